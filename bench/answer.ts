@@ -1,0 +1,64 @@
+/**
+ * What the upstream answers: the same words in the same order for everyone, so that a text can be
+ * checked when nothing but its number of tokens is known. Each token holds exactly one `~`, which no framing
+ * contains, so a client counts tokens in raw bytes without parsing them.
+ */
+import { createHash } from 'node:crypto'
+
+/** The byte that ends each token. */
+export const tokenMark = 0x7e
+
+// Escapes, markup, two- and four-byte characters are in it, so that no contender is timed on a path
+// that only plain ASCII takes.
+const words =
+  'The| quick| brown| fox| jumps| over| the| lazy| dog|.|\n\n| "Quoted|"| and| back\\slashed|,|' +
+  ' naïve| 東京| 🚀| <b>|&amp;| streaming| of| tok|ens| one| by| one| is| what| a| model'
+const tokens = words.split('|').map((word) => `${word}~`)
+
+const tokenText = (index: number): string => tokens[index % tokens.length] ?? ''
+
+/** The whole text of an answer. */
+export function answerText(tokens: number): string {
+  return Array.from({ length: tokens }, (_, index) => tokenText(index)).join('')
+}
+
+/** Length and hash of a text: what is compared on every request. */
+export function fingerprint(text: string): string {
+  return `${text.length}:${createHash('sha256').update(text).digest('hex')}`
+}
+
+interface Choice {
+  delta: { role?: 'assistant'; content?: string }
+  finish_reason: 'stop' | null
+}
+
+function chunk(choices: readonly Choice[], usage?: object): string {
+  const data = {
+    id: 'chatcmpl-bench',
+    object: 'chat.completion.chunk',
+    created: 1_760_000_000,
+    model: 'model',
+    choices: choices.map((choice) => ({ index: 0, ...choice, logprobs: null })),
+    ...(usage === undefined ? {} : { usage }),
+  }
+  return `data: ${JSON.stringify(data)}\n\n`
+}
+
+/** The first event: a role and no text. */
+export const opening = chunk([{ delta: { role: 'assistant', content: '' }, finish_reason: null }])
+
+/** The event of one token. */
+export const tokenEvent = (index: number): string =>
+  chunk([{ delta: { content: tokenText(index) }, finish_reason: null }])
+
+/** What comes after the last token: the reason, the usage, and the end. */
+export function closing(tokens: number): string {
+  const usage = { prompt_tokens: 20, completion_tokens: tokens, total_tokens: 20 + tokens }
+  return `${chunk([{ delta: {}, finish_reason: 'stop' }])}${chunk([], usage)}data: [DONE]\n\n`
+}
+
+/** The whole body of an answer. */
+export function answerBody(tokens: number): string {
+  const events = Array.from({ length: tokens }, (_, index) => tokenEvent(index))
+  return opening + events.join('') + closing(tokens)
+}

@@ -1,0 +1,45 @@
+/**
+ * Calls between the benchmark and its child processes, over Node's own IPC channel: one question, one
+ * reply, in order. Replies are unknown until a schema has read them.
+ */
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+
+/** Answers the parent's questions, and ends the process when the parent has gone, however it went. */
+export function answerCalls(answer: (question: unknown) => unknown): void {
+  process.on('message', (question: unknown) => {
+    Promise.resolve()
+      .then(() => answer(question))
+      .then(
+        (reply) => process.send?.({ reply }),
+        (error: unknown) => process.send?.({ error: String(error) }),
+      )
+  })
+  process.on('disconnect', () => process.exit())
+}
+
+/**
+ * Asks a child and waits for its reply.
+ * @throws Error if the child could not answer, ended, or took longer than `deadlineMs`.
+ */
+export async function call(
+  child: ChildProcess,
+  question: object,
+  deadlineMs: number,
+): Promise<unknown> {
+  const done = new AbortController()
+  const signal = AbortSignal.any([done.signal, AbortSignal.timeout(deadlineMs)])
+  child.send(question)
+  const answered = once(child, 'message', { signal })
+  const ended = once(child, 'exit', { signal }).then(() => {
+    throw new Error('The process ended before it replied.')
+  })
+  try {
+    const [message]: unknown[] = await Promise.race([answered, ended])
+    if (typeof message === 'object' && message !== null && 'reply' in message) return message.reply
+    throw new Error(`The process could not reply: ${JSON.stringify(message)}`)
+  } finally {
+    done.abort()
+    await Promise.allSettled([answered, ended])
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * A child process on a core of its own. `taskset` replaces itself by the program it starts, so the
+ * child's process id is that of the program whose CPU time is read.
+ */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+
+import { call } from './call.ts'
+
+export interface ChildOptions {
+  /** What messages call it. */
+  label: string
+  /** Node's own options, the program and its arguments. */
+  args: readonly string[]
+  env?: Readonly<Record<string, string>>
+  /** The core it runs on; null leaves that to the system. */
+  core: number | null
+}
+
+export class Child {
+  readonly #process: ChildProcess
+  readonly #label: string
+  #errors = ''
+
+  constructor(options: ChildOptions) {
+    const command = [process.execPath, ...options.args]
+    if (options.core !== null) command.unshift('taskset', '-c', String(options.core))
+    const [program = '', ...rest] = command
+    this.#label = options.label
+    this.#process = spawn(program, rest, {
+      // Nothing else of the caller's environment, so that two machines run the same server.
+      env: { PATH: process.env['PATH'], ...options.env },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    this.#process.stderr?.on('data', (text: Buffer) => {
+      this.#errors = (this.#errors + text.toString('utf8')).slice(-4000)
+    })
+  }
+
+  async call(question: object, deadlineMs: number): Promise<unknown> {
+    try {
+      return await call(this.#process, question, deadlineMs)
+    } catch (cause) {
+      throw new Error(`${this.#label}: ${String(cause)}\n${this.#errors}`, { cause })
+    }
+  }
+
+  /** Resolves when something listens on the port. */
+  async listening(port: number, deadlineMs = 20_000): Promise<void> {
+    const deadline = Date.now() + deadlineMs
+    while (!(await accepts(port))) {
+      const ended = this.#process.exitCode ?? this.#process.signalCode
+      if (ended === null && Date.now() < deadline) await pause(25)
+      else throw new Error(`${this.#label} does not listen (${ended ?? 'late'}): ${this.#errors}`)
+    }
+  }
+
+  /** CPU time of all threads since the process began, in microseconds, as the kernel counts it. */
+  cpuMicros(): number {
+    const tasks = `/proc/${this.#process.pid}/task`
+    const nanos = readdirSync(tasks).map((task) =>
+      Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]),
+    )
+    return nanos.reduce((sum, each) => sum + each, 0) / 1000
+  }
+
+  /** Ends the process and waits for that: politely at first, so that a profile can be written. */
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const ended = once(this.#process, 'exit')
+    this.#process.kill('SIGTERM')
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), 5000)
+    await ended
+    clearTimeout(timer)
+  }
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1' })
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    // Nobody listens yet; the caller knows for how long to ask again.
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === 'string') throw new Error('The port has no number.')
+  return address.port
+}

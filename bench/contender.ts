@@ -1,0 +1,54 @@
+/**
+ * Who is compared. Each is a command that serves on a port and asks the upstream; the benchmark knows
+ * nothing else of it. Loom is started as a user starts it, with its default agent.
+ */
+import { fileURLToPath } from 'node:url'
+
+import type { Format } from './reading.ts'
+
+export const contenderNames = ['loom', 'stock', 'relay'] as const
+export type ContenderName = (typeof contenderNames)[number]
+
+export interface Contender {
+  /** Where it takes a `useChat` request. */
+  path: string
+  /** What it answers in. */
+  format: Format
+  /** The program and its arguments. */
+  args: readonly string[]
+  env: (port: number, upstreamPort: number) => Record<string, string>
+}
+
+const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+function benchEnv(port: number, upstreamPort: number): Record<string, string> {
+  return {
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    NODE_ENV: 'production',
+    BENCH_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
+    BENCH_API_KEY: 'bench',
+    LOOM_MODEL: 'bench/model',
+  }
+}
+
+export const contenders: Readonly<Record<ContenderName, Contender>> = {
+  loom: {
+    path: '/api/chat',
+    format: 'ui',
+    args: [file('../bin/loom.mjs'), 'serve'],
+    env: benchEnv,
+  },
+  stock: {
+    path: '/api/chat',
+    format: 'ui',
+    args: [file('contender/stock.ts')],
+    env: benchEnv,
+  },
+  relay: {
+    path: '/v1/chat/completions',
+    format: 'openai',
+    args: [file('contender/relay.ts')],
+    env: benchEnv,
+  },
+}

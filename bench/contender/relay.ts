@@ -1,0 +1,35 @@
+/**
+ * The floor: hands request and answer on, byte for byte, with Node's own HTTP. What a server costs
+ * beyond this is its own; what this costs is Node's.
+ */
+import { Agent, createServer, request } from 'node:http'
+
+const agent = new Agent({ keepAlive: true })
+const upstream = new URL(process.env['BENCH_BASE_URL'] ?? '')
+
+const server = createServer((incoming, outgoing) => {
+  const asked = request(
+    {
+      agent,
+      host: upstream.hostname,
+      port: upstream.port,
+      path: incoming.url,
+      method: incoming.method,
+      headers: {
+        'content-type': 'application/json',
+        'content-length': incoming.headers['content-length'],
+      },
+    },
+    (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, {
+        'content-type': answer.headers['content-type'],
+      })
+      answer.pipe(outgoing)
+    },
+  )
+  asked.on('error', (error) => outgoing.destroy(error))
+  outgoing.on('close', () => asked.destroy())
+  incoming.pipe(asked)
+})
+
+server.listen(Number(process.env['PORT']), '127.0.0.1')

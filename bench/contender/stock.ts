@@ -1,0 +1,87 @@
+/**
+ * The AI SDK as its own documentation shows it: Hono, `streamText`, the UI message stream, and the
+ * provider for OpenAI-compatible APIs (`ai` docs, "Chatbot", "Tools" and "OpenAI Compatible
+ * Providers"). It sends the model what Loom's default agent sends; `test/bench.test.ts` holds the two
+ * equal. The agent itself is not imported: its module would bring Loom's into this process.
+ */
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
+import { serve } from '@hono/node-server'
+import {
+  convertToModelMessages,
+  createUIMessageStreamResponse,
+  generateText,
+  isStepCount,
+  streamText,
+  tool,
+  toUIMessageStream,
+} from 'ai'
+import type { UIMessage } from 'ai'
+import { Hono } from 'hono'
+import { z } from 'zod'
+
+import { calculator } from '../../tools/calculator.ts'
+import { evaluate } from '../../tools/calculator/expression.ts'
+import { clock } from '../../tools/clock.ts'
+
+const instructions = `You are a helpful assistant. Answer in the language of the question, briefly and plainly.
+Calculate with the calculator, never in your head, and ask the clock for dates and times.
+Hand a question that needs several steps of its own to the researcher, and say in your own words what it reports.
+If you do not know something, say so.`
+
+const bench = createOpenAICompatible({
+  name: 'bench',
+  apiKey: process.env['BENCH_API_KEY'] ?? '',
+  baseURL: process.env['BENCH_BASE_URL'] ?? '',
+  includeUsage: true,
+})
+
+const tools = {
+  calculator: tool({
+    description: calculator.description,
+    inputSchema: z.object({
+      expr: z
+        .string()
+        .min(1)
+        .max(1_000)
+        .describe('The expression, for example "(2 + 3) * sqrt(16)"'),
+    }),
+    execute: ({ expr }) => ({ result: evaluate(expr) }),
+  }),
+  clock: tool({
+    description: clock.description,
+    inputSchema: z.object({
+      timeZone: z
+        .string()
+        .max(100)
+        .optional()
+        .describe('An IANA time zone such as "Europe/Berlin" or "UTC"'),
+    }),
+    execute: ({ timeZone }) => ({ text: new Date().toLocaleString('en-GB', { timeZone }) }),
+  }),
+  researcher: tool({
+    description: 'Works out one question thoroughly and reports what it found.',
+    inputSchema: z.object({
+      prompt: z.string().describe('The task, with everything the agent must know to do it.'),
+    }),
+    execute: async ({ prompt }) => (await generateText({ model: bench('model'), prompt })).text,
+  }),
+}
+
+const app = new Hono()
+
+app.post('/api/chat', async (c) => {
+  const { messages } = await c.req.json<{ messages: UIMessage[] }>()
+  const result = streamText({
+    model: bench('model'),
+    instructions,
+    messages: await convertToModelMessages(messages),
+    tools,
+    temperature: 0.1,
+    stopWhen: isStepCount(10),
+  })
+  return createUIMessageStreamResponse({
+    stream: toUIMessageStream({ stream: result.stream }),
+  })
+})
+
+serve({ fetch: app.fetch, port: Number(process.env['PORT']), hostname: '127.0.0.1' })

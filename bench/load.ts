@@ -1,0 +1,46 @@
+/**
+ * The load client: a process of its own that sends orders over a number of connections, reads the
+ * answers as raw bytes, and checks their texts after the last one has ended, so that parsing takes
+ * nothing from the measurement.
+ */
+import { answerText, fingerprint } from './answer.ts'
+import { answerCalls } from './call.ts'
+import { bodyOf, Connection } from './connection.ts'
+import type { Answer } from './connection.ts'
+import { requestBody } from './order.ts'
+import type { Order } from './order.ts'
+import { loadSchema } from './protocol.ts'
+import type { Load, Sighting } from './protocol.ts'
+import { textOf } from './reading.ts'
+
+/** How long an answer may take beyond what was ordered, in milliseconds. */
+const patienceMs = 60_000
+
+async function run(load: Load): Promise<Sighting[]> {
+  const waiting = [...load.orders]
+  const answers: { order: Order; answer: Answer }[] = []
+  const work = async (): Promise<void> => {
+    const connection = new Connection(load.port)
+    for (let order = waiting.shift(); order !== undefined; order = waiting.shift()) {
+      const orderedMs = order.waitMs + (order.rate > 0 ? (order.tokens / order.rate) * 1000 : 0)
+      const body = requestBody(order)
+      answers.push({
+        order,
+        answer: await connection.post(load.path, body, orderedMs + patienceMs),
+      })
+    }
+    connection.close()
+  }
+  await Promise.all(Array.from({ length: load.connections }, work))
+  return answers.map(({ order, answer }) => check(load, order, answer))
+}
+
+function check(load: Load, order: Order, answer: Answer): Sighting {
+  const got = fingerprint(textOf(bodyOf(answer.raw), load.format))
+  const wanted = fingerprint(answerText(order.tokens))
+  if (got !== wanted) throw new Error(`Order ${order.id}: text is ${got}, not ${wanted}.`)
+  const { sentAt, endedAt, arrivals, raw } = answer
+  return { id: order.id, sentAt, endedAt, arrivals, bytes: raw.length }
+}
+
+answerCalls((question) => run(loadSchema.parse(question)))

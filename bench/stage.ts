@@ -1,0 +1,99 @@
+/**
+ * One contender under load: its server on a core of its own, a fresh upstream and a fresh load client
+ * on the other. Nothing is shared between two stages, so neither their order nor what an earlier one
+ * left behind can favour anyone.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+import { z } from 'zod'
+
+import { Child, freePort } from './child.ts'
+import type { Contender } from './contender.ts'
+import type { Order } from './order.ts'
+import { memorySchema, sightingSchema, stampSchema } from './protocol.ts'
+import type { Memory, Probe, Sighting, Stamp } from './protocol.ts'
+
+export interface Stage {
+  /** Sends orders over a number of connections and resolves when all were answered, and rightly. */
+  send(orders: readonly Order[], connections: number): Promise<Sighting[]>
+  /** What the upstream noted since it was last asked. */
+  stamps(): Promise<Stamp[]>
+  /** CPU time of the server so far, in microseconds. */
+  cpuMicros(): number
+  memory(): Promise<Memory>
+  /** Profiles the server, where a profile was asked for, until `endProfile`. */
+  startProfile(): Promise<void>
+  endProfile(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface StageOptions {
+  contender: Contender
+  /** Two cores, for the server and for what surrounds it; null leaves that to the system. */
+  cores: readonly [number, number] | null
+  /** Where to write a CPU profile, if anywhere. */
+  profileFile?: string
+}
+
+/** For an answer that is not a stream: a collection, a list of notes. In milliseconds. */
+const replyMs = 30_000
+/** The longest that a load may take, in milliseconds. */
+const loadMs = 300_000
+
+const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+export async function openStage(options: StageOptions): Promise<Stage> {
+  const { contender, profileFile } = options
+  const [serverCore, otherCore] = options.cores ?? [null, null]
+  const port = await freePort()
+  const upstreamPort = await freePort()
+  const upstream = new Child({
+    label: 'upstream',
+    args: [file('upstream.ts'), String(upstreamPort)],
+    core: otherCore,
+  })
+  const load = new Child({ label: 'load', args: [file('load.ts')], core: otherCore })
+  const server = new Child({
+    label: contender.args.join(' '),
+    args: ['--import', file('probe.ts'), ...contender.args],
+    env: contender.env(port, upstreamPort),
+    core: serverCore,
+  })
+  const ask = (question: Probe): Promise<unknown> => server.call(question, replyMs)
+  const close = async (): Promise<void> => {
+    await Promise.all([server.stop(), load.stop(), upstream.stop()])
+  }
+  try {
+    await Promise.all([upstream.listening(upstreamPort), server.listening(port)])
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    async send(orders, connections) {
+      const { path, format } = contender
+      const reply = await load.call({ port, path, format, connections, orders }, loadMs)
+      return z.array(sightingSchema).parse(reply)
+    },
+    async stamps() {
+      return z.array(stampSchema).parse(await upstream.call({}, replyMs))
+    },
+    cpuMicros: () => server.cpuMicros(),
+    async memory() {
+      return memorySchema.parse(await ask({ ask: 'memory' }))
+    },
+    async startProfile() {
+      if (profileFile !== undefined) await ask({ ask: 'start-profile' })
+    },
+    async endProfile() {
+      if (profileFile === undefined) return
+      const { profile } = z
+        .object({ profile: z.unknown() })
+        .parse(await ask({ ask: 'end-profile' }))
+      mkdirSync(new URL('.', `file://${profileFile}`), { recursive: true })
+      writeFileSync(profileFile, JSON.stringify(profile))
+    },
+    close,
+  }
+}

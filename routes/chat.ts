@@ -1,0 +1,84 @@
+/**
+ * `POST /api/chat`, the address that `useChat` posts to. There are no sessions yet: the client holds
+ * the history and posts all of it each time.
+ */
+import { randomUUID } from 'node:crypto'
+
+import type { Context, Hono } from 'hono'
+import { z } from 'zod'
+
+import { idLengthMax } from '../src/conversation.ts'
+import { fieldOf } from '../src/conversation/fields.ts'
+import { LoomError } from '../src/error.ts'
+import { streamAgent } from '../src/stream-agent.ts'
+import { readJson } from './body.ts'
+import { onlyMethods } from './methods.ts'
+import type { World } from './world.ts'
+
+const id = z.string().max(idLengthMax)
+
+/** What is not named here (`transport.body` of the client) is left unread. */
+const chatRequest = z.object({
+  id: id.optional(),
+  messages: z.array(z.unknown()).optional(),
+  message: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
+  trigger: z.enum(['submit-message', 'regenerate-message']).optional(),
+  messageId: id.optional(),
+  agent: id.optional(),
+  context: z.record(z.string(), z.unknown()).optional(),
+})
+
+type ChatRequest = z.infer<typeof chatRequest>
+
+export function chatRoutes(app: Hono, world: World): void {
+  for (const path of ['/api/chat', '/api/agents/:agent/chat']) {
+    app.post(path, (c) => answer(c, world))
+    onlyMethods(app, path, 'POST')
+  }
+}
+
+async function answer(c: Context, world: World): Promise<Response> {
+  const request = readRequest(await readJson(c))
+  const { config, models, report } = world
+  const agent = world.agentOf(c.req.param('agent') ?? request.agent ?? config.agent)
+  const posted = postedMessages(request)
+  const messageId = messageIdFor(request, posted)
+  return streamAgent(c, agent, posted, {
+    models,
+    defaultModel: config.model,
+    limits: config.limits,
+    keepAliveMs: config.keepAliveMs,
+    onError: report,
+    ...(request.context !== undefined && { context: request.context }),
+    ...(messageId !== undefined && { messageId }),
+  })
+}
+
+function readRequest(body: unknown): ChatRequest {
+  const result = chatRequest.safeParse(body)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const where = issue === undefined || issue.path.length === 0 ? 'The body' : issue.path.join('.')
+  throw new LoomError('invalid-request', `${where}: ${issue?.message ?? 'not valid'}.`)
+}
+
+function postedMessages({ message, messages }: ChatRequest): readonly unknown[] {
+  if (typeof message === 'string') return [{ role: 'user', content: message }]
+  if (message !== undefined) return [message]
+  if (messages !== undefined) return messages
+  throw new LoomError('invalid-request', 'The body needs messages, a list, or message.')
+}
+
+/** The message that the answer is to be part of; undefined leaves it to the end of the history. */
+function messageIdFor(
+  { trigger, messageId }: ChatRequest,
+  posted: readonly unknown[],
+): string | undefined {
+  // The old answer is gone from the client; under its id the new one might be appended to another.
+  if (trigger === 'regenerate-message') return randomUUID()
+  // Newer clients also go on with an answer that is not the last, after a late approval.
+  const continued = posted.some(
+    (message) => fieldOf(message, 'id') === messageId && fieldOf(message, 'role') === 'assistant',
+  )
+  return continued ? messageId : undefined
+}

@@ -1,0 +1,39 @@
+/**
+ * Serves `web/`, the playground, at `/`. A name has no slash and one dot, so no request can point
+ * outside the folder.
+ */
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+
+import type { Context, Hono } from 'hono'
+
+import { onlyMethods } from './methods.ts'
+
+const folder = new URL('../web/', import.meta.url)
+
+const types: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  svg: 'image/svg+xml',
+}
+
+const asset = '/:name{[a-z0-9-]+\\.(?:js|css|svg)}'
+
+export function playgroundRoutes(app: Hono): void {
+  app.get('/', (c) => file(c, 'index.html'))
+  app.get(asset, (c) => file(c, c.req.param('name')))
+  onlyMethods(app, '/', 'GET')
+}
+
+async function file(c: Context, name: string): Promise<Response> {
+  const type = types[name.slice(name.lastIndexOf('.') + 1)]
+  const bytes = await readFile(fileURLToPath(new URL(name, folder))).catch(() => undefined)
+  if (bytes === undefined || type === undefined) return c.notFound()
+  return c.body(new Uint8Array(bytes), 200, {
+    'content-type': type,
+    // Checked again each time, so that an update of the server is an update of the page.
+    'cache-control': 'no-cache',
+    'x-content-type-options': 'nosniff',
+  })
+}

@@ -1,0 +1,137 @@
+/**
+ * An agent as a tool of another agent: the caller's model hands it a task, its progress shows as
+ * preliminary output, and its last words are the result.
+ */
+import { z } from 'zod'
+
+import type { Agent } from './agent.ts'
+import { defineTool } from './define-tool.ts'
+import { LoomError } from './error.ts'
+import type { AgentEvent } from './event.ts'
+import type { NamedTool, ToolContext } from './tool.ts'
+import type { Usage } from './usage.ts'
+
+/** What the client sees of a sub-agent, first as preliminary output and then as the result. */
+export interface AgentToolOutput {
+  /** What it has said so far; at the end, its answer. */
+  text: string
+  /** The tools it called, in order. */
+  toolCalls: { toolName: string; state: 'running' | 'done' | 'error' }[]
+  /** Only in the result. */
+  steps?: number
+  usage?: Usage
+}
+
+/** The least time between two reports of progress, in milliseconds. */
+const reportEveryMs = 100
+
+/**
+ * Makes the tool.
+ * @param options.name @defaultValue the agent's name
+ * @param options.description what the calling model is told. @defaultValue the agent's description
+ */
+export function agentTool<CONTEXT = unknown>(
+  agent: Agent<CONTEXT>,
+  options: { name?: string; description?: string; timeoutMs?: number } = {},
+): NamedTool {
+  return defineTool({
+    name: options.name ?? agent.name,
+    description:
+      options.description ?? agent.description ?? `Hands a task to the agent "${agent.name}".`,
+    inputSchema: z.object({
+      prompt: z.string().describe('The task, with everything the agent must know to do it.'),
+    }),
+    execute: (input, context: ToolContext<CONTEXT>) => delegate(agent, input.prompt, context),
+    toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
+    ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }),
+  })
+}
+
+async function* delegate<CONTEXT>(
+  agent: Agent<CONTEXT>,
+  prompt: string,
+  context: ToolContext<CONTEXT>,
+): AsyncGenerator<AgentToolOutput, AgentToolOutput> {
+  const progress = openProgress()
+  const running = context.run(agent, prompt, { sink: progress.note })
+  // Owned by the `await` below; until then a rejection is no stranger's.
+  const ended = running.then(progress.end, progress.end)
+  for (;;) {
+    const report = await progress.next()
+    if (report === undefined) break
+    yield report
+  }
+  await ended
+  const { outcome, steps, usage, text } = await running
+  if (outcome === 'waiting') {
+    throw new LoomError(
+      'invalid-request',
+      `"${agent.name}" needs a human, who can't be asked from here.`,
+    )
+  }
+  return { ...progress.current(), text, steps, usage }
+}
+
+/** Gathers a run's events into reports; a reader that is slow gets fewer of them. */
+function openProgress() {
+  const output: AgentToolOutput = { text: '', toolCalls: [] }
+  const calls = new Map<string, AgentToolOutput['toolCalls'][number]>()
+  let changed = false
+  let ended = false
+  let reportedAt = 0
+  let wake: (() => void) | undefined
+  let wakeOnChange = false
+
+  const note = (event: AgentEvent): void => {
+    if (event.type === 'start-step') output.text = ''
+    else if (event.type === 'text-delta') output.text += event.delta
+    else if (event.type === 'tool-input-available') {
+      const call = { toolName: event.toolName, state: 'running' as const }
+      calls.set(event.toolCallId, call)
+      output.toolCalls.push(call)
+    } else if (event.type === 'tool-output-available' && event.preliminary !== true) {
+      settle(event.toolCallId, 'done')
+    } else if (event.type === 'tool-output-error') settle(event.toolCallId, 'error')
+    else return
+    changed = true
+    if (wakeOnChange) wake?.()
+  }
+  const settle = (toolCallId: string, state: 'done' | 'error') => {
+    const call = calls.get(toolCallId)
+    if (call !== undefined) call.state = state
+  }
+  const current = (): AgentToolOutput => structuredClone(output)
+  const woken = (delayMs?: number) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = delayMs === undefined ? undefined : setTimeout(resolve, delayMs)
+    wake = resolve
+    // Between two reports only the clock and the end count, or every token would wake the tool.
+    wakeOnChange = delayMs === undefined
+    return promise.finally(() => {
+      clearTimeout(timer)
+      wake = undefined
+    })
+  }
+
+  return {
+    note,
+    current,
+    end: () => {
+      ended = true
+      wake?.()
+    },
+    /** The next report, or undefined when the run has ended. */
+    async next(): Promise<AgentToolOutput | undefined> {
+      for (;;) {
+        if (ended) return undefined
+        const waitMs = reportedAt + reportEveryMs - performance.now()
+        if (changed && waitMs <= 0) {
+          changed = false
+          reportedAt = performance.now()
+          return current()
+        }
+        await woken(changed ? waitMs : undefined)
+      }
+    },
+  }
+}

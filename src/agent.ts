@@ -1,0 +1,113 @@
+/**
+ * An agent is data: a name, a system prompt, tools, a model, limits and callbacks. The defaults and
+ * meanings are LoomEx's. Any callback may be a value or a (sync or async) function of the context.
+ */
+import type { JSONObject } from '@ai-sdk/provider'
+import type { ModelMessage } from 'ai'
+
+import { LoomError } from './error.ts'
+import type { ModelReference } from './model.ts'
+import type { AgentTools } from './tool.ts'
+import type { Usage } from './usage.ts'
+
+/** A value, or a function of the run's context that gives it. */
+export type OfContext<VALUE, CONTEXT> = VALUE | ((context: CONTEXT) => VALUE | Promise<VALUE>)
+
+/** What `onStep` is told: one model call and the tool calls that it led to. */
+export interface StepInfo {
+  /** The number of this step in the run, from 1. */
+  step: number
+  text: string
+  toolCalls: readonly { toolCallId: string; toolName: string; input: unknown }[]
+  toolResults: readonly {
+    toolCallId: string
+    toolName: string
+    output: unknown
+    isError: boolean
+  }[]
+  /** Of the whole run so far. */
+  usage: Usage
+  /** Everything the next model call would see. */
+  messages: readonly ModelMessage[]
+}
+
+/** `continue`, `stop`, or what the next step is to use instead. */
+export type StepDecision =
+  | 'continue'
+  | 'stop'
+  | { messages?: readonly ModelMessage[]; tools?: AgentTools; model?: ModelReference }
+
+/** `retry` asks again, `stop` ends the turn with the error, `reply` answers in the model's place. */
+export type ErrorDecision = 'retry' | 'stop' | { reply: string }
+
+export interface RetryPolicy {
+  /** How often a failed model call is made again before the next model of the list. @defaultValue 3 */
+  retries: number
+  /** The first pause; it doubles each time, and a random part of it is taken off. @defaultValue 500 */
+  initialDelayMs: number
+  /** The longest pause, also where `Retry-After` asks for more. @defaultValue 30000 */
+  maxDelayMs: number
+}
+
+export interface TimeLimits {
+  /** From the request to the first part. @defaultValue 60000 */
+  firstChunkMs: number
+  /** Between two parts. @defaultValue 30000 */
+  nextChunkMs: number
+  /** For the whole model call. @defaultValue 600000 */
+  stepMs: number
+}
+
+export interface AgentDefinition<CONTEXT = unknown> {
+  /** Names the agent in routes, telemetry and sub-agent tools: letters, digits, `_` and `-`. */
+  name: string
+  /** One sentence for people, and for the agent that may delegate to this one. */
+  description?: string
+  systemPrompt: OfContext<string, CONTEXT>
+  /** @defaultValue none */
+  tools?: OfContext<AgentTools, CONTEXT>
+  /** A list is a chain of fallbacks. @defaultValue the server's or run's own model */
+  model?: OfContext<ModelReference | readonly ModelReference[], CONTEXT>
+  /** How many model calls a run may make. @defaultValue 10 */
+  maxSteps?: OfContext<number, CONTEXT>
+  /** @defaultValue 0.1 */
+  temperature?: OfContext<number, CONTEXT>
+  /** Tokens the model can read; longer conversations are compacted. @defaultValue 128000 */
+  contextWindow?: OfContext<number, CONTEXT>
+  /** Fields merged into the body of the request to the model. @defaultValue {} */
+  extraBody?: OfContext<JSONObject, CONTEXT>
+  /** Called after the tools of a step have run. @defaultValue 'continue' */
+  onStep?: (info: StepInfo, context: CONTEXT) => StepDecision | Promise<StepDecision>
+  /** Called when the model failed for good: retries and fallbacks are used up. @defaultValue 'stop' */
+  onError?: (error: LoomError, context: CONTEXT) => ErrorDecision | Promise<ErrorDecision>
+  /** The most tokens one model call may generate. @defaultValue the provider's */
+  maxOutputTokens?: OfContext<number, CONTEXT>
+  /** How many tool calls of one step run at a time. @defaultValue all */
+  toolConcurrency?: number
+  retry?: Partial<RetryPolicy>
+  limits?: Partial<TimeLimits>
+}
+
+/** A checked definition. */
+export interface Agent<CONTEXT = unknown> extends AgentDefinition<CONTEXT> {
+  /** Signs approval requests, so that only decisions on calls this agent asked about count. */
+  readonly approvalSecret: string
+}
+
+const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
+
+/**
+ * Checks a definition and gives the agent.
+ * @throws LoomError `invalid-config` for a bad name.
+ */
+export function defineAgent<CONTEXT = unknown>(
+  definition: AgentDefinition<CONTEXT> & { approvalSecret?: string },
+): Agent<CONTEXT> {
+  if (!namePattern.test(definition.name)) {
+    throw new LoomError(
+      'invalid-config',
+      `Agent name "${definition.name}" must be 1 to 64 letters, digits, "_" or "-".`,
+    )
+  }
+  return { approvalSecret: crypto.randomUUID() + crypto.randomUUID(), ...definition }
+}

@@ -1,0 +1,146 @@
+/**
+ * The server's settings, checked once at start. The only reader of the process's environment: what
+ * else needs it asks `processEnvironment`. A setting of a later version is refused, not ignored:
+ * someone who sets API keys must not run an open server.
+ */
+import { z } from 'zod'
+
+import type { TimeLimits } from './agent.ts'
+import { LoomError } from './error.ts'
+
+/** Variables as `process.env` has them. An empty one counts as not set. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The environment of this process, for library use without a `Config`. */
+export function processEnvironment(): Environment {
+  return process.env
+}
+
+export interface Config {
+  /** 0 takes any free port. */
+  port: number
+  host: string
+  /** The model of agents that name none. */
+  model: string
+  /** The agent of requests that name none. */
+  agent: string
+  limits: TimeLimits
+  /** Milliseconds without a byte until a comment keeps a connection open. */
+  keepAliveMs: number
+  /** Origins of foreign frontends, as browsers spell them; `*` allows every one. */
+  corsOrigins: readonly string[]
+  logLevel: LogLevel
+}
+
+export type LogLevel = 'silent' | 'error' | 'info' | 'debug'
+
+const unsupported = ['REDIS_URL', 'LOOM_API_KEYS', 'LOOM_JWT_SECRET', 'LOOM_JWKS_URL']
+
+// The longest that a timer can wait; anything above fires at once.
+const timerMaxMs = 2_147_483_647
+
+const schema = z.object({
+  PORT: integer(0, 65_535).default(3000),
+  HOST: z.string().default('127.0.0.1'),
+  LOOM_MODEL: z
+    .string()
+    .regex(/^[^/]+\/.+$/, 'must be "provider/model-id", such as demo/assistant')
+    .default('demo/assistant'),
+  LOOM_AGENT: z.string().default('assistant'),
+  LOOM_FIRST_CHUNK_MS: milliseconds().default(60_000),
+  LOOM_NEXT_CHUNK_MS: milliseconds().default(30_000),
+  LOOM_STEP_MS: milliseconds().default(600_000),
+  LOOM_KEEPALIVE_MS: milliseconds().default(15_000),
+  LOOM_CORS_ORIGINS: z.string().default('').transform(originsIn),
+  LOOM_LOG_LEVEL: choice(['silent', 'error', 'info', 'debug']).default('info'),
+  LOOM_AUTH: choice(['none']).optional(),
+})
+
+/**
+ * Reads and checks every setting.
+ * @throws LoomError `invalid-config` with one line for each bad value: its name, and what is allowed.
+ */
+export function readConfig(environment: Environment): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  refuseUnsupported(given)
+  const result = schema.safeParse(given)
+  if (!result.success) {
+    const lines = result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
+    throw new LoomError('invalid-config', lines.join('\n'))
+  }
+  const set = result.data
+  refuseOpenServer(set.HOST, set.LOOM_AUTH)
+  return {
+    port: set.PORT,
+    host: set.HOST,
+    model: set.LOOM_MODEL,
+    agent: set.LOOM_AGENT,
+    limits: {
+      firstChunkMs: set.LOOM_FIRST_CHUNK_MS,
+      nextChunkMs: set.LOOM_NEXT_CHUNK_MS,
+      stepMs: set.LOOM_STEP_MS,
+    },
+    keepAliveMs: set.LOOM_KEEPALIVE_MS,
+    corsOrigins: set.LOOM_CORS_ORIGINS,
+    logLevel: set.LOOM_LOG_LEVEL,
+  }
+}
+
+/** Whether only this machine can reach an address: a host to listen on, or one that a browser names. */
+export function isLoopback(host: string): boolean {
+  return /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
+}
+
+function refuseUnsupported(environment: Environment): void {
+  const name = unsupported.find((name) => environment[name] !== undefined)
+  if (name === undefined) return
+  throw new LoomError('invalid-config', `${name} is not supported yet: unset it to start.`)
+}
+
+function refuseOpenServer(host: string, auth: 'none' | undefined): void {
+  if (isLoopback(host) || auth === 'none') return
+  throw new LoomError(
+    'invalid-config',
+    `HOST ${host} lets others in, and there is no authentication: use HOST=127.0.0.1, or set LOOM_AUTH=none if something before this server checks who calls.`,
+  )
+}
+
+function originsIn(list: string, context: z.RefinementCtx): string[] {
+  const origins = list.split(',').map((origin) => origin.trim().replace(/\/$/, ''))
+  const wanted = origins.filter((origin) => origin !== '')
+  const bad = wanted.find((origin) => origin !== '*' && !isOrigin(origin))
+  if (bad !== undefined) {
+    context.addIssue(
+      `must list origins such as https://app.example.com, separated by commas; got ${shown(bad)}`,
+    )
+  }
+  return wanted.map((origin) => origin.toLowerCase())
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text.toLowerCase()
+}
+
+function integer(min: number, max: number) {
+  const allowed = `must be a whole number from ${min} to ${max}`
+  return z.string().transform((text, context) => {
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+    if (value >= min && value <= max) return value
+    context.addIssue(`${allowed}; got ${shown(text)}`)
+    return z.NEVER
+  })
+}
+
+function milliseconds() {
+  return integer(1, timerMaxMs)
+}
+
+function choice<const VALUE extends string>(values: readonly VALUE[]) {
+  return z.enum(values, {
+    error: ({ input }) => `must be ${values.join(' or ')}; got ${shown(String(input))}`,
+  })
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+}

@@ -1,0 +1,114 @@
+/**
+ * What a client posted, as the messages a run takes. The client owns this history and may have made
+ * it up: system messages are left out, since an agent's instructions are the server's, and an
+ * approval counts only by its signed id (`src/runner/approval.ts`).
+ */
+import { convertToModelMessages, modelMessageSchema, safeValidateUIMessages } from 'ai'
+import type { ModelMessage, ToolSet, UIMessage } from 'ai'
+
+import { fieldOf } from './conversation/fields.ts'
+import { modernMessage } from './conversation/version-4.ts'
+import { errorMessage, LoomError } from './error.ts'
+
+export interface Conversation {
+  messages: ModelMessage[]
+  /** The id of the assistant message at its end, which the answer goes on with. */
+  continues: string | undefined
+}
+
+/** Ids are keys in stores and logs; those of the AI SDK have 16 characters. */
+export const idLengthMax = 256
+
+/**
+ * Reads `UIMessage`s of ai 5 to 7, messages of ai 4, and `ModelMessage`s.
+ * @param tools what says how the model is told of a tool's output; asked for when there is one
+ * @throws LoomError `invalid-request`
+ */
+export async function readConversation(
+  posted: unknown,
+  tools: () => Promise<ToolSet>,
+): Promise<Conversation> {
+  if (!Array.isArray(posted) || posted.length === 0) {
+    throw new LoomError('invalid-request', 'messages must be a list of at least one message.')
+  }
+  // Said here, since it would look like a missing message below.
+  const said = posted.filter((message: unknown) => fieldOf(message, 'role') !== 'system')
+  if (said.length === 0) throw new LoomError('invalid-request', 'messages holds no user message.')
+  return said.some(isModelMessage)
+    ? { messages: readModelMessages(said), continues: undefined }
+    : readUiMessages(said, tools)
+}
+
+/** A list as content, or the role `tool`, is only in model messages; a string is in ai 4's too. */
+function isModelMessage(message: unknown): boolean {
+  if (fieldOf(message, 'parts') !== undefined) return false
+  return Array.isArray(fieldOf(message, 'content')) || fieldOf(message, 'role') === 'tool'
+}
+
+function readModelMessages(posted: readonly unknown[]): ModelMessage[] {
+  return posted.map((message, index) => {
+    const result = modelMessageSchema.safeParse(message)
+    if (result.success) return result.data
+    throw new LoomError('invalid-request', `messages[${index}] is not a valid model message.`)
+  })
+}
+
+async function readUiMessages(
+  posted: readonly unknown[],
+  tools: () => Promise<ToolSet>,
+): Promise<Conversation> {
+  const result = await safeValidateUIMessages({ messages: posted.map(modernMessage) })
+  if (!result.success) throw new LoomError('invalid-request', issueOf(result.error))
+  const messages = result.data
+  for (const { id } of messages) {
+    if (id.length > idLengthMax) {
+      throw new LoomError('invalid-request', `A message id is longer than ${idLengthMax}.`)
+    }
+  }
+  const last = messages.at(-1)
+  return {
+    messages: await convert(messages, tools),
+    continues: last?.role === 'assistant' ? last.id : undefined,
+  }
+}
+
+async function convert(
+  messages: UIMessage[],
+  tools: () => Promise<ToolSet>,
+): Promise<ModelMessage[]> {
+  const called = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
+  const options = { ignoreIncompleteToolCalls: true, ...(called && { tools: await tools() }) }
+  const converted = await convertToModelMessages(messages, options).catch((cause: unknown) => {
+    const reason = errorMessage(cause)
+    throw new LoomError('invalid-request', `messages cannot be read: ${reason}`, { cause })
+  })
+  // A message of nothing but data parts is nothing to a model, and providers refuse empty ones.
+  const meant = converted.filter(({ content }) => content.length > 0)
+  if (meant.length === 0)
+    throw new LoomError('invalid-request', 'messages holds nothing to answer.')
+  return withoutSettledDenials(meant)
+}
+
+/**
+ * The AI SDK writes the result of a denial itself. Left in, the call would look settled, no
+ * `tool-output-denied` would be sent, and the client would post the same decision again for ever.
+ */
+function withoutSettledDenials(messages: ModelMessage[]): ModelMessage[] {
+  const last = messages.at(-1)
+  if (last?.role !== 'tool') return messages
+  const content = last.content.filter(
+    (part) => part.type !== 'tool-result' || part.output.type !== 'execution-denied',
+  )
+  return [...messages.slice(0, -1), { ...last, content }]
+}
+
+/** Where the first fault is, and what it is: the AI SDK's own text holds the whole input. */
+function issueOf(error: Error): string {
+  const issues = fieldOf(error.cause, 'issues')
+  const issue: unknown = Array.isArray(issues) ? issues[0] : undefined
+  const path = fieldOf(issue, 'path')
+  const message = fieldOf(issue, 'message')
+  if (!Array.isArray(path) || typeof message !== 'string') return 'messages is not valid.'
+  const steps = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
+  return `messages${steps.join('')}: ${message}`
+}

@@ -1,0 +1,59 @@
+/**
+ * Messages of AI SDK 4, and messages written by hand, as UI messages of ai 5 and later. It only moves
+ * fields: whether the outcome is a message at all is checked afterwards, so nothing here refuses.
+ */
+import { randomUUID } from 'node:crypto'
+
+import { isFields } from './fields.ts'
+import type { Fields } from './fields.ts'
+
+/** A modern message is given back as it is, with an id if it had none. */
+export function modernMessage(message: unknown): unknown {
+  if (!isFields(message)) return message
+  const { id = randomUUID(), content, parts, experimental_attachments: attachments } = message
+  const own = Array.isArray(parts) ? parts.flatMap(modernPart) : parts
+  const said = own ?? (typeof content === 'string' ? textParts(content) : undefined)
+  if (!Array.isArray(attachments) || !Array.isArray(said)) return { ...message, id, parts: said }
+  return { ...message, id, parts: [...said, ...attachments.map(attachmentPart)] }
+}
+
+/** An assistant message with empty content is one that failed before its first token. */
+const textParts = (text: string) => (text === '' ? [] : [{ type: 'text', text }])
+
+function attachmentPart(attachment: unknown): unknown {
+  if (!isFields(attachment)) return attachment
+  const { url, contentType: mediaType, name: filename } = attachment
+  return { type: 'file', url, mediaType, ...(filename !== undefined && { filename }) }
+}
+
+function modernPart(part: unknown): unknown[] {
+  if (!isFields(part)) return [part]
+  switch (part['type']) {
+    case 'tool-invocation':
+      return isFields(part['toolInvocation']) ? [toolPart(part['toolInvocation'])] : [part]
+    case 'reasoning':
+      return 'text' in part ? [part] : [{ type: 'reasoning', text: part['reasoning'] }]
+    case 'source':
+      // Nothing that a model is shown.
+      return []
+    case 'file':
+      return 'url' in part ? [part] : [filePart(part)]
+    default:
+      return [part]
+  }
+}
+
+function toolPart({ toolName, toolCallId, state, args, result }: Fields): unknown {
+  const call = { type: `tool-${String(toolName)}`, toolCallId, input: args }
+  return state === 'result'
+    ? { ...call, state: 'output-available', output: result }
+    : { ...call, state: state === 'call' ? 'input-available' : 'input-streaming' }
+}
+
+function filePart({ mimeType, data }: Fields): unknown {
+  return {
+    type: 'file',
+    mediaType: mimeType,
+    url: `data:${String(mimeType)};base64,${String(data)}`,
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The one error class of Loom. Callers branch on `code`, never on the message. `status` is what an
+ * HTTP client is told when the failure is known before the first byte of an answer.
+ */
+import type { RunResult } from './runner.ts'
+
+/** Every code, with the HTTP status it is told as. */
+export const errorStatus = {
+  /** The caller's input is wrong: not JSON, a missing field, an unknown part. */
+  'invalid-request': 400,
+  'unknown-agent': 404,
+  'not-found': 404,
+  'method-not-allowed': 405,
+  'forbidden-origin': 403,
+  'payload-too-large': 413,
+  /** A model string that names no provider that is set up. */
+  'unknown-model': 400,
+  /** A provider is known, its API key is not set. */
+  'missing-key': 400,
+  /** A setting of the server has a bad value. The process ends with exit code 3. */
+  'invalid-config': 500,
+  /** The model could not be reached or answered with an error. */
+  'model-failed': 502,
+  /** The model was silent for longer than its time limit. */
+  'model-timeout': 504,
+  /** The caller's signal was aborted. */
+  aborted: 499,
+  internal: 500,
+} as const satisfies Record<string, number>
+
+/** The closed set of codes. */
+export type LoomErrorCode = keyof typeof errorStatus
+
+export interface LoomErrorOptions {
+  cause?: unknown
+  /** True when the same call may succeed later. */
+  retryable?: boolean
+  /** How long the other side asked to be left alone, in milliseconds. */
+  retryAfterMs?: number
+  /** What a failed or aborted run had said and spent. */
+  result?: RunResult
+}
+
+export class LoomError extends Error {
+  override readonly name = 'LoomError'
+  readonly code: LoomErrorCode
+  readonly retryable: boolean
+  readonly retryAfterMs: number | undefined
+  readonly result: RunResult | undefined
+
+  constructor(code: LoomErrorCode, message: string, options: LoomErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable ?? false
+    this.retryAfterMs = options.retryAfterMs
+    this.result = options.result
+  }
+
+  /** The HTTP status that tells this error before the first byte. */
+  get status(): number {
+    return errorStatus[this.code]
+  }
+}
+
+/** The message of anything that was thrown, never empty. */
+export function errorMessage(error: unknown): string {
+  if (error instanceof Error) return error.message || error.name
+  if (typeof error === 'string' && error !== '') return error
+  if (typeof error === 'object' && error !== null && 'message' in error) {
+    if (typeof error.message === 'string' && error.message !== '') return error.message
+  }
+  try {
+    return JSON.stringify(error) ?? String(error)
+  } catch {
+    return 'unknown error'
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * What happens in a turn, as one closed union. The names and fields are those of the AI SDK's UI
+ * message chunks (vercel/ai, `packages/ai/src/ui-message-stream/ui-message-chunks.ts`), so nothing is
+ * translated on the way out: a profile only leaves out what an older client would choke on.
+ */
+import type { JSONObject } from '@ai-sdk/provider'
+
+/** Provider-specific data of a part, by provider name. */
+export type ProviderMetadata = Record<string, JSONObject>
+
+/** Why a model (or a turn) stopped. Every AI SDK major accepts these six. */
+export type FinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'error' | 'other'
+
+interface WithMetadata {
+  providerMetadata?: ProviderMetadata
+}
+
+interface OfTool extends WithMetadata {
+  toolCallId: string
+  /**
+   * True on every event of a tool whose type the client cannot know (MCP tools, unknown tools).
+   * ai 5 looks a part up by this flag, so it is the same on all events of one call.
+   */
+  dynamic?: boolean
+  providerExecuted?: boolean
+}
+
+/** Text and reasoning parts: `start`, `delta`, `end`. Ids are unique in a message. */
+export type PartEvent =
+  | ({ type: 'text-start' | 'text-end'; id: string } & WithMetadata)
+  | ({ type: 'text-delta'; id: string; delta: string } & WithMetadata)
+  | ({ type: 'reasoning-start' | 'reasoning-end'; id: string } & WithMetadata)
+  | ({ type: 'reasoning-delta'; id: string; delta: string } & WithMetadata)
+
+export type ToolEvent =
+  | ({ type: 'tool-input-start'; toolName: string; title?: string } & OfTool)
+  | { type: 'tool-input-delta'; toolCallId: string; inputTextDelta: string }
+  | ({ type: 'tool-input-available'; toolName: string; input: unknown; title?: string } & OfTool)
+  /** The model's input was refused. `input` is the raw text where it was not even JSON. */
+  | ({
+      type: 'tool-input-error'
+      toolName: string
+      input: unknown
+      errorText: string
+      title?: string
+    } & OfTool)
+  /** `preliminary` outputs overwrite each other; the final one has no such flag. */
+  | ({ type: 'tool-output-available'; output: unknown; preliminary?: boolean } & OfTool)
+  | ({ type: 'tool-output-error'; errorText: string } & OfTool)
+  | { type: 'tool-approval-request'; approvalId: string; toolCallId: string }
+  /** `dynamic` as on the other events of the call: readers of ai 5 are told an error instead. */
+  | { type: 'tool-output-denied'; toolCallId: string; dynamic?: boolean }
+
+export type ContentEvent =
+  | ({ type: 'file'; url: string; mediaType: string } & WithMetadata)
+  | ({ type: 'reasoning-file'; url: string; mediaType: string } & WithMetadata)
+  | ({ type: 'source-url'; sourceId: string; url: string; title?: string } & WithMetadata)
+  | ({
+      type: 'source-document'
+      sourceId: string
+      mediaType: string
+      title: string
+      filename?: string
+    } & WithMetadata)
+  | ({ type: 'custom'; kind: string } & WithMetadata)
+  | { type: `data-${string}`; data: unknown; id?: string; transient?: boolean }
+
+export type TurnEvent =
+  | { type: 'start'; messageId?: string; messageMetadata?: unknown }
+  | { type: 'start-step' }
+  | { type: 'finish-step' }
+  /** What the step said is withdrawn, and it runs again. Only clients of ai 7.0.70 and later know it. */
+  | { type: 'reset-step' }
+  | { type: 'message-metadata'; messageMetadata: unknown }
+  | { type: 'abort'; reason?: string }
+  | { type: 'error'; errorText: string }
+  | { type: 'finish'; finishReason: FinishReason; messageMetadata?: unknown }
+
+export type AgentEvent = PartEvent | ToolEvent | ContentEvent | TurnEvent
+
+/** The events of one `type`. */
+export type EventOf<TYPE extends AgentEvent['type']> = Extract<AgentEvent, { type: TYPE }>

@@ -1,0 +1,30 @@
+/** What a program that uses Loom as a library imports. */
+export { type Agent, type AgentDefinition, defineAgent } from './agent.ts'
+export type {
+  ErrorDecision,
+  OfContext,
+  RetryPolicy,
+  StepDecision,
+  StepInfo,
+  TimeLimits,
+} from './agent.ts'
+export { agentTool, type AgentToolOutput } from './agent-tool.ts'
+export { defineTool } from './define-tool.ts'
+export { LoomError, type LoomErrorCode } from './error.ts'
+export type { AgentEvent, FinishReason } from './event.ts'
+export { assistantMessage, systemMessage, userMessage } from './message.ts'
+export type { ModelReference, Models } from './model.ts'
+export { createModels } from './model/resolve.ts'
+export { type Outcome, run, type RunOptions, type RunResult } from './runner.ts'
+export type { Sink } from './sink.ts'
+export { portSink, type PostTarget } from './sink/port.ts'
+export { type AgentStream, stream } from './stream.ts'
+export { streamAgent, type StreamAgentOptions } from './stream-agent.ts'
+export {
+  attachDefaultLogger,
+  type TelemetryEvent,
+  type TelemetryEvents,
+  type TelemetryMessage,
+} from './telemetry.ts'
+export type { AgentTools, NamedTool, RetryClass, ToolContext, ToolDefinition } from './tool.ts'
+export type { Usage } from './usage.ts'

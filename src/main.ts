@@ -1,0 +1,103 @@
+/**
+ * The `loom` command. The only place that knows the process, this app's agents and its routes: all
+ * else is handed what it needs.
+ */
+import { assistant } from '../agents/assistant.ts'
+import { researcher } from '../agents/researcher.ts'
+import { createApp } from '../routes/app.ts'
+import type { Agent } from './agent.ts'
+import { readConfig } from './config.ts'
+import type { Config } from './config.ts'
+import { errorMessage, LoomError } from './error.ts'
+import type { Models } from './model.ts'
+import { createModels } from './model/resolve.ts'
+import { errorLog } from './server/error-log.ts'
+import { listen } from './server/listen.ts'
+import { attachDefaultLogger } from './telemetry.ts'
+
+const agents: readonly Agent[] = [assistant, researcher]
+
+const usage = `Usage: loom serve
+
+Starts the server. Its settings are environment variables, such as
+PORT (3000), HOST (127.0.0.1) and LOOM_MODEL (demo/assistant).
+`
+
+/** How long running streams are given to finish after SIGTERM. */
+const graceMs = 10_000
+
+export async function main(program: NodeJS.Process): Promise<void> {
+  const [command, ...rest] = program.argv.slice(2)
+  if (command !== 'serve' || rest.length > 0) {
+    program.stderr.write(usage)
+    program.exitCode = 2
+    return
+  }
+  try {
+    await serve(program)
+  } catch (error) {
+    // What is wrong with the settings is the user's to mend; a stack would only hide the line.
+    const known = error instanceof LoomError
+    for (const line of errorMessage(error).split('\n')) program.stderr.write(`loom: ${line}\n`)
+    if (!known && error instanceof Error) program.stderr.write(`${error.stack}\n`)
+    program.exitCode = 3
+  }
+}
+
+async function serve(program: NodeJS.Process): Promise<void> {
+  const config = readConfig(program.env)
+  const models = createModels({ environment: program.env })
+  await checkAgents(config, models)
+  const writeLine = (line: string) => program.stderr.write(`${line}\n`)
+  if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
+  const redact = (text: string) => models.redact(text)
+  const report = errorLog({ logLevel: config.logLevel, redact, writeLine })
+  let ready = true
+  const app = createApp({ agents, models, config, report, isReady: () => ready })
+  const server = await listen(app.fetch, config)
+  program.stdout.write(greeting(server.url, config))
+  await stopSignal(program)
+  ready = false
+  // A second signal is for someone who does not want to wait.
+  await Promise.race([server.stop(graceMs), stopSignal(program)])
+  // Work that was aborted may still hold a timer or a socket of its own.
+  program.exit()
+}
+
+/** Finds a bad model now, in one line, and not in the first request. */
+async function checkAgents(config: Config, models: Models): Promise<void> {
+  const names = agents.map(({ name }) => name)
+  if (!names.includes(config.agent)) {
+    throw new LoomError(
+      'invalid-config',
+      `LOOM_AGENT must be one of ${names.join(', ')}; got ${JSON.stringify(config.agent)}`,
+    )
+  }
+  await models.resolve(config.model)
+  for (const { model } of agents) {
+    // What a callback will say is not known before there is a request.
+    if (model === undefined || typeof model === 'function') continue
+    for (const reference of Array.isArray(model) ? model : [model]) await models.resolve(reference)
+  }
+}
+
+function greeting(url: string, config: Config): string {
+  const others = agents.map(({ name }) => name).filter((name) => name !== config.agent)
+  return `Loom is ready: ${url}
+
+  agent  ${config.agent}${others.length === 0 ? '' : ` (and ${others.join(', ')})`}
+  model  ${config.model}
+  try    curl -N '${url}/api/chat?protocol=text' -d '{"message": "What is 12 * 34?"}'
+
+`
+}
+
+function stopSignal(program: NodeJS.Process): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const stop = () => {
+    program.off('SIGTERM', stop).off('SIGINT', stop)
+    resolve()
+  }
+  program.on('SIGTERM', stop).on('SIGINT', stop)
+  return promise
+}

@@ -1,0 +1,195 @@
+/**
+ * A language model behind any chat-completions API. What it sends and gives out is what
+ * `@ai-sdk/openai-compatible` sends and gives out, at an eighth of the cost a token; the differences
+ * are few, meant, and listed in `test/openai-compatible-differential.test.ts`.
+ */
+import { randomUUID } from 'node:crypto'
+
+import type {
+  LanguageModelV4CallOptions,
+  LanguageModelV4GenerateResult,
+  LanguageModelV4StreamResult,
+} from '@ai-sdk/provider'
+
+import { streamParts } from '../model.ts'
+import type { DirectModel, PartReceiver } from '../model.ts'
+import { Answer } from './openai-compatible/answer.ts'
+import { CallErrors } from './openai-compatible/call-errors.ts'
+import { chatCompletionsUrl } from './openai-compatible/endpoint.ts'
+import { Generated } from './openai-compatible/generated.ts'
+import { httpTransport } from './openai-compatible/http-transport.ts'
+import type { JsonRecord } from './openai-compatible/json-record.ts'
+import { partStream } from './openai-compatible/part-stream.ts'
+import { requestBody } from './openai-compatible/request-body.ts'
+import { StreamDecoder } from './openai-compatible/stream-decoder.ts'
+import type { Transport } from './openai-compatible/transport.ts'
+
+export interface OpenAICompatibleOptions {
+  /** Names the provider in messages, metadata and `providerOptions`. */
+  provider: string
+  modelId: string
+  /** The API's root (`https://api.example.com/v1`) or the endpoint itself. */
+  baseUrl: string
+  /** Sent as a bearer token. */
+  apiKey?: string | undefined
+  /** Sent with every call; an `authorization` here replaces the one of `apiKey`. */
+  headers?: Record<string, string>
+  /** Models that share one share its connections. @defaultValue one of its own */
+  transport?: Transport
+  /** Whether the API takes a JSON schema for its answer. @defaultValue true */
+  structuredOutputs?: boolean
+  /** Whether tool results may hold files. Without it they become JSON. @defaultValue false */
+  multiPartToolResults?: boolean
+  /** What the API fetches itself when it is given a link. @defaultValue images */
+  supportedUrls?: Record<string, RegExp[]>
+}
+
+/** @throws LoomError `invalid-config` if the base URL is none. */
+export function openAICompatible(options: OpenAICompatibleOptions): DirectModel {
+  const { provider, modelId, transport = httpTransport() } = options
+  const model: ChatModel = {
+    provider,
+    modelId,
+    url: chatCompletionsUrl(options.baseUrl),
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream, application/json',
+      // Nothing is decoded here, and a compressed stream would be held back by its compressor.
+      'accept-encoding': 'identity',
+      'user-agent': 'loom',
+      ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
+      ...lowerCased(options.headers),
+    },
+    transport,
+    structuredOutputs: options.structuredOutputs ?? true,
+    multiPartToolResults: options.multiPartToolResults ?? false,
+  }
+  return {
+    specificationVersion: 'v4',
+    provider,
+    modelId,
+    supportedUrls: options.supportedUrls ?? { 'image/*': [/^https?:\/\//] },
+    doGenerate: (call) => generate(model, call),
+    doStream: (call) => stream(model, call),
+    [streamParts]: async (call, receive) => beginCall(model, call, receive).done,
+  }
+}
+
+interface ChatModel {
+  provider: string
+  modelId: string
+  url: URL
+  headers: Record<string, string>
+  transport: Transport
+  structuredOutputs: boolean
+  multiPartToolResults: boolean
+}
+
+/** A call that is under way. */
+interface ModelCall {
+  body: JsonRecord
+  answer: Answer
+  /** Settles when the last part has been taken. */
+  done: Promise<void>
+}
+
+function beginCall(
+  model: ChatModel,
+  call: LanguageModelV4CallOptions,
+  receive: PartReceiver,
+): ModelCall {
+  const { body, warnings, metadataKey } = requestBody(call, model)
+  const errors = new CallErrors(model.url, body)
+  const decoder = new StreamDecoder({
+    warnings,
+    metadataKey,
+    errors,
+    includeRawChunks: call.includeRawChunks === true,
+    newId: () => `call_${randomUUID().replaceAll('-', '')}`,
+  })
+  const answer = new Answer(decoder, errors, receive)
+  const done = untilAborted(call.abortSignal, () => exchange(model, call, { body, answer }))
+  return { body, answer, done }
+}
+
+async function exchange(
+  { url, headers, transport }: ChatModel,
+  { headers: callHeaders, abortSignal: signal }: LanguageModelV4CallOptions,
+  { body, answer }: Omit<ModelCall, 'done'>,
+): Promise<void> {
+  const request = {
+    url,
+    headers: { ...headers, ...lowerCased(callHeaders) },
+    body: JSON.stringify(body),
+    signal,
+  }
+  try {
+    await transport(request, answer)
+  } catch (cause) {
+    if (signal?.aborted === true) throw cause
+    return answer.fail(cause)
+  }
+  return answer.end()
+}
+
+/** Rejects with the signal's reason at once, whatever the work is waiting for. */
+async function untilAborted(
+  signal: AbortSignal | undefined,
+  work: () => Promise<void>,
+): Promise<void> {
+  if (signal === undefined) return work()
+  signal.throwIfAborted()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const abort = () => reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  work().then(resolve, reject)
+  return promise.finally(() => signal.removeEventListener('abort', abort))
+}
+
+/** Resolves with the first parts: until then a failure is a rejection. */
+async function stream(
+  model: ChatModel,
+  call: LanguageModelV4CallOptions,
+): Promise<LanguageModelV4StreamResult> {
+  const { promise: begun, resolve, reject } = Promise.withResolvers<void>()
+  const cancel = new AbortController()
+  const abortSignal = call.abortSignal
+    ? AbortSignal.any([call.abortSignal, cancel.signal])
+    : cancel.signal
+  const parts = partStream(() => cancel.abort())
+  const { body, answer, done } = beginCall(model, { ...call, abortSignal }, (received) => {
+    resolve()
+    return parts.receive(received)
+  })
+  done.then(parts.close, (reason: unknown) => {
+    parts.fail(reason)
+    reject(reason)
+  })
+  await begun
+  return {
+    stream: parts.stream,
+    request: { body },
+    response: { headers: answer.responseHeaders },
+  }
+}
+
+async function generate(
+  model: ChatModel,
+  call: LanguageModelV4CallOptions,
+): Promise<LanguageModelV4GenerateResult> {
+  const generated = new Generated()
+  const { body, answer, done } = beginCall(model, call, (parts) => {
+    for (const part of parts) generated.add(part)
+  })
+  await done
+  return { ...generated.result(answer.responseHeaders), request: { body } }
+}
+
+/** HTTP names have no case. An undefined value takes the header out. */
+function lowerCased(headers: Record<string, string | undefined> = {}): Record<string, string> {
+  const result: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) result[name.toLowerCase()] = value
+  }
+  return result
+}

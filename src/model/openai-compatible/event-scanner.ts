@@ -1,0 +1,119 @@
+/**
+ * Cuts a byte stream into the `data` of server-sent events (WHATWG HTML, 9.2.6). Bytes become text
+ * only in whole lines, so a character is never decoded in two halves, and a read that ends with its
+ * line, as nearly all do, is decoded in one go and leaves nothing behind. Event names, ids and
+ * comments are dropped.
+ */
+
+const lineFeed = 10
+const carriageReturn = 13
+
+/** A line or an event that is longer than the scanner may hold. */
+export class EventTooLong extends Error {
+  override readonly name = 'EventTooLong'
+}
+
+export class EventScanner {
+  readonly #onData: (data: string) => void
+  readonly #maxBytes: number
+  /** The start of a line whose end has not come. */
+  #held: Uint8Array[] = []
+  #heldBytes = 0
+  /** The data lines of an event whose blank line has not come. */
+  #data: string | undefined
+  #isFirst = true
+  /** The text so far ended with CR: an LF that comes next is the other half of that line end. */
+  #afterReturn = false
+
+  constructor(onData: (data: string) => void, maxBytes: number) {
+    this.#onData = onData
+    this.#maxBytes = maxBytes
+  }
+
+  /** @throws EventTooLong when an event passes the bound. */
+  feed(bytes: Uint8Array): void {
+    const end = endOfLastLine(bytes)
+    if (end > 0) this.#scan(this.#decode(end === bytes.length ? bytes : bytes.subarray(0, end)))
+    if (end < bytes.length) this.#hold(end === 0 ? bytes : bytes.subarray(end))
+  }
+
+  #hold(bytes: Uint8Array): void {
+    this.#held.push(bytes)
+    this.#heldBytes += bytes.length
+    this.#checkBound()
+  }
+
+  #checkBound(): void {
+    if (this.#heldBytes + (this.#data?.length ?? 0) <= this.#maxBytes) return
+    throw new EventTooLong(`an event is longer than ${this.#maxBytes} bytes`)
+  }
+
+  #decode(bytes: Uint8Array): string {
+    if (this.#heldBytes === 0) return textOf(bytes)
+    this.#held.push(bytes)
+    const text = Buffer.concat(this.#held).toString()
+    this.#held = []
+    this.#heldBytes = 0
+    return text
+  }
+
+  #scan(text: string): void {
+    if (this.#isFirst || this.#afterReturn || text.includes('\r')) text = this.#normalise(text)
+    let start = 0
+    for (;;) {
+      const end = text.indexOf('\n', start)
+      if (end === -1) return
+      this.#line(text, start, end)
+      start = end + 1
+    }
+  }
+
+  /** Makes every line end a single LF, and takes the byte order mark off. */
+  #normalise(text: string): string {
+    let start = this.#isFirst && text.charCodeAt(0) === 0xfe_ff ? 1 : 0
+    if (this.#afterReturn && text.charCodeAt(0) === lineFeed) start = 1
+    this.#isFirst = false
+    this.#afterReturn = text.charCodeAt(text.length - 1) === carriageReturn
+    return text.slice(start).replaceAll(/\r\n?/g, '\n')
+  }
+
+  #line(text: string, start: number, end: number): void {
+    if (start === end) {
+      const data = this.#data
+      this.#data = undefined
+      if (data !== undefined && data !== '') this.#onData(data)
+    } else if (text.startsWith('data', start)) {
+      this.#dataLine(text, start + 4, end)
+    }
+  }
+
+  /** `start` is where the name of the field ends. */
+  #dataLine(text: string, start: number, end: number): void {
+    // A name that goes on ("database:") is another field. A name alone is a field with no value.
+    if (start !== end && text.charCodeAt(start) !== 58) return
+    const valueStart = text.charCodeAt(start + 1) === 32 ? start + 2 : start + 1
+    const value = valueStart < end ? text.slice(valueStart, end) : ''
+    if (this.#data === undefined) {
+      this.#data = value
+    } else {
+      this.#data += `\n${value}`
+      this.#checkBound()
+    }
+  }
+}
+
+/** The index after the last line end, 0 if there is none. */
+function endOfLastLine(bytes: Uint8Array): number {
+  for (let index = bytes.length - 1; index >= 0; index--) {
+    const byte = bytes[index]
+    if (byte === lineFeed || byte === carriageReturn) return index + 1
+  }
+  return 0
+}
+
+function textOf(bytes: Uint8Array): string {
+  const buffer = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return buffer.toString()
+}

@@ -1,0 +1,69 @@
+/** The parts of a stream put together to the result of `doGenerate`. */
+import type {
+  LanguageModelV4Content,
+  LanguageModelV4GenerateResult,
+  LanguageModelV4StreamPart,
+} from '@ai-sdk/provider'
+
+type Said = Extract<LanguageModelV4Content, { type: 'text' | 'reasoning' }>
+type Result = Omit<LanguageModelV4GenerateResult, 'request'>
+
+export class Generated {
+  readonly #content: LanguageModelV4Content[] = []
+  #said: Said | undefined
+  #warnings: Result['warnings'] = []
+  #response: NonNullable<Result['response']> = {}
+  #finish: Extract<LanguageModelV4StreamPart, { type: 'finish' }> | undefined
+
+  /** @throws the error of an `error` part. */
+  add(part: LanguageModelV4StreamPart): void {
+    switch (part.type) {
+      case 'stream-start':
+        this.#warnings = part.warnings
+        return
+      case 'response-metadata': {
+        const { type: _type, ...metadata } = part
+        this.#response = metadata
+        return
+      }
+      case 'text-start':
+      case 'reasoning-start':
+        this.#begin({ type: part.type === 'text-start' ? 'text' : 'reasoning', text: '' })
+        return
+      case 'text-delta':
+      case 'reasoning-delta':
+        if (this.#said !== undefined) this.#said.text += part.delta
+        return
+      case 'tool-call':
+        this.#content.push(part)
+        return
+      case 'finish':
+        this.#finish = part
+        return
+      case 'error':
+        throw part.error
+      default:
+      // Starts, ends and pieces of what comes whole as well.
+    }
+  }
+
+  #begin(said: Said): void {
+    this.#said = said
+    this.#content.push(said)
+  }
+
+  /** @param headers of the HTTP response */
+  result(headers: Record<string, string>): Result {
+    const finish = this.#finish
+    if (finish === undefined) throw new Error('the answer has no finish part')
+    const { finishReason, usage, providerMetadata } = finish
+    return {
+      content: this.#content,
+      finishReason,
+      usage,
+      ...(providerMetadata === undefined ? {} : { providerMetadata }),
+      response: { ...this.#response, headers },
+      warnings: this.#warnings,
+    }
+  }
+}

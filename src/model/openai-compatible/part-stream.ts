@@ -1,0 +1,54 @@
+/**
+ * The direct door as a web stream. The reader's pace is the pace of the network: once a few parts
+ * wait, the model is held until they are read.
+ */
+import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
+
+import type { PartReceiver } from '../../model.ts'
+
+/** Reads are small, so that a handful of parts keeps both sides busy. */
+const partsAhead = 32
+
+export interface PartStream {
+  stream: ReadableStream<LanguageModelV4StreamPart>
+  receive: PartReceiver
+  close: () => void
+  fail: (reason: unknown) => void
+}
+
+export function partStream(onCancel: () => void): PartStream {
+  let controller: ReadableStreamDefaultController<LanguageModelV4StreamPart> | undefined
+  let isOpen = true
+  let goOn: (() => void) | undefined
+  const stream = new ReadableStream<LanguageModelV4StreamPart>(
+    {
+      start: (own) => void (controller = own),
+      pull: () => goOn?.(),
+      cancel: () => {
+        isOpen = false
+        goOn?.()
+        onCancel()
+      },
+    },
+    { highWaterMark: partsAhead },
+  )
+  return {
+    stream,
+    receive: (parts) => {
+      if (!isOpen) return undefined
+      for (const part of parts) controller?.enqueue(part)
+      if ((controller?.desiredSize ?? 1) > 0) return undefined
+      return new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+    },
+    close: () => {
+      if (isOpen) controller?.close()
+      isOpen = false
+    },
+    fail: (reason) => {
+      if (isOpen) controller?.error(reason)
+      isOpen = false
+    },
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * Puts the tool calls of a streamed answer together from their deltas. Servers agree on little: some
+ * send no index, some one index for all calls, some ids only once, or anew with each delta, or the
+ * same for all. What a delta belongs to is decided as `@ai-sdk/openai-compatible` decides it. A call
+ * is complete only when the stream has ended: arguments that parse may be the start of longer ones.
+ */
+import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import { InvalidResponseDataError } from '@ai-sdk/provider'
+
+import { isRecord } from './json-record.ts'
+import { StructuredText } from './structured-text.ts'
+
+/** A delta as it comes over the wire. */
+export interface ToolCallDelta {
+  index?: number | null
+  id?: string | null
+  function: { name?: string | null; arguments?: string | null }
+  extra_content?: unknown
+}
+
+export function isToolCallDelta(value: unknown): value is ToolCallDelta {
+  if (!isRecord(value) || !isRecord(value['function'])) return false
+  const { index, id, function: called } = value
+  return (
+    (index == null || typeof index === 'number') &&
+    isText(id) &&
+    isText(called['name']) &&
+    isText(called['arguments'])
+  )
+}
+
+const isText = (value: unknown) => value == null || typeof value === 'string'
+
+interface ToolCall {
+  id: string
+  name: string
+  index: number | undefined
+  input: StructuredText
+  thoughtSignature: string | undefined
+}
+
+/** What is known of a call whose name has not come. */
+interface UnnamedCall {
+  id: string | null | undefined
+  input: string
+  thoughtSignature: string | undefined
+}
+
+/** What a delta says about the call it belongs to. */
+interface Evidence {
+  index: number | null | undefined
+  id: string | undefined
+  name: string | undefined
+  text: string
+}
+
+type Match = ToolCall | 'new' | 'unclear'
+
+export class ToolCalls {
+  readonly #metadataKey: string
+  readonly #newId: () => string
+  readonly #calls: ToolCall[] = []
+  readonly #byIndex = new Map<number, ToolCall[]>()
+  readonly #byId = new Map<string, ToolCall[]>()
+  readonly #usedIds = new Set<string>()
+  readonly #unnamed = new Map<number, UnnamedCall>()
+  readonly #named = new Set<number>()
+
+  constructor(metadataKey: string, newId: () => string) {
+    this.#metadataKey = metadataKey
+    this.#newId = newId
+  }
+
+  /** @throws InvalidResponseDataError when a call has no name. */
+  add(delta: ToolCallDelta, parts: LanguageModelV4StreamPart[]): void {
+    const { index } = delta
+    if (index == null || this.#named.has(index)) {
+      this.#place(delta, parts)
+      return
+    }
+    const named = this.#withName(index, delta)
+    if (named !== undefined) this.#place(named, parts)
+  }
+
+  /** Ends every call. @throws InvalidResponseDataError when a call has no name. */
+  finish(parts: LanguageModelV4StreamPart[]): void {
+    for (const [index, { id, input }] of this.#unnamed) {
+      this.#place({ index, id: id ?? null, function: { arguments: input } }, parts)
+    }
+    for (const call of this.#inOrder()) {
+      const { id, name, thoughtSignature } = call
+      parts.push({ type: 'tool-input-end', id })
+      parts.push({
+        type: 'tool-call',
+        toolCallId: id,
+        toolName: name,
+        input: call.input.text,
+        ...(thoughtSignature === undefined
+          ? {}
+          : { providerMetadata: { [this.#metadataKey]: { thoughtSignature } } }),
+      })
+    }
+  }
+
+  /** Gathers the deltas of an index until one has the name, which some servers send late. */
+  #withName(index: number, delta: ToolCallDelta): ToolCallDelta | undefined {
+    const unnamed = this.#unnamed.get(index) ?? {
+      id: undefined,
+      input: '',
+      thoughtSignature: undefined,
+    }
+    unnamed.id ??= delta.id
+    unnamed.thoughtSignature ??= thoughtSignatureOf(delta)
+    unnamed.input += delta.function.arguments ?? ''
+    const { id, input, thoughtSignature } = unnamed
+    if (delta.function.name == null) {
+      this.#unnamed.set(index, unnamed)
+      return undefined
+    }
+    this.#unnamed.delete(index)
+    this.#named.add(index)
+    return {
+      index,
+      id: id ?? null,
+      function: { name: delta.function.name, arguments: input },
+      extra_content: { google: { thought_signature: thoughtSignature } },
+    }
+  }
+
+  #place(delta: ToolCallDelta, parts: LanguageModelV4StreamPart[]): void {
+    const evidence = evidenceOf(delta)
+    const match = this.#match(evidence)
+    if (match === 'unclear') return
+    if (match !== 'new') {
+      this.#append(match, evidence, parts)
+    } else if (evidence.name !== undefined) {
+      this.#start(delta, { ...evidence, name: evidence.name }, parts)
+    } else if (delta.function.name == null) {
+      const message = 'A tool call of the stream has no name.'
+      throw new InvalidResponseDataError({ data: delta, message })
+    }
+  }
+
+  #start(
+    delta: ToolCallDelta,
+    { index, id: wireId, name, text }: Evidence & { name: string },
+    parts: LanguageModelV4StreamPart[],
+  ): void {
+    const id = wireId === undefined || this.#usedIds.has(wireId) ? this.#newId() : wireId
+    this.#usedIds.add(id)
+    const call: ToolCall = {
+      id,
+      name,
+      index: index ?? undefined,
+      input: new StructuredText(text),
+      thoughtSignature: thoughtSignatureOf(delta),
+    }
+    this.#calls.push(call)
+    if (index != null) note(this.#byIndex, index, call)
+    if (wireId !== undefined) note(this.#byId, wireId, call)
+    parts.push({ type: 'tool-input-start', id, toolName: name })
+    if (text !== '') parts.push({ type: 'tool-input-delta', id, delta: text })
+  }
+
+  #append(call: ToolCall, { index, id, text }: Evidence, parts: LanguageModelV4StreamPart[]): void {
+    if (index != null) note(this.#byIndex, index, call)
+    if (id !== undefined) note(this.#byId, id, call)
+    if (text === '') return
+    call.input.append(text)
+    parts.push({ type: 'tool-input-delta', id: call.id, delta: text })
+  }
+
+  #match(evidence: Evidence): Match {
+    const { index, id, name, text } = evidence
+    const atIndex = index == null ? undefined : this.#byIndex.get(index)
+    if (id === undefined) {
+      // The usual continuation: an index and a piece of arguments.
+      if (atIndex !== undefined) return choose(ofName(atIndex, name), startsCall(evidence))
+      return name === undefined ? choose(this.#calls, false) : 'new'
+    }
+    const alike = ofName(atIndex ?? [], name)
+    const withId = this.#byId.get(id)
+    if (withId !== undefined) return this.#matchKnownId(evidence, withId, atIndex)
+    if (alike.length === 0 || startsCall(evidence)) return 'new'
+    return choose(alike, name !== undefined && text.trim() === '')
+  }
+
+  #matchKnownId(
+    evidence: Evidence,
+    withId: readonly ToolCall[],
+    atIndex: readonly ToolCall[] | undefined,
+  ): Match {
+    const { index, name } = evidence
+    if (index == null) {
+      return choose(ofName(withId, name), name !== undefined && startsCall(evidence))
+    }
+    const alike = ofName(atIndex ?? [], name).filter((call) => withId.includes(call))
+    const match = choose(alike, startsCall(evidence))
+    if (match !== 'new') return match
+    // The same id at another index is a new call if it has a name: some servers reuse ids.
+    if (name !== undefined) return 'new'
+    return atIndex === undefined ? choose(withId, false) : 'unclear'
+  }
+
+  /** By index, if all calls have one. */
+  #inOrder(): readonly ToolCall[] {
+    if (!this.#calls.every((call) => call.index !== undefined)) return this.#calls
+    return this.#calls.toSorted((a, b) => (a.index ?? 0) - (b.index ?? 0))
+  }
+}
+
+function evidenceOf({ index, id, function: called }: ToolCallDelta): Evidence {
+  return { index, id: filled(id), name: filled(called.name), text: called.arguments ?? '' }
+}
+
+const filled = (text: string | null | undefined) =>
+  text == null || text.trim() === '' ? undefined : text
+
+/** A name together with the opening of a JSON object or array begins a call. */
+const startsCall = ({ name, text }: Evidence) => name !== undefined && /^\s*[[{]/.test(text)
+
+function ofName(calls: readonly ToolCall[], name: string | undefined): readonly ToolCall[] {
+  return name === undefined ? calls : calls.filter((call) => call.name === name)
+}
+
+/**
+ * Which of these calls a delta continues. A delta that looks like the start of a call continues one
+ * only if that still waits for the rest of its own arguments.
+ */
+function choose(calls: readonly ToolCall[], looksNew: boolean): Match {
+  const [first] = calls
+  if (first === undefined) return 'new'
+  if (calls.length === 1 && !looksNew) return first
+  const open = calls.filter((call) => !call.input.isComplete)
+  if (open.length === 1 && open[0] !== undefined) return open[0]
+  return open.length === 0 && looksNew ? 'new' : 'unclear'
+}
+
+function note<KEY>(calls: Map<KEY, ToolCall[]>, key: KEY, call: ToolCall): void {
+  const known = calls.get(key)
+  if (known === undefined) calls.set(key, [call])
+  else if (!known.includes(call)) known.push(call)
+}
+
+function thoughtSignatureOf({ extra_content: extra }: ToolCallDelta): string | undefined {
+  const google = isRecord(extra) ? extra['google'] : undefined
+  const signature = isRecord(google) ? google['thought_signature'] : undefined
+  return typeof signature === 'string' && signature !== '' ? signature : undefined
+}

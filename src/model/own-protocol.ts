@@ -1,0 +1,104 @@
+/**
+ * The providers that speak a protocol of their own, through the AI SDK's packages. An address in the
+ * settings changes where they are, never what they speak. Every setting is passed explicitly, since
+ * the packages would otherwise look into `process.env` by themselves.
+ */
+import type { LanguageModelV4 } from '@ai-sdk/provider'
+
+import { fetchWithExtraBody, withExtraBody } from './extra-body.ts'
+
+export interface OwnProtocol {
+  /** The variables that may hold the key, the preferred one first. */
+  keyVariables: readonly [string, ...string[]]
+  /** The provider's own address, version included. */
+  baseUrl: string
+  /** The address that the package takes, of one that a user wrote. */
+  completeUrl: (baseUrl: string) => string
+  open: (settings: PackageSettings, modelId: string) => Promise<LanguageModelV4>
+}
+
+export interface PackageSettings {
+  baseURL: string
+  apiKey: string
+  headers: Record<string, string>
+}
+
+export const ownProtocols: ReadonlyMap<string, OwnProtocol> = new Map<string, OwnProtocol>([
+  [
+    'anthropic',
+    {
+      keyVariables: ['ANTHROPIC_API_KEY'],
+      baseUrl: 'https://api.anthropic.com/v1',
+      // Anthropic's own SDKs take the address without `/v1`, the AI SDK's package with it.
+      completeUrl: (baseUrl) => (endsInVersion(baseUrl) ? baseUrl : `${baseUrl}/v1`),
+      open: async (settings, modelId) => {
+        const { createAnthropic } = await import('@ai-sdk/anthropic')
+        return createAnthropic(withFetch(settings)).languageModel(modelId)
+      },
+    },
+  ],
+  [
+    'openai',
+    {
+      keyVariables: ['OPENAI_API_KEY'],
+      baseUrl: 'https://api.openai.com/v1',
+      // OpenAI's own SDKs take the whole path. Only a bare host can be no address of theirs.
+      completeUrl: (baseUrl) => (new URL(baseUrl).pathname === '/' ? `${baseUrl}/v1` : baseUrl),
+      open: async (settings, modelId) => {
+        const { createOpenAI } = await import('@ai-sdk/openai')
+        return createOpenAI(withFetch(settings)).languageModel(modelId)
+      },
+    },
+  ],
+  [
+    'google',
+    {
+      keyVariables: ['GOOGLE_API_KEY', 'GOOGLE_GENERATIVE_AI_API_KEY', 'GEMINI_API_KEY'],
+      baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
+      completeUrl: (baseUrl) => (endsInVersion(baseUrl) ? baseUrl : `${baseUrl}/v1beta`),
+      open: async (settings, modelId) => {
+        const { createGoogle } = await import('@ai-sdk/google')
+        return createGoogle(withFetch(settings)).languageModel(modelId)
+      },
+    },
+  ],
+])
+
+/** Sent where a proxy is set up without a key: the packages refuse to go without one. */
+const placeholderKey = 'none'
+
+/**
+ * The model, or `undefined` where its key is missing. A key may be missing only behind an address
+ * that the user set: many a proxy holds the key itself.
+ */
+export async function openOwnProtocol(
+  protocol: OwnProtocol,
+  modelId: string,
+  given: {
+    baseUrl: string | undefined
+    apiKey: string | undefined
+    headers: Readonly<Record<string, string>> | undefined
+  },
+): Promise<LanguageModelV4 | undefined> {
+  const baseURL =
+    given.baseUrl === undefined ? protocol.baseUrl : protocol.completeUrl(rootOf(given.baseUrl))
+  const isTheirs = new URL(baseURL).host === new URL(protocol.baseUrl).host
+  if (given.apiKey === undefined && isTheirs) return undefined
+  const apiKey = given.apiKey ?? placeholderKey
+  const settings = { baseURL, apiKey, headers: { ...given.headers } }
+  return withExtraBody(await protocol.open(settings, modelId))
+}
+
+// Looked up at each call, so that whoever instruments the global `fetch` later still sees these.
+const withFetch = (settings: PackageSettings) => ({
+  ...settings,
+  fetch: fetchWithExtraBody((input, init) => globalThis.fetch(input, init)),
+})
+
+/** Without the slashes at its end, and without a query: the packages put their paths behind it. */
+function rootOf(address: string): string {
+  const { origin, pathname } = new URL(address)
+  return origin + pathname.replace(/\/+$/, '')
+}
+
+const endsInVersion = (baseUrl: string) => /\/v\d+(alpha|beta)?\d*$/.test(baseUrl)

@@ -1,0 +1,108 @@
+/**
+ * What is set up for each provider: the user's settings win over the environment, field by field.
+ * An unrelated `SOMETHING_BASE_URL` is no error until a model string names `something`.
+ */
+import { LoomError } from '../error.ts'
+import { ownProtocols } from './own-protocol.ts'
+
+/** Where a provider is. A name from `ownProtocols` keeps its protocol, any other is OpenAI's. */
+export interface ProviderSettings {
+  baseUrl: string
+  /** @defaultValue `<PROVIDER>_API_KEY` of the environment */
+  apiKey?: string
+  /** Sent with every request. */
+  headers?: Readonly<Record<string, string>>
+}
+
+export interface ModelsOptions {
+  /** Read for `<PROVIDER>_API_KEY` and `<PROVIDER>_BASE_URL`. */
+  environment: Readonly<Record<string, string | undefined>>
+  providers?: Readonly<Record<string, ProviderSettings>>
+}
+
+export type Settings = ReturnType<typeof readSettings>
+
+export function readSettings({ environment, providers = {} }: ModelsOptions) {
+  const variable = (name: string) =>
+    (Object.hasOwn(environment, name) && environment[name]?.trim()) || undefined
+  const configured = (name: string) =>
+    Object.hasOwn(providers, name) ? providers[name] : undefined
+
+  const addressSet = (name: string) =>
+    configured(name)?.baseUrl ?? variable(`${variableOf(name)}_BASE_URL`)
+
+  function apiKey(name: string): string | undefined {
+    const variables = ownProtocols.get(name)?.keyVariables ?? [`${variableOf(name)}_API_KEY`]
+    return (
+      configured(name)?.apiKey?.trim() || variables.map(variable).find((key) => key !== undefined)
+    )
+  }
+
+  return {
+    apiKey,
+    has: (name: string) => configured(name) !== undefined,
+    headers: (name: string) => configured(name)?.headers,
+
+    baseUrl(name: string): string | undefined {
+      const address = addressSet(name)
+      if (address === undefined) return undefined
+      const source =
+        configured(name) === undefined
+          ? `${variableOf(name)}_BASE_URL`
+          : `The baseUrl of provider ${quote(name)}`
+      return checkAddress(address, source)
+    },
+
+    /** Ids of providers that a model string can name. */
+    resolvable(): string[] {
+      const ids = new Set(['demo', ...Object.keys(providers)])
+      for (const name of ownProtocols.keys()) {
+        if (apiKey(name) !== undefined || isAddress(addressSet(name))) ids.add(name)
+      }
+      for (const name of Object.keys(environment)) {
+        const [, id] = /^([A-Z0-9][A-Z0-9_]*)_BASE_URL$/.exec(name) ?? []
+        if (id === undefined || !isAddress(variable(name))) continue
+        ids.add(id.toLowerCase().replaceAll('_', '-'))
+      }
+      return [...ids]
+    },
+
+    secrets(): string[] {
+      const keys = Object.keys(environment).filter((name) => name.endsWith('_API_KEY'))
+      const configuredKeys = Object.values(providers).flatMap(({ apiKey, headers = {} }) => [
+        apiKey,
+        ...Object.entries(headers).map(([name, value]) =>
+          // The word after `Bearer`, where there is one.
+          /auth|key|token|secret/i.test(name) ? value.trim().split(/\s+/).at(-1) : undefined,
+        ),
+      ])
+      return [...keys.map(variable), ...configuredKeys].filter((key) => key !== undefined)
+    },
+  }
+}
+
+/** It is not quoted in errors: it may be a misplaced key. */
+function checkAddress(address: string, source: string): string {
+  const trimmed = address.trim()
+  if (!isAddress(trimmed)) {
+    throw new LoomError(
+      'invalid-config',
+      `${source} must be an address that begins with http:// or https://.`,
+    )
+  }
+  const { username, password } = new URL(trimmed)
+  if (username !== '' || password !== '') {
+    throw new LoomError('invalid-config', `${source} must not hold a user name or password.`)
+  }
+  return trimmed
+}
+
+const isAddress = (address: string | undefined) =>
+  address !== undefined && /^https?:\/\//i.test(address) && URL.canParse(address)
+
+/** A text of the user's in an error: one line, cut where it is long. */
+export const quote = (text: string) =>
+  JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
+
+/** `fireworks-ai` is `FIREWORKS_AI`. */
+export const variableOf = (provider: string) => provider.toUpperCase().replace(/[^A-Z0-9]/g, '_')

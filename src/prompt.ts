@@ -1,0 +1,172 @@
+/**
+ * The conversation as a model takes it. Providers refuse a call without a result and a result without
+ * its call, and histories do hold both (an aborted turn, a tab that was closed): here every call gets
+ * its one result, directly after the message that made it. Nothing is downloaded: a URL stays a URL.
+ */
+import type {
+  LanguageModelV4FilePart,
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+  LanguageModelV4TextPart,
+} from '@ai-sdk/provider'
+import type {
+  AssistantModelMessage,
+  ModelMessage,
+  SystemModelMessage,
+  ToolModelMessage,
+  UserModelMessage,
+} from 'ai'
+
+import { errorMessage, LoomError } from './error.ts'
+import { filePart, reasoningFilePart } from './prompt/file.ts'
+import { CallPairing } from './prompt/pairing.ts'
+import { optionsOf, refuse, stringOf } from './prompt/part.ts'
+import { toolOutput } from './prompt/tool-output.ts'
+
+type UserPart = Exclude<UserModelMessage['content'], string>[number]
+type AssistantPart = Exclude<AssistantModelMessage['content'], string>[number]
+type ToolPart = ToolModelMessage['content'][number]
+type PromptPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'][number]
+
+/**
+ * The prompt of one model call, in time linear in the length of the history.
+ * @throws LoomError `invalid-request` that names the message which cannot be converted, and why.
+ */
+export function toPrompt(
+  messages: readonly ModelMessage[],
+  system: string | undefined,
+): LanguageModelV4Prompt {
+  if (!Array.isArray(messages)) return refuse('messages must be an array')
+  const pairing = new CallPairing()
+  if (system !== undefined) addSystem(pairing, { role: 'system', content: system })
+  for (const [index, message] of messages.entries()) {
+    try {
+      if (typeof message !== 'object' || message === null) refuse('a message must be an object')
+      addMessage(pairing, message)
+    } catch (cause) {
+      throw new LoomError('invalid-request', `Message ${index}: ${errorMessage(cause)}`, { cause })
+    }
+  }
+  return pairing.close()
+}
+
+function addMessage(pairing: CallPairing, message: ModelMessage): void {
+  switch (message.role) {
+    case 'system':
+      return addSystem(pairing, message)
+    case 'user':
+      return addUser(pairing, message)
+    case 'assistant':
+      return addAssistant(pairing, message)
+    case 'tool':
+      return addTool(pairing, message)
+    default:
+      return refuse('the role must be system, user, assistant or tool')
+  }
+}
+
+function addSystem(pairing: CallPairing, message: SystemModelMessage): void {
+  const content = stringOf(message.content, 'content')
+  if (content !== '') pairing.add({ role: 'system', content, ...optionsOf(message) })
+}
+
+function addUser(pairing: CallPairing, message: UserModelMessage): void {
+  const content = partsOf<UserPart>(message.content).flatMap(userPart)
+  if (content.length > 0) pairing.add({ role: 'user', content, ...optionsOf(message) })
+}
+
+function userPart(part: UserPart): (LanguageModelV4TextPart | LanguageModelV4FilePart)[] {
+  switch (part.type) {
+    case 'text': {
+      const text = stringOf(part.text, 'text')
+      return text === '' ? [] : [{ type: 'text', text, ...optionsOf(part) }]
+    }
+    case 'image':
+      return [filePart({ ...part, data: part.image, mediaType: part.mediaType ?? 'image/*' })]
+    case 'file':
+      return [filePart(part)]
+    default:
+      return refuse(`a user message holds no part of type ${typeOf(part)}`)
+  }
+}
+
+function addAssistant(pairing: CallPairing, message: AssistantModelMessage): void {
+  const parts = partsOf<AssistantPart>(message.content)
+  pairing.addAssistant(parts.flatMap(assistantPart), optionsOf(message))
+  for (const part of parts) {
+    if (part.type === 'tool-approval-request') pairing.noteApproval(part)
+  }
+}
+
+function assistantPart(part: AssistantPart): PromptPart[] {
+  switch (part.type) {
+    case 'text': {
+      const text = stringOf(part.text, 'text')
+      const options = optionsOf(part)
+      // Some providers hang what they need back (a thought's signature) on an empty text.
+      return text === '' && options === undefined ? [] : [{ type: 'text', text, ...options }]
+    }
+    case 'reasoning':
+      return [{ type: 'reasoning', text: stringOf(part.text, 'text'), ...optionsOf(part) }]
+    case 'file':
+      return [filePart(part)]
+    case 'reasoning-file':
+      return [reasoningFilePart(part)]
+    case 'custom':
+      return [{ type: 'custom', kind: part.kind, ...optionsOf(part) }]
+    case 'tool-call':
+      return [
+        {
+          type: 'tool-call',
+          toolCallId: stringOf(part.toolCallId, 'toolCallId'),
+          toolName: stringOf(part.toolName, 'toolName'),
+          input: part.input ?? {},
+          ...(part.providerExecuted === true && { providerExecuted: true }),
+          ...optionsOf(part),
+        },
+      ]
+    case 'tool-result':
+      return [resultPart(part)]
+    case 'tool-approval-request':
+      return []
+    default:
+      return refuse(`an assistant message holds no part of type ${typeOf(part)}`)
+  }
+}
+
+function addTool(pairing: CallPairing, message: ToolModelMessage): void {
+  pairing.addResults(checked(message.content).flatMap(toolPart), optionsOf(message))
+}
+
+function toolPart(part: ToolPart): Parameters<CallPairing['addResults']>[0][number][] {
+  switch (part.type) {
+    case 'tool-result':
+      return [resultPart(part)]
+    case 'tool-approval-response':
+      return [part]
+    default:
+      return refuse(`a tool message holds no part of type ${typeOf(part)}`)
+  }
+}
+
+const resultPart = (part: Extract<ToolPart, { type: 'tool-result' }>) => ({
+  type: 'tool-result' as const,
+  toolCallId: stringOf(part.toolCallId, 'toolCallId'),
+  toolName: stringOf(part.toolName, 'toolName'),
+  output: toolOutput(part.output),
+  ...optionsOf(part),
+})
+
+/** Content as parts: a string is one text. */
+const partsOf = <PART>(content: string | readonly PART[]) =>
+  typeof content === 'string' ? [{ type: 'text' as const, text: content }] : checked(content)
+
+function checked<PART>(parts: readonly PART[]): readonly PART[] {
+  if (!Array.isArray(parts)) return refuse('"content" must be an array of parts')
+  for (const part of parts) {
+    if (typeof part !== 'object' || part === null) return refuse('a part must be an object')
+  }
+  return parts
+}
+
+const typeOf = (part: { type?: unknown }) => JSON.stringify(part.type) ?? 'undefined'

@@ -1,0 +1,137 @@
+/**
+ * Files of a conversation as parts of a prompt. They come in many forms: tagged objects, bytes,
+ * base64, URLs, `data:` URLs. A history that was stored as JSON has strings where `URL`s were.
+ */
+import type {
+  LanguageModelV4FilePart,
+  LanguageModelV4ReasoningFilePart,
+  SharedV4FileData,
+  SharedV4ProviderOptions,
+} from '@ai-sdk/provider'
+
+import { imageMediaTypeOf } from './media-type.ts'
+import { optionsOf, refuse } from './part.ts'
+
+interface GivenFile {
+  data: unknown
+  mediaType?: string | undefined
+  filename?: string | undefined
+  providerOptions?: SharedV4ProviderOptions | undefined
+}
+
+interface ReadFile {
+  data: SharedV4FileData
+  /** What a `data:` URL says of itself. */
+  mediaType?: string
+}
+
+export function filePart(given: GivenFile): LanguageModelV4FilePart {
+  const file = readFile(given.data)
+  const found = file.data.type === 'data' ? imageMediaTypeOf(file.data.data) : undefined
+  const mediaType = found ?? file.mediaType ?? given.mediaType
+  if (typeof mediaType !== 'string' || mediaType === '') return refuse('a file needs a "mediaType"')
+  return {
+    type: 'file',
+    data: file.data,
+    mediaType: wholeMediaType(mediaType),
+    ...(typeof given.filename === 'string' && { filename: given.filename }),
+    ...optionsOf(given),
+  }
+}
+
+export function reasoningFilePart(given: GivenFile): LanguageModelV4ReasoningFilePart {
+  const { data, mediaType, providerOptions } = filePart(given)
+  if (data.type !== 'data' && data.type !== 'url') {
+    return refuse('a reasoning file must be bytes, base64 or a URL')
+  }
+  return { type: 'reasoning-file', data, mediaType, ...(providerOptions && { providerOptions }) }
+}
+
+/** `image` and `image/*` mean the same; only one of them also begins with `image/`. */
+const wholeMediaType = (mediaType: string) =>
+  mediaType.includes('/') ? mediaType : `${mediaType}/*`
+
+function readFile(value: unknown): ReadFile {
+  if (typeof value === 'string') return readString(value)
+  if (typeof value !== 'object' || value === null) return refuse('a file needs "data"')
+  if (value instanceof URL) return readUrl(value)
+  const bytes = bytesOf(value)
+  if (bytes !== undefined) return { data: { type: 'data', data: bytes } }
+  return 'type' in value && typeof value.type === 'string'
+    ? readTagged(value, value.type)
+    : { data: { type: 'reference', reference: referenceOf(value) } }
+}
+
+function readTagged(value: object, type: string): ReadFile {
+  switch (type) {
+    case 'data':
+      return readFile('data' in value ? value.data : undefined)
+    case 'url': {
+      const file = readFile('url' in value ? value.url : undefined)
+      if (file.data.type === 'url' && 'originalUrl' in value) {
+        if (typeof value.originalUrl === 'string') file.data.originalUrl = value.originalUrl
+      }
+      return file
+    }
+    case 'reference':
+      return {
+        data: { type, reference: referenceOf('reference' in value ? value.reference : null) },
+      }
+    case 'text':
+      if (!('text' in value) || typeof value.text !== 'string') break
+      return { data: { type, text: value.text } }
+  }
+  return refuse('the "data" of a file is of no known form')
+}
+
+function bytesOf(value: object): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return value
+  if (ArrayBuffer.isView(value)) {
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+  }
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : undefined
+}
+
+/** The file's id at each provider that stores it. */
+function referenceOf(value: unknown): Record<string, string> {
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : []
+  const ids = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  if (ids.length === 0 || ids.length < entries.length) {
+    return refuse('the "data" of a file is of no known form')
+  }
+  return Object.fromEntries(ids)
+}
+
+/** A URL or base64, which has no colon. A `data:` URL is not parsed as a URL: it may be megabytes. */
+function readString(text: string): ReadFile {
+  if (text === '') return refuse('a file is empty')
+  if (/^data:/i.test(text)) return readDataUrl(text)
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) return { data: { type: 'data', data: text } }
+  if (!URL.canParse(text)) return refuse('a file has a URL that cannot be parsed')
+  const url = new URL(text)
+  // Some providers compare URLs letter by letter.
+  return { data: { type: 'url', url, ...(url.href !== text && { originalUrl: text }) } }
+}
+
+const readUrl = (url: URL): ReadFile =>
+  url.protocol === 'data:' ? readDataUrl(url.href) : { data: { type: 'url', url } }
+
+/** RFC 2397: `data:[<media type>][;<parameter>]*[;base64],<data>`. */
+function readDataUrl(text: string): ReadFile {
+  const comma = text.indexOf(',')
+  if (comma === -1) return refuse('a file has a "data:" URL without a comma')
+  const [mediaType = '', ...parameters] = text.slice('data:'.length, comma).split(';')
+  const isBase64 = parameters.at(-1)?.trim().toLowerCase() === 'base64'
+  const body = text.slice(comma + 1)
+  const bytes = isBase64 && !body.includes('%') ? body : percentDecoded(body)
+  const data = isBase64 ? bytes : Buffer.from(bytes, 'latin1').toString('base64')
+  return { data: { type: 'data', data }, ...(mediaType !== '' && { mediaType }) }
+}
+
+/** The bytes, a character each. Base64 as good as always comes unescaped. */
+function percentDecoded(text: string): string {
+  const bytes = Buffer.from(text).toString('latin1')
+  return bytes.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+}

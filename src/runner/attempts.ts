@@ -1,0 +1,49 @@
+/** Where a step stands in its retries and in the agent's list of models. */
+import type { RetryPolicy } from '../agent.ts'
+import type { LoomError } from '../error.ts'
+import type { ModelReference } from '../model.ts'
+import { retryDelay } from './retry.ts'
+
+/** An agent whose `onError` always says `retry` would otherwise never end. */
+const askAgainMax = 10
+
+export class Attempts {
+  /** Counts every model call of the step, so that part ids of two attempts differ. */
+  made = 0
+  readonly #models: readonly ModelReference[]
+  readonly #policy: RetryPolicy
+  #index = 0
+  #retries = 0
+  #askedAgain = 0
+
+  constructor(models: readonly ModelReference[], policy: RetryPolicy) {
+    this.#models = models
+    this.#policy = policy
+  }
+
+  get model(): ModelReference {
+    const model = this.#models[this.#index]
+    if (model === undefined) throw new RangeError('an agent has at least one model')
+    return model
+  }
+
+  /** How long to wait before the next attempt; undefined when there is none left. */
+  after(error: LoomError): number | undefined {
+    if (error.retryable && this.#retries < this.#policy.retries) {
+      this.#retries++
+      return retryDelay(this.#policy, this.#retries, error)
+    }
+    if (this.#index + 1 >= this.#models.length) return undefined
+    this.#index++
+    this.#retries = 0
+    return 0
+  }
+
+  /** Begins anew, as `onError` asked; undefined when it asked too often. */
+  again(error: LoomError): number | undefined {
+    if (++this.#askedAgain > askAgainMax) return undefined
+    this.#index = 0
+    this.#retries = 0
+    return retryDelay(this.#policy, this.#askedAgain, error)
+  }
+}

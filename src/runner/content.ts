@@ -1,0 +1,42 @@
+/** Small forms of a model's parts: what is a URL, a source, metadata in an event or in a prompt. */
+import type {
+  LanguageModelV4File,
+  LanguageModelV4ReasoningFile,
+  LanguageModelV4Source,
+} from '@ai-sdk/provider'
+
+import type { AgentEvent, ProviderMetadata } from '../event.ts'
+
+/** A file as the URL that a `file` event carries: bytes become a `data:` URL. */
+export function fileUrl(file: LanguageModelV4File | LanguageModelV4ReasoningFile): string {
+  if (file.data.type === 'url') return file.data.url.toString()
+  const { data } = file.data
+  const base64 = typeof data === 'string' ? data : Buffer.from(data).toString('base64')
+  return `data:${file.mediaType};base64,${base64}`
+}
+
+export function sourceEvent(source: LanguageModelV4Source): AgentEvent {
+  const { id: sourceId, providerMetadata } = source
+  const metadata = withMetadata(providerMetadata)
+  if (source.sourceType === 'url') {
+    const { url, title } = source
+    return { type: 'source-url', sourceId, url, ...(title !== undefined && { title }), ...metadata }
+  }
+  const { mediaType, title, filename } = source
+  return {
+    type: 'source-document',
+    sourceId,
+    mediaType,
+    title,
+    ...(filename !== undefined && { filename }),
+    ...metadata,
+  }
+}
+
+/** As the field of an event. */
+export const withMetadata = (metadata: ProviderMetadata | undefined) =>
+  metadata === undefined ? undefined : { providerMetadata: metadata }
+
+/** As the field of a prompt's part: what a provider said of a part, it is told again. */
+export const withOptions = (metadata: ProviderMetadata | undefined) =>
+  metadata === undefined ? undefined : { providerOptions: metadata }

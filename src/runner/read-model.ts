@@ -1,0 +1,152 @@
+/**
+ * One call of a model, read to its end under time limits. A model that ignores its abort signal is
+ * left behind: the call ends when its time is up, whatever the model does.
+ */
+import type {
+  LanguageModelV4,
+  LanguageModelV4CallOptions,
+  LanguageModelV4StreamPart,
+} from '@ai-sdk/provider'
+
+import type { TimeLimits } from '../agent.ts'
+import { LoomError } from '../error.ts'
+import { isDirectModel, streamParts, type PartReceiver } from '../model.ts'
+
+export const defaultTimeLimits: TimeLimits = {
+  firstChunkMs: 60_000,
+  nextChunkMs: 30_000,
+  stepMs: 600_000,
+}
+
+export interface ModelReading {
+  model: LanguageModelV4
+  options: Omit<LanguageModelV4CallOptions, 'abortSignal'>
+  limits: TimeLimits
+  signal: AbortSignal
+  receive: PartReceiver
+}
+
+/**
+ * Resolves when the model has said its piece.
+ * @throws whatever the model or the receiver threw; LoomError `model-timeout`; the signal's reason.
+ */
+export async function readModel(reading: ModelReading): Promise<void> {
+  reading.signal.throwIfAborted()
+  const watch = openWatch(reading.limits, reading.signal)
+  let answering = false
+  const receive: PartReceiver = (parts) => {
+    if (watch.signal.aborted) return undefined
+    const wait = reading.receive(parts)
+    if (answering || parts.some(startsAnswer)) {
+      answering = true
+      watch.heard()
+    }
+    // A slow sink must not pass for a silent model.
+    return wait === undefined ? undefined : watch.holdWhile(wait)
+  }
+  try {
+    const options = { ...reading.options, abortSignal: watch.signal }
+    const call = isDirectModel(reading.model)
+      ? reading.model[streamParts](options, receive)
+      : readStream(reading.model, options, receive)
+    await Promise.race([call, watch.aborted])
+    watch.signal.throwIfAborted()
+  } catch (error) {
+    // The reason of the abort says more than the AbortError that a model makes of it.
+    watch.signal.throwIfAborted()
+    throw error
+  } finally {
+    watch.close()
+  }
+}
+
+/** A provider sends its headers and a first empty chunk long before a thinking model has a word. */
+const startsAnswer = ({ type }: LanguageModelV4StreamPart) =>
+  type !== 'stream-start' && type !== 'response-metadata' && type !== 'raw' && type !== 'ping'
+
+async function readStream(
+  model: LanguageModelV4,
+  options: LanguageModelV4CallOptions,
+  receive: PartReceiver,
+): Promise<void> {
+  const { stream } = await model.doStream(options)
+  const reader = stream.getReader()
+  const cancel = () => void reader.cancel(options.abortSignal?.reason).catch(() => undefined)
+  options.abortSignal?.addEventListener('abort', cancel, { once: true })
+  try {
+    if (options.abortSignal?.aborted) cancel()
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      const wait = receive([value])
+      if (wait !== undefined) await wait
+    }
+  } catch (error) {
+    cancel()
+    throw error
+  } finally {
+    options.abortSignal?.removeEventListener('abort', cancel)
+  }
+}
+
+/** Aborts when the caller does, or when the model has been silent or busy for too long. */
+function openWatch(limits: TimeLimits, outer: AbortSignal) {
+  const controller = new AbortController()
+  const started = performance.now()
+  let quietSince = started
+  let quietMs = limits.firstChunkMs
+  let held = 0
+
+  const stop = () => controller.abort(outer.reason)
+  outer.addEventListener('abort', stop, { once: true })
+  const rejection = Promise.withResolvers<never>()
+  // The race may be over before this settles, and then nobody else looks at it.
+  rejection.promise.catch(() => undefined)
+  controller.signal.addEventListener('abort', () => rejection.reject(asError(controller.signal)), {
+    once: true,
+  })
+
+  // One timer that looks at the clock: re-arming one for every token would cost more than the token.
+  const check = () => {
+    const now = performance.now()
+    if (held > 0) quietSince = now
+    const stepLeft = started + limits.stepMs - now
+    const quietLeft = quietSince + quietMs - now
+    if (stepLeft <= 0) controller.abort(timeout(`took longer than ${limits.stepMs} ms`))
+    else if (quietLeft <= 0) controller.abort(timeout(`was silent for ${quietMs} ms`))
+    else timer = setTimeout(check, Math.max(1, Math.min(stepLeft, quietLeft)))
+  }
+  let timer = setTimeout(check, Math.min(limits.firstChunkMs, limits.stepMs))
+
+  return {
+    signal: controller.signal,
+    aborted: rejection.promise,
+    heard() {
+      quietSince = performance.now()
+      if (quietMs === limits.nextChunkMs) return
+      quietMs = limits.nextChunkMs
+      clearTimeout(timer)
+      check()
+    },
+    async holdWhile(wait: Promise<void>) {
+      held++
+      try {
+        await wait
+      } finally {
+        held--
+        quietSince = performance.now()
+      }
+    },
+    close() {
+      clearTimeout(timer)
+      outer.removeEventListener('abort', stop)
+    },
+  }
+}
+
+const timeout = (what: string) =>
+  new LoomError('model-timeout', `The model ${what}.`, { retryable: true })
+
+function asError(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new LoomError('aborted', 'Aborted.')
+}

@@ -1,0 +1,93 @@
+/** What an agent's callbacks say for one run, with LoomEx's defaults filled in. */
+import type { JSONObject } from '@ai-sdk/provider'
+
+import type { Agent, OfContext, RetryPolicy, TimeLimits } from '../agent.ts'
+import { LoomError } from '../error.ts'
+import type { ModelReference } from '../model.ts'
+import type { RunOptions } from '../runner.ts'
+import { contextOf } from './context.ts'
+import { defaultTimeLimits } from './read-model.ts'
+import { defaultRetryPolicy } from './retry.ts'
+import { type ToolTable, toolTable } from './tool-table.ts'
+
+export interface Settings {
+  systemPrompt: string
+  tools: ToolTable
+  /** The model and its fallbacks; never empty. */
+  models: readonly ModelReference[]
+  maxSteps: number
+  temperature: number
+  contextWindow: number
+  extraBody: JSONObject
+  maxOutputTokens: number | undefined
+  toolConcurrency: number
+  retry: RetryPolicy
+  limits: TimeLimits
+}
+
+/** @throws LoomError `unknown-model` where nothing names a model; whatever a callback throws. */
+export async function readSettings<CONTEXT>(
+  agent: Agent<CONTEXT>,
+  options: RunOptions<CONTEXT>,
+): Promise<Settings> {
+  const context = contextOf(options)
+  const [
+    systemPrompt,
+    tools,
+    model,
+    maxSteps,
+    temperature,
+    contextWindow,
+    extraBody,
+    maxOutputTokens,
+  ] = await Promise.all([
+    valueOf(agent.systemPrompt, context),
+    valueOf(agent.tools ?? [], context).then(toolTable),
+    options.model ?? valueOf(agent.model, context),
+    valueOf(agent.maxSteps ?? 10, context),
+    valueOf(agent.temperature ?? 0.1, context),
+    valueOf(agent.contextWindow ?? 128_000, context),
+    valueOf(agent.extraBody ?? {}, context),
+    valueOf(agent.maxOutputTokens, context),
+  ])
+  return {
+    systemPrompt,
+    tools,
+    models: modelList(model ?? options.defaultModel, agent.name),
+    maxSteps,
+    temperature,
+    contextWindow,
+    extraBody,
+    maxOutputTokens,
+    toolConcurrency: agent.toolConcurrency ?? Number.POSITIVE_INFINITY,
+    retry: { ...defaultRetryPolicy, ...agent.retry },
+    limits: { ...defaultTimeLimits, ...options.limits, ...agent.limits },
+  }
+}
+
+async function valueOf<VALUE, CONTEXT>(
+  value: OfContext<VALUE, CONTEXT>,
+  context: CONTEXT,
+): Promise<VALUE> {
+  return isCallback(value) ? value(context) : value
+}
+
+const isCallback = <VALUE, CONTEXT>(
+  value: OfContext<VALUE, CONTEXT>,
+): value is (context: CONTEXT) => VALUE | Promise<VALUE> => typeof value === 'function'
+
+function modelList(
+  model: ModelReference | readonly ModelReference[] | undefined,
+  agent: string,
+): readonly ModelReference[] {
+  const list = isList(model) ? model : model === undefined ? [] : [model]
+  if (list.length > 0) return list
+  throw new LoomError(
+    'unknown-model',
+    `Agent "${agent}" has no model: set its \`model\`, or LOOM_MODEL, to "provider/model-id".`,
+  )
+}
+
+const isList = (
+  model: ModelReference | readonly ModelReference[] | undefined,
+): model is readonly ModelReference[] => Array.isArray(model)

@@ -1,0 +1,255 @@
+/**
+ * Reads one reply of a model: its parts go out as events at once, and gather into the content of the
+ * assistant message. This is the per-token path: a text delta touches one open part and one event.
+ */
+import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import type { AssistantContent } from 'ai'
+
+import type { LoomError } from '../error.ts'
+import type { FinishReason, ProviderMetadata } from '../event.ts'
+import type { PartReceiver } from '../model.ts'
+import type { Sink } from '../sink.ts'
+import { noUsage, type Usage, usageOf } from '../usage.ts'
+import { fileUrl, sourceEvent, withMetadata, withOptions } from './content.ts'
+import { modelError } from './retry.ts'
+import { type ToolCall, ToolInputs } from './tool-inputs.ts'
+import type { ToolTable } from './tool-table.ts'
+
+export type ContentPart = Exclude<AssistantContent, string>[number]
+
+interface OpenPart {
+  type: 'text' | 'reasoning'
+  /** The model's id of the part, which it may use again in its next reply. */
+  sourceId: string
+  /** Ours, unique in the message. */
+  id: string
+  /** Text goes out from its first delta on: an empty part would be one more thing on the screen. */
+  started: boolean
+  content: { type: 'text' | 'reasoning'; text: string; providerOptions?: ProviderMetadata }
+}
+
+interface PartEnd {
+  type: 'text-end' | 'reasoning-end'
+  id: string
+  providerMetadata?: ProviderMetadata
+}
+
+interface PartDelta {
+  id: string
+  delta: string
+  providerMetadata?: ProviderMetadata
+}
+
+export interface StepReaderOptions {
+  emit: Sink
+  tools: ToolTable
+  /** Makes part ids unique in the message, for instance `s2`. */
+  prefix: string
+  /** Gives a call an id that the conversation has not used yet. */
+  claimCallId: (id: string) => string
+}
+
+export class StepReader {
+  readonly content: ContentPart[] = []
+  finishReason: FinishReason | undefined
+  usage: Usage = noUsage
+  /** The first `error` part, if there was one. */
+  failure: LoomError | undefined
+  /** When the first word, thought or call came; milliseconds on the monotonic clock. */
+  firstContentAt: number | undefined
+
+  readonly #emit: Sink
+  readonly #prefix: string
+  readonly #inputs: ToolInputs
+  readonly #open: OpenPart[] = []
+  #partCount = 0
+
+  constructor(options: StepReaderOptions) {
+    this.#emit = options.emit
+    this.#prefix = options.prefix
+    this.#inputs = new ToolInputs({ ...options, content: this.content })
+  }
+
+  get text(): string {
+    return this.content.map((part) => (part.type === 'text' ? part.text : '')).join('')
+  }
+
+  /** The calls that are ours to settle. */
+  get calls(): readonly ToolCall[] {
+    return this.#inputs.calls
+  }
+
+  /** True when the provider waits for approvals of its own tools. */
+  get waitsForApproval(): boolean {
+    return this.#inputs.approvalsAsked > 0
+  }
+
+  /** Whether a reader has seen anything of this reply. */
+  get seen(): boolean {
+    return this.firstContentAt !== undefined
+  }
+
+  readonly receive: PartReceiver = (parts) => this.#receiveFrom(parts, 0)
+
+  /** Ends what a broken or finished stream left open, so that no reader keeps a dangling part. */
+  async close(): Promise<void> {
+    for (const part of this.#open.splice(0)) await this.#endPart(part, undefined)
+    await this.#inputs.cutOff()
+  }
+
+  #receiveFrom(parts: readonly LanguageModelV4StreamPart[], from: number): void | Promise<void> {
+    for (let index = from; index < parts.length; index++) {
+      const part = parts[index]
+      if (part === undefined || this.failure !== undefined) return undefined
+      const wait = this.#take(part)
+      if (wait !== undefined) return wait.then(() => this.#receiveFrom(parts, index + 1))
+    }
+    return undefined
+  }
+
+  #take(part: LanguageModelV4StreamPart): void | Promise<void> {
+    switch (part.type) {
+      case 'text-delta':
+        return this.#delta('text', part)
+      case 'reasoning-delta':
+        return this.#delta('reasoning', part)
+      case 'text-start':
+        this.#openPart('text', part.id, part.providerMetadata)
+        return undefined
+      case 'reasoning-start':
+        return this.#start(this.#openPart('reasoning', part.id, part.providerMetadata))
+      case 'text-end':
+      case 'reasoning-end':
+        return this.#end(part)
+      case 'tool-input-delta':
+        return this.#inputs.delta(part)
+      case 'finish':
+        this.usage = usageOf(part.usage)
+        this.finishReason = finishReasonOf(part.finishReason.unified)
+        return undefined
+      case 'error':
+        this.failure = modelError(part.error)
+        return undefined
+      case 'tool-input-end':
+      case 'stream-start':
+      case 'response-metadata':
+      case 'raw':
+      case 'ping':
+        return undefined
+      default:
+        this.firstContentAt ??= performance.now()
+        return this.#whole(part)
+    }
+  }
+
+  // Text and reasoning
+
+  #openPart(type: OpenPart['type'], sourceId: string, metadata?: ProviderMetadata): OpenPart {
+    const open: OpenPart = {
+      type,
+      sourceId,
+      id: `${this.#prefix}-${type === 'text' ? 't' : 'r'}${this.#partCount++}`,
+      started: false,
+      content: { type, text: '', ...withOptions(metadata) },
+    }
+    this.#open.push(open)
+    return open
+  }
+
+  /** Seldom more than one part is open, so this is cheaper than any map. */
+  #find(type: OpenPart['type'], sourceId: string): OpenPart | undefined {
+    for (const open of this.#open) if (open.type === type && open.sourceId === sourceId) return open
+    return undefined
+  }
+
+  #start(open: OpenPart): void | Promise<void> {
+    open.started = true
+    this.content.push(open.content)
+    this.firstContentAt ??= performance.now()
+    const { providerOptions } = open.content
+    return this.#emit({ type: `${open.type}-start`, id: open.id, ...withMetadata(providerOptions) })
+  }
+
+  #delta(type: OpenPart['type'], part: PartDelta): void | Promise<void> {
+    const open = this.#find(type, part.id) ?? this.#openPart(type, part.id)
+    if (part.providerMetadata !== undefined) open.content.providerOptions = part.providerMetadata
+    else if (part.delta === '') return undefined
+    open.content.text += part.delta
+    if (open.started) return this.#emitDelta(open, part)
+    const wait = this.#start(open)
+    if (wait !== undefined) return wait.then(() => this.#emitDelta(open, part))
+    return this.#emitDelta(open, part)
+  }
+
+  #emitDelta(open: OpenPart, part: PartDelta): void | Promise<void> {
+    const type = open.type === 'text' ? 'text-delta' : 'reasoning-delta'
+    const { delta, providerMetadata } = part
+    if (providerMetadata === undefined) return this.#emit({ type, id: open.id, delta })
+    return this.#emit({ type, id: open.id, delta, providerMetadata })
+  }
+
+  #end(part: PartEnd): void | Promise<void> {
+    const open = this.#find(part.type === 'text-end' ? 'text' : 'reasoning', part.id)
+    if (open === undefined) return undefined
+    this.#open.splice(this.#open.indexOf(open), 1)
+    return this.#endPart(open, part.providerMetadata)
+  }
+
+  #endPart(open: OpenPart, metadata: ProviderMetadata | undefined): void | Promise<void> {
+    if (metadata !== undefined) open.content.providerOptions = metadata
+    if (!open.started) return undefined
+    return this.#emit({ type: `${open.type}-end`, id: open.id, ...withMetadata(metadata) })
+  }
+
+  // Parts that come whole
+
+  #whole(part: WholePart): void | Promise<void> {
+    switch (part.type) {
+      case 'tool-input-start':
+        return this.#inputs.start(part)
+      case 'tool-call':
+        return this.#inputs.call(part)
+      case 'tool-result':
+        return this.#inputs.providerResult(part)
+      case 'tool-approval-request':
+        return this.#inputs.providerApproval(part)
+      case 'source':
+        return this.#emit(sourceEvent(part))
+      case 'custom': {
+        const { type, kind, providerMetadata } = part
+        this.content.push({ type, kind, ...withOptions(providerMetadata) })
+        return this.#emit({ type, kind, ...withMetadata(providerMetadata) })
+      }
+      case 'file':
+      case 'reasoning-file': {
+        const { type, mediaType, data, providerMetadata } = part
+        this.content.push({ type, mediaType, data, ...withOptions(providerMetadata) })
+        return this.#emit({
+          type,
+          mediaType,
+          url: fileUrl(part),
+          ...withMetadata(providerMetadata),
+        })
+      }
+    }
+  }
+}
+
+type WholePart = Extract<
+  LanguageModelV4StreamPart,
+  {
+    type:
+      | 'tool-input-start'
+      | 'tool-call'
+      | 'tool-result'
+      | 'tool-approval-request'
+      | 'source'
+      | 'custom'
+      | 'file'
+      | 'reasoning-file'
+  }
+>
+
+/** `interrupted` (ai 7.0.149) is unknown to most clients. */
+const finishReasonOf = (reason: FinishReason | 'interrupted'): FinishReason =>
+  reason === 'interrupted' ? 'other' : reason

@@ -1,0 +1,167 @@
+/**
+ * The tools of one step, ready to be offered and called: whatever shape they came in, here each has a
+ * name, a JSON schema for the model and a check for what the model sends back.
+ */
+import type { LanguageModelV4FunctionTool, LanguageModelV4ProviderTool } from '@ai-sdk/provider'
+import { asSchema, type FlexibleSchema, type ToolResultPart, type ToolSet } from 'ai'
+
+import { toolNamePattern } from '../define-tool.ts'
+import { errorMessage, LoomError } from '../error.ts'
+import type { AgentTools, NamedTool, RetryClass, ToolContext } from '../tool.ts'
+
+export type ToolOutput = ToolResultPart['output']
+
+type Offer = LanguageModelV4FunctionTool | LanguageModelV4ProviderTool
+
+export interface ReadyTool {
+  name: string
+  title: string | undefined
+  /** True where the client cannot know the tool's types. */
+  dynamic: boolean
+  retry: RetryClass
+  timeoutMs: number | undefined
+  /** What the model is shown. */
+  offer: (context: unknown) => Offer
+  check: (input: unknown) => Promise<{ input: unknown } | { refusal: string }>
+  /** Absent where the client or the provider does the work. */
+  execute: ((input: unknown, context: ToolContext) => unknown) | undefined
+  needsApproval: (
+    input: unknown,
+    context: Pick<ToolContext, 'toolCallId' | 'messages' | 'context'>,
+  ) => boolean | PromiseLike<boolean>
+  toModelOutput:
+    | ((options: {
+        toolCallId: string
+        input: unknown
+        output: unknown
+      }) => ToolOutput | PromiseLike<ToolOutput>)
+    | undefined
+}
+
+export type ToolTable = ReadonlyMap<string, ReadyTool>
+
+/**
+ * Readies what an agent lists; the later of two tools of one name wins.
+ * @throws LoomError `invalid-config` for a schema or name that no model could be offered.
+ */
+export async function toolTable(tools: AgentTools): Promise<ToolTable> {
+  const named = isList(tools) ? tools.flatMap(namedTools) : namedTools(tools)
+  const ready = await Promise.all(named.map(([name, tool]) => readyTool(name, tool)))
+  return new Map(ready.map((tool) => [tool.name, tool]))
+}
+
+type OfferedTool = NamedTool | ToolSet[string]
+
+const isList = (tools: AgentTools): tools is readonly (NamedTool | ToolSet)[] =>
+  Array.isArray(tools)
+
+function namedTools(entry: NamedTool | ToolSet): [string, OfferedTool][] {
+  if (isNamedTool(entry)) return [[entry.name, entry]]
+  return Object.entries<OfferedTool>(entry)
+}
+
+const isNamedTool = (entry: NamedTool | ToolSet): entry is NamedTool =>
+  'name' in entry && typeof entry.name === 'string' && 'inputSchema' in entry
+
+// A schema is converted once for each tool object, not once a run: zod takes about a millisecond.
+const readyTools = new WeakMap<object, Promise<ReadyTool>>()
+
+function readyTool(name: string, tool: OfferedTool): Promise<ReadyTool> {
+  const known = readyTools.get(tool)
+  if (known !== undefined)
+    return known.then((ready) => (ready.name === name ? ready : makeReady(name, tool)))
+  const made = makeReady(name, tool)
+  readyTools.set(tool, made)
+  return made
+}
+
+async function makeReady(name: string, tool: OfferedTool): Promise<ReadyTool> {
+  if (!toolNamePattern.test(name)) {
+    throw new LoomError(
+      'invalid-config',
+      `Tool name "${name}" must be 1 to 64 letters, digits, "_" or "-".`,
+    )
+  }
+  const { needsApproval } = tool
+  return {
+    name,
+    title: tool.title,
+    dynamic: 'type' in tool && tool.type === 'dynamic',
+    retry: 'retry' in tool ? (tool.retry ?? 'never') : 'never',
+    timeoutMs: 'timeoutMs' in tool ? tool.timeoutMs : undefined,
+    offer: await offerOf(name, tool),
+    check: checkOf(tool.inputSchema),
+    execute:
+      tool.execute === undefined ? undefined : (input, context) => tool.execute?.(input, context),
+    needsApproval: (input, context) =>
+      typeof needsApproval === 'function' ? needsApproval(input, context) : needsApproval === true,
+    toModelOutput:
+      tool.toModelOutput === undefined
+        ? undefined
+        : (options) => tool.toModelOutput?.(options) ?? textOf(options.output),
+  }
+}
+
+const textOf = (output: unknown): ToolOutput => ({ type: 'text', value: String(output) })
+
+async function offerOf(name: string, tool: OfferedTool): Promise<ReadyTool['offer']> {
+  if ('type' in tool && tool.type === 'provider') {
+    const offer: Offer = { type: 'provider', name, id: tool.id, args: tool.args }
+    return () => offer
+  }
+  const { description } = tool
+  const providerOptions = 'providerOptions' in tool ? tool.providerOptions : undefined
+  const offer: Offer = {
+    type: 'function',
+    name,
+    ...(typeof description === 'string' ? { description } : {}),
+    inputSchema: await asSchema(tool.inputSchema).jsonSchema,
+    ...('strict' in tool && tool.strict !== undefined ? { strict: tool.strict } : {}),
+    ...(providerOptions === undefined ? {} : { providerOptions }),
+  }
+  if (typeof description !== 'function') return () => offer
+  return (context) => ({ ...offer, description: description({ context }) })
+}
+
+function checkOf(inputSchema: FlexibleSchema<unknown>): ReadyTool['check'] {
+  const schema = asSchema(inputSchema)
+  return async (input) => {
+    if (schema.validate === undefined) return { input }
+    const result = await schema.validate(input)
+    if (result.success) return { input: result.value }
+    return { refusal: issuesOf(result.error) }
+  }
+}
+
+/** The issues of a Standard Schema or zod error, one a line, so that the model can mend its input. */
+function issuesOf(error: Error): string {
+  const source: unknown = 'issues' in error ? error : error.cause
+  const issues =
+    typeof source === 'object' &&
+    source !== null &&
+    'issues' in source &&
+    Array.isArray(source.issues)
+      ? source.issues.filter(isIssue)
+      : []
+  if (issues.length === 0) return errorMessage(error)
+  return issues.map(({ path, message }) => `${pathOf(path)}${message}`).join('\n')
+}
+
+interface Issue {
+  message: string
+  path?: readonly unknown[]
+}
+
+const isIssue = (issue: unknown): issue is Issue =>
+  typeof issue === 'object' &&
+  issue !== null &&
+  'message' in issue &&
+  typeof issue.message === 'string'
+
+function pathOf(path: readonly unknown[] | undefined): string {
+  if (!Array.isArray(path) || path.length === 0) return ''
+  const keys = path.map((step: unknown) =>
+    typeof step === 'object' && step !== null && 'key' in step ? step.key : step,
+  )
+  return `${keys.join('.')}: `
+}

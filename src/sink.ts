@@ -1,0 +1,35 @@
+/**
+ * Where the events of a turn go. A sink that returns a promise holds the turn back until it settles:
+ * that is the backpressure. A sink that returns nothing costs nothing. One that throws or rejects
+ * ends the turn with that error.
+ */
+import type { AgentEvent } from './event.ts'
+
+export type Sink = (event: AgentEvent) => void | Promise<void>
+
+/** Carries what a sink threw past everything that would take it for the model's or a tool's fault. */
+export class SinkFailure extends Error {
+  override readonly name = 'SinkFailure'
+
+  constructor(cause: unknown) {
+    super('the sink failed', { cause })
+  }
+}
+
+/** The same sink; whatever it throws or rejects with is the `cause` of a `SinkFailure`. */
+export function guarded(sink: Sink): Sink {
+  return (event) => {
+    let wait: void | Promise<void>
+    try {
+      wait = sink(event)
+    } catch (cause) {
+      return fail(cause)
+    }
+    // Most sinks return nothing, and a token then costs no promise.
+    return wait instanceof Promise ? wait.catch(fail) : undefined
+  }
+}
+
+function fail(cause: unknown): never {
+  throw new SinkFailure(cause)
+}

@@ -1,0 +1,55 @@
+/**
+ * A run as something to loop over: `for await (const event of stream(agent, 'hi'))`. The run begins
+ * with the loop, or with the first look at `result`. Leaving the loop early aborts the run.
+ */
+import type { ModelMessage } from 'ai'
+
+import type { Agent } from './agent.ts'
+import type { AgentEvent } from './event.ts'
+import { run, type RunOptions, type RunResult } from './runner.ts'
+import { openEventQueue } from './sink/queue.ts'
+
+export interface AgentStream extends AsyncIterable<AgentEvent> {
+  /** What `run` gives. Rejects as `run` does; a loop over the events throws the same error. */
+  readonly result: Promise<RunResult>
+}
+
+/** Runs an agent and gives its events as they happen, with backpressure. */
+export function stream<CONTEXT = unknown>(
+  agent: Agent<CONTEXT>,
+  messages: string | readonly ModelMessage[],
+  options: Omit<RunOptions<CONTEXT>, 'sink'> = {},
+): AgentStream {
+  let queue: ReturnType<typeof openEventQueue> | undefined
+  let running: Promise<RunResult> | undefined
+  const leaving = new AbortController()
+  const signal =
+    options.signal === undefined
+      ? leaving.signal
+      : AbortSignal.any([options.signal, leaving.signal])
+
+  const begin = () => {
+    running ??= run(agent, messages, {
+      ...options,
+      signal,
+      sink: (event) => queue?.sink(event),
+    })
+    return running
+  }
+
+  return {
+    get result() {
+      return begin()
+    },
+    [Symbol.asyncIterator]() {
+      const opened = openEventQueue()
+      queue = opened
+      begin().then(
+        () => opened.end(),
+        (reason: unknown) => opened.end({ reason }),
+      )
+      void opened.left.then(() => leaving.abort())
+      return opened.events
+    },
+  }
+}

@@ -1,0 +1,168 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative } from 'node:path'
+
+import { describe, expect, it } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+
+interface Source {
+  /** The file, as seen from the root: `src/runner.ts`. */
+  path: string
+  /** Files of the project that it imports, types too. */
+  imports: string[]
+  /** Packages and Node's own modules. */
+  packages: string[]
+  text: string
+}
+
+const folders = ['src', 'routes', 'agents', 'tools']
+
+function read(folder: string): Source[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => sourceOf(relative(root, join(entry.parentPath, entry.name))))
+}
+
+function sourceOf(path: string): Source {
+  const text = readFileSync(join(root, path), 'utf8')
+  const found = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
+    ([, name = '']) => name,
+  )
+  return {
+    path,
+    text,
+    imports: found
+      .filter((name) => name.startsWith('.'))
+      .map((name) => normalize(join(dirname(path), name))),
+    packages: found.filter((name) => !name.startsWith('.')),
+  }
+}
+
+const sources = folders.flatMap(read)
+
+/** Every import, except of types only, in the files that `from` picks, as `importer -> imported`. */
+function edges(from: (path: string) => boolean, to: (path: string) => boolean): string[] {
+  return sources
+    .filter(({ path }) => from(path))
+    .flatMap(({ path, imports, packages }) =>
+      [...imports, ...packages].filter(to).map((name) => `${path} -> ${name}`),
+    )
+}
+
+const inside =
+  (...starts: string[]) =>
+  (path: string) =>
+    starts.some((start) => path.startsWith(start))
+const entryPoints = new Set(['src/main.ts', 'src/index.ts'])
+
+describe('the sources', () => {
+  it('are found by this test', () => {
+    expect(sources.map(({ path }) => path)).toEqual(
+      expect.arrayContaining([
+        'src/runner.ts',
+        'routes/app.ts',
+        'agents/assistant.ts',
+        'tools/clock.ts',
+      ]),
+    )
+    expect(edges(inside('routes/'), inside('src/')).length).toBeGreaterThan(0)
+  })
+})
+
+describe('dependency direction', () => {
+  it('keeps the framework ignorant of the app, but for its entry points', () => {
+    const app = inside('routes/', 'agents/', 'tools/')
+    expect(edges((path) => path.startsWith('src/') && !entryPoints.has(path), app)).toEqual([])
+  })
+
+  it('lets nothing import an entry point', () => {
+    expect(
+      edges(
+        () => true,
+        (path) => entryPoints.has(path),
+      ),
+    ).toEqual([])
+  })
+
+  it('keeps HTTP out of the runner, the models and the codec', () => {
+    const core = inside('src/runner', 'src/model', 'src/frames', 'src/prompt', 'src/compaction')
+    const http = (path: string) =>
+      path.startsWith('hono') ||
+      path.startsWith('@hono/') ||
+      path === 'src/stream-agent.ts' ||
+      path === 'src/sink/response.ts'
+    expect(edges(core, http)).toEqual([])
+  })
+
+  it('keeps the codec from everything that runs', () => {
+    const allowed = inside('src/event.ts', 'src/frames', 'src/error.ts', 'src/json.ts')
+    expect(
+      edges(inside('src/frames'), (path) => path.startsWith('src/') && !allowed(path)),
+    ).toEqual([])
+  })
+
+  it('keeps the models ignorant of the runner', () => {
+    const runner = (path: string) => /^src\/(runner|turn|stream)/.test(path)
+    expect(edges(inside('src/model/'), runner)).toEqual([])
+  })
+
+  it('lets agents and tools know nothing of HTTP', () => {
+    expect(edges(inside('agents/', 'tools/'), inside('routes/', 'hono', '@hono/'))).toEqual([])
+  })
+})
+
+describe('the world', () => {
+  it('is read from process.env in one file and by the command', () => {
+    const readers = sources
+      .filter(({ text }) => /\bprocess\.env\b/.test(text))
+      .map(({ path }) => path)
+    expect(readers).toEqual(['src/config.ts'])
+  })
+
+  it('is not written to by the framework', () => {
+    const writers = sources
+      .filter(({ text }) => /\bconsole\.\w+\(/.test(text))
+      .map(({ path }) => path)
+    expect(writers).toEqual([])
+  })
+})
+
+describe('names', () => {
+  it('are nouns that could not sit on any shelf', () => {
+    const shelf = /(^|\/|-)(utils?|helpers?|common|manager|misc|service|index)(-|\.|\/)/
+    const names = sources.map(({ path }) => path).filter((path) => path !== 'src/index.ts')
+    expect(names.filter((path) => shelf.test(path))).toEqual([])
+  })
+})
+
+describe('dependencies', () => {
+  const manifest: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+  it('are pinned to an exact version', () => {
+    const versions = ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap((group) =>
+      Object.entries(groupOf(manifest, group)).map(([name, version]) => `${name}@${version}`),
+    )
+    expect(versions.length).toBeGreaterThan(10)
+    expect(versions.filter((version) => !/@\d+\.\d+\.\d+$/.test(version))).toEqual([])
+  })
+
+  it('are all declared where the sources import them', () => {
+    const declared = Object.keys(groupOf(manifest, 'dependencies'))
+    const used = sources
+      .flatMap(({ packages }) => packages)
+      .filter((name) => !name.startsWith('node:'))
+    const missing = used.filter(
+      (name) => !declared.some((known) => name === known || name.startsWith(`${known}/`)),
+    )
+    expect([...new Set(missing)]).toEqual([])
+  })
+})
+
+function groupOf(manifest: unknown, group: string): Record<string, string> {
+  if (typeof manifest !== 'object' || manifest === null || !(group in manifest)) return {}
+  const entries: unknown = Object.entries(manifest).find(([name]) => name === group)?.[1]
+  if (typeof entries !== 'object' || entries === null) return {}
+  return Object.fromEntries(
+    Object.entries(entries).map(([name, version]) => [name, String(version)]),
+  )
+}

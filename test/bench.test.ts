@@ -1,0 +1,194 @@
+/**
+ * Nobody is timed before all answer alike: for the same bytes from the upstream, every contender of
+ * the benchmark streams the same text. The judge of what Loom and stock say is the AI SDK's client.
+ */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import { text } from 'node:stream/consumers'
+
+import { DefaultChatTransport, readUIMessageStream } from 'ai'
+import type { UIMessage } from 'ai'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+
+import { answerBody, answerText, fingerprint } from '../bench/answer.ts'
+import { Child, freePort } from '../bench/child.ts'
+import { bodyOf, Connection } from '../bench/connection.ts'
+import { contenderNames, contenders } from '../bench/contender.ts'
+import type { ContenderName } from '../bench/contender.ts'
+import { readOrder, requestBody } from '../bench/order.ts'
+import { textOf } from '../bench/reading.ts'
+import { verdictsOf } from '../bench/report.ts'
+import { openStage } from '../bench/stage.ts'
+import { median, percentile } from '../bench/statistics.ts'
+
+const order = { id: 7, tokens: 300, rate: 0, waitMs: 0 }
+
+/** What a model is told of an agent. */
+const modelRequest = z.object({
+  stream: z.literal(true),
+  stream_options: z.object({ include_usage: z.literal(true) }),
+  temperature: z.number(),
+  messages: z.array(z.object({ role: z.string(), content: z.string() })),
+  tools: z.array(
+    z.object({
+      function: z.object({
+        name: z.string(),
+        description: z.string(),
+        parameters: z.object({ properties: z.unknown(), required: z.unknown().optional() }),
+      }),
+    }),
+  ),
+})
+
+/** An upstream that answers as the benchmark's does, and keeps what it was asked. */
+async function openUpstream(): Promise<{ server: Server; port: number; asked: string[] }> {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    const answer = async (): Promise<void> => {
+      const body = await text(request)
+      asked.push(body)
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end(answerBody(readOrder(body)?.tokens ?? 0))
+    }
+    answer().catch(() => response.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('The port has no number.')
+  return { server, port: address.port, asked }
+}
+
+describe('contenders', () => {
+  const started = new Map<ContenderName, { child: Child; port: number }>()
+  let upstream: Awaited<ReturnType<typeof openUpstream>>
+
+  beforeAll(async () => {
+    upstream = await openUpstream()
+    for (const name of contenderNames) {
+      const port = await freePort()
+      const { args, env } = contenders[name]
+      const child = new Child({ label: name, args, env: env(port, upstream.port), core: null })
+      started.set(name, { child, port })
+      await child.listening(port)
+    }
+  }, 60_000)
+
+  afterAll(async () => {
+    await Promise.all([...started.values()].map(({ child }) => child.stop()))
+    upstream.server.close()
+    upstream.server.closeAllConnections()
+  })
+
+  /** The body of one answer, and the request that it led the contender to make. */
+  async function ask(name: ContenderName): Promise<{ body: Buffer; asked: string }> {
+    const connection = new Connection(started.get(name)?.port ?? 0)
+    const answer = await connection.post(contenders[name].path, requestBody(order), 10_000)
+    connection.close()
+    return { body: bodyOf(answer.raw), asked: upstream.asked.pop() ?? '' }
+  }
+
+  /** The text of the message that `useChat` would show. */
+  async function shown(name: ContenderName): Promise<string> {
+    const transport = new DefaultChatTransport<UIMessage>({
+      api: `http://127.0.0.1:${started.get(name)?.port}${contenders[name].path}`,
+    })
+    const request = z.object({ id: z.string(), messages: z.array(z.custom<UIMessage>()) })
+    const { id, messages } = request.parse(JSON.parse(requestBody(order)))
+    const stream = await transport.sendMessages({
+      chatId: id,
+      messages,
+      trigger: 'submit-message',
+      messageId: undefined,
+      abortSignal: undefined,
+    })
+    let last: UIMessage | undefined
+    for await (const message of readUIMessageStream({ stream, terminateOnError: true })) {
+      last = message
+    }
+    const parts = last?.parts ?? []
+    return parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+  }
+
+  it.each(['loom', 'stock'] as const)('%s shows exactly what the upstream said', async (name) => {
+    expect(await shown(name)).toBe(answerText(order.tokens))
+  })
+
+  it('relays the very bytes of the upstream', async () => {
+    const { body } = await ask('relay')
+    expect(body.toString('utf8')).toBe(answerBody(order.tokens))
+  })
+
+  it.each(contenderNames)("%s passes the load client's own check of the text", async (name) => {
+    const { body } = await ask(name)
+    expect(fingerprint(textOf(body, contenders[name].format))).toBe(
+      fingerprint(answerText(order.tokens)),
+    )
+  })
+
+  it('loom and stock ask the model for the same', async () => {
+    const [loom, stock] = [await ask('loom'), await ask('stock')]
+    expect(modelRequest.parse(JSON.parse(loom.asked))).toEqual(
+      modelRequest.parse(JSON.parse(stock.asked)),
+    )
+  })
+})
+
+describe('stage', () => {
+  it.each(contenderNames)(
+    'observes every token of paced and unpaced answers of %s',
+    async (name) => {
+      const stage = await openStage({ contender: contenders[name], cores: null })
+      try {
+        const paced = { id: 1, tokens: 10, rate: 200, waitMs: 5 }
+        const unpaced = { id: 2, tokens: 500, rate: 0, waitMs: 0 }
+        const seen = await stage.send([paced, unpaced], 2)
+        const tokensOf = (id: number) =>
+          seen.find((sighting) => sighting.id === id)?.arrivals.at(-1)
+        expect([tokensOf(1), tokensOf(2)]).toEqual([10, 500])
+        const stamp = (await stage.stamps()).find(({ id }) => id === paced.id)
+        expect(stamp?.sentAt).toHaveLength(paced.tokens)
+        const { arrivals: [firstAt = 0] = [] } = seen.find(({ id }) => id === paced.id) ?? {}
+        expect(firstAt).toBeGreaterThan(stamp?.firstAt ?? Infinity)
+        expect(stage.cpuMicros()).toBeGreaterThan(0)
+        expect((await stage.memory()).heldBytes).toBeGreaterThan(0)
+      } finally {
+        await stage.close()
+      }
+    },
+    30_000,
+  )
+
+  it('fails a contender whose answer is not the one that was ordered', async () => {
+    const lying = { ...contenders.relay, format: 'ui' as const }
+    const stage = await openStage({ contender: lying, cores: null })
+    try {
+      await expect(stage.send([order], 1)).rejects.toThrow('load: ')
+    } finally {
+      await stage.close()
+    }
+  }, 30_000)
+})
+
+const cell = (contender: ContenderName, micros: number) => ({
+  scenario: 'one-stream' as const,
+  contender,
+  round: 0,
+  measures: { 'CPU µs/token': micros },
+})
+
+describe('verdicts', () => {
+  it('compares medians, and only where both sides were measured', () => {
+    const cells = [cell('loom', 1), cell('loom', 2), cell('loom', 90), cell('stock', 40)]
+    expect(verdictsOf(cells)).toMatchObject([{ over: 'stock', ratio: 0.05, pass: true }])
+    expect(verdictsOf([cell('loom', 5), cell('stock', 40)])).toMatchObject([{ pass: false }])
+    expect(verdictsOf([cell('loom', 1), cell('relay', 1)])).toEqual([])
+  })
+
+  it('takes percentiles by nearest rank', () => {
+    const values = Array.from({ length: 200 }, (_, index) => index + 1)
+    expect([percentile(values, 0.5), percentile(values, 0.99)]).toEqual([100, 198])
+    expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5])
+  })
+})

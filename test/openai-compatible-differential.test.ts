@@ -1,0 +1,276 @@
+/**
+ * Loom's chat-completions client against `@ai-sdk/openai-compatible`, over the same bytes.
+ *
+ * Before they are compared, parts are normalised: an error counts as an error whatever it says, a
+ * generated tool call id is a number, and empty argument deltas are left out (Loom sends none). And
+ * one thing is told by Loom in another way everywhere, because a runner needs it so: where the stock
+ * client errors its web stream, or says "no finish reason" before there was any event, Loom gives an
+ * `error` part and a `finish`, or rejects with an error that may be retried.
+ */
+import { APICallError } from '@ai-sdk/provider'
+import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { hello, loomModel, stockModel } from './fixtures/byte-transport.ts'
+import { chatStreams, delta, done, event } from './fixtures/chat-streams.ts'
+import { collectParts, collectStream } from './fixtures/collected-parts.ts'
+import type { Collected } from './fixtures/collected-parts.ts'
+
+const encode = (text: string) => new TextEncoder().encode(text)
+const whole = (text: string) => [encode(text)]
+const eachByte = (text: string) => Array.from(encode(text), (byte) => Uint8Array.of(byte))
+
+const ours = (pieces: readonly Uint8Array[]) => collectParts(loomModel(pieces), hello)
+const stock = (pieces: readonly Uint8Array[]) => collectStream(stockModel(pieces), hello)
+
+type Part = LanguageModelV4StreamPart
+
+/** @param wire what was sent: ids that are not in it were generated */
+function normalised(parts: readonly Part[], wire: string): unknown[] {
+  const generated = new Map<string, string>()
+  const name = (id: string) => {
+    if (wire.includes(JSON.stringify(id)) && !generated.has(id)) return id
+    const known = generated.get(id) ?? `generated ${generated.size}`
+    generated.set(id, known)
+    return known
+  }
+  return parts.flatMap((part): unknown[] => {
+    if (part.type === 'error') return [{ type: 'error' }]
+    if (part.type === 'tool-call') return [{ ...part, toolCallId: name(part.toolCallId) }]
+    if (part.type === 'tool-input-delta' && part.delta === '') return []
+    if (part.type.startsWith('tool-input') && 'id' in part) return [{ ...part, id: name(part.id) }]
+    return [part]
+  })
+}
+
+/** Expects of Loom what the stock client gave. */
+function expectSame(loom: Collected, stock: Collected, wire: string): void {
+  const expected = normalised(stock.parts, wire)
+  const actual = normalised(loom.parts, wire)
+  if (loom.failure !== undefined) {
+    // Nothing was said: the stock client says so in the stream, Loom with an error to retry.
+    expect(APICallError.isInstance(loom.failure) && loom.failure.isRetryable).toBe(true)
+    expect(actual).toEqual([])
+    expect(expected).toMatchObject([
+      { type: 'stream-start' },
+      { type: 'error' },
+      { type: 'finish', finishReason: { unified: 'error' } },
+    ])
+  } else if (stock.failure === undefined) {
+    expect(actual).toEqual(expected)
+  } else {
+    // An errored web stream drops what was not read yet, so the stock client may have given less.
+    expect(actual.slice(0, expected.length)).toEqual(expected)
+    expect(actual.slice(-2)).toMatchObject([
+      { type: 'error' },
+      { type: 'finish', finishReason: { unified: 'error' } },
+    ])
+  }
+}
+
+describe.each(Object.entries(chatStreams))('%s', (_name, wire) => {
+  test('gives the parts that the stock client gives', async () => {
+    expectSame(await ours(whole(wire)), await stock(whole(wire)), wire)
+    expectSame(await ours(eachByte(wire)), await stock(eachByte(wire)), wire)
+  })
+
+  test('gives them wherever the bytes are cut in two', async () => {
+    const bytes = encode(wire)
+    for (let cut = 1; cut < bytes.length; cut++) {
+      const pieces = [bytes.subarray(0, cut), bytes.subarray(cut)]
+      expectSame(await ours(pieces), await stock(pieces), wire)
+    }
+  })
+})
+
+describe('a body that ends early', () => {
+  const wire = [
+    'reasoning_content, then text, usage with the finish',
+    'parallel tool calls, interleaved by index',
+    'a byte order mark, and characters of two to four bytes',
+  ].map((name) => chatStreams[name] ?? '')
+
+  test.each(wire)(
+    'gives what the stock client gives, at whatever byte it ends: %#',
+    async (wire) => {
+      const bytes = encode(wire)
+      for (let end = 1; end < bytes.length; end += 3) {
+        const pieces = [bytes.subarray(0, end)]
+        expectSame(await ours(pieces), await stock(pieces), wire)
+      }
+    },
+  )
+})
+
+const optional = <T>(...values: T[]) => fc.constantFrom(undefined, null, ...values)
+
+const toolCall = fc.record({
+  index: optional(0, 1, 2),
+  id: optional('', 'a', 'b', 'c'),
+  function: fc.record(
+    {
+      name: optional('', 'read', 'list'),
+      arguments: optional('', ' ', '{', '}', '{"p":"', '\\"}', '"}', '{"p":1}', '[', ']', '7'),
+    },
+    { requiredKeys: [] },
+  ),
+})
+
+const usage = fc.record({
+  prompt_tokens: fc.nat(),
+  completion_tokens: optional(0, 7),
+  prompt_tokens_details: fc.record({ cached_tokens: fc.nat() }),
+})
+
+const choice = fc.record(
+  {
+    delta: fc.record(
+      {
+        role: optional('assistant', ''),
+        content: fc.option(fc.string({ unit: 'grapheme', maxLength: 12 })),
+        reasoning: optional('', 'hm'),
+        reasoning_content: optional('', 'so'),
+        refusal: optional<unknown>('', 'no', false),
+        tool_calls: fc.option(fc.array(toolCall, { maxLength: 3 })),
+      },
+      { requiredKeys: [] },
+    ),
+    finish_reason: optional('stop', 'tool_calls', 'length', 'function_call', 'other'),
+  },
+  { requiredKeys: [] },
+)
+
+const chunk = fc.record(
+  {
+    id: optional('', 'c1'),
+    model: optional('', 'm1'),
+    created: optional(0, 1_756_700_000),
+    choices: fc.array(choice, { maxLength: 2 }),
+    usage: fc.option(usage),
+  },
+  { requiredKeys: ['choices'] },
+)
+
+/** The lines of one event, or of something between events. */
+const block = fc.oneof(
+  { weight: 10, arbitrary: chunk.map((value) => [`data: ${JSON.stringify(value)}`]) },
+  { weight: 3, arbitrary: chunk.map((value) => [`data:${JSON.stringify(value)}`]) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      [': comment'],
+      ['event: x', 'id: 1'],
+      ['data: {"error":{"message":"no"}}'],
+      ['data: {"choices":'],
+      ['data: {}'],
+      ['data: {"choices":', 'data: []}'],
+    ),
+  },
+)
+
+const wires = fc
+  .tuple(fc.array(block, { maxLength: 12 }), fc.constantFrom('\n', '\r\n', '\r'), fc.boolean())
+  .map(([blocks, lineEnd, isDone]) => {
+    const all = isDone ? [...blocks, ['data: [DONE]']] : blocks
+    // The stock client waits for what follows a lone CR, so something does.
+    return `${all.map((lines) => [...lines, '', ''].join(lineEnd)).join('')}: end\n`
+  })
+
+/** Cuts bytes in pieces of these lengths, again and again. */
+function pieces(wire: string, lengths: readonly number[]): Uint8Array[] {
+  const bytes = encode(wire)
+  const result: Uint8Array[] = []
+  for (let start = 0, turn = 0; start < bytes.length; turn++) {
+    const length = lengths[turn % lengths.length] ?? bytes.length
+    result.push(bytes.subarray(start, start + length))
+    start += length
+  }
+  return result
+}
+
+test('gives the parts that the stock client gives for generated streams in any pieces', async () => {
+  const lengths = fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 20 })
+  await fc.assert(
+    fc.asyncProperty(wires, lengths, async (wire, lengths) => {
+      const cut = pieces(wire, lengths)
+      expectSame(await ours(cut), await stock(cut), wire)
+    }),
+    { numRuns: 400 },
+  )
+})
+
+test('puts generated tool calls together as the stock client does', async () => {
+  const deltas = fc.array(fc.array(toolCall, { minLength: 1, maxLength: 2 }), { maxLength: 8 })
+  await fc.assert(
+    fc.asyncProperty(deltas, async (deltas) => {
+      const wire = [
+        ...deltas.map((calls) => delta({ tool_calls: calls })),
+        delta({}, 'tool_calls'),
+        done,
+      ]
+      const bytes = whole(wire.join(''))
+      expectSame(await ours(bytes), await stock(bytes), wire.join(''))
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('hands over the raw chunks that the stock client hands over', async () => {
+  const call = { ...hello, includeRawChunks: true }
+  for (const wire of Object.values(chatStreams)) {
+    const loom = await collectParts(loomModel(whole(wire)), call)
+    expectSame(loom, await collectStream(stockModel(whole(wire)), call), wire)
+  }
+})
+
+describe('on purpose not as the stock client', () => {
+  const stop = delta({}, 'stop')
+  const types = (parts: readonly Part[]) => parts.map((part) => part.type).join(' ')
+  const answer = 'stream-start response-metadata text-start text-delta text-end finish'
+
+  test('tells what a provider reports as an APICallError that knows whether to retry', async () => {
+    const wire = event({ error: { message: 'slow down', code: 429 } })
+    const [, stockError] = (await stock(whole(wire))).parts
+    expect(stockError).toEqual({ type: 'error', error: { message: 'slow down', code: 429 } })
+    const [, error] = (await ours(whole(wire))).parts
+    expect(error).toMatchObject({
+      type: 'error',
+      error: { name: 'AI_APICallError', message: 'slow down', statusCode: 429, isRetryable: true },
+    })
+  })
+
+  test('takes "error": null for what it says', async () => {
+    const wire = event({ error: null, choices: [{ delta: { content: 'x' } }] }) + stop + done
+    expect(types((await stock(whole(wire))).parts)).toContain('error')
+    const types_ = types((await ours(whole(wire))).parts)
+    expect(types_).toBe('stream-start text-start text-delta response-metadata text-end finish')
+  })
+
+  test('ends at [DONE], whatever the connection does then', async () => {
+    const wire = delta({ content: 'x' }) + stop + done + delta({ content: 'y' })
+    expect(
+      (await stock(whole(wire))).parts.filter((part) => part.type === 'text-delta'),
+    ).toHaveLength(2)
+    expect(types((await ours(whole(wire))).parts)).toBe(answer)
+  })
+
+  test('takes an event without data for the heartbeat that it is by the standard', async () => {
+    const wire = `data:\n\n${delta({ content: 'x' })}data: \n\n${stop}${done}`
+    expect(types((await stock(whole(wire))).parts)).toContain('error')
+    expect(types((await ours(whole(wire))).parts)).toBe(answer)
+  })
+
+  test('sees an event whose last line end is a lone CR at the end of the body', async () => {
+    const wire = (delta({ content: 'x' }) + stop).replaceAll('\n', '\r')
+    expect(types((await stock(whole(wire))).parts)).toContain('error')
+    expect(types((await ours(whole(wire))).parts)).toBe(answer)
+  })
+
+  test('does not look at what it does not use', async () => {
+    const chunk = { choices: [{ delta: { role: 'tool', content: 'x' }, index: 'x' }] }
+    const wire = event({ ...chunk, constructor: { prototype: 1 } }) + stop + done
+    expect(types((await stock(whole(wire))).parts)).toContain('error')
+    expect(types((await ours(whole(wire))).parts)).not.toContain('error')
+  })
+})
