@@ -86,7 +86,8 @@ async function measure(cores: readonly [number, number] | null): Promise<Cell[]>
 }
 
 const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores`
-const cores = pinCores()
+// V8 samples from a thread of its own, which on the server's one core would only see it idle.
+const cores = options.profile === undefined ? pinCores() : null
 write(`Node ${process.version}, ${machine}, ${cores === null ? 'not pinned' : 'pinned'}\n\n`)
 const cells = await measure(cores)
 for (const scenario of options.scenario) write(`${reportOf(scenario, cells)}\n`)

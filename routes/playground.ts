@@ -11,6 +11,10 @@ import { onlyMethods } from './methods.ts'
 
 const folder = new URL('../web/', import.meta.url)
 
+/** The page is all there is: whatever a model writes into it loads and runs nothing. */
+const contentSecurityPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 const types: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
@@ -34,6 +38,7 @@ async function file(c: Context, name: string): Promise<Response> {
     'content-type': type,
     // Checked again each time, so that an update of the server is an update of the page.
     'cache-control': 'no-cache',
+    'content-security-policy': contentSecurityPolicy,
     'x-content-type-options': 'nosniff',
   })
 }

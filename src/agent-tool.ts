@@ -83,18 +83,43 @@ function openProgress() {
   let wakeOnChange = false
 
   const note = (event: AgentEvent): void => {
-    if (event.type === 'start-step') output.text = ''
-    else if (event.type === 'text-delta') output.text += event.delta
-    else if (event.type === 'tool-input-available') {
-      const call = { toolName: event.toolName, state: 'running' as const }
-      calls.set(event.toolCallId, call)
-      output.toolCalls.push(call)
-    } else if (event.type === 'tool-output-available' && event.preliminary !== true) {
-      settle(event.toolCallId, 'done')
-    } else if (event.type === 'tool-output-error') settle(event.toolCallId, 'error')
-    else return
+    if (!take(event)) return
     changed = true
     if (wakeOnChange) wake?.()
+  }
+  /** False for an event that changes nothing. */
+  const take = (event: AgentEvent): boolean => {
+    switch (event.type) {
+      case 'start-step':
+      case 'reset-step':
+        output.text = ''
+        return true
+      case 'text-delta':
+        output.text += event.delta
+        return true
+      case 'tool-input-available':
+        begin(event, 'running')
+        return true
+      case 'tool-input-error':
+        begin(event, 'error')
+        return true
+      case 'tool-output-available':
+        if (event.preliminary !== true) settle(event.toolCallId, 'done')
+        return event.preliminary !== true
+      case 'tool-output-error':
+        settle(event.toolCallId, 'error')
+        return true
+      default:
+        return false
+    }
+  }
+  const begin = (
+    { toolCallId, toolName }: { toolCallId: string; toolName: string },
+    state: 'running' | 'error',
+  ) => {
+    const call = { toolName, state }
+    calls.set(toolCallId, call)
+    output.toolCalls.push(call)
   }
   const settle = (toolCallId: string, state: 'done' | 'error') => {
     const call = calls.get(toolCallId)

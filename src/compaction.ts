@@ -5,10 +5,12 @@
  */
 import type { ModelMessage } from 'ai'
 
-/** Room for the answer and for what the estimate misses, in tokens. */
+/** Room for the answer, the system prompt, the tools, and what the estimate misses, in tokens. */
 const reserveTokens = 16_000
 /** The newest part of the conversation that is left as it is, in tokens. */
 const keepTokens = 20_000
+/** A file's bytes say nothing of what a model makes of them. */
+const fileTokens = 1000
 const stub = 'Output removed to save space.'
 
 export interface Compaction {
@@ -22,14 +24,14 @@ export interface Compaction {
 }
 
 /**
- * What to send instead of `messages`, or undefined where they fit.
+ * What to send instead of `messages`; undefined where they fit, or where nothing can be spared.
  * @param contextWindow tokens; 0 means unknown, and then nothing is ever cut.
  */
 export function compact(
   messages: readonly ModelMessage[],
   contextWindow: number,
 ): Compaction | undefined {
-  if (contextWindow <= 0) return undefined
+  if (!(contextWindow > 0)) return undefined
   const budget = contextWindow - Math.min(reserveTokens, contextWindow / 4)
   const tokensBefore = total(messages)
   if (tokensBefore <= budget) return undefined
@@ -39,6 +41,7 @@ export function compact(
   if (total(shorter) > budget) shorter = dropOldest(shorter, budget)
   const same = new Set(messages)
   const kept = shorter.filter((message) => same.has(message)).length
+  if (kept === messages.length) return undefined
   return {
     messages: shorter,
     tokensBefore,
@@ -51,19 +54,28 @@ export function compact(
 const total = (messages: readonly ModelMessage[]) =>
   messages.reduce((sum, message) => sum + estimateTokens(message), 0)
 
-/**
- * A rough size in tokens: a quarter of the bytes of its JSON. Files count a flat amount, since their
- * bytes say nothing of what a model makes of them.
- */
-export function estimateTokens(message: ModelMessage): number {
-  let files = 0
-  const text = JSON.stringify(message.content, (key, value: unknown) => {
-    if (key !== 'data' && key !== 'image') return value
-    files++
-    return null
-  })
-  return Math.ceil(Buffer.byteLength(text) / 4) + files * 1000
+/** A rough size in tokens: a quarter of the bytes of its JSON, and a flat amount for each file. */
+export function estimateTokens({ content }: ModelMessage): number {
+  if (!Array.isArray(content)) return tokensOf(content)
+  let sum = 0
+  for (const part of content) sum += partTokens(part)
+  return sum
 }
+
+type Part = Exclude<ModelMessage['content'], string>[number]
+
+function partTokens(part: Part): number {
+  if (part.type === 'file' || part.type === 'image' || part.type === 'reasoning-file') {
+    return fileTokens
+  }
+  if (part.type !== 'tool-result' || part.output.type !== 'content') return tokensOf(part)
+  return part.output.value.reduce(
+    (sum, item) => sum + (/^(?:file|image)/.test(item.type) ? fileTokens : tokensOf(item)),
+    0,
+  )
+}
+
+const tokensOf = (value: unknown) => Math.ceil(Buffer.byteLength(JSON.stringify(value) ?? '') / 4)
 
 function stubOldOutputs(messages: readonly ModelMessage[], keep: number): ModelMessage[] {
   let newer = 0
@@ -71,8 +83,12 @@ function stubOldOutputs(messages: readonly ModelMessage[], keep: number): ModelM
     .toReversed()
     .map((message) => {
       const isOld = newer > keep
-      newer += estimateTokens(message)
-      return isOld && message.role === 'tool' ? withStubs(message) : message
+      const size = estimateTokens(message)
+      newer += size
+      if (!isOld || message.role !== 'tool') return message
+      const shorter = withStubs(message)
+      // Many outputs are no longer than the stub.
+      return estimateTokens(shorter) < size ? shorter : message
     })
     .toReversed()
 }
@@ -93,7 +109,7 @@ function dropOldest(messages: ModelMessage[], budget: number): ModelMessage[] {
   for (const [index, message] of messages.entries()) {
     if (message.role === 'user') cut = index
     if (message.role === 'user' && size <= budget) break
-    size -= estimateTokens(message)
+    if (message.role !== 'system') size -= estimateTokens(message)
   }
   return messages.filter((message, index) => index >= cut || message.role === 'system')
 }

@@ -27,9 +27,11 @@ interface OfTool extends WithMetadata {
 
 /** Text and reasoning parts: `start`, `delta`, `end`. Ids are unique in a message. */
 export type PartEvent =
-  | ({ type: 'text-start' | 'text-end'; id: string } & WithMetadata)
+  | ({ type: 'text-start'; id: string } & WithMetadata)
+  | ({ type: 'text-end'; id: string } & WithMetadata)
   | ({ type: 'text-delta'; id: string; delta: string } & WithMetadata)
-  | ({ type: 'reasoning-start' | 'reasoning-end'; id: string } & WithMetadata)
+  | ({ type: 'reasoning-start'; id: string } & WithMetadata)
+  | ({ type: 'reasoning-end'; id: string } & WithMetadata)
   | ({ type: 'reasoning-delta'; id: string; delta: string } & WithMetadata)
 
 export type ToolEvent =
@@ -49,6 +51,8 @@ export type ToolEvent =
   | ({ type: 'tool-output-error'; errorText: string } & OfTool)
   | { type: 'tool-approval-request'; approvalId: string; toolCallId: string }
   /** `dynamic` as on the other events of the call: readers of ai 5 are told an error instead. */
+  /** What the human decided. Only clients of ai 7 know it. */
+  | { type: 'tool-approval-response'; approvalId: string; approved: boolean; reason?: string }
   | { type: 'tool-output-denied'; toolCallId: string; dynamic?: boolean }
 
 export type ContentEvent =

@@ -40,7 +40,8 @@ export function isDirectModel(model: LanguageModelV4): model is DirectModel {
 export interface Models {
   /**
    * The model of a reference; the same object for the same string.
-   * @throws LoomError `unknown-model` or `missing-key`, with one line that names what to set.
+   * @throws LoomError `unknown-model`, `missing-key` or (a bad base URL) `invalid-config`, with one
+   * line that names what to set.
    */
   resolve(reference: ModelReference): Promise<LanguageModelV4>
   /** The provider ids that can be resolved without further set-up, such as `demo`. */

@@ -9,11 +9,12 @@ import type { ModelMessage } from 'ai'
 import type { Agent, TimeLimits } from './agent.ts'
 import { processEnvironment } from './config.ts'
 import { errorMessage, LoomError } from './error.ts'
-import type { FinishReason } from './event.ts'
+import type { AgentEvent, FinishReason } from './event.ts'
 import type { ModelReference, Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
-import { readSettings } from './runner/settings.ts'
+import { noSettings, readSettings, type Settings } from './runner/settings.ts'
 import { Turn } from './runner/turn.ts'
+import { untilAborted } from './runner/until-aborted.ts'
 import { guarded, type Sink, SinkFailure } from './sink.ts'
 import { publish } from './telemetry.ts'
 import type { Usage } from './usage.ts'
@@ -81,12 +82,9 @@ export async function run<CONTEXT = unknown>(
   const { signal = new AbortController().signal } = options
   const emit = guarded(options.sink ?? (() => undefined))
   const models = options.models ?? createModels({ environment: processEnvironment() })
-  const settings = await readSettings(agent, options)
-  // A model that cannot be had is told before the first event, while an HTTP client still can be
-  // given a status; a chain of fallbacks is left to try its luck.
+  const settings = await settingsOf(agent, options, { models, signal })
+  const { model, messageId = randomUUID(), sink, ...shared } = options
   const [first] = settings.models
-  if (settings.models.length === 1 && first !== undefined) await models.resolve(first)
-  const { model, messageId, sink, ...shared } = options
   const defaults = first === undefined ? {} : { defaultModel: options.defaultModel ?? first }
   const turn = new Turn<CONTEXT>({
     agent,
@@ -94,12 +92,34 @@ export async function run<CONTEXT = unknown>(
     models,
     signal,
     options,
-    messages: typeof messages === 'string' ? [{ role: 'user', content: messages }] : [...messages],
+    messageId,
+    messages: typeof messages === 'string' ? [{ role: 'user', content: messages }] : messages,
     emit,
     runBelow: (below, prompt, own) =>
       runBelow(below, prompt, { ...shared, models, ...defaults, ...own }),
   })
-  return conclude(turn, { agent, options, emit, signal, models })
+  return conclude(turn, { agent, options, messageId, emit, signal, models })
+}
+
+/** An abort is told in the stream like any later one; a run that never began needs no settings. */
+async function settingsOf<CONTEXT>(
+  agent: Agent<CONTEXT>,
+  options: RunOptions<CONTEXT>,
+  { models, signal }: { models: Models; signal: AbortSignal },
+): Promise<Settings> {
+  try {
+    return await untilAborted(signal, async () => {
+      const settings = await readSettings(agent, options)
+      // A model that cannot be had is told before the first event, while an HTTP client still can be
+      // given a status; a chain of fallbacks is left to try its luck.
+      const [first, ...fallbacks] = settings.models
+      if (first !== undefined && fallbacks.length === 0) await models.resolve(first)
+      return settings
+    })
+  } catch (error) {
+    if (signal.aborted) return noSettings
+    throw error
+  }
 }
 
 /** A sub-agent: the same world, one level deeper, and nobody to ask. */
@@ -118,6 +138,7 @@ function runBelow(
 interface Run<CONTEXT> {
   agent: Agent<CONTEXT>
   options: RunOptions<CONTEXT>
+  messageId: string
   emit: Sink
   signal: AbortSignal
   models: Models
@@ -125,85 +146,104 @@ interface Run<CONTEXT> {
 
 /** From `start` to `finish` on every path but one: a sink that failed is told nothing more. */
 async function conclude<CONTEXT>(turn: Turn<CONTEXT>, run: Run<CONTEXT>): Promise<RunResult> {
-  const { agent, options, emit } = run
+  const { agent, options, messageId, emit } = run
   const started = performance.now()
   let outcome: Outcome = 'error'
-  publish('agent:start', {}, { agent: agent.name, context: options.context })
+  publish('agent:start', () => [{}, { agent: agent.name, context: options.context }])
   try {
     await emit({
       type: 'start',
-      messageId: options.messageId ?? randomUUID(),
+      messageId,
       messageMetadata: { agent: agent.name, createdAt: Date.now() },
     })
     const end = await turn.run().then(
       (outcome) => ({ outcome, error: undefined }),
-      (reason: unknown) => settleFailure(turn, run, reason),
+      (reason: unknown) => failureOf(run, reason),
     )
     outcome = end.outcome
-    await finish(turn, emit, { outcome, started })
-    if (end.error === undefined) return resultOf(turn, outcome)
-    throw new LoomError(end.error.code, end.error.message, {
-      cause: end.error.cause ?? end.error,
-      retryable: end.error.retryable,
-      result: resultOf(turn, outcome),
-    })
+    if (end.error === undefined) await settle(turn, emit, outcome)
+    else await settleFailure(turn, emit, end)
+    await emit(finishOf(turn, { outcome, durationMs: performance.now() - started, started }))
+    const result = resultOf(turn, outcome)
+    if (end.error === undefined) return result
+    throw withResult(end.error, result)
   } catch (error) {
     throw error instanceof SinkFailure ? error.cause : error
   } finally {
     const durationMs = performance.now() - started
-    publish('agent:stop', { durationMs, steps: turn.steps }, { agent: agent.name, result: outcome })
+    publish('agent:stop', () => [
+      { durationMs, steps: turn.steps },
+      { agent: agent.name, result: outcome },
+    ])
   }
+}
+
+interface Failure {
+  outcome: 'error' | 'aborted'
+  error: LoomError
+}
+
+function failureOf<CONTEXT>({ signal, models }: Run<CONTEXT>, reason: unknown): Failure {
+  if (reason instanceof SinkFailure) throw reason
+  if (signal.aborted) {
+    const error = new LoomError('aborted', 'The run was aborted.', { cause: signal.reason })
+    return { outcome: 'aborted', error }
+  }
+  if (reason instanceof LoomError) return { outcome: 'error', error: reason }
+  const message = models.redact(errorMessage(reason))
+  return { outcome: 'error', error: new LoomError('internal', message, { cause: reason }) }
 }
 
 /** Ends what is open and tells why: the client can still be told. */
 async function settleFailure<CONTEXT>(
   turn: Turn<CONTEXT>,
-  { emit, signal, models }: Run<CONTEXT>,
-  reason: unknown,
-): Promise<{ outcome: Outcome; error: LoomError }> {
-  if (reason instanceof SinkFailure) throw reason
-  if (signal.aborted) {
-    const error = new LoomError('aborted', 'The run was aborted.', { cause: signal.reason })
-    await turn.settle('Aborted before it was done.')
-    turn.finishReason = 'other'
-    await emit({ type: 'abort' })
-    return { outcome: 'aborted', error }
-  }
-  const error =
-    reason instanceof LoomError
-      ? reason
-      : new LoomError('internal', models.redact(errorMessage(reason)), { cause: reason })
-  await turn.settle('Not run: the turn failed.')
-  turn.finishReason = 'error'
-  await emit({ type: 'error', errorText: error.message })
-  return { outcome: 'error', error }
+  emit: Sink,
+  { outcome, error }: Failure,
+): Promise<void> {
+  const isAbort = outcome === 'aborted'
+  await turn.settle(isAbort ? 'Aborted before it was done.' : 'Not run: the turn failed.')
+  turn.finishReason = isAbort ? 'other' : 'error'
+  await settle(turn, emit, outcome)
+  await emit(isAbort ? { type: 'abort' } : { type: 'error', errorText: error.message })
 }
 
-async function finish<CONTEXT>(
-  turn: Turn<CONTEXT>,
-  emit: Sink,
-  { outcome, started }: { outcome: Outcome; started: number },
-): Promise<void> {
+async function settle<CONTEXT>(turn: Turn<CONTEXT>, emit: Sink, outcome: Outcome): Promise<void> {
+  if (outcome === 'waiting') return
+  await turn.settleProviderCalls()
   // A message that ends in tool results looks unfinished to a client that sends by itself, and it
   // would post it again for ever (vercel/ai issue 8043). An empty step with metadata behind it ends that.
-  if (outcome === 'max-steps' || outcome === 'stopped') {
-    await emit({ type: 'start-step' })
-    await emit({ type: 'finish-step' })
-  }
-  const { usage, steps, model, firstContentAt, finishReason } = turn
-  await emit({
+  if (!turn.endsInResults) return
+  await emit({ type: 'start-step' })
+  await emit({ type: 'finish-step' })
+}
+
+function finishOf<CONTEXT>(
+  { usage, steps, model, firstContentAt, finishReason }: Turn<CONTEXT>,
+  { outcome, durationMs, started }: { outcome: Outcome; durationMs: number; started: number },
+): AgentEvent {
+  return {
     type: 'finish',
     finishReason,
     messageMetadata: {
       usage,
       steps,
       outcome,
-      durationMs: Math.round(performance.now() - started),
+      durationMs: Math.round(durationMs),
       ...(model !== undefined && { model }),
       ...(firstContentAt !== undefined && {
         timeToFirstTokenMs: Math.round(firstContentAt - started),
       }),
     },
+  }
+}
+
+function withResult(error: LoomError, result: RunResult): LoomError {
+  const { code, message, cause, retryable, retryAfterMs } = error
+  return new LoomError(code, message, {
+    cause: cause ?? error,
+    retryable,
+    result,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
   })
 }
 

@@ -16,9 +16,18 @@ export class SinkFailure extends Error {
   }
 }
 
-/** The same sink; whatever it throws or rejects with is the `cause` of a `SinkFailure`. */
+/**
+ * The same sink; whatever it throws or rejects with is the `cause` of a `SinkFailure`. From then on
+ * it is told nothing more, whoever still has something to say.
+ */
 export function guarded(sink: Sink): Sink {
+  let failure: SinkFailure | undefined
+  const fail = (cause: unknown): never => {
+    failure ??= new SinkFailure(cause)
+    throw failure
+  }
   return (event) => {
+    if (failure !== undefined) throw failure
     let wait: void | Promise<void>
     try {
       wait = sink(event)
@@ -28,8 +37,4 @@ export function guarded(sink: Sink): Sink {
     // Most sinks return nothing, and a token then costs no promise.
     return wait instanceof Promise ? wait.catch(fail) : undefined
   }
-}
-
-function fail(cause: unknown): never {
-  throw new SinkFailure(cause)
 }

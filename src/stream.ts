@@ -5,22 +5,26 @@
 import type { ModelMessage } from 'ai'
 
 import type { Agent } from './agent.ts'
+import { LoomError } from './error.ts'
 import type { AgentEvent } from './event.ts'
 import { run, type RunOptions, type RunResult } from './runner.ts'
-import { openEventQueue } from './sink/queue.ts'
+import { type EventQueue, openEventQueue } from './sink/queue.ts'
 
 export interface AgentStream extends AsyncIterable<AgentEvent> {
-  /** What `run` gives. Rejects as `run` does; a loop over the events throws the same error. */
+  /**
+   * What `run` gives. Rejects as `run` does; a loop over the events throws the same error. Without a
+   * loop the events go nowhere, and a loop that comes later has missed them.
+   */
   readonly result: Promise<RunResult>
 }
 
-/** Runs an agent and gives its events as they happen, with backpressure. */
+/** Runs an agent and gives its events as they happen, with backpressure. One loop hears them. */
 export function stream<CONTEXT = unknown>(
   agent: Agent<CONTEXT>,
   messages: string | readonly ModelMessage[],
   options: Omit<RunOptions<CONTEXT>, 'sink'> = {},
 ): AgentStream {
-  let queue: ReturnType<typeof openEventQueue> | undefined
+  let queue: EventQueue | undefined
   let running: Promise<RunResult> | undefined
   const leaving = new AbortController()
   const signal =
@@ -42,14 +46,16 @@ export function stream<CONTEXT = unknown>(
       return begin()
     },
     [Symbol.asyncIterator]() {
-      const opened = openEventQueue()
-      queue = opened
+      if (queue !== undefined) {
+        throw new LoomError('invalid-request', 'A stream of events can be looped over only once.')
+      }
+      const { events, end, left } = (queue = openEventQueue())
       begin().then(
-        () => opened.end(),
-        (reason: unknown) => opened.end({ reason }),
+        () => end(),
+        (reason: unknown) => end({ reason }),
       )
-      void opened.left.then(() => leaving.abort())
-      return opened.events
+      void left.then(() => leaving.abort())
+      return events
     },
   }
 }

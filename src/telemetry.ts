@@ -1,6 +1,6 @@
 /**
  * What can be observed of a run: LoomEx's events on `node:diagnostics_channel`, one channel each,
- * named `loom:<event>`. Without a subscriber an event costs one property read. Every message is
+ * named `loom:<event>`. Without a subscriber nothing is built. Every message is
  * `{ measurements, metadata }`; durations are in milliseconds.
  */
 import { channel } from 'node:diagnostics_channel'
@@ -51,13 +51,14 @@ const channels = {
   'context:compact': channel('loom:context:compact'),
 } satisfies Record<TelemetryEvent, unknown>
 
-/** Publishes an event if anybody listens. */
+/** Publishes an event. Its message is only built if anybody listens. */
 export function publish<EVENT extends TelemetryEvent>(
   event: EVENT,
-  measurements: TelemetryEvents[EVENT][0],
-  metadata: TelemetryEvents[EVENT][1],
+  build: () => TelemetryEvents[EVENT],
 ): void {
-  if (channels[event].hasSubscribers) channels[event].publish({ measurements, metadata })
+  if (!channels[event].hasSubscribers) return
+  const [measurements, metadata] = build()
+  channels[event].publish({ measurements, metadata })
 }
 
 /**
@@ -82,6 +83,13 @@ function fieldsOf(message: unknown): string {
   return Object.values(message)
     .flatMap((group: object) => Object.entries(group))
     .filter(([key]) => key !== 'context')
-    .map(([key, value]) => `${key}=${typeof value === 'number' ? Math.round(value) : value}`)
+    .map(([key, value]) => `${key}=${fieldOf(value)}`)
     .join(' ')
+}
+
+/** In quotes where it is more than a word: error texts hold spaces, and newlines too. */
+function fieldOf(value: unknown): string {
+  if (typeof value === 'number') return String(Math.round(value))
+  const text = String(value)
+  return /^[\w./:@-]+$/.test(text) ? text : JSON.stringify(text)
 }

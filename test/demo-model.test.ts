@@ -197,6 +197,13 @@ describe('the demo model', () => {
     },
   )
 
+  it('does not repeat a long output to its end', async () => {
+    const output = json({ lines: Array.from({ length: 1_000 }, () => 'a line of text') })
+    const said = textIn(await ask(turn('go', 'get_weather', output).slice(0, -1), [weather]))
+    expect(said).toMatch(/… \(\d+ more characters\)/)
+    expect(said.length).toBeLessThan(1_000)
+  })
+
   it('remembers what was said before', async () => {
     const prompt = [
       ...user('Hi, my name is Ada'),

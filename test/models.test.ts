@@ -1,7 +1,6 @@
 /** Model strings turned into models, and those of every protocol spoken over real sockets. */
 import { createServer } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
 
 import type {
   JSONObject,
@@ -185,6 +184,11 @@ describe('models over real sockets', () => {
 
   beforeAll(async () => {
     mock.onMessage('hello', { content: 'Hi there, how are you?' })
+    // Gemini itself ends a call with STOP, where the mock would say FUNCTION_CALL.
+    mock.on(
+      { userMessage: 'time', model: /gemini/ },
+      { toolCalls: [{ name: 'clock', arguments: '{"zone":"UTC"}' }], finishReason: 'stop' },
+    )
     mock.onMessage('time', { toolCalls: [{ name: 'clock', arguments: '{"zone":"UTC"}' }] })
     root = await mock.start()
   })
@@ -197,10 +201,10 @@ describe('models over real sockets', () => {
     'local/llama': 'LOCAL',
   }
   const paths = {
-    'openai/gpt-5': '/v1/responses',
-    'anthropic/claude-sonnet-4-5': '/v1/messages',
-    'google/gemini-2.5-flash': '/v1beta/models/gemini-2.5-flash:streamGenerateContent',
-    'local/llama': '/v1/chat/completions',
+    'openai/gpt-5': /^\/v1\/responses$/,
+    'anthropic/claude-sonnet-4-5': /^\/v1\/messages$/,
+    'google/gemini-2.5-flash': /^\/v1beta\/models\/gemini-2.5-flash:(streamG|g)enerateContent/,
+    'local/llama': /^\/v1\/chat\/completions$/,
   }
 
   for (const [reference, variable] of Object.entries(references)) {
@@ -265,9 +269,7 @@ describe('models over real sockets', () => {
       }
       expect(server.requests).toHaveLength(2)
       for (const { url, headers, body } of server.requests) {
-        expect(url.split('?')[0]).toBe(
-          headers.accept === undefined || provider !== 'google' ? path : url.split('?')[0],
-        )
+        expect(url).toMatch(path)
         expect(body).toMatchObject({ custom_field: extraBody['custom_field'] })
         if (provider === 'google') {
           expect(body).toMatchObject({ generationConfig: { extra: true, temperature: 0.5 } })
@@ -373,10 +375,10 @@ async function openRecorder() {
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })
-  // A server that listens on a port has an address of this form.
-  const { port } = server.address() as AddressInfo
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('The server has no port.')
   return {
-    root: `http://127.0.0.1:${port}`,
+    root: `http://127.0.0.1:${address.port}`,
     requests,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()

@@ -1,6 +1,6 @@
 /**
- * A model that says what a test tells it to, reply by reply, and remembers what it was asked. It goes
- * through `doStream` like any model of the AI SDK's.
+ * Models that say what a test tells them to, reply by reply, and remember what they were asked: one
+ * through `doStream` like any model of the AI SDK's, and one through Loom's direct door.
  */
 import type {
   LanguageModelV4,
@@ -8,6 +8,8 @@ import type {
   LanguageModelV4FinishReason,
   LanguageModelV4StreamPart,
 } from '@ai-sdk/provider'
+
+import { type DirectModel, streamParts } from '../src/model.ts'
 
 export type Script = LanguageModelV4StreamPart[] | Error | ((signal: AbortSignal) => PartSource)
 export type PartSource = AsyncIterable<LanguageModelV4StreamPart>
@@ -28,16 +30,52 @@ export function scriptedModel(...scripts: Script[]): ScriptedModel {
     supportedUrls: {},
     asked,
     doGenerate: () => Promise.reject(new Error('only doStream is scripted')),
-    doStream(options) {
-      const script = scripts[asked.length]
-      asked.push(options)
-      if (script === undefined) return Promise.reject(new Error('the script has no further reply'))
-      if (script instanceof Error) return Promise.reject(script)
-      const signal = options.abortSignal ?? new AbortController().signal
-      const source = typeof script === 'function' ? script(signal) : script
-      return Promise.resolve({ stream: ReadableStream.from(source) })
+    async doStream(options) {
+      return { stream: ReadableStream.from(nextReply(scripts, asked, options)) }
     },
   }
+}
+
+/** The same through the direct door: several parts at a time where the script is a list. */
+export function directScriptedModel(...scripts: Script[]): ScriptedModel & DirectModel {
+  const model = scriptedModel()
+  return {
+    ...model,
+    doStream: () => Promise.reject(new Error('the direct door is to be used')),
+    async [streamParts](options, receive) {
+      const source = nextReply(scripts, model.asked, options)
+      const batches = Array.isArray(source) ? batchesOf(source, 3) : singly(source)
+      try {
+        for await (const batch of batches) await receive(batch)
+      } catch (error) {
+        if (options.abortSignal?.aborted) throw error
+        // What breaks after the answer began is a part of it.
+        await receive([{ type: 'error', error }])
+      }
+    },
+  }
+}
+
+function nextReply(
+  scripts: readonly Script[],
+  asked: LanguageModelV4CallOptions[],
+  options: LanguageModelV4CallOptions,
+): LanguageModelV4StreamPart[] | PartSource {
+  const script = scripts[asked.length]
+  asked.push(options)
+  if (script === undefined) throw new Error('the script has no further reply')
+  if (script instanceof Error) throw script
+  return typeof script === 'function'
+    ? script(options.abortSignal ?? new AbortController().signal)
+    : script
+}
+
+async function* singly(source: PartSource) {
+  for await (const part of source) yield [part]
+}
+
+function* batchesOf(parts: readonly LanguageModelV4StreamPart[], size: number) {
+  for (let from = 0; from < parts.length; from += size) yield parts.slice(from, from + size)
 }
 
 const reason = (unified: LanguageModelV4FinishReason['unified']) => ({ unified, raw: unified })
@@ -77,3 +115,30 @@ export const calls = (...list: [toolName: string, input: unknown, toolCallId?: s
   })),
   finish('tool-calls'),
 ]
+
+/** A reply that says this much and then breaks, as a stream does. */
+export const breaks = (
+  parts: readonly LanguageModelV4StreamPart[],
+  error: unknown,
+): ((signal: AbortSignal) => PartSource) =>
+  async function* () {
+    yield* parts
+    throw error
+  }
+
+/** A reply that says this much and then nothing more, until it is aborted. */
+export const hangs = (parts: readonly LanguageModelV4StreamPart[]) =>
+  async function* (signal: AbortSignal): PartSource {
+    yield* parts
+    const { promise, resolve } = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    await promise
+    signal.throwIfAborted()
+  }
+
+/** As `hangs`, but it does not hear of an abort either. */
+export const hangsForEver = (parts: readonly LanguageModelV4StreamPart[]) =>
+  async function* (): PartSource {
+    yield* parts
+    await Promise.withResolvers().promise
+  }

@@ -1,6 +1,7 @@
 /**
- * Messages of AI SDK 4, and messages written by hand, as UI messages of ai 5 and later. It only moves
- * fields: whether the outcome is a message at all is checked afterwards, so nothing here refuses.
+ * Messages of AI SDK 4, what ai 5 and 6 spell differently, and messages written by hand, as UI messages
+ * of ai 7. It only moves fields: whether the outcome is a message at all is checked afterwards, so
+ * nothing here refuses.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -39,8 +40,17 @@ function modernPart(part: unknown): unknown[] {
     case 'file':
       return 'url' in part ? [part] : [filePart(part)]
     default:
-      return [part]
+      return [part['state'] === 'output-error' ? failedPart(part) : part]
   }
+}
+
+/**
+ * An input that was refused is `rawInput` in ai 5 and 6. Where it was no object the model's own history
+ * has an empty one (`src/runner/tool-inputs.ts`): providers refuse anything else.
+ */
+function failedPart({ rawInput, ...part }: Fields): unknown {
+  const input = part['input'] ?? rawInput
+  return { ...part, input: typeof input === 'object' && input !== null ? input : {} }
 }
 
 function toolPart({ toolName, toolCallId, state, args, result }: Fields): unknown {

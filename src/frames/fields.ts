@@ -64,6 +64,11 @@ const rows: Record<NamedType, Row> = {
     v7: ['providerMetadata'],
   },
   'tool-approval-request': { required: ['approvalId', 'toolCallId'], from: 'v6', approvals: true },
+  'tool-approval-response': {
+    required: ['approvalId', 'approved'],
+    fields: ['reason'],
+    from: 'v7',
+  },
   'tool-output-denied': { required: ['toolCallId'], from: 'v6', approvals: true },
   file: { required: ['url', 'mediaType'], fields: ['providerMetadata'] },
   'reasoning-file': { required: ['url', 'mediaType'], fields: ['providerMetadata'], from: 'v7' },

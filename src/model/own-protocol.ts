@@ -1,7 +1,7 @@
 /**
  * The providers that speak a protocol of their own, through the AI SDK's packages. An address in the
  * settings changes where they are, never what they speak. Every setting is passed explicitly, since
- * the packages would otherwise look into `process.env` by themselves.
+ * the packages would otherwise look into the process environment by themselves.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 

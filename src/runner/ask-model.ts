@@ -8,13 +8,14 @@ import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provid
 
 import type { ErrorDecision, TimeLimits } from '../agent.ts'
 import { LoomError } from '../error.ts'
-import type { Models } from '../model.ts'
+import type { ModelReference, Models } from '../model.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
 import { publish } from '../telemetry.ts'
 import type { Attempts } from './attempts.ts'
 import { readModel } from './read-model.ts'
 import { modelError, pause } from './retry.ts'
 import { StepReader, type StepReaderOptions } from './step-reader.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export interface Question {
   models: Models
@@ -25,105 +26,129 @@ export interface Question {
   limits: TimeLimits
   signal: AbortSignal
   recovery: 'reset' | 'continue'
-  onError: (error: LoomError) => Promise<ErrorDecision>
+  onError: (error: LoomError) => ErrorDecision | Promise<ErrorDecision>
   /** Told of each attempt as it begins, so that an abort finds what was said. */
   onAttempt: (reply: StepReader) => void
 }
 
+/**
+ * `whole`: with a part of each call at least. `cut-off`: it broke off, and the next step is to go on
+ * from it. `instead`: `onError` answered in the model's place.
+ */
 export interface Answer {
+  kind: 'whole' | 'cut-off' | 'instead'
   reply: StepReader
   /** `provider/model-id` of the model that gave it. */
   model: string
-  /** True when the reply broke off and the next step is to go on from it. */
-  cutOff: boolean
 }
 
 /** @throws LoomError when every attempt failed; the sink's error; the signal's reason. */
 export async function askModel(question: Question): Promise<Answer> {
-  const { attempts, signal } = question
+  const { attempts, signal, emit, recovery } = question
   for (;;) {
     const { reply, model, failure } = await attempt(question)
-    if (failure === undefined) {
+    // The calls that came whole are as good as any, also where the rest of the reply never came.
+    if (failure === undefined || reply.calls.length > 0) {
+      if (failure !== undefined) reply.finishReason = 'tool-calls'
       await reply.close()
-      return { reply, model, cutOff: false }
-    }
-    if (reply.calls.length > 0) {
-      await reply.close()
-      reply.finishReason = 'tool-calls'
-      return { reply, model, cutOff: false }
+      return { kind: 'whole', reply, model }
     }
     const next = await whatNext(question, failure)
     if (typeof next === 'object') {
-      await sayInstead(reply, next.reply)
-      return { reply, model, cutOff: false }
+      await reply.say(next.reply)
+      reply.finishReason = 'stop'
+      return { kind: 'instead', reply, model }
     }
-    publish(
-      'llm:retry',
+    publish('llm:retry', () => [
       { delayMs: next },
       { model, attempt: attempts.made, error: failure.message },
-    )
-    const cutOff = reply.seen && question.recovery === 'continue'
+    ])
+    const cutOff = reply.seen && recovery === 'continue'
     if (cutOff) await reply.close()
-    else if (reply.seen) await question.emit({ type: 'reset-step' })
+    else await withdraw(reply, emit)
     await pause(next, signal)
-    if (cutOff) return { reply, model, cutOff }
+    if (cutOff) return { kind: 'cut-off', reply, model }
   }
+}
+
+async function withdraw(reply: StepReader, emit: Sink): Promise<void> {
+  reply.withdraw()
+  if (reply.seen) await emit({ type: 'reset-step' })
 }
 
 /** Milliseconds to wait before the next attempt, or what to say in the model's place. */
 async function whatNext(
-  question: Question,
+  { attempts, signal, onError }: Question,
   failure: LoomError,
 ): Promise<number | { reply: string }> {
-  const delayMs = question.attempts.after(failure)
+  const delayMs = attempts.after(failure)
   if (delayMs !== undefined) return delayMs
-  const decision = await question.onError(failure)
+  const decision = await untilAborted(signal, () => onError(failure))
   if (typeof decision === 'object') return decision
-  const again = decision === 'retry' ? question.attempts.again(failure) : undefined
+  const again = decision === 'retry' ? attempts.again(failure) : undefined
   if (again === undefined) throw failure
   return again
 }
 
-async function sayInstead(reply: StepReader, text: string): Promise<void> {
-  await reply.close()
-  await reply.receive([
-    { type: 'text-start', id: 'reply' },
-    { type: 'text-delta', id: 'reply', delta: text },
-    { type: 'text-end', id: 'reply' },
-  ])
-  reply.finishReason = 'stop'
+interface Attempt {
+  reply: StepReader
+  model: string
+  failure?: LoomError
 }
 
-async function attempt(question: Question) {
-  const { attempts, reader, emit, signal } = question
+async function attempt(question: Question): Promise<Attempt> {
+  const { attempts, models, reader, emit } = question
   const prefix = attempts.made === 0 ? reader.prefix : `${reader.prefix}.${attempts.made}`
   attempts.made++
   const reply = new StepReader({ ...reader, prefix, emit })
   question.onAttempt(reply)
-  const reference = attempts.model
-  let name = typeof reference === 'string' ? reference : nameOf(reference)
-  let failure: LoomError | undefined
-  const started = performance.now()
+  const { name, model, failure } = await resolve(attempts.model, models)
+  const ended = model === undefined ? failure : await read(question, model, { name, reply })
+  return { reply, model: name, ...(ended && { failure: redacted(ended, models) }) }
+}
+
+async function resolve(reference: ModelReference, models: Models) {
   try {
-    const model = await question.models.resolve(reference)
-    if (typeof reference !== 'string') name = nameOf(model)
-    const options = question.optionsFor(model)
-    publish('llm:start', {}, { model: name, messageCount: options.prompt.length })
-    await readModel({ model, options, limits: question.limits, signal, receive: reply.receive })
-    failure = reply.failure ?? missingEnd(reply)
+    const model = await models.resolve(reference)
+    return { name: typeof reference === 'string' ? reference : nameOf(model), model }
   } catch (error) {
-    if (error instanceof SinkFailure) throw error
-    signal.throwIfAborted()
-    failure = reply.failure ?? modelError(error)
+    // There may be a fallback that can be had.
+    const name = typeof reference === 'string' ? reference : nameOf(reference)
+    return { name, failure: modelError(error) }
   }
-  const durationMs = performance.now() - started
-  const finishReason = failure === undefined ? (reply.finishReason ?? 'other') : 'error'
-  publish('llm:stop', { durationMs }, { model: name, finishReason })
-  return { reply, model: name, failure: failure && redacted(failure, question.models) }
 }
 
 const nameOf = (model: { provider: string; modelId: string }) =>
   `${model.provider}/${model.modelId}`
+
+/** Reads one reply to its end, and gives what went wrong with it. */
+async function read(
+  { limits, signal, optionsFor }: Question,
+  model: LanguageModelV4,
+  { name, reply }: { name: string; reply: StepReader },
+): Promise<LoomError | undefined> {
+  const options = optionsFor(model)
+  const started = performance.now()
+  publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
+  let failure: LoomError | undefined
+  try {
+    await readModel({ model, options, limits, signal, receive: reply.receive })
+    failure = reply.failure ?? missingEnd(reply)
+  } catch (error) {
+    if (error instanceof SinkFailure) throw error
+    signal.throwIfAborted()
+    // What breaks after the last part of a reply (an idle connection, mostly) takes nothing from it.
+    if (reply.failure !== undefined || missingEnd(reply) !== undefined) {
+      failure = reply.failure ?? modelError(error)
+    }
+  } finally {
+    publish('llm:stop', () => [
+      { durationMs: performance.now() - started },
+      { model: name, finishReason: failure ? 'error' : (reply.finishReason ?? 'other') },
+    ])
+  }
+  return failure
+}
 
 function missingEnd(reply: StepReader): LoomError | undefined {
   if (reply.finishReason === undefined) {

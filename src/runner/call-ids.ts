@@ -1,23 +1,75 @@
 /**
  * Tool call ids that are unique in a conversation. Some servers count from `call_0` in every reply,
- * and a client that finds an id a second time writes over the first call's part.
+ * and a client that finds an id a second time writes over the first call's part. The calls that a
+ * provider runs itself are kept here until their results come, which may be some steps later.
  */
 import { randomUUID } from 'node:crypto'
 
 import type { ModelMessage } from 'ai'
 
-/** Gives an id that is taken a new ending, and an empty one a name. */
-export function callIds(messages: readonly ModelMessage[]): (id: string) => string {
-  const taken = new Set<string>()
-  for (const message of messages) {
-    if (message.role !== 'assistant' || typeof message.content === 'string') continue
-    for (const part of message.content) if (part.type === 'tool-call') taken.add(part.toolCallId)
+/** A call that the provider runs itself, as the client knows it. */
+export interface ProviderCall {
+  toolCallId: string
+  /** Undefined where an earlier run told the client of the call. */
+  dynamic: boolean | undefined
+}
+
+export class CallIds {
+  readonly #taken = new Set<string>()
+  /** Ids of an earlier run's provider calls without a result: the provider may speak of them again. */
+  readonly #unanswered = new Set<string>()
+  /** This run's provider calls without a result, by the provider's id. */
+  readonly #running = new Map<string, ProviderCall>()
+
+  constructor(messages: readonly ModelMessage[]) {
+    for (const message of messages) {
+      if (message.role !== 'assistant' || typeof message.content === 'string') continue
+      for (const part of message.content) {
+        if (part.type === 'tool-call') this.#taken.add(part.toolCallId)
+        if (part.type === 'tool-call' && part.providerExecuted === true) {
+          this.#unanswered.add(part.toolCallId)
+        }
+        if (part.type === 'tool-result') this.#unanswered.delete(part.toolCallId)
+      }
+    }
   }
-  return (id) => {
+
+  /** Gives an id that is taken a new ending, and an empty one a name. */
+  claim(id: string): string {
     const wanted = id === '' ? `call-${randomUUID()}` : id
     let free = wanted
-    for (let count = 2; taken.has(free); count++) free = `${wanted}-${count}`
-    taken.add(free)
+    for (let count = 2; this.#taken.has(free); count++) free = `${wanted}-${count}`
+    this.#taken.add(free)
     return free
+  }
+
+  /** As `claim`, for a call that the provider runs: one that it goes on with keeps its id. */
+  claimOfProvider(id: string): string {
+    return this.#unanswered.has(id) ? id : this.claim(id)
+  }
+
+  began(id: string, call: ProviderCall): void {
+    this.#running.set(id, call)
+  }
+
+  /** The provider's call of an id, or undefined if it never made it, or was answered before. */
+  running(id: string): ProviderCall | undefined {
+    return this.#running.get(id) ?? this.#earlier(id)
+  }
+
+  answered(id: string): void {
+    this.#running.delete(id)
+    this.#unanswered.delete(id)
+  }
+
+  /** Calls of this run that have no result, which are taken to be over. */
+  takeUnanswered(): ProviderCall[] {
+    const calls = [...this.#running.values()]
+    this.#running.clear()
+    return calls
+  }
+
+  #earlier(id: string): ProviderCall | undefined {
+    return this.#unanswered.has(id) ? { toolCallId: id, dynamic: undefined } : undefined
   }
 }

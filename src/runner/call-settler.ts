@@ -3,11 +3,11 @@
  * client answers what is the client's, a human is asked before what needs approval. What is left
  * open makes the turn wait.
  */
-import type { ModelMessage, ToolContent } from 'ai'
+import type { ModelMessage, ToolResultPart } from 'ai'
 
-import type { Sink } from '../sink.ts'
+import { errorMessage } from '../error.ts'
 import { approvalIdOf, isApprovalOf } from './approval.ts'
-import { type DecidedCall, decidedCalls } from './pending.ts'
+import { type DecidedCall, pendingCalls } from './pending.ts'
 import type { StepReader } from './step-reader.ts'
 import {
   failed,
@@ -19,11 +19,12 @@ import {
 } from './tool-calls.ts'
 import type { ToolCall } from './tool-inputs.ts'
 import type { ToolTable } from './tool-table.ts'
+import { untilAborted } from './until-aborted.ts'
 
 const nobodyToAsk = 'This call needs the approval of a human, and nobody can be asked here.'
+const abortedText = 'Aborted before it was done.'
 
 export interface CallSettlerOptions extends Omit<ToolCallsOptions, 'messages' | 'concurrency'> {
-  emit: Sink
   context: unknown
   approvalSecret: string
   /** False when nobody can approve. */
@@ -31,7 +32,8 @@ export interface CallSettlerOptions extends Omit<ToolCallsOptions, 'messages' | 
 }
 
 export interface Settlement {
-  outcomes: ToolOutcome[]
+  /** What became of the calls, in their order. */
+  results: ToolResultPart[]
   /** Whether a client or a human must act before the turn can go on. */
   waits: boolean
 }
@@ -43,6 +45,8 @@ export interface CallRound {
   concurrency: number
 }
 
+type Handling = 'run' | 'client' | 'ask' | 'refuse'
+
 export class CallSettler {
   readonly #options: CallSettlerOptions
 
@@ -52,61 +56,50 @@ export class CallSettler {
 
   /** Settles what can be settled of a reply's calls. */
   async settle(reply: StepReader, round: CallRound): Promise<Settlement> {
-    const { run, client, ask, refused } = await this.#sort(reply.calls, round)
-    const outcomes = await this.#run(run, round)
-    for (const call of refused) {
-      await this.#options.emit({
-        type: 'tool-output-error',
-        errorText: nobodyToAsk,
-        ...ofCall(call),
-      })
-      outcomes.push(failed(call, nobodyToAsk))
-    }
-    for (const call of ask) await this.#ask(reply, call)
-    return { outcomes, waits: ask.length > 0 || client.length > 0 || reply.waitsForApproval }
+    const sorted: Record<Handling, ToolCall[]> = { run: [], client: [], ask: [], refuse: [] }
+    for (const call of reply.calls) sorted[await this.#handlingOf(call, round)].push(call)
+    const outcomes = await this.#run(sorted.run, round)
+    outcomes.push(...(await this.#refuse(sorted.refuse, nobodyToAsk)))
+
+    const open = [...sorted.client, ...sorted.ask]
+    const { aborted } = this.#options.signal
+    if (aborted) outcomes.push(...(await this.#refuse(open, abortedText)))
+    else for (const call of sorted.ask) await this.#ask(reply, call)
+    const results = reply.calls.flatMap((call) =>
+      outcomes.filter((outcome) => outcome.call === call).map(({ part }) => part),
+    )
+    return { results, waits: !aborted && (open.length > 0 || reply.waitsForApproval) }
   }
 
   /** Runs what a human approved since the last run; the model is told of what was denied. */
-  async settleDecided(round: CallRound): Promise<ToolContent> {
+  async settleDecided(round: CallRound): Promise<Settlement> {
+    const { decided, undecided } = pendingCalls(round.messages)
     const run: ToolCall[] = []
-    const denied: ToolContent = []
-    for (const decision of decidedCalls(round.messages)) {
+    const results: ToolResultPart[] = []
+    for (const decision of decided) {
       const call = await this.#callOf(decision, round.tools)
       if (decision.approved) run.push(call)
-      else {
-        const { reason } = decision
-        await this.#options.emit({ type: 'tool-output-denied', toolCallId: call.toolCallId })
-        const output = {
-          type: 'execution-denied' as const,
-          ...(reason !== undefined && { reason }),
-        }
-        denied.push(resultPart(call, output))
-      }
+      else results.push(await this.#deny(call, decision.reason))
     }
     const outcomes = await this.#run(run, round)
-    return [...outcomes.map(({ part }) => part), ...denied]
+    results.unshift(...outcomes.map(({ part }) => part))
+    return { results, waits: undecided > 0 && this.#options.approvals }
   }
 
-  async #sort(calls: readonly ToolCall[], { messages }: CallRound) {
-    const run: ToolCall[] = []
-    const client: ToolCall[] = []
-    const ask: ToolCall[] = []
-    const refused: ToolCall[] = []
-    for (const call of calls) {
-      if (call.refusal !== undefined) run.push(call)
-      else if (await this.#needsApproval(call, messages)) {
-        ;(this.#options.approvals ? ask : refused).push(call)
-      } else if (call.tool?.execute === undefined) client.push(call)
-      else run.push(call)
-    }
-    return { run, client, ask, refused }
+  async #handlingOf(call: ToolCall, { messages }: CallRound): Promise<Handling> {
+    if (call.refusal !== undefined) return 'run'
+    // The client does the work, so it can ask its human by itself.
+    if (call.tool?.execute === undefined) return 'client'
+    if (!(await this.#needsApproval(call, messages))) return 'run'
+    return this.#options.approvals ? 'ask' : 'refuse'
   }
 
   async #needsApproval(call: ToolCall, messages: ModelMessage[]): Promise<boolean> {
     const { toolCallId, checkedInput, tool } = call
-    const { context } = this.#options
+    const { context, signal } = this.#options
+    const rule = () => tool?.needsApproval(checkedInput, { toolCallId, messages, context }) ?? false
     try {
-      return (await tool?.needsApproval(checkedInput, { toolCallId, messages, context })) ?? false
+      return await untilAborted(signal, rule)
     } catch {
       // A rule that fails must not let the call through.
       return true
@@ -120,6 +113,18 @@ export class CallSettler {
     await this.#options.emit({ type: 'tool-approval-request', approvalId, toolCallId })
   }
 
+  async #refuse(calls: readonly ToolCall[], errorText: string): Promise<ToolOutcome[]> {
+    for (const call of calls) {
+      await this.#options.emit({ type: 'tool-output-error', errorText, ...ofCall(call) })
+    }
+    return calls.map((call) => failed(call, errorText))
+  }
+
+  async #deny(call: ToolCall, reason: string | undefined): Promise<ToolResultPart> {
+    await this.#options.emit({ type: 'tool-output-denied', ...ofCall(call) })
+    return resultPart(call, { type: 'execution-denied', ...(reason !== undefined && { reason }) })
+  }
+
   #run(calls: readonly ToolCall[], round: CallRound): Promise<ToolOutcome[]> {
     const { messages, concurrency } = round
     return runToolCalls(calls, { ...this.#options, messages, concurrency })
@@ -130,32 +135,29 @@ export class CallSettler {
     const { toolCallId, toolName, input } = decision
     const tool = tools.get(toolName)
     const dynamic = tool?.dynamic ?? true
-    const call = {
-      toolCallId,
-      toolName,
-      input,
-      tool,
-      dynamic,
-      checkedInput: input,
-      refusal: undefined,
-    }
-    if (!decision.approved) return call
+    const call = { toolCallId, toolName, input, tool, dynamic }
+    if (!decision.approved) return { ...call, checkedInput: input, refusal: undefined }
     const checked = await this.#checkDecision(decision, tools)
-    if ('input' in checked) return { ...call, checkedInput: checked.input }
+    if ('input' in checked) return { ...call, checkedInput: checked.input, refusal: undefined }
     const { refusal } = checked
     await this.#options.emit({ type: 'tool-output-error', errorText: refusal, ...ofCall(call) })
-    return { ...call, refusal }
+    return { ...call, checkedInput: input, refusal }
   }
 
   async #checkDecision(
     decision: DecidedCall,
     tools: ToolTable,
   ): Promise<{ input: unknown } | { refusal: string }> {
+    const { approvalSecret, signal } = this.#options
     const tool = tools.get(decision.toolName)
     if (tool === undefined) return { refusal: `There is no tool "${decision.toolName}".` }
-    if (!isApprovalOf(decision.approvalId, decision, this.#options.approvalSecret)) {
+    if (!isApprovalOf(decision.approvalId, decision, approvalSecret)) {
       return { refusal: 'This approval is not for this call, or another process asked for it.' }
     }
-    return tool.check(decision.input)
+    try {
+      return await untilAborted(signal, () => tool.check(decision.input))
+    } catch (error) {
+      return { refusal: errorMessage(error) }
+    }
   }
 }

@@ -1,4 +1,7 @@
-/** The tool calls at the end of a conversation that a human has decided on and nobody has run yet. */
+/**
+ * The tool calls at the end of a conversation that a human was asked about: those decided on and not
+ * run yet, and those still open. Once there is a new user message, none of them is pending.
+ */
 import type { ModelMessage } from 'ai'
 
 import type { ContentPart } from './step-reader.ts'
@@ -12,27 +15,44 @@ export interface DecidedCall {
   reason: string | undefined
 }
 
-export function decidedCalls(messages: readonly ModelMessage[]): DecidedCall[] {
+export interface PendingCalls {
+  decided: DecidedCall[]
+  /** How many calls a human must still decide on, the provider's own too. */
+  undecided: number
+}
+
+export function pendingCalls(messages: readonly ModelMessage[]): PendingCalls {
   const last = messages.findLastIndex(({ role }) => role === 'assistant')
   const after = messages.slice(last + 1)
   const assistant = messages[last]
-  if (assistant?.role !== 'assistant' || after.some(({ role }) => role !== 'tool')) return []
+  if (assistant?.role !== 'assistant' || after.some(({ role }) => role !== 'tool')) {
+    return { decided: [], undecided: 0 }
+  }
   const parts = typeof assistant.content === 'string' ? [] : assistant.content
   const answers = after.flatMap((message) => (message.role === 'tool' ? message.content : []))
   const settled = new Set(
-    answers.map((part) => (part.type === 'tool-result' ? part.toolCallId : undefined)),
+    [...parts, ...answers].map((part) =>
+      part.type === 'tool-result' ? part.toolCallId : undefined,
+    ),
   )
-  return answers.flatMap((answer) => {
+  const decided = answers.flatMap((answer) => {
     if (answer.type !== 'tool-approval-response') return []
     const { approvalId, approved, reason } = answer
     const call = callOf(parts, approvalId)
-    if (call === undefined || call.providerExecuted === true || settled.has(call.toolCallId))
-      return []
+    if (call === undefined || settled.has(call.toolCallId)) return []
     // Two decisions on one call: the first counts, and the call runs once.
     settled.add(call.toolCallId)
+    if (call.providerExecuted === true) return []
     const { toolCallId, toolName, input } = call
     return [{ toolCallId, toolName, input, approvalId, approved, reason }]
   })
+  const undecided = parts.filter(
+    (part) =>
+      part.type === 'tool-approval-request' &&
+      callOf(parts, part.approvalId) !== undefined &&
+      !settled.has(part.toolCallId),
+  )
+  return { decided, undecided: undecided.length }
 }
 
 function callOf(parts: readonly ContentPart[], approvalId: string) {

@@ -11,6 +11,7 @@ import type {
 import type { TimeLimits } from '../agent.ts'
 import { LoomError } from '../error.ts'
 import { isDirectModel, streamParts, type PartReceiver } from '../model.ts'
+import { abortError, timerMaxMs } from './until-aborted.ts'
 
 export const defaultTimeLimits: TimeLimits = {
   firstChunkMs: 60_000,
@@ -54,6 +55,8 @@ export async function readModel(reading: ModelReading): Promise<void> {
   } catch (error) {
     // The reason of the abort says more than the AbortError that a model makes of it.
     watch.signal.throwIfAborted()
+    // The receiver may have failed, and the model must not talk on to nobody.
+    watch.abort(error)
     throw error
   } finally {
     watch.close()
@@ -63,6 +66,10 @@ export async function readModel(reading: ModelReading): Promise<void> {
 /** A provider sends its headers and a first empty chunk long before a thinking model has a word. */
 const startsAnswer = ({ type }: LanguageModelV4StreamPart) =>
   type !== 'stream-start' && type !== 'response-metadata' && type !== 'raw' && type !== 'ping'
+
+/** Anthropic's package says it again, as content, right after `response-metadata`, and before any word. */
+const isBookkeeping = (part: LanguageModelV4StreamPart) =>
+  part.type === 'custom' && part.kind === 'anthropic.message_start'
 
 async function readStream(
   model: LanguageModelV4,
@@ -78,6 +85,7 @@ async function readStream(
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
+      if (isBookkeeping(value)) continue
       const wait = receive([value])
       if (wait !== undefined) await wait
     }
@@ -102,9 +110,8 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
   const rejection = Promise.withResolvers<never>()
   // The race may be over before this settles, and then nobody else looks at it.
   rejection.promise.catch(() => undefined)
-  controller.signal.addEventListener('abort', () => rejection.reject(asError(controller.signal)), {
-    once: true,
-  })
+  const { signal } = controller
+  signal.addEventListener('abort', () => rejection.reject(abortError(signal)), { once: true })
 
   // One timer that looks at the clock: re-arming one for every token would cost more than the token.
   const check = () => {
@@ -114,12 +121,13 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
     const quietLeft = quietSince + quietMs - now
     if (stepLeft <= 0) controller.abort(timeout(`took longer than ${limits.stepMs} ms`))
     else if (quietLeft <= 0) controller.abort(timeout(`was silent for ${quietMs} ms`))
-    else timer = setTimeout(check, Math.max(1, Math.min(stepLeft, quietLeft)))
+    else timer = setTimeout(check, Math.max(1, Math.min(stepLeft, quietLeft, timerMaxMs)))
   }
-  let timer = setTimeout(check, Math.min(limits.firstChunkMs, limits.stepMs))
+  let timer = setTimeout(check, Math.min(limits.firstChunkMs, limits.stepMs, timerMaxMs))
 
   return {
-    signal: controller.signal,
+    signal,
+    abort: (reason: unknown) => controller.abort(reason),
     aborted: rejection.promise,
     heard() {
       quietSince = performance.now()
@@ -146,7 +154,3 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
 
 const timeout = (what: string) =>
   new LoomError('model-timeout', `The model ${what}.`, { retryable: true })
-
-function asError(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new LoomError('aborted', 'Aborted.')
-}

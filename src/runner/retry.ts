@@ -1,20 +1,17 @@
 /** When a failed model call is made again, and how long to wait before. */
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { APICallError } from '@ai-sdk/provider'
+import { APICallError, JSONParseError } from '@ai-sdk/provider'
 
 import type { RetryPolicy } from '../agent.ts'
 import { errorMessage, LoomError } from '../error.ts'
+import { timerMaxMs } from './until-aborted.ts'
 
 export const defaultRetryPolicy: RetryPolicy = {
   retries: 3,
   initialDelayMs: 500,
   maxDelayMs: 30_000,
 }
-
-/** 529 is Anthropic's "overloaded"; the rest are those of RFC 9110 that may pass. */
-const isRetryableStatus = (status: number) =>
-  status === 408 || status === 409 || status === 425 || status === 429 || status >= 500
 
 const retryableCodes = new Set([
   'ECONNREFUSED',
@@ -29,26 +26,49 @@ const retryableCodes = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ])
 
-/** What a model threw, as Loom's own error with the provider's message kept. */
+/** What a model threw, or said in an `error` part, as Loom's own error with its message kept. */
 export function modelError(error: unknown): LoomError {
   if (error instanceof LoomError) return error
   if (APICallError.isInstance(error)) return apiError(error)
   return new LoomError('model-failed', `The model failed: ${errorMessage(error)}`, {
     cause: error,
-    retryable: isConnectionFailure(error),
+    // Half an event is what a bad connection leaves of it.
+    retryable:
+      isTransient(error) ?? (isConnectionFailure(error) || JSONParseError.isInstance(error)),
   })
 }
 
+/** The provider client knows best what may pass; by default it is 408, 409, 429 and 5xx. */
 function apiError(error: APICallError): LoomError {
-  const { statusCode, responseHeaders } = error
-  const told = statusCode === undefined ? '' : ` with ${statusCode}`
+  const { statusCode = 0, responseHeaders, isRetryable } = error
+  // A stream that breaks in mid-answer carries the status of its good beginning.
+  const told = statusCode >= 400 ? `answered with ${statusCode}` : 'failed'
   const retryAfterMs = retryAfter(responseHeaders ?? {})
-  return new LoomError('model-failed', `The model answered${told}: ${error.message}`, {
+  return new LoomError('model-failed', `The model ${told}: ${error.message}`, {
     cause: error,
-    retryable: statusCode === undefined ? error.isRetryable : isRetryableStatus(statusCode),
+    retryable: isRetryable || isConnectionFailure(error.cause),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
 }
+
+/**
+ * What an `error` part says of itself. Providers put anything there: the AI SDK's own say
+ * `isRetryable`, gateways an HTTP status under one of these names, others words only.
+ */
+function isTransient(error: unknown): boolean | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const fields = new Map(Object.entries(error))
+  const told: unknown = fields.get('isRetryable')
+  if (typeof told === 'boolean') return told
+  const status = ['statusCode', 'status', 'code']
+    .map((name) => Number(fields.get(name)))
+    .find((status) => status >= 400 && status < 600)
+  return status === undefined ? undefined : isTransientStatus(status)
+}
+
+/** 529 is Anthropic's "overloaded"; the rest are those of RFC 9110 that may pass. */
+const isTransientStatus = (status: number) =>
+  status === 408 || status === 409 || status === 429 || status >= 500
 
 /** Looks down the chain of causes: `fetch` wraps what the socket said. */
 function isConnectionFailure(error: unknown, depth = 0): boolean {
@@ -65,10 +85,13 @@ export function retryAfter(
   headers: Readonly<Record<string, string>>,
   now: number = Date.now(),
 ): number | undefined {
-  const milliseconds = Number.parseFloat(headers['retry-after-ms'] ?? '')
+  const fields = new Map(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  )
+  const milliseconds = Number.parseFloat(fields.get('retry-after-ms') ?? '')
   if (milliseconds >= 0) return milliseconds
-  const value = headers['retry-after']
-  if (value === undefined) return undefined
+  const value = fields.get('retry-after')?.trim()
+  if (value === undefined || value === '') return undefined
   const seconds = Number(value)
   if (seconds >= 0) return seconds * 1000
   const date = Date.parse(value)
@@ -89,5 +112,5 @@ export function retryDelay(
 
 /** Waits; rejects at once when the run is aborted. */
 export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  await delay(delayMs, undefined, { signal })
+  await delay(Math.min(delayMs, timerMaxMs), undefined, { signal })
 }

@@ -13,7 +13,7 @@ import { type ToolTable, toolTable } from './tool-table.ts'
 export interface Settings {
   systemPrompt: string
   tools: ToolTable
-  /** The model and its fallbacks; never empty. */
+  /** The model and its fallbacks; empty only in `noSettings`. */
   models: readonly ModelReference[]
   maxSteps: number
   temperature: number
@@ -23,6 +23,21 @@ export interface Settings {
   toolConcurrency: number
   retry: RetryPolicy
   limits: TimeLimits
+}
+
+/** Of a run that was aborted before it was known what it was to do. */
+export const noSettings: Settings = {
+  systemPrompt: '',
+  tools: new Map(),
+  models: [],
+  maxSteps: 0,
+  temperature: 0,
+  contextWindow: 0,
+  extraBody: {},
+  maxOutputTokens: undefined,
+  toolConcurrency: 1,
+  retry: defaultRetryPolicy,
+  limits: defaultTimeLimits,
 }
 
 /** @throws LoomError `unknown-model` where nothing names a model; whatever a callback throws. */
@@ -59,7 +74,7 @@ export async function readSettings<CONTEXT>(
     contextWindow,
     extraBody,
     maxOutputTokens,
-    toolConcurrency: agent.toolConcurrency ?? Number.POSITIVE_INFINITY,
+    toolConcurrency: Math.max(1, agent.toolConcurrency ?? Number.POSITIVE_INFINITY),
     retry: { ...defaultRetryPolicy, ...agent.retry },
     limits: { ...defaultTimeLimits, ...options.limits, ...agent.limits },
   }

@@ -10,7 +10,9 @@ import type { FinishReason, ProviderMetadata } from '../event.ts'
 import type { PartReceiver } from '../model.ts'
 import type { Sink } from '../sink.ts'
 import { noUsage, type Usage, usageOf } from '../usage.ts'
+import type { CallIds } from './call-ids.ts'
 import { fileUrl, sourceEvent, withMetadata, withOptions } from './content.ts'
+import { ProviderCalls } from './provider-calls.ts'
 import { modelError } from './retry.ts'
 import { type ToolCall, ToolInputs } from './tool-inputs.ts'
 import type { ToolTable } from './tool-table.ts'
@@ -45,8 +47,8 @@ export interface StepReaderOptions {
   tools: ToolTable
   /** Makes part ids unique in the message, for instance `s2`. */
   prefix: string
-  /** Gives a call an id that the conversation has not used yet. */
-  claimCallId: (id: string) => string
+  /** Gives calls ids that the conversation has not used yet. */
+  callIds: CallIds
 }
 
 export class StepReader {
@@ -61,13 +63,18 @@ export class StepReader {
   readonly #emit: Sink
   readonly #prefix: string
   readonly #inputs: ToolInputs
+  readonly #providerCalls: ProviderCalls
   readonly #open: OpenPart[] = []
   #partCount = 0
+  /** From here on the model is not listened to: what a slow sink held back is not told any more. */
+  #closed = false
 
   constructor(options: StepReaderOptions) {
     this.#emit = options.emit
     this.#prefix = options.prefix
-    this.#inputs = new ToolInputs({ ...options, content: this.content })
+    const { content } = this
+    this.#providerCalls = new ProviderCalls({ ...options, content })
+    this.#inputs = new ToolInputs({ ...options, content, providerCalls: this.#providerCalls })
   }
 
   get text(): string {
@@ -81,7 +88,7 @@ export class StepReader {
 
   /** True when the provider waits for approvals of its own tools. */
   get waitsForApproval(): boolean {
-    return this.#inputs.approvalsAsked > 0
+    return this.#providerCalls.approvalsAsked > 0
   }
 
   /** Whether a reader has seen anything of this reply. */
@@ -93,14 +100,36 @@ export class StepReader {
 
   /** Ends what a broken or finished stream left open, so that no reader keeps a dangling part. */
   async close(): Promise<void> {
+    this.#closed = true
     for (const part of this.#open.splice(0)) await this.#endPart(part, undefined)
-    await this.#inputs.cutOff()
+    await this.#inputs.close()
+  }
+
+  /** Forgets everything: the reader was told to do the same. */
+  withdraw(): void {
+    this.#closed = true
+    this.#open.length = 0
+    this.content.length = 0
+    this.#inputs.withdraw()
+    this.#providerCalls.withdraw()
+  }
+
+  /** Adds a text that is not the model's. */
+  async say(text: string): Promise<void> {
+    await this.close()
+    const part = this.#openPart('text', 'said')
+    part.content.text = text
+    await this.#start(part)
+    await this.#emit({ type: 'text-delta', id: part.id, delta: text })
+    await this.#end({ type: 'text-end', id: 'said' })
   }
 
   #receiveFrom(parts: readonly LanguageModelV4StreamPart[], from: number): void | Promise<void> {
     for (let index = from; index < parts.length; index++) {
       const part = parts[index]
-      if (part === undefined || this.failure !== undefined) return undefined
+      if (part === undefined || this.#closed) return undefined
+      // Only what it cost is of interest then.
+      if (this.failure !== undefined && part.type !== 'finish') continue
       const wait = this.#take(part)
       if (wait !== undefined) return wait.then(() => this.#receiveFrom(parts, index + 1))
     }
@@ -128,7 +157,7 @@ export class StepReader {
         this.finishReason = finishReasonOf(part.finishReason.unified)
         return undefined
       case 'error':
-        this.failure = modelError(part.error)
+        this.failure ??= modelError(part.error)
         return undefined
       case 'tool-input-end':
       case 'stream-start':
@@ -171,20 +200,18 @@ export class StepReader {
   }
 
   #delta(type: OpenPart['type'], part: PartDelta): void | Promise<void> {
+    if (part.delta === '' && part.providerMetadata === undefined) return undefined
     const open = this.#find(type, part.id) ?? this.#openPart(type, part.id)
-    if (part.providerMetadata !== undefined) open.content.providerOptions = part.providerMetadata
-    else if (part.delta === '') return undefined
-    open.content.text += part.delta
-    if (open.started) return this.#emitDelta(open, part)
-    const wait = this.#start(open)
-    if (wait !== undefined) return wait.then(() => this.#emitDelta(open, part))
-    return this.#emitDelta(open, part)
+    const wait = open.started ? undefined : this.#start(open)
+    return wait === undefined ? this.#add(open, part) : wait.then(() => this.#add(open, part))
   }
 
-  #emitDelta(open: OpenPart, part: PartDelta): void | Promise<void> {
+  #add(open: OpenPart, { delta, providerMetadata }: PartDelta): void | Promise<void> {
+    if (this.#closed) return undefined
+    open.content.text += delta
     const type = open.type === 'text' ? 'text-delta' : 'reasoning-delta'
-    const { delta, providerMetadata } = part
     if (providerMetadata === undefined) return this.#emit({ type, id: open.id, delta })
+    open.content.providerOptions = providerMetadata
     return this.#emit({ type, id: open.id, delta, providerMetadata })
   }
 
@@ -210,9 +237,9 @@ export class StepReader {
       case 'tool-call':
         return this.#inputs.call(part)
       case 'tool-result':
-        return this.#inputs.providerResult(part)
+        return this.#providerCalls.result(part)
       case 'tool-approval-request':
-        return this.#inputs.providerApproval(part)
+        return this.#providerCalls.approval(part)
       case 'source':
         return this.#emit(sourceEvent(part))
       case 'custom': {
@@ -250,6 +277,6 @@ type WholePart = Extract<
   }
 >
 
-/** `interrupted` (ai 7.0.149) is unknown to most clients. */
-const finishReasonOf = (reason: FinishReason | 'interrupted'): FinishReason =>
-  reason === 'interrupted' ? 'other' : reason
+/** `interrupted` is the AI SDK's word for a stream that ended without saying why: it was cut off. */
+const finishReasonOf = (reason: FinishReason | 'interrupted'): FinishReason | undefined =>
+  reason === 'interrupted' ? undefined : reason

@@ -8,11 +8,13 @@ import type { ModelMessage, ToolResultPart } from 'ai'
 
 import { errorMessage, LoomError } from '../error.ts'
 import { toJson } from '../json.ts'
+import { toolOutput } from '../prompt/tool-output.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
 import { publish } from '../telemetry.ts'
 import type { ToolContext } from '../tool.ts'
 import type { ToolCall } from './tool-inputs.ts'
 import type { ReadyTool, ToolOutput } from './tool-table.ts'
+import { timerMaxMs, untilAborted } from './until-aborted.ts'
 
 const defaultTimeoutMs = 600_000
 
@@ -33,7 +35,6 @@ export interface ToolCallsOptions {
 export interface ToolOutcome {
   call: ToolCall
   part: ToolResultPart
-  isError: boolean
 }
 
 /** The outcomes in the order of the calls. */
@@ -42,118 +43,123 @@ export async function runToolCalls(
   options: ToolCallsOptions,
 ): Promise<ToolOutcome[]> {
   const outcomes: ToolOutcome[] = []
+  const unheard = new AbortController()
+  const signal = AbortSignal.any([options.signal, unheard.signal])
   let next = 0
   const work = async () => {
     for (let index = next++; index < calls.length; index = next++) {
       const call = calls[index]
-      if (call !== undefined) outcomes[index] = await runToolCall(call, options)
+      if (call !== undefined) outcomes[index] = await runToolCall(call, { ...options, signal })
     }
   }
-  const workers = Math.max(1, Math.min(options.concurrency, calls.length))
-  await Promise.all(Array.from({ length: workers }, work))
+  const workers = Math.min(options.concurrency, calls.length)
+  try {
+    await Promise.all(Array.from({ length: workers }, work))
+  } catch (error) {
+    // The sink failed: the turn is over, and the tools beside this one must not work on for nobody.
+    unheard.abort(error)
+    throw error
+  }
   return outcomes
 }
 
 async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<ToolOutcome> {
   // The client was already told with the refused input.
   if (call.refusal !== undefined) return failed(call, call.refusal)
-  const { tool } = call
-  if (tool?.execute === undefined) return failed(call, `There is no tool "${call.toolName}".`)
   const labels = { tool: call.toolName, toolCallId: call.toolCallId }
   const started = performance.now()
-  publish('tool:start', {}, labels)
-  const settled = await outcomeOf(call, tool, options)
+  publish('tool:start', () => [{}, labels])
+  const settled = await outcomeOf(call, options)
   const durationMs = performance.now() - started
   if ('error' in settled) {
-    publish('tool:error', { durationMs }, { ...labels, error: settled.error })
-    await options.emit({ type: 'tool-output-error', errorText: settled.error, ...ofCall(call) })
-    return failed(call, settled.error)
+    const { error } = settled
+    publish('tool:error', () => [{ durationMs }, { ...labels, error }])
+    await options.emit({ type: 'tool-output-error', errorText: error, ...ofCall(call) })
+    return failed(call, error)
   }
-  publish('tool:stop', { durationMs }, labels)
+  publish('tool:stop', () => [{ durationMs }, labels])
   await options.emit({ type: 'tool-output-available', output: settled.output, ...ofCall(call) })
-  return { call, isError: false, part: resultPart(call, settled.modelOutput) }
+  return { call, part: resultPart(call, settled.modelOutput) }
+}
+
+interface Success {
+  output: JSONValue
+  /** The output as the model is told it. */
+  modelOutput: ToolOutput
 }
 
 async function outcomeOf(
   call: ToolCall,
-  tool: ReadyTool,
   options: ToolCallsOptions,
-): Promise<{ output: JSONValue; modelOutput: ToolOutput } | { error: string }> {
+): Promise<Success | { error: string }> {
+  const { tool } = call
+  if (tool?.execute === undefined) return { error: `Nothing here runs "${call.toolName}".` }
+  const { timeoutMs = defaultTimeoutMs } = tool
+  const late = new AbortController()
+  const timer = setTimeout(
+    () => late.abort(new LoomError('aborted', `Timed out after ${timeoutMs} ms.`)),
+    Math.min(timeoutMs, timerMaxMs),
+  )
+  const signal = AbortSignal.any([options.signal, late.signal])
   try {
-    const output = toJson(await execute(call, tool, options))
-    return { output, modelOutput: await modelOutputOf(tool, call, output) }
+    return await untilAborted(signal, () => succeed(call, tool, { ...options, signal }))
   } catch (error) {
     if (error instanceof SinkFailure) throw error
     return { error: options.redact(errorMessage(error)) }
+  } finally {
+    clearTimeout(timer)
   }
 }
 
-async function execute(
+async function succeed(
   call: ToolCall,
   tool: ReadyTool,
   options: ToolCallsOptions,
-): Promise<unknown> {
-  const controller = new AbortController()
-  const stop = () => controller.abort(options.signal.reason)
-  options.signal.throwIfAborted()
-  options.signal.addEventListener('abort', stop, { once: true })
-  const timeoutMs = tool.timeoutMs ?? defaultTimeoutMs
-  const timer = setTimeout(
-    () => controller.abort(new LoomError('aborted', `Timed out after ${timeoutMs} ms.`)),
-    timeoutMs,
-  )
-  try {
-    const { signal } = controller
-    const context: ToolContext = {
-      ...options.contextOf(call, signal),
-      toolCallId: call.toolCallId,
-      messages: options.messages,
-      signal,
-      abortSignal: signal,
-    }
-    return await Promise.race([settle(call, tool, context, options.emit), rejectedBy(signal)])
-  } finally {
-    clearTimeout(timer)
-    options.signal.removeEventListener('abort', stop)
-  }
+): Promise<Success> {
+  const { signal, messages } = options
+  const result = await tool.execute?.(call.checkedInput, {
+    ...options.contextOf(call, signal),
+    toolCallId: call.toolCallId,
+    messages,
+    signal,
+    abortSignal: signal,
+  })
+  const last = isAsyncIterable(result) ? await lastOf(result, call, options) : result
+  const output = toJson(last)
+  return { output, modelOutput: await modelOutputOf(tool, call, output) }
 }
 
-/** Calls the tool; what it yields goes out as preliminary output. */
-async function settle(
+/** What a generator yields goes out as preliminary output; the last is the result. */
+async function lastOf(
+  results: AsyncIterable<unknown>,
   call: ToolCall,
-  tool: ReadyTool,
-  context: ToolContext,
-  emit: Sink,
+  { signal, emit }: ToolCallsOptions,
 ): Promise<unknown> {
-  const result = await tool.execute?.(call.checkedInput, context)
-  if (!isAsyncIterable(result)) return result
-  const iterator = result[Symbol.asyncIterator]()
+  const iterator = results[Symbol.asyncIterator]()
   let last: unknown
-  for (;;) {
-    const step = await iterator.next()
-    if (step.done === true) return step.value === undefined ? last : step.value
-    last = step.value
-    // A tool that was given up may go on for a while; nobody is to hear of it.
-    if (context.signal.aborted) {
-      await iterator.return?.()
-      return undefined
+  try {
+    for (;;) {
+      const step = await iterator.next()
+      if (step.done === true) return step.value === undefined ? last : step.value
+      // A tool that was given up may go on for a while; nobody is to hear of it.
+      signal.throwIfAborted()
+      last = step.value
+      await emit({
+        type: 'tool-output-available',
+        output: toJson(last),
+        preliminary: true,
+        ...ofCall(call),
+      })
     }
-    await emit({
-      type: 'tool-output-available',
-      output: toJson(last),
-      preliminary: true,
-      ...ofCall(call),
-    })
+  } catch (error) {
+    leave(iterator).catch(() => undefined)
+    throw error
   }
 }
 
-function rejectedBy(signal: AbortSignal): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const fail = () =>
-    reject(signal.reason instanceof Error ? signal.reason : new LoomError('aborted', 'Aborted.'))
-  if (signal.aborted) fail()
-  else signal.addEventListener('abort', fail, { once: true })
-  return promise
+/** Lets a generator clean up. What it does with that is its own: nobody waits for it. */
+async function leave(iterator: AsyncIterator<unknown>): Promise<void> {
+  await iterator.return?.()
 }
 
 const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
@@ -164,15 +170,20 @@ async function modelOutputOf(
   call: ToolCall,
   output: JSONValue,
 ): Promise<ToolOutput> {
-  const { toolCallId, input } = call
-  if (tool.toModelOutput !== undefined) return tool.toModelOutput({ toolCallId, input, output })
+  const { toolCallId, checkedInput: input } = call
+  if (tool.toModelOutput !== undefined) {
+    const modelOutput = await tool.toModelOutput({ toolCallId, input, output })
+    // One that no model can be told would spoil every further step: better this call fails.
+    toolOutput(modelOutput)
+    return modelOutput
+  }
   return typeof output === 'string'
     ? { type: 'text', value: output }
     : { type: 'json', value: output }
 }
 
 /** The fields that every output event of a call carries. */
-export const ofCall = (call: ToolCall) => ({
+export const ofCall = (call: Pick<ToolCall, 'toolCallId' | 'dynamic'>) => ({
   toolCallId: call.toolCallId,
   ...(call.dynamic && { dynamic: true }),
 })
@@ -187,6 +198,5 @@ export const resultPart = (call: ToolCall, output: ToolOutput): ToolResultPart =
 /** A call that ended in an error which the client knows of. */
 export const failed = (call: ToolCall, text: string): ToolOutcome => ({
   call,
-  isError: true,
   part: resultPart(call, { type: 'error-text', value: text }),
 })

@@ -1,19 +1,15 @@
 /**
  * The tool calls of one reply: their inputs as they stream in, checked when they are whole. A call
- * that no tool can take (no such tool, not JSON, against the schema) is told to the client as a whole
- * part that ends in an error, and to the model as the call's result.
+ * that no tool can take (no such tool, not JSON, against the schema, cut off) is told to the client
+ * as a whole part that ends in an error, and to the model as the call's result.
  */
-import type {
-  LanguageModelV4StreamPart,
-  LanguageModelV4ToolApprovalRequest,
-  LanguageModelV4ToolCall,
-  LanguageModelV4ToolResult,
-} from '@ai-sdk/provider'
+import type { LanguageModelV4StreamPart, LanguageModelV4ToolCall } from '@ai-sdk/provider'
 
-import { errorMessage } from '../error.ts'
-import { parseJson } from '../json.ts'
 import type { Sink } from '../sink.ts'
+import type { CallIds } from './call-ids.ts'
 import { withMetadata, withOptions } from './content.ts'
+import { parseInput, parseProviderInput } from './parse-input.ts'
+import type { ProviderCalls } from './provider-calls.ts'
 import type { ContentPart } from './step-reader.ts'
 import type { ReadyTool, ToolTable } from './tool-table.ts'
 
@@ -33,34 +29,31 @@ export interface ToolCall {
 }
 
 interface OpenInput {
+  /** The provider's id. It may be empty, and two open inputs may share one. */
+  id: string
   toolCallId: string
   toolName: string
   dynamic: boolean
+  byProvider: boolean
 }
 
-interface ParsedInput {
-  input: unknown
-  checkedInput?: unknown
-  refusal?: string
-}
+const cutOffText = 'The tool call was cut off before its input was whole.'
 
 export interface ToolInputsOptions {
   emit: Sink
   tools: ToolTable
-  claimCallId: (id: string) => string
+  callIds: CallIds
+  providerCalls: ProviderCalls
   /** The reply's content, which calls become part of. */
   content: ContentPart[]
 }
 
 export class ToolInputs {
   readonly calls: ToolCall[] = []
-  /** Approvals that the provider itself asks for. */
-  approvalsAsked = 0
 
   readonly #options: ToolInputsOptions
-  readonly #open = new Map<string, OpenInput>()
-  /** Our ids of this reply's calls, by the provider's. */
-  readonly #callIds = new Map<string, string>()
+  readonly #open: OpenInput[] = []
+  #closed = false
 
   constructor(options: ToolInputsOptions) {
     this.#options = options
@@ -69,149 +62,119 @@ export class ToolInputs {
   start(
     part: Extract<LanguageModelV4StreamPart, { type: 'tool-input-start' }>,
   ): void | Promise<void> {
-    const { id, toolName, providerExecuted } = part
-    const toolCallId = this.#claim(id)
-    const dynamic = this.#isDynamic(part)
-    this.#open.set(id, { toolCallId, toolName, dynamic })
+    const { id, toolName } = part
+    const open = { id, toolName, ...this.#identify(id, part) }
+    const { toolCallId } = open
+    this.#open.push(open)
     return this.#options.emit({
       type: 'tool-input-start',
       toolCallId,
       toolName,
-      ...this.#flags(toolName, dynamic),
-      ...(providerExecuted === true && { providerExecuted }),
+      ...this.#flags(open),
     })
   }
 
   delta(part: { id: string; delta: string }): void | Promise<void> {
-    const open = this.#open.get(part.id)
+    const open = this.#open.findLast(({ id }) => id === part.id)
     if (open === undefined || part.delta === '') return undefined
     const { toolCallId } = open
     return this.#options.emit({ type: 'tool-input-delta', toolCallId, inputTextDelta: part.delta })
   }
 
   async call(part: LanguageModelV4ToolCall): Promise<void> {
-    const { toolName, providerExecuted, providerMetadata } = part
-    const open = this.#open.get(part.toolCallId)
-    this.#open.delete(part.toolCallId)
-    const toolCallId = open?.toolCallId ?? this.#claim(part.toolCallId)
-    const dynamic = open?.dynamic ?? this.#isDynamic(part)
-    const tool = providerExecuted === true ? undefined : this.#options.tools.get(toolName)
-    const { input, checkedInput, refusal } = await this.#parse(part, tool)
-    const executed = providerExecuted === true && { providerExecuted }
+    const { toolName, providerMetadata } = part
+    const { tools, content, providerCalls, emit } = this.#options
+    // Where a provider gives one id to several, they are taken to come whole as they started.
+    const open = this.#open.find(({ id }) => id === part.toolCallId)
+    const { input, checkedInput, refusal } =
+      (open?.byProvider ?? part.providerExecuted === true)
+        ? parseProviderInput(part.input)
+        : await parseInput(part.input, toolName, tools)
+    // Nobody waited for the check: the call was cut off.
+    if (this.#closed) return
 
-    this.#options.content.push({
+    if (open !== undefined) this.#open.splice(this.#open.indexOf(open), 1)
+    const { toolCallId, dynamic, byProvider } = open ?? this.#identify(part.toolCallId, part)
+    content.push({
       type: 'tool-call',
       toolCallId,
       toolName,
       // Providers take nothing but an object here; the refusal quotes what it really was.
       input: typeof input === 'object' && input !== null ? input : {},
-      ...executed,
+      ...(byProvider && { providerExecuted: true }),
       ...withOptions(providerMetadata),
     })
-    if (providerExecuted !== true) {
+    if (byProvider) {
+      if (refusal === undefined) providerCalls.began(part.toolCallId, { toolCallId, dynamic })
+    } else {
+      const tool = tools.get(toolName)
       this.calls.push({ toolCallId, toolName, input, checkedInput, dynamic, tool, refusal })
     }
-    const flags = {
-      ...this.#flags(toolName, dynamic),
-      ...executed,
+    const whole = {
+      toolCallId,
+      toolName,
+      input,
+      ...this.#flags({ toolName, dynamic, byProvider }),
       ...withMetadata(providerMetadata),
     }
-    await this.#options.emit(
+    await emit(
       refusal === undefined
-        ? { type: 'tool-input-available', toolCallId, toolName, input, ...flags }
-        : { type: 'tool-input-error', toolCallId, toolName, input, errorText: refusal, ...flags },
+        ? { type: 'tool-input-available', ...whole }
+        : { type: 'tool-input-error', errorText: refusal, ...whole },
     )
   }
 
-  /** What a provider's own tool gave. */
-  providerResult(part: LanguageModelV4ToolResult): void | Promise<void> {
-    const { toolName, result, preliminary, dynamic, providerMetadata } = part
-    const toolCallId = this.#callIds.get(part.toolCallId) ?? part.toolCallId
-    const isError = part.isError === true
-    const flags = { providerExecuted: true, ...(dynamic === true && { dynamic }) }
-    if (preliminary !== true) {
-      this.#options.content.push({
-        type: 'tool-result',
-        toolCallId,
-        toolName,
-        output: { type: isError ? 'error-json' : 'json', value: result },
-        ...withOptions(providerMetadata),
-      })
-    }
-    if (isError) {
-      const errorText = errorMessage(result)
-      return this.#options.emit({ type: 'tool-output-error', toolCallId, errorText, ...flags })
-    }
-    return this.#options.emit({
-      type: 'tool-output-available',
-      toolCallId,
-      output: result,
-      ...flags,
-      ...(preliminary === true && { preliminary }),
-    })
-  }
-
-  providerApproval(part: LanguageModelV4ToolApprovalRequest): void | Promise<void> {
-    const { type, approvalId } = part
-    const toolCallId = this.#callIds.get(part.toolCallId) ?? part.toolCallId
-    this.approvalsAsked++
-    this.#options.content.push({ type, approvalId, toolCallId })
-    return this.#options.emit({ type, approvalId, toolCallId })
-  }
-
-  /** Ends the inputs that will never be whole. */
-  async cutOff(): Promise<void> {
-    for (const { toolCallId, toolName, dynamic } of this.#open.values()) {
+  /** An input that will never be whole is a call that was refused: the client has seen its start. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const open of this.#open.splice(0)) {
+      if (!open.byProvider) this.#refuse(open)
+      const { toolCallId, toolName } = open
       await this.#options.emit({
         type: 'tool-input-error',
         toolCallId,
         toolName,
-        input: null,
-        errorText: 'The tool call was cut off.',
-        ...this.#flags(toolName, dynamic),
+        input: {},
+        errorText: cutOffText,
+        ...this.#flags(open),
       })
     }
-    this.#open.clear()
   }
 
-  #claim(id: string): string {
-    const claimed = this.#options.claimCallId(id)
-    this.#callIds.set(id, claimed)
-    return claimed
+  /** Forgets all calls: the client has been told to do the same. */
+  withdraw(): void {
+    this.#closed = true
+    this.#open.length = 0
+    this.calls.length = 0
   }
 
-  /** A tool that nobody knows is dynamic: the client has no type for it either. */
-  #isDynamic(part: { toolName: string; dynamic?: boolean; providerExecuted?: boolean }): boolean {
-    const tool = this.#options.tools.get(part.toolName)
-    return part.dynamic ?? (tool === undefined ? part.providerExecuted !== true : tool.dynamic)
+  #refuse({ toolCallId, toolName, dynamic }: OpenInput): void {
+    const { tools, content } = this.#options
+    const input = {}
+    const tool = tools.get(toolName)
+    content.push({ type: 'tool-call', toolCallId, toolName, input })
+    const refusal = cutOffText
+    this.calls.push({ toolCallId, toolName, input, checkedInput: input, dynamic, tool, refusal })
   }
 
-  #flags(toolName: string, dynamic: boolean): { dynamic?: true; title?: string } {
-    const title = this.#options.tools.get(toolName)?.title
-    return { ...(dynamic && { dynamic }), ...(title !== undefined && { title }) }
-  }
-
-  async #parse(part: LanguageModelV4ToolCall, tool: ReadyTool | undefined): Promise<ParsedInput> {
-    let input: unknown
-    try {
-      input = part.input.trim() === '' ? {} : parseJson(part.input)
-    } catch (error) {
-      const text = part.input.slice(0, 2000)
-      return {
-        input: part.input,
-        refusal: `The input is not JSON (${errorMessage(error)}): ${text}`,
-      }
+  #identify(id: string, part: { toolName: string; dynamic?: boolean; providerExecuted?: boolean }) {
+    const { callIds, tools } = this.#options
+    const byProvider = part.providerExecuted === true
+    const tool = tools.get(part.toolName)
+    return {
+      toolCallId: byProvider ? callIds.claimOfProvider(id) : callIds.claim(id),
+      // A tool that nobody knows is dynamic: the client has no type for it either.
+      dynamic: part.dynamic ?? (tool === undefined ? !byProvider : tool.dynamic),
+      byProvider,
     }
-    if (part.providerExecuted === true) return { input }
-    if (tool === undefined) return { input, refusal: this.#unknownTool(part.toolName) }
-    const checked = await tool.check(input)
-    if ('input' in checked) return { input, checkedInput: checked.input }
-    return { input, refusal: `The input does not fit the tool:\n${checked.refusal}` }
   }
 
-  #unknownTool(toolName: string): string {
-    const names = [...this.#options.tools.keys()]
-    const offered = names.length === 0 ? 'There are no tools.' : `Tools: ${names.join(', ')}.`
-    return `There is no tool "${toolName}". ${offered}`
+  #flags({ toolName, dynamic, byProvider }: Omit<OpenInput, 'id' | 'toolCallId'>) {
+    const title = this.#options.tools.get(toolName)?.title
+    return {
+      ...(dynamic && { dynamic }),
+      ...(byProvider && { providerExecuted: true }),
+      ...(title !== undefined && { title }),
+    }
   }
 }

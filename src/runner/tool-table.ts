@@ -72,6 +72,7 @@ function readyTool(name: string, tool: OfferedTool): Promise<ReadyTool> {
     return known.then((ready) => (ready.name === name ? ready : makeReady(name, tool)))
   const made = makeReady(name, tool)
   readyTools.set(tool, made)
+  made.catch(() => readyTools.delete(tool))
   return made
 }
 
@@ -115,7 +116,7 @@ async function offerOf(name: string, tool: OfferedTool): Promise<ReadyTool['offe
     type: 'function',
     name,
     ...(typeof description === 'string' ? { description } : {}),
-    inputSchema: await asSchema(tool.inputSchema).jsonSchema,
+    inputSchema: await jsonSchemaOf(name, tool.inputSchema),
     ...('strict' in tool && tool.strict !== undefined ? { strict: tool.strict } : {}),
     ...(providerOptions === undefined ? {} : { providerOptions }),
   }
@@ -123,28 +124,42 @@ async function offerOf(name: string, tool: OfferedTool): Promise<ReadyTool['offe
   return (context) => ({ ...offer, description: description({ context }) })
 }
 
+async function jsonSchemaOf(name: string, inputSchema: FlexibleSchema<unknown>) {
+  try {
+    return await asSchema(inputSchema).jsonSchema
+  } catch (cause) {
+    const message = `The input schema of tool "${name}" has no JSON form: ${errorMessage(cause)}`
+    throw new LoomError('invalid-config', message, { cause })
+  }
+}
+
 function checkOf(inputSchema: FlexibleSchema<unknown>): ReadyTool['check'] {
   const schema = asSchema(inputSchema)
   return async (input) => {
     if (schema.validate === undefined) return { input }
-    const result = await schema.validate(input)
-    if (result.success) return { input: result.value }
-    return { refusal: issuesOf(result.error) }
+    try {
+      const result = await schema.validate(input)
+      return result.success ? { input: result.value } : { refusal: issuesOf(result.error) }
+    } catch (error) {
+      // A transform or a rule of the schema's own has thrown: no fault of the stream it came in.
+      return { refusal: errorMessage(error) }
+    }
   }
 }
 
 /** The issues of a Standard Schema or zod error, one a line, so that the model can mend its input. */
 function issuesOf(error: Error): string {
-  const source: unknown = 'issues' in error ? error : error.cause
-  const issues =
-    typeof source === 'object' &&
-    source !== null &&
-    'issues' in source &&
-    Array.isArray(source.issues)
-      ? source.issues.filter(isIssue)
-      : []
+  const found = [error, error.cause].map(listOfIssues).find((issues) => issues !== undefined)
+  const issues = found?.filter(isIssue) ?? []
   if (issues.length === 0) return errorMessage(error)
   return issues.map(({ path, message }) => `${pathOf(path)}${message}`).join('\n')
+}
+
+/** zod's error holds a list; of any other Standard Schema the AI SDK gives the list itself. */
+function listOfIssues(source: unknown): unknown[] | undefined {
+  if (Array.isArray(source)) return source
+  if (typeof source !== 'object' || source === null || !('issues' in source)) return undefined
+  return Array.isArray(source.issues) ? source.issues : undefined
 }
 
 interface Issue {
@@ -163,5 +178,5 @@ function pathOf(path: readonly unknown[] | undefined): string {
   const keys = path.map((step: unknown) =>
     typeof step === 'object' && step !== null && 'key' in step ? step.key : step,
   )
-  return `${keys.join('.')}: `
+  return `${keys.map(String).join('.')}: `
 }

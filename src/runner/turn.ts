@@ -2,28 +2,30 @@
  * One run of an agent, step by step: ask the model, settle its tool calls, decide whether to go on.
  * It holds what the run has said and spent; how it ends is `runner.ts`'s business.
  */
-import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
-import type { ModelMessage, ToolContent } from 'ai'
+import { randomBytes } from 'node:crypto'
 
-import type { Agent, ErrorDecision, StepDecision } from '../agent.ts'
-import { compact } from '../compaction.ts'
-import type { LoomError } from '../error.ts'
+import type { ModelMessage, ToolResultPart } from 'ai'
+
+import type { Agent, StepDecision } from '../agent.ts'
 import type { FinishReason } from '../event.ts'
 import type { Models } from '../model.ts'
-import { toPrompt } from '../prompt.ts'
-import type { Outcome, RunOptions, RunResult } from '../runner.ts'
+import type { Outcome, RunOptions } from '../runner.ts'
 import type { Sink } from '../sink.ts'
 import { publish } from '../telemetry.ts'
 import { addUsage, noUsage, type Usage } from '../usage.ts'
 import { askModel, type Answer } from './ask-model.ts'
 import { Attempts } from './attempts.ts'
-import { callIds } from './call-ids.ts'
+import { CallIds } from './call-ids.ts'
+import { callOptions } from './call-options.ts'
 import { type CallRound, CallSettler, type CallSettlerOptions } from './call-settler.ts'
 import { contextOf } from './context.ts'
 import type { Settings } from './settings.ts'
+import { stepInfo } from './step-info.ts'
 import type { StepReader } from './step-reader.ts'
-import { failed, ofCall, type ToolOutcome } from './tool-calls.ts'
+import { type RunBelow, subRuns } from './sub-runs.ts'
+import { failed, ofCall } from './tool-calls.ts'
 import { toolTable } from './tool-table.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** Tells a model whose reply broke off how to go on, where the partial reply could not be withdrawn. */
 const cutOffNote =
@@ -32,17 +34,14 @@ const cutOffNote =
 export interface TurnOptions<CONTEXT> {
   agent: Agent<CONTEXT>
   settings: Settings
-  messages: ModelMessage[]
+  messages: readonly ModelMessage[]
+  /** The id of the assistant message that the events make. */
+  messageId: string
   models: Models
   emit: Sink
   signal: AbortSignal
   options: RunOptions<CONTEXT>
-  /** Runs a sub-agent. */
-  runBelow: (
-    agent: Agent,
-    messages: string | readonly ModelMessage[],
-    options: { sink?: Sink; signal: AbortSignal },
-  ) => Promise<RunResult>
+  runBelow: RunBelow
 }
 
 export class Turn<CONTEXT> {
@@ -59,14 +58,16 @@ export class Turn<CONTEXT> {
 
   readonly #with: TurnOptions<CONTEXT>
   readonly #settler: CallSettler
-  readonly #claimCallId: (id: string) => string
-  /** Steps of this message that earlier runs made: part ids go on from there. */
-  readonly #stepsBefore: number
+  readonly #callIds: CallIds
+  /** What part ids begin with. A message that an earlier run began holds ids of that run. */
+  readonly #idPrefix: string
   readonly #context: CONTEXT
   #settings: Settings
   #attempts: Attempts
   /** The reply that is being read or whose calls are being run. */
   #reply: StepReader | undefined
+  /** True while the last message is a partial reply that the model is to go on from. */
+  #isCutOff = false
 
   constructor(options: TurnOptions<CONTEXT>) {
     this.#with = options
@@ -74,15 +75,14 @@ export class Turn<CONTEXT> {
     this.#settings = options.settings
     this.messages = [...options.messages]
     this.#settler = new CallSettler(this.#settlerOptions())
-    this.#claimCallId = callIds(this.messages)
-    this.#attempts = new Attempts(this.#settings.models, this.#settings.retry)
-    const lastUser = this.messages.findLastIndex(({ role }) => role === 'user')
-    const own = this.messages.slice(lastUser + 1).filter(({ role }) => role === 'assistant')
-    this.#stepsBefore = own.length
+    this.#callIds = new CallIds(this.messages)
+    this.#attempts = this.#newAttempts()
+    const isNew = this.messages.at(-1)?.role === 'user'
+    this.#idPrefix = isNew ? '' : `${randomBytes(3).toString('hex')}-`
   }
 
   #settlerOptions(): CallSettlerOptions {
-    const { agent, models, emit, signal, options, runBelow } = this.#with
+    const { agent, models, emit, signal, options, messageId, runBelow } = this.#with
     return {
       emit,
       signal,
@@ -90,27 +90,44 @@ export class Turn<CONTEXT> {
       approvalSecret: agent.approvalSecret,
       approvals: options.approvals !== false,
       redact: (text) => models.redact(text),
-      contextOf: (call, callSignal) => ({
-        context: this.#context,
-        idempotencyKey: `${options.messageId ?? agent.name}:${call.toolCallId}`,
-        agent: agent.name,
-        depth: options.depth ?? 0,
-        run: async (below, messages, belowOptions) => {
-          const result = await runBelow(below, messages, { ...belowOptions, signal: callSignal })
-          this.usage = addUsage(this.usage, result.usage)
-          return result
-        },
-      }),
+      contextOf: (call, callSignal) => {
+        const idempotencyKey = `${messageId}:${call.toolCallId}`
+        return {
+          context: this.#context,
+          idempotencyKey,
+          agent: agent.name,
+          depth: options.depth ?? 0,
+          run: subRuns({
+            runBelow,
+            key: idempotencyKey,
+            signal: callSignal,
+            spend: (usage) => (this.usage = addUsage(this.usage, usage)),
+          }),
+        }
+      },
     }
+  }
+
+  /** True where a client would take the message for unfinished: the last it sees are results. */
+  get endsInResults(): boolean {
+    return this.messages.at(-1)?.role === 'tool'
   }
 
   /** Steps until the agent is done. */
   async run(): Promise<Outcome> {
-    this.#pushResults(await this.#settler.settleDecided(this.#round))
+    const { signal } = this.#with
+    signal.throwIfAborted()
+    const { results, waits } = await this.#settler.settleDecided(this.#round)
+    this.#pushResults(results)
+    signal.throwIfAborted()
+    if (waits) {
+      this.finishReason = 'tool-calls'
+      return 'waiting'
+    }
     while (this.steps < this.#settings.maxSteps) {
-      this.#with.signal.throwIfAborted()
       const outcome = await this.#step()
       if (outcome !== undefined) return outcome
+      signal.throwIfAborted()
     }
     return 'max-steps'
   }
@@ -120,16 +137,21 @@ export class Turn<CONTEXT> {
     const reply = this.#reply
     if (reply !== undefined) {
       await reply.close()
-      const open = reply.calls.filter(({ refusal }) => refusal === undefined)
-      for (const call of open) {
+      for (const call of reply.calls.filter(({ refusal }) => refusal === undefined)) {
         await this.#with.emit({ type: 'tool-output-error', errorText: reason, ...ofCall(call) })
       }
-      this.#keep(
-        reply,
-        reply.calls.map((call) => failed(call, call.refusal ?? reason)),
-      )
+      this.#keep(reply, refusals(reply, reason))
     }
     await this.#finishStep()
+  }
+
+  /** Ends the calls that the provider runs itself and never answered. */
+  async settleProviderCalls(): Promise<void> {
+    const errorText = 'The provider gave no result.'
+    for (const { toolCallId, dynamic } of this.#callIds.takeUnanswered()) {
+      const flags = { providerExecuted: true, ...(dynamic === true && { dynamic }) }
+      await this.#with.emit({ type: 'tool-output-error', toolCallId, errorText, ...flags })
+    }
   }
 
   async #finishStep(): Promise<void> {
@@ -139,20 +161,28 @@ export class Turn<CONTEXT> {
   }
 
   async #step(): Promise<Outcome | undefined> {
-    const { agent, emit } = this.#with
+    const { agent } = this.#with
     this.steps++
     const labels = { agent: agent.name, step: this.steps }
     const started = performance.now()
-    publish('step:start', {}, labels)
+    publish('step:start', () => [{}, labels])
+    const { reply, settled } = await this.#askAndSettle().finally(() => {
+      publish('step:stop', () => [{ durationMs: performance.now() - started }, labels])
+    })
+    return Array.isArray(settled) ? this.#decide(reply, settled) : settled
+  }
+
+  /** From `start-step` to `finish-step`. */
+  async #askAndSettle() {
     this.stepOpen = true
-    await emit({ type: 'start-step' })
-    const answer = await this.#ask()
-    const outcome = answer.cutOff ? this.#goOn(answer.reply) : await this.#settleCalls(answer.reply)
+    await this.#with.emit({ type: 'start-step' })
+    if (this.#isCutOff) this.messages.push({ role: 'user', content: cutOffNote })
+    this.#isCutOff = false
+    const { kind, reply } = await this.#ask()
+    const settled =
+      kind === 'whole' ? await this.#settleCalls(reply) : this.#keepPartial(reply, kind)
     await this.#finishStep()
-    publish('step:stop', { durationMs: performance.now() - started }, labels)
-    if (outcome !== 'tools-ran') return outcome
-    this.#with.signal.throwIfAborted()
-    return this.#decide(answer.reply)
+    return { reply, settled: kind === 'instead' ? ('finished' as const) : settled }
   }
 
   // The model
@@ -168,64 +198,41 @@ export class Turn<CONTEXT> {
       recovery: options.recovery ?? 'reset',
       reader: {
         tools: this.#settings.tools,
-        prefix: `s${this.#stepsBefore + this.steps}`,
-        claimCallId: this.#claimCallId,
+        prefix: `${this.#idPrefix}s${this.steps}`,
+        callIds: this.#callIds,
       },
-      optionsFor: (model) => this.#callOptions(model),
-      onError: async (error: LoomError): Promise<ErrorDecision> =>
-        (await agent.onError?.(error, this.#context)) ?? 'stop',
+      optionsFor: (model) =>
+        callOptions(model, this.#settings, { messages: this.messages, context: this.#context }),
+      onError: (error) => agent.onError?.(error, this.#context) ?? 'stop',
       onAttempt: (reply) => {
-        this.#noteFirstContent()
+        if (this.#reply !== undefined) this.#noteSpent(this.#reply)
         this.#reply = reply
       },
     })
-    this.#noteFirstContent()
     this.model = answer.model
-    if (!answer.cutOff) this.#attempts = new Attempts(this.#settings.models, this.#settings.retry)
+    if (answer.kind !== 'cut-off') this.#attempts = this.#newAttempts()
     return answer
   }
 
-  #noteFirstContent(): void {
-    this.firstContentAt ??= this.#reply?.firstContentAt
+  #newAttempts(): Attempts {
+    return new Attempts(this.#settings.models, this.#settings.retry)
   }
 
-  #callOptions(model: LanguageModelV4): Omit<LanguageModelV4CallOptions, 'abortSignal'> {
-    const { systemPrompt, tools, temperature, maxOutputTokens, extraBody } = this.#settings
-    const offers = [...tools.values()].map((tool) => tool.offer(this.#context))
-    const provider = model.provider.split('.')[0] ?? model.provider
-    return {
-      prompt: toPrompt(this.#compacted(), systemPrompt),
-      temperature,
-      ...(offers.length > 0 && { tools: offers }),
-      ...(maxOutputTokens !== undefined && { maxOutputTokens }),
-      // Loom's models read the first; other people's merge what stands under their own name.
-      ...(Object.keys(extraBody).length > 0 && {
-        providerOptions: { loom: { extraBody }, [provider]: extraBody },
-      }),
-    }
-  }
-
-  #compacted(): readonly ModelMessage[] {
-    const compaction = compact(this.messages, this.#settings.contextWindow)
-    if (compaction === undefined) return this.messages
-    const { tokensBefore, tokensAfter, removed, kept } = compaction
-    publish('context:compact', { tokensBefore, tokensAfter }, { removed, kept })
-    return compaction.messages
-  }
-
-  /** Keeps a reply that broke off and asks the model to go on from it. */
-  #goOn(reply: StepReader): undefined {
-    this.#keep(reply, [])
-    this.messages.push({ role: 'user', content: cutOffNote })
+  /** Keeps a reply that broke off; the model goes on from it unless `onError` has spoken. */
+  #keepPartial(reply: StepReader, kind: Answer['kind']): undefined {
+    this.#keep(reply, refusals(reply))
+    // The result of a call that was cut off says so by itself; from a thought there is no going on.
+    this.#isCutOff = kind === 'cut-off' && reply.text !== '' && reply.calls.length === 0
   }
 
   // Tool calls
 
-  async #settleCalls(reply: StepReader): Promise<Outcome | 'tools-ran'> {
-    const { outcomes, waits } = await this.#settler.settle(reply, this.#round)
-    this.#keep(reply, outcomes)
+  /** The results of the reply's calls; an outcome where the turn does not go on with them. */
+  async #settleCalls(reply: StepReader): Promise<ToolResultPart[] | Outcome> {
+    const { results, waits } = await this.#settler.settle(reply, this.#round)
+    this.#keep(reply, results)
     if (waits) return 'waiting'
-    return outcomes.length > 0 ? 'tools-ran' : 'finished'
+    return results.length > 0 ? results : 'finished'
   }
 
   get #round(): CallRound {
@@ -234,72 +241,52 @@ export class Turn<CONTEXT> {
   }
 
   /** The reply and the results of its calls become messages. */
-  #keep(reply: StepReader, outcomes: readonly ToolOutcome[]): void {
+  #keep(reply: StepReader, results: ToolResultPart[]): void {
     this.#reply = undefined
-    this.#noteReply(reply)
-    if (reply.content.length > 0) {
-      this.messages.push({ role: 'assistant', content: reply.content })
-    }
-    this.#pushResults(outcomes.map(({ part }) => part))
-  }
-
-  #noteReply(reply: StepReader): void {
-    this.firstContentAt ??= reply.firstContentAt
-    this.usage = addUsage(this.usage, reply.usage)
+    this.#noteSpent(reply)
     this.text = reply.text
     this.finishReason = reply.finishReason ?? 'other'
+    // Of a reply that broke off a thought alone is nothing: without its signature providers refuse it.
+    const isPartial = reply.finishReason === undefined || reply.finishReason === 'error'
+    if (reply.content.some(({ type }) => !isPartial || type !== 'reasoning')) {
+      this.messages.push({ role: 'assistant', content: reply.content })
+    }
+    this.#pushResults(results)
   }
 
-  #pushResults(content: ToolContent): void {
+  #noteSpent(reply: StepReader): void {
+    this.firstContentAt ??= reply.firstContentAt
+    this.usage = addUsage(this.usage, reply.usage)
+  }
+
+  #pushResults(content: ToolResultPart[]): void {
     if (content.length > 0) this.messages.push({ role: 'tool', content })
   }
 
   // What next
 
-  async #decide(reply: StepReader): Promise<Outcome | undefined> {
-    const { agent } = this.#with
-    const decision = await agent.onStep?.(this.#stepInfo(reply), this.#context)
+  async #decide(reply: StepReader, results: ToolResultPart[]): Promise<Outcome | undefined> {
+    const { agent, signal } = this.#with
+    const { steps: step, usage, messages } = this
+    const decision = await untilAborted(signal, () =>
+      agent.onStep?.(stepInfo(reply, results, { step, usage, messages }), this.#context),
+    )
     if (decision === 'stop') return 'stopped'
     if (typeof decision === 'object') await this.#adopt(decision)
     return undefined
   }
 
-  #stepInfo(reply: StepReader) {
-    const results = this.messages.at(-1)
-    const parts = results?.role === 'tool' ? results.content : []
-    return {
-      step: this.steps,
-      text: reply.text,
-      toolCalls: reply.calls.map(({ toolCallId, toolName, input }) => ({
-        toolCallId,
-        toolName,
-        input,
-      })),
-      toolResults: parts.flatMap((part) =>
-        part.type === 'tool-result'
-          ? [
-              {
-                toolCallId: part.toolCallId,
-                toolName: part.toolName,
-                output: 'value' in part.output ? part.output.value : null,
-                isError: part.output.type.startsWith('error'),
-              },
-            ]
-          : [],
-      ),
-      usage: this.usage,
-      messages: this.messages,
-    }
-  }
-
-  async #adopt(decision: Exclude<StepDecision, string>): Promise<void> {
-    const { messages, tools, model } = decision
+  async #adopt({ messages, tools, model }: Exclude<StepDecision, string>): Promise<void> {
     if (messages !== undefined) this.messages.splice(0, this.messages.length, ...messages)
     this.#settings = {
       ...this.#settings,
       ...(tools !== undefined && { tools: await toolTable(tools) }),
       ...(model !== undefined && { models: [model] }),
     }
-    this.#attempts = new Attempts(this.#settings.models, this.#settings.retry)
+    this.#attempts = this.#newAttempts()
   }
 }
+
+/** The results of calls that were not run. */
+const refusals = (reply: StepReader, reason = 'Not run.'): ToolResultPart[] =>
+  reply.calls.map((call) => failed(call, call.refusal ?? reason).part)

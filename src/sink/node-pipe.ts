@@ -89,11 +89,12 @@ export class NodePipe implements Pipe {
     this.#outgoing.setTimeout(stallMs)
   }
 
-  /** Not `c.body()`: it would take the headers of middlewares along, but only into a Response. */
+  /** Late, so that headers are taken along which middlewares set after the route has returned. */
   #writeHead(): void {
     const outgoing = this.#outgoing
     if (outgoing.headersSent) return
     for (const [name, value] of this.#c.res.headers) {
+      if (RESPONSE_ALREADY_SENT.headers.has(name)) continue
       if (name === 'set-cookie') outgoing.appendHeader(name, value)
       else outgoing.setHeader(name, value)
     }

@@ -1,6 +1,7 @@
 /**
  * Events as an async iterable. The queue is bounded: when the reader lags, the sink's promise holds
- * the turn back until the reader has caught up. Leaving the loop lets the turn go on unheard.
+ * the turn back until the reader has caught up. Leaving the loop lets the turn go on unheard. By hand
+ * and not a generator: a generator cannot be left while it waits for its next event.
  */
 import type { AgentEvent } from '../event.ts'
 import type { Sink } from '../sink.ts'
@@ -12,53 +13,79 @@ export interface EventQueue {
   sink: Sink
   /** Ends the iterable; with an error, the loop throws it after the last event. */
   end: (failure?: { reason: unknown }) => void
-  events: AsyncGenerator<AgentEvent, void>
-  /** Settles when the reader has left, by the end or before it. */
+  events: AsyncIterableIterator<AgentEvent, undefined>
+  /** Settles when the reader has left before the end. */
   left: Promise<void>
 }
 
-export function openEventQueue(): EventQueue {
-  let waiting: AgentEvent[] = []
-  let ended: { failure: { reason: unknown } | undefined } | undefined
-  let arrival = Promise.withResolvers<void>()
-  let room = Promise.withResolvers<void>()
-  let isLeft = false
-  const left = Promise.withResolvers<void>()
+interface Reader {
+  resolve: (result: IteratorResult<AgentEvent, undefined>) => void
+  reject: (reason: unknown) => void
+}
 
-  async function* read(): AsyncGenerator<AgentEvent, void> {
-    try {
-      for (;;) {
-        const batch = waiting
-        waiting = []
-        room.resolve()
-        room = Promise.withResolvers<void>()
-        yield* batch
-        if (waiting.length > 0) continue
-        if (ended !== undefined) break
-        await arrival.promise
-      }
-      if (ended.failure !== undefined) throw ended.failure.reason
-    } finally {
-      isLeft = true
-      waiting = []
-      room.resolve()
-      left.resolve()
-    }
+const done = { done: true, value: undefined } as const
+
+export function openEventQueue(): EventQueue {
+  const left = Promise.withResolvers<void>()
+  let waiting: AgentEvent[] = []
+  /** How many of `waiting` the reader has had: shifting them off one by one would copy the rest. */
+  let taken = 0
+  /** Calls of `next` that wait for an event. */
+  const readers: Reader[] = []
+  let ended: { failure: { reason: unknown } | undefined } | undefined
+  let room: PromiseWithResolvers<void> | undefined
+
+  const makeRoom = () => {
+    waiting = []
+    taken = 0
+    room?.resolve()
+    room = undefined
+  }
+  const settle = ({ resolve, reject }: Reader) => {
+    const failure = ended?.failure
+    if (ended !== undefined) ended.failure = undefined
+    if (failure === undefined) resolve(done)
+    else reject(failure.reason)
+  }
+  const end = (failure?: { reason: unknown }) => {
+    ended ??= { failure }
+    for (const reader of readers.splice(0)) settle(reader)
+  }
+
+  const events: EventQueue['events'] = {
+    [Symbol.asyncIterator]: () => events,
+    next: () =>
+      new Promise((resolve, reject) => {
+        const value = waiting[taken]
+        if (value !== undefined) {
+          if (++taken === waiting.length) makeRoom()
+          resolve({ done: false, value })
+        } else if (ended === undefined) readers.push({ resolve, reject })
+        else settle({ resolve, reject })
+      }),
+    return: () => {
+      if (ended === undefined) left.resolve()
+      makeRoom()
+      end()
+      return Promise.resolve(done)
+    },
   }
 
   return {
-    sink: (event) => {
-      if (isLeft) return undefined
-      waiting.push(event)
-      arrival.resolve()
-      arrival = Promise.withResolvers<void>()
-      return waiting.length < highWaterMark ? undefined : room.promise
-    },
-    end: (failure) => {
-      ended = { failure }
-      arrival.resolve()
-    },
-    events: read(),
+    events,
+    end,
     left: left.promise,
+    sink: (event) => {
+      if (ended !== undefined) return undefined
+      const reader = readers.shift()
+      if (reader !== undefined) {
+        reader.resolve({ done: false, value: event })
+        return undefined
+      }
+      waiting.push(event)
+      if (waiting.length < highWaterMark) return undefined
+      room ??= Promise.withResolvers()
+      return room.promise
+    },
   }
 }

@@ -97,7 +97,10 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['mean', readAverage],
   ['difference', (reader) => readVerb(reader, { sign: '-', links: ['and'], intro: 'between' })],
   ['quotient', (reader) => readVerb(reader, { sign: '/', links: ['and'], intro: 'of' })],
-  ['subtract', (reader) => readVerb(reader, { sign: '-', links: ['from'], swapped: true })],
+  [
+    'subtract',
+    (reader) => readVerb(reader, { sign: '-', links: 'from away'.split(' '), swapped: true }),
+  ],
   ['multiply', (reader) => readVerb(reader, { sign: '*', links: ['by', 'with', 'and'] })],
   ['divide', (reader) => readVerb(reader, { sign: '/', links: ['by'] })],
   ['raise', (reader) => readVerb(reader, { sign: '^', links: ['to'] })],
@@ -135,7 +138,6 @@ function readVerb(reader: Reader, { sign, links, intro, swapped = false }: Verb)
   if (skipWords(reader, links)) return withPrevious(reader, sign, readSum(reader))
   const first = readSum(reader)
   if (first === null) return null
-  skipWords(reader, ['away'])
   if (!skipWords(reader, links)) {
     return sign === '+' || swapped ? withPrevious(reader, sign, first) : null
   }

@@ -34,7 +34,7 @@ function resultSentence(toolName: string, input: unknown, output: Output): strin
     return `${expression.replaceAll('*', '×')} = **${number}**`
   }
   if (toolName === 'clock') return `It is ${sentence(clockText(output))}`
-  const text = outputText(output)
+  const text = shortEnough(outputText(output))
   if (toolName === 'human') return `You answered **${text.replace(/[\s.]+$/, '')}**. Thank you.`
   if (text === '' || text === 'null')
     return `The \`${toolName}\` tool is done; it returned nothing.`
@@ -77,6 +77,12 @@ function outputText(output: Output): string {
 function stringOf(value: unknown, key: string): string | undefined {
   const field = fieldOf(value, key)
   return typeof field === 'string' ? field : undefined
+}
+
+/** Repeating a long output word by word would take the reader minutes. */
+function shortEnough(text: string): string {
+  const start = /^[^]{800}(?=[^]{200})/u.exec(text)?.[0]
+  return start === undefined ? text : `${start}\n… (${text.length - start.length} more characters)`
 }
 
 function firstText(input: unknown): string | undefined {

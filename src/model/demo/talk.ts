@@ -105,9 +105,7 @@ Plain words, **bold** ones, *italic* ones, \`code\` and [links](https://ai-sdk.d
 > Quotations, for what others said.
 
 \`\`\`ts
-import { run } from 'loom'
-
-const { text } = await run(assistant, 'What is 6 * 7?')
+const { text, usage } = await run(assistant, 'What is 6 * 7?')
 \`\`\`
 
 | tool | does |

@@ -75,7 +75,7 @@ export class CallErrors {
       this.#head === undefined
         ? `Cannot reach ${this.#host}: ${reason}`
         : `The connection to ${this.#host} broke in mid-answer: ${reason}`
-    return this.#error(message, { cause, isRetryable: !isTlsFailure(cause) })
+    return this.#error(message, { cause, isRetryable: !isLasting(cause) })
   }
 
   /** The response ended before its first event. */
@@ -165,8 +165,8 @@ function connectionReason(cause: unknown): string {
   return errorMessage(cause)
 }
 
-/** A certificate that is wrong now is wrong a second later. */
-function isTlsFailure(cause: unknown): boolean {
+/** A certificate or a header that is wrong now is wrong a second later. */
+function isLasting(cause: unknown): boolean {
   if (!(cause instanceof Error) || !('code' in cause)) return false
   return /^(ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|UND_ERR_INVALID_ARG)/.test(
     String(cause.code),

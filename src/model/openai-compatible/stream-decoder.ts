@@ -90,7 +90,7 @@ export class StreamDecoder {
     this.#start(parts)
     this.#close(parts)
     try {
-      this.#toolCalls.finish(parts)
+      this.#toolCalls.finish(parts, { cutOff: this.#rawReason === undefined })
     } catch (error) {
       this.fail(this.#options.errors.badToolCall(error), parts)
       return

@@ -82,13 +82,18 @@ export class ToolCalls {
     if (named !== undefined) this.#place(named, parts)
   }
 
-  /** Ends every call. @throws InvalidResponseDataError when a call has no name. */
-  finish(parts: LanguageModelV4StreamPart[]): void {
+  /**
+   * Ends every call. Of an answer that was cut off only calls with whole arguments are given out: no
+   * arguments yet would pass for none.
+   * @throws InvalidResponseDataError when a call has no name.
+   */
+  finish(parts: LanguageModelV4StreamPart[], { cutOff }: { cutOff: boolean }): void {
     for (const [index, { id, input }] of this.#unnamed) {
       this.#place({ index, id: id ?? null, function: { arguments: input } }, parts)
     }
     for (const call of this.#inOrder()) {
       const { id, name, thoughtSignature } = call
+      if (cutOff && !call.input.isComplete) continue
       parts.push({ type: 'tool-input-end', id })
       parts.push({
         type: 'tool-call',

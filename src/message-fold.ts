@@ -1,0 +1,223 @@
+/**
+ * The assistant message that a client makes of a turn's events, made here too: it is what gets
+ * stored, so it must equal, part by part, what `readUIMessageStream` of the AI SDK builds from the
+ * frames (ai 7.0.173, `packages/ai/src/ui/process-ui-message-stream.ts`). A test holds them equal.
+ */
+import type { JSONObject, JSONValue } from '@ai-sdk/provider'
+
+import type { AgentEvent, EventOf, ProviderMetadata } from './event.ts'
+
+/** A part of a message, as far as the fold has to know it. JSON, and so are all its fields. */
+export type FoldedPart = { type: string } & Record<string, unknown>
+
+/** The message, in the AI SDK's `UIMessage` form. */
+export interface FoldedMessage {
+  id: string
+  role: 'assistant'
+  metadata?: JSONObject
+  parts: FoldedPart[]
+}
+
+type ToolInputEvent = EventOf<'tool-input-start' | 'tool-input-available' | 'tool-input-error'>
+
+export class MessageFold {
+  readonly message: FoldedMessage
+  /** Open text and reasoning parts by event id. */
+  readonly #open = new Map<string, FoldedPart & { text: string }>()
+  readonly #tools = new Map<string, FoldedPart>()
+
+  /** Begins with what an earlier turn made of the message, or with nothing. */
+  constructor(message: FoldedMessage) {
+    this.message = message
+    for (const part of message.parts) {
+      if (typeof part['toolCallId'] === 'string') this.#tools.set(part['toolCallId'], part)
+    }
+  }
+
+  add(event: AgentEvent): void {
+    switch (event.type) {
+      case 'text-delta':
+      case 'reasoning-delta':
+        return this.#delta(event)
+      case 'text-start':
+      case 'reasoning-start':
+        return this.#start(event)
+      case 'text-end':
+      case 'reasoning-end':
+        return this.#end(event)
+      case 'tool-input-start':
+      case 'tool-input-available':
+      case 'tool-input-error':
+        return this.#toolInput(event)
+      case 'tool-output-available':
+      case 'tool-output-error':
+        return this.#toolOutput(event)
+      case 'tool-approval-request':
+      case 'tool-approval-response':
+      case 'tool-output-denied':
+        return this.#approval(event)
+      case 'start':
+        if (event.messageId !== undefined) this.message.id = event.messageId
+        return this.#metadata(event.messageMetadata)
+      case 'finish':
+      case 'message-metadata':
+        return this.#metadata(event.messageMetadata)
+      case 'start-step':
+        this.message.parts.push({ type: 'step-start' })
+        return undefined
+      case 'reset-step':
+        return this.#resetStep()
+      case 'tool-input-delta':
+      case 'finish-step':
+      case 'abort':
+      case 'error':
+        return undefined
+      case 'file':
+      case 'reasoning-file':
+      case 'source-url':
+      case 'source-document':
+      case 'custom':
+        this.message.parts.push({ ...event })
+        return undefined
+      default:
+        return this.#data(event)
+    }
+  }
+
+  #start(event: EventOf<'text-start' | 'reasoning-start'>): void {
+    const { type, id, providerMetadata } = event
+    const common = { text: '', state: 'streaming', ...withMetadata(providerMetadata) }
+    const part =
+      type === 'text-start' ? { type: 'text', ...common } : { type: 'reasoning', id, ...common }
+    this.#open.set(id, part)
+    this.message.parts.push(part)
+  }
+
+  #delta(event: EventOf<'text-delta' | 'reasoning-delta'>): void {
+    const part = this.#open.get(event.id)
+    if (part === undefined) return
+    part.text += event.delta
+    Object.assign(part, withMetadata(event.providerMetadata))
+  }
+
+  #end(event: EventOf<'text-end' | 'reasoning-end'>): void {
+    const part = this.#open.get(event.id)
+    if (part === undefined) return
+    Object.assign(part, { state: 'done' }, withMetadata(event.providerMetadata))
+    this.#open.delete(event.id)
+  }
+
+  #toolInput(event: ToolInputEvent): void {
+    const { toolCallId, toolName, title, providerExecuted, providerMetadata } = event
+    const known = this.#tools.get(toolCallId)
+    const part = known ?? toolPart(event)
+    if (known === undefined) {
+      this.#tools.set(toolCallId, part)
+      this.message.parts.push(part)
+    }
+    part['state'] = inputStates[event.type]
+    if (event.type === 'tool-input-start') delete part['input']
+    else part['input'] = event.input
+    if (event.type === 'tool-input-error') part['errorText'] = event.errorText
+    if (part.type === 'dynamic-tool') part['toolName'] = toolName
+    if (title !== undefined && event.type !== 'tool-input-error') part['title'] = title
+    if (providerExecuted !== undefined) part['providerExecuted'] = providerExecuted
+    if (providerMetadata !== undefined) {
+      const isResult = event.type === 'tool-input-error'
+      part[isResult ? 'resultProviderMetadata' : 'callProviderMetadata'] = providerMetadata
+    }
+  }
+
+  #toolOutput(event: EventOf<'tool-output-available' | 'tool-output-error'>): void {
+    const part = this.#tools.get(event.toolCallId)
+    if (part === undefined) return
+    delete part['output']
+    delete part['errorText']
+    delete part['preliminary']
+    if (event.type === 'tool-output-available') {
+      part['state'] = 'output-available'
+      part['output'] = event.output
+      if (event.preliminary !== undefined) part['preliminary'] = event.preliminary
+    } else {
+      part['state'] = 'output-error'
+      part['errorText'] = event.errorText
+    }
+    if (event.providerExecuted !== undefined) part['providerExecuted'] = event.providerExecuted
+    if (event.providerMetadata !== undefined) {
+      part['resultProviderMetadata'] = event.providerMetadata
+    }
+  }
+
+  #approval(
+    event: EventOf<'tool-approval-request' | 'tool-approval-response' | 'tool-output-denied'>,
+  ): void {
+    if (event.type === 'tool-approval-response') {
+      const { approvalId: id, approved, reason } = event
+      const part = this.message.parts.find(({ approval }) => idOf(approval) === id)
+      if (part === undefined) return
+      part['state'] = 'approval-responded'
+      part['approval'] = { id, approved, ...(reason !== undefined && { reason }) }
+      return
+    }
+    const part = this.#tools.get(event.toolCallId)
+    if (part === undefined) return
+    const asks = event.type === 'tool-approval-request'
+    part['state'] = asks ? 'approval-requested' : 'output-denied'
+    if (asks) part['approval'] = { id: event.approvalId }
+  }
+
+  #resetStep(): void {
+    const { parts } = this.message
+    const from = parts.findLastIndex(({ type }) => type === 'step-start') + 1
+    for (const { toolCallId } of parts.splice(from)) {
+      if (typeof toolCallId === 'string') this.#tools.delete(toolCallId)
+    }
+    this.#open.clear()
+  }
+
+  #data(event: EventOf<`data-${string}`>): void {
+    if (event.transient === true) return
+    const { type, id, data } = event
+    const known =
+      id === undefined
+        ? undefined
+        : this.message.parts.find((part) => part.type === type && part['id'] === id)
+    if (known === undefined) this.message.parts.push({ ...event })
+    else known['data'] = data
+  }
+
+  #metadata(metadata: unknown): void {
+    if (!isObject(metadata)) return
+    this.message.metadata = merged(this.message.metadata ?? {}, metadata)
+  }
+}
+
+const inputStates = {
+  'tool-input-start': 'input-streaming',
+  'tool-input-available': 'input-available',
+  'tool-input-error': 'output-error',
+} as const
+
+function toolPart({ toolCallId, toolName, dynamic }: ToolInputEvent): FoldedPart {
+  return dynamic === true
+    ? { type: 'dynamic-tool', toolName, toolCallId }
+    : { type: `tool-${toolName}`, toolCallId }
+}
+
+const withMetadata = (providerMetadata: ProviderMetadata | undefined) =>
+  providerMetadata === undefined ? undefined : { providerMetadata }
+
+const idOf = (approval: unknown): unknown =>
+  typeof approval === 'object' && approval !== null && 'id' in approval ? approval.id : undefined
+
+const isObject = (value: unknown): value is JSONObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** As the AI SDK merges metadata: plain objects key by key, all else is replaced. */
+function merged(base: JSONObject, over: JSONObject): JSONObject {
+  const entries: [string, JSONValue | undefined][] = Object.entries(over).map(([key, value]) => {
+    const below = base[key]
+    return [key, isObject(below) && isObject(value) ? merged(below, value) : value]
+  })
+  return { ...base, ...Object.fromEntries(entries) }
+}

@@ -1,0 +1,53 @@
+/** The input of a tool call, from the model's text to what the tool is called with. */
+import { errorMessage } from '../error.ts'
+import { parseJson } from '../json.ts'
+import type { ReadyTool, ToolTable } from './tool-table.ts'
+
+export interface ParsedInput {
+  /** As the model gave it: what is shown, stored and sent back. The raw text where it is not JSON. */
+  input: unknown
+  /** As the tool's schema gave it back (defaults, transforms). */
+  checkedInput?: unknown
+  /** Why the call cannot run, so that the model can mend it. */
+  refusal?: string
+}
+
+/** Long enough to find the fault in. */
+const quotedLengthMax = 2000
+
+/** The input of a tool that the provider runs: nobody here can check it. */
+export function parseProviderInput(text: string): ParsedInput {
+  try {
+    return { input: jsonOf(text) }
+  } catch (error) {
+    const quoted = text.slice(0, quotedLengthMax)
+    return { input: text, refusal: `The input is not JSON (${errorMessage(error)}): ${quoted}` }
+  }
+}
+
+export async function parseInput(
+  text: string,
+  toolName: string,
+  tools: ToolTable,
+): Promise<ParsedInput> {
+  const parsed = parseProviderInput(text)
+  const tool = tools.get(toolName)
+  if (parsed.refusal !== undefined) return parsed
+  if (tool === undefined) return { ...parsed, refusal: unknownTool(toolName, tools) }
+  return { ...parsed, ...(await checkInput(tool, parsed.input)) }
+}
+
+async function checkInput(tool: ReadyTool, input: unknown) {
+  const checked = await tool.check(input)
+  if ('input' in checked) return { checkedInput: checked.input }
+  return { refusal: `The input does not fit the tool:\n${checked.refusal}` }
+}
+
+/** Some models send nothing where a tool takes nothing. */
+const jsonOf = (text: string) => (text.trim() === '' ? {} : parseJson(text))
+
+function unknownTool(toolName: string, tools: ToolTable): string {
+  const names = [...tools.keys()]
+  const offered = names.length === 0 ? 'There are no tools.' : `Tools: ${names.join(', ')}.`
+  return `There is no tool "${toolName}". ${offered}`
+}

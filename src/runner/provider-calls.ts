@@ -1,0 +1,81 @@
+/**
+ * The calls of one reply that the provider runs itself: web searches, remote MCP servers. Their
+ * results come from the model's stream, and may come some steps later. What belongs to no known call
+ * is left out: it would end a client's stream.
+ */
+import type {
+  LanguageModelV4ToolApprovalRequest,
+  LanguageModelV4ToolResult,
+} from '@ai-sdk/provider'
+
+import { errorMessage } from '../error.ts'
+import type { Sink } from '../sink.ts'
+import type { CallIds, ProviderCall } from './call-ids.ts'
+import { withOptions } from './content.ts'
+import type { ContentPart } from './step-reader.ts'
+
+export interface ProviderCallsOptions {
+  emit: Sink
+  callIds: CallIds
+  /** The reply's content, which results become part of. */
+  content: ContentPart[]
+}
+
+export class ProviderCalls {
+  /** Approvals that the provider itself asks for. */
+  approvalsAsked = 0
+
+  readonly #options: ProviderCallsOptions
+  readonly #began: string[] = []
+
+  constructor(options: ProviderCallsOptions) {
+    this.#options = options
+  }
+
+  began(id: string, call: ProviderCall): void {
+    this.#began.push(id)
+    this.#options.callIds.began(id, call)
+  }
+
+  result(part: LanguageModelV4ToolResult): void | Promise<void> {
+    const { callIds, content, emit } = this.#options
+    const call = callIds.running(part.toolCallId)
+    if (call === undefined) return undefined
+    const { toolCallId } = call
+    const { toolName, isError, preliminary, providerMetadata } = part
+    const dynamic = call.dynamic ?? part.dynamic ?? false
+    const flags = { toolCallId, providerExecuted: true, ...(dynamic && { dynamic }) }
+    // The type says that there is one; where a provider leaves it out, clients want the field.
+    const output = part.result ?? null
+    if (preliminary === true) {
+      return emit({ type: 'tool-output-available', output, preliminary, ...flags })
+    }
+    callIds.answered(part.toolCallId)
+    content.push({
+      type: 'tool-result',
+      toolCallId,
+      toolName,
+      output: { type: isError === true ? 'error-json' : 'json', value: output },
+      ...withOptions(providerMetadata),
+    })
+    return emit(
+      isError === true
+        ? { type: 'tool-output-error', errorText: errorMessage(output), ...flags }
+        : { type: 'tool-output-available', output, ...flags },
+    )
+  }
+
+  approval(part: LanguageModelV4ToolApprovalRequest): void | Promise<void> {
+    const { type, approvalId } = part
+    const call = this.#options.callIds.running(part.toolCallId)
+    if (call === undefined) return undefined
+    const { toolCallId } = call
+    this.approvalsAsked++
+    this.#options.content.push({ type, approvalId, toolCallId })
+    return this.#options.emit({ type, approvalId, toolCallId })
+  }
+
+  withdraw(): void {
+    for (const id of this.#began.splice(0)) this.#options.callIds.answered(id)
+  }
+}

@@ -1,0 +1,245 @@
+/** The faults that the mock can make: what a user sees of them, over each protocol. */
+import { LLMock } from '@copilotkit/aimock'
+import type { ChaosConfig } from '@copilotkit/aimock'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+
+import { type Agent, defineAgent } from '../../src/agent.ts'
+import { createModels } from '../../src/model/resolve.ts'
+import { calculator } from '../../tools/calculator.ts'
+import {
+  apiKey,
+  askedOf,
+  assistant,
+  calculates,
+  environmentFor,
+  expectPairedCalls,
+  ofType,
+  openStage,
+  providers,
+  quickRetries,
+  record,
+  type Reply,
+  says,
+  script,
+  textOf,
+  typesOf,
+} from './stage.ts'
+
+const refusal = (status: number, message = 'Come back later.'): Reply => [
+  { error: { message, type: 'server_error', code: 'busy' }, status, retryAfter: 0 },
+]
+const chaos = (config: ChaosConfig): Reply => [says('Never seen.'), { chaos: config }]
+
+/** Each of them may pass, so that the same call may succeed a moment later. */
+const passing: readonly [string, Reply][] = [
+  ['429', refusal(429)],
+  ['500', refusal(500)],
+  ['503', refusal(503)],
+  ['529', refusal(529)],
+  ['a dropped request', chaos({ dropRate: 1 })],
+  ['a rate limit with Retry-After', chaos({ rateLimitRate: 1 })],
+  ['a connection closed without a word', chaos({ disconnectRate: 1 })],
+  ['a stream that breaks before its first word', [says('Ah.'), { truncateAfterChunks: 1 }]],
+]
+
+/** Nothing is the better for a second try of the same. */
+const lasting: readonly [string, Reply][] = [
+  ['400', refusal(400, 'That is no request.')],
+  ['401', refusal(401, 'Who are you?')],
+  ['403', refusal(403, 'Not for you.')],
+  ['404', refusal(404, 'No such model.')],
+]
+
+const malformed = chaos({ malformedRate: 1 })
+
+/** A second provider, which is well. */
+async function openBackup(): Promise<LLMock> {
+  const backup = new LLMock({ port: 0, auth: { apiKeys: [apiKey] } })
+  backup.on({}, says('The backup speaks.'))
+  await backup.start()
+  onTestFinished(() => backup.stop())
+  return backup
+}
+
+describe.each(providers)('$name', ({ model }) => {
+  test.each(passing)('tries again in silence after %s', async (_name, fault) => {
+    const { mock, models } = await openStage()
+    script(mock, 'Hello', fault, [says('Here I am.')])
+    const { events, result } = await record(assistant, 'Hello?', { model, models })
+    expect(result).toMatchObject({ text: 'Here I am.', steps: 1, outcome: 'finished' })
+    expect(typesOf(events)).not.toContain('reset-step')
+    expect(textOf(events)).toBe('Here I am.')
+    expect(mock.getRequests()).toHaveLength(2)
+  })
+
+  test.each(passing)('ends with a readable error when it goes on: %s', async (_name, fault) => {
+    const { mock, models } = await openStage()
+    script(mock, 'Hello', fault, fault, fault, fault)
+    const { events, error } = await record(assistant, 'Hello?', { model, models })
+    expect(mock.getRequests()).toHaveLength(1 + quickRetries.retries)
+    expect(ofType(events, 'error')[0]?.errorText).toBe(error?.message)
+    expect(error?.result?.outcome).toBe('error')
+  })
+
+  test.each(lasting)('does not try again after %s, and says why', async (status, fault) => {
+    const { mock, models } = await openStage()
+    script(mock, 'Hello', fault, [says('Too late.')])
+    const { error } = await record(assistant, 'Hello?', { model, models })
+    expect(mock.getRequests()).toHaveLength(1)
+    expect(error?.message).toMatch(new RegExp(`answered with ${status}: .*(request|you|model)`))
+  })
+
+  test.each([...passing, ...lasting, ['malformed JSON', malformed] as const])(
+    'asks the next model after %s',
+    async (_name, fault) => {
+      const { mock } = await openStage()
+      const backup = await openBackup()
+      const models = createModels({
+        environment: {
+          ...environmentFor(mock.url),
+          BACKUP_BASE_URL: `${backup.url}/v1`,
+          BACKUP_API_KEY: apiKey,
+        },
+      })
+      script(mock, 'Hello', fault, [says('Too late.')])
+      const agent = defineAgent({ ...assistant, retry: { retries: 0 } })
+      const both = { model: [model, 'backup/small'], models }
+      const { events, result } = await record(agent, 'Hello?', both)
+      expect(result?.text).toBe('The backup speaks.')
+      expect(ofType(events, 'finish')[0]?.messageMetadata).toMatchObject({ model: 'backup/small' })
+    },
+  )
+
+  test('does not take malformed JSON for an answer', async () => {
+    const { mock, models } = await openStage()
+    script(mock, 'Hello', malformed, malformed, malformed, malformed)
+    const { error } = await record(assistant, 'Hello?', { model, models })
+    expect(error?.code).toBe('model-failed')
+  })
+
+  test('gives up a model that is silent for too long, before its first word and after', async () => {
+    const { mock, models } = await openStage()
+    const limits = { firstChunkMs: 60, nextChunkMs: 60 }
+    script(
+      mock,
+      'Hello',
+      [says('Too late to be heard.'), { chaos: { latencyMs: 1000 } }],
+      [says('Hesitating all the time.'), { streamingProfile: { ttft: 1, tps: 4 } }],
+      [says('Here I am.')],
+    )
+    const { events, result } = await record(assistant, 'Hello?', { model, models, limits })
+    expect(result?.text).toBe('Here I am.')
+    expect(textOf(events)).toMatch(/(Here I am.)$/)
+  })
+
+  test('says that a model was silent, when it goes on', async () => {
+    const { mock, models } = await openStage()
+    mock.on({}, says('Too late.'), { chaos: { latencyMs: 1000 } })
+    const agent = defineAgent({ ...assistant, retry: { retries: 1, initialDelayMs: 1 } })
+    const limits = { firstChunkMs: 40 }
+    const { error } = await record(agent, 'Hello?', { model, models, limits })
+    expect(error).toMatchObject({ code: 'model-timeout', message: /silent for 40 ms/ })
+  })
+})
+
+const limited = (retryAfter: number): Reply => [
+  { error: { message: 'Slow down.', type: 'rate_limit_error' }, status: 429, retryAfter },
+]
+
+describe('Retry-After', () => {
+  test('is obeyed', async () => {
+    const { mock, models } = await openStage()
+    script(mock, 'Hello', limited(1), [says('Here I am.')])
+    const agent = defineAgent({ ...assistant, retry: { initialDelayMs: 1, maxDelayMs: 5000 } })
+    const { result } = await record(agent, 'Hello?', { model: 'mock/large', models })
+    const [first, second] = mock.getRequests().map(({ timestamp }) => timestamp)
+    expect(result?.text).toBe('Here I am.')
+    expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(950)
+  })
+
+  test('is no longer than the longest pause of the agent', async () => {
+    const { mock, models } = await openStage()
+    script(mock, 'Hello', limited(3600), [says('Here I am.')])
+    const { result } = await record(assistant, 'Hello?', { model: 'mock/large', models })
+    expect(result?.text).toBe('Here I am.')
+  })
+})
+
+/** A thought, a word and a call, so that every kind of part is cut in two somewhere. */
+const long = { ...calculates('6 * 7'), content: 'Let me see about that.', reasoning: 'I wonder.' }
+const cutOffNote = 'cut off there'
+
+/** An agent whose calculator would run on half its arguments, and remembers what it was called with. */
+function attentive(): { agent: Agent; inputs: string[] } {
+  const inputs: string[] = []
+  const inputSchema = z.looseObject({})
+  const execute = (input: unknown) => {
+    inputs.push(JSON.stringify(input))
+    return { result: 42 }
+  }
+  const tools = [{ ...calculator, inputSchema, execute }]
+  return { agent: defineAgent({ ...assistant, tools }), inputs }
+}
+
+const breakAfter = (mock: LLMock, truncateAfterChunks: number) => {
+  mock.clearFixtures().resetMatchCounts()
+  mock.clearRequests()
+  const fault = { truncateAfterChunks, latency: 1 }
+  script(mock, 'Hello', [long, fault], [long], [says('It is 42.')], [says('It is 42.')])
+}
+
+describe.each(providers)('a stream of $name that breaks off', ({ model }) => {
+  const cuts = Array.from({ length: 20 }, (_, index) => index + 1)
+
+  test('is told again to a reader that can forget, wherever it breaks', async () => {
+    const { mock, models } = await openStage()
+    const { agent, inputs } = attentive()
+    let resets = 0
+    for (const chunks of cuts) {
+      breakAfter(mock, chunks)
+      const { events, result } = await record(agent, 'Hello?', { model, models })
+      const types = typesOf(events)
+      const label = `after ${chunks} chunks: ${types.join(' ')}`
+      expect(result?.text, label).toBe('It is 42.')
+      resets += types.filter((type) => type === 'reset-step').length
+      const last = events.slice(types.lastIndexOf('reset-step') + 1)
+      expect(textOf(last), label).toMatch(/^(Let me see about that\.){1,2}It is 42\.$/)
+      expect(JSON.stringify(askedOf(mock)), label).not.toContain(cutOffNote)
+      expectPairedCalls(askedOf(mock))
+    }
+    // It did break within what was seen, and at most once a run.
+    expect(resets).toBeGreaterThan(3)
+    expect(resets).toBeLessThanOrEqual(cuts.length)
+    expect(new Set(inputs)).toEqual(new Set(['{"expr":"6 * 7"}']))
+  })
+
+  test('is gone on from for a reader that cannot, wherever it breaks', async () => {
+    const { mock, models } = await openStage()
+    const { agent, inputs } = attentive()
+    let continued = 0
+    for (const chunks of cuts) {
+      breakAfter(mock, chunks)
+      mock.prependFixture({ match: { userMessage: cutOffNote }, response: says('So, 42.') })
+      const recovery = 'continue'
+      const { events, result } = await record(agent, 'Hello?', { model, models, recovery })
+      const label = `after ${chunks} chunks: ${typesOf(events).join(' ')}`
+      expect(typesOf(events), label).not.toContain('reset-step')
+      expect(result?.text, label).toMatch(/^(It is 42|So, 42)\.$/)
+      if (result?.text === 'So, 42.') continued++
+      // What the reader saw is what the model is told, and nothing that nobody saw.
+      const kept = result?.messages.flatMap(({ role, content }) =>
+        role === 'assistant' && typeof content !== 'string' ? content : [],
+      )
+      const texts = kept?.map((part) => (part.type === 'text' ? part.text : ''))
+      expect(texts?.join(''), label).toBe(textOf(events))
+      expect(
+        kept?.map(({ type }) => type),
+        label,
+      ).not.toContain('custom')
+      expectPairedCalls(askedOf(mock))
+    }
+    expect(continued).toBeGreaterThan(3)
+    expect(new Set(inputs)).toEqual(new Set(['{"expr":"6 * 7"}']))
+  })
+})

@@ -1,0 +1,81 @@
+/**
+ * Stands between Loom and the mock and spoils answers in ways that the mock has none for: it has the
+ * whole answer first, so what it does with it is the same every time.
+ */
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+import { onTestFinished } from 'vitest'
+
+export interface GoodAnswer {
+  status: number
+  contentType: string
+  body: string
+  /** The body, cut where its events end. */
+  events: string[]
+}
+
+/** Answers in the mock's place. */
+export type Fault = (response: ServerResponse, answer: GoodAnswer) => void | Promise<void>
+
+export interface Proxy {
+  url: string
+  /** What is done to the next answers, in order; later ones go through as they are. */
+  faults: Fault[]
+}
+
+/** Open until the test is over. */
+export async function openProxy(target: string): Promise<Proxy> {
+  const faults: Fault[] = []
+  const server = createServer((request, response) => {
+    const answer = async () => (faults.shift() ?? passOn)(response, await askMock(target, request))
+    answer().catch(() => response.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  onTestFinished(async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  return { url: `http://127.0.0.1:${portOf(server.address())}`, faults }
+}
+
+const passOn: Fault = (response, { status, contentType, body }) => {
+  response.writeHead(status, { 'content-type': contentType }).end(body)
+}
+
+async function askMock(target: string, request: IncomingMessage): Promise<GoodAnswer> {
+  const { authorization, 'x-api-key': anthropic, 'x-goog-api-key': google } = request.headers
+  const answer = await fetch(target + request.url, {
+    method: 'POST',
+    body: await text(request),
+    headers: {
+      'content-type': 'application/json',
+      ...(authorization !== undefined && { authorization }),
+      ...(anthropic !== undefined && { 'x-api-key': String(anthropic) }),
+      ...(google !== undefined && { 'x-goog-api-key': String(google) }),
+    },
+  })
+  const body = await answer.text()
+  const contentType = answer.headers.get('content-type') ?? ''
+  return { status: answer.status, contentType, body, events: body.split(/(?<=\n\n)/) }
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.')
+  return address.port
+}
+
+/** Begins a good answer: the client has these bytes when it resolves. */
+export async function begin(
+  response: ServerResponse,
+  body: string | Uint8Array,
+  headers: Record<string, string> = {},
+): Promise<void> {
+  response.writeHead(200, { 'content-type': 'text/event-stream', ...headers })
+  await new Promise((resolve) => response.write(body, resolve))
+  // The next bytes are a read of their own.
+  await new Promise((resolve) => setTimeout(resolve, 3))
+}

@@ -1,0 +1,82 @@
+/** `loom serve` as users start it, with its own agent and a provider from the environment. */
+import { afterEach, describe, expect, test } from 'vitest'
+
+import { within } from '../deadline.ts'
+import { addressOf, endProcesses, startLoom } from '../loom-process.ts'
+import {
+  apiKey,
+  askedOf,
+  calculates,
+  environmentFor,
+  expectPairedCalls,
+  openStage,
+  providers,
+  says,
+  script,
+} from './stage.ts'
+
+afterEach(endProcesses)
+
+const post = (url: string, message: string) =>
+  within(
+    5000,
+    'the head of the answer',
+    fetch(`${url}/api/chat?protocol=text`, { method: 'POST', body: JSON.stringify({ message }) }),
+  )
+
+describe.each(providers.slice(0, 2))('a server with $name', ({ model }) => {
+  test('calculates, survives a refusal, and tells nobody the key', async () => {
+    const { mock } = await openStage()
+    script(
+      mock,
+      'sum',
+      [{ error: { message: `Busy, ${apiKey}.` }, status: 529 }],
+      [calculates('6 * 7')],
+      [says('It is 42.')],
+    )
+    mock.on({}, { error: { message: `No, ${apiKey}.` }, status: 401 })
+    const loom = startLoom({ ...environmentFor(mock.url), LOOM_MODEL: model })
+    const url = await addressOf(loom)
+    expect(await within(10_000, 'the sum', (await post(url, 'A sum?')).text())).toBe('It is 42.')
+    expectPairedCalls(askedOf(mock))
+    const refused = await fetch(`${url}/api/chat`, {
+      method: 'POST',
+      body: JSON.stringify({ message: 'Anything else?' }),
+    })
+    const text = await within(10_000, 'the refusal', refused.text())
+    expect(text).toContain('[redacted]')
+    expect(text).toMatch(/data: \[DONE\]\n\n$/)
+    loom.child.kill('SIGTERM')
+    expect(await loom.exited).toBe(0)
+    const { stdout, stderr } = loom.output()
+    expect(stdout).toContain(model)
+    expect(stderr).toMatch(/^loom: model-failed: .*\[redacted\].*\n$/)
+    expect(text + stdout + stderr).not.toContain(apiKey)
+  })
+
+  test('finishes a running answer after SIGTERM, and takes no new one', async () => {
+    const { mock } = await openStage()
+    const story = 'Once upon a time there was a server that was told to stop, and it did.'
+    mock.on({}, says(story), { latency: 60 })
+    const loom = startLoom({ ...environmentFor(mock.url), LOOM_MODEL: model })
+    const url = await addressOf(loom)
+    const reader = (await post(url, 'A story.')).body
+      ?.pipeThrough(new TextDecoderStream())
+      .getReader()
+    let text = (await reader?.read())?.value ?? ''
+    loom.child.kill('SIGTERM')
+    const refusal = async () => {
+      for (;;) await (await fetch(`${url}/healthz`)).text()
+    }
+    await expect(within(5000, 'a refusal', refusal())).rejects.toThrow('fetch failed')
+    expect(text.length).toBeLessThan(story.length)
+    for (;;) {
+      const read = await within(5000, 'the next word', reader?.read() ?? Promise.reject())
+      if (read.done) break
+      text += read.value
+    }
+    expect(text).toBe(story)
+    expect(await loom.exited).toBe(0)
+    expect(loom.output().stderr).toBe('')
+  })
+})

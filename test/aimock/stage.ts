@@ -1,0 +1,189 @@
+/**
+ * A mock of the model providers that nobody here wrote, and runs against it. Every run has a deadline
+ * and is held to what must be true however the provider behaves: the events are well formed, a
+ * failure is a readable `LoomError`, and the API key is nowhere to be seen. The mock refuses requests
+ * without the key, so each answer shows that the key arrived.
+ */
+import { setImmediate } from 'node:timers/promises'
+
+import { LLMock } from '@copilotkit/aimock'
+import type { ChatMessage, FixtureFileResponse, FixtureOpts } from '@copilotkit/aimock'
+import type { ModelMessage } from 'ai'
+import { expect, onTestFinished } from 'vitest'
+
+import type { Agent } from '../../src/agent.ts'
+import { defineAgent } from '../../src/agent.ts'
+import { LoomError } from '../../src/error.ts'
+import type { AgentEvent, EventOf } from '../../src/event.ts'
+import type { Models } from '../../src/model.ts'
+import { createModels } from '../../src/model/resolve.ts'
+import { run } from '../../src/runner.ts'
+import type { RunOptions, RunResult } from '../../src/runner.ts'
+import { calculator } from '../../tools/calculator.ts'
+import { within } from '../deadline.ts'
+import { expectWellFormed } from '../event-grammar.ts'
+
+export const apiKey = 'sk-test-0c5f6b1e9d7a4823'
+
+export interface Provider {
+  name: string
+  model: string
+  /** What its variables begin with. */
+  variable: string
+  /** What its address has behind the mock's. */
+  path: string
+}
+
+export const providers: readonly Provider[] = [
+  { name: 'OpenAI chat completions', model: 'mock/large', variable: 'MOCK', path: '/v1' },
+  {
+    name: 'Anthropic messages',
+    model: 'anthropic/claude-sonnet-4-5',
+    variable: 'ANTHROPIC',
+    path: '',
+  },
+  { name: 'OpenAI responses', model: 'openai/gpt-5.1', variable: 'OPENAI', path: '/v1' },
+  { name: 'Gemini', model: 'google/gemini-2.5-pro', variable: 'GOOGLE', path: '' },
+]
+
+/** What points every provider at one address. */
+export function environmentFor(url: string): Record<string, string> {
+  return Object.fromEntries(
+    providers.flatMap(({ variable, path }) => [
+      [`${variable}_BASE_URL`, url + path],
+      [`${variable}_API_KEY`, apiKey],
+    ]),
+  )
+}
+
+/** In the words of every provider; each reads its own. */
+export const usage = {
+  prompt_tokens: 11,
+  completion_tokens: 7,
+  input_tokens: 11,
+  output_tokens: 7,
+  promptTokenCount: 11,
+  candidatesTokenCount: 7,
+}
+
+export interface Stage {
+  mock: LLMock
+  models: Models
+}
+
+/** Open until the test is over, which then fails if a rejection was nobody's. */
+export async function openStage(): Promise<Stage> {
+  const strays: unknown[] = []
+  const note = (reason: unknown) => void strays.push(reason)
+  process.on('unhandledRejection', note)
+  onTestFinished(async () => {
+    await setImmediate()
+    process.off('unhandledRejection', note)
+    expect(strays).toEqual([])
+  })
+  const mock = new LLMock({ port: 0, chunkSize: 6, auth: { apiKeys: [apiKey] } })
+  await mock.start()
+  onTestFinished(() => mock.stop())
+  return { mock, models: createModels({ environment: environmentFor(mock.url) }) }
+}
+
+/** What the provider gives to one model call, and how it misbehaves with it. */
+export type Reply = [response: FixtureFileResponse, fault?: FixtureOpts]
+
+/** The replies to model calls whose last user message holds `question`, in order. */
+export function script(mock: LLMock, question: string, ...replies: readonly Reply[]): void {
+  for (const [sequenceIndex, [response, fault]] of replies.entries()) {
+    mock.on({ userMessage: question, sequenceIndex }, response, fault)
+  }
+}
+
+export const says = (content: string) => ({ content, usage })
+
+export const calculates = (...expressions: string[]) => ({
+  toolCalls: expressions.map((expr) => ({ name: 'calculator', arguments: { expr } })),
+  usage,
+})
+
+export const quickRetries = { retries: 3, initialDelayMs: 1, maxDelayMs: 10 }
+
+export const assistant: Agent = defineAgent({
+  name: 'assistant',
+  systemPrompt: 'You are a careful assistant.',
+  tools: [calculator],
+  retry: quickRetries,
+})
+
+export interface Recorded {
+  events: AgentEvent[]
+  result: RunResult | undefined
+  error: LoomError | undefined
+}
+
+/** Runs an agent and checks what must be true of every run. */
+export async function record(
+  agent: Agent,
+  messages: string | readonly ModelMessage[],
+  options: RunOptions,
+): Promise<Recorded> {
+  const events: AgentEvent[] = []
+  const running = run(agent, messages, { ...options, sink: (event) => void events.push(event) })
+  const { result, error } = await within(
+    10_000,
+    `the run of ${JSON.stringify(options.model)}`,
+    running.then(
+      (result) => ({ result, error: undefined }),
+      (reason: unknown) => ({ result: undefined, error: loomError(reason) }),
+    ),
+  )
+  expectWellFormed(events)
+  expect(typesOf(events).slice(error === undefined ? -1 : -2)).toEqual(
+    error === undefined ? ['finish'] : ['error', 'finish'],
+  )
+  expect(JSON.stringify({ events, result, failed: error?.result })).not.toContain(apiKey)
+  expect(`${error?.message} ${error?.stack}`).not.toContain(apiKey)
+  return { events, result, error }
+}
+
+function loomError(reason: unknown): LoomError {
+  if (!(reason instanceof LoomError)) throw reason
+  expect(['model-failed', 'model-timeout']).toContain(reason.code)
+  // For people: something is said, and not by a stack.
+  expect(reason.message).toMatch(/^The model.{10,}/)
+  expect(reason.message).not.toMatch(/^\s+at /m)
+  expect(reason.message.length).toBeLessThan(1000)
+  return reason
+}
+
+export const typesOf = (events: readonly AgentEvent[]) => events.map(({ type }) => type)
+
+export function textOf(events: readonly AgentEvent[], type: 'text' | 'reasoning' = 'text'): string {
+  return events
+    .filter((event) => event.type === `${type}-delta`)
+    .map((event) => ('delta' in event ? event.delta : ''))
+    .join('')
+}
+
+export function ofType<TYPE extends AgentEvent['type']>(
+  events: readonly AgentEvent[],
+  type: TYPE,
+): EventOf<TYPE>[] {
+  return events.filter((event): event is EventOf<TYPE> => event.type === type)
+}
+
+/** The messages of every request that the mock was sent, in the words of OpenAI. */
+export function askedOf(mock: LLMock): ChatMessage[][] {
+  return mock.getRequests().map(({ body }) => {
+    const messages: unknown = body?.['messages']
+    return Array.isArray(messages) ? messages : []
+  })
+}
+
+/** No provider takes a call without its result, or a result without its call. */
+export function expectPairedCalls(asked: readonly (readonly ChatMessage[])[]): void {
+  for (const messages of asked) {
+    const called = messages.flatMap(({ tool_calls: calls = [] }) => calls.map(({ id }) => id))
+    const answered = messages.flatMap(({ tool_call_id: id }) => (id === undefined ? [] : [id]))
+    expect(answered.toSorted()).toEqual(called.toSorted())
+    expect(new Set(called).size).toBe(called.length)
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * A chat without a page, for each AI SDK that users run: its own chat logic, transport and send rules,
+ * over a state of ten lines. The six packages have six sets of types; `Chat` is what they share.
+ */
+import * as ai7 from 'ai'
+import * as ai5 from 'ai5'
+import * as ai5Strict from 'ai5-strict'
+import * as ai6 from 'ai6'
+import * as ai6Strict from 'ai6-strict'
+import * as ai7Strict from 'ai7-strict'
+
+import type { Message } from '../clients.ts'
+
+export interface ChatMessage extends Message {
+  role: string
+}
+
+export interface NewMessage {
+  text: string
+  files?: { type: 'file'; mediaType: string; url: string; filename?: string }[]
+  /** Replaces this user message and what came after it. */
+  messageId?: string
+}
+
+export type ClientToolOutput = { tool: string; toolCallId: string } & (
+  | { output: string }
+  | { state: 'output-error'; errorText: string }
+)
+
+export interface Chat {
+  readonly status: ChatStatus
+  readonly error: Error | undefined
+  readonly messages: readonly ChatMessage[]
+  sendMessage(message?: NewMessage): Promise<void>
+  /** Aborts the request. */
+  stop(): Promise<void>
+  regenerate(options?: { messageId?: string }): Promise<void>
+  addToolOutput(output: ClientToolOutput): void | PromiseLike<void>
+  addToolResult(output: ClientToolOutput): void | PromiseLike<void>
+  /** Absent in ai 5. */
+  addToolApprovalResponse?(answer: {
+    id: string
+    approved: boolean
+    reason?: string
+  }): void | PromiseLike<void>
+}
+
+type ChatStatus = 'submitted' | 'streaming' | 'ready' | 'error'
+
+export interface ChatOptions {
+  api: string
+  fetch: typeof fetch
+  /** Told whether the client sends by itself, each time that it asks itself. */
+  decided: (sends: boolean) => void
+  /** Whether the answers are plain text. @defaultValue false */
+  text?: boolean
+}
+
+export interface ChatSdk {
+  /** As in `test/clients.ts`. */
+  name: string
+  major: 5 | 6 | 7
+  strict: boolean
+  open: (options: ChatOptions) => Chat
+}
+
+class Chat5 extends ai5.AbstractChat<ai5.UIMessage> {}
+class Chat5Strict extends ai5Strict.AbstractChat<ai5Strict.UIMessage> {}
+class Chat6 extends ai6.AbstractChat<ai6.UIMessage> {}
+class Chat6Strict extends ai6Strict.AbstractChat<ai6Strict.UIMessage> {}
+class Chat7 extends ai7.AbstractChat<ai7.UIMessage> {}
+class Chat7Strict extends ai7Strict.AbstractChat<ai7Strict.UIMessage> {}
+
+/** What React's chat holds in hooks. */
+class ChatState<MESSAGE> {
+  status: ChatStatus = 'ready'
+  error: Error | undefined = undefined
+  messages: MESSAGE[] = []
+  readonly pushMessage = (message: MESSAGE) => {
+    this.messages = [...this.messages, message]
+  }
+  readonly popMessage = () => {
+    this.messages = this.messages.slice(0, -1)
+  }
+  readonly replaceMessage = (index: number, message: MESSAGE) => {
+    this.messages = this.messages.with(index, this.snapshot(message))
+  }
+  readonly snapshot = <THING>(thing: THING): THING => structuredClone(thing)
+}
+
+function noting<CHAT>(
+  rule: (chat: CHAT) => boolean,
+  decided: (sends: boolean) => void,
+): (chat: CHAT) => boolean {
+  return (chat) => {
+    const sends = rule(chat)
+    decided(sends)
+    return sends
+  }
+}
+
+const sends6 = (chat: { messages: ai6.UIMessage[] }) =>
+  ai6.lastAssistantMessageIsCompleteWithToolCalls(chat) ||
+  ai6.lastAssistantMessageIsCompleteWithApprovalResponses(chat)
+const sends6Strict = (chat: { messages: ai6Strict.UIMessage[] }) =>
+  ai6Strict.lastAssistantMessageIsCompleteWithToolCalls(chat) ||
+  ai6Strict.lastAssistantMessageIsCompleteWithApprovalResponses(chat)
+const sends7 = (chat: { messages: ai7.UIMessage[] }) =>
+  ai7.lastAssistantMessageIsCompleteWithToolCalls(chat) ||
+  ai7.lastAssistantMessageIsCompleteWithApprovalResponses(chat)
+const sends7Strict = (chat: { messages: ai7Strict.UIMessage[] }) =>
+  ai7Strict.lastAssistantMessageIsCompleteWithToolCalls(chat) ||
+  ai7Strict.lastAssistantMessageIsCompleteWithApprovalResponses(chat)
+
+export const sdks: readonly ChatSdk[] = [
+  {
+    name: 'ai 5',
+    major: 5,
+    strict: false,
+    open: ({ text = false, decided, ...options }) =>
+      new Chat5({
+        state: new ChatState(),
+        transport: new ai5[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](options),
+        sendAutomaticallyWhen: noting(ai5.lastAssistantMessageIsCompleteWithToolCalls, decided),
+      }),
+  },
+  {
+    name: 'ai 5.0.150',
+    major: 5,
+    strict: true,
+    open: ({ text = false, decided, ...options }) =>
+      new Chat5Strict({
+        state: new ChatState(),
+        transport: new ai5Strict[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](
+          options,
+        ),
+        sendAutomaticallyWhen: noting(
+          ai5Strict.lastAssistantMessageIsCompleteWithToolCalls,
+          decided,
+        ),
+      }),
+  },
+  {
+    name: 'ai 6',
+    major: 6,
+    strict: false,
+    open: ({ text = false, decided, ...options }) =>
+      new Chat6({
+        state: new ChatState(),
+        transport: new ai6[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](options),
+        sendAutomaticallyWhen: noting(sends6, decided),
+      }),
+  },
+  {
+    name: 'ai 6.0.3',
+    major: 6,
+    strict: true,
+    open: ({ text = false, decided, ...options }) =>
+      new Chat6Strict({
+        state: new ChatState(),
+        transport: new ai6Strict[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](
+          options,
+        ),
+        sendAutomaticallyWhen: noting(sends6Strict, decided),
+      }),
+  },
+  {
+    name: 'ai 7',
+    major: 7,
+    strict: false,
+    open: ({ text = false, decided, ...options }) =>
+      new Chat7({
+        state: new ChatState(),
+        transport: new ai7[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](options),
+        sendAutomaticallyWhen: noting(sends7, decided),
+      }),
+  },
+  {
+    name: 'ai 7.0.0',
+    major: 7,
+    strict: true,
+    open: ({ text = false, decided, ...options }) =>
+      new Chat7Strict({
+        state: new ChatState(),
+        transport: new ai7Strict[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](
+          options,
+        ),
+        sendAutomaticallyWhen: noting(sends7Strict, decided),
+      }),
+  },
+]
+
+/** The majors as they are now. */
+export const latestSdks: readonly ChatSdk[] = sdks.filter(({ strict }) => !strict)

@@ -1,0 +1,17 @@
+/** The little of jsdom that the tests use; the package has no types. */
+declare module 'jsdom' {
+  export class JSDOM {
+    constructor(html: string, options?: { url?: string })
+    readonly window: {
+      close: () => void
+      document: { body: PageElement; createElement: (name: string) => PageElement }
+    }
+  }
+
+  export interface PageElement {
+    textContent: string
+    remove: () => void
+    append: (child: PageElement) => void
+    querySelectorAll: (selector: string) => Iterable<PageElement>
+  }
+}

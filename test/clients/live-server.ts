@@ -1,0 +1,106 @@
+/**
+ * Loom's own server on a free port, and a `fetch` that remembers what a client posted and every byte
+ * that it was answered, also those that the client did not care to read after an error.
+ */
+import type { Hono } from 'hono'
+
+import { createApp } from '../../routes/app.ts'
+import type { Agent } from '../../src/agent.ts'
+import { readConfig } from '../../src/config.ts'
+import { createModels } from '../../src/model/resolve.ts'
+import { listen } from '../../src/server/listen.ts'
+import type { Message } from '../clients.ts'
+
+export interface LiveServer extends AsyncDisposable {
+  /** Where clients post to. */
+  api: string
+  url: string
+  /** What the server would have written to its log. */
+  reported: unknown[]
+}
+
+/** Serves the first agent at `/api/chat`. */
+export async function openServer(
+  agents: readonly [Agent, ...Agent[]],
+  addRoutes: (app: Hono) => void = () => {},
+): Promise<LiveServer> {
+  const reported: unknown[] = []
+  const app = createApp({
+    agents,
+    models: createModels({ environment: {} }),
+    config: readConfig({ LOOM_AGENT: agents[0].name }),
+    report: (error) => reported.push(error),
+  })
+  addRoutes(app)
+  const { url, stop } = await listen(app.fetch, { host: '127.0.0.1', port: 0 })
+  return { url, api: `${url}/api/chat`, reported, [Symbol.asyncDispose]: () => stop(0) }
+}
+
+export interface Exchange {
+  posted: Posted
+  status: number
+  headers: Headers
+  /** The answer as far as it has come. */
+  text: string
+  /** Settles when no more comes: true at a clean end, false where the connection was cut. */
+  whole: Promise<boolean>
+}
+
+export interface Posted {
+  trigger?: string
+  messageId?: string
+  messages: readonly (Message & { role: string })[]
+}
+
+export interface Recorder {
+  fetch: typeof fetch
+  decided: (sends: boolean) => void
+  /** Every request, in order. */
+  readonly exchanges: readonly Exchange[]
+  /**
+   * True when the last that the client did was to decide that it has nothing to send by itself: it asks
+   * itself after every answer, so no request can follow.
+   */
+  readonly rests: boolean
+}
+
+export function openRecorder(): Recorder {
+  const exchanges: Exchange[] = []
+  let rests = true
+  return {
+    exchanges,
+    get rests() {
+      return rests
+    },
+    decided(sends) {
+      rests = !sends
+    },
+    async fetch(input, init) {
+      const exchange: Exchange = {
+        posted: JSON.parse(String(init?.body)),
+        status: 0,
+        headers: new Headers(),
+        text: '',
+        whole: Promise.resolve(false),
+      }
+      exchanges.push(exchange)
+      rests = false
+      const { status, headers, body } = await fetch(input, init)
+      Object.assign(exchange, { status, headers })
+      const [own, theirs] = body?.tee() ?? [null, null]
+      exchange.whole = record(own, exchange)
+      return new Response(theirs, { status, headers })
+    },
+  }
+}
+
+async function record(body: ReadableStream<Uint8Array> | null, exchange: Exchange) {
+  const decoder = new TextDecoder()
+  try {
+    for await (const bytes of body ?? []) exchange.text += decoder.decode(bytes, { stream: true })
+    return true
+  } catch {
+    // Cut off: whoever made it so knows why.
+    return false
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Messages as every client has them: without ids that are drawn anew, times, and the few fields that
+ * only some clients or profiles have. What is left must be the same everywhere, to the letter.
+ */
+import { isFields } from '../../src/conversation/fields.ts'
+import type { Fields } from '../../src/conversation/fields.ts'
+import type { Message } from '../clients.ts'
+
+export function plainMessages(messages: readonly Message[]): unknown {
+  return messages.map((message, index) => ({
+    ...plainMessage(message),
+    id: `message ${index}`,
+  }))
+}
+
+export function plainMessage(message: Message): object {
+  return JSON.parse(JSON.stringify(message, plainField))
+}
+
+/** Of the metadata: times, and a model's name, which counts the models of the test. */
+const drawnAnew = new Set(['createdAt', 'durationMs', 'timeToFirstTokenMs', 'model'])
+
+function plainField(key: string, value: unknown): unknown {
+  if (drawnAnew.has(key)) return undefined
+  if (!isFields(value)) return value
+  // Clients of 2025 forget the id of a reasoning part.
+  if (value['type'] === 'reasoning') return { ...value, id: undefined }
+  if ('toolCallId' in value) return plainToolPart(value)
+  // Approval ids are signed.
+  if (key === 'approval') return { ...value, id: 'approval' }
+  return value
+}
+
+/**
+ * Only the profiles v6 and v7 carry titles of tools: the first releases of ai 5 refuse them. An input
+ * that was refused is `rawInput` in ai 5 and 6. Of half an input, newer clients keep the text and older
+ * ones what can be parsed of it.
+ */
+function plainToolPart({ rawInput, title: _, ...part }: Fields): Fields {
+  if (part['state'] === 'input-streaming') return { ...part, input: undefined }
+  return rawInput === undefined ? part : { ...part, input: rawInput }
+}

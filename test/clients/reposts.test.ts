@@ -1,0 +1,151 @@
+/**
+ * Clients that send by themselves post again whenever a message ends in finished tool calls. One that
+ * can't be told to stop does so for ever, at a model call each time (vercel/ai issue 8043).
+ */
+import { describe, expect, it } from 'vitest'
+
+import type { Agent } from '../../src/agent.ts'
+import { calls, says, type Script } from '../scripted-model.ts'
+import { sdks } from './chat-client.ts'
+import { openServer } from './live-server.ts'
+import { openPlayer, type Player } from './player.ts'
+import { expectQuiet } from './quiet.ts'
+import { readByAll } from './readable.ts'
+import { openAgent, type TestAgentOptions } from './test-agent.ts'
+
+interface Scene {
+  fact: string
+  replies: Script[]
+  options?: TestAgentOptions
+  play: (player: Player, agent: Agent) => Promise<void>
+}
+
+const weather = calls(['weather', { city: 'Oslo' }])
+const asks = calls(['ask', { question: 'Where?' }])
+const removes = calls(['remove', { path: '/a' }])
+
+const justAsk: Scene['play'] = (player) => player.say('a turn', { text: 'Go.' })
+
+const answerOnce: Scene['play'] = async (player) => {
+  await player.say('a question', { text: 'Go.' })
+  await player.answer('an answer', 1, 'here')
+}
+
+const decideOnce = (approved: boolean) => async (player: Player) => {
+  await player.say('a request', { text: 'Go.' })
+  await player.decide('a decision', 1, approved)
+}
+
+const scenes: readonly Scene[] = [
+  {
+    fact: 'it reaches its last step',
+    replies: [weather, weather],
+    options: { maxSteps: 2 },
+    play: justAsk,
+  },
+  {
+    fact: 'onStep stops it',
+    replies: [weather],
+    options: { onStep: () => 'stop' },
+    play: justAsk,
+  },
+  {
+    fact: 'all tools of its last step fail',
+    replies: [calls(['broken', {}], ['teleport', {}], ['add', { a: 'one' }], ['stumble', {}])],
+    options: { maxSteps: 1 },
+    play: justAsk,
+  },
+  {
+    fact: 'it reaches its last step after an answer of the client',
+    replies: [asks, weather],
+    options: { maxSteps: 1 },
+    play: answerOnce,
+  },
+  {
+    fact: 'onStep stops it after an answer of the client',
+    replies: [asks, weather],
+    options: { onStep: () => 'stop' },
+    play: answerOnce,
+  },
+  {
+    fact: 'the model fails after an answer of the client',
+    replies: [asks, new Error('the model is out')],
+    async play(player) {
+      await player.say('a question', { text: 'Go.' })
+      await player.answer('an answer', 1, 'here', { error: /the model is out/ })
+    },
+  },
+]
+
+const approvalScenes: readonly Scene[] = [
+  {
+    fact: 'it reaches its last step after an approval',
+    replies: [removes, weather],
+    options: { maxSteps: 1 },
+    play: decideOnce(true),
+  },
+  {
+    fact: 'onStep stops it after a denial',
+    replies: [removes, weather],
+    options: { onStep: () => 'stop' },
+    play: decideOnce(false),
+  },
+  {
+    fact: 'it asks for approval again and again',
+    replies: [removes, removes, removes, says('Done.')],
+    async play(player) {
+      await player.say('a request', { text: 'Go.' })
+      await player.decide('an approval', 1, true)
+      await player.decide('a denial', 1, false, { index: 1 })
+      await player.decide('another approval', 1, true, { index: 2 })
+    },
+  },
+  {
+    fact: 'another process asked for the approval',
+    replies: [removes, says('It was not done.')],
+    async play(player, agent) {
+      await player.say('a request', { text: 'Go.' })
+      Object.assign(agent, { approvalSecret: 'as after a restart' })
+      await player.decide('an approval', 1, true)
+      expect(player.toolParts('remove')).toMatchObject([{ state: 'output-error' }])
+    },
+  },
+  {
+    fact: 'the approved tool is gone',
+    replies: [removes, says('It could not be done.')],
+    async play(player, agent) {
+      await player.say('a request', { text: 'Go.' })
+      Object.assign(agent, { tools: [] })
+      await player.decide('an approval', 1, true)
+      expect(player.toolParts('remove')).toMatchObject([{ state: 'output-error' }])
+    },
+  },
+  {
+    fact: 'the model fails after an approval',
+    replies: [removes, new Error('the model is out')],
+    async play(player) {
+      await player.say('a request', { text: 'Go.' })
+      await player.decide('an approval', 1, true, { error: /the model is out/ })
+    },
+  },
+]
+
+expectQuiet()
+
+for (const sdk of sdks) {
+  describe(`${sdk.name} sends nothing more by itself when`, () => {
+    const played = sdk.major === 5 ? scenes : [...scenes, ...approvalScenes]
+    for (const { fact, replies, options, play } of played) {
+      it(fact, async () => {
+        const { agent, model } = openAgent([...replies, says('Here I am.')], options)
+        await using server = await openServer([agent])
+        const { player, exchanges } = openPlayer(sdk, server.api)
+        await play(player, agent)
+        expect(model.asked).toHaveLength(replies.length)
+        await player.say('the next turn', { text: 'Are you there?' })
+        expect(player.parts.at(-1)).toMatchObject({ text: 'Here I am.' })
+        for (const exchange of exchanges) await readByAll(exchange, undefined)
+      })
+    }
+  })
+}

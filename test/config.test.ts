@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+
+import { type Environment, isLoopback, readConfig } from '../src/config.ts'
+
+describe('the settings', () => {
+  it('have the defaults of the README', () => {
+    expect(readConfig({})).toEqual({
+      port: 3000,
+      host: '127.0.0.1',
+      model: 'demo/assistant',
+      agent: 'assistant',
+      limits: { firstChunkMs: 60_000, nextChunkMs: 30_000, stepMs: 600_000 },
+      keepAliveMs: 15_000,
+      corsOrigins: [],
+      logLevel: 'info',
+    })
+  })
+
+  it('are taken from the environment', () => {
+    expect(
+      readConfig({
+        PORT: '0',
+        HOST: '0.0.0.0',
+        LOOM_AUTH: 'none',
+        LOOM_MODEL: 'acme/org/model:free',
+        LOOM_AGENT: 'researcher',
+        LOOM_FIRST_CHUNK_MS: '1',
+        LOOM_NEXT_CHUNK_MS: '2',
+        LOOM_STEP_MS: '3',
+        LOOM_KEEPALIVE_MS: '4',
+        LOOM_CORS_ORIGINS: ' https://App.example.com , http://localhost:5173/,',
+        LOOM_LOG_LEVEL: 'silent',
+        SOMETHING_ELSE: 'ignored',
+      }),
+    ).toEqual({
+      port: 0,
+      host: '0.0.0.0',
+      model: 'acme/org/model:free',
+      agent: 'researcher',
+      limits: { firstChunkMs: 1, nextChunkMs: 2, stepMs: 3 },
+      keepAliveMs: 4,
+      corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
+      logLevel: 'silent',
+    })
+  })
+
+  it('count as not set when they are empty', () => {
+    const empty = { PORT: '', HOST: '', LOOM_MODEL: '', LOOM_CORS_ORIGINS: '', REDIS_URL: '' }
+    expect(readConfig(empty)).toEqual(readConfig({}))
+  })
+
+  const bad: readonly [string, Environment, RegExp][] = [
+    ['a port that is a word', { PORT: 'http' }, /^PORT must be .*0 to 65535; got "http"$/],
+    ['a port that is too high', { PORT: '65536' }, /^PORT must be .*65535/],
+    ['a port below zero', { PORT: '-1' }, /^PORT /],
+    ['a port in hex', { PORT: '0x50' }, /^PORT /],
+    ['a port with a fraction', { PORT: '80.5' }, /^PORT /],
+    ['a time of nothing', { LOOM_STEP_MS: '0' }, /^LOOM_STEP_MS must be .*from 1 /],
+    ['a time no timer can wait', { LOOM_KEEPALIVE_MS: '2147483648' }, /^LOOM_KEEPALIVE_MS /],
+    ['a time with its unit', { LOOM_FIRST_CHUNK_MS: '60s' }, /^LOOM_FIRST_CHUNK_MS .*"60s"$/],
+    ['a model without a provider', { LOOM_MODEL: 'gpt' }, /^LOOM_MODEL must be "provider\/model/],
+    ['an unknown log level', { LOOM_LOG_LEVEL: 'loud' }, /^LOOM_LOG_LEVEL must be .*got "loud"$/],
+    ['an unknown authentication', { LOOM_AUTH: 'basic' }, /^LOOM_AUTH must be none/],
+    ['a host as an origin', { LOOM_CORS_ORIGINS: 'example.com' }, /^LOOM_CORS_ORIGINS .*https:/],
+    ['a page as an origin', { LOOM_CORS_ORIGINS: 'https://a.b/c' }, /^LOOM_CORS_ORIGINS /],
+    ['an open address', { HOST: '0.0.0.0' }, /^HOST 0\.0\.0\.0 .*LOOM_AUTH=none/],
+    ['an open address with a name', { HOST: 'example.com' }, /^HOST example\.com /],
+    ['Redis', { REDIS_URL: 'redis://x' }, /^REDIS_URL is not supported yet/],
+    ['keys that nothing would check', { LOOM_API_KEYS: 'k' }, /^LOOM_API_KEYS is not supported/],
+  ]
+  for (const [name, environment, line] of bad) {
+    it(`refuse ${name} in one line`, () => {
+      expect(() => readConfig(environment)).toThrow(
+        expect.objectContaining({
+          code: 'invalid-config',
+          message: expect.toSatisfy((text) => line.test(text) && !text.includes('\n')),
+        }),
+      )
+    })
+  }
+
+  it('name every bad value, a line each', () => {
+    expect(() => readConfig({ PORT: 'x', LOOM_STEP_MS: 'y' })).toThrow(/^PORT .*\nLOOM_STEP_MS .*$/)
+  })
+})
+
+describe('an address', () => {
+  it('is loopback only where nobody else can reach it', () => {
+    for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', 'LOCALHOST', 'a.localhost', '::1']) {
+      expect(isLoopback(host), host).toBe(true)
+    }
+    for (const host of [
+      '0.0.0.0',
+      '::',
+      '10.0.0.1',
+      '127.0.0.1.evil.net',
+      'localhost.evil.net',
+      '',
+    ]) {
+      expect(isLoopback(host), host).toBe(false)
+    }
+  })
+})

@@ -1,0 +1,400 @@
+import { connect } from 'node:net'
+
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+
+import { createApp } from '../routes/app.ts'
+import { defineAgent } from '../src/agent.ts'
+import { readConfig } from '../src/config.ts'
+import { createModels } from '../src/model/resolve.ts'
+import { listen, type Listening } from '../src/server/listen.ts'
+import { says, scriptedModel } from './scripted-model.ts'
+
+/** A model that never runs out. */
+const model = () => scriptedModel(...Array.from({ length: 200 }, () => says('Hello there.')))
+
+const secret = 'sk-very-secret-key'
+const agents = [
+  defineAgent({ name: 'assistant', systemPrompt: 'Be nice.', model: model() }),
+  defineAgent({ name: 'other', description: 'Another.', systemPrompt: 'Hm.', model: model() }),
+  defineAgent({ name: 'lost', systemPrompt: 'Hm.', model: `nowhere-${secret}/model` }),
+  defineAgent({
+    name: 'broken',
+    systemPrompt: () => {
+      throw new Error(`broken with ${secret}`)
+    },
+    model: model(),
+  }),
+]
+
+type Body = string | Uint8Array<ArrayBuffer> | Blob
+
+let server: Listening
+let url: string
+let ready = true
+const reported: unknown[] = []
+const report = (error: unknown) => reported.push(error)
+
+beforeAll(async () => {
+  const models = createModels({ environment: { ACME_BASE_URL: 'http://x', ACME_API_KEY: secret } })
+  const config = readConfig({ LOOM_CORS_ORIGINS: 'https://app.example.com' })
+  const app = createApp({ agents, models, config, report, isReady: () => ready })
+  server = await listen(app.fetch, { host: '127.0.0.1', port: 0 })
+  url = server.url
+})
+
+afterAll(() => server.stop(0))
+
+const post = (body: Body, headers: Record<string, string> = {}, path = '/api/chat') =>
+  fetch(url + path, { method: 'POST', body, headers })
+
+const json = (body: unknown, headers: Record<string, string> = {}, path = '/api/chat') =>
+  post(JSON.stringify(body), { 'content-type': 'application/json', ...headers }, path)
+
+const user = { id: 'u1', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }
+const good = { id: 'chat', messages: [user], trigger: 'submit-message' }
+const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
+const withPart = (part: unknown) => ({
+  messages: [{ id: 'a', role: 'assistant', parts: [part] }, user],
+})
+
+/** What is posted, and what the answer says of it. */
+const refused: readonly [string, Body, number, RegExp][] = [
+  ['no body', '', 400, /empty/],
+  ['white space', ' \n ', 400, /empty/],
+  ['text', 'hello', 400, /not valid JSON/],
+  ['half a body', '{"messages": [', 400, /not valid JSON/],
+  ['bytes that are not UTF-8', new Uint8Array([0x22, 0xff, 0xfe, 0x22]), 400, /UTF-8/],
+  ['a list', '[]', 400, /expected object/],
+  ['a number', '1', 400, /expected object/],
+  ['null', 'null', 400, /expected object/],
+  ['no messages', '{}', 400, /needs messages/],
+  ['an empty list of messages', '{"messages":[]}', 400, /at least one/],
+  ['messages that are no list', '{"messages":"hi"}', 400, /messages: .*expected array/],
+  ['messages that are numbers', '{"messages":[1]}', 400, /messages\[0\]/],
+  ['messages that are lists', '{"messages":[[]]}', 400, /messages\[0\]/],
+  ['nothing but null messages', '{"messages":[null]}', 400, /messages\[0\]/],
+  ['a message that is a number', '{"message":1}', 400, /message: /],
+  ['an empty message', '{"message":""}', 400, /at least one part/],
+  ['only a system message', '{"messages":[{"role":"system","content":"x"}]}', 400, /no user/],
+  ['an unknown role', '{"messages":[{"id":"1","role":"root","parts":[]}]}', 400, /role/],
+  ['a message without a role', '{"messages":[{"id":"1","parts":[]}]}', 400, /role/],
+  ['a message without content', '{"messages":[{"id":"1","role":"user"}]}', 400, /parts/],
+  ['an id that is a number', '{"messages":[{"id":1,"role":"user","content":"x"}]}', 400, /id/],
+  ['an unknown part', JSON.stringify(withPart({ type: 'spell' })), 400, /parts\[0\].*type/],
+  ['a part that is null', JSON.stringify(withPart(null)), 400, /parts\[0\]/],
+  ['a text part without text', JSON.stringify(withPart({ type: 'text' })), 400, /parts\[0\]\.text/],
+  [
+    'a tool part in no known state',
+    JSON.stringify(withPart({ type: 'tool-x', toolCallId: 'c', state: 'dreaming', input: {} })),
+    400,
+    /parts\[0\]\.state/,
+  ],
+  [
+    'a file at a relative address',
+    JSON.stringify({
+      message: { id: 'u', role: 'user', parts: [{ type: 'file', mediaType: 'a/b', url: 'x.png' }] },
+    }),
+    400,
+    /cannot be read/,
+  ],
+  ['a bad trigger', JSON.stringify({ ...good, trigger: 'pull' }), 400, /trigger/],
+  ['a chat id that is too long', JSON.stringify({ ...good, id: 'x'.repeat(257) }), 400, /^id/],
+  [
+    'a messageId that is too long',
+    JSON.stringify({ ...good, messageId: 'x'.repeat(257) }),
+    400,
+    /messageId/,
+  ],
+  [
+    'a message id that is too long',
+    JSON.stringify({ messages: [{ ...user, id: 'x'.repeat(257) }] }),
+    400,
+    /message id/,
+  ],
+  ['a context that is no object', JSON.stringify({ ...good, context: [] }), 400, /context/],
+  ['an unknown agent', JSON.stringify({ ...good, agent: 'nobody' }), 404, /assistant, other/],
+  [
+    'an agent named as a prototype',
+    JSON.stringify({ ...good, agent: 'constructor' }),
+    404,
+    /agent/,
+  ],
+  ['a body 101 levels deep', `{"messages":${nested(100)}}`, 400, /100 levels/],
+  ['a body a million levels deep', `{"messages":${nested(1_000_000)}}`, 400, /100 levels/],
+  ['a million open brackets', '['.repeat(1_000_000), 400, /100 levels/],
+  ['a __proto__ key', '{"messages":[{"__proto__":{"role":"user"}}]}', 400, /__proto__/],
+  ['an escaped __proto__ key', '{"a":[{"\\u005f_proto__":1}],"message":"hi"}', 400, /__proto__/],
+  [
+    'a constructor.prototype',
+    '{"message":"hi","a":{"constructor":{"prototype":{}}}}',
+    400,
+    /constructor/,
+  ],
+  [
+    'a made-up tool message',
+    '{"messages":[{"role":"tool","content":[{"type":"tool-result"}]}]}',
+    400,
+    /messages\[0\]/,
+  ],
+]
+
+describe('a bad request', () => {
+  for (const [name, body, status, reason] of refused) {
+    it(`with ${name} gets ${status} and a reason`, async () => {
+      const response = await post(body, { 'content-type': 'application/json' })
+      const text = await response.text()
+      expect({ status: response.status, text }).toEqual({
+        status,
+        text: expect.stringMatching(reason),
+      })
+      expect(text).not.toContain('\n')
+      expect(response.headers.get('content-type')).toMatch('text/plain')
+      const typed = await post(body, { accept: 'application/json' })
+      expect(await typed.json()).toEqual({
+        error: { code: expect.any(String), message: text },
+      })
+      expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    })
+  }
+
+  it('for an unknown profile or protocol is told the known ones', async () => {
+    const profile = await json(good, {}, '/api/chat?profile=v8')
+    expect([profile.status, await profile.text()]).toEqual([
+      400,
+      expect.stringMatching('v5, v6, v7'),
+    ])
+    const header = await json(good, { 'x-loom-profile': 'x' })
+    expect(header.status).toBe(400)
+    const protocol = await json(good, {}, '/api/chat?protocol=xml')
+    expect([protocol.status, await protocol.text()]).toEqual([
+      400,
+      expect.stringMatching('ui, text'),
+    ])
+  })
+
+  it('for a path or a method that is not there is told so', async () => {
+    expect((await fetch(`${url}/api/nothing`)).status).toBe(404)
+    expect((await json(good, {}, '/api/agents/nobody/chat')).status).toBe(404)
+    for (const [path, allow] of [
+      ['/api/chat', 'POST'],
+      ['/api/agents/other/chat', 'POST'],
+    ]) {
+      const response = await fetch(url + path)
+      expect([response.status, response.headers.get('allow')]).toEqual([405, allow])
+    }
+    for (const path of ['/api/agents', '/api/models', '/healthz', '/readyz', '/']) {
+      const response = await fetch(url + path, { method: 'DELETE' })
+      expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET'])
+    }
+  })
+})
+
+/** Sends what it can, as a client does that reads the answer only in the end. */
+const send = async (head: string, chunks: Iterable<Buffer>): Promise<string> => {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  let text = ''
+  let closed = false
+  socket.on('data', (data) => (text += String(data)))
+  socket.on('error', () => {})
+  socket.on('close', () => (closed = true))
+  socket.write(`POST /api/chat HTTP/1.1\r\nhost: 127.0.0.1\r\n${head}\r\n\r\n`)
+  for (const chunk of chunks) socket.write(chunk)
+  await vi.waitFor(() => expect(closed).toBe(true), 5_000)
+  return text
+}
+
+describe('a body of 50 MB', () => {
+  const size = 50 * 1024 * 1024
+  const body = Buffer.alloc(size, 'x')
+
+  it('gets 413 and a closed connection when it is announced', async () => {
+    expect(await send(`content-length: ${size}`, [body])).toMatch(
+      /^HTTP\/1.1 413 .*close.*larger/is,
+    )
+  })
+
+  it('gets 413 and a closed connection when it comes in chunks', async () => {
+    const chunk = Buffer.concat([
+      Buffer.from('100000\r\n'),
+      body.subarray(0, 0x10_00_00),
+      Buffer.from('\r\n'),
+    ])
+    const chunks = Array.from({ length: 50 }, () => chunk)
+    const before = process.memoryUsage().rss
+    expect(await send('transfer-encoding: chunked', chunks)).toMatch(/^HTTP\/1.1 413 .*larger/is)
+    expect(process.memoryUsage().rss - before).toBeLessThan(4 * size)
+  })
+
+  it('that never comes does no harm', async () => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.write(`POST /api/chat HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5000\r\n\r\n{"m`)
+    await new Promise((resolve) => socket.once('connect', resolve))
+    socket.destroy()
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+  })
+})
+
+const started = async (response: Response) => /"agent":"(\w+)"/.exec(await response.text())?.[1]
+
+describe('a good request', () => {
+  it('is answered with a UI message stream', async () => {
+    const response = await json(good)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('x-vercel-ai-ui-message-stream')).toBe('v1')
+    const text = await response.text()
+    expect(text).toContain('"delta":"Hello "')
+    expect(text).toMatch(/"type":"finish".*\n\ndata: \[DONE\]\n\n$/)
+  })
+
+  it('may be plain text with a wrong content type, or with none', async () => {
+    for (const headers of [{ 'content-type': 'text/plain' }, { 'content-type': 'a/b;c' }, {}]) {
+      const body = new Blob([JSON.stringify({ message: 'Hi' })])
+      const response = await post(body, headers, '/api/chat?protocol=text')
+      expect(await response.text()).toBe('Hello there.')
+    }
+  })
+
+  it('may hold one message, a string, or messages of ai 4', async () => {
+    const v4 = { role: 'user', content: 'Hi', id: 'u' }
+    for (const body of [
+      { message: user },
+      { message: 'Hi' },
+      { messages: [v4] },
+      { messages: [v4, { role: 'assistant', content: '', id: 'a' }] },
+      { messages: [user, { id: 'a', role: 'assistant', parts: [] }], extra: { more: true } },
+    ]) {
+      const response = await json(body, {}, '/api/chat?protocol=text')
+      expect([response.status, await response.text()]).toEqual([200, 'Hello there.'])
+    }
+  })
+
+  it('names its agent in the path or in the body', async () => {
+    expect(await started(await json(good))).toBe('assistant')
+    expect(await started(await json({ ...good, agent: 'other' }))).toBe('other')
+    expect(await started(await json(good, {}, '/api/agents/other/chat'))).toBe('other')
+  })
+
+  it('may be nested as deep as people nest things', async () => {
+    const body = `{"message":"Hi","deep":${nested(99)}}`
+    expect((await post(body, {}, '/api/chat?protocol=text')).status).toBe(200)
+  })
+})
+
+describe('a failure of the server', () => {
+  it('before the first byte is a status without any secret', async () => {
+    const lost = await json({ ...good, agent: 'lost' })
+    expect(lost.status).toBe(400)
+    const text = await lost.text()
+    expect(text).toMatch(/provider/)
+    expect(text).not.toContain(secret)
+    const broken = await json({ ...good, agent: 'broken' }, { accept: 'application/json' })
+    expect(broken.status).toBe(500)
+    expect(await broken.json()).toEqual({
+      error: { code: 'internal', message: 'Something went wrong in the server.' },
+    })
+    expect(reported).toContainEqual(expect.objectContaining({ message: `broken with ${secret}` }))
+  })
+})
+
+const from = (origin: string, headers: Record<string, string> = {}, method = 'GET') =>
+  fetch(`${url}/api/agents`, { method, headers: { origin, ...headers } })
+
+const ask = (origin: string) => {
+  const headers = {
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'content-type,x-loom-profile',
+  }
+  return from(origin, headers, 'OPTIONS')
+}
+
+describe('a page in a browser', () => {
+  it('may call from this machine, from the server itself, and from a listed origin', async () => {
+    for (const origin of [
+      url,
+      'http://localhost:5173',
+      'https://127.0.0.1',
+      'http://[::1]:80',
+      'https://app.example.com',
+    ]) {
+      const response = await from(origin)
+      expect(response.status, origin).toBe(200)
+      expect(response.headers.get('access-control-allow-origin')).toBe(origin)
+      expect(response.headers.get('access-control-expose-headers')).toMatch('x-vercel-ai-ui')
+    }
+  })
+
+  it('may not call from anywhere else', async () => {
+    for (const origin of [
+      'https://example.com',
+      'http://app.example.com',
+      'https://app.example.com.evil.net',
+      'http://localhost.evil.net',
+      'http://127.0.0.1.evil.net',
+      'null',
+      'file://',
+      'nonsense',
+    ]) {
+      const response = await from(origin)
+      expect([response.status, await response.text()], origin).toEqual([
+        403,
+        expect.stringMatching('LOOM_CORS_ORIGINS'),
+      ])
+      expect(response.headers.has('access-control-allow-origin')).toBe(false)
+    }
+    const posted = await json(good, { origin: 'https://example.com' })
+    expect(posted.status).toBe(403)
+  })
+
+  it('asks before it posts JSON', async () => {
+    const allowed = await ask('https://app.example.com')
+    expect(allowed.status).toBe(204)
+    expect(allowed.headers.get('access-control-allow-headers')).toMatch('x-loom-profile')
+    expect((await ask('https://example.com')).status).toBe(403)
+  })
+
+  it('sees the origin on a stream too', async () => {
+    const response = await json(good, { origin: 'http://localhost:5173' })
+    expect(response.headers.get('access-control-allow-origin')).toBe('http://localhost:5173')
+    expect(await response.text()).toContain('[DONE]')
+  })
+
+  it('cannot come by a name that was pointed at this machine', async () => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    let text = ''
+    socket.on('data', (data) => (text += String(data)))
+    socket.write('GET /api/agents HTTP/1.1\r\nhost: evil.example.net\r\nconnection: close\r\n\r\n')
+    await vi.waitFor(() => expect(text).toMatch(/^HTTP\/1.1 403/))
+  })
+})
+
+describe('what the server tells of itself', () => {
+  it('is its agents and the providers that can be used', async () => {
+    expect(await (await fetch(`${url}/api/agents`)).json()).toMatchObject({
+      agents: [
+        { name: 'assistant', default: true },
+        { name: 'other', description: 'Another.' },
+        {},
+        {},
+      ],
+    })
+    expect(await (await fetch(`${url}/api/models`)).json()).toEqual({
+      providers: expect.arrayContaining(['demo', 'acme']),
+      default: 'demo/assistant',
+    })
+  })
+
+  it('is that it lives, and whether it takes new work', async () => {
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    ready = false
+    expect((await fetch(`${url}/readyz`)).status).toBe(503)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    ready = true
+  })
+
+  it('is nothing outside the folder of the playground', async () => {
+    for (const path of ['/..%2fpackage.json', '/%2e%2e/package.json', '/package.json', '/a.b.js']) {
+      expect((await fetch(url + path)).status).toBe(404)
+    }
+  })
+})

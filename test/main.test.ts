@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+
+import { afterEach, describe, expect, it, vi } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+const running: ChildProcess[] = []
+
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await gone
+  }
+})
+
+interface Loom {
+  child: ChildProcess
+  out: () => string
+  err: () => string
+  exit: Promise<number | null>
+}
+
+function loom(args: readonly string[], environment: Record<string, string> = {}): Loom {
+  const child = spawn(process.execPath, [join(root, 'bin/loom.mjs'), ...args], {
+    env: { PATH: process.env['PATH'], PORT: '0', ...environment },
+  })
+  running.push(child)
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (data) => (out += String(data)))
+  child.stderr.on('data', (data) => (err += String(data)))
+  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  return { child, out: () => out, err: () => err, exit }
+}
+
+async function started(server: Loom): Promise<string> {
+  await vi.waitFor(() => expect(server.out()).toMatch(/curl -N/), 10_000)
+  return /http:\/\/\S+/.exec(server.out())?.[0] ?? ''
+}
+
+describe('loom serve', () => {
+  it('says where it is and what to try, and that works', async () => {
+    const server = loom(['serve'])
+    const url = await started(server)
+    expect(server.out()).toMatch(/agent +assistant/)
+    expect(server.out()).toMatch(/model +demo\/assistant/)
+    const [, path = '', body = ''] =
+      /curl -N 'http:\/\/[^/]+(\S+)' -d '(.*)'/.exec(server.out()) ?? []
+    const response = await fetch(url + path, { method: 'POST', body })
+    expect(await response.text()).toContain('408')
+    server.child.kill('SIGTERM')
+    expect(await server.exit).toBe(0)
+    expect(server.err()).toBe('')
+  })
+
+  it('lets running answers finish when it is told to stop', async () => {
+    const server = loom(['serve'])
+    const url = await started(server)
+    const response = await fetch(`${url}/api/chat`, {
+      method: 'POST',
+      body: JSON.stringify({ message: 'What is 12 * 34?' }),
+    })
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    let text = (await reader?.read())?.value ?? ''
+    server.child.kill('SIGTERM')
+    for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
+      text += read.value
+    }
+    expect(text).toContain('[DONE]')
+    expect(await server.exit).toBe(0)
+  })
+
+  it('ends at once at the second signal', async () => {
+    const server = loom(['serve'])
+    const url = await started(server)
+    const response = await fetch(`${url}/api/chat`, {
+      method: 'POST',
+      body: JSON.stringify({ message: 'Tell me a long story.' }),
+    })
+    await response.body?.getReader().read()
+    server.child.kill('SIGINT')
+    await vi.waitFor(() => expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed'), 5_000)
+    server.child.kill('SIGINT')
+    expect(await server.exit).toBe(0)
+  })
+})
+
+describe('a start that cannot be', () => {
+  for (const [name, environment, line] of [
+    ['a bad setting', { PORT: 'x' }, /^loom: PORT must be .*\n$/],
+    ['an unknown agent', { LOOM_AGENT: 'x' }, /^loom: LOOM_AGENT must be one of assistant, .*\n$/],
+    ['an unknown provider', { LOOM_MODEL: 'x/y' }, /^loom: .*X_BASE_URL.*\n$/],
+    ['a missing key', { LOOM_MODEL: 'openai/gpt-5' }, /^loom: .*OPENAI_API_KEY.*\n$/],
+    ['an open address', { HOST: '0.0.0.0' }, /^loom: HOST .*\n$/],
+    ['an address elsewhere', { HOST: '192.0.2.1', LOOM_AUTH: 'none' }, /^loom: HOST 192.*\n$/],
+  ] as const) {
+    it(`for ${name} is one line and exit code 3`, async () => {
+      const server = loom(['serve'], environment)
+      expect(await server.exit).toBe(3)
+      expect(server.err()).toMatch(line)
+      expect(server.out()).toBe('')
+    })
+  }
+
+  it('for a port in use is one line and exit code 3', async () => {
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    const address = other.address()
+    const port = typeof address === 'object' ? String(address?.port) : ''
+    const server = loom(['serve'], { PORT: port })
+    expect(await server.exit).toBe(3)
+    expect(server.err()).toMatch(new RegExp(`^loom: PORT ${port} is in use.*\n$`))
+    other.close()
+  })
+
+  it('for a command it does not know is its usage and exit code 2', async () => {
+    for (const args of [[], ['fly'], ['serve', 'fast']]) {
+      const server = loom(args)
+      expect(await server.exit).toBe(2)
+      expect(server.err()).toMatch(/^Usage: loom serve/)
+    }
+  })
+})

@@ -1,0 +1,274 @@
+/** The chat-completions client over real sockets: its two doors, their pace, and its connections. */
+import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import { describe, expect, test } from 'vitest'
+
+import { isDirectModel, streamParts } from '../src/model.ts'
+import { openAICompatible } from '../src/model/openai-compatible.ts'
+import { httpTransport } from '../src/model/openai-compatible/http-transport.ts'
+import { hello, loomModel } from './fixtures/byte-transport.ts'
+import { chatStreams, delta, done } from './fixtures/chat-streams.ts'
+import { collectParts, collectStream } from './fixtures/collected-parts.ts'
+import { eventStream, until, upstream } from './fixtures/upstream.ts'
+
+const names = { provider: 'test', modelId: 'm1' }
+const stop = delta({}, 'stop') + done
+const encode = (text: string) => new TextEncoder().encode(text)
+
+test('is a model with the direct door', () => {
+  const model = loomModel([])
+  expect(isDirectModel(model)).toBe(true)
+  expect(model).toMatchObject({ specificationVersion: 'v4', ...names })
+})
+
+test.each(Object.entries(chatStreams))(
+  'gives the same parts by both doors: %s',
+  async (_, wire) => {
+    const { baseUrl } = await upstream((response) => {
+      eventStream(response)
+      for (let start = 0; start < wire.length; start += 50) {
+        response.write(wire.slice(start, start + 50))
+      }
+      response.end()
+    })
+    const model = openAICompatible({ ...names, baseUrl })
+    const direct = await collectParts(model, hello)
+    const stream = await collectStream(model, hello)
+    expect(withoutIds(stream)).toEqual(withoutIds(direct))
+    expect(direct.parts.length + (direct.failure === undefined ? 0 : 1)).toBeGreaterThan(0)
+  },
+)
+
+/** Generated ids differ from call to call. */
+const withoutIds = (collected: unknown) =>
+  JSON.parse(JSON.stringify(collected).replaceAll(/call_[0-9a-f]{32}/g, 'generated'))
+
+test('hands over the parts of one read together', async () => {
+  const reads: string[][] = []
+  const text = delta({ content: 'a' }) + delta({ content: 'b' })
+  await loomModel([encode(text), encode(stop)])[streamParts](hello, (parts) => {
+    reads.push(parts.map((part) => part.type))
+  })
+  expect(reads).toEqual([
+    ['stream-start', 'response-metadata', 'text-start', 'text-delta', 'text-delta'],
+    ['text-end', 'finish'],
+  ])
+})
+
+test('gives a stream with the request that was sent and the headers that came', async () => {
+  const { baseUrl } = await upstream((response) => {
+    response.setHeader('x-request-id', 'r1')
+    response.setHeader('set-cookie', ['a=1', 'b=2'])
+    eventStream(response).end(stop)
+  })
+  const { request, response } = await openAICompatible({ ...names, baseUrl }).doStream(hello)
+  expect(request?.body).toMatchObject({ model: 'm1', stream: true })
+  expect(response?.headers).toMatchObject({ 'x-request-id': 'r1', 'set-cookie': 'a=1, b=2' })
+})
+
+describe('doGenerate', () => {
+  test('gives the whole answer', async () => {
+    const wire = [
+      delta({ reasoning: 'hm' }),
+      delta({ reasoning: ', so' }),
+      delta({ content: 'Let me ' }),
+      delta({ content: 'look.' }),
+      delta({ tool_calls: [{ index: 0, id: 'a', function: { name: 'read', arguments: '{}' } }] }),
+      delta({}, 'tool_calls'),
+      'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5}}\n\n',
+    ]
+    const call = { ...hello, topK: 1 }
+    expect(await loomModel([encode(wire.join(''))]).doGenerate(call)).toMatchObject({
+      content: [
+        { type: 'reasoning', text: 'hm, so' },
+        { type: 'text', text: 'Let me look.' },
+        { type: 'tool-call', toolCallId: 'a', toolName: 'read', input: '{}' },
+      ],
+      finishReason: { unified: 'tool-calls', raw: 'tool_calls' },
+      usage: { inputTokens: { total: 3 }, outputTokens: { total: 5 } },
+      response: { id: 'c1', modelId: 'm1', headers: { 'content-type': 'text/event-stream' } },
+      warnings: [{ type: 'unsupported', feature: 'topK' }],
+    })
+  })
+
+  test('rejects with an error that comes in mid-answer', async () => {
+    const wire = `${delta({ content: 'a' })}data: {"error":{"message":"overloaded"}}\n\n`
+    await expect(loomModel([encode(wire)]).doGenerate(hello)).rejects.toThrow('overloaded')
+  })
+})
+
+/** Resolves when the server has stood still for twenty looks at it. */
+async function standstill(state: { sent: number; isHeld: boolean }): Promise<void> {
+  let [sent, turns] = [-1, 0]
+  await until('the server is held up', () => {
+    turns = state.isHeld && state.sent === sent ? turns + 1 : 0
+    sent = state.sent
+    return turns > 20
+  })
+}
+
+describe('the pace', () => {
+  const chunk = delta({ content: 'x'.repeat(16 * 1024) })
+  /** More than all buffers between the two together, and far less than what would be sent. */
+  const maxAhead = 32 * 1024 * 1024
+  const maxSent = 256 * 1024 * 1024
+
+  /** Writes until it is held up. */
+  async function fastServer() {
+    const state = { sent: 0, isHeld: false }
+    const { baseUrl } = await upstream((response) => {
+      eventStream(response)
+      const write = () => {
+        state.isHeld = false
+        while (state.sent < maxSent) {
+          state.sent += chunk.length
+          if (!response.write(chunk)) {
+            state.isHeld = true
+            response.once('drain', write)
+            return
+          }
+        }
+        response.end(stop)
+      }
+      write()
+    })
+    return { state, model: openAICompatible({ ...names, baseUrl }) }
+  }
+
+  test('is that of the receiver', async () => {
+    const { state, model } = await fastServer()
+    const abort = new AbortController()
+    const waiting: (() => void)[] = []
+    let reads = 0
+    const call = model[streamParts]({ ...hello, abortSignal: abort.signal }, () => {
+      reads++
+      return new Promise<void>((resolve) => waiting.push(resolve))
+    })
+    await standstill(state)
+    expect(reads).toBe(1)
+    expect(state.sent).toBeLessThan(maxAhead)
+    const before = state.sent
+    await until('the server goes on', () => {
+      for (const release of waiting.splice(0)) release()
+      return state.sent > before
+    })
+    await standstill(state)
+    expect(state.sent - before).toBeLessThan(maxAhead)
+    abort.abort()
+    await expect(call).rejects.toBe(abort.signal.reason)
+  })
+
+  test("is that of the stream's reader", async () => {
+    const { state, model } = await fastServer()
+    const { stream } = await model.doStream(hello)
+    await standstill(state)
+    expect(state.sent).toBeLessThan(maxAhead)
+    const before = state.sent
+    const reader = stream.getReader()
+    for (let text = 0; text < maxAhead;) {
+      const { value } = await reader.read()
+      if (value?.type === 'text-delta') text += value.delta.length
+    }
+    expect(state.sent).toBeGreaterThan(before)
+    await reader.cancel()
+  })
+})
+
+test('rejects with what the receiver throws, and cuts the connection', async () => {
+  let isClosed = false
+  const { baseUrl } = await upstream((response) => {
+    response.once('close', () => (isClosed = true))
+    eventStream(response).write(delta({ content: 'a' }))
+  })
+  const model = openAICompatible({ ...names, baseUrl })
+  const thrown = new Error('thrown')
+  const receive = () => {
+    throw thrown
+  }
+  await expect(model[streamParts](hello, receive)).rejects.toBe(thrown)
+  await until('the connection is cut', () => isClosed)
+  await expect(model[streamParts](hello, () => Promise.reject(thrown))).rejects.toBe(thrown)
+})
+
+test('cuts the connection when the reader of its stream leaves', async () => {
+  let isClosed = false
+  const { baseUrl } = await upstream((response) => {
+    response.once('close', () => (isClosed = true))
+    eventStream(response).write(delta({ content: 'a' }))
+  })
+  const { stream } = await openAICompatible({ ...names, baseUrl }).doStream(hello)
+  await stream.cancel()
+  await until('the connection is cut', () => isClosed)
+})
+
+describe('connections', () => {
+  test('are used again', async () => {
+    const server = await upstream((response) => eventStream(response).end(stop))
+    const model = openAICompatible({ ...names, baseUrl: server.baseUrl })
+    for (let call = 0; call < 5; call++) await collectParts(model, hello)
+    expect(server.connections()).toBe(1)
+  })
+
+  test('are one for each answer under way, and shared by models with one transport', async () => {
+    const held: (() => void)[] = []
+    const server = await upstream((response) => held.push(() => eventStream(response).end(stop)))
+    const options = { ...names, baseUrl: server.baseUrl, transport: httpTransport() }
+    const models = [openAICompatible(options), openAICompatible(options)]
+    const calls = models.map((model) => collectParts(model, hello))
+    await until('both have asked', () => held.length === 2)
+    for (const release of held.splice(0)) release()
+    await Promise.all(calls)
+    expect(server.connections()).toBe(2)
+    const next = models.map((model) => collectParts(model, hello))
+    await until('both have asked again', () => held.length === 2)
+    for (const release of held) release()
+    await Promise.all(next)
+    expect(server.connections()).toBe(2)
+  })
+
+  test('that died while idle are replaced, or the failure may be retried', async () => {
+    let requests = 0
+    const server = await upstream((response, request) => {
+      requests++
+      // As if the server had given the idle connection up when the second request was on its way.
+      if (requests === 2) request.socket.resetAndDestroy()
+      else eventStream(response).end(stop)
+    })
+    const model = openAICompatible({ ...names, baseUrl: server.baseUrl })
+    await collectParts(model, hello)
+    const second = await collectParts(model, hello)
+    expect(second.failure).toMatchObject({ name: 'AI_APICallError', isRetryable: true })
+    const third = await collectParts(model, hello)
+    expect(third.parts.at(-1)).toMatchObject({ finishReason: { unified: 'stop' } })
+  })
+
+  test('that stay open after [DONE] hold nothing up, and are cut', async () => {
+    let isClosed = false
+    const { baseUrl } = await upstream((response) => {
+      response.once('close', () => (isClosed = true))
+      eventStream(response).write(stop)
+    })
+    const { parts } = await collectParts(openAICompatible({ ...names, baseUrl }), hello)
+    expect(lastReason(parts)).toBe('stop')
+    await until('the connection is cut', () => isClosed)
+  })
+})
+
+const lastReason = (parts: readonly LanguageModelV4StreamPart[]) => {
+  const last = parts.at(-1)
+  return last?.type === 'finish' ? last.finishReason.unified : last?.type
+}
+
+test('refuses an event that is longer than it may hold', async () => {
+  const first = encode(delta({ content: 'a' }))
+  const endless = Array.from({ length: 20 }, () => encode('x'.repeat(1024 * 1024)))
+  const { parts } = await collectParts(loomModel([first, encode('data: "'), ...endless]), hello)
+  expect(parts.slice(-2)).toMatchObject([
+    { type: 'error', error: { message: expect.stringContaining('too much'), isRetryable: false } },
+    { type: 'finish', finishReason: { unified: 'error' } },
+  ])
+  const { failure } = await collectParts(loomModel([encode('data: "'), ...endless]), hello)
+  expect(failure).toMatchObject({ message: expect.stringContaining('too much') })
+  const lines = Array.from({ length: 20 }, () => encode(`data: ${'x'.repeat(1024 * 1024)}\n`))
+  const ofLines = await collectParts(loomModel(lines), hello)
+  expect(ofLines.failure).toMatchObject({ message: expect.stringContaining('too much') })
+})

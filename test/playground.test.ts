@@ -1,0 +1,283 @@
+import { readFile, readdir } from 'node:fs/promises'
+
+import { readUIMessageStream, safeValidateUIMessages } from 'ai'
+import type { UIMessage, UIMessageChunk } from 'ai'
+import { describe, expect, it } from 'vitest'
+
+interface Reading {
+  message: UIMessage
+  end: string | null
+  error: string | null
+}
+
+/** The page's own reader is JavaScript without types, on purpose: browsers run it as it is. */
+interface PlaygroundStream {
+  chunksOf: (body: ReadableStream<Uint8Array>) => AsyncGenerator<UIMessageChunk>
+  openReading: (message: unknown) => Reading
+  applyChunk: (reading: Reading, chunk: unknown) => void
+  closeReading: (reading: Reading) => void
+  isAnswered: (message: UIMessage) => boolean
+}
+
+const folder = new URL('../web/', import.meta.url)
+
+// The import's type is `any`: TypeScript has not read the file.
+const page: PlaygroundStream = await import(new URL('playground-stream.js', folder).href)
+
+describe("the playground's reader", () => {
+  it.each(Object.entries(answers()))(
+    'builds the message that the AI SDK builds: %s',
+    async (_, chunks) => {
+      const theirs = await messageOfSdk(chunks)
+      expect(plain(messageOfPage(chunks))).toEqual(plain(theirs))
+    },
+  )
+
+  it.each(Object.entries(answers()))(
+    'keeps messages that a server takes back: %s',
+    async (_, chunks) => {
+      const messages = [messageOfPage(chunks)]
+      expect(await safeValidateUIMessages({ messages: plain(messages) })).toMatchObject({
+        success: true,
+      })
+    },
+  )
+
+  it.each([
+    [true, approved],
+    [false, denied],
+  ])('goes on with the message after a decision: %s', async (decision, chunks) => {
+    const before = messageOfPage(asking)
+    for (const part of before.parts) {
+      if (!('approval' in part) || part.state !== 'approval-requested') continue
+      const approval = { ...part.approval, approved: decision }
+      Object.assign(part, { state: 'approval-responded', approval })
+    }
+    expect(page.isAnswered(before)).toBe(true)
+    const theirs = await messageOfSdk(chunks, structuredClone(before))
+    const ours = messageOfPage(chunks, before)
+    expect(plain(ours)).toEqual(plain(theirs))
+    expect(await safeValidateUIMessages({ messages: plain([ours]) })).toMatchObject({
+      success: true,
+    })
+  })
+
+  it('waits for every tool of the last step', () => {
+    expect(page.isAnswered(messageOfPage(asking))).toBe(false)
+    expect(page.isAnswered(messageOfPage(speaking))).toBe(false)
+  })
+
+  it.each([1, 2, 3, 7, 64, 100_000])('reads frames in pieces of %i bytes', async (size) => {
+    const frames = speaking.map(
+      (chunk, index) => `id: ${index}\r\ndata: ${JSON.stringify(chunk)}\r\n\r\n`,
+    )
+    const text = `: stream-open\n\n${frames.join(': keep-alive\n\n')}data: [DONE]\n\n`
+    const read: UIMessageChunk[] = []
+    for await (const chunk of page.chunksOf(bytesIn(text, size))) read.push(chunk)
+    expect(read).toEqual(speaking)
+  })
+
+  it('joins the lines of one frame, and leaves out a frame that was cut', async () => {
+    const text = 'data: {"type":\ndata:"start"}\n\ndata: {"type":"finish"}\n'
+    const read: UIMessageChunk[] = []
+    for await (const chunk of page.chunksOf(bytesIn(text, 5))) read.push(chunk)
+    expect(read).toEqual([{ type: 'start' }])
+  })
+
+  it('says how the answer ended', () => {
+    const endOf = (chunks: readonly UIMessageChunk[]) => readingOf(chunks).end
+    expect(endOf(speaking)).toBe('finish')
+    expect(endOf(speaking.slice(0, -1))).toBeNull()
+    expect(endOf([{ type: 'start' }, { type: 'abort' }, { type: 'finish' }])).toBe('abort')
+    const failed = readingOf([
+      { type: 'error', errorText: 'The model is down.' },
+      { type: 'finish' },
+    ])
+    expect(failed).toMatchObject({ end: 'error', error: 'The model is down.' })
+  })
+
+  it('leaves alone what it does not know', () => {
+    const reading = readingOf(speaking)
+    const before = plain(reading.message)
+    page.applyChunk(reading, { type: 'from-the-future', what: 1 })
+    page.applyChunk(reading, { type: 'text-delta', id: 'never opened', delta: 'x' })
+    page.applyChunk(reading, { type: 'tool-output-available', toolCallId: 'unknown', output: 1 })
+    expect(plain(reading.message)).toEqual(before)
+  })
+})
+
+describe("the playground's files", () => {
+  it('run under a policy without inline code, and make no markup of text', async () => {
+    const names = await readdir(folder)
+    expect(names).toContain('playground.js')
+    for (const name of names) {
+      const text = await readFile(new URL(name, folder), 'utf8')
+      expect(text, name).not.toMatch(
+        /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(/,
+      )
+      expect(text, name).not.toMatch(/\son[a-z]+="|<style|style="|javascript:/)
+      for (const [, attributes, body] of text.matchAll(/<script([^>]*)>([^]*?)<\/script>/g)) {
+        expect(attributes, name).toContain('src=')
+        expect(body, name).toBe('')
+      }
+    }
+  })
+
+  it('load nothing from elsewhere, and nothing that is not there', async () => {
+    const names = await readdir(folder)
+    for (const name of names) {
+      const text = await readFile(new URL(name, folder), 'utf8')
+      const imported = [
+        ...text.matchAll(/(?:from|src=|href=)\s*["'](?:\.\/)?([\w.-]+\.(?:js|css))["']/g),
+      ]
+      for (const [, file] of imported) expect(names, name).toContain(file)
+      expect(text, name).not.toMatch(/(?:src|href|from|import|url\()\s*[=(]?\s*["']?https?:/)
+    }
+  })
+})
+
+function readingOf(chunks: readonly UIMessageChunk[], message?: UIMessage): Reading {
+  const reading = page.openReading(message ?? { id: 'client', role: 'assistant', parts: [] })
+  for (const chunk of chunks) page.applyChunk(reading, structuredClone(chunk))
+  return reading
+}
+
+function messageOfPage(chunks: readonly UIMessageChunk[], message?: UIMessage): UIMessage {
+  const reading = readingOf(chunks, message)
+  page.closeReading(reading)
+  return reading.message
+}
+
+async function messageOfSdk(
+  chunks: readonly UIMessageChunk[],
+  message?: UIMessage,
+): Promise<UIMessage | undefined> {
+  const stream = new ReadableStream<UIMessageChunk>({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(structuredClone(chunk))
+      controller.close()
+    },
+  })
+  let last: UIMessage | undefined
+  for await (const state of readUIMessageStream({ stream, ...(message && { message }) }))
+    last = state
+  return last
+}
+
+/** As it is posted: without what is undefined. */
+function plain<VALUE>(value: VALUE): VALUE {
+  const json: VALUE = JSON.parse(JSON.stringify(value))
+  return json
+}
+
+function bytesIn(text: string, size: number): ReadableStream<Uint8Array> {
+  const bytes = new TextEncoder().encode(text)
+  let at = 0
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) return controller.close()
+      controller.enqueue(bytes.slice(at, at + size))
+      at += size
+    },
+  })
+}
+
+const call = { toolCallId: 'call-1', toolName: 'delete_file' }
+
+const asking: UIMessageChunk[] = [
+  { type: 'start', messageId: 'm2' },
+  { type: 'start-step' },
+  { type: 'tool-input-start', ...call },
+  { type: 'tool-input-available', ...call, input: { path: 'a' } },
+  { type: 'tool-approval-request', approvalId: 'a1', toolCallId: 'call-1' },
+  { type: 'finish-step' },
+  { type: 'finish', finishReason: 'tool-calls' },
+]
+
+const approved: UIMessageChunk[] = [
+  { type: 'start', messageId: 'm2' },
+  { type: 'tool-output-available', toolCallId: 'call-1', output: { deleted: true } },
+  { type: 'start-step' },
+  { type: 'text-start', id: 't' },
+  { type: 'text-delta', id: 't', delta: 'Done.' },
+  { type: 'text-end', id: 't' },
+  { type: 'finish-step' },
+  { type: 'finish', finishReason: 'stop' },
+]
+
+const denied: UIMessageChunk[] = [
+  { type: 'start', messageId: 'm2' },
+  { type: 'tool-output-denied', toolCallId: 'call-1' },
+  ...approved.slice(2),
+]
+
+const speaking: UIMessageChunk[] = [
+  { type: 'start', messageId: 'm1', messageMetadata: { agent: 'assistant' } },
+  { type: 'start-step' },
+  { type: 'reasoning-start', id: 'r' },
+  { type: 'reasoning-delta', id: 'r', delta: 'Hm. ' },
+  { type: 'reasoning-delta', id: 'r', delta: '🧵' },
+  { type: 'reasoning-end', id: 'r' },
+  { type: 'text-start', id: 't' },
+  { type: 'text-delta', id: 't', delta: 'Hello ' },
+  { type: 'text-delta', id: 't', delta: 'Welt, "ü" \\ \n' },
+  { type: 'text-end', id: 't' },
+  { type: 'finish-step' },
+  { type: 'finish', finishReason: 'stop', messageMetadata: { model: 'demo/assistant', steps: 1 } },
+]
+
+function answers(): Record<string, UIMessageChunk[]> {
+  const other = { toolCallId: 'call-2', toolName: 'mcp', dynamic: true }
+  return {
+    'reasoning and text': speaking,
+    'an approval': asking,
+    'two tools at once': [
+      { type: 'start', messageId: 'm3' },
+      { type: 'start-step' },
+      { type: 'tool-input-start', ...call },
+      { type: 'tool-input-delta', toolCallId: 'call-1', inputTextDelta: '{"path":' },
+      { type: 'tool-input-start', ...other },
+      { type: 'tool-input-delta', toolCallId: 'call-1', inputTextDelta: '"a"}' },
+      { type: 'tool-input-available', ...call, input: { path: 'a' } },
+      { type: 'tool-input-available', ...other, input: [1] },
+      { type: 'tool-output-error', toolCallId: 'call-2', errorText: 'No.', dynamic: true },
+      { type: 'tool-output-available', toolCallId: 'call-1', output: null },
+      { type: 'finish-step' },
+      { type: 'finish' },
+    ],
+    'preliminary outputs': [
+      ...asking.slice(0, 2),
+      { type: 'tool-input-available', ...call, input: {} },
+      { type: 'tool-output-available', toolCallId: 'call-1', output: 1, preliminary: true },
+      { type: 'tool-output-available', toolCallId: 'call-1', output: 2 },
+    ],
+    'an input that was refused': [
+      ...asking.slice(0, 2),
+      { type: 'tool-input-start', ...call },
+      { type: 'tool-input-error', ...call, input: '{"pa', errorText: 'Not JSON.' },
+      { type: 'tool-input-start', ...other },
+      { type: 'tool-input-error', ...other, input: '{"pa', errorText: 'Not JSON.' },
+    ],
+    'a step that was withdrawn': [
+      ...asking.slice(0, 2),
+      { type: 'text-start', id: 'a' },
+      { type: 'text-delta', id: 'a', delta: 'Wrong' },
+      { type: 'tool-input-start', ...call },
+      { type: 'reset-step' },
+      { type: 'text-start', id: 'b' },
+      { type: 'text-delta', id: 'b', delta: 'Right' },
+      { type: 'text-end', id: 'b' },
+      { type: 'finish-step' },
+    ],
+    'files, sources and data': [
+      ...asking.slice(0, 2),
+      { type: 'file', url: 'data:image/png;base64,AA', mediaType: 'image/png' },
+      { type: 'source-url', sourceId: 's1', url: 'https://example.com/', title: 'Example' },
+      { type: 'source-document', sourceId: 's2', mediaType: 'text/plain', title: 'Notes' },
+      { type: 'data-progress', id: 'd', data: { done: 1 } },
+      { type: 'data-progress', id: 'd', data: { done: 2 } },
+      { type: 'data-note', data: 'x', transient: true },
+      { type: 'data-note', data: 'y' },
+    ],
+  }
+}

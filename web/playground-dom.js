@@ -1,0 +1,125 @@
+/** Making elements. Text is always a text node: nothing here can turn a string into markup. */
+
+/** An element with attributes and children; a child is a node or a string. */
+export function element(name, attributes = {}, ...children) {
+  const node = document.createElement(name)
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value !== undefined && value !== false) node.setAttribute(key, value === true ? '' : value)
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined))
+  return node
+}
+
+const svg = 'http://www.w3.org/2000/svg'
+
+/** One of the icons of the page's sprite. */
+export function icon(name) {
+  const node = document.createElementNS(svg, 'svg')
+  node.setAttribute('class', 'icon')
+  node.setAttribute('aria-hidden', 'true')
+  const use = document.createElementNS(svg, 'use')
+  use.setAttribute('href', `#icon-${name}`)
+  node.append(use)
+  return node
+}
+
+export function button({ label, iconName, kind = 'quiet', iconOnly = false }, act) {
+  const text = element('span', iconOnly ? { class: 'unseen' } : {}, label)
+  const node = element('button', {
+    type: 'button',
+    class: kind,
+    title: iconOnly ? label : undefined,
+  })
+  if (iconName !== undefined) node.append(icon(iconName))
+  node.append(text)
+  node.addEventListener('click', act)
+  return node
+}
+
+/** Copies what `text` gives when it is pressed, and says whether that worked. */
+export function copyButton(text, label = 'Copy') {
+  const node = button({ label, iconName: 'copy', iconOnly: true }, async () => {
+    const copied = await copy(text())
+    const shown = copied ? 'check' : 'cross'
+    node.querySelector('use').setAttribute('href', `#icon-${shown}`)
+    node.querySelector('span').textContent = copied ? 'Copied' : 'Could not copy'
+    setTimeout(() => {
+      node.querySelector('use').setAttribute('href', '#icon-copy')
+      node.querySelector('span').textContent = label
+    }, 1_500)
+  })
+  return node
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    // Without https the clipboard is closed to pages; the old way still works there.
+    const field = element('textarea', { class: 'unseen' })
+    field.value = text
+    document.body.append(field)
+    field.select()
+    const copied = document.execCommand('copy')
+    field.remove()
+    return copied
+  }
+}
+
+/** A value as a tree that opens on demand, so that a huge output costs nothing until it is looked at. */
+export function jsonView(value) {
+  if (value === null || typeof value !== 'object')
+    return element('div', { class: 'json' }, scalar(value))
+  if (Object.keys(value).length === 0)
+    return element('div', { class: 'json' }, element('code', {}, JSON.stringify(value)))
+  return element('div', { class: 'json' }, entryList(value))
+}
+
+function scalar(value) {
+  const kind = value === null ? 'null' : typeof value
+  const text = kind === 'string' ? value : String(value)
+  return element('span', { class: `value ${kind}` }, text)
+}
+
+const isSmall = (value) => {
+  const entries = Object.values(value)
+  if (entries.length > 4 || entries.some((entry) => entry !== null && typeof entry === 'object'))
+    return false
+  return JSON.stringify(value).length <= 64
+}
+
+/** How many entries of a list are shown. */
+const entriesMax = 200
+
+function branch(value, key) {
+  const size = Array.isArray(value) ? `[${value.length}]` : `{${Object.keys(value).length}}`
+  const head = element('summary', {}, ...keyNodes(key), element('span', { class: 'size' }, size))
+  const node = element('details', {}, head)
+  node.addEventListener(
+    'toggle',
+    () => node.open && node.children.length === 1 && node.append(entryList(value)),
+  )
+  return node
+}
+
+function entryList(value) {
+  const entries = Object.entries(value)
+  const more = entries.length - entriesMax
+  return element(
+    'ul',
+    {},
+    ...entries.slice(0, entriesMax).map(([key, entry]) => entryNode(entry, key)),
+    more > 0 ? element('li', { class: 'size' }, `… ${more} more`) : null,
+  )
+}
+
+function entryNode(value, key) {
+  if (value === null || typeof value !== 'object')
+    return element('li', {}, ...keyNodes(key), scalar(value))
+  if (isSmall(value))
+    return element('li', {}, ...keyNodes(key), element('code', {}, JSON.stringify(value)))
+  return element('li', {}, branch(value, key))
+}
+
+const keyNodes = (key) => [element('span', { class: 'key' }, key), ' ']

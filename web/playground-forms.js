@@ -1,0 +1,115 @@
+/**
+ * What a tool asks of the human: a decision, an answer, or the output of a tool that is theirs to run.
+ * The form is thrown away when it has been used; what it said is in the part.
+ */
+import { button, element } from './playground-dom.js'
+import { toolNameOf } from './playground-stream.js'
+
+/** The form of a call, or null where nothing is asked. */
+export function formFor(part, { live, waiting, last }, actions) {
+  // The conversation has gone on without an answer.
+  if (!last) return null
+  if (part.state === 'approval-requested') return approvalForm(part, actions)
+  if (part.state !== 'input-available' || live || !waiting) return null
+  return toolNameOf(part) === 'human' ? humanForm(part, actions) : jsonForm(part, actions)
+}
+
+function approvalForm(part, { decide }) {
+  const reason = element('input', {
+    type: 'text',
+    placeholder: 'Why not? (optional)',
+    'aria-label': 'Reason for denying',
+    maxlength: '500',
+  })
+  const answer = (approved) => decide(part, approved, approved ? '' : reason.value.trim())
+  const form = element(
+    'form',
+    { class: 'approval', 'aria-label': `Approval of ${toolNameOf(part)}` },
+    element('p', {}, 'The agent wants to do this. Allow it?'),
+    element(
+      'div',
+      { class: 'row' },
+      button({ label: 'Approve', iconName: 'check', kind: 'primary' }, () => answer(true)),
+      button({ label: 'Deny', iconName: 'cross', kind: 'plain' }, () => answer(false)),
+      reason,
+    ),
+  )
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    answer(false)
+  })
+  return form
+}
+
+function humanForm(part, { answer }) {
+  const { question, options, default: fallback } = part.input ?? {}
+  const field = element('input', {
+    type: 'text',
+    'aria-label': 'Your answer',
+    placeholder:
+      fallback === undefined ? 'Your answer' : `Your answer (or just Enter: ${fallback})`,
+  })
+  const choices = Array.isArray(options) ? options.map(String) : []
+  const form = element(
+    'form',
+    { class: 'question', 'data-own': 'true' },
+    element('p', { class: 'asked' }, String(question ?? 'The agent asks you something.')),
+    choices.length === 0
+      ? null
+      : element(
+          'div',
+          { class: 'row', role: 'group', 'aria-label': 'Answers to choose from' },
+          ...choices.map((choice) =>
+            button({ label: choice, kind: 'plain' }, () => answer(part, choice)),
+          ),
+        ),
+    element('div', { class: 'row' }, field, element('button', { class: 'primary' }, 'Answer')),
+  )
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    const text = field.value.trim() || (fallback === undefined ? '' : String(fallback))
+    if (text === '') field.focus()
+    else answer(part, text)
+  })
+  return form
+}
+
+function jsonForm(part, { answer, fail }) {
+  const field = element('textarea', {
+    rows: '3',
+    spellcheck: 'false',
+    'aria-label': `Output of ${toolNameOf(part)} as JSON`,
+    placeholder: '{ "result": … }',
+  })
+  const problem = element('p', { class: 'problem', role: 'alert' })
+  const read = () => {
+    try {
+      return { value: JSON.parse(field.value) }
+    } catch (error) {
+      problem.textContent = `This is not JSON yet: ${error.message}`
+      field.focus()
+      return null
+    }
+  }
+  const form = element(
+    'form',
+    { class: 'answer' },
+    element('p', {}, 'This tool is yours to run. What did it return?'),
+    field,
+    problem,
+    element(
+      'div',
+      { class: 'row' },
+      element('button', { class: 'primary' }, 'Return'),
+      button({ label: 'It failed', kind: 'plain' }, () =>
+        fail(part, field.value.trim() || 'The tool failed.'),
+      ),
+    ),
+  )
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    const output = read()
+    if (output !== null) answer(part, output.value)
+  })
+  return form
+}

@@ -1,0 +1,165 @@
+/**
+ * The card of a tool call: closed it is one line, open it shows what went in and what came out. It
+ * changes only what is different, so that a form in it survives the rest of the stream.
+ */
+import { element, icon, jsonView } from './playground-dom.js'
+import { formFor } from './playground-forms.js'
+import { renderMarkdown } from './playground-markdown.js'
+import { toolNameOf } from './playground-stream.js'
+
+/** What is shown for a call: the icon, the words, and whether the card is open by itself. */
+function statusOf(part, { live, waiting, last }) {
+  switch (part.state) {
+    case 'input-streaming':
+      return { icon: 'spinner', label: 'preparing' }
+    case 'input-available':
+      if (live) return { icon: 'spinner', label: 'running' }
+      if (!waiting) return { icon: 'cross', label: 'interrupted', tone: 'muted' }
+      return last
+        ? { icon: 'hand', label: 'waits for you', open: true, tone: 'ask' }
+        : { icon: 'cross', label: 'not answered', tone: 'muted' }
+    case 'approval-requested':
+      return last
+        ? { icon: 'hand', label: 'needs your approval', open: true, tone: 'ask' }
+        : { icon: 'cross', label: 'not decided', tone: 'muted' }
+    case 'approval-responded':
+      return part.approval?.approved
+        ? { icon: live ? 'spinner' : 'check', label: 'approved' }
+        : { icon: 'cross', label: 'denied', tone: 'muted' }
+    case 'output-available':
+      if (!part.preliminary) return { icon: 'check', label: 'done', tone: 'good' }
+      return live
+        ? { icon: 'spinner', label: 'working', open: true }
+        : { icon: 'cross', label: 'interrupted', tone: 'muted' }
+    case 'output-error':
+      return { icon: 'cross', label: 'failed', open: true, tone: 'bad' }
+    default:
+      return { icon: 'cross', label: 'denied', tone: 'muted' }
+  }
+}
+
+export function toolView(first, actions) {
+  const mark = element('span', { class: 'mark' })
+  const brief = element('span', { class: 'brief' })
+  const label = element('span', { class: 'state' })
+  const input = section('Input')
+  const output = section('Output')
+  const form = element('div', { class: 'form' })
+  const node = element(
+    'details',
+    { class: 'card tool' },
+    element(
+      'summary',
+      {},
+      mark,
+      element('code', { class: 'name' }, first.title ?? toolNameOf(first)),
+      brief,
+      label,
+      icon('chevron'),
+    ),
+    element('div', { class: 'card-body' }, input.node, output.node, form),
+  )
+  let touched = false
+  let shownState = ''
+  node.firstChild.addEventListener('click', () => (touched = true))
+
+  function update(part, entry) {
+    const status = statusOf(part, entry)
+    const state = `${part.state} ${status.label}`
+    brief.textContent = briefOf(part)
+    input.show(part.input, entry.inputs?.get(part.toolCallId))
+    output.show(part.errorText ?? (part.state === 'output-available' ? part.output : undefined))
+    if (state === shownState) return
+    shownState = state
+    // A new state is news: it opens and closes the card as it sees fit, once.
+    if (!touched || status.open) node.open = status.open === true
+    node.dataset.tone = status.tone ?? ''
+    label.textContent = status.label
+    mark.replaceChildren(
+      status.icon === 'spinner' ? element('span', { class: 'spinner' }) : icon(status.icon),
+    )
+    output.rename(part.errorText === undefined ? 'Output' : 'Error')
+    const shown = formFor(part, entry, actions)
+    form.replaceChildren(...(shown === null ? [] : [shown]))
+    input.node.hidden ||= shown?.dataset.own === 'true'
+  }
+
+  return { node, update }
+}
+
+/** A labelled value that is drawn again only when it is another one. */
+function section(title) {
+  const head = element('h4', {}, title)
+  const body = element('div')
+  const node = element('section', { hidden: true }, head, body)
+  let shown
+  return {
+    node,
+    rename: (text) => (head.textContent = text),
+    show(value, raw) {
+      const seen = value ?? raw
+      if (seen === shown) return
+      shown = seen
+      node.hidden = seen === undefined || seen === '' || isEmptyReport(value)
+      if (node.hidden) return
+      if (isReport(value)) showReport(body, value)
+      else if (value === undefined) body.replaceChildren(element('pre', {}, raw))
+      else body.replaceChildren(jsonView(value))
+    },
+  }
+}
+
+/** A sub-agent's output: what it said so far, and the tools it called. */
+const isReport = (value) =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof value.text === 'string' &&
+  Array.isArray(value.toolCalls)
+
+const isEmptyReport = (value) =>
+  isReport(value) && value.text === '' && value.toolCalls.length === 0
+
+function showReport(body, { text, toolCalls }) {
+  const calls = toolCalls.map(({ toolName, state }) =>
+    element(
+      'li',
+      { class: 'chip', 'data-state': state },
+      state === 'running'
+        ? element('span', { class: 'spinner' })
+        : icon(state === 'done' ? 'check' : 'cross'),
+      element('code', {}, String(toolName)),
+    ),
+  )
+  let prose = body.querySelector(':scope > .prose')
+  if (prose === null) {
+    prose = element('div', { class: 'prose' })
+    body.replaceChildren(element('ul', { class: 'chips' }), prose)
+  }
+  body.firstChild.replaceChildren(...calls)
+  body.firstChild.hidden = calls.length === 0
+  renderMarkdown(prose, text)
+}
+
+/** One line for a closed card: what went in, and what came out of it. */
+function briefOf({ input, state, output, preliminary, errorText }) {
+  const asked = shortOf(input)
+  if (state === 'output-error') return joinBrief(asked, shortOf(errorText))
+  if (state !== 'output-available' || preliminary) return asked
+  return joinBrief(asked, isReport(output) ? '' : shortOf(output))
+}
+
+const joinBrief = (asked, answered) => [asked, answered].filter((text) => text !== '').join('  →  ')
+
+function shortOf(value) {
+  if (value === undefined || value === null) return ''
+  const values = typeof value === 'object' ? Object.values(value) : [value]
+  // An only value speaks for itself, several need their names.
+  const text =
+    values.length === 1 && typeof values[0] !== 'object'
+      ? String(values[0])
+      : values.length === 0
+        ? ''
+        : JSON.stringify(value)
+  const line = text.replaceAll(/\s+/g, ' ')
+  return line.length > 160 ? `${line.slice(0, 160)}…` : line
+}
