@@ -14,12 +14,15 @@ export interface Contender {
   path: string
   /** What it answers in. */
   format: Format
-  /** The program and its arguments. */
+  /** Node's own options, the program and its arguments. */
   args: readonly string[]
   env: (port: number, upstreamPort: number) => Record<string, string>
 }
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+// In everyone, so that it is a difference between none of them.
+const probed = ['--import', file('probe.ts')]
 
 function benchEnv(port: number, upstreamPort: number): Record<string, string> {
   return {
@@ -36,19 +39,19 @@ export const contenders: Readonly<Record<ContenderName, Contender>> = {
   loom: {
     path: '/api/chat',
     format: 'ui',
-    args: [file('../bin/loom.mjs'), 'serve'],
+    args: [...probed, file('../bin/loom.mjs'), 'serve'],
     env: benchEnv,
   },
   stock: {
     path: '/api/chat',
     format: 'ui',
-    args: [file('contender/stock.ts')],
+    args: [...probed, file('contender/stock.ts')],
     env: benchEnv,
   },
   relay: {
     path: '/v1/chat/completions',
     format: 'openai',
-    args: [file('contender/relay.ts')],
+    args: [...probed, file('contender/relay.ts')],
     env: benchEnv,
   },
 }

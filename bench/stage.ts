@@ -55,8 +55,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   })
   const load = new Child({ label: 'load', args: [file('load.ts')], core: otherCore })
   const server = new Child({
-    label: contender.args.join(' '),
-    args: ['--import', file('probe.ts'), ...contender.args],
+    label: 'server',
+    args: contender.args,
     env: contender.env(port, upstreamPort),
     core: serverCore,
   })

@@ -12,6 +12,7 @@ import type { Sink } from '../sink.ts'
 import { noUsage, type Usage, usageOf } from '../usage.ts'
 import type { CallIds } from './call-ids.ts'
 import { fileUrl, sourceEvent, withMetadata, withOptions } from './content.ts'
+import { isDelta, joinRun, runLength } from './delta-run.ts'
 import { ProviderCalls } from './provider-calls.ts'
 import { modelError } from './retry.ts'
 import { type ToolCall, ToolInputs } from './tool-inputs.ts'
@@ -126,10 +127,13 @@ export class StepReader {
 
   #receiveFrom(parts: readonly LanguageModelV4StreamPart[], from: number): void | Promise<void> {
     for (let index = from; index < parts.length; index++) {
-      const part = parts[index]
+      let part = parts[index]
       if (part === undefined || this.#closed) return undefined
       // Only what it cost is of interest then.
       if (this.failure !== undefined && part.type !== 'finish') continue
+      const length = isDelta(part) ? runLength(parts, index) : 1
+      if (length > 1 && isDelta(part)) part = joinRun(parts, part, { index, length })
+      index += length - 1
       const wait = this.#take(part)
       if (wait !== undefined) return wait.then(() => this.#receiveFrom(parts, index + 1))
     }

@@ -3,6 +3,7 @@
  * again per token. Hono must then be told that the response is already sent.
  */
 import { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
@@ -23,6 +24,10 @@ export class NodePipe implements Pipe {
   readonly #c: Context
   readonly #outgoing: ServerResponse
   readonly #headers: Readonly<Record<string, string>>
+  readonly #onDrain: () => void
+  /** Where chunks go by themselves: the response's socket, once its head is on the way. */
+  #socket: Socket | undefined
+  #headWritten = false
 
   constructor(parts: {
     c: Context
@@ -34,11 +39,13 @@ export class NodePipe implements Pipe {
     this.#c = parts.c
     this.#outgoing = outgoing
     this.#headers = parts.headers
+    this.#onDrain = listener.onDrain
     outgoing.on('drain', listener.onDrain)
     outgoing.on('timeout', listener.onStall)
     // A reset connection is an `error` first; unheard, it would end the process. `close` follows.
     outgoing.on('error', () => {})
     outgoing.on('close', () => {
+      this.#socket?.off('drain', listener.onDrain)
       if (!outgoing.writableFinished) listener.onGone()
     })
     // Gone while its request was read: there is no `close` to come.
@@ -63,11 +70,35 @@ export class NodePipe implements Pipe {
   open(): void {
     this.#writeHead()
     this.#outgoing.flushHeaders()
+    this.#headWritten = true
   }
 
+  /**
+   * One write a chunk: Node's own framing makes three of it and a tick to join them, which is a third
+   * of what a token costs. (Chunks: RFC 9112 section 7.1; an empty one would end the answer.)
+   */
   write(text: string): void {
+    const socket = this.#chunkSocket()
+    if (socket !== undefined && text !== '') {
+      socket.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`)
+      return
+    }
     this.#writeHead()
     this.#outgoing.write(text)
+    // The first write takes the head along; `headersSent` only says that it was made.
+    this.#headWritten = true
+  }
+
+  /** Undefined while Node holds bytes of its own back: ours must not overtake them. */
+  #chunkSocket(): Socket | undefined {
+    const { socket, chunkedEncoding } = this.#outgoing
+    if (!this.#headWritten || !chunkedEncoding || socket === null) return undefined
+    if (this.#socket !== socket) {
+      this.#socket = socket
+      // The response tells only of its own writes that the socket has taken them.
+      socket.on('drain', this.#onDrain)
+    }
+    return socket.writableCorked === 0 ? socket : undefined
   }
 
   end(text: string): void {

@@ -105,7 +105,7 @@ test('keeps its promises whatever a provider does', async () => {
   await fc.assert(
     fc.asyncProperty(scenario, async ({ provider, recovery, faults }) => {
       play(mock, faults)
-      const limits = { firstChunkMs: 60, nextChunkMs: 60 }
+      const limits = { firstChunkMs: 100, nextChunkMs: 100 }
       const options = { model: provider.model, models, recovery, limits }
       const { events, result, error } = await record(agent, 'What is six times seven?', options)
       const asked = askedOf(mock)

@@ -120,7 +120,7 @@ describe.each(providers)('$name', ({ model }) => {
 
   test('gives up a model that is silent for too long, before its first word and after', async () => {
     const { mock, models } = await openStage()
-    const limits = { firstChunkMs: 60, nextChunkMs: 60 }
+    const limits = { firstChunkMs: 100, nextChunkMs: 100 }
     script(
       mock,
       'Hello',
@@ -190,13 +190,15 @@ const breakAfter = (mock: LLMock, truncateAfterChunks: number) => {
 }
 
 describe.each(providers)('a stream of $name that breaks off', ({ model }) => {
-  const cuts = Array.from({ length: 20 }, (_, index) => index + 1)
+  // Of 20 chunks; the two readers share the places out.
+  const cuts = Array.from({ length: 10 }, (_, index) => 2 * index)
 
   test('is told again to a reader that can forget, wherever it breaks', async () => {
     const { mock, models } = await openStage()
     const { agent, inputs } = attentive()
     let resets = 0
-    for (const chunks of cuts) {
+    for (const cut of cuts) {
+      const chunks = cut + 1
       breakAfter(mock, chunks)
       const { events, result } = await record(agent, 'Hello?', { model, models })
       const types = typesOf(events)
@@ -209,7 +211,7 @@ describe.each(providers)('a stream of $name that breaks off', ({ model }) => {
       expectPairedCalls(askedOf(mock))
     }
     // It did break within what was seen, and at most once a run.
-    expect(resets).toBeGreaterThan(3)
+    expect(resets).toBeGreaterThan(1)
     expect(resets).toBeLessThanOrEqual(cuts.length)
     expect(new Set(inputs)).toEqual(new Set(['{"expr":"6 * 7"}']))
   })
@@ -218,7 +220,8 @@ describe.each(providers)('a stream of $name that breaks off', ({ model }) => {
     const { mock, models } = await openStage()
     const { agent, inputs } = attentive()
     let continued = 0
-    for (const chunks of cuts) {
+    for (const cut of cuts) {
+      const chunks = cut + 2
       breakAfter(mock, chunks)
       mock.prependFixture({ match: { userMessage: cutOffNote }, response: says('So, 42.') })
       const recovery = 'continue'
@@ -239,7 +242,7 @@ describe.each(providers)('a stream of $name that breaks off', ({ model }) => {
       ).not.toContain('custom')
       expectPairedCalls(askedOf(mock))
     }
-    expect(continued).toBeGreaterThan(3)
+    expect(continued).toBeGreaterThan(1)
     expect(new Set(inputs)).toEqual(new Set(['{"expr":"6 * 7"}']))
   })
 })

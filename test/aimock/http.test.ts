@@ -37,8 +37,8 @@ interface Server {
 async function openServer(model: string, address: string): Promise<Server> {
   const config = readConfig({
     LOOM_MODEL: model,
-    LOOM_FIRST_CHUNK_MS: '100',
-    LOOM_NEXT_CHUNK_MS: '100',
+    LOOM_FIRST_CHUNK_MS: '250',
+    LOOM_NEXT_CHUNK_MS: '250',
   })
   const models = createModels({ environment: environmentFor(address) })
   const log: string[] = []

@@ -53,30 +53,30 @@ describe.each(providers.slice(0, 2))('a server with $name', ({ model }) => {
     expect(stderr).toMatch(/^loom: model-failed: .*\[redacted\].*\n$/)
     expect(text + stdout + stderr).not.toContain(apiKey)
   })
+})
 
-  test('finishes a running answer after SIGTERM, and takes no new one', async () => {
-    const { mock } = await openStage()
-    const story = 'Once upon a time there was a server that was told to stop, and it did.'
-    mock.on({}, says(story), { latency: 60 })
-    const loom = startLoom({ ...environmentFor(mock.url), LOOM_MODEL: model })
-    const url = await addressOf(loom)
-    const reader = (await post(url, 'A story.')).body
-      ?.pipeThrough(new TextDecoderStream())
-      .getReader()
-    let text = (await reader?.read())?.value ?? ''
-    loom.child.kill('SIGTERM')
-    const refusal = async () => {
-      for (;;) await (await fetch(`${url}/healthz`)).text()
-    }
-    await expect(within(5000, 'a refusal', refusal())).rejects.toThrow('fetch failed')
-    expect(text.length).toBeLessThan(story.length)
-    for (;;) {
-      const read = await within(5000, 'the next word', reader?.read() ?? Promise.reject())
-      if (read.done) break
-      text += read.value
-    }
-    expect(text).toBe(story)
-    expect(await loom.exited).toBe(0)
-    expect(loom.output().stderr).toBe('')
-  })
+test('finishes a running answer after SIGTERM, and takes no new one', async () => {
+  const { mock } = await openStage()
+  const story = 'Once upon a time there was a server that was told to stop, and it did.'
+  mock.on({}, says(story), { latency: 60 })
+  const loom = startLoom({ ...environmentFor(mock.url), LOOM_MODEL: 'mock/large' })
+  const url = await addressOf(loom)
+  const { body } = await post(url, 'A story.')
+  if (body === null) throw new Error('The answer has no body.')
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+  let text = (await reader.read()).value ?? ''
+  loom.child.kill('SIGTERM')
+  const refusal = async () => {
+    for (;;) await (await fetch(`${url}/healthz`)).text()
+  }
+  await expect(within(5000, 'a refusal', refusal())).rejects.toThrow('fetch failed')
+  expect(text.length).toBeLessThan(story.length)
+  for (;;) {
+    const read = await within(5000, 'the next word', reader.read())
+    if (read.done) break
+    text += read.value
+  }
+  expect(text).toBe(story)
+  expect(await loom.exited).toBe(0)
+  expect(loom.output().stderr).toBe('')
 })

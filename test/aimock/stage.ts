@@ -90,10 +90,15 @@ export async function openStage(): Promise<Stage> {
 /** What the provider gives to one model call, and how it misbehaves with it. */
 export type Reply = [response: FixtureFileResponse, fault?: FixtureOpts]
 
-/** The replies to model calls whose last user message holds `question`, in order. */
+/**
+ * The replies to model calls whose last user message holds `question`, in order. The last is given
+ * again to whoever asks again, as after a time limit on a busy machine.
+ */
 export function script(mock: LLMock, question: string, ...replies: readonly Reply[]): void {
+  const userMessage = question
   for (const [sequenceIndex, [response, fault]] of replies.entries()) {
-    mock.on({ userMessage: question, sequenceIndex }, response, fault)
+    const isLast = sequenceIndex === replies.length - 1
+    mock.on(isLast ? { userMessage } : { userMessage, sequenceIndex }, response, fault)
   }
 }
 
@@ -141,6 +146,9 @@ export async function record(
   )
   expect(JSON.stringify({ events, result, failed: error?.result })).not.toContain(apiKey)
   expect(`${error?.message} ${error?.stack}`).not.toContain(apiKey)
+  const given = typeof messages === 'string' ? 1 : messages.length
+  const kept = (result ?? error?.result)?.messages.slice(given) ?? []
+  expect(storedIn(kept)).toEqual(shownBy(events))
   return { events, result, error }
 }
 
@@ -152,6 +160,30 @@ function loomError(reason: unknown): LoomError {
   expect(reason.message).not.toMatch(/^\s+at /m)
   expect(reason.message.length).toBeLessThan(1000)
   return reason
+}
+
+/** What a reader is left with: texts in order, and calls. A step that was withdrawn is forgotten. */
+function shownBy(events: readonly AgentEvent[]): { text: string; calls: string[] } {
+  let shown = { text: '', calls: new Set<string>() }
+  let before = structuredClone(shown)
+  for (const event of events) {
+    if (event.type === 'start-step') before = structuredClone(shown)
+    if (event.type === 'reset-step') shown = structuredClone(before)
+    if (event.type === 'text-delta') shown.text += event.delta
+    if (event.type === 'tool-input-start') shown.calls.add(event.toolCallId)
+  }
+  return { text: shown.text, calls: [...shown.calls].toSorted() }
+}
+
+/** The same of the messages that a run added. */
+function storedIn(messages: readonly ModelMessage[]): { text: string; calls: string[] } {
+  const parts = messages.flatMap(({ role, content }) =>
+    role === 'assistant' && typeof content !== 'string' ? content : [],
+  )
+  return {
+    text: parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+    calls: parts.flatMap((part) => (part.type === 'tool-call' ? [part.toolCallId] : [])).toSorted(),
+  }
 }
 
 export const typesOf = (events: readonly AgentEvent[]) => events.map(({ type }) => type)

@@ -108,7 +108,7 @@ async function openWire(): Promise<WireStage> {
 }
 
 /** Short, since what hangs is waited for; a good answer that took longer would only be asked again. */
-const limits = { firstChunkMs: 60, nextChunkMs: 60 }
+const limits = { firstChunkMs: 100, nextChunkMs: 100 }
 
 describe.each(providers)('$name', ({ model, variable }: Provider) => {
   test.each(Object.entries(passing))('tries again after %s', async (_name, fault) => {
@@ -137,6 +137,8 @@ describe.each(providers)('$name', ({ model, variable }: Provider) => {
       const { proxy, models } = await openWire()
       proxy.faults.push(fault, fault)
       const agent = defineAgent({ ...assistant, retry: { ...quickRetries, retries: 1 } })
+      // There is no good answer that a short limit could cut.
+      const limits = { firstChunkMs: 40, nextChunkMs: 40 }
       const { error } = await record(agent, 'What is it?', { model, models, limits })
       expect(error?.result?.outcome).toBe('error')
     },

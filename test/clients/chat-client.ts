@@ -88,7 +88,8 @@ class ChatState<MESSAGE> {
   readonly snapshot = <THING>(thing: THING): THING => structuredClone(thing)
 }
 
-function noting<CHAT>(
+/** The rule, and what it decided each time. */
+export function noting<CHAT>(
   rule: (chat: CHAT) => boolean,
   decided: (sends: boolean) => void,
 ): (chat: CHAT) => boolean {
@@ -99,13 +100,13 @@ function noting<CHAT>(
   }
 }
 
-const sends6 = (chat: { messages: ai6.UIMessage[] }) =>
+export const sends6 = (chat: { messages: ai6.UIMessage[] }) =>
   ai6.lastAssistantMessageIsCompleteWithToolCalls(chat) ||
   ai6.lastAssistantMessageIsCompleteWithApprovalResponses(chat)
 const sends6Strict = (chat: { messages: ai6Strict.UIMessage[] }) =>
   ai6Strict.lastAssistantMessageIsCompleteWithToolCalls(chat) ||
   ai6Strict.lastAssistantMessageIsCompleteWithApprovalResponses(chat)
-const sends7 = (chat: { messages: ai7.UIMessage[] }) =>
+export const sends7 = (chat: { messages: ai7.UIMessage[] }) =>
   ai7.lastAssistantMessageIsCompleteWithToolCalls(chat) ||
   ai7.lastAssistantMessageIsCompleteWithApprovalResponses(chat)
 const sends7Strict = (chat: { messages: ai7Strict.UIMessage[] }) =>
@@ -189,6 +190,3 @@ export const sdks: readonly ChatSdk[] = [
       }),
   },
 ]
-
-/** The majors as they are now. */
-export const latestSdks: readonly ChatSdk[] = sdks.filter(({ strict }) => !strict)

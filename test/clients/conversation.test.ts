@@ -1,61 +1,15 @@
 /** The clients of ai 5, 6 and 7, now and as they first were, hold one conversation with a live server. */
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { fieldOf, isFields } from '../../src/conversation/fields.ts'
-import type { Profile } from '../../src/frames.ts'
-import { type ChatSdk, sdks } from './chat-client.ts'
-import { type Exchange, openServer } from './live-server.ts'
-import { openPlayer, wait } from './player.ts'
+import { sdks } from './chat-client.ts'
+import { outlineOf } from './plain.ts'
+import { play, playReference } from './play.ts'
 import { expectQuiet } from './quiet.ts'
 import { readByAll } from './readable.ts'
-import { approvals, turns } from './scenario.ts'
-import { openAgent } from './test-agent.ts'
 
-interface Played {
-  /** The client's messages after every turn. */
-  seen: Readonly<Record<string, unknown>>
-  /** What the model was asked, call by call. */
-  prompts: unknown[]
-  exchanges: readonly Exchange[]
-  reported: unknown[]
-}
-
-async function play(sdk: ChatSdk, profile: Profile | undefined): Promise<Played> {
-  const program = sdk.major === 5 ? turns : [...turns, approvals]
-  const replies = program.flatMap(({ replies }) => replies)
-  const progressSeen = () =>
-    vi.waitFor(() => expect(exchanges.at(-1)?.text).toContain('"preliminary":true'), wait)
-  const { agent, model } = openAgent(replies, { progressSeen })
-  await using server = await openServer([agent])
-  const { player, exchanges } = openPlayer(sdk, server.api, profile)
-  for (const turn of program) await turn.play(player, turn.name)
-  expect(model.asked, 'every reply was asked for').toHaveLength(replies.length)
-  const prompts = model.asked.map(({ prompt }): unknown => JSON.parse(JSON.stringify(prompt)))
-  return { seen: player.seen, prompts, exchanges, reported: server.reported }
-}
-
-let reference: Promise<Played> | undefined
-/** What the others are held against: ai 7, with no profile declared. */
-const playReference = () => (reference ??= play(sdkOf('ai 7'), undefined))
-
-function sdkOf(name: string): ChatSdk {
-  const sdk = sdks.find((sdk) => sdk.name === name)
-  if (sdk === undefined) throw new Error(`there is no ${name}`)
-  return sdk
-}
-
-/** A message as one line a part, to be read by people. */
-function outlineOf(messages: unknown, index = -1): string[] {
-  const message: unknown = Array.isArray(messages) ? messages.at(index) : undefined
-  const parts = fieldOf(message, 'parts')
-  return (Array.isArray(parts) ? parts : []).map((part: unknown) =>
-    ['type', 'toolName', 'state', 'text', 'errorText']
-      .map((name) => fieldOf(part, name))
-      .filter((value) => value !== undefined && value !== 'done')
-      .map((value) => String(value).split('\n')[0])
-      .join(' '),
-  )
-}
+const outlineAt = (messages: unknown, index = -1): string[] =>
+  outlineOf(Array.isArray(messages) ? messages.at(index) : undefined)
 
 /**
  * What is left equal when a history has been at the client: the AI SDK hangs a call's metadata on its
@@ -107,7 +61,7 @@ describe('a whole conversation is the same for', () => {
 describe('a conversation', () => {
   it('shows everything that happened, in order', async () => {
     const { seen } = await playReference()
-    expect(outlineOf(seen['tools'])).toEqual([
+    expect(outlineAt(seen['tools'])).toEqual([
       'step-start',
       'reasoning The sky is blue.',
       'text Let me look. ',
@@ -130,7 +84,7 @@ describe('a conversation', () => {
       'file',
       'text It is "mild" — 21 °C 🌤.',
     ])
-    expect(outlineOf(seen['a sub-agent'])).toEqual([
+    expect(outlineAt(seen['a sub-agent'])).toEqual([
       'step-start',
       'tool-researcher output-available',
       'step-start',
@@ -140,7 +94,7 @@ describe('a conversation', () => {
 
   it('goes on in the same message after a client has answered', async () => {
     const { seen } = await playReference()
-    expect(outlineOf(seen['client tools: the third answer'])).toEqual([
+    expect(outlineAt(seen['client tools: the third answer'])).toEqual([
       'step-start',
       'text Two questions. ',
       'tool-ask output-available',
@@ -151,7 +105,7 @@ describe('a conversation', () => {
       'step-start',
       'text So be it.',
     ])
-    expect(outlineOf(seen['approvals: and an answer beside it'])).toEqual([
+    expect(outlineAt(seen['approvals: and an answer beside it'])).toEqual([
       'step-start',
       'tool-remove output-available',
       'tool-remove output-denied',
@@ -165,9 +119,9 @@ describe('a conversation', () => {
 
   it('keeps what was said before a failure and before a stop', async () => {
     const { seen } = await playReference()
-    expect(outlineOf(seen['failures: at once'])).toEqual(['step-start'])
-    expect(outlineOf(seen['failures: half way'])).toEqual(['step-start', 'text Half an '])
-    expect(outlineOf(seen['a stop'])).toEqual([
+    expect(outlineAt(seen['failures: at once'])).toEqual(['step-start'])
+    expect(outlineAt(seen['failures: half way'])).toEqual(['step-start', 'text Half an '])
+    expect(outlineAt(seen['a stop'])).toEqual([
       'step-start',
       'text streaming As I was ',
       'tool-weather input-streaming',
@@ -177,9 +131,9 @@ describe('a conversation', () => {
   it('ends where it was cut by second thoughts', async () => {
     const { seen } = await playReference()
     const messages = seen['second thoughts: edited']
-    expect(outlineOf(messages)).toEqual(['step-start', 'text To another question.'])
-    expect(outlineOf(messages, -2)).toEqual(['text Have it looked up later.'])
-    expect(outlineOf(messages, -3)).toEqual(['step-start', 'text A whole answer.'])
+    expect(outlineAt(messages)).toEqual(['step-start', 'text To another question.'])
+    expect(outlineAt(messages, -2)).toEqual(['text Have it looked up later.'])
+    expect(outlineAt(messages, -3)).toEqual(['step-start', 'text A whole answer.'])
   })
 
   it('tells the model the same history again that it had live', async () => {

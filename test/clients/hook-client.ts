@@ -3,9 +3,15 @@
  * hook is what it last rendered. React renders on its own here, as it does in browsers: nothing calls
  * `act`, so nothing holds a render back until an answer is whole.
  */
+import { setImmediate } from 'node:timers/promises'
+
+import * as ai7 from 'ai'
+import * as ai5 from 'ai5'
+import * as ai6 from 'ai6'
 import { JSDOM } from 'jsdom'
 import { createElement } from 'react'
 
+import { noting, sends6, sends7 } from './chat-client.ts'
 import type { Chat, ChatMessage, ChatOptions } from './chat-client.ts'
 
 const page = new JSDOM('<!doctype html>', { url: 'http://localhost/' })
@@ -13,6 +19,7 @@ Object.assign(globalThis, { window: page.window, document: page.window.document 
 
 // They look for a page when they are loaded.
 const { createRoot } = await import('react-dom/client')
+const { flushSync } = await import('react-dom')
 const { useChat: useChat5 } = await import('ai-react5')
 const { useChat: useChat6 } = await import('ai-react6')
 const { useChat: useChat7 } = await import('ai-react7')
@@ -23,27 +30,90 @@ export interface HookSdk {
   open: (options: ChatOptions) => MountedChat
 }
 
-export interface MountedChat extends Chat {
-  /** What the page shows of every message. */
+export interface MountedChat extends Chat, Disposable {
+  /** What the page shows, a text for each message. */
   readonly shown: readonly string[]
-  unmount: () => void
 }
+
+export const hookSdks: readonly HookSdk[] = [
+  {
+    name: '@ai-sdk/react 2',
+    major: 5,
+    open({ decided, ...options }) {
+      const transport = new ai5.DefaultChatTransport(options)
+      const sendAutomaticallyWhen = noting(ai5.lastAssistantMessageIsCompleteWithToolCalls, decided)
+      return mount(() => useChat5({ transport, sendAutomaticallyWhen }))
+    },
+  },
+  {
+    name: '@ai-sdk/react 3',
+    major: 6,
+    open({ decided, ...options }) {
+      const transport = new ai6.DefaultChatTransport(options)
+      const sendAutomaticallyWhen = noting(sends6, decided)
+      return mount(() => useChat6({ transport, sendAutomaticallyWhen }))
+    },
+  },
+  {
+    name: '@ai-sdk/react 4',
+    major: 7,
+    open({ decided, ...options }) {
+      const transport = new ai7.DefaultChatTransport(options)
+      const sendAutomaticallyWhen = noting(sends7, decided)
+      return mount(() => useChat7({ transport, sendAutomaticallyWhen }))
+    },
+  },
+]
 
 function mount(useOwnChat: () => Chat): MountedChat {
   const { document } = page.window
   const element = document.createElement('main')
   document.body.append(element)
   const root = createRoot(element)
-  const { promise: firstRender, resolve } = Promise.withResolvers<void>()
-  let last: Chat | undefined
-  const Page = () => {
-    last = useOwnChat()
-    resolve()
-    return last.messages.map((message) =>
+  let rendered: Chat | undefined
+  function Page() {
+    rendered = useOwnChat()
+    return rendered.messages.map((message) =>
       createElement('article', { key: message.id }, textOf(message)),
     )
   }
-  root.render(createElement(Page))
+  flushSync(() => root.render(createElement(Page)))
+  const last = (): Chat => {
+    if (rendered === undefined) throw new Error('nothing was rendered')
+    return rendered
+  }
+  // Renders that an action caused are done before the loop turns.
+  const after = async (action: unknown) => {
+    await action
+    await setImmediate()
+  }
+  return {
+    get status() {
+      return last().status
+    },
+    get error() {
+      return last().error
+    },
+    get messages() {
+      return last().messages
+    },
+    get shown() {
+      return [...element.querySelectorAll('article')].map(({ textContent }) => textContent)
+    },
+    sendMessage: (message) => after(last().sendMessage(message)),
+    stop: () => after(last().stop()),
+    regenerate: (options) => after(last().regenerate(options)),
+    addToolOutput: (output) => after(last().addToolOutput(output)),
+    addToolResult: (output) => after(last().addToolResult(output)),
+    addToolApprovalResponse: (answer) => after(last().addToolApprovalResponse?.(answer)),
+    [Symbol.dispose]() {
+      flushSync(() => root.unmount())
+      element.remove()
+    },
+  }
+}
 
-  return {}
+/** As people see it. */
+export function textOf({ parts }: ChatMessage): string {
+  return parts.map((part) => ('text' in part ? String(part.text) : '')).join('')
 }

@@ -2,7 +2,7 @@
  * Messages as every client has them: without ids that are drawn anew, times, and the few fields that
  * only some clients or profiles have. What is left must be the same everywhere, to the letter.
  */
-import { isFields } from '../../src/conversation/fields.ts'
+import { fieldOf, isFields } from '../../src/conversation/fields.ts'
 import type { Fields } from '../../src/conversation/fields.ts'
 import type { Message } from '../clients.ts'
 
@@ -17,6 +17,18 @@ export function plainMessage(message: Message): object {
   return JSON.parse(JSON.stringify(message, plainField))
 }
 
+/** A message as one line a part, to be read by people. */
+export function outlineOf(message: unknown): string[] {
+  const parts = fieldOf(message, 'parts')
+  return (Array.isArray(parts) ? parts : []).map((part: unknown) =>
+    ['type', 'toolName', 'state', 'text', 'errorText']
+      .map((name) => fieldOf(part, name))
+      .filter((value) => value !== undefined && value !== 'done')
+      .map((value) => String(value).split('\n')[0])
+      .join(' '),
+  )
+}
+
 /** Of the metadata: times, and a model's name, which counts the models of the test. */
 const drawnAnew = new Set(['createdAt', 'durationMs', 'timeToFirstTokenMs', 'model'])
 
@@ -25,6 +37,8 @@ function plainField(key: string, value: unknown): unknown {
   if (!isFields(value)) return value
   // Clients of 2025 forget the id of a reasoning part.
   if (value['type'] === 'reasoning') return { ...value, id: undefined }
+  // ai 5 has no metadata on files.
+  if (value['type'] === 'file') return { ...value, providerMetadata: undefined }
   if ('toolCallId' in value) return plainToolPart(value)
   // Approval ids are signed.
   if (key === 'approval') return { ...value, id: 'approval' }

@@ -5,7 +5,7 @@
 import { expect, vi } from 'vitest'
 
 import type { Profile } from '../../src/frames.ts'
-import type { Chat, ChatMessage, ChatSdk, NewMessage } from './chat-client.ts'
+import type { Chat, ChatMessage, ChatOptions, NewMessage } from './chat-client.ts'
 import { openRecorder } from './live-server.ts'
 import type { Recorder } from './live-server.ts'
 import { plainMessages } from './plain.ts'
@@ -18,7 +18,11 @@ interface More {
 }
 
 /** A new client of a server, as it is or with a profile declared. */
-export function openPlayer(sdk: ChatSdk, api: string, profile?: Profile) {
+export function openPlayer<CHAT extends Chat>(
+  sdk: { open: (options: ChatOptions) => CHAT },
+  api: string,
+  profile?: Profile,
+) {
   const recorder = openRecorder()
   const { fetch, decided } = recorder
   const query = profile === undefined ? '' : `?profile=${profile}`

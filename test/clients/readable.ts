@@ -54,7 +54,7 @@ export function chunksOf(text: string): Chunk[] {
   let last = [0, 0, 0]
   return events.map((event) => {
     const [, time = '', entry = '', index = '', json = ''] =
-      /^id: (\d+)-(\d+)\.(\d+)\ndata: (\{.*\})$/.exec(event) ?? []
+      /^id: (\d+)-(\d+)\.(\d+)\ndata: (\{[^\n]*\})$/.exec(event) ?? []
     expect(json, `an event with an id: ${event}`).not.toBe('')
     const id = [Number(time), Number(entry), Number(index)]
     expect(isAfter(id, last), `${id.join()} comes after ${last.join()}`).toBe(true)

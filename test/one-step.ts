@@ -1,0 +1,28 @@
+/** A tool, and what becomes of one step that calls it. */
+import { z } from 'zod'
+
+import type { NamedTool } from '../src/tool.ts'
+import { agentOf, record } from './recorded-run.ts'
+import { calls, says, type Script, scriptedModel } from './scripted-model.ts'
+
+/** A tool that takes anything. */
+export const toolOf = (
+  execute: NonNullable<NamedTool['execute']>,
+  more: Partial<NamedTool> = {},
+): NamedTool => ({
+  name: 'work',
+  description: 'Works.',
+  inputSchema: z.looseObject({}),
+  execute,
+  ...more,
+})
+
+/** Runs one step of calls, and gives what the client and the model are told of them. */
+export async function settle(tool: NamedTool, ...script: Script[]) {
+  const scripts = script.length === 0 ? [calls(['work', { n: 1 }])] : script
+  const model = scriptedModel(...scripts, says('Done.'))
+  const recorded = await record(agentOf({ tools: [tool], model }), 'Go.')
+  const told = model.asked[1]?.prompt.at(-1)
+  const results = told?.role === 'tool' ? told.content : []
+  return { ...recorded, model, results }
+}

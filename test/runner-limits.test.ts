@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { beforeEach, describe, expect, it } from 'vitest'
+
+import { agentOf, ofType, record, typesOf, watchRejections } from './recorded-run.ts'
+import {
+  directScriptedModel,
+  hangs,
+  hangsForEver,
+  says,
+  scriptedModel,
+  words,
+} from './scripted-model.ts'
+
+beforeEach(watchRejections)
+
+describe('a silent model', () => {
+  const limits = { firstChunkMs: 10, nextChunkMs: 10 }
+  const retry = { retries: 0 }
+
+  it.each([
+    ['in doStream', scriptedModel],
+    ['through the direct door', directScriptedModel],
+  ])('is given up and asked again, %s', async (_door, open) => {
+    const model = open(hangs([]), hangs(words('Wait')), says('Here.'))
+    const agent = agentOf({ model, limits, retry: { retries: 2, initialDelayMs: 1 } })
+    const { result, events } = await record(agent, 'Hi')
+    expect(result.text).toBe('Here.')
+    expect(ofType(events, 'reset-step')).toHaveLength(1)
+    expect(model.asked.map(({ abortSignal }) => abortSignal?.aborted)).toEqual([true, true, false])
+  })
+
+  it.each([
+    ['the first part', hangsForEver([{ type: 'stream-start', warnings: [] }])],
+    ['the next part', hangsForEver(words('Wait'))],
+    ['its first answer', undefined],
+  ])('is left behind where it is deaf to its abort, in %s', async (_where, script) => {
+    const model = scriptedModel(...(script === undefined ? [] : [script]))
+    const never: typeof model.doStream = () => Promise.withResolvers<never>().promise
+    const deaf = script === undefined ? { ...model, doStream: never } : model
+    const { error } = await record(agentOf({ model: deaf, limits, retry }), 'Hi')
+    expect(error).toMatchObject({
+      code: 'model-timeout',
+      message: 'The model was silent for 10 ms.',
+    })
+  })
+
+  it('is one whose stream holds nothing but pings', async () => {
+    const model = scriptedModel(async function* (signal) {
+      while (!signal.aborted) {
+        yield { type: 'ping' }
+        await delay(1)
+      }
+    })
+    const { error } = await record(agentOf({ model, limits, retry }), 'Hi')
+    expect(error?.message).toBe('The model was silent for 10 ms.')
+  })
+
+  it('is not a model whose listener is slow', async () => {
+    const model = scriptedModel(says('One two three.'))
+    const { result, events } = await record(agentOf({ model, limits, retry }), 'Hi', {
+      sink: () => delay(30),
+    })
+    expect(result.text).toBe('One two three.')
+    expect(typesOf(events)).not.toContain('reset-step')
+  })
+
+  it('may have no limits at all', async () => {
+    const forEver = Number.POSITIVE_INFINITY
+    const none = { firstChunkMs: forEver, nextChunkMs: forEver, stepMs: forEver }
+    const model = scriptedModel(says('Here.'))
+    const { result } = await record(agentOf({ model, limits: none }), 'Hi')
+    expect(result.text).toBe('Here.')
+  })
+})
+
+describe('a model that never stops talking', () => {
+  it('is given up, and what it said is kept', async () => {
+    const model = scriptedModel(async function* (signal) {
+      while (!signal.aborted) {
+        yield { type: 'text-delta', id: 'a', delta: 'more ' }
+        await delay(1)
+      }
+    })
+    const agent = agentOf({ model, limits: { stepMs: 20 }, retry: { retries: 0 } })
+    const { error, result } = await record(agent, 'Hi')
+    expect(error).toMatchObject({ message: 'The model took longer than 20 ms.' })
+    expect(result.text).toMatch(/^(more )+$/)
+  })
+})
+
+describe('the limits of a run', () => {
+  it('give way to those of the agent', async () => {
+    const model = scriptedModel(hangs([]))
+    const agent = agentOf({ model, limits: { firstChunkMs: 5 }, retry: { retries: 0 } })
+    const limits = { firstChunkMs: 600_000, nextChunkMs: 600_000 }
+    const { error } = await record(agent, 'Hi', { limits })
+    expect(error?.message).toBe('The model was silent for 5 ms.')
+  })
+})

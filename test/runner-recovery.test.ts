@@ -1,0 +1,265 @@
+import diagnostics from 'node:diagnostics_channel'
+
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+
+import type { ModelReference } from '../src/model.ts'
+import { retryAfter } from '../src/runner/retry.ts'
+import { calculator } from '../tools/calculator.ts'
+import { answers, connectionReset, withCode } from './model-failures.ts'
+import { agentOf, ofType, record, textOf, typesOf, watchRejections } from './recorded-run.ts'
+import {
+  breaks,
+  calls,
+  directScriptedModel,
+  finish,
+  says,
+  scriptedModel,
+  words,
+} from './scripted-model.ts'
+
+beforeEach(watchRejections)
+
+/** The pauses that a test's runs make, in milliseconds. */
+function notePauses(): number[] {
+  const pauses: number[] = []
+  const note = (message: unknown) => {
+    expect(message).toMatchObject({ measurements: { delayMs: expect.any(Number) } })
+    const { measurements } = Object(message)
+    pauses.push(Number(measurements.delayMs))
+  }
+  diagnostics.subscribe('loom:llm:retry', note)
+  onTestFinished(() => void diagnostics.unsubscribe('loom:llm:retry', note))
+  return pauses
+}
+
+describe('a model call that fails before its first word', () => {
+  it.each([
+    ['429', answers(429)],
+    ['500', answers(500)],
+    ['503', answers(503)],
+    ['529', answers(529)],
+    ['408', answers(408)],
+    ['a refused connection', withCode('ECONNREFUSED')],
+    [
+      'a name that is not known yet',
+      new TypeError('fetch failed', { cause: withCode('EAI_AGAIN') }),
+    ],
+    ['a broken socket', new TypeError('terminated', { cause: withCode('UND_ERR_SOCKET') })],
+  ])('is silently made again after %s', async (_what, failure) => {
+    for (const open of [scriptedModel, directScriptedModel]) {
+      const model = open(failure, failure, says('Here I am.'))
+      const { events, result } = await record(agentOf({ model }), 'Hi')
+      expect(model.asked).toHaveLength(3)
+      expect(result).toMatchObject({ outcome: 'finished', text: 'Here I am.', steps: 1 })
+      expect(typesOf(events)).not.toContain('reset-step')
+      expect(ofType(events, 'start-step')).toHaveLength(1)
+    }
+  })
+
+  it.each([400, 401, 403, 404, 413, 422])('is not made again after %i', async (status) => {
+    const model = scriptedModel(answers(status, {}, 'bad key'), says('Never.'))
+    const { error, events, result } = await record(agentOf({ model }), 'Hi')
+    expect(model.asked).toHaveLength(1)
+    const message = `The model answered with ${status}: bad key`
+    expect(error).toMatchObject({ code: 'model-failed', message, retryable: false })
+    expect(typesOf(events)).toEqual(['start', 'start-step', 'finish-step', 'error', 'finish'])
+    expect(result).toMatchObject({ outcome: 'error', finishReason: 'error', steps: 1, text: '' })
+  })
+
+  it('is given up when its retries are used up', async () => {
+    const failures = Array.from({ length: 9 }, () => answers(500, { 'retry-after-ms': '3' }))
+    const model = scriptedModel(...failures)
+    const { error } = await record(agentOf({ model }), 'Hi')
+    expect(model.asked).toHaveLength(4)
+    expect(error).toMatchObject({ code: 'model-failed', retryable: true, retryAfterMs: 3 })
+  })
+
+  it('waits as long as Retry-After asks, but no longer than the agent allows', async () => {
+    const pauses = notePauses()
+    const retry = { retries: 4, initialDelayMs: 1, maxDelayMs: 40 }
+    const model = scriptedModel(
+      answers(429, { 'retry-after-ms': '7' }),
+      answers(429, { 'Retry-After': '0.02' }),
+      answers(429, { 'retry-after': '3600' }),
+      answers(429, { 'retry-after': new Date(Date.now() - 1000).toUTCString() }),
+      says('Here.'),
+    )
+    await record(agentOf({ model, retry }), 'Hi')
+    expect(pauses).toEqual([7, 20, 40, 0])
+  })
+
+  it('waits twice as long each time, less a random part', async () => {
+    const pauses = notePauses()
+    const retry = { retries: 4, initialDelayMs: 4, maxDelayMs: 10 }
+    const model = scriptedModel(...Array.from({ length: 4 }, () => answers(500)), says('Here.'))
+    await record(agentOf({ model, retry }), 'Hi')
+    const full = [4, 8, 10, 10]
+    expect(pauses.map((pause, index) => pause / (full[index] ?? 0))).toEqual(
+      full.map(() => expect.closeTo(0.75, 0)),
+    )
+    for (const [index, pause] of pauses.entries()) {
+      expect(pause).toBeGreaterThanOrEqual((full[index] ?? 0) / 2)
+      expect(pause).toBeLessThanOrEqual(full[index] ?? 0)
+    }
+  })
+
+  it.each([
+    [{ 'retry-after': 'Fri, 31 Dec 1999 23:59:59 GMT' }, 59_000],
+    [{ 'retry-after': '120' }, 120_000],
+    [{ 'retry-after': '' }, undefined],
+    [{ 'retry-after': 'soon' }, undefined],
+    [{}, undefined],
+    [{ 'retry-after-ms': '250', 'retry-after': '1' }, 250],
+  ])('reads %o', (headers, expected) => {
+    expect(retryAfter(headers, Date.parse('1999-12-31T23:59:00Z'))).toBe(expected)
+  })
+})
+
+describe('a list of models', () => {
+  it('is a chain: each is tried when the one before it has failed', async () => {
+    const first = scriptedModel(answers(401))
+    const second = scriptedModel(answers(500), answers(500))
+    const third = scriptedModel(says('I can.'))
+    const model: ModelReference[] = [first, 'nowhere/large', second, third]
+    const agent = agentOf({ model, retry: { retries: 1, initialDelayMs: 1 } })
+    const { events, result } = await record(agent, 'Hi')
+    expect(result.text).toBe('I can.')
+    expect([first, second, third].map(({ asked }) => asked.length)).toEqual([1, 2, 1])
+    const name = `scripted/${third.modelId}`
+    expect(events.at(-1)).toHaveProperty('messageMetadata.model', name)
+  })
+
+  it('ends with the error of its last model', async () => {
+    const model = [scriptedModel(answers(401)), scriptedModel(answers(403))]
+    const { error } = await record(agentOf({ model }), 'Hi')
+    expect(error?.message).toMatch(/^The model answered with 403/)
+  })
+})
+
+describe('a reply that breaks off', () => {
+  const partial = words('The answer is')
+  const broken = [
+    ['by an error of the stream', breaks(partial, connectionReset)],
+    ['by an error part', [...partial, { type: 'error' as const, error: connectionReset }]],
+    ['without an end', partial],
+    ['with an error for a reason', [...partial, finish('error')]],
+  ] as const
+
+  it.each(broken)('%s is withdrawn and asked for again', async (_how, script) => {
+    for (const open of [scriptedModel, directScriptedModel]) {
+      const list = typeof script === 'function' ? script : [...script]
+      const model = open(list, says('The answer is 42.'))
+      const { events, result, message } = await record(agentOf({ model }), 'What?')
+      expect(ofType(events, 'reset-step')).toHaveLength(1)
+      expect(textOf(message)).toBe('The answer is 42.')
+      expect(result).toMatchObject({ steps: 1, outcome: 'finished' })
+      expect(result.messages).toHaveLength(2)
+      expect(model.asked[1]?.prompt).toEqual(model.asked[0]?.prompt)
+    }
+  })
+
+  it.each(broken)(
+    '%s is kept and gone on from where it cannot be withdrawn',
+    async (_how, script) => {
+      const list = typeof script === 'function' ? script : [...script]
+      const model = scriptedModel(list, says(' 42.'))
+      const { events, result, message } = await record(agentOf({ model }), 'What?', {
+        recovery: 'continue',
+      })
+      expect(typesOf(events)).not.toContain('reset-step')
+      expect(textOf(message)).toBe('The answer is 42.')
+      expect(model.asked[1]?.prompt.slice(2)).toEqual([
+        { role: 'assistant', content: [{ type: 'text', text: 'The answer is' }] },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: expect.stringMatching(/cut off there .* Go on exactly/) },
+          ],
+        },
+      ])
+      expect(result).toMatchObject({ steps: 2, outcome: 'finished', text: ' 42.' })
+      expect(result.messages.map(({ role }) => role)).toEqual([
+        'user',
+        'assistant',
+        'user',
+        'assistant',
+      ])
+    },
+  )
+
+  it('with nothing but a thought is asked for again, without the thought', async () => {
+    const thought = { type: 'reasoning-delta' as const, id: 'r', delta: 'Hm' }
+    const model = scriptedModel(breaks([thought], connectionReset), says('42.'))
+    const { result } = await record(agentOf({ model }), 'What?', { recovery: 'continue' })
+    expect(model.asked[1]?.prompt).toEqual(model.asked[0]?.prompt)
+    expect(result.text).toBe('42.')
+  })
+
+  it.each(['reset', 'continue'] as const)('with a whole call is kept: %s', async (recovery) => {
+    const call = calls(['calculator', { expr: '6*7' }]).slice(0, 1)
+    const unfinished = [
+      { type: 'tool-input-start' as const, id: 'b', toolName: 'calculator' },
+      { type: 'tool-input-delta' as const, id: 'b', delta: '{"ex' },
+    ]
+    const model = scriptedModel(
+      breaks([...words('Let me see.'), ...call, ...unfinished], connectionReset),
+      says('42.'),
+    )
+    const agent = agentOf({ tools: [calculator], model })
+    const { events, result } = await record(agent, 'What?', { recovery })
+    expect(model.asked[1]?.prompt.slice(2)).toMatchObject([
+      { role: 'assistant', content: [{ text: 'Let me see.' }, {}, {}] },
+      {
+        role: 'tool',
+        content: [
+          { output: { value: { result: 42 } } },
+          { output: { value: expect.stringMatching(/cut off/) } },
+        ],
+      },
+    ])
+    expect(typesOf(events)).not.toContain('reset-step')
+    expect(result).toMatchObject({ steps: 2, outcome: 'finished' })
+  })
+
+  it.each(['reset', 'continue'] as const)(
+    'in the midst of a call is mended: %s',
+    async (recovery) => {
+      const start = { type: 'tool-input-start' as const, id: 'a', toolName: 'calculator' }
+      const model = scriptedModel(
+        breaks([start, { type: 'tool-input-delta', id: 'a', delta: '{"ex' }], connectionReset),
+        calls(['calculator', { expr: '6*7' }, 'a']),
+        says('42.'),
+      )
+      const agent = agentOf({ tools: [calculator], model })
+      const { message, result } = await record(agent, 'What?', { recovery })
+      const states = message.parts.flatMap((part) => ('toolCallId' in part ? [part.state] : []))
+      expect(states).toEqual(
+        recovery === 'reset' ? ['output-available'] : ['output-error', 'output-available'],
+      )
+      expect(result).toMatchObject({ text: '42.', outcome: 'finished' })
+    },
+  )
+
+  it('after its last part is whole', async () => {
+    const model = scriptedModel(breaks(says('42.'), connectionReset))
+    const { result, events } = await record(agentOf({ model }), 'What?')
+    expect(result.outcome).toBe('finished')
+    expect(typesOf(events)).not.toContain('reset-step')
+  })
+
+  it('for good keeps what was said in the error', async () => {
+    const retry = { retries: 0 }
+    const model = scriptedModel(breaks(partial, connectionReset))
+    const { error, result, message } = await record(agentOf({ model, retry }), 'What?')
+    expect(error).toMatchObject({ code: 'model-failed', retryable: true, cause: connectionReset })
+    expect(error?.result).toBe(result)
+    expect(textOf(message)).toBe('The answer is')
+    expect(result.messages[1]).toMatchObject({ content: [{ text: 'The answer is' }] })
+  })
+
+  it('counts what it cost', async () => {
+    const model = scriptedModel([...partial, finish('error')], says('42.'))
+    const { result } = await record(agentOf({ model }), 'What?')
+    expect(result.usage.totalTokens).toBe(30)
+  })
+})
