@@ -41,9 +41,8 @@ async function answer(c: Context, world: World): Promise<Response> {
   const request = readRequest(await readJson(c))
   const { config, models, report } = world
   const agent = world.agentOf(c.req.param('agent') ?? request.agent ?? config.agent)
-  const posted = postedMessages(request)
-  const messageId = messageIdFor(request, posted)
-  return streamAgent(c, agent, posted, {
+  const { messages, messageId } = turnIn(request)
+  return streamAgent(c, agent, messages, {
     models,
     defaultModel: config.model,
     limits: config.limits,
@@ -62,23 +61,30 @@ function readRequest(body: unknown): ChatRequest {
   throw new LoomError('invalid-request', `${where}: ${issue?.message ?? 'not valid'}.`)
 }
 
+interface PostedTurn {
+  messages: readonly unknown[]
+  /** The message that the answer is to be part of; undefined leaves it to the end of the history. */
+  messageId?: string
+}
+
+function turnIn(request: ChatRequest): PostedTurn {
+  const { trigger, messageId } = request
+  const messages = postedMessages(request)
+  // The old answer is gone from the client; under its id the new one might be appended to another.
+  if (trigger === 'regenerate-message') return { messages, messageId: randomUUID() }
+  if (messageId === undefined) return { messages }
+  const continued = messages.findIndex(
+    (message) => fieldOf(message, 'id') === messageId && fieldOf(message, 'role') === 'assistant',
+  )
+  if (continued === -1) return { messages }
+  // Newer clients also go on with an answer that is not the last, after a late approval. What came
+  // after it is not what it answers, and would hide the decision.
+  return { messages: messages.slice(0, continued + 1), messageId }
+}
+
 function postedMessages({ message, messages }: ChatRequest): readonly unknown[] {
   if (typeof message === 'string') return [{ role: 'user', content: message }]
   if (message !== undefined) return [message]
   if (messages !== undefined) return messages
   throw new LoomError('invalid-request', 'The body needs messages, a list, or message.')
-}
-
-/** The message that the answer is to be part of; undefined leaves it to the end of the history. */
-function messageIdFor(
-  { trigger, messageId }: ChatRequest,
-  posted: readonly unknown[],
-): string | undefined {
-  // The old answer is gone from the client; under its id the new one might be appended to another.
-  if (trigger === 'regenerate-message') return randomUUID()
-  // Newer clients also go on with an answer that is not the last, after a late approval.
-  const continued = posted.some(
-    (message) => fieldOf(message, 'id') === messageId && fieldOf(message, 'role') === 'assistant',
-  )
-  return continued ? messageId : undefined
 }

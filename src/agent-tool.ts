@@ -92,6 +92,7 @@ function openProgress() {
     switch (event.type) {
       case 'start-step':
       case 'reset-step':
+        if (output.text === '') return false
         output.text = ''
         return true
       case 'text-delta':

@@ -89,6 +89,19 @@ async function convert(
   return withoutSettledDenials(meant)
 }
 
+/** Stored messages as a run takes them: they are the server's own and need no check. */
+export async function modelMessagesOf(
+  messages: readonly UIMessage[],
+  tools: () => Promise<ToolSet> = () => Promise.resolve({}),
+): Promise<ModelMessage[]> {
+  const called = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
+  const converted = await convertToModelMessages(
+    [...messages],
+    called ? { tools: await tools() } : {},
+  )
+  return withoutSettledDenials(converted.filter(({ content }) => content.length > 0))
+}
+
 /**
  * The AI SDK writes the result of a denial itself. Left in, the call would look settled, no
  * `tool-output-denied` would be sent, and the client would post the same decision again for ever.

@@ -8,6 +8,8 @@ import type { RunResult } from './runner.ts'
 export const errorStatus = {
   /** The caller's input is wrong: not JSON, a missing field, an unknown part. */
   'invalid-request': 400,
+  /** No API key, or one that is not known. */
+  unauthorized: 401,
   'unknown-agent': 404,
   'not-found': 404,
   'method-not-allowed': 405,
@@ -23,8 +25,19 @@ export const errorStatus = {
   'model-failed': 502,
   /** The model was silent for longer than its time limit. */
   'model-timeout': 504,
+  /** The session runs another turn, and the message asked not to wait. */
+  busy: 409,
+  /** Nothing waits for that answer, or the message was withdrawn. */
+  refused: 409,
+  'mailbox-full': 429,
+  /** A stream no longer holds the place that a reader asked for. */
+  gone: 410,
+  /** Another instance owns the turn. Never told to a client. */
+  lost: 500,
   /** The caller's signal was aborted. */
   aborted: 499,
+  /** The store cannot be reached or does not accept anything now: try again with the same ids. */
+  unavailable: 503,
   internal: 500,
 } as const satisfies Record<string, number>
 

@@ -12,6 +12,7 @@ import { errorMessage, LoomError } from './error.ts'
 import type { AgentEvent, FinishReason } from './event.ts'
 import type { ModelReference, Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
+import type { SessionHooks } from './runner/session-hooks.ts'
 import { noSettings, readSettings, type Settings } from './runner/settings.ts'
 import { Turn } from './runner/turn.ts'
 import { untilAborted } from './runner/until-aborted.ts'
@@ -45,6 +46,8 @@ export interface RunOptions<CONTEXT = unknown> {
   /** False when nobody can approve: a call that needs it is refused instead. @defaultValue true */
   approvals?: boolean
   limits?: Partial<TimeLimits>
+  /** Given by a session for its turn. It holds the history, so approvals in it count as they are. */
+  session?: SessionHooks
   /** How many agents stand above this one. @defaultValue 0 */
   depth?: number
 }
@@ -83,7 +86,7 @@ export async function run<CONTEXT = unknown>(
   const emit = guarded(options.sink ?? (() => undefined))
   const models = options.models ?? createModels({ environment: processEnvironment() })
   const settings = await settingsOf(agent, options, { models, signal })
-  const { model, messageId = randomUUID(), sink, ...shared } = options
+  const { model, messageId = randomUUID(), sink, session, ...shared } = options
   const [first] = settings.models
   const defaults = first === undefined ? {} : { defaultModel: options.defaultModel ?? first }
   const turn = new Turn<CONTEXT>({
@@ -151,11 +154,7 @@ async function conclude<CONTEXT>(turn: Turn<CONTEXT>, run: Run<CONTEXT>): Promis
   let outcome: Outcome = 'error'
   publish('agent:start', () => [{}, { agent: agent.name, context: options.context }])
   try {
-    await emit({
-      type: 'start',
-      messageId,
-      messageMetadata: { agent: agent.name, createdAt: Date.now() },
-    })
+    if (options.session?.resume.started !== true) await emit(startOf(agent.name, messageId))
     const end = await turn.run().then(
       (outcome) => ({ outcome, error: undefined }),
       (reason: unknown) => failureOf(run, reason),
@@ -177,6 +176,12 @@ async function conclude<CONTEXT>(turn: Turn<CONTEXT>, run: Run<CONTEXT>): Promis
     ])
   }
 }
+
+const startOf = (agent: string, messageId: string): AgentEvent => ({
+  type: 'start',
+  messageId,
+  messageMetadata: { agent, createdAt: Date.now() },
+})
 
 interface Failure {
   outcome: 'error' | 'aborted'

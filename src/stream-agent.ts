@@ -72,13 +72,19 @@ export async function streamAgent<CONTEXT = unknown>(
   return reply.open()
 }
 
-interface Reading {
+export interface Reading {
   profile: Profile | undefined
   protocol: Protocol
 }
 
-/** How the answer is to be written: what the caller fixed, else what the request asks for. */
-function readingOf(c: Context, options: Pick<StreamAgentOptions, 'profile' | 'protocol'>): Reading {
+/**
+ * How the answer is to be written: what the caller fixed, else what the request asks for.
+ * @throws LoomError `invalid-request` for a profile or protocol that there is not
+ */
+export function readingOf(
+  c: Context,
+  options: Pick<StreamAgentOptions, 'profile' | 'protocol'>,
+): Reading {
   const profile = c.req.query('profile') ?? c.req.header('x-loom-profile')
   const protocol = c.req.query('protocol')
   return {

@@ -25,9 +25,11 @@ function read(folder: string): Source[] {
 
 function sourceOf(path: string): Source {
   const text = readFileSync(join(root, path), 'utf8')
-  const found = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
-    ([, name = '']) => name,
-  )
+  const found = [
+    ...text.matchAll(/^(?:import|export|\})[^'\n]*\bfrom '([^']+)'/gm),
+    ...text.matchAll(/^import '([^']+)'/gm),
+    ...text.matchAll(/\bimport\('([^']+)'\)/g),
+  ].map(([, name = '']) => name)
   return {
     path,
     text,

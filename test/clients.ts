@@ -108,7 +108,7 @@ function client(
 }
 
 /** The types of the message differ as well; what is in it came from a client. */
-function start<MESSAGE>(from: Message | undefined): { message?: MESSAGE } {
+function start<MESSAGE>(from: Message | undefined): Partial<Record<'message', MESSAGE>> {
   return from === undefined ? {} : { message: JSON.parse(JSON.stringify(from)) }
 }
 

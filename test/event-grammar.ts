@@ -160,7 +160,10 @@ class Grammar {
     if (event.input === undefined) this.#fault('has no input')
     const call = this.#calls.get(event.toolCallId)
     if (call === undefined) return this.#beginCall(event, state)
-    if (call.state !== 'streaming') this.#fault(`${event.toolCallId} is ${call.state}`)
+    // A provider may speak again of a call that an earlier run told of.
+    const isEarlier = call.dynamic === undefined
+    if (call.state !== 'streaming' && !isEarlier)
+      this.#fault(`${event.toolCallId} is ${call.state}`)
     this.#setState(event, state)
   }
 

@@ -72,7 +72,9 @@ async function messageOf(
   earlierCalls: readonly string[],
 ): Promise<UIMessage> {
   const faults: unknown[] = []
-  const message: UIMessage = { id: 'm', role: 'assistant', parts: earlierCalls.map(earlierPart) }
+  const [first] = ofType(events, 'start')
+  const id = first?.messageId ?? ''
+  const message: UIMessage = { id, role: 'assistant', parts: earlierCalls.map(earlierPart) }
   const stream = ReadableStream.from<UIMessageChunk>(events.map(chunkOf))
   const onError = (error: unknown) => faults.push(error)
   let last = message

@@ -14,6 +14,8 @@ import {
 
 beforeEach(watchRejections)
 
+const never = () => Promise.withResolvers<never>().promise
+
 describe('a silent model', () => {
   const limits = { firstChunkMs: 10, nextChunkMs: 10 }
   const retry = { retries: 0 }
@@ -36,7 +38,6 @@ describe('a silent model', () => {
     ['its first answer', undefined],
   ])('is left behind where it is deaf to its abort, in %s', async (_where, script) => {
     const model = scriptedModel(...(script === undefined ? [] : [script]))
-    const never: typeof model.doStream = () => Promise.withResolvers<never>().promise
     const deaf = script === undefined ? { ...model, doStream: never } : model
     const { error } = await record(agentOf({ model: deaf, limits, retry }), 'Hi')
     expect(error).toMatchObject({

@@ -45,12 +45,14 @@ export function directScriptedModel(...scripts: Script[]): ScriptedModel & Direc
     async [streamParts](options, receive) {
       const source = nextReply(scripts, model.asked, options)
       const batches = Array.isArray(source) ? batchesOf(source, 3) : singly(source)
-      try {
-        for await (const batch of batches) await receive(batch)
-      } catch (error) {
-        if (options.abortSignal?.aborted) throw error
-        // What breaks after the answer began is a part of it.
-        await receive([{ type: 'error', error }])
+      for (;;) {
+        const batch = await batches.next().catch((error: unknown) => {
+          if (options.abortSignal?.aborted) throw error
+          // What breaks after the answer began is a part of it.
+          return { done: false as const, value: [{ type: 'error' as const, error }] }
+        })
+        if (batch.done === true) return
+        await receive(batch.value)
       }
     },
   }
@@ -74,7 +76,7 @@ async function* singly(source: PartSource) {
   for await (const part of source) yield [part]
 }
 
-function* batchesOf(parts: readonly LanguageModelV4StreamPart[], size: number) {
+async function* batchesOf(parts: readonly LanguageModelV4StreamPart[], size: number) {
   for (let from = 0; from < parts.length; from += size) yield parts.slice(from, from + size)
 }
 

@@ -25,7 +25,10 @@ export interface Question {
   emit: Sink
   limits: TimeLimits
   signal: AbortSignal
-  recovery: 'reset' | 'continue'
+  /** Whether a reply can be withdrawn: asked when one broke off after its first word. */
+  mayReset: () => Promise<boolean>
+  /** Awaited before each attempt. */
+  beforeStart: (() => Promise<void>) | undefined
   onError: (error: LoomError) => ErrorDecision | Promise<ErrorDecision>
   /** Told of each attempt as it begins, so that an abort finds what was said. */
   onAttempt: (reply: StepReader) => void
@@ -44,8 +47,9 @@ export interface Answer {
 
 /** @throws LoomError when every attempt failed; the sink's error; the signal's reason. */
 export async function askModel(question: Question): Promise<Answer> {
-  const { attempts, signal, emit, recovery } = question
+  const { attempts, signal, emit } = question
   for (;;) {
+    await question.beforeStart?.()
     const { reply, model, failure } = await attempt(question)
     // The calls that came whole are as good as any, also where the rest of the reply never came.
     if (failure === undefined || reply.calls.length > 0) {
@@ -63,7 +67,7 @@ export async function askModel(question: Question): Promise<Answer> {
       { delayMs: next },
       { model, attempt: attempts.made, error: failure.message },
     ])
-    const cutOff = reply.seen && recovery === 'continue'
+    const cutOff = reply.seen && !(await question.mayReset())
     if (cutOff) await reply.close()
     else await withdraw(reply, emit)
     await pause(next, signal)

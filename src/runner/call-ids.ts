@@ -18,8 +18,8 @@ export class CallIds {
   readonly #taken = new Set<string>()
   /** Ids of an earlier run's provider calls without a result: the provider may speak of them again. */
   readonly #unanswered = new Set<string>()
-  /** This run's provider calls without a result, by the provider's id. */
-  readonly #running = new Map<string, ProviderCall>()
+  /** This run's provider calls without a result. Two may share the provider's id. */
+  #running: { id: string; call: ProviderCall }[] = []
 
   constructor(messages: readonly ModelMessage[]) {
     for (const message of messages) {
@@ -49,27 +49,25 @@ export class CallIds {
   }
 
   began(id: string, call: ProviderCall): void {
-    this.#running.set(id, call)
+    this.#running.push({ id, call })
   }
 
   /** The provider's call of an id, or undefined if it never made it, or was answered before. */
   running(id: string): ProviderCall | undefined {
-    return this.#running.get(id) ?? this.#earlier(id)
+    const running = this.#running.find((running) => running.id === id)
+    if (running !== undefined) return running.call
+    return this.#unanswered.has(id) ? { toolCallId: id, dynamic: undefined } : undefined
   }
 
-  answered(id: string): void {
-    this.#running.delete(id)
-    this.#unanswered.delete(id)
+  answered({ toolCallId }: ProviderCall): void {
+    this.#running = this.#running.filter(({ call }) => call.toolCallId !== toolCallId)
+    this.#unanswered.delete(toolCallId)
   }
 
   /** Calls of this run that have no result, which are taken to be over. */
   takeUnanswered(): ProviderCall[] {
-    const calls = [...this.#running.values()]
-    this.#running.clear()
+    const calls = this.#running.map(({ call }) => call)
+    this.#running = []
     return calls
-  }
-
-  #earlier(id: string): ProviderCall | undefined {
-    return this.#unanswered.has(id) ? { toolCallId: id, dynamic: undefined } : undefined
   }
 }

@@ -8,6 +8,7 @@ import type { ModelMessage, ToolResultPart } from 'ai'
 import { errorMessage } from '../error.ts'
 import { approvalIdOf, isApprovalOf } from './approval.ts'
 import { type DecidedCall, pendingCalls } from './pending.ts'
+import type { OpenCall } from './session-hooks.ts'
 import type { StepReader } from './step-reader.ts'
 import {
   failed,
@@ -22,6 +23,8 @@ import type { ToolTable } from './tool-table.ts'
 import { untilAborted } from './until-aborted.ts'
 
 const nobodyToAsk = 'This call needs the approval of a human, and nobody can be asked here.'
+const unknownOutcome =
+  'The outcome of this call is unknown: the server that made it died. It may have been done; it was not made again.'
 const abortedText = 'Aborted before it was done.'
 
 export interface CallSettlerOptions extends Omit<ToolCallsOptions, 'messages' | 'concurrency'> {
@@ -29,6 +32,8 @@ export interface CallSettlerOptions extends Omit<ToolCallsOptions, 'messages' | 
   approvalSecret: string
   /** False when nobody can approve. */
   approvals: boolean
+  /** Decisions come from a session that holds them, and need not prove themselves. */
+  trustApprovals: boolean
 }
 
 export interface Settlement {
@@ -86,6 +91,41 @@ export class CallSettler {
     return { results, waits: undecided > 0 && this.#options.approvals }
   }
 
+  /** Settles calls whose process died: again where that is safe, and else the model is told. */
+  async settleOpen(open: readonly OpenCall[], round: CallRound): Promise<Settlement> {
+    const run: ToolCall[] = []
+    const unknown: ToolCall[] = []
+    let waits = false
+    for (const given of open) {
+      const call = await this.#openCall(given, round.tools)
+      const handling = given.approved ? 'run' : await this.#handlingOf(call, round)
+      if (handling === 'client' || handling === 'ask') {
+        waits = true
+        if (handling === 'ask' && !given.asked) await this.#request(call)
+      } else if (call.refusal === undefined && call.tool?.retry === 'never') unknown.push(call)
+      else run.push(call)
+    }
+    const outcomes = [
+      ...(await this.#run(run, round)),
+      ...(await this.#refuse(unknown, unknownOutcome)),
+    ]
+    return { results: outcomes.map(({ part }) => part), waits }
+  }
+
+  /** Checked again: the tool may be another one by now. */
+  async #openCall({ toolCallId, toolName, input }: OpenCall, tools: ToolTable): Promise<ToolCall> {
+    const tool = tools.get(toolName)
+    const call = { toolCallId, toolName, input, tool, dynamic: tool?.dynamic ?? true }
+    const checked = await tool?.check(input)
+    const refusal =
+      checked === undefined ? undefined : 'refusal' in checked ? checked.refusal : undefined
+    if (refusal !== undefined) {
+      await this.#options.emit({ type: 'tool-output-error', errorText: refusal, ...ofCall(call) })
+    }
+    const checkedInput = checked !== undefined && 'input' in checked ? checked.input : input
+    return { ...call, checkedInput, refusal }
+  }
+
   async #handlingOf(call: ToolCall, { messages }: CallRound): Promise<Handling> {
     if (call.refusal !== undefined) return 'run'
     // The client does the work, so it can ask its human by itself.
@@ -108,9 +148,15 @@ export class CallSettler {
 
   async #ask(reply: StepReader, call: ToolCall): Promise<void> {
     const { toolCallId } = call
-    const approvalId = approvalIdOf(call, this.#options.approvalSecret)
+    const approvalId = await this.#request(call)
     reply.content.push({ type: 'tool-approval-request', approvalId, toolCallId })
+  }
+
+  async #request(call: ToolCall): Promise<string> {
+    const { toolCallId } = call
+    const approvalId = approvalIdOf(call, this.#options.approvalSecret)
     await this.#options.emit({ type: 'tool-approval-request', approvalId, toolCallId })
+    return approvalId
   }
 
   async #refuse(calls: readonly ToolCall[], errorText: string): Promise<ToolOutcome[]> {
@@ -151,7 +197,8 @@ export class CallSettler {
     const { approvalSecret, signal } = this.#options
     const tool = tools.get(decision.toolName)
     if (tool === undefined) return { refusal: `There is no tool "${decision.toolName}".` }
-    if (!isApprovalOf(decision.approvalId, decision, approvalSecret)) {
+    const { trustApprovals } = this.#options
+    if (!trustApprovals && !isApprovalOf(decision.approvalId, decision, approvalSecret)) {
       return { refusal: 'This approval is not for this call, or another process asked for it.' }
     }
     try {

@@ -26,14 +26,14 @@ export class ProviderCalls {
   approvalsAsked = 0
 
   readonly #options: ProviderCallsOptions
-  readonly #began: string[] = []
+  readonly #began: ProviderCall[] = []
 
   constructor(options: ProviderCallsOptions) {
     this.#options = options
   }
 
   began(id: string, call: ProviderCall): void {
-    this.#began.push(id)
+    this.#began.push(call)
     this.#options.callIds.began(id, call)
   }
 
@@ -50,7 +50,7 @@ export class ProviderCalls {
     if (preliminary === true) {
       return emit({ type: 'tool-output-available', output, preliminary, ...flags })
     }
-    callIds.answered(part.toolCallId)
+    callIds.answered(call)
     content.push({
       type: 'tool-result',
       toolCallId,
@@ -76,6 +76,6 @@ export class ProviderCalls {
   }
 
   withdraw(): void {
-    for (const id of this.#began.splice(0)) this.#options.callIds.answered(id)
+    for (const call of this.#began.splice(0)) this.#options.callIds.answered(call)
   }
 }

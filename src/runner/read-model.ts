@@ -37,7 +37,7 @@ export async function readModel(reading: ModelReading): Promise<void> {
   let answering = false
   const receive: PartReceiver = (parts) => {
     if (watch.signal.aborted) return undefined
-    const wait = reading.receive(parts)
+    const wait = watch.guard(() => reading.receive(parts))
     if (answering || parts.some(startsAnswer)) {
       answering = true
       watch.heard()
@@ -55,8 +55,6 @@ export async function readModel(reading: ModelReading): Promise<void> {
   } catch (error) {
     // The reason of the abort says more than the AbortError that a model makes of it.
     watch.signal.throwIfAborted()
-    // The receiver may have failed, and the model must not talk on to nobody.
-    watch.abort(error)
     throw error
   } finally {
     watch.close()
@@ -127,8 +125,16 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
 
   return {
     signal,
-    abort: (reason: unknown) => controller.abort(reason),
     aborted: rejection.promise,
+    /** A receiver that fails ends the call, whatever the model makes of it. */
+    guard<RESULT>(receive: () => RESULT): RESULT {
+      try {
+        return receive()
+      } catch (error) {
+        controller.abort(error)
+        throw error
+      }
+    },
     heard() {
       quietSince = performance.now()
       if (quietMs === limits.nextChunkMs) return
@@ -140,6 +146,9 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
       held++
       try {
         await wait
+      } catch (error) {
+        controller.abort(error)
+        throw error
       } finally {
         held--
         quietSince = performance.now()

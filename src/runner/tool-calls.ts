@@ -29,6 +29,8 @@ export interface ToolCallsOptions {
     signal: AbortSignal,
   ) => Omit<ToolContext, 'toolCallId' | 'messages' | 'signal' | 'abortSignal'>
   redact: (text: string) => string
+  /** Awaited before each call. */
+  beforeStart?: (() => Promise<void>) | undefined
 }
 
 /** What became of a call, in the form the model is told. */
@@ -102,6 +104,7 @@ async function outcomeOf(
   )
   const signal = AbortSignal.any([options.signal, late.signal])
   try {
+    await options.beforeStart?.()
     return await untilAborted(signal, () => succeed(call, tool, { ...options, signal }))
   } catch (error) {
     if (error instanceof SinkFailure) throw error

@@ -17,7 +17,12 @@ import { askModel, type Answer } from './ask-model.ts'
 import { Attempts } from './attempts.ts'
 import { CallIds } from './call-ids.ts'
 import { callOptions } from './call-options.ts'
-import { type CallRound, CallSettler, type CallSettlerOptions } from './call-settler.ts'
+import {
+  type CallRound,
+  CallSettler,
+  type CallSettlerOptions,
+  type Settlement,
+} from './call-settler.ts'
 import { contextOf } from './context.ts'
 import type { Settings } from './settings.ts'
 import { stepInfo } from './step-info.ts'
@@ -79,6 +84,9 @@ export class Turn<CONTEXT> {
     this.#attempts = this.#newAttempts()
     const isNew = this.messages.at(-1)?.role === 'user'
     this.#idPrefix = isNew ? '' : `${randomBytes(3).toString('hex')}-`
+    const { stepOpen = false, cutOff = false } = options.options.session?.resume ?? {}
+    this.stepOpen = stepOpen
+    this.#isCutOff = cutOff
   }
 
   #settlerOptions(): CallSettlerOptions {
@@ -90,8 +98,10 @@ export class Turn<CONTEXT> {
       approvalSecret: agent.approvalSecret,
       approvals: options.approvals !== false,
       redact: (text) => models.redact(text),
+      trustApprovals: options.session !== undefined,
+      beforeStart: options.session?.beforeStart,
       contextOf: (call, callSignal) => {
-        const idempotencyKey = `${messageId}:${call.toolCallId}`
+        const idempotencyKey = `${options.session?.id ?? messageId}:${call.toolCallId}`
         return {
           context: this.#context,
           idempotencyKey,
@@ -117,7 +127,7 @@ export class Turn<CONTEXT> {
   async run(): Promise<Outcome> {
     const { signal } = this.#with
     signal.throwIfAborted()
-    const { results, waits } = await this.#settler.settleDecided(this.#round)
+    const { results, waits } = await this.#settleEarlier()
     this.#pushResults(results)
     signal.throwIfAborted()
     if (waits) {
@@ -130,6 +140,15 @@ export class Turn<CONTEXT> {
       signal.throwIfAborted()
     }
     return 'max-steps'
+  }
+
+  /** Calls of before this run: those that a human decided on, or those whose process died. */
+  async #settleEarlier(): Promise<Settlement> {
+    const { openCalls = [] } = this.#with.options.session?.resume ?? {}
+    if (openCalls.length === 0) return this.#settler.settleDecided(this.#round)
+    const settlement = await this.#settler.settleOpen(openCalls, this.#round)
+    await this.#finishStep()
+    return settlement
   }
 
   /** After a failure or an abort: ends what is open and keeps what was said. */
@@ -174,8 +193,10 @@ export class Turn<CONTEXT> {
 
   /** From `start-step` to `finish-step`. */
   async #askAndSettle() {
+    const { session } = this.#with.options
+    if (!this.stepOpen) await this.#with.emit({ type: 'start-step' })
     this.stepOpen = true
-    await this.#with.emit({ type: 'start-step' })
+    if (session !== undefined) this.messages.push(...(await session.moreMessages()))
     if (this.#isCutOff) this.messages.push({ role: 'user', content: cutOffNote })
     this.#isCutOff = false
     const { kind, reply } = await this.#ask()
@@ -195,7 +216,9 @@ export class Turn<CONTEXT> {
       signal,
       attempts: this.#attempts,
       limits: this.#settings.limits,
-      recovery: options.recovery ?? 'reset',
+      mayReset:
+        options.session?.mayReset ?? (() => Promise.resolve(options.recovery !== 'continue')),
+      beforeStart: options.session?.beforeStart,
       reader: {
         tools: this.#settings.tools,
         prefix: `${this.#idPrefix}s${this.steps}`,

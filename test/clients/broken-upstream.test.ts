@@ -70,7 +70,7 @@ const scenes: readonly Scene[] = [
       'step-start',
       'reasoning Hm.',
       'text I look. ',
-      'tool-weather output-error The tool call was cut off.',
+      'tool-weather output-error The tool call was cut off before its input was whole.',
       'step-start',
       'text A whole answer.',
     ],

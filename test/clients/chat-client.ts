@@ -121,7 +121,7 @@ export const sdks: readonly ChatSdk[] = [
     open: ({ text = false, decided, ...options }) =>
       new Chat5({
         state: new ChatState(),
-        transport: new ai5[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](options),
+        transport: new (text ? ai5.TextStreamChatTransport : ai5.DefaultChatTransport)(options),
         sendAutomaticallyWhen: noting(ai5.lastAssistantMessageIsCompleteWithToolCalls, decided),
       }),
   },
@@ -132,7 +132,7 @@ export const sdks: readonly ChatSdk[] = [
     open: ({ text = false, decided, ...options }) =>
       new Chat5Strict({
         state: new ChatState(),
-        transport: new ai5Strict[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](
+        transport: new (text ? ai5Strict.TextStreamChatTransport : ai5Strict.DefaultChatTransport)(
           options,
         ),
         sendAutomaticallyWhen: noting(
@@ -148,7 +148,7 @@ export const sdks: readonly ChatSdk[] = [
     open: ({ text = false, decided, ...options }) =>
       new Chat6({
         state: new ChatState(),
-        transport: new ai6[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](options),
+        transport: new (text ? ai6.TextStreamChatTransport : ai6.DefaultChatTransport)(options),
         sendAutomaticallyWhen: noting(sends6, decided),
       }),
   },
@@ -159,7 +159,7 @@ export const sdks: readonly ChatSdk[] = [
     open: ({ text = false, decided, ...options }) =>
       new Chat6Strict({
         state: new ChatState(),
-        transport: new ai6Strict[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](
+        transport: new (text ? ai6Strict.TextStreamChatTransport : ai6Strict.DefaultChatTransport)(
           options,
         ),
         sendAutomaticallyWhen: noting(sends6Strict, decided),
@@ -172,7 +172,7 @@ export const sdks: readonly ChatSdk[] = [
     open: ({ text = false, decided, ...options }) =>
       new Chat7({
         state: new ChatState(),
-        transport: new ai7[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](options),
+        transport: new (text ? ai7.TextStreamChatTransport : ai7.DefaultChatTransport)(options),
         sendAutomaticallyWhen: noting(sends7, decided),
       }),
   },
@@ -183,7 +183,7 @@ export const sdks: readonly ChatSdk[] = [
     open: ({ text = false, decided, ...options }) =>
       new Chat7Strict({
         state: new ChatState(),
-        transport: new ai7Strict[text ? 'TextStreamChatTransport' : 'DefaultChatTransport'](
+        transport: new (text ? ai7Strict.TextStreamChatTransport : ai7Strict.DefaultChatTransport)(
           options,
         ),
         sendAutomaticallyWhen: noting(sends7Strict, decided),

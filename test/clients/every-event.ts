@@ -138,7 +138,7 @@ export const cases: readonly Case[] = [
         { type: 'custom', kind: 'acme.thing', providerMetadata },
         { type: 'reasoning-file', mediaType: 'image/png', data: { type: 'data', data: 'aGk=' } },
         ...words('Seen?'),
-        finish('interrupted'),
+        finish('other'),
       ],
     ],
     parts: [{ type: 'text', text: 'Seen?', state: 'done' }],
@@ -202,12 +202,13 @@ export const cases: readonly Case[] = [
         { type: 'tool-input-start', id: 'half-unknown', toolName: 'teleport' },
         ...says('Never mind.'),
       ],
+      says('Indeed.'),
     ],
     parts: [
       { type: 'tool-add', state: 'output-error' },
       { type: 'dynamic-tool', toolName: 'teleport', state: 'output-error' },
       { type: 'dynamic-tool', toolName: 'lookup', state: 'output-error', input: { term: 1 } },
-      { type: 'tool-weather', state: 'output-error', errorText: 'The tool call was cut off.' },
+      { type: 'tool-weather', state: 'output-error', input: {} },
     ],
   },
 ]

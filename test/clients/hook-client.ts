@@ -82,11 +82,6 @@ function mount(useOwnChat: () => Chat): MountedChat {
     if (rendered === undefined) throw new Error('nothing was rendered')
     return rendered
   }
-  // Renders that an action caused are done before the loop turns.
-  const after = async (action: unknown) => {
-    await action
-    await setImmediate()
-  }
   return {
     get status() {
       return last().status
@@ -111,6 +106,12 @@ function mount(useOwnChat: () => Chat): MountedChat {
       element.remove()
     },
   }
+}
+
+/** Renders that an action caused are done before the event loop turns. */
+async function after(action: unknown): Promise<void> {
+  await action
+  await setImmediate()
 }
 
 /** As people see it. */

@@ -76,8 +76,10 @@ export function openRecorder(): Recorder {
       rests = !sends
     },
     async fetch(input, init) {
+      const posted = init?.body
+      if (typeof posted !== 'string') throw new TypeError('clients post text')
       const exchange: Exchange = {
-        posted: JSON.parse(String(init?.body)),
+        posted: JSON.parse(posted),
         status: 0,
         headers: new Headers(),
         text: '',

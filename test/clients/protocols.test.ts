@@ -71,6 +71,10 @@ async function ask(server: LiveServer, messages: readonly unknown[]): Promise<Da
   return readDataStream(await response.text())
 }
 
+const failed = (args: object, error: RegExp) => ({
+  toolInvocation: { state: 'result', args, result: { error: expect.stringMatching(error) } },
+})
+
 describe('the data stream', () => {
   it('holds what its client knows, and the client can post it again', async () => {
     const { agent, model } = openAgent([
@@ -81,7 +85,7 @@ describe('the data stream', () => {
         ...words('Let me look. '),
         { type: 'tool-input-start', id: 'call-w', toolName: 'weather' },
         { type: 'tool-input-delta', id: 'call-w', delta: '{"city":"Oslo"}' },
-        ...calls(['weather', { city: 'Oslo' }, 'call-w'], ['broken', {}], ['add', 'nonsense']),
+        ...calls(['weather', { city: 'Oslo' }, 'call-w'], ['lookup', { term: 'fjord' }]),
       ],
       [
         { type: 'source', sourceType: 'url', id: 'u', url: 'https://example.com', title: 'Sky' },
@@ -98,8 +102,7 @@ describe('the data stream', () => {
       { type: 'reasoning', reasoning: 'The sky.' },
       { type: 'text', text: 'Let me look. ' },
       { type: 'tool-invocation', toolInvocation: { state: 'result', args: { city: 'Oslo' } } },
-      { type: 'tool-invocation', toolInvocation: { result: { error: 'the pipe burst' } } },
-      { type: 'tool-invocation', toolInvocation: { args: { input: 'nonsense' } } },
+      { type: 'tool-invocation', toolInvocation: { result: { found: { term: 'fjord' } } } },
       { type: 'step-start' },
       { type: 'source', source: { url: 'https://example.com', title: 'Sky' } },
       { type: 'file', mimeType: 'image/png', data: 'aGk=' },
@@ -115,6 +118,20 @@ describe('the data stream', () => {
     expect(again.message.content).toBe('You are welcome.')
     const [, live, posted] = model.asked.map(({ prompt }) => prompt)
     expect(posted?.slice(0, live?.length)).toEqual(live)
+  })
+
+  it('tells calls that failed as results, since ai 4 has no other', async () => {
+    const { agent } = openAgent([
+      calls(['broken', {}], ['add', 'nonsense'], ['teleport', {}]),
+      says('None of it.'),
+    ])
+    await using server = await openServer([agent])
+    const { message } = await ask(server, [question])
+    expect(message.parts.slice(1, 4)).toMatchObject([
+      failed({}, /^the pipe burst$/),
+      failed({ input: 'nonsense' }, /^The input is not JSON/),
+      failed({}, /^There is no tool "teleport"/),
+    ])
   })
 
   it('ends in the error of an answer that failed', async () => {

@@ -2,16 +2,19 @@
  * Clients that send by themselves post again whenever a message ends in finished tool calls. One that
  * can't be told to stop does so for ever, at a model call each time (vercel/ai issue 8043).
  */
+import { tool } from 'ai'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 
 import type { Agent } from '../../src/agent.ts'
+import { streamAgent } from '../../src/stream-agent.ts'
 import { calls, says, type Script } from '../scripted-model.ts'
 import { sdks } from './chat-client.ts'
-import { openServer } from './live-server.ts'
+import { type LiveServer, openServer } from './live-server.ts'
 import { openPlayer, type Player } from './player.ts'
 import { expectQuiet } from './quiet.ts'
 import { readByAll } from './readable.ts'
-import { openAgent, type TestAgentOptions } from './test-agent.ts'
+import { openAgent, type TestAgent, type TestAgentOptions } from './test-agent.ts'
 
 interface Scene {
   fact: string
@@ -130,6 +133,44 @@ const approvalScenes: readonly Scene[] = [
   },
 ]
 
+/** What makes the server stop the turn, and what was going on then. */
+const stopScenes: readonly { fact: string; open: (stop: () => void) => TestAgent }[] = [
+  {
+    fact: 'the server stops it in the middle of a tool',
+    open(stop) {
+      const slow = tool({
+        inputSchema: z.object({}),
+        execute: () => {
+          stop()
+          return new Promise(() => {})
+        },
+      })
+      return openAgent([calls(['slow', {}]), says('Here I am.')], { tools: { slow } })
+    },
+  },
+  {
+    fact: 'the server stops it when a tool is done',
+    open(stop) {
+      const onStep = () => {
+        stop()
+        return 'continue' as const
+      }
+      return openAgent([weather, says('Here I am.')], { onStep })
+    },
+  },
+]
+
+/** A server whose first answer is stopped. */
+function openStoppedServer(agent: Agent, signal: AbortSignal): Promise<LiveServer> {
+  let answers = 0
+  return openServer([agent], (app) => {
+    app.post('/stopped', async (c) => {
+      const { messages } = await c.req.json<{ messages: unknown }>()
+      return streamAgent(c, agent, messages, answers++ === 0 ? { signal } : {})
+    })
+  })
+}
+
 expectQuiet()
 
 for (const sdk of sdks) {
@@ -142,6 +183,21 @@ for (const sdk of sdks) {
         const { player, exchanges } = openPlayer(sdk, server.api)
         await play(player, agent)
         expect(model.asked).toHaveLength(replies.length)
+        await player.say('the next turn', { text: 'Are you there?' })
+        expect(player.parts.at(-1)).toMatchObject({ text: 'Here I am.' })
+        for (const exchange of exchanges) await readByAll(exchange, undefined)
+      })
+    }
+
+    for (const { fact, open } of stopScenes) {
+      it(fact, async () => {
+        const stop = new AbortController()
+        const { agent, model } = open(() => stop.abort())
+        await using server = await openStoppedServer(agent, stop.signal)
+        const { player, exchanges } = openPlayer(sdk, `${server.url}/stopped`)
+        await player.say('a turn', { text: 'Go.' })
+        expect(exchanges[0]?.text).toContain('"type":"abort"')
+        expect(model.asked).toHaveLength(1)
         await player.say('the next turn', { text: 'Are you there?' })
         expect(player.parts.at(-1)).toMatchObject({ text: 'Here I am.' })
         for (const exchange of exchanges) await readByAll(exchange, undefined)

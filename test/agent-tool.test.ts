@@ -1,0 +1,196 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+
+import { agentTool } from '../src/agent-tool.ts'
+import type { Agent } from '../src/agent.ts'
+import { defineTool } from '../src/define-tool.ts'
+import { calculator } from '../tools/calculator.ts'
+import { answers, connectionReset } from './model-failures.ts'
+import { agentOf, ofType, record, typesOf, watchRejections } from './recorded-run.ts'
+import { breaks, calls, hangs, says, type Script, scriptedModel, words } from './scripted-model.ts'
+
+beforeEach(watchRejections)
+
+const ask = calls(['researcher', { prompt: 'What is 6 * 7?' }])
+
+/** An agent that hands its task to one below, and what became of it. */
+async function delegate(below: Partial<Agent>, ...scripts: Script[]) {
+  const own = scriptedModel(ask, says('It is 42.'))
+  const model = scriptedModel(...scripts)
+  const researcher = agentOf({ name: 'researcher', model, tools: [calculator], ...below })
+  const recorded = await record(agentOf({ model: own, tools: [agentTool(researcher)] }), 'Hi')
+  const told = own.asked[1]?.prompt.at(-1)
+  const outputs = ofType(recorded.events, 'tool-output-available').map(({ output }) => output)
+  return { ...recorded, own, model, told, outputs }
+}
+
+describe('an agent as a tool', () => {
+  it('is offered by its name and description', async () => {
+    const model = scriptedModel(says('Hello.'))
+    const below = agentOf({ name: 'researcher', description: 'Looks things up.' })
+    const tools = [agentTool(below), agentTool(below, { name: 'other', description: 'Another.' })]
+    await record(agentOf({ model, tools }), 'Hi')
+    expect(model.asked[0]?.tools).toMatchObject([
+      { name: 'researcher', description: 'Looks things up.' },
+      { name: 'other', description: 'Another.', inputSchema: { required: ['prompt'] } },
+    ])
+  })
+
+  it('does the task, and its last words are the result', async () => {
+    const { events, outputs, told, model, result } = await delegate(
+      {},
+      [...words('I compute.'), ...calls(['calculator', { expr: '6*7' }], ['calculator', { x: 1 }])],
+      says('42, of course.'),
+    )
+    expect(model.asked[0]?.prompt.at(-1)).toMatchObject({
+      role: 'user',
+      content: [{ text: 'What is 6 * 7?' }],
+    })
+    expect(outputs.at(-1)).toMatchObject({
+      text: '42, of course.',
+      toolCalls: [
+        { toolName: 'calculator', state: 'done' },
+        { toolName: 'calculator', state: 'error' },
+      ],
+      steps: 2,
+      usage: { totalTokens: 30 },
+    })
+    expect(told).toMatchObject({ content: [{ output: { type: 'text', value: '42, of course.' } }] })
+    // None of its events is among those of the agent above.
+    expect(
+      ofType(events, 'text-delta')
+        .map(({ delta }) => delta)
+        .join(''),
+    ).toBe('It is 42.')
+    expect(result.text).toBe('It is 42.')
+  })
+
+  it('shows its progress as preliminary output', async () => {
+    const gate = Promise.withResolvers<void>()
+    const own = scriptedModel(ask, says('Done.'))
+    const below = scriptedModel(async function* () {
+      yield* words('Still at it.')
+      await gate.promise
+      yield* says(' Now.').slice(-1)
+    })
+    const researcher = agentOf({ name: 'researcher', model: below })
+    const { events } = await record(agentOf({ model: own, tools: [agentTool(researcher)] }), 'Hi', {
+      sink: (event) => {
+        if (event.type === 'tool-output-available' && event.preliminary) gate.resolve()
+      },
+    })
+    expect(ofType(events, 'tool-output-available')[0]).toMatchObject({
+      preliminary: true,
+      output: { text: expect.stringMatching(/^Still/), toolCalls: [] },
+    })
+  })
+
+  it('forgets what it withdrew', async () => {
+    const { outputs } = await delegate({}, breaks(words('Forty-'), connectionReset), says('42.'))
+    expect(outputs.at(-1)).toMatchObject({ text: '42.' })
+  })
+
+  it('counts what it spends for the run above, also where it fails', async () => {
+    const fine = await delegate({}, says('42.'))
+    expect(fine.result.usage.totalTokens).toBe(45)
+    const failed = await delegate({}, calls(['calculator', { expr: '1' }]), answers(400))
+    expect(failed.result.usage.totalTokens).toBe(45)
+    expect(failed.told).toMatchObject({
+      content: [{ output: { type: 'error-text', value: 'The model answered with 400: not now' } }],
+    })
+    expect(failed.result.outcome).toBe('finished')
+  })
+
+  it('is given context, models and a default model from above', async () => {
+    const seen: unknown[] = []
+    const look = defineTool({
+      name: 'look',
+      description: 'Looks.',
+      inputSchema: z.object({}),
+      execute: (_input, { context, depth, agent, idempotencyKey }) => {
+        seen.push({ context, depth, agent, idempotencyKey })
+        return 'seen'
+      },
+    })
+    const model = scriptedModel(ask, calls(['look', {}]), says('Below.'), says('Above.'))
+    const researcher = agentOf({ name: 'researcher', tools: [look] })
+    const above = agentOf({ tools: [agentTool(researcher)] })
+    const options = { context: { user: 'Ada' }, model, messageId: 'm' }
+    const { result } = await record(above, 'Hi', options)
+    expect(seen).toEqual([
+      {
+        context: { user: 'Ada' },
+        depth: 1,
+        agent: 'researcher',
+        idempotencyKey: 'm:call-0/1:call-0',
+      },
+    ])
+    expect(result.text).toBe('Above.')
+  })
+
+  it('is stopped with the run above', async () => {
+    const stop = new AbortController()
+    const below = scriptedModel(hangs(words('Hm')))
+    const researcher = agentOf({ name: 'researcher', model: below })
+    const agent = agentOf({ model: scriptedModel(ask), tools: [agentTool(researcher)] })
+    const { error } = await record(agent, 'Hi', {
+      signal: stop.signal,
+      sink: (event) => {
+        if (event.type === 'tool-output-available') stop.abort()
+      },
+    })
+    expect(error?.code).toBe('aborted')
+    expect(below.asked[0]?.abortSignal?.aborted).toBe(true)
+  })
+
+  it('is stopped when its own time is up', async () => {
+    const own = scriptedModel(ask, says('Too slow.'))
+    const below = scriptedModel(hangs([]))
+    const researcher = agentOf({ name: 'researcher', model: below })
+    const agent = agentOf({ model: own, tools: [agentTool(researcher, { timeoutMs: 10 })] })
+    const { events } = await record(agent, 'Hi')
+    expect(ofType(events, 'tool-output-error')).toMatchObject([
+      { errorText: 'Timed out after 10 ms.' },
+    ])
+    expect(below.asked[0]?.abortSignal?.aborted).toBe(true)
+  })
+
+  it('can ask nobody', async () => {
+    const client = defineTool({ name: 'ask', description: 'Asks.', inputSchema: z.object({}) })
+    const waiting = await delegate({ tools: [client] }, calls(['ask', {}]))
+    expect(waiting.told).toMatchObject({
+      content: [{ output: { value: expect.stringMatching(/needs a human/) } }],
+    })
+    const careful = { ...calculator, needsApproval: true }
+    const refused = await delegate(
+      { tools: [careful] },
+      calls(['calculator', { expr: '1' }]),
+      says('I may not.'),
+    )
+    expect(refused.outputs.at(-1)).toMatchObject({
+      text: 'I may not.',
+      toolCalls: [{ state: 'error' }],
+    })
+    expect(typesOf(refused.events)).not.toContain('tool-approval-request')
+  })
+
+  it('goes four levels deep and no further', async () => {
+    const depths: number[] = []
+    const again = defineTool({
+      name: 'again',
+      description: 'Hands the task on.',
+      inputSchema: z.object({}),
+      execute: async (_input, { run, depth }) => {
+        depths.push(depth)
+        return (await run(agent, 'Go on.')).text
+      },
+    })
+    const levels = Array.from({ length: 5 }, () => calls(['again', {}]))
+    const model = scriptedModel(...levels, ...levels.map((_, level) => says(`Level ${4 - level}.`)))
+    const agent: Agent = agentOf({ model, tools: [again] })
+    const { result } = await record(agent, 'Go.')
+    expect(depths).toEqual([0, 1, 2, 3, 4])
+    expect(JSON.stringify(model.asked[5]?.prompt.at(-1))).toContain('at most 4 levels deep')
+    expect(result.text).toBe('Level 0.')
+  })
+})

@@ -1,0 +1,79 @@
+/** Clients whose human cannot be asked, answers after the talk has moved on, and servers of one line. */
+import { describe, expect, it } from 'vitest'
+
+import { fieldOf } from '../../src/conversation/fields.ts'
+import { streamAgent } from '../../src/stream-agent.ts'
+import { calls, says } from '../scripted-model.ts'
+import { sdks } from './chat-client.ts'
+import { openServer } from './live-server.ts'
+import { outlineOf } from './plain.ts'
+import { openPlayer } from './player.ts'
+import { expectQuiet } from './quiet.ts'
+import { readByAll } from './readable.ts'
+import { openAgent } from './test-agent.ts'
+
+const removes = calls(['remove', { path: '/a' }])
+
+expectQuiet()
+
+for (const sdk of sdks) {
+  describe(sdk.name, () => {
+    if (sdk.major === 5) {
+      it('is told that a call needs an approval which it cannot give', async () => {
+        const { agent } = openAgent([removes, says('I may not.')])
+        await using server = await openServer([agent])
+        const { player, exchanges } = openPlayer(sdk, server.api, 'v5')
+        await player.say('a turn', { text: 'Clean up.' })
+        expect(outlineOf(player.last)).toEqual([
+          'step-start',
+          expect.stringMatching(/^tool-remove output-error .*approval/),
+          'step-start',
+          'text I may not.',
+        ])
+        for (const exchange of exchanges) await readByAll(exchange, 'v5')
+      })
+    }
+
+    it('goes on in the same message with a server of one line', async () => {
+      const { agent } = openAgent([calls(['ask', { question: 'Where?' }]), says('There.')])
+      await using server = await openServer([agent], (app) => {
+        app.post('/chat', async (c) => {
+          const { messages } = await c.req.json<{ messages: unknown }>()
+          return streamAgent(c, agent, messages)
+        })
+      })
+      const { player, chat } = openPlayer(sdk, `${server.url}/chat`)
+      await player.say('a question', { text: 'Ask me.' })
+      await player.answer('an answer', 1, 'here')
+      expect(chat.messages).toHaveLength(2)
+      expect(outlineOf(player.last)).toEqual([
+        'step-start',
+        'tool-ask output-available',
+        'step-start',
+        'text There.',
+      ])
+    })
+
+    // Older ones always go on with the last message.
+    if (sdk.major === 5 || sdk.strict) return
+    it('goes on in an earlier message after a late approval', async () => {
+      const { agent, model } = openAgent([removes, says('Something else.'), says('It is gone.')])
+      await using server = await openServer([agent])
+      const { player, chat } = openPlayer(sdk, server.api)
+      await player.say('a request', { text: 'Clean up.' })
+      const [call] = player.toolParts('remove')
+      const answer = { id: String(fieldOf(call?.['approval'], 'id')), approved: true }
+      await player.say('something else', { text: 'Tell me something else.' })
+      await player.act('an approval', 0, () => chat.addToolApprovalResponse?.(answer))
+      await player.act('a push', 1, () => chat.sendMessage())
+      expect(chat.messages.map(outlineOf)).toEqual([
+        ['text Clean up.'],
+        ['step-start', 'tool-remove output-available', 'step-start', 'text It is gone.'],
+        ['text Tell me something else.'],
+        ['step-start', 'text Something else.'],
+      ])
+      const roles = model.asked.at(-1)?.prompt.map(({ role }) => role)
+      expect(roles).toEqual(['system', 'user', 'assistant', 'tool'])
+    })
+  })
+}

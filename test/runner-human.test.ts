@@ -1,0 +1,317 @@
+import { dynamicTool, jsonSchema, type ModelMessage, tool, type ToolSet } from 'ai'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+
+import { userMessage } from '../src/message.ts'
+import type { NamedTool } from '../src/tool.ts'
+import { calculator } from '../tools/calculator.ts'
+import { agentOf, ofType, record, typesOf, watchRejections } from './recorded-run.ts'
+import { calls, type Script, says, scriptedModel } from './scripted-model.ts'
+
+beforeEach(watchRejections)
+
+const asking: ToolSet = {
+  ask: tool({ description: 'Asks.', inputSchema: z.object({ question: z.string() }) }),
+}
+
+/** What a client sends back for a call that is its own. */
+const answerOf = (toolCallId: string, value: string): ModelMessage => ({
+  role: 'tool',
+  content: [{ type: 'tool-result', toolCallId, toolName: 'ask', output: { type: 'text', value } }],
+})
+
+const decisionOf = (approvalId: string, approved = true, reason?: string): ModelMessage => ({
+  role: 'tool',
+  content: [
+    {
+      type: 'tool-approval-response',
+      approvalId,
+      approved,
+      ...(reason !== undefined && { reason }),
+    },
+  ],
+})
+
+/** A tool that asks first, and what it was called with. */
+function careful(more: Partial<NamedTool> = {}) {
+  const done: unknown[] = []
+  const tool: NamedTool = {
+    name: 'pay',
+    description: 'Pays.',
+    inputSchema: z.object({ amount: z.number(), to: z.string().default('Ada') }),
+    needsApproval: true,
+    execute: (input) => {
+      done.push(input)
+      return 'paid'
+    },
+    ...more,
+  }
+  return { tool, done }
+}
+
+const pay = calls(['pay', { amount: 5 }])
+
+/** Runs until the agent asks a human, and gives what is needed to go on. */
+async function untilAsked(tools: NamedTool[], ...scripts: Script[]) {
+  const model = scriptedModel(...scripts)
+  const agent = agentOf({ tools, model })
+  const { result, events } = await record(agent, 'Pay.')
+  const approvals = ofType(events, 'tool-approval-request').map(({ approvalId }) => approvalId)
+  return { agent, model, result, events, approvals, approvalId: approvals[0] ?? '' }
+}
+
+describe('a tool of the client', () => {
+  it('makes the run wait, beside tools of the server', async () => {
+    const model = scriptedModel(
+      calls(['ask', { question: 'Which?' }], ['calculator', { expr: '6*7' }]),
+      says('Thanks.'),
+    )
+    const agent = agentOf({ tools: [asking, calculator], model })
+    const first = await record(agent, 'Hi')
+    expect(first.result).toMatchObject({ outcome: 'waiting', finishReason: 'tool-calls', steps: 1 })
+    expect(ofType(first.events, 'tool-output-available')).toMatchObject([{ toolCallId: 'call-1' }])
+    // No empty step here: the client has something to send.
+    expect(typesOf(first.events).slice(-2)).toEqual(['finish-step', 'finish'])
+
+    const second = await record(agent, [...first.result.messages, answerOf('call-0', 'That.')])
+    expect(second.result).toMatchObject({ outcome: 'finished', text: 'Thanks.' })
+    expect(model.asked[1]?.prompt.at(-1)).toMatchObject({
+      role: 'tool',
+      content: [{ toolCallId: 'call-1' }, { toolCallId: 'call-0', output: { value: 'That.' } }],
+    })
+  })
+
+  it('is the client to ask about, too', async () => {
+    const client = { ...careful().tool }
+    delete client.execute
+    const { result, approvals } = await untilAsked([client], pay)
+    expect(result.outcome).toBe('waiting')
+    expect(approvals).toEqual([])
+  })
+})
+
+describe('a tool that needs approval', () => {
+  it('runs when a human has said yes', async () => {
+    const { tool, done } = careful()
+    const { agent, model, result, approvalId } = await untilAsked([tool], pay, says('Paid.'))
+    expect(result).toMatchObject({ outcome: 'waiting', finishReason: 'tool-calls' })
+    expect(done).toEqual([])
+
+    const second = await record(agent, [...result.messages, decisionOf(approvalId)])
+    expect(done).toEqual([{ amount: 5, to: 'Ada' }])
+    expect(typesOf(second.events).slice(0, 3)).toEqual([
+      'start',
+      'tool-output-available',
+      'start-step',
+    ])
+    expect(second.result).toMatchObject({ outcome: 'finished', text: 'Paid.' })
+    expect(model.asked[1]?.prompt.at(-1)).toMatchObject({
+      content: [{ toolCallId: 'call-0', output: { type: 'text', value: 'paid' } }],
+    })
+  })
+
+  it('does not run when a human has said no, and the model is told why', async () => {
+    const { tool, done } = careful()
+    const { agent, model, result, approvalId } = await untilAsked([tool], pay, says('Well.'))
+    const no = decisionOf(approvalId, false, 'Too much.')
+    const { events } = await record(agent, [...result.messages, no])
+    expect(done).toEqual([])
+    expect(ofType(events, 'tool-output-denied')).toEqual([
+      { type: 'tool-output-denied', toolCallId: 'call-0' },
+    ])
+    expect(model.asked[1]?.prompt.at(-1)).toMatchObject({
+      content: [{ output: { type: 'execution-denied', reason: 'Too much.' } }],
+    })
+  })
+
+  it('keeps its kind where it is denied', async () => {
+    const remote = dynamicTool({
+      inputSchema: jsonSchema({ type: 'object' }),
+      needsApproval: true,
+      execute: async () => 1,
+    })
+    const model = scriptedModel(calls(['remote', {}]), says('Well.'))
+    const agent = agentOf({ tools: { remote }, model })
+    const { result, events } = await record(agent, 'Go.')
+    const [asked] = ofType(events, 'tool-approval-request')
+    const no = decisionOf(asked?.approvalId ?? '', false)
+    const second = await record(agent, [...result.messages, no])
+    expect(ofType(second.events, 'tool-output-denied')).toMatchObject([{ dynamic: true }])
+  })
+
+  it('is asked about after the other tools of its step have run', async () => {
+    const { tool } = careful()
+    const script = calls(['pay', { amount: 5 }], ['calculator', { expr: '1' }])
+    const { events, result } = await untilAsked([tool, calculator], script)
+    expect(typesOf(events).slice(4, 6)).toEqual(['tool-output-available', 'tool-approval-request'])
+    expect(result.outcome).toBe('waiting')
+  })
+
+  it('runs once where two decisions came, by the first', async () => {
+    for (const first of [true, false]) {
+      const { tool, done } = careful()
+      const { agent, result, approvalId } = await untilAsked([tool], pay, says('Well.'))
+      const both = [decisionOf(approvalId, first), decisionOf(approvalId, !first)]
+      await record(agent, [...result.messages, ...both])
+      expect(done).toHaveLength(first ? 1 : 0)
+    }
+  })
+
+  it('does not run again where its result is in the conversation', async () => {
+    const { tool, done } = careful()
+    const { agent, result, approvalId } = await untilAsked([tool], pay, says('Paid.'), says('Yes.'))
+    const { result: paid } = await record(agent, [...result.messages, decisionOf(approvalId)])
+    await record(agent, paid.messages.slice(0, -1))
+    expect(done).toHaveLength(1)
+  })
+
+  it('waits until every call of the step is decided on', async () => {
+    const { tool, done } = careful()
+    const two = calls(['pay', { amount: 1 }], ['pay', { amount: 2 }])
+    const { agent, model, result, approvals } = await untilAsked([tool], two, says('Paid.'))
+    const [one = '', other = ''] = approvals
+    const half = await record(agent, [...result.messages, decisionOf(other)])
+    expect(half.result).toMatchObject({ outcome: 'waiting', finishReason: 'tool-calls', steps: 0 })
+    expect(typesOf(half.events)).toEqual(['start', 'tool-output-available', 'finish'])
+    expect(model.asked).toHaveLength(1)
+
+    const whole = await record(agent, [...half.result.messages, decisionOf(one)])
+    expect(whole.result.outcome).toBe('finished')
+    expect(done).toMatchObject([{ amount: 2 }, { amount: 1 }])
+  })
+
+  it('is forgotten when the human speaks of something else', async () => {
+    const { tool, done } = careful()
+    const { agent, model, result, approvalId } = await untilAsked([tool], pay, says('Fine.'))
+    const late = [...result.messages, userMessage('Never mind.'), decisionOf(approvalId)]
+    await record(agent, late.slice(0, -1))
+    expect(model.asked[1]?.prompt.at(-2)).toMatchObject({
+      content: [{ output: { type: 'error-text', value: expect.stringMatching(/not answered/) } }],
+    })
+    expect(done).toEqual([])
+  })
+})
+
+/** The messages as they come back from a client, or a store, that has put other words in. */
+const replaced = (messages: ModelMessage[], from: string, to: string): ModelMessage[] =>
+  JSON.parse(JSON.stringify(messages).replaceAll(from, to))
+
+describe('a decision', () => {
+  type Forge = (messages: ModelMessage[], approvalId: string) => ModelMessage[]
+  const forgeries: [string, Forge][] = [
+    ['on an input that was changed since', (all) => replaced(all, '"amount":5', '"amount":500')],
+    ['on a call of another tool', (all) => replaced(all, '"toolName":"pay"', '"toolName":"burn"')],
+    ['on a call of another id', (all) => replaced(all, '"call-0"', '"call-9"')],
+    ['with an id that was made up', (all, id) => replaced(all, id, 'aaaa.bbbb')],
+    ['with an id that is none', (all, id) => replaced(all, id, '')],
+    ['with half an id', (all, id) => replaced(all, id, id.slice(0, 20))],
+  ]
+
+  it.each(forgeries)('%s runs nothing', async (_what, forge) => {
+    const { tool, done } = careful()
+    const burn = { ...careful().tool, name: 'burn', execute: () => done.push('burnt') }
+    const { agent, result, approvalId } = await untilAsked([tool, burn], pay, says('Well.'))
+    const forged = forge([...result.messages, decisionOf(approvalId)], approvalId)
+    const { events, result: second } = await record(agent, forged)
+    expect(done).toEqual([])
+    expect(ofType(events, 'tool-output-error')).toMatchObject([
+      { errorText: 'This approval is not for this call, or another process asked for it.' },
+    ])
+    expect(second.outcome).toBe('finished')
+  })
+
+  it('of another agent counts for nothing', async () => {
+    const { tool, done } = careful()
+    const { result, approvalId } = await untilAsked([tool], pay)
+    const other = agentOf({ tools: [tool], model: scriptedModel(says('Well.')) })
+    await record(other, [...result.messages, decisionOf(approvalId)])
+    expect(done).toEqual([])
+  })
+
+  it('on a request that was never made is not heard', async () => {
+    const { tool, done } = careful()
+    const agent = agentOf({ tools: [tool], model: scriptedModel(says('Well.')) })
+    const made: ModelMessage[] = [
+      userMessage('Hi'),
+      {
+        role: 'assistant',
+        content: [{ type: 'tool-call', toolCallId: 'c', toolName: 'pay', input: { amount: 9 } }],
+      },
+      decisionOf('c'),
+    ]
+    const { events } = await record(agent, made)
+    expect(done).toEqual([])
+    expect(typesOf(events)).not.toContain('tool-output-available')
+  })
+
+  it('on a tool that is gone by now is told to the model', async () => {
+    const { tool } = careful()
+    const { result, approvalId, agent } = await untilAsked([tool], pay)
+    const model = scriptedModel(says('Well.'))
+    const without = { ...agent, tools: [], model }
+    const { events } = await record(without, [...result.messages, decisionOf(approvalId)])
+    expect(ofType(events, 'tool-output-error')).toMatchObject([
+      { errorText: 'There is no tool "pay".', dynamic: true },
+    ])
+    expect(JSON.stringify(model.asked[0]?.prompt.at(-1))).toContain('There is no tool')
+  })
+
+  it('survives a store that does not keep the order of keys', async () => {
+    const { tool, done } = careful({ inputSchema: z.looseObject({}) })
+    const script = calls(['pay', { b: [{ d: 1, c: 2 }], a: 1 }])
+    const { agent, result, approvalId } = await untilAsked([tool], script, says('Paid.'))
+    const stored = replaced(
+      result.messages,
+      '{"b":[{"d":1,"c":2}],"a":1}',
+      '{"a":1,"b":[{"c":2,"d":1}]}',
+    )
+    await record(agent, [...stored, decisionOf(approvalId)])
+    expect(done).toHaveLength(1)
+  })
+
+  it('on an object is none on a list that reads alike', async () => {
+    const { tool, done } = careful({ inputSchema: jsonSchema({}) })
+    const { agent, result, approvalId } = await untilAsked([tool], pay, says('Well.'))
+    const forged = replaced(result.messages, '{"amount":5}', '[["amount",5]]')
+    await record(agent, [...forged, decisionOf(approvalId)])
+    expect(done).toEqual([])
+  })
+})
+
+describe('the rule of a tool', () => {
+  it('decides by the checked input and the context', async () => {
+    const seen: unknown[] = []
+    const { tool, done } = careful({
+      needsApproval: async (input, { context, toolCallId }) => {
+        seen.push(input, context, toolCallId)
+        return false
+      },
+    })
+    const agent = agentOf({ tools: [tool], model: scriptedModel(pay, says('Paid.')) })
+    await record(agent, 'Pay.', { context: 'Ada' })
+    expect(seen).toEqual([{ amount: 5, to: 'Ada' }, 'Ada', 'call-0'])
+    expect(done).toHaveLength(1)
+  })
+
+  it('that fails lets nothing through', async () => {
+    const { tool, done } = careful({ needsApproval: () => Promise.reject(new Error('no rule')) })
+    const { result } = await untilAsked([tool], pay)
+    expect(result.outcome).toBe('waiting')
+    expect(done).toEqual([])
+  })
+
+  it('is a refusal where nobody can be asked', async () => {
+    const { tool, done } = careful()
+    const script = calls(['pay', { amount: 5 }], ['calculator', { expr: '1' }])
+    const model = scriptedModel(script, says('Well.'))
+    const agent = agentOf({ tools: [tool, calculator], model })
+    const { events, result } = await record(agent, 'Pay.', { approvals: false })
+    const output = { type: 'error-text', value: expect.stringMatching(/nobody can be asked/) }
+    expect(model.asked[1]?.prompt.at(-1)).toMatchObject({
+      content: [{ toolCallId: 'call-0', output }, { toolCallId: 'call-1' }],
+    })
+    expect(ofType(events, 'tool-output-error')).toHaveLength(1)
+    expect(result.outcome).toBe('finished')
+    expect(done).toEqual([])
+  })
+})

@@ -1,0 +1,91 @@
+import type { ModelMessage } from 'ai'
+import { beforeEach, describe, expect, it } from 'vitest'
+
+import { calculator } from '../tools/calculator.ts'
+import { connectionReset } from './model-failures.ts'
+import { agentOf, ofType, record, watchRejections } from './recorded-run.ts'
+import { breaks, calls, finish, says, scriptedModel } from './scripted-model.ts'
+
+beforeEach(watchRejections)
+
+describe('a tool that the provider runs', () => {
+  const call = {
+    type: 'tool-call' as const,
+    toolCallId: 'p',
+    toolName: 'search',
+    input: '{}',
+    providerExecuted: true,
+  }
+  const answer = { type: 'tool-result' as const, toolCallId: 'p', toolName: 'search', result: 1 }
+
+  it('answers in its own time, and for no call that it did not make', async () => {
+    const stray = { ...answer, toolCallId: 'q' }
+    const model = scriptedModel(
+      [call, stray, ...calls(['calculator', { expr: '1' }])],
+      [{ ...answer, preliminary: true }, answer, answer, ...says('Found.')],
+    )
+    const { events, message } = await record(agentOf({ tools: [calculator], model }), 'Go.')
+    const outputs = ofType(events, 'tool-output-available').filter(
+      ({ providerExecuted }) => providerExecuted,
+    )
+    expect(outputs).toMatchObject([{ preliminary: true }, { toolCallId: 'p', output: 1 }])
+    expect(message.parts).toContainEqual(
+      expect.objectContaining({ toolCallId: 'p', state: 'output-available' }),
+    )
+  })
+
+  it('that never answers is ended with the run', async () => {
+    const model = scriptedModel([call, ...says('No idea.')])
+    const { events } = await record(agentOf({ model }), 'Go.')
+    expect(ofType(events, 'tool-output-error')).toMatchObject([
+      { toolCallId: 'p', providerExecuted: true },
+    ])
+  })
+
+  it('may ask a human itself, and goes on with the call by its id', async () => {
+    const request = { type: 'tool-approval-request' as const, approvalId: 'a', toolCallId: 'p' }
+    const model = scriptedModel(
+      [call, request, finish('tool-calls')],
+      [call, answer, ...says('Ok.')],
+    )
+    const agent = agentOf({ model })
+    const first = await record(agent, 'Go.')
+    expect(first.result.outcome).toBe('waiting')
+    const asked = await record(agent, first.result.messages)
+    expect(asked.result).toMatchObject({ outcome: 'waiting', steps: 0 })
+    const yes: ModelMessage = {
+      role: 'tool',
+      content: [
+        { type: 'tool-approval-response', approvalId: 'a', approved: true, providerExecuted: true },
+      ],
+    }
+    const { message, result } = await record(agent, [...first.result.messages, yes])
+    expect(result.outcome).toBe('finished')
+    expect(model.asked[1]?.prompt.at(-1)).toMatchObject({
+      content: [{ type: 'tool-approval-response', approvalId: 'a' }],
+    })
+    expect(message.parts).toMatchObject([
+      { type: 'step-start' },
+      { toolCallId: 'p', state: 'output-available' },
+      { type: 'text', text: 'Ok.' },
+    ])
+  })
+
+  it('is withdrawn with the reply that called it', async () => {
+    const model = scriptedModel(breaks([call], connectionReset), [answer, ...says('Ok.')])
+    const { events, message } = await record(agentOf({ model }), 'Go.')
+    expect(ofType(events, 'tool-output-available')).toEqual([])
+    expect(message.parts).toMatchObject([{ type: 'step-start' }, { text: 'Ok.' }])
+  })
+
+  it('keeps its flags where its input is cut off or is not JSON', async () => {
+    const start = { ...call, type: 'tool-input-start' as const, id: 's' }
+    const broken = { ...call, toolCallId: 'b', input: '{' }
+    const model = scriptedModel([start, broken, ...says('Hm.')])
+    const { events } = await record(agentOf({ model }), 'Go.')
+    expect(ofType(events, 'tool-input-error')).toMatchObject([
+      { toolCallId: 'b', providerExecuted: true },
+      { toolCallId: 's', providerExecuted: true },
+    ])
+  })
+})

@@ -1,0 +1,197 @@
+import diagnostics from 'node:diagnostics_channel'
+
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+
+import { attachDefaultLogger, publish, type TelemetryEvents } from '../src/telemetry.ts'
+import { calculator } from '../tools/calculator.ts'
+import { answers } from './model-failures.ts'
+import { agentOf, record, watchRejections } from './recorded-run.ts'
+import { calls, hangs, says, type Script, scriptedModel, words } from './scripted-model.ts'
+
+beforeEach(watchRejections)
+
+/** LoomEx's table: every event, its measurements, its metadata. */
+const table: Record<keyof TelemetryEvents, [measurements: string[], metadata: string[]]> = {
+  'agent:start': [[], ['agent', 'context']],
+  'agent:stop': [
+    ['durationMs', 'steps'],
+    ['agent', 'result'],
+  ],
+  'step:start': [[], ['agent', 'step']],
+  'step:stop': [['durationMs'], ['agent', 'step']],
+  'llm:start': [[], ['model', 'messageCount']],
+  'llm:stop': [['durationMs'], ['model', 'finishReason']],
+  'llm:retry': [['delayMs'], ['model', 'attempt', 'error']],
+  'tool:start': [[], ['tool', 'toolCallId']],
+  'tool:stop': [['durationMs'], ['tool', 'toolCallId']],
+  'tool:error': [['durationMs'], ['tool', 'toolCallId', 'error']],
+  'context:compact': [
+    ['tokensBefore', 'tokensAfter'],
+    ['removed', 'kept'],
+  ],
+}
+
+interface Noted {
+  event: string
+  measurements: Record<string, unknown>
+  metadata: Record<string, unknown>
+}
+
+/** Everything that is published until the test is over. */
+function noteAll(): Noted[] {
+  const noted: Noted[] = []
+  for (const event of Object.keys(table)) {
+    const note = (message: unknown) => {
+      const { measurements = {}, metadata = {} } = Object(message)
+      noted.push({ event, measurements, metadata })
+    }
+    diagnostics.subscribe(`loom:${event}`, note)
+    onTestFinished(() => void diagnostics.unsubscribe(`loom:${event}`, note))
+  }
+  return noted
+}
+
+/** A run in which everything happens. */
+async function runAll() {
+  const old = calls(['calculator', { expr: `1${'+1'.repeat(450)}` }])
+  const model = scriptedModel(
+    answers(500),
+    calls(['calculator', { expr: '6*7' }], ['calculator', { expr: '1/0' }]),
+    old,
+    says('Done.'),
+  )
+  const agent = agentOf({ name: 'math', tools: [calculator], model, contextWindow: 700 })
+  const history = Array.from({ length: 4 }, (_, index) => [
+    { role: 'user' as const, content: `${index} ${'word '.repeat(100)}` },
+    { role: 'assistant' as const, content: 'Yes.' },
+  ]).flat()
+  const messages = [...history, { role: 'user' as const, content: 'Compute.' }]
+  const recorded = await record(agent, messages, { context: { user: 'Ada' } })
+  return { ...recorded, name: `scripted/${model.modelId}` }
+}
+
+describe('the events of a run', () => {
+  it('are those of the table, each with its measurements and metadata', async () => {
+    const noted = noteAll()
+    await runAll()
+    expect([...new Set(noted.map(({ event }) => event))].toSorted()).toEqual(
+      Object.keys(table).toSorted(),
+    )
+    for (const { event, measurements, metadata } of noted) {
+      const keys = [Object.keys(measurements), Object.keys(metadata)]
+      expect([event, ...keys]).toEqual([
+        event,
+        ...(Object.entries(table).find(([name]) => name === event)?.[1] ?? []),
+      ])
+      for (const value of Object.values(measurements)) expect(value).toBeGreaterThanOrEqual(0)
+    }
+  })
+
+  it('say what happened', async () => {
+    const noted = noteAll()
+    const { name } = await runAll()
+    const of = (wanted: string) => noted.filter(({ event }) => event === wanted)
+    expect(of('agent:start')).toMatchObject([
+      { metadata: { agent: 'math', context: { user: 'Ada' } } },
+    ])
+    expect(of('agent:stop')).toMatchObject([
+      { measurements: { steps: 3 }, metadata: { agent: 'math', result: 'finished' } },
+    ])
+    expect(of('step:stop').map(({ metadata }) => metadata['step'])).toEqual([1, 2, 3])
+    expect(of('llm:start')[1]?.metadata).toMatchObject({ model: name, messageCount: 10 })
+    expect(of('llm:stop').map(({ metadata }) => metadata['finishReason'])).toEqual([
+      'error',
+      'tool-calls',
+      'tool-calls',
+      'stop',
+    ])
+    expect(of('llm:retry')).toMatchObject([
+      { metadata: { attempt: 1, model: name, error: 'The model answered with 500: not now' } },
+    ])
+    expect(of('tool:stop')).toMatchObject([
+      { metadata: { tool: 'calculator', toolCallId: 'call-0' } },
+      { metadata: { tool: 'calculator' } },
+    ])
+    expect(of('tool:error')).toMatchObject([
+      { metadata: { toolCallId: 'call-1', error: 'Division by zero' } },
+    ])
+    const [compacted] = of('context:compact')
+    expect(Number(compacted?.measurements['tokensAfter'])).toBeLessThan(
+      Number(compacted?.measurements['tokensBefore']),
+    )
+  })
+
+  it.each<[string, Script, string]>([
+    ['fails', answers(400), 'error'],
+    ['is aborted', hangs(words('Hm')), 'aborted'],
+  ])('come in pairs where a run %s', async (_how, script, result) => {
+    const noted = noteAll()
+    const stop = new AbortController()
+    await record(agentOf({ model: scriptedModel(script) }), 'Hi', {
+      signal: stop.signal,
+      sink: ({ type }) => {
+        if (type === 'text-delta') setImmediate(() => stop.abort())
+      },
+    })
+    expect(noted.map(({ event }) => event)).toEqual([
+      'agent:start',
+      'step:start',
+      'llm:start',
+      'llm:stop',
+      'step:stop',
+      'agent:stop',
+    ])
+    expect(noted.at(-1)?.metadata['result']).toBe(result)
+  })
+
+  it('are not built where nobody listens', () => {
+    let built = 0
+    const build = (): TelemetryEvents['step:start'] => {
+      built++
+      return [{}, { agent: 'math', step: 1 }]
+    }
+    publish('step:start', build)
+    expect(built).toBe(0)
+    const noted = noteAll()
+    publish('step:start', build)
+    expect(built).toBe(1)
+    expect(noted).toEqual([
+      { event: 'step:start', measurements: {}, metadata: { agent: 'math', step: 1 } },
+    ])
+  })
+})
+
+describe('the default logger', () => {
+  it('writes a line for each event, and nothing of the context', async () => {
+    const noted = noteAll()
+    const lines: string[] = []
+    const detach = attachDefaultLogger((line) => lines.push(line))
+    onTestFinished(detach)
+    await runAll()
+    expect(lines).toHaveLength(noted.length)
+    expect(lines[0]).toBe('[loom] agent:start agent=math')
+    expect(lines.at(-1)).toMatch(
+      /^\[loom\] agent:stop durationMs=\d+ steps=3 agent=math result=finished$/,
+    )
+    expect(lines.join('\n')).not.toContain('Ada')
+  })
+
+  it('keeps a text of several lines in one', async () => {
+    const lines: string[] = []
+    onTestFinished(attachDefaultLogger((line) => lines.push(line)))
+    publish('tool:error', () => [
+      { durationMs: 1.4 },
+      { tool: 'bash', toolCallId: 'c', error: 'one\ntwo' },
+    ])
+    expect(lines).toEqual([
+      '[loom] tool:error durationMs=1 tool=bash toolCallId=c error="one\\ntwo"',
+    ])
+  })
+
+  it('is silent once it is detached', async () => {
+    const lines: string[] = []
+    attachDefaultLogger((line) => lines.push(line))()
+    await runAll()
+    expect(lines).toEqual([])
+  })
+})
