@@ -2,7 +2,6 @@
 import type { Agent } from '../src/agent.ts'
 import type { Config } from '../src/config.ts'
 import type { Models } from '../src/model.ts'
-import type { Sessions } from '../src/sessions.ts'
 
 export interface AppOptions {
   /** Requests that name none are for the one of `config.agent`. */
@@ -19,11 +18,4 @@ export interface AppOptions {
 export interface World extends Required<AppOptions> {
   /** @throws LoomError `unknown-agent` */
   agentOf: (name: string) => Agent
-}
-
-/** What the session routes share. */
-export interface SessionWorld extends World {
-  sessions: Sessions
-  /** @throws LoomError `unknown-model` or `missing-key`, before a message is accepted for that agent */
-  checkModel: (agent: Agent) => Promise<void>
 }

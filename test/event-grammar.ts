@@ -107,7 +107,7 @@ class Grammar {
         this.#expectState(event.toolCallId, ['asked'])
         return this.#setState(event, 'done')
       case 'tool-approval-request':
-        this.#expectState(event.toolCallId, ['available'])
+        this.#expectState(event.toolCallId, ['available', 'asked'])
         return this.#setState(event, 'asked')
       case 'start-step':
       case 'finish-step':

@@ -1,9 +1,9 @@
+import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
 import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import type { AgentEvent } from '../src/event.ts'
 import { userMessage } from '../src/message.ts'
-import { toPrompt } from '../src/prompt.ts'
 import { run } from '../src/runner.ts'
 import { anyRun } from './any-run.ts'
 import { within } from './deadline.ts'
@@ -29,7 +29,7 @@ describe('any run', () => {
         expect(codes.get(result.outcome) ?? [undefined]).toContain(error?.code)
         expect(result.steps).toBeLessThanOrEqual(4)
       }),
-      { numRuns: 400 },
+      { numRuns: 300 },
     )
   })
 
@@ -41,10 +41,31 @@ describe('any run', () => {
         const messages = [...result.messages, userMessage('And now?')]
         const next = await record({ ...agent, maxSteps: 1 }, messages, { model })
         expect(next.result).toMatchObject({ outcome: 'finished', text: 'Fine.' })
-        const prompt = toPrompt(next.result.messages, undefined)
-        expect(prompt.map(({ role }) => role)).not.toEqual([])
+        expectPaired(model.asked[0]?.prompt ?? [])
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
+    )
+  })
+
+  it('that waits goes on with what it waits for', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyRun, fc.infiniteStream(fc.boolean()), async (any, decisions) => {
+        const { result, events } = await record(any.agent, 'Go.', any.options)
+        fc.pre(result.outcome === 'waiting')
+        const content = ofType(events, 'tool-approval-request').map(({ approvalId }) => ({
+          type: 'tool-approval-response' as const,
+          approvalId,
+          approved: decisions.next().value === true,
+          // Providers are told of decisions on their own calls, ours end here.
+          providerExecuted: !approvalId.includes('.'),
+        }))
+        const model = scriptedModel(says('Fine.'))
+        const messages = [...result.messages, { role: 'tool' as const, content }]
+        const next = await record({ ...any.agent, maxSteps: 1 }, messages, { model })
+        expect(next.result).toMatchObject({ outcome: 'finished', text: 'Fine.' })
+        expectPaired(model.asked[0]?.prompt ?? [])
+      }),
+      { numRuns: 40, maxSkipsPerRun: 1000 },
     )
   })
 
@@ -72,7 +93,24 @@ describe('any run', () => {
         expect(told).toHaveLength(count)
         if (!isAsync) expect(count).toBe(at + 1)
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     )
   })
 })
+
+/** No provider takes a call of ours without its one result behind it, or a result without its call. */
+function expectPaired(prompt: LanguageModelV4Prompt): void {
+  for (const [index, message] of prompt.entries()) {
+    if (message.role !== 'assistant') continue
+    const called = message.content.filter(
+      (part) => part.type === 'tool-call' && part.providerExecuted !== true,
+    )
+    const next = prompt[index + 1]
+    const answers = next?.role === 'tool' ? next.content : []
+    const results = answers.filter(({ type }) => type === 'tool-result')
+    expect(idsOf(results)).toEqual(idsOf(called))
+  }
+}
+
+const idsOf = (parts: readonly object[]) =>
+  parts.map((part) => ('toolCallId' in part ? part.toolCallId : undefined)).toSorted()

@@ -26,14 +26,16 @@ export class ProviderCalls {
   approvalsAsked = 0
 
   readonly #options: ProviderCallsOptions
-  readonly #began: ProviderCall[] = []
+  readonly #began = new Set<ProviderCall>()
+  /** Calls that this reply brought the result of, by the provider's id. */
+  readonly #answered = new Map<string, ProviderCall>()
 
   constructor(options: ProviderCallsOptions) {
     this.#options = options
   }
 
   began(id: string, call: ProviderCall): void {
-    this.#began.push(call)
+    this.#began.add(call)
     this.#options.callIds.began(id, call)
   }
 
@@ -51,6 +53,7 @@ export class ProviderCalls {
       return emit({ type: 'tool-output-available', output, preliminary, ...flags })
     }
     callIds.answered(call)
+    this.#answered.set(part.toolCallId, call)
     content.push({
       type: 'tool-result',
       toolCallId,
@@ -75,7 +78,12 @@ export class ProviderCalls {
     return this.#options.emit({ type, approvalId, toolCallId })
   }
 
+  /** Forgets the calls of this reply, and that it answered those of earlier ones. */
   withdraw(): void {
-    for (const call of this.#began.splice(0)) this.#options.callIds.answered(call)
+    const { callIds } = this.#options
+    for (const call of this.#began) callIds.answered(call)
+    for (const [id, call] of this.#answered) if (!this.#began.has(call)) callIds.began(id, call)
+    this.#began.clear()
+    this.#answered.clear()
   }
 }
