@@ -112,5 +112,5 @@ function expectPaired(prompt: LanguageModelV4Prompt): void {
   }
 }
 
-const idsOf = (parts: readonly object[]) =>
-  parts.map((part) => ('toolCallId' in part ? part.toolCallId : undefined)).toSorted()
+const idsOf = (parts: readonly object[]): string[] =>
+  parts.flatMap((part) => ('toolCallId' in part ? [String(part.toolCallId)] : [])).toSorted()

@@ -37,7 +37,14 @@ export async function readModel(reading: ModelReading): Promise<void> {
   let answering = false
   const receive: PartReceiver = (parts) => {
     if (watch.signal.aborted) return undefined
-    const wait = watch.guard(() => reading.receive(parts))
+    let wait: void | Promise<void>
+    try {
+      wait = reading.receive(parts)
+    } catch (error) {
+      // Whatever the model makes of it: there is nobody to talk to.
+      watch.abort(error)
+      throw error
+    }
     if (answering || parts.some(startsAnswer)) {
       answering = true
       watch.heard()
@@ -126,15 +133,7 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
   return {
     signal,
     aborted: rejection.promise,
-    /** A receiver that fails ends the call, whatever the model makes of it. */
-    guard<RESULT>(receive: () => RESULT): RESULT {
-      try {
-        return receive()
-      } catch (error) {
-        controller.abort(error)
-        throw error
-      }
-    },
+    abort: (reason: unknown) => controller.abort(reason),
     heard() {
       quietSince = performance.now()
       if (quietMs === limits.nextChunkMs) return
