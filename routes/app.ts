@@ -4,6 +4,7 @@
  */
 import { Hono } from 'hono'
 
+import type { Agent } from '../src/agent.ts'
 import { LoomError } from '../src/error.ts'
 import { agentRoutes } from './agents.ts'
 import { chatRoutes } from './chat.ts'
@@ -11,10 +12,12 @@ import { answerError } from './errors.ts'
 import { healthRoutes } from './health.ts'
 import { allowOrigins } from './origin.ts'
 import { playgroundRoutes } from './playground.ts'
+import { sessionRoutes } from './session.ts'
+import { bearerKeys } from './tenant.ts'
 import type { AppOptions, World } from './world.ts'
 
 export function createApp(options: AppOptions): Hono {
-  const { agents } = options
+  const { agents, sessions } = options
   const world: World = {
     isReady: () => true,
     report: () => {},
@@ -29,10 +32,19 @@ export function createApp(options: AppOptions): Hono {
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, world))
   app.use(allowOrigins(world.config))
-  chatRoutes(app, world)
+  app.use('/api/*', bearerKeys(world.config.apiKeys))
+  if (sessions === undefined) chatRoutes(app, world)
+  else sessionRoutes(app, { ...world, sessions, checkModel: (agent) => checkModel(agent, world) })
   agentRoutes(app, world)
   healthRoutes(app, world)
   playgroundRoutes(app)
   app.notFound((c) => answerError(new LoomError('not-found', 'There is nothing here.'), c, world))
   return app
+}
+
+/** What a callback will say is known only in the run. */
+async function checkModel({ model }: Agent, { models, config }: World): Promise<void> {
+  if (typeof model === 'function') return
+  const [first, ...fallbacks] = Array.isArray(model) ? model : [model ?? config.model]
+  if (first !== undefined && fallbacks.length === 0) await models.resolve(first)
 }

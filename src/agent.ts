@@ -98,16 +98,20 @@ const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
 
 /**
  * Checks a definition and gives the agent.
- * @throws LoomError `invalid-config` for a bad name.
+ * @throws LoomError `invalid-config` for a bad name, or without a system prompt.
  */
 export function defineAgent<CONTEXT = unknown>(
   definition: AgentDefinition<CONTEXT> & { approvalSecret?: string },
 ): Agent<CONTEXT> {
-  if (!namePattern.test(definition.name)) {
+  const { name, systemPrompt } = definition
+  if (typeof name !== 'string' || !namePattern.test(name)) {
     throw new LoomError(
       'invalid-config',
-      `Agent name "${definition.name}" must be 1 to 64 letters, digits, "_" or "-".`,
+      `Agent name "${name}" must be 1 to 64 letters, digits, "_" or "-".`,
     )
+  }
+  if (typeof systemPrompt !== 'string' && typeof systemPrompt !== 'function') {
+    throw new LoomError('invalid-config', `Agent "${name}" needs a systemPrompt.`)
   }
   return { approvalSecret: crypto.randomUUID() + crypto.randomUUID(), ...definition }
 }

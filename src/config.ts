@@ -30,14 +30,28 @@ export interface Config {
   /** Origins of foreign frontends, as browsers spell them; `*` allows every one. */
   corsOrigins: readonly string[]
   logLevel: LogLevel
+  /** Where sessions are kept; undefined keeps them in this process. */
+  redisUrl: string | undefined
+  /** Bearer tokens that may call; none lets everybody. */
+  apiKeys: readonly string[]
+  /** How long a session lives after its last use, in milliseconds. */
+  sessionTtlMs: number
+  /** How long an instance that says nothing counts as alive. */
+  heartbeatMs: number
+  /** The least time between two writes of a turn to Redis. */
+  flushMs: number
+  /** How long a turn waits for a Redis that is away. */
+  redisPatienceMs: number
 }
 
 export type LogLevel = 'silent' | 'error' | 'info' | 'debug'
 
-const unsupported = ['REDIS_URL', 'LOOM_API_KEYS', 'LOOM_JWT_SECRET', 'LOOM_JWKS_URL']
+const unsupported = ['LOOM_JWT_SECRET', 'LOOM_JWKS_URL']
 
 // The longest that a timer can wait; anything above fires at once.
 const timerMaxMs = 2_147_483_647
+
+const redisUrl = /^(?:rediss?|redis\+(?:cluster|sentinel)):\/\//
 
 const schema = z.object({
   PORT: integer(0, 65_535).default(3000),
@@ -54,6 +68,15 @@ const schema = z.object({
   LOOM_CORS_ORIGINS: z.string().default('').transform(originsIn),
   LOOM_LOG_LEVEL: choice(['silent', 'error', 'info', 'debug']).default('info'),
   LOOM_AUTH: choice(['none']).optional(),
+  REDIS_URL: z
+    .string()
+    .regex(redisUrl, 'must begin with redis://, rediss://, redis+cluster:// or redis+sentinel://')
+    .optional(),
+  LOOM_API_KEYS: z.string().default('').transform(keysIn),
+  LOOM_SESSION_TTL: integer(1, 10 * 365 * 24 * 60 * 60).default(30 * 24 * 60 * 60),
+  LOOM_HEARTBEAT_MS: integer(300, 600_000).default(3000),
+  LOOM_FLUSH_MS: integer(0, 10_000).default(20),
+  LOOM_REDIS_PATIENCE: milliseconds().default(30_000),
 })
 
 /**
@@ -69,7 +92,7 @@ export function readConfig(environment: Environment): Config {
     throw new LoomError('invalid-config', lines.join('\n'))
   }
   const set = result.data
-  refuseOpenServer(set.HOST, set.LOOM_AUTH)
+  if (set.LOOM_API_KEYS.length === 0) refuseOpenServer(set.HOST, set.LOOM_AUTH)
   return {
     port: set.PORT,
     host: set.HOST,
@@ -83,6 +106,12 @@ export function readConfig(environment: Environment): Config {
     keepAliveMs: set.LOOM_KEEPALIVE_MS,
     corsOrigins: set.LOOM_CORS_ORIGINS,
     logLevel: set.LOOM_LOG_LEVEL,
+    redisUrl: set.REDIS_URL,
+    apiKeys: set.LOOM_API_KEYS,
+    sessionTtlMs: set.LOOM_SESSION_TTL * 1000,
+    heartbeatMs: set.LOOM_HEARTBEAT_MS,
+    flushMs: set.LOOM_FLUSH_MS,
+    redisPatienceMs: set.LOOM_REDIS_PATIENCE,
   }
 }
 
@@ -101,7 +130,7 @@ function refuseOpenServer(host: string, auth: 'none' | undefined): void {
   if (isLoopback(host) || auth === 'none') return
   throw new LoomError(
     'invalid-config',
-    `HOST ${host} lets others in, and there is no authentication: use HOST=127.0.0.1, or set LOOM_AUTH=none if something before this server checks who calls.`,
+    `HOST ${host} lets others in, and nobody is asked for a key: set LOOM_API_KEYS, use HOST=127.0.0.1, or set LOOM_AUTH=none if something before this server checks who calls.`,
   )
 }
 
@@ -115,6 +144,16 @@ function originsIn(list: string, context: z.RefinementCtx): string[] {
     )
   }
   return wanted.map((origin) => origin.toLowerCase())
+}
+
+/** A key that can be guessed lets everybody in all the same. */
+function keysIn(list: string, context: z.RefinementCtx): string[] {
+  const keys = list.split(',').map((key) => key.trim())
+  const wanted = keys.filter((key) => key !== '')
+  if (wanted.some((key) => key.length < 8)) {
+    context.addIssue('must list keys of at least 8 characters, separated by commas')
+  }
+  return wanted
 }
 
 function isOrigin(text: string): boolean {

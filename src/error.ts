@@ -73,6 +73,14 @@ export class LoomError extends Error {
   get status(): number {
     return errorStatus[this.code]
   }
+
+  /** What Hono's own error handler answers with, so that a route needs none to tell what is wrong. */
+  getResponse(): Response {
+    return new Response(this.message.replace(/\s+/g, ' '), {
+      status: this.status,
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+    })
+  }
 }
 
 /** The message of anything that was thrown, never empty. */

@@ -13,6 +13,7 @@ import type { Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
 import { errorLog } from './server/error-log.ts'
 import { listen } from './server/listen.ts'
+import { openSessions } from './server/open-sessions.ts'
 import { attachDefaultLogger } from './telemetry.ts'
 
 const agents: readonly Agent[] = [assistant, researcher]
@@ -28,6 +29,10 @@ const graceMs = 10_000
 
 export async function main(program: NodeJS.Process): Promise<void> {
   const [command, ...rest] = program.argv.slice(2)
+  if (command === '--help' || command === 'help') {
+    program.stdout.write(usage)
+    return
+  }
   if (command !== 'serve' || rest.length > 0) {
     program.stderr.write(usage)
     program.exitCode = 2
@@ -53,11 +58,25 @@ async function serve(program: NodeJS.Process): Promise<void> {
   const redact = (text: string) => models.redact(text)
   const report = errorLog({ logLevel: config.logLevel, redact, writeLine })
   let ready = true
-  const app = createApp({ agents, models, config, report, isReady: () => ready })
+  // Without Redis there is nothing to outlive this process: each request is a run of its own.
+  const sessions =
+    config.redisUrl === undefined
+      ? undefined
+      : await openSessions({ config, agents, models, report })
+  const app = createApp({
+    agents,
+    models,
+    config,
+    report,
+    isReady: () => ready,
+    ...(sessions !== undefined && { sessions }),
+  })
   const server = await listen(app.fetch, config)
   program.stdout.write(greeting(server.url, config))
   await stopSignal(program)
   ready = false
+  // Turns go to whoever is left at once; the readers here go on reading from the log.
+  await sessions?.instance.drain().catch(report)
   // A second signal is for someone who does not want to wait.
   await Promise.race([server.stop(graceMs), stopSignal(program)])
   // Work that was aborted may still hold a timer or a socket of its own.

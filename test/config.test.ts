@@ -13,6 +13,12 @@ describe('the settings', () => {
       keepAliveMs: 15_000,
       corsOrigins: [],
       logLevel: 'info',
+      redisUrl: undefined,
+      apiKeys: [],
+      sessionTtlMs: 30 * 24 * 60 * 60 * 1000,
+      heartbeatMs: 3000,
+      flushMs: 20,
+      redisPatienceMs: 30_000,
     })
   })
 
@@ -30,6 +36,12 @@ describe('the settings', () => {
         LOOM_KEEPALIVE_MS: '4',
         LOOM_CORS_ORIGINS: ' https://App.example.com , http://localhost:5173/,',
         LOOM_LOG_LEVEL: 'silent',
+        REDIS_URL: 'redis+sentinel://a:1,b:2/main',
+        LOOM_API_KEYS: 'first-key, second-key',
+        LOOM_SESSION_TTL: '60',
+        LOOM_HEARTBEAT_MS: '500',
+        LOOM_FLUSH_MS: '0',
+        LOOM_REDIS_PATIENCE: '5',
         SOMETHING_ELSE: 'ignored',
       }),
     ).toEqual({
@@ -41,6 +53,12 @@ describe('the settings', () => {
       keepAliveMs: 4,
       corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
       logLevel: 'silent',
+      redisUrl: 'redis+sentinel://a:1,b:2/main',
+      apiKeys: ['first-key', 'second-key'],
+      sessionTtlMs: 60_000,
+      heartbeatMs: 500,
+      flushMs: 0,
+      redisPatienceMs: 5,
     })
   })
 
@@ -65,8 +83,10 @@ describe('the settings', () => {
     ['a page as an origin', { LOOM_CORS_ORIGINS: 'https://a.b/c' }, /^LOOM_CORS_ORIGINS /],
     ['an open address', { HOST: '0.0.0.0' }, /^HOST 0\.0\.0\.0 .*LOOM_AUTH=none/],
     ['an open address with a name', { HOST: 'example.com' }, /^HOST example\.com /],
-    ['Redis', { REDIS_URL: 'redis://x' }, /^REDIS_URL is not supported yet/],
-    ['keys that nothing would check', { LOOM_API_KEYS: 'k' }, /^LOOM_API_KEYS is not supported/],
+    ['an address of no Redis', { REDIS_URL: 'http://x' }, /^REDIS_URL must begin with redis:/],
+    ['keys that can be guessed', { LOOM_API_KEYS: 'k' }, /^LOOM_API_KEYS .*8 characters/],
+    ['a heartbeat that none can keep', { LOOM_HEARTBEAT_MS: '1' }, /^LOOM_HEARTBEAT_MS /],
+    ['tokens that nothing would check', { LOOM_JWT_SECRET: 'k' }, /^LOOM_JWT_SECRET is not supp/],
   ]
   for (const [name, environment, line] of bad) {
     it(`refuse ${name} in one line`, () => {
@@ -78,6 +98,10 @@ describe('the settings', () => {
       )
     })
   }
+
+  it('open an address to others where there are keys', () => {
+    expect(readConfig({ HOST: '0.0.0.0', LOOM_API_KEYS: 'a-long-key' }).host).toBe('0.0.0.0')
+  })
 
   it('name every bad value, a line each', () => {
     expect(() => readConfig({ PORT: 'x', LOOM_STEP_MS: 'y' })).toThrow(/^PORT .*\nLOOM_STEP_MS .*$/)

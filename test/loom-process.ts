@@ -1,6 +1,7 @@
 /** The `loom` command as a process of its own, on the Node that runs the tests. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 
 import { within } from './deadline.ts'
 
@@ -12,19 +13,38 @@ export interface LoomProcess {
   exited: Promise<number | null>
 }
 
-const command = join(import.meta.dirname, '../bin/loom.mjs')
-const started: ChildProcess[] = []
+const root = join(import.meta.dirname, '..')
+const command = join(root, 'bin/loom.mjs')
+const children: ChildProcess[] = []
+const groups: ChildProcess[] = []
 
 /** Starts `loom` with these variables and no others, but for a free port. */
 export function startLoom(
   variables: Record<string, string>,
   words: readonly string[] = ['serve'],
 ): LoomProcess {
-  const child = spawn(process.execPath, [command, ...words], {
-    env: { PATH: process.env['PATH'], PORT: '0', ...variables },
+  return started(
+    spawn(process.execPath, [command, ...words], {
+      env: { PATH: process.env['PATH'], PORT: '0', ...variables },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  )
+}
+
+/** Starts it as the README says; npm stands between, in a group of its own with all it starts. */
+export function startNpm(): LoomProcess {
+  const child = spawn('npm', ['start'], {
+    cwd: root,
+    detached: true,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  started.push(child)
+  groups.push(child)
+  return started(child)
+}
+
+function started(child: ChildProcessByStdio<null, Readable, Readable>): LoomProcess {
+  children.push(child)
   const written = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (written.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (written.stderr += text))
@@ -34,7 +54,7 @@ export function startLoom(
   return {
     child,
     output: () => ({ ...written }),
-    exited: within(20_000, `the end of loom ${words.join(' ')}`, promise),
+    exited: within(20_000, `the end of ${child.spawnargs.join(' ')}`, promise),
   }
 }
 
@@ -53,11 +73,21 @@ export async function addressOf({ child, output, exited }: LoomProcess): Promise
 
 /** For `afterEach`: ends what is left, by its id. */
 export async function endProcesses(): Promise<void> {
-  for (const child of started.splice(0)) {
+  for (const { pid } of groups.splice(0)) if (pid !== undefined) endGroup(pid)
+  for (const child of children.splice(0)) {
     if (child.exitCode !== null || child.signalCode !== null) continue
     const { promise, resolve } = Promise.withResolvers<void>()
     child.once('exit', () => resolve())
     child.kill('SIGKILL')
     await within(5000, `the end of process ${child.pid}`, promise)
+  }
+}
+
+/** What npm left behind is in its group still. */
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Nothing was left.
   }
 }

@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, test } from 'vitest'
 
-import { endProcesses, startLoom } from './loom-process.ts'
+import { addressOf, endProcesses, startLoom, startNpm } from './loom-process.ts'
 
 afterEach(endProcesses)
 
@@ -47,8 +47,8 @@ const refused: Record<string, [variables: Record<string, string>, lines: RegExp[
     [/^loom: PORT /, /^loom: LOOM_MODEL /, /^loom: LOOM_LOG_LEVEL /],
   ],
   'a setting of a later version': [
-    { LOOM_API_KEYS: secret },
-    [/^loom: LOOM_API_KEYS is not supported yet: unset it to start\.$/],
+    { LOOM_JWT_SECRET: secret },
+    [/^loom: LOOM_JWT_SECRET is not supported yet: unset it to start\.$/],
   ],
   'a value of several lines': [{ LOOM_AGENT: 'a\nb' }, [/^loom: LOOM_AGENT .*got "a\\nb"$/]],
 }
@@ -67,4 +67,17 @@ describe('loom serve', () => {
       for (const [index, line] of lines.entries()) expect(told[index]).toMatch(line)
     },
   )
+})
+
+describe('npm start', () => {
+  test('hands SIGTERM on: the running answer is finished, and nothing is left behind', async () => {
+    const npm = startNpm()
+    const url = await addressOf(npm)
+    const body = JSON.stringify({ message: 'What is 12 * 34?' })
+    const response = await fetch(`${url}/api/chat`, { method: 'POST', body })
+    npm.child.kill('SIGTERM')
+    expect(await response.text()).toMatch(/\ndata: \[DONE\]\n\n$/)
+    await npm.exited
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed')
+  })
 })

@@ -129,6 +129,14 @@ describe('a list of models', () => {
     expect(events.at(-1)).toHaveProperty('messageMetadata.model', name)
   })
 
+  it('stays with the model that answered, step after step', async () => {
+    const dead = scriptedModel(answers(401))
+    const alive = scriptedModel(calls(['calculator', { expr: '6 * 7' }]), says('42'))
+    const { result } = await record(agentOf({ model: [dead, alive], tools: [calculator] }), 'Hi')
+    expect(result.text).toBe('42')
+    expect([dead, alive].map(({ asked }) => asked.length)).toEqual([1, 2])
+  })
+
   it('ends with the error of its last model', async () => {
     const model = [scriptedModel(answers(401)), scriptedModel(answers(403))]
     const { error } = await record(agentOf({ model }), 'Hi')

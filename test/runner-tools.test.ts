@@ -1,7 +1,8 @@
-import { dynamicTool, jsonSchema, tool } from 'ai'
+import { dynamicTool, jsonSchema, tool, type ToolSet } from 'ai'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
+import { run } from '../src/runner.ts'
 import { calculator } from '../tools/calculator.ts'
 import { openBarrier } from './barrier.ts'
 import { settle, toolOf } from './one-step.ts'
@@ -209,5 +210,17 @@ describe('the tools of the AI SDK', () => {
     })
     expect(outputs.get('call-1')).toMatchObject({ output: { echo: { x: 1 } }, dynamic: true })
     expect(outputs.get('call-2')).not.toHaveProperty('dynamic')
+  })
+
+  it('that are none, as where a key is missing, fail the run and not the process', async () => {
+    for (const none of [undefined, null, 'search']) {
+      const tools: ToolSet = {}
+      Reflect.set(tools, 'search', none)
+      const running = run(agentOf({ model: scriptedModel(says('Hi.')), tools }), 'Go.')
+      await expect(running).rejects.toMatchObject({
+        code: 'invalid-config',
+        message: 'Tool "search" is no tool object.',
+      })
+    }
   })
 })

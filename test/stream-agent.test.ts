@@ -23,9 +23,10 @@ afterEach(async () => {
 async function routeOf(agent: Agent, options: StreamAgentOptions = {}): Promise<string> {
   const app = new Hono()
   app.post('/chat', async (c) => streamAgent(c, agent, (await c.req.json()).messages, options))
-  app.onError((error, c) =>
-    error instanceof LoomError ? c.json({ code: error.code }, 400) : c.text(String(error), 500),
-  )
+  return serve(app)
+}
+
+async function serve(app: Hono): Promise<string> {
   const server = await listen(app.fetch, { host: '127.0.0.1', port: 0 })
   servers.push(server)
   return `${server.url}/chat`
@@ -258,6 +259,8 @@ describe('a client that leaves', () => {
 })
 
 describe('the caller', () => {
+  const lost = defineAgent({ name: 'lost', systemPrompt: '', model: 'nowhere/model' })
+
   it('is told the result, and every event', async () => {
     const { agent } = agentOf([says('Hi there.')])
     const finished = Promise.withResolvers<RunResult>()
@@ -289,9 +292,44 @@ describe('the caller', () => {
   })
 
   it('is thrown what fails before the first byte', async () => {
-    const lost = defineAgent({ name: 'lost', systemPrompt: '', model: 'nowhere/model' })
-    const response = await post(await routeOf(lost), [user('Hi')])
-    expect([response.status, await response.json()]).toEqual([400, { code: 'unknown-model' }])
+    const app = new Hono()
+    app.post('/chat', (c) => streamAgent(c, lost, [user('Hi')]))
+    app.onError((error, c) => c.json({ code: error instanceof LoomError && error.code }, 418))
+    const response = await post(await serve(app), [])
+    expect([response.status, await response.json()]).toEqual([418, { code: 'unknown-model' }])
+  })
+
+  it('that catches nothing still answers what is wrong with its status, in one line', async () => {
+    const url = await routeOf(lost)
+    const model = await post(url, [user('Hi')])
+    expect([model.status, await model.text()]).toEqual([
+      400,
+      expect.stringMatching(/^Model "nowhere\/model": unknown provider "nowhere"\..*$/),
+    ])
+    const { agent } = agentOf([])
+    const role = await post(await routeOf(agent), [{ role: 'alien', parts: [] }])
+    expect([role.status, await role.text()]).toEqual([
+      400,
+      expect.stringMatching(/^messages\[0\]\.role: .*$/),
+    ])
+    const profile = await post(`${await routeOf(agent)}?profile=v9`, [user('Hi')])
+    expect([profile.status, await profile.text()]).toEqual([
+      400,
+      'profile must be one of v5, v6, v7.',
+    ])
+  })
+
+  it('does not show a client what one of its callbacks threw', async () => {
+    const broken = defineAgent({
+      name: 'broken',
+      systemPrompt: () => Promise.reject(new Error('password hunter2')),
+    })
+    const log = vi.spyOn(console, 'error').mockReturnValue()
+    const response = await post(await routeOf(broken, { defaultModel: 'demo/assistant' }), [
+      user('Hi'),
+    ])
+    log.mockRestore()
+    expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error'])
   })
 
   it('can stop the run by a signal of its own', async () => {

@@ -27,6 +27,13 @@ export class Attempts {
     return model
   }
 
+  /** For the next step: from the model that answered this one, since those before it did not. */
+  forNextStep(): Attempts {
+    const next = new Attempts(this.#models, this.#policy)
+    next.#index = this.#index
+    return next
+  }
+
   /** How long to wait before the next attempt; undefined when there is none left. */
   after(error: LoomError): number | undefined {
     if (error.retryable && this.#retries < this.#policy.retries) {

@@ -66,7 +66,11 @@ const isNamedTool = (entry: NamedTool | ToolSet): entry is NamedTool =>
 // A schema is converted once for each tool object, not once a run: zod takes about a millisecond.
 const readyTools = new WeakMap<object, Promise<ReadyTool>>()
 
-function readyTool(name: string, tool: OfferedTool): Promise<ReadyTool> {
+async function readyTool(name: string, tool: OfferedTool | undefined): Promise<ReadyTool> {
+  // `{ search: key && searchTool }`, and a named tool without its schema: types don't tell of either.
+  if (typeof tool !== 'object' || tool === null) {
+    throw new LoomError('invalid-config', `Tool ${JSON.stringify(name)} is no tool object.`)
+  }
   const known = readyTools.get(tool)
   if (known !== undefined)
     return known.then((ready) => (ready.name === name ? ready : makeReady(name, tool)))

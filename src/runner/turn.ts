@@ -233,7 +233,7 @@ export class Turn<CONTEXT> {
       },
     })
     this.model = answer.model
-    if (answer.kind !== 'cut-off') this.#attempts = this.#newAttempts()
+    if (answer.kind !== 'cut-off') this.#attempts = this.#attempts.forNextStep()
     return answer
   }
 

@@ -1,0 +1,186 @@
+/**
+ * For browsers, and anything else with `fetch`: a chat that survives a lost connection and the death
+ * of the server instance behind it, invisibly to `useChat`. It imports nothing.
+ */
+
+export interface ResumableFetchOptions {
+  /** @defaultValue the global `fetch` */
+  fetch?: typeof globalThis.fetch
+  /** Attempts in a row that bring nothing new before the stream fails. @defaultValue 10 */
+  attempts?: number
+  /** The first pause between two attempts, in milliseconds; it doubles up to 5 s. @defaultValue 250 */
+  pauseMs?: number
+}
+
+type Fetch = typeof globalThis.fetch
+
+/**
+ * A `fetch` for `new DefaultChatTransport({ fetch: resumableFetch() })` of ai 5, 6 and 7. When a
+ * stream breaks off it goes on after the last whole event, by the event's id; a POST that got no
+ * answer is sent again, which Loom takes for the same message.
+ */
+export function resumableFetch(options: ResumableFetchOptions = {}): Fetch {
+  const {
+    fetch: base = (input, init) => fetch(input, init),
+    attempts = 10,
+    pauseMs = 250,
+  } = options
+  const retry = { attempts, pauseMs }
+  return async (input, init) => {
+    const signal = init?.signal ?? undefined
+    const response = await insist(() => base(input, init), { ...retry, signal })
+    const type = response.headers.get('content-type') ?? ''
+    if (!response.ok || response.body === null || !type.includes('text/event-stream'))
+      return response
+    const url = streamUrl(input, init, response)
+    if (url === undefined) return response
+    const again = (after: string | undefined) =>
+      after === undefined ? base(input, init) : base(...resumption(url, after, init))
+    const body = resumableBody(response.body, again, { ...retry, signal })
+    return new Response(body, { status: response.status, headers: response.headers })
+  }
+}
+
+/** Tells the server to stop the running answer of a chat; leaving the page or `stop()` does not. */
+export async function stopChat(
+  api: string,
+  id: string,
+  init: RequestInit & { fetch?: Fetch } = {},
+): Promise<boolean> {
+  const { fetch: base = fetch, ...rest } = init
+  const response = await base(extended(api, `/${encodeURIComponent(id)}/stop`), {
+    ...rest,
+    method: 'POST',
+  })
+  return response.ok
+}
+
+interface Retry {
+  attempts: number
+  pauseMs: number
+  signal: AbortSignal | undefined
+}
+
+/** What may pass: no connection, an instance that is going, a store that is away for a moment. */
+const mayPass = (status: number) => status === 502 || status === 503 || status === 504
+
+async function insist(call: () => Promise<Response>, retry: Retry): Promise<Response> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const response = await call()
+      if (!mayPass(response.status) || attempt >= retry.attempts) return response
+    } catch (error) {
+      if (retry.signal?.aborted === true || attempt >= retry.attempts) throw error
+    }
+    await pause(attempt, retry)
+  }
+}
+
+async function pause(attempt: number, { pauseMs, signal }: Retry): Promise<void> {
+  const delayMs = Math.min(pauseMs * 2 ** (attempt - 1), 5000)
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, delayMs * (0.5 + Math.random() / 2))
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+  signal?.throwIfAborted()
+}
+
+function streamUrl(
+  input: Parameters<Fetch>[0],
+  init: RequestInit | undefined,
+  response: Response,
+): string | undefined {
+  const url = input instanceof Request ? input.url : String(input)
+  if ((init?.method ?? 'GET').toUpperCase() === 'GET') return url
+  const id = response.headers.get('x-loom-session') ?? postedId(init?.body)
+  return id === undefined ? undefined : extended(url, `/${encodeURIComponent(id)}/stream`)
+}
+
+function postedId(body: unknown): string | undefined {
+  const [, id] =
+    typeof body === 'string' ? (/^\{.*"id":"([^"\\]+)","messages":/s.exec(body) ?? []) : []
+  return id
+}
+
+/** The path goes before the query: a transport's `api` may have one. */
+function extended(url: string, path: string): string {
+  const [address = '', query] = url.split('?')
+  return address.replace(/\/$/, '') + path + (query === undefined ? '' : `?${query}`)
+}
+
+function resumption(
+  url: string,
+  after: string,
+  init: RequestInit | undefined,
+): [string, RequestInit] {
+  const { body, method, ...rest } = init ?? {}
+  const [address = '', query = ''] = url.split('?')
+  const kept = query.split('&').filter((pair) => pair !== '' && !pair.startsWith('after='))
+  return [`${address}?${[...kept, `after=${encodeURIComponent(after)}`].join('&')}`, rest]
+}
+
+/** Whole events only: half of one would be repeated by the next connection. */
+function resumableBody(
+  first: ReadableStream<Uint8Array>,
+  again: (after: string | undefined) => Promise<Response>,
+  retry: Retry,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  let reader = first.getReader()
+  let decoder = new TextDecoder()
+  let partial = ''
+  let lastId: string | undefined
+  let done = false
+  let failures = 0
+
+  const reconnect = async (cause: unknown): Promise<void> => {
+    partial = ''
+    decoder = new TextDecoder()
+    for (;;) {
+      if (retry.signal?.aborted === true) throw retry.signal.reason
+      if (++failures > retry.attempts) throw cause
+      if (failures > 1) await pause(failures - 1, retry)
+      const response = await again(lastId).catch(() => undefined)
+      if (response === undefined || mayPass(response.status)) continue
+      if (!response.ok || response.body === null) throw lost(response.status, cause)
+      reader = response.body.getReader()
+      return
+    }
+  }
+
+  const take = (text: string): string => {
+    const end = text.lastIndexOf('\n\n') + 2
+    const whole = end < 2 ? '' : text.slice(0, end)
+    partial = text.slice(whole.length)
+    for (const [, id] of whole.matchAll(/^id: ?(.+)$/gm)) lastId = id?.trim()
+    if (/^data: ?\[DONE\]/m.test(whole)) done = true
+    return whole
+  }
+
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      for (;;) {
+        let failure: unknown = new TypeError('network error')
+        const chunk = await reader.read().catch((error: unknown) => void (failure = error))
+        if (chunk?.done === false) {
+          const whole = take(partial + decoder.decode(chunk.value, { stream: true }))
+          if (whole === '') continue
+          failures = 0
+          controller.enqueue(encoder.encode(whole))
+          return
+        }
+        if (done) return controller.close()
+        await reconnect(failure)
+      }
+    },
+    cancel(reason) {
+      return reader.cancel(reason)
+    },
+  })
+}
+
+const lost = (status: number, cause: unknown) =>
+  new Error(`The answer cannot be resumed (${status}): load the messages again.`, { cause })

@@ -1,0 +1,32 @@
+/** Log entry ids `<claim>-<seq>`, and cursors `<claim>-<seq>.<index>` into an entry's events. */
+import { LoomError } from '../error.ts'
+
+export interface Cursor {
+  entryId: string
+  /** Of the last event that the reader has. */
+  index: number
+}
+
+export const cursorOf = (entryId: string, index: number) => `${entryId}.${index}`
+
+/** @throws LoomError `invalid-request` */
+export function parseCursor(text: string): Cursor {
+  const [, entryId, index] = /^(\d{1,15}-\d{1,15})\.(\d{1,9})$/.exec(text) ?? []
+  if (entryId === undefined || index === undefined) {
+    throw new LoomError('invalid-request', 'A cursor is the id of an event of this stream.')
+  }
+  return { entryId, index: Number(index) }
+}
+
+/** Below 0 where `a` comes before `b`. */
+export function compareIds(a: string, b: string): number {
+  const [claimA = 0, seqA = 0] = a.split('-').map(Number)
+  const [claimB = 0, seqB = 0] = b.split('-').map(Number)
+  return claimA - claimB || seqA - seqB
+}
+
+/** The id right before, as far as reading "after" it goes. Entry 0 is the claim's own. */
+export function idBefore(id: string): string {
+  const [claim = 0, seq = 0] = id.split('-').map(Number)
+  return seq > 0 ? `${claim}-${seq - 1}` : `${claim - 1}-${Number.MAX_SAFE_INTEGER}`
+}

@@ -1,0 +1,144 @@
+/**
+ * What a posted conversation means for a session. The server owns the history: only the last posted
+ * message can be new, and of an assistant message only answers count that this session asked for.
+ * Everything else that was posted is ignored.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+
+import { safeValidateUIMessages, type UIMessage } from 'ai'
+
+import { modernMessage } from '../conversation/version-4.ts'
+import { LoomError } from '../error.ts'
+import type { FoldedMessage } from '../message-fold.ts'
+import type { Letter } from '../store/mailbox.ts'
+import type { Answer, LetterRequest } from './letter-request.ts'
+import { waitsForApproval, waitsForOutput } from './waiting.ts'
+
+export interface Posting {
+  /** The last posted message, unread. */
+  last: unknown
+  trigger: 'submit-message' | 'regenerate-message'
+  /** The message that is edited, regenerated or gone on with. */
+  messageId: string | undefined
+  /** Of the `Idempotency-Key` header. */
+  key: string | undefined
+  request: LetterRequest
+}
+
+/** What the session holds already. */
+export interface Held {
+  history: readonly UIMessage[]
+  /** The message that waits, if one does. */
+  waiting: FoldedMessage | undefined
+}
+
+/** A letter to post, or nothing new: then the turn that runs, if any, is what the client wants to see. */
+export async function letterOf(posting: Posting, held: Held): Promise<Letter | undefined> {
+  if (posting.trigger === 'regenerate-message') return regenerate(posting, held)
+  const message = await readMessage(posting.last)
+  return message.role === 'user'
+    ? userLetter(message, posting, held)
+    : answerLetter(message, posting, held)
+}
+
+async function readMessage(last: unknown): Promise<UIMessage> {
+  const modern = withId(modernMessage(last))
+  const result = await safeValidateUIMessages({ messages: [modern] })
+  const message = result.success ? result.data[0] : undefined
+  if (message === undefined || message.role === 'system') {
+    throw new LoomError(
+      'invalid-request',
+      'The last message must be a user or assistant message with parts.',
+    )
+  }
+  return message
+}
+
+const withId = (message: unknown): unknown =>
+  typeof message === 'object' && message !== null && !('id' in message && message.id !== '')
+    ? { ...message, id: randomUUID() }
+    : message
+
+function userLetter(
+  message: UIMessage,
+  { messageId, key, request }: Posting,
+  { history }: Held,
+): Letter {
+  const edited = messageId === undefined ? undefined : history.find(({ id }) => id === messageId)
+  const plain = { kind: 'message' as const, replyId: randomUUID(), request }
+  if (edited === undefined) return { ...plain, id: key ?? message.id, message: trusted(message) }
+  const kept = { ...trusted(message), id: edited.id }
+  // The same edit sent twice is one edit; an edit back, later, is another.
+  const mark = digest([edited.id, kept.parts, history.at(-1)?.id])
+  return { ...plain, id: key ?? `edit:${mark}`, message: kept, cutAt: edited.id }
+}
+
+/** What a client has a say in: its text and files. */
+function trusted({ id, role, parts, metadata }: UIMessage): UIMessage {
+  const said = parts.flatMap((part): UIMessage['parts'] => {
+    if (part.type === 'text') return [{ type: 'text', text: part.text }]
+    if (part.type !== 'file') return part.type.startsWith('data-') ? [part] : []
+    const { type, mediaType, url, filename } = part
+    return [{ type, mediaType, url, ...(filename !== undefined && { filename }) }]
+  })
+  return { id, role, parts: said, ...(metadata !== undefined && { metadata }) }
+}
+
+function regenerate(
+  { messageId, last, key, request }: Posting,
+  { history }: Held,
+): Letter | undefined {
+  const from = messageId ?? idOf(last)
+  const index = history.findIndex(({ id }) => id === from)
+  const named = history[index]
+  const target = named?.role === 'user' ? history[index + 1] : named
+  if (target === undefined) {
+    // It is being made anew already, or was never there.
+    if (named !== undefined) return undefined
+    throw new LoomError('invalid-request', 'There is no such message to make anew.')
+  }
+  const id = key ?? `regenerate:${target.id}`
+  return { id, kind: 'message', replyId: randomUUID(), cutAt: target.id, request }
+}
+
+function answerLetter(
+  message: UIMessage,
+  { key, request }: Posting,
+  { waiting }: Held,
+): Letter | undefined {
+  if (waiting === undefined || waiting.id !== message.id) return undefined
+  const answers = message.parts.flatMap((part): Answer[] => {
+    const answer = answerIn({ ...part })
+    return answer !== undefined && isAwaited(waiting, answer) ? [answer] : []
+  })
+  if (answers.length === 0) return undefined
+  const id = key ?? `answer:${digest(answers)}`
+  return { id, kind: 'answer', replyId: waiting.id, answer: answers, request }
+}
+
+function answerIn(part: Record<string, unknown>): Answer | undefined {
+  const { toolCallId, state, output, errorText } = part
+  if (typeof toolCallId !== 'string') return undefined
+  if (state === 'output-available') return { type: 'output', toolCallId, output: output ?? null }
+  if (state === 'output-error')
+    return { type: 'output-error', toolCallId, errorText: String(errorText) }
+  if (state !== 'approval-responded' && state !== 'output-denied') return undefined
+  const approval: unknown = part['approval']
+  if (typeof approval !== 'object' || approval === null || !('id' in approval)) return undefined
+  const reason = 'reason' in approval &&
+    typeof approval.reason === 'string' && { reason: approval.reason }
+  const approved = 'approved' in approval && approval.approved === true
+  return { type: 'approval', approvalId: String(approval.id), approved, ...reason }
+}
+
+/** Whether a message waits for this very answer. */
+export const isAwaited = (waiting: FoldedMessage, answer: Answer): boolean =>
+  answer.type === 'approval'
+    ? waitsForApproval(waiting, answer.approvalId) !== undefined
+    : waitsForOutput(waiting, answer.toolCallId) !== undefined
+
+export const digest = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22)
+
+const idOf = (message: unknown): unknown =>
+  typeof message === 'object' && message !== null && 'id' in message ? message.id : undefined

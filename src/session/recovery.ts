@@ -1,0 +1,244 @@
+/**
+ * What a new owner finds in the log of a turn whose owner is gone, and what is to be done about it:
+ * the events that close what was left open, and where the run goes on. The log is never rewritten;
+ * what it already told its readers stands, or is withdrawn by an event of its own.
+ */
+import type { AgentEvent, EventOf } from '../event.ts'
+import { type FoldedMessage, MessageFold } from '../message-fold.ts'
+import type { OpenCall } from '../runner/session-hooks.ts'
+import type { LogEntry } from '../store/turn.ts'
+
+export interface Recovery {
+  message: FoldedMessage
+  fold: MessageFold
+  /** Whether the message's `start` is in the log. */
+  started: boolean
+  /** To append first. */
+  events: AgentEvent[]
+  /** The run goes on inside the step that is open, without a `start-step` of its own. */
+  stepOpen: boolean
+  openCalls: OpenCall[]
+  /** The kept partial reply is to be gone on from. */
+  cutOff: boolean
+  /** All was said and only the commit was missing: the reason of the last `finish`. */
+  finished: EventOf<'finish'> | undefined
+  error: string | undefined
+  /** The claim of the owner that last finished a step; 0 where none did. */
+  progressAt: number
+}
+
+/**
+ * @param mayReset whether every reader of this log knows `reset-step`.
+ */
+export function recover(logId: string, entries: readonly LogEntry[], mayReset: boolean): Recovery {
+  const scan = scanOf(logId, entries)
+  const { fold, finished, error, started } = scan
+  const { progressAt } = scan
+  const common = { message: fold.message, fold, finished, error, started, progressAt }
+  if (finished !== undefined || !scan.stepOpen) {
+    return { ...common, events: [], stepOpen: false, openCalls: [], cutOff: false }
+  }
+  if (scan.sawInput) {
+    const events = [...scan.openParts.map(endOf), ...scan.openInputs.map(cutOffInput)]
+    return { ...common, events, stepOpen: true, openCalls: scan.openCalls, cutOff: false }
+  }
+  if (!scan.sawContent) {
+    return { ...common, events: [], stepOpen: true, openCalls: [], cutOff: false }
+  }
+  if (mayReset) {
+    return {
+      ...common,
+      events: [{ type: 'reset-step' }],
+      stepOpen: true,
+      openCalls: [],
+      cutOff: false,
+    }
+  }
+  const events: AgentEvent[] = [
+    ...scan.openParts.map(endOf),
+    ...scan.openInputs.map(cutOffInput),
+    { type: 'finish-step' },
+  ]
+  return { ...common, events, stepOpen: false, openCalls: [], cutOff: true }
+}
+
+interface OpenPart {
+  type: 'text' | 'reasoning'
+  id: string
+}
+
+type InputStart = EventOf<'tool-input-start'>
+
+interface Scan {
+  fold: MessageFold
+  started: boolean
+  stepOpen: boolean
+  sawContent: boolean
+  sawInput: boolean
+  openParts: OpenPart[]
+  openInputs: InputStart[]
+  openCalls: OpenCall[]
+  finished: EventOf<'finish'> | undefined
+  error: string | undefined
+  progressAt: number
+}
+
+/** What only a run says: an owner that merely closes what was open says none of these. */
+const saidByRun = new Set<AgentEvent['type']>([
+  'start-step',
+  'reset-step',
+  'text-delta',
+  'reasoning-delta',
+  'tool-input-available',
+  'tool-output-available',
+  'tool-output-error',
+  'tool-output-denied',
+])
+
+/** The claim of the owner that last finished a step in which it had a part. */
+function progressOf(entries: readonly LogEntry[]): number {
+  let saidAt = 0
+  let progressAt = 0
+  for (const { id, events } of entries) {
+    const claim = Number(id.split('-', 1)[0])
+    for (const { type } of events) {
+      if (saidByRun.has(type)) saidAt = claim
+      else if (type === 'finish-step' && saidAt === claim) progressAt = claim
+    }
+  }
+  return progressAt
+}
+
+function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
+  const fold = new MessageFold({ id: logId, role: 'assistant', parts: [] })
+  let started = false
+  let stepOpen = false
+  let sawContent = false
+  let sawInput = false
+  let finished: EventOf<'finish'> | undefined
+  let error: string | undefined
+  const openParts = new Map<string, OpenPart>()
+  const openInputs = new Map<string, InputStart>()
+  const openCalls = new Map<string, OpenCall>()
+  const approvals = new Map<string, string>()
+  const settle = (toolCallId: string) => {
+    openCalls.delete(toolCallId)
+    openInputs.delete(toolCallId)
+  }
+  const beginStep = () => {
+    sawContent = false
+    sawInput = false
+    openParts.clear()
+    openInputs.clear()
+  }
+
+  for (const event of entries.flatMap(({ events }) => events)) {
+    fold.add(event)
+    switch (event.type) {
+      case 'start':
+        started = true
+        finished = undefined
+        error = undefined
+        break
+      case 'start-step':
+        stepOpen = true
+        beginStep()
+        break
+      case 'reset-step':
+        beginStep()
+        break
+      case 'finish-step':
+        stepOpen = false
+        beginStep()
+        break
+      case 'text-start':
+      case 'reasoning-start':
+        sawContent = true
+        openParts.set(event.id, {
+          id: event.id,
+          type: event.type === 'text-start' ? 'text' : 'reasoning',
+        })
+        break
+      case 'text-end':
+      case 'reasoning-end':
+        openParts.delete(event.id)
+        break
+      case 'tool-input-start':
+        sawContent = true
+        openInputs.set(event.toolCallId, event)
+        break
+      case 'tool-input-available': {
+        sawContent = true
+        sawInput = true
+        openInputs.delete(event.toolCallId)
+        const { toolCallId, toolName, input } = event
+        if (event.providerExecuted !== true) {
+          openCalls.set(toolCallId, {
+            toolCallId,
+            toolName,
+            input,
+            asked: false,
+            approved: false,
+          })
+        }
+        break
+      }
+      case 'tool-approval-request': {
+        approvals.set(event.approvalId, event.toolCallId)
+        const call = openCalls.get(event.toolCallId)
+        if (call !== undefined) call.asked = true
+        break
+      }
+      case 'tool-approval-response': {
+        const call = openCalls.get(approvals.get(event.approvalId) ?? '')
+        if (call !== undefined && event.approved) call.approved = true
+        break
+      }
+      case 'tool-input-error':
+        sawContent = true
+        sawInput = true
+        settle(event.toolCallId)
+        break
+      case 'tool-output-available':
+        if (event.preliminary !== true) settle(event.toolCallId)
+        break
+      case 'tool-output-error':
+      case 'tool-output-denied':
+        settle(event.toolCallId)
+        break
+      case 'error':
+        error = event.errorText
+        break
+      case 'finish':
+        finished = event
+        break
+      default:
+        break
+    }
+  }
+  return {
+    fold,
+    started,
+    stepOpen,
+    sawContent,
+    sawInput,
+    openParts: [...openParts.values()],
+    openInputs: [...openInputs.values()],
+    openCalls: [...openCalls.values()],
+    finished,
+    error,
+    progressAt: progressOf(entries),
+  }
+}
+
+const endOf = ({ type, id }: OpenPart): AgentEvent =>
+  type === 'text' ? { type: 'text-end', id } : { type: 'reasoning-end', id }
+
+const cutOffInput = ({ toolCallId, toolName, dynamic }: InputStart): AgentEvent => ({
+  type: 'tool-input-error',
+  toolCallId,
+  toolName,
+  input: null,
+  errorText: 'The tool call was cut off.',
+  ...(dynamic === true && { dynamic }),
+})

@@ -1,0 +1,177 @@
+/**
+ * Writes a turn's events to its log, and gives them to local readers once the log has them. While one
+ * append is in flight, what is emitted gathers; the reply sends the next (group commit). A tool call
+ * is in the log before the tool may run. When the log says that somebody else owns the turn, nothing
+ * more is written, and the turn is told to end.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { LoomError } from '../error.ts'
+import type { AgentEvent } from '../event.ts'
+import type { Sink } from '../sink.ts'
+import type { Store } from '../store.ts'
+import type { AppendReply, Intents, LogEntry } from '../store/turn.ts'
+import type { LocalTail } from './local-tail.ts'
+
+/** Characters of deltas that may gather before the turn is held back. */
+const gatherMax = 1_000_000
+
+export interface TurnLogOptions {
+  store: Pick<Store, 'append'>
+  at: { sessionId: string; claim: number; logId: string; lastId: string }
+  tail: LocalTail
+  /** The least time between two appends, in milliseconds; the first goes at once. */
+  flushMs: number
+  /** How long a store that is away is waited for, in milliseconds. */
+  patienceMs: number
+  onIntents: (intents: Intents) => void
+  /** Called once: the turn is no longer ours, or the log cannot be written. */
+  onLost: (error: LoomError) => void
+}
+
+export class TurnLog {
+  readonly #options: TurnLogOptions
+  /** Own entries so far: a failover may lose acknowledged ones, and they are appended again. */
+  readonly #entries: LogEntry[] = []
+  #waiting: AgentEvent[] = []
+  #waitingSize = 0
+  #lastId: string
+  #seq = 0
+  #appendedAt = Number.NEGATIVE_INFINITY
+  #inFlight: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #failure: LoomError | undefined
+  #detached = false
+
+  constructor(options: TurnLogOptions) {
+    this.#options = options
+    this.#lastId = options.at.lastId
+  }
+
+  readonly sink: Sink = (event) => {
+    if (this.#detached) return undefined
+    if (this.#failure !== undefined) throw this.#failure
+    this.#gather(event)
+    if (event.type === 'tool-input-available' || this.#waitingSize > gatherMax) return this.flush()
+    this.#schedule()
+    return undefined
+  }
+
+  /** Settles when all that was emitted is in the log. */
+  async flush(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#inFlight !== undefined) {
+      if (this.#failure !== undefined) throw this.#failure
+      await (this.#inFlight ?? this.#send())
+    }
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** From here on nothing is written, whatever is still emitted: the turn was handed over. */
+  async detach(): Promise<void> {
+    this.#detached = true
+    this.#waiting = []
+    clearTimeout(this.#timer)
+    await this.#inFlight?.catch(() => undefined)
+  }
+
+  /** Adjacent deltas of one part become one: a slow store then costs fewer bytes, not more. */
+  #gather(event: AgentEvent): void {
+    const last = this.#waiting.at(-1)
+    const merged = last === undefined ? undefined : mergedDelta(last, event)
+    if (merged === undefined) this.#waiting.push(event)
+    else this.#waiting[this.#waiting.length - 1] = merged
+    if ('delta' in event) this.#waitingSize += event.delta.length
+  }
+
+  #schedule(): void {
+    if (this.#inFlight !== undefined || this.#timer !== undefined) return
+    const dueMs = this.#appendedAt + this.#options.flushMs - performance.now()
+    this.#timer = setTimeout(() => void this.#send().catch(() => undefined), Math.max(0, dueMs))
+  }
+
+  #send(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const { claim } = this.#options.at
+    const entry = { id: `${claim}-${this.#seq + 1}`, events: this.#waiting }
+    this.#seq++
+    this.#waiting = []
+    this.#waitingSize = 0
+    this.#appendedAt = performance.now()
+    this.#inFlight = this.#append(entry).finally(() => {
+      this.#inFlight = undefined
+      if (this.#waiting.length > 0 && !this.#detached && this.#failure === undefined) {
+        this.#schedule()
+      }
+    })
+    return this.#inFlight
+  }
+
+  async #append(entry: LogEntry): Promise<void> {
+    this.#entries.push(entry)
+    const reply = await this.#appendAfter(this.#lastId, entry)
+    this.#lastId = entry.id
+    this.#options.tail.push(entry)
+    if (reply.stop !== undefined || reply.steer) this.#options.onIntents(reply)
+  }
+
+  async #appendAfter(after: string, entry: LogEntry): Promise<Intents> {
+    const { store, at } = this.#options
+    const reply = await this.#insistently(() => store.append({ ...at, after }, entry))
+    if (reply.status === 'lost') throw this.#lose(lostTurn())
+    if (reply.status !== 'behind') return reply
+    // A failover took acknowledged entries with it: what is missing goes first, under the same ids.
+    const from = this.#entries.findIndex(({ id }) => id === reply.lastId) + 1
+    let last = reply.lastId
+    let intents: Intents = { steer: false }
+    for (const missing of this.#entries.slice(from)) {
+      const again = await this.#insistently(() => store.append({ ...at, after: last }, missing))
+      if (again.status === 'lost' || again.status === 'behind') throw this.#lose(lostTurn())
+      intents = again
+      last = missing.id
+    }
+    return intents
+  }
+
+  /** An append carries its own id, so one whose answer was lost is simply made again. */
+  async #insistently(append: () => Promise<AppendReply>): Promise<AppendReply> {
+    const deadline = performance.now() + this.#options.patienceMs
+    for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 1000)) {
+      try {
+        return await append()
+      } catch (error) {
+        const left = deadline - performance.now()
+        if (!(error instanceof LoomError) || error.code !== 'unavailable' || left <= 0) {
+          throw this.#lose(error instanceof LoomError ? error : unwritable(error))
+        }
+        await delay(Math.min(pauseMs, left))
+      }
+    }
+  }
+
+  #lose(error: LoomError): LoomError {
+    if (this.#failure === undefined) {
+      this.#failure = error
+      this.#options.onLost(error)
+    }
+    return this.#failure
+  }
+}
+
+const lostTurn = () => new LoomError('lost', 'Another instance owns this turn now.')
+
+const unwritable = (cause: unknown) =>
+  new LoomError('unavailable', 'The log cannot be written.', { cause, retryable: true })
+
+function mergedDelta(last: AgentEvent, event: AgentEvent): AgentEvent | undefined {
+  if (last.type === 'text-delta' || last.type === 'reasoning-delta') {
+    if (event.type !== last.type || event.id !== last.id) return undefined
+    if (event.providerMetadata !== undefined || last.providerMetadata !== undefined)
+      return undefined
+    return { type: last.type, id: last.id, delta: last.delta + event.delta }
+  }
+  if (last.type !== 'tool-input-delta' || event.type !== last.type) return undefined
+  const { type, toolCallId, inputTextDelta } = event
+  if (toolCallId !== last.toolCallId) return undefined
+  return { type, toolCallId, inputTextDelta: last.inputTextDelta + inputTextDelta }
+}

@@ -1,0 +1,236 @@
+/**
+ * Conversations that behave like GenServers, as their callers see them: post a letter, follow the
+ * answer, stop it, read the state. Whoever runs the turn, here or elsewhere, it is followed through
+ * its log; so a caller may come and go, and the turn does not care.
+ */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import type { UIMessage } from 'ai'
+
+import { LoomError } from './error.ts'
+import { type FoldedMessage, MessageFold } from './message-fold.ts'
+import { idBefore, parseCursor } from './session/entry-id.ts'
+import { follow, type FollowEnd, type FollowOptions } from './session/follow.ts'
+import { Instance, type InstanceOptions } from './session/instance.ts'
+import type { Held } from './session/posted.ts'
+import type { Store } from './store.ts'
+import type { Letter, PostReply, WhenBusy } from './store/mailbox.ts'
+import type { LogEntry } from './store/turn.ts'
+
+export interface SessionsOptions extends InstanceOptions {
+  /** Letters that may wait in a session. */
+  mailboxLimit: number
+  /** How long a follower waits for a hint before it looks by itself, in milliseconds. */
+  pollMs: number
+}
+
+export interface PostRequest {
+  tenant: string
+  agent: string
+  whenBusy: WhenBusy
+}
+
+/** Where an accepted letter's answer is read. */
+export interface Answering {
+  logId: string
+  letterId: string
+  /** The entry after which this answer begins; the whole log without it. */
+  after: string | undefined
+  /** True while the letter waits for its turn. */
+  queued: boolean
+}
+
+/** What a reader is to be given: entries of `logId` after `after`. */
+export interface Place {
+  logId: string
+  after: string | undefined
+  /** Events of the first entry that the reader has already. */
+  skip: number
+}
+
+export class Sessions {
+  readonly instance: Instance
+  readonly #options: SessionsOptions
+
+  constructor(options: SessionsOptions) {
+    this.#options = options
+    this.instance = new Instance(options)
+  }
+
+  get store(): Store {
+    return this.#options.store
+  }
+
+  /**
+   * Accepts a letter: once this returns, it will be answered, whoever dies.
+   * @throws LoomError `busy`, `mailbox-full`, `not-found`, `refused`, `unavailable`
+   */
+  async post(sessionId: string, letter: Letter, request: PostRequest): Promise<Answering> {
+    const { instance } = this
+    if (instance.draining) throw new LoomError('unavailable', 'This instance is going: try again.')
+    // Noted first: an accepted letter always has someone who looks for it.
+    await this.store.note(instance.id, sessionId)
+    const { mailboxLimit } = this.#options
+    const reply = await instance.claiming(sessionId, async () => {
+      const reply = await this.#insistently((nonce) =>
+        this.store.post(sessionId, letter, {
+          ...request,
+          nonce,
+          instance: instance.id,
+          mailboxLimit,
+        }),
+      )
+      if (reply.status === 'claimed') instance.begin(reply.claim)
+      return reply
+    })
+    return this.#answering(sessionId, letter, reply)
+  }
+
+  async #answering(sessionId: string, letter: Letter, reply: PostReply): Promise<Answering> {
+    const { id: letterId } = letter
+    switch (reply.status) {
+      case 'claimed': {
+        const { logId, lastId, resumed } = reply.claim
+        return { logId, letterId, after: resumed ? lastId : undefined, queued: false }
+      }
+      case 'queued':
+        return { logId: letter.replyId, letterId, after: undefined, queued: !reply.steered }
+      case 'known':
+        return this.#known(sessionId, letter, reply)
+      case 'busy':
+        throw new LoomError('busy', 'The session is busy with another message.')
+      case 'full':
+        throw new LoomError('mailbox-full', 'Too many messages wait in this session.')
+      case 'foreign':
+        throw new LoomError('not-found', 'There is no such session.')
+      case 'refused':
+        throw new LoomError('refused', 'Nothing in this session waits for that.')
+    }
+  }
+
+  /** The same letter again: the same answer. */
+  async #known(
+    sessionId: string,
+    letter: Letter,
+    reply: PostReply & { status: 'known' },
+  ): Promise<Answering> {
+    if (reply.as === 'withdrawn' || reply.as === 'cut' || reply.replyId === '') {
+      throw new LoomError('refused', 'This message was withdrawn or cut from the conversation.')
+    }
+    const turn = (await this.store.session(sessionId))?.turn
+    const after =
+      letter.kind === 'answer' && turn?.letterId === letter.id ? `${turn.claim}-0` : undefined
+    return { logId: reply.replyId, letterId: letter.id, after, queued: reply.as === 'queued' }
+  }
+
+  /** Follows a log to its end; see `follow`. */
+  follow(
+    at: Pick<FollowOptions, 'sessionId' | 'logId' | 'after' | 'signal' | 'deliver'>,
+  ): Promise<FollowEnd> {
+    const { store, tails, pollMs } = this.#options
+    const onSilence = () => void this.#lookAfter(at.sessionId)
+    return follow({ ...at, store, tails, pollMs, onSilence })
+  }
+
+  /** Waits until a queued letter's turn has begun, so that its log can be followed. */
+  async begun(sessionId: string, letterId: string, signal: AbortSignal): Promise<void> {
+    let hint = Promise.withResolvers<void>()
+    const unwatch = await this.store.watch(sessionId, 'log', () => hint.resolve())
+    try {
+      for (;;) {
+        signal.throwIfAborted()
+        const waiting = await this.store.mailbox(sessionId)
+        if (!waiting.some(({ id }) => id === letterId)) return
+        await Promise.race([hint.promise, delay(this.#options.pollMs, undefined, { signal })])
+        hint = Promise.withResolvers<void>()
+        await this.#lookAfter(sessionId)
+      }
+    } finally {
+      unwatch()
+    }
+  }
+
+  /**
+   * Where a reader that comes back goes on. Without a cursor: the start of the unfinished message.
+   * @returns undefined when there is nothing to read
+   * @throws LoomError `gone` when the log no longer holds the cursor
+   */
+  async placeOf(sessionId: string, cursor: string | undefined): Promise<Place | undefined> {
+    if (cursor !== undefined) return this.#placeAt(sessionId, cursor)
+    const session = await this.store.session(sessionId)
+    const isOpen = session?.state === 'running' || session?.state === 'waiting'
+    if (!isOpen || session.turn === undefined) return undefined
+    return { logId: session.turn.logId, after: undefined, skip: 0 }
+  }
+
+  async #placeAt(sessionId: string, cursor: string): Promise<Place> {
+    const { entryId, index } = parseCursor(cursor)
+    const logId = await this.store.findLog(sessionId, entryId)
+    const after = idBefore(entryId)
+    const page =
+      logId === undefined ? undefined : await this.store.readLog(sessionId, logId, after, 1)
+    const [entry] = page?.entries ?? []
+    if (logId === undefined || entry?.id !== entryId || index >= entry.events.length) {
+      throw new LoomError(
+        'gone',
+        'The stream no longer holds that place: load the messages instead.',
+      )
+    }
+    return { logId, after, skip: index + 1 }
+  }
+
+  /** Stops the running turn, wherever it runs. False when none runs. */
+  async stop(sessionId: string, tenant: string, logId?: string): Promise<boolean> {
+    const stopped = await this.#insistently((nonce) =>
+      this.store.requestStop(sessionId, { nonce, tenant, ...(logId !== undefined && { logId }) }),
+    )
+    if (stopped) this.instance.endTurn(sessionId, logId, 'stop')
+    return stopped
+  }
+
+  /** What a posted message is measured by. */
+  async held(sessionId: string): Promise<Held> {
+    const [session, history] = await Promise.all([
+      this.store.session(sessionId),
+      this.store.messages(sessionId),
+    ])
+    if (session?.state !== 'waiting' || session.turn === undefined) {
+      return { history, waiting: undefined }
+    }
+    return { history, waiting: await this.unfinished(sessionId, session.turn.logId) }
+  }
+
+  /** The message that a log has made so far. */
+  async unfinished(sessionId: string, logId: string): Promise<FoldedMessage> {
+    const fold = new MessageFold({ id: logId, role: 'assistant', parts: [] })
+    let after: string | undefined
+    for (;;) {
+      const page = await this.store.readLog(sessionId, logId, after, 1000)
+      if (page === undefined || page.entries.length === 0) return fold.message
+      for (const event of page.entries.flatMap(({ events }: LogEntry) => events)) fold.add(event)
+      after = page.entries.at(-1)?.id
+    }
+  }
+
+  /** The history, without the unfinished answer. */
+  messages(sessionId: string): Promise<UIMessage[]> {
+    return this.store.messages(sessionId)
+  }
+
+  /** A turn that makes no progress may have lost its owner. */
+  async #lookAfter(sessionId: string): Promise<void> {
+    await this.instance.takeOver(sessionId).catch((error: unknown) => this.#options.report(error))
+  }
+
+  /** A call whose fate is unknown is made again with the same nonce, and so happens once. */
+  async #insistently<VALUE>(call: (nonce: string) => Promise<VALUE>): Promise<VALUE> {
+    const nonce = randomUUID()
+    try {
+      return await call(nonce)
+    } catch (error) {
+      if (!(error instanceof LoomError) || error.code !== 'unavailable') throw error
+      return call(nonce)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What waits in a session's mailbox, and what becomes of a post. Letters are taken in this order:
+ * answers, steered letters that no turn took, interrupters, then messages; each first in, first out.
+ */
+import type { UIMessage } from 'ai'
+
+import type { Claim } from './turn.ts'
+
+export interface Letter {
+  /**
+   * Unique in the session: the user message's id, or one made up for an answer, a regeneration or an
+   * edit (whose message keeps its id).
+   */
+  id: string
+  kind: 'message' | 'answer'
+  /** `message`: what enters the history when its turn begins; absent for regenerate. */
+  message?: UIMessage
+  /** The id that the assistant message of its turn will have; names the log. */
+  replyId: string
+  /**
+   * Cut the history there first: that message and all after it become a branch. A letter whose
+   * place is gone when its turn comes is dropped, and its id is known as cut.
+   */
+  cutAt?: string
+  /** `answer`: anything the session layer wants to find again (tool output, approval decision). */
+  answer?: unknown
+  /** Name of the agent, context, declared profile …: carried, never read by a store. */
+  request: unknown
+}
+
+/**
+ * How a new letter treats a running turn. Answers are always queued: whether they are for the turn
+ * that runs is known when it waits, and when it ends without waiting they are dropped, as cut.
+ */
+export type WhenBusy = 'queue' | 'reject' | 'interrupt' | 'rollback' | 'steer'
+
+export interface PostOptions {
+  nonce: string
+  /** The instance that will own the session if it is free. */
+  instance: string
+  /** Who the session belongs to; '' where there is no authentication. Set at the first post. */
+  tenant: string
+  agent: string
+  whenBusy: WhenBusy
+  /** Letters that may wait. */
+  mailboxLimit: number
+  /** Messages that a session unknown to the store begins with. */
+  seed?: readonly UIMessage[]
+}
+
+export type PostReply =
+  | { status: 'claimed'; claim: Claim }
+  /** Behind `position` others (0 = next). `steered`: given to the turn that runs. */
+  | { status: 'queued'; position: number; steered: boolean }
+  /** The id was posted before, or is a message's: where it is now. `replyId` is '' where none is known. */
+  | { status: 'known'; as: KnownAs; replyId: string }
+  | { status: 'busy' }
+  | { status: 'full' }
+  /** The session is somebody else's, or was deleted. */
+  | { status: 'foreign' }
+  /**
+   * An answer for which nothing waits or may come to wait, or a `cutAt` that is neither in the
+   * history nor the answer that is being made.
+   */
+  | { status: 'refused' }
+
+export type KnownAs = 'queued' | 'running' | 'done' | 'withdrawn' | 'cut'

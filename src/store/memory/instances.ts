@@ -1,0 +1,58 @@
+/** The register of instances; in memory there is one as a rule, and nobody to take over from it. */
+import type { Store } from '../../store.ts'
+
+type Instances = Pick<
+  Store,
+  'beat' | 'note' | 'forget' | 'noted' | 'lapsed' | 'adopt' | 'leave' | 'isAlive'
+>
+
+export function memoryInstances(now: () => number): Instances {
+  /** When each lapses. */
+  const register = new Map<string, number>()
+  const index = new Map<string, Set<string>>()
+
+  const notedBy = (instance: string) => {
+    const noted = index.get(instance) ?? new Set()
+    index.set(instance, noted)
+    return noted
+  }
+  const forget = (instance: string, sessionIds: readonly string[]) => {
+    const noted = index.get(instance)
+    for (const sessionId of sessionIds) noted?.delete(sessionId)
+    if (noted?.size === 0) index.delete(instance)
+  }
+
+  return {
+    async beat(instance, ttlMs) {
+      register.set(instance, now() + ttlMs)
+    },
+    async note(instance, sessionId) {
+      notedBy(instance).add(sessionId)
+    },
+    async forget(instance, sessionIds) {
+      forget(instance, sessionIds)
+    },
+    async noted(instance) {
+      return [...(index.get(instance) ?? [])]
+    },
+    async lapsed() {
+      const time = now()
+      return [...register].filter(([, deadline]) => deadline <= time).map(([instance]) => instance)
+    },
+    async adopt(from, to, limit) {
+      if (from === to || (register.get(from) ?? 0) > now()) return []
+      const sessions = [...(index.get(from) ?? [])].slice(0, limit)
+      for (const sessionId of sessions) notedBy(to).add(sessionId)
+      forget(from, sessions)
+      if (!index.has(from)) register.delete(from)
+      return sessions
+    },
+    async leave(instance) {
+      if (index.has(instance)) register.set(instance, 0)
+      else register.delete(instance)
+    },
+    async isAlive(instance) {
+      return (register.get(instance) ?? 0) > now()
+    },
+  }
+}

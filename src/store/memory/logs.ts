@@ -1,0 +1,74 @@
+/**
+ * Logs in memory. An append is on the per-token path of a server without Redis: one look-up, one push,
+ * and a promise that is there already; the events are kept as they are given.
+ */
+import type { Store } from '../../store.ts'
+import type { AppendReply, LogEntry } from '../turn.ts'
+import type { Hints } from './hints.ts'
+import type { Log, MemorySession, Turn } from './session.ts'
+import { isSteered } from './session.ts'
+import type { SessionTable } from './sessions.ts'
+
+type Logs = Pick<Store, 'append' | 'readLog' | 'findLog'>
+
+const appended: Promise<AppendReply> = Promise.resolve({ status: 'appended', steer: false })
+const lost: Promise<AppendReply> = Promise.resolve({ status: 'lost' })
+
+export function memoryLogs(sessions: SessionTable, hints: Hints, now: () => number): Logs {
+  const find = (session: MemorySession | undefined, logId: string): Log | undefined => {
+    const log = session?.state === 'deleted' ? undefined : session?.logs.get(logId)
+    return log?.until !== undefined && log.until <= now() ? undefined : log
+  }
+
+  return {
+    append({ sessionId, claim, after }, entry) {
+      const session = sessions.get(sessionId)
+      const turn = session?.turn
+      if (session?.state !== 'running' || turn?.claim !== claim) return lost
+      const log = session.logs.get(turn.logId)
+      if (log === undefined) return lost
+      if (turn.lastId !== after) return outOfPlace(session, turn, entry)
+      log.entries.push(entry)
+      turn.lastId = entry.id
+      hints.give(sessionId, 'log')
+      if (turn.stop === undefined && session.mailbox.length === 0) return appended
+      return Promise.resolve({ status: 'appended', ...intents(session, turn) })
+    },
+
+    async readLog(sessionId, logId, after, limit) {
+      const log = find(sessions.get(sessionId), logId)
+      if (log === undefined) return undefined
+      const from = after === undefined ? 0 : indexAfter(log.entries, after)
+      const entries = log.entries.slice(from, from + limit)
+      return { entries, finished: log.until !== undefined && entries.length < limit }
+    },
+
+    async findLog(sessionId, id) {
+      const session = sessions.get(sessionId)
+      const logId = session?.claims.get(Number(id.split('-', 1)[0]))
+      return logId !== undefined && find(session, logId) !== undefined ? logId : undefined
+    },
+  }
+}
+
+function outOfPlace(session: MemorySession, turn: Turn, entry: LogEntry): Promise<AppendReply> {
+  if (compareIds(turn.lastId, entry.id) < 0) {
+    return Promise.resolve({ status: 'behind', lastId: turn.lastId })
+  }
+  return Promise.resolve({ status: 'present', ...intents(session, turn) })
+}
+
+function intents(session: MemorySession, { stop }: Turn) {
+  return { steer: isSteered(session), ...(stop !== undefined && { stop }) }
+}
+
+/** A reader is close to the end as a rule, so it is looked for from there. */
+function indexAfter(entries: readonly LogEntry[], after: string): number {
+  return entries.findLastIndex(({ id }) => id === after || compareIds(id, after) < 0) + 1
+}
+
+function compareIds(a: string, b: string): number {
+  const [claimA = 0, seqA = 0] = a.split('-').map(Number)
+  const [claimB = 0, seqB = 0] = b.split('-').map(Number)
+  return claimA - claimB || seqA - seqB
+}

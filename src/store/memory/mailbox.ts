@@ -1,0 +1,110 @@
+/** Mailboxes in memory. */
+import type { Store } from '../../store.ts'
+import type { Letter, PostOptions, PostReply } from '../mailbox.ts'
+import type { MemorySession } from './session.ts'
+import { bands, bury, createSession, know } from './session.ts'
+import { begin, enter, knownAs, postBusy } from './turns.ts'
+import type { World } from './turns.ts'
+
+type Mailbox = Pick<Store, 'post' | 'withdraw' | 'mailbox' | 'takeSteered'>
+
+export function memoryMailbox(world: World): Mailbox {
+  const { sessions, hints, once, bounds } = world
+  const posted = once<PostReply>()
+  const withdrawn = once<boolean>()
+  const taken = once<Letter[] | 'lost'>()
+  return {
+    async post(sessionId, letter, options) {
+      return posted(sessionId, options.nonce, () => post(world, sessionId, letter, options))
+    },
+
+    async withdraw(sessionId, letterId, { nonce, tenant }) {
+      return withdrawn(sessionId, nonce, () => {
+        const session = sessions.get(sessionId)
+        const at = session?.mailbox.findIndex(({ letter }) => letter.id === letterId) ?? -1
+        if (session?.tenant !== tenant || at === -1) return false
+        session.mailbox.splice(at, 1)
+        bury(session, letterId, 'withdrawn', bounds)
+        sessions.put(session)
+        hints.give(sessionId, 'log')
+        return true
+      })
+    },
+
+    async mailbox(sessionId) {
+      return sessions.get(sessionId)?.mailbox.map(({ letter }) => letter) ?? []
+    },
+
+    async takeSteered({ sessionId, claim, nonce }) {
+      return taken(sessionId, nonce, () => {
+        const session = sessions.get(sessionId)
+        const turn = session?.turn
+        if (session?.state !== 'running' || turn?.claim !== claim) return 'lost'
+        const taken = session.mailbox.filter(({ band }) => band === bands.steer)
+        session.mailbox = session.mailbox.filter(({ band }) => band !== bands.steer)
+        for (const { letter } of taken) {
+          enter(session, letter, turn, bounds)
+          know(session, letter.id, { as: 'done', replyId: turn.logId }, bounds)
+        }
+        sessions.put(session)
+        hints.give(sessionId, 'log')
+        return taken.map(({ letter }) => letter)
+      })
+    },
+  }
+}
+
+function post(world: World, sessionId: string, letter: Letter, options: PostOptions): PostReply {
+  const found = world.sessions.get(sessionId)
+  if (found !== undefined) {
+    if (found.state === 'deleted' || found.tenant !== options.tenant) return { status: 'foreign' }
+    found.usedAt = world.nextUse()
+    const known = knownAs(found, letter.id)
+    if (known !== undefined) return known
+  }
+  const session = found ?? seeded(world, sessionId, options)
+  if (isRefused(session, letter)) return { status: 'refused' }
+  const reply = accept(world, session, letter, options)
+  session.updatedAt = world.now()
+  world.sessions.put(session)
+  return reply
+}
+
+function accept(
+  world: World,
+  session: MemorySession,
+  letter: Letter,
+  options: PostOptions,
+): PostReply {
+  const { state, turn } = session
+  if (state !== 'running' || turn === undefined) {
+    const claim = begin(session, letter, options.instance, world)
+    world.hints.give(session.id, 'log')
+    return { status: 'claimed', claim }
+  }
+  const reply = postBusy(session, { turn, letter }, options, world)
+  if (reply.status === 'queued') {
+    world.hints.give(session.id, 'log')
+    world.hints.give(session.id, 'intents')
+  }
+  return reply
+}
+
+function isRefused(session: MemorySession, { kind, cutAt }: Letter): boolean {
+  const isOpen = session.state === 'running' || session.state === 'waiting'
+  if (kind === 'answer' && !isOpen) return true
+  if (cutAt === undefined || session.history.has(cutAt)) return false
+  // What is being made can be cut when it is done.
+  return !(isOpen && session.turn?.logId === cutAt)
+}
+
+/** A session that is not in the table yet. */
+function seeded({ now, nextUse, bounds }: World, id: string, { tenant, agent, seed }: PostOptions) {
+  const session = createSession(id, tenant, agent, now())
+  session.usedAt = nextUse()
+  for (const message of seed ?? []) {
+    session.history.set(message.id, message)
+    know(session, message.id, { as: 'done', replyId: '' }, bounds)
+  }
+  return session
+}

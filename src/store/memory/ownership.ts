@@ -1,0 +1,110 @@
+/** Who runs a turn in memory, and how it ends. */
+import type { Store } from '../../store.ts'
+import type { Claim, FinishReply } from '../turn.ts'
+import type { MemorySession, Turn } from './session.ts'
+import { insertBefore } from './session.ts'
+import { beginNext, claimOf, commitTurn, fence } from './turns.ts'
+import type { World } from './turns.ts'
+
+type Ownership = Pick<
+  Store,
+  'settleAbandoned' | 'finish' | 'takeOver' | 'owns' | 'requestStop' | 'noteReader'
+>
+
+export function memoryOwnership(world: World): Ownership {
+  const { sessions, hints, once, bounds, now } = world
+  const settled = once<'done' | 'lost'>()
+  const finished = once<FinishReply>()
+  const takenOver = once<Claim | undefined>()
+  const stopped = once<boolean>()
+
+  /** The session and its turn, if this claim is its owner's. */
+  const owned = (sessionId: string, claim: number) => {
+    const session = sessions.get(sessionId)
+    const turn = session?.turn
+    if (session?.state !== 'running' || turn?.claim !== claim) return undefined
+    return { session, turn }
+  }
+
+  return {
+    async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs }) {
+      return settled(sessionId, nonce, () => {
+        const found = owned(sessionId, claim)
+        if (found === undefined) return 'lost'
+        const { session, turn } = found
+        if (turn.abandoned !== logId) return 'done'
+        settle(session, turn, message)
+        sessions.expireLog(session, logId, now() + logTtlMs)
+        turn.abandoned = undefined
+        sessions.put(session)
+        hints.give(sessionId, 'log')
+        return 'done'
+      })
+    },
+
+    async finish({ sessionId, claim, logId, nonce, instance }, commit) {
+      return finished(sessionId, nonce, () => {
+        const found = owned(sessionId, claim)
+        if (found === undefined) return { status: 'lost' }
+        const { session, turn } = found
+        commitTurn(session, turn, commit, bounds)
+        if (commit.state === 'idle') sessions.expireLog(session, logId, now() + commit.logTtlMs)
+        const next = beginNext(session, instance, world)
+        sessions.put(session)
+        hints.give(sessionId, 'log')
+        return next === undefined ? { status: 'done' } : { status: 'done', next }
+      })
+    },
+
+    async takeOver(sessionId, claim, { nonce, instance, handOver }) {
+      return takenOver(sessionId, nonce, () => {
+        const found = owned(sessionId, claim)
+        if (found === undefined) return undefined
+        const { session, turn } = found
+        if (!handOver) turn.takeovers = [...turn.takeovers, now()].slice(-20)
+        turn.owner = instance
+        fence(session, turn, world)
+        sessions.put(session)
+        hints.give(sessionId, 'intents')
+        hints.give(sessionId, 'log')
+        return claimOf(session, turn, true)
+      })
+    },
+
+    async owns(sessionId, claim) {
+      return owned(sessionId, claim) !== undefined
+    },
+
+    async requestStop(sessionId, { logId, nonce, tenant }) {
+      return stopped(sessionId, nonce, () => {
+        const session = sessions.get(sessionId)
+        const turn = session?.turn
+        if (session?.tenant !== tenant || session.state !== 'running' || !turn) return false
+        if (logId !== undefined && logId !== turn.logId) return false
+        turn.stop ??= 'keep'
+        sessions.put(session)
+        hints.give(sessionId, 'intents')
+        return true
+      })
+    },
+
+    async noteReader(sessionId, logId, profile) {
+      const session = sessions.get(sessionId)
+      const turn = session?.turn
+      const isOpen = session?.state === 'running' || session?.state === 'waiting'
+      if (!isOpen || turn?.logId !== logId) return
+      if (turn.floor === undefined || profile < turn.floor) turn.floor = profile
+    },
+  }
+}
+
+/** Where the message stands, before the one that found it waiting, or in the branch that one cut. */
+function settle(session: MemorySession, turn: Turn, message: Parameters<typeof insertBefore>[1]) {
+  if (turn.cutInto === undefined || session.history.has(message.id)) {
+    insertBefore(session, message, turn.letter.message?.id ?? '')
+    return
+  }
+  const { messages } = turn.cutInto
+  const at = messages.findIndex(({ id }) => id === message.id)
+  turn.cutInto.messages = at === -1 ? [...messages, message] : messages.with(at, message)
+}

@@ -1,0 +1,104 @@
+/** Sessions in memory as a whole: read, listed, forked, deleted. */
+import type { Store } from '../../store.ts'
+import { historyAt } from '../branches.ts'
+import type { SessionRecord } from '../session.ts'
+import type { MemorySession } from './session.ts'
+import { createSession, know } from './session.ts'
+import type { World } from './turns.ts'
+
+type Records = Pick<Store, 'session' | 'messages' | 'branches' | 'fork' | 'remove' | 'list'>
+
+export function memoryRecords(world: World): Records {
+  const { sessions, hints, once, bounds, now, nextUse } = world
+  const forked = once<boolean>()
+  const removed = once<boolean>()
+  return {
+    async session(sessionId) {
+      const session = sessions.get(sessionId)
+      return session && recordOf(session)
+    },
+
+    async messages(sessionId) {
+      const session = sessions.get(sessionId)
+      return session ? finishedMessages(session) : []
+    },
+
+    async branches(sessionId) {
+      return sessions.get(sessionId)?.branches.map((branch) => ({ ...branch })) ?? []
+    },
+
+    async fork(sessionId, { newId, branch, through, tenant, nonce }) {
+      return forked(newId, nonce, () => {
+        const session = sessions.get(sessionId)
+        if (session?.tenant !== tenant || session.state === 'deleted') return false
+        const tree = { history: finishedMessages(session), branches: session.branches }
+        const messages = historyAt(tree, { branch, through })
+        if (messages === undefined || sessions.get(newId) !== undefined) return false
+        const copy = createSession(newId, tenant, session.agent, now())
+        copy.usedAt = nextUse()
+        for (const message of messages) {
+          copy.history.set(message.id, message)
+          know(copy, message.id, { as: 'done', replyId: '' }, bounds)
+        }
+        sessions.put(copy)
+        return true
+      })
+    },
+
+    async remove(sessionId, { tenant, nonce }) {
+      return removed(sessionId, nonce, () => {
+        const session = sessions.get(sessionId)
+        if (session?.tenant !== tenant || session.state === 'deleted') return false
+        const mark = createSession(sessionId, tenant, session.agent, now())
+        mark.state = 'deleted'
+        sessions.put(mark)
+        hints.give(sessionId, 'intents')
+        hints.give(sessionId, 'log')
+        return true
+      })
+    },
+
+    async list(tenant, { limit, before = Infinity }) {
+      const theirs = [...sessions.all()]
+        .filter((session) => session.tenant === tenant && session.usedAt < before)
+        .sort((a, b) => b.usedAt - a.usedAt)
+      const records = theirs.flatMap((session) => recordOf(session) ?? []).slice(0, limit)
+      const last = theirs.find(({ id }) => id === records.at(-1)?.id)
+      const isFull = records.length === limit && last !== undefined
+      return { sessions: records, ...(isFull && { before: last.usedAt }) }
+    },
+  }
+}
+
+function recordOf(session: MemorySession): SessionRecord | undefined {
+  const { id, tenant, agent, state, createdAt, updatedAt, error, turn } = session
+  if (state === 'deleted') return undefined
+  return {
+    id,
+    tenant,
+    agent,
+    state,
+    createdAt,
+    updatedAt,
+    queued: session.mailbox.length,
+    ...(error !== undefined && { error }),
+    ...(turn && {
+      turn: {
+        claim: turn.claim,
+        owner: turn.owner,
+        logId: turn.logId,
+        letterId: turn.letter.id,
+        lastId: turn.lastId,
+        startedAt: turn.startedAt,
+        ...(turn.floor !== undefined && { floor: turn.floor }),
+        ...(turn.stop !== undefined && { stop: turn.stop }),
+      },
+    }),
+  }
+}
+
+/** Without the answer that is being made: a reader gets that from its log. */
+function finishedMessages({ history, state, turn }: MemorySession) {
+  const unfinished = state === 'idle' ? undefined : turn?.logId
+  return [...history.values()].filter(({ id }) => id !== unfinished)
+}

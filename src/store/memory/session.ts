@@ -1,0 +1,159 @@
+/** A session in this process, and what is done to its history, its known ids and its mailbox. */
+import type { UIMessage } from 'ai'
+
+import type { KnownAs, Letter } from '../mailbox.ts'
+import type { Branch, SessionState } from '../session.ts'
+import type { LogEntry, Stop } from '../turn.ts'
+
+export interface MemorySession {
+  readonly id: string
+  readonly tenant: string
+  readonly agent: string
+  state: SessionState | 'deleted'
+  readonly createdAt: number
+  updatedAt: number
+  error: string | undefined
+  turn: Turn | undefined
+  lastClaim: number
+  /** Orders a tenant's list. */
+  usedAt: number
+  /** In the order in which it will be taken. */
+  mailbox: Queued[]
+  /** What was posted, or was a message: the oldest are forgotten. */
+  readonly known: Map<string, Known>
+  /** By id; a map keeps the order, also where one is replaced. */
+  history: Map<string, UIMessage>
+  branches: Branch[]
+  branchesMade: number
+  readonly logs: Map<string, Log>
+  /** The log of every claim, the last thousand. */
+  readonly claims: Map<number, string>
+}
+
+export interface Turn {
+  claim: number
+  owner: string
+  letter: Letter
+  logId: string
+  lastId: string
+  startedAt: number
+  takeovers: number[]
+  floor: string | undefined
+  stop: Stop | undefined
+  /** The log of a message that waited when this turn's letter came. */
+  abandoned: string | undefined
+  /** Messages that this log's turns put into the history. */
+  own: string[]
+  /** The branch that this turn's letter cut. */
+  cutInto: Branch | undefined
+}
+
+export interface Queued {
+  letter: Letter
+  band: Band
+}
+
+/** See `mailbox.ts` of the port: a lower band is taken first. */
+export const bands = { answer: 0, steer: 1, urgent: 2, message: 3 } as const
+export type Band = (typeof bands)[keyof typeof bands]
+
+export interface Known {
+  as: Extract<KnownAs, 'done' | 'withdrawn' | 'cut'>
+  replyId: string
+}
+
+export interface Log {
+  entries: LogEntry[]
+  /** When a finished log is dropped. */
+  until: number | undefined
+}
+
+export interface Bounds {
+  knownMax: number
+  branchesMax: number
+  branchedMax: number
+}
+
+export function createSession(
+  id: string,
+  tenant: string,
+  agent: string,
+  at: number,
+): MemorySession {
+  return {
+    id,
+    tenant,
+    agent,
+    state: 'idle',
+    createdAt: at,
+    updatedAt: at,
+    error: undefined,
+    turn: undefined,
+    lastClaim: 0,
+    usedAt: 0,
+    mailbox: [],
+    known: new Map(),
+    history: new Map(),
+    branches: [],
+    branchesMade: 0,
+    logs: new Map(),
+    claims: new Map(),
+  }
+}
+
+export function know(session: MemorySession, id: string, known: Known, { knownMax }: Bounds): void {
+  session.known.set(id, known)
+  const [oldest] = session.known.keys()
+  if (session.known.size > knownMax && oldest !== undefined) session.known.delete(oldest)
+}
+
+/** The id stays known after what it named is gone. */
+export function bury(session: MemorySession, id: string, as: 'withdrawn' | 'cut', bounds: Bounds) {
+  know(session, id, { as, replyId: session.known.get(id)?.replyId ?? '' }, bounds)
+}
+
+export function enqueue(session: MemorySession, queued: Queued): number {
+  const behind = session.mailbox.findIndex(({ band }) => band > queued.band)
+  const position = behind === -1 ? session.mailbox.length : behind
+  session.mailbox.splice(position, 0, queued)
+  return position
+}
+
+export function isSteered(session: MemorySession): boolean {
+  return session.mailbox.some(({ band }) => band === bands.steer)
+}
+
+/** Moves a message and all after it into a branch. */
+export function cut(session: MemorySession, at: string, cutAtMs: number, bounds: Bounds): Branch {
+  const ids = [...session.history.keys()]
+  const position = ids.indexOf(at)
+  const messages = [...session.history.values()].slice(position)
+  session.branchesMade += 1
+  const branch = { number: session.branchesMade, at, position, cutAtMs, messages }
+  for (const { id } of messages) {
+    session.history.delete(id)
+    bury(session, id, 'cut', bounds)
+  }
+  session.branches.push(branch)
+  boundBranches(session, bounds)
+  return branch
+}
+
+function boundBranches(session: MemorySession, { branchesMax, branchedMax }: Bounds): void {
+  const { branches } = session
+  let branched = branches.reduce((sum, { messages }) => sum + messages.length, 0)
+  while (branches.length > 1 && (branches.length > branchesMax || branched > branchedMax)) {
+    branched -= branches.shift()?.messages.length ?? 0
+  }
+}
+
+/** Puts a message in before another, or last where that one is gone; over the one with its id. */
+export function insertBefore(session: MemorySession, message: UIMessage, before: string): void {
+  if (session.history.has(message.id) || !session.history.has(before)) {
+    session.history.set(message.id, message)
+    return
+  }
+  const entries = [...session.history]
+  const at = entries.findIndex(([id]) => id === before)
+  session.history = new Map(entries.toSpliced(at, 0, [message.id, message]))
+}

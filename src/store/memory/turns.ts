@@ -1,0 +1,185 @@
+/**
+ * How a session's turns begin and end in memory. The same rules as in `redis/post.lua`,
+ * `redis/finish.lua` and `redis/part/claim.lua`; the contract's tests hold the two together.
+ */
+import type { Letter, PostOptions, PostReply } from '../mailbox.ts'
+import type { Claim, Commit } from '../turn.ts'
+import type { Hints } from './hints.ts'
+import type { Once } from './replies.ts'
+import type { Band, Bounds, MemorySession, Turn } from './session.ts'
+import { bands, bury, cut, enqueue, know } from './session.ts'
+import type { SessionTable } from './sessions.ts'
+
+/** What the parts of the store share. */
+export interface World {
+  now: () => number
+  /** A number for each use of a session, which orders a tenant's list. */
+  nextUse: () => number
+  bounds: Bounds
+  sessions: SessionTable
+  hints: Hints
+  /** Remembers what one kind of call answered. */
+  once: <REPLY>() => Once<REPLY>
+}
+
+/** Where an id that was posted before is now. */
+export function knownAs(session: MemorySession, id: string): PostReply | undefined {
+  const queued = session.mailbox.find(({ letter }) => letter.id === id)
+  if (queued) return { status: 'known', as: 'queued', replyId: queued.letter.replyId }
+  const known = session.known.get(id)
+  const { turn } = session
+  const isUnfinished = turn !== undefined && session.state !== 'idle'
+  if (
+    isUnfinished &&
+    (id === turn.letter.id || id === turn.logId || known?.replyId === turn.logId)
+  ) {
+    return { status: 'known', as: 'running', replyId: turn.logId }
+  }
+  if (known) return { status: 'known', ...known }
+  if (session.history.has(id)) return { status: 'known', as: 'done', replyId: '' }
+  return undefined
+}
+
+/** A letter for a session whose turn runs. */
+export function postBusy(
+  session: MemorySession,
+  { turn, letter }: { turn: Turn; letter: Letter },
+  { whenBusy, mailboxLimit }: PostOptions,
+  { bounds }: World,
+): PostReply {
+  if (whenBusy === 'reject' && letter.kind === 'message') return { status: 'busy' }
+  if (session.mailbox.length >= mailboxLimit) return { status: 'full' }
+  const band = bandOf(letter, whenBusy, turn)
+  const position = enqueue(session, { letter, band })
+  know(session, letter.id, { as: 'done', replyId: letter.replyId }, bounds)
+  if (band === bands.urgent && whenBusy === 'rollback') turn.stop = 'discard'
+  if (band === bands.urgent && whenBusy === 'interrupt') turn.stop ??= 'keep'
+  return { status: 'queued', position, steered: band === bands.steer }
+}
+
+function bandOf(letter: Letter, whenBusy: PostOptions['whenBusy'], turn: Turn): Band {
+  if (letter.kind === 'answer') return bands.answer
+  if (whenBusy === 'interrupt' || whenBusy === 'rollback') return bands.urgent
+  if (whenBusy !== 'steer' || letter.cutAt !== undefined) return bands.message
+  // A turn that stops takes no steering any more: the letter is next after what stopped it.
+  return turn.stop === undefined ? bands.steer : bands.urgent
+}
+
+/** Makes `instance` the owner: a message begins a log, an answer goes on with the one that waits. */
+export function begin(
+  session: MemorySession,
+  letter: Letter,
+  instance: string,
+  world: World,
+): Claim {
+  const { bounds } = world
+  const before = session.turn
+  const startedAt = world.now()
+  const isResumed = letter.kind === 'answer' && before !== undefined
+  const left = session.state === 'waiting' ? before?.logId : before?.abandoned
+  const turn: Turn = {
+    claim: 0,
+    owner: instance,
+    letter,
+    logId: isResumed ? before.logId : letter.replyId,
+    lastId: '',
+    startedAt,
+    takeovers: [],
+    floor: isResumed ? before.floor : undefined,
+    stop: undefined,
+    abandoned: isResumed ? before.abandoned : left,
+    own: isResumed ? before.own : [],
+    cutInto: undefined,
+  }
+  if (!isResumed) {
+    if (letter.cutAt !== undefined && session.history.has(letter.cutAt)) {
+      turn.cutInto = cut(session, letter.cutAt, startedAt, bounds)
+    }
+    if (letter.message !== undefined) enter(session, letter, turn, bounds)
+    session.logs.set(turn.logId, { entries: [], until: undefined })
+  }
+  know(session, letter.id, { as: 'done', replyId: turn.logId }, bounds)
+  session.state = 'running'
+  session.error = undefined
+  session.turn = turn
+  fence(session, turn, world)
+  return claimOf(session, turn, isResumed)
+}
+
+/** Puts a letter's message into the history, as part of the turn. */
+export function enter(
+  session: MemorySession,
+  { message }: Letter,
+  turn: Turn,
+  bounds: Bounds,
+): void {
+  if (message === undefined) return
+  session.history.set(message.id, message)
+  turn.own.push(message.id)
+  know(session, message.id, { as: 'done', replyId: turn.logId }, bounds)
+}
+
+/** A new claim, greater than all before, and the entry that shuts them out. */
+export function fence(session: MemorySession, turn: Turn, { now }: World): void {
+  session.lastClaim = Math.max(now(), session.lastClaim + 1)
+  turn.claim = session.lastClaim
+  turn.lastId = `${turn.claim}-0`
+  session.claims.set(turn.claim, turn.logId)
+  const [oldest] = session.claims.keys()
+  if (session.claims.size > 1000 && oldest !== undefined) session.claims.delete(oldest)
+  session.logs.get(turn.logId)?.entries.push({ id: turn.lastId, events: [] })
+}
+
+export function claimOf(session: MemorySession, turn: Turn, resumed: boolean): Claim {
+  return {
+    sessionId: session.id,
+    claim: turn.claim,
+    lastId: turn.lastId,
+    letter: turn.letter,
+    logId: turn.logId,
+    resumed,
+    takeovers: [...turn.takeovers],
+    ...(turn.abandoned !== undefined && { abandoned: turn.abandoned }),
+    ...(turn.stop !== undefined && { stop: turn.stop }),
+    ...(turn.floor !== undefined && { floor: turn.floor }),
+  }
+}
+
+/** What a turn that ends leaves in the history. */
+export function commitTurn(
+  session: MemorySession,
+  turn: Turn,
+  commit: Commit,
+  bounds: Bounds,
+): void {
+  session.state = commit.state
+  session.error = commit.error
+  if (commit.discard === true) {
+    for (const id of turn.own) {
+      session.history.delete(id)
+      bury(session, id, 'withdrawn', bounds)
+    }
+    session.history.delete(turn.logId)
+    bury(session, turn.letter.id, 'withdrawn', bounds)
+  } else if (commit.message !== undefined) {
+    session.history.set(commit.message.id, commit.message)
+  }
+}
+
+/** Takes the next letter whose place is still there. */
+export function beginNext(
+  session: MemorySession,
+  instance: string,
+  world: World,
+): Claim | undefined {
+  const isWaiting = session.state === 'waiting'
+  for (;;) {
+    const letter = session.mailbox.shift()?.letter
+    if (letter === undefined) return undefined
+    const isPlaced = letter.cutAt === undefined || session.history.has(letter.cutAt)
+    if (isPlaced && (isWaiting || letter.kind === 'message')) {
+      return begin(session, letter, instance, world)
+    }
+    bury(session, letter.id, 'cut', world.bounds)
+  }
+}

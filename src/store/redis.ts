@@ -1,0 +1,71 @@
+/**
+ * The store in Redis, for servers of many instances and conversations that outlive them: one Redis,
+ * one behind sentinels, or a cluster. Redis 7.0 or later, and one that does not evict.
+ */
+import type { Store } from '../store.ts'
+import { createAppends } from './redis/appends.ts'
+import { connect } from './redis/connection.ts'
+import { redisInstances } from './redis/instances.ts'
+import type { Limits } from './redis/limits.ts'
+import { redisLogs } from './redis/logs.ts'
+import { checkServer } from './redis/server.ts'
+import { redisSessions } from './redis/sessions.ts'
+import { createSubscriptions } from './redis/subscriptions.ts'
+import { redisTurns } from './redis/turns.ts'
+import { parseRedisUrl } from './redis/url.ts'
+
+export interface RedisStoreOptions extends Partial<Limits> {
+  /** `redis://`, `rediss://`, `redis+cluster://` or `redis+sentinel://`: see `redis/url.ts`. */
+  url: string
+  /** How long a call waits for a Redis that is away, in milliseconds; then it is `unavailable`. */
+  patienceMs?: number
+  /** Told what an operator should know. */
+  report?: (notice: StoreNotice) => void
+}
+
+export type StoreNotice =
+  /** Something about the server that will cost data. */
+  | { type: 'warning'; message: string }
+  /** The connection failed; it is tried again, and calls wait for it. */
+  | { type: 'connection-error'; error: Error }
+
+const day = 24 * 60 * 60 * 1000
+
+/** @throws LoomError `invalid-config`, or `unavailable` where Redis does not answer in time */
+export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
+  const { url, patienceMs = 30_000, report = () => {}, ...given } = options
+  const limits: Limits = {
+    sessionTtlMs: 30 * day,
+    replyTtlMs: Math.max(180_000, patienceMs * 3),
+    knownMax: 10_000,
+    branchesMax: 100,
+    branchedMax: 2000,
+    indexMax: 10_000,
+    ...given,
+  }
+  const address = parseRedisUrl(url)
+  const connection = await connect(address, {
+    patienceMs,
+    onError: (error) => report({ type: 'connection-error', error }),
+  })
+  try {
+    for (const message of await checkServer(connection.clients.commands, address)) {
+      report({ type: 'warning', message })
+    }
+  } catch (error) {
+    connection.close()
+    throw error
+  }
+  const append = createAppends(connection, { shared: address.kind !== 'cluster' })
+  const subscriptions = createSubscriptions(connection.clients.subscriber, connection.patience)
+  return {
+    ...redisTurns(connection, limits, append),
+    ...redisSessions(connection, limits),
+    ...redisLogs(connection, subscriptions),
+    ...redisInstances(connection, limits),
+    async close() {
+      subscriptions.close()
+      connection.close()
+    },
+  }
+}

@@ -1,0 +1,16 @@
+-- Moves sessions from the index of an instance that lapsed to a survivor's. One step, so that none is
+-- in neither; the lapsed one leaves the register with its last session.
+-- KEYS register from to
+-- ARGV sessionTtlMs instance limit
+-- RETURNS sessions...
+-- USES clock
+
+local deadline = redis.call('ZSCORE', key.register, arg.instance)
+if deadline and tonumber(deadline) > now() then return returns({}) end
+local sessions = redis.call('SPOP', key.from, arg.limit)
+for _, session in ipairs(sessions) do
+  redis.call('SADD', key.to, session)
+end
+redis.call('PEXPIRE', key.to, arg.sessionTtlMs)
+if redis.call('EXISTS', key.from) == 0 then redis.call('ZREM', key.register, arg.instance) end
+return returns({ sessions = sessions })

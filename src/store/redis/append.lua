@@ -1,0 +1,36 @@
+-- Appends entries, of one session or of several, each directly behind the one that its owner appended
+-- before: so an entry that is sent twice is there once, an owner that was replaced is told so, and
+-- after a failover that lost the log's tail nothing lands behind the gap. The verdict carries the
+-- intents that wait for the owner. On the per-token path: no tables, no part that is not needed.
+-- KEYS session live ...
+-- ARGV claim after id events ...
+-- RETURNS verdict ...
+
+local function sequence(id)
+  return tonumber(string.match(id, '%-(%d+)$'))
+end
+
+local function append(session, live, claim, after, id, events)
+  local current = redis.call('HMGET', session, 'claim', 'state', 'last', 'stop', 'steer')
+  local last = current[3]
+  if current[1] ~= claim or current[2] ~= 'running' then return 'lost' end
+  local verdict = 'appended'
+  if last == after then
+    if not redis.call('XADD', live, 'NOMKSTREAM', id, 'e', events) then return 'lost' end
+    redis.call('HSET', session, 'last', id)
+    redis.call('SPUBLISH', session .. '!log', '')
+  elseif sequence(last) >= sequence(id) then
+    verdict = 'present'
+  else
+    return 'behind ' .. last
+  end
+  if current[4] ~= '' then verdict = verdict .. ' ' .. current[4] end
+  if current[5] ~= '' then verdict = verdict .. ' steer' end
+  return verdict
+end
+
+local verdicts = {}
+for each = 1, #KEYS / 2 do
+  verdicts[each] = append(KEYS[each * 2 - 1], KEYS[each * 2], unpack(ARGV, each * 4 - 3, each * 4))
+end
+return verdicts

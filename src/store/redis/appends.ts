@@ -1,0 +1,60 @@
+/**
+ * The per-token path: what all sessions of this process append in one turn of the event loop goes
+ * out together. Most of an append's cost is the client's cost of a command, so on one server many
+ * appends share a command; in a cluster a command's keys must be of one session.
+ */
+import type { AppendAt, AppendReply, LogEntry } from '../turn.ts'
+import { together } from './client.ts'
+import type { Connection } from './connection.ts'
+import { liveKey, sessionKey } from './keys.ts'
+import { verdictOf } from './verdict.ts'
+
+/** Of one command, so that no other client waits long behind it (about 10 µs each). */
+const appendsMax = 64
+
+interface Batch {
+  keys: string[]
+  args: string[]
+  settle: { resolve: (reply: AppendReply) => void; reject: (error: unknown) => void }[]
+}
+
+export function createAppends(
+  connection: Connection,
+  { shared }: { shared: boolean },
+): (at: AppendAt, entry: LogEntry) => Promise<AppendReply> {
+  const most = shared ? appendsMax : 1
+  let batches: Batch[] = []
+
+  return (at, entry) => {
+    const events = JSON.stringify(entry.events)
+    if (batches.length === 0) setImmediate(flush)
+    let batch = batches.at(-1)
+    if (batch === undefined || batch.settle.length >= most) {
+      batch = { keys: [], args: [], settle: [] }
+      batches.push(batch)
+    }
+    batch.keys.push(sessionKey(at.sessionId), liveKey(at.sessionId))
+    batch.args.push(String(at.claim), at.after, entry.id, events)
+    const { settle } = batch
+    return new Promise((resolve, reject) => {
+      settle.push({ resolve, reject })
+    })
+  }
+
+  function flush(): void {
+    const ready = batches
+    batches = []
+    together(connection.clients.commands, () => {
+      for (const batch of ready) void send(batch)
+    })
+  }
+
+  async function send({ keys, args, settle }: Batch): Promise<void> {
+    try {
+      const verdicts = await connection.runMany('append', keys, args)
+      settle.forEach(({ resolve }, index) => resolve(verdictOf(verdicts[index])))
+    } catch (error) {
+      for (const { reject } of settle) reject(error)
+    }
+  }
+}

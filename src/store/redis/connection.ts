@@ -1,0 +1,129 @@
+/**
+ * A way to Redis that runs scripts, with patience. Scripts are called by their hash; a server that
+ * does not have one (it restarted, or somebody flushed them) is sent its text.
+ */
+import { setMaxListeners } from 'node:events'
+
+import { errorMessage, LoomError } from '../../error.ts'
+import { createClients } from './client.ts'
+import type { Clients, RedisClient } from './client.ts'
+import { patiently, replyCode, unavailable } from './patience.ts'
+import type { Patience } from './patience.ts'
+import { inOrder, isStrings, loadScripts, named } from './script.ts'
+import type { Script } from './script.ts'
+import type { Arguments, Keys, Reply, ScriptName, Signatures } from './signature.ts'
+import type { RedisAddress } from './url.ts'
+
+export interface Connection {
+  readonly clients: Clients
+  readonly patience: Patience
+  /** Runs a script whose keys are of one slot. */
+  run<NAME extends ScriptName>(
+    name: NAME,
+    keys: Keys<Signatures[NAME]>,
+    args: Arguments<Signatures[NAME]>,
+  ): Promise<Reply<Signatures[NAME]>>
+  /** Runs a script that repeats its group of keys and arguments; answers its list. */
+  runMany(name: ScriptName, keys: readonly string[], args: readonly string[]): Promise<string[]>
+  /** Sends a command that may be sent twice. */
+  send<VALUE>(command: (client: RedisClient) => Promise<VALUE>): Promise<VALUE>
+  close(): void
+}
+
+export interface ConnectionOptions {
+  patienceMs: number
+  /** Told what went wrong with the connection, as often as it does. */
+  onError: (error: Error) => void
+}
+
+/**
+ * Connects; returns when Redis answers.
+ * @throws LoomError `unavailable`, or `invalid-config` where the server turns us away
+ */
+export async function connect(
+  address: RedisAddress,
+  { patienceMs, onError }: ConnectionOptions,
+): Promise<Connection> {
+  const scripts = loadScripts()
+  const clients = createClients(address, { commandTimeoutMs: Math.min(5000, patienceMs) })
+  const ending = new AbortController()
+  // Every call that waits for the connection listens.
+  setMaxListeners(0, ending.signal, clients.commands, clients.subscriber)
+  const patience = { patienceMs, signal: ending.signal }
+  const close = () => {
+    ending.abort()
+    for (const client of new Set(Object.values(clients))) client.disconnect()
+  }
+  try {
+    await Promise.all(
+      [...new Set(Object.values(clients))].map((one) => open(one, patience, onError)),
+    )
+  } catch (error) {
+    close()
+    throw error
+  }
+
+  const evaluate = async (
+    { text, sha }: Script,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> => {
+    const rest = [keys.length, ...keys, ...args]
+    try {
+      return await clients.commands.call('evalsha', [sha, ...rest])
+    } catch (error) {
+      if (replyCode(error) !== 'NOSCRIPT') throw error
+      return await clients.commands.call('eval', [text, ...rest])
+    }
+  }
+  return {
+    clients,
+    patience,
+    async run(name, keys, args) {
+      const script = scripts[name]
+      const call = inOrder(script, keys, args)
+      const reply = await patiently(clients.commands, patience, () =>
+        evaluate(script, call.keys, call.args),
+      )
+      return named(script, reply)
+    },
+    async runMany(name, keys, args) {
+      const reply = await patiently(clients.commands, patience, () =>
+        evaluate(scripts[name], keys, args),
+      )
+      if (!isStrings(reply)) throw new LoomError('internal', `${name}.lua did not answer strings`)
+      return reply
+    },
+    send: (command) => patiently(clients.commands, patience, () => command(clients.commands)),
+    close,
+  }
+}
+
+/** A client reconnects by itself from its first attempt on; this waits until it stands. */
+async function open(
+  client: RedisClient,
+  { patienceMs, signal }: Patience,
+  onError: (error: Error) => void,
+): Promise<void> {
+  const { promise: refused, reject } = Promise.withResolvers<never>()
+  let last: Error | undefined
+  client.on('error', (error: Error) => {
+    last = error
+    onError(error)
+    const reason = errorMessage('lastNodeError' in error ? error.lastNodeError : error)
+    if (/WRONGPASS|NOAUTH|NOPERM|invalid password|cluster support disabled/.test(reason)) {
+      reject(new LoomError('invalid-config', `Redis refuses the connection: ${reason}`))
+    }
+  })
+  // It says so by events as well, and goes on trying.
+  client.connect().catch(() => {})
+  const answers = patiently(client, { patienceMs, signal }, () => client.ping())
+  refused.catch(() => {})
+  try {
+    await Promise.race([answers, refused])
+  } catch (error) {
+    answers.catch(() => {})
+    if (error instanceof LoomError && error.code !== 'unavailable') throw error
+    throw unavailable('Redis cannot be reached', last ?? error)
+  }
+}

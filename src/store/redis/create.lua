@@ -1,0 +1,14 @@
+-- Begins a session with a history, as a fork does; refused where the id is taken.
+-- KEYS session known order history messages reply
+-- ARGV sessionTtlMs replyTtlMs knownMax tenant agent seed...
+-- RETURNS done
+-- USES reply keep clock known history create
+
+local function begin()
+  if redis.call('EXISTS', key.session) == 1 then return { done = false } end
+  create()
+  keep()
+  return { done = true }
+end
+
+return answered() or answer(begin())

@@ -1,0 +1,39 @@
+-- Ends a turn and takes the next letter, in one step: a post either finds the session running and is
+-- seen here, or finds it free and claims it. No wake-up can fall between.
+-- KEYS session mail letters known order history messages branches branched claims live abandoned log reply
+-- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
+-- ARGV instance claim state error discard messageId message logTtlMs
+-- RETURNS status claim logId resumed abandoned floor letter message
+-- USES reply keep clock hint known history cut letter fence claim
+
+local function commit(own, logId)
+  if arg.discard == '1' then
+    for id in string.gmatch(own, '([^\n]+)\n') do
+      drop(id)
+      bury(id, 'w')
+    end
+    drop(logId)
+  elseif arg.messageId ~= '' then
+    put(arg.messageId, arg.message)
+  end
+end
+
+local function finish()
+  local state, claim, logId, letterId, own =
+    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'letterId', 'own'))
+  if state ~= 'running' or claim ~= arg.claim then return { status = 'lost' } end
+  commit(own, logId)
+  if arg.discard == '1' then bury(letterId, 'w') end
+  redis.call('HSET', key.session, 'state', arg.state, 'error', arg.error)
+  if arg.state == 'idle' and redis.call('EXISTS', key.live) == 1 then
+    redis.call('RENAME', key.live, key.log)
+    redis.call('PEXPIRE', key.log, arg.logTtlMs)
+  end
+  local reply = beginNext(arg.instance) or {}
+  reply.status = reply.claim and 'claimed' or 'done'
+  hint('log')
+  keep()
+  return reply
+end
+
+return answered() or answer(finish())

@@ -1,0 +1,13 @@
+-- Moves a session to the front of its tenant's list, in microseconds so that no two are equal. The
+-- list lives in another slot than the session: it is a hint, checked when it is read.
+-- KEYS index
+-- ARGV sessionTtlMs indexMax session
+-- RETURNS done
+
+local time = redis.call('TIME')
+local micros = time[1] * 1000000 + time[2]
+redis.call('ZADD', key.index, string.format('%.0f', micros), arg.session)
+redis.call('ZREMRANGEBYSCORE', key.index, 0, string.format('%.0f', micros - arg.sessionTtlMs * 1000))
+redis.call('ZREMRANGEBYRANK', key.index, 0, -1 - arg.indexMax)
+redis.call('PEXPIRE', key.index, arg.sessionTtlMs)
+return returns({ done = true })

@@ -1,0 +1,68 @@
+/**
+ * Instances in Redis: a register with a deadline for each, and the index of what each owns or has
+ * queued. They live in a slot of their own, so they are hints to whoever reads them.
+ */
+import type { Store } from '../../store.ts'
+import type { Connection } from './connection.ts'
+import { escaped, notedKey, registerKey, unescaped } from './keys.ts'
+import type { Limits } from './limits.ts'
+
+type Instances = Pick<
+  Store,
+  'beat' | 'note' | 'forget' | 'noted' | 'lapsed' | 'adopt' | 'leave' | 'isAlive'
+>
+
+/** Arguments of one command. */
+const chunk = 1000
+
+export function redisInstances(connection: Connection, limits: Limits): Instances {
+  const register = registerKey
+  return {
+    async beat(instance, ttlMs) {
+      await connection.run('beat', { register }, { ...limits, instance: escaped(instance), ttlMs })
+    },
+
+    async note(instance, sessionId) {
+      const session = escaped(sessionId)
+      await connection.run('note', { noted: notedKey(instance) }, { ...limits, session })
+    },
+
+    async forget(instance, sessionIds) {
+      for (let at = 0; at < sessionIds.length; at += chunk) {
+        const some = sessionIds.slice(at, at + chunk).map(escaped)
+        await connection.send((client) => client.srem(notedKey(instance), ...some))
+      }
+    },
+
+    async noted(instance) {
+      const sessions = await connection.send((client) => client.smembers(notedKey(instance)))
+      return sessions.map(unescaped)
+    },
+
+    async lapsed() {
+      const { lapsed } = await connection.run('read-register', { register }, { instance: '' })
+      return lapsed.map(unescaped)
+    },
+
+    async adopt(from, to, limit) {
+      if (from === to) return []
+      const { sessions } = await connection.run(
+        'adopt',
+        { register, from: notedKey(from), to: notedKey(to) },
+        { ...limits, instance: escaped(from), limit },
+      )
+      return sessions.map(unescaped)
+    },
+
+    async leave(instance) {
+      const noted = notedKey(instance)
+      await connection.run('leave', { register, noted }, { instance: escaped(instance) })
+    },
+
+    async isAlive(instance) {
+      const id = escaped(instance)
+      const { alive } = await connection.run('read-register', { register }, { instance: id })
+      return alive === '1'
+    },
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * A tenant's list of sessions. It lives in another slot than they do, so it is a hint: written beside
+ * what it is about, without waiting, mended by the next post, and checked when it is read.
+ */
+import type { SessionPage, SessionRecord } from '../session.ts'
+import type { Connection } from './connection.ts'
+import { escaped, indexKey, unescaped } from './keys.ts'
+import type { Limits } from './limits.ts'
+
+/** Moves the session to the front. */
+export function listSession(
+  connection: Connection,
+  limits: Limits,
+  { tenant, sessionId }: { tenant: string; sessionId: string },
+): void {
+  const session = escaped(sessionId)
+  const listing = connection.run(
+    'index-session',
+    { index: indexKey(tenant) },
+    { ...limits, session },
+  )
+  // Its failure must not be the failure of a post that was accepted.
+  listing.catch(() => {})
+}
+
+export function unlistSessions(
+  connection: Connection,
+  tenant: string,
+  sessionIds: readonly string[],
+): void {
+  const ids = sessionIds.map(escaped)
+  connection.send((client) => client.zrem(indexKey(tenant), ...ids)).catch(() => {})
+}
+
+export async function readList(
+  connection: Connection,
+  tenant: string,
+  { limit, before }: { limit: number; before?: number },
+  read: (sessionId: string) => Promise<SessionRecord | undefined>,
+): Promise<SessionPage> {
+  const sessions: SessionRecord[] = []
+  let from = before === undefined ? '+inf' : `(${before}`
+  while (sessions.length < limit) {
+    const count = limit - sessions.length
+    const rows = await connection.send((client) =>
+      client.zrevrangebyscore(indexKey(tenant), from, '-inf', 'WITHSCORES', 'LIMIT', 0, count),
+    )
+    const ids = rows.filter((_, index) => index % 2 === 0).map(unescaped)
+    const records = await Promise.all(ids.map(read))
+    sessions.push(...records.flatMap((record) => (record?.tenant === tenant ? [record] : [])))
+    const gone = ids.filter((_, index) => records[index]?.tenant !== tenant)
+    if (gone.length > 0) unlistSessions(connection, tenant, gone)
+    if (ids.length < count) return { sessions }
+    from = `(${rows.at(-1)}`
+  }
+  return { sessions, ...(limit > 0 && { before: Number(from.slice(1)) }) }
+}

@@ -1,0 +1,45 @@
+/** Reading logs in Redis. */
+import type { Store } from '../../store.ts'
+import type { LogEntry } from '../turn.ts'
+import type { Connection } from './connection.ts'
+import { channelOf, escaped, logKey, sessionKeys, unescaped } from './keys.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+type Logs = Pick<Store, 'readLog' | 'findLog' | 'watch'>
+
+export function redisLogs(connection: Connection, subscriptions: Subscriptions): Logs {
+  const read = (sessionId: string, logId: string, after: string | undefined, limit: number) =>
+    connection.run(
+      'read-log',
+      { ...sessionKeys(sessionId), log: logKey(sessionId, logId) },
+      { logId: escaped(logId), after: after === undefined ? '-' : `(${after}`, limit },
+    )
+
+  return {
+    async readLog(sessionId, logId, after, limit) {
+      const { status, entries } = await read(sessionId, logId, after, limit)
+      if (status === '') return undefined
+      return { entries: entriesIn(entries), finished: status === 'finished' }
+    },
+
+    async findLog(sessionId, id) {
+      const claim = id.split('-', 1)[0] ?? ''
+      const { claims } = sessionKeys(sessionId)
+      const [found] = await connection.send((client) => client.zrangebyscore(claims, claim, claim))
+      if (found === undefined) return undefined
+      const logId = unescaped(found.slice(claim.length + 1))
+      const { status } = await read(sessionId, logId, undefined, 1)
+      return status === '' ? undefined : logId
+    },
+
+    watch: (sessionId, topic, hint) => subscriptions.add(channelOf(sessionId, topic), hint),
+  }
+}
+
+/** Ids and events in turn. */
+function entriesIn(rows: readonly string[]): LogEntry[] {
+  return Array.from({ length: rows.length / 2 }, (_, index) => ({
+    id: rows[index * 2] ?? '',
+    events: JSON.parse(rows[index * 2 + 1] ?? '[]'),
+  }))
+}

@@ -1,0 +1,47 @@
+-- Makes somebody the owner of the session's next turn.
+
+-- A message begins a log; an answer goes on with the one that waits. Returns the claim's fields.
+local function begin(id, letter, instance)
+  local state, before, logId, abandoned, own, floor =
+    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'abandoned', 'own', 'floor'))
+  local time = now()
+  local cutInto = ''
+  if letter.kind == 'message' then
+    if state == 'waiting' and redis.call('EXISTS', key.live) == 1 then
+      redis.call('RENAME', key.live, key.abandoned)
+      abandoned = logId
+    end
+    logId, own, floor = letter.replyId, '', ''
+    if letter.cutAt ~= '' then cutInto = cut(letter.cutAt, time) end
+    if letter.messageId ~= '' then
+      put(letter.messageId, letter.message)
+      own = letter.messageId .. '\n'
+      if letter.messageId ~= id then know(letter.messageId, 'd', logId) end
+    end
+  end
+  know(id, 'd', logId)
+  local claim = nextClaim(before)
+  redis.call('HSET', key.session, 'state', 'running', 'claim', claim, 'owner', instance,
+    'logId', logId, 'letterId', id, 'letter', letter.body, 'letterMessage', letter.messageId,
+    'last', fence(claim, logId), 'started', time, 'floor', floor or '', 'stop', '', 'error', '',
+    'takeovers', '', 'abandoned', abandoned or '', 'own', own or '', 'cutInto', cutInto,
+    'steer', steering() and '1' or '')
+  hint('log')
+  return {
+    claim = claim, logId = logId, resumed = letter.kind == 'answer', abandoned = abandoned,
+    floor = floor, letter = letter.body, message = letter.message,
+  }
+end
+
+-- Takes the next letter whose place is still there. Returns the claim's fields, or nil.
+local function beginNext(instance)
+  local waiting = redis.call('HGET', key.session, 'state') == 'waiting'
+  while true do
+    local id = redis.call('ZRANGE', key.mail, 0, 0)[1]
+    if not id then return nil end
+    local letter = opened(unqueue(id))
+    local placed = letter.cutAt == '' or redis.call('HEXISTS', key.messages, letter.cutAt) == 1
+    if placed and (waiting or letter.kind == 'message') then return begin(id, letter, instance) end
+    bury(id, 'c')
+  end
+end

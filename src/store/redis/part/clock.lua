@@ -1,0 +1,6 @@
+-- Milliseconds by the one clock that all instances share.
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end

@@ -1,0 +1,10 @@
+-- Begins a session that the store does not know. Seeds are ids and messages in turn.
+
+local function create()
+  redis.call('HSET', key.session, 'tenant', arg.tenant, 'agent', arg.agent, 'state', 'idle',
+    'created', now(), 'updated', now())
+  for index = 1, #arg.seed, 2 do
+    put(arg.seed[index], arg.seed[index + 1])
+    know(arg.seed[index], 'd', '')
+  end
+end

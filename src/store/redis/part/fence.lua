@@ -1,0 +1,15 @@
+-- A claim is a number that orders owners, and an entry that shuts the earlier ones out.
+
+-- Greater than every claim and entry id so far, also where the clock went back (a failover).
+local function nextClaim(claim)
+  return math.max(now(), (tonumber(claim) or 0) + 1)
+end
+
+-- Appends the claim's own entry, which fences every earlier owner. Returns its id.
+local function fence(claim, logId)
+  local id = claim .. '-0'
+  redis.call('XADD', key.live, id, 'e', '[]')
+  redis.call('ZADD', key.claims, claim, claim .. ':' .. logId)
+  redis.call('ZREMRANGEBYRANK', key.claims, 0, -1001)
+  return id
+end

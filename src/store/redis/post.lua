@@ -1,0 +1,90 @@
+-- Accepts a letter, and claims the session where it is free. One step: of many posts at once one
+-- claims, and the others stand in a queue that somebody will look at.
+-- KEYS session mail letters known order history messages branches branched claims live abandoned reply
+-- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
+-- ARGV instance tenant agent whenBusy mailboxLimit id cutAt letter seed...
+-- RETURNS status position steered as replyId claim logId resumed abandoned floor
+-- USES reply keep clock hint known history cut letter fence claim create
+
+local tenant, state, logId, letterId, stop =
+  unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'logId', 'letterId', 'stop'))
+
+local function known()
+  local queued = redis.call('HGET', key.letters, arg.id)
+  if queued then return { status = 'known', as = 'queued', replyId = opened(queued).replyId } end
+  local unfinished = state ~= 'idle' and logId
+  local value = redis.call('HGET', key.known, arg.id)
+  local replyId = value and string.sub(value, 2) or ''
+  if unfinished and (arg.id == letterId or arg.id == logId or replyId == logId) then
+    return { status = 'known', as = 'running', replyId = logId }
+  end
+  local flag = value and string.sub(value, 1, 1)
+  if flag == 'w' then return { status = 'known', as = 'withdrawn', replyId = replyId } end
+  if flag == 'c' then return { status = 'known', as = 'cut', replyId = replyId } end
+  if flag or redis.call('HEXISTS', key.messages, arg.id) == 1 then
+    return { status = 'known', as = 'done', replyId = replyId }
+  end
+end
+
+-- Where the letter is to cut, there must be something to cut: now, or when the running turn is done.
+local function placed()
+  if arg.cutAt == '' or (state and state ~= 'idle' and arg.cutAt == logId) then return true end
+  for index = 1, #arg.seed, 2 do
+    if not tenant and arg.seed[index] == arg.cutAt then return true end
+  end
+  return redis.call('HEXISTS', key.messages, arg.cutAt) == 1
+end
+
+local function bandOf(letter)
+  if letter.kind == 'answer' then return 'answer' end
+  if arg.whenBusy == 'interrupt' or arg.whenBusy == 'rollback' then return 'urgent' end
+  if arg.whenBusy ~= 'steer' or arg.cutAt ~= '' then return 'message' end
+  -- A turn that stops takes no steering any more: the letter is next after what stopped it.
+  return (stop and stop ~= '') and 'urgent' or 'steer'
+end
+
+local function intend(band)
+  if band == 'steer' then redis.call('HSET', key.session, 'steer', '1') end
+  if arg.whenBusy == 'rollback' then redis.call('HSET', key.session, 'stop', 'discard') end
+  if arg.whenBusy == 'interrupt' and (not stop or stop == '') then
+    redis.call('HSET', key.session, 'stop', 'keep')
+  end
+  hint('intents')
+end
+
+local function enqueue(letter)
+  if arg.whenBusy == 'reject' and letter.kind == 'message' then return { status = 'busy' } end
+  if redis.call('ZCARD', key.mail) >= tonumber(arg.mailboxLimit) then return { status = 'full' } end
+  local band = bandOf(letter)
+  queue(arg.id, arg.letter, band)
+  know(arg.id, 'd', letter.replyId)
+  if band == 'steer' or band == 'urgent' then intend(band) end
+  hint('log')
+  local position = redis.call('ZRANK', key.mail, arg.id)
+  return { status = 'queued', position = position, steered = band == 'steer' }
+end
+
+local function post()
+  if state == 'deleted' or (tenant and tenant ~= arg.tenant) then return { status = 'foreign' } end
+  local before = tenant and known()
+  if before then return before end
+  local letter = opened(arg.letter)
+  local refused = letter.kind == 'answer' and (not tenant or state == 'idle')
+  if refused or not placed() then return { status = 'refused' } end
+  if not tenant then create() end
+  local reply
+  if state == 'running' then
+    reply = enqueue(letter)
+  else
+    if letter.cutAt ~= '' and redis.call('HEXISTS', key.messages, letter.cutAt) == 0 then
+      letter.cutAt = ''
+    end
+    reply = begin(arg.id, letter, arg.instance)
+    reply.status = 'claimed'
+  end
+  redis.call('HSET', key.session, 'updated', now())
+  keep()
+  return reply
+end
+
+return answered() or answer(post())

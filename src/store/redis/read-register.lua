@@ -1,0 +1,12 @@
+-- The instances that lapsed; and whether the one that is asked about is alive.
+-- KEYS register
+-- ARGV instance
+-- RETURNS alive lapsed...
+-- USES clock
+
+local time = now()
+local deadline = tonumber(redis.call('ZSCORE', key.register, arg.instance) or 0)
+return returns({
+  alive = deadline > time,
+  lapsed = redis.call('ZRANGEBYSCORE', key.register, '-inf', time),
+})

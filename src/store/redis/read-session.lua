@@ -1,0 +1,11 @@
+-- What is to be told of a session, as of one instant.
+-- KEYS session mail
+-- RETURNS tenant agent state created updated claim owner logId letterId last started floor stop error queued
+
+local names = { 'tenant', 'agent', 'state', 'created', 'updated', 'claim', 'owner', 'logId',
+  'letterId', 'last', 'started', 'floor', 'stop', 'error' }
+local values = { queued = redis.call('ZCARD', key.mail) }
+for index, value in ipairs(redis.call('HMGET', key.session, unpack(names))) do
+  values[names[index]] = value
+end
+return returns(values)

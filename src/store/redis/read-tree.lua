@@ -1,0 +1,25 @@
+-- The history and all branches as of one instant. `lines` has a head and messages for each of the
+-- branches, and then for the history: a branch's head is what `cut` made, the history's is its ids.
+-- KEYS session history messages branches branched
+-- RETURNS tenant agent state unfinished branches lines...
+
+local tenant, agent, state, logId =
+  unpack(redis.call('HMGET', key.session, 'tenant', 'agent', 'state', 'logId'))
+local branches = redis.call('LRANGE', key.branches, 0, -1)
+local history = redis.call('LRANGE', key.history, 0, -1)
+local lines = {}
+for _, head in ipairs(branches) do
+  table.insert(lines, head)
+  local number, ids = string.match(head, '^(%d+)\n%d+\n%d+(.*)$')
+  for id in string.gmatch(ids, '\n([^\n]*)') do
+    table.insert(lines, redis.call('HGET', key.branched, number .. '/' .. id))
+  end
+end
+table.insert(lines, table.concat(history, '\n'))
+for _, id in ipairs(history) do
+  table.insert(lines, redis.call('HGET', key.messages, id))
+end
+return returns({
+  tenant = tenant, agent = agent, state = state, branches = #branches, lines = lines,
+  unfinished = state ~= 'idle' and logId,
+})

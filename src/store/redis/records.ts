@@ -1,0 +1,120 @@
+/** Letters, claims and sessions as they are stored, read and written. Nothing here was a client's. */
+import type { UIMessage } from 'ai'
+
+import { LoomError } from '../../error.ts'
+import type { Letter } from '../mailbox.ts'
+import type { SessionRecord, SessionState } from '../session.ts'
+import type { Claim, Stop } from '../turn.ts'
+import { escaped, unescaped } from './keys.ts'
+import type { Reply, Signatures } from './signature.ts'
+
+/** See `part/letter.lua`. */
+export function letterText(letter: Letter): string {
+  const { message, ...rest } = letter
+  return [
+    letter.kind,
+    escaped(letter.replyId),
+    escaped(letter.cutAt ?? ''),
+    escaped(message?.id ?? ''),
+    JSON.stringify(rest),
+    message === undefined ? '' : JSON.stringify(message),
+  ].join('\n')
+}
+
+export function letterIn(text: string): Letter {
+  const [, , , , letter = '', message = ''] = text.split('\n')
+  return letterOf(letter, message)
+}
+
+function letterOf(letter: string, message: string): Letter {
+  const parsed: Letter = JSON.parse(letter)
+  return message === '' ? parsed : { ...parsed, message: messageIn(message) }
+}
+
+export function messageIn(text: string): UIMessage {
+  const message: UIMessage = JSON.parse(text)
+  return message
+}
+
+/** Ids and messages in turn, as scripts take them. */
+export function seedOf(messages: readonly UIMessage[]): string[] {
+  return messages.flatMap((message) => [escaped(message.id), JSON.stringify(message)])
+}
+
+/** What scripts answer of a claim. A letter that the caller has is not sent back to it. */
+export type ClaimFields = Record<'claim' | 'logId' | 'abandoned' | 'floor', string> & {
+  resumed?: string
+  takeovers?: string
+  stop?: string
+}
+
+export function claimOf(sessionId: string, fields: ClaimFields, letter: Letter): Claim {
+  const stop = stopOf(fields.stop)
+  return {
+    sessionId,
+    claim: Number(fields.claim),
+    lastId: `${fields.claim}-0`,
+    letter,
+    logId: unescaped(fields.logId),
+    resumed: fields.resumed === '1',
+    takeovers: (fields.takeovers ?? '').split('\n').filter(Boolean).map(Number),
+    ...(fields.abandoned !== '' && { abandoned: unescaped(fields.abandoned) }),
+    ...(fields.floor !== '' && { floor: fields.floor }),
+    ...(stop !== undefined && { stop }),
+  }
+}
+
+/** Of scripts that send the letter too. */
+export function claimWithLetter(
+  sessionId: string,
+  fields: ClaimFields & { letter: string; message: string },
+): Claim {
+  return claimOf(sessionId, fields, letterOf(fields.letter, fields.message))
+}
+
+export function sessionOf(
+  id: string,
+  fields: Reply<Signatures['read-session']>,
+): SessionRecord | undefined {
+  const state = stateOf(fields.state)
+  if (state === undefined) return undefined
+  const stop = stopOf(fields.stop)
+  return {
+    id,
+    tenant: unescaped(fields.tenant),
+    agent: fields.agent,
+    state,
+    createdAt: Number(fields.created),
+    updatedAt: Number(fields.updated),
+    queued: Number(fields.queued),
+    ...(fields.error !== '' && { error: fields.error }),
+    ...(fields.claim !== '' && {
+      turn: {
+        claim: Number(fields.claim),
+        owner: unescaped(fields.owner),
+        logId: unescaped(fields.logId),
+        letterId: unescaped(fields.letterId),
+        lastId: fields.last,
+        startedAt: Number(fields.started),
+        ...(fields.floor !== '' && { floor: fields.floor }),
+        ...(stop !== undefined && { stop }),
+      },
+    }),
+  }
+}
+
+/** `deleted`, and what is not there at all, is no state. */
+export function stateOf(text: string): SessionState | undefined {
+  return text === 'idle' || text === 'running' || text === 'waiting' ? text : undefined
+}
+
+function stopOf(text: string | undefined): Stop | undefined {
+  return text === 'keep' || text === 'discard' ? text : undefined
+}
+
+/** One of the words that a script may answer. */
+export function wordOf<const WORD extends string>(text: string, words: readonly WORD[]): WORD {
+  const word = words.find((each) => each === text)
+  if (word === undefined) throw new LoomError('internal', `a script answered "${text}"`)
+  return word
+}

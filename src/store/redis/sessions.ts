@@ -1,0 +1,88 @@
+/** Sessions in Redis as a whole: read, listed, forked, deleted. */
+import type { Store } from '../../store.ts'
+import { historyAt } from '../branches.ts'
+import type { Branch } from '../session.ts'
+import type { Connection } from './connection.ts'
+import { escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
+import type { Limits } from './limits.ts'
+import { listSession, readList, unlistSessions } from './list.ts'
+import { messageIn, seedOf, sessionOf, stateOf } from './records.ts'
+import type { Reply, Signatures } from './signature.ts'
+
+type Sessions = Pick<Store, 'session' | 'messages' | 'branches' | 'fork' | 'remove' | 'list'>
+
+export function redisSessions(connection: Connection, limits: Limits): Sessions {
+  const read = async (sessionId: string) =>
+    sessionOf(sessionId, await connection.run('read-session', sessionKeys(sessionId), {}))
+
+  const readTree = async (sessionId: string) => {
+    const reply = await connection.run('read-tree', sessionKeys(sessionId), {})
+    return { tenant: reply.tenant, agent: reply.agent, state: reply.state, ...treeIn(reply) }
+  }
+
+  return {
+    session: read,
+
+    async messages(sessionId) {
+      const { messages } = await connection.run('read-messages', sessionKeys(sessionId), {})
+      return messages.map(messageIn)
+    },
+
+    async branches(sessionId) {
+      return (await readTree(sessionId)).branches
+    },
+
+    // Two ids are two slots: a read, and then a session made of what was read.
+    async fork(sessionId, { newId, branch, through, tenant, nonce }) {
+      const tree = await readTree(sessionId)
+      const messages = historyAt(tree, { branch, through })
+      const isTheirs = stateOf(tree.state) !== undefined && tree.tenant === escaped(tenant)
+      if (!isTheirs || messages === undefined) return false
+      listSession(connection, limits, { tenant, sessionId: newId })
+      const { done } = await connection.run(
+        'create',
+        { ...sessionKeys(newId), reply: replyKey(newId, 'create', nonce) },
+        { ...limits, tenant: tree.tenant, agent: tree.agent, seed: seedOf(messages) },
+      )
+      return done === '1'
+    },
+
+    async remove(sessionId, { tenant, nonce }) {
+      const { done, claims } = await connection.run(
+        'remove',
+        { ...sessionKeys(sessionId), reply: replyKey(sessionId, 'remove', nonce) },
+        { ...limits, tenant: escaped(tenant) },
+      )
+      // Finished logs have a life of their own, of minutes; nobody is given them after this.
+      const logIds = new Set(claims.map((claim) => claim.slice(claim.indexOf(':') + 1)))
+      for (const logId of logIds) {
+        await connection.send((client) => client.unlink(logKey(sessionId, unescaped(logId))))
+      }
+      if (done === '1') unlistSessions(connection, tenant, [sessionId])
+      return done === '1'
+    },
+
+    list: (tenant, page) => readList(connection, tenant, page, read),
+  }
+}
+
+/** See `read-tree.lua`. */
+function treeIn({ lines, branches, unfinished }: Reply<Signatures['read-tree']>) {
+  let at = 0
+  const messagesOf = (ids: readonly string[]) => {
+    at += 1 + ids.length
+    return lines.slice(at - ids.length, at).map(messageIn)
+  }
+  const cut: Branch[] = Array.from({ length: Number(branches) }, () => {
+    const [number, position, cutAtMs, ...ids] = (lines[at] ?? '').split('\n')
+    return {
+      number: Number(number),
+      at: unescaped(ids[0] ?? ''),
+      position: Number(position),
+      cutAtMs: Number(cutAtMs),
+      messages: messagesOf(ids),
+    }
+  })
+  const ids = (lines[at] ?? '').split('\n').filter(Boolean)
+  return { branches: cut, history: messagesOf(ids).filter((_, index) => ids[index] !== unfinished) }
+}

@@ -1,0 +1,180 @@
+/**
+ * What a Lua script takes and gives. The same is written at the script's head, which is what a reader
+ * of the script sees; the loader refuses to start where the two differ. A last name with `...` takes
+ * or gives the rest; `...` as a last name of its own repeats the whole group.
+ */
+export interface Signature {
+  keys: readonly string[]
+  args: readonly string[]
+  returns: readonly string[]
+}
+
+type Plain<NAME> = NAME extends `${string}...` ? never : NAME
+type Rest<NAME> = NAME extends `${infer BASE}...` ? BASE : never
+
+/** The keys of a call, by name. */
+export type Keys<SIGNATURE extends Signature> = Record<Plain<SIGNATURE['keys'][number]>, string>
+
+/** The arguments of a call, by name. */
+export type Arguments<SIGNATURE extends Signature> = Record<
+  Plain<SIGNATURE['args'][number]> & string,
+  string | number
+> &
+  Record<Rest<SIGNATURE['args'][number]> & string, readonly string[]>
+
+/** What a call answers, by name; '' stands for nothing. */
+export type Reply<SIGNATURE extends Signature> = Record<
+  Plain<SIGNATURE['returns'][number]> & string,
+  string
+> &
+  Record<Rest<SIGNATURE['returns'][number]> & string, string[]>
+
+/** All keys of a session that outlive a call. */
+export const sessionKeyNames = [
+  'session',
+  'mail',
+  'letters',
+  'known',
+  'order',
+  'history',
+  'messages',
+  'branches',
+  'branched',
+  'claims',
+  'live',
+  'abandoned',
+] as const
+
+const ttls = ['sessionTtlMs', 'replyTtlMs'] as const
+const bounds = [...ttls, 'knownMax', 'branchesMax', 'branchedMax'] as const
+const claimed = ['claim', 'logId', 'resumed', 'abandoned', 'floor'] as const
+
+/** Every script, by the name of its file. */
+export const signatures = {
+  post: {
+    keys: [...sessionKeyNames, 'reply'],
+    args: [
+      ...bounds,
+      'instance',
+      'tenant',
+      'agent',
+      'whenBusy',
+      'mailboxLimit',
+      'id',
+      'cutAt',
+      'letter',
+      'seed...',
+    ],
+    returns: ['status', 'position', 'steered', 'as', 'replyId', ...claimed],
+  },
+  withdraw: {
+    keys: ['session', 'mail', 'letters', 'known', 'order', 'reply'],
+    args: [...ttls, 'knownMax', 'tenant', 'id'],
+    returns: ['done'],
+  },
+  append: {
+    keys: ['session', 'live', '...'],
+    args: ['claim', 'after', 'id', 'events', '...'],
+    returns: ['verdict', '...'],
+  },
+  'take-steered': {
+    keys: ['session', 'mail', 'letters', 'known', 'order', 'history', 'messages', 'reply'],
+    args: [...ttls, 'knownMax', 'claim'],
+    returns: ['status', 'letters...'],
+  },
+  'settle-abandoned': {
+    keys: ['session', 'history', 'messages', 'branches', 'branched', 'abandoned', 'log', 'reply'],
+    args: [...ttls, 'claim', 'logId', 'message', 'logTtlMs'],
+    returns: ['status'],
+  },
+  finish: {
+    keys: [...sessionKeyNames, 'log', 'reply'],
+    args: [
+      ...bounds,
+      'instance',
+      'claim',
+      'state',
+      'error',
+      'discard',
+      'messageId',
+      'message',
+      'logTtlMs',
+    ],
+    returns: ['status', ...claimed, 'letter', 'message'],
+  },
+  'take-over': {
+    keys: [...sessionKeyNames, 'reply'],
+    args: [...ttls, 'claim', 'instance', 'handOver'],
+    returns: ['claim', 'logId', 'abandoned', 'takeovers', 'stop', 'floor', 'letter', 'message'],
+  },
+  'request-stop': {
+    keys: ['session', 'reply'],
+    args: [...ttls, 'tenant', 'logId'],
+    returns: ['done'],
+  },
+  'note-reader': { keys: ['session'], args: ['logId', 'profile'], returns: ['noted'] },
+  remove: {
+    keys: [...sessionKeyNames, 'reply'],
+    args: [...ttls, 'tenant'],
+    returns: ['done', 'claims...'],
+  },
+  create: {
+    keys: ['session', 'known', 'order', 'history', 'messages', 'reply'],
+    args: [...ttls, 'knownMax', 'tenant', 'agent', 'seed...'],
+    returns: ['done'],
+  },
+  'read-session': {
+    keys: ['session', 'mail'],
+    args: [],
+    returns: [
+      'tenant',
+      'agent',
+      'state',
+      'created',
+      'updated',
+      'claim',
+      'owner',
+      'logId',
+      'letterId',
+      'last',
+      'started',
+      'floor',
+      'stop',
+      'error',
+      'queued',
+    ],
+  },
+  'read-mailbox': { keys: ['mail', 'letters'], args: [], returns: ['letters...'] },
+  'read-messages': {
+    keys: ['session', 'history', 'messages'],
+    args: [],
+    returns: ['messages...'],
+  },
+  'read-tree': {
+    keys: ['session', 'history', 'messages', 'branches', 'branched'],
+    args: [],
+    returns: ['tenant', 'agent', 'state', 'unfinished', 'branches', 'lines...'],
+  },
+  'read-log': {
+    keys: ['session', 'live', 'abandoned', 'log'],
+    args: ['logId', 'after', 'limit'],
+    returns: ['status', 'entries...'],
+  },
+  'index-session': {
+    keys: ['index'],
+    args: ['sessionTtlMs', 'indexMax', 'session'],
+    returns: ['done'],
+  },
+  note: { keys: ['noted'], args: ['sessionTtlMs', 'session'], returns: ['done'] },
+  beat: { keys: ['register'], args: ['sessionTtlMs', 'instance', 'ttlMs'], returns: ['done'] },
+  'read-register': { keys: ['register'], args: ['instance'], returns: ['alive', 'lapsed...'] },
+  adopt: {
+    keys: ['register', 'from', 'to'],
+    args: ['sessionTtlMs', 'instance', 'limit'],
+    returns: ['sessions...'],
+  },
+  leave: { keys: ['register', 'noted'], args: ['instance'], returns: ['done'] },
+} as const satisfies Record<string, Signature>
+
+export type Signatures = typeof signatures
+export type ScriptName = keyof Signatures

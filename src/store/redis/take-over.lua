@@ -1,0 +1,31 @@
+-- Claims a session whose owner is gone, only if its claim is still the one that was found: of many
+-- survivors one gets it.
+-- KEYS session mail letters known order history messages branches branched claims live abandoned reply
+-- ARGV sessionTtlMs replyTtlMs claim instance handOver
+-- RETURNS claim logId abandoned takeovers stop floor letter message
+-- USES reply keep clock hint fence
+
+local function takeOver()
+  local state, claim, logId, takeovers, abandoned, stop, floor, letter, messageId =
+    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'takeovers', 'abandoned',
+      'stop', 'floor', 'letter', 'letterMessage'))
+  if state ~= 'running' or claim ~= arg.claim then return {} end
+  local taken = nextClaim(claim)
+  if arg.handOver ~= '1' then
+    takeovers = takeovers .. now() .. '\n'
+    local _, count = string.gsub(takeovers, '\n', '')
+    if count > 20 then takeovers = string.gsub(takeovers, '^[^\n]*\n', '') end
+  end
+  redis.call('HSET', key.session, 'claim', taken, 'owner', arg.instance, 'takeovers', takeovers,
+    'last', fence(taken, logId))
+  hint('intents')
+  hint('log')
+  keep()
+  return {
+    claim = taken, logId = logId, abandoned = abandoned, takeovers = takeovers, stop = stop,
+    floor = floor, letter = letter,
+    message = messageId ~= '' and redis.call('HGET', key.messages, messageId),
+  }
+end
+
+return answered() or answer(takeOver())

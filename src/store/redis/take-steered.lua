@@ -1,0 +1,30 @@
+-- Gives the running turn the letters steered to it. They enter the history here, so that no crash
+-- finds them neither in the mailbox nor in the conversation.
+-- KEYS session mail letters known order history messages reply
+-- ARGV sessionTtlMs replyTtlMs knownMax claim
+-- RETURNS status letters...
+-- USES reply keep hint known history letter
+
+local function take()
+  local state, claim, logId, own =
+    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'own'))
+  if state ~= 'running' or claim ~= arg.claim then return { status = 'lost' } end
+  local letters = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.mail, inBand('steer'))) do
+    local record = unqueue(id)
+    local letter = opened(record)
+    if letter.messageId ~= '' then
+      put(letter.messageId, letter.message)
+      own = own .. letter.messageId .. '\n'
+      know(letter.messageId, 'd', logId)
+    end
+    know(id, 'd', logId)
+    table.insert(letters, record)
+  end
+  redis.call('HSET', key.session, 'own', own, 'steer', '')
+  hint('log')
+  keep()
+  return { status = 'taken', letters = letters }
+end
+
+return answered() or answer(take())

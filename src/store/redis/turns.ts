@@ -1,0 +1,167 @@
+/** Mailbox and turns in Redis: what is one step for the port is one script. */
+import type { Store } from '../../store.ts'
+import type { Letter, PostReply } from '../mailbox.ts'
+import type { createAppends } from './appends.ts'
+import type { Connection } from './connection.ts'
+import { escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
+import type { Limits } from './limits.ts'
+import { listSession } from './list.ts'
+import { claimOf, claimWithLetter, letterIn, letterText, seedOf, wordOf } from './records.ts'
+import type { Reply, ScriptName, Signatures } from './signature.ts'
+
+type Turns = Pick<
+  Store,
+  | 'post'
+  | 'withdraw'
+  | 'mailbox'
+  | 'append'
+  | 'takeSteered'
+  | 'settleAbandoned'
+  | 'finish'
+  | 'takeOver'
+  | 'owns'
+  | 'requestStop'
+  | 'noteReader'
+>
+
+export function redisTurns(
+  connection: Connection,
+  limits: Limits,
+  append: ReturnType<typeof createAppends>,
+): Turns {
+  const keys = (script: ScriptName, sessionId: string, nonce: string) => ({
+    ...sessionKeys(sessionId),
+    reply: replyKey(sessionId, script, nonce),
+  })
+
+  return {
+    append,
+
+    async post(sessionId, letter, options) {
+      listSession(connection, limits, { tenant: options.tenant, sessionId })
+      const reply = await connection.run('post', keys('post', sessionId, options.nonce), {
+        ...limits,
+        instance: escaped(options.instance),
+        tenant: escaped(options.tenant),
+        agent: options.agent,
+        whenBusy: options.whenBusy,
+        mailboxLimit: options.mailboxLimit,
+        id: escaped(letter.id),
+        cutAt: escaped(letter.cutAt ?? ''),
+        letter: letterText(letter),
+        seed: seedOf(options.seed ?? []),
+      })
+      return postReply(sessionId, letter, reply)
+    },
+
+    async withdraw(sessionId, letterId, { nonce, tenant }) {
+      const { done } = await connection.run('withdraw', keys('withdraw', sessionId, nonce), {
+        ...limits,
+        tenant: escaped(tenant),
+        id: escaped(letterId),
+      })
+      return done === '1'
+    },
+
+    async mailbox(sessionId) {
+      const { letters } = await connection.run('read-mailbox', sessionKeys(sessionId), {})
+      return letters.map(letterIn)
+    },
+
+    async takeSteered({ sessionId, claim, nonce }) {
+      const reply = await connection.run('take-steered', keys('take-steered', sessionId, nonce), {
+        ...limits,
+        claim,
+      })
+      return reply.status === 'lost' ? 'lost' : reply.letters.map(letterIn)
+    },
+
+    async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs }) {
+      const { status } = await connection.run(
+        'settle-abandoned',
+        { ...keys('settle-abandoned', sessionId, nonce), log: logKey(sessionId, logId) },
+        {
+          ...limits,
+          claim,
+          logId: escaped(logId),
+          message: JSON.stringify(message),
+          logTtlMs,
+        },
+      )
+      return wordOf(status, ['done', 'lost'])
+    },
+
+    async finish({ sessionId, claim, logId, nonce, instance }, commit) {
+      const reply = await connection.run(
+        'finish',
+        { ...keys('finish', sessionId, nonce), log: logKey(sessionId, logId) },
+        {
+          ...limits,
+          instance: escaped(instance),
+          claim,
+          state: commit.state,
+          error: commit.error ?? '',
+          discard: commit.discard === true ? '1' : '',
+          messageId: escaped(commit.message?.id ?? ''),
+          message: commit.message === undefined ? '' : JSON.stringify(commit.message),
+          logTtlMs: commit.logTtlMs,
+        },
+      )
+      const status = wordOf(reply.status, ['done', 'lost', 'claimed'])
+      if (status === 'claimed') return { status: 'done', next: claimWithLetter(sessionId, reply) }
+      return { status }
+    },
+
+    async takeOver(sessionId, claim, { nonce, instance, handOver }) {
+      const reply = await connection.run('take-over', keys('take-over', sessionId, nonce), {
+        ...limits,
+        claim,
+        instance: escaped(instance),
+        handOver: handOver ? '1' : '',
+      })
+      if (reply.claim === '') return undefined
+      return claimWithLetter(sessionId, { ...reply, resumed: '1' })
+    },
+
+    async owns(sessionId, claim) {
+      const reply = await connection.run('read-session', sessionKeys(sessionId), {})
+      return reply.state === 'running' && reply.claim === String(claim)
+    },
+
+    async requestStop(sessionId, { logId, nonce, tenant }) {
+      const { done } = await connection.run(
+        'request-stop',
+        keys('request-stop', sessionId, nonce),
+        { ...limits, tenant: escaped(tenant), logId: escaped(logId ?? '') },
+      )
+      return done === '1'
+    },
+
+    async noteReader(sessionId, logId, profile) {
+      await connection.run('note-reader', sessionKeys(sessionId), {
+        logId: escaped(logId),
+        profile,
+      })
+    },
+  }
+}
+
+function postReply(sessionId: string, letter: Letter, reply: Reply<Signatures['post']>): PostReply {
+  const status = wordOf(reply.status, postWords)
+  switch (status) {
+    case 'claimed':
+      return { status, claim: claimOf(sessionId, reply, letter) }
+    case 'queued':
+      return { status, position: Number(reply.position), steered: reply.steered === '1' }
+    case 'known':
+      return { status, as: wordOf(reply.as, knownWords), replyId: unescaped(reply.replyId) }
+    case 'busy':
+    case 'full':
+    case 'foreign':
+    case 'refused':
+      return { status }
+  }
+}
+
+const postWords = ['claimed', 'queued', 'known', 'busy', 'full', 'foreign', 'refused'] as const
+const knownWords = ['queued', 'running', 'done', 'withdrawn', 'cut'] as const

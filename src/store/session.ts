@@ -1,0 +1,53 @@
+/** What can be read of a session. */
+import type { UIMessage } from 'ai'
+
+import type { Stop } from './turn.ts'
+
+/** `waiting`: for a client's or a human's answer; the message is unfinished and nobody owns it. */
+export type SessionState = 'idle' | 'running' | 'waiting'
+
+export interface SessionRecord {
+  id: string
+  tenant: string
+  agent: string
+  state: SessionState
+  /** Milliseconds by the store's clock, as all times of a store. */
+  createdAt: number
+  updatedAt: number
+  /** The running or waiting turn, or the last one. */
+  turn?: TurnRecord
+  /** Why the last turn failed. */
+  error?: string
+  /** Letters in the mailbox. */
+  queued: number
+}
+
+export interface TurnRecord {
+  claim: number
+  owner: string
+  logId: string
+  letterId: string
+  lastId: string
+  startedAt: number
+  /** The lowest profile that a reader of this log was served. */
+  floor?: string
+  stop?: Stop
+}
+
+export interface Branch {
+  /** Names the branch in its session; grows with every cut. */
+  number: number
+  /** The id of the first message that was cut. */
+  at: string
+  /** The index that it had in the history. */
+  position: number
+  /** When, in milliseconds. */
+  cutAtMs: number
+  messages: UIMessage[]
+}
+
+export interface SessionPage {
+  sessions: SessionRecord[]
+  /** Where the next page begins; absent on the last one. */
+  before?: number
+}

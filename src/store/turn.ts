@@ -1,0 +1,90 @@
+/**
+ * Who runs a turn, and what it writes. A claim is the store's clock in milliseconds when it was made,
+ * always greater than every claim and log entry id of the session before it. Entry ids are
+ * `<claim>-<seq>`; seq 0 is the empty entry that the claiming call itself appends, so that a stale
+ * owner is fenced by the log from that instant.
+ */
+import type { UIMessage } from 'ai'
+
+import type { AgentEvent } from '../event.ts'
+import type { Letter } from './mailbox.ts'
+
+export interface Claim {
+  sessionId: string
+  /** Milliseconds; see the head of this file. */
+  claim: number
+  /** The id of the last log entry, which this claim just appended: `<claim>-0`. */
+  lastId: string
+  letter: Letter
+  /** Id of the log, which is the id of the assistant message that it makes. */
+  logId: string
+  /** True when the log was begun by an earlier claim (takeover, or a waiting message that goes on). */
+  resumed: boolean
+  /** The log of a message that was waiting when a new user message came; it is to be settled first. */
+  abandoned?: string
+  /** When claims of this turn were taken over (the last 20), oldest first; hand-overs do not count. */
+  takeovers: number[]
+  stop?: Stop
+  /** The lowest profile that a reader of this log was served. */
+  floor?: string
+}
+
+/** How a turn is to stop: keep what was said, or take the turn back as if it had not been. */
+export type Stop = 'keep' | 'discard'
+
+export interface TurnAt {
+  sessionId: string
+  claim: number
+  logId: string
+  nonce: string
+}
+
+export interface AppendAt {
+  sessionId: string
+  claim: number
+  logId: string
+  /** The entry that this owner appended before. */
+  after: string
+}
+
+export interface LogEntry {
+  id: string
+  events: readonly AgentEvent[]
+}
+
+/** What the owner must know, carried by every append's reply. */
+export interface Intents {
+  stop?: Stop
+  /** Letters given to the running turn wait to be taken. */
+  steer: boolean
+}
+
+export type AppendReply =
+  | ({ status: 'appended' } & Intents)
+  /** This very entry was there already: a re-sent command. */
+  | ({ status: 'present' } & Intents)
+  /** Somebody else owns the session now, or the log is gone: stop everything. */
+  | { status: 'lost' }
+  /** The log's last entry is an earlier one of this claim's own: the rest was lost by a failover. */
+  | { status: 'behind'; lastId: string }
+
+export interface Commit {
+  /** The assistant message as it is now; put into the history, or over the one with its id. */
+  message?: UIMessage
+  /** `waiting` keeps the log open. */
+  state: 'idle' | 'waiting'
+  /** Why the turn failed. */
+  error?: string
+  /** Take what this log's turns put into the history out of it again (rollback); `message` is then not used. */
+  discard?: boolean
+  /** How long the finished log can still be read. */
+  logTtlMs: number
+}
+
+export type FinishReply = { status: 'done'; next?: Claim } | { status: 'lost' }
+
+export interface LogPage {
+  entries: LogEntry[]
+  /** True when nothing follows these entries, now or ever. A page that is full is never the last. */
+  finished: boolean
+}

@@ -1,0 +1,69 @@
+/** A master and a replica, watched by three sentinels that fail over within about a second. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { localhost, startServer } from './server.ts'
+import type { RedisServer } from './server.ts'
+import { until } from './until.ts'
+
+export interface RunningSentinel extends AsyncDisposable {
+  url: string
+  master: RedisServer
+  replica: RedisServer
+  sentinels: readonly RedisServer[]
+  /** Settles when the replica is the master. */
+  failedOver(): Promise<void>
+}
+
+export async function startSentinel(): Promise<RunningSentinel> {
+  await using stack = new AsyncDisposableStack()
+  const master = stack.use(await startServer(['--save', '', ...quickSync]))
+  const replica = stack.use(
+    await startServer(['--save', '', ...quickSync, '--replicaof', localhost, String(master.port)]),
+  )
+  // First of all: a sentinel looks for new replicas every ten seconds.
+  await until(20_000, 'the replica follows', async () =>
+    (await replica.client.info('replication')).includes('master_link_status:up'),
+  )
+  const sentinels: RedisServer[] = []
+  while (sentinels.length < 3) sentinels.push(stack.use(await startOneSentinel(master.port)))
+  for (const { client, port } of sentinels) {
+    await until(20_000, `sentinel ${port} knows the others`, async () => {
+      const info = await client.info('sentinel')
+      return info.includes('slaves=1') && info.includes('sentinels=3')
+    })
+  }
+  const owned = stack.move()
+  const hosts = sentinels.map(({ host, port }) => `${host}:${port}`).join(',')
+  return {
+    url: `redis+sentinel://${hosts}/main`,
+    master,
+    replica,
+    sentinels,
+    failedOver: () =>
+      until(20_000, 'the replica is the master', async () =>
+        (await replica.client.info('replication')).includes('role:master'),
+      ),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+const quickSync = ['--repl-diskless-sync', 'yes', '--repl-diskless-sync-delay', '0']
+
+/** Sentinels write to their configuration, so each has a file. */
+function startOneSentinel(masterPort: number): Promise<RedisServer> {
+  return startServer([], async (folder) => {
+    const file = join(folder, 'sentinel.conf')
+    await writeFile(
+      file,
+      [
+        `sentinel monitor main ${localhost} ${masterPort} 2`,
+        'sentinel down-after-milliseconds main 500',
+        'sentinel failover-timeout main 3000',
+        'sentinel parallel-syncs main 1',
+        '',
+      ].join('\n'),
+    )
+    return [file, '--sentinel']
+  })
+}

@@ -1,0 +1,62 @@
+/** What every store does, as a function of how to open one. */
+import { afterAll, beforeAll, describe } from 'vitest'
+
+import type { Store } from '../../src/store.ts'
+import { busy } from './contract/busy.ts'
+import { fencing } from './contract/fencing.ts'
+import { history } from './contract/history.ts'
+import { instances } from './contract/instances.ts'
+import { model } from './contract/model.ts'
+import { posting } from './contract/posting.ts'
+import { reading } from './contract/reading.ts'
+import { repeating } from './contract/repeating.ts'
+import { waiting } from './contract/waiting.ts'
+
+/** Small ones, to see what happens at the limit. */
+export interface TestBounds {
+  knownMax?: number
+  branchesMax?: number
+  branchedMax?: number
+}
+
+export interface Subject {
+  /** One for all cases; each has a session of its own. */
+  store: () => Store
+  /** Another one, which is closed at the end. */
+  open: (bounds: TestBounds) => Promise<Store>
+}
+
+/** @param runs of the model test: sequences of operations */
+export function storeContract(
+  openStore: (bounds: TestBounds) => Promise<Store>,
+  { runs }: { runs: number },
+): void {
+  const opened: Store[] = []
+  const open = async (bounds: TestBounds) => {
+    const store = await openStore(bounds)
+    opened.push(store)
+    return store
+  }
+  let shared: Store | undefined
+  beforeAll(async () => {
+    shared = await open({})
+  })
+  afterAll(async () => {
+    await Promise.all(opened.map((store) => store.close()))
+  })
+  const store = () => {
+    if (shared === undefined) throw new Error('the store is not open yet')
+    return shared
+  }
+  const subject: Subject = { store, open }
+
+  describe('a post', () => posting(subject))
+  describe('a running turn', () => busy(subject))
+  describe('a claim', () => fencing(subject))
+  describe('a waiting message', () => waiting(subject))
+  describe('a history', () => history(subject))
+  describe('a reader', () => reading(subject))
+  describe('an instance', () => instances(subject))
+  describe('a call', () => repeating(subject))
+  describe('a sequence of calls', () => model(subject, runs))
+}

@@ -1,0 +1,143 @@
+/** How letters treat a running turn, and what its owner is told. */
+import { expect, it } from 'vitest'
+
+import type { Subject } from '../contract.ts'
+import { converse, letter, nextOf, regenerate } from '../conversation.ts'
+
+export function busy({ store }: Subject): void {
+  it('stops the turn for an interrupter, which is then next', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('m2'))
+    expect(await talk.append(claim, 1)).toEqual({ status: 'appended', steer: false })
+    const reply = await talk.post(letter('m3'), { whenBusy: 'interrupt' })
+    expect(reply).toEqual({ status: 'queued', position: 0, steered: false })
+    await talk.post(letter('m4'), { whenBusy: 'interrupt' })
+    expect(await talk.append(claim, 2)).toEqual({ status: 'appended', steer: false, stop: 'keep' })
+    const next = nextOf(await talk.finish(claim))
+    expect(next).toMatchObject({ letter: { id: 'm3' } })
+    expect(next).not.toHaveProperty('stop')
+    expect(await talk.queue()).toEqual(['m4', 'm2'])
+    expect(await talk.append(next, 1)).toEqual({ status: 'appended', steer: false })
+  })
+
+  it('rolls a turn back: its message and what it steered in are gone, and stay gone', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m0'))
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('s1'), { whenBusy: 'steer' })
+    await talk.store.takeSteered({ sessionId: talk.id, claim: claim.claim, nonce: 'take' })
+    expect(await talk.history()).toEqual(['m0', 're-m0', 'm1', 's1'])
+    await talk.post(letter('m2'), { whenBusy: 'rollback' })
+    expect(await talk.append(claim, 1)).toMatchObject({ stop: 'discard' })
+    nextOf(await talk.finish(claim, { discard: true }))
+    expect(await talk.history()).toEqual(['m0', 're-m0', 'm2'])
+    expect(await talk.post(letter('m1'))).toMatchObject({ status: 'known', as: 'withdrawn' })
+    expect(await talk.post(letter('s1'))).toMatchObject({ status: 'known', as: 'withdrawn' })
+  })
+
+  it('lets a rollback outdo a stop, and a stop not undo a rollback', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.store.requestStop(talk.id, { nonce: 'stop', tenant: '' })
+    expect(await talk.append(claim, 1)).toMatchObject({ stop: 'keep' })
+    await talk.post(letter('m2'), { whenBusy: 'rollback' })
+    await talk.post(letter('m3'), { whenBusy: 'interrupt' })
+    await talk.store.requestStop(talk.id, { nonce: 'stop again', tenant: '' })
+    expect(await talk.append(claim, 2)).toMatchObject({ stop: 'discard' })
+  })
+
+  it('gives steered letters to the running turn', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('m2'))
+    for (const id of ['s1', 's2']) {
+      expect(await talk.post(letter(id), { whenBusy: 'steer' })).toMatchObject({ steered: true })
+    }
+    expect(await talk.queue()).toEqual(['s1', 's2', 'm2'])
+    expect(await talk.append(claim, 1)).toEqual({ status: 'appended', steer: true })
+    const at = { sessionId: talk.id, claim: claim.claim, nonce: 'take' }
+    expect(await talk.store.takeSteered(at)).toEqual([letter('s1'), letter('s2')])
+    expect(await talk.store.takeSteered({ ...at, nonce: 'once more' })).toEqual([])
+    expect(await talk.append(claim, 2)).toEqual({ status: 'appended', steer: false })
+    expect(await talk.history()).toEqual(['m1', 's1', 's2'])
+    // It is part of the running turn's answer now.
+    expect(await talk.post(letter('s1'))).toEqual({
+      status: 'known',
+      as: 'running',
+      replyId: 're-m1',
+    })
+    await talk.finish(claim)
+    expect(await talk.history()).toEqual(['m1', 's1', 's2', 're-m1', 'm2'])
+  })
+
+  it('takes a steered letter that no turn took as the next one', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('m2'))
+    await talk.post(letter('s1'), { whenBusy: 'steer' })
+    expect(nextOf(await talk.finish(claim))).toMatchObject({ letter: { id: 's1' } })
+  })
+
+  it('steers what is left of it to the next turn', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    for (const id of ['s1', 's2']) await talk.post(letter(id), { whenBusy: 'steer' })
+    const next = nextOf(await talk.finish(claim))
+    expect(next).toMatchObject({ letter: { id: 's1' } })
+    expect(await talk.append(next, 1)).toEqual({ status: 'appended', steer: true })
+    const at = { sessionId: talk.id, claim: next.claim, nonce: 'take' }
+    expect(await talk.store.takeSteered(at)).toEqual([letter('s2')])
+  })
+
+  it('forgets a steering that was withdrawn', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('s1'), { whenBusy: 'steer' })
+    expect(await talk.store.withdraw(talk.id, 's1', { nonce: 'w', tenant: '' })).toBe(true)
+    expect(await talk.append(claim, 1)).toEqual({ status: 'appended', steer: false })
+  })
+
+  it('steers no turn that is to stop: the letter is next after what stopped it', async () => {
+    const talk = converse(store())
+    await talk.claim(letter('m1'))
+    await talk.post(letter('m2'), { whenBusy: 'interrupt' })
+    expect(await talk.post(letter('s1'), { whenBusy: 'steer' })).toMatchObject({ steered: false })
+    expect(await talk.queue()).toEqual(['m2', 's1'])
+  })
+
+  it('queues what cannot be steered, since it cuts', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m0'))
+    await talk.claim(letter('m1'))
+    const reply = await talk.post(regenerate('r1', 're-m0'), { whenBusy: 'steer' })
+    expect(reply).toMatchObject({ status: 'queued', steered: false })
+  })
+
+  it('stops the turn that is named, and no other', async () => {
+    const talk = converse(store())
+    const stop = (nonce: string, logId?: string) =>
+      talk.store.requestStop(talk.id, { nonce, tenant: '', ...(logId !== undefined && { logId }) })
+    expect(await stop('0')).toBe(false)
+    const claim = await talk.claim(letter('m1'))
+    expect(await stop('1', 're-m0')).toBe(false)
+    expect(await talk.append(claim, 1)).toEqual({ status: 'appended', steer: false })
+    expect(await stop('2', 're-m1')).toBe(true)
+    expect(await talk.append(claim, 2)).toMatchObject({ stop: 'keep' })
+    expect(await talk.store.session(talk.id)).toMatchObject({ turn: { stop: 'keep' } })
+    await talk.finish(claim)
+    expect(await stop('3', 're-m1')).toBe(false)
+  })
+
+  it('tells a successor of the stop', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('m2'), { whenBusy: 'rollback' })
+    const successor = await talk.store.takeOver(talk.id, claim.claim, {
+      nonce: 'n',
+      instance: 'two',
+      handOver: false,
+    })
+    expect(successor).toMatchObject({ stop: 'discard' })
+  })
+}

@@ -1,0 +1,189 @@
+/** One owner at a time, and one order of entries. */
+import { expect, it } from 'vitest'
+
+import type { Claim } from '../../../src/store/turn.ts'
+import type { Subject } from '../contract.ts'
+import type { Conversation } from '../conversation.ts'
+import { converse, entry, letter, nextOf, said } from '../conversation.ts'
+
+const takeOver = (talk: Conversation, { claim }: Claim, instance = 'two', handOver = false) =>
+  talk.store.takeOver(talk.id, claim, { nonce: `${instance} takes ${claim}`, instance, handOver })
+
+async function taken(talk: Conversation, claim: Claim, instance?: string, handOver?: boolean) {
+  const successor = await takeOver(talk, claim, instance, handOver)
+  if (successor === undefined) throw new Error('nothing was taken over')
+  return successor
+}
+
+/** What a stale owner might still try. */
+async function attempts(talk: Conversation, claim: Claim, seq: number) {
+  const at = { sessionId: talk.id, claim: claim.claim, logId: claim.logId }
+  return [
+    await talk.append(claim, seq),
+    await talk.finish(claim, { message: said('re-m1', 'assistant', 'stale') }),
+    { status: await talk.store.takeSteered({ ...at, nonce: `steered ${seq}` }) },
+    {
+      status: await talk.store.settleAbandoned(
+        { ...at, nonce: `settle ${seq}` },
+        { message: said('re-m1', 'assistant', 'stale'), logTtlMs: 1000 },
+      ),
+    },
+  ]
+}
+
+const allLost = [{ status: 'lost' }, { status: 'lost' }, { status: 'lost' }, { status: 'lost' }]
+
+export function fencing({ store }: Subject): void {
+  it('shuts an owner out that was taken over from', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.append(claim, 1)
+    await talk.post(letter('s1'), { whenBusy: 'steer' })
+    const successor = await taken(talk, claim)
+    expect(await talk.store.owns(talk.id, claim.claim)).toBe(false)
+    expect(await talk.store.owns(talk.id, successor.claim)).toBe(true)
+    expect(await attempts(talk, claim, 2)).toEqual(allLost)
+    expect(await talk.queue()).toEqual(['s1'])
+    expect(await talk.append(successor, 1)).toMatchObject({ status: 'appended' })
+  })
+
+  it('shuts it out after the turn has finished, and in the next one', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    const successor = await taken(talk, claim)
+    await talk.finish(successor)
+    expect(await attempts(talk, claim, 1)).toEqual(allLost)
+    expect(await attempts(talk, successor, 1)).toEqual(allLost)
+    const next = await talk.claim(letter('m2'))
+    expect(await attempts(talk, claim, 1)).toEqual(allLost)
+    expect(await attempts(talk, successor, 1)).toEqual(allLost)
+    expect(await talk.append(next, 1)).toMatchObject({ status: 'appended' })
+    expect(await talk.store.messages(talk.id)).toEqual([
+      said('m1'),
+      said('re-m1', 'assistant'),
+      said('m2'),
+    ])
+  })
+
+  it('shuts it out after the log is gone, and after the session is', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.finish(claim, { logTtlMs: 1 })
+    await expect
+      .poll(() => talk.store.readLog(talk.id, 're-m1', undefined, 10), { interval: 2 })
+      .toBeUndefined()
+    expect(await attempts(talk, claim, 1)).toEqual(allLost)
+    const next = await talk.claim(letter('m2'))
+    await talk.store.remove(talk.id, { nonce: 'remove', tenant: '' })
+    expect(await attempts(talk, next, 1)).toEqual(allLost)
+  })
+
+  it('lets a claim grow, also within one millisecond', async () => {
+    const talk = converse(store())
+    let claim = await talk.claim(letter('m0'))
+    const claims = [claim.claim]
+    for (let index = 1; index < 20; index += 1) {
+      await talk.post(letter(`m${index}`))
+      claim = nextOf(await talk.finish(claim))
+      claims.push(claim.claim)
+      claim = await taken(talk, claim)
+      claims.push(claim.claim)
+    }
+    expect(claims).toEqual([...new Set(claims)].toSorted((a, b) => a - b))
+  })
+
+  it('gives a take-over to one of many', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    const survivors = ['two', 'three', 'four', 'five']
+    const claims = await Promise.all(survivors.map((instance) => takeOver(talk, claim, instance)))
+    expect(claims.filter((each) => each !== undefined)).toHaveLength(1)
+    expect(await takeOver(talk, claim, 'six')).toBeUndefined()
+  })
+
+  it('tells a successor everything that it needs', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.append(claim, 1)
+    await talk.store.noteReader(talk.id, 're-m1', 'v7')
+    await talk.store.noteReader(talk.id, 're-m1', 'v5')
+    await talk.store.noteReader(talk.id, 're-m1', 'v6')
+    await talk.store.noteReader(talk.id, 're-m0', 'v1')
+    const second = await taken(talk, claim)
+    expect(second).toEqual({
+      ...claim,
+      claim: expect.any(Number),
+      lastId: `${second.claim}-0`,
+      resumed: true,
+      takeovers: [expect.any(Number)],
+      floor: 'v5',
+    })
+    expect(second.claim).toBeGreaterThan(claim.claim)
+    const third = await taken(talk, second, 'three', true)
+    expect(third.takeovers).toEqual(second.takeovers)
+    const fourth = await taken(talk, third, 'four')
+    expect(fourth.takeovers).toHaveLength(2)
+    expect(await talk.store.session(talk.id)).toMatchObject({
+      turn: { owner: 'four', claim: fourth.claim, floor: 'v5' },
+    })
+    await talk.post(letter('m2'))
+    const next = nextOf(await talk.finish(fourth))
+    expect(next).toMatchObject({ takeovers: [], resumed: false })
+    expect(next).not.toHaveProperty('floor')
+  })
+
+  it('takes over what runs, and nothing else', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.finish(claim, { state: 'waiting' })
+    expect(await takeOver(talk, claim)).toBeUndefined()
+    expect(
+      await talk.store.takeOver('nowhere', 1, { nonce: 'n', instance: 'i', handOver: false }),
+    ).toBeUndefined()
+  })
+
+  it('appends an entry once, however often it is sent', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    expect(await talk.append(claim, 1)).toEqual({ status: 'appended', steer: false })
+    expect(await talk.append(claim, 1)).toEqual({ status: 'present', steer: false })
+    expect(await talk.append(claim, 2)).toEqual({ status: 'appended', steer: false })
+    expect(await talk.append(claim, 1)).toEqual({ status: 'present', steer: false })
+    await talk.store.requestStop(talk.id, { nonce: 'stop', tenant: '' })
+    expect(await talk.append(claim, 2)).toEqual({ status: 'present', steer: false, stop: 'keep' })
+    const page = await talk.store.readLog(talk.id, 're-m1', undefined, 10)
+    expect(page?.entries).toEqual([
+      { id: claim.lastId, events: [] },
+      entry(claim.claim, 1),
+      entry(claim.claim, 2),
+    ])
+  })
+
+  it('appends nothing over a gap', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.append(claim, 1)
+    expect(await talk.append(claim, 3, 2)).toEqual({ status: 'behind', lastId: `${claim.claim}-1` })
+    expect(await talk.append(claim, 2)).toMatchObject({ status: 'appended' })
+    expect(await talk.append(claim, 3)).toMatchObject({ status: 'appended' })
+  })
+
+  it('keeps the order of many sessions that append at once', async () => {
+    const talks = Array.from({ length: 150 }, () => converse(store()))
+    const claims = await Promise.all(talks.map((talk) => talk.claim(letter('m1'))))
+    for (const seq of [1, 2, 3]) {
+      const replies = await Promise.all(
+        talks.map((talk, index) => talk.append(claims[index] ?? fail(), seq)),
+      )
+      expect(new Set(replies.map(({ status }) => status))).toEqual(new Set(['appended']))
+    }
+    for (const talk of talks) {
+      const page = await talk.store.readLog(talk.id, 're-m1', undefined, 10)
+      expect(page?.entries.map(({ id }) => id.split('-')[1])).toEqual(['0', '1', '2', '3'])
+    }
+  })
+}
+
+function fail(): never {
+  throw new Error('a claim is missing')
+}

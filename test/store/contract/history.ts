@@ -1,0 +1,209 @@
+/** Cuts, branches, forks, lists and deletions. */
+import { expect, it } from 'vitest'
+
+import type { Subject } from '../contract.ts'
+import { converse, letter, nextOf, regenerate, said } from '../conversation.ts'
+
+export function history({ store, open }: Subject): void {
+  it('cuts into a branch when the turn begins, and not before', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m1'))
+    await talk.turn(letter('m2'))
+    const claim = await talk.claim(letter('m3'))
+    await talk.post(regenerate('r1', 're-m1'))
+    expect(await talk.history()).toEqual(['m1', 're-m1', 'm2', 're-m2', 'm3'])
+    const next = nextOf(await talk.finish(claim))
+    expect(next).toMatchObject({ letter: regenerate('r1', 're-m1'), logId: 're-r1' })
+    expect(await talk.history()).toEqual(['m1'])
+    await talk.finish(next)
+    expect(await talk.history()).toEqual(['m1', 're-r1'])
+    expect(await talk.store.branches(talk.id)).toEqual([
+      {
+        number: 1,
+        at: 're-m1',
+        position: 1,
+        cutAtMs: expect.any(Number),
+        messages: [
+          said('re-m1', 'assistant'),
+          said('m2'),
+          said('re-m2', 'assistant'),
+          said('m3'),
+          said('re-m3', 'assistant'),
+        ],
+      },
+    ])
+    for (const id of ['m2', 'm3']) {
+      expect(await talk.post(letter(id))).toMatchObject({ status: 'known', as: 'cut' })
+    }
+  })
+
+  it('edits a message under its own id', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m1'))
+    const edit = letter('e1', { message: said('m1', 'user', 'better'), cutAt: 'm1' })
+    await talk.turn(edit)
+    expect(await talk.store.messages(talk.id)).toEqual([
+      said('m1', 'user', 'better'),
+      said('re-e1', 'assistant'),
+    ])
+    expect(await talk.post(letter('m1'))).toEqual({
+      status: 'known',
+      as: 'done',
+      replyId: 're-e1',
+    })
+  })
+
+  it('cuts the answer that was being made when the letter came', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(regenerate('r1', 're-m1'), { whenBusy: 'interrupt' })
+    nextOf(await talk.finish(claim))
+    expect(await talk.history()).toEqual(['m1'])
+    expect(await talk.store.branches(talk.id)).toMatchObject([{ at: 're-m1', position: 1 }])
+  })
+
+  it('drops a letter whose place is gone when its turn comes', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m1'))
+    const claim = await talk.claim(letter('m2'))
+    await talk.post(regenerate('r1', 're-m1'))
+    await talk.post(regenerate('r2', 're-m1'))
+    await talk.post(letter('m3'))
+    const first = nextOf(await talk.finish(claim))
+    expect(first).toMatchObject({ letter: { id: 'r1' } })
+    expect(nextOf(await talk.finish(first))).toMatchObject({ letter: { id: 'm3' } })
+    expect(await talk.post(regenerate('r2', 're-m1'))).toMatchObject({ status: 'known', as: 'cut' })
+    expect(await talk.history()).toEqual(['m1', 're-r1', 'm3'])
+  })
+
+  it('drops the oldest branches', async () => {
+    const talk = converse(await open({ branchesMax: 2 }))
+    await talk.turn(letter('m1'))
+    let answer = 're-m1'
+    for (const id of ['r1', 'r2', 'r3']) {
+      await talk.turn(regenerate(id, answer))
+      answer = `re-${id}`
+    }
+    const branches = await talk.store.branches(talk.id)
+    expect(branches.map(({ number, at }) => [number, at])).toEqual([
+      [2, 're-r1'],
+      [3, 're-r2'],
+    ])
+    const many = converse(await open({ branchedMax: 3 }))
+    await many.turn(letter('m1'))
+    await many.turn(letter('m2'))
+    await many.turn({ ...letter('m3'), cutAt: 'm1' })
+    expect(await many.store.branches(many.id)).toHaveLength(1)
+    await many.turn({ ...letter('m4'), cutAt: 'm3' })
+    expect(await many.store.branches(many.id)).toMatchObject([{ number: 2 }])
+  })
+
+  it('forks a history, or a part of it', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m1'), { tenant: 'ann' })
+    const running = await talk.claim(letter('m2'), { tenant: 'ann' })
+    const fork = async (options: { through?: string; tenant?: string }) => {
+      const newId = crypto.randomUUID()
+      const whole = { newId, tenant: 'ann', nonce: newId, ...options }
+      const isForked = await talk.store.fork(talk.id, whole)
+      return isForked ? converse(store(), newId).history() : undefined
+    }
+    expect(await fork({})).toEqual(['m1', 're-m1', 'm2'])
+    expect(await fork({ through: 're-m1' })).toEqual(['m1', 're-m1'])
+    expect(await fork({ through: 'm9' })).toBeUndefined()
+    expect(await fork({ tenant: 'bob' })).toBeUndefined()
+    await talk.finish(running, { state: 'waiting' })
+    expect(await fork({})).toEqual(['m1', 're-m1', 'm2'])
+    const taken = { newId: talk.id, tenant: 'ann', nonce: 'n' }
+    expect(await talk.store.fork(talk.id, taken)).toBe(false)
+  })
+
+  it('makes a session of its own of a fork', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m1'), { tenant: 'ann', agent: 'poet' })
+    const copy = converse(store())
+    await talk.store.fork(talk.id, { newId: copy.id, tenant: 'ann', nonce: 'n' })
+    expect(await copy.store.session(copy.id)).toMatchObject({
+      tenant: 'ann',
+      agent: 'poet',
+      state: 'idle',
+      queued: 0,
+    })
+    expect(await copy.post(letter('m1'), { tenant: 'ann' })).toMatchObject({ status: 'known' })
+    await copy.turn(letter('m2'), { tenant: 'ann' })
+    expect(await copy.history()).toEqual(['m1', 're-m1', 'm2', 're-m2'])
+    expect(await talk.history()).toEqual(['m1', 're-m1'])
+    const { sessions } = await store().list('ann', { limit: 100 })
+    expect(sessions.map(({ id }) => id)).toEqual(expect.arrayContaining([copy.id, talk.id]))
+  })
+
+  it('forks from any branch, also where what stood before it was cut later', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m1'))
+    await talk.turn(letter('m2'))
+    await talk.turn(regenerate('r1', 're-m2'))
+    await talk.turn(letter('m3'))
+    await talk.turn(letter('e1', { message: said('m1', 'user', 'better'), cutAt: 'm1' }))
+    expect(await talk.history()).toEqual(['m1', 're-e1'])
+    const fork = async (branch: number, through?: string) => {
+      const copy = converse(store())
+      const options = { newId: copy.id, branch, tenant: '', nonce: 'n' }
+      await talk.store.fork(talk.id, through === undefined ? options : { ...options, through })
+      return copy.store.messages(copy.id)
+    }
+    expect(await fork(1)).toEqual([
+      said('m1'),
+      said('re-m1', 'assistant'),
+      said('m2'),
+      said('re-m2', 'assistant'),
+    ])
+    const second = await fork(2)
+    expect(second.map(({ id }) => id)).toEqual(['m1', 're-m1', 'm2', 're-r1', 'm3', 're-m3'])
+    expect(await fork(2, 'm2')).toEqual(second.slice(0, 3))
+    expect(await fork(3)).toEqual([])
+  })
+
+  it('deletes a session and everything of it, and does not let it begin anew', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m1'))
+    const claim = await talk.claim(letter('m2'))
+    await talk.post(letter('m3'))
+    const remove = (nonce: string) => talk.store.remove(talk.id, { nonce, tenant: '' })
+    expect(await remove('1')).toBe(true)
+    expect(await talk.store.session(talk.id)).toBeUndefined()
+    expect(await talk.history()).toEqual([])
+    expect(await talk.queue()).toEqual([])
+    expect(await talk.store.branches(talk.id)).toEqual([])
+    for (const logId of ['re-m1', 're-m2']) {
+      expect(await talk.store.readLog(talk.id, logId, undefined, 10)).toBeUndefined()
+    }
+    expect(await talk.store.findLog(talk.id, claim.lastId)).toBeUndefined()
+    expect(await talk.append(claim, 1)).toEqual({ status: 'lost' })
+    expect(await talk.post(letter('m4'))).toEqual({ status: 'foreign' })
+    expect(await remove('2')).toBe(false)
+    const fork = { newId: crypto.randomUUID(), tenant: '', nonce: 'n' }
+    expect(await talk.store.fork(talk.id, fork)).toBe(false)
+    expect((await store().list('', { limit: 1000 })).sessions.map(({ id }) => id)).not.toContain(
+      talk.id,
+    )
+    expect(await store().remove('nowhere', { nonce: 'n', tenant: '' })).toBe(false)
+  })
+
+  it('lists what a tenant used last, page by page', async () => {
+    const tenant = crypto.randomUUID()
+    const talks = Array.from({ length: 5 }, () => converse(store()))
+    for (const talk of talks) await talk.turn(letter('m1'), { tenant })
+    await talks[1]?.turn(letter('m2'), { tenant })
+    await talks[3]?.store.remove(talks[3].id, { tenant, nonce: 'n' })
+    // Somebody else's post to a session does not put it into their list.
+    await talks[0]?.post(letter('m3'), { tenant: `${tenant}!` })
+    expect(await store().list(`${tenant}!`, { limit: 10 })).toEqual({ sessions: [] })
+    const order = [1, 4, 2, 0].map((index) => talks[index]?.id)
+    const first = await store().list(tenant, { limit: 3 })
+    expect(first.sessions.map(({ id }) => id)).toEqual(order.slice(0, 3))
+    expect(first.sessions[0]).toMatchObject({ tenant, agent: 'assistant', state: 'idle' })
+    const second = await store().list(tenant, { limit: 3, before: first.before ?? 0 })
+    expect(second.sessions.map(({ id }) => id)).toEqual(order.slice(3))
+    expect(second).not.toHaveProperty('before')
+  })
+}

@@ -1,0 +1,79 @@
+/** The register of instances, and the index of each. */
+import { expect, it } from 'vitest'
+
+import type { Subject } from '../contract.ts'
+
+const longMs = 60_000
+
+export function instances({ store }: Subject): void {
+  const names = () => {
+    const run = crypto.randomUUID()
+    return { dead: `dead ${run}`, alive: `alive ${run}` }
+  }
+  const ours = async (mine: readonly string[]) =>
+    (await store().lapsed()).filter((instance) => mine.includes(instance))
+
+  it('tells who is alive and who lapsed', async () => {
+    const { dead, alive } = names()
+    expect(await store().isAlive(alive)).toBe(false)
+    await store().beat(alive, longMs)
+    await store().beat(dead, 1)
+    expect(await store().isAlive(alive)).toBe(true)
+    await expect.poll(() => ours([dead, alive]), { interval: 2 }).toEqual([dead])
+    expect(await store().isAlive(dead)).toBe(false)
+    await store().beat(dead, longMs)
+    expect(await ours([dead, alive])).toEqual([])
+  })
+
+  it('keeps what an instance noted', async () => {
+    const { alive } = names()
+    for (const session of ['s1', 's2', 's3', 's2']) await store().note(alive, session)
+    await store().forget(alive, ['s1', 's9'])
+    expect((await store().noted(alive)).toSorted()).toEqual(['s2', 's3'])
+    await store().forget(alive, [])
+    await store().forget(alive, ['s2', 's3'])
+    expect(await store().noted(alive)).toEqual([])
+  })
+
+  it('moves the index of a lapsed instance to another, a part at a time', async () => {
+    const { dead, alive } = names()
+    const sessions = Array.from({ length: 10 }, (_, index) => `s${index}`)
+    for (const session of sessions) await store().note(dead, session)
+    await store().beat(dead, longMs)
+    expect(await store().adopt(dead, alive, 100)).toEqual([])
+    await store().beat(dead, 1)
+    await expect.poll(() => ours([dead]), { interval: 2 }).toEqual([dead])
+    const adopted = await store().adopt(dead, alive, 4)
+    expect(adopted).toHaveLength(4)
+    expect((await store().noted(alive)).toSorted()).toEqual(adopted.toSorted())
+    expect(await ours([dead])).toEqual([dead])
+    adopted.push(...(await store().adopt(dead, alive, 100)))
+    expect(adopted.toSorted()).toEqual(sessions)
+    expect((await store().noted(alive)).toSorted()).toEqual(sessions)
+    expect(await store().noted(dead)).toEqual([])
+    expect(await ours([dead])).toEqual([])
+  })
+
+  it('gives every session to one of the survivors', async () => {
+    const { dead, alive } = names()
+    const sessions = Array.from({ length: 50 }, (_, index) => `s${index}`)
+    for (const session of sessions) await store().note(dead, session)
+    await store().leave(dead)
+    const shares = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => store().adopt(dead, `${alive} ${index}`, 10)),
+    )
+    expect(shares.flat().toSorted()).toEqual(sessions.toSorted())
+  })
+
+  it('lets an instance leave, and its sessions be found', async () => {
+    const { dead, alive } = names()
+    await store().beat(alive, longMs)
+    await store().leave(alive)
+    expect(await store().isAlive(alive)).toBe(false)
+    expect(await ours([alive])).toEqual([])
+    await store().beat(dead, longMs)
+    await store().note(dead, 's1')
+    await store().leave(dead)
+    expect(await ours([dead])).toEqual([dead])
+  })
+}

@@ -1,0 +1,149 @@
+/** A message that waits: for its answer, or to be abandoned. */
+import { expect, it } from 'vitest'
+
+import type { Claim } from '../../../src/store/turn.ts'
+import type { Subject } from '../contract.ts'
+import type { Conversation } from '../conversation.ts'
+import { answer, converse, letter, nextOf, regenerate, said } from '../conversation.ts'
+
+const waits = { state: 'waiting' } as const
+
+const settle = (talk: Conversation, { claim }: Claim, logId: string, text = 'settled') =>
+  talk.store.settleAbandoned(
+    { sessionId: talk.id, claim, logId, nonce: `settle ${logId}` },
+    { message: said(logId, 'assistant', text), logTtlMs: 60_000 },
+  )
+
+const isSettled = (logId: string) => said(logId, 'assistant', 'settled')
+
+export function waiting({ store }: Subject): void {
+  it('goes on with the log that waits when the answer comes', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.append(claim, 1)
+    await talk.store.noteReader(talk.id, 're-m1', 'v6')
+    expect(await talk.finish(claim, waits)).toEqual({ status: 'done' })
+    expect(await talk.store.session(talk.id)).toMatchObject({ state: 'waiting' })
+    expect(await talk.append(claim, 2)).toEqual({ status: 'lost' })
+    expect(await talk.store.requestStop(talk.id, { nonce: 'n', tenant: '' })).toBe(false)
+    // The unfinished answer is its log's.
+    expect(await talk.history()).toEqual(['m1'])
+    const resumed = await talk.claim(answer('a1', 're-m1'))
+    expect(resumed).toMatchObject({
+      letter: answer('a1', 're-m1'),
+      logId: 're-m1',
+      resumed: true,
+      floor: 'v6',
+    })
+    expect(resumed).not.toHaveProperty('abandoned')
+    expect(await talk.post(answer('a1', 're-m1'))).toMatchObject({ status: 'known', as: 'running' })
+    await talk.append(resumed, 1)
+    const page = await talk.store.readLog(talk.id, 're-m1', undefined, 10)
+    expect(page?.entries.map(({ id }) => id)).toEqual([
+      claim.lastId,
+      `${claim.claim}-1`,
+      resumed.lastId,
+      `${resumed.claim}-1`,
+    ])
+    await talk.finish(resumed, { message: said('re-m1', 'assistant', 'whole') })
+    expect(await talk.store.messages(talk.id)).toEqual([
+      said('m1'),
+      said('re-m1', 'assistant', 'whole'),
+    ])
+  })
+
+  it('takes answers before messages, and drops those that nothing waits for', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('m2'))
+    for (const id of ['a1', 'a2', 'a3']) {
+      // An answer is never turned away because the session is busy.
+      const reply = await talk.post(answer(id, 're-m1'), { whenBusy: 'reject' })
+      expect(reply).toMatchObject({ status: 'queued' })
+    }
+    expect(await talk.queue()).toEqual(['a1', 'a2', 'a3', 'm2'])
+    const first = nextOf(await talk.finish(claim, waits))
+    expect(first).toMatchObject({ letter: { id: 'a1' }, resumed: true, logId: 're-m1' })
+    const second = nextOf(await talk.finish(first, waits))
+    expect(second).toMatchObject({ letter: { id: 'a2' } })
+    expect(nextOf(await talk.finish(second))).toMatchObject({ letter: { id: 'm2' } })
+    expect(await talk.post(answer('a3', 're-m1'))).toMatchObject({ status: 'known', as: 'cut' })
+    expect(await talk.post(answer('a1', 're-m1'))).toMatchObject({ status: 'known', as: 'done' })
+  })
+
+  it('is abandoned by a new message, and settled in its place', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.append(claim, 1)
+    await talk.finish(claim, waits)
+    const next = await talk.claim(letter('m2'))
+    expect(next).toMatchObject({ abandoned: 're-m1', resumed: false, logId: 're-m2' })
+    // Its readers wait for the end.
+    expect(await talk.store.readLog(talk.id, 're-m1', undefined, 10)).toMatchObject({
+      finished: false,
+    })
+    expect(await settle(talk, next, 're-m1')).toBe('done')
+    expect(await talk.store.messages(talk.id)).toEqual([said('m1'), isSettled('re-m1'), said('m2')])
+    const page = await talk.store.readLog(talk.id, 're-m1', undefined, 10)
+    expect(page).toMatchObject({ finished: true, entries: [{}, { id: `${claim.claim}-1` }] })
+    expect(await talk.store.findLog(talk.id, `${claim.claim}-1`)).toBe('re-m1')
+  })
+
+  it('is abandoned by a message that was queued before it waited', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('m2'))
+    const next = nextOf(await talk.finish(claim, waits))
+    expect(next).toMatchObject({ letter: { id: 'm2' }, abandoned: 're-m1' })
+  })
+
+  it('is settled before the new message also where nothing of it was committed', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.store.finish(
+      { sessionId: talk.id, claim: claim.claim, logId: 're-m1', nonce: 'f', instance: 'one' },
+      { state: 'waiting', logTtlMs: 1000 },
+    )
+    const next = await talk.claim(letter('m2'))
+    await settle(talk, next, 're-m1')
+    expect(await talk.history()).toEqual(['m1', 're-m1', 'm2'])
+  })
+
+  it('is settled by a successor, where the claim that found it died', async () => {
+    const talk = converse(store())
+    await talk.finish(await talk.claim(letter('m1')), waits)
+    const next = await talk.claim(letter('m2'))
+    const options = { nonce: 'n', instance: 'two', handOver: false }
+    const successor = await talk.store.takeOver(talk.id, next.claim, options)
+    expect(successor).toMatchObject({ abandoned: 're-m1' })
+    expect(await settle(talk, next, 're-m1', 'stale')).toBe('lost')
+    expect(await settle({ ...talk }, successor ?? next, 're-m1')).toBe('lost')
+    const at = { sessionId: talk.id, claim: successor?.claim ?? 0, logId: 're-m1', nonce: 'own' }
+    const commit = { message: isSettled('re-m1'), logTtlMs: 1000 }
+    expect(await talk.store.settleAbandoned(at, commit)).toBe('done')
+    expect(await talk.store.messages(talk.id)).toEqual([said('m1'), isSettled('re-m1'), said('m2')])
+  })
+
+  it('is settled in the branch into which the new message cut it', async () => {
+    for (const cutAt of ['re-m1', 'm1']) {
+      const talk = converse(store())
+      await talk.finish(await talk.claim(letter('m1')), waits)
+      const next = await talk.claim(regenerate('r1', cutAt))
+      expect(next).toMatchObject({ abandoned: 're-m1' })
+      await settle(talk, next, 're-m1')
+      const [branch] = await talk.store.branches(talk.id)
+      expect(branch?.messages.at(-1)).toEqual(isSettled('re-m1'))
+      expect(await talk.history()).toEqual(cutAt === 'm1' ? [] : ['m1'])
+    }
+  })
+
+  it('is taken back whole by a rollback of its last turn', async () => {
+    const talk = converse(store())
+    await talk.finish(await talk.claim(letter('m1')), waits)
+    const resumed = await talk.claim(answer('a1', 're-m1'))
+    await talk.finish(resumed, { discard: true })
+    expect(await talk.history()).toEqual([])
+    expect(await talk.post(letter('m1'))).toMatchObject({ status: 'known', as: 'withdrawn' })
+    expect(await talk.post(answer('a1', 're-m1'))).toMatchObject({ as: 'withdrawn' })
+  })
+}

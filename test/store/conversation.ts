@@ -1,0 +1,116 @@
+/** Talks to a store as a session layer does, with the parts that a test does not care about filled in. */
+import { randomUUID } from 'node:crypto'
+
+import type { UIMessage } from 'ai'
+
+import type { AgentEvent } from '../../src/event.ts'
+import type { Store } from '../../src/store.ts'
+import type { Letter, PostOptions, PostReply } from '../../src/store/mailbox.ts'
+import type { AppendReply, Claim, Commit, FinishReply, LogEntry } from '../../src/store/turn.ts'
+
+export function said(
+  id: string,
+  role: UIMessage['role'] = 'user',
+  text = `text of ${id}`,
+): UIMessage {
+  return { id, role, parts: [{ type: 'text', text }] }
+}
+
+/** A user message; its answer is `re-<id>`. */
+export function letter(id: string, more: Partial<Letter> = {}): Letter {
+  return {
+    id,
+    kind: 'message',
+    message: said(id),
+    replyId: `re-${id}`,
+    request: { agent: 'assistant' },
+    ...more,
+  }
+}
+
+/** The answer to something that a turn waits for. */
+export function answer(id: string, replyId: string): Letter {
+  return { id, kind: 'answer', replyId, answer: { output: 42 }, request: {} }
+}
+
+/** Another answer instead of `cutAt`: a letter without a message. */
+export function regenerate(id: string, cutAt: string): Letter {
+  return { id, kind: 'message', replyId: `re-${id}`, cutAt, request: {} }
+}
+
+export const delta = (text: string): AgentEvent[] => [{ type: 'text-delta', id: 't1', delta: text }]
+
+export interface Conversation {
+  readonly id: string
+  readonly store: Store
+  post(letter: Letter, options?: Partial<PostOptions>): Promise<PostReply>
+  /** Posts to a free session. */
+  claim(letter: Letter, options?: Partial<PostOptions>): Promise<Claim>
+  append(claim: Claim, seq: number, after?: number): Promise<AppendReply>
+  finish(claim: Claim, commit?: Partial<Commit> & { nonce?: string }): Promise<FinishReply>
+  /** One whole turn, or what is left of it. */
+  turn(letter: Letter, options?: Partial<PostOptions>): Promise<Claim>
+  history(): Promise<string[]>
+  queue(): Promise<string[]>
+}
+
+export function converse(store: Store, id: string = randomUUID()): Conversation {
+  const post = (letter: Letter, options: Partial<PostOptions> = {}) =>
+    store.post(id, letter, { ...postOptions(), ...options })
+
+  const claim = async (letter: Letter, options?: Partial<PostOptions>) => {
+    const reply = await post(letter, options)
+    if (reply.status !== 'claimed') throw new Error(`${letter.id} was ${reply.status}, not claimed`)
+    return reply.claim
+  }
+
+  const finish = (
+    { claim, logId }: Claim,
+    { nonce = randomUUID(), ...commit }: Partial<Commit> & { nonce?: string } = {},
+  ) =>
+    store.finish(
+      { sessionId: id, claim, logId, nonce, instance: 'one' },
+      { state: 'idle', message: said(logId, 'assistant'), logTtlMs: 60_000, ...commit },
+    )
+
+  return {
+    id,
+    store,
+    post,
+    claim,
+    finish,
+    append: ({ claim, logId }, seq, after = seq - 1) =>
+      store.append({ sessionId: id, claim, logId, after: `${claim}-${after}` }, entry(claim, seq)),
+    async turn(letter, options) {
+      const begun = await claim(letter, options)
+      await finish(begun)
+      return begun
+    },
+    history: async () => (await store.messages(id)).map((message) => message.id),
+    queue: async () => (await store.mailbox(id)).map((waiting) => waiting.id),
+  }
+}
+
+export const entry = (claim: number, seq: number): LogEntry => ({
+  id: `${claim}-${seq}`,
+  events: delta(`${seq} `),
+})
+
+export function postOptions(): PostOptions {
+  return {
+    nonce: randomUUID(),
+    instance: 'one',
+    tenant: '',
+    agent: 'assistant',
+    whenBusy: 'queue',
+    mailboxLimit: 100,
+  }
+}
+
+/** The claim that a finish took, which must be there. */
+export function nextOf(reply: FinishReply): Claim {
+  if (reply.status !== 'done' || reply.next === undefined) {
+    throw new Error(`nothing was taken: ${JSON.stringify(reply)}`)
+  }
+  return reply.next
+}

@@ -1,0 +1,74 @@
+import { describe, expect, it, vi } from 'vitest'
+
+import { openMemoryStore } from '../../src/store/memory.ts'
+import { storeContract } from './contract.ts'
+import { converse, delta, letter } from './conversation.ts'
+import type { Conversation } from './conversation.ts'
+
+describe('the store in memory', () => {
+  storeContract(async (bounds) => openMemoryStore(bounds), { runs: 200 })
+})
+
+describe('the bounds of the store in memory', () => {
+  it('drop a session that nobody wrote to', async () => {
+    let now = 1000
+    const store = openMemoryStore({ sessionTtlMs: 100, now: () => now })
+    const talk = converse(store)
+    const claim = await talk.claim(letter('m1'))
+    now += 99
+    expect(await talk.append(claim, 1)).toMatchObject({ status: 'appended' })
+    await talk.post(letter('m2'))
+    now += 99
+    expect(await talk.queue()).toEqual(['m2'])
+    now += 1
+    expect(await store.session(talk.id)).toBeUndefined()
+    expect(await talk.append(claim, 2)).toEqual({ status: 'lost' })
+    await store.close()
+  })
+
+  it('make room by dropping idle sessions, the last used last', async () => {
+    const store = openMemoryStore({ sessionsMax: 2 })
+    const [running, first, second, third] = Array.from({ length: 4 }, () => converse(store))
+    await running?.claim(letter('m1'))
+    for (const talk of [first, second, third]) await talk?.turn(letter('m1'))
+    const isThere = async (talk: Conversation | undefined) =>
+      talk !== undefined && (await store.session(talk.id)) !== undefined
+    expect(await Promise.all([running, first, second, third].map(isThere))).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ])
+    await store.close()
+  })
+
+  it('let what has ended be collected, by one timer', async () => {
+    vi.useFakeTimers()
+    try {
+      const store = openMemoryStore({ sessionTtlMs: 60_000 })
+      const talks = Array.from({ length: 50 }, () => converse(store))
+      for (const talk of talks)
+        await talk.finish(await talk.claim(letter('m1')), { logTtlMs: 1000 })
+      expect(vi.getTimerCount()).toBe(1)
+      vi.advanceTimersByTime(61_000)
+      await vi.runAllTimersAsync()
+      // Nothing is left to wait for.
+      expect(vi.getTimerCount()).toBe(0)
+      await store.close()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('keep events as they were given', async () => {
+    const store = openMemoryStore()
+    const talk = converse(store)
+    const claim = await talk.claim(letter('m1'))
+    const events = delta('as it is')
+    const at = { sessionId: talk.id, claim: claim.claim, logId: 're-m1', after: claim.lastId }
+    await store.append(at, { id: `${claim.claim}-1`, events })
+    const page = await store.readLog(talk.id, 're-m1', claim.lastId, 1)
+    expect(page?.entries[0]?.events).toBe(events)
+    await store.close()
+  })
+})

@@ -1,0 +1,171 @@
+/**
+ * One session as a few lists: what a store must look like from outside. Written for being read, with
+ * every rule in one place, and from the port's words rather than from an adapter.
+ */
+import type { KnownAs, Letter, WhenBusy } from '../../src/store/mailbox.ts'
+import type { Stop } from '../../src/store/turn.ts'
+
+interface ModelTurn {
+  letter: Letter
+  logId: string
+  /** User messages that it put into the history. */
+  own: string[]
+  stop: Stop | undefined
+  abandoned: string | undefined
+  /** Where its letter put what it cut. */
+  branch: string[] | undefined
+}
+
+const order = ['answer', 'steer', 'urgent', 'message'] as const
+
+export class Model {
+  state: 'none' | 'idle' | 'running' | 'waiting' = 'none'
+  history: string[] = []
+  branches: string[][] = []
+  queue: { letter: Letter; rank: number }[] = []
+  turn: ModelTurn | undefined
+  /** What became of every id; for those in a turn's answer, of which. */
+  readonly fates = new Map<string, { as: KnownAs; replyId: string }>()
+
+  post(letter: Letter, whenBusy: WhenBusy, limit: number): string {
+    const known = this.knownAs(letter.id)
+    if (known !== undefined) return known
+    const isOpen = this.state === 'running' || this.state === 'waiting'
+    if (letter.kind === 'answer' && !isOpen) return 'refused'
+    const isHeld = (id: string) => this.history.includes(id) || (isOpen && this.turn?.logId === id)
+    if (letter.cutAt !== undefined && !isHeld(letter.cutAt)) return 'refused'
+    if (this.state !== 'running') return this.begin(letter)
+    if (whenBusy === 'reject' && letter.kind === 'message') return 'busy'
+    if (this.queue.length >= limit) return 'full'
+    return this.enqueue(letter, whenBusy)
+  }
+
+  withdraw(id: string): boolean {
+    const isThere = this.queue.some(({ letter }) => letter.id === id)
+    this.queue = this.queue.filter(({ letter }) => letter.id !== id)
+    if (isThere) this.bury(id, 'withdrawn')
+    return isThere
+  }
+
+  takeSteered(): string[] | 'lost' {
+    const { turn } = this
+    if (this.state !== 'running' || turn === undefined) return 'lost'
+    const taken = this.queue
+      .filter(({ rank }) => order[rank] === 'steer')
+      .map((each) => each.letter)
+    this.queue = this.queue.filter(({ rank }) => order[rank] !== 'steer')
+    for (const letter of taken) this.enter(letter, turn)
+    return taken.map(({ id }) => id)
+  }
+
+  /** @returns the id of the letter that is next, or `lost` */
+  finish(state: 'idle' | 'waiting', discard: boolean): string | undefined {
+    const { turn } = this
+    if (this.state !== 'running' || turn === undefined) return 'lost'
+    if (discard) {
+      const gone = [...turn.own, turn.logId]
+      this.history = this.history.filter((id) => !gone.includes(id))
+      for (const id of [...turn.own, turn.letter.id]) this.bury(id, 'withdrawn')
+    } else if (!this.history.includes(turn.logId)) {
+      this.history.push(turn.logId)
+    }
+    this.state = state
+    for (let next = this.queue.shift(); next; next = this.queue.shift()) {
+      const { letter } = next
+      const isPlaced = letter.cutAt === undefined || this.history.includes(letter.cutAt)
+      if (isPlaced && (letter.kind === 'message' || state === 'waiting')) {
+        this.begin(letter)
+        return letter.id
+      }
+      this.bury(letter.id, 'cut')
+    }
+    return undefined
+  }
+
+  settle(): void {
+    const { turn } = this
+    if (this.state !== 'running' || turn?.abandoned === undefined) return
+    const id = turn.abandoned
+    turn.abandoned = undefined
+    if (this.history.includes(id) || turn.branch?.includes(id)) return
+    if (turn.branch !== undefined) turn.branch.push(id)
+    else this.insertBefore(id, turn.letter.message?.id)
+  }
+
+  stop(): boolean {
+    if (this.state === 'running' && this.turn) this.turn.stop ??= 'keep'
+    return this.state === 'running'
+  }
+
+  private knownAs(id: string): string | undefined {
+    const queued = this.queue.find(({ letter }) => letter.id === id)
+    if (queued) return `known queued ${queued.letter.replyId}`
+    const fate = this.fates.get(id)
+    const { turn } = this
+    const isOpen = this.state === 'running' || this.state === 'waiting'
+    const isOfTurn = turn && [turn.logId, turn.letter.id].includes(id)
+    if (isOpen && turn && (isOfTurn || fate?.replyId === turn.logId)) {
+      return `known running ${turn.logId}`
+    }
+    if (fate) return `known ${fate.as} ${fate.replyId}`
+    return this.history.includes(id) ? 'known done ' : undefined
+  }
+
+  private enqueue(letter: Letter, whenBusy: WhenBusy): string {
+    const { turn } = this
+    const isUrgent = whenBusy === 'interrupt' || whenBusy === 'rollback'
+    const steers = whenBusy === 'steer' && letter.cutAt === undefined
+    const isLate = steers && turn?.stop !== undefined
+    const message = isUrgent || isLate ? 'urgent' : steers ? 'steer' : 'message'
+    const band = letter.kind === 'answer' ? 'answer' : message
+    const rank = order.indexOf(band)
+    this.queue = [...this.queue, { letter, rank }].sort((a, b) => a.rank - b.rank)
+    if (turn && band === 'urgent' && whenBusy === 'rollback') turn.stop = 'discard'
+    if (turn && band === 'urgent' && whenBusy === 'interrupt') turn.stop ??= 'keep'
+    this.fates.set(letter.id, { as: 'done', replyId: letter.replyId })
+    const position = this.queue.findIndex((each) => each.letter === letter)
+    return `queued ${position}${band === 'steer' ? ' steered' : ''}`
+  }
+
+  private begin(letter: Letter): string {
+    const before = this.turn
+    const left = this.state === 'waiting' ? before?.logId : before?.abandoned
+    this.state = 'running'
+    if (letter.kind === 'answer' && before !== undefined) {
+      this.turn = { ...before, letter, stop: undefined, branch: undefined }
+    } else {
+      const branch = letter.cutAt === undefined ? undefined : this.cut(letter.cutAt)
+      const logId = letter.replyId
+      this.turn = { letter, logId, own: [], stop: undefined, abandoned: left, branch }
+      this.enter(letter, this.turn)
+    }
+    this.fates.set(letter.id, { as: 'done', replyId: this.turn.logId })
+    return `claimed ${this.turn.logId} ${this.turn.abandoned ?? ''}`
+  }
+
+  private enter({ id, message }: Letter, turn: ModelTurn): void {
+    this.fates.set(id, { as: 'done', replyId: turn.logId })
+    if (message === undefined) return
+    if (!this.history.includes(message.id)) this.history.push(message.id)
+    turn.own.push(message.id)
+    this.fates.set(message.id, { as: 'done', replyId: turn.logId })
+  }
+
+  private cut(at: string): string[] | undefined {
+    const position = this.history.indexOf(at)
+    if (position === -1) return undefined
+    const branch = this.history.splice(position)
+    this.branches.push(branch)
+    for (const id of branch) this.bury(id, 'cut')
+    return branch
+  }
+
+  private bury(id: string, as: KnownAs): void {
+    this.fates.set(id, { as, replyId: this.fates.get(id)?.replyId ?? '' })
+  }
+
+  private insertBefore(id: string, before: string | undefined): void {
+    const at = before === undefined ? -1 : this.history.indexOf(before)
+    this.history.splice(at === -1 ? this.history.length : at, 0, id)
+  }
+}

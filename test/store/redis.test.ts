@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { openRedisStore } from '../../src/store/redis.ts'
+import { sessionKeys } from '../../src/store/redis/keys.ts'
+import type { RunningRedis } from '../redis/redis.ts'
+import { startRedis } from '../redis/redis.ts'
+import { storeContract } from './contract.ts'
+import { answer, converse, entry, letter, regenerate } from './conversation.ts'
+
+let redis: RunningRedis
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(() => redis[Symbol.asyncDispose]())
+
+const open = (options: { sessionTtlMs?: number } = {}) =>
+  openRedisStore({ url: redis.url, ...options })
+
+describe('the store in Redis', () => {
+  storeContract((bounds) => openRedisStore({ url: redis.url, ...bounds }), { runs: 40 })
+
+  it('is shared by its instances', async () => {
+    const [one, two] = await Promise.all([open(), open()])
+    const [talk, other] = [converse(one), converse(two)]
+    let hints = 0
+    await two.watch(talk.id, 'log', () => (hints += 1))
+    const claim = await talk.claim(letter('m1'))
+    await talk.append(claim, 1)
+    await expect.poll(() => hints, { interval: 5 }).toBe(2)
+    expect(await two.readLog(talk.id, 're-m1', claim.lastId, 10)).toEqual({
+      entries: [entry(claim.claim, 1)],
+      finished: false,
+    })
+    expect(await converse(two, talk.id).post(letter('m2'))).toMatchObject({ status: 'queued' })
+    expect(other.id).not.toBe(talk.id)
+    await Promise.all([one.close(), two.close()])
+  })
+
+  it('brings its scripts back where the server lost them', async () => {
+    const store = await open()
+    const talk = converse(store)
+    const claim = await talk.claim(letter('m1'))
+    await redis.client.script('FLUSH')
+    expect(await talk.append(claim, 1)).toMatchObject({ status: 'appended' })
+    await redis.client.script('FLUSH')
+    expect(await talk.finish(claim)).toEqual({ status: 'done' })
+    expect(await talk.history()).toEqual(['m1', 're-m1'])
+    await store.close()
+  })
+
+  it('gives every key an end', async () => {
+    const store = await open({ sessionTtlMs: 100_000 })
+    const talk = converse(store)
+    await talk.turn(letter('m0'))
+    const first = await talk.claim(regenerate('r1', 're-m0'))
+    await talk.append(first, 1)
+    await talk.post(letter('m2'))
+    await talk.post(letter('s1'), { whenBusy: 'steer' })
+    await store.takeSteered({ sessionId: talk.id, claim: first.claim, nonce: 'take' })
+    await talk.finish(first, { state: 'waiting' })
+    await talk.post(letter('m3'))
+    await talk.post(answer('a1', 're-m2'))
+    await store.note('one', talk.id)
+    await store.beat('one', 1000)
+    await store.fork(talk.id, { newId: `${talk.id}!`, tenant: '', nonce: 'n' })
+    await converse(store, `${talk.id}?`).claim(letter('m1'))
+    await store.remove(`${talk.id}?`, { nonce: 'n', tenant: '' })
+    const keys = await redis.client.keys('*')
+    expect(Object.values(sessionKeys(talk.id)).filter((key) => !keys.includes(key))).toEqual([])
+    const ends = await Promise.all(keys.map(async (key) => [key, await redis.client.pttl(key)]))
+    expect(ends.filter(([, ms]) => Number(ms) === -1)).toEqual([])
+    const ours = ends.filter(([key]) => String(key).includes(talk.id))
+    expect(ours.length).toBeGreaterThan(20)
+    expect(ours.filter(([, ms]) => Number(ms) > 200_000)).toEqual([])
+    await store.close()
+  })
+
+  it('keeps what a session is made of on one node, whatever its id is', () => {
+    for (const id of ['a', '}', '{}', '{', 'a}b{c', '']) {
+      const tags = Object.values(sessionKeys(id)).map((key) => /\{(.*?)\}/.exec(key)?.[1])
+      expect(new Set(tags).size).toBe(1)
+      expect(tags[0]).not.toBe('')
+    }
+  })
+
+  it('drops a session that nobody wrote to', async () => {
+    const store = await open({ sessionTtlMs: 30 })
+    const talk = converse(store)
+    await talk.turn(letter('m1'), { tenant: 'short' })
+    await expect.poll(() => store.session(talk.id), { interval: 5 }).toBeUndefined()
+    expect(await store.list('short', { limit: 10 })).toEqual({ sessions: [] })
+    expect(await talk.post(letter('m1'))).toMatchObject({ status: 'claimed' })
+    await store.close()
+  })
+
+  it('tells an owner what a failover lost, and takes it again', async () => {
+    const store = await open()
+    const talk = converse(store)
+    const { session, live } = sessionKeys(talk.id)
+    const claim = await talk.claim(letter('m1'))
+    await talk.append(claim, 1)
+    const before = await Promise.all([session, live].map((key) => redis.client.dumpBuffer(key)))
+    for (const seq of [2, 3]) await talk.append(claim, seq)
+    // A replica that lags has both keys as they were.
+    await redis.client.restore(session, 60_000, before[0] ?? '', 'REPLACE')
+    await redis.client.restore(live, 60_000, before[1] ?? '', 'REPLACE')
+    expect(await talk.append(claim, 4)).toEqual({ status: 'behind', lastId: `${claim.claim}-1` })
+    for (const seq of [2, 3, 4]) {
+      expect(await talk.append(claim, seq)).toMatchObject({ status: 'appended' })
+    }
+    const page = await store.readLog(talk.id, 're-m1', claim.lastId, 10)
+    expect(page?.entries).toEqual([1, 2, 3, 4].map((seq) => entry(claim.claim, seq)))
+    await store.close()
+  })
+
+  it('fences by more than the log: also where that was trimmed, or is gone', async () => {
+    const store = await open()
+    const talk = converse(store)
+    const { live } = sessionKeys(talk.id)
+    const claim = await talk.claim(letter('m1'))
+    await talk.append(claim, 1)
+    const options = { nonce: 'n', instance: 'two', handOver: false }
+    const successor = await store.takeOver(talk.id, claim.claim, options)
+    if (successor === undefined) throw new Error('nothing was taken over')
+    await redis.client.xtrim(live, 'MAXLEN', 0)
+    expect(await talk.append(claim, 2)).toEqual({ status: 'lost' })
+    expect(await talk.append(successor, 1)).toMatchObject({ status: 'appended' })
+    await redis.client.del(live)
+    expect(await talk.append(claim, 2)).toEqual({ status: 'lost' })
+    // A log that is gone is a lost turn and never a new log.
+    expect(await talk.append(successor, 2)).toEqual({ status: 'lost' })
+    expect(await redis.client.exists(live)).toBe(0)
+    await store.close()
+  })
+
+  it('ends what is under way when it is closed', async () => {
+    const store = await open()
+    const talk = converse(store)
+    const claim = await talk.claim(letter('m1'))
+    await redis.client.call('client', 'pause', 200, 'ALL')
+    const calls = [talk.append(claim, 1), talk.post(letter('m2')), store.session(talk.id)]
+    const ends = Promise.allSettled(calls)
+    await new Promise(setImmediate)
+    await store.close()
+    expect((await ends).map((end) => end.status === 'rejected' && end.reason)).toEqual(
+      calls.map(() => expect.objectContaining({ code: 'unavailable' })),
+    )
+    await expect(store.session(talk.id)).rejects.toMatchObject({ code: 'unavailable' })
+    await redis.client.call('client', 'unpause')
+  })
+})
