@@ -9,9 +9,10 @@ import type { ModelMessage } from 'ai'
 import type { Agent, TimeLimits } from './agent.ts'
 import { processEnvironment } from './config.ts'
 import { errorMessage, LoomError } from './error.ts'
-import type { AgentEvent, FinishReason } from './event.ts'
+import type { FinishReason } from './event.ts'
 import type { ModelReference, Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
+import { finishOf, resultOf, startOf, withResult } from './runner/ending.ts'
 import type { SessionHooks } from './runner/session-hooks.ts'
 import { noSettings, readSettings, type Settings } from './runner/settings.ts'
 import { Turn } from './runner/turn.ts'
@@ -177,12 +178,6 @@ async function conclude<CONTEXT>(turn: Turn<CONTEXT>, run: Run<CONTEXT>): Promis
   }
 }
 
-const startOf = (agent: string, messageId: string): AgentEvent => ({
-  type: 'start',
-  messageId,
-  messageMetadata: { agent, createdAt: Date.now() },
-})
-
 interface Failure {
   outcome: 'error' | 'aborted'
   error: LoomError
@@ -220,39 +215,4 @@ async function settle<CONTEXT>(turn: Turn<CONTEXT>, emit: Sink, outcome: Outcome
   if (!turn.endsInResults) return
   await emit({ type: 'start-step' })
   await emit({ type: 'finish-step' })
-}
-
-function finishOf<CONTEXT>(
-  { usage, steps, model, firstContentAt, finishReason }: Turn<CONTEXT>,
-  { outcome, durationMs, started }: { outcome: Outcome; durationMs: number; started: number },
-): AgentEvent {
-  return {
-    type: 'finish',
-    finishReason,
-    messageMetadata: {
-      usage,
-      steps,
-      outcome,
-      durationMs: Math.round(durationMs),
-      ...(model !== undefined && { model }),
-      ...(firstContentAt !== undefined && {
-        timeToFirstTokenMs: Math.round(firstContentAt - started),
-      }),
-    },
-  }
-}
-
-function withResult(error: LoomError, result: RunResult): LoomError {
-  const { code, message, cause, retryable, retryAfterMs } = error
-  return new LoomError(code, message, {
-    cause: cause ?? error,
-    retryable,
-    result,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-  })
-}
-
-function resultOf<CONTEXT>(turn: Turn<CONTEXT>, outcome: Outcome): RunResult {
-  const { messages, text, steps, usage, finishReason } = turn
-  return { messages, text, steps, usage, finishReason, outcome }
 }

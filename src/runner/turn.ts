@@ -17,17 +17,13 @@ import { askModel, type Answer } from './ask-model.ts'
 import { Attempts } from './attempts.ts'
 import { CallIds } from './call-ids.ts'
 import { callOptions } from './call-options.ts'
-import {
-  type CallRound,
-  CallSettler,
-  type CallSettlerOptions,
-  type Settlement,
-} from './call-settler.ts'
+import { type CallRound, CallSettler, type Settlement } from './call-settler.ts'
 import { contextOf } from './context.ts'
 import type { Settings } from './settings.ts'
+import { settlerOptions } from './settler-options.ts'
 import { stepInfo } from './step-info.ts'
 import type { StepReader } from './step-reader.ts'
-import { type RunBelow, subRuns } from './sub-runs.ts'
+import type { RunBelow } from './sub-runs.ts'
 import { failed, ofCall } from './tool-calls.ts'
 import { toolTable } from './tool-table.ts'
 import { untilAborted } from './until-aborted.ts'
@@ -79,7 +75,9 @@ export class Turn<CONTEXT> {
     this.#context = contextOf(options.options)
     this.#settings = options.settings
     this.messages = [...options.messages]
-    this.#settler = new CallSettler(this.#settlerOptions())
+    this.#settler = new CallSettler(
+      settlerOptions(options, (usage) => (this.usage = addUsage(this.usage, usage))),
+    )
     this.#callIds = new CallIds(this.messages)
     this.#attempts = this.#newAttempts()
     const isNew = this.messages.at(-1)?.role === 'user'
@@ -87,35 +85,6 @@ export class Turn<CONTEXT> {
     const { stepOpen = false, cutOff = false } = options.options.session?.resume ?? {}
     this.stepOpen = stepOpen
     this.#isCutOff = cutOff
-  }
-
-  #settlerOptions(): CallSettlerOptions {
-    const { agent, models, emit, signal, options, messageId, runBelow } = this.#with
-    return {
-      emit,
-      signal,
-      context: this.#context,
-      approvalSecret: agent.approvalSecret,
-      approvals: options.approvals !== false,
-      redact: (text) => models.redact(text),
-      trustApprovals: options.session !== undefined,
-      beforeStart: options.session?.beforeStart,
-      contextOf: (call, callSignal) => {
-        const idempotencyKey = `${options.session?.id ?? messageId}:${call.toolCallId}`
-        return {
-          context: this.#context,
-          idempotencyKey,
-          agent: agent.name,
-          depth: options.depth ?? 0,
-          run: subRuns({
-            runBelow,
-            key: idempotencyKey,
-            signal: callSignal,
-            spend: (usage) => (this.usage = addUsage(this.usage, usage)),
-          }),
-        }
-      },
-    }
   }
 
   /** True where a client would take the message for unfinished: the last it sees are results. */

@@ -1,0 +1,46 @@
+/** The first and last words of a run: its `start` and `finish`, and what its caller is given. */
+import { LoomError } from '../error.ts'
+import type { AgentEvent } from '../event.ts'
+import type { Outcome, RunResult } from '../runner.ts'
+import type { Turn } from './turn.ts'
+
+export const startOf = (agent: string, messageId: string): AgentEvent => ({
+  type: 'start',
+  messageId,
+  messageMetadata: { agent, createdAt: Date.now() },
+})
+
+export function finishOf<CONTEXT>(
+  { usage, steps, model, firstContentAt, finishReason }: Turn<CONTEXT>,
+  { outcome, durationMs, started }: { outcome: Outcome; durationMs: number; started: number },
+): AgentEvent {
+  return {
+    type: 'finish',
+    finishReason,
+    messageMetadata: {
+      usage,
+      steps,
+      outcome,
+      durationMs: Math.round(durationMs),
+      ...(model !== undefined && { model }),
+      ...(firstContentAt !== undefined && {
+        timeToFirstTokenMs: Math.round(firstContentAt - started),
+      }),
+    },
+  }
+}
+
+export function withResult(error: LoomError, result: RunResult): LoomError {
+  const { code, message, cause, retryable, retryAfterMs } = error
+  return new LoomError(code, message, {
+    cause: cause ?? error,
+    retryable,
+    result,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  })
+}
+
+export function resultOf<CONTEXT>(turn: Turn<CONTEXT>, outcome: Outcome): RunResult {
+  const { messages, text, steps, usage, finishReason } = turn
+  return { messages, text, steps, usage, finishReason, outcome }
+}
