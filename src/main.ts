@@ -101,12 +101,13 @@ async function checkAgents(config: Config, models: Models): Promise<void> {
 }
 
 function greeting(url: string, config: Config): string {
+  const key = config.apiKeys.length === 0 ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
   const others = agents.map(({ name }) => name).filter((name) => name !== config.agent)
   return `Loom is ready: ${url}
 
   agent  ${config.agent}${others.length === 0 ? '' : ` (and ${others.join(', ')})`}
   model  ${config.model}
-  try    curl -N '${url}/api/chat?protocol=text' -d '{"message": "What is 12 * 34?"}'
+  try    curl -N '${url}/api/chat?protocol=text'${key} -d '{"message": "What is 12 * 34?"}'
 
 `
 }

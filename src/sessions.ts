@@ -69,10 +69,10 @@ export class Sessions {
   async post(sessionId: string, letter: Letter, request: PostRequest): Promise<Answering> {
     const { instance } = this
     if (instance.draining) throw new LoomError('unavailable', 'This instance is going: try again.')
-    // Noted first: an accepted letter always has someone who looks for it.
-    await this.store.note(instance.id, sessionId)
     const { mailboxLimit } = this.#options
     const reply = await instance.claiming(sessionId, async () => {
+      // Noted first: an accepted letter always has someone who looks for it.
+      await this.store.note(instance.id, sessionId)
       const reply = await this.#insistently((nonce) =>
         this.store.post(sessionId, letter, {
           ...request,

@@ -129,14 +129,26 @@ export class Instance {
   async #runAll(first: Claim): Promise<void> {
     const { sessionId } = first
     let claim: Claim | undefined = first
+    let isCommitted = false
     while (claim !== undefined) {
       const turn: TurnRun = new TurnRun(claim, this.#world)
       this.#turns.set(sessionId, turn)
       claim = await turn.run()
+      isCommitted = turn.isCommitted
       if (turn.wasHandedOver) await this.#quietly(() => this.#give(turn.claim))
       if (this.#turns.get(sessionId) === turn) this.#turns.delete(sessionId)
     }
-    if (!this.#draining) await this.#quietly(() => this.#options.store.forget(this.id, [sessionId]))
+    // What was not committed still has to be looked after.
+    if (isCommitted) await this.#quietly(() => this.#forget(sessionId))
+  }
+
+  /**
+   * An index entry that is no longer needed. Not while a post is under way: it has noted the session,
+   * or will do so after this.
+   */
+  async #forget(sessionId: string): Promise<void> {
+    if (this.#draining || this.#turns.has(sessionId) || this.#claiming.has(sessionId)) return
+    await this.#options.store.forget(this.id, [sessionId])
   }
 
   /** Makes the turn nobody's: it need not be told from one whose owner died, and nobody waits. */
@@ -195,7 +207,7 @@ export class Instance {
       const session = await store.session(sessionId)
       if (this.#turns.has(sessionId)) continue
       if (isRunning(session)) await this.takeOver(sessionId)
-      else await store.forget(this.id, [sessionId])
+      else await this.#forget(sessionId)
     }
   }
 

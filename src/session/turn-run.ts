@@ -77,6 +77,8 @@ export class TurnRun {
     this.#obey({ steer: false, ...(claim.stop !== undefined && { stop: claim.stop }) })
   }
 
+  isCommitted = false
+
   get wasHandedOver(): boolean {
     return this.#end === 'hand-over'
   }
@@ -321,6 +323,7 @@ export class TurnRun {
     const { sessionId, claim, logId } = this.claim
     const at = { sessionId, claim, logId, instance, nonce: randomUUID() }
     const reply = await store.finish(at, commit)
+    this.isCommitted = true
     return reply.status === 'done' ? reply.next : undefined
   }
 

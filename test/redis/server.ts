@@ -40,7 +40,9 @@ export async function startServer(
   args: readonly string[] = [],
   configure: (folder: string) => Promise<string[]> = async () => [],
 ): Promise<RedisServer> {
+  await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'loom-redis-'))
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
   const all = [...(await configure(folder)), ...args]
   const port = await freePort()
   let running = await launch(port, folder, all)
@@ -54,6 +56,7 @@ export async function startServer(
     running.kill('SIGKILL')
     await exit
   }
+  const owned = stack.move()
   return {
     host: localhost,
     port,
@@ -69,7 +72,7 @@ export async function startServer(
     async [Symbol.asyncDispose]() {
       client.disconnect()
       await kill()
-      await rm(folder, { recursive: true, force: true })
+      await owned.disposeAsync()
     },
   }
 }

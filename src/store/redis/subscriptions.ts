@@ -18,8 +18,8 @@ interface Channel {
   standing: Promise<void>
 }
 
-/** How often a subscriber that hears nothing asks whether its connection still lives. */
-const pingEveryMs = 5000
+/** How often it is asked whether the connection still lives, and mended what could not be mended. */
+const checkEveryMs = 5000
 
 export function createSubscriptions(client: RedisClient, patience: Patience): Subscriptions {
   const channels = new Map<string, Channel>()
@@ -32,18 +32,23 @@ export function createSubscriptions(client: RedisClient, patience: Patience): Su
   const hintAll = () => {
     for (const { hints } of channels.values()) for (const hint of hints) hint()
   }
-  // A cluster client subscribes again by itself, to the node that now has the slot.
-  client.on('subscribersReady', hintAll)
-  client.on('ready', () => {
-    if ('stream' in client)
-      void Promise.all([...channels.keys()].map(subscribe)).then(hintAll, () => {})
-    else hintAll()
-  })
-  const ping = setInterval(() => {
+
+  // A cluster's client does subscribe again by itself, but takes a refusal (a node that is still
+  // starting refuses) for the end of it.
+  let isStale = false
+  const renew = async () => {
+    const ends = await Promise.allSettled([...channels.keys()].map(subscribe))
+    isStale = ends.some(({ status }) => status === 'rejected')
+    hintAll()
+  }
+  client.on('ready', () => void renew())
+  client.on('subscribersReady', () => void renew())
+  const check = setInterval(() => {
+    if (isStale) void renew()
     // Who does not answer in time is disconnected, and comes back by 'ready'.
-    if (channels.size > 0 && client.status === 'ready') client.ping().catch(() => {})
-  }, pingEveryMs)
-  ping.unref()
+    else if (channels.size > 0 && client.status === 'ready') client.ping().catch(() => {})
+  }, checkEveryMs)
+  check.unref()
 
   const remove = (name: string, channel: Channel, hint: () => void) => {
     if (!channel.hints.delete(hint) || channel.hints.size > 0) return
@@ -72,7 +77,7 @@ export function createSubscriptions(client: RedisClient, patience: Patience): Su
       return () => remove(name, channel, hint)
     },
     close() {
-      clearInterval(ping)
+      clearInterval(check)
       channels.clear()
     },
   }

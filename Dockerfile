@@ -1,0 +1,23 @@
+# The packages, without those for development and without the Node that is for machines with an old one.
+FROM node:26-slim AS packages
+WORKDIR /loom
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --omit=optional --ignore-scripts
+
+FROM node:26-slim
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
+WORKDIR /loom
+COPY --from=packages /loom/node_modules node_modules
+COPY package.json ./
+COPY bin bin
+COPY src src
+COPY routes routes
+COPY agents agents
+COPY tools tools
+COPY web web
+USER node
+EXPOSE 3000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+# Not through npm: the server itself is to hear SIGTERM, and hands its turns over.
+CMD ["node", "bin/loom.mjs", "serve"]
