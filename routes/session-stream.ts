@@ -39,10 +39,11 @@ async function deliver(
 ): Promise<void> {
   const signal = reply.closed
   let { skip } = place
+  let isWhole = false
   try {
     if (queuedLetter !== undefined) await sessions.begun(sessionId, queuedLetter, signal)
     await sessions.store.noteReader(sessionId, place.logId, floor)
-    await sessions.follow({
+    const end = await sessions.follow({
       sessionId,
       logId: place.logId,
       after: place.after,
@@ -56,9 +57,10 @@ async function deliver(
         skip = 0
       },
     })
+    isWhole = end === 'finished'
   } catch (error) {
     if (!signal.aborted) report(error)
   } finally {
-    reply.end()
+    reply.end(isWhole)
   }
 }

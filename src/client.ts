@@ -10,6 +10,12 @@ export interface ResumableFetchOptions {
   attempts?: number
   /** The first pause between two attempts, in milliseconds; it doubles up to 5 s. @defaultValue 250 */
   pauseMs?: number
+  /**
+   * Silence on an open connection that counts as its end, in milliseconds. The server sends a comment
+   * at least every 15 s (`LOOM_KEEPALIVE_MS`), so nothing at all means that nobody is there.
+   * @defaultValue 40000
+   */
+  silenceMs?: number
 }
 
 type Fetch = typeof globalThis.fetch
@@ -24,8 +30,9 @@ export function resumableFetch(options: ResumableFetchOptions = {}): Fetch {
     fetch: base = (input, init) => fetch(input, init),
     attempts = 10,
     pauseMs = 250,
+    silenceMs = 40_000,
   } = options
-  const retry = { attempts, pauseMs }
+  const retry = { attempts, pauseMs, silenceMs }
   return async (input, init) => {
     const signal = init?.signal ?? undefined
     const response = await insist(() => base(input, init), { ...retry, signal })
@@ -34,8 +41,10 @@ export function resumableFetch(options: ResumableFetchOptions = {}): Fetch {
       return response
     const url = streamUrl(input, init, response)
     if (url === undefined) return response
-    const again = (after: string | undefined) =>
-      after === undefined ? base(input, init) : base(...resumption(url, after, init))
+    const again = (after: string | undefined, until: AbortSignal) =>
+      after === undefined
+        ? base(input, { ...init, signal: until })
+        : base(...resumption(url, after, { ...init, signal: until }))
     const body = resumableBody(response.body, again, { ...retry, signal })
     return new Response(body, { status: response.status, headers: response.headers })
   }
@@ -58,6 +67,7 @@ export async function stopChat(
 interface Retry {
   attempts: number
   pauseMs: number
+  silenceMs: number
   signal: AbortSignal | undefined
 }
 
@@ -86,6 +96,22 @@ async function pause(attempt: number, { pauseMs, signal }: Retry): Promise<void>
     })
   })
   signal?.throwIfAborted()
+}
+
+/** Fails when it takes longer than `ms`, and tells `late`. */
+async function inTime<VALUE>(ms: number, work: Promise<VALUE>, late: () => void): Promise<VALUE> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new TypeError('network error: the server is silent'))
+      late()
+    }, ms)
+  })
+  try {
+    return await Promise.race([work, silence])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function streamUrl(
@@ -125,7 +151,7 @@ function resumption(
 /** Whole events only: half of one would be repeated by the next connection. */
 function resumableBody(
   first: ReadableStream<Uint8Array>,
-  again: (after: string | undefined) => Promise<Response>,
+  again: (after: string | undefined, until: AbortSignal) => Promise<Response>,
   retry: Retry,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
@@ -143,7 +169,13 @@ function resumableBody(
       if (retry.signal?.aborted === true) throw retry.signal.reason
       if (++failures > retry.attempts) throw cause
       if (failures > 1) await pause(failures - 1, retry)
-      const response = await again(lastId).catch(() => undefined)
+      const leaving = new AbortController()
+      const leave = () => leaving.abort(retry.signal?.reason)
+      // For as long as this connection lasts: aborting the chat ends it.
+      retry.signal?.addEventListener('abort', leave, { once: true })
+      const response = await inTime(retry.silenceMs, again(lastId, leaving.signal), leave).catch(
+        () => undefined,
+      )
       if (response === undefined || mayPass(response.status)) continue
       if (!response.ok || response.body === null) throw lost(response.status, cause)
       reader = response.body.getReader()
@@ -164,7 +196,11 @@ function resumableBody(
     async pull(controller) {
       for (;;) {
         let failure: unknown = new TypeError('network error')
-        const chunk = await reader.read().catch((error: unknown) => void (failure = error))
+        const silent = reader
+        const leave = () => void silent.cancel().catch(() => {})
+        const chunk = await inTime(retry.silenceMs, reader.read(), leave).catch(
+          (error: unknown) => void (failure = error),
+        )
         if (chunk?.done === false) {
           const whole = take(partial + decoder.decode(chunk.value, { stream: true }))
           if (whole === '') continue

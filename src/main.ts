@@ -2,6 +2,8 @@
  * The `loom` command. The only place that knows the process, this app's agents and its routes: all
  * else is handed what it needs.
  */
+import { setTimeout as delay } from 'node:timers/promises'
+
 import { assistant } from '../agents/assistant.ts'
 import { researcher } from '../agents/researcher.ts'
 import { createApp } from '../routes/app.ts'
@@ -14,6 +16,7 @@ import { createModels } from './model/resolve.ts'
 import { errorLog } from './server/error-log.ts'
 import { listen } from './server/listen.ts'
 import { openSessions } from './server/open-sessions.ts'
+import type { Sessions } from './sessions.ts'
 import { attachDefaultLogger } from './telemetry.ts'
 
 const agents: readonly Agent[] = [assistant, researcher]
@@ -76,11 +79,17 @@ async function serve(program: NodeJS.Process): Promise<void> {
   await stopSignal(program)
   ready = false
   // Turns go to whoever is left at once; the readers here go on reading from the log.
-  await sessions?.instance.drain().catch(report)
+  if (sessions !== undefined) await handOver(sessions, report)
   // A second signal is for someone who does not want to wait.
   await Promise.race([server.stop(graceMs), stopSignal(program)])
   // Work that was aborted may still hold a timer or a socket of its own.
   program.exit()
+}
+
+/** A Redis that is away must not keep the process: what is not handed over is found by others. */
+async function handOver(sessions: Sessions, report: (error: unknown) => void): Promise<void> {
+  const late = delay(graceMs, undefined, { ref: false })
+  await Promise.race([sessions.instance.drain().catch(report), late])
 }
 
 /** Finds a bad model now, in one line, and not in the first request. */

@@ -109,23 +109,44 @@ export class MessageFold {
 
   #toolInput(event: ToolInputEvent): void {
     const { toolCallId, toolName, title, providerExecuted, providerMetadata } = event
-    const known = this.#tools.get(toolCallId)
-    const part = known ?? toolPart(event)
-    if (known === undefined) {
-      this.#tools.set(toolCallId, part)
-      this.message.parts.push(part)
-    }
+    const part = this.#inStep(event) ?? this.#newTool(event)
+    delete part['output']
+    delete part['errorText']
+    delete part['preliminary']
     part['state'] = inputStates[event.type]
     if (event.type === 'tool-input-start') delete part['input']
     else part['input'] = event.input
     if (event.type === 'tool-input-error') part['errorText'] = event.errorText
     if (part.type === 'dynamic-tool') part['toolName'] = toolName
+    else part.type = `tool-${toolName}`
     if (title !== undefined && event.type !== 'tool-input-error') part['title'] = title
     if (providerExecuted !== undefined) part['providerExecuted'] = providerExecuted
     if (providerMetadata !== undefined) {
       const isResult = event.type === 'tool-input-error'
       part[isResult ? 'resultProviderMetadata' : 'callProviderMetadata'] = providerMetadata
     }
+    this.#tools.set(toolCallId, part)
+  }
+
+  /** The call's part, if this step has one: an input in a later step is a part of its own. */
+  #inStep({ type, toolCallId, dynamic = false }: ToolInputEvent): FoldedPart | undefined {
+    const part = this.#tools.get(toolCallId)
+    if (part === undefined || this.message.parts.indexOf(part, this.#stepStart) === -1) {
+      return undefined
+    }
+    const fits = type === 'tool-input-error' || (part.type === 'dynamic-tool') === dynamic
+    return fits ? part : undefined
+  }
+
+  /** Where the parts of the step begin that was begun last. */
+  get #stepStart(): number {
+    return this.message.parts.findLastIndex(({ type }) => type === 'step-start') + 1
+  }
+
+  #newTool(event: ToolInputEvent): FoldedPart {
+    const part = toolPart(event)
+    this.message.parts.push(part)
+    return part
   }
 
   #toolOutput(event: EventOf<'tool-output-available' | 'tool-output-error'>): void {
@@ -156,7 +177,8 @@ export class MessageFold {
       const part = this.message.parts.find(({ approval }) => idOf(approval) === id)
       if (part === undefined) return
       part['state'] = 'approval-responded'
-      part['approval'] = { id, approved, ...(reason !== undefined && { reason }) }
+      const asked = isObject(part['approval']) && part['approval']
+      part['approval'] = { ...asked, id, approved, ...(reason !== undefined && { reason }) }
       return
     }
     const part = this.#tools.get(event.toolCallId)
@@ -168,8 +190,7 @@ export class MessageFold {
 
   #resetStep(): void {
     const { parts } = this.message
-    const from = parts.findLastIndex(({ type }) => type === 'step-start') + 1
-    for (const { toolCallId } of parts.splice(from)) {
+    for (const { toolCallId } of parts.splice(this.#stepStart)) {
       if (typeof toolCallId === 'string') this.#tools.delete(toolCallId)
     }
     this.#open.clear()

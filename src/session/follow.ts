@@ -58,6 +58,7 @@ class LogReader {
 
   async read(): Promise<FollowEnd> {
     const { signal, store, sessionId, logId } = this.#options
+    let isSeenOver = false
     for (;;) {
       signal.throwIfAborted()
       const tail = this.#localTail()
@@ -71,8 +72,15 @@ class LogReader {
       if (page.entries.length === pageSize) continue
       if (page.finished) return 'finished'
       if (this.#localTail() !== undefined) continue
-      if (await this.#isOver()) return 'finished'
-      if (page.entries.length === 0) await this.#wait()
+      if (page.entries.length > 0 && !this.#atFinish) continue
+      if (await this.#isOver()) {
+        // A reader that begins behind the `finish` sees nothing more, which two reads make sure of.
+        if (this.#atFinish || isSeenOver) return 'finished'
+        isSeenOver = true
+      } else {
+        isSeenOver = false
+        if (page.entries.length === 0) await this.#wait()
+      }
     }
   }
 
@@ -129,7 +137,6 @@ class LogReader {
 
   /** A message that waits for a client or a human has an open log and no owner. */
   async #isOver(): Promise<boolean> {
-    if (!this.#atFinish) return false
     const session = await this.#options.store.session(this.#options.sessionId)
     return session?.state !== 'running' || session.turn?.logId !== this.#options.logId
   }

@@ -13,6 +13,12 @@ import type { Store } from '../store.ts'
 import type { AppendReply, Intents, LogEntry } from '../store/turn.ts'
 import type { LocalTail } from './local-tail.ts'
 
+/**
+ * Never the last of an entry: what comes right behind them tells whether the turn is done, and an
+ * owner that dies between the two would leave a whole answer that looks like a part of one.
+ */
+const heldBack: ReadonlySet<AgentEvent['type']> = new Set(['finish-step', 'abort', 'error'])
+
 /** Characters of deltas that may gather before the turn is held back. */
 const gatherMax = 1_000_000
 
@@ -61,7 +67,7 @@ export class TurnLog {
   async flush(): Promise<void> {
     while (this.#waiting.length > 0 || this.#inFlight !== undefined) {
       if (this.#failure !== undefined) throw this.#failure
-      await (this.#inFlight ?? this.#send())
+      await (this.#inFlight ?? this.#send(this.#waiting.length))
     }
     if (this.#failure !== undefined) throw this.#failure
   }
@@ -85,17 +91,29 @@ export class TurnLog {
 
   #schedule(): void {
     if (this.#inFlight !== undefined || this.#timer !== undefined) return
+    if (this.#sendable === 0) return
     const dueMs = this.#appendedAt + this.#options.flushMs - performance.now()
-    this.#timer = setTimeout(() => void this.#send().catch(() => undefined), Math.max(0, dueMs))
+    this.#timer = setTimeout(
+      () => {
+        void this.#send(this.#sendable).catch(() => undefined)
+      },
+      Math.max(0, dueMs),
+    )
   }
 
-  #send(): Promise<void> {
+  /** How many of the waiting events may go now. */
+  get #sendable(): number {
+    return this.#waiting.findLastIndex(({ type }) => !heldBack.has(type)) + 1
+  }
+
+  #send(count: number): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
     const { claim } = this.#options.at
-    const entry = { id: `${claim}-${this.#seq + 1}`, events: this.#waiting }
+    const events = this.#waiting
+    const entry = { id: `${claim}-${this.#seq + 1}`, events }
     this.#seq++
-    this.#waiting = []
+    this.#waiting = events.splice(count)
     this.#waitingSize = 0
     this.#appendedAt = performance.now()
     this.#inFlight = this.#append(entry).finally(() => {

@@ -86,10 +86,12 @@ export class ResponseSink {
   /**
    * Ends the answer: whole where its `finish` was sent, and else by a cut, because every client takes
    * a clean end for success.
+   * @param isWhole for a caller that knows: a reader that resumes may have had the `finish` already,
+   * and a message that waited has more than one
    */
-  end(): void {
+  end(isWhole = this.#state === 'finished'): void {
     if (this.closed.aborted || this.#state === 'ended') return
-    const whole = this.#state === 'finished'
+    const whole = isWhole && this.#state !== 'failed'
     const text = this.#pending
     this.#settle()
     if (whole) this.#pipe.end(text + this.#encoder.last)

@@ -1,0 +1,232 @@
+import { readUIMessageStream, type UIMessageChunk } from 'ai'
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+
+import type { AgentEvent } from '../src/event.ts'
+import { MessageFold } from '../src/message-fold.ts'
+import { anyRun } from './any-run.ts'
+import { record } from './recorded-run.ts'
+
+describe('the fold of a turn', () => {
+  it('is what the AI SDK makes of the same events, after each of them', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyMessage, async (events) => {
+        for (let count = 1; count <= events.length; count++) {
+          await expectSame(events.slice(0, count))
+        }
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('is what the AI SDK makes of any run', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyRun, async ({ agent, options }) => {
+        await expectSame((await record(agent, 'Go.', options)).events)
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('goes on from a message as from its events', () => {
+    fc.assert(
+      fc.property(anyMessage, fc.nat(), (events, at) => {
+        const cut = stepsOf(events)[at % stepsOf(events).length] ?? 0
+        const whole = foldOf(events)
+        const resumed = new MessageFold(structuredClone(foldOf(events.slice(0, cut))))
+        for (const event of events.slice(cut)) resumed.add(event)
+        expect(resumed.message).toEqual(whole)
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
+
+/** The last event makes the reader of the AI SDK tell what it has: not every event does. */
+const told: AgentEvent = { type: 'message-metadata', messageMetadata: { told: true } }
+
+async function expectSame(events: readonly AgentEvent[]): Promise<void> {
+  // Of an input that is still streaming the fold keeps nothing: a log never ends there.
+  if (isStreamingInput(events)) return
+  const whole = [...events.filter(({ type }) => type !== 'error'), told]
+  expect(foldOf(whole)).toEqual(await referenceOf(whole))
+}
+
+function isStreamingInput(events: readonly AgentEvent[]): boolean {
+  const streaming = new Set<string>()
+  for (const event of events) {
+    if (event.type === 'tool-input-start') streaming.add(event.toolCallId)
+    else if (event.type === 'reset-step') streaming.clear()
+    else if (event.type.startsWith('tool-') && event.type !== 'tool-input-delta') {
+      if ('toolCallId' in event) streaming.delete(event.toolCallId)
+    }
+  }
+  return streaming.size > 0
+}
+
+function foldOf(events: readonly AgentEvent[]): MessageFold['message'] {
+  const fold = new MessageFold({ id: '', role: 'assistant', parts: [] })
+  for (const event of events) fold.add(event)
+  return fold.message
+}
+
+/** As JSON: the AI SDK sets fields that have no value to undefined. */
+async function referenceOf(events: readonly AgentEvent[]): Promise<unknown> {
+  // Copies: the reader keeps what it is given, and changes it.
+  const chunks: UIMessageChunk[] = JSON.parse(JSON.stringify(events))
+  let last: unknown
+  const stream = ReadableStream.from(chunks)
+  for await (const message of readUIMessageStream({ stream, terminateOnError: true })) {
+    last = message
+  }
+  return JSON.parse(JSON.stringify(last))
+}
+
+const stepsOf = (events: readonly AgentEvent[]): number[] =>
+  events.flatMap(({ type }, index) => (type === 'start-step' ? [index] : []))
+
+// Messages with every kind of event
+
+const metadata = fc.constantFrom(
+  {},
+  {},
+  { providerMetadata: { p: { a: 1 } } },
+  { providerMetadata: { q: {} } },
+)
+const text = fc.constantFrom('', 'one ', 'two')
+const flags = fc.constantFrom({}, {}, { providerExecuted: true })
+
+/** Events in their order; those of two blocks may stand between each other. */
+type Block = (id: string) => AgentEvent[]
+
+const spoken: fc.Arbitrary<Block> = fc
+  .record({
+    kind: fc.constantFrom('text' as const, 'reasoning' as const),
+    deltas: fc.array(fc.tuple(text, metadata), { maxLength: 3 }),
+    first: metadata,
+    last: metadata,
+  })
+  .map(({ kind, deltas, first, last }) => (id) => [
+    { type: `${kind}-start`, id, ...first },
+    ...deltas.map(([delta, more]): AgentEvent => ({ type: `${kind}-delta`, id, delta, ...more })),
+    { type: `${kind}-end`, id, ...last },
+  ])
+
+const outcome = fc.constantFrom(
+  ...(['output', 'preliminary', 'failure', 'approved', 'denied', 'asked', 'none'] as const),
+)
+
+const called: fc.Arbitrary<Block> = fc
+  .record({
+    isStreamed: fc.boolean(),
+    isRefused: fc.boolean(),
+    dynamic: fc.constantFrom({}, { dynamic: true }),
+    title: fc.constantFrom({}, { title: 'Work' }),
+    flags,
+    first: metadata,
+    last: metadata,
+    outcome,
+    output: fc.constantFrom(null, 'done', { n: [1] }),
+  })
+  .map((given) => (toolCallId) => {
+    const { isStreamed, isRefused, dynamic, title, first, last, output } = given
+    const call = { toolCallId, toolName: 'work', ...dynamic, ...given.flags }
+    const streamed: AgentEvent[] = [
+      { type: 'tool-input-start', ...call, ...title, ...first },
+      { type: 'tool-input-delta', toolCallId, inputTextDelta: '{"n":' },
+      { type: 'tool-input-delta', toolCallId, inputTextDelta: '1}' },
+    ]
+    const whole: AgentEvent = isRefused
+      ? { type: 'tool-input-error', ...call, input: 'raw', errorText: 'No.', ...last }
+      : { type: 'tool-input-available', ...call, ...title, input: { n: 1 }, ...first }
+    const result = { toolCallId, ...dynamic, ...given.flags, ...last }
+    const approvalId = `approval-of-${toolCallId}`
+    const ask: AgentEvent = { type: 'tool-approval-request', approvalId, toolCallId }
+    const decide = (approved: boolean): AgentEvent => ({
+      type: 'tool-approval-response',
+      approvalId,
+      approved,
+      ...(!approved && { reason: 'Too dear.' }),
+    })
+    const available: AgentEvent = { type: 'tool-output-available', ...result, output }
+    const ends: Record<typeof given.outcome, AgentEvent[]> = {
+      none: [],
+      output: [available],
+      preliminary: [
+        { type: 'tool-output-available', ...result, output: 1, preliminary: true },
+        { type: 'tool-output-available', ...result, output: 2, preliminary: true },
+        available,
+      ],
+      failure: [{ type: 'tool-output-error', ...result, errorText: 'Broke.' }],
+      asked: [ask],
+      approved: [ask, decide(true), available],
+      denied: [ask, decide(false), { type: 'tool-output-denied', toolCallId, ...dynamic }],
+    }
+    return [...(isStreamed ? streamed : []), whole, ...(isRefused ? [] : ends[given.outcome])]
+  })
+
+const shown: fc.Arbitrary<Block> = fc.oneof(
+  fc
+    .tuple(
+      fc.constantFrom<AgentEvent>(
+        { type: 'file', url: 'data:,x', mediaType: 'text/plain' },
+        { type: 'reasoning-file', url: 'data:,x', mediaType: 'text/plain' },
+        { type: 'source-url', sourceId: 's', url: 'https://example.com', title: 'Example' },
+        { type: 'source-document', sourceId: 'd', mediaType: 'text/plain', title: 'D' },
+        { type: 'custom', kind: 'p.thing' },
+        { type: 'message-metadata', messageMetadata: { deep: { b: [2], c: null } } },
+        { type: 'message-metadata', messageMetadata: { deep: { a: 1, b: [1] } } },
+      ),
+      metadata,
+    )
+    .map(([event, more]) => () => [
+      event.type === 'message-metadata' ? event : { ...event, ...more },
+    ]),
+  fc
+    .record({
+      type: fc.constantFrom('data-a' as const, 'data-b' as const),
+      data: fc.constantFrom(1, { n: 2 }, null),
+      more: fc.constantFrom({}, { id: 'x' }, { id: 'y' }, { transient: true }),
+    })
+    .map(({ more, ...event }) => () => [{ ...event, ...more }]),
+)
+
+const step: fc.Arbitrary<{ blocks: Block[]; picks: number[]; isReset: boolean }> = fc.record({
+  blocks: fc.array(fc.oneof(spoken, called, shown), { maxLength: 4 }),
+  picks: fc.array(fc.nat(), { minLength: 1, maxLength: 20 }),
+  isReset: fc.constantFrom(false, false, true),
+})
+
+const anyMessage: fc.Arbitrary<AgentEvent[]> = fc
+  .tuple(fc.array(step, { minLength: 1, maxLength: 3 }), fc.boolean())
+  .map(([steps, isAborted]) => [
+    { type: 'start', messageId: 'm', messageMetadata: { deep: { a: 0 } } },
+    ...steps.flatMap(({ blocks, picks, isReset }, index): AgentEvent[] => {
+      const say = (attempt: string) =>
+        mixed(
+          blocks.map((block, at) => block(`${index}${attempt}-${at}`)),
+          picks,
+        )
+      return [
+        { type: 'start-step' },
+        ...(isReset ? [...say('a').slice(0, picks.length), { type: 'reset-step' as const }] : []),
+        ...say('b'),
+        { type: 'finish-step' },
+      ]
+    }),
+    ...(isAborted ? [{ type: 'abort' as const, reason: 'stop' }] : []),
+    { type: 'finish', finishReason: 'stop', messageMetadata: { deep: { z: 1 }, steps: 3 } },
+  ])
+
+/** Takes the blocks' events in their order, from one block and then another. */
+function mixed(blocks: AgentEvent[][], picks: readonly number[]): AgentEvent[] {
+  const events: AgentEvent[] = []
+  const left = blocks.map((block) => [...block])
+  for (let turn = 0; ; turn++) {
+    const open = left.filter((block) => block.length > 0)
+    const block = open[(picks[turn % picks.length] ?? 0) % open.length]
+    const event = block?.shift()
+    if (event === undefined) return events
+    events.push(event)
+  }
+}

@@ -1,0 +1,253 @@
+/** What becomes of a turn when its owner goes, on whatever store. */
+import { randomUUID } from 'node:crypto'
+
+import { expect, it } from 'vitest'
+
+import type { Store } from '../../src/store.ts'
+import type { RetryClass } from '../../src/tool.ts'
+import { until } from '../redis/until.ts'
+import { calls, hangs, says, scriptedModel, words } from '../scripted-model.ts'
+import { Gate, gatedTool, saysWhen } from './scripts.ts'
+import { historyOf, openWorld, read, textOf, untilState, watch } from './world.ts'
+
+export function faultSuite(openStore: () => Promise<Store>): void {
+  it('goes on with a partial reply where a reader may not know a reset', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the first words')
+    const model = scriptedModel(says(' whole.'))
+    const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'Half', ' lost')) })
+    const there = await world.instance({ model })
+    const id = randomUUID()
+    await here.session(id).cast('Go.')
+    await gate.reached()
+    const following = watch(there, id)
+    await untilText(there, id)
+    here.freeze()
+    const { message } = await following
+    await untilState(there, id, 'idle')
+    expect(message.parts.map(({ type, text, state }) => [type, text, state])).toEqual([
+      ['step-start', undefined, undefined],
+      ['text', 'Half', 'done'],
+      ['step-start', undefined, undefined],
+      ['text', ' whole.', 'done'],
+    ])
+    expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
+    expect(JSON.stringify(model.asked[0]?.prompt)).toContain('cut off')
+  })
+
+  it('takes a partial reply back where every reader knows a reset', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the first words')
+    const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'Half', ' lost')) })
+    const there = await world.instance({ model: scriptedModel(says('Whole.')) })
+    const id = randomUUID()
+    await here.session(id).cast('Go.')
+    await gate.reached()
+    const session = await there.sessions.store.session(id)
+    await there.sessions.store.noteReader(id, session?.turn?.logId ?? '', 'v7')
+    const following = watch(there, id)
+    await untilText(there, id)
+    here.freeze()
+    const { message, events } = await following
+    await untilState(there, id, 'idle')
+    expect(events.map(({ event }) => event.type)).toContain('reset-step')
+    expect(textOf(message)).toBe('Whole.')
+    expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
+  })
+
+  it('lets nothing of an owner that comes back into the log or the history', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the first words')
+    const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'Half', ' ZOMBIE')) })
+    const there = await world.instance({ model: scriptedModel(says(' whole.')) })
+    const id = randomUUID()
+    await here.session(id).cast('Go.')
+    await gate.reached()
+    await untilText(there, id)
+    here.freeze()
+    gate.open()
+    const { message } = await watch(there, id)
+    await untilState(there, id, 'idle')
+    here.thaw()
+    await here.sessions.instance.idle(AbortSignal.timeout(5000))
+    const place = { logId: message.id, after: undefined, skip: 0 }
+    expect((await read(here, id, place)).message).toEqual(message)
+    expect(await historyOf(here, id)).toEqual([
+      ['user', 'Go.'],
+      ['assistant', 'Half whole.'],
+    ])
+  })
+
+  it('aborts the model call of an owner that learns that it is none any more', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the first words')
+    const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'Half', ' lost')) })
+    const there = await world.instance({ model: scriptedModel(says(' whole.')) })
+    const id = randomUUID()
+    await here.session(id).cast('Go.')
+    await gate.reached()
+    here.freeze()
+    await until(5000, 'another owns it', async () => {
+      return (await there.sessions.store.session(id))?.turn?.owner === there.sessions.instance.id
+    })
+    here.thaw()
+    await until(2000, 'the model call is aborted', () => gate.wasAborted)
+    await untilState(there, id, 'idle')
+  })
+
+  const outcomes: [RetryClass, runsAgain: boolean][] = [
+    ['safe', true],
+    ['keyed', true],
+    ['never', false],
+  ]
+  for (const [retry, runsAgain] of outcomes) {
+    it(`${runsAgain ? 'runs' : 'does not run'} a "${retry}" tool again whose owner died`, async () => {
+      await using world = openWorld(openStore)
+      const gate = new Gate('the tool')
+      const open = new Gate('the tool again')
+      open.open()
+      const [before, after]: [string[], string[]] = [[], []]
+      const here = await world.instance({
+        model: scriptedModel(calls(['work', {}])),
+        tools: [gatedTool(gate, before, { retry })],
+      })
+      const model = scriptedModel(says('Done.'))
+      const there = await world.instance({ model, tools: [gatedTool(open, after, { retry })] })
+      const id = randomUUID()
+      await here.session(id).cast('Go.')
+      await gate.reached()
+      here.freeze()
+      const { message } = await watch(there, id)
+      await untilState(there, id, 'idle')
+      expect(before).toHaveLength(1)
+      expect(after).toEqual(runsAgain ? before : [])
+      const part = message.parts.find(({ type }) => type === 'tool-work')
+      if (runsAgain) expect(part).toMatchObject({ state: 'output-available', output: 'worked' })
+      else expect(part).toMatchObject({ state: 'output-error', errorText: /unknown/ })
+      expect(JSON.stringify(model.asked[0]?.prompt.at(-1))).toMatch(
+        runsAgain ? /worked/ : /unknown/,
+      )
+      expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
+    })
+  }
+
+  it('gives up a turn that takes every owner with it, and goes on to the next letter', async () => {
+    await using world = openWorld(openStore)
+    const id = randomUUID()
+    const dying = Array.from({ length: 3 }, (_, index) => new Gate(`owner ${index}`))
+    for (const [index, gate] of dying.entries()) {
+      const text = `${index}`
+      const owner = await world.instance({ model: scriptedModel(saysWhen(gate, text, '')) })
+      if (index === 0) {
+        await owner.session(id).cast('Kill.')
+        await owner.session(id).cast('And this?')
+      }
+      await gate.reached()
+      await untilText(owner, id, text)
+      owner.freeze()
+    }
+    const last = await world.instance({ model: scriptedModel(says('Fine.')) })
+    await untilState(last, id, 'idle')
+    expect((await historyOf(last, id)).map(([, text]) => text)).toEqual([
+      'Kill.',
+      '012',
+      'And this?',
+      'Fine.',
+    ])
+  })
+
+  it('does not count owners that got a step done', async () => {
+    await using world = openWorld(openStore)
+    const id = randomUUID()
+    for (let index = 0; index < 4; index++) {
+      const gate = new Gate(`owner ${index}`)
+      const done = new Gate('the tool')
+      done.open()
+      const owner = await world.instance({
+        model: scriptedModel(calls(['work', {}]), saysWhen(gate, `${index}`, '')),
+        tools: [gatedTool(done, [])],
+      })
+      if (index === 0) await owner.session(id).cast('Go far.')
+      await gate.reached()
+      await untilText(owner, id, `${index}`)
+      owner.freeze()
+    }
+    const last = await world.instance({ model: scriptedModel(says('There.')) })
+    await untilState(last, id, 'idle')
+    expect((await historyOf(last, id)).at(-1)).toEqual(['assistant', '0123There.'])
+  })
+
+  it('answers the letters that wait behind a turn whose owner died', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the first words')
+    const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'A', '')) })
+    const there = await world.instance({ model: scriptedModel(says('.'), says('B'), says('C')) })
+    const session = here.session(randomUUID())
+    for (const text of ['a', 'b', 'c']) await session.cast(text)
+    await gate.reached()
+    await untilText(there, session.id)
+    here.freeze()
+    await untilState(there, session.id, 'idle')
+    expect((await historyOf(there, session.id)).map(([, text]) => text)).toEqual([
+      'a',
+      'A.',
+      'b',
+      'B',
+      'c',
+      'C',
+    ])
+  })
+
+  it('obeys a stop whose owner died before it could', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the first words')
+    const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'Half', '')) })
+    const model = scriptedModel(says('Not to be said.'))
+    const there = await world.instance({ model })
+    const id = randomUUID()
+    await here.session(id).cast('Go.')
+    await gate.reached()
+    await untilText(there, id)
+    here.freeze()
+    expect(await there.session(id).stop()).toBe(true)
+    await untilState(there, id, 'idle')
+    expect(model.asked).toHaveLength(0)
+    expect((await historyOf(there, id)).at(-1)).toEqual(['assistant', 'Half'])
+  })
+
+  it('hands a turn over within 0.3 s, and does not count it as a death', async () => {
+    await using world = openWorld(openStore)
+    const here = await world.instance({ model: scriptedModel(hangs(words('Half'))) })
+    const next = new Gate('the next owner')
+    const model = scriptedModel(saysWhen(next, ' whole', '.'))
+    const there = await world.instance({ model })
+    const id = randomUUID()
+    await here.session(id).cast('Go.')
+    await untilText(there, id)
+    const [near, far] = [watch(here, id), watch(there, id)]
+    const began = performance.now()
+    const drained = here.sessions.instance.drain()
+    await next.reached()
+    expect(performance.now() - began).toBeLessThan(300)
+    await drained
+    next.open()
+    const { message } = await far
+    expect(textOf(message)).toBe('Half whole.')
+    // Readers of the instance that goes are served to the end.
+    expect((await near).message).toEqual(message)
+    await expect(here.session(id).cast('More.')).rejects.toMatchObject({ code: 'unavailable' })
+  })
+}
+
+/** Waits until the first words are in the log. */
+async function untilText(
+  instance: Parameters<typeof watch>[0],
+  id: string,
+  end = '',
+): Promise<void> {
+  await until(5000, 'the first words are in the log', async () => {
+    const logId = (await instance.sessions.store.session(id))?.turn?.logId ?? ''
+    const text = textOf(await instance.sessions.unfinished(id, logId))
+    return text !== '' && text.endsWith(end)
+  })
+}

@@ -1,0 +1,13 @@
+import { describe } from 'vitest'
+
+import { openMemoryStore } from '../../src/store/memory.ts'
+import { conversationSuite } from './conversation-suite.ts'
+import { faultSuite } from './fault-suite.ts'
+
+describe('sessions in memory', () => {
+  const store = openMemoryStore()
+  // One store for all instances; it outlives each of them.
+  const shared = { ...store, close: async () => {} }
+  conversationSuite(async () => shared)
+  faultSuite(async () => shared)
+})

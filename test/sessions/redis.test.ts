@@ -1,0 +1,19 @@
+import { afterAll, beforeAll, describe } from 'vitest'
+
+import { openRedisStore } from '../../src/store/redis.ts'
+import type { RunningRedis } from '../redis/redis.ts'
+import { startRedis } from '../redis/redis.ts'
+import { conversationSuite } from './conversation-suite.ts'
+import { faultSuite } from './fault-suite.ts'
+
+let redis: RunningRedis
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(() => redis[Symbol.asyncDispose]())
+
+describe('sessions in Redis', () => {
+  const open = () => openRedisStore({ url: redis.url })
+  conversationSuite(open)
+  faultSuite(open)
+})

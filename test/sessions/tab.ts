@@ -1,0 +1,138 @@
+/**
+ * A browser tab as `useChat` of ai 7 makes it: the real transport and the real reader of the AI SDK,
+ * over Loom's `resumableFetch` or over a plain `fetch`. Addresses are tried in turn, as a balancer does.
+ */
+import { DefaultChatTransport, readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai'
+
+import { resumableFetch } from '../../src/client.ts'
+import { within } from '../deadline.ts'
+import { userMessage } from './world.ts'
+
+export interface TabOptions {
+  /** Tried in this order, for every request anew. */
+  urls: readonly string[]
+  /** @defaultValue true */
+  resumes?: boolean
+  /** Silence that counts as a broken connection, in milliseconds. */
+  silenceMs?: number
+  /** @defaultValue 'v7', which leaves nothing out */
+  profile?: 'v6' | 'v7'
+  headers?: Record<string, string>
+}
+
+export interface Tab {
+  /** Posts a message, and reads the answer to its end. */
+  send(chatId: string, text: string, more?: Sending): Answer
+  /** What `useChat({ resume: true })` does; undefined where nothing runs. */
+  reattach(chatId: string, more?: Watching): Answer
+}
+
+interface Watching {
+  onChunk?: (chunk: UIMessageChunk) => void
+}
+
+interface Sending extends Watching {
+  messageId?: string
+  messages?: UIMessage[]
+}
+
+export interface Answer {
+  /** Rejects where the client would show an error. */
+  message: Promise<UIMessage | undefined>
+}
+
+export function openTab(options: TabOptions): Tab {
+  const { urls, resumes = true, silenceMs = 10_000, profile = 'v7', headers = {} } = options
+  const balanced = balancedFetch(urls)
+  const transport = new DefaultChatTransport({
+    api: `http://any/api/chat?profile=${profile}`,
+    fetch: resumes
+      ? resumableFetch({ fetch: balanced, pauseMs: 20, attempts: 30, silenceMs })
+      : balanced,
+    headers,
+    prepareReconnectToStreamRequest: ({ id }) => ({
+      api: `http://any/api/chat/${id}/stream?profile=${profile}`,
+    }),
+  })
+  return {
+    send: (chatId, text, { messageId, messages = [], onChunk } = {}) =>
+      answerOf(
+        transport.sendMessages({
+          chatId,
+          trigger: 'submit-message',
+          messageId: undefined,
+          messages: [...messages, userMessage(text, messageId)],
+          abortSignal: undefined,
+        }),
+        onChunk,
+      ),
+    reattach: (chatId, { onChunk } = {}) =>
+      answerOf(transport.reconnectToStream({ chatId }), onChunk),
+  }
+}
+
+function answerOf(
+  stream: Promise<ReadableStream<UIMessageChunk> | null>,
+  onChunk: Watching['onChunk'],
+): Answer {
+  const message = within(20_000, 'the answer', readAll(stream, onChunk))
+  // Whoever asked looks at it later.
+  message.catch(() => {})
+  return { message }
+}
+
+async function readAll(
+  opened: Promise<ReadableStream<UIMessageChunk> | null>,
+  onChunk: Watching['onChunk'] = () => {},
+): Promise<UIMessage | undefined> {
+  const chunks = await opened
+  if (chunks === null) return undefined
+  const told = new TransformStream<UIMessageChunk, UIMessageChunk>({
+    transform(chunk, controller) {
+      onChunk(chunk)
+      controller.enqueue(chunk)
+    },
+  })
+  let last: UIMessage | undefined
+  const stream = chunks.pipeThrough(told)
+  for await (const message of readUIMessageStream({ stream, terminateOnError: true })) {
+    last = message
+  }
+  return last
+}
+
+/** The first address that answers; one that does not is tried last from then on. */
+function balancedFetch(urls: readonly string[]): typeof fetch {
+  let order = [...urls]
+  return async (input, init) => {
+    const address = input instanceof Request ? input.url : input.toString()
+    const path = address.slice('http://any'.length)
+    for (const [index, url] of order.entries()) {
+      try {
+        return await fetch(url + path, init)
+      } catch (error) {
+        order = [...order.filter((other) => other !== url), url]
+        if (index === order.length - 1 || init?.signal?.aborted === true) throw error
+      }
+    }
+    throw new Error('there is no address')
+  }
+}
+
+// What a test asks of the server itself
+
+export const messagesOf = async (url: string, chatId: string): Promise<UIMessage[]> =>
+  json(await fetch(`${url}/api/chat/${chatId}/messages`))
+
+export const stateOf = async (url: string, chatId: string): Promise<string> => {
+  const { state } = await json<{ state: string }>(await fetch(`${url}/api/chat/${chatId}`))
+  return state
+}
+
+/** What the server says is what its own tests hold it to. */
+async function json<VALUE>(response: Response): Promise<VALUE> {
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${response.status}: ${text}`)
+  const value: VALUE = JSON.parse(text)
+  return value
+}

@@ -1,0 +1,223 @@
+/**
+ * Several instances on one store, in this process: what each runs, says and is told can be held up at
+ * any point. A frozen instance is one whose calls to the store go nowhere until it thaws; its model
+ * and its tools run on, as those of a process that the network has cut off.
+ */
+import { randomUUID } from 'node:crypto'
+
+import type { UIMessage } from 'ai'
+
+import { type Agent, type AgentDefinition, defineAgent } from '../../src/agent.ts'
+import type { AgentEvent } from '../../src/event.ts'
+import { type FoldedMessage, MessageFold } from '../../src/message-fold.ts'
+import { createModels } from '../../src/model/resolve.ts'
+import { cursorOf } from '../../src/session/entry-id.ts'
+import { letterOf, type Posting } from '../../src/session/posted.ts'
+import { type Answering, type Place, Sessions } from '../../src/sessions.ts'
+import { AgentSession } from '../../src/start-agent.ts'
+import type { Store } from '../../src/store.ts'
+import type { WhenBusy } from '../../src/store/mailbox.ts'
+import { within } from '../deadline.ts'
+import { until } from '../redis/until.ts'
+
+/** How long a silent instance counts as alive. */
+const heartbeatMs = 300
+const patienceMs = 5000
+
+export interface World extends AsyncDisposable {
+  /** Another instance, which runs this agent under the name that all of them know it by. */
+  instance(agent: Partial<AgentDefinition>): Promise<TestInstance>
+}
+
+export interface TestInstance {
+  agent: Agent
+  sessions: Sessions
+  /** What its turns reported. */
+  reported: unknown[]
+  session(id: string): AgentSession
+  /** Nothing that it asks of the store arrives, until it thaws. */
+  freeze(): void
+  thaw(): void
+}
+
+/** @param openStore one more view of the same store, as each process has its own */
+export function openWorld(openStore: () => Promise<Store>): World {
+  const opened: { instance: TestInstance; store: Store }[] = []
+  return {
+    async instance(definition) {
+      const store = await openStore()
+      const gate = gated(store)
+      const agent = defineAgent({ name: 'tester', systemPrompt: 'Be brief.', ...definition })
+      const reported: unknown[] = []
+      const sessions = new Sessions({
+        store: gate.store,
+        tails: new Map(),
+        agentOf: (name) => (name === agent.name ? agent : undefined),
+        models: createModels({ environment: {} }),
+        defaultModel: 'demo/assistant',
+        limits: { firstChunkMs: 60_000, nextChunkMs: 30_000, stepMs: 600_000 },
+        flushMs: 0,
+        patienceMs,
+        heartbeatMs,
+        logTtlMs: 60_000,
+        mailboxLimit: 5,
+        pollMs: 100,
+        report: (error) => reported.push(error),
+      })
+      await sessions.instance.start()
+      const instance: TestInstance = {
+        agent,
+        sessions,
+        reported,
+        session: (id) => new AgentSession(agent, { id, sessions }),
+        freeze: gate.freeze,
+        thaw: gate.thaw,
+      }
+      opened.push({ instance, store })
+      return instance
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { instance } of opened) instance.thaw()
+      await within(
+        10_000,
+        'the end of all instances',
+        Promise.all(opened.map(({ instance }) => instance.sessions.instance.drain())),
+      )
+      await Promise.all(opened.map(({ store }) => store.close()))
+    },
+  }
+}
+
+/** A store whose calls can be held up before they are made. */
+function gated(store: Store): { store: Store; freeze: () => void; thaw: () => void } {
+  let open = Promise.withResolvers<void>()
+  let isFrozen = false
+  open.resolve()
+  const through = new Proxy(store, {
+    get(target, name: keyof Store) {
+      const method = target[name]
+      return async (...parameters: unknown[]) => {
+        if (isFrozen) await open.promise
+        return Reflect.apply(method, target, parameters)
+      }
+    },
+  })
+  return {
+    store: through,
+    freeze() {
+      isFrozen = true
+      open = Promise.withResolvers()
+    },
+    thaw() {
+      isFrozen = false
+      open.resolve()
+    },
+  }
+}
+
+// What a client does
+
+export const userMessage = (text: string, id: string = randomUUID()): UIMessage => ({
+  id,
+  role: 'user',
+  parts: [{ type: 'text', text }],
+})
+
+/** Posts as the route does: what is new in it becomes a letter. */
+export async function post(
+  { sessions, agent }: TestInstance,
+  sessionId: string,
+  { whenBusy = 'queue', ...posting }: Partial<Posting> & { whenBusy?: WhenBusy },
+): Promise<Answering | undefined> {
+  const letter = await letterOf(
+    {
+      last: undefined,
+      trigger: 'submit-message',
+      messageId: undefined,
+      key: undefined,
+      request: { agent: agent.name },
+      ...posting,
+    },
+    await sessions.held(sessionId),
+  )
+  if (letter === undefined) return undefined
+  return sessions.post(sessionId, letter, { tenant: '', agent: agent.name, whenBusy })
+}
+
+export interface Reading {
+  /** Each event with the cursor behind it. */
+  events: { cursor: string; event: AgentEvent }[]
+  message: FoldedMessage
+}
+
+/** Reads a log from a place to its end. */
+export async function read(
+  { sessions }: TestInstance,
+  sessionId: string,
+  place: Place | undefined,
+  more: { onEvent?: (event: AgentEvent) => void; from?: FoldedMessage } = {},
+): Promise<Reading> {
+  if (place === undefined) throw new Error('there is nothing to read')
+  const fold = new MessageFold(more.from ?? { id: '', role: 'assistant', parts: [] })
+  const events: Reading['events'] = []
+  let { skip } = place
+  const end = sessions.follow({
+    sessionId,
+    logId: place.logId,
+    after: place.after,
+    signal: AbortSignal.timeout(10_000),
+    deliver({ id, events: list }) {
+      for (const [index, event] of list.entries()) {
+        if (index < skip) continue
+        events.push({ cursor: cursorOf(id, index), event })
+        fold.add(event)
+        more.onEvent?.(event)
+      }
+      skip = 0
+    },
+  })
+  if ((await end) === 'gone') throw new Error(`the log ${place.logId} is gone`)
+  return { events, message: fold.message }
+}
+
+/** Reads the answer to what was just posted, and only that. */
+export async function readAnswer(
+  instance: TestInstance,
+  sessionId: string,
+  answering: Answering | undefined,
+): Promise<Reading> {
+  if (answering === undefined) throw new Error('nothing new was posted')
+  const { logId, letterId, after, queued } = answering
+  if (queued) {
+    await instance.sessions.begun(sessionId, letterId, AbortSignal.timeout(10_000))
+  }
+  return read(instance, sessionId, { logId, after, skip: 0 })
+}
+
+/** Watches what runs, from the start of the unfinished message. */
+export async function watch(instance: TestInstance, sessionId: string): Promise<Reading> {
+  return read(instance, sessionId, await instance.sessions.placeOf(sessionId, undefined))
+}
+
+export async function untilState(
+  { sessions }: TestInstance,
+  sessionId: string,
+  state: 'idle' | 'running' | 'waiting',
+): Promise<void> {
+  await until(8000, `the session is ${state}`, async () => {
+    return (await sessions.store.session(sessionId))?.state === state
+  })
+}
+
+/** The roles and texts of a history. */
+export async function historyOf(
+  { sessions }: TestInstance,
+  sessionId: string,
+): Promise<[role: string, text: string][]> {
+  return (await sessions.messages(sessionId)).map(({ role, parts }) => [role, textOf({ parts })])
+}
+
+export const textOf = ({ parts }: { parts: readonly object[] }): string =>
+  parts
+    .map((part) => ('type' in part && part.type === 'text' && 'text' in part ? part.text : ''))
+    .join('')
