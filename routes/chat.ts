@@ -5,30 +5,13 @@
 import { randomUUID } from 'node:crypto'
 
 import type { Context, Hono } from 'hono'
-import { z } from 'zod'
 
-import { idLengthMax } from '../src/conversation.ts'
 import { fieldOf } from '../src/conversation/fields.ts'
-import { LoomError } from '../src/error.ts'
 import { streamAgent } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
+import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
 import { onlyMethods } from './methods.ts'
 import type { World } from './world.ts'
-
-const id = z.string().max(idLengthMax)
-
-/** What is not named here (`transport.body` of the client) is left unread. */
-const chatRequest = z.object({
-  id: id.optional(),
-  messages: z.array(z.unknown()).optional(),
-  message: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
-  trigger: z.enum(['submit-message', 'regenerate-message']).optional(),
-  messageId: id.optional(),
-  agent: id.optional(),
-  context: z.record(z.string(), z.unknown()).optional(),
-})
-
-type ChatRequest = z.infer<typeof chatRequest>
 
 export function chatRoutes(app: Hono, world: World): void {
   for (const path of ['/api/chat', '/api/agents/:agent/chat']) {
@@ -53,14 +36,6 @@ async function answer(c: Context, world: World): Promise<Response> {
   })
 }
 
-function readRequest(body: unknown): ChatRequest {
-  const result = chatRequest.safeParse(body)
-  if (result.success) return result.data
-  const issue = result.error.issues[0]
-  const where = issue === undefined || issue.path.length === 0 ? 'The body' : issue.path.join('.')
-  throw new LoomError('invalid-request', `${where}: ${issue?.message ?? 'not valid'}.`)
-}
-
 interface PostedTurn {
   messages: readonly unknown[]
   /** The message that the answer is to be part of; undefined leaves it to the end of the history. */
@@ -80,11 +55,4 @@ function turnIn(request: ChatRequest): PostedTurn {
   // Newer clients also go on with an answer that is not the last, after a late approval. What came
   // after it is not what it answers, and would hide the decision.
   return { messages: messages.slice(0, continued + 1), messageId }
-}
-
-function postedMessages({ message, messages }: ChatRequest): readonly unknown[] {
-  if (typeof message === 'string') return [{ role: 'user', content: message }]
-  if (message !== undefined) return [message]
-  if (messages !== undefined) return messages
-  throw new LoomError('invalid-request', 'The body needs messages, a list, or message.')
 }

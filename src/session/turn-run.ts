@@ -19,11 +19,12 @@ import type { Resume } from '../runner/session-hooks.ts'
 import type { Sink } from '../sink.ts'
 import type { Store } from '../store.ts'
 import type { Claim, Commit, Intents, LogEntry } from '../store/turn.ts'
-import { type Answer, isLetterRequest } from './letter-request.ts'
+import { answerEvents, isAnswer } from './answer-events.ts'
+import { isLetterRequest } from './letter-request.ts'
 import { LocalTail, type LocalTails } from './local-tail.ts'
 import { type Recovery, recover } from './recovery.ts'
 import { TurnLog } from './turn-log.ts'
-import { waitingParts, waitsForApproval, waitsForOutput } from './waiting.ts'
+import { waitingParts } from './waiting.ts'
 
 /** A turn that was taken over so often in so short a time kills its owners. */
 const takeoversMax = 3
@@ -342,34 +343,4 @@ export class TurnRun {
 function storedMessage(fold: MessageFold): UIMessage
 function storedMessage(fold: MessageFold): unknown {
   return fold.message
-}
-
-const isAnswer = (value: unknown): value is Answer =>
-  typeof value === 'object' && value !== null && 'type' in value
-
-function answerEvents(message: MessageFold['message'], answer: Answer): AgentEvent[] {
-  switch (answer.type) {
-    case 'approval': {
-      const { approvalId, approved, reason } = answer
-      if (waitsForApproval(message, approvalId) === undefined) return []
-      return [
-        {
-          type: 'tool-approval-response',
-          approvalId,
-          approved,
-          ...(reason !== undefined && { reason }),
-        },
-      ]
-    }
-    case 'output':
-    case 'output-error': {
-      const part = waitsForOutput(message, answer.toolCallId)
-      if (part === undefined) return []
-      const { toolCallId } = answer
-      const dynamic = part.type === 'dynamic-tool' && { dynamic: true }
-      return answer.type === 'output'
-        ? [{ type: 'tool-output-available', toolCallId, output: answer.output, ...dynamic }]
-        : [{ type: 'tool-output-error', toolCallId, errorText: answer.errorText, ...dynamic }]
-    }
-  }
 }

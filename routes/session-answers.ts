@@ -1,0 +1,68 @@
+/** Answers to what a session waits for, from anywhere: outputs of client-side tools, and decisions. */
+import type { Context } from 'hono'
+import { z } from 'zod'
+
+import { LoomError } from '../src/error.ts'
+import type { Answer } from '../src/session/letter-request.ts'
+import { digest, isAwaited } from '../src/session/posted.ts'
+import { readJson } from './body.ts'
+import { ownSession } from './own-session.ts'
+import { answer } from './session-post.ts'
+import type { SessionWorld } from './session-world.ts'
+
+const toolAnswer = z.union([
+  z.object({ errorText: z.string() }).transform(({ errorText }) => ({ errorText })),
+  z.object({ output: z.json() }),
+])
+
+const decision = z.object({ approved: z.boolean(), reason: z.string().max(10_000).optional() })
+
+export async function answerTool(c: Context, world: SessionWorld): Promise<Response> {
+  const body = toolAnswer.safeParse(await readJson(c))
+  if (!body.success) throw new LoomError('invalid-request', 'The body needs output, or errorText.')
+  const toolCallId = c.req.param('toolCallId') ?? ''
+  const { data } = body
+  return postAnswer(
+    c,
+    world,
+    'errorText' in data
+      ? { type: 'output-error', toolCallId, errorText: data.errorText }
+      : { type: 'output', toolCallId, output: data.output },
+  )
+}
+
+export async function decide(c: Context, world: SessionWorld): Promise<Response> {
+  const body = decision.safeParse(await readJson(c))
+  if (!body.success)
+    throw new LoomError('invalid-request', 'The body needs approved, true or false.')
+  const { approved, reason } = body.data
+  const approvalId = c.req.param('approvalId') ?? ''
+  return postAnswer(c, world, {
+    type: 'approval',
+    approvalId,
+    approved,
+    ...(reason !== undefined && { reason }),
+  })
+}
+
+async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promise<Response> {
+  const session = await ownSession(c, world)
+  const { waiting } = await world.sessions.held(session.id)
+  if (waiting === undefined || !isAwaited(waiting, given)) {
+    throw new LoomError('refused', 'Nothing in this session waits for that.')
+  }
+  const letter = {
+    id: `answer:${digest([given])}`,
+    kind: 'answer' as const,
+    replyId: waiting.id,
+    answer: [given],
+    request: { agent: session.agent },
+  }
+  const { tenant, agent, id: sessionId } = session
+  const answering = await world.sessions.post(sessionId, letter, {
+    tenant,
+    agent,
+    whenBusy: 'queue',
+  })
+  return answer(c, world, { sessionId, answering })
+}

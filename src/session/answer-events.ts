@@ -1,0 +1,36 @@
+/** What an answer from a client or a human is in the log of the message that waits for it. */
+import type { AgentEvent } from '../event.ts'
+import type { FoldedMessage } from '../message-fold.ts'
+import type { Answer } from './letter-request.ts'
+import { waitsForApproval, waitsForOutput } from './waiting.ts'
+
+export const isAnswer = (value: unknown): value is Answer =>
+  typeof value === 'object' && value !== null && 'type' in value
+
+/** Nothing where the message does not wait for that answer (any more). */
+export function answerEvents(message: FoldedMessage, answer: Answer): AgentEvent[] {
+  switch (answer.type) {
+    case 'approval': {
+      const { approvalId, approved, reason } = answer
+      if (waitsForApproval(message, approvalId) === undefined) return []
+      return [
+        {
+          type: 'tool-approval-response',
+          approvalId,
+          approved,
+          ...(reason !== undefined && { reason }),
+        },
+      ]
+    }
+    case 'output':
+    case 'output-error': {
+      const part = waitsForOutput(message, answer.toolCallId)
+      if (part === undefined) return []
+      const { toolCallId } = answer
+      const dynamic = part.type === 'dynamic-tool' && { dynamic: true }
+      return answer.type === 'output'
+        ? [{ type: 'tool-output-available', toolCallId, output: answer.output, ...dynamic }]
+        : [{ type: 'tool-output-error', toolCallId, errorText: answer.errorText, ...dynamic }]
+    }
+  }
+}
