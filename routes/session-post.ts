@@ -6,6 +6,7 @@ import type { Context } from 'hono'
 import { idLengthMax } from '../src/conversation.ts'
 import { fieldOf } from '../src/conversation/fields.ts'
 import { LoomError } from '../src/error.ts'
+import { textOf } from '../src/message-fold.ts'
 import { letterOf, type Posting } from '../src/session/posted.ts'
 import type { Answering } from '../src/sessions.ts'
 import { readingOf } from '../src/stream-agent.ts'
@@ -101,9 +102,7 @@ async function wholeAnswer(
   await sessions.follow({ sessionId, logId, after, signal, deliver: () => undefined })
   const message = await sessions.unfinished(sessionId, logId)
   const session = await sessions.store.session(sessionId)
-  const text = message.parts
-    .map(({ type, text }) => (type === 'text' && typeof text === 'string' ? text : ''))
-    .join('')
+  const text = textOf(message)
   return c.json({
     id: sessionId,
     message,

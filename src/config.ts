@@ -7,6 +7,7 @@ import { z } from 'zod'
 
 import type { TimeLimits } from './agent.ts'
 import { LoomError } from './error.ts'
+import { timerMaxMs } from './runner/until-aborted.ts'
 
 /** Variables as `process.env` has them. An empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -47,9 +48,6 @@ export interface Config {
 export type LogLevel = 'silent' | 'error' | 'info' | 'debug'
 
 const unsupported = ['LOOM_JWT_SECRET', 'LOOM_JWKS_URL']
-
-// The longest that a timer can wait; anything above fires at once.
-const timerMaxMs = 2_147_483_647
 
 const redisUrl = /^(?:rediss?|redis\+(?:cluster|sentinel)):\/\//
 

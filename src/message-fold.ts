@@ -3,9 +3,10 @@
  * stored, so it must equal, part by part, what `readUIMessageStream` of the AI SDK builds from the
  * frames (ai 7.0.173, `packages/ai/src/ui/process-ui-message-stream.ts`). A test holds them equal.
  */
-import type { JSONObject, JSONValue } from '@ai-sdk/provider'
+import type { JSONObject } from '@ai-sdk/provider'
 
 import type { AgentEvent, EventOf, ProviderMetadata } from './event.ts'
+import { mergeObjects } from './merge.ts'
 
 /** A part of a message, as far as the fold has to know it. JSON, and so are all its fields. */
 export type FoldedPart = { type: string } & Record<string, unknown>
@@ -209,7 +210,8 @@ export class MessageFold {
 
   #metadata(metadata: unknown): void {
     if (!isObject(metadata)) return
-    this.message.metadata = merged(this.message.metadata ?? {}, metadata)
+    // As the AI SDK merges metadata: plain objects key by key, all else is replaced.
+    this.message.metadata = mergeObjects(this.message.metadata ?? {}, metadata)
   }
 }
 
@@ -234,11 +236,6 @@ const idOf = (approval: unknown): unknown =>
 const isObject = (value: unknown): value is JSONObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** As the AI SDK merges metadata: plain objects key by key, all else is replaced. */
-function merged(base: JSONObject, over: JSONObject): JSONObject {
-  const entries: [string, JSONValue | undefined][] = Object.entries(over).map(([key, value]) => {
-    const below = base[key]
-    return [key, isObject(below) && isObject(value) ? merged(below, value) : value]
-  })
-  return { ...base, ...Object.fromEntries(entries) }
-}
+/** What a message says, without its thoughts, tools and files. */
+export const textOf = ({ parts }: FoldedMessage): string =>
+  parts.map(({ type, text }) => (type === 'text' && typeof text === 'string' ? text : '')).join('')

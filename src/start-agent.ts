@@ -9,7 +9,7 @@ import type { UIMessage } from 'ai'
 import type { Agent } from './agent.ts'
 import { LoomError } from './error.ts'
 import type { AgentEvent } from './event.ts'
-import type { FoldedMessage } from './message-fold.ts'
+import { type FoldedMessage, textOf } from './message-fold.ts'
 import { digest } from './session/posted.ts'
 import type { Answering, Sessions } from './sessions.ts'
 import { openEventQueue } from './sink/queue.ts'
@@ -57,9 +57,7 @@ export class AgentSession {
     if (failure !== undefined) throw new LoomError('model-failed', failure)
     const answer = await this.#sessions.unfinished(this.id, answering.logId)
     const session = await this.#sessions.store.session(this.id)
-    const text = answer.parts
-      .map(({ type, text }) => (type === 'text' && typeof text === 'string' ? text : ''))
-      .join('')
+    const text = textOf(answer)
     return { text, message: answer, state: session?.state ?? 'idle' }
   }
 
