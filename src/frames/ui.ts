@@ -56,6 +56,7 @@ function chunkOf(event: AgentEvent, { required, optional }: Fields): Record<stri
 
 export function uiEncoder(profile: Profile | undefined): Encoder {
   return {
+    sharedAs: `ui ${profile ?? 'undeclared'}`,
     headers: uiHeaders,
     encode(event, cursor) {
       const frame = encodeFrame(event, profile)
