@@ -9,7 +9,9 @@ import { z } from 'zod'
 
 import { idLengthMax } from '../src/conversation.ts'
 import { LoomError } from '../src/error.ts'
+import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
+import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
 import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
@@ -71,7 +73,9 @@ async function resume(c: Context, world: SessionWorld): Promise<Response> {
 
 async function messages(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
-  return c.json(await world.loom.sessions.messages(id))
+  const { profile } = readingOf(c, {})
+  const history = await world.loom.sessions.messages(id)
+  return c.json(history.map((message) => seenMessage(message, profile)))
 }
 
 async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Response> {
