@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 
 import type { Agent } from '../src/agent.ts'
-import { idLengthMax } from '../src/conversation.ts'
+import { idLengthMax, readSeed } from '../src/conversation.ts'
 import { fieldOf } from '../src/conversation/fields.ts'
 import { LoomError } from '../src/error.ts'
 import type { Loom } from '../src/loom.ts'
@@ -35,6 +35,7 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
     tenant,
     agent: agent.name,
     whenBusy: request.whenBusy ?? 'queue',
+    ...(known === undefined && agent.seedFromClient === true && { seed: await seedOf(request) }),
   })
   return answer(c, world, { sessionId, answering })
 }
@@ -71,6 +72,9 @@ function lastMessage(request: ChatRequest): Pick<Posting, 'last' | 'lastName'> {
   const lastName = request.message === undefined ? `messages[${index}]` : 'message'
   return { last: messages[index], lastName }
 }
+
+/** What stands before the message that is new. */
+const seedOf = ({ messages = [] }: ChatRequest) => readSeed(messages.slice(0, -1))
 
 /** SSE, the whole answer as JSON, or only that it was accepted: as the request's headers ask. */
 export async function answer(

@@ -90,6 +90,23 @@ export async function readMessage(posted: unknown, name: string): Promise<UIMess
   throw new LoomError('invalid-request', `${name} must be a user or assistant message.`)
 }
 
+/**
+ * What a conversation may begin with of what a client posted: who said what, and nothing that a tool,
+ * a human or a provider is to have said.
+ * @throws LoomError `invalid-request`
+ */
+export async function readSeed(posted: readonly unknown[]): Promise<UIMessage[]> {
+  const said = posted.filter((message) => fieldOf(message, 'role') !== 'system')
+  if (said.length === 0) return []
+  const messages = await validMessages(said, (index) => `messages[${index}]`)
+  return messages.flatMap(({ id, role, parts }) => {
+    const texts = parts.flatMap((part) =>
+      part.type === 'text' ? [{ type: 'text' as const, text: part.text }] : [],
+    )
+    return texts.length === 0 ? [] : [{ id, role, parts: texts }]
+  })
+}
+
 /** @throws LoomError `invalid-request` for a message that says nothing to a model, or cannot be read */
 export async function checkAnswerable(message: UIMessage): Promise<void> {
   await convert([message], () => Promise.resolve({}))

@@ -15,8 +15,11 @@ import type { Store } from './store.ts'
 import { openMemoryStore } from './store/memory.ts'
 
 export interface LoomOptions {
-  /** Requests that name none are for `defaultAgent`. */
-  agents: readonly Agent[]
+  /**
+   * Requests that name none are for `defaultAgent`. The context that their callbacks are given is
+   * JSON that comes with each message: what is in it, whoever sends the message says.
+   */
+  agents: readonly Agent<never>[]
   /** Where conversations live. It is closed with this. @defaultValue a new `openMemoryStore()` */
   store?: Store
   /** @defaultValue the first of `agents` */
@@ -54,7 +57,8 @@ export class Loom implements AsyncDisposable {
   readonly report: (error: unknown) => void
 
   constructor(options: LoomOptions) {
-    const { agents, store = openMemoryStore(), keepAliveMs = 15_000, report = warn } = options
+    const { store = openMemoryStore(), keepAliveMs = 15_000, report = warn } = options
+    const agents = options.agents.map(ofAnyContext)
     const [first] = agents
     if (first === undefined) throw new LoomError('invalid-config', 'Loom needs an agent.')
     this.agents = agents
@@ -110,6 +114,12 @@ export class Loom implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+/** What a message's context holds is known to who sends it, and to no type. */
+function ofAnyContext(agent: Agent<never>): Agent
+function ofAnyContext(agent: unknown): unknown {
+  return agent
 }
 
 const warn = (error: unknown) => process.emitWarning(error instanceof Error ? error : String(error))

@@ -15,9 +15,9 @@ import { idBefore, parseCursor } from './session/entry-id.ts'
 import { follow, type FollowOptions } from './session/follow.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
 import type { Held } from './session/posted.ts'
-import { entriesOf } from './session/turn-world.ts'
 import { RemoteTails } from './session/remote-tail.ts'
 import type { FollowEnd } from './session/tail.ts'
+import { entriesOf } from './session/turn-world.ts'
 import type { Store } from './store.ts'
 import type { Letter, PostReply, WhenBusy } from './store/mailbox.ts'
 import type { SessionRecord } from './store/session.ts'
@@ -34,6 +34,8 @@ export interface PostRequest {
   tenant: string
   agent: string
   whenBusy: WhenBusy
+  /** What a session begins with that the store does not know. */
+  seed?: readonly UIMessage[]
 }
 
 /** Where an accepted letter's answer is read. */

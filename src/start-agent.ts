@@ -1,5 +1,5 @@
 /** `startAgent`: one conversation with one agent, as LoomEx's `start_agent`. */
-import { AgentSession } from './agent-session.ts'
+import type { AgentSession } from './agent-session.ts'
 import type { Agent } from './agent.ts'
 import { Loom, type LoomOptions } from './loom.ts'
 
@@ -20,10 +20,7 @@ export interface StartAgentOptions extends Omit<LoomOptions, 'agents' | 'default
  * In memory it lives as long as the process. With a Redis store any process that starts the same
  * agent on the same store and id carries it on, also a turn whose process died.
  */
-export function startAgent(agent: Agent, options: StartAgentOptions = {}): AgentSession {
+export function startAgent(agent: Agent<never>, options: StartAgentOptions = {}): AgentSession {
   const { id, ...rest } = options
-  return new AgentSession(agent, {
-    loom: new Loom({ ...rest, agents: [agent] }),
-    ...(id !== undefined && { id }),
-  })
+  return new Loom({ ...rest, agents: [agent] }).startAgent(agent.name, id)
 }
