@@ -78,7 +78,14 @@ async function messages(c: Context, world: SessionWorld): Promise<Response> {
   return c.json(history.map((message) => seenMessage(message, profile)))
 }
 
+/** What a transport makes of `api: '/api/chat?profile=v7'` when it reconnects: `?profile=v7/ID/stream`. */
+const reconnection = /^(v[567])\/(.+)\/stream$/
+
 async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Response> {
+  const [, profile, id] = reconnection.exec(c.req.query('profile') ?? '') ?? []
+  if (profile !== undefined && id !== undefined) {
+    return c.redirect(`${c.req.path}/${encodeURIComponent(id)}/stream?profile=${profile}`, 307)
+  }
   const limit = Math.min(Number(c.req.query('limit')) || 50, 200)
   const before = Number(c.req.query('before')) || undefined
   return c.json(await loom.sessions.store.list(tenantOf(c), { limit, ...(before && { before }) }))

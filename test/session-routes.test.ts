@@ -148,3 +148,12 @@ describe('sessions in an app of one’s own', () => {
     expect([response.status, await response.text()]).toEqual([404, expect.stringMatching('tester')])
   })
 })
+
+it('finds the stream for a transport whose address ends in a query', async () => {
+  const { app, ask } = openApp([says('Hi.')])
+  await ask({ id: 'a/b', messages: [user('Hi')] })
+  const response = await app.request('/ai/chat?profile=v7/a%2Fb/stream')
+  expect(response.status).toBe(307)
+  expect(response.headers.get('location')).toBe('/ai/chat/a%2Fb/stream?profile=v7')
+  expect((await app.request('/ai/chat/a%2Fb/stream?profile=v7')).status).toBe(204)
+})

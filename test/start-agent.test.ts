@@ -1,4 +1,5 @@
 /** Conversations in code, by the library's front door. */
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 import { describe, expect, it } from 'vitest'
@@ -29,7 +30,7 @@ function tutor(scripts: readonly Script[], more: Partial<AgentDefinition> = {}) 
 
 const endless: Script = async function* (signal) {
   yield* words('On and ')
-  await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  await once(signal, 'abort')
 }
 
 describe('a started agent', () => {
