@@ -7,8 +7,9 @@ import type { Agent } from '../src/agent.ts'
 import { idLengthMax, readSeed } from '../src/conversation.ts'
 import { fieldOf } from '../src/conversation/fields.ts'
 import { LoomError } from '../src/error.ts'
+import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
-import { textOf } from '../src/message-fold.ts'
+import { textOf, uiMessage } from '../src/message-fold.ts'
 import { letterOf, type Posting } from '../src/session/posted.ts'
 import type { Answering } from '../src/sessions.ts'
 import { readingOf } from '../src/stream-agent.ts'
@@ -109,13 +110,13 @@ async function wholeAnswer(
   const { signal } = c.req.raw
   if (answering.queued) await sessions.begun(sessionId, letterId, signal)
   await sessions.follow({ sessionId, logId, after, signal, deliver: () => undefined })
-  const message = await sessions.unfinished(sessionId, logId)
+  const { profile } = readingOf(c, {})
+  const answered = await sessions.unfinished(sessionId, logId)
   const session = await sessions.store.session(sessionId)
-  const text = textOf(message)
   return c.json({
     id: sessionId,
-    message,
-    text,
+    message: seenMessage(uiMessage(answered), profile),
+    text: textOf(answered),
     state: session?.state ?? 'idle',
     ...(session?.error !== undefined && { error: session.error }),
   })

@@ -11,6 +11,7 @@ import { idLengthMax } from '../src/conversation.ts'
 import { LoomError } from '../src/error.ts'
 import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
+import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
 import { answerError } from './errors.ts'
@@ -37,7 +38,7 @@ export function sessionRoutes(
   for (const base of ['/chat', '/agents/:agent/chat']) {
     app.post(base, (c) => post(c, world))
     app.get(base, (c) => list(c, world))
-    app.get(`${base}/:id`, async (c) => c.json(await ownSession(c, world)))
+    app.get(`${base}/:id`, async (c) => c.json(told(await ownSession(c, world))))
     app.delete(`${base}/:id`, (c) => remove(c, world))
     app.get(`${base}/:id/stream`, (c) => resume(c, world))
     app.post(`${base}/:id/stop`, (c) => stop(c, world))
@@ -58,6 +59,9 @@ export function sessionRoutes(
 }
 
 // Reading
+
+/** Whose it is, its owner knows. */
+const told = ({ tenant: _tenant, ...session }: SessionRecord) => session
 
 async function resume(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom
@@ -88,7 +92,8 @@ async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Respo
   }
   const limit = Math.min(Number(c.req.query('limit')) || 50, 200)
   const before = Number(c.req.query('before')) || undefined
-  return c.json(await loom.sessions.store.list(tenantOf(c), { limit, ...(before && { before }) }))
+  const page = await loom.sessions.store.list(tenantOf(c), { limit, ...(before && { before }) })
+  return c.json({ ...page, sessions: page.sessions.map(told) })
 }
 
 // Acting
