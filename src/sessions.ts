@@ -56,6 +56,8 @@ export interface Place {
   skip: number
 }
 
+const lookAtMostEveryMs = 25
+
 export class Sessions {
   readonly instance: Instance
   readonly #options: SessionsOptions
@@ -116,7 +118,12 @@ export class Sessions {
       case 'foreign':
         throw new LoomError('not-found', 'There is no such session.')
       case 'refused':
-        throw new LoomError('refused', 'Nothing in this session waits for that.')
+        throw new LoomError(
+          'refused',
+          letter.kind === 'answer'
+            ? 'Nothing in this session waits for that.'
+            : 'There is no such message in this session.',
+        )
     }
   }
 
@@ -154,6 +161,8 @@ export class Sessions {
         const waiting = await this.store.mailbox(sessionId)
         if (!waiting.some(({ id }) => id === letterId)) return
         await Promise.race([hint.promise, delay(this.#options.pollMs, undefined, { signal })])
+        // The turn that runs gives a hint with every word.
+        await delay(lookAtMostEveryMs, undefined, { signal })
         hint = Promise.withResolvers<void>()
         await this.#lookAfter(sessionId)
       }

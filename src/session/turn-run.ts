@@ -29,7 +29,7 @@ export class TurnRun implements RunningTurn {
   constructor(claim: Claim, world: TurnWorld) {
     this.claim = claim
     this.world = world
-    this.#tail = new LocalTail(claim.lastId)
+    this.#tail = new LocalTail(claim.lastId, !claim.resumed)
     this.fold = new MessageFold({ id: claim.logId, role: 'assistant', parts: [] })
     const { sessionId, logId, lastId } = claim
     world.tails.set(sessionId, { logId, tail: this.#tail })
