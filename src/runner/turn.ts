@@ -19,6 +19,7 @@ import { CallIds } from './call-ids.ts'
 import { callOptions } from './call-options.ts'
 import { type CallRound, CallSettler, type Settlement } from './call-settler.ts'
 import { contextOf } from './context.ts'
+import { pendingCalls } from './pending.ts'
 import type { OpenCall } from './session-hooks.ts'
 import type { Settings } from './settings.ts'
 import { settlerOptions } from './settler-options.ts'
@@ -70,6 +71,8 @@ export class Turn<CONTEXT> {
   #reply: StepReader | undefined
   /** True while the last message is a partial reply that the model is to go on from. */
   #isCutOff = false
+  /** Whether the calls that a human decided on are being settled, or were. */
+  #isBegun = false
   /** Calls whose process died, until they are settled. */
   #openCalls: readonly OpenCall[]
 
@@ -118,7 +121,10 @@ export class Turn<CONTEXT> {
 
   /** Calls of before this run: those that a human decided on, or those whose process died. */
   async #settleEarlier(): Promise<Settlement> {
-    if (this.#openCalls.length === 0) return this.#settler.settleDecided(this.#round)
+    if (this.#openCalls.length === 0) {
+      this.#isBegun = true
+      return this.#settler.settleDecided(this.#round)
+    }
     const settlement = await this.#settler.settleOpen(this.#openCalls, this.#round)
     this.#openCalls = []
     await this.#finishStep()
@@ -128,7 +134,7 @@ export class Turn<CONTEXT> {
   /** After a failure or an abort: ends what is open and keeps what was said. */
   async settle(reason: string): Promise<void> {
     const reply = this.#reply
-    for (const call of this.#openCalls) {
+    for (const call of [...this.#openCalls, ...this.#decidedCalls]) {
       await this.#with.emit({ type: 'tool-output-error', errorText: reason, ...ofCall(call) })
     }
     if (reply !== undefined) {
@@ -139,6 +145,15 @@ export class Turn<CONTEXT> {
       this.#keep(reply, refusals(reply, reason))
     }
     await this.#finishStep()
+  }
+
+  /** Calls that a human decided on and that were not even begun. */
+  get #decidedCalls() {
+    if (this.#isBegun || this.#openCalls.length > 0) return []
+    return pendingCalls(this.messages).decided.map(({ toolCallId, toolName }) => ({
+      toolCallId,
+      dynamic: this.#settings.tools.get(toolName)?.dynamic ?? true,
+    }))
   }
 
   /** Ends the calls that the provider runs itself and never answered. */

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 
 import { type FoldedPart, MessageFold } from '../../src/message-fold.ts'
 import type { Store } from '../../src/store.ts'
+import { within } from '../deadline.ts'
 import { until } from '../redis/until.ts'
 import { calls, says, scriptedModel } from '../scripted-model.ts'
 import { clientTool, Gate, gatedTool, saysWhen } from './scripts.ts'
@@ -338,6 +339,35 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
       const part = (await here.sessions.messages(id)).at(-1)?.parts[1]
       expect(part).toMatchObject({ state: approved ? 'output-available' : 'output-denied' })
     }
+  })
+
+  it('ends a call that was approved where a stop comes before it begins', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the tool')
+    const runs: string[] = []
+    const tools = [gatedTool(gate, runs, { needsApproval: true })]
+    const asked = Promise.withResolvers<void>()
+    let isApproved = false
+    const systemPrompt = async () => {
+      if (isApproved) asked.resolve()
+      // Until the stop, which is not waited for.
+      if (isApproved) await new Promise(() => {})
+      return 'Be brief.'
+    }
+    const model = scriptedModel(calls(['work', {}]))
+    const here = await world.instance({ model, tools, systemPrompt })
+    const id = randomUUID()
+    const { message } = await here.session(id).call('Go.')
+    isApproved = true
+    const last = { ...message, parts: message.parts.map(decided(true)) }
+    const answering = await post(here, id, { last })
+    await within(5000, 'the turn goes on', asked.promise)
+    expect(await here.session(id).stop()).toBe(true)
+    await readAnswer(here, id, answering)
+    await untilState(here, id, 'idle')
+    const part = (await here.sessions.messages(id)).at(-1)?.parts[1]
+    expect(part).toMatchObject({ state: 'output-error' })
+    expect(runs).toEqual([])
   })
 
   it('settles a message that waits when a new one comes', async () => {
