@@ -3,11 +3,15 @@
  * else needs it asks `processEnvironment`. A setting of a later version is refused, not ignored:
  * someone who sets API keys must not run an open server.
  */
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+
 import { z } from 'zod'
 
 import type { TimeLimits } from './agent.ts'
 import { LoomError } from './error.ts'
 import { timerMaxMs } from './runner/until-aborted.ts'
+import type { SandboxMode } from './sandbox.ts'
 
 /** Variables as `process.env` has them. An empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -43,6 +47,10 @@ export interface Config {
   flushMs: number
   /** How long a turn waits for a Redis that is away. */
   redisPatienceMs: number
+  /** The folder that tools with effects may read and change. An absolute path. */
+  workspace: string
+  /** How commands are confined. */
+  sandbox: SandboxMode
 }
 
 export type LogLevel = 'silent' | 'error' | 'info' | 'debug'
@@ -75,6 +83,8 @@ const schema = z.object({
   LOOM_HEARTBEAT_MS: integer(300, 600_000).default(3000),
   LOOM_FLUSH_MS: integer(0, 10_000).default(20),
   LOOM_REDIS_PATIENCE: milliseconds().default(30_000),
+  LOOM_WORKSPACE: z.string().default('.').transform(folderAt),
+  LOOM_SANDBOX: choice(['auto', 'bwrap', 'none', 'required']).default('auto'),
 })
 
 /**
@@ -110,6 +120,8 @@ export function readConfig(environment: Environment): Config {
     heartbeatMs: set.LOOM_HEARTBEAT_MS,
     flushMs: set.LOOM_FLUSH_MS,
     redisPatienceMs: set.LOOM_REDIS_PATIENCE,
+    workspace: set.LOOM_WORKSPACE,
+    sandbox: set.LOOM_SANDBOX,
   }
 }
 
@@ -152,6 +164,19 @@ function keysIn(list: string, context: z.RefinementCtx): string[] {
     context.addIssue('must list keys of at least 8 characters, separated by commas')
   }
   return wanted
+}
+
+function folderAt(path: string, context: z.RefinementCtx): string {
+  if (!isFolder(path)) context.addIssue(`must be a folder that is there; got ${shown(path)}`)
+  return resolve(path)
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }
 
 function isOrigin(text: string): boolean {

@@ -12,9 +12,7 @@ import { findUnshare, type Unshare, unshared } from './sandbox/unshare.ts'
  * nothing, and the others refuse to run a command that is not confined: `bwrap` by bubblewrap,
  * `required` by whatever keeps files, network and processes apart. Today that is bubblewrap too.
  */
-export const sandboxModes = ['auto', 'bwrap', 'none', 'required'] as const
-
-export type SandboxMode = (typeof sandboxModes)[number]
+export type SandboxMode = 'auto' | 'bwrap' | 'none' | 'required'
 
 /** `unshare` keeps processes and the network apart, but not files. */
 export type SandboxKind = 'bwrap' | 'unshare' | 'none'

@@ -19,6 +19,8 @@ describe('the settings', () => {
       heartbeatMs: 3000,
       flushMs: 20,
       redisPatienceMs: 30_000,
+      workspace: process.cwd(),
+      sandbox: 'auto',
     })
   })
 
@@ -42,6 +44,8 @@ describe('the settings', () => {
         LOOM_HEARTBEAT_MS: '500',
         LOOM_FLUSH_MS: '0',
         LOOM_REDIS_PATIENCE: '5',
+        LOOM_WORKSPACE: '/usr/../usr/bin',
+        LOOM_SANDBOX: 'required',
         SOMETHING_ELSE: 'ignored',
       }),
     ).toEqual({
@@ -59,6 +63,8 @@ describe('the settings', () => {
       heartbeatMs: 500,
       flushMs: 0,
       redisPatienceMs: 5,
+      workspace: '/usr/bin',
+      sandbox: 'required',
     })
   })
 
@@ -86,6 +92,14 @@ describe('the settings', () => {
     ['an address of no Redis', { REDIS_URL: 'http://x' }, /^REDIS_URL must begin with redis:/],
     ['keys that can be guessed', { LOOM_API_KEYS: 'k' }, /^LOOM_API_KEYS .*8 characters/],
     ['a heartbeat that none can keep', { LOOM_HEARTBEAT_MS: '1' }, /^LOOM_HEARTBEAT_MS /],
+    [
+      'a workspace that is not there',
+      { LOOM_WORKSPACE: '/no/where' },
+      /^LOOM_WORKSPACE must be a /,
+    ],
+    ['a workspace that is a file', { LOOM_WORKSPACE: '/etc/passwd' }, /^LOOM_WORKSPACE must be a /],
+    ['a workspace of no possible name', { LOOM_WORKSPACE: 'a\0b' }, /^LOOM_WORKSPACE must be a /],
+    ['an unknown sandbox', { LOOM_SANDBOX: 'docker' }, /^LOOM_SANDBOX must be auto or bwrap or /],
     ['tokens that nothing would check', { LOOM_JWT_SECRET: 'k' }, /^LOOM_JWT_SECRET is not supp/],
   ]
   for (const [name, environment, line] of bad) {

@@ -5,15 +5,12 @@
  */
 import type { Argv } from '../sandbox.ts'
 
-/** Descriptors of the supervisor: a socket that says `started` and the exit code, and the output. */
-export const lifelineFd = 3
-export const outputFd = 4
-
 /** In every process of a call, so that one that left its group is found. */
 export const callIdVariable = 'LOOM_CALL_ID'
 
-// $1 command, $2 call id, $3 how many processes there may be, or nothing. The marker is not in the
-// environment of the supervisor itself, so that a sweep does not end before all are found.
+// $1 command, $2 call id, $3 how many processes there may be, or nothing: the letter is bash's or dash's.
+// 3 is the lifeline, a socket that is told `started` and the exit code; 4 is the output.
+// The supervisor itself does not carry the id, so that a sweep does not end before all are found.
 const script = `
 exec >/dev/null 2>&1
 (
@@ -29,7 +26,7 @@ echo started >&3
 shell=bash
 command -v bash || shell=sh
 (
-  test -z "$3" || ulimit -u "$3"
+  test -z "$3" || ulimit -u "$3" || ulimit -p "$3"
   export ${callIdVariable}="$2"
   exec "$shell" -c "$1" >&4 2>&4 3>&- 4>&-
 )
