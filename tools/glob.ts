@@ -55,7 +55,7 @@ export function glob(workspace: Workspace): NamedTool {
         separator: '\0',
         arguments: ['--files', '--null', '--sortr', 'modified'],
         take: (record) => {
-          const file = record.toString().replace(/^(?:\.\/)+/, '')
+          const file = record.toString().replace(/^\.\//, '')
           if (pattern.matches(file)) found.push(file)
           return found.length <= limit
         },

@@ -64,8 +64,9 @@ export async function ripgrep(search: RipgrepSearch): Promise<RipgrepEnd> {
         ...(file === undefined ? [] : ['--ignore-file', '/dev/fd/3']),
         ...search.arguments,
         '--',
-        // Never taken for an option, whatever it is called.
-        `./${path}`,
+        // Never taken for an option, whatever it is called. And never `./.`, with which the rules of
+        // directories go wrong.
+        path === '.' ? path : `./${path}`,
       ],
       {
         cwd: workspace.root,

@@ -42,8 +42,9 @@ function segmentsOf(pattern: string, base: string): Segment[] {
   // Without a slash a pattern is one of names, wherever they are, as in .gitignore.
   const isName = !pattern.includes('/')
   const named = parts.filter((part) => part !== '' && part !== '.')
-  const isDirectory = pattern.endsWith('/')
-  const segments = [...(isName ? ['**'] : []), ...named, ...(isDirectory ? ['**'] : [])]
+  // What is below a directory, and not a file of its name.
+  const isBelow = pattern.endsWith('/') || named.at(-1) === '**'
+  const segments = [...(isName ? ['**'] : []), ...named, ...(isBelow ? ['**', '*'] : [])]
   const above = base === '' ? [] : base.split('/').map(literally)
   return [...above, ...segments.map((part) => (part === '**' ? 'directories' : tokensOf(part)))]
 }

@@ -32,7 +32,7 @@ export function readRecord(record: Buffer): GrepRecord | undefined {
   const value = parseJson(record.toString())
   const data = isFields(value) ? value['data'] : undefined
   if (!isFields(value) || !isFields(data)) return undefined
-  const path = textOf(data['path'])?.replace(/^(?:\.\/)+/, '')
+  const path = textOf(data['path'])?.replace(/^\.\//, '')
   if (path === undefined) return undefined
   const { type } = value
   if (type === 'end') return { type, path, isBinary: typeof data['binary_offset'] === 'number' }
@@ -52,7 +52,7 @@ export function pathInBeginning(record: Buffer): string | undefined {
   const start = record.toString('utf8', 0, 20_000)
   const [, quoted] = /"path":\{"text":("(?:[^"\\]|\\.)*")\}/.exec(start) ?? []
   const path = quoted === undefined ? undefined : parseJson(quoted)
-  return typeof path === 'string' ? path.replace(/^(?:\.\/)+/, '') : undefined
+  return typeof path === 'string' ? path.replace(/^\.\//, '') : undefined
 }
 
 function partOf(line: Buffer, match: number) {
