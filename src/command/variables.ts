@@ -33,10 +33,17 @@ export function commandVariables(
   if (secret !== undefined) {
     throw new LoomError('invalid-config', `${secret} is not passed on to commands: it is Loom's.`)
   }
-  const wanted = new Set(more)
-  const variables: Record<string, string> = { PATH: defaultPath, ...unattended }
+  return { ...unattended, ...harmlessVariables(environment, more) }
+}
+
+/** What any program may know, and what else is named. */
+export function harmlessVariables(
+  environment: Environment,
+  more: readonly string[] = [],
+): Record<string, string> {
+  const variables: Record<string, string> = { PATH: defaultPath }
   for (const [name, value] of Object.entries(environment)) {
-    if (value !== undefined && (passed.test(name) || wanted.has(name))) variables[name] = value
+    if (value !== undefined && (passed.test(name) || more.includes(name))) variables[name] = value
   }
   return variables
 }

@@ -166,6 +166,15 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await run(command, { sandbox, environment: own })).toBe('hello')
   })
 
+  it('sees of a home folder the workspace in it, and nothing else', async () => {
+    const own = { PATH: environment.PATH, HOME: folder }
+    const sandbox = sandboxOf('bwrap', { environment: own })
+    const options = { sandbox, environment: own }
+    expect(await run('cd; pwd; ls -I "loom-bash-*"; cd workspace && ls', options)).toBe(
+      `${folder}\nworkspace\nlink\nprivate`,
+    )
+  })
+
   it('sees what it is given, and changes it only if it may', async () => {
     const shared = await mkdtemp(join(folder, 'shared-'))
     const cache = await mkdtemp(join(folder, 'cache-'))

@@ -258,7 +258,12 @@ describe.each(confinements)('bash in %s', (kind) => {
 
 describe('bash', () => {
   it('streams its progress to clients as preliminary results', async () => {
-    const tool = bash({ workspace: folder, environment, sandbox: sandboxOf('none') })
+    const tool = bash({
+      workspace: folder,
+      environment,
+      sandbox: sandboxOf('none'),
+      logParent: folder,
+    })
     const command = 'echo begun; sleep 0.5; echo done'
     const { events, results } = await settle(tool, calls(['bash', { command }]))
     const outputs = events.filter((event) => event.type === 'tool-output-available')

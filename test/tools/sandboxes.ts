@@ -13,11 +13,12 @@ export type Confinement = 'bwrap' | 'unshare' | 'none'
 
 const environment = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
 
-/** Where bubblewrap is, or the reason why there is none. */
-export const bubblewrap: string = await openSandbox({ mode: 'bwrap', environment })
+const bubblewrap: string = await openSandbox({ mode: 'bwrap', environment })
   .kind()
   .then(() => 'bwrap')
   .catch(async () => join(await unpackedDebian('bubblewrap', ['bubblewrap']), 'usr/bin/bwrap'))
+  // What cannot be fetched is not there: the reason is told below.
+  .catch(() => 'bwrap')
 
 export function sandboxOf(kind: Confinement, more: Partial<SandboxOptions> = {}): Sandbox {
   if (kind === 'none') return openSandbox({ environment, mode: 'none', ...more })
