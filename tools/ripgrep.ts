@@ -13,7 +13,7 @@ import { abortError } from '../src/runner/until-aborted.ts'
 import type { Workspace } from '../src/workspace.ts'
 import { temporaryPrefix } from '../src/workspace/replace.ts'
 import { reservedName } from '../src/workspace/walk.ts'
-import { rulesAbove } from './ripgrep/ignore-rules.ts'
+import { rulesFor } from './ripgrep/ignore-rules.ts'
 import { Records } from './ripgrep/records.ts'
 
 export interface RipgrepSearch {
@@ -41,8 +41,7 @@ const always = [
   '--no-config',
   '--no-messages',
   '--hidden',
-  // A workspace need be no repository for its .gitignore to count, and nothing above it counts.
-  '--no-require-git',
+  // Nothing above the workspace counts.
   '--no-ignore-parent',
   '--no-ignore-global',
   // Globs that only exclude; one that includes would include what .gitignore leaves out.
@@ -52,7 +51,7 @@ const always = [
 /** @throws Error with ripgrep's own message where it refuses, as for a bad pattern */
 export async function ripgrep(search: RipgrepSearch): Promise<RipgrepEnd> {
   const { workspace, path, signal } = search
-  const rules = await rulesAbove(workspace, path)
+  const { rules, isRepository } = await rulesFor(workspace, path)
   const { rgPath } = await import('@vscode/ripgrep')
   const file = rules === '' ? undefined : await unnamedFile(rules)
   try {
@@ -61,6 +60,9 @@ export async function ripgrep(search: RipgrepSearch): Promise<RipgrepEnd> {
       rgPath,
       [
         ...always,
+        // A workspace need be no repository for its .gitignore to count. In one, ripgrep is to see
+        // where others begin that lie in it: the rules end there.
+        ...(isRepository ? [] : ['--no-require-git']),
         ...(file === undefined ? [] : ['--ignore-file', '/dev/fd/3']),
         ...search.arguments,
         '--',

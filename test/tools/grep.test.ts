@@ -241,6 +241,22 @@ describe('files that grep searches', () => {
     expect(deep.length).toBeGreaterThan(8)
   })
 
+  it('follow the rules of their own repository only', async () => {
+    await stage.put('.gitignore', '*.log\n')
+    await stage.put('sub/.gitignore', 'own.txt\n')
+    for (const path of ['a.log', 'sub/own.txt', 'nested/a.log', 'nested/b.tmp', 'sub/in/a.log']) {
+      await stage.put(path, 'needle\n')
+    }
+    await stage.put('.git/config', '')
+    await stage.put('nested/.git/config', '')
+    await stage.put('nested/.gitignore', '*.tmp\n')
+    await stage.put('sub/in/.git', 'gitdir: elsewhere\n')
+    const found = async (path: string) => pathsIn(await told({ pattern: 'needle', path }))
+    expect(await found('.')).toEqual(['nested/a.log', 'sub/in/a.log'])
+    expect(await found('nested')).toEqual(['nested/a.log'])
+    expect(await found('sub/in')).toEqual(['sub/in/a.log'])
+  })
+
   it('can be picked by a glob, which brings back none that is ignored', async () => {
     await stage.put('.gitignore', '*.log\n')
     for (const path of ['a.log', 'a.ts', 'src/b.ts', 'src/b.tsx', 'src/c.md']) {

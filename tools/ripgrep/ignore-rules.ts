@@ -6,22 +6,47 @@ import type { Workspace } from '../../src/workspace.ts'
  */
 import { FileRefusal } from '../../src/workspace/file-error.ts'
 
-const ruleFiles = ['.gitignore', '.ignore', '.rgignore']
 const bytesMax = 256 * 1024
 
+export interface Rules {
+  /** Lines as of a `.gitignore` in the root; empty if there are none. */
+  rules: string
+  /** The directory that is searched is the root of a repository. */
+  isRepository: boolean
+}
+
 /** @param path from the root; rules of that directory itself are not among them */
-export async function rulesAbove(workspace: Workspace, path: string): Promise<string> {
-  if (path === '.') return ''
-  const parts = path.split('/')
-  const rules: string[] = []
+export async function rulesFor(workspace: Workspace, path: string): Promise<Rules> {
+  const parts = path === '.' ? [] : path.split('/')
+  let ofGit: string[] = []
+  const others: string[] = []
   for (let depth = 0; depth < parts.length; depth++) {
     const directory = parts.slice(0, depth).join('/')
-    for (const name of ruleFiles) {
-      const lines = await linesOf(workspace, directory === '' ? name : `${directory}/${name}`)
-      rules.push(...lines.flatMap((line) => ruleOfRoot(line, directory)))
-    }
+    // The rules of git end where another repository begins.
+    if (await isRepository(workspace, directory)) ofGit = []
+    ofGit.push(...(await rulesIn(workspace, directory, '.gitignore')))
+    others.push(...(await rulesIn(workspace, directory, '.ignore')))
   }
-  return rules.length === 0 ? '' : `${rules.join('\n')}\n`
+  const isOwn = await isRepository(workspace, parts.join('/'))
+  const rules = [...(isOwn ? [] : ofGit), ...others].map((rule) => `${rule}\n`).join('')
+  return { rules, isRepository: isOwn }
+}
+
+const at = (directory: string, name: string) => (directory === '' ? name : `${directory}/${name}`)
+
+async function isRepository(workspace: Workspace, directory: string): Promise<boolean> {
+  try {
+    await workspace.look(at(directory, '.git'))
+    return true
+  } catch (error) {
+    if (error instanceof FileRefusal) return false
+    throw error
+  }
+}
+
+async function rulesIn(workspace: Workspace, directory: string, name: string): Promise<string[]> {
+  const lines = await linesOf(workspace, at(directory, name))
+  return lines.flatMap((line) => ruleOfRoot(line, directory))
 }
 
 async function linesOf(workspace: Workspace, path: string): Promise<string[]> {
