@@ -89,7 +89,7 @@ async function stageIn(place: Place, options: ReadFileOptions): Promise<FilesSta
   const call = (name: ToolName, input: unknown, callOptions: CallOptions = {}) => {
     const tool = tools.find((tool) => tool.name === name)
     if (tool === undefined) throw new Error(`no tool ${name}`)
-    return callTool(tool, input, callOptions)
+    return callAs(tool, input, callOptions)
   }
   return {
     ...place,
@@ -114,7 +114,11 @@ async function stageIn(place: Place, options: ReadFileOptions): Promise<FilesSta
 }
 
 /** As the runner calls it: the input is checked first. */
-async function callTool(tool: NamedTool, input: unknown, options: CallOptions): Promise<Output> {
+export async function callAs(
+  tool: NamedTool,
+  input: unknown,
+  options: CallOptions,
+): Promise<Output> {
   const ready = (await toolTable([tool])).get(tool.name)
   const checked = await ready?.check(input)
   if (checked === undefined || 'refusal' in checked) throw new Error(checked?.refusal)
