@@ -158,12 +158,20 @@ export class ServerLink {
  * nothing, since there was no server or no session, and of `unknown` nobody knows.
  */
 function fateOf(error: unknown, connection: Connection): 'answered' | 'undone' | 'unknown' {
-  if (MCPClientError.isInstance(error)) {
-    if (/\bsession\b|not initialized|from a closed client/i.test(error.message)) return 'undone'
-    if (error.code !== undefined) return 'answered'
-    return /timed out/.test(error.message) && connection.isOpen() ? 'answered' : 'unknown'
-  }
+  if (MCPClientError.isInstance(error)) return fateOfAnswer(error, connection)
   const { cause } = error instanceof Error ? error : {}
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   return code === 'ECONNREFUSED' ? 'undone' : 'unknown'
+}
+
+function fateOfAnswer(
+  { message, code, statusCode = 0 }: MCPClientError,
+  connection: Connection,
+): 'answered' | 'undone' | 'unknown' {
+  if (message.includes('from a closed client')) return 'undone'
+  const isRefusal = [400, 404].includes(statusCode) || [-32000, -32001].includes(code ?? 0)
+  // A server that was restarted does not know the session; each has its own words for it.
+  if (isRefusal && /\bsession\b|not initialized/i.test(message)) return 'undone'
+  if (code !== undefined || (statusCode >= 400 && statusCode < 500)) return 'answered'
+  return message.includes('timed out') && connection.isOpen() ? 'answered' : 'unknown'
 }
