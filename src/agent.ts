@@ -82,6 +82,11 @@ export interface AgentDefinition<CONTEXT = unknown> {
   onError?: (error: LoomError, context: CONTEXT) => ErrorDecision | Promise<ErrorDecision>
   /** The most tokens one model call may generate. @defaultValue the provider's */
   maxOutputTokens?: OfContext<number, CONTEXT>
+  /**
+   * Whether a conversation that the server does not know may begin with the user and assistant text
+   * that a client posts. A client could have made it up. @defaultValue false
+   */
+  seedFromClient?: boolean
   /** How many tool calls of one step run at a time. @defaultValue all */
   toolConcurrency?: number
   retry?: Partial<RetryPolicy>
