@@ -29,6 +29,8 @@ export interface Config {
   model: string
   /** The agent of requests that name none. */
   agent: string
+  /** The agents that are offered; undefined offers those that cannot act on this machine. */
+  agents: readonly string[] | undefined
   limits: TimeLimits
   /** Milliseconds without a byte until a comment keeps a connection open. */
   keepAliveMs: number
@@ -66,7 +68,8 @@ const schema = z.object({
     .string()
     .regex(/^[^/]+\/.+$/, 'must be "provider/model-id", such as demo/assistant')
     .default('demo/assistant'),
-  LOOM_AGENT: z.string().default('assistant'),
+  LOOM_AGENT: z.string().optional(),
+  LOOM_AGENTS: z.string().optional().transform(namesIn),
   LOOM_FIRST_CHUNK_MS: milliseconds().default(60_000),
   LOOM_NEXT_CHUNK_MS: milliseconds().default(30_000),
   LOOM_STEP_MS: milliseconds().default(600_000),
@@ -105,7 +108,8 @@ export function readConfig(environment: Environment): Config {
     port: set.PORT,
     host: set.HOST,
     model: set.LOOM_MODEL,
-    agent: set.LOOM_AGENT,
+    agent: set.LOOM_AGENT ?? set.LOOM_AGENTS?.[0] ?? 'assistant',
+    agents: set.LOOM_AGENTS,
     limits: {
       firstChunkMs: set.LOOM_FIRST_CHUNK_MS,
       nextChunkMs: set.LOOM_NEXT_CHUNK_MS,
@@ -154,6 +158,14 @@ function originsIn(list: string, context: z.RefinementCtx): string[] {
     )
   }
   return wanted.map((origin) => origin.toLowerCase())
+}
+
+function namesIn(list: string | undefined, context: z.RefinementCtx): string[] | undefined {
+  const names = list?.split(',').map((name) => name.trim())
+  const bad = names?.find((name) => !/^[\w-]{1,64}$/.test(name))
+  if (bad === undefined) return names
+  context.addIssue(`must list names of agents, separated by commas; got ${shown(bad)}`)
+  return z.NEVER
 }
 
 /** A key that can be guessed lets everybody in all the same. */

@@ -62,7 +62,7 @@ const inputSchema = z.object({
 })
 
 const description = `Runs a command with bash in the workspace and gives its output, stdout and stderr together.
-Of a long output the end is given (${shownLinesMax} lines or ${shownBytesMax / 1024} KB), and the name of a file that has all of it.
+Of a long output the end is given (${shownLinesMax} lines or ${shownBytesMax / 1024} KB), and the name of a file that has all of it, which later commands can read.
 There is no terminal and no input. What is still running in the background ends with the command, and files in /tmp may be gone then: keep what is needed in the workspace.`
 
 /** @throws LoomError `invalid-config` for a workspace that confines nothing. */
@@ -84,7 +84,7 @@ export function bash(options: BashOptions): NamedTool {
     description,
     inputSchema,
     retry: 'never',
-    ...(options.needsApproval === true && { needsApproval: true }),
+    needsApproval: options.needsApproval === true,
     // Its own limit is told better.
     timeoutMs: (timeoutMax + 30) * 1000,
     async *execute({ command, timeout }, { signal }) {

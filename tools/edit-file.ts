@@ -31,7 +31,15 @@ const editSchema = z.object({
   replace_all: z.boolean().optional().describe('Replace every place where "old" is found'),
 })
 
-export function editFile(workspace: Workspace): NamedTool {
+export interface EditFileOptions {
+  /** Asks the human before each edit. @defaultValue false */
+  needsApproval?: boolean
+}
+
+export function editFile(
+  workspace: Workspace,
+  { needsApproval = false }: EditFileOptions = {},
+): NamedTool {
   return defineTool({
     name: 'edit_file',
     title: 'Edit file',
@@ -47,6 +55,7 @@ export function editFile(workspace: Workspace): NamedTool {
       editFields,
     ),
     retry: 'keyed',
+    needsApproval,
     timeoutMs: 60_000,
     execute: async ({ path, edits }, context): Promise<EditFileOutput> => {
       let edited: Edited | undefined

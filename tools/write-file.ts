@@ -17,7 +17,15 @@ export interface WriteFileOutput {
   text: string
 }
 
-export function writeFile(workspace: Workspace): NamedTool {
+export interface WriteFileOptions {
+  /** Asks the human before each write. @defaultValue false */
+  needsApproval?: boolean
+}
+
+export function writeFile(
+  workspace: Workspace,
+  { needsApproval = false }: WriteFileOptions = {},
+): NamedTool {
   return defineTool({
     name: 'write_file',
     title: 'Write file',
@@ -32,6 +40,7 @@ export function writeFile(workspace: Workspace): NamedTool {
       (fields) => renamed(fields, { ...pathAliases, content: ['contents', 'text'] }),
     ),
     retry: 'keyed',
+    needsApproval,
     timeoutMs: 60_000,
     execute: async ({ path, content }, context): Promise<WriteFileOutput> => {
       const bytes = Buffer.from(content)
