@@ -114,10 +114,15 @@ export class Turn<CONTEXT> {
   /** Calls of before this run: those that a human decided on, or those whose process died. */
   async #settleEarlier(): Promise<Settlement> {
     const { openCalls = [] } = this.#with.options.session?.resume ?? {}
-    if (openCalls.length === 0) return this.#settler.settleDecided(this.#round)
-    const settlement = await this.#settler.settleOpen(openCalls, this.#round)
-    await this.#finishStep()
-    return settlement
+    if (openCalls.length > 0) {
+      const settlement = await this.#settler.settleOpen(openCalls, this.#round)
+      if (this.stepOpen) {
+        await this.#finishStep()
+        return settlement
+      }
+      this.#pushResults(settlement.results)
+    }
+    return this.#settler.settleDecided(this.#round)
   }
 
   /** After a failure or an abort: ends what is open and keeps what was said. */
