@@ -17,6 +17,7 @@ import { errorMessage } from './error.ts'
 import { untilAborted } from './runner/until-aborted.ts'
 import type { Argv, Sandbox, SandboxKind } from './sandbox.ts'
 import { defaultPath } from './sandbox/trial.ts'
+import { reservedName } from './workspace/walk.ts'
 
 export interface CommandOptions {
   command: string
@@ -59,6 +60,8 @@ export async function startCommand(options: CommandOptions): Promise<RunningComm
   const argv = await sandbox.wrap(supervise({ ...options, processesMax }), {
     workspace: options.workspace,
     readable: [folder],
+    // A command that spoils the notes there would have an edit made twice.
+    hidden: [join(options.workspace, reservedName)],
   })
   options.signal.throwIfAborted()
   const output = new CommandOutput(join(folder, `${callId}.log`), options.logBytesMax)

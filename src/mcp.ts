@@ -9,7 +9,7 @@ import { jsonSchema, type ToolSet } from 'ai'
 import { harmlessVariables } from './command/variables.ts'
 import type { Environment } from './config.ts'
 import { LoomError } from './error.ts'
-import { failureText, modelOutputOf } from './mcp/answer.ts'
+import { failureText, keptAnswer, modelOutputOf } from './mcp/answer.ts'
 import type { McpToolDefinition } from './mcp/connection.ts'
 import { freeName } from './mcp/names.ts'
 import { ServerLink } from './mcp/server.ts'
@@ -154,7 +154,7 @@ function toolOf(name: string, definition: McpToolDefinition, link: ServerLink): 
     execute: async (input: unknown, { signal }: { signal: AbortSignal }) => {
       const result = await link.call(definition.name, recordOf(input), signal)
       if (result.isError === true) throw new Error(failureText(result))
-      return result
+      return keptAnswer(result)
     },
   } satisfies NamedTool & { type: 'dynamic' }
   return tool

@@ -44,6 +44,8 @@ export interface Place {
   workspace: string
   /** More that this command may read. */
   readable: readonly string[]
+  /** What this command sees empty, if it is there. */
+  hidden: readonly string[]
 }
 
 export interface Sandbox {

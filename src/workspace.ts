@@ -5,13 +5,14 @@
  */
 import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, readlink, realpath, stat } from 'node:fs/promises'
-import { resolve, sep } from 'node:path'
+import { dirname, resolve, sep } from 'node:path'
 
 import { errorMessage, LoomError } from './error.ts'
 import type { ToolContext } from './tool.ts'
 import { changeFile, type Changed, type ChangeRequest } from './workspace/change.ts'
 import { canAnchor } from './workspace/directory.ts'
 import { fileError, FileRefusal, quoted } from './workspace/file-error.ts'
+import { Leftovers } from './workspace/leftovers.ts'
 import { PathTurns } from './workspace/path-turns.ts'
 import { Readings } from './workspace/readings.ts'
 import { locate, type Place, type Root, type WalkOptions } from './workspace/walk.ts'
@@ -27,6 +28,7 @@ export interface OpenFile {
 export class Workspace {
   readonly #root: Root
   readonly #turns = new PathTurns()
+  readonly #leftovers = new Leftovers()
   readonly readings = new Readings()
 
   private constructor(root: Root) {
@@ -70,8 +72,8 @@ export class Workspace {
   /** Changes one file, or makes it, after all changes to it that were asked for before. */
   async change(request: ChangeRequest): Promise<Changed> {
     const { path, create, signal } = request
-    return this.#at(path, { create }, (place) =>
-      this.#turns.take(place.path, signal, () =>
+    return this.#at(path, { create }, async (place) => {
+      const changed = await this.#turns.take(place.path, signal, () =>
         changeFile({
           request,
           place,
@@ -79,8 +81,10 @@ export class Workspace {
           readings: this.readings,
           open: () => openFileAt(this.#root, place, path),
         }),
-      ),
-    )
+      )
+      await this.#leftovers.remove(place.directory, dirname(place.path))
+      return changed
+    })
   }
 
   async #at<RESULT>(

@@ -43,7 +43,7 @@ export async function findBubblewrap(options: SandboxOptions): Promise<Trial<Bub
 
 export async function bubblewrapped(
   argv: Argv,
-  { workspace, readable }: Place,
+  { workspace, readable, hidden }: Place,
   bubblewrap: Bubblewrap,
 ): Promise<Argv> {
   const { options, program } = bubblewrap
@@ -57,7 +57,7 @@ export async function bubblewrapped(
     workspace,
     workspace,
     // Last of the files, since they may be in the workspace.
-    ...(await Promise.all((options.hidden ?? []).map(hiding))).flat(),
+    ...(await Promise.all([...(options.hidden ?? []), ...hidden].map(hiding))).flat(),
     '--remount-ro',
     '/',
     '--chdir',

@@ -9,6 +9,7 @@ import { constants } from 'node:fs'
 
 import { parseJson } from '../json.ts'
 import { type Directory, errorCode } from './directory.ts'
+import { removeLeftovers } from './leftovers.ts'
 import { replaceFile } from './replace.ts'
 import { locate, reservedName, type Root } from './walk.ts'
 
@@ -107,6 +108,7 @@ const isChange = (value: unknown): value is Change =>
 
 /** Before a file is added: a call is repeated within minutes, so the oldest are of no use. */
 async function forgetOldest(directory: Directory): Promise<void> {
+  await removeLeftovers(directory)
   const names = await directory.names()
   // So that git and the search tools take no notice of the folder.
   if (!names.includes('.gitignore')) {

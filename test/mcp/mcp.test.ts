@@ -142,6 +142,29 @@ describe('an MCP server over stdio', () => {
     expect(await saidBy(named(tools, 'much'))).toMatch(/^x{100000}\n\[200000 more characters/)
   })
 
+  it('may answer with as much as it likes, and so much is kept', async () => {
+    const { server } = await odd(['flood'])
+    const { output } = await callTool(named(await open(server).tools(), 'flood'), {})
+    expect(JSON.stringify(output).length).toBeLessThan(1_000_000)
+    expect(output).not.toHaveProperty('structuredContent')
+    const { content = [] }: { content?: unknown[] } = Object(output)
+    expect(content.slice(0, 5)).toEqual([
+      {
+        type: 'text',
+        text: expect.stringMatching(/x\n\[900000 more characters are not shown\]$/),
+        annotations: { priority: 1 },
+      },
+      { type: 'text', text: expect.stringMatching(/^\[image of 40000\d\d characters is not kept/) },
+      { type: 'image', data: 'AAAA', mimeType: 'image/png' },
+      { type: 'resource', resource: { uri: 'a:b', text: expect.stringMatching(/^y{100000}\n\[/) } },
+      { type: 'text', text: expect.stringMatching(/^\[resource of \d+ characters is not kept/) },
+    ])
+    expect(content.at(-1)).toEqual({
+      type: 'text',
+      text: expect.stringMatching(/^\[\d+ more parts are not kept\]$/),
+    })
+  })
+
   it('has so long for a call, and is told when nobody waits any more', async () => {
     const { server, file } = await odd(['hang', 'echo'])
     const tools = await open({ ...server, callMs: 200 }).tools()

@@ -26,6 +26,19 @@ const say = (message: object) =>
   process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
 const answer = (id: number | undefined, result: object) => say({ id, result })
 const text = (said: string) => ({ content: [{ type: 'text', text: said }] })
+/** Megabytes, in every way that there is. */
+const flood = {
+  content: [
+    { type: 'text', text: 'x'.repeat(1_000_000), annotations: { priority: 1 } },
+    { type: 'image', data: 'A'.repeat(4_000_004), mimeType: 'image/png' },
+    { type: 'image', data: 'AAAA', mimeType: 'image/png' },
+    { type: 'resource', resource: { uri: 'a:b', text: 'y'.repeat(1_000_000) } },
+    { type: 'resource', resource: { uri: 'a:c', blob: 'B'.repeat(4_000_000) } },
+    ...Array.from({ length: 20_000 }, () => ({ type: 'text', text: 'one of many' })),
+  ],
+  structuredContent: { all: 'z'.repeat(1_000_000) },
+  _meta: { more: 'm'.repeat(1_000_000) },
+}
 const note = (line: string) => appendFileSync(`${file}.calls`, `${line}\n`)
 
 function handle({ id, method, params }: Message): void {
@@ -70,6 +83,7 @@ function call(id: number | undefined, name: string, said: string): void {
     say({ method: 'notifications/tools/list_changed' })
   }
   if (name === 'much') return void answer(id, text('x'.repeat(300_000)))
+  if (name === 'flood') return void answer(id, flood)
   if (name === 'pid') return void answer(id, text(String(process.pid)))
   answer(id, text(`${name} ${said}`))
 }

@@ -80,6 +80,19 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await said(command)).not.toContain(secret)
   })
 
+  it('neither sees nor spoils what Loom notes in the workspace', async () => {
+    const notes = join(workspace, '.loom/journal')
+    await mkdir(notes, { recursive: true })
+    await writeFile(join(notes, 'note.json'), '[]')
+    expect(await run('ls -A .loom | wc -l')).toBe('0')
+    expect(await said('echo x > .loom/journal/note.json')).toMatch(/exited with code/)
+    expect(await said('rm -rf .loom')).toMatch(/exited with code/)
+    expect(await said('mv .loom elsewhere')).toMatch(/exited with code/)
+    expect(await readFile(join(notes, 'note.json'), 'utf8')).toBe('[]')
+    await rm(join(workspace, '.loom'), { recursive: true })
+    expect(await run('echo fine')).toBe('fine')
+  })
+
   it('sees no home folder, no sockets of services and no passwords', async () => {
     const home = String(await run(`ls -A ~ /home /run /var/run /srv /mnt /media 2>/dev/null; true`))
     for (const name of ['.ssh', '.npmrc', '.bash_history', 'docker.sock']) {

@@ -34,6 +34,20 @@ describe('write_file', () => {
     expect(await stage.text('a/b/c.txt')).toBe('one\n')
   })
 
+  it('removes what a killed process left unfinished there, and nothing else', async () => {
+    const old = new Date(Date.now() - 3_600_000)
+    for (const name of ['.loom-write-old', '.loom-write-new', 'old.txt']) {
+      const path = await stage.put(`a/${name}`, 'half')
+      if (name !== '.loom-write-new') await utimes(path, old, old)
+    }
+    await stage.call('write_file', { path: 'a/b.txt', content: 'whole' })
+    expect((await readdir(join(stage.root, 'a'))).toSorted()).toEqual([
+      '.loom-write-new',
+      'b.txt',
+      'old.txt',
+    ])
+  })
+
   it('counts bytes, not characters', async () => {
     const output = await stage.call('write_file', { path: 'a.txt', content: 'é😀' })
     expect(output.bytes).toBe(6)
