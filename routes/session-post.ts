@@ -12,7 +12,7 @@ import type { Loom } from '../src/loom.ts'
 import { textOf, uiMessage } from '../src/message-fold.ts'
 import { letterOf, type Posting } from '../src/session/posted.ts'
 import type { Answering } from '../src/sessions.ts'
-import { readingOf } from '../src/stream-agent.ts'
+import { answersOf, readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
 import { streamSession } from './session-stream.ts'
@@ -53,14 +53,12 @@ function postingOf(c: Context, request: ChatRequest, agent: string): Posting {
     messageId,
     key: key === '' ? undefined : key,
     ...lastMessage(request),
-    request: { agent, approvals: canApprove(c), ...(context !== undefined && { context }) },
+    request: {
+      agent,
+      ...answersOf(readingOf(c, {})),
+      ...(context !== undefined && { context }),
+    },
   }
-}
-
-/** A client of ai 5, or one that reads plain text, has no way to show what is asked. */
-function canApprove(c: Context): boolean {
-  const { profile, protocol } = readingOf(c, {})
-  return profile !== 'v5' && protocol === 'ui'
 }
 
 /** What a client has no say in is passed over: an agent's instructions are the server's. */

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { assistant } from '../agents/assistant.ts'
+import { coder } from '../agents/coder.ts'
 import { researcher } from '../agents/researcher.ts'
 import { createApp } from '../routes/app.ts'
 import type { Agent } from './agent.ts'
@@ -14,12 +15,17 @@ import { errorMessage, LoomError } from './error.ts'
 import type { Loom } from './loom.ts'
 import type { Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
+import type { SandboxKind } from './sandbox.ts'
+import { type AppAgents, chooseAgents, type ChosenAgents } from './server/chosen-agents.ts'
 import { errorLog } from './server/error-log.ts'
 import { listen, type Listening } from './server/listen.ts'
 import { openLoom } from './server/open-loom.ts'
 import { attachDefaultLogger } from './telemetry.ts'
 
-const agents: readonly Agent[] = [assistant, researcher]
+const app: AppAgents = {
+  harmless: [assistant, researcher],
+  acting: { coder },
+}
 
 const usage = `Usage: loom serve
 
@@ -55,16 +61,21 @@ export async function main(program: NodeJS.Process): Promise<void> {
 async function serve(program: NodeJS.Process): Promise<void> {
   const config = readConfig(program.env)
   const models = createModels({ environment: program.env })
-  await checkAgents(config, models)
   const writeLine = (line: string) => program.stderr.write(`${line}\n`)
+  const notice = (line: string) => {
+    if (config.logLevel !== 'silent') writeLine(`loom: ${line}`)
+  }
+  const chosen = await chooseAgents(app, { config, environment: program.env, notice })
+  const { agents } = chosen
+  await checkModels(config, agents, models)
   if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
   const redact = (text: string) => models.redact(text)
   const report = errorLog({ logLevel: config.logLevel, redact, writeLine })
   let ready = true
   const loom = await openLoom({ config, agents, models, report })
-  const app = createApp({ loom, config, isReady: () => ready })
-  const server = await listen(app.fetch, config)
-  program.stdout.write(greeting(server.url, config))
+  const { fetch } = createApp({ loom, config, isReady: () => ready })
+  const server = await listen(fetch, config)
+  program.stdout.write(greeting(server.url, config, chosen))
   await stopSignal(program)
   ready = false
   // A second signal is for someone who does not want to wait.
@@ -90,14 +101,11 @@ async function finish(loom: Loom, server: Listening, { redisUrl }: Config): Prom
 }
 
 /** Finds a bad model now, in one line, and not in the first request. */
-async function checkAgents(config: Config, models: Models): Promise<void> {
-  const names = agents.map(({ name }) => name)
-  if (!names.includes(config.agent)) {
-    throw new LoomError(
-      'invalid-config',
-      `LOOM_AGENT must be one of ${names.join(', ')}; got ${JSON.stringify(config.agent)}`,
-    )
-  }
+async function checkModels(
+  config: Config,
+  agents: readonly Agent[],
+  models: Models,
+): Promise<void> {
   await models.resolve(config.model)
   for (const { model } of agents) {
     // What a callback will say is not known before there is a request.
@@ -106,16 +114,23 @@ async function checkAgents(config: Config, models: Models): Promise<void> {
   }
 }
 
-function greeting(url: string, config: Config): string {
+function greeting(url: string, config: Config, { agents, opened }: ChosenAgents): string {
   const key = config.apiKeys.length === 0 ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
   const others = agents.map(({ name }) => name).filter((name) => name !== config.agent)
+  const folder = opened && `  works  in ${opened.workspace.root}, ${confinement[opened.kind]}\n`
   return `Loom is ready: ${url}
 
   agent  ${config.agent}${others.length === 0 ? '' : ` (and ${others.join(', ')})`}
   model  ${config.model}
-  try    curl -N '${url}/api/chat?protocol=text'${key} -d '{"message": "What is 12 * 34?"}'
+${folder ?? ''}  try    curl -N '${url}/api/chat?protocol=text'${key} -d '{"message": "What is 12 * 34?"}'
 
 `
+}
+
+const confinement: Readonly<Record<SandboxKind, string>> = {
+  bwrap: 'commands confined to it',
+  unshare: 'commands confined in part',
+  none: 'commands not confined',
 }
 
 function stopSignal(program: NodeJS.Process): Promise<void> {

@@ -46,6 +46,8 @@ export interface RunOptions<CONTEXT = unknown> {
   recovery?: 'reset' | 'continue'
   /** False when nobody can approve: a call that needs it is refused instead. @defaultValue true */
   approvals?: boolean
+  /** False when no client runs tools: their calls are refused instead. @defaultValue true */
+  clientTools?: boolean
   limits?: Partial<TimeLimits>
   /** Given by a session for its turn. It holds the history, so approvals in it count as they are. */
   session?: SessionHooks

@@ -18,6 +18,7 @@ export function settlerOptions<CONTEXT>(
     context,
     approvalSecret: agent.approvalSecret,
     approvals: options.approvals !== false,
+    clientTools: options.clientTools !== false,
     redact: (text) => models.redact(text),
     trustApprovals: options.session !== undefined,
     beforeStart: options.session?.beforeStart,

@@ -121,14 +121,17 @@ export class Turn<CONTEXT> {
 
   /** Calls of before this run: those that a human decided on, or those whose process died. */
   async #settleEarlier(): Promise<Settlement> {
-    if (this.#openCalls.length === 0) {
-      this.#isBegun = true
-      return this.#settler.settleDecided(this.#round)
+    if (this.#openCalls.length > 0) {
+      const settlement = await this.#settler.settleOpen(this.#openCalls, this.#round)
+      this.#openCalls = []
+      if (this.stepOpen) {
+        await this.#finishStep()
+        return settlement
+      }
+      this.#pushResults(settlement.results)
     }
-    const settlement = await this.#settler.settleOpen(this.#openCalls, this.#round)
-    this.#openCalls = []
-    await this.#finishStep()
-    return settlement
+    this.#isBegun = true
+    return this.#settler.settleDecided(this.#round)
   }
 
   /** After a failure or an abort: ends what is open and keeps what was said. */

@@ -52,6 +52,7 @@ export async function runAgent(
       sink,
       messageId: claim.logId,
       approvals: request.approvals ?? true,
+      clientTools: request.clientTools ?? true,
       session: hooksOf(turn, resume),
     })
     return { state: result.outcome === 'waiting' ? 'waiting' : 'idle' }

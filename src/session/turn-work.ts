@@ -29,7 +29,10 @@ export async function perform(turn: RunningTurn): Promise<Commit> {
   const mayReset = claim.floor === 'v7' && claim.stop === undefined
   const recovery = recover(logId, entries, mayReset)
   turn.fold = recovery.fold
-  return letter.kind === 'answer' && recovery.finished !== undefined
+  if (letter.kind !== 'answer') return takeUp(turn, recovery)
+  // While something is waited for, nothing that was approved has been begun.
+  const waits = !recovery.stepOpen && waitingParts(recovery.message).length > 0
+  return waits || recovery.finished !== undefined
     ? goOn(turn, letter.answer)
     : takeUp(turn, recovery)
 }
@@ -40,6 +43,8 @@ async function goOn(turn: RunningTurn, answers: unknown): Promise<Commit> {
   const given = Array.isArray(answers) ? answers.filter(isAnswer) : []
   const events = given.flatMap((one) => answerEvents(message, one))
   await turn.emit([{ type: 'start', messageId: message.id }, ...events])
+  // What was approved runs now: whoever finds it cut off must know that it may have been running.
+  await turn.flush()
   if (waitingParts(message).length > 0) {
     await turn.emit([{ type: 'finish', finishReason: 'tool-calls' }])
     return commitOf(turn, 'waiting')
