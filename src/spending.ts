@@ -1,0 +1,102 @@
+/**
+ * Tokens and money, added up over replies, steps, turns and sessions. A part whose cost is not known
+ * makes the cost of the whole unknown: `usd` is then only what is known of it, good for a budget and
+ * not for telling.
+ */
+import { addUsage, noUsage, type Usage } from './usage.ts'
+
+export interface Spending {
+  usage: Usage
+  /** US dollars, as far as they are known. */
+  usd: number
+  isCostKnown: boolean
+}
+
+/** What something cost, where that is known. */
+export interface Cost {
+  usd: number
+}
+
+/** What one step spent: its model calls, and the sub-agents that its tools ran. */
+export interface StepUsage {
+  /** `provider/model-id` of the model that answered. */
+  model?: string
+  usage: Usage
+  cost?: Cost
+}
+
+/** As a message's metadata tells it. */
+export interface ToldSpending {
+  usage: Usage
+  cost?: Cost
+  stepUsage: readonly StepUsage[]
+}
+
+export const noSpending: Readonly<Spending> = { usage: noUsage, usd: 0, isCostKnown: true }
+
+export function addSpending(a: Readonly<Spending>, b: Readonly<Spending>): Spending {
+  return {
+    usage: addUsage(a.usage, b.usage),
+    usd: a.usd + b.usd,
+    isCostKnown: a.isCostKnown && b.isCostKnown,
+  }
+}
+
+/** Nothing where it is not known, or where nothing was spent: a 0 is told of a free model only. */
+export function costOf({ usage, usd, isCostKnown }: Spending): { cost?: Cost } {
+  if (!isCostKnown || (usage.totalTokens === 0 && usd === 0)) return {}
+  // Sums of binary fractions have tails; nothing costs less than a billionth of a dollar.
+  return { cost: { usd: Number(usd.toFixed(9)) } }
+}
+
+/** What a message's metadata says of its spending. Nothing of what Loom did not write. */
+export function spendingIn(metadata: unknown): Spending {
+  const { usage, cost, stepUsage } = fieldsOf(metadata)
+  const total = readUsage(usage)
+  const told = readCost(cost)
+  if (total === undefined) return noSpending
+  if (told !== undefined) return { usage: total, usd: told, isCostKnown: true }
+  const parts = Array.isArray(stepUsage) ? stepUsage : []
+  const usd = parts.reduce((sum: number, part) => sum + (readCost(fieldsOf(part)['cost']) ?? 0), 0)
+  return { usage: total, usd, isCostKnown: total.totalTokens === 0 }
+}
+
+/** The steps that a message's metadata tells of. */
+export function stepsIn(metadata: unknown): StepUsage[] {
+  const { stepUsage } = fieldsOf(metadata)
+  if (!Array.isArray(stepUsage)) return []
+  return stepUsage.flatMap((step: unknown): StepUsage[] => {
+    const { model, usage, cost } = fieldsOf(step)
+    const read = readUsage(usage)
+    if (read === undefined) return []
+    const usd = readCost(cost)
+    return [
+      {
+        ...(typeof model === 'string' && { model }),
+        usage: read,
+        ...(usd !== undefined && { cost: { usd } }),
+      },
+    ]
+  })
+}
+
+function readUsage(value: unknown): Usage | undefined {
+  const fields = fieldsOf(value)
+  const counts = Object.keys(noUsage).map((name): [string, unknown] => [name, fields[name]])
+  if (!counts.every(([, count]) => isAmount(count))) return undefined
+  return { ...noUsage, ...Object.fromEntries(counts) }
+}
+
+function readCost(value: unknown): number | undefined {
+  const { usd } = fieldsOf(value)
+  return isAmount(usd) ? usd : undefined
+}
+
+const isAmount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+    ? Object.fromEntries(Object.entries(value))
+    : {}
+}
