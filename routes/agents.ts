@@ -1,10 +1,10 @@
-/** Lists what there is to talk to. It tells no prompts, no keys and no addresses. */
+/** Lists whom there is to talk to. It tells no prompts. */
 import type { Hono } from 'hono'
 
 import { onlyMethods } from './methods.ts'
 import type { World } from './world.ts'
 
-export function agentRoutes(app: Hono, { agents, config, models }: World): void {
+export function agentRoutes(app: Hono, { agents, config }: World): void {
   app.get('/api/agents', (c) =>
     c.json({
       agents: agents.map(({ name, description }) => ({
@@ -14,7 +14,5 @@ export function agentRoutes(app: Hono, { agents, config, models }: World): void 
       })),
     }),
   )
-  app.get('/api/models', (c) => c.json({ providers: models.providers, default: config.model }))
   onlyMethods(app, '/api/agents', 'GET')
-  onlyMethods(app, '/api/models', 'GET')
 }

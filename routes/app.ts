@@ -10,6 +10,7 @@ import { agentRoutes } from './agents.ts'
 import { chatRoutes } from './chat.ts'
 import { answerError } from './errors.ts'
 import { healthRoutes } from './health.ts'
+import { modelRoutes } from './models.ts'
 import { allowOrigins } from './origin.ts'
 import { playgroundRoutes } from './playground.ts'
 import { sessionRoutes } from './session.ts'
@@ -36,6 +37,7 @@ export function createApp(options: AppOptions): Hono {
   if (sessions === undefined) chatRoutes(app, world)
   else sessionRoutes(app, { ...world, sessions, checkModel: (agent) => checkModel(agent, world) })
   agentRoutes(app, world)
+  modelRoutes(app, world)
   healthRoutes(app, world)
   playgroundRoutes(app)
   app.notFound((c) => answerError(new LoomError('not-found', 'There is nothing here.'), c, world))

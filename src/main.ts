@@ -8,13 +8,15 @@ import { assistant } from '../agents/assistant.ts'
 import { researcher } from '../agents/researcher.ts'
 import { createApp } from '../routes/app.ts'
 import type { Agent } from './agent.ts'
-import { readConfig } from './config.ts'
+import { readConfig, readRegistryConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { errorMessage, LoomError } from './error.ts'
-import type { Models } from './model.ts'
+import type { ModelReference, Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
 import { errorLog } from './server/error-log.ts'
 import { listen } from './server/listen.ts'
+import { modelTable } from './server/model-table.ts'
+import { openRegistry } from './server/open-registry.ts'
 import { openSessions } from './server/open-sessions.ts'
 import type { Sessions } from './sessions.ts'
 import { attachDefaultLogger } from './telemetry.ts'
@@ -22,9 +24,13 @@ import { attachDefaultLogger } from './telemetry.ts'
 const agents: readonly Agent[] = [assistant, researcher]
 
 const usage = `Usage: loom serve
+       loom models [words]
 
-Starts the server. Its settings are environment variables, such as
+serve starts the server. Its settings are environment variables, such as
 PORT (3000), HOST (127.0.0.1) and LOOM_MODEL (demo/assistant).
+
+models lists the models that are known and hold all the words; without
+words, those of providers whose key is set.
 `
 
 /** How long running streams are given to finish after SIGTERM. */
@@ -36,13 +42,14 @@ export async function main(program: NodeJS.Process): Promise<void> {
     program.stdout.write(usage)
     return
   }
-  if (command !== 'serve' || rest.length > 0) {
+  const isKnown = command === 'models' || (command === 'serve' && rest.length === 0)
+  if (!isKnown) {
     program.stderr.write(usage)
     program.exitCode = 2
     return
   }
   try {
-    await serve(program)
+    await (command === 'models' ? listModels(program, rest.join(' ')) : serve(program))
   } catch (error) {
     // What is wrong with the settings is the user's to mend; a stack would only hide the line.
     const known = error instanceof LoomError
@@ -52,11 +59,27 @@ export async function main(program: NodeJS.Process): Promise<void> {
   }
 }
 
+async function listModels(program: NodeJS.Process, query: string): Promise<void> {
+  const leaving = new AbortController()
+  const registry = await openRegistry(readRegistryConfig(program.env), { signal: leaving.signal })
+  const models = createModels({ environment: program.env, registry })
+  const list = await models.search(query === '' ? { configured: true } : { query })
+  program.stdout.write(modelTable(list))
+  // A newer list that is being fetched is for those who stay.
+  leaving.abort()
+}
+
 async function serve(program: NodeJS.Process): Promise<void> {
   const config = readConfig(program.env)
-  const models = createModels({ environment: program.env })
-  await checkAgents(config, models)
   const writeLine = (line: string) => program.stderr.write(`${line}\n`)
+  const registry = await openRegistry(config, {
+    onRefresh(outcome) {
+      if (outcome.result !== 'failed' || config.logLevel !== 'debug') return
+      writeLine(`[loom] models.dev: ${errorMessage(outcome.error)}`)
+    },
+  })
+  const models = createModels({ environment: program.env, registry })
+  await checkAgents(config, models)
   if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
   const redact = (text: string) => models.redact(text)
   const report = errorLog({ logLevel: config.logLevel, redact, writeLine })
@@ -76,6 +99,7 @@ async function serve(program: NodeJS.Process): Promise<void> {
   })
   const server = await listen(app.fetch, config)
   program.stdout.write(greeting(server.url, config))
+  if (config.logLevel !== 'silent') void tellDoubts(config, { models, writeLine })
   await stopSignal(program)
   ready = false
   // Turns go to whoever is left at once; the readers here go on reading from the log.
@@ -101,11 +125,23 @@ async function checkAgents(config: Config, models: Models): Promise<void> {
       `LOOM_AGENT must be one of ${names.join(', ')}; got ${JSON.stringify(config.agent)}`,
     )
   }
-  await models.resolve(config.model)
-  for (const { model } of agents) {
-    // What a callback will say is not known before there is a request.
-    if (model === undefined || typeof model === 'function') continue
-    for (const reference of Array.isArray(model) ? model : [model]) await models.resolve(reference)
+  for (const reference of referencesIn(config)) await models.resolve(reference)
+}
+
+/** What a callback will say is not known before there is a request. */
+function referencesIn(config: Config): ModelReference[] {
+  const named = agents.flatMap(({ model = [] }) => (typeof model === 'function' ? [] : model))
+  return [config.model, ...named]
+}
+
+/** A model that the registry does not know may be new, or a slip: said once, and tried all the same. */
+async function tellDoubts(
+  config: Config,
+  { models, writeLine }: { models: Models; writeLine: (line: string) => void },
+): Promise<void> {
+  for (const reference of referencesIn(config)) {
+    const doubt = await models.doubt(reference)
+    if (doubt !== undefined) writeLine(`loom: ${doubt}`)
   }
 }
 

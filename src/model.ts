@@ -74,6 +74,8 @@ export interface ModelList {
   models: ListedModel[]
   /** How many there are, also those that were left off. */
   total: number
+  /** Ids of the known providers whose key is set. */
+  providers: string[]
 }
 
 export interface ModelSearch {

@@ -19,6 +19,9 @@ describe('the settings', () => {
       heartbeatMs: 3000,
       flushMs: 20,
       redisPatienceMs: 30_000,
+      modelsUrl: 'https://models.dev/api.json',
+      modelsPath: undefined,
+      modelsCache: undefined,
     })
   })
 
@@ -42,6 +45,9 @@ describe('the settings', () => {
         LOOM_HEARTBEAT_MS: '500',
         LOOM_FLUSH_MS: '0',
         LOOM_REDIS_PATIENCE: '5',
+        LOOM_MODELS_URL: 'none',
+        LOOM_MODELS_PATH: '/etc/loom/models.json',
+        HOME: '/home/ada',
         SOMETHING_ELSE: 'ignored',
       }),
     ).toEqual({
@@ -59,6 +65,9 @@ describe('the settings', () => {
       heartbeatMs: 500,
       flushMs: 0,
       redisPatienceMs: 5,
+      modelsUrl: undefined,
+      modelsPath: '/etc/loom/models.json',
+      modelsCache: '/home/ada/.cache/loom/models.br',
     })
   })
 

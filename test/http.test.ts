@@ -380,6 +380,8 @@ describe('what the server tells of itself', () => {
     expect(await (await fetch(`${url}/api/models`)).json()).toEqual({
       providers: expect.arrayContaining(['demo', 'acme']),
       default: 'demo/assistant',
+      models: [{ id: 'demo/assistant', name: 'Demo', configured: true, tools: true }],
+      total: 1,
     })
   })
 

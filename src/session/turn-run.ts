@@ -23,6 +23,7 @@ import { answerEvents, isAnswer } from './answer-events.ts'
 import { isLetterRequest } from './letter-request.ts'
 import { LocalTail, type LocalTails } from './local-tail.ts'
 import { type Recovery, recover } from './recovery.ts'
+import { spentIn, spentOn } from './spent.ts'
 import { TurnLog } from './turn-log.ts'
 import { waitingParts } from './waiting.ts'
 
@@ -248,7 +249,8 @@ export class TurnRun {
         approvals: letter.request.approvals ?? true,
         session: {
           id: sessionId,
-          resume,
+          resume: { ...resume, spent: spentOn(this.#fold.message) },
+          spent: spentIn(history, logId),
           beforeStart: () => mayStart(this.claim),
           moreMessages: () => this.#steered(),
           mayReset: () => this.#mayReset(),

@@ -43,14 +43,18 @@ export class ModelIndex {
       .split(/\s+/)
       .filter((word) => word !== '')
     const holdsAll = (text: string) => words.every((word) => text.includes(word))
-    const rows = (await this.#all()).filter(
-      (row) => (row.configured || !configured) && holdsAll(row.text),
-    )
+    const all = await this.#all()
+    const rows = all.filter((row) => (row.configured || !configured) && holdsAll(row.text))
     rows.sort((a, b) => rank(a, b, words))
     const own = holdsAll(`${demo.id} ${demo.name}`.toLowerCase()) ? [demo] : []
     const page = rows.slice(0, Math.max(0, limit - own.length))
     const models = await Promise.all(page.map((row) => this.#listing(row)))
-    return { models: [...own, ...models].slice(0, limit), total: rows.length + own.length }
+    const usable = all.filter((row) => row.configured)
+    return {
+      models: [...own, ...models].slice(0, limit),
+      total: rows.length + own.length,
+      providers: [...new Set(usable.map(({ provider }) => provider.id))],
+    }
   }
 
   async #all(): Promise<Row[]> {
