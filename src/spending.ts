@@ -28,7 +28,8 @@ export interface StepUsage {
 /** As a message's metadata tells it. */
 export interface ToldSpending {
   usage: Usage
-  cost?: Cost
+  /** Null takes back what an earlier turn of the message told: metadata is merged. */
+  cost?: Cost | null
   stepUsage: readonly StepUsage[]
 }
 
@@ -43,7 +44,7 @@ export function addSpending(a: Readonly<Spending>, b: Readonly<Spending>): Spend
 }
 
 /** Nothing where it is not known, or where nothing was spent: a 0 is told of a free model only. */
-export function costOf({ usage, usd, isCostKnown }: Spending): { cost?: Cost } {
+export function toldCost({ usage, usd, isCostKnown }: Spending): { cost?: Cost } {
   if (!isCostKnown || (usage.totalTokens === 0 && usd === 0)) return {}
   // Sums of binary fractions have tails; nothing costs less than a billionth of a dollar.
   return { cost: { usd: Number(usd.toFixed(9)) } }
@@ -56,9 +57,11 @@ export function spendingIn(metadata: unknown): Spending {
   const told = readCost(cost)
   if (total === undefined) return noSpending
   if (told !== undefined) return { usage: total, usd: told, isCostKnown: true }
-  const parts = Array.isArray(stepUsage) ? stepUsage : []
-  const usd = parts.reduce((sum: number, part) => sum + (readCost(fieldsOf(part)['cost']) ?? 0), 0)
-  return { usage: total, usd, isCostKnown: total.totalTokens === 0 }
+  // A turn that did not come to its end has told its steps alone.
+  const steps = stepsIn({ stepUsage })
+  const usd = steps.reduce((sum, { cost }) => sum + (cost?.usd ?? 0), 0)
+  const isCostKnown = steps.every(({ cost, usage }) => cost !== undefined || isNothing(usage))
+  return { usage: total, usd, isCostKnown: isNothing(total) || (isCostKnown && steps.length > 0) }
 }
 
 /** The steps that a message's metadata tells of. */
@@ -79,6 +82,8 @@ export function stepsIn(metadata: unknown): StepUsage[] {
     ]
   })
 }
+
+const isNothing = ({ totalTokens }: Usage) => totalTokens === 0
 
 function readUsage(value: unknown): Usage | undefined {
   const fields = fieldsOf(value)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { type Environment, isLoopback, readConfig } from '../src/config.ts'
+import { type Environment, isLoopback, readConfig, readRegistryConfig } from '../src/config.ts'
 
 describe('the settings', () => {
   it('have the defaults of the README', () => {
@@ -23,6 +23,21 @@ describe('the settings', () => {
       modelsPath: undefined,
       modelsCache: undefined,
     })
+  })
+
+  it('keep what is fetched where the user keeps such things', () => {
+    const cache = (environment: Environment) => readRegistryConfig(environment).modelsCache
+    expect(cache({ XDG_CACHE_HOME: '/cache', HOME: '/home/ada' })).toBe('/cache/loom/models.br')
+    // The XDG specification has relative paths ignored.
+    expect(cache({ XDG_CACHE_HOME: 'cache', HOME: '/home/ada' })).toBe(
+      '/home/ada/.cache/loom/models.br',
+    )
+    expect(cache({ XDG_CACHE_HOME: '', HOME: '' })).toBeUndefined()
+    // What concerns the server alone is no matter here.
+    expect(() => readRegistryConfig({ HOST: '0.0.0.0', PORT: 'x' })).not.toThrow()
+    expect(() => readRegistryConfig({ LOOM_MODELS_URL: 'models.dev' })).toThrow(
+      'LOOM_MODELS_URL must begin with http:// or https://, or be none',
+    )
   })
 
   it('are taken from the environment', () => {

@@ -3,6 +3,7 @@
  * An unrelated `SOMETHING_BASE_URL` is no error until a model string names `something`.
  */
 import { LoomError } from '../error.ts'
+import type { Transport } from './openai-compatible/transport.ts'
 import { ownProtocols } from './own-protocol.ts'
 import type { Registry } from './registry.ts'
 import { isKeyVariable } from './registry/endpoint.ts'
@@ -22,6 +23,8 @@ export interface ModelsOptions {
   providers?: Readonly<Record<string, ProviderSettings>>
   /** What is known of providers and models. @defaultValue what came with Loom */
   registry?: Registry
+  /** Of OpenAI-compatible APIs. @defaultValue one that they all share */
+  transport?: Transport
 }
 
 export type Settings = ReturnType<typeof readSettings>

@@ -58,7 +58,9 @@ export class Registry {
   /** A provider by its id, or by one of Loom's short names. */
   async provider(name: string): Promise<ProviderEntry | undefined> {
     const catalog = await this.catalog()
-    return this.#providerOf(catalog, name) ?? this.#providerOf(catalog, aliasOf(name))
+    // A newer list must not take a short name over: its key is set for what it was short for.
+    const id = this.overrides.providers.has(name) ? name : aliasOf(name)
+    return this.#providerOf(catalog, id)
   }
 
   async providers(): Promise<ProviderEntry[]> {

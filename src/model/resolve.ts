@@ -42,7 +42,7 @@ interface World {
 
 /** Models as the environment and the settings have them now; later changes are not seen. */
 export function createModels(options: ModelsOptions): Models {
-  const { registry = new Registry() } = options
+  const { registry = new Registry(), transport = httpTransport() } = options
   const set = readSettings({ ...options, registry })
   const opened = new Map<string, Promise<LanguageModelV4>>()
   const adapted = new WeakMap<object, LanguageModelV4>()
@@ -53,7 +53,7 @@ export function createModels(options: ModelsOptions): Models {
     secrets.add(key)
     redact = createRedact(secrets)
   }
-  const world = { set, registry, transport: httpTransport(), onKey }
+  const world = { set, registry, transport, onKey }
   const index = new ModelIndex(registry, set)
 
   function openOnce(reference: string): Promise<LanguageModelV4> {

@@ -15,7 +15,7 @@ import { LoomError } from '../error.ts'
 import type { ModelFacts, ModelReference, Models } from '../model.ts'
 import { costOf, reportedCost } from '../model/price.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
-import { costOf as spent } from '../spending.ts'
+import { toldCost } from '../spending.ts'
 import { publish } from '../telemetry.ts'
 import type { Attempts } from './attempts.ts'
 import { readModel } from './read-model.ts'
@@ -183,7 +183,7 @@ function missingEnd(reply: StepReader): LoomError | undefined {
 
 function measured({ spending }: StepReader) {
   const { inputTokens, outputTokens } = spending.usage
-  const { cost } = spent(spending)
+  const { cost } = toldCost(spending)
   return { inputTokens, outputTokens, ...(cost !== undefined && { costUsd: cost.usd }) }
 }
 

@@ -43,7 +43,7 @@ export function withResult(error: LoomError, result: RunResult): LoomError {
 
 export function resultOf<CONTEXT>(turn: Turn<CONTEXT>, outcome: Outcome): RunResult {
   const { messages, text, steps, finishReason, reason } = turn
-  const { usage, cost } = turn.ledger.told
+  const { usage, cost } = turn.ledger
   return {
     messages,
     text,

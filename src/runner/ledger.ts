@@ -5,7 +5,8 @@
 import type { Budget } from '../agent.ts'
 import {
   addSpending,
-  costOf,
+  type Cost,
+  toldCost,
   noSpending,
   type Spending,
   type StepUsage,
@@ -54,16 +55,25 @@ export class Ledger {
     return this.#total.usage
   }
 
-  /** For a message's metadata. */
+  get cost(): Cost | undefined {
+    return toldCost(this.#total).cost
+  }
+
+  /** For a message's metadata, at the end of a turn. */
   get told(): ToldSpending {
+    const isTakenBack = this.cost === undefined && this.#earlier.length > 0
+    return { ...this.toldSteps, ...(isTakenBack ? { cost: null } : toldCost(this.#total)) }
+  }
+
+  /** In the middle of one: what it will have cost is not known yet. */
+  get toldSteps(): Omit<ToldSpending, 'cost'> {
     const steps = this.#steps.map(({ model, spending }): StepUsage => ({
       ...(model !== undefined && { model }),
       usage: spending.usage,
-      ...costOf(spending),
+      ...toldCost(spending),
     }))
     return {
       usage: this.usage,
-      ...costOf(this.#total),
       stepUsage: [...this.#earlier, ...steps],
     }
   }

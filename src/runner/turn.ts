@@ -72,6 +72,8 @@ export class Turn<CONTEXT> {
   #reply: StepReader | undefined
   /** `provider/model-id` of the model that gives it. */
   #replyModel: string | undefined
+  /** The reply that the ledger has. */
+  #noted: StepReader | undefined
   /** True while the last message is a partial reply that the model is to go on from. */
   #isCutOff = false
 
@@ -172,7 +174,7 @@ export class Turn<CONTEXT> {
     const { emit, options } = this.#with
     // So that whoever goes on with this message, after a wait or a crash, knows what it has cost.
     if (options.session !== undefined) {
-      await emit({ type: 'message-metadata', messageMetadata: this.ledger.told })
+      await emit({ type: 'message-metadata', messageMetadata: this.ledger.toldSteps })
     }
     await emit({ type: 'finish-step' })
   }
@@ -235,6 +237,8 @@ export class Turn<CONTEXT> {
       },
     })
     this.model = answer.model
+    // Before its calls run: their sub-agents are to know what is left.
+    this.#noteSpent(answer.reply)
     if (answer.kind !== 'cut-off') this.#attempts = this.#attempts.forNextStep()
     return answer
   }
@@ -279,7 +283,10 @@ export class Turn<CONTEXT> {
     this.#pushResults(results)
   }
 
+  /** Once a reply, from wherever it ends. */
   #noteSpent(reply: StepReader): void {
+    if (this.#noted === reply) return
+    this.#noted = reply
     this.firstContentAt ??= reply.firstContentAt
     this.ledger.add(reply.spending, this.#replyModel)
   }
@@ -293,7 +300,7 @@ export class Turn<CONTEXT> {
   async #decide(reply: StepReader, results: ToolResultPart[]): Promise<Outcome | undefined> {
     const { agent, signal } = this.#with
     const { steps: step, messages } = this
-    const { usage, cost } = this.ledger.told
+    const { usage, cost } = this.ledger
     const soFar = { step, usage, ...(cost !== undefined && { cost }), messages }
     const decision = await untilAborted(signal, () =>
       agent.onStep?.(stepInfo(reply, results, soFar), this.#context),

@@ -6,6 +6,7 @@
  * `<PROVIDER>_BASE_URL`. A provider that is new is only sent keys under names that are new.
  */
 import type { Catalog, ProviderModels } from './catalog.ts'
+import { isLocal } from './endpoint.ts'
 import type { ModelEntry, ProviderEntry } from './entry.ts'
 
 export function withKnownAddresses(
@@ -18,8 +19,8 @@ export function withKnownAddresses(
     if (known === undefined) {
       const isNew = provider.env.every((name) => !taken.has(name))
       return {
-        provider: isNew ? provider : { ...provider, env: [] },
-        models,
+        provider: withoutOpenAddress(isNew ? provider : { ...provider, env: [] }),
+        models: models.map(withoutOpenAddress),
       }
     }
     const hosts = new Set([
@@ -47,5 +48,12 @@ function withoutForeignHost(model: ModelEntry, hosts: Hosts): ModelEntry {
   return rest
 }
 
-/** As text: it may hold variables. With its scheme, for a key in the open is as good as given away. */
+/** A key that is sent in the open is as good as given away. */
+function withoutOpenAddress<ENTRY extends ProviderEntry | ModelEntry>(entry: ENTRY): ENTRY {
+  const { api } = entry
+  if (api === undefined || !/^http:/i.test(api) || isLocal(api)) return entry
+  return { ...entry, api: undefined }
+}
+
+/** As text, for it may hold variables; with its scheme. */
 const hostOf = (address: string | undefined) => address?.split('/', 3).join('/')
