@@ -43,11 +43,14 @@ export function addSpending(a: Readonly<Spending>, b: Readonly<Spending>): Spend
   }
 }
 
+export const isNothing = ({ usage, usd, isCostKnown }: Spending): boolean =>
+  isCostKnown && usage.totalTokens === 0 && usd === 0
+
 /** Nothing where it is not known, or where nothing was spent: a 0 is told of a free model only. */
-export function toldCost({ usage, usd, isCostKnown }: Spending): { cost?: Cost } {
-  if (!isCostKnown || (usage.totalTokens === 0 && usd === 0)) return {}
+export function toldCost(spending: Spending): { cost?: Cost } {
+  if (!spending.isCostKnown || isNothing(spending)) return {}
   // Sums of binary fractions have tails; nothing costs less than a billionth of a dollar.
-  return { cost: { usd: Number(usd.toFixed(9)) } }
+  return { cost: { usd: Number(spending.usd.toFixed(9)) } }
 }
 
 /** What a message's metadata says of its spending. Nothing of what Loom did not write. */
@@ -60,8 +63,13 @@ export function spendingIn(metadata: unknown): Spending {
   // A turn that did not come to its end has told its steps alone.
   const steps = stepsIn({ stepUsage })
   const usd = steps.reduce((sum, { cost }) => sum + (cost?.usd ?? 0), 0)
-  const isCostKnown = steps.every(({ cost, usage }) => cost !== undefined || isNothing(usage))
-  return { usage: total, usd, isCostKnown: isNothing(total) || (isCostKnown && steps.length > 0) }
+  const isCostKnown = steps.every(({ cost, usage }) => cost !== undefined || isUnused(usage))
+  return { usage: total, usd, isCostKnown: isUnused(total) || (isCostKnown && steps.length > 0) }
+}
+
+/** What the turns that made a message have spent so far, for the one that goes on with it. */
+export function spentOn(metadata: unknown): { spending: Spending; steps: StepUsage[] } {
+  return { spending: spendingIn(metadata), steps: stepsIn(metadata) }
 }
 
 /** The steps that a message's metadata tells of. */
@@ -83,7 +91,7 @@ export function stepsIn(metadata: unknown): StepUsage[] {
   })
 }
 
-const isNothing = ({ totalTokens }: Usage) => totalTokens === 0
+const isUnused = ({ totalTokens }: Usage) => totalTokens === 0
 
 function readUsage(value: unknown): Usage | undefined {
   const fields = fieldsOf(value)

@@ -180,6 +180,7 @@ describe('the budget of a session', () => {
     beforeStart: async () => undefined,
     moreMessages: async () => [],
     mayReset: async () => false,
+    spent: async () => noSpending,
     ...more,
   })
   const spent = { ...noSpending, usd: 3, usage: { ...noSpending.usage, totalTokens: 50 } }
@@ -187,7 +188,10 @@ describe('the budget of a session', () => {
   it('counts what earlier turns have spent', async () => {
     const models = modelsOf({ 'priced/m': scriptedModel(...loop()) })
     const agent = agentOf({ model: 'priced/m', tools: [again], sessionBudget: { maxCost: 6 } })
-    const { result } = await record(agent, 'Hi', { models, session: hooks({ spent }) })
+    const { result } = await record(agent, 'Hi', {
+      models,
+      session: hooks({ spent: async () => spent }),
+    })
     expect(result).toMatchObject({ steps: 2, cost: { usd: 4 }, outcome: 'max-cost' })
     expect(result.reason).toBe('This session has cost $7, and its budget is $6.')
   })
@@ -195,7 +199,7 @@ describe('the budget of a session', () => {
   it('that is used up is an error in the place of an empty answer', async () => {
     const models = modelsOf({ 'priced/m': scriptedModel(says('Never said.')) })
     const agent = agentOf({ model: 'priced/m', sessionBudget: { maxTokens: 50 } })
-    const run = await record(agent, 'Hi', { models, session: hooks({ spent }) })
+    const run = await record(agent, 'Hi', { models, session: hooks({ spent: async () => spent }) })
     expect(run.error).toMatchObject({ code: 'over-budget', status: 402 })
     expect(run.error?.message).toBe('This session has used 50 tokens, and its budget is 50.')
     expect(run.result.steps).toBe(0)

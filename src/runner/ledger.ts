@@ -26,8 +26,6 @@ export interface LedgerOptions {
   budget: Budget
   /** Of all turns of the session together. */
   sessionBudget: Budget
-  /** By the session's earlier turns. */
-  sessionSpent?: Spending | undefined
   /** By this turn, in a process that is gone or before it had to wait. */
   before?: { spending: Spending; steps: readonly StepUsage[] } | undefined
   /** Of the run that this one is a tool call of. */
@@ -42,6 +40,8 @@ interface Step {
 export class Ledger {
   readonly #options: LedgerOptions
   readonly #earlier: readonly StepUsage[]
+  /** By the session's other messages. */
+  sessionSpent: Spending = noSpending
   readonly #steps: Step[] = []
   #total: Spending
 
@@ -96,10 +96,10 @@ export class Ledger {
 
   /** The budget that is used up, if one is. */
   excess(): Excess | undefined {
-    const { budget, sessionBudget, sessionSpent = noSpending, above } = this.#options
+    const { budget, sessionBudget, above } = this.#options
     return (
       excessOf('turn', this.#total, budget) ??
-      excessOf('session', addSpending(sessionSpent, this.#total), sessionBudget) ??
+      excessOf('session', addSpending(this.sessionSpent, this.#total), sessionBudget) ??
       above?.excess()
     )
   }

@@ -32,8 +32,8 @@ export interface SessionHooks {
   /** The first part of every idempotency key. */
   id: string
   resume: Resume
-  /** What the session's other turns have spent. @defaultValue nothing */
-  spent?: Spending
+  /** What the session's other messages have cost; asked for where there is a budget for it. */
+  spent: () => Promise<Spending>
   /** Awaited before each model call and each tool call: rejects when the turn is another's now. */
   beforeStart: () => Promise<void>
   /** Messages that came for this turn while it ran; asked for before each step. */

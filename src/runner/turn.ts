@@ -87,7 +87,6 @@ export class Turn<CONTEXT> {
     this.ledger = new Ledger({
       budget,
       sessionBudget,
-      sessionSpent: session?.spent,
       before: session?.resume.spent,
       above,
     })
@@ -108,8 +107,11 @@ export class Turn<CONTEXT> {
 
   /** Steps until the agent is done. */
   async run(): Promise<Outcome> {
-    const { signal } = this.#with
+    const { signal, settings, options } = this.#with
     signal.throwIfAborted()
+    if (options.session !== undefined && Object.keys(settings.sessionBudget).length > 0) {
+      this.ledger.sessionSpent = await options.session.spent()
+    }
     const { results, waits } = await this.#settleEarlier()
     this.#pushResults(results)
     signal.throwIfAborted()

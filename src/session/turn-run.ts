@@ -17,13 +17,13 @@ import type { ModelReference, Models } from '../model.ts'
 import { run } from '../runner.ts'
 import type { Resume } from '../runner/session-hooks.ts'
 import type { Sink } from '../sink.ts'
+import { noSpending, spendingIn, spentOn } from '../spending.ts'
 import type { Store } from '../store.ts'
 import type { Claim, Commit, Intents, LogEntry } from '../store/turn.ts'
 import { answerEvents, isAnswer } from './answer-events.ts'
 import { isLetterRequest } from './letter-request.ts'
 import { LocalTail, type LocalTails } from './local-tail.ts'
 import { type Recovery, recover } from './recovery.ts'
-import { spentIn, spentOn } from './spent.ts'
 import { TurnLog } from './turn-log.ts'
 import { waitingParts } from './waiting.ts'
 
@@ -181,7 +181,11 @@ export class TurnRun {
       fold.add({ type: 'tool-output-error', toolCallId, errorText: 'Not answered.' })
     }
     const at = { sessionId, claim, logId, nonce: randomUUID() }
-    const commit = { message: storedMessage(fold), logTtlMs }
+    const commit = {
+      message: storedMessage(fold),
+      logTtlMs,
+      spent: spendingIn(fold.message.metadata),
+    }
     if ((await store.settleAbandoned(at, commit)) === 'lost') this.end('lost')
   }
 
@@ -249,8 +253,8 @@ export class TurnRun {
         approvals: letter.request.approvals ?? true,
         session: {
           id: sessionId,
-          resume: { ...resume, spent: spentOn(this.#fold.message) },
-          spent: spentIn(history, logId),
+          resume: { ...resume, spent: spentOn(this.#fold.message.metadata) },
+          spent: async () => (await store.session(sessionId))?.spent ?? noSpending,
           beforeStart: () => mayStart(this.claim),
           moreMessages: () => this.#steered(),
           mayReset: () => this.#mayReset(),
@@ -315,6 +319,7 @@ export class TurnRun {
     return {
       state,
       logTtlMs: this.#world.logTtlMs,
+      spent: spendingIn(this.#fold.message.metadata),
       ...(said && !discard && { message: storedMessage(this.#fold) }),
       ...(error !== undefined && { error }),
       ...(discard && { discard }),

@@ -29,6 +29,33 @@ describe('the spending of a session', () => {
     )
   })
 
+  it('is not undone by making answers anew', async () => {
+    await using world = openWorld(openStore)
+    const model = scriptedModel(says('One.'), says('Two.'), says('Never.'))
+    const here = await world.instance({ model, sessionBudget: { maxTokens: 30 } })
+    const id = randomUUID()
+    await here.session(id).call('1')
+    const again = async () => {
+      const messageId = (await here.sessions.messages(id)).at(-1)?.id
+      const posted = await post(here, id, {
+        trigger: 'regenerate-message',
+        messageId,
+        key: randomUUID(),
+      })
+      return readAnswer(here, id, posted)
+    }
+    expect(textOf((await again()).message)).toBe('Two.')
+    await untilState(here, id, 'idle')
+    const { events } = await again()
+    expect(events.map(({ event }) => event)).toContainEqual({
+      type: 'error',
+      errorText: 'This session has used 30 tokens, and its budget is 30.',
+    })
+    expect((await here.sessions.store.session(id))?.spent).toMatchObject({
+      usage: { totalTokens: 30 },
+    })
+  })
+
   it('is told on the message as a whole, also where it had to wait in between', async () => {
     await using world = openWorld(openStore)
     const tools = [clientTool]
