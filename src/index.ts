@@ -1,6 +1,7 @@
 /** What a program that uses Loom as a library imports. */
 export { type Agent, type AgentDefinition, defineAgent } from './agent.ts'
 export type {
+  Budget,
   ErrorDecision,
   OfContext,
   RetryPolicy,
@@ -13,10 +14,13 @@ export { defineTool } from './define-tool.ts'
 export { LoomError, type LoomErrorCode } from './error.ts'
 export type { AgentEvent, FinishReason } from './event.ts'
 export { assistantMessage, systemMessage, userMessage } from './message.ts'
-export type { ModelReference, Models } from './model.ts'
+export type { ListedModel, ModelFacts, ModelReference, Models } from './model.ts'
+export { Registry, type RegistryOptions } from './model/registry.ts'
+export { overridesOf } from './model/registry/overrides.ts'
 export { createModels } from './model/resolve.ts'
 export { type Outcome, run, type RunOptions, type RunResult } from './runner.ts'
 export type { Sink } from './sink.ts'
+export type { Cost, StepUsage } from './spending.ts'
 export { portSink, type PostTarget } from './sink/port.ts'
 export { type AgentStream, stream } from './stream.ts'
 export { streamAgent, type StreamAgentOptions } from './stream-agent.ts'

@@ -10,13 +10,14 @@ import { aliasOf, shortNames } from '../src/model/registry/aliases.ts'
 import {
   Catalog,
   encodeCatalog,
+  joinCatalog,
   packCatalog,
   unpackCatalog,
 } from '../src/model/registry/catalog.ts'
 import type { ModelEntry } from '../src/model/registry/entry.ts'
 import { readModel } from '../src/model/registry/entry.ts'
 import { overridesOf, readOverrides } from '../src/model/registry/overrides.ts'
-import { readPayload } from '../src/model/registry/payload.ts'
+import { encodePayload } from '../src/model/registry/payload.ts'
 import { shippedCatalog } from '../src/model/registry/shipped.ts'
 import { createModels } from '../src/model/resolve.ts'
 
@@ -118,13 +119,13 @@ describe('the JSON of models.dev', () => {
   it('is read whatever stands in it', async () => {
     await fc.assert(
       fc.asyncProperty(fc.dictionary(fc.string(), fc.jsonValue()), async (payload) => {
-        const list = await readPayload(payload)
-        const catalog = new Catalog(encodeCatalog(origin, list))
-        expect(catalog.providers.size).toBe(list.length)
+        const encoded = await encodePayload(payload)
+        const catalog = new Catalog(joinCatalog(origin, encoded))
+        expect(catalog.providers.size).toBe(encoded.length)
       }),
     )
     for (const value of [null, 7, 'x', [], undefined]) {
-      await expect(readPayload(value)).rejects.toThrow('no object')
+      await expect(encodePayload(value)).rejects.toThrow('no object')
     }
   })
 

@@ -4,21 +4,16 @@
  * is withdrawn (`reset-step`) or, for clients that don't know that event, kept as it is and gone on
  * from. A broken reply that holds a whole tool call is kept: the call is as good as any.
  */
-import type {
-  LanguageModelV4,
-  LanguageModelV4CallOptions,
-  LanguageModelV4Usage,
-} from '@ai-sdk/provider'
+import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
 import type { ErrorDecision, TimeLimits } from '../agent.ts'
 import { LoomError } from '../error.ts'
 import type { ModelFacts, ModelReference, Models } from '../model.ts'
-import { costOf, reportedCost } from '../model/price.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
-import { toldCost } from '../spending.ts'
 import { publish } from '../telemetry.ts'
 import type { Attempts } from './attempts.ts'
 import { readModel } from './read-model.ts'
+import { measuresOf, priceOf } from './reply-cost.ts'
 import { modelError, pause } from './retry.ts'
 import { StepReader, type StepReaderOptions } from './step-reader.ts'
 import { untilAborted } from './until-aborted.ts'
@@ -115,17 +110,17 @@ async function attempt(question: Question): Promise<Attempt> {
   attempts.made++
   const reference = attempts.model
   const facts = await models.facts(reference)
-  const reply = new StepReader({ ...reader, prefix, emit, priceOf: (usage) => price(usage, facts) })
+  const reply = new StepReader({
+    ...reader,
+    prefix,
+    emit,
+    priceOf: (usage) => priceOf(usage, facts),
+  })
   question.onAttempt(reply, typeof reference === 'string' ? reference : nameOf(reference))
   const { name, model, failure } = await resolve(reference, models)
   const ended = model === undefined ? failure : await read(question, model, { name, reply, facts })
   if (ended === undefined) return { reply, model: name }
   return { reply, model: name, failure: await explained(ended, reference, models) }
-}
-
-function price(usage: LanguageModelV4Usage, facts: ModelFacts): number | undefined {
-  const reported = facts.reportsCost === true ? reportedCost(usage) : undefined
-  return reported ?? (facts.price && costOf(usage, facts.price))
 }
 
 async function resolve(reference: ModelReference, models: Models) {
@@ -164,7 +159,7 @@ async function read(
     }
   } finally {
     publish('llm:stop', () => [
-      { durationMs: performance.now() - started, ...measured(reply) },
+      { durationMs: performance.now() - started, ...measuresOf(reply) },
       { model: name, finishReason: failure ? 'error' : (reply.finishReason ?? 'other') },
     ])
   }
@@ -179,12 +174,6 @@ function missingEnd(reply: StepReader): LoomError | undefined {
   return new LoomError('model-failed', 'The model ended its answer with an error.', {
     retryable: true,
   })
-}
-
-function measured({ spending }: StepReader) {
-  const { inputTokens, outputTokens } = spending.usage
-  const { cost } = toldCost(spending)
-  return { inputTokens, outputTokens, ...(cost !== undefined && { costUsd: cost.usd }) }
 }
 
 /** Some providers echo the key they refuse; of a model that may not exist the name is worth a look. */

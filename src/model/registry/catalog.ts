@@ -88,27 +88,37 @@ export interface ProviderModels {
   models: readonly ModelEntry[]
 }
 
-export function encodeCatalog(origin: CatalogOrigin, list: readonly ProviderModels[]): Buffer {
-  const blocks = list.map(({ provider, models }) => ({
-    provider,
-    count: models.length,
-    // The id stands first: that is how a line is found.
-    text: Buffer.from(models.map(({ id, ...rest }) => lineOf({ id, ...rest })).join('')),
-  }))
-  const providers = blocks.map(
-    ({ provider: { id, name, env, npm, api }, count, text }): ListedProvider => ({
-      id,
-      name,
-      env,
-      ...(npm !== undefined && { npm }),
-      ...(api !== undefined && { api }),
-      models: count,
-      size: text.length,
-    }),
-  )
-  const directory: Directory = { format, ...origin, providers }
-  return Buffer.concat([Buffer.from(lineOf(directory)), ...blocks.map(({ text }) => text)])
+/** A provider as it will stand in a catalog. */
+export interface EncodedProvider {
+  listed: ListedProvider
+  lines: Buffer
 }
+
+export function encodeProvider({ provider, models }: ProviderModels): EncodedProvider {
+  const { id, name, env, npm, api } = provider
+  // The id stands first: that is how a line is found.
+  const lines = Buffer.from(models.map(({ id, ...rest }) => lineOf({ id, ...rest })).join(''))
+  const listed = {
+    id,
+    name,
+    env,
+    ...(npm !== undefined && { npm }),
+    ...(api !== undefined && { api }),
+    models: models.length,
+    size: lines.length,
+  }
+  return { listed, lines }
+}
+
+/** The text of a catalog. */
+export function joinCatalog(origin: CatalogOrigin, encoded: readonly EncodedProvider[]): Buffer {
+  const providers = encoded.map(({ listed }) => listed)
+  const directory: Directory = { format, ...origin, providers }
+  return Buffer.concat([Buffer.from(lineOf(directory)), ...encoded.map(({ lines }) => lines)])
+}
+
+export const encodeCatalog = (origin: CatalogOrigin, list: readonly ProviderModels[]): Buffer =>
+  joinCatalog(origin, list.map(encodeProvider))
 
 const lineOf = (value: object) => `${JSON.stringify(value)}\n`
 

@@ -9,12 +9,10 @@ import type { Catalog, ProviderModels } from './catalog.ts'
 import { isLocal } from './endpoint.ts'
 import type { ModelEntry, ProviderEntry } from './entry.ts'
 
-export function withKnownAddresses(
-  list: readonly ProviderModels[],
-  shipped: Catalog,
-): ProviderModels[] {
+/** What makes a provider of a newer list safe to have. */
+export function knownAddresses(shipped: Catalog): (given: ProviderModels) => ProviderModels {
   const taken = new Set([...shipped.providers.values()].flatMap(({ env }) => env))
-  return list.map(({ provider, models }) => {
+  return ({ provider, models }) => {
     const known = shipped.providers.get(provider.id)
     if (known === undefined) {
       const isNew = provider.env.every((name) => !taken.has(name))
@@ -23,15 +21,13 @@ export function withKnownAddresses(
         models: models.map(withoutOpenAddress),
       }
     }
-    const hosts = new Set([
-      hostOf(known.api),
-      ...[...shipped.models(provider.id)].map(({ api }) => hostOf(api)),
-    ])
+    const hosts = new Set([hostOf(known.api)])
+    for (const { api } of shipped.models(provider.id)) hosts.add(hostOf(api))
     return {
       provider: { ...withKnownHost(provider, known, hosts), env: known.env },
       models: models.map((model) => withoutForeignHost(model, hosts)),
     }
-  })
+  }
 }
 
 type Hosts = ReadonlySet<string | undefined>

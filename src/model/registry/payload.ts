@@ -5,28 +5,34 @@
  */
 import { setImmediate } from 'node:timers/promises'
 
-import type { ProviderModels } from './catalog.ts'
+import { type EncodedProvider, encodeProvider, type ProviderModels } from './catalog.ts'
 import { fieldsOf, type ModelEntry, readModel, readProvider } from './entry.ts'
 
-const modelsAtATime = 500
+const modelsAtATime = 200
 
-/** @throws Error where it is not even a record of providers. */
-export async function readPayload(value: unknown): Promise<ProviderModels[]> {
+/**
+ * @param change what is kept of a provider. @defaultValue all
+ * @throws Error where it is not even a record of providers.
+ */
+export async function encodePayload(
+  value: unknown,
+  change: (given: ProviderModels) => ProviderModels = (given) => given,
+): Promise<EncodedProvider[]> {
   const fields = fieldsOf(value)
   if (fields === undefined) throw new Error('The list of models is no object.')
-  const list: ProviderModels[] = []
+  const encoded: EncodedProvider[] = []
   let read = 0
   for (const [id, item] of Object.entries(fields)) {
     const provider = readProvider(id, item)
     if (provider === undefined) continue
     const models = modelsOf(item)
-    list.push({ provider, models })
+    encoded.push(encodeProvider(change({ provider, models })))
     read += models.length
     if (read < modelsAtATime) continue
     read = 0
     await setImmediate()
   }
-  return list
+  return encoded
 }
 
 export function modelsOf(provider: unknown): ModelEntry[] {

@@ -5,18 +5,18 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { argv, stdout } from 'node:process'
 
-import { encodeCatalog, packCatalog } from './catalog.ts'
-import { readPayload } from './payload.ts'
+import { joinCatalog, packCatalog } from './catalog.ts'
+import { encodePayload } from './payload.ts'
 import { modelsDevUrl } from './refresh.ts'
 import { shippedFile } from './shipped.ts'
 
 const [, , file] = argv
 const { text, takenAt } = file === undefined ? await fetched() : await fromFile(file)
-const list = await readPayload(JSON.parse(text))
-const packed = await packCatalog(encodeCatalog({ source: modelsDevUrl, takenAt }, list), 11)
+const encoded = await encodePayload(JSON.parse(text))
+const packed = await packCatalog(joinCatalog({ source: modelsDevUrl, takenAt }, encoded), 11)
 await writeFile(shippedFile, packed)
-const models = list.reduce((sum, provider) => sum + provider.models.length, 0)
-stdout.write(`${list.length} providers, ${models} models, ${packed.length} bytes\n`)
+const models = encoded.reduce((sum, { listed }) => sum + listed.models, 0)
+stdout.write(`${encoded.length} providers, ${models} models, ${packed.length} bytes\n`)
 
 async function fetched() {
   const response = await fetch(modelsDevUrl, { headers: { 'user-agent': 'loom' } })
