@@ -1,16 +1,16 @@
 /** Lists whom there is to talk to. It tells no prompts. */
 import type { Hono } from 'hono'
 
+import type { Loom } from '../src/loom.ts'
 import { onlyMethods } from './methods.ts'
-import type { World } from './world.ts'
 
-export function agentRoutes(app: Hono, { agents, config }: World): void {
+export function agentRoutes(app: Hono, { agents, defaultAgent }: Loom): void {
   app.get('/api/agents', (c) =>
     c.json({
       agents: agents.map(({ name, description }) => ({
         name,
         ...(description !== undefined && { description }),
-        default: name === config.agent,
+        default: name === defaultAgent,
       })),
     }),
   )

@@ -6,6 +6,9 @@ import { LoomError } from '../src/error.ts'
 
 const id = z.string().max(idLengthMax)
 
+/** What agents' callbacks are given: any JSON object. */
+export const contextSchema = z.record(z.string(), z.json())
+
 /** What is not named here (`transport.body` of the client) is left unread. */
 const chatRequest = z.object({
   id: id.optional(),
@@ -14,7 +17,7 @@ const chatRequest = z.object({
   trigger: z.enum(['submit-message', 'regenerate-message']).optional(),
   messageId: id.optional(),
   agent: id.optional(),
-  context: z.record(z.string(), z.json()).optional(),
+  context: contextSchema.optional(),
   whenBusy: z.enum(['queue', 'reject', 'interrupt', 'rollback', 'steer']).optional(),
 })
 

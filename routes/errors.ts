@@ -5,9 +5,13 @@
 import type { Context } from 'hono'
 
 import { errorStatus, LoomError } from '../src/error.ts'
-import type { World } from './world.ts'
+import type { Loom } from '../src/loom.ts'
 
-export function answerError(error: Error, c: Context, { models, report }: World): Response {
+export function answerError(
+  error: Error,
+  c: Context,
+  { models, report }: Pick<Loom, 'models' | 'report'>,
+): Response {
   // Anything else may hold paths, queries or keys: it is for the log, not for the client.
   const known =
     error instanceof LoomError

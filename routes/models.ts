@@ -5,12 +5,13 @@
 import type { Hono } from 'hono'
 
 import { LoomError } from '../src/error.ts'
+import type { Loom } from '../src/loom.ts'
+import type { ModelReference } from '../src/model.ts'
 import { onlyMethods } from './methods.ts'
-import type { World } from './world.ts'
 
 const limitMax = 1000
 
-export function modelRoutes(app: Hono, { config, models }: World): void {
+export function modelRoutes(app: Hono, { defaultModel, models }: Loom): void {
   app.get('/api/models', async (c) => {
     const query = c.req.query('query')
     const limit = limitOf(c.req.query('limit'))
@@ -20,7 +21,12 @@ export function modelRoutes(app: Hono, { config, models }: World): void {
       ...(limit !== undefined && { limit }),
     })
     const providers = [...new Set([...models.providers, ...list.providers])]
-    return c.json({ default: config.model, providers, models: list.models, total: list.total })
+    return c.json({
+      default: modelName(defaultModel),
+      providers,
+      models: list.models,
+      total: list.total,
+    })
   })
   onlyMethods(app, '/api/models', 'GET')
 }
@@ -31,3 +37,6 @@ function limitOf(text: string | undefined): number | undefined {
   if (limit >= 1 && limit <= limitMax) return limit
   throw new LoomError('invalid-request', `limit must be a whole number from 1 to ${limitMax}.`)
 }
+
+const modelName = (model: ModelReference): string =>
+  typeof model === 'string' ? model : `${model.provider}/${model.modelId}`

@@ -10,7 +10,12 @@ import type { Config } from '../src/config.ts'
 import { LoomError } from '../src/error.ts'
 
 // A page of another origin sees no other headers than these and the basic ones.
-const exposeHeaders = ['x-vercel-ai-ui-message-stream', 'x-vercel-ai-data-stream', 'retry-after']
+const exposeHeaders = [
+  'x-vercel-ai-ui-message-stream',
+  'x-vercel-ai-data-stream',
+  'x-loom-session',
+  'retry-after',
+]
 
 export function allowOrigins(config: Config): MiddlewareHandler {
   const answerCors = cors({ origin: (origin) => origin, exposeHeaders, maxAge: 600 })

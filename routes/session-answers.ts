@@ -6,9 +6,8 @@ import { LoomError } from '../src/error.ts'
 import type { Answer } from '../src/session/letter-request.ts'
 import { digest, isAwaited } from '../src/session/posted.ts'
 import { readJson } from './body.ts'
-import { ownSession } from './own-session.ts'
 import { answer } from './session-post.ts'
-import type { SessionWorld } from './session-world.ts'
+import { ownSession, type SessionWorld } from './session-world.ts'
 
 const toolAnswer = z.union([
   z.object({ errorText: z.string() }).transform(({ errorText }) => ({ errorText })),
@@ -47,7 +46,7 @@ export async function decide(c: Context, world: SessionWorld): Promise<Response>
 
 async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promise<Response> {
   const session = await ownSession(c, world)
-  const { waiting } = await world.sessions.held(session.id)
+  const { waiting } = await world.loom.sessions.held(session.id, session)
   if (waiting === undefined || !isAwaited(waiting, given)) {
     throw new LoomError('refused', 'Nothing in this session waits for that.')
   }
@@ -59,7 +58,7 @@ async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promi
     request: { agent: session.agent },
   }
   const { tenant, agent, id: sessionId } = session
-  const answering = await world.sessions.post(sessionId, letter, {
+  const answering = await world.loom.sessions.post(sessionId, letter, {
     tenant,
     agent,
     whenBusy: 'queue',

@@ -3,38 +3,40 @@ import { randomUUID } from 'node:crypto'
 
 import type { Context } from 'hono'
 
-import { idLengthMax } from '../src/conversation.ts'
+import type { Agent } from '../src/agent.ts'
+import { idLengthMax, readSeed } from '../src/conversation.ts'
 import { fieldOf } from '../src/conversation/fields.ts'
 import { LoomError } from '../src/error.ts'
-import { textOf } from '../src/message-fold.ts'
+import { seenMessage } from '../src/frames/seen-message.ts'
+import type { Loom } from '../src/loom.ts'
+import { textOf, uiMessage } from '../src/message-fold.ts'
 import { letterOf, type Posting } from '../src/session/posted.ts'
 import type { Answering } from '../src/sessions.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
-import { noSession } from './own-session.ts'
 import { streamSession } from './session-stream.ts'
-import type { SessionWorld } from './session-world.ts'
-import { tenantOf } from './tenant.ts'
+import { agentOf, noSession, type SessionWorld } from './session-world.ts'
 
 export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const request = readRequest(await readJson(c))
-  const agent = world.agentOf(c.req.param('agent') ?? request.agent ?? world.config.agent)
+  const { loom } = world
+  const { sessions } = loom
+  const agent = agentOf(c, world, request.agent)
   const sessionId = request.id === undefined || request.id === '' ? randomUUID() : request.id
-  const tenant = tenantOf(c)
-  const known = await world.sessions.store.session(sessionId)
+  const tenant = world.tenantOf(c)
+  const known = await sessions.store.session(sessionId)
   if (known !== undefined && known.tenant !== tenant) throw noSession()
-  await world.checkModel(agent)
-  const letter = await letterOf(
-    postingOf(c, request, agent.name),
-    await world.sessions.held(sessionId),
-  )
+  await checkModel(agent, loom)
+  const posting = postingOf(c, request, agent.name)
+  const letter = await letterOf(posting, await sessions.held(sessionId, known))
   c.header('x-loom-session', sessionId)
-  if (letter === undefined) return watch(c, world, sessionId)
-  const answering = await world.sessions.post(sessionId, letter, {
+  if (letter === undefined) return watch(c, world, { sessionId, last: posting.last })
+  const answering = await sessions.post(sessionId, letter, {
     tenant,
     agent: agent.name,
     whenBusy: request.whenBusy ?? 'queue',
+    ...(known === undefined && agent.seedFromClient === true && { seed: await seedOf(request) }),
   })
   return answer(c, world, { sessionId, answering })
 }
@@ -49,7 +51,7 @@ function postingOf(c: Context, request: ChatRequest, agent: string): Posting {
     trigger,
     messageId,
     key: key === '' ? undefined : key,
-    last: lastMessage(request),
+    ...lastMessage(request),
     request: { agent, approvals: canApprove(c), ...(context !== undefined && { context }) },
   }
 }
@@ -61,11 +63,19 @@ function canApprove(c: Context): boolean {
 }
 
 /** What a client has no say in is passed over: an agent's instructions are the server's. */
-function lastMessage(request: ChatRequest): unknown {
-  const said = postedMessages(request).filter((message) => fieldOf(message, 'role') !== 'system')
-  if (said.length > 0) return said.at(-1)
-  throw new LoomError('invalid-request', 'messages holds no user message.')
+function lastMessage(request: ChatRequest): Pick<Posting, 'last' | 'lastName'> {
+  const messages = postedMessages(request)
+  if (messages.length === 0) {
+    throw new LoomError('invalid-request', 'messages must be a list of at least one message.')
+  }
+  const index = messages.findLastIndex((message) => fieldOf(message, 'role') !== 'system')
+  if (index === -1) throw new LoomError('invalid-request', 'messages holds no user message.')
+  const lastName = request.message === undefined ? `messages[${index}]` : 'message'
+  return { last: messages[index], lastName }
 }
+
+/** What stands before the message that is new. */
+const seedOf = ({ messages = [] }: ChatRequest) => readSeed(messages.slice(0, -1))
 
 /** SSE, the whole answer as JSON, or only that it was accepted: as the request's headers ask. */
 export async function answer(
@@ -93,27 +103,51 @@ function wantsOnlyJson(c: Context): boolean {
 
 async function wholeAnswer(
   c: Context,
-  { sessions }: SessionWorld,
+  { loom: { sessions } }: SessionWorld,
   { sessionId, answering }: { sessionId: string; answering: Answering },
 ): Promise<Response> {
   const { logId, letterId, after } = answering
   const { signal } = c.req.raw
   if (answering.queued) await sessions.begun(sessionId, letterId, signal)
   await sessions.follow({ sessionId, logId, after, signal, deliver: () => undefined })
-  const message = await sessions.unfinished(sessionId, logId)
+  const { profile } = readingOf(c, {})
+  const answered = await sessions.unfinished(sessionId, logId)
   const session = await sessions.store.session(sessionId)
-  const text = textOf(message)
   return c.json({
     id: sessionId,
-    message,
-    text,
+    message: seenMessage(uiMessage(answered), profile),
+    text: textOf(answered),
     state: session?.state ?? 'idle',
     ...(session?.error !== undefined && { error: session.error }),
   })
 }
 
-async function watch(c: Context, world: SessionWorld, sessionId: string): Promise<Response> {
-  const place = await world.sessions.placeOf(sessionId, undefined)
-  if (place === undefined) throw new LoomError('refused', 'There is nothing new in these messages.')
-  return streamSession(c, world, { sessionId, place })
+/** Nothing new was posted: what runs is what the client wants to see, or what it did not hear the end of. */
+async function watch(
+  c: Context,
+  world: SessionWorld,
+  { sessionId, last }: { sessionId: string; last: unknown },
+): Promise<Response> {
+  const { sessions } = world.loom
+  const id = fieldOf(last, 'id')
+  const goesOn = fieldOf(last, 'role') === 'assistant' && typeof id === 'string'
+  const place =
+    (goesOn ? await sessions.lastPart(sessionId, id) : undefined) ??
+    (await sessions.placeOf(sessionId, undefined))
+  if (place !== undefined) return streamSession(c, world, { sessionId, place })
+  throw new LoomError(
+    'refused',
+    'There is nothing new in these messages: the last must be a user message, or hold an answer that this session waits for.',
+  )
+}
+
+/**
+ * Before the message is accepted, while a status can still say so. What a callback will name is known
+ * only in the run, and a chain of fallbacks is left to try its luck.
+ * @throws LoomError `unknown-model` or `missing-key`
+ */
+async function checkModel({ model }: Agent, { models, defaultModel }: Loom): Promise<void> {
+  if (typeof model === 'function') return
+  const [first, ...fallbacks] = Array.isArray(model) ? model : [model ?? defaultModel]
+  if (first !== undefined && fallbacks.length === 0) await models.resolve(first)
 }

@@ -4,10 +4,12 @@
  */
 import type { Context } from 'hono'
 
-import { encoderOf } from '../src/frames.ts'
+import { type Encoder, encoderOf } from '../src/frames.ts'
 import { cursorOf } from '../src/session/entry-id.ts'
+import type { Shared } from '../src/session/tail.ts'
 import type { Place } from '../src/sessions.ts'
 import { ResponseSink } from '../src/sink/response.ts'
+import type { LogEntry } from '../src/store/turn.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import type { SessionWorld } from './session-world.ts'
 
@@ -21,21 +23,25 @@ export interface StreamRequest {
 /** Sorts below every profile: a reader that declares none knows the fewest chunks. */
 const undeclared = 'any'
 
+interface Reader {
+  encoder: Encoder
+  reply: ResponseSink
+  floor: string
+}
+
 export function streamSession(c: Context, world: SessionWorld, request: StreamRequest): Response {
   const { profile, protocol } = readingOf(c, {})
-  const reply = new ResponseSink(c, {
-    encoder: encoderOf(protocol, profile),
-    keepAliveMs: world.config.keepAliveMs,
-  })
+  const encoder = encoderOf(protocol, profile)
+  const reply = new ResponseSink(c, { encoder, keepAliveMs: world.loom.keepAliveMs })
   const floor = protocol === 'ui' ? (profile ?? undeclared) : undeclared
-  void deliver(world, request, { reply, floor })
+  void deliver(world, request, { encoder, reply, floor })
   return reply.open()
 }
 
 async function deliver(
-  { sessions, report }: SessionWorld,
+  { loom: { sessions, report } }: SessionWorld,
   { sessionId, place, queuedLetter }: StreamRequest,
-  { reply, floor }: { reply: ResponseSink; floor: string },
+  { encoder, reply, floor }: Reader,
 ): Promise<void> {
   const signal = reply.closed
   let { skip } = place
@@ -48,13 +54,10 @@ async function deliver(
       logId: place.logId,
       after: place.after,
       signal,
-      deliver: async (entry) => {
-        for (const [index, event] of entry.events.entries()) {
-          if (index < skip) continue
-          const wait = reply.send(event, cursorOf(entry.id, index))
-          if (wait !== undefined) await wait
-        }
+      deliver: (entry, shared) => {
+        const from = skip
         skip = 0
+        return send(reply, entry, framesOf(entry, encoder, shared), from)
       },
     })
     isWhole = end === 'finished'
@@ -63,4 +66,34 @@ async function deliver(
   } finally {
     reply.end(isWhole)
   }
+}
+
+type Frames = readonly (string | undefined)[]
+
+/** The bytes of an entry's events: what one reader's encoder made serves all that read alike. */
+function framesOf(entry: LogEntry, encoder: Encoder, shared: Shared | undefined): Frames {
+  const { sharedAs } = encoder
+  const known = sharedAs === undefined ? undefined : shared?.get(sharedAs)
+  if (known !== undefined) return known
+  const frames = entry.events.map((event, index) =>
+    encoder.encode(event, cursorOf(entry.id, index)),
+  )
+  if (sharedAs !== undefined) shared?.set(sharedAs, frames)
+  return frames
+}
+
+/** A promise only where the reader lags: nothing is sent to it before it has caught up. */
+function send(
+  reply: ResponseSink,
+  entry: LogEntry,
+  frames: Frames,
+  from: number,
+): void | Promise<void> {
+  for (let index = from; index < entry.events.length; index++) {
+    const event = entry.events[index]
+    if (event === undefined) return undefined
+    const wait = reply.sendEncoded(event, frames[index])
+    if (wait !== undefined) return wait.then(() => send(reply, entry, frames, index + 1))
+  }
+  return undefined
 }

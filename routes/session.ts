@@ -4,29 +4,46 @@
  */
 import { randomUUID } from 'node:crypto'
 
-import type { Context, Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 
 import { idLengthMax } from '../src/conversation.ts'
 import { LoomError } from '../src/error.ts'
+import { seenMessage } from '../src/frames/seen-message.ts'
+import type { Loom } from '../src/loom.ts'
+import type { SessionRecord } from '../src/store/session.ts'
+import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
+import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
-import { noSession, ownSession } from './own-session.ts'
 import { answerTool, decide } from './session-answers.ts'
 import { post } from './session-post.ts'
+import { prompt } from './session-prompt.ts'
 import { streamSession } from './session-stream.ts'
-import type { SessionWorld } from './session-world.ts'
-import { tenantOf } from './tenant.ts'
+import { noSession, ownSession, type SessionWorld } from './session-world.ts'
 
-export function sessionRoutes(app: Hono, world: SessionWorld): void {
-  for (const base of ['/api/chat', '/api/agents/:agent/chat']) {
+export interface SessionRoutesOptions {
+  /** Names whoever calls; a session is found only by who made it. @defaultValue everybody is one */
+  tenantOf?: (c: Context) => string
+}
+
+/** All that can be done with the sessions of `loom`, to be mounted: `app.route('/api', sessionRoutes(loom))`. */
+export function sessionRoutes(
+  loom: Loom,
+  { tenantOf = () => '' }: SessionRoutesOptions = {},
+): Hono {
+  const world: SessionWorld = { loom, tenantOf }
+  const app = new Hono()
+  app.onError((error, c) => answerError(error, c, loom))
+  for (const base of ['/chat', '/agents/:agent/chat']) {
     app.post(base, (c) => post(c, world))
     app.get(base, (c) => list(c, world))
-    app.get(`${base}/:id`, async (c) => c.json(await ownSession(c, world)))
+    app.get(`${base}/:id`, async (c) => c.json(told(await ownSession(c, world))))
     app.delete(`${base}/:id`, (c) => remove(c, world))
     app.get(`${base}/:id/stream`, (c) => resume(c, world))
     app.post(`${base}/:id/stop`, (c) => stop(c, world))
     app.get(`${base}/:id/messages`, (c) => messages(c, world))
+    app.get(`${base}/:id/prompt`, (c) => prompt(c, world))
     app.get(`${base}/:id/queue`, (c) => queue(c, world))
     app.delete(`${base}/:id/queue/:messageId`, (c) => withdraw(c, world))
     app.post(`${base}/:id/fork`, (c) => fork(c, world))
@@ -34,42 +51,61 @@ export function sessionRoutes(app: Hono, world: SessionWorld): void {
     app.post(`${base}/:id/approvals/:approvalId`, (c) => decide(c, world))
     onlyMethods(app, base, 'GET, POST')
     onlyMethods(app, `${base}/:id`, 'GET, DELETE')
-    for (const path of ['stream', 'messages', 'queue'])
+    for (const path of ['stream', 'messages', 'prompt', 'queue'])
       onlyMethods(app, `${base}/:id/${path}`, 'GET')
     for (const path of ['stop', 'fork']) onlyMethods(app, `${base}/:id/${path}`, 'POST')
   }
+  return app
 }
 
 // Reading
 
+/** Whose it is, its owner knows. */
+const told = ({ tenant: _tenant, ...session }: SessionRecord) => session
+
 async function resume(c: Context, world: SessionWorld): Promise<Response> {
-  const { id: sessionId } = await ownSession(c, world, 'stream')
+  const { sessions } = world.loom
+  const sessionId = c.req.param('id') ?? ''
+  const session = await sessions.store.session(sessionId)
+  // `useChat({ resume: true })` asks before there is a session, and takes anything but 204 for a fault.
+  if (session === undefined) return c.body(null, 204)
+  if (session.tenant !== world.tenantOf(c)) throw noSession()
   const cursor = c.req.query('after') ?? c.req.header('last-event-id')
-  const place = await world.sessions.placeOf(sessionId, cursor === '' ? undefined : cursor)
+  const place = await sessions.placeOf(sessionId, cursor === '' ? undefined : cursor)
   return place === undefined ? c.body(null, 204) : streamSession(c, world, { sessionId, place })
 }
 
 async function messages(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
-  return c.json(await world.sessions.messages(id))
+  const { profile } = readingOf(c, {})
+  const history = await world.loom.sessions.messages(id)
+  return c.json(history.map((message) => seenMessage(message, profile)))
 }
 
-async function list(c: Context, { sessions }: SessionWorld): Promise<Response> {
+/** What a transport makes of `api: '/api/chat?profile=v7'` when it reconnects: `?profile=v7/ID/stream`. */
+const reconnection = /^(v[567])\/(.+)\/stream$/
+
+async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Response> {
+  const [, profile, id] = reconnection.exec(c.req.query('profile') ?? '') ?? []
+  if (profile !== undefined && id !== undefined) {
+    return c.redirect(`${c.req.path}/${encodeURIComponent(id)}/stream?profile=${profile}`, 307)
+  }
   const limit = Math.min(Number(c.req.query('limit')) || 50, 200)
   const before = Number(c.req.query('before')) || undefined
-  return c.json(await sessions.store.list(tenantOf(c), { limit, ...(before && { before }) }))
+  const page = await loom.sessions.store.list(tenantOf(c), { limit, ...(before && { before }) })
+  return c.json({ ...page, sessions: page.sessions.map(told) })
 }
 
 // Acting
 
 async function stop(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
-  return c.json({ stopped: await world.sessions.stop(id, tenantOf(c)) })
+  return c.json({ stopped: await world.loom.sessions.stop(id, world.tenantOf(c)) })
 }
 
 async function queue(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
-  const letters = await world.sessions.store.mailbox(id)
+  const letters = await world.loom.sessions.store.mailbox(id)
   return c.json({
     queue: letters.map(({ id, kind, message }) => ({ id, kind, ...(message && { message }) })),
   })
@@ -78,8 +114,9 @@ async function queue(c: Context, world: SessionWorld): Promise<Response> {
 async function withdraw(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const letterId = c.req.param('messageId') ?? ''
-  const options = { nonce: randomUUID(), tenant: tenantOf(c) }
-  if (await world.sessions.store.withdraw(id, letterId, options)) return c.json({ withdrawn: true })
+  const options = { nonce: randomUUID(), tenant: world.tenantOf(c) }
+  if (await world.loom.sessions.store.withdraw(id, letterId, options))
+    return c.json({ withdrawn: true })
   throw new LoomError('not-found', 'No such message waits.')
 }
 
@@ -96,9 +133,9 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
   if (!body.success)
     throw new LoomError('invalid-request', 'The body may have id, messageId and branch.')
   const { id: newId = randomUUID(), messageId, branch } = body.data
-  const forked = await world.sessions.store.fork(id, {
+  const forked = await world.loom.sessions.store.fork(id, {
     newId,
-    tenant: tenantOf(c),
+    tenant: world.tenantOf(c),
     nonce: randomUUID(),
     ...(messageId !== undefined && { through: messageId }),
     ...(branch !== undefined && { branch }),
@@ -107,7 +144,8 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
   return c.json({ id: newId }, 201)
 }
 
-async function remove(c: Context, { sessions }: SessionWorld): Promise<Response> {
+async function remove(c: Context, { loom, tenantOf }: SessionWorld): Promise<Response> {
+  const { sessions } = loom
   const sessionId = c.req.param('id') ?? ''
   const removed = await sessions.store.remove(sessionId, {
     tenant: tenantOf(c),

@@ -102,6 +102,11 @@ export interface AgentDefinition<CONTEXT = unknown> {
   maxTokens?: OfContext<number, CONTEXT>
   /** What all turns of a session may use together. @defaultValue any */
   sessionBudget?: OfContext<Budget, CONTEXT>
+  /**
+   * Whether a conversation that the server does not know may begin with the user and assistant text
+   * that a client posts. A client could have made it up. @defaultValue false
+   */
+  seedFromClient?: boolean
   /** How many tool calls of one step run at a time. @defaultValue all */
   toolConcurrency?: number
   retry?: Partial<RetryPolicy>

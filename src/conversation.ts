@@ -6,7 +6,7 @@
 import { convertToModelMessages, modelMessageSchema, safeValidateUIMessages } from 'ai'
 import type { ModelMessage, ToolSet, UIMessage } from 'ai'
 
-import { fieldOf } from './conversation/fields.ts'
+import { fieldOf, isFields } from './conversation/fields.ts'
 import { modernMessage } from './conversation/version-4.ts'
 import { errorMessage, LoomError } from './error.ts'
 
@@ -57,19 +57,59 @@ async function readUiMessages(
   posted: readonly unknown[],
   tools: () => Promise<ToolSet>,
 ): Promise<Conversation> {
-  const result = await safeValidateUIMessages({ messages: posted.map(modernMessage) })
-  if (!result.success) throw new LoomError('invalid-request', issueOf(result.error))
-  const messages = result.data
-  for (const { id } of messages) {
-    if (id.length > idLengthMax) {
-      throw new LoomError('invalid-request', `A message id is longer than ${idLengthMax}.`)
-    }
-  }
+  const messages = await validMessages(posted, (index) => `messages[${index}]`)
   const last = messages.at(-1)
   return {
     messages: await convert(messages, tools),
     continues: last?.role === 'assistant' ? last.id : undefined,
   }
+}
+
+async function validMessages(
+  posted: readonly unknown[],
+  nameOf: (index: number) => string,
+): Promise<UIMessage[]> {
+  const result = await safeValidateUIMessages({ messages: posted.map(modernMessage) })
+  if (!result.success) throw new LoomError('invalid-request', issueOf(result.error, nameOf))
+  for (const { id } of result.data) {
+    if (id.length > idLengthMax) {
+      throw new LoomError('invalid-request', `A message id is longer than ${idLengthMax}.`)
+    }
+  }
+  return result.data
+}
+
+/**
+ * Reads one message, of a user or an assistant.
+ * @param name what it is called in errors
+ * @throws LoomError `invalid-request`
+ */
+export async function readMessage(posted: unknown, name: string): Promise<UIMessage> {
+  const [message] = await validMessages([posted], () => name)
+  if (message !== undefined && message.role !== 'system') return message
+  throw new LoomError('invalid-request', `${name} must be a user or assistant message.`)
+}
+
+/**
+ * What a conversation may begin with of what a client posted: who said what, and nothing that a tool,
+ * a human or a provider is to have said.
+ * @throws LoomError `invalid-request`
+ */
+export async function readSeed(posted: readonly unknown[]): Promise<UIMessage[]> {
+  const said = posted.filter((message) => fieldOf(message, 'role') !== 'system')
+  if (said.length === 0) return []
+  const messages = await validMessages(said, (index) => `messages[${index}]`)
+  return messages.flatMap(({ id, role, parts }) => {
+    const texts = parts.flatMap((part) =>
+      part.type === 'text' ? [{ type: 'text' as const, text: part.text }] : [],
+    )
+    return texts.length === 0 ? [] : [{ id, role, parts: texts }]
+  })
+}
+
+/** @throws LoomError `invalid-request` for a message that says nothing to a model, or cannot be read */
+export async function checkAnswerable(message: UIMessage): Promise<void> {
+  await convert([message], () => Promise.resolve({}))
 }
 
 async function convert(
@@ -96,10 +136,20 @@ export async function modelMessagesOf(
 ): Promise<ModelMessage[]> {
   const called = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
   const converted = await convertToModelMessages(
-    [...messages],
+    messages.map(withObjectInputs),
     called ? { tools: await tools() } : {},
   )
   return withoutSettledDenials(converted.filter(({ content }) => content.length > 0))
+}
+
+/** An input that was refused for not being JSON is a string; providers refuse a call with one. */
+function withObjectInputs(message: UIMessage): UIMessage {
+  const parts = message.parts.map((part) =>
+    'state' in part && part.state === 'output-error' && 'input' in part && !isFields(part.input)
+      ? { ...part, input: {} }
+      : part,
+  )
+  return { ...message, parts }
 }
 
 /**
@@ -116,12 +166,13 @@ function withoutSettledDenials(messages: ModelMessage[]): ModelMessage[] {
 }
 
 /** Where the first fault is, and what it is: the AI SDK's own text holds the whole input. */
-function issueOf(error: Error): string {
+function issueOf(error: Error, nameOf: (index: number) => string): string {
   const issues = fieldOf(error.cause, 'issues')
   const issue: unknown = Array.isArray(issues) ? issues[0] : undefined
   const path = fieldOf(issue, 'path')
   const message = fieldOf(issue, 'message')
   if (!Array.isArray(path) || typeof message !== 'string') return 'messages is not valid.'
-  const steps = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
-  return `messages${steps.join('')}: ${message}`
+  const [index, ...inner] = path
+  const steps = inner.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
+  return `${nameOf(Number(index))}${steps.join('')}: ${message}`
 }

@@ -20,8 +20,13 @@ export type Protocol = 'ui' | 'text' | 'data'
 
 export const protocols: readonly Protocol[] = ['ui', 'text', 'data']
 
-/** Makes the bytes of one answer. It remembers what was sent, so every reader has its own. */
+/** Makes the bytes of one answer. It may remember what was sent, so every reader has its own. */
 export interface Encoder {
+  /**
+   * What it encodes for, where it remembers nothing: encoders of one name make the same bytes of an
+   * event, so one of them may do it for all. Undefined where the bytes depend on what came before.
+   */
+  readonly sharedAs: string | undefined
   readonly headers: Readonly<Record<string, string>>
   /**
    * The bytes of an event, undefined where this reader is not told of it.

@@ -1,4 +1,5 @@
 /** What a program that uses Loom as a library imports. */
+export { AgentSession, type CallReply, type SendOptions } from './agent-session.ts'
 export { type Agent, type AgentDefinition, defineAgent } from './agent.ts'
 export type {
   Budget,
@@ -13,6 +14,7 @@ export { agentTool, type AgentToolOutput } from './agent-tool.ts'
 export { defineTool } from './define-tool.ts'
 export { LoomError, type LoomErrorCode } from './error.ts'
 export type { AgentEvent, FinishReason } from './event.ts'
+export { Loom, type LoomOptions } from './loom.ts'
 export { assistantMessage, systemMessage, userMessage } from './message.ts'
 export type { ListedModel, ModelFacts, ModelReference, Models } from './model.ts'
 export { Registry, type RegistryOptions } from './model/registry.ts'
@@ -23,6 +25,11 @@ export type { Sink } from './sink.ts'
 export type { Cost, StepUsage } from './spending.ts'
 export { portSink, type PostTarget } from './sink/port.ts'
 export { type AgentStream, stream } from './stream.ts'
+export { startAgent, type StartAgentOptions } from './start-agent.ts'
+export type { Store } from './store.ts'
+export { type MemoryStoreOptions, openMemoryStore } from './store/memory.ts'
+export { openRedisStore, type RedisStoreOptions, type StoreNotice } from './store/redis.ts'
+export type { WhenBusy } from './store/mailbox.ts'
 export { streamAgent, type StreamAgentOptions } from './stream-agent.ts'
 export {
   attachDefaultLogger,
@@ -32,3 +39,4 @@ export {
 } from './telemetry.ts'
 export type { AgentTools, NamedTool, RetryClass, ToolContext, ToolDefinition } from './tool.ts'
 export type { Usage } from './usage.ts'
+export { sessionRoutes, type SessionRoutesOptions } from '../routes/session.ts'

@@ -11,14 +11,14 @@ import type { Agent } from './agent.ts'
 import { readConfig, readRegistryConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { errorMessage, LoomError } from './error.ts'
+import type { Loom } from './loom.ts'
 import type { ModelReference, Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
 import { errorLog } from './server/error-log.ts'
-import { listen } from './server/listen.ts'
+import { listen, type Listening } from './server/listen.ts'
 import { modelTable } from './server/model-table.ts'
+import { openLoom } from './server/open-loom.ts'
 import { openRegistry } from './server/open-registry.ts'
-import { openSessions } from './server/open-sessions.ts'
-import type { Sessions } from './sessions.ts'
 import { attachDefaultLogger } from './telemetry.ts'
 
 const agents: readonly Agent[] = [assistant, researcher]
@@ -84,36 +84,33 @@ async function serve(program: NodeJS.Process): Promise<void> {
   const redact = (text: string) => models.redact(text)
   const report = errorLog({ logLevel: config.logLevel, redact, writeLine })
   let ready = true
-  // Without Redis there is nothing to outlive this process: each request is a run of its own.
-  const sessions =
-    config.redisUrl === undefined
-      ? undefined
-      : await openSessions({ config, agents, models, report })
-  const app = createApp({
-    agents,
-    models,
-    config,
-    report,
-    isReady: () => ready,
-    ...(sessions !== undefined && { sessions }),
-  })
+  const loom = await openLoom({ config, agents, models, report })
+  const app = createApp({ loom, config, isReady: () => ready })
   const server = await listen(app.fetch, config)
   program.stdout.write(greeting(server.url, config))
   if (config.logLevel !== 'silent') void tellDoubts(config, { models, writeLine })
   await stopSignal(program)
   ready = false
-  // Turns go to whoever is left at once; the readers here go on reading from the log.
-  if (sessions !== undefined) await handOver(sessions, report)
   // A second signal is for someone who does not want to wait.
-  await Promise.race([server.stop(graceMs), stopSignal(program)])
+  await Promise.race([finish(loom, server, config), stopSignal(program)])
   // Work that was aborted may still hold a timer or a socket of its own.
   program.exit()
 }
 
-/** A Redis that is away must not keep the process: what is not handed over is found by others. */
-async function handOver(sessions: Sessions, report: (error: unknown) => void): Promise<void> {
+/** The readers here go on reading to the end, at most `graceMs`. */
+async function finish(loom: Loom, server: Listening, { redisUrl }: Config): Promise<void> {
+  const { instance } = loom.sessions
+  if (redisUrl === undefined) {
+    // What is in this process ends with it: turns are given the time to be done.
+    instance.refuse()
+    await Promise.all([instance.idle(AbortSignal.timeout(graceMs)), server.stop(graceMs)])
+    return
+  }
+  // Turns go to whoever is left, at once. A Redis that is away must not keep the process: what is
+  // not handed over is found by others.
   const late = delay(graceMs, undefined, { ref: false })
-  await Promise.race([sessions.instance.drain().catch(report), late])
+  await Promise.race([instance.drain().catch(loom.report), late])
+  await server.stop(graceMs)
 }
 
 /** Finds a bad model now, in one line, and not in the first request. */

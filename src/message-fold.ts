@@ -4,6 +4,7 @@
  * frames (ai 7.0.173, `packages/ai/src/ui/process-ui-message-stream.ts`). A test holds them equal.
  */
 import type { JSONObject } from '@ai-sdk/provider'
+import type { UIMessage } from 'ai'
 
 import type { AgentEvent, EventOf, ProviderMetadata } from './event.ts'
 import { mergeObjects } from './merge.ts'
@@ -239,3 +240,9 @@ const isObject = (value: unknown): value is JSONObject =>
 /** What a message says, without its thoughts, tools and files. */
 export const textOf = ({ parts }: FoldedMessage): string =>
   parts.map(({ type, text }) => (type === 'text' && typeof text === 'string' ? text : '')).join('')
+
+/** It is one, by the test that holds it equal to what the AI SDK builds; only the types don't know. */
+export function uiMessage(message: FoldedMessage): UIMessage
+export function uiMessage(message: unknown): unknown {
+  return message
+}

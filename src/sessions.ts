@@ -9,13 +9,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { UIMessage } from 'ai'
 
 import { LoomError } from './error.ts'
+import type { AgentEvent } from './event.ts'
 import { type FoldedMessage, MessageFold } from './message-fold.ts'
 import { idBefore, parseCursor } from './session/entry-id.ts'
-import { follow, type FollowEnd, type FollowOptions } from './session/follow.ts'
+import { follow, type FollowOptions } from './session/follow.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
 import type { Held } from './session/posted.ts'
+import { RemoteTails } from './session/remote-tail.ts'
+import type { FollowEnd } from './session/tail.ts'
+import { entriesOf } from './session/turn-world.ts'
 import type { Store } from './store.ts'
 import type { Letter, PostReply, WhenBusy } from './store/mailbox.ts'
+import type { SessionRecord } from './store/session.ts'
 import type { LogEntry } from './store/turn.ts'
 
 export interface SessionsOptions extends InstanceOptions {
@@ -29,6 +34,8 @@ export interface PostRequest {
   tenant: string
   agent: string
   whenBusy: WhenBusy
+  /** What a session begins with that the store does not know. */
+  seed?: readonly UIMessage[]
 }
 
 /** Where an accepted letter's answer is read. */
@@ -49,13 +56,18 @@ export interface Place {
   skip: number
 }
 
+const lookAtMostEveryMs = 25
+
 export class Sessions {
   readonly instance: Instance
   readonly #options: SessionsOptions
+  readonly #remoteTails: RemoteTails
 
   constructor(options: SessionsOptions) {
     this.#options = options
     this.instance = new Instance(options)
+    const onSilence = (sessionId: string) => void this.#lookAfter(sessionId)
+    this.#remoteTails = new RemoteTails({ ...options, onSilence })
   }
 
   get store(): Store {
@@ -68,6 +80,7 @@ export class Sessions {
    */
   async post(sessionId: string, letter: Letter, request: PostRequest): Promise<Answering> {
     const { instance } = this
+    await instance.start()
     if (instance.draining) throw new LoomError('unavailable', 'This instance is going: try again.')
     const { mailboxLimit } = this.#options
     const reply = await instance.claiming(sessionId, async () => {
@@ -105,7 +118,12 @@ export class Sessions {
       case 'foreign':
         throw new LoomError('not-found', 'There is no such session.')
       case 'refused':
-        throw new LoomError('refused', 'Nothing in this session waits for that.')
+        throw new LoomError(
+          'refused',
+          letter.kind === 'answer'
+            ? 'Nothing in this session waits for that.'
+            : 'There is no such message in this session.',
+        )
     }
   }
 
@@ -118,19 +136,19 @@ export class Sessions {
     if (reply.as === 'withdrawn' || reply.as === 'cut' || reply.replyId === '') {
       throw new LoomError('refused', 'This message was withdrawn or cut from the conversation.')
     }
-    const turn = (await this.store.session(sessionId))?.turn
+    const { replyId: logId } = reply
     const after =
-      letter.kind === 'answer' && turn?.letterId === letter.id ? `${turn.claim}-0` : undefined
-    return { logId: reply.replyId, letterId: letter.id, after, queued: reply.as === 'queued' }
+      letter.kind === 'answer' ? (await this.lastPart(sessionId, logId))?.after : undefined
+    return { logId, letterId: letter.id, after, queued: reply.as === 'queued' }
   }
 
   /** Follows a log to its end; see `follow`. */
   follow(
     at: Pick<FollowOptions, 'sessionId' | 'logId' | 'after' | 'signal' | 'deliver'>,
   ): Promise<FollowEnd> {
-    const { store, tails, pollMs } = this.#options
+    const { store, tails } = this.#options
     const onSilence = () => void this.#lookAfter(at.sessionId)
-    return follow({ ...at, store, tails, pollMs, onSilence })
+    return follow({ ...at, store, tails, remoteTails: this.#remoteTails, onSilence })
   }
 
   /** Waits until a queued letter's turn has begun, so that its log can be followed. */
@@ -143,6 +161,8 @@ export class Sessions {
         const waiting = await this.store.mailbox(sessionId)
         if (!waiting.some(({ id }) => id === letterId)) return
         await Promise.race([hint.promise, delay(this.#options.pollMs, undefined, { signal })])
+        // The turn that runs gives a hint with every word.
+        await delay(lookAtMostEveryMs, undefined, { signal })
         hint = Promise.withResolvers<void>()
         await this.#lookAfter(sessionId)
       }
@@ -180,6 +200,23 @@ export class Sessions {
     return { logId, after, skip: index + 1 }
   }
 
+  /**
+   * Where the newest turn of an assistant message begins: for a client that holds what came before
+   * and posts its answer again. Undefined where the message was never gone on with, or its log is gone.
+   */
+  async lastPart(sessionId: string, messageId: string): Promise<Place | undefined> {
+    const entries = await entriesOf(this.store, sessionId, messageId)
+    const isStart = ({ type }: AgentEvent) => type === 'start'
+    const parts = entries.filter(({ events }) => events.some(isStart))
+    const entry = parts.at(-1)
+    if (entry === undefined || parts.length < 2) return undefined
+    return {
+      logId: messageId,
+      after: idBefore(entry.id),
+      skip: entry.events.findLastIndex(isStart),
+    }
+  }
+
   /** Stops the running turn, wherever it runs. False when none runs. */
   async stop(sessionId: string, tenant: string, logId?: string): Promise<boolean> {
     const stopped = await this.#insistently((nonce) =>
@@ -189,12 +226,9 @@ export class Sessions {
     return stopped
   }
 
-  /** What a posted message is measured by. */
-  async held(sessionId: string): Promise<Held> {
-    const [session, history] = await Promise.all([
-      this.store.session(sessionId),
-      this.store.messages(sessionId),
-    ])
+  /** What a message posted to this session is measured by. */
+  async held(sessionId: string, session: SessionRecord | undefined): Promise<Held> {
+    const history = () => this.store.messages(sessionId)
     if (session?.state !== 'waiting' || session.turn === undefined) {
       return { history, waiting: undefined }
     }

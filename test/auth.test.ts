@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { assistant } from '../agents/assistant.ts'
-import { createApp } from '../routes/app.ts'
 import { readConfig } from '../src/config.ts'
-import { createModels } from '../src/model/resolve.ts'
 import { listen, type Listening } from '../src/server/listen.ts'
+import { servedApp } from './served-app.ts'
 
 const keys = ['first-secret-key', 'second-secret-key']
 
@@ -13,8 +12,7 @@ describe('a server with keys', () => {
 
   beforeAll(async () => {
     const config = readConfig({ LOOM_API_KEYS: keys.join(','), LOOM_MODEL: 'demo/fast' })
-    const models = createModels({ environment: {} })
-    const app = createApp({ agents: [assistant], models, config })
+    const app = await servedApp({ agents: [assistant], config })
     server = await listen(app.fetch, { host: '127.0.0.1', port: 0 })
   })
 

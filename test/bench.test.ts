@@ -22,6 +22,7 @@ import { textOf } from '../bench/reading.ts'
 import { verdictsOf } from '../bench/report.ts'
 import { openStage } from '../bench/stage.ts'
 import { median, percentile } from '../bench/statistics.ts'
+import { type RunningRedis, startRedis } from './redis/redis.ts'
 
 const order = { id: 7, tokens: 300, rate: 0, waitMs: 0 }
 
@@ -63,13 +64,16 @@ async function openUpstream(): Promise<{ server: Server; port: number; asked: st
 describe('contenders', () => {
   const started = new Map<ContenderName, { child: Child; port: number }>()
   let upstream: Awaited<ReturnType<typeof openUpstream>>
+  let redis: RunningRedis
 
   beforeAll(async () => {
     upstream = await openUpstream()
+    redis = await startRedis()
     for (const name of contenderNames) {
       const port = await freePort()
       const { args, env } = contenders[name]
-      const child = new Child({ label: name, args, env: env(port, upstream.port), core: null })
+      const ports = { port, upstreamPort: upstream.port, redisPort: redis.port }
+      const child = new Child({ label: name, args, env: env(ports), core: null })
       started.set(name, { child, port })
       await child.listening(port)
     }
@@ -79,12 +83,20 @@ describe('contenders', () => {
     await Promise.all([...started.values()].map(({ child }) => child.stop()))
     upstream.server.close()
     upstream.server.closeAllConnections()
+    await redis[Symbol.asyncDispose]()
   })
 
-  /** The body of one answer, and the request that it led the contender to make. */
-  async function ask(name: ContenderName): Promise<{ body: Buffer; asked: string }> {
+  /**
+   * The body of one answer, and the request that it led the contender to make: with an id of its own,
+   * since Loom takes what is posted twice for one message.
+   */
+  async function ask(name: ContenderName, id: number): Promise<{ body: Buffer; asked: string }> {
     const connection = new Connection(started.get(name)?.port ?? 0)
-    const answer = await connection.post(contenders[name].path, requestBody(order), 10_000)
+    const answer = await connection.post(
+      contenders[name].path,
+      requestBody({ ...order, id }),
+      10_000,
+    )
     connection.close()
     return { body: bodyOf(answer.raw), asked: upstream.asked.pop() ?? '' }
   }
@@ -95,7 +107,7 @@ describe('contenders', () => {
       api: `http://127.0.0.1:${started.get(name)?.port}${contenders[name].path}`,
     })
     const request = z.object({ id: z.string(), messages: z.array(z.custom<UIMessage>()) })
-    const { id, messages } = request.parse(JSON.parse(requestBody(order)))
+    const { id, messages } = request.parse(JSON.parse(requestBody({ ...order, id: 8 })))
     const stream = await transport.sendMessages({
       chatId: id,
       messages,
@@ -111,24 +123,27 @@ describe('contenders', () => {
     return parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
   }
 
-  it.each(['loom', 'stock'] as const)('%s shows exactly what the upstream said', async (name) => {
-    expect(await shown(name)).toBe(answerText(order.tokens))
-  })
+  it.each(['loom', 'redis', 'stock'] as const)(
+    '%s shows exactly what the upstream said',
+    async (name) => {
+      expect(await shown(name)).toBe(answerText(order.tokens))
+    },
+  )
 
   it('relays the very bytes of the upstream', async () => {
-    const { body } = await ask('relay')
+    const { body } = await ask('relay', 9)
     expect(body.toString('utf8')).toBe(answerBody(order.tokens))
   })
 
   it.each(contenderNames)("%s passes the load client's own check of the text", async (name) => {
-    const { body } = await ask(name)
+    const { body } = await ask(name, 10)
     expect(fingerprint(textOf(body, contenders[name].format))).toBe(
       fingerprint(answerText(order.tokens)),
     )
   })
 
   it('loom and stock ask the model for the same', async () => {
-    const [loom, stock] = [await ask('loom'), await ask('stock')]
+    const [loom, stock] = [await ask('loom', 11), await ask('stock', 11)]
     expect(modelRequest.parse(JSON.parse(loom.asked))).toEqual(
       modelRequest.parse(JSON.parse(stock.asked)),
     )

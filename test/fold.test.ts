@@ -3,7 +3,9 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 import type { AgentEvent } from '../src/event.ts'
-import { MessageFold } from '../src/message-fold.ts'
+import { seenMessage } from '../src/frames/seen-message.ts'
+import { encodeFrame } from '../src/frames/ui.ts'
+import { MessageFold, uiMessage } from '../src/message-fold.ts'
 import { anyRun } from './any-run.ts'
 import { record } from './recorded-run.ts'
 
@@ -42,6 +44,32 @@ describe('the fold of a turn', () => {
   })
 })
 
+describe('a message in the history', () => {
+  for (const profile of [undefined, 'v6', 'v7'] as const) {
+    it(`is what a reader of ${profile ?? 'no profile'} was told`, async () => {
+      await fc.assert(
+        fc.asyncProperty(anyMessage, async (events) => {
+          // Withdrawn is only what every reader knows to withdraw.
+          if (events.some(({ type }) => type === 'reset-step') && profile !== 'v7') return
+          // Of a call that was refused they miss the provider's metadata, which no page shows.
+          if (events.some(({ type }) => type === 'tool-input-error') && profile !== 'v7') return
+          const whole = [...events.filter(isToldToAll), told]
+          const frames = whole.flatMap((event) => encodeFrame(event, profile) ?? [])
+          const chunks = frames.map((frame): UIMessageChunk =>
+            JSON.parse(frame.slice('data: '.length)),
+          )
+          const stored = uiMessage(foldOf(whole))
+          expect(seenMessage(stored, profile)).toEqual(await referenceOf(chunks))
+        }),
+        { numRuns: 100 },
+      )
+    })
+  }
+})
+
+/** A client knows its own decision. */
+const isToldToAll = ({ type }: AgentEvent) => type !== 'error' && type !== 'tool-approval-response'
+
 /** The last event makes the reader of the AI SDK tell what it has: not every event does. */
 const told: AgentEvent = { type: 'message-metadata', messageMetadata: { told: true } }
 
@@ -71,7 +99,7 @@ function foldOf(events: readonly AgentEvent[]): MessageFold['message'] {
 }
 
 /** As JSON: the AI SDK sets fields that have no value to undefined. */
-async function referenceOf(events: readonly AgentEvent[]): Promise<unknown> {
+async function referenceOf(events: readonly (AgentEvent | UIMessageChunk)[]): Promise<unknown> {
   // Copies: the reader keeps what it is given, and changes it.
   const chunks: UIMessageChunk[] = JSON.parse(JSON.stringify(events))
   let last: unknown

@@ -2,12 +2,12 @@ import { connect } from 'node:net'
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
-import { createApp } from '../routes/app.ts'
 import { defineAgent } from '../src/agent.ts'
 import { readConfig } from '../src/config.ts'
 import { createModels } from '../src/model/resolve.ts'
 import { listen, type Listening } from '../src/server/listen.ts'
 import { says, scriptedModel } from './scripted-model.ts'
+import { servedApp } from './served-app.ts'
 
 /** A model that never runs out. */
 const model = () => scriptedModel(...Array.from({ length: 200 }, () => says('Hello there.')))
@@ -37,7 +37,7 @@ const report = (error: unknown) => reported.push(error)
 beforeAll(async () => {
   const models = createModels({ environment: { ACME_BASE_URL: 'http://x', ACME_API_KEY: secret } })
   const config = readConfig({ LOOM_CORS_ORIGINS: 'https://app.example.com' })
-  const app = createApp({ agents, models, config, report, isReady: () => ready })
+  const app = await servedApp({ agents, models, config, report, isReady: () => ready })
   server = await listen(app.fetch, { host: '127.0.0.1', port: 0 })
   url = server.url
 })
@@ -51,10 +51,10 @@ const json = (body: unknown, headers: Record<string, string> = {}, path = '/api/
   post(JSON.stringify(body), { 'content-type': 'application/json', ...headers }, path)
 
 const user = { id: 'u1', role: 'user', parts: [{ type: 'text', text: 'Hi' }] }
-const good = { id: 'chat', messages: [user], trigger: 'submit-message' }
+const good = { messages: [user], trigger: 'submit-message' }
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 const withPart = (part: unknown) => ({
-  messages: [{ id: 'a', role: 'assistant', parts: [part] }, user],
+  messages: [{ id: 'u', role: 'user', parts: [part] }],
 })
 
 /** What is posted, and what the answer says of it. */
@@ -78,6 +78,12 @@ const refused: readonly [string, Body, number, RegExp][] = [
   ['only a system message', '{"messages":[{"role":"system","content":"x"}]}', 400, /no user/],
   ['an unknown role', '{"messages":[{"id":"1","role":"root","parts":[]}]}', 400, /role/],
   ['a message without a role', '{"messages":[{"id":"1","parts":[]}]}', 400, /role/],
+  [
+    'an answer that nothing waits for',
+    JSON.stringify({ messages: [user, { id: 'a', role: 'assistant', parts: [] }] }),
+    409,
+    /nothing new/,
+  ],
   ['a message without content', '{"messages":[{"id":"1","role":"user"}]}', 400, /parts/],
   ['an id that is a number', '{"messages":[{"id":1,"role":"user","content":"x"}]}', 400, /id/],
   ['an unknown part', JSON.stringify(withPart({ type: 'spell' })), 400, /parts\[0\].*type/],
@@ -176,10 +182,13 @@ describe('a bad request', () => {
     expect((await fetch(`${url}/api/nothing`)).status).toBe(404)
     expect((await json(good, {}, '/api/agents/nobody/chat')).status).toBe(404)
     for (const [path, allow] of [
-      ['/api/chat', 'POST'],
-      ['/api/agents/other/chat', 'POST'],
+      ['/api/chat', 'GET, POST'],
+      ['/api/agents/other/chat', 'GET, POST'],
+      ['/api/chat/some', 'GET, DELETE'],
+      ['/api/chat/some/stream', 'GET'],
+      ['/api/chat/some/stop', 'POST'],
     ]) {
-      const response = await fetch(url + path)
+      const response = await fetch(url + path, { method: 'PUT' })
       expect([response.status, response.headers.get('allow')]).toEqual([405, allow])
     }
     for (const path of ['/api/agents', '/api/models', '/healthz', '/readyz', '/']) {
@@ -242,7 +251,7 @@ describe('a good request', () => {
     expect(response.status).toBe(200)
     expect(response.headers.get('x-vercel-ai-ui-message-stream')).toBe('v1')
     const text = await response.text()
-    expect(text).toContain('"delta":"Hello "')
+    expect(text).toContain('"delta":"Hello ')
     expect(text).toMatch(/"type":"finish".*\n\ndata: \[DONE\]\n\n$/)
   })
 
@@ -260,8 +269,8 @@ describe('a good request', () => {
       { message: user },
       { message: 'Hi' },
       { messages: [v4] },
-      { messages: [v4, { role: 'assistant', content: '', id: 'a' }] },
-      { messages: [user, { id: 'a', role: 'assistant', parts: [] }], extra: { more: true } },
+      { messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }] },
+      { messages: [{ role: 'assistant', content: 'What?', id: 'a' }, v4], extra: { more: true } },
     ]) {
       const response = await json(body, {}, '/api/chat?protocol=text')
       expect([response.status, await response.text()]).toEqual([200, 'Hello there.'])
@@ -287,11 +296,14 @@ describe('a failure of the server', () => {
     const text = await lost.text()
     expect(text).toMatch(/provider/)
     expect(text).not.toContain(secret)
-    const broken = await json({ ...good, agent: 'broken' }, { accept: 'application/json' })
-    expect(broken.status).toBe(500)
-    expect(await broken.json()).toEqual({
-      error: { code: 'internal', message: 'Something went wrong in the server.' },
-    })
+  })
+
+  it('after it is told in the stream without any secret', async () => {
+    const broken = await json({ ...good, agent: 'broken' })
+    const told = await broken.text()
+    expect(told).toContain('"errorText":"Something went wrong in the server."')
+    expect(told).toMatch(/"type":"finish".*\n\ndata: \[DONE\]\n\n$/)
+    expect(told).not.toContain(secret)
     expect(reported).toContainEqual(expect.objectContaining({ message: `broken with ${secret}` }))
   })
 })

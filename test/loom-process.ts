@@ -18,13 +18,14 @@ const command = join(root, 'bin/loom.mjs')
 const children: ChildProcess[] = []
 const groups: ChildProcess[] = []
 
-/** Starts `loom` with these variables and no others, but for a free port. */
+/** Starts `loom`, or another program, with these variables and no others, but for a free port. */
 export function startLoom(
   variables: Record<string, string>,
   words: readonly string[] = ['serve'],
+  program: string = command,
 ): LoomProcess {
   return started(
-    spawn(process.execPath, [command, ...words], {
+    spawn(process.execPath, [program, ...words], {
       env: { PATH: process.env['PATH'], PORT: '0', ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),

@@ -13,13 +13,27 @@ export function modernMessage(message: unknown): unknown {
   if (!isFields(message)) return message
   const { id = randomUUID(), content, parts, experimental_attachments: attachments } = message
   const own = Array.isArray(parts) ? parts.flatMap(modernPart) : parts
-  const said = own ?? (typeof content === 'string' ? textParts(content) : undefined)
+  const said = own ?? contentParts(content)
   if (!Array.isArray(attachments) || !Array.isArray(said)) return { ...message, id, parts: said }
   return { ...message, id, parts: [...said, ...attachments.map(attachmentPart)] }
 }
 
+/** A text, or the content of a model message. */
+function contentParts(content: unknown): unknown[] | undefined {
+  if (typeof content === 'string') return textParts(content)
+  return Array.isArray(content) ? content.map(contentPart) : undefined
+}
+
 /** An assistant message with empty content is one that failed before its first token. */
 const textParts = (text: string) => (text === '' ? [] : [{ type: 'text', text }])
+
+function contentPart(part: unknown): unknown {
+  if (!isFields(part) || (part['type'] !== 'image' && part['type'] !== 'file')) return part
+  const { image, data = image, mediaType = 'image/*', filename } = part
+  const isAddress = typeof data === 'string' && /^(?:https?|data):/.test(data)
+  const url = isAddress ? data : `data:${String(mediaType)};base64,${String(data)}`
+  return { type: 'file', url, mediaType, ...(filename !== undefined && { filename }) }
+}
 
 function attachmentPart(attachment: unknown): unknown {
   if (!isFields(attachment)) return attachment

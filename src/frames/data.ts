@@ -23,7 +23,14 @@ export function dataEncoder(): Encoder {
   const state: State = { messageId: '', called: false }
   const encode = (event: AgentEvent): string | undefined =>
     event.type === 'text-delta' ? `0:${JSON.stringify(event.delta)}\n` : linesOf(event, state)
-  return { headers, encode, last: '', keepAlive: undefined, tellsErrors: true }
+  return {
+    sharedAs: undefined,
+    headers,
+    encode,
+    last: '',
+    keepAlive: undefined,
+    tellsErrors: true,
+  }
 }
 
 function linesOf(event: AgentEvent, state: State): string | undefined {

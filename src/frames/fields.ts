@@ -49,9 +49,9 @@ const rows: Record<NamedType, Row> = {
   },
   'tool-input-error': {
     required: ['toolCallId', 'toolName', 'input', 'errorText'],
-    fields: input,
+    fields: flags,
     v6: ['title'],
-    v7: ['title'],
+    v7: ['title', 'providerMetadata'],
   },
   'tool-output-available': {
     required: ['toolCallId', 'output'],

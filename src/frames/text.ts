@@ -46,7 +46,14 @@ export function textEncoder(): Encoder {
     return before + text
   }
 
-  return { headers, encode, last: '', keepAlive: undefined, tellsErrors: false }
+  return {
+    sharedAs: undefined,
+    headers,
+    encode,
+    last: '',
+    keepAlive: undefined,
+    tellsErrors: false,
+  }
 }
 
 function endsInHalf(text: string): boolean {

@@ -36,11 +36,18 @@ function deltaFrame({ type, id, delta }: EventOf<'text-delta' | 'reasoning-delta
   return `data: {"type":"${type}","id":${JSON.stringify(id)},"delta":${JSON.stringify(delta)}}\n\n`
 }
 
+/** What ai 5 is told in place of a denial. */
+export const deniedText = 'This tool call was not allowed.'
+
 /** ai 5 has no denials: without an output its part would wait for ever. */
 function refusalOf(event: EventOf<'tool-output-denied'>): EventOf<'tool-output-error'> {
   const { toolCallId, dynamic } = event
-  const errorText = 'This tool call was not allowed.'
-  return { type: 'tool-output-error', toolCallId, errorText, ...(dynamic === true && { dynamic }) }
+  return {
+    type: 'tool-output-error',
+    toolCallId,
+    errorText: deniedText,
+    ...(dynamic === true && { dynamic }),
+  }
 }
 
 function chunkOf(event: AgentEvent, { required, optional }: Fields): Record<string, unknown> {
@@ -56,6 +63,7 @@ function chunkOf(event: AgentEvent, { required, optional }: Fields): Record<stri
 
 export function uiEncoder(profile: Profile | undefined): Encoder {
   return {
+    sharedAs: `ui ${profile ?? 'undeclared'}`,
     headers: uiHeaders,
     encode(event, cursor) {
       const frame = encodeFrame(event, profile)

@@ -1,159 +1,94 @@
 /**
- * Follows a log from a place to its end, for one reader. A log that this process writes is followed
- * in memory; any other is read from the store, where a hint says when to look and a slow poll makes up
- * for the hints that are lost.
+ * Follows a log from a place to its end, for one reader. What is already written is read from the
+ * store; from there on the reader reads along with all others in this process: in memory where it is
+ * this process that writes the log, and else with the one that reads the store for them.
  */
 import type { Store } from '../store.ts'
 import type { LogEntry } from '../store/turn.ts'
-import { compareIds } from './entry-id.ts'
-import type { LocalTail, LocalTails } from './local-tail.ts'
-
-const pageSize = 500
+import { type LocalTails, localTail } from './local-tail.ts'
+import { pageSize, type RemoteTails } from './remote-tail.ts'
+import type { Deliver, FollowEnd, Shared, Tail } from './tail.ts'
 
 export interface FollowOptions {
-  store: Pick<Store, 'readLog' | 'session' | 'watch'>
+  store: Pick<Store, 'readLog'>
   tails: LocalTails
+  remoteTails: RemoteTails
   sessionId: string
   logId: string
   /** Entries after this one; from the start of the log without it. */
   after: string | undefined
-  /** How long a hint is waited for before the store is asked again, in milliseconds. */
-  pollMs: number
   signal: AbortSignal
   /** May hold the reader back; nobody else waits for it. */
-  deliver: (entry: LogEntry) => void | Promise<void>
-  /** Told that a running turn made no progress or was given away: its owner may be gone. */
+  deliver: Deliver
+  /** Told that the turn was perhaps given away. */
   onSilence: () => void
 }
 
-/** How following ended: at the log's end, or because the log is not there (any more). */
-export type FollowEnd = 'finished' | 'gone'
-
 /** @throws the signal's reason; what `deliver` throws */
-export async function follow(options: FollowOptions): Promise<FollowEnd> {
-  const reader = new LogReader(options)
-  try {
-    return await reader.read()
-  } finally {
-    reader.close()
-  }
+export function follow(options: FollowOptions): Promise<FollowEnd> {
+  return new LogReader(options).read()
 }
 
 class LogReader {
   readonly #options: FollowOptions
   #position: string | undefined
   /** Whether the last event delivered was a `finish`: then the turn is over, or waits. */
-  #atFinish = false
-  #hint = Promise.withResolvers<void>()
-  #unwatch: (() => void) | undefined
+  #atFinish: boolean | undefined
+  /** Whether the store had no more than what was read last. */
+  #hasAll = false
 
   constructor(options: FollowOptions) {
     this.#options = options
     this.#position = options.after
   }
 
-  close(): void {
-    this.#unwatch?.()
-  }
-
   async read(): Promise<FollowEnd> {
-    const { signal, store, sessionId, logId } = this.#options
-    let isSeenOver = false
+    const { signal } = this.#options
     for (;;) {
       signal.throwIfAborted()
-      const tail = this.#localTail()
-      if (tail !== undefined) await this.#followTail(tail)
-      else await this.#watch()
-      const page = await store.readLog(sessionId, logId, this.#position, pageSize)
-      if (page === undefined) return 'gone'
-      for (const entry of page.entries) await this.#deliver(entry)
-      // A claim's own entry: if it only gave the turn away, whoever sees it first may take it.
-      if (page.entries.some(({ events }) => events.length === 0)) this.#options.onSilence()
-      if (page.entries.length === pageSize) continue
-      if (page.finished) return 'finished'
-      if (this.#localTail() !== undefined) continue
-      if (page.entries.length > 0 && !this.#atFinish) continue
-      if (await this.#isOver()) {
-        // A reader that begins behind the `finish` sees nothing more, which two reads make sure of.
-        if (this.#atFinish || isSeenOver) return 'finished'
-        isSeenOver = true
-      } else {
-        isSeenOver = false
-        if (page.entries.length === 0) await this.#wait()
-      }
+      const tail = this.#tail()
+      const end = tail === undefined ? await this.#readPage() : await this.#readAlong(tail)
+      if (end !== 'read-on') return end
     }
   }
 
-  /** The tail of this very log, once all that came before it has been read. */
-  #localTail(): LocalTail | undefined {
-    const { tails, sessionId, logId } = this.#options
-    const local = tails.get(sessionId)
-    if (local === undefined || local.logId !== logId || local.tail.ended) return undefined
-    if (this.#position === undefined) return undefined
-    return compareIds(this.#position, local.tail.after) >= 0 ? local.tail : undefined
+  #tail(): Tail | undefined {
+    const { tails, remoteTails } = this.#options
+    const local = localTail(tails, this.#options, this.#position)
+    if (local !== undefined || !this.#hasAll) return local
+    const { sessionId, logId } = this.#options
+    // Every log has its first entry from the start; what is before it is a place as good as any.
+    const position = this.#position ?? '0-0'
+    return remoteTails.at({ sessionId, logId, position, atFinish: this.#atFinish })
   }
 
-  async #followTail(tail: LocalTail): Promise<void> {
+  async #readAlong(tail: Tail): Promise<FollowEnd | 'read-on'> {
+    this.#hasAll = false
     const { signal } = this.#options
-    let news = Promise.withResolvers<void>()
-    const wake = () => news.resolve()
-    const unlisten = tail.listen(wake)
-    signal.addEventListener('abort', wake, { once: true })
-    try {
-      const position = this.#position ?? ''
-      let index = tail.entries.findIndex(({ id }) => compareIds(id, position) > 0)
-      if (index === -1) index = tail.entries.length
-      for (;;) {
-        signal.throwIfAborted()
-        const entry = tail.entries[index]
-        if (entry !== undefined) {
-          index++
-          await this.#deliver(entry)
-        } else if (tail.ended) return
-        else {
-          await news.promise
-          news = Promise.withResolvers<void>()
-        }
-      }
-    } finally {
-      unlisten()
-      signal.removeEventListener('abort', wake)
-    }
+    return tail.read({ position: this.#position, signal, deliver: this.#deliver })
   }
 
-  async #deliver(entry: LogEntry): Promise<void> {
+  async #readPage(): Promise<FollowEnd | 'read-on'> {
+    const { store, sessionId, logId, onSilence } = this.#options
+    const page = await store.readLog(sessionId, logId, this.#position, pageSize)
+    if (page === undefined) return 'gone'
+    // A failover lost what was delivered last, and a new owner went on without it.
+    const isGiven = this.#position !== this.#options.after
+    if (isGiven && page.entries.length > 0 && !page.holdsAfter) return 'gone'
+    for (const entry of page.entries) {
+      const wait = this.#deliver(entry, undefined)
+      if (wait !== undefined) await wait
+    }
+    this.#hasAll = page.entries.length < pageSize
+    // A claim's own entry: if it only gave the turn away, whoever sees it first may take it.
+    if (page.entries.at(-1)?.events.length === 0) onSilence()
+    return this.#hasAll && page.finished ? 'finished' : 'read-on'
+  }
+
+  readonly #deliver = (entry: LogEntry, shared: Shared | undefined): void | Promise<void> => {
     this.#position = entry.id
     const last = entry.events.at(-1)
     if (last !== undefined) this.#atFinish = last.type === 'finish'
-    const wait = this.#options.deliver(entry)
-    if (wait !== undefined) await wait
-  }
-
-  /** Subscribes first and reads then: what happens between the two is not missed. */
-  async #watch(): Promise<void> {
-    const { store, sessionId } = this.#options
-    this.#unwatch ??= await store.watch(sessionId, 'log', () => this.#hint.resolve())
-  }
-
-  /** A message that waits for a client or a human has an open log and no owner. */
-  async #isOver(): Promise<boolean> {
-    const session = await this.#options.store.session(this.#options.sessionId)
-    return session?.state !== 'running' || session.turn?.logId !== this.#options.logId
-  }
-
-  async #wait(): Promise<void> {
-    const { signal, pollMs } = this.#options
-    const silence = Promise.withResolvers<'silence'>()
-    const timer = setTimeout(() => silence.resolve('silence'), pollMs)
-    const wake = () => this.#hint.resolve()
-    signal.addEventListener('abort', wake, { once: true })
-    try {
-      const reason = await Promise.race([this.#hint.promise, silence.promise])
-      if (reason === 'silence') this.#options.onSilence()
-      this.#hint = Promise.withResolvers<void>()
-    } finally {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', wake)
-    }
+    return this.#options.deliver(entry, shared)
   }
 }

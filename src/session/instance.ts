@@ -8,13 +8,17 @@ import { LoomError } from '../error.ts'
 import type { Store } from '../store.ts'
 import type { SessionRecord } from '../store/session.ts'
 import type { Claim } from '../store/turn.ts'
-import { TurnRun, type TurnEnd, type TurnWorld } from './turn-run.ts'
+import { TurnRun } from './turn-run.ts'
+import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
 /** What the owner of a turn is called that was handed over, before somebody has taken it. */
 const handedOver = 'handed-over:'
 
 /** Sessions that are taken from a lapsed instance at a time, so that several survivors share them. */
 const adoptAtOnce = 50
+
+/** Sessions that are looked at together: so many round trips cost hardly more than one. */
+const auditAtOnce = 50
 
 export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart'> {
   store: Store
@@ -30,12 +34,19 @@ export class Instance {
   readonly #turns = new Map<string, TurnRun>()
   /** Sessions that are being claimed here: the claim is ours before it is in `#turns`. */
   readonly #claiming = new Map<string, number>()
-  readonly #settled = new Set<Promise<void>>()
+  /** What may still begin, run or take a turn; waited for before this instance leaves. */
+  readonly #settled = new Set<Promise<unknown>>()
   #timer: NodeJS.Timeout | undefined
+  #unwatch: (() => void) | undefined
+  #isLooking = false
+  #isLookDue = false
+  #started: Promise<void> | undefined
   /** When the store last heard us, and since when without a gap; monotonic milliseconds. */
   #heardAt = Number.NEGATIVE_INFINITY
   #steadySince = Number.POSITIVE_INFINITY
   #draining = false
+  /** Draining, and what runs here is for others. */
+  #leaving = false
 
   constructor(options: InstanceOptions) {
     this.#options = options
@@ -50,15 +61,29 @@ export class Instance {
     return this.#draining
   }
 
-  /** Begins to say that it is alive. @throws what the store throws */
-  async start(): Promise<void> {
+  /** Begins to say that it is alive, once; after a failure it may be tried again. @throws what the store throws */
+  start(): Promise<void> {
+    this.#started ??= this.#begin().catch((error: unknown) => {
+      this.#started = undefined
+      throw error
+    })
+    return this.#started
+  }
+
+  async #begin(): Promise<void> {
     await this.#beat()
+    this.#unwatch = await this.#options.store.watchInstances(() => this.#lookAround())
     this.#schedule()
   }
 
   /** Runs a claim that is ours, and those that follow it in its session. */
   begin(claim: Claim): void {
-    const settled = this.#runAll(claim).finally(() => this.#settled.delete(settled))
+    this.#settling(this.#runAll(claim))
+  }
+
+  #settling(work: Promise<unknown>): void {
+    // Who asked for the work sees its failure.
+    const settled = work.catch(() => {}).finally(() => this.#settled.delete(settled))
     this.#settled.add(settled)
   }
 
@@ -72,7 +97,9 @@ export class Instance {
   async claiming<VALUE>(sessionId: string, claim: () => Promise<VALUE>): Promise<VALUE> {
     this.#claiming.set(sessionId, (this.#claiming.get(sessionId) ?? 0) + 1)
     try {
-      return await claim()
+      const claimed = claim()
+      this.#settling(claimed)
+      return await claimed
     } finally {
       const others = (this.#claiming.get(sessionId) ?? 1) - 1
       if (others === 0) this.#claiming.delete(sessionId)
@@ -90,6 +117,8 @@ export class Instance {
     const { store } = this.#options
     const session = await store.session(sessionId)
     if (session === undefined || session.turn === undefined || session.state !== 'running') return
+    // Left to those who have the agent: a turn of a newer version's is none of an older one's.
+    if (this.#options.agentOf(session.agent) === undefined) return
     const { owner, claim } = session.turn
     const isGiven = owner === this.id || owner.startsWith(handedOver)
     if (!isGiven && (!this.#isSteady || (await store.isAlive(owner)))) return
@@ -105,24 +134,35 @@ export class Instance {
 
   /** Whether it is long enough ago that the store was away for silence to mean death. */
   get #isSteady(): boolean {
-    return performance.now() - this.#steadySince >= this.#options.heartbeatMs
+    const [now, { heartbeatMs }] = [performance.now(), this.#options]
+    // A beat that waited for the store to come back counts from when it was tried: others wait still.
+    return now - this.#heardAt < heartbeatMs && now - this.#steadySince >= heartbeatMs
   }
 
   /** Starts nothing new, and gives every running turn to whoever is left. */
   async drain(): Promise<void> {
     this.#draining = true
+    this.#leaving = true
     clearTimeout(this.#timer)
+    this.#unwatch?.()
     for (const turn of this.#turns.values()) turn.end('hand-over')
-    await Promise.allSettled(this.#settled)
+    // A post that is under way may begin one more, which is given away at once.
+    while (this.#settled.size > 0) await Promise.all(this.#settled)
     await this.#options.store.leave(this.id)
   }
 
-  /** Waits for the turns to end by themselves, where nobody could take them over. */
+  /** Accepts nothing more, and gives nothing away: where nobody could take a turn over. */
+  refuse(): void {
+    this.#draining = true
+    clearTimeout(this.#timer)
+  }
+
+  /** Waits for the turns to end by themselves. */
   async idle(signal: AbortSignal): Promise<void> {
     const aborted = Promise.withResolvers<void>()
     signal.addEventListener('abort', () => aborted.resolve(), { once: true })
     while (this.#settled.size > 0 && !signal.aborted) {
-      await Promise.race([Promise.allSettled(this.#settled), aborted.promise])
+      await Promise.race([Promise.all(this.#settled), aborted.promise])
     }
   }
 
@@ -133,9 +173,10 @@ export class Instance {
     while (claim !== undefined) {
       const turn: TurnRun = new TurnRun(claim, this.#world)
       this.#turns.set(sessionId, turn)
+      if (this.#leaving) turn.end('hand-over')
       claim = await turn.run()
       isCommitted = turn.isCommitted
-      if (turn.wasHandedOver) await this.#quietly(() => this.#give(turn.claim))
+      if (turn.ending === 'hand-over') await this.#quietly(() => this.#give(turn.claim))
       if (this.#turns.get(sessionId) === turn) this.#turns.delete(sessionId)
     }
     // What was not committed still has to be looked after.
@@ -169,12 +210,31 @@ export class Instance {
   #schedule(): void {
     const { heartbeatMs } = this.#options
     this.#timer = setTimeout(() => {
+      // The look is not waited for: who has much to look after must not fall silent over it.
       void this.#quietly(async () => {
         await this.#beat()
-        await this.#lookAfterOthers()
-        await this.#audit()
+        this.#lookAround()
       }).then(() => this.#draining || this.#schedule())
     }, heartbeatMs / 3)
+    // A program that has nothing else to do may end.
+    this.#timer.unref()
+  }
+
+  /** Looks for work that nobody does. One look at a time: one that is asked for meanwhile follows. */
+  #lookAround(): void {
+    this.#isLookDue = true
+    if (this.#isLooking) return
+    this.#isLooking = true
+    this.#settling(this.#look())
+  }
+
+  async #look(): Promise<void> {
+    while (this.#isLookDue && !this.#draining) {
+      this.#isLookDue = false
+      await this.#quietly(() => this.#lookAfterOthers())
+      await this.#quietly(() => this.#audit())
+    }
+    this.#isLooking = false
   }
 
   async #beat(): Promise<void> {
@@ -195,20 +255,28 @@ export class Instance {
 
   /** Takes over what another instance left behind. */
   async adoptFrom(other: string): Promise<void> {
-    const sessionIds = await this.#options.store.adopt(other, this.id, adoptAtOnce)
-    await Promise.all(sessionIds.map((id) => this.#quietly(() => this.takeOver(id))))
+    let adopted = adoptAtOnce
+    while (adopted === adoptAtOnce && !this.#draining) {
+      const sessionIds = await this.#options.store.adopt(other, this.id, adoptAtOnce)
+      await Promise.all(sessionIds.map((id) => this.#quietly(() => this.takeOver(id))))
+      adopted = sessionIds.length
+    }
   }
 
   /** A claim whose reply was lost is ours and runs nowhere; an entry that is done is of no use. */
   async #audit(): Promise<void> {
-    const { store } = this.#options
-    for (const sessionId of await store.noted(this.id)) {
-      if (this.#turns.has(sessionId)) continue
-      const session = await store.session(sessionId)
-      if (this.#turns.has(sessionId)) continue
-      if (isRunning(session)) await this.takeOver(sessionId)
-      else await this.#forget(sessionId)
+    const noted = await this.#options.store.noted(this.id)
+    const elsewhere = noted.filter((sessionId) => !this.#turns.has(sessionId))
+    for (let at = 0; at < elsewhere.length && !this.#draining; at += auditAtOnce) {
+      await Promise.all(elsewhere.slice(at, at + auditAtOnce).map((id) => this.#auditOne(id)))
     }
+  }
+
+  async #auditOne(sessionId: string): Promise<void> {
+    const session = await this.#options.store.session(sessionId)
+    if (this.#turns.has(sessionId)) return
+    if (isRunning(session)) await this.takeOver(sessionId)
+    else await this.#forget(sessionId)
   }
 
   async #quietly(work: () => Promise<void>): Promise<void> {

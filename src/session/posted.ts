@@ -5,9 +5,9 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 
-import { safeValidateUIMessages, type UIMessage } from 'ai'
+import type { UIMessage } from 'ai'
 
-import { modernMessage } from '../conversation/version-4.ts'
+import { checkAnswerable, readMessage } from '../conversation.ts'
 import { LoomError } from '../error.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Letter } from '../store/mailbox.ts'
@@ -15,8 +15,9 @@ import type { Answer, LetterRequest } from './letter-request.ts'
 import { waitsForApproval, waitsForOutput } from './waiting.ts'
 
 export interface Posting {
-  /** The last posted message, unread. */
+  /** The last posted message, unread, and what it is called in errors. */
   last: unknown
+  lastName: string
   trigger: 'submit-message' | 'regenerate-message'
   /** The message that is edited, regenerated or gone on with. */
   messageId: string | undefined
@@ -27,7 +28,8 @@ export interface Posting {
 
 /** What the session holds already. */
 export interface Held {
-  history: readonly UIMessage[]
+  /** Asked for only by what names a message of it. */
+  history: () => Promise<readonly UIMessage[]>
   /** The message that waits, if one does. */
   waiting: FoldedMessage | undefined
 }
@@ -35,39 +37,27 @@ export interface Held {
 /** A letter to post, or nothing new: then the turn that runs, if any, is what the client wants to see. */
 export async function letterOf(posting: Posting, held: Held): Promise<Letter | undefined> {
   if (posting.trigger === 'regenerate-message') return regenerate(posting, held)
-  const message = await readMessage(posting.last)
+  const message = withId(await readMessage(posting.last, posting.lastName))
   return message.role === 'user'
     ? userLetter(message, posting, held)
     : answerLetter(message, posting, held)
 }
 
-async function readMessage(last: unknown): Promise<UIMessage> {
-  const modern = withId(modernMessage(last))
-  const result = await safeValidateUIMessages({ messages: [modern] })
-  const message = result.success ? result.data[0] : undefined
-  if (message === undefined || message.role === 'system') {
-    throw new LoomError(
-      'invalid-request',
-      'The last message must be a user or assistant message with parts.',
-    )
-  }
-  return message
-}
+const withId = (message: UIMessage): UIMessage =>
+  message.id === '' ? { ...message, id: randomUUID() } : message
 
-const withId = (message: unknown): unknown =>
-  typeof message === 'object' && message !== null && !('id' in message && message.id !== '')
-    ? { ...message, id: randomUUID() }
-    : message
-
-function userLetter(
+async function userLetter(
   message: UIMessage,
   { messageId, key, request }: Posting,
-  { history }: Held,
-): Letter {
-  const edited = messageId === undefined ? undefined : history.find(({ id }) => id === messageId)
+  held: Held,
+): Promise<Letter> {
+  const history = messageId === undefined ? [] : await held.history()
+  const edited = history.find(({ id }) => id === messageId)
+  const said = trusted(message)
+  await checkAnswerable(said)
   const plain = { kind: 'message' as const, replyId: randomUUID(), request }
-  if (edited === undefined) return { ...plain, id: key ?? message.id, message: trusted(message) }
-  const kept = { ...trusted(message), id: edited.id }
+  if (edited === undefined) return { ...plain, id: key ?? message.id, message: said }
+  const kept = { ...said, id: edited.id }
   // The same edit sent twice is one edit; an edit back, later, is another.
   const mark = digest([edited.id, kept.parts, history.at(-1)?.id])
   return { ...plain, id: key ?? `edit:${mark}`, message: kept, cutAt: edited.id }
@@ -84,10 +74,11 @@ function trusted({ id, role, parts, metadata }: UIMessage): UIMessage {
   return { id, role, parts: said, ...(metadata !== undefined && { metadata }) }
 }
 
-function regenerate(
+async function regenerate(
   { messageId, last, key, request }: Posting,
-  { history }: Held,
-): Letter | undefined {
+  held: Held,
+): Promise<Letter | undefined> {
+  const history = await held.history()
   const from = messageId ?? idOf(last)
   const index = history.findIndex(({ id }) => id === from)
   const named = history[index]

@@ -22,11 +22,17 @@ const heldBack: ReadonlySet<AgentEvent['type']> = new Set(['finish-step', 'abort
 /** Characters of deltas that may gather before the turn is held back. */
 const gatherMax = 1_000_000
 
+/**
+ * How many appends may go without the floor between them after a pause: a turn's first events and its
+ * first word, and a token that comes a little early.
+ */
+const atOnceMax = 3
+
 export interface TurnLogOptions {
   store: Pick<Store, 'append'>
   at: { sessionId: string; claim: number; logId: string; lastId: string }
   tail: LocalTail
-  /** The least time between two appends, in milliseconds; the first goes at once. */
+  /** The least time between two appends, on the average, in milliseconds; the first go at once. */
   flushMs: number
   /** How long a store that is away is waited for, in milliseconds. */
   patienceMs: number
@@ -43,9 +49,11 @@ export class TurnLog {
   #waitingSize = 0
   #lastId: string
   #seq = 0
-  #appendedAt = Number.NEGATIVE_INFINITY
+  /** Until when the appends so far have used up what the floor allows. */
+  #usedUntil = Number.NEGATIVE_INFINITY
   #inFlight: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
+  #immediate: NodeJS.Immediate | undefined
   #failure: LoomError | undefined
   #detached = false
 
@@ -76,7 +84,7 @@ export class TurnLog {
   async detach(): Promise<void> {
     this.#detached = true
     this.#waiting = []
-    clearTimeout(this.#timer)
+    this.#unschedule()
     await this.#inFlight?.catch(() => undefined)
   }
 
@@ -89,16 +97,24 @@ export class TurnLog {
     if ('delta' in event) this.#waitingSize += event.delta.length
   }
 
+  /** An append that is due takes all that this turn of the event loop still brings. */
   #schedule(): void {
     if (this.#inFlight !== undefined || this.#timer !== undefined) return
-    if (this.#sendable === 0) return
-    const dueMs = this.#appendedAt + this.#options.flushMs - performance.now()
-    this.#timer = setTimeout(
-      () => {
-        void this.#send(this.#sendable).catch(() => undefined)
-      },
-      Math.max(0, dueMs),
-    )
+    if (this.#immediate !== undefined || this.#sendable === 0) return
+    const dueMs = this.#usedUntil - (atOnceMax - 1) * this.#options.flushMs - performance.now()
+    if (dueMs > 0) this.#timer = setTimeout(this.#sendDue, dueMs)
+    else this.#immediate = setImmediate(this.#sendDue)
+  }
+
+  #unschedule(): void {
+    clearTimeout(this.#timer)
+    clearImmediate(this.#immediate)
+    this.#timer = undefined
+    this.#immediate = undefined
+  }
+
+  readonly #sendDue = (): void => {
+    void this.#send(this.#sendable).catch(() => undefined)
   }
 
   /** How many of the waiting events may go now. */
@@ -107,15 +123,14 @@ export class TurnLog {
   }
 
   #send(count: number): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#unschedule()
     const { claim } = this.#options.at
-    const events = this.#waiting
-    const entry = { id: `${claim}-${this.#seq + 1}`, events }
+    // A copy of just that size: an array that grew has room for many more, and the log is kept.
+    const entry = { id: `${claim}-${this.#seq + 1}`, events: this.#waiting.slice(0, count) }
     this.#seq++
-    this.#waiting = events.splice(count)
+    this.#waiting = this.#waiting.slice(count)
     this.#waitingSize = 0
-    this.#appendedAt = performance.now()
+    this.#usedUntil = Math.max(performance.now(), this.#usedUntil) + this.#options.flushMs
     this.#inFlight = this.#append(entry).finally(() => {
       this.#inFlight = undefined
       if (this.#waiting.length > 0 && !this.#detached && this.#failure === undefined) {

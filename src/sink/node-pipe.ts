@@ -53,12 +53,13 @@ export class NodePipe implements Pipe {
   }
 
   /**
-   * A copy, and one whose body was asked for: Hono copies the response when a middleware has set
+   * Made by the context, which adds what the route set with `c.header`; a copy, and one whose body was asked for: Hono copies the response when a middleware has set
    * headers, and @hono/node-server 2.1 sends copies of an untouched one again, which fails and cuts
    * the stream.
    */
   get response(): Response {
-    const response = new Response(null, RESPONSE_ALREADY_SENT)
+    const marked = Object.fromEntries(RESPONSE_ALREADY_SENT.headers)
+    const response = this.#c.newResponse(null, 200, marked)
     void response.body
     return response
   }

@@ -72,10 +72,15 @@ export class ResponseSink {
 
   /** Sends an event. The promise, where there is one, settles when the reader has caught up. */
   readonly send = (event: AgentEvent, cursor = this.#nextCursor()): void | Promise<void> => {
-    if (this.closed.aborted || this.#state === 'ended') return undefined
+    if (this.#isOver) return undefined
+    return this.sendEncoded(event, this.#encoder.encode(event, cursor))
+  }
+
+  /** Sends an event whose bytes were made before, by an encoder like this reader's own. */
+  sendEncoded(event: AgentEvent, frame: string | undefined): void | Promise<void> {
+    if (this.#isOver) return undefined
     if (event.type === 'finish' && this.#state === 'open') this.#state = 'finished'
     if (event.type === 'error' && !this.#encoder.tellsErrors) this.#state = 'failed'
-    const frame = this.#encoder.encode(event, cursor)
     if (frame === undefined) return this.#held?.promise
     this.#pending += frame
     this.#flush ??= setImmediate(this.#write)
@@ -90,7 +95,7 @@ export class ResponseSink {
    * and a message that waited has more than one
    */
   end(isWhole = this.#state === 'finished'): void {
-    if (this.closed.aborted || this.#state === 'ended') return
+    if (this.#isOver) return
     const whole = isWhole && this.#state !== 'failed'
     const text = this.#pending
     this.#settle()
@@ -98,6 +103,10 @@ export class ResponseSink {
     else this.#pipe.cut(text)
     // The last bytes have a deadline too.
     this.#pipe.watch(this.#stallMs)
+  }
+
+  get #isOver(): boolean {
+    return this.closed.aborted || this.#state === 'ended'
   }
 
   readonly #write = (): void => {

@@ -90,4 +90,9 @@ export interface LogPage {
   entries: LogEntry[]
   /** True when nothing follows these entries, now or ever. A page that is full is never the last. */
   finished: boolean
+  /**
+   * Whether the log holds `after` itself; true without it. Who was given that entry and finds others
+   * behind it, but not itself, was given what a failover lost: these do not continue it.
+   */
+  holdsAfter: boolean
 }

@@ -2,7 +2,6 @@
 import { DefaultChatTransport, readUIMessageStream, type UIMessage } from 'ai'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
-import { createApp } from '../../routes/app.ts'
 import { readConfig } from '../../src/config.ts'
 import type { AgentEvent } from '../../src/event.ts'
 import { createModels } from '../../src/model/resolve.ts'
@@ -10,6 +9,7 @@ import { errorLog } from '../../src/server/error-log.ts'
 import { listen } from '../../src/server/listen.ts'
 import { within } from '../deadline.ts'
 import { expectWellFormed } from '../event-grammar.ts'
+import { servedApp } from '../served-app.ts'
 import { begin, openProxy } from './proxy.ts'
 import {
   apiKey,
@@ -44,7 +44,7 @@ async function openServer(model: string, address: string): Promise<Server> {
   const log: string[] = []
   const redact = (text: string) => models.redact(text)
   const report = errorLog({ logLevel: 'info', redact, writeLine: (line) => log.push(line) })
-  const app = createApp({ agents: [assistant], models, config, report })
+  const app = await servedApp({ agents: [assistant], models, config, report })
   const server = await listen(app.fetch, { host: '127.0.0.1', port: 0 })
   onTestFinished(() => server.stop(0))
   return { url: server.url, log }

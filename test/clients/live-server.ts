@@ -4,12 +4,10 @@
  */
 import type { Hono } from 'hono'
 
-import { createApp } from '../../routes/app.ts'
 import type { Agent } from '../../src/agent.ts'
-import { readConfig } from '../../src/config.ts'
-import { createModels } from '../../src/model/resolve.ts'
 import { listen } from '../../src/server/listen.ts'
 import type { Message } from '../clients.ts'
+import { servedApp } from '../served-app.ts'
 
 export interface LiveServer extends AsyncDisposable {
   /** Where clients post to. */
@@ -25,12 +23,7 @@ export async function openServer(
   addRoutes: (app: Hono) => void = () => {},
 ): Promise<LiveServer> {
   const reported: unknown[] = []
-  const app = createApp({
-    agents,
-    models: createModels({ environment: {} }),
-    config: readConfig({ LOOM_AGENT: agents[0].name }),
-    report: (error) => reported.push(error),
-  })
+  const app = await servedApp({ agents, report: (error) => reported.push(error) })
   addRoutes(app)
   const { url, stop } = await listen(app.fetch, { host: '127.0.0.1', port: 0 })
   return { url, api: `${url}/api/chat`, reported, [Symbol.asyncDispose]: () => stop(0) }
@@ -47,6 +40,7 @@ export interface Exchange {
 }
 
 export interface Posted {
+  id?: string
   trigger?: string
   messageId?: string
   messages: readonly (Message & { role: string })[]

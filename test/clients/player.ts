@@ -4,6 +4,7 @@
  */
 import { expect, vi } from 'vitest'
 
+import { stopChat } from '../../src/client.ts'
 import type { Profile } from '../../src/frames.ts'
 import type { Chat, ChatMessage, ChatOptions, NewMessage } from './chat-client.ts'
 import { openRecorder } from './live-server.ts'
@@ -27,7 +28,7 @@ export function openPlayer<CHAT extends Chat>(
   const { fetch, decided } = recorder
   const query = profile === undefined ? '' : `?profile=${profile}`
   const chat = sdk.open({ api: api + query, fetch, decided })
-  return { player: new Player(chat, recorder), chat, exchanges: recorder.exchanges }
+  return { player: new Player(chat, recorder, api), chat, exchanges: recorder.exchanges }
 }
 
 /** For `vi.waitFor`. */
@@ -36,12 +37,14 @@ export const wait = { timeout: 5000, interval: 2 }
 export class Player {
   readonly #chat: Chat
   readonly #recorder: Recorder
+  readonly #api: string
   /** The messages after every turn, by the turn's name. */
   readonly seen: Record<string, unknown> = {}
 
-  constructor(chat: Chat, recorder: Recorder) {
+  constructor(chat: Chat, recorder: Recorder, api: string) {
     this.#chat = chat
     this.#recorder = recorder
+    this.#api = api
   }
 
   get last(): ChatMessage {
@@ -89,13 +92,15 @@ export class Player {
     await this.act(turn, 1, () => this.#chat.sendMessage(message), error)
   }
 
-  /** Leaves in the middle of an answer, as soon as so much of it is there. */
+  /** Stops in the middle of an answer, as soon as so much of it is there: here, and then at the server. */
   async stop(turn: string, message: NewMessage, seen: string): Promise<void> {
     const leave = async () => {
       const sending = this.#chat.sendMessage(message)
       await vi.waitFor(() => expect(JSON.stringify(this.last.parts)).toContain(seen), wait)
       await this.#chat.stop()
       await sending
+      const { id = '' } = this.#recorder.exchanges.at(-1)?.posted ?? {}
+      expect(await stopChat(this.#api, id)).toBe(true)
     }
     await this.#act(turn, 1, leave, () => expect(this.#chat.status).toBe('ready'))
   }

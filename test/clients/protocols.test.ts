@@ -24,7 +24,7 @@ describe('the text stream', () => {
       const recorder = openRecorder()
       const { fetch, decided } = recorder
       const api = `${server.api}?protocol=text`
-      const player = new Player(sdk.open({ api, fetch, decided, text: true }), recorder)
+      const player = new Player(sdk.open({ api, fetch, decided, text: true }), recorder, api)
       await player.say('a turn', { text: 'What is it like outside?' })
       expect(player.parts).toMatchObject([
         { type: 'step-start' },
@@ -50,7 +50,7 @@ describe('the text stream', () => {
       const recorder = openRecorder()
       const { fetch, decided } = recorder
       const api = `${server.api}?protocol=text`
-      const player = new Player(sdk.open({ api, fetch, decided, text: true }), recorder)
+      const player = new Player(sdk.open({ api, fetch, decided, text: true }), recorder, api)
       await player.fail('a turn', { text: 'Go.' }, /./)
       expect(await recorder.exchanges[0]?.whole).toBe(false)
       await player.say('the next turn', { text: 'Again.' })

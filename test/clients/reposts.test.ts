@@ -20,6 +20,8 @@ interface Scene {
   fact: string
   replies: Script[]
   options?: TestAgentOptions
+  /** Plays it against a route of one line, which holds no session. @defaultValue false */
+  oneLine?: boolean
   play: (player: Player, agent: Agent) => Promise<void>
 }
 
@@ -104,7 +106,8 @@ const approvalScenes: readonly Scene[] = [
     },
   },
   {
-    fact: 'another process asked for the approval',
+    fact: 'another process asked for the approval, and there is no session',
+    oneLine: true,
     replies: [removes, says('It was not done.')],
     async play(player, agent) {
       await player.say('a request', { text: 'Go.' })
@@ -176,11 +179,17 @@ expectQuiet()
 for (const sdk of sdks) {
   describe(`${sdk.name} sends nothing more by itself when`, () => {
     const played = sdk.major === 5 ? scenes : [...scenes, ...approvalScenes]
-    for (const { fact, replies, options, play } of played) {
+    for (const { fact, replies, options, oneLine = false, play } of played) {
       it(fact, async () => {
         const { agent, model } = openAgent([...replies, says('Here I am.')], options)
-        await using server = await openServer([agent])
-        const { player, exchanges } = openPlayer(sdk, server.api)
+        await using server = await openServer([agent], (app) => {
+          app.post('/one-line', async (c) => {
+            const { messages } = await c.req.json<{ messages: unknown }>()
+            return streamAgent(c, agent, messages)
+          })
+        })
+        const api = oneLine ? `${server.url}/one-line` : server.api
+        const { player, exchanges } = openPlayer(sdk, api)
         await play(player, agent)
         expect(model.asked).toHaveLength(replies.length)
         await player.say('the next turn', { text: 'Are you there?' })

@@ -1,6 +1,7 @@
 /**
  * A TCP proxy before a Redis that breaks connections at the worst moment: when a command was carried
- * out and its answer is on the way, or when it was sent and not yet carried out.
+ * out and its answer is on the way, or when it was sent and not yet carried out. It can also hold back
+ * all that passes, as a network does that is cut in two: what was sent meanwhile arrives in the end.
  */
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
@@ -15,11 +16,15 @@ export interface RedisProxy extends AsyncDisposable {
   cuts(): number
   /** What was not cut yet is not cut any more. */
   disarm(): void
+  /** From here on nothing passes, in either direction, and the connections stand. */
+  hold(): void
+  release(): void
 }
 
 export async function startProxy(port: number): Promise<RedisProxy> {
   let armed: { text: string; when: string } | undefined
   let cuts = 0
+  let isHeld = false
   const sockets = new Set<Socket>()
   const track = (socket: Socket) => {
     sockets.add(socket)
@@ -52,6 +57,7 @@ export async function startProxy(port: number): Promise<RedisProxy> {
     })
     client.on('close', () => redis.destroy())
     redis.on('close', () => client.destroy())
+    if (isHeld) for (const socket of [client, redis]) socket.pause()
   }).listen(0, localhost)
   await once(server, 'listening')
   return {
@@ -59,6 +65,14 @@ export async function startProxy(port: number): Promise<RedisProxy> {
     cut: (text, when) => void (armed = { text, when }),
     cuts: () => cuts,
     disarm: () => void (armed = undefined),
+    hold() {
+      isHeld = true
+      for (const socket of sockets) socket.pause()
+    },
+    release() {
+      isHeld = false
+      for (const socket of sockets) socket.resume()
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       server.close()

@@ -1,12 +1,13 @@
 /**
  * Real server processes on one real Redis, and a model for them. `await using stage = await
- * openStage()` starts it all and leaves nothing behind; a test then kills, freezes and restarts what it
- * likes.
+ * openStage()` starts it all and leaves nothing behind; a test then kills, freezes, cuts off and
+ * restarts what it likes, each in one line.
  */
 import { once } from 'node:events'
 
 import { within } from '../deadline.ts'
 import { addressOf, type LoomProcess, startLoom } from '../loom-process.ts'
+import { type RedisProxy, startProxy } from '../redis/proxy.ts'
 import { type RunningRedis, startRedis } from '../redis/redis.ts'
 import { until } from '../redis/until.ts'
 import { openUpstream, type Upstream } from './upstream.ts'
@@ -18,14 +19,20 @@ export interface StageOptions {
   environment?: Record<string, string>
   /** Milliseconds between two chunks of the model. @defaultValue 2 */
   paceMs?: number
+  /** A file that is run in the place of the `loom` command. */
+  program?: string
 }
 
-export interface Stage extends AsyncDisposable {
-  redis: RunningRedis
+/** Servers on a Redis of the test's own. */
+export interface BareStage extends AsyncDisposable {
   upstream: Upstream
   instance(index: number): StageInstance
   /** One more, in the place of `instance(index)` where that is given. */
   start(index?: number): Promise<StageInstance>
+}
+
+export interface Stage extends BareStage {
+  redis: RunningRedis
 }
 
 export interface StageInstance {
@@ -37,6 +44,9 @@ export interface StageInstance {
   /** SIGSTOP: its connections stand, and it does nothing. */
   freeze(): void
   thaw(): void
+  /** It runs on, and nothing passes between it and Redis: what it sends arrives when that is healed. */
+  partition(): void
+  heal(): void
   /** SIGTERM; `gone` settles with the exit code. */
   terminate(): { gone: Promise<number | null> }
 }
@@ -45,27 +55,52 @@ export interface StageInstance {
 export const heartbeatMs = 600
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
-  const { instances: count = 2, environment = {}, paceMs = 2 } = options
   await using stack = new AsyncDisposableStack()
   const redis = stack.use(await startRedis(['--appendonly', 'yes']))
-  const upstream = stack.use(await openUpstream(paceMs))
-  const instances: StageInstance[] = []
-  stack.defer(async () => void (await Promise.all(instances.map((instance) => instance.kill()))))
-  const launch = () =>
-    startInstance({
-      REDIS_URL: redis.url,
-      STAGE_BASE_URL: upstream.url,
-      LOOM_MODEL: 'stage/model',
-      LOOM_HEARTBEAT_MS: String(heartbeatMs),
-      ...environment,
-    })
-  instances.push(...(await Promise.all(Array.from({ length: count }, launch))))
+  const proxyTo = () => startProxy(redis.port)
+  const stage = stack.use(await openStageOn(redis.url, options, proxyTo))
+  const { instances = 2 } = options
   await until(5000, 'every instance is in the register', async () => {
-    return (await redis.client.zcard('loom:{instances}:register')) === count
+    return (await redis.client.zcard('loom:{instances}:register')) === instances
   })
   const owned = stack.move()
+  return { ...stage, redis, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** @param proxyTo one more way to that Redis; without it no instance can be cut off */
+export async function openStageOn(
+  redisUrl: string,
+  options: StageOptions = {},
+  proxyTo?: () => Promise<RedisProxy>,
+): Promise<BareStage> {
+  const { instances: count = 2, environment = {}, paceMs = 2, program } = options
+  await using stack = new AsyncDisposableStack()
+  const upstream = stack.use(await openUpstream(paceMs))
+  const instances: StageInstance[] = []
+  const proxies: RedisProxy[] = []
+  stack.defer(
+    async () => void (await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()))),
+  )
+  stack.defer(async () => void (await Promise.all(instances.map((instance) => instance.kill()))))
+  const launch = async () => {
+    const proxy = await proxyTo?.()
+    if (proxy !== undefined) proxies.push(proxy)
+    const loom = startLoom(
+      {
+        REDIS_URL: proxy?.url ?? redisUrl,
+        STAGE_BASE_URL: upstream.url,
+        LOOM_MODEL: 'stage/model',
+        LOOM_HEARTBEAT_MS: String(heartbeatMs),
+        ...environment,
+      },
+      ['serve'],
+      program,
+    )
+    return { ...controls(loom, proxy), url: await addressOf(loom) }
+  }
+  instances.push(...(await Promise.all(Array.from({ length: count }, launch))))
+  const owned = stack.move()
   return {
-    redis,
     upstream,
     instance(index) {
       const instance = instances[index]
@@ -81,15 +116,17 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   }
 }
 
-async function startInstance(variables: Record<string, string>): Promise<StageInstance> {
-  const loom = startLoom(variables)
-  return { ...controls(loom), url: await addressOf(loom) }
-}
-
-function controls({ child, output, exited }: LoomProcess): Omit<StageInstance, 'url'> {
+function controls(
+  { child, output, exited }: LoomProcess,
+  proxy: RedisProxy | undefined,
+): Omit<StageInstance, 'url'> {
   // Its end is the test's doing, whenever it comes.
   exited.catch(() => {})
   const isGone = () => child.exitCode !== null || child.signalCode !== null
+  const cut = () => {
+    if (proxy === undefined) throw new Error('this instance has no proxy to be cut off by')
+    return proxy
+  }
   return {
     errors: () => output().stderr,
     async kill() {
@@ -100,6 +137,8 @@ function controls({ child, output, exited }: LoomProcess): Omit<StageInstance, '
     },
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
+    partition: () => cut().hold(),
+    heal: () => cut().release(),
     terminate() {
       const exit = once(child, 'exit')
       child.kill('SIGTERM')

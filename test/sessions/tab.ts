@@ -5,6 +5,7 @@
 import { DefaultChatTransport, readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai'
 
 import { resumableFetch } from '../../src/client.ts'
+import type { WhenBusy } from '../../src/store/mailbox.ts'
 import { within } from '../deadline.ts'
 import { userMessage } from './world.ts'
 
@@ -120,6 +121,45 @@ function balancedFetch(urls: readonly string[]): typeof fetch {
 }
 
 // What a test asks of the server itself
+
+export interface CastOptions {
+  messageId?: string
+  whenBusy?: WhenBusy
+  headers?: Record<string, string>
+}
+
+/** Posts a message and does not wait for the answer. */
+export function post(
+  url: string,
+  chatId: string,
+  text: string,
+  { messageId, whenBusy, headers }: CastOptions = {},
+): Promise<Response> {
+  return fetch(`${url}/api/chat`, {
+    method: 'POST',
+    headers: { prefer: 'respond-async', ...headers },
+    body: JSON.stringify({ id: chatId, messages: [userMessage(text, messageId)], whenBusy }),
+  })
+}
+
+/** Posts a message that must be accepted. */
+export async function cast(
+  url: string,
+  chatId: string,
+  text: string,
+  options: CastOptions = {},
+): Promise<void> {
+  const response = await post(url, chatId, text, options)
+  const said = await response.text()
+  if (response.status !== 202) throw new Error(`${response.status}: ${said}`)
+}
+
+/** @returns whether a turn was there to be stopped */
+export async function stopTurn(url: string, chatId: string): Promise<boolean> {
+  const address = `${url}/api/chat/${chatId}/stop`
+  const { stopped } = await json<{ stopped: boolean }>(await fetch(address, { method: 'POST' }))
+  return stopped
+}
 
 export const messagesOf = async (url: string, chatId: string): Promise<UIMessage[]> =>
   json(await fetch(`${url}/api/chat/${chatId}/messages`))

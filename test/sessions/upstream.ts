@@ -1,7 +1,9 @@
 /**
  * An OpenAI-compatible API that a whole server can be pointed at. What it says follows from what it
- * is asked alone: `steps: 10` in the user's message is nine tool calls and then an answer, whoever
- * asks and however often; so a turn can go on at another instance.
+ * is asked alone, whoever asks and however often; so a turn can go on at another instance. The user's
+ * message says what it is to be: `steps: 10` is nine tool calls and then an answer, `tool: charge`
+ * calls another tool than the calculator, and `hold` says the first words of the answer and then
+ * nothing more until it is let go.
  */
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
@@ -13,38 +15,60 @@ import { until } from '../redis/until.ts'
 
 export interface Upstream extends AsyncDisposable {
   url: string
+  /** Every call, in the order in which they came. */
+  readonly calls: readonly UpstreamCall[]
   /** Calls that are being answered. */
   readonly running: number
   /** Calls whose caller hung up before the end. */
   readonly aborted: number
   /** Every user message that was asked, once for each call. */
   readonly asked: string[]
+  /** Calls that say nothing more until they are let go. */
+  readonly held: number
+  /** Lets held calls go on, and holds no more. */
+  letGo(): void
   /** Settles when nobody is being answered. */
   quiet(): Promise<void>
+}
+
+export interface UpstreamCall {
+  /** The last user message. */
+  asked: string
+  /** All of it, as the model is told it. */
+  messages: readonly { role: string; content: unknown }[]
+  state: 'running' | 'held' | 'answered' | 'aborted'
+  /** Of `performance.now()`. */
+  endedAt: number | undefined
 }
 
 interface Asked {
   messages: { role: string; content: unknown }[]
 }
 
-/** @param paceMs between two chunks */
+/** @param paceMs between two chunks; 0 says all at once */
 export async function openUpstream(paceMs: number): Promise<Upstream> {
-  let running = 0
-  let aborted = 0
-  const asked: string[] = []
+  const calls: UpstreamCall[] = []
+  const gate = Promise.withResolvers<void>()
+  const inState = (state: UpstreamCall['state']) =>
+    calls.reduce((count, call) => (call.state === state ? count + 1 : count), 0)
   const server = createServer((request, response) => {
     let body = ''
     request.setEncoding('utf8').on('data', (text: string) => (body += text))
     request.on('end', () => {
-      running++
-      response.on('close', () => {
-        running--
-        if (!response.writableEnded) aborted++
-      })
       // What this test asks of it, by Loom's own client.
       const { messages }: Asked = JSON.parse(body)
-      asked.push(textOf(messages.findLast(({ role }) => role === 'user')))
-      void answer(response, messages, paceMs)
+      const asked = textOf(messages.findLast(({ role }) => role === 'user'))
+      const call: UpstreamCall = { asked, messages, state: 'running', endedAt: undefined }
+      calls.push(call)
+      response.on('close', () => {
+        call.state = response.writableEnded ? 'answered' : 'aborted'
+        call.endedAt = performance.now()
+      })
+      const hold = async () => {
+        call.state = 'held'
+        await gate.promise
+      }
+      void answer(response, messages, { paceMs, hold })
     })
   }).listen(0, localhost)
   await once(server, 'listening')
@@ -52,14 +76,22 @@ export async function openUpstream(paceMs: number): Promise<Upstream> {
   if (address === null || typeof address === 'string') throw new Error('no TCP address')
   return {
     url: `http://${localhost}:${address.port}/v1`,
+    calls,
     get running() {
-      return running
+      return inState('running') + inState('held')
+    },
+    get held() {
+      return inState('held')
     },
     get aborted() {
-      return aborted
+      return inState('aborted')
     },
-    asked,
-    quiet: () => until(10_000, 'the upstream is quiet', () => running === 0),
+    get asked() {
+      return calls.map(({ asked }) => asked)
+    },
+    letGo: () => gate.resolve(),
+    quiet: () =>
+      until(10_000, 'the upstream is quiet', () => inState('running') + inState('held') === 0),
     async [Symbol.asyncDispose]() {
       server.close()
       server.closeAllConnections()
@@ -71,36 +103,49 @@ export async function openUpstream(paceMs: number): Promise<Upstream> {
 async function answer(
   response: ServerResponse,
   messages: Asked['messages'],
-  paceMs: number,
+  { paceMs, hold }: { paceMs: number; hold: () => Promise<void> },
 ): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
-  for (const delta of deltasOf(messages)) {
-    await delay(paceMs)
+  const { deltas, heldAt } = replyTo(messages)
+  for (const [index, delta] of deltas.entries()) {
+    if (paceMs > 0) await delay(paceMs)
+    if (index === heldAt && !response.destroyed) await hold()
     if (response.destroyed) return
     response.write(`data: ${JSON.stringify({ choices: [{ index: 0, ...delta }] })}\n\n`)
   }
   response.end('data: [DONE]\n\n')
 }
 
-function deltasOf(messages: Asked['messages']): object[] {
+interface Reply {
+  deltas: object[]
+  /** Where it is held. */
+  heldAt: number | undefined
+}
+
+function replyTo(messages: Asked['messages']): Reply {
   const from = messages.findLastIndex(({ role, content }) => role === 'user' && isWish(content))
-  const [, wished] = /steps: (\d+)/.exec(textOf(messages[from])) ?? []
+  const wish = textOf(messages[from])
+  const [, wished] = /steps: (\d+)/.exec(wish) ?? []
+  const [, tool = 'calculator'] = /tool: (\w+)/.exec(wish) ?? []
   const steps = Number(wished ?? 1)
   const step = 1 + messages.slice(from).filter(({ role }) => role === 'tool').length
   const text = [`Step ${step}:`, ' one', ' two', ' three.', ' '].map((content) => ({
     delta: { content },
   }))
-  if (step >= steps) return [...text, { delta: {}, finish_reason: 'stop' }]
-  const call = { name: 'calculator', arguments: JSON.stringify({ expr: `${step} + 1` }) }
-  return [
-    ...text,
-    {
-      delta: {
-        tool_calls: [{ index: 0, id: `call-${step}`, type: 'function', function: call }],
-      },
-    },
-    { delta: {}, finish_reason: 'tool_calls' },
-  ]
+  if (step >= steps) {
+    const deltas = [...text, { delta: {}, finish_reason: 'stop' }]
+    return { deltas, heldAt: /\bhold\b/.test(wish) ? 3 : undefined }
+  }
+  const called = { name: tool, arguments: JSON.stringify({ expr: `${step} + 1` }) }
+  const call = { index: 0, id: `call-${step}`, type: 'function', function: called }
+  return {
+    deltas: [
+      ...text,
+      { delta: { tool_calls: [call] } },
+      { delta: {}, finish_reason: 'tool_calls' },
+    ],
+    heldAt: undefined,
+  }
 }
 
 /** Not the note that a reply was cut off. */

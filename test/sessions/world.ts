@@ -7,14 +7,15 @@ import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
 
+import type { AgentSession } from '../../src/agent-session.ts'
 import { type Agent, type AgentDefinition, defineAgent } from '../../src/agent.ts'
 import type { AgentEvent } from '../../src/event.ts'
+import { Loom } from '../../src/loom.ts'
 import { type FoldedMessage, MessageFold } from '../../src/message-fold.ts'
 import { createModels } from '../../src/model/resolve.ts'
 import { cursorOf } from '../../src/session/entry-id.ts'
 import { letterOf, type Posting } from '../../src/session/posted.ts'
-import { type Answering, type Place, Sessions } from '../../src/sessions.ts'
-import { AgentSession } from '../../src/start-agent.ts'
+import type { Answering, Place, Sessions } from '../../src/sessions.ts'
 import type { Store } from '../../src/store.ts'
 import type { WhenBusy } from '../../src/store/mailbox.ts'
 import { within } from '../deadline.ts'
@@ -49,13 +50,10 @@ export function openWorld(openStore: () => Promise<Store>): World {
       const gate = gated(store)
       const agent = defineAgent({ name: 'tester', systemPrompt: 'Be brief.', ...definition })
       const reported: unknown[] = []
-      const sessions = new Sessions({
+      const loom = new Loom({
+        agents: [agent],
         store: gate.store,
-        tails: new Map(),
-        agentOf: (name) => (name === agent.name ? agent : undefined),
         models: createModels({ environment: {} }),
-        defaultModel: 'demo/assistant',
-        limits: { firstChunkMs: 60_000, nextChunkMs: 30_000, stepMs: 600_000 },
         flushMs: 0,
         patienceMs,
         heartbeatMs,
@@ -64,12 +62,13 @@ export function openWorld(openStore: () => Promise<Store>): World {
         pollMs: 100,
         report: (error) => reported.push(error),
       })
+      const { sessions } = loom
       await sessions.instance.start()
       const instance: TestInstance = {
         agent,
         sessions,
         reported,
-        session: (id) => new AgentSession(agent, { id, sessions }),
+        session: (id) => loom.startAgent(agent.name, id),
         freeze: gate.freeze,
         thaw: gate.thaw,
       }
@@ -132,13 +131,14 @@ export async function post(
   const letter = await letterOf(
     {
       last: undefined,
+      lastName: 'message',
       trigger: 'submit-message',
       messageId: undefined,
       key: undefined,
       request: { agent: agent.name },
       ...posting,
     },
-    await sessions.held(sessionId),
+    await sessions.held(sessionId, await sessions.store.session(sessionId)),
   )
   if (letter === undefined) return undefined
   return sessions.post(sessionId, letter, { tenant: '', agent: agent.name, whenBusy })

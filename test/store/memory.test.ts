@@ -42,6 +42,23 @@ describe('the bounds of the store in memory', () => {
     await store.close()
   })
 
+  it('drop the oldest finished logs before their time, and no history', async () => {
+    const store = openMemoryStore({ finishedEntriesMax: 10 })
+    const talks = Array.from({ length: 3 }, () => converse(store))
+    const logs: string[] = []
+    for (const talk of talks) {
+      const claim = await talk.claim(letter('m1'))
+      for (const seq of [1, 2, 3]) await talk.append(claim, seq)
+      await talk.finish(claim, { logTtlMs: 60_000 })
+      logs.push(claim.logId)
+    }
+    const isReadable = async (talk: Conversation, index: number) =>
+      (await store.readLog(talk.id, logs[index] ?? '', undefined, 10)) !== undefined
+    expect(await Promise.all(talks.map(isReadable))).toEqual([false, true, true])
+    for (const { id } of talks) expect(await store.messages(id)).toHaveLength(2)
+    await store.close()
+  })
+
   it('let what has ended be collected, by one timer', async () => {
     vi.useFakeTimers()
     try {

@@ -30,6 +30,7 @@ describe('the store in Redis', () => {
     expect(await two.readLog(talk.id, 're-m1', claim.lastId, 10)).toEqual({
       entries: [entry(claim.claim, 1)],
       finished: false,
+      holdsAfter: true,
     })
     expect(await converse(two, talk.id).post(letter('m2'))).toMatchObject({ status: 'queued' })
     expect(other.id).not.toBe(talk.id)

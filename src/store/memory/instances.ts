@@ -3,13 +3,14 @@ import type { Store } from '../../store.ts'
 
 type Instances = Pick<
   Store,
-  'beat' | 'note' | 'forget' | 'noted' | 'lapsed' | 'adopt' | 'leave' | 'isAlive'
+  'beat' | 'note' | 'forget' | 'noted' | 'lapsed' | 'adopt' | 'leave' | 'isAlive' | 'watchInstances'
 >
 
 export function memoryInstances(now: () => number): Instances {
   /** When each lapses. */
   const register = new Map<string, number>()
   const index = new Map<string, Set<string>>()
+  const hints = new Set<() => void>()
 
   const notedBy = (instance: string) => {
     const noted = index.get(instance) ?? new Set()
@@ -48,11 +49,21 @@ export function memoryInstances(now: () => number): Instances {
       return sessions
     },
     async leave(instance) {
-      if (index.has(instance)) register.set(instance, 0)
-      else register.delete(instance)
+      if (!index.has(instance)) {
+        register.delete(instance)
+        return
+      }
+      register.set(instance, 0)
+      for (const hint of hints) hint()
     },
     async isAlive(instance) {
       return (register.get(instance) ?? 0) > now()
+    },
+    async watchInstances(listener) {
+      // One's own, so that a function given twice is two subscriptions.
+      const hint = () => listener()
+      hints.add(hint)
+      return () => void hints.delete(hint)
     },
   }
 }

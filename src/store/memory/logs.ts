@@ -40,7 +40,11 @@ export function memoryLogs(sessions: SessionTable, hints: Hints, now: () => numb
       if (log === undefined) return undefined
       const from = after === undefined ? 0 : indexAfter(log.entries, after)
       const entries = log.entries.slice(from, from + limit)
-      return { entries, finished: log.until !== undefined && entries.length < limit }
+      return {
+        entries,
+        finished: log.until !== undefined && entries.length < limit,
+        holdsAfter: after === undefined || log.entries[from - 1]?.id === after,
+      }
     },
 
     async findLog(sessionId, id) {

@@ -4,6 +4,8 @@
  * (a cluster client does, when a node goes; nonces and entry ids make that harmless): who sent it is
  * told at once, and decides.
  */
+import { hostname } from 'node:os'
+
 import { Cluster, Redis } from 'ioredis'
 import type { ClusterOptions, RedisOptions } from 'ioredis'
 
@@ -34,8 +36,14 @@ export function createClients(address: RedisAddress, options: ClientOptions): Cl
     return { commands: cluster, subscriber: cluster }
   }
   const single = { ...redisOptions(address, options), ...placeOf(address) }
-  return { commands: new Redis(single), subscriber: new Redis(single) }
+  return {
+    commands: new Redis({ ...single, connectionName: nameOf('commands') }),
+    subscriber: new Redis({ ...single, connectionName: nameOf('hints') }),
+  }
 }
+
+/** What an operator sees of a connection in `CLIENT LIST`: whose it is. */
+const nameOf = (use: string) => `loom:${hostname()}:${process.pid}:${use}`
 
 function redisOptions(address: RedisAddress, { commandTimeoutMs }: ClientOptions): NodeOptions {
   return {
@@ -82,7 +90,7 @@ function clusterOptions(address: RedisAddress, options: ClientOptions): NodesOpt
   return {
     lazyConnect: true,
     enableOfflineQueue: false,
-    redisOptions: node,
+    redisOptions: { ...node, connectionName: nameOf('cluster') },
     clusterRetryStrategy: reconnectDelayMs,
     // Finds a new master without waiting for a command to fail.
     slotsRefreshInterval: 5000,

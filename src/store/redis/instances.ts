@@ -4,18 +4,23 @@
  */
 import type { Store } from '../../store.ts'
 import type { Connection } from './connection.ts'
-import { escaped, notedKey, registerKey, unescaped } from './keys.ts'
+import { escaped, leftChannel, notedKey, registerKey, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 type Instances = Pick<
   Store,
-  'beat' | 'note' | 'forget' | 'noted' | 'lapsed' | 'adopt' | 'leave' | 'isAlive'
+  'beat' | 'note' | 'forget' | 'noted' | 'lapsed' | 'adopt' | 'leave' | 'isAlive' | 'watchInstances'
 >
 
 /** Arguments of one command. */
 const chunk = 1000
 
-export function redisInstances(connection: Connection, limits: Limits): Instances {
+export function redisInstances(
+  connection: Connection,
+  limits: Limits,
+  subscriptions: Subscriptions,
+): Instances {
   const register = registerKey
   return {
     async beat(instance, ttlMs) {
@@ -64,5 +69,7 @@ export function redisInstances(connection: Connection, limits: Limits): Instance
       const { alive } = await connection.run('read-register', { register }, { instance: id })
       return alive === '1'
     },
+
+    watchInstances: (hint) => subscriptions.add(leftChannel, hint),
   }
 }

@@ -49,4 +49,6 @@ export const indexKey = (tenant: string) => `loom:index:${escaped(tenant)}`
 
 // One slot for all instances: what moves between their indexes moves in one step.
 export const registerKey = 'loom:{instances}:register'
+/** A pub/sub channel; `leave.lua` makes the same name. */
+export const leftChannel = `${registerKey}!left`
 export const notedKey = (instance: string) => `loom:{instances}:noted:${escaped(instance)}`

@@ -12,14 +12,18 @@ export function redisLogs(connection: Connection, subscriptions: Subscriptions):
     connection.run(
       'read-log',
       { ...sessionKeys(sessionId), log: logKey(sessionId, logId) },
-      { logId: escaped(logId), after: after === undefined ? '-' : `(${after}`, limit },
+      { logId: escaped(logId), after: after ?? '', limit },
     )
 
   return {
     async readLog(sessionId, logId, after, limit) {
-      const { status, entries } = await read(sessionId, logId, after, limit)
+      const { status, holdsAfter, entries } = await read(sessionId, logId, after, limit)
       if (status === '') return undefined
-      return { entries: entriesIn(entries), finished: status === 'finished' }
+      return {
+        entries: entriesIn(entries),
+        finished: status === 'finished',
+        holdsAfter: holdsAfter === '1',
+      }
     },
 
     async findLog(sessionId, id) {

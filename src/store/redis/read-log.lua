@@ -3,17 +3,21 @@
 -- since a script that begins one cannot be told its name beforehand.
 -- KEYS session live abandoned log
 -- ARGV logId after limit
--- RETURNS status entries...
+-- RETURNS status holdsAfter entries...
 
 local state, logId, abandoned =
   unpack(redis.call('HMGET', key.session, 'state', 'logId', 'abandoned'))
 local open = (state == 'running' or state == 'waiting') and logId == arg.logId
 local log = open and key.live or (abandoned == arg.logId and key.abandoned or key.log)
 if state == 'deleted' or redis.call('EXISTS', log) == 0 then return returns({}) end
+local from = arg.after == '' and '-' or '(' .. arg.after
+local holdsAfter = arg.after == '' or #redis.call('XRANGE', log, arg.after, arg.after) > 0
 local entries = {}
-for _, entry in ipairs(redis.call('XRANGE', log, arg.after, '+', 'COUNT', arg.limit)) do
+for _, entry in ipairs(redis.call('XRANGE', log, from, '+', 'COUNT', arg.limit)) do
   table.insert(entries, entry[1])
   table.insert(entries, entry[2][2])
 end
 local more = log ~= key.log or #entries / 2 >= tonumber(arg.limit)
-return returns({ status = more and 'open' or 'finished', entries = entries })
+return returns({
+  status = more and 'open' or 'finished', holdsAfter = holdsAfter, entries = entries,
+})

@@ -165,7 +165,7 @@ export const signatures = {
   'read-log': {
     keys: ['session', 'live', 'abandoned', 'log'],
     args: ['logId', 'after', 'limit'],
-    returns: ['status', 'entries...'],
+    returns: ['status', 'holdsAfter', 'entries...'],
   },
   'index-session': {
     keys: ['index'],

@@ -76,4 +76,20 @@ export function instances({ store }: Subject): void {
     await store().leave(dead)
     expect(await ours([dead])).toEqual([dead])
   })
+
+  it('tells who watches that an instance left sessions behind, and nobody of one that left none', async () => {
+    const { dead, alive } = names()
+    const told = { once: 0, twice: 0 }
+    const unwatch = await store().watchInstances(() => (told.once += 1))
+    const unwatchTwice = await store().watchInstances(() => (told.twice += 1))
+    await store().beat(alive, longMs)
+    await store().leave(alive)
+    await store().note(dead, 's1')
+    await store().leave(dead)
+    await expect.poll(() => told, { interval: 2 }).toEqual({ once: 1, twice: 1 })
+    unwatch()
+    await store().leave(dead)
+    await expect.poll(() => told, { interval: 2 }).toEqual({ once: 1, twice: 2 })
+    unwatchTwice()
+  })
 }

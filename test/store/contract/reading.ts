@@ -79,6 +79,24 @@ export function reading({ store }: Subject): void {
     ])
   })
 
+  it('says whether the entry is there that one reads on from', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.append(claim, 1)
+    await talk.append(claim, 2)
+    const holds = async (after: string | undefined) =>
+      (await talk.store.readLog(talk.id, 're-m1', after, 9))?.holdsAfter
+    expect(await holds(undefined)).toBe(true)
+    expect(await holds(claim.lastId)).toBe(true)
+    expect(await holds(`${claim.claim}-2`)).toBe(true)
+    expect(await holds(`${claim.claim}-3`)).toBe(false)
+    expect(await holds(`${claim.claim - 1}-7`)).toBe(false)
+    expect(await holds('0-0')).toBe(false)
+    await talk.finish(claim)
+    expect(await holds(`${claim.claim}-2`)).toBe(true)
+    expect(await holds(`${claim.claim}-3`)).toBe(false)
+  })
+
   it('says that a log is finished where nothing follows', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
@@ -94,6 +112,7 @@ export function reading({ store }: Subject): void {
     expect(await talk.store.readLog(talk.id, 're-m2', undefined, 9)).toEqual({
       entries: [{ id: next.lastId, events: [] }],
       finished: false,
+      holdsAfter: true,
     })
     expect(await talk.store.readLog(talk.id, 're-m3', undefined, 9)).toBeUndefined()
     expect(await talk.store.readLog('nowhere', 're-m1', undefined, 9)).toBeUndefined()

@@ -1,18 +1,12 @@
-/** The sessions of a server: in Redis where it has one, and else in this process. */
+/** The agents of a server and their sessions: in Redis where it has one, and else in this process. */
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config.ts'
+import { Loom } from '../loom.ts'
 import type { Models } from '../model.ts'
-import { Sessions } from '../sessions.ts'
 import type { Store } from '../store.ts'
 import { openMemoryStore } from '../store/memory.ts'
 
-/** How long a finished answer can still be resumed. */
-const logTtlMs = 10 * 60_000
-const mailboxLimit = 100
-/** How long a follower trusts silence: hints are fast, and now and then one is lost. */
-const pollMs = 1000
-
-export interface OpenSessionsOptions {
+export interface OpenLoomOptions {
   config: Config
   agents: readonly Agent[]
   models: Models
@@ -20,26 +14,23 @@ export interface OpenSessionsOptions {
 }
 
 /** @throws LoomError `invalid-config` or `unavailable` for a Redis that cannot be used */
-export async function openSessions(options: OpenSessionsOptions): Promise<Sessions> {
-  const { config, agents, models, report } = options
-  const sessions = new Sessions({
-    store: await openStore(config, report),
-    tails: new Map(),
-    agentOf: (name) => agents.find((agent) => agent.name === name),
+export async function openLoom({ config, agents, models, report }: OpenLoomOptions): Promise<Loom> {
+  const loom = new Loom({
+    agents,
     models,
+    report,
+    store: await openStore(config, report),
+    defaultAgent: config.agent,
     defaultModel: config.model,
     limits: config.limits,
     // Nothing is spared by writing to memory more seldom.
     flushMs: config.redisUrl === undefined ? 0 : config.flushMs,
     patienceMs: config.redisPatienceMs,
     heartbeatMs: config.heartbeatMs,
-    logTtlMs,
-    mailboxLimit,
-    pollMs,
-    report,
+    keepAliveMs: config.keepAliveMs,
   })
-  await sessions.instance.start()
-  return sessions
+  await loom.sessions.instance.start()
+  return loom
 }
 
 async function openStore(config: Config, report: (error: unknown) => void): Promise<Store> {

@@ -1,0 +1,31 @@
+/** `GET …/prompt`: exactly what the model would be asked next, for whoever wonders why it says what it says. */
+import type { JSONObject } from '@ai-sdk/provider'
+import type { Context } from 'hono'
+
+import { LoomError } from '../src/error.ts'
+import { nextPrompt } from '../src/session/next-prompt.ts'
+import { contextSchema } from './chat-request.ts'
+import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
+
+/** `?context=` is the JSON that the next message would bring along; agents may depend on it. */
+export async function prompt(c: Context, world: SessionWorld): Promise<Response> {
+  const session = await ownSession(c, world)
+  const agent = agentOf(c, world, session.agent)
+  const next = await nextPrompt(world.loom, session, { agent, context: contextOf(c) })
+  return c.body(JSON.stringify(next, withBytesAsText), 200, { 'content-type': 'application/json' })
+}
+
+function contextOf(c: Context): JSONObject {
+  const text = c.req.query('context') ?? '{}'
+  try {
+    const context = contextSchema.safeParse(JSON.parse(text))
+    if (context.success) return context.data
+  } catch {
+    // Told below, as any other value that is no object.
+  }
+  throw new LoomError('invalid-request', 'context must be a JSON object.')
+}
+
+/** Files are bytes in a prompt. */
+const withBytesAsText = (_key: string, value: unknown): unknown =>
+  value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value

@@ -1,0 +1,157 @@
+/**
+ * A conversation with an agent in code, as LoomEx's `start_agent`, `call` and `get_messages`: it has
+ * a mailbox, runs one turn at a time, and outlives its caller as far as its store does.
+ */
+import { randomUUID } from 'node:crypto'
+
+import type { JSONObject } from '@ai-sdk/provider'
+import type { UIMessage } from 'ai'
+
+import type { Agent } from './agent.ts'
+import { idLengthMax } from './conversation.ts'
+import { LoomError } from './error.ts'
+import type { AgentEvent } from './event.ts'
+import type { Loom } from './loom.ts'
+import { type FoldedMessage, textOf } from './message-fold.ts'
+import { digest } from './session/posted.ts'
+import type { Answering, Sessions } from './sessions.ts'
+import { openEventQueue } from './sink/queue.ts'
+import type { WhenBusy } from './store/mailbox.ts'
+
+export interface AgentSessionOptions {
+  /** Names the conversation in the store. @defaultValue a new one */
+  id?: string
+  loom: Loom
+}
+
+export interface SendOptions {
+  /** Ends the waiting, not the turn. */
+  signal?: AbortSignal
+  /** What a message does to the turn that runs. @defaultValue 'queue' */
+  whenBusy?: WhenBusy
+  /** Handed to the agent's callbacks and tools; it goes through the store as JSON. @defaultValue {} */
+  context?: JSONObject
+}
+
+export interface CallReply {
+  /** All the text of the answer. */
+  text: string
+  /** The answer as clients have it and as it is stored. */
+  message: FoldedMessage
+  /** `waiting`: for a client-side tool or an approval. */
+  state: 'idle' | 'running' | 'waiting'
+}
+
+/** The client side of one session. It holds no state: another process may hold the same. */
+export class AgentSession implements AsyncDisposable {
+  readonly id: string
+  readonly #agent: Agent
+  readonly #loom: Loom
+
+  /** @throws LoomError `invalid-request` for an id that no store takes */
+  constructor(agent: Agent, { id = randomUUID(), loom }: AgentSessionOptions) {
+    if (id === '' || id.length > idLengthMax) {
+      throw new LoomError('invalid-request', `A session's id has 1 to ${idLengthMax} characters.`)
+    }
+    this.id = id
+    this.#agent = agent
+    this.#loom = loom
+  }
+
+  get #sessions(): Sessions {
+    return this.#loom.sessions
+  }
+
+  /**
+   * Sends a message and waits for the answer. Ending the wait leaves the work running.
+   * @throws LoomError `model-failed` with what the turn ended with; `busy`, `mailbox-full`,
+   * `unavailable` where the message was not accepted
+   */
+  async call(message: string | UIMessage, options: SendOptions = {}): Promise<CallReply> {
+    const answering = await this.#post(message, options)
+    let failure: string | undefined
+    await this.#follow(answering, options.signal, (event) => {
+      if (event.type === 'error') failure = event.errorText
+    })
+    if (failure !== undefined) throw new LoomError('model-failed', failure)
+    const answer = await this.#sessions.unfinished(this.id, answering.logId)
+    const session = await this.#sessions.store.session(this.id)
+    const text = textOf(answer)
+    return { text, message: answer, state: session?.state ?? 'idle' }
+  }
+
+  /** Sends a message and returns once it is durably accepted. @returns its id */
+  async cast(message: string | UIMessage, options: SendOptions = {}): Promise<string> {
+    return (await this.#post(message, options)).letterId
+  }
+
+  /** Sends a message and gives the events of its answer as they happen. */
+  async *stream(
+    message: string | UIMessage,
+    options: SendOptions = {},
+  ): AsyncGenerator<AgentEvent, void> {
+    const answering = await this.#post(message, options)
+    const queue = openEventQueue()
+    const leaving = new AbortController()
+    const signal =
+      options.signal === undefined
+        ? leaving.signal
+        : AbortSignal.any([options.signal, leaving.signal])
+    this.#follow(answering, signal, queue.sink).then(
+      () => queue.end(),
+      (reason: unknown) => queue.end({ reason }),
+    )
+    try {
+      yield* queue.events
+    } finally {
+      leaving.abort()
+    }
+  }
+
+  /** Stops the running turn. What it said is kept. False when none runs. */
+  stop(): Promise<boolean> {
+    return this.#sessions.stop(this.id, '')
+  }
+
+  /** The history, also while a turn runs. */
+  messages(): Promise<UIMessage[]> {
+    return this.#sessions.messages(this.id)
+  }
+
+  /** Hands a running turn to whoever shares the store, and closes both. Others of the same Loom end too. */
+  close(): Promise<void> {
+    return this.#loom.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #post(message: string | UIMessage, options: SendOptions): Promise<Answering> {
+    const { whenBusy = 'queue', context } = options
+    const sent: UIMessage =
+      typeof message === 'string'
+        ? { id: randomUUID(), role: 'user', parts: [{ type: 'text', text: message }] }
+        : message
+    const letter = {
+      id: sent.id,
+      kind: 'message' as const,
+      message: sent,
+      replyId: `reply-${digest([this.id, sent.id])}`,
+      request: { agent: this.#agent.name, ...(context !== undefined && { context }) },
+    }
+    return this.#sessions.post(this.id, letter, { tenant: '', agent: this.#agent.name, whenBusy })
+  }
+
+  async #follow(
+    { logId, letterId, after, queued }: Answering,
+    signal: AbortSignal = new AbortController().signal,
+    sink: (event: AgentEvent) => void | Promise<void>,
+  ): Promise<void> {
+    if (queued) await this.#sessions.begun(this.id, letterId, signal)
+    const deliver = async ({ events }: { events: readonly AgentEvent[] }) => {
+      for (const event of events) await sink(event)
+    }
+    await this.#sessions.follow({ sessionId: this.id, logId, after, signal, deliver })
+  }
+}

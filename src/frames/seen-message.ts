@@ -1,0 +1,33 @@
+/**
+ * A stored message as a reader of a profile has it: what its frames leave out is left out here too, so
+ * that a page which loads the history shows what it showed while it was told.
+ */
+import type { UIMessage } from 'ai'
+
+import type { Profile } from '../frames.ts'
+import { deniedText } from './ui.ts'
+
+type Part = UIMessage['parts'][number]
+
+export function seenMessage(message: UIMessage, profile: Profile | undefined): UIMessage {
+  if (profile === 'v7' || message.role !== 'assistant') return message
+  return { ...message, parts: message.parts.flatMap((part) => seenPart(part, profile)) }
+}
+
+function seenPart(part: Part, profile: Exclude<Profile, 'v7'> | undefined): Part[] {
+  if (part.type === 'custom' || part.type === 'reasoning-file') return []
+  if (!('toolCallId' in part)) return [part]
+  const { title, resultProviderMetadata, ...seen } = {
+    title: undefined,
+    resultProviderMetadata: undefined,
+    ...part,
+  }
+  const titled = profile === 'v6' && title !== undefined ? { ...seen, title } : seen
+  return [profile === 'v5' && titled.state === 'output-denied' ? refused(titled) : titled]
+}
+
+/** ai 5 has no denials. */
+function refused({ approval, ...part }: object & { approval?: unknown }): Part
+function refused({ approval, ...part }: object & { approval?: unknown }): unknown {
+  return { ...part, state: 'output-error', errorText: deniedText }
+}

@@ -1,0 +1,125 @@
+/**
+ * Agents and the conversations that people have with them, on one store: what a server serves, and
+ * what a program holds that talks to agents itself. Opening it starts nothing and waits for nothing;
+ * the first message does.
+ */
+import { AgentSession } from './agent-session.ts'
+import type { Agent, TimeLimits } from './agent.ts'
+import { processEnvironment } from './config.ts'
+import { LoomError } from './error.ts'
+import type { ModelReference, Models } from './model.ts'
+import { createModels } from './model/resolve.ts'
+import { defaultTimeLimits } from './runner/read-model.ts'
+import { Sessions } from './sessions.ts'
+import type { Store } from './store.ts'
+import { openMemoryStore } from './store/memory.ts'
+
+export interface LoomOptions {
+  /**
+   * Requests that name none are for `defaultAgent`. The context that their callbacks are given is
+   * JSON that comes with each message: what is in it, whoever sends the message says.
+   */
+  agents: readonly Agent<never>[]
+  /** Where conversations live. It is closed with this. @defaultValue a new `openMemoryStore()` */
+  store?: Store
+  /** @defaultValue the first of `agents` */
+  defaultAgent?: string
+  /** Resolves model strings. @defaultValue the environment's providers */
+  models?: Models
+  /** The model of agents that name none. @defaultValue 'demo/assistant' */
+  defaultModel?: ModelReference
+  limits?: Partial<TimeLimits>
+  /** How long an instance that says nothing counts as alive, in milliseconds. @defaultValue 3000 */
+  heartbeatMs?: number
+  /** The least time between two writes of a turn to the store. @defaultValue 20, in memory 0 */
+  flushMs?: number
+  /** How long a turn waits for a store that is away, in milliseconds. @defaultValue 30000 */
+  patienceMs?: number
+  /** How long a finished answer can still be resumed, in milliseconds. @defaultValue 600000 */
+  logTtlMs?: number
+  /** Messages that may wait in a session. @defaultValue 100 */
+  mailboxLimit?: number
+  /** Silence on a stream until a comment is sent, in milliseconds. @defaultValue 15000 */
+  keepAliveMs?: number
+  /** How long a follower trusts silence before it looks by itself, in milliseconds. @defaultValue 1000 */
+  pollMs?: number
+  /** Told of what went wrong here rather than for one caller. @defaultValue a process warning */
+  report?: (error: unknown) => void
+}
+
+export class Loom implements AsyncDisposable {
+  readonly agents: readonly Agent[]
+  readonly defaultAgent: string
+  readonly defaultModel: ModelReference
+  readonly models: Models
+  readonly sessions: Sessions
+  readonly keepAliveMs: number
+  readonly report: (error: unknown) => void
+
+  constructor(options: LoomOptions) {
+    const { store = openMemoryStore(), keepAliveMs = 15_000, report = warn } = options
+    const agents = options.agents.map(ofAnyContext)
+    const [first] = agents
+    if (first === undefined) throw new LoomError('invalid-config', 'Loom needs an agent.')
+    this.agents = agents
+    this.defaultAgent = options.defaultAgent ?? first.name
+    this.defaultModel = options.defaultModel ?? 'demo/assistant'
+    this.models = options.models ?? createModels({ environment: processEnvironment() })
+    this.keepAliveMs = keepAliveMs
+    this.report = report
+    this.sessions = new Sessions({
+      store,
+      report,
+      tails: new Map(),
+      agentOf: (name) => agents.find((agent) => agent.name === name),
+      models: this.models,
+      defaultModel: this.defaultModel,
+      limits: { ...defaultTimeLimits, ...options.limits },
+      // Nothing is spared by writing to memory more seldom.
+      flushMs: options.flushMs ?? (options.store === undefined ? 0 : 20),
+      patienceMs: options.patienceMs ?? 30_000,
+      heartbeatMs: options.heartbeatMs ?? 3000,
+      logTtlMs: options.logTtlMs ?? 600_000,
+      mailboxLimit: options.mailboxLimit ?? 100,
+      // Hints are fast, and now and then one is lost.
+      pollMs: options.pollMs ?? 1000,
+    })
+  }
+
+  /** @throws LoomError `unknown-agent` */
+  agentOf(name: string): Agent {
+    const agent = this.agents.find((agent) => agent.name === name)
+    if (agent !== undefined) return agent
+    const names = this.agents.map((agent) => agent.name).join(', ')
+    throw new LoomError('unknown-agent', `There is no such agent. There are: ${names}.`)
+  }
+
+  /**
+   * A conversation with one of the agents, new or begun before.
+   * @param id names the conversation in the store. A new one by default.
+   * @throws LoomError `unknown-agent`
+   */
+  startAgent(name: string = this.defaultAgent, id?: string): AgentSession {
+    const agent = this.agentOf(name)
+    return new AgentSession(agent, { loom: this, ...(id !== undefined && { id }) })
+  }
+
+  /** Hands running turns to whoever shares the store, and closes the store. */
+  async close(): Promise<void> {
+    const { instance, store } = this.sessions
+    await instance.drain()
+    await store.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/** What a message's context holds is known to who sends it, and to no type. */
+function ofAnyContext(agent: Agent<never>): Agent
+function ofAnyContext(agent: unknown): unknown {
+  return agent
+}
+
+const warn = (error: unknown) => process.emitWarning(error instanceof Error ? error : String(error))

@@ -1,0 +1,50 @@
+/**
+ * A program of its own, which serves as `loom serve` does, with tools that have an effect on the world
+ * outside (`ledger.ts`): one of each retry class.
+ */
+import { z } from 'zod'
+
+import { createApp } from '../../routes/app.ts'
+import { defineAgent } from '../../src/agent.ts'
+import { readConfig } from '../../src/config.ts'
+import { createModels } from '../../src/model/resolve.ts'
+import { errorLog } from '../../src/server/error-log.ts'
+import { listen } from '../../src/server/listen.ts'
+import { openLoom } from '../../src/server/open-loom.ts'
+import type { NamedTool, RetryClass } from '../../src/tool.ts'
+import type { Point } from './ledger.ts'
+
+const ledger = process.env['LEDGER_URL'] ?? ''
+
+const effect = (name: string, retry: RetryClass): NamedTool => ({
+  name,
+  description: 'Changes the world.',
+  inputSchema: z.looseObject({}),
+  retry,
+  async execute(_, { idempotencyKey, signal }) {
+    const tell = async (point: Point) => {
+      const response = await fetch(`${ledger}/${point}?key=${idempotencyKey}`, { signal })
+      await response.text()
+    }
+    await tell('before')
+    await tell('effect')
+    await tell('done')
+    return 'worked'
+  },
+})
+
+const config = readConfig({ ...process.env, LOOM_AGENT: 'worker' })
+const models = createModels({ environment: process.env })
+const report = errorLog({
+  logLevel: config.logLevel,
+  redact: (text) => models.redact(text),
+  writeLine: (line) => process.stderr.write(`${line}\n`),
+})
+const worker = defineAgent({
+  name: 'worker',
+  systemPrompt: 'Work.',
+  tools: [effect('never', 'never'), effect('safe', 'safe'), effect('keyed', 'keyed')],
+})
+const loom = await openLoom({ config, agents: [worker], models, report })
+const { url } = await listen(createApp({ loom, config }).fetch, config)
+process.stdout.write(`Loom is ready: ${url}\n`)

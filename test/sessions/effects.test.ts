@@ -1,0 +1,69 @@
+/** What a tool did to the world is not done again behind anybody's back, wherever its server died. */
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+
+import type { UIMessage } from 'ai'
+import { describe, expect, it } from 'vitest'
+
+import type { RetryClass } from '../../src/tool.ts'
+import { until } from '../redis/until.ts'
+import { openLedger, type Point } from './ledger.ts'
+import { openStage } from './stage.ts'
+import { beginTurn, oneAnswer } from './staged-turn.ts'
+import type { Upstream } from './upstream.ts'
+
+const program = join(import.meta.dirname, 'effects-server.ts')
+
+/** Where the server is killed, and how often the effect is there then, by how the tool may be retried. */
+const places: [killed: string, held: Point | undefined, effects: Record<RetryClass, number>][] = [
+  ['before it ran', 'before', { never: 0, safe: 1, keyed: 1 }],
+  ['while it had its effect', 'effect', { never: 1, safe: 2, keyed: 2 }],
+  ['when it was done, and nobody knew', 'done', { never: 1, safe: 2, keyed: 2 }],
+  ['after its output was told', undefined, { never: 1, safe: 1, keyed: 1 }],
+]
+
+describe.each(['never', 'safe', 'keyed'] as const)('a tool that is "%s" to be retried', (retry) => {
+  it('has its effect as often as that allows, and the model is told what is known', async () => {
+    await using ledger = await openLedger()
+    await using stage = await openStage({ program, environment: { LEDGER_URL: ledger.url } })
+    const [owner, survivor] = [stage.instance(0), stage.instance(1)]
+    const turns = await Promise.all(
+      places.map(async ([, point]) => {
+        const chatId = randomUUID()
+        const text = `steps: 2, tool: ${retry}, hold, for ${chatId}`
+        if (point !== undefined) ledger.holdAt(chatId, point)
+        const turn = await beginTurn({ owner, survivor, text, chatId })
+        if (point !== undefined) await ledger.held(chatId)
+        else await until(5000, 'the output', () => turn.seen.includes('tool-output-available'))
+        return turn
+      }),
+    )
+    await owner.kill()
+    stage.upstream.letGo()
+    for (const [index, turn] of turns.entries()) {
+      const [killed, point, effects] = places[index] ?? ['', undefined, { [retry]: Number.NaN }]
+      const stored = await oneAnswer(turn, survivor, killed)
+      const keys = ledger.effectsOf(turn.chatId)
+      expect(keys, killed).toEqual(
+        Array.from({ length: effects[retry] }, () => `${turn.chatId}:call-1`),
+      )
+      const isUnknown = retry === 'never' && point !== undefined
+      expect(partOf(stored), killed).toMatchObject(
+        isUnknown
+          ? { state: 'output-error', errorText: expect.stringContaining('unknown') }
+          : { state: 'output-available', output: 'worked' },
+      )
+      expect(toldTo(stage.upstream, turn.chatId), killed).toContain(
+        isUnknown ? 'unknown' : 'worked',
+      )
+    }
+  })
+})
+
+const partOf = ({ parts }: UIMessage) => parts.find(({ type }) => type.startsWith('tool-'))
+
+/** What the model was last told of its call. */
+function toldTo({ calls }: Upstream, chatId: string): string {
+  const call = calls.findLast(({ asked }) => asked.includes(chatId))
+  return JSON.stringify(call?.messages.findLast(({ role }) => role === 'tool')?.content)
+}

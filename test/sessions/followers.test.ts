@@ -1,0 +1,41 @@
+/** Readers of other instances' turns: however many they are, Redis sees one process. */
+import { describe, expect, it } from 'vitest'
+
+import { until } from '../redis/until.ts'
+import { openAudience } from './audience.ts'
+import type { Delays } from './crowd-orders.ts'
+
+const turns = 500
+const each = 4
+
+describe('an instance with 2,000 followers of 500 remote turns', () => {
+  it('needs a handful of connections, is prompt, and gives everyone the whole answer', async () => {
+    await using audience = await openAudience()
+    const { crowd, redis, owner, reader } = audience
+    await crowd({ do: 'ask', url: owner.url, turns, paceMs: 1000 })
+    await crowd({ do: 'follow', url: reader.url, turns, each })
+
+    expect(await audience.connections()).toEqual({ [owner.pid]: 2, [reader.pid]: 2 })
+    // One subscription a log, and none for the readers of an owner.
+    const channels = await redis.client.pubsub('SHARDCHANNELS', '*!log')
+    expect(channels).toHaveLength(turns)
+
+    // The best of some stretches: on a machine that does other work as well, one may be its doing.
+    const measured: Delays[] = []
+    while (measured.length < 5 && !measured.some(isPrompt)) {
+      const { delays } = await crowd({ do: 'measure', ms: 3000 })
+      if (delays !== undefined) measured.push(delays)
+    }
+    expect(measured.filter(isPrompt), JSON.stringify(measured)).toHaveLength(1)
+    // Nobody was left out of the count.
+    expect(measured.at(-1)?.count).toBeGreaterThan(turns * each * 2)
+
+    expect(await crowd({ do: 'end' })).toEqual({ lacking: [] })
+    await until(5000, 'nothing is subscribed to any more', async () => {
+      return (await redis.client.pubsub('SHARDCHANNELS', '*!log')).length === 0
+    })
+    expect(await audience.connections()).toEqual({ [owner.pid]: 2, [reader.pid]: 2 })
+  }, 120_000)
+})
+
+const isPrompt = ({ p99Ms }: Delays) => p99Ms < 50

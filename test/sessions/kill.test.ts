@@ -1,0 +1,130 @@
+/** Any instance can die at any moment, and every tab sees one coherent answer finish within seconds. */
+import { randomUUID } from 'node:crypto'
+
+import { describe, expect, it } from 'vitest'
+
+import { until } from '../redis/until.ts'
+import { watchClaims } from './claims.ts'
+import { chance, measured, median } from './random.ts'
+import { heartbeatMs, openStage, type Stage, type StageInstance } from './stage.ts'
+import {
+  beginTurn,
+  expectWhole,
+  isOver,
+  oneAnswer,
+  type StagedTurn,
+  untilIdle,
+  untilSeen,
+} from './staged-turn.ts'
+import { cast, openTab } from './tab.ts'
+
+/** Of a ten-step turn, at least. */
+const eventsOfTurn = 100
+const turnsAtOnce = 20
+
+describe('a turn whose owner is killed', () => {
+  it('is one coherent answer to every tab at each of 200 random places', async () => {
+    const { seed, below } = chance()
+    await using stage = await openStage({ paceMs: 12 })
+    let killed = 0
+    for (let round = 0; killed < 200; round++) {
+      const [owner, survivor] = [stage.instance(round % 2), stage.instance(1 - (round % 2))]
+      // A reader of v7 is told to take a partial reply back; any other keeps it.
+      const profile = below(2) === 0 ? 'v6' : 'v7'
+      const places = Array.from({ length: turnsAtOnce - 1 }, () => below(eventsOfTurn))
+      const turns = await turnsAt(places, () => beginTurn({ owner, survivor, profile }))
+      const alive = turns.filter((turn) => !isOver(turn))
+      const labels = alive.map(({ seen }) => {
+        const place = `after ${seen.length} events, the last ${seen.at(-1)}`
+        return `seed ${seed}, round ${round}, ${profile}, killed ${place}`
+      })
+      await owner.kill()
+      killed += alive.length
+      const replacing = stage.start(round % 2)
+      const loadedAnew = openTab({ urls: [survivor.url], profile })
+      const again = alive.map(({ chatId }) => loadedAnew.reattach(chatId))
+      await Promise.all(
+        alive.map(async (turn, index) => {
+          const label = labels[index]
+          const stored = await oneAnswer(turn, survivor, label)
+          expectWhole(stored, 10, label)
+          expect(await again[index]?.message, label).toEqual(stored)
+        }),
+      )
+      await replacing
+    }
+  }, 180_000)
+
+  it('goes on within the heartbeat and half a second, as a median', async () => {
+    const limitMs = heartbeatMs + 500
+    await using stage = await openStage({ paceMs: 10 })
+    const tookMs = await measured(limitMs, () => medianUntilToken(stage, (owner) => owner.kill()))
+    expect(tookMs).toBeLessThan(limitMs)
+  }, 90_000)
+})
+
+describe('a turn that is handed over', () => {
+  it('goes on within 0.3 s, as a median', async () => {
+    await using stage = await openStage({ paceMs: 10 })
+    const tookMs = await measured(300, () =>
+      medianUntilToken(stage, (owner) => owner.terminate().gone),
+    )
+    expect(tookMs).toBeLessThan(300)
+  }, 90_000)
+
+  it('goes on as soon where nobody reads it', async () => {
+    // The next heartbeat would come only after seconds.
+    const environment = { LOOM_HEARTBEAT_MS: '15000' }
+    await using stage = await openStage({ environment })
+    const [owner, other] = [stage.instance(0), stage.instance(1)]
+    const chatIds: string[] = Array.from({ length: 60 }, () => randomUUID())
+    for (const chatId of chatIds) await cast(owner.url, chatId, 'steps: 1, hold')
+    await until(5000, 'the turns are under way', () => stage.upstream.held === chatIds.length)
+    const told = performance.now()
+    const { gone } = owner.terminate()
+    await until(4000, 'the turns are taken', () => stage.upstream.calls.length === 120)
+    expect(performance.now() - told).toBeLessThan(2000)
+    expect(await gone).toBe(0)
+    expect(stage.upstream.aborted).toBe(chatIds.length)
+    for (const chatId of chatIds) {
+      await fetch(`${other.url}/api/chat/${chatId}/stop`, { method: 'POST' })
+      await untilIdle(other.url, chatId)
+    }
+  })
+})
+
+/** Turns that begin one after the other, so that each is at another place: about as far as is said. */
+async function turnsAt(
+  places: readonly number[],
+  begin: () => Promise<StagedTurn>,
+): Promise<StagedTurn[]> {
+  const furthest = Math.max(...places)
+  const first = await begin()
+  const others = places.map(async (place) => {
+    await untilSeen(first, furthest - place)
+    return begin()
+  })
+  return [first, ...(await Promise.all(others))]
+}
+
+/** From the end of an owner, to the first token that the next one wrote, where a tab watches. */
+async function medianUntilToken(
+  stage: Stage,
+  end: (owner: StageInstance) => Promise<unknown>,
+): Promise<number> {
+  const times: number[] = []
+  for (const index of [0, 1, 0, 1, 0]) {
+    const [owner, survivor] = [stage.instance(index), stage.instance(1 - index)]
+    const turns = await Promise.all([0, 1, 2].map(() => beginTurn({ owner, survivor })))
+    const watches = await Promise.all(turns.map(({ chatId }) => watchClaims(survivor.url, chatId)))
+    await Promise.all(watches.map(({ frames }) => until(5000, 'frames', () => frames.length > 20)))
+    const claims = watches.map(({ frames }) => frames[0]?.claim ?? Number.NaN)
+    const endedAt = performance.now()
+    const gone = end(owner)
+    const tokens = watches.map((watch, at) => watch.tokenAfter(claims[at] ?? Number.NaN))
+    times.push(...(await Promise.all(tokens)).map((at) => at - endedAt))
+    for (const turn of turns) expectWhole(await oneAnswer(turn, survivor), 10)
+    await Promise.all([gone, stage.start(index)])
+  }
+  return median(times)
+}

@@ -1,0 +1,117 @@
+/** An owner that comes back finds its turn in other hands: nothing of it is let in, and it stops work. */
+import { describe, expect, it } from 'vitest'
+
+import { startCluster } from '../redis/cluster.ts'
+import { startSentinel } from '../redis/sentinel.ts'
+import { freePort, localhost } from '../redis/server.ts'
+import { until } from '../redis/until.ts'
+import { ofOwner, rawLog } from './redis-log.ts'
+import { openStage, openStageOn, type StageInstance } from './stage.ts'
+import { beginTurn, expectWhole, oneAnswer, untilIdle, untilSeen } from './staged-turn.ts'
+import { messagesOf, openTab } from './tab.ts'
+
+const absences: [
+  string,
+  { begin: (it: StageInstance) => void; end: (it: StageInstance) => void },
+][] = [
+  ['froze', { begin: (owner) => owner.freeze(), end: (owner) => owner.thaw() }],
+  ['was cut off from Redis', { begin: (owner) => owner.partition(), end: (owner) => owner.heal() }],
+]
+
+describe.each(absences)('an owner that %s', (_, absence) => {
+  it('gets not one byte into the log or the history, and makes no model call', async () => {
+    await using stage = await openStage({ paceMs: 12 })
+    const [owner, survivor] = [stage.instance(0), stage.instance(1)]
+    const turn = await beginTurn({ owner, survivor })
+    await untilSeen(turn, 30)
+    absence.begin(owner)
+    const log = () => rawLog(stage.redis.client, turn.chatId)
+    await until(5000, 'another has written', async () => ofOwner(await log(), 1).length > 5)
+    const before = ofOwner(await log(), 0)
+    absence.end(owner)
+    const stored = await oneAnswer(turn, survivor)
+    expectWhole(stored, 10)
+    await stage.upstream.quiet()
+    const after = await rawLog(stage.redis.client, turn.chatId, stored.id)
+    expect(ofOwner(after, 0)).toEqual(before)
+    // Nobody else has written, and in that order.
+    expect(after).toEqual([...before, ...ofOwner(after, 1)])
+    expect(await messagesOf(owner.url, turn.chatId)).toEqual(
+      await messagesOf(survivor.url, turn.chatId),
+    )
+    // The step that was under way is asked twice; the zombie asks nothing after that.
+    expect(stage.upstream.calls.length).toBeLessThanOrEqual(11)
+    expect(stage.upstream.calls.length).toBeGreaterThanOrEqual(10)
+  })
+
+  it('aborts its model call when it is back', async () => {
+    await using stage = await openStage()
+    const [owner, survivor] = [stage.instance(0), stage.instance(1)]
+    const turn = await beginTurn({ owner, survivor, text: 'steps: 3, hold' })
+    await until(5000, 'the model is silent', () => stage.upstream.held === 1)
+    absence.begin(owner)
+    await until(5000, 'another asks the model', () => stage.upstream.held === 2)
+    expect(stage.upstream.aborted).toBe(0)
+    absence.end(owner)
+    await until(2000, 'the old call is aborted', () => stage.upstream.aborted === 1)
+    expect(stage.upstream.held).toBe(1)
+    stage.upstream.letGo()
+    expectWhole(await oneAnswer(turn, survivor), 3)
+  })
+})
+
+describe('a failover that loses acknowledged writes', () => {
+  const environment = { LOOM_REDIS_PATIENCE: '20000' }
+
+  it('is mended by the owner, which appends them again', async () => {
+    await using sentinel = await startSentinel()
+    await using stage = await openStageOn(sentinel.url, { environment, paceMs: 20 })
+    const [owner, survivor] = [stage.instance(0), stage.instance(1)]
+    const turn = await beginTurn({ owner, survivor })
+    await loseWrites(sentinel, turn)
+    await sentinel.failedOver()
+    expectWhole(await oneAnswer(turn, survivor), 10)
+  }, 60_000)
+
+  it('resets what readers had of it where the owner died too, and they find the whole answer', async () => {
+    await using sentinel = await startSentinel()
+    await using stage = await openStageOn(sentinel.url, { environment, paceMs: 20 })
+    const [owner, survivor] = [stage.instance(0), stage.instance(1)]
+    const turn = await beginTurn({ owner, survivor })
+    await loseWrites(sentinel, turn, () => owner.kill())
+    await expect(turn.asked.message).rejects.toThrow('410')
+    await expect(turn.watched.message).rejects.toThrow(TypeError)
+    const again = await openTab({ urls: [survivor.url] }).reattach(turn.chatId).message
+    await untilIdle(survivor.url, turn.chatId)
+    const stored = (await messagesOf(survivor.url, turn.chatId)).at(-1)
+    if (again !== undefined) expect(again).toEqual(stored)
+    expectWhole(stored ?? { id: '', role: 'assistant', parts: [] }, 10)
+  }, 60_000)
+})
+
+it('goes on in a Redis Cluster when the owner is killed', async () => {
+  await using cluster = await startCluster()
+  await using stage = await openStageOn(cluster.url, { paceMs: 10 })
+  const [owner, survivor] = [stage.instance(0), stage.instance(1)]
+  const turns = await Promise.all([0, 1, 2, 3].map(() => beginTurn({ owner, survivor })))
+  await Promise.all(turns.map((turn) => untilSeen(turn, 30)))
+  await owner.kill()
+  for (const turn of turns) expectWhole(await oneAnswer(turn, survivor), 10)
+}, 60_000)
+
+/** The replica hears nothing more, the turn goes on for a while, and the master dies. */
+async function loseWrites(
+  sentinel: Awaited<ReturnType<typeof startSentinel>>,
+  turn: Awaited<ReturnType<typeof beginTurn>>,
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<void> {
+  const { master, replica } = sentinel
+  await untilSeen(turn, 20)
+  await replica.client.call('replicaof', localhost, await freePort())
+  await untilSeen(turn, turn.seen.length + 20)
+  const [had, has] = await Promise.all(
+    [master, replica].map(async ({ client }) => (await rawLog(client, turn.chatId)).length),
+  )
+  expect(had).toBeGreaterThan(has ?? 0)
+  await Promise.all([master.kill(), meanwhile()])
+}
