@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 import { LoomError } from '../src/error.ts'
 import type { Answer } from '../src/session/letter-request.ts'
-import { digest, isAwaited } from '../src/session/posted.ts'
+import { answerId, isAwaited } from '../src/session/posted.ts'
 import { readJson } from './body.ts'
 import { answer } from './session-post.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
@@ -51,7 +51,7 @@ async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promi
     throw new LoomError('refused', 'Nothing in this session waits for that.')
   }
   const letter = {
-    id: `answer:${digest([given])}`,
+    id: answerId(waiting, [given]),
     kind: 'answer' as const,
     replyId: waiting.id,
     answer: [given],

@@ -30,7 +30,8 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   await checkModel(agent, loom)
   const posting = postingOf(c, request, agent.name)
   const letter = await letterOf(posting, await sessions.held(sessionId, known))
-  c.header('x-loom-session', sessionId)
+  // A header has no other letters than ASCII.
+  c.header('x-loom-session', encodeURIComponent(sessionId))
   if (letter === undefined) return watch(c, world, { sessionId, last: posting.last })
   const answering = await sessions.post(sessionId, letter, {
     tenant,

@@ -7,13 +7,13 @@ import { randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 
-import { idLengthMax } from '../src/conversation.ts'
 import { LoomError } from '../src/error.ts'
 import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
+import { idSchema } from './chat-request.ts'
 import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
 import { answerTool, decide } from './session-answers.ts'
@@ -124,7 +124,7 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const body = z
     .object({
-      id: z.string().min(1).max(idLengthMax),
+      id: idSchema.min(1),
       messageId: z.string(),
       branch: z.number().int(),
     })

@@ -19,6 +19,9 @@ export interface Conversation {
 /** Ids are keys in stores and logs; those of the AI SDK have 16 characters. */
 export const idLengthMax = 256
 
+/** Half a surrogate pair has no UTF-8: neither an address nor a store could tell it from another half. */
+export const isId = (text: string): boolean => text.length <= idLengthMax && text.isWellFormed()
+
 /**
  * Reads `UIMessage`s of ai 5 to 7, messages of ai 4, and `ModelMessage`s.
  * @param tools what says how the model is told of a tool's output; asked for when there is one
@@ -72,8 +75,11 @@ async function validMessages(
   const result = await safeValidateUIMessages({ messages: posted.map(modernMessage) })
   if (!result.success) throw new LoomError('invalid-request', issueOf(result.error, nameOf))
   for (const { id } of result.data) {
-    if (id.length > idLengthMax) {
-      throw new LoomError('invalid-request', `A message id is longer than ${idLengthMax}.`)
+    if (!isId(id)) {
+      throw new LoomError(
+        'invalid-request',
+        `A message id is longer than ${idLengthMax}, or not Unicode.`,
+      )
     }
   }
   return result.data

@@ -8,6 +8,8 @@ export interface OpenCall {
   toolCallId: string
   toolName: string
   input: unknown
+  /** As its input was told: what is told of it from now on must say the same. */
+  dynamic: boolean
   /** A human was asked about it. */
   asked: boolean
   /** And approved, so it may have been running. */

@@ -20,6 +20,7 @@ import { callOptions } from './call-options.ts'
 import { type CallRound, CallSettler, type Settlement } from './call-settler.ts'
 import { contextOf } from './context.ts'
 import { type Excess, Ledger } from './ledger.ts'
+import type { OpenCall } from './session-hooks.ts'
 import type { Settings } from './settings.ts'
 import { settlerOptions } from './settler-options.ts'
 import { stepInfo } from './step-info.ts'
@@ -76,6 +77,8 @@ export class Turn<CONTEXT> {
   #noted: StepReader | undefined
   /** True while the last message is a partial reply that the model is to go on from. */
   #isCutOff = false
+  /** Calls whose process died, until they are settled. */
+  #openCalls: readonly OpenCall[]
 
   constructor(options: TurnOptions<CONTEXT>) {
     this.#with = options
@@ -95,9 +98,11 @@ export class Turn<CONTEXT> {
     this.#attempts = this.#newAttempts()
     const isNew = this.messages.at(-1)?.role === 'user'
     this.#idPrefix = isNew ? '' : `${randomBytes(3).toString('hex')}-`
-    const { stepOpen = false, cutOff = false } = session?.resume ?? {}
+    const { resume = {} } = session ?? {}
+    const { stepOpen = false, cutOff = false, openCalls = [] } = resume
     this.stepOpen = stepOpen
     this.#isCutOff = cutOff
+    this.#openCalls = openCalls
   }
 
   /** True where a client would take the message for unfinished: the last it sees are results. */
@@ -141,9 +146,9 @@ export class Turn<CONTEXT> {
 
   /** Calls of before this run: those that a human decided on, or those whose process died. */
   async #settleEarlier(): Promise<Settlement> {
-    const { openCalls = [] } = this.#with.options.session?.resume ?? {}
-    if (openCalls.length === 0) return this.#settler.settleDecided(this.#round)
-    const settlement = await this.#settler.settleOpen(openCalls, this.#round)
+    if (this.#openCalls.length === 0) return this.#settler.settleDecided(this.#round)
+    const settlement = await this.#settler.settleOpen(this.#openCalls, this.#round)
+    this.#openCalls = []
     await this.#finishStep()
     return settlement
   }
@@ -151,6 +156,9 @@ export class Turn<CONTEXT> {
   /** After a failure or an abort: ends what is open and keeps what was said. */
   async settle(reason: string): Promise<void> {
     const reply = this.#reply
+    for (const call of this.#openCalls) {
+      await this.#with.emit({ type: 'tool-output-error', errorText: reason, ...ofCall(call) })
+    }
     if (reply !== undefined) {
       await reply.close()
       for (const call of reply.calls.filter(({ refusal }) => refusal === undefined)) {

@@ -21,7 +21,7 @@ export interface Posting {
   trigger: 'submit-message' | 'regenerate-message'
   /** The message that is edited, regenerated or gone on with. */
   messageId: string | undefined
-  /** Of the `Idempotency-Key` header. */
+  /** Of the `Idempotency-Key` header: for what has no id of its own by which it is known again. */
   key: string | undefined
   request: LetterRequest
 }
@@ -48,7 +48,7 @@ const withId = (message: UIMessage): UIMessage =>
 
 async function userLetter(
   message: UIMessage,
-  { messageId, key, request }: Posting,
+  { messageId, key, last, request }: Posting,
   held: Held,
 ): Promise<Letter> {
   const history = messageId === undefined ? [] : await held.history()
@@ -56,7 +56,15 @@ async function userLetter(
   const said = trusted(message)
   await checkAnswerable(said)
   const plain = { kind: 'message' as const, replyId: randomUUID(), request }
-  if (edited === undefined) return { ...plain, id: key ?? message.id, message: said }
+  // The message's own id comes first: under another, what it names could be posted over.
+  const id = idOf(last) === message.id ? message.id : (key ?? message.id)
+  if (edited === undefined) return { ...plain, id, message: said }
+  if (edited.role !== 'user') {
+    throw new LoomError(
+      'invalid-request',
+      'messageId is not of a user message: only those are edited.',
+    )
+  }
   const kept = { ...said, id: edited.id }
   // The same edit sent twice is one edit; an edit back, later, is another.
   const mark = digest([edited.id, kept.parts, history.at(-1)?.id])
@@ -83,13 +91,16 @@ async function regenerate(
   const index = history.findIndex(({ id }) => id === from)
   const named = history[index]
   const target = named?.role === 'user' ? history[index + 1] : named
-  if (target === undefined) {
-    // It is being made anew already, or was never there.
-    if (named !== undefined) return undefined
+  // It is being made anew already.
+  if (target === undefined && named !== undefined) return undefined
+  if (typeof from !== 'string') {
     throw new LoomError('invalid-request', 'There is no such message to make anew.')
   }
-  const id = key ?? `regenerate:${target.id}`
-  return { id, kind: 'message', replyId: randomUUID(), cutAt: target.id, request }
+  // One that is not there was perhaps cut by this very request, whose answer was lost: the store knows.
+  const cutAt = target?.id ?? from
+  if (cutAt === held.waiting?.id) return undefined
+  const id = key ?? `regenerate:${cutAt}`
+  return { id, kind: 'message', replyId: randomUUID(), cutAt, request }
 }
 
 function answerLetter(
@@ -103,7 +114,7 @@ function answerLetter(
     return answer !== undefined && isAwaited(waiting, answer) ? [answer] : []
   })
   if (answers.length === 0) return undefined
-  const id = key ?? `answer:${digest(answers)}`
+  const id = key ?? answerId(waiting, answers)
   return { id, kind: 'answer', replyId: waiting.id, answer: answers, request }
 }
 
@@ -127,6 +138,10 @@ export const isAwaited = (waiting: FoldedMessage, answer: Answer): boolean =>
   answer.type === 'approval'
     ? waitsForApproval(waiting, answer.approvalId) !== undefined
     : waitsForOutput(waiting, answer.toolCallId) !== undefined
+
+/** The same answers to the same message are one letter. Call ids alone are not: some models count from 0 each time. */
+export const answerId = ({ id }: FoldedMessage, answers: readonly Answer[]): string =>
+  `answer:${digest([id, answers])}`
 
 export const digest = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22)

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 
 import type { AgentEvent } from '../event.ts'
 import { uiMessage } from '../message-fold.ts'
+import { ofCall } from '../runner/tool-calls.ts'
 import { spendingIn } from '../spending.ts'
 import type { Commit } from '../store/turn.ts'
 import { answerEvents, isAnswer } from './answer-events.ts'
@@ -25,7 +26,9 @@ export async function perform(turn: RunningTurn): Promise<Commit> {
   if (claim.abandoned !== undefined) await settleAbandoned(turn, claim.abandoned)
   if (!claim.resumed) return answer(turn, {})
   const entries = await entriesOf(world.store, sessionId, logId)
-  const recovery = recover(logId, entries, claim.floor === 'v7')
+  // A turn that is to stop keeps what it said: there will be nothing in its place.
+  const mayReset = claim.floor === 'v7' && claim.stop === undefined
+  const recovery = recover(logId, entries, mayReset)
   turn.fold = recovery.fold
   return letter.kind === 'answer' && recovery.finished !== undefined
     ? goOn(turn, letter.answer)
@@ -87,10 +90,10 @@ async function giveUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {
   if (!started) await turn.emit([{ type: 'start', messageId: turn.claim.logId }])
   await turn.emit(events)
   await turn.emit([
-    ...openCalls.map(({ toolCallId }): AgentEvent => ({
+    ...openCalls.map((call): AgentEvent => ({
       type: 'tool-output-error',
-      toolCallId,
       errorText,
+      ...ofCall(call),
     })),
     ...(stepOpen ? [{ type: 'finish-step' } as const] : []),
     { type: 'error', errorText },
