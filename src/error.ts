@@ -34,6 +34,8 @@ export const errorStatus = {
   gone: 410,
   /** Another instance owns the turn. Never told to a client. */
   lost: 500,
+  /** The session has used up its budget. */
+  'over-budget': 402,
   /** The caller's signal was aborted. */
   aborted: 499,
   /** The store cannot be reached or does not accept anything now: try again with the same ids. */

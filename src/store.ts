@@ -9,6 +9,7 @@
  */
 import type { UIMessage } from 'ai'
 
+import type { Spending } from './spending.ts'
 import type { Letter, PostOptions, PostReply } from './store/mailbox.ts'
 import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
 import type {
@@ -54,7 +55,7 @@ export interface Store {
    */
   settleAbandoned(
     at: TurnAt,
-    commit: { message: UIMessage; logTtlMs: number },
+    commit: { message: UIMessage; logTtlMs: number; spent?: Spending },
   ): Promise<'done' | 'lost'>
   /** One step: check the claim, commit, give the log its TTL, take the next letter or go idle/waiting. */
   finish(at: TurnAt & { instance: string }, commit: Commit): Promise<FinishReply>

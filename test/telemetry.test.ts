@@ -20,7 +20,10 @@ const table: Record<keyof TelemetryEvents, [measurements: string[], metadata: st
   'step:start': [[], ['agent', 'step']],
   'step:stop': [['durationMs'], ['agent', 'step']],
   'llm:start': [[], ['model', 'messageCount']],
-  'llm:stop': [['durationMs'], ['model', 'finishReason']],
+  'llm:stop': [
+    ['durationMs', 'inputTokens', 'outputTokens'],
+    ['model', 'finishReason'],
+  ],
   'llm:retry': [['delayMs'], ['model', 'attempt', 'error']],
   'tool:start': [[], ['tool', 'toolCallId']],
   'tool:stop': [['durationMs'], ['tool', 'toolCallId']],

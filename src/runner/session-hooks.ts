@@ -1,6 +1,8 @@
 /** What a run is told by the session that it is a turn of. A run without a session needs none. */
 import type { ModelMessage } from 'ai'
 
+import type { Spending, StepUsage } from '../spending.ts'
+
 /** A call whose input the log of the turn holds, and not its outcome: its process died. */
 export interface OpenCall {
   toolCallId: string
@@ -24,12 +26,16 @@ export interface Resume {
   openCalls?: readonly OpenCall[]
   /** The message ends in a partial reply that the model is to go on from. */
   cutOff?: boolean
+  /** What the message has cost so far. */
+  spent?: { spending: Spending; steps: readonly StepUsage[] }
 }
 
 export interface SessionHooks {
   /** The first part of every idempotency key. */
   id: string
   resume: Resume
+  /** What the session's other messages have cost; asked for where there is a budget for it. */
+  spent: () => Promise<Spending>
   /** Awaited before each model call and each tool call: rejects when the turn is another's now. */
   beforeStart: () => Promise<void>
   /** Messages that came for this turn while it ran; asked for before each step. */

@@ -1,14 +1,13 @@
 /** What the calls of a turn are given of the run that they belong to. */
-import type { Usage } from '../usage.ts'
 import type { CallSettlerOptions } from './call-settler.ts'
 import { contextOf } from './context.ts'
+import type { Ledger } from './ledger.ts'
 import { subRuns } from './sub-runs.ts'
 import type { TurnOptions } from './turn.ts'
 
-/** @param spend told what sub-agents spent */
 export function settlerOptions<CONTEXT>(
   turn: TurnOptions<CONTEXT>,
-  spend: (usage: Usage) => void,
+  ledger: Ledger,
 ): CallSettlerOptions {
   const { agent, models, emit, signal, options, messageId, runBelow } = turn
   const context = contextOf(options)
@@ -29,7 +28,7 @@ export function settlerOptions<CONTEXT>(
         idempotencyKey,
         agent: agent.name,
         depth: options.depth ?? 0,
-        run: subRuns({ runBelow, key: idempotencyKey, signal: callSignal, spend }),
+        run: subRuns({ runBelow, key: idempotencyKey, signal: callSignal, ledger }),
       }
     },
   }

@@ -7,18 +7,19 @@ import { randomBytes } from 'node:crypto'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import type { Agent, StepDecision } from '../agent.ts'
+import { LoomError } from '../error.ts'
 import type { FinishReason } from '../event.ts'
 import type { Models } from '../model.ts'
 import type { Outcome, RunOptions } from '../runner.ts'
 import type { Sink } from '../sink.ts'
 import { publish } from '../telemetry.ts'
-import { addUsage, noUsage, type Usage } from '../usage.ts'
 import { askModel, type Answer } from './ask-model.ts'
 import { Attempts } from './attempts.ts'
 import { CallIds } from './call-ids.ts'
 import { callOptions } from './call-options.ts'
 import { type CallRound, CallSettler, type Settlement } from './call-settler.ts'
 import { contextOf } from './context.ts'
+import { type Excess, Ledger } from './ledger.ts'
 import { pendingCalls } from './pending.ts'
 import type { OpenCall } from './session-hooks.ts'
 import type { Settings } from './settings.ts'
@@ -49,10 +50,12 @@ export interface TurnOptions<CONTEXT> {
 
 export class Turn<CONTEXT> {
   readonly messages: ModelMessage[]
+  readonly ledger: Ledger
   steps = 0
-  usage: Usage = noUsage
   text = ''
   model: string | undefined
+  /** For people: why the turn ends before it is done. */
+  reason: string | undefined
   finishReason: FinishReason = 'other'
   /** When the first word, thought or call came; milliseconds on the monotonic clock. */
   firstContentAt: number | undefined
@@ -69,6 +72,10 @@ export class Turn<CONTEXT> {
   #attempts: Attempts
   /** The reply that is being read or whose calls are being run. */
   #reply: StepReader | undefined
+  /** `provider/model-id` of the model that gives it. */
+  #replyModel: string | undefined
+  /** The reply that the ledger has. */
+  #noted: StepReader | undefined
   /** True while the last message is a partial reply that the model is to go on from. */
   #isCutOff = false
   /** Whether the calls that a human decided on are being settled, or were. */
@@ -81,14 +88,20 @@ export class Turn<CONTEXT> {
     this.#context = contextOf(options.options)
     this.#settings = options.settings
     this.messages = [...options.messages]
-    this.#settler = new CallSettler(
-      settlerOptions(options, (usage) => (this.usage = addUsage(this.usage, usage))),
-    )
+    const { session, above } = options.options
+    const { budget, sessionBudget } = options.settings
+    this.ledger = new Ledger({
+      budget,
+      sessionBudget,
+      before: session?.resume.spent,
+      above,
+    })
+    this.#settler = new CallSettler(settlerOptions(options, this.ledger))
     this.#callIds = new CallIds(this.messages)
     this.#attempts = this.#newAttempts()
     const isNew = this.messages.at(-1)?.role === 'user'
     this.#idPrefix = isNew ? '' : `${randomBytes(3).toString('hex')}-`
-    const { resume = {} } = options.options.session ?? {}
+    const { resume = {} } = session ?? {}
     const { stepOpen = false, cutOff = false, openCalls = [] } = resume
     this.stepOpen = stepOpen
     this.#isCutOff = cutOff
@@ -102,8 +115,11 @@ export class Turn<CONTEXT> {
 
   /** Steps until the agent is done. */
   async run(): Promise<Outcome> {
-    const { signal } = this.#with
+    const { signal, settings, options } = this.#with
     signal.throwIfAborted()
+    if (options.session !== undefined && Object.keys(settings.sessionBudget).length > 0) {
+      this.ledger.sessionSpent = await options.session.spent()
+    }
     const { results, waits } = await this.#settleEarlier()
     this.#pushResults(results)
     signal.throwIfAborted()
@@ -112,11 +128,23 @@ export class Turn<CONTEXT> {
       return 'waiting'
     }
     while (this.steps < this.#settings.maxSteps) {
+      const excess = this.ledger.excess()
+      if (excess !== undefined) return this.#endEarly(excess)
       const outcome = await this.#step()
       if (outcome !== undefined) return outcome
       signal.throwIfAborted()
     }
     return 'max-steps'
+  }
+
+  /** A message that would stay empty is an error: its reader would look for an answer. */
+  #endEarly({ outcome, reason }: Excess): Outcome {
+    const { session } = this.#with.options
+    if (this.steps === 0 && session?.resume.started !== true) {
+      throw new LoomError('over-budget', reason)
+    }
+    this.reason = reason
+    return outcome
   }
 
   /** Calls of before this run: those that a human decided on, or those whose process died. */
@@ -171,12 +199,18 @@ export class Turn<CONTEXT> {
   async #finishStep(): Promise<void> {
     if (!this.stepOpen) return
     this.stepOpen = false
-    await this.#with.emit({ type: 'finish-step' })
+    const { emit, options } = this.#with
+    // So that whoever goes on with this message, after a wait or a crash, knows what it has cost.
+    if (options.session !== undefined) {
+      await emit({ type: 'message-metadata', messageMetadata: this.ledger.toldSteps })
+    }
+    await emit({ type: 'finish-step' })
   }
 
   async #step(): Promise<Outcome | undefined> {
     const { agent } = this.#with
     this.steps++
+    this.ledger.beginStep()
     const labels = { agent: agent.name, step: this.steps }
     const started = performance.now()
     publish('step:start', () => [{}, labels])
@@ -219,15 +253,20 @@ export class Turn<CONTEXT> {
         prefix: `${this.#idPrefix}s${this.steps}`,
         callIds: this.#callIds,
       },
-      optionsFor: (model) =>
-        callOptions(model, this.#settings, { messages: this.messages, context: this.#context }),
+      optionsFor: (model, facts) => {
+        const { messages } = this
+        return callOptions(model, this.#settings, { messages, context: this.#context, facts })
+      },
       onError: (error) => agent.onError?.(error, this.#context) ?? 'stop',
-      onAttempt: (reply) => {
+      onAttempt: (reply, model) => {
         if (this.#reply !== undefined) this.#noteSpent(this.#reply)
         this.#reply = reply
+        this.#replyModel = model
       },
     })
     this.model = answer.model
+    // Before its calls run: their sub-agents are to know what is left.
+    this.#noteSpent(answer.reply)
     if (answer.kind !== 'cut-off') this.#attempts = this.#attempts.forNextStep()
     return answer
   }
@@ -272,9 +311,12 @@ export class Turn<CONTEXT> {
     this.#pushResults(results)
   }
 
+  /** Once a reply, from wherever it ends. */
   #noteSpent(reply: StepReader): void {
+    if (this.#noted === reply) return
+    this.#noted = reply
     this.firstContentAt ??= reply.firstContentAt
-    this.usage = addUsage(this.usage, reply.usage)
+    this.ledger.add(reply.spending, this.#replyModel)
   }
 
   #pushResults(content: ToolResultPart[]): void {
@@ -285,9 +327,11 @@ export class Turn<CONTEXT> {
 
   async #decide(reply: StepReader, results: ToolResultPart[]): Promise<Outcome | undefined> {
     const { agent, signal } = this.#with
-    const { steps: step, usage, messages } = this
+    const { steps: step, messages } = this
+    const { usage, cost } = this.ledger
+    const soFar = { step, usage, ...(cost !== undefined && { cost }), messages }
     const decision = await untilAborted(signal, () =>
-      agent.onStep?.(stepInfo(reply, results, { step, usage, messages }), this.#context),
+      agent.onStep?.(stepInfo(reply, results, soFar), this.#context),
     )
     if (decision === 'stop') return 'stopped'
     if (typeof decision === 'object') await this.#adopt(decision)

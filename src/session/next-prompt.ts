@@ -36,6 +36,7 @@ export async function nextPrompt(
   const options = callOptions(model, settings, {
     messages: await promptMessages(messages, agent, { context }),
     context,
+    facts: await models.facts(reference),
   })
   const name = typeof reference === 'string' ? reference : `${model.provider}/${model.modelId}`
   return { agent: agent.name, model: name, ...options }

@@ -9,6 +9,7 @@ import { toolSetOf } from '../conversation/tool-set.ts'
 import { errorMessage, LoomError } from '../error.ts'
 import { run } from '../runner.ts'
 import type { Resume, SessionHooks } from '../runner/session-hooks.ts'
+import { noSpending, spentOn } from '../spending.ts'
 import type { Commit } from '../store/turn.ts'
 import { isLetterRequest, type LetterRequest } from './letter-request.ts'
 import type { RunningTurn } from './turn-world.ts'
@@ -76,7 +77,8 @@ function hooksOf(turn: RunningTurn, resume: Resume): SessionHooks {
   const { claim, world } = turn
   return {
     id: claim.sessionId,
-    resume,
+    resume: { ...resume, spent: spentOn(turn.fold.message.metadata) },
+    spent: async () => (await world.store.session(claim.sessionId))?.spent ?? noSpending,
     beforeStart: () => world.mayStart(claim),
     moreMessages: () => steered(turn),
     async mayReset() {

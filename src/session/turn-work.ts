@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { AgentEvent } from '../event.ts'
 import { uiMessage } from '../message-fold.ts'
 import { ofCall } from '../runner/tool-calls.ts'
+import { spendingIn } from '../spending.ts'
 import type { Commit } from '../store/turn.ts'
 import { answerEvents, isAnswer } from './answer-events.ts'
 import { type Recovery, recover } from './recovery.ts'
@@ -62,7 +63,11 @@ async function settleAbandoned(turn: RunningTurn, logId: string): Promise<void> 
     fold.add({ type: 'tool-output-error', toolCallId, errorText: 'Not answered.' })
   }
   const at = { sessionId, claim, logId, nonce: randomUUID() }
-  const commit = { message: uiMessage(fold.message), logTtlMs }
+  const commit = {
+    message: uiMessage(fold.message),
+    logTtlMs,
+    spent: spendingIn(fold.message.metadata),
+  }
   if ((await store.settleAbandoned(at, commit)) === 'lost') turn.end('lost')
 }
 
@@ -123,6 +128,7 @@ export function commitOf(
   return {
     state,
     logTtlMs: world.logTtlMs,
+    spent: spendingIn(fold.message.metadata),
     ...(said && !discard && { message: uiMessage(fold.message) }),
     ...(error !== undefined && { error }),
     ...(discard && { discard }),

@@ -1,6 +1,7 @@
 /** What can be read of a session. */
 import type { UIMessage } from 'ai'
 
+import type { Spending } from '../spending.ts'
 import type { Stop } from './turn.ts'
 
 /** `waiting`: for a client's or a human's answer; the message is unfinished and nobody owns it. */
@@ -20,6 +21,11 @@ export interface SessionRecord {
   error?: string
   /** Letters in the mailbox. */
   queued: number
+  /**
+   * By all messages that are whole, also those that were cut or discarded since; absent where it is
+   * nothing, as in a fork that has just been made.
+   */
+  spent?: Spending
 }
 
 export interface TurnRecord {

@@ -3,7 +3,7 @@ import type { Store } from '../../store.ts'
 import type { Claim, FinishReply } from '../turn.ts'
 import type { MemorySession, Turn } from './session.ts'
 import { insertBefore } from './session.ts'
-import { beginNext, claimOf, commitTurn, fence } from './turns.ts'
+import { beginNext, claimOf, commitTurn, fence, spend } from './turns.ts'
 import type { World } from './turns.ts'
 
 type Ownership = Pick<
@@ -27,13 +27,14 @@ export function memoryOwnership(world: World): Ownership {
   }
 
   return {
-    async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs }) {
+    async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs, spent }) {
       return settled(sessionId, nonce, () => {
         const found = owned(sessionId, claim)
         if (found === undefined) return 'lost'
         const { session, turn } = found
         if (turn.abandoned !== logId) return 'done'
         settle(session, turn, message)
+        spend(session, spent)
         sessions.expireLog(session, logId, now() + logTtlMs)
         turn.abandoned = undefined
         sessions.put(session)

@@ -71,7 +71,7 @@ export function memoryRecords(world: World): Records {
 }
 
 function recordOf(session: MemorySession): SessionRecord | undefined {
-  const { id, tenant, agent, state, createdAt, updatedAt, error, turn } = session
+  const { id, tenant, agent, state, createdAt, updatedAt, error, spent, turn } = session
   if (state === 'deleted') return undefined
   return {
     id,
@@ -81,6 +81,7 @@ function recordOf(session: MemorySession): SessionRecord | undefined {
     createdAt,
     updatedAt,
     queued: session.mailbox.length,
+    ...(spent !== undefined && { spent }),
     ...(error !== undefined && { error }),
     ...(turn && {
       turn: {

@@ -1,6 +1,7 @@
 /** A session in this process, and what is done to its history, its known ids and its mailbox. */
 import type { UIMessage } from 'ai'
 
+import type { Spending } from '../../spending.ts'
 import type { KnownAs, Letter } from '../mailbox.ts'
 import type { Branch, SessionState } from '../session.ts'
 import type { LogEntry, Stop } from '../turn.ts'
@@ -13,6 +14,7 @@ export interface MemorySession {
   readonly createdAt: number
   updatedAt: number
   error: string | undefined
+  spent: Spending | undefined
   turn: Turn | undefined
   lastClaim: number
   /** Orders a tenant's list. */
@@ -88,6 +90,7 @@ export function createSession(
     createdAt: at,
     updatedAt: at,
     error: undefined,
+    spent: undefined,
     turn: undefined,
     lastClaim: 0,
     usedAt: 0,

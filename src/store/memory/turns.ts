@@ -2,6 +2,7 @@
  * How a session's turns begin and end in memory. The same rules as in `redis/post.lua`,
  * `redis/finish.lua` and `redis/part/claim.lua`; the contract's tests hold the two together.
  */
+import { addSpending, isNothing, noSpending, type Spending } from '../../spending.ts'
 import type { Letter, PostOptions, PostReply } from '../mailbox.ts'
 import type { Claim, Commit } from '../turn.ts'
 import type { Hints } from './hints.ts'
@@ -154,6 +155,7 @@ export function commitTurn(
 ): void {
   session.state = commit.state
   session.error = commit.error
+  if (commit.state === 'idle') spend(session, commit.spent)
   if (commit.discard === true) {
     for (const id of turn.own) {
       session.history.delete(id)
@@ -164,6 +166,11 @@ export function commitTurn(
   } else if (commit.message !== undefined) {
     session.history.set(commit.message.id, commit.message)
   }
+}
+
+export function spend(session: MemorySession, spent: Spending = noSpending): void {
+  if (isNothing(spent)) return
+  session.spent = addSpending(session.spent ?? noSpending, spent)
 }
 
 /** Takes the next letter whose place is still there. */

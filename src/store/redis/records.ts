@@ -7,6 +7,7 @@ import type { SessionRecord, SessionState } from '../session.ts'
 import type { Claim, Stop } from '../turn.ts'
 import { escaped, unescaped } from './keys.ts'
 import type { Reply, Signatures } from './signature.ts'
+import { spendingOf } from './spent.ts'
 
 /** See `part/letter.lua`. */
 export function letterText(letter: Letter): string {
@@ -79,6 +80,7 @@ export function sessionOf(
   const state = stateOf(fields.state)
   if (state === undefined) return undefined
   const stop = stopOf(fields.stop)
+  const spent = spendingOf(fields)
   return {
     id,
     tenant: unescaped(fields.tenant),
@@ -87,6 +89,7 @@ export function sessionOf(
     createdAt: Number(fields.created),
     updatedAt: Number(fields.updated),
     queued: Number(fields.queued),
+    ...(spent !== undefined && { spent }),
     ...(fields.error !== '' && { error: fields.error }),
     ...(fields.claim !== '' && {
       turn: {

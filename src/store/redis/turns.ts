@@ -8,6 +8,7 @@ import type { Limits } from './limits.ts'
 import { listSession } from './list.ts'
 import { claimOf, claimWithLetter, letterIn, letterText, seedOf, wordOf } from './records.ts'
 import type { Reply, ScriptName, Signatures } from './signature.ts'
+import { amountsOf } from './spent.ts'
 
 type Turns = Pick<
   Store,
@@ -76,7 +77,7 @@ export function redisTurns(
       return reply.status === 'lost' ? 'lost' : reply.letters.map(letterIn)
     },
 
-    async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs }) {
+    async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs, spent }) {
       const { status } = await connection.run(
         'settle-abandoned',
         { ...keys('settle-abandoned', sessionId, nonce), log: logKey(sessionId, logId) },
@@ -86,6 +87,7 @@ export function redisTurns(
           logId: escaped(logId),
           message: JSON.stringify(message),
           logTtlMs,
+          spent: amountsOf(spent),
         },
       )
       return wordOf(status, ['done', 'lost'])
@@ -105,6 +107,7 @@ export function redisTurns(
           messageId: escaped(commit.message?.id ?? ''),
           message: commit.message === undefined ? '' : JSON.stringify(commit.message),
           logTtlMs: commit.logTtlMs,
+          spent: amountsOf(commit.spent),
         },
       )
       const status = wordOf(reply.status, ['done', 'lost', 'claimed'])
