@@ -45,7 +45,6 @@ function stepsFor(folder: string, results: ReadonlyMap<string, string>): Call[][
       [
         'edit-greet',
         'edit_file',
-        // eslint-disable-next-line no-template-curly-in-string
         { path: greet, edits: [{ old: 'Hello, ${name}', new: `${greeting}, \${name}!` }] },
       ],
     ],
