@@ -10,7 +10,7 @@ import { LoomError } from '../src/error.ts'
 import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
 import { textOf, uiMessage } from '../src/message-fold.ts'
-import { letterOf, type Posting } from '../src/session/posted.ts'
+import { answersIn, letterOf, type Posting } from '../src/session/posted.ts'
 import type { Answering } from '../src/sessions.ts'
 import { answersOf, readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
@@ -131,8 +131,9 @@ async function watch(
   const id = fieldOf(last, 'id')
   const goesOn = fieldOf(last, 'role') === 'assistant' && typeof id === 'string'
   const place =
-    (goesOn ? await sessions.lastPart(sessionId, id) : undefined) ??
-    (await sessions.placeOf(sessionId, undefined))
+    (goesOn
+      ? await sessions.lastPart(sessionId, id, answersIn(fieldOf(last, 'parts')))
+      : undefined) ?? (await sessions.placeOf(sessionId, undefined))
   if (place !== undefined) return streamSession(c, world, { sessionId, place })
   throw new LoomError(
     'refused',

@@ -9,11 +9,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { UIMessage } from 'ai'
 
 import { LoomError } from './error.ts'
-import type { AgentEvent } from './event.ts'
 import { type FoldedMessage, MessageFold } from './message-fold.ts'
+import { isAnswer } from './session/answer-events.ts'
 import { idBefore, parseCursor } from './session/entry-id.ts'
 import { follow, type FollowOptions } from './session/follow.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
+import type { Answer } from './session/letter-request.ts'
+import { newestPart } from './session/newest-part.ts'
 import type { Held } from './session/posted.ts'
 import { RemoteTails } from './session/remote-tail.ts'
 import type { FollowEnd } from './session/tail.ts'
@@ -137,8 +139,9 @@ export class Sessions {
       throw new LoomError('refused', 'This message was withdrawn or cut from the conversation.')
     }
     const { replyId: logId } = reply
+    const answers = Array.isArray(letter.answer) ? letter.answer.filter(isAnswer) : []
     const after =
-      letter.kind === 'answer' ? (await this.lastPart(sessionId, logId))?.after : undefined
+      letter.kind === 'answer' ? (await this.lastPart(sessionId, logId, answers))?.after : undefined
     return { logId, letterId: letter.id, after, queued: reply.as === 'queued' }
   }
 
@@ -200,21 +203,13 @@ export class Sessions {
     return { logId, after, skip: index + 1 }
   }
 
-  /**
-   * Where the newest turn of an assistant message begins: for a client that holds what came before
-   * and posts its answer again. Undefined where the message was never gone on with, or its log is gone.
-   */
-  async lastPart(sessionId: string, messageId: string): Promise<Place | undefined> {
-    const entries = await entriesOf(this.store, sessionId, messageId)
-    const isStart = ({ type }: AgentEvent) => type === 'start'
-    const parts = entries.filter(({ events }) => events.some(isStart))
-    const entry = parts.at(-1)
-    if (entry === undefined || parts.length < 2) return undefined
-    return {
-      logId: messageId,
-      after: idBefore(entry.id),
-      skip: entry.events.findLastIndex(isStart),
-    }
+  /** Where the newest part of a message begins; see `newestPart`. */
+  async lastPart(
+    sessionId: string,
+    messageId: string,
+    answers: readonly Answer[],
+  ): Promise<Place | undefined> {
+    return newestPart(messageId, await entriesOf(this.store, sessionId, messageId), answers)
   }
 
   /** Stops the running turn, wherever it runs. False when none runs. */

@@ -109,14 +109,17 @@ function answerLetter(
   { waiting }: Held,
 ): Letter | undefined {
   if (waiting === undefined || waiting.id !== message.id) return undefined
-  const answers = message.parts.flatMap((part): Answer[] => {
-    const answer = answerIn({ ...part })
-    return answer !== undefined && isAwaited(waiting, answer) ? [answer] : []
-  })
+  const answers = answersIn(message.parts).filter((answer) => isAwaited(waiting, answer))
   if (answers.length === 0) return undefined
   const id = key ?? answerId(waiting, answers)
   return { id, kind: 'answer', replyId: waiting.id, answer: answers, request }
 }
+
+/** What a client says to the calls of its message, whether or not anybody asked. */
+export const answersIn = (parts: unknown): Answer[] =>
+  (Array.isArray(parts) ? parts : []).flatMap((part: unknown) =>
+    typeof part === 'object' && part !== null ? (answerIn({ ...part }) ?? []) : [],
+  )
 
 function answerIn(part: Record<string, unknown>): Answer | undefined {
   const { toolCallId, state, output, errorText } = part

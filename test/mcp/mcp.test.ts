@@ -229,9 +229,11 @@ describe('an MCP server over HTTP', () => {
     const mcp = open({ name: 'every', url: server.url })
     const echo = named(await mcp.tools(), 'echo')
     await server.kill()
-    expect(await failureOf(echo, { message: 'x' })).toMatch(
-      /^MCP server "every" cannot be reached: .*ECONNREFUSED/,
-    )
+    const away = /^MCP server "every" cannot be reached: .*ECONNREFUSED/
+    // The connection may break while the first call is being sent: then nobody knows what it did.
+    const first = await failureOf(echo, { message: 'x' })
+    if (!away.test(first)) expect(first).toMatch(/Whether it was done is unknown\.$/)
+    expect(await failureOf(echo, { message: 'x' })).toMatch(away)
     // What it offered is offered on, so that the model learns what is wrong.
     expect((await mcp.tools()).map(({ name }) => name)).toContain('echo')
     await server.start()

@@ -41,12 +41,18 @@ export interface UpstreamCall {
   endedAt: number | undefined
 }
 
-interface Asked {
-  messages: { role: string; content: unknown }[]
+export interface Asked {
+  messages: { role: string; content: unknown; tool_call_id?: string }[]
 }
 
-/** @param paceMs between two chunks; 0 says all at once */
-export async function openUpstream(paceMs: number): Promise<Upstream> {
+/**
+ * @param paceMs between two chunks; 0 says all at once
+ * @param replyTo what is said to which messages, in the place of what the head of this file tells
+ */
+export async function openUpstream(
+  paceMs: number,
+  replyTo: (messages: Asked['messages']) => Reply = replyToWish,
+): Promise<Upstream> {
   const calls: UpstreamCall[] = []
   const gate = Promise.withResolvers<void>()
   const inState = (state: UpstreamCall['state']) =>
@@ -70,7 +76,7 @@ export async function openUpstream(paceMs: number): Promise<Upstream> {
         call.state = 'held'
         await gate.promise
       }
-      void answer(response, messages, { paceMs, hold })
+      void answer(response, replyTo(messages), { paceMs, hold })
     })
   }).listen(0, localhost)
   await once(server, 'listening')
@@ -104,11 +110,10 @@ export async function openUpstream(paceMs: number): Promise<Upstream> {
 
 async function answer(
   response: ServerResponse,
-  messages: Asked['messages'],
+  { deltas, heldAt }: Reply,
   { paceMs, hold }: { paceMs: number; hold: () => Promise<void> },
 ): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
-  const { deltas, heldAt } = replyTo(messages)
   for (const [index, delta] of deltas.entries()) {
     if (paceMs > 0) await delay(paceMs)
     if (index === heldAt && !response.destroyed) await hold()
@@ -118,13 +123,14 @@ async function answer(
   response.end('data: [DONE]\n\n')
 }
 
-interface Reply {
+export interface Reply {
+  /** Of `choices[0]`. */
   deltas: object[]
   /** Where it is held. */
   heldAt: number | undefined
 }
 
-function replyTo(messages: Asked['messages']): Reply {
+function replyToWish(messages: Asked['messages']): Reply {
   const from = messages.findLastIndex(({ role, content }) => role === 'user' && isWish(content))
   const wish = textOf(messages[from])
   const [, wished] = /steps: (\d+)/.exec(wish) ?? []

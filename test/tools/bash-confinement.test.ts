@@ -80,6 +80,15 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await said(command)).not.toContain(secret)
   })
 
+  it('reads the whole of a long output, and does not change it', async () => {
+    const tool = shell()
+    const { output } = await callTool(tool, { command: 'seq 5000' })
+    const path = /Full output: (.*)\]/.exec(String(output))?.[1] ?? ''
+    const again = await callTool(tool, { command: `head -n 1 ${path}; wc -l < ${path}` })
+    expect(again.output).toBe('1\n5000')
+    expect(await failureOf(tool, { command: `echo x >> ${path}` })).toMatch(/Read-only/)
+  })
+
   it('neither sees nor spoils what Loom notes in the workspace', async () => {
     const notes = join(workspace, '.loom/journal')
     await mkdir(notes, { recursive: true })

@@ -3,7 +3,7 @@
  * kernel may forbid it to make namespaces; on a developer's machine that is said and the tests of it
  * are left out, where `CI` is set it is a failure.
  */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import { LoomError } from '../../src/error.ts'
 import { openSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox.ts'
@@ -19,6 +19,12 @@ const bubblewrap: string = await openSandbox({ mode: 'bwrap', environment })
   .catch(async () => join(await unpackedDebian('bubblewrap', ['bubblewrap']), 'usr/bin/bwrap'))
   // What cannot be fetched is not there: the reason is told below.
   .catch(() => 'bwrap')
+
+/** A `PATH` in which a server finds the same. */
+export const pathWithBubblewrap = [
+  ...(bubblewrap.includes('/') ? [dirname(bubblewrap)] : []),
+  process.env['PATH'] ?? '',
+].join(':')
 
 export function sandboxOf(kind: Confinement, more: Partial<SandboxOptions> = {}): Sandbox {
   if (kind === 'none') return openSandbox({ environment, mode: 'none', ...more })
