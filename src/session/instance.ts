@@ -63,6 +63,11 @@ export class Instance {
     this.#heartbeat = new Heartbeat({ ...shared, ttlMs, onBeat: () => this.#lookout.look() })
   }
 
+  /** Whether the store takes what this instance says; what has not begun to say anything is well. */
+  get isServed(): boolean {
+    return this.#started === undefined || this.#draining || this.#heartbeat.isHeard
+  }
+
   get draining(): boolean {
     return this.#draining
   }

@@ -144,6 +144,7 @@ export const signatures = {
       'queued',
     ],
   },
+  'read-letter': {
     keys: ['session', 'mail', 'letters', 'known'],
     args: ['id'],
     returns: ['as', 'replyId'],
