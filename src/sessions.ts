@@ -286,6 +286,8 @@ export class Sessions {
   /** A turn that makes no progress may have lost its owner. False when the store takes nothing. */
   async #lookAfter(sessionId: string): Promise<boolean> {
     try {
+      // Who has only readers so far must be heard before it may count others as dead.
+      await this.instance.start()
       await this.instance.takeOver(sessionId)
       return this.instance.isServed
     } catch (error) {

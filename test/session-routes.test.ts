@@ -8,10 +8,12 @@ import {
   defineAgent,
   Loom,
   type LoomOptions,
+  openMemoryStore,
   sessionRoutes,
   type SessionRoutesOptions,
 } from '../src/index.ts'
 import { calculator } from '../tools/calculator.ts'
+import { within } from './deadline.ts'
 import { until } from './redis/until.ts'
 import { calls, says, type Script, scriptedModel } from './scripted-model.ts'
 import { Gate, saysWhen } from './sessions/scripts.ts'
@@ -143,6 +145,28 @@ describe('sessions in an app of one’s own', () => {
     expect(response.headers.get('x-loom-session')).toBe('c')
     expect(response.headers.get('x-vercel-ai-ui-message-stream')).toBe('v1')
     expect(await response.text()).toMatch(/Hi .*\[DONE\]/s)
+  })
+
+  it('go on in an app that nobody has posted to when the one is dead that answered', async () => {
+    const store = openMemoryStore()
+    const gate = new Gate('the reply of the first')
+    const openOn = (script: Script) => {
+      const model = scriptedModel(script)
+      const agent = defineAgent({ name: 'tester', systemPrompt: 'Be brief.', model })
+      const models = createModels({ environment: {} })
+      const loom = new Loom({ agents: [agent], models, store, heartbeatMs: 300, pollMs: 50 })
+      return { loom, app: new Hono().route('/ai', sessionRoutes(loom)) }
+    }
+    const [first, second] = [openOn(saysWhen(gate, 'A', ' a')), openOn(says('Taken over.'))]
+    const body = JSON.stringify({ id: 'c', messages: [user('Hi')] })
+    const headers = { prefer: 'respond-async' }
+    await first.app.request('/ai/chat', { method: 'POST', body, headers })
+    await gate.reached()
+    // It is heard of no more.
+    first.loom.sessions.instance.refuse()
+    const response = await second.app.request('/ai/chat/c/stream')
+    expect(await within(8000, 'the answer', response.text())).toMatch(/Taken .*\[DONE\]/s)
+    gate.open()
   })
 
   it('are refused in words', async () => {

@@ -63,9 +63,9 @@ export class Instance {
     this.#heartbeat = new Heartbeat({ ...shared, ttlMs, onBeat: () => this.#lookout.look() })
   }
 
-  /** Whether the store takes what this instance says; what has not begun to say anything is well. */
+  /** Whether the store takes what this instance says. */
   get isServed(): boolean {
-    return this.#started === undefined || this.#draining || this.#heartbeat.isHeard
+    return this.#draining || this.#heartbeat.isHeard
   }
 
   get draining(): boolean {
@@ -74,6 +74,7 @@ export class Instance {
 
   /** Begins to say that it is alive, once; after a failure it may be tried again. @throws what the store throws */
   start(): Promise<void> {
+    if (this.#draining) return Promise.resolve()
     this.#started ??= this.#begin().catch((error: unknown) => {
       this.#started = undefined
       throw error
