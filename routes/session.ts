@@ -33,6 +33,8 @@ export function sessionRoutes(
   { tenantOf = () => '' }: SessionRoutesOptions = {},
 ): Hono {
   const world: SessionWorld = { loom, tenantOf }
+  // Who serves sessions looks after those of others too, also before the first request.
+  loom.sessions.instance.start().catch(loom.report)
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
   for (const base of ['/chat', '/agents/:agent/chat']) {

@@ -10,7 +10,7 @@
 import type { UIMessage } from 'ai'
 
 import type { Spending } from './spending.ts'
-import type { Letter, PostOptions, PostReply } from './store/mailbox.ts'
+import type { Letter, LetterPlace, PostOptions, PostReply } from './store/mailbox.ts'
 import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
 import type {
   AppendAt,
@@ -40,6 +40,8 @@ export interface Store {
   ): Promise<boolean>
   /** What waits, in the order in which it will be taken. */
   mailbox(sessionId: string): Promise<Letter[]>
+  /** Where a letter is that was posted; undefined when the session does not know it (any more). */
+  findLetter(sessionId: string, letterId: string): Promise<LetterPlace | undefined>
 
   /** Appends one entry under `claim`, directly behind `after`. Gives followers a hint. */
   append(at: AppendAt, entry: LogEntry): Promise<AppendReply>

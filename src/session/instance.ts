@@ -63,12 +63,18 @@ export class Instance {
     this.#heartbeat = new Heartbeat({ ...shared, ttlMs, onBeat: () => this.#lookout.look() })
   }
 
+  /** Whether the store takes what this instance says. */
+  get isServed(): boolean {
+    return this.#draining || this.#heartbeat.isHeard
+  }
+
   get draining(): boolean {
     return this.#draining
   }
 
   /** Begins to say that it is alive, once; after a failure it may be tried again. @throws what the store throws */
   start(): Promise<void> {
+    if (this.#draining) return Promise.resolve()
     this.#started ??= this.#begin().catch((error: unknown) => {
       this.#started = undefined
       throw error

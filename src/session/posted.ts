@@ -32,6 +32,8 @@ export interface Held {
   history: () => Promise<readonly UIMessage[]>
   /** The message that waits, if one does. */
   waiting: FoldedMessage | undefined
+  /** The letter of the turn that runs or waits. */
+  unfinishedLetter: string | undefined
 }
 
 /** A letter to post, or nothing new: then the turn that runs, if any, is what the client wants to see. */
@@ -66,9 +68,23 @@ async function userLetter(
     )
   }
   const kept = { ...said, id: edited.id }
-  // The same edit sent twice is one edit; an edit back, later, is another.
-  const mark = digest([edited.id, kept.parts, history.at(-1)?.id])
-  return { ...plain, id: key ?? `edit:${mark}`, message: kept, cutAt: edited.id }
+  const at = { last: history.at(-1), unfinishedLetter: held.unfinishedLetter }
+  return { ...plain, id: key ?? editId(kept, edited, at), message: kept, cutAt: edited.id }
+}
+
+/** The same edit sent twice is one edit; an edit back, later, is another. */
+function editId(kept: UIMessage, edited: UIMessage, { last, unfinishedLetter }: EditedIn): string {
+  const isAnswered = edited.id !== last?.id
+  const isMade = digest(edited.parts) === digest(kept.parts)
+  // What is being answered is what this edit made of it.
+  if (unfinishedLetter !== undefined && isMade && !isAnswered) return unfinishedLetter
+  return `edit:${digest([edited.id, kept.parts, last?.id])}`
+}
+
+interface EditedIn {
+  /** The last message of the history. */
+  last: UIMessage | undefined
+  unfinishedLetter: string | undefined
 }
 
 /** What a client has a say in: its text and files. */

@@ -206,9 +206,13 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const id = randomUUID()
     await here.session(id).cast('Paint it red.')
     await gate.reached()
-    await there.session(id).cast('No, blue.', { whenBusy: 'steer' })
+    const steered = there.session(id).call('No, blue.', { whenBusy: 'steer' })
+    await until(5000, 'the steered message waits', async () => {
+      return (await here.sessions.store.mailbox(id)).length === 1
+    })
     gate.open()
-    await untilState(here, id, 'idle')
+    // The turn that took it answers it.
+    expect(await steered).toMatchObject({ text: 'Blue, then.', state: 'idle' })
     expect(model.asked).toHaveLength(2)
     expect(JSON.stringify(model.asked[1]?.prompt.at(-1))).toContain('No, blue.')
     const history = await historyOf(here, id)
@@ -256,6 +260,25 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect((await historyOf(here, id)).map(([, text]) => text)).toEqual(['a', 'A', 'b2', 'B2'])
     const [branch] = await here.sessions.store.branches(id)
     expect(branch?.messages.map(textOf)).toEqual(['b', 'B'])
+  })
+
+  it('edits once where the edit comes twice while it is answered', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the reply to the edit')
+    const model = scriptedModel(says('A'), saysWhen(gate, 'A', '2'))
+    const here = await world.instance({ model })
+    const id = randomUUID()
+    await here.session(id).call(userMessage('a', 'the-first'))
+    const edit = { last: userMessage('a2', 'the-first'), messageId: 'the-first' }
+    const first = await post(here, id, edit)
+    await gate.reached()
+    const second = await post(here, id, edit)
+    gate.open()
+    const answers = [await readAnswer(here, id, first), await readAnswer(here, id, second)]
+    expect(answers.map(({ message }) => textOf(message))).toEqual(['A2', 'A2'])
+    await untilState(here, id, 'idle')
+    expect(model.asked).toHaveLength(2)
+    expect((await here.sessions.store.branches(id)).length).toBe(1)
   })
 
   it('makes an answer anew, once for a request that comes twice', async () => {

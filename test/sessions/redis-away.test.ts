@@ -157,3 +157,32 @@ describe('a Redis that is away for longer than it is waited for', () => {
     expect(stage.upstream.calls).toHaveLength(chatIds.length)
   })
 })
+
+describe('a Redis that is full', () => {
+  it('has its streams reset in time, and its turns taken up again when there is room', async () => {
+    const patienceMs = 500
+    const environment = { LOOM_REDIS_PATIENCE: String(patienceMs) }
+    await using stage = await openStage({ paceMs: 20, environment })
+    const [one, two] = [stage.instance(0), stage.instance(1)]
+    const chatId = randomUUID()
+    const asked = openTab({ urls: [one.url], resumes: false }).send(chatId, 'steps: 10')
+    await until(5000, 'the turn is under way', () => stage.upstream.calls.length > 2)
+    const reading = Promise.withResolvers<void>()
+    const watched = openTab({ urls: [two.url], resumes: false }).reattach(chatId, {
+      onChunk: () => reading.resolve(),
+    })
+    await within(5000, 'a second reader', reading.promise)
+    await stage.redis.client.config('SET', 'maxmemory', '100kb')
+    for (const { message } of [asked, watched]) {
+      const reset = expect(message).rejects.toThrow(TypeError)
+      await within(4 * patienceMs + 2 * momentMs, 'the reset of a stream', reset)
+    }
+    const refused = await post(one.url, randomUUID(), 'steps: 1', { messageId: 'late' })
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+    await stage.redis.client.config('SET', 'maxmemory', '0')
+    await untilIdle(two.url, chatId)
+    const [, stored] = await messagesOf(two.url, chatId)
+    if (stored === undefined) throw new Error('nothing was stored')
+    expectWhole(stored, 10)
+  })
+})

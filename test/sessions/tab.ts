@@ -103,7 +103,7 @@ async function readAll(
 }
 
 /** The first address that answers; one that does not is tried last from then on. */
-function balancedFetch(urls: readonly string[]): typeof fetch {
+export function balancedFetch(urls: readonly string[]): typeof fetch {
   let order = [...urls]
   return async (input, init) => {
     const address = input instanceof Request ? input.url : input.toString()

@@ -151,6 +151,11 @@ export const signatures = {
       'queued',
     ],
   },
+  'read-letter': {
+    keys: ['session', 'mail', 'letters', 'known'],
+    args: ['id'],
+    returns: ['as', 'replyId'],
+  },
   'read-mailbox': { keys: ['mail', 'letters'], args: [], returns: ['letters...'] },
   'read-messages': {
     keys: ['session', 'history', 'messages'],
@@ -172,12 +177,12 @@ export const signatures = {
     args: ['sessionTtlMs', 'indexMax', 'session'],
     returns: ['done'],
   },
-  note: { keys: ['noted'], args: ['sessionTtlMs', 'session'], returns: ['done'] },
-  beat: { keys: ['register'], args: ['sessionTtlMs', 'instance', 'ttlMs'], returns: ['done'] },
+  note: { keys: ['noted'], args: ['keptMs', 'session'], returns: ['done'] },
+  beat: { keys: ['register'], args: ['keptMs', 'instance', 'ttlMs'], returns: ['done'] },
   'read-register': { keys: ['register'], args: ['instance'], returns: ['alive', 'lapsed...'] },
   adopt: {
     keys: ['register', 'from', 'to'],
-    args: ['sessionTtlMs', 'instance', 'limit'],
+    args: ['keptMs', 'instance', 'limit'],
     returns: ['sessions...'],
   },
   leave: { keys: ['register', 'noted'], args: ['instance'], returns: ['done'] },

@@ -15,6 +15,7 @@ type Turns = Pick<
   | 'post'
   | 'withdraw'
   | 'mailbox'
+  | 'findLetter'
   | 'append'
   | 'takeSteered'
   | 'settleAbandoned'
@@ -67,6 +68,14 @@ export function redisTurns(
     async mailbox(sessionId) {
       const { letters } = await connection.run('read-mailbox', sessionKeys(sessionId), {})
       return letters.map(letterIn)
+    },
+
+    async findLetter(sessionId, letterId) {
+      const { as, replyId } = await connection.run('read-letter', sessionKeys(sessionId), {
+        id: escaped(letterId),
+      })
+      if (as === '') return undefined
+      return { as: wordOf(as, placeWords), replyId: unescaped(replyId) }
     },
 
     async takeSteered({ sessionId, claim, nonce }) {
@@ -167,4 +176,5 @@ function postReply(sessionId: string, letter: Letter, reply: Reply<Signatures['p
 }
 
 const postWords = ['claimed', 'queued', 'known', 'busy', 'full', 'foreign', 'refused'] as const
+const placeWords = ['queued', 'done', 'withdrawn', 'cut'] as const
 const knownWords = ['queued', 'running', 'done', 'withdrawn', 'cut'] as const
