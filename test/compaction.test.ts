@@ -127,7 +127,7 @@ describe('a text with its middle left out', () => {
 
 describe('stubs', () => {
   it('replace old outputs, and no message goes', () => {
-    const messages = [...exchange('a', 40_000), ...exchange('b', 40_000), ...exchange('c', 10_000)]
+    const messages = [...exchange('a', 40_000), ...exchange('b', 40_000), ...exchange('c', 9000)]
     const shorter = withStubs(messages, 20_000)
     expect(shorter).toHaveLength(12)
     expect(shorter[2]).toMatchObject({

@@ -71,8 +71,10 @@ const newModel = (): Learnt => ({
 const enough = 0.75
 /** Of the threshold: what may be added before another try, where the last one was not enough. */
 const growth = 0.1
-/** Times the room: what has to be loaded for each turn, however short its stubs make it. */
-const loadedMax = 4
+/** What may have to be loaded for each turn, however short its stubs make it: about 1 MB, in tokens. */
+const loadedMax = 250_000
+/** Of the room: what is worth a summary. */
+const gainMin = 0.05
 /** Of a prompt that the provider called too long. */
 const afterOverflow = 0.6
 /** How wrong an estimate may be found to be. */
@@ -90,6 +92,8 @@ export class Compactor {
   #estimate = 0
   /** What would not get any shorter, with some room to grow: to try at every step would be vain. */
   #least = 0
+  /** Where nobody is to be asked: whether somebody would have been. */
+  summaryDue = false
   /** False once the run's messages are no longer the store's. */
   #isStored = true
   /** The provider's word on the prompt that was asked for last. */
@@ -118,6 +122,10 @@ export class Compactor {
     const refused = this.#refused
     this.#refused = undefined
     if (this.#estimate <= Math.max(threshold, Math.min(this.#least, window))) return shown
+    if (typeof compaction === 'function' && this.#with.ask === undefined) {
+      this.summaryDue = true
+      return shown
+    }
     const shorter =
       typeof compaction === 'function'
         ? await this.#replaced(shown, { compaction, call, threshold })
@@ -201,8 +209,10 @@ export class Compactor {
     const { room } = limits
     let shorter: readonly ModelMessage[] = carried(shown, withStubs(shown, limits.keep), origins)
     const isStored = this.#with.save !== undefined && this.#isStored
-    const isLongToLoad = isStored && tokensOf(shown) > loadedMax * room
+    const isLongToLoad = isStored && tokensOf(shown) > Math.max(loadedMax, room)
     if (tokensOf(shorter) > enough * room || isLongToLoad) {
+      this.summaryDue = this.#with.ask === undefined && task.options.summarise !== false
+      if (this.summaryDue) return shorter
       shorter = (await this.#summarised(shown, shorter, { ...task, limits })) ?? shorter
     }
     if (tokensOf(shorter) > room) shorter = dropOldest(shorter, limits, origins)
@@ -222,6 +232,7 @@ export class Compactor {
     const cut = chooseCut(shorter, limits.keep, origins)
     if (cut === undefined) return undefined
     const covered = coveredBy(shown, cut, origins)
+    if (tokensOf(shorter.slice(0, cut)) < gainMin * limits.room) return undefined
     const summary = await this.#summaryOf(covered, call, limits)
     signal.throwIfAborted()
     const result = summary === undefined ? shorter : assemble(shorter, { cut, summary, origins })
