@@ -5,6 +5,7 @@
 import type { JSONObject } from '@ai-sdk/provider'
 import type { ModelMessage } from 'ai'
 
+import type { AgentCompaction } from './compaction.ts'
 import { LoomError } from './error.ts'
 import type { ModelReference } from './model.ts'
 import type { Cost } from './spending.ts'
@@ -88,6 +89,11 @@ export interface AgentDefinition<CONTEXT = unknown> {
    * @defaultValue what is known of the model, or 128000
    */
   contextWindow?: OfContext<number, CONTEXT>
+  /**
+   * How a conversation is kept within the window; `false` turns it off, a function does it instead.
+   * @defaultValue old tool outputs go first, then the model sums up the oldest messages
+   */
+  compaction?: AgentCompaction
   /** Fields merged into the body of the request to the model. @defaultValue {} */
   extraBody?: OfContext<JSONObject, CONTEXT>
   /** Called after the tools of a step have run. @defaultValue 'continue' */

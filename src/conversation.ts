@@ -135,17 +135,26 @@ async function convert(
   return withoutSettledDenials(meant)
 }
 
-/** Stored messages as a run takes them: they are the server's own and need no check. */
+/**
+ * Stored messages as a run takes them: they are the server's own and need no check.
+ * @param onEnd told of the last message that each of them became
+ */
 export async function modelMessagesOf(
   messages: readonly UIMessage[],
   tools: () => Promise<ToolSet> = () => Promise.resolve({}),
+  onEnd: (last: ModelMessage, id: string) => void = () => {},
 ): Promise<ModelMessage[]> {
   const called = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
-  const converted = await convertToModelMessages(
-    messages.map(withObjectInputs),
-    called ? { tools: await tools() } : {},
-  )
-  return withoutSettledDenials(converted.filter(({ content }) => content.length > 0))
+  const options = called ? { tools: await tools() } : {}
+  const all: ModelMessage[] = []
+  for (const message of messages) {
+    const converted = await convertToModelMessages([withObjectInputs(message)], options)
+    const meant = converted.filter(({ content }) => content.length > 0)
+    const last = meant.at(-1)
+    if (last !== undefined) onEnd(last, message.id)
+    all.push(...meant)
+  }
+  return withoutSettledDenials(all)
 }
 
 /** An input that was refused for not being JSON is a string; providers refuse a call with one. */

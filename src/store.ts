@@ -11,7 +11,13 @@ import type { UIMessage } from 'ai'
 
 import type { Spending } from './spending.ts'
 import type { Letter, LetterPlace, PostOptions, PostReply } from './store/mailbox.ts'
-import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
+import type {
+  Branch,
+  SessionContext,
+  SessionPage,
+  SessionRecord,
+  Summary,
+} from './store/session.ts'
 import type {
   AppendAt,
   AppendReply,
@@ -67,6 +73,14 @@ export interface Store {
     claim: number,
     options: { nonce: string; instance: string; handOver: boolean },
   ): Promise<Claim | undefined>
+  /**
+   * Puts a summary beside the history, in place of the last one. It goes with the last message that
+   * it stands for, when that is cut, discarded or made anew. `gone`: that message is not there.
+   */
+  saveSummary(
+    at: { sessionId: string; claim: number; nonce: string },
+    summary: Summary,
+  ): Promise<'done' | 'gone' | 'lost'>
   /** Whether the claim is still the session's, and its turn runs. */
   owns(sessionId: string, claim: number): Promise<boolean>
   /** Records that the running turn is to stop. False when no such turn runs (or another one does). */
@@ -80,12 +94,14 @@ export interface Store {
   session(sessionId: string): Promise<SessionRecord | undefined>
   /** The history in order, without the unfinished answer. */
   messages(sessionId: string): Promise<UIMessage[]>
+  /** What a model is to be told of it: the summary, and what follows that. */
+  context(sessionId: string): Promise<SessionContext>
   /** What was cut, oldest first. */
   branches(sessionId: string): Promise<Branch[]>
   /**
    * A copy of the history up to and with `through` (all without it) under a new id; of the history
    * as it was before that cut where `branch` is given. False when there is nothing such to copy, or
-   * the new id is taken.
+   * the new id is taken. A summary goes along where all that it stands for does.
    */
   fork(
     sessionId: string,

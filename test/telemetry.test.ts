@@ -63,7 +63,13 @@ async function runAll() {
     old,
     says('Done.'),
   )
-  const agent = agentOf({ name: 'math', tools: [calculator], model, contextWindow: 700 })
+  const agent = agentOf({
+    name: 'math',
+    tools: [calculator],
+    model,
+    contextWindow: 1050,
+    compaction: { summarise: false },
+  })
   const history = Array.from({ length: 4 }, (_, index) => [
     { role: 'user' as const, content: `${index} ${'word '.repeat(100)}` },
     { role: 'assistant' as const, content: 'Yes.' },

@@ -24,14 +24,16 @@ export interface Question {
   optionsFor: (
     model: LanguageModelV4,
     facts: ModelFacts,
-  ) => Omit<LanguageModelV4CallOptions, 'abortSignal'>
+  ) => Promise<Omit<LanguageModelV4CallOptions, 'abortSignal'>>
+  /** Makes what the next attempt is asked shorter. False where that would be vain. */
+  onOverflow: (failure: LoomError) => boolean
   reader: Omit<StepReaderOptions, 'emit' | 'priceOf'>
   emit: Sink
   limits: TimeLimits
   signal: AbortSignal
   /** Whether a reply can be withdrawn: asked when one broke off after its first word. */
   mayReset: () => Promise<boolean>
-  /** Awaited before each attempt. */
+  /** Awaited before each model call. */
   beforeStart: (() => Promise<void>) | undefined
   onError: (error: LoomError) => ErrorDecision | Promise<ErrorDecision>
   /** Told of each attempt as it begins, so that an abort finds what was said. */
@@ -52,14 +54,18 @@ export interface Answer {
 /** @throws LoomError when every attempt failed; the sink's error; the signal's reason. */
 export async function askModel(question: Question): Promise<Answer> {
   const { attempts, signal, emit } = question
+  let isShorter = false
   for (;;) {
-    await question.beforeStart?.()
     const { reply, model, failure } = await attempt(question)
     // The calls that came whole are as good as any, also where the rest of the reply never came.
     if (failure === undefined || reply.calls.length > 0) {
       if (failure !== undefined) reply.finishReason = 'tool-calls'
       await reply.close()
       return { kind: 'whole', reply, model }
+    }
+    if (failure.code === 'context-overflow' && !isShorter && !reply.seen) {
+      isShorter = question.onOverflow(failure)
+      if (isShorter) continue
     }
     const next = await whatNext(question, failure)
     if (typeof next === 'object') {
@@ -139,11 +145,17 @@ const nameOf = (model: { provider: string; modelId: string }) =>
 
 /** Reads one reply to its end, and gives what went wrong with it. */
 async function read(
-  { limits, signal, optionsFor }: Question,
+  { limits, signal, optionsFor, beforeStart }: Question,
   model: LanguageModelV4,
   { name, reply, facts }: { name: string; reply: StepReader; facts: ModelFacts },
 ): Promise<LoomError | undefined> {
-  const options = optionsFor(model, facts)
+  const options = await optionsFor(model, facts).catch((error: unknown) => {
+    // A fallback may have a larger window.
+    if (error instanceof LoomError && error.code === 'context-overflow') return error
+    throw error
+  })
+  if (options instanceof LoomError) return options
+  await beforeStart?.()
   const started = performance.now()
   publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
   let failure: LoomError | undefined

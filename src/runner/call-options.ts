@@ -1,11 +1,9 @@
-/** What a model is asked in one step: the conversation as far as it fits, the tools, the settings. */
+/** What a model is asked in one step: what it is shown of the conversation, the tools, the settings. */
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 import type { ModelMessage } from 'ai'
 
-import { compact } from '../compaction.ts'
 import type { ModelFacts } from '../model.ts'
 import { toPrompt } from '../prompt.ts'
-import { publish } from '../telemetry.ts'
 import type { Settings } from './settings.ts'
 
 export type CallOptions = Omit<LanguageModelV4CallOptions, 'abortSignal'>
@@ -26,16 +24,15 @@ export function callOptions(
   settings: Settings,
   { messages, context, facts }: CallSubject,
 ): CallOptions {
-  const { systemPrompt, tools, maxOutputTokens, extraBody } = settings
-  const contextWindow = settings.contextWindow ?? windowOf(facts)
+  const { systemPrompt, maxOutputTokens, extraBody } = settings
   const temperature =
     settings.temperature ?? (facts.temperature === false ? undefined : defaultTemperature)
-  const offers = [...tools.values()].map((tool) => tool.offer(context))
+  const tools = offersOf(settings, context)
   const provider = model.provider.split('.')[0] ?? model.provider
   return {
-    prompt: toPrompt(compacted(messages, contextWindow), systemPrompt),
+    prompt: toPrompt(messages, systemPrompt),
     ...(temperature !== undefined && { temperature }),
-    ...(offers.length > 0 && { tools: offers }),
+    ...(tools.length > 0 && { tools }),
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
     // Loom's models read the first; other people's merge what stands under their own name.
     ...(Object.keys(extraBody).length > 0 && {
@@ -44,22 +41,12 @@ export function callOptions(
   }
 }
 
+/** The tools as the model is told of them. */
+export const offersOf = ({ tools }: Pick<Settings, 'tools'>, context: unknown) =>
+  [...tools.values()].map((tool) => tool.offer(context))
+
 /** What a prompt may fill. */
-function windowOf({ contextWindow, maxInputTokens }: ModelFacts): number {
+export function windowOf({ contextWindow, maxInputTokens }: ModelFacts): number {
   if (contextWindow === undefined) return maxInputTokens ?? defaultWindow
   return Math.min(contextWindow, maxInputTokens ?? contextWindow)
-}
-
-function compacted(
-  messages: readonly ModelMessage[],
-  contextWindow: number,
-): readonly ModelMessage[] {
-  const compaction = compact(messages, contextWindow)
-  if (compaction === undefined) return messages
-  const { tokensBefore, tokensAfter, removed, kept } = compaction
-  publish('context:compact', () => [
-    { tokensBefore, tokensAfter },
-    { removed, kept },
-  ])
-  return compaction.messages
 }

@@ -1,6 +1,8 @@
 /** What a run is told by the session that it is a turn of. A run without a session needs none. */
 import type { ModelMessage } from 'ai'
 
+import type { Breaker } from '../compaction/breaker.ts'
+import type { Origins } from '../compaction/origins.ts'
 import type { Spending, StepUsage } from '../spending.ts'
 
 /** A call whose input the log of the turn holds, and not its outcome: its process died. */
@@ -30,10 +32,29 @@ export interface Resume {
   spent?: { spending: Spending; steps: readonly StepUsage[] }
 }
 
+/** What stands for more of the conversation than one run is given. */
+export interface SessionSummaries {
+  /** Of the run's messages. */
+  origins: Origins
+  /** Of the session, over its turns. */
+  breaker: Breaker
+  /** Beside the history, for the turns that follow. */
+  save: (summary: SavedSummary) => Promise<void>
+}
+
+export interface SavedSummary {
+  text: string
+  /** The id of the last stored message that it stands for. */
+  through: string
+  /** About how long it is. */
+  tokens: number
+}
+
 export interface SessionHooks {
   /** The first part of every idempotency key. */
   id: string
   resume: Resume
+  summaries?: SessionSummaries
   /** What the session's other messages have cost; asked for where there is a budget for it. */
   spent: () => Promise<Spending>
   /** Awaited before each model call and each tool call: rejects when the turn is another's now. */

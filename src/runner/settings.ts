@@ -2,6 +2,7 @@
 import type { JSONObject } from '@ai-sdk/provider'
 
 import type { Agent, Budget, OfContext, RetryPolicy, TimeLimits } from '../agent.ts'
+import type { AgentCompaction } from '../compaction.ts'
 import { LoomError } from '../error.ts'
 import type { ModelReference } from '../model.ts'
 import type { RunOptions } from '../runner.ts'
@@ -19,6 +20,7 @@ export interface Settings {
   /** Undefined where the agent says nothing of it, as the next one. */
   temperature: number | undefined
   contextWindow: number | undefined
+  compaction: AgentCompaction
   extraBody: JSONObject
   maxOutputTokens: number | undefined
   budget: Budget
@@ -36,6 +38,7 @@ export const noSettings: Settings = {
   maxSteps: 0,
   temperature: undefined,
   contextWindow: undefined,
+  compaction: {},
   extraBody: {},
   maxOutputTokens: undefined,
   budget: {},
@@ -83,6 +86,7 @@ export async function readSettings<CONTEXT>(
     maxSteps,
     temperature,
     contextWindow,
+    compaction: agent.compaction ?? {},
     extraBody,
     maxOutputTokens,
     budget: {

@@ -22,7 +22,11 @@ export function settlerOptions<CONTEXT>(
     trustApprovals: options.session !== undefined,
     beforeStart: options.session?.beforeStart,
     contextOf: (call, callSignal) => {
-      const idempotencyKey = `${options.session?.id ?? messageId}:${call.toolCallId}`
+      // A provider may count its calls from 0 in every reply, and only those of this message are known
+      // to be others: what was summed up or cut away may hold the same id.
+      const idempotencyKey = [options.session?.id ?? [], messageId, call.toolCallId]
+        .flat()
+        .join(':')
       return {
         context,
         idempotencyKey,

@@ -4,20 +4,24 @@
  */
 import { randomBytes } from 'node:crypto'
 
+import type { LanguageModelV4 } from '@ai-sdk/provider'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import type { Agent, StepDecision } from '../agent.ts'
+import { Origins } from '../compaction/origins.ts'
 import { LoomError } from '../error.ts'
 import type { FinishReason } from '../event.ts'
-import type { Models } from '../model.ts'
+import type { ModelFacts, Models } from '../model.ts'
 import type { Outcome, RunOptions } from '../runner.ts'
 import type { Sink } from '../sink.ts'
 import { publish } from '../telemetry.ts'
 import { askModel, type Answer } from './ask-model.ts'
 import { Attempts } from './attempts.ts'
 import { CallIds } from './call-ids.ts'
-import { callOptions } from './call-options.ts'
+import { callOptions, offersOf } from './call-options.ts'
 import { type CallRound, CallSettler, type Settlement } from './call-settler.ts'
+import { compactorOptions } from './compactor-options.ts'
+import { Compactor } from './compactor.ts'
 import { contextOf } from './context.ts'
 import { type Excess, Ledger } from './ledger.ts'
 import { pendingCalls } from './pending.ts'
@@ -65,6 +69,8 @@ export class Turn<CONTEXT> {
   readonly #with: TurnOptions<CONTEXT>
   readonly #settler: CallSettler
   readonly #callIds: CallIds
+  readonly #origins: Origins
+  readonly #compactor: Compactor
   /** What part ids begin with. A message that an earlier run began holds ids of that run. */
   readonly #idPrefix: string
   readonly #context: CONTEXT
@@ -98,6 +104,14 @@ export class Turn<CONTEXT> {
     })
     this.#settler = new CallSettler(settlerOptions(options, this.ledger))
     this.#callIds = new CallIds(this.messages)
+    this.#origins = session?.summaries?.origins ?? new Origins()
+    this.#compactor = new Compactor(
+      compactorOptions(options, {
+        origins: this.#origins,
+        settings: () => this.#settings,
+        spend: (spending) => this.ledger.add(spending),
+      }),
+    )
     this.#attempts = this.#newAttempts()
     const isNew = this.messages.at(-1)?.role === 'user'
     this.#idPrefix = isNew ? '' : `${randomBytes(3).toString('hex')}-`
@@ -226,7 +240,7 @@ export class Turn<CONTEXT> {
     if (!this.stepOpen) await this.#with.emit({ type: 'start-step' })
     this.stepOpen = true
     if (session !== undefined) this.messages.push(...(await session.moreMessages()))
-    if (this.#isCutOff) this.messages.push({ role: 'user', content: cutOffNote })
+    if (this.#isCutOff) this.messages.push(this.#origins.note(cutOffNote))
     this.#isCutOff = false
     const { kind, reply } = await this.#ask()
     const settled =
@@ -253,10 +267,11 @@ export class Turn<CONTEXT> {
         prefix: `${this.#idPrefix}s${this.steps}`,
         callIds: this.#callIds,
       },
-      optionsFor: (model, facts) => {
-        const { messages } = this
+      optionsFor: async (model, facts) => {
+        const messages = await this.#shownTo(model, facts)
         return callOptions(model, this.#settings, { messages, context: this.#context, facts })
       },
+      onOverflow: (failure) => this.#compactor.overflowed(failure),
       onError: (error) => agent.onError?.(error, this.#context) ?? 'stop',
       onAttempt: (reply, model) => {
         if (this.#reply !== undefined) this.#noteSpent(this.#reply)
@@ -265,10 +280,19 @@ export class Turn<CONTEXT> {
       },
     })
     this.model = answer.model
+    if (answer.kind === 'whole') this.#compactor.read(answer.reply.usage)
     // Before its calls run: their sub-agents are to know what is left.
     this.#noteSpent(answer.reply)
     if (answer.kind !== 'cut-off') this.#attempts = this.#attempts.forNextStep()
     return answer
+  }
+
+  /** What fits the model's window. */
+  #shownTo(model: LanguageModelV4, facts: ModelFacts): Promise<readonly ModelMessage[]> {
+    const { contextWindow, maxOutputTokens, systemPrompt } = this.#settings
+    const tools = offersOf(this.#settings, this.#context)
+    const call = { model, facts, contextWindow, maxOutputTokens, systemPrompt, tools }
+    return this.#compactor.view(this.messages, call)
   }
 
   #newAttempts(): Attempts {
@@ -339,7 +363,10 @@ export class Turn<CONTEXT> {
   }
 
   async #adopt({ messages, tools, model }: Exclude<StepDecision, string>): Promise<void> {
-    if (messages !== undefined) this.messages.splice(0, this.messages.length, ...messages)
+    if (messages !== undefined) {
+      this.messages.splice(0, this.messages.length, ...messages)
+      this.#compactor.reset()
+    }
     this.#settings = {
       ...this.#settings,
       ...(tools !== undefined && { tools: await toolTable(tools) }),

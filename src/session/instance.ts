@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 
+import { Breakers } from '../compaction/breaker.ts'
 import { LoomError } from '../error.ts'
 import type { Store } from '../store.ts'
 import type { Claim } from '../store/turn.ts'
@@ -18,7 +19,7 @@ const handedOver = 'handed-over:'
 /** How long a committed turn is kept in memory, in milliseconds. */
 const rememberedMs = 15_000
 
-export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart'> {
+export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart' | 'breakers'> {
   store: Store
   /** How long an instance that says nothing counts as alive, in milliseconds. */
   heartbeatMs: number
@@ -49,6 +50,7 @@ export class Instance {
     this.#world = {
       ...options,
       instance: this.id,
+      breakers: new Breakers(),
       mayStart: (claim) => this.#mayStart(claim),
     }
     const { store, heartbeatMs: ttlMs, report } = options

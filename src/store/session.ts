@@ -40,6 +40,22 @@ export interface TurnRecord {
   stop?: Stop
 }
 
+/** What stands for the beginning of a history where a model is told of it. The history stays as it is. */
+export interface Summary {
+  text: string
+  /** The id of the last message that it stands for. */
+  through: string
+  /** About how long it is. */
+  tokens: number
+}
+
+/** As much of a session as a turn has to load. */
+export interface SessionContext {
+  summary?: Summary
+  /** The history behind the summary, without the unfinished answer; all of it where there is none. */
+  messages: UIMessage[]
+}
+
 export interface Branch {
   /** Names the branch in its session; grows with every cut. */
   number: number

@@ -8,7 +8,7 @@ import type { World } from './turns.ts'
 
 type Ownership = Pick<
   Store,
-  'settleAbandoned' | 'finish' | 'takeOver' | 'owns' | 'requestStop' | 'noteReader'
+  'settleAbandoned' | 'saveSummary' | 'finish' | 'takeOver' | 'owns' | 'requestStop' | 'noteReader'
 >
 
 export function memoryOwnership(world: World): Ownership {
@@ -17,6 +17,7 @@ export function memoryOwnership(world: World): Ownership {
   const finished = once<FinishReply>()
   const takenOver = once<Claim | undefined>()
   const stopped = once<boolean>()
+  const saved = once<'done' | 'gone' | 'lost'>()
 
   /** The session and its turn, if this claim is its owner's. */
   const owned = (sessionId: string, claim: number) => {
@@ -69,6 +70,18 @@ export function memoryOwnership(world: World): Ownership {
         hints.give(sessionId, 'intents')
         hints.give(sessionId, 'log')
         return claimOf(session, turn, true)
+      })
+    },
+
+    async saveSummary({ sessionId, claim, nonce }, summary) {
+      return saved(sessionId, nonce, () => {
+        const found = owned(sessionId, claim)
+        if (found === undefined) return 'lost'
+        const { session } = found
+        if (!session.history.has(summary.through)) return 'gone'
+        session.summary = summary
+        sessions.put(session)
+        return 'done'
       })
     },
 

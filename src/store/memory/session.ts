@@ -3,7 +3,7 @@ import type { UIMessage } from 'ai'
 
 import type { Spending } from '../../spending.ts'
 import type { KnownAs, Letter } from '../mailbox.ts'
-import type { Branch, SessionState } from '../session.ts'
+import type { Branch, SessionState, Summary } from '../session.ts'
 import type { LogEntry, Stop } from '../turn.ts'
 
 export interface MemorySession {
@@ -25,6 +25,7 @@ export interface MemorySession {
   readonly known: Map<string, Known>
   /** By id; a map keeps the order, also where one is replaced. */
   history: Map<string, UIMessage>
+  summary: Summary | undefined
   branches: Branch[]
   branchesMade: number
   readonly logs: Map<string, Log>
@@ -97,6 +98,7 @@ export function createSession(
     mailbox: [],
     known: new Map(),
     history: new Map(),
+    summary: undefined,
     branches: [],
     branchesMade: 0,
     logs: new Map(),
@@ -134,12 +136,18 @@ export function cut(session: MemorySession, at: string, cutAtMs: number, bounds:
   session.branchesMade += 1
   const branch = { number: session.branchesMade, at, position, cutAtMs, messages }
   for (const { id } of messages) {
-    session.history.delete(id)
+    drop(session, id)
     bury(session, id, 'cut', bounds)
   }
   session.branches.push(branch)
   boundBranches(session, bounds)
   return branch
+}
+
+/** Takes a message out of the history, and the summary that ends with it. */
+export function drop(session: MemorySession, id: string): void {
+  session.history.delete(id)
+  if (session.summary?.through === id) session.summary = undefined
 }
 
 function boundBranches(session: MemorySession, { branchesMax, branchedMax }: Bounds): void {

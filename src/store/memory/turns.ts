@@ -8,7 +8,7 @@ import type { Claim, Commit } from '../turn.ts'
 import type { Hints } from './hints.ts'
 import type { Once } from './replies.ts'
 import type { Band, Bounds, MemorySession, Turn } from './session.ts'
-import { bands, bury, cut, enqueue, know } from './session.ts'
+import { bands, bury, cut, drop, enqueue, know } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
 /** What the parts of the store share. */
@@ -158,10 +158,10 @@ export function commitTurn(
   if (commit.state === 'idle') spend(session, commit.spent)
   if (commit.discard === true) {
     for (const id of turn.own) {
-      session.history.delete(id)
+      drop(session, id)
       bury(session, id, 'withdrawn', bounds)
     }
-    session.history.delete(turn.logId)
+    drop(session, turn.logId)
     bury(session, turn.letter.id, 'withdrawn', bounds)
   } else if (commit.message !== undefined) {
     session.history.set(commit.message.id, commit.message)

@@ -3,7 +3,7 @@ import type { UIMessage } from 'ai'
 
 import { LoomError } from '../../error.ts'
 import type { Letter } from '../mailbox.ts'
-import type { SessionRecord, SessionState } from '../session.ts'
+import type { SessionRecord, SessionState, Summary } from '../session.ts'
 import type { Claim, Stop } from '../turn.ts'
 import { escaped, unescaped } from './keys.ts'
 import type { Reply, Signatures } from './signature.ts'
@@ -35,6 +35,16 @@ function letterOf(letter: string, message: string): Letter {
 export function messageIn(text: string): UIMessage {
   const message: UIMessage = JSON.parse(text)
   return message
+}
+
+/** Without the id of its message, which stands beside it. */
+export const summaryText = ({ text, tokens }: Summary): string => JSON.stringify({ text, tokens })
+
+/** Undefined where there is none. */
+export function summaryIn(text: string, through: string): Summary | undefined {
+  if (text === '') return undefined
+  const summary: Omit<Summary, 'through'> = JSON.parse(text)
+  return { ...summary, through: unescaped(through) }
 }
 
 /** Ids and messages in turn, as scripts take them. */

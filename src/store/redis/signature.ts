@@ -87,6 +87,11 @@ export const signatures = {
     args: [...ttls, 'claim', 'logId', 'message', 'logTtlMs', 'spent...'],
     returns: ['status'],
   },
+  'save-summary': {
+    keys: ['session', 'messages', 'reply'],
+    args: [...ttls, 'claim', 'through', 'summary'],
+    returns: ['status'],
+  },
   finish: {
     keys: [...sessionKeyNames, 'log', 'reply'],
     args: [
@@ -121,7 +126,7 @@ export const signatures = {
   },
   create: {
     keys: ['session', 'known', 'order', 'history', 'messages', 'reply'],
-    args: [...ttls, 'knownMax', 'tenant', 'agent', 'seed...'],
+    args: [...ttls, 'knownMax', 'tenant', 'agent', 'summary', 'through', 'seed...'],
     returns: ['done'],
   },
   'read-session': {
@@ -162,10 +167,24 @@ export const signatures = {
     args: [],
     returns: ['messages...'],
   },
+  'read-context': {
+    keys: ['session', 'history', 'messages'],
+    args: [],
+    returns: ['summary', 'through', 'messages...'],
+  },
   'read-tree': {
     keys: ['session', 'history', 'messages', 'branches', 'branched'],
     args: [],
-    returns: ['tenant', 'agent', 'state', 'unfinished', 'branches', 'lines...'],
+    returns: [
+      'tenant',
+      'agent',
+      'state',
+      'unfinished',
+      'summary',
+      'through',
+      'branches',
+      'lines...',
+    ],
   },
   'read-log': {
     keys: ['session', 'live', 'abandoned', 'log'],

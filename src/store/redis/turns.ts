@@ -6,7 +6,15 @@ import type { Connection } from './connection.ts'
 import { escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { listSession } from './list.ts'
-import { claimOf, claimWithLetter, letterIn, letterText, seedOf, wordOf } from './records.ts'
+import {
+  claimOf,
+  claimWithLetter,
+  letterIn,
+  letterText,
+  seedOf,
+  summaryText,
+  wordOf,
+} from './records.ts'
 import type { Reply, ScriptName, Signatures } from './signature.ts'
 import { amountsOf } from './spent.ts'
 
@@ -19,6 +27,7 @@ type Turns = Pick<
   | 'append'
   | 'takeSteered'
   | 'settleAbandoned'
+  | 'saveSummary'
   | 'finish'
   | 'takeOver'
   | 'owns'
@@ -100,6 +109,20 @@ export function redisTurns(
         },
       )
       return wordOf(status, ['done', 'lost'])
+    },
+
+    async saveSummary({ sessionId, claim, nonce }, summary) {
+      const { status } = await connection.run(
+        'save-summary',
+        keys('save-summary', sessionId, nonce),
+        {
+          ...limits,
+          claim,
+          through: escaped(summary.through),
+          summary: summaryText(summary),
+        },
+      )
+      return wordOf(status, ['done', 'gone', 'lost'])
     },
 
     async finish({ sessionId, claim, logId, nonce, instance }, commit) {
