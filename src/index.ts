@@ -10,6 +10,12 @@ export type {
   StepInfo,
   TimeLimits,
 } from './agent.ts'
+export type {
+  AgentCompaction,
+  CompactionInfo,
+  CompactionOptions,
+  CompactMessages,
+} from './compaction.ts'
 export { agentTool, type AgentToolOutput } from './agent-tool.ts'
 export { defineTool } from './define-tool.ts'
 export { LoomError, type LoomErrorCode } from './error.ts'

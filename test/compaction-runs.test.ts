@@ -92,6 +92,14 @@ describe('a run whose conversation is too long', () => {
     expect(JSON.stringify(model.asked[1]?.prompt)).toContain('were left out')
   })
 
+  it('waits no longer for a summary than for an answer', async () => {
+    const model = scriptedModel(hangs([]), says('Done.'))
+    const agent = agentOf({ model, contextWindow: 8000, limits: { firstChunkMs: 30 } })
+    const { result } = await record(agent, [...history(), ...history(), userMessage('And now?')])
+    expect(result.text).toBe('Done.')
+    expect(JSON.stringify(model.asked[1]?.prompt)).toContain('were left out')
+  })
+
   it('looks again between its steps, where tools say much', async () => {
     const read = {
       name: 'read',

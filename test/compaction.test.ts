@@ -127,15 +127,21 @@ describe('a text with its middle left out', () => {
 
 describe('stubs', () => {
   it('replace old outputs, and no message goes', () => {
-    const messages = [...exchange('a', 40_000), ...exchange('b', 40_000), ...exchange('c', 9000)]
+    const outputs: [string, number][] = [
+      ['a', 40_000],
+      ['b', 40_000],
+      ['c', 40_000],
+      ['d', 9000],
+    ]
+    const messages = outputs.flatMap(([id, tokens]) => exchange(id, tokens))
     const shorter = withStubs(messages, 20_000)
-    expect(shorter).toHaveLength(12)
+    expect(shorter).toHaveLength(16)
     expect(shorter[2]).toMatchObject({
       content: [
         { toolCallId: 'a', output: { type: 'text', value: 'Output removed to save space.' } },
       ],
     })
-    expect(shorter[10]).toBe(messages[10])
+    expect(shorter[14]).toBe(messages[14])
   })
 
   it('are not longer than what they replace', () => {

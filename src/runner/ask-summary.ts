@@ -11,9 +11,6 @@ import { measuresOf, priceOf } from './reply-cost.ts'
 import { modelError } from './retry.ts'
 import { StepReader } from './step-reader.ts'
 
-/** A summary is to take no longer than an answer of some length, in milliseconds. */
-const summaryMs = 120_000
-
 export interface SummaryCall {
   model: LanguageModelV4
   /** `provider/model-id`. */
@@ -36,11 +33,10 @@ export async function askSummary(call: SummaryCall): Promise<string> {
     callIds: new CallIds([]),
     priceOf: (usage) => priceOf(usage, facts),
   })
-  const limits = { ...call.limits, stepMs: Math.min(call.limits.stepMs, summaryMs) }
   const started = performance.now()
   publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
   try {
-    await readModel({ model, options, limits, signal, receive: reply.receive })
+    await readModel({ model, options, limits: call.limits, signal, receive: reply.receive })
     if (reply.failure !== undefined) throw reply.failure
     return reply.text
   } catch (error) {

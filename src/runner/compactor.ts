@@ -11,16 +11,14 @@ import { assemble, type Covered, coveredBy, dropOldest, squeeze } from '../compa
 import type { Breaker } from '../compaction/breaker.ts'
 import { chooseCut, latestUser } from '../compaction/cut.ts'
 import { jsonTokens, messageTokens, textTokens, tokensOf } from '../compaction/estimate.ts'
-import { type Limits, limitsOf, thresholdOf } from '../compaction/limits.ts'
+import { type Limits, limitsOf } from '../compaction/limits.ts'
 import type { Origins } from '../compaction/origins.ts'
 import { shortText } from '../compaction/shorten.ts'
 import { withStubs } from '../compaction/stubs.ts'
 import { summarise, type SummaryTask } from '../compaction/summarise.ts'
 import { LoomError } from '../error.ts'
-import type { ModelFacts } from '../model.ts'
 import { publish } from '../telemetry.ts'
-import { type CallOptions, windowOf } from './call-options.ts'
-import { overflowLimit } from './overflow.ts'
+import { type Call, knownWindow, ModelWindow } from './model-window.ts'
 import type { SavedSummary } from './session-hooks.ts'
 
 export interface CompactorOptions {
@@ -34,38 +32,11 @@ export interface CompactorOptions {
   save: ((summary: SavedSummary) => Promise<void>) | undefined
 }
 
-/** What a model call is made with, but for the messages. */
-export interface Call {
-  model: LanguageModelV4
-  facts: ModelFacts
-  /** The agent's own word for the window. */
-  contextWindow: number | undefined
-  maxOutputTokens: number | undefined
-  systemPrompt: string
-  tools: CallOptions['tools']
-}
-
 /** @returns how much the model can be told at once, and the way to tell it */
 export type AskForSummary = (
   call: Call,
   limits: Limits,
 ) => Promise<Pick<SummaryTask, 'room' | 'ask'>>
-
-/** What the replies of a model told of it. */
-interface Learnt {
-  /** Real tokens for an estimated one. */
-  ratio: number
-  /** Where its provider found a prompt too long. Estimated tokens. */
-  ceiling: number
-  /** The window, in its provider's words. */
-  window: number | undefined
-}
-
-const newModel = (): Learnt => ({
-  ratio: 1,
-  ceiling: Number.POSITIVE_INFINITY,
-  window: undefined,
-})
 
 /** Stubs that leave more than this of the room would be followed by more of them soon. */
 const enough = 0.75
@@ -75,26 +46,22 @@ const growth = 0.1
 const loadedMax = 250_000
 /** Of the room: what is worth a summary. */
 const gainMin = 0.05
-/** Of a prompt that the provider called too long. */
-const afterOverflow = 0.6
-/** How wrong an estimate may be found to be. */
-const [ratioMin, ratioMax] = [0.5, 4]
 
 export class Compactor {
   readonly #with: CompactorOptions
   /** Stands for the first `#through` messages of the run. */
   #base: readonly ModelMessage[] = []
   #through = 0
-  readonly #learnt = new Map<string, Learnt>()
+  readonly #windows = new Map<string, ModelWindow>()
   /** Of the model that was asked last. */
-  #model: Learnt = newModel()
+  #window = new ModelWindow()
   /** Tokens of the prompt that was asked for last. */
   #estimate = 0
   /** What would not get any shorter, with some room to grow: to try at every step would be vain. */
   #least = 0
   /** Where nobody is to be asked: whether somebody would have been. */
   summaryDue = false
-  /** False once the run's messages are no longer the store's. */
+  /** False once the run's messages are no longer the store's, from the last summary on. */
   #isStored = true
   /** The provider's word on the prompt that was asked for last. */
   #refused: LoomError | undefined
@@ -112,13 +79,13 @@ export class Compactor {
   async view(messages: readonly ModelMessage[], call: Call): Promise<readonly ModelMessage[]> {
     const { compaction } = this.#with
     this.#isHopeless = false
-    this.#model = this.#learntOf(call.model)
+    this.#window = this.#windowOf(call.model)
     const shown = [...this.#base, ...messages.slice(this.#through)]
     const overhead = overheadOf(call)
     this.#estimate = overhead + tokensOf(shown)
     if (compaction === false) return shown
     const options = typeof compaction === 'function' ? {} : compaction
-    const { window, threshold } = this.#sizesOf(call, options)
+    const { window, threshold } = this.#window.sizes(call, options)
     const refused = this.#refused
     this.#refused = undefined
     if (this.#estimate <= Math.max(threshold, Math.min(this.#least, window))) return shown
@@ -142,19 +109,15 @@ export class Compactor {
 
   /** A model has read the prompt that was asked for last. */
   read({ inputTokens }: { inputTokens: number }): void {
-    if (inputTokens <= 0 || this.#estimate === 0) return
-    const ratio = inputTokens / this.#estimate
-    this.#model.ratio = Math.min(ratioMax, Math.max(ratioMin, ratio))
+    this.#window.read(inputTokens, this.#estimate)
   }
 
   /** The prompt that was asked for last was too long. False where asking again is vain. */
   overflowed(failure: LoomError): boolean {
     if (this.#with.compaction === false || this.#isHopeless) return false
-    const model = this.#model
-    model.ceiling = Math.min(model.ceiling, this.#estimate * afterOverflow)
+    this.#window.refused(failure, this.#estimate)
     this.#least = 0
     this.#refused = failure
-    model.window = overflowLimit(failure.message) ?? model.window
     return true
   }
 
@@ -166,23 +129,11 @@ export class Compactor {
     this.#isStored = false
   }
 
-  #learntOf({ provider, modelId }: LanguageModelV4): Learnt {
+  #windowOf({ provider, modelId }: LanguageModelV4): ModelWindow {
     const name = `${provider}/${modelId}`
-    const learnt = this.#learnt.get(name) ?? newModel()
-    this.#learnt.set(name, learnt)
-    return learnt
-  }
-
-  /** In estimated tokens, as all sizes below. */
-  #sizesOf(call: Call, options: CompactionOptions): { window: number; threshold: number } {
-    const { ratio, ceiling, window: told } = this.#model
-    const { facts, contextWindow, maxOutputTokens = facts.maxOutputTokens } = call
-    const window = told ?? contextWindow ?? windowOf(facts)
-    const threshold = thresholdOf(window, maxOutputTokens, options) / ratio
-    return {
-      window: window > 0 ? window / ratio : Number.POSITIVE_INFINITY,
-      threshold: Math.min(threshold, ceiling),
-    }
+    const window = this.#windows.get(name) ?? new ModelWindow()
+    this.#windows.set(name, window)
+    return window
   }
 
   async #replaced(
@@ -193,11 +144,11 @@ export class Compactor {
       threshold,
     }: { compaction: Extract<AgentCompaction, Function>; call: Call; threshold: number },
   ): Promise<readonly ModelMessage[]> {
-    const { model, facts, contextWindow } = call
+    const { model } = call
     return compaction(shown, {
-      tokens: Math.round(this.#estimate * this.#model.ratio),
-      threshold: Math.round(threshold * this.#model.ratio),
-      contextWindow: contextWindow ?? windowOf(facts),
+      tokens: Math.round(this.#estimate * this.#window.ratio),
+      threshold: Math.round(threshold * this.#window.ratio),
+      contextWindow: knownWindow(call),
       model: `${model.provider}/${model.modelId}`,
       signal: this.#with.signal,
     })
@@ -215,7 +166,11 @@ export class Compactor {
       if (this.summaryDue) return shorter
       shorter = (await this.#summarised(shown, shorter, { ...task, limits })) ?? shorter
     }
-    if (tokensOf(shorter) > room) shorter = dropOldest(shorter, limits, origins)
+    if (tokensOf(shorter) > room) {
+      shorter = dropOldest(shorter, limits, origins)
+      // The store has it still: a later turn may find a model that sums it up.
+      this.#isStored = false
+    }
     if (tokensOf(shorter) > room) shorter = squeeze(shorter, limits, origins)
     if (tokensOf(shorter) + task.overhead > task.window) throw this.#tooLong(shorter, task)
     return shorter
@@ -273,7 +228,7 @@ export class Compactor {
     this.#isHopeless = true
     const question = messages[latestUser(messages, this.#with.origins)]
     const size = question === undefined ? 0 : messageTokens(question)
-    const tell = (tokens: number) => Math.round(tokens * this.#model.ratio).toLocaleString('en')
+    const tell = (tokens: number) => Math.round(tokens * this.#window.ratio).toLocaleString('en')
     const about =
       size > overhead
         ? `The message is too long for the model: it has about ${tell(size)} tokens`
@@ -289,7 +244,7 @@ export class Compactor {
     const kept = shorter.filter((message) => same.has(message)).length
     if (kept === shown.length) return
     const tokens = (messages: readonly ModelMessage[]) =>
-      Math.round(tokensOf(messages) * this.#model.ratio)
+      Math.round(tokensOf(messages) * this.#window.ratio)
     publish('context:compact', () => [
       { tokensBefore: tokens(shown), tokensAfter: tokens(shorter) },
       { removed: shown.length - kept, kept },

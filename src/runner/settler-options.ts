@@ -11,6 +11,10 @@ export function settlerOptions<CONTEXT>(
 ): CallSettlerOptions {
   const { agent, models, emit, signal, options, messageId, runBelow } = turn
   const context = contextOf(options)
+  const { session } = options
+  // Some servers count calls from 0 in every reply, and ids are unique in what a run is given: what
+  // was summed up or cut away may hold the same one.
+  const scope = session === undefined ? messageId : `${session.id}:${messageId}`
   return {
     emit,
     signal,
@@ -22,11 +26,7 @@ export function settlerOptions<CONTEXT>(
     trustApprovals: options.session !== undefined,
     beforeStart: options.session?.beforeStart,
     contextOf: (call, callSignal) => {
-      // A provider may count its calls from 0 in every reply, and only those of this message are known
-      // to be others: what was summed up or cut away may hold the same id.
-      const idempotencyKey = [options.session?.id ?? [], messageId, call.toolCallId]
-        .flat()
-        .join(':')
+      const idempotencyKey = `${scope}:${call.toolCallId}`
       return {
         context,
         idempotencyKey,

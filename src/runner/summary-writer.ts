@@ -1,4 +1,5 @@
 /** How a run asks for the summary of what it can no longer show: of its own model, or another. */
+import type { TimeLimits } from '../agent.ts'
 import type { CompactionOptions } from '../compaction.ts'
 import { textTokens } from '../compaction/estimate.ts'
 import { type Limits, thresholdOf } from '../compaction/limits.ts'
@@ -7,7 +8,8 @@ import type { ModelFacts, Models } from '../model.ts'
 import type { Spending } from '../spending.ts'
 import { askSummary } from './ask-summary.ts'
 import { callOptions, windowOf } from './call-options.ts'
-import type { AskForSummary, Call } from './compactor.ts'
+import type { AskForSummary } from './compactor.ts'
+import type { Call } from './model-window.ts'
 import type { Settings } from './settings.ts'
 
 export interface SummaryWriterOptions {
@@ -24,6 +26,8 @@ export interface SummaryWriterOptions {
 
 /** A model that thinks before it writes needs room for that too. Tokens. */
 const outputMax = 8000
+/** All calls for one summary together, in milliseconds. */
+const summaryMs = 180_000
 /** More in one call is read no better, and takes longer. */
 const roomMax = 100_000
 
@@ -38,6 +42,7 @@ export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
       tools: new Map(),
       maxOutputTokens: outputOf(limits, facts),
     }
+    const deadline = performance.now() + summaryMs
     const left = most * 0.9 - textTokens(prompt)
     return {
       room: Math.min(roomMax, Math.max(left, most / 4)),
@@ -49,7 +54,7 @@ export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
           signal,
           spend,
           name: `${model.provider}/${model.modelId}`,
-          limits: settings.limits,
+          limits: within(settings.limits, deadline - performance.now()),
           options: callOptions(model, settings, {
             context,
             facts,
@@ -60,6 +65,11 @@ export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
     }
   }
 }
+
+const within = (limits: TimeLimits, leftMs: number): TimeLimits => ({
+  ...limits,
+  stepMs: Math.max(1, Math.min(limits.stepMs, leftMs)),
+})
 
 async function summariserOf(
   { models, options }: SummaryWriterOptions,
