@@ -199,6 +199,29 @@ describe('a message that is posted again', () => {
   })
 })
 
+describe('what an edit cut', () => {
+  it('is listed, and forked from by its number', async () => {
+    const { app, ask, get } = openApp([says('A'), says('A2')])
+    await ask({ id: 'c', messages: [user('a', 'first')] })
+    await ask({ id: 'c', messages: [user('a2', 'first')], messageId: 'first' })
+    const text = (said: string) =>
+      expect.objectContaining({ parts: [{ type: 'text', text: said }] })
+    const { body } = await get('/c/branches')
+    expect(body).toEqual({
+      branches: [
+        expect.objectContaining({
+          number: 1,
+          at: 'first',
+          messages: [text('a'), expect.anything()],
+        }),
+      ],
+    })
+    const fork = { method: 'POST', body: JSON.stringify({ id: 'f', branch: 1 }) }
+    expect((await app.request('/ai/chat/c/fork', fork)).status).toBe(201)
+    expect((await get('/f/messages')).body).toMatchObject([text('a'), expect.anything()])
+  })
+})
+
 describe('an answer to what a session asked for', () => {
   it('is one answer though it comes again, and another one is none', async () => {
     const scripts = [calls(['ask', { question: 'Red?' }]), says('Red it is.')]
