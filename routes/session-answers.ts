@@ -46,19 +46,24 @@ export async function decide(c: Context, world: SessionWorld): Promise<Response>
 
 async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promise<Response> {
   const session = await ownSession(c, world)
-  const { waiting } = await world.loom.sessions.held(session.id, session)
-  if (waiting === undefined || !isAwaited(waiting, given)) {
+  const { sessions } = world.loom
+  const replyId = session.turn?.logId ?? ''
+  const id = answerId({ id: replyId }, [given])
+  const { waiting } = await sessions.held(session.id, session)
+  const isNew = waiting !== undefined && isAwaited(waiting, given)
+  // One that comes again, since its answer was lost, is answered as it was.
+  if (!isNew && (await sessions.store.findLetter(session.id, id)) === undefined) {
     throw new LoomError('refused', 'Nothing in this session waits for that.')
   }
   const letter = {
-    id: answerId(waiting, [given]),
+    id,
     kind: 'answer' as const,
-    replyId: waiting.id,
+    replyId,
     answer: [given],
     request: { agent: session.agent },
   }
   const { tenant, agent, id: sessionId } = session
-  const answering = await world.loom.sessions.post(sessionId, letter, {
+  const answering = await sessions.post(sessionId, letter, {
     tenant,
     agent,
     whenBusy: 'queue',

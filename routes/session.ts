@@ -45,6 +45,7 @@ export function sessionRoutes(
     app.get(`${base}/:id/stream`, (c) => resume(c, world))
     app.post(`${base}/:id/stop`, (c) => stop(c, world))
     app.get(`${base}/:id/messages`, (c) => messages(c, world))
+    app.get(`${base}/:id/branches`, (c) => branches(c, world))
     app.get(`${base}/:id/prompt`, (c) => prompt(c, world))
     app.get(`${base}/:id/queue`, (c) => queue(c, world))
     app.delete(`${base}/:id/queue/:messageId`, (c) => withdraw(c, world))
@@ -53,7 +54,7 @@ export function sessionRoutes(
     app.post(`${base}/:id/approvals/:approvalId`, (c) => decide(c, world))
     onlyMethods(app, base, 'GET, POST')
     onlyMethods(app, `${base}/:id`, 'GET, DELETE')
-    for (const path of ['stream', 'messages', 'prompt', 'queue'])
+    for (const path of ['stream', 'messages', 'branches', 'prompt', 'queue'])
       onlyMethods(app, `${base}/:id/${path}`, 'GET')
     for (const path of ['stop', 'fork']) onlyMethods(app, `${base}/:id/${path}`, 'POST')
   }
@@ -82,6 +83,19 @@ async function messages(c: Context, world: SessionWorld): Promise<Response> {
   const { profile } = readingOf(c, {})
   const history = await world.loom.sessions.messages(id)
   return c.json(history.map((message) => seenMessage(message, profile)))
+}
+
+/** What edits and regenerations cut, to be forked from by its number. */
+async function branches(c: Context, world: SessionWorld): Promise<Response> {
+  const { id } = await ownSession(c, world)
+  const { profile } = readingOf(c, {})
+  const cut = await world.loom.sessions.store.branches(id)
+  return c.json({
+    branches: cut.map(({ messages, ...branch }) => ({
+      ...branch,
+      messages: messages.map((message) => seenMessage(message, profile)),
+    })),
+  })
 }
 
 /** What a transport makes of `api: '/api/chat?profile=v7'` when it reconnects: `?profile=v7/ID/stream`. */

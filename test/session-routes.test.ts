@@ -16,7 +16,7 @@ import { calculator } from '../tools/calculator.ts'
 import { within } from './deadline.ts'
 import { until } from './redis/until.ts'
 import { calls, says, type Script, scriptedModel } from './scripted-model.ts'
-import { Gate, saysWhen } from './sessions/scripts.ts'
+import { clientTool, Gate, saysWhen } from './sessions/scripts.ts'
 
 /** What these tests look at in an answer. */
 interface Told {
@@ -196,6 +196,52 @@ describe('a message that is posted again', () => {
     const streamed = await post(posted)
     expect([streamed.status, await streamed.text()]).toEqual([410, expect.stringMatching('load')])
     expect(model.asked).toHaveLength(1)
+  })
+})
+
+describe('what an edit cut', () => {
+  it('is listed, and forked from by its number', async () => {
+    const { app, ask, get } = openApp([says('A'), says('A2')])
+    await ask({ id: 'c', messages: [user('a', 'first')] })
+    await ask({ id: 'c', messages: [user('a2', 'first')], messageId: 'first' })
+    const text = (said: string) =>
+      expect.objectContaining({ parts: [{ type: 'text', text: said }] })
+    const { body } = await get('/c/branches')
+    expect(body).toEqual({
+      branches: [
+        expect.objectContaining({
+          number: 1,
+          at: 'first',
+          messages: [text('a'), expect.anything()],
+        }),
+      ],
+    })
+    const fork = { method: 'POST', body: JSON.stringify({ id: 'f', branch: 1 }) }
+    expect((await app.request('/ai/chat/c/fork', fork)).status).toBe(201)
+    expect((await get('/f/messages')).body).toMatchObject([text('a'), expect.anything()])
+  })
+})
+
+describe('an answer to what a session asked for', () => {
+  it('is one answer though it comes again, and another one is none', async () => {
+    const scripts = [calls(['ask', { question: 'Red?' }]), says('Red it is.')]
+    const { app, ask, get, model } = openApp(scripts, { tools: [clientTool] })
+    await ask({ id: 'c', messages: [user('Paint.')] })
+    const waiting = await (await app.request('/ai/chat/c/stream')).text()
+    const [, call = ''] = /"toolCallId":"([^"]+)"/.exec(waiting) ?? []
+    const give = (output: string) =>
+      app.request(`/ai/chat/c/tools/${call}`, {
+        method: 'POST',
+        body: JSON.stringify({ output }),
+        headers: { accept: 'application/json' },
+      })
+    const first = await give('yes')
+    const second = await give('yes')
+    expect([first.status, second.status]).toEqual([200, 200])
+    expect(await second.json()).toEqual(await first.json())
+    expect((await give('no')).status).toBe(409)
+    expect((await get('/c/messages')).body).toHaveLength(2)
+    expect(model.asked).toHaveLength(2)
   })
 })
 

@@ -159,7 +159,7 @@ export const isAwaited = (waiting: FoldedMessage, answer: Answer): boolean =>
     : waitsForOutput(waiting, answer.toolCallId) !== undefined
 
 /** The same answers to the same message are one letter. Call ids alone are not: some models count from 0 each time. */
-export const answerId = ({ id }: FoldedMessage, answers: readonly Answer[]): string =>
+export const answerId = ({ id }: Pick<FoldedMessage, 'id'>, answers: readonly Answer[]): string =>
   `answer:${digest([id, answers])}`
 
 export const digest = (value: unknown): string =>
