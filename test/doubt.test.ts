@@ -15,7 +15,7 @@ async function provider(status: number) {
     } else response.writeHead(status).end('{"error": {"message": "model not found"}}')
   })
   const overrides = overridesOf({
-    acme: { name: 'Acme', api: baseUrl, models: { 'team/sonnet': { limit: { context: 9 } } } },
+    acme: { name: 'Acme', api: baseUrl, models: { 'team/sonnet': { limit: { context: 9000 } } } },
   })
   return createModels({ environment: {}, registry: new Registry({ overrides }) })
 }

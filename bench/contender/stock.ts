@@ -22,11 +22,12 @@ import { z } from 'zod'
 import { calculator } from '../../tools/calculator.ts'
 import { evaluate } from '../../tools/calculator/expression.ts'
 import { clock } from '../../tools/clock.ts'
+import { human } from '../../tools/human.ts'
 
 const instructions = `You are a helpful assistant. Answer in the language of the question, briefly and plainly.
 Calculate with the calculator, never in your head, and ask the clock for dates and times.
 Hand a question that needs several steps of its own to the researcher, and say in your own words what it reports.
-If you do not know something, say so.`
+Ask the human only what cannot be found out and is theirs to decide. If you do not know something, say so.`
 
 const bench = createOpenAICompatible({
   name: 'bench',
@@ -64,6 +65,19 @@ const tools = {
       prompt: z.string().describe('The task, with everything the agent must know to do it.'),
     }),
     execute: async ({ prompt }) => (await generateText({ model: bench('model'), prompt })).text,
+  }),
+  // Without `execute`, so that the client answers it.
+  human: tool({
+    description: human().description,
+    inputSchema: z.object({
+      question: z.string().min(1).max(4000).describe('One question, in the language of the human'),
+      options: z
+        .array(z.string().min(1).max(200))
+        .max(20)
+        .optional()
+        .describe('Answers to choose from; the human may give another one'),
+      default: z.string().max(1000).optional().describe('What is meant by an empty answer'),
+    }),
   }),
 }
 

@@ -215,9 +215,8 @@ export class Turn<CONTEXT> {
     this.stepOpen = false
     const { emit, options } = this.#with
     // So that whoever goes on with this message, after a wait or a crash, knows what it has cost.
-    if (options.session !== undefined) {
-      await emit({ type: 'message-metadata', messageMetadata: this.ledger.toldSteps })
-    }
+    const news = options.session === undefined ? undefined : this.ledger.takeNews()
+    if (news !== undefined) await emit({ type: 'message-metadata', messageMetadata: news })
     await emit({ type: 'finish-step' })
   }
 

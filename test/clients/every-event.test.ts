@@ -75,6 +75,7 @@ const everyType: Record<Exclude<AgentEvent['type'], Elsewhere>, true> = {
   file: true,
   finish: true,
   'finish-step': true,
+  'message-metadata': true,
   'reasoning-delta': true,
   'reasoning-end': true,
   'reasoning-file': true,
@@ -102,7 +103,6 @@ type Elsewhere =
   | 'tool-approval-request'
   | 'tool-approval-response'
   | 'tool-output-denied'
-  | 'message-metadata'
   | `data-${string}`
 
 describe('the answers', () => {

@@ -44,9 +44,8 @@ describe.each(['never', 'safe', 'keyed'] as const)('a tool that is "%s" to be re
       const [killed, point, effects] = places[index] ?? ['', undefined, { [retry]: Number.NaN }]
       const stored = await oneAnswer(turn, survivor, killed)
       const keys = ledger.effectsOf(turn.chatId)
-      expect(keys, killed).toEqual(
-        Array.from({ length: effects[retry] }, () => `${turn.chatId}:call-1`),
-      )
+      const key = `${turn.chatId}:${stored.id}:call-1`
+      expect(keys, killed).toEqual(Array.from({ length: effects[retry] }, () => key))
       const isUnknown = retry === 'never' && point !== undefined
       expect(partOf(stored), killed).toMatchObject(
         isUnknown
