@@ -29,6 +29,11 @@ export interface ToolContext<CONTEXT = unknown> {
   context: CONTEXT
   /** The same for every attempt of this call: hand it to whatever has the effect. */
   idempotencyKey: string
+  /**
+   * Names the conversation, over all its turns: the session, or the run where there is none. A
+   * sub-agent's run is one of its own.
+   */
+  conversation: string
   /** Name of the agent that made the call. */
   agent: string
   /** 0 in the agent that was asked, 1 in its sub-agents, and so on. */

@@ -8,7 +8,6 @@ import { type FileHandle, readlink, realpath, stat } from 'node:fs/promises'
 import { dirname, resolve, sep } from 'node:path'
 
 import { errorMessage, LoomError } from './error.ts'
-import type { ToolContext } from './tool.ts'
 import { changeFile, type Changed, type ChangeRequest } from './workspace/change.ts'
 import { canAnchor } from './workspace/directory.ts'
 import { fileError, FileRefusal, quoted } from './workspace/file-error.ts'
@@ -103,12 +102,6 @@ export class Workspace {
       throw fileError(error, path)
     }
   }
-}
-
-/** Who reads: a session, or a sub-agent's run in one. Calls of one agent have it in common. */
-export function readerOf({ idempotencyKey, toolCallId }: ToolContext): string {
-  const ending = `:${toolCallId}`
-  return idempotencyKey.endsWith(ending) ? idempotencyKey.slice(0, -ending.length) : idempotencyKey
 }
 
 async function openFileAt(root: Root, place: Place, path: string): Promise<OpenFile> {

@@ -12,6 +12,7 @@ async function calculate(expr: string): Promise<unknown> {
     abortSignal: new AbortController().signal,
     context: undefined,
     idempotencyKey: 'key',
+    conversation: 'conversation',
     agent: 'test',
     depth: 0,
     run: () => Promise.reject(new Error('a calculator runs no agent')),

@@ -11,6 +11,7 @@ function ask(input: { timeZone?: string }): unknown {
     abortSignal: signal,
     context: undefined,
     idempotencyKey: 'key',
+    conversation: 'conversation',
     agent: 'test',
     depth: 0,
     run: () => Promise.reject(new Error('a clock runs no agent')),

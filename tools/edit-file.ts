@@ -7,7 +7,7 @@ import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
 import type { NamedTool } from '../src/tool.ts'
-import { readerOf, type Workspace } from '../src/workspace.ts'
+import type { Workspace } from '../src/workspace.ts'
 import { quoted } from '../src/workspace/file-error.ts'
 import { applyEdits, type Edited } from './edit-file/apply.ts'
 import { editFields } from './edit-file/edits-input.ts'
@@ -62,7 +62,7 @@ export function editFile(
       const changed = await workspace.change({
         path,
         key: context.idempotencyKey,
-        reader: readerOf(context),
+        reader: context.conversation,
         signal: context.signal,
         create: false,
         keepOld: true,

@@ -7,7 +7,7 @@ import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
 import type { NamedTool } from '../src/tool.ts'
-import { type OpenFile, readerOf, type Workspace } from '../src/workspace.ts'
+import type { OpenFile, Workspace } from '../src/workspace.ts'
 import { quoted } from '../src/workspace/file-error.ts'
 import { versionOf } from '../src/workspace/readings.ts'
 import { inputSchema, pathAliases, renamed } from './input-schema.ts'
@@ -76,7 +76,7 @@ export function readFile(
           signal: context.signal,
         })
         const version = versionOf(file.stats, window.hash)
-        workspace.readings.note(readerOf(context), file.path, version)
+        workspace.readings.note(context.conversation, file.path, version)
         return textOutput(file, window, kind)
       } finally {
         await file.handle.close()

@@ -6,7 +6,7 @@ import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
 import type { NamedTool } from '../src/tool.ts'
-import { readerOf, type Workspace } from '../src/workspace.ts'
+import type { Workspace } from '../src/workspace.ts'
 import { quoted } from '../src/workspace/file-error.ts'
 import { inputSchema, pathAliases, renamed } from './input-schema.ts'
 
@@ -47,7 +47,7 @@ export function writeFile(
       const { path: realPath, outcome } = await workspace.change({
         path,
         key: context.idempotencyKey,
-        reader: readerOf(context),
+        reader: context.conversation,
         signal: context.signal,
         create: true,
         keepOld: false,

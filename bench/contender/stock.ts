@@ -78,6 +78,7 @@ const tools = {
         .describe('Answers to choose from; the human may give another one'),
       default: z.string().max(1000).optional().describe('What is meant by an empty answer'),
     }),
+    outputSchema: z.string(),
   }),
 }
 

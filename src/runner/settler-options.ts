@@ -30,6 +30,7 @@ export function settlerOptions<CONTEXT>(
       return {
         context,
         idempotencyKey,
+        conversation: session?.id ?? messageId,
         agent: agent.name,
         depth: options.depth ?? 0,
         run: subRuns({ runBelow, key: idempotencyKey, signal: callSignal, ledger }),

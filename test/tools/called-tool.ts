@@ -47,6 +47,7 @@ const contextOf = (signal: AbortSignal): ToolContext => ({
   abortSignal: signal,
   context: undefined,
   idempotencyKey: 'session:call-1',
+  conversation: 'session',
   agent: 'tester',
   depth: 0,
   run: () => Promise.reject(new Error('no agent to run')),

@@ -6,9 +6,13 @@ import { applyPatch } from 'diff'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
+import { defineAgent } from '../../src/agent.ts'
+import { startAgent } from '../../src/start-agent.ts'
 import { editFile } from '../../tools/edit-file.ts'
 import { applyEdits } from '../../tools/edit-file/apply.ts'
 import { unifiedDiff } from '../../tools/edit-file/unified-diff.ts'
+import { readFile } from '../../tools/read-file.ts'
+import { calls, says, scriptedModel } from '../scripted-model.ts'
 import { type FilesStage, openStage } from './files-stage.ts'
 
 let stage: FilesStage
@@ -334,6 +338,25 @@ describe('changes of one file', () => {
     const last = { path: 'a.txt', edits: [{ old: 'ONE TWO', new: 'done' }] }
     await stage.call('edit_file', last, { session: 'third' })
     expect(await stage.text('a.txt')).toBe('done\n')
+  })
+
+  it('are refused where it has changed since an earlier turn of the conversation', async () => {
+    await stage.put('a.txt', 'one\n')
+    const edits = [{ old: 'one', new: 'ONE' }]
+    const model = scriptedModel(
+      calls(['read_file', { path: 'a.txt' }]),
+      says('Read.'),
+      calls(['edit_file', { path: 'a.txt', edits }]),
+      says('Not edited.'),
+    )
+    const tools = [readFile(stage.workspace), editFile(stage.workspace)]
+    const agent = defineAgent({ name: 'editor', systemPrompt: 'Edit.', tools, model })
+    await using session = startAgent(agent)
+    await session.call('Read it.')
+    await stage.put('a.txt', 'one\ntwo\n')
+    const { message } = await session.call('Edit it.')
+    expect(JSON.stringify(message.parts)).toMatch(/has changed since you read it/)
+    expect(await stage.text('a.txt')).toBe('one\ntwo\n')
   })
 
   it('wait no longer than they are told to', async () => {

@@ -134,6 +134,7 @@ export async function callAs(
     abortSignal: signal,
     context: undefined,
     idempotencyKey: `${session}:${id}`,
+    conversation: session,
     agent: 'tester',
     depth: 0,
     run: () => Promise.reject(new Error('no agent to run')),
