@@ -10,6 +10,7 @@ import { z } from 'zod'
 import { LoomError } from '../src/error.ts'
 import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
+import { toldCost } from '../src/spending.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
@@ -63,8 +64,11 @@ export function sessionRoutes(
 
 // Reading
 
-/** Whose it is, its owner knows. */
-const told = ({ tenant: _tenant, ...session }: SessionRecord) => session
+/** Whose it is, its owner knows. What it has spent is told as messages tell it. */
+const told = ({ tenant: _tenant, spent, ...session }: SessionRecord) => ({
+  ...session,
+  ...(spent !== undefined && { spent: { usage: spent.usage, ...toldCost(spent) } }),
+})
 
 async function resume(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom

@@ -23,6 +23,8 @@ interface Told {
   prompt?: unknown[]
   tools?: unknown
   providerOptions?: unknown
+  spent?: unknown
+  sessions?: unknown[]
 }
 
 const user = (text: string, id = text) => ({ id, role: 'user', parts: [{ type: 'text', text }] })
@@ -30,7 +32,7 @@ const user = (text: string, id = text) => ({ id, role: 'user', parts: [{ type: '
 function openApp(
   scripts: readonly Script[],
   more: Partial<AgentDefinition> = {},
-  options: SessionRoutesOptions & Pick<LoomOptions, 'logTtlMs' | 'mailboxLimit'> = {},
+  options: SessionRoutesOptions & Pick<LoomOptions, 'logTtlMs' | 'mailboxLimit' | 'models'> = {},
 ) {
   const model = scriptedModel(...scripts)
   const agent = defineAgent({ name: 'tester', systemPrompt: 'Be brief.', model, ...more })
@@ -78,6 +80,37 @@ describe('the prompt of a session', () => {
   it('is not told of a session that is not there', async () => {
     const { get } = openApp([])
     expect(await get('/nobody/prompt')).toMatchObject({ status: 404 })
+  })
+})
+
+describe('a session', () => {
+  it('tells what it has spent, and what that cost where all of it is known', async () => {
+    // A reply is ten tokens in and five out.
+    const price = { input: 100_000, output: 200_000 }
+    const plain = createModels({ environment: {} })
+    const models = { ...plain, facts: async () => ({ price }) }
+    const scripts = [says('One.'), says('Two.')]
+    const { ask, get } = openApp(scripts, {}, { models })
+    await ask({ id: 'c', messages: [user('1')] })
+    await ask({ id: 'c', messages: [user('2')] })
+    const usage = { inputTokens: 20, outputTokens: 10, totalTokens: 30 }
+    const { body } = await get('/c')
+    expect(body.spent).toEqual({ usage: expect.objectContaining(usage), cost: { usd: 4 } })
+    expect((await get('')).body.sessions?.[0]).toEqual(body)
+
+    const unpriced = openApp([says('One.')])
+    await unpriced.ask({ id: 'c', messages: [user('1')] })
+    const { spent } = (await unpriced.get('/c')).body
+    expect(spent).toEqual({ usage: expect.objectContaining({ totalTokens: 15 }) })
+  })
+
+  it('that was just made by a fork has spent nothing', async () => {
+    const { app, ask, get } = openApp([says('One.')])
+    await ask({ id: 'c', messages: [user('1')] })
+    await app.request('/ai/chat/c/fork', { method: 'POST', body: '{"id": "d"}' })
+    const { status, body } = await get('/d')
+    expect(status).toBe(200)
+    expect(body).not.toHaveProperty('spent')
   })
 })
 
