@@ -164,11 +164,9 @@ export async function stopTurn(url: string, chatId: string): Promise<boolean> {
 export const messagesOf = async (
   url: string,
   chatId: string,
-  profile?: 'v7',
+  profile: TabOptions['profile'] = 'v7',
 ): Promise<UIMessage[]> =>
-  json(
-    await fetch(`${url}/api/chat/${chatId}/messages${profile === undefined ? '' : '?profile=v7'}`),
-  )
+  json(await fetch(`${url}/api/chat/${chatId}/messages?profile=${profile}`))
 
 export const stateOf = async (url: string, chatId: string): Promise<string> => {
   const { state } = await json<{ state: string }>(await fetch(`${url}/api/chat/${chatId}`))
