@@ -161,6 +161,7 @@ export async function stopTurn(url: string, chatId: string): Promise<boolean> {
   return stopped
 }
 
+/** The history, as a tab of that profile loads it. */
 export const messagesOf = async (
   url: string,
   chatId: string,
