@@ -30,7 +30,8 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   await checkModel(agent, loom)
   const posting = postingOf(c, request, agent.name)
   const letter = await letterOf(posting, await sessions.held(sessionId, known))
-  c.header('x-loom-session', sessionId)
+  // A header has no other letters than ASCII.
+  c.header('x-loom-session', encodeURIComponent(sessionId))
   if (letter === undefined) return watch(c, world, { sessionId, last: posting.last })
   const answering = await sessions.post(sessionId, letter, {
     tenant,
@@ -81,12 +82,13 @@ export async function answer(
   world: SessionWorld,
   { sessionId, answering }: { sessionId: string; answering: Answering },
 ): Promise<Response> {
-  const { logId, letterId, after, queued } = answering
+  const { logId, letterId, after, queued, repeated } = answering
   if (/\brespond-async\b/.test(c.req.header('prefer') ?? '')) {
     c.header('Preference-Applied', 'respond-async')
     return c.json({ id: sessionId, letterId, messageId: logId, queued }, 202)
   }
   if (wantsOnlyJson(c)) return wholeAnswer(c, world, { sessionId, answering })
+  if (repeated && !queued && !(await world.loom.sessions.holds(sessionId, logId))) throw gone()
   return streamSession(c, world, {
     sessionId,
     place: { logId, after, skip: 0 },
@@ -104,12 +106,15 @@ async function wholeAnswer(
   { loom: { sessions } }: SessionWorld,
   { sessionId, answering }: { sessionId: string; answering: Answering },
 ): Promise<Response> {
-  const { logId, letterId, after } = answering
+  const { letterId, after } = answering
   const { signal } = c.req.raw
-  if (answering.queued) await sessions.begun(sessionId, letterId, signal)
+  const logId = answering.queued
+    ? await sessions.begun(sessionId, letterId, signal)
+    : answering.logId
   await sessions.follow({ sessionId, logId, after, signal, deliver: () => undefined })
   const { profile } = readingOf(c, {})
-  const answered = await sessions.unfinished(sessionId, logId)
+  const answered = await sessions.answered(sessionId, logId)
+  if (answered === undefined) throw gone()
   const session = await sessions.store.session(sessionId)
   return c.json({
     id: sessionId,
@@ -119,6 +124,9 @@ async function wholeAnswer(
     ...(session?.error !== undefined && { error: session.error }),
   })
 }
+
+const gone = () =>
+  new LoomError('gone', 'The stream of this answer is no longer held: load the messages instead.')
 
 /** Nothing new was posted: what runs is what the client wants to see, or what it did not hear the end of. */
 async function watch(

@@ -7,13 +7,13 @@ import { randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 
-import { idLengthMax } from '../src/conversation.ts'
 import { LoomError } from '../src/error.ts'
 import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
+import { idSchema } from './chat-request.ts'
 import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
 import { answerTool, decide } from './session-answers.ts'
@@ -33,6 +33,8 @@ export function sessionRoutes(
   { tenantOf = () => '' }: SessionRoutesOptions = {},
 ): Hono {
   const world: SessionWorld = { loom, tenantOf }
+  // Who serves sessions looks after those of others too, also before the first request.
+  loom.sessions.instance.start().catch(loom.report)
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
   for (const base of ['/chat', '/agents/:agent/chat']) {
@@ -43,6 +45,7 @@ export function sessionRoutes(
     app.get(`${base}/:id/stream`, (c) => resume(c, world))
     app.post(`${base}/:id/stop`, (c) => stop(c, world))
     app.get(`${base}/:id/messages`, (c) => messages(c, world))
+    app.get(`${base}/:id/branches`, (c) => branches(c, world))
     app.get(`${base}/:id/prompt`, (c) => prompt(c, world))
     app.get(`${base}/:id/queue`, (c) => queue(c, world))
     app.delete(`${base}/:id/queue/:messageId`, (c) => withdraw(c, world))
@@ -51,7 +54,7 @@ export function sessionRoutes(
     app.post(`${base}/:id/approvals/:approvalId`, (c) => decide(c, world))
     onlyMethods(app, base, 'GET, POST')
     onlyMethods(app, `${base}/:id`, 'GET, DELETE')
-    for (const path of ['stream', 'messages', 'prompt', 'queue'])
+    for (const path of ['stream', 'messages', 'branches', 'prompt', 'queue'])
       onlyMethods(app, `${base}/:id/${path}`, 'GET')
     for (const path of ['stop', 'fork']) onlyMethods(app, `${base}/:id/${path}`, 'POST')
   }
@@ -80,6 +83,19 @@ async function messages(c: Context, world: SessionWorld): Promise<Response> {
   const { profile } = readingOf(c, {})
   const history = await world.loom.sessions.messages(id)
   return c.json(history.map((message) => seenMessage(message, profile)))
+}
+
+/** What edits and regenerations cut, to be forked from by its number. */
+async function branches(c: Context, world: SessionWorld): Promise<Response> {
+  const { id } = await ownSession(c, world)
+  const { profile } = readingOf(c, {})
+  const cut = await world.loom.sessions.store.branches(id)
+  return c.json({
+    branches: cut.map(({ messages, ...branch }) => ({
+      ...branch,
+      messages: messages.map((message) => seenMessage(message, profile)),
+    })),
+  })
 }
 
 /** What a transport makes of `api: '/api/chat?profile=v7'` when it reconnects: `?profile=v7/ID/stream`. */
@@ -124,7 +140,7 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const body = z
     .object({
-      id: z.string().min(1).max(idLengthMax),
+      id: idSchema.min(1),
       messageId: z.string(),
       branch: z.number().int(),
     })

@@ -4,7 +4,7 @@
  * someone who sets API keys must not run an open server.
  */
 import { statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 
 import { z } from 'zod'
 
@@ -21,7 +21,17 @@ export function processEnvironment(): Environment {
   return process.env
 }
 
-export interface Config {
+/** Where the registry of models looks. */
+export interface RegistryConfig {
+  /** Of a newer list than the one that came with Loom; undefined where none is to be fetched. */
+  modelsUrl: string | undefined
+  /** A file with the user's own word on models. */
+  modelsPath: string | undefined
+  /** The file that a fetched list is kept in. */
+  modelsCache: string | undefined
+}
+
+export interface Config extends RegistryConfig {
   /** 0 takes any free port. */
   port: number
   host: string
@@ -88,6 +98,11 @@ const schema = z.object({
   LOOM_REDIS_PATIENCE: milliseconds().default(30_000),
   LOOM_WORKSPACE: z.string().default('.').transform(folderAt),
   LOOM_SANDBOX: choice(['auto', 'bwrap', 'none', 'required']).default('auto'),
+  LOOM_MODELS_URL: z
+    .string()
+    .regex(/^(?:none|https?:\/\/\S+)$/, 'must begin with http:// or https://, or be none')
+    .default('https://models.dev/api.json'),
+  LOOM_MODELS_PATH: z.string().optional(),
 })
 
 /**
@@ -95,14 +110,9 @@ const schema = z.object({
  * @throws LoomError `invalid-config` with one line for each bad value: its name, and what is allowed.
  */
 export function readConfig(environment: Environment): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const given = withoutEmpty(environment)
   refuseUnsupported(given)
-  const result = schema.safeParse(given)
-  if (!result.success) {
-    const lines = result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
-    throw new LoomError('invalid-config', lines.join('\n'))
-  }
-  const set = result.data
+  const set = parsed(schema, given)
   if (set.LOOM_API_KEYS.length === 0) refuseOpenServer(set.HOST, set.LOOM_AUTH)
   return {
     port: set.PORT,
@@ -126,7 +136,41 @@ export function readConfig(environment: Environment): Config {
     redisPatienceMs: set.LOOM_REDIS_PATIENCE,
     workspace: set.LOOM_WORKSPACE,
     sandbox: set.LOOM_SANDBOX,
+    ...registryOf(set, given),
   }
+}
+
+/**
+ * Only what the registry of models needs, for a command that serves nobody.
+ * @throws LoomError `invalid-config`
+ */
+export function readRegistryConfig(environment: Environment): RegistryConfig {
+  const given = withoutEmpty(environment)
+  const part = schema.pick({ LOOM_MODELS_URL: true, LOOM_MODELS_PATH: true })
+  return registryOf(parsed(part, given), given)
+}
+
+function registryOf(
+  set: Pick<z.output<typeof schema>, 'LOOM_MODELS_URL' | 'LOOM_MODELS_PATH'>,
+  { XDG_CACHE_HOME: cache, HOME: home }: Environment,
+): RegistryConfig {
+  // The XDG base directory specification has relative paths ignored.
+  const folder = [cache, home && join(home, '.cache')].find((path) => path && isAbsolute(path))
+  return {
+    modelsUrl: set.LOOM_MODELS_URL === 'none' ? undefined : set.LOOM_MODELS_URL,
+    modelsPath: set.LOOM_MODELS_PATH,
+    modelsCache: folder && join(folder, 'loom', 'models.br'),
+  }
+}
+
+const withoutEmpty = (environment: Environment): Environment =>
+  Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+
+function parsed<SET>(schema: z.ZodType<SET>, given: Environment): SET {
+  const result = schema.safeParse(given)
+  if (result.success) return result.data
+  const lines = result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
+  throw new LoomError('invalid-config', lines.join('\n'))
 }
 
 /** Whether only this machine can reach an address: a host to listen on, or one that a browser names. */

@@ -2,6 +2,7 @@
 export { AgentSession, type CallReply, type SendOptions } from './agent-session.ts'
 export { type Agent, type AgentDefinition, defineAgent } from './agent.ts'
 export type {
+  Budget,
   ErrorDecision,
   OfContext,
   RetryPolicy,
@@ -9,6 +10,12 @@ export type {
   StepInfo,
   TimeLimits,
 } from './agent.ts'
+export type {
+  AgentCompaction,
+  CompactionInfo,
+  CompactionOptions,
+  CompactMessages,
+} from './compaction.ts'
 export { agentTool, type AgentToolOutput } from './agent-tool.ts'
 export { defineTool } from './define-tool.ts'
 export { LoomError, type LoomErrorCode } from './error.ts'
@@ -16,10 +23,13 @@ export type { AgentEvent, FinishReason } from './event.ts'
 export { type Mcp, type McpOptions, type McpServer, openMcp } from './mcp.ts'
 export { Loom, type LoomOptions } from './loom.ts'
 export { assistantMessage, systemMessage, userMessage } from './message.ts'
-export type { ModelReference, Models } from './model.ts'
+export type { ListedModel, ModelFacts, ModelReference, Models } from './model.ts'
+export { Registry, type RegistryOptions } from './model/registry.ts'
+export { overridesOf } from './model/registry/overrides.ts'
 export { createModels } from './model/resolve.ts'
 export { type Outcome, run, type RunOptions, type RunResult } from './runner.ts'
 export type { Sink } from './sink.ts'
+export type { Cost, StepUsage } from './spending.ts'
 export { portSink, type PostTarget } from './sink/port.ts'
 export { type AgentStream, stream } from './stream.ts'
 export { startAgent, type StartAgentOptions } from './start-agent.ts'

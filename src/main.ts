@@ -9,17 +9,19 @@ import { coder } from '../agents/coder.ts'
 import { researcher } from '../agents/researcher.ts'
 import { createApp } from '../routes/app.ts'
 import type { Agent } from './agent.ts'
-import { readConfig } from './config.ts'
+import { readConfig, readRegistryConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { errorMessage, LoomError } from './error.ts'
 import type { Loom } from './loom.ts'
-import type { Models } from './model.ts'
+import type { ModelReference, Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
 import type { SandboxKind } from './sandbox.ts'
 import { type AppAgents, chooseAgents, type ChosenAgents } from './server/chosen-agents.ts'
 import { errorLog } from './server/error-log.ts'
 import { listen, type Listening } from './server/listen.ts'
+import { modelTable } from './server/model-table.ts'
 import { openLoom } from './server/open-loom.ts'
+import { openRegistry } from './server/open-registry.ts'
 import { attachDefaultLogger } from './telemetry.ts'
 
 const app: AppAgents = {
@@ -28,9 +30,13 @@ const app: AppAgents = {
 }
 
 const usage = `Usage: loom serve
+       loom models [words]
 
-Starts the server. Its settings are environment variables, such as
+serve starts the server. Its settings are environment variables, such as
 PORT (3000), HOST (127.0.0.1) and LOOM_MODEL (demo/assistant).
+
+models lists the models that are known and hold all the words; without
+words, those of providers whose key is set.
 `
 
 /** How long running streams are given to finish after SIGTERM. */
@@ -42,13 +48,14 @@ export async function main(program: NodeJS.Process): Promise<void> {
     program.stdout.write(usage)
     return
   }
-  if (command !== 'serve' || rest.length > 0) {
+  const isKnown = command === 'models' || (command === 'serve' && rest.length === 0)
+  if (!isKnown) {
     program.stderr.write(usage)
     program.exitCode = 2
     return
   }
   try {
-    await serve(program)
+    await (command === 'models' ? listModels(program, rest.join(' ')) : serve(program))
   } catch (error) {
     // What is wrong with the settings is the user's to mend; a stack would only hide the line.
     const known = error instanceof LoomError
@@ -58,16 +65,33 @@ export async function main(program: NodeJS.Process): Promise<void> {
   }
 }
 
+async function listModels(program: NodeJS.Process, query: string): Promise<void> {
+  const leaving = new AbortController()
+  const registry = await openRegistry(readRegistryConfig(program.env), { signal: leaving.signal })
+  const models = createModels({ environment: program.env, registry })
+  const list = await models.search(query === '' ? { configured: true } : { query })
+  program.stdout.write(modelTable(list))
+  // A newer list that is being fetched is for those who stay.
+  leaving.abort()
+}
+
 async function serve(program: NodeJS.Process): Promise<void> {
   const config = readConfig(program.env)
-  const models = createModels({ environment: program.env })
   const writeLine = (line: string) => program.stderr.write(`${line}\n`)
   const notice = (line: string) => {
     if (config.logLevel !== 'silent') writeLine(`loom: ${line}`)
   }
+  const registry = await openRegistry(config, {
+    onRefresh(outcome) {
+      if (outcome.result !== 'failed' || config.logLevel !== 'debug') return
+      writeLine(`[loom] models.dev: ${errorMessage(outcome.error)}`)
+    },
+  })
+  const models = createModels({ environment: program.env, registry })
   const chosen = await chooseAgents(app, { config, environment: program.env, notice })
   const { agents } = chosen
-  await checkModels(config, agents, models)
+  const references = referencesIn(config, agents)
+  for (const reference of references) await models.resolve(reference)
   if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
   const redact = (text: string) => models.redact(text)
   const report = errorLog({ logLevel: config.logLevel, redact, writeLine })
@@ -76,6 +100,7 @@ async function serve(program: NodeJS.Process): Promise<void> {
   const { fetch } = createApp({ loom, config, isReady: () => ready })
   const server = await listen(fetch, config)
   program.stdout.write(greeting(server.url, config, chosen))
+  void tellDoubts(references, { models, notice })
   await stopSignal(program)
   ready = false
   // A second signal is for someone who does not want to wait.
@@ -100,17 +125,20 @@ async function finish(loom: Loom, server: Listening, { redisUrl }: Config): Prom
   await server.stop(graceMs)
 }
 
-/** Finds a bad model now, in one line, and not in the first request. */
-async function checkModels(
-  config: Config,
-  agents: readonly Agent[],
-  models: Models,
+/** What a callback will say is not known before there is a request. */
+function referencesIn(config: Config, agents: readonly Agent[]): ModelReference[] {
+  const named = agents.flatMap(({ model = [] }) => (typeof model === 'function' ? [] : model))
+  return [config.model, ...named]
+}
+
+/** A model that the registry does not know may be new, or a slip: said once, and tried all the same. */
+async function tellDoubts(
+  references: readonly ModelReference[],
+  { models, notice }: { models: Models; notice: (line: string) => void },
 ): Promise<void> {
-  await models.resolve(config.model)
-  for (const { model } of agents) {
-    // What a callback will say is not known before there is a request.
-    if (model === undefined || typeof model === 'function') continue
-    for (const reference of Array.isArray(model) ? model : [model]) await models.resolve(reference)
+  for (const reference of references) {
+    const doubt = await models.doubt(reference)
+    if (doubt !== undefined) notice(doubt)
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { type Environment, isLoopback, readConfig } from '../src/config.ts'
+import { type Environment, isLoopback, readConfig, readRegistryConfig } from '../src/config.ts'
 
 describe('the settings', () => {
   it('have the defaults of the README', () => {
@@ -22,7 +22,25 @@ describe('the settings', () => {
       redisPatienceMs: 30_000,
       workspace: process.cwd(),
       sandbox: 'auto',
+      modelsUrl: 'https://models.dev/api.json',
+      modelsPath: undefined,
+      modelsCache: undefined,
     })
+  })
+
+  it('keep what is fetched where the user keeps such things', () => {
+    const cache = (environment: Environment) => readRegistryConfig(environment).modelsCache
+    expect(cache({ XDG_CACHE_HOME: '/cache', HOME: '/home/ada' })).toBe('/cache/loom/models.br')
+    // The XDG specification has relative paths ignored.
+    expect(cache({ XDG_CACHE_HOME: 'cache', HOME: '/home/ada' })).toBe(
+      '/home/ada/.cache/loom/models.br',
+    )
+    expect(cache({ XDG_CACHE_HOME: '', HOME: '' })).toBeUndefined()
+    // What concerns the server alone is no matter here.
+    expect(() => readRegistryConfig({ HOST: '0.0.0.0', PORT: 'x' })).not.toThrow()
+    expect(() => readRegistryConfig({ LOOM_MODELS_URL: 'models.dev' })).toThrow(
+      'LOOM_MODELS_URL must begin with http:// or https://, or be none',
+    )
   })
 
   it('are taken from the environment', () => {
@@ -48,6 +66,9 @@ describe('the settings', () => {
         LOOM_REDIS_PATIENCE: '5',
         LOOM_WORKSPACE: '/usr/../usr/bin',
         LOOM_SANDBOX: 'required',
+        LOOM_MODELS_URL: 'none',
+        LOOM_MODELS_PATH: '/etc/loom/models.json',
+        HOME: '/home/ada',
         SOMETHING_ELSE: 'ignored',
       }),
     ).toEqual({
@@ -68,6 +89,9 @@ describe('the settings', () => {
       redisPatienceMs: 5,
       workspace: '/usr/bin',
       sandbox: 'required',
+      modelsUrl: undefined,
+      modelsPath: '/etc/loom/models.json',
+      modelsCache: '/home/ada/.cache/loom/models.br',
     })
   })
 

@@ -4,6 +4,7 @@ import { z } from 'zod'
 
 import { userMessage } from '../src/message.ts'
 import { run } from '../src/runner.ts'
+import { noSpending } from '../src/spending.ts'
 import type { NamedTool } from '../src/tool.ts'
 import { calculator } from '../tools/calculator.ts'
 import { agentOf, models, ofType, record, typesOf, watchRejections } from './recorded-run.ts'
@@ -346,11 +347,12 @@ describe('nobody', () => {
         resume: {
           started: true,
           stepOpen: true,
-          openCalls: [{ ...call, asked: false, approved: false }],
+          openCalls: [{ ...call, asked: false, approved: false, dynamic: false }],
         },
         beforeStart: async () => undefined,
         moreMessages: async () => [],
         mayReset: async () => false,
+        spent: async () => noSpending,
       },
     })
     expect(done).toEqual([])

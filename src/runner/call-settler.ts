@@ -119,9 +119,10 @@ export class CallSettler {
   }
 
   /** Checked again: the tool may be another one by now. */
-  async #openCall({ toolCallId, toolName, input }: OpenCall, tools: ToolTable): Promise<ToolCall> {
+  async #openCall(given: OpenCall, tools: ToolTable): Promise<ToolCall> {
+    const { toolCallId, toolName, input, dynamic } = given
     const tool = tools.get(toolName)
-    const call = { toolCallId, toolName, input, tool, dynamic: tool?.dynamic ?? true }
+    const call = { toolCallId, toolName, input, tool, dynamic }
     const checked = await tool?.check(input)
     const refusal =
       checked === undefined ? undefined : 'refusal' in checked ? checked.refusal : undefined

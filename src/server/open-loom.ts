@@ -1,6 +1,7 @@
 /** The agents of a server and their sessions: in Redis where it has one, and else in this process. */
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config.ts'
+import { LoomError } from '../error.ts'
 import { Loom } from '../loom.ts'
 import type { Models } from '../model.ts'
 import type { Store } from '../store.ts'
@@ -33,6 +34,10 @@ export async function openLoom({ config, agents, models, report }: OpenLoomOptio
   return loom
 }
 
+/** No fault of this program's, so no stack: one line that says what is away. */
+const away = (cause: Error) =>
+  new LoomError('unavailable', `Redis: ${cause.message || cause.name}`, { cause })
+
 async function openStore(config: Config, report: (error: unknown) => void): Promise<Store> {
   const { redisUrl: url, redisPatienceMs: patienceMs, sessionTtlMs } = config
   if (url === undefined) return openMemoryStore({ sessionTtlMs })
@@ -42,6 +47,6 @@ async function openStore(config: Config, report: (error: unknown) => void): Prom
     url,
     patienceMs,
     sessionTtlMs,
-    report: (notice) => report(notice.type === 'warning' ? notice.message : notice.error),
+    report: (notice) => report(notice.type === 'warning' ? notice.message : away(notice.error)),
   })
 }

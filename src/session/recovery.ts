@@ -177,12 +177,13 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
         sawContent = true
         sawInput = true
         openInputs.delete(event.toolCallId)
-        const { toolCallId, toolName, input } = event
+        const { toolCallId, toolName, input, dynamic = false } = event
         if (event.providerExecuted !== true) {
           openCalls.set(toolCallId, {
             toolCallId,
             toolName,
             input,
+            dynamic,
             asked: false,
             approved: false,
           })

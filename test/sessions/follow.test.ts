@@ -49,7 +49,13 @@ async function openScene() {
   const conversation = converse(memory)
   const claim = await conversation.claim(letter('a'))
   const tails: LocalTails = new Map()
-  const remoteTails = new RemoteTails({ store, tails, pollMs: 10_000, onSilence: () => {} })
+  const remoteTails = new RemoteTails({
+    store,
+    tails,
+    pollMs: 10_000,
+    patienceMs: 10_000,
+    onSilence: async () => true,
+  })
   const listen = (more: Partial<FollowOptions> = {}): Listening => {
     const leaving = new AbortController()
     const [heard, shared]: [number[], (Shared | undefined)[]] = [[], []]

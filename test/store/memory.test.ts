@@ -17,12 +17,27 @@ describe('the bounds of the store in memory', () => {
     const claim = await talk.claim(letter('m1'))
     now += 99
     expect(await talk.append(claim, 1)).toMatchObject({ status: 'appended' })
-    await talk.post(letter('m2'))
+    await talk.finish(claim)
     now += 99
-    expect(await talk.queue()).toEqual(['m2'])
+    expect(await talk.history()).toEqual(['m1', 're-m1'])
     now += 1
     expect(await store.session(talk.id)).toBeUndefined()
+    expect(await store.list('', { limit: 10 })).toEqual({ sessions: [] })
     expect(await talk.append(claim, 2)).toEqual({ status: 'lost' })
+    await store.close()
+  })
+
+  it('leave a session alone whose turn runs, however long', async () => {
+    let now = 1000
+    const store = openMemoryStore({ sessionTtlMs: 100, now: () => now })
+    const talk = converse(store)
+    const claim = await talk.claim(letter('m1'))
+    now += 1000
+    expect(await talk.append(claim, 1)).toMatchObject({ status: 'appended' })
+    await talk.finish(claim)
+    expect(await talk.history()).toEqual(['m1', 're-m1'])
+    now += 100
+    expect(await store.session(talk.id)).toBeUndefined()
     await store.close()
   })
 

@@ -22,6 +22,11 @@ export interface TableOptions {
   finishedEntriesMax: number
 }
 
+interface Kept {
+  session: MemorySession
+  until: number
+}
+
 interface FinishedLog {
   session: MemorySession
   logId: string
@@ -34,11 +39,14 @@ const sweepEveryMs = 5000
 
 export function createSessionTable(options: TableOptions): SessionTable {
   const { now, sessionTtlMs, sessionsMax, finishedEntriesMax } = options
-  const sessions = new Map<string, { session: MemorySession; until: number }>()
+  const sessions = new Map<string, Kept>()
   /** Finished ones, in the order in which they were. */
   let logs: FinishedLog[] = []
   let finishedEntries = 0
   let timer: NodeJS.Timeout | undefined
+
+  // A turn may take longer than a session lives after its last use.
+  const isOver = ({ session, until }: Kept) => until <= now() && session.state !== 'running'
 
   const arm = () => {
     timer ??= setTimeout(sweep, sweepEveryMs).unref()
@@ -49,9 +57,9 @@ export function createSessionTable(options: TableOptions): SessionTable {
     const time = now()
     logs.filter(({ until }) => until <= time).forEach(drop)
     logs = logs.filter(({ until }) => until > time)
-    for (const [id, { until }] of sessions) {
-      if (until > time) break
-      sessions.delete(id)
+    for (const [id, entry] of sessions) {
+      if (entry.until > time) break
+      if (isOver(entry)) sessions.delete(id)
     }
     if (sessions.size > 0) arm()
   }
@@ -75,7 +83,7 @@ export function createSessionTable(options: TableOptions): SessionTable {
   return {
     get(id) {
       const entry = sessions.get(id)
-      return entry !== undefined && entry.until > now() ? entry.session : undefined
+      return entry === undefined || isOver(entry) ? undefined : entry.session
     },
     put(session) {
       // To the end: a map keeps the order in which its keys came.
@@ -85,7 +93,7 @@ export function createSessionTable(options: TableOptions): SessionTable {
       arm()
     },
     *all() {
-      for (const { session } of sessions.values()) yield session
+      for (const entry of sessions.values()) if (!isOver(entry)) yield entry.session
     },
     expireLog(session, logId, until) {
       const log = session.logs.get(logId)
