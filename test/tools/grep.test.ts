@@ -60,6 +60,13 @@ describe('grep', () => {
     expect(await told({ pattern: 'needle', ignore_case: true })).toBe('a.txt:1: Needle')
   })
 
+  it('takes an empty path or glob for one that is left out', async () => {
+    await stage.put('a.txt', 'word\n')
+    const input = { pattern: 'word', path: '', glob: '' }
+    expect(await stage.told('grep', input)).toBe('a.txt:1: word')
+    expect(await stage.told('glob', { pattern: '*.txt', path: '' })).toBe('a.txt')
+  })
+
   it('finds the end of a line that ends in CRLF', async () => {
     await stage.put('a.txt', 'needle\r\n')
     expect(await told({ pattern: 'needle$' })).toBe('a.txt:1: needle')
