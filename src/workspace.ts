@@ -57,7 +57,7 @@ export class Workspace {
 
   /** Opens a regular file that exists: no directory, device, FIFO or socket. */
   async openFile(path: string): Promise<OpenFile> {
-    return this.#at(path, {}, (place) => openFileAt(this.#root, place, path))
+    return this.#at(path, { file: true }, (place) => openFileAt(this.#root, place, path))
   }
 
   /** What there is under a path: its path from the root without links, and of what kind it is. */
@@ -71,7 +71,7 @@ export class Workspace {
   /** Changes one file, or makes it, after all changes to it that were asked for before. */
   async change(request: ChangeRequest): Promise<Changed> {
     const { path, create, signal } = request
-    return this.#at(path, { create }, async (place) => {
+    return this.#at(path, { create, file: true }, async (place) => {
       const changed = await this.#turns.take(place.path, signal, () =>
         changeFile({
           request,

@@ -9,7 +9,7 @@ import type { NamedTool } from '../src/tool.ts'
 import type { Workspace } from '../src/workspace.ts'
 import { FileRefusal, quoted } from '../src/workspace/file-error.ts'
 import { type GlobPattern, globPattern } from './glob/pattern.ts'
-import { inputSchema } from './input-schema.ts'
+import { inputSchema, withoutEmpty } from './input-schema.ts'
 import { ripgrep } from './ripgrep.ts'
 
 export interface GlobOutput {
@@ -38,6 +38,7 @@ export function glob(workspace: Workspace): NamedTool {
         path: z.string().max(4096).optional().describe('Directory; the workspace by default'),
         limit: z.int().min(1).max(limitMax).optional().describe(`${defaultLimit} by default`),
       }),
+      (fields) => withoutEmpty(fields, 'path'),
     ),
     retry: 'safe',
     timeoutMs: 2 * timeoutMs,

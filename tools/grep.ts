@@ -11,7 +11,7 @@ import { type GlobPattern, globPattern } from './glob/pattern.ts'
 import { FoundLines } from './grep/found-lines.ts'
 import { lineCharsMax, listingOf } from './grep/listing.ts'
 import { provenLines } from './grep/proven-lines.ts'
-import { inputSchema, renamed } from './input-schema.ts'
+import { inputSchema, renamed, withoutEmpty } from './input-schema.ts'
 import { ripgrep, type RipgrepEnd } from './ripgrep.ts'
 
 export interface GrepOutput {
@@ -47,7 +47,9 @@ export function grep(workspace: Workspace): NamedTool {
     description:
       'Searches the content of the files in the workspace with a regular expression. Files that ' +
       `.gitignore leaves out are not searched. Lines are cut at ${lineCharsMax} characters.`,
-    inputSchema: inputSchema(grepSchema, (fields) => renamed(fields, inputAliases)),
+    inputSchema: inputSchema(grepSchema, (fields) =>
+      withoutEmpty(renamed(fields, inputAliases), 'path', 'glob'),
+    ),
     retry: 'safe',
     timeoutMs: 2 * timeoutMs,
     execute: async (input, { signal }): Promise<GrepOutput> => {

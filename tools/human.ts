@@ -9,6 +9,7 @@ import { defineTool } from '../src/define-tool.ts'
 import { LoomError } from '../src/error.ts'
 import { untilAborted } from '../src/runner/until-aborted.ts'
 import type { NamedTool } from '../src/tool.ts'
+import { inputSchema } from './input-schema.ts'
 
 export interface Question {
   question: string
@@ -28,7 +29,7 @@ export interface HumanOptions {
   timeoutMs?: number
 }
 
-const inputSchema = z.object({
+const questionSchema = z.object({
   question: z.string().min(1).max(4000).describe('One question, in the language of the human'),
   options: z
     .array(z.string().min(1).max(200))
@@ -43,7 +44,7 @@ const definition = {
   title: 'Question',
   description:
     'Asks the human a question and gives the answer. For what only the human can know or decide; not for what can be found out.',
-  inputSchema,
+  inputSchema: inputSchema(questionSchema),
   // To be asked twice harms nobody.
   retry: 'safe',
 } as const

@@ -49,3 +49,9 @@ export const pathAliases = { path: ['file_path', 'filePath', 'filename'] } as co
 
 const withoutNulls = (fields: Fields) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))
+
+/** Some models fill every field in: an empty text is what they give for one that may be left out. */
+export const withoutEmpty = (fields: Fields, ...names: readonly string[]) =>
+  Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => value !== '' || !names.includes(name)),
+  )

@@ -130,7 +130,14 @@ export class CommandOutput {
 
 /** Of a progress bar that writes over its line only the last state. */
 const withoutOverwritten = (text: string): string =>
-  text.includes('\r') ? text.replace(/\r+(?=\n|$)/g, '').replace(/[^\n]*\r/g, '') : text
+  text.includes('\r') ? text.split('\n').map(lastState).join('\n') : text
+
+/** By hand: a regular expression takes seconds for a long line, in which the server stands still. */
+function lastState(line: string): string {
+  let end = line.length
+  while (line[end - 1] === '\r') end -= 1
+  return line.slice(end === 0 ? 0 : line.lastIndexOf('\r', end - 1) + 1, end)
+}
 
 /** The end of a text in UTF-8, from the start of a character on. */
 function lastBytes(text: string, bytesMax: number): { text: string; isCut: boolean } {

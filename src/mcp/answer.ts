@@ -112,7 +112,7 @@ function partOf(part: unknown): Content[number] {
 const textPart = (text: string): Content[number] => ({ type: 'text', text: cut(text) })
 
 /** What was cut already, with the note about it, stays as it is. */
-function cut(text: string): string {
+export function cut(text: string): string {
   if (text.length <= textMax + 100) return text
   const rest = text.length - textMax
   return `${text.slice(0, textMax).toWellFormed()}\n[${rest} more characters are not shown]`

@@ -7,6 +7,7 @@ import { type CallToolResult, MCPClientError } from '@ai-sdk/mcp'
 import { errorMessage } from '../error.ts'
 import type { McpServer } from '../mcp.ts'
 import { abortError, untilAborted } from '../runner/until-aborted.ts'
+import { cut } from './answer.ts'
 import {
   causesOf,
   connect,
@@ -83,7 +84,7 @@ export class ServerLink {
         const fate = fateOf(error, connection)
         if (fate !== 'answered') this.#drop(connection)
         if (fate === 'undone' && attempt === 1) continue
-        const problem = redact(causesOf(error))
+        const problem = cut(redact(causesOf(error)))
         const doubt = `${problem.replace(/\.$/, '')}. Whether it was done is unknown.`
         throw new Error(fate === 'unknown' ? doubt : problem, { cause: error })
       }
@@ -124,7 +125,7 @@ export class ServerLink {
       return connection
     } catch (error) {
       const isNew = this.#problem === ''
-      this.#problem = `${this.#name} cannot be reached: ${redact(errorMessage(error))}`
+      this.#problem = `${this.#name} cannot be reached: ${cut(redact(errorMessage(error)))}`
       this.#pausedUntil = performance.now() + this.#pauseMs
       this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs)
       if (isNew) report(this.#problem)

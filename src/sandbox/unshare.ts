@@ -1,6 +1,7 @@
 /**
  * `unshare` of util-linux: a command's processes die with it and see no others, and it has no
- * network. Files are not confined.
+ * network. Files are not confined. Root is left no right but those over files and its own processes:
+ * whoever may unmount the new `/proc` finds the old one below it, and Loom's environment there.
  */
 import type { Argv, SandboxOptions } from '../sandbox.ts'
 import { firstThatRuns, type Trial } from './trial.ts'
@@ -9,14 +10,19 @@ export interface Unshare {
   argv: Argv
 }
 
+const rights = ['chown', 'dac_override', 'fowner', 'fsetid', 'kill', 'setgid', 'setuid']
+const withRights = ['-all', ...rights, 'net_bind_service'].join(',+')
+const setpriv = ['setpriv', `--bounding-set=${withRights}`, '--inh-caps=-all', '--']
+
 export function findUnshare(options: SandboxOptions): Promise<Trial<Unshare>> {
   const program = options.programs?.unshare ?? 'unshare'
   const flags = ['--pid', '--fork', '--kill-child', '--mount-proc', '--ipc']
   if (options.network !== true) flags.push('--net')
-  // Root needs no user namespace, everybody else cannot do without.
-  const candidates = [[], ['--user', '--map-current-user']].map((user): Unshare => {
-    return { argv: [program, ...user, ...flags, '--'] }
-  })
+  const candidates: Unshare[] = [
+    { argv: [program, ...flags, '--', ...setpriv] },
+    // For everybody but root. It keeps the old `/proc` closed, too: Loom is outside of it.
+    { argv: [program, '--user', '--map-current-user', ...flags, '--'] },
+  ]
   return firstThatRuns(
     candidates.map((value) => ({ value, argv: [...value.argv, 'sh', '-c', 'exit 0'] })),
     options.environment['PATH'],

@@ -37,6 +37,8 @@ export interface Place {
 export interface WalkOptions {
   /** Makes the directories that are missing. */
   create?: boolean
+  /** Refuses a path that can only be a directory's: a file made there is not the one that was meant. */
+  file?: boolean
   /** For the workspace's own notes. */
   reserved?: boolean
 }
@@ -52,6 +54,9 @@ interface Step {
 /** @throws FileRefusal where the path leads out of the root, or through something not a directory. */
 export async function locate(root: Root, path: string, options: WalkOptions = {}): Promise<Place> {
   const ahead = partsWithin(root, path)
+  if (options.file === true && /\/\.?$/.test(path)) {
+    throw new FileRefusal(`${quoted(path)} is the name of a directory, not of a file.`)
+  }
   const step: Step = { directory: await openRoot(root), behind: [], ahead, links: 0 }
   try {
     for (;;) {

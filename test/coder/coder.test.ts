@@ -70,7 +70,7 @@ async function expectDone(begun: Begun, url: string, label = '') {
   const [asked] = partsOf(begun, 'tool-human')
   expect(asked, label).toMatchObject({ state: 'output-available', output: 'Moin' })
   const id = chat.chat.messages.at(-1)?.id ?? ''
-  const history = await messagesOf(url, chatIdOf(begun), 'v7')
+  const history = await messagesOf(url, chatIdOf(begun))
   expect(
     history.map(({ role }) => role),
     label,

@@ -135,9 +135,11 @@ describe('an MCP server over stdio', () => {
   })
 
   it('fails as a tool error, and is heard in spite of noise', async () => {
-    const { server } = await odd(['fail', 'babble', 'much'])
+    const { server } = await odd(['fail', 'rant', 'babble', 'much'])
     const tools = await open(server).tools()
     expect(await failureOf(named(tools, 'fail'), {})).toBe('It is broken.')
+    const rant = await failureOf(named(tools, 'rant'), {})
+    expect(rant).toMatch(/^It is broken\. [^]*\n\[1300000 more characters are not shown\]$/)
     expect(await saidBy(named(tools, 'babble'))).toBe('babble ')
     expect(await saidBy(named(tools, 'much'))).toMatch(/^x{100000}\n\[200000 more characters/)
   })

@@ -77,6 +77,9 @@ function call(id: number | undefined, name: string, said: string): void {
   if (name === 'die') process.exit(7)
   if (name === 'hang') return
   if (name === 'fail') return void answer(id, { ...text('It is broken.'), isError: true })
+  if (name === 'rant') {
+    return void say({ id, error: { code: -32603, message: 'It is broken. '.repeat(100_000) } })
+  }
   if (name === 'babble') process.stdout.write('This is no JSON.\n')
   if (name === 'change') {
     appendFileSync(file, 'added\n')

@@ -225,6 +225,22 @@ describe.runIf(confinements.includes('unshare'))('a command in unshare', () => {
     const command = `exec 9<>/dev/tcp/127.0.0.1/${portOf(server)}`
     expect(await failureOf(shell({ sandbox }), { command })).toMatch(/unreachable|refused/)
   })
+
+  it('finds no other processes below its own /proc, and no key of theirs', async () => {
+    const sandbox = sandboxOf('unshare')
+    const uncover = 'umount /proc || unshare -m umount /proc'
+    const look = `kill ${victim.pid}; grep -l ${secret} /proc/[0-9]*/environ`
+    const command = `{ ${uncover}; ${look}; } 2>/dev/null; true`
+    expect(await run(command, { sandbox })).toBe('(no output)')
+  })
+
+  it('changes the workspace as whoever runs Loom, whoever owns the files', async () => {
+    const sandbox = sandboxOf('unshare')
+    const command = `touch theirs; ${process.getuid?.() === 0 ? 'chown 12345 theirs; ' : ''}chmod 600 theirs`
+    expect(await run(`${command}; echo mine > theirs; cat theirs; rm theirs`, { sandbox })).toBe(
+      'mine',
+    )
+  })
 })
 
 describe('a sandbox', () => {

@@ -278,6 +278,18 @@ describe('bash', () => {
     ])
   })
 
+  it('is not held up by a long line that is written over, whatever is in it', async () => {
+    const options = { workspace: folder, environment, sandbox: sandboxOf('none') }
+    const tool = bash({ ...options, logParent: folder })
+    const many = (character: string) => `head -c 50000 /dev/zero | tr '\\0' '${character}'`
+    const { user: before } = process.cpuUsage()
+    const beginning = await callTool(tool, { command: `printf 'a\\r'; ${many('x')}` })
+    expect(beginning.output).toMatch(/^x{50000}$/)
+    const returns = await callTool(tool, { command: `${many(String.raw`\r`)}; printf x` })
+    expect(returns.output).toBe('x')
+    expect(process.cpuUsage().user - before).toBeLessThan(2_000_000)
+  })
+
   it('is never run again when its outcome is unknown', () => {
     expect(bash({ workspace: folder, environment }).retry).toBe('never')
   })

@@ -438,3 +438,28 @@ describe('a repeated call', () => {
     expect(editFile(stage.workspace).retry).toBe('keyed')
   })
 })
+
+describe('an edit of a long file', () => {
+  /** Seconds of work, however busy the machine is: nothing else is done meanwhile. */
+  async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+    const { user } = process.cpuUsage()
+    await work()
+    return (process.cpuUsage().user - user) / 1e6
+  }
+
+  it('finds many passages in one line by their look, without counting its characters each time', async () => {
+    const edit = { old: '"k"', new: 'v', replace_all: true }
+    const seconds = await secondsOf(async () => {
+      expect(await edited('“k” '.repeat(20_000), edit)).toBe('v '.repeat(20_000))
+    })
+    expect(seconds).toBeLessThan(5)
+  })
+
+  it('looks for what differs in white space in one search, however alike the lines are', async () => {
+    const edit = { old: `${' x\n'.repeat(3000)} y`, new: 'z' }
+    const seconds = await secondsOf(async () => {
+      expect(await refused('x\n'.repeat(1_000_000), edit)).toMatch(/is not in the file/)
+    })
+    expect(seconds).toBeLessThan(5)
+  })
+})

@@ -60,6 +60,24 @@ describe('grep', () => {
     expect(await told({ pattern: 'needle', ignore_case: true })).toBe('a.txt:1: Needle')
   })
 
+  it('reads rules above a directory whatever their lines are', async () => {
+    await stage.put('.gitignore', `${' '.repeat(100_000)}x\n*.log \t\nodd\\  \n`)
+    for (const name of ['a.txt', 'a.log', 'odd ', 'odd']) await stage.put(`sub/${name}`, 'word')
+    const { user: before } = process.cpuUsage()
+    expect(await stage.told('grep', { pattern: 'word', path: 'sub' })).toBe(
+      'sub/a.txt:1: word\nsub/odd:1: word',
+    )
+    // Nothing else is done meanwhile. In microseconds.
+    expect(process.cpuUsage().user - before).toBeLessThan(3_000_000)
+  })
+
+  it('takes an empty path or glob for one that is left out', async () => {
+    await stage.put('a.txt', 'word\n')
+    const input = { pattern: 'word', path: '', glob: '' }
+    expect(await stage.told('grep', input)).toBe('a.txt:1: word')
+    expect(await stage.told('glob', { pattern: '*.txt', path: '' })).toBe('a.txt')
+  })
+
   it('finds the end of a line that ends in CRLF', async () => {
     await stage.put('a.txt', 'needle\r\n')
     expect(await told({ pattern: 'needle$' })).toBe('a.txt:1: needle')

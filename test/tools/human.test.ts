@@ -56,6 +56,15 @@ describe('the human tool of a server', () => {
     )
   })
 
+  it('is asked by models that say null for what they leave out', async () => {
+    const input = { question: 'Which colour?', options: null, default: null }
+    const { events } = await settle(human(), calls(['human', input]))
+    expect(events.map(({ type }) => type)).not.toContain('tool-output-error')
+    const ask: Ask = ({ options, default: fallback }) =>
+      Promise.resolve(JSON.stringify([options, fallback ?? 'none']))
+    expect((await callTool(human({ ask }), input)).output).toBe('[[],"none"]')
+  })
+
   it('has a question', async () => {
     expect(await failureOf(human(), { question: '' })).toMatch(/question/)
     expect(await failureOf(human(), { options: ['red'] })).toMatch(/question/)

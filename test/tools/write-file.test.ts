@@ -60,6 +60,17 @@ describe('write_file', () => {
     expect(await stage.text('a.txt')).toBe('new')
   })
 
+  it('makes no file of a name that only a directory has', async () => {
+    await stage.put('a.txt', 'old')
+    for (const path of ['a.txt/', 'a.txt/.', 'made/', 'above/made/']) {
+      const refusal = await stage.refusal('write_file', { path, content: 'x' })
+      expect(refusal, path).toMatch(/name of a directory/)
+      expect(await stage.refusal('read_file', { path }), path).toMatch(/name of a directory/)
+    }
+    expect(await readdir(stage.root)).toEqual(['a.txt'])
+    expect(await stage.text('a.txt')).toBe('old')
+  })
+
   it('writes an empty file', async () => {
     await stage.call('write_file', { path: 'a.txt', content: '' })
     expect(await stage.text('a.txt')).toBe('')

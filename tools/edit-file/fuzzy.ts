@@ -8,7 +8,18 @@ export interface FuzzyText {
   /** For each line where it begins: in `text`, and in the file. */
   starts: readonly { fuzzy: number; exact: number }[]
   source: string
+  /** Of the lines that matches were found in: many may be in one that is long. */
+  breaks: Map<number, Breaks | undefined>
 }
+
+/** The ends of a line's characters: in its plain text, and in itself. Undefined: they do not agree. */
+interface Breaks {
+  fuzzy: number[]
+  exact: number[]
+}
+
+/** Characters of a longer line are not counted: that takes seconds, in which nothing else is done. */
+const lineMax = 256 * 1024
 
 export interface Range {
   start: number
@@ -38,7 +49,7 @@ export function fuzzyText(source: string): FuzzyText {
     fuzzy += plain.length + 1
     exact += line.length + 1
   }
-  return { text: lines.join('\n'), starts, source }
+  return { text: lines.join('\n'), starts, source, breaks: new Map() }
 }
 
 /** The passage as it is looked for in a `FuzzyText`; undefined where nothing is left to look for. */
@@ -71,16 +82,20 @@ function plainText(text: string): string {
 
 const isPlain = (text: string) => !/[\u0080-\uffff]/.test(text)
 
-function exactIndex({ starts, source }: FuzzyText, index: number): number | undefined {
-  const number = lineAt(starts, index)
+function exactIndex(text: FuzzyText, index: number): number | undefined {
+  const { starts, source } = text
+  const number = lastAtMost(starts, index)
   const line = starts[number]
   if (line === undefined) return undefined
   const end = (starts[number + 1]?.exact ?? source.length + 1) - 1
-  const within = indexInLine(source.slice(line.exact, end), index - line.fuzzy)
+  const content = source.slice(line.exact, end)
+  if (isPlain(content)) return line.exact + (index - line.fuzzy)
+  if (!text.breaks.has(number)) text.breaks.set(number, breaksIn(content))
+  const within = exactEnd(text.breaks.get(number), index - line.fuzzy)
   return within === undefined ? undefined : line.exact + within
 }
 
-function lineAt(starts: FuzzyText['starts'], index: number): number {
+function lastAtMost(starts: FuzzyText['starts'], index: number): number {
   let low = 0
   let high = starts.length - 1
   while (low < high) {
@@ -91,19 +106,28 @@ function lineAt(starts: FuzzyText['starts'], index: number): number {
   return low
 }
 
-/** Where in a line its first `length` plain characters end. */
-function indexInLine(line: string, length: number): number | undefined {
-  if (isPlain(line)) return length
-  const segments = [...graphemes.segment(line)].map(({ segment, index }) => ({
-    plain: plainText(segment),
-    index,
-  }))
-  // Characters that become one with their neighbours leave no way back.
-  if (segments.map(({ plain }) => plain).join('') !== plainText(line)) return undefined
-  let before = 0
-  for (const { plain, index } of segments) {
-    if (before >= length) return before === length ? index : undefined
-    before += plain.length
+function breaksIn(line: string): Breaks | undefined {
+  if (line.length > lineMax) return undefined
+  const breaks: Breaks = { fuzzy: [0], exact: [0] }
+  let plain = ''
+  for (const { segment, index } of graphemes.segment(line)) {
+    plain += plainText(segment)
+    breaks.fuzzy.push(plain.length)
+    breaks.exact.push(index + segment.length)
   }
-  return before === length ? line.length : undefined
+  // Characters that become one with their neighbours leave no way back.
+  return plain === plainText(line) ? breaks : undefined
+}
+
+/** Where in a line its first `length` plain characters end. */
+function exactEnd(breaks: Breaks | undefined, length: number): number | undefined {
+  if (breaks === undefined) return undefined
+  let low = 0
+  let high = breaks.fuzzy.length - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((breaks.fuzzy[middle] ?? 0) < length) low = middle + 1
+    else high = middle
+  }
+  return breaks.fuzzy[low] === length ? breaks.exact[low] : undefined
 }

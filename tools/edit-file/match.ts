@@ -92,15 +92,15 @@ function notFound(text: string, edit: Edit, label: string): Error {
 /** Quoting a long file with wrong indentation is the commonest mistake of models. */
 function lineOfLookAlike(text: string, old: string): number | undefined {
   const wanted = bareLines(old)
+  if (wanted.length === 0) return undefined
   const lines = bareLines(text)
-  const [first] = wanted
-  if (first === undefined) return undefined
-  const start = lines.findIndex(
-    ({ bare }, index) =>
-      bare === first.bare &&
-      wanted.every((line, offset) => lines[index + offset]?.bare === line.bare),
-  )
-  return lines[start]?.number
+  // In one search: line by line, a file of lines that are all alike takes as long as it likes.
+  const joined = (list: typeof lines) => `\n${list.map(({ bare }) => bare).join('\n')}\n`
+  const all = joined(lines)
+  const start = all.indexOf(joined(wanted))
+  if (start === -1) return undefined
+  const before = all.slice(0, start).split('\n').length - 1
+  return lines[before]?.number
 }
 
 /** Lines without their white space, but for those that have nothing else. */

@@ -67,7 +67,7 @@ async function linesOf(workspace: Workspace, path: string): Promise<string[]> {
 
 /** A rule of a directory as one of the root; see "Pattern format" in gitignore(5). */
 export function ruleOfRoot(line: string, directory: string): string[] {
-  const rule = line.replace(/^\uFEFF/, '').replace(/(?<!\\)[ \t]+$/, '')
+  const rule = withoutEnd(line.replace(/^\uFEFF/, ''))
   if (rule === '' || rule.startsWith('#')) return []
   if (directory === '') return [rule]
   const isNegated = rule.startsWith('!')
@@ -77,4 +77,11 @@ export function ruleOfRoot(line: string, directory: string): string[] {
   const base = directory.replace(/[\\*?[\]!#]/g, '\\$&')
   const rest = isAnchored ? pattern.replace(/^\//, '') : `**/${pattern.replace(/^\\(?=[!#])/, '')}`
   return [`${isNegated ? '!' : ''}/${base}/${rest}`]
+}
+
+/** Without blanks at the end, but for one behind a backslash. By hand: a line may be all blanks. */
+function withoutEnd(line: string): string {
+  let end = line.length
+  while (line[end - 1] === ' ' || line[end - 1] === '\t') end--
+  return line.slice(0, line[end - 1] === '\\' ? end + 1 : end)
 }
