@@ -141,7 +141,10 @@ export interface Store {
   /** A graceful end: out of the register, or lapsed at once where its index still holds sessions. */
   leave(instance: string): Promise<void>
   isAlive(instance: string): Promise<boolean>
-  /** Calls `hint` when an instance left sessions behind; as lossy as the hints of `watch`. */
+  /**
+   * Calls `hint` when an instance left sessions behind, and when the store was away, so that it may
+   * have lost what it acknowledged; as lossy as the hints of `watch`.
+   */
   watchInstances(hint: () => void): Promise<() => void>
 
   /** Ends every wait and subscription. Calls still under way reject. */
