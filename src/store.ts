@@ -65,8 +65,11 @@ export interface Store {
     at: TurnAt,
     commit: { message: UIMessage; logTtlMs: number; spent?: Spending },
   ): Promise<'done' | 'lost'>
-  /** One step: check the claim, commit, give the log its TTL, take the next letter or go idle/waiting. */
-  finish(at: TurnAt & { instance: string }, commit: Commit): Promise<FinishReply>
+  /**
+   * One step: check the claim and that the log ends in `lastId`, commit, give the log its TTL, take the
+   * next letter or go idle/waiting.
+   */
+  finish(at: TurnAt & { lastId: string; instance: string }, commit: Commit): Promise<FinishReply>
   /** Claims a session whose owner is gone: only if `claim` is still its claim. */
   takeOver(
     sessionId: string,

@@ -10,16 +10,16 @@ import type { TurnRun } from './turn-run.ts'
 /** How long a failover may take that began before the commit, in milliseconds. */
 const rememberedMs = 15_000
 
-export class CommittedTurns {
-  readonly #turns = new Map<string, { turn: TurnRun; dueAt: number }>()
+export class CommittedTurns<TURN extends Pick<TurnRun, 'claim'> = TurnRun> {
+  readonly #turns = new Map<string, { turn: TURN; dueAt: number }>()
 
-  add(turn: TurnRun): void {
+  add(turn: TURN): void {
     const dueAt = performance.now() + rememberedMs
     this.#turns.set(turn.claim.sessionId, { turn, dueAt })
   }
 
   /** The turn that was committed under this very claim. */
-  under({ sessionId, claim }: Pick<Claim, 'sessionId' | 'claim'>): TurnRun | undefined {
+  under({ sessionId, claim }: Pick<Claim, 'sessionId' | 'claim'>): TURN | undefined {
     const turn = this.#turns.get(sessionId)?.turn
     return turn?.claim.claim === claim ? turn : undefined
   }
