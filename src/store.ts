@@ -65,8 +65,11 @@ export interface Store {
     at: TurnAt,
     commit: { message: UIMessage; logTtlMs: number; spent?: Spending },
   ): Promise<'done' | 'lost'>
-  /** One step: check the claim, commit, give the log its TTL, take the next letter or go idle/waiting. */
-  finish(at: TurnAt & { instance: string }, commit: Commit): Promise<FinishReply>
+  /**
+   * One step: check the claim and that the log ends in `lastId`, commit, give the log its TTL, take the
+   * next letter or go idle/waiting.
+   */
+  finish(at: TurnAt & { lastId: string; instance: string }, commit: Commit): Promise<FinishReply>
   /** Claims a session whose owner is gone: only if `claim` is still its claim. */
   takeOver(
     sessionId: string,
@@ -141,7 +144,10 @@ export interface Store {
   /** A graceful end: out of the register, or lapsed at once where its index still holds sessions. */
   leave(instance: string): Promise<void>
   isAlive(instance: string): Promise<boolean>
-  /** Calls `hint` when an instance left sessions behind; as lossy as the hints of `watch`. */
+  /**
+   * Calls `hint` when an instance left sessions behind, and when the store was away, so that it may
+   * have lost what it acknowledged; as lossy as the hints of `watch`.
+   */
   watchInstances(hint: () => void): Promise<() => void>
 
   /** Ends every wait and subscription. Calls still under way reject. */

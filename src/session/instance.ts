@@ -8,6 +8,7 @@ import { Breakers } from '../compaction/breaker.ts'
 import { LoomError } from '../error.ts'
 import type { Store } from '../store.ts'
 import type { Claim } from '../store/turn.ts'
+import { CommittedTurns } from './committed-turns.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Lookout } from './lookout.ts'
 import { TurnRun } from './turn-run.ts'
@@ -15,9 +16,6 @@ import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
 /** What the owner of a turn is called that was handed over, before somebody has taken it. */
 const handedOver = 'handed-over:'
-
-/** How long a committed turn is kept in memory, in milliseconds. */
-const rememberedMs = 15_000
 
 export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart' | 'breakers'> {
   store: Store
@@ -33,8 +31,7 @@ export class Instance {
   readonly #turns = new Map<string, TurnRun>()
   /** Sessions that are being claimed here: the claim is ours before it is in `#turns`. */
   readonly #claiming = new Map<string, number>()
-  /** The last turn of each session that was committed here a moment ago: a failover may undo it. */
-  readonly #committed = new Map<string, TurnRun>()
+  readonly #committed = new CommittedTurns()
   /** What may still begin, run or take a turn; waited for before this instance leaves. */
   readonly #settled = new Set<Promise<unknown>>()
   readonly #heartbeat: Heartbeat
@@ -60,9 +57,11 @@ export class Instance {
       isBusy: (sessionId) => this.#isBusy(sessionId),
       takeOver: (sessionId) => this.takeOver(sessionId),
       forget: (sessionId) => this.#forget(sessionId),
+      settled: (sessionId) => this.#committed.release(sessionId),
     })
     // The look is not waited for: who has much to look after must not fall silent over it.
-    this.#heartbeat = new Heartbeat({ ...shared, ttlMs, onBeat: () => this.#lookout.look() })
+    const onBeat = () => this.#look(this.#committed.due)
+    this.#heartbeat = new Heartbeat({ ...shared, ttlMs, onBeat })
   }
 
   /** Whether the store takes what this instance says. */
@@ -86,7 +85,14 @@ export class Instance {
 
   async #begin(): Promise<void> {
     await this.#heartbeat.start()
-    this.#unwatch = await this.#options.store.watchInstances(() => this.#lookout.look())
+    // Perhaps the store was away, and came back without what was committed last.
+    const hint = () => this.#look(this.#committed.sessionIds)
+    this.#unwatch = await this.#options.store.watchInstances(hint)
+  }
+
+  #look(doubtful: readonly string[]): void {
+    for (const sessionId of doubtful) this.#lookout.doubt(sessionId)
+    this.#lookout.look()
   }
 
   /** Whether the session's turn runs here, or is just being claimed here. */
@@ -144,9 +150,10 @@ export class Instance {
     const isGiven = owner === this.id || owner.startsWith(handedOver)
     if (!isGiven && (!this.#heartbeat.isSteady || (await store.isAlive(owner)))) return
     if (this.#draining || this.#turns.has(sessionId)) return
-    const committed = this.#committed.get(sessionId)
-    if (committed?.claim.claim === claim && owner === this.id) return this.#commitAgain(committed)
+    // Also for the letter that a commit takes next.
     await store.note(this.id, sessionId)
+    const committed = this.#committed.under({ sessionId, claim })
+    if (committed !== undefined && owner === this.id) return this.#commitAgain(committed)
     const taken = await store.takeOver(sessionId, claim, {
       nonce: randomUUID(),
       instance: this.id,
@@ -157,17 +164,8 @@ export class Instance {
 
   async #commitAgain(turn: TurnRun): Promise<void> {
     const next = await turn.commitAgain()
+    this.#committed.add(turn)
     if (next !== undefined) this.begin(next)
-  }
-
-  /** For as long as a failover may take that began before the commit. */
-  #remember(turn: TurnRun): void {
-    const { sessionId } = turn.claim
-    this.#committed.set(sessionId, turn)
-    const forget = () => {
-      if (this.#committed.get(sessionId) === turn) this.#committed.delete(sessionId)
-    }
-    setTimeout(forget, rememberedMs).unref()
   }
 
   /** Starts nothing new, and gives every running turn to whoever is left. */
@@ -208,7 +206,7 @@ export class Instance {
       if (this.#leaving) turn.end('hand-over')
       claim = await turn.run()
       isCommitted = turn.isCommitted
-      if (isCommitted) this.#remember(turn)
+      if (isCommitted) this.#committed.add(turn)
       if (turn.ending === 'hand-over') await this.#quietly(() => this.#give(turn.claim))
       if (this.#turns.get(sessionId) === turn) this.#turns.delete(sessionId)
     }

@@ -18,14 +18,17 @@ export interface LookoutOptions {
   takeOver: (sessionId: string) => Promise<void>
   /** Takes a session out of this instance's index. */
   forget: (sessionId: string) => Promise<void>
+  /** Told that a session was found as it should be. */
+  settled: (sessionId: string) => void
   report: (error: unknown) => void
 }
 
 export class Lookout {
   readonly #options: LookoutOptions
   /**
-   * Sessions that may be ours and run nowhere: a turn that could not be committed, a claim whose reply
-   * was lost. The index tells of them too, but who was silent for long has had it taken away.
+   * Sessions that may be ours and run nowhere: a turn that could not be committed, or whose commit may
+   * be undone, a claim whose reply was lost. The index tells of most of them too, but who was silent
+   * for long has had it taken away.
    */
   readonly #doubtful = new Set<string>()
   #looking: Promise<void> | undefined
@@ -88,12 +91,22 @@ export class Lookout {
   }
 
   async #auditOne(sessionId: string): Promise<void> {
-    const { store, isBusy, takeOver, forget } = this.#options
-    const session = await store.session(sessionId)
-    if (isBusy(sessionId)) return
-    if (session?.state === 'running') await takeOver(sessionId)
-    else await forget(sessionId)
-    this.#doubtful.delete(sessionId)
+    const { store, isBusy, takeOver, forget, settled } = this.#options
+    // Before it is read: who doubts it from here on wants it read again.
+    const isDoubtful = this.#doubtful.delete(sessionId)
+    try {
+      const session = await store.session(sessionId)
+      if (isBusy(sessionId)) {
+        if (isDoubtful) this.doubt(sessionId)
+        return
+      }
+      if (session?.state === 'running') await takeOver(sessionId)
+      else await forget(sessionId)
+      settled(sessionId)
+    } catch (error) {
+      if (isDoubtful) this.doubt(sessionId)
+      throw error
+    }
   }
 
   async #quietly(work: () => Promise<void>): Promise<void> {

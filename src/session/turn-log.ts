@@ -80,6 +80,11 @@ export class TurnLog {
     if (this.#failure !== undefined) throw this.#failure
   }
 
+  /** The newest entry that the log was told to hold. */
+  get lastId(): string {
+    return this.#lastId
+  }
+
   /** Makes sure once more that the log holds all that was written: a failover may have lost its end. */
   async restore(): Promise<void> {
     const last = this.#entries.at(-1)

@@ -102,9 +102,7 @@ export class TurnRun implements RunningTurn {
    * so it must not be done anew. The next claim, as from `run`.
    */
   async commitAgain(): Promise<Claim | undefined> {
-    if (this.#committed === undefined) return undefined
-    await this.#log.restore()
-    return this.#finish(this.#committed)
+    return this.#committed === undefined ? undefined : this.#finish(this.#committed)
   }
 
   readonly sink: Sink = (event) => {
@@ -140,11 +138,18 @@ export class TurnRun implements RunningTurn {
     if (intents.stop !== undefined) this.end(intents.stop === 'discard' ? 'discard' : 'stop')
   }
 
+  /** A log that a failover has cut short is made whole first: its readers are not at its end yet. */
   async #finish(commit: Commit): Promise<Claim | undefined> {
     const { store, instance } = this.world
     const { sessionId, claim, logId } = this.claim
-    const at = { sessionId, claim, logId, instance, nonce: randomUUID() }
-    const reply = await store.finish(at, commit)
+    const { lastId } = this.#log
+    const finish = () =>
+      store.finish({ sessionId, claim, logId, lastId, instance, nonce: randomUUID() }, commit)
+    let reply = await finish()
+    while (reply.status === 'behind') {
+      await this.#log.restore()
+      reply = await finish()
+    }
     this.#committed = commit
     return reply.status === 'done' ? reply.next : undefined
   }

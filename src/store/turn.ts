@@ -84,7 +84,11 @@ export interface Commit {
   spent?: Spending
 }
 
-export type FinishReply = { status: 'done'; next?: Claim } | { status: 'lost' }
+export type FinishReply =
+  | { status: 'done'; next?: Claim }
+  | { status: 'lost' }
+  /** The log does not end in what its owner wrote last: a failover lost it. Nothing was changed. */
+  | { status: 'behind' }
 
 export interface LogPage {
   entries: LogEntry[]

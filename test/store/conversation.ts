@@ -47,6 +47,7 @@ export interface Conversation {
   /** Posts to a free session. */
   claim(letter: Letter, options?: Partial<PostOptions>): Promise<Claim>
   append(claim: Claim, seq: number, after?: number): Promise<AppendReply>
+  /** Behind what this conversation has appended. */
   finish(claim: Claim, commit?: Partial<Commit> & { nonce?: string }): Promise<FinishReply>
   /** One whole turn, or what is left of it. */
   turn(letter: Letter, options?: Partial<PostOptions>): Promise<Claim>
@@ -64,14 +65,25 @@ export function converse(store: Store, id: string = randomUUID()): Conversation 
     return reply.claim
   }
 
+  const written = new Map<number, string>()
+  const append = async ({ claim, logId }: Claim, seq: number, after = seq - 1) => {
+    const next = entry(claim, seq)
+    const at = { sessionId: id, claim, logId, after: `${claim}-${after}` }
+    const reply = await store.append(at, next)
+    if (reply.status === 'appended') written.set(claim, next.id)
+    return reply
+  }
+
   const finish = (
-    { claim, logId }: Claim,
+    { claim, logId, lastId: begunAt }: Claim,
     { nonce = randomUUID(), ...commit }: Partial<Commit> & { nonce?: string } = {},
-  ) =>
-    store.finish(
-      { sessionId: id, claim, logId, nonce, instance: 'one' },
+  ) => {
+    const lastId = written.get(claim) ?? begunAt
+    return store.finish(
+      { sessionId: id, claim, logId, lastId, nonce, instance: 'one' },
       { state: 'idle', message: said(logId, 'assistant'), logTtlMs: 60_000, ...commit },
     )
+  }
 
   return {
     id,
@@ -79,8 +91,7 @@ export function converse(store: Store, id: string = randomUUID()): Conversation 
     post,
     claim,
     finish,
-    append: ({ claim, logId }, seq, after = seq - 1) =>
-      store.append({ sessionId: id, claim, logId, after: `${claim}-${after}` }, entry(claim, seq)),
+    append,
     async turn(letter, options) {
       const begun = await claim(letter, options)
       await finish(begun)

@@ -44,11 +44,12 @@ export function memoryOwnership(world: World): Ownership {
       })
     },
 
-    async finish({ sessionId, claim, logId, nonce, instance }, commit) {
+    async finish({ sessionId, claim, logId, lastId, nonce, instance }, commit) {
       return finished(sessionId, nonce, () => {
         const found = owned(sessionId, claim)
         if (found === undefined) return { status: 'lost' }
         const { session, turn } = found
+        if (turn.lastId !== lastId) return { status: 'behind' }
         commitTurn(session, turn, commit, bounds)
         if (commit.state === 'idle') sessions.expireLog(session, logId, now() + commit.logTtlMs)
         const next = beginNext(session, instance, world)

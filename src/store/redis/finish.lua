@@ -2,7 +2,7 @@
 -- seen here, or finds it free and claims it. No wake-up can fall between.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned log reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
--- ARGV instance claim state error discard messageId message logTtlMs spent...
+-- ARGV instance claim lastId state error discard messageId message logTtlMs spent...
 -- RETURNS status claim logId resumed abandoned floor letter message
 -- USES reply keep clock hint known history cut letter fence claim spend
 
@@ -19,9 +19,10 @@ local function commit(own, logId)
 end
 
 local function finish()
-  local state, claim, logId, letterId, own =
-    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'letterId', 'own'))
+  local state, claim, logId, last, letterId, own =
+    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'last', 'letterId', 'own'))
   if state ~= 'running' or claim ~= arg.claim then return { status = 'lost' } end
+  if last ~= arg.lastId then return { status = 'behind' } end
   commit(own, logId)
   if arg.discard == '1' then bury(letterId, 'w') end
   redis.call('HSET', key.session, 'state', arg.state, 'error', arg.error)

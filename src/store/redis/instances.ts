@@ -68,6 +68,16 @@ export function redisInstances(connection: Connection, subscriptions: Subscripti
       return alive === '1'
     },
 
-    watchInstances: (hint) => subscriptions.add(leftChannel, hint),
+    async watchInstances(listener) {
+      const hint = () => listener()
+      const unwatch = await subscriptions.add(leftChannel, hint)
+      // Subscriptions give a hint when theirs is back; this one may have been led away alone.
+      const { commands } = connection.clients
+      commands.on('ready', hint)
+      return () => {
+        commands.off('ready', hint)
+        unwatch()
+      }
+    },
   }
 }

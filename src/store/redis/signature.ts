@@ -98,6 +98,7 @@ export const signatures = {
       ...bounds,
       'instance',
       'claim',
+      'lastId',
       'state',
       'error',
       'discard',

@@ -125,7 +125,7 @@ export function redisTurns(
       return wordOf(status, ['done', 'gone', 'lost'])
     },
 
-    async finish({ sessionId, claim, logId, nonce, instance }, commit) {
+    async finish({ sessionId, claim, logId, lastId, nonce, instance }, commit) {
       const reply = await connection.run(
         'finish',
         { ...keys('finish', sessionId, nonce), log: logKey(sessionId, logId) },
@@ -133,6 +133,7 @@ export function redisTurns(
           ...limits,
           instance: escaped(instance),
           claim,
+          lastId,
           state: commit.state,
           error: commit.error ?? '',
           discard: commit.discard === true ? '1' : '',
@@ -142,7 +143,7 @@ export function redisTurns(
           spent: amountsOf(commit.spent),
         },
       )
-      const status = wordOf(reply.status, ['done', 'lost', 'claimed'])
+      const status = wordOf(reply.status, ['done', 'lost', 'behind', 'claimed'])
       if (status === 'claimed') return { status: 'done', next: claimWithLetter(sessionId, reply) }
       return { status }
     },

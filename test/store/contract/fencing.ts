@@ -1,4 +1,6 @@
 /** One owner at a time, and one order of entries. */
+import { randomUUID } from 'node:crypto'
+
 import { expect, it } from 'vitest'
 
 import type { Claim } from '../../../src/store/turn.ts'
@@ -45,6 +47,22 @@ export function fencing({ store }: Subject): void {
     expect(await attempts(talk, claim, 2)).toEqual(allLost)
     expect(await talk.queue()).toEqual(['s1'])
     expect(await talk.append(successor, 1)).toMatchObject({ status: 'appended' })
+  })
+
+  it('ends a turn only where its log ends in what its owner wrote last', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.append(claim, 1)
+    const at = { sessionId: talk.id, claim: claim.claim, logId: claim.logId, instance: 'one' }
+    const commit = { state: 'idle', message: said('re-m1', 'assistant'), logTtlMs: 1000 } as const
+    const finish = (seq: number) =>
+      talk.store.finish({ ...at, lastId: `${claim.claim}-${seq}`, nonce: randomUUID() }, commit)
+    expect(await finish(2)).toEqual({ status: 'behind' })
+    expect(await talk.history()).toEqual(['m1'])
+    expect(await talk.append(claim, 2)).toMatchObject({ status: 'appended' })
+    expect(await finish(1)).toEqual({ status: 'behind' })
+    expect(await finish(2)).toEqual({ status: 'done' })
+    expect(await talk.history()).toEqual(['m1', 're-m1'])
   })
 
   it('shuts it out after the turn has finished, and in the next one', async () => {

@@ -144,9 +144,9 @@ export function history({ store, open }: Subject): void {
 
   it('loses the summary of a message that comes back under its id', async () => {
     const talk = converse(store())
-    const { claim: silent, logId } = await talk.claim(letter('m1'))
+    const { claim: silent, logId, lastId } = await talk.claim(letter('m1'))
     await talk.store.finish(
-      { sessionId: talk.id, claim: silent, logId, nonce: 'silent', instance: 'one' },
+      { sessionId: talk.id, claim: silent, logId, lastId, nonce: 'silent', instance: 'one' },
       { state: 'idle', logTtlMs: 60_000 },
     )
     const claim = await talk.claim(letter('m2'))

@@ -42,7 +42,7 @@ export function repeating({ store }: Subject): void {
     await postTwice(letter('m2'))
     await postTwice(letter('s1'), 'steer')
     await postTwice(letter('m3'))
-    const { claim } = begun.claim
+    const { claim, lastId } = begun.claim
     expect(await twice(talk, () => talk.store.takeSteered({ ...at, claim }))).toHaveLength(1)
     const withdraw = () => talk.store.withdraw(talk.id, 'm3', { nonce: 'n', tenant: '' })
     expect(await twice(talk, withdraw)).toBe(true)
@@ -56,7 +56,7 @@ export function repeating({ store }: Subject): void {
       logTtlMs: 1000,
     } as const
     const finished = await twice(talk, () =>
-      talk.store.finish({ ...at, claim, logId: 're-m1' }, commit),
+      talk.store.finish({ ...at, claim, logId: 're-m1', lastId }, commit),
     )
     if (finished.status !== 'done' || !finished.next) throw new Error('m2 was not taken')
     const second = finished.next

@@ -136,9 +136,9 @@ export function waiting({ store }: Subject): void {
 
   it('is settled before the new message also where nothing of it was committed', async () => {
     const talk = converse(store())
-    const claim = await talk.claim(letter('m1'))
+    const { claim, logId, lastId } = await talk.claim(letter('m1'))
     await talk.store.finish(
-      { sessionId: talk.id, claim: claim.claim, logId: 're-m1', nonce: 'f', instance: 'one' },
+      { sessionId: talk.id, claim, logId, lastId, nonce: 'f', instance: 'one' },
       { state: 'waiting', logTtlMs: 1000 },
     )
     const next = await talk.claim(letter('m2'))

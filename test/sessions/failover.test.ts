@@ -1,0 +1,171 @@
+/**
+ * What a failover does to a turn that is over, or just ends: the new master has the session as it was
+ * a moment ago. Here it is put back by hand, so that each moment can be had; `zombies.test.ts` has
+ * sentinels do it.
+ */
+import { randomUUID } from 'node:crypto'
+
+import type { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+
+import { CommittedTurns } from '../../src/session/committed-turns.ts'
+import type { Store } from '../../src/store.ts'
+import { openRedisStore } from '../../src/store/redis.ts'
+import type { Claim } from '../../src/store/turn.ts'
+import type { RunningRedis } from '../redis/redis.ts'
+import { startRedis } from '../redis/redis.ts'
+import { until } from '../redis/until.ts'
+import { says, scriptedModel } from '../scripted-model.ts'
+import { letter } from '../store/conversation.ts'
+import { Gate, saysWhen } from './scripts.ts'
+import { openWorld, read, type TestInstance, textOf, untilState, watch } from './world.ts'
+
+let redis: RunningRedis
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(() => redis[Symbol.asyncDispose]())
+
+const open = () => openRedisStore({ url: redis.url })
+
+describe('a commit that a failover undid', () => {
+  const holders: [string, (owner: string, other: string) => string[]][] = [
+    ['its owner', (owner) => [owner]],
+    ['another, who thought its owner dead', (_, other) => [other]],
+    ['nobody', () => []],
+  ]
+  it.each(holders)(
+    'is made again where the session is looked after by %s',
+    async (_, holdersOf) => {
+      await using world = openWorld(open)
+      const gate = new Gate('the first words')
+      const model = scriptedModel(saysWhen(gate, 'Half', ' and half.'), says('Anew.'))
+      const here = await world.instance({ model })
+      const there = await world.instance({ model: scriptedModel(says('Anew.')) })
+      const id = randomUUID()
+      await here.session(id).cast('Go.')
+      const following = watch(there, id)
+      await untilSaid(there, id)
+      const before = await sessionNow(redis.client, id)
+      gate.open()
+      const { message } = await following
+      await untilState(here, id, 'idle')
+      await until(2000, 'it is in no index', async () => !(await noted(here, id)))
+      await before.putBack()
+      const [owner, other] = [here.sessions.instance.id, there.sessions.instance.id]
+      for (const holder of holdersOf(owner, other)) await here.sessions.store.note(holder, id)
+      await loseConnections(redis.client)
+      await untilState(there, id, 'idle')
+      expect(textOf(message)).toBe('Half and half.')
+      expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
+      expect(model.asked).toHaveLength(1)
+      const place = { logId: message.id, after: undefined, skip: 0 }
+      expect((await read(there, id, place)).message).toEqual(message)
+    },
+  )
+})
+
+describe('a failover while a turn is being committed', () => {
+  it('cuts no reader off from the end that the log lost', async () => {
+    const committing = new Gate('the commit')
+    await using world = openWorld(async () => holdingFinish(await open(), committing))
+    const gate = new Gate('the first words')
+    const model = scriptedModel(saysWhen(gate, 'Half', ' and half.'))
+    const here = await world.instance({ model })
+    const there = await world.instance({ model: scriptedModel(says('Anew.')) })
+    const id = randomUUID()
+    await here.session(id).cast('Go.')
+    await untilSaid(there, id)
+    const before = await sessionNow(redis.client, id)
+    const following = watch(there, id)
+    gate.open()
+    await committing.reached()
+    await before.putBack()
+    const late = watch(there, id)
+    committing.open()
+    const [early, { message, events }] = await Promise.all([following, late])
+    await untilState(there, id, 'idle')
+    expect(textOf(message)).toBe('Half and half.')
+    expect(events.at(-1)?.event.type).toBe('finish')
+    expect(early.message).toEqual(message)
+    expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
+    expect(model.asked).toHaveLength(1)
+  })
+})
+
+describe('turns that were committed a moment ago', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('are asked after once more before they are let go', () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    const turns = new CommittedTurns<{ claim: Claim }>()
+    const turn = { claim: claimOf('s1', 1) }
+    turns.add(turn)
+    vi.advanceTimersByTime(14_000)
+    turns.release('s1')
+    expect([turns.sessionIds, turns.due]).toEqual([['s1'], []])
+    expect(turns.under(turn.claim)).toBe(turn)
+    expect(turns.under({ sessionId: 's1', claim: 2 })).toBeUndefined()
+    // A later one in its place has its time before it.
+    vi.advanceTimersByTime(2000)
+    turns.add({ claim: claimOf('s2', 1) })
+    expect([turns.sessionIds, turns.due]).toEqual([['s1', 's2'], ['s1']])
+    turns.release('s1')
+    turns.release('s2')
+    expect([turns.sessionIds, turns.due]).toEqual([['s2'], []])
+  })
+})
+
+const claimOf = (sessionId: string, claim: number): Claim => ({
+  sessionId,
+  claim,
+  lastId: `${claim}-0`,
+  letter: letter('m1'),
+  logId: 're-m1',
+  resumed: false,
+  takeovers: [],
+})
+
+const untilSaid = (instance: TestInstance, id: string) =>
+  until(5000, 'the first words are in the log', async () => {
+    const logId = (await instance.sessions.store.session(id))?.turn?.logId ?? ''
+    return textOf(await instance.sessions.unfinished(id, logId)) === 'Half'
+  })
+
+const noted = async ({ sessions }: TestInstance, id: string) =>
+  (await sessions.store.noted(sessions.instance.id)).includes(id)
+
+/** What Redis holds of a session, to be put in the place of what it will hold. */
+async function sessionNow(client: Redis, id: string): Promise<{ putBack: () => Promise<void> }> {
+  const keys = () => client.keys(`*{${id}}*`)
+  const dumps = await Promise.all(
+    (await keys()).map(async (key) => [key, await client.dumpBuffer(key)] as const),
+  )
+  expect(dumps).not.toHaveLength(0)
+  return {
+    async putBack() {
+      // In one step, as it is for those who are connected to a new master.
+      const change = client.multi().del(...(await keys()))
+      for (const [key, dump] of dumps) if (dump !== null) change.restore(key, 0, dump)
+      await change.exec()
+    },
+  }
+}
+
+/** All but the caller's, which come back by themselves. */
+const loseConnections = (client: Redis) =>
+  Promise.all(
+    ['normal', 'pubsub'].map((type) =>
+      client.call('client', 'kill', 'type', type, 'skipme', 'yes'),
+    ),
+  )
+
+function holdingFinish(store: Store, gate: Gate): Store {
+  return {
+    ...store,
+    async finish(at, commit) {
+      await gate.pass()
+      return store.finish(at, commit)
+    },
+  }
+}
