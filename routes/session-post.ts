@@ -25,7 +25,7 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const agent = agentOf(c, world, request.agent)
   const sessionId = request.id === undefined || request.id === '' ? randomUUID() : request.id
   const tenant = world.tenantOf(c)
-  const known = await sessions.store.session(sessionId)
+  const known = await sessions.requestStore.session(sessionId)
   if (known !== undefined && known.tenant !== tenant) throw noSession()
   await checkModel(agent, loom)
   const posting = postingOf(c, request, agent.name)

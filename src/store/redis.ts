@@ -4,7 +4,7 @@
  */
 import type { Store } from '../store.ts'
 import { createAppends } from './redis/appends.ts'
-import { connect } from './redis/connection.ts'
+import { type Connection, connect } from './redis/connection.ts'
 import { redisInstances } from './redis/instances.ts'
 import type { Limits } from './redis/limits.ts'
 import { redisLogs } from './redis/logs.ts'
@@ -58,14 +58,16 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   }
   const append = createAppends(connection, { shared: address.kind !== 'cluster' })
   const subscriptions = createSubscriptions(connection.clients.subscriber, connection.patience)
-  return {
-    ...redisTurns(connection, limits, append),
-    ...redisSessions(connection, limits),
-    ...redisLogs(connection, subscriptions),
-    ...redisInstances(connection, subscriptions),
+  const storeOver = (way: Connection): Store => ({
+    ...redisTurns(way, limits, append),
+    ...redisSessions(way, limits),
+    ...redisLogs(way, subscriptions),
+    ...redisInstances(way, subscriptions),
+    within: (ms) => storeOver(way.within(ms)),
     async close() {
       subscriptions.close()
       connection.close()
     },
-  }
+  })
+  return storeOver(connection)
 }

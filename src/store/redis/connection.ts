@@ -27,6 +27,8 @@ export interface Connection {
   runMany(name: ScriptName, keys: readonly string[], args: readonly string[]): Promise<string[]>
   /** Sends a command that may be sent twice. */
   send<VALUE>(command: (client: RedisClient) => Promise<VALUE>): Promise<VALUE>
+  /** The same connection with less patience. */
+  within(patienceMs: number): Connection
   close(): void
 }
 
@@ -76,7 +78,7 @@ export async function connect(
       return await clients.commands.call('eval', [text, ...rest])
     }
   }
-  return {
+  const withPatience = (patience: Patience): Connection => ({
     clients,
     patience,
     async run(name, keys, args) {
@@ -95,8 +97,10 @@ export async function connect(
       return reply
     },
     send: (command) => patiently(clients.commands, patience, () => command(clients.commands)),
+    within: (ms) => withPatience({ ...patience, patienceMs: Math.min(ms, patience.patienceMs) }),
     close,
-  }
+  })
+  return withPatience(patience)
 }
 
 /** A client reconnects by itself from its first attempt on; this waits until it stands. */
