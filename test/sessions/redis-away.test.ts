@@ -113,15 +113,16 @@ describe('a Redis that is away for longer than a request waits', () => {
 
   it('has of a message that was refused on the way all or nothing when it thaws', async () => {
     await using stage = await openStage({ instances: 1 })
-    const { url, partition, heal } = stage.instance(0)
+    const instance = stage.instance(0)
+    const { url } = instance
     const chatIds = Array.from({ length: 60 }, () => randomUUID())
     const options = { messageId: 'on-the-way' }
     const posted = chatIds.map((chatId) => post(url, chatId, 'steps: 1', options))
     // The others are anywhere between their arrival and their answer.
     await Promise.race(posted)
-    partition()
+    instance.partition()
     const answers = await within(requestMs + momentMs, 'every answer', Promise.all(posted))
-    heal()
+    instance.heal()
     await until(10_000, 'messages are taken', async () => {
       return (await fetch(`${url}/api/chat/${randomUUID()}`)).status === 404
     })
