@@ -13,7 +13,7 @@ import type { Loom } from '../src/loom.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
-import { idSchema } from './chat-request.ts'
+import { issueIn, sessionIdSchema } from './chat-request.ts'
 import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
 import { answerTool, decide } from './session-answers.ts'
@@ -143,14 +143,16 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const body = z
     .object({
-      id: idSchema.min(1),
+      id: sessionIdSchema.min(1),
       messageId: z.string(),
       branch: z.number().int(),
     })
     .partial()
     .safeParse(await readJson(c))
-  if (!body.success)
-    throw new LoomError('invalid-request', 'The body may have id, messageId and branch.')
+  if (!body.success) {
+    const allowed = 'The body may have id, messageId and branch.'
+    throw new LoomError('invalid-request', `${allowed} ${issueIn(body.error)}`)
+  }
   const { id: newId = randomUUID(), messageId, branch } = body.data
   const forked = await world.loom.sessions.requestStore.fork(id, {
     newId,

@@ -219,6 +219,12 @@ describe('what an edit cut', () => {
     const fork = { method: 'POST', body: JSON.stringify({ id: 'f', branch: 1 }) }
     expect((await app.request('/ai/chat/c/fork', fork)).status).toBe(201)
     expect((await get('/f/messages')).body).toMatchObject([text('a'), expect.anything()])
+    const nowhere = { method: 'POST', body: JSON.stringify({ id: '..', branch: 1 }) }
+    const refused = await app.request('/ai/chat/c/fork', nowhere)
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringMatching(/id: .*"\."/),
+    ])
   })
 })
 
