@@ -20,6 +20,7 @@ import { listen, type Listening } from './server/listen.ts'
 import { modelTable } from './server/model-table.ts'
 import { openLoom } from './server/open-loom.ts'
 import { openRegistry } from './server/open-registry.ts'
+import { Outage } from './server/outage.ts'
 import { attachDefaultLogger } from './telemetry.ts'
 
 const app: AppAgents = {
@@ -92,9 +93,14 @@ async function serve(program: NodeJS.Process): Promise<void> {
   for (const reference of references) await models.resolve(reference)
   if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
   const redact = (text: string) => models.redact(text)
-  const report = errorLog({ logLevel: config.logLevel, redact, writeLine })
+  const outage = new Outage()
+  const report = errorLog({ logLevel: config.logLevel, redact, writeLine, outage })
+  const onBack = () => {
+    const awayMs = outage.end()
+    if (awayMs !== undefined) notice(`Redis is back after ${Math.ceil(awayMs / 1000)} s.`)
+  }
   let ready = true
-  const loom = await openLoom({ config, agents, models, report })
+  const loom = await openLoom({ config, agents, models, report, onBack })
   const { fetch } = createApp({ loom, config, isReady: () => ready })
   const server = await listen(fetch, config)
   program.stdout.write(greeting(server.url, config, chosen))

@@ -28,6 +28,8 @@ export type StoreNotice =
   | { type: 'warning'; message: string }
   /** The connection failed; it is tried again, and calls wait for it. */
   | { type: 'connection-error'; error: Error }
+  /** It stands again, and Redis answers. */
+  | { type: 'connected' }
 
 const day = 24 * 60 * 60 * 1000
 
@@ -47,6 +49,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   const connection = await connect(address, {
     patienceMs,
     onError: (error) => report({ type: 'connection-error', error }),
+    onBack: () => report({ type: 'connected' }),
   })
   try {
     for (const message of await checkServer(connection.clients.commands, address)) {

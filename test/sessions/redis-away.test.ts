@@ -140,6 +140,38 @@ describe('a Redis that is away for longer than a request waits', () => {
   })
 })
 
+describe('the log of a server', () => {
+  it.each(['is away', 'cannot be reached'])(
+    'whose Redis %s says so at once, then ever more seldom, and when it is back',
+    async (how) => {
+      const environment = { LOOM_REDIS_PATIENCE: '1000' }
+      await using stage = await openStage({ paceMs: 20, environment })
+      const [one, two] = [stage.instance(0), stage.instance(1)]
+      const turn = await beginTurn({ owner: one, survivor: two })
+      await untilSeen(turn, 20)
+      if (how === 'is away') await stage.redis.kill()
+      else one.partition()
+      const began = performance.now()
+      while (performance.now() - began < 9000) {
+        expect((await post(one.url, turn.chatId, 'steps: 1')).status).toBe(503)
+      }
+      if (how === 'is away') await stage.redis.restart()
+      else one.heal()
+      await until(10_000, 'that it is back', () => one.errors().includes('back'))
+      await untilIdle(one.url, turn.chatId)
+      const lines = one.errors().trimEnd().split('\n')
+      // At once, after 2 s, 6 s, and once more where this machine is slow.
+      const told = lines.filter((line) => line.startsWith('loom: unavailable: '))
+      expect(told.length).toBeGreaterThanOrEqual(3)
+      expect(told.length).toBeLessThanOrEqual(4)
+      expect(told[0]).toMatch(/^loom: unavailable: .*Redis.*[^)]$/)
+      expect(told[1]).toMatch(/ \(and [1-9]\d* more\)$/)
+      const others = lines.filter((line) => !told.includes(line))
+      expect(others).toEqual([expect.stringMatching(/^loom: Redis is back after \d+ s\.$/)])
+    },
+  )
+})
+
 describe('a Redis that is away for longer than it is waited for', () => {
   const patienceMs = 500
   const environment = { LOOM_REDIS_PATIENCE: String(patienceMs) }

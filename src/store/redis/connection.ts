@@ -36,6 +36,8 @@ export interface ConnectionOptions {
   patienceMs: number
   /** Told what went wrong with the connection, as often as it does. */
   onError: (error: Error) => void
+  /** Told when Redis answers on every connection after one was lost. */
+  onBack: () => void
 }
 
 /**
@@ -44,7 +46,7 @@ export interface ConnectionOptions {
  */
 export async function connect(
   address: RedisAddress,
-  { patienceMs, onError }: ConnectionOptions,
+  { patienceMs, onError, onBack }: ConnectionOptions,
 ): Promise<Connection> {
   const scripts = loadScripts()
   const clients = createClients(address, { commandTimeoutMs: Math.min(5000, patienceMs) })
@@ -52,6 +54,7 @@ export async function connect(
   // Every call that waits for the connection listens.
   setMaxListeners(0, ending.signal, clients.commands, clients.subscriber)
   const patience = { patienceMs, signal: ending.signal }
+  watchReturn(new Set(Object.values(clients)), patience, onBack)
   const close = () => {
     ending.abort()
     for (const client of new Set(Object.values(clients))) client.disconnect()
@@ -101,6 +104,24 @@ export async function connect(
     close,
   })
   return withPatience(patience)
+}
+
+/** That a connection stands is not yet an answer: Redis may be loading, or a network swallow it all. */
+function watchReturn(
+  clients: ReadonlySet<RedisClient>,
+  patience: Patience,
+  onBack: () => void,
+): void {
+  const away = new Set<RedisClient>()
+  for (const client of clients) {
+    client.on('close', () => away.add(client))
+    client.on('ready', () => {
+      if (!away.has(client)) return
+      // Without an answer it is lost again before long, and then comes back again.
+      const answered = patiently(client, patience, () => client.ping())
+      answered.then(() => away.delete(client) && away.size === 0 && onBack()).catch(() => {})
+    })
+  }
 }
 
 /** A client reconnects by itself from its first attempt on; this waits until it stands. */
