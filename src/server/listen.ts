@@ -50,7 +50,8 @@ export async function listen(
       isStopping = true
       const signal = AbortSignal.timeout(graceMs)
       await Promise.race([work, aborted(signal)])
-      while (open > 0 && !signal.aborted)
+      const isRead = () => open > 0
+      while (isRead() && !signal.aborted)
         await delay(sweepMs, undefined, { signal }).catch(() => {})
       await close(server, signal)
     },
