@@ -6,6 +6,7 @@ import { Hono } from 'hono'
 
 import { LoomError } from '../src/error.ts'
 import { agentRoutes } from './agents.ts'
+import { refuseDotIds } from './dot-ids.ts'
 import { answerError } from './errors.ts'
 import { healthRoutes } from './health.ts'
 import { modelRoutes } from './models.ts'
@@ -20,7 +21,7 @@ export function createApp(options: AppOptions): Hono {
   const { loom, config } = world
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
-  app.use(allowOrigins(config))
+  app.use(allowOrigins(config), refuseDotIds())
   app.use('/api/*', bearerKeys(config.apiKeys))
   app.route('/api', sessionRoutes(loom, { tenantOf }))
   agentRoutes(app, loom)

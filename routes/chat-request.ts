@@ -1,17 +1,18 @@
 /** The body of a posted chat, as `DefaultChatTransport` sends it, and then some. */
 import { z } from 'zod'
 
-import { idLengthMax, isId } from '../src/conversation.ts'
+import { idLengthMax, isId, isSessionId } from '../src/conversation.ts'
 import { LoomError } from '../src/error.ts'
 
 export const idSchema = z.string().refine(isId, `must be Unicode, at most ${idLengthMax} long`)
+export const sessionIdSchema = idSchema.refine(isSessionId, 'cannot be "." or ".."')
 
 /** What agents' callbacks are given: any JSON object. */
 export const contextSchema = z.record(z.string(), z.json())
 
 /** What is not named here (`transport.body` of the client) is left unread. */
 const chatRequest = z.object({
-  id: idSchema.optional(),
+  id: sessionIdSchema.optional(),
   messages: z.array(z.unknown()).optional(),
   message: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
   trigger: z.enum(['submit-message', 'regenerate-message']).optional(),
@@ -27,9 +28,13 @@ export type ChatRequest = z.infer<typeof chatRequest>
 export function readRequest(body: unknown): ChatRequest {
   const result = chatRequest.safeParse(body)
   if (result.success) return result.data
-  const issue = result.error.issues[0]
+  throw new LoomError('invalid-request', issueIn(result.error))
+}
+
+/** What is wrong first, in a line. */
+export function issueIn({ issues: [issue] }: z.ZodError): string {
   const where = issue === undefined || issue.path.length === 0 ? 'The body' : issue.path.join('.')
-  throw new LoomError('invalid-request', `${where}: ${issue?.message ?? 'not valid'}.`)
+  return `${where}: ${issue?.message ?? 'not valid'}.`
 }
 
 /** @throws LoomError `invalid-request` where there are none */

@@ -52,7 +52,7 @@ async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promi
   const { waiting } = await sessions.held(session.id, session)
   const isNew = waiting !== undefined && isAwaited(waiting, given)
   // One that comes again, since its answer was lost, is answered as it was.
-  if (!isNew && (await sessions.store.findLetter(session.id, id)) === undefined) {
+  if (!isNew && (await sessions.requestStore.findLetter(session.id, id)) === undefined) {
     throw new LoomError('refused', 'Nothing in this session waits for that.')
   }
   const letter = {

@@ -11,7 +11,8 @@ import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
 import { textOf, uiMessage } from '../src/message-fold.ts'
 import { answersIn, letterOf, type Posting } from '../src/session/posted.ts'
-import type { Answering } from '../src/sessions.ts'
+import type { Answering, Place } from '../src/sessions.ts'
+import type { SessionRecord } from '../src/store/session.ts'
 import { answersOf, readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
@@ -25,14 +26,17 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const agent = agentOf(c, world, request.agent)
   const sessionId = request.id === undefined || request.id === '' ? randomUUID() : request.id
   const tenant = world.tenantOf(c)
-  const known = await sessions.store.session(sessionId)
+  const known = await sessions.requestStore.session(sessionId)
   if (known !== undefined && known.tenant !== tenant) throw noSession()
   await checkModel(agent, loom)
   const posting = postingOf(c, request, agent.name)
   const letter = await letterOf(posting, await sessions.held(sessionId, known))
   // A header has no other letters than ASCII.
   c.header('x-loom-session', encodeURIComponent(sessionId))
-  if (letter === undefined) return watch(c, world, { sessionId, last: posting.last })
+  if (letter === undefined) {
+    const answering = await underWay(world, { sessionId, session: known, last: posting.last })
+    return answer(c, world, { sessionId, answering })
+  }
   const answering = await sessions.post(sessionId, letter, {
     tenant,
     agent: agent.name,
@@ -76,13 +80,21 @@ function lastMessage(request: ChatRequest): Pick<Posting, 'last' | 'lastName'> {
 /** What stands before the message that is new. */
 const seedOf = ({ messages = [] }: ChatRequest) => readSeed(messages.slice(0, -1))
 
+/** What is answered, and from where; without a letter where it is not known which. */
+type Answered = Omit<Answering, 'letterId'> & Partial<Place> & { letterId: string | undefined }
+
+interface AnsweredIn {
+  sessionId: string
+  answering: Answered
+}
+
 /** SSE, the whole answer as JSON, or only that it was accepted: as the request's headers ask. */
 export async function answer(
   c: Context,
   world: SessionWorld,
-  { sessionId, answering }: { sessionId: string; answering: Answering },
+  { sessionId, answering }: AnsweredIn,
 ): Promise<Response> {
-  const { logId, letterId, after, queued, repeated } = answering
+  const { logId, letterId, after, skip = 0, queued, repeated } = answering
   if (/\brespond-async\b/.test(c.req.header('prefer') ?? '')) {
     c.header('Preference-Applied', 'respond-async')
     return c.json({ id: sessionId, letterId, messageId: logId, queued }, 202)
@@ -91,8 +103,8 @@ export async function answer(
   if (repeated && !queued && !(await world.loom.sessions.holds(sessionId, logId))) throw gone()
   return streamSession(c, world, {
     sessionId,
-    place: { logId, after, skip: 0 },
-    ...(queued && { queuedLetter: letterId }),
+    place: { logId, after, skip },
+    ...(queued && letterId !== undefined && { queuedLetter: letterId }),
   })
 }
 
@@ -104,13 +116,14 @@ function wantsOnlyJson(c: Context): boolean {
 async function wholeAnswer(
   c: Context,
   { loom: { sessions } }: SessionWorld,
-  { sessionId, answering }: { sessionId: string; answering: Answering },
+  { sessionId, answering }: AnsweredIn,
 ): Promise<Response> {
-  const { letterId, after } = answering
+  const { letterId, after, queued } = answering
   const { signal } = c.req.raw
-  const logId = answering.queued
-    ? await sessions.begun(sessionId, letterId, signal)
-    : answering.logId
+  const logId =
+    queued && letterId !== undefined
+      ? await sessions.begun(sessionId, letterId, signal)
+      : answering.logId
   await sessions.follow({ sessionId, logId, after, signal, deliver: () => undefined })
   const { profile } = readingOf(c, {})
   const answered = await sessions.answered(sessionId, logId)
@@ -129,23 +142,31 @@ const gone = () =>
   new LoomError('gone', 'The stream of this answer is no longer held: load the messages instead.')
 
 /** Nothing new was posted: what runs is what the client wants to see, or what it did not hear the end of. */
-async function watch(
-  c: Context,
-  world: SessionWorld,
-  { sessionId, last }: { sessionId: string; last: unknown },
-): Promise<Response> {
-  const { sessions } = world.loom
+async function underWay(
+  { loom: { sessions } }: SessionWorld,
+  { sessionId, session, last }: PostedAgain,
+): Promise<Answered> {
   const id = fieldOf(last, 'id')
   const goesOn = fieldOf(last, 'role') === 'assistant' && typeof id === 'string'
   const place =
     (goesOn
       ? await sessions.lastPart(sessionId, id, answersIn(fieldOf(last, 'parts')))
       : undefined) ?? (await sessions.placeOf(sessionId, undefined))
-  if (place !== undefined) return streamSession(c, world, { sessionId, place })
+  if (place !== undefined) {
+    const isTurn = session?.turn?.logId === place.logId
+    const letterId = isTurn ? session.turn.letterId : undefined
+    return { ...place, letterId, queued: false, repeated: true }
+  }
   throw new LoomError(
     'refused',
     'There is nothing new in these messages: the last must be a user message, or hold an answer that this session waits for.',
   )
+}
+
+interface PostedAgain {
+  sessionId: string
+  session: SessionRecord | undefined
+  last: unknown
 }
 
 /**

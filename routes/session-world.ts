@@ -17,7 +17,7 @@ export async function ownSession(
   c: Context,
   { loom, tenantOf }: SessionWorld,
 ): Promise<SessionRecord> {
-  const session = await loom.sessions.store.session(c.req.param('id') ?? '')
+  const session = await loom.sessions.requestStore.session(c.req.param('id') ?? '')
   if (session !== undefined && session.tenant === tenantOf(c)) return session
   throw noSession()
 }

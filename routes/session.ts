@@ -14,7 +14,7 @@ import { toldCost } from '../src/spending.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
-import { idSchema } from './chat-request.ts'
+import { issueIn, sessionIdSchema } from './chat-request.ts'
 import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
 import { answerTool, decide } from './session-answers.ts'
@@ -93,7 +93,7 @@ async function messages(c: Context, world: SessionWorld): Promise<Response> {
 async function branches(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const { profile } = readingOf(c, {})
-  const cut = await world.loom.sessions.store.branches(id)
+  const cut = await world.loom.sessions.requestStore.branches(id)
   return c.json({
     branches: cut.map(({ messages, ...branch }) => ({
       ...branch,
@@ -112,7 +112,10 @@ async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Respo
   }
   const limit = Math.min(Number(c.req.query('limit')) || 50, 200)
   const before = Number(c.req.query('before')) || undefined
-  const page = await loom.sessions.store.list(tenantOf(c), { limit, ...(before && { before }) })
+  const page = await loom.sessions.requestStore.list(tenantOf(c), {
+    limit,
+    ...(before && { before }),
+  })
   return c.json({ ...page, sessions: page.sessions.map(told) })
 }
 
@@ -125,7 +128,7 @@ async function stop(c: Context, world: SessionWorld): Promise<Response> {
 
 async function queue(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
-  const letters = await world.loom.sessions.store.mailbox(id)
+  const letters = await world.loom.sessions.requestStore.mailbox(id)
   return c.json({
     queue: letters.map(({ id, kind, message }) => ({ id, kind, ...(message && { message }) })),
   })
@@ -135,7 +138,7 @@ async function withdraw(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const letterId = c.req.param('messageId') ?? ''
   const options = { nonce: randomUUID(), tenant: world.tenantOf(c) }
-  if (await world.loom.sessions.store.withdraw(id, letterId, options))
+  if (await world.loom.sessions.requestStore.withdraw(id, letterId, options))
     return c.json({ withdrawn: true })
   throw new LoomError('not-found', 'No such message waits.')
 }
@@ -144,16 +147,18 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const body = z
     .object({
-      id: idSchema.min(1),
+      id: sessionIdSchema.min(1),
       messageId: z.string(),
       branch: z.number().int(),
     })
     .partial()
     .safeParse(await readJson(c))
-  if (!body.success)
-    throw new LoomError('invalid-request', 'The body may have id, messageId and branch.')
+  if (!body.success) {
+    const allowed = 'The body may have id, messageId and branch.'
+    throw new LoomError('invalid-request', `${allowed} ${issueIn(body.error)}`)
+  }
   const { id: newId = randomUUID(), messageId, branch } = body.data
-  const forked = await world.loom.sessions.store.fork(id, {
+  const forked = await world.loom.sessions.requestStore.fork(id, {
     newId,
     tenant: world.tenantOf(c),
     nonce: randomUUID(),
@@ -167,7 +172,7 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
 async function remove(c: Context, { loom, tenantOf }: SessionWorld): Promise<Response> {
   const { sessions } = loom
   const sessionId = c.req.param('id') ?? ''
-  const removed = await sessions.store.remove(sessionId, {
+  const removed = await sessions.requestStore.remove(sessionId, {
     tenant: tenantOf(c),
     nonce: randomUUID(),
   })

@@ -8,7 +8,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Agent } from './agent.ts'
-import { idLengthMax, isId } from './conversation.ts'
+import { idLengthMax, isSessionId } from './conversation.ts'
 import { LoomError } from './error.ts'
 import type { AgentEvent } from './event.ts'
 import type { Loom } from './loom.ts'
@@ -50,8 +50,11 @@ export class AgentSession implements AsyncDisposable {
 
   /** @throws LoomError `invalid-request` for an id that no store takes */
   constructor(agent: Agent, { id = randomUUID(), loom }: AgentSessionOptions) {
-    if (id === '' || !isId(id)) {
-      throw new LoomError('invalid-request', `A session's id is Unicode, 1 to ${idLengthMax} long.`)
+    if (id === '' || !isSessionId(id)) {
+      throw new LoomError(
+        'invalid-request',
+        `A session's id is Unicode, 1 to ${idLengthMax} long, and not "." or "..".`,
+      )
     }
     this.id = id
     this.#agent = agent

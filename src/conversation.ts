@@ -22,6 +22,9 @@ export const idLengthMax = 256
 /** Half a surrogate pair has no UTF-8: neither an address nor a store could tell it from another half. */
 export const isId = (text: string): boolean => text.length <= idLengthMax && text.isWellFormed()
 
+/** A session stands in addresses, where `.` and `..` are steps, also percent-encoded. */
+export const isSessionId = (text: string): boolean => isId(text) && !/^(\.|%2e){1,2}$/i.test(text)
+
 /**
  * Reads `UIMessage`s of ai 5 to 7, messages of ai 4, and `ModelMessage`s.
  * @param tools what says how the model is told of a tool's output; asked for when there is one

@@ -2,8 +2,6 @@
  * The `loom` command. The only place that knows the process, this app's agents and its routes: all
  * else is handed what it needs.
  */
-import { setTimeout as delay } from 'node:timers/promises'
-
 import { assistant } from '../agents/assistant.ts'
 import { coder } from '../agents/coder.ts'
 import { researcher } from '../agents/researcher.ts'
@@ -22,6 +20,7 @@ import { listen, type Listening } from './server/listen.ts'
 import { modelTable } from './server/model-table.ts'
 import { openLoom } from './server/open-loom.ts'
 import { openRegistry } from './server/open-registry.ts'
+import { Outage } from './server/outage.ts'
 import { attachDefaultLogger } from './telemetry.ts'
 
 const app: AppAgents = {
@@ -39,7 +38,7 @@ models lists the models that are known and hold all the words; without
 words, those of providers whose key is set.
 `
 
-/** How long running streams are given to finish after SIGTERM. */
+/** How long turns and streams are given to finish after SIGTERM. */
 const graceMs = 10_000
 
 export async function main(program: NodeJS.Process): Promise<void> {
@@ -94,9 +93,14 @@ async function serve(program: NodeJS.Process): Promise<void> {
   for (const reference of references) await models.resolve(reference)
   if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
   const redact = (text: string) => models.redact(text)
-  const report = errorLog({ logLevel: config.logLevel, redact, writeLine })
+  const outage = new Outage()
+  const report = errorLog({ logLevel: config.logLevel, redact, writeLine, outage })
+  const onBack = () => {
+    const awayMs = outage.end()
+    if (awayMs !== undefined) notice(`Redis is back after ${Math.ceil(awayMs / 1000)} s.`)
+  }
   let ready = true
-  const loom = await openLoom({ config, agents, models, report })
+  const loom = await openLoom({ config, agents, models, report, onBack })
   const { fetch } = createApp({ loom, config, isReady: () => ready })
   const server = await listen(fetch, config)
   program.stdout.write(greeting(server.url, config, chosen))
@@ -110,19 +114,16 @@ async function serve(program: NodeJS.Process): Promise<void> {
 }
 
 /** The readers here go on reading to the end, at most `graceMs`. */
-async function finish(loom: Loom, server: Listening, { redisUrl }: Config): Promise<void> {
+function finish(loom: Loom, server: Listening, { redisUrl }: Config): Promise<void> {
   const { instance } = loom.sessions
   if (redisUrl === undefined) {
     // What is in this process ends with it: turns are given the time to be done.
     instance.refuse()
-    await Promise.all([instance.idle(AbortSignal.timeout(graceMs)), server.stop(graceMs)])
-    return
+    return server.stop(graceMs, instance.idle(AbortSignal.timeout(graceMs)))
   }
   // Turns go to whoever is left, at once. A Redis that is away must not keep the process: what is
   // not handed over is found by others.
-  const late = delay(graceMs, undefined, { ref: false })
-  await Promise.race([instance.drain().catch(loom.report), late])
-  await server.stop(graceMs)
+  return server.stop(graceMs, instance.drain().catch(loom.report))
 }
 
 /** What a callback will say is not known before there is a request. */

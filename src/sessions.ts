@@ -62,14 +62,20 @@ export interface Place {
 
 const lookAtMostEveryMs = 25
 
+/** How long a request waits for a store that is away, in milliseconds: its client waits for a status. */
+const requestPatienceMs = 5000
+
 export class Sessions {
   readonly instance: Instance
+  /** The store as requests ask it. Turns and readers have more patience. */
+  readonly requestStore: Store
   readonly #options: SessionsOptions
   readonly #remoteTails: RemoteTails
 
   constructor(options: SessionsOptions) {
     this.#options = options
     this.instance = new Instance(options)
+    this.requestStore = options.store.within?.(requestPatienceMs) ?? options.store
     const onSilence = (sessionId: string) => this.#lookAfter(sessionId)
     this.#remoteTails = new RemoteTails({ ...options, onSilence })
   }
@@ -83,21 +89,19 @@ export class Sessions {
    * @throws LoomError `busy`, `mailbox-full`, `not-found`, `refused`, `unavailable`
    */
   async post(sessionId: string, letter: Letter, request: PostRequest): Promise<Answering> {
-    const { instance } = this
+    const { instance, requestStore } = this
     await instance.start()
     if (instance.draining) throw unavailableHere()
     const { mailboxLimit } = this.#options
     const reply = await instance.claiming(sessionId, async () => {
       // Noted first: an accepted letter always has someone who looks for it.
-      await this.store.note(instance.id, sessionId)
-      const reply = await this.#insistently((nonce) =>
-        this.store.post(sessionId, letter, {
-          ...request,
-          nonce,
-          instance: instance.id,
-          mailboxLimit,
-        }),
-      )
+      await requestStore.note(instance.id, sessionId)
+      const reply = await requestStore.post(sessionId, letter, {
+        ...request,
+        nonce: randomUUID(),
+        instance: instance.id,
+        mailboxLimit,
+      })
       if (reply.status === 'claimed') instance.begin(reply.claim)
       return reply
     })
@@ -228,33 +232,39 @@ export class Sessions {
     messageId: string,
     answers: readonly Answer[],
   ): Promise<Place | undefined> {
-    return newestPart(messageId, await entriesOf(this.store, sessionId, messageId), answers)
+    return newestPart(messageId, await entriesOf(this.requestStore, sessionId, messageId), answers)
   }
 
   /** Stops the running turn, wherever it runs. False when none runs. */
   async stop(sessionId: string, tenant: string, logId?: string): Promise<boolean> {
-    const stopped = await this.#insistently((nonce) =>
-      this.store.requestStop(sessionId, { nonce, tenant, ...(logId !== undefined && { logId }) }),
-    )
+    const stopped = await this.requestStore.requestStop(sessionId, {
+      nonce: randomUUID(),
+      tenant,
+      ...(logId !== undefined && { logId }),
+    })
     if (stopped) this.instance.endTurn(sessionId, logId, 'stop')
     return stopped
   }
 
   /** What a message posted to this session is measured by. */
   async held(sessionId: string, session: SessionRecord | undefined): Promise<Held> {
-    const history = () => this.store.messages(sessionId)
+    const history = () => this.messages(sessionId)
     const turn = session?.state === 'idle' ? undefined : session?.turn
     const held = { history, waiting: undefined, unfinishedLetter: turn?.letterId }
     if (session?.state !== 'waiting' || turn === undefined) return held
-    return { ...held, waiting: await this.unfinished(sessionId, turn.logId) }
+    return { ...held, waiting: await this.unfinished(sessionId, turn.logId, this.requestStore) }
   }
 
   /** The message that a log has made so far. */
-  async unfinished(sessionId: string, logId: string): Promise<FoldedMessage> {
+  async unfinished(
+    sessionId: string,
+    logId: string,
+    store: Pick<Store, 'readLog'> = this.store,
+  ): Promise<FoldedMessage> {
     const fold = new MessageFold({ id: logId, role: 'assistant', parts: [] })
     let after: string | undefined
     for (;;) {
-      const page = await this.store.readLog(sessionId, logId, after, 1000)
+      const page = await store.readLog(sessionId, logId, after, 1000)
       if (page === undefined || page.entries.length === 0) return fold.message
       for (const event of page.entries.flatMap(({ events }: LogEntry) => events)) fold.add(event)
       after = page.entries.at(-1)?.id
@@ -269,13 +279,13 @@ export class Sessions {
   /** An answer as far as it was made, also when its log is gone; undefined when it is nowhere. */
   async answered(sessionId: string, logId: string): Promise<FoldedMessage | undefined> {
     if (await this.holds(sessionId, logId)) return this.unfinished(sessionId, logId)
-    const stored = (await this.messages(sessionId)).find(({ id }) => id === logId)
+    const stored = (await this.store.messages(sessionId)).find(({ id }) => id === logId)
     return stored === undefined ? undefined : foldedMessage(stored)
   }
 
   /** The history, without the unfinished answer. */
   messages(sessionId: string): Promise<UIMessage[]> {
-    return this.store.messages(sessionId)
+    return this.requestStore.messages(sessionId)
   }
 
   /** A turn that makes no progress may have lost its owner. False when the store takes nothing. */
@@ -288,17 +298,6 @@ export class Sessions {
     } catch (error) {
       this.#options.report(error)
       return !(error instanceof LoomError && error.code === 'unavailable')
-    }
-  }
-
-  /** A call whose fate is unknown is made again with the same nonce, and so happens once. */
-  async #insistently<VALUE>(call: (nonce: string) => Promise<VALUE>): Promise<VALUE> {
-    const nonce = randomUUID()
-    try {
-      return await call(nonce)
-    } catch (error) {
-      if (!(error instanceof LoomError) || error.code !== 'unavailable') throw error
-      return call(nonce)
     }
   }
 }

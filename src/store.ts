@@ -150,6 +150,11 @@ export interface Store {
    */
   watchInstances(hint: () => void): Promise<() => void>
 
+  /**
+   * The same store for callers who cannot wait as long for one that is away: a call is `unavailable`
+   * after so many milliseconds, and is not sent any more from then on. Absent where nothing can be away.
+   */
+  within?(patienceMs: number): Store
   /** Ends every wait and subscription. Calls still under way reject. */
   close(): Promise<void>
 }

@@ -178,6 +178,26 @@ describe('a bad request', () => {
     ])
   })
 
+  for (const id of ['.', '..', '%2e', '%2E.', '%2e%2E']) {
+    it(`for a session named ${id} is told that there can be none`, async () => {
+      const posted = await json({ ...good, id })
+      expect([posted.status, await posted.text()]).toEqual([
+        400,
+        expect.stringMatching(/^id: .*"\."/),
+      ])
+      for (const [method, path] of [
+        ['GET', `/api/chat/${id}`],
+        ['GET', `/api/chat/${id}?profile=v7`],
+        ['GET', `/api/chat/${id}/messages`],
+        ['POST', `/api/chat/${id}/stop`],
+        ['GET', `/api/agents/other/chat/${id}/stream`],
+      ] as const) {
+        const told = await asSent(method, path)
+        expect(told, path).toMatch(/^HTTP\/1.1 400 .*session’s id cannot be "\."/s)
+      }
+    })
+  }
+
   it('for a path or a method that is not there is told so', async () => {
     expect((await fetch(`${url}/api/nothing`)).status).toBe(404)
     expect((await json(good, {}, '/api/agents/nobody/chat')).status).toBe(404)
@@ -197,6 +217,15 @@ describe('a bad request', () => {
     }
   })
 })
+
+/** Asks for a path that `fetch` would have changed. */
+const asSent = async (method: string, path: string): Promise<string> => {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write(
+    `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+  )
+  return (await socket.toArray()).join('')
+}
 
 /** Sends what it can, as a client does that reads the answer only in the end. */
 const send = async (head: string, chunks: Iterable<Buffer>): Promise<string> => {

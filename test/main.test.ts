@@ -82,7 +82,7 @@ describe('loom serve', () => {
     })
     await response.body?.getReader().read()
     server.child.kill('SIGINT')
-    await vi.waitFor(() => expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed'), 5_000)
+    await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status).toBe(503), 5_000)
     server.child.kill('SIGINT')
     expect(await server.exit).toBe(0)
   })

@@ -219,6 +219,26 @@ it('finds the stream for a transport whose address ends in a query', async () =>
 })
 
 describe('a message that is posted again', () => {
+  it('is answered as was asked, where it is being made anew already', async () => {
+    const gate = new Gate('the second answer')
+    const { post, ask } = openApp([says('One.'), saysWhen(gate, 'Two', '.')])
+    await ask({ id: 'c', messages: [user('Hi')] })
+    const again = { id: 'c', messages: [user('Hi')], trigger: 'regenerate-message' }
+    const later = { prefer: 'respond-async' }
+    const first: unknown = await (await post(again, later)).json()
+    await gate.reached()
+    const accepted = await post(again, later)
+    expect(accepted.status).toBe(202)
+    expect(accepted.headers.get('preference-applied')).toBe('respond-async')
+    expect(await accepted.json()).toEqual(first)
+    const whole = post(again, { accept: 'application/json' })
+    const stream = await post(again)
+    expect(stream.headers.get('content-type')).toMatch('text/event-stream')
+    gate.open()
+    expect(await (await whole).json()).toMatchObject({ id: 'c', text: 'Two.', state: 'idle' })
+    expect(await stream.text()).toMatch(/\[DONE\]\n\n$/)
+  })
+
   it('is answered from the history where its stream is gone', async () => {
     const { post, ask, loom, model } = openApp([says('Hi.')], {}, { logTtlMs: 1 })
     const posted = { id: 'c', messages: [user('Hello')] }
@@ -252,6 +272,12 @@ describe('what an edit cut', () => {
     const fork = { method: 'POST', body: JSON.stringify({ id: 'f', branch: 1 }) }
     expect((await app.request('/ai/chat/c/fork', fork)).status).toBe(201)
     expect((await get('/f/messages')).body).toMatchObject([text('a'), expect.anything()])
+    const nowhere = { method: 'POST', body: JSON.stringify({ id: '..', branch: 1 }) }
+    const refused = await app.request('/ai/chat/c/fork', nowhere)
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringMatching(/id: .*"\."/),
+    ])
   })
 })
 

@@ -95,6 +95,7 @@ describe('a started agent', () => {
     const { agent } = tutor([])
     expect(() => startAgent(agent, { models, id: '' })).toThrow(LoomError)
     expect(() => startAgent(agent, { models, id: 'x'.repeat(257) })).toThrow(/256/)
+    expect(() => startAgent(agent, { models, id: '..' })).toThrow(LoomError)
   })
 
   it('waits for a client-side tool, and says so', async () => {

@@ -1,10 +1,12 @@
 /**
- * A Node server around a fetch handler. Stopping lets running answers finish: connections that are
- * idle are closed at once, the others when they become idle or their time is up.
+ * A Node server around a fetch handler. Stopping lets running answers finish, and for as long it goes
+ * on taking connections: whoever balances is to read that it is not ready, rather than run into a
+ * closed door. Only then are connections closed, or when the time is up.
  */
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { getRequestListener } from '@hono/node-server'
 
@@ -13,8 +15,11 @@ import { LoomError } from '../error.ts'
 export interface Listening {
   /** Where it can be reached, with the port that was taken. */
   url: string
-  /** Takes no more connections. Resolves when the last one is closed, at most `graceMs` later. */
-  stop: (graceMs: number) => Promise<void>
+  /**
+   * Answers until `work` is done and nobody reads an answer any more, and closes then. Resolves when
+   * the last connection is closed, at most `graceMs` later.
+   */
+  stop: (graceMs: number, work?: Promise<unknown>) => Promise<void>
 }
 
 type Fetch = (request: Request, bindings: object) => Response | Promise<Response>
@@ -26,13 +31,31 @@ export async function listen(
 ): Promise<Listening> {
   const hostname = host.replace(/^\[|\]$/g, '')
   const answer = getRequestListener(fetch, { hostname })
-  // It answers its own failures with a status.
-  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing))
+  let [open, isStopping] = [0, false]
+  const server = createServer((incoming, outgoing) => {
+    open++
+    outgoing.once('close', () => open--)
+    // The next request on this connection would find it closed.
+    if (isStopping) outgoing.shouldKeepAlive = false
+    // It answers its own failures with a status.
+    void answer(incoming, outgoing)
+  })
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', (error) => reject(refusal(error, host, port)))
   server.listen(port, hostname, resolve)
   await promise
-  return { url: urlOf(server, hostname), stop: (graceMs) => stop(server, graceMs) }
+  return {
+    url: urlOf(server, hostname),
+    async stop(graceMs, work) {
+      isStopping = true
+      const signal = AbortSignal.timeout(graceMs)
+      await Promise.race([work, aborted(signal)])
+      const isRead = () => open > 0
+      while (isRead() && !signal.aborted)
+        await delay(sweepMs, undefined, { signal }).catch(() => {})
+      await close(server, signal)
+    },
+  }
 }
 
 function refusal(error: Error, host: string, port: number): LoomError {
@@ -60,16 +83,23 @@ function urlOf(server: Server, hostname: string): string {
 const isAddress = (address: AddressInfo | string | null): address is AddressInfo =>
   typeof address === 'object' && address !== null
 
-function stop(server: Server, graceMs: number): Promise<void> {
+/** Takes no more connections. Resolves when the last one is closed, which `signal` sees to. */
+function close(server: Server, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   // A kept-alive connection becomes idle when its answer is done, and nothing tells of it.
   const sweep = setInterval(() => server.closeIdleConnections(), sweepMs)
-  const deadline = setTimeout(() => server.closeAllConnections(), graceMs)
   server.close(() => {
     clearInterval(sweep)
-    clearTimeout(deadline)
     resolve()
   })
+  void aborted(signal).then(() => server.closeAllConnections())
+  return promise
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  if (signal.aborted) resolve()
+  else signal.addEventListener('abort', () => resolve(), { once: true })
   return promise
 }
 

@@ -12,15 +12,18 @@ export interface OpenLoomOptions {
   agents: readonly Agent[]
   models: Models
   report: (error: unknown) => void
+  /** Called when Redis answers again. */
+  onBack?: () => void
 }
 
 /** @throws LoomError `invalid-config` or `unavailable` for a Redis that cannot be used */
-export async function openLoom({ config, agents, models, report }: OpenLoomOptions): Promise<Loom> {
+export async function openLoom(options: OpenLoomOptions): Promise<Loom> {
+  const { config, agents, models, report } = options
   const loom = new Loom({
     agents,
     models,
     report,
-    store: await openStore(config, report),
+    store: await openStore(options),
     defaultAgent: config.agent,
     defaultModel: config.model,
     limits: config.limits,
@@ -38,7 +41,7 @@ export async function openLoom({ config, agents, models, report }: OpenLoomOptio
 const away = (cause: Error) =>
   new LoomError('unavailable', `Redis: ${cause.message || cause.name}`, { cause })
 
-async function openStore(config: Config, report: (error: unknown) => void): Promise<Store> {
+async function openStore({ config, report, onBack }: OpenLoomOptions): Promise<Store> {
   const { redisUrl: url, redisPatienceMs: patienceMs, sessionTtlMs } = config
   if (url === undefined) return openMemoryStore({ sessionTtlMs })
   // A server without Redis need not load its client.
@@ -47,6 +50,9 @@ async function openStore(config: Config, report: (error: unknown) => void): Prom
     url,
     patienceMs,
     sessionTtlMs,
-    report: (notice) => report(notice.type === 'warning' ? notice.message : away(notice.error)),
+    report(notice) {
+      if (notice.type === 'connected') onBack?.()
+      else report(notice.type === 'warning' ? notice.message : away(notice.error))
+    },
   })
 }

@@ -29,9 +29,12 @@ export async function nextPrompt(
   { id, state, turn }: SessionRecord,
   { agent, context }: { agent: Agent; context: JSONObject },
 ): Promise<NextPrompt> {
+  const { requestStore } = sessions
   const isOpen = state !== 'idle' && turn !== undefined
-  const partial = isOpen ? uiMessage(await sessions.unfinished(id, turn.logId)) : undefined
-  const stored = await sessions.store.context(id)
+  const partial = isOpen
+    ? uiMessage(await sessions.unfinished(id, turn.logId, requestStore))
+    : undefined
+  const stored = await requestStore.context(id)
   const request = { context }
   const { messages, origins } = await contextMessages(stored, partial, { agent, request })
   const settings = await readSettings(agent, { context, models, defaultModel })

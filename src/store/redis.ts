@@ -4,7 +4,7 @@
  */
 import type { Store } from '../store.ts'
 import { createAppends } from './redis/appends.ts'
-import { connect } from './redis/connection.ts'
+import { type Connection, connect } from './redis/connection.ts'
 import { redisInstances } from './redis/instances.ts'
 import type { Limits } from './redis/limits.ts'
 import { redisLogs } from './redis/logs.ts'
@@ -28,6 +28,8 @@ export type StoreNotice =
   | { type: 'warning'; message: string }
   /** The connection failed; it is tried again, and calls wait for it. */
   | { type: 'connection-error'; error: Error }
+  /** It stands again, and Redis answers. */
+  | { type: 'connected' }
 
 const day = 24 * 60 * 60 * 1000
 
@@ -47,6 +49,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   const connection = await connect(address, {
     patienceMs,
     onError: (error) => report({ type: 'connection-error', error }),
+    onBack: () => report({ type: 'connected' }),
   })
   try {
     for (const message of await checkServer(connection.clients.commands, address)) {
@@ -58,14 +61,16 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   }
   const append = createAppends(connection, { shared: address.kind !== 'cluster' })
   const subscriptions = createSubscriptions(connection.clients.subscriber, connection.patience)
-  return {
-    ...redisTurns(connection, limits, append),
-    ...redisSessions(connection, limits),
-    ...redisLogs(connection, subscriptions),
-    ...redisInstances(connection, subscriptions),
+  const storeOver = (way: Connection): Store => ({
+    ...redisTurns(way, limits, append),
+    ...redisSessions(way, limits),
+    ...redisLogs(way, subscriptions),
+    ...redisInstances(way, subscriptions),
+    within: (ms) => storeOver(way.within(ms)),
     async close() {
       subscriptions.close()
       connection.close()
     },
-  }
+  })
+  return storeOver(connection)
 }

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 
 import { within } from '../deadline.ts'
 import { addressOf, endProcesses, startLoom } from '../loom-process.ts'
+import { until } from '../redis/until.ts'
 import {
   apiKey,
   askedOf,
@@ -61,15 +62,15 @@ test('finishes a running answer after SIGTERM, and takes no new one', async () =
   mock.on({}, says(story), { latency: 60 })
   const loom = startLoom({ ...environmentFor(mock.url), LOOM_MODEL: 'mock/large' })
   const url = await addressOf(loom)
-  const { body } = await post(url, 'A story.')
-  if (body === null) throw new Error('The answer has no body.')
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+  const answer = await post(url, 'A story.')
+  if (answer.body === null) throw new Error('The answer has no body.')
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
   let text = (await reader.read()).value ?? ''
   loom.child.kill('SIGTERM')
-  const refusal = async () => {
-    for (;;) await (await fetch(`${url}/healthz`)).text()
-  }
-  await expect(within(5000, 'a refusal', refusal())).rejects.toThrow('fetch failed')
+  await until(5000, 'it is not ready', async () => (await fetch(`${url}/readyz`)).status === 503)
+  const body = JSON.stringify({ message: 'Another.' })
+  const refused = await fetch(`${url}/api/chat`, { method: 'POST', body })
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
   expect(text.length).toBeLessThan(story.length)
   for (;;) {
     const read = await within(5000, 'the next word', reader.read())
@@ -78,5 +79,5 @@ test('finishes a running answer after SIGTERM, and takes no new one', async () =
   }
   expect(text).toBe(story)
   expect(await loom.exited).toBe(0)
-  expect(loom.output().stderr).toBe('')
+  expect(loom.output().stderr).toBe('loom: unavailable: This instance is going: try again.\n')
 })

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 
 import { describe, expect, it } from 'vitest'
 
+import { within } from '../deadline.ts'
 import { until } from '../redis/until.ts'
 import { watchClaims } from './claims.ts'
 import { chance, measured, median } from './random.ts'
@@ -16,7 +17,7 @@ import {
   untilIdle,
   untilSeen,
 } from './staged-turn.ts'
-import { cast, messagesOf, openTab } from './tab.ts'
+import { cast, messagesOf, openTab, post } from './tab.ts'
 
 /** Of a ten-step turn, at least. */
 const eventsOfTurn = 100
@@ -85,6 +86,32 @@ describe('a turn that is handed over', () => {
     await untilIdle(other.url, chatId)
     expect(message).toEqual((await messagesOf(other.url, chatId)).at(-1))
     expect(await gone).toBe(0)
+  })
+
+  it('leaves its instance answering, as one that is not ready, for as long as it is read', async () => {
+    await using stage = await openStage({ paceMs: 10 })
+    const [owner, other] = [stage.instance(0), stage.instance(1)]
+    const turn = await beginTurn({ owner, survivor: other })
+    await untilSeen(turn, 20)
+    const { gone } = owner.terminate()
+    const statusOf = async (path: string) => (await fetch(owner.url + path)).status
+    await until(2000, 'it is not ready', async () => (await statusOf('/readyz')) === 503)
+    expect(await statusOf('/healthz')).toBe(200)
+    expect(await statusOf(`/api/chat/${turn.chatId}/messages`)).toBe(200)
+    const [next, late] = [randomUUID(), openTab({ urls: [owner.url], resumes: false })]
+    const refused = await post(owner.url, next, 'steps: 1')
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+    expect(refused.headers.get('connection')).toBe('close')
+    const [mine, theirs, third] = await Promise.all(
+      [turn.asked, turn.watched, late.reattach(turn.chatId)].map(({ message }) => message),
+    )
+    expect(await gone).toBe(0)
+    await untilIdle(other.url, turn.chatId)
+    const stored = (await messagesOf(other.url, turn.chatId)).at(-1)
+    for (const message of [mine, theirs, third]) expect(message).toEqual(stored)
+    expect((await fetch(`${other.url}/api/chat/${next}`)).status).toBe(404)
+    const { gone: atOnce } = other.terminate()
+    await within(2000, 'the end of one that nobody reads', atOnce)
   })
 
   it('goes on as soon where nobody reads it', async () => {

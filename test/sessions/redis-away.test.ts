@@ -13,6 +13,9 @@ import { messagesOf, openTab, post } from './tab.ts'
 /** What a stream may take longer than its server's patience: a moment on a busy machine. */
 const momentMs = 4000
 
+/** How long a request waits for Redis. */
+const requestMs = 5000
+
 describe('a Redis that restarts', () => {
   it.each([0, 2500])('costs no turn anything, after %i ms', async (awayMs) => {
     // Longer than it may take an instance to find Redis again.
@@ -52,6 +55,121 @@ describe('a Redis that restarts', () => {
     expect(history.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant'])
     for (const message of [mine, theirs, third]) expect(message).toEqual(history[1])
   })
+})
+
+describe('a Redis that is away for longer than a request waits', () => {
+  it('is waited for by turns and their readers, while requests are refused in seconds', async () => {
+    await using stage = await openStage({ paceMs: 20 })
+    const [one, two] = [stage.instance(0), stage.instance(1)]
+    const turn = await beginTurn({ owner: one, survivor: two })
+    await untilSeen(turn, 20)
+    await stage.redis.kill()
+    const late = openTab({ urls: [two.url], resumes: false }).reattach(turn.chatId)
+    const refusedId = randomUUID()
+    const chat = `/api/chat/${turn.chatId}`
+    const requests: [method: string, path: string][] = [
+      ['GET', '/api/chat'],
+      ['GET', chat],
+      ['GET', `${chat}/messages`],
+      ['GET', `${chat}/queue`],
+      ['POST', `${chat}/stop`],
+      ['POST', `${chat}/fork`],
+      ['DELETE', `${chat}/queue/any`],
+      ['DELETE', chat],
+    ]
+    const refused = await within(
+      requestMs + momentMs,
+      'a refusal of every request',
+      Promise.all([
+        post(one.url, turn.chatId, 'steps: 1', { messageId: 'refused' }),
+        post(two.url, refusedId, 'steps: 1', { messageId: 'refused' }),
+        ...requests.map(([method, path]) => fetch(one.url + path, { method })),
+      ]),
+    )
+    for (const { status, headers } of refused) {
+      expect([status, headers.get('retry-after')]).toEqual([503, '1'])
+    }
+    await stage.redis.restart()
+    const shown = [turn.asked, turn.watched, late].map(({ message }) => message)
+    const [mine, theirs, third] = await Promise.all(shown)
+    await untilIdle(two.url, turn.chatId)
+    const history = await messagesOf(two.url, turn.chatId)
+    // Neither was it stopped, nor deleted, nor is what was refused done after all.
+    expect(history.map(({ role }) => role)).toEqual(['user', 'assistant'])
+    for (const message of [mine, theirs, third]) expect(message).toEqual(history[1])
+    if (mine !== undefined) expectWhole(mine, 10)
+    expect((await fetch(`${one.url}/api/chat/${refusedId}`)).status).toBe(404)
+    const list: unknown = await (await fetch(`${one.url}/api/chat`)).json()
+    expect(list).toMatchObject({ sessions: [{ id: turn.chatId }] })
+    for (const chatId of [turn.chatId, refusedId]) {
+      const again = await post(two.url, chatId, 'steps: 1', { messageId: 'refused' })
+      expect(again.status).toBe(202)
+      await untilIdle(one.url, chatId)
+      const roles = (await messagesOf(one.url, chatId)).map(({ role }) => role)
+      expect(roles.slice(-2)).toEqual(['user', 'assistant'])
+      expect(roles).toHaveLength(chatId === refusedId ? 2 : 4)
+    }
+  })
+
+  it('has of a message that was refused on the way all or nothing when it thaws', async () => {
+    await using stage = await openStage({ instances: 1 })
+    const instance = stage.instance(0)
+    const { url } = instance
+    const chatIds = Array.from({ length: 60 }, () => randomUUID())
+    const options = { messageId: 'on-the-way' }
+    const posted = chatIds.map((chatId) => post(url, chatId, 'steps: 1', options))
+    // The others are anywhere between their arrival and their answer.
+    await Promise.race(posted)
+    instance.partition()
+    const answers = await within(requestMs + momentMs, 'every answer', Promise.all(posted))
+    instance.heal()
+    await until(10_000, 'messages are taken', async () => {
+      return (await fetch(`${url}/api/chat/${randomUUID()}`)).status === 404
+    })
+    for (const { status } of answers) expect([202, 503]).toContain(status)
+    // Nobody asks again for what was taken.
+    const refused = chatIds.filter((_, index) => answers[index]?.status === 503)
+    for (const chatId of refused)
+      expect((await post(url, chatId, 'steps: 1', options)).status).toBe(202)
+    for (const chatId of chatIds) {
+      await untilIdle(url, chatId)
+      const roles = (await messagesOf(url, chatId)).map(({ role }) => role)
+      expect(roles).toEqual(['user', 'assistant'])
+    }
+    expect(stage.upstream.calls).toHaveLength(chatIds.length)
+  })
+})
+
+describe('the log of a server', () => {
+  it.each(['is away', 'cannot be reached'])(
+    'whose Redis %s says so at once, then ever more seldom, and when it is back',
+    async (how) => {
+      const environment = { LOOM_REDIS_PATIENCE: '1000' }
+      await using stage = await openStage({ paceMs: 20, environment })
+      const [one, two] = [stage.instance(0), stage.instance(1)]
+      const turn = await beginTurn({ owner: one, survivor: two })
+      await untilSeen(turn, 20)
+      if (how === 'is away') await stage.redis.kill()
+      else one.partition()
+      const began = performance.now()
+      while (performance.now() - began < 9000) {
+        expect((await post(one.url, turn.chatId, 'steps: 1')).status).toBe(503)
+      }
+      if (how === 'is away') await stage.redis.restart()
+      else one.heal()
+      await until(10_000, 'that it is back', () => one.errors().includes('back'))
+      await untilIdle(one.url, turn.chatId)
+      const lines = one.errors().trimEnd().split('\n')
+      // At once, after 2 s, 6 s, and once more where this machine is slow.
+      const told = lines.filter((line) => line.startsWith('loom: unavailable: '))
+      expect(told.length).toBeGreaterThanOrEqual(3)
+      expect(told.length).toBeLessThanOrEqual(4)
+      expect(told[0]).toMatch(/^loom: unavailable: .*Redis.*[^)]$/)
+      expect(told[1]).toMatch(/ \(and [1-9]\d* more\)$/)
+      const others = lines.filter((line) => !told.includes(line))
+      expect(others).toEqual([expect.stringMatching(/^loom: Redis is back after \d+ s\.$/)])
+    },
+  )
 })
 
 describe('a Redis that is away for longer than it is waited for', () => {

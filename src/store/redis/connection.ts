@@ -27,6 +27,8 @@ export interface Connection {
   runMany(name: ScriptName, keys: readonly string[], args: readonly string[]): Promise<string[]>
   /** Sends a command that may be sent twice. */
   send<VALUE>(command: (client: RedisClient) => Promise<VALUE>): Promise<VALUE>
+  /** The same connection with less patience. */
+  within(patienceMs: number): Connection
   close(): void
 }
 
@@ -34,6 +36,8 @@ export interface ConnectionOptions {
   patienceMs: number
   /** Told what went wrong with the connection, as often as it does. */
   onError: (error: Error) => void
+  /** Told when Redis answers on every connection after one was lost. */
+  onBack: () => void
 }
 
 /**
@@ -42,7 +46,7 @@ export interface ConnectionOptions {
  */
 export async function connect(
   address: RedisAddress,
-  { patienceMs, onError }: ConnectionOptions,
+  { patienceMs, onError, onBack }: ConnectionOptions,
 ): Promise<Connection> {
   const scripts = loadScripts()
   const clients = createClients(address, { commandTimeoutMs: Math.min(5000, patienceMs) })
@@ -50,6 +54,7 @@ export async function connect(
   // Every call that waits for the connection listens.
   setMaxListeners(0, ending.signal, clients.commands, clients.subscriber)
   const patience = { patienceMs, signal: ending.signal }
+  watchReturn(new Set(Object.values(clients)), patience, onBack)
   const close = () => {
     ending.abort()
     for (const client of new Set(Object.values(clients))) client.disconnect()
@@ -76,7 +81,7 @@ export async function connect(
       return await clients.commands.call('eval', [text, ...rest])
     }
   }
-  return {
+  const withPatience = (patience: Patience): Connection => ({
     clients,
     patience,
     async run(name, keys, args) {
@@ -95,7 +100,27 @@ export async function connect(
       return reply
     },
     send: (command) => patiently(clients.commands, patience, () => command(clients.commands)),
+    within: (ms) => withPatience({ ...patience, patienceMs: Math.min(ms, patience.patienceMs) }),
     close,
+  })
+  return withPatience(patience)
+}
+
+/** That a connection stands is not yet an answer: Redis may be loading, or a network swallow it all. */
+function watchReturn(
+  clients: ReadonlySet<RedisClient>,
+  patience: Patience,
+  onBack: () => void,
+): void {
+  const away = new Set<RedisClient>()
+  for (const client of clients) {
+    client.on('close', () => away.add(client))
+    client.on('ready', () => {
+      if (!away.has(client)) return
+      // Without an answer it is lost again before long, and then comes back again.
+      const answered = patiently(client, patience, () => client.ping())
+      answered.then(() => away.delete(client) && away.size === 0 && onBack()).catch(() => {})
+    })
   }
 }
 
