@@ -1,12 +1,35 @@
 import { defineConfig } from 'vitest/config'
 
+/** They kill and freeze servers, and hold them to deadlines: beside others they would measure these. */
+const faults = ['test/sessions/**/*.test.{ts,tsx}', 'test/bench.test.ts']
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A test that only passes after others, or on its own, is a broken test.
     sequence: { shuffle: true },
     allowOnly: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: faults,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1, shuffle: true },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'loom',
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: [...faults, '**/node_modules/**', 'test/conformance/**'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0, shuffle: true },
+        },
+      },
+    ],
   },
 })

@@ -68,7 +68,7 @@ function optionsOf(fault: Fault): FixtureOpts {
     case 'disconnect':
       return { chaos: { disconnectRate: 1 } }
     case 'silence':
-      return { chaos: { latencyMs: 500 } }
+      return { chaos: { latencyMs: 1500 } }
     case 'break':
       return { truncateAfterChunks: fault.chunks, latency: 1 }
   }
@@ -105,7 +105,7 @@ test('keeps its promises whatever a provider does', async () => {
   await fc.assert(
     fc.asyncProperty(scenario, async ({ provider, recovery, faults }) => {
       play(mock, faults)
-      const limits = { firstChunkMs: 100, nextChunkMs: 100 }
+      const limits = { firstChunkMs: 400, nextChunkMs: 400 }
       const options = { model: provider.model, models, recovery, limits }
       const { events, result, error } = await record(agent, 'What is six times seven?', options)
       const asked = askedOf(mock)
