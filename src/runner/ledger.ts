@@ -44,6 +44,8 @@ export class Ledger {
   sessionSpent: Spending = noSpending
   readonly #steps: Step[] = []
   #total: Spending
+  /** Whether something was added since it was last asked what is new. */
+  #isNew = false
 
   constructor(options: LedgerOptions) {
     this.#options = options
@@ -78,12 +80,20 @@ export class Ledger {
     }
   }
 
+  /** As `toldSteps`, where that has changed since the last time. */
+  get news(): Omit<ToldSpending, 'cost'> | undefined {
+    if (!this.#isNew) return undefined
+    this.#isNew = false
+    return this.toldSteps
+  }
+
   beginStep(): void {
     this.#steps.push({ spending: noSpending })
   }
 
   add(spending: Spending, model?: string): void {
     this.#total = addSpending(this.#total, spending)
+    this.#isNew = true
     // Calls that a human decided on run before there is a step.
     if (this.#steps.length === 0) this.beginStep()
     const step = this.#steps.at(-1)
