@@ -116,6 +116,10 @@ describe('providers with an address', () => {
       code: 'missing-key',
       message: expect.stringContaining('set CLOUDFLARE_ACCOUNT_ID.'),
     })
+    // All at once, and not one after the other.
+    await expect(createModels({ environment: {}, registry }).resolve('azure/m')).rejects.toThrow(
+      'Model "azure/m" needs to know where it is: set AZURE_RESOURCE_NAME, and its API key: AZURE_API_KEY.',
+    )
   })
 })
 
