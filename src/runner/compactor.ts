@@ -167,7 +167,8 @@ export class Compactor {
     const isStored = this.#with.save !== undefined && this.#isStored
     const isLongToLoad = isStored && tokensOf(shown) > Math.max(loadedMax, room)
     if (tokensOf(shorter) > enough * room || isLongToLoad) {
-      this.summaryDue = this.#with.ask === undefined && task.options.summarise !== false
+      const { ask, breaker } = this.#with
+      this.summaryDue = ask === undefined && task.options.summarise !== false && !breaker.isOpen
       if (this.summaryDue) return shorter
       shorter = (await this.#summarised(shown, shorter, { ...task, limits })) ?? shorter
     }
