@@ -152,29 +152,27 @@ describe('a run whose conversation is too long', () => {
 
 describe("an agent's own way that goes wrong", () => {
   const messages = () => [...history(), userMessage('And now?')]
-  const agentWith = (compaction: unknown) =>
-    // An agent may be written without types.
-    agentOf({
-      model: scriptedModel(says('Never.')),
-      contextWindow: 8000,
-      compaction: compaction as AgentCompaction,
-    })
+  const agentWith = (compaction: AgentCompaction) =>
+    agentOf({ model: scriptedModel(says('Never.')), contextWindow: 8000, compaction })
 
   it('holds up no abort', async () => {
     const stop = new AbortController()
     const hanging = agentWith(() => {
       stop.abort()
-      return new Promise(() => {})
+      return new Promise<never>(() => {})
     })
     const ended = record(hanging, messages(), { signal: stop.signal })
     const { error } = await within(8000, 'the end of the run', ended)
     expect(error?.code).toBe('aborted')
   })
 
+  /** As an agent that is written without types gives it. */
+  const untyped = (json: string) => (): readonly ModelMessage[] => JSON.parse(json)
+
   it.each([
-    ['nothing', () => undefined],
+    ['nothing', untyped('null')],
     ['an empty list', () => []],
-    ['a text', () => Promise.resolve('short')],
+    ['a text', untyped('"short"')],
   ])('is an error that says so where it gives %s', async (_what, compaction) => {
     const { error } = await record(agentWith(compaction), messages())
     expect(error?.message).toBe("The agent's compaction gave no list of messages.")
