@@ -6,10 +6,11 @@ import type { Budget } from '../agent.ts'
 import {
   addSpending,
   type Cost,
-  toldCost,
+  isNothing,
   noSpending,
   type Spending,
   type StepUsage,
+  toldCost,
   type ToldSpending,
 } from '../spending.ts'
 import type { Usage } from '../usage.ts'
@@ -44,8 +45,8 @@ export class Ledger {
   sessionSpent: Spending = noSpending
   readonly #steps: Step[] = []
   #total: Spending
-  /** Whether something was added since it was last asked what is new. */
-  #isNew = false
+  /** Whether something was spent that `takeNews` has not told of yet. */
+  #hasNews = false
 
   constructor(options: LedgerOptions) {
     this.#options = options
@@ -64,11 +65,20 @@ export class Ledger {
   /** For a message's metadata, at the end of a turn. */
   get told(): ToldSpending {
     const isTakenBack = this.cost === undefined && this.#earlier.length > 0
-    return { ...this.toldSteps, ...(isTakenBack ? { cost: null } : toldCost(this.#total)) }
+    return { ...this.#toldSteps, ...(isTakenBack ? { cost: null } : toldCost(this.#total)) }
   }
 
-  /** In the middle of one: what it will have cost is not known yet. */
-  get toldSteps(): Omit<ToldSpending, 'cost'> {
+  /**
+   * In the middle of one, where what it will have cost is not known yet: undefined where nothing was
+   * spent since it was last asked for.
+   */
+  takeNews(): Omit<ToldSpending, 'cost'> | undefined {
+    if (!this.#hasNews) return undefined
+    this.#hasNews = false
+    return this.#toldSteps
+  }
+
+  get #toldSteps(): Omit<ToldSpending, 'cost'> {
     const steps = this.#steps.map(({ model, spending }): StepUsage => ({
       ...(model !== undefined && { model }),
       usage: spending.usage,
@@ -80,20 +90,13 @@ export class Ledger {
     }
   }
 
-  /** As `toldSteps`, where that has changed since the last time. */
-  get news(): Omit<ToldSpending, 'cost'> | undefined {
-    if (!this.#isNew) return undefined
-    this.#isNew = false
-    return this.toldSteps
-  }
-
   beginStep(): void {
     this.#steps.push({ spending: noSpending })
   }
 
   add(spending: Spending, model?: string): void {
+    this.#hasNews ||= !isNothing(spending)
     this.#total = addSpending(this.#total, spending)
-    this.#isNew = true
     // Calls that a human decided on run before there is a step.
     if (this.#steps.length === 0) this.beginStep()
     const step = this.#steps.at(-1)

@@ -228,7 +228,7 @@ export class Turn<CONTEXT> {
    */
   async #tellSpending(): Promise<void> {
     const { emit, options } = this.#with
-    const messageMetadata = options.session === undefined ? undefined : this.ledger.news
+    const messageMetadata = options.session === undefined ? undefined : this.ledger.takeNews()
     if (messageMetadata !== undefined) await emit({ type: 'message-metadata', messageMetadata })
   }
 
