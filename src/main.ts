@@ -38,6 +38,9 @@ models lists the models that are known and hold all the words; without
 words, those of providers whose key is set.
 `
 
+/** How long `loom models` waits for a newer list. */
+const newerListMs = 3000
+
 /** How long turns and streams are given to finish after SIGTERM. */
 const graceMs = 10_000
 
@@ -68,9 +71,11 @@ async function listModels(program: NodeJS.Process, query: string): Promise<void>
   const leaving = new AbortController()
   const registry = await openRegistry(readRegistryConfig(program.env), { signal: leaving.signal })
   const models = createModels({ environment: program.env, registry })
+  // Whoever asks for the list wants the newest; a network that does not answer is no reason to wait.
+  const patience = delay(newerListMs, undefined, { signal: leaving.signal }).catch(() => undefined)
+  await Promise.race([registry.catalog().then(() => registry.settled()), patience])
   const list = await models.search(query === '' ? { configured: true } : { query })
   program.stdout.write(modelTable(list))
-  // A newer list that is being fetched is for those who stay.
   leaving.abort()
 }
 

@@ -95,7 +95,7 @@ export interface Models {
    * line that names what to set.
    */
   resolve(reference: ModelReference): Promise<LanguageModelV4>
-  /** What is known of a model; nothing of one behind an address of the user's own. Never rejects. */
+  /** What is known of a model; behind an address of the user's own, of one by the same name. Never rejects. */
   facts(reference: ModelReference): Promise<ModelFacts>
   /** Why a model that resolves may yet not exist, with the names it may be meant for. Never rejects. */
   doubt(reference: ModelReference): Promise<string | undefined>

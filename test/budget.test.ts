@@ -4,11 +4,13 @@ import { z } from 'zod'
 
 import { agentTool } from '../src/agent-tool.ts'
 import { defineTool } from '../src/define-tool.ts'
-import type { EventOf } from '../src/event.ts'
+import type { AgentEvent, EventOf } from '../src/event.ts'
+import { userMessage } from '../src/message.ts'
 import type { Models } from '../src/model.ts'
 import { run } from '../src/runner.ts'
 import type { SessionHooks } from '../src/runner/session-hooks.ts'
-import { noSpending } from '../src/spending.ts'
+import { noSpending, spendingIn } from '../src/spending.ts'
+import { within } from './deadline.ts'
 import { answers } from './model-failures.ts'
 import { agentOf, models as plainModels, record, type Recorded } from './recorded-run.ts'
 import { breaks, calls, says, scriptedModel, words } from './scripted-model.ts'
@@ -210,7 +212,7 @@ describe('the budget of a session', () => {
     const agent = agentOf({ model: 'priced/m', tools: [again], maxCost: 5 })
     const steps = [{ model: 'priced/m', usage: spent.usage, cost: { usd: 3 } }]
     const resume = { started: true, spent: { spending: spent, steps } }
-    const events: unknown[] = []
+    const events: AgentEvent[] = []
     const last: unknown[] = []
     const result = await run(agent, 'Hi', {
       models,
@@ -230,10 +232,62 @@ describe('the budget of a session', () => {
     })
     expect(blind).not.toHaveProperty('cost')
     expect(last.at(-1)).toMatchObject({ type: 'finish', messageMetadata: { cost: null } })
-    // Each step is told before it is finished: whoever takes over counts it.
-    expect(events.slice(-5, -3)).toMatchObject([
+    // Each step is told before its calls run: whoever takes over counts it.
+    const told = events.findIndex(({ type }) => type === 'message-metadata')
+    expect(events.slice(told)).toMatchObject([
       { type: 'message-metadata', messageMetadata: { stepUsage: [steps[0], step] } },
+      { type: 'tool-output-available' },
       { type: 'finish-step' },
+      { type: 'start-step' },
+      { type: 'finish-step' },
+      { type: 'finish' },
     ])
+  })
+
+  it('count what sub-agents and summaries have spent before whoever ran them died', async () => {
+    const models = modelsOf({ 'priced/m': scriptedModel(calls(['helper', { prompt: 'Do.' }])) })
+    const gate = Promise.withResolvers<void>()
+    const helper = agentOf({
+      name: 'helper',
+      model: scriptedModel(calls(['again', {}], ['wait', {}]), says('Done.')),
+      tools: [again, { ...again, name: 'wait', execute: () => gate.promise }],
+    })
+    const stop = new AbortController()
+    let tokens: unknown
+    const ended = run(agentOf({ model: 'priced/m', tools: [agentTool(helper)] }), 'Hi', {
+      models,
+      signal: stop.signal,
+      session: hooks({}),
+      sink(event) {
+        if (event.type !== 'message-metadata') return
+        tokens = event.messageMetadata
+        if (spendingIn(tokens).usage.totalTokens === 30) stop.abort()
+      },
+    })
+    await expect(within(8000, 'the spending of the sub-agent', ended)).rejects.toThrow()
+    expect(tokens).toMatchObject({ usage: { totalTokens: 30 }, stepUsage: [{}] })
+
+    const history = Array.from({ length: 20 }, () => userMessage('word '.repeat(500)))
+    const writer = scriptedModel(...Array.from({ length: 9 }, () => says('So far.')))
+    const long = agentOf({
+      model: scriptedModel(says('Hi.')),
+      contextWindow: 8000,
+      compaction: { model: writer },
+    })
+    const events: AgentEvent[] = []
+    await run(long, [...history, userMessage('Hi')], {
+      models: plainModels,
+      session: hooks({}),
+      sink: (event) => void events.push(event),
+    })
+    expect(events.slice(1, 4)).toMatchObject([
+      { type: 'start-step' },
+      {
+        type: 'message-metadata',
+        messageMetadata: { usage: { totalTokens: writer.asked.length * 15 } },
+      },
+      { type: 'text-start' },
+    ])
+    expect(writer.asked.length).toBeGreaterThan(0)
   })
 })

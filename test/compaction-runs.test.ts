@@ -5,12 +5,14 @@ import type { ModelMessage } from 'ai'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 
+import type { AgentCompaction } from '../src/compaction.ts'
 import type { LoomError } from '../src/error.ts'
 import { userMessage } from '../src/message.ts'
 import { isOverflow, overflowLimit } from '../src/runner/overflow.ts'
 import { modelError } from '../src/runner/retry.ts'
 import { calculator } from '../tools/calculator.ts'
 import { call, result } from './conversations.ts'
+import { within } from './deadline.ts'
 import { agentOf, ofType, record } from './recorded-run.ts'
 import { calls, hangs, says, scriptedModel } from './scripted-model.ts'
 
@@ -148,6 +150,35 @@ describe('a run whose conversation is too long', () => {
   })
 })
 
+describe("an agent's own way that goes wrong", () => {
+  const messages = () => [...history(), userMessage('And now?')]
+  const agentWith = (compaction: AgentCompaction) =>
+    agentOf({ model: scriptedModel(says('Never.')), contextWindow: 8000, compaction })
+
+  it('holds up no abort', async () => {
+    const stop = new AbortController()
+    const hanging = agentWith(() => {
+      stop.abort()
+      return new Promise<never>(() => {})
+    })
+    const ended = record(hanging, messages(), { signal: stop.signal })
+    const { error } = await within(8000, 'the end of the run', ended)
+    expect(error?.code).toBe('aborted')
+  })
+
+  /** As an agent that is written without types gives it. */
+  const untyped = (json: string) => (): readonly ModelMessage[] => JSON.parse(json)
+
+  it.each([
+    ['nothing', untyped('null')],
+    ['an empty list', () => []],
+    ['a text', untyped('"short"')],
+  ])('is an error that says so where it gives %s', async (_what, compaction) => {
+    const { error } = await record(agentWith(compaction), messages())
+    expect(error?.message).toBe("The agent's compaction gave no list of messages.")
+  })
+})
+
 /** A model that writes every summary that it is asked for. */
 const writer = () => scriptedModel(...Array.from({ length: 9 }, () => says('So far.')))
 
@@ -216,6 +247,27 @@ describe('a prompt that its provider refuses for its length', () => {
     [400, 'invalid params, context window exceeds limit (2013)'],
     [400, 'Your request exceeded model token limit: 8192', 8192],
     [413, 'Request Entity Too Large'],
+    [
+      400,
+      '<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 129024]',
+      129_024,
+    ],
+    [400, 'Prompt exceeds max length'],
+    [400, 'Total tokens of image and text exceed max message tokens'],
+    [
+      400,
+      'The decoder prompt (length 9000) is longer than the maximum model length of 4096. Make sure that `max_model_len` is no smaller.',
+      4096,
+    ],
+    [400, 'Input validation error: `inputs` must have less than 4095 tokens. Given: 5000', 4095],
+    [400, 'prompt token count of 140000 exceeds the limit of 128000', 128_000],
+    [
+      400,
+      'Trying to keep the first 6269 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens, which is not enough.',
+      4096,
+    ],
+    [400, 'The total number of tokens in the request (9000) exceeds the model limit (8192)'],
+    [400, 'The input is longer than the maximum number of tokens allowed'],
   ] as [number, string, number?][])('is known by %d "%s"', (status, text, limit) => {
     expect(isOverflow(text, status)).toBe(true)
     expect(overflowLimit(text)).toBe(limit)
@@ -230,6 +282,9 @@ describe('a prompt that its provider refuses for its length', () => {
     [400, 'max_tokens is too large: 200000. This model supports at most 16384 completion tokens.'],
     [400, 'Invalid schema for function: property name is too long.'],
     [503, 'The model is overloaded.'],
+    [400, 'Output token limit exceeded: 9000 of 8192.'],
+    [400, 'The tools array is too long: expected at most 128 items.'],
+    [400, 'The image exceeds the maximum allowed size.'],
   ])('is not what %d "%s" tells of', (status, text) => {
     expect(isOverflow(text, status)).toBe(false)
   })

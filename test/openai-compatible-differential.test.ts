@@ -7,10 +7,11 @@
  * client errors its web stream, or says "no finish reason" before there was any event, Loom gives an
  * `error` part and a `finish`, or rejects with an error that may be retried; and of an answer that was
  * cut off it gives out no call whose arguments are not whole. Reasoning that a provider counts beside
- * its completion tokens (`provider-streams.test.ts`) is in no stream here.
+ * its completion tokens (`provider-streams.test.ts`) is in no stream here, and a count that is left out
+ * of a report is unknown to Loom and 0 to the stock client.
  */
 import { APICallError } from '@ai-sdk/provider'
-import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import type { LanguageModelV4StreamPart, LanguageModelV4Usage } from '@ai-sdk/provider'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
@@ -40,11 +41,20 @@ function normalised(parts: readonly Part[], wire: string): unknown[] {
   }
   return parts.flatMap((part): unknown[] => {
     if (part.type === 'error') return [{ type: 'error' }]
+    if (part.type === 'finish') return [{ ...part, usage: counted(part.usage) }]
     if (part.type === 'tool-call') return [{ ...part, toolCallId: name(part.toolCallId) }]
     if (part.type === 'tool-input-delta' && part.delta === '') return []
     if (part.type.startsWith('tool-input') && 'id' in part) return [{ ...part, id: name(part.id) }]
     return [part]
   })
+}
+
+/** What a report leaves out is 0 to the stock client, and unknown to Loom. */
+function counted({ inputTokens, outputTokens, raw }: LanguageModelV4Usage): LanguageModelV4Usage {
+  const { total, text, ...rest } = outputTokens
+  const isLeftOut = raw !== undefined && total === undefined
+  const output = isLeftOut ? { total: 0, text: 0, ...rest } : outputTokens
+  return { inputTokens, outputTokens: output, ...(raw !== undefined && { raw }) }
 }
 
 /** The stock client gives out what there is of a call's arguments when an answer is cut off. */
@@ -287,6 +297,39 @@ describe('on purpose not as the stock client', () => {
     const wire = (delta({ content: 'x' }) + stop).replaceAll('\n', '\r')
     expect(types((await stock(whole(wire))).parts)).toContain('error')
     expect(types((await ours(whole(wire))).parts)).toBe(answer)
+  })
+
+  test('does not take a count that is not told for 0', async () => {
+    const usages = {
+      [JSON.stringify({ prompt_tokens: 9, completion_tokens: null })]: [9, undefined],
+      [JSON.stringify({ prompt_tokens: 9, total_tokens: 14 })]: [9, 5],
+      [JSON.stringify({ completion_tokens: 5, total_tokens: 14 })]: [9, 5],
+      [JSON.stringify({})]: [undefined, undefined],
+    }
+    for (const [usage, [input, output]] of Object.entries(usages)) {
+      const wire = delta({ content: 'x' }) + stop + `data: {"choices":null,"usage":${usage}}\n\n`
+      expect((await ours(whole(wire + done))).parts.at(-1), usage).toMatchObject({
+        finishReason: { unified: 'stop' },
+        usage: { inputTokens: { total: input }, outputTokens: { total: output } },
+      })
+    }
+  })
+
+  test("knows Moonshot's, DeepSeek's and OpenRouter's names for what was cached", async () => {
+    const told = [
+      [{ cached_tokens: 4 }, 4, undefined],
+      [{ prompt_cache_hit_tokens: 4, prompt_cache_miss_tokens: 5 }, 4, undefined],
+      [{ prompt_tokens_details: { cached_tokens: 4, cache_write_tokens: 3 } }, 4, 3],
+    ] as const
+    for (const [names, cacheRead, cacheWrite] of told) {
+      const usage = { prompt_tokens: 9, completion_tokens: 5, ...names }
+      const wire = delta({ content: 'x' }) + stop + event({ choices: [], usage }) + done
+      expect((await ours(whole(wire))).parts.at(-1)).toMatchObject({
+        usage: {
+          inputTokens: { total: 9, noCache: 5 - (cacheWrite ?? 0), cacheRead, cacheWrite },
+        },
+      })
+    }
   })
 
   test('does not look at what it does not use', async () => {

@@ -116,6 +116,10 @@ describe('providers with an address', () => {
       code: 'missing-key',
       message: expect.stringContaining('set CLOUDFLARE_ACCOUNT_ID.'),
     })
+    // All at once, and not one after the other.
+    await expect(createModels({ environment: {}, registry }).resolve('azure/m')).rejects.toThrow(
+      'Model "azure/m" needs to know where it is: set AZURE_RESOURCE_NAME, and its API key: AZURE_API_KEY.',
+    )
   })
 })
 
@@ -184,7 +188,11 @@ describe('addresses that somebody knows by heart', () => {
     const models = createModels({ environment, registry, transport: host.transport })
     await expect((await models.resolve('fireworks/m')).doStream({ prompt })).rejects.toThrow()
     expect(host.requests[0]?.url).toBe('//proxy.corp/v1/chat/completions')
-    expect(await models.facts('fireworks/accounts/fireworks/models/kimi-k3')).toEqual({})
+    // What is known of a model by that name holds there too, and of another nothing is.
+    expect(await models.facts('fireworks/accounts/fireworks/models/kimi-k3')).toHaveProperty(
+      'contextWindow',
+    )
+    expect(await models.facts('fireworks/of-the-corporation')).toEqual({})
   })
 })
 

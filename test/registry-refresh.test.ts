@@ -8,8 +8,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 
 import { type RefreshOutcome, Registry, type RegistryOptions } from '../src/model/registry.ts'
 import { shippedCatalog } from '../src/model/registry/shipped.ts'
+import { createModels } from '../src/model/resolve.ts'
 import { within } from './deadline.ts'
 import { upstream } from './fixtures/upstream.ts'
+import { addressOf, endProcesses, startLoom } from './loom-process.ts'
 
 const day = 24 * 60 * 60 * 1000
 
@@ -21,7 +23,11 @@ async function payload(change: Record<string, unknown> = {}, keep = 225): Promis
     .map(({ id, name, env, npm, api }) => {
       const models = [...catalog.models(id)].map((model) => [
         model.id,
-        { limit: { context: model.contextWindow }, provider: { api: model.api, npm: model.npm } },
+        {
+          limit: { context: model.contextWindow },
+          cost: model.price,
+          provider: { api: model.api, npm: model.npm },
+        },
       ])
       return [id, { id, name, env, npm, api, models: Object.fromEntries(models) }]
     })
@@ -191,6 +197,41 @@ describe('a newer list', () => {
   })
 })
 
+describe('a provider that only a newer list has', () => {
+  // The list may hold addresses on this machine, which ask for no key.
+  const withHere = () =>
+    payload({ here: { api: 'http://127.0.0.1:1/v1', models: { 'here/model': {} } } })
+
+  it('is found, and not called unknown while that is fetched', async () => {
+    const body = await withHere()
+    const { url } = await site((response) => void setImmediate(() => response.end(body)))
+    const models = createModels({ environment: {}, registry: new Registry({ url }) })
+    expect(await models.resolve('here/model')).toMatchObject({ provider: 'here' })
+    await expect(models.resolve('heer/model')).rejects.toThrow('Did you mean "here"?')
+  })
+
+  it('is there for who starts the server with it, and for who lists the models', async () => {
+    onTestFinished(endProcesses)
+    const body = await withHere()
+    const { url, asked } = await site((response) => void response.end(body))
+    const folder = await cacheFolder()
+    const environment = { LOOM_MODELS_URL: url, XDG_CACHE_HOME: folder }
+    const list = startLoom(environment, ['models', 'here/model'])
+    expect(await list.exited).toBe(0)
+    expect(list.output().stdout).toContain('\nhere/here/model ')
+    await addressOf(startLoom({ ...environment, LOOM_MODEL: 'here/here/model' }))
+    expect(asked).toHaveLength(1)
+  })
+
+  it('is not waited for long by who lists the models', async () => {
+    onTestFinished(endProcesses)
+    const { url } = await site(() => undefined)
+    const list = startLoom({ LOOM_MODELS_URL: url }, ['models', 'gpt-5'])
+    expect(await within(9000, 'the list', list.exited)).toBe(0)
+    expect(list.output().stdout).toContain('openai/gpt-5 ')
+  })
+})
+
 describe('what is no newer list', () => {
   it.each<[string, (response: ServerResponse, whole: string, half: string) => void]>([
     ['is late', (response) => void response.writeHead(200).write('{')],
@@ -200,6 +241,14 @@ describe('what is no newer list', () => {
     ['is another thing', (response) => void response.end('{"providers": []}')],
     ['is a list', (response) => void response.end('[]')],
     ['has lost the half of it', (response, _whole, half) => void response.end(half)],
+    [
+      'tells the windows by another name',
+      (response, whole) => void response.end(whole.replaceAll('"limit":', '"limits":')),
+    ],
+    [
+      'tells no prices',
+      (response, whole) => void response.end(whole.replaceAll('"cost":', '"pricing":')),
+    ],
     ['never ends', (response) => endless(response)],
     ['breaks off', (response) => void response.writeHead(200).write('{', () => response.destroy())],
   ])('is not used: it %s', async (_what, answer) => {

@@ -76,7 +76,17 @@ function countIn(text: string): number {
 export const tokensOf = (messages: readonly ModelMessage[]): number =>
   messages.reduce((sum, message) => sum + messageTokens(message), 0)
 
-export function messageTokens({ content }: ModelMessage): number {
+/** A conversation is looked at several times for each call, and hardly any of it is new. */
+const known = new WeakMap<ModelMessage, number>()
+
+/** Of a message that is never changed. */
+export function messageTokens(message: ModelMessage): number {
+  const tokens = known.get(message) ?? countOf(message)
+  known.set(message, tokens)
+  return tokens
+}
+
+function countOf({ content }: ModelMessage): number {
   if (!Array.isArray(content)) return messageOverhead + textTokens(content)
   let sum = messageOverhead
   for (const part of content) sum += partTokens(part)

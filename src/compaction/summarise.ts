@@ -2,6 +2,8 @@
  * The second stage: a model writes down what is to be known of the messages that go. It is given them
  * as one text, in pieces that it can read, each with the summary of those before.
  */
+import { setImmediate } from 'node:timers/promises'
+
 import type { ModelMessage } from 'ai'
 
 import { LoomError } from '../error.ts'
@@ -53,7 +55,7 @@ const piecesMax = 16
 /** @throws LoomError `model-failed` for an empty summary; what `ask` throws */
 export async function summarise(task: SummaryTask): Promise<string> {
   let { previous, room } = task
-  let left = fitting(transcriptOf(task.messages), room)
+  let left = await fitting(transcriptOf(task.messages), room)
   let halvings = 0
   while (left.length > 0) {
     const most = Math.max(room - textTokens(previous ?? ''), room / 3)
@@ -91,10 +93,12 @@ async function summaryOf(
 }
 
 /** Cuts the longest texts, and in the end leaves out the middle ones, so that few pieces hold all. */
-function fitting(texts: string[], room: number): string[] {
+async function fitting(texts: string[], room: number): Promise<string[]> {
   let shorter = texts
   for (const { pieces, lengths } of cuts) {
     for (const length of lengths) {
+      // Megabytes may be counted here, and others wait meanwhile.
+      await setImmediate()
       if (tokensIn(shorter) <= room * pieces) return shorter
       shorter = texts.map((text) => cutMiddle(text, length))
     }

@@ -2,7 +2,6 @@
 import type { ModelFacts } from '../model.ts'
 import { didYouMean, nearestModels } from './nearest.ts'
 import type { Registry } from './registry.ts'
-import { aliasOf } from './registry/aliases.ts'
 
 interface Reference {
   provider: string
@@ -21,8 +20,9 @@ export async function factsOf(
 ): Promise<ModelFacts> {
   if (reference === undefined) return nothing
   const { provider: name, modelId, isElsewhere } = reference
-  if (isElsewhere) return registry.overridden(aliasOf(name), modelId) ?? nothing
   try {
+    // A proxy of the provider's models, mostly; whose are others has names of its own.
+    if (isElsewhere) return (await registry.standing(name, modelId)) ?? nothing
     const provider = await registry.provider(name)
     if (provider === undefined) return nothing
     const model = await registry.model(provider.id, modelId)

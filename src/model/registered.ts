@@ -45,8 +45,8 @@ export async function openRegistered(
   const provider = await registry.provider(name)
   if (provider === undefined) return undefined
   const endpoint = endpointOf(provider, await registry.model(provider.id, modelId))
-  const baseUrl = addressOf(options, provider, endpoint)
   const apiKey = keyOf(set, keyVariablesOf(name, provider, endpoint))
+  const baseUrl = addressOf(options, { provider, endpoint, isKeyMissing: apiKey === undefined })
   if (apiKey === undefined && !isLocal(baseUrl)) throw missingKey(options, provider, endpoint)
   if (apiKey !== undefined) onKey(apiKey)
   const protocol = ownProtocols.get(endpoint.protocol)
@@ -79,10 +79,14 @@ function keyOf(set: Settings, variables: readonly string[]): string | undefined 
 }
 
 function addressOf(
-  { reference, set }: RegisteredOptions,
-  provider: ProviderEntry,
-  { address }: Endpoint,
+  { reference, name, set }: RegisteredOptions,
+  {
+    provider,
+    endpoint,
+    isKeyMissing,
+  }: { provider: ProviderEntry; endpoint: Endpoint; isKeyMissing: boolean },
 ): string {
+  const { address } = endpoint
   if (address === undefined) {
     throw new LoomError(
       'unknown-model',
@@ -91,9 +95,11 @@ function addressOf(
   }
   const missing = variablesOf(address).filter((name) => set.variable(name) === undefined)
   if (missing.length > 0) {
+    const key = toldKeyVariables(name, provider, endpoint).join(' or ')
+    const also = isKeyMissing ? `, and its API key: ${key}` : ''
     throw new LoomError(
       'missing-key',
-      `Model ${quote(reference)} needs to know where it is: set ${missing.join(' and ')}.`,
+      `Model ${quote(reference)} needs to know where it is: set ${missing.join(' and ')}${also}.`,
     )
   }
   const filled = fillAddress(address, set.variable)
@@ -105,13 +111,15 @@ function missingKey(
   provider: ProviderEntry,
   endpoint: Endpoint,
 ): LoomError {
-  // The name that the provider's own pages use, where it has one.
-  const variables =
-    endpoint.keyVariables.length > 0
-      ? endpoint.keyVariables
-      : keyVariablesOf(name, provider, endpoint)
+  const variables = toldKeyVariables(name, provider, endpoint)
   return new LoomError(
     'missing-key',
     `Model ${quote(reference)} needs an API key: set ${variables.join(' or ')}.`,
   )
 }
+
+/** The names that the provider's own pages use, where it has some. */
+const toldKeyVariables = (name: string, provider: ProviderEntry, endpoint: Endpoint) =>
+  endpoint.keyVariables.length > 0
+    ? endpoint.keyVariables
+    : keyVariablesOf(name, provider, endpoint)

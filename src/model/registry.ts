@@ -47,7 +47,7 @@ export class Registry {
   #catalog: Promise<Catalog> | undefined
   /** When the list is to be asked about again. */
   #staleAt = 0
-  #refreshing = false
+  #refreshing: Promise<void> | undefined
 
   constructor(options: RegistryOptions = {}) {
     this.#options = options
@@ -57,10 +57,7 @@ export class Registry {
 
   /** A provider by its id, or by one of Loom's short names. */
   async provider(name: string): Promise<ProviderEntry | undefined> {
-    const catalog = await this.catalog()
-    // A newer list must not take a short name over: its key is set for what it was short for.
-    const id = this.overrides.providers.has(name) ? name : aliasOf(name)
-    return this.#providerOf(catalog, id)
+    return this.#providerOf(await this.catalog(), this.#idOf(name))
   }
 
   async providers(): Promise<ProviderEntry[]> {
@@ -87,19 +84,41 @@ export class Registry {
     ]
   }
 
-  /** What the user says of a model; reads no list. */
-  overridden(provider: string, id: string): ModelEntry | undefined {
-    return this.#laidOver(provider, id, undefined)
+  /**
+   * A model of a provider that is named as `provider` takes it, by the list as it stands: no newer one
+   * is asked for, since nothing else is asked of anybody but the user's own server.
+   */
+  async standing(name: string, id: string): Promise<ModelEntry | undefined> {
+    const catalog = await this.#standing()
+    const provider = this.#idOf(name)
+    return this.#laidOver(provider, id, catalog.model(provider, id))
+  }
+
+  /**
+   * Waits for a newer list, if one is being fetched: for who would otherwise say that there is no such
+   * thing.
+   */
+  async settled(): Promise<void> {
+    await this.#refreshing
   }
 
   /** The list as it stands, without the user's word. The same object until there is a newer one. */
   async catalog(): Promise<Catalog> {
-    this.#catalog ??= this.#read()
-    const catalog = await this.#catalog
-    if (this.#options.url !== undefined && this.#now() >= this.#staleAt) {
-      void this.#refresh(this.#options.url, catalog)
+    const catalog = await this.#standing()
+    const { url } = this.#options
+    if (url !== undefined && this.#refreshing === undefined && this.#now() >= this.#staleAt) {
+      this.#refreshing = this.#refresh(url, catalog).finally(() => (this.#refreshing = undefined))
     }
     return catalog
+  }
+
+  #standing(): Promise<Catalog> {
+    return (this.#catalog ??= this.#read())
+  }
+
+  #idOf(name: string): string {
+    // A newer list must not take a short name over: its key is set for what it was short for.
+    return this.overrides.providers.has(name) ? name : aliasOf(name)
   }
 
   #providerOf(catalog: Catalog, id: string): ProviderEntry | undefined {
@@ -120,7 +139,8 @@ export class Registry {
     if (cached === undefined || cached.catalog.origin.takenAt <= shipped.origin.takenAt) {
       return shipped
     }
-    this.#staleAt = cached.checkedAt + freshMs
+    // A clock that was set back since makes nothing fresh for ever.
+    this.#staleAt = Math.min(cached.checkedAt, this.#now()) + freshMs
     return cached.catalog
   }
 
@@ -134,8 +154,6 @@ export class Registry {
 
   /** Never fails: nobody waits for it. */
   async #refresh(url: string, current: Catalog): Promise<void> {
-    if (this.#refreshing) return
-    this.#refreshing = true
     const { cacheFile, signal, timeoutMs, onRefresh } = this.#options
     let outcome: RefreshOutcome
     try {
@@ -150,8 +168,6 @@ export class Registry {
     } catch (error) {
       this.#staleAt = this.#now() + failedMs
       outcome = { result: 'failed', error }
-    } finally {
-      this.#refreshing = false
     }
     onRefresh?.(outcome)
   }

@@ -124,6 +124,10 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
   const registered = { reference, name: written, modelId, set, registry, transport, onKey }
   const model = await openRegistered(registered)
   if (model !== undefined) return model
+  // It may be in a newer list than ours.
+  await registry.settled()
+  const newer = await openRegistered(registered)
+  if (newer !== undefined) return newer
   throw new LoomError('unknown-model', await notSetUp(reference, written, world))
 }
 
@@ -151,7 +155,7 @@ export interface ListedReference {
   /** An id or a short name. */
   provider: string
   modelId: string
-  /** Where it is was said by the user, so that only the user can say what it is. */
+  /** Where it is was said by the user: the list does not know which models there are. */
   isElsewhere: boolean
 }
 

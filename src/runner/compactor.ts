@@ -6,7 +6,7 @@
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 import type { ModelMessage } from 'ai'
 
-import type { AgentCompaction, CompactionOptions } from '../compaction.ts'
+import type { AgentCompaction, CompactionInfo, CompactionOptions } from '../compaction.ts'
 import { assemble, type Covered, coveredBy, dropOldest, squeeze } from '../compaction/assemble.ts'
 import type { Breaker } from '../compaction/breaker.ts'
 import { chooseCut, latestUser } from '../compaction/cut.ts'
@@ -20,6 +20,7 @@ import { LoomError } from '../error.ts'
 import { publish } from '../telemetry.ts'
 import { type Call, knownWindow, ModelWindow } from './model-window.ts'
 import type { SavedSummary } from './session-hooks.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export interface CompactorOptions {
   compaction: AgentCompaction
@@ -145,13 +146,17 @@ export class Compactor {
     }: { compaction: Extract<AgentCompaction, Function>; call: Call; threshold: number },
   ): Promise<readonly ModelMessage[]> {
     const { model } = call
-    return compaction(shown, {
+    const { signal } = this.#with
+    const info: CompactionInfo = {
       tokens: Math.round(this.#estimate * this.#window.ratio),
       threshold: Math.round(threshold * this.#window.ratio),
       contextWindow: knownWindow(call),
       model: `${model.provider}/${model.modelId}`,
-      signal: this.#with.signal,
-    })
+      signal,
+    }
+    const messages: unknown = await untilAborted(signal, () => compaction(shown, info))
+    if (isMessages(messages)) return messages
+    throw new LoomError('internal', "The agent's compaction gave no list of messages.")
   }
 
   async #compacted(shown: readonly ModelMessage[], task: Task): Promise<readonly ModelMessage[]> {
@@ -162,7 +167,8 @@ export class Compactor {
     const isStored = this.#with.save !== undefined && this.#isStored
     const isLongToLoad = isStored && tokensOf(shown) > Math.max(loadedMax, room)
     if (tokensOf(shorter) > enough * room || isLongToLoad) {
-      this.summaryDue = this.#with.ask === undefined && task.options.summarise !== false
+      const { ask, breaker } = this.#with
+      this.summaryDue = ask === undefined && task.options.summarise !== false && !breaker.isOpen
       if (this.summaryDue) return shorter
       shorter = (await this.#summarised(shown, shorter, { ...task, limits })) ?? shorter
     }
@@ -251,6 +257,10 @@ export class Compactor {
     ])
   }
 }
+
+/** An agent may be written without types. What stands in its messages is checked where they are sent. */
+const isMessages = (value: unknown): value is readonly ModelMessage[] =>
+  Array.isArray(value) && value.length > 0
 
 interface Task {
   options: CompactionOptions

@@ -5,7 +5,7 @@
 const patterns = [
   /context[_ -]?length[_ -]?exceeded/i,
   /context[_ ]window[_ ]exceeded/i,
-  /maximum (?:context|prompt|input) length/i,
+  /(?:maximum|max) (?:context|prompt|input|model) length/i,
   /(?:prompt|input|context|conversation|request) (?:is|was) too (?:long|large)/i,
   /(?:exceeds?|exceeded|exceeding|(?:larger|longer|greater) than|over) (?:the |this )?(?:model'?s? |available |maximum |supported |total )*(?:context|input token|token limit|prompt length)/i,
   /(?:context (?:window|length|size|limit)|token limit) (?:was |is |of \d+ )?(?:exceed|overflow|reached)/i,
@@ -13,20 +13,36 @@ const patterns = [
   /too many (?:input )?tokens(?!.{0,40}(?:wait|minute|second))/i,
   /reduce the length of (?:the|your) (?:messages|prompt|input)/i,
   /model_max_prompt_tokens_exceeded|request_too_large/i,
-  /`?inputs`? tokens \+ `?max_new_tokens`? must be/i,
-  /n_ctx|exceeds? the available context size/i,
+  /`?inputs`? (?:tokens \+ `?max_new_tokens`? must be|must have less than \d+ tokens)/i,
+  /n_ctx|exceeds? the available context size|exceed_context_size/i,
+  // DashScope; Z.ai; Copilot; Volcengine; LM Studio; others.
+  /range of input length should be/i,
+  /prompt exceeds (?:the )?max(?:imum)? length/i,
+  /(?:prompt|input|request) token count.{0,40} exceeds/i,
+  /exceeds? (?:the )?max message tokens/i,
+  /context the overflows|context length of only \d/i,
+  /tokens? in (?:the |your )?(?:request|prompt|input|messages)\b.{0,40}(?:exceed|more than)/i,
+  /(?:input|prompt|request) (?:is |are )?(?:longer|larger|greater) than the max/i,
+  /max_input_tokens.{0,20}exceed/i,
 ]
+
+/** Of the answer, which can be asked to be shorter in the settings alone. */
+const ofOutput = /\b(?:output|completion) token limit/i
 
 const rateLimit = /rate[ _-]?limit|per minute|quota|\bTP[MD]\b/i
 
 /** @param status of HTTP; undefined where it is not known */
 export function isOverflow(text: string, status: number | undefined): boolean {
-  if (status === 429 || rateLimit.test(text)) return false
+  if (status === 429 || rateLimit.test(text) || ofOutput.test(text)) return false
   return status === 413 || patterns.some((pattern) => pattern.test(text))
 }
 
 const told = [
-  /maximum (?:context|prompt|input) length(?: is| of|:)+ (\d[\d,]*)/i,
+  /(?:maximum|max) (?:context|prompt|input|model) length(?: is| of|:)+ (\d[\d,]*)/i,
+  /range of input length should be \[\d+, ?(\d+)\]/i,
+  /must have less than (\d+) tokens/i,
+  /context length of only (\d+)/i,
+  /token count.{0,40} exceeds the limit of (\d[\d,]*)/i,
   / > (\d[\d,]*)/,
   /maximum (?:number of tokens|allowed|of)[^\d]{0,30}(\d[\d,]*)/i,
   /(?:context|token) (?:window|length|size|limit)(?: is| of|:)* (\d[\d,]*)/i,

@@ -102,7 +102,12 @@ export class Turn<CONTEXT> {
       before: session?.resume.spent,
       above,
     })
-    this.#settler = new CallSettler(settlerOptions(options, this.ledger))
+    const emit: Sink = async (event) => {
+      // Sub-agents spend while their tool runs.
+      await this.#tellSpending()
+      await options.emit(event)
+    }
+    this.#settler = new CallSettler(settlerOptions({ ...options, emit }, this.ledger))
     this.#callIds = new CallIds(this.messages)
     this.#origins = session?.summaries?.origins ?? new Origins()
     this.#compactor = new Compactor(
@@ -213,11 +218,18 @@ export class Turn<CONTEXT> {
   async #finishStep(): Promise<void> {
     if (!this.stepOpen) return
     this.stepOpen = false
+    await this.#tellSpending()
+    await this.#with.emit({ type: 'finish-step' })
+  }
+
+  /**
+   * So that whoever goes on with this message, after a wait or a crash, knows what it has cost: told
+   * before the calls of a step run, since a process may die in them.
+   */
+  async #tellSpending(): Promise<void> {
     const { emit, options } = this.#with
-    // So that whoever goes on with this message, after a wait or a crash, knows what it has cost.
-    const news = options.session === undefined ? undefined : this.ledger.takeNews()
-    if (news !== undefined) await emit({ type: 'message-metadata', messageMetadata: news })
-    await emit({ type: 'finish-step' })
+    const messageMetadata = options.session === undefined ? undefined : this.ledger.takeNews()
+    if (messageMetadata !== undefined) await emit({ type: 'message-metadata', messageMetadata })
   }
 
   async #step(): Promise<Outcome | undefined> {
@@ -268,6 +280,8 @@ export class Turn<CONTEXT> {
       },
       optionsFor: async (model, facts) => {
         const messages = await this.#shownTo(model, facts)
+        // A summary may have been asked for.
+        await this.#tellSpending()
         return callOptions(model, this.#settings, { messages, context: this.#context, facts })
       },
       onOverflow: (failure) => this.#compactor.overflowed(failure),
@@ -309,6 +323,7 @@ export class Turn<CONTEXT> {
 
   /** The results of the reply's calls; an outcome where the turn does not go on with them. */
   async #settleCalls(reply: StepReader): Promise<ToolResultPart[] | Outcome> {
+    if (reply.calls.length > 0) await this.#tellSpending()
     const { results, waits } = await this.#settler.settle(reply, this.#round)
     this.#keep(reply, results)
     if (waits) return 'waiting'

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 
-import { Breakers } from '../compaction/breaker.ts'
+import { type Breaker, Breakers } from '../compaction/breaker.ts'
 import { LoomError } from '../error.ts'
 import type { Store } from '../store.ts'
 import type { Claim } from '../store/turn.ts'
@@ -67,6 +67,11 @@ export class Instance {
   /** Whether the store takes what this instance says. */
   get isServed(): boolean {
     return this.#draining || this.#heartbeat.isHeard
+  }
+
+  /** Whether summaries are asked for in a session, as its last turns here found. */
+  breakerOf(sessionId: string): Breaker {
+    return this.#world.breakers.for(sessionId)
   }
 
   get draining(): boolean {

@@ -2,7 +2,6 @@
 import type { JSONObject } from '@ai-sdk/provider'
 
 import type { Agent } from '../agent.ts'
-import { Breaker } from '../compaction/breaker.ts'
 import type { Loom } from '../loom.ts'
 import { uiMessage } from '../message-fold.ts'
 import { callOptions, type CallOptions, offersOf } from '../runner/call-options.ts'
@@ -44,7 +43,7 @@ export async function nextPrompt(
   const compactor = new Compactor({
     compaction: settings.compaction,
     origins,
-    breaker: new Breaker(),
+    breaker: sessions.instance.breakerOf(id),
     signal: new AbortController().signal,
     ask: undefined,
     save: undefined,

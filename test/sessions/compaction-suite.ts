@@ -9,6 +9,7 @@ import { nextPrompt } from '../../src/session/next-prompt.ts'
 import type { Store } from '../../src/store.ts'
 import { agentOf } from '../recorded-run.ts'
 import { until } from '../redis/until.ts'
+import { says, scriptedModel } from '../scripted-model.ts'
 import { pageOf, readTool, rememberingModel } from './remembering-model.ts'
 import { Gate } from './scripts.ts'
 import { openWorld, post, readAnswer, untilState, userMessage, watch } from './world.ts'
@@ -60,6 +61,31 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
       expect(prompt).not.toContain('Read page 1"')
     },
   )
+
+  it('shows what the model will be told where no summary is to be had', async () => {
+    await using world = openWorld(openStore)
+    // It sums nothing up.
+    const model = scriptedModel(...Array.from({ length: 60 }, () => says('')))
+    const answering = rememberingModel()
+    const here = await world.instance({
+      model: answering,
+      compaction: { model },
+      tools: [readTool],
+      contextWindow: window,
+    })
+    const id = randomUUID()
+    for (let page = 1; page < 60; page++) await here.session(id).call(`Read page ${page}`)
+    const record = await here.sessions.store.session(id)
+    if (record === undefined) throw new Error('there is no session')
+    const { agent, sessions } = here
+    const loom = { models: createModels({ environment: {} }), defaultModel: model, sessions }
+    const next = await nextPrompt(loom, record, { agent, context: {} })
+    expect(model.asked.length).toBeGreaterThan(2)
+    expect(next).not.toHaveProperty('summaryDue')
+    // As short as what it was told so far.
+    const { length } = JSON.stringify(next.prompt)
+    expect(length).toBeLessThan(1.1 * Math.max(...answering.lengths))
+  })
 
   it('forgets a summary with what it stands for, and makes another', async () => {
     await using world = openWorld(openStore)

@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 
 import { openMemoryStore } from '../../src/store/memory.ts'
+import { within } from '../deadline.ts'
 import { calls, says, scriptedModel } from '../scripted-model.ts'
-import { clientTool } from './scripts.ts'
-import { openWorld, post, readAnswer, textOf, untilState } from './world.ts'
+import { clientTool, Gate, gatedTool } from './scripts.ts'
+import { openWorld, post, read, readAnswer, textOf, untilState } from './world.ts'
 
 const store = openMemoryStore()
 // One store for all instances; it outlives each of them.
@@ -75,5 +76,36 @@ describe('the spending of a session', () => {
       usage: { totalTokens: 30 },
       stepUsage: [{ usage: { totalTokens: 15 } }, { usage: { totalTokens: 15 } }],
     })
+  })
+
+  it('is neither lost nor counted twice where an owner dies while its tool runs', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the tool')
+    const tool = (runs: string[]) => [gatedTool(gate, runs, { retry: 'safe' })]
+    const here = await world.instance({
+      model: scriptedModel(calls(['work', {}]), says('Never.')),
+      tools: tool([]),
+    })
+    const there = await world.instance({ model: scriptedModel(says('Done.')), tools: tool([]) })
+    const id = randomUUID()
+    here
+      .session(id)
+      .call('Work.')
+      .catch(() => {})
+    await gate.reached()
+    const told = Promise.withResolvers<void>()
+    const reading = read(there, id, await there.sessions.placeOf(id, undefined), {
+      onEvent: ({ type }) => type === 'message-metadata' && told.resolve(),
+    })
+    await within(8000, 'the cost of the reply', told.promise)
+    here.freeze()
+    gate.open()
+    expect(textOf((await reading).message)).toBe('Done.')
+    await untilState(there, id, 'idle')
+    // A reply is 15 tokens: one by either owner.
+    const usage = { totalTokens: 30 }
+    const stored = (await there.sessions.messages(id)).at(-1)
+    expect(stored?.metadata).toMatchObject({ usage, stepUsage: [{}, {}] })
+    expect((await there.sessions.store.session(id))?.spent).toMatchObject({ usage })
   })
 })

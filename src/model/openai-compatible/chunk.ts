@@ -14,7 +14,8 @@ export interface Chunk {
   /** Seconds since 1970; some servers say 0 for "unknown". */
   created?: number | null
   usage?: JSONObject | null
-  choices: readonly Choice[]
+  /** Null in some servers' report of the usage. */
+  choices: readonly Choice[] | null
 }
 
 export interface Choice {
@@ -34,10 +35,11 @@ export interface Delta {
 export function isChunk(value: unknown): value is Chunk {
   if (!isRecord(value)) return false
   const { choices, usage } = value
-  if (!Array.isArray(choices) || (usage != null && !isRecord(usage))) return false
+  if (choices !== null && !Array.isArray(choices)) return false
+  if (usage != null && !isRecord(usage)) return false
   if (!isText(value['id']) || !isText(value['model'])) return false
   if (value['created'] != null && typeof value['created'] !== 'number') return false
-  const choice: unknown = choices[0]
+  const choice: unknown = choices?.[0]
   return choice === undefined || isChoice(choice)
 }
 

@@ -27,7 +27,11 @@ export function unifiedReason(
   }
 }
 
-/** Without a report from the provider every number is undefined; what a report leaves out is 0. */
+/**
+ * Without a report from the provider every number is undefined. Of a report what has no number is so
+ * too, unless the sum gives it away: a reply that counts as nothing would be told as free. Details
+ * that are left out are 0.
+ */
 export function usageOf(usage: JSONObject | undefined): LanguageModelV4Usage {
   if (usage === undefined) {
     return {
@@ -40,24 +44,50 @@ export function usageOf(usage: JSONObject | undefined): LanguageModelV4Usage {
       outputTokens: { total: undefined, text: undefined, reasoning: undefined },
     }
   }
-  const input = count(usage, 'prompt_tokens')
-  const said = count(usage, 'completion_tokens')
-  const cacheRead = count(usage['prompt_tokens_details'], 'cached_tokens')
-  const reasoning = count(usage['completion_tokens_details'], 'reasoning_tokens')
+  const sum = count(usage, 'total_tokens')
+  const [prompt, completion] = [count(usage, 'prompt_tokens'), count(usage, 'completion_tokens')]
+  const input = prompt ?? rest(sum, completion)
+  const said = completion ?? rest(sum, prompt)
+  const { prompt_tokens_details: ofPrompt, completion_tokens_details: ofCompletion } = usage
+  // Moonshot and DeepSeek have names of their own.
+  const cacheRead =
+    count(ofPrompt, 'cached_tokens') ??
+    count(usage, 'cached_tokens') ??
+    count(usage, 'prompt_cache_hit_tokens') ??
+    0
+  const cacheWrite = count(ofPrompt, 'cache_write_tokens')
+  const reasoning = count(ofCompletion, 'reasoning_tokens') ?? 0
   // xAI counts reasoning beside the completion and not in it, which only the sum gives away.
-  const isBeside = reasoning > 0 && count(usage, 'total_tokens') === input + said + reasoning
-  const output = isBeside ? said + reasoning : said
+  const isBeside =
+    reasoning > 0 &&
+    input !== undefined &&
+    completion !== undefined &&
+    sum === input + completion + reasoning
+  const output = isBeside ? completion + reasoning : said
   return {
-    inputTokens: { total: input, noCache: input - cacheRead, cacheRead, cacheWrite: undefined },
-    outputTokens: { total: output, text: Math.max(0, output - reasoning), reasoning },
+    inputTokens: {
+      total: input,
+      noCache: input === undefined ? undefined : input - cacheRead - (cacheWrite ?? 0),
+      cacheRead,
+      cacheWrite,
+    },
+    outputTokens: {
+      total: output,
+      text: output === undefined ? undefined : Math.max(0, output - reasoning),
+      reasoning,
+    },
     raw: usage,
   }
 }
 
-function count(record: unknown, key: string): number {
+function count(record: unknown, key: string): number | undefined {
   const value = isRecord(record) ? record[key] : undefined
-  return typeof value === 'number' ? value : 0
+  return typeof value === 'number' ? value : undefined
 }
+
+/** What is left of a sum, where both are known. */
+const rest = (sum: number | undefined, part: number | undefined) =>
+  sum === undefined || part === undefined || sum < part ? undefined : sum - part
 
 /** Tokens of a predicted output that were used or thrown away, where the provider reports them. */
 export function predictionMetadata(usage: JSONObject | undefined): JSONObject {

@@ -127,7 +127,7 @@ export class StreamDecoder {
   #chunk(chunk: Chunk, parts: Parts): void {
     if (!this.#hasMetadata) this.#metadata(chunk, parts)
     if (chunk.usage != null) this.#usage = chunk.usage
-    const choice = chunk.choices[0]
+    const choice = chunk.choices?.[0]
     if (choice === undefined) return
     if (choice.finish_reason != null) this.#rawReason = choice.finish_reason
     if (choice.delta != null) this.#delta(choice.delta, parts)

@@ -61,13 +61,27 @@ export async function fetchCatalog(options: RefreshOptions): Promise<Catalog | u
   return next
 }
 
+/** A list of another form would be read as one of which nothing is known. */
 function refuseShrunk(next: Catalog, current: Catalog): void {
-  const isShrunk =
-    next.modelCount * 2 < current.modelCount || next.providers.size * 2 < current.providers.size
-  if (!isShrunk) return
-  throw new Error(
-    `The new list of models has ${next.modelCount} of ${current.modelCount} models, and is not used.`,
-  )
+  const [isNow, was] = [measuresOf(next), measuresOf(current)]
+  for (const [index, { count, of }] of isNow.entries()) {
+    const before = was[index]?.count ?? 0
+    if (count * 2 >= before) continue
+    throw new Error(`The new list of models has ${count} of ${before} ${of}, and is not used.`)
+  }
+}
+
+const measuresOf = ({ providers, modelCount, text }: Catalog) => [
+  { count: modelCount, of: 'models' },
+  { count: providers.size, of: 'providers' },
+  { count: occurrences(text, '"contextWindow":'), of: 'context windows' },
+  { count: occurrences(text, '"price":'), of: 'prices' },
+]
+
+function occurrences(text: Buffer, word: string): number {
+  let count = 0
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) count++
+  return count
 }
 
 async function boundedText(response: Response): Promise<string> {
