@@ -153,8 +153,8 @@ async function underWay(
       ? await sessions.lastPart(sessionId, id, answersIn(fieldOf(last, 'parts')))
       : undefined) ?? (await sessions.placeOf(sessionId, undefined))
   if (place !== undefined) {
-    const isTurn = session?.turn?.logId === place.logId
-    const letterId = isTurn ? session.turn.letterId : undefined
+    const turn = session?.turn
+    const letterId = turn?.logId === place.logId ? turn.letterId : undefined
     return { ...place, letterId, queued: false, repeated: true }
   }
   throw new LoomError(
