@@ -545,7 +545,8 @@ for (const { store, open } of stores) {
 
     it('so may a message, and it is known again', async () => {
       const id = randomUUID()
-      for (const [what, messageId] of Object.entries({ ...ids, 'a step up': '..' })) {
+      const named = { ...ids, 'a step up': '..' }
+      for (const [what, messageId] of Object.entries(named)) {
         const said = await caller.post({ id, messages: [saying(`I am ${what}.`, messageId)] })
         expect([what, said.status]).toEqual([what, 200])
         const again = await caller.post({ id, messages: [saying('Am I?', messageId)] })
@@ -553,7 +554,7 @@ for (const { store, open } of stores) {
       }
       const history = await messagesOf(stage.server.url, id)
       expect(history.filter(({ role }) => role === 'user').map((message) => message.id)).toEqual(
-        Object.values(ids),
+        Object.values(named),
       )
     })
 
