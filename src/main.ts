@@ -2,6 +2,8 @@
  * The `loom` command. The only place that knows the process, this app's agents and its routes: all
  * else is handed what it needs.
  */
+import { setTimeout as delay } from 'node:timers/promises'
+
 import { assistant } from '../agents/assistant.ts'
 import { coder } from '../agents/coder.ts'
 import { researcher } from '../agents/researcher.ts'

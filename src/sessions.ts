@@ -1,7 +1,8 @@
 /**
  * Conversations that behave like GenServers, as their callers see them: post a letter, follow the
  * answer, stop it, read the state. Whoever runs the turn, here or elsewhere, it is followed through
- * its log; so a caller may come and go, and the turn does not care.
+ * its log; so a caller may come and go, and the turn does not care. It is long for being the one door
+ * to all of that; what stands behind each of its methods has a file of its own.
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,18 +11,18 @@ import type { UIMessage } from 'ai'
 
 import { LoomError } from './error.ts'
 import { type FoldedMessage, foldedMessage, MessageFold } from './message-fold.ts'
-import { isAnswer } from './session/answer-events.ts'
-import { idBefore, parseCursor } from './session/entry-id.ts'
+import { type Answering, answeringOf, withdrawn } from './session/answering.ts'
 import { follow, type FollowOptions } from './session/follow.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
 import type { Answer } from './session/letter-request.ts'
 import { newestPart } from './session/newest-part.ts'
+import { type Place, placeBehind, placeOfUnfinished } from './session/place.ts'
 import type { Held } from './session/posted.ts'
 import { RemoteTails } from './session/remote-tail.ts'
 import type { FollowEnd } from './session/tail.ts'
 import { entriesOf } from './session/turn-world.ts'
 import type { Store } from './store.ts'
-import type { Letter, PostReply, WhenBusy } from './store/mailbox.ts'
+import type { Letter, WhenBusy } from './store/mailbox.ts'
 import type { SessionRecord } from './store/session.ts'
 import type { LogEntry } from './store/turn.ts'
 
@@ -38,26 +39,6 @@ export interface PostRequest {
   whenBusy: WhenBusy
   /** What a session begins with that the store does not know. */
   seed?: readonly UIMessage[]
-}
-
-/** Where an accepted letter's answer is read. */
-export interface Answering {
-  logId: string
-  letterId: string
-  /** The entry after which this answer begins; the whole log without it. */
-  after: string | undefined
-  /** True while the letter waits for its turn, or for the turn that it is steered to. */
-  queued: boolean
-  /** True for a letter that was posted before: its log may have had its time. */
-  repeated: boolean
-}
-
-/** What a reader is to be given: entries of `logId` after `after`. */
-export interface Place {
-  logId: string
-  after: string | undefined
-  /** Events of the first entry that the reader has already. */
-  skip: number
 }
 
 const lookAtMostEveryMs = 25
@@ -105,60 +86,7 @@ export class Sessions {
       if (reply.status === 'claimed') instance.begin(reply.claim)
       return reply
     })
-    return this.#answering(sessionId, letter, reply)
-  }
-
-  async #answering(sessionId: string, letter: Letter, reply: PostReply): Promise<Answering> {
-    const { id: letterId } = letter
-    switch (reply.status) {
-      case 'claimed': {
-        const { logId, lastId, resumed } = reply.claim
-        return {
-          logId,
-          letterId,
-          after: resumed ? lastId : undefined,
-          queued: false,
-          repeated: false,
-        }
-      }
-      case 'queued':
-        return { logId: letter.replyId, letterId, after: undefined, queued: true, repeated: false }
-      case 'known':
-        return this.#known(sessionId, letter, reply)
-      case 'busy':
-        throw new LoomError('busy', 'The session is busy with another message.')
-      case 'full':
-        throw new LoomError('mailbox-full', 'Too many messages wait in this session.', {
-          retryable: true,
-          retryAfterMs: 1000,
-        })
-      case 'foreign':
-        throw new LoomError('not-found', 'There is no such session.')
-      case 'refused':
-        throw new LoomError(
-          'refused',
-          letter.kind === 'answer'
-            ? 'Nothing in this session waits for that.'
-            : 'There is no such message in this session.',
-        )
-    }
-  }
-
-  /** The same letter again: the same answer. */
-  async #known(
-    sessionId: string,
-    letter: Letter,
-    reply: PostReply & { status: 'known' },
-  ): Promise<Answering> {
-    if (reply.as === 'withdrawn' || reply.as === 'cut' || reply.replyId === '') {
-      throw withdrawn()
-    }
-    const { replyId: logId } = reply
-    const answers = Array.isArray(letter.answer) ? letter.answer.filter(isAnswer) : []
-    const after =
-      letter.kind === 'answer' ? (await this.lastPart(sessionId, logId, answers))?.after : undefined
-    const queued = reply.as === 'queued'
-    return { logId, letterId: letter.id, after, queued, repeated: true }
+    return answeringOf(letter, reply, (id, answers) => this.lastPart(sessionId, id, answers))
   }
 
   /** Follows a log to its end; see `follow`. */
@@ -202,28 +130,10 @@ export class Sessions {
    * @returns undefined when there is nothing to read
    * @throws LoomError `gone` when the log no longer holds the cursor
    */
-  async placeOf(sessionId: string, cursor: string | undefined): Promise<Place | undefined> {
-    if (cursor !== undefined) return this.#placeAt(sessionId, cursor)
-    const session = await this.store.session(sessionId)
-    const isOpen = session?.state === 'running' || session?.state === 'waiting'
-    if (!isOpen || session.turn === undefined) return undefined
-    return { logId: session.turn.logId, after: undefined, skip: 0 }
-  }
-
-  async #placeAt(sessionId: string, cursor: string): Promise<Place> {
-    const { entryId, index } = parseCursor(cursor)
-    const logId = await this.store.findLog(sessionId, entryId)
-    const after = idBefore(entryId)
-    const page =
-      logId === undefined ? undefined : await this.store.readLog(sessionId, logId, after, 1)
-    const [entry] = page?.entries ?? []
-    if (logId === undefined || entry?.id !== entryId || index >= entry.events.length) {
-      throw new LoomError(
-        'gone',
-        'The stream no longer holds that place: load the messages instead.',
-      )
-    }
-    return { logId, after, skip: index + 1 }
+  placeOf(sessionId: string, cursor: string | undefined): Promise<Place | undefined> {
+    return cursor === undefined
+      ? placeOfUnfinished(this.store, sessionId)
+      : placeBehind(this.store, sessionId, cursor)
   }
 
   /** Where the newest part of a message begins; see `newestPart`. */
@@ -301,9 +211,6 @@ export class Sessions {
     }
   }
 }
-
-const withdrawn = () =>
-  new LoomError('refused', 'This message was withdrawn or cut from the conversation.')
 
 const unavailableHere = () =>
   new LoomError('unavailable', 'This instance is going: try again.', {

@@ -1,6 +1,8 @@
 /**
  * One run of an agent, step by step: ask the model, settle its tool calls, decide whether to go on.
- * It holds what the run has said and spent; how it ends is `runner.ts`'s business.
+ * It holds what the run has said and spent; how it ends is `runner.ts`'s business. The parts of a step
+ * are files of their own; what is left is long since a run can be cut off, or begin, at any point of a
+ * step, and what then is open, kept, spent and still to be settled is one state that all of it shares.
  */
 import { randomBytes } from 'node:crypto'
 

@@ -4,10 +4,10 @@
  */
 import type { AgentEvent } from '../event.ts'
 import { MessageFold } from '../message-fold.ts'
-import type { Place } from '../sessions.ts'
 import type { LogEntry } from '../store/turn.ts'
 import { idBefore } from './entry-id.ts'
 import type { Answer } from './letter-request.ts'
+import type { Place } from './place.ts'
 import { isAwaited } from './posted.ts'
 
 const isStart = ({ type }: AgentEvent) => type === 'start'

@@ -281,6 +281,22 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect((await here.sessions.store.branches(id)).length).toBe(1)
   })
 
+  it('edits again where an edit comes a second time when it was answered, unless it has a key', async () => {
+    await using world = openWorld(openStore)
+    const model = scriptedModel(says('A'), says('A2'), says('A3'), says('A4'))
+    const here = await world.instance({ model })
+    const id = randomUUID()
+    await here.session(id).call(userMessage('a', 'the-first'))
+    const edit = { last: userMessage('a2', 'the-first'), messageId: 'the-first' }
+    const keyed = { ...edit, key: 'the-third' }
+    for (const posting of [edit, edit, keyed, keyed]) {
+      await readAnswer(here, id, await post(here, id, posting))
+      await untilState(here, id, 'idle')
+    }
+    expect(model.asked).toHaveLength(4)
+    expect((await historyOf(here, id)).map(([, text]) => text)).toEqual(['a2', 'A4'])
+  })
+
   it('makes an answer anew, once for a request that comes twice', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the second reply')

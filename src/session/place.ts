@@ -1,0 +1,40 @@
+/** Where in a session's logs a reader stands. A cursor names an event that the reader has already. */
+import { LoomError } from '../error.ts'
+import type { Store } from '../store.ts'
+import { idBefore, parseCursor } from './entry-id.ts'
+
+/** What a reader is to be given: entries of `logId` after `after`. */
+export interface Place {
+  logId: string
+  after: string | undefined
+  /** Events of the first entry that the reader has already. */
+  skip: number
+}
+
+/** The start of the unfinished message; undefined where there is none. */
+export async function placeOfUnfinished(
+  store: Pick<Store, 'session'>,
+  sessionId: string,
+): Promise<Place | undefined> {
+  const session = await store.session(sessionId)
+  const isOpen = session?.state === 'running' || session?.state === 'waiting'
+  if (!isOpen || session.turn === undefined) return undefined
+  return { logId: session.turn.logId, after: undefined, skip: 0 }
+}
+
+/** @throws LoomError `gone` when no log holds the cursor any more */
+export async function placeBehind(
+  store: Pick<Store, 'findLog' | 'readLog'>,
+  sessionId: string,
+  cursor: string,
+): Promise<Place> {
+  const { entryId, index } = parseCursor(cursor)
+  const logId = await store.findLog(sessionId, entryId)
+  const after = idBefore(entryId)
+  const page = logId === undefined ? undefined : await store.readLog(sessionId, logId, after, 1)
+  const [entry] = page?.entries ?? []
+  if (logId === undefined || entry?.id !== entryId || index >= entry.events.length) {
+    throw new LoomError('gone', 'The stream no longer holds that place: load the messages instead.')
+  }
+  return { logId, after, skip: index + 1 }
+}
