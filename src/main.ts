@@ -1,129 +1,48 @@
 /**
- * The `loom` command. The only place that knows the process, this app's agents and its routes: all
- * else is handed what it needs.
+ * The `loom` command. The only place that knows the process, this app's agents, its tools and its
+ * routes: all else is handed what it needs, and it is loaded when it is needed.
  */
-import { setTimeout as delay } from 'node:timers/promises'
+import manifest from '../package.json' with { type: 'json' }
+import type { App } from './cli/app.ts'
+import { runCommand } from './cli/program.ts'
+import type { NamedTool } from './tool.ts'
 
-import { assistant } from '../agents/assistant.ts'
-import { researcher } from '../agents/researcher.ts'
-import { createApp } from '../routes/app.ts'
-import type { Agent } from './agent.ts'
-import { readConfig } from './config.ts'
-import type { Config } from './config.ts'
-import { errorMessage, LoomError } from './error.ts'
-import type { Loom } from './loom.ts'
-import type { Models } from './model.ts'
-import { createModels } from './model/resolve.ts'
-import { errorLog } from './server/error-log.ts'
-import { listen, type Listening } from './server/listen.ts'
-import { openLoom } from './server/open-loom.ts'
-import { attachDefaultLogger } from './telemetry.ts'
+const toolNames = ['calculator', 'clock'] as const
 
-const agents: readonly Agent[] = [assistant, researcher]
-
-const usage = `Usage: loom serve
-
-Starts the server. Its settings are environment variables, such as
-PORT (3000), HOST (127.0.0.1) and LOOM_MODEL (demo/assistant).
-`
-
-/** How long running streams are given to finish after SIGTERM. */
-const graceMs = 10_000
-
-export async function main(program: NodeJS.Process): Promise<void> {
-  const [command, ...rest] = program.argv.slice(2)
-  if (command === '--help' || command === 'help') {
-    program.stdout.write(usage)
-    return
-  }
-  if (command !== 'serve' || rest.length > 0) {
-    program.stderr.write(usage)
-    program.exitCode = 2
-    return
-  }
-  try {
-    await serve(program)
-  } catch (error) {
-    // What is wrong with the settings is the user's to mend; a stack would only hide the line.
-    const known = error instanceof LoomError
-    for (const line of errorMessage(error).split('\n')) program.stderr.write(`loom: ${line}\n`)
-    if (!known && error instanceof Error) program.stderr.write(`${error.stack}\n`)
-    program.exitCode = 3
-  }
+const app: App = {
+  version: manifest.version,
+  async agents() {
+    const { assistant } = await import('../agents/assistant.ts')
+    const { researcher } = await import('../agents/researcher.ts')
+    return [assistant, researcher]
+  },
+  toolNames,
+  async tools(names) {
+    const { calculator } = await import('../tools/calculator.ts')
+    const { clock } = await import('../tools/clock.ts')
+    const all: Record<(typeof toolNames)[number], NamedTool> = { calculator, clock }
+    return Object.entries(all).flatMap(([name, tool]) => (names.includes(name) ? [tool] : []))
+  },
+  async fetch(options) {
+    const { createApp } = await import('../routes/app.ts')
+    return createApp(options).fetch
+  },
 }
 
-async function serve(program: NodeJS.Process): Promise<void> {
-  const config = readConfig(program.env)
-  const models = createModels({ environment: program.env })
-  await checkAgents(config, models)
-  const writeLine = (line: string) => program.stderr.write(`${line}\n`)
-  if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
-  const redact = (text: string) => models.redact(text)
-  const report = errorLog({ logLevel: config.logLevel, redact, writeLine })
-  let ready = true
-  const loom = await openLoom({ config, agents, models, report })
-  const app = createApp({ loom, config, isReady: () => ready })
-  const server = await listen(app.fetch, config)
-  program.stdout.write(greeting(server.url, config))
-  await stopSignal(program)
-  ready = false
-  // A second signal is for someone who does not want to wait.
-  await Promise.race([finish(loom, server, config), stopSignal(program)])
+export async function main(program: NodeJS.Process): Promise<void> {
+  // A reader that has left is no reason to fail: who writes on is told to stop elsewhere.
+  for (const stream of [program.stdout, program.stderr]) stream.on('error', () => undefined)
+  program.exitCode = await runCommand({ program, app })
+  await Promise.all([flushed(program.stdout), flushed(program.stderr)])
   // Work that was aborted may still hold a timer or a socket of its own.
   program.exit()
 }
 
-/** The readers here go on reading to the end, at most `graceMs`. */
-async function finish(loom: Loom, server: Listening, { redisUrl }: Config): Promise<void> {
-  const { instance } = loom.sessions
-  if (redisUrl === undefined) {
-    // What is in this process ends with it: turns are given the time to be done.
-    instance.refuse()
-    await Promise.all([instance.idle(AbortSignal.timeout(graceMs)), server.stop(graceMs)])
-    return
-  }
-  // Turns go to whoever is left, at once. A Redis that is away must not keep the process: what is
-  // not handed over is found by others.
-  const late = delay(graceMs, undefined, { ref: false })
-  await Promise.race([instance.drain().catch(loom.report), late])
-  await server.stop(graceMs)
-}
-
-/** Finds a bad model now, in one line, and not in the first request. */
-async function checkAgents(config: Config, models: Models): Promise<void> {
-  const names = agents.map(({ name }) => name)
-  if (!names.includes(config.agent)) {
-    throw new LoomError(
-      'invalid-config',
-      `LOOM_AGENT must be one of ${names.join(', ')}; got ${JSON.stringify(config.agent)}`,
-    )
-  }
-  await models.resolve(config.model)
-  for (const { model } of agents) {
-    // What a callback will say is not known before there is a request.
-    if (model === undefined || typeof model === 'function') continue
-    for (const reference of Array.isArray(model) ? model : [model]) await models.resolve(reference)
-  }
-}
-
-function greeting(url: string, config: Config): string {
-  const key = config.apiKeys.length === 0 ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
-  const others = agents.map(({ name }) => name).filter((name) => name !== config.agent)
-  return `Loom is ready: ${url}
-
-  agent  ${config.agent}${others.length === 0 ? '' : ` (and ${others.join(', ')})`}
-  model  ${config.model}
-  try    curl -N '${url}/api/chat?protocol=text'${key} -d '{"message": "What is 12 * 34?"}'
-
-`
-}
-
-function stopSignal(program: NodeJS.Process): Promise<void> {
+/** Resolves when all that was written has been taken, or never will be: `exit` would cut it off. */
+async function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.destroyed) return
   const { promise, resolve } = Promise.withResolvers<void>()
-  const stop = () => {
-    program.off('SIGTERM', stop).off('SIGINT', stop)
-    resolve()
-  }
-  program.on('SIGTERM', stop).on('SIGINT', stop)
-  return promise
+  stream.once('close', resolve)
+  stream.write('', () => resolve())
+  await promise
 }

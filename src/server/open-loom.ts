@@ -33,7 +33,11 @@ export async function openLoom({ config, agents, models, report }: OpenLoomOptio
   return loom
 }
 
-async function openStore(config: Config, report: (error: unknown) => void): Promise<Store> {
+/** @throws LoomError `invalid-config` or `unavailable` for a Redis that cannot be used */
+export async function openStore(
+  config: Pick<Config, 'redisUrl' | 'redisPatienceMs' | 'sessionTtlMs'>,
+  report: (error: unknown) => void,
+): Promise<Store> {
   const { redisUrl: url, redisPatienceMs: patienceMs, sessionTtlMs } = config
   if (url === undefined) return openMemoryStore({ sessionTtlMs })
   // A server without Redis need not load its client.

@@ -1,0 +1,200 @@
+/** Makes what `loom chat` was told into conversations: whose they are, where they live, what answers. */
+import { resolve } from 'node:path'
+
+import type { Agent } from '../agent.ts'
+import { type Config, type Environment, readConfig } from '../config.ts'
+import { LoomError } from '../error.ts'
+import { Loom } from '../loom.ts'
+import type { ModelReference, Models } from '../model.ts'
+import { createModels } from '../model/resolve.ts'
+import { errorLog } from '../server/error-log.ts'
+import { openStore } from '../server/open-loom.ts'
+import { attachDefaultLogger } from '../telemetry.ts'
+import type { AgentTools, NamedTool } from '../tool.ts'
+import type { CommandWorld } from './app.ts'
+import { askingTools, type Grants } from './approval.ts'
+import type { ChatFlags } from './chat-options.ts'
+import type { ChatSettings, Conversations } from './conversation.ts'
+import { isFile, loadAgent, loadTools } from './load-file.ts'
+import { localConversations } from './local-conversations.ts'
+import { SessionFiles } from './session-files.ts'
+
+export interface LocalChat {
+  conversations: Conversations
+  models: Models
+  settings: ChatSettings
+  /** The model that answers when `settings` name none. */
+  defaultModel: string
+  /** The tools of these names or files. @throws LoomError `invalid-request` */
+  toolsOf: (words: readonly string[]) => Promise<readonly NamedTool[]>
+  /** Names of the agent's own tools. */
+  ownTools: readonly string[]
+}
+
+export interface OpenOptions {
+  flags: ChatFlags
+  grants: Grants
+  /** Whether the conversation is to outlive this process. */
+  isKept: boolean
+}
+
+/** @throws LoomError for whatever is wrong, before anything is said */
+export async function openLocalChat(
+  world: CommandWorld,
+  { flags, grants, isKept }: OpenOptions,
+): Promise<LocalChat> {
+  const { program, app } = world
+  const config = chatConfig(program.env)
+  const own = await app.agents()
+  const agent = await agentOf(flags.agent ?? config.agent, { own, directory: program.cwd() })
+  const models = createModels({ environment: program.env })
+  const toolsOf = (words: readonly string[]) => toolsNamed(words, world)
+  const settings: ChatSettings = {
+    model: flags.model,
+    tools: flags.tools === undefined ? undefined : await toolsOf(flags.tools),
+  }
+  const delegates = new Set(own.map(({ name }) => name))
+  const chatting = chatAgent(agent, {
+    flags,
+    settings,
+    asking: { grants, delegates },
+    defaultModel: config.model,
+  })
+  await checkModels(agent, { settings, models, config })
+  const writeLine = (line: string) => program.stderr.write(`${line}\n`)
+  const isDebugging = config.logLevel === 'debug'
+  if (isDebugging) attachDefaultLogger(writeLine)
+  const log = errorLog({
+    logLevel: isDebugging ? 'debug' : 'silent',
+    redact: (text) => models.redact(text),
+    writeLine,
+  })
+  let failure: unknown
+  const report = (error: unknown) => {
+    failure = error
+    log(error)
+  }
+  const isRedis = isKept && config.redisUrl !== undefined
+  const store = await openStore(isRedis ? config : { ...config, redisUrl: undefined }, report)
+  const loom = new Loom({
+    agents: [chatting, ...own.filter(({ name }) => name !== chatting.name)],
+    models,
+    report,
+    store,
+    defaultModel: config.model,
+    limits: config.limits,
+    // Nothing is spared by writing to memory more seldom.
+    flushMs: isRedis ? config.flushMs : 0,
+    patienceMs: config.redisPatienceMs,
+    heartbeatMs: config.heartbeatMs,
+  })
+  const conversations = localConversations({
+    loom,
+    agent: chatting.name,
+    isRedis,
+    files: isKept && !isRedis ? new SessionFiles(program.env) : undefined,
+    failure: () => failure,
+  })
+  const ownTools = toolNamesOf(agent)
+  return {
+    conversations,
+    models,
+    settings,
+    toolsOf,
+    ownTools,
+    defaultModel: modelName(agent, config),
+  }
+}
+
+/** A chat opens no port, so what is set for a server must not hinder it. */
+export function chatConfig(environment: Environment): Config {
+  const { PORT, HOST, LOOM_CORS_ORIGINS, LOOM_API_KEYS, LOOM_AUTH, ...rest } = environment
+  return readConfig(rest)
+}
+
+async function agentOf(
+  word: string,
+  { own, directory }: { own: readonly Agent[]; directory: string },
+): Promise<Agent> {
+  if (isFile(word)) return loadAgent(word, directory)
+  const agent = own.find(({ name }) => name === word)
+  if (agent !== undefined) return agent
+  const names = own.map(({ name }) => name).join(', ')
+  throw new LoomError(
+    'unknown-agent',
+    `There is no agent ${JSON.stringify(word)}. There are: ${names}. A file is ./named like this.`,
+  )
+}
+
+interface Chatting {
+  flags: ChatFlags
+  settings: ChatSettings
+  asking: { grants: Grants; delegates: ReadonlySet<string> }
+  defaultModel: string
+}
+
+/** The agent as this command wants it. What may change between two turns is looked up in each. */
+function chatAgent(agent: Agent, { flags, settings, asking, defaultModel }: Chatting): Agent {
+  const { model: ownModel, tools: ownTools = [] } = agent
+  return {
+    ...agent,
+    tools: async (context) => {
+      const own: AgentTools = typeof ownTools === 'function' ? await ownTools(context) : ownTools
+      return askingTools(settings.tools ?? own, asking)
+    },
+    model: async (context) =>
+      settings.model ??
+      (typeof ownModel === 'function' ? await ownModel(context) : ownModel) ??
+      defaultModel,
+    ...(flags.system !== undefined && { systemPrompt: flags.system }),
+    ...(flags.maxSteps !== undefined && { maxSteps: flags.maxSteps }),
+    ...(flags.temperature !== undefined && { temperature: flags.temperature }),
+  }
+}
+
+async function toolsNamed(
+  words: readonly string[],
+  { app, program }: CommandWorld,
+): Promise<readonly NamedTool[]> {
+  const names = words.filter((word) => !isFile(word))
+  const unknown = names.find((name) => !app.toolNames.includes(name))
+  if (unknown !== undefined) {
+    throw new LoomError(
+      'invalid-request',
+      `There is no tool ${JSON.stringify(unknown)}. There are: ${app.toolNames.join(', ')}. A file is ./named like this.`,
+    )
+  }
+  const directory = program.cwd()
+  const world = {
+    environment: program.env,
+    workspace: resolve(directory, program.env['LOOM_WORKSPACE'] ?? '.'),
+  }
+  const files = await Promise.all(words.filter(isFile).map((path) => loadTools(path, directory)))
+  return [...(names.length > 0 ? await app.tools(names, world) : []), ...files.flat()]
+}
+
+/** Finds a bad model now, in one line, before anything is said. */
+async function checkModels(
+  { model }: Agent,
+  { settings, models, config }: { settings: ChatSettings; models: Models; config: Config },
+): Promise<void> {
+  // What a callback will say is not known before it is asked.
+  const own = typeof model === 'function' ? undefined : model
+  const wanted: ModelReference | readonly ModelReference[] = settings.model ?? own ?? config.model
+  const [first] = Array.isArray(wanted) ? wanted : [wanted]
+  if (first !== undefined) await models.resolve(first)
+}
+
+function modelName({ model }: Agent, { model: usual }: Config): string {
+  if (model === undefined) return usual
+  return typeof model === 'string' ? model : "the agent's own"
+}
+
+function toolNamesOf({ tools = [] }: Agent): string[] {
+  // A callback may need a context that there is none of yet.
+  if (typeof tools === 'function') return []
+  const entries = Array.isArray(tools) ? tools : [tools]
+  return entries.flatMap((entry: object) =>
+    'name' in entry && typeof entry.name === 'string' ? [entry.name] : Object.keys(entry),
+  )
+}

@@ -1,0 +1,109 @@
+/** What a tool was asked and what it gave, in a few lines for people. */
+import { diffLines, replacementLines } from './diff.ts'
+import { fieldsOf, textField } from './fields.ts'
+import { plain, plainLine } from './plain.ts'
+import type { Paint } from './style.ts'
+import { cutTo } from './width.ts'
+
+export interface ToolLineOptions {
+  width: number
+  paint: Paint
+}
+
+const outputLinesMax = 5
+const changeLinesMax = 40
+
+/** The call on one line: `bash ls -l`. */
+export function callLine(
+  { toolName, input }: { toolName: string; input: unknown },
+  { width, paint }: ToolLineOptions,
+): string {
+  const name = plainLine(toolName)
+  const asked = cutTo(inputText(input), width - name.length - 4)
+  return `${paint('cyan', '●')} ${paint('bold', name)}${asked === '' ? '' : ` ${asked}`}`
+}
+
+/** The one thing that says it all, or all of it. */
+function inputText(input: unknown): string {
+  const fields = Object.entries(fieldsOf(input))
+  const main = mainFields.map((name) => textField(input, name)).find((text) => text !== undefined)
+  if (typeof input === 'string') return plainLine(input)
+  if (main !== undefined) return plainLine(main)
+  if (fields.length === 0) return ''
+  return plainLine(fields.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' '))
+}
+
+const mainFields = [
+  'command',
+  'path',
+  'file_path',
+  'pattern',
+  'question',
+  'expr',
+  'prompt',
+  'query',
+  'url',
+]
+
+/** The whole of what is asked for, for whoever decides about it. */
+export function requestLines(
+  { toolName, input }: { toolName: string; input: unknown },
+  { paint }: ToolLineOptions,
+): string[] {
+  const command = textField(input, 'command')
+  if (command !== undefined)
+    return plain(command)
+      .split('\n')
+      .map((line) => `  ${paint('bold', line)}`)
+  const path = textField(input, 'path')
+  const content = textField(input, 'content')
+  const { edits } = fieldsOf(input)
+  const changes = Array.isArray(edits)
+    ? edits.flatMap((edit: unknown) =>
+        replacementLines(textField(edit, 'old') ?? '', textField(edit, 'new') ?? '', paint),
+      )
+    : content === undefined
+      ? undefined
+      : replacementLines('', content, paint)
+  if (path === undefined || changes === undefined) {
+    const text = JSON.stringify(input, undefined, 2) ?? ''
+    return plain(text)
+      .split('\n')
+      .map((line) => `  ${line}`)
+  }
+  const what = `  ${plainLine(toolName)} ${paint('bold', plainLine(path))}`
+  return [what, ...limited(changes, changeLinesMax).map((line) => `  ${line}`)]
+}
+
+/** What came of it: a few lines, or the diff of a change. */
+export function outputLines(output: unknown, { width, paint }: ToolLineOptions): string[] {
+  const diff = textField(output, 'diff')
+  if (diff !== undefined && diff !== '') return limited(diffLines(diff, paint), changeLinesMax)
+  const text =
+    typeof output === 'string' ? output : (textField(output, 'text') ?? valueText(output))
+  const lines = plain(text)
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+  return limited(lines, outputLinesMax).map((line) => paint('dim', cutTo(line, width - 4)))
+}
+
+/** The last line of what a tool has said so far. */
+export function progressText(output: unknown): string {
+  const text = typeof output === 'string' ? output : (textField(output, 'text') ?? '')
+  return plainLine(text.trimEnd().split('\n').at(-1) ?? '')
+}
+
+function valueText(output: unknown): string {
+  const fields = Object.entries(fieldsOf(output))
+  const [only] = fields
+  if (fields.length === 1 && only !== undefined && !Array.isArray(output)) {
+    const [, value] = only
+    return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+  }
+  return JSON.stringify(output) ?? ''
+}
+
+function limited(lines: readonly string[], max: number): string[] {
+  if (lines.length <= max) return [...lines]
+  return [...lines.slice(0, max - 1), `… ${lines.length - max + 1} more lines`]
+}

@@ -1,0 +1,293 @@
+/**
+ * A conversation at a terminal (or, from a pipe, a message a line): reads, sends, shows, and again.
+ * While an answer is made Ctrl-C stops it; at the prompt Ctrl-C clears the line, and twice quits.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { errorMessage, LoomError } from '../../error.ts'
+import type { Grants } from '../approval.ts'
+import type { Conversation, Events } from '../conversation.ts'
+import { exitCodes } from '../exit-code.ts'
+import type { LineReader } from '../human.ts'
+import type { LocalChat } from '../open-conversations.ts'
+import { play, type Played } from '../play.ts'
+import { plain, plainLine } from '../render/plain.ts'
+import { TurnView } from '../render/turn-view.ts'
+import { limitOf } from '../result.ts'
+import type { Talk } from '../talk.ts'
+import { Commands } from './commands.ts'
+import { History } from './history.ts'
+import type { Keyboard, LineRead } from './keyboard.ts'
+import { openLines } from './line-source.ts'
+import { Spending } from './spending.ts'
+
+export interface ConverseOptions {
+  /** What is said first, if anything. */
+  first: string
+  /** Undefined where there is no terminal. */
+  keyboard: Keyboard | undefined
+  /** Undefined where a server answers. */
+  local: LocalChat | undefined
+  grants: Grants
+}
+
+/** How often a conversation that others may use too is looked at. */
+const watchMs = 1500
+
+/** @returns the exit code */
+export async function converse(talk: Talk, options: ConverseOptions): Promise<number> {
+  const repl = new Repl(talk, options)
+  return repl.run()
+}
+
+class Repl {
+  readonly #talk: Talk
+  readonly #options: ConverseOptions
+  readonly #lines: LineReader & { close: () => void }
+  readonly #history: History
+  readonly #commands: Commands
+  readonly #spending = new Spending()
+  readonly #isTerminal: boolean
+  #conversation: Conversation
+  /** The message that was shown last, so that it is not shown again. */
+  #seenId: string | undefined
+  #exitCode: number = exitCodes.done
+
+  constructor(talk: Talk, options: ConverseOptions) {
+    this.#talk = talk
+    this.#options = options
+    this.#conversation = talk.conversation
+    const { stdin, env } = talk.program
+    this.#isTerminal = stdin.isTTY && options.keyboard !== undefined
+    this.#lines =
+      this.#isTerminal && options.keyboard !== undefined ? options.keyboard : openLines(stdin)
+    this.#history = new History(env)
+    this.#commands = new Commands({
+      talk,
+      local: options.local,
+      spending: this.#spending,
+      conversation: () => this.#conversation,
+      change: (to) => this.#change(to),
+    })
+  }
+
+  async run(): Promise<number> {
+    const { interrupts } = this.#talk
+    const ending = new AbortController()
+    interrupts.onStop = () => {
+      ending.abort()
+      void this.#conversation.stop().catch(() => undefined)
+    }
+    try {
+      if (this.#isTerminal) {
+        await this.#history.load()
+        await this.#greet()
+      }
+      await this.#guarded(() => this.#watch())
+      if (this.#options.first !== '') await this.#say(this.#options.first)
+      await this.#loop(ending.signal)
+    } finally {
+      this.#lines.close()
+    }
+    return interrupts.exitCode ?? this.#exitCode
+  }
+
+  async #loop(ending: AbortSignal): Promise<void> {
+    const { screen } = this.#talk
+    let isLeaving = false
+    let text = ''
+    while (!ending.aborted) {
+      const read = await this.#read(ending, text)
+      text = ''
+      if (read.type === 'end') return
+      if (read.type === 'left') {
+        text = read.text
+        if (!ending.aborted) await this.#guarded(() => this.#watch())
+        continue
+      }
+      if (read.type === 'interrupt') {
+        if (isLeaving) return
+        isLeaving = true
+        screen.note(screen.paint('dim', 'Ctrl-C again to quit, or /quit'))
+        continue
+      }
+      isLeaving = false
+      const line = read.text.trim()
+      if (line === '') continue
+      if (this.#isTerminal) await this.#history.add(line)
+      if (line.startsWith('/') && !line.startsWith('//')) {
+        const outcome = await this.#guarded(() => this.#commands.run(line))
+        if (outcome === 'quit') return
+      } else await this.#say(line.replace(/^\/\//, '/'))
+    }
+  }
+
+  /** A line; or, where others may talk here too, that something is being answered. */
+  async #read(ending: AbortSignal, text: string): Promise<LineRead> {
+    const { screen } = this.#talk
+    const stirring = new AbortController()
+    const signal = AbortSignal.any([ending, stirring.signal])
+    const prompt = `${screen.paint(['bold', 'green'], '›')} `
+    const isShared = this.#options.local === undefined && this.#isTerminal
+    const over = new AbortController()
+    if (isShared) void this.#lookOut(stirring, over.signal)
+    let read = await this.#lines.read(prompt, { signal, history: this.#history.lines, text })
+    over.abort()
+    // A line that ends in a backslash goes on.
+    while (read.type === 'line' && read.text.endsWith('\\')) {
+      const more = await this.#lines.read('… ', { signal: ending })
+      if (more.type !== 'line') return more
+      read = { type: 'line', text: `${read.text.slice(0, -1)}\n${more.text}` }
+    }
+    return read
+  }
+
+  /** Until the line is read. */
+  async #lookOut(stirring: AbortController, over: AbortSignal): Promise<void> {
+    while (!over.aborted) {
+      try {
+        await delay(watchMs, undefined, { signal: over })
+        const running = await this.#conversation.running()
+        if (running !== undefined && running !== this.#seenId) stirring.abort()
+      } catch {
+        // A server that is away for a moment; the next look tells.
+      }
+    }
+  }
+
+  async #greet(): Promise<void> {
+    const { screen, conversations } = this.#talk
+    const model = this.#commands.modelName()
+    const what = [
+      `agent ${conversations.agent}`,
+      ...(model === undefined ? [] : [`model ${model}`]),
+    ]
+    screen.note(`${screen.paint('bold', 'loom')}  ${screen.paint('dim', what.join(' · '))}`)
+    const place = `session ${this.#conversation.id}, ${conversations.place}. /help says what there is.`
+    screen.note(screen.paint('dim', place))
+    await this.#recall()
+    screen.note('')
+  }
+
+  /** What was said last, so that one knows where one is. */
+  async #recall(): Promise<void> {
+    const { screen } = this.#talk
+    const messages = await this.#conversation.messages()
+    for (const { role, parts } of messages.slice(-2)) {
+      const said = parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join(' ')
+      const mark = role === 'user' ? '›' : ' '
+      if (said !== '') screen.note(screen.paint('dim', `${mark} ${shortened(plainLine(said))}`))
+    }
+    const others = messages.length - 2
+    if (others > 0) screen.note(screen.paint('dim', `  (and ${others} messages before)`))
+  }
+
+  async #change(conversation: Conversation): Promise<void> {
+    this.#conversation = conversation
+    this.#seenId = undefined
+    const { screen } = this.#talk
+    screen.note(screen.paint('dim', `session ${conversation.id}`))
+    await this.#recall()
+  }
+
+  async #say(text: string): Promise<void> {
+    await this.#guarded(async () => {
+      const { leaving } = this.#talk.interrupts
+      await this.#show(await this.#conversation.send(text, leaving))
+    })
+  }
+
+  /** Shows what is being answered, if anything is. */
+  async #watch(): Promise<void> {
+    const running = await this.#conversation.running()
+    if (running === undefined || running === this.#seenId) return
+    const events = await this.#conversation.watch(this.#talk.interrupts.leaving)
+    if (events === undefined) return
+    const { screen } = this.#talk
+    await this.#recallQuestion()
+    await this.#show(events)
+    screen.note('')
+  }
+
+  async #recallQuestion(): Promise<void> {
+    const { screen } = this.#talk
+    const last = (await this.#conversation.messages()).findLast(({ role }) => role === 'user')
+    const said = last?.parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join(' ')
+    if (said !== undefined) screen.note(screen.paint('dim', `› ${shortened(plainLine(said))}`))
+  }
+
+  async #show(events: Events): Promise<void> {
+    const { screen, flags, human, interrupts, program } = this.#talk
+    const { keyboard } = this.#options
+    const conversation = this.#conversation
+    const view = new TurnView({ screen, isVerbose: flags.verbose === true, showsText: true })
+    let isStopping = false
+    const stop = () => {
+      if (isStopping) return interrupts.interrupt()
+      isStopping = true
+      screen.note(screen.paint('dim', 'stopping … (Ctrl-C again to leave)'))
+      void conversation.stop().catch(() => undefined)
+    }
+    if (this.#isTerminal && keyboard !== undefined) {
+      keyboard.onInterrupt = () => {
+        // The first one stops the answer; from then on the command is told.
+        if (isStopping) interrupts.interrupt()
+        stop()
+      }
+      keyboard.open()
+    }
+    view.begin()
+    try {
+      const played = await play(events, {
+        conversation,
+        human,
+        hear: (event) => {
+          if (event.type === 'start' && event.messageId !== undefined)
+            this.#seenId = event.messageId
+          view.add(event)
+        },
+        pause: () => view.end(),
+        resume: () => view.begin(),
+        drained: () => screen.drained(),
+        signal: interrupts.leaving,
+      })
+      view.end()
+      this.#spending.add(played.message.metadata)
+      this.#tellEnd(played)
+      if (program.stdout.isTTY) screen.answer('\n')
+    } finally {
+      view.end()
+      await conversation.save()
+    }
+  }
+
+  #tellEnd(played: Played): void {
+    const { screen } = this.#talk
+    const { errorText } = played
+    if (errorText !== undefined) {
+      screen.error(screen.paint('red', `loom: ${plain(errorText)}`))
+      if (!this.#isTerminal) this.#exitCode = exitCodes.failed
+      return
+    }
+    if (played.isStopped || played.isInterrupted)
+      return screen.note(screen.paint('yellow', '(stopped)'))
+    const limit = limitOf(played)
+    if (limit !== undefined) screen.note(screen.paint('yellow', `(${limit})`))
+  }
+
+  /** What fails here is told, and the conversation goes on. */
+  async #guarded<VALUE>(work: () => Promise<VALUE>): Promise<VALUE | undefined> {
+    const { screen, interrupts } = this.#talk
+    try {
+      return await work()
+    } catch (error) {
+      if (interrupts.leaving.aborted) return undefined
+      if (!(error instanceof LoomError) || error.code === 'internal') throw error
+      screen.error(screen.paint('red', `loom: ${plain(errorMessage(error))}`))
+      if (!this.#isTerminal) this.#exitCode = exitCodes.failed
+      return undefined
+    }
+  }
+}
+
+const shortened = (text: string) => (text.length > 200 ? `${text.slice(0, 200)}…` : text)

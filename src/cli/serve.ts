@@ -1,0 +1,107 @@
+/** `loom serve`: the server, until it is told to stop. */
+import { setTimeout as delay } from 'node:timers/promises'
+
+import type { Agent } from '../agent.ts'
+import { type Config, readConfig } from '../config.ts'
+import { LoomError } from '../error.ts'
+import type { Loom } from '../loom.ts'
+import type { Models } from '../model.ts'
+import { createModels } from '../model/resolve.ts'
+import { errorLog } from '../server/error-log.ts'
+import { listen, type Listening } from '../server/listen.ts'
+import { openLoom } from '../server/open-loom.ts'
+import { attachDefaultLogger } from '../telemetry.ts'
+import type { CommandWorld } from './app.ts'
+import { exitCodes } from './exit-code.ts'
+
+/** How long running streams are given to finish after SIGTERM. */
+const graceMs = 10_000
+
+/** @throws LoomError `invalid-config`, whatever it is that keeps the server from starting */
+export async function serve({ program, app }: CommandWorld): Promise<number> {
+  const config = readConfig(program.env)
+  const agents = await app.agents()
+  const models = createModels({ environment: program.env })
+  await checkAgents(config, { agents, models })
+  const writeLine = (line: string) => program.stderr.write(`${line}\n`)
+  if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
+  const redact = (text: string) => models.redact(text)
+  const report = errorLog({ logLevel: config.logLevel, redact, writeLine })
+  let ready = true
+  const loom = await openLoom({ config, agents, models, report }).catch(asSetup)
+  const fetch = await app.fetch({ loom, config, isReady: () => ready })
+  const server = await listen(fetch, config)
+  program.stdout.write(greeting(server.url, { config, agents }))
+  await stopSignal(program)
+  ready = false
+  // A second signal is for someone who does not want to wait.
+  await Promise.race([finish(loom, server, config), stopSignal(program)])
+  return exitCodes.done
+}
+
+/** A Redis that cannot be reached at the start is a setting to be mended. */
+function asSetup(error: unknown): never {
+  if (!(error instanceof LoomError) || error.code !== 'unavailable') throw error
+  throw new LoomError('invalid-config', error.message, { cause: error })
+}
+
+/** The readers here go on reading to the end, at most `graceMs`. */
+async function finish(loom: Loom, server: Listening, { redisUrl }: Config): Promise<void> {
+  const { instance } = loom.sessions
+  if (redisUrl === undefined) {
+    // What is in this process ends with it: turns are given the time to be done.
+    instance.refuse()
+    await Promise.all([instance.idle(AbortSignal.timeout(graceMs)), server.stop(graceMs)])
+    return
+  }
+  // Turns go to whoever is left, at once. A Redis that is away must not keep the process: what is
+  // not handed over is found by others.
+  const late = delay(graceMs, undefined, { ref: false })
+  await Promise.race([instance.drain().catch(loom.report), late])
+  await server.stop(graceMs)
+}
+
+/** Finds a bad model now, in one line, and not in the first request. */
+async function checkAgents(
+  config: Config,
+  { agents, models }: { agents: readonly Agent[]; models: Models },
+): Promise<void> {
+  const names = agents.map(({ name }) => name)
+  if (!names.includes(config.agent)) {
+    throw new LoomError(
+      'invalid-config',
+      `LOOM_AGENT must be one of ${names.join(', ')}; got ${JSON.stringify(config.agent)}`,
+    )
+  }
+  await models.resolve(config.model)
+  for (const { model } of agents) {
+    // What a callback will say is not known before there is a request.
+    if (model === undefined || typeof model === 'function') continue
+    for (const reference of Array.isArray(model) ? model : [model]) await models.resolve(reference)
+  }
+}
+
+function greeting(
+  url: string,
+  { config, agents }: { config: Config; agents: readonly Agent[] },
+): string {
+  const key = config.apiKeys.length === 0 ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
+  const others = agents.map(({ name }) => name).filter((name) => name !== config.agent)
+  return `Loom is ready: ${url}
+
+  agent  ${config.agent}${others.length === 0 ? '' : ` (and ${others.join(', ')})`}
+  model  ${config.model}
+  try    curl -N '${url}/api/chat?protocol=text'${key} -d '{"message": "What is 12 * 34?"}'
+
+`
+}
+
+function stopSignal(program: NodeJS.Process): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const stop = () => {
+    program.off('SIGTERM', stop).off('SIGINT', stop)
+    resolve()
+  }
+  program.on('SIGTERM', stop).on('SIGINT', stop)
+  return promise
+}
