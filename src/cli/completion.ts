@@ -5,7 +5,6 @@
 import type { Command } from 'commander'
 
 import type { CommandWorld } from './app.ts'
-import { modelCandidates } from './models.ts'
 
 export function completionScript(shell: 'bash' | 'zsh' | 'fish'): string {
   return scripts[shell]
@@ -86,7 +85,7 @@ async function valuesOf(
   const { app, program } = world
   switch (name) {
     case 'model':
-      return modelCandidates(program.env)
+      return (await import('./models.ts')).modelNames(program.env)
     case 'agent':
       return (await app.agents()).map(({ name }) => name)
     case 'tools':

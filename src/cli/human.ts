@@ -9,7 +9,7 @@ import type { Grants } from './approval.ts'
 import { fieldsOf, textField } from './render/fields.ts'
 import { plain, plainLine } from './render/plain.ts'
 import type { Screen } from './render/screen.ts'
-import { requestLines } from './render/tool-lines.ts'
+import { isToldByCallLine, requestLines } from './render/tool-lines.ts'
 import type { LineRead, ReadOptions } from './repl/keyboard.ts'
 
 export interface LineReader {
@@ -60,7 +60,10 @@ export class Human {
       screen.note(screen.paint('yellow', line))
       return decide(false, 'Nobody is at the terminal to allow it.')
     }
-    for (const line of requestLines({ toolName, input: part['input'] }, screen)) screen.error(line)
+    const call = { toolName, input: part['input'] }
+    if (!isToldByCallLine(call, screen) || this.#options.screen.isQuiet) {
+      for (const line of requestLines(call, screen)) screen.error(line)
+    }
     const name = screen.paint('bold', plainLine(toolName))
     const prompt = `Allow ${name}? ${screen.paint('dim', '(y)es, (a)lways, (n)o, or say why not')} › `
     const read = await lines.read(prompt, { signal })

@@ -38,7 +38,7 @@ export function localConversations(options: LocalOptions): Conversations {
       ? 'kept in Redis'
       : files === undefined
         ? 'not kept'
-        : `kept in ${files.directory}`,
+        : `kept in ${files.shownDirectory}`,
     failure: options.failure,
     async open(id) {
       if (id === undefined) return new LocalConversation(randomUUID(), options)

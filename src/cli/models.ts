@@ -1,4 +1,6 @@
+import type { Environment } from '../config.ts'
 /** `loom models`: what may be named as a model, as far as it is known. */
+import { demoModelIds } from '../model/demo.ts'
 import { createModels } from '../model/resolve.ts'
 import type { CommandWorld } from './app.ts'
 
@@ -13,19 +15,17 @@ export async function listModels(
   { query, isJson }: ListModelsOptions,
 ): Promise<string> {
   const names = modelNames(program.env, query)
-  if (isJson) return `${JSON.stringify({ providers: names })}\n`
-  if (names.length === 0) return 'No model is known by these words.\n'
-  return `${names.map((name) => `${name}/…`).join('\n')}\n`
+  if (isJson) return `${JSON.stringify({ models: names })}\n`
+  return names.length === 0 ? 'No model is known by these words.\n' : `${names.join('\n')}\n`
 }
 
-/** Providers that are set up: which models they have, only they know. */
-function modelNames(environment: NodeJS.ProcessEnv, query: string): string[] {
+/** The models that are known; of other providers, how their names begin: which they have, only they know. */
+export function modelNames(environment: Environment, query = ''): string[] {
   const words = query.toLowerCase().split(/\s+/)
   const { providers } = createModels({ environment })
-  return providers.filter((provider) => words.every((word) => provider.includes(word)))
-}
-
-/** What a model's name may go on with, for completions. */
-export function modelCandidates(environment: NodeJS.ProcessEnv): string[] {
-  return ['demo/assistant', ...modelNames(environment, '').map((provider) => `${provider}/`)]
+  const names = [
+    ...demoModelIds.map((id) => `demo/${id}`),
+    ...providers.filter((provider) => provider !== 'demo').map((provider) => `${provider}/`),
+  ]
+  return names.filter((name) => words.every((word) => name.includes(word)))
 }

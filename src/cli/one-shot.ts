@@ -73,7 +73,7 @@ async function shown(talk: Talk, events: Events): Promise<Played> {
       conversation,
       human,
       hear,
-      pause: () => view.end(),
+      pause: () => view.pause(),
       resume: () => view.begin(),
       drained: () => screen.drained(),
       signal: interrupts.leaving,

@@ -26,11 +26,15 @@ export function remoteConversations(options: RemoteOptions): Conversations {
   const { agent } = options
   const api = new Api(options)
   return {
-    agent: agent ?? 'the default',
+    agent: agent ?? "the server's own",
     isKept: true,
     place: `on ${new URL(options.url).host}`,
     failure: () => undefined,
-    open: async (id) => new RemoteConversation(id ?? randomUUID(), api, agent),
+    async open(id) {
+      // A wrong address or key is told now, and not after a message's patient attempts.
+      await api.json('GET', '?limit=1')
+      return new RemoteConversation(id ?? randomUUID(), api, agent)
+    },
     list: () => list(api),
     remove: (id) => api.remove(id),
     // Nothing is held between two requests.

@@ -34,9 +34,14 @@ export function stateDirectory({ XDG_STATE_HOME: state = '', HOME: home }: Envir
 
 export class SessionFiles {
   readonly directory: string
+  /** For people. */
+  readonly shownDirectory: string
 
   constructor(environment: Environment) {
     this.directory = join(stateDirectory(environment), 'sessions')
+    const { HOME: home = '' } = environment
+    const isWithin = home !== '' && this.directory.startsWith(join(home, '/'))
+    this.shownDirectory = isWithin ? `~${this.directory.slice(home.length)}` : this.directory
   }
 
   /** @throws LoomError `invalid-request` for a name that is no file's, or a file that is none of ours */

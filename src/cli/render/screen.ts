@@ -53,6 +53,11 @@ export class Screen {
     this.#isAnimated = isStyledNote && stderr.isTTY === true && !options.isQuiet
   }
 
+  /** Whether the lines about tools are left out. */
+  get isQuiet(): boolean {
+    return this.#options.isQuiet
+  }
+
   get width(): number {
     const { stdout, stderr } = this.#options
     return Math.max(20, Math.min(stdout.columns ?? stderr.columns ?? 80, widthMax))

@@ -3,7 +3,7 @@ import { diffLines, replacementLines } from './diff.ts'
 import { fieldsOf, textField } from './fields.ts'
 import { plain, plainLine } from './plain.ts'
 import type { Paint } from './style.ts'
-import { cutTo } from './width.ts'
+import { cutTo, widthOf } from './width.ts'
 
 export interface ToolLineOptions {
   width: number
@@ -23,6 +23,17 @@ export function callLine(
   return `${paint('cyan', '●')} ${paint('bold', name)}${asked === '' ? '' : ` ${asked}`}`
 }
 
+/** Whether the line above says all that there is to decide about. */
+export function isToldByCallLine(
+  { toolName, input }: { toolName: string; input: unknown },
+  { width }: ToolLineOptions,
+): boolean {
+  const values = Object.values(fieldsOf(input))
+  const [only] = values
+  if (values.length !== 1 || typeof only !== 'string') return values.length === 0
+  return !only.includes('\n') && widthOf(inputText(input)) <= width - toolName.length - 4
+}
+
 /** The one thing that says it all, or all of it. */
 function inputText(input: unknown): string {
   const fields = Object.entries(fieldsOf(input))
@@ -30,6 +41,8 @@ function inputText(input: unknown): string {
   if (typeof input === 'string') return plainLine(input)
   if (main !== undefined) return plainLine(main)
   if (fields.length === 0) return ''
+  const [[, only] = []] = fields
+  if (fields.length === 1 && typeof only === 'string') return plainLine(only)
   return plainLine(fields.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' '))
 }
 
@@ -78,7 +91,10 @@ export function requestLines(
 /** What came of it: a few lines, or the diff of a change. */
 export function outputLines(output: unknown, { width, paint }: ToolLineOptions): string[] {
   const diff = textField(output, 'diff')
-  if (diff !== undefined && diff !== '') return limited(diffLines(diff, paint), changeLinesMax)
+  if (diff !== undefined && diff !== '') {
+    const path = plainLine(textField(output, 'path') ?? 'changed')
+    return [path, ...limited(diffLines(diff, paint), changeLinesMax)]
+  }
   const text =
     typeof output === 'string' ? output : (textField(output, 'text') ?? valueText(output))
   const lines = plain(text)

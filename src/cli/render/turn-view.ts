@@ -39,6 +39,8 @@ export class TurnView {
   /** Something is awaited from now on. */
   begin(): void {
     this.#startedAt = performance.now()
+    // A tool that was asked about begins now.
+    for (const running of this.#tools.values()) running.startedAt = this.#startedAt
     this.#showStatus()
   }
 
@@ -77,12 +79,17 @@ export class TurnView {
     }
   }
 
-  /** Nothing more comes. What was not finished is shown as it is. */
-  end(): void {
+  /** The human has the screen until `begin`. What was not finished is shown as it is. */
+  pause(): void {
     this.#endText()
     this.#endThought()
-    this.#tools.clear()
     this.#options.screen.status(undefined)
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.pause()
+    this.#tools.clear()
   }
 
   #beginText(): void {

@@ -96,7 +96,8 @@ export class Keyboard {
     const { promise, resolve } = Promise.withResolvers<LineRead>()
     const leave = () => resolve({ type: 'left', text: lines.line })
     lines.once('line', (line) => resolve({ type: 'line', text: this.#expanded(line) }))
-    lines.once('close', () => resolve({ type: 'end' }))
+    const closed = () => resolve({ type: 'end' })
+    lines.once('close', closed)
     lines.on('SIGINT', () => {
       if (lines.line === '') return resolve({ type: 'interrupt' })
       lines.write(null, { ctrl: true, name: 'e' })
@@ -107,16 +108,15 @@ export class Keyboard {
     signal?.addEventListener('abort', leave, { once: true })
     if (signal?.aborted === true) leave()
     this.#reader = { feed, lines }
-    // Whatever ends the line, the reader takes nothing of what comes behind it.
-    void promise.then(() => undefined)
+    // At once: what comes behind the line in one chunk is for the next reader.
+    lines.once('line', () => (this.#reader = undefined))
     lines.prompt()
     if (text !== '') lines.write(text)
-    lines.once('line', () => (this.#reader = undefined))
     this.#pump()
     const read = await promise
     this.#reader = undefined
     signal?.removeEventListener('abort', leave)
-    lines.removeAllListeners('close')
+    lines.off('close', closed)
     lines.close()
     if (read.type !== 'line')
       this.#terminal.output.write(read.type === 'left' ? '\r\u001b[K' : '\n')

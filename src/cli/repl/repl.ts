@@ -31,6 +31,9 @@ export interface ConverseOptions {
   grants: Grants
 }
 
+/** How long an answer takes to stop before it is said that it is being stopped. */
+const stoppingMs = 700
+
 /** How often a conversation that others may use too is looked at. */
 const watchMs = 1500
 
@@ -86,6 +89,7 @@ class Repl {
       await this.#guarded(() => this.#watch())
       if (this.#options.first !== '') await this.#say(this.#options.first)
       await this.#loop(ending.signal)
+      if (this.#isTerminal) await this.#guarded(() => this.#part())
     } finally {
       this.#lines.close()
     }
@@ -163,8 +167,7 @@ class Repl {
       ...(model === undefined ? [] : [`model ${model}`]),
     ]
     screen.note(`${screen.paint('bold', 'loom')}  ${screen.paint('dim', what.join(' · '))}`)
-    const place = `session ${this.#conversation.id}, ${conversations.place}. /help says what there is.`
-    screen.note(screen.paint('dim', place))
+    screen.note(screen.paint('dim', `/help says what there is · ${conversations.place}`))
     await this.#recall()
     screen.note('')
   }
@@ -180,6 +183,15 @@ class Repl {
     }
     const others = messages.length - 2
     if (others > 0) screen.note(screen.paint('dim', `  (and ${others} messages before)`))
+  }
+
+  /** How to come back, where there is something to come back to. */
+  async #part(): Promise<void> {
+    const { screen, conversations, flags } = this.#talk
+    const { id } = this.#conversation
+    if (!conversations.isKept || (await this.#conversation.messages()).length === 0) return
+    const at = flags.url === undefined ? '' : ` --url ${flags.url}`
+    screen.note(screen.paint('dim', `loom chat --session ${id}${at} goes on with this`))
   }
 
   async #change(conversation: Conversation): Promise<void> {
@@ -221,18 +233,14 @@ class Repl {
     const { keyboard } = this.#options
     const conversation = this.#conversation
     const view = new TurnView({ screen, isVerbose: flags.verbose === true, showsText: true })
-    let isStopping = false
-    const stop = () => {
-      if (isStopping) return interrupts.interrupt()
-      isStopping = true
-      screen.note(screen.paint('dim', 'stopping … (Ctrl-C again to leave)'))
-      void conversation.stop().catch(() => undefined)
-    }
+    let late: NodeJS.Timeout | undefined
     if (this.#isTerminal && keyboard !== undefined) {
       keyboard.onInterrupt = () => {
-        // The first one stops the answer; from then on the command is told.
-        if (isStopping) interrupts.interrupt()
-        stop()
+        // The first stops the answer; from then on it is the command that is told.
+        if (late !== undefined) return interrupts.interrupt()
+        void conversation.stop().catch(() => undefined)
+        const line = screen.paint('dim', 'stopping … (Ctrl-C again to leave)')
+        late = setTimeout(() => screen.note(line), stoppingMs)
       }
       keyboard.open()
     }
@@ -246,7 +254,7 @@ class Repl {
             this.#seenId = event.messageId
           view.add(event)
         },
-        pause: () => view.end(),
+        pause: () => view.pause(),
         resume: () => view.begin(),
         drained: () => screen.drained(),
         signal: interrupts.leaving,
@@ -256,6 +264,7 @@ class Repl {
       this.#tellEnd(played)
       if (program.stdout.isTTY) screen.answer('\n')
     } finally {
+      clearTimeout(late)
       view.end()
       await conversation.save()
     }
