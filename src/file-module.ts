@@ -3,14 +3,14 @@
  * `import()` them from here: in a single executable that knows Node's own modules and nothing else.
  * What they import as `loom` is the Loom that runs, wherever it is installed or built into.
  */
-import { createRequire, registerHooks } from 'node:module'
+import nodeModule from 'node:module'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 export interface ProvidedModule {
   load: () => Promise<object>
-  /** Also where the file's own folder has such a package: there must not be two of this one. */
-  always?: boolean
+  /** Also where the file has such a package near it: there must not be two of this one. */
+  isOnlyOurs?: boolean
 }
 
 /** By the name that they are imported as. */
@@ -21,7 +21,8 @@ export type ImportFile = (path: string) => Promise<object>
 /** Loaded from what is read, so that its `import()` reads files wherever this one was built into. */
 const bridge = 'loom:bridge'
 const bridgeSource = `export const modules = new Map()
-export const load = (url) => import(url)`
+export const load = (url) => import(url)
+export const imported = () => import("${bridge}")`
 
 const providedScheme = 'loom:provided/'
 
@@ -38,11 +39,11 @@ export function fileModules(provided: ProvidedModules): ImportFile {
 async function openBridge(provided: ProvidedModules): Promise<ImportFile> {
   const modules = new Map<string, object>()
   for (const [name, { load }] of Object.entries(provided)) modules.set(name, await load())
-  registerHooks({
+  nodeModule.registerHooks({
     resolve(specifier, context, next) {
       if (specifier === bridge || specifier.startsWith(providedScheme)) return ours(specifier)
       if (!modules.has(specifier)) return next(specifier, context)
-      if (provided[specifier]?.always === true) return ours(providedScheme + specifier)
+      if (provided[specifier]?.isOnlyOurs === true) return ours(providedScheme + specifier)
       try {
         return next(specifier, context)
       } catch (error) {
@@ -58,9 +59,8 @@ async function openBridge(provided: ProvidedModules): Promise<ImportFile> {
     },
   })
   // `require` gives one that stands for a file; only the one that it imports is what others get.
-  const first: Bridge = createRequire(join(process.cwd(), 'loom'))(bridge)
-  // Its text is above.
-  const { modules: shared, load } = (await first.load(bridge)) as Bridge
+  const first: Bridge = nodeModule.createRequire(join(process.cwd(), 'loom'))(bridge)
+  const { modules: shared, load } = await first.imported()
   for (const [name, module] of modules) shared.set(name, module)
   return (path) => load(pathToFileURL(resolve(path)).href)
 }
@@ -68,19 +68,20 @@ async function openBridge(provided: ProvidedModules): Promise<ImportFile> {
 interface Bridge {
   modules: Map<string, object>
   load: (url: string) => Promise<object>
+  imported: () => Promise<Bridge>
 }
 
 const ours = (url: string) => ({ url, format: 'module', shortCircuit: true })
 const source = (text: string) => ({ format: 'module', source: text, shortCircuit: true })
 
+/** A name that is exported may be no name of a variable, as zod's `catch` is. */
 function reexport(name: string, module: object): string {
   const names = Object.keys(module)
-  const declared = names.filter((each) => each !== 'default').join(', ')
   return [
-    `import { modules } from '${bridge}'`,
+    `import { modules } from "${bridge}"`,
     `const module = modules.get(${JSON.stringify(name)})`,
-    `export const { ${declared} } = module`,
-    ...(names.includes('default') ? ['export default module.default'] : []),
+    ...names.map((each, index) => `const _${index} = module[${JSON.stringify(each)}]`),
+    `export { ${names.map((each, index) => `_${index} as ${each}`).join(', ')} }`,
   ].join('\n')
 }
 

@@ -5,6 +5,7 @@
 import manifest from '../package.json' with { type: 'json' }
 import type { App } from './cli/app.ts'
 import { runCommand } from './cli/program.ts'
+import { fileModules } from './file-module.ts'
 import type { NamedTool } from './tool.ts'
 
 const toolNames = ['calculator', 'clock'] as const
@@ -23,6 +24,11 @@ const app: App = {
     const all: Record<(typeof toolNames)[number], NamedTool> = { calculator, clock }
     return Object.entries(all).flatMap(([name, tool]) => (names.includes(name) ? [tool] : []))
   },
+  importFile: fileModules({
+    loom: { load: () => import('./index.ts'), isOnlyOurs: true },
+    zod: { load: () => import('zod') },
+    ai: { load: () => import('ai') },
+  }),
   async fetch(options) {
     const { createApp } = await import('../routes/app.ts')
     return createApp(options).fetch

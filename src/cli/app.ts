@@ -4,6 +4,7 @@
  */
 import type { Agent } from '../agent.ts'
 import type { Config, Environment } from '../config.ts'
+import type { ImportFile } from '../file-module.ts'
 import type { Loom } from '../loom.ts'
 import type { NamedTool } from '../tool.ts'
 
@@ -14,6 +15,8 @@ export interface App {
   toolNames: readonly string[]
   /** The tools of those names. */
   tools: (names: readonly string[], world: ToolWorld) => Promise<readonly NamedTool[]>
+  /** Loads an agent or tools of the user's. */
+  importFile: ImportFile
   /** The server's answers to requests. */
   fetch: (options: FetchOptions) => Promise<(request: Request) => Response | Promise<Response>>
 }

@@ -1,11 +1,9 @@
 /**
  * Agents and tools of the user's own, from files. A file may import `loom`, `zod` and `ai` wherever it
- * lies: where nothing nearer is found, Loom's own are meant.
+ * lies: it is given what the command lends.
  */
 import { stat } from 'node:fs/promises'
-import { registerHooks } from 'node:module'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 
 import type { JSONSchema7 } from '@ai-sdk/provider'
 import { jsonSchema } from 'ai'
@@ -13,8 +11,15 @@ import { jsonSchema } from 'ai'
 import { type Agent, defineAgent } from '../agent.ts'
 import { defineTool } from '../define-tool.ts'
 import { errorMessage, LoomError } from '../error.ts'
+import type { ImportFile } from '../file-module.ts'
 import type { NamedTool } from '../tool.ts'
 import { fieldsOf } from './render/fields.ts'
+
+export interface FileWorld {
+  /** What a path is relative to. */
+  directory: string
+  importFile: ImportFile
+}
 
 /** Whether a word of the command line names a file and not one of Loom's own. */
 export const isFile = (word: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(word)
@@ -23,8 +28,8 @@ export const isFile = (word: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(word
  * The agent of a file: its default export, or the only agent that it exports.
  * @throws LoomError `invalid-config`
  */
-export async function loadAgent(path: string, directory: string): Promise<Agent> {
-  const exported = await load(path, directory)
+export async function loadAgent(path: string, world: FileWorld): Promise<Agent> {
+  const exported = await load(path, world)
   const [first, ...others] = candidates(exported, isAgent)
   if (first === undefined) {
     throw new LoomError('invalid-config', `${path} exports no agent: { name, systemPrompt, … }.`)
@@ -39,8 +44,8 @@ export async function loadAgent(path: string, directory: string): Promise<Agent>
  * The tools of a file: all that it exports.
  * @throws LoomError `invalid-config`
  */
-export async function loadTools(path: string, directory: string): Promise<NamedTool[]> {
-  const exported = await load(path, directory)
+export async function loadTools(path: string, world: FileWorld): Promise<NamedTool[]> {
+  const exported = await load(path, world)
   const lists = Object.values(exported).flatMap((value) => (Array.isArray(value) ? value : [value]))
   const tools = [...new Set(lists)].filter(isTool)
   if (tools.length > 0) return tools.map(withSchema)
@@ -50,43 +55,19 @@ export async function loadTools(path: string, directory: string): Promise<NamedT
   )
 }
 
-async function load(path: string, directory: string): Promise<Record<string, unknown>> {
+async function load(
+  path: string,
+  { directory, importFile }: FileWorld,
+): Promise<Record<string, unknown>> {
   const file = resolve(directory, path)
   const stats = await stat(file).catch(() => undefined)
   if (stats?.isFile() !== true) throw new LoomError('invalid-config', `There is no file ${path}.`)
-  lendPackages()
   try {
-    const loaded: unknown = await import(pathToFileURL(file).href)
-    return { ...fieldsOf(loaded) }
+    return { ...fieldsOf(await importFile(file)) }
   } catch (cause) {
     const message = `${path} cannot be loaded: ${errorMessage(cause)}`
     throw new LoomError('invalid-config', message, { cause })
   }
-}
-
-let isLending = false
-
-/** Once a process: hooks stay. */
-function lendPackages(): void {
-  if (isLending) return
-  isLending = true
-  const lent = new Map([
-    ['loom', new URL('../index.ts', import.meta.url).href],
-    ['zod', import.meta.resolve('zod')],
-    ['ai', import.meta.resolve('ai')],
-  ])
-  registerHooks({
-    resolve(specifier, context, next) {
-      const own = lent.get(specifier)
-      if (own === undefined) return next(specifier, context)
-      try {
-        return next(specifier, context)
-      } catch {
-        // Nothing of that name where the file lies.
-        return { url: own, shortCircuit: true }
-      }
-    },
-  })
 }
 
 function candidates<VALUE>(

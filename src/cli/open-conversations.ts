@@ -15,7 +15,7 @@ import type { CommandWorld } from './app.ts'
 import { askingTools, type Grants } from './approval.ts'
 import type { ChatFlags } from './chat-options.ts'
 import type { ChatSettings, Conversations } from './conversation.ts'
-import { isFile, loadAgent, loadTools } from './load-file.ts'
+import { type FileWorld, isFile, loadAgent, loadTools } from './load-file.ts'
 import { localConversations } from './local-conversations.ts'
 import { SessionFiles } from './session-files.ts'
 
@@ -46,7 +46,7 @@ export async function openLocalChat(
   const { program, app } = world
   const config = chatConfig(program.env)
   const own = await app.agents()
-  const agent = await agentOf(flags.agent ?? config.agent, { own, directory: program.cwd() })
+  const agent = await agentOf(flags.agent ?? config.agent, { own, files: fileWorld(world) })
   const models = createModels({ environment: program.env })
   const toolsOf = (words: readonly string[]) => toolsNamed(words, world)
   const settings: ChatSettings = {
@@ -112,11 +112,16 @@ export function chatConfig(environment: Environment): Config {
   return readConfig(rest)
 }
 
+const fileWorld = ({ program, app }: CommandWorld): FileWorld => ({
+  directory: program.cwd(),
+  importFile: app.importFile,
+})
+
 async function agentOf(
   word: string,
-  { own, directory }: { own: readonly Agent[]; directory: string },
+  { own, files }: { own: readonly Agent[]; files: FileWorld },
 ): Promise<Agent> {
-  if (isFile(word)) return loadAgent(word, directory)
+  if (isFile(word)) return loadAgent(word, files)
   const agent = own.find(({ name }) => name === word)
   if (agent !== undefined) return agent
   const names = own.map(({ name }) => name).join(', ')
@@ -169,7 +174,8 @@ async function toolsNamed(
     environment: program.env,
     workspace: resolve(directory, program.env['LOOM_WORKSPACE'] ?? '.'),
   }
-  const files = await Promise.all(words.filter(isFile).map((path) => loadTools(path, directory)))
+  const from = fileWorld({ program, app })
+  const files = await Promise.all(words.filter(isFile).map((path) => loadTools(path, from)))
   return [...(names.length > 0 ? await app.tools(names, world) : []), ...files.flat()]
 }
 
