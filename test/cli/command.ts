@@ -81,6 +81,10 @@ export async function folder(): Promise<string> {
   return path
 }
 
+/** What was told to go may still write its last. */
+const remove = (path: string) =>
+  rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+
 /** For `afterEach`: ends what is left, by its id. */
 export async function tidy(): Promise<void> {
   for (const child of running.splice(0)) {
@@ -90,5 +94,5 @@ export async function tidy(): Promise<void> {
     child.kill('SIGKILL')
     await within(5000, `the end of process ${child.pid}`, gone.promise)
   }
-  for (const path of directories.splice(0)) await rm(path, { recursive: true, force: true })
+  for (const path of directories.splice(0)) await remove(path)
 }

@@ -51,8 +51,8 @@ export class Keyboard {
   #reader: Reader | undefined
   #isOpen = false
   #isEnded = false
-  /** Ctrl-C while no line is read. */
-  onInterrupt: () => void = () => undefined
+  /** Ctrl-C while no line is read; without it the next reader is told. */
+  onInterrupt: (() => void) | undefined
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal
@@ -147,11 +147,12 @@ export class Keyboard {
 
   /** While nobody reads: only Ctrl-C counts, and it takes back what was typed before it. */
   #typeAhead(): void {
+    const { onInterrupt } = this
     const last = this.#pending.lastIndexOf(interruptKey)
-    if (last === -1) return
+    if (last === -1 || onInterrupt === undefined) return
     const count = this.#pending.split(interruptKey).length - 1
     this.#pending = this.#pending.slice(last + 1)
-    for (let index = 0; index < count; index++) this.onInterrupt()
+    for (let index = 0; index < count; index++) onInterrupt()
   }
 
   /** Hands keys over, up to the end of the line. False where more must come first. */

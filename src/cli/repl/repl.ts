@@ -83,6 +83,8 @@ class Repl {
     }
     try {
       if (this.#isTerminal) {
+        // What is typed from now on is for the first line.
+        this.#options.keyboard?.open()
         await this.#history.load()
         await this.#greet()
       }
@@ -265,6 +267,7 @@ class Repl {
       if (program.stdout.isTTY) screen.answer('\n')
     } finally {
       clearTimeout(late)
+      if (keyboard !== undefined) keyboard.onInterrupt = undefined
       view.end()
       await conversation.save()
     }
