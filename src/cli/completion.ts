@@ -61,7 +61,9 @@ export async function complete(
   const commands = program.commands.filter((command) => !command.name().startsWith('_'))
   const named = commands.find((command) => words.slice(0, -1).includes(command.name()))
   const command = named ?? commands.find((command) => command.name() === 'chat')
-  const option = command?.options.find(({ short, long }) => before === short || before === long)
+  const option = command?.options.find(
+    ({ short, long }) => before !== undefined && (before === short || before === long),
+  )
   if (option !== undefined && !option.isBoolean() && (option.required || option.optional)) {
     const values = await valuesOf(option.attributeName(), { world, choices: option.argChoices })
     return completed(values, current)
@@ -72,10 +74,7 @@ export async function complete(
   }
   if (named?.name() === 'completion') return completed(['bash', 'zsh', 'fish'], current)
   if (named !== undefined || words.length > 1) return []
-  return completed(
-    commands.map((command) => command.name()),
-    current,
-  )
+  return completed([...commands.map((command) => command.name()), 'help'], current)
 }
 
 async function valuesOf(

@@ -1,14 +1,17 @@
 /** Makes what `loom chat` was told into conversations: whose they are, where they live, what answers. */
 import { resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import type { Agent } from '../agent.ts'
 import { type Config, type Environment, readConfig } from '../config.ts'
-import { LoomError } from '../error.ts'
+import { errorMessage, LoomError } from '../error.ts'
 import { Loom } from '../loom.ts'
 import type { ModelReference, Models } from '../model.ts'
 import { createModels } from '../model/resolve.ts'
 import { errorLog } from '../server/error-log.ts'
 import { openStore } from '../server/open-loom.ts'
+import type { Store } from '../store.ts'
+import { openMemoryStore } from '../store/memory.ts'
 import { attachDefaultLogger } from '../telemetry.ts'
 import type { AgentTools, NamedTool } from '../tool.ts'
 import type { CommandWorld } from './app.ts'
@@ -75,7 +78,9 @@ export async function openLocalChat(
     log(error)
   }
   const isRedis = isKept && config.redisUrl !== undefined
-  const store = await openStore(isRedis ? config : { ...config, redisUrl: undefined }, report)
+  const store = isRedis
+    ? await openRedis(config, report)
+    : openMemoryStore({ sessionTtlMs: config.sessionTtlMs })
   const loom = new Loom({
     agents: [chatting, ...own.filter(({ name }) => name !== chatting.name)],
     models,
@@ -103,6 +108,23 @@ export async function openLocalChat(
     toolsOf,
     ownTools,
     defaultModel: modelName(agent, config),
+  }
+}
+
+/** How long a Redis may be silent at the start, where nobody would want to wait for it. */
+const firstWordMs = 5000
+
+/** @throws LoomError `invalid-config` */
+async function openRedis(config: Config, report: (error: unknown) => void): Promise<Store> {
+  const late = delay(firstWordMs, undefined, { ref: false }).then(() => {
+    throw new LoomError('unavailable', `it did not answer within ${firstWordMs / 1000} s`)
+  })
+  try {
+    // One that is late is left behind: this process ends.
+    return await Promise.race([openStore(config, report), late])
+  } catch (cause) {
+    const message = `REDIS_URL cannot be used: ${errorMessage(cause)}`
+    throw new LoomError('invalid-config', message, { cause })
   }
 }
 

@@ -86,7 +86,7 @@ class Repl {
         // What is typed from now on is for the first line.
         this.#options.keyboard?.open()
         await this.#history.load()
-        await this.#greet()
+        await this.#guarded(() => this.#greet())
       }
       await this.#guarded(() => this.#watch())
       if (this.#options.first !== '') await this.#say(this.#options.first)
