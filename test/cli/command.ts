@@ -5,12 +5,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 import { within } from '../deadline.ts'
 
 export const root = join(import.meta.dirname, '../..')
-export const executable = join(root, 'bin/loom.mjs')
+
+/** The sources, unless LOOM_TEST_COMMAND names an artefact: `dist/loom`, or `node dist/loom.mjs`. */
+export const command: readonly string[] = process.env['LOOM_TEST_COMMAND']
+  ?.split(' ')
+  .map((word) => (word.includes('/') ? resolve(root, word) : word)) ?? [
+  process.execPath,
+  join(root, 'bin/loom.mjs'),
+]
 
 export interface Run {
   child: ChildProcess
@@ -33,6 +40,8 @@ export interface RunOptions {
   input?: string | undefined
   environment?: Record<string, string>
   directory?: string
+  /** What is started. @defaultValue `command` */
+  program?: readonly string[]
 }
 
 const running: ChildProcess[] = []
@@ -40,9 +49,10 @@ const directories: string[] = []
 
 export function start(
   words: readonly string[],
-  { environment = {}, directory, ...options }: RunOptions = {},
+  { environment = {}, directory, program = command, ...options }: RunOptions = {},
 ): Run {
-  const child = spawn(process.execPath, [executable, ...words], {
+  const [file = '', ...first] = program
+  const child = spawn(file, [...first, ...words], {
     cwd: directory ?? root,
     env: { PATH: process.env['PATH'], LOOM_MODEL: 'demo/fast', ...environment },
     detached: true,

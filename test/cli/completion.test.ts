@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { afterEach, describe, expect, it } from 'vitest'
 
-import { executable, folder, loom, tidy } from './command.ts'
+import { command, folder, loom, tidy } from './command.ts'
 
 afterEach(tidy)
 
@@ -38,7 +38,7 @@ describe('completions', () => {
   it('work in bash', async () => {
     const directory = await folder()
     const shim = join(directory, 'loom')
-    await writeFile(shim, `#!/bin/sh\nexec '${process.execPath}' '${executable}' "$@"\n`)
+    await writeFile(shim, `#!/bin/sh\nexec '${command.join("' '")}' "$@"\n`)
     await chmod(shim, 0o755)
     const script = `eval "$(loom completion bash)"
       COMP_WORDS=(loom chat --tools clock,c) COMP_CWORD=3

@@ -8,7 +8,7 @@ import { stripVTControlCharacters } from 'node:util'
 
 import { within } from '../deadline.ts'
 import { until } from '../redis/until.ts'
-import { executable, root } from './command.ts'
+import { command, root } from './command.ts'
 
 const probe = spawnSync('script', ['--version'], { encoding: 'utf8' })
 const hasScript = probe.status === 0 && probe.stdout.includes('util-linux')
@@ -34,6 +34,8 @@ export interface TerminalOptions {
   directory?: string
   /** A shell command around `$LOOM`, which is the command with its words. @defaultValue '$LOOM' */
   shell?: string
+  /** What is started. @defaultValue `command` */
+  program?: readonly string[]
 }
 
 const running: ChildProcess[] = []
@@ -44,10 +46,10 @@ export const pasted = (text: string): string => `\u001b[200~${text}\u001b[201~`
 
 export function openPseudoTerminal(
   words: readonly string[],
-  { environment = {}, directory = root, shell = '$LOOM' }: TerminalOptions = {},
+  { environment = {}, directory = root, shell = '$LOOM', program = command }: TerminalOptions = {},
 ): PseudoTerminal {
-  const command = [process.execPath, executable, ...words].map(quoted).join(' ')
-  const line = `stty cols 80 rows 24; ${shell.replace('$LOOM', () => command)}`
+  const typed = [...program, ...words].map(quoted).join(' ')
+  const line = `stty cols 80 rows 24; ${shell.replace('$LOOM', () => typed)}`
   const child = spawn('script', ['-qefc', line, '/dev/null'], {
     cwd: directory,
     env: {
@@ -99,7 +101,11 @@ export function openPseudoTerminal(
 
 /** Without sequences, and without what a carriage return wrote over. */
 export const readable = (raw: string): string =>
-  stripVTControlCharacters(raw.replace(/[^\n]*\r\u001b\[K/g, '')).replaceAll('\r', '')
+  raw
+    .split('\n')
+    .map((line) => stripVTControlCharacters(line.split('\r\u001b[K').at(-1) ?? ''))
+    .join('\n')
+    .replaceAll('\r', '')
 
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`
 
