@@ -39,7 +39,14 @@ export async function chat(
   const conversation = await conversationOf(conversations, flags)
   const terminal = openTerminal(program)
   const keyboard = terminal === undefined ? undefined : new Keyboard(terminal)
-  const human = new Human({ screen, grants, lines: linesOf(keyboard, isInteractive) })
+  const human = new Human({
+    screen,
+    grants,
+    lines: linesOf(keyboard, isInteractive),
+    isAlone: local !== undefined,
+  })
+  // However it ends, the terminal is as it was.
+  program.once('exit', () => keyboard?.close())
   const talk: Talk = { program, flags, screen, interrupts, conversations, conversation, human }
   try {
     if (!isInteractive) return await askOnce(talk, flags.watch === true ? undefined : prompt)

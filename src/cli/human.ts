@@ -21,6 +21,8 @@ export interface HumanOptions {
   grants: Grants
   /** Undefined where nobody is there. */
   lines: LineReader | undefined
+  /** Nobody else may answer: a tool of some other client would be waited for in vain. */
+  isAlone: boolean
 }
 
 export class Human {
@@ -39,7 +41,7 @@ export class Human {
           ? await this.#decision(part, signal)
           : await this.#output(part, signal)
       if (answer === undefined) return undefined
-      answers.push(answer)
+      if (answer !== 'not-ours') answers.push(answer)
     }
     return answers
   }
@@ -80,12 +82,16 @@ export class Human {
     )
   }
 
-  async #output(part: FoldedPart, signal: AbortSignal): Promise<Answer | undefined> {
-    const { lines, screen } = this.#options
+  async #output(part: FoldedPart, signal: AbortSignal): Promise<Answer | 'not-ours' | undefined> {
+    const { lines, screen, isAlone } = this.#options
     const toolCallId = String(part['toolCallId'])
     const failed = (errorText: string): Answer => ({ type: 'output-error', toolCallId, errorText })
     const { question, options, default: fallback } = fieldsOf(part['input'])
-    if (typeof question !== 'string') return failed('This client has no such tool.')
+    if (typeof question !== 'string') {
+      if (isAlone) return failed('This client has no such tool.')
+      screen.note(screen.paint('yellow', `loom: ${plainLine(nameOf(part))} is for another client.`))
+      return 'not-ours'
+    }
     if (lines === undefined) {
       screen.note(screen.paint('yellow', 'loom: the question was not answered: nobody is here.'))
       return failed('No human is here to be asked.')

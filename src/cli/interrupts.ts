@@ -9,6 +9,8 @@ export interface Interrupts extends Disposable {
   onStop: () => void
   /** Of the first; undefined while there was none. */
   readonly exitCode: number | undefined
+  /** Aborted by the first: nobody is asked anything any more. */
+  readonly stopping: AbortSignal
   /** Aborted by the second. */
   readonly leaving: AbortSignal
   /** As if a signal came, for keys that a terminal in raw mode does not turn into one. */
@@ -25,6 +27,7 @@ const patienceMs = 1000
 const graceMs = 10_000
 
 export function openInterrupts(program: NodeJS.Process): Interrupts {
+  const stopping = new AbortController()
   const leaving = new AbortController()
   let exitCode: number | undefined
   let timer: NodeJS.Timeout | undefined
@@ -35,6 +38,7 @@ export function openInterrupts(program: NodeJS.Process): Interrupts {
   const told = (code: number, isInsistent: boolean) => {
     const isFirst = exitCode === undefined
     exitCode ??= code
+    stopping.abort()
     if (isFirst) interrupts.onStop()
     else leaving.abort()
     if (!isFirst) endWithin(patienceMs)
@@ -57,6 +61,7 @@ export function openInterrupts(program: NodeJS.Process): Interrupts {
     get exitCode() {
       return exitCode
     },
+    stopping: stopping.signal,
     leaving: leaving.signal,
     interrupt,
     [Symbol.dispose]() {

@@ -4,7 +4,7 @@ import type { AgentEvent } from '../event.ts'
 import { formatOf } from './chat-options.ts'
 import type { Events } from './conversation.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
-import { play, type Played } from './play.ts'
+import { play, type Played, type PlayOptions } from './play.ts'
 import { plain } from './render/plain.ts'
 import { TurnView } from './render/turn-view.ts'
 import { limitOf, resultOf, spentText } from './result.ts'
@@ -18,7 +18,11 @@ export async function askOnce(talk: Talk, prompt: string | undefined): Promise<n
   const { conversation, flags, interrupts, screen } = talk
   const started = performance.now()
   let isLate = false
-  const stop = () => void conversation.stop().catch(() => undefined)
+  // Who only watches leaves, and nothing is stopped.
+  const isWatching = prompt === undefined
+  const stop = () => {
+    if (!isWatching) void conversation.stop().catch(() => undefined)
+  }
   interrupts.onStop = stop
   const late = () => {
     isLate = true
@@ -26,23 +30,22 @@ export async function askOnce(talk: Talk, prompt: string | undefined): Promise<n
   }
   const timer = flags.timeout === undefined ? undefined : setTimeout(late, flags.timeout * 1000)
   try {
-    const { leaving } = interrupts
-    const events =
-      prompt === undefined
-        ? await conversation.watch(leaving)
-        : await conversation.send(prompt, leaving)
+    const { leaving, stopping } = interrupts
+    const events = isWatching
+      ? await conversation.watch(stopping)
+      : await conversation.send(prompt, leaving)
     if (events === undefined) {
       screen.note('loom: nothing is being answered in this session.')
       return exitCodes.done
     }
     // What came before there was something to stop.
     if (interrupts.exitCode !== undefined) stop()
-    const played = await shown(talk, events)
+    const played = await shown(isWatching ? { ...talk, human: undefined } : talk, events)
     await conversation.save()
     const durationMs = performance.now() - started
     if (formatOf(flags) !== 'text') {
       const sessionId = conversation.id
-      const history = prompt === undefined ? [] : await conversation.messages()
+      const history = isWatching ? [] : await conversation.messages()
       const asked = history.findLast(({ role }) => role === 'user')
       const result = resultOf({ played, sessionId, asked, durationMs })
       const line = formatOf(flags) === 'json' ? result : { type: 'data-result', data: result }
@@ -50,7 +53,9 @@ export async function askOnce(talk: Talk, prompt: string | undefined): Promise<n
     }
     return conclude(talk, played, isLate)
   } catch (error) {
-    if (interrupts.leaving.aborted && interrupts.exitCode !== undefined) return interrupts.exitCode
+    const { leaving, stopping, exitCode } = interrupts
+    const isLeaving = leaving.aborted || (isWatching && stopping.aborted)
+    if (isLeaving && exitCode !== undefined) return exitCode
     throw error
   } finally {
     clearTimeout(timer)
@@ -58,7 +63,9 @@ export async function askOnce(talk: Talk, prompt: string | undefined): Promise<n
   }
 }
 
-async function shown(talk: Talk, events: Events): Promise<Played> {
+type Shown = Omit<Talk, 'human'> & Pick<PlayOptions, 'human'>
+
+async function shown(talk: Shown, events: Events): Promise<Played> {
   const { conversation, flags, human, interrupts, screen } = talk
   const format = formatOf(flags)
   const isVerbose = flags.verbose === true
@@ -76,6 +83,7 @@ async function shown(talk: Talk, events: Events): Promise<Played> {
       pause: () => view.pause(),
       resume: () => view.begin(),
       drained: () => screen.drained(),
+      stopping: interrupts.stopping,
       signal: interrupts.leaving,
     })
   } finally {

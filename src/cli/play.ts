@@ -10,7 +10,8 @@ import type { Human } from './human.ts'
 
 export interface PlayOptions {
   conversation: Conversation
-  human: Human
+  /** Undefined where nothing is to be answered from here: then it ends when it waits. */
+  human: Human | undefined
   /** Hears every event. */
   hear: (event: AgentEvent) => void
   /** Called when the turn pauses for the human, and before it goes on. */
@@ -18,6 +19,8 @@ export interface PlayOptions {
   resume: () => void
   /** Resolves when there is room for more output. */
   drained: () => Promise<void>
+  /** Ends a question to the human. */
+  stopping: AbortSignal
   /** Leaves the turn as it is. */
   signal: AbortSignal
 }
@@ -34,7 +37,7 @@ export interface Played {
 }
 
 export async function play(first: Events, options: PlayOptions): Promise<Played> {
-  const { conversation, human, signal } = options
+  const { conversation, human, signal, stopping } = options
   const fold = new MessageFold({ id: '', role: 'assistant', parts: [] })
   const played: Played = {
     message: fold.message,
@@ -48,9 +51,9 @@ export async function play(first: Events, options: PlayOptions): Promise<Played>
     await hearAll(events, fold, { ...options, played })
     events = undefined
     const isOver = played.isStopped || played.errorText !== undefined
-    if (isOver || waitingParts(fold.message).length === 0) break
+    if (isOver || human === undefined || waitingParts(fold.message).length === 0) break
     options.pause()
-    const answers = await human.answers(fold.message, signal)
+    const answers = await human.answers(fold.message, stopping)
     options.resume()
     if (answers === undefined) played.isInterrupted = true
     else if (answers.length > 0)

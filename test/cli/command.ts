@@ -67,7 +67,7 @@ export function start(
   if (input !== undefined) child.stdin.end(input)
   const closed = Promise.withResolvers<number | null>()
   child.once('close', closed.resolve)
-  const ended = within(25_000, `the end of loom ${words.join(' ')}`, closed.promise)
+  const ended = within(60_000, `the end of loom ${words.join(' ')}`, closed.promise)
   return {
     child,
     get stdout() {

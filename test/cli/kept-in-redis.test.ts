@@ -10,7 +10,8 @@ beforeAll(async () => {
 afterAll(() => redis[Symbol.asyncDispose]())
 afterEach(tidy)
 
-it('with Redis, sessions are kept there and not on disk', async () => {
+// Eight starts of the command, one of which waits for a Redis that is not there.
+it('with Redis, sessions are kept there and not on disk', { timeout: 120_000 }, async () => {
   const state = await folder()
   const environment = { REDIS_URL: redis.url, XDG_STATE_HOME: state }
   const say = (words: string[], input = '') => loom(words, { environment, input })

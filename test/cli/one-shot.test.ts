@@ -1,13 +1,16 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 
 import { until } from '../redis/until.ts'
 import { openUpstream } from '../sessions/upstream.ts'
 import { folder, loom, root, start, tidy } from './command.ts'
 
 afterEach(tidy)
+
+// Some start the command ten times over.
+vi.setConfig({ testTimeout: 120_000 })
 
 const mine = join(root, 'test/cli/files/agent.ts')
 
@@ -237,9 +240,9 @@ describe('limits', () => {
     const steps = await loom(['--max-steps', '2', 'steps: 5'], { environment })
     expect(steps.stderr).toMatch(/loom: stopped after 2 steps \(--max-steps\)\n$/)
     expect(steps.code).toBe(4)
-    const time = await loom(['--timeout', '1', 'steps: 1 hold'], { environment })
+    const time = await loom(['--timeout', '4', 'steps: 1 hold'], { environment })
     expect(time.stdout).toBe('Step 1: one two\n')
-    expect(time.stderr).toMatch(/loom: stopped after 1 s \(--timeout\)\n$/)
+    expect(time.stderr).toMatch(/loom: stopped after 4 s \(--timeout\)\n$/)
     expect(time.code).toBe(4)
     const model = { ...environment, LOOM_NEXT_CHUNK_MS: '300' }
     expect((await loom(['steps: 1 hold'], { environment: model })).code).toBe(4)

@@ -110,6 +110,27 @@ describe('a question to a server', () => {
   })
 })
 
+describe('who only watches', () => {
+  it('answers nothing, and stops nothing', async () => {
+    const url = await serve()
+    await post(url, 's', 'Ask me which colour I like: red or blue')
+    await until(10_000, 'the session waits', async () => {
+      const session = await (await fetch(`${url}/api/chat/s`)).text()
+      return session.includes('"waiting"')
+    })
+    expect((await loom(['--url', url, '--session', 's', '--watch'])).code).toBe(0)
+    expect(await (await fetch(`${url}/api/chat/s`)).text()).toContain('"waiting"')
+    const held = await upstreamServer()
+    await post(held.url, 's', 'steps: 1 hold')
+    const run = start(['--url', held.url, '--session', 's', '--watch'])
+    await until(10_000, 'its words are here', () => run.stdout.includes('two'))
+    run.child.kill('SIGINT')
+    expect((await run.ended).code).toBe(130)
+    expect(held.upstream.held).toBe(1)
+    held.upstream.letGo()
+  })
+})
+
 describe.skipIf(lacksTerminal)('a conversation on a server', () => {
   it('asks its questions here, whoever began', async () => {
     const url = await serve()

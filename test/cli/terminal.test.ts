@@ -28,6 +28,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     const state = await folder()
     const terminal = openPseudoTerminal(words, {
       environment: { XDG_STATE_HOME: state, ...environment },
+      shell: 'echo pid $$; exec $LOOM',
     })
     return { terminal, state }
   }
@@ -109,6 +110,16 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     await terminal.type(`Use charge 1${enter}`, 'Allow charge?')
     await terminal.type(interrupt, '(stopped)')
     await terminal.type(`My name is Ada.${enter}`, 'Nice to meet you')
+  })
+
+  it('SIGTERM ends a question too', async () => {
+    const { terminal } = await open(['--agent', mine, 'Use charge 1'], {})
+    await terminal.shows('Allow charge?')
+    const [, pid = ''] = /pid (\d+)/.exec(terminal.text) ?? []
+    process.kill(Number(pid), 'SIGTERM')
+    await terminal.endsWith(143)
+    // Keys are lines again, and a paste is what was pasted.
+    expect(terminal.raw).toContain('\u001b[?2004l')
   })
 
   it('a question may be asked though stdin is a pipe', async () => {
@@ -203,6 +214,6 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
   it('a bad model is told before there is a prompt', async () => {
     const { terminal } = await open(['-i', '-m', 'openai/gpt-5'])
     await terminal.endsWith(3)
-    expect(terminal.text).toMatch(/^loom: .*OPENAI_API_KEY.*\n$/)
+    expect(terminal.text).toMatch(/^pid \d+\nloom: .*OPENAI_API_KEY.*\n$/)
   })
 })

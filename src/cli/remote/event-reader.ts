@@ -1,4 +1,4 @@
-import { LoomError } from '../../error.ts'
+import { errorMessage, LoomError } from '../../error.ts'
 /**
  * A server's stream as events. The server is somebody else's program: what has not the fields that an
  * event of its type must have is passed over, and an event is bounded.
@@ -51,7 +51,7 @@ export async function* readEvents(
   let text = ''
   let isFinished = false
   const decoder = new TextDecoder()
-  for await (const chunk of body) {
+  for await (const chunk of unbroken(body)) {
     text += decoder.decode(chunk, { stream: true })
     if (text.length > eventCharsMax) throw cutOff()
     const frames = text.split('\n\n')
@@ -66,6 +66,16 @@ export async function* readEvents(
     }
   }
   if (!isFinished) throw cutOff()
+}
+
+/** @throws LoomError `unavailable` where the connection is lost for good */
+async function* unbroken(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* body
+  } catch (cause) {
+    const message = `The connection to the server was lost: ${errorMessage(cause)}`
+    throw new LoomError('unavailable', message, { cause })
+  }
 }
 
 const cutOff = () => new LoomError('model-failed', 'The server ended the answer before its end.')

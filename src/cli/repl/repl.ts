@@ -87,8 +87,9 @@ class Repl {
         this.#options.keyboard?.open()
         await this.#history.load()
         await this.#guarded(() => this.#greet())
+        // From a pipe nobody could answer what may be waiting there.
+        await this.#guarded(() => this.#watch())
       }
-      await this.#guarded(() => this.#watch())
       if (this.#options.first !== '') await this.#say(this.#options.first)
       await this.#loop(ending.signal)
       if (this.#isTerminal) await this.#guarded(() => this.#part())
@@ -259,6 +260,7 @@ class Repl {
         pause: () => view.pause(),
         resume: () => view.begin(),
         drained: () => screen.drained(),
+        stopping: interrupts.stopping,
         signal: interrupts.leaving,
       })
       view.end()
@@ -294,8 +296,9 @@ class Repl {
       return await work()
     } catch (error) {
       if (interrupts.leaving.aborted) return undefined
-      if (!(error instanceof LoomError) || error.code === 'internal') throw error
       screen.error(screen.paint('red', `loom: ${plain(errorMessage(error))}`))
+      const isOurs = !(error instanceof LoomError) && error instanceof Error
+      if (isOurs && error.stack !== undefined) screen.note(screen.paint('dim', error.stack))
       if (!this.#isTerminal) this.#exitCode = exitCodes.failed
       return undefined
     }
