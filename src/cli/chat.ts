@@ -43,7 +43,7 @@ export async function chat(
     screen,
     grants,
     lines: linesOf(keyboard, isInteractive),
-    isAlone: local !== undefined,
+    isAlone: !conversations.isShared,
   })
   // However it ends, the terminal is as it was.
   program.once('exit', () => keyboard?.close())

@@ -49,6 +49,8 @@ export interface Conversations extends AsyncDisposable {
   readonly place: string
   /** True where they outlive this process. */
   readonly isKept: boolean
+  /** True where others may talk in them too. */
+  readonly isShared: boolean
   /** For people: what answers. */
   readonly agent: string
   /** Begins a new one without an id. @throws LoomError `not-found` for an id that is not known */

@@ -33,6 +33,7 @@ export function localConversations(options: LocalOptions): Conversations {
   const { loom, agent, files, isRedis } = options
   return {
     agent,
+    isShared: isRedis,
     isKept: isRedis || files !== undefined,
     place: isRedis
       ? 'kept in Redis'

@@ -10,15 +10,14 @@ import type { Conversation, Events } from '../conversation.ts'
 import { exitCodes } from '../exit-code.ts'
 import type { LineReader } from '../human.ts'
 import type { LocalChat } from '../open-conversations.ts'
-import { play, type Played } from '../play.ts'
-import { plain, plainLine } from '../render/plain.ts'
-import { TurnView } from '../render/turn-view.ts'
-import { limitOf } from '../result.ts'
+import { plain } from '../render/plain.ts'
 import type { Talk } from '../talk.ts'
 import { Commands } from './commands.ts'
 import { History } from './history.ts'
 import type { Keyboard, LineRead } from './keyboard.ts'
 import { openLines } from './line-source.ts'
+import { recall, recallQuestion } from './recall.ts'
+import { showTurn } from './show-turn.ts'
 import { Spending } from './spending.ts'
 
 export interface ConverseOptions {
@@ -30,9 +29,6 @@ export interface ConverseOptions {
   local: LocalChat | undefined
   grants: Grants
 }
-
-/** How long an answer takes to stop before it is said that it is being stopped. */
-const stoppingMs = 700
 
 /** How often a conversation that others may use too is looked at. */
 const watchMs = 1500
@@ -131,11 +127,11 @@ class Repl {
 
   /** A line; or, where others may talk here too, that something is being answered. */
   async #read(ending: AbortSignal, text: string): Promise<LineRead> {
-    const { screen } = this.#talk
+    const { screen, conversations } = this.#talk
     const stirring = new AbortController()
     const signal = AbortSignal.any([ending, stirring.signal])
     const prompt = `${screen.paint(['bold', 'green'], '›')} `
-    const isShared = this.#options.local === undefined && this.#isTerminal
+    const isShared = conversations.isShared && this.#isTerminal
     const over = new AbortController()
     if (isShared) void this.#lookOut(stirring, over.signal)
     let read = await this.#lines.read(prompt, { signal, history: this.#history.lines, text })
@@ -171,21 +167,8 @@ class Repl {
     ]
     screen.note(`${screen.paint('bold', 'loom')}  ${screen.paint('dim', what.join(' · '))}`)
     screen.note(screen.paint('dim', `/help says what there is · ${conversations.place}`))
-    await this.#recall()
+    await recall(this.#conversation, this.#talk.screen)
     screen.note('')
-  }
-
-  /** What was said last, so that one knows where one is. */
-  async #recall(): Promise<void> {
-    const { screen } = this.#talk
-    const messages = await this.#conversation.messages()
-    for (const { role, parts } of messages.slice(-2)) {
-      const said = parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join(' ')
-      const mark = role === 'user' ? '›' : ' '
-      if (said !== '') screen.note(screen.paint('dim', `${mark} ${shortened(plainLine(said))}`))
-    }
-    const others = messages.length - 2
-    if (others > 0) screen.note(screen.paint('dim', `  (and ${others} messages before)`))
   }
 
   /** How to come back, where there is something to come back to. */
@@ -202,7 +185,7 @@ class Repl {
     this.#seenId = undefined
     const { screen } = this.#talk
     screen.note(screen.paint('dim', `session ${conversation.id}`))
-    await this.#recall()
+    await recall(this.#conversation, this.#talk.screen)
   }
 
   async #say(text: string): Promise<void> {
@@ -219,74 +202,26 @@ class Repl {
     const events = await this.#conversation.watch(this.#talk.interrupts.leaving)
     if (events === undefined) return
     const { screen } = this.#talk
-    await this.#recallQuestion()
+    await recallQuestion(this.#conversation, screen)
     await this.#show(events)
     screen.note('')
   }
 
-  async #recallQuestion(): Promise<void> {
-    const { screen } = this.#talk
-    const last = (await this.#conversation.messages()).findLast(({ role }) => role === 'user')
-    const said = last?.parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join(' ')
-    if (said !== undefined) screen.note(screen.paint('dim', `› ${shortened(plainLine(said))}`))
-  }
-
   async #show(events: Events): Promise<void> {
-    const { screen, flags, human, interrupts, program } = this.#talk
-    const { keyboard } = this.#options
     const conversation = this.#conversation
-    const view = new TurnView({ screen, isVerbose: flags.verbose === true, showsText: true })
-    let late: NodeJS.Timeout | undefined
-    if (this.#isTerminal && keyboard !== undefined) {
-      keyboard.onInterrupt = () => {
-        // The first stops the answer; from then on it is the command that is told.
-        if (late !== undefined) return interrupts.interrupt()
-        void conversation.stop().catch(() => undefined)
-        const line = screen.paint('dim', 'stopping … (Ctrl-C again to leave)')
-        late = setTimeout(() => screen.note(line), stoppingMs)
-      }
-      keyboard.open()
-    }
-    view.begin()
+    const { keyboard } = this.#options
     try {
-      const played = await play(events, {
+      const played = await showTurn(events, {
+        talk: this.#talk,
         conversation,
-        human,
-        hear: (event) => {
-          if (event.type === 'start' && event.messageId !== undefined)
-            this.#seenId = event.messageId
-          view.add(event)
-        },
-        pause: () => view.pause(),
-        resume: () => view.begin(),
-        drained: () => screen.drained(),
-        stopping: interrupts.stopping,
-        signal: interrupts.leaving,
+        keyboard: this.#isTerminal ? keyboard : undefined,
+        onStart: (messageId) => (this.#seenId = messageId),
       })
-      view.end()
       this.#spending.add(played.message.metadata)
-      this.#tellEnd(played)
-      if (program.stdout.isTTY) screen.answer('\n')
+      if (played.errorText !== undefined) this.#failed()
     } finally {
-      clearTimeout(late)
-      if (keyboard !== undefined) keyboard.onInterrupt = undefined
-      view.end()
       await conversation.save()
     }
-  }
-
-  #tellEnd(played: Played): void {
-    const { screen } = this.#talk
-    const { errorText } = played
-    if (errorText !== undefined) {
-      screen.error(screen.paint('red', `loom: ${plain(errorText)}`))
-      if (!this.#isTerminal) this.#exitCode = exitCodes.failed
-      return
-    }
-    if (played.isStopped || played.isInterrupted)
-      return screen.note(screen.paint('yellow', '(stopped)'))
-    const limit = limitOf(played)
-    if (limit !== undefined) screen.note(screen.paint('yellow', `(${limit})`))
   }
 
   /** What fails here is told, and the conversation goes on. */
@@ -299,10 +234,13 @@ class Repl {
       screen.error(screen.paint('red', `loom: ${plain(errorMessage(error))}`))
       const isOurs = !(error instanceof LoomError) && error instanceof Error
       if (isOurs && error.stack !== undefined) screen.note(screen.paint('dim', error.stack))
-      if (!this.#isTerminal) this.#exitCode = exitCodes.failed
+      this.#failed()
       return undefined
     }
   }
-}
 
-const shortened = (text: string) => (text.length > 200 ? `${text.slice(0, 200)}…` : text)
+  /** At a terminal whoever sits there has seen it; a script is told at the end. */
+  #failed(): void {
+    if (!this.#isTerminal) this.#exitCode = exitCodes.failed
+  }
+}
