@@ -36,6 +36,8 @@ export function isToldByCallLine(
 
 /** The one thing that says it all, or all of it. */
 function inputText(input: unknown): string {
+  // The question itself stands below, where it is asked.
+  if (textField(input, 'question') !== undefined) return 'asks'
   const fields = Object.entries(fieldsOf(input))
   const main = mainFields.map((name) => textField(input, name)).find((text) => text !== undefined)
   if (typeof input === 'string') return plainLine(input)
@@ -46,17 +48,7 @@ function inputText(input: unknown): string {
   return plainLine(fields.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' '))
 }
 
-const mainFields = [
-  'command',
-  'path',
-  'file_path',
-  'pattern',
-  'question',
-  'expr',
-  'prompt',
-  'query',
-  'url',
-]
+const mainFields = ['command', 'path', 'file_path', 'pattern', 'expr', 'prompt', 'query', 'url']
 
 /** The whole of what is asked for, for whoever decides about it. */
 export function requestLines(
