@@ -93,7 +93,7 @@ export class Human {
       return 'not-ours'
     }
     if (lines === undefined) {
-      screen.note(screen.paint('yellow', 'loom: the question was not answered: nobody is here.'))
+      screen.note(screen.paint('yellow', `loom: nobody is here to answer: ${plainLine(question)}`))
       return failed('No human is here to be asked.')
     }
     const choices = Array.isArray(options) ? options.map(String) : []
