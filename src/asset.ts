@@ -10,15 +10,20 @@ import { embedded } from './asset/embedded.ts'
 const root = new URL('../', import.meta.url)
 
 /** Undefined where there is no such file. */
-export function readAsset(path: string): Uint8Array | undefined {
-  if (embedded !== undefined) return embedded.read(path)
+export function readAsset(path: string): Buffer | undefined {
+  if (embedded !== undefined) return bufferOf(embedded.read(path))
   const file = new URL(path, root)
   return existsSync(file) ? readFileSync(file) : undefined
 }
 
 /** @throws Error where there is no such file */
-export function readAssetText(path: string): string {
+export function requiredAsset(path: string): Buffer {
   const bytes = readAsset(path)
   if (bytes === undefined) throw new Error(`${path} is missing from this installation of Loom.`)
-  return new TextDecoder().decode(bytes)
+  return bytes
+}
+
+/** The same bytes. */
+function bufferOf(bytes: Uint8Array | undefined): Buffer | undefined {
+  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

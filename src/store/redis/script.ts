@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 
-import { readAssetText } from '../../asset.ts'
+import { requiredAsset } from '../../asset.ts'
 import { LoomError } from '../../error.ts'
 import { signatures } from './signature.ts'
 import type { Arguments, Keys, Reply, ScriptName, Signature, Signatures } from './signature.ts'
@@ -150,7 +150,7 @@ function checkNames(script: string, head: Head, body: string): void {
 }
 
 const withoutComments = (source: string) => source.replaceAll(/^\s*--.*$/gm, '')
-const readBeside = (file: string) => readAssetText(`src/store/redis/${file}`)
+const readBeside = (file: string) => requiredAsset(`src/store/redis/${file}`).toString()
 
 export function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((each) => typeof each === 'string')
