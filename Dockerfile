@@ -1,15 +1,22 @@
-# The packages, without those for development and without the Node that is for machines with an old one.
+# The packages, without those for development and without the Node that is for machines with an old
+# one. The search program is an optional package too, so that they cannot be left out as a whole.
 FROM node:26-slim AS packages
 WORKDIR /loom
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional --ignore-scripts
+COPY bin/node/package.json bin/node/
+RUN npm ci --omit=dev --ignore-scripts \
+  && rm -rf node_modules/node-linux-* node_modules/node-bin-* node_modules/.bin/node
 
 FROM node:26-slim
+# For the coder's commands, where the engine lets a container make namespaces.
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends bubblewrap \
+  && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
 WORKDIR /loom
 COPY --from=packages /loom/node_modules node_modules
 COPY package.json ./
-COPY bin bin
+COPY bin/loom.mjs bin/main.mjs bin/
 COPY src src
 COPY routes routes
 COPY agents agents

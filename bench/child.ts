@@ -59,13 +59,8 @@ export class Child {
     }
   }
 
-  /** CPU time of all threads since the process began, in microseconds, as the kernel counts it. */
   cpuMicros(): number {
-    const tasks = `/proc/${this.#process.pid}/task`
-    const nanos = readdirSync(tasks).map((task) =>
-      Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]),
-    )
-    return nanos.reduce((sum, each) => sum + each, 0) / 1000
+    return cpuMicrosOf(this.#process.pid)
   }
 
   /** Ends the process and waits for that: politely at first, so that a profile can be written. */
@@ -77,6 +72,15 @@ export class Child {
     await ended
     clearTimeout(timer)
   }
+}
+
+/** CPU time of all threads since a process began, in microseconds, as the kernel counts it. */
+export function cpuMicrosOf(pid: number | undefined): number {
+  const tasks = `/proc/${pid}/task`
+  const nanos = readdirSync(tasks).map((task) =>
+    Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]),
+  )
+  return nanos.reduce((sum, each) => sum + each, 0) / 1000
 }
 
 async function accepts(port: number): Promise<boolean> {

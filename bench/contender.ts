@@ -1,12 +1,13 @@
 /**
  * Who is compared. Each is a command that serves on a port and asks the upstream; the benchmark knows
- * nothing else of it. Loom is started as a user starts it, with its default agent.
+ * nothing else of it. Loom is started as a user starts it, with its default agent: once by itself, and
+ * once as one of many, with its sessions in Redis.
  */
 import { fileURLToPath } from 'node:url'
 
 import type { Format } from './reading.ts'
 
-export const contenderNames = ['loom', 'stock', 'relay'] as const
+export const contenderNames = ['loom', 'redis', 'stock', 'relay'] as const
 export type ContenderName = (typeof contenderNames)[number]
 
 export interface Contender {
@@ -16,7 +17,17 @@ export interface Contender {
   format: Format
   /** Node's own options, the program and its arguments. */
   args: readonly string[]
-  env: (port: number, upstreamPort: number) => Record<string, string>
+  env: (ports: Ports) => Record<string, string>
+  /** Whether it needs a Redis. */
+  redis?: true
+}
+
+/** What it serves on, and what it may ask. */
+export interface Ports {
+  port: number
+  upstreamPort: number
+  /** 0 where there is no Redis. */
+  redisPort: number
 }
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -24,7 +35,7 @@ const file = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 // In everyone, so that it is a difference between none of them.
 const probed = ['--import', file('probe.ts')]
 
-function benchEnv(port: number, upstreamPort: number): Record<string, string> {
+function benchEnv({ port, upstreamPort }: Ports): Record<string, string> {
   return {
     PORT: String(port),
     HOST: '127.0.0.1',
@@ -41,6 +52,13 @@ export const contenders: Readonly<Record<ContenderName, Contender>> = {
     format: 'ui',
     args: [...probed, file('../bin/loom.mjs'), 'serve'],
     env: benchEnv,
+  },
+  redis: {
+    path: '/api/chat',
+    format: 'ui',
+    args: [...probed, file('../bin/loom.mjs'), 'serve'],
+    env: (ports) => ({ ...benchEnv(ports), REDIS_URL: `redis://127.0.0.1:${ports.redisPort}` }),
+    redis: true,
   },
   stock: {
     path: '/api/chat',

@@ -22,10 +22,10 @@ export interface Verdict extends Target {
 export function verdictsOf(cells: readonly Cell[]): Verdict[] {
   return [...new Set(cells.map((cell) => cell.scenario))].flatMap((scenario) =>
     scenarios[scenario].targets.flatMap((target) => {
-      const loom = valuesOf(cells, scenario, 'loom', target.measure)
+      const own = valuesOf(cells, scenario, target.of, target.measure)
       const other = valuesOf(cells, scenario, target.over, target.measure)
-      if (loom.length === 0 || other.length === 0) return []
-      const ratio = median(loom) / median(other)
+      if (own.length === 0 || other.length === 0) return []
+      const ratio = median(own) / median(other)
       return [{ ...target, scenario, ratio, pass: ratio <= target.most }]
     }),
   )
@@ -63,9 +63,9 @@ function valuesOf(
     .flatMap((cell) => cell.measures[measure] ?? [])
 }
 
-function verdictLine({ measure, over, ratio, most, pass }: Verdict): string {
+function verdictLine({ measure, of, over, ratio, most, pass }: Verdict): string {
   const verdict = pass ? 'PASS' : 'FAIL'
-  return `${verdict}  ${measure}: loom / ${over} = ${ratio.toFixed(3)}, at most ${most.toFixed(3)}`
+  return `${verdict}  ${measure}: ${of} / ${over} = ${ratio.toFixed(3)}, at most ${most.toFixed(3)}`
 }
 
 /** Three digits that mean something. */

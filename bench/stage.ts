@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 import { z } from 'zod'
 
+import { startRedis } from '../test/redis/redis.ts'
 import { Child, freePort } from './child.ts'
 import type { Contender } from './contender.ts'
 import type { Order } from './order.ts'
@@ -48,6 +49,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   const [serverCore, otherCore] = options.cores ?? [null, null]
   const port = await freePort()
   const upstreamPort = await freePort()
+  // Beside the others, since this process is: what Redis itself does is not the server's CPU.
+  const redis = contender.redis === true ? await startRedis() : undefined
   const upstream = new Child({
     label: 'upstream',
     args: [file('upstream.ts'), String(upstreamPort)],
@@ -57,12 +60,13 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   const server = new Child({
     label: 'server',
     args: contender.args,
-    env: contender.env(port, upstreamPort),
+    env: contender.env({ port, upstreamPort, redisPort: redis?.port ?? 0 }),
     core: serverCore,
   })
   const ask = (question: Probe): Promise<unknown> => server.call(question, replyMs)
   const close = async (): Promise<void> => {
     await Promise.all([server.stop(), load.stop(), upstream.stop()])
+    await redis?.[Symbol.asyncDispose]()
   }
   try {
     await Promise.all([upstream.listening(upstreamPort), server.listening(port)])

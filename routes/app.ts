@@ -8,6 +8,7 @@ import { LoomError } from '../src/error.ts'
 import { agentRoutes } from './agents.ts'
 import { answerError } from './errors.ts'
 import { healthRoutes } from './health.ts'
+import { modelRoutes } from './models.ts'
 import { allowOrigins } from './origin.ts'
 import { playgroundRoutes } from './playground.ts'
 import { sessionRoutes } from './session.ts'
@@ -23,6 +24,7 @@ export function createApp(options: AppOptions): Hono {
   app.use('/api/*', bearerKeys(config.apiKeys))
   app.route('/api', sessionRoutes(loom, { tenantOf }))
   agentRoutes(app, loom)
+  modelRoutes(app, loom)
   healthRoutes(app, world)
   playgroundRoutes(app)
   app.notFound((c) => answerError(new LoomError('not-found', 'There is nothing here.'), c, loom))

@@ -1,22 +1,22 @@
 /** The body of a posted chat, as `DefaultChatTransport` sends it, and then some. */
 import { z } from 'zod'
 
-import { idLengthMax } from '../src/conversation.ts'
+import { idLengthMax, isId } from '../src/conversation.ts'
 import { LoomError } from '../src/error.ts'
 
-const id = z.string().max(idLengthMax)
+export const idSchema = z.string().refine(isId, `must be Unicode, at most ${idLengthMax} long`)
 
 /** What agents' callbacks are given: any JSON object. */
 export const contextSchema = z.record(z.string(), z.json())
 
 /** What is not named here (`transport.body` of the client) is left unread. */
 const chatRequest = z.object({
-  id: id.optional(),
+  id: idSchema.optional(),
   messages: z.array(z.unknown()).optional(),
   message: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
   trigger: z.enum(['submit-message', 'regenerate-message']).optional(),
-  messageId: id.optional(),
-  agent: id.optional(),
+  messageId: idSchema.optional(),
+  agent: idSchema.optional(),
   context: contextSchema.optional(),
   whenBusy: z.enum(['queue', 'reject', 'interrupt', 'rollback', 'steer']).optional(),
 })

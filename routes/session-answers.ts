@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 import { LoomError } from '../src/error.ts'
 import type { Answer } from '../src/session/letter-request.ts'
-import { digest, isAwaited } from '../src/session/posted.ts'
+import { answerId, isAwaited } from '../src/session/posted.ts'
 import { readJson } from './body.ts'
 import { answer } from './session-post.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
@@ -46,19 +46,24 @@ export async function decide(c: Context, world: SessionWorld): Promise<Response>
 
 async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promise<Response> {
   const session = await ownSession(c, world)
-  const { waiting } = await world.loom.sessions.held(session.id, session)
-  if (waiting === undefined || !isAwaited(waiting, given)) {
+  const { sessions } = world.loom
+  const replyId = session.turn?.logId ?? ''
+  const id = answerId({ id: replyId }, [given])
+  const { waiting } = await sessions.held(session.id, session)
+  const isNew = waiting !== undefined && isAwaited(waiting, given)
+  // One that comes again, since its answer was lost, is answered as it was.
+  if (!isNew && (await sessions.store.findLetter(session.id, id)) === undefined) {
     throw new LoomError('refused', 'Nothing in this session waits for that.')
   }
   const letter = {
-    id: `answer:${digest([given])}`,
+    id,
     kind: 'answer' as const,
-    replyId: waiting.id,
+    replyId,
     answer: [given],
     request: { agent: session.agent },
   }
   const { tenant, agent, id: sessionId } = session
-  const answering = await world.loom.sessions.post(sessionId, letter, {
+  const answering = await sessions.post(sessionId, letter, {
     tenant,
     agent,
     whenBusy: 'queue',

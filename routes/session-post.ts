@@ -7,11 +7,12 @@ import type { Agent } from '../src/agent.ts'
 import { idLengthMax, readSeed } from '../src/conversation.ts'
 import { fieldOf } from '../src/conversation/fields.ts'
 import { LoomError } from '../src/error.ts'
+import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
-import { textOf } from '../src/message-fold.ts'
-import { letterOf, type Posting } from '../src/session/posted.ts'
+import { textOf, uiMessage } from '../src/message-fold.ts'
+import { answersIn, letterOf, type Posting } from '../src/session/posted.ts'
 import type { Answering } from '../src/sessions.ts'
-import { readingOf } from '../src/stream-agent.ts'
+import { answersOf, readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
 import { streamSession } from './session-stream.ts'
@@ -29,7 +30,8 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   await checkModel(agent, loom)
   const posting = postingOf(c, request, agent.name)
   const letter = await letterOf(posting, await sessions.held(sessionId, known))
-  c.header('x-loom-session', sessionId)
+  // A header has no other letters than ASCII.
+  c.header('x-loom-session', encodeURIComponent(sessionId))
   if (letter === undefined) return watch(c, world, { sessionId, last: posting.last })
   const answering = await sessions.post(sessionId, letter, {
     tenant,
@@ -51,14 +53,12 @@ function postingOf(c: Context, request: ChatRequest, agent: string): Posting {
     messageId,
     key: key === '' ? undefined : key,
     ...lastMessage(request),
-    request: { agent, approvals: canApprove(c), ...(context !== undefined && { context }) },
+    request: {
+      agent,
+      ...answersOf(readingOf(c, {})),
+      ...(context !== undefined && { context }),
+    },
   }
-}
-
-/** A client of ai 5, or one that reads plain text, has no way to show what is asked. */
-function canApprove(c: Context): boolean {
-  const { profile, protocol } = readingOf(c, {})
-  return profile !== 'v5' && protocol === 'ui'
 }
 
 /** What a client has no say in is passed over: an agent's instructions are the server's. */
@@ -82,12 +82,13 @@ export async function answer(
   world: SessionWorld,
   { sessionId, answering }: { sessionId: string; answering: Answering },
 ): Promise<Response> {
-  const { logId, letterId, after, queued } = answering
+  const { logId, letterId, after, queued, repeated } = answering
   if (/\brespond-async\b/.test(c.req.header('prefer') ?? '')) {
     c.header('Preference-Applied', 'respond-async')
     return c.json({ id: sessionId, letterId, messageId: logId, queued }, 202)
   }
   if (wantsOnlyJson(c)) return wholeAnswer(c, world, { sessionId, answering })
+  if (repeated && !queued && !(await world.loom.sessions.holds(sessionId, logId))) throw gone()
   return streamSession(c, world, {
     sessionId,
     place: { logId, after, skip: 0 },
@@ -105,21 +106,27 @@ async function wholeAnswer(
   { loom: { sessions } }: SessionWorld,
   { sessionId, answering }: { sessionId: string; answering: Answering },
 ): Promise<Response> {
-  const { logId, letterId, after } = answering
+  const { letterId, after } = answering
   const { signal } = c.req.raw
-  if (answering.queued) await sessions.begun(sessionId, letterId, signal)
+  const logId = answering.queued
+    ? await sessions.begun(sessionId, letterId, signal)
+    : answering.logId
   await sessions.follow({ sessionId, logId, after, signal, deliver: () => undefined })
-  const message = await sessions.unfinished(sessionId, logId)
+  const { profile } = readingOf(c, {})
+  const answered = await sessions.answered(sessionId, logId)
+  if (answered === undefined) throw gone()
   const session = await sessions.store.session(sessionId)
-  const text = textOf(message)
   return c.json({
     id: sessionId,
-    message,
-    text,
+    message: seenMessage(uiMessage(answered), profile),
+    text: textOf(answered),
     state: session?.state ?? 'idle',
     ...(session?.error !== undefined && { error: session.error }),
   })
 }
+
+const gone = () =>
+  new LoomError('gone', 'The stream of this answer is no longer held: load the messages instead.')
 
 /** Nothing new was posted: what runs is what the client wants to see, or what it did not hear the end of. */
 async function watch(
@@ -131,8 +138,9 @@ async function watch(
   const id = fieldOf(last, 'id')
   const goesOn = fieldOf(last, 'role') === 'assistant' && typeof id === 'string'
   const place =
-    (goesOn ? await sessions.lastPart(sessionId, id) : undefined) ??
-    (await sessions.placeOf(sessionId, undefined))
+    (goesOn
+      ? await sessions.lastPart(sessionId, id, answersIn(fieldOf(last, 'parts')))
+      : undefined) ?? (await sessions.placeOf(sessionId, undefined))
   if (place !== undefined) return streamSession(c, world, { sessionId, place })
   throw new LoomError(
     'refused',

@@ -4,6 +4,7 @@
  */
 import type { Context } from 'hono'
 
+import { LoomError } from '../src/error.ts'
 import { type Encoder, encoderOf } from '../src/frames.ts'
 import { cursorOf } from '../src/session/entry-id.ts'
 import type { Shared } from '../src/session/tail.ts'
@@ -47,11 +48,14 @@ async function deliver(
   let { skip } = place
   let isWhole = false
   try {
-    if (queuedLetter !== undefined) await sessions.begun(sessionId, queuedLetter, signal)
-    await sessions.store.noteReader(sessionId, place.logId, floor)
+    const logId =
+      queuedLetter === undefined
+        ? place.logId
+        : await sessions.begun(sessionId, queuedLetter, signal)
+    await sessions.store.noteReader(sessionId, logId, floor)
     const end = await sessions.follow({
       sessionId,
-      logId: place.logId,
+      logId,
       after: place.after,
       signal,
       deliver: (entry, shared) => {
@@ -62,7 +66,9 @@ async function deliver(
     })
     isWhole = end === 'finished'
   } catch (error) {
-    if (!signal.aborted) report(error)
+    // Withdrawn while it waited: that is no fault, and whoever posts it again is told so.
+    const isRefused = error instanceof LoomError && error.code === 'refused'
+    if (!signal.aborted && !isRefused) report(error)
   } finally {
     reply.end(isWhole)
   }

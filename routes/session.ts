@@ -7,12 +7,13 @@ import { randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 
-import { idLengthMax } from '../src/conversation.ts'
 import { LoomError } from '../src/error.ts'
 import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
+import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
+import { idSchema } from './chat-request.ts'
 import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
 import { answerTool, decide } from './session-answers.ts'
@@ -32,16 +33,19 @@ export function sessionRoutes(
   { tenantOf = () => '' }: SessionRoutesOptions = {},
 ): Hono {
   const world: SessionWorld = { loom, tenantOf }
+  // Who serves sessions looks after those of others too, also before the first request.
+  loom.sessions.instance.start().catch(loom.report)
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
   for (const base of ['/chat', '/agents/:agent/chat']) {
     app.post(base, (c) => post(c, world))
     app.get(base, (c) => list(c, world))
-    app.get(`${base}/:id`, async (c) => c.json(await ownSession(c, world)))
+    app.get(`${base}/:id`, async (c) => c.json(told(await ownSession(c, world))))
     app.delete(`${base}/:id`, (c) => remove(c, world))
     app.get(`${base}/:id/stream`, (c) => resume(c, world))
     app.post(`${base}/:id/stop`, (c) => stop(c, world))
     app.get(`${base}/:id/messages`, (c) => messages(c, world))
+    app.get(`${base}/:id/branches`, (c) => branches(c, world))
     app.get(`${base}/:id/prompt`, (c) => prompt(c, world))
     app.get(`${base}/:id/queue`, (c) => queue(c, world))
     app.delete(`${base}/:id/queue/:messageId`, (c) => withdraw(c, world))
@@ -50,7 +54,7 @@ export function sessionRoutes(
     app.post(`${base}/:id/approvals/:approvalId`, (c) => decide(c, world))
     onlyMethods(app, base, 'GET, POST')
     onlyMethods(app, `${base}/:id`, 'GET, DELETE')
-    for (const path of ['stream', 'messages', 'prompt', 'queue'])
+    for (const path of ['stream', 'messages', 'branches', 'prompt', 'queue'])
       onlyMethods(app, `${base}/:id/${path}`, 'GET')
     for (const path of ['stop', 'fork']) onlyMethods(app, `${base}/:id/${path}`, 'POST')
   }
@@ -58,6 +62,9 @@ export function sessionRoutes(
 }
 
 // Reading
+
+/** Whose it is, its owner knows. */
+const told = ({ tenant: _tenant, ...session }: SessionRecord) => session
 
 async function resume(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom
@@ -78,6 +85,19 @@ async function messages(c: Context, world: SessionWorld): Promise<Response> {
   return c.json(history.map((message) => seenMessage(message, profile)))
 }
 
+/** What edits and regenerations cut, to be forked from by its number. */
+async function branches(c: Context, world: SessionWorld): Promise<Response> {
+  const { id } = await ownSession(c, world)
+  const { profile } = readingOf(c, {})
+  const cut = await world.loom.sessions.store.branches(id)
+  return c.json({
+    branches: cut.map(({ messages, ...branch }) => ({
+      ...branch,
+      messages: messages.map((message) => seenMessage(message, profile)),
+    })),
+  })
+}
+
 /** What a transport makes of `api: '/api/chat?profile=v7'` when it reconnects: `?profile=v7/ID/stream`. */
 const reconnection = /^(v[567])\/(.+)\/stream$/
 
@@ -88,7 +108,8 @@ async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Respo
   }
   const limit = Math.min(Number(c.req.query('limit')) || 50, 200)
   const before = Number(c.req.query('before')) || undefined
-  return c.json(await loom.sessions.store.list(tenantOf(c), { limit, ...(before && { before }) }))
+  const page = await loom.sessions.store.list(tenantOf(c), { limit, ...(before && { before }) })
+  return c.json({ ...page, sessions: page.sessions.map(told) })
 }
 
 // Acting
@@ -119,7 +140,7 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const body = z
     .object({
-      id: z.string().min(1).max(idLengthMax),
+      id: idSchema.min(1),
       messageId: z.string(),
       branch: z.number().int(),
     })

@@ -8,7 +8,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Agent } from './agent.ts'
-import { idLengthMax } from './conversation.ts'
+import { idLengthMax, isId } from './conversation.ts'
 import { LoomError } from './error.ts'
 import type { AgentEvent } from './event.ts'
 import type { Loom } from './loom.ts'
@@ -50,8 +50,8 @@ export class AgentSession implements AsyncDisposable {
 
   /** @throws LoomError `invalid-request` for an id that no store takes */
   constructor(agent: Agent, { id = randomUUID(), loom }: AgentSessionOptions) {
-    if (id === '' || id.length > idLengthMax) {
-      throw new LoomError('invalid-request', `A session's id has 1 to ${idLengthMax} characters.`)
+    if (id === '' || !isId(id)) {
+      throw new LoomError('invalid-request', `A session's id is Unicode, 1 to ${idLengthMax} long.`)
     }
     this.id = id
     this.#agent = agent
@@ -68,13 +68,14 @@ export class AgentSession implements AsyncDisposable {
    * `unavailable` where the message was not accepted
    */
   async call(message: string | UIMessage, options: SendOptions = {}): Promise<CallReply> {
-    const answering = await this.#post(message, options)
+    const answering = await this.#begun(await this.#post(message, options), options.signal)
     let failure: string | undefined
     await this.#follow(answering, options.signal, (event) => {
       if (event.type === 'error') failure = event.errorText
     })
     if (failure !== undefined) throw new LoomError('model-failed', failure)
-    const answer = await this.#sessions.unfinished(this.id, answering.logId)
+    const answer = await this.#sessions.answered(this.id, answering.logId)
+    if (answer === undefined) throw new LoomError('gone', 'This answer is no longer held.')
     const session = await this.#sessions.store.session(this.id)
     const text = textOf(answer)
     return { text, message: answer, state: session?.state ?? 'idle' }
@@ -97,10 +98,12 @@ export class AgentSession implements AsyncDisposable {
       options.signal === undefined
         ? leaving.signal
         : AbortSignal.any([options.signal, leaving.signal])
-    this.#follow(answering, signal, queue.sink).then(
-      () => queue.end(),
-      (reason: unknown) => queue.end({ reason }),
-    )
+    this.#begun(answering, signal)
+      .then((begun) => this.#follow(begun, signal, queue.sink))
+      .then(
+        () => queue.end(),
+        (reason: unknown) => queue.end({ reason }),
+      )
     try {
       yield* queue.events
     } finally {
@@ -143,15 +146,22 @@ export class AgentSession implements AsyncDisposable {
     return this.#sessions.post(this.id, letter, { tenant: '', agent: this.#agent.name, whenBusy })
   }
 
+  async #begun(answering: Answering, signal: AbortSignal = never()): Promise<Answering> {
+    if (!answering.queued) return answering
+    const logId = await this.#sessions.begun(this.id, answering.letterId, signal)
+    return { ...answering, logId, queued: false }
+  }
+
   async #follow(
-    { logId, letterId, after, queued }: Answering,
-    signal: AbortSignal = new AbortController().signal,
+    { logId, after }: Answering,
+    signal: AbortSignal = never(),
     sink: (event: AgentEvent) => void | Promise<void>,
   ): Promise<void> {
-    if (queued) await this.#sessions.begun(this.id, letterId, signal)
     const deliver = async ({ events }: { events: readonly AgentEvent[] }) => {
       for (const event of events) await sink(event)
     }
     await this.#sessions.follow({ sessionId: this.id, logId, after, signal, deliver })
   }
 }
+
+const never = () => new AbortController().signal

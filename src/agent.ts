@@ -5,8 +5,10 @@
 import type { JSONObject } from '@ai-sdk/provider'
 import type { ModelMessage } from 'ai'
 
+import type { AgentCompaction } from './compaction.ts'
 import { LoomError } from './error.ts'
 import type { ModelReference } from './model.ts'
+import type { Cost } from './spending.ts'
 import type { AgentTools } from './tool.ts'
 import type { Usage } from './usage.ts'
 
@@ -27,6 +29,8 @@ export interface StepInfo {
   }[]
   /** Of the whole run so far. */
   usage: Usage
+  /** Of the whole run so far, where it is known. */
+  cost?: Cost
   /** Everything the next model call would see. */
   messages: readonly ModelMessage[]
 }
@@ -58,6 +62,14 @@ export interface TimeLimits {
   stepMs: number
 }
 
+/** How much may be spent. What is going on when it is used up is brought to its end. */
+export interface Budget {
+  /** US dollars. It does not hold models whose price is not known. */
+  maxCost?: number
+  /** Tokens read and written, sub-agents' too. */
+  maxTokens?: number
+}
+
 export interface AgentDefinition<CONTEXT = unknown> {
   /** Names the agent in routes, telemetry and sub-agent tools: letters, digits, `_` and `-`. */
   name: string
@@ -70,10 +82,18 @@ export interface AgentDefinition<CONTEXT = unknown> {
   model?: OfContext<ModelReference | readonly ModelReference[], CONTEXT>
   /** How many model calls a run may make. @defaultValue 10 */
   maxSteps?: OfContext<number, CONTEXT>
-  /** @defaultValue 0.1 */
+  /** @defaultValue 0.1, but for models that are known to take none */
   temperature?: OfContext<number, CONTEXT>
-  /** Tokens the model can read; longer conversations are compacted. @defaultValue 128000 */
+  /**
+   * Tokens the model can read; longer conversations are compacted.
+   * @defaultValue what is known of the model, or 128000
+   */
   contextWindow?: OfContext<number, CONTEXT>
+  /**
+   * How a conversation is kept within the window; `false` turns it off, a function does it instead.
+   * @defaultValue old tool outputs go first, then the model sums up the oldest messages
+   */
+  compaction?: AgentCompaction
   /** Fields merged into the body of the request to the model. @defaultValue {} */
   extraBody?: OfContext<JSONObject, CONTEXT>
   /** Called after the tools of a step have run. @defaultValue 'continue' */
@@ -82,6 +102,12 @@ export interface AgentDefinition<CONTEXT = unknown> {
   onError?: (error: LoomError, context: CONTEXT) => ErrorDecision | Promise<ErrorDecision>
   /** The most tokens one model call may generate. @defaultValue the provider's */
   maxOutputTokens?: OfContext<number, CONTEXT>
+  /** US dollars that a turn may cost: it ends after the step that uses them up. @defaultValue any */
+  maxCost?: OfContext<number, CONTEXT>
+  /** Tokens that a turn may use, read and written. @defaultValue any */
+  maxTokens?: OfContext<number, CONTEXT>
+  /** What all turns of a session may use together. @defaultValue any */
+  sessionBudget?: OfContext<Budget, CONTEXT>
   /**
    * Whether a conversation that the server does not know may begin with the user and assistant text
    * that a client posts. A client could have made it up. @defaultValue false

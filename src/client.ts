@@ -33,7 +33,8 @@ export function resumableFetch(options: ResumableFetchOptions = {}): Fetch {
     silenceMs = 40_000,
   } = options
   const retry = { attempts, pauseMs, silenceMs }
-  return async (input, init) => {
+  return async (input, given) => {
+    const init = keyed(input, given)
     const signal = init?.signal ?? undefined
     const response = await insist(() => base(input, init), { ...retry, signal })
     const type = response.headers.get('content-type') ?? ''
@@ -114,21 +115,39 @@ async function inTime<VALUE>(ms: number, work: Promise<VALUE>, late: () => void)
   }
 }
 
+/** A POST that is sent again must be known for the same, also where it only names what is to be made anew. */
+function keyed(
+  input: Parameters<Fetch>[0],
+  init: RequestInit | undefined,
+): RequestInit | undefined {
+  if (methodOf(input, init) !== 'POST') return init
+  const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : {}))
+  // Not `crypto.randomUUID`: a page that came without TLS has none.
+  const key = () => Math.random().toString(36).slice(2)
+  if (!headers.has('idempotency-key')) headers.set('idempotency-key', key() + key())
+  return { ...init, headers }
+}
+
+const methodOf = (input: Parameters<Fetch>[0], init: RequestInit | undefined): string =>
+  (init?.method ?? (input instanceof Request ? input.method : 'GET')).toUpperCase()
+
 function streamUrl(
   input: Parameters<Fetch>[0],
   init: RequestInit | undefined,
   response: Response,
 ): string | undefined {
   const url = input instanceof Request ? input.url : String(input)
-  if ((init?.method ?? 'GET').toUpperCase() === 'GET') return url
+  if (methodOf(input, init) === 'GET') return url
   const id = response.headers.get('x-loom-session') ?? postedId(init?.body)
-  return id === undefined ? undefined : extended(url, `/${encodeURIComponent(id)}/stream`)
+  return id === undefined ? undefined : extended(url, `/${id}/stream`)
 }
+
+/** As it stands in an address. */
 
 function postedId(body: unknown): string | undefined {
   const [, id] =
     typeof body === 'string' ? (/^\{.*"id":"([^"\\]+)","messages":/s.exec(body) ?? []) : []
-  return id
+  return id === undefined ? undefined : encodeURIComponent(id)
 }
 
 /** The path goes before the query: a transport's `api` may have one. */

@@ -3,11 +3,15 @@
  * else needs it asks `processEnvironment`. A setting of a later version is refused, not ignored:
  * someone who sets API keys must not run an open server.
  */
+import { statSync } from 'node:fs'
+import { isAbsolute, join, resolve } from 'node:path'
+
 import { z } from 'zod'
 
 import type { TimeLimits } from './agent.ts'
 import { LoomError } from './error.ts'
 import { timerMaxMs } from './runner/until-aborted.ts'
+import type { SandboxMode } from './sandbox.ts'
 
 /** Variables as `process.env` has them. An empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -17,7 +21,17 @@ export function processEnvironment(): Environment {
   return process.env
 }
 
-export interface Config {
+/** Where the registry of models looks. */
+export interface RegistryConfig {
+  /** Of a newer list than the one that came with Loom; undefined where none is to be fetched. */
+  modelsUrl: string | undefined
+  /** A file with the user's own word on models. */
+  modelsPath: string | undefined
+  /** The file that a fetched list is kept in. */
+  modelsCache: string | undefined
+}
+
+export interface Config extends RegistryConfig {
   /** 0 takes any free port. */
   port: number
   host: string
@@ -25,6 +39,8 @@ export interface Config {
   model: string
   /** The agent of requests that name none. */
   agent: string
+  /** The agents that are offered; undefined offers those that cannot act on this machine. */
+  agents: readonly string[] | undefined
   limits: TimeLimits
   /** Milliseconds without a byte until a comment keeps a connection open. */
   keepAliveMs: number
@@ -43,6 +59,10 @@ export interface Config {
   flushMs: number
   /** How long a turn waits for a Redis that is away. */
   redisPatienceMs: number
+  /** The folder that tools with effects may read and change. An absolute path. */
+  workspace: string
+  /** How commands are confined. */
+  sandbox: SandboxMode
 }
 
 export type LogLevel = 'silent' | 'error' | 'info' | 'debug'
@@ -58,7 +78,8 @@ const schema = z.object({
     .string()
     .regex(/^[^/]+\/.+$/, 'must be "provider/model-id", such as demo/assistant')
     .default('demo/assistant'),
-  LOOM_AGENT: z.string().default('assistant'),
+  LOOM_AGENT: z.string().optional(),
+  LOOM_AGENTS: z.string().optional().transform(namesIn),
   LOOM_FIRST_CHUNK_MS: milliseconds().default(60_000),
   LOOM_NEXT_CHUNK_MS: milliseconds().default(30_000),
   LOOM_STEP_MS: milliseconds().default(600_000),
@@ -75,6 +96,13 @@ const schema = z.object({
   LOOM_HEARTBEAT_MS: integer(300, 600_000).default(3000),
   LOOM_FLUSH_MS: integer(0, 10_000).default(20),
   LOOM_REDIS_PATIENCE: milliseconds().default(30_000),
+  LOOM_WORKSPACE: z.string().default('.').transform(folderAt),
+  LOOM_SANDBOX: choice(['auto', 'bwrap', 'none', 'required']).default('auto'),
+  LOOM_MODELS_URL: z
+    .string()
+    .regex(/^(?:none|https?:\/\/\S+)$/, 'must begin with http:// or https://, or be none')
+    .default('https://models.dev/api.json'),
+  LOOM_MODELS_PATH: z.string().optional(),
 })
 
 /**
@@ -82,20 +110,16 @@ const schema = z.object({
  * @throws LoomError `invalid-config` with one line for each bad value: its name, and what is allowed.
  */
 export function readConfig(environment: Environment): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const given = withoutEmpty(environment)
   refuseUnsupported(given)
-  const result = schema.safeParse(given)
-  if (!result.success) {
-    const lines = result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
-    throw new LoomError('invalid-config', lines.join('\n'))
-  }
-  const set = result.data
+  const set = parsed(schema, given)
   if (set.LOOM_API_KEYS.length === 0) refuseOpenServer(set.HOST, set.LOOM_AUTH)
   return {
     port: set.PORT,
     host: set.HOST,
     model: set.LOOM_MODEL,
-    agent: set.LOOM_AGENT,
+    agent: set.LOOM_AGENT ?? set.LOOM_AGENTS?.[0] ?? 'assistant',
+    agents: set.LOOM_AGENTS,
     limits: {
       firstChunkMs: set.LOOM_FIRST_CHUNK_MS,
       nextChunkMs: set.LOOM_NEXT_CHUNK_MS,
@@ -110,7 +134,43 @@ export function readConfig(environment: Environment): Config {
     heartbeatMs: set.LOOM_HEARTBEAT_MS,
     flushMs: set.LOOM_FLUSH_MS,
     redisPatienceMs: set.LOOM_REDIS_PATIENCE,
+    workspace: set.LOOM_WORKSPACE,
+    sandbox: set.LOOM_SANDBOX,
+    ...registryOf(set, given),
   }
+}
+
+/**
+ * Only what the registry of models needs, for a command that serves nobody.
+ * @throws LoomError `invalid-config`
+ */
+export function readRegistryConfig(environment: Environment): RegistryConfig {
+  const given = withoutEmpty(environment)
+  const part = schema.pick({ LOOM_MODELS_URL: true, LOOM_MODELS_PATH: true })
+  return registryOf(parsed(part, given), given)
+}
+
+function registryOf(
+  set: Pick<z.output<typeof schema>, 'LOOM_MODELS_URL' | 'LOOM_MODELS_PATH'>,
+  { XDG_CACHE_HOME: cache, HOME: home }: Environment,
+): RegistryConfig {
+  // The XDG base directory specification has relative paths ignored.
+  const folder = [cache, home && join(home, '.cache')].find((path) => path && isAbsolute(path))
+  return {
+    modelsUrl: set.LOOM_MODELS_URL === 'none' ? undefined : set.LOOM_MODELS_URL,
+    modelsPath: set.LOOM_MODELS_PATH,
+    modelsCache: folder && join(folder, 'loom', 'models.br'),
+  }
+}
+
+const withoutEmpty = (environment: Environment): Environment =>
+  Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+
+function parsed<SET>(schema: z.ZodType<SET>, given: Environment): SET {
+  const result = schema.safeParse(given)
+  if (result.success) return result.data
+  const lines = result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
+  throw new LoomError('invalid-config', lines.join('\n'))
 }
 
 /** Whether only this machine can reach an address: a host to listen on, or one that a browser names. */
@@ -144,6 +204,14 @@ function originsIn(list: string, context: z.RefinementCtx): string[] {
   return wanted.map((origin) => origin.toLowerCase())
 }
 
+function namesIn(list: string | undefined, context: z.RefinementCtx): string[] | undefined {
+  const names = list?.split(',').map((name) => name.trim())
+  const bad = names?.find((name) => !/^[\w-]{1,64}$/.test(name))
+  if (bad === undefined) return names
+  context.addIssue(`must list names of agents, separated by commas; got ${shown(bad)}`)
+  return z.NEVER
+}
+
 /** A key that can be guessed lets everybody in all the same. */
 function keysIn(list: string, context: z.RefinementCtx): string[] {
   const keys = list.split(',').map((key) => key.trim())
@@ -152,6 +220,19 @@ function keysIn(list: string, context: z.RefinementCtx): string[] {
     context.addIssue('must list keys of at least 8 characters, separated by commas')
   }
   return wanted
+}
+
+function folderAt(path: string, context: z.RefinementCtx): string {
+  if (!isFolder(path)) context.addIssue(`must be a folder that is there; got ${shown(path)}`)
+  return resolve(path)
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }
 
 function isOrigin(text: string): boolean {

@@ -19,6 +19,9 @@ export interface Conversation {
 /** Ids are keys in stores and logs; those of the AI SDK have 16 characters. */
 export const idLengthMax = 256
 
+/** Half a surrogate pair has no UTF-8: neither an address nor a store could tell it from another half. */
+export const isId = (text: string): boolean => text.length <= idLengthMax && text.isWellFormed()
+
 /**
  * Reads `UIMessage`s of ai 5 to 7, messages of ai 4, and `ModelMessage`s.
  * @param tools what says how the model is told of a tool's output; asked for when there is one
@@ -72,8 +75,11 @@ async function validMessages(
   const result = await safeValidateUIMessages({ messages: posted.map(modernMessage) })
   if (!result.success) throw new LoomError('invalid-request', issueOf(result.error, nameOf))
   for (const { id } of result.data) {
-    if (id.length > idLengthMax) {
-      throw new LoomError('invalid-request', `A message id is longer than ${idLengthMax}.`)
+    if (!isId(id)) {
+      throw new LoomError(
+        'invalid-request',
+        `A message id is longer than ${idLengthMax}, or not Unicode.`,
+      )
     }
   }
   return result.data
@@ -129,17 +135,26 @@ async function convert(
   return withoutSettledDenials(meant)
 }
 
-/** Stored messages as a run takes them: they are the server's own and need no check. */
+/**
+ * Stored messages as a run takes them: they are the server's own and need no check.
+ * @param onEnd told of the last message that each of them became
+ */
 export async function modelMessagesOf(
   messages: readonly UIMessage[],
   tools: () => Promise<ToolSet> = () => Promise.resolve({}),
+  onEnd: (last: ModelMessage, id: string) => void = () => {},
 ): Promise<ModelMessage[]> {
   const called = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
-  const converted = await convertToModelMessages(
-    messages.map(withObjectInputs),
-    called ? { tools: await tools() } : {},
-  )
-  return withoutSettledDenials(converted.filter(({ content }) => content.length > 0))
+  const options = called ? { tools: await tools() } : {}
+  const all: ModelMessage[] = []
+  for (const message of messages) {
+    const converted = await convertToModelMessages([withObjectInputs(message)], options)
+    const meant = converted.filter(({ content }) => content.length > 0)
+    const last = meant.at(-1)
+    if (last !== undefined) onEnd(last, message.id)
+    all.push(...meant)
+  }
+  return withoutSettledDenials(all)
 }
 
 /** An input that was refused for not being JSON is a string; providers refuse a call with one. */

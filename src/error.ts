@@ -25,6 +25,8 @@ export const errorStatus = {
   'model-failed': 502,
   /** The model was silent for longer than its time limit. */
   'model-timeout': 504,
+  /** The prompt is longer than the model's window, however it is compacted. */
+  'context-overflow': 413,
   /** The session runs another turn, and the message asked not to wait. */
   busy: 409,
   /** Nothing waits for that answer, or the message was withdrawn. */
@@ -34,6 +36,8 @@ export const errorStatus = {
   gone: 410,
   /** Another instance owns the turn. Never told to a client. */
   lost: 500,
+  /** The session has used up its budget. */
+  'over-budget': 402,
   /** The caller's signal was aborted. */
   aborted: 499,
   /** The store cannot be reached or does not accept anything now: try again with the same ids. */

@@ -2,6 +2,7 @@
 export { AgentSession, type CallReply, type SendOptions } from './agent-session.ts'
 export { type Agent, type AgentDefinition, defineAgent } from './agent.ts'
 export type {
+  Budget,
   ErrorDecision,
   OfContext,
   RetryPolicy,
@@ -9,16 +10,26 @@ export type {
   StepInfo,
   TimeLimits,
 } from './agent.ts'
+export type {
+  AgentCompaction,
+  CompactionInfo,
+  CompactionOptions,
+  CompactMessages,
+} from './compaction.ts'
 export { agentTool, type AgentToolOutput } from './agent-tool.ts'
 export { defineTool } from './define-tool.ts'
 export { LoomError, type LoomErrorCode } from './error.ts'
 export type { AgentEvent, FinishReason } from './event.ts'
+export { type Mcp, type McpOptions, type McpServer, openMcp } from './mcp.ts'
 export { Loom, type LoomOptions } from './loom.ts'
 export { assistantMessage, systemMessage, userMessage } from './message.ts'
-export type { ModelReference, Models } from './model.ts'
+export type { ListedModel, ModelFacts, ModelReference, Models } from './model.ts'
+export { Registry, type RegistryOptions } from './model/registry.ts'
+export { overridesOf } from './model/registry/overrides.ts'
 export { createModels } from './model/resolve.ts'
 export { type Outcome, run, type RunOptions, type RunResult } from './runner.ts'
 export type { Sink } from './sink.ts'
+export type { Cost, StepUsage } from './spending.ts'
 export { portSink, type PostTarget } from './sink/port.ts'
 export { type AgentStream, stream } from './stream.ts'
 export { startAgent, type StartAgentOptions } from './start-agent.ts'
@@ -35,4 +46,14 @@ export {
 } from './telemetry.ts'
 export type { AgentTools, NamedTool, RetryClass, ToolContext, ToolDefinition } from './tool.ts'
 export type { Usage } from './usage.ts'
+export { openSandbox, type Sandbox, type SandboxMode, type SandboxOptions } from './sandbox.ts'
+export { Workspace } from './workspace.ts'
+export { coder, type CoderOptions } from '../agents/coder.ts'
+export { bash, type BashOptions } from '../tools/bash.ts'
+export { editFile, type EditFileOptions } from '../tools/edit-file.ts'
+export { glob } from '../tools/glob.ts'
+export { grep } from '../tools/grep.ts'
+export { type Ask, human, type HumanOptions, type Question } from '../tools/human.ts'
+export { readFile, type ReadFileOptions } from '../tools/read-file.ts'
+export { writeFile, type WriteFileOptions } from '../tools/write-file.ts'
 export { sessionRoutes, type SessionRoutesOptions } from '../routes/session.ts'

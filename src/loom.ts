@@ -1,7 +1,7 @@
 /**
  * Agents and the conversations that people have with them, on one store: what a server serves, and
  * what a program holds that talks to agents itself. Opening it starts nothing and waits for nothing;
- * the first message does.
+ * its routes, when they are mounted, and the first message do.
  */
 import { AgentSession } from './agent-session.ts'
 import type { Agent, TimeLimits } from './agent.ts'

@@ -6,24 +6,40 @@ import manifest from '../package.json' with { type: 'json' }
 import type { App } from './cli/app.ts'
 import { runCommand } from './cli/program.ts'
 import { fileModules } from './file-module.ts'
+import type { ActingWorld } from './server/chosen-agents.ts'
 import type { NamedTool } from './tool.ts'
 
-const toolNames = ['calculator', 'clock'] as const
+const harmlessTools = {
+  calculator: async () => (await import('../tools/calculator.ts')).calculator,
+  clock: async () => (await import('../tools/clock.ts')).clock,
+  human: async () => (await import('../tools/human.ts')).human(),
+} satisfies Record<string, () => Promise<NamedTool>>
+
+/** Whether they ask first is the command's to decide, which knows who is there. */
+const actingTools = {
+  async bash({ workspace, sandbox, environment }) {
+    const { bash } = await import('../tools/bash.ts')
+    return bash({ workspace: workspace.root, sandbox, environment })
+  },
+  read_file: async ({ workspace }) => (await import('../tools/read-file.ts')).readFile(workspace),
+  write_file: async ({ workspace }) =>
+    (await import('../tools/write-file.ts')).writeFile(workspace),
+  edit_file: async ({ workspace }) => (await import('../tools/edit-file.ts')).editFile(workspace),
+  grep: async ({ workspace }) => (await import('../tools/grep.ts')).grep(workspace),
+  glob: async ({ workspace }) => (await import('../tools/glob.ts')).glob(workspace),
+} satisfies Record<string, (world: ActingWorld) => Promise<NamedTool>>
 
 const app: App = {
   version: manifest.version,
   async agents() {
     const { assistant } = await import('../agents/assistant.ts')
     const { researcher } = await import('../agents/researcher.ts')
-    return [assistant, researcher]
+    return {
+      harmless: [assistant, researcher],
+      acting: { coder: async (world) => (await import('../agents/coder.ts')).coder(world) },
+    }
   },
-  toolNames,
-  async tools(names) {
-    const { calculator } = await import('../tools/calculator.ts')
-    const { clock } = await import('../tools/clock.ts')
-    const all: Record<(typeof toolNames)[number], NamedTool> = { calculator, clock }
-    return Object.entries(all).flatMap(([name, tool]) => (names.includes(name) ? [tool] : []))
-  },
+  tools: { harmless: harmlessTools, acting: actingTools },
   importFile: fileModules({
     loom: { load: () => import('./index.ts'), isOnlyOurs: true },
     zod: { load: () => import('zod') },

@@ -246,3 +246,9 @@ export function uiMessage(message: FoldedMessage): UIMessage
 export function uiMessage(message: unknown): unknown {
   return message
 }
+
+/** An answer that was stored: what `uiMessage` made of it, the other way round. */
+export function foldedMessage(message: UIMessage): FoldedMessage
+export function foldedMessage(message: unknown): unknown {
+  return message
+}

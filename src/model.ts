@@ -12,6 +12,8 @@ import type {
   LanguageModelV4StreamPart,
 } from '@ai-sdk/provider'
 
+import type { Price } from './model/price.ts'
+
 /** `provider/model-id`, or any model object of the AI SDK's provider specification 2 to 4. */
 export type ModelReference = string | LanguageModelV2 | LanguageModelV3 | LanguageModelV4
 
@@ -36,6 +38,55 @@ export function isDirectModel(model: LanguageModelV4): model is DirectModel {
   return streamParts in model
 }
 
+/** What is known of a model. What is missing is not known, and neither 0 nor free. */
+export interface ModelFacts {
+  /** In tokens, as the next two. */
+  contextWindow?: number
+  /** The part of the window that a prompt may fill, where that is less. */
+  maxInputTokens?: number
+  maxOutputTokens?: number
+  price?: Price
+  /** False where the API refuses a temperature. */
+  temperature?: boolean
+  /** True where the provider says with each answer what it cost. */
+  reportsCost?: boolean
+}
+
+/** A model as a list shows it. */
+export interface ListedModel extends Omit<ModelFacts, 'reportsCost' | 'temperature'> {
+  /** `provider/model-id`: what an agent's `model` may be. */
+  id: string
+  name: string
+  /** Whether its provider's key is set. */
+  configured: boolean
+  reasoning?: boolean
+  tools?: boolean
+  structuredOutput?: boolean
+  /** `text`, `image`, `audio`, `video`, `pdf`. */
+  input?: readonly string[]
+  output?: readonly string[]
+  releaseDate?: string
+  /** `alpha`, `beta` or `deprecated`. */
+  status?: string
+}
+
+export interface ModelList {
+  models: ListedModel[]
+  /** How many there are, also those that were left off. */
+  total: number
+  /** Ids of the known providers whose key is set. */
+  providers: string[]
+}
+
+export interface ModelSearch {
+  /** Words that the id or the name must all hold. @defaultValue none: every model */
+  query?: string
+  /** Only those of providers whose key is set. @defaultValue false */
+  configured?: boolean
+  /** @defaultValue 100 */
+  limit?: number
+}
+
 /** Turns model references into models. */
 export interface Models {
   /**
@@ -44,7 +95,16 @@ export interface Models {
    * line that names what to set.
    */
   resolve(reference: ModelReference): Promise<LanguageModelV4>
-  /** The provider ids that can be resolved without further set-up, such as `demo`. */
+  /** What is known of a model; nothing of one behind an address of the user's own. Never rejects. */
+  facts(reference: ModelReference): Promise<ModelFacts>
+  /** Why a model that resolves may yet not exist, with the names it may be meant for. Never rejects. */
+  doubt(reference: ModelReference): Promise<string | undefined>
+  /** The models that are known, those that can be used first. */
+  search(search?: ModelSearch): Promise<ModelList>
+  /**
+   * The providers that the settings name without the registry, such as `demo`: it is not read to
+   * tell them.
+   */
   readonly providers: readonly string[]
   /** Strikes every configured API key out of a text. */
   redact(text: string): string

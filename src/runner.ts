@@ -13,11 +13,13 @@ import type { FinishReason } from './event.ts'
 import type { ModelReference, Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
 import { finishOf, resultOf, startOf, withResult } from './runner/ending.ts'
+import type { Ledger } from './runner/ledger.ts'
 import type { SessionHooks } from './runner/session-hooks.ts'
 import { noSettings, readSettings, type Settings } from './runner/settings.ts'
 import { Turn } from './runner/turn.ts'
 import { untilAborted } from './runner/until-aborted.ts'
 import { guarded, type Sink, SinkFailure } from './sink.ts'
+import type { Cost } from './spending.ts'
 import { publish } from './telemetry.ts'
 import type { Usage } from './usage.ts'
 
@@ -46,18 +48,31 @@ export interface RunOptions<CONTEXT = unknown> {
   recovery?: 'reset' | 'continue'
   /** False when nobody can approve: a call that needs it is refused instead. @defaultValue true */
   approvals?: boolean
+  /** False when no client runs tools: their calls are refused instead. @defaultValue true */
+  clientTools?: boolean
   limits?: Partial<TimeLimits>
   /** Given by a session for its turn. It holds the history, so approvals in it count as they are. */
   session?: SessionHooks
   /** How many agents stand above this one. @defaultValue 0 */
   depth?: number
+  /** Of the run that this one is a tool call of: what it spends counts there too. */
+  above?: Ledger
 }
 
 /**
  * How a run ended. `waiting`: for the outputs of client-side tools, or for decisions on approvals.
- * `stopped`: by `onStep`. The last two come with the error that `run` rejects with.
+ * `stopped`: by `onStep`. `max-cost` and `max-tokens`: a budget was used up, and `reason` says which.
+ * The last two come with the error that `run` rejects with.
  */
-export type Outcome = 'finished' | 'max-steps' | 'stopped' | 'waiting' | 'error' | 'aborted'
+export type Outcome =
+  | 'finished'
+  | 'max-steps'
+  | 'max-cost'
+  | 'max-tokens'
+  | 'stopped'
+  | 'waiting'
+  | 'error'
+  | 'aborted'
 
 export interface RunResult {
   /** The whole chain: what was given and what the run added. Feed it to the next run. */
@@ -67,16 +82,21 @@ export interface RunResult {
   /** How many model calls were made. */
   steps: number
   usage: Usage
+  /** What it cost, where the price of every model call is known. */
+  cost?: Cost
   finishReason: FinishReason
   outcome: Outcome
+  /** For people: which budget was used up. */
+  reason?: string
 }
 
 /**
  * Runs an agent until it is done.
  * @param messages the conversation so far; a string is one user message.
  * @throws LoomError `unknown-model`, `missing-key` or `invalid-config` before the first event;
- * `model-failed` or `model-timeout` when every attempt failed; `aborted`. The last three come after
- * the last event and carry what was said so far in `result`. Whatever the sink throws is thrown on.
+ * `model-failed` or `model-timeout` when every attempt failed; `over-budget` where the session has
+ * nothing left; `aborted`. The last four come after the last event and carry what was said so far in
+ * `result`. Whatever the sink throws is thrown on.
  */
 export async function run<CONTEXT = unknown>(
   agent: Agent<CONTEXT>,

@@ -9,11 +9,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { UIMessage } from 'ai'
 
 import { LoomError } from './error.ts'
-import type { AgentEvent } from './event.ts'
-import { type FoldedMessage, MessageFold } from './message-fold.ts'
+import { type FoldedMessage, foldedMessage, MessageFold } from './message-fold.ts'
+import { isAnswer } from './session/answer-events.ts'
 import { idBefore, parseCursor } from './session/entry-id.ts'
 import { follow, type FollowOptions } from './session/follow.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
+import type { Answer } from './session/letter-request.ts'
+import { newestPart } from './session/newest-part.ts'
 import type { Held } from './session/posted.ts'
 import { RemoteTails } from './session/remote-tail.ts'
 import type { FollowEnd } from './session/tail.ts'
@@ -44,8 +46,10 @@ export interface Answering {
   letterId: string
   /** The entry after which this answer begins; the whole log without it. */
   after: string | undefined
-  /** True while the letter waits for its turn. */
+  /** True while the letter waits for its turn, or for the turn that it is steered to. */
   queued: boolean
+  /** True for a letter that was posted before: its log may have had its time. */
+  repeated: boolean
 }
 
 /** What a reader is to be given: entries of `logId` after `after`. */
@@ -56,6 +60,8 @@ export interface Place {
   skip: number
 }
 
+const lookAtMostEveryMs = 25
+
 export class Sessions {
   readonly instance: Instance
   readonly #options: SessionsOptions
@@ -64,7 +70,7 @@ export class Sessions {
   constructor(options: SessionsOptions) {
     this.#options = options
     this.instance = new Instance(options)
-    const onSilence = (sessionId: string) => void this.#lookAfter(sessionId)
+    const onSilence = (sessionId: string) => this.#lookAfter(sessionId)
     this.#remoteTails = new RemoteTails({ ...options, onSilence })
   }
 
@@ -79,7 +85,7 @@ export class Sessions {
   async post(sessionId: string, letter: Letter, request: PostRequest): Promise<Answering> {
     const { instance } = this
     await instance.start()
-    if (instance.draining) throw new LoomError('unavailable', 'This instance is going: try again.')
+    if (instance.draining) throw unavailableHere()
     const { mailboxLimit } = this.#options
     const reply = await instance.claiming(sessionId, async () => {
       // Noted first: an accepted letter always has someone who looks for it.
@@ -103,20 +109,34 @@ export class Sessions {
     switch (reply.status) {
       case 'claimed': {
         const { logId, lastId, resumed } = reply.claim
-        return { logId, letterId, after: resumed ? lastId : undefined, queued: false }
+        return {
+          logId,
+          letterId,
+          after: resumed ? lastId : undefined,
+          queued: false,
+          repeated: false,
+        }
       }
       case 'queued':
-        return { logId: letter.replyId, letterId, after: undefined, queued: !reply.steered }
+        return { logId: letter.replyId, letterId, after: undefined, queued: true, repeated: false }
       case 'known':
         return this.#known(sessionId, letter, reply)
       case 'busy':
         throw new LoomError('busy', 'The session is busy with another message.')
       case 'full':
-        throw new LoomError('mailbox-full', 'Too many messages wait in this session.')
+        throw new LoomError('mailbox-full', 'Too many messages wait in this session.', {
+          retryable: true,
+          retryAfterMs: 1000,
+        })
       case 'foreign':
         throw new LoomError('not-found', 'There is no such session.')
       case 'refused':
-        throw new LoomError('refused', 'Nothing in this session waits for that.')
+        throw new LoomError(
+          'refused',
+          letter.kind === 'answer'
+            ? 'Nothing in this session waits for that.'
+            : 'There is no such message in this session.',
+        )
     }
   }
 
@@ -127,12 +147,14 @@ export class Sessions {
     reply: PostReply & { status: 'known' },
   ): Promise<Answering> {
     if (reply.as === 'withdrawn' || reply.as === 'cut' || reply.replyId === '') {
-      throw new LoomError('refused', 'This message was withdrawn or cut from the conversation.')
+      throw withdrawn()
     }
     const { replyId: logId } = reply
+    const answers = Array.isArray(letter.answer) ? letter.answer.filter(isAnswer) : []
     const after =
-      letter.kind === 'answer' ? (await this.lastPart(sessionId, logId))?.after : undefined
-    return { logId, letterId: letter.id, after, queued: reply.as === 'queued' }
+      letter.kind === 'answer' ? (await this.lastPart(sessionId, logId, answers))?.after : undefined
+    const queued = reply.as === 'queued'
+    return { logId, letterId: letter.id, after, queued, repeated: true }
   }
 
   /** Follows a log to its end; see `follow`. */
@@ -144,18 +166,27 @@ export class Sessions {
     return follow({ ...at, store, tails, remoteTails: this.#remoteTails, onSilence })
   }
 
-  /** Waits until a queued letter's turn has begun, so that its log can be followed. */
-  async begun(sessionId: string, letterId: string, signal: AbortSignal): Promise<void> {
+  /**
+   * Waits until a queued letter's turn has begun, or the running one has taken it.
+   * @returns the log that answers it
+   * @throws LoomError `refused` when it was withdrawn or cut meanwhile
+   */
+  async begun(sessionId: string, letterId: string, signal: AbortSignal): Promise<string> {
     let hint = Promise.withResolvers<void>()
+    let takenAt = performance.now()
     const unwatch = await this.store.watch(sessionId, 'log', () => hint.resolve())
     try {
       for (;;) {
         signal.throwIfAborted()
-        const waiting = await this.store.mailbox(sessionId)
-        if (!waiting.some(({ id }) => id === letterId)) return
+        const place = await this.store.findLetter(sessionId, letterId)
+        if (place?.as === 'done') return place.replyId
+        if (place?.as !== 'queued') throw withdrawn()
         await Promise.race([hint.promise, delay(this.#options.pollMs, undefined, { signal })])
+        // The turn that runs gives a hint with every word.
+        await delay(lookAtMostEveryMs, undefined, { signal })
         hint = Promise.withResolvers<void>()
-        await this.#lookAfter(sessionId)
+        if (await this.#lookAfter(sessionId)) takenAt = performance.now()
+        else if (performance.now() - takenAt > this.#options.patienceMs) throw storeIsFull()
       }
     } finally {
       unwatch()
@@ -191,21 +222,13 @@ export class Sessions {
     return { logId, after, skip: index + 1 }
   }
 
-  /**
-   * Where the newest turn of an assistant message begins: for a client that holds what came before
-   * and posts its answer again. Undefined where the message was never gone on with, or its log is gone.
-   */
-  async lastPart(sessionId: string, messageId: string): Promise<Place | undefined> {
-    const entries = await entriesOf(this.store, sessionId, messageId)
-    const isStart = ({ type }: AgentEvent) => type === 'start'
-    const parts = entries.filter(({ events }) => events.some(isStart))
-    const entry = parts.at(-1)
-    if (entry === undefined || parts.length < 2) return undefined
-    return {
-      logId: messageId,
-      after: idBefore(entry.id),
-      skip: entry.events.findLastIndex(isStart),
-    }
+  /** Where the newest part of a message begins; see `newestPart`. */
+  async lastPart(
+    sessionId: string,
+    messageId: string,
+    answers: readonly Answer[],
+  ): Promise<Place | undefined> {
+    return newestPart(messageId, await entriesOf(this.store, sessionId, messageId), answers)
   }
 
   /** Stops the running turn, wherever it runs. False when none runs. */
@@ -220,10 +243,10 @@ export class Sessions {
   /** What a message posted to this session is measured by. */
   async held(sessionId: string, session: SessionRecord | undefined): Promise<Held> {
     const history = () => this.store.messages(sessionId)
-    if (session?.state !== 'waiting' || session.turn === undefined) {
-      return { history, waiting: undefined }
-    }
-    return { history, waiting: await this.unfinished(sessionId, session.turn.logId) }
+    const turn = session?.state === 'idle' ? undefined : session?.turn
+    const held = { history, waiting: undefined, unfinishedLetter: turn?.letterId }
+    if (session?.state !== 'waiting' || turn === undefined) return held
+    return { ...held, waiting: await this.unfinished(sessionId, turn.logId) }
   }
 
   /** The message that a log has made so far. */
@@ -238,14 +261,34 @@ export class Sessions {
     }
   }
 
+  /** Whether a log can still be read. */
+  async holds(sessionId: string, logId: string): Promise<boolean> {
+    return (await this.store.readLog(sessionId, logId, undefined, 1)) !== undefined
+  }
+
+  /** An answer as far as it was made, also when its log is gone; undefined when it is nowhere. */
+  async answered(sessionId: string, logId: string): Promise<FoldedMessage | undefined> {
+    if (await this.holds(sessionId, logId)) return this.unfinished(sessionId, logId)
+    const stored = (await this.messages(sessionId)).find(({ id }) => id === logId)
+    return stored === undefined ? undefined : foldedMessage(stored)
+  }
+
   /** The history, without the unfinished answer. */
   messages(sessionId: string): Promise<UIMessage[]> {
     return this.store.messages(sessionId)
   }
 
-  /** A turn that makes no progress may have lost its owner. */
-  async #lookAfter(sessionId: string): Promise<void> {
-    await this.instance.takeOver(sessionId).catch((error: unknown) => this.#options.report(error))
+  /** A turn that makes no progress may have lost its owner. False when the store takes nothing. */
+  async #lookAfter(sessionId: string): Promise<boolean> {
+    try {
+      // Who has only readers so far must be heard before it may count others as dead.
+      await this.instance.start()
+      await this.instance.takeOver(sessionId)
+      return this.instance.isServed
+    } catch (error) {
+      this.#options.report(error)
+      return !(error instanceof LoomError && error.code === 'unavailable')
+    }
   }
 
   /** A call whose fate is unknown is made again with the same nonce, and so happens once. */
@@ -259,3 +302,18 @@ export class Sessions {
     }
   }
 }
+
+const withdrawn = () =>
+  new LoomError('refused', 'This message was withdrawn or cut from the conversation.')
+
+const unavailableHere = () =>
+  new LoomError('unavailable', 'This instance is going: try again.', {
+    retryable: true,
+    retryAfterMs: 1000,
+  })
+
+const storeIsFull = () =>
+  new LoomError('unavailable', 'The store takes nothing now: try again with the same id.', {
+    retryable: true,
+    retryAfterMs: 1000,
+  })

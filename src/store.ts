@@ -9,8 +9,15 @@
  */
 import type { UIMessage } from 'ai'
 
-import type { Letter, PostOptions, PostReply } from './store/mailbox.ts'
-import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
+import type { Spending } from './spending.ts'
+import type { Letter, LetterPlace, PostOptions, PostReply } from './store/mailbox.ts'
+import type {
+  Branch,
+  SessionContext,
+  SessionPage,
+  SessionRecord,
+  Summary,
+} from './store/session.ts'
 import type {
   AppendAt,
   AppendReply,
@@ -39,6 +46,8 @@ export interface Store {
   ): Promise<boolean>
   /** What waits, in the order in which it will be taken. */
   mailbox(sessionId: string): Promise<Letter[]>
+  /** Where a letter is that was posted; undefined when the session does not know it (any more). */
+  findLetter(sessionId: string, letterId: string): Promise<LetterPlace | undefined>
 
   /** Appends one entry under `claim`, directly behind `after`. Gives followers a hint. */
   append(at: AppendAt, entry: LogEntry): Promise<AppendReply>
@@ -54,7 +63,7 @@ export interface Store {
    */
   settleAbandoned(
     at: TurnAt,
-    commit: { message: UIMessage; logTtlMs: number },
+    commit: { message: UIMessage; logTtlMs: number; spent?: Spending },
   ): Promise<'done' | 'lost'>
   /** One step: check the claim, commit, give the log its TTL, take the next letter or go idle/waiting. */
   finish(at: TurnAt & { instance: string }, commit: Commit): Promise<FinishReply>
@@ -64,6 +73,14 @@ export interface Store {
     claim: number,
     options: { nonce: string; instance: string; handOver: boolean },
   ): Promise<Claim | undefined>
+  /**
+   * Puts a summary beside the history, in place of the last one. It goes with the last message that
+   * it stands for, when that is cut, discarded or made anew. `gone`: that message is not there.
+   */
+  saveSummary(
+    at: { sessionId: string; claim: number; nonce: string },
+    summary: Summary,
+  ): Promise<'done' | 'gone' | 'lost'>
   /** Whether the claim is still the session's, and its turn runs. */
   owns(sessionId: string, claim: number): Promise<boolean>
   /** Records that the running turn is to stop. False when no such turn runs (or another one does). */
@@ -77,12 +94,14 @@ export interface Store {
   session(sessionId: string): Promise<SessionRecord | undefined>
   /** The history in order, without the unfinished answer. */
   messages(sessionId: string): Promise<UIMessage[]>
+  /** What a model is to be told of it: the summary, and what follows that. */
+  context(sessionId: string): Promise<SessionContext>
   /** What was cut, oldest first. */
   branches(sessionId: string): Promise<Branch[]>
   /**
    * A copy of the history up to and with `through` (all without it) under a new id; of the history
    * as it was before that cut where `branch` is given. False when there is nothing such to copy, or
-   * the new id is taken.
+   * the new id is taken. A summary goes along where all that it stands for does.
    */
   fork(
     sessionId: string,

@@ -93,6 +93,12 @@ export function readingOf(
   }
 }
 
+/** What can be asked of whoever reads: a client of ai 5 shows no approvals, plain text shows nothing. */
+export const answersOf = ({ profile, protocol }: Reading) => ({
+  approvals: profile !== 'v5' && protocol === 'ui',
+  clientTools: protocol !== 'text',
+})
+
 function oneOf<NAME extends string>(
   names: readonly NAME[],
   given: string | undefined,
@@ -103,14 +109,14 @@ function oneOf<NAME extends string>(
   throw new LoomError('invalid-request', `${what} must be one of ${names.join(', ')}.`)
 }
 
-/** What this reader cannot be told must not happen: approvals, and steps that are withdrawn. */
+/** What this reader cannot be told must not happen: questions, and steps that are withdrawn. */
 function runOptionsOf<CONTEXT>(
   { profile, protocol }: Reading,
   { context, models, defaultModel, model, limits }: StreamAgentOptions<CONTEXT>,
 ): RunOptions<CONTEXT> {
   return {
     recovery: profile === 'v7' && protocol === 'ui' ? 'reset' : 'continue',
-    approvals: profile !== 'v5' && protocol === 'ui',
+    ...answersOf({ profile, protocol }),
     ...(context !== undefined && { context }),
     ...(models !== undefined && { models }),
     ...(defaultModel !== undefined && { defaultModel }),

@@ -17,7 +17,11 @@ export interface TelemetryEvents {
   'step:start': [None, { agent: string; step: number }]
   'step:stop': [{ durationMs: number }, { agent: string; step: number }]
   'llm:start': [None, { model: string; messageCount: number }]
-  'llm:stop': [{ durationMs: number }, { model: string; finishReason: FinishReason }]
+  /** `costUsd` where it is known. */
+  'llm:stop': [
+    { durationMs: number; inputTokens: number; outputTokens: number; costUsd?: number },
+    { model: string; finishReason: FinishReason },
+  ]
   'llm:retry': [{ delayMs: number }, { model: string; attempt: number; error: string }]
   'tool:start': [None, { tool: string; toolCallId: string }]
   'tool:stop': [{ durationMs: number }, { tool: string; toolCallId: string }]

@@ -2,15 +2,21 @@ import type { ModelMessage } from 'ai'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { compact, estimateTokens } from '../src/compaction.ts'
-import { systemMessage, userMessage } from '../src/message.ts'
-import { calculator } from '../tools/calculator.ts'
-import { call, conversation, result } from './conversations.ts'
-import { agentOf, record } from './recorded-run.ts'
-import { calls, says, scriptedModel } from './scripted-model.ts'
+import { coveredBy } from '../src/compaction/assemble.ts'
+import { Breaker, Breakers } from '../src/compaction/breaker.ts'
+import { chooseCut, cutsIn } from '../src/compaction/cut.ts'
+import { messageTokens, textTokens, tokensOf } from '../src/compaction/estimate.ts'
+import { limitsOf, thresholdOf } from '../src/compaction/limits.ts'
+import { Origins } from '../src/compaction/origins.ts'
+import { cutMiddle, shortMessage, shortText } from '../src/compaction/shorten.ts'
+import { withStubs } from '../src/compaction/stubs.ts'
+import { summarise } from '../src/compaction/summarise.ts'
+import { LoomError } from '../src/error.ts'
+import { userMessage } from '../src/message.ts'
+import { anyHistory, call, conversation, result } from './conversations.ts'
 
 /** A text of about so many tokens. */
-const long = (tokens: number) => 'abcd'.repeat(tokens)
+const long = (tokens: number) => 'word '.repeat(Math.floor(tokens / 1.1))
 
 /** A question, a call with an output of about so many tokens, and an answer. */
 const exchange = (id: string, tokens: number): ModelMessage[] => [
@@ -20,79 +26,35 @@ const exchange = (id: string, tokens: number): ModelMessage[] => [
   { role: 'assistant', content: `Answer ${id}` },
 ]
 
-const total = (messages: readonly ModelMessage[]) =>
-  messages.reduce((sum, message) => sum + estimateTokens(message), 0)
-
-describe('a conversation that fits', () => {
-  it('is left alone', () => {
-    expect(compact(exchange('a', 1000), 128_000)).toBeUndefined()
-  })
-
-  it.each([0, -1, Number.NaN])('in a window of %d, which is unknown, is never cut', (window) => {
-    expect(compact(exchange('a', 1_000_000), window)).toBeUndefined()
-  })
-})
-
-describe('a conversation that is too long', () => {
-  it('loses old tool outputs first, and no message', () => {
-    const messages = [...exchange('a', 40_000), ...exchange('b', 40_000), ...exchange('c', 10_000)]
-    const compacted = compact(messages, 80_000)
-    expect(compacted?.messages).toHaveLength(12)
-    expect(compacted?.messages[2]).toMatchObject({
-      content: [
-        { toolCallId: 'a', output: { type: 'text', value: 'Output removed to save space.' } },
-      ],
-    })
-    expect(compacted?.messages[10]).toBe(messages[10])
-    expect(compacted).toMatchObject({ removed: 1, kept: 11 })
-    expect(compacted?.tokensBefore).toBe(total(messages))
-    expect(compacted?.tokensAfter).toBe(total(compacted?.messages ?? []))
-  })
-
-  it('then loses its oldest exchanges, whole', () => {
-    const messages = Array.from({ length: 9 }, (_, index) => [
-      userMessage(long(1000)),
-      ...exchange(String(index), 10).slice(1),
-    ]).flat()
-    const compacted = compact(messages, 4000)
-    expect(compacted?.messages).toEqual(messages.slice(-8))
-    expect(compacted).toMatchObject({ removed: 28, kept: 8 })
-  })
-
-  it('keeps system messages, and counts them', () => {
-    const system = systemMessage(long(1500))
-    const messages = [
-      userMessage(long(1000)),
-      system,
-      ...Array.from({ length: 4 }, () => userMessage(long(1000))),
-    ]
-    const compacted = compact(messages, 4000)
-    expect(compacted?.messages).toEqual([system, messages.at(-1)])
-    expect(compacted?.tokensAfter).toBeLessThan(3000)
-  })
-
-  it('keeps its latest question, also where that alone is too long', () => {
-    const messages = [...exchange('a', 10), userMessage(long(9000))]
-    expect(compact(messages, 4000)?.messages).toEqual(messages.slice(-1))
-    expect(compact(messages.slice(-1), 4000)).toBeUndefined()
-  })
-
-  it('keeps short outputs: a stub would be longer', () => {
-    const old = exchange('a', 2)
-    const messages = [...old, userMessage(long(2000)), ...exchange('b', 40_000)]
-    const compacted = compact(messages, 40_000)
-    expect(compacted?.messages.find(({ role }) => role === 'tool')).toMatchObject({
-      content: [{ toolCallId: 'b' }],
-    })
-    const fits = compact([...old, ...exchange('b', 30_000), ...exchange('c', 25_000)], 60_000)
-    expect(fits?.messages[2]).toBe(old[2])
-  })
-})
-
 describe('the estimate', () => {
-  it('is a quarter of the bytes, in any script', () => {
-    expect(estimateTokens(userMessage(long(1000)))).toBeCloseTo(1000, -1)
-    expect(estimateTokens(userMessage('語'.repeat(1000)))).toBeCloseTo(750, -1)
+  // Counts by o200k_base, the tokenizer of OpenAI's models.
+  const counted: [string, string, number][] = [
+    ['prose', 'The quick brown fox jumps over the lazy dog, again and again. '.repeat(20), 281],
+    ['German', 'Die Zusammenfassung der Unterhaltung steht neben dem Verlauf. '.repeat(20), 201],
+    ['code', 'if (value !== undefined) return { ...rest, value: value.trim() }\n'.repeat(20), 340],
+    ['JSON', '{"id":"8f14e45f-ceea-467f-a0e6-1b0a8e3c9d2e","n":0.7231,"ok":true},'.repeat(20), 841],
+    ['numbers', '48213 90412 77 18264 5501 '.repeat(40), 560],
+  ]
+  it.each(counted)('of %s is no less than the truth, and not twice as much', (_, text, tokens) => {
+    expect(textTokens(text)).toBeGreaterThanOrEqual(tokens)
+    expect(textTokens(text)).toBeLessThan(tokens * 1.6)
+  })
+
+  it('counts every character of languages that have no spaces', () => {
+    expect(textTokens('織'.repeat(1000))).toBeGreaterThanOrEqual(1000)
+  })
+
+  it.each(['a', ' ', '\n', '0', '{', '語', '😀', 'é'])('of 100 KB of %j is no stall', (text) => {
+    const much = text.repeat(100_000 / text.length)
+    const times = Array.from({ length: 3 }, () => {
+      const started = performance.now()
+      textTokens(much)
+      cutMiddle(much, 1000)
+      shortText(much, 100)
+      return performance.now() - started
+    })
+    // Others use this machine too.
+    expect(Math.min(...times)).toBeLessThan(50)
   })
 
   it('counts files flat, wherever they are', () => {
@@ -102,83 +64,282 @@ describe('the estimate', () => {
       type: 'content' as const,
       value: [{ type: 'image-data' as const, data, mediaType: 'image/png' }],
     }
-    expect(estimateTokens(userMessage([image]))).toBe(1000)
-    expect(estimateTokens({ role: 'tool', content: [{ ...result('a'), output: inOutput }] })).toBe(
-      1000,
-    )
+    expect(messageTokens(userMessage([image]))).toBeLessThan(2000)
+    const message: ModelMessage = { role: 'tool', content: [{ ...result('a'), output: inOutput }] }
+    expect(messageTokens(message)).toBeLessThan(2000)
   })
 
   it('takes no field of a tool for a file', () => {
     const value = { data: long(5000), image: long(5000) }
     const output = { type: 'json' as const, value }
     const message: ModelMessage = { role: 'tool', content: [{ ...result('a'), output }] }
-    expect(estimateTokens(message)).toBeGreaterThan(10_000)
+    expect(messageTokens(message)).toBeGreaterThan(9000)
   })
 })
 
-describe('any conversation', () => {
-  const systems = fc.array(fc.string().map(systemMessage), { maxLength: 2 })
-  const cases = fc.record({
-    systems,
-    messages: conversation,
-    window: fc.integer({ min: 0, max: 2000 }),
+describe('the limits', () => {
+  it('leave room for the answer, and for a part of a small window', () => {
+    expect(thresholdOf(200_000, undefined, {})).toBe(184_000)
+    expect(thresholdOf(200_000, 128_000, {})).toBe(168_000)
+    expect(thresholdOf(200_000, 20_000, {})).toBe(180_000)
+    expect(thresholdOf(8192, 8192, {})).toBe(6144)
+    expect(thresholdOf(0, undefined, {})).toBe(Number.POSITIVE_INFINITY)
+    expect(thresholdOf(8192, undefined, { threshold: 100_000 })).toBe(8192)
   })
 
-  it('stays one that a provider takes, and gets shorter', () => {
+  it('share out what the instructions leave', () => {
+    const big = limitsOf({ window: 200_000, threshold: 184_000, overhead: 4000 }, {})
+    expect(big).toMatchObject({ room: 180_000, keep: 20_000, summary: 4000 })
+    const small = limitsOf({ window: 8192, threshold: 6144, overhead: 1144 }, { keepTokens: 500 })
+    expect(small).toMatchObject({ room: 5000, keep: 500 })
+    expect(limitsOf({ window: 8192, threshold: 6144, overhead: 7000 }, {}).room).toBe(596)
+  })
+})
+
+describe('a text with its middle left out', () => {
+  it('keeps its ends, says so, and never parts a character', () => {
     fc.assert(
-      fc.property(cases, ({ systems, messages, window }) => {
-        const given = [...systems, ...messages]
-        const before = [...given]
-        const compacted = compact(given, window)
-        expect(given).toEqual(before)
-        if (compacted === undefined) return
-        const { messages: shorter, removed, kept, tokensBefore, tokensAfter } = compacted
-        expect(window).toBeGreaterThan(0)
-        expect(tokensAfter).toBeLessThan(tokensBefore)
-        expect(tokensBefore).toBe(total(given))
-        expect(removed + kept).toBe(given.length)
-        expect(shorter.filter(({ role }) => role === 'system')).toEqual(systems)
-        expect(shorter).toContain(given.findLast(({ role }) => role === 'user'))
-        expect(shorter.find(({ role }) => role !== 'system')?.role).toBe('user')
-        expect(idsOf(shorter, 'tool-result').toSorted()).toEqual(
-          idsOf(shorter, 'tool-call').toSorted(),
-        )
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 400 }), fc.nat(200), (text, length) => {
+        const shorter = cutMiddle(text, length)
+        expect(shorter.isWellFormed()).toBe(text.isWellFormed())
+        expect(shorter.length).toBeLessThanOrEqual(text.length)
+        expect(text.startsWith(shorter.split('\n[…')[0] ?? '')).toBe(true)
+      }),
+    )
+    expect(cutMiddle(`begin ${'.'.repeat(5000)} end`, 100)).toMatch(
+      /^begin \.+\n\[… 49\d\d characters left out …\]\n\.+ end$/,
+    )
+  })
+
+  it('keeps the shape of what it stands in', () => {
+    const message: ModelMessage = {
+      role: 'assistant',
+      content: [
+        { ...call('a'), input: { path: 'a.txt', content: long(1000), list: [1, long(500)] } },
+      ],
+    }
+    expect(shortMessage(message, 50)).toMatchObject({
+      content: [{ toolCallId: 'a', input: { path: 'a.txt', list: [1, expect.any(String)] } }],
+    })
+    expect(messageTokens(shortMessage(message, 50))).toBeLessThan(200)
+  })
+})
+
+describe('stubs', () => {
+  it('replace old outputs, and no message goes', () => {
+    const outputs: [string, number][] = [
+      ['a', 40_000],
+      ['b', 40_000],
+      ['c', 40_000],
+      ['d', 9000],
+    ]
+    const messages = outputs.flatMap(([id, tokens]) => exchange(id, tokens))
+    const shorter = withStubs(messages, 20_000)
+    expect(shorter).toHaveLength(16)
+    expect(shorter[2]).toMatchObject({
+      content: [
+        { toolCallId: 'a', output: { type: 'text', value: 'Output removed to save space.' } },
+      ],
+    })
+    expect(shorter[14]).toBe(messages[14])
+  })
+
+  it('are not longer than what they replace', () => {
+    const messages = [...exchange('a', 2), ...exchange('b', 10_000), ...exchange('c', 10)]
+    expect(withStubs(messages, 1000)[2]).toBe(messages[2])
+  })
+
+  it('leave a new output its ends, however long it is', () => {
+    const messages = exchange('a', 50_000).slice(0, 3)
+    const [, , tool] = withStubs(messages, 4000)
+    expect(JSON.stringify(tool)).toMatch(/word.*characters left out.*word/)
+    expect(messageTokens(messages[2] ?? userMessage(''))).toBeGreaterThan(45_000)
+    expect(messageTokens(tool ?? userMessage(''))).toBeLessThan(2500)
+  })
+
+  it("leave the results of a provider's own tools", () => {
+    const own: ModelMessage[] = [
+      userMessage('Find.'),
+      { role: 'assistant', content: [call('p', { providerExecuted: true })] },
+      { role: 'tool', content: [result('p', long(9000))] },
+      ...exchange('a', 5000),
+    ]
+    expect(withStubs(own, 1000)[2]).toBe(own[2])
+  })
+})
+
+describe('a cut', () => {
+  it('parts no call from its result, in any history', () => {
+    fc.assert(
+      fc.property(anyHistory, (messages) => {
+        for (const [cut, isCut] of cutsIn(messages).entries()) {
+          if (!isCut) continue
+          expect(['user', 'assistant']).toContain(messages[cut]?.role)
+          const [before, after] = [messages.slice(0, cut), messages.slice(cut)]
+          // What was paired in the whole is paired on one side.
+          expect(pairsIn(before) + pairsIn(after)).toBe(pairsIn(messages))
+        }
       }),
     )
   })
 
-  it('is cut no further than it must be', () => {
+  it('parts no approval from its decision', () => {
+    const approval = { type: 'tool-approval-request' as const, approvalId: 'y', toolCallId: 'a' }
+    const messages: ModelMessage[] = [
+      userMessage('Go.'),
+      { role: 'assistant', content: [call('a'), approval] },
+      { role: 'assistant', content: 'Meanwhile.' },
+      {
+        role: 'tool',
+        content: [{ type: 'tool-approval-response', approvalId: 'y', approved: true }],
+      },
+      { role: 'assistant', content: 'Done.' },
+    ]
+    expect(cutsIn(messages)).toEqual([true, true, false, false, true])
+  })
+
+  it('comes before a message of the user, and leaves about as much as is to be kept', () => {
+    const origins = new Origins()
+    const messages = Array.from({ length: 20 }, (_, index) => exchange(String(index), 100)).flat()
+    const cut = chooseCut(messages, 600, origins) ?? 0
+    expect(messages[cut]?.role).toBe('user')
+    expect(tokensOf(messages.slice(cut))).toBeLessThan(600)
+    expect(tokensOf(messages.slice(cut))).toBeGreaterThan(400)
+  })
+
+  it('comes in the middle of the work on one question where that is long', () => {
+    const steps = Array.from({ length: 20 }, (_, index) => exchange(String(index), 100).slice(1, 3))
+    const messages = [userMessage('Go.'), ...steps.flat()]
+    const cut = chooseCut(messages, 600, new Origins()) ?? 0
+    expect(messages[cut]?.role).toBe('assistant')
+    expect(tokensOf(messages.slice(cut))).toBeLessThan(600)
+  })
+
+  it('always takes something away that is no summary', () => {
     fc.assert(
-      fc.property(cases, ({ messages, window }) => {
-        const compacted = compact(messages, window)
-        const budget = window * 0.75
-        fc.pre(compacted !== undefined && compacted.tokensAfter > budget)
-        // Where it still does not fit, nothing is left that could go.
-        const users = compacted?.messages.filter(({ role }) => role === 'user')
-        expect(users).toHaveLength(1)
+      fc.property(conversation, fc.nat(500), fc.boolean(), (messages, keep, summarised) => {
+        const origins = new Origins()
+        const shown = summarised ? [origins.summary('Before.'), ...messages] : messages
+        const cut = chooseCut(shown, keep, origins)
+        if (cut === undefined) return
+        expect(cutsIn(shown)[cut]).toBe(true)
+        const covered = coveredBy(shown, cut, origins)
+        expect(covered.messages.length).toBeGreaterThan(0)
+        expect(covered.previous).toBe(summarised ? 'Before.' : undefined)
       }),
     )
   })
 })
 
-describe('a run', () => {
-  it('sends what fits, and gives back the whole chain', async () => {
-    const model = scriptedModel(calls(['calculator', { expr: '1' }]), says('Done.'))
-    const agent = agentOf({ tools: [calculator], model, contextWindow: 2000 })
-    const messages = [...exchange('a', 3000), ...exchange('b', 3000), userMessage('And now?')]
-    const { result } = await record(agent, messages)
-    expect(result.messages).toHaveLength(12)
-    expect(result.messages.slice(0, 9)).toEqual(messages)
-    expect(JSON.stringify(model.asked[1]?.prompt).length).toBeLessThan(6000)
+describe('a summary', () => {
+  const ask =
+    (asked: string[], limit = Number.POSITIVE_INFINITY) =>
+    (question: string) => {
+      if (textTokens(question) > limit) {
+        return Promise.reject(new LoomError('context-overflow', 'too long'))
+      }
+      asked.push(question)
+      return Promise.resolve(`Summary ${asked.length}.`)
+    }
+  const task = { previous: undefined, length: 500 }
+
+  it('is made of what was said, without thoughts, and with long outputs cut', async () => {
+    const asked: string[] = []
+    const messages: ModelMessage[] = [
+      ...exchange('a', 9000),
+      { role: 'assistant', content: [{ type: 'reasoning', text: 'SECRET' }] },
+    ]
+    await summarise({ ...task, messages, room: 5000, ask: ask(asked) })
+    expect(asked).toHaveLength(1)
+    expect(asked[0]).toContain('Question a')
+    expect(asked[0]).toContain('calls clock with {"zone":"UTC"}')
+    expect(asked[0]).toContain('characters left out')
+    expect(asked[0]).not.toContain('SECRET')
+    expect(asked[0]?.length).toBeLessThan(3000)
+  })
+
+  it('is made piece by piece, each with the summary of those before', async () => {
+    const asked: string[] = []
+    const messages = Array.from({ length: 10 }, () => userMessage(long(500)))
+    const said = await summarise({
+      ...task,
+      messages,
+      previous: 'Old.',
+      room: 1600,
+      ask: ask(asked),
+    })
+    expect(said).toBe(`Summary ${asked.length}.`)
+    expect(asked.length).toBeGreaterThan(3)
+    expect(asked[0]).toContain('<earlier-summary>\nOld.\n')
+    expect(asked[1]).toContain('<earlier-summary>\nSummary 1.\n')
+  })
+
+  it('asks a bounded number of times, however much there is', async () => {
+    const asked: string[] = []
+    const messages = Array.from({ length: 3000 }, (_, index) => exchange(`${index}`, 500)).flat()
+    await summarise({ ...task, messages, room: 2000, ask: ask(asked) })
+    expect(asked.length).toBeLessThan(30)
+    expect(asked[0]).toContain('Question 0')
+    expect(asked.at(-1)).toContain('Answer 2999')
+  })
+
+  it('is asked for in smaller pieces where one is too long after all', async () => {
+    const asked: string[] = []
+    const messages = Array.from({ length: 10 }, () => userMessage(long(500)))
+    await summarise({ ...task, messages, room: 4000, ask: ask(asked, 1500) })
+    expect(asked.length).toBeGreaterThan(4)
+    const never = summarise({ ...task, messages, room: 4000, ask: ask([], 10) })
+    await expect(never).rejects.toThrow('too long')
+  })
+
+  it('that is empty is an error', async () => {
+    const messages = [userMessage('Hi')]
+    const empty = summarise({ ...task, messages, room: 100, ask: () => Promise.resolve(' \n') })
+    await expect(empty).rejects.toThrow('empty summary')
   })
 })
 
-function idsOf(messages: readonly ModelMessage[], type: string): string[] {
-  return messages.flatMap(({ content }) =>
-    typeof content === 'string'
-      ? []
-      : [content]
-          .flat()
-          .flatMap((part) => ('toolCallId' in part && part.type === type ? [part.toolCallId] : [])),
-  )
+describe('a breaker', () => {
+  it('opens after three failures in a row, and lets one try through after a while', () => {
+    let now = 0
+    const breaker = new Breaker(() => now)
+    breaker.failed()
+    breaker.failed()
+    breaker.succeeded()
+    breaker.failed()
+    breaker.failed()
+    expect(breaker.isOpen).toBe(false)
+    breaker.failed()
+    expect(breaker.isOpen).toBe(true)
+    now += 10 * 60_000
+    expect(breaker.isOpen).toBe(false)
+    breaker.failed()
+    expect(breaker.isOpen).toBe(true)
+  })
+
+  it('is the same for a session, as long as it is among those used last', () => {
+    const breakers = new Breakers(2)
+    const first = breakers.for('a')
+    breakers.for('b')
+    expect(breakers.for('a')).toBe(first)
+    breakers.for('c')
+    expect(breakers.for('a')).toBe(first)
+    breakers.for('d')
+    breakers.for('e')
+    expect(breakers.for('a')).not.toBe(first)
+  })
+})
+
+/** Results that find a call of theirs before them, each call once. */
+function pairsIn(messages: readonly ModelMessage[]): number {
+  const open = new Set<string>()
+  let pairs = 0
+  for (const { content } of messages) {
+    if (typeof content === 'string') continue
+    for (const part of content) {
+      if (part.type === 'tool-call') open.add(part.toolCallId)
+      if (part.type === 'tool-result' && open.delete(part.toolCallId)) pairs++
+    }
+  }
+  return pairs
 }

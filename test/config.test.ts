@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { type Environment, isLoopback, readConfig } from '../src/config.ts'
+import { type Environment, isLoopback, readConfig, readRegistryConfig } from '../src/config.ts'
 
 describe('the settings', () => {
   it('have the defaults of the README', () => {
@@ -9,6 +9,7 @@ describe('the settings', () => {
       host: '127.0.0.1',
       model: 'demo/assistant',
       agent: 'assistant',
+      agents: undefined,
       limits: { firstChunkMs: 60_000, nextChunkMs: 30_000, stepMs: 600_000 },
       keepAliveMs: 15_000,
       corsOrigins: [],
@@ -19,7 +20,27 @@ describe('the settings', () => {
       heartbeatMs: 3000,
       flushMs: 20,
       redisPatienceMs: 30_000,
+      workspace: process.cwd(),
+      sandbox: 'auto',
+      modelsUrl: 'https://models.dev/api.json',
+      modelsPath: undefined,
+      modelsCache: undefined,
     })
+  })
+
+  it('keep what is fetched where the user keeps such things', () => {
+    const cache = (environment: Environment) => readRegistryConfig(environment).modelsCache
+    expect(cache({ XDG_CACHE_HOME: '/cache', HOME: '/home/ada' })).toBe('/cache/loom/models.br')
+    // The XDG specification has relative paths ignored.
+    expect(cache({ XDG_CACHE_HOME: 'cache', HOME: '/home/ada' })).toBe(
+      '/home/ada/.cache/loom/models.br',
+    )
+    expect(cache({ XDG_CACHE_HOME: '', HOME: '' })).toBeUndefined()
+    // What concerns the server alone is no matter here.
+    expect(() => readRegistryConfig({ HOST: '0.0.0.0', PORT: 'x' })).not.toThrow()
+    expect(() => readRegistryConfig({ LOOM_MODELS_URL: 'models.dev' })).toThrow(
+      'LOOM_MODELS_URL must begin with http:// or https://, or be none',
+    )
   })
 
   it('are taken from the environment', () => {
@@ -30,6 +51,7 @@ describe('the settings', () => {
         LOOM_AUTH: 'none',
         LOOM_MODEL: 'acme/org/model:free',
         LOOM_AGENT: 'researcher',
+        LOOM_AGENTS: ' coder, researcher',
         LOOM_FIRST_CHUNK_MS: '1',
         LOOM_NEXT_CHUNK_MS: '2',
         LOOM_STEP_MS: '3',
@@ -42,6 +64,11 @@ describe('the settings', () => {
         LOOM_HEARTBEAT_MS: '500',
         LOOM_FLUSH_MS: '0',
         LOOM_REDIS_PATIENCE: '5',
+        LOOM_WORKSPACE: '/usr/../usr/bin',
+        LOOM_SANDBOX: 'required',
+        LOOM_MODELS_URL: 'none',
+        LOOM_MODELS_PATH: '/etc/loom/models.json',
+        HOME: '/home/ada',
         SOMETHING_ELSE: 'ignored',
       }),
     ).toEqual({
@@ -49,6 +76,7 @@ describe('the settings', () => {
       host: '0.0.0.0',
       model: 'acme/org/model:free',
       agent: 'researcher',
+      agents: ['coder', 'researcher'],
       limits: { firstChunkMs: 1, nextChunkMs: 2, stepMs: 3 },
       keepAliveMs: 4,
       corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
@@ -59,6 +87,11 @@ describe('the settings', () => {
       heartbeatMs: 500,
       flushMs: 0,
       redisPatienceMs: 5,
+      workspace: '/usr/bin',
+      sandbox: 'required',
+      modelsUrl: undefined,
+      modelsPath: '/etc/loom/models.json',
+      modelsCache: '/home/ada/.cache/loom/models.br',
     })
   })
 
@@ -77,6 +110,11 @@ describe('the settings', () => {
     ['a time no timer can wait', { LOOM_KEEPALIVE_MS: '2147483648' }, /^LOOM_KEEPALIVE_MS /],
     ['a time with its unit', { LOOM_FIRST_CHUNK_MS: '60s' }, /^LOOM_FIRST_CHUNK_MS .*"60s"$/],
     ['a model without a provider', { LOOM_MODEL: 'gpt' }, /^LOOM_MODEL must be "provider\/model/],
+    [
+      'a list of agents with a gap',
+      { LOOM_AGENTS: 'coder,,a' },
+      /^LOOM_AGENTS must list .*got ""$/,
+    ],
     ['an unknown log level', { LOOM_LOG_LEVEL: 'loud' }, /^LOOM_LOG_LEVEL must be .*got "loud"$/],
     ['an unknown authentication', { LOOM_AUTH: 'basic' }, /^LOOM_AUTH must be none/],
     ['a host as an origin', { LOOM_CORS_ORIGINS: 'example.com' }, /^LOOM_CORS_ORIGINS .*https:/],
@@ -86,6 +124,14 @@ describe('the settings', () => {
     ['an address of no Redis', { REDIS_URL: 'http://x' }, /^REDIS_URL must begin with redis:/],
     ['keys that can be guessed', { LOOM_API_KEYS: 'k' }, /^LOOM_API_KEYS .*8 characters/],
     ['a heartbeat that none can keep', { LOOM_HEARTBEAT_MS: '1' }, /^LOOM_HEARTBEAT_MS /],
+    [
+      'a workspace that is not there',
+      { LOOM_WORKSPACE: '/no/where' },
+      /^LOOM_WORKSPACE must be a /,
+    ],
+    ['a workspace that is a file', { LOOM_WORKSPACE: '/etc/passwd' }, /^LOOM_WORKSPACE must be a /],
+    ['a workspace of no possible name', { LOOM_WORKSPACE: 'a\0b' }, /^LOOM_WORKSPACE must be a /],
+    ['an unknown sandbox', { LOOM_SANDBOX: 'docker' }, /^LOOM_SANDBOX must be auto or bwrap or /],
     ['tokens that nothing would check', { LOOM_JWT_SECRET: 'k' }, /^LOOM_JWT_SECRET is not supp/],
   ]
   for (const [name, environment, line] of bad) {
@@ -98,6 +144,11 @@ describe('the settings', () => {
       )
     })
   }
+
+  it('have the first of the agents that are named answer where nobody else is named', () => {
+    expect(readConfig({ LOOM_AGENTS: 'coder,assistant' }).agent).toBe('coder')
+    expect(readConfig({ LOOM_AGENTS: 'coder', LOOM_AGENT: 'x' }).agent).toBe('x')
+  })
 
   it('open an address to others where there are keys', () => {
     expect(readConfig({ HOST: '0.0.0.0', LOOM_API_KEYS: 'a-long-key' }).host).toBe('0.0.0.0')

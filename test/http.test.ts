@@ -392,7 +392,41 @@ describe('what the server tells of itself', () => {
     expect(await (await fetch(`${url}/api/models`)).json()).toEqual({
       providers: expect.arrayContaining(['demo', 'acme']),
       default: 'demo/assistant',
+      models: [{ id: 'demo/assistant', name: 'Demo', configured: true, tools: true }],
+      total: 1,
     })
+  })
+
+  it('is every model that is known, a page at a time', async () => {
+    const search = async (query: string) => {
+      const headers = { accept: 'application/json' }
+      const response = await fetch(`${url}/api/models?${query}`, { headers })
+      return { status: response.status, body: Object(await response.json()) }
+    }
+    const { body } = await search('query=openrouter%20sonnet%204.6&limit=1')
+    expect(body).toMatchObject({
+      default: 'demo/assistant',
+      models: [
+        {
+          id: 'openrouter/anthropic/claude-sonnet-4.6',
+          name: 'Claude Sonnet 4.6',
+          contextWindow: 1_000_000,
+          maxOutputTokens: 128_000,
+          price: { input: 3, output: 15, cacheRead: 0.3, tiers: [{ above: 200_000, input: 6 }] },
+          tools: true,
+          reasoning: true,
+          input: ['text', 'image', 'pdf'],
+          configured: false,
+        },
+      ],
+    })
+    expect(body.total).toBeGreaterThanOrEqual(1)
+    expect((await search('query=')).body).toMatchObject({ total: 8262 })
+    expect((await search('query=')).body.models).toHaveLength(100)
+    expect((await search('query=&limit=1000')).body.models).toHaveLength(1000)
+    for (const limit of ['0', '1001', '-1', '1e2', 'many']) {
+      expect((await search(`query=&limit=${limit}`)).status, limit).toBe(400)
+    }
   })
 
   it('is that it lives, and whether it takes new work', async () => {

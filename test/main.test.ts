@@ -128,3 +128,60 @@ describe('a start that cannot be', () => {
     }
   })
 })
+
+describe('loom models', () => {
+  const offline = { LOOM_MODELS_URL: 'none' }
+
+  it('lists the models that hold all the words', async () => {
+    const { exit, out, err } = loom(['models', 'openrouter', 'sonnet-4.6'], offline)
+    expect(await exit).toBe(0)
+    expect(err()).toBe('')
+    expect(out()).toMatch(/^MODEL +KEY +CONTEXT +\$\/M IN +\$\/M OUT +CAN\n/)
+    expect(out()).toMatch(
+      /^openrouter\/anthropic\/claude-sonnet-4\.6 +1M +3\+ +15\+ +tools reasoning image pdf$/m,
+    )
+  })
+
+  it('lists what can be used where there are no words', async () => {
+    const environment = { ...offline, GROQ_API_KEY: 'key-of-groq', HOST: '0.0.0.0' }
+    const { exit, out } = loom(['models'], environment)
+    expect(await exit).toBe(0)
+    const [, ...lines] = out().trim().split('\n')
+    expect(lines.length).toBeGreaterThan(5)
+    for (const line of lines) expect(line).toMatch(/^(?:groq|demo)\/\S+ +set/)
+    expect(out()).toMatch(/^groq\/groq\/compound +set +131k +\? +\?/m)
+  })
+
+  it('says so where there is none, and what is wrong with a setting', async () => {
+    const none = loom(['models', 'no', 'such', 'model', 'anywhere'], offline)
+    expect(await none.exit).toBe(0)
+    expect(none.out()).toBe('No model is known by these words.\n')
+    const bad = loom(['models'], { LOOM_MODELS_PATH: '/nowhere/models.json' })
+    expect(await bad.exit).toBe(3)
+    expect(bad.err()).toMatch(/^loom: LOOM_MODELS_PATH: .*ENOENT/)
+  })
+})
+
+describe('a model of the registry', () => {
+  const offline = { LOOM_MODELS_URL: 'none', LOOM_LOG_LEVEL: 'info' }
+
+  it('needs its key and nothing else, and a name that is not known is tried', async () => {
+    const environment = { FIREWORKS_API_KEY: 'key-of-fireworks', LOOM_MODEL: 'fireworks/kimi-k2' }
+    const server = loom(['serve'], { ...offline, ...environment })
+    await started(server)
+    await vi.waitFor(() => expect(server.err()).toContain('\n'), 10_000)
+    expect(server.err()).toBe(
+      'loom: Fireworks AI is not known to have a model "kimi-k2". Did you mean "accounts/fireworks/models/kimi-k3"?\n',
+    )
+  })
+
+  it.each([
+    ['fireworks/x', 'loom: Model "fireworks/x" needs an API key: set FIREWORKS_API_KEY.\n'],
+    ['openruoter/x', /unknown provider "openruoter"\. Did you mean "openrouter"\?/],
+  ])('ends the start where it cannot be used: %s', async (model, words) => {
+    const { exit, err } = loom(['serve'], { ...offline, LOOM_MODEL: model })
+    expect(await exit).toBe(3)
+    expect(err()).toMatch(words)
+    expect(err().trim().split('\n')).toHaveLength(1)
+  })
+})

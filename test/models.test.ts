@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { LoomError } from '../src/error.ts'
 import { isDirectModel } from '../src/model.ts'
-import { nearestName } from '../src/model/nearest.ts'
+import { nearestModels, nearestNames } from '../src/model/nearest.ts'
 import { createModels } from '../src/model/resolve.ts'
 
 const prompt = (text: string): LanguageModelV4CallOptions['prompt'] => [
@@ -96,7 +96,7 @@ describe('createModels', () => {
   it('says in one line what to set', async () => {
     const models = createModels({
       environment: {
-        GROQ_API_KEY: 'key-of-groq',
+        HOMEMADE_API_KEY: 'key-of-mine',
         BAD_BASE_URL: 'localhost:8080/v1',
         USER_BASE_URL: 'http://me:secret@127.0.0.1/v1',
         ANTHROPIC_BASE_URL: 'sk-ant-misplaced',
@@ -111,9 +111,12 @@ describe('createModels', () => {
       [`a/${'x'.repeat(600)}`, 'unknown-model', '"provider/model-id"'],
       ['openai/gpt-5', 'missing-key', '"openai/gpt-5"', 'OPENAI_API_KEY'],
       ['google/gemini-3', 'missing-key', 'GOOGLE_API_KEY', 'GEMINI_API_KEY'],
-      ['groq/llama', 'unknown-model', 'GROQ_API_KEY is set', 'GROQ_BASE_URL'],
+      ['homemade/llama', 'unknown-model', 'HOMEMADE_API_KEY is set', 'HOMEMADE_BASE_URL'],
       ['opneai/gpt-5', 'unknown-model', 'Did you mean "openai"?', 'OPNEAI_BASE_URL'],
-      ['fireworks-ai/x', 'unknown-model', 'FIREWORKS_AI_BASE_URL', 'FIREWORKS_AI_API_KEY'],
+      ['firewrks/x', 'unknown-model', 'Did you mean "fireworks"', 'FIREWRKS_BASE_URL'],
+      ['fireworks-ai/x', 'missing-key', 'set FIREWORKS_API_KEY.'],
+      ['fireworks/x', 'missing-key', 'set FIREWORKS_API_KEY.'],
+      ['sap-ai-core/x', 'unknown-model', 'protocol of its own', 'SAP_AI_CORE_BASE_URL'],
       ['a\nb/x', 'unknown-model', String.raw`"a\nb"`, 'A_B_BASE_URL'],
       ['constructor/x', 'unknown-model', 'CONSTRUCTOR_BASE_URL'],
       ['__proto__/x', 'unknown-model', '__PROTO___BASE_URL'],
@@ -166,15 +169,30 @@ describe('createModels', () => {
   })
 })
 
-describe('nearestName', () => {
+describe('nearestNames', () => {
   it('finds what was meant, and nothing in what is unlike', () => {
     const names = ['anthropic', 'openai', 'google', 'demo']
-    expect(nearestName('anthropci', names)).toBe('anthropic')
-    expect(nearestName('open-ai', names)).toBe('openai')
-    expect(nearestName('gogle', names)).toBe('google')
-    expect(nearestName('groq', names)).toBeUndefined()
-    expect(nearestName('mistral', names)).toBeUndefined()
-    expect(nearestName('x'.repeat(10_000), names)).toBeUndefined()
+    expect(nearestNames('anthropci', names)).toEqual(['anthropic'])
+    expect(nearestNames('open-ai', names)).toEqual(['openai'])
+    expect(nearestNames('gogle', names)).toEqual(['google'])
+    expect(nearestNames('groq', names)).toEqual([])
+    expect(nearestNames('mistral', names)).toEqual([])
+    expect(nearestNames('x'.repeat(10_000), names)).toEqual([])
+  })
+
+  it('finds models by the last part of their ids', () => {
+    const ids = [
+      'accounts/fireworks/models/kimi-k3',
+      'accounts/fireworks/routers/kimi-k3-fast',
+      'accounts/fireworks/models/glm-5p3',
+      'anthropic/claude-sonnet-4.6',
+    ]
+    expect(nearestModels('kimi-k3', ids)[0]).toBe('accounts/fireworks/models/kimi-k3')
+    expect(nearestModels('accounts/fireworks/models/kimi-k2', ids)[0]).toBe(ids[0])
+    expect(nearestModels('claude', ids)).toEqual(['anthropic/claude-sonnet-4.6'])
+    expect(nearestModels('claude-sonet-4.6', ids)).toEqual(['anthropic/claude-sonnet-4.6'])
+    expect(nearestModels('nothing-of-the-kind', ids)).toEqual([])
+    expect(nearestModels('a/', ids)).toEqual([])
   })
 })
 

@@ -6,7 +6,8 @@
  * two things are told by Loom in another way everywhere, because a runner needs it so: where the stock
  * client errors its web stream, or says "no finish reason" before there was any event, Loom gives an
  * `error` part and a `finish`, or rejects with an error that may be retried; and of an answer that was
- * cut off it gives out no call whose arguments are not whole.
+ * cut off it gives out no call whose arguments are not whole. Reasoning that a provider counts beside
+ * its completion tokens (`provider-streams.test.ts`) is in no stream here.
  */
 import { APICallError } from '@ai-sdk/provider'
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'

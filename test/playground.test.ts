@@ -10,19 +10,28 @@ interface Reading {
   error: string | null
 }
 
+interface PageEvent {
+  id?: string
+  chunk?: UIMessageChunk
+  done?: boolean
+}
+
 /** The page's own reader is JavaScript without types, on purpose: browsers run it as it is. */
 interface PlaygroundStream {
-  chunksOf: (body: ReadableStream<Uint8Array>) => AsyncGenerator<UIMessageChunk>
+  eventsOf: (body: ReadableStream<Uint8Array>) => AsyncGenerator<PageEvent>
+}
+
+interface PlaygroundReading {
   openReading: (message: unknown) => Reading
   applyChunk: (reading: Reading, chunk: unknown) => void
   closeReading: (reading: Reading) => void
-  isAnswered: (message: UIMessage) => boolean
 }
 
 const folder = new URL('../web/', import.meta.url)
 
-// The import's type is `any`: TypeScript has not read the file.
-const page: PlaygroundStream = await import(new URL('playground-stream.js', folder).href)
+// The type of these imports is `any`: TypeScript has not read the files.
+const { eventsOf }: PlaygroundStream = await import(new URL('playground-stream.js', folder).href)
+const page: PlaygroundReading = await import(new URL('playground-reading.js', folder).href)
 
 describe("the playground's reader", () => {
   it.each(Object.entries(answers()))(
@@ -53,7 +62,6 @@ describe("the playground's reader", () => {
       const approval = { ...part.approval, approved: decision }
       Object.assign(part, { state: 'approval-responded', approval })
     }
-    expect(page.isAnswered(before)).toBe(true)
     const theirs = await messageOfSdk(chunks, structuredClone(before))
     const ours = messageOfPage(chunks, before)
     expect(plain(ours)).toEqual(plain(theirs))
@@ -62,26 +70,20 @@ describe("the playground's reader", () => {
     })
   })
 
-  it('waits for every tool of the last step', () => {
-    expect(page.isAnswered(messageOfPage(asking))).toBe(false)
-    expect(page.isAnswered(messageOfPage(speaking))).toBe(false)
-  })
-
   it.each([1, 2, 3, 7, 64, 100_000])('reads frames in pieces of %i bytes', async (size) => {
     const frames = speaking.map(
       (chunk, index) => `id: ${index}\r\ndata: ${JSON.stringify(chunk)}\r\n\r\n`,
     )
     const text = `: stream-open\n\n${frames.join(': keep-alive\n\n')}data: [DONE]\n\n`
-    const read: UIMessageChunk[] = []
-    for await (const chunk of page.chunksOf(bytesIn(text, size))) read.push(chunk)
-    expect(read).toEqual(speaking)
+    expect(await eventsIn(text, size)).toEqual([
+      ...speaking.map((chunk, index) => ({ id: String(index), chunk })),
+      { done: true },
+    ])
   })
 
   it('joins the lines of one frame, and leaves out a frame that was cut', async () => {
     const text = 'data: {"type":\ndata:"start"}\n\ndata: {"type":"finish"}\n'
-    const read: UIMessageChunk[] = []
-    for await (const chunk of page.chunksOf(bytesIn(text, 5))) read.push(chunk)
-    expect(read).toEqual([{ type: 'start' }])
+    expect(await eventsIn(text, 5)).toEqual([{ chunk: { type: 'start' } }])
   })
 
   it('says how the answer ended', () => {
@@ -94,6 +96,13 @@ describe("the playground's reader", () => {
       { type: 'finish' },
     ])
     expect(failed).toMatchObject({ end: 'error', error: 'The model is down.' })
+  })
+
+  it('reads a message that waited and goes on to its second end', () => {
+    const reading = readingOf([...asking, { type: 'start', messageId: 'm2' }])
+    expect(reading.end).toBeNull()
+    for (const chunk of approved) page.applyChunk(reading, structuredClone(chunk))
+    expect(reading.end).toBe('finish')
   })
 
   it('leaves alone what it does not know', () => {
@@ -168,6 +177,12 @@ async function messageOfSdk(
 function plain<VALUE>(value: VALUE): VALUE {
   const json: VALUE = JSON.parse(JSON.stringify(value))
   return json
+}
+
+async function eventsIn(text: string, size: number): Promise<PageEvent[]> {
+  const events: PageEvent[] = []
+  for await (const event of eventsOf(bytesIn(text, size))) events.push(event)
+  return events
 }
 
 function bytesIn(text: string, size: number): ReadableStream<Uint8Array> {

@@ -3,9 +3,11 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
 import { userMessage } from '../src/message.ts'
+import { run } from '../src/runner.ts'
+import { noSpending } from '../src/spending.ts'
 import type { NamedTool } from '../src/tool.ts'
 import { calculator } from '../tools/calculator.ts'
-import { agentOf, ofType, record, typesOf, watchRejections } from './recorded-run.ts'
+import { agentOf, models, ofType, record, typesOf, watchRejections } from './recorded-run.ts'
 import { calls, type Script, says, scriptedModel } from './scripted-model.ts'
 
 beforeEach(watchRejections)
@@ -313,5 +315,48 @@ describe('the rule of a tool', () => {
     expect(ofType(events, 'tool-output-error')).toHaveLength(1)
     expect(result.outcome).toBe('finished')
     expect(done).toEqual([])
+  })
+})
+
+describe('nobody', () => {
+  it('is waited for where no client answers', async () => {
+    const model = scriptedModel(calls(['ask', { question: 'Why?' }]), says('I go on.'))
+    const agent = agentOf({ tools: asking, model })
+    const { result, events } = await record(agent, 'Ask.', { clientTools: false })
+    expect(result).toMatchObject({ outcome: 'finished', text: 'I go on.' })
+    expect(ofType(events, 'tool-output-error')).toMatchObject([
+      { errorText: expect.stringMatching(/^Nobody is there/) },
+    ])
+  })
+
+  it('need have approved a call for it to be refused again after its process died', async () => {
+    const { tool, done } = careful({ retry: 'safe' })
+    const model = scriptedModel(says('Well.'))
+    const call = { toolCallId: 'call-0', toolName: 'pay', input: { amount: 5 } }
+    const told: ModelMessage[] = [
+      userMessage('Pay.'),
+      { role: 'assistant', content: [{ type: 'tool-call', ...call }] },
+    ]
+    const emitted: string[] = []
+    await run(agentOf({ tools: [tool], model }), told, {
+      models,
+      approvals: false,
+      sink: ({ type }) => void emitted.push(type),
+      session: {
+        id: 'session',
+        resume: {
+          started: true,
+          stepOpen: true,
+          openCalls: [{ ...call, asked: false, approved: false, dynamic: false }],
+        },
+        beforeStart: async () => undefined,
+        moreMessages: async () => [],
+        mayReset: async () => false,
+        spent: async () => noSpending,
+      },
+    })
+    expect(done).toEqual([])
+    expect(emitted).toContain('tool-output-error')
+    expect(JSON.stringify(model.asked[0]?.prompt.at(-1))).toMatch(/nobody can be asked/)
   })
 })

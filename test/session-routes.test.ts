@@ -7,11 +7,16 @@ import {
   createModels,
   defineAgent,
   Loom,
+  type LoomOptions,
+  openMemoryStore,
   sessionRoutes,
   type SessionRoutesOptions,
 } from '../src/index.ts'
 import { calculator } from '../tools/calculator.ts'
+import { within } from './deadline.ts'
+import { until } from './redis/until.ts'
 import { calls, says, type Script, scriptedModel } from './scripted-model.ts'
+import { clientTool, Gate, saysWhen } from './sessions/scripts.ts'
 
 /** What these tests look at in an answer. */
 interface Told {
@@ -25,11 +30,11 @@ const user = (text: string, id = text) => ({ id, role: 'user', parts: [{ type: '
 function openApp(
   scripts: readonly Script[],
   more: Partial<AgentDefinition> = {},
-  options: SessionRoutesOptions = {},
+  options: SessionRoutesOptions & Pick<LoomOptions, 'logTtlMs' | 'mailboxLimit'> = {},
 ) {
   const model = scriptedModel(...scripts)
   const agent = defineAgent({ name: 'tester', systemPrompt: 'Be brief.', model, ...more })
-  const loom = new Loom({ agents: [agent], models: createModels({ environment: {} }) })
+  const loom = new Loom({ agents: [agent], models: createModels({ environment: {} }), ...options })
   const app = new Hono().route('/ai', sessionRoutes(loom, options))
   const post = (body: object, headers: Record<string, string> = {}) =>
     app.request('/ai/chat', { method: 'POST', body: JSON.stringify(body), headers })
@@ -41,7 +46,7 @@ function openApp(
     const body: Told = response.ok ? JSON.parse(text) : {}
     return { status: response.status, body }
   }
-  return { app, model, post, ask, get }
+  return { app, model, post, ask, get, loom }
 }
 
 describe('the prompt of a session', () => {
@@ -142,6 +147,28 @@ describe('sessions in an app of one’s own', () => {
     expect(await response.text()).toMatch(/Hi .*\[DONE\]/s)
   })
 
+  it('go on in an app that nobody has posted to when the one is dead that answered', async () => {
+    const store = openMemoryStore()
+    const gate = new Gate('the reply of the first')
+    const openOn = (script: Script) => {
+      const model = scriptedModel(script)
+      const agent = defineAgent({ name: 'tester', systemPrompt: 'Be brief.', model })
+      const models = createModels({ environment: {} })
+      const loom = new Loom({ agents: [agent], models, store, heartbeatMs: 300, pollMs: 50 })
+      return { loom, app: new Hono().route('/ai', sessionRoutes(loom)) }
+    }
+    const [first, second] = [openOn(saysWhen(gate, 'A', ' a')), openOn(says('Taken over.'))]
+    const body = JSON.stringify({ id: 'c', messages: [user('Hi')] })
+    const headers = { prefer: 'respond-async' }
+    await first.app.request('/ai/chat', { method: 'POST', body, headers })
+    await gate.reached()
+    // It is heard of no more.
+    first.loom.sessions.instance.refuse()
+    const response = await second.app.request('/ai/chat/c/stream')
+    expect(await within(8000, 'the answer', response.text())).toMatch(/Taken .*\[DONE\]/s)
+    gate.open()
+  })
+
   it('are refused in words', async () => {
     const { post } = openApp([])
     const response = await post({ id: 'c', agent: 'nobody', messages: [user('Hi')] })
@@ -156,4 +183,96 @@ it('finds the stream for a transport whose address ends in a query', async () =>
   expect(response.status).toBe(307)
   expect(response.headers.get('location')).toBe('/ai/chat/a%2Fb/stream?profile=v7')
   expect((await app.request('/ai/chat/a%2Fb/stream?profile=v7')).status).toBe(204)
+})
+
+describe('a message that is posted again', () => {
+  it('is answered from the history where its stream is gone', async () => {
+    const { post, ask, loom, model } = openApp([says('Hi.')], {}, { logTtlMs: 1 })
+    const posted = { id: 'c', messages: [user('Hello')] }
+    const answered = await ask(posted)
+    const answer = (await loom.sessions.messages('c')).at(-1)?.id ?? ''
+    await expect.poll(() => loom.sessions.holds('c', answer)).toBe(false)
+    expect(await ask(posted)).toEqual(answered)
+    const streamed = await post(posted)
+    expect([streamed.status, await streamed.text()]).toEqual([410, expect.stringMatching('load')])
+    expect(model.asked).toHaveLength(1)
+  })
+})
+
+describe('what an edit cut', () => {
+  it('is listed, and forked from by its number', async () => {
+    const { app, ask, get } = openApp([says('A'), says('A2')])
+    await ask({ id: 'c', messages: [user('a', 'first')] })
+    await ask({ id: 'c', messages: [user('a2', 'first')], messageId: 'first' })
+    const text = (said: string) =>
+      expect.objectContaining({ parts: [{ type: 'text', text: said }] })
+    const { body } = await get('/c/branches')
+    expect(body).toEqual({
+      branches: [
+        expect.objectContaining({
+          number: 1,
+          at: 'first',
+          messages: [text('a'), expect.anything()],
+        }),
+      ],
+    })
+    const fork = { method: 'POST', body: JSON.stringify({ id: 'f', branch: 1 }) }
+    expect((await app.request('/ai/chat/c/fork', fork)).status).toBe(201)
+    expect((await get('/f/messages')).body).toMatchObject([text('a'), expect.anything()])
+  })
+})
+
+describe('an answer to what a session asked for', () => {
+  it('is one answer though it comes again, and another one is none', async () => {
+    const scripts = [calls(['ask', { question: 'Red?' }]), says('Red it is.')]
+    const { app, ask, get, model } = openApp(scripts, { tools: [clientTool] })
+    await ask({ id: 'c', messages: [user('Paint.')] })
+    const waiting = await (await app.request('/ai/chat/c/stream')).text()
+    const [, call = ''] = /"toolCallId":"([^"]+)"/.exec(waiting) ?? []
+    const give = (output: string) =>
+      app.request(`/ai/chat/c/tools/${call}`, {
+        method: 'POST',
+        body: JSON.stringify({ output }),
+        headers: { accept: 'application/json' },
+      })
+    const first = await give('yes')
+    const second = await give('yes')
+    expect([first.status, second.status]).toEqual([200, 200])
+    expect(await second.json()).toEqual(await first.json())
+    expect((await give('no')).status).toBe(409)
+    expect((await get('/c/messages')).body).toHaveLength(2)
+    expect(model.asked).toHaveLength(2)
+  })
+})
+
+describe('a message that waits', () => {
+  it('is refused to whoever waits for its answer when it is withdrawn', async () => {
+    const gate = new Gate('the first reply')
+    const { app, post, ask, loom } = openApp([saysWhen(gate, 'A', ' a')])
+    const first = ask({ id: 'c', messages: [user('First')] })
+    await gate.reached()
+    const json = { accept: 'application/json' }
+    const waiting = post({ id: 'c', messages: [user('Second')] }, json)
+    const streamed = await post({ id: 'c', messages: [user('Second')] })
+    await until(5000, 'it waits', async () => {
+      return (await loom.sessions.store.mailbox('c')).length === 1
+    })
+    await app.request('/ai/chat/c/queue/Second', { method: 'DELETE' })
+    expect((await waiting).status).toBe(409)
+    await expect(streamed.text()).rejects.toThrow()
+    gate.open()
+    expect(await first).toMatchObject({ text: 'A a' })
+  })
+
+  it('is told when to come back where too many wait', async () => {
+    const gate = new Gate('the first reply')
+    const { post } = openApp([saysWhen(gate, 'A', ' a'), says('B')], {}, { mailboxLimit: 1 })
+    const later = { prefer: 'respond-async' }
+    await post({ id: 'c', messages: [user('First')] }, later)
+    await gate.reached()
+    expect((await post({ id: 'c', messages: [user('Second')] }, later)).status).toBe(202)
+    const refused = await post({ id: 'c', messages: [user('Third')] }, later)
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
+    gate.open()
+  })
 })

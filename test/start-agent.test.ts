@@ -108,7 +108,10 @@ describe('a started agent', () => {
       ],
     })
     const session = startAgent(agent, { models })
-    expect((await session.call('Go.')).state).toBe('waiting')
+    const { state, message } = await session.call('Go.')
+    expect([state, message.parts.at(-1)]).toMatchObject(['waiting', { state: 'input-available' }])
+    // Unfinished, so it is followed and not yet history.
+    expect(await session.messages()).toHaveLength(1)
   })
 })
 

@@ -20,7 +20,10 @@ const table: Record<keyof TelemetryEvents, [measurements: string[], metadata: st
   'step:start': [[], ['agent', 'step']],
   'step:stop': [['durationMs'], ['agent', 'step']],
   'llm:start': [[], ['model', 'messageCount']],
-  'llm:stop': [['durationMs'], ['model', 'finishReason']],
+  'llm:stop': [
+    ['durationMs', 'inputTokens', 'outputTokens'],
+    ['model', 'finishReason'],
+  ],
   'llm:retry': [['delayMs'], ['model', 'attempt', 'error']],
   'tool:start': [[], ['tool', 'toolCallId']],
   'tool:stop': [['durationMs'], ['tool', 'toolCallId']],
@@ -60,7 +63,13 @@ async function runAll() {
     old,
     says('Done.'),
   )
-  const agent = agentOf({ name: 'math', tools: [calculator], model, contextWindow: 700 })
+  const agent = agentOf({
+    name: 'math',
+    tools: [calculator],
+    model,
+    contextWindow: 1050,
+    compaction: { summarise: false },
+  })
   const history = Array.from({ length: 4 }, (_, index) => [
     { role: 'user' as const, content: `${index} ${'word '.repeat(100)}` },
     { role: 'assistant' as const, content: 'Yes.' },

@@ -1,12 +1,11 @@
 /**
- * The conversation, without a page: it posts, reads the stream, keeps the messages, and goes on when
- * the human has answered. It does what `useChat` does with
- * `lastAssistantMessageIsCompleteWith…` set, but only ever posts again because of a click, so that a
- * server that leaves a call open cannot make it post for ever.
+ * One conversation, without a page. The server holds it: what is shown is what the server says, and
+ * what is posted is only ever one message. Whoever began the turn that runs, this tab or another, it is
+ * read from `GET …/stream`, and what it left is loaded again when it is over.
  */
-import { applyChunk, chunksOf, closeReading, isAnswered, openReading } from './playground-stream.js'
-
-const api = '/api/chat?profile=v7'
+import { askedIn, emptyAnswer, entriesOf } from './playground-entries.js'
+import { applyChunk, closeReading, openReading } from './playground-reading.js'
+import { followed, mayPass, pause } from './playground-stream.js'
 
 /** Random enough to be unique, and there without https, unlike `crypto.randomUUID`. */
 export const newId = () =>
@@ -15,173 +14,283 @@ export const newId = () =>
   ).join('')
 
 /**
- * @param saved what `snapshot` gave in another life of this page
+ * @param id of a conversation on the server; without it a new one begins with the first message
  * @param changed called whenever something is to be drawn; gets the entry, or nothing when it is all
  */
-export function openChat(saved, changed) {
+export function openChat({ server, id, agent, changed = () => {}, pauseMs }) {
+  const leaving = new AbortController()
+  const { signal } = leaving
   const chat = {
-    id: saved?.id ?? newId(),
-    agent: saved?.agent,
-    entries: saved?.entries ?? [],
-    running: null,
+    id: id ?? newId(),
+    agent,
+    isNew: id === undefined,
+    /** Whether it was loaded, or is new. */
+    isLoaded: id === undefined,
+    /** `{ message, live, waiting, end, error, state, … }`, in the order of the conversation. */
+    entries: [],
+    /** `ok`, `lost` (tried again), `gone` (not on the server), `denied` (no key). */
+    link: 'ok',
+    /** What could not be done, in words. */
+    problem: '',
+    isStopping: false,
+    /** The session as it was last seen. */
+    seen: undefined,
+    get busy() {
+      return chat.entries.some(({ live, state }) => live || state === 'sending')
+    },
   }
-  for (const entry of chat.entries) settleSaved(entry)
+  let watching
+  let isNews = false
+  let answers = Promise.resolve()
 
-  /** Writes into the entry until its stream ends, however it ends. */
-  async function stream(entry, request) {
-    const controller = new AbortController()
-    const turn = { controller, entry }
-    chat.running = turn
-    Object.assign(entry, { live: true, waiting: false, end: undefined, error: undefined, request })
-    const reading = openReading(entry.message)
-    entry.inputs = reading.inputs
-    changed()
-    try {
-      const response = await post(chat, entry, controller.signal)
-      for await (const chunk of chunksOf(response.body)) {
-        applyChunk(reading, chunk)
-        changed(entry)
+  const tell = (entry) => !signal.aborted && changed(entry)
+
+  function setLink(link) {
+    if (chat.link === link) return
+    chat.link = link
+    tell()
+  }
+
+  // --- What the server holds ---
+
+  async function load(known) {
+    const record = known ?? (await server.session(chat.id))
+    const [messages, queue] = await Promise.all([
+      server.messages(chat.id),
+      record.queued > 0 ? server.queue(chat.id) : [],
+    ])
+    signal.throwIfAborted()
+    chat.entries = entriesOf(chat.entries, { record, messages, queue })
+    if (record.state !== 'running') chat.isStopping = false
+    Object.assign(chat, { seen: record, isLoaded: true, isNew: false, link: 'ok' })
+    chat.agent ??= record.agent
+    tell()
+    return record
+  }
+
+  // --- Reading along ---
+
+  /** Loads, follows what runs, and loads again, until nothing runs. */
+  function watch() {
+    isNews = true
+    watching ??= watchOn().finally(() => {
+      watching = undefined
+      tell()
+    })
+    return watching
+  }
+
+  async function watchOn() {
+    for (let failures = 0; isNews && !signal.aborted;) {
+      try {
+        isNews = false
+        const record = await load()
+        const entry = chat.entries.find(({ live, waiting }) => live || waiting)
+        if (entry === undefined || isRead(entry, record)) continue
+        const events = await follow(entry)
+        // Over, but not yet stored: a moment.
+        if (events === 0 && record.state === 'running') await pause(0, { signal, pauseMs })
+        isNews ||= events > 0 || record.state === 'running'
+        failures = 0
+      } catch (error) {
+        if (signal.aborted) return
+        fail(error)
+        if (!mayPass(error)) return
+        isNews = true
+        await pause(failures++, { signal, pauseMs }).catch(() => {})
       }
-      entry.end = reading.end ?? 'cut'
-      entry.error = reading.error
-    } catch (error) {
-      entry.end = controller.signal.aborted ? 'stopped' : (reading.end ?? endBy(error))
-      entry.error = reading.error ?? error.message
     }
+  }
+
+  const isRead = (entry, { state, turn }) =>
+    state === 'waiting' && entry.cursor?.startsWith(`${turn.lastId}.`)
+
+  /** Writes into the entry until its stream ends. How many events that brought. */
+  async function follow(entry) {
+    // From the start the message is made anew; what is shown of it stays until it is.
+    entry.reading ??= openReading(emptyAnswer(entry.message.id))
+    const { reading } = entry
+    entry.inputs = reading.inputs
+    const events = followed({
+      open: (after) => server.stream(chat.id, after, signal),
+      after: entry.cursor,
+      signal,
+      pauseMs,
+      onLink: (isThere) => setLink(isThere ? 'ok' : 'lost'),
+    })
+    for (let count = 0; ; count++) {
+      const { done, value } = await events.next()
+      if (done) return settle(entry, value, count)
+      const { id: cursor, chunk } = value
+      // Another turn has begun since the session was read: its question is not loaded yet.
+      if (
+        chunk.type === 'start' &&
+        (chunk.messageId ?? reading.message.id) !== reading.message.id
+      ) {
+        await events.return()
+        return count + 1
+      }
+      applyChunk(reading, chunk)
+      entry.cursor = cursor ?? entry.cursor
+      entry.message = reading.message
+      tell(entry)
+    }
+  }
+
+  function settle(entry, how, count) {
+    const { reading } = entry
+    // The log no longer holds that place: the history does, or the stream from its start.
+    if (how === 'gone') Object.assign(entry, { reading: undefined, cursor: undefined })
+    if (how !== 'done') return how === 'gone' ? 1 : count
     closeReading(reading)
-    entry.live = false
-    entry.waiting = entry.end === 'finish'
-    if (chat.running === turn) chat.running = null
-    changed()
-    // Answers that were given while the stream was still running count now.
-    if (entry.answered) goOn(entry)
+    entry.asked = askedIn(reading.message)
+    Object.assign(entry, { live: false, end: reading.end ?? undefined, error: reading.error })
+    return count
   }
 
-  function goOn(entry) {
-    entry.answered = true
-    if (chat.running !== null || !isAnswered(entry.message) || entry !== chat.entries.at(-1))
-      return changed()
-    entry.answered = false
-    entry.before = structuredClone(entry.message)
-    void stream(entry, { trigger: 'submit-message', messageId: entry.message.id })
+  function fail(error) {
+    if (mayPass(error)) setLink('lost')
+    else if (error.status === 404) setLink('gone')
+    else if (error.status === 401) setLink('denied')
+    else chat.problem = error.message
+    chat.isLoaded = true
+    for (const entry of chat.entries) if (chat.link !== 'lost') entry.live = entry.waiting = false
+    tell()
   }
 
-  /** A new answer to what stands before the entry. */
-  function begin(request) {
-    const entry = { message: { id: newId(), role: 'assistant', parts: [] } }
-    chat.entries.push(entry)
-    void stream(entry, request)
+  // --- Acting ---
+
+  /** Does what a button asks for, and shows what came of it. */
+  async function act(work) {
+    chat.problem = ''
+    try {
+      await work()
+    } catch (error) {
+      if (error.status === 401) setLink('denied')
+      chat.problem = error.message
+      tell()
+    }
+    // What was posted may begin a turn, and what was refused shows that this page was behind.
+    if (!chat.isNew) void watch()
   }
 
-  function cutAfter(entry) {
-    chat.entries.splice(chat.entries.indexOf(entry))
+  async function deliver(entry, whenBusy) {
+    chat.problem = ''
+    Object.assign(entry, { state: 'sending', error: undefined, whenBusy })
+    tell()
+    const { id, agent } = chat
+    try {
+      const { message } = entry
+      const reply = await server.post({ id, message, trigger: 'submit-message', agent, whenBusy })
+      entry.state = reply.queued ? 'queued' : undefined
+      entry.letterId = reply.letterId
+      chat.isNew = false
+    } catch (error) {
+      Object.assign(entry, { state: 'failed', error: error.message })
+      if (error.status === 401) setLink('denied')
+    }
+    await refresh()
+    if (!chat.isNew) void watch()
+  }
+
+  /** While a turn is read the queue changes too. */
+  async function refresh() {
+    if (watching === undefined || chat.isNew) return tell()
+    await load().catch(() => {})
+  }
+
+  const cutAnd = (entry, body) =>
+    act(() => server.post({ id: chat.id, agent: chat.agent, ...body }, newId()))
+
+  /** One after the other: a session that goes on with one answer cannot take the next. */
+  function respond(entry, part, work) {
+    entry.sent = new Set(entry.sent).add(part.toolCallId)
+    tell()
+    answers = answers.then(async () => {
+      await watching
+      await act(async () => {
+        try {
+          await work()
+        } catch (error) {
+          entry.sent.delete(part.toolCallId)
+          throw error
+        }
+      })
+      await watching
+    })
+    return answers
   }
 
   return Object.assign(chat, {
-    send(parts) {
-      chat.entries.push({ message: { id: newId(), role: 'user', parts } })
-      begin({ trigger: 'submit-message' })
+    watch,
+    /** Goes on where a key was missing. */
+    enter() {
+      setLink('ok')
+      if (!chat.isNew) void watch()
     },
-    stop() {
-      chat.running?.controller.abort()
-    },
-    redo(entry) {
-      cutAfter(entry)
-      begin({ trigger: 'regenerate-message', messageId: entry.message.id })
-    },
-    /** The same request again: what went wrong may have passed. */
-    retry(entry) {
-      if (entry.before !== undefined) {
-        entry.message = structuredClone(entry.before)
-        void stream(entry, entry.request)
-      } else {
-        cutAfter(entry)
-        begin(entry.request ?? { trigger: 'submit-message' })
+    /** Sees whether somebody else has gone on with the conversation. */
+    async look() {
+      if (chat.isNew || chat.link === 'gone' || chat.link === 'denied') return
+      try {
+        const record = await server.session(chat.id)
+        const isNew = markOf(record) !== markOf(chat.seen)
+        if (watching !== undefined) {
+          if (record.queued !== chat.seen?.queued) await load(record)
+        } else if (isNew || chat.link !== 'ok') await watch()
+      } catch (error) {
+        // Whoever follows knows better how the connection is.
+        if (watching === undefined && !signal.aborted) fail(error)
       }
     },
-    answer(entry, part, output) {
-      Object.assign(part, { state: 'output-available', output })
-      goOn(entry)
+    send(parts, whenBusy) {
+      const entry = { message: { id: newId(), role: 'user', parts } }
+      chat.entries.push(entry)
+      return deliver(entry, chat.busy ? whenBusy : undefined)
     },
-    fail(entry, part, errorText) {
-      Object.assign(part, { state: 'output-error', errorText })
-      goOn(entry)
+    resend: (entry) => deliver(entry, entry.whenBusy),
+    forget(entry) {
+      chat.entries = chat.entries.filter((other) => other !== entry)
+      tell()
     },
-    decide(entry, part, { approved, reason }) {
-      const approval = { ...part.approval, approved, ...(reason !== '' && { reason }) }
-      Object.assign(part, { state: 'approval-responded', approval })
-      goOn(entry)
+    withdraw: (entry) => act(() => server.withdraw(chat.id, entry.letterId).finally(refresh)),
+    stop() {
+      chat.isStopping = true
+      tell()
+      return act(() => server.stop(chat.id))
     },
-    snapshot: () => ({
-      id: chat.id,
-      agent: chat.agent,
-      entries: chat.entries.map(({ message, live, end, error, request, before }) => ({
-        message,
-        live,
-        end,
-        error,
-        request,
-        before,
-      })),
-    }),
+    /** Another answer in the place of this one. */
+    redo: (entry) =>
+      cutAnd(entry, {
+        trigger: 'regenerate-message',
+        messageId: entry.message.id,
+        message: { id: entry.message.id, role: 'assistant', parts: [] },
+      }),
+    /** The user's message with other parts, and all that follows anew. */
+    edit: (entry, parts) =>
+      cutAnd(entry, {
+        trigger: 'submit-message',
+        messageId: entry.message.id,
+        message: { id: entry.message.id, role: 'user', parts },
+      }),
+    /** What went wrong may have passed: the question once more. */
+    retry(entry) {
+      const before = chat.entries.slice(0, chat.entries.indexOf(entry))
+      const question = before.findLast(({ message }) => message.role === 'user')
+      if (question !== undefined) return chat.edit(question, question.message.parts)
+    },
+    answer: (entry, part, output) =>
+      respond(entry, part, () => server.answer(chat.id, part.toolCallId, { output })),
+    fail: (entry, part, errorText) =>
+      respond(entry, part, () => server.answer(chat.id, part.toolCallId, { errorText })),
+    decide: (entry, part, { approved, reason }) =>
+      respond(entry, part, () =>
+        server.decide(chat.id, part.approval.id, { approved, ...(reason !== '' && { reason }) }),
+      ),
+    /** Looks away. The server goes on. */
+    close: () => leaving.abort(),
   })
 }
 
-/** What was being written when the page went away was cut off. */
-function settleSaved(entry) {
-  if (entry.live) {
-    entry.end = 'cut'
-    for (const part of entry.message.parts) if (part.state === 'streaming') part.state = 'done'
-    closeReading(openReading(entry.message))
-  }
-  entry.live = false
-  entry.waiting = entry.end === 'finish'
-}
-
-/** The browser's own words for a lost connection ("network error", "Load failed") help nobody. */
-const endBy = (error) => (error instanceof TypeError ? 'cut' : 'error')
-
-async function post(chat, entry, signal) {
-  const { trigger, messageId } = entry.request
-  const index = chat.entries.indexOf(entry)
-  // An answer that goes on is posted too; one that begins is not there yet.
-  const posted = chat.entries.slice(0, messageId === entry.message.id ? index + 1 : index)
-  const body = {
-    id: chat.id,
-    messages: posted.map(({ message }) => message).filter(({ parts }) => parts.some(isContent)),
-    trigger,
-    ...(messageId !== undefined && { messageId }),
-    ...(chat.agent !== undefined && { agent: chat.agent }),
-  }
-  const response = await reach(body, signal)
-  if (!response.ok) throw new Error(await problemOf(response))
-  if (response.body === null) throw new Error('The server sent an empty answer.')
-  return response
-}
-
-async function reach(body, signal) {
-  const headers = { 'content-type': 'application/json', accept: 'text/event-stream' }
-  try {
-    return await fetch(api, { method: 'POST', headers, body: JSON.stringify(body), signal })
-  } catch (error) {
-    if (signal.aborted) throw error
-    throw new Error('The server cannot be reached. Is it still running?', { cause: error })
-  }
-}
-
-/** An assistant message of nothing but step marks is none to a server. */
-const isContent = (part) => part.type !== 'step-start'
-
-/** What the server says is wrong, in its words where it has some. */
-async function problemOf(response) {
-  const text = await response.text().catch(() => '')
-  try {
-    const body = JSON.parse(text)
-    const message = body.error?.message ?? body.message ?? body.error
-    if (typeof message === 'string' && message !== '') return message
-  } catch {
-    // Not JSON: a proxy's page, or plain words.
-  }
-  const plain = text.length < 500 && !text.includes('<') ? text.trim() : ''
-  return plain || `The server answered ${response.status} ${response.statusText}`.trim()
-}
+/** What changes with everything that happens in a session. */
+const markOf = ({ state, queued, updatedAt, turn, error } = {}) =>
+  JSON.stringify([state, queued, updatedAt, turn?.logId, turn?.claim, error])

@@ -3,15 +3,23 @@
  * The form is thrown away when it has been used; what it said is in the part.
  */
 import { button, element } from './playground-dom.js'
-import { toolNameOf } from './playground-stream.js'
+import { toolNameOf } from './playground-reading.js'
 
 /** The form of a call, or null where nothing is asked. */
-export function formFor(part, { live, waiting, last }, actions) {
-  // The conversation has gone on without an answer.
-  if (!last) return null
+export function formFor(part, entry, actions) {
+  if (!isAsked(part, entry)) return null
   if (part.state === 'approval-requested') return approvalForm(part, actions)
-  if (part.state !== 'input-available' || live || !waiting) return null
   return toolNameOf(part) === 'human' ? humanForm(part, actions) : jsonForm(part, actions)
+}
+
+/**
+ * Whether the human is to act on a call. A message that waits for two answers goes on with the first
+ * for a moment, and asks for the second all the while.
+ */
+export function isAsked({ state, toolCallId, providerExecuted }, { live, waiting, asked, sent }) {
+  if (state !== 'approval-requested' && state !== 'input-available') return false
+  if (providerExecuted || sent?.has(toolCallId)) return false
+  return waiting || (live && asked?.has(toolCallId)) || false
 }
 
 function approvalForm(part, { decide }) {

@@ -1,27 +1,15 @@
-/** A message on the page: its parts, its notices, what can be done with it, and the quiet footer. */
+/** An answer on the page: its parts, its notices, what can be done with it, and the quiet footer. */
 import { button, copyButton, element, icon } from './playground-dom.js'
-import { fileNode, partView, viewKey } from './playground-parts.js'
-import { isTool } from './playground-stream.js'
+import { partView, viewKey } from './playground-parts.js'
+import { isTool } from './playground-reading.js'
+import { userView } from './playground-user.js'
 
 /**
- * An entry is `{ message, live, waiting, last, end, error, inputs }`: the message, whether it is being
- * written, whether its open tool calls wait for the human, and how its last stream ended.
+ * An entry is what `openChat` keeps: the message, whether it is being written (`live`) or waits for the
+ * human (`waiting`), how its stream ended, and of a message that was posted what became of it (`state`).
  */
 export function entryView(entry, actions) {
-  return entry.message.role === 'user' ? userView(entry) : assistantView(entry, actions)
-}
-
-function userView({ message }) {
-  const files = message.parts.filter((part) => part.type === 'file')
-  const text = message.parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
-  const node = element(
-    'li',
-    { class: 'message user' },
-    element('span', { class: 'unseen' }, 'You'),
-    files.length > 0 ? element('div', { class: 'files' }, ...files.map(fileNode)) : null,
-    text === '' ? null : element('p', { class: 'bubble' }, text),
-  )
-  return { node, update() {} }
+  return entry.message.role === 'user' ? userView(entry, actions) : assistantView(entry, actions)
 }
 
 function assistantView(entry, actions) {
@@ -48,7 +36,7 @@ function assistantView(entry, actions) {
   let shownEnd
 
   function update() {
-    const { message, live, last } = entry
+    const { message, live, waiting } = entry
     const parts = message.parts
     for (const [index, part] of parts.entries()) {
       if (views[index]?.key !== viewKey(part)) {
@@ -62,21 +50,21 @@ function assistantView(entry, actions) {
     for (const old of views.splice(parts.length)) old.view.node.remove()
     node.setAttribute('aria-busy', String(live))
     dots.hidden = !live || isTalking(parts.at(-1))
-    foot.hidden = live || (parts.length === 0 && entry.end !== 'finish')
+    foot.hidden = live || waiting || parts.length === 0
     copying.hidden = textOf(message) === ''
-    redo.hidden = !last
+    redo.hidden = entry.isFixed || endOf(entry) === 'error'
     facts.textContent = factsOf(message.metadata)
     showNotice()
   }
 
   function showNotice() {
-    const end = entry.live ? undefined : `${entry.end} ${entry.error ?? ''} ${entry.last}`
+    const end = entry.live ? undefined : `${endOf(entry)} ${entry.error ?? ''} ${entry.isFixed}`
     if (end === shownEnd) return
     shownEnd = end
     const content = end === undefined ? null : noticeFor(entry, actions)
     notice.hidden = content === null
     notice.replaceChildren(...(content ?? []))
-    notice.dataset.kind = entry.end ?? ''
+    notice.dataset.kind = endOf(entry) ?? ''
   }
 
   update()
@@ -98,30 +86,22 @@ function isTalking(part) {
 }
 
 function noticeFor(entry, actions) {
+  if (endOf(entry) === 'abort') return [element('p', {}, 'Stopped.')]
+  if (endOf(entry) !== 'error') return null
   const retry = () =>
-    entry.last
-      ? button({ label: 'Try again', iconName: 'redo', kind: 'plain' }, () => actions.retry(entry))
-      : null
-  switch (entry.end) {
-    case 'error':
-      return present([icon('hand'), element('p', {}, problemOf(entry)), retry()])
-    case 'cut':
-      return present([icon('hand'), element('p', {}, problemOf(entry)), retry()])
-    case 'stopped':
-    case 'abort':
-      return [element('p', {}, 'Stopped.')]
-    default:
-      return null
-  }
+    button({ label: 'Try again', iconName: 'redo', kind: 'plain' }, () => actions.retry(entry))
+  return [icon('hand'), element('p', {}, problemOf(entry)), ...(entry.isFixed ? [] : [retry()])]
 }
 
 /** What went wrong with an answer, for people; empty where nothing did. */
-export function problemOf({ end, error }) {
-  if (end === 'cut') return 'The connection was lost before the answer was complete.'
-  return end === 'error' ? error || 'Something went wrong.' : ''
-}
+export const problemOf = (entry) =>
+  endOf(entry) === 'error' ? entry.error || 'Something went wrong with this answer.' : ''
 
-const present = (nodes) => nodes.filter((node) => node !== null)
+/** How an answer ended, also of one that was only loaded. */
+const endOf = ({ end, live, message }) =>
+  live ? undefined : (end ?? endsByOutcome[message.metadata?.outcome])
+
+const endsByOutcome = { aborted: 'abort', error: 'error' }
 
 /** The words of an answer, as Markdown. */
 export const textOf = (message) =>

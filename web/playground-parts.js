@@ -4,7 +4,7 @@
  */
 import { element, icon, jsonView } from './playground-dom.js'
 import { renderMarkdown } from './playground-markdown.js'
-import { isTool } from './playground-stream.js'
+import { isTool } from './playground-reading.js'
 import { toolView } from './playground-tool.js'
 
 /** The view of a part. `actions` are what its buttons do. */

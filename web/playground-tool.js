@@ -3,25 +3,27 @@
  * changes only what is different, so that a form in it survives the rest of the stream.
  */
 import { element, icon, jsonView } from './playground-dom.js'
-import { formFor } from './playground-forms.js'
+import { formFor, isAsked } from './playground-forms.js'
 import { renderMarkdown } from './playground-markdown.js'
-import { toolNameOf } from './playground-stream.js'
+import { toolNameOf } from './playground-reading.js'
 
 /** What is shown for a call: the icon, the words, and whether the card is open by itself. */
-function statusOf(part, { live, waiting, last }) {
+function statusOf(part, entry) {
+  const { live, sent } = entry
   switch (part.state) {
     case 'input-streaming':
       return { icon: 'spinner', label: 'preparing' }
     case 'input-available':
-      if (live) return { icon: 'spinner', label: 'running' }
-      if (!waiting) return { icon: 'cross', label: 'interrupted', tone: 'muted' }
-      return last
-        ? { icon: 'hand', label: 'waits for you', open: true, tone: 'ask' }
-        : { icon: 'cross', label: 'not answered', tone: 'muted' }
-    case 'approval-requested':
-      return last
-        ? { icon: 'hand', label: 'needs your approval', open: true, tone: 'ask' }
-        : { icon: 'cross', label: 'not decided', tone: 'muted' }
+    case 'approval-requested': {
+      const approves = part.state === 'approval-requested'
+      if (isAsked(part, entry)) {
+        const label = approves ? 'needs your approval' : 'waits for you'
+        return { icon: 'hand', label, open: true, tone: 'ask' }
+      }
+      if (sent?.has(part.toolCallId)) return { icon: 'spinner', label: 'sent' }
+      if (live) return { icon: 'spinner', label: approves ? 'will need your approval' : 'running' }
+      return { icon: 'cross', label: approves ? 'not decided' : 'not answered', tone: 'muted' }
+    }
     case 'approval-responded':
       return part.approval?.approved
         ? { icon: live ? 'spinner' : 'check', label: 'approved' }
@@ -141,8 +143,9 @@ function showReport(body, { text, toolCalls }) {
 }
 
 /** One line for a closed card: what went in, and what came out of it. */
-function briefOf({ input, state, output, preliminary, errorText }) {
-  const asked = shortOf(input)
+function briefOf(part) {
+  const { input, state, output, preliminary, errorText } = part
+  const asked = shortOf(toolNameOf(part) === 'human' ? (input?.question ?? input) : input)
   if (state === 'output-error') return joinBrief(asked, shortOf(errorText))
   if (state !== 'output-available' || preliminary) return asked
   return joinBrief(asked, isReport(output) ? '' : shortOf(output))

@@ -2,30 +2,27 @@
  * What the command is told of the app that it belongs to: its agents, its tools and its server. They
  * are loaded when they are asked for, so that `loom --help` loads none of them.
  */
-import type { Agent } from '../agent.ts'
-import type { Config, Environment } from '../config.ts'
+import type { Config } from '../config.ts'
 import type { ImportFile } from '../file-module.ts'
 import type { Loom } from '../loom.ts'
+import type { ActingWorld, AppAgents } from '../server/chosen-agents.ts'
 import type { NamedTool } from '../tool.ts'
 
 export interface App {
   version: string
-  agents: () => Promise<readonly Agent[]>
-  /** Names that `--tools` may list. */
-  toolNames: readonly string[]
-  /** The tools of those names. */
-  tools: (names: readonly string[], world: ToolWorld) => Promise<readonly NamedTool[]>
+  agents: () => Promise<AppAgents>
+  /** By the names that `--tools` may list. */
+  tools: AppTools
   /** Loads an agent or tools of the user's. */
   importFile: ImportFile
   /** The server's answers to requests. */
   fetch: (options: FetchOptions) => Promise<(request: Request) => Response | Promise<Response>>
 }
 
-/** What tools with effects are confined to. */
-export interface ToolWorld {
-  environment: Environment
-  /** A folder. */
-  workspace: string
+export interface AppTools {
+  harmless: Readonly<Record<string, () => Promise<NamedTool>>>
+  /** They see or change the workspace. */
+  acting: Readonly<Record<string, (world: ActingWorld) => Promise<NamedTool>>>
 }
 
 export interface FetchOptions {

@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander'
 
+import { agentNames, toolNames } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
 
 export function completionScript(shell: 'bash' | 'zsh' | 'fish'): string {
@@ -65,7 +66,11 @@ export async function complete(
     ({ short, long }) => before !== undefined && (before === short || before === long),
   )
   if (option !== undefined && !option.isBoolean() && (option.required || option.optional)) {
-    const values = await valuesOf(option.attributeName(), { world, choices: option.argChoices })
+    const values = await valuesOf(option.attributeName(), {
+      world,
+      current,
+      choices: option.argChoices,
+    })
     return completed(values, current)
   }
   if (current.startsWith('-')) {
@@ -77,19 +82,25 @@ export async function complete(
   return completed([...commands.map((command) => command.name()), 'help'], current)
 }
 
+interface ValuesOptions {
+  world: CommandWorld
+  current: string
+  choices: readonly string[] | undefined
+}
+
 async function valuesOf(
   name: string,
-  { world, choices }: { world: CommandWorld; choices: readonly string[] | undefined },
+  { world, current, choices }: ValuesOptions,
 ): Promise<readonly string[]> {
   const { app, program } = world
   switch (name) {
     case 'model':
-      return (await import('./models.ts')).modelNames(program.env)
+      return (await import('./models.ts')).modelNames(program.env, current)
     case 'agent':
-      return (await app.agents()).map(({ name }) => name)
+      return agentNames(await app.agents())
     case 'tools':
     case 'allow':
-      return app.toolNames
+      return toolNames(app.tools)
     case 'session':
     case 'rm': {
       const { SessionFiles } = await import('./session-files.ts')

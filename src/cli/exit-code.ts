@@ -13,6 +13,7 @@ const byCode: Partial<Record<LoomErrorCode, number>> = {
   'unknown-model': exitCodes.setup,
   unauthorized: exitCodes.setup,
   'model-timeout': exitCodes.limit,
+  'over-budget': exitCodes.limit,
 }
 
 export function exitCodeOf(error: unknown): number {

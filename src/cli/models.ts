@@ -1,31 +1,50 @@
-import type { Environment } from '../config.ts'
 /** `loom models`: what may be named as a model, as far as it is known. */
+import { type Environment, readRegistryConfig } from '../config.ts'
 import { demoModelIds } from '../model/demo.ts'
 import { createModels } from '../model/resolve.ts'
+import { modelTable } from '../server/model-table.ts'
+import { openRegistry } from '../server/open-registry.ts'
 import type { CommandWorld } from './app.ts'
 
 export interface ListModelsOptions {
-  /** Words that a name must all hold. */
+  /** Words that a name must all hold. None lists what can be used with the keys that are set. */
   query: string
   isJson: boolean
 }
 
+/** @throws LoomError `invalid-config` */
 export async function listModels(
   { program }: CommandWorld,
   { query, isJson }: ListModelsOptions,
 ): Promise<string> {
-  const names = modelNames(program.env, query)
-  if (isJson) return `${JSON.stringify({ models: names })}\n`
-  return names.length === 0 ? 'No model is known by these words.\n' : `${names.join('\n')}\n`
+  const leaving = new AbortController()
+  const registry = await openRegistry(readRegistryConfig(program.env), { signal: leaving.signal })
+  const models = createModels({ environment: program.env, registry })
+  const list = await models.search(query === '' ? { configured: true } : { query })
+  // A newer list that is being fetched is for those who stay.
+  leaving.abort()
+  return isJson ? `${JSON.stringify(list)}\n` : modelTable(list)
 }
 
-/** The models that are known; of other providers, how their names begin: which they have, only they know. */
-export function modelNames(environment: Environment, query = ''): string[] {
-  const words = query.toLowerCase().split(/\s+/)
-  const { providers } = createModels({ environment })
-  const names = [
-    ...demoModelIds.map((id) => `demo/${id}`),
-    ...providers.filter((provider) => provider !== 'demo').map((provider) => `${provider}/`),
-  ]
-  return names.filter((name) => words.every((word) => name.includes(word)))
+/**
+ * What the beginning of a model's name may become: providers, and when one is written, its models.
+ * Ids with a colon are left out, since bash cuts words there.
+ */
+export async function modelNames(environment: Environment, written: string): Promise<string[]> {
+  // A shell that waits for candidates is no time to ask the network.
+  const config = { ...readRegistryConfig(environment), modelsUrl: undefined }
+  const registry = await openRegistry(config)
+  const slash = written.indexOf('/')
+  if (slash < 0) {
+    const { providers } = createModels({ environment, registry })
+    const listed = await registry.providers()
+    return [...new Set([...providers, ...listed.map(({ id }) => id)])].map((id) => `${id}/`)
+  }
+  const provider = written.slice(0, slash)
+  const entry = await registry.provider(provider)
+  const ids =
+    provider === 'demo'
+      ? demoModelIds
+      : entry && (await registry.models(entry.id)).map(({ id }) => id)
+  return (ids ?? []).filter((id) => !id.includes(':')).map((id) => `${provider}/${id}`)
 }

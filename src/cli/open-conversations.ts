@@ -1,5 +1,4 @@
 /** Makes what `loom chat` was told into conversations: whose they are, where they live, what answers. */
-import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import type { Agent } from '../agent.ts'
@@ -8,17 +7,20 @@ import { errorMessage, LoomError } from '../error.ts'
 import { Loom } from '../loom.ts'
 import type { ModelReference, Models } from '../model.ts'
 import { createModels } from '../model/resolve.ts'
+import type { ActingWorld } from '../server/chosen-agents.ts'
 import { errorLog } from '../server/error-log.ts'
 import { openStore } from '../server/open-loom.ts'
+import { openRegistry } from '../server/open-registry.ts'
+import { openWorkspace } from '../server/open-workspace.ts'
 import type { Store } from '../store.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import { attachDefaultLogger } from '../telemetry.ts'
 import type { AgentTools, NamedTool } from '../tool.ts'
+import { agentNamed, agentNames, type NameWorld, toolsNamed } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
 import { askingTools, type Grants } from './approval.ts'
 import type { ChatFlags } from './chat-options.ts'
 import type { ChatSettings, Conversations } from './conversation.ts'
-import { type FileWorld, isFile, loadAgent, loadTools } from './load-file.ts'
 import { localConversations } from './local-conversations.ts'
 import { SessionFiles } from './session-files.ts'
 
@@ -48,15 +50,17 @@ export async function openLocalChat(
 ): Promise<LocalChat> {
   const { program, app } = world
   const config = chatConfig(program.env)
-  const own = await app.agents()
-  const agent = await agentOf(flags.agent ?? config.agent, { own, files: fileWorld(world) })
-  const models = createModels({ environment: program.env })
-  const toolsOf = (words: readonly string[]) => toolsNamed(words, world)
+  const agents = await app.agents()
+  const names = nameWorld(world, { config, isQuiet: flags.quiet === true })
+  const agent = await agentNamed(flags.agent ?? config.agent, { agents, world: names })
+  const registry = await openRegistry(config)
+  const models = createModels({ environment: program.env, registry })
+  const toolsOf = (words: readonly string[]) => toolsNamed(words, names)
   const settings: ChatSettings = {
     model: flags.model,
     tools: flags.tools === undefined ? undefined : await toolsOf(flags.tools),
   }
-  const delegates = new Set(own.map(({ name }) => name))
+  const delegates = new Set(agentNames(agents))
   const chatting = chatAgent(agent, {
     flags,
     settings,
@@ -82,7 +86,7 @@ export async function openLocalChat(
     ? await openRedis(config, report)
     : openMemoryStore({ sessionTtlMs: config.sessionTtlMs })
   const loom = new Loom({
-    agents: [chatting, ...own.filter(({ name }) => name !== chatting.name)],
+    agents: [chatting, ...agents.harmless.filter(({ name }) => name !== chatting.name)],
     models,
     report,
     store,
@@ -134,23 +138,21 @@ export function chatConfig(environment: Environment): Config {
   return readConfig(rest)
 }
 
-const fileWorld = ({ program, app }: CommandWorld): FileWorld => ({
-  directory: program.cwd(),
-  importFile: app.importFile,
-})
-
-async function agentOf(
-  word: string,
-  { own, files }: { own: readonly Agent[]; files: FileWorld },
-): Promise<Agent> {
-  if (isFile(word)) return loadAgent(word, files)
-  const agent = own.find(({ name }) => name === word)
-  if (agent !== undefined) return agent
-  const names = own.map(({ name }) => name).join(', ')
-  throw new LoomError(
-    'unknown-agent',
-    `There is no agent ${JSON.stringify(word)}. There are: ${names}. A file is ./named like this.`,
-  )
+function nameWorld(
+  world: CommandWorld,
+  { config, isQuiet }: { config: Config; isQuiet: boolean },
+): NameWorld {
+  const { env: environment, stderr } = world.program
+  const notice = (line: string) => {
+    if (!isQuiet) stderr.write(`loom: ${line}\n`)
+  }
+  // One for all tools: what one of them has read, another may edit.
+  let opened: Promise<ActingWorld> | undefined
+  const open = async () => ({
+    ...(await openWorkspace({ config, environment, notice })),
+    environment,
+  })
+  return { ...world, acting: () => (opened ??= open()) }
 }
 
 interface Chatting {
@@ -177,28 +179,6 @@ function chatAgent(agent: Agent, { flags, settings, asking, defaultModel }: Chat
     ...(flags.maxSteps !== undefined && { maxSteps: flags.maxSteps }),
     ...(flags.temperature !== undefined && { temperature: flags.temperature }),
   }
-}
-
-async function toolsNamed(
-  words: readonly string[],
-  { app, program }: CommandWorld,
-): Promise<readonly NamedTool[]> {
-  const names = words.filter((word) => !isFile(word))
-  const unknown = names.find((name) => !app.toolNames.includes(name))
-  if (unknown !== undefined) {
-    throw new LoomError(
-      'invalid-request',
-      `There is no tool ${JSON.stringify(unknown)}. There are: ${app.toolNames.join(', ')}. A file is ./named like this.`,
-    )
-  }
-  const directory = program.cwd()
-  const world = {
-    environment: program.env,
-    workspace: resolve(directory, program.env['LOOM_WORKSPACE'] ?? '.'),
-  }
-  const from = fileWorld({ program, app })
-  const files = await Promise.all(words.filter(isFile).map((path) => loadTools(path, from)))
-  return [...(names.length > 0 ? await app.tools(names, world) : []), ...files.flat()]
 }
 
 /** Finds a bad model now, in one line, before anything is said. */

@@ -5,7 +5,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 
 import { errorMessage, LoomError } from '../error.ts'
-import { nearestName } from '../model/nearest.ts'
+import { nearestNames } from '../model/nearest.ts'
 import type { CommandWorld } from './app.ts'
 import type { ChatFlags } from './chat-options.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
@@ -163,7 +163,7 @@ function refuseTypo(words: readonly string[], program: Command): void {
   const names = program.commands
     .map((command) => command.name())
     .filter((name) => !name.startsWith('_'))
-  const near = nearestName(word.toLowerCase(), [...names, 'help'])
+  const [near] = nearestNames(word.toLowerCase(), [...names, 'help'])
   if (near === undefined) return
   throw new LoomError(
     'invalid-request',

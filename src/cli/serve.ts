@@ -3,13 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import type { Agent } from '../agent.ts'
 import { type Config, readConfig } from '../config.ts'
-import { LoomError } from '../error.ts'
+import { errorMessage, LoomError } from '../error.ts'
 import type { Loom } from '../loom.ts'
-import type { Models } from '../model.ts'
+import type { ModelReference, Models } from '../model.ts'
 import { createModels } from '../model/resolve.ts'
+import type { SandboxKind } from '../sandbox.ts'
+import { chooseAgents, type ChosenAgents } from '../server/chosen-agents.ts'
 import { errorLog } from '../server/error-log.ts'
 import { listen, type Listening } from '../server/listen.ts'
 import { openLoom } from '../server/open-loom.ts'
+import { openRegistry } from '../server/open-registry.ts'
 import { attachDefaultLogger } from '../telemetry.ts'
 import type { CommandWorld } from './app.ts'
 import { exitCodes } from './exit-code.ts'
@@ -20,10 +23,23 @@ const graceMs = 10_000
 /** @throws LoomError `invalid-config`, whatever it is that keeps the server from starting */
 export async function serve({ program, app }: CommandWorld): Promise<number> {
   const config = readConfig(program.env)
-  const agents = await app.agents()
-  const models = createModels({ environment: program.env })
-  await checkAgents(config, { agents, models })
   const writeLine = (line: string) => program.stderr.write(`${line}\n`)
+  const notice = (line: string) => {
+    if (config.logLevel !== 'silent') writeLine(`loom: ${line}`)
+  }
+  const registry = await openRegistry(config, {
+    onRefresh(outcome) {
+      if (outcome.result !== 'failed' || config.logLevel !== 'debug') return
+      writeLine(`[loom] models.dev: ${errorMessage(outcome.error)}`)
+    },
+  })
+  const models = createModels({ environment: program.env, registry })
+  const { env: environment } = program
+  const chosen = await chooseAgents(await app.agents(), { config, environment, notice })
+  const { agents } = chosen
+  const references = referencesIn(config, agents)
+  // Finds a bad model now, in one line, and not in the first request.
+  for (const reference of references) await models.resolve(reference)
   if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
   const redact = (text: string) => models.redact(text)
   const report = errorLog({ logLevel: config.logLevel, redact, writeLine })
@@ -31,7 +47,8 @@ export async function serve({ program, app }: CommandWorld): Promise<number> {
   const loom = await openLoom({ config, agents, models, report }).catch(asSetup)
   const fetch = await app.fetch({ loom, config, isReady: () => ready })
   const server = await listen(fetch, config)
-  program.stdout.write(greeting(server.url, { config, agents }))
+  program.stdout.write(greeting(server.url, config, chosen))
+  void tellDoubts(references, { models, notice })
   await stopSignal(program)
   ready = false
   // A second signal is for someone who does not want to wait.
@@ -61,39 +78,40 @@ async function finish(loom: Loom, server: Listening, { redisUrl }: Config): Prom
   await server.stop(graceMs)
 }
 
-/** Finds a bad model now, in one line, and not in the first request. */
-async function checkAgents(
-  config: Config,
-  { agents, models }: { agents: readonly Agent[]; models: Models },
+/** What a callback will say is not known before there is a request. */
+function referencesIn(config: Config, agents: readonly Agent[]): ModelReference[] {
+  const named = agents.flatMap(({ model = [] }) => (typeof model === 'function' ? [] : model))
+  return [config.model, ...named]
+}
+
+/** A model that the registry does not know may be new, or a slip: said once, and tried all the same. */
+async function tellDoubts(
+  references: readonly ModelReference[],
+  { models, notice }: { models: Models; notice: (line: string) => void },
 ): Promise<void> {
-  const names = agents.map(({ name }) => name)
-  if (!names.includes(config.agent)) {
-    throw new LoomError(
-      'invalid-config',
-      `LOOM_AGENT must be one of ${names.join(', ')}; got ${JSON.stringify(config.agent)}`,
-    )
-  }
-  await models.resolve(config.model)
-  for (const { model } of agents) {
-    // What a callback will say is not known before there is a request.
-    if (model === undefined || typeof model === 'function') continue
-    for (const reference of Array.isArray(model) ? model : [model]) await models.resolve(reference)
+  for (const reference of references) {
+    const doubt = await models.doubt(reference)
+    if (doubt !== undefined) notice(doubt)
   }
 }
 
-function greeting(
-  url: string,
-  { config, agents }: { config: Config; agents: readonly Agent[] },
-): string {
+function greeting(url: string, config: Config, { agents, opened }: ChosenAgents): string {
   const key = config.apiKeys.length === 0 ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
   const others = agents.map(({ name }) => name).filter((name) => name !== config.agent)
+  const folder = opened && `  works  in ${opened.workspace.root}, ${confinement[opened.kind]}\n`
   return `Loom is ready: ${url}
 
   agent  ${config.agent}${others.length === 0 ? '' : ` (and ${others.join(', ')})`}
   model  ${config.model}
-  try    curl -N '${url}/api/chat?protocol=text'${key} -d '{"message": "What is 12 * 34?"}'
+${folder ?? ''}  try    curl -N '${url}/api/chat?protocol=text'${key} -d '{"message": "What is 12 * 34?"}'
 
 `
+}
+
+const confinement: Readonly<Record<SandboxKind, string>> = {
+  bwrap: 'commands confined to it',
+  unshare: 'commands confined in part',
+  none: 'commands not confined',
 }
 
 function stopSignal(program: NodeJS.Process): Promise<void> {

@@ -1,19 +1,53 @@
-/** Finds the name that somebody most likely meant when they wrote one that does not exist. */
+/** Finds the names that somebody most likely meant when they wrote one that does not exist. */
 
-/** The known name within a third of the word's length in edits, or `undefined`. */
-export function nearestName(word: string, names: Iterable<string>): string | undefined {
+/** The known names within a third of the word's length in edits, the nearest first. */
+export function nearestNames(word: string, names: Iterable<string>, max = 3): string[] {
   // Nobody mistypes a name of this length, and the cost of comparing grows with it.
-  if (word.length > 64) return undefined
-  let nearest: string | undefined
-  let fewest = Math.max(1, Math.floor(word.length / 3)) + 1
+  if (word.length > 64) return []
+  const most = Math.max(1, Math.floor(word.length / 3))
+  const near: { name: string; edits: number }[] = []
   for (const name of names) {
-    if (Math.abs(name.length - word.length) >= fewest) continue
+    if (Math.abs(name.length - word.length) > most) continue
     const edits = editsBetween(word, name)
-    if (edits >= fewest) continue
-    fewest = edits
-    nearest = name
+    if (edits <= most) near.push({ name, edits })
   }
-  return nearest
+  // Where one is a slip of the finger away, those that are farther are noise.
+  const best = Math.min(...near.map(({ edits }) => edits))
+  return near
+    .filter(({ edits }) => edits <= Math.max(best, Math.floor(most / 2)))
+    .sort((a, b) => a.edits - b.edits)
+    .slice(0, max)
+    .map(({ name }) => name)
+}
+
+/**
+ * The model ids that somebody most likely meant: those whose last part is the word, or that hold it,
+ * and those that are near. People leave out what stands before the last slash.
+ */
+export function nearestModels(word: string, ids: Iterable<string>, max = 3): string[] {
+  const wanted = lastPart(word).toLowerCase()
+  if (wanted === '' || wanted.length > 64) return []
+  const byLastPart = new Map<string, string>()
+  for (const id of ids) byLastPart.set(lastPart(id).toLowerCase(), id)
+  const parts = [...byLastPart.keys()]
+  const holding = parts
+    .filter((part) => wanted.length >= 3 && part !== wanted && part.includes(wanted))
+    .sort((a, b) => a.length - b.length)
+  const same = byLastPart.has(wanted) ? [wanted] : []
+  const near = nearestNames(wanted, parts, max)
+  return [...new Set([...same, ...near, ...holding])]
+    .slice(0, max)
+    .flatMap((part) => byLastPart.get(part) ?? [])
+}
+
+const lastPart = (id: string) => id.slice(id.lastIndexOf('/') + 1)
+
+/** ` Did you mean "a" or "b"?`, or nothing. */
+export function didYouMean(names: readonly string[]): string {
+  if (names.length === 0) return ''
+  const quoted = names.map((name) => JSON.stringify(name))
+  const last = quoted.pop() ?? ''
+  return ` Did you mean ${quoted.length === 0 ? last : `${quoted.join(', ')} or ${last}`}?`
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that make one word the other. */

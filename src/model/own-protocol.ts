@@ -21,6 +21,8 @@ export interface PackageSettings {
   baseURL: string
   apiKey: string
   headers: Record<string, string>
+  /** Of OpenAI: the older chat completions in place of responses. */
+  completions?: boolean
 }
 
 export const ownProtocols: ReadonlyMap<string, OwnProtocol> = new Map<string, OwnProtocol>([
@@ -44,9 +46,10 @@ export const ownProtocols: ReadonlyMap<string, OwnProtocol> = new Map<string, Ow
       baseUrl: 'https://api.openai.com/v1',
       // OpenAI's own SDKs take the whole path. Only a bare host can be no address of theirs.
       completeUrl: (baseUrl) => (new URL(baseUrl).pathname === '/' ? `${baseUrl}/v1` : baseUrl),
-      open: async (settings, modelId) => {
+      open: async ({ completions, ...settings }, modelId) => {
         const { createOpenAI } = await import('@ai-sdk/openai')
-        return createOpenAI(withFetch(settings)).languageModel(modelId)
+        const provider = createOpenAI(withFetch(settings))
+        return completions === true ? provider.chat(modelId) : provider.languageModel(modelId)
       },
     },
   ],
@@ -84,13 +87,27 @@ export async function openOwnProtocol(
     given.baseUrl === undefined ? protocol.baseUrl : protocol.completeUrl(rootOf(given.baseUrl))
   const isTheirs = new URL(baseURL).host === new URL(protocol.baseUrl).host
   if (given.apiKey === undefined && isTheirs) return undefined
-  const apiKey = given.apiKey ?? placeholderKey
-  const settings = { baseURL, apiKey, headers: { ...given.headers } }
+  return openPackage(protocol, modelId, { ...given, baseURL })
+}
+
+/** A model behind an address that is complete, also where it is another's that speaks the protocol. */
+export async function openPackage(
+  protocol: OwnProtocol,
+  modelId: string,
+  given: {
+    baseURL: string
+    apiKey: string | undefined
+    headers?: Readonly<Record<string, string>> | undefined
+    completions?: boolean
+  },
+): Promise<LanguageModelV4> {
+  const { baseURL, apiKey = placeholderKey, headers, completions = false } = given
+  const settings = { baseURL, apiKey, headers: { ...headers }, completions }
   return withExtraBody(await protocol.open(settings, modelId))
 }
 
 // Looked up at each call, so that whoever instruments the global `fetch` later still sees these.
-const withFetch = (settings: PackageSettings) => ({
+const withFetch = ({ completions: _, ...settings }: PackageSettings) => ({
   ...settings,
   fetch: fetchWithExtraBody((input, init) => globalThis.fetch(input, init)),
 })

@@ -3,7 +3,10 @@
  * An unrelated `SOMETHING_BASE_URL` is no error until a model string names `something`.
  */
 import { LoomError } from '../error.ts'
+import type { Transport } from './openai-compatible/transport.ts'
 import { ownProtocols } from './own-protocol.ts'
+import type { Registry } from './registry.ts'
+import { isKeyVariable } from './registry/endpoint.ts'
 
 /** Where a provider is. A name from `ownProtocols` keeps its protocol, any other is OpenAI's. */
 export interface ProviderSettings {
@@ -18,11 +21,15 @@ export interface ModelsOptions {
   /** Read for `<PROVIDER>_API_KEY` and `<PROVIDER>_BASE_URL`. */
   environment: Readonly<Record<string, string | undefined>>
   providers?: Readonly<Record<string, ProviderSettings>>
+  /** What is known of providers and models. @defaultValue what came with Loom */
+  registry?: Registry
+  /** Of OpenAI-compatible APIs. @defaultValue one that they all share */
+  transport?: Transport
 }
 
 export type Settings = ReturnType<typeof readSettings>
 
-export function readSettings({ environment, providers = {} }: ModelsOptions) {
+export function readSettings({ environment, providers = {}, registry }: ModelsOptions) {
   const variable = (name: string) =>
     (Object.hasOwn(environment, name) && environment[name]?.trim()) || undefined
   const configured = (name: string) =>
@@ -40,8 +47,13 @@ export function readSettings({ environment, providers = {} }: ModelsOptions) {
 
   return {
     apiKey,
+    /** The value of a variable of the environment, if it is set. */
+    variable,
     has: (name: string) => configured(name) !== undefined,
     headers: (name: string) => configured(name)?.headers,
+
+    /** Whether the user said where it is. */
+    hasAddress: (name: string) => addressSet(name) !== undefined,
 
     baseUrl(name: string): string | undefined {
       const address = addressSet(name)
@@ -68,7 +80,8 @@ export function readSettings({ environment, providers = {} }: ModelsOptions) {
     },
 
     secrets(): string[] {
-      const keys = Object.keys(environment).filter((name) => name.endsWith('_API_KEY'))
+      const own = [...(registry?.overrides.providers.values() ?? [])].flatMap(({ env = [] }) => env)
+      const keys = [...Object.keys(environment).filter(holdsSecret), ...own.filter(isKeyVariable)]
       const configuredKeys = Object.values(providers).flatMap(({ apiKey, headers = {} }) => [
         apiKey,
         ...Object.entries(headers).map(([name, value]) =>
@@ -81,8 +94,12 @@ export function readSettings({ environment, providers = {} }: ModelsOptions) {
   }
 }
 
+/** The registry is not asked which they are: nothing reads it before a model needs it. */
+const holdsSecret = (name: string) =>
+  isKeyVariable(name) || /(?:_TOKEN_[A-Z]+|_PASSWORD)$/.test(name)
+
 /** It is not quoted in errors: it may be a misplaced key. */
-function checkAddress(address: string, source: string): string {
+export function checkAddress(address: string, source: string): string {
   const trimmed = address.trim()
   if (!isAddress(trimmed)) {
     throw new LoomError(

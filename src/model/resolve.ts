@@ -1,15 +1,16 @@
 /**
- * Turns `provider/model-id` into a model. What the user configured comes first, then the providers
- * with a protocol of their own, then the embedded demo, then any OpenAI-compatible API whose address
- * is in the environment. The split is at the first `/`: model ids hold slashes and colons.
+ * Turns `provider/model-id` into a model. What the user set up comes first, then the providers with a
+ * protocol of their own, then the embedded demo, then the registry, which knows the address and the
+ * name of the key. The split is at the first `/`: model ids hold slashes and colons.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
 import { LoomError } from '../error.ts'
-import type { Models } from '../model.ts'
+import type { ModelReference, Models } from '../model.ts'
 import { adaptModel } from './adapt.ts'
 import { demoModel } from './demo.ts'
-import { nearestName } from './nearest.ts'
+import { doubtOf, factsOf } from './facts.ts'
+import { didYouMean, nearestNames } from './nearest.ts'
 import { openAICompatible } from './openai-compatible.ts'
 import { httpTransport } from './openai-compatible/http-transport.ts'
 import type { Transport } from './openai-compatible/transport.ts'
@@ -22,25 +23,45 @@ import {
   variableOf,
 } from './provider-settings.ts'
 import { createRedact } from './redact.ts'
+import { openRegistered } from './registered.ts'
+import { Registry } from './registry.ts'
+import { aliasOf, shortNames } from './registry/aliases.ts'
+import { ModelIndex } from './registry/search.ts'
 
 /** A model string may come from a callback, so that there is no end of different ones. */
 const cachedModelsMax = 1000
 const referenceLengthMax = 512
 
+interface World {
+  set: Settings
+  registry: Registry
+  /** One for all, so that models of one provider share its connections. */
+  transport: Transport
+  onKey: (key: string) => void
+}
+
 /** Models as the environment and the settings have them now; later changes are not seen. */
 export function createModels(options: ModelsOptions): Models {
-  const set = readSettings(options)
+  const { registry = new Registry(), transport = httpTransport() } = options
+  const set = readSettings({ ...options, registry })
   const opened = new Map<string, Promise<LanguageModelV4>>()
   const adapted = new WeakMap<object, LanguageModelV4>()
-  // One for all, so that models of one provider share its connections.
-  const transport = httpTransport()
+  const secrets = new Set(set.secrets())
+  let redact = createRedact(secrets)
+  const onKey = (key: string) => {
+    if (secrets.has(key)) return
+    secrets.add(key)
+    redact = createRedact(secrets)
+  }
+  const world = { set, registry, transport, onKey }
+  const index = new ModelIndex(registry, set)
 
   function openOnce(reference: string): Promise<LanguageModelV4> {
     let opening = opened.get(reference)
     // A map keeps the order of insertion: what is put in again is the last to be dropped.
     opened.delete(reference)
     if (opening === undefined) {
-      opening = openModel(reference, set, transport)
+      opening = openModel(reference, world)
       opening.catch(() => opened.delete(reference))
     }
     opened.set(reference, opening)
@@ -49,9 +70,17 @@ export function createModels(options: ModelsOptions): Models {
     return opening
   }
 
+  /** Undefined for what the registry has no say in. */
+  function listed(reference: ModelReference): ListedReference | undefined {
+    return typeof reference === 'string' ? listedReference(reference, set) : undefined
+  }
+
   return {
     providers: set.resolvable(),
-    redact: createRedact(set.secrets()),
+    redact: (text) => redact(text),
+    facts: (reference) => factsOf(listed(reference), registry),
+    doubt: (reference) => doubtOf(listed(reference), registry),
+    search: (search) => index.search(search),
     async resolve(reference) {
       if (typeof reference === 'string') return openOnce(reference)
       const known = adapted.get(reference)
@@ -63,13 +92,10 @@ export function createModels(options: ModelsOptions): Models {
   }
 }
 
-async function openModel(
-  reference: string,
-  set: Settings,
-  transport: Transport,
-): Promise<LanguageModelV4> {
+async function openModel(reference: string, world: World): Promise<LanguageModelV4> {
+  const { set, registry, transport, onKey } = world
   const { provider, modelId } = parseReference(reference)
-  const name = set.has(provider) ? provider : provider.toLowerCase()
+  const name = settingName(provider, set)
   if (name === 'demo' && !set.has(name)) return demoModel(modelId)
   const baseUrl = set.baseUrl(name)
   const given = { baseUrl, apiKey: set.apiKey(name), headers: set.headers(name) }
@@ -94,7 +120,11 @@ async function openModel(
       ...(headers !== undefined && { headers: { ...headers } }),
     })
   }
-  throw new LoomError('unknown-model', notSetUp(reference, name, set))
+  const written = provider.toLowerCase()
+  const registered = { reference, name: written, modelId, set, registry, transport, onKey }
+  const model = await openRegistered(registered)
+  if (model !== undefined) return model
+  throw new LoomError('unknown-model', await notSetUp(reference, written, world))
 }
 
 function parseReference(reference: string): { provider: string; modelId: string } {
@@ -110,14 +140,52 @@ function parseReference(reference: string): { provider: string; modelId: string 
   return { provider, modelId }
 }
 
-function notSetUp(reference: string, name: string, set: Settings): string {
+/** The name under which a provider is set up: as it was written, or the id that it is short for. */
+function settingName(provider: string, set: Settings): string {
+  const written = provider.toLowerCase()
+  const isSet = (name: string) => set.has(name) || set.hasAddress(name)
+  return [provider, written].find(isSet) ?? aliasOf(written)
+}
+
+export interface ListedReference {
+  /** An id or a short name. */
+  provider: string
+  modelId: string
+  /** Where it is was said by the user, so that only the user can say what it is. */
+  isElsewhere: boolean
+}
+
+function listedReference(reference: string, set: Settings): ListedReference | undefined {
+  try {
+    const { provider, modelId } = parseReference(reference)
+    const name = settingName(provider, set)
+    const isElsewhere = set.has(name) || set.hasAddress(name)
+    if (name === 'demo' && !isElsewhere) return undefined
+    return { provider: name, modelId, isElsewhere }
+  } catch {
+    return undefined
+  }
+}
+
+async function notSetUp(
+  reference: string,
+  name: string,
+  { set, registry }: World,
+): Promise<string> {
   const variable = variableOf(name)
   const start = `Model ${quote(reference)}:`
   const address = `${variable}_BASE_URL to the address of an OpenAI-compatible API`
   if (set.apiKey(name) !== undefined) {
     return `${start} ${variable}_API_KEY is set, but its address is not; set ${address}.`
   }
-  const nearest = nearestName(name, new Set([...set.resolvable(), ...ownProtocols.keys(), 'demo']))
-  const guess = nearest === undefined ? '' : ` Did you mean "${nearest}"?`
+  const listed = (await registry.providers()).map(({ id }) => id)
+  const known = new Set([
+    ...set.resolvable(),
+    ...ownProtocols.keys(),
+    'demo',
+    ...shortNames,
+    ...listed,
+  ])
+  const guess = didYouMean(nearestNames(name, known))
   return `${start} unknown provider ${quote(name)}.${guess} To set it up, set ${address}, and ${variable}_API_KEY if it asks for a key.`
 }

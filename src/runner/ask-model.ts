@@ -8,11 +8,12 @@ import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provid
 
 import type { ErrorDecision, TimeLimits } from '../agent.ts'
 import { LoomError } from '../error.ts'
-import type { ModelReference, Models } from '../model.ts'
+import type { ModelFacts, ModelReference, Models } from '../model.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
 import { publish } from '../telemetry.ts'
 import type { Attempts } from './attempts.ts'
 import { readModel } from './read-model.ts'
+import { measuresOf, priceOf } from './reply-cost.ts'
 import { modelError, pause } from './retry.ts'
 import { StepReader, type StepReaderOptions } from './step-reader.ts'
 import { untilAborted } from './until-aborted.ts'
@@ -20,18 +21,23 @@ import { untilAborted } from './until-aborted.ts'
 export interface Question {
   models: Models
   attempts: Attempts
-  optionsFor: (model: LanguageModelV4) => Omit<LanguageModelV4CallOptions, 'abortSignal'>
-  reader: Omit<StepReaderOptions, 'emit'>
+  optionsFor: (
+    model: LanguageModelV4,
+    facts: ModelFacts,
+  ) => Promise<Omit<LanguageModelV4CallOptions, 'abortSignal'>>
+  /** Makes what the next attempt is asked shorter. False where that would be vain. */
+  onOverflow: (failure: LoomError) => boolean
+  reader: Omit<StepReaderOptions, 'emit' | 'priceOf'>
   emit: Sink
   limits: TimeLimits
   signal: AbortSignal
   /** Whether a reply can be withdrawn: asked when one broke off after its first word. */
   mayReset: () => Promise<boolean>
-  /** Awaited before each attempt. */
+  /** Awaited before each model call. */
   beforeStart: (() => Promise<void>) | undefined
   onError: (error: LoomError) => ErrorDecision | Promise<ErrorDecision>
   /** Told of each attempt as it begins, so that an abort finds what was said. */
-  onAttempt: (reply: StepReader) => void
+  onAttempt: (reply: StepReader, model: string) => void
 }
 
 /**
@@ -48,14 +54,18 @@ export interface Answer {
 /** @throws LoomError when every attempt failed; the sink's error; the signal's reason. */
 export async function askModel(question: Question): Promise<Answer> {
   const { attempts, signal, emit } = question
+  let isShorter = false
   for (;;) {
-    await question.beforeStart?.()
     const { reply, model, failure } = await attempt(question)
     // The calls that came whole are as good as any, also where the rest of the reply never came.
     if (failure === undefined || reply.calls.length > 0) {
       if (failure !== undefined) reply.finishReason = 'tool-calls'
       await reply.close()
       return { kind: 'whole', reply, model }
+    }
+    if (failure.code === 'context-overflow' && !isShorter && !reply.seen) {
+      isShorter = question.onOverflow(failure)
+      if (isShorter) continue
     }
     const next = await whatNext(question, failure)
     if (typeof next === 'object') {
@@ -104,11 +114,19 @@ async function attempt(question: Question): Promise<Attempt> {
   const { attempts, models, reader, emit } = question
   const prefix = attempts.made === 0 ? reader.prefix : `${reader.prefix}.${attempts.made}`
   attempts.made++
-  const reply = new StepReader({ ...reader, prefix, emit })
-  question.onAttempt(reply)
-  const { name, model, failure } = await resolve(attempts.model, models)
-  const ended = model === undefined ? failure : await read(question, model, { name, reply })
-  return { reply, model: name, ...(ended && { failure: redacted(ended, models) }) }
+  const reference = attempts.model
+  const facts = await models.facts(reference)
+  const reply = new StepReader({
+    ...reader,
+    prefix,
+    emit,
+    priceOf: (usage) => priceOf(usage, facts),
+  })
+  question.onAttempt(reply, typeof reference === 'string' ? reference : nameOf(reference))
+  const { name, model, failure } = await resolve(reference, models)
+  const ended = model === undefined ? failure : await read(question, model, { name, reply, facts })
+  if (ended === undefined) return { reply, model: name }
+  return { reply, model: name, failure: await explained(ended, reference, models) }
 }
 
 async function resolve(reference: ModelReference, models: Models) {
@@ -127,11 +145,17 @@ const nameOf = (model: { provider: string; modelId: string }) =>
 
 /** Reads one reply to its end, and gives what went wrong with it. */
 async function read(
-  { limits, signal, optionsFor }: Question,
+  { limits, signal, optionsFor, beforeStart }: Question,
   model: LanguageModelV4,
-  { name, reply }: { name: string; reply: StepReader },
+  { name, reply, facts }: { name: string; reply: StepReader; facts: ModelFacts },
 ): Promise<LoomError | undefined> {
-  const options = optionsFor(model)
+  const options = await optionsFor(model, facts).catch((error: unknown) => {
+    // A fallback may have a larger window.
+    if (error instanceof LoomError && error.code === 'context-overflow') return error
+    throw error
+  })
+  if (options instanceof LoomError) return options
+  await beforeStart?.()
   const started = performance.now()
   publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
   let failure: LoomError | undefined
@@ -147,7 +171,7 @@ async function read(
     }
   } finally {
     publish('llm:stop', () => [
-      { durationMs: performance.now() - started },
+      { durationMs: performance.now() - started, ...measuresOf(reply) },
       { model: name, finishReason: failure ? 'error' : (reply.finishReason ?? 'other') },
     ])
   }
@@ -164,9 +188,15 @@ function missingEnd(reply: StepReader): LoomError | undefined {
   })
 }
 
-/** Some providers echo the key they refuse. */
-function redacted(error: LoomError, models: Models): LoomError {
-  const message = models.redact(error.message)
+/** Some providers echo the key they refuse; of a model that may not exist the name is worth a look. */
+async function explained(
+  error: LoomError,
+  reference: ModelReference,
+  models: Models,
+): Promise<LoomError> {
+  const doubt = error.retryable ? undefined : await models.doubt(reference)
+  const said = doubt === undefined ? error.message : `${error.message} (${doubt})`
+  const message = models.redact(said)
   if (message === error.message) return error
   const { code, cause, retryable, retryAfterMs } = error
   return new LoomError(code, message, {

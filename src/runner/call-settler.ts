@@ -23,6 +23,7 @@ import type { ToolTable } from './tool-table.ts'
 import { untilAborted } from './until-aborted.ts'
 
 const nobodyToAsk = 'This call needs the approval of a human, and nobody can be asked here.'
+const noClient = 'Nobody is there to answer this call: only text is read here.'
 const unknownOutcome =
   'The outcome of this call is unknown: the server that made it died. It may have been done; it was not made again.'
 const abortedText = 'Aborted before it was done.'
@@ -32,6 +33,8 @@ export interface CallSettlerOptions extends Omit<ToolCallsOptions, 'messages' | 
   approvalSecret: string
   /** False when nobody can approve. */
   approvals: boolean
+  /** False when no client runs tools. */
+  clientTools: boolean
   /** Decisions come from a session that holds them, and need not prove themselves. */
   trustApprovals: boolean
 }
@@ -64,7 +67,7 @@ export class CallSettler {
     const sorted: Record<Handling, ToolCall[]> = { run: [], client: [], ask: [], refuse: [] }
     for (const call of reply.calls) sorted[await this.#handlingOf(call, round)].push(call)
     const outcomes = await this.#run(sorted.run, round)
-    outcomes.push(...(await this.#refuse(sorted.refuse, nobodyToAsk)))
+    outcomes.push(...(await this.#refuse(sorted.refuse)))
 
     const open = [...sorted.client, ...sorted.ask]
     const { aborted } = this.#options.signal
@@ -95,6 +98,7 @@ export class CallSettler {
   async settleOpen(open: readonly OpenCall[], round: CallRound): Promise<Settlement> {
     const run: ToolCall[] = []
     const unknown: ToolCall[] = []
+    const refused: ToolCall[] = []
     let waits = false
     for (const given of open) {
       const call = await this.#openCall(given, round.tools)
@@ -102,20 +106,23 @@ export class CallSettler {
       if (handling === 'client' || handling === 'ask') {
         waits = true
         if (handling === 'ask' && !given.asked) await this.#request(call)
-      } else if (call.refusal === undefined && call.tool?.retry === 'never') unknown.push(call)
+      } else if (handling === 'refuse') refused.push(call)
+      else if (call.refusal === undefined && call.tool?.retry === 'never') unknown.push(call)
       else run.push(call)
     }
     const outcomes = [
       ...(await this.#run(run, round)),
       ...(await this.#refuse(unknown, unknownOutcome)),
+      ...(await this.#refuse(refused)),
     ]
     return { results: outcomes.map(({ part }) => part), waits }
   }
 
   /** Checked again: the tool may be another one by now. */
-  async #openCall({ toolCallId, toolName, input }: OpenCall, tools: ToolTable): Promise<ToolCall> {
+  async #openCall(given: OpenCall, tools: ToolTable): Promise<ToolCall> {
+    const { toolCallId, toolName, input, dynamic } = given
     const tool = tools.get(toolName)
-    const call = { toolCallId, toolName, input, tool, dynamic: tool?.dynamic ?? true }
+    const call = { toolCallId, toolName, input, tool, dynamic }
     const checked = await tool?.check(input)
     const refusal =
       checked === undefined ? undefined : 'refusal' in checked ? checked.refusal : undefined
@@ -129,7 +136,7 @@ export class CallSettler {
   async #handlingOf(call: ToolCall, { messages }: CallRound): Promise<Handling> {
     if (call.refusal !== undefined) return 'run'
     // The client does the work, so it can ask its human by itself.
-    if (call.tool?.execute === undefined) return 'client'
+    if (call.tool?.execute === undefined) return this.#options.clientTools ? 'client' : 'refuse'
     if (!(await this.#needsApproval(call, messages))) return 'run'
     return this.#options.approvals ? 'ask' : 'refuse'
   }
@@ -159,11 +166,15 @@ export class CallSettler {
     return approvalId
   }
 
-  async #refuse(calls: readonly ToolCall[], errorText: string): Promise<ToolOutcome[]> {
+  /** @param reason by default, that nobody can be asked */
+  async #refuse(calls: readonly ToolCall[], reason?: string): Promise<ToolOutcome[]> {
+    const outcomes: ToolOutcome[] = []
     for (const call of calls) {
+      const errorText = reason ?? (call.tool?.execute === undefined ? noClient : nobodyToAsk)
       await this.#options.emit({ type: 'tool-output-error', errorText, ...ofCall(call) })
+      outcomes.push(failed(call, errorText))
     }
-    return calls.map((call) => failed(call, errorText))
+    return outcomes
   }
 
   async #deny(call: ToolCall, reason: string | undefined): Promise<ToolResultPart> {

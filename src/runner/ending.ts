@@ -11,16 +11,17 @@ export const startOf = (agent: string, messageId: string): AgentEvent => ({
 })
 
 export function finishOf<CONTEXT>(
-  { usage, steps, model, firstContentAt, finishReason }: Turn<CONTEXT>,
+  { ledger, steps, model, firstContentAt, finishReason, reason }: Turn<CONTEXT>,
   { outcome, durationMs, started }: { outcome: Outcome; durationMs: number; started: number },
 ): AgentEvent {
   return {
     type: 'finish',
     finishReason,
     messageMetadata: {
-      usage,
+      ...ledger.told,
       steps,
       outcome,
+      ...(reason !== undefined && { reason }),
       durationMs: Math.round(durationMs),
       ...(model !== undefined && { model }),
       ...(firstContentAt !== undefined && {
@@ -41,6 +42,16 @@ export function withResult(error: LoomError, result: RunResult): LoomError {
 }
 
 export function resultOf<CONTEXT>(turn: Turn<CONTEXT>, outcome: Outcome): RunResult {
-  const { messages, text, steps, usage, finishReason } = turn
-  return { messages, text, steps, usage, finishReason, outcome }
+  const { messages, text, steps, finishReason, reason } = turn
+  const { usage, cost } = turn.ledger
+  return {
+    messages,
+    text,
+    steps,
+    usage,
+    ...(cost !== undefined && { cost }),
+    finishReason,
+    outcome,
+    ...(reason !== undefined && { reason }),
+  }
 }

@@ -5,6 +5,7 @@ import { APICallError, JSONParseError } from '@ai-sdk/provider'
 
 import type { RetryPolicy } from '../agent.ts'
 import { errorMessage, LoomError } from '../error.ts'
+import { isOverflow } from './overflow.ts'
 import { timerMaxMs } from './until-aborted.ts'
 
 export const defaultRetryPolicy: RetryPolicy = {
@@ -30,11 +31,15 @@ const retryableCodes = new Set([
 export function modelError(error: unknown): LoomError {
   if (error instanceof LoomError) return error
   if (APICallError.isInstance(error)) return apiError(error)
-  return new LoomError('model-failed', `The model failed: ${errorMessage(error)}`, {
+  const text = errorMessage(error)
+  const said = `${text} ${codeOf(error)}`
+  const code = isOverflow(said, statusOf(error)) ? 'context-overflow' : 'model-failed'
+  return new LoomError(code, `The model failed: ${text}`, {
     cause: error,
     // Half an event is what a bad connection leaves of it.
     retryable:
-      isTransient(error) ?? (isConnectionFailure(error) || JSONParseError.isInstance(error)),
+      code !== 'context-overflow' &&
+      (isTransient(error) ?? (isConnectionFailure(error) || JSONParseError.isInstance(error))),
   })
 }
 
@@ -44,11 +49,16 @@ function apiError(error: APICallError): LoomError {
   // A stream that breaks in mid-answer carries the status of its good beginning.
   const told = statusCode >= 400 ? `answered with ${statusCode}` : 'failed'
   const retryAfterMs = retryAfter(responseHeaders ?? {})
-  return new LoomError('model-failed', `The model ${told}: ${error.message}`, {
-    cause: error,
-    retryable: isRetryable || isConnectionFailure(error.cause),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  })
+  const isTooLong = isOverflow(`${error.message} ${error.responseBody ?? ''}`, statusCode)
+  return new LoomError(
+    isTooLong ? 'context-overflow' : 'model-failed',
+    `The model ${told}: ${error.message}`,
+    {
+      cause: error,
+      retryable: !isTooLong && (isRetryable || isConnectionFailure(error.cause)),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    },
+  )
 }
 
 /**
@@ -56,14 +66,26 @@ function apiError(error: APICallError): LoomError {
  * `isRetryable`, gateways an HTTP status under one of these names, others words only.
  */
 function isTransient(error: unknown): boolean | undefined {
-  if (typeof error !== 'object' || error === null) return undefined
-  const fields = new Map(Object.entries(error))
-  const told: unknown = fields.get('isRetryable')
+  const told = fieldsOf(error).get('isRetryable')
   if (typeof told === 'boolean') return told
-  const status = ['statusCode', 'status', 'code']
-    .map((name) => Number(fields.get(name)))
-    .find((status) => status >= 400 && status < 600)
+  const status = statusOf(error)
   return status === undefined ? undefined : isTransientStatus(status)
+}
+
+const statusOf = (error: unknown): number | undefined =>
+  ['statusCode', 'status', 'code']
+    .map((name) => Number(fieldsOf(error).get(name)))
+    .find((status) => status >= 400 && status < 600)
+
+/** `context_length_exceeded`, for instance. */
+const codeOf = (error: unknown): string =>
+  ['code', 'type']
+    .map((name) => fieldsOf(error).get(name))
+    .filter((value) => typeof value === 'string')
+    .join(' ')
+
+function fieldsOf(error: unknown): ReadonlyMap<string, unknown> {
+  return new Map(typeof error === 'object' && error !== null ? Object.entries(error) : [])
 }
 
 /** 529 is Anthropic's "overloaded"; the rest are those of RFC 9110 that may pass. */

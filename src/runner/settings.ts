@@ -1,7 +1,8 @@
 /** What an agent's callbacks say for one run, with LoomEx's defaults filled in. */
 import type { JSONObject } from '@ai-sdk/provider'
 
-import type { Agent, OfContext, RetryPolicy, TimeLimits } from '../agent.ts'
+import type { Agent, Budget, OfContext, RetryPolicy, TimeLimits } from '../agent.ts'
+import type { AgentCompaction } from '../compaction.ts'
 import { LoomError } from '../error.ts'
 import type { ModelReference } from '../model.ts'
 import type { RunOptions } from '../runner.ts'
@@ -16,10 +17,14 @@ export interface Settings {
   /** The model and its fallbacks; empty only in `noSettings`. */
   models: readonly ModelReference[]
   maxSteps: number
-  temperature: number
-  contextWindow: number
+  /** Undefined where the agent says nothing of it, as the next one. */
+  temperature: number | undefined
+  contextWindow: number | undefined
+  compaction: AgentCompaction
   extraBody: JSONObject
   maxOutputTokens: number | undefined
+  budget: Budget
+  sessionBudget: Budget
   toolConcurrency: number
   retry: RetryPolicy
   limits: TimeLimits
@@ -31,10 +36,13 @@ export const noSettings: Settings = {
   tools: new Map(),
   models: [],
   maxSteps: 0,
-  temperature: 0,
-  contextWindow: 0,
+  temperature: undefined,
+  contextWindow: undefined,
+  compaction: {},
   extraBody: {},
   maxOutputTokens: undefined,
+  budget: {},
+  sessionBudget: {},
   toolConcurrency: 1,
   retry: defaultRetryPolicy,
   limits: defaultTimeLimits,
@@ -55,15 +63,21 @@ export async function readSettings<CONTEXT>(
     contextWindow,
     extraBody,
     maxOutputTokens,
+    maxCost,
+    maxTokens,
+    sessionBudget,
   ] = await Promise.all([
     valueOf(agent.systemPrompt, context),
     valueOf(agent.tools ?? [], context).then(toolTable),
     options.model ?? valueOf(agent.model, context),
     valueOf(agent.maxSteps ?? 10, context),
-    valueOf(agent.temperature ?? 0.1, context),
-    valueOf(agent.contextWindow ?? 128_000, context),
+    valueOf(agent.temperature, context),
+    valueOf(agent.contextWindow, context),
     valueOf(agent.extraBody ?? {}, context),
     valueOf(agent.maxOutputTokens, context),
+    valueOf(agent.maxCost, context),
+    valueOf(agent.maxTokens, context),
+    valueOf(agent.sessionBudget ?? {}, context),
   ])
   return {
     systemPrompt,
@@ -72,8 +86,14 @@ export async function readSettings<CONTEXT>(
     maxSteps,
     temperature,
     contextWindow,
+    compaction: agent.compaction ?? {},
     extraBody,
     maxOutputTokens,
+    budget: {
+      ...(maxCost !== undefined && { maxCost }),
+      ...(maxTokens !== undefined && { maxTokens }),
+    },
+    sessionBudget,
     toolConcurrency: Math.max(1, agent.toolConcurrency ?? Number.POSITIVE_INFINITY),
     retry: { ...defaultRetryPolicy, ...agent.retry },
     limits: { ...defaultTimeLimits, ...options.limits, ...agent.limits },

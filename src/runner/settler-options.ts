@@ -1,34 +1,38 @@
 /** What the calls of a turn are given of the run that they belong to. */
-import type { Usage } from '../usage.ts'
 import type { CallSettlerOptions } from './call-settler.ts'
 import { contextOf } from './context.ts'
+import type { Ledger } from './ledger.ts'
 import { subRuns } from './sub-runs.ts'
 import type { TurnOptions } from './turn.ts'
 
-/** @param spend told what sub-agents spent */
 export function settlerOptions<CONTEXT>(
   turn: TurnOptions<CONTEXT>,
-  spend: (usage: Usage) => void,
+  ledger: Ledger,
 ): CallSettlerOptions {
   const { agent, models, emit, signal, options, messageId, runBelow } = turn
   const context = contextOf(options)
+  const { session } = options
+  // Some servers count calls from 0 in every reply, and ids are unique in what a run is given: what
+  // was summed up or cut away may hold the same one.
+  const scope = session === undefined ? messageId : `${session.id}:${messageId}`
   return {
     emit,
     signal,
     context,
     approvalSecret: agent.approvalSecret,
     approvals: options.approvals !== false,
+    clientTools: options.clientTools !== false,
     redact: (text) => models.redact(text),
     trustApprovals: options.session !== undefined,
     beforeStart: options.session?.beforeStart,
     contextOf: (call, callSignal) => {
-      const idempotencyKey = `${options.session?.id ?? messageId}:${call.toolCallId}`
+      const idempotencyKey = `${scope}:${call.toolCallId}`
       return {
         context,
         idempotencyKey,
         agent: agent.name,
         depth: options.depth ?? 0,
-        run: subRuns({ runBelow, key: idempotencyKey, signal: callSignal, spend }),
+        run: subRuns({ runBelow, key: idempotencyKey, signal: callSignal, ledger }),
       }
     },
   }

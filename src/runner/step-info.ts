@@ -2,12 +2,14 @@
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import type { StepInfo } from '../agent.ts'
+import type { Cost } from '../spending.ts'
 import type { Usage } from '../usage.ts'
 import type { StepReader } from './step-reader.ts'
 
 export interface StepSoFar {
   step: number
   usage: Usage
+  cost?: Cost
   messages: readonly ModelMessage[]
 }
 

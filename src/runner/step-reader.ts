@@ -2,13 +2,14 @@
  * Reads one reply of a model: its parts go out as events at once, and gather into the content of the
  * assistant message. This is the per-token path: a text delta touches one open part and one event.
  */
-import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import type { LanguageModelV4StreamPart, LanguageModelV4Usage } from '@ai-sdk/provider'
 import type { AssistantContent } from 'ai'
 
 import type { LoomError } from '../error.ts'
 import type { FinishReason, ProviderMetadata } from '../event.ts'
 import type { PartReceiver } from '../model.ts'
 import type { Sink } from '../sink.ts'
+import { noSpending, type Spending } from '../spending.ts'
 import { noUsage, type Usage, usageOf } from '../usage.ts'
 import type { CallIds } from './call-ids.ts'
 import { fileUrl, sourceEvent, withMetadata, withOptions } from './content.ts'
@@ -50,6 +51,8 @@ export interface StepReaderOptions {
   prefix: string
   /** Gives calls ids that the conversation has not used yet. */
   callIds: CallIds
+  /** US dollars, where they can be known. @defaultValue they cannot */
+  priceOf?: ((usage: LanguageModelV4Usage) => number | undefined) | undefined
 }
 
 export class StepReader {
@@ -62,6 +65,7 @@ export class StepReader {
   firstContentAt: number | undefined
 
   readonly #emit: Sink
+  readonly #priceOf: StepReaderOptions['priceOf']
   readonly #prefix: string
   readonly #inputs: ToolInputs
   readonly #providerCalls: ProviderCalls
@@ -69,9 +73,14 @@ export class StepReader {
   #partCount = 0
   /** From here on the model is not listened to: what a slow sink held back is not told any more. */
   #closed = false
+  /** US dollars. */
+  #cost: number | undefined
+  /** Whether the model had said anything before something was said in its place. */
+  #heard: boolean | undefined
 
   constructor(options: StepReaderOptions) {
     this.#emit = options.emit
+    this.#priceOf = options.priceOf
     this.#prefix = options.prefix
     const { content } = this
     this.#providerCalls = new ProviderCalls({ ...options, content })
@@ -97,6 +106,14 @@ export class StepReader {
     return this.firstContentAt !== undefined
   }
 
+  /** A call that failed before its first word costs nothing; of one that broke off nobody knows. */
+  get spending(): Spending {
+    const { usage } = this
+    if (this.#cost !== undefined) return { usage, usd: this.#cost, isCostKnown: true }
+    const isCostKnown = usage.totalTokens === 0 && !(this.#heard ?? this.seen)
+    return isCostKnown ? noSpending : { usage, usd: 0, isCostKnown }
+  }
+
   readonly receive: PartReceiver = (parts) => this.#receiveFrom(parts, 0)
 
   /** Ends what a broken or finished stream left open, so that no reader keeps a dangling part. */
@@ -118,6 +135,7 @@ export class StepReader {
   /** Adds a text that is not the model's. */
   async say(text: string): Promise<void> {
     await this.close()
+    this.#heard = this.seen
     const part = this.#openPart('text', 'said')
     part.content.text = text
     await this.#start(part)
@@ -158,6 +176,7 @@ export class StepReader {
         return this.#inputs.delta(part)
       case 'finish':
         this.usage = usageOf(part.usage)
+        this.#cost = this.#priceOf?.(part.usage)
         this.finishReason = finishReasonOf(part.finishReason.unified)
         return undefined
       case 'error':

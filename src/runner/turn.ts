@@ -4,21 +4,28 @@
  */
 import { randomBytes } from 'node:crypto'
 
+import type { LanguageModelV4 } from '@ai-sdk/provider'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import type { Agent, StepDecision } from '../agent.ts'
+import { Origins } from '../compaction/origins.ts'
+import { LoomError } from '../error.ts'
 import type { FinishReason } from '../event.ts'
-import type { Models } from '../model.ts'
+import type { ModelFacts, Models } from '../model.ts'
 import type { Outcome, RunOptions } from '../runner.ts'
 import type { Sink } from '../sink.ts'
 import { publish } from '../telemetry.ts'
-import { addUsage, noUsage, type Usage } from '../usage.ts'
 import { askModel, type Answer } from './ask-model.ts'
 import { Attempts } from './attempts.ts'
 import { CallIds } from './call-ids.ts'
-import { callOptions } from './call-options.ts'
+import { callOptions, offersOf } from './call-options.ts'
 import { type CallRound, CallSettler, type Settlement } from './call-settler.ts'
+import { compactorOptions } from './compactor-options.ts'
+import { Compactor } from './compactor.ts'
 import { contextOf } from './context.ts'
+import { type Excess, Ledger } from './ledger.ts'
+import { pendingCalls } from './pending.ts'
+import type { OpenCall } from './session-hooks.ts'
 import type { Settings } from './settings.ts'
 import { settlerOptions } from './settler-options.ts'
 import { stepInfo } from './step-info.ts'
@@ -47,10 +54,12 @@ export interface TurnOptions<CONTEXT> {
 
 export class Turn<CONTEXT> {
   readonly messages: ModelMessage[]
+  readonly ledger: Ledger
   steps = 0
-  usage: Usage = noUsage
   text = ''
   model: string | undefined
+  /** For people: why the turn ends before it is done. */
+  reason: string | undefined
   finishReason: FinishReason = 'other'
   /** When the first word, thought or call came; milliseconds on the monotonic clock. */
   firstContentAt: number | undefined
@@ -60,6 +69,8 @@ export class Turn<CONTEXT> {
   readonly #with: TurnOptions<CONTEXT>
   readonly #settler: CallSettler
   readonly #callIds: CallIds
+  readonly #origins: Origins
+  readonly #compactor: Compactor
   /** What part ids begin with. A message that an earlier run began holds ids of that run. */
   readonly #idPrefix: string
   readonly #context: CONTEXT
@@ -67,24 +78,48 @@ export class Turn<CONTEXT> {
   #attempts: Attempts
   /** The reply that is being read or whose calls are being run. */
   #reply: StepReader | undefined
+  /** `provider/model-id` of the model that gives it. */
+  #replyModel: string | undefined
+  /** The reply that the ledger has. */
+  #noted: StepReader | undefined
   /** True while the last message is a partial reply that the model is to go on from. */
   #isCutOff = false
+  /** Whether the calls that a human decided on are being settled, or were. */
+  #isBegun = false
+  /** Calls whose process died, until they are settled. */
+  #openCalls: readonly OpenCall[]
 
   constructor(options: TurnOptions<CONTEXT>) {
     this.#with = options
     this.#context = contextOf(options.options)
     this.#settings = options.settings
     this.messages = [...options.messages]
-    this.#settler = new CallSettler(
-      settlerOptions(options, (usage) => (this.usage = addUsage(this.usage, usage))),
-    )
+    const { session, above } = options.options
+    const { budget, sessionBudget } = options.settings
+    this.ledger = new Ledger({
+      budget,
+      sessionBudget,
+      before: session?.resume.spent,
+      above,
+    })
+    this.#settler = new CallSettler(settlerOptions(options, this.ledger))
     this.#callIds = new CallIds(this.messages)
+    this.#origins = session?.summaries?.origins ?? new Origins()
+    this.#compactor = new Compactor(
+      compactorOptions(options, {
+        origins: this.#origins,
+        settings: () => this.#settings,
+        spend: (spending) => this.ledger.add(spending),
+      }),
+    )
     this.#attempts = this.#newAttempts()
     const isNew = this.messages.at(-1)?.role === 'user'
     this.#idPrefix = isNew ? '' : `${randomBytes(3).toString('hex')}-`
-    const { stepOpen = false, cutOff = false } = options.options.session?.resume ?? {}
+    const { resume = {} } = session ?? {}
+    const { stepOpen = false, cutOff = false, openCalls = [] } = resume
     this.stepOpen = stepOpen
     this.#isCutOff = cutOff
+    this.#openCalls = openCalls
   }
 
   /** True where a client would take the message for unfinished: the last it sees are results. */
@@ -94,8 +129,11 @@ export class Turn<CONTEXT> {
 
   /** Steps until the agent is done. */
   async run(): Promise<Outcome> {
-    const { signal } = this.#with
+    const { signal, settings, options } = this.#with
     signal.throwIfAborted()
+    if (options.session !== undefined && Object.keys(settings.sessionBudget).length > 0) {
+      this.ledger.sessionSpent = await options.session.spent()
+    }
     const { results, waits } = await this.#settleEarlier()
     this.#pushResults(results)
     signal.throwIfAborted()
@@ -104,6 +142,8 @@ export class Turn<CONTEXT> {
       return 'waiting'
     }
     while (this.steps < this.#settings.maxSteps) {
+      const excess = this.ledger.excess()
+      if (excess !== undefined) return this.#endEarly(excess)
       const outcome = await this.#step()
       if (outcome !== undefined) return outcome
       signal.throwIfAborted()
@@ -111,18 +151,37 @@ export class Turn<CONTEXT> {
     return 'max-steps'
   }
 
+  /** A message that would stay empty is an error: its reader would look for an answer. */
+  #endEarly({ outcome, reason }: Excess): Outcome {
+    const { session } = this.#with.options
+    if (this.steps === 0 && session?.resume.started !== true) {
+      throw new LoomError('over-budget', reason)
+    }
+    this.reason = reason
+    return outcome
+  }
+
   /** Calls of before this run: those that a human decided on, or those whose process died. */
   async #settleEarlier(): Promise<Settlement> {
-    const { openCalls = [] } = this.#with.options.session?.resume ?? {}
-    if (openCalls.length === 0) return this.#settler.settleDecided(this.#round)
-    const settlement = await this.#settler.settleOpen(openCalls, this.#round)
-    await this.#finishStep()
-    return settlement
+    if (this.#openCalls.length > 0) {
+      const settlement = await this.#settler.settleOpen(this.#openCalls, this.#round)
+      this.#openCalls = []
+      if (this.stepOpen) {
+        await this.#finishStep()
+        return settlement
+      }
+      this.#pushResults(settlement.results)
+    }
+    this.#isBegun = true
+    return this.#settler.settleDecided(this.#round)
   }
 
   /** After a failure or an abort: ends what is open and keeps what was said. */
   async settle(reason: string): Promise<void> {
     const reply = this.#reply
+    for (const call of [...this.#openCalls, ...this.#decidedCalls]) {
+      await this.#with.emit({ type: 'tool-output-error', errorText: reason, ...ofCall(call) })
+    }
     if (reply !== undefined) {
       await reply.close()
       for (const call of reply.calls.filter(({ refusal }) => refusal === undefined)) {
@@ -131,6 +190,15 @@ export class Turn<CONTEXT> {
       this.#keep(reply, refusals(reply, reason))
     }
     await this.#finishStep()
+  }
+
+  /** Calls that a human decided on and that were not even begun. */
+  get #decidedCalls() {
+    if (this.#isBegun || this.#openCalls.length > 0) return []
+    return pendingCalls(this.messages).decided.map(({ toolCallId, toolName }) => ({
+      toolCallId,
+      dynamic: this.#settings.tools.get(toolName)?.dynamic ?? true,
+    }))
   }
 
   /** Ends the calls that the provider runs itself and never answered. */
@@ -145,12 +213,18 @@ export class Turn<CONTEXT> {
   async #finishStep(): Promise<void> {
     if (!this.stepOpen) return
     this.stepOpen = false
-    await this.#with.emit({ type: 'finish-step' })
+    const { emit, options } = this.#with
+    // So that whoever goes on with this message, after a wait or a crash, knows what it has cost.
+    if (options.session !== undefined) {
+      await emit({ type: 'message-metadata', messageMetadata: this.ledger.toldSteps })
+    }
+    await emit({ type: 'finish-step' })
   }
 
   async #step(): Promise<Outcome | undefined> {
     const { agent } = this.#with
     this.steps++
+    this.ledger.beginStep()
     const labels = { agent: agent.name, step: this.steps }
     const started = performance.now()
     publish('step:start', () => [{}, labels])
@@ -166,7 +240,7 @@ export class Turn<CONTEXT> {
     if (!this.stepOpen) await this.#with.emit({ type: 'start-step' })
     this.stepOpen = true
     if (session !== undefined) this.messages.push(...(await session.moreMessages()))
-    if (this.#isCutOff) this.messages.push({ role: 'user', content: cutOffNote })
+    if (this.#isCutOff) this.messages.push(this.#origins.note(cutOffNote))
     this.#isCutOff = false
     const { kind, reply } = await this.#ask()
     const settled =
@@ -193,17 +267,32 @@ export class Turn<CONTEXT> {
         prefix: `${this.#idPrefix}s${this.steps}`,
         callIds: this.#callIds,
       },
-      optionsFor: (model) =>
-        callOptions(model, this.#settings, { messages: this.messages, context: this.#context }),
+      optionsFor: async (model, facts) => {
+        const messages = await this.#shownTo(model, facts)
+        return callOptions(model, this.#settings, { messages, context: this.#context, facts })
+      },
+      onOverflow: (failure) => this.#compactor.overflowed(failure),
       onError: (error) => agent.onError?.(error, this.#context) ?? 'stop',
-      onAttempt: (reply) => {
+      onAttempt: (reply, model) => {
         if (this.#reply !== undefined) this.#noteSpent(this.#reply)
         this.#reply = reply
+        this.#replyModel = model
       },
     })
     this.model = answer.model
+    if (answer.kind === 'whole') this.#compactor.read(answer.reply.usage)
+    // Before its calls run: their sub-agents are to know what is left.
+    this.#noteSpent(answer.reply)
     if (answer.kind !== 'cut-off') this.#attempts = this.#attempts.forNextStep()
     return answer
+  }
+
+  /** What fits the model's window. */
+  #shownTo(model: LanguageModelV4, facts: ModelFacts): Promise<readonly ModelMessage[]> {
+    const { contextWindow, maxOutputTokens, systemPrompt } = this.#settings
+    const tools = offersOf(this.#settings, this.#context)
+    const call = { model, facts, contextWindow, maxOutputTokens, systemPrompt, tools }
+    return this.#compactor.view(this.messages, call)
   }
 
   #newAttempts(): Attempts {
@@ -246,9 +335,12 @@ export class Turn<CONTEXT> {
     this.#pushResults(results)
   }
 
+  /** Once a reply, from wherever it ends. */
   #noteSpent(reply: StepReader): void {
+    if (this.#noted === reply) return
+    this.#noted = reply
     this.firstContentAt ??= reply.firstContentAt
-    this.usage = addUsage(this.usage, reply.usage)
+    this.ledger.add(reply.spending, this.#replyModel)
   }
 
   #pushResults(content: ToolResultPart[]): void {
@@ -259,9 +351,11 @@ export class Turn<CONTEXT> {
 
   async #decide(reply: StepReader, results: ToolResultPart[]): Promise<Outcome | undefined> {
     const { agent, signal } = this.#with
-    const { steps: step, usage, messages } = this
+    const { steps: step, messages } = this
+    const { usage, cost } = this.ledger
+    const soFar = { step, usage, ...(cost !== undefined && { cost }), messages }
     const decision = await untilAborted(signal, () =>
-      agent.onStep?.(stepInfo(reply, results, { step, usage, messages }), this.#context),
+      agent.onStep?.(stepInfo(reply, results, soFar), this.#context),
     )
     if (decision === 'stop') return 'stopped'
     if (typeof decision === 'object') await this.#adopt(decision)
@@ -269,7 +363,10 @@ export class Turn<CONTEXT> {
   }
 
   async #adopt({ messages, tools, model }: Exclude<StepDecision, string>): Promise<void> {
-    if (messages !== undefined) this.messages.splice(0, this.messages.length, ...messages)
+    if (messages !== undefined) {
+      this.messages.splice(0, this.messages.length, ...messages)
+      this.#compactor.reset()
+    }
     this.#settings = {
       ...this.#settings,
       ...(tools !== undefined && { tools: await toolTable(tools) }),

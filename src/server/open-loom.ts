@@ -1,6 +1,7 @@
 /** The agents of a server and their sessions: in Redis where it has one, and else in this process. */
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config.ts'
+import { LoomError } from '../error.ts'
 import { Loom } from '../loom.ts'
 import type { Models } from '../model.ts'
 import type { Store } from '../store.ts'
@@ -33,6 +34,10 @@ export async function openLoom({ config, agents, models, report }: OpenLoomOptio
   return loom
 }
 
+/** No fault of this program's, so no stack: one line that says what is away. */
+const away = (cause: Error) =>
+  new LoomError('unavailable', `Redis: ${cause.message || cause.name}`, { cause })
+
 /** @throws LoomError `invalid-config` or `unavailable` for a Redis that cannot be used */
 export async function openStore(
   config: Pick<Config, 'redisUrl' | 'redisPatienceMs' | 'sessionTtlMs'>,
@@ -46,6 +51,6 @@ export async function openStore(
     url,
     patienceMs,
     sessionTtlMs,
-    report: (notice) => report(notice.type === 'warning' ? notice.message : notice.error),
+    report: (notice) => report(notice.type === 'warning' ? notice.message : away(notice.error)),
   })
 }

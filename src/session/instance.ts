@@ -4,23 +4,22 @@
  */
 import { randomUUID } from 'node:crypto'
 
+import { Breakers } from '../compaction/breaker.ts'
 import { LoomError } from '../error.ts'
 import type { Store } from '../store.ts'
-import type { SessionRecord } from '../store/session.ts'
 import type { Claim } from '../store/turn.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Lookout } from './lookout.ts'
 import { TurnRun } from './turn-run.ts'
 import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
 /** What the owner of a turn is called that was handed over, before somebody has taken it. */
 const handedOver = 'handed-over:'
 
-/** Sessions that are taken from a lapsed instance at a time, so that several survivors share them. */
-const adoptAtOnce = 50
+/** How long a committed turn is kept in memory, in milliseconds. */
+const rememberedMs = 15_000
 
-/** Sessions that are looked at together: so many round trips cost hardly more than one. */
-const auditAtOnce = 50
-
-export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart'> {
+export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart' | 'breakers'> {
   store: Store
   /** How long an instance that says nothing counts as alive, in milliseconds. */
   heartbeatMs: number
@@ -34,16 +33,14 @@ export class Instance {
   readonly #turns = new Map<string, TurnRun>()
   /** Sessions that are being claimed here: the claim is ours before it is in `#turns`. */
   readonly #claiming = new Map<string, number>()
+  /** The last turn of each session that was committed here a moment ago: a failover may undo it. */
+  readonly #committed = new Map<string, TurnRun>()
   /** What may still begin, run or take a turn; waited for before this instance leaves. */
   readonly #settled = new Set<Promise<unknown>>()
-  #timer: NodeJS.Timeout | undefined
+  readonly #heartbeat: Heartbeat
+  readonly #lookout: Lookout
   #unwatch: (() => void) | undefined
-  #isLooking = false
-  #isLookDue = false
   #started: Promise<void> | undefined
-  /** When the store last heard us, and since when without a gap; monotonic milliseconds. */
-  #heardAt = Number.NEGATIVE_INFINITY
-  #steadySince = Number.POSITIVE_INFINITY
   #draining = false
   /** Draining, and what runs here is for others. */
   #leaving = false
@@ -53,8 +50,24 @@ export class Instance {
     this.#world = {
       ...options,
       instance: this.id,
+      breakers: new Breakers(),
       mayStart: (claim) => this.#mayStart(claim),
     }
+    const { store, heartbeatMs: ttlMs, report } = options
+    const shared = { store, report, instance: this.id }
+    this.#lookout = new Lookout({
+      ...shared,
+      isBusy: (sessionId) => this.#isBusy(sessionId),
+      takeOver: (sessionId) => this.takeOver(sessionId),
+      forget: (sessionId) => this.#forget(sessionId),
+    })
+    // The look is not waited for: who has much to look after must not fall silent over it.
+    this.#heartbeat = new Heartbeat({ ...shared, ttlMs, onBeat: () => this.#lookout.look() })
+  }
+
+  /** Whether the store takes what this instance says. */
+  get isServed(): boolean {
+    return this.#draining || this.#heartbeat.isHeard
   }
 
   get draining(): boolean {
@@ -63,6 +76,7 @@ export class Instance {
 
   /** Begins to say that it is alive, once; after a failure it may be tried again. @throws what the store throws */
   start(): Promise<void> {
+    if (this.#draining) return Promise.resolve()
     this.#started ??= this.#begin().catch((error: unknown) => {
       this.#started = undefined
       throw error
@@ -71,9 +85,13 @@ export class Instance {
   }
 
   async #begin(): Promise<void> {
-    await this.#beat()
-    this.#unwatch = await this.#options.store.watchInstances(() => this.#lookAround())
-    this.#schedule()
+    await this.#heartbeat.start()
+    this.#unwatch = await this.#options.store.watchInstances(() => this.#lookout.look())
+  }
+
+  /** Whether the session's turn runs here, or is just being claimed here. */
+  #isBusy(sessionId: string): boolean {
+    return this.#turns.has(sessionId) || this.#claiming.has(sessionId)
   }
 
   /** Runs a claim that is ours, and those that follow it in its session. */
@@ -100,6 +118,9 @@ export class Instance {
       const claimed = claim()
       this.#settling(claimed)
       return await claimed
+    } catch (error) {
+      this.#lookout.doubt(sessionId)
+      throw error
     } finally {
       const others = (this.#claiming.get(sessionId) ?? 1) - 1
       if (others === 0) this.#claiming.delete(sessionId)
@@ -109,7 +130,7 @@ export class Instance {
 
   /** Takes a session over whose owner is gone. */
   async takeOver(sessionId: string): Promise<void> {
-    if (this.#draining || this.#turns.has(sessionId) || this.#claiming.has(sessionId)) return
+    if (this.#draining || this.#isBusy(sessionId)) return
     await this.claiming(sessionId, () => this.#takeOver(sessionId))
   }
 
@@ -121,8 +142,10 @@ export class Instance {
     if (this.#options.agentOf(session.agent) === undefined) return
     const { owner, claim } = session.turn
     const isGiven = owner === this.id || owner.startsWith(handedOver)
-    if (!isGiven && (!this.#isSteady || (await store.isAlive(owner)))) return
+    if (!isGiven && (!this.#heartbeat.isSteady || (await store.isAlive(owner)))) return
     if (this.#draining || this.#turns.has(sessionId)) return
+    const committed = this.#committed.get(sessionId)
+    if (committed?.claim.claim === claim && owner === this.id) return this.#commitAgain(committed)
     await store.note(this.id, sessionId)
     const taken = await store.takeOver(sessionId, claim, {
       nonce: randomUUID(),
@@ -132,20 +155,29 @@ export class Instance {
     if (taken !== undefined) this.begin(taken)
   }
 
-  /** Whether it is long enough ago that the store was away for silence to mean death. */
-  get #isSteady(): boolean {
-    const [now, { heartbeatMs }] = [performance.now(), this.#options]
-    // A beat that waited for the store to come back counts from when it was tried: others wait still.
-    return now - this.#heardAt < heartbeatMs && now - this.#steadySince >= heartbeatMs
+  async #commitAgain(turn: TurnRun): Promise<void> {
+    const next = await turn.commitAgain()
+    if (next !== undefined) this.begin(next)
+  }
+
+  /** For as long as a failover may take that began before the commit. */
+  #remember(turn: TurnRun): void {
+    const { sessionId } = turn.claim
+    this.#committed.set(sessionId, turn)
+    const forget = () => {
+      if (this.#committed.get(sessionId) === turn) this.#committed.delete(sessionId)
+    }
+    setTimeout(forget, rememberedMs).unref()
   }
 
   /** Starts nothing new, and gives every running turn to whoever is left. */
   async drain(): Promise<void> {
     this.#draining = true
     this.#leaving = true
-    clearTimeout(this.#timer)
+    this.#heartbeat.stop()
     this.#unwatch?.()
     for (const turn of this.#turns.values()) turn.end('hand-over')
+    await this.#lookout.stop()
     // A post that is under way may begin one more, which is given away at once.
     while (this.#settled.size > 0) await Promise.all(this.#settled)
     await this.#options.store.leave(this.id)
@@ -154,7 +186,7 @@ export class Instance {
   /** Accepts nothing more, and gives nothing away: where nobody could take a turn over. */
   refuse(): void {
     this.#draining = true
-    clearTimeout(this.#timer)
+    this.#heartbeat.stop()
   }
 
   /** Waits for the turns to end by themselves. */
@@ -176,11 +208,13 @@ export class Instance {
       if (this.#leaving) turn.end('hand-over')
       claim = await turn.run()
       isCommitted = turn.isCommitted
+      if (isCommitted) this.#remember(turn)
       if (turn.ending === 'hand-over') await this.#quietly(() => this.#give(turn.claim))
       if (this.#turns.get(sessionId) === turn) this.#turns.delete(sessionId)
     }
     // What was not committed still has to be looked after.
     if (isCommitted) await this.#quietly(() => this.#forget(sessionId))
+    else this.#lookout.doubt(sessionId)
   }
 
   /**
@@ -188,7 +222,7 @@ export class Instance {
    * or will do so after this.
    */
   async #forget(sessionId: string): Promise<void> {
-    if (this.#draining || this.#turns.has(sessionId) || this.#claiming.has(sessionId)) return
+    if (this.#draining || this.#isBusy(sessionId)) return
     await this.#options.store.forget(this.id, [sessionId])
   }
 
@@ -200,83 +234,11 @@ export class Instance {
   }
 
   async #mayStart({ sessionId, claim }: Claim): Promise<void> {
-    if (performance.now() - this.#heardAt < this.#options.heartbeatMs) return
+    if (this.#heartbeat.isHeard) return
     // Nobody heard us for so long that another may have taken the turn: ask before anything begins.
     if (await this.#options.store.owns(sessionId, claim)) return
     this.endTurn(sessionId, undefined, 'lost')
     throw new LoomError('lost', 'Another instance owns this turn now.')
-  }
-
-  #schedule(): void {
-    const { heartbeatMs } = this.#options
-    this.#timer = setTimeout(() => {
-      // The look is not waited for: who has much to look after must not fall silent over it.
-      void this.#quietly(async () => {
-        await this.#beat()
-        this.#lookAround()
-      }).then(() => this.#draining || this.#schedule())
-    }, heartbeatMs / 3)
-    // A program that has nothing else to do may end.
-    this.#timer.unref()
-  }
-
-  /** Looks for work that nobody does. One look at a time: one that is asked for meanwhile follows. */
-  #lookAround(): void {
-    this.#isLookDue = true
-    if (this.#isLooking) return
-    this.#isLooking = true
-    this.#settling(this.#look())
-  }
-
-  async #look(): Promise<void> {
-    while (this.#isLookDue && !this.#draining) {
-      this.#isLookDue = false
-      await this.#quietly(() => this.#lookAfterOthers())
-      await this.#quietly(() => this.#audit())
-    }
-    this.#isLooking = false
-  }
-
-  async #beat(): Promise<void> {
-    const { store, heartbeatMs } = this.#options
-    // The time before the call: the store may have heard us then already.
-    const now = performance.now()
-    await store.beat(this.id, heartbeatMs)
-    if (now - this.#heardAt > heartbeatMs) this.#steadySince = now
-    this.#heardAt = now
-  }
-
-  async #lookAfterOthers(): Promise<void> {
-    const { store } = this.#options
-    for (const other of await store.lapsed()) {
-      if (other !== this.id) await this.adoptFrom(other)
-    }
-  }
-
-  /** Takes over what another instance left behind. */
-  async adoptFrom(other: string): Promise<void> {
-    let adopted = adoptAtOnce
-    while (adopted === adoptAtOnce && !this.#draining) {
-      const sessionIds = await this.#options.store.adopt(other, this.id, adoptAtOnce)
-      await Promise.all(sessionIds.map((id) => this.#quietly(() => this.takeOver(id))))
-      adopted = sessionIds.length
-    }
-  }
-
-  /** A claim whose reply was lost is ours and runs nowhere; an entry that is done is of no use. */
-  async #audit(): Promise<void> {
-    const noted = await this.#options.store.noted(this.id)
-    const elsewhere = noted.filter((sessionId) => !this.#turns.has(sessionId))
-    for (let at = 0; at < elsewhere.length && !this.#draining; at += auditAtOnce) {
-      await Promise.all(elsewhere.slice(at, at + auditAtOnce).map((id) => this.#auditOne(id)))
-    }
-  }
-
-  async #auditOne(sessionId: string): Promise<void> {
-    const session = await this.#options.store.session(sessionId)
-    if (this.#turns.has(sessionId)) return
-    if (isRunning(session)) await this.takeOver(sessionId)
-    else await this.#forget(sessionId)
   }
 
   async #quietly(work: () => Promise<void>): Promise<void> {
@@ -287,5 +249,3 @@ export class Instance {
     }
   }
 }
-
-const isRunning = (session: SessionRecord | undefined) => session?.state === 'running'

@@ -6,6 +6,8 @@ export interface LetterRequest {
   context?: JSONObject
   /** False where whoever posted cannot show an approval: a call that needs one is then refused. */
   approvals?: boolean
+  /** False where whoever posted cannot answer a client-side tool. */
+  clientTools?: boolean
 }
 
 /** What the client or a human said to a message that waits. */

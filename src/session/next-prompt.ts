@@ -2,17 +2,21 @@
 import type { JSONObject } from '@ai-sdk/provider'
 
 import type { Agent } from '../agent.ts'
+import { Breaker } from '../compaction/breaker.ts'
 import type { Loom } from '../loom.ts'
 import { uiMessage } from '../message-fold.ts'
-import { callOptions, type CallOptions } from '../runner/call-options.ts'
+import { callOptions, type CallOptions, offersOf } from '../runner/call-options.ts'
+import { Compactor } from '../runner/compactor.ts'
 import { readSettings } from '../runner/settings.ts'
 import type { SessionRecord } from '../store/session.ts'
-import { promptMessages } from './turn-agent.ts'
+import { contextMessages } from './context-messages.ts'
 
 export interface NextPrompt extends CallOptions {
   agent: string
   /** `provider/model-id`. */
   model: string
+  /** The conversation is too long as it is here: the model is asked for a summary of its beginning first. */
+  summaryDue?: true
 }
 
 /**
@@ -25,18 +29,27 @@ export async function nextPrompt(
   { id, state, turn }: SessionRecord,
   { agent, context }: { agent: Agent; context: JSONObject },
 ): Promise<NextPrompt> {
-  const history = await sessions.messages(id)
   const isOpen = state !== 'idle' && turn !== undefined
-  const messages = isOpen
-    ? [...history, uiMessage(await sessions.unfinished(id, turn.logId))]
-    : history
+  const partial = isOpen ? uiMessage(await sessions.unfinished(id, turn.logId)) : undefined
+  const stored = await sessions.store.context(id)
+  const request = { context }
+  const { messages, origins } = await contextMessages(stored, partial, { agent, request })
   const settings = await readSettings(agent, { context, models, defaultModel })
   const [reference = defaultModel] = settings.models
   const model = await models.resolve(reference)
-  const options = callOptions(model, settings, {
-    messages: await promptMessages(messages, agent, { context }),
-    context,
+  const facts = await models.facts(reference)
+  const compactor = new Compactor({
+    compaction: settings.compaction,
+    origins,
+    breaker: new Breaker(),
+    signal: new AbortController().signal,
+    ask: undefined,
+    save: undefined,
   })
+  const tools = offersOf(settings, context)
+  const shown = await compactor.view(messages, { ...settings, model, facts, tools })
+  const options = callOptions(model, settings, { messages: shown, context, facts })
   const name = typeof reference === 'string' ? reference : `${model.provider}/${model.modelId}`
-  return { agent: agent.name, model: name, ...options }
+  const { summaryDue } = compactor
+  return { agent: agent.name, model: name, ...(summaryDue && { summaryDue }), ...options }
 }

@@ -21,7 +21,7 @@ export interface Posting {
   trigger: 'submit-message' | 'regenerate-message'
   /** The message that is edited, regenerated or gone on with. */
   messageId: string | undefined
-  /** Of the `Idempotency-Key` header. */
+  /** Of the `Idempotency-Key` header: for what has no id of its own by which it is known again. */
   key: string | undefined
   request: LetterRequest
 }
@@ -32,6 +32,8 @@ export interface Held {
   history: () => Promise<readonly UIMessage[]>
   /** The message that waits, if one does. */
   waiting: FoldedMessage | undefined
+  /** The letter of the turn that runs or waits. */
+  unfinishedLetter: string | undefined
 }
 
 /** A letter to post, or nothing new: then the turn that runs, if any, is what the client wants to see. */
@@ -48,7 +50,7 @@ const withId = (message: UIMessage): UIMessage =>
 
 async function userLetter(
   message: UIMessage,
-  { messageId, key, request }: Posting,
+  { messageId, key, last, request }: Posting,
   held: Held,
 ): Promise<Letter> {
   const history = messageId === undefined ? [] : await held.history()
@@ -56,11 +58,33 @@ async function userLetter(
   const said = trusted(message)
   await checkAnswerable(said)
   const plain = { kind: 'message' as const, replyId: randomUUID(), request }
-  if (edited === undefined) return { ...plain, id: key ?? message.id, message: said }
+  // The message's own id comes first: under another, what it names could be posted over.
+  const id = idOf(last) === message.id ? message.id : (key ?? message.id)
+  if (edited === undefined) return { ...plain, id, message: said }
+  if (edited.role !== 'user') {
+    throw new LoomError(
+      'invalid-request',
+      'messageId is not of a user message: only those are edited.',
+    )
+  }
   const kept = { ...said, id: edited.id }
-  // The same edit sent twice is one edit; an edit back, later, is another.
-  const mark = digest([edited.id, kept.parts, history.at(-1)?.id])
-  return { ...plain, id: key ?? `edit:${mark}`, message: kept, cutAt: edited.id }
+  const at = { last: history.at(-1), unfinishedLetter: held.unfinishedLetter }
+  return { ...plain, id: key ?? editId(kept, edited, at), message: kept, cutAt: edited.id }
+}
+
+/** The same edit sent twice is one edit; an edit back, later, is another. */
+function editId(kept: UIMessage, edited: UIMessage, { last, unfinishedLetter }: EditedIn): string {
+  const isAnswered = edited.id !== last?.id
+  const isMade = digest(edited.parts) === digest(kept.parts)
+  // What is being answered is what this edit made of it.
+  if (unfinishedLetter !== undefined && isMade && !isAnswered) return unfinishedLetter
+  return `edit:${digest([edited.id, kept.parts, last?.id])}`
+}
+
+interface EditedIn {
+  /** The last message of the history. */
+  last: UIMessage | undefined
+  unfinishedLetter: string | undefined
 }
 
 /** What a client has a say in: its text and files. */
@@ -83,13 +107,16 @@ async function regenerate(
   const index = history.findIndex(({ id }) => id === from)
   const named = history[index]
   const target = named?.role === 'user' ? history[index + 1] : named
-  if (target === undefined) {
-    // It is being made anew already, or was never there.
-    if (named !== undefined) return undefined
+  // It is being made anew already.
+  if (target === undefined && named !== undefined) return undefined
+  if (typeof from !== 'string') {
     throw new LoomError('invalid-request', 'There is no such message to make anew.')
   }
-  const id = key ?? `regenerate:${target.id}`
-  return { id, kind: 'message', replyId: randomUUID(), cutAt: target.id, request }
+  // One that is not there was perhaps cut by this very request, whose answer was lost: the store knows.
+  const cutAt = target?.id ?? from
+  if (cutAt === held.waiting?.id) return undefined
+  const id = key ?? `regenerate:${cutAt}`
+  return { id, kind: 'message', replyId: randomUUID(), cutAt, request }
 }
 
 function answerLetter(
@@ -98,14 +125,17 @@ function answerLetter(
   { waiting }: Held,
 ): Letter | undefined {
   if (waiting === undefined || waiting.id !== message.id) return undefined
-  const answers = message.parts.flatMap((part): Answer[] => {
-    const answer = answerIn({ ...part })
-    return answer !== undefined && isAwaited(waiting, answer) ? [answer] : []
-  })
+  const answers = answersIn(message.parts).filter((answer) => isAwaited(waiting, answer))
   if (answers.length === 0) return undefined
-  const id = key ?? `answer:${digest(answers)}`
+  const id = key ?? answerId(waiting, answers)
   return { id, kind: 'answer', replyId: waiting.id, answer: answers, request }
 }
+
+/** What a client says to the calls of its message, whether or not anybody asked. */
+export const answersIn = (parts: unknown): Answer[] =>
+  (Array.isArray(parts) ? parts : []).flatMap((part: unknown) =>
+    typeof part === 'object' && part !== null ? (answerIn({ ...part }) ?? []) : [],
+  )
 
 function answerIn(part: Record<string, unknown>): Answer | undefined {
   const { toolCallId, state, output, errorText } = part
@@ -127,6 +157,10 @@ export const isAwaited = (waiting: FoldedMessage, answer: Answer): boolean =>
   answer.type === 'approval'
     ? waitsForApproval(waiting, answer.approvalId) !== undefined
     : waitsForOutput(waiting, answer.toolCallId) !== undefined
+
+/** The same answers to the same message are one letter. Call ids alone are not: some models count from 0 each time. */
+export const answerId = ({ id }: Pick<FoldedMessage, 'id'>, answers: readonly Answer[]): string =>
+  `answer:${digest([id, answers])}`
 
 export const digest = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22)

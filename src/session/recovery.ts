@@ -17,6 +17,7 @@ export interface Recovery {
   events: AgentEvent[]
   /** The run goes on inside the step that is open, without a `start-step` of its own. */
   stepOpen: boolean
+  /** Calls that may have been running. */
   openCalls: OpenCall[]
   /** The kept partial reply is to be gone on from. */
   cutOff: boolean
@@ -35,8 +36,13 @@ export function recover(logId: string, entries: readonly LogEntry[], mayReset: b
   const { fold, finished, error, started } = scan
   const { progressAt } = scan
   const common = { message: fold.message, fold, finished, error, started, progressAt }
-  if (finished !== undefined || !scan.stepOpen) {
+  if (finished !== undefined) {
     return { ...common, events: [], stepOpen: false, openCalls: [], cutOff: false }
+  }
+  if (!scan.stepOpen) {
+    // What a human approved is run outside of a step: it may have been running.
+    const openCalls = scan.openCalls.filter(({ approved }) => approved)
+    return { ...common, events: [], stepOpen: false, openCalls, cutOff: false }
   }
   if (scan.sawInput) {
     const events = [...scan.openParts.map(endOf), ...scan.openInputs.map(cutOffInput)]
@@ -171,12 +177,13 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
         sawContent = true
         sawInput = true
         openInputs.delete(event.toolCallId)
-        const { toolCallId, toolName, input } = event
+        const { toolCallId, toolName, input, dynamic = false } = event
         if (event.providerExecuted !== true) {
           openCalls.set(toolCallId, {
             toolCallId,
             toolName,
             input,
+            dynamic,
             asked: false,
             approved: false,
           })

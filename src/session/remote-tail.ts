@@ -2,6 +2,7 @@
  * Logs that other processes write, read once here for all who follow them: one subscription a log,
  * one read a hint, one poll for the hints that are lost. A tail lives as long as it has readers.
  */
+import { LoomError } from '../error.ts'
 import type { Store } from '../store.ts'
 import { type LocalTails, localTail } from './local-tail.ts'
 import { Tail, type TailEnd } from './tail.ts'
@@ -14,8 +15,13 @@ export interface RemoteTailsOptions {
   tails: LocalTails
   /** How long a hint is waited for before the store is asked again, in milliseconds. */
   pollMs: number
-  /** Told that a running turn made no progress or was given away: its owner may be gone. */
-  onSilence: (sessionId: string) => void
+  /** How long a store is waited for that can be read and takes nothing (it is full), in milliseconds. */
+  patienceMs: number
+  /**
+   * Told that a running turn made no progress or was given away: its owner may be gone.
+   * @returns false when the store takes nothing, so that nobody can go on with the turn
+   */
+  onSilence: (sessionId: string) => Promise<boolean>
 }
 
 /** Where a reader stands that has read all there was. */
@@ -77,6 +83,8 @@ class TailSource {
   /** That it was over when last asked: then one more read sees all that it said. */
   #seemsOver = false
   #isHinted = false
+  /** Since when nobody could go on with the turn. */
+  #stuckSince: number | undefined
   #wake: ((reason: 'hint' | 'silence') => void) | undefined
 
   constructor(
@@ -93,7 +101,7 @@ class TailSource {
 
   /** Subscribes first and reads then: what happens between the two is not missed. */
   async run(): Promise<TailEnd> {
-    const { store, pollMs, onSilence } = this.#options
+    const { store, pollMs } = this.#options
     const { sessionId } = this.#standing
     const unwatch = await store.watch(sessionId, 'log', () => this.#hint())
     const timer = setTimeout(() => this.#wake?.('silence'), pollMs)
@@ -104,7 +112,7 @@ class TailSource {
         if (end !== undefined) return end
         timer.refresh()
         isSilent = (await this.#news()) === 'silence'
-        if (isSilent) onSilence(sessionId)
+        if (isSilent) void this.#tellSilence()
       }
       return 'read-on'
     } finally {
@@ -115,8 +123,9 @@ class TailSource {
 
   /** Reads what is new. What the tail ends with, if that was its end. */
   async #look(isSilent: boolean): Promise<TailEnd | undefined> {
-    const { store, onSilence } = this.#options
+    const { store } = this.#options
     const { sessionId, logId } = this.#standing
+    this.#checkStuck()
     // What is hinted from here on is perhaps not in this page.
     this.#isHinted = false
     const page = await store.readLog(sessionId, logId, this.#tail.head, pageSize)
@@ -127,6 +136,7 @@ class TailSource {
       const last = entry.events.at(-1)
       if (last !== undefined) this.#atFinish = last.type === 'finish'
       this.#tail.push(entry)
+      this.#stuckSince = undefined
     }
     if (page.entries.length === pageSize) this.#isHinted = true
     else if (page.finished) return 'finished'
@@ -134,10 +144,23 @@ class TailSource {
       return 'read-on'
     }
     // A claim's own entry: if it only gave the turn away, whoever sees it first may take it.
-    if (page.entries.at(-1)?.events.length === 0) onSilence(sessionId)
+    if (page.entries.at(-1)?.events.length === 0) void this.#tellSilence()
     const isQuiet = page.entries.length === 0
     const mayBeOver = this.#atFinish ?? isQuiet
     return mayBeOver || (isQuiet && isSilent) ? this.#endIfOver() : undefined
+  }
+
+  async #tellSilence(): Promise<void> {
+    const isTaken = await this.#options.onSilence(this.#standing.sessionId)
+    if (isTaken) this.#stuckSince = undefined
+    else this.#stuckSince ??= performance.now()
+  }
+
+  /** A reader must not hang on a store that is full: it is cut off, and may come back. */
+  #checkStuck(): void {
+    if (this.#stuckSince === undefined) return
+    if (performance.now() - this.#stuckSince < this.#options.patienceMs) return
+    throw new LoomError('unavailable', 'The store takes nothing, so nobody goes on with the turn.')
   }
 
   /** A message that waits for a client or a human has an open log and no owner. */

@@ -3,14 +3,16 @@ import { randomUUID } from 'node:crypto'
 
 import type { ModelMessage, UIMessage } from 'ai'
 
-import type { Agent } from '../agent.ts'
+import type { Origins } from '../compaction/origins.ts'
 import { modelMessagesOf } from '../conversation.ts'
-import { toolSetOf } from '../conversation/tool-set.ts'
 import { errorMessage, LoomError } from '../error.ts'
 import { run } from '../runner.ts'
 import type { Resume, SessionHooks } from '../runner/session-hooks.ts'
+import { noSpending, spentOn } from '../spending.ts'
+import type { Summary } from '../store/session.ts'
 import type { Commit } from '../store/turn.ts'
-import { isLetterRequest, type LetterRequest } from './letter-request.ts'
+import { contextMessages } from './context-messages.ts'
+import { isLetterRequest } from './letter-request.ts'
 import type { RunningTurn } from './turn-world.ts'
 
 export interface AgentRun {
@@ -40,10 +42,10 @@ export async function runAgent(
     )
   }
   try {
-    const history = await world.store.messages(claim.sessionId)
-    const messages = partial === undefined ? history : [...history, partial]
+    const stored = await world.store.context(claim.sessionId)
+    const { messages, origins } = await contextMessages(stored, partial, { agent, request })
     const { models, defaultModel, limits } = world
-    const result = await run(agent, await promptMessages(messages, agent, request), {
+    const result = await run(agent, messages, {
       models,
       defaultModel,
       limits,
@@ -52,7 +54,8 @@ export async function runAgent(
       sink,
       messageId: claim.logId,
       approvals: request.approvals ?? true,
-      session: hooksOf(turn, resume),
+      clientTools: request.clientTools ?? true,
+      session: hooksOf(turn, resume, origins),
     })
     return { state: result.outcome === 'waiting' ? 'waiting' : 'idle' }
   } catch (error) {
@@ -61,27 +64,35 @@ export async function runAgent(
   }
 }
 
-/** A stored conversation as the agent's model is told it. */
-export const promptMessages = (
-  messages: readonly UIMessage[],
-  { tools = [] }: Agent,
-  { context = {} }: Pick<LetterRequest, 'context'>,
-): Promise<ModelMessage[]> =>
-  modelMessagesOf(messages, async () =>
-    toolSetOf(typeof tools === 'function' ? await tools(context) : tools),
-  )
-
-function hooksOf(turn: RunningTurn, resume: Resume): SessionHooks {
+function hooksOf(turn: RunningTurn, resume: Resume, origins: Origins): SessionHooks {
   const { claim, world } = turn
   return {
     id: claim.sessionId,
-    resume,
+    resume: { ...resume, spent: spentOn(turn.fold.message.metadata) },
+    summaries: {
+      origins,
+      breaker: world.breakers.for(claim.sessionId),
+      save: (summary) => saveSummary(turn, summary),
+    },
+    spent: async () => (await world.store.session(claim.sessionId))?.spent ?? noSpending,
     beforeStart: () => world.mayStart(claim),
     moreMessages: () => steered(turn),
     async mayReset() {
       const session = await world.store.session(claim.sessionId).catch(() => undefined)
       return session?.turn?.floor === 'v7'
     },
+  }
+}
+
+/** A summary that is not kept costs another one, and no more than that. */
+async function saveSummary(turn: RunningTurn, summary: Summary): Promise<void> {
+  const { store, report } = turn.world
+  const { sessionId, claim } = turn.claim
+  try {
+    const saved = await store.saveSummary({ sessionId, claim, nonce: randomUUID() }, summary)
+    if (saved === 'lost') turn.end('lost')
+  } catch (error) {
+    report(error)
   }
 }
 

@@ -80,6 +80,14 @@ export class TurnLog {
     if (this.#failure !== undefined) throw this.#failure
   }
 
+  /** Makes sure once more that the log holds all that was written: a failover may have lost its end. */
+  async restore(): Promise<void> {
+    const last = this.#entries.at(-1)
+    if (last === undefined) return
+    const before = this.#entries.at(-2)?.id ?? this.#options.at.lastId
+    await this.#appendAfter(before, last)
+  }
+
   /** From here on nothing is written, whatever is still emitted: the turn was handed over. */
   async detach(): Promise<void> {
     this.#detached = true

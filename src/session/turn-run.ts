@@ -19,7 +19,8 @@ export class TurnRun implements RunningTurn {
   readonly claim: Claim
   readonly world: TurnWorld
   fold: MessageFold
-  isCommitted = false
+  /** What was committed, once it was. */
+  #committed: Commit | undefined
   readonly #controller = new AbortController()
   readonly #log: TurnLog
   readonly #tail: LocalTail
@@ -29,7 +30,7 @@ export class TurnRun implements RunningTurn {
   constructor(claim: Claim, world: TurnWorld) {
     this.claim = claim
     this.world = world
-    this.#tail = new LocalTail(claim.lastId)
+    this.#tail = new LocalTail(claim.lastId, !claim.resumed)
     this.fold = new MessageFold({ id: claim.logId, role: 'assistant', parts: [] })
     const { sessionId, logId, lastId } = claim
     world.tails.set(sessionId, { logId, tail: this.#tail })
@@ -47,6 +48,10 @@ export class TurnRun implements RunningTurn {
 
   get signal(): AbortSignal {
     return this.#controller.signal
+  }
+
+  get isCommitted(): boolean {
+    return this.#committed !== undefined
   }
 
   get ending(): TurnEnd | undefined {
@@ -92,6 +97,16 @@ export class TurnRun implements RunningTurn {
     }
   }
 
+  /**
+   * Commits again what a failover of the store took with it. Readers have seen the end of this turn,
+   * so it must not be done anew. The next claim, as from `run`.
+   */
+  async commitAgain(): Promise<Claim | undefined> {
+    if (this.#committed === undefined) return undefined
+    await this.#log.restore()
+    return this.#finish(this.#committed)
+  }
+
   readonly sink: Sink = (event) => {
     this.fold.add(event)
     return this.#log.sink(event)
@@ -130,7 +145,7 @@ export class TurnRun implements RunningTurn {
     const { sessionId, claim, logId } = this.claim
     const at = { sessionId, claim, logId, instance, nonce: randomUUID() }
     const reply = await store.finish(at, commit)
-    this.isCommitted = true
+    this.#committed = commit
     return reply.status === 'done' ? reply.next : undefined
   }
 }

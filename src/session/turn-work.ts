@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto'
 
 import type { AgentEvent } from '../event.ts'
 import { uiMessage } from '../message-fold.ts'
+import { ofCall } from '../runner/tool-calls.ts'
+import { spendingIn } from '../spending.ts'
 import type { Commit } from '../store/turn.ts'
 import { answerEvents, isAnswer } from './answer-events.ts'
 import { type Recovery, recover } from './recovery.ts'
@@ -24,9 +26,14 @@ export async function perform(turn: RunningTurn): Promise<Commit> {
   if (claim.abandoned !== undefined) await settleAbandoned(turn, claim.abandoned)
   if (!claim.resumed) return answer(turn, {})
   const entries = await entriesOf(world.store, sessionId, logId)
-  const recovery = recover(logId, entries, claim.floor === 'v7')
+  // A turn that is to stop keeps what it said: there will be nothing in its place.
+  const mayReset = claim.floor === 'v7' && claim.stop === undefined
+  const recovery = recover(logId, entries, mayReset)
   turn.fold = recovery.fold
-  return letter.kind === 'answer' && recovery.finished !== undefined
+  if (letter.kind !== 'answer') return takeUp(turn, recovery)
+  // While something is waited for, nothing that was approved has been begun.
+  const waits = !recovery.stepOpen && waitingParts(recovery.message).length > 0
+  return waits || recovery.finished !== undefined
     ? goOn(turn, letter.answer)
     : takeUp(turn, recovery)
 }
@@ -37,6 +44,8 @@ async function goOn(turn: RunningTurn, answers: unknown): Promise<Commit> {
   const given = Array.isArray(answers) ? answers.filter(isAnswer) : []
   const events = given.flatMap((one) => answerEvents(message, one))
   await turn.emit([{ type: 'start', messageId: message.id }, ...events])
+  // What was approved runs now: whoever finds it cut off must know that it may have been running.
+  await turn.flush()
   if (waitingParts(message).length > 0) {
     await turn.emit([{ type: 'finish', finishReason: 'tool-calls' }])
     return commitOf(turn, 'waiting')
@@ -54,7 +63,11 @@ async function settleAbandoned(turn: RunningTurn, logId: string): Promise<void> 
     fold.add({ type: 'tool-output-error', toolCallId, errorText: 'Not answered.' })
   }
   const at = { sessionId, claim, logId, nonce: randomUUID() }
-  const commit = { message: uiMessage(fold.message), logTtlMs }
+  const commit = {
+    message: uiMessage(fold.message),
+    logTtlMs,
+    spent: spendingIn(fold.message.metadata),
+  }
   if ((await store.settleAbandoned(at, commit)) === 'lost') turn.end('lost')
 }
 
@@ -82,10 +95,10 @@ async function giveUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {
   if (!started) await turn.emit([{ type: 'start', messageId: turn.claim.logId }])
   await turn.emit(events)
   await turn.emit([
-    ...openCalls.map(({ toolCallId }): AgentEvent => ({
+    ...openCalls.map((call): AgentEvent => ({
       type: 'tool-output-error',
-      toolCallId,
       errorText,
+      ...ofCall(call),
     })),
     ...(stepOpen ? [{ type: 'finish-step' } as const] : []),
     { type: 'error', errorText },
@@ -115,6 +128,7 @@ export function commitOf(
   return {
     state,
     logTtlMs: world.logTtlMs,
+    spent: spendingIn(fold.message.metadata),
     ...(said && !discard && { message: uiMessage(fold.message) }),
     ...(error !== undefined && { error }),
     ...(discard && { discard }),

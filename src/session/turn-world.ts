@@ -1,5 +1,6 @@
 /** What a turn is given by the instance that runs it, and what its parts share while it runs. */
 import type { Agent, TimeLimits } from '../agent.ts'
+import type { Breakers } from '../compaction/breaker.ts'
 import type { AgentEvent } from '../event.ts'
 import type { MessageFold } from '../message-fold.ts'
 import type { ModelReference, Models } from '../model.ts'
@@ -13,6 +14,8 @@ export interface TurnWorld {
   tails: LocalTails
   instance: string
   agentOf: (name: string) => Agent | undefined
+  /** Of the sessions whose turns run here. */
+  breakers: Breakers
   models: Models
   defaultModel: ModelReference
   limits: TimeLimits

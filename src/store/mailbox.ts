@@ -64,4 +64,10 @@ export type PostReply =
    */
   | { status: 'refused' }
 
+/** `replyId` names the log that answers it: its own, or that of the turn which it was steered to. */
+export interface LetterPlace {
+  as: Exclude<KnownAs, 'running'>
+  replyId: string
+}
+
 export type KnownAs = 'queued' | 'running' | 'done' | 'withdrawn' | 'cut'

@@ -18,6 +18,11 @@ export interface MemoryStoreOptions extends Partial<Bounds> {
   sessionTtlMs?: number
   /** Sessions that are kept; beyond that, idle ones are dropped, the last used last. */
   sessionsMax?: number
+  /**
+   * Entries (some 200 bytes each) of finished answers that can still be resumed; beyond that the
+   * oldest answers are found in the history only. @defaultValue 500000
+   */
+  finishedEntriesMax?: number
   /** Milliseconds since 1970. */
   now?: () => number
 }
@@ -28,9 +33,10 @@ const day = 24 * 60 * 60 * 1000
 const replyTtlMs = 180_000
 
 export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
-  const { sessionTtlMs = 30 * day, sessionsMax = 10_000, now = Date.now, ...given } = options
+  const { sessionTtlMs = 30 * day, sessionsMax = 10_000, now = Date.now, ...rest } = options
+  const { finishedEntriesMax = 500_000, ...given } = rest
   const bounds: Bounds = { knownMax: 10_000, branchesMax: 100, branchedMax: 2000, ...given }
-  const sessions = createSessionTable({ now, sessionTtlMs, sessionsMax })
+  const sessions = createSessionTable({ now, sessionTtlMs, sessionsMax, finishedEntriesMax })
   const hints = createHints()
   const once = <REPLY>() => createOnce<REPLY>(now, replyTtlMs)
   let lastUse = 0

@@ -62,7 +62,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     ...redisTurns(connection, limits, append),
     ...redisSessions(connection, limits),
     ...redisLogs(connection, subscriptions),
-    ...redisInstances(connection, limits, subscriptions),
+    ...redisInstances(connection, subscriptions),
     async close() {
       subscriptions.close()
       connection.close()

@@ -1,6 +1,7 @@
 /** What can be read of a session. */
 import type { UIMessage } from 'ai'
 
+import type { Spending } from '../spending.ts'
 import type { Stop } from './turn.ts'
 
 /** `waiting`: for a client's or a human's answer; the message is unfinished and nobody owns it. */
@@ -20,6 +21,11 @@ export interface SessionRecord {
   error?: string
   /** Letters in the mailbox. */
   queued: number
+  /**
+   * By all messages that are whole, also those that were cut or discarded since; absent where it is
+   * nothing, as in a fork that has just been made.
+   */
+  spent?: Spending
 }
 
 export interface TurnRecord {
@@ -32,6 +38,22 @@ export interface TurnRecord {
   /** The lowest profile that a reader of this log was served. */
   floor?: string
   stop?: Stop
+}
+
+/** What stands for the beginning of a history where a model is told of it. The history stays as it is. */
+export interface Summary {
+  text: string
+  /** The id of the last message that it stands for. */
+  through: string
+  /** About how long it is. */
+  tokens: number
+}
+
+/** As much of a session as a turn has to load. */
+export interface SessionContext {
+  summary?: Summary
+  /** The history behind the summary, without the unfinished answer; all of it where there is none. */
+  messages: UIMessage[]
 }
 
 export interface Branch {

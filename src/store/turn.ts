@@ -7,6 +7,7 @@
 import type { UIMessage } from 'ai'
 
 import type { AgentEvent } from '../event.ts'
+import type { Spending } from '../spending.ts'
 import type { Letter } from './mailbox.ts'
 
 export interface Claim {
@@ -79,6 +80,8 @@ export interface Commit {
   discard?: boolean
   /** How long the finished log can still be read. */
   logTtlMs: number
+  /** What the message has cost in all its turns; counts once it is whole (`idle`), also if discarded. */
+  spent?: Spending
 }
 
 export type FinishReply = { status: 'done'; next?: Claim } | { status: 'lost' }

@@ -28,8 +28,14 @@ describe('completions', () => {
     expect(await complete('--out')).toEqual(['--output-format'])
     expect(await complete('--output-format', '')).toEqual(['text', 'json', 'stream-json'])
     expect(await complete('-m', 'demo/')).toEqual(['demo/assistant', 'demo/echo', 'demo/fast'])
+    expect(await complete('-m', 'anthro')).toEqual(['anthropic/'])
+    expect(await complete('-m', 'fireworks/accounts/fireworks/models/kimi-k3')).toEqual([
+      'fireworks/accounts/fireworks/models/kimi-k3',
+    ])
     expect(await complete('chat', '--agent', 'r')).toEqual(['researcher'])
+    expect(await complete('chat', '--agent', 'co')).toEqual(['coder'])
     expect(await complete('--tools', 'clock,cal')).toEqual(['clock,calculator'])
+    expect(await complete('--tools', 'bash,edi')).toEqual(['bash,edit_file'])
     expect(await complete('completion', 'z')).toEqual(['zsh'])
     expect(await complete('sessions', '--')).toEqual(['--url', '--rm', '--json', '--help'])
     expect(await complete('a question', '')).toEqual([])

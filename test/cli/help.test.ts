@@ -47,10 +47,14 @@ describe('help', () => {
 })
 
 describe('models', () => {
-  it('are listed, by all the words', async () => {
-    expect((await loom(['models', 'demo', 'fast'])).stdout).toBe('demo/fast\n')
-    expect((await loom(['models', 'nothing'])).stdout).toBe('No model is known by these words.\n')
-    const environment = { OLLAMA_BASE_URL: 'http://127.0.0.1:11434/v1' }
-    expect((await loom(['models', 'oll'], { environment })).stdout).toBe('ollama/\n')
+  const environment = { LOOM_MODELS_URL: 'none' }
+
+  it('are listed as JSON where that is asked for', async () => {
+    const { stdout, code } = await loom(['models', '--json', 'groq', 'compound'], { environment })
+    expect(code).toBe(0)
+    const list: unknown = JSON.parse(stdout)
+    expect(list).toMatchObject({
+      models: expect.arrayContaining([expect.objectContaining({ id: 'groq/groq/compound' })]),
+    })
   })
 })

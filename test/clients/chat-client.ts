@@ -45,6 +45,13 @@ export interface Chat {
   }): void | PromiseLike<void>
 }
 
+/** A chat that was not mounted by a hook. */
+export interface LoadedChat extends Chat {
+  readonly id: string
+  /** Asks the server for what it is saying. */
+  resumeStream(): Promise<void>
+}
+
 type ChatStatus = 'submitted' | 'streaming' | 'ready' | 'error'
 
 export interface ChatOptions {
@@ -56,12 +63,19 @@ export interface ChatOptions {
   text?: boolean
 }
 
+/** A page that is loaded with what the server knows of the chat. */
+export interface PageOptions extends ChatOptions {
+  /** @defaultValue a new one */
+  id?: string | undefined
+  messages?: readonly ChatMessage[] | undefined
+}
+
 export interface ChatSdk {
   /** As in `test/clients.ts`. */
   name: string
   major: 5 | 6 | 7
   strict: boolean
-  open: (options: ChatOptions) => Chat
+  open: (options: PageOptions) => LoadedChat
 }
 
 class Chat5 extends ai5.AbstractChat<ai5.UIMessage> {}
@@ -75,7 +89,13 @@ class Chat7Strict extends ai7Strict.AbstractChat<ai7Strict.UIMessage> {}
 class ChatState<MESSAGE> {
   status: ChatStatus = 'ready'
   error: Error | undefined = undefined
-  messages: MESSAGE[] = []
+  messages: MESSAGE[]
+
+  /** They are another package's messages by their types, and JSON for all of them. */
+  constructor(messages: readonly ChatMessage[] = []) {
+    this.messages = JSON.parse(JSON.stringify(messages))
+  }
+
   readonly pushMessage = (message: MESSAGE) => {
     this.messages = [...this.messages, message]
   }
@@ -118,9 +138,10 @@ export const sdks: readonly ChatSdk[] = [
     name: 'ai 5',
     major: 5,
     strict: false,
-    open: ({ text = false, decided, ...options }) =>
+    open: ({ text = false, decided, id, messages, ...options }) =>
       new Chat5({
-        state: new ChatState(),
+        ...(id !== undefined && { id }),
+        state: new ChatState(messages),
         transport: new (text ? ai5.TextStreamChatTransport : ai5.DefaultChatTransport)(options),
         sendAutomaticallyWhen: noting(ai5.lastAssistantMessageIsCompleteWithToolCalls, decided),
       }),
@@ -129,9 +150,10 @@ export const sdks: readonly ChatSdk[] = [
     name: 'ai 5.0.150',
     major: 5,
     strict: true,
-    open: ({ text = false, decided, ...options }) =>
+    open: ({ text = false, decided, id, messages, ...options }) =>
       new Chat5Strict({
-        state: new ChatState(),
+        ...(id !== undefined && { id }),
+        state: new ChatState(messages),
         transport: new (text ? ai5Strict.TextStreamChatTransport : ai5Strict.DefaultChatTransport)(
           options,
         ),
@@ -145,9 +167,10 @@ export const sdks: readonly ChatSdk[] = [
     name: 'ai 6',
     major: 6,
     strict: false,
-    open: ({ text = false, decided, ...options }) =>
+    open: ({ text = false, decided, id, messages, ...options }) =>
       new Chat6({
-        state: new ChatState(),
+        ...(id !== undefined && { id }),
+        state: new ChatState(messages),
         transport: new (text ? ai6.TextStreamChatTransport : ai6.DefaultChatTransport)(options),
         sendAutomaticallyWhen: noting(sends6, decided),
       }),
@@ -156,9 +179,10 @@ export const sdks: readonly ChatSdk[] = [
     name: 'ai 6.0.3',
     major: 6,
     strict: true,
-    open: ({ text = false, decided, ...options }) =>
+    open: ({ text = false, decided, id, messages, ...options }) =>
       new Chat6Strict({
-        state: new ChatState(),
+        ...(id !== undefined && { id }),
+        state: new ChatState(messages),
         transport: new (text ? ai6Strict.TextStreamChatTransport : ai6Strict.DefaultChatTransport)(
           options,
         ),
@@ -169,9 +193,10 @@ export const sdks: readonly ChatSdk[] = [
     name: 'ai 7',
     major: 7,
     strict: false,
-    open: ({ text = false, decided, ...options }) =>
+    open: ({ text = false, decided, id, messages, ...options }) =>
       new Chat7({
-        state: new ChatState(),
+        ...(id !== undefined && { id }),
+        state: new ChatState(messages),
         transport: new (text ? ai7.TextStreamChatTransport : ai7.DefaultChatTransport)(options),
         sendAutomaticallyWhen: noting(sends7, decided),
       }),
@@ -180,9 +205,10 @@ export const sdks: readonly ChatSdk[] = [
     name: 'ai 7.0.0',
     major: 7,
     strict: true,
-    open: ({ text = false, decided, ...options }) =>
+    open: ({ text = false, decided, id, messages, ...options }) =>
       new Chat7Strict({
-        state: new ChatState(),
+        ...(id !== undefined && { id }),
+        state: new ChatState(messages),
         transport: new (text ? ai7Strict.TextStreamChatTransport : ai7Strict.DefaultChatTransport)(
           options,
         ),

@@ -12,7 +12,7 @@ import { JSDOM } from 'jsdom'
 import { createElement } from 'react'
 
 import { noting, sends6, sends7 } from './chat-client.ts'
-import type { Chat, ChatMessage, ChatOptions } from './chat-client.ts'
+import type { Chat, ChatMessage, PageOptions } from './chat-client.ts'
 
 const page = new JSDOM('<!doctype html>', { url: 'http://localhost/' })
 Object.assign(globalThis, { window: page.window, document: page.window.document })
@@ -24,10 +24,15 @@ const { useChat: useChat5 } = await import('ai-react5')
 const { useChat: useChat6 } = await import('ai-react6')
 const { useChat: useChat7 } = await import('ai-react7')
 
+export interface HookOptions extends PageOptions {
+  /** Whether the page asks for what runs when it is shown. @defaultValue false */
+  resume?: boolean | undefined
+}
+
 export interface HookSdk {
   name: string
   major: 5 | 6 | 7
-  open: (options: ChatOptions) => MountedChat
+  open: (options: HookOptions) => MountedChat
 }
 
 export interface MountedChat extends Chat, Disposable {
@@ -39,31 +44,44 @@ export const hookSdks: readonly HookSdk[] = [
   {
     name: '@ai-sdk/react 2',
     major: 5,
-    open({ decided, ...options }) {
+    open({ decided, id, messages, resume, ...options }) {
+      const loaded = loadedWith({ id, messages, resume })
       const transport = new ai5.DefaultChatTransport(options)
       const sendAutomaticallyWhen = noting(ai5.lastAssistantMessageIsCompleteWithToolCalls, decided)
-      return mount(() => useChat5({ transport, sendAutomaticallyWhen }))
+      return mount(() => useChat5({ transport, sendAutomaticallyWhen, ...loaded }))
     },
   },
   {
     name: '@ai-sdk/react 3',
     major: 6,
-    open({ decided, ...options }) {
+    open({ decided, id, messages, resume, ...options }) {
+      const loaded = loadedWith({ id, messages, resume })
       const transport = new ai6.DefaultChatTransport(options)
       const sendAutomaticallyWhen = noting(sends6, decided)
-      return mount(() => useChat6({ transport, sendAutomaticallyWhen }))
+      return mount(() => useChat6({ transport, sendAutomaticallyWhen, ...loaded }))
     },
   },
   {
     name: '@ai-sdk/react 4',
     major: 7,
-    open({ decided, ...options }) {
+    open({ decided, id, messages, resume, ...options }) {
+      const loaded = loadedWith({ id, messages, resume })
       const transport = new ai7.DefaultChatTransport(options)
       const sendAutomaticallyWhen = noting(sends7, decided)
-      return mount(() => useChat7({ transport, sendAutomaticallyWhen }))
+      return mount(() => useChat7({ transport, sendAutomaticallyWhen, ...loaded }))
     },
   },
 ]
+
+/** To each hook the messages are its own package's, and to all of them JSON. */
+function loadedWith({
+  id,
+  messages = [],
+  resume = false,
+}: Pick<HookOptions, 'id' | 'messages' | 'resume'>) {
+  const own: { messages: [] } = JSON.parse(JSON.stringify({ messages }))
+  return { ...own, resume, ...(id !== undefined && { id }) }
+}
 
 function mount(useOwnChat: () => Chat): MountedChat {
   const { document } = page.window

@@ -3,12 +3,12 @@
  * root. A test run without Redis fails: a skipped half of the suite looks like a passed one.
  */
 import { execFile } from 'node:child_process'
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
+import { libraryFolders, unpackedDebian } from '../debian.ts'
+
 const run = promisify(execFile)
-const cache = join(import.meta.dirname, '../../.cache')
 
 /** redis-server and the libraries that it is linked to, in Debian and Ubuntu. */
 const packages = [
@@ -37,8 +37,10 @@ export function redisBinary(): Promise<Binary> {
 
 async function find(): Promise<Binary> {
   if (await isRecent('redis-server', {})) return { command: 'redis-server', env: {} }
-  const unpacked = join(cache, 'redis')
-  await access(unpacked).catch(() => unpack(unpacked))
+  const unpacked = await unpackedDebian('redis', packages).catch((cause: unknown) => {
+    const message = `There is no redis-server, and none could be fetched. ${instructions}`
+    throw new Error(message, { cause })
+  })
   const command = join(unpacked, 'usr/bin/redis-server')
   const env = { LD_LIBRARY_PATH: (await libraryFolders(unpacked)).join(':') }
   if (await isRecent(command, env)) return { command, env }
@@ -54,39 +56,4 @@ async function isRecent(command: string, env: Record<string, string>): Promise<b
   )
   const version = /v=(\d+)/.exec(output?.stdout ?? '')?.[1]
   return Number(version ?? 0) >= 7
-}
-
-/** Test files run beside each other: each unpacks for itself, and the first one's stays. */
-async function unpack(target: string): Promise<void> {
-  await mkdir(cache, { recursive: true })
-  const folder = await mkdtemp(join(cache, 'redis-'))
-  try {
-    await run('apt-get', ['download', ...packages], { cwd: folder }).catch(async () => {
-      // A bare image has no package lists, and only root may write them where they belong.
-      const state = join(folder, 'state')
-      await mkdir(join(state, 'lists/partial'), { recursive: true })
-      const own = ['-o', `Dir::State=${state}`, '-o', `Dir::Cache=${join(folder, 'cache')}`]
-      const options = [...own, '-o', 'Dir::State::status=/var/lib/dpkg/status']
-      await run('apt-get', [...options, 'update'])
-      await run('apt-get', [...options, 'download', ...packages], { cwd: folder })
-    })
-    for (const file of await readdir(folder)) {
-      if (file.endsWith('.deb')) await run('dpkg-deb', ['-x', join(folder, file), `${folder}/root`])
-    }
-    await rename(join(folder, 'root'), target).catch(() => access(target))
-  } catch (error) {
-    throw new Error(`There is no redis-server, and none could be fetched. ${instructions}`, {
-      cause: error,
-    })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
-async function libraryFolders(root: string): Promise<string[]> {
-  const entries = await readdir(join(root, 'usr/lib'), { recursive: true, withFileTypes: true })
-  const folders = entries
-    .filter(({ name }) => name.includes('.so'))
-    .map(({ parentPath }) => parentPath)
-  return [...new Set(folders)]
 }

@@ -10,7 +10,7 @@ export interface Audience extends AsyncDisposable {
   owner: Instance
   /** Serves the followers. */
   reader: Instance
-  crowd(order: CrowdOrder): Promise<Told>
+  crowd: (order: CrowdOrder) => Promise<Told>
   /** Connections to Redis by process id, as Redis sees them. */
   connections(): Promise<Record<number, number>>
 }

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 
 import { type FoldedPart, MessageFold } from '../../src/message-fold.ts'
 import type { Store } from '../../src/store.ts'
+import { within } from '../deadline.ts'
 import { until } from '../redis/until.ts'
 import { calls, says, scriptedModel } from '../scripted-model.ts'
 import { clientTool, Gate, gatedTool, saysWhen } from './scripts.ts'
@@ -205,9 +206,13 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const id = randomUUID()
     await here.session(id).cast('Paint it red.')
     await gate.reached()
-    await there.session(id).cast('No, blue.', { whenBusy: 'steer' })
+    const steered = there.session(id).call('No, blue.', { whenBusy: 'steer' })
+    await until(5000, 'the steered message waits', async () => {
+      return (await here.sessions.store.mailbox(id)).length === 1
+    })
     gate.open()
-    await untilState(here, id, 'idle')
+    // The turn that took it answers it.
+    expect(await steered).toMatchObject({ text: 'Blue, then.', state: 'idle' })
     expect(model.asked).toHaveLength(2)
     expect(JSON.stringify(model.asked[1]?.prompt.at(-1))).toContain('No, blue.')
     const history = await historyOf(here, id)
@@ -255,6 +260,25 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect((await historyOf(here, id)).map(([, text]) => text)).toEqual(['a', 'A', 'b2', 'B2'])
     const [branch] = await here.sessions.store.branches(id)
     expect(branch?.messages.map(textOf)).toEqual(['b', 'B'])
+  })
+
+  it('edits once where the edit comes twice while it is answered', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the reply to the edit')
+    const model = scriptedModel(says('A'), saysWhen(gate, 'A', '2'))
+    const here = await world.instance({ model })
+    const id = randomUUID()
+    await here.session(id).call(userMessage('a', 'the-first'))
+    const edit = { last: userMessage('a2', 'the-first'), messageId: 'the-first' }
+    const first = await post(here, id, edit)
+    await gate.reached()
+    const second = await post(here, id, edit)
+    gate.open()
+    const answers = [await readAnswer(here, id, first), await readAnswer(here, id, second)]
+    expect(answers.map(({ message }) => textOf(message))).toEqual(['A2', 'A2'])
+    await untilState(here, id, 'idle')
+    expect(model.asked).toHaveLength(2)
+    expect((await here.sessions.store.branches(id)).length).toBe(1)
   })
 
   it('makes an answer anew, once for a request that comes twice', async () => {
@@ -338,6 +362,35 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
       const part = (await here.sessions.messages(id)).at(-1)?.parts[1]
       expect(part).toMatchObject({ state: approved ? 'output-available' : 'output-denied' })
     }
+  })
+
+  it('ends a call that was approved where a stop comes before it begins', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the tool')
+    const runs: string[] = []
+    const tools = [gatedTool(gate, runs, { needsApproval: true })]
+    const asked = Promise.withResolvers<void>()
+    let isApproved = false
+    const systemPrompt = async () => {
+      if (isApproved) asked.resolve()
+      // Until the stop, which is not waited for.
+      if (isApproved) await new Promise(() => {})
+      return 'Be brief.'
+    }
+    const model = scriptedModel(calls(['work', {}]))
+    const here = await world.instance({ model, tools, systemPrompt })
+    const id = randomUUID()
+    const { message } = await here.session(id).call('Go.')
+    isApproved = true
+    const last = { ...message, parts: message.parts.map(decided(true)) }
+    const answering = await post(here, id, { last })
+    await within(5000, 'the turn goes on', asked.promise)
+    expect(await here.session(id).stop()).toBe(true)
+    await readAnswer(here, id, answering)
+    await untilState(here, id, 'idle')
+    const part = (await here.sessions.messages(id)).at(-1)?.parts[1]
+    expect(part).toMatchObject({ state: 'output-error' })
+    expect(runs).toEqual([])
   })
 
   it('settles a message that waits when a new one comes', async () => {

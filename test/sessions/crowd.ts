@@ -88,9 +88,14 @@ async function ask(url: string, turn: number, more: string): Promise<void> {
   if (response.status !== 202) throw new Error(`turn ${turn}: ${response.status}`)
 }
 
-async function follow(url: string, turn: number): Promise<void> {
+/** Two that read alike and two that do not: what is encoded once must be the right one's. */
+const profiles = ['v7', 'v7', 'v6', 'v5']
+
+async function follow(url: string, turn: number, nth: number): Promise<void> {
   const signal = AbortSignal.timeout(patienceMs)
-  const request = get(`${url}/api/chat/turn-${turn}/stream`, { agent })
+  const profile = profiles[nth % profiles.length]
+  const path = `/api/chat/turn-${turn}/stream?profile=${profile}`
+  const request = get(url + path, { agent })
   // Once emits, a failure before the answer is a rejection here.
   const [response]: IncomingMessage[] = await once(request, 'response', { signal })
   if (response?.statusCode !== 200) throw new Error(`turn ${turn}: ${response?.statusCode}`)
@@ -151,7 +156,9 @@ async function obey(question: unknown): Promise<Told> {
       return {}
     }
     case 'follow':
-      await inTurn(order.turns * order.each, (index) => follow(order.url, index % order.turns))
+      await inTurn(order.turns * order.each, (index) =>
+        follow(order.url, index % order.turns, Math.floor(index / order.turns)),
+      )
       await Promise.all(followers.map(({ begun }) => begun))
       return {}
     case 'measure':

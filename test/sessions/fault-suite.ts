@@ -8,7 +8,7 @@ import type { RetryClass } from '../../src/tool.ts'
 import { until } from '../redis/until.ts'
 import { calls, hangs, says, scriptedModel, words } from '../scripted-model.ts'
 import { Gate, gatedTool, saysWhen } from './scripts.ts'
-import { historyOf, openWorld, read, textOf, untilState, watch } from './world.ts'
+import { historyOf, openWorld, post, read, textOf, untilState, watch } from './world.ts'
 
 export function faultSuite(openStore: () => Promise<Store>): void {
   it('goes on with a partial reply where a reader may not know a reset', async () => {
@@ -127,6 +127,48 @@ export function faultSuite(openStore: () => Promise<Store>): void {
       expect(JSON.stringify(model.asked[0]?.prompt.at(-1))).toMatch(
         runsAgain ? /worked/ : /unknown/,
       )
+      expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
+    })
+  }
+
+  for (const [retry, runsAgain] of outcomes) {
+    it(`${runsAgain ? 'runs' : 'does not run'} an approved "${retry}" call again whose owner died`, async () => {
+      await using world = openWorld(openStore)
+      const gate = new Gate('the tool')
+      const open = new Gate('the tool again')
+      open.open()
+      const [before, after]: [string[], string[]] = [[], []]
+      const more = { retry, needsApproval: true }
+      const here = await world.instance({
+        model: scriptedModel(calls(['work', { n: 1 }], ['work', { n: 2 }])),
+        tools: [gatedTool(gate, before, more)],
+      })
+      const model = scriptedModel(says('Done.'))
+      const there = await world.instance({ model, tools: [gatedTool(open, after, more)] })
+      const id = randomUUID()
+      const asked = await here.session(id).call('Go.')
+      // The first is approved, the second is not.
+      const parts = asked.message.parts.map((part) => {
+        const { approval, input } = { approval: {}, input: {}, ...part }
+        const approved = JSON.stringify(input) === '{"n":1}'
+        if (part.type !== 'tool-work') return part
+        return { ...part, state: 'approval-responded', approval: { ...approval, approved } }
+      })
+      await post(here, id, { last: { ...asked.message, parts } })
+      await gate.reached()
+      here.freeze()
+      const { message } = await watch(there, id)
+      await untilState(there, id, 'idle')
+      expect(before).toHaveLength(1)
+      expect(after).toEqual(runsAgain ? before : [])
+      const [approved, denied] = message.parts.filter(({ type }) => type === 'tool-work')
+      if (runsAgain) expect(approved).toMatchObject({ output: 'worked' })
+      else expect(approved).toMatchObject({ state: 'output-error', errorText: /unknown/ })
+      expect(denied).toMatchObject({ state: 'output-denied' })
+      expect(textOf(message)).toBe('Done.')
+      const told = JSON.stringify(model.asked[0]?.prompt.slice(-2))
+      expect(told).toMatch(runsAgain ? /worked/ : /unknown/)
+      expect(told).toMatch(/execution-denied/)
       expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
     })
   }

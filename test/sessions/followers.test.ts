@@ -22,13 +22,13 @@ describe('an instance with 2,000 followers of 500 remote turns', () => {
 
     // The best of some stretches: on a machine that does other work as well, one may be its doing.
     const measured: Delays[] = []
-    while (measured.length < 3 && !measured.some(isPrompt)) {
-      const { delays } = await crowd({ do: 'measure', ms: 4000 })
+    while (measured.length < 5 && !measured.some(isPrompt)) {
+      const { delays } = await crowd({ do: 'measure', ms: 3000 })
       if (delays !== undefined) measured.push(delays)
     }
     expect(measured.filter(isPrompt), JSON.stringify(measured)).toHaveLength(1)
     // Nobody was left out of the count.
-    expect(measured.at(-1)?.count).toBeGreaterThan(turns * each * 3)
+    expect(measured.at(-1)?.count).toBeGreaterThan(turns * each * 2)
 
     expect(await crowd({ do: 'end' })).toEqual({ lacking: [] })
     await until(5000, 'nothing is subscribed to any more', async () => {

@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 
 import { openMemoryStore } from '../../src/store/memory.ts'
+import { compactionSuite } from './compaction-suite.ts'
 import { conversationSuite } from './conversation-suite.ts'
 import { faultSuite } from './fault-suite.ts'
 
@@ -10,4 +11,5 @@ describe('sessions in memory', () => {
   const shared = { ...store, close: async () => {} }
   conversationSuite(async () => shared)
   faultSuite(async () => shared)
+  compactionSuite(async () => shared, 1000)
 })

@@ -10,7 +10,7 @@ import { addressOf, type LoomProcess, startLoom } from '../loom-process.ts'
 import { type RedisProxy, startProxy } from '../redis/proxy.ts'
 import { type RunningRedis, startRedis } from '../redis/redis.ts'
 import { until } from '../redis/until.ts'
-import { openUpstream, type Upstream } from './upstream.ts'
+import { type Asked, openUpstream, type Reply, type Upstream } from './upstream.ts'
 
 export interface StageOptions {
   /** @defaultValue 2 */
@@ -19,6 +19,8 @@ export interface StageOptions {
   environment?: Record<string, string>
   /** Milliseconds between two chunks of the model. @defaultValue 2 */
   paceMs?: number
+  /** What the model says, in the place of what `upstream.ts` tells. */
+  replyTo?: (messages: Asked['messages']) => Reply
   /** A file that is run in the place of the `loom` command. */
   program?: string
 }
@@ -73,9 +75,9 @@ export async function openStageOn(
   options: StageOptions = {},
   proxyTo?: () => Promise<RedisProxy>,
 ): Promise<BareStage> {
-  const { instances: count = 2, environment = {}, paceMs = 2, program } = options
+  const { instances: count = 2, environment = {}, paceMs = 2, replyTo, program } = options
   await using stack = new AsyncDisposableStack()
-  const upstream = stack.use(await openUpstream(paceMs))
+  const upstream = stack.use(await openUpstream(paceMs, replyTo))
   const instances: StageInstance[] = []
   const proxies: RedisProxy[] = []
   stack.defer(

@@ -14,6 +14,7 @@ import { textOf } from './world.ts'
 
 export interface StagedTurn {
   chatId: string
+  profile: TabOptions['profile']
   /** What the tab that asked has been told so far. */
   seen: UIMessageChunk['type'][]
   asked: Answer
@@ -40,7 +41,7 @@ export async function beginTurn(sides: TurnSides): Promise<StagedTurn> {
   const asked = asking.send(chatId, text, { onChunk: ({ type }) => seen.push(type) })
   await until(10_000, 'the turn begins', () => seen.length > 0)
   const watched = openTab({ urls: [survivor.url], resumes: false, profile }).reattach(chatId)
-  return { chatId, seen, asked, watched }
+  return { chatId, profile, seen, asked, watched }
 }
 
 export const isOver = ({ seen }: StagedTurn) => seen.at(-1) === 'finish'
@@ -59,13 +60,13 @@ export const untilIdle = (url: string, chatId: string) =>
 
 /** Waits for the end; what every side has must be what is stored. */
 export async function oneAnswer(
-  { chatId, asked, watched }: StagedTurn,
+  { chatId, profile, asked, watched }: StagedTurn,
   survivor: { url: string },
   label?: string,
 ): Promise<UIMessage> {
   const [mine, theirs] = await Promise.all([asked.message, watched.message])
   await untilIdle(survivor.url, chatId)
-  const stored = (await messagesOf(survivor.url, chatId)).at(-1)
+  const stored = (await messagesOf(survivor.url, chatId, profile)).at(-1)
   if (stored === undefined) throw new Error(`nothing was stored ${label}`)
   expect(mine, label).toEqual(stored)
   expect(theirs, label).toEqual(stored)

@@ -103,7 +103,7 @@ async function readAll(
 }
 
 /** The first address that answers; one that does not is tried last from then on. */
-function balancedFetch(urls: readonly string[]): typeof fetch {
+export function balancedFetch(urls: readonly string[]): typeof fetch {
   let order = [...urls]
   return async (input, init) => {
     const address = input instanceof Request ? input.url : input.toString()
@@ -161,8 +161,13 @@ export async function stopTurn(url: string, chatId: string): Promise<boolean> {
   return stopped
 }
 
-export const messagesOf = async (url: string, chatId: string): Promise<UIMessage[]> =>
-  json(await fetch(`${url}/api/chat/${chatId}/messages`))
+/** The history, as a tab of that profile loads it. */
+export const messagesOf = async (
+  url: string,
+  chatId: string,
+  profile: TabOptions['profile'] = 'v7',
+): Promise<UIMessage[]> =>
+  json(await fetch(`${url}/api/chat/${chatId}/messages?profile=${profile}`))
 
 export const stateOf = async (url: string, chatId: string): Promise<string> => {
   const { state } = await json<{ state: string }>(await fetch(`${url}/api/chat/${chatId}`))

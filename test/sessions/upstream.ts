@@ -2,8 +2,8 @@
  * An OpenAI-compatible API that a whole server can be pointed at. What it says follows from what it
  * is asked alone, whoever asks and however often; so a turn can go on at another instance. The user's
  * message says what it is to be: `steps: 10` is nine tool calls and then an answer, `tool: charge`
- * calls another tool than the calculator, and `hold` says the first words of the answer and then
- * nothing more until it is let go.
+ * calls another tool than the calculator, and `hold` (or `hold at 2`) says the first words of the last
+ * step (or of that one) and then nothing more until it is let go.
  */
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
@@ -32,7 +32,7 @@ export interface Upstream extends AsyncDisposable {
 }
 
 export interface UpstreamCall {
-  /** The last user message. */
+  /** The last user message, but for the note that a reply was cut off. */
   asked: string
   /** All of it, as the model is told it. */
   messages: readonly { role: string; content: unknown }[]
@@ -41,12 +41,18 @@ export interface UpstreamCall {
   endedAt: number | undefined
 }
 
-interface Asked {
-  messages: { role: string; content: unknown }[]
+export interface Asked {
+  messages: { role: string; content: unknown; tool_call_id?: string }[]
 }
 
-/** @param paceMs between two chunks; 0 says all at once */
-export async function openUpstream(paceMs: number): Promise<Upstream> {
+/**
+ * @param paceMs between two chunks; 0 says all at once
+ * @param replyTo what is said to which messages, in the place of what the head of this file tells
+ */
+export async function openUpstream(
+  paceMs: number,
+  replyTo: (messages: Asked['messages']) => Reply = replyToWish,
+): Promise<Upstream> {
   const calls: UpstreamCall[] = []
   const gate = Promise.withResolvers<void>()
   const inState = (state: UpstreamCall['state']) =>
@@ -57,7 +63,9 @@ export async function openUpstream(paceMs: number): Promise<Upstream> {
     request.on('end', () => {
       // What this test asks of it, by Loom's own client.
       const { messages }: Asked = JSON.parse(body)
-      const asked = textOf(messages.findLast(({ role }) => role === 'user'))
+      const asked = textOf(
+        messages.findLast(({ role, content }) => role === 'user' && !isNote(content)),
+      )
       const call: UpstreamCall = { asked, messages, state: 'running', endedAt: undefined }
       calls.push(call)
       response.on('close', () => {
@@ -68,7 +76,7 @@ export async function openUpstream(paceMs: number): Promise<Upstream> {
         call.state = 'held'
         await gate.promise
       }
-      void answer(response, messages, { paceMs, hold })
+      void answer(response, replyTo(messages), { paceMs, hold })
     })
   }).listen(0, localhost)
   await once(server, 'listening')
@@ -102,11 +110,10 @@ export async function openUpstream(paceMs: number): Promise<Upstream> {
 
 async function answer(
   response: ServerResponse,
-  messages: Asked['messages'],
+  { deltas, heldAt }: Reply,
   { paceMs, hold }: { paceMs: number; hold: () => Promise<void> },
 ): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
-  const { deltas, heldAt } = replyTo(messages)
   for (const [index, delta] of deltas.entries()) {
     if (paceMs > 0) await delay(paceMs)
     if (index === heldAt && !response.destroyed) await hold()
@@ -116,13 +123,14 @@ async function answer(
   response.end('data: [DONE]\n\n')
 }
 
-interface Reply {
+export interface Reply {
+  /** Of `choices[0]`. */
   deltas: object[]
   /** Where it is held. */
   heldAt: number | undefined
 }
 
-function replyTo(messages: Asked['messages']): Reply {
+function replyToWish(messages: Asked['messages']): Reply {
   const from = messages.findLastIndex(({ role, content }) => role === 'user' && isWish(content))
   const wish = textOf(messages[from])
   const [, wished] = /steps: (\d+)/.exec(wish) ?? []
@@ -132,9 +140,10 @@ function replyTo(messages: Asked['messages']): Reply {
   const text = [`Step ${step}:`, ' one', ' two', ' three.', ' '].map((content) => ({
     delta: { content },
   }))
+  const [held, heldStep = steps] = /\bhold\b(?: at (\d+))?/.exec(wish) ?? []
+  const heldAt = held !== undefined && step === Number(heldStep) ? 3 : undefined
   if (step >= steps) {
-    const deltas = [...text, { delta: {}, finish_reason: 'stop' }]
-    return { deltas, heldAt: /\bhold\b/.test(wish) ? 3 : undefined }
+    return { deltas: [...text, { delta: {}, finish_reason: 'stop' }], heldAt }
   }
   const called = { name: tool, arguments: JSON.stringify({ expr: `${step} + 1` }) }
   const call = { index: 0, id: `call-${step}`, type: 'function', function: called }
@@ -144,11 +153,12 @@ function replyTo(messages: Asked['messages']): Reply {
       { delta: { tool_calls: [call] } },
       { delta: {}, finish_reason: 'tool_calls' },
     ],
-    heldAt: undefined,
+    heldAt,
   }
 }
 
-/** Not the note that a reply was cut off. */
+const isNote = (content: unknown) => JSON.stringify(content).startsWith('"Your reply was cut off')
+
 const isWish = (content: unknown) => /steps: \d+/.test(JSON.stringify(content))
 
 const textOf = (message: { content: unknown } | undefined): string =>

@@ -187,10 +187,10 @@ export async function readAnswer(
   answering: Answering | undefined,
 ): Promise<Reading> {
   if (answering === undefined) throw new Error('nothing new was posted')
-  const { logId, letterId, after, queued } = answering
-  if (queued) {
-    await instance.sessions.begun(sessionId, letterId, AbortSignal.timeout(10_000))
-  }
+  const { letterId, after, queued } = answering
+  const logId = queued
+    ? await instance.sessions.begun(sessionId, letterId, AbortSignal.timeout(10_000))
+    : answering.logId
   return read(instance, sessionId, { logId, after, skip: 0 })
 }
 

@@ -1,4 +1,6 @@
 /** An owner that comes back finds its turn in other hands: nothing of it is let in, and it stops work. */
+import { randomUUID } from 'node:crypto'
+
 import { describe, expect, it } from 'vitest'
 
 import { startCluster } from '../redis/cluster.ts'
@@ -60,6 +62,20 @@ describe.each(absences)('an owner that %s', (_, absence) => {
   })
 })
 
+it('leaves a tab no worse off that hears nothing from its frozen owner', async () => {
+  await using stage = await openStage({ paceMs: 10 })
+  const [owner, other] = [stage.instance(0), stage.instance(1)]
+  const chatId = randomUUID()
+  let seen = 0
+  const tab = openTab({ urls: [owner.url, other.url], silenceMs: 500 })
+  const asked = tab.send(chatId, 'steps: 5', { onChunk: () => seen++ })
+  await until(5000, 'the turn is under way', () => seen > 10)
+  owner.freeze()
+  const message = await asked.message
+  await untilIdle(other.url, chatId)
+  expect(message).toEqual((await messagesOf(other.url, chatId)).at(-1))
+})
+
 describe('a failover that loses acknowledged writes', () => {
   const environment = { LOOM_REDIS_PATIENCE: '20000' }
 
@@ -73,12 +89,24 @@ describe('a failover that loses acknowledged writes', () => {
     expectWhole(await oneAnswer(turn, survivor), 10)
   }, 60_000)
 
+  it('is mended by the owner also where the end of the turn was lost', async () => {
+    await using sentinel = await startSentinel()
+    await using stage = await openStageOn(sentinel.url, { environment, paceMs: 20 })
+    const [owner, survivor] = [stage.instance(0), stage.instance(1)]
+    const turn = await beginTurn({ owner, survivor, text: 'steps: 4' })
+    await loseWrites(sentinel, turn, { first: () => turn.asked.message })
+    const calls = stage.upstream.calls.length
+    await sentinel.failedOver()
+    expectWhole(await oneAnswer(turn, survivor), 4)
+    expect(stage.upstream.calls, 'nobody answered it anew').toHaveLength(calls)
+  }, 60_000)
+
   it('resets what readers had of it where the owner died too, and they find the whole answer', async () => {
     await using sentinel = await startSentinel()
     await using stage = await openStageOn(sentinel.url, { environment, paceMs: 20 })
     const [owner, survivor] = [stage.instance(0), stage.instance(1)]
     const turn = await beginTurn({ owner, survivor })
-    await loseWrites(sentinel, turn, () => owner.kill())
+    await loseWrites(sentinel, turn, { meanwhile: () => owner.kill() })
     await expect(turn.asked.message).rejects.toThrow('410')
     await expect(turn.watched.message).rejects.toThrow(TypeError)
     const again = await openTab({ urls: [survivor.url] }).reattach(turn.chatId).message
@@ -103,7 +131,7 @@ it('goes on in a Redis Cluster when the owner is killed', async () => {
 async function loseWrites(
   sentinel: Awaited<ReturnType<typeof startSentinel>>,
   turn: Awaited<ReturnType<typeof beginTurn>>,
-  meanwhile: () => Promise<void> = async () => {},
+  { first, meanwhile }: { first?: () => Promise<unknown>; meanwhile?: () => Promise<void> } = {},
 ): Promise<void> {
   const { master, replica } = sentinel
   await untilSeen(turn, 20)
@@ -113,5 +141,6 @@ async function loseWrites(
     [master, replica].map(async ({ client }) => (await rawLog(client, turn.chatId)).length),
   )
   expect(had).toBeGreaterThan(has ?? 0)
-  await Promise.all([master.kill(), meanwhile()])
+  await first?.()
+  await Promise.all([master.kill(), meanwhile?.()])
 }

@@ -17,12 +17,27 @@ describe('the bounds of the store in memory', () => {
     const claim = await talk.claim(letter('m1'))
     now += 99
     expect(await talk.append(claim, 1)).toMatchObject({ status: 'appended' })
-    await talk.post(letter('m2'))
+    await talk.finish(claim)
     now += 99
-    expect(await talk.queue()).toEqual(['m2'])
+    expect(await talk.history()).toEqual(['m1', 're-m1'])
     now += 1
     expect(await store.session(talk.id)).toBeUndefined()
+    expect(await store.list('', { limit: 10 })).toEqual({ sessions: [] })
     expect(await talk.append(claim, 2)).toEqual({ status: 'lost' })
+    await store.close()
+  })
+
+  it('leave a session alone whose turn runs, however long', async () => {
+    let now = 1000
+    const store = openMemoryStore({ sessionTtlMs: 100, now: () => now })
+    const talk = converse(store)
+    const claim = await talk.claim(letter('m1'))
+    now += 1000
+    expect(await talk.append(claim, 1)).toMatchObject({ status: 'appended' })
+    await talk.finish(claim)
+    expect(await talk.history()).toEqual(['m1', 're-m1'])
+    now += 100
+    expect(await store.session(talk.id)).toBeUndefined()
     await store.close()
   })
 
@@ -39,6 +54,23 @@ describe('the bounds of the store in memory', () => {
       false,
       true,
     ])
+    await store.close()
+  })
+
+  it('drop the oldest finished logs before their time, and no history', async () => {
+    const store = openMemoryStore({ finishedEntriesMax: 10 })
+    const talks = Array.from({ length: 3 }, () => converse(store))
+    const logs: string[] = []
+    for (const talk of talks) {
+      const claim = await talk.claim(letter('m1'))
+      for (const seq of [1, 2, 3]) await talk.append(claim, seq)
+      await talk.finish(claim, { logTtlMs: 60_000 })
+      logs.push(claim.logId)
+    }
+    const isReadable = async (talk: Conversation, index: number) =>
+      (await store.readLog(talk.id, logs[index] ?? '', undefined, 10)) !== undefined
+    expect(await Promise.all(talks.map(isReadable))).toEqual([false, true, true])
+    for (const { id } of talks) expect(await store.messages(id)).toHaveLength(2)
     await store.close()
   })
 

@@ -177,6 +177,15 @@ describe('opening', () => {
     await store.close()
   })
 
+  it('refuses a database that is not there', async () => {
+    await using redis = await startRedis()
+    const opening = openRedisStore({ url: `${redis.url}/99`, patienceMs: 20_000 })
+    await expect(within(2000, 'a refusal', opening)).rejects.toMatchObject({
+      code: 'invalid-config',
+      message: expect.stringContaining('DB index is out of range'),
+    })
+  })
+
   it('refuses a Redis that is too old', async () => {
     using old = await pretend('redis_version:6.2.14\r\nredis_mode:standalone\r\n')
     await expect(openRedisStore({ url: old.url, patienceMs: 2000 })).rejects.toMatchObject({

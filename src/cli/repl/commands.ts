@@ -1,6 +1,6 @@
 /** The commands of a conversation: lines that begin with a slash. */
 import { LoomError } from '../../error.ts'
-import { nearestName } from '../../model/nearest.ts'
+import { nearestNames } from '../../model/nearest.ts'
 import type { Conversation, ConversationSummary } from '../conversation.ts'
 import type { LocalChat } from '../open-conversations.ts'
 import { sessionTable } from '../session-table.ts'
@@ -123,7 +123,7 @@ export class Commands {
 }
 
 function unknownCommand(name: string): LoomError {
-  const near = nearestName(name, names)
+  const [near] = nearestNames(name, names)
   const hint = near === undefined ? '/help says what there is.' : `Did you mean /${near}?`
   return new LoomError('invalid-request', `There is no command /${name}. ${hint}`)
 }

@@ -41,9 +41,12 @@ export function usageOf(usage: JSONObject | undefined): LanguageModelV4Usage {
     }
   }
   const input = count(usage, 'prompt_tokens')
-  const output = count(usage, 'completion_tokens')
+  const said = count(usage, 'completion_tokens')
   const cacheRead = count(usage['prompt_tokens_details'], 'cached_tokens')
   const reasoning = count(usage['completion_tokens_details'], 'reasoning_tokens')
+  // xAI counts reasoning beside the completion and not in it, which only the sum gives away.
+  const isBeside = reasoning > 0 && count(usage, 'total_tokens') === input + said + reasoning
+  const output = isBeside ? said + reasoning : said
   return {
     inputTokens: { total: input, noCache: input - cacheRead, cacheRead, cacheWrite: undefined },
     outputTokens: { total: output, text: Math.max(0, output - reasoning), reasoning },

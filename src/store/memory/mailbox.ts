@@ -6,7 +6,7 @@ import { bands, bury, createSession, know } from './session.ts'
 import { begin, enter, knownAs, postBusy } from './turns.ts'
 import type { World } from './turns.ts'
 
-type Mailbox = Pick<Store, 'post' | 'withdraw' | 'mailbox' | 'takeSteered'>
+type Mailbox = Pick<Store, 'post' | 'withdraw' | 'mailbox' | 'findLetter' | 'takeSteered'>
 
 export function memoryMailbox(world: World): Mailbox {
   const { sessions, hints, once, bounds } = world
@@ -33,6 +33,13 @@ export function memoryMailbox(world: World): Mailbox {
 
     async mailbox(sessionId) {
       return sessions.get(sessionId)?.mailbox.map(({ letter }) => letter) ?? []
+    },
+
+    async findLetter(sessionId, letterId) {
+      const session = sessions.get(sessionId)
+      const queued = session?.mailbox.find(({ letter }) => letter.id === letterId)
+      if (queued === undefined) return session?.known.get(letterId)
+      return { as: 'queued', replyId: queued.letter.replyId }
     },
 
     async takeSteered({ sessionId, claim, nonce }) {

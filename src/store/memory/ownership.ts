@@ -3,12 +3,12 @@ import type { Store } from '../../store.ts'
 import type { Claim, FinishReply } from '../turn.ts'
 import type { MemorySession, Turn } from './session.ts'
 import { insertBefore } from './session.ts'
-import { beginNext, claimOf, commitTurn, fence } from './turns.ts'
+import { beginNext, claimOf, commitTurn, fence, spend } from './turns.ts'
 import type { World } from './turns.ts'
 
 type Ownership = Pick<
   Store,
-  'settleAbandoned' | 'finish' | 'takeOver' | 'owns' | 'requestStop' | 'noteReader'
+  'settleAbandoned' | 'saveSummary' | 'finish' | 'takeOver' | 'owns' | 'requestStop' | 'noteReader'
 >
 
 export function memoryOwnership(world: World): Ownership {
@@ -17,6 +17,7 @@ export function memoryOwnership(world: World): Ownership {
   const finished = once<FinishReply>()
   const takenOver = once<Claim | undefined>()
   const stopped = once<boolean>()
+  const saved = once<'done' | 'gone' | 'lost'>()
 
   /** The session and its turn, if this claim is its owner's. */
   const owned = (sessionId: string, claim: number) => {
@@ -27,13 +28,14 @@ export function memoryOwnership(world: World): Ownership {
   }
 
   return {
-    async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs }) {
+    async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs, spent }) {
       return settled(sessionId, nonce, () => {
         const found = owned(sessionId, claim)
         if (found === undefined) return 'lost'
         const { session, turn } = found
         if (turn.abandoned !== logId) return 'done'
         settle(session, turn, message)
+        spend(session, spent)
         sessions.expireLog(session, logId, now() + logTtlMs)
         turn.abandoned = undefined
         sessions.put(session)
@@ -68,6 +70,18 @@ export function memoryOwnership(world: World): Ownership {
         hints.give(sessionId, 'intents')
         hints.give(sessionId, 'log')
         return claimOf(session, turn, true)
+      })
+    },
+
+    async saveSummary({ sessionId, claim, nonce }, summary) {
+      return saved(sessionId, nonce, () => {
+        const found = owned(sessionId, claim)
+        if (found === undefined) return 'lost'
+        const { session } = found
+        if (!session.history.has(summary.through)) return 'gone'
+        session.summary = summary
+        sessions.put(session)
+        return 'done'
       })
     },
 

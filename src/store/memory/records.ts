@@ -6,7 +6,10 @@ import type { MemorySession } from './session.ts'
 import { createSession, know } from './session.ts'
 import type { World } from './turns.ts'
 
-type Records = Pick<Store, 'session' | 'messages' | 'branches' | 'fork' | 'remove' | 'list'>
+type Records = Pick<
+  Store,
+  'session' | 'messages' | 'context' | 'branches' | 'fork' | 'remove' | 'list'
+>
 
 export function memoryRecords(world: World): Records {
   const { sessions, hints, once, bounds, now, nextUse } = world
@@ -21,6 +24,16 @@ export function memoryRecords(world: World): Records {
     async messages(sessionId) {
       const session = sessions.get(sessionId)
       return session ? finishedMessages(session) : []
+    },
+
+    async context(sessionId) {
+      const session = sessions.get(sessionId)
+      const messages = session ? finishedMessages(session) : []
+      const { summary } = session ?? {}
+      const end = messages.findLastIndex(({ id }) => id === summary?.through)
+      return summary === undefined || end === -1
+        ? { messages }
+        : { summary, messages: messages.slice(end + 1) }
     },
 
     async branches(sessionId) {
@@ -40,6 +53,9 @@ export function memoryRecords(world: World): Records {
           copy.history.set(message.id, message)
           know(copy, message.id, { as: 'done', replyId: '' }, bounds)
         }
+        const { summary } = session
+        // Before a cut there may have been another message of the same id.
+        if (branch === undefined && copy.history.has(summary?.through ?? '')) copy.summary = summary
         sessions.put(copy)
         return true
       })
@@ -71,7 +87,7 @@ export function memoryRecords(world: World): Records {
 }
 
 function recordOf(session: MemorySession): SessionRecord | undefined {
-  const { id, tenant, agent, state, createdAt, updatedAt, error, turn } = session
+  const { id, tenant, agent, state, createdAt, updatedAt, error, spent, turn } = session
   if (state === 'deleted') return undefined
   return {
     id,
@@ -81,6 +97,7 @@ function recordOf(session: MemorySession): SessionRecord | undefined {
     createdAt,
     updatedAt,
     queued: session.mailbox.length,
+    ...(spent !== undefined && { spent }),
     ...(error !== undefined && { error }),
     ...(turn && {
       turn: {

@@ -1,8 +1,9 @@
 /** A session in this process, and what is done to its history, its known ids and its mailbox. */
 import type { UIMessage } from 'ai'
 
+import type { Spending } from '../../spending.ts'
 import type { KnownAs, Letter } from '../mailbox.ts'
-import type { Branch, SessionState } from '../session.ts'
+import type { Branch, SessionState, Summary } from '../session.ts'
 import type { LogEntry, Stop } from '../turn.ts'
 
 export interface MemorySession {
@@ -13,6 +14,7 @@ export interface MemorySession {
   readonly createdAt: number
   updatedAt: number
   error: string | undefined
+  spent: Spending | undefined
   turn: Turn | undefined
   lastClaim: number
   /** Orders a tenant's list. */
@@ -23,6 +25,7 @@ export interface MemorySession {
   readonly known: Map<string, Known>
   /** By id; a map keeps the order, also where one is replaced. */
   history: Map<string, UIMessage>
+  summary: Summary | undefined
   branches: Branch[]
   branchesMade: number
   readonly logs: Map<string, Log>
@@ -88,12 +91,14 @@ export function createSession(
     createdAt: at,
     updatedAt: at,
     error: undefined,
+    spent: undefined,
     turn: undefined,
     lastClaim: 0,
     usedAt: 0,
     mailbox: [],
     known: new Map(),
     history: new Map(),
+    summary: undefined,
     branches: [],
     branchesMade: 0,
     logs: new Map(),
@@ -131,12 +136,18 @@ export function cut(session: MemorySession, at: string, cutAtMs: number, bounds:
   session.branchesMade += 1
   const branch = { number: session.branchesMade, at, position, cutAtMs, messages }
   for (const { id } of messages) {
-    session.history.delete(id)
+    drop(session, id)
     bury(session, id, 'cut', bounds)
   }
   session.branches.push(branch)
   boundBranches(session, bounds)
   return branch
+}
+
+/** Takes a message out of the history, and the summary that ends with it. */
+export function drop(session: MemorySession, id: string): void {
+  session.history.delete(id)
+  if (session.summary?.through === id) session.summary = undefined
 }
 
 function boundBranches(session: MemorySession, { branchesMax, branchedMax }: Bounds): void {

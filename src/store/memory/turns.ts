@@ -2,12 +2,13 @@
  * How a session's turns begin and end in memory. The same rules as in `redis/post.lua`,
  * `redis/finish.lua` and `redis/part/claim.lua`; the contract's tests hold the two together.
  */
+import { addSpending, isNothing, noSpending, type Spending } from '../../spending.ts'
 import type { Letter, PostOptions, PostReply } from '../mailbox.ts'
 import type { Claim, Commit } from '../turn.ts'
 import type { Hints } from './hints.ts'
 import type { Once } from './replies.ts'
 import type { Band, Bounds, MemorySession, Turn } from './session.ts'
-import { bands, bury, cut, enqueue, know } from './session.ts'
+import { bands, bury, cut, drop, enqueue, know } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
 /** What the parts of the store share. */
@@ -154,16 +155,22 @@ export function commitTurn(
 ): void {
   session.state = commit.state
   session.error = commit.error
+  if (commit.state === 'idle') spend(session, commit.spent)
   if (commit.discard === true) {
     for (const id of turn.own) {
-      session.history.delete(id)
+      drop(session, id)
       bury(session, id, 'withdrawn', bounds)
     }
-    session.history.delete(turn.logId)
+    drop(session, turn.logId)
     bury(session, turn.letter.id, 'withdrawn', bounds)
   } else if (commit.message !== undefined) {
     session.history.set(commit.message.id, commit.message)
   }
+}
+
+export function spend(session: MemorySession, spent: Spending = noSpending): void {
+  if (isNothing(spent)) return
+  session.spent = addSpending(session.spent ?? noSpending, spent)
 }
 
 /** Takes the next letter whose place is still there. */

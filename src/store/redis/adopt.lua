@@ -1,7 +1,7 @@
 -- Moves sessions from the index of an instance that lapsed to a survivor's. One step, so that none is
 -- in neither; the lapsed one leaves the register with its last session.
 -- KEYS register from to
--- ARGV sessionTtlMs instance limit
+-- ARGV keptMs instance limit
 -- RETURNS sessions...
 -- USES clock
 
@@ -11,6 +11,6 @@ local sessions = redis.call('SPOP', key.from, arg.limit)
 for _, session in ipairs(sessions) do
   redis.call('SADD', key.to, session)
 end
-redis.call('PEXPIRE', key.to, arg.sessionTtlMs)
+redis.call('PEXPIRE', key.to, arg.keptMs)
 if redis.call('EXISTS', key.from) == 0 then redis.call('ZREM', key.register, arg.instance) end
 return returns({ sessions = sessions })

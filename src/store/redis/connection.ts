@@ -111,7 +111,11 @@ async function open(
     last = error
     onError(error)
     const reason = errorMessage('lastNodeError' in error ? error.lastNodeError : error)
-    if (/WRONGPASS|NOAUTH|NOPERM|invalid password|cluster support disabled/.test(reason)) {
+    if (
+      /WRONGPASS|NOAUTH|NOPERM|invalid password|cluster support disabled|DB index is out of range/.test(
+        reason,
+      )
+    ) {
       reject(new LoomError('invalid-config', `Redis refuses the connection: ${reason}`))
     }
   })

@@ -1,12 +1,15 @@
 -- Begins a session with a history, as a fork does; refused where the id is taken.
 -- KEYS session known order history messages reply
--- ARGV sessionTtlMs replyTtlMs knownMax tenant agent seed...
+-- ARGV sessionTtlMs replyTtlMs knownMax tenant agent summary through seed...
 -- RETURNS done
 -- USES reply keep clock known history create
 
 local function begin()
   if redis.call('EXISTS', key.session) == 1 then return { done = false } end
   create()
+  if arg.through ~= '' then
+    redis.call('HSET', key.session, 'summary', arg.summary, 'through', arg.through)
+  end
   keep()
   return { done = true }
 end

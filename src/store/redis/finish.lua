@@ -2,9 +2,9 @@
 -- seen here, or finds it free and claims it. No wake-up can fall between.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned log reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
--- ARGV instance claim state error discard messageId message logTtlMs
+-- ARGV instance claim state error discard messageId message logTtlMs spent...
 -- RETURNS status claim logId resumed abandoned floor letter message
--- USES reply keep clock hint known history cut letter fence claim
+-- USES reply keep clock hint known history cut letter fence claim spend
 
 local function commit(own, logId)
   if arg.discard == '1' then
@@ -25,6 +25,7 @@ local function finish()
   commit(own, logId)
   if arg.discard == '1' then bury(letterId, 'w') end
   redis.call('HSET', key.session, 'state', arg.state, 'error', arg.error)
+  if arg.state == 'idle' then spend() end
   if arg.state == 'idle' and redis.call('EXISTS', key.live) == 1 then
     redis.call('RENAME', key.live, key.log)
     redis.call('PEXPIRE', key.log, arg.logTtlMs)

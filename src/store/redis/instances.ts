@@ -5,7 +5,6 @@
 import type { Store } from '../../store.ts'
 import type { Connection } from './connection.ts'
 import { escaped, leftChannel, notedKey, registerKey, unescaped } from './keys.ts'
-import type { Limits } from './limits.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 type Instances = Pick<
@@ -13,23 +12,22 @@ type Instances = Pick<
   'beat' | 'note' | 'forget' | 'noted' | 'lapsed' | 'adopt' | 'leave' | 'isAlive' | 'watchInstances'
 >
 
+/** How long what is known of instances outlives the last of them, however soon sessions end. */
+const keptMs = 30 * 24 * 60 * 60 * 1000
+
 /** Arguments of one command. */
 const chunk = 1000
 
-export function redisInstances(
-  connection: Connection,
-  limits: Limits,
-  subscriptions: Subscriptions,
-): Instances {
+export function redisInstances(connection: Connection, subscriptions: Subscriptions): Instances {
   const register = registerKey
   return {
     async beat(instance, ttlMs) {
-      await connection.run('beat', { register }, { ...limits, instance: escaped(instance), ttlMs })
+      await connection.run('beat', { register }, { keptMs, instance: escaped(instance), ttlMs })
     },
 
     async note(instance, sessionId) {
       const session = escaped(sessionId)
-      await connection.run('note', { noted: notedKey(instance) }, { ...limits, session })
+      await connection.run('note', { noted: notedKey(instance) }, { keptMs, session })
     },
 
     async forget(instance, sessionIds) {
@@ -54,7 +52,7 @@ export function redisInstances(
       const { sessions } = await connection.run(
         'adopt',
         { register, from: notedKey(from), to: notedKey(to) },
-        { ...limits, instance: escaped(from), limit },
+        { keptMs, instance: escaped(from), limit },
       )
       return sessions.map(unescaped)
     },

@@ -1,8 +1,8 @@
 -- Puts a session into the index of an instance.
 -- KEYS noted
--- ARGV sessionTtlMs session
+-- ARGV keptMs session
 -- RETURNS done
 
 redis.call('SADD', key.noted, arg.session)
-redis.call('PEXPIRE', key.noted, arg.sessionTtlMs)
+redis.call('PEXPIRE', key.noted, arg.keptMs)
 return returns({ done = true })

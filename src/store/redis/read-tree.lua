@@ -1,10 +1,10 @@
 -- The history and all branches as of one instant. `lines` has a head and messages for each of the
 -- branches, and then for the history: a branch's head is what `cut` made, the history's is its ids.
 -- KEYS session history messages branches branched
--- RETURNS tenant agent state unfinished branches lines...
+-- RETURNS tenant agent state unfinished summary through branches lines...
 
-local tenant, agent, state, logId =
-  unpack(redis.call('HMGET', key.session, 'tenant', 'agent', 'state', 'logId'))
+local tenant, agent, state, logId, summary, through = unpack(redis.call('HMGET', key.session,
+  'tenant', 'agent', 'state', 'logId', 'summary', 'through'))
 local branches = redis.call('LRANGE', key.branches, 0, -1)
 local history = redis.call('LRANGE', key.history, 0, -1)
 local lines = {}
@@ -21,5 +21,5 @@ for _, id in ipairs(history) do
 end
 return returns({
   tenant = tenant, agent = agent, state = state, branches = #branches, lines = lines,
-  unfinished = state ~= 'idle' and logId,
+  unfinished = state ~= 'idle' and logId, summary = summary, through = through,
 })

@@ -3,10 +3,11 @@ import type { UIMessage } from 'ai'
 
 import { LoomError } from '../../error.ts'
 import type { Letter } from '../mailbox.ts'
-import type { SessionRecord, SessionState } from '../session.ts'
+import type { SessionRecord, SessionState, Summary } from '../session.ts'
 import type { Claim, Stop } from '../turn.ts'
 import { escaped, unescaped } from './keys.ts'
 import type { Reply, Signatures } from './signature.ts'
+import { spendingOf } from './spent.ts'
 
 /** See `part/letter.lua`. */
 export function letterText(letter: Letter): string {
@@ -34,6 +35,16 @@ function letterOf(letter: string, message: string): Letter {
 export function messageIn(text: string): UIMessage {
   const message: UIMessage = JSON.parse(text)
   return message
+}
+
+/** Without the id of its message, which stands beside it. */
+export const summaryText = ({ text, tokens }: Summary): string => JSON.stringify({ text, tokens })
+
+/** Undefined where there is none. */
+export function summaryIn(text: string, through: string): Summary | undefined {
+  if (text === '') return undefined
+  const summary: Omit<Summary, 'through'> = JSON.parse(text)
+  return { ...summary, through: unescaped(through) }
 }
 
 /** Ids and messages in turn, as scripts take them. */
@@ -79,6 +90,7 @@ export function sessionOf(
   const state = stateOf(fields.state)
   if (state === undefined) return undefined
   const stop = stopOf(fields.stop)
+  const spent = spendingOf(fields)
   return {
     id,
     tenant: unescaped(fields.tenant),
@@ -87,6 +99,7 @@ export function sessionOf(
     createdAt: Number(fields.created),
     updatedAt: Number(fields.updated),
     queued: Number(fields.queued),
+    ...(spent !== undefined && { spent }),
     ...(fields.error !== '' && { error: fields.error }),
     ...(fields.claim !== '' && {
       turn: {

@@ -6,10 +6,13 @@ import type { Connection } from './connection.ts'
 import { escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { listSession, readList, unlistSessions } from './list.ts'
-import { messageIn, seedOf, sessionOf, stateOf } from './records.ts'
+import { messageIn, seedOf, sessionOf, stateOf, summaryIn } from './records.ts'
 import type { Reply, Signatures } from './signature.ts'
 
-type Sessions = Pick<Store, 'session' | 'messages' | 'branches' | 'fork' | 'remove' | 'list'>
+type Sessions = Pick<
+  Store,
+  'session' | 'messages' | 'context' | 'branches' | 'fork' | 'remove' | 'list'
+>
 
 export function redisSessions(connection: Connection, limits: Limits): Sessions {
   const read = async (sessionId: string) =>
@@ -17,7 +20,8 @@ export function redisSessions(connection: Connection, limits: Limits): Sessions 
 
   const readTree = async (sessionId: string) => {
     const reply = await connection.run('read-tree', sessionKeys(sessionId), {})
-    return { tenant: reply.tenant, agent: reply.agent, state: reply.state, ...treeIn(reply) }
+    const { tenant, agent, state, summary, through } = reply
+    return { tenant, agent, state, summary, through, ...treeIn(reply) }
   }
 
   return {
@@ -26,6 +30,12 @@ export function redisSessions(connection: Connection, limits: Limits): Sessions 
     async messages(sessionId) {
       const { messages } = await connection.run('read-messages', sessionKeys(sessionId), {})
       return messages.map(messageIn)
+    },
+
+    async context(sessionId) {
+      const reply = await connection.run('read-context', sessionKeys(sessionId), {})
+      const summary = summaryIn(reply.summary, reply.through)
+      return { ...(summary !== undefined && { summary }), messages: reply.messages.map(messageIn) }
     },
 
     async branches(sessionId) {
@@ -38,11 +48,22 @@ export function redisSessions(connection: Connection, limits: Limits): Sessions 
       const messages = historyAt(tree, { branch, through })
       const isTheirs = stateOf(tree.state) !== undefined && tree.tenant === escaped(tenant)
       if (!isTheirs || messages === undefined) return false
+      // Before a cut there may have been another message of the same id.
+      const isWhole = messages.some(
+        ({ id }) => branch === undefined && escaped(id) === tree.through,
+      )
       listSession(connection, limits, { tenant, sessionId: newId })
       const { done } = await connection.run(
         'create',
         { ...sessionKeys(newId), reply: replyKey(newId, 'create', nonce) },
-        { ...limits, tenant: tree.tenant, agent: tree.agent, seed: seedOf(messages) },
+        {
+          ...limits,
+          tenant: tree.tenant,
+          agent: tree.agent,
+          summary: isWhole ? tree.summary : '',
+          through: isWhole ? tree.through : '',
+          seed: seedOf(messages),
+        },
       )
       return done === '1'
     },

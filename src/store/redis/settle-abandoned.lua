@@ -1,9 +1,9 @@
 -- Commits the message that was left waiting: where it stands, before the message that found it
 -- waiting, or in the branch into which that message cut it.
 -- KEYS session history messages branches branched abandoned log reply
--- ARGV sessionTtlMs replyTtlMs claim logId message logTtlMs
+-- ARGV sessionTtlMs replyTtlMs claim logId message logTtlMs spent...
 -- RETURNS status
--- USES reply keep hint
+-- USES reply keep hint spend
 
 local function intoBranch(number)
   if redis.call('HSET', key.branched, number .. '/' .. arg.logId, arg.message) == 1 then
@@ -31,6 +31,7 @@ local function settle()
     redis.call('PEXPIRE', key.log, arg.logTtlMs)
   end
   redis.call('HSET', key.session, 'abandoned', '')
+  spend()
   hint('log')
   keep()
   return { status = 'done' }

@@ -84,7 +84,12 @@ export const signatures = {
   },
   'settle-abandoned': {
     keys: ['session', 'history', 'messages', 'branches', 'branched', 'abandoned', 'log', 'reply'],
-    args: [...ttls, 'claim', 'logId', 'message', 'logTtlMs'],
+    args: [...ttls, 'claim', 'logId', 'message', 'logTtlMs', 'spent...'],
+    returns: ['status'],
+  },
+  'save-summary': {
+    keys: ['session', 'messages', 'reply'],
+    args: [...ttls, 'claim', 'through', 'summary'],
     returns: ['status'],
   },
   finish: {
@@ -99,6 +104,7 @@ export const signatures = {
       'messageId',
       'message',
       'logTtlMs',
+      'spent...',
     ],
     returns: ['status', ...claimed, 'letter', 'message'],
   },
@@ -120,7 +126,7 @@ export const signatures = {
   },
   create: {
     keys: ['session', 'known', 'order', 'history', 'messages', 'reply'],
-    args: [...ttls, 'knownMax', 'tenant', 'agent', 'seed...'],
+    args: [...ttls, 'knownMax', 'tenant', 'agent', 'summary', 'through', 'seed...'],
     returns: ['done'],
   },
   'read-session': {
@@ -141,8 +147,19 @@ export const signatures = {
       'floor',
       'stop',
       'error',
+      'spentInput',
+      'spentOutput',
+      'spentCached',
+      'spentReasoning',
+      'spentUsd',
+      'spentUnknown',
       'queued',
     ],
+  },
+  'read-letter': {
+    keys: ['session', 'mail', 'letters', 'known'],
+    args: ['id'],
+    returns: ['as', 'replyId'],
   },
   'read-mailbox': { keys: ['mail', 'letters'], args: [], returns: ['letters...'] },
   'read-messages': {
@@ -150,10 +167,24 @@ export const signatures = {
     args: [],
     returns: ['messages...'],
   },
+  'read-context': {
+    keys: ['session', 'history', 'messages'],
+    args: [],
+    returns: ['summary', 'through', 'messages...'],
+  },
   'read-tree': {
     keys: ['session', 'history', 'messages', 'branches', 'branched'],
     args: [],
-    returns: ['tenant', 'agent', 'state', 'unfinished', 'branches', 'lines...'],
+    returns: [
+      'tenant',
+      'agent',
+      'state',
+      'unfinished',
+      'summary',
+      'through',
+      'branches',
+      'lines...',
+    ],
   },
   'read-log': {
     keys: ['session', 'live', 'abandoned', 'log'],
@@ -165,12 +196,12 @@ export const signatures = {
     args: ['sessionTtlMs', 'indexMax', 'session'],
     returns: ['done'],
   },
-  note: { keys: ['noted'], args: ['sessionTtlMs', 'session'], returns: ['done'] },
-  beat: { keys: ['register'], args: ['sessionTtlMs', 'instance', 'ttlMs'], returns: ['done'] },
+  note: { keys: ['noted'], args: ['keptMs', 'session'], returns: ['done'] },
+  beat: { keys: ['register'], args: ['keptMs', 'instance', 'ttlMs'], returns: ['done'] },
   'read-register': { keys: ['register'], args: ['instance'], returns: ['alive', 'lapsed...'] },
   adopt: {
     keys: ['register', 'from', 'to'],
-    args: ['sessionTtlMs', 'instance', 'limit'],
+    args: ['keptMs', 'instance', 'limit'],
     returns: ['sessions...'],
   },
   leave: { keys: ['register', 'noted'], args: ['instance'], returns: ['done'] },

@@ -6,17 +6,28 @@ import type { Connection } from './connection.ts'
 import { escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { listSession } from './list.ts'
-import { claimOf, claimWithLetter, letterIn, letterText, seedOf, wordOf } from './records.ts'
+import {
+  claimOf,
+  claimWithLetter,
+  letterIn,
+  letterText,
+  seedOf,
+  summaryText,
+  wordOf,
+} from './records.ts'
 import type { Reply, ScriptName, Signatures } from './signature.ts'
+import { amountsOf } from './spent.ts'
 
 type Turns = Pick<
   Store,
   | 'post'
   | 'withdraw'
   | 'mailbox'
+  | 'findLetter'
   | 'append'
   | 'takeSteered'
   | 'settleAbandoned'
+  | 'saveSummary'
   | 'finish'
   | 'takeOver'
   | 'owns'
@@ -68,6 +79,14 @@ export function redisTurns(
       return letters.map(letterIn)
     },
 
+    async findLetter(sessionId, letterId) {
+      const { as, replyId } = await connection.run('read-letter', sessionKeys(sessionId), {
+        id: escaped(letterId),
+      })
+      if (as === '') return undefined
+      return { as: wordOf(as, placeWords), replyId: unescaped(replyId) }
+    },
+
     async takeSteered({ sessionId, claim, nonce }) {
       const reply = await connection.run('take-steered', keys('take-steered', sessionId, nonce), {
         ...limits,
@@ -76,7 +95,7 @@ export function redisTurns(
       return reply.status === 'lost' ? 'lost' : reply.letters.map(letterIn)
     },
 
-    async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs }) {
+    async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs, spent }) {
       const { status } = await connection.run(
         'settle-abandoned',
         { ...keys('settle-abandoned', sessionId, nonce), log: logKey(sessionId, logId) },
@@ -86,9 +105,24 @@ export function redisTurns(
           logId: escaped(logId),
           message: JSON.stringify(message),
           logTtlMs,
+          spent: amountsOf(spent),
         },
       )
       return wordOf(status, ['done', 'lost'])
+    },
+
+    async saveSummary({ sessionId, claim, nonce }, summary) {
+      const { status } = await connection.run(
+        'save-summary',
+        keys('save-summary', sessionId, nonce),
+        {
+          ...limits,
+          claim,
+          through: escaped(summary.through),
+          summary: summaryText(summary),
+        },
+      )
+      return wordOf(status, ['done', 'gone', 'lost'])
     },
 
     async finish({ sessionId, claim, logId, nonce, instance }, commit) {
@@ -105,6 +139,7 @@ export function redisTurns(
           messageId: escaped(commit.message?.id ?? ''),
           message: commit.message === undefined ? '' : JSON.stringify(commit.message),
           logTtlMs: commit.logTtlMs,
+          spent: amountsOf(commit.spent),
         },
       )
       const status = wordOf(reply.status, ['done', 'lost', 'claimed'])
@@ -164,4 +199,5 @@ function postReply(sessionId: string, letter: Letter, reply: Reply<Signatures['p
 }
 
 const postWords = ['claimed', 'queued', 'known', 'busy', 'full', 'foreign', 'refused'] as const
+const placeWords = ['queued', 'done', 'withdrawn', 'cut'] as const
 const knownWords = ['queued', 'running', 'done', 'withdrawn', 'cut'] as const

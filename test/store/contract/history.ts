@@ -1,7 +1,9 @@
 /** Cuts, branches, forks, lists and deletions. */
 import { expect, it } from 'vitest'
 
+import type { Claim } from '../../../src/store/turn.ts'
 import type { Subject } from '../contract.ts'
+import type { Conversation } from '../conversation.ts'
 import { converse, letter, nextOf, regenerate, said } from '../conversation.ts'
 
 export function history({ store, open }: Subject): void {
@@ -74,6 +76,123 @@ export function history({ store, open }: Subject): void {
     expect(nextOf(await talk.finish(first))).toMatchObject({ letter: { id: 'm3' } })
     expect(await talk.post(regenerate('r2', 're-m1'))).toMatchObject({ status: 'known', as: 'cut' })
     expect(await talk.history()).toEqual(['m1', 're-r1', 'm3'])
+  })
+
+  const save = (talk: Conversation, { claim }: Claim, through: string, text = 'So far.') =>
+    talk.store.saveSummary(
+      { sessionId: talk.id, claim, nonce: `${through} ${text}` },
+      { text, through, tokens: 2 },
+    )
+
+  const contextOf = async ({ store, id }: Conversation) => {
+    const { summary, messages } = await store.context(id)
+    return [summary?.through, summary?.text, ...messages.map((message) => message.id)]
+  }
+
+  it('has a summary beside it, which stands for its beginning', async () => {
+    const talk = converse(store())
+    expect(await talk.store.context(talk.id)).toEqual({ messages: [] })
+    await talk.turn(letter('m1'))
+    await talk.turn(letter('m2'))
+    const claim = await talk.claim(letter('m3'))
+    expect(await contextOf(talk)).toEqual([
+      undefined,
+      undefined,
+      'm1',
+      're-m1',
+      'm2',
+      're-m2',
+      'm3',
+    ])
+    expect(await save(talk, claim, 're-m1')).toBe('done')
+    expect(await contextOf(talk)).toEqual(['re-m1', 'So far.', 'm2', 're-m2', 'm3'])
+    expect(await save(talk, claim, 're-m2', 'Further {}\n%41;"')).toBe('done')
+    expect(await talk.store.context(talk.id)).toEqual({
+      summary: { text: 'Further {}\n%41;"', through: 're-m2', tokens: 2 },
+      messages: [said('m3')],
+    })
+    expect(await talk.history()).toEqual(['m1', 're-m1', 'm2', 're-m2', 'm3'])
+    await talk.finish(claim)
+    expect(await contextOf(talk)).toEqual(['re-m2', 'Further {}\n%41;"', 'm3', 're-m3'])
+  })
+
+  it('takes a summary of nobody but its owner, and of nothing that is not there', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m1'))
+    const claim = await talk.claim(letter('m2'))
+    const options = { nonce: 'over', instance: 'two', handOver: false }
+    const next = await talk.store.takeOver(talk.id, claim.claim, options)
+    expect(await save(talk, claim, 're-m1')).toBe('lost')
+    if (next === undefined) throw new Error('it was not taken over')
+    expect(await save(talk, next, 're-m9')).toBe('gone')
+    await talk.finish(next)
+    expect(await save(talk, next, 're-m1')).toBe('lost')
+    expect(await contextOf(talk)).toEqual([undefined, undefined, 'm1', 're-m1', 'm2', 're-m2'])
+  })
+
+  it('loses its summary with the last message that it stands for, and not before', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m1'))
+    const claim = await talk.claim(letter('m2'))
+    await save(talk, claim, 're-m1')
+    await talk.finish(claim)
+    await talk.turn(regenerate('r1', 're-m2'))
+    expect(await contextOf(talk)).toEqual(['re-m1', 'So far.', 'm2', 're-r1'])
+    await talk.turn(letter('e1', { message: said('m1', 'user', 'better'), cutAt: 'm1' }))
+    expect(await contextOf(talk)).toEqual([undefined, undefined, 'm1', 're-e1'])
+  })
+
+  it('loses the summary of a message that comes back under its id', async () => {
+    const talk = converse(store())
+    const { claim: silent, logId } = await talk.claim(letter('m1'))
+    await talk.store.finish(
+      { sessionId: talk.id, claim: silent, logId, nonce: 'silent', instance: 'one' },
+      { state: 'idle', logTtlMs: 60_000 },
+    )
+    const claim = await talk.claim(letter('m2'))
+    await save(talk, claim, 'm1')
+    await talk.finish(claim)
+    await talk.turn(letter('e1', { message: said('m1', 'user', 'better'), cutAt: 'm1' }))
+    expect(await contextOf(talk)).toEqual([undefined, undefined, 'm1', 're-e1'])
+  })
+
+  it('loses its summary where what it stands for is discarded', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await save(talk, claim, 'm1')
+    await talk.finish(claim, { discard: true })
+    expect(await contextOf(talk)).toEqual([undefined, undefined])
+  })
+
+  it('is forked with its summary where all is that it stands for', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m1'))
+    await talk.turn(letter('m2'))
+    const claim = await talk.claim(letter('m3'))
+    await save(talk, claim, 're-m2')
+    await talk.finish(claim)
+    const fork = async (options: { through?: string; branch?: number }) => {
+      const copy = converse(talk.store)
+      const fields = { newId: copy.id, tenant: '', nonce: copy.id, ...options }
+      expect(await talk.store.fork(talk.id, fields)).toBe(true)
+      return copy
+    }
+    const whole = await fork({})
+    expect(await contextOf(whole)).toEqual(['re-m2', 'So far.', 'm3', 're-m3'])
+    const short = await fork({ through: 'm2' })
+    expect(await contextOf(short)).toEqual([undefined, undefined, 'm1', 're-m1', 'm2'])
+    await talk.turn(regenerate('r1', 're-m3'))
+    const back = await fork({ branch: 1 })
+    expect(await contextOf(back)).toEqual([
+      undefined,
+      undefined,
+      'm1',
+      're-m1',
+      'm2',
+      're-m2',
+      'm3',
+      're-m3',
+    ])
   })
 
   it('drops the oldest branches', async () => {

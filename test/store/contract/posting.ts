@@ -60,6 +60,26 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.queue()).toEqual([])
   })
 
+  it('finds a letter, and what answers it', async () => {
+    const talk = converse(store())
+    const find = (id: string) => talk.store.findLetter(talk.id, id)
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('m2'))
+    await talk.post(letter('m3'))
+    await talk.post(letter('s1'), { whenBusy: 'steer' })
+    expect(await find('m1')).toEqual({ as: 'done', replyId: 're-m1' })
+    expect(await find('m2')).toEqual({ as: 'queued', replyId: 're-m2' })
+    expect(await find('s1')).toEqual({ as: 'queued', replyId: 're-s1' })
+    await talk.store.takeSteered({ sessionId: talk.id, claim: claim.claim, nonce: 'take' })
+    expect(await find('s1')).toEqual({ as: 'done', replyId: 're-m1' })
+    await talk.store.withdraw(talk.id, 'm3', { nonce: 'withdraw', tenant: '' })
+    expect(await find('m3')).toEqual({ as: 'withdrawn', replyId: 're-m3' })
+    await talk.finish(claim)
+    expect(await find('m2')).toEqual({ as: 'done', replyId: 're-m2' })
+    expect(await find('never posted')).toBeUndefined()
+    expect(await talk.store.findLetter('nowhere', 'm1')).toBeUndefined()
+  })
+
   it('takes no message for a new one that has the id of an answer', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))

@@ -13,6 +13,7 @@ async function everything({ store, id }: Conversation) {
     messages: await store.messages(id),
     mailbox: await store.mailbox(id),
     branches: await store.branches(id),
+    context: await store.context(id),
     log: record?.turn && (await store.readLog(id, record.turn.logId, undefined, 100)),
   }
 }
@@ -47,6 +48,8 @@ export function repeating({ store }: Subject): void {
     expect(await twice(talk, withdraw)).toBe(true)
     const stop = () => talk.store.requestStop(talk.id, { nonce: 'n', tenant: '' })
     expect(await twice(talk, stop)).toBe(true)
+    const summary = { text: 'So far.', through: 'm1', tokens: 2 }
+    expect(await twice(talk, () => talk.store.saveSummary({ ...at, claim }, summary))).toBe('done')
     const commit = {
       state: 'waiting',
       message: said('re-m1', 'assistant'),

@@ -1,7 +1,9 @@
 /** A message that waits: for its answer, or to be abandoned. */
 import { expect, it } from 'vitest'
 
+import { noSpending, type Spending } from '../../../src/spending.ts'
 import type { Claim } from '../../../src/store/turn.ts'
+import { noUsage } from '../../../src/usage.ts'
 import type { Subject } from '../contract.ts'
 import type { Conversation } from '../conversation.ts'
 import { answer, converse, letter, nextOf, regenerate, said } from '../conversation.ts'
@@ -16,7 +18,42 @@ const settle = (talk: Conversation, { claim }: Claim, logId: string, text = 'set
 
 const isSettled = (logId: string) => said(logId, 'assistant', 'settled')
 
+const spent = (inputTokens: number, usd: number, isCostKnown = true): Spending => ({
+  usage: { ...noUsage, inputTokens, outputTokens: 1, totalTokens: inputTokens + 1 },
+  usd,
+  isCostKnown,
+})
+
 export function waiting({ store }: Subject): void {
+  it('adds up what messages have cost, each once and when it is whole', async () => {
+    const talk = converse(store())
+    const first = await talk.claim(letter('m1'))
+    await talk.finish(first, { ...waits, spent: spent(10, 0.25) })
+    const total = async () => (await talk.store.session(talk.id))?.spent ?? noSpending
+    expect(await total()).toEqual(noSpending)
+    const resumed = await talk.claim(answer('a1', 're-m1'))
+    await talk.finish(resumed, { spent: spent(30, 0.5), nonce: 'again' })
+    // A command that is sent twice counts once.
+    await talk.finish(resumed, { spent: spent(30, 0.5), nonce: 'again' })
+    expect(await total()).toEqual(spent(30, 0.5))
+    // What is taken out of the history was paid for all the same.
+    const discarded = await talk.claim(letter('m2'))
+    await talk.finish(discarded, { discard: true, spent: spent(5, 0.000001) })
+    const left = await talk.claim(letter('m3'))
+    await talk.finish(left, { ...waits, spent: spent(7, 0) })
+    const next = await talk.claim(letter('m4'))
+    await talk.store.settleAbandoned(
+      { sessionId: talk.id, claim: next.claim, logId: 're-m3', nonce: 'settle' },
+      { message: said('re-m3', 'assistant'), logTtlMs: 60_000, spent: spent(7, 0, false) },
+    )
+    await talk.finish(next)
+    expect(await total()).toMatchObject({
+      usage: { inputTokens: 42, outputTokens: 3, totalTokens: 45 },
+      isCostKnown: false,
+    })
+    expect((await total()).usd).toBeCloseTo(0.500001, 9)
+  })
+
   it('goes on with the log that waits when the answer comes', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))

@@ -24,6 +24,7 @@ local function cut(at, time)
     redis.call('RPOP', key.history)
     redis.call('HSET', key.branched, number .. '/' .. id, redis.call('HGET', key.messages, id))
     redis.call('HDEL', key.messages, id)
+    forgetSummary(id)
     bury(id, 'c')
   end
   redis.call('RPUSH', key.branches, table.concat(head, '\n'))

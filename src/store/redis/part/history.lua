@@ -6,6 +6,14 @@ local function put(id, message)
   end
 end
 
+-- A summary goes with the last message that it stands for.
+local function forgetSummary(id)
+  if redis.call('HGET', key.session, 'through') == id then
+    redis.call('HDEL', key.session, 'summary', 'through')
+  end
+end
+
 local function drop(id)
   if redis.call('HDEL', key.messages, id) == 1 then redis.call('LREM', key.history, -1, id) end
+  forgetSummary(id)
 end

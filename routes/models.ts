@@ -1,0 +1,42 @@
+/**
+ * Lists models: those that can be used now, or with `?query=` all that are known and hold its words.
+ * It tells no keys and no addresses.
+ */
+import type { Hono } from 'hono'
+
+import { LoomError } from '../src/error.ts'
+import type { Loom } from '../src/loom.ts'
+import type { ModelReference } from '../src/model.ts'
+import { onlyMethods } from './methods.ts'
+
+const limitMax = 1000
+
+export function modelRoutes(app: Hono, { defaultModel, models }: Loom): void {
+  app.get('/api/models', async (c) => {
+    const query = c.req.query('query')
+    const limit = limitOf(c.req.query('limit'))
+    const list = await models.search({
+      configured: query === undefined,
+      ...(query !== undefined && { query: query.slice(0, 200) }),
+      ...(limit !== undefined && { limit }),
+    })
+    const providers = [...new Set([...models.providers, ...list.providers])]
+    return c.json({
+      default: modelName(defaultModel),
+      providers,
+      models: list.models,
+      total: list.total,
+    })
+  })
+  onlyMethods(app, '/api/models', 'GET')
+}
+
+function limitOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0
+  if (limit >= 1 && limit <= limitMax) return limit
+  throw new LoomError('invalid-request', `limit must be a whole number from 1 to ${limitMax}.`)
+}
+
+const modelName = (model: ModelReference): string =>
+  typeof model === 'string' ? model : `${model.provider}/${model.modelId}`

@@ -1,0 +1,51 @@
+/**
+ * Stops asking for summaries where none comes: a model that cannot write one would cost its price with
+ * every step. After a while it is tried again.
+ */
+const failuresMax = 3
+const restMs = 10 * 60_000
+
+export class Breaker {
+  readonly #now: () => number
+  #failures = 0
+  #failedAt = 0
+
+  /** @param now milliseconds, on any clock */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
+  get isOpen(): boolean {
+    return this.#failures >= failuresMax && this.#now() - this.#failedAt < restMs
+  }
+
+  succeeded(): void {
+    this.#failures = 0
+  }
+
+  failed(): void {
+    // After the rest one more failure is enough.
+    this.#failures++
+    this.#failedAt = this.#now()
+  }
+}
+
+/** Of the sessions of this process, those used last. */
+export class Breakers {
+  readonly #of = new Map<string, Breaker>()
+  readonly #most: number
+
+  constructor(most = 1000) {
+    this.#most = most
+  }
+
+  /** The same for the same session, while it is among those used last. */
+  for(sessionId: string): Breaker {
+    const breaker = this.#of.get(sessionId) ?? new Breaker()
+    this.#of.delete(sessionId)
+    this.#of.set(sessionId, breaker)
+    const [oldest] = this.#of.keys()
+    if (this.#of.size > this.#most && oldest !== undefined) this.#of.delete(oldest)
+    return breaker
+  }
+}

@@ -1,0 +1,54 @@
+/** What the registry says of a model that a reference names, and where it doubts that there is one. */
+import type { ModelFacts } from '../model.ts'
+import { didYouMean, nearestModels } from './nearest.ts'
+import type { Registry } from './registry.ts'
+import { aliasOf } from './registry/aliases.ts'
+
+interface Reference {
+  provider: string
+  modelId: string
+  isElsewhere: boolean
+}
+
+/** Packages whose providers say what a call cost. */
+const reportCost = new Set(['@openrouter/ai-sdk-provider'])
+
+const nothing: ModelFacts = {}
+
+export async function factsOf(
+  reference: Reference | undefined,
+  registry: Registry,
+): Promise<ModelFacts> {
+  if (reference === undefined) return nothing
+  const { provider: name, modelId, isElsewhere } = reference
+  if (isElsewhere) return registry.overridden(aliasOf(name), modelId) ?? nothing
+  try {
+    const provider = await registry.provider(name)
+    if (provider === undefined) return nothing
+    const model = await registry.model(provider.id, modelId)
+    const reportsCost = reportCost.has(model?.npm ?? provider.npm ?? '')
+    return { ...model, ...(reportsCost && { reportsCost }) }
+  } catch {
+    // A list that cannot be read must not stop a model that can be asked.
+    return nothing
+  }
+}
+
+export async function doubtOf(
+  reference: Reference | undefined,
+  registry: Registry,
+): Promise<string | undefined> {
+  if (reference === undefined || reference.isElsewhere) return undefined
+  try {
+    const provider = await registry.provider(reference.provider)
+    if (provider === undefined) return undefined
+    if ((await registry.model(provider.id, reference.modelId)) !== undefined) return undefined
+    const ids = (await registry.models(provider.id)).map(({ id }) => id)
+    if (ids.length === 0) return undefined
+    const id = JSON.stringify(reference.modelId.slice(0, 80))
+    const guess = didYouMean(nearestModels(reference.modelId, ids))
+    return `${provider.name} is not known to have a model ${id}.${guess}`
+  } catch {
+    return undefined
+  }
+}

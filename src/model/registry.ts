@@ -1,0 +1,158 @@
+/**
+ * What is known of providers and models: the list that came with Loom, a newer one from models.dev
+ * where that may be asked, and the user's own word on top. Nothing is read before the first question,
+ * and no question waits for the network: a newer list is fetched behind it and counts from then on.
+ */
+import { aliasOf } from './registry/aliases.ts'
+import {
+  type Cached,
+  readCacheFile,
+  touchCacheFile,
+  writeCacheFile,
+} from './registry/cache-file.ts'
+import type { Catalog } from './registry/catalog.ts'
+import type { ModelEntry, ProviderEntry } from './registry/entry.ts'
+import { noOverrides, type Overrides } from './registry/overrides.ts'
+import { fetchCatalog } from './registry/refresh.ts'
+import { shippedCatalog } from './registry/shipped.ts'
+
+export interface RegistryOptions {
+  /** Where a newer list is fetched. @defaultValue nowhere */
+  url?: string | undefined
+  /** Where it is kept. @defaultValue nowhere */
+  cacheFile?: string | undefined
+  /** The user's own word. */
+  overrides?: Overrides | undefined
+  /** Ends a fetch that is under way. */
+  signal?: AbortSignal | undefined
+  /** Told how each fetch ended. It fails quietly: there is always a list. */
+  onRefresh?: ((outcome: RefreshOutcome) => void) | undefined
+  /** @defaultValue 10000 */
+  timeoutMs?: number | undefined
+  /** The clock, in milliseconds since 1970. @defaultValue Date.now */
+  now?: (() => number) | undefined
+}
+
+export type RefreshOutcome = { result: 'new' | 'same' } | { result: 'failed'; error: unknown }
+
+/** How long a list counts as right. */
+const freshMs = 24 * 60 * 60 * 1000
+/** How long after a failed fetch nobody asks again. */
+const failedMs = 60 * 60 * 1000
+
+export class Registry {
+  readonly #options: RegistryOptions
+  readonly #now: () => number
+  readonly overrides: Overrides
+  #catalog: Promise<Catalog> | undefined
+  /** When the list is to be asked about again. */
+  #staleAt = 0
+  #refreshing = false
+
+  constructor(options: RegistryOptions = {}) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    this.overrides = options.overrides ?? noOverrides
+  }
+
+  /** A provider by its id, or by one of Loom's short names. */
+  async provider(name: string): Promise<ProviderEntry | undefined> {
+    const catalog = await this.catalog()
+    // A newer list must not take a short name over: its key is set for what it was short for.
+    const id = this.overrides.providers.has(name) ? name : aliasOf(name)
+    return this.#providerOf(catalog, id)
+  }
+
+  async providers(): Promise<ProviderEntry[]> {
+    const catalog = await this.catalog()
+    const ids = new Set([...catalog.providers.keys(), ...this.overrides.providers.keys()])
+    return [...ids].flatMap((id) => this.#providerOf(catalog, id) ?? [])
+  }
+
+  /** @param provider an id, no short name */
+  async model(provider: string, id: string): Promise<ModelEntry | undefined> {
+    const catalog = await this.catalog()
+    return this.#laidOver(provider, id, catalog.model(provider, id))
+  }
+
+  /** All models of a provider. */
+  async models(provider: string): Promise<ModelEntry[]> {
+    const catalog = await this.catalog()
+    const listed = [...catalog.models(provider)]
+    const known = new Set(listed.map(({ id }) => id))
+    const own = [...(this.overrides.models.get(provider)?.values() ?? [])]
+    return [
+      ...listed.map((model) => this.#laidOver(provider, model.id, model) ?? model),
+      ...own.filter(({ id }) => !known.has(id)),
+    ]
+  }
+
+  /** What the user says of a model; reads no list. */
+  overridden(provider: string, id: string): ModelEntry | undefined {
+    return this.#laidOver(provider, id, undefined)
+  }
+
+  /** The list as it stands, without the user's word. The same object until there is a newer one. */
+  async catalog(): Promise<Catalog> {
+    this.#catalog ??= this.#read()
+    const catalog = await this.#catalog
+    if (this.#options.url !== undefined && this.#now() >= this.#staleAt) {
+      void this.#refresh(this.#options.url, catalog)
+    }
+    return catalog
+  }
+
+  #providerOf(catalog: Catalog, id: string): ProviderEntry | undefined {
+    const listed = catalog.providers.get(id)
+    const own = this.overrides.providers.get(id)
+    if (listed === undefined && own === undefined) return undefined
+    return { id, name: id, env: [], ...listed, ...own }
+  }
+
+  #laidOver(provider: string, id: string, listed: ModelEntry | undefined): ModelEntry | undefined {
+    const own = this.overrides.models.get(provider)?.get(id)
+    return own === undefined ? listed : { ...listed, ...own }
+  }
+
+  /** The cache where it is newer than what came with Loom. */
+  async #read(): Promise<Catalog> {
+    const [shipped, cached] = await Promise.all([shippedCatalog(), this.#cached()])
+    if (cached === undefined || cached.catalog.origin.takenAt <= shipped.origin.takenAt) {
+      return shipped
+    }
+    this.#staleAt = cached.checkedAt + freshMs
+    return cached.catalog
+  }
+
+  async #cached(): Promise<Cached | undefined> {
+    const { url, cacheFile } = this.#options
+    if (url === undefined || cacheFile === undefined) return undefined
+    const cached = await readCacheFile(cacheFile)
+    // A list of elsewhere says nothing of this one.
+    return cached?.catalog.origin.source === url ? cached : undefined
+  }
+
+  /** Never fails: nobody waits for it. */
+  async #refresh(url: string, current: Catalog): Promise<void> {
+    if (this.#refreshing) return
+    this.#refreshing = true
+    const { cacheFile, signal, timeoutMs, onRefresh } = this.#options
+    let outcome: RefreshOutcome
+    try {
+      const shipped = await shippedCatalog()
+      const next = await fetchCatalog({ url, current, shipped, signal, timeoutMs })
+      const now = this.#now()
+      this.#staleAt = now + freshMs
+      if (next !== undefined) this.#catalog = Promise.resolve(next)
+      if (cacheFile !== undefined && next !== undefined) await writeCacheFile(cacheFile, next.text)
+      if (cacheFile !== undefined && next === undefined) await touchCacheFile(cacheFile, now)
+      outcome = { result: next === undefined ? 'same' : 'new' }
+    } catch (error) {
+      this.#staleAt = this.#now() + failedMs
+      outcome = { result: 'failed', error }
+    } finally {
+      this.#refreshing = false
+    }
+    onRefresh?.(outcome)
+  }
+}

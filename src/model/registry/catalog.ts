@@ -1,0 +1,157 @@
+/**
+ * A list of providers and their models as one buffer: a directory in the first line, then a line for
+ * each model. Only the directory and the lines that are asked for are ever parsed, so that a list of
+ * thousands of models costs a lookup next to nothing, and memory its three megabytes of text.
+ */
+import { promisify } from 'node:util'
+import { brotliCompress, brotliDecompress, constants } from 'node:zlib'
+
+import type { ModelEntry, ProviderEntry } from './entry.ts'
+
+/** Says where a list came from. */
+export interface CatalogOrigin {
+  /** The address it was read from. */
+  source: string
+  /** When, in milliseconds since 1970. */
+  takenAt: number
+  etag?: string
+}
+
+export interface ListedProvider extends ProviderEntry {
+  /** How many models it has. */
+  models: number
+  /** Bytes of their lines. */
+  size: number
+}
+
+interface Directory extends CatalogOrigin {
+  format: number
+  providers: readonly ListedProvider[]
+}
+
+/** Goes up when the lines change in a way that an older reader would get wrong. */
+const format = 1
+const textBytesMax = 64 * 1024 * 1024
+const newline = 10
+
+export class Catalog {
+  readonly origin: CatalogOrigin
+  readonly providers: ReadonlyMap<string, ListedProvider>
+  readonly modelCount: number
+  /** As `encodeCatalog` wrote it. */
+  readonly text: Buffer
+  /** Where the lines of a provider begin. */
+  readonly #starts = new Map<string, number>()
+
+  /** @throws Error for anything but what `encodeCatalog` wrote. */
+  constructor(text: Buffer) {
+    const end = text.indexOf(newline)
+    const directory: unknown = JSON.parse(text.toString('utf8', 0, Math.max(end, 0)))
+    if (!isDirectory(directory)) throw new Error('The list of models has another format.')
+    const { source, takenAt, etag, providers } = directory
+    let start = end + 1
+    for (const { id, size } of providers) {
+      this.#starts.set(id, start)
+      start += size
+    }
+    if (start !== text.length) throw new Error('The list of models is not whole.')
+    this.origin = { source, takenAt, ...(etag !== undefined && { etag }) }
+    this.providers = new Map(providers.map((provider) => [provider.id, provider]))
+    this.modelCount = providers.reduce((sum, { models }) => sum + models, 0)
+    this.text = text
+  }
+
+  model(provider: string, id: string): ModelEntry | undefined {
+    const lines = this.#linesOf(provider)
+    const begin = Buffer.from(`{"id":${JSON.stringify(id)}`)
+    for (let at = lines.indexOf(begin); at >= 0; at = lines.indexOf(begin, at + 1)) {
+      if (at > 0 && lines[at - 1] !== newline) continue
+      return parseModel(lines.toString('utf8', at, lines.indexOf(newline, at)))
+    }
+    return undefined
+  }
+
+  *models(provider: string): Generator<ModelEntry> {
+    for (const line of this.#linesOf(provider).toString().split('\n')) {
+      if (line !== '') yield parseModel(line)
+    }
+  }
+
+  #linesOf(provider: string): Buffer {
+    const start = this.#starts.get(provider) ?? 0
+    return this.text.subarray(start, start + (this.providers.get(provider)?.size ?? 0))
+  }
+}
+
+export interface ProviderModels {
+  provider: ProviderEntry
+  models: readonly ModelEntry[]
+}
+
+/** A provider as it will stand in a catalog. */
+export interface EncodedProvider {
+  listed: ListedProvider
+  lines: Buffer
+}
+
+export function encodeProvider({ provider, models }: ProviderModels): EncodedProvider {
+  const { id, name, env, npm, api } = provider
+  // The id stands first: that is how a line is found.
+  const lines = Buffer.from(models.map(({ id, ...rest }) => lineOf({ id, ...rest })).join(''))
+  const listed = {
+    id,
+    name,
+    env,
+    ...(npm !== undefined && { npm }),
+    ...(api !== undefined && { api }),
+    models: models.length,
+    size: lines.length,
+  }
+  return { listed, lines }
+}
+
+/** The text of a catalog. */
+export function joinCatalog(origin: CatalogOrigin, encoded: readonly EncodedProvider[]): Buffer {
+  const providers = encoded.map(({ listed }) => listed)
+  const directory: Directory = { format, ...origin, providers }
+  return Buffer.concat([Buffer.from(lineOf(directory)), ...encoded.map(({ lines }) => lines)])
+}
+
+export const encodeCatalog = (origin: CatalogOrigin, list: readonly ProviderModels[]): Buffer =>
+  joinCatalog(origin, list.map(encodeProvider))
+
+const lineOf = (value: object) => `${JSON.stringify(value)}\n`
+
+/** @param quality 11 is the smallest and takes seconds */
+export function packCatalog(text: Buffer, quality: number): Promise<Buffer> {
+  const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_LGWIN, BROTLI_PARAM_SIZE_HINT } = constants
+  return promisify(brotliCompress)(text, {
+    params: {
+      [BROTLI_PARAM_QUALITY]: quality,
+      [BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
+      [BROTLI_PARAM_SIZE_HINT]: text.length,
+    },
+  })
+}
+
+/** @throws Error for what is no packed catalog. */
+export async function unpackCatalog(packed: Buffer): Promise<Catalog> {
+  return new Catalog(await promisify(brotliDecompress)(packed, { maxOutputLength: textBytesMax }))
+}
+
+/** A catalog is only read from files that Loom wrote, so that its format number speaks for it. */
+function isDirectory(value: unknown): value is Directory {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'format' in value &&
+    value.format === format &&
+    'providers' in value &&
+    Array.isArray(value.providers)
+  )
+}
+
+function parseModel(line: string): ModelEntry {
+  const entry: ModelEntry = JSON.parse(line)
+  return entry
+}

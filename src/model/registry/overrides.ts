@@ -1,0 +1,54 @@
+/**
+ * The user's own word on providers and models, laid over the list field by field. The file has the
+ * form of models.dev's JSON, with as little in it as there is to say:
+ * `{"corp": {"api": "https://llm.corp/v1", "env": ["CORP_KEY"], "models": {"m": {"limit": {"context": 32000}}}}}`.
+ */
+import { readFile } from 'node:fs/promises'
+
+import { errorMessage, LoomError } from '../../error.ts'
+import { fieldsOf, type ModelEntry, type ProviderEntry, readProvider } from './entry.ts'
+import { modelsOf } from './payload.ts'
+
+export interface Overrides {
+  providers: ReadonlyMap<string, Partial<ProviderEntry>>
+  /** By provider, then by id. */
+  models: ReadonlyMap<string, ReadonlyMap<string, ModelEntry>>
+}
+
+export const noOverrides: Overrides = { providers: new Map(), models: new Map() }
+
+/** @throws LoomError `invalid-config` where it cannot be read, or is no such file. */
+export async function readOverrides(path: string): Promise<Overrides> {
+  let value: unknown
+  try {
+    value = JSON.parse(await readFile(path, 'utf8'))
+  } catch (error) {
+    throw new LoomError('invalid-config', `LOOM_MODELS_PATH: ${errorMessage(error)}`, {
+      cause: error,
+    })
+  }
+  return overridesOf(value)
+}
+
+/** @throws LoomError `invalid-config` */
+export function overridesOf(value: unknown): Overrides {
+  const fields = fieldsOf(value)
+  if (fields === undefined) throw bad('must hold an object of providers')
+  const providers = new Map<string, Partial<ProviderEntry>>()
+  const models = new Map<string, ReadonlyMap<string, ModelEntry>>()
+  for (const [id, item] of Object.entries(fields)) {
+    const provider = readProvider(id, item)
+    if (provider === undefined) throw bad(`must hold an object at ${JSON.stringify(id)}`)
+    providers.set(id, named(provider, item))
+    models.set(id, new Map(modelsOf(item).map((model) => [model.id, model])))
+  }
+  return { providers, models }
+}
+
+/** Only what the file says itself: `readProvider` fills in the rest. */
+function named(provider: ProviderEntry, item: unknown): Partial<ProviderEntry> {
+  const given = fieldsOf(item) ?? {}
+  return Object.fromEntries(Object.entries(provider).filter(([key]) => key in given))
+}
+
+const bad = (what: string) => new LoomError('invalid-config', `LOOM_MODELS_PATH ${what}.`)

@@ -1,0 +1,82 @@
+/**
+ * Asks models.dev for a newer list. What comes back is used only if it looks like a list of models:
+ * an outage page, a truncated answer or a list with half of it gone must not take models away.
+ */
+import { setImmediate } from 'node:timers/promises'
+
+import { Catalog, joinCatalog } from './catalog.ts'
+import { knownAddresses } from './known-addresses.ts'
+import { encodePayload } from './payload.ts'
+
+export const modelsDevUrl = 'https://models.dev/api.json'
+
+const timeoutMs = 10_000
+const bytesMax = 32 * 1024 * 1024
+
+export interface RefreshOptions {
+  url: string
+  /** What is known already. */
+  current: Catalog
+  /** Came with Loom: says where the keys of its providers may go. */
+  shipped: Catalog
+  signal?: AbortSignal | undefined
+  /** @defaultValue 10000 */
+  timeoutMs?: number | undefined
+}
+
+/**
+ * The newer list, or undefined where there is none.
+ * @throws Error where the answer is late, too large, or no list of models.
+ */
+export async function fetchCatalog(options: RefreshOptions): Promise<Catalog | undefined> {
+  const { url, current, shipped, signal } = options
+  const late = AbortSignal.timeout(options.timeoutMs ?? timeoutMs)
+  const { origin } = current
+  const response = await fetch(url, {
+    headers: {
+      'user-agent': 'loom',
+      accept: 'application/json',
+      ...(origin.source === url && origin.etag !== undefined && { 'if-none-match': origin.etag }),
+    },
+    signal: signal === undefined ? late : AbortSignal.any([late, signal]),
+  })
+  if (response.status === 304) {
+    await response.body?.cancel()
+    return undefined
+  }
+  if (!response.ok) {
+    await response.body?.cancel()
+    throw new Error(`The list of models answered with ${response.status}.`)
+  }
+  const etag = response.headers.get('etag')
+  const text = await boundedText(response)
+  await setImmediate()
+  // The longest that other work is held up: 50 ms a day, for five megabytes.
+  const payload: unknown = JSON.parse(text)
+  await setImmediate()
+  const encoded = await encodePayload(payload, knownAddresses(shipped))
+  const taken = { source: url, takenAt: Date.now(), ...(etag !== null && { etag }) }
+  const next = new Catalog(joinCatalog(taken, encoded))
+  refuseShrunk(next, current)
+  return next
+}
+
+function refuseShrunk(next: Catalog, current: Catalog): void {
+  const isShrunk =
+    next.modelCount * 2 < current.modelCount || next.providers.size * 2 < current.providers.size
+  if (!isShrunk) return
+  throw new Error(
+    `The new list of models has ${next.modelCount} of ${current.modelCount} models, and is not used.`,
+  )
+}
+
+async function boundedText(response: Response): Promise<string> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for await (const piece of response.body ?? []) {
+    size += piece.length
+    if (size > bytesMax) throw new Error('The list of models is too large.')
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces).toString()
+}

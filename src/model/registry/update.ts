@@ -1,0 +1,32 @@
+/**
+ * `npm run update-models`: writes the list that comes with Loom anew, from models.dev or from a file
+ * with what it gave (`npm run update-models -- api.json`).
+ */
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { argv, stdout } from 'node:process'
+
+import { joinCatalog, packCatalog } from './catalog.ts'
+import { encodePayload } from './payload.ts'
+import { modelsDevUrl } from './refresh.ts'
+import { shippedPath } from './shipped.ts'
+
+const [, , file] = argv
+const { text, takenAt } = file === undefined ? await fetched() : await fromFile(file)
+const encoded = await encodePayload(JSON.parse(text))
+const packed = await packCatalog(joinCatalog({ source: modelsDevUrl, takenAt }, encoded), 11)
+await writeFile(new URL(`../../../${shippedPath}`, import.meta.url), packed)
+const models = encoded.reduce((sum, { listed }) => sum + listed.models, 0)
+stdout.write(`${encoded.length} providers, ${models} models, ${packed.length} bytes\n`)
+
+async function fetched() {
+  const response = await fetch(modelsDevUrl, { headers: { 'user-agent': 'loom' } })
+  if (!response.ok) throw new Error(`${modelsDevUrl} answered with ${response.status}.`)
+  return { text: await response.text(), takenAt: Date.now() }
+}
+
+/** The day that a file of the list has in its name counts as its age, else the file's own. */
+async function fromFile(path: string) {
+  const day = /\d{4}-\d{2}-\d{2}/.exec(path)?.[0]
+  const takenAt = day === undefined ? (await stat(path)).mtimeMs : Date.parse(day)
+  return { text: await readFile(path, 'utf8'), takenAt: Math.round(takenAt) }
+}

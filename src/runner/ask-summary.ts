@@ -1,0 +1,52 @@
+/** One call of a model of which nobody hears: no tools, and only its text counts. */
+import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
+
+import type { TimeLimits } from '../agent.ts'
+import type { ModelFacts } from '../model.ts'
+import type { Spending } from '../spending.ts'
+import { publish } from '../telemetry.ts'
+import { CallIds } from './call-ids.ts'
+import { readModel } from './read-model.ts'
+import { measuresOf, priceOf } from './reply-cost.ts'
+import { modelError } from './retry.ts'
+import { StepReader } from './step-reader.ts'
+
+export interface SummaryCall {
+  model: LanguageModelV4
+  /** `provider/model-id`. */
+  name: string
+  facts: ModelFacts
+  options: Omit<LanguageModelV4CallOptions, 'abortSignal'>
+  limits: TimeLimits
+  signal: AbortSignal
+  /** Told of it also where the call fails. */
+  spend: (spending: Spending) => void
+}
+
+/** @throws LoomError `model-failed`, `model-timeout`, `context-overflow`; the signal's reason */
+export async function askSummary(call: SummaryCall): Promise<string> {
+  const { model, name, facts, options, signal, spend } = call
+  const reply = new StepReader({
+    emit: () => undefined,
+    tools: new Map(),
+    prefix: 'summary',
+    callIds: new CallIds([]),
+    priceOf: (usage) => priceOf(usage, facts),
+  })
+  const started = performance.now()
+  publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
+  try {
+    await readModel({ model, options, limits: call.limits, signal, receive: reply.receive })
+    if (reply.failure !== undefined) throw reply.failure
+    return reply.text
+  } catch (error) {
+    signal.throwIfAborted()
+    throw modelError(error)
+  } finally {
+    spend(reply.spending)
+    publish('llm:stop', () => [
+      { durationMs: performance.now() - started, ...measuresOf(reply) },
+      { model: name, finishReason: reply.finishReason ?? 'error' },
+    ])
+  }
+}

@@ -1,0 +1,19 @@
+/** What one reply of a model cost, and how telemetry is told. */
+import type { LanguageModelV4Usage } from '@ai-sdk/provider'
+
+import type { ModelFacts } from '../model.ts'
+import { costOf, reportedCost } from '../model/price.ts'
+import { toldCost } from '../spending.ts'
+import type { StepReader } from './step-reader.ts'
+
+/** US dollars; undefined where it cannot be known. The provider's own word comes first. */
+export function priceOf(usage: LanguageModelV4Usage, facts: ModelFacts): number | undefined {
+  const reported = facts.reportsCost === true ? reportedCost(usage) : undefined
+  return reported ?? (facts.price && costOf(usage, facts.price))
+}
+
+export function measuresOf({ spending }: StepReader) {
+  const { inputTokens, outputTokens } = spending.usage
+  const { cost } = toldCost(spending)
+  return { inputTokens, outputTokens, ...(cost !== undefined && { costUsd: cost.usd }) }
+}

@@ -1,0 +1,89 @@
+/** How a run asks for the summary of what it can no longer show: of its own model, or another. */
+import type { TimeLimits } from '../agent.ts'
+import type { CompactionOptions } from '../compaction.ts'
+import { textTokens } from '../compaction/estimate.ts'
+import { type Limits, thresholdOf } from '../compaction/limits.ts'
+import { summaryPrompt } from '../compaction/summarise.ts'
+import type { ModelFacts, Models } from '../model.ts'
+import type { Spending } from '../spending.ts'
+import { askSummary } from './ask-summary.ts'
+import { callOptions, windowOf } from './call-options.ts'
+import type { AskForSummary } from './compactor.ts'
+import type { Call } from './model-window.ts'
+import type { Settings } from './settings.ts'
+
+export interface SummaryWriterOptions {
+  models: Models
+  options: CompactionOptions
+  /** As they are in this step. */
+  settings: () => Settings
+  context: unknown
+  signal: AbortSignal
+  /** Awaited before each model call. */
+  beforeStart: (() => Promise<void>) | undefined
+  spend: (spending: Spending) => void
+}
+
+/** A model that thinks before it writes needs room for that too. Tokens. */
+const outputMax = 8000
+/** All calls for one summary together, in milliseconds. */
+const summaryMs = 180_000
+/** More in one call is read no better, and takes longer. */
+const roomMax = 100_000
+
+export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
+  const { options, context, signal, beforeStart, spend } = writer
+  const prompt = options.prompt ?? summaryPrompt
+  return async (call, limits) => {
+    const { model, facts, most } = await summariserOf(writer, call, limits)
+    const settings: Settings = {
+      ...writer.settings(),
+      systemPrompt: prompt,
+      tools: new Map(),
+      maxOutputTokens: outputOf(limits, facts),
+    }
+    const deadline = performance.now() + summaryMs
+    const left = most * 0.9 - textTokens(prompt)
+    return {
+      room: Math.min(roomMax, Math.max(left, most / 4)),
+      async ask(question) {
+        await beforeStart?.()
+        return askSummary({
+          model,
+          facts,
+          signal,
+          spend,
+          name: `${model.provider}/${model.modelId}`,
+          limits: within(settings.limits, deadline - performance.now()),
+          options: callOptions(model, settings, {
+            context,
+            facts,
+            messages: [{ role: 'user', content: question }],
+          }),
+        })
+      },
+    }
+  }
+}
+
+const within = (limits: TimeLimits, leftMs: number): TimeLimits => ({
+  ...limits,
+  stepMs: Math.max(1, Math.min(limits.stepMs, leftMs)),
+})
+
+async function summariserOf(
+  { models, options }: SummaryWriterOptions,
+  call: Call,
+  limits: Limits,
+): Promise<Pick<Call, 'model' | 'facts'> & { most: number }> {
+  if (options.model === undefined) {
+    const { model, facts } = call
+    return { model, facts, most: limits.room }
+  }
+  const model = await models.resolve(options.model)
+  const facts = await models.facts(options.model)
+  return { model, facts, most: thresholdOf(windowOf(facts), facts.maxOutputTokens, {}) }
+}
+
+const outputOf = ({ summary, window }: Limits, { maxOutputTokens = outputMax }: ModelFacts) =>
+  Math.ceil(Math.min(maxOutputTokens, Math.max(2 * summary, Math.min(outputMax, window / 4))))

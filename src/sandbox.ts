@@ -1,0 +1,97 @@
+/**
+ * What keeps a command away from the rest of the machine. Which kind works here is found out by
+ * running one, once for each sandbox: a kernel, a container or a policy may forbid what is installed.
+ */
+import type { Environment } from './config.ts'
+import { LoomError } from './error.ts'
+import { type Bubblewrap, bubblewrapped, findBubblewrap } from './sandbox/bubblewrap.ts'
+import { findUnshare, type Unshare, unshared } from './sandbox/unshare.ts'
+
+/**
+ * `auto` takes the best that works and says so once if that is not bubblewrap, `none` confines
+ * nothing, and the others refuse to run a command that is not confined: `bwrap` by bubblewrap,
+ * `required` by whatever keeps files, network and processes apart. Today that is bubblewrap too.
+ */
+export type SandboxMode = 'auto' | 'bwrap' | 'none' | 'required'
+
+/** `unshare` keeps processes and the network apart, but not files. */
+export type SandboxKind = 'bwrap' | 'unshare' | 'none'
+
+export interface SandboxOptions {
+  /** Where `PATH` and `HOME` are read from. */
+  environment: Environment
+  /** @defaultValue 'auto' */
+  mode?: SandboxMode
+  /** Lets commands reach what this machine reaches, services on localhost too. @defaultValue false */
+  network?: boolean
+  /** Files and folders that commands may read, beside the system's own. @defaultValue none */
+  readable?: readonly string[]
+  /** Files and folders that commands may change, beside the workspace. @defaultValue none */
+  writable?: readonly string[]
+  /** Files and folders that commands see empty, in the workspace too. @defaultValue none */
+  hidden?: readonly string[]
+  /** Is told once, where commands are confined less than by bubblewrap. @defaultValue nobody is */
+  notice?: (line: string) => void
+  /** Where the programs are. @defaultValue looked for in `PATH` */
+  programs?: { bwrap?: string; unshare?: string }
+}
+
+/** A program and its arguments. */
+export type Argv = readonly [program: string, ...rest: string[]]
+
+export interface Place {
+  /** A real path: the one folder that a command may change. It runs there. */
+  workspace: string
+  /** More that this command may read. */
+  readable: readonly string[]
+  /** What this command sees empty, if it is there. */
+  hidden: readonly string[]
+}
+
+export interface Sandbox {
+  /** @throws LoomError `invalid-config` where the mode asks for more than works here. */
+  kind: () => Promise<SandboxKind>
+  /** What to run so that a program runs confined. */
+  wrap: (program: Argv, place: Place) => Promise<Argv>
+}
+
+type Found =
+  | { kind: 'bwrap'; bubblewrap: Bubblewrap }
+  | { kind: 'unshare'; unshare: Unshare }
+  | { kind: 'none' }
+
+export function openSandbox(options: SandboxOptions): Sandbox {
+  let finding: Promise<Found> | undefined
+  const found = () => (finding ??= find(options))
+  return {
+    kind: async () => (await found()).kind,
+    async wrap(program, place) {
+      const chosen = await found()
+      if (chosen.kind === 'bwrap') return bubblewrapped(program, place, chosen.bubblewrap)
+      if (chosen.kind === 'unshare') return unshared(program, chosen.unshare)
+      return program
+    },
+  }
+}
+
+async function find(options: SandboxOptions): Promise<Found> {
+  const { mode = 'auto', notice = () => undefined } = options
+  if (mode === 'none') return { kind: 'none' }
+  const bubblewrap = await findBubblewrap(options)
+  if (bubblewrap.works) return { kind: 'bwrap', bubblewrap: bubblewrap.value }
+  const why = `bubblewrap does not work here (${bubblewrap.reason})`
+  if (mode !== 'auto') {
+    throw new LoomError('invalid-config', `LOOM_SANDBOX=${mode}, but ${why}. Commands do not run.`)
+  }
+  const unshare = await findUnshare(options)
+  if (unshare.works) {
+    notice(
+      `bash is confined in part: ${why}. Commands have processes ${options.network === true ? '' : 'and a network '}of their own, and can read and change every file that Loom can.`,
+    )
+    return { kind: 'unshare', unshare: unshare.value }
+  }
+  notice(
+    `bash is not confined: ${why}, and neither does unshare. Commands can read and change whatever Loom can, its API keys too. LOOM_SANDBOX=required refuses them instead.`,
+  )
+  return { kind: 'none' }
+}

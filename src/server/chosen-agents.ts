@@ -1,0 +1,70 @@
+/**
+ * Which of an app's agents a server offers. One that can act on the machine is offered only where
+ * `LOOM_AGENTS` names it, since whoever may talk to it may run commands there.
+ */
+import type { Agent } from '../agent.ts'
+import type { Config, Environment } from '../config.ts'
+import { LoomError } from '../error.ts'
+import type { Sandbox } from '../sandbox.ts'
+import type { Workspace } from '../workspace.ts'
+import { openWorkspace, type OpenedWorkspace } from './open-workspace.ts'
+
+/** What an agent that acts on the machine is given. */
+export interface ActingWorld {
+  workspace: Workspace
+  sandbox: Sandbox
+  environment: Environment
+}
+
+export interface AppAgents {
+  /** Offered where `LOOM_AGENTS` is not set. None of them can act on the machine. */
+  harmless: readonly Agent[]
+  /** By name; made only where they are offered. */
+  acting: Readonly<Record<string, (world: ActingWorld) => Agent | Promise<Agent>>>
+}
+
+export interface ChooseOptions {
+  config: Config
+  environment: Environment
+  /** Is told where commands are confined less than by bubblewrap. */
+  notice: (line: string) => void
+}
+
+export interface ChosenAgents {
+  agents: readonly Agent[]
+  /** Undefined where no agent acts on the machine. */
+  opened: OpenedWorkspace | undefined
+}
+
+/** @throws LoomError `invalid-config` for names that there are not, or a workspace that cannot be used. */
+export async function chooseAgents(
+  { harmless, acting }: AppAgents,
+  { config, environment, notice }: ChooseOptions,
+): Promise<ChosenAgents> {
+  const harmlessNames = harmless.map(({ name }) => name)
+  const known = [...harmlessNames, ...Object.keys(acting)]
+  const wanted = config.agents ?? harmlessNames
+  const unknown = wanted.find((name) => !known.includes(name))
+  if (unknown !== undefined) throw badName('LOOM_AGENTS must only name', known, unknown)
+  if (!wanted.includes(config.agent)) {
+    if (known.includes(config.agent)) throw notOffered(config.agent, wanted)
+    throw badName('LOOM_AGENT must be one of', wanted, config.agent)
+  }
+  const makers = Object.entries(acting).filter(([name]) => wanted.includes(name))
+  const chosen = harmless.filter(({ name }) => wanted.includes(name))
+  if (makers.length === 0) return { agents: chosen, opened: undefined }
+  const opened = await openWorkspace({ config, environment, notice })
+  const { workspace, sandbox } = opened
+  const world = { workspace, sandbox, environment }
+  const made = await Promise.all(makers.map(async ([, make]) => make(world)))
+  return { agents: [...chosen, ...made], opened }
+}
+
+const badName = (rule: string, names: readonly string[], got: string) =>
+  new LoomError('invalid-config', `${rule} ${names.join(', ')}; got ${JSON.stringify(got)}`)
+
+const notOffered = (name: string, wanted: readonly string[]) =>
+  new LoomError(
+    'invalid-config',
+    `LOOM_AGENT ${name} is not offered here: set LOOM_AGENTS=${[...wanted, name].join(',')}`,
+  )

@@ -1,0 +1,39 @@
+/**
+ * A session as its model is told it: the summary and what follows that, and never the whole of a long
+ * history. Where each stored message ends is known, so that the next summary can stand for whole ones.
+ */
+import type { ModelMessage, UIMessage } from 'ai'
+
+import type { Agent } from '../agent.ts'
+import { Origins } from '../compaction/origins.ts'
+import { modelMessagesOf } from '../conversation.ts'
+import { toolSetOf } from '../conversation/tool-set.ts'
+import type { SessionContext } from '../store/session.ts'
+import type { LetterRequest } from './letter-request.ts'
+
+export interface ContextMessages {
+  messages: ModelMessage[]
+  origins: Origins
+}
+
+/** @param partial the answer that is under way: it has no end that a summary could be kept by */
+export async function contextMessages(
+  { summary, messages: history }: SessionContext,
+  partial: UIMessage | undefined,
+  { agent, request }: { agent: Agent; request: Pick<LetterRequest, 'context'> },
+): Promise<ContextMessages> {
+  const { tools = [] } = agent
+  const { context = {} } = request
+  const origins = new Origins()
+  const messages = await modelMessagesOf(
+    partial === undefined ? history : [...history, partial],
+    async () => toolSetOf(typeof tools === 'function' ? await tools(context) : tools),
+    (last, id) => {
+      if (id !== partial?.id) origins.markEnd(last, id)
+    },
+  )
+  return {
+    origins,
+    messages: summary === undefined ? messages : [origins.summary(summary.text), ...messages],
+  }
+}

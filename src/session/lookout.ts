@@ -1,0 +1,106 @@
+/**
+ * Looks for turns that nobody runs: those of instances that have fallen silent or have left, and those
+ * that should be this one's own.
+ */
+import type { Store } from '../store.ts'
+
+/** Sessions that are taken from a lapsed instance at a time, so that several survivors share them. */
+const adoptAtOnce = 50
+
+/** Sessions that are looked at together: so many round trips cost hardly more than one. */
+const auditAtOnce = 50
+
+export interface LookoutOptions {
+  store: Store
+  instance: string
+  /** Whether the session's turn runs here, or is just being claimed here. */
+  isBusy: (sessionId: string) => boolean
+  takeOver: (sessionId: string) => Promise<void>
+  /** Takes a session out of this instance's index. */
+  forget: (sessionId: string) => Promise<void>
+  report: (error: unknown) => void
+}
+
+export class Lookout {
+  readonly #options: LookoutOptions
+  /**
+   * Sessions that may be ours and run nowhere: a turn that could not be committed, a claim whose reply
+   * was lost. The index tells of them too, but who was silent for long has had it taken away.
+   */
+  readonly #doubtful = new Set<string>()
+  #looking: Promise<void> | undefined
+  #isDue = false
+  #stopped = false
+
+  constructor(options: LookoutOptions) {
+    this.#options = options
+  }
+
+  doubt(sessionId: string): void {
+    this.#doubtful.add(sessionId)
+  }
+
+  /** One look at a time: one that is asked for meanwhile follows. */
+  look(): void {
+    this.#isDue = true
+    this.#looking ??= this.#lookOut().finally(() => (this.#looking = undefined))
+  }
+
+  /** Settles when the look that is under way is over; there will be no other. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#looking
+  }
+
+  async #lookOut(): Promise<void> {
+    while (this.#isDue && !this.#stopped) {
+      this.#isDue = false
+      await this.#quietly(() => this.#lookAfterOthers())
+      await this.#quietly(() => this.#audit())
+    }
+  }
+
+  async #lookAfterOthers(): Promise<void> {
+    const { store, instance } = this.#options
+    for (const other of await store.lapsed()) {
+      if (other !== instance) await this.#adoptFrom(other)
+    }
+  }
+
+  async #adoptFrom(other: string): Promise<void> {
+    const { store, instance, takeOver } = this.#options
+    let adopted = adoptAtOnce
+    while (adopted === adoptAtOnce && !this.#stopped) {
+      const sessionIds = await store.adopt(other, instance, adoptAtOnce)
+      await Promise.all(sessionIds.map((id) => this.#quietly(() => takeOver(id))))
+      adopted = sessionIds.length
+    }
+  }
+
+  /** A claim whose reply was lost is ours and runs nowhere; an entry that is done is of no use. */
+  async #audit(): Promise<void> {
+    const { store, instance, isBusy } = this.#options
+    const noted = await store.noted(instance)
+    const idle = [...new Set([...noted, ...this.#doubtful])].filter((id) => !isBusy(id))
+    for (let at = 0; at < idle.length && !this.#stopped; at += auditAtOnce) {
+      await Promise.all(idle.slice(at, at + auditAtOnce).map((id) => this.#auditOne(id)))
+    }
+  }
+
+  async #auditOne(sessionId: string): Promise<void> {
+    const { store, isBusy, takeOver, forget } = this.#options
+    const session = await store.session(sessionId)
+    if (isBusy(sessionId)) return
+    if (session?.state === 'running') await takeOver(sessionId)
+    else await forget(sessionId)
+    this.#doubtful.delete(sessionId)
+  }
+
+  async #quietly(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#options.report(error)
+    }
+  }
+}

@@ -1,0 +1,16 @@
+-- Puts a summary beside the history: only the owner's, and only where the message is that it ends with.
+-- KEYS session messages reply
+-- ARGV sessionTtlMs replyTtlMs claim through summary
+-- RETURNS status
+-- USES reply keep
+
+local function save()
+  local state, claim = unpack(redis.call('HMGET', key.session, 'state', 'claim'))
+  if state ~= 'running' or claim ~= arg.claim then return { status = 'lost' } end
+  if redis.call('HEXISTS', key.messages, arg.through) == 0 then return { status = 'gone' } end
+  redis.call('HSET', key.session, 'summary', arg.summary, 'through', arg.through)
+  keep()
+  return { status = 'done' }
+end
+
+return answered() or answer(save())

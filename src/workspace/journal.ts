@@ -1,0 +1,131 @@
+/**
+ * What this server was about to write, noted before it is written: for each file the last changes, by
+ * the idempotency key of the call and the hashes before and after. A call that is repeated because
+ * its process died is told from a new one by that, with no guess from the content: an edit that adds
+ * a line next to the one it looks for would find it again and add it twice.
+ */
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+
+import { parseJson } from '../json.ts'
+import { type Directory, errorCode } from './directory.ts'
+import { removeLeftovers } from './leftovers.ts'
+import { replaceFile } from './replace.ts'
+import { locate, reservedName, type Root } from './walk.ts'
+
+export interface Change {
+  /** Hash of the call's idempotency key. */
+  call: string
+  before: string
+  after: string
+}
+
+/** Of a call: never begun, certainly done, or one cannot tell. */
+export type Outcome = 'none' | 'done' | 'unknown'
+
+/** The hash of a file that is not there. */
+export const absent = 'absent'
+
+const changesMax = 100
+const filesMax = 1000
+const bytesMax = 1_000_000
+
+/** @param now hash of the file's content */
+export function outcomeOf(changes: readonly Change[], key: string, now: string): Outcome {
+  const call = hashOf(key)
+  const index = changes.findLastIndex((change) => change.call === call)
+  const change = changes[index]
+  if (change === undefined) return 'none'
+  // That a later change began where this one ended proves that this one was made.
+  const isSeen = changes.slice(index + 1).some(({ before }) => before === change.after)
+  if (isSeen || now === change.after) return 'done'
+  return now === change.before ? 'none' : 'unknown'
+}
+
+export async function readChanges(root: Root, path: string): Promise<Change[]> {
+  return inJournal(root, async (directory) => changesIn(directory, fileOf(path)))
+}
+
+/** Durable once this resolves. */
+export async function addChange(
+  root: Root,
+  path: string,
+  change: { key: string; before: string; after: string },
+): Promise<void> {
+  const { key, before, after } = change
+  await inJournal(root, async (directory) => {
+    const name = fileOf(path)
+    const changes = await changesIn(directory, name)
+    if (changes.length === 0) await forgetOldest(directory)
+    const kept = [...changes, { call: hashOf(key), before, after }].slice(-changesMax)
+    const content = Buffer.from(JSON.stringify(kept))
+    await replaceFile({ directory, name, content, old: undefined })
+  })
+}
+
+export const hashOf = (content: string | Uint8Array) =>
+  createHash('sha256').update(content).digest('hex')
+
+const fileOf = (path: string) => `${hashOf(path).slice(0, 32)}.json`
+
+async function inJournal<RESULT>(
+  root: Root,
+  work: (directory: Directory) => Promise<RESULT>,
+): Promise<RESULT> {
+  const place = await locate(root, `${reservedName}/journal/x`, { create: true, reserved: true })
+  try {
+    return await work(place.directory)
+  } finally {
+    await place.directory.close()
+  }
+}
+
+async function changesIn(directory: Directory, name: string): Promise<Change[]> {
+  try {
+    const handle = await directory.openEntry(name, constants.O_RDONLY)
+    try {
+      const stats = await handle.stat()
+      if (!stats.isFile() || stats.size > bytesMax) return []
+      const list: unknown = parseJson(await handle.readFile('utf8'))
+      return Array.isArray(list) ? list.filter(isChange) : []
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    // Whoever can write in the workspace can spoil its notes; that must not stop all work there.
+    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return []
+    throw error
+  }
+}
+
+const isChange = (value: unknown): value is Change =>
+  typeof value === 'object' &&
+  value !== null &&
+  'call' in value &&
+  'before' in value &&
+  'after' in value &&
+  [value.call, value.before, value.after].every((field) => typeof field === 'string')
+
+/** Before a file is added: a call is repeated within minutes, so the oldest are of no use. */
+async function forgetOldest(directory: Directory): Promise<void> {
+  await removeLeftovers(directory)
+  const names = await directory.names()
+  // So that git and the search tools take no notice of the folder.
+  if (!names.includes('.gitignore')) {
+    await replaceFile({
+      directory,
+      name: '.gitignore',
+      content: Buffer.from('*\n'),
+      old: undefined,
+    })
+  }
+  const files = names.filter((name) => name !== '.gitignore')
+  if (files.length < filesMax) return
+  const aged = await Promise.all(
+    files.map(async (name) => ({ name, at: (await directory.entry(name))?.mtimeNs ?? 0n })),
+  )
+  aged.sort((one, other) => (one.at < other.at ? -1 : 1))
+  for (const { name } of aged.slice(0, filesMax / 10)) {
+    await directory.remove(name).catch(() => undefined)
+  }
+}

@@ -1,0 +1,186 @@
+/** The coder at work: through `useChat` over HTTP, whatever becomes of the server that it works in. */
+import { access, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { until } from '../redis/until.ts'
+import { openStage, type Stage } from '../sessions/stage.ts'
+import { messagesOf } from '../sessions/tab.ts'
+import { pathWithBubblewrap } from '../tools/sandboxes.ts'
+import { type AnsweringOptions, openAnsweringChat } from './answering-chat.ts'
+import { done, makeRepository, sourcesOf } from './repository.ts'
+import { replyTo, wishFor } from './script.ts'
+
+let workspace: string
+let stage: Stage
+let count = 0
+
+beforeAll(async () => {
+  workspace = await realpath(await mkdtemp(join(tmpdir(), 'loom-coder-')))
+  const environment = {
+    LOOM_AGENTS: 'coder',
+    LOOM_WORKSPACE: workspace,
+    // The repository's tests run on the Node that runs these.
+    PATH: `${dirname(process.execPath)}:${pathWithBubblewrap}`,
+  }
+  stage = await openStage({ environment, replyTo })
+})
+afterAll(async () => {
+  await stage[Symbol.asyncDispose]()
+  await rm(workspace, { recursive: true, force: true })
+})
+
+/** A repository of its own, and a chat about it at the first instance. */
+async function begin(options: Omit<AnsweringOptions, 'urls'> = {}) {
+  const name = `repository-${++count}`
+  const folder = join(workspace, name)
+  await makeRepository(folder)
+  const [owner, survivor] = [stage.instance(0), stage.instance(1)]
+  const urls = [owner.url, survivor.url]
+  const chat = openAnsweringChat({ urls, ...options })
+  return { folder, owner, survivor, chat, work: () => chat.ask(wishFor(name)) }
+}
+
+type Begun = Awaited<ReturnType<typeof begin>>
+
+const partsOf = ({ chat }: Begun, type: string) =>
+  chat.answer.parts
+    .map((part): Readonly<Record<string, unknown>> => ({ ...part }))
+    .filter((part) => part['type'] === type)
+
+const runsOf = async ({ folder }: Begun) =>
+  (await readFile(join(folder, 'runs.txt'), 'utf8')).trim().split('\n').length
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+/** What must be true in the end, whatever happened on the way. */
+async function expectDone(begun: Begun, url: string, label = '') {
+  const { chat, folder } = begun
+  expect(await sourcesOf(folder), label).toEqual(done)
+  expect(chat.answer.parts.at(-1), label).toMatchObject({
+    type: 'text',
+    text: 'Found 2; 3 tests pass, 0 fail.',
+  })
+  const [asked] = partsOf(begun, 'tool-human')
+  expect(asked, label).toMatchObject({ state: 'output-available', output: 'Moin' })
+  const id = chat.chat.messages.at(-1)?.id ?? ''
+  const history = await messagesOf(url, chatIdOf(begun), 'v7')
+  expect(
+    history.map(({ role }) => role),
+    label,
+  ).toEqual(['user', 'assistant'])
+  expect(history.at(-1)?.id, label).toBe(id)
+  expect(chat.answer.parts, label).toEqual(history.at(-1)?.parts)
+}
+
+const chatIdOf = ({ chat }: Begun): string => String(Object(chat.chat).id)
+
+async function restartOwner(begun: Begun) {
+  await begun.owner.kill()
+  await stage.start(0)
+}
+
+it('finds all TODO comments, asks, edits two files and runs the tests, as the human allows', async () => {
+  const asked: string[][] = []
+  const begun = await begin({
+    onAsked: async (names) => {
+      asked.push(names)
+    },
+  })
+  await begun.work()
+  expect(asked).toEqual([['human'], ['edit_file', 'edit_file'], ['bash']])
+  expect(await runsOf(begun)).toBe(1)
+  const [found] = partsOf(begun, 'tool-grep')
+  expect(JSON.stringify(found)).not.toMatch(/dist|node_modules/)
+  await expectDone(begun, begun.owner.url)
+})
+
+it('does not do what the human denies', async () => {
+  const begun = await begin({ approve: (name) => name !== 'edit_file' })
+  const before = await sourcesOf(begun.folder)
+  await begun.work()
+  expect(await sourcesOf(begun.folder)).toEqual(before)
+  expect(partsOf(begun, 'tool-edit_file')).toMatchObject([
+    { state: 'output-denied' },
+    { state: 'output-denied' },
+  ])
+  expect(begun.chat.answer.parts.at(-1)).toMatchObject({ text: expect.stringMatching(/fail/) })
+})
+
+for (const name of ['human', 'edit_file', 'bash']) {
+  it(`goes on elsewhere when its server is killed while ${name} waits for the human`, async () => {
+    const begun = await begin({
+      onAsked: async (names) => {
+        if (names.includes(name)) await begun.owner.kill()
+      },
+    })
+    await begun.work()
+    await expectDone(begun, begun.survivor.url)
+    expect(await runsOf(begun)).toBe(1)
+    await restartOwner(begun)
+  })
+}
+
+it('is told that the outcome is unknown when its server is killed while bash runs', async () => {
+  const begun = await begin()
+  const [runs, hold] = [join(begun.folder, 'runs.txt'), join(begun.folder, 'hold')]
+  await writeFile(hold, '')
+  const working = begun.work()
+  await until(20_000, 'the tests run', () => exists(runs))
+  await begun.owner.kill()
+  await rm(hold)
+  await working
+  const tested = partsOf(begun, 'tool-bash')
+  expect(tested).toMatchObject([
+    { state: 'output-error', errorText: expect.stringMatching(/unknown/) },
+    { state: 'output-available' },
+  ])
+  // Once, and once more since the model chose to.
+  expect(await runsOf(begun)).toBe(2)
+  await expectDone(begun, begun.survivor.url)
+  await restartOwner(begun)
+})
+
+it('goes on elsewhere when its server is killed between its steps', async () => {
+  for (const steps of [1, 2]) {
+    const before = stage.upstream.calls.length
+    const begun = await begin()
+    const working = begun.work()
+    const isFar = () => stage.upstream.calls.length > before + steps
+    await until(20_000, `step ${steps + 1}`, isFar)
+    await begun.owner.kill()
+    await working
+    await expectDone(begun, begun.survivor.url, `after ${steps} steps`)
+    expect(await runsOf(begun)).toBe(1)
+    await restartOwner(begun)
+  }
+})
+
+it('makes every edit once, whenever its server is killed at it', async () => {
+  const outcomes = new Set<string>()
+  for (const afterMs of [0, 10, 20, 30, 40, 60, 90]) {
+    const begun = await begin({
+      onAnswered: async (names) => {
+        if (!names.includes('edit_file')) return
+        const due = performance.now() + afterMs
+        await until(5000, 'the time to kill', () => performance.now() >= due)
+        await begun.owner.kill()
+      },
+    })
+    await begun.work()
+    await expectDone(begun, begun.survivor.url, `killed after ${afterMs} ms`)
+    const edits = partsOf(begun, 'tool-edit_file')
+    for (const edit of edits) {
+      expect(edit).toMatchObject({ state: 'output-available' })
+      outcomes.add(/earlier attempt/.test(JSON.stringify(edit)) ? 'seen' : 'made')
+    }
+    await restartOwner(begun)
+  }
+  expect(outcomes).toContain('made')
+}, 120_000)

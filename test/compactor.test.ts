@@ -1,0 +1,369 @@
+import type { ModelMessage } from 'ai'
+/** What a run shows its models of any conversation, and what it makes of it in the end. */
+import { MockLanguageModelV4 } from 'ai/test'
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+
+import type { AgentCompaction } from '../src/compaction.ts'
+import { Breaker } from '../src/compaction/breaker.ts'
+import { textTokens, tokensOf } from '../src/compaction/estimate.ts'
+import { Origins } from '../src/compaction/origins.ts'
+import { LoomError } from '../src/error.ts'
+import { systemMessage, userMessage } from '../src/message.ts'
+import { toPrompt } from '../src/prompt.ts'
+import { Compactor } from '../src/runner/compactor.ts'
+import type { Call } from '../src/runner/model-window.ts'
+import type { SavedSummary } from '../src/runner/session-hooks.ts'
+import { call, conversation, result } from './conversations.ts'
+
+const modelCall = (contextWindow: number): Call => ({
+  model: new MockLanguageModelV4({ provider: 'test', modelId: 'model' }),
+  facts: {},
+  contextWindow,
+  maxOutputTokens: undefined,
+  systemPrompt: 'You teach.',
+  tools: [],
+})
+
+interface Rig {
+  compactor: Compactor
+  origins: Origins
+  breaker: Breaker
+  /** What the summariser was asked. */
+  asked: string[]
+  saved: SavedSummary[]
+}
+
+interface RigOptions {
+  compaction?: AgentCompaction
+  /** What the summariser says to a question. */
+  answer?: (question: string) => string | Promise<string>
+  room?: number
+}
+
+/** Says every fact that it was told, and nothing else. */
+const factsIn = (text: string) => [...new Set(text.match(/FACT-\d+/g))]
+const faithful = (question: string) => `Facts: ${factsIn(question).join(' ')}`
+
+function rig({ compaction = {}, answer = faithful, room = 2000 }: RigOptions = {}): Rig {
+  const [origins, breaker] = [new Origins(), new Breaker()]
+  const [asked, saved]: [string[], SavedSummary[]] = [[], []]
+  const compactor = new Compactor({
+    compaction,
+    origins,
+    breaker,
+    signal: new AbortController().signal,
+    save: async (summary) => void saved.push(summary),
+    ask: () =>
+      Promise.resolve({
+        room,
+        async ask(question) {
+          asked.push(question)
+          return answer(question)
+        },
+      }),
+  })
+  return { compactor, origins, breaker, asked, saved }
+}
+
+const long = (tokens: number) => 'word '.repeat(Math.floor(tokens / 1.1))
+
+const exchange = (id: string, tokens: number): ModelMessage[] => [
+  userMessage(`Question ${id}`),
+  { role: 'assistant', content: [call(id)] },
+  { role: 'tool', content: [result(id, long(tokens))] },
+  { role: 'assistant', content: `Answer ${id}` },
+]
+
+describe('any conversation', () => {
+  /** The same conversation with all of its words many times over. */
+  const lengthened = conversation.chain((messages) =>
+    fc
+      .array(fc.nat(60), { minLength: messages.length, maxLength: messages.length })
+      .map((factors) => messages.map((message, index) => repeated(message, factors[index] ?? 0))),
+  )
+  const cases = fc.record({
+    systems: fc.array(fc.string().map(systemMessage), { maxLength: 2 }),
+    messages: lengthened,
+    window: fc.integer({ min: 200, max: 4000 }),
+    summarise: fc.boolean(),
+    answer: fc.constantFrom(
+      faithful,
+      () => '',
+      () => long(5000),
+      () => Promise.reject(new Error()),
+    ),
+  })
+
+  it('stays one that a provider takes, within the window, with its question and instructions', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ systems, messages, window, summarise, answer }) => {
+        const given = [...systems, ...messages]
+        const before = structuredClone(given.map(({ role }) => role))
+        const { compactor } = rig({ compaction: { summarise }, answer })
+        const view = await viewOf(compactor, given, window)
+        expect(given.map(({ role }) => role)).toEqual(before)
+        if (view === 'too long') return
+        expectValid(view, given)
+        expect(tokensOf(view)).toBeLessThanOrEqual(Math.max(window, 0))
+        if (view.length !== given.length || view.some((each, index) => each !== given[index])) {
+          expect(tokensOf(view)).toBeLessThan(tokensOf(given))
+        }
+        // Asked again, it is what it was.
+        expect(await viewOf(compactor, given, window)).toEqual(view)
+      }),
+      { numRuns: 300, endOnFailure: true },
+    )
+  })
+
+  it('keeps every fact in summaries of summaries', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(lengthened, { minLength: 3, maxLength: 6 }),
+        fc.integer({ min: 1500, max: 3000 }),
+        async (rounds, window) => {
+          const { compactor, asked } = rig()
+          const messages: ModelMessage[] = []
+          for (const [round, more] of rounds.entries()) {
+            messages.push(userMessage(`FACT-${round} ${long(100)}`), ...answered(more))
+            const view = await viewOf(compactor, messages, window)
+            if (view === 'too long') return
+            expectValid(view, messages)
+            expect(factsIn(JSON.stringify(view)).toSorted()).toEqual(
+              factsIn(JSON.stringify(messages)).toSorted(),
+            )
+          }
+          fc.pre(asked.length > 0)
+        },
+      ),
+      { numRuns: 100, endOnFailure: true },
+    )
+  })
+})
+
+describe('a conversation that is too long', () => {
+  it('is left alone while it fits, and where the window is not known', async () => {
+    const messages = exchange('a', 20_000)
+    for (const window of [128_000, 0]) {
+      expect(await rig().compactor.view(messages, modelCall(window))).toEqual(messages)
+    }
+  })
+
+  it('is never touched where the agent says so', async () => {
+    const { compactor } = rig({ compaction: false })
+    const messages = exchange('a', 20_000)
+    expect(await compactor.view(messages, modelCall(8000))).toEqual(messages)
+    expect(compactor.overflowed(new LoomError('context-overflow', ''))).toBe(false)
+  })
+
+  it('is given to nobody where stubs are enough', async () => {
+    const { compactor, asked } = rig()
+    const messages = [...exchange('a', 40_000), ...exchange('b', 40_000), ...exchange('c', 10_000)]
+    const view = await compactor.view(messages, modelCall(80_000))
+    expect(view).toHaveLength(12)
+    expect(asked).toEqual([])
+  })
+
+  it('is summed up where its messages end, and that is told to the store', async () => {
+    const { compactor, origins, saved } = rig()
+    const messages = Array.from({ length: 40 }, (_, index) => exchange(`${index}`, 400)).flat()
+    for (const [index, message] of messages.entries()) {
+      if (index % 4 === 0) origins.markEnd(message, `user-${index / 4}`)
+      if (index % 4 === 3) origins.markEnd(message, `assistant-${(index - 3) / 4}`)
+    }
+    const view = await compactor.view(messages, modelCall(4000))
+    expect(saved).toHaveLength(1)
+    const covered = 40 - view.filter((message) => origins.isUsers(message)).length
+    expect(saved[0]).toMatchObject({ through: `assistant-${covered - 1}`, text: 'Facts:' })
+    expect(view[0]?.content).toContain('<summary>')
+    expect(view[1]).toEqual(messages[covered * 4])
+  })
+
+  it('is not asked about again in the steps that follow', async () => {
+    const { compactor, asked } = rig()
+    const messages = Array.from({ length: 10 }, (_, index) => exchange(`${index}`, 400)).flat()
+    const first = await compactor.view(messages, modelCall(4000))
+    const times = asked.length
+    messages.push(userMessage('And now?'))
+    const second = await compactor.view(messages, modelCall(4000))
+    expect(asked).toHaveLength(times)
+    expect(second.slice(0, -1)).toEqual(first)
+  })
+
+  it.each([
+    ['empty', () => ''],
+    ['longer than what it stands for', () => long(9000)],
+    ['not to be had', () => Promise.reject(new Error('no'))],
+  ])(
+    'loses its oldest messages where its summary is %s, and the third time nobody is asked',
+    async (_, answer) => {
+      const { compactor, asked, breaker } = rig({ answer })
+      const messages: ModelMessage[] = []
+      const rounds = 8
+      for (let round = 0; round < rounds; round++) {
+        messages.push(
+          ...Array.from({ length: 10 }, () => [
+            userMessage(`Question ${long(200)}`),
+            { role: 'assistant' as const, content: `Answer ${long(100)}` },
+          ]).flat(),
+        )
+        const view = await compactor.view(messages, modelCall(4000))
+        expectValid(view, messages)
+        expect(JSON.stringify(view)).toContain('were left out')
+      }
+      expect(breaker.isOpen).toBe(true)
+      expect(asked.length).toBeLessThan(rounds * 2)
+    },
+  )
+
+  it('keeps a single output that is longer than the window by its ends', async () => {
+    const messages = exchange('a', 100_000).slice(0, 3)
+    const view = await rig().compactor.view(messages, modelCall(8000))
+    expect(view).toHaveLength(3)
+    expect(JSON.stringify(view)).toMatch(/characters left out/)
+    expect(tokensOf(view)).toBeLessThan(6000)
+  })
+
+  it('keeps many outputs of one step, each by its ends', async () => {
+    const ids = Array.from({ length: 20 }, (_, index) => `call-${index}`)
+    const messages: ModelMessage[] = [
+      userMessage('All of them.'),
+      { role: 'assistant', content: ids.map((id) => call(id)) },
+      { role: 'tool', content: ids.map((id) => result(id, long(5000))) },
+    ]
+    const view = await rig().compactor.view(messages, modelCall(8000))
+    expectValid(view, messages)
+    expect(tokensOf(view)).toBeLessThan(6000)
+  })
+
+  it('is an error that a person can read where the message alone is', async () => {
+    const messages = [...exchange('a', 10), userMessage(long(20_000))]
+    const view = rig().compactor.view(messages, modelCall(8000))
+    await expect(view).rejects.toMatchObject({
+      code: 'context-overflow',
+      message: expect.stringMatching(
+        /^The message is too long for the model: it has about 20,\d{3} tokens, and the model reads at most 8,000\.$/,
+      ),
+    })
+  })
+})
+
+describe('what providers tell', () => {
+  const messages = Array.from({ length: 8 }, (_, index) => exchange(`${index}`, 400)).flat()
+  const tokens = tokensOf(messages) + textTokens('You teach.')
+
+  it('corrects the estimate', async () => {
+    const { compactor } = rig()
+    const window = tokens * 2
+    expect(await compactor.view(messages, modelCall(window))).toHaveLength(messages.length)
+    compactor.read({ inputTokens: tokens * 2 })
+    const view = await compactor.view(messages, modelCall(window))
+    expect(tokensOf(view)).toBeLessThan(tokens * 0.75)
+  })
+
+  it('is taken for the window where it names one', async () => {
+    const { compactor } = rig()
+    expect(await compactor.view(messages, modelCall(0))).toEqual(messages)
+    const failure = new LoomError('context-overflow', 'maximum context length is 2000 tokens.')
+    expect(compactor.overflowed(failure)).toBe(true)
+    expect(tokensOf(await compactor.view(messages, modelCall(0)))).toBeLessThan(1500)
+  })
+
+  it('is believed where nothing else is known', async () => {
+    const { compactor } = rig()
+    await compactor.view(messages, modelCall(0))
+    expect(compactor.overflowed(new LoomError('context-overflow', 'Too long.'))).toBe(true)
+    expect(tokensOf(await compactor.view(messages, modelCall(0)))).toBeLessThan(tokens * 0.6)
+  })
+})
+
+describe("an agent's own way", () => {
+  it('is shown what would be sent, and gives what is sent instead', async () => {
+    const infos: unknown[] = []
+    const { compactor } = rig({
+      compaction: (messages, { signal: _, ...info }) => {
+        infos.push({ count: messages.length, ...info })
+        return messages.slice(-1)
+      },
+    })
+    const messages = [...exchange('a', 9000), userMessage('And now?')]
+    expect(await compactor.view(messages, modelCall(8000))).toEqual(messages.slice(-1))
+    messages.push({ role: 'assistant', content: 'So.' }, userMessage('More?'))
+    expect(await compactor.view(messages, modelCall(8000))).toEqual(messages.slice(-3))
+    expect(infos).toEqual([
+      {
+        count: 5,
+        tokens: expect.any(Number),
+        threshold: 6000,
+        contextWindow: 8000,
+        model: 'test/model',
+      },
+    ])
+  })
+})
+
+async function viewOf(
+  compactor: Compactor,
+  messages: readonly ModelMessage[],
+  window: number,
+): Promise<readonly ModelMessage[] | 'too long'> {
+  try {
+    return await compactor.view(messages, modelCall(window))
+  } catch (error) {
+    if (error instanceof LoomError && error.code === 'context-overflow') return 'too long'
+    throw error
+  }
+}
+
+/** What must be true of whatever a model is shown. */
+function expectValid(view: readonly ModelMessage[], given: readonly ModelMessage[]): void {
+  const isSystem = ({ role }: ModelMessage) => role === 'system'
+  expect(view.filter(isSystem)).toEqual(given.filter(isSystem))
+  expect(view).toContain(given.findLast(({ role }) => role === 'user'))
+  expect(view.find(({ role }) => role !== 'system')?.role).toBe('user')
+  const shown = new Set([...idsOf(view, 'tool-call'), ...idsOf(view, 'tool-result')])
+  expect(idsOf(view, 'tool-result').length).toBeLessThanOrEqual(idsOf(view, 'tool-call').length)
+  expect([...shown].every((id) => idsOf(view, 'tool-call').includes(id))).toBe(true)
+  // Nothing is made up for calls that had a result.
+  expect(madeUp(view)).toBeLessThanOrEqual(madeUp(given))
+}
+
+const madeUp = (messages: readonly ModelMessage[]) =>
+  JSON.stringify(toPrompt(messages, undefined)).split('No result: the call was not answered.')
+    .length
+
+const idsOf = (messages: readonly ModelMessage[], type: string): string[] =>
+  messages.flatMap(({ content }) =>
+    typeof content === 'string'
+      ? []
+      : content.flatMap((part) =>
+          'toolCallId' in part && part.type === type ? [part.toolCallId] : [],
+        ),
+  )
+
+/** A conversation that ends in an answer. */
+const answered = (messages: readonly ModelMessage[]): ModelMessage[] =>
+  messages.at(-1)?.role === 'user'
+    ? [...messages, { role: 'assistant', content: 'Yes.' }]
+    : [...messages]
+
+function repeated(message: ModelMessage, times: number): ModelMessage {
+  switch (message.role) {
+    case 'system':
+      return message
+    case 'user':
+    case 'assistant':
+      return typeof message.content === 'string'
+        ? { ...message, content: `${message.content} `.repeat(times + 1) }
+        : message
+    case 'tool':
+      return {
+        ...message,
+        content: message.content.map((part) =>
+          part.type === 'tool-result' && part.output.type === 'text'
+            ? { ...part, output: { type: 'text', value: part.output.value.repeat(times * 20) } }
+            : part,
+        ),
+      }
+  }
+}

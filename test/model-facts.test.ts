@@ -1,0 +1,77 @@
+/** What a run makes of what is known of its model. */
+import type { ModelMessage } from 'ai'
+import { describe, expect, it } from 'vitest'
+
+import type { AgentDefinition } from '../src/agent.ts'
+import type { ModelFacts } from '../src/model.ts'
+import { answers } from './model-failures.ts'
+import { agentOf, models as plainModels, record } from './recorded-run.ts'
+import { says, scriptedModel } from './scripted-model.ts'
+
+/** About 5,000 tokens in 40 messages. */
+const history: ModelMessage[] = Array.from({ length: 20 }, (_, index) => [
+  { role: 'user' as const, content: `${index} ${'word '.repeat(200)}` },
+  { role: 'assistant' as const, content: 'Yes.' },
+]).flat()
+const messages: ModelMessage[] = [...history, { role: 'user', content: 'And now?' }]
+
+/** What models were asked that are known like this: the first one fails. */
+async function asked(facts: Record<string, ModelFacts>, definition: Partial<AgentDefinition> = {}) {
+  const names = Object.keys(facts)
+  const scripted = names.map((_name, index) =>
+    scriptedModel(index + 1 < names.length ? answers(400) : says('Yes.')),
+  )
+  const models = {
+    ...plainModels,
+    resolve: async (reference: unknown) => {
+      const model = scripted[names.indexOf(String(reference))]
+      if (model === undefined) throw new Error('no such model')
+      return model
+    },
+    facts: async (reference: unknown) => facts[String(reference)] ?? {},
+  }
+  await record(agentOf({ model: names, ...definition }), messages, { models })
+  return scripted.map(({ asked }) => asked[0])
+}
+
+describe('the window of a model', () => {
+  it.each<[string, ModelFacts, boolean]>([
+    ['as large as the list says', { contextWindow: 2000 }, true],
+    [
+      'and no larger than its prompt may be',
+      { contextWindow: 200_000, maxInputTokens: 2000 },
+      true,
+    ],
+    ['large', { contextWindow: 1_000_000 }, false],
+    ['not known', {}, false],
+  ])('is %s', async (_what, facts, isShortened) => {
+    const [call] = await asked({ 'a/m': facts })
+    const system = 1
+    expect((call?.prompt.length ?? 0) < messages.length + system).toBe(isShortened)
+  })
+
+  it('is what the agent says where it says so', async () => {
+    const [small] = await asked({ 'a/m': { contextWindow: 1_000_000 } }, { contextWindow: 2000 })
+    expect(small?.prompt.length).toBeLessThan(20)
+    const [none] = await asked({ 'a/m': { contextWindow: 2000 } }, { contextWindow: 0 })
+    expect(none?.prompt.length).toBe(messages.length + 1)
+  })
+
+  it('is each model’s own in a chain of fallbacks', async () => {
+    const [first, second] = await asked({
+      'a/large': { contextWindow: 1_000_000 },
+      'a/small': { contextWindow: 2000 },
+    })
+    expect(first?.prompt.length).toBe(messages.length + 1)
+    expect(second?.prompt.length).toBeLessThan(20)
+  })
+})
+
+describe('the temperature', () => {
+  it('is left out where the model is known to take none, unless the agent names one', async () => {
+    const facts = { 'a/m': { temperature: false } }
+    expect((await asked(facts))[0]).not.toHaveProperty('temperature')
+    expect((await asked(facts, { temperature: 1 }))[0]).toMatchObject({ temperature: 1 })
+    expect((await asked({ 'a/m': {} }))[0]).toMatchObject({ temperature: 0.1 })
+  })
+})

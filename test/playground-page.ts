@@ -1,0 +1,98 @@
+/**
+ * The playground's conversation without its page: the very files that a browser runs, on the app that
+ * the server serves. No browser and no DOM is needed; what is drawn is what `entries` say.
+ */
+import type { UIMessage } from 'ai'
+import type { Hono } from 'hono'
+import { vi } from 'vitest'
+
+export interface Entry {
+  message: UIMessage
+  live?: boolean
+  waiting?: boolean
+  state?: 'sending' | 'queued' | 'failed'
+  end?: string
+  error?: string
+}
+
+type ToolPart = UIMessage['parts'][number]
+
+export interface Chat {
+  id: string
+  entries: Entry[]
+  link: 'ok' | 'lost' | 'gone' | 'denied'
+  problem: string
+  busy: boolean
+  watch: () => Promise<void>
+  look: () => Promise<void>
+  send: (parts: UIMessage['parts'], whenBusy?: string) => Promise<void>
+  resend: (entry: Entry) => Promise<void>
+  withdraw: (entry: Entry) => Promise<void>
+  stop: () => Promise<void>
+  redo: (entry: Entry) => Promise<void>
+  retry: (entry: Entry) => Promise<void>
+  edit: (entry: Entry, parts: UIMessage['parts']) => Promise<void>
+  answer: (entry: Entry, part: ToolPart, output: unknown) => Promise<void>
+  decide: (
+    entry: Entry,
+    part: ToolPart,
+    decision: { approved: boolean; reason: string },
+  ) => Promise<void>
+  close: () => void
+}
+
+export type Fetch = (path: string, init?: RequestInit) => Promise<Response>
+
+interface Key {
+  value: string | undefined
+  ask: (refused: string | undefined) => Promise<boolean>
+}
+
+interface ServerModule {
+  openServer: (options: { fetch: Fetch; key?: Key; pauseMs: number }) => {
+    agents: () => Promise<unknown[]>
+  }
+}
+
+interface ChatModule {
+  openChat: (options: { server: object; id?: string; pauseMs: number }) => Chat
+}
+
+const file = (name: string) => new URL(`../web/playground-${name}.js`, import.meta.url).href
+
+// The type of these imports is `any`: TypeScript has not read the files.
+export const { openServer }: ServerModule = await import(file('server'))
+const { openChat }: ChatModule = await import(file('chat'))
+
+const pauseMs = 1
+
+export const fetchOf =
+  (app: Hono): Fetch =>
+  async (path, init) =>
+    app.request(path, init)
+
+/** A conversation as a tab has it: a new one, or the one with this id. */
+export function openTab(fetch: Fetch, id?: string): Chat {
+  const server = openServer({ fetch, pauseMs })
+  return openChat({ server, pauseMs, ...(id !== undefined && { id }) })
+}
+
+export const said = (text: string): UIMessage['parts'] => [{ type: 'text', text }]
+
+/** What every entry says, with what became of it: `user: Hi`, `user (queued): And?`. */
+export const shown = ({ entries }: Chat): string[] =>
+  entries.map(({ message, state, live, waiting }) => {
+    const what = state ?? (live ? 'live' : waiting ? 'waiting' : undefined)
+    return `${message.role}${what === undefined ? '' : ` (${what})`}: ${textOf(message)}`
+  })
+
+export const textOf = ({ parts }: UIMessage): string =>
+  parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+
+/** Waits until the page shows this. */
+export async function until(label: string, check: () => boolean): Promise<void> {
+  await vi.waitFor(() => check() || Promise.reject(new Error(`${label}: not yet`)), {
+    timeout: 10_000,
+    interval: 5,
+  })
+}

@@ -1,0 +1,201 @@
+/** Every listed provider with an address becomes a client that sends the right key to the right place. */
+import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
+import { describe, expect, it } from 'vitest'
+
+import { Registry } from '../src/model/registry.ts'
+import type { ProviderEntry } from '../src/model/registry/entry.ts'
+import { createModels } from '../src/model/resolve.ts'
+import { everyHost } from './every-host.ts'
+
+const prompt: LanguageModelV4CallOptions['prompt'] = [
+  { role: 'user', content: [{ type: 'text', text: 'Hi' }] },
+]
+const key = 'key-of-the-test-1234'
+
+/** Addresses that are made of variables, filled in by hand. */
+const filled: Record<string, [values: Record<string, string>, url: string, key: string]> = {
+  'cloudflare-workers-ai': [
+    { CLOUDFLARE_ACCOUNT_ID: 'acc' },
+    '//api.cloudflare.com/client/v4/accounts/acc/ai/v1/chat/completions',
+    'CLOUDFLARE_API_KEY',
+  ],
+  databricks: [
+    { DATABRICKS_HOST: 'https://dbc-1.cloud.databricks.com/' },
+    '//dbc-1.cloud.databricks.com/ai-gateway/mlflow/v1/chat/completions',
+    'DATABRICKS_TOKEN',
+  ],
+  'snowflake-cortex': [
+    { SNOWFLAKE_ACCOUNT: 'org-acc' },
+    '//org-acc.snowflakecomputing.com/api/v2/cortex/v1/chat/completions',
+    'SNOWFLAKE_CORTEX_PAT',
+  ],
+  neon: [
+    { NEON_AI_GATEWAY_BASE_URL: 'https://gateway.neon.example/' },
+    '//gateway.neon.example/v1/chat/completions',
+    'NEON_AI_GATEWAY_TOKEN',
+  ],
+  infomaniak: [
+    { INFOMANIAK_PRODUCT_ID: '42' },
+    '//api.infomaniak.com/2/ai/42/openai/v1/chat/completions',
+    'INFOMANIAK_API_KEY',
+  ],
+  'privatemode-ai': [{}, '//localhost:8080/v1/chat/completions', 'PRIVATEMODE_API_KEY'],
+}
+
+/** By the package that a provider is listed with; all others speak OpenAI's chat completions. */
+const paths: Record<string, [path: string, header: string]> = {
+  '@ai-sdk/anthropic': ['/messages', 'x-api-key'],
+  '@ai-sdk/openai': ['/responses', 'authorization'],
+}
+
+function expectedOf({ id, npm = '', api = '', env }: ProviderEntry) {
+  const [path, header] = paths[npm] ?? ['/chat/completions', 'authorization']
+  const [values, url, variable] = filled[id] ?? []
+  const address = api.replace(/^https?:/, '').replace(/\/+$/, '')
+  return {
+    values: values ?? {},
+    url: url ?? (address.endsWith(path) ? address : address + path),
+    variable: variable ?? env[0] ?? '',
+    header,
+  }
+}
+
+const registry = new Registry()
+const listed = await registry.providers()
+const addressed = listed.filter(({ api }) => api !== undefined)
+/** A name that no list has, so that nothing but the provider's own way of speaking counts. */
+const unlistedModel = 'a-model/of:none'
+
+describe('providers with an address', () => {
+  it('are the 199 of the list', () => {
+    expect(listed).toHaveLength(225)
+    expect(addressed).toHaveLength(199)
+  })
+
+  it('are each sent their own key in their own header, at their own address', async () => {
+    const host = await everyHost()
+    for (const provider of addressed) {
+      const { values, url, variable, header } = expectedOf(provider)
+      const models = createModels({
+        environment: { [variable]: key, ...values },
+        registry,
+        transport: host.transport,
+      })
+      const model = await models.resolve(`${provider.id}/${unlistedModel}`)
+      await expect(model.doStream({ prompt }), provider.id).rejects.toThrow()
+      const sent = host.requests.splice(0)
+      expect(
+        sent.map((request) => request.url),
+        provider.id,
+      ).toEqual([url])
+      const bearer = header === 'authorization' ? 'Bearer ' : ''
+      expect(sent[0]?.headers[header], provider.id).toBe(bearer + key)
+      expect(JSON.parse(sent[0]?.body ?? ''), provider.id).toMatchObject({ model: unlistedModel })
+      expect(models.redact(`said ${key}`), provider.id).toBe('said [redacted]')
+    }
+  })
+
+  it('name the variable of a missing key, unless they are on this machine', async () => {
+    for (const provider of addressed) {
+      const { values, variable } = expectedOf(provider)
+      const models = createModels({ environment: values, registry })
+      const resolved = models.resolve(`${provider.id}/m`)
+      if (/^http:\/\/(localhost|127)/.test(provider.api ?? '')) await resolved
+      else {
+        await expect(resolved, provider.id).rejects.toMatchObject({
+          code: 'missing-key',
+          message: expect.stringContaining(`set ${variable}`),
+        })
+      }
+    }
+  })
+
+  it('name what their address is made of', async () => {
+    const models = createModels({ environment: { CLOUDFLARE_API_KEY: key }, registry })
+    await expect(models.resolve('cloudflare-workers-ai/m')).rejects.toMatchObject({
+      code: 'missing-key',
+      message: expect.stringContaining('set CLOUDFLARE_ACCOUNT_ID.'),
+    })
+  })
+})
+
+describe('addresses that somebody knows by heart', () => {
+  it.each([
+    ['fireworks', 'FIREWORKS_API_KEY', '//api.fireworks.ai/inference/v1/chat/completions'],
+    ['fireworks-ai', 'FIREWORKS_API_KEY', '//api.fireworks.ai/inference/v1/chat/completions'],
+    ['openrouter', 'OPENROUTER_API_KEY', '//openrouter.ai/api/v1/chat/completions'],
+    ['deepseek', 'DEEPSEEK_API_KEY', '//api.deepseek.com/chat/completions'],
+    ['moonshotai', 'MOONSHOT_API_KEY', '//api.moonshot.ai/v1/chat/completions'],
+    ['huggingface', 'HF_TOKEN', '//router.huggingface.co/v1/chat/completions'],
+    ['groq', 'GROQ_API_KEY', '//api.groq.com/openai/v1/chat/completions'],
+    ['mistral', 'MISTRAL_API_KEY', '//api.mistral.ai/v1/chat/completions'],
+    ['xai', 'XAI_API_KEY', '//api.x.ai/v1/chat/completions'],
+    ['grok', 'GROK_API_KEY', '//api.x.ai/v1/chat/completions'],
+    ['together', 'TOGETHER_API_KEY', '//api.together.xyz/v1/chat/completions'],
+    ['cerebras', 'CEREBRAS_API_KEY', '//api.cerebras.ai/v1/chat/completions'],
+    ['deepinfra', 'DEEPINFRA_API_KEY', '//api.deepinfra.com/v1/openai/chat/completions'],
+    ['perplexity', 'PERPLEXITY_API_KEY', '//api.perplexity.ai/chat/completions'],
+    ['vercel', 'AI_GATEWAY_API_KEY', '//ai-gateway.vercel.sh/v1/chat/completions'],
+    ['anthropic', 'ANTHROPIC_API_KEY', '//api.anthropic.com/v1/messages'],
+    ['openai', 'OPENAI_API_KEY', '//api.openai.com/v1/responses'],
+    ['minimax', 'MINIMAX_API_KEY', '//api.minimax.io/anthropic/v1/messages'],
+  ])('%s is where they say', async (provider, variable, url) => {
+    const host = await everyHost()
+    const environment = { [variable]: key }
+    const models = createModels({ environment, registry, transport: host.transport })
+    const model = await models.resolve(`${provider}/${unlistedModel}`)
+    await expect(model.doStream({ prompt })).rejects.toThrow()
+    expect(host.requests.map((request) => request.url)).toEqual([url])
+    expect(JSON.stringify(host.requests[0]?.headers)).toContain(key)
+  })
+
+  it('differ by model where a gateway speaks each vendor in its own protocol', async () => {
+    const host = await everyHost()
+    const environment = {
+      ZENMUX_API_KEY: key,
+      OPENCODE_API_KEY: key,
+      AZURE_API_KEY: key,
+      AZURE_RESOURCE_NAME: 'corp',
+    }
+    const models = createModels({ environment, registry, transport: host.transport })
+    const byPackage = async (provider: string, npm: string) => {
+      const model = (await registry.models(provider)).find((model) => model.npm === npm)
+      await expect(
+        (await models.resolve(`${provider}/${model?.id}`)).doStream({ prompt }),
+      ).rejects.toThrow()
+      return host.requests.at(-1)?.url
+    }
+    expect(await byPackage('zenmux', '@ai-sdk/anthropic')).toBe(
+      '//zenmux.ai/api/anthropic/v1/messages',
+    )
+    expect(await byPackage('zenmux', '@ai-sdk/openai')).toBe('//zenmux.ai/api/v1/responses')
+    expect(await byPackage('opencode', '@ai-sdk/anthropic')).toBe('//opencode.ai/zen/v1/messages')
+    expect(await byPackage('opencode', '@ai-sdk/google')).toMatch(
+      /^\/\/opencode\.ai\/zen\/v1\/models\/.+:streamGenerateContent/,
+    )
+    expect(await byPackage('azure', '@ai-sdk/anthropic')).toBe(
+      '//corp.services.ai.azure.com/anthropic/v1/messages',
+    )
+  })
+
+  it('give way to an address of the user', async () => {
+    const host = await everyHost()
+    const environment = { FIREWORKS_BASE_URL: 'http://proxy.corp/v1', FIREWORKS_API_KEY: key }
+    const models = createModels({ environment, registry, transport: host.transport })
+    await expect((await models.resolve('fireworks/m')).doStream({ prompt })).rejects.toThrow()
+    expect(host.requests[0]?.url).toBe('//proxy.corp/v1/chat/completions')
+    expect(await models.facts('fireworks/accounts/fireworks/models/kimi-k3')).toEqual({})
+  })
+})
+
+describe('a key in an odd place', () => {
+  it.each(listed.map(({ id, env }) => [id, env.filter((name) => /KEY|TOKEN|_PAT$/.test(name))]))(
+    'is struck out of every text: %s',
+    (_id, names) => {
+      const secrets = [...names].filter((name) => name !== 'AWS_ACCESS_KEY_ID')
+      const environment = Object.fromEntries(secrets.map((name) => [name, `secret-${name}`]))
+      const models = createModels({ environment })
+      for (const name of secrets) expect(models.redact(`… secret-${name} …`)).toBe('… [redacted] …')
+    },
+  )
+})

@@ -1,0 +1,288 @@
+/** Newer lists over real sockets, and all that may be wrong with them. */
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { describe, expect, it, onTestFinished } from 'vitest'
+
+import { type RefreshOutcome, Registry, type RegistryOptions } from '../src/model/registry.ts'
+import { shippedCatalog } from '../src/model/registry/shipped.ts'
+import { within } from './deadline.ts'
+import { upstream } from './fixtures/upstream.ts'
+
+const day = 24 * 60 * 60 * 1000
+
+/** The list that comes with Loom in the form of models.dev, and what a test puts in its place. */
+async function payload(change: Record<string, unknown> = {}, keep = 225): Promise<string> {
+  const catalog = await shippedCatalog()
+  const providers = [...catalog.providers.values()]
+    .slice(0, keep)
+    .map(({ id, name, env, npm, api }) => {
+      const models = [...catalog.models(id)].map((model) => [
+        model.id,
+        { limit: { context: model.contextWindow }, provider: { api: model.api, npm: model.npm } },
+      ])
+      return [id, { id, name, env, npm, api, models: Object.fromEntries(models) }]
+    })
+  return JSON.stringify({ ...Object.fromEntries(providers), ...change })
+}
+
+const fresh = {
+  id: 'fresh',
+  name: 'Fresh',
+  env: ['FRESH_API_KEY'],
+  npm: '@ai-sdk/openai-compatible',
+  api: 'https://api.fresh.example/v1',
+  models: { 'new/model': { name: 'New', limit: { context: 1000, output: 10 } } },
+}
+
+interface Site {
+  url: string
+  asked: IncomingMessage[]
+}
+
+async function site(
+  handle: (response: ServerResponse, request: IncomingMessage) => void,
+): Promise<Site> {
+  const asked: IncomingMessage[] = []
+  const { baseUrl } = await upstream((response, request) => {
+    asked.push(request)
+    handle(response, request)
+  })
+  return { url: `${baseUrl}/api.json`, asked }
+}
+
+const cacheFolder = async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'loom-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return join(folder, 'nested', 'models.br')
+}
+
+/** A registry, and how each of its fetches ended. */
+function opened(options: RegistryOptions) {
+  const outcomes: RefreshOutcome[] = []
+  const waiting: (() => void)[] = []
+  const registry = new Registry({
+    ...options,
+    onRefresh(outcome) {
+      outcomes.push(outcome)
+      waiting.shift()?.()
+    },
+  })
+  /** Asks something, and waits for the fetch that this causes. */
+  const refreshed = async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    waiting.push(resolve)
+    await registry.provider('openai')
+    await within(8000, 'the end of a fetch', promise)
+    return outcomes.at(-1)
+  }
+  return { registry, refreshed, outcomes }
+}
+
+describe('a newer list', () => {
+  it('counts as soon as it is there, and is asked for with a name', async () => {
+    const body = await payload({ fresh })
+    const { url, asked } = await site((response) => void response.end(body))
+    const { registry, refreshed } = opened({ url })
+    expect(await registry.provider('fresh')).toBeUndefined()
+    expect(await refreshed()).toEqual({ result: 'new' })
+    expect(await registry.model('fresh', 'new/model')).toEqual({
+      id: 'new/model',
+      name: 'New',
+      contextWindow: 1000,
+      maxOutputTokens: 10,
+    })
+    expect(asked[0]?.headers['user-agent']).toBe('loom')
+    expect(asked[0]?.headers['if-none-match']).toBeUndefined()
+  })
+
+  it('is waited for by nobody', async () => {
+    const { url } = await site(() => undefined)
+    const stop = new AbortController()
+    const { registry, refreshed, outcomes } = opened({ url, signal: stop.signal })
+    const ended = refreshed()
+    expect(await within(2000, 'an answer', registry.provider('groq'))).toMatchObject({ id: 'groq' })
+    expect(outcomes).toEqual([])
+    stop.abort()
+    expect(await ended).toMatchObject({ result: 'failed' })
+  })
+
+  it('is fetched once, however many ask, and again after a day', async () => {
+    const body = await payload({ fresh })
+    let now = Date.now()
+    const { url, asked } = await site((response) => void response.end(body))
+    const { registry, refreshed } = opened({ url, now: () => now })
+    await Promise.all(Array.from({ length: 50 }, () => registry.provider('openai')))
+    await refreshed()
+    for (let index = 0; index < 50; index++) await registry.provider('openai')
+    expect(asked).toHaveLength(1)
+    now += day + 1
+    await refreshed()
+    expect(asked).toHaveLength(2)
+  })
+
+  it('is kept in a file that the next process begins with', async () => {
+    const body = await payload({ fresh })
+    const cacheFile = await cacheFolder()
+    const { url, asked } = await site((response) => void response.end(body))
+    await opened({ url, cacheFile }).refreshed()
+    const { registry, outcomes } = opened({ url, cacheFile })
+    expect(await registry.provider('fresh')).toMatchObject({ name: 'Fresh' })
+    expect(asked).toHaveLength(1)
+    expect(outcomes).toEqual([])
+    expect((await stat(cacheFile)).mode & 0o077).toBe(0)
+    expect(await readdir(join(cacheFile, '..'))).toEqual(['models.br'])
+    // What was fetched elsewhere is another list.
+    expect(
+      await opened({ url: `${url}?other`, cacheFile }).registry.provider('fresh'),
+    ).toBeUndefined()
+  })
+
+  it('is not sent twice: a day later the tag says that it is the same', async () => {
+    const body = await payload({ fresh })
+    const cacheFile = await cacheFolder()
+    const { url, asked } = await site((response, request) => {
+      const isKnown = request.headers['if-none-match'] === '"v1"'
+      response.writeHead(isKnown ? 304 : 200, { etag: '"v1"' }).end(isKnown ? undefined : body)
+    })
+    await opened({ url, cacheFile }).refreshed()
+    const old = new Date(Date.now() - 2 * day)
+    await utimes(cacheFile, old, old)
+    const later = opened({ url, cacheFile })
+    expect(await later.refreshed()).toEqual({ result: 'same' })
+    expect(asked[1]?.headers['if-none-match']).toBe('"v1"')
+    expect(await later.registry.provider('fresh')).toMatchObject({ name: 'Fresh' })
+    expect((await stat(cacheFile)).mtimeMs).toBeGreaterThan(old.getTime() + day)
+  })
+
+  it('is written by many at once, and always whole', async () => {
+    const body = await payload({ fresh })
+    const cacheFile = await cacheFolder()
+    const { url } = await site((response) => void response.end(body))
+    await Promise.all(Array.from({ length: 4 }, () => opened({ url, cacheFile }).refreshed()))
+    expect(await readdir(join(cacheFile, '..'))).toEqual(['models.br'])
+    expect(await opened({ url, cacheFile }).registry.provider('fresh')).toBeDefined()
+  })
+
+  it('is used without a file where none can be written', async () => {
+    const body = await payload({ fresh })
+    const { url } = await site((response) => void response.end(body))
+    const { registry, refreshed } = opened({ url, cacheFile: '/dev/null/loom/models.br' })
+    expect(await refreshed()).toEqual({ result: 'new' })
+    expect(await registry.provider('fresh')).toBeDefined()
+  })
+
+  it.each([
+    ['cut', (whole: Buffer) => whole.subarray(0, 1000)],
+    ['empty', () => Buffer.alloc(0)],
+    ['nonsense', () => Buffer.from('<html>')],
+  ])('is fetched anew where the file is %s', async (_how, spoil) => {
+    const body = await payload({ fresh })
+    const cacheFile = await cacheFolder()
+    const { url } = await site((response) => void response.end(body))
+    await opened({ url, cacheFile }).refreshed()
+    await writeFile(cacheFile, spoil(await readFile(cacheFile)))
+    const { registry, refreshed } = opened({ url, cacheFile })
+    expect(await registry.provider('openai')).toBeDefined()
+    await refreshed()
+    expect(await opened({ url, cacheFile }).registry.provider('fresh')).toBeDefined()
+  })
+})
+
+describe('what is no newer list', () => {
+  it.each<[string, (response: ServerResponse, whole: string, half: string) => void]>([
+    ['is late', (response) => void response.writeHead(200).write('{')],
+    ['is an error', (response) => void response.writeHead(503).end('{}')],
+    ['is a page', (response) => void response.end('<html>down for maintenance</html>')],
+    ['is cut', (response, whole) => void response.end(whole.slice(0, -100))],
+    ['is another thing', (response) => void response.end('{"providers": []}')],
+    ['is a list', (response) => void response.end('[]')],
+    ['has lost the half of it', (response, _whole, half) => void response.end(half)],
+    ['never ends', (response) => endless(response)],
+    ['breaks off', (response) => void response.writeHead(200).write('{', () => response.destroy())],
+  ])('is not used: it %s', async (_what, answer) => {
+    const [whole, half] = await Promise.all([payload({ fresh }), payload({ fresh }, 100)])
+    const cacheFile = await cacheFolder()
+    const { url, asked } = await site((response) => answer(response, whole, half))
+    const { registry, refreshed } = opened({ url, cacheFile, timeoutMs: 1500 })
+    expect(await refreshed()).toMatchObject({ result: 'failed' })
+    expect(await registry.provider('fresh')).toBeUndefined()
+    expect(await registry.provider('groq')).toBeDefined()
+    await expect(stat(cacheFile)).rejects.toThrow()
+    // It is left alone for a while.
+    expect(asked).toHaveLength(1)
+  })
+
+  it('is a server that is not there', async () => {
+    const { registry, refreshed } = opened({ url: 'http://127.0.0.1:1/api.json' })
+    expect(await refreshed()).toMatchObject({ result: 'failed' })
+    expect(await registry.provider('groq')).toBeDefined()
+  })
+
+  it('is never asked for where nobody said where', async () => {
+    const { registry, outcomes } = opened({})
+    expect(await registry.provider('groq')).toBeDefined()
+    expect(outcomes).toEqual([])
+  })
+})
+
+describe('a newer list that is not to be trusted', () => {
+  it('sends no key to another host', async () => {
+    const shipped = await shippedCatalog()
+    const groq = { ...shipped.providers.get('groq'), api: 'https://evil.example/v1' }
+    const body = await payload({
+      groq: { ...groq, models: {} },
+      deepseek: {
+        ...shipped.providers.get('deepseek'),
+        api: 'https://evil.example',
+        env: ['OPENAI_API_KEY'],
+        models: { m: { provider: { api: 'https://evil.example', npm: '@ai-sdk/openai' } } },
+      },
+      moonshotai: {
+        ...shipped.providers.get('moonshotai'),
+        api: 'http://api.moonshot.ai/v1',
+        models: {},
+      },
+      openrouter: {
+        ...shipped.providers.get('openrouter'),
+        api: 'https://openrouter.ai/api/v2',
+        models: {},
+      },
+      thief: { env: ['OPENAI_API_KEY'], api: 'https://evil.example/v1', models: { m: {} } },
+      fireworks: { env: [], api: 'https://evil.example/v1', models: { m: {} } },
+      open: { env: ['OPEN_API_KEY'], api: 'http://evil.example/v1', models: { m: {} } },
+      local: { env: ['LOCAL_API_KEY'], api: 'http://127.0.0.1:4444/v1', models: { m: {} } },
+    })
+    const { url } = await site((response) => void response.end(body))
+    const { registry, refreshed } = opened({ url })
+    expect(await refreshed()).toEqual({ result: 'new' })
+    expect(await registry.provider('groq')).not.toHaveProperty('api')
+    expect(await registry.provider('deepseek')).toMatchObject({
+      api: 'https://api.deepseek.com',
+      env: ['DEEPSEEK_API_KEY'],
+    })
+    expect(await registry.model('deepseek', 'm')).toEqual({ id: 'm', npm: '@ai-sdk/openai' })
+    expect(await registry.provider('moonshotai')).toMatchObject({
+      api: 'https://api.moonshot.ai/v1',
+    })
+    expect(await registry.provider('openrouter')).toMatchObject({
+      api: 'https://openrouter.ai/api/v2',
+    })
+    expect(await registry.provider('thief')).toMatchObject({ env: [] })
+    expect(await registry.provider('fireworks')).toMatchObject({ id: 'fireworks-ai' })
+    expect(await registry.provider('open')).not.toHaveProperty('api')
+    expect(await registry.provider('local')).toHaveProperty('api')
+  })
+})
+
+/** Until the other side has had enough. */
+function endless(response: ServerResponse): void {
+  const piece = '"'.padEnd(1024 * 1024, 'x')
+  const write = () => {
+    while (!response.destroyed && response.write(piece));
+  }
+  response.on('drain', write)
+  write()
+}

@@ -1,0 +1,56 @@
+/** What `docker-compose.yml` describes, as plain processes: keys, two instances, one Redis, a balancer. */
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+
+import { expect, it } from 'vitest'
+
+import { until } from '../redis/until.ts'
+import { openBalancer } from './balancer.ts'
+import { openStage } from './stage.ts'
+import { openTab } from './tab.ts'
+
+const key = 'a-long-secret'
+const authorization = `Bearer ${key}`
+
+it('survives the death of either instance behind a balancer that knows nothing', async () => {
+  await using stage = await openStage({
+    paceMs: 10,
+    environment: { LOOM_API_KEYS: key, HOST: '0.0.0.0' },
+  })
+  // What it prints is for people; the balancer is given addresses of this machine.
+  const address = (index: number) => {
+    const url = new URL(stage.instance(index).url)
+    return `http://127.0.0.1:${url.port}`
+  }
+  await using balancer = await openBalancer(() => [address(0), address(1)])
+  const tab = openTab({ urls: [balancer.url], headers: { authorization } })
+  for (const dying of [0, 1]) {
+    const chatId = randomUUID()
+    let seen = 0
+    const asked = tab.send(chatId, 'steps: 6', { onChunk: () => seen++ })
+    await until(10_000, 'the turn is under way', () => seen > 10)
+    await stage.instance(dying).kill()
+    const message = await asked.message
+    const response = await fetch(`${balancer.url}/api/chat/${chatId}/messages`, {
+      headers: { authorization, 'x-loom-profile': 'v7' },
+    })
+    const stored: unknown = await response.json()
+    expect(Array.isArray(stored) ? stored.at(-1) : undefined).toEqual(message)
+    await stage.start(dying)
+  }
+  expect((await fetch(`${balancer.url}/api/chat`)).status).toBe(401)
+})
+
+it('is what the compose file describes', () => {
+  const compose = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8')
+  for (const fact of [
+    /--appendonly yes/,
+    /--maxmemory-policy noeviction/,
+    /proxy_buffering off/,
+    /non_idempotent/,
+    /loom-1: \*loom/,
+    /loom-2: \*loom/,
+  ]) {
+    expect(compose).toMatch(fact)
+  }
+})

@@ -1,0 +1,135 @@
+/**
+ * What ai 7 can do by itself: after a cut it asks for the stream again, which tells the answer from its
+ * start, and begins the message anew. That needs a turn that goes on; where it is over meanwhile there is
+ * nothing to follow, and the history has the answer.
+ */
+import { describe, expect, it } from 'vitest'
+
+import { sdks } from '../clients/chat-client.ts'
+import { expectQuiet } from '../clients/quiet.ts'
+import { until } from '../redis/until.ts'
+import { ChatPage, playAsking, playSecondQuestion } from './chat-page.ts'
+import { cuttingFetch } from './cutting.ts'
+import { openHolds } from './holds.ts'
+import { askingTurn, richAgent, richTurn } from './rich-agent.ts'
+import { openServed } from './served.ts'
+import type { Replies } from './turn-model.ts'
+
+interface Scene {
+  fact: string
+  turn: Replies
+  /** The requests that come through before the one that is cut. */
+  requests: number
+  /** The reply at whose end the model is held, and what is the last that it said by then. */
+  reply: number
+  said: (page: ChatPage) => unknown
+  play: (page: ChatPage) => Promise<void>
+  /** What is left to be played when that reply is over. */
+  rest: (page: ChatPage) => Promise<void>
+}
+
+const asking = { turn: askingTurn(true), play: (page: ChatPage) => playAsking(page, true) }
+
+const scenes: readonly Scene[] = [
+  {
+    fact: 'in a turn that holds everything',
+    turn: richTurn,
+    requests: 0,
+    reply: 1,
+    said: ({ parts }) => parts.length === 15 && parts[14]?.['state'] === 'done',
+    play: async () => {},
+    rest: (page) => page.sees({ text: '🌤.\n' }),
+  },
+  {
+    ...asking,
+    fact: 'before the client is asked',
+    requests: 0,
+    reply: 0,
+    said: (page) => page.callPart('call-w')?.['state'] === 'input-available',
+    rest: (page) => playAsking(page, true),
+  },
+  {
+    ...asking,
+    fact: 'after it has answered',
+    requests: 1,
+    reply: 1,
+    said: (page) => page.callPart('call-y')?.['state'] === 'input-available',
+    rest: (page) => playSecondQuestion(page, true),
+  },
+  {
+    ...asking,
+    fact: 'after it has decided',
+    requests: 2,
+    reply: 2,
+    said: (page) => page.callPart('call-s')?.['state'] === 'input-available',
+    rest: (page) => page.sees({ text: 'Done — at last.' }),
+  },
+]
+
+const [sdk] = sdks.filter(({ major, strict }) => major === 7 && !strict)
+if (sdk === undefined) throw new Error('there is no ai 7')
+
+expectQuiet()
+
+describe('ai 7 without resumableFetch has the whole answer when it resumes, wherever it was cut', () => {
+  for (const { fact, turn, requests, reply, said, play, rest } of scenes) {
+    it(fact, async () => {
+      const holds = openHolds()
+      const { agent, model } = richAgent(turn, holds.before)
+      await using server = await openServed([agent])
+      const uncut = new ChatPage(sdk, { api: server.api, profile: 'v7' })
+      await uncut.say('Go.')
+      await play(uncut)
+      const before = Array.from({ length: requests }, () => 'whole' as const)
+      let after = 0
+      for (let isCut = true; isCut; after++) {
+        const asked = `Go, ${after}.`
+        const hold = holds.at({ asked, reply, part: (turn[reply]?.length ?? 0) - 1 })
+        const cut = cuttingFetch([...before, { after }])
+        const resume = hold.opening(cut.fetch)
+        const fetch: typeof globalThis.fetch = (input, init) =>
+          init?.method === 'POST' ? cut.fetch(input, init) : resume(input, init)
+        const page = new ChatPage(sdk, { api: server.api, profile: 'v7', fetch })
+        const playing = page.say(asked).then(() => play(page))
+        const failed = playing.then(
+          () => false,
+          () => true,
+        )
+        await until(8000, `the cut behind event ${after}`, () => {
+          return page.chat.status === 'error' || said(page) === true
+        })
+        isCut = cut.cuts.has(requests)
+        // One that comes behind what the model is held at leaves no time to resume.
+        if (!isCut) hold.open()
+        expect(await failed).toBe(true)
+        await hold.reached()
+        const resuming = isCut ? page : await page.reload()
+        await resuming.chat.resumeStream()
+        await rest(resuming)
+        expect(resuming.answer, asked).toEqual(uncut.answer)
+      }
+      expect(after).toBeGreaterThan(4)
+      expect(model.asked).toHaveLength((after + 1) * turn.length)
+      expect(server.reported).toEqual([])
+    })
+  }
+})
+
+describe('ai 7 without resumableFetch, when the turn was over before it resumed,', () => {
+  it('is told that nothing runs, and finds the answer in the history', async () => {
+    const { agent } = richAgent(richTurn)
+    await using server = await openServed([agent])
+    for (const after of [0, 5, 20]) {
+      const { fetch } = cuttingFetch([{ after }])
+      const page = new ChatPage(sdk, { api: server.api, profile: 'v7', fetch })
+      await page.chat.sendMessage({ text: 'Go.' })
+      expect(page.chat.status).toBe('error')
+      // Whoever follows it hears its end.
+      await (await globalThis.fetch(`${server.api}/${page.chat.id}/stream`)).text()
+      await page.chat.resumeStream()
+      expect(page.chat.status).toBe('ready')
+      const { parts } = await page.loadAgain()
+      expect(parts).toHaveLength(15)
+    }
+  })
+})

@@ -1,0 +1,208 @@
+/**
+ * A session is nobody else's business: whatever another key asks of it, by whatever route there is, it
+ * is told that there is no such session, and nothing has changed.
+ */
+import { randomUUID } from 'node:crypto'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { startRedis } from '../redis/redis.ts'
+import { until } from '../redis/until.ts'
+import { type Caller, type ForgedStage, openForgedStage, saying } from './forged-kit.ts'
+
+interface Victim {
+  id: string
+  state: 'idle' | 'running' | 'waiting'
+}
+
+/** Routes that name no session, or name it in the body: these are tested by name. */
+const withoutSession = new Set([
+  'GET /api/agents',
+  'GET /api/models',
+  'GET /api/chat',
+  'POST /api/chat',
+  'GET /api/agents/:agent/chat',
+  'POST /api/agents/:agent/chat',
+])
+
+const stores = [
+  { store: 'memory', open: async () => ({ stack: new AsyncDisposableStack(), environment: {} }) },
+  {
+    store: 'Redis',
+    async open() {
+      const stack = new AsyncDisposableStack()
+      const { url } = stack.use(await startRedis())
+      return { stack, environment: { REDIS_URL: url } }
+    },
+  },
+]
+
+for (const { store, open } of stores) {
+  describe(`with sessions in ${store}, the holder of another key`, () => {
+    let stage: ForgedStage
+    let stack: AsyncDisposableStack
+    let alice: Caller
+    let eve: Caller
+    const victims: Victim[] = []
+
+    beforeAll(async () => {
+      const opened = await open()
+      stack = opened.stack
+      const keys = { LOOM_API_KEYS: 'key-of-alice-0123456789,key-of-eve-0123456789' }
+      stage = stack.use(await openForgedStage({ ...opened.environment, ...keys }))
+      alice = stage.as('alice-0123456789')
+      eve = stage.as('eve-0123456789')
+      const scenes = [
+        ['idle', 'Look.'],
+        ['waiting', 'Ask.'],
+        ['running', 'Hold on.'],
+      ] as const
+      for (const [state, text] of scenes) {
+        const id = randomUUID()
+        victims.push({ id, state })
+        const headers = state === 'running' ? { prefer: 'respond-async' } : {}
+        const { status } = await alice.post({ id, messages: [saying(text, 'm1')] }, headers)
+        expect(status).toBe(state === 'running' ? 202 : 200)
+        await until(5000, `the session is ${state}`, async () => {
+          return (await stage.server.loom.sessions.store.session(id))?.state === state
+        })
+      }
+      const queued = { id: victims[2]?.id, messages: [saying('Then this.', 'm2')] }
+      expect((await alice.post(queued, { prefer: 'respond-async' })).status).toBe(202)
+      expect((await eve.post({ id: 'of-eve', messages: [saying('Mine.')] })).status).toBe(200)
+    })
+    afterAll(() => stack.disposeAsync())
+
+    /** All that alice sees, and what the store has beside it. */
+    const everything = async (): Promise<string> => {
+      const { sessions } = stage.server.loom
+      const looks = victims.map(async ({ id }) => {
+        const { turn } = (await sessions.store.session(id)) ?? {}
+        return [
+          await alice.look(id),
+          await sessions.store.branches(id),
+          turn === undefined
+            ? undefined
+            : await sessions.store.readLog(id, turn.logId, undefined, 1000),
+        ]
+      })
+      return JSON.stringify(await Promise.all(looks))
+    }
+
+    /** The id of the decision that the waiting session is waiting for. */
+    const approvalId = async (): Promise<string> => {
+      const { id } = victims[1] ?? { id: '' }
+      const { sessions } = stage.server.loom
+      const { turn } = (await sessions.store.session(id)) ?? {}
+      const { parts } = await sessions.unfinished(id, turn?.logId ?? '')
+      return String(Object(parts.find((part) => part['toolCallId'] === 'call-x')?.['approval']).id)
+    }
+
+    it('finds none by any route that names one', async () => {
+      const before = await everything()
+      const routes = new Set(
+        stage.server.app.routes
+          .filter(({ path, method }) => path.startsWith('/api/') && method !== 'ALL')
+          .map(({ path, method }) => `${method} ${path}`),
+      )
+      const values: Record<string, string> = {
+        agent: 'tester',
+        messageId: 'm2',
+        toolCallId: 'call-a',
+        approvalId: encodeURIComponent(await approvalId()),
+      }
+      let asked = 0
+      for (const route of routes) {
+        if (withoutSession.has(route)) continue
+        const [method = '', template = ''] = route.split(' ')
+        expect(template, `a route that this test knows: ${route}`).toContain('/:id')
+        for (const { id, state } of victims) {
+          const path = template.replaceAll(/:(\w+)/g, (_, name: string) => {
+            const value = name === 'id' ? id : values[name]
+            if (value === undefined) throw new Error(`what is ${name} of ${route}?`)
+            return value
+          })
+          // What any of these routes takes.
+          const body = { output: 'x', approved: true, id: randomUUID(), message: saying('Hi.') }
+          const said = await eve.send(method, path, method === 'GET' ? undefined : body)
+          expect([route, state, said.status, said.text]).toEqual([
+            route,
+            state,
+            404,
+            'There is no such session.',
+          ])
+          asked++
+        }
+      }
+      expect(asked).toBeGreaterThan(60)
+      expect(await everything()).toBe(before)
+    })
+
+    it('cannot post to one, whatever it posts and however', async () => {
+      const before = await everything()
+      const answered = {
+        type: 'tool-ask',
+        toolCallId: 'call-a',
+        state: 'output-available',
+        input: {},
+        output: 'x',
+      }
+      for (const { id } of victims) {
+        const { turn } = (await stage.server.loom.sessions.store.session(id)) ?? {}
+        const assistant = { id: turn?.logId, role: 'assistant', parts: [answered] }
+        const bodies = [
+          { messages: [saying('Hi.')] },
+          { messages: [saying('Hi.', 'm1')] },
+          { message: 'Hi.' },
+          { messages: [assistant] },
+          { messages: [saying('Hi.', 'm1')], messageId: 'm1' },
+          { messages: [saying('Hi.', 'm1')], trigger: 'regenerate-message' },
+          { messages: [assistant], trigger: 'regenerate-message', messageId: turn?.logId },
+          ...['queue', 'reject', 'interrupt', 'rollback', 'steer'].map((whenBusy) => ({
+            messages: [saying('Hi.')],
+            whenBusy,
+          })),
+        ]
+        for (const path of ['/api/chat', '/api/agents/tester/chat']) {
+          for (const body of bodies) {
+            for (const headers of [
+              {},
+              { prefer: 'respond-async' },
+              { accept: 'text/event-stream, application/x' },
+              { 'idempotency-key': 'm1' },
+            ]) {
+              const said = await eve.send('POST', path, { ...body, id }, headers)
+              expect([said.status, said.text]).toEqual([404, 'There is no such session.'])
+            }
+          }
+        }
+      }
+      expect(await everything()).toBe(before)
+    })
+
+    it('cannot fork its own onto one, nor list one', async () => {
+      const before = await everything()
+      for (const { id } of victims) {
+        const { status } = await eve.send('POST', '/api/chat/of-eve/fork', { id })
+        expect(status).toBe(404)
+      }
+      for (const path of ['/api/chat', '/api/agents/tester/chat']) {
+        const { text } = await eve.send('GET', `${path}?limit=200`)
+        expect(text).toContain('of-eve')
+        for (const { id } of victims) expect(text).not.toContain(id)
+      }
+      expect(await everything()).toBe(before)
+    })
+
+    it('cannot take the id of one that was deleted, and neither can its owner', async () => {
+      const id = randomUUID()
+      expect((await alice.post({ id, messages: [saying('Hi.')] })).status).toBe(200)
+      expect((await alice.send('DELETE', `/api/chat/${id}`)).status).toBe(204)
+      for (const caller of [eve, alice]) {
+        expect((await caller.post({ id, messages: [saying('Hi.')] })).status).toBe(404)
+        expect((await caller.send('GET', `/api/chat/${id}/messages`)).status).toBe(404)
+      }
+      expect((await eve.send('POST', '/api/chat/of-eve/fork', { id })).status).toBe(404)
+    })
+  })
+}

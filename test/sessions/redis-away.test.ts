@@ -1,0 +1,188 @@
+/** Redis is away: turns wait and go on, what cannot be kept is refused whole, and nothing hangs. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { describe, expect, it } from 'vitest'
+
+import { within } from '../deadline.ts'
+import { until } from '../redis/until.ts'
+import { openStage } from './stage.ts'
+import { beginTurn, expectWhole, oneAnswer, untilIdle, untilSeen } from './staged-turn.ts'
+import { messagesOf, openTab, post } from './tab.ts'
+
+/** What a stream may take longer than its server's patience: a moment on a busy machine. */
+const momentMs = 4000
+
+describe('a Redis that restarts', () => {
+  it.each([0, 2500])('costs no turn anything, after %i ms', async (awayMs) => {
+    // Longer than it may take an instance to find Redis again.
+    const environment = { LOOM_HEARTBEAT_MS: '1500' }
+    await using stage = await openStage({ paceMs: 20, environment })
+    const [one, two] = [stage.instance(0), stage.instance(1)]
+    const turns = await Promise.all(
+      [0, 1, 2, 3, 4, 5].map((index) =>
+        beginTurn(index % 2 === 0 ? { owner: one, survivor: two } : { owner: two, survivor: one }),
+      ),
+    )
+    await Promise.all(turns.map((turn) => untilSeen(turn, 20)))
+    await stage.redis.kill()
+    // So long nobody was heard; that is no death.
+    await delay(awayMs)
+    await stage.redis.restart()
+    for (const turn of turns) expectWhole(await oneAnswer(turn, one), 10)
+    // Nobody took a turn from an owner that lives: each step was asked once.
+    expect(stage.upstream.calls).toHaveLength(turns.length * 10)
+  })
+
+  it('is waited for by those who post and read meanwhile', async () => {
+    await using stage = await openStage({ paceMs: 20 })
+    const [one, two] = [stage.instance(0), stage.instance(1)]
+    const turn = await beginTurn({ owner: one, survivor: two })
+    await untilSeen(turn, 20)
+    await stage.redis.kill()
+    const late = openTab({ urls: [two.url], resumes: false }).reattach(turn.chatId)
+    const next = post(two.url, turn.chatId, 'steps: 1', { messageId: 'next' })
+    await stage.redis.restart()
+    expect((await next).status).toBe(202)
+    const [mine, theirs, third] = await Promise.all(
+      [turn.asked, turn.watched, late].map(({ message }) => message),
+    )
+    await untilIdle(two.url, turn.chatId)
+    const history = await messagesOf(two.url, turn.chatId)
+    expect(history.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant'])
+    for (const message of [mine, theirs, third]) expect(message).toEqual(history[1])
+  })
+})
+
+describe('a Redis that is away for longer than it is waited for', () => {
+  const patienceMs = 500
+  const environment = { LOOM_REDIS_PATIENCE: String(patienceMs) }
+
+  it('has its streams reset in time, and its turns taken up again when it is back', async () => {
+    await using stage = await openStage({ paceMs: 20, environment })
+    const [one, two] = [stage.instance(0), stage.instance(1)]
+    const chatIds = [randomUUID(), randomUUID()]
+    const seen = [0, 0]
+    const plain = chatIds.map((chatId, index) =>
+      openTab({ urls: [one.url], resumes: false }).send(chatId, 'steps: 10', {
+        onChunk: () => (seen[index] = (seen[index] ?? 0) + 1),
+      }),
+    )
+    await until(5000, 'the turns are under way', () => seen.every((count) => count > 15))
+    const watching = chatIds.map((chatId) =>
+      openTab({ urls: [two.url], resumes: false }).reattach(chatId),
+    )
+    await until(5000, 'more is said', () => seen.every((count) => count > 25))
+    await stage.redis.kill()
+    // Nobody is told that it ended well.
+    await within(
+      patienceMs + momentMs,
+      'the reset of every stream',
+      Promise.all(
+        [...plain, ...watching].map(({ message }) => expect(message).rejects.toThrow(TypeError)),
+      ),
+    )
+    const refused = await within(
+      patienceMs + momentMs,
+      'a refusal to read',
+      fetch(`${two.url}/api/chat/${chatIds[0]}/stream`),
+    )
+    expect(refused.status).toBe(503)
+    await stage.redis.restart()
+    for (const chatId of chatIds) {
+      await untilIdle(one.url, chatId)
+      const [, stored] = await messagesOf(one.url, chatId)
+      if (stored === undefined) throw new Error('nothing was stored')
+      expectWhole(stored, 10)
+    }
+  })
+
+  it('has its turns taken up by an owner that another had taken for dead meanwhile', async () => {
+    const slow = { ...environment, LOOM_HEARTBEAT_MS: '1500' }
+    await using stage = await openStage({ paceMs: 20, environment: slow })
+    const owner = stage.instance(0)
+    const chatId = randomUUID()
+    const tab = openTab({ urls: [owner.url], resumes: false }).send(chatId, 'steps: 10')
+    await until(5000, 'the turn is under way', () => stage.upstream.calls.length > 2)
+    const indexes = () => stage.redis.client.keys('loom:{instances}:noted:*')
+    const [before] = await indexes()
+    await stage.redis.kill()
+    await expect(tab.message).rejects.toThrow(TypeError)
+    // It finds Redis again a moment later than the other does.
+    owner.partition()
+    await stage.redis.restart()
+    await until(10_000, 'another has its index', async () => {
+      const [now] = await indexes()
+      return now !== undefined && now !== before
+    })
+    owner.heal()
+    await untilIdle(owner.url, chatId)
+    const [, stored] = await messagesOf(owner.url, chatId)
+    if (stored === undefined) throw new Error('nothing was stored')
+    expectWhole(stored, 10)
+  })
+
+  it('refuses new messages with 503 and when to come back, and accepts none by half', async () => {
+    await using stage = await openStage({ environment })
+    const [one, two] = [stage.instance(0), stage.instance(1)]
+    const chatIds = Array.from({ length: 20 }, () => randomUUID())
+    await stage.redis.kill()
+    const began = performance.now()
+    const refused = await Promise.all(
+      chatIds.map((chatId, index) =>
+        post([one, two][index % 2]?.url ?? '', chatId, 'steps: 1', { messageId: 'late' }),
+      ),
+    )
+    expect(performance.now() - began).toBeLessThan(2 * patienceMs + momentMs)
+    for (const response of refused) {
+      expect(response.status).toBe(503)
+      expect(response.headers.get('retry-after')).toMatch(/^\d+$/)
+    }
+    await stage.redis.restart()
+    await until(10_000, 'messages are taken', async () => {
+      return (await fetch(`${one.url}/api/chat/${randomUUID()}`)).status === 404
+    })
+    // What was refused is not there; what is posted again is, once.
+    for (const chatId of chatIds) {
+      expect((await fetch(`${two.url}/api/chat/${chatId}`)).status).toBe(404)
+    }
+    expect(stage.upstream.calls).toHaveLength(0)
+    for (const chatId of chatIds) {
+      const { status } = await post(two.url, chatId, 'steps: 1', { messageId: 'late' })
+      expect(status).toBe(202)
+      await untilIdle(one.url, chatId)
+      const history = await messagesOf(one.url, chatId)
+      expect(history.map(({ role }) => role)).toEqual(['user', 'assistant'])
+    }
+    expect(stage.upstream.calls).toHaveLength(chatIds.length)
+  })
+})
+
+describe('a Redis that is full', () => {
+  it('has its streams reset in time, and its turns taken up again when there is room', async () => {
+    const patienceMs = 500
+    const environment = { LOOM_REDIS_PATIENCE: String(patienceMs) }
+    await using stage = await openStage({ paceMs: 20, environment })
+    const [one, two] = [stage.instance(0), stage.instance(1)]
+    const chatId = randomUUID()
+    const asked = openTab({ urls: [one.url], resumes: false }).send(chatId, 'steps: 10')
+    await until(5000, 'the turn is under way', () => stage.upstream.calls.length > 2)
+    const reading = Promise.withResolvers<void>()
+    const watched = openTab({ urls: [two.url], resumes: false }).reattach(chatId, {
+      onChunk: () => reading.resolve(),
+    })
+    await within(5000, 'a second reader', reading.promise)
+    await stage.redis.client.config('SET', 'maxmemory', '100kb')
+    for (const { message } of [asked, watched]) {
+      const reset = expect(message).rejects.toThrow(TypeError)
+      await within(4 * patienceMs + 2 * momentMs, 'the reset of a stream', reset)
+    }
+    const refused = await post(one.url, randomUUID(), 'steps: 1', { messageId: 'late' })
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+    await stage.redis.client.config('SET', 'maxmemory', '0')
+    await untilIdle(two.url, chatId)
+    const [, stored] = await messagesOf(two.url, chatId)
+    if (stored === undefined) throw new Error('nothing was stored')
+    expectWhole(stored, 10)
+  })
+})

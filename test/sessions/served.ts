@@ -1,0 +1,42 @@
+/** Loom as `loom serve` makes it, on a real socket, over either store; closed with all that it holds. */
+import { createApp } from '../../routes/app.ts'
+import type { Agent } from '../../src/agent.ts'
+import { readConfig } from '../../src/config.ts'
+import type { Loom } from '../../src/loom.ts'
+import { createModels } from '../../src/model/resolve.ts'
+import { listen } from '../../src/server/listen.ts'
+import { openLoom } from '../../src/server/open-loom.ts'
+
+export interface Served extends AsyncDisposable {
+  url: string
+  /** Where clients post to. */
+  api: string
+  loom: Loom
+  app: ReturnType<typeof createApp>
+  /** What the server would have written to its log. */
+  reported: unknown[]
+}
+
+/** @param environment as of the process; empty by default, which is a server in memory without keys */
+export async function openServed(
+  agents: readonly [Agent, ...Agent[]],
+  environment: Record<string, string> = {},
+): Promise<Served> {
+  const config = readConfig({ LOOM_AGENT: agents[0].name, ...environment })
+  const reported: unknown[] = []
+  const report = (error: unknown) => void reported.push(error)
+  const loom = await openLoom({ config, agents, report, models: createModels({ environment: {} }) })
+  const app = createApp({ loom, config })
+  const { url, stop } = await listen(app.fetch, { host: '127.0.0.1', port: 0 })
+  return {
+    url,
+    api: `${url}/api/chat`,
+    loom,
+    app,
+    reported,
+    async [Symbol.asyncDispose]() {
+      await stop(0)
+      await loom.close()
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto'
+
+import { describe, expect, it } from 'vitest'
+
+import { openMemoryStore } from '../../src/store/memory.ts'
+import { calls, says, scriptedModel } from '../scripted-model.ts'
+import { clientTool } from './scripts.ts'
+import { openWorld, post, readAnswer, textOf, untilState } from './world.ts'
+
+const store = openMemoryStore()
+// One store for all instances; it outlives each of them.
+const openStore = async () => ({ ...store, close: async () => {} })
+
+describe('the spending of a session', () => {
+  it('is held by its budget, over turns and instances', async () => {
+    await using world = openWorld(openStore)
+    // A reply is 15 tokens.
+    const sessionBudget = { maxTokens: 30 }
+    const here = await world.instance({
+      model: scriptedModel(says('One.'), says('Two.')),
+      sessionBudget,
+    })
+    const there = await world.instance({ model: scriptedModel(says('Never.')), sessionBudget })
+    const id = randomUUID()
+    expect((await here.session(id).call('1')).text).toBe('One.')
+    expect((await here.session(id).call('2')).text).toBe('Two.')
+    await expect(there.session(id).call('3')).rejects.toThrow(
+      'This session has used 30 tokens, and its budget is 30.',
+    )
+  })
+
+  it('is not undone by making answers anew', async () => {
+    await using world = openWorld(openStore)
+    const model = scriptedModel(says('One.'), says('Two.'), says('Never.'))
+    const here = await world.instance({ model, sessionBudget: { maxTokens: 30 } })
+    const id = randomUUID()
+    await here.session(id).call('1')
+    const again = async () => {
+      const messageId = (await here.sessions.messages(id)).at(-1)?.id
+      const posted = await post(here, id, {
+        trigger: 'regenerate-message',
+        messageId,
+        key: randomUUID(),
+      })
+      return readAnswer(here, id, posted)
+    }
+    expect(textOf((await again()).message)).toBe('Two.')
+    await untilState(here, id, 'idle')
+    const { events } = await again()
+    expect(events.map(({ event }) => event)).toContainEqual({
+      type: 'error',
+      errorText: 'This session has used 30 tokens, and its budget is 30.',
+    })
+    expect((await here.sessions.store.session(id))?.spent).toMatchObject({
+      usage: { totalTokens: 30 },
+    })
+  })
+
+  it('is told on the message as a whole, also where it had to wait in between', async () => {
+    await using world = openWorld(openStore)
+    const tools = [clientTool]
+    const model = scriptedModel(calls(['ask', { question: 'Red?' }]), says('Red it is.'))
+    const here = await world.instance({ model, tools })
+    const id = randomUUID()
+    const { message } = await here.session(id).call('Paint.')
+    expect(message.metadata).toMatchObject({ usage: { totalTokens: 15 } })
+    const parts = message.parts.map((part) =>
+      'toolCallId' in part ? { ...part, state: 'output-available', output: 'yes' } : part,
+    )
+    const answer = await readAnswer(here, id, await post(here, id, { last: { ...message, parts } }))
+    expect(textOf(answer.message)).toBe('Red it is.')
+    await untilState(here, id, 'idle')
+    const stored = (await here.sessions.messages(id)).at(-1)
+    expect(stored?.metadata).toMatchObject({
+      usage: { totalTokens: 30 },
+      stepUsage: [{ usage: { totalTokens: 15 } }, { usage: { totalTokens: 15 } }],
+    })
+  })
+})

@@ -1,0 +1,53 @@
+/** Calls a tool as the runner does: its input is checked, and a generator's yields are preliminary. */
+import { toolTable } from '../../src/runner/tool-table.ts'
+import type { NamedTool, ToolContext } from '../../src/tool.ts'
+
+export interface CalledTool {
+  output: unknown
+  preliminary: unknown[]
+}
+
+/** @throws what the model is told as the call's error */
+export async function callTool(
+  tool: NamedTool,
+  input: unknown,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<CalledTool> {
+  const ready = (await toolTable([tool])).get(tool.name)
+  const checked = await ready?.check(input)
+  if (checked === undefined || 'refusal' in checked) throw new Error(checked?.refusal)
+  const result: unknown = await ready?.execute?.(checked.input, contextOf(signal))
+  const preliminary: unknown[] = []
+  if (!isGenerator(result)) return { output: result, preliminary }
+  for (;;) {
+    const { done, value } = await result.next()
+    if (done === true) return { output: value, preliminary }
+    preliminary.push(value)
+  }
+}
+
+/** The text of the error that a call ends in. */
+export async function failureOf(...call: Parameters<typeof callTool>): Promise<string> {
+  const [tool] = call
+  const done = await callTool(...call).catch((error: unknown) => {
+    if (error instanceof Error) return error
+    throw error
+  })
+  if (done instanceof Error) return done.message
+  throw new Error(`${tool.name} did not fail: ${JSON.stringify(done.output)}`)
+}
+
+const isGenerator = (value: unknown): value is AsyncGenerator =>
+  typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+
+const contextOf = (signal: AbortSignal): ToolContext => ({
+  toolCallId: 'call-1',
+  messages: [],
+  signal,
+  abortSignal: signal,
+  context: undefined,
+  idempotencyKey: 'session:call-1',
+  agent: 'tester',
+  depth: 0,
+  run: () => Promise.reject(new Error('no agent to run')),
+})

@@ -1,0 +1,223 @@
+/** Ways out of the workspace, each of them tried. */
+import { execFileSync } from 'node:child_process'
+import { mkdir, readdir, readFile as read, rm, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { Workspace } from '../../src/workspace.ts'
+import { type FilesStage, openStage } from './files-stage.ts'
+import { whileSwapping } from './swap-paths.ts'
+
+let stage: FilesStage
+beforeEach(async () => {
+  stage = await openStage()
+  await writeFile(join(stage.outside, 'secret.txt'), 'secret\n')
+  await stage.put('dir/inside.txt', 'inside\n')
+})
+afterEach(() => stage[Symbol.asyncDispose]())
+
+const place = (target: string, at: string) => symlink(target, join(stage.root, at))
+
+/** All five tools are told to go there; none may. */
+async function expectNoWay(path: string, message: RegExp): Promise<void> {
+  const found = [
+    await stage.refusal('read_file', { path }),
+    await stage.refusal('write_file', { path, content: 'changed' }),
+    await stage.refusal('edit_file', { path, edits: [{ old: 'secret', new: 'changed' }] }),
+    await stage.refusal('grep', { path, pattern: 'secret' }),
+    await stage.refusal('glob', { path, pattern: '**' }),
+  ]
+  for (const refusal of found) expect(refusal).toMatch(message)
+  expect(found.join('\n')).not.toContain('/proc/self/fd')
+  expect(await read(join(stage.outside, 'secret.txt'), 'utf8')).toBe('secret\n')
+  expect(await readdir(stage.outside)).toEqual(['secret.txt'])
+}
+
+describe('file tools', () => {
+  it.each([
+    '../outside/secret.txt',
+    'dir/../../outside/secret.txt',
+    'none/../../outside/secret.txt',
+    '/etc/passwd',
+    '/proc/self/environ',
+    '/proc/self/root/etc/passwd',
+    '/dev/zero',
+    '..',
+    '/',
+  ])('do not follow the path %s', async (path) => {
+    await expectNoWay(path, /is outside the workspace/)
+  })
+
+  it('do not take a sibling with the same beginning for the workspace', async () => {
+    await mkdir(`${stage.root}-evil`)
+    await writeFile(`${stage.root}-evil/secret.txt`, 'secret\n')
+    await expectNoWay(`${stage.root}-evil/secret.txt`, /is outside/)
+    await expectNoWay('../ws-evil/secret.txt', /is outside/)
+  })
+
+  it('do not take a NUL', async () => {
+    await expectNoWay('dir/inside.txt\0/../../outside/secret.txt', /NUL/)
+  })
+
+  it('do not take an empty path', async () => {
+    expect(await stage.refusal('read_file', { path: '' })).toMatch(/empty/)
+  })
+
+  it('do not follow links out, absolute or relative, to files or directories', async () => {
+    await place(join(stage.outside, 'secret.txt'), 'absolute')
+    await place('../outside/secret.txt', 'relative')
+    await place('../outside', 'folder')
+    await place('../../outside', 'dir/folder')
+    await place('/', 'everything')
+    for (const path of [
+      'absolute',
+      'relative',
+      'folder',
+      'folder/secret.txt',
+      'folder/new.txt',
+      'dir/folder/secret.txt',
+      'everything/etc/passwd',
+    ]) {
+      await expectNoWay(path, /is outside the workspace \(a link/)
+    }
+  })
+
+  it('do not follow chains of links out', async () => {
+    await place('two', 'one')
+    await place('dir/three', 'two')
+    await place('../../outside/secret.txt', 'dir/three')
+    await expectNoWay('one', /is outside/)
+    // Each step on its own looks as if it stayed inside.
+    await place('dir', 'down')
+    await place('down/../../outside', 'round')
+    await expectNoWay('round/secret.txt', /is outside/)
+  })
+
+  it('do not write through links that dangle outside', async () => {
+    await place(join(stage.outside, 'new.txt'), 'dangling')
+    await place(join(stage.outside, 'none/new.txt'), 'deep')
+    await expectNoWay('dangling', /is outside/)
+    await expectNoWay('deep', /is outside/)
+  })
+
+  it('give up on links that go in circles', async () => {
+    await place('b', 'a')
+    await place('a', 'b')
+    await expectNoWay('a', /too many links/)
+  })
+
+  it('do not touch devices and FIFOs within', async () => {
+    execFileSync('mkfifo', [join(stage.root, 'fifo')])
+    await place('/dev/zero', 'device')
+    expect(await stage.refusal('read_file', { path: 'fifo' })).toMatch(/is a FIFO/)
+    expect(await stage.refusal('grep', { path: 'fifo', pattern: 'x' })).toMatch(/is a FIFO/)
+    await expectNoWay('device', /is outside/)
+  })
+
+  it('do not search or list what links lead to', async () => {
+    await place('../outside', 'folder')
+    await place('../outside/secret.txt', 'file')
+    expect(await stage.told('grep', { pattern: 'secret' })).toBe('[No matches.]')
+    expect(await stage.told('glob', { pattern: '**/*' })).toBe('dir/inside.txt')
+    expect(await stage.refusal('glob', { pattern: '../**' })).toMatch(/leads out/)
+    expect(await stage.refusal('glob', { pattern: `${stage.outside}/*` })).toMatch(/is outside/)
+  })
+
+  it('know the workspace by its absolute path, also one that leads through a link', async () => {
+    const alias = join(stage.outside, 'alias')
+    await symlink(stage.root, alias)
+    await place(join(alias, 'dir'), 'back')
+    await place('../ws/dir/inside.txt', 'around')
+    const workspace = await Workspace.open(alias)
+    for (const path of [
+      join(alias, 'dir/inside.txt'),
+      join(stage.root, 'dir/inside.txt'),
+      'back/inside.txt',
+      'around',
+      'dir/../dir//./inside.txt',
+    ]) {
+      expect((await workspace.look(path)).path).toBe('dir/inside.txt')
+    }
+    await rm(alias)
+  })
+
+  it('refuse a workspace that is none', async () => {
+    await stage.put('file', '')
+    const opened = (path: string) => Workspace.open(join(stage.root, path))
+    await expect(opened('none')).rejects.toMatchObject({ code: 'invalid-config' })
+    await expect(opened('file')).rejects.toMatchObject({ code: 'invalid-config' })
+  })
+
+  it('say so when the workspace is taken away', async () => {
+    await rm(stage.root, { recursive: true })
+    expect(await stage.refusal('read_file', { path: 'a' })).toBe(
+      'The workspace itself cannot be opened.',
+    )
+    await mkdir(stage.root)
+    await stage.call('write_file', { path: 'a', content: 'back' })
+  })
+})
+
+describe('races', () => {
+  /** What a call says, failed or not. */
+  const said = async (call: Promise<{ text: string }>) => {
+    const settled = await call.catch((error: unknown) => error)
+    if (settled instanceof Error) return settled.message
+    return typeof settled === 'object' && settled !== null && 'text' in settled
+      ? String(settled.text)
+      : ''
+  }
+
+  it('do not let a read out, whenever a directory becomes a link', async () => {
+    await stage.put('dir/secret.txt', 'inside\n')
+    const heard = new Set<string>()
+    await place('../outside', 'dir-trap')
+    await whileSwapping(join(stage.root, 'dir'), async () => {
+      for (let count = 0; count < 500; count++) {
+        heard.add(await said(stage.call('read_file', { path: 'dir/secret.txt' })))
+      }
+    })
+    expect(heard).toContain('1: inside')
+    expect([...heard].filter((text) => text.startsWith('1: secret'))).toEqual([])
+  })
+
+  it('do not let a read out, whenever a file becomes a link', async () => {
+    await stage.put('file', 'inside\n')
+    const heard = new Set<string>()
+    await place('../outside/secret.txt', 'file-trap')
+    await whileSwapping(join(stage.root, 'file'), async () => {
+      for (let count = 0; count < 500; count++) {
+        heard.add(await said(stage.call('read_file', { path: 'file' })))
+      }
+    })
+    expect(heard).toContain('1: inside')
+    expect([...heard].filter((text) => text.startsWith('1: secret'))).toEqual([])
+  })
+
+  it('do not let a write out', async () => {
+    await place('../outside', 'dir-trap')
+    await whileSwapping(join(stage.root, 'dir'), async () => {
+      for (let count = 0; count < 150; count++) {
+        await said(stage.call('write_file', { path: 'dir/new.txt', content: `${count}` }))
+        await said(stage.call('write_file', { path: `dir/made-${count}/new.txt`, content: 'made' }))
+      }
+    })
+    expect(await readdir(stage.outside)).toEqual(['secret.txt'])
+    expect(await readdir(join(stage.root, 'dir'))).toContain('new.txt')
+  })
+
+  it('do not let a search out', async () => {
+    await stage.put('dir/secret.txt', 'inside\n')
+    const heard: string[] = []
+    await place('../outside', 'dir-trap')
+    await whileSwapping(join(stage.root, 'dir'), async () => {
+      for (let count = 0; count < 60; count++) {
+        heard.push(await said(stage.call('grep', { pattern: 'secret|inside', path: 'dir' })))
+        heard.push(await said(stage.call('glob', { pattern: '**', path: 'dir' })))
+      }
+    })
+    expect(heard.filter((text) => text.includes(': secret'))).toEqual([])
+    expect(heard).toContain('dir/inside.txt:1: inside\ndir/secret.txt:1: inside')
+  })
+})

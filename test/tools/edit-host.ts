@@ -1,0 +1,10 @@
+/** A process that makes one edit as the runner would, to be killed at it. Arguments: workspace, key. */
+import { Workspace } from '../../src/workspace.ts'
+import { editFile } from '../../tools/edit-file.ts'
+import { callAs } from './files-stage.ts'
+
+const [root = '', id = ''] = process.argv.slice(2)
+const tool = editFile(await Workspace.open(root))
+process.stdout.write('ready\n')
+await callAs(tool, { path: 'a.txt', edits: [{ old: '<here>', new: '<here>added' }] }, { id })
+process.stdout.write('done\n')

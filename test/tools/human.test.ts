@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest'
+
+import { run } from '../../src/runner.ts'
+import { type Ask, human } from '../../tools/human.ts'
+import { within } from '../deadline.ts'
+import { settle } from '../one-step.ts'
+import { agentOf, record } from '../recorded-run.ts'
+import { calls, says, scriptedModel } from '../scripted-model.ts'
+import { callTool, failureOf } from './called-tool.ts'
+
+const colour = { question: 'Which colour?', options: ['red', 'blue'], default: 'red' }
+
+describe('the human tool of a server', () => {
+  it('is the client’s: the turn waits for its answer', async () => {
+    const { events, model } = await settle(human(), calls(['human', colour]))
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'tool-input-available',
+        toolName: 'human',
+        input: colour,
+      }),
+    )
+    expect(events.map(({ type }) => type)).not.toContain('tool-output-available')
+    expect(model.asked).toHaveLength(1)
+  })
+
+  it('goes on with whatever the human has said', async () => {
+    const model = scriptedModel(calls(['human', colour]), says('Blue it is.'))
+    const agent = agentOf({ tools: [human()], model })
+    const { result } = await record(agent, 'Ask me.')
+    const call = result.messages.at(-1)
+    const part = call?.role === 'assistant' && typeof call.content !== 'string' ? call.content : []
+    const toolCallId = part.find(({ type }) => type === 'tool-call')
+    const id = toolCallId?.type === 'tool-call' ? toolCallId.toolCallId : ''
+    const output = { type: 'text', value: 'blue' } as const
+    const answered = await run(agent, [
+      ...result.messages,
+      {
+        role: 'tool',
+        content: [{ type: 'tool-result', toolCallId: id, toolName: 'human', output }],
+      },
+    ])
+    expect(answered.text).toBe('Blue it is.')
+    expect(model.asked[1]?.prompt.at(-1)).toMatchObject({ role: 'tool', content: [{ output }] })
+  })
+
+  it('is called by the demo model, which knows its name and form', async () => {
+    const agent = agentOf({ tools: [human()], model: 'demo/assistant' })
+    const { events } = await record(agent, 'Ask me which colour I like: red or blue')
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'tool-input-available',
+        toolName: 'human',
+        input: { question: 'Which colour do you like?', options: ['red', 'blue'] },
+      }),
+    )
+  })
+
+  it('has a question', async () => {
+    expect(await failureOf(human(), { question: '' })).toMatch(/question/)
+    expect(await failureOf(human(), { options: ['red'] })).toMatch(/question/)
+  })
+})
+
+describe('the human tool of a terminal', () => {
+  const answering = (answer: string | undefined) => human({ ask: async () => answer })
+
+  it('gives the answer', async () => {
+    expect((await callTool(answering(' blue\n'), colour)).output).toBe('blue')
+  })
+
+  it('hands over the question with all that belongs to it', async () => {
+    const asked: unknown[] = []
+    const ask: Ask = async (question) => {
+      asked.push(question)
+      return 'x'
+    }
+    await callTool(human({ ask }), colour)
+    await callTool(human({ ask }), { question: 'Why?' })
+    expect(asked).toEqual([colour, { question: 'Why?', options: [], default: undefined }])
+  })
+
+  it('takes an empty answer for the default, and for none where there is no default', async () => {
+    expect((await callTool(answering('  '), colour)).output).toBe('red')
+    expect(await failureOf(answering(''), { question: 'Why?' })).toBe('The human gave no answer.')
+  })
+
+  it('is an error where nobody is there', async () => {
+    const tool = answering(undefined)
+    expect(await failureOf(tool, colour)).toBe('No human is here to be asked.')
+    const { results } = await settle(tool, calls(['human', colour]))
+    expect(results).toMatchObject([{ output: { type: 'error-text' } }])
+  })
+
+  it('does not wait for ever, and ends the question', async () => {
+    let ended: AbortSignal | undefined
+    const ask: Ask = (_question, signal) => {
+      ended = signal
+      return new Promise(() => undefined)
+    }
+    const failure = failureOf(human({ ask, timeoutMs: 20 }), colour)
+    expect(await within(5000, 'the time limit', failure)).toBe(
+      'Nobody answered within 0.02 seconds.',
+    )
+    expect(ended?.aborted).toBe(true)
+  })
+
+  it('is ended with the turn', async () => {
+    const controller = new AbortController()
+    let ended: AbortSignal | undefined
+    const ask: Ask = (_question, signal) => {
+      ended = signal
+      controller.abort(new Error('stopped'))
+      return new Promise(() => undefined)
+    }
+    expect(await failureOf(human({ ask }), colour, controller.signal)).toBe('stopped')
+    expect(ended?.aborted).toBe(true)
+  })
+})

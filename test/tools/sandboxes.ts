@@ -1,0 +1,54 @@
+/**
+ * The sandboxes to test in: the machine's bubblewrap, else Debian's, unpacked beside the project. A
+ * kernel may forbid it to make namespaces; on a developer's machine that is said and the tests of it
+ * are left out, where `CI` is set it is a failure.
+ */
+import { dirname, join } from 'node:path'
+
+import { LoomError } from '../../src/error.ts'
+import { openSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox.ts'
+import { unpackedDebian } from '../debian.ts'
+
+export type Confinement = 'bwrap' | 'unshare' | 'none'
+
+const environment = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
+
+const bubblewrap: string = await openSandbox({ mode: 'bwrap', environment })
+  .kind()
+  .then(() => 'bwrap')
+  .catch(async () => join(await unpackedDebian('bubblewrap', ['bubblewrap']), 'usr/bin/bwrap'))
+  // What cannot be fetched is not there: the reason is told below.
+  .catch(() => 'bwrap')
+
+/** A `PATH` in which a server finds the same. */
+export const pathWithBubblewrap = [
+  ...(bubblewrap.includes('/') ? [dirname(bubblewrap)] : []),
+  process.env['PATH'] ?? '',
+].join(':')
+
+export function sandboxOf(kind: Confinement, more: Partial<SandboxOptions> = {}): Sandbox {
+  if (kind === 'none') return openSandbox({ environment, mode: 'none', ...more })
+  const bwrap = kind === 'bwrap' ? bubblewrap : '/nowhere/bwrap'
+  const mode = kind === 'bwrap' ? 'bwrap' : 'auto'
+  return openSandbox({ environment, mode, programs: { bwrap }, ...more })
+}
+
+/** Those that work here. `none` does everywhere. */
+export const confinements: readonly Confinement[] = await workingHere()
+
+async function workingHere(): Promise<Confinement[]> {
+  const working: Confinement[] = ['none']
+  for (const kind of ['unshare', 'bwrap'] as const) {
+    const found = await sandboxOf(kind)
+      .kind()
+      .catch((error: unknown) => {
+        if (error instanceof LoomError) return error.message
+        throw error
+      })
+    if (found === kind) working.unshift(kind)
+    else if (process.env['CI'] === undefined)
+      process.stderr.write(`Not tested: ${kind}. ${found}\n`)
+    else throw new Error(`Commands cannot be confined by ${kind} here: ${found}`)
+  }
+  return working
+}

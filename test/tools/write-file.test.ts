@@ -1,0 +1,202 @@
+import { execFile, execFileSync } from 'node:child_process'
+import {
+  chmod,
+  link,
+  lstat,
+  mkdir,
+  readdir,
+  readFile as read,
+  stat,
+  symlink,
+  utimes,
+} from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { writeFile } from '../../tools/write-file.ts'
+import { type FilesStage, openStage } from './files-stage.ts'
+
+const run = promisify(execFile)
+
+let stage: FilesStage
+beforeEach(async () => {
+  stage = await openStage()
+})
+afterEach(() => stage[Symbol.asyncDispose]())
+
+describe('write_file', () => {
+  it('makes a file and the directories above it', async () => {
+    const output = await stage.call('write_file', { path: 'a/b/c.txt', content: 'one\n' })
+    expect(output).toMatchObject({ path: 'a/b/c.txt', created: true, bytes: 4 })
+    expect(output.text).toBe('Created "a/b/c.txt" (4 bytes).')
+    expect(await stage.text('a/b/c.txt')).toBe('one\n')
+  })
+
+  it('removes what a killed process left unfinished there, and nothing else', async () => {
+    const old = new Date(Date.now() - 3_600_000)
+    for (const name of ['.loom-write-old', '.loom-write-new', 'old.txt']) {
+      const path = await stage.put(`a/${name}`, 'half')
+      if (name !== '.loom-write-new') await utimes(path, old, old)
+    }
+    await stage.call('write_file', { path: 'a/b.txt', content: 'whole' })
+    expect((await readdir(join(stage.root, 'a'))).toSorted()).toEqual([
+      '.loom-write-new',
+      'b.txt',
+      'old.txt',
+    ])
+  })
+
+  it('counts bytes, not characters', async () => {
+    const output = await stage.call('write_file', { path: 'a.txt', content: 'é😀' })
+    expect(output.bytes).toBe(6)
+  })
+
+  it('says when it overwrites', async () => {
+    await stage.put('a.txt', 'old, and longer')
+    const output = await stage.call('write_file', { path: 'a.txt', content: 'new' })
+    expect(output).toMatchObject({ created: false, text: 'Overwrote "a.txt" (3 bytes).' })
+    expect(await stage.text('a.txt')).toBe('new')
+  })
+
+  it('writes an empty file', async () => {
+    await stage.call('write_file', { path: 'a.txt', content: '' })
+    expect(await stage.text('a.txt')).toBe('')
+  })
+
+  it('keeps the mode of a file', async () => {
+    const path = await stage.put('run.sh', '#!/bin/sh\n')
+    await chmod(path, 0o751)
+    await stage.call('write_file', { path: 'run.sh', content: '#!/bin/sh\nexit\n' })
+    expect((await stat(path)).mode & 0o7777).toBe(0o751)
+  })
+
+  it('gives a new file the mode that the process gives', async () => {
+    const path = await stage.put('by-us', '')
+    await stage.call('write_file', { path: 'by-tool', content: '' })
+    const { mode } = await stat(join(stage.root, 'by-tool'))
+    expect(mode).toBe((await stat(path)).mode)
+  })
+
+  it('refuses a file that is read-only', async () => {
+    await chmod(await stage.put('a.txt', 'old'), 0o444)
+    const input = { path: 'a.txt', content: 'new' }
+    expect(await stage.refusal('write_file', input)).toBe('"a.txt" is read-only.')
+    expect(await stage.text('a.txt')).toBe('old')
+  })
+
+  it('refuses a parent that is a file, and a target that is none', async () => {
+    await stage.put('file', 'old')
+    await mkdir(join(stage.root, 'dir'))
+    execFileSync('mkfifo', [join(stage.root, 'fifo')])
+    const refusal = (path: string) => stage.refusal('write_file', { path, content: 'new' })
+    expect(await refusal('file/a.txt')).toBe('"file" is not a directory.')
+    expect(await refusal('dir')).toContain('is a directory')
+    expect(await refusal('.')).toContain('is a directory')
+    expect(await refusal('fifo')).toContain('is a FIFO')
+    expect(await refusal('n'.repeat(300))).toContain('too long')
+    expect(await stage.text('file')).toBe('old')
+  })
+
+  it('writes through a link to a file inside, also one that is not there yet', async () => {
+    await stage.put('real/a.txt', 'old')
+    await symlink('real/a.txt', join(stage.root, 'link'))
+    await symlink('real/b.txt', join(stage.root, 'dangling'))
+    await stage.call('write_file', { path: 'link', content: 'new' })
+    const output = await stage.call('write_file', { path: 'dangling', content: 'made' })
+    expect(output.path).toBe('real/b.txt')
+    expect(await stage.text('real/a.txt')).toBe('new')
+    expect(await stage.text('real/b.txt')).toBe('made')
+    expect((await lstat(join(stage.root, 'link'))).isSymbolicLink()).toBe(true)
+  })
+
+  it('leaves hard links to the old file alone', async () => {
+    const path = await stage.put('a.txt', 'old')
+    await link(path, join(stage.outside, 'same'))
+    await stage.call('write_file', { path: 'a.txt', content: 'new' })
+    expect(await read(join(stage.outside, 'same'), 'utf8')).toBe('old')
+  })
+
+  it('leaves the old file whole, and nothing else, where there is no room', async () => {
+    await stage.put('a.txt', 'old')
+    // A limit on the size of files fails a write in its middle, as a full disk does.
+    const script = join(import.meta.dirname, 'write-too-much.ts')
+    const { stdout } = await run('bash', [
+      '-c',
+      'ulimit -f 64 && exec "$0" "$@"',
+      process.execPath,
+      script,
+      stage.root,
+    ])
+    expect(stdout).toContain('The file would be too large')
+    expect(await stage.text('a.txt')).toBe('old')
+    expect(await readdir(stage.root)).toEqual(['.loom', 'a.txt'])
+  })
+
+  it('never shows half of a file', async () => {
+    const contents = ['a', 'b'].map((letter) => letter.repeat(300_000))
+    await stage.put('a.txt', contents[0] ?? '')
+    const over = new AbortController()
+    const seen = new Set<string>()
+    const watching = (async () => {
+      while (!over.signal.aborted) seen.add(await stage.text('a.txt'))
+    })()
+    for (let count = 0; count < 20; count++) {
+      await stage.call('write_file', { path: 'a.txt', content: contents[count % 2] })
+    }
+    over.abort()
+    await watching
+    expect([...seen].every((text) => contents.includes(text))).toBe(true)
+  })
+
+  it('refuses to overwrite what has changed since it was read', async () => {
+    const path = await stage.put('a.txt', 'one')
+    await stage.call('read_file', { path: 'a.txt' })
+    const input = { path: 'a.txt', content: 'three' }
+    await stage.put('a.txt', 'two')
+    expect(await stage.refusal('write_file', input)).toMatch(/has changed since you read it/)
+    expect(await stage.text('a.txt')).toBe('two')
+    // Another session has not read it, and only a new time is no change.
+    await stage.call('read_file', { path: 'a.txt' }, { session: 'other' })
+    await utimes(path, 1, 1)
+    await stage.call('write_file', input, { session: 'other' })
+    expect(await stage.text('a.txt')).toBe('three')
+    await stage.call('read_file', { path: 'a.txt' })
+    await stage.call('write_file', { ...input, content: 'four' })
+  })
+
+  it('does not repeat what an earlier attempt has written', async () => {
+    const input = { path: 'a.txt', content: 'mine' }
+    await stage.call('write_file', input, { id: 'call-a' })
+    const again = await (await stage.restarted()).call('write_file', input, { id: 'call-a' })
+    expect(again.text).toContain('by an earlier attempt of this call')
+    // Somebody has worked on since: writing again would undo it.
+    await stage.put('a.txt', 'theirs')
+    const restarted = await stage.restarted()
+    expect(await restarted.refusal('write_file', input, { id: 'call-a' })).toMatch(/is unknown/)
+    expect(await stage.text('a.txt')).toBe('theirs')
+  })
+
+  it('changes nothing after it was told to end', async () => {
+    const controller = new AbortController()
+    controller.abort(new Error('enough'))
+    const { signal } = controller
+    const input = { path: 'a.txt', content: 'new' }
+    expect(await stage.refusal('write_file', input, { signal })).toBe('enough')
+    expect(await readdir(stage.root)).not.toContain('a.txt')
+  })
+
+  it('keeps its notes out of sight and out of reach', async () => {
+    await stage.call('write_file', { path: 'a.txt', content: 'journal' })
+    expect(await stage.text('.loom/journal/.gitignore')).toBe('*\n')
+    expect(await stage.refusal('write_file', { path: '.loom/x', content: '' })).toMatch(/reserved/)
+    expect(await stage.refusal('read_file', { path: './a/../.LOOM/x' })).toMatch(/reserved/)
+    expect(await stage.told('glob', { pattern: '**' })).toBe('a.txt')
+    expect((await stage.call('grep', { pattern: '.' })).matches).toBe(1)
+  })
+
+  it('says that it is keyed', () => {
+    expect(writeFile(stage.workspace).retry).toBe('keyed')
+  })
+})

@@ -1,0 +1,18 @@
+import { errorMessage } from '../../src/error.ts'
+/** Writes more than its limits allow, in a process that has some. Prints what it is told. */
+import { Workspace } from '../../src/workspace.ts'
+
+const workspace = await Workspace.open(process.argv[2] ?? '')
+const told = await workspace
+  .change({
+    path: 'a.txt',
+    key: 'session:call',
+    reader: 'session',
+    signal: new AbortController().signal,
+    create: true,
+    keepOld: false,
+    bytesMax: Number.POSITIVE_INFINITY,
+    make: () => Buffer.alloc(1024 * 1024, 'x'),
+  })
+  .then(() => 'written', errorMessage)
+process.stdout.write(told)

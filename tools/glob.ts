@@ -1,0 +1,106 @@
+/**
+ * Finds files of the workspace by their names, the ones changed last first. Lists with ripgrep, which
+ * knows `.gitignore`, and matches here: a glob of ripgrep's own would bring back what is left out.
+ */
+import { z } from 'zod'
+
+import { defineTool } from '../src/define-tool.ts'
+import type { NamedTool } from '../src/tool.ts'
+import type { Workspace } from '../src/workspace.ts'
+import { FileRefusal, quoted } from '../src/workspace/file-error.ts'
+import { type GlobPattern, globPattern } from './glob/pattern.ts'
+import { inputSchema } from './input-schema.ts'
+import { ripgrep } from './ripgrep.ts'
+
+export interface GlobOutput {
+  /** From the root of the workspace. */
+  files: string[]
+  /** There are more than are listed. */
+  truncated: boolean
+  text: string
+}
+
+const defaultLimit = 100
+const limitMax = 1000
+const timeoutMs = 30_000
+
+export function glob(workspace: Workspace): NamedTool {
+  return defineTool({
+    name: 'glob',
+    title: 'Find files',
+    description:
+      'Finds files of the workspace whose path matches a pattern such as "src/**/*.ts"; a pattern ' +
+      'without "/" matches names in any directory. The files changed last come first. Files that ' +
+      '.gitignore leaves out are not found.',
+    inputSchema: inputSchema(
+      z.object({
+        pattern: z.string().min(1).max(1000),
+        path: z.string().max(4096).optional().describe('Directory; the workspace by default'),
+        limit: z.int().min(1).max(limitMax).optional().describe(`${defaultLimit} by default`),
+      }),
+    ),
+    retry: 'safe',
+    timeoutMs: 2 * timeoutMs,
+    execute: async (input, { signal }): Promise<GlobOutput> => {
+      const { limit = defaultLimit } = input
+      const { path, stats } = await workspace.look(input.path ?? '.')
+      if (!stats.isDirectory()) throw new FileRefusal(`${quoted(path)} is not a directory.`)
+      const pattern = patternFor(workspace, input.pattern, path)
+      const found: string[] = []
+      const end = await ripgrep({
+        workspace,
+        path,
+        signal,
+        timeoutMs,
+        separator: '\0',
+        arguments: ['--files', '--null', '--sortr', 'modified'],
+        take: (record) => {
+          const file = record.toString().replace(/^\.\//, '')
+          if (pattern.matches(file)) found.push(file)
+          return found.length <= limit
+        },
+      })
+      const files = await newestFirst(workspace, found.slice(0, limit))
+      return outputOf(files, { hasMore: found.length > limit, isLate: end === 'late' })
+    },
+    toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
+  })
+}
+
+/** A pattern that begins with the workspace's own path is one of the workspace. */
+function patternFor({ root }: Workspace, pattern: string, path: string): GlobPattern {
+  if (pattern.startsWith(`${root}/`)) return globPattern(`./${pattern.slice(root.length + 1)}`)
+  if (!pattern.startsWith('/')) return globPattern(pattern, path === '.' ? '' : path)
+  throw new FileRefusal(`${quoted(pattern)} is outside the workspace. Patterns are relative to it.`)
+}
+
+/**
+ * Of the files that ripgrep has found those that are really there: it may have been led out by a link
+ * for a moment. Files of one time are in the order of their names.
+ */
+async function newestFirst(workspace: Workspace, files: string[]): Promise<string[]> {
+  const known: { file: string; at: bigint }[] = []
+  for (const file of files) {
+    try {
+      const { path, stats } = await workspace.look(file)
+      if (path === file && stats.isFile()) known.push({ file, at: stats.mtimeNs })
+    } catch (error) {
+      if (!(error instanceof FileRefusal)) throw error
+    }
+  }
+  known.sort((one, other) => {
+    if (one.at !== other.at) return one.at > other.at ? -1 : 1
+    return one.file < other.file ? -1 : 1
+  })
+  return known.map(({ file }) => file)
+}
+
+function outputOf(files: string[], { hasMore, isLate }: { hasMore: boolean; isLate: boolean }) {
+  const notices = [
+    ...(hasMore ? [`There are more than ${files.length} files: narrow the pattern.`] : []),
+    ...(isLate ? [`The search was ended after ${timeoutMs / 1000} s: narrow it.`] : []),
+  ]
+  if (files.length === 0 && notices.length === 0) notices.push('No files match.')
+  const text = [...files, ...notices.map((notice) => `[${notice}]`)].join('\n')
+  return { files, truncated: hasMore || isLate, text }
+}

@@ -1,0 +1,154 @@
+/**
+ * Glob patterns: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` within a name, `**` for any directories. Matched
+ * without regular expressions, in time that grows with the lengths only: a pattern comes from a model,
+ * and one such as `*a*a*a*a*b` must not hold up the server.
+ */
+import { expandBraces } from './braces.ts'
+
+export interface GlobPattern {
+  matches: (path: string) => boolean
+  /** Of each alternative, the pattern that the file's own name must match; `**` for any. */
+  names: string[]
+}
+
+type Token =
+  | { type: 'character'; character: string }
+  | { type: 'one' }
+  | { type: 'many' }
+  | { type: 'class'; negated: boolean; ranges: [string, string][] }
+
+/** A name, or any number of directories. */
+type Segment = 'directories' | Token[]
+
+/**
+ * @param base directory, from the root, that the pattern is relative to; empty for the root
+ * @throws Error for a pattern that leads out of it, or has too many alternatives
+ */
+export function globPattern(pattern: string, base = ''): GlobPattern {
+  const written = expandBraces(pattern)
+  const alternatives = written.map((alternative) => segmentsOf(alternative, base))
+  return {
+    matches: (path) => {
+      const names = path.split('/').map((name) => Array.from(name))
+      return alternatives.some((segments) => matchSegments(segments, names))
+    },
+    names: written.map((alternative) => alternative.split('/').at(-1) || '**'),
+  }
+}
+
+function segmentsOf(pattern: string, base: string): Segment[] {
+  const parts = pattern.split('/')
+  if (parts.includes('..')) throw new Error('The pattern leads out of the directory it is for.')
+  // Without a slash a pattern is one of names, wherever they are, as in .gitignore.
+  const isName = !pattern.includes('/')
+  const named = parts.filter((part) => part !== '' && part !== '.')
+  // What is below a directory, and not a file of its name.
+  const isBelow = pattern.endsWith('/') || named.at(-1) === '**'
+  const segments = [...(isName ? ['**'] : []), ...named, ...(isBelow ? ['**', '*'] : [])]
+  const above = base === '' ? [] : base.split('/').map(literally)
+  return [...above, ...segments.map((part) => (part === '**' ? 'directories' : tokensOf(part)))]
+}
+
+const literally = (name: string): Token[] =>
+  Array.from(name).map((character) => ({ type: 'character', character }))
+
+function tokensOf(part: string): Token[] {
+  const characters = Array.from(part)
+  const tokens: Token[] = []
+  for (let index = 0; index < characters.length; index++) {
+    const character = characters[index] ?? ''
+    const found = character === '[' ? classAt(characters, index) : undefined
+    if (found !== undefined) {
+      tokens.push(found.token)
+      index = found.end
+    } else if (character === '*') {
+      if (tokens.at(-1)?.type !== 'many') tokens.push({ type: 'many' })
+    } else if (character === '?') tokens.push({ type: 'one' })
+    else if (character === '\\' && index + 1 < characters.length) {
+      tokens.push({ type: 'character', character: characters[++index] ?? '' })
+    } else tokens.push({ type: 'character', character })
+  }
+  return tokens
+}
+
+/** The class that begins at a `[`; undefined where none ends, and it is a character like others. */
+function classAt(characters: string[], start: number): { token: Token; end: number } | undefined {
+  const negated = characters[start + 1] === '!' || characters[start + 1] === '^'
+  const first = start + (negated ? 2 : 1)
+  // A `]` right at the beginning is one of the class.
+  const end = characters.indexOf(']', first + 1)
+  if (end === -1) return undefined
+  const ranges: [string, string][] = []
+  for (let index = first; index < end; index++) {
+    if (characters[index] === '\\' && index + 1 < end) index++
+    const from = characters[index] ?? ''
+    const isRange = characters[index + 1] === '-' && index + 2 < end
+    ranges.push([from, isRange ? (characters[index + 2] ?? '') : from])
+    if (isRange) index += 2
+  }
+  return { token: { type: 'class', negated, ranges }, end }
+}
+
+/** Greedy, with one place to come back to: the last `**`. */
+function matchSegments(segments: Segment[], names: string[][]): boolean {
+  return matchSequence(segments, names, {
+    isMany: (segment) => segment === 'directories',
+    fits: (segment, name) => segment !== 'directories' && matchName(segment, name),
+  })
+}
+
+function matchName(tokens: Token[], name: string[]): boolean {
+  return matchSequence(tokens, name, {
+    isMany: (token) => token.type === 'many',
+    fits: matchOne,
+  })
+}
+
+function matchOne(token: Token, character: string): boolean {
+  switch (token.type) {
+    case 'character':
+      return token.character === character
+    case 'one':
+      return true
+    case 'many':
+      return false
+    case 'class':
+      return token.negated !== token.ranges.some(([from, to]) => isWithin(character, from, to))
+  }
+}
+
+function isWithin(character: string, from: string, to: string): boolean {
+  const point = character.codePointAt(0) ?? 0
+  return point >= (from.codePointAt(0) ?? 0) && point <= (to.codePointAt(0) ?? 0)
+}
+
+interface Sequence<PATTERN, ITEM> {
+  isMany: (pattern: PATTERN) => boolean
+  fits: (pattern: PATTERN, item: ITEM) => boolean
+}
+
+/** Items against patterns of which some stand for any number of items. */
+function matchSequence<PATTERN, ITEM>(
+  patterns: PATTERN[],
+  items: ITEM[],
+  { isMany, fits }: Sequence<PATTERN, ITEM>,
+): boolean {
+  let pattern = 0
+  let many = -1
+  let resume = 0
+  for (let item = 0; item < items.length;) {
+    const wanted = patterns[pattern]
+    const given = items[item]
+    if (wanted !== undefined && isMany(wanted)) {
+      many = pattern++
+      resume = item
+    } else if (wanted !== undefined && given !== undefined && fits(wanted, given)) {
+      pattern++
+      item++
+    } else if (many !== -1) {
+      pattern = many + 1
+      item = ++resume
+    } else return false
+  }
+  return patterns.slice(pattern).every(isMany)
+}

@@ -1,0 +1,134 @@
+/**
+ * Searches the files of the workspace with ripgrep: what `.gitignore` leaves out is not searched, and
+ * links are not followed. Every line that is shown has been looked up in the workspace again.
+ */
+import { z } from 'zod'
+
+import { defineTool } from '../src/define-tool.ts'
+import type { NamedTool } from '../src/tool.ts'
+import { refuseUnlessFile, type Workspace } from '../src/workspace.ts'
+import { type GlobPattern, globPattern } from './glob/pattern.ts'
+import { FoundLines } from './grep/found-lines.ts'
+import { lineCharsMax, listingOf } from './grep/listing.ts'
+import { provenLines } from './grep/proven-lines.ts'
+import { inputSchema, renamed } from './input-schema.ts'
+import { ripgrep, type RipgrepEnd } from './ripgrep.ts'
+
+export interface GrepOutput {
+  matches: number
+  /** There is more than is shown. */
+  truncated: boolean
+  text: string
+}
+
+const defaultLimit = 100
+const limitMax = 1000
+const timeoutMs = 30_000
+
+const grepSchema = z.object({
+  pattern: z.string().min(1).max(10_000).describe('A regular expression (Rust syntax)'),
+  path: z.string().max(4096).optional().describe('File or directory; the workspace by default'),
+  glob: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe('Only files such as "*.ts" or "src/**/*.md"'),
+  ignore_case: z.boolean().optional(),
+  literal: z.boolean().optional().describe('The pattern is plain text'),
+  context: z.int().min(0).max(20).optional().describe('Lines to show around each match'),
+  limit: z.int().min(1).max(limitMax).optional().describe(`Matches; ${defaultLimit} by default`),
+})
+
+export function grep(workspace: Workspace): NamedTool {
+  return defineTool({
+    name: 'grep',
+    title: 'Search files',
+    description:
+      'Searches the content of the files in the workspace with a regular expression. Files that ' +
+      `.gitignore leaves out are not searched. Lines are cut at ${lineCharsMax} characters.`,
+    inputSchema: inputSchema(grepSchema, (fields) => renamed(fields, inputAliases)),
+    retry: 'safe',
+    timeoutMs: 2 * timeoutMs,
+    execute: async (input, { signal }): Promise<GrepOutput> => {
+      const { context = 0, limit = defaultLimit } = input
+      const { path, stats } = await workspace.look(input.path ?? '.')
+      if (!stats.isDirectory()) refuseUnlessFile(stats, path)
+      // A file that is named is searched whatever it is called.
+      const pattern =
+        input.glob === undefined || !stats.isDirectory()
+          ? undefined
+          : globPattern(input.glob, path === '.' ? '' : path)
+      const found = new FoundLines({ limit, context, pattern })
+      const end = await ripgrep({
+        workspace,
+        path,
+        signal,
+        timeoutMs,
+        separator: '\n',
+        arguments: [...argumentsOf(input), ...typeArguments(pattern)],
+        take: (record, isCut) => found.take(record, isCut),
+      })
+      const proven = await provenLines(workspace, found.lines, signal)
+      return outputOf({ found, end, limit, listing: listingOf(proven, context) })
+    },
+    toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
+  })
+}
+
+const inputAliases = {
+  ignore_case: ['ignoreCase', 'case_insensitive', '-i'],
+  glob: ['include'],
+  context: ['-C'],
+}
+
+function argumentsOf(input: z.infer<typeof grepSchema>): string[] {
+  return [
+    '--json',
+    // The same search gives the same lines in the same order; threads would not.
+    '--sort=path',
+    // `$` matches in front of a `\r\n` too.
+    '--crlf',
+    ...(input.ignore_case === true ? ['--ignore-case'] : []),
+    ...(input.literal === true ? ['--fixed-strings'] : []),
+    `--context=${input.context ?? 0}`,
+    `--regexp=${input.pattern}`,
+  ]
+}
+
+/**
+ * Names that ripgrep need not open. As types, since its own globs would bring back what `.gitignore`
+ * leaves out; and only where both understand a name the same way, since the pattern decides anyway.
+ */
+function typeArguments(pattern: GlobPattern | undefined): string[] {
+  if (pattern === undefined) return []
+  const isPlain = (name: string) => /^[\w.*-]+$/.test(name) && !name.includes('**')
+  if (!pattern.names.every(isPlain)) return []
+  return [...pattern.names.flatMap((name) => ['--type-add', `wanted:${name}`]), '--type', 'wanted']
+}
+
+interface Outcome {
+  found: FoundLines
+  end: RipgrepEnd
+  limit: number
+  listing: ReturnType<typeof listingOf>
+}
+
+function outputOf({ found, end, limit, listing }: Outcome): GrepOutput {
+  const { matches, isCut } = listing
+  const unproven = isCut ? 0 : found.matches - matches
+  const notices = [
+    ...found.binaries.map((path) => `${path}: matches, but is no text.`),
+    ...[...found.longLines].map((path) => `${path}: a match in a line of over 4 MB is left out.`),
+    ...(unproven > 0 ? [`${unproven} left out: their files changed during the search.`] : []),
+    ...(found.hasMore && !isCut
+      ? [`There are more than ${limit} matches: narrow the search.`]
+      : []),
+    ...(isCut ? ['There is more than 50 KB to show: narrow the search.'] : []),
+    ...(end === 'late' ? [`The search was ended after ${timeoutMs / 1000} s: narrow it.`] : []),
+  ]
+  if (matches === 0 && notices.length === 0) notices.push('No matches.')
+  const parts = [listing.text, ...notices.map((notice) => `[${notice}]`)]
+  const text = parts.filter((part) => part !== '').join('\n')
+  return { matches, truncated: found.hasMore || isCut || end === 'late', text }
+}

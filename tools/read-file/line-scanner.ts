@@ -1,0 +1,83 @@
+/**
+ * Lines of a text that comes in pieces, of which only the wanted ones are kept, and of each of them
+ * only its beginning: a line of a gigabyte takes no more memory than a short one. Lines end in `\n`,
+ * as they do for grep and compilers; a `\r` before it is no part of the line.
+ */
+import { cutToLength } from '../cut-text.ts'
+
+export interface Line {
+  /** Counted from 1. */
+  number: number
+  text: string
+  /** More was there than is kept. */
+  isCut: boolean
+}
+
+export interface LineScannerOptions {
+  /** The first line that is wanted. */
+  first: number
+  charsMax: number
+  /** Given each wanted line; false when no more are. */
+  take: (line: Line) => boolean
+}
+
+export class LineScanner {
+  readonly #options: LineScannerOptions
+  #lines = 0
+  #text = ''
+  #length = 0
+  #isTaking = true
+
+  constructor(options: LineScannerOptions) {
+    this.#options = options
+  }
+
+  /** Lines that have ended so far. */
+  get lines(): number {
+    return this.#lines
+  }
+
+  get isTaking(): boolean {
+    return this.#isTaking
+  }
+
+  push(piece: string): void {
+    let start = 0
+    for (let end = piece.indexOf('\n'); end !== -1; end = piece.indexOf('\n', start)) {
+      this.#extend(piece, start, end)
+      this.#finish()
+      start = end + 1
+    }
+    this.#extend(piece, start, piece.length)
+  }
+
+  /** The text is over: its last line may have no `\n`, and after the last `\n` there is no line. */
+  end(): void {
+    if (this.#length > 0) this.#finish()
+  }
+
+  get #isWanted(): boolean {
+    return this.#isTaking && this.#lines + 1 >= this.#options.first
+  }
+
+  #extend(piece: string, start: number, end: number): void {
+    this.#length += end - start
+    // One more than may be shown, since it may be the `\r`.
+    const room = this.#options.charsMax + 1 - this.#text.length
+    if (room > 0 && this.#isWanted) this.#text += piece.slice(start, Math.min(end, start + room))
+  }
+
+  #finish(): void {
+    if (this.#isWanted) {
+      const isWhole = this.#text.length === this.#length
+      const text = isWhole && this.#text.endsWith('\r') ? this.#text.slice(0, -1) : this.#text
+      const { charsMax } = this.#options
+      const isCut = text.length > charsMax || !isWhole
+      const line = { number: this.#lines + 1, text: cutToLength(text, charsMax), isCut }
+      this.#isTaking = this.#options.take(line)
+    }
+    this.#lines++
+    this.#text = ''
+    this.#length = 0
+  }
+}

@@ -1,0 +1,124 @@
+/** The drawer of one's own conversations: to return to one, or to delete it. */
+import { button, element } from './playground-dom.js'
+
+/**
+ * @param open told the id of the conversation to show
+ * @param removed told the id of one that is no more
+ */
+export function openSessions({ dialog, server, titles, current, open, removed }) {
+  const list = dialog.querySelector('ol')
+  const note = dialog.querySelector('.note')
+  const more = dialog.querySelector('.more')
+  let before
+
+  async function load() {
+    note.textContent = list.childNodes.length === 0 ? 'Loading…' : ''
+    more.hidden = true
+    try {
+      const page = await server.sessions(before)
+      if (before === undefined) list.replaceChildren()
+      list.append(...page.sessions.map(itemOf))
+      before = page.before
+      more.hidden = before === undefined
+      note.textContent = list.childNodes.length === 0 ? 'None yet.' : ''
+      await nameAll(page.sessions)
+    } catch (error) {
+      note.textContent = error.message
+    }
+  }
+
+  /** Those that another browser began, one after the other: the server has no titles. */
+  async function nameAll(sessions) {
+    for (const { id } of sessions) {
+      if (!dialog.open) return
+      if (titles.of(id) !== undefined) continue
+      const messages = await server.messages(id).catch(() => [])
+      titles.learn({ id, entries: messages.map((message) => ({ message })) })
+      const title = [...list.querySelectorAll('a')].find((link) => link.dataset.id === id)
+      if (titles.of(id) !== undefined) title?.firstChild.replaceChildren(titles.of(id))
+    }
+  }
+
+  function itemOf({ id, agent, state, updatedAt, error }) {
+    const title = titles.of(id) ?? `A conversation with ${agent}`
+    const opening = element(
+      'a',
+      {
+        href: `#chat=${encodeURIComponent(id)}`,
+        'data-id': id,
+        'aria-current': id === current() && 'page',
+      },
+      element('span', { class: 'title' }, title),
+      element(
+        'span',
+        { class: 'about' },
+        [agent, timeOf(updatedAt), stateWords[state] ?? (error && 'failed')]
+          .filter(Boolean)
+          .join(' · '),
+      ),
+    )
+    opening.addEventListener('click', (event) => {
+      if (event.metaKey || event.ctrlKey || event.shiftKey) return
+      event.preventDefault()
+      dialog.close()
+      open(id)
+    })
+    const item = element(
+      'li',
+      { 'data-state': state },
+      opening,
+      removal(id, title, () => item),
+    )
+    return item
+  }
+
+  /** Pressed twice: there is no way back. */
+  function removal(id, title, item) {
+    const node = button({ label: `Delete “${title}”`, iconName: 'trash', iconOnly: true }, act)
+    async function act() {
+      if (!node.classList.contains('sure')) {
+        node.classList.add('sure')
+        node.replaceChildren('Delete?')
+        return
+      }
+      node.disabled = true
+      try {
+        await server.remove(id)
+      } catch (error) {
+        // Gone is what was wanted.
+        if (error.status !== 404) {
+          node.disabled = false
+          note.textContent = error.message
+          return
+        }
+      }
+      const next = item().nextElementSibling ?? item().previousElementSibling
+      item().remove()
+      ;(next?.querySelector('a') ?? dialog.querySelector('[data-close]')).focus()
+      removed(id)
+    }
+    return node
+  }
+
+  more.addEventListener('click', load)
+  dialog.querySelector('[data-close]').addEventListener('click', () => dialog.close())
+  // What is beside the drawer is the dialog's own backdrop.
+  dialog.addEventListener('click', (event) => event.target === dialog && dialog.close())
+
+  return {
+    show() {
+      before = undefined
+      list.replaceChildren()
+      dialog.showModal()
+      return load()
+    },
+  }
+}
+
+const stateWords = { running: 'is answering', waiting: 'waits for you' }
+
+function timeOf(ms) {
+  const date = new Date(ms)
+  const isToday = date.toDateString() === new Date().toDateString()
+  return date.toLocaleString(undefined, isToday ? { timeStyle: 'short' } : { dateStyle: 'medium' })
+}
