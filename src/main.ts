@@ -15,16 +15,23 @@ const harmlessTools = {
   human: async () => (await import('../tools/human.ts')).human(),
 } satisfies Record<string, () => Promise<NamedTool>>
 
-/** Whether they ask first is the command's to decide, which knows who is there. */
+/** What has effects asks first, but where the user has allowed it: the command knows that. */
+const needsApproval = true
+
 const actingTools = {
   async bash({ workspace, sandbox, environment }) {
     const { bash } = await import('../tools/bash.ts')
-    return bash({ workspace: workspace.root, sandbox, environment })
+    return bash({ workspace: workspace.root, sandbox, environment, needsApproval })
   },
   read_file: async ({ workspace }) => (await import('../tools/read-file.ts')).readFile(workspace),
-  write_file: async ({ workspace }) =>
-    (await import('../tools/write-file.ts')).writeFile(workspace),
-  edit_file: async ({ workspace }) => (await import('../tools/edit-file.ts')).editFile(workspace),
+  async write_file({ workspace }) {
+    const { writeFile } = await import('../tools/write-file.ts')
+    return writeFile(workspace, { needsApproval })
+  },
+  async edit_file({ workspace }) {
+    const { editFile } = await import('../tools/edit-file.ts')
+    return editFile(workspace, { needsApproval })
+  },
   grep: async ({ workspace }) => (await import('../tools/grep.ts')).grep(workspace),
   glob: async ({ workspace }) => (await import('../tools/glob.ts')).glob(workspace),
 } satisfies Record<string, (world: ActingWorld) => Promise<NamedTool>>

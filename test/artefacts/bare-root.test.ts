@@ -1,10 +1,11 @@
 /**
- * The executable in a root of its own, with nothing in it but what it is linked to, as on the smallest
- * Debian: no Node, no npm, no shell. A mount namespace makes one without being root. Where the system
- * allows none the tests say so, and fail where CI says that all must run.
+ * The executable in a root of its own, with nothing in it but what it is linked to and what runs an
+ * agent's commands, as on the smallest Debian: no Node, no npm, no ripgrep. A mount namespace makes
+ * one without being root. Where the system allows none the tests say so, and fail where CI says that
+ * all must run.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -24,17 +25,25 @@ describe.skipIf(!isAllowed && !mustRun)('on a bare root (it needs mount namespac
 
   beforeAll(buildArtefacts, buildMs)
   beforeAll(() => {
+    for (const name of ['bin', 'dev', 'proc', 'tmp', 'work']) mkdirSync(join(bare, name))
     const [file = ''] = executable.program
-    cpSync(file, join(bare, 'loom'))
-    const linked = execFileSync('ldd', [file], { encoding: 'utf8' })
+    place(file, '/loom')
+    // What the life of a command is kept with; the grep is for processes, not for the tool.
+    for (const name of ['bash', 'mkfifo', 'grep']) place(`/bin/${name}`, `/bin/${name}`)
+    symlinkSync('bash', join(bare, 'bin/sh'))
+    cpSync(join(import.meta.dirname, 'files'), join(bare, 'work'), { recursive: true })
+  })
+  afterEach(tidy)
+
+  /** Puts a program there, with what it is linked to. */
+  function place(program: string, at: string): void {
+    copyFileSync(program, join(bare, at))
+    const linked = execFileSync('ldd', [program], { encoding: 'utf8' })
     for (const [library] of linked.matchAll(/\/\S+(?= \()/g)) {
       mkdirSync(join(bare, dirname(library)), { recursive: true })
       copyFileSync(library, join(bare, library))
     }
-    for (const name of ['dev', 'proc', 'tmp', 'work']) mkdirSync(join(bare, name))
-    cpSync(join(import.meta.dirname, 'files'), join(bare, 'work'), { recursive: true })
-  })
-  afterEach(tidy)
+  }
 
   /** The kernel's own folders are all that it sees of the machine. */
   const mounts = `
@@ -53,6 +62,16 @@ describe.skipIf(!isAllowed && !mustRun)('on a bare root (it needs mount namespac
     })
     const file = await start(['--agent', '/work/agent.ts', 'Use greet for Ada']).ended
     expect(file.stdout).toContain('hello Ada, from another file')
+  })
+
+  it('runs commands, and searches with the ripgrep inside', async () => {
+    const environment = { LOOM_WORKSPACE: '/work' }
+    const command = JSON.stringify({ command: 'echo /*; type -P node rg || echo neither' })
+    const words = ['--tools', 'bash', '--yes', `Use bash ${command}`]
+    const bash = await start(words, environment).ended
+    expect(bash.stdout).toMatch(/^\/bin \/dev \/lib.* \/loom \/proc \/tmp \/work\nneither$/m)
+    const grep = ['--tools', 'grep', 'Use grep {"pattern":"another file"}']
+    expect((await start(grep, environment).ended).stdout).toContain('origin.ts:1:')
   })
 
   it('serves HTTP and stops cleanly', async () => {

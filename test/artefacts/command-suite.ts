@@ -16,13 +16,15 @@ import { within } from '../deadline.ts'
 import { type RunningRedis, startRedis } from '../redis/redis.ts'
 import { until } from '../redis/until.ts'
 import { openUpstream } from '../sessions/upstream.ts'
-import { type Artefact, buildArtefacts, buildMs } from './built.ts'
+import { type Artefact, buildArtefacts, buildMs, source } from './built.ts'
 import { lasting } from './lasting-folder.ts'
+import { toolSuite } from './tool-suite.ts'
 
 const files = join(import.meta.dirname, 'files')
 
 /** What every artefact does. */
-export function commandSuite({ program }: Artefact): void {
+export function commandSuite(artefact: Artefact): void {
+  const { program } = artefact
   /** A self-extractor unpacks itself once for all tests. */
   const cache = lasting()
   let redis: RunningRedis
@@ -44,6 +46,8 @@ export function commandSuite({ program }: Artefact): void {
   const start = (words: readonly string[], options: RunOptions = {}) =>
     startProgram(words, { ...options, program, environment: environment(options.environment) })
   const loom = (words: readonly string[], options: RunOptions = {}) => start(words, options).ended
+
+  toolSuite({ start, unpacksTo: artefact === source ? undefined : join(cache.path, 'loom') })
 
   it('answers a question, from words, from stdin, from both', async () => {
     const first = await loom(['What is 6 * 7?'])
