@@ -26,11 +26,18 @@ import { unpackingScript } from './unpacking-script.ts'
 
 const kept = join(root, '.cache/packed')
 
-/** Jumps in machine code are made alike first. 64 MiB is what unpacking takes of memory. */
-const filters = [
-  ...(process.arch === 'x64' ? ['--x86'] : ['--arm64']),
-  '--lzma2=preset=9e,pb=0,lc=4,dict=64MiB',
-]
+/** 64 MiB is what unpacking takes of memory. */
+const dictionary = 'dict=64MiB'
+
+const filters = {
+  /** Jumps in machine code are made alike first. */
+  code: [
+    ...(process.arch === 'x64' ? ['--x86'] : ['--arm64']),
+    `--lzma2=preset=9e,pb=0,lc=4,${dictionary}`,
+  ],
+  /** Tables of numbers of two bytes and more. */
+  tables: [`--lzma2=preset=9e,pb=1,lp=1,lc=1,${dictionary}`],
+} as const
 
 export async function buildSelfExtractor(): Promise<void> {
   const program = readFileSync(place.executable)
@@ -43,13 +50,17 @@ export async function buildSelfExtractor(): Promise<void> {
 
 interface Piece {
   bytes: Buffer
+  kind: keyof typeof filters
   /** Whether the next build has the same. */
   stays: boolean
 }
 
 const chunkBytes = 65_536
 
-/** Before and after what is Node's own; that in two halves, which are packed side by side. */
+/**
+ * Before and after what is Node's own; that in two parts, which are packed side by side: the second
+ * begins with what ICU knows of the world's languages, a quarter of Node.
+ */
 function piecesOf(program: Buffer): Piece[] {
   const node = nodeInside()
   const isSame = (at: number) =>
@@ -57,14 +68,18 @@ function piecesOf(program: Buffer): Piece[] {
   let [start, end] = [0, Math.floor(node.length / chunkBytes) * chunkBytes]
   while (start < end && !isSame(start)) start += chunkBytes
   while (start < end && !isSame(end - chunkBytes)) end -= chunkBytes
-  const middle = Math.floor((start + end) / 2)
+  const icu = program.indexOf(icuHeader, start)
+  const middle = icu < start || icu > end ? end : icu
   return [
-    { bytes: program.subarray(0, start), stays: false },
-    { bytes: program.subarray(start, middle), stays: true },
-    { bytes: program.subarray(middle, end), stays: true },
-    { bytes: program.subarray(end), stays: false },
+    { bytes: program.subarray(0, start), kind: 'code', stays: false },
+    { bytes: program.subarray(start, middle), kind: 'code', stays: true },
+    { bytes: program.subarray(middle, end), kind: 'tables', stays: true },
+    { bytes: program.subarray(end), kind: 'code', stays: false },
   ]
 }
+
+/** Of ICU's data (`UDataInfo`, little-endian), from its magic number to its format. */
+const icuHeader = Buffer.from('da271400000000000200436d6e44', 'hex')
 
 function nodeInside(): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'loom-build-'))
@@ -75,11 +90,12 @@ function nodeInside(): Buffer {
   }
 }
 
-async function pack({ bytes, stays }: Piece): Promise<Buffer> {
-  if (!stays) return xz(bytes)
-  const file = join(kept, `${digestOf(Buffer.concat([bytes, Buffer.from(filters.join())]))}.xz`)
+async function pack({ bytes, kind, stays }: Piece): Promise<Buffer> {
+  if (!stays) return xz(bytes, kind)
+  const digest = digestOf(Buffer.concat([bytes, Buffer.from(filters[kind].join())]))
+  const file = join(kept, `${digest}.xz`)
   if (existsSync(file)) return readFileSync(file)
-  const packed = await xz(bytes)
+  const packed = await xz(bytes, kind)
   mkdirSync(kept, { recursive: true })
   // Another build may be doing the same.
   const draft = `${file}.${randomUUID()}`
@@ -88,8 +104,8 @@ async function pack({ bytes, stays }: Piece): Promise<Buffer> {
   return packed
 }
 
-async function xz(bytes: Buffer): Promise<Buffer> {
-  const child = spawn('xz', ['--compress', '--stdout', ...filters], {
+async function xz(bytes: Buffer, kind: Piece['kind']): Promise<Buffer> {
+  const child = spawn('xz', ['--compress', '--stdout', ...filters[kind]], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const ended = new Promise<void>((resolve, reject) => {
