@@ -31,31 +31,32 @@ describe('start-up', () => {
   const nothing: Artefact = { name: 'Node', program: [process.execPath, '--eval', '0', '--'] }
   const all = [nothing, source, module, executable, selfExtractor]
 
-  /** Milliseconds of the quickest of ten: what else runs on the machine only ever adds. */
-  function measure(): Map<Artefact, number> {
-    const best = new Map<Artefact, number>()
-    for (let round = 0; round < 10; round++) {
-      // Side by side, so that a burst of something else is in all of them.
-      for (const artefact of all) {
-        const [file = '', ...words] = artefact.program
-        const began = performance.now()
-        execFileSync(file, [...words, '--help'], {
-          env: { PATH: process.env['PATH'], XDG_CACHE_HOME: cache },
-          stdio: 'ignore',
-        })
-        const took = performance.now() - began
-        best.set(artefact, Math.min(took, best.get(artefact) ?? Number.POSITIVE_INFINITY))
-      }
+  /** Of the quickest start, in milliseconds: what else runs on the machine only ever adds. */
+  const best = new Map<Artefact, number>()
+  const of = (artefact: Artefact) => best.get(artefact) ?? Number.NaN
+
+  /** Side by side, so that a burst of something else is in all of them. */
+  function measureAll(): void {
+    for (const artefact of all) {
+      const [file = '', ...words] = artefact.program
+      const began = performance.now()
+      execFileSync(file, [...words, '--help'], {
+        env: { PATH: process.env['PATH'], XDG_CACHE_HOME: cache },
+        stdio: 'ignore',
+      })
+      const took = performance.now() - began
+      best.set(artefact, Math.min(took, best.get(artefact) ?? Number.POSITIVE_INFINITY))
     }
-    return best
   }
 
+  const isQuick = (artefact: Artefact) =>
+    of(artefact) / of(source) < 1.3 && of(artefact) - of(nothing) < 100
+
   it('of every artefact is within 1.3 of the sources’, and 100 ms of our own', () => {
-    const best = measure()
-    const of = (artefact: Artefact) => best.get(artefact) ?? Number.NaN
-    for (const artefact of [module, executable, selfExtractor]) {
-      expect(of(artefact) / of(source), artefact.name).toBeLessThan(1.3)
-      expect(of(artefact) - of(nothing), artefact.name).toBeLessThan(100)
-    }
-  })
+    const carried = [module, executable, selfExtractor]
+    // On a machine that is busy it takes more of them until each has had its quiet moment.
+    for (let round = 0; round < 10 || (round < 50 && !carried.every(isQuick)); round++) measureAll()
+    const times = all.map((artefact) => `${artefact.name} ${of(artefact).toFixed(0)} ms`)
+    expect(carried.every(isQuick), times.join(', ')).toBe(true)
+  }, 180_000)
 })

@@ -61,15 +61,7 @@ export function requestLines(
       .split('\n')
       .map((line) => `  ${paint('bold', line)}`)
   const path = textField(input, 'path')
-  const content = textField(input, 'content')
-  const { edits } = fieldsOf(input)
-  const changes = Array.isArray(edits)
-    ? edits.flatMap((edit: unknown) =>
-        replacementLines(textField(edit, 'old') ?? '', textField(edit, 'new') ?? '', paint),
-      )
-    : content === undefined
-      ? undefined
-      : replacementLines('', content, paint)
+  const changes = changeLines(input, paint)
   if (path === undefined || changes === undefined) {
     const text = JSON.stringify(input, undefined, 2) ?? ''
     return plain(text)
@@ -78,6 +70,21 @@ export function requestLines(
   }
   const what = `  ${plainLine(toolName)} ${paint('bold', plainLine(path))}`
   return [what, ...limited(changes, changeLinesMax).map((line) => `  ${line}`)]
+}
+
+/** Undefined where it is not plain which: nobody is to allow what is not shown. */
+function changeLines(input: unknown, paint: Paint): string[] | undefined {
+  const { edits } = fieldsOf(input)
+  if (!Array.isArray(edits)) {
+    const content = textField(input, 'content')
+    return content === undefined ? undefined : replacementLines('', content, paint)
+  }
+  const changes = edits.map((edit: unknown) => {
+    const [before, after] = [textField(edit, 'old'), textField(edit, 'new')]
+    if (before === undefined || after === undefined) return undefined
+    return replacementLines(before, after, paint)
+  })
+  return changes.every((lines) => lines !== undefined) ? changes.flat() : undefined
 }
 
 /** What came of it: a few lines, or the diff of a change. */
