@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { beforeAll, describe, expect, it } from 'vitest'
 
+import { root } from '../../bin/build/place.ts'
 import {
   type Artefact,
   buildArtefacts,
@@ -23,6 +25,16 @@ describe('size', () => {
     expect(megabytes(selfExtractor)).toBeLessThanOrEqual(28)
     expect(megabytes(executable)).toBeLessThan(130)
     expect(megabytes(module)).toBeLessThan(5)
+  })
+
+  it('of each is what the README says, within 3 %', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    const told = [...readme.matchAll(/^\| `(dist\/[^`]+)`[^|]*\| ([\d.]+) MB \|/gm)]
+    expect(told.map(([, file]) => file)).toEqual(['dist/loom.mjs', 'dist/loom', 'dist/loom.run'])
+    for (const [, file = '', size] of told) {
+      const ratio = statSync(join(root, file)).size / 1e6 / Number(size)
+      expect(Math.abs(ratio - 1), file).toBeLessThan(0.03)
+    }
   })
 })
 
