@@ -3,6 +3,7 @@
 FROM node:26-slim AS packages
 WORKDIR /loom
 COPY package.json package-lock.json .npmrc ./
+COPY bin/node/package.json bin/node/
 RUN npm ci --omit=dev --ignore-scripts \
   && rm -rf node_modules/node-linux-* node_modules/node-bin-* node_modules/.bin/node
 
@@ -15,7 +16,7 @@ ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
 WORKDIR /loom
 COPY --from=packages /loom/node_modules node_modules
 COPY package.json ./
-COPY bin bin
+COPY bin/loom.mjs bin/main.mjs bin/
 COPY src src
 COPY routes routes
 COPY agents agents

@@ -11,7 +11,7 @@ if (version[0] < 22 || (version[0] === 22 && version[1] < 19)) {
   )
   process.exitCode = 3
 } else {
-  void import('../src/main.ts').then(function (loom) {
+  void import('./main.mjs').then(function (loom) {
     return loom.main(process)
   })
 }

@@ -2,14 +2,10 @@
  * Serves `web/`, the playground, at `/`. A name has no slash and one dot, so no request can point
  * outside the folder.
  */
-import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-
 import type { Context, Hono } from 'hono'
 
+import { readAsset } from '../src/asset.ts'
 import { onlyMethods } from './methods.ts'
-
-const folder = new URL('../web/', import.meta.url)
 
 /** The page is all there is: whatever a model writes into it loads and runs nothing. */
 const contentSecurityPolicy =
@@ -30,9 +26,9 @@ export function playgroundRoutes(app: Hono): void {
   onlyMethods(app, '/', 'GET')
 }
 
-async function file(c: Context, name: string): Promise<Response> {
+function file(c: Context, name: string): Response | Promise<Response> {
   const type = types[name.slice(name.lastIndexOf('.') + 1)]
-  const bytes = await readFile(fileURLToPath(new URL(name, folder))).catch(() => undefined)
+  const bytes = readAsset(`web/${name}`)
   if (bytes === undefined || type === undefined) return c.notFound()
   return c.body(new Uint8Array(bytes), 200, {
     'content-type': type,

@@ -116,11 +116,15 @@ describe('a start that cannot be', () => {
     other.close()
   })
 
-  it('for a command it does not know is its usage and exit code 2', async () => {
-    for (const args of [[], ['fly'], ['serve', 'fast']]) {
+  it('for words that mean nothing to it is one line and exit code 2', async () => {
+    for (const args of [
+      ['serve', 'fast'],
+      ['serve', '--port', '3000'],
+    ]) {
       const server = loom(args)
       expect(await server.exit).toBe(2)
-      expect(server.err()).toMatch(/^Usage: loom serve/)
+      expect(server.err()).toMatch(/^loom: .*\n$/)
+      expect(server.out()).toBe('')
     }
   })
 })

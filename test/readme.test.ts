@@ -1,7 +1,7 @@
 /**
- * Replays the README's transcripts on the real command: what it shows is what is printed. `…` stands
- * for what differs from run to run or is left out: on a line of its own for any lines, else for any
- * text within its line.
+ * Replays the README's transcripts of a server on the real command: what it shows is what is printed.
+ * `…` stands for what differs from run to run or is left out: on a line of its own for any lines, else
+ * for any text within its line. The session at a terminal is `readme-session.test.ts`'s.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -89,8 +89,9 @@ describe('the README', () => {
     await ended.promise
   })
 
-  it('has a transcript of the start and one of an answer', () => {
-    expect(transcripts.length).toBe(2)
+  it('has a transcript of the start, one of an answer, and one of a terminal', () => {
+    expect(transcripts.length).toBe(3)
+    expect(transcripts[2]?.command).toBe('cat mean.ts')
     expect(start?.command).toBe('npm ci && npm start')
     expect(ask?.command).toMatch(/^curl -N /)
   })

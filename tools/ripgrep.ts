@@ -14,6 +14,7 @@ import type { Workspace } from '../src/workspace.ts'
 import { temporaryPrefix } from '../src/workspace/replace.ts'
 import { reservedName } from '../src/workspace/walk.ts'
 import { rulesFor } from './ripgrep/ignore-rules.ts'
+import { ripgrepProgram } from './ripgrep/program.ts'
 import { Records } from './ripgrep/records.ts'
 
 export interface RipgrepSearch {
@@ -52,12 +53,12 @@ const always = [
 export async function ripgrep(search: RipgrepSearch): Promise<RipgrepEnd> {
   const { workspace, path, signal } = search
   const { rules, isRepository } = await rulesFor(workspace, path)
-  const { rgPath } = await import('@vscode/ripgrep')
+  const program = await ripgrepProgram()
   const file = rules === '' ? undefined : await unnamedFile(rules)
   try {
     signal.throwIfAborted()
     const child = spawn(
-      rgPath,
+      program,
       [
         ...always,
         // A workspace need be no repository for its .gitignore to count. In one, ripgrep is to see

@@ -26,6 +26,9 @@ export interface Call {
 export const knownWindow = ({ contextWindow, facts }: Call): number =>
   contextWindow ?? windowOf(facts)
 
+const isGuessed = ({ contextWindow, facts }: Call): boolean =>
+  (contextWindow ?? facts.contextWindow ?? facts.maxInputTokens) === undefined
+
 /** Of a prompt that the provider called too long. */
 const afterOverflow = 0.6
 /** How wrong an estimate may be found to be. */
@@ -43,8 +46,10 @@ export class ModelWindow {
     const { facts, maxOutputTokens = facts.maxOutputTokens } = call
     const window = this.#told ?? knownWindow(call)
     const threshold = thresholdOf(window, maxOutputTokens, options) / this.ratio
+    // A guess is reason enough to shorten, and none to refuse what the provider may well take.
+    const isGuess = this.#told === undefined && isGuessed(call)
     return {
-      window: window > 0 ? window / this.ratio : Number.POSITIVE_INFINITY,
+      window: window > 0 && !isGuess ? window / this.ratio : Number.POSITIVE_INFINITY,
       threshold: Math.min(threshold, this.#ceiling),
     }
   }

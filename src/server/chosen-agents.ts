@@ -20,7 +20,7 @@ export interface AppAgents {
   /** Offered where `LOOM_AGENTS` is not set. None of them can act on the machine. */
   harmless: readonly Agent[]
   /** By name; made only where they are offered. */
-  acting: Readonly<Record<string, (world: ActingWorld) => Agent>>
+  acting: Readonly<Record<string, (world: ActingWorld) => Agent | Promise<Agent>>>
 }
 
 export interface ChooseOptions {
@@ -55,7 +55,8 @@ export async function chooseAgents(
   if (makers.length === 0) return { agents: chosen, opened: undefined }
   const opened = await openWorkspace({ config, environment, notice })
   const { workspace, sandbox } = opened
-  const made = makers.map(([, make]) => make({ workspace, sandbox, environment }))
+  const world = { workspace, sandbox, environment }
+  const made = await Promise.all(makers.map(async ([, make]) => make(world)))
   return { agents: [...chosen, ...made], opened }
 }
 

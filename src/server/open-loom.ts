@@ -7,10 +7,14 @@ import type { Models } from '../model.ts'
 import type { Store } from '../store.ts'
 import { openMemoryStore } from '../store/memory.ts'
 
-export interface OpenLoomOptions {
+export interface OpenLoomOptions extends OpenStoreOptions {
   config: Config
   agents: readonly Agent[]
   models: Models
+}
+
+export interface OpenStoreOptions {
+  config: Pick<Config, 'redisUrl' | 'redisPatienceMs' | 'sessionTtlMs'>
   report: (error: unknown) => void
   /** Called when Redis answers again. */
   onBack?: () => void
@@ -41,7 +45,8 @@ export async function openLoom(options: OpenLoomOptions): Promise<Loom> {
 const away = (cause: Error) =>
   new LoomError('unavailable', `Redis: ${cause.message || cause.name}`, { cause })
 
-async function openStore({ config, report, onBack }: OpenLoomOptions): Promise<Store> {
+/** @throws LoomError `invalid-config` or `unavailable` for a Redis that cannot be used */
+export async function openStore({ config, report, onBack }: OpenStoreOptions): Promise<Store> {
   const { redisUrl: url, redisPatienceMs: patienceMs, sessionTtlMs } = config
   if (url === undefined) return openMemoryStore({ sessionTtlMs })
   // A server without Redis need not load its client.

@@ -57,16 +57,15 @@ export function utter(reply: Reply, options: LanguageModelV4CallOptions): Uttera
 /** The beats of a stream, from `stream-start` to `finish`. */
 export function beatsOf(utterance: Utterance, modelId: string): Beat[] {
   const { id, reasoning, text, calls, usage, finishReason } = utterance
-  const beats: Beat[] = [
+  // Never pushed all at once: as arguments of a call a long text would be too many.
+  return [
     { pause: 120, parts: [{ type: 'stream-start', warnings: [] }] },
     { pause: 0, parts: [{ type: 'response-metadata', id: `demo-${id}`, modelId }] },
+    ...(reasoning === '' ? [] : spoken(reasoning, { kind: 'reasoning', id: `reasoning-${id}` })),
+    ...(text === '' ? [] : spoken(text, { kind: 'text', id: `text-${id}` })),
+    ...calls.flatMap(called),
+    { pause: 0, parts: [{ type: 'finish', usage, finishReason }] },
   ]
-  if (reasoning !== '')
-    beats.push(...spoken(reasoning, { kind: 'reasoning', id: `reasoning-${id}` }))
-  if (text !== '') beats.push(...spoken(text, { kind: 'text', id: `text-${id}` }))
-  for (const call of calls) beats.push(...called(call))
-  beats.push({ pause: 0, parts: [{ type: 'finish', usage, finishReason }] })
-  return beats
 }
 
 /** The same as whole parts, for a call that does not stream. */

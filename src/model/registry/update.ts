@@ -8,13 +8,13 @@ import { argv, stdout } from 'node:process'
 import { joinCatalog, packCatalog } from './catalog.ts'
 import { encodePayload } from './payload.ts'
 import { modelsDevUrl } from './refresh.ts'
-import { shippedFile } from './shipped.ts'
+import { shippedPath } from './shipped.ts'
 
 const [, , file] = argv
 const { text, takenAt } = file === undefined ? await fetched() : await fromFile(file)
 const encoded = await encodePayload(JSON.parse(text))
 const packed = await packCatalog(joinCatalog({ source: modelsDevUrl, takenAt }, encoded), 11)
-await writeFile(shippedFile, packed)
+await writeFile(new URL(`../../../${shippedPath}`, import.meta.url), packed)
 const models = encoded.reduce((sum, { listed }) => sum + listed.models, 0)
 stdout.write(`${encoded.length} providers, ${models} models, ${packed.length} bytes\n`)
 

@@ -4,8 +4,8 @@
  * that a caller in TypeScript uses. `-- USES` names the parts that stand before it.
  */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 
+import { requiredAsset } from '../../asset.ts'
 import { LoomError } from '../../error.ts'
 import { signatures } from './signature.ts'
 import type { Arguments, Keys, Reply, ScriptName, Signature, Signatures } from './signature.ts'
@@ -150,7 +150,7 @@ function checkNames(script: string, head: Head, body: string): void {
 }
 
 const withoutComments = (source: string) => source.replaceAll(/^\s*--.*$/gm, '')
-const readBeside = (file: string) => readFileSync(new URL(file, import.meta.url), 'utf8')
+const readBeside = (file: string) => requiredAsset(`src/store/redis/${file}`).toString()
 
 export function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((each) => typeof each === 'string')

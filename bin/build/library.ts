@@ -1,0 +1,43 @@
+/**
+ * The sources as plain JavaScript with types, laid out as they are: Node strips no types in
+ * `node_modules`. What travels with them lies beside them, where `src/asset.ts` looks.
+ */
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+import { place, root } from './place.ts'
+import { travellingFiles } from './travelling-files.ts'
+
+export function buildLibrary(): void {
+  rmSync(place.library, { recursive: true, force: true })
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  const project = join(import.meta.dirname, 'tsconfig.json')
+  execFileSync(process.execPath, [compiler, '-p', project], { cwd: root, stdio: 'inherit' })
+  for (const file of declarations()) {
+    // The compiler leaves the ends of these as the sources have them, and there are no sources.
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(relativeTypeScript, '$1.js$2'))
+  }
+  for (const path of travellingFiles().keys()) {
+    const target = join(place.library, path)
+    mkdirSync(dirname(target), { recursive: true })
+    cpSync(join(root, path), target)
+  }
+  writeFileSync(join(place.library, 'package.json'), innerManifest())
+}
+
+const relativeTypeScript = /((?:from|import\()\s*'\.[^']*)\.ts(')/g
+
+function declarations(): string[] {
+  return readdirSync(place.library, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.name.endsWith('.d.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+/** What the command reads of its manifest. The whole one would make a second package of this name. */
+function innerManifest(): string {
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  )
+  return `${JSON.stringify({ private: true, version, type: 'module', sideEffects: false })}\n`
+}

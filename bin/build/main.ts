@@ -1,0 +1,25 @@
+/** Builds what its words name. The self-extractor is made of the executable. */
+import { statSync } from 'node:fs'
+
+import { buildExecutable } from './executable.ts'
+import { buildLibrary } from './library.ts'
+import { buildModule } from './module.ts'
+import { place } from './place.ts'
+import { buildSelfExtractor } from './self-extractor.ts'
+
+const steps = new Map<string, [build: () => void | Promise<void>, made: string]>([
+  ['library', [buildLibrary, place.library]],
+  ['module', [buildModule, place.module]],
+  ['executable', [buildExecutable, place.executable]],
+  ['self-extractor', [buildSelfExtractor, place.selfExtractor]],
+])
+
+for (const word of process.argv.slice(2)) {
+  const step = steps.get(word)
+  if (step === undefined) throw new Error(`There is no ${word}, only ${[...steps.keys()].join()}.`)
+  const [build, made] = step
+  await build()
+  const stats = statSync(made)
+  const size = stats.isFile() ? ` ${(stats.size / 1e6).toFixed(1)} MB` : ''
+  process.stdout.write(`${made}${size}\n`)
+}

@@ -1,0 +1,48 @@
+/**
+ * The licences of what is built into an artefact, as they ask to be told with every copy. Found from
+ * what the bundler took in, so that nobody keeps a list.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+import { root } from './place.ts'
+
+/** @param modules files of packages */
+export function notices(modules: readonly string[]): string {
+  const folders = new Set(modules.map(packageFolder).filter((folder) => folder !== undefined))
+  const texts = [...folders, ...carriedWhole()].map(notice).sort()
+  return `Loom contains what follows, under these licences.\n\n${[...new Set(texts)].join('\n')}`
+}
+
+/** Node and ripgrep are no modules of the bundle; where an artefact lacks one, its notice is harmless. */
+function carriedWhole(): string[] {
+  const platform = `${process.platform}-${process.arch}`
+  return [`node-${platform}`, '@vscode/ripgrep', `@vscode/ripgrep-${platform}`]
+    .map((name) => join(root, 'node_modules', name))
+    .filter((folder) => existsSync(folder))
+}
+
+function packageFolder(file: string): string | undefined {
+  if (!file.includes('node_modules/')) return undefined
+  let folder = dirname(file)
+  while (!isPackage(folder)) folder = dirname(folder)
+  return folder
+}
+
+function isPackage(folder: string): boolean {
+  if (!existsSync(join(folder, 'package.json'))) return false
+  return 'version' in manifest(folder)
+}
+
+function manifest(folder: string): Record<string, unknown> {
+  // Whatever it is, it is only looked into by name.
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+}
+
+function notice(folder: string): string {
+  const { name, version, license } = manifest(folder)
+  const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))
+  const texts = files.sort().map((file) => readFileSync(join(folder, file), 'utf8').trim())
+  const head = `${String(name)} ${String(version)} (${String(license)})`
+  return `${'='.repeat(80)}\n${head}\n${'='.repeat(80)}\n\n${texts.join('\n\n')}\n`
+}

@@ -1,0 +1,9 @@
+/** The ripgrep of this platform, and what its licence asks for. */
+import { readFileSync } from 'node:fs'
+
+import { rgPath } from '@vscode/ripgrep'
+
+export const ripgrep = {
+  path: `program/rg-${process.platform}-${process.arch}`,
+  read: () => readFileSync(rgPath),
+} as const

@@ -1,0 +1,75 @@
+/**
+ * A program from inside an artefact as a file that can be started. It is unpacked once, under a name
+ * that is made from its content: a newer Loom unpacks its own and never runs what an older one left.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+
+import { readAsset } from '../asset.ts'
+import { processEnvironment } from '../config.ts'
+import { LoomError } from '../error.ts'
+import { cacheFolders } from './cache-folder.ts'
+import { embedded } from './embedded.ts'
+
+const files = new Map<string, Promise<string>>()
+
+/**
+ * Where the program is. Undefined where nothing is carried inside.
+ * @throws LoomError `unavailable` where it can be written nowhere
+ */
+export async function embeddedProgram(path: string): Promise<string | undefined> {
+  if (embedded === undefined) return undefined
+  const known = files.get(path)
+  if (known !== undefined) return known
+  const bytes = readAsset(path)
+  if (bytes === undefined) return undefined
+  const unpacking = unpack(basename(path), bytes)
+  files.set(path, unpacking)
+  // A folder that is full or read-only now need not be so the next time.
+  unpacking.catch(() => files.delete(path))
+  return unpacking
+}
+
+async function unpack(name: string, bytes: Uint8Array): Promise<string> {
+  const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16)
+  const causes: unknown[] = []
+  for (const folder of cacheFolders(processEnvironment())) {
+    const file = join(folder, `${name}-${digest}`)
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      if (!(await isOurs(folder))) throw new Error(`${folder} belongs to somebody else`)
+      if (!(await isComplete(file, bytes.length))) await write(file, bytes)
+      return file
+    } catch (error) {
+      causes.push(error)
+    }
+  }
+  throw new LoomError('unavailable', `There is no folder that ${name} could be unpacked to.`, {
+    cause: new AggregateError(causes),
+  })
+}
+
+/** All or nothing: another process may be doing the same. */
+async function write(file: string, bytes: Uint8Array): Promise<void> {
+  const draft = `${file}.${randomUUID()}`
+  try {
+    await writeFile(draft, bytes, { mode: 0o700 })
+    await rename(draft, file)
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => undefined)
+    throw error
+  }
+}
+
+async function isComplete(file: string, size: number): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined)
+  return found?.isFile() === true && found.size === size && (found.mode & 0o100) !== 0
+}
+
+/** In a folder that others can write to, they choose what is run. */
+async function isOurs(folder: string): Promise<boolean> {
+  const uid = process.getuid?.()
+  const { uid: owner, mode } = await stat(folder)
+  return uid === undefined || (owner === uid && (mode & 0o022) === 0)
+}

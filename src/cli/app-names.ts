@@ -1,0 +1,79 @@
+/** What the names on the command line stand for: agents and tools of the app, or the user's files. */
+import { resolve } from 'node:path'
+
+import type { Agent } from '../agent.ts'
+import { LoomError } from '../error.ts'
+import type { ActingWorld, AppAgents } from '../server/chosen-agents.ts'
+import type { NamedTool } from '../tool.ts'
+import type { AppTools, CommandWorld } from './app.ts'
+import { type FileWorld, isFile, loadAgent, loadTools } from './load-file.ts'
+
+export interface NameWorld extends CommandWorld {
+  /** Opens the workspace, which costs some: only for what acts there. */
+  acting: () => Promise<ActingWorld>
+}
+
+export const agentNames = ({ harmless, acting }: AppAgents): string[] => [
+  ...harmless.map(({ name }) => name),
+  ...Object.keys(acting),
+]
+
+export const toolNames = ({ harmless, acting }: AppTools): string[] => [
+  ...Object.keys(harmless),
+  ...Object.keys(acting),
+]
+
+/** @throws LoomError `unknown-agent`, or what is wrong with a file */
+export async function agentNamed(
+  word: string,
+  { agents, world }: { agents: AppAgents; world: NameWorld },
+): Promise<Agent> {
+  if (isFile(word)) return loadAgent(word, filesOf(world))
+  const agent = agents.harmless.find(({ name }) => name === word)
+  if (agent !== undefined) return agent
+  const make = ownProperty(agents.acting, word)
+  if (make !== undefined) return make(await world.acting())
+  throw new LoomError(
+    'unknown-agent',
+    `There is no agent ${JSON.stringify(word)}. There are: ${agentNames(agents).join(', ')}. A file is ./named like this.`,
+  )
+}
+
+/** @throws LoomError `invalid-request`, or what is wrong with a file */
+export async function toolsNamed(
+  words: readonly string[],
+  world: NameWorld,
+): Promise<readonly NamedTool[]> {
+  const { tools } = world.app
+  const known = toolNames(tools)
+  const unknown = words.find((word) => !isFile(word) && !known.includes(word))
+  if (unknown !== undefined) {
+    throw new LoomError(
+      'invalid-request',
+      `There is no tool ${JSON.stringify(unknown)}. There are: ${known.join(', ')}. A file is ./named like this.`,
+    )
+  }
+  const found = [...new Set(words)].map((word) => toolsOf(word, world))
+  return (await Promise.all(found)).flat()
+}
+
+async function toolsOf(word: string, world: NameWorld): Promise<readonly NamedTool[]> {
+  if (isFile(word)) return loadTools(word, filesOf(world))
+  const { harmless, acting } = world.app.tools
+  const make = ownProperty(harmless, word)
+  if (make !== undefined) return [await make()]
+  const open = ownProperty(acting, word)
+  return open === undefined ? [] : [await open(await world.acting())]
+}
+
+function ownProperty<VALUE>(
+  record: Readonly<Record<string, VALUE>>,
+  name: string,
+): VALUE | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined
+}
+
+const filesOf = ({ program, app }: CommandWorld): FileWorld => ({
+  directory: resolve(program.cwd()),
+  importFile: app.importFile,
+})

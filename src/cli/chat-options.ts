@@ -1,0 +1,54 @@
+/** What `loom chat` was told, checked. */
+import { LoomError } from '../error.ts'
+
+export type OutputFormat = 'text' | 'json' | 'stream-json'
+
+/** As commander hands it over. */
+export interface ChatFlags {
+  interactive?: boolean
+  model?: string
+  agent?: string
+  system?: string
+  tools?: readonly string[]
+  maxSteps?: number
+  temperature?: number
+  yes?: boolean
+  allow?: readonly string[]
+  session?: string
+  continue?: boolean
+  url?: string
+  watch?: boolean
+  timeout?: number
+  outputFormat?: OutputFormat
+  json?: boolean
+  quiet?: boolean
+  verbose?: boolean
+}
+
+/** The flags that only mean something to a conversation that is run here. */
+const localFlags = ['model', 'system', 'tools', 'maxSteps', 'temperature'] as const
+
+/** @throws LoomError `invalid-request` for flags that contradict each other */
+export function checkFlags(flags: ChatFlags): void {
+  const refuse = (message: string): never => {
+    throw new LoomError('invalid-request', message)
+  }
+  const local = localFlags.find((name) => flags[name] !== undefined)
+  if (flags.url !== undefined && local !== undefined) {
+    refuse(`--${flagName(local)} is the server's to say: leave it out with --url.`)
+  }
+  if (flags.session !== undefined && flags.continue === true) {
+    refuse('--continue goes on with the last session: leave out --session, or --continue.')
+  }
+  if (flags.watch === true && (flags.session === undefined || flags.interactive === true)) {
+    refuse('--watch needs a --session to watch, and takes no message.')
+  }
+  if (flags.interactive === true && formatOf(flags) !== 'text') {
+    refuse('--interactive is for people: leave out --json and --output-format.')
+  }
+}
+
+export const formatOf = ({ json, outputFormat }: ChatFlags): OutputFormat =>
+  json === true ? 'json' : (outputFormat ?? 'text')
+
+const flagName = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)

@@ -1,0 +1,138 @@
+/**
+ * `loom chat`: decides between one question and a conversation, opens what it is held with, and says
+ * with its exit code how it went.
+ */
+import { LoomError } from '../error.ts'
+import type { CommandWorld } from './app.ts'
+import { Grants } from './approval.ts'
+import { type ChatFlags, checkFlags, formatOf } from './chat-options.ts'
+import type { Conversation, Conversations } from './conversation.ts'
+import { Human, type LineReader } from './human.ts'
+import { type Interrupts, openInterrupts } from './interrupts.ts'
+import { askOnce } from './one-shot.ts'
+import { readPrompt } from './prompt-input.ts'
+import { Screen } from './render/screen.ts'
+import { Keyboard } from './repl/keyboard.ts'
+import type { Talk } from './talk.ts'
+import { openTerminal } from './terminal.ts'
+
+/** @returns the exit code @throws LoomError for what is wrong before anything is said */
+export async function chat(
+  world: CommandWorld,
+  words: readonly string[],
+  flags: ChatFlags,
+): Promise<number> {
+  const { program } = world
+  const { stdout, stderr, env: environment } = program
+  checkFlags(flags)
+  const isInteractive = wantsConversation(program.stdin, words, flags)
+  const screen = new Screen({ stdout, stderr, environment, isQuiet: flags.quiet === true })
+  using interrupts = openInterrupts(program)
+  const prompt =
+    isInteractive || flags.watch === true
+      ? words.join(' ')
+      : await readQuestion(program, { words, screen, interrupts })
+  if (prompt === undefined) return interrupts.exitCode ?? 0
+  const grants = new Grants({ everything: flags.yes === true, names: flags.allow ?? [] })
+  const { local, conversations: opening } = await open(world, { flags, grants, isInteractive })
+  await using conversations = opening
+  const conversation = await conversationOf(conversations, flags)
+  const terminal = openTerminal(program)
+  const keyboard = terminal === undefined ? undefined : new Keyboard(terminal)
+  const human = new Human({
+    screen,
+    grants,
+    lines: linesOf(keyboard, isInteractive),
+    isAlone: !conversations.isShared,
+  })
+  // However it ends, the terminal is as it was.
+  program.once('exit', () => keyboard?.close())
+  const talk: Talk = { program, flags, screen, interrupts, conversations, conversation, human }
+  try {
+    if (!isInteractive) return await askOnce(talk, flags.watch === true ? undefined : prompt)
+    const { converse } = await import('./repl/repl.ts')
+    return await converse(talk, { first: prompt, keyboard, local, grants })
+  } finally {
+    keyboard?.close()
+    terminal?.close()
+  }
+}
+
+function wantsConversation(
+  stdin: NodeJS.ReadStream,
+  words: readonly string[],
+  flags: ChatFlags,
+): boolean {
+  if (flags.interactive !== undefined) return flags.interactive
+  return words.length === 0 && stdin.isTTY && flags.watch !== true && formatOf(flags) === 'text'
+}
+
+/** Undefined when the command was told to go meanwhile. @throws LoomError where there is none */
+async function readQuestion(
+  { stdin }: NodeJS.Process,
+  {
+    words,
+    screen,
+    interrupts,
+  }: { words: readonly string[]; screen: Screen; interrupts: Interrupts },
+): Promise<string | undefined> {
+  const reading = new AbortController()
+  interrupts.onStop = () => reading.abort()
+  const notice = (line: string) => screen.note(line)
+  try {
+    const prompt = await readPrompt({ words, stdin, notice, signal: reading.signal })
+    if (prompt !== '') return prompt
+  } catch (error) {
+    if (!reading.signal.aborted) throw error
+  }
+  if (reading.signal.aborted) return undefined
+  throw new LoomError(
+    'invalid-request',
+    'There is no question: loom "What is 2 + 2?" (see loom --help)',
+  )
+}
+
+interface OpenOptions {
+  flags: ChatFlags
+  grants: Grants
+  isInteractive: boolean
+}
+
+/** A chat with a server loads nothing of what runs agents here, and the other way round. */
+async function open(world: CommandWorld, { flags, grants, isInteractive }: OpenOptions) {
+  const { url, agent } = flags
+  if (url !== undefined) {
+    const { remoteConversations } = await import('./remote-conversations.ts')
+    const { LOOM_API_KEY: key = '' } = world.program.env
+    const apiKey = key === '' ? undefined : key
+    return { local: undefined, conversations: remoteConversations({ url, apiKey, agent }) }
+  }
+  const { openLocalChat } = await import('./open-conversations.ts')
+  const isKept = isInteractive || flags.session !== undefined || flags.continue === true
+  const local = await openLocalChat(world, { flags, grants, isKept })
+  return { local, conversations: local.conversations }
+}
+
+async function conversationOf(
+  conversations: Conversations,
+  flags: ChatFlags,
+): Promise<Conversation> {
+  if (flags.continue !== true) return conversations.open(flags.session)
+  const [last] = await conversations.list()
+  if (last !== undefined) return conversations.open(last.id)
+  throw new LoomError('invalid-request', 'There is no session to go on with.')
+}
+
+/** Between two questions of a single turn the terminal is as it was, so that Ctrl-C is a signal. */
+function linesOf(keyboard: Keyboard | undefined, isInteractive: boolean): LineReader | undefined {
+  if (keyboard === undefined || isInteractive) return keyboard
+  return {
+    async read(prompt, options) {
+      try {
+        return await keyboard.read(prompt, options)
+      } finally {
+        keyboard.close()
+      }
+    },
+  }
+}

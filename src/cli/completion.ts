@@ -1,0 +1,119 @@
+/**
+ * Completions: a script for the shell, which asks `loom __complete` with the words so far (the last
+ * one is being typed) and is given what it may become, a line each.
+ */
+import type { Command } from 'commander'
+
+import { agentNames, toolNames } from './app-names.ts'
+import type { CommandWorld } from './app.ts'
+
+export function completionScript(shell: 'bash' | 'zsh' | 'fish'): string {
+  return scripts[shell]
+}
+
+const scripts = {
+  // The words are cut at ":" and "=" by readline; ours hold neither.
+  bash: `# loom completion for bash: eval "$(loom completion bash)"
+_loom() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" line
+  COMPREPLY=()
+  while IFS= read -r line; do
+    [[ -n $line ]] && COMPREPLY+=("$line")
+  done < <(loom __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  if [[ \${#COMPREPLY[@]} -eq 0 ]]; then
+    while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$current")
+  elif [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == */ ]]; then
+    compopt -o nospace
+  fi
+}
+complete -o filenames -F _loom loom
+`,
+  zsh: `#compdef loom
+# loom completion for zsh: eval "$(loom completion zsh)"
+_loom() {
+  local -a candidates
+  candidates=("\${(@f)$(loom __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  candidates=(\${candidates:#})
+  if (( \${#candidates} )); then
+    compadd -- "\${candidates[@]}"
+  else
+    _files
+  fi
+}
+if [[ $funcstack[1] == _loom ]]; then _loom; else compdef _loom loom; fi
+`,
+  fish: `# loom completion for fish: loom completion fish | source
+complete -c loom -e
+complete -c loom -a '(set -l words (commandline -opc) (commandline -ct); loom __complete -- $words[2..-1] 2>/dev/null)'
+`,
+} as const
+
+export interface CompleteOptions {
+  world: CommandWorld
+  program: Command
+}
+
+/** What the last of the words may become; nothing where a file may be meant. */
+export async function complete(
+  words: readonly string[],
+  { world, program }: CompleteOptions,
+): Promise<string[]> {
+  const [current = '', before] = [words.at(-1), words.at(-2)]
+  const commands = program.commands.filter((command) => !command.name().startsWith('_'))
+  const named = commands.find((command) => words.slice(0, -1).includes(command.name()))
+  const command = named ?? commands.find((command) => command.name() === 'chat')
+  const option = command?.options.find(
+    ({ short, long }) => before !== undefined && (before === short || before === long),
+  )
+  if (option !== undefined && !option.isBoolean() && (option.required || option.optional)) {
+    const values = await valuesOf(option.attributeName(), {
+      world,
+      current,
+      choices: option.argChoices,
+    })
+    return completed(values, current)
+  }
+  if (current.startsWith('-')) {
+    const flags = command?.options.flatMap(({ long }) => long ?? []) ?? []
+    return completed([...flags, '--help'], current)
+  }
+  if (named?.name() === 'completion') return completed(['bash', 'zsh', 'fish'], current)
+  if (named !== undefined || words.length > 1) return []
+  return completed([...commands.map((command) => command.name()), 'help'], current)
+}
+
+interface ValuesOptions {
+  world: CommandWorld
+  current: string
+  choices: readonly string[] | undefined
+}
+
+async function valuesOf(
+  name: string,
+  { world, current, choices }: ValuesOptions,
+): Promise<readonly string[]> {
+  const { app, program } = world
+  switch (name) {
+    case 'model':
+      return (await import('./models.ts')).modelNames(program.env, current)
+    case 'agent':
+      return agentNames(await app.agents())
+    case 'tools':
+    case 'allow':
+      return toolNames(app.tools)
+    case 'session':
+    case 'rm': {
+      const { SessionFiles } = await import('./session-files.ts')
+      return (await new SessionFiles(program.env).list()).map(({ id }) => id)
+    }
+    default:
+      return choices ?? []
+  }
+}
+
+/** Lists separated by commas are completed at their last item. */
+function completed(values: readonly string[], current: string): string[] {
+  const comma = current.lastIndexOf(',') + 1
+  const [done, typed] = [current.slice(0, comma), current.slice(comma)]
+  return values.filter((value) => value.startsWith(typed)).map((value) => done + value)
+}

@@ -1,0 +1,21 @@
+/** What a command ends with: 0 done, 1 failed, 2 used wrongly, 3 set up wrongly, 4 a limit was hit. */
+import { LoomError, type LoomErrorCode } from '../error.ts'
+
+export const exitCodes = { done: 0, failed: 1, usage: 2, setup: 3, limit: 4 } as const
+
+const byCode: Partial<Record<LoomErrorCode, number>> = {
+  'invalid-request': exitCodes.usage,
+  'unknown-agent': exitCodes.usage,
+  'not-found': exitCodes.usage,
+  'payload-too-large': exitCodes.usage,
+  'invalid-config': exitCodes.setup,
+  'missing-key': exitCodes.setup,
+  'unknown-model': exitCodes.setup,
+  unauthorized: exitCodes.setup,
+  'model-timeout': exitCodes.limit,
+  'over-budget': exitCodes.limit,
+}
+
+export function exitCodeOf(error: unknown): number {
+  return error instanceof LoomError ? (byCode[error.code] ?? exitCodes.failed) : exitCodes.failed
+}

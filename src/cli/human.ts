@@ -1,0 +1,116 @@
+/**
+ * Asks the human at the terminal what a turn waits for: whether a tool may run, and questions of the
+ * model. Where nobody is there the model is told so.
+ */
+import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
+import type { Answer } from '../session/letter-request.ts'
+import { waitingParts } from '../session/waiting.ts'
+import type { Grants } from './approval.ts'
+import { fieldsOf, textField } from './render/fields.ts'
+import { plain, plainLine } from './render/plain.ts'
+import type { Screen } from './render/screen.ts'
+import { isToldByCallLine, requestLines } from './render/tool-lines.ts'
+import type { LineRead, ReadOptions } from './repl/keyboard.ts'
+
+export interface LineReader {
+  read(prompt: string, options?: ReadOptions): Promise<LineRead>
+}
+
+export interface HumanOptions {
+  screen: Screen
+  grants: Grants
+  /** Undefined where nobody is there. */
+  lines: LineReader | undefined
+  /** Nobody else may answer: a tool of some other client would be waited for in vain. */
+  isAlone: boolean
+}
+
+export class Human {
+  readonly #options: HumanOptions
+
+  constructor(options: HumanOptions) {
+    this.#options = options
+  }
+
+  /** What is to be said to a message that waits. Undefined when the human would rather not (Ctrl-C). */
+  async answers(message: FoldedMessage, signal: AbortSignal): Promise<Answer[] | undefined> {
+    const answers: Answer[] = []
+    for (const part of waitingParts(message)) {
+      const answer =
+        part['state'] === 'approval-requested'
+          ? await this.#decision(part, signal)
+          : await this.#output(part, signal)
+      if (answer === undefined) return undefined
+      if (answer !== 'not-ours') answers.push(answer)
+    }
+    return answers
+  }
+
+  async #decision(part: FoldedPart, signal: AbortSignal): Promise<Answer | undefined> {
+    const { screen, grants, lines } = this.#options
+    const toolName = nameOf(part)
+    const approvalId = textField(part['approval'], 'id') ?? ''
+    const decide = (approved: boolean, reason?: string): Answer => ({
+      type: 'approval',
+      approvalId,
+      approved,
+      ...(reason !== undefined && { reason }),
+    })
+    if (grants.allows(toolName)) return decide(true)
+    if (lines === undefined) {
+      const line = `loom: ${plainLine(toolName)} was refused: nobody is here to allow it (--allow ${plainLine(toolName)}, or --yes).`
+      screen.note(screen.paint('yellow', line))
+      return decide(false, 'Nobody is at the terminal to allow it.')
+    }
+    const call = { toolName, input: part['input'] }
+    if (!isToldByCallLine(call, screen) || this.#options.screen.isQuiet) {
+      for (const line of requestLines(call, screen)) screen.error(line)
+    }
+    const name = screen.paint('bold', plainLine(toolName))
+    const prompt = `Allow ${name}? ${screen.paint('dim', '(y)es, (a)lways, (n)o, or say why not')} › `
+    const read = await lines.read(prompt, { signal })
+    if (read.type !== 'line') return undefined
+    const said = read.text.trim()
+    if (/^(?:y|yes)$/i.test(said)) return decide(true)
+    if (/^(?:a|always)$/i.test(said)) {
+      grants.add(toolName)
+      return decide(true)
+    }
+    return decide(
+      false,
+      /^(?:n|no)?$/i.test(said) ? 'The user said no.' : `The user said no: ${said}`,
+    )
+  }
+
+  async #output(part: FoldedPart, signal: AbortSignal): Promise<Answer | 'not-ours' | undefined> {
+    const { lines, screen, isAlone } = this.#options
+    const toolCallId = String(part['toolCallId'])
+    const failed = (errorText: string): Answer => ({ type: 'output-error', toolCallId, errorText })
+    const { question, options, default: fallback } = fieldsOf(part['input'])
+    if (typeof question !== 'string') {
+      if (isAlone) return failed('This client has no such tool.')
+      screen.note(screen.paint('yellow', `loom: ${plainLine(nameOf(part))} is for another client.`))
+      return 'not-ours'
+    }
+    if (lines === undefined) {
+      screen.note(screen.paint('yellow', `loom: nobody is here to answer: ${plainLine(question)}`))
+      return failed('No human is here to be asked.')
+    }
+    const choices = Array.isArray(options) ? options.map(String) : []
+    screen.error(screen.paint('bold', plain(question)))
+    choices.forEach((choice, index) => screen.error(`  ${index + 1}. ${plainLine(choice)}`))
+    const usual = typeof fallback === 'string' ? fallback : undefined
+    const hint = usual === undefined ? '' : screen.paint('dim', ` (${plainLine(usual)})`)
+    for (;;) {
+      const read = await lines.read(`answer${hint} › `, { signal })
+      if (read.type !== 'line') return undefined
+      const said = read.text.trim()
+      const chosen = /^\d+$/.test(said) ? choices[Number(said) - 1] : undefined
+      const output = chosen ?? (said === '' ? usual : said)
+      if (output !== undefined) return { type: 'output', toolCallId, output }
+    }
+  }
+}
+
+const nameOf = (part: FoldedPart): string =>
+  part.type === 'dynamic-tool' ? String(part['toolName']) : part.type.replace(/^tool-/, '')

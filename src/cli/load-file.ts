@@ -1,0 +1,102 @@
+/**
+ * Agents and tools of the user's own, from files. A file may import `loom`, `zod` and `ai` wherever it
+ * lies: it is given what the command lends.
+ */
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+
+import type { JSONSchema7 } from '@ai-sdk/provider'
+import { jsonSchema } from 'ai'
+
+import { type Agent, defineAgent } from '../agent.ts'
+import { defineTool } from '../define-tool.ts'
+import { errorMessage, LoomError } from '../error.ts'
+import type { ImportFile } from '../file-module.ts'
+import type { NamedTool } from '../tool.ts'
+import { fieldsOf } from './render/fields.ts'
+
+export interface FileWorld {
+  /** What a path is relative to. */
+  directory: string
+  importFile: ImportFile
+}
+
+/** Whether a word of the command line names a file and not one of Loom's own. */
+export const isFile = (word: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(word)
+
+/**
+ * The agent of a file: its default export, or the only agent that it exports.
+ * @throws LoomError `invalid-config`
+ */
+export async function loadAgent(path: string, world: FileWorld): Promise<Agent> {
+  const exported = await load(path, world)
+  const [first, ...others] = candidates(exported, isAgent)
+  if (first === undefined) {
+    throw new LoomError('invalid-config', `${path} exports no agent: { name, systemPrompt, … }.`)
+  }
+  if (others.length > 0 && exported['default'] === undefined) {
+    throw new LoomError('invalid-config', `${path} exports several agents: make one the default.`)
+  }
+  return 'approvalSecret' in first ? first : defineAgent(first)
+}
+
+/**
+ * The tools of a file: all that it exports.
+ * @throws LoomError `invalid-config`
+ */
+export async function loadTools(path: string, world: FileWorld): Promise<NamedTool[]> {
+  const exported = await load(path, world)
+  const lists = Object.values(exported).flatMap((value) => (Array.isArray(value) ? value : [value]))
+  const tools = [...new Set(lists)].filter(isTool)
+  if (tools.length > 0) return tools.map(withSchema)
+  throw new LoomError(
+    'invalid-config',
+    `${path} exports no tool: { name, description, inputSchema, execute }.`,
+  )
+}
+
+async function load(
+  path: string,
+  { directory, importFile }: FileWorld,
+): Promise<Record<string, unknown>> {
+  const file = resolve(directory, path)
+  const stats = await stat(file).catch(() => undefined)
+  if (stats?.isFile() !== true) throw new LoomError('invalid-config', `There is no file ${path}.`)
+  try {
+    return { ...fieldsOf(await importFile(file)) }
+  } catch (cause) {
+    const message = `${path} cannot be loaded: ${errorMessage(cause)}`
+    throw new LoomError('invalid-config', message, { cause })
+  }
+}
+
+function candidates<VALUE>(
+  exported: Record<string, unknown>,
+  fits: (value: unknown) => value is VALUE,
+): VALUE[] {
+  const { default: main, ...others } = exported
+  return [...new Set([main, ...Object.values(others)])].filter(fits)
+}
+
+/** What `defineAgent` does not check, the run does. */
+function isAgent(value: unknown): value is Agent {
+  const { name, systemPrompt } = fieldsOf(value)
+  return typeof name === 'string' && ['string', 'function'].includes(typeof systemPrompt)
+}
+
+function isTool(value: unknown): value is NamedTool {
+  const { name, description, inputSchema } = fieldsOf(value)
+  return typeof name === 'string' && typeof description === 'string' && inputSchema !== undefined
+}
+
+/** A file that imports nothing may write its schema as plain JSON. */
+function withSchema(tool: NamedTool): NamedTool {
+  const { inputSchema } = tool
+  return defineTool({
+    ...tool,
+    ...(isPlain(inputSchema) && { inputSchema: jsonSchema(inputSchema) }),
+  })
+}
+
+const isPlain = (schema: unknown): schema is JSONSchema7 =>
+  fieldsOf(schema)['type'] === 'object' && fieldsOf(schema)['~standard'] === undefined

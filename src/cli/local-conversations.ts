@@ -1,0 +1,193 @@
+/**
+ * Conversations that this process runs itself: in memory, where one that is kept begins with what its
+ * file holds and is written back after every turn; or in Redis, which keeps them by itself.
+ */
+import { randomUUID } from 'node:crypto'
+
+import type { UIMessage } from 'ai'
+
+import { LoomError } from '../error.ts'
+import type { AgentEvent } from '../event.ts'
+import type { Loom } from '../loom.ts'
+import { MessageFold, uiMessage } from '../message-fold.ts'
+import type { Answering } from '../session/answering.ts'
+import type { Answer } from '../session/letter-request.ts'
+import { digest } from '../session/posted.ts'
+import { waitingParts } from '../session/waiting.ts'
+import { openEventQueue } from '../sink/queue.ts'
+import type { Letter } from '../store/mailbox.ts'
+import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
+import { type SessionFiles, titleOf } from './session-files.ts'
+
+export interface LocalOptions {
+  loom: Loom
+  agent: string
+  /** `redis` where the store of `loom` is one; else memory, and files if there are any. */
+  files: SessionFiles | undefined
+  isRedis: boolean
+  /** What the last turn failed with. */
+  failure: () => unknown
+}
+
+export function localConversations(options: LocalOptions): Conversations {
+  const { loom, agent, files, isRedis } = options
+  return {
+    agent,
+    isShared: isRedis,
+    isKept: isRedis || files !== undefined,
+    place: isRedis
+      ? 'kept in Redis'
+      : files === undefined
+        ? 'not kept'
+        : `kept in ${files.shownDirectory}`,
+    failure: options.failure,
+    async open(id) {
+      if (id === undefined) return new LocalConversation(randomUUID(), options)
+      const kept = await files?.read(id)
+      return new LocalConversation(id, options, kept)
+    },
+    async list() {
+      return files === undefined ? listStored(options) : files.list()
+    },
+    async remove(id) {
+      if (files !== undefined) return files.remove(id)
+      return loom.sessions.store.remove(id, { tenant: '', nonce: randomUUID() })
+    },
+    [Symbol.asyncDispose]: () => loom.close(),
+  }
+}
+
+async function listStored({ loom, agent }: LocalOptions): Promise<ConversationSummary[]> {
+  const { store } = loom.sessions
+  const { sessions } = await store.list('', { limit: 50 })
+  return Promise.all(
+    sessions
+      // The same Redis may be a server's, whose agents are others.
+      .filter((session) => session.agent === agent)
+      .map(async (session) => {
+        const title = titleOf(await store.messages(session.id))
+        const { id, updatedAt } = session
+        return { id, updatedAt, agent, ...(title !== undefined && { title }) }
+      }),
+  )
+}
+
+class LocalConversation implements Conversation {
+  readonly id: string
+  readonly #options: LocalOptions
+  readonly #seed: readonly UIMessage[]
+  readonly #createdAt: number
+
+  constructor(
+    id: string,
+    options: LocalOptions,
+    kept?: { messages: readonly UIMessage[]; createdAt: number },
+  ) {
+    this.id = id
+    this.#options = options
+    this.#seed = kept?.messages ?? []
+    this.#createdAt = kept?.createdAt ?? Date.now()
+  }
+
+  get #sessions() {
+    return this.#options.loom.sessions
+  }
+
+  async send(text: string, signal: AbortSignal): Promise<Events> {
+    const id = randomUUID()
+    const message: UIMessage = { id, role: 'user', parts: [{ type: 'text', text }] }
+    const replyId = `reply-${digest([this.id, id])}`
+    const events = await this.#post({ id, kind: 'message', message, replyId }, signal)
+    // Whatever becomes of the answer, the question is not to be typed again.
+    await this.save()
+    return events
+  }
+
+  answer(messageId: string, answers: readonly Answer[], signal: AbortSignal): Promise<Events> {
+    const id = `answer:${digest(answers)}`
+    return this.#post({ id, kind: 'answer', answer: answers, replyId: messageId }, signal)
+  }
+
+  async watch(signal: AbortSignal): Promise<Events | undefined> {
+    const place = await this.#sessions.placeOf(this.id, undefined)
+    return place === undefined ? undefined : this.#follow({ ...place, queued: false }, signal)
+  }
+
+  async running(): Promise<string | undefined> {
+    const place = await this.#sessions.placeOf(this.id, undefined)
+    return place?.logId
+  }
+
+  async stop(): Promise<void> {
+    await this.#sessions.stop(this.id, '')
+  }
+
+  async messages(): Promise<UIMessage[]> {
+    const session = await this.#sessions.store.session(this.id)
+    if (session === undefined) return [...this.#seed]
+    return this.#sessions.messages(this.id)
+  }
+
+  async save(): Promise<void> {
+    const { files, agent } = this.#options
+    if (files === undefined) return
+    const { id } = this
+    const messages = [...(await this.messages()), ...(await this.#unanswered())]
+    if (messages.length > 0) await files.write({ id, agent, createdAt: this.#createdAt, messages })
+  }
+
+  /** A message that waits is kept as one whose questions nobody answered. */
+  async #unanswered(): Promise<UIMessage[]> {
+    const session = await this.#sessions.store.session(this.id)
+    const { waiting } = await this.#sessions.held(this.id, session)
+    if (waiting === undefined) return []
+    const fold = new MessageFold(structuredClone(waiting))
+    for (const part of waitingParts(fold.message)) {
+      const toolCallId = String(part['toolCallId'])
+      fold.add({ type: 'tool-output-error', toolCallId, errorText: 'Not answered.' })
+    }
+    return [uiMessage(fold.message)]
+  }
+
+  async #post(letter: Omit<Letter, 'request'>, signal: AbortSignal): Promise<Events> {
+    const { agent } = this.#options
+    const answering = await this.#sessions.post(
+      this.id,
+      { ...letter, request: { agent } },
+      { tenant: '', agent, whenBusy: 'queue', ...(this.#seed.length > 0 && { seed: this.#seed }) },
+    )
+    return this.#follow(answering, signal)
+  }
+
+  async *#follow(
+    answering: Pick<Answering, 'logId' | 'after' | 'queued'> & { letterId?: string },
+    signal: AbortSignal,
+  ): AsyncGenerator<AgentEvent, void> {
+    const { logId, letterId, after, queued } = answering
+    const queue = openEventQueue()
+    const leaving = new AbortController()
+    const until = AbortSignal.any([signal, leaving.signal])
+    const follow = async () => {
+      if (queued && letterId !== undefined) await this.#sessions.begun(this.id, letterId, until)
+      const end = await this.#sessions.follow({
+        sessionId: this.id,
+        logId,
+        after,
+        signal: until,
+        deliver: async ({ events }) => {
+          for (const event of events) await queue.sink(event)
+        },
+      })
+      if (end === 'gone') throw new LoomError('gone', 'The answer is no longer there to be read.')
+    }
+    follow().then(
+      () => queue.end(),
+      (reason: unknown) => queue.end({ reason }),
+    )
+    try {
+      yield* queue.events
+    } finally {
+      leaving.abort()
+    }
+  }
+}

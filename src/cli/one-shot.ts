@@ -1,0 +1,124 @@
+/** One question and its answer, for people and for programs. */
+import { LoomError } from '../error.ts'
+import type { AgentEvent } from '../event.ts'
+import { formatOf } from './chat-options.ts'
+import type { Events } from './conversation.ts'
+import { exitCodeOf, exitCodes } from './exit-code.ts'
+import { play, type Played, type PlayOptions } from './play.ts'
+import { plain } from './render/plain.ts'
+import { TurnView } from './render/turn-view.ts'
+import { limitOf, resultOf, spentText } from './result.ts'
+import type { Talk } from './talk.ts'
+
+/**
+ * @param prompt undefined watches what is being answered already
+ * @returns the exit code
+ */
+export async function askOnce(talk: Talk, prompt: string | undefined): Promise<number> {
+  const { conversation, flags, interrupts, screen } = talk
+  const started = performance.now()
+  let isLate = false
+  // Who only watches leaves, and nothing is stopped.
+  const isWatching = prompt === undefined
+  const stop = () => {
+    if (!isWatching) void conversation.stop().catch(() => undefined)
+  }
+  interrupts.onStop = stop
+  const late = () => {
+    isLate = true
+    stop()
+  }
+  const timer = flags.timeout === undefined ? undefined : setTimeout(late, flags.timeout * 1000)
+  try {
+    const { leaving, stopping } = interrupts
+    const events = isWatching
+      ? await conversation.watch(stopping)
+      : await conversation.send(prompt, leaving)
+    if (events === undefined) {
+      screen.note('loom: nothing is being answered in this session.')
+      return exitCodes.done
+    }
+    // What came before there was something to stop.
+    if (interrupts.exitCode !== undefined) stop()
+    const played = await shown(isWatching ? { ...talk, human: undefined } : talk, events)
+    await conversation.save()
+    const durationMs = performance.now() - started
+    if (formatOf(flags) !== 'text') {
+      const sessionId = conversation.id
+      const history = isWatching ? [] : await conversation.messages()
+      const asked = history.findLast(({ role }) => role === 'user')
+      const result = resultOf({ played, sessionId, asked, durationMs })
+      const line = formatOf(flags) === 'json' ? result : { type: 'data-result', data: result }
+      screen.answer(`${JSON.stringify(line)}\n`)
+    }
+    return conclude(talk, played, isLate)
+  } catch (error) {
+    const { leaving, stopping, exitCode } = interrupts
+    const isLeaving = leaving.aborted || (isWatching && stopping.aborted)
+    if (isLeaving && exitCode !== undefined) return exitCode
+    throw error
+  } finally {
+    clearTimeout(timer)
+    screen.status(undefined)
+  }
+}
+
+type Shown = Omit<Talk, 'human'> & Pick<PlayOptions, 'human'>
+
+async function shown(talk: Shown, events: Events): Promise<Played> {
+  const { conversation, flags, human, interrupts, screen } = talk
+  const format = formatOf(flags)
+  const isVerbose = flags.verbose === true
+  const view = new TurnView({ screen, isVerbose, showsText: format === 'text' })
+  const hear = (event: AgentEvent) => {
+    view.add(event)
+    if (format === 'stream-json') screen.answer(`${JSON.stringify(event)}\n`)
+  }
+  view.begin()
+  try {
+    return await play(events, {
+      conversation,
+      human,
+      hear,
+      pause: () => view.pause(),
+      resume: () => view.begin(),
+      drained: () => screen.drained(),
+      stopping: interrupts.stopping,
+      signal: interrupts.leaving,
+    })
+  } finally {
+    view.end()
+  }
+}
+
+/** Says what is to be said of the end, and gives the exit code. */
+function conclude(
+  { conversations, flags, interrupts, screen }: Talk,
+  played: Played,
+  isLate: boolean,
+) {
+  if (flags.verbose === true) {
+    const spent = spentText(played.message.metadata)
+    if (spent !== undefined) screen.note(screen.paint('dim', spent))
+  }
+  if (interrupts.exitCode !== undefined) return interrupts.exitCode
+  if (played.isInterrupted) return 130
+  const say = (line: string) => screen.error(screen.paint('red', `loom: ${line}`))
+  if (isLate) {
+    say(`stopped after ${flags.timeout} s (--timeout)`)
+    return exitCodes.limit
+  }
+  if (played.errorText !== undefined) {
+    say(plain(played.errorText))
+    const failure = conversations.failure()
+    return failure instanceof LoomError ? exitCodeOf(failure) : exitCodes.failed
+  }
+  const limit = limitOf(played)
+  if (limit !== undefined) {
+    say(limit)
+    return exitCodes.limit
+  }
+  if (!played.isStopped) return exitCodes.done
+  say('the answer was stopped')
+  return exitCodes.failed
+}

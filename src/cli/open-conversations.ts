@@ -1,0 +1,208 @@
+/** Makes what `loom chat` was told into conversations: whose they are, where they live, what answers. */
+import { setTimeout as delay } from 'node:timers/promises'
+
+import type { Agent } from '../agent.ts'
+import { type Config, type Environment, readConfig } from '../config.ts'
+import { errorMessage, LoomError } from '../error.ts'
+import { Loom } from '../loom.ts'
+import type { ModelReference, Models } from '../model.ts'
+import { createModels } from '../model/resolve.ts'
+import type { ActingWorld } from '../server/chosen-agents.ts'
+import { errorLog } from '../server/error-log.ts'
+import { openStore } from '../server/open-loom.ts'
+import { openRegistry } from '../server/open-registry.ts'
+import { openWorkspace } from '../server/open-workspace.ts'
+import type { Store } from '../store.ts'
+import { openMemoryStore } from '../store/memory.ts'
+import { attachDefaultLogger } from '../telemetry.ts'
+import type { AgentTools, NamedTool } from '../tool.ts'
+import { agentNamed, agentNames, type NameWorld, toolsNamed } from './app-names.ts'
+import type { CommandWorld } from './app.ts'
+import { askingTools, type Grants } from './approval.ts'
+import type { ChatFlags } from './chat-options.ts'
+import type { ChatSettings, Conversations } from './conversation.ts'
+import { localConversations } from './local-conversations.ts'
+import { SessionFiles } from './session-files.ts'
+
+export interface LocalChat {
+  conversations: Conversations
+  models: Models
+  settings: ChatSettings
+  /** The model that answers when `settings` name none. */
+  defaultModel: string
+  /** The tools of these names or files. @throws LoomError `invalid-request` */
+  toolsOf: (words: readonly string[]) => Promise<readonly NamedTool[]>
+  /** Names of the agent's own tools. */
+  ownTools: readonly string[]
+}
+
+export interface OpenOptions {
+  flags: ChatFlags
+  grants: Grants
+  /** Whether the conversation is to outlive this process. */
+  isKept: boolean
+}
+
+/** @throws LoomError for whatever is wrong, before anything is said */
+export async function openLocalChat(
+  world: CommandWorld,
+  { flags, grants, isKept }: OpenOptions,
+): Promise<LocalChat> {
+  const { program, app } = world
+  const config = chatConfig(program.env)
+  const agents = await app.agents()
+  const names = nameWorld(world, { config, isQuiet: flags.quiet === true })
+  const agent = await agentNamed(flags.agent ?? config.agent, { agents, world: names })
+  const registry = await openRegistry(config)
+  const models = createModels({ environment: program.env, registry })
+  const toolsOf = (words: readonly string[]) => toolsNamed(words, names)
+  const settings: ChatSettings = {
+    model: flags.model,
+    tools: flags.tools === undefined ? undefined : await toolsOf(flags.tools),
+  }
+  const delegates = new Set(agentNames(agents))
+  const chatting = chatAgent(agent, {
+    flags,
+    settings,
+    asking: { grants, delegates },
+    defaultModel: config.model,
+  })
+  await checkModels(agent, { settings, models, config })
+  const writeLine = (line: string) => program.stderr.write(`${line}\n`)
+  const isDebugging = config.logLevel === 'debug'
+  if (isDebugging) attachDefaultLogger(writeLine)
+  const log = errorLog({
+    logLevel: isDebugging ? 'debug' : 'silent',
+    redact: (text) => models.redact(text),
+    writeLine,
+  })
+  let failure: unknown
+  const report = (error: unknown) => {
+    failure = error
+    log(error)
+  }
+  const isRedis = isKept && config.redisUrl !== undefined
+  const store = isRedis
+    ? await openRedis(config, report)
+    : openMemoryStore({ sessionTtlMs: config.sessionTtlMs })
+  const loom = new Loom({
+    agents: [chatting, ...agents.harmless.filter(({ name }) => name !== chatting.name)],
+    models,
+    report,
+    store,
+    defaultModel: config.model,
+    limits: config.limits,
+    // Nothing is spared by writing to memory more seldom.
+    flushMs: isRedis ? config.flushMs : 0,
+    patienceMs: config.redisPatienceMs,
+    heartbeatMs: config.heartbeatMs,
+  })
+  const conversations = localConversations({
+    loom,
+    agent: chatting.name,
+    isRedis,
+    files: isKept && !isRedis ? new SessionFiles(program.env) : undefined,
+    failure: () => failure,
+  })
+  const ownTools = toolNamesOf(agent)
+  return {
+    conversations,
+    models,
+    settings,
+    toolsOf,
+    ownTools,
+    defaultModel: modelName(agent, config),
+  }
+}
+
+/** How long a Redis may be silent at the start, where nobody would want to wait for it. */
+const firstWordMs = 5000
+
+/** @throws LoomError `invalid-config` */
+async function openRedis(config: Config, report: (error: unknown) => void): Promise<Store> {
+  const late = delay(firstWordMs, undefined, { ref: false }).then(() => {
+    throw new LoomError('unavailable', `it did not answer within ${firstWordMs / 1000} s`)
+  })
+  try {
+    // One that is late is left behind: this process ends.
+    return await Promise.race([openStore({ config, report }), late])
+  } catch (cause) {
+    const message = `REDIS_URL cannot be used: ${errorMessage(cause)}`
+    throw new LoomError('invalid-config', message, { cause })
+  }
+}
+
+/** A chat opens no port, so what is set for a server must not hinder it. */
+export function chatConfig(environment: Environment): Config {
+  const { PORT, HOST, LOOM_CORS_ORIGINS, LOOM_API_KEYS, LOOM_AUTH, ...rest } = environment
+  return readConfig(rest)
+}
+
+function nameWorld(
+  world: CommandWorld,
+  { config, isQuiet }: { config: Config; isQuiet: boolean },
+): NameWorld {
+  const { env: environment, stderr } = world.program
+  const notice = (line: string) => {
+    if (!isQuiet) stderr.write(`loom: ${line}\n`)
+  }
+  // One for all tools: what one of them has read, another may edit.
+  let opened: Promise<ActingWorld> | undefined
+  const open = async () => ({
+    ...(await openWorkspace({ config, environment, notice })),
+    environment,
+  })
+  return { ...world, acting: () => (opened ??= open()) }
+}
+
+interface Chatting {
+  flags: ChatFlags
+  settings: ChatSettings
+  asking: { grants: Grants; delegates: ReadonlySet<string> }
+  defaultModel: string
+}
+
+/** The agent as this command wants it. What may change between two turns is looked up in each. */
+function chatAgent(agent: Agent, { flags, settings, asking, defaultModel }: Chatting): Agent {
+  const { model: ownModel, tools: ownTools = [] } = agent
+  return {
+    ...agent,
+    tools: async (context) => {
+      const own: AgentTools = typeof ownTools === 'function' ? await ownTools(context) : ownTools
+      return askingTools(settings.tools ?? own, asking)
+    },
+    model: async (context) =>
+      settings.model ??
+      (typeof ownModel === 'function' ? await ownModel(context) : ownModel) ??
+      defaultModel,
+    ...(flags.system !== undefined && { systemPrompt: flags.system }),
+    ...(flags.maxSteps !== undefined && { maxSteps: flags.maxSteps }),
+    ...(flags.temperature !== undefined && { temperature: flags.temperature }),
+  }
+}
+
+/** Finds a bad model now, in one line, before anything is said. */
+async function checkModels(
+  { model }: Agent,
+  { settings, models, config }: { settings: ChatSettings; models: Models; config: Config },
+): Promise<void> {
+  // What a callback will say is not known before it is asked.
+  const own = typeof model === 'function' ? undefined : model
+  const wanted: ModelReference | readonly ModelReference[] = settings.model ?? own ?? config.model
+  const [first] = Array.isArray(wanted) ? wanted : [wanted]
+  if (first !== undefined) await models.resolve(first)
+}
+
+function modelName({ model }: Agent, { model: usual }: Config): string {
+  if (model === undefined) return usual
+  return typeof model === 'string' ? model : "the agent's own"
+}
+
+function toolNamesOf({ tools = [] }: Agent): string[] {
+  // A callback may need a context that there is none of yet.
+  if (typeof tools === 'function') return []
+  const entries = Array.isArray(tools) ? tools : [tools]
+  return entries.flatMap((entry: object) =>
+    'name' in entry && typeof entry.name === 'string' ? [entry.name] : Object.keys(entry),
+  )
+}

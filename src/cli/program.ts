@@ -1,0 +1,201 @@
+/**
+ * The words of the command line. What a command needs is loaded when it runs, so that help and
+ * completions are there at once. What is wrong with the words ends with exit code 2.
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+
+import { errorMessage, LoomError } from '../error.ts'
+import { nearestNames } from '../model/nearest.ts'
+import type { CommandWorld } from './app.ts'
+import type { ChatFlags } from './chat-options.ts'
+import { exitCodeOf, exitCodes } from './exit-code.ts'
+
+/** Runs what the words ask for. @returns the exit code */
+export async function runCommand(world: CommandWorld): Promise<number> {
+  const { program: process } = world
+  let exitCode: number = exitCodes.done
+  const program = createProgram(world, (code) => (exitCode = code))
+  try {
+    await program.parseAsync(process.argv)
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    }
+    return tell(error, process)
+  }
+}
+
+/** One line for what the user can mend; a stack only for what is Loom's own fault. */
+function tell(error: unknown, { stderr }: NodeJS.Process): number {
+  for (const line of errorMessage(error).split('\n')) stderr.write(`loom: ${line}\n`)
+  if (!(error instanceof LoomError) && error instanceof Error) stderr.write(`${error.stack}\n`)
+  return exitCodeOf(error)
+}
+
+const examples = `
+Examples:
+  loom "What is 2+2?"
+  loom chat --tools bash,grep "Find all TODOs"
+  loom chat -i --model anthropic/claude-sonnet-4-6
+  git diff | loom "review this diff"
+  loom serve`
+
+/** @param ended is told what a command ended with */
+export function createProgram(world: CommandWorld, ended: (exitCode: number) => void): Command {
+  const { program: process, app } = world
+  const program = new Command('loom')
+    .description('Talk to AI agents, and serve them.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(text),
+      writeErr: (text) => process.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'loom: ')),
+    })
+    .option('-V, --version', 'print the version')
+    .addHelpText('after', examples)
+    .enablePositionalOptions()
+    .on('option:version', () => {
+      process.stdout.write(`${app.version}\n`)
+      throw new CommanderError(0, 'loom.version', '')
+    })
+  addChat(program, world, ended)
+  program
+    .command('serve')
+    .description(
+      'start the server; its settings are environment variables (PORT, HOST, LOOM_MODEL, …)',
+    )
+    .action(async () => {
+      const { serve } = await import('./serve.ts')
+      ended(await serve(world))
+    })
+  program
+    .command('models')
+    .description('list models')
+    .argument('[words...]', 'only those whose name holds all the words')
+    .option('--json', 'print JSON')
+    .action(async (words: string[], { json = false }: { json?: boolean }) => {
+      const { listModels } = await import('./models.ts')
+      process.stdout.write(await listModels(world, { query: words.join(' '), isJson: json }))
+    })
+  addSessions(program, world)
+  program
+    .command('completion')
+    .description('print a completion script for a shell')
+    .argument('<shell>', 'bash, zsh or fish', (shell) => oneOf(['bash', 'zsh', 'fish'], shell))
+    .action(async (shell: 'bash' | 'zsh' | 'fish') => {
+      const { completionScript } = await import('./completion.ts')
+      process.stdout.write(completionScript(shell))
+    })
+  program
+    .command('__complete', { hidden: true })
+    .argument('[words...]')
+    .allowUnknownOption()
+    .passThroughOptions()
+    .helpOption(false)
+    .action(async (words: string[]) => {
+      const { complete } = await import('./completion.ts')
+      const candidates = await complete(words, { world, program })
+      process.stdout.write(candidates.map((candidate) => `${candidate}\n`).join(''))
+    })
+  return program
+}
+
+function addChat(program: Command, world: CommandWorld, ended: (exitCode: number) => void): void {
+  const chat = program
+    .command('chat', { isDefault: true })
+    .description('ask one question, or talk (-i); what is piped in is part of the question')
+    .argument('[question...]', 'the question; - reads it from stdin')
+    .option('-i, --interactive', 'talk; the usual where there is a terminal and no question')
+    .option('-m, --model <provider/model>', 'the model that answers (LOOM_MODEL)')
+    .option('-a, --agent <name>', 'the agent: a name, or a file such as ./my-agent.ts (LOOM_AGENT)')
+    .option('-s, --system <text>', 'instructions in place of the agent’s own')
+    .option('-t, --tools <names>', 'tools in place of the agent’s own: names, or files', listOf)
+    .option('--max-steps <number>', 'the most model calls for one question', wholeNumber)
+    .option('--temperature <number>', '0 to 2', temperature)
+    .option('-y, --yes', 'let every tool run without asking')
+    .option('--allow <tools>', 'let these tools run without asking', listOf)
+    .option('-c, --continue', 'go on with the last session')
+    .option('--session <id>', 'go on with a session, or name a new one')
+    .option('--url <address>', 'talk with a Loom server (LOOM_API_KEY is its key)')
+    .option('--watch', 'only show what is being answered in --session')
+    .option('--timeout <seconds>', 'stop after so long', seconds)
+    .addOption(
+      new Option('--output-format <format>', 'what stdout is given').choices([
+        'text',
+        'json',
+        'stream-json',
+      ]),
+    )
+    .option('--json', 'the same as --output-format json')
+    .option('-q, --quiet', 'say nothing on stderr but errors')
+    .option('-v, --verbose', 'also say what the model thinks, and what was spent')
+  chat.action(async (words: string[], flags: ChatFlags) => {
+    if (program.args[0] !== 'chat') refuseTypo(words, program)
+    const { chat } = await import('./chat.ts')
+    ended(await chat(world, words, flags))
+  })
+}
+
+function addSessions(program: Command, world: CommandWorld): void {
+  const { stdout } = world.program
+  program
+    .command('sessions')
+    .description('list the sessions that are kept')
+    .option('--url <address>', 'those on a Loom server (LOOM_API_KEY is its key)')
+    .option('--rm <id>', 'remove one')
+    .option('--json', 'print JSON')
+    .action(async (flags: { url?: string; rm?: string; json?: boolean }) => {
+      const { listSessions, removeSession } = await import('./sessions.ts')
+      if (flags.rm === undefined) stdout.write(await listSessions(world, flags))
+      else await removeSession(world, { ...flags, id: flags.rm })
+    })
+}
+
+/**
+ * `loom serv` is no question about "serv". A word that is close to a command is taken for it, since a
+ * question is seldom one word.
+ * @throws LoomError `invalid-request`
+ */
+function refuseTypo(words: readonly string[], program: Command): void {
+  const [word = ''] = words
+  if (words.length !== 1 || !/^[a-z_-]+$/i.test(word)) return
+  const names = program.commands
+    .map((command) => command.name())
+    .filter((name) => !name.startsWith('_'))
+  const [near] = nearestNames(word.toLowerCase(), [...names, 'help'])
+  if (near === undefined) return
+  throw new LoomError(
+    'invalid-request',
+    `There is no command "${word}". Did you mean "loom ${near}"? To ask it: loom chat ${word}`,
+  )
+}
+
+function listOf(text: string): string[] {
+  const items = text.split(',').map((item) => item.trim())
+  return items.filter((item) => item !== '')
+}
+
+function wholeNumber(text: string): number {
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0
+  if (value > 0) return value
+  throw new InvalidArgumentError('It must be a whole number above 0.')
+}
+
+function seconds(text: string): number {
+  const value = /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) : 0
+  if (value > 0) return value
+  throw new InvalidArgumentError('It must be a number of seconds above 0.')
+}
+
+function temperature(text: string): number {
+  const value = /^\d(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+  if (value <= 2) return value
+  throw new InvalidArgumentError('It must be a number from 0 to 2.')
+}
+
+function oneOf<const VALUE extends string>(values: readonly VALUE[], text: string): VALUE {
+  const value = values.find((value) => value === text)
+  if (value !== undefined) return value
+  throw new InvalidArgumentError(`It must be ${values.join(', ')}.`)
+}

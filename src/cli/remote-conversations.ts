@@ -1,0 +1,154 @@
+/**
+ * Conversations on a server, over the same routes that frontends use. A connection that breaks is
+ * taken up where it was, and a message that is sent twice is one message.
+ */
+import { randomUUID } from 'node:crypto'
+
+import type { UIMessage } from 'ai'
+
+import { LoomError } from '../error.ts'
+import type { Answer } from '../session/letter-request.ts'
+import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
+import { Api, type ApiOptions } from './remote/api.ts'
+import { readEvents } from './remote/event-reader.ts'
+import { fieldsOf, textField } from './render/fields.ts'
+
+export interface RemoteOptions extends ApiOptions {
+  /** The agent that messages are for; the server's own default without it. */
+  agent: string | undefined
+}
+
+export function remoteConversations(options: RemoteOptions): Conversations {
+  const { agent } = options
+  const api = new Api(options)
+  return {
+    agent: agent ?? "the server's own",
+    isKept: true,
+    isShared: true,
+    place: `on ${new URL(options.url).host}`,
+    failure: () => undefined,
+    async open(id) {
+      // A wrong address or key is told now, and not after a message's patient attempts.
+      await api.json('GET', '?limit=1')
+      return new RemoteConversation(id ?? randomUUID(), api, agent)
+    },
+    list: () => list(api),
+    remove: (id) => api.remove(id),
+    // Nothing is held between two requests.
+    [Symbol.asyncDispose]: async () => undefined,
+  }
+}
+
+async function list(api: Api): Promise<ConversationSummary[]> {
+  const { sessions } = fieldsOf(await api.json('GET', ''))
+  if (!Array.isArray(sessions)) return []
+  return sessions.flatMap((session: unknown): ConversationSummary[] => {
+    const { id, agent, updatedAt } = fieldsOf(session)
+    if (typeof id !== 'string' || typeof updatedAt !== 'number') return []
+    return [{ id, updatedAt, agent: typeof agent === 'string' ? agent : '' }]
+  })
+}
+
+class RemoteConversation implements Conversation {
+  readonly id: string
+  readonly #api: Api
+  readonly #agent: string | undefined
+  /** The place of the last event that was read. */
+  #cursor: string | undefined
+
+  constructor(id: string, api: Api, agent: string | undefined) {
+    this.id = id
+    this.#api = api
+    this.#agent = agent
+  }
+
+  get #path(): string {
+    return `/${encodeURIComponent(this.id)}`
+  }
+
+  async send(text: string, signal: AbortSignal): Promise<Events> {
+    const message = { id: randomUUID(), role: 'user', parts: [{ type: 'text', text }] }
+    // `id` and then `messages`: what `resumableFetch` reads the session from.
+    const body = {
+      id: this.id,
+      messages: [message],
+      ...(this.#agent !== undefined && { agent: this.#agent }),
+    }
+    return this.#events(await this.#api.stream('POST', '', { body, signal }))
+  }
+
+  async answer(
+    _messageId: string,
+    answers: readonly Answer[],
+    signal: AbortSignal,
+  ): Promise<Events> {
+    for (const answer of answers) {
+      const [path, body] = answerRequest(answer)
+      await this.#api.json('POST', this.#path + path, { body, isAsync: true }).catch(unlessRefused)
+    }
+    // The message goes on in the log that it began in: behind what was read of it.
+    const after = this.#cursor === undefined ? '' : `?after=${encodeURIComponent(this.#cursor)}`
+    return this.#events(await this.#api.stream('GET', `${this.#path}/stream${after}`, { signal }))
+  }
+
+  async watch(signal: AbortSignal): Promise<Events | undefined> {
+    const body = await this.#api.stream('GET', `${this.#path}/stream`, { signal })
+    return body === undefined ? undefined : this.#events(body)
+  }
+
+  async running(): Promise<string | undefined> {
+    const session = fieldsOf(await this.#session())
+    const { state, turn } = session
+    if (state !== 'running' && state !== 'waiting') return undefined
+    return textField(turn, 'logId')
+  }
+
+  async stop(): Promise<void> {
+    await this.#api.json('POST', `${this.#path}/stop`)
+  }
+
+  async messages(): Promise<UIMessage[]> {
+    if ((await this.#session()) === undefined) return []
+    const messages = await this.#api.json('GET', `${this.#path}/messages`)
+    const { safeValidateUIMessages } = await import('ai')
+    const read = await safeValidateUIMessages<UIMessage>({ messages })
+    return read.success ? read.data : []
+  }
+
+  // The server keeps it.
+  async save(): Promise<void> {}
+
+  #events(body: ReadableStream<Uint8Array> | undefined): Events {
+    if (body === undefined) throw new LoomError('gone', 'The answer is no longer on the server.')
+    return readEvents(body, (cursor) => (this.#cursor = cursor))
+  }
+
+  async #session(): Promise<unknown> {
+    try {
+      return await this.#api.json('GET', this.#path)
+    } catch (error) {
+      // One that begins with the first message.
+      if (error instanceof LoomError && error.code === 'not-found') return undefined
+      throw error
+    }
+  }
+}
+
+/** Somebody else was faster, in a browser perhaps: what follows is the same for all. */
+function unlessRefused(error: unknown): void {
+  if (!(error instanceof LoomError) || error.code !== 'refused') throw error
+}
+
+function answerRequest(answer: Answer): [path: string, body: object] {
+  switch (answer.type) {
+    case 'approval': {
+      const { approved, reason } = answer
+      const body = { approved, ...(reason !== undefined && { reason }) }
+      return [`/approvals/${encodeURIComponent(answer.approvalId)}`, body]
+    }
+    case 'output':
+      return [`/tools/${encodeURIComponent(answer.toolCallId)}`, { output: answer.output }]
+    case 'output-error':
+      return [`/tools/${encodeURIComponent(answer.toolCallId)}`, { errorText: answer.errorText }]
+  }
+}

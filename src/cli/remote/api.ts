@@ -1,0 +1,127 @@
+/** The routes of a Loom server, from the outside: what it refuses is an error with its own words. */
+import { resumableFetch } from '../../client.ts'
+import { LoomError, type LoomErrorCode } from '../../error.ts'
+import { fieldsOf, textField } from '../render/fields.ts'
+
+interface RequestOptions {
+  body?: object
+  signal?: AbortSignal
+  /** Wait only until it is accepted. */
+  isAsync?: boolean
+}
+
+/** What does not stream is over soon, or not at all. */
+const replyMs = 30_000
+
+export interface ApiOptions {
+  /** Of the server, such as http://127.0.0.1:3000. */
+  url: string
+  /** The bearer token, if the server asks for one. */
+  apiKey: string | undefined
+}
+
+export class Api {
+  readonly #base: string
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #resumable = resumableFetch()
+
+  /** @throws LoomError `invalid-request` for an address that is none */
+  constructor({ url, apiKey }: ApiOptions) {
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw new LoomError('invalid-request', `--url ${JSON.stringify(url)} is no http address.`)
+    }
+    this.#base = `${url.replace(/\/+$/, '').replace(/\/api(?:\/chat)?$/, '')}/api/chat`
+    this.#headers = {
+      'content-type': 'application/json',
+      // What was printed cannot be taken back, so no chunk is wanted that withdraws a step.
+      'x-loom-profile': 'v6',
+      ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+    }
+  }
+
+  async json(method: string, path: string, options: RequestOptions = {}): Promise<unknown> {
+    const response = await this.#request(method, path, {
+      ...options,
+      headers: {
+        accept: 'application/json',
+        ...(options.isAsync === true && { prefer: 'respond-async' }),
+      },
+      signal: AbortSignal.timeout(replyMs),
+      fetch,
+    })
+    return response.status === 204 ? undefined : response.json()
+  }
+
+  async remove(id: string): Promise<boolean> {
+    try {
+      await this.json('DELETE', `/${encodeURIComponent(id)}`)
+      return true
+    } catch (error) {
+      if (error instanceof LoomError && error.code === 'not-found') return false
+      throw error
+    }
+  }
+
+  /** Undefined where there is nothing to be read. */
+  async stream(
+    method: string,
+    path: string,
+    options: RequestOptions,
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
+    const response = await this.#request(method, path, {
+      ...options,
+      headers: { accept: 'text/event-stream' },
+      fetch: this.#resumable,
+    })
+    return response.status === 204 ? undefined : (response.body ?? undefined)
+  }
+
+  async #request(
+    method: string,
+    path: string,
+    {
+      body,
+      signal,
+      headers,
+      fetch: call,
+    }: RequestOptions & { headers: Record<string, string>; fetch: typeof fetch },
+  ): Promise<Response> {
+    const response = await call(this.#base + path, {
+      method,
+      headers: { ...this.#headers, ...headers },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal !== undefined && { signal }),
+    }).catch((cause: unknown) => {
+      signal?.throwIfAborted()
+      throw new LoomError('unavailable', `${this.#base} cannot be reached.`, { cause })
+    })
+    if (response.ok) return response
+    throw await failureOf(response)
+  }
+}
+
+const codes: Readonly<Record<number, LoomErrorCode>> = {
+  401: 'unauthorized',
+  404: 'not-found',
+  409: 'refused',
+  410: 'gone',
+  429: 'mailbox-full',
+  503: 'unavailable',
+}
+
+async function failureOf(response: Response): Promise<LoomError> {
+  const text = await response.text().catch(() => '')
+  const said = textField(fieldsOf(parsed(text))['error'], 'message') ?? text.slice(0, 500)
+  const code = codes[response.status] ?? (response.status < 500 ? 'invalid-request' : 'internal')
+  const hint = code === 'unauthorized' ? ' Set LOOM_API_KEY to one of its keys.' : ''
+  return new LoomError(code, `The server says: ${said.trim() || response.status}${hint}`)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Plain text: it is shown as it is.
+    return undefined
+  }
+}

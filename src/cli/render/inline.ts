@@ -1,0 +1,115 @@
+/**
+ * The inside of a paragraph as words that can be set one behind the other: each carries its own
+ * styles, so a line may end after any of them.
+ */
+import { marked, type Token } from 'marked'
+
+import type { Format, Paint } from './style.ts'
+import { widthOf } from './width.ts'
+
+export interface Word {
+  /** With its styles. */
+  text: string
+  width: number
+  /** A line break is wanted before it. */
+  isAfterBreak: boolean
+}
+
+interface Run {
+  text: string
+  formats: readonly Format[]
+}
+
+/** @param source Markdown of one paragraph, free of control characters */
+export function wordsOf(source: string, paint: Paint): Word[] {
+  return wordsIn(runsOf(marked.Lexer.lexInline(source), []), paint)
+}
+
+/** The words of a piece of text that is not Markdown. */
+export const plainWords = (text: string, paint: Paint): Word[] =>
+  wordsIn([{ text, formats: [] }], paint)
+
+/** The words of tokens that marked has made already. */
+export const wordsOfTokens = (tokens: readonly Token[], paint: Paint): Word[] =>
+  wordsIn(runsOf(tokens, []), paint)
+
+const breakMark = '\n'
+
+function runsOf(tokens: readonly Token[], formats: readonly Format[]): Run[] {
+  return tokens.flatMap((token): Run[] => {
+    switch (token.type) {
+      case 'strong':
+        return runsOf(token.tokens ?? [], [...formats, 'bold'])
+      case 'em':
+        return runsOf(token.tokens ?? [], [...formats, 'italic'])
+      case 'del':
+        return runsOf(token.tokens ?? [], [...formats, 'strikethrough'])
+      case 'codespan':
+        return [{ text: String(token['text']), formats: [...formats, 'cyan'] }]
+      case 'br':
+        return [{ text: breakMark, formats: [] }]
+      case 'link':
+        return linkRuns(token, formats)
+      case 'image':
+        return [
+          { text: `[${String(token['text']) || 'image'}]`, formats: [...formats, 'italic'] },
+          { text: ` (${String(token['href'])})`, formats: ['dim'] },
+        ]
+      case 'escape':
+        return [{ text: String(token['text']), formats }]
+      default:
+        return 'tokens' in token && token.tokens !== undefined
+          ? runsOf(token.tokens, formats)
+          : [{ text: named(token.raw).replaceAll('\n', ' '), formats }]
+    }
+  })
+}
+
+/** The address is always shown: a link that says one thing and leads to another is an old trick. */
+function linkRuns(token: Token, formats: readonly Format[]): Run[] {
+  const href = 'href' in token ? String(token['href']) : ''
+  const inner = 'tokens' in token ? runsOf(token.tokens ?? [], [...formats, 'underline']) : []
+  const text = inner.map(({ text }) => text).join('')
+  if (text === href || `mailto:${text}` === href) return inner
+  return [...inner, { text: ` (${href})`, formats: ['dim'] }]
+}
+
+/** Only these: a numeric one could name a control character. */
+const entities: Readonly<Record<string, string>> = {
+  '&amp;': '&',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&#39;': "'",
+  '&nbsp;': '\u00a0',
+}
+
+const named = (text: string) =>
+  text.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (entity) => entities[entity] ?? entity)
+
+function wordsIn(runs: readonly Run[], paint: Paint): Word[] {
+  const words: Word[] = []
+  let open: { text: string; width: number } | undefined
+  let isAfterBreak = false
+  const close = () => {
+    if (open === undefined) return
+    words.push({ ...open, isAfterBreak })
+    isAfterBreak = false
+    open = undefined
+  }
+  for (const { text, formats } of runs) {
+    for (const piece of text.split(/([ \n]+)/)) {
+      if (piece === '') continue
+      if (/^[ \n]+$/.test(piece)) {
+        close()
+        if (piece.includes(breakMark)) isAfterBreak = true
+        continue
+      }
+      open ??= { text: '', width: 0 }
+      open.text += paint(formats, piece)
+      open.width += widthOf(piece)
+    }
+  }
+  close()
+  return words
+}

@@ -1,0 +1,91 @@
+/**
+ * How much of a paragraph that still grows is settled: no emphasis, code or link is open there, so
+ * nothing that comes later can change how it looks.
+ */
+
+/** Where what is settled ends; always behind white space. */
+export function settledLength(text: string): number {
+  let settled = 0
+  const open: string[] = []
+  for (let at = 0; at < text.length;) {
+    const character = text.charAt(at)
+    if (/\s/.test(character)) {
+      at++
+      if (open.length === 0) settled = at
+      continue
+    }
+    const next = step(text, at, open)
+    if (next === undefined) return settled
+    at = next
+  }
+  return settled
+}
+
+/** Past the next piece of markup, or undefined where its end has not come yet. */
+function step(text: string, at: number, open: string[]): number | undefined {
+  const character = text.charAt(at)
+  switch (character) {
+    case '\\':
+      return at + 2
+    case '`':
+      return pastCode(text, at)
+    case '*':
+    case '_':
+    case '~':
+      return pastEmphasis(text, at, open)
+    case '[':
+      open.push('[')
+      return at + 1
+    case ']':
+      return pastBracket(text, at, open)
+    case '<':
+      return pastAngle(text, at)
+    default:
+      return at + 1
+  }
+}
+
+function pastCode(text: string, at: number): number | undefined {
+  const [ticks = ''] = /^`+/.exec(text.slice(at)) ?? []
+  let close = text.indexOf(ticks, at + ticks.length)
+  while (close !== -1 && text.charAt(close + ticks.length) === '`') {
+    const [run = ''] = /^`+/.exec(text.slice(close)) ?? []
+    close = text.indexOf(ticks, close + run.length)
+  }
+  return close === -1 ? undefined : close + ticks.length
+}
+
+function pastEmphasis(text: string, at: number, open: string[]): number | undefined {
+  const mark = text.charAt(at)
+  let end = at
+  while (text.charAt(end) === mark) end++
+  // The run may go on with the next token.
+  if (end === text.length) return undefined
+  const run = text.slice(at, end)
+  if (mark === '~' && run.length !== 2) return end
+  const before = text.charAt(at - 1)
+  const after = text.charAt(end)
+  const isWithinWord = /[\p{L}\p{N}]/u.test(before) && /[\p{L}\p{N}]/u.test(after)
+  if (mark === '_' && isWithinWord) return end
+  const opened = open.lastIndexOf(run)
+  if (before !== '' && !/\s/.test(before) && opened !== -1) open.splice(opened)
+  else if (!/\s/.test(after)) open.push(run)
+  return end
+}
+
+function pastBracket(text: string, at: number, open: string[]): number | undefined {
+  const opened = open.lastIndexOf('[')
+  if (opened === -1) return at + 1
+  if (at + 1 === text.length) return undefined
+  open.splice(opened)
+  if (text.charAt(at + 1) !== '(') return at + 1
+  const close = text.indexOf(')', at)
+  return close === -1 ? undefined : close + 1
+}
+
+function pastAngle(text: string, at: number): number | undefined {
+  if (at + 1 === text.length) return undefined
+  if (!/[a-z/!]/i.test(text.charAt(at + 1))) return at + 1
+  const close = text.indexOf('>', at)
+  return close === -1 ? undefined : close + 1
+}

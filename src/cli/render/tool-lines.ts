@@ -1,0 +1,124 @@
+/** What a tool was asked and what it gave, in a few lines for people. */
+import { diffLines, replacementLines } from './diff.ts'
+import { fieldsOf, textField } from './fields.ts'
+import { plain, plainLine } from './plain.ts'
+import type { Paint } from './style.ts'
+import { cutTo, widthOf } from './width.ts'
+
+export interface ToolLineOptions {
+  width: number
+  paint: Paint
+}
+
+const outputLinesMax = 5
+const changeLinesMax = 40
+
+/** The call on one line: `bash ls -l`. */
+export function callLine(
+  { toolName, input }: { toolName: string; input: unknown },
+  { width, paint }: ToolLineOptions,
+): string {
+  const name = plainLine(toolName)
+  const asked = cutTo(inputText(input), width - name.length - 4)
+  return `${paint('cyan', '●')} ${paint('bold', name)}${asked === '' ? '' : ` ${asked}`}`
+}
+
+/** Whether the line above says all that there is to decide about. */
+export function isToldByCallLine(
+  { toolName, input }: { toolName: string; input: unknown },
+  { width }: ToolLineOptions,
+): boolean {
+  const values = Object.values(fieldsOf(input))
+  const [only] = values
+  if (values.length !== 1 || typeof only !== 'string') return values.length === 0
+  return !only.includes('\n') && widthOf(inputText(input)) <= width - toolName.length - 4
+}
+
+/** The one thing that says it all, or all of it. */
+function inputText(input: unknown): string {
+  // The question itself stands below, where it is asked.
+  if (textField(input, 'question') !== undefined) return 'asks'
+  const fields = Object.entries(fieldsOf(input))
+  const main = mainFields.map((name) => textField(input, name)).find((text) => text !== undefined)
+  if (typeof input === 'string') return plainLine(input)
+  if (main !== undefined) return plainLine(main)
+  if (fields.length === 0) return ''
+  const [[, only] = []] = fields
+  if (fields.length === 1 && typeof only === 'string') return plainLine(only)
+  return plainLine(fields.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' '))
+}
+
+const mainFields = ['command', 'path', 'file_path', 'pattern', 'expr', 'prompt', 'query', 'url']
+
+/** The whole of what is asked for, for whoever decides about it. */
+export function requestLines(
+  { toolName, input }: { toolName: string; input: unknown },
+  { paint }: ToolLineOptions,
+): string[] {
+  const command = textField(input, 'command')
+  if (command !== undefined)
+    return plain(command)
+      .split('\n')
+      .map((line) => `  ${paint('bold', line)}`)
+  const path = textField(input, 'path')
+  const changes = changeLines(input, paint)
+  if (path === undefined || changes === undefined) {
+    const text = JSON.stringify(input, undefined, 2) ?? ''
+    return plain(text)
+      .split('\n')
+      .map((line) => `  ${line}`)
+  }
+  const what = `  ${plainLine(toolName)} ${paint('bold', plainLine(path))}`
+  return [what, ...limited(changes, changeLinesMax).map((line) => `  ${line}`)]
+}
+
+/** Undefined where it is not plain which: nobody is to allow what is not shown. */
+function changeLines(input: unknown, paint: Paint): string[] | undefined {
+  const { edits } = fieldsOf(input)
+  if (!Array.isArray(edits)) {
+    const content = textField(input, 'content')
+    return content === undefined ? undefined : replacementLines('', content, paint)
+  }
+  const changes = edits.map((edit: unknown) => {
+    const [before, after] = [textField(edit, 'old'), textField(edit, 'new')]
+    if (before === undefined || after === undefined) return undefined
+    return replacementLines(before, after, paint)
+  })
+  return changes.every((lines) => lines !== undefined) ? changes.flat() : undefined
+}
+
+/** What came of it: a few lines, or the diff of a change. */
+export function outputLines(output: unknown, { width, paint }: ToolLineOptions): string[] {
+  const diff = textField(output, 'diff')
+  if (diff !== undefined && diff !== '') {
+    const path = plainLine(textField(output, 'path') ?? 'changed')
+    return [path, ...limited(diffLines(diff, paint), changeLinesMax)]
+  }
+  const text =
+    typeof output === 'string' ? output : (textField(output, 'text') ?? valueText(output))
+  const lines = plain(text)
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+  return limited(lines, outputLinesMax).map((line) => paint('dim', cutTo(line, width - 4)))
+}
+
+/** The last line of what a tool has said so far. */
+export function progressText(output: unknown): string {
+  const text = typeof output === 'string' ? output : (textField(output, 'text') ?? '')
+  return plainLine(text.trimEnd().split('\n').at(-1) ?? '')
+}
+
+function valueText(output: unknown): string {
+  const fields = Object.entries(fieldsOf(output))
+  const [only] = fields
+  if (fields.length === 1 && only !== undefined && !Array.isArray(output)) {
+    const [, value] = only
+    return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+  }
+  return JSON.stringify(output) ?? ''
+}
+
+function limited(lines: readonly string[], max: number): string[] {
+  if (lines.length <= max) return [...lines]
+  return [...lines.slice(0, max - 1), `… ${lines.length - max + 1} more lines`]
+}

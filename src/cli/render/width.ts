@@ -1,0 +1,33 @@
+/** How many columns a terminal gives to a text. Wide and emoji characters take two. */
+import { stripVTControlCharacters } from 'node:util'
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+// East Asian wide and full-width blocks, roughly: being one column off in a rare script is no harm.
+const wide =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]/u
+const emoji = /^\p{Emoji_Presentation}|\ufe0f/u
+const invisible = /^[\p{Mn}\p{Me}\p{Cf}]+$/u
+
+export function widthOf(text: string): number {
+  const bare = text.includes('\u001b') ? stripVTControlCharacters(text) : text
+  if (/^[ -~]*$/.test(bare)) return bare.length
+  let width = 0
+  for (const { segment } of segmenter.segment(bare)) {
+    if (!invisible.test(segment)) width += wide.test(segment) || emoji.test(segment) ? 2 : 1
+  }
+  return width
+}
+
+/** At most `columns` wide, with `…` where something was cut. The text holds no escape sequences. */
+export function cutTo(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text
+  let width = 0
+  let cut = ''
+  for (const { segment } of segmenter.segment(text)) {
+    width += widthOf(segment)
+    if (width > columns - 1) break
+    cut += segment
+  }
+  return `${cut}…`
+}

@@ -1,0 +1,129 @@
+/** The commands of a conversation: lines that begin with a slash. */
+import { LoomError } from '../../error.ts'
+import { nearestNames } from '../../model/nearest.ts'
+import type { Conversation, ConversationSummary } from '../conversation.ts'
+import type { LocalChat } from '../open-conversations.ts'
+import { sessionTable } from '../session-table.ts'
+import type { Talk } from '../talk.ts'
+import type { Spending } from './spending.ts'
+
+export interface CommandsOptions {
+  talk: Talk
+  /** Undefined where a server answers. */
+  local: LocalChat | undefined
+  spending: Spending
+  conversation: () => Conversation
+  change: (to: Conversation) => Promise<void>
+}
+
+const help = `/help                what there is
+/model [provider/id] the model that answers, or another one from now on
+/tools [a,b | own]   the tools, or others from now on (own: the agent's)
+/cost                what was spent in this talk
+/clear               begins a new session
+/sessions [number]   earlier sessions, or one of them again
+/quit                ends the talk; the session is kept
+
+Ctrl-C stops an answer. A \\ at the end of a line goes on in the next.
+A message that begins with a slash is written with two.`
+
+const names = ['help', 'model', 'tools', 'cost', 'clear', 'sessions', 'quit', 'exit']
+
+export class Commands {
+  readonly #options: CommandsOptions
+  /** As they were numbered last. */
+  #listed: ConversationSummary[] = []
+
+  constructor(options: CommandsOptions) {
+    this.#options = options
+  }
+
+  /** What answers, where that is known. */
+  modelName(): string | undefined {
+    const { local } = this.#options
+    if (local === undefined) return undefined
+    const { model } = local.settings
+    return typeof model === 'string' ? model : local.defaultModel
+  }
+
+  /** @throws LoomError for what was wrong with the line */
+  async run(line: string): Promise<'quit' | undefined> {
+    const [, name = '', rest = ''] = /^\/(\S*)\s*(.*)$/s.exec(line) ?? []
+    const words = rest.trim()
+    switch (name) {
+      case 'help':
+        this.#say(help)
+        return undefined
+      case 'model':
+        await this.#model(words)
+        return undefined
+      case 'tools':
+        await this.#tools(words)
+        return undefined
+      case 'cost':
+        this.#say(this.#options.spending.text())
+        return undefined
+      case 'clear':
+        await this.#options.change(await this.#options.talk.conversations.open())
+        return undefined
+      case 'sessions':
+        await this.#sessions(words)
+        return undefined
+      case 'quit':
+      case 'exit':
+        return 'quit'
+      default:
+        throw unknownCommand(name)
+    }
+  }
+
+  #say(text: string): void {
+    // What was asked for is told, however quiet the rest is.
+    for (const line of text.split('\n')) this.#options.talk.screen.error(line)
+  }
+
+  async #model(reference: string): Promise<void> {
+    const { settings, models } = this.#local('model')
+    if (reference !== '') {
+      await models.resolve(reference)
+      settings.model = reference
+    }
+    this.#say(`model ${this.modelName()}`)
+  }
+
+  async #tools(words: string): Promise<void> {
+    const { settings, toolsOf, ownTools } = this.#local('tools')
+    if (words === 'own') settings.tools = undefined
+    else if (words === 'none') settings.tools = []
+    else if (words !== '') settings.tools = await toolsOf(words.split(/[\s,]+/).filter(Boolean))
+    const tools = settings.tools?.map(({ name }) => name) ?? ownTools
+    this.#say(tools.length === 0 ? 'no tools' : `tools ${tools.join(', ')}`)
+  }
+
+  async #sessions(word: string): Promise<void> {
+    const { talk, change } = this.#options
+    if (word === '') {
+      this.#listed = (await talk.conversations.list()).slice(0, 20)
+      const table = sessionTable(this.#listed, { width: talk.screen.width, isNumbered: true })
+      this.#say(table.trimEnd())
+      return
+    }
+    const chosen = /^\d{1,2}$/.test(word) ? this.#listed[Number(word) - 1] : undefined
+    const id = chosen?.id ?? word
+    const known = chosen ?? (await talk.conversations.list()).find((session) => session.id === id)
+    if (known === undefined) throw new LoomError('not-found', `There is no session ${word}.`)
+    await change(await talk.conversations.open(id))
+  }
+
+  #local(what: string): LocalChat {
+    const { local } = this.#options
+    if (local !== undefined) return local
+    throw new LoomError('invalid-request', `The server decides about its ${what}.`)
+  }
+}
+
+function unknownCommand(name: string): LoomError {
+  const [near] = nearestNames(name, names)
+  const hint = near === undefined ? '/help says what there is.' : `Did you mean /${near}?`
+  return new LoomError('invalid-request', `There is no command /${name}. ${hint}`)
+}

@@ -1,0 +1,220 @@
+/**
+ * The keys of a terminal, to one reader at a time: to the line that is being edited, or, while an
+ * answer is made, to whoever wants to know of Ctrl-C; what else is typed then waits for the next line.
+ * A paste of several lines (bracketed, as terminals send it) is one piece of the line and not several
+ * messages.
+ */
+import { createInterface, type Interface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
+
+import { plain } from '../render/plain.ts'
+import type { Terminal } from '../terminal.ts'
+
+export type LineRead =
+  | { type: 'line'; text: string }
+  /** Ctrl-C on an empty line. */
+  | { type: 'interrupt' }
+  /** Ctrl-D on an empty line, or the terminal is gone. */
+  | { type: 'end' }
+  /** The signal; what was typed so far. */
+  | { type: 'left'; text: string }
+
+export interface ReadOptions {
+  signal?: AbortSignal
+  /** What earlier lines said, the newest first. */
+  history?: readonly string[]
+  /** What the line begins with. */
+  text?: string
+}
+
+interface Reader {
+  feed: Feed
+  lines: Interface
+}
+
+const pasteStart = '\u001b[200~'
+const pasteEnd = '\u001b[201~'
+const interruptKey = '\u0003'
+/** Typed ahead, or pasted: more than this is no message. */
+const charactersMax = 1024 * 1024
+
+export class Keyboard {
+  readonly #terminal: Terminal
+  readonly #decoder = new StringDecoder('utf8')
+  /** What no reader has had yet. */
+  #pending = ''
+  /** A paste that has begun. */
+  #paste: string | undefined
+  /** What the marks of pastes in the line stand for. */
+  readonly #pasted = new Map<string, string>()
+  #reader: Reader | undefined
+  #isOpen = false
+  #isEnded = false
+  /** Ctrl-C while no line is read; without it the next reader is told. */
+  onInterrupt: (() => void) | undefined
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal
+  }
+
+  /** Takes the keys. */
+  open(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    const { input, output } = this.#terminal
+    input.setRawMode(true)
+    input.on('data', this.#take).on('end', this.#end).on('error', this.#end).resume()
+    output.write('\u001b[?2004h')
+  }
+
+  /** Gives them back. */
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    const { input, output } = this.#terminal
+    input.off('data', this.#take).off('end', this.#end).off('error', this.#end).pause()
+    if (!input.destroyed) input.setRawMode(false)
+    output.write('\u001b[?2004l')
+  }
+
+  /** Reads one line. Only one at a time. */
+  async read(prompt: string, options: ReadOptions = {}): Promise<LineRead> {
+    const { signal, history = [], text = '' } = options
+    if (this.#isEnded) return { type: 'end' }
+    this.open()
+    const feed = new Feed()
+    const lines = createInterface({
+      input: feed,
+      output: this.#terminal.output,
+      terminal: true,
+      prompt,
+      history: [...history],
+      historySize: 1000,
+      removeHistoryDuplicates: true,
+    })
+    const { promise, resolve } = Promise.withResolvers<LineRead>()
+    const leave = () => resolve({ type: 'left', text: lines.line })
+    lines.once('line', (line) => resolve({ type: 'line', text: this.#expanded(line) }))
+    const closed = () => resolve({ type: 'end' })
+    lines.once('close', closed)
+    lines.on('SIGINT', () => {
+      if (lines.line === '') return resolve({ type: 'interrupt' })
+      lines.write(null, { ctrl: true, name: 'e' })
+      lines.write(null, { ctrl: true, name: 'u' })
+    })
+    // A terminal that is in raw mode does not stop a process by itself.
+    lines.on('SIGCONT', () => this.#terminal.input.setRawMode(true))
+    signal?.addEventListener('abort', leave, { once: true })
+    if (signal?.aborted === true) leave()
+    this.#reader = { feed, lines }
+    // At once: what comes behind the line in one chunk is for the next reader.
+    lines.once('line', () => (this.#reader = undefined))
+    lines.prompt()
+    if (text !== '') lines.write(text)
+    this.#pump()
+    const read = await promise
+    this.#reader = undefined
+    signal?.removeEventListener('abort', leave)
+    lines.off('close', closed)
+    lines.close()
+    if (read.type !== 'line')
+      this.#terminal.output.write(read.type === 'left' ? '\r\u001b[K' : '\n')
+    return read
+  }
+
+  readonly #end = (): void => {
+    this.#isEnded = true
+    this.#reader?.lines.close()
+  }
+
+  readonly #take = (chunk: Buffer | string): void => {
+    const text = typeof chunk === 'string' ? chunk : this.#decoder.write(chunk)
+    this.#pending = (this.#pending + text).slice(-charactersMax)
+    this.#pump()
+  }
+
+  #pump(): void {
+    while (this.#pending !== '') {
+      if (this.#paste !== undefined) {
+        if (!this.#takePaste()) return
+      } else if (this.#reader === undefined) {
+        this.#typeAhead()
+        return
+      } else if (!this.#takeKeys(this.#reader)) return
+    }
+  }
+
+  /** While nobody reads: only Ctrl-C counts, and it takes back what was typed before it. */
+  #typeAhead(): void {
+    const { onInterrupt } = this
+    const last = this.#pending.lastIndexOf(interruptKey)
+    if (last === -1 || onInterrupt === undefined) return
+    const count = this.#pending.split(interruptKey).length - 1
+    this.#pending = this.#pending.slice(last + 1)
+    for (let index = 0; index < count; index++) onInterrupt()
+  }
+
+  /** Hands keys over, up to the end of the line. False where more must come first. */
+  #takeKeys({ feed }: Reader): boolean {
+    const start = this.#pending.indexOf(pasteStart)
+    const enter = this.#pending.search(/[\r\n]/)
+    if (start !== -1 && (enter === -1 || start < enter)) {
+      feed.give(this.#pending.slice(0, start))
+      this.#pending = this.#pending.slice(start + pasteStart.length)
+      this.#paste = ''
+      return true
+    }
+    const end = enter === -1 ? this.#pending.length - halfMark(this.#pending) : enter + 1
+    if (end === 0) return false
+    const keys = this.#pending.slice(0, end)
+    this.#pending = this.#pending.slice(end)
+    feed.give(keys)
+    return true
+  }
+
+  #takePaste(): boolean {
+    const end = this.#pending.indexOf(pasteEnd)
+    const taken = end === -1 ? this.#pending.length - halfMark(this.#pending) : end
+    this.#paste = ((this.#paste ?? '') + this.#pending.slice(0, taken)).slice(0, charactersMax)
+    this.#pending = this.#pending.slice(end === -1 ? taken : end + pasteEnd.length)
+    if (end === -1) return false
+    const text = plain(this.#paste.replace(/\r\n?/g, '\n'))
+    this.#paste = undefined
+    this.#reader?.lines.write(this.#marked(text))
+    return true
+  }
+
+  /** One line is pasted as it is; several become a mark that stands for them. */
+  #marked(text: string): string {
+    const trimmed = text.replace(/\n+$/, '')
+    if (!trimmed.includes('\n')) return trimmed
+    const mark = `[pasted #${this.#pasted.size + 1}: ${trimmed.split('\n').length} lines]`
+    this.#pasted.set(mark, trimmed)
+    return mark
+  }
+
+  #expanded(line: string): string {
+    let text = line
+    for (const [mark, pasted] of this.#pasted) text = text.replaceAll(mark, () => pasted)
+    return text
+  }
+}
+
+/** How many characters at the end may be the beginning of a mark; an Escape key alone is none. */
+function halfMark(text: string): number {
+  for (let length = pasteStart.length - 1; length > 2; length--) {
+    const end = text.slice(-length)
+    if (pasteStart.startsWith(end) || pasteEnd.startsWith(end)) return end.length
+  }
+  return 0
+}
+
+/** What readline reads from: it must take each key at once, and never the terminal's mode. */
+class Feed extends Readable {
+  override _read(): void {}
+
+  give(keys: string): void {
+    if (keys !== '') this.emit('data', Buffer.from(keys))
+  }
+}

@@ -1,0 +1,75 @@
+/** Shows one turn of a conversation to its end. Meanwhile Ctrl-C stops it; a second one leaves. */
+import type { Conversation, Events } from '../conversation.ts'
+import { play, type Played } from '../play.ts'
+import { plain } from '../render/plain.ts'
+import type { Screen } from '../render/screen.ts'
+import { TurnView } from '../render/turn-view.ts'
+import { limitOf } from '../result.ts'
+import type { Talk } from '../talk.ts'
+import type { Keyboard } from './keyboard.ts'
+
+export interface ShowTurnOptions {
+  talk: Talk
+  conversation: Conversation
+  /** Undefined where signals alone stop it. */
+  keyboard: Keyboard | undefined
+  /** Told which message it is that is shown. */
+  onStart: (messageId: string) => void
+}
+
+/** How long an answer takes to stop before it is said that it is being stopped. */
+const stoppingMs = 700
+
+export async function showTurn(events: Events, options: ShowTurnOptions): Promise<Played> {
+  const { talk, conversation, keyboard, onStart } = options
+  const { screen, flags, human, interrupts, program } = talk
+  const view = new TurnView({ screen, isVerbose: flags.verbose === true, showsText: true })
+  let late: NodeJS.Timeout | undefined
+  if (keyboard !== undefined) {
+    keyboard.onInterrupt = () => {
+      // The first stops the answer, the second does not even wait for that.
+      if (late !== undefined) {
+        interrupts.interrupt()
+        return interrupts.interrupt()
+      }
+      void conversation.stop().catch(() => undefined)
+      const line = screen.paint('dim', 'stopping … (Ctrl-C again to leave)')
+      late = setTimeout(() => screen.note(line), stoppingMs)
+    }
+    keyboard.open()
+  }
+  view.begin()
+  try {
+    const played = await play(events, {
+      conversation,
+      human,
+      hear: (event) => {
+        if (event.type === 'start' && event.messageId !== undefined) onStart(event.messageId)
+        view.add(event)
+      },
+      pause: () => view.pause(),
+      resume: () => view.begin(),
+      drained: () => screen.drained(),
+      stopping: interrupts.stopping,
+      signal: interrupts.leaving,
+    })
+    view.end()
+    tellEnd(played, screen)
+    if (program.stdout.isTTY) screen.answer('\n')
+    return played
+  } finally {
+    clearTimeout(late)
+    if (keyboard !== undefined) keyboard.onInterrupt = undefined
+    view.end()
+  }
+}
+
+function tellEnd(played: Played, screen: Screen): void {
+  const { errorText, isStopped, isInterrupted } = played
+  if (errorText !== undefined) {
+    screen.error(screen.paint('red', `loom: ${plain(errorText)}`))
+    return
+  }
+  const end = isStopped || isInterrupted ? 'stopped' : limitOf(played)
+  if (end !== undefined) screen.note(screen.paint('yellow', `(${end})`))
+}

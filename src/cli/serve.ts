@@ -1,0 +1,126 @@
+/** `loom serve`: the server, until it is told to stop. */
+import type { Agent } from '../agent.ts'
+import { type Config, readConfig } from '../config.ts'
+import { errorMessage, LoomError } from '../error.ts'
+import type { Loom } from '../loom.ts'
+import type { ModelReference, Models } from '../model.ts'
+import { createModels } from '../model/resolve.ts'
+import type { SandboxKind } from '../sandbox.ts'
+import { chooseAgents, type ChosenAgents } from '../server/chosen-agents.ts'
+import { errorLog } from '../server/error-log.ts'
+import { listen, type Listening } from '../server/listen.ts'
+import { openLoom } from '../server/open-loom.ts'
+import { openRegistry } from '../server/open-registry.ts'
+import { Outage } from '../server/outage.ts'
+import { attachDefaultLogger } from '../telemetry.ts'
+import type { CommandWorld } from './app.ts'
+import { exitCodes } from './exit-code.ts'
+
+/** How long turns and streams are given to finish after SIGTERM. */
+const graceMs = 10_000
+
+/** @throws LoomError `invalid-config`, whatever it is that keeps the server from starting */
+export async function serve({ program, app }: CommandWorld): Promise<number> {
+  const config = readConfig(program.env)
+  const writeLine = (line: string) => program.stderr.write(`${line}\n`)
+  const notice = (line: string) => {
+    if (config.logLevel !== 'silent') writeLine(`loom: ${line}`)
+  }
+  const registry = await openRegistry(config, {
+    onRefresh(outcome) {
+      if (outcome.result !== 'failed' || config.logLevel !== 'debug') return
+      writeLine(`[loom] models.dev: ${errorMessage(outcome.error)}`)
+    },
+  })
+  const models = createModels({ environment: program.env, registry })
+  const { env: environment } = program
+  const chosen = await chooseAgents(await app.agents(), { config, environment, notice })
+  const { agents } = chosen
+  const references = referencesIn(config, agents)
+  // Finds a bad model now, in one line, and not in the first request.
+  for (const reference of references) await models.resolve(reference)
+  if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
+  const redact = (text: string) => models.redact(text)
+  const outage = new Outage()
+  const report = errorLog({ logLevel: config.logLevel, redact, writeLine, outage })
+  const onBack = () => {
+    const awayMs = outage.end()
+    if (awayMs !== undefined) notice(`Redis is back after ${Math.ceil(awayMs / 1000)} s.`)
+  }
+  let ready = true
+  const loom = await openLoom({ config, agents, models, report, onBack }).catch(asSetup)
+  const fetch = await app.fetch({ loom, config, isReady: () => ready })
+  const server = await listen(fetch, config)
+  program.stdout.write(greeting(server.url, config, chosen))
+  void tellDoubts(references, { models, notice })
+  await stopSignal(program)
+  ready = false
+  // A second signal is for someone who does not want to wait.
+  await Promise.race([finish(loom, server, config), stopSignal(program)])
+  return exitCodes.done
+}
+
+/** A Redis that cannot be reached at the start is a setting to be mended. */
+function asSetup(error: unknown): never {
+  if (!(error instanceof LoomError) || error.code !== 'unavailable') throw error
+  throw new LoomError('invalid-config', error.message, { cause: error })
+}
+
+/** The readers here go on reading to the end, at most `graceMs`. */
+function finish(loom: Loom, server: Listening, { redisUrl }: Config): Promise<void> {
+  const { instance } = loom.sessions
+  if (redisUrl === undefined) {
+    // What is in this process ends with it: turns are given the time to be done.
+    instance.refuse()
+    return server.stop(graceMs, instance.idle(AbortSignal.timeout(graceMs)))
+  }
+  // Turns go to whoever is left, at once. A Redis that is away must not keep the process: what is
+  // not handed over is found by others.
+  return server.stop(graceMs, instance.drain().catch(loom.report))
+}
+
+/** What a callback will say is not known before there is a request. */
+function referencesIn(config: Config, agents: readonly Agent[]): ModelReference[] {
+  const named = agents.flatMap(({ model = [] }) => (typeof model === 'function' ? [] : model))
+  return [config.model, ...named]
+}
+
+/** A model that the registry does not know may be new, or a slip: said once, and tried all the same. */
+async function tellDoubts(
+  references: readonly ModelReference[],
+  { models, notice }: { models: Models; notice: (line: string) => void },
+): Promise<void> {
+  for (const reference of references) {
+    const doubt = await models.doubt(reference)
+    if (doubt !== undefined) notice(doubt)
+  }
+}
+
+function greeting(url: string, config: Config, { agents, opened }: ChosenAgents): string {
+  const key = config.apiKeys.length === 0 ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
+  const others = agents.map(({ name }) => name).filter((name) => name !== config.agent)
+  const folder = opened && `  works  in ${opened.workspace.root}, ${confinement[opened.kind]}\n`
+  return `Loom is ready: ${url}
+
+  agent  ${config.agent}${others.length === 0 ? '' : ` (and ${others.join(', ')})`}
+  model  ${config.model}
+${folder ?? ''}  try    curl -N '${url}/api/chat?protocol=text'${key} -d '{"message": "What is 12 * 34?"}'
+
+`
+}
+
+const confinement: Readonly<Record<SandboxKind, string>> = {
+  bwrap: 'commands confined to it',
+  unshare: 'commands confined in part',
+  none: 'commands not confined',
+}
+
+function stopSignal(program: NodeJS.Process): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const stop = () => {
+    program.off('SIGTERM', stop).off('SIGINT', stop)
+    resolve()
+  }
+  program.on('SIGTERM', stop).on('SIGINT', stop)
+  return promise
+}

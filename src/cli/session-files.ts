@@ -1,0 +1,170 @@
+/**
+ * Conversations of the command on disk: a file each, which holds the messages and nothing that a
+ * running turn needs. Only their owner may read them. A file is replaced in one step, so a reader
+ * never sees half of one.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+
+import { safeValidateUIMessages, type UIMessage } from 'ai'
+
+import type { Environment } from '../config.ts'
+import { LoomError } from '../error.ts'
+import type { ConversationSummary } from './conversation.ts'
+import { fieldsOf } from './render/fields.ts'
+
+export interface KeptSession {
+  id: string
+  agent: string
+  createdAt: number
+  messages: UIMessage[]
+}
+
+/** Newer ones are listed, older ones still found by their id. */
+const listMax = 200
+
+/** By the XDG base directory specification, which wants an absolute path. */
+export function stateDirectory({ XDG_STATE_HOME: state = '', HOME: home }: Environment): string {
+  return isAbsolute(state)
+    ? join(state, 'loom')
+    : join(home === undefined || home === '' ? homedir() : home, '.local', 'state', 'loom')
+}
+
+export class SessionFiles {
+  readonly directory: string
+  /** For people. */
+  readonly shownDirectory: string
+
+  constructor(environment: Environment) {
+    this.directory = join(stateDirectory(environment), 'sessions')
+    const { HOME: home = '' } = environment
+    const isWithin = home !== '' && this.directory.startsWith(join(home, '/'))
+    this.shownDirectory = isWithin ? `~${this.directory.slice(home.length)}` : this.directory
+  }
+
+  /** @throws LoomError `invalid-request` for a name that is no file's, or a file that is none of ours */
+  async read(id: string): Promise<KeptSession | undefined> {
+    const text = await readFile(this.#path(id), 'utf8').catch((error: unknown) => {
+      if (isMissing(error)) return undefined
+      throw error
+    })
+    return text === undefined ? undefined : sessionIn(text, this.#path(id))
+  }
+
+  async write(session: KeptSession): Promise<void> {
+    const path = this.#path(session.id)
+    await mkdir(this.directory, { recursive: true, mode: 0o700 })
+    const draft = `${path}.${randomUUID()}`
+    try {
+      const file = await open(draft, 'wx', 0o600)
+      try {
+        await file.writeFile(`${JSON.stringify(session)}\n`)
+        // The name must not come to stand for an empty file when the machine stops.
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(draft, path)
+    } catch (error) {
+      await rm(draft, { force: true })
+      throw error
+    }
+  }
+
+  async remove(id: string): Promise<boolean> {
+    try {
+      await rm(this.#path(id))
+      return true
+    } catch (error) {
+      if (isMissing(error)) return false
+      throw error
+    }
+  }
+
+  /** The last used first. A file that cannot be read is left out: it must not hide the others. */
+  async list(): Promise<ConversationSummary[]> {
+    const dated = await this.#newest()
+    const found = await Promise.all(
+      dated.map(async ({ id, updatedAt }) => {
+        const session = await this.read(id).catch(() => undefined)
+        return session === undefined ? [] : [summaryOf(session, updatedAt)]
+      }),
+    )
+    return found.flat()
+  }
+
+  /** The id of the one that was used last. */
+  async last(): Promise<string | undefined> {
+    const [newest] = await this.#newest()
+    return newest?.id
+  }
+
+  async #newest(): Promise<{ id: string; updatedAt: number }[]> {
+    const names = await readdir(this.directory).catch((error: unknown) => {
+      if (isMissing(error)) return []
+      throw error
+    })
+    const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5))
+    const dated = await Promise.all(
+      ids.filter(isFileName).map(async (id) => {
+        const stats = await stat(this.#path(id)).catch(() => undefined)
+        return stats === undefined ? [] : [{ id, updatedAt: stats.mtimeMs }]
+      }),
+    )
+    return dated
+      .flat()
+      .sort((a, b) => b.updatedAt - a.updatedAt)
+      .slice(0, listMax)
+  }
+
+  #path(id: string): string {
+    if (isFileName(id)) return join(this.directory, `${id}.json`)
+    throw new LoomError(
+      'invalid-request',
+      'The id of a session on disk has letters, digits, ".", "_" and "-" only, 100 at most.',
+    )
+  }
+}
+
+const isFileName = (id: string) => /^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,99}$/.test(id)
+
+const isMissing = (error: unknown) =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
+async function sessionIn(text: string, path: string): Promise<KeptSession> {
+  const fields = fieldsOf(parsed(text))
+  const { id, agent, createdAt } = fields
+  const messages = await safeValidateUIMessages<UIMessage>({ messages: fields['messages'] })
+  if (typeof id === 'string' && typeof agent === 'string' && typeof createdAt === 'number') {
+    if (messages.success) return { id, agent, createdAt, messages: messages.data }
+    // The AI SDK refuses an empty list.
+    if (Array.isArray(fields['messages']) && fields['messages'].length === 0)
+      return { id, agent, createdAt, messages: [] }
+  }
+  throw new LoomError('invalid-request', `${path} holds no session of Loom.`)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Told with the name of the file.
+    return undefined
+  }
+}
+
+const titleMax = 200
+
+function summaryOf({ id, agent, messages }: KeptSession, updatedAt: number): ConversationSummary {
+  const title = titleOf(messages)
+  return { id, agent, updatedAt, ...(title !== undefined && { title }) }
+}
+
+/** The first words of the first message. */
+export function titleOf(messages: readonly UIMessage[]): string | undefined {
+  const first = messages.find(({ role }) => role === 'user')
+  const text = first?.parts.flatMap((part) => (part.type === 'text' ? part.text : [])).join(' ')
+  return text?.slice(0, titleMax)
+}

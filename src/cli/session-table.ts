@@ -1,0 +1,32 @@
+/** Sessions as lines: when they were used last, their id, and how they began. */
+import type { ConversationSummary } from './conversation.ts'
+import { plainLine } from './render/plain.ts'
+import { cutTo } from './render/width.ts'
+
+export interface SessionTableOptions {
+  /** Undefined where nothing is to be cut. */
+  width: number | undefined
+  isNumbered: boolean
+}
+
+export function sessionTable(
+  sessions: readonly ConversationSummary[],
+  { width, isNumbered }: SessionTableOptions,
+): string {
+  if (sessions.length === 0) return 'There are no sessions.\n'
+  const lines = sessions.map(({ id, updatedAt, agent, title }, index) => {
+    const number = isNumbered ? `${String(index + 1).padStart(2)}  ` : ''
+    const about = plainLine(title ?? agent)
+    const line = `${number}${when(updatedAt)}  ${plainLine(id)}  ${about}`
+    return width === undefined ? line : cutTo(line, width)
+  })
+  return `${lines.join('\n')}\n`
+}
+
+/** To the minute, in local time, and in order when sorted. */
+function when(ms: number): string {
+  const date = new Date(ms)
+  const two = (value: number) => String(value).padStart(2, '0')
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`
+}

@@ -1,0 +1,16 @@
+/** What a talk at the command line is held with. */
+import type { ChatFlags } from './chat-options.ts'
+import type { Conversation, Conversations } from './conversation.ts'
+import type { Human } from './human.ts'
+import type { Interrupts } from './interrupts.ts'
+import type { Screen } from './render/screen.ts'
+
+export interface Talk {
+  program: NodeJS.Process
+  flags: ChatFlags
+  screen: Screen
+  interrupts: Interrupts
+  conversations: Conversations
+  conversation: Conversation
+  human: Human
+}

@@ -1,0 +1,43 @@
+/**
+ * Where a human is: the terminal that the command was started from, also when its stdin is a pipe.
+ * Without one nobody is there, which is said at once and never waited for.
+ */
+import { openSync } from 'node:fs'
+import { ReadStream, WriteStream } from 'node:tty'
+
+export interface Terminal {
+  input: ReadStream
+  output: NodeJS.WritableStream & { columns?: number }
+  /** Gives back what was opened for it. */
+  close: () => void
+}
+
+/** Undefined where there is no terminal. */
+export function openTerminal(program: NodeJS.Process): Terminal | undefined {
+  const { stdin, stderr } = program
+  if (stdin.isTTY && stderr.isTTY) return { input: stdin, output: stderr, close: () => undefined }
+  const input = openTty('r')
+  if (input === undefined) return undefined
+  const reader = new ReadStream(input)
+  if (stderr.isTTY) return { input: reader, output: stderr, close: () => reader.destroy() }
+  const output = openTty('w')
+  if (output === undefined) {
+    reader.destroy()
+    return undefined
+  }
+  const writer = new WriteStream(output)
+  const close = () => {
+    reader.destroy()
+    writer.destroy()
+  }
+  return { input: reader, output: writer, close }
+}
+
+function openTty(flags: 'r' | 'w'): number | undefined {
+  try {
+    return openSync('/dev/tty', flags)
+  } catch {
+    // ENXIO: the process belongs to no terminal. ENOENT: the machine has none.
+    return undefined
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The executable in a root of its own, with nothing in it but what it is linked to and what runs an
+ * agent's commands, as on the smallest Debian: no Node, no npm, no ripgrep. A mount namespace makes
+ * one without being root. Where the system allows none the tests say so, and fail where CI says that
+ * all must run.
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { copyFileSync, cpSync, mkdirSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import { start as startProgram, tidy } from '../cli/command.ts'
+import { until } from '../redis/until.ts'
+import { buildArtefacts, buildMs, executable } from './built.ts'
+import { lasting } from './lasting-folder.ts'
+
+const enter = ['unshare', '--map-root-user', '--mount'] as const
+const [unshare, ...namespaces] = enter
+const isAllowed = spawnSync(unshare, [...namespaces, 'true']).status === 0
+const mustRun = process.env['CI'] !== undefined
+
+describe.skipIf(!isAllowed && !mustRun)('on a bare root (it needs mount namespaces)', () => {
+  const { path: bare } = lasting()
+
+  beforeAll(buildArtefacts, buildMs)
+  beforeAll(() => {
+    for (const name of ['bin', 'dev', 'proc', 'tmp', 'work']) mkdirSync(join(bare, name))
+    const [file = ''] = executable.program
+    place(file, '/loom')
+    // What the life of a command is kept with; the grep is for processes, not for the tool.
+    for (const name of ['bash', 'mkfifo', 'grep']) place(`/bin/${name}`, `/bin/${name}`)
+    symlinkSync('bash', join(bare, 'bin/sh'))
+    cpSync(join(import.meta.dirname, 'files'), join(bare, 'work'), { recursive: true })
+  })
+  afterEach(tidy)
+
+  /** Puts a program there, with what it is linked to. */
+  function place(program: string, at: string): void {
+    copyFileSync(program, join(bare, at))
+    const linked = execFileSync('ldd', [program], { encoding: 'utf8' })
+    for (const [library] of linked.matchAll(/\/\S+(?= \()/g)) {
+      mkdirSync(join(bare, dirname(library)), { recursive: true })
+      copyFileSync(library, join(bare, library))
+    }
+  }
+
+  /** The kernel's own folders are all that it sees of the machine. */
+  const mounts = `
+    mount --rbind /dev '${bare}/dev' && mount --rbind /proc '${bare}/proc' || exit 99
+    exec chroot '${bare}' /loom "$@"`
+
+  const start = (words: readonly string[], environment: Record<string, string> = {}) =>
+    startProgram(words, { program: [...enter, 'sh', '-c', mounts, 'sh'], environment })
+
+  it('answers, runs its tools and those of files', async () => {
+    const own = await start(['What is 6 * 7?']).ended
+    expect(own).toEqual({
+      code: 0,
+      stdout: '6 × 7 = **42**\n',
+      stderr: '● calculator 6 * 7\n  └ 42\n',
+    })
+    const file = await start(['--agent', '/work/agent.ts', 'Use greet for Ada']).ended
+    expect(file.stdout).toContain('hello Ada, from another file')
+  })
+
+  it('runs commands, and searches with the ripgrep inside', async () => {
+    const environment = { LOOM_WORKSPACE: '/work' }
+    const command = JSON.stringify({ command: 'echo /*; type -P node rg || echo neither' })
+    const words = ['--tools', 'bash', '--yes', `Use bash ${command}`]
+    const bash = await start(words, environment).ended
+    expect(bash.stdout).toMatch(/^\/bin \/dev \/lib.* \/loom \/proc \/tmp \/work\nneither$/m)
+    const grep = ['--tools', 'grep', 'Use grep {"pattern":"another file"}']
+    expect((await start(grep, environment).ended).stdout).toContain('origin.ts:1:')
+  })
+
+  it('serves HTTP and stops cleanly', async () => {
+    const server = start(['serve'], { PORT: '0' })
+    await until(15_000, 'the greeting', () => /curl -N/.test(server.stdout))
+    const [url = ''] = /http:\/\/\S+/.exec(server.stdout) ?? []
+    expect(await (await fetch(url)).text()).toContain('<!doctype html>')
+    const body = JSON.stringify({ message: 'What is 12 * 34?' })
+    const answer = await fetch(`${url}/api/chat?protocol=text`, { method: 'POST', body })
+    expect(await answer.text()).toContain('408')
+    server.child.kill('SIGTERM')
+    expect(await server.ended).toMatchObject({ code: 0, stderr: '' })
+  })
+})

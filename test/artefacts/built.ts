@@ -1,0 +1,106 @@
+/**
+ * The artefacts, built from the sources as they are. Built once for all tests, and not again until a
+ * source changes: `dist/built-from` holds the digest of what they were built from. The first build of a
+ * machine takes a minute, most of it packing Node; later ones take some seconds.
+ */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { place, root } from '../../bin/build/place.ts'
+import { until } from '../redis/until.ts'
+
+export interface Artefact {
+  name: string
+  /** How it is started, without words of its own. */
+  program: readonly string[]
+}
+
+export const source: Artefact = {
+  name: 'the sources',
+  program: [process.execPath, join(root, 'bin/loom.mjs')],
+}
+export const module: Artefact = {
+  name: 'loom.mjs',
+  program: [process.execPath, place.module],
+}
+export const executable: Artefact = { name: 'the executable', program: [place.executable] }
+export const selfExtractor: Artefact = {
+  name: 'the self-extractor',
+  program: [place.selfExtractor],
+}
+
+/** How long the first build of a machine may take, in milliseconds, where others work beside it. */
+export const buildMs = 300_000
+
+const stamp = join(place.dist, 'built-from')
+const lock = join(root, '.cache/build-lock')
+
+/** For `beforeAll`. Test files run side by side: one builds, the others wait for it. */
+export async function buildArtefacts(): Promise<void> {
+  const digest = digestOfSources()
+  await until(buildMs, 'the build of the artefacts', () => isBuilt(digest) || take())
+  if (isBuilt(digest)) return
+  try {
+    const words = ['library', 'module', 'executable', 'self-extractor']
+    const build = join(root, 'bin/build/main.ts')
+    await promisify(execFile)(process.execPath, [build, ...words], { cwd: root })
+    writeFileSync(stamp, digest)
+  } finally {
+    rmSync(lock, { recursive: true, force: true })
+  }
+}
+
+function isBuilt(digest: string): boolean {
+  return text(stamp) === digest
+}
+
+/** Whether the lock is ours now. Who took it and is gone does not hold it. */
+function take(): boolean {
+  try {
+    mkdirSync(join(root, '.cache'), { recursive: true })
+    mkdirSync(lock)
+    writeFileSync(join(lock, 'pid'), String(process.pid))
+    return true
+  } catch {
+    const pid = Number(text(join(lock, 'pid')) ?? Number.NaN)
+    if (pid > 0 && !isAlive(pid)) rmSync(lock, { recursive: true, force: true })
+    return false
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function text(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function digestOfSources(): string {
+  const digest = createHash('sha256')
+  digest.update(process.version)
+  const folders = ['agents', 'bin', 'routes', 'src', 'tools', 'web']
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) =>
+      join(folder, path),
+    ),
+  )
+  for (const path of [...files.sort(), 'package.json', 'package-lock.json', 'tsconfig.json']) {
+    const file = join(root, path)
+    if (!statSync(file).isFile()) continue
+    digest.update(`${path}\0`).update(readFileSync(file))
+  }
+  return digest.digest('hex')
+}

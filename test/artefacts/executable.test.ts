@@ -1,0 +1,4 @@
+import { executable } from './built.ts'
+import { commandSuite } from './command-suite.ts'
+
+commandSuite(executable)

@@ -1,0 +1,24 @@
+/** An agent of a user's own that needs all that a module may: types, other files, packages, waiting. */
+import { jsonSchema, tool } from 'ai'
+import { defineAgent, defineTool } from 'loom'
+import { z } from 'zod'
+
+import { origin } from './origin.ts'
+
+const greeting: string = await Promise.resolve('hello')
+
+const greet = defineTool({
+  name: 'greet',
+  description: 'Greets.',
+  inputSchema: z.object({ text: z.string() }),
+  retry: 'safe',
+  execute: ({ text }) => `${greeting} ${text.replace(/^for /, '')}, ${origin}`,
+})
+
+const wave = tool({
+  description: 'Waves.',
+  inputSchema: jsonSchema<{ text: string }>({ type: 'object', properties: {} }),
+  execute: () => 'waved',
+})
+
+export default defineAgent({ name: 'greeter', systemPrompt: 'Greet.', tools: [greet, { wave }] })

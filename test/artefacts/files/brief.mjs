@@ -1,0 +1,1 @@
+export default { name: 'brief', systemPrompt: 'Be brief.', retry: { retries: 0 } }

@@ -1,0 +1,1 @@
+export const origin: string = 'from another file'

@@ -1,0 +1,74 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { beforeAll, describe, expect, it } from 'vitest'
+
+import { root } from '../../bin/build/place.ts'
+import {
+  type Artefact,
+  buildArtefacts,
+  buildMs,
+  executable,
+  module,
+  selfExtractor,
+  source,
+} from './built.ts'
+import { lasting } from './lasting-folder.ts'
+
+beforeAll(buildArtefacts, buildMs)
+
+const megabytes = ({ program }: Artefact) => statSync(program.at(-1) ?? '').size / 1e6
+
+describe('size', () => {
+  it('of the download is 28 MB at most, of the executable 130, of the module 5', () => {
+    expect(megabytes(selfExtractor)).toBeLessThanOrEqual(28)
+    expect(megabytes(executable)).toBeLessThan(130)
+    expect(megabytes(module)).toBeLessThan(5)
+  })
+
+  it('of each is what the README says, within 3 %', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    const told = [...readme.matchAll(/^\| `(dist\/[^`]+)`[^|]*\| ([\d.]+) MB \|/gm)]
+    expect(told.map(([, file]) => file)).toEqual(['dist/loom.mjs', 'dist/loom', 'dist/loom.run'])
+    for (const [, file = '', size] of told) {
+      const ratio = statSync(join(root, file)).size / 1e6 / Number(size)
+      expect(Math.abs(ratio - 1), file).toBeLessThan(0.03)
+    }
+  })
+})
+
+describe('start-up', () => {
+  const { path: cache } = lasting()
+  const nothing: Artefact = { name: 'Node', program: [process.execPath, '--eval', '0', '--'] }
+  const all = [nothing, source, module, executable, selfExtractor]
+
+  /** Of the quickest start, in milliseconds: what else runs on the machine only ever adds. */
+  const best = new Map<Artefact, number>()
+  const of = (artefact: Artefact) => best.get(artefact) ?? Number.NaN
+
+  /** Side by side, so that a burst of something else is in all of them. */
+  function measureAll(): void {
+    for (const artefact of all) {
+      const [file = '', ...words] = artefact.program
+      const began = performance.now()
+      execFileSync(file, [...words, '--help'], {
+        env: { PATH: process.env['PATH'], XDG_CACHE_HOME: cache },
+        stdio: 'ignore',
+      })
+      const took = performance.now() - began
+      best.set(artefact, Math.min(took, best.get(artefact) ?? Number.POSITIVE_INFINITY))
+    }
+  }
+
+  const isQuick = (artefact: Artefact) =>
+    of(artefact) / of(source) < 1.3 && of(artefact) - of(nothing) < 100
+
+  it('of every artefact is within 1.3 of the sources’, and 100 ms of our own', () => {
+    const carried = [module, executable, selfExtractor]
+    // On a machine that is busy it takes more of them until each has had its quiet moment.
+    for (let round = 0; round < 10 || (round < 50 && !carried.every(isQuick)); round++) measureAll()
+    const times = all.map((artefact) => `${artefact.name} ${of(artefact).toFixed(0)} ms`)
+    expect(carried.every(isQuick), times.join(', ')).toBe(true)
+  }, 180_000)
+})

@@ -1,0 +1,4 @@
+import { module } from './built.ts'
+import { commandSuite } from './command-suite.ts'
+
+commandSuite(module)

@@ -1,0 +1,115 @@
+/** The package as npm would publish it, installed into an empty project. */
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
+import { publint } from 'publint'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import { loom, root, tidy } from '../cli/command.ts'
+import { buildArtefacts, buildMs } from './built.ts'
+import { lasting } from './lasting-folder.ts'
+
+const run = promisify(execFile)
+const { path: project } = lasting()
+let tarball = ''
+
+beforeAll(buildArtefacts, buildMs)
+beforeAll(async () => {
+  // It is built: `prepack` would build it under the feet of the others who look at it.
+  const words = ['pack', '--ignore-scripts', '--json', '--pack-destination', project]
+  await run('npm', words, { cwd: root })
+  const [name = ''] = (await readdir(project)).filter((file) => file.endsWith('.tgz'))
+  tarball = join(project, name)
+  const manifest = { name: 'empty', version: '1.0.0', private: true, type: 'module' }
+  writeFileSync(join(project, 'package.json'), JSON.stringify(manifest))
+  // From what was fetched before where it can be, so that it needs no network twice.
+  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], {
+    cwd: project,
+  })
+}, 120_000)
+afterEach(tidy)
+
+describe('the package', () => {
+  it('is the library and the command, without sources and without a Node of its own', async () => {
+    const installed = join(project, 'node_modules/loom')
+    const files = await readdir(installed, { recursive: true })
+    expect(files).toEqual(
+      expect.arrayContaining(['LICENSE', 'README.md', 'bin/loom.mjs', 'dist/library/src/index.js']),
+    )
+    expect(files.filter((file) => /(?<!\.d)\.ts$/.test(file))).toEqual([])
+    expect(files.filter((file) => /^(src|test|bench)\//.test(file))).toEqual([])
+    const packages = await readdir(join(project, 'node_modules'))
+    expect(packages.filter((name) => name.startsWith('node'))).toEqual([])
+  })
+
+  it('is what publint and attw find nothing wrong with', async () => {
+    const { messages } = await publint({ pkgDir: join(project, 'node_modules/loom'), pack: false })
+    expect(messages).toEqual([])
+    const analysis = await checkPackage(createPackageFromTarballData(readFileSync(tarball)))
+    // Only modules of today can import it, and they can.
+    const problems = 'problems' in analysis ? analysis.problems : ['no types']
+    const others = problems.filter(
+      (problem) =>
+        typeof problem === 'string' ||
+        !('resolutionKind' in problem) ||
+        !['node10', 'node16-cjs'].includes(problem.resolutionKind),
+    )
+    expect(others).toEqual([])
+  })
+
+  it('is imported, and its types hold', async () => {
+    const text = `
+      import { defineAgent, defineTool, run, type RunResult } from 'loom'
+      import { resumableFetch } from 'loom/client'
+      import { z } from 'zod'
+
+      const double = defineTool({
+        name: 'double',
+        description: 'Doubles.',
+        inputSchema: z.object({ text: z.string() }),
+        retry: 'safe',
+        execute: ({ text }) => text + text,
+      })
+      const agent = defineAgent({
+        name: 'doubler', systemPrompt: 'Double.', model: 'demo/fast', tools: [double],
+      })
+      const result: RunResult = await run(agent, 'Use double for ha')
+      // @ts-expect-error an agent without a name
+      const wrong = () => defineAgent({ systemPrompt: 'x' })
+      process.stdout.write([result.text, typeof resumableFetch, typeof wrong].join())
+    `
+    await writeFile(join(project, 'program.ts'), text)
+    const settings = {
+      compilerOptions: {
+        module: 'nodenext',
+        target: 'es2024',
+        strict: true,
+        noEmit: true,
+        types: ['node'],
+        typeRoots: [join(root, 'node_modules/@types')],
+      },
+      files: ['program.ts'],
+    }
+    await writeFile(join(project, 'tsconfig.json'), JSON.stringify(settings))
+    const compiler = join(root, 'node_modules/typescript/bin/tsc')
+    const checked = await run(process.execPath, [compiler, '-p', project]).catch(
+      (error: { stdout: string }) => error,
+    )
+    expect(checked.stdout).toBe('')
+    const { stdout } = await run(process.execPath, [join(project, 'program.ts')])
+    expect(stdout).toMatch(/haha.*,function,function$/s)
+  })
+
+  it('brings the command: npx loom', async () => {
+    const ended = await loom(['What is 6 * 7?'], { program: ['npx', 'loom'], directory: project })
+    expect(ended).toMatchObject({ code: 0, stdout: '6 × 7 = **42**\n' })
+    // What it lends is the library that it is itself.
+    const words = ['--agent', join(import.meta.dirname, 'files/agent.ts'), 'Use greet for Ada']
+    const program = [process.execPath, join(project, 'node_modules/.bin/loom')]
+    expect((await loom(words, { program })).stdout).toContain('hello Ada')
+  })
+})

@@ -1,0 +1,4 @@
+import { selfExtractor } from './built.ts'
+import { commandSuite } from './command-suite.ts'
+
+commandSuite(selfExtractor)

@@ -1,0 +1,141 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+
+import { MarkdownStream } from '../../src/cli/render/markdown-stream.ts'
+import { noPaint } from '../../src/cli/render/style.ts'
+import { widthOf } from '../../src/cli/render/width.ts'
+
+/** What is written for a text that comes in pieces of these sizes. */
+function rendered(text: string, sizes: readonly number[] = [text.length || 1], width = 40): string {
+  let out = ''
+  const stream = new MarkdownStream({ width, paint: noPaint, write: (piece) => (out += piece) })
+  for (let at = 0, index = 0; at < text.length; index++) {
+    const size = sizes[index % sizes.length] ?? 1
+    stream.push(text.slice(at, at + size))
+    at += size
+  }
+  stream.end()
+  return out
+}
+
+/** How much has been written after each piece. */
+function progress(pieces: readonly string[]): string[] {
+  let out = ''
+  const stream = new MarkdownStream({ width: 40, paint: noPaint, write: (piece) => (out += piece) })
+  return pieces.map((piece) => {
+    stream.push(piece)
+    return out
+  })
+}
+
+const block = fc.constantFrom(
+  'plain words that go on for more than a line of forty columns, and *some* more',
+  'a **bold',
+  'word** and `code`',
+  '# A heading',
+  '- an item\n- another\n  with more\n  - and one within',
+  '1. first\n2. second\n\n   a paragraph of it',
+  '```ts\nconst a = `1`\n\n# no heading\n```',
+  '> said\n> by others',
+  '| a | b |\n|---|--:|\n| 1 | 2 |',
+  '---',
+  '* * *',
+  'snake_case * and 2 * 3 <tag> [a](b) [c]',
+  '**Note:** done',
+  '    indented code',
+  '~~~\nopen fence',
+  'a\r\nb',
+  '日本語のとても長い文字列です。日本語のとても長い文字列です。',
+)
+
+describe('Markdown that streams', () => {
+  it('looks the same in whatever pieces it comes', () => {
+    const text = fc
+      .array(block, { minLength: 1, maxLength: 5 })
+      .map((blocks) => blocks.join('\n\n'))
+    const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(text, sizes, (text, sizes) => {
+        expect(rendered(text, sizes)).toBe(rendered(text))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('also where blocks follow each other without an empty line', () => {
+    const text = fc.array(block, { minLength: 2, maxLength: 4 }).map((blocks) => blocks.join('\n'))
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 9 }), (text, size) => {
+        expect(rendered(text, [size])).toBe(rendered(text))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('loses no word of a paragraph', () => {
+    // Marks of every kind between them, opened and not closed, closed and not opened.
+    const word = fc.stringMatching(/^[*_`~[(<!|]{0,2}[a-z]{1,8}[0-9]{0,3}[*_`~\])>!|.,]{0,2}$/)
+    fc.assert(
+      fc.property(
+        fc.array(word, { maxLength: 30 }),
+        fc.integer({ min: 1, max: 5 }),
+        (words, size) => {
+          const letters = (shown: string) => shown.replace(/[^a-z0-9]/g, '')
+          const text = `so ${words.join(' ')}`
+          expect(letters(rendered(text, [size]))).toBe(letters(text))
+        },
+      ),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('never writes a control character but the end of a line', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.integer({ min: 1, max: 5 }), (text, size) => {
+        expect(rendered(text, [size]).replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202a-\u202e]/u)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('shows words as soon as nothing can change them', () => {
+    expect(progress(['One ', 'two **th', 'ree** fo', 'ur.\n'])).toEqual(
+      ['One', 'One two', 'One two three', 'One two three four.'].map((text, index) =>
+        index === 3 ? expect.stringContaining('three') : text,
+      ),
+    )
+    expect(progress(['```\nfirst\nsec', 'ond\n'])).toEqual(['  first\n', '  first\n  second\n'])
+    expect(progress(['- one\n- tw', 'o\n- '])).toEqual(['• one\n', '• one\n• two\n'])
+  })
+
+  it('keeps to the width, but for code and what has no place to break', () => {
+    const lines = rendered(
+      `${'word '.repeat(50)}\n\n- ${'item '.repeat(30)}\n\n> ${'said '.repeat(30)}`,
+    )
+    for (const line of lines.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(40)
+    expect(rendered(`\`\`\`\n${'x'.repeat(60)}\n\`\`\``)).toBe(`  ${'x'.repeat(60)}\n`)
+  })
+
+  it('wraps the cells of a table that is too wide', () => {
+    const table = `| name | what |\n|---|---|\n| calculator | ${'arithmetic '.repeat(5)}|`
+    const lines = rendered(table).trimEnd().split('\n')
+    expect(lines[0]).toMatch(/^name +what$/)
+    expect(lines.length).toBeGreaterThan(3)
+    for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(40)
+  })
+
+  it('shows where a link leads', () => {
+    expect(rendered('[your bank](https://evil.example)')).toBe('your bank (https://evil.example)\n')
+    expect(rendered('<https://a.example>')).toBe('https://a.example\n')
+  })
+})
+
+describe('the width of a text', () => {
+  it('is counted in columns', () => {
+    expect(widthOf('abc')).toBe(3)
+    expect(widthOf('\u001b[31mabc\u001b[39m')).toBe(3)
+    expect(widthOf('日本')).toBe(4)
+    expect(widthOf('👩‍👩‍👧🧵')).toBe(4)
+    expect(widthOf('e\u0301\u200b')).toBe(1)
+  })
+})

@@ -1,0 +1,122 @@
+/**
+ * Runs the `loom` command in a real terminal of 80 columns, as far as a machine without a screen has
+ * one: util-linux's `script` gives it a pseudo-terminal, in which `stty` sets the size. Debian and its
+ * like always have both; where they lack, the tests say so, and fail where CI says that all must run.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { stripVTControlCharacters } from 'node:util'
+
+import { within } from '../deadline.ts'
+import { until } from '../redis/until.ts'
+import { command, root } from './command.ts'
+
+const probe = spawnSync('script', ['--version'], { encoding: 'utf8' })
+const hasScript = probe.status === 0 && probe.stdout.includes('util-linux')
+
+/** For `describe.skipIf`: printed as a skip, but never on a machine that must run everything. */
+export const lacksTerminal = !hasScript && process.env['CI'] === undefined
+
+export interface PseudoTerminal {
+  child: ChildProcess
+  /** Everything that was sent to the screen. */
+  readonly raw: string
+  /** What of it can be read, without the sequences. */
+  readonly text: string
+  /** Types, and waits until the screen has shown what is expected since then. */
+  type: (keys: string, expected: string | RegExp) => Promise<void>
+  shows: (expected: string | RegExp) => Promise<void>
+  /** Waits for the end, with this exit code. */
+  endsWith: (code: number) => Promise<void>
+}
+
+export interface TerminalOptions {
+  environment?: Record<string, string>
+  directory?: string
+  /** A shell command around `$LOOM`, which is the command with its words. @defaultValue '$LOOM' */
+  shell?: string
+  /** What is started. @defaultValue `command` */
+  program?: readonly string[]
+}
+
+const running: ChildProcess[] = []
+
+export const keys = { enter: '\r', interrupt: '\u0003', end: '\u0004', up: '\u001b[A' } as const
+
+export const pasted = (text: string): string => `\u001b[200~${text}\u001b[201~`
+
+export function openPseudoTerminal(
+  words: readonly string[],
+  { environment = {}, directory = root, shell = '$LOOM', program = command }: TerminalOptions = {},
+): PseudoTerminal {
+  const typed = [...program, ...words].map(quoted).join(' ')
+  const line = `stty cols 80 rows 24; ${shell.replace('$LOOM', () => typed)}`
+  const child = spawn('script', ['-qefc', line, '/dev/null'], {
+    cwd: directory,
+    env: {
+      PATH: process.env['PATH'],
+      TERM: 'xterm-256color',
+      SHELL: '/bin/sh',
+      LOOM_MODEL: 'demo/fast',
+      ...environment,
+    },
+    detached: true,
+  })
+  running.push(child)
+  let raw = ''
+  let mark = 0
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (raw += text))
+  child.stdin.on('error', () => undefined)
+  const closed = Promise.withResolvers<number | null>()
+  child.once('close', closed.resolve)
+  const shows = async (expected: string | RegExp) => {
+    const isThere = () => {
+      const text = readable(raw.slice(mark))
+      return typeof expected === 'string' ? text.includes(expected) : expected.test(text)
+    }
+    await until(15_000, `the terminal shows ${String(expected)}`, isThere).catch((error: Error) => {
+      throw new Error(`${error.message}; it shows: ${readable(raw.slice(mark))}`, { cause: error })
+    })
+  }
+  return {
+    child,
+    get raw() {
+      return raw
+    },
+    get text() {
+      return readable(raw)
+    },
+    shows,
+    async type(keys, expected) {
+      mark = raw.length
+      child.stdin.write(keys)
+      await shows(expected)
+    },
+    async endsWith(code) {
+      const given = await within(25_000, 'the end of the terminal', closed.promise)
+      if (given !== code)
+        throw new Error(`exit code ${given}, not ${code}; it shows: ${readable(raw)}`)
+    },
+  }
+}
+
+/** Without sequences, and without what a carriage return wrote over. */
+export const readable = (raw: string): string =>
+  raw
+    .split('\n')
+    .map((line) => stripVTControlCharacters(line.split('\r\u001b[K').at(-1) ?? ''))
+    .join('\n')
+    .replaceAll('\r', '')
+
+const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`
+
+/** For `afterEach`: ends what is left; each is the leader of a group of its own. */
+export async function closeTerminals(): Promise<void> {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    const gone = Promise.withResolvers<void>()
+    child.once('exit', () => gone.resolve())
+    // Its terminal goes with it, and what ran in there is told (SIGHUP).
+    child.kill('SIGKILL')
+    await within(5000, `the end of process ${child.pid}`, gone.promise)
+  }
+}

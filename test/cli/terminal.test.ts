@@ -1,0 +1,219 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { afterEach, describe, expect, it } from 'vitest'
+
+import { until } from '../redis/until.ts'
+import { openUpstream } from '../sessions/upstream.ts'
+import { folder, root, tidy } from './command.ts'
+import {
+  closeTerminals,
+  keys,
+  lacksTerminal,
+  openPseudoTerminal,
+  pasted,
+  readable,
+} from './pseudo-terminal.ts'
+
+const mine = join(root, 'test/cli/files/agent.ts')
+const { enter, interrupt, end, up } = keys
+
+describe.skipIf(lacksTerminal)('at a terminal', () => {
+  afterEach(async () => {
+    await closeTerminals()
+    await tidy()
+  })
+
+  async function open(words: readonly string[] = [], environment: Record<string, string> = {}) {
+    const state = await folder()
+    const terminal = openPseudoTerminal(words, {
+      environment: { XDG_STATE_HOME: state, ...environment },
+      shell: 'echo pid $$; exec $LOOM',
+    })
+    return { terminal, state }
+  }
+
+  it('without a question one is asked, and talks', async () => {
+    const { terminal, state } = await open()
+    await terminal.shows('/help says what there is')
+    await terminal.type(`My name is Ada.${enter}`, 'Nice to meet you, Ada.')
+    await terminal.type(`Who am I?${enter}`, 'Your name is Ada.')
+    const [file = ''] = await readdir(join(state, 'loom/sessions'))
+    const id = file.replace('.json', '')
+    await terminal.type(end, `loom chat --session ${id} goes on with this`)
+    await terminal.endsWith(0)
+    expect(await readFile(join(state, 'loom/history'), 'utf8')).toBe('My name is Ada.\nWho am I?\n')
+    const again = openPseudoTerminal(['--continue'], { environment: { XDG_STATE_HOME: state } })
+    await again.shows('Your name is Ada.')
+    await again.type(`${up}${up}${enter}`, 'Nice to meet you, Ada.')
+    await again.type(`/quit${enter}`, 'goes on with this')
+    await again.endsWith(0)
+  })
+
+  it('Markdown is rendered, within 80 columns, and nothing twice', async () => {
+    const { terminal } = await open(['Show me markdown and tell me a story'])
+    await terminal.endsWith(0)
+    const markdown = openPseudoTerminal(['Show me markdown'])
+    await markdown.endsWith(0)
+    for (const { text } of [terminal, markdown]) {
+      const longest = Math.max(...text.split('\n').map((line) => line.length))
+      expect(longest).toBeLessThanOrEqual(80)
+    }
+    expect(terminal.text.split('three doors')).toHaveLength(2)
+    expect(markdown.raw).toContain('\u001b[1mbold\u001b[22m')
+    expect(markdown.text).toContain('links (https://ai-sdk.dev)')
+    expect(markdown.text).toMatch(/tool +does\n─+ +─+\ncalculator +arithmetic\n/)
+  })
+
+  it('a dumb one, or one without colours, is given plain text', async () => {
+    for (const environment of [{ NO_COLOR: '1' }, { TERM: 'dumb' }]) {
+      const terminal = openPseudoTerminal(['Show me markdown'], { environment })
+      await terminal.endsWith(0)
+      expect(terminal.raw).toContain('**bold**')
+      expect(terminal.raw).not.toContain('\u001b[')
+    }
+  })
+
+  it('what a tool says moves no cursor and sets no title', async () => {
+    const { terminal } = await open(['--agent', mine, 'Use nasty now'])
+    await terminal.endsWith(0)
+    expect(terminal.raw).toContain('␛]0;stolen title␇')
+    expect(terminal.raw).not.toContain('\u001b]0;')
+    expect(terminal.raw).not.toContain('\u009b')
+  })
+
+  it('a tool with effects asks: once, no with a reason, always', async () => {
+    const { terminal } = await open(['--agent', mine])
+    await terminal.shows('/help says')
+    await terminal.type(`Use charge 1${enter}`, 'Allow charge?')
+    await terminal.type(`y${enter}`, 'says: charged 1')
+    await terminal.type(`Use charge 2${enter}`, 'Allow charge?')
+    await terminal.type(`far too much${enter}`, 'said no: far too much”.')
+    await terminal.type(`Use charge 3${enter}`, 'Allow charge?')
+    await terminal.type(`always${enter}`, 'says: charged 3')
+    await terminal.type(`Use charge 4${enter}`, 'says: charged 4')
+    expect(terminal.text.match(/Allow charge\?/g)).toHaveLength(3)
+  })
+
+  it('a question of the model is answered by a number or in words', async () => {
+    const { terminal } = await open(['--agent', mine])
+    await terminal.shows('/help says')
+    await terminal.type(`Ask me which colour I like: red or blue${enter}`, /1\. red\n +2\. blue/)
+    await terminal.type(`2${enter}`, 'You answered blue')
+    await terminal.type(`Ask me which colour I like: red or blue${enter}`, '2. blue')
+    await terminal.type(`neither${enter}`, 'You answered neither')
+  })
+
+  it('Ctrl-C at a question leaves it unanswered, and the talk goes on', async () => {
+    const { terminal } = await open(['--agent', mine])
+    await terminal.shows('/help says')
+    await terminal.type(`Use charge 1${enter}`, 'Allow charge?')
+    await terminal.type(interrupt, '(stopped)')
+    await terminal.type(`My name is Ada.${enter}`, 'Nice to meet you')
+  })
+
+  it('SIGTERM ends a question too', async () => {
+    const { terminal } = await open(['--agent', mine, 'Use charge 1'], {})
+    await terminal.shows('Allow charge?')
+    const [, pid = ''] = /pid (\d+)/.exec(terminal.text) ?? []
+    process.kill(Number(pid), 'SIGTERM')
+    await terminal.endsWith(143)
+    // Keys are lines again, and a paste is what was pasted.
+    expect(terminal.raw).toContain('\u001b[?2004l')
+  })
+
+  it('a question may be asked though stdin is a pipe', async () => {
+    const terminal = openPseudoTerminal(['--agent', mine], {
+      shell: 'echo "Use charge 5" | $LOOM | cat',
+    })
+    await terminal.shows('Allow charge?')
+    await terminal.type(`y${enter}`, 'says: charged 5')
+    await terminal.endsWith(0)
+  })
+
+  it('a change is shown as a diff', async () => {
+    const { terminal } = await open(['--agent', mine, 'Use patch a.ts'])
+    await terminal.endsWith(0)
+    expect(terminal.raw).toContain('\u001b[31m-old\u001b[39m')
+    expect(terminal.raw).toContain('\u001b[32m+new\u001b[39m')
+  })
+
+  it('a tool that takes long says how long already, and what it does', async () => {
+    const { terminal } = await open(['--agent', mine, 'Use slow for it'])
+    await until(15_000, 'a second has passed', () => /slow 1 s · still at it/.test(terminal.raw))
+    terminal.child.stdin?.write(interrupt)
+    await terminal.endsWith(130)
+    expect(readable(terminal.raw)).not.toContain('still at it')
+  })
+
+  it('Ctrl-C stops the answer, clears the line, and twice quits', async () => {
+    await using upstream = await openUpstream(0)
+    const { terminal } = await open([], { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url })
+    await terminal.shows('/help says')
+    await terminal.type(`steps: 1 hold${enter}`, 'Step 1: one')
+    await until(10_000, 'the model holds', () => upstream.held === 1)
+    await terminal.type(interrupt, '(stopped)')
+    await until(10_000, 'the call is aborted', () => upstream.aborted === 1)
+    upstream.letGo()
+    await terminal.type('half a line', 'half a line')
+    await terminal.type(`${interrupt}steps: 1${enter}`, 'Step 1: one two three.')
+    expect(upstream.calls.at(-1)?.asked).toBe('steps: 1')
+    await terminal.type(interrupt, 'Ctrl-C again to quit')
+    terminal.child.stdin?.write(interrupt)
+    await terminal.endsWith(0)
+  })
+
+  it('what is typed while an answer is made is the next line', async () => {
+    await using upstream = await openUpstream(0)
+    const { terminal } = await open([], { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url })
+    await terminal.shows('/help says')
+    await terminal.type(`steps: 1 hold${enter}`, 'Step 1: one')
+    await until(10_000, 'the model holds', () => upstream.held === 1)
+    terminal.child.stdin?.write(`steps: 1 ahead${enter}`)
+    upstream.letGo()
+    await until(10_000, 'the next question', () => upstream.calls.length === 2)
+    expect(upstream.calls[1]?.asked).toBe('steps: 1 ahead')
+  })
+
+  it('several pasted lines are one message, and so are lines that end in a backslash', async () => {
+    const { terminal } = await open([], { LOOM_MODEL: 'demo/echo' })
+    await terminal.shows('/help says')
+    await terminal.type(`Mind ${pasted('one\r\ntwo\nthree\n')}`, 'Mind [pasted #1: 3 lines]')
+    await terminal.type(` all${enter}`, /Mind one two three all/)
+    await terminal.type(`${pasted('one line')}${enter}`, /one line\n.*one line/s)
+    await terminal.type(`first\\${enter}`, '…')
+    await terminal.type(`second${enter}`, /first second/)
+  })
+
+  it('commands say what there is, and change it', async () => {
+    const { terminal, state } = await open()
+    await terminal.shows('/help says')
+    await terminal.type(`/help${enter}`, '/sessions [number]')
+    await terminal.type(`/model${enter}`, 'model demo/fast')
+    await terminal.type(`/model nobody/x${enter}`, 'loom: ')
+    await terminal.type(`/model demo/echo${enter}`, 'model demo/echo')
+    await terminal.type(`say this${enter}`, /say this\n.*say this/s)
+    await terminal.type(`/model demo/fast${enter}`, 'model demo/fast')
+    await terminal.type(`/tools${enter}`, 'tools calculator, clock, researcher')
+    await terminal.type(`/tools clock${enter}`, 'tools clock')
+    await terminal.type(`What is 6 * 7?${enter}`, 'this agent has none')
+    await terminal.type(`/tools own${enter}`, 'tools calculator, clock, researcher')
+    await terminal.type(`What is 6 * 7?${enter}`, '6 × 7 = 42')
+    await terminal.type(`/cost${enter}`, '3 answers in this talk: ')
+    await terminal.type(`/clear${enter}`, /session [0-9a-f-]{36}/)
+    await terminal.type(`What did I say?${enter}`, 'This is your first message.')
+    await terminal.type(`/sessions${enter}`, / 2 {2}\S+ \S+ {2}\S+ {2}say this/)
+    await terminal.type(`/sessions 2${enter}`, 'messages before)')
+    await terminal.type(`/cots${enter}`, 'Did you mean /cost?')
+    await terminal.type(`//help${enter}`, /loom's demo model|no rule|\/help/i)
+    const files = await readdir(join(state, 'loom/sessions'))
+    // A file that is being written has another name.
+    expect(files.filter((name) => name.endsWith('.json')).length).toBe(2)
+  })
+
+  it('a bad model is told before there is a prompt', async () => {
+    const { terminal } = await open(['-i', '-m', 'openai/gpt-5'])
+    await terminal.endsWith(3)
+    expect(terminal.text).toMatch(/^pid \d+\nloom: .*OPENAI_API_KEY.*\n$/)
+  })
+})

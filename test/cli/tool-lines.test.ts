@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest'
+
+import { noPaint as paint } from '../../src/cli/render/style.ts'
+import { requestLines } from '../../src/cli/render/tool-lines.ts'
+
+const asked = (input: unknown) =>
+  requestLines({ toolName: 'edit_file', input }, { width: 80, paint }).join('\n')
+
+describe('a change that is asked about', () => {
+  it('is shown as what goes and what comes', () => {
+    const edits = [
+      { old: 'a\nb', new: 'c' },
+      { old: 'd', new: '' },
+    ]
+    expect(asked({ path: 'x.ts', edits })).toBe('  edit_file x.ts\n  -a\n  -b\n  +c\n  -d')
+    expect(asked({ path: 'x.ts', content: 'e\n' })).toBe('  edit_file x.ts\n  +e')
+  })
+
+  it('is shown whole where it is spelled in another way that the tool takes', () => {
+    for (const edit of [
+      { oldText: 'a', newText: 'b' },
+      { old: 'a', new_string: 'b' },
+    ]) {
+      const shown = asked({ path: 'x.ts', edits: [{ old: 'c', new: 'd' }, edit] })
+      expect(shown).toContain('"a"')
+      expect(shown).toContain('"b"')
+    }
+  })
+})

@@ -1,0 +1,153 @@
+/**
+ * The Dockerfile without an engine: its steps are taken from it and run in folders. What they copy is
+ * all that is there, so a file or a package that the server needs and the image lacks is missed here.
+ */
+import { execFile, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { cp, mkdir, readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import { lasting } from './artefacts/lasting-folder.ts'
+import { loom, root, start, tidy } from './cli/command.ts'
+import { type RunningRedis, startRedis } from './redis/redis.ts'
+import { until } from './redis/until.ts'
+
+const lines = readFileSync(join(root, 'Dockerfile'), 'utf8')
+  .replace(/^#.*\n/gm, '')
+  .replaceAll(/\s*\\\n\s*/g, ' ')
+  .split('\n')
+
+interface Step {
+  instruction: string
+  words: string
+}
+
+/** The steps of each stage. */
+const stages: Step[][] = []
+for (const line of lines) {
+  const [, instruction = '', words = ''] = /^([A-Z]+) (.*)$/.exec(line) ?? []
+  if (instruction === 'FROM') stages.push([])
+  stages.at(-1)?.push({ instruction, words })
+}
+const [packages = [], image = []] = stages
+
+const wordsOf = (stage: Step[], instruction: string): string[] =>
+  stage.filter((step) => step.instruction === instruction).map(({ words }) => words)
+
+/** What `.dockerignore` lets through: it names the few things that it does. */
+const admitted = readFileSync(join(root, '.dockerignore'), 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('!'))
+  .map((line) => line.slice(1))
+
+const { path } = lasting()
+const built = join(path, 'packages')
+const folder = join(path, 'loom')
+
+/** Runs the COPYs of a stage as Docker does: into a folder what ends so or is several things. */
+async function copyAll(stage: Step[], into: string): Promise<void> {
+  await mkdir(into)
+  for (const words of wordsOf(stage, 'COPY')) {
+    const all = words.split(' ')
+    const isFromPackages = all[0] === '--from=packages'
+    if (isFromPackages) all.shift()
+    const target = all.pop() ?? ''
+    for (const source of all) {
+      if (!isFromPackages) expect(admitted).toContain(source.split('/')[0])
+      const from = isFromPackages
+        ? join(built, source.replace(/^\/loom\//, ''))
+        : join(root, source)
+      const to = target.endsWith('/') ? join(into, target, source.split('/').at(-1) ?? '') : target
+      await cp(from, join(to.startsWith('/') ? '' : into, to), { recursive: true })
+    }
+  }
+}
+
+const environment = () => ({
+  // The image's own Node.
+  PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
+  HOME: path,
+  ...Object.fromEntries(
+    wordsOf(image, 'ENV').flatMap((words) => words.split(' ').map((word) => word.split('='))),
+  ),
+})
+
+/** Of a JSON list, as CMD and HEALTHCHECK have one. */
+const argv = (words: string): [string, ...string[]] => JSON.parse(words.replace(/^[^[]*/, ''))
+
+describe('the image', () => {
+  let redis: RunningRedis
+
+  beforeAll(async () => {
+    redis = await startRedis()
+    await copyAll(packages, built)
+    const [install = ''] = wordsOf(packages, 'RUN')
+    const { PATH } = environment()
+    // What was fetched before need not be again.
+    const env = {
+      ...process.env,
+      PATH,
+      npm_config_prefer_offline: 'true',
+      npm_config_audit: 'false',
+    }
+    await promisify(execFile)('sh', ['-ec', install], { cwd: built, env })
+    await copyAll(image, folder)
+  }, 180_000)
+  afterEach(tidy)
+  afterAll(() => redis[Symbol.asyncDispose]())
+
+  it('has the packages that are needed to run, and no others', async () => {
+    const { devDependencies }: { devDependencies: Record<string, string> } = JSON.parse(
+      readFileSync(join(root, 'package.json'), 'utf8'),
+    )
+    const there = await readdir(join(folder, 'node_modules'))
+    expect(there.filter((name) => name in devDependencies)).toEqual([])
+    expect(there.filter((name) => name.startsWith('node-'))).toEqual([])
+    expect(readdirSync(join(folder, 'node_modules/@vscode')).length).toBe(2)
+  })
+
+  it('serves the playground, the coder and sessions in Redis, and is healthy', async () => {
+    const [words = ''] = wordsOf(image, 'CMD')
+    const server = start([], {
+      program: argv(words),
+      directory: folder,
+      environment: {
+        ...environment(),
+        PORT: '0',
+        LOOM_API_KEYS: 'a-long-secret',
+        LOOM_AGENTS: 'assistant,coder',
+        LOOM_SANDBOX: 'none',
+        REDIS_URL: redis.url,
+      },
+    })
+    await until(20_000, 'the greeting', () => /curl -N/.test(server.stdout))
+    const [, port = ''] = /http:\/\/\S+?:(\d+)/.exec(server.stdout) ?? []
+    const [probe = ''] = wordsOf(image, 'HEALTHCHECK')
+    const [program, ...rest] = argv(probe.slice(probe.indexOf('CMD')))
+    const health = spawnSync(program, rest, { env: { ...environment(), PORT: port } })
+    expect(health.status).toBe(0)
+    const url = `http://127.0.0.1:${port}`
+    expect(await (await fetch(url)).text()).toContain('<!doctype html>')
+    const answer = await fetch(`${url}/api/agents/coder/chat`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer a-long-secret' },
+      body: JSON.stringify({ message: 'Use grep {"pattern":"defineAgent","path":"agents"}' }),
+    })
+    expect(await answer.text()).toContain('agents/assistant.ts')
+    server.child.kill('SIGTERM')
+    expect(await server.ended).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  it('knows the models', async () => {
+    const [program, file = ''] = argv(wordsOf(image, 'CMD')[0] ?? '')
+    const { stdout } = await loom(['models', 'sonnet'], {
+      program: [program, file],
+      directory: folder,
+      environment: { ...environment(), LOOM_MODELS_URL: 'none' },
+    })
+    expect(stdout).toContain('anthropic/claude-sonnet')
+  })
+})
