@@ -15,16 +15,19 @@ const harmlessTools = {
   human: async () => (await import('../tools/human.ts')).human(),
 } satisfies Record<string, () => Promise<NamedTool>>
 
-/** Whether they ask first is the command's to decide, which knows who is there. */
+/** They ask as they are made; the command, which knows what was allowed, spares whom it may. */
+const asking = { needsApproval: true }
+
 const actingTools = {
   async bash({ workspace, sandbox, environment }) {
     const { bash } = await import('../tools/bash.ts')
-    return bash({ workspace: workspace.root, sandbox, environment })
+    return bash({ workspace: workspace.root, sandbox, environment, ...asking })
   },
   read_file: async ({ workspace }) => (await import('../tools/read-file.ts')).readFile(workspace),
   write_file: async ({ workspace }) =>
-    (await import('../tools/write-file.ts')).writeFile(workspace),
-  edit_file: async ({ workspace }) => (await import('../tools/edit-file.ts')).editFile(workspace),
+    (await import('../tools/write-file.ts')).writeFile(workspace, asking),
+  edit_file: async ({ workspace }) =>
+    (await import('../tools/edit-file.ts')).editFile(workspace, asking),
   grep: async ({ workspace }) => (await import('../tools/grep.ts')).grep(workspace),
   glob: async ({ workspace }) => (await import('../tools/glob.ts')).glob(workspace),
 } satisfies Record<string, (world: ActingWorld) => Promise<NamedTool>>
