@@ -64,6 +64,11 @@ export async function main(program: NodeJS.Process): Promise<void> {
     if (!isLeft(error)) lost ??= error
   })
   stderr.on('error', () => undefined)
+  // Nothing is left that could wake it, though it still waits: that must not look like success.
+  program.once('beforeExit', () => {
+    stderr.write('loom: ended early: what it waits for can never come\n')
+    program.exitCode = exitCodes.failed
+  })
   program.exitCode = await runCommand({ program, app })
   await flushed(stdout)
   if (lost !== undefined) {

@@ -37,6 +37,8 @@ export function checkFlags(flags: ChatFlags, words: readonly string[]): void {
   if (flags.url !== undefined && local !== undefined) {
     refuse(`--${flagName(local)} is the server's to say: leave it out with --url.`)
   }
+  // What a script's empty variable names is no session that it means.
+  if (flags.session?.trim() === '') refuse('--session needs an id.')
   if (flags.session !== undefined && flags.continue === true) {
     refuse('--continue goes on with the last session: leave out --session, or --continue.')
   }
