@@ -4,6 +4,8 @@
  */
 import manifest from '../package.json' with { type: 'json' }
 import type { App } from './cli/app.ts'
+import { exitCodes } from './cli/exit-code.ts'
+import { isLeft } from './cli/interrupts.ts'
 import { runCommand } from './cli/program.ts'
 import { fileModules } from './file-module.ts'
 import type { ActingWorld } from './server/chosen-agents.ts'
@@ -55,10 +57,25 @@ const app: App = {
 }
 
 export async function main(program: NodeJS.Process): Promise<void> {
+  const { stdout, stderr } = program
+  let lost: Error | undefined
   // A reader that has left is no reason to fail: who writes on is told to stop elsewhere.
-  for (const stream of [program.stdout, program.stderr]) stream.on('error', () => undefined)
+  stdout.on('error', (error) => {
+    if (!isLeft(error)) lost ??= error
+  })
+  stderr.on('error', () => undefined)
+  // Nothing is left that could wake it, though it still waits: that must not look like success.
+  program.once('beforeExit', () => {
+    stderr.write('loom: ended early: what it waits for can never come\n')
+    program.exitCode = exitCodes.failed
+  })
   program.exitCode = await runCommand({ program, app })
-  await Promise.all([flushed(program.stdout), flushed(program.stderr)])
+  await flushed(stdout)
+  if (lost !== undefined) {
+    stderr.write(`loom: stdout cannot be written: ${lost.message}\n`)
+    program.exitCode ||= exitCodes.failed
+  }
+  await flushed(stderr)
   // Work that was aborted may still hold a timer or a socket of its own.
   program.exit()
 }

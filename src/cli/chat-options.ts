@@ -29,7 +29,7 @@ export interface ChatFlags {
 const localFlags = ['model', 'system', 'tools', 'maxSteps', 'temperature'] as const
 
 /** @throws LoomError `invalid-request` for flags that contradict each other */
-export function checkFlags(flags: ChatFlags): void {
+export function checkFlags(flags: ChatFlags, words: readonly string[]): void {
   const refuse = (message: string): never => {
     throw new LoomError('invalid-request', message)
   }
@@ -37,10 +37,13 @@ export function checkFlags(flags: ChatFlags): void {
   if (flags.url !== undefined && local !== undefined) {
     refuse(`--${flagName(local)} is the server's to say: leave it out with --url.`)
   }
+  // What a script's empty variable names is no session that it means.
+  if (flags.session?.trim() === '') refuse('--session needs an id.')
   if (flags.session !== undefined && flags.continue === true) {
     refuse('--continue goes on with the last session: leave out --session, or --continue.')
   }
-  if (flags.watch === true && (flags.session === undefined || flags.interactive === true)) {
+  const isTalk = flags.interactive === true || words.length > 0
+  if (flags.watch === true && (flags.session === undefined || isTalk)) {
     refuse('--watch needs a --session to watch, and takes no message.')
   }
   if (flags.interactive === true && formatOf(flags) !== 'text') {

@@ -13,6 +13,7 @@ import { askOnce } from './one-shot.ts'
 import { readPrompt } from './prompt-input.ts'
 import { Screen } from './render/screen.ts'
 import { Keyboard } from './repl/keyboard.ts'
+import { failedResult, resultLine } from './result.ts'
 import type { Talk } from './talk.ts'
 import { openTerminal } from './terminal.ts'
 
@@ -22,9 +23,24 @@ export async function chat(
   words: readonly string[],
   flags: ChatFlags,
 ): Promise<number> {
+  try {
+    return await hold(world, words, flags)
+  } catch (error) {
+    // A program reads what went wrong where it reads everything else.
+    const format = formatOf(flags)
+    if (format !== 'text') world.program.stdout.write(resultLine(failedResult(error), format))
+    throw error
+  }
+}
+
+async function hold(
+  world: CommandWorld,
+  words: readonly string[],
+  flags: ChatFlags,
+): Promise<number> {
   const { program } = world
   const { stdout, stderr, env: environment } = program
-  checkFlags(flags)
+  checkFlags(flags, words)
   const isInteractive = wantsConversation(program.stdin, words, flags)
   const screen = new Screen({ stdout, stderr, environment, isQuiet: flags.quiet === true })
   using interrupts = openInterrupts(program)

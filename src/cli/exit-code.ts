@@ -1,5 +1,6 @@
 /** What a command ends with: 0 done, 1 failed, 2 used wrongly, 3 set up wrongly, 4 a limit was hit. */
 import { LoomError, type LoomErrorCode } from '../error.ts'
+import { fieldsOf } from './render/fields.ts'
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, setup: 3, limit: 4 } as const
 
@@ -17,5 +18,12 @@ const byCode: Partial<Record<LoomErrorCode, number>> = {
 }
 
 export function exitCodeOf(error: unknown): number {
+  if (isKeyRefused(error)) return exitCodes.setup
   return error instanceof LoomError ? (byCode[error.code] ?? exitCodes.failed) : exitCodes.failed
 }
+
+/** A provider does not know the key, or does not let it use this model. */
+const isKeyRefused = (error: unknown): boolean =>
+  error instanceof LoomError &&
+  error.code === 'model-failed' &&
+  [401, 403].includes(Number(fieldsOf(error.cause)['statusCode']))

@@ -21,6 +21,10 @@ export type InterruptSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
 const numbers: Readonly<Record<InterruptSignal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
+/** Whether output could not be written because its reader is gone, and not because of a full disk. */
+export const isLeft = (error: Error): boolean =>
+  'code' in error && ['EPIPE', 'ECONNRESET', 'EIO'].includes(String(error.code))
+
 /** How long a command has to end by itself once it was told twice. */
 const patienceMs = 1000
 /** And once it was told once, by what does not ask again. */
@@ -47,8 +51,8 @@ export function openInterrupts(program: NodeJS.Process): Interrupts {
   const interrupt = (signal: InterruptSignal = 'SIGINT') =>
     told(128 + numbers[signal], signal === 'SIGINT')
   // Whoever read the output has had enough (`loom … | head -1`), which is no failure.
-  const left = () => {
-    if (exitCode === undefined) told(0, false)
+  const left = (error: Error) => {
+    if (exitCode === undefined) told(isLeft(error) ? 0 : 1, false)
   }
   const handlers = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal) => {
     const handler = () => interrupt(signal)

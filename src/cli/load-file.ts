@@ -37,6 +37,10 @@ export async function loadAgent(path: string, world: FileWorld): Promise<Agent> 
   if (others.length > 0 && exported['default'] === undefined) {
     throw new LoomError('invalid-config', `${path} exports several agents: make one the default.`)
   }
+  const { tools } = fieldsOf(first)
+  if (tools !== undefined && typeof tools !== 'function' && typeof tools !== 'object') {
+    throw new LoomError('invalid-config', `${path}: tools must be a list, or a function of one.`)
+  }
   return 'approvalSecret' in first ? first : defineAgent(first)
 }
 
@@ -65,9 +69,17 @@ async function load(
   try {
     return { ...fieldsOf(await importFile(file)) }
   } catch (cause) {
-    const message = `${path} cannot be loaded: ${errorMessage(cause)}`
+    const message = `${path}${lineIn(cause, file)} cannot be loaded: ${errorMessage(cause)}`
     throw new LoomError('invalid-config', message, { cause })
   }
+}
+
+/** Where in the file it happened, as far as Node tells: of a syntax error it often does not. */
+function lineIn(error: unknown, file: string): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const at = stack.indexOf(`${file}:`)
+  const [, line] = /^:(\d+)/.exec(at === -1 ? '' : stack.slice(at + file.length)) ?? []
+  return line === undefined ? '' : `:${line}`
 }
 
 function candidates<VALUE>(

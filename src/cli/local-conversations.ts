@@ -98,8 +98,9 @@ class LocalConversation implements Conversation {
     const message: UIMessage = { id, role: 'user', parts: [{ type: 'text', text }] }
     const replyId = `reply-${digest([this.id, id])}`
     const events = await this.#post({ id, kind: 'message', message, replyId }, signal)
-    // Whatever becomes of the answer, the question is not to be typed again.
-    await this.save()
+    // Whatever becomes of the answer, the question is not to be typed again. That it cannot be kept
+    // is told when the answer is, which must not be lost with it.
+    await this.save().catch(() => undefined)
     return events
   }
 

@@ -1,5 +1,5 @@
 /** One question and its answer, for people and for programs. */
-import { LoomError } from '../error.ts'
+import { errorMessage, LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
 import { formatOf } from './chat-options.ts'
 import type { Events } from './conversation.ts'
@@ -7,7 +7,7 @@ import { exitCodeOf, exitCodes } from './exit-code.ts'
 import { play, type Played, type PlayOptions } from './play.ts'
 import { plain } from './render/plain.ts'
 import { TurnView } from './render/turn-view.ts'
-import { limitOf, resultOf, spentText } from './result.ts'
+import { lackOf, limitOf, resultLine, resultOf, spentText } from './result.ts'
 import type { Talk } from './talk.ts'
 
 /**
@@ -24,13 +24,16 @@ export async function askOnce(talk: Talk, prompt: string | undefined): Promise<n
     if (!isWatching) void conversation.stop().catch(() => undefined)
   }
   interrupts.onStop = stop
+  const timeout = new AbortController()
   const late = () => {
     isLate = true
+    timeout.abort()
     stop()
   }
   const timer = flags.timeout === undefined ? undefined : setTimeout(late, flags.timeout * 1000)
+  const { leaving } = interrupts
+  const stopping = AbortSignal.any([interrupts.stopping, timeout.signal])
   try {
-    const { leaving, stopping } = interrupts
     const events = isWatching
       ? await conversation.watch(stopping)
       : await conversation.send(prompt, leaving)
@@ -40,22 +43,25 @@ export async function askOnce(talk: Talk, prompt: string | undefined): Promise<n
     }
     // What came before there was something to stop.
     if (interrupts.exitCode !== undefined) stop()
-    const played = await shown(isWatching ? { ...talk, human: undefined } : talk, events)
-    await conversation.save()
+    const human = isWatching ? undefined : talk.human
+    const played = await shown({ ...talk, human, stopping }, events)
     const durationMs = performance.now() - started
-    if (formatOf(flags) !== 'text') {
+    const format = formatOf(flags)
+    if (format !== 'text') {
       const sessionId = conversation.id
       const history = isWatching ? [] : await conversation.messages()
       const asked = history.findLast(({ role }) => role === 'user')
       const result = resultOf({ played, sessionId, asked, durationMs })
-      const line = formatOf(flags) === 'json' ? result : { type: 'data-result', data: result }
-      screen.answer(`${JSON.stringify(line)}\n`)
+      screen.answer(resultLine(result, format))
     }
-    return conclude(talk, played, isLate)
+    const exitCode = conclude(talk, played, isLate)
+    const isKept = await kept(talk)
+    return isKept ? exitCode : exitCode || exitCodes.failed
   } catch (error) {
-    const { leaving, stopping, exitCode } = interrupts
+    const { exitCode } = interrupts
     const isLeaving = leaving.aborted || (isWatching && stopping.aborted)
     if (isLeaving && exitCode !== undefined) return exitCode
+    if (isLeaving && isLate) return tooLate(talk)
     throw error
   } finally {
     clearTimeout(timer)
@@ -63,10 +69,10 @@ export async function askOnce(talk: Talk, prompt: string | undefined): Promise<n
   }
 }
 
-type Shown = Omit<Talk, 'human'> & Pick<PlayOptions, 'human'>
+type Shown = Omit<Talk, 'human'> & Pick<PlayOptions, 'human' | 'stopping'>
 
 async function shown(talk: Shown, events: Events): Promise<Played> {
-  const { conversation, flags, human, interrupts, screen } = talk
+  const { conversation, flags, human, interrupts, screen, stopping } = talk
   const format = formatOf(flags)
   const isVerbose = flags.verbose === true
   const view = new TurnView({ screen, isVerbose, showsText: format === 'text' })
@@ -83,7 +89,7 @@ async function shown(talk: Shown, events: Events): Promise<Played> {
       pause: () => view.pause(),
       resume: () => view.begin(),
       drained: () => screen.drained(),
-      stopping: interrupts.stopping,
+      stopping,
       signal: interrupts.leaving,
     })
   } finally {
@@ -102,12 +108,9 @@ function conclude(
     if (spent !== undefined) screen.note(screen.paint('dim', spent))
   }
   if (interrupts.exitCode !== undefined) return interrupts.exitCode
+  if (isLate) return tooLate({ flags, screen })
   if (played.isInterrupted) return 130
   const say = (line: string) => screen.error(screen.paint('red', `loom: ${line}`))
-  if (isLate) {
-    say(`stopped after ${flags.timeout} s (--timeout)`)
-    return exitCodes.limit
-  }
   if (played.errorText !== undefined) {
     say(plain(played.errorText))
     const failure = conversations.failure()
@@ -118,7 +121,25 @@ function conclude(
     say(limit)
     return exitCodes.limit
   }
-  if (!played.isStopped) return exitCodes.done
-  say('the answer was stopped')
+  const lack = played.isStopped ? 'the answer was stopped' : lackOf(played)
+  if (lack === undefined) return exitCodes.done
+  say(lack)
   return exitCodes.failed
+}
+
+function tooLate({ flags, screen }: Pick<Talk, 'flags' | 'screen'>): number {
+  const line = `loom: stopped after ${flags.timeout} s (--timeout)`
+  screen.error(screen.paint('red', line))
+  return exitCodes.limit
+}
+
+/** The answer has been given; that it could not be kept is told behind it. */
+async function kept({ conversation, screen }: Talk): Promise<boolean> {
+  try {
+    await conversation.save()
+    return true
+  } catch (error) {
+    screen.error(screen.paint('red', `loom: ${plain(errorMessage(error))}`))
+    return false
+  }
 }

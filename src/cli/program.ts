@@ -9,6 +9,7 @@ import { nearestNames } from '../model/nearest.ts'
 import type { CommandWorld } from './app.ts'
 import type { ChatFlags } from './chat-options.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
+import { plain } from './render/plain.ts'
 
 /** Runs what the words ask for. @returns the exit code */
 export async function runCommand(world: CommandWorld): Promise<number> {
@@ -28,7 +29,8 @@ export async function runCommand(world: CommandWorld): Promise<number> {
 
 /** One line for what the user can mend; a stack only for what is Loom's own fault. */
 function tell(error: unknown, { stderr }: NodeJS.Process): number {
-  for (const line of errorMessage(error).split('\n')) stderr.write(`loom: ${line}\n`)
+  // It may hold what a server or a file says.
+  for (const line of plain(errorMessage(error)).split('\n')) stderr.write(`loom: ${line}\n`)
   if (!(error instanceof LoomError) && error instanceof Error) stderr.write(`${error.stack}\n`)
   return exitCodeOf(error)
 }

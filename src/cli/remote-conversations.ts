@@ -9,7 +9,7 @@ import type { UIMessage } from 'ai'
 import { LoomError } from '../error.ts'
 import type { Answer } from '../session/letter-request.ts'
 import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
-import { Api, type ApiOptions } from './remote/api.ts'
+import { Api, type ApiOptions, notLoom } from './remote/api.ts'
 import { readEvents } from './remote/event-reader.ts'
 import { fieldsOf, textField } from './render/fields.ts'
 
@@ -29,19 +29,20 @@ export function remoteConversations(options: RemoteOptions): Conversations {
     failure: () => undefined,
     async open(id) {
       // A wrong address or key is told now, and not after a message's patient attempts.
-      await api.json('GET', '?limit=1')
+      const { sessions } = fieldsOf(await api.json('GET', '?limit=1'))
+      if (!Array.isArray(sessions)) throw notLoom(options.url)
       return new RemoteConversation(id ?? randomUUID(), api, agent)
     },
-    list: () => list(api),
+    list: () => list(api, options.url),
     remove: (id) => api.remove(id),
     // Nothing is held between two requests.
     [Symbol.asyncDispose]: async () => undefined,
   }
 }
 
-async function list(api: Api): Promise<ConversationSummary[]> {
+async function list(api: Api, url: string): Promise<ConversationSummary[]> {
   const { sessions } = fieldsOf(await api.json('GET', ''))
-  if (!Array.isArray(sessions)) return []
+  if (!Array.isArray(sessions)) throw notLoom(url)
   return sessions.flatMap((session: unknown): ConversationSummary[] => {
     const { id, agent, updatedAt } = fieldsOf(session)
     if (typeof id !== 'string' || typeof updatedAt !== 'number') return []

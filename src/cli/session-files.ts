@@ -46,15 +46,34 @@ export class SessionFiles {
 
   /** @throws LoomError `invalid-request` for a name that is no file's, or a file that is none of ours */
   async read(id: string): Promise<KeptSession | undefined> {
-    const text = await readFile(this.#path(id), 'utf8').catch((error: unknown) => {
+    const path = this.#path(id)
+    try {
+      // Anything else, a pipe say, might never be read to its end.
+      if (!(await stat(path)).isFile()) throw noSession(path)
+      // A copy under another name is a session of that name.
+      return { ...(await sessionIn(await readFile(path, 'utf8'), path)), id }
+    } catch (error) {
       if (isMissing(error)) return undefined
-      throw error
-    })
-    return text === undefined ? undefined : sessionIn(text, this.#path(id))
+      throw unusable(error, this.shownDirectory)
+    }
   }
 
+  /**
+   * What another process has added meanwhile stays.
+   * @throws LoomError `unavailable` where nothing can be written
+   */
   async write(session: KeptSession): Promise<void> {
     const path = this.#path(session.id)
+    try {
+      const others = await this.read(session.id).catch(() => undefined)
+      const messages = merged(others?.messages ?? [], session.messages)
+      await this.#replace(path, { ...session, messages })
+    } catch (error) {
+      throw unusable(error, this.shownDirectory)
+    }
+  }
+
+  async #replace(path: string, session: KeptSession): Promise<void> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 })
     const draft = `${path}.${randomUUID()}`
     try {
@@ -79,7 +98,7 @@ export class SessionFiles {
       return true
     } catch (error) {
       if (isMissing(error)) return false
-      throw error
+      throw unusable(error, this.shownDirectory)
     }
   }
 
@@ -104,13 +123,13 @@ export class SessionFiles {
   async #newest(): Promise<{ id: string; updatedAt: number }[]> {
     const names = await readdir(this.directory).catch((error: unknown) => {
       if (isMissing(error)) return []
-      throw error
+      throw unusable(error, this.shownDirectory)
     })
     const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5))
     const dated = await Promise.all(
       ids.filter(isFileName).map(async (id) => {
         const stats = await stat(this.#path(id)).catch(() => undefined)
-        return stats === undefined ? [] : [{ id, updatedAt: stats.mtimeMs }]
+        return stats?.isFile() === true ? [{ id, updatedAt: stats.mtimeMs }] : []
       }),
     )
     return dated
@@ -131,7 +150,27 @@ export class SessionFiles {
 const isFileName = (id: string) => /^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,99}$/.test(id)
 
 const isMissing = (error: unknown) =>
-  error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+
+/** Only what no other process holds is added; what both hold is as it was said last here. */
+function merged(theirs: readonly UIMessage[], ours: readonly UIMessage[]): UIMessage[] {
+  const own = new Map(ours.map((message) => [message.id, message]))
+  const known = new Set(theirs.map(({ id }) => id))
+  return [
+    ...theirs.map((message) => own.get(message.id) ?? message),
+    ...ours.filter(({ id }) => !known.has(id)),
+  ]
+}
+
+/** What the file system says, as what the user can mend. */
+function unusable(error: unknown, directory: string): unknown {
+  if (!(error instanceof Error && 'code' in error && 'syscall' in error)) return error
+  const message = `Sessions cannot be kept in ${directory}: ${error.message}`
+  return new LoomError('unavailable', message, { cause: error })
+}
+
+const noSession = (path: string) =>
+  new LoomError('invalid-request', `${path} holds no session of Loom.`)
 
 async function sessionIn(text: string, path: string): Promise<KeptSession> {
   const fields = fieldsOf(parsed(text))
@@ -143,7 +182,7 @@ async function sessionIn(text: string, path: string): Promise<KeptSession> {
     if (Array.isArray(fields['messages']) && fields['messages'].length === 0)
       return { id, agent, createdAt, messages: [] }
   }
-  throw new LoomError('invalid-request', `${path} holds no session of Loom.`)
+  throw noSession(path)
 }
 
 function parsed(text: string): unknown {

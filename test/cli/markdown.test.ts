@@ -46,9 +46,27 @@ const block = fc.constantFrom(
   '~~~\nopen fence',
   'a\r\nb',
   '日本語のとても長い文字列です。日本語のとても長い文字列です。',
+  'so **😀**x and **y**😀 **z**',
+  '中文**粗体**、`代码`和「引号」。**「注意」**后面还有 english 混排_强调_的字 https://例え.jp/路径 完',
 )
 
 describe('Markdown that streams', () => {
+  it('comes out character by character where a language has no spaces', () => {
+    expect(progress(['日本', '語の', '**太字', '**です', '。終', 'わり'])).toEqual([
+      '日',
+      '日本語',
+      '日本語',
+      '日本語の太字で',
+      '日本語の太字で',
+      '日本語の太字です。終わ',
+    ])
+    const lines = rendered('漢字'.repeat(30), [3], 41).trimEnd().split('\n')
+    expect(lines.map(widthOf)).toEqual([40, 40, 40])
+    expect(rendered('見る https://例え.jp/日本語の道 です', [1])).toBe(
+      '見る https://例え.jp/日本語の道 です\n',
+    )
+  })
+
   it('looks the same in whatever pieces it comes', () => {
     const text = fc
       .array(block, { minLength: 1, maxLength: 5 })

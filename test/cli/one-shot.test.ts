@@ -188,15 +188,30 @@ describe('an agent of the user’s own', () => {
     const directory = await folder()
     await writeFile(join(directory, 'broken.ts'), 'export const x = (')
     await writeFile(join(directory, 'empty.ts'), 'export const x = 1')
+    await writeFile(join(directory, 'throws.mjs'), `\nthrow new Error('no luck')`)
+    const tools = `export default { name: 'x', systemPrompt: 'x', tools: 5 }`
+    await writeFile(join(directory, 'tools.mjs'), tools)
     for (const [file, line] of [
       ['./missing.ts', /^loom: There is no file \.\/missing\.ts\.\n$/],
-      ['./broken.ts', /^loom: \.\/broken\.ts cannot be loaded: /],
+      ['./broken.ts', /^loom: \.\/broken\.ts:1 cannot be loaded: /],
       ['./empty.ts', /^loom: \.\/empty\.ts exports no agent: .*\n$/],
+      ['./throws.mjs', /^loom: \.\/throws\.mjs:2 cannot be loaded: no luck\n$/],
+      ['./tools.mjs', /^loom: \.\/tools\.mjs: tools must be a list, or a function of one\.\n$/],
     ] as const) {
       const { code, stderr } = await loom(['--agent', file, 'hi there'], { directory })
       expect(stderr).toMatch(line)
       expect(code).toBe(3)
     }
+  })
+})
+
+describe('a file that never comes to its end', () => {
+  it('is no success', async () => {
+    const directory = await folder()
+    await writeFile(join(directory, 'waits.mjs'), 'await new Promise(() => undefined)')
+    const { code, stdout, stderr } = await loom(['--agent', './waits.mjs', 'hi'], { directory })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toBe('loom: ended early: what it waits for can never come\n')
   })
 })
 
@@ -259,6 +274,7 @@ describe('limits', () => {
       ['--url', 'http://127.0.0.1:1', '--model', 'a/b'],
       ['--url', 'nonsense'],
       ['--session', 'x', '--continue'],
+      ['--session', ''],
     ]) {
       expect([words, (await loom([...words, 'hi there'])).code]).toEqual([words, 2])
     }

@@ -49,7 +49,10 @@ export class Api {
       signal: AbortSignal.timeout(replyMs),
       fetch,
     })
-    return response.status === 204 ? undefined : response.json()
+    if (response.status === 204) return undefined
+    return response.json().catch((cause: unknown) => {
+      throw notLoom(this.#base, cause)
+    })
   }
 
   async remove(id: string): Promise<boolean> {
@@ -99,6 +102,9 @@ export class Api {
     throw await failureOf(response)
   }
 }
+
+export const notLoom = (url: string, cause?: unknown): LoomError =>
+  new LoomError('invalid-request', `${url} answers, but not as a Loom server does.`, { cause })
 
 const codes: Readonly<Record<number, LoomErrorCode>> = {
   401: 'unauthorized',

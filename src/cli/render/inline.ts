@@ -13,7 +13,13 @@ export interface Word {
   width: number
   /** A line break is wanted before it. */
   isAfterBreak: boolean
+  /** No space stands before it, though a line may end there. */
+  isGlued: boolean
 }
+
+/** Chinese and Japanese have no spaces: a line may end before any of these. */
+export const isIdeograph = (character: string): boolean =>
+  /^[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]/.test(character)
 
 interface Run {
   text: string
@@ -87,14 +93,19 @@ const entities: Readonly<Record<string, string>> = {
 const named = (text: string) =>
   text.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (entity) => entities[entity] ?? entity)
 
+/** Before each of them; what is no letter stays with the one before it. */
+const ideographs = /(?=[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])/
+
 function wordsIn(runs: readonly Run[], paint: Paint): Word[] {
   const words: Word[] = []
   let open: { text: string; width: number } | undefined
   let isAfterBreak = false
+  let isGlued = false
   const close = () => {
     if (open === undefined) return
-    words.push({ ...open, isAfterBreak })
+    words.push({ ...open, isAfterBreak, isGlued })
     isAfterBreak = false
+    isGlued = false
     open = undefined
   }
   for (const { text, formats } of runs) {
@@ -105,9 +116,15 @@ function wordsIn(runs: readonly Run[], paint: Paint): Word[] {
         if (piece.includes(breakMark)) isAfterBreak = true
         continue
       }
-      open ??= { text: '', width: 0 }
-      open.text += paint(formats, piece)
-      open.width += widthOf(piece)
+      for (const part of piece.split(ideographs)) {
+        if (open !== undefined && isIdeograph(part)) {
+          close()
+          isGlued = true
+        }
+        open ??= { text: '', width: 0 }
+        open.text += paint(formats, part)
+        open.width += widthOf(part)
+      }
     }
   }
   close()

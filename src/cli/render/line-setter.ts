@@ -30,7 +30,7 @@ export class LineSetter {
     if (this.#isBegun) this.#options.write('\n')
   }
 
-  #add({ text, width, isAfterBreak }: Word): void {
+  #add({ text, width, isAfterBreak, isGlued }: Word): void {
     const { write, first = '', indent = '', indentWidth = 0 } = this.#options
     if (!this.#isBegun) {
       this.#isBegun = true
@@ -38,13 +38,14 @@ export class LineSetter {
       write(first + text)
       return
     }
-    if (isAfterBreak || this.#column + 1 + width > this.#options.width) {
+    const gap = isGlued ? '' : ' '
+    if (isAfterBreak || this.#column + gap.length + width > this.#options.width) {
       this.#column = indentWidth + width
       write(`\n${indent}${text}`)
       return
     }
-    this.#column += 1 + width
-    write(` ${text}`)
+    this.#column += gap.length + width
+    write(gap + text)
   }
 }
 

@@ -30,6 +30,8 @@ export class MarkdownStream {
   #source = ''
   #fence: Fence | undefined
   #paragraph: LineSetter | undefined
+  /** What was set last goes on without a space. */
+  #isGlued = false
   #isFirst = true
   /** The last block was an item of a list; the next one of it follows without a gap. */
   #wasItem = false
@@ -119,16 +121,26 @@ export class MarkdownStream {
     const known = end.length
     const text = this.#source.slice(0, known)
     const settled = end.isEnd ? known : known > unsettledMax ? 0 : settledLength(text)
-    paragraph.add(wordsOf(withoutMarks(text.slice(0, settled)), this.#options.paint))
+    this.#addWords(paragraph, text.slice(0, settled))
     this.#source = this.#source.slice(settled)
     if (!end.isEnd) return false
     this.#endParagraph()
     return true
   }
 
+  #addWords(paragraph: LineSetter, text: string): void {
+    if (text === '') return
+    const words = wordsOf(withoutMarks(text), this.#options.paint)
+    const [first, ...others] = words
+    const isGlued = this.#isGlued && !/^\s/.test(text)
+    paragraph.add(first === undefined ? [] : [isGlued ? { ...first, isGlued } : first, ...others])
+    this.#isGlued = !/\s$/.test(text)
+  }
+
   #endParagraph(): void {
     this.#paragraph?.end()
     this.#paragraph = undefined
+    this.#isGlued = false
   }
 
   #held(isLast: boolean): boolean {

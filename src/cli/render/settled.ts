@@ -3,23 +3,32 @@
  * nothing that comes later can change how it looks.
  */
 
-/** Where what is settled ends; always behind white space. */
+import { isIdeograph } from './inline.ts'
+
+/** Where what is settled ends: behind white space, or between two ideographs. */
 export function settledLength(text: string): number {
   let settled = 0
   const open: string[] = []
+  let wordStart = 0
   for (let at = 0; at < text.length;) {
     const character = text.charAt(at)
     if (/\s/.test(character)) {
       at++
+      wordStart = at
       if (open.length === 0) settled = at
       continue
     }
+    // An address goes on to the next white space, whatever is in it.
+    const isBetween = isIdeograph(character) && isIdeograph(text.charAt(at - 1))
+    if (isBetween && open.length === 0 && !addressMark.test(text.slice(wordStart, at))) settled = at
     const next = step(text, at, open)
     if (next === undefined) return settled
     at = next
   }
   return settled
 }
+
+const addressMark = /:\/\/|www\.|@/i
 
 /** Past the next piece of markup, or undefined where its end has not come yet. */
 function step(text: string, at: number, open: string[]): number | undefined {
@@ -63,14 +72,21 @@ function pastEmphasis(text: string, at: number, open: string[]): number | undefi
   if (end === text.length) return undefined
   const run = text.slice(at, end)
   if (mark === '~' && run.length !== 2) return end
-  const before = text.charAt(at - 1)
-  const after = text.charAt(end)
+  // An emoji is two code units, and counts as punctuation here.
+  const before = /.$/su.exec(text.slice(Math.max(0, at - 2), at))?.[0] ?? ''
+  const after = /^./su.exec(text.slice(end, end + 2))?.[0] ?? ''
   const isWithinWord = /[\p{L}\p{N}]/u.test(before) && /[\p{L}\p{N}]/u.test(after)
   if (mark === '_' && isWithinWord) return end
   const opened = open.lastIndexOf(run)
-  if (before !== '' && !/\s/.test(before) && opened !== -1) open.splice(opened)
-  else if (!/\s/.test(after)) open.push(run)
+  if (opened !== -1 && isFlanking(before, after)) open.splice(opened)
+  else if (isFlanking(after, before)) open.push(run)
   return end
+}
+
+/** CommonMark's rule for a run that closes; with the sides changed, for one that opens. */
+function isFlanking(inner: string, outer: string): boolean {
+  if (inner === '' || /\s/.test(inner)) return false
+  return !/[\p{P}\p{S}]/u.test(inner) || outer === '' || /[\s\p{P}\p{S}]/u.test(outer)
 }
 
 function pastBracket(text: string, at: number, open: string[]): number | undefined {

@@ -1,5 +1,5 @@
 /** What was typed before, for the arrow keys: a line each, the newest last, for its owner's eyes only. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import type { Environment } from '../../config.ts'
@@ -24,7 +24,9 @@ export class History {
   /** A history that cannot be read is none: it must not keep anybody from talking. */
   async load(): Promise<void> {
     const text = await readFile(this.#path, 'utf8').catch(() => '')
-    this.#lines = text.split('\n').filter(Boolean).slice(-linesMax).toReversed()
+    const lines = text.split('\n').filter(Boolean)
+    this.#lines = [...new Set(lines.toReversed())].slice(0, linesMax)
+    if (lines.length > 2 * linesMax) await this.#shorten()
   }
 
   async add(line: string): Promise<void> {
@@ -33,9 +35,15 @@ export class History {
     this.#lines = [line, ...this.#lines.filter((other) => other !== line)].slice(0, linesMax)
     try {
       await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
-      await writeFile(this.#path, `${this.#lines.toReversed().join('\n')}\n`, { mode: 0o600 })
+      // Other talks add theirs.
+      await appendFile(this.#path, `${line}\n`, { mode: 0o600 })
     } catch {
       // As above: it lives as long as this talk.
     }
+  }
+
+  async #shorten(): Promise<void> {
+    const text = `${this.#lines.toReversed().join('\n')}\n`
+    await writeFile(this.#path, text, { mode: 0o600 }).catch(() => undefined)
   }
 }

@@ -50,6 +50,8 @@ class Repl {
   #conversation: Conversation
   /** The message that was shown last, so that it is not shown again. */
   #seenId: string | undefined
+  /** The last answer could not be written down. */
+  #isUnkept = false
   #exitCode: number = exitCodes.done
 
   constructor(talk: Talk, options: ConverseOptions) {
@@ -175,7 +177,12 @@ class Repl {
   async #part(): Promise<void> {
     const { screen, conversations, flags } = this.#talk
     const { id } = this.#conversation
-    if (!conversations.isKept || (await this.#conversation.messages()).length === 0) return
+    if (
+      this.#isUnkept ||
+      !conversations.isKept ||
+      (await this.#conversation.messages()).length === 0
+    )
+      return
     const at = flags.url === undefined ? '' : ` --url ${flags.url}`
     screen.note(screen.paint('dim', `loom chat --session ${id}${at} goes on with this`))
   }
@@ -220,23 +227,37 @@ class Repl {
       this.#spending.add(played.message.metadata)
       if (played.errorText !== undefined) this.#failed()
     } finally {
+      await this.#keep(conversation)
+    }
+  }
+
+  /** That a session cannot be kept is told once: its talk goes on all the same. */
+  async #keep(conversation: Conversation): Promise<void> {
+    try {
       await conversation.save()
+      this.#isUnkept = false
+    } catch (error) {
+      if (!this.#isUnkept) this.#tell(error)
+      this.#isUnkept = true
     }
   }
 
   /** What fails here is told, and the conversation goes on. */
   async #guarded<VALUE>(work: () => Promise<VALUE>): Promise<VALUE | undefined> {
-    const { screen, interrupts } = this.#talk
     try {
       return await work()
     } catch (error) {
-      if (interrupts.leaving.aborted) return undefined
-      screen.error(screen.paint('red', `loom: ${plain(errorMessage(error))}`))
-      const isOurs = !(error instanceof LoomError) && error instanceof Error
-      if (isOurs && error.stack !== undefined) screen.note(screen.paint('dim', error.stack))
-      this.#failed()
+      if (!this.#talk.interrupts.leaving.aborted) this.#tell(error)
       return undefined
     }
+  }
+
+  #tell(error: unknown): void {
+    const { screen } = this.#talk
+    screen.error(screen.paint('red', `loom: ${plain(errorMessage(error))}`))
+    const isOurs = !(error instanceof LoomError) && error instanceof Error
+    if (isOurs && error.stack !== undefined) screen.note(screen.paint('dim', error.stack))
+    this.#failed()
   }
 
   /** At a terminal whoever sits there has seen it; a script is told at the end. */

@@ -4,7 +4,7 @@ import { play, type Played } from '../play.ts'
 import { plain } from '../render/plain.ts'
 import type { Screen } from '../render/screen.ts'
 import { TurnView } from '../render/turn-view.ts'
-import { limitOf } from '../result.ts'
+import { lackOf, limitOf } from '../result.ts'
 import type { Talk } from '../talk.ts'
 import type { Keyboard } from './keyboard.ts'
 
@@ -70,6 +70,6 @@ function tellEnd(played: Played, screen: Screen): void {
     screen.error(screen.paint('red', `loom: ${plain(errorText)}`))
     return
   }
-  const end = isStopped || isInterrupted ? 'stopped' : limitOf(played)
+  const end = isStopped || isInterrupted ? 'stopped' : (limitOf(played) ?? lackOf(played))
   if (end !== undefined) screen.note(screen.paint('yellow', `(${end})`))
 }
