@@ -4,8 +4,7 @@
  */
 import manifest from '../package.json' with { type: 'json' }
 import type { App } from './cli/app.ts'
-import { exitCodes } from './cli/exit-code.ts'
-import { isLeft } from './cli/interrupts.ts'
+import { exitCodes, isLeft } from './cli/exit-code.ts'
 import { runCommand } from './cli/program.ts'
 import { fileModules } from './file-module.ts'
 import type { ActingWorld } from './server/chosen-agents.ts'

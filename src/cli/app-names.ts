@@ -9,8 +9,11 @@ import type { AppTools, CommandWorld } from './app.ts'
 import { type FileWorld, isFile, loadAgent, loadTools } from './load-file.ts'
 
 export interface NameWorld extends CommandWorld {
-  /** Opens the workspace, which costs some: only for what acts there. */
-  acting: () => Promise<ActingWorld>
+  /**
+   * Opens the workspace, which costs some: only for what acts there. How far commands are confined is
+   * found out, and told, only for what runs any.
+   */
+  acting: (options: { runsCommands: boolean }) => Promise<ActingWorld>
 }
 
 export const agentNames = ({ harmless, acting }: AppAgents): string[] => [
@@ -32,7 +35,7 @@ export async function agentNamed(
   const agent = agents.harmless.find(({ name }) => name === word)
   if (agent !== undefined) return agent
   const make = ownProperty(agents.acting, word)
-  if (make !== undefined) return make(await world.acting())
+  if (make !== undefined) return make(await world.acting({ runsCommands: true }))
   throw new LoomError(
     'unknown-agent',
     `There is no agent ${JSON.stringify(word)}. There are: ${agentNames(agents).join(', ')}. A file is ./named like this.`,
@@ -63,7 +66,9 @@ async function toolsOf(word: string, world: NameWorld): Promise<readonly NamedTo
   const make = ownProperty(harmless, word)
   if (make !== undefined) return [await make()]
   const open = ownProperty(acting, word)
-  return open === undefined ? [] : [await open(await world.acting())]
+  return open === undefined
+    ? []
+    : [await open(await world.acting({ runsCommands: word === 'bash' }))]
 }
 
 function ownProperty<VALUE>(

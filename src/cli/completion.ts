@@ -77,9 +77,11 @@ export async function complete(
     const flags = command?.options.flatMap(({ long }) => long ?? []) ?? []
     return completed([...flags, '--help'], current)
   }
+  const names = commands.map((command) => command.name())
+  if (named?.name() === 'help') return completed(names, current)
   if (named?.name() === 'completion') return completed(['bash', 'zsh', 'fish'], current)
   if (named !== undefined || words.length > 1) return []
-  return completed([...commands.map((command) => command.name()), 'help'], current)
+  return completed(names, current)
 }
 
 interface ValuesOptions {

@@ -1,6 +1,5 @@
 /** What a command ends with: 0 done, 1 failed, 2 used wrongly, 3 set up wrongly, 4 a limit was hit. */
 import { LoomError, type LoomErrorCode } from '../error.ts'
-import { fieldsOf } from './render/fields.ts'
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, setup: 3, limit: 4 } as const
 
@@ -26,4 +25,10 @@ export function exitCodeOf(error: unknown): number {
 const isKeyRefused = (error: unknown): boolean =>
   error instanceof LoomError &&
   error.code === 'model-failed' &&
-  [401, 403].includes(Number(fieldsOf(error.cause)['statusCode']))
+  error.cause instanceof Error &&
+  'statusCode' in error.cause &&
+  (error.cause.statusCode === 401 || error.cause.statusCode === 403)
+
+/** Whether output could not be written because its reader is gone, and not because of a full disk. */
+export const isLeft = (error: Error): boolean =>
+  'code' in error && ['EPIPE', 'ECONNRESET', 'EIO'].includes(String(error.code))

@@ -3,6 +3,7 @@
  * is being done to stop, and the command ends in order; the second ends it. The exit code says which it
  * was, as shells expect it (128 and the signal's number).
  */
+import { isLeft } from './exit-code.ts'
 
 export interface Interrupts extends Disposable {
   /** Asks what is being done to stop. It must not throw. */
@@ -20,10 +21,6 @@ export interface Interrupts extends Disposable {
 export type InterruptSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
 const numbers: Readonly<Record<InterruptSignal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
-
-/** Whether output could not be written because its reader is gone, and not because of a full disk. */
-export const isLeft = (error: Error): boolean =>
-  'code' in error && ['EPIPE', 'ECONNRESET', 'EIO'].includes(String(error.code))
 
 /** How long a command has to end by itself once it was told twice. */
 const patienceMs = 1000

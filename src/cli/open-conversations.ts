@@ -7,15 +7,16 @@ import { errorMessage, LoomError } from '../error.ts'
 import { Loom } from '../loom.ts'
 import type { ModelReference, Models } from '../model.ts'
 import { createModels } from '../model/resolve.ts'
+import { openSandbox } from '../sandbox.ts'
 import type { ActingWorld } from '../server/chosen-agents.ts'
 import { errorLog } from '../server/error-log.ts'
 import { openStore } from '../server/open-loom.ts'
 import { openRegistry } from '../server/open-registry.ts'
-import { openWorkspace } from '../server/open-workspace.ts'
 import type { Store } from '../store.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import { attachDefaultLogger } from '../telemetry.ts'
 import type { AgentTools, NamedTool } from '../tool.ts'
+import { Workspace } from '../workspace.ts'
 import { agentNamed, agentNames, type NameWorld, toolsNamed } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
 import { askingTools, type Grants } from './approval.ts'
@@ -149,10 +150,19 @@ function nameWorld(
   // One for all tools: what one of them has read, another may edit.
   let opened: Promise<ActingWorld> | undefined
   const open = async () => ({
-    ...(await openWorkspace({ config, environment, notice })),
+    workspace: await Workspace.open(config.workspace),
+    sandbox: openSandbox({ environment, mode: config.sandbox, notice }),
     environment,
   })
-  return { ...world, acting: () => (opened ??= open()) }
+  return {
+    ...world,
+    async acting({ runsCommands }) {
+      opened ??= open()
+      const acting = await opened
+      if (runsCommands) await acting.sandbox.kind()
+      return acting
+    },
+  }
 }
 
 interface Chatting {

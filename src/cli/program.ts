@@ -9,7 +9,6 @@ import { nearestNames } from '../model/nearest.ts'
 import type { CommandWorld } from './app.ts'
 import type { ChatFlags } from './chat-options.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
-import { plain } from './render/plain.ts'
 
 /** Runs what the words ask for. @returns the exit code */
 export async function runCommand(world: CommandWorld): Promise<number> {
@@ -28,7 +27,8 @@ export async function runCommand(world: CommandWorld): Promise<number> {
 }
 
 /** One line for what the user can mend; a stack only for what is Loom's own fault. */
-function tell(error: unknown, { stderr }: NodeJS.Process): number {
+async function tell(error: unknown, { stderr }: NodeJS.Process): Promise<number> {
+  const { plain } = await import('./render/plain.ts')
   // It may hold what a server or a file says.
   for (const line of plain(errorMessage(error)).split('\n')) stderr.write(`loom: ${line}\n`)
   if (!(error instanceof LoomError) && error instanceof Error) stderr.write(`${error.stack}\n`)
@@ -89,6 +89,11 @@ export function createProgram(world: CommandWorld, ended: (exitCode: number) => 
       const { completionScript } = await import('./completion.ts')
       process.stdout.write(completionScript(shell))
     })
+  program
+    .command('help')
+    .description('display help for command')
+    .argument('[command]')
+    .action((name: string | undefined) => helpFor(program, name).help())
   program
     .command('__complete', { hidden: true })
     .argument('[words...]')
@@ -162,16 +167,26 @@ function addSessions(program: Command, world: CommandWorld): void {
 function refuseTypo(words: readonly string[], program: Command): void {
   const [word = ''] = words
   if (words.length !== 1 || !/^[a-z_-]+$/i.test(word)) return
-  const names = program.commands
-    .map((command) => command.name())
-    .filter((name) => !name.startsWith('_'))
-  const [near] = nearestNames(word.toLowerCase(), [...names, 'help'])
+  const [near] = nearestNames(word.toLowerCase(), commandNames(program))
   if (near === undefined) return
   throw new LoomError(
     'invalid-request',
     `There is no command "${word}". Did you mean "loom ${near}"? To ask it: loom chat ${word}`,
   )
 }
+
+/** @throws LoomError `invalid-request` */
+function helpFor(program: Command, name: string | undefined): Command {
+  if (name === undefined) return program
+  const command = program.commands.find((each) => each.name() === name)
+  if (command !== undefined) return command
+  const [near] = nearestNames(name.toLowerCase(), commandNames(program))
+  const hint = near === undefined ? 'loom --help says what there is.' : `Did you mean "${near}"?`
+  throw new LoomError('invalid-request', `There is no command "${name}". ${hint}`)
+}
+
+const commandNames = ({ commands }: Command): string[] =>
+  commands.map((command) => command.name()).filter((name) => !name.startsWith('_'))
 
 function listOf(text: string): string[] {
   const items = text.split(',').map((item) => item.trim())

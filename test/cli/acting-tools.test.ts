@@ -33,6 +33,15 @@ describe('the tools that act on the workspace', () => {
     expect(existsSync(join(directory, 'made'))).toBe(true)
   })
 
+  it('say nothing of commands where none can be run', async () => {
+    const environment = { PATH: '/nonexistent' }
+    const confined = /bash is confined|bash is not confined/
+    const some = await loom(['--tools', 'grep,write_file', 'hi there'], { environment })
+    expect(some).toMatchObject({ code: 0, stderr: '' })
+    const all = await loom(['--tools', 'grep,bash', 'hi there'], { environment })
+    expect(all.stderr).toMatch(confined)
+  })
+
   it.skipIf(lacksTerminal)(
     'ask who sits at the terminal, and show what they would do',
     async () => {

@@ -165,7 +165,7 @@ describe('a session on disk', () => {
     talk.child.stdin?.end('Who am I?\n')
     expect((await talk.ended).stdout).toContain('Your name is Ada.')
     const text = await readFile(join(state, 'loom/sessions/s.json'), 'utf8')
-    const said = ['Ada', 'meet you', '6*7', '42', 'Who am I', 'Your name'].map((each) =>
+    const said = ['Ada', 'meet you', '6*7', '**42**', 'Who am I', 'Your name'].map((each) =>
       text.indexOf(each),
     )
     expect(said).toEqual(said.toSorted((one, other) => one - other))

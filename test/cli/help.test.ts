@@ -33,6 +33,10 @@ describe('help', () => {
     expect(stdout).not.toContain('__complete')
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
     expect((await loom(['help', 'chat'])).stdout).toContain('--output-format')
+    expect(await loom(['help', 'srve'])).toMatchObject({
+      code: 2,
+      stderr: 'loom: There is no command "srve". Did you mean "serve"?\n',
+    })
     expect((await loom(['serve', '--help'])).stdout).toContain('Usage: loom serve')
     expect((await loom(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   })

@@ -36,6 +36,7 @@ interface Reader {
 const pasteStart = '\u001b[200~'
 const pasteEnd = '\u001b[201~'
 const interruptKey = '\u0003'
+const backspace = '\u007f'
 /** Typed ahead, or pasted: more than this is no message. */
 const charactersMax = 1024 * 1024
 
@@ -156,7 +157,7 @@ export class Keyboard {
   }
 
   /** Hands keys over, up to the end of the line. False where more must come first. */
-  #takeKeys({ feed }: Reader): boolean {
+  #takeKeys({ feed, lines }: Reader): boolean {
     const start = this.#pending.indexOf(pasteStart)
     const enter = this.#pending.search(/[\r\n]/)
     if (start !== -1 && (enter === -1 || start < enter)) {
@@ -169,8 +170,14 @@ export class Keyboard {
     if (end === 0) return false
     const keys = this.#pending.slice(0, end)
     this.#pending = this.#pending.slice(end)
-    feed.give(keys)
+    feed.give(keys === backspace ? backspace.repeat(this.#markLength(lines)) : keys)
     return true
+  }
+
+  /** Half a mark would stand for nothing: one key takes it back, as it came. */
+  #markLength({ line, cursor }: Interface): number {
+    const before = line.slice(0, cursor)
+    return [...this.#pasted.keys()].find((mark) => before.endsWith(mark))?.length ?? 1
   }
 
   #takePaste(): boolean {
