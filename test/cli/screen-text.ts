@@ -52,7 +52,7 @@ class Screen {
   }
 
   #control(sequence: string): void {
-    const [, text = '', final = ''] = /^.\[([0-?]*)[ -/]*(.)$/u.exec(sequence) ?? []
+    const [, text = '', final = ''] = /^\[([0-?]*)[ -/]*(.)$/u.exec(sequence.slice(1)) ?? []
     // Modes, such as that of pasting, and colours show nothing. One that is cut short waits.
     if (text.startsWith('?') || final === 'm' || final === '') return
     const count = Math.max(1, Number(text))
