@@ -1,6 +1,12 @@
 /** Says in time that an instance is alive, and knows since when the store has heard it without a gap. */
 import type { Store } from '../store.ts'
 
+/**
+ * How much later than this instance another may find a store that was away, in milliseconds: clients
+ * pause between their attempts (`store/redis/client.ts`), each as long as chance has it.
+ */
+const returnMs = 1000
+
 export interface HeartbeatOptions {
   store: Pick<Store, 'beat'>
   instance: string
@@ -17,7 +23,7 @@ export class Heartbeat {
   #stopped = false
   /** Monotonic milliseconds. */
   #heardAt = Number.NEGATIVE_INFINITY
-  #steadySince = Number.POSITIVE_INFINITY
+  #steadyAt = Number.POSITIVE_INFINITY
 
   constructor(options: HeartbeatOptions) {
     this.#options = options
@@ -44,7 +50,7 @@ export class Heartbeat {
    * beat that waited for the store to come back counts from when it was tried: others wait still.
    */
   get isSteady(): boolean {
-    return this.isHeard && performance.now() - this.#steadySince >= this.#options.ttlMs
+    return this.isHeard && performance.now() >= this.#steadyAt
   }
 
   #schedule(): void {
@@ -65,7 +71,9 @@ export class Heartbeat {
     // The time before the call: the store may have heard us then already.
     const now = performance.now()
     await store.beat(instance, ttlMs)
-    if (now - this.#heardAt > ttlMs) this.#steadySince = now
+    const gapMs = now - this.#heardAt
+    // At the first beat nothing is known to have been away.
+    if (gapMs > ttlMs) this.#steadyAt = now + ttlMs + (Number.isFinite(gapMs) ? returnMs : 0)
     this.#heardAt = now
   }
 }
