@@ -1,7 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
-/** They kill and freeze servers, and hold them to deadlines: beside others they would measure these. */
-const faults = ['test/sessions/**/*.test.{ts,tsx}', 'test/bench.test.ts']
+/**
+ * They kill and freeze servers and hold them to deadlines, or measure: beside others they would measure
+ * these.
+ */
+const alone = [
+  'test/sessions/**/*.test.{ts,tsx}',
+  'test/bench.test.ts',
+  'test/artefacts/measure.test.ts',
+]
 
 export default defineConfig({
   test: {
@@ -14,8 +21,8 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'faults',
-          include: faults,
+          name: 'alone',
+          include: alone,
           maxWorkers: 1,
           sequence: { groupOrder: 1, shuffle: true },
         },
@@ -25,7 +32,7 @@ export default defineConfig({
         test: {
           name: 'loom',
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: [...faults, '**/node_modules/**', 'test/conformance/**'],
+          exclude: [...alone, '**/node_modules/**', 'test/conformance/**'],
           maxWorkers: 2,
           sequence: { groupOrder: 0, shuffle: true },
         },

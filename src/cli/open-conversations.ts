@@ -53,7 +53,11 @@ export async function openLocalChat(
   const config = chatConfig(program.env)
   const agents = await app.agents()
   const names = nameWorld(world, { config, isQuiet: flags.quiet === true })
-  const agent = await agentNamed(flags.agent ?? config.agent, { agents, world: names })
+  const files = isKept && config.redisUrl === undefined ? new SessionFiles(program.env) : undefined
+  const kept = flags.agent === undefined ? await agentOfSession(flags, files) : undefined
+  const isOurs = kept !== undefined && agentNames(agents).includes(kept)
+  const word = flags.agent ?? (isOurs ? kept : config.agent)
+  const agent = await agentNamed(word, { agents, world: names })
   const registry = await openRegistry(config)
   const models = createModels({ environment: program.env, registry })
   const toolsOf = (words: readonly string[]) => toolsNamed(words, names)
@@ -102,7 +106,7 @@ export async function openLocalChat(
     loom,
     agent: chatting.name,
     isRedis,
-    files: isKept && !isRedis ? new SessionFiles(program.env) : undefined,
+    files,
     failure: () => failure,
   })
   const ownTools = toolNamesOf(agent)
@@ -114,6 +118,15 @@ export async function openLocalChat(
     ownTools,
     defaultModel: modelName(agent, config),
   }
+}
+
+/** Who a session is with goes on with it, whoever the usual agent is. */
+async function agentOfSession(
+  { continue: goesOn = false, session }: ChatFlags,
+  files: SessionFiles | undefined,
+): Promise<string | undefined> {
+  if (goesOn) return (await files?.list())?.[0]?.agent
+  return session === undefined ? undefined : (await files?.read(session))?.agent
 }
 
 /** How long a Redis may be silent at the start, where nobody would want to wait for it. */

@@ -356,6 +356,14 @@ describe('sessions', () => {
     expect((await say('--session', 'first', 'Who am I?')).stdout).toBe('Your name is Ada.\n')
     await say('--session', 'second', 'What is 2 + 2?')
     expect((await say('--continue', 'And twice that?')).stdout).toContain('8')
+    // An agent of its own goes on with its session.
+    await say('--session', 'third', '--agent', 'researcher', 'What is 2 + 2?')
+    await say('--continue', 'And twice that?')
+    const { agent }: { agent: string } = JSON.parse(
+      await readFile(join(state, 'loom/sessions/third.json'), 'utf8'),
+    )
+    expect(agent).toBe('researcher')
+    await say('sessions', '--rm', 'third')
     const path = join(state, 'loom/sessions/first.json')
     expect((await stat(path)).mode & 0o777).toBe(0o600)
     expect((await stat(join(state, 'loom/sessions'))).mode & 0o777).toBe(0o700)
