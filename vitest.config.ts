@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+
 import { defineConfig } from 'vitest/config'
 
 /**
@@ -11,6 +13,8 @@ const alone = [
 ]
 
 export default defineConfig({
+  // Files that users write import Loom by its name: here they are given the sources, built or not.
+  resolve: { alias: [{ find: /^loom$/, replacement: join(import.meta.dirname, 'src/index.ts') }] },
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
