@@ -11,6 +11,7 @@ import type { Claim } from '../store/turn.ts'
 import { CommittedTurns } from './committed-turns.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Lookout } from './lookout.ts'
+import type { TurnCommit } from './turn-commit.ts'
 import { TurnRun } from './turn-run.ts'
 import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
@@ -167,9 +168,9 @@ export class Instance {
     if (taken !== undefined) this.begin(taken)
   }
 
-  async #commitAgain(turn: TurnRun): Promise<void> {
-    const next = await turn.commitAgain()
-    this.#committed.add(turn)
+  async #commitAgain(committed: TurnCommit): Promise<void> {
+    const next = await committed.make()
+    this.#committed.add(committed)
     if (next !== undefined) this.begin(next)
   }
 
@@ -210,8 +211,9 @@ export class Instance {
       this.#turns.set(sessionId, turn)
       if (this.#leaving) turn.end('hand-over')
       claim = await turn.run()
-      isCommitted = turn.isCommitted
-      if (isCommitted) this.#committed.add(turn)
+      const { committed } = turn
+      isCommitted = committed !== undefined
+      if (committed !== undefined) this.#committed.add(committed)
       if (turn.ending === 'hand-over') await this.#quietly(() => this.#give(turn.claim))
       if (this.#turns.get(sessionId) === turn) this.#turns.delete(sessionId)
     }

@@ -12,6 +12,7 @@ import type { Sink } from '../sink.ts'
 import type { Store } from '../store.ts'
 import type { AppendReply, Intents, LogEntry } from '../store/turn.ts'
 import type { LocalTail } from './local-tail.ts'
+import { memoryOf } from './memory-of.ts'
 
 /**
  * Never the last of an entry: what comes right behind them tells whether the turn is done, and an
@@ -31,7 +32,7 @@ const atOnceMax = 3
 export interface TurnLogOptions {
   store: Pick<Store, 'append'>
   at: { sessionId: string; claim: number; logId: string; lastId: string }
-  tail: LocalTail
+  tail: Pick<LocalTail, 'push'>
   /** The least time between two appends, on the average, in milliseconds; the first go at once. */
   flushMs: number
   /** How long a store that is away is waited for, in milliseconds. */
@@ -42,7 +43,7 @@ export interface TurnLogOptions {
 }
 
 export class TurnLog {
-  readonly #options: TurnLogOptions
+  #options: TurnLogOptions
   /** Own entries so far: a failover may lose acknowledged ones, and they are appended again. */
   readonly #entries: LogEntry[] = []
   #waiting: AgentEvent[] = []
@@ -91,6 +92,16 @@ export class TurnLog {
     if (last === undefined) return
     const before = this.#entries.at(-2)?.id ?? this.#options.at.lastId
     await this.#appendAfter(before, last)
+  }
+
+  /** Memory that what was written takes, in bytes, about. */
+  get bytes(): number {
+    return memoryOf(this.#entries)
+  }
+
+  /** The turn is over: whoever keeps its log, to restore it, does not keep the turn. */
+  release(): void {
+    this.#options = { ...this.#options, ...nobody }
   }
 
   /** From here on nothing is written, whatever is still emitted: the turn was handed over. */
@@ -202,6 +213,13 @@ export class TurnLog {
     }
     return this.#failure
   }
+}
+
+/** Who hears of a log whose turn is over. */
+const nobody: Pick<TurnLogOptions, 'tail' | 'onIntents' | 'onLost'> = {
+  tail: { push: () => {} },
+  onIntents: () => {},
+  onLost: () => {},
 }
 
 const lostTurn = () => new LoomError('lost', 'Another instance owns this turn now.')

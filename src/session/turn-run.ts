@@ -3,14 +3,13 @@
  * commit, and the next letter's claim if there is one. All that it says goes through the log; what it
  * says is `turn-work.ts`'s business.
  */
-import { randomUUID } from 'node:crypto'
-
 import { LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
 import { MessageFold } from '../message-fold.ts'
 import type { Sink } from '../sink.ts'
 import type { Claim, Commit, Intents } from '../store/turn.ts'
 import { LocalTail } from './local-tail.ts'
+import { TurnCommit } from './turn-commit.ts'
 import { TurnLog } from './turn-log.ts'
 import { commitOf, perform } from './turn-work.ts'
 import { isGone, type RunningTurn, type TurnEnd, type TurnWorld } from './turn-world.ts'
@@ -19,8 +18,7 @@ export class TurnRun implements RunningTurn {
   readonly claim: Claim
   readonly world: TurnWorld
   fold: MessageFold
-  /** What was committed, once it was. */
-  #committed: Commit | undefined
+  #committed: TurnCommit | undefined
   readonly #controller = new AbortController()
   readonly #log: TurnLog
   readonly #tail: LocalTail
@@ -50,8 +48,9 @@ export class TurnRun implements RunningTurn {
     return this.#controller.signal
   }
 
-  get isCommitted(): boolean {
-    return this.#committed !== undefined
+  /** The commit, once it was made. It holds on to nothing else of the turn. */
+  get committed(): TurnCommit | undefined {
+    return this.#committed
   }
 
   get ending(): TurnEnd | undefined {
@@ -97,14 +96,6 @@ export class TurnRun implements RunningTurn {
     }
   }
 
-  /**
-   * Commits again what a failover of the store took with it. Readers have seen the end of this turn,
-   * so it must not be done anew. The next claim, as from `run`.
-   */
-  async commitAgain(): Promise<Claim | undefined> {
-    return this.#committed === undefined ? undefined : this.#finish(this.#committed)
-  }
-
   readonly sink: Sink = (event) => {
     this.fold.add(event)
     return this.#log.sink(event)
@@ -138,19 +129,11 @@ export class TurnRun implements RunningTurn {
     if (intents.stop !== undefined) this.end(intents.stop === 'discard' ? 'discard' : 'stop')
   }
 
-  /** A log that a failover has cut short is made whole first: its readers are not at its end yet. */
   async #finish(commit: Commit): Promise<Claim | undefined> {
-    const { store, instance } = this.world
-    const { sessionId, claim, logId } = this.claim
-    const { lastId } = this.#log
-    const finish = () =>
-      store.finish({ sessionId, claim, logId, lastId, instance, nonce: randomUUID() }, commit)
-    let reply = await finish()
-    while (reply.status === 'behind') {
-      await this.#log.restore()
-      reply = await finish()
-    }
-    this.#committed = commit
-    return reply.status === 'done' ? reply.next : undefined
+    const committed = new TurnCommit(this, this.#log, commit)
+    const next = await committed.make()
+    this.#committed = committed
+    this.#log.release()
+    return next
   }
 }

@@ -9,14 +9,13 @@ import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 
 import { CommittedTurns } from '../../src/session/committed-turns.ts'
+import type { TurnCommit } from '../../src/session/turn-commit.ts'
 import type { Store } from '../../src/store.ts'
 import { openRedisStore } from '../../src/store/redis.ts'
-import type { Claim } from '../../src/store/turn.ts'
 import type { RunningRedis } from '../redis/redis.ts'
 import { startRedis } from '../redis/redis.ts'
 import { until } from '../redis/until.ts'
 import { says, scriptedModel } from '../scripted-model.ts'
-import { letter } from '../store/conversation.ts'
 import { Gate, saysWhen } from './scripts.ts'
 import { openWorld, read, type TestInstance, textOf, untilState, watch } from './world.ts'
 
@@ -98,8 +97,8 @@ describe('turns that were committed a moment ago', () => {
 
   it('are asked after once more before they are let go', () => {
     vi.useFakeTimers({ toFake: ['performance'] })
-    const turns = new CommittedTurns<{ claim: Claim }>()
-    const turn = { claim: claimOf('s1', 1) }
+    const turns = new CommittedTurns<Kept>()
+    const turn = kept('s1', 1)
     turns.add(turn)
     vi.advanceTimersByTime(14_000)
     turns.release('s1')
@@ -108,22 +107,38 @@ describe('turns that were committed a moment ago', () => {
     expect(turns.under({ sessionId: 's1', claim: 2 })).toBeUndefined()
     // A later one in its place has its time before it.
     vi.advanceTimersByTime(2000)
-    turns.add({ claim: claimOf('s2', 1) })
+    turns.add(kept('s2', 1))
     expect([turns.sessionIds, turns.due]).toEqual([['s1', 's2'], ['s1']])
     turns.release('s1')
     turns.release('s2')
     expect([turns.sessionIds, turns.due]).toEqual([['s2'], []])
   })
+
+  it('are asked after still where there is no room for what they said', () => {
+    const turns = new CommittedTurns<Kept>(10)
+    const [first, second, third] = [kept('s1', 1, 4), kept('s2', 1, 4), kept('s1', 2, 4)]
+    for (const turn of [first, second, third]) turns.add(turn)
+    expect([first, second, third].map(({ claim }) => turns.under(claim))).toEqual([
+      undefined,
+      second,
+      third,
+    ])
+    const large = kept('s3', 1, 7)
+    turns.add(large)
+    expect([second, third, large].map(({ claim }) => turns.under(claim))).toEqual([
+      undefined,
+      undefined,
+      large,
+    ])
+    expect(turns.sessionIds.toSorted()).toEqual(['s1', 's2', 's3'])
+  })
 })
 
-const claimOf = (sessionId: string, claim: number): Claim => ({
-  sessionId,
-  claim,
-  lastId: `${claim}-0`,
-  letter: letter('m1'),
-  logId: 're-m1',
-  resumed: false,
-  takeovers: [],
+type Kept = Pick<TurnCommit, 'claim' | 'bytes'>
+
+const kept = (sessionId: string, claim: number, bytes = 1): Kept => ({
+  claim: { sessionId, claim, logId: 're-m1' },
+  bytes,
 })
 
 const untilSaid = (instance: TestInstance, id: string) =>
