@@ -3,13 +3,15 @@
  * for days if need be, and whoever answers the call lets it go on. Where a program sits between, as a
  * terminal does, it is given as `ask`, and nobody being there is an error the model is told.
  */
+import type { ToolResultPart } from 'ai'
 import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
 import { LoomError } from '../src/error.ts'
+import { toJson } from '../src/json.ts'
 import { untilAborted } from '../src/runner/until-aborted.ts'
 import type { NamedTool } from '../src/tool.ts'
-import { inputSchema } from './input-schema.ts'
+import { inputSchema, isFields } from './input-schema.ts'
 
 export interface Question {
   question: string
@@ -50,7 +52,7 @@ const definition = {
 } as const
 
 export function human({ ask, timeoutMs = 600_000 }: HumanOptions = {}): NamedTool {
-  if (ask === undefined) return defineTool(definition)
+  if (ask === undefined) return defineTool({ ...definition, toModelOutput: told })
   return defineTool({
     ...definition,
     // The time limit below is told better.
@@ -67,12 +69,31 @@ export function human({ ask, timeoutMs = 600_000 }: HumanOptions = {}): NamedToo
         const asked = { question, options, default: fallback }
         const answer = await untilAborted(stop, () => ask(asked, stop))
         if (answer === undefined) throw new Error('No human is here to be asked.')
-        if (answer.trim() !== '') return answer.trim()
-        if (fallback !== undefined) return fallback
-        throw new Error('The human gave no answer.')
+        const meant = meantBy(answer, fallback)
+        if (meant === undefined) throw new Error(noAnswer)
+        return meant
       } finally {
         clearTimeout(timer)
       }
     },
   })
+}
+
+const noAnswer = 'The human gave no answer.'
+
+const meantBy = (answer: string, fallback: string | undefined): string | undefined =>
+  answer.trim() === '' ? fallback : answer.trim()
+
+/**
+ * What the model is told of a client's answer; the message keeps that as it was given. The input is as
+ * the model gave it, unchecked.
+ */
+function told({ input, output }: { input: unknown; output: unknown }): ToolResultPart['output'] {
+  // A client may answer with more than a text.
+  if (typeof output !== 'string') return { type: 'json', value: toJson(output) }
+  const fallback = isFields(input) ? input['default'] : undefined
+  const meant = meantBy(output, typeof fallback === 'string' ? fallback : undefined)
+  return meant === undefined
+    ? { type: 'error-text', value: noAnswer }
+    : { type: 'text', value: meant }
 }

@@ -65,6 +65,14 @@ describe('a question of the assistant', () => {
     expect(text).toContain('The human has left.')
   })
 
+  it('may be answered with nothing, which the model is told where that means nothing', async () => {
+    const url = await addressOf(startLoom({}))
+    const path = `/${id}/tools/${await askedBy(url)}`
+    const { state, text } = await post(url, path, { output: ' ' })
+    expect(state).toBe('idle')
+    expect(text).toContain('The human gave no answer')
+  })
+
   it('is an error at once where only text is read', async () => {
     const url = await addressOf(startLoom({}))
     const response = await fetch(`${url}/api/chat?protocol=text`, {

@@ -1,5 +1,9 @@
+import { isToolUIPart, type UIMessage } from 'ai'
 import { describe, expect, it } from 'vitest'
 
+import { sessionRoutes } from '../../routes/session.ts'
+import { Loom } from '../../src/loom.ts'
+import { createModels } from '../../src/model/resolve.ts'
 import { run } from '../../src/runner.ts'
 import { type Ask, human } from '../../tools/human.ts'
 import { within } from '../deadline.ts'
@@ -7,6 +11,8 @@ import { settle } from '../one-step.ts'
 import { agentOf, record } from '../recorded-run.ts'
 import { calls, says, scriptedModel } from '../scripted-model.ts'
 import { callTool, failureOf } from './called-tool.ts'
+
+const noAnswer = { type: 'error-text', value: 'The human gave no answer.' }
 
 const colour = { question: 'Which colour?', options: ['red', 'blue'], default: 'red' }
 
@@ -42,6 +48,29 @@ describe('the human tool of a server', () => {
     ])
     expect(answered.text).toBe('Blue it is.')
     expect(model.asked[1]?.prompt.at(-1)).toMatchObject({ role: 'tool', content: [{ output }] })
+  })
+
+  it.each([
+    ['a text', ' blue\n', colour, { type: 'text', value: 'blue' }],
+    ['nothing, which means the default', '', colour, { type: 'text', value: 'red' }],
+    ['nothing, where there is no default', '', { ...colour, default: null }, noAnswer],
+    ['more than a text', { picked: [1] }, colour, { type: 'json', value: { picked: [1] } }],
+  ])('tells the model what is meant by %s', async (_, given, input, output) => {
+    const model = scriptedModel(calls(['human', input]), says('As you like.'))
+    const agent = agentOf({ tools: [human()], model })
+    await using loom = new Loom({ agents: [agent], models: createModels({ environment: {} }) })
+    const app = sessionRoutes(loom)
+    const post = async (path: string, body: object): Promise<UIMessage> => {
+      const headers = { accept: 'application/json' }
+      const request = { method: 'POST', body: JSON.stringify(body), headers }
+      return Object(await (await app.request(`/chat${path}`, request)).json()).message
+    }
+    const asked = await post('', { id: 'c', message: 'Ask me.' })
+    const part = asked.parts.find(isToolUIPart)
+    const answered = await post(`/c/tools/${part?.toolCallId}`, { output: given })
+    expect(model.asked[1]?.prompt.at(-1)).toMatchObject({ role: 'tool', content: [{ output }] })
+    // Clients see what was given.
+    expect(answered.parts).toContainEqual(expect.objectContaining({ input, output: given }))
   })
 
   it('is called by the demo model, which knows its name and form', async () => {
