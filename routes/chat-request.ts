@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { idLengthMax, isId, isSessionId } from '../src/conversation.ts'
 import { LoomError } from '../src/error.ts'
 
-export const idSchema = z.string().refine(isId, `must be Unicode, at most ${idLengthMax} long`)
+const idSchema = z.string().refine(isId, `must be Unicode, at most ${idLengthMax} long`)
 export const sessionIdSchema = idSchema.refine(isSessionId, 'cannot be "." or ".."')
 
 /** What agents' callbacks are given: any JSON object. */

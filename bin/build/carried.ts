@@ -13,4 +13,4 @@ export function carried(modules: readonly string[]): Files {
   ])
 }
 
-export const noticesPath = 'THIRD-PARTY-NOTICES.txt'
+const noticesPath = 'THIRD-PARTY-NOTICES.txt'

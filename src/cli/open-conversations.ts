@@ -147,7 +147,7 @@ async function openRedis(config: Config, report: (error: unknown) => void): Prom
 }
 
 /** A chat opens no port, so what is set for a server must not hinder it. */
-export function chatConfig(environment: Environment): Config {
+function chatConfig(environment: Environment): Config {
   const { PORT, HOST, LOOM_CORS_ORIGINS, LOOM_API_KEYS, LOOM_AUTH, ...rest } = environment
   return readConfig(rest)
 }

@@ -44,7 +44,7 @@ Examples:
   loom serve`
 
 /** @param ended is told what a command ended with */
-export function createProgram(world: CommandWorld, ended: (exitCode: number) => void): Command {
+function createProgram(world: CommandWorld, ended: (exitCode: number) => void): Command {
   const { program: process, app } = world
   const program = new Command('loom')
     .description('Talk to AI agents, and serve them.')

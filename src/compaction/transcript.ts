@@ -5,7 +5,7 @@ import type { MessagePart } from './estimate.ts'
 import { contentText, cutMiddle } from './shorten.ts'
 
 /** Characters of an input or output: what it came to is said by the words around it. */
-export const resultLengthMax = 2000
+const resultLengthMax = 2000
 /** Characters of what a user or the assistant said. */
 const textLengthMax = 20_000
 

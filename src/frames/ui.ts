@@ -9,9 +9,9 @@ import type { Fields } from './fields.ts'
 import { toSafeJson } from './json.ts'
 
 /** Ends every stream that was not cut off. Clients skip it; `curl` users and proxies see it. */
-export const doneFrame = 'data: [DONE]\n\n'
+const doneFrame = 'data: [DONE]\n\n'
 
-export const uiHeaders = {
+const uiHeaders = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache',
   'x-vercel-ai-ui-message-stream': 'v1',

@@ -26,8 +26,7 @@ const healthMs = 5000
 const farewellMs = 2000
 const pagesMax = 100
 
-export const isStdio = (server: McpServer): server is StdioMcpServer & McpServer =>
-  'command' in server
+const isStdio = (server: McpServer): server is StdioMcpServer & McpServer => 'command' in server
 
 /** @throws Error that says what kept the server from being reached. */
 export function connect(server: McpServer, options: ConnectionOptions): Promise<Connection> {

@@ -11,7 +11,7 @@ import { isJsonObject, mergeObjects } from '../merge.ts'
 const headerName = 'x-loom-extra-body'
 
 /** The extra body of a call, if there is one. */
-export function extraBodyOf(options: LanguageModelV4CallOptions): JSONObject | undefined {
+function extraBodyOf(options: LanguageModelV4CallOptions): JSONObject | undefined {
   const extraBody = options.providerOptions?.['loom']?.['extraBody']
   if (extraBody === undefined || extraBody === null) return undefined
   if (isJsonObject(extraBody)) return extraBody

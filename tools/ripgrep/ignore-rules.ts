@@ -66,7 +66,7 @@ async function linesOf(workspace: Workspace, path: string): Promise<string[]> {
 }
 
 /** A rule of a directory as one of the root; see "Pattern format" in gitignore(5). */
-export function ruleOfRoot(line: string, directory: string): string[] {
+function ruleOfRoot(line: string, directory: string): string[] {
   const rule = withoutEnd(line.replace(/^\uFEFF/, ''))
   if (rule === '' || rule.startsWith('#')) return []
   if (directory === '') return [rule]

@@ -31,10 +31,6 @@ export function wordsOf(source: string, paint: Paint): Word[] {
   return wordsIn(runsOf(marked.Lexer.lexInline(source), []), paint)
 }
 
-/** The words of a piece of text that is not Markdown. */
-export const plainWords = (text: string, paint: Paint): Word[] =>
-  wordsIn([{ text, formats: [] }], paint)
-
 /** The words of tokens that marked has made already. */
 export const wordsOfTokens = (tokens: readonly Token[], paint: Paint): Word[] =>
   wordsIn(runsOf(tokens, []), paint)

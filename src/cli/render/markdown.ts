@@ -1,7 +1,7 @@
 /** Finished blocks of Markdown as lines for a terminal of some width. */
 import { marked, type Token, type Tokens } from 'marked'
 
-import { plainWords, wordsOf, wordsOfTokens } from './inline.ts'
+import { wordsOf, wordsOfTokens } from './inline.ts'
 import { linesOf } from './line-setter.ts'
 import type { Format, Paint } from './style.ts'
 import { tableLines } from './table.ts'
@@ -62,7 +62,7 @@ function headingLines(token: Token, { width, paint }: MarkdownOptions): string[]
 }
 
 /** Not wrapped: code that is copied must be what it was. */
-export const codeLines = (text: string, paint: Paint): string[] =>
+const codeLines = (text: string, paint: Paint): string[] =>
   text.split('\n').map((line) => codeLine(line, paint))
 
 export const codeLine = (line: string, paint: Paint): string =>
@@ -95,7 +95,3 @@ function itemLines(item: Tokens.ListItem, mark: string, options: MarkdownOptions
   const marked = `${options.paint('dim', mark)} ${box}${first}`
   return [marked, ...rest.map((line) => (line === '' ? '' : indent + line))]
 }
-
-/** Text that is not Markdown, in lines. */
-export const textLines = (text: string, { width, paint }: MarkdownOptions): string[] =>
-  text.split('\n').flatMap((line) => linesOf(plainWords(line, paint), width))

@@ -196,11 +196,11 @@ export class TurnView {
 const noticeableMs = 100
 
 /** `0.1 s`, `12 s`, `3 min 5 s`. */
-export function elapsed(startedAt: number, digits = 0): string {
+function elapsed(startedAt: number, digits = 0): string {
   return duration(performance.now() - startedAt, digits)
 }
 
-export function duration(ms: number, digits = 0): string {
+function duration(ms: number, digits = 0): string {
   const seconds = ms / 1000
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? digits : 0)} s`
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
