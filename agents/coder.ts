@@ -28,6 +28,7 @@ export interface CoderOptions {
   human?: HumanOptions
 }
 
+/** An agent that works on the files of a workspace. */
 export function coder({
   workspace,
   sandbox,

@@ -25,6 +25,7 @@ export interface AgentSessionOptions {
   loom: Loom
 }
 
+/** How a message is sent. */
 export interface SendOptions {
   /** Ends the waiting, not the turn. */
   signal?: AbortSignal
@@ -34,6 +35,7 @@ export interface SendOptions {
   context?: JSONObject
 }
 
+/** What `call` gives. */
 export interface CallReply {
   /** All the text of the answer. */
   text: string

@@ -44,6 +44,7 @@ export type StepDecision =
 /** `retry` asks again, `stop` ends the turn with the error, `reply` answers in the model's place. */
 export type ErrorDecision = 'retry' | 'stop' | { reply: string }
 
+/** What becomes of a model call that failed and may succeed the next time. */
 export interface RetryPolicy {
   /** How often a failed model call is made again before the next model of the list. @defaultValue 3 */
   retries: number
@@ -53,6 +54,7 @@ export interface RetryPolicy {
   maxDelayMs: number
 }
 
+/** How long a model may take, in milliseconds. */
 export interface TimeLimits {
   /** From the request to the first part. @defaultValue 60000 */
   firstChunkMs: number
@@ -70,6 +72,7 @@ export interface Budget {
   maxTokens?: number
 }
 
+/** What `defineAgent` takes. */
 export interface AgentDefinition<CONTEXT = unknown> {
   /** Names the agent in routes, telemetry and sub-agent tools: letters, digits, `_` and `-`. */
   name: string

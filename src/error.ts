@@ -58,6 +58,7 @@ export interface LoomErrorOptions {
   result?: RunResult
 }
 
+/** The one class for what callers branch on: by its `code`, whose HTTP status is fixed. */
 export class LoomError extends Error {
   override readonly name = 'LoomError'
   readonly code: LoomErrorCode

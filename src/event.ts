@@ -80,6 +80,7 @@ export type TurnEvent =
   | { type: 'error'; errorText: string }
   | { type: 'finish'; finishReason: FinishReason; messageMetadata?: unknown }
 
+/** All that a run says, by the AI SDK's own names: what a sink is given, and what clients get. */
 export type AgentEvent = PartEvent | ToolEvent | ContentEvent | TurnEvent
 
 /** The events of one `type`. */

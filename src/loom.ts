@@ -47,6 +47,7 @@ export interface LoomOptions {
   report?: (error: unknown) => void
 }
 
+/** Agents and the conversations with them, on one store; `sessionRoutes` serves it over HTTP. */
 export class Loom implements AsyncDisposable {
   readonly agents: readonly Agent[]
   readonly defaultAgent: string

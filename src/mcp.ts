@@ -33,6 +33,7 @@ export interface HttpMcpServer {
   headers?: Readonly<Record<string, string>>
 }
 
+/** A server to start (`command`) or to connect to (`url`). */
 export type McpServer = {
   /** For people, and before the names of tools that would clash: letters, digits, `_` and `-`. */
   name: string
@@ -49,6 +50,7 @@ export interface McpOptions {
   report?: (line: string) => void
 }
 
+/** Connections to MCP servers: opened when their tools are first wanted, closed with `close`. */
 export interface Mcp extends AsyncDisposable {
   /** What an agent's `tools` may be: its own, and behind them those of the servers. */
   beside: (own: AgentTools) => () => Promise<AgentTools>

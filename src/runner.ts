@@ -74,6 +74,7 @@ export type Outcome =
   | 'error'
   | 'aborted'
 
+/** What a run came to. */
 export interface RunResult {
   /** The whole chain: what was given and what the run added. Feed it to the next run. */
   messages: ModelMessage[]

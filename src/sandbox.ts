@@ -48,6 +48,7 @@ export interface Place {
   hidden: readonly string[]
 }
 
+/** Makes of a command one that is confined. */
 export interface Sandbox {
   /** @throws LoomError `invalid-config` where the mode asks for more than works here. */
   kind: () => Promise<SandboxKind>
@@ -60,6 +61,7 @@ type Found =
   | { kind: 'unshare'; unshare: Unshare }
   | { kind: 'none' }
 
+/** Looks for what works here when it is first used. */
 export function openSandbox(options: SandboxOptions): Sandbox {
   let finding: Promise<Found> | undefined
   const found = () => (finding ??= find(options))

@@ -5,6 +5,7 @@
  */
 import type { AgentEvent } from './event.ts'
 
+/** Takes the events of a turn. A promise holds the turn back until it settles. */
 export type Sink = (event: AgentEvent) => void | Promise<void>
 
 /** Carries what a sink threw past everything that would take it for the model's or a tool's fault. */

@@ -35,6 +35,7 @@ import type {
  */
 export type Topic = 'log' | 'intents'
 
+/** The port itself; `openMemoryStore` and `openRedisStore` are its adapters. */
 export interface Store {
   /** Accepts a letter, and claims the session where it is free. */
   post(sessionId: string, letter: Letter, options: PostOptions): Promise<PostReply>

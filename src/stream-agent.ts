@@ -20,6 +20,7 @@ import type { Sink } from './sink.ts'
 import { ResponseSink } from './sink/response.ts'
 import type { ResponseOptions } from './sink/response.ts'
 
+/** How the answer is made and sent. */
 export interface StreamAgentOptions<CONTEXT = unknown>
   extends
     Pick<

@@ -10,6 +10,7 @@ import type { AgentEvent } from './event.ts'
 import { run, type RunOptions, type RunResult } from './runner.ts'
 import { type EventQueue, openEventQueue } from './sink/queue.ts'
 
+/** The events of one run, to loop over once, and what it came to. */
 export interface AgentStream extends AsyncIterable<AgentEvent> {
   /**
    * What `run` gives. Rejects as `run` does; a loop over the events throws the same error. Without a

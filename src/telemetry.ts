@@ -33,6 +33,7 @@ export interface TelemetryEvents {
   ]
 }
 
+/** Its name; its channel has `loom:` before it. */
 export type TelemetryEvent = keyof TelemetryEvents
 
 /** What a subscriber of `loom:<event>` is given. */

@@ -49,6 +49,7 @@ export interface ToolContext<CONTEXT = unknown> {
   ) => Promise<RunResult>
 }
 
+/** What `defineTool` takes. */
 export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown> {
   /** What the model calls it: letters, digits, `_` and `-`, 64 at most. */
   name: string

@@ -1,6 +1,7 @@
 /** Tokens spent, as the provider reports them. What a provider leaves out counts as 0. */
 import type { LanguageModelV4Usage } from '@ai-sdk/provider'
 
+/** Tokens of a model call, or of several. */
 export interface Usage {
   /** All prompt tokens, cached ones included. */
   inputTokens: number

@@ -24,6 +24,7 @@ export interface OpenFile {
   path: string
 }
 
+/** One directory, for all the tools that are to know what one another read and changed. */
 export class Workspace {
   readonly #root: Root
   readonly #turns = new PathTurns()

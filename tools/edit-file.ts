@@ -36,6 +36,7 @@ export interface EditFileOptions {
   needsApproval?: boolean
 }
 
+/** Replaces passages of a file, all of them or none. */
 export function editFile(
   workspace: Workspace,
   { needsApproval = false }: EditFileOptions = {},

@@ -24,6 +24,7 @@ const defaultLimit = 100
 const limitMax = 1000
 const timeoutMs = 30_000
 
+/** Finds files by a pattern for their paths. */
 export function glob(workspace: Workspace): NamedTool {
   return defineTool({
     name: 'glob',

@@ -40,6 +40,7 @@ const grepSchema = z.object({
   limit: z.int().min(1).max(limitMax).optional().describe(`Matches; ${defaultLimit} by default`),
 })
 
+/** Searches what is in files. */
 export function grep(workspace: Workspace): NamedTool {
   return defineTool({
     name: 'grep',

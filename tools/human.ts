@@ -13,6 +13,7 @@ import { untilAborted } from '../src/runner/until-aborted.ts'
 import type { NamedTool } from '../src/tool.ts'
 import { inputSchema, isFields } from './input-schema.ts'
 
+/** What the model wants to know. */
 export interface Question {
   question: string
   /** To choose from; another answer is one too. */
@@ -51,6 +52,7 @@ const definition = {
   retry: 'safe',
 } as const
 
+/** Asks the human. Without `ask` the client answers, as any tool of its own. */
 export function human({ ask, timeoutMs = 600_000 }: HumanOptions = {}): NamedTool {
   if (ask === undefined) return defineTool({ ...definition, toModelOutput: told })
   return defineTool({

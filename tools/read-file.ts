@@ -38,6 +38,7 @@ export type ReadFileOutput =
 /** An image stays in the conversation, and is sent with every step of it. */
 const imageBytesMax = 2 * 1024 * 1024
 
+/** Shows a file, a window at a time. */
 export function readFile(
   workspace: Workspace,
   { images = false }: ReadFileOptions = {},

@@ -22,6 +22,7 @@ export interface WriteFileOptions {
   needsApproval?: boolean
 }
 
+/** Writes a whole file. */
 export function writeFile(
   workspace: Workspace,
   { needsApproval = false }: WriteFileOptions = {},

@@ -40,6 +40,7 @@ const freshMs = 24 * 60 * 60 * 1000
 /** How long after a failed fetch nobody asks again. */
 const failedMs = 60 * 60 * 1000
 
+/** What is known of providers and models: models.dev's list, as shipped or newer, under the user's own word. */
 export class Registry {
   readonly #options: RegistryOptions
   readonly #now: () => number

@@ -10,6 +10,7 @@ export interface PostTarget {
   postMessage(event: AgentEvent): void
 }
 
+/** A sink that posts each event to a port, which never holds the turn back. */
 export function portSink(target: PostTarget): Sink {
   return (event) => target.postMessage(event)
 }

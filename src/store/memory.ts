@@ -32,6 +32,7 @@ const day = 24 * 60 * 60 * 1000
 /** How long a call may be made again with its nonce. */
 const replyTtlMs = 180_000
 
+/** A store that ends with its process, or is emptied by `close`. */
 export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
   const { sessionTtlMs = 30 * day, sessionsMax = 10_000, now = Date.now, ...rest } = options
   const { finishedEntriesMax = 500_000, ...given } = rest

@@ -23,6 +23,7 @@ export interface RedisStoreOptions extends Partial<Limits> {
   report?: (notice: StoreNotice) => void
 }
 
+/** What an operator of the store should know. */
 export type StoreNotice =
   /** Something about the server that will cost data. */
   | { type: 'warning'; message: string }
