@@ -1,7 +1,7 @@
 /**
  * The server's settings, checked once at start. The only reader of the process's environment: what
  * else needs it asks `processEnvironment`. A setting of a later version is refused, not ignored:
- * someone who sets API keys must not run an open server.
+ * someone who sets a secret for JWTs must not run an open server.
  */
 import { statSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
