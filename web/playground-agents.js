@@ -3,13 +3,14 @@ import { element } from './playground-dom.js'
 
 export function openAgents({ picker, select, about, server, chosen }) {
   let agents = []
+  const anyone = about.textContent
 
   const named = (name) => agents.find((agent) => agent.name === name)
 
   function draw() {
     const description = named(select.value)?.description
     picker.title = description ?? ''
-    if (description) about.textContent = description
+    about.textContent = description || anyone
   }
 
   select.addEventListener('change', () => {
@@ -22,6 +23,7 @@ export function openAgents({ picker, select, about, server, chosen }) {
       agents = await server.agents()
       select.replaceChildren(...agents.map(({ name }) => element('option', { value: name }, name)))
       picker.hidden = agents.length < 2
+      draw()
     },
     /** The agent of a conversation; one that the server no longer has is the server's own again. */
     show(name) {

@@ -67,19 +67,24 @@ async function copy(text) {
   }
 }
 
-/** A value as a tree that opens on demand, so that a huge output costs nothing until it is looked at. */
-export function jsonView(value) {
+/**
+ * A value as a tree that opens on demand, so that a huge output costs nothing until it is looked at.
+ * With `open` all of it is there at once, for whoever is to decide about it.
+ */
+export function jsonView(value, { open = false } = {}) {
   if (value === null || typeof value !== 'object')
     return element('div', { class: 'json' }, scalar(value))
   if (Object.keys(value).length === 0)
     return element('div', { class: 'json' }, element('code', {}, JSON.stringify(value)))
-  return element('div', { class: 'json' }, entryList(value))
+  return element('div', { class: 'json' }, entryList(value, open))
 }
 
 function scalar(value) {
   const kind = value === null ? 'null' : typeof value
   const text = kind === 'string' ? value : String(value)
-  return element('span', { class: `value ${kind}` }, text)
+  // Lines belong together: none of them stands beside the name.
+  const lines = text.includes('\n') ? ' lines' : ''
+  return element('span', { class: `value ${kind}${lines}` }, text)
 }
 
 const isSmall = (value) => {
@@ -89,37 +94,37 @@ const isSmall = (value) => {
   return JSON.stringify(value).length <= 64
 }
 
-/** How many entries of a list are shown. */
+/** How many entries of a list are shown where nothing is to be decided. */
 const entriesMax = 200
 
-function branch(value, key) {
+function branch(value, key, open) {
   const size = Array.isArray(value) ? `[${value.length}]` : `{${Object.keys(value).length}}`
   const head = element('summary', {}, ...keyNodes(key), element('span', { class: 'size' }, size))
-  const node = element('details', {}, head)
-  node.addEventListener(
-    'toggle',
-    () => node.open && node.children.length === 1 && node.append(entryList(value)),
-  )
+  const node = element('details', { open }, head)
+  const fill = () => node.children.length === 1 && node.append(entryList(value, open))
+  if (open) fill()
+  else node.addEventListener('toggle', () => node.open && fill())
   return node
 }
 
-function entryList(value) {
+function entryList(value, open) {
   const entries = Object.entries(value)
-  const more = entries.length - entriesMax
+  const shown = open ? entries : entries.slice(0, entriesMax)
+  const more = entries.length - shown.length
   return element(
     'ul',
     {},
-    ...entries.slice(0, entriesMax).map(([key, entry]) => entryNode(entry, key)),
+    ...shown.map(([key, entry]) => entryNode(entry, key, open)),
     more > 0 ? element('li', { class: 'size' }, `… ${more} more`) : null,
   )
 }
 
-function entryNode(value, key) {
+function entryNode(value, key, open) {
   if (value === null || typeof value !== 'object')
     return element('li', {}, ...keyNodes(key), scalar(value))
   if (isSmall(value))
     return element('li', {}, ...keyNodes(key), element('code', {}, JSON.stringify(value)))
-  return element('li', {}, branch(value, key))
+  return element('li', {}, branch(value, key, open))
 }
 
 const keyNodes = (key) => [element('span', { class: 'key' }, key), ' ']

@@ -1,7 +1,7 @@
 /** An answer on the page: its parts, its notices, what can be done with it, and the quiet footer. */
 import { button, copyButton, element, icon } from './playground-dom.js'
 import { partView, viewKey } from './playground-parts.js'
-import { isTool } from './playground-reading.js'
+import { isTool, wovenParts } from './playground-reading.js'
 import { userView } from './playground-user.js'
 
 /**
@@ -37,7 +37,7 @@ function assistantView(entry, actions) {
 
   function update() {
     const { message, live, waiting } = entry
-    const parts = message.parts
+    const parts = wovenParts(message.parts)
     for (const [index, part] of parts.entries()) {
       if (views[index]?.key !== viewKey(part)) {
         for (const old of views.splice(index)) old.view.node.remove()
@@ -105,7 +105,7 @@ const endsByOutcome = { aborted: 'abort', error: 'error' }
 
 /** The words of an answer, as Markdown. */
 export const textOf = (message) =>
-  message.parts
+  wovenParts(message.parts)
     .filter((part) => part.type === 'text')
     .map((part) => part.text)
     .join('\n\n')

@@ -152,6 +152,21 @@ export function closeReading({ message, open }) {
   message.parts = message.parts.filter((part) => part.state !== 'input-streaming')
 }
 
+/**
+ * The parts as a reader is to see them. Where another server went on with an answer, a text ends in
+ * the middle of a sentence and the next step begins with the rest of it: they are one text again.
+ */
+export function wovenParts(parts) {
+  const woven = []
+  for (const part of parts) {
+    const [before, step] = woven.slice(-2)
+    const goesOn = part.type === 'text' && step?.type === 'step-start' && before?.type === 'text'
+    if (goesOn) woven.splice(-2, 2, { ...part, text: before.text + part.text })
+    else woven.push(part)
+  }
+  return woven
+}
+
 export const isTool = (part) => part.type === 'dynamic-tool' || part.type.startsWith('tool-')
 
 export const toolNameOf = (part) => part.toolName ?? part.type.slice('tool-'.length)

@@ -2,6 +2,7 @@
  * The card of a tool call: closed it is one line, open it shows what went in and what came out. It
  * changes only what is different, so that a form in it survives the rest of the stream.
  */
+import { diffView, editView } from './playground-change.js'
 import { element, icon, jsonView } from './playground-dom.js'
 import { formFor, isAsked } from './playground-forms.js'
 import { renderMarkdown } from './playground-markdown.js'
@@ -44,8 +45,8 @@ export function toolView(first, actions) {
   const mark = element('span', { class: 'mark' })
   const brief = element('span', { class: 'brief' })
   const label = element('span', { class: 'state' })
-  const input = section('Input')
-  const output = section('Output')
+  const input = section('Input', (value) => editView(value) ?? jsonView(value, { open: true }))
+  const output = section('Output', (value) => diffView(value) ?? jsonView(value))
   const form = element('div', { class: 'form' })
   const node = element(
     'details',
@@ -90,7 +91,7 @@ export function toolView(first, actions) {
 }
 
 /** A labelled value that is drawn again only when it is another one. */
-function section(title) {
+function section(title, viewOf) {
   const head = element('h4', {}, title)
   const body = element('div')
   const node = element('section', { hidden: true }, head, body)
@@ -106,7 +107,7 @@ function section(title) {
       if (node.hidden) return
       if (isReport(value)) showReport(body, value)
       else if (value === undefined) body.replaceChildren(element('pre', {}, raw))
-      else body.replaceChildren(jsonView(value))
+      else body.replaceChildren(viewOf(value))
     },
   }
 }
@@ -145,13 +146,28 @@ function showReport(body, { text, toolCalls }) {
 /** One line for a closed card: what went in, and what came out of it. */
 function briefOf(part) {
   const { input, state, output, preliminary, errorText } = part
-  const asked = shortOf(toolNameOf(part) === 'human' ? (input?.question ?? input) : input)
+  const asked = shortOf(mainOf(input))
   if (state === 'output-error') return joinBrief(asked, shortOf(errorText))
   if (state !== 'output-available' || preliminary) return asked
-  return joinBrief(asked, isReport(output) ? '' : shortOf(output))
+  return joinBrief(asked, isReport(output) ? '' : shortOf(toldOf(output)))
 }
 
 const joinBrief = (asked, answered) => [asked, answered].filter((text) => text !== '').join('  →  ')
+
+/** The one field of an input that says it all, or all of them. */
+function mainOf(input) {
+  const name = mainFields.find((name) => typeof input?.[name] === 'string')
+  return name === undefined ? input : input[name]
+}
+
+const mainFields = [
+  ...['question', 'command', 'path', 'file_path'],
+  ...['pattern', 'expr', 'prompt', 'query', 'url'],
+]
+
+/** Of an output for people and programs the first line of what the model is told. */
+const toldOf = (output) =>
+  typeof output?.text === 'string' ? output.text.trim().split('\n', 1)[0] : output
 
 function shortOf(value) {
   if (value === undefined || value === null) return ''

@@ -8,12 +8,12 @@ import { openAnnouncer } from './playground-announcer.js'
 import { openBanner } from './playground-banner.js'
 import { openChat } from './playground-chat.js'
 import { openComposer } from './playground-composer.js'
-import { element } from './playground-dom.js'
 import { openKey } from './playground-key.js'
 import { entryView } from './playground-message.js'
 import { openPrompt } from './playground-prompt.js'
 import { openServer } from './playground-server.js'
 import { openSessions } from './playground-sessions.js'
+import { openSuggestions } from './playground-suggestions.js'
 import { openTheme } from './playground-theme.js'
 import { openTitles } from './playground-titles.js'
 import { wordsOf } from './playground-user.js'
@@ -23,13 +23,6 @@ const scroller = at('scroller')
 
 /** How often a page that is looked at sees what others did to its conversation. */
 const lookMs = 3000
-
-const suggestions = [
-  ['What is 123 times 456?', 'A tool call'],
-  ['What time is it in Tokyo and in New York?', 'Two calls at once'],
-  ['Ask the researcher what 12 * 12 is', 'A sub-agent at work'],
-  ['Think about it: what is 2 + 2, squared?', 'Thoughts before words'],
-]
 
 const key = openKey(at('key'))
 const server = openServer({ key })
@@ -126,6 +119,7 @@ function drawAll() {
   banner.show(chat)
   composer.show(chat)
   agents.show(chat.agent)
+  if (isListed) suggestions.show(agents.current)
   titles.learn(chat)
   document.title = titles.of(chat.id) ?? 'Loom'
   if (follow) scrollToEnd()
@@ -210,6 +204,15 @@ const agents = openAgents({
   server,
   chosen(name) {
     chat.agent = name
+    suggestions.show(name)
+    composer.focus()
+  },
+})
+
+const suggestions = openSuggestions({
+  list: at('suggestions'),
+  send(text) {
+    send([{ type: 'text', text }])
     composer.focus()
   },
 })
@@ -239,30 +242,17 @@ at('skip').addEventListener('click', (event) => {
   composer.focus()
 })
 
-at('suggestions').append(
-  ...suggestions.map(([text, about]) => {
-    const node = element(
-      'button',
-      { type: 'button' },
-      element('span', { class: 'about' }, about),
-      element('span', {}, text),
-    )
-    node.addEventListener('click', () => {
-      send([{ type: 'text', text }])
-      composer.focus()
-    })
-    return element('li', {}, node)
-  }),
-)
-
 const look = () => document.visibilityState === 'visible' && void chat.look()
 setInterval(look, lookMs)
 document.addEventListener('visibilitychange', look)
 addEventListener('online', look)
 
+let isListed = false
+
 async function listAgents() {
   // Without the list there is nothing to pick; the server's own agent answers.
   await agents.load().catch(() => {})
+  isListed = true
   draw()
 }
 

@@ -16,6 +16,16 @@ describe('a change that is asked about', () => {
     expect(asked({ path: 'x.ts', content: 'e\n' })).toBe('  edit_file x.ts\n  +e')
   })
 
+  it('is shown with all that else is asked for', () => {
+    const edits = [{ old: 'a', new: 'b', replace_all: true }]
+    expect(asked({ path: 'x.ts', edits, mode: 1 })).toBe(
+      '  edit_file x.ts\n  mode=1\n    replace_all=true\n  -a\n  +b',
+    )
+    expect(asked({ path: 'x.ts', edits, content: 'c' })).toContain('"content": "c"')
+    expect(asked({ path: 'x.ts', content: 'c', edits: 'd' })).toContain('"edits": "d"')
+    expect(asked({ command: 'ls', host: 'live' })).toBe('  ls\n  host="live"')
+  })
+
   it('is shown whole where it is spelled in another way that the tool takes', () => {
     for (const edit of [
       { oldText: 'a', newText: 'b' },

@@ -45,7 +45,7 @@ function inputText(input: unknown): string {
   if (fields.length === 0) return ''
   const [[, only] = []] = fields
   if (fields.length === 1 && typeof only === 'string') return plainLine(only)
-  return plainLine(fields.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' '))
+  return plainLine(fields.map(([name, value]) => fieldText(name, value)).join(' '))
 }
 
 const mainFields = ['command', 'path', 'file_path', 'pattern', 'expr', 'prompt', 'query', 'url']
@@ -55,34 +55,47 @@ export function requestLines(
   { toolName, input }: { toolName: string; input: unknown },
   { paint }: ToolLineOptions,
 ): string[] {
-  const command = textField(input, 'command')
-  if (command !== undefined)
-    return plain(command)
-      .split('\n')
-      .map((line) => `  ${paint('bold', line)}`)
-  const path = textField(input, 'path')
-  const changes = changeLines(input, paint)
-  if (path === undefined || changes === undefined) {
+  const { command, ...besides } = fieldsOf(input)
+  if (typeof command === 'string')
+    return [
+      ...plain(command)
+        .split('\n')
+        .map((line) => `  ${paint('bold', line)}`),
+      ...fieldLines(besides),
+    ]
+  const { path, content, edits, ...others } = fieldsOf(input)
+  const changes = changeLines({ content, edits }, paint)
+  if (typeof path !== 'string' || changes === undefined) {
     const text = JSON.stringify(input, undefined, 2) ?? ''
     return plain(text)
       .split('\n')
       .map((line) => `  ${line}`)
   }
   const what = `  ${plainLine(toolName)} ${paint('bold', plainLine(path))}`
-  return [what, ...limited(changes, changeLinesMax).map((line) => `  ${line}`)]
+  const shown = limited(changes, changeLinesMax).map((line) => `  ${line}`)
+  return [what, ...fieldLines(others), ...shown]
 }
 
+/** What else is asked for, a field on a line. */
+const fieldLines = (fields: Record<string, unknown>): string[] =>
+  Object.entries(fields).map(([name, value]) => `  ${plainLine(fieldText(name, value))}`)
+
+const fieldText = (name: string, value: unknown): string => `${name}=${JSON.stringify(value)}`
+
 /** Undefined where it is not plain which: nobody is to allow what is not shown. */
-function changeLines(input: unknown, paint: Paint): string[] | undefined {
-  const { edits } = fieldsOf(input)
+function changeLines(
+  { content, edits }: { content: unknown; edits: unknown },
+  paint: Paint,
+): string[] | undefined {
   if (!Array.isArray(edits)) {
-    const content = textField(input, 'content')
-    return content === undefined ? undefined : replacementLines('', content, paint)
+    if (edits !== undefined || typeof content !== 'string') return undefined
+    return replacementLines('', content, paint)
   }
+  if (content !== undefined) return undefined
   const changes = edits.map((edit: unknown) => {
-    const [before, after] = [textField(edit, 'old'), textField(edit, 'new')]
-    if (before === undefined || after === undefined) return undefined
-    return replacementLines(before, after, paint)
+    const { old: before, new: after, ...others } = fieldsOf(edit)
+    if (typeof before !== 'string' || typeof after !== 'string') return undefined
+    return [...fieldLines(others), ...replacementLines(before, after, paint)]
   })
   return changes.every((lines) => lines !== undefined) ? changes.flat() : undefined
 }

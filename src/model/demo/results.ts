@@ -22,7 +22,8 @@ function sentenceFor({ toolName, input, output }: Answered): string {
     return `Understood. You did not allow ${name}, so I did not run it.${reason}`
   }
   if (output.type === 'error-text' || output.type === 'error-json') {
-    return `The ${name} tool failed: ${sentence(outputText(output))}`
+    const text = shortEnough(outputText(output))
+    return `The ${name} tool failed:${text.includes('\n') ? `\n\n${block(text)}` : ` ${sentence(text)}`}`
   }
   return resultSentence(toolName, input, output)
 }
@@ -40,13 +41,20 @@ function resultSentence(toolName: string, input: unknown, output: Output): strin
     return `The \`${toolName}\` tool is done; it returned nothing.`
   // JSON of one line reads well in a sentence, more of it in a block of its own.
   if (text.length > 80 && /^[[{]/.test(text)) {
-    return `The \`${toolName}\` tool returned:\n\n\`\`\`json\n${text}\n\`\`\``
+    return `The \`${toolName}\` tool returned:\n\n${block(text, 'json')}`
   }
   if (/^[[{]/.test(text)) return `The \`${toolName}\` tool returned \`${text}\`.`
-  const speaker = isResearcher(toolName)
-    ? 'The researcher reports'
-    : `The \`${toolName}\` tool says`
-  return text.includes('\n') ? `${speaker}:\n\n${text}` : `${speaker}: ${sentence(text)}`
+  const isReport = isResearcher(toolName)
+  const speaker = isReport ? 'The researcher reports' : `The \`${toolName}\` tool says`
+  if (!text.includes('\n')) return `${speaker}: ${sentence(text)}`
+  return `${speaker}:\n\n${isReport ? text : block(text)}`
+}
+
+/** Lines as they are: a program's output is no Markdown, and may hold fences of its own. */
+function block(text: string, language = ''): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length))
+  const fence = '`'.repeat(longest + 1)
+  return `${fence}${language}\n${text.replace(/\n+$/, '')}\n${fence}`
 }
 
 type Output = LanguageModelV4ToolResultPart['output']
