@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 
 import type { JSONSchema7 } from '@ai-sdk/provider'
-import { jsonSchema } from 'ai'
+import { jsonSchema, type ToolSet } from 'ai'
 
 import { type Agent, defineAgent } from '../agent.ts'
 import { defineTool } from '../define-tool.ts'
@@ -41,7 +41,9 @@ export async function loadAgent(path: string, world: FileWorld): Promise<Agent> 
   if (tools !== undefined && typeof tools !== 'function' && typeof tools !== 'object') {
     throw new LoomError('invalid-config', `${path}: tools must be a list, or a function of one.`)
   }
-  return 'approvalSecret' in first ? first : defineAgent(first)
+  // Tools that are written into it may be as plain as those of `--tools`.
+  const own = Array.isArray(tools) ? { ...first, tools: tools.map(toolIn) } : first
+  return 'approvalSecret' in first ? first : defineAgent(own)
 }
 
 /**
@@ -89,6 +91,9 @@ function candidates<VALUE>(
   const { default: main, ...others } = exported
   return [...new Set([main, ...Object.values(others)])].filter(fits)
 }
+
+const toolIn = (entry: NamedTool | ToolSet) =>
+  isTool(entry) && isPlain(entry.inputSchema) ? withSchema(entry) : entry
 
 /** What `defineAgent` does not check, the run does. */
 function isAgent(value: unknown): value is Agent {

@@ -182,6 +182,13 @@ describe('an agent of the user’s own', () => {
     expect(stderr).toContain('● shout')
     expect(stdout).toContain('JOY')
     expect(code).toBe(0)
+    await writeFile(
+      join(directory, 'both.mjs'),
+      `import shout from './tool.mjs'
+      export default { name: 'plain', systemPrompt: 'You are plain.', tools: [shout] }`,
+    )
+    const own = await loom(['--agent', './both.mjs', 'Use shout for joy'], { directory })
+    expect(own).toMatchObject({ code: 0, stdout: expect.stringContaining('JOY') })
   })
 
   it('that is none is one line and exit code 3', async () => {
