@@ -189,7 +189,7 @@ describe('the demo model', () => {
     ['get_weather', json(null), 'The `get_weather` tool is done; it returned nothing.'],
     ['get_weather', { type: 'error-text', value: 'No such city' }, 'tool failed: No such city.'],
     ['get_weather', { type: 'execution-denied' }, 'You did not allow `get_weather`'],
-    ['get_weather', { type: 'execution-denied', reason: 'no money' }, '“no money”'],
+    ['get_weather', { type: 'execution-denied', reason: 'no money.' }, '“no money”.'],
   ] satisfies [string, LanguageModelV4ToolResultPart['output'], string][])(
     'answers with what %s gave',
     async (name, output, sentence) => {

@@ -18,7 +18,8 @@ const indented = (text: string): string => text.replaceAll('\n', '\n  ')
 function sentenceFor({ toolName, input, output }: Answered): string {
   const name = `\`${toolName}\``
   if (output.type === 'execution-denied') {
-    const reason = output.reason === undefined ? '' : ` You said: “${output.reason}”.`
+    const reason =
+      output.reason === undefined ? '' : ` You said: “${output.reason.replace(/\.$/, '')}”.`
     return `Understood. You did not allow ${name}, so I did not run it.${reason}`
   }
   if (output.type === 'error-text' || output.type === 'error-json') {
