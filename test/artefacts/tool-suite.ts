@@ -64,7 +64,7 @@ export function toolSuite({ start, unpacksTo }: ToolSuiteOptions): void {
     const ended = await loom(['--tools', 'bash', 'Use bash {"command":"touch made"}'], options)
     expect(ended).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('Nobody is at the terminal to allow it.'),
+      stdout: expect.stringContaining('Nobody is at the terminal to allow it'),
       stderr: expect.stringContaining('bash was refused'),
     })
     expect(await readdir(options.directory)).toEqual(['greet.ts'])

@@ -184,7 +184,7 @@ describe('an agent of the user’s own', () => {
     expect(code).toBe(0)
     await writeFile(
       join(directory, 'both.mjs'),
-      `import shout from './tool.mjs'
+      `import { shout } from './tool.mjs'
       export default { name: 'plain', systemPrompt: 'You are plain.', tools: [shout] }`,
     )
     const own = await loom(['--agent', './both.mjs', 'Use shout for joy'], { directory })
@@ -230,7 +230,7 @@ describe('a tool with effects', () => {
     expect(stderr).toContain(
       'charge was refused: nobody is here to allow it (--allow charge, or --yes)',
     )
-    expect(stdout).toContain('Nobody is at the terminal to allow it.')
+    expect(stdout).toContain('Nobody is at the terminal to allow it')
     expect(code).toBe(0)
   })
 
