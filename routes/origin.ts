@@ -1,6 +1,7 @@
 /**
- * Which web pages may call. A browser lets any page post to a server on this machine and tells its
- * origin, so without this check a page on the internet could talk to the agent and its tools.
+ * Which web pages may call. A browser lets any page post to a server on this machine and names the
+ * page's origin, so without this check a page on the internet could talk to the agent and its tools.
+ * A client that is no browser sends none of these headers, and is not checked here.
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
@@ -18,37 +19,78 @@ const exposeHeaders = [
 ]
 
 export function allowOrigins(config: Config): MiddlewareHandler {
-  const answerCors = cors({ origin: (origin) => origin, exposeHeaders, maxAge: 600 })
+  const plain = { origin: (origin: string) => origin, exposeHeaders, maxAge: 600 }
+  const answerCors = cors(plain)
+  const answerWithCookies = cors({ ...plain, credentials: true })
   return async (c, next) => {
     refuseForeignHost(hostOf(c), config)
-    const origin = c.req.header('origin')
+    const origin = c.req.header('origin') ?? originWithoutHeader(c)
     if (origin === undefined) return next()
-    if (isAllowed(origin, hostOf(c), config)) return answerCors(c, next)
-    throw new LoomError(
-      'forbidden-origin',
-      'This origin may not call this server: add it to LOOM_CORS_ORIGINS.',
-    )
+    if (!isAllowed(c, origin, config)) {
+      throw new LoomError(
+        'forbidden-origin',
+        'This origin may not call this server: add it to LOOM_CORS_ORIGINS, or set LOOM_PUBLIC_URL if it is the address of this server.',
+      )
+    }
+    // Cookies of a page that only `*` allows must not act for their user (Fetch standard, 3.2.5).
+    return hasCookies(origin, config) ? answerWithCookies(c, next) : answerCors(c, next)
   }
 }
 
-function isAllowed(origin: string, host: string, { corsOrigins, host: bound }: Config): boolean {
-  if (corsOrigins.includes('*') || corsOrigins.includes(origin.toLowerCase())) return true
+/**
+ * The origin of a request that changes something and names none, though a page sent it. A form or a
+ * `text/plain` body crosses origins without a preflight; browsers of today name the origin of such a
+ * POST, an older one only its page.
+ */
+function originWithoutHeader(c: Context): string | undefined {
+  if (['GET', 'HEAD', 'OPTIONS'].includes(c.req.method)) return undefined
+  const site = c.req.header('sec-fetch-site')
+  if (site === 'cross-site' || site === 'same-site') return 'null'
+  const page = c.req.header('referer')
+  if (page === undefined || site !== undefined || needsPreflight(c)) return undefined
+  return URL.canParse(page) ? new URL(page).origin : undefined
+}
+
+/** Content types that are not "CORS-safelisted" (Fetch standard, 2.2.2). */
+function needsPreflight(c: Context): boolean {
+  const [type = ''] = (c.req.header('content-type') ?? '').split(';', 1)
+  return !safelisted.has(type.trim().toLowerCase())
+}
+
+const safelisted = new Set([
+  '',
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data',
+])
+
+function isAllowed(c: Context, origin: string, config: Config): boolean {
+  const { corsOrigins, host: bound } = config
+  if (corsOrigins.includes('*') || hasCookies(origin, config)) return true
+  // No script can set this header: the browser compared the addresses that it sees itself, which a
+  // proxy that rewrites Host hides from this server.
+  if (c.req.header('sec-fetch-site') === 'same-origin') return true
   // `null` is a page in a sandbox or a file, which may come from anywhere.
   if (!URL.canParse(origin)) return false
   const { host: page, hostname } = new URL(origin)
-  return page === host || (isLoopback(bound) && isLoopback(hostname))
+  return page === hostOf(c) || (isLoopback(bound) && isLoopback(hostname))
 }
+
+/** The origins that an operator named. */
+const hasCookies = (origin: string, { corsOrigins, publicUrl }: Config): boolean =>
+  corsOrigins.includes(origin.toLowerCase()) || origin.toLowerCase() === publicUrl
 
 /**
  * DNS rebinding: a page whose own name was pointed at this machine is of the same host, and sends no
  * origin with a GET. Only its `Host` gives it away.
  */
-function refuseForeignHost(host: string, { corsOrigins, host: bound }: Config): void {
+function refuseForeignHost(host: string, { corsOrigins, publicUrl, host: bound }: Config): void {
   if (!isLoopback(bound) || isLoopback(host.replace(/:\d+$/, ''))) return
-  if (corsOrigins.some((origin) => origin === '*' || new URL(origin).host === host)) return
+  const named = publicUrl === undefined ? corsOrigins : [...corsOrigins, publicUrl]
+  if (named.some((origin) => origin === '*' || new URL(origin).host === host)) return
   throw new LoomError(
     'forbidden-origin',
-    'This server only answers to the name of this machine: add the origin to LOOM_CORS_ORIGINS.',
+    'This server only answers to the name of this machine: set LOOM_PUBLIC_URL to its own address, or add the origin to LOOM_CORS_ORIGINS.',
   )
 }
 

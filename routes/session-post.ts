@@ -18,22 +18,22 @@ import { answersOf, readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
 import { streamSession } from './session-stream.ts'
-import { agentOf, noSession, type SessionWorld } from './session-world.ts'
+import { agentOf, findSession, publicId, type SessionWorld, storedId } from './session-world.ts'
 
 export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const request = readRequest(await readJson(c))
   const { loom } = world
   const { sessions } = loom
   const agent = agentOf(c, world, request.agent)
-  const sessionId = request.id === undefined || request.id === '' ? randomUUID() : request.id
+  const id = request.id === undefined || request.id === '' ? randomUUID() : request.id
   const tenant = world.tenantOf(c)
-  const known = await sessions.requestStore.session(sessionId)
-  if (known !== undefined && known.tenant !== tenant) throw noSession()
+  const known = await findSession(c, world, id)
+  const sessionId = known?.id ?? storedId(tenant, id)
   await checkModel(agent, loom)
   const posting = postingOf(c, request, agent.name)
   const letter = await letterOf(posting, await sessions.held(sessionId, known))
   // A header has no other letters than ASCII.
-  c.header('x-loom-session', encodeURIComponent(sessionId))
+  c.header('x-loom-session', encodeURIComponent(id))
   if (letter === undefined) {
     const answering = await underWay(world, { sessionId, session: known, last: posting.last })
     return answer(c, world, { sessionId, answering })
@@ -98,7 +98,8 @@ export async function answer(
   const { logId, letterId, after, skip = 0, queued, repeated } = answering
   if (/\brespond-async\b/.test(c.req.header('prefer') ?? '')) {
     c.header('Preference-Applied', 'respond-async')
-    return c.json({ id: sessionId, letterId, messageId: logId, queued }, 202)
+    const id = publicId(world.tenantOf(c), sessionId)
+    return c.json({ id, letterId, messageId: logId, queued }, 202)
   }
   if (wantsOnlyJson(c)) return wholeAnswer(c, world, { sessionId, answering })
   if (repeated && !queued && !(await world.loom.sessions.holds(sessionId, logId))) throw gone()
@@ -116,7 +117,7 @@ function wantsOnlyJson(c: Context): boolean {
 
 async function wholeAnswer(
   c: Context,
-  { loom: { sessions } }: SessionWorld,
+  { loom: { sessions }, tenantOf }: SessionWorld,
   { sessionId, answering }: AnsweredIn,
 ): Promise<Response> {
   const { letterId, after, queued } = answering
@@ -131,7 +132,7 @@ async function wholeAnswer(
   if (answered === undefined) throw gone()
   const session = await sessions.store.session(sessionId)
   return c.json({
-    id: sessionId,
+    id: publicId(tenantOf(c), sessionId),
     message: seenMessage(uiMessage(answered), profile),
     text: textOf(answered),
     state: session?.state ?? 'idle',

@@ -4,21 +4,54 @@ import type { Context } from 'hono'
 import type { Agent } from '../src/agent.ts'
 import { LoomError } from '../src/error.ts'
 import type { Loom } from '../src/loom.ts'
+import type { Store } from '../src/store.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 
 export interface SessionWorld {
   loom: Loom
-  /** Who is calling: sessions belong to whoever made them. */
+  /** Who is calling: sessions belong to whoever made them, and each caller has ids of its own. */
   tenantOf: (c: Context) => string
 }
 
-/** @throws LoomError `not-found`, also for another's session: its existence is nobody's business. */
-export async function ownSession(
+/**
+ * The id of a tenant's session in the store, so that two tenants may use the same id. Ids of the
+ * tenant without a name stay as they are, unless they look like an id of another tenant.
+ */
+export function storedId(tenant: string, id: string): string {
+  if (tenant === '' && !id.startsWith('@')) return id
+  return `${prefixOf(tenant)}${id}`
+}
+
+/** The id that the tenant knows a session by. */
+export function publicId(tenant: string, stored: string): string {
+  const prefix = prefixOf(tenant)
+  return stored.startsWith(prefix) ? stored.slice(prefix.length) : stored
+}
+
+// Visible characters only: the id is part of idempotency keys, which tools send in HTTP headers.
+const prefixOf = (tenant: string) => `@${encodeURIComponent(tenant.toWellFormed())}/`
+
+/** The caller's session with this id; undefined where there is none, also where another tenant has one. */
+export async function findSession(
   c: Context,
-  { loom, tenantOf }: SessionWorld,
-): Promise<SessionRecord> {
-  const session = await loom.sessions.requestStore.session(c.req.param('id') ?? '')
-  if (session !== undefined && session.tenant === tenantOf(c)) return session
+  { loom: { sessions }, tenantOf }: SessionWorld,
+  id: string = c.req.param('id') ?? '',
+  store: Pick<Store, 'session'> = sessions.requestStore,
+): Promise<SessionRecord | undefined> {
+  const tenant = tenantOf(c)
+  const stored = storedId(tenant, id)
+  const session = await store.session(stored)
+  if (session !== undefined) return session.tenant === tenant ? session : undefined
+  if (stored === id) return undefined
+  // An earlier version had one space of ids for all tenants.
+  const former = await store.session(id)
+  return former?.tenant === tenant ? former : undefined
+}
+
+/** @throws LoomError `not-found`, also for another's session: its existence is nobody's business. */
+export async function ownSession(c: Context, world: SessionWorld): Promise<SessionRecord> {
+  const session = await findSession(c, world)
+  if (session !== undefined) return session
   throw noSession()
 }
 

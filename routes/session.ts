@@ -21,10 +21,20 @@ import { answerTool, decide } from './session-answers.ts'
 import { post } from './session-post.ts'
 import { prompt } from './session-prompt.ts'
 import { streamSession } from './session-stream.ts'
-import { noSession, ownSession, type SessionWorld } from './session-world.ts'
+import {
+  findSession,
+  noSession,
+  ownSession,
+  publicId,
+  type SessionWorld,
+  storedId,
+} from './session-world.ts'
 
 export interface SessionRoutesOptions {
-  /** Names whoever calls; a session is found only by who made it. @defaultValue everybody is one */
+  /**
+   * Names the tenant that calls. A session is found only by the tenant that made it, and two tenants
+   * may use the same session id. @defaultValue everybody is one tenant, ''
+   */
   tenantOf?: (c: Context) => string
 }
 
@@ -65,26 +75,29 @@ export function sessionRoutes(
 // Reading
 
 /** Whose it is, its owner knows. What it has spent is told as messages tell it. */
-const told = ({ tenant: _tenant, spent, ...session }: SessionRecord) => ({
+const told = ({ tenant, spent, ...session }: SessionRecord) => ({
   ...session,
+  id: publicId(tenant, session.id),
   ...(spent !== undefined && { spent: { usage: spent.usage, ...toldCost(spent) } }),
 })
 
 async function resume(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom
-  const sessionId = c.req.param('id') ?? ''
-  const session = await sessions.store.session(sessionId)
+  const session = await findSession(c, world, c.req.param('id'), sessions.store)
   // `useChat({ resume: true })` asks before there is a session, and takes anything but 204 for a fault.
   if (session === undefined) return c.body(null, 204)
-  if (session.tenant !== world.tenantOf(c)) throw noSession()
+  const { id: sessionId } = session
   const cursor = c.req.query('after') ?? c.req.header('last-event-id')
   const place = await sessions.placeOf(sessionId, cursor === '' ? undefined : cursor)
   return place === undefined ? c.body(null, 204) : streamSession(c, world, { sessionId, place })
 }
 
+/** An empty list where there is no such session: a page asks before its first message. */
 async function messages(c: Context, world: SessionWorld): Promise<Response> {
-  const { id } = await ownSession(c, world)
+  const session = await findSession(c, world)
   const { profile } = readingOf(c, {})
+  if (session === undefined) return c.json([])
+  const { id } = session
   const history = await world.loom.sessions.messages(id)
   return c.json(history.map((message) => seenMessage(message, profile)))
 }
@@ -144,7 +157,7 @@ async function withdraw(c: Context, world: SessionWorld): Promise<Response> {
 }
 
 async function fork(c: Context, world: SessionWorld): Promise<Response> {
-  const { id } = await ownSession(c, world)
+  const { id, tenant } = await ownSession(c, world)
   const body = z
     .object({
       id: sessionIdSchema.min(1),
@@ -159,8 +172,8 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
   }
   const { id: newId = randomUUID(), messageId, branch } = body.data
   const forked = await world.loom.sessions.requestStore.fork(id, {
-    newId,
-    tenant: world.tenantOf(c),
+    newId: storedId(tenant, newId),
+    tenant,
     nonce: randomUUID(),
     ...(messageId !== undefined && { through: messageId }),
     ...(branch !== undefined && { branch }),
@@ -169,13 +182,10 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
   return c.json({ id: newId }, 201)
 }
 
-async function remove(c: Context, { loom, tenantOf }: SessionWorld): Promise<Response> {
-  const { sessions } = loom
-  const sessionId = c.req.param('id') ?? ''
-  const removed = await sessions.requestStore.remove(sessionId, {
-    tenant: tenantOf(c),
-    nonce: randomUUID(),
-  })
+async function remove(c: Context, world: SessionWorld): Promise<Response> {
+  const { sessions } = world.loom
+  const { id: sessionId, tenant } = await ownSession(c, world)
+  const removed = await sessions.requestStore.remove(sessionId, { tenant, nonce: randomUUID() })
   if (!removed) throw noSession()
   sessions.instance.endTurn(sessionId, undefined, 'lost')
   return c.body(null, 204)

@@ -1,8 +1,9 @@
-/** Who is calling. Sessions belong to the key that made them. */
+/** Who is calling. Sessions belong to the name of the key that made them, or to the key if it has none. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 import type { Context, MiddlewareHandler } from 'hono'
 
+import type { ApiKey } from '../src/config.ts'
 import { LoomError } from '../src/error.ts'
 
 const tenants = new WeakMap<Request, string>()
@@ -11,8 +12,11 @@ const tenants = new WeakMap<Request, string>()
 export const tenantOf = (c: Context): string => tenants.get(c.req.raw) ?? ''
 
 /** Asks for one of `keys` as a bearer token. Without keys everybody may call, as one tenant. */
-export function bearerKeys(keys: readonly string[]): MiddlewareHandler {
-  const known = keys.map((key) => ({ digest: digestOf(key), tenant: tenantName(key) }))
+export function bearerKeys(keys: readonly ApiKey[]): MiddlewareHandler {
+  const known = keys.map(({ name, key }) => ({
+    digest: digestOf(key),
+    tenant: name ?? tenantName(key),
+  }))
   return async function bearer(c, next) {
     if (known.length > 0) {
       const given = digestOf(/^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '')
@@ -29,6 +33,9 @@ export function bearerKeys(keys: readonly string[]): MiddlewareHandler {
 
 const digestOf = (key: string) => createHash('sha256').update(key).digest()
 
-/** A name that the store may hold, and from which the key cannot be had. */
+/**
+ * A name that the store may hold, and from which the key cannot be had. An operator who replaces a key
+ * that had no name gives this name to the new key: the README says how, so it must not change.
+ */
 const tenantName = (key: string) =>
   digestOf(`loom-tenant:${key}`).toString('base64url').slice(0, 22)

@@ -44,13 +44,17 @@ export interface Config extends RegistryConfig {
   limits: TimeLimits
   /** Milliseconds without a byte until a comment keeps a connection open. */
   keepAliveMs: number
+  /** Milliseconds that a connection without a request is held open. */
+  idleMs: number
   /** Origins of foreign frontends, as browsers spell them; `*` allows every one. */
   corsOrigins: readonly string[]
+  /** The origin under which browsers see this server, where a proxy hides it; undefined if none does. */
+  publicUrl: string | undefined
   logLevel: LogLevel
   /** Where sessions are kept; undefined keeps them in this process. */
   redisUrl: string | undefined
   /** Bearer tokens that may call; none lets everybody. */
-  apiKeys: readonly string[]
+  apiKeys: readonly ApiKey[]
   /** How long a session lives after its last use, in milliseconds. */
   sessionTtlMs: number
   /** How long an instance that says nothing counts as alive. */
@@ -63,6 +67,13 @@ export interface Config extends RegistryConfig {
   workspace: string
   /** How commands are confined. */
   sandbox: SandboxMode
+}
+
+/** A bearer token. Keys of one name are one tenant, so a key can be replaced by another. */
+export interface ApiKey {
+  key: string
+  /** The tenant that the key stands for; undefined makes the key a tenant of its own. */
+  name: string | undefined
 }
 
 export type LogLevel = 'silent' | 'error' | 'info' | 'debug'
@@ -84,6 +95,9 @@ const schema = z.object({
   LOOM_NEXT_CHUNK_MS: milliseconds().default(30_000),
   LOOM_STEP_MS: milliseconds().default(600_000),
   LOOM_KEEPALIVE_MS: milliseconds().default(15_000),
+  // A balancer may reuse a connection that it takes for open; most hold one for 60 s.
+  LOOM_IDLE_MS: milliseconds().default(75_000),
+  LOOM_PUBLIC_URL: z.string().optional().transform(originOf),
   LOOM_CORS_ORIGINS: z.string().default('').transform(originsIn),
   LOOM_LOG_LEVEL: choice(['silent', 'error', 'info', 'debug']).default('info'),
   LOOM_AUTH: choice(['none']).optional(),
@@ -126,7 +140,9 @@ export function readConfig(environment: Environment): Config {
       stepMs: set.LOOM_STEP_MS,
     },
     keepAliveMs: set.LOOM_KEEPALIVE_MS,
+    idleMs: set.LOOM_IDLE_MS,
     corsOrigins: set.LOOM_CORS_ORIGINS,
+    publicUrl: set.LOOM_PUBLIC_URL,
     logLevel: set.LOOM_LOG_LEVEL,
     redisUrl: set.REDIS_URL,
     apiKeys: set.LOOM_API_KEYS,
@@ -204,6 +220,14 @@ function originsIn(list: string, context: z.RefinementCtx): string[] {
   return wanted.map((origin) => origin.toLowerCase())
 }
 
+/** Of a page's address only the origin matters: a browser sends no more of it. */
+function originOf(url: string | undefined, context: z.RefinementCtx): string | undefined {
+  if (url === undefined) return undefined
+  if (/^https?:\/\//i.test(url) && URL.canParse(url)) return new URL(url).origin
+  context.addIssue(`must be an address such as https://chat.example.com; got ${shown(url)}`)
+  return z.NEVER
+}
+
 function namesIn(list: string | undefined, context: z.RefinementCtx): string[] | undefined {
   const names = list?.split(',').map((name) => name.trim())
   const bad = names?.find((name) => !/^[\w-]{1,64}$/.test(name))
@@ -212,14 +236,33 @@ function namesIn(list: string | undefined, context: z.RefinementCtx): string[] |
   return z.NEVER
 }
 
-/** A key that can be guessed lets everybody in all the same. */
-function keysIn(list: string, context: z.RefinementCtx): string[] {
-  const keys = list.split(',').map((key) => key.trim())
-  const wanted = keys.filter((key) => key !== '')
-  if (wanted.some((key) => key.length < 8)) {
-    context.addIssue('must list keys of at least 8 characters, separated by commas')
+/** A key that can be guessed lets everybody in all the same. No text of a key is in an error. */
+function keysIn(list: string, context: z.RefinementCtx): ApiKey[] {
+  const entries = list.split(',').map((entry) => entry.trim())
+  const keys = entries.filter((entry) => entry !== '').map(keyOf)
+  if (keys.some(({ key }) => key.length < 8)) {
+    context.addIssue(
+      'must list keys of at least 8 characters, separated by commas; before each may stand a name and a colon',
+    )
   }
-  return wanted
+  if (keys.some(({ name }) => name !== undefined && !/^[\w.@-]{1,64}$/.test(name))) {
+    context.addIssue(
+      'must name keys by 1 to 64 letters, digits or any of . _ @ -, as in alice:a-long-secret',
+    )
+  }
+  const names = new Map(keys.map(({ key, name }) => [key, name]))
+  if (keys.some(({ key, name }) => names.get(key) !== name)) {
+    context.addIssue('must not give one key to two names')
+  }
+  return keys
+}
+
+/** A key may hold colons where a name stands before it. */
+function keyOf(entry: string): ApiKey {
+  const at = entry.indexOf(':')
+  return at === -1
+    ? { key: entry, name: undefined }
+    : { key: entry.slice(at + 1).trim(), name: entry.slice(0, at).trim() }
 }
 
 function folderAt(path: string, context: z.RefinementCtx): string {

@@ -399,12 +399,92 @@ describe('a page in a browser', () => {
     expect(await response.text()).toContain('[DONE]')
   })
 
+  it('may send cookies only where its origin is listed', async () => {
+    const credentials = async (origin: string) =>
+      (await from(origin)).headers.get('access-control-allow-credentials')
+    expect(await credentials('https://app.example.com')).toBe('true')
+    expect(await credentials('http://localhost:5173')).toBeNull()
+    const { headers } = await ask('https://app.example.com')
+    expect(headers.get('access-control-allow-credentials')).toBe('true')
+  })
+
+  it('is of this server where the browser says so, whatever Host a proxy sends', async () => {
+    const proxied = { origin: 'https://chat.example.com', 'sec-fetch-site': 'same-origin' }
+    expect((await json(good, proxied)).status).toBe(200)
+    for (const site of ['same-site', 'cross-site', 'none', 'nonsense']) {
+      expect((await json(good, { ...proxied, 'sec-fetch-site': site })).status, site).toBe(403)
+    }
+  })
+
+  it('is of this server at LOOM_PUBLIC_URL', async () => {
+    const config = readConfig({
+      LOOM_AGENT: 'assistant',
+      LOOM_PUBLIC_URL: 'https://chat.example.com/loom',
+    })
+    const { request } = await servedApp({ agents, config })
+    const from = (origin: string, host: string) =>
+      request('/api/agents', { headers: { origin, host } })
+    expect((await from('https://chat.example.com', 'loom.localhost:3000')).status).toBe(200)
+    expect((await from('https://chat.example.com', 'chat.example.com')).status).toBe(200)
+    expect((await from('https://other.example.com', 'chat.example.com')).status).toBe(403)
+    expect((await from('https://other.example.com', 'other.example.com')).status).toBe(403)
+  })
+
+  it('cannot post by a form or as text, whatever its browser tells of it', async () => {
+    const types = ['text/plain;charset=UTF-8', 'application/x-www-form-urlencoded', '']
+    for (const type of types) {
+      const tellings: Record<string, string>[] = [
+        { origin: 'https://evil.example.net' },
+        { origin: 'null' },
+        { 'sec-fetch-site': 'cross-site' },
+        { 'sec-fetch-site': 'same-site' },
+        { referer: 'https://evil.example.net/page' },
+        { referer: 'nonsense', 'sec-fetch-site': 'cross-site' },
+      ]
+      for (const telling of tellings) {
+        const body = new Blob([JSON.stringify({ message: 'Hi' })])
+        const response = await post(body, { 'content-type': type, ...telling })
+        expect(response.status, JSON.stringify([type, telling])).toBe(403)
+      }
+    }
+  })
+
+  it('is not asked for where the client is no page', async () => {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json']) {
+      const body = new Blob([JSON.stringify({ message: 'Hi' })])
+      expect((await post(body, { 'content-type': type })).status, type).toBe(200)
+      const own = await post(body, { 'content-type': type, referer: `${url}/` })
+      expect(own.status, type).toBe(200)
+    }
+  })
+
   it('cannot come by a name that was pointed at this machine', async () => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1')
     let text = ''
     socket.on('data', (data) => (text += String(data)))
     socket.write('GET /api/agents HTTP/1.1\r\nhost: evil.example.net\r\nconnection: close\r\n\r\n')
     await vi.waitFor(() => expect(text).toMatch(/^HTTP\/1.1 403/))
+  })
+})
+
+describe('a connection that is idle', () => {
+  /** What the first answer says of the connection, and whether it was still open after a while. */
+  async function idle(address: string): Promise<string> {
+    const socket = connect(Number(new URL(address).port), '127.0.0.1')
+    let text = ''
+    socket.on('data', (data) => (text += String(data)))
+    socket.write('GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n')
+    await vi.waitFor(() => expect(text).toContain('ok'))
+    socket.destroy()
+    return text
+  }
+
+  it('is held for 75 s, or as LOOM_IDLE_MS says', async () => {
+    expect(await idle(url)).toMatch(/^keep-alive: timeout=75\r$/im)
+    const app = await servedApp({ agents })
+    const other = await listen(app.fetch, { host: '127.0.0.1', port: 0, idleMs: 9000 })
+    expect(await idle(other.url)).toMatch(/^keep-alive: timeout=9\r$/im)
+    await other.stop(0)
   })
 })
 

@@ -106,7 +106,7 @@ describe('the response of a stream', () => {
     const response = await fetch(url, { headers: { origin: 'https://example.com' } })
     expect(Object.fromEntries(response.headers)).toMatchObject({
       'content-type': 'text/event-stream',
-      'cache-control': 'no-cache',
+      'cache-control': 'no-cache, no-transform',
       'x-vercel-ai-ui-message-stream': 'v1',
       'x-accel-buffering': 'no',
       'access-control-allow-origin': 'https://example.com',

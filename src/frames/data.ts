@@ -8,7 +8,7 @@ import { toSafeJson } from './json.ts'
 
 const headers = {
   'content-type': 'text/plain; charset=utf-8',
-  'cache-control': 'no-cache',
+  'cache-control': 'no-cache, no-transform',
   'x-vercel-ai-data-stream': 'v1',
   'x-accel-buffering': 'no',
 }

@@ -7,7 +7,7 @@ import type { Encoder } from '../frames.ts'
 
 const headers = {
   'content-type': 'text/plain; charset=utf-8',
-  'cache-control': 'no-cache',
+  'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 }
 

@@ -13,7 +13,7 @@ const doneFrame = 'data: [DONE]\n\n'
 
 const uiHeaders = {
   'content-type': 'text/event-stream',
-  'cache-control': 'no-cache',
+  'cache-control': 'no-cache, no-transform',
   'x-vercel-ai-ui-message-stream': 'v1',
   // nginx holds back what it proxies without this.
   'x-accel-buffering': 'no',

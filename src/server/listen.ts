@@ -24,15 +24,23 @@ export interface Listening {
 
 type Fetch = (request: Request, bindings: object) => Response | Promise<Response>
 
+export interface ListenOptions {
+  host: string
+  /** 0 takes any free port. */
+  port: number
+  /** Milliseconds that a connection without a request is held open. @defaultValue 75000 */
+  idleMs?: number
+}
+
 /** @throws LoomError `invalid-config` where the address cannot be had. */
 export async function listen(
   fetch: Fetch,
-  { host, port }: { host: string; port: number },
+  { host, port, idleMs = 75_000 }: ListenOptions,
 ): Promise<Listening> {
   const hostname = host.replace(/^\[|\]$/g, '')
   const answer = getRequestListener(fetch, { hostname })
   let [open, isStopping] = [0, false]
-  const server = createServer((incoming, outgoing) => {
+  const server = createServer({ keepAliveTimeout: idleMs }, (incoming, outgoing) => {
     open++
     outgoing.once('close', () => open--)
     // The next request on this connection would find it closed.
