@@ -12,6 +12,7 @@ import type { TimeLimits } from './agent.ts'
 import { LoomError } from './error.ts'
 import { timerMaxMs } from './runner/until-aborted.ts'
 import type { SandboxMode } from './sandbox.ts'
+import { isRedisPrefix, redisPrefixRule } from './store/redis/prefix.ts'
 
 /** Variables as `process.env` has them. An empty one counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -53,6 +54,8 @@ export interface Config extends RegistryConfig {
   logLevel: LogLevel
   /** Where sessions are kept; undefined keeps them in this process. */
   redisUrl: string | undefined
+  /** Begins every key and channel in Redis. */
+  redisPrefix: string
   /** Bearer tokens that may call; none lets everybody. */
   apiKeys: readonly ApiKey[]
   /** How long a session lives after its last use, in milliseconds. */
@@ -105,6 +108,7 @@ const schema = z.object({
     .string()
     .regex(redisUrl, 'must begin with redis://, rediss://, redis+cluster:// or redis+sentinel://')
     .optional(),
+  LOOM_REDIS_PREFIX: z.string().refine(isRedisPrefix, redisPrefixRule).default(''),
   LOOM_API_KEYS: z.string().default('').transform(keysIn),
   LOOM_SESSION_TTL: integer(1, 10 * 365 * 24 * 60 * 60).default(30 * 24 * 60 * 60),
   LOOM_HEARTBEAT_MS: integer(300, 600_000).default(3000),
@@ -145,6 +149,7 @@ export function readConfig(environment: Environment): Config {
     publicUrl: set.LOOM_PUBLIC_URL,
     logLevel: set.LOOM_LOG_LEVEL,
     redisUrl: set.REDIS_URL,
+    redisPrefix: set.LOOM_REDIS_PREFIX,
     apiKeys: set.LOOM_API_KEYS,
     sessionTtlMs: set.LOOM_SESSION_TTL * 1000,
     heartbeatMs: set.LOOM_HEARTBEAT_MS,

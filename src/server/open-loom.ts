@@ -14,7 +14,7 @@ export interface OpenLoomOptions extends OpenStoreOptions {
 }
 
 export interface OpenStoreOptions {
-  config: Pick<Config, 'redisUrl' | 'redisPatienceMs' | 'sessionTtlMs'>
+  config: Pick<Config, 'redisUrl' | 'redisPrefix' | 'redisPatienceMs' | 'sessionTtlMs'>
   report: (error: unknown) => void
   /** Called when Redis answers again. */
   onBack?: () => void
@@ -47,12 +47,13 @@ const away = (cause: Error) =>
 
 /** @throws LoomError `invalid-config` or `unavailable` for a Redis that cannot be used */
 export async function openStore({ config, report, onBack }: OpenStoreOptions): Promise<Store> {
-  const { redisUrl: url, redisPatienceMs: patienceMs, sessionTtlMs } = config
+  const { redisUrl: url, redisPrefix: prefix, redisPatienceMs: patienceMs, sessionTtlMs } = config
   if (url === undefined) return openMemoryStore({ sessionTtlMs })
   // A server without Redis need not load its client.
   const { openRedisStore } = await import('../store/redis.ts')
   return openRedisStore({
     url,
+    prefix,
     patienceMs,
     sessionTtlMs,
     report(notice) {

@@ -6,6 +6,7 @@ import { startCluster } from '../redis/cluster.ts'
 import { until } from '../redis/until.ts'
 import { storeContract } from './contract.ts'
 import { converse, letter } from './conversation.ts'
+import { prefixSuite } from './prefix-suite.ts'
 
 let cluster: RunningCluster
 beforeAll(async () => {
@@ -16,6 +17,12 @@ afterAll(() => cluster[Symbol.asyncDispose]())
 // In order: stores that reconnect after a restart give hints that nobody counted on.
 describe('the store in a Redis cluster', { shuffle: false }, () => {
   storeContract((bounds) => openRedisStore({ url: cluster.url, ...bounds }), { runs: 15 })
+
+  prefixSuite({
+    open: (prefix) => openRedisStore({ url: cluster.url, prefix }),
+    keys: async () =>
+      (await Promise.all(cluster.nodes.map(({ client }) => client.keys('*')))).flat(),
+  })
 
   it('spreads sessions over the nodes', async () => {
     const store = await openRedisStore({ url: cluster.url })

@@ -6,6 +6,7 @@ import type { RunningRedis } from '../redis/redis.ts'
 import { startRedis } from '../redis/redis.ts'
 import { storeContract } from './contract.ts'
 import { answer, converse, entry, letter, regenerate } from './conversation.ts'
+import { prefixSuite } from './prefix-suite.ts'
 
 let redis: RunningRedis
 beforeAll(async () => {
@@ -18,6 +19,11 @@ const open = (options: { sessionTtlMs?: number } = {}) =>
 
 describe('the store in Redis', () => {
   storeContract((bounds) => openRedisStore({ url: redis.url, ...bounds }), { runs: 40 })
+
+  prefixSuite({
+    open: (prefix) => openRedisStore({ url: redis.url, prefix }),
+    keys: async () => redis.client.keys('*'),
+  })
 
   it('is shared by its instances', async () => {
     const [one, two] = await Promise.all([open(), open()])

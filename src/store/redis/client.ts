@@ -27,6 +27,8 @@ export interface Clients {
 export interface ClientOptions {
   /** How long one answer may take, in milliseconds. */
   commandTimeoutMs: number
+  /** Begins every key and every channel. It has no braces: those would end the hash tag's key. */
+  keyPrefix: string
 }
 
 /** The clients, not yet connected. */
@@ -45,8 +47,12 @@ export function createClients(address: RedisAddress, options: ClientOptions): Cl
 /** What an operator sees of a connection in `CLIENT LIST`: whose it is. */
 const nameOf = (use: string) => `loom:${hostname()}:${process.pid}:${use}`
 
-function redisOptions(address: RedisAddress, { commandTimeoutMs }: ClientOptions): NodeOptions {
+function redisOptions(
+  address: RedisAddress,
+  { commandTimeoutMs, keyPrefix }: ClientOptions,
+): NodeOptions {
   return {
+    keyPrefix,
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -86,8 +92,10 @@ function placeOf(address: RedisAddress): NodeOptions {
 }
 
 function clusterOptions(address: RedisAddress, options: ClientOptions): NodesOptions {
-  const { retryStrategy: _, lazyConnect: __, ...node } = redisOptions(address, options)
+  const { retryStrategy: _, lazyConnect: __, keyPrefix, ...node } = redisOptions(address, options)
   return {
+    // The slot is that of the whole key, so the cluster's client must know the prefix.
+    keyPrefix,
     lazyConnect: true,
     enableOfflineQueue: false,
     redisOptions: { ...node, connectionName: nameOf('cluster') },

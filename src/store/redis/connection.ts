@@ -34,6 +34,8 @@ export interface Connection {
 
 export interface ConnectionOptions {
   patienceMs: number
+  /** See `ClientOptions`. */
+  keyPrefix: string
   /** Told what went wrong with the connection, as often as it does. */
   onError: (error: Error) => void
   /** Told when Redis answers on every connection after one was lost. */
@@ -46,10 +48,13 @@ export interface ConnectionOptions {
  */
 export async function connect(
   address: RedisAddress,
-  { patienceMs, onError, onBack }: ConnectionOptions,
+  { patienceMs, keyPrefix, onError, onBack }: ConnectionOptions,
 ): Promise<Connection> {
   const scripts = loadScripts()
-  const clients = createClients(address, { commandTimeoutMs: Math.min(5000, patienceMs) })
+  const clients = createClients(address, {
+    commandTimeoutMs: Math.min(5000, patienceMs),
+    keyPrefix,
+  })
   const ending = new AbortController()
   // Every call that waits for the connection listens.
   setMaxListeners(0, ending.signal, clients.commands, clients.subscriber)

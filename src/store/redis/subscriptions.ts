@@ -22,12 +22,14 @@ interface Channel {
 const checkEveryMs = 5000
 
 export function createSubscriptions(client: RedisClient, patience: Patience): Subscriptions {
+  // The client adds the prefix when it subscribes, and leaves it on the messages.
+  const { keyPrefix = '' } = client.options
   const channels = new Map<string, Channel>()
   const subscribe = (name: string) =>
     patiently(client, patience, async () => void (await client.ssubscribe(name)))
 
   client.on('smessage', (name: string) => {
-    for (const hint of channels.get(name)?.hints ?? []) hint()
+    for (const hint of channels.get(name.slice(keyPrefix.length))?.hints ?? []) hint()
   })
   const hintAll = () => {
     for (const { hints } of channels.values()) for (const hint of hints) hint()

@@ -1,0 +1,54 @@
+/** Two Looms that share a Redis, one server or a cluster, and differ in their prefix. */
+import { expect, it } from 'vitest'
+
+import type { Store } from '../../src/store.ts'
+import { converse, letter } from './conversation.ts'
+
+export interface PrefixStage {
+  open: (prefix: string) => Promise<Store>
+  /** All keys of the server or the cluster. */
+  keys: () => Promise<string[]>
+}
+
+export function prefixSuite({ open, keys }: PrefixStage): void {
+  it('keeps apart what two Looms with different prefixes store', async () => {
+    const before = new Set(await keys())
+    const [one, two, again] = await Promise.all([open('one'), open('two:'), open('one:')])
+    const heard = { one: 0, two: 0, left: 0 }
+    const talk = converse(one)
+    const other = converse(two, talk.id)
+    await again.watch(talk.id, 'log', () => heard.one++)
+    await two.watch(talk.id, 'log', () => heard.two++)
+    await two.watchInstances(() => heard.left++)
+
+    await talk.turn(letter('m1'))
+    await one.beat('instance', 60_000)
+    await one.note('instance', talk.id)
+    await one.leave('instance')
+    await expect.poll(() => heard.one).toBe(2)
+
+    expect(await two.session(talk.id)).toBeUndefined()
+    expect(await again.session(talk.id)).toMatchObject({ id: talk.id })
+    expect(await two.lapsed()).toEqual([])
+    expect(await again.lapsed()).toEqual(['instance'])
+    expect((await two.list('', { limit: 10 })).sessions).toEqual([])
+    expect(await other.post(letter('m1'))).toMatchObject({ status: 'claimed' })
+    expect(await other.history()).toEqual(['m1'])
+    expect(await talk.history()).toEqual(['m1', 're-m1'])
+    await expect.poll(() => heard.two).toBe(1)
+    expect(heard.left).toBe(0)
+
+    await again.forget('instance', [talk.id])
+    expect(await one.noted('instance')).toEqual([])
+    const made = (await keys()).filter((key) => !before.has(key))
+    expect(made.length).toBeGreaterThan(8)
+    for (const key of made) expect(key).toMatch(/^(?:one|two):loom:/)
+    await Promise.all([one, two, again].map((store) => store.close()))
+  })
+
+  it('refuses a prefix that would move keys of a session apart', async () => {
+    for (const prefix of ['{a}', 'a b', 'x'.repeat(65)]) {
+      await expect(open(prefix)).rejects.toMatchObject({ code: 'invalid-config' })
+    }
+  })
+}
