@@ -71,11 +71,15 @@ export interface Store {
    * next letter or go idle/waiting.
    */
   finish(at: TurnAt & { lastId: string; instance: string }, commit: Commit): Promise<FinishReply>
-  /** Claims a session whose owner is gone: only if `claim` is still its claim. */
+  /**
+   * Claims a session whose owner is gone: only if `claim` is still its claim, and only if that owner
+   * neither appended nor claimed within the last `quietMs` milliseconds (default 0). A hand-over is
+   * not held up by that.
+   */
   takeOver(
     sessionId: string,
     claim: number,
-    options: { nonce: string; instance: string; handOver: boolean },
+    options: { nonce: string; instance: string; handOver: boolean; quietMs?: number },
   ): Promise<Claim | undefined>
   /**
    * Puts a summary beside the history, in place of the last one. It goes with the last message that

@@ -23,7 +23,10 @@ export class Heartbeat {
   #stopped = false
   /** Monotonic milliseconds. */
   #heardAt = Number.NEGATIVE_INFINITY
+  #triedAt = Number.NEGATIVE_INFINITY
   #steadyAt = Number.POSITIVE_INFINITY
+  /** When the next beat is due, in monotonic milliseconds. */
+  #dueAt = Number.POSITIVE_INFINITY
 
   constructor(options: HeartbeatOptions) {
     this.#options = options
@@ -48,20 +51,30 @@ export class Heartbeat {
   /**
    * Whether it is long enough ago that the store was away for the silence of others to mean death. A
    * beat that waited for the store to come back counts from when it was tried: others wait still.
+   * Not while this instance is late itself: whatever slows it down slows others down, too.
    */
   get isSteady(): boolean {
-    return this.isHeard && performance.now() >= this.#steadyAt
+    const now = performance.now()
+    return this.isHeard && now >= this.#steadyAt && now - this.#dueAt <= this.#lateMs
+  }
+
+  /** A beat that comes or is answered later than this shows that this process or the store is slow. */
+  get #lateMs(): number {
+    return this.#options.ttlMs / 3
   }
 
   #schedule(): void {
     if (this.#stopped) return
     const { ttlMs, onBeat, report } = this.#options
+    // From the last beat, not from its answer: a slow answer must not make the next beat late.
+    const now = performance.now()
+    this.#dueAt = Math.max(now, Math.min(this.#triedAt + ttlMs / 3, now + ttlMs / 3))
     this.#timer = setTimeout(() => {
       void this.#beat()
         .then(onBeat)
         .catch(report)
         .then(() => this.#schedule())
-    }, ttlMs / 3)
+    }, this.#dueAt - now)
     // A program that has nothing else to do may end.
     this.#timer.unref()
   }
@@ -70,10 +83,17 @@ export class Heartbeat {
     const { store, instance, ttlMs } = this.#options
     // The time before the call: the store may have heard us then already.
     const now = performance.now()
+    const overdueMs = now - this.#dueAt
+    this.#triedAt = now
     await store.beat(instance, ttlMs)
+    const answeredAt = performance.now()
     const gapMs = now - this.#heardAt
     // At the first beat nothing is known to have been away.
     if (gapMs > ttlMs) this.#steadyAt = now + ttlMs + (Number.isFinite(gapMs) ? returnMs : 0)
+    // Time for others to be heard, who are perhaps as late: two of their beats.
+    if (Math.max(overdueMs, answeredAt - now) > this.#lateMs) {
+      this.#steadyAt = Math.max(this.#steadyAt, answeredAt + (ttlMs * 2) / 3)
+    }
     this.#heardAt = now
   }
 }

@@ -154,7 +154,7 @@ export class Instance {
     if (this.#options.agentOf(session.agent) === undefined) return
     const { owner, claim } = session.turn
     const isGiven = owner === this.id || owner.startsWith(handedOver)
-    if (!isGiven && (!this.#heartbeat.isSteady || (await store.isAlive(owner)))) return
+    if (!isGiven && !(await this.#isDead(owner))) return
     if (this.#draining || this.#turns.has(sessionId)) return
     // Also for the letter that a commit takes next.
     await store.note(this.id, sessionId)
@@ -164,8 +164,24 @@ export class Instance {
       nonce: randomUUID(),
       instance: this.id,
       handOver: isGiven,
+      quietMs: this.#quietMs,
     })
     if (taken !== undefined) this.begin(taken)
+  }
+
+  /** Whether the silence of an instance means its end: not where this one is too late to tell. */
+  async #isDead(other: string): Promise<boolean> {
+    if (!this.#heartbeat.isSteady) return false
+    return !(await this.#options.store.isAlive(other)) && this.#heartbeat.isSteady
+  }
+
+  /**
+   * How long an owner must not have appended to count as dead, in milliseconds. Two of three beats of
+   * a time to live: an instance that dies is silent for longer than that when its heartbeat lapses, so
+   * no takeover waits for this.
+   */
+  get #quietMs(): number {
+    return (this.#options.heartbeatMs * 2) / 3
   }
 
   async #commitAgain(committed: TurnCommit): Promise<void> {

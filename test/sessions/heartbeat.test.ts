@@ -7,11 +7,17 @@ const ttlMs = 600
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-/** A heartbeat to a store that can go away for a while. */
+/** A heartbeat to a store that can go away or answer late for a while. */
 async function started() {
   let back = Promise.resolve()
+  const beats: number[] = []
   const heartbeat = new Heartbeat({
-    store: { beat: () => back },
+    store: {
+      beat: () => {
+        beats.push(performance.now())
+        return back
+      },
+    },
     instance: 'one',
     ttlMs,
     onBeat: () => {},
@@ -20,10 +26,12 @@ async function started() {
   await heartbeat.start()
   return {
     heartbeat,
+    beats,
     outage: async (ms: number) => {
       const { promise, resolve } = Promise.withResolvers<void>()
       back = promise
       await vi.advanceTimersByTimeAsync(ms)
+      back = Promise.resolve()
       resolve()
       await vi.advanceTimersByTimeAsync(0)
     },
@@ -42,10 +50,44 @@ it('gives others time to come back to a store that was away, who pause between a
   const { heartbeat, outage } = await started()
   await vi.advanceTimersByTimeAsync(3 * ttlMs)
   await outage(2 * ttlMs)
-  expect([heartbeat.isHeard, heartbeat.isSteady]).toEqual([false, false])
-  // The next beat is the first of which it is known when it was heard.
-  await vi.advanceTimersByTimeAsync(ttlMs / 3 + ttlMs + 990)
+  // The next beat follows at once: it is the first of which it is known when it was heard.
+  expect([heartbeat.isHeard, heartbeat.isSteady]).toEqual([true, false])
+  await vi.advanceTimersByTimeAsync(ttlMs + 990)
   expect([heartbeat.isHeard, heartbeat.isSteady]).toEqual([true, false])
   await vi.advanceTimersByTimeAsync(10)
   expect(heartbeat.isSteady).toBe(true)
+})
+
+it('does not judge others when the store answers it late', async () => {
+  const { heartbeat, outage } = await started()
+  await vi.advanceTimersByTimeAsync(3 * ttlMs)
+  expect(heartbeat.isSteady).toBe(true)
+  // Less than a silence: nobody takes this one for dead.
+  await outage(ttlMs * 0.9)
+  expect([heartbeat.isHeard, heartbeat.isSteady]).toEqual([true, false])
+  await vi.advanceTimersByTimeAsync((ttlMs * 2) / 3 - 10)
+  expect(heartbeat.isSteady).toBe(false)
+  await vi.advanceTimersByTimeAsync(20)
+  expect(heartbeat.isSteady).toBe(true)
+})
+
+it('does not judge others when its own process was held up', async () => {
+  const { heartbeat } = await started()
+  await vi.advanceTimersByTimeAsync(3 * ttlMs)
+  expect(heartbeat.isSteady).toBe(true)
+  // Time passes and no timer runs: as in a long collection, or without a share of the processor.
+  vi.setSystemTime(Date.now() + 1)
+  const now = performance.now()
+  vi.spyOn(performance, 'now').mockReturnValue(now + ttlMs * 0.7)
+  expect([heartbeat.isHeard, heartbeat.isSteady]).toEqual([true, false])
+})
+
+it('beats on time although each answer takes long', async () => {
+  const { beats, outage } = await started()
+  await vi.advanceTimersByTimeAsync(ttlMs)
+  beats.length = 0
+  const begun = performance.now()
+  for (let round = 0; round < 5; round++) await outage(ttlMs / 4)
+  const longest = Math.max(...beats.map((at, index) => at - (beats[index - 1] ?? begun)))
+  expect(longest).toBeLessThanOrEqual(ttlMs / 3)
 })

@@ -27,7 +27,6 @@ describe('a mailbox', () => {
     )
     await until(60_000, 'turns are under way', () => calls.length > 1500)
     await stage.instance(0).kill()
-    const before = calls.length
     await casting
     for (const [index, chatId] of chatIds.entries()) {
       await untilIdle(stage.instance(1).url, chatId)
@@ -45,11 +44,14 @@ describe('a mailbox', () => {
         ),
       )
     }
-    const asked = calls.map((call) => call.asked)
-    expect(new Set(asked).size).toBe(5000)
-    // Nobody asks twice but for whoever died.
-    expect(new Set(asked.slice(before)).size).toBe(asked.length - before)
-    expect(new Set(asked.slice(0, before)).size).toBe(before)
+    expect(new Set(calls.map(({ asked }) => asked)).size).toBe(5000)
+    // Each was asked by one instance, once; those of the dead instance by one other, once more. The
+    // model may read what the dead instance sent after its death, so the order tells nothing.
+    const dead = stage.instance(0).key
+    for (const callers of [(key: string) => key === dead, (key: string) => key !== dead]) {
+      const asked = calls.filter(({ key }) => callers(key)).map((call) => call.asked)
+      expect(asked).toHaveLength(new Set(asked).size)
+    }
   }, 180_000)
 
   it('makes one turn of a message that is posted twice, and both have its answer', async () => {

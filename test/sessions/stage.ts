@@ -39,6 +39,8 @@ export interface Stage extends BareStage {
 
 export interface StageInstance {
   url: string
+  /** The API key that its model's calls carry: no other instance has the same. */
+  key: string
   /** What it has written to stderr. */
   errors(): string
   /** SIGKILL; settles when it is gone. */
@@ -84,13 +86,16 @@ export async function openStageOn(
     async () => void (await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()))),
   )
   stack.defer(async () => void (await Promise.all(instances.map((instance) => instance.kill()))))
+  let launched = 0
   const launch = async () => {
+    const key = `instance-${launched++}`
     const proxy = await proxyTo?.()
     if (proxy !== undefined) proxies.push(proxy)
     const loom = startLoom(
       {
         REDIS_URL: proxy?.url ?? redisUrl,
         STAGE_BASE_URL: upstream.url,
+        STAGE_API_KEY: key,
         LOOM_MODEL: 'stage/model',
         LOOM_HEARTBEAT_MS: String(heartbeatMs),
         ...environment,
@@ -98,7 +103,7 @@ export async function openStageOn(
       ['serve'],
       program,
     )
-    return { ...controls(loom, proxy), url: await addressOf(loom) }
+    return { ...controls(loom, proxy), url: await addressOf(loom), key }
   }
   instances.push(...(await Promise.all(Array.from({ length: count }, launch))))
   const owned = stack.move()
@@ -121,7 +126,7 @@ export async function openStageOn(
 function controls(
   { child, output, exited }: LoomProcess,
   proxy: RedisProxy | undefined,
-): Omit<StageInstance, 'url'> {
+): Omit<StageInstance, 'url' | 'key'> {
   // Its end is the test's doing, whenever it comes.
   exited.catch(() => {})
   const isGone = () => child.exitCode !== null || child.signalCode !== null

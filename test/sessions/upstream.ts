@@ -34,6 +34,8 @@ export interface Upstream extends AsyncDisposable {
 export interface UpstreamCall {
   /** The last user message, but for the note that a reply was cut off. */
   asked: string
+  /** The API key that the caller sent: each instance of a stage has its own. */
+  key: string
   /** All of it, as the model is told it. */
   messages: readonly { role: string; content: unknown }[]
   state: 'running' | 'held' | 'answered' | 'aborted'
@@ -66,7 +68,8 @@ export async function openUpstream(
       const asked = textOf(
         messages.findLast(({ role, content }) => role === 'user' && !isNote(content)),
       )
-      const call: UpstreamCall = { asked, messages, state: 'running', endedAt: undefined }
+      const key = request.headers.authorization?.replace(/^Bearer /, '') ?? ''
+      const call: UpstreamCall = { asked, key, messages, state: 'running', endedAt: undefined }
       calls.push(call)
       response.on('close', () => {
         call.state = response.writableEnded ? 'answered' : 'aborted'

@@ -30,6 +30,7 @@ export function memoryLogs(sessions: SessionTable, hints: Hints, now: () => numb
       if (turn.lastId !== after) return outOfPlace(session, turn, entry)
       log.entries.push(entry)
       turn.lastId = entry.id
+      turn.appendedAt = now()
       hints.give(sessionId, 'log')
       if (turn.stop === undefined && session.mailbox.length === 0) return appended
       return Promise.resolve({ status: 'appended', ...intents(session, turn) })

@@ -59,11 +59,13 @@ export function memoryOwnership(world: World): Ownership {
       })
     },
 
-    async takeOver(sessionId, claim, { nonce, instance, handOver }) {
+    async takeOver(sessionId, claim, { nonce, instance, handOver, quietMs = 0 }) {
       return takenOver(sessionId, nonce, () => {
         const found = owned(sessionId, claim)
         if (found === undefined) return undefined
         const { session, turn } = found
+        const quietSinceMs = now() - Math.max(turn.claim, turn.appendedAt)
+        if (!handOver && quietSinceMs >= 0 && quietSinceMs < quietMs) return undefined
         if (!handOver) turn.takeovers = [...turn.takeovers, now()].slice(-20)
         turn.owner = instance
         fence(session, turn, world)

@@ -39,6 +39,8 @@ export interface Turn {
   letter: Letter
   logId: string
   lastId: string
+  /** When its owner appended last; 0 before that. */
+  appendedAt: number
   startedAt: number
   takeovers: number[]
   floor: string | undefined

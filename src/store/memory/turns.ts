@@ -84,6 +84,7 @@ export function begin(
     letter,
     logId: isResumed ? before.logId : letter.replyId,
     lastId: '',
+    appendedAt: 0,
     startedAt,
     takeovers: [],
     floor: isResumed ? before.floor : undefined,

@@ -1,7 +1,9 @@
 -- Appends entries, of one session or of several, each directly behind the one that its owner appended
 -- before: so an entry that is sent twice is there once, an owner that was replaced is told so, and
 -- after a failover that lost the log's tail nothing lands behind the gap. The verdict carries the
--- intents that wait for the owner. On the per-token path: no tables, no part that is not needed.
+-- intents that wait for the owner. The session keeps when its owner appended last: an owner that
+-- appends is alive (`take-over.lua`). On the per-token path: no tables, no part that is not needed,
+-- and the clock is read once for all.
 -- KEYS session live ...
 -- ARGV claim after id events ...
 -- RETURNS verdict ...
@@ -10,6 +12,9 @@ local function sequence(id)
   return tonumber(string.match(id, '%-(%d+)$'))
 end
 
+local time = redis.call('TIME')
+local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
+
 local function append(session, live, claim, after, id, events)
   local current = redis.call('HMGET', session, 'claim', 'state', 'last', 'stop', 'steer')
   local last = current[3]
@@ -17,7 +22,7 @@ local function append(session, live, claim, after, id, events)
   local verdict = 'appended'
   if last == after then
     if not redis.call('XADD', live, 'NOMKSTREAM', id, 'e', events) then return 'lost' end
-    redis.call('HSET', session, 'last', id)
+    redis.call('HSET', session, 'last', id, 'appended', nowMs)
     redis.call('SPUBLISH', session .. '!log', '')
   elseif sequence(last) >= sequence(id) then
     verdict = 'present'

@@ -1,5 +1,8 @@
 /**
- * The connections to Redis: one for commands and one for hints (a cluster has these for each node).
+ * The connections to Redis: one for commands, one for hints, and one for what says and asks which
+ * instances are alive (a cluster has these for each node). The last is apart because answers come in
+ * the order of the commands: a heartbeat that waits behind thousands of commands comes seconds late,
+ * and another instance then takes its turns over.
  * No command waits in a queue of the client's, and none is sent again by it after a connection broke
  * (a cluster client does, when a node goes; nonces and entry ids make that harmless): who sent it is
  * told at once, and decides.
@@ -22,6 +25,8 @@ type NodesOptions = Omit<ClusterOptions, 'replyMapping' | 'redisOptions'> & {
 export interface Clients {
   commands: RedisClient
   subscriber: RedisClient
+  /** Carries heartbeats, the questions about them, and takeovers; nothing else. */
+  heartbeat: RedisClient
 }
 
 export interface ClientOptions {
@@ -34,13 +39,18 @@ export interface ClientOptions {
 /** The clients, not yet connected. */
 export function createClients(address: RedisAddress, options: ClientOptions): Clients {
   if (address.kind === 'cluster') {
-    const cluster = new Cluster([...address.hosts], clusterOptions(address, options))
-    return { commands: cluster, subscriber: cluster }
+    const cluster = new Cluster([...address.hosts], clusterOptions(address, options, 'cluster'))
+    const heartbeat = new Cluster([...address.hosts], {
+      ...clusterOptions(address, options, 'heartbeat'),
+      shardedSubscribers: false,
+    })
+    return { commands: cluster, subscriber: cluster, heartbeat }
   }
   const single = { ...redisOptions(address, options), ...placeOf(address) }
   return {
     commands: new Redis({ ...single, connectionName: nameOf('commands') }),
     subscriber: new Redis({ ...single, connectionName: nameOf('hints') }),
+    heartbeat: new Redis({ ...single, connectionName: nameOf('heartbeat') }),
   }
 }
 
@@ -91,14 +101,18 @@ function placeOf(address: RedisAddress): NodeOptions {
   }
 }
 
-function clusterOptions(address: RedisAddress, options: ClientOptions): NodesOptions {
+function clusterOptions(
+  address: RedisAddress,
+  options: ClientOptions,
+  use: 'cluster' | 'heartbeat',
+): NodesOptions {
   const { retryStrategy: _, lazyConnect: __, keyPrefix, ...node } = redisOptions(address, options)
   return {
     // The slot is that of the whole key, so the cluster's client must know the prefix.
     keyPrefix,
     lazyConnect: true,
     enableOfflineQueue: false,
-    redisOptions: { ...node, connectionName: nameOf('cluster') },
+    redisOptions: { ...node, connectionName: nameOf(use) },
     clusterRetryStrategy: reconnectDelayMs,
     // Finds a new master without waiting for a command to fail.
     slotsRefreshInterval: 5000,

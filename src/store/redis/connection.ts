@@ -27,8 +27,10 @@ export interface Connection {
   runMany(name: ScriptName, keys: readonly string[], args: readonly string[]): Promise<string[]>
   /** Sends a command that may be sent twice. */
   send<VALUE>(command: (client: RedisClient) => Promise<VALUE>): Promise<VALUE>
-  /** The same connection with less patience. */
+  /** The same way with less patience. */
   within(patienceMs: number): Connection
+  /** The same way over the connection that carries heartbeats: nothing there waits behind other work. */
+  readonly apart: Connection
   close(): void
 }
 
@@ -57,7 +59,7 @@ export async function connect(
   })
   const ending = new AbortController()
   // Every call that waits for the connection listens.
-  setMaxListeners(0, ending.signal, clients.commands, clients.subscriber)
+  setMaxListeners(0, ending.signal, ...Object.values(clients))
   const patience = { patienceMs, signal: ending.signal }
   watchReturn(new Set(Object.values(clients)), patience, onBack)
   const close = () => {
@@ -74,41 +76,45 @@ export async function connect(
   }
 
   const evaluate = async (
+    client: RedisClient,
     { text, sha }: Script,
     keys: readonly string[],
     args: readonly (string | number)[],
   ): Promise<unknown> => {
     const rest = [keys.length, ...keys, ...args]
     try {
-      return await clients.commands.call('evalsha', [sha, ...rest])
+      return await client.call('evalsha', [sha, ...rest])
     } catch (error) {
       if (replyCode(error) !== 'NOSCRIPT') throw error
-      return await clients.commands.call('eval', [text, ...rest])
+      return await client.call('eval', [text, ...rest])
     }
   }
-  const withPatience = (patience: Patience): Connection => ({
+  const over = (client: RedisClient, patience: Patience): Connection => ({
     clients,
     patience,
     async run(name, keys, args) {
       const script = scripts[name]
       const call = inOrder(script, keys, args)
-      const reply = await patiently(clients.commands, patience, () =>
-        evaluate(script, call.keys, call.args),
+      const reply = await patiently(client, patience, () =>
+        evaluate(client, script, call.keys, call.args),
       )
       return named(script, reply)
     },
     async runMany(name, keys, args) {
-      const reply = await patiently(clients.commands, patience, () =>
-        evaluate(scripts[name], keys, args),
+      const reply = await patiently(client, patience, () =>
+        evaluate(client, scripts[name], keys, args),
       )
       if (!isStrings(reply)) throw new LoomError('internal', `${name}.lua did not answer strings`)
       return reply
     },
-    send: (command) => patiently(clients.commands, patience, () => command(clients.commands)),
-    within: (ms) => withPatience({ ...patience, patienceMs: Math.min(ms, patience.patienceMs) }),
+    send: (command) => patiently(client, patience, () => command(client)),
+    within: (ms) => over(client, { ...patience, patienceMs: Math.min(ms, patience.patienceMs) }),
+    get apart() {
+      return over(clients.heartbeat, patience)
+    },
     close,
   })
-  return withPatience(patience)
+  return over(clients.commands, patience)
 }
 
 /** That a connection stands is not yet an answer: Redis may be loading, or a network swallow it all. */

@@ -20,9 +20,10 @@ const chunk = 1000
 
 export function redisInstances(connection: Connection, subscriptions: Subscriptions): Instances {
   const register = registerKey
+  const { apart } = connection
   return {
     async beat(instance, ttlMs) {
-      await connection.run('beat', { register }, { keptMs, instance: escaped(instance), ttlMs })
+      await apart.run('beat', { register }, { keptMs, instance: escaped(instance), ttlMs })
     },
 
     async note(instance, sessionId) {
@@ -43,7 +44,7 @@ export function redisInstances(connection: Connection, subscriptions: Subscripti
     },
 
     async lapsed() {
-      const { lapsed } = await connection.run('read-register', { register }, { instance: '' })
+      const { lapsed } = await apart.run('read-register', { register }, { instance: '' })
       return lapsed.map(unescaped)
     },
 
@@ -64,7 +65,7 @@ export function redisInstances(connection: Connection, subscriptions: Subscripti
 
     async isAlive(instance) {
       const id = escaped(instance)
-      const { alive } = await connection.run('read-register', { register }, { instance: id })
+      const { alive } = await apart.run('read-register', { register }, { instance: id })
       return alive === '1'
     },
 

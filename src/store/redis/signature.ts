@@ -111,7 +111,7 @@ export const signatures = {
   },
   'take-over': {
     keys: [...sessionKeyNames, 'reply'],
-    args: [...ttls, 'claim', 'instance', 'handOver'],
+    args: [...ttls, 'claim', 'instance', 'handOver', 'quietMs'],
     returns: ['claim', 'logId', 'abandoned', 'takeovers', 'stop', 'floor', 'letter', 'message'],
   },
   'request-stop': {

@@ -148,12 +148,14 @@ export function redisTurns(
       return { status }
     },
 
-    async takeOver(sessionId, claim, { nonce, instance, handOver }) {
-      const reply = await connection.run('take-over', keys('take-over', sessionId, nonce), {
+    async takeOver(sessionId, claim, { nonce, instance, handOver, quietMs = 0 }) {
+      // Apart: between the look at the owner's heartbeat and the takeover there must be no queue.
+      const reply = await connection.apart.run('take-over', keys('take-over', sessionId, nonce), {
         ...limits,
         claim,
         instance: escaped(instance),
         handOver: handOver ? '1' : '',
+        quietMs,
       })
       if (reply.claim === '') return undefined
       return claimWithLetter(sessionId, { ...reply, resumed: '1' })

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
 
 import type { Claim } from '../../../src/store/turn.ts'
+import { until } from '../../redis/until.ts'
 import type { Subject } from '../contract.ts'
 import type { Conversation } from '../conversation.ts'
 import { converse, entry, letter, nextOf, said } from '../conversation.ts'
@@ -117,6 +118,42 @@ export function fencing({ store }: Subject): void {
     const claims = await Promise.all(survivors.map((instance) => takeOver(talk, claim, instance)))
     expect(claims.filter((each) => each !== undefined)).toHaveLength(1)
     expect(await takeOver(talk, claim, 'six')).toBeUndefined()
+  })
+
+  it('takes nothing over from an owner that appended or claimed a moment ago', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    const from = (quietMs: number, handOver = false) =>
+      talk.store.takeOver(talk.id, claim.claim, {
+        nonce: randomUUID(),
+        instance: 'two',
+        handOver,
+        quietMs,
+      })
+    // Longer than a test takes.
+    expect(await from(300_000)).toBeUndefined()
+    expect(await talk.append(claim, 1)).toMatchObject({ status: 'appended' })
+    // The claim is older than this, and the entry is not.
+    await until(5000, 'the claim is old', async () => Date.now() - claim.claim > 50)
+    await talk.append(claim, 2)
+    expect(await from(300_000)).toBeUndefined()
+    expect(await talk.append(claim, 3)).toMatchObject({ status: 'appended' })
+    const taken = await from(300_000, true)
+    expect(taken?.claim).toBeGreaterThan(claim.claim)
+  })
+
+  it('takes over from an owner that has been quiet for long enough', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.append(claim, 1)
+    const take = () =>
+      talk.store.takeOver(talk.id, claim.claim, {
+        nonce: randomUUID(),
+        instance: 'two',
+        handOver: false,
+        quietMs: 100,
+      })
+    await until(5000, 'the turn is taken over', async () => (await take()) !== undefined)
   })
 
   it('tells a successor everything that it needs', async () => {
