@@ -60,9 +60,11 @@ async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promi
     kind: 'answer' as const,
     replyId,
     answer: [given],
-    request: { agent: session.agent },
+    // The agent that asked: a session may have turns of several.
+    request: { agent: session.turn?.agent ?? session.agent },
   }
-  const { tenant, agent, id: sessionId } = session
+  const { tenant, id: sessionId } = session
+  const { agent } = letter.request
   const answering = await sessions.post(sessionId, letter, {
     tenant,
     agent,

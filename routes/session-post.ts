@@ -24,10 +24,10 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const request = readRequest(await readJson(c))
   const { loom } = world
   const { sessions } = loom
-  const agent = agentOf(c, world, request.agent)
   const id = request.id === undefined || request.id === '' ? randomUUID() : request.id
   const tenant = world.tenantOf(c)
   const known = await findSession(c, world, id)
+  const agent = agentOf(c, world, { named: request.agent, session: known })
   const sessionId = known?.id ?? storedId(tenant, id)
   await checkModel(agent, loom)
   const posting = postingOf(c, request, agent.name)

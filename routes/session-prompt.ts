@@ -10,7 +10,7 @@ import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
 /** `?context=` is the JSON that the next message would bring along; agents may depend on it. */
 export async function prompt(c: Context, world: SessionWorld): Promise<Response> {
   const session = await ownSession(c, world)
-  const agent = agentOf(c, world, session.agent)
+  const agent = agentOf(c, world, { session })
   const next = await nextPrompt(world.loom, session, { agent, context: contextOf(c) })
   return c.body(JSON.stringify(next, withBytesAsText), 200, { 'content-type': 'application/json' })
 }

@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import type { Agent } from '../src/agent.ts'
 import { LoomError } from '../src/error.ts'
 import type { Loom } from '../src/loom.ts'
+import { agentElsewhere } from '../src/sessions.ts'
 import type { Store } from '../src/store.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 
@@ -57,6 +58,18 @@ export async function ownSession(c: Context, world: SessionWorld): Promise<Sessi
 
 export const noSession = () => new LoomError('not-found', 'There is no such session.')
 
-/** The agent of the address, of the body, or the one that is not named. */
-export const agentOf = (c: Context, { loom }: SessionWorld, named?: string): Agent =>
-  loom.agentOf(c.req.param('agent') ?? named ?? loom.defaultAgent)
+/**
+ * The agent of the address, of the body, of the session, or the default one, in this order.
+ * @throws LoomError `unknown-agent`; `unavailable` where it is the session's and another instance's
+ */
+export function agentOf(
+  c: Context,
+  { loom }: SessionWorld,
+  { named, session }: { named?: string | undefined; session?: SessionRecord | undefined } = {},
+): Agent {
+  const name = c.req.param('agent') ?? named ?? session?.agent ?? loom.defaultAgent
+  if (name === session?.agent && !loom.agents.some((agent) => agent.name === name)) {
+    throw agentElsewhere(name)
+  }
+  return loom.agentOf(name)
+}

@@ -73,6 +73,7 @@ export class Loom implements AsyncDisposable {
       report,
       tails: new Map(),
       agentOf: (name) => agents.find((agent) => agent.name === name),
+      agents: agents.map(({ name }) => name),
       models: this.models,
       defaultModel: this.defaultModel,
       limits: { ...defaultTimeLimits, ...options.limits },

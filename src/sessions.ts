@@ -67,12 +67,14 @@ export class Sessions {
 
   /**
    * Accepts a letter: once this returns, it will be answered, whoever dies.
-   * @throws LoomError `busy`, `mailbox-full`, `not-found`, `refused`, `unavailable`
+   * @throws LoomError `busy`, `mailbox-full`, `not-found`, `refused`, `unavailable` (also where
+   * another instance has the agent and this one does not)
    */
   async post(sessionId: string, letter: Letter, request: PostRequest): Promise<Answering> {
     const { instance, requestStore } = this
     await instance.start()
     if (instance.draining) throw unavailableHere()
+    if (this.#options.agentOf(request.agent) === undefined) throw agentElsewhere(request.agent)
     const { mailboxLimit } = this.#options
     const reply = await instance.claiming(sessionId, async () => {
       // Noted first: an accepted letter always has someone who looks for it.
@@ -217,6 +219,14 @@ const unavailableHere = () =>
     retryable: true,
     retryAfterMs: 1000,
   })
+
+/** Before anything is stored: what this instance accepted, it could not answer. */
+export const agentElsewhere = (agent: string) =>
+  new LoomError(
+    'unavailable',
+    `This instance does not have the agent "${agent}". Send the request again; another instance may have it.`,
+    { retryable: true, retryAfterMs: 1000 },
+  )
 
 const storeIsFull = () =>
   new LoomError('unavailable', 'The store takes nothing now: try again with the same id.', {

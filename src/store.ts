@@ -68,9 +68,13 @@ export interface Store {
   ): Promise<'done' | 'lost'>
   /**
    * One step: check the claim and that the log ends in `lastId`, commit, give the log its TTL, take the
-   * next letter or go idle/waiting.
+   * next letter or go idle/waiting. A next letter for none of `agents` (default: all) begins its turn
+   * with the owner `handedOver + instance`, for an instance that has its agent.
    */
-  finish(at: TurnAt & { lastId: string; instance: string }, commit: Commit): Promise<FinishReply>
+  finish(
+    at: TurnAt & { lastId: string; instance: string; agents?: readonly string[] },
+    commit: Commit,
+  ): Promise<FinishReply>
   /**
    * Claims a session whose owner is gone: only if `claim` is still its claim, and only if that owner
    * neither appended nor claimed within the last `quietMs` milliseconds (default 0). A hand-over is
@@ -146,11 +150,18 @@ export interface Store {
   lapsed(): Promise<string[]>
   /** Moves at most `limit` sessions from the index of a lapsed instance to another; returns them. */
   adopt(from: string, to: string, limit: number): Promise<string[]>
+  /**
+   * Moves a session from an instance's index to those that wait for an instance with this agent, and
+   * gives a hint to all instances when it did not wait there yet.
+   */
+  pass(sessionId: string, options: { from: string; agent: string }): Promise<void>
+  /** Moves at most `limit` sessions that wait for this agent to an instance's index; returns them. */
+  adoptWaiting(agent: string, to: string, limit: number): Promise<string[]>
   /** A graceful end: out of the register, or lapsed at once where its index still holds sessions. */
   leave(instance: string): Promise<void>
   isAlive(instance: string): Promise<boolean>
   /**
-   * Calls `hint` when an instance left sessions behind, and when the store was away, so that it may
+   * Calls `hint` when an instance left sessions behind or passed one on, and when the store was away, so that it may
    * have lost what it acknowledged; as lossy as the hints of `watch`.
    */
   watchInstances(hint: () => void): Promise<() => void>

@@ -7,16 +7,13 @@ import { randomUUID } from 'node:crypto'
 import { type Breaker, Breakers } from '../compaction/breaker.ts'
 import { LoomError } from '../error.ts'
 import type { Store } from '../store.ts'
-import type { Claim } from '../store/turn.ts'
+import { type Claim, handedOver } from '../store/turn.ts'
 import { CommittedTurns } from './committed-turns.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Lookout } from './lookout.ts'
 import type { TurnCommit } from './turn-commit.ts'
 import { TurnRun } from './turn-run.ts'
 import type { TurnEnd, TurnWorld } from './turn-world.ts'
-
-/** What the owner of a turn is called that was handed over, before somebody has taken it. */
-const handedOver = 'handed-over:'
 
 export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart' | 'breakers'> {
   store: Store
@@ -55,6 +52,7 @@ export class Instance {
     const shared = { store, report, instance: this.id }
     this.#lookout = new Lookout({
       ...shared,
+      agents: options.agents,
       isBusy: (sessionId) => this.#isBusy(sessionId),
       takeOver: (sessionId) => this.takeOver(sessionId),
       forget: (sessionId) => this.#forget(sessionId),
@@ -150,11 +148,13 @@ export class Instance {
     const { store } = this.#options
     const session = await store.session(sessionId)
     if (session === undefined || session.turn === undefined || session.state !== 'running') return
-    // Left to those who have the agent: a turn of a newer version's is none of an older one's.
-    if (this.#options.agentOf(session.agent) === undefined) return
-    const { owner, claim } = session.turn
+    const { owner, claim, agent = session.agent } = session.turn
     const isGiven = owner === this.id || owner.startsWith(handedOver)
     if (!isGiven && !(await this.#isDead(owner))) return
+    // An instance that has the agent takes it, when there is one: of another version, for example.
+    if (this.#options.agentOf(agent) === undefined) {
+      return store.pass(sessionId, { from: this.id, agent })
+    }
     if (this.#draining || this.#turns.has(sessionId)) return
     // Also for the letter that a commit takes next.
     await store.note(this.id, sessionId)
@@ -222,6 +222,7 @@ export class Instance {
     const { sessionId } = first
     let claim: Claim | undefined = first
     let isCommitted = false
+    let isLeft = false
     while (claim !== undefined) {
       const turn: TurnRun = new TurnRun(claim, this.#world)
       this.#turns.set(sessionId, turn)
@@ -229,12 +230,14 @@ export class Instance {
       claim = await turn.run()
       const { committed } = turn
       isCommitted = committed !== undefined
+      isLeft = committed?.isLeft === true
       if (committed !== undefined) this.#committed.add(committed)
       if (turn.ending === 'hand-over') await this.#quietly(() => this.#give(turn.claim))
       if (this.#turns.get(sessionId) === turn) this.#turns.delete(sessionId)
     }
     // What was not committed still has to be looked after.
-    if (isCommitted) await this.#quietly(() => this.#forget(sessionId))
+    if (isLeft) this.#look([sessionId])
+    else if (isCommitted) await this.#quietly(() => this.#forget(sessionId))
     else this.#lookout.doubt(sessionId)
   }
 

@@ -13,6 +13,8 @@ const auditAtOnce = 50
 export interface LookoutOptions {
   store: Store
   instance: string
+  /** The names of the agents that this instance has. */
+  agents: readonly string[]
   /** Whether the session's turn runs here, or is just being claimed here. */
   isBusy: (sessionId: string) => boolean
   takeOver: (sessionId: string) => Promise<void>
@@ -59,6 +61,7 @@ export class Lookout {
     while (this.#isDue && !this.#stopped) {
       this.#isDue = false
       await this.#quietly(() => this.#lookAfterOthers())
+      await this.#quietly(() => this.#lookAfterWaiting())
       await this.#quietly(() => this.#audit())
     }
   }
@@ -71,10 +74,23 @@ export class Lookout {
   }
 
   async #adoptFrom(other: string): Promise<void> {
-    const { store, instance, takeOver } = this.#options
+    const { store, instance } = this.#options
+    await this.#takeAll(() => store.adopt(other, instance, adoptAtOnce))
+  }
+
+  /** Sessions of an agent that the instance lacked which had them in its index. */
+  async #lookAfterWaiting(): Promise<void> {
+    const { store, instance, agents } = this.#options
+    for (const agent of agents) {
+      await this.#takeAll(() => store.adoptWaiting(agent, instance, adoptAtOnce))
+    }
+  }
+
+  async #takeAll(adopt: () => Promise<string[]>): Promise<void> {
+    const { takeOver } = this.#options
     let adopted = adoptAtOnce
     while (adopted === adoptAtOnce && !this.#stopped) {
-      const sessionIds = await store.adopt(other, instance, adoptAtOnce)
+      const sessionIds = await adopt()
       await Promise.all(sessionIds.map((id) => this.#quietly(() => takeOver(id))))
       adopted = sessionIds.length
     }

@@ -17,6 +17,8 @@ export class TurnCommit {
   readonly #instance: string
   readonly #log: TurnLog
   readonly #commit: Commit
+  readonly #agents: readonly string[]
+  #isLeft = false
 
   constructor(
     { claim: { sessionId, claim, logId }, world }: Pick<RunningTurn, 'claim' | 'world'>,
@@ -26,8 +28,14 @@ export class TurnCommit {
     this.claim = { sessionId, claim, logId }
     this.#store = world.store
     this.#instance = world.instance
+    this.#agents = world.agents
     this.#log = log
     this.#commit = commit
+  }
+
+  /** Whether the next letter of the session is for an agent that this instance lacks. */
+  get isLeft(): boolean {
+    return this.#isLeft
   }
 
   /** Memory that is kept as long as this is, in bytes, about. */
@@ -45,14 +53,16 @@ export class TurnCommit {
       await this.#log.restore()
       reply = await this.#finish()
     }
-    return reply.status === 'done' ? reply.next : undefined
+    if (reply.status !== 'done') return undefined
+    this.#isLeft = reply.isLeft === true
+    return reply.next
   }
 
   #finish(): ReturnType<Store['finish']> {
     const { lastId } = this.#log
     const nonce = randomUUID()
     return this.#store.finish(
-      { ...this.claim, lastId, instance: this.#instance, nonce },
+      { ...this.claim, lastId, instance: this.#instance, agents: this.#agents, nonce },
       this.#commit,
     )
   }

@@ -14,6 +14,8 @@ export interface TurnWorld {
   tails: LocalTails
   instance: string
   agentOf: (name: string) => Agent | undefined
+  /** The names of the agents that this instance has. */
+  agents: readonly string[]
   /** Of the sessions whose turns run here. */
   breakers: Breakers
   models: Models

@@ -31,6 +31,8 @@ export interface SessionRecord {
 export interface TurnRecord {
   claim: number
   owner: string
+  /** The agent that answers; absent where the turn began before stores kept it. */
+  agent?: string
   logId: string
   letterId: string
   lastId: string

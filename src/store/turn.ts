@@ -84,8 +84,15 @@ export interface Commit {
   spent?: Spending
 }
 
+/**
+ * Before the id of an instance: the owner of a turn that this instance gave away, or left to others
+ * since it does not have the agent. Any instance that has the agent may take it at once.
+ */
+export const handedOver = 'handed-over:'
+
 export type FinishReply =
-  | { status: 'done'; next?: Claim }
+  /** `isLeft`: the next letter is for an agent that the caller lacks, and waits for its taker. */
+  | { status: 'done'; next?: Claim; isLeft?: true }
   | { status: 'lost' }
   /** The log does not end in what its owner wrote last: a failover lost it. Nothing was changed. */
   | { status: 'behind' }

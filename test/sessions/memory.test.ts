@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 
 import { openMemoryStore } from '../../src/store/memory.ts'
+import { agentsSuite } from './agents-suite.ts'
 import { compactionSuite } from './compaction-suite.ts'
 import { conversationSuite } from './conversation-suite.ts'
 import { faultSuite } from './fault-suite.ts'
@@ -11,5 +12,6 @@ describe('sessions in memory', () => {
   const shared = { ...store, close: async () => {} }
   conversationSuite(async () => shared)
   faultSuite(async () => shared)
+  agentsSuite(async () => shared)
   compactionSuite(async () => shared, 1000)
 })

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { openRedisStore } from '../../src/store/redis.ts'
 import type { RunningRedis } from '../redis/redis.ts'
 import { startRedis } from '../redis/redis.ts'
+import { agentsSuite } from './agents-suite.ts'
 import { compactionSuite } from './compaction-suite.ts'
 import { conversationSuite } from './conversation-suite.ts'
 import { faultSuite } from './fault-suite.ts'
@@ -17,5 +18,6 @@ describe('sessions in Redis', () => {
   const open = () => openRedisStore({ url: redis.url })
   conversationSuite(open)
   faultSuite(open)
+  agentsSuite(open)
   compactionSuite(open, 100)
 })

@@ -34,6 +34,7 @@ export interface World extends AsyncDisposable {
 
 export interface TestInstance {
   agent: Agent
+  loom: Loom
   sessions: Sessions
   /** What its turns reported. */
   reported: unknown[]
@@ -68,6 +69,7 @@ export function openWorld(openStore: () => Promise<Store>): World {
       await sessions.instance.start()
       const instance: TestInstance = {
         agent,
+        loom,
         sessions,
         reported,
         session: (id) => loom.startAgent(agent.name, id),

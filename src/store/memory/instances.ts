@@ -3,7 +3,17 @@ import type { Store } from '../../store.ts'
 
 type Instances = Pick<
   Store,
-  'beat' | 'note' | 'forget' | 'noted' | 'lapsed' | 'adopt' | 'leave' | 'isAlive' | 'watchInstances'
+  | 'beat'
+  | 'note'
+  | 'forget'
+  | 'noted'
+  | 'lapsed'
+  | 'adopt'
+  | 'pass'
+  | 'adoptWaiting'
+  | 'leave'
+  | 'isAlive'
+  | 'watchInstances'
 >
 
 export function memoryInstances(now: () => number): Instances {
@@ -22,6 +32,16 @@ export function memoryInstances(now: () => number): Instances {
     for (const sessionId of sessionIds) noted?.delete(sessionId)
     if (noted?.size === 0) index.delete(instance)
   }
+  const adopt = async (from: string, to: string, limit: number) => {
+    if (from === to || (register.get(from) ?? 0) > now()) return []
+    const sessions = [...(index.get(from) ?? [])].slice(0, limit)
+    for (const sessionId of sessions) notedBy(to).add(sessionId)
+    forget(from, sessions)
+    if (!index.has(from)) register.delete(from)
+    return sessions
+  }
+  /** The index of sessions that wait for an agent; no instance has such an id. */
+  const waitingFor = (agent: string) => `agent:${agent}`
 
   return {
     async beat(instance, ttlMs) {
@@ -40,14 +60,15 @@ export function memoryInstances(now: () => number): Instances {
       const time = now()
       return [...register].filter(([, deadline]) => deadline <= time).map(([instance]) => instance)
     },
-    async adopt(from, to, limit) {
-      if (from === to || (register.get(from) ?? 0) > now()) return []
-      const sessions = [...(index.get(from) ?? [])].slice(0, limit)
-      for (const sessionId of sessions) notedBy(to).add(sessionId)
-      forget(from, sessions)
-      if (!index.has(from)) register.delete(from)
-      return sessions
+    adopt,
+    async pass(sessionId, { from, agent }) {
+      forget(from, [sessionId])
+      const waiting = notedBy(waitingFor(agent))
+      if (waiting.has(sessionId)) return
+      waiting.add(sessionId)
+      for (const hint of hints) hint()
     },
+    adoptWaiting: (agent, to, limit) => adopt(waitingFor(agent), to, limit),
     async leave(instance) {
       if (!index.has(instance)) {
         register.delete(instance)

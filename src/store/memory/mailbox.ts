@@ -85,7 +85,7 @@ function accept(
 ): PostReply {
   const { state, turn } = session
   if (state !== 'running' || turn === undefined) {
-    const claim = begin(session, letter, options.instance, world)
+    const claim = begin(session, { letter, agent: options.agent }, options.instance, world)
     world.hints.give(session.id, 'log')
     return { status: 'claimed', claim }
   }

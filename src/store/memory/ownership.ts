@@ -44,7 +44,7 @@ export function memoryOwnership(world: World): Ownership {
       })
     },
 
-    async finish({ sessionId, claim, logId, lastId, nonce, instance }, commit) {
+    async finish({ sessionId, claim, logId, lastId, nonce, instance, agents }, commit) {
       return finished(sessionId, nonce, () => {
         const found = owned(sessionId, claim)
         if (found === undefined) return { status: 'lost' }
@@ -52,10 +52,10 @@ export function memoryOwnership(world: World): Ownership {
         if (turn.lastId !== lastId) return { status: 'behind' }
         commitTurn(session, turn, commit, bounds)
         if (commit.state === 'idle') sessions.expireLog(session, logId, now() + commit.logTtlMs)
-        const next = beginNext(session, instance, world)
+        const next = beginNext(session, { instance, agents }, world)
         sessions.put(session)
         hints.give(sessionId, 'log')
-        return next === undefined ? { status: 'done' } : { status: 'done', next }
+        return { status: 'done', ...next }
       })
     },
 

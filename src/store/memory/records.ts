@@ -103,6 +103,7 @@ function recordOf(session: MemorySession): SessionRecord | undefined {
       turn: {
         claim: turn.claim,
         owner: turn.owner,
+        agent: turn.agent,
         logId: turn.logId,
         letterId: turn.letter.id,
         lastId: turn.lastId,

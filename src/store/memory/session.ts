@@ -36,6 +36,7 @@ export interface MemorySession {
 export interface Turn {
   claim: number
   owner: string
+  agent: string
   letter: Letter
   logId: string
   lastId: string
@@ -55,6 +56,8 @@ export interface Turn {
 
 export interface Queued {
   letter: Letter
+  /** The agent that is to answer it. */
+  agent: string
   band: Band
 }
 

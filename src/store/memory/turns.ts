@@ -4,10 +4,10 @@
  */
 import { addSpending, isNothing, noSpending, type Spending } from '../../spending.ts'
 import type { Letter, PostOptions, PostReply } from '../mailbox.ts'
-import type { Claim, Commit } from '../turn.ts'
+import { type Claim, type Commit, type FinishReply, handedOver } from '../turn.ts'
 import type { Hints } from './hints.ts'
 import type { Once } from './replies.ts'
-import type { Band, Bounds, MemorySession, Turn } from './session.ts'
+import type { Band, Bounds, MemorySession, Queued, Turn } from './session.ts'
 import { bands, bury, cut, drop, enqueue, know } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
@@ -45,13 +45,13 @@ export function knownAs(session: MemorySession, id: string): PostReply | undefin
 export function postBusy(
   session: MemorySession,
   { turn, letter }: { turn: Turn; letter: Letter },
-  { whenBusy, mailboxLimit }: PostOptions,
+  { agent, whenBusy, mailboxLimit }: PostOptions,
   { bounds }: World,
 ): PostReply {
   if (whenBusy === 'reject' && letter.kind === 'message') return { status: 'busy' }
   if (session.mailbox.length >= mailboxLimit) return { status: 'full' }
   const band = bandOf(letter, whenBusy, turn)
-  const position = enqueue(session, { letter, band })
+  const position = enqueue(session, { letter, agent, band })
   know(session, letter.id, { as: 'done', replyId: letter.replyId }, bounds)
   if (band === bands.urgent && whenBusy === 'rollback') turn.stop = 'discard'
   if (band === bands.urgent && whenBusy === 'interrupt') turn.stop ??= 'keep'
@@ -69,7 +69,7 @@ function bandOf(letter: Letter, whenBusy: PostOptions['whenBusy'], turn: Turn): 
 /** Makes `instance` the owner: a message begins a log, an answer goes on with the one that waits. */
 export function begin(
   session: MemorySession,
-  letter: Letter,
+  { letter, agent }: Pick<Queued, 'letter' | 'agent'>,
   instance: string,
   world: World,
 ): Claim {
@@ -81,6 +81,7 @@ export function begin(
   const turn: Turn = {
     claim: 0,
     owner: instance,
+    agent,
     letter,
     logId: isResumed ? before.logId : letter.replyId,
     lastId: '',
@@ -174,19 +175,26 @@ export function spend(session: MemorySession, spent: Spending = noSpending): voi
   session.spent = addSpending(session.spent ?? noSpending, spent)
 }
 
-/** Takes the next letter whose place is still there. */
+/**
+ * Takes the next letter whose place is still there. The turn of an agent that the instance lacks begins
+ * for whoever has it: see `handedOver`.
+ */
 export function beginNext(
   session: MemorySession,
-  instance: string,
+  { instance, agents }: { instance: string; agents: readonly string[] | undefined },
   world: World,
-): Claim | undefined {
+): Pick<FinishReply & { status: 'done' }, 'next' | 'isLeft'> {
   const isWaiting = session.state === 'waiting'
   for (;;) {
-    const letter = session.mailbox.shift()?.letter
-    if (letter === undefined) return undefined
+    const queued = session.mailbox.shift()
+    if (queued === undefined) return {}
+    const { letter, agent } = queued
     const isPlaced = letter.cutAt === undefined || session.history.has(letter.cutAt)
     if (isPlaced && (isWaiting || letter.kind === 'message')) {
-      return begin(session, letter, instance, world)
+      if (agents?.includes(agent) !== false)
+        return { next: begin(session, queued, instance, world) }
+      begin(session, queued, handedOver + instance, world)
+      return { isLeft: true }
     }
     bury(session, letter.id, 'cut', world.bounds)
   }

@@ -2,8 +2,8 @@
 -- seen here, or finds it free and claims it. No wake-up can fall between.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned log reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
--- ARGV instance claim lastId state error discard messageId message logTtlMs spent...
--- RETURNS status claim logId resumed abandoned floor letter message
+-- ARGV instance agents claim lastId state error discard messageId message logTtlMs spent...
+-- RETURNS status isLeft claim logId resumed abandoned floor letter message
 -- USES reply keep clock hint known history cut letter fence claim spend
 
 local function commit(own, logId)
@@ -31,7 +31,7 @@ local function finish()
     redis.call('RENAME', key.live, key.log)
     redis.call('PEXPIRE', key.log, arg.logTtlMs)
   end
-  local reply = beginNext(arg.instance) or {}
+  local reply = beginNext(arg.instance, arg.agents) or {}
   reply.status = reply.claim and 'claimed' or 'done'
   hint('log')
   keep()

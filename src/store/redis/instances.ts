@@ -4,12 +4,22 @@
  */
 import type { Store } from '../../store.ts'
 import type { Connection } from './connection.ts'
-import { escaped, leftChannel, notedKey, registerKey, unescaped } from './keys.ts'
+import { escaped, leftChannel, notedKey, registerKey, unescaped, waitingFor } from './keys.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 type Instances = Pick<
   Store,
-  'beat' | 'note' | 'forget' | 'noted' | 'lapsed' | 'adopt' | 'leave' | 'isAlive' | 'watchInstances'
+  | 'beat'
+  | 'note'
+  | 'forget'
+  | 'noted'
+  | 'lapsed'
+  | 'adopt'
+  | 'pass'
+  | 'adoptWaiting'
+  | 'leave'
+  | 'isAlive'
+  | 'watchInstances'
 >
 
 /** How long what is known of instances outlives the last of them, however soon sessions end. */
@@ -21,6 +31,17 @@ const chunk = 1000
 export function redisInstances(connection: Connection, subscriptions: Subscriptions): Instances {
   const register = registerKey
   const { apart } = connection
+
+  async function adopt(from: string, to: string, limit: number): Promise<string[]> {
+    if (from === to) return []
+    const { sessions } = await connection.run(
+      'adopt',
+      { register, from: notedKey(from), to: notedKey(to) },
+      { keptMs, instance: escaped(from), limit },
+    )
+    return sessions.map(unescaped)
+  }
+
   return {
     async beat(instance, ttlMs) {
       await apart.run('beat', { register }, { keptMs, instance: escaped(instance), ttlMs })
@@ -48,15 +69,17 @@ export function redisInstances(connection: Connection, subscriptions: Subscripti
       return lapsed.map(unescaped)
     },
 
-    async adopt(from, to, limit) {
-      if (from === to) return []
-      const { sessions } = await connection.run(
-        'adopt',
-        { register, from: notedKey(from), to: notedKey(to) },
-        { keptMs, instance: escaped(from), limit },
+    adopt,
+
+    async pass(sessionId, { from, agent }) {
+      await connection.run(
+        'pass',
+        { register, from: notedKey(from), waiting: notedKey(waitingFor(agent)) },
+        { keptMs, session: escaped(sessionId) },
       )
-      return sessions.map(unescaped)
     },
+
+    adoptWaiting: (agent, to, limit) => adopt(waitingFor(agent), to, limit),
 
     async leave(instance) {
       const noted = notedKey(instance)

@@ -45,10 +45,16 @@ export const replyKey = (sessionId: string, script: string, nonce: string) =>
 /** A pub/sub channel; `part/hint.lua` and `append.lua` make the same name. */
 export const channelOf = (sessionId: string, topic: Topic) => `${sessionKey(sessionId)}!${topic}`
 
+/** An agent's name as scripts compare it: no character of it ends a line or a JSON string. */
+export const agentText = (name: string) => encodeURIComponent(name)
+export const agentIn = (text: string) => decodeURIComponent(text)
+
 export const indexKey = (tenant: string) => `loom:index:${escaped(tenant)}`
 
 // One slot for all instances: what moves between their indexes moves in one step.
 export const registerKey = 'loom:{instances}:register'
-/** A pub/sub channel; `leave.lua` makes the same name. */
+/** A pub/sub channel; `leave.lua` and `pass.lua` make the same name. */
 export const leftChannel = `${registerKey}!left`
+/** The index of sessions that wait for an instance with this agent; no instance has such an id. */
+export const waitingFor = (agent: string) => `agent:${agent}`
 export const notedKey = (instance: string) => `loom:{instances}:noted:${escaped(instance)}`

@@ -5,19 +5,20 @@ import { LoomError } from '../../error.ts'
 import type { Letter } from '../mailbox.ts'
 import type { SessionRecord, SessionState, Summary } from '../session.ts'
 import type { Claim, Stop } from '../turn.ts'
-import { escaped, unescaped } from './keys.ts'
+import { agentIn, agentText, escaped, unescaped } from './keys.ts'
 import type { Reply, Signatures } from './signature.ts'
 import { spendingOf } from './spent.ts'
 
 /** See `part/letter.lua`. */
-export function letterText(letter: Letter): string {
+export function letterText(letter: Letter, agent: string): string {
   const { message, ...rest } = letter
   return [
     letter.kind,
     escaped(letter.replyId),
     escaped(letter.cutAt ?? ''),
     escaped(message?.id ?? ''),
-    JSON.stringify(rest),
+    // First, where the script finds it.
+    JSON.stringify({ agent: agentText(agent), ...rest }),
     message === undefined ? '' : JSON.stringify(message),
   ].join('\n')
 }
@@ -28,7 +29,7 @@ export function letterIn(text: string): Letter {
 }
 
 function letterOf(letter: string, message: string): Letter {
-  const parsed: Letter = JSON.parse(letter)
+  const { agent: _agent, ...parsed }: Letter & { agent?: string } = JSON.parse(letter)
   return message === '' ? parsed : { ...parsed, message: messageIn(message) }
 }
 
@@ -109,6 +110,7 @@ export function sessionOf(
         letterId: unescaped(fields.letterId),
         lastId: fields.last,
         startedAt: Number(fields.started),
+        ...(fields.turnAgent !== '' && { agent: agentIn(fields.turnAgent) }),
         ...(fields.floor !== '' && { floor: fields.floor }),
         ...(stop !== undefined && { stop }),
       },

@@ -97,6 +97,7 @@ export const signatures = {
     args: [
       ...bounds,
       'instance',
+      'agents',
       'claim',
       'lastId',
       'state',
@@ -107,7 +108,7 @@ export const signatures = {
       'logTtlMs',
       'spent...',
     ],
-    returns: ['status', ...claimed, 'letter', 'message'],
+    returns: ['status', 'isLeft', ...claimed, 'letter', 'message'],
   },
   'take-over': {
     keys: [...sessionKeyNames, 'reply'],
@@ -141,6 +142,7 @@ export const signatures = {
       'updated',
       'claim',
       'owner',
+      'turnAgent',
       'logId',
       'letterId',
       'last',
@@ -205,6 +207,7 @@ export const signatures = {
     args: ['keptMs', 'instance', 'limit'],
     returns: ['sessions...'],
   },
+  pass: { keys: ['register', 'from', 'waiting'], args: ['keptMs', 'session'], returns: ['done'] },
   leave: { keys: ['register', 'noted'], args: ['instance'], returns: ['done'] },
 } as const satisfies Record<string, Signature>
 

@@ -3,7 +3,7 @@ import type { Store } from '../../store.ts'
 import type { Letter, PostReply } from '../mailbox.ts'
 import type { createAppends } from './appends.ts'
 import type { Connection } from './connection.ts'
-import { escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
+import { agentText, escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { listSession } from './list.ts'
 import {
@@ -59,7 +59,7 @@ export function redisTurns(
         mailboxLimit: options.mailboxLimit,
         id: escaped(letter.id),
         cutAt: escaped(letter.cutAt ?? ''),
-        letter: letterText(letter),
+        letter: letterText(letter, options.agent),
         seed: seedOf(options.seed ?? []),
       })
       return postReply(sessionId, letter, reply)
@@ -125,13 +125,14 @@ export function redisTurns(
       return wordOf(status, ['done', 'gone', 'lost'])
     },
 
-    async finish({ sessionId, claim, logId, lastId, nonce, instance }, commit) {
+    async finish({ sessionId, claim, logId, lastId, nonce, instance, agents }, commit) {
       const reply = await connection.run(
         'finish',
         { ...keys('finish', sessionId, nonce), log: logKey(sessionId, logId) },
         {
           ...limits,
           instance: escaped(instance),
+          agents: agents === undefined ? '' : `\n${agents.map(agentText).join('\n')}\n`,
           claim,
           lastId,
           state: commit.state,
@@ -145,7 +146,7 @@ export function redisTurns(
       )
       const status = wordOf(reply.status, ['done', 'lost', 'behind', 'claimed'])
       if (status === 'claimed') return { status: 'done', next: claimWithLetter(sessionId, reply) }
-      return { status }
+      return status === 'done' && reply.isLeft === '1' ? { status, isLeft: true } : { status }
     },
 
     async takeOver(sessionId, claim, { nonce, instance, handOver, quietMs = 0 }) {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
-import type { Claim } from '../../../src/store/turn.ts'
+import { type Claim, handedOver } from '../../../src/store/turn.ts'
 import { until } from '../../redis/until.ts'
 import type { Subject } from '../contract.ts'
 import type { Conversation } from '../conversation.ts'
@@ -154,6 +154,34 @@ export function fencing({ store }: Subject): void {
         quietMs: 100,
       })
     await until(5000, 'the turn is taken over', async () => (await take()) !== undefined)
+  })
+
+  it('leaves the next letter to an instance that has its agent', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'), { agent: 'poet' })
+    // A name with all that could end it where it is stored.
+    const agent = 'a "poet",\n\\ %'
+    await talk.post(letter('m2'), { agent })
+    await talk.post(letter('m3'), { agent: 'poet' })
+    const at = { sessionId: talk.id, nonce: randomUUID(), instance: 'one' }
+    const commit = { state: 'idle', logTtlMs: 60_000 } as const
+    expect(await talk.store.finish({ ...at, ...claim, agents: ['poet', 'a'] }, commit)).toEqual({
+      status: 'done',
+      isLeft: true,
+    })
+    const left = await talk.store.session(talk.id)
+    expect(left).toMatchObject({
+      state: 'running',
+      queued: 1,
+      turn: { owner: `${handedOver}one`, agent, letterId: 'm2', logId: 're-m2' },
+    })
+    const next = await taken(talk, { ...claim, claim: left?.turn?.claim ?? 0 }, 'two', true)
+    expect(next).toMatchObject({ logId: 're-m2', letter: letter('m2'), takeovers: [] })
+    const end = { ...at, ...next, nonce: randomUUID(), instance: 'two', agents: [agent, 'poet'] }
+    expect(await talk.store.finish(end, commit)).toMatchObject({
+      status: 'done',
+      next: { logId: 're-m3' },
+    })
   })
 
   it('tells a successor everything that it needs', async () => {

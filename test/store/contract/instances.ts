@@ -54,6 +54,23 @@ export function instances({ store }: Subject): void {
     expect(await ours([dead])).toEqual([])
   })
 
+  it('keeps sessions for an instance that has their agent, and tells all once', async () => {
+    const { alive } = names()
+    const agent = `agent ${alive}`
+    let hints = 0
+    const unwatch = await store().watchInstances(() => hints++)
+    await store().note(alive, 's1')
+    await store().note(alive, 's2')
+    for (const session of ['s1', 's1']) await store().pass(session, { from: alive, agent })
+    await expect.poll(() => hints, { interval: 2 }).toBe(1)
+    expect(await store().noted(alive)).toEqual(['s2'])
+    expect(await store().adoptWaiting('another', `${alive} 2`, 10)).toEqual([])
+    expect(await store().adoptWaiting(agent, `${alive} 2`, 10)).toEqual(['s1'])
+    expect(await store().adoptWaiting(agent, `${alive} 2`, 10)).toEqual([])
+    expect(await store().noted(`${alive} 2`)).toEqual(['s1'])
+    unwatch()
+  })
+
   it('gives every session to one of the survivors', async () => {
     const { dead, alive } = names()
     const sessions = Array.from({ length: 50 }, (_, index) => `s${index}`)

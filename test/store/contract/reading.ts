@@ -26,6 +26,7 @@ export function reading({ store }: Subject): void {
       turn: {
         claim: claim.claim,
         owner: 'one',
+        agent: 'poet',
         logId: 're-m1',
         letterId: 'm1',
         lastId: `${claim.claim}-1`,

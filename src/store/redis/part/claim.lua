@@ -25,7 +25,7 @@ local function begin(id, letter, instance)
     'logId', logId, 'letterId', id, 'letter', letter.body, 'letterMessage', letter.messageId,
     'last', fence(claim, logId), 'started', time, 'floor', floor or '', 'stop', '', 'error', '',
     'takeovers', '', 'abandoned', abandoned or '', 'own', own or '', 'cutInto', cutInto,
-    'steer', steering() and '1' or '')
+    'steer', steering() and '1' or '', 'turnAgent', letter.agent)
   hint('log')
   return {
     claim = claim, logId = logId, resumed = letter.kind == 'answer', abandoned = abandoned,
@@ -33,15 +33,25 @@ local function begin(id, letter, instance)
   }
 end
 
--- Takes the next letter whose place is still there. Returns the claim's fields, or nil.
-local function beginNext(instance)
+-- `agents` are names on lines of their own, with a line end before and behind each; '' has them all.
+local function has(agents, agent)
+  return agents == '' or agent == '' or string.find(agents, '\n' .. agent .. '\n', 1, true) ~= nil
+end
+
+-- Takes the next letter whose place is still there. Returns the claim's fields, or nil. The turn of an
+-- agent that is none of `agents` begins for whoever has it (`handedOver` in `store/turn.ts`).
+local function beginNext(instance, agents)
   local waiting = redis.call('HGET', key.session, 'state') == 'waiting'
   while true do
     local id = redis.call('ZRANGE', key.mail, 0, 0)[1]
     if not id then return nil end
     local letter = opened(unqueue(id))
     local placed = letter.cutAt == '' or redis.call('HEXISTS', key.messages, letter.cutAt) == 1
-    if placed and (waiting or letter.kind == 'message') then return begin(id, letter, instance) end
+    if placed and (waiting or letter.kind == 'message') then
+      if has(agents, letter.agent) then return begin(id, letter, instance) end
+      begin(id, letter, 'handed-over:' .. instance)
+      return { isLeft = '1' }
+    end
     bury(id, 'c')
   end
 end
