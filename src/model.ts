@@ -48,6 +48,8 @@ export interface ModelFacts {
   price?: Price
   /** False where the API refuses a temperature. */
   temperature?: boolean
+  /** The kinds of content it reads: `text`, `image`, `audio`, `video`, `pdf`. */
+  input?: readonly string[]
   /** True where the provider says with each answer what it cost. */
   reportsCost?: boolean
 }
@@ -62,8 +64,7 @@ export interface ListedModel extends Omit<ModelFacts, 'reportsCost' | 'temperatu
   reasoning?: boolean
   tools?: boolean
   structuredOutput?: boolean
-  /** `text`, `image`, `audio`, `video`, `pdf`. */
-  input?: readonly string[]
+  /** The kinds of content it makes, as `input` names them. */
   output?: readonly string[]
   releaseDate?: string
   /** `alpha`, `beta` or `deprecated`. */

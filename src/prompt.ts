@@ -18,6 +18,7 @@ import type {
 } from 'ai'
 
 import { errorMessage, LoomError } from './error.ts'
+import { stubOf } from './prompt/file-places.ts'
 import { filePart, reasoningFilePart } from './prompt/file.ts'
 import { CallPairing } from './prompt/pairing.ts'
 import { optionsOf, refuse, stringOf } from './prompt/part.ts'
@@ -26,10 +27,13 @@ import { toolOutput } from './prompt/tool-output.ts'
 type UserPart = Exclude<UserModelMessage['content'], string>[number]
 type AssistantPart = Exclude<AssistantModelMessage['content'], string>[number]
 type ToolPart = ToolModelMessage['content'][number]
+type ToolOutput = Extract<ToolPart, { type: 'tool-result' }>['output']
 type PromptPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'][number]
 
 /**
- * The prompt of one model call, in time linear in the length of the history.
+ * The prompt of one model call, in time linear in the length of the history. A file before the latest
+ * user message that cannot be read becomes a line that says so: one bad file must not make every later
+ * message fail.
  * @throws LoomError `invalid-request` that names the message which cannot be converted, and why.
  */
 export function toPrompt(
@@ -39,10 +43,11 @@ export function toPrompt(
   if (!Array.isArray(messages)) return refuse('messages must be an array')
   const pairing = new CallPairing()
   if (system !== undefined) addSystem(pairing, { role: 'system', content: system })
+  const newest = messages.findLastIndex((message) => message?.role === 'user')
   for (const [index, message] of messages.entries()) {
     try {
       if (typeof message !== 'object' || message === null) refuse('a message must be an object')
-      addMessage(pairing, message)
+      addMessage(pairing, message, index < newest ? stubInstead : filePart)
     } catch (cause) {
       throw new LoomError('invalid-request', `Message ${index}: ${errorMessage(cause)}`, { cause })
     }
@@ -50,16 +55,33 @@ export function toPrompt(
   return pairing.close()
 }
 
-function addMessage(pairing: CallPairing, message: ModelMessage): void {
+/** How a file becomes a part: the latest message of the user is refused with a bad one, others are not. */
+type ReadFile = (
+  part: Parameters<typeof filePart>[0],
+) => LanguageModelV4FilePart | LanguageModelV4TextPart
+
+const stubInstead: ReadFile = (part) => {
+  try {
+    return filePart(part)
+  } catch {
+    const { filename, mediaType = 'application/octet-stream' } = part
+    return {
+      type: 'text',
+      text: stubOf({ mediaType, ...(filename !== undefined && { filename }) }),
+    }
+  }
+}
+
+function addMessage(pairing: CallPairing, message: ModelMessage, readFile: ReadFile): void {
   switch (message.role) {
     case 'system':
       return addSystem(pairing, message)
     case 'user':
-      return addUser(pairing, message)
+      return addUser(pairing, message, readFile)
     case 'assistant':
-      return addAssistant(pairing, message)
+      return addAssistant(pairing, message, readFile)
     case 'tool':
-      return addTool(pairing, message)
+      return addTool(pairing, message, readFile)
     default:
       return refuse('the role must be system, user, assistant or tool')
   }
@@ -70,35 +92,43 @@ function addSystem(pairing: CallPairing, message: SystemModelMessage): void {
   if (content !== '') pairing.add({ role: 'system', content, ...optionsOf(message) })
 }
 
-function addUser(pairing: CallPairing, message: UserModelMessage): void {
-  const content = partsOf<UserPart>(message.content).flatMap(userPart)
+function addUser(pairing: CallPairing, message: UserModelMessage, readFile: ReadFile): void {
+  const content = partsOf<UserPart>(message.content).flatMap((part) => userPart(part, readFile))
   if (content.length > 0) pairing.add({ role: 'user', content, ...optionsOf(message) })
 }
 
-function userPart(part: UserPart): (LanguageModelV4TextPart | LanguageModelV4FilePart)[] {
+function userPart(
+  part: UserPart,
+  readFile: ReadFile,
+): (LanguageModelV4TextPart | LanguageModelV4FilePart)[] {
   switch (part.type) {
     case 'text': {
       const text = stringOf(part.text, 'text')
       return text === '' ? [] : [{ type: 'text', text, ...optionsOf(part) }]
     }
     case 'image':
-      return [filePart({ ...part, data: part.image, mediaType: part.mediaType ?? 'image/*' })]
+      return [readFile({ ...part, data: part.image, mediaType: part.mediaType ?? 'image/*' })]
     case 'file':
-      return [filePart(part)]
+      return [readFile(part)]
     default:
       return refuse(`a user message holds no part of type ${typeOf(part)}`)
   }
 }
 
-function addAssistant(pairing: CallPairing, message: AssistantModelMessage): void {
+function addAssistant(
+  pairing: CallPairing,
+  message: AssistantModelMessage,
+  readFile: ReadFile,
+): void {
   const parts = partsOf<AssistantPart>(message.content)
-  pairing.addAssistant(parts.flatMap(assistantPart), optionsOf(message))
+  const content = parts.flatMap((part) => assistantPart(part, readFile))
+  pairing.addAssistant(content, optionsOf(message))
   for (const part of parts) {
     if (part.type === 'tool-approval-request') pairing.noteApproval(part)
   }
 }
 
-function assistantPart(part: AssistantPart): PromptPart[] {
+function assistantPart(part: AssistantPart, readFile: ReadFile): PromptPart[] {
   switch (part.type) {
     case 'text': {
       const text = stringOf(part.text, 'text')
@@ -109,7 +139,7 @@ function assistantPart(part: AssistantPart): PromptPart[] {
     case 'reasoning':
       return [{ type: 'reasoning', text: stringOf(part.text, 'text'), ...optionsOf(part) }]
     case 'file':
-      return [filePart(part)]
+      return [readFile(part)]
     case 'reasoning-file':
       return [reasoningFilePart(part)]
     case 'custom':
@@ -126,7 +156,7 @@ function assistantPart(part: AssistantPart): PromptPart[] {
         },
       ]
     case 'tool-result':
-      return [resultPart(part)]
+      return [resultPart(part, readFile)]
     case 'tool-approval-request':
       return []
     default:
@@ -134,14 +164,18 @@ function assistantPart(part: AssistantPart): PromptPart[] {
   }
 }
 
-function addTool(pairing: CallPairing, message: ToolModelMessage): void {
-  pairing.addResults(checked(message.content).flatMap(toolPart), optionsOf(message))
+function addTool(pairing: CallPairing, message: ToolModelMessage, readFile: ReadFile): void {
+  const results = checked(message.content).flatMap((part) => toolPart(part, readFile))
+  pairing.addResults(results, optionsOf(message))
 }
 
-function toolPart(part: ToolPart): Parameters<CallPairing['addResults']>[0][number][] {
+function toolPart(
+  part: ToolPart,
+  readFile: ReadFile,
+): Parameters<CallPairing['addResults']>[0][number][] {
   switch (part.type) {
     case 'tool-result':
-      return [resultPart(part)]
+      return [resultPart(part, readFile)]
     case 'tool-approval-response':
       return [part]
     default:
@@ -149,13 +183,23 @@ function toolPart(part: ToolPart): Parameters<CallPairing['addResults']>[0][numb
   }
 }
 
-const resultPart = (part: Extract<ToolPart, { type: 'tool-result' }>) => ({
+const resultPart = (part: Extract<ToolPart, { type: 'tool-result' }>, readFile: ReadFile) => ({
   type: 'tool-result' as const,
   toolCallId: stringOf(part.toolCallId, 'toolCallId'),
   toolName: stringOf(part.toolName, 'toolName'),
-  output: toolOutput(part.output),
+  output: outputOf(part, readFile),
   ...optionsOf(part),
 })
+
+function outputOf({ output }: { output: ToolOutput }, readFile: ReadFile) {
+  try {
+    return toolOutput(output)
+  } catch (error) {
+    if (readFile === filePart) throw error
+    const value = `The output of the tool cannot be read: ${errorMessage(error)}`
+    return { type: 'error-text' as const, value }
+  }
+}
 
 /** Content as parts: a string is one text. */
 const partsOf = <PART>(content: string | readonly PART[]) =>

@@ -6,6 +6,9 @@
  */
 import type { ModelMessage, ToolResultPart } from 'ai'
 
+import { filePart } from '../prompt/file.ts'
+import { fileAsText, mayBeText } from '../prompt/text-file.ts'
+
 /** A file's bytes say nothing of what a model makes of them. */
 const fileTokens = 1500
 /** Roles, separators and names of parts. */
@@ -101,6 +104,7 @@ export function partTokens(part: MessagePart): number {
     case 'reasoning':
       return textTokens(part.text)
     case 'file':
+      return tokensOfFile(part)
     case 'image':
     case 'reasoning-file':
       return fileTokens
@@ -112,6 +116,18 @@ export function partTokens(part: MessagePart): number {
     case 'tool-approval-request':
     case 'tool-approval-response':
       return 0
+  }
+}
+
+/** A file that is text goes to the model as text. */
+function tokensOfFile(part: Extract<MessagePart, { type: 'file' }>): number {
+  if (!mayBeText(part.mediaType)) return fileTokens
+  try {
+    const text = fileAsText(filePart(part))
+    return text === undefined ? fileTokens : textTokens(text)
+  } catch {
+    // It cannot be read, and a line takes its place.
+    return fileTokens
   }
 }
 

@@ -27,6 +27,11 @@ export interface Question {
   ) => Promise<Omit<LanguageModelV4CallOptions, 'abortSignal'>>
   /** Makes what the next attempt is asked shorter. False where that would be vain. */
   onOverflow: (failure: LoomError) => boolean
+  /**
+   * Leaves files out of what the next attempt is asked. False where the failure has nothing to do with
+   * them. `isLastModel`: no other model is left that could take them.
+   */
+  onRefusal: (failure: LoomError, isLastModel: boolean) => boolean
   reader: Omit<StepReaderOptions, 'emit' | 'priceOf'>
   emit: Sink
   limits: TimeLimits
@@ -66,6 +71,10 @@ export async function askModel(question: Question): Promise<Answer> {
     if (failure.code === 'context-overflow' && !isShorter && !reply.seen) {
       isShorter = question.onOverflow(failure)
       if (isShorter) continue
+    }
+    // Bounded: each time the same model is shown fewer files.
+    if (!reply.seen && !attempts.mayRetry(failure)) {
+      if (question.onRefusal(failure, attempts.isLastModel)) continue
     }
     const next = await whatNext(question, failure)
     if (typeof next === 'object') {

@@ -34,13 +34,23 @@ export class Attempts {
     return next
   }
 
+  /** Whether the same model is to be asked the same once more after this failure. */
+  mayRetry(error: LoomError): boolean {
+    return error.retryable && this.#retries < this.#policy.retries
+  }
+
+  /** Whether no other model is left that could be asked. */
+  get isLastModel(): boolean {
+    return this.#index + 1 >= this.#models.length
+  }
+
   /** How long to wait before the next attempt; undefined when there is none left. */
   after(error: LoomError): number | undefined {
-    if (error.retryable && this.#retries < this.#policy.retries) {
+    if (this.mayRetry(error)) {
       this.#retries++
       return retryDelay(this.#policy, this.#retries, error)
     }
-    if (this.#index + 1 >= this.#models.length) return undefined
+    if (this.isLastModel) return undefined
     this.#index++
     this.#retries = 0
     return 0

@@ -30,6 +30,7 @@ import { pendingCalls } from './pending.ts'
 import type { OpenCall } from './session-hooks.ts'
 import type { Settings } from './settings.ts'
 import { settlerOptions } from './settler-options.ts'
+import { ShownFiles } from './shown-files.ts'
 import { stepInfo } from './step-info.ts'
 import type { StepReader } from './step-reader.ts'
 import type { RunBelow } from './sub-runs.ts'
@@ -73,6 +74,7 @@ export class Turn<CONTEXT> {
   readonly #callIds: CallIds
   readonly #origins: Origins
   readonly #compactor: Compactor
+  readonly #files = new ShownFiles()
   /** What part ids begin with. A message that an earlier run began holds ids of that run. */
   readonly #idPrefix: string
   readonly #context: CONTEXT
@@ -284,9 +286,13 @@ export class Turn<CONTEXT> {
         const messages = await this.#shownTo(model, facts)
         // A summary may have been asked for.
         await this.#tellSpending()
-        return callOptions(model, this.#settings, { messages, context: this.#context, facts })
+        const context = this.#context
+        const options = callOptions(model, this.#settings, { messages, context, facts })
+        const { prompt } = options
+        return { ...options, prompt: this.#files.shownTo({ model, facts, prompt }) }
       },
       onOverflow: (failure) => this.#compactor.overflowed(failure),
+      onRefusal: (failure, isLastModel) => this.#files.refused(failure, isLastModel),
       onError: (error) => agent.onError?.(error, this.#context) ?? 'stop',
       onAttempt: (reply, model) => {
         if (this.#reply !== undefined) this.#noteSpent(this.#reply)
@@ -295,6 +301,7 @@ export class Turn<CONTEXT> {
       },
     })
     this.model = answer.model
+    if (answer.kind === 'whole') this.#files.answered()
     if (answer.kind === 'whole') this.#compactor.read(answer.reply.usage)
     // Before its calls run: their sub-agents are to know what is left.
     this.#noteSpent(answer.reply)

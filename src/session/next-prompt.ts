@@ -7,6 +7,7 @@ import { uiMessage } from '../message-fold.ts'
 import { callOptions, type CallOptions, offersOf } from '../runner/call-options.ts'
 import { Compactor } from '../runner/compactor.ts'
 import { readSettings } from '../runner/settings.ts'
+import { ShownFiles } from '../runner/shown-files.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { contextMessages } from './context-messages.ts'
 
@@ -53,5 +54,6 @@ export async function nextPrompt(
   const options = callOptions(model, settings, { messages: shown, context, facts })
   const name = typeof reference === 'string' ? reference : `${model.provider}/${model.modelId}`
   const { summaryDue } = compactor
-  return { agent: agent.name, model: name, ...(summaryDue && { summaryDue }), ...options }
+  const prompt = new ShownFiles().shownTo({ model, facts, prompt: options.prompt })
+  return { agent: agent.name, model: name, ...(summaryDue && { summaryDue }), ...options, prompt }
 }

@@ -1,0 +1,123 @@
+/**
+ * Replaces files of a prompt: a file that is text becomes text, and a file that the model cannot take
+ * becomes a line that says so. The rest of the conversation stays, so that one file never makes every
+ * later message of a conversation fail.
+ */
+import type {
+  LanguageModelV4FilePart,
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+  LanguageModelV4TextPart,
+  LanguageModelV4ToolResultPart,
+} from '@ai-sdk/provider'
+
+import { fileAsText } from './text-file.ts'
+
+export interface FilePlace {
+  /** The position in the prompt of the message that holds the file. */
+  index: number
+  /** True for a file of the latest user message, or of a tool result after it. */
+  isNewest: boolean
+  /** True where the user message that holds it was never answered: perhaps because of it. */
+  isUnanswered: boolean
+}
+
+export type File = LanguageModelV4FilePart
+
+/** The prompt with each file that `isHidden` names, or that is text, as text. */
+export function withFiles(
+  prompt: LanguageModelV4Prompt,
+  isHidden: (file: File, place: FilePlace) => boolean,
+): LanguageModelV4Prompt {
+  if (!prompt.some(hasFiles)) return prompt
+  const newest = prompt.findLastIndex(({ role }) => role === 'user')
+  return prompt.map((message, index) => {
+    const isUnanswered = message.role === 'user' && prompt[index + 1]?.role === 'user'
+    const place = { index, isNewest: index >= newest, isUnanswered }
+    return hasFiles(message) ? replaced(message, (file) => isHidden(file, place)) : message
+  })
+}
+
+/** Every file of a prompt with its place. */
+export function filesIn(prompt: LanguageModelV4Prompt): [file: File, place: FilePlace][] {
+  const found: [File, FilePlace][] = []
+  withFiles(prompt, (file, place) => {
+    found.push([file, place])
+    return false
+  })
+  return found
+}
+
+function hasFiles({ role, content }: LanguageModelV4Message): boolean {
+  if (role === 'system') return false
+  return content.some(
+    (part) =>
+      part.type === 'file' || (part.type === 'tool-result' && part.output.type === 'content'),
+  )
+}
+
+type IsHidden = (file: File) => boolean
+
+function replaced(message: LanguageModelV4Message, isHidden: IsHidden): LanguageModelV4Message {
+  switch (message.role) {
+    case 'user':
+      return { ...message, content: joined(message.content.map((part) => shown(part, isHidden))) }
+    case 'assistant': {
+      // A line in the model's own words would be copied by it; what it made itself is left out.
+      const content = message.content
+        .filter((part) => part.type !== 'file' || !isHidden(part))
+        .map((part) => (part.type === 'tool-result' ? resultShown(part, isHidden) : part))
+      return { ...message, content: content.length > 0 ? content : [leftOut] }
+    }
+    case 'tool': {
+      const content = message.content.map((part) =>
+        part.type === 'tool-result' ? resultShown(part, isHidden) : part,
+      )
+      return { ...message, content }
+    }
+    default:
+      return message
+  }
+}
+
+const leftOut: LanguageModelV4TextPart = { type: 'text', text: '(A file.)' }
+
+function shown<PART extends { type: string }>(
+  part: PART | File,
+  isHidden: IsHidden,
+): PART | File | LanguageModelV4TextPart {
+  if (!isFile(part)) return part
+  const text = fileAsText(part) ?? (isHidden(part) ? stubOf(part) : undefined)
+  if (text === undefined) return part
+  const { providerOptions } = part
+  return { type: 'text', text, ...(providerOptions !== undefined && { providerOptions }) }
+}
+
+// A part of this type is a file, whatever else the list may hold.
+const isFile = (part: { type: string }): part is File => part.type === 'file'
+
+function resultShown(
+  part: LanguageModelV4ToolResultPart,
+  isHidden: IsHidden,
+): LanguageModelV4ToolResultPart {
+  if (part.output.type !== 'content') return part
+  const value = part.output.value.map((item) => shown(item, isHidden))
+  return { ...part, output: { ...part.output, value } }
+}
+
+/** The same words whatever the reason, so that a provider's cache of the prompt stays of use. */
+export function stubOf({ filename, mediaType }: Pick<File, 'filename' | 'mediaType'>): string {
+  const name = filename === undefined ? 'without a name' : JSON.stringify(filename)
+  return `[File not shown: ${name} (${mediaType}). You cannot read it. Tell the user so if it matters.]`
+}
+
+type UserContent = Extract<LanguageModelV4Message, { role: 'user' }>['content']
+
+/** Parts that are all text become one: some servers take a list of parts from no model that only reads. */
+function joined(content: UserContent): UserContent {
+  const texts = content.flatMap((part) =>
+    part.type === 'text' && part.providerOptions === undefined ? [part.text] : [],
+  )
+  if (texts.length < content.length) return content
+  return [{ type: 'text', text: texts.join('\n\n') }]
+}

@@ -1,0 +1,61 @@
+/**
+ * Files that are text. APIs take few media types as files (images, PDF), and refuse JSON, source code
+ * or CSV; but every model reads text. So a file that is text goes to the model as text with its name.
+ */
+import type { LanguageModelV4FilePart } from '@ai-sdk/provider'
+
+type File = Pick<LanguageModelV4FilePart, 'data' | 'mediaType' | 'filename'>
+
+/** Browsers call a TypeScript file a video: `.ts` is also the ending of an MPEG transport stream. */
+const textInDisguise = /^(?:image\/svg\+xml|video\/(?:mp2t|vnd\.dlna\.mpeg-tts))$/i
+
+/**
+ * The file as a text part, with its name and media type; undefined for a file that is not text, or
+ * whose content is not in the prompt (a link, a file id). The bytes decide, not the media type alone:
+ * a file of an unknown type is text where it is valid UTF-8 without control characters.
+ */
+export function fileAsText({ data, mediaType, filename }: File): string | undefined {
+  if (!mayBeText(mediaType)) return undefined
+  const content =
+    data.type === 'text'
+      ? data.text
+      : data.type === 'data'
+        ? decoded(bytesOf(data.data), /^text\//i.test(mediaType))
+        : undefined
+  if (content === undefined) return undefined
+  const name = filename === undefined ? '' : ` name="${attribute(filename)}"`
+  return `<file${name} type="${attribute(mediaType)}">\n${content}\n</file>`
+}
+
+/** Of a media type alone: false for what is never sent as text, whatever its bytes are. */
+export function mayBeText(mediaType: string): boolean {
+  if (textInDisguise.test(mediaType)) return true
+  return !/^(?:image|audio|video|font)\/|^application\/pdf$/i.test(mediaType)
+}
+
+const bytesOf = (data: Uint8Array | string): Uint8Array =>
+  typeof data === 'string' ? Buffer.from(data, 'base64') : data
+
+/** @param isSaidToBeText then older encodings are read, too: a CSV file is often one of Windows */
+function decoded(bytes: Uint8Array, isSaidToBeText: boolean): string | undefined {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return textIn(bytes, 'utf-16le')
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return textIn(bytes, 'utf-16be')
+  const text =
+    textIn(bytes, 'utf-8') ?? (isSaidToBeText ? textIn(bytes, 'windows-1252') : undefined)
+  return text === undefined || isBinary(text) ? undefined : text
+}
+
+/** Without a byte order mark. Undefined where the bytes are not of this encoding. */
+function textIn(bytes: Uint8Array, encoding: string): string | undefined {
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** Control characters that no text has; tab, line ends, form feed and escape sequences are text. */
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const isBinary = (text: string) => /[\0-\x06\x0e-\x1a\x1c-\x1f]/.test(text)
+
+const attribute = (value: string) => value.replaceAll('"', "'").replace(/\s+/g, ' ')
