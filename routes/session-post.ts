@@ -6,6 +6,7 @@ import type { Context } from 'hono'
 import type { Agent } from '../src/agent.ts'
 import { idLengthMax, readSeed } from '../src/conversation.ts'
 import { fieldOf } from '../src/conversation/fields.ts'
+import { type AskedModel, checkReadable } from '../src/conversation/readable-files.ts'
 import { LoomError } from '../src/error.ts'
 import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
@@ -29,9 +30,10 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const known = await findSession(c, world, id)
   const agent = agentOf(c, world, { named: request.agent, session: known })
   const sessionId = known?.id ?? storedId(tenant, id)
-  await checkModel(agent, loom)
+  const asked = await askedModel(agent, loom)
   const posting = postingOf(c, request, agent.name)
   const letter = await letterOf(posting, await sessions.held(sessionId, known))
+  if (letter?.message !== undefined && asked !== undefined) checkReadable(letter.message, asked)
   // A header has no other letters than ASCII.
   c.header('x-loom-session', encodeURIComponent(id))
   if (letter === undefined) {
@@ -172,12 +174,16 @@ interface PostedAgain {
 }
 
 /**
- * Before the message is accepted, while a status can still say so. What a callback will name is known
- * only in the run, and a chain of fallbacks is left to try its luck.
+ * The model that will answer, looked up before the message is accepted, while a status can still say
+ * what is wrong. Undefined where it is known only in the run: for a callback, or a chain of fallbacks.
  * @throws LoomError `unknown-model` or `missing-key`
  */
-async function checkModel({ model }: Agent, { models, defaultModel }: Loom): Promise<void> {
-  if (typeof model === 'function') return
+async function askedModel(
+  { model }: Agent,
+  { models, defaultModel }: Loom,
+): Promise<AskedModel | undefined> {
+  if (typeof model === 'function') return undefined
   const [first, ...fallbacks] = Array.isArray(model) ? model : [model ?? defaultModel]
-  if (first !== undefined && fallbacks.length === 0) await models.resolve(first)
+  if (first === undefined || fallbacks.length > 0) return undefined
+  return { model: await models.resolve(first), facts: await models.facts(first) }
 }

@@ -9,6 +9,7 @@ import type {
   LanguageModelV3,
   LanguageModelV4,
   LanguageModelV4CallOptions,
+  LanguageModelV4FilePart,
   LanguageModelV4StreamPart,
 } from '@ai-sdk/provider'
 
@@ -34,8 +35,21 @@ export interface DirectModel extends LanguageModelV4 {
   [streamParts](options: LanguageModelV4CallOptions, receive: PartReceiver): Promise<void>
 }
 
+/** A method of a model: whether its API has a form for a file, told without a call. */
+export const takesFile: unique symbol = Symbol.for('loom.takes-file')
+
+/** A model that knows before a call which files its API takes. */
+export interface FileTaker {
+  /** False where the API has no form for this file, whatever model stands behind it. */
+  [takesFile](file: LanguageModelV4FilePart): boolean
+}
+
 export function isDirectModel(model: LanguageModelV4): model is DirectModel {
   return streamParts in model
+}
+
+export function isFileTaker(model: LanguageModelV4): model is LanguageModelV4 & FileTaker {
+  return takesFile in model
 }
 
 /** What is known of a model. What is missing is not known, and neither 0 nor free. */

@@ -1,6 +1,7 @@
 /** An agent's tools by name, as the AI SDK's own functions take them. */
 import type { ToolSet } from 'ai'
 
+import { toolOutput } from '../prompt/tool-output.ts'
 import type { AgentTools, NamedTool } from '../tool.ts'
 
 export function toolSetOf(tools: AgentTools): ToolSet {
@@ -8,7 +9,33 @@ export function toolSetOf(tools: AgentTools): ToolSet {
   for (const entry of isList(tools) ? tools : [tools]) {
     Object.assign(set, isNamed(entry) ? { [entry.name]: entry } : entry)
   }
+  for (const [name, tool] of Object.entries(set)) set[name] = withReadableOutput(tool)
   return set
+}
+
+type ToModelOutput = NonNullable<ToolSet[string]['toModelOutput']>
+type Asked = Parameters<ToModelOutput>[0]
+type Output = Awaited<ReturnType<ToModelOutput>>
+
+/**
+ * A stored output goes through `toModelOutput` again in every later turn. One for which it throws, or
+ * gives what no model reads, would make each of them fail.
+ */
+function withReadableOutput(tool: ToolSet[string]): ToolSet[string] {
+  const { toModelOutput } = tool
+  if (toModelOutput === undefined) return tool
+  return {
+    ...tool,
+    async toModelOutput(options: Asked): Promise<Output> {
+      try {
+        const output = await toModelOutput.call(tool, options)
+        toolOutput(output)
+        return output
+      } catch {
+        return { type: 'error-text', value: 'The output of the tool cannot be read.' }
+      }
+    },
+  }
 }
 
 const isList = (tools: AgentTools): tools is readonly (NamedTool | ToolSet)[] =>

@@ -11,10 +11,11 @@ import type {
   LanguageModelV4StreamResult,
 } from '@ai-sdk/provider'
 
-import { streamParts } from '../model.ts'
-import type { DirectModel, PartReceiver } from '../model.ts'
+import { streamParts, takesFile } from '../model.ts'
+import type { DirectModel, FileTaker, PartReceiver } from '../model.ts'
 import { Answer } from './openai-compatible/answer.ts'
 import { CallErrors } from './openai-compatible/call-errors.ts'
+import { hasForm } from './openai-compatible/content-part.ts'
 import { chatCompletionsUrl } from './openai-compatible/endpoint.ts'
 import { Generated } from './openai-compatible/generated.ts'
 import { httpTransport } from './openai-compatible/http-transport.ts'
@@ -45,7 +46,7 @@ export interface OpenAICompatibleOptions {
 }
 
 /** @throws LoomError `invalid-config` if the base URL is none. */
-export function openAICompatible(options: OpenAICompatibleOptions): DirectModel {
+export function openAICompatible(options: OpenAICompatibleOptions): DirectModel & FileTaker {
   const { provider, modelId, transport = httpTransport() } = options
   const model: ChatModel = {
     provider,
@@ -69,6 +70,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): DirectModel 
     provider,
     modelId,
     supportedUrls: options.supportedUrls ?? { 'image/*': [/^https?:\/\//] },
+    [takesFile]: (file) => hasForm(file, provider),
     doGenerate: (call) => generate(model, call),
     doStream: (call) => stream(model, call),
     [streamParts]: async (call, receive) => beginCall(model, call, receive).done,

@@ -8,6 +8,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { UIMessage } from 'ai'
 
 import { checkAnswerable, readMessage } from '../conversation.ts'
+import { checkFiles } from '../conversation/posted-files.ts'
 import { LoomError } from '../error.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Letter } from '../store/mailbox.ts'
@@ -57,6 +58,7 @@ async function userLetter(
   const edited = history.find(({ id }) => id === messageId)
   const said = trusted(message)
   await checkAnswerable(said)
+  checkFiles(said)
   const plain = { kind: 'message' as const, replyId: randomUUID(), request }
   // The message's own id comes first: under another, what it names could be posted over.
   const id = idOf(last) === message.id ? message.id : (key ?? message.id)

@@ -24,6 +24,16 @@ export function contentPart(
   return { ...content, ...wireOptions(part) }
 }
 
+/** Whether a file has a form in this API. */
+export function hasForm(part: LanguageModelV4FilePart, provider: string): boolean {
+  try {
+    fileContent(part, provider)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function fileContent(part: LanguageModelV4FilePart, provider: string): JsonRecord {
   const { data, mediaType } = part
   if (data.type === 'data') return inlineContent(part, base64(data.data))

@@ -1,0 +1,60 @@
+/**
+ * Files of a message that is new. What no model can read is refused here, before anything is stored:
+ * an address that only the sender's browser or machine knows, and a `data:` URL that holds no data.
+ */
+import type { UIMessage } from 'ai'
+
+import { LoomError } from '../error.ts'
+
+/** @throws LoomError `invalid-request` that names the file and what is wrong with it */
+export function checkFiles({ parts }: Pick<UIMessage, 'parts'>): void {
+  for (const part of parts) {
+    if (part.type !== 'file') continue
+    const fault = faultOf(part.url, part.mediaType)
+    if (fault !== undefined) {
+      throw new LoomError('invalid-request', `${fileName(part.filename)} cannot be read: ${fault}`)
+    }
+  }
+}
+
+/** A file in an error text: its name, as far as a reader wants to see it. */
+export const fileName = (filename: string | undefined): string =>
+  filename === undefined || filename === ''
+    ? 'A file without a name'
+    : `The file ${JSON.stringify(filename.slice(0, 80))}`
+
+function faultOf(url: string, mediaType: string): string | undefined {
+  if (/^data:/i.test(url)) return dataFault(url, mediaType)
+  // An address that the AI SDK cannot parse is refused where it reads the message.
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  if (scheme === 'http' || scheme === 'https') return undefined
+  return `its URL begins with ${JSON.stringify(`${scheme ?? ''}:`)}. Send its content as a "data:" URL, or an "https:" address.`
+}
+
+/** RFC 2397. Text may be empty; an image without bytes makes providers refuse the whole prompt. */
+function dataFault(url: string, mediaType: string): string | undefined {
+  const comma = url.indexOf(',')
+  if (comma === -1)
+    return 'its "data:" URL has no comma, so it holds no data. Attach the file again.'
+  const isText = /^(?:text\/|application\/(?:.*\+)?(?:json|xml))/i.test(mediaType)
+  if (comma === url.length - 1 && !isText) return 'it is empty. Attach a file that has content.'
+  if (!/;\s*base64\s*$/i.test(url.slice(0, comma))) return undefined
+  return isBase64(url.slice(comma + 1))
+    ? undefined
+    : 'its "data:" URL is not valid base64. Attach the file again.'
+}
+
+/** Both alphabets of RFC 4648, with escapes and white space, as URLs carry them. */
+function isBase64(text: string): boolean {
+  const plain = text.includes('%') || /\s/.test(text) ? unescaped(text) : text
+  if (plain === undefined || !/^[\w+/-]*={0,2}$/.test(plain)) return false
+  return plain.replace(/=+$/, '').length % 4 !== 1
+}
+
+function unescaped(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text).replace(/\s+/g, '')
+  } catch {
+    return undefined
+  }
+}
