@@ -6,7 +6,10 @@
  * two things are told by Loom in another way everywhere, because a runner needs it so: where the stock
  * client errors its web stream, or says "no finish reason" before there was any event, Loom gives an
  * `error` part and a `finish`, or rejects with an error that may be retried; and of an answer that was
- * cut off it gives out no call whose arguments are not whole. Reasoning that a provider counts beside
+ * cut off, by its length as well, it gives out no call whose arguments are not whole. An event at the end
+ * of a body counts without its line end, if its JSON is whole. What Loom reads and the stock client does
+ * not (names that are empty first, placeholders, numbers, whole JSON answers and more) is in
+ * `openai-compatible-reading.test.ts`, a case for each. Reasoning that a provider counts beside
  * its completion tokens (`provider-streams.test.ts`) is in no stream here, and a count that is left out
  * of a report is unknown to Loom and 0 to the stock client.
  */
@@ -57,10 +60,12 @@ function counted({ inputTokens, outputTokens, raw }: LanguageModelV4Usage): Lang
   return { inputTokens, outputTokens: output, ...(raw !== undefined && { raw }) }
 }
 
+const isCutOff = (reason: string | undefined) => reason === undefined || reason === 'length'
+
 /** The stock client gives out what there is of a call's arguments when an answer is cut off. */
 function withoutBrokenCalls(parts: readonly Part[]): readonly Part[] {
   const finish = parts.at(-1)
-  if (finish?.type !== 'finish' || finish.finishReason.raw !== undefined) return parts
+  if (finish?.type !== 'finish' || !isCutOff(finish.finishReason.raw)) return parts
   const broken = new Set(
     parts.flatMap((part) =>
       part.type === 'tool-call' && !new StructuredText(part.input).isComplete
@@ -127,12 +132,38 @@ describe('a body that ends early', () => {
     async (wire) => {
       const bytes = encode(wire)
       for (let end = 1; end < bytes.length; end += 3) {
-        const pieces = [bytes.subarray(0, end)]
-        expectSame(await ours(pieces), await stock(pieces), wire)
+        const piece = bytes.subarray(0, end)
+        expectSame(await ours([piece]), await stock([withLineEnd(piece)]), wire)
       }
     },
   )
 })
+
+/** With the line end that the stock client needs to see the last event. */
+function withLineEnd(bytes: Uint8Array): Uint8Array {
+  const text = new TextDecoder().decode(bytes)
+  const [, last = ''] = /(?:^|[\r\n])data: ?([^\r\n]+)\r?\n?$/.exec(text) ?? []
+  return isJson(last) || last === '[DONE]' ? encode(`${text}\n\n`) : bytes
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Whether a call's arguments begin anew in their middle. Loom takes that for a placeholder, or a
+ * repetition, and has the last for the arguments; the stock client puts all of it together.
+ */
+function beginsAnew({ parts }: Collected): boolean {
+  return parts.some(
+    (part) => part.type === 'tool-call' && !isJson(part.input) && /[^\s][\s]*[[{]/.test(part.input),
+  )
+}
 
 const optional = <T>(...values: T[]) => fc.constantFrom(undefined, null, ...values)
 
@@ -141,7 +172,7 @@ const toolCall = fc.record({
   id: optional('', 'a', 'b', 'c'),
   function: fc.record(
     {
-      name: optional('', 'read', 'list'),
+      name: optional('read', 'list'),
       arguments: optional('', ' ', '{', '}', '{"p":"', '\\"}', '"}', '{"p":1}', '[', ']', '7'),
     },
     { requiredKeys: [] },
@@ -161,7 +192,7 @@ const choice = fc.record(
         role: optional('assistant', ''),
         content: fc.option(fc.string({ unit: 'grapheme', maxLength: 12 })),
         reasoning: optional('', 'hm'),
-        reasoning_content: optional('', 'so'),
+        reasoning_content: optional('so'),
         refusal: optional<unknown>('', 'no', false),
         tool_calls: fc.option(fc.array(toolCall, { maxLength: 3 })),
       },
@@ -194,7 +225,6 @@ const block = fc.oneof(
       ['event: x', 'id: 1'],
       ['data: {"error":{"message":"no"}}'],
       ['data: {"choices":'],
-      ['data: {}'],
       ['data: {"choices":', 'data: []}'],
     ),
   },
@@ -225,7 +255,9 @@ test('gives the parts that the stock client gives for generated streams in any p
   await fc.assert(
     fc.asyncProperty(wires, lengths, async (wire, lengths) => {
       const cut = pieces(wire, lengths)
-      expectSame(await ours(cut), await stock(cut), wire)
+      const expected = await stock(cut)
+      fc.pre(!beginsAnew(expected))
+      expectSame(await ours(cut), expected, wire)
     }),
     { numRuns: 400 },
   )
@@ -241,7 +273,9 @@ test('puts generated tool calls together as the stock client does', async () => 
         done,
       ]
       const bytes = whole(wire.join(''))
-      expectSame(await ours(bytes), await stock(bytes), wire.join(''))
+      const expected = await stock(bytes)
+      fc.pre(!beginsAnew(expected))
+      expectSame(await ours(bytes), expected, wire.join(''))
     }),
     { numRuns: 1000 },
   )

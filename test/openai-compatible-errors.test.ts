@@ -117,11 +117,13 @@ describe('a good status without an answer', () => {
     expect(failure.isRetryable).toBe(retry)
   })
 
-  test('says that it is compressed', async () => {
+  test('says that it is compressed in a way that nothing reads', async () => {
     const { baseUrl } = await upstream((response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end('...')
     })
-    expect((await failureOf(baseUrl)).message).toMatch(/answered in gzip/)
+    expect((await failureOf(baseUrl)).message).toMatch(
+      /answered in the content encoding gzip, which Loom cannot read/,
+    )
   })
 })
 

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { type Environment, readRegistryConfig } from '../config.ts'
 import { demoModelIds } from '../model/demo.ts'
+import { networkFetch } from '../model/network.ts'
 import { createModels } from '../model/resolve.ts'
 import { modelTable } from '../server/model-table.ts'
 import { openRegistry } from '../server/open-registry.ts'
@@ -23,7 +24,10 @@ export async function listModels(
   { query, isJson }: ListModelsOptions,
 ): Promise<string> {
   const leaving = new AbortController()
-  const registry = await openRegistry(readRegistryConfig(program.env), { signal: leaving.signal })
+  const registry = await openRegistry(readRegistryConfig(program.env), {
+    signal: leaving.signal,
+    fetch: networkFetch(program.env),
+  })
   const models = createModels({ environment: program.env, registry })
   // Whoever asks for the list wants the newest; a network that does not answer is no reason to wait.
   const patience = delay(newerListMs, undefined, { signal: leaving.signal }).catch(() => undefined)

@@ -6,6 +6,7 @@ import { type Config, type Environment, readConfig } from '../config.ts'
 import { errorMessage, LoomError } from '../error.ts'
 import { Loom } from '../loom.ts'
 import type { ModelReference, Models } from '../model.ts'
+import { networkFetch } from '../model/network.ts'
 import { createModels } from '../model/resolve.ts'
 import { openSandbox } from '../sandbox.ts'
 import type { ActingWorld } from '../server/chosen-agents.ts'
@@ -58,7 +59,7 @@ export async function openLocalChat(
   const isOurs = kept !== undefined && agentNames(agents).includes(kept)
   const word = flags.agent ?? (isOurs ? kept : config.agent)
   const agent = await agentNamed(word, { agents, world: names })
-  const registry = await openRegistry(config)
+  const registry = await openRegistry(config, { fetch: networkFetch(program.env) })
   const models = createModels({ environment: program.env, registry })
   const toolsOf = (words: readonly string[]) => toolsNamed(words, names)
   const settings: ChatSettings = {

@@ -4,6 +4,7 @@ import { type Config, readConfig } from '../config.ts'
 import { errorMessage, LoomError } from '../error.ts'
 import type { Loom } from '../loom.ts'
 import type { ModelReference, Models } from '../model.ts'
+import { networkFetch } from '../model/network.ts'
 import { createModels } from '../model/resolve.ts'
 import type { SandboxKind } from '../sandbox.ts'
 import { chooseAgents, type ChosenAgents } from '../server/chosen-agents.ts'
@@ -27,6 +28,7 @@ export async function serve({ program, app }: CommandWorld): Promise<number> {
     if (config.logLevel !== 'silent') writeLine(`loom: ${line}`)
   }
   const registry = await openRegistry(config, {
+    fetch: networkFetch(program.env),
     onRefresh(outcome) {
       if (outcome.result !== 'failed' || config.logLevel !== 'debug') return
       writeLine(`[loom] models.dev: ${errorMessage(outcome.error)}`)

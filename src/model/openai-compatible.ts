@@ -24,6 +24,7 @@ import { partStream } from './openai-compatible/part-stream.ts'
 import { requestBody } from './openai-compatible/request-body.ts'
 import { StreamDecoder } from './openai-compatible/stream-decoder.ts'
 import type { Transport } from './openai-compatible/transport.ts'
+import { signOfLife } from './sign-of-life.ts'
 
 export interface OpenAICompatibleOptions {
   /** Names the provider in messages, metadata and `providerOptions`. */
@@ -109,14 +110,28 @@ function beginCall(
     includeRawChunks: call.includeRawChunks === true,
     newId: () => `call_${randomUUID().replaceAll('-', '')}`,
   })
-  const answer = new Answer(decoder, errors, receive)
-  const done = untilAborted(call.abortSignal, () => exchange(model, call, { body, answer }))
+  const rest = new AbortController()
+  const answer = new Answer({
+    decoder,
+    errors,
+    receive,
+    leave: () => rest.abort(new Error('the answer is complete')),
+    onSilentRead: signOfLife(call.abortSignal),
+  })
+  const signal = call.abortSignal ? AbortSignal.any([call.abortSignal, rest.signal]) : rest.signal
+  const done = untilAborted(call.abortSignal, () =>
+    exchange(model, { ...call, signal }, { body, answer }),
+  )
   return { body, answer, done }
 }
 
 async function exchange(
   { url, headers, transport }: ChatModel,
-  { headers: callHeaders, abortSignal: signal }: LanguageModelV4CallOptions,
+  {
+    headers: callHeaders,
+    abortSignal,
+    signal,
+  }: LanguageModelV4CallOptions & { signal: AbortSignal },
   { body, answer }: Omit<ModelCall, 'done'>,
 ): Promise<void> {
   const request = {
@@ -128,8 +143,10 @@ async function exchange(
   try {
     await transport(request, answer)
   } catch (cause) {
-    if (signal?.aborted === true) throw cause
-    return answer.fail(cause)
+    if (abortSignal?.aborted === true) throw cause
+    return await answer.fail(cause)
+  } finally {
+    answer.close()
   }
   return answer.end()
 }

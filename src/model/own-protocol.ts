@@ -5,6 +5,7 @@
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
+import { eventStreamFetch } from './event-stream-fetch.ts'
 import { fetchWithExtraBody, withExtraBody } from './extra-body.ts'
 
 export interface OwnProtocol {
@@ -21,6 +22,8 @@ export interface PackageSettings {
   baseURL: string
   apiKey: string
   headers: Record<string, string>
+  /** Takes the way to the providers that the environment names. */
+  fetch: typeof globalThis.fetch
   /** Of OpenAI: the older chat completions in place of responses. */
   completions?: boolean
 }
@@ -81,6 +84,7 @@ export async function openOwnProtocol(
     baseUrl: string | undefined
     apiKey: string | undefined
     headers: Readonly<Record<string, string>> | undefined
+    fetch: typeof globalThis.fetch
   },
 ): Promise<LanguageModelV4 | undefined> {
   const baseURL =
@@ -98,18 +102,18 @@ export async function openPackage(
     baseURL: string
     apiKey: string | undefined
     headers?: Readonly<Record<string, string>> | undefined
+    fetch: typeof globalThis.fetch
     completions?: boolean
   },
 ): Promise<LanguageModelV4> {
-  const { baseURL, apiKey = placeholderKey, headers, completions = false } = given
-  const settings = { baseURL, apiKey, headers: { ...headers }, completions }
+  const { baseURL, apiKey = placeholderKey, headers, fetch, completions = false } = given
+  const settings = { baseURL, apiKey, headers: { ...headers }, fetch, completions }
   return withExtraBody(await protocol.open(settings, modelId))
 }
 
-// Looked up at each call, so that whoever instruments the global `fetch` later still sees these.
 const withFetch = ({ completions: _, ...settings }: PackageSettings) => ({
   ...settings,
-  fetch: fetchWithExtraBody((input, init) => globalThis.fetch(input, init)),
+  fetch: eventStreamFetch(fetchWithExtraBody(settings.fetch)),
 })
 
 /** Without the slashes at its end, and without a query: the packages put their paths behind it. */

@@ -29,6 +29,7 @@ export interface RegisteredOptions {
   set: Settings
   registry: Registry
   transport: Transport
+  fetch: typeof globalThis.fetch
   /** Told of the key, which may stand in a variable that nothing else takes for one. */
   onKey: (key: string) => void
 }
@@ -41,7 +42,7 @@ export interface RegisteredOptions {
 export async function openRegistered(
   options: RegisteredOptions,
 ): Promise<LanguageModelV4 | undefined> {
-  const { name, modelId, set, registry, transport, onKey } = options
+  const { name, modelId, set, registry, transport, fetch, onKey } = options
   const provider = await registry.provider(name)
   if (provider === undefined) return undefined
   const endpoint = endpointOf(provider, await registry.model(provider.id, modelId))
@@ -55,7 +56,7 @@ export async function openRegistered(
   }
   const { completions } = endpoint
   const baseURL = baseUrl.replace(/\/+$/, '')
-  return openPackage(protocol, modelId, { baseURL, apiKey, completions })
+  return openPackage(protocol, modelId, { baseURL, apiKey, fetch, completions })
 }
 
 /** Whether a listed provider's key is set, and all that its address is made of. */

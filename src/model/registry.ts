@@ -29,6 +29,8 @@ export interface RegistryOptions {
   onRefresh?: ((outcome: RefreshOutcome) => void) | undefined
   /** @defaultValue 10000 */
   timeoutMs?: number | undefined
+  /** Asks for the list. @defaultValue the global one, which takes no proxy */
+  fetch?: typeof globalThis.fetch | undefined
   /** The clock, in milliseconds since 1970. @defaultValue Date.now */
   now?: (() => number) | undefined
 }
@@ -155,11 +157,11 @@ export class Registry {
 
   /** Never fails: nobody waits for it. */
   async #refresh(url: string, current: Catalog): Promise<void> {
-    const { cacheFile, signal, timeoutMs, onRefresh } = this.#options
+    const { cacheFile, signal, timeoutMs, fetch, onRefresh } = this.#options
     let outcome: RefreshOutcome
     try {
       const shipped = await shippedCatalog()
-      const next = await fetchCatalog({ url, current, shipped, signal, timeoutMs })
+      const next = await fetchCatalog({ url, current, shipped, signal, timeoutMs, fetch })
       const now = this.#now()
       this.#staleAt = now + freshMs
       if (next !== undefined) this.#catalog = Promise.resolve(next)

@@ -11,8 +11,8 @@ import { adaptModel } from './adapt.ts'
 import { demoModel } from './demo.ts'
 import { doubtOf, factsOf } from './facts.ts'
 import { didYouMean, nearestNames } from './nearest.ts'
+import { providerNetwork } from './network.ts'
 import { openAICompatible } from './openai-compatible.ts'
-import { httpTransport } from './openai-compatible/http-transport.ts'
 import type { Transport } from './openai-compatible/transport.ts'
 import { openOwnProtocol, ownProtocols } from './own-protocol.ts'
 import {
@@ -37,12 +37,17 @@ interface World {
   registry: Registry
   /** One for all, so that models of one provider share its connections. */
   transport: Transport
+  fetch: typeof globalThis.fetch
   onKey: (key: string) => void
 }
 
-/** Models as the environment and the settings have them now; later changes are not seen. */
+/**
+ * Models as the environment and the settings have them now; later changes are not seen.
+ * @throws LoomError `invalid-config` where the environment names a proxy that is no address.
+ */
 export function createModels(options: ModelsOptions): Models {
-  const { registry = new Registry(), transport = httpTransport() } = options
+  const network = providerNetwork(options.environment)
+  const { registry = new Registry(), transport = network.transport } = options
   const set = readSettings({ ...options, registry })
   const opened = new Map<string, Promise<LanguageModelV4>>()
   const adapted = new WeakMap<object, LanguageModelV4>()
@@ -53,7 +58,7 @@ export function createModels(options: ModelsOptions): Models {
     secrets.add(key)
     redact = createRedact(secrets)
   }
-  const world = { set, registry, transport, onKey }
+  const world = { set, registry, transport, fetch: network.fetch, onKey }
   const index = new ModelIndex(registry, set)
 
   function openOnce(reference: string): Promise<LanguageModelV4> {
@@ -93,12 +98,12 @@ export function createModels(options: ModelsOptions): Models {
 }
 
 async function openModel(reference: string, world: World): Promise<LanguageModelV4> {
-  const { set, registry, transport, onKey } = world
+  const { set, registry, transport, fetch, onKey } = world
   const { provider, modelId } = parseReference(reference)
   const name = settingName(provider, set)
   if (name === 'demo' && !set.has(name)) return demoModel(modelId)
   const baseUrl = set.baseUrl(name)
-  const given = { baseUrl, apiKey: set.apiKey(name), headers: set.headers(name) }
+  const given = { baseUrl, apiKey: set.apiKey(name), headers: set.headers(name), fetch }
 
   const protocol = ownProtocols.get(name)
   if (protocol !== undefined) {
@@ -121,7 +126,7 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
     })
   }
   const written = provider.toLowerCase()
-  const registered = { reference, name: written, modelId, set, registry, transport, onKey }
+  const registered = { reference, name: written, modelId, set, registry, transport, fetch, onKey }
   const model = await openRegistered(registered)
   if (model !== undefined) return model
   // It may be in a newer list than ours.

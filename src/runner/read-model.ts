@@ -11,6 +11,7 @@ import type {
 import type { TimeLimits } from '../agent.ts'
 import { LoomError } from '../error.ts'
 import { isDirectModel, streamParts, type PartReceiver } from '../model.ts'
+import { onSignOfLife } from '../model/sign-of-life.ts'
 import { abortError, timerMaxMs } from './until-aborted.ts'
 
 export const defaultTimeLimits: TimeLimits = {
@@ -34,6 +35,7 @@ export interface ModelReading {
 export async function readModel(reading: ModelReading): Promise<void> {
   reading.signal.throwIfAborted()
   const watch = openWatch(reading.limits, reading.signal)
+  onSignOfLife(watch.signal, () => watch.alive())
   let answering = false
   const receive: PartReceiver = (parts) => {
     if (watch.signal.aborted) return undefined
@@ -134,6 +136,10 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
     signal,
     aborted: rejection.promise,
     abort: (reason: unknown) => controller.abort(reason),
+    /** The provider said that it works on: the limit that holds begins anew. */
+    alive() {
+      quietSince = performance.now()
+    },
     heard() {
       quietSince = performance.now()
       if (quietMs === limits.nextChunkMs) return

@@ -8,6 +8,7 @@ import type { AssistantContent } from 'ai'
 import type { LoomError } from '../error.ts'
 import type { FinishReason, ProviderMetadata } from '../event.ts'
 import type { PartReceiver } from '../model.ts'
+import { finishMeaning, finishReasonIn } from '../model/finish-reason.ts'
 import type { Sink } from '../sink.ts'
 import { noSpending, type Spending } from '../spending.ts'
 import { noUsage, type Usage, usageOf } from '../usage.ts'
@@ -29,6 +30,11 @@ interface OpenPart {
   id: string
   /** Text goes out from its first delta on: an empty part would be one more thing on the screen. */
   started: boolean
+  /**
+   * The first half of a character (a high surrogate) whose second half has not come. Told alone it would
+   * be lost wherever text becomes bytes: in a terminal, a plain-text answer, a store.
+   */
+  half: string
   content: { type: 'text' | 'reasoning'; text: string; providerOptions?: ProviderMetadata }
 }
 
@@ -99,6 +105,12 @@ export class StepReader {
   /** True when the provider waits for approvals of its own tools. */
   get waitsForApproval(): boolean {
     return this.#providerCalls.approvalsAsked > 0
+  }
+
+  /** Whether the reply came to an end of its own, so that nothing of it is asked for again. */
+  get #hasEnded(): boolean {
+    const { failure, finishReason } = this
+    return failure === undefined && finishReason !== undefined && finishReason !== 'error'
   }
 
   /** Whether a reader has seen anything of this reply. */
@@ -177,8 +189,8 @@ export class StepReader {
       case 'finish':
         this.usage = usageOf(part.usage)
         this.#cost = this.#priceOf?.(part.usage)
-        this.finishReason = finishReasonOf(part.finishReason.unified)
-        return undefined
+        this.finishReason = finishReasonOf(part.finishReason)
+        return this.#hasEnded ? this.#inputs.end(this.finishReason) : undefined
       case 'error':
         this.failure ??= modelError(part.error)
         return undefined
@@ -202,6 +214,7 @@ export class StepReader {
       sourceId,
       id: `${this.#prefix}-${type === 'text' ? 't' : 'r'}${this.#partCount++}`,
       started: false,
+      half: '',
       content: { type, text: '', ...withOptions(metadata) },
     }
     this.#open.push(open)
@@ -231,6 +244,15 @@ export class StepReader {
 
   #add(open: OpenPart, { delta, providerMetadata }: PartDelta): void | Promise<void> {
     if (this.#closed) return undefined
+    const whole = open.half === '' ? delta : open.half + delta
+    const isHalf = (whole.charCodeAt(whole.length - 1) & 0xfc00) === 0xd800
+    open.half = isHalf ? whole.slice(-1) : ''
+    const text = isHalf ? whole.slice(0, -1) : whole
+    if (text === '' && providerMetadata === undefined) return undefined
+    return this.#tell(open, text, providerMetadata)
+  }
+
+  #tell(open: OpenPart, delta: string, providerMetadata?: ProviderMetadata): void | Promise<void> {
     open.content.text += delta
     const type = open.type === 'text' ? 'text-delta' : 'reasoning-delta'
     if (providerMetadata === undefined) return this.#emit({ type, id: open.id, delta })
@@ -248,6 +270,16 @@ export class StepReader {
   #endPart(open: OpenPart, metadata: ProviderMetadata | undefined): void | Promise<void> {
     if (metadata !== undefined) open.content.providerOptions = metadata
     if (!open.started) return undefined
+    if (open.half === '') return this.#emitEnd(open, metadata)
+    // The other half never came.
+    open.half = ''
+    const wait = this.#tell(open, '\uFFFD')
+    return wait === undefined
+      ? this.#emitEnd(open, metadata)
+      : wait.then(() => this.#emitEnd(open, metadata))
+  }
+
+  #emitEnd(open: OpenPart, metadata: ProviderMetadata | undefined): void | Promise<void> {
     return this.#emit({ type: `${open.type}-end`, id: open.id, ...withMetadata(metadata) })
   }
 
@@ -300,6 +332,17 @@ type WholePart = Extract<
   }
 >
 
-/** `interrupted` is the AI SDK's word for a stream that ended without saying why: it was cut off. */
-const finishReasonOf = (reason: FinishReason | 'interrupted'): FinishReason | undefined =>
-  reason === 'interrupted' ? undefined : reason
+/**
+ * The finish reason of a reply; undefined where it ended without saying why, so that it was cut off:
+ * `interrupted` is the AI SDK's word for that. Packages know the words of their own provider only and
+ * call the rest `other`, so that the provider's word decides there.
+ */
+function finishReasonOf({ unified, raw }: FinishPart['finishReason']): FinishReason | undefined {
+  if (unified === 'interrupted') return undefined
+  if (unified !== 'other' || raw === undefined) return unified
+  const word = finishReasonIn(raw)
+  const meaning = word === undefined ? undefined : finishMeaning(word)
+  return meaning === 'interrupted' ? undefined : meaning
+}
+
+type FinishPart = Extract<LanguageModelV4StreamPart, { type: 'finish' }>

@@ -5,6 +5,8 @@
  */
 import type { LanguageModelV4StreamPart, LanguageModelV4ToolCall } from '@ai-sdk/provider'
 
+import type { AgentEvent, FinishReason, ProviderMetadata } from '../event.ts'
+import { isCutOff } from '../model/finish-reason.ts'
 import type { Sink } from '../sink.ts'
 import type { CallIds } from './call-ids.ts'
 import { withMetadata, withOptions } from './content.ts'
@@ -37,7 +39,29 @@ interface OpenInput {
   byProvider: boolean
 }
 
-const cutOffText = 'The tool call was cut off before its input was whole.'
+/** A call whose input is empty or no JSON. How the reply ends decides whether it was cut off. */
+interface UndecidedCall {
+  open: Omit<OpenInput, 'id'>
+  /** As the model gave it. */
+  text: string
+  /** Where the call stands among the others. */
+  order: number
+  metadata: ProviderMetadata | undefined
+}
+
+/** For the model: why its call was not run, by how its reply ended. */
+function cutOffText(end: FinishReason | undefined): string {
+  if (end === 'length') {
+    return 'The reply reached its length limit, so the tool call was cut off before its input was whole. It was not run. Make the call again with a shorter input, or in several calls.'
+  }
+  if (end === 'content-filter') {
+    return 'A content filter cut off the tool call before its input was whole. It was not run.'
+  }
+  return 'The tool call was cut off before its input was whole.'
+}
+
+const isObject = (input: unknown): input is object =>
+  typeof input === 'object' && input !== null && !Array.isArray(input)
 
 export interface ToolInputsOptions {
   emit: Sink
@@ -52,8 +76,15 @@ export class ToolInputs {
   readonly calls: ToolCall[] = []
 
   readonly #options: ToolInputsOptions
+  /** The place of each of `calls` in the reply. */
+  readonly #orders = new WeakMap<ToolCall, number>()
+  readonly #undecided: UndecidedCall[] = []
+  #callCount = 0
   readonly #open: OpenInput[] = []
   #closed = false
+  #isWithdrawn = false
+  /** How the reply ended, where it said so. */
+  #endReason: FinishReason | undefined
 
   constructor(options: ToolInputsOptions) {
     this.#options = options
@@ -86,56 +117,92 @@ export class ToolInputs {
     const { tools, content, providerCalls, emit } = this.#options
     // Where a provider gives one id to several, they are taken to come whole as they started.
     const open = this.#open.find(({ id }) => id === part.toolCallId)
+    const order = this.#callCount++
+    const byProvider = open?.byProvider ?? part.providerExecuted === true
+    const parsed = parseProviderInput(part.input)
+    const isWhole = parsed.refusal === undefined && part.input.trim() !== ''
     const { input, checkedInput, refusal } =
-      (open?.byProvider ?? part.providerExecuted === true)
-        ? parseProviderInput(part.input)
-        : await parseInput(part.input, toolName, tools)
+      byProvider || !isWhole ? parsed : await parseInput(part.input, toolName, tools)
     // Nobody waited for the check: the call was cut off.
     if (this.#closed) return
 
     if (open !== undefined) this.#open.splice(this.#open.indexOf(open), 1)
-    const { toolCallId, dynamic, byProvider } = open ?? this.#identify(part.toolCallId, part)
+    const known = open ?? { toolName, ...this.#identify(part.toolCallId, part) }
+    const { toolCallId, dynamic } = known
     content.push({
       type: 'tool-call',
       toolCallId,
       toolName,
       // Providers take nothing but an object here; the refusal quotes what it really was.
-      input: typeof input === 'object' && input !== null ? input : {},
+      input: isObject(input) ? input : {},
       ...(byProvider && { providerExecuted: true }),
       ...withOptions(providerMetadata),
     })
-    if (byProvider) {
-      if (refusal === undefined) providerCalls.began(part.toolCallId, { toolCallId, dynamic })
-    } else {
+    if (!byProvider && !isWhole) {
+      this.#undecided.push({ open: known, text: part.input, order, metadata: providerMetadata })
+      return
+    }
+    if (!byProvider) {
       const tool = tools.get(toolName)
-      this.calls.push({ toolCallId, toolName, input, checkedInput, dynamic, tool, refusal })
+      this.#add({ toolCallId, toolName, input, checkedInput, dynamic, tool, refusal }, order)
+    } else if (refusal === undefined) {
+      providerCalls.began(part.toolCallId, { toolCallId, dynamic })
     }
-    const whole = {
-      toolCallId,
-      toolName,
-      input,
-      ...this.#flags({ toolName, dynamic, byProvider }),
-      ...withMetadata(providerMetadata),
+    await emit(this.#wholeEvent({ ...known, byProvider }, { input, refusal }, providerMetadata))
+  }
+
+  /**
+   * The reply has ended. Of one that was cut off, a call without whole arguments is refused: no
+   * arguments yet would pass for none.
+   */
+  async end(reason: FinishReason | undefined): Promise<void> {
+    this.#endReason = reason
+    for (const { open, text, order, metadata } of this.#undecided.splice(0)) {
+      const { toolCallId, toolName, dynamic } = open
+      const { tools, emit } = this.#options
+      const { input, checkedInput, refusal } = isCutOff(reason)
+        ? { ...parseProviderInput(text), checkedInput: undefined, refusal: cutOffText(reason) }
+        : await parseInput(text, toolName, tools)
+      if (this.#closed && this.#isWithdrawn) return
+      const tool = tools.get(toolName)
+      this.#add({ toolCallId, toolName, input, checkedInput, dynamic, tool, refusal }, order)
+      await emit(this.#wholeEvent(open, { input, refusal }, metadata))
     }
-    await emit(
-      refusal === undefined
-        ? { type: 'tool-input-available', ...whole }
-        : { type: 'tool-input-error', errorText: refusal, ...whole },
-    )
+  }
+
+  #add(call: ToolCall, order: number): void {
+    this.#orders.set(call, order)
+    const at = this.calls.findIndex((other) => (this.#orders.get(other) ?? 0) > order)
+    if (at === -1) this.calls.push(call)
+    else this.calls.splice(at, 0, call)
+  }
+
+  #wholeEvent(
+    open: Omit<OpenInput, 'id'>,
+    { input, refusal }: { input: unknown; refusal: string | undefined },
+    metadata: ProviderMetadata | undefined,
+  ): AgentEvent {
+    const { toolCallId, toolName } = open
+    const whole = { toolCallId, toolName, input, ...this.#flags(open), ...withMetadata(metadata) }
+    return refusal === undefined
+      ? { type: 'tool-input-available', ...whole }
+      : { type: 'tool-input-error', errorText: refusal, ...whole }
   }
 
   /** An input that will never be whole is a call that was refused: the client has seen its start. */
   async close(): Promise<void> {
+    if (!this.#closed) await this.end(this.#endReason)
     this.#closed = true
+    const errorText = cutOffText(this.#endReason)
     for (const open of this.#open.splice(0)) {
-      if (!open.byProvider) this.#refuse(open)
+      if (!open.byProvider) this.#refuse(open, errorText)
       const { toolCallId, toolName } = open
       await this.#options.emit({
         type: 'tool-input-error',
         toolCallId,
         toolName,
         input: {},
-        errorText: cutOffText,
+        errorText,
         ...this.#flags(open),
       })
     }
@@ -144,17 +211,19 @@ export class ToolInputs {
   /** Forgets all calls: the client has been told to do the same. */
   withdraw(): void {
     this.#closed = true
+    this.#isWithdrawn = true
     this.#open.length = 0
+    this.#undecided.length = 0
     this.calls.length = 0
   }
 
-  #refuse({ toolCallId, toolName, dynamic }: OpenInput): void {
+  #refuse({ toolCallId, toolName, dynamic }: OpenInput, refusal: string): void {
     const { tools, content } = this.#options
     const input = {}
     const tool = tools.get(toolName)
     content.push({ type: 'tool-call', toolCallId, toolName, input })
-    const refusal = cutOffText
-    this.calls.push({ toolCallId, toolName, input, checkedInput: input, dynamic, tool, refusal })
+    const call = { toolCallId, toolName, input, checkedInput: input, dynamic, tool, refusal }
+    this.#add(call, this.#callCount++)
   }
 
   #identify(id: string, part: { toolName: string; dynamic?: boolean; providerExecuted?: boolean }) {

@@ -6,7 +6,7 @@ import { readOverrides } from '../model/registry/overrides.ts'
 /** @throws LoomError `invalid-config` where the user's file cannot be read. */
 export async function openRegistry(
   { modelsUrl, modelsPath, modelsCache }: RegistryConfig,
-  options: Pick<RegistryOptions, 'onRefresh' | 'signal'> = {},
+  options: Pick<RegistryOptions, 'onRefresh' | 'signal' | 'fetch'> = {},
 ): Promise<Registry> {
   return new Registry({
     ...options,

@@ -1,14 +1,18 @@
 /**
- * Receives one HTTP response: an event stream becomes parts, anything else is read as text and
- * becomes an error. An answer begins with its first event; what fails before that is thrown, what
- * fails later is an `error` part.
+ * Receives one HTTP response: an event stream or the JSON of a whole answer becomes parts, anything else
+ * is read as text and becomes an error. An answer begins with its first event; what fails before that
+ * is thrown, what fails later is an `error` part. Once the answer has its end, the rest of the response
+ * is waited for a short while only.
  */
 import { APICallError } from '@ai-sdk/provider'
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
 import type { PartReceiver } from '../../model.ts'
 import type { CallErrors } from './call-errors.ts'
+import { bodyDecoder, codingsOf } from './content-coding.ts'
+import type { BodyDecoder } from './content-coding.ts'
 import { EventScanner, EventTooLong } from './event-scanner.ts'
+import { isRecord, parseJson } from './json-record.ts'
 import type { StreamDecoder } from './stream-decoder.ts'
 import type { Reading, ResponseHead, ResponseReceiver } from './transport.ts'
 
@@ -17,25 +21,46 @@ const maxEventBytes = 16 * 1024 * 1024
 /** Enough for the JSON of any error, and for the title of an HTML page. */
 const maxErrorBytes = 64 * 1024
 
+export interface AnswerOptions {
+  decoder: StreamDecoder
+  errors: CallErrors
+  receive: PartReceiver
+  /** Called when the rest of the response is not worth waiting for: closes the connection. */
+  leave: () => void
+  /** Called for a read that brought no part. */
+  onSilentRead: (() => void) | undefined
+}
+
 export class Answer implements ResponseReceiver {
+  readonly #options: AnswerOptions
   readonly #decoder: StreamDecoder
   readonly #errors: CallErrors
-  readonly #receive: PartReceiver
   readonly #scanner: EventScanner
   #head: ResponseHead | undefined
   #kind: 'unknown' | 'events' | 'text' = 'unknown'
+  /** What the body is compressed with, as the header says. */
+  #codings: readonly string[] = []
+  #body: BodyDecoder | undefined
+  #hasBody = false
   readonly #text: Uint8Array[] = []
   #textBytes = 0
   #parts: LanguageModelV4StreamPart[] = []
   /** Settles, and never rejects, when the receiver has taken what it was given last. */
   #taken: Promise<void> | undefined
   #refusal: { reason: unknown } | undefined
+  /** Runs once the answer has its end. */
+  #remainder: NodeJS.Timeout | undefined
+  /** What the timer was set by. */
+  #remainderOf = ''
 
-  constructor(decoder: StreamDecoder, errors: CallErrors, receive: PartReceiver) {
-    this.#decoder = decoder
-    this.#errors = errors
-    this.#receive = receive
-    this.#scanner = new EventScanner((data) => decoder.event(data, this.#parts), maxEventBytes)
+  constructor(options: AnswerOptions) {
+    this.#options = options
+    this.#decoder = options.decoder
+    this.#errors = options.errors
+    this.#scanner = new EventScanner(
+      (data) => this.#decoder.event(data, this.#parts),
+      maxEventBytes,
+    )
   }
 
   get responseHeaders(): Record<string, string> {
@@ -45,40 +70,67 @@ export class Answer implements ResponseReceiver {
   head(head: ResponseHead): void {
     this.#head = head
     this.#errors.setHead(head)
-    if (head.status < 200 || head.status >= 300) this.#kind = 'text'
-    const encoding = head.headers['content-encoding'] ?? 'identity'
-    if (encoding !== 'identity') throw this.#errors.encoded(encoding)
+    if (!isGood(head)) this.#kind = 'text'
+    this.#codings = codingsOf(head.headers['content-encoding'])
+    if (this.#codings.includes('compress')) throw this.#errors.encoded('compress')
   }
 
   data(bytes: Uint8Array): Reading | Promise<Reading> {
-    if (this.#kind === 'unknown') this.#kind = kindOf(bytes)
-    if (this.#kind === 'text') return this.#collect(bytes)
-    this.#scan(bytes)
-    return this.#handOver()
+    if (!this.#hasBody) {
+      this.#hasBody = true
+      this.#body = bodyDecoder(this.#codings, bytes)
+    }
+    return this.#body === undefined ? this.#read(bytes) : this.#readCompressed(this.#body, bytes)
   }
 
   /** The body has ended. @throws APICallError if there was no answer. */
   async end(): Promise<void> {
     await this.#settled()
+    this.#scanRest()
     if (!this.#decoder.hasStarted) throw this.#errors.noAnswer()
     if (!this.#decoder.isClosed) this.#decoder.end(this.#parts)
     await this.#handOver()
   }
 
-  /** The transport has failed. @throws APICallError if there was no answer. */
+  /** The transport has failed, or the rest was not waited for. @throws APICallError if there was no answer. */
   async fail(cause: unknown): Promise<void> {
-    await this.#settled()
+    await this.#settled(cause)
+    this.#scanRest()
     const error = APICallError.isInstance(cause) ? cause : this.#errors.connection(cause)
     if (!this.#decoder.hasStarted) throw error
-    if (!this.#decoder.isClosed) this.#decoder.fail(error, this.#parts)
+    if (!this.#decoder.isClosed) this.#decoder.breakOff(error, this.#parts)
     await this.#handOver()
   }
 
-  /** @throws what the receiver threw, or what a body that is no event stream says. */
-  async #settled(): Promise<void> {
+  /** Stops the timer: the exchange is over, however it ended. */
+  close(): void {
+    clearTimeout(this.#remainder)
+  }
+
+  /** @throws what the receiver threw, or what a body that is no answer says. */
+  async #settled(cause?: unknown): Promise<void> {
+    this.close()
     await this.#taken
     if (this.#refusal !== undefined) throw this.#refusal.reason
-    if (this.#kind === 'text') throw this.#textError()
+    if (this.#kind === 'text') this.#takeText(cause)
+  }
+
+  async #readCompressed(body: BodyDecoder, bytes: Uint8Array): Promise<Reading> {
+    let decoded: Uint8Array
+    try {
+      decoded = await body.decode(bytes)
+    } catch (cause) {
+      if (this.#decoder.hasStarted) throw cause
+      throw this.#errors.encoded(this.#codings.join(', ') || 'gzip')
+    }
+    return decoded.length === 0 ? 'more' : this.#read(decoded)
+  }
+
+  #read(bytes: Uint8Array): Reading | Promise<Reading> {
+    if (this.#kind === 'unknown') this.#kind = kindOf(bytes)
+    if (this.#kind === 'text') return this.#collect(bytes)
+    this.#scan(bytes)
+    return this.#handOver()
   }
 
   #scan(bytes: Uint8Array): void {
@@ -91,22 +143,53 @@ export class Answer implements ResponseReceiver {
     }
   }
 
+  /** The last event may lack its line end. JSON that parses is whole, so nothing of it was cut off. */
+  #scanRest(): void {
+    const rest = this.#kind === 'events' ? this.#scanner.rest() : undefined
+    if (rest === undefined) return
+    if (parseJson(rest) !== undefined || rest.trim() === '[DONE]') {
+      this.#decoder.event(rest, this.#parts)
+    }
+  }
+
   #handOver(): Reading | Promise<Reading> {
     const reading = this.#decoder.isClosed ? 'enough' : 'more'
     const parts = this.#parts
-    if (parts.length === 0) return reading
+    if (parts.length === 0) {
+      this.#options.onSilentRead?.()
+      this.#watchRemainder()
+      return reading
+    }
     this.#parts = []
     const taken = this.#give(parts)
-    if (taken === undefined) return reading
+    if (taken === undefined) {
+      this.#watchRemainder()
+      return reading
+    }
     this.#taken = taken.catch((reason: unknown) => {
       this.#refusal = { reason }
     })
-    return taken.then(() => reading)
+    // A slow receiver must not use up the time of what is still to be read.
+    return taken.then(() => {
+      this.#watchRemainder()
+      return reading
+    })
+  }
+
+  /** Sets the timer when the answer has its end, and anew when more of the answer came after that. */
+  #watchRemainder(): void {
+    const { remainderMs, pieces } = this.#decoder
+    if (remainderMs === undefined || this.#decoder.isClosed) return
+    const of = `${remainderMs} ${pieces}`
+    if (of === this.#remainderOf) return
+    this.#remainderOf = of
+    clearTimeout(this.#remainder)
+    this.#remainder = setTimeout(this.#options.leave, remainderMs)
   }
 
   #give(parts: readonly LanguageModelV4StreamPart[]): void | Promise<void> {
     try {
-      return this.#receive(parts)
+      return this.#options.receive(parts)
     } catch (reason) {
       this.#refusal = { reason }
       throw reason
@@ -114,18 +197,46 @@ export class Answer implements ResponseReceiver {
   }
 
   #collect(bytes: Uint8Array): Reading {
+    this.#options.onSilentRead?.()
     this.#text.push(bytes)
     this.#textBytes += bytes.length
-    return this.#textBytes < maxErrorBytes ? 'more' : 'enough'
+    const most = this.#head === undefined || isGood(this.#head) ? maxEventBytes : maxErrorBytes
+    return this.#textBytes < most ? 'more' : 'enough'
   }
 
-  #textError(): APICallError {
+  /** @throws APICallError if the text is no answer. */
+  #takeText(cause: unknown): void {
     const text = Buffer.concat(this.#text).toString()
     const head = this.#head
-    const isGood = head === undefined || (head.status >= 200 && head.status < 300)
-    return isGood ? this.#errors.notAStream(text) : this.#errors.status(head, text)
+    if (head !== undefined && !isGood(head)) throw this.#errors.status(head, text)
+    const values = answersIn(text)
+    if (values === undefined) {
+      if (cause === undefined || APICallError.isInstance(cause)) throw this.#errors.notAStream(text)
+      throw this.#errors.connection(cause)
+    }
+    for (const value of values) this.#decoder.value(value, this.#parts)
   }
 }
+
+const isGood = ({ status }: ResponseHead) => status >= 200 && status < 300
+
+/**
+ * A server that does not stream sends one JSON object; others send a chunk a line, without the form of
+ * an event stream. Undefined where none of them is an answer.
+ */
+function answersIn(text: string): readonly unknown[] | undefined {
+  const whole = parseJson(text)
+  const lines = text.split('\n').map((line) => line.trim().replace(/^data:\s*/, ''))
+  const values =
+    whole === undefined
+      ? lines.filter((line) => line !== '' && line !== '[DONE]').map((line) => parseJson(line))
+      : [whole].flat()
+  const isAnswer = values.some((value) => isRecord(value) && hasChoices(value))
+  return isAnswer && !values.includes(undefined) ? values : undefined
+}
+
+const hasChoices = ({ choices }: Record<string, unknown>) =>
+  Array.isArray(choices) && choices.length > 0
 
 /** No line of an event stream begins like JSON or HTML. The content type is no help: many lie. */
 function kindOf(bytes: Uint8Array): 'unknown' | 'events' | 'text' {

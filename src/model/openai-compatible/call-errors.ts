@@ -57,15 +57,17 @@ export class CallErrors {
     const what = this.#head?.headers['content-type'] ?? 'something else'
     return this.#error(
       withDetail(`${this.#host} answered with ${what} instead of an event stream`, responseBody),
-      { isRetryable: false, responseBody },
+      // JSON that does not parse was cut off.
+      { isRetryable: data === undefined && /^\s*[{[]/.test(responseBody), responseBody },
     )
   }
 
-  /** A response that is encoded though the request asked for none. */
+  /** A response in a content encoding that cannot be read. The request asked for none. */
   encoded(encoding: string): APICallError {
-    return this.#error(`${this.#host} answered in ${encoding}, which was not asked for`, {
-      isRetryable: false,
-    })
+    return this.#error(
+      `${this.#host} answered in the content encoding ${quote(encoding)}, which Loom cannot read. Turn compression off in the server or proxy.`,
+      { isRetryable: false },
+    )
   }
 
   /** The connection failed, before or in the answer. */
@@ -90,6 +92,14 @@ export class CallErrors {
     return this.#error(`${this.#host} ended its answer without a finish reason`, {
       isRetryable: true,
     })
+  }
+
+  /** The response ended with a finish reason that means a failure, such as `network_error`. */
+  failedReason(reason: string): APICallError {
+    return this.#error(
+      `${this.#host} ended its answer with the finish reason ${quote(reason)}: the answer is not whole`,
+      { isRetryable: true },
+    )
   }
 
   /** An error that the provider reported in the stream. */

@@ -1,72 +1,75 @@
 /**
- * One chunk of a streamed answer, as far as it is used. It is checked before any part of it is handed
- * on, so that a chunk is taken whole or not at all. Fields that nobody reads are not looked at.
+ * Reads one chunk of a streamed answer. Every field is read by itself and liberally, since a field of
+ * an unexpected form must not cost the rest of the chunk: numbers count as text, a field that cannot
+ * be read counts as absent.
  */
 import type { JSONObject } from '@ai-sdk/provider'
 
+import { finishReasonIn } from '../finish-reason.ts'
 import { isRecord } from './json-record.ts'
-import { isToolCallDelta } from './tool-calls.ts'
-import type { ToolCallDelta } from './tool-calls.ts'
+import type { JsonRecord } from './json-record.ts'
 
-export interface Chunk {
-  id?: string | null
-  model?: string | null
-  /** Seconds since 1970; some servers say 0 for "unknown". */
-  created?: number | null
-  usage?: JSONObject | null
-  /** Null in some servers' report of the usage. */
-  choices: readonly Choice[] | null
+/** The only choice that was asked for. Some servers send an object in place of the list. */
+export function choiceOf({ choices }: JsonRecord): JsonRecord | undefined {
+  const choice: unknown = Array.isArray(choices) ? choices[0] : choices
+  return isRecord(choice) ? choice : undefined
 }
 
-export interface Choice {
-  finish_reason?: string | null
-  delta?: Delta | null
+/** The text of a field that holds a text or, from careless servers, a number. */
+export function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  return typeof value === 'number' ? String(value) : undefined
 }
 
-export interface Delta {
-  content?: string | readonly unknown[] | null
-  reasoning_content?: string | null
-  reasoning?: string | null
-  /** Said in place of an answer. Some servers send `false`. */
-  refusal?: unknown
-  tool_calls?: readonly ToolCallDelta[] | null
+/** `finishReason` is the name in some answers of Gemini's compatible API. */
+export function finishReasonOf(choice: JsonRecord): string | undefined {
+  const reason = choice['finish_reason'] ?? choice['finishReason']
+  return reason == null ? undefined : finishReasonIn(reason)
 }
 
-export function isChunk(value: unknown): value is Chunk {
-  if (!isRecord(value)) return false
-  const { choices, usage } = value
-  if (choices !== null && !Array.isArray(choices)) return false
-  if (usage != null && !isRecord(usage)) return false
-  if (!isText(value['id']) || !isText(value['model'])) return false
-  if (value['created'] != null && typeof value['created'] !== 'number') return false
-  const choice: unknown = choices?.[0]
-  return choice === undefined || isChoice(choice)
+/** The report of usage in a chunk: Moonshot puts it into the choice, Groq under a name of its own. */
+export function usageIn(chunk: JsonRecord, choice: JsonRecord | undefined): JSONObject | undefined {
+  const group = chunk['x_groq']
+  const usage =
+    chunk['usage'] ?? choice?.['usage'] ?? (isRecord(group) ? group['usage'] : undefined)
+  return isReport(usage) ? usage : undefined
 }
 
-function isChoice(value: unknown): value is Choice {
-  if (!isRecord(value) || !isText(value['finish_reason'])) return false
-  return value['delta'] == null || isDelta(value['delta'])
+/** It was parsed from JSON, so that it holds nothing else. */
+const isReport = (value: unknown): value is JSONObject => isRecord(value) && !Array.isArray(value)
+
+/** The error that a chunk reports, in itself or in its choice; null, false, "" and {} report none. */
+export function errorIn(chunk: JsonRecord, choice: JsonRecord | undefined): unknown {
+  if (isReported(chunk['error'])) return chunk
+  if (choice !== undefined && isReported(choice['error'])) return choice
+  return undefined
 }
 
-function isDelta(value: unknown): value is Delta {
-  if (!isRecord(value)) return false
-  const { content, tool_calls: calls } = value
-  return (
-    (isText(content) || Array.isArray(content)) &&
-    isText(value['reasoning_content']) &&
-    isText(value['reasoning']) &&
-    (calls == null || (Array.isArray(calls) && calls.every(isToolCallDelta)))
-  )
+function isReported(error: unknown): boolean {
+  if (error == null || error === false || error === '') return false
+  return !isRecord(error) || Object.values(error).some(Boolean)
 }
 
-const isText = (value: unknown) => value == null || typeof value === 'string'
+/** Whether an event without choices says that something went well, such as `{"code": 0, "msg": "ok"}`. */
+export function isSuccess({ code }: JsonRecord): boolean {
+  const word = textOf(code)
+  return word !== undefined && /^(0|200|ok|success)$/i.test(word)
+}
 
 /** The text of a content part, if it is one: Mistral sends text and thinking as lists of parts. */
 export function partText(part: unknown): { type: 'text' | 'reasoning'; text: string } | undefined {
+  if (typeof part === 'string') return { type: 'text', text: part }
   if (!isRecord(part)) return undefined
   const { type, text, thinking } = part
-  if (type === 'text' && typeof text === 'string') return { type, text }
-  if (type !== 'thinking' || !Array.isArray(thinking)) return undefined
-  const texts = thinking.map((inner) => partText(inner)).filter((inner) => inner?.type === 'text')
-  return { type: 'reasoning', text: texts.map((inner) => inner?.text).join('') }
+  if (type === 'thinking' || type === 'reasoning') {
+    return { type: 'reasoning', text: thinkingText(thinking ?? text) }
+  }
+  const isText = type === undefined || type === 'text' || type === 'output_text'
+  return isText && typeof text === 'string' ? { type: 'text', text } : undefined
+}
+
+function thinkingText(thinking: unknown): string {
+  if (!Array.isArray(thinking)) return textOf(thinking) ?? ''
+  const texts = thinking.map((inner: unknown) => partText(inner))
+  return texts.map((inner) => (inner?.type === 'text' ? inner.text : '')).join('')
 }

@@ -5,6 +5,8 @@
  * comments are dropped.
  */
 
+import { parseJson } from './json-record.ts'
+
 const lineFeed = 10
 const carriageReturn = 13
 
@@ -28,6 +30,17 @@ export class EventScanner {
   constructor(onData: (data: string) => void, maxBytes: number) {
     this.#onData = onData
     this.#maxBytes = maxBytes
+  }
+
+  /**
+   * The event at the end of a body, where its last line end is missing. It is taken only if it is whole:
+   * the caller decides by its JSON.
+   */
+  rest(): string | undefined {
+    if (this.#heldBytes > 0) this.#scan(`${this.#decode(new Uint8Array())}\n`)
+    const data = this.#data
+    this.#data = undefined
+    return data === '' ? undefined : data
   }
 
   /** @throws EventTooLong when an event passes the bound. */
@@ -84,7 +97,17 @@ export class EventScanner {
       if (data !== undefined && data !== '') this.#onData(data)
     } else if (text.startsWith('data', start)) {
       this.#dataLine(text, start + 4, end)
+    } else if (text.charCodeAt(start) === 123) {
+      this.#strayLine(text.slice(start, end))
     }
+  }
+
+  /**
+   * A line of JSON without the name of a field: gateways put an error into a stream like this, and some
+   * servers whole streams.
+   */
+  #strayLine(line: string): void {
+    if (parseJson(line) !== undefined) this.#onData(line)
   }
 
   /** `start` is where the name of the field ends. */

@@ -25,19 +25,20 @@ const keepAliveMs = 30_000
 const tailMs = 100
 const tailBytes = 64 * 1024
 
+/** Of every connection to a provider, also of one through a proxy. */
+export const connectionOptions = {
+  allowH2: false,
+  connect: { timeout: connectTimeoutMs },
+  keepAliveTimeout: keepAliveMs,
+}
+
 export interface HttpTransportOptions {
   /** Connections are its own, such as those of a proxy. @defaultValue an `Agent` */
   dispatcher?: Dispatcher
 }
 
 export function httpTransport(options: HttpTransportOptions = {}): Transport {
-  const dispatcher =
-    options.dispatcher ??
-    new Agent({
-      allowH2: false,
-      connect: { timeout: connectTimeoutMs },
-      keepAliveTimeout: keepAliveMs,
-    })
+  const dispatcher = options.dispatcher ?? new Agent(connectionOptions)
   return async ({ url, headers, body, signal }, receiver) => {
     signal?.throwIfAborted()
     const { promise, resolve, reject } = Promise.withResolvers<void>()

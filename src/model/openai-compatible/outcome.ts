@@ -5,6 +5,7 @@ import type {
   LanguageModelV4Usage,
 } from '@ai-sdk/provider'
 
+import { finishMeaning } from '../finish-reason.ts'
 import { isRecord } from './json-record.ts'
 
 /** A refusal ends with `stop` like any answer, but is one that a filter would have stopped. */
@@ -12,19 +13,8 @@ export function unifiedReason(
   raw: string,
   hasRefusal: boolean,
 ): LanguageModelV4FinishReason['unified'] {
-  switch (raw) {
-    case 'stop':
-      return hasRefusal ? 'content-filter' : 'stop'
-    case 'length':
-      return 'length'
-    case 'content_filter':
-      return 'content-filter'
-    case 'tool_calls':
-    case 'function_call':
-      return 'tool-calls'
-    default:
-      return 'other'
-  }
+  const meaning = finishMeaning(raw)
+  return meaning === 'stop' && hasRefusal ? 'content-filter' : meaning
 }
 
 /**
@@ -82,7 +72,9 @@ export function usageOf(usage: JSONObject | undefined): LanguageModelV4Usage {
 
 function count(record: unknown, key: string): number | undefined {
   const value = isRecord(record) ? record[key] : undefined
-  return typeof value === 'number' ? value : undefined
+  // Some gateways send their counts as texts.
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 
 /** What is left of a sum, where both are known. */

@@ -13,11 +13,18 @@ export function messageOf(data: unknown, depth = 0): string | undefined {
   if (typeof data === 'string') return data.trim() === '' ? undefined : clip(data, 4000)
   if (!isRecord(data) || depth > maxDepth) return undefined
   if (Array.isArray(data)) return messageOf(data[0], depth + 1)
-  for (const key of ['error', 'message', 'detail', 'msg', 'errors']) {
-    const message = messageOf(data[key], depth + 1)
+  // `error_msg` is Baidu's, `base_resp.status_msg` MiniMax's.
+  for (const key of ['error', 'message', 'detail', 'msg', 'errors', 'error_msg', 'base_resp']) {
+    const value = key === 'base_resp' ? failureOf(data[key]) : data[key]
+    const message = messageOf(value, depth + 1)
     if (message !== undefined) return message
   }
   return undefined
+}
+
+/** MiniMax reports its status in each answer; 0 is success. */
+function failureOf(report: unknown): unknown {
+  return isRecord(report) && report['status_code'] !== 0 ? report['status_msg'] : undefined
 }
 
 /** The HTTP status that an error names as its code, as it has none of its own in a stream. */

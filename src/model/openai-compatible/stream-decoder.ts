@@ -1,7 +1,8 @@
 /**
  * Turns the events of a streamed answer into stream parts, in the order and with the ids that
- * `@ai-sdk/openai-compatible` gives them. A bad event is an `error` part and the next one is still
- * read, as there; what ends the stream for good is told by `isClosed`.
+ * `@ai-sdk/openai-compatible` gives them. The outcome is decided by what was received, in this order:
+ * a reported error, a finish reason, the end of the body. After an error or a finish reason the rest
+ * of the stream can only add to the answer (usage, mostly); its loss takes nothing from it.
  */
 import type {
   JSONObject,
@@ -10,11 +11,14 @@ import type {
   SharedV4Warning,
 } from '@ai-sdk/provider'
 
+import { finishMeaning, isCutOff } from '../finish-reason.ts'
 import type { CallErrors } from './call-errors.ts'
-import { isChunk, partText } from './chunk.ts'
-import type { Chunk, Delta } from './chunk.ts'
-import { isRecord } from './json-record.ts'
+import { choiceOf, errorIn, finishReasonOf, isSuccess, partText, textOf, usageIn } from './chunk.ts'
+import { isRecord, parseJson } from './json-record.ts'
+import type { JsonRecord } from './json-record.ts'
 import { predictionMetadata, unifiedReason, usageOf } from './outcome.ts'
+import { messageOf } from './provider-message.ts'
+import { toolCallDeltas } from './tool-call-delta.ts'
 import { ToolCalls } from './tool-calls.ts'
 
 export interface DecoderOptions {
@@ -31,6 +35,13 @@ type Open = 'text' | 'reasoning' | undefined
 
 const ids = { text: 'txt-0', reasoning: 'reasoning-0' } as const
 
+/** Usage follows the finish reason at once, or never. */
+const untilUsageMs = 1000
+/** What follows the usage is `[DONE]` or the end of the body, and worth no wait. */
+const afterUsageMs = 250
+/** A finish reason behind thoughts may be that of the thoughts. */
+const afterReasoningMs = 10_000
+
 export class StreamDecoder {
   readonly #options: DecoderOptions
   readonly #toolCalls: ToolCalls
@@ -40,7 +51,10 @@ export class StreamDecoder {
   #open: Open
   #hasRefusal = false
   #hasFailed = false
+  /** The last finish reason that is one. */
   #rawReason: string | undefined
+  #pieces = 0
+  #hasReasoningOnly = false
   #usage: JSONObject | undefined
 
   constructor(options: DecoderOptions) {
@@ -58,6 +72,22 @@ export class StreamDecoder {
     return this.#isClosed
   }
 
+  /**
+   * How long the rest of the stream is worth waiting for, in milliseconds; undefined while the answer
+   * is not complete. It changes only with content, so that pings cannot extend it.
+   */
+  get remainderMs(): number | undefined {
+    if (!this.#hasFailed && this.#rawReason === undefined) return undefined
+    // Some servers end the thoughts with a finish reason of their own.
+    if (this.#hasReasoningOnly && !this.#hasFailed) return afterReasoningMs
+    return this.#usage === undefined ? untilUsageMs : afterUsageMs
+  }
+
+  /** How many pieces of content have come: a piece after the finish reason extends the wait. */
+  get pieces(): number {
+    return this.#pieces
+  }
+
   /** Adds the parts of one event. */
   event(data: string, parts: Parts): void {
     if (this.#isClosed) return
@@ -70,18 +100,23 @@ export class StreamDecoder {
     try {
       value = JSON.parse(data)
     } catch (error) {
-      this.#raw(undefined, parts)
-      this.#error(this.#options.errors.notJson(data, error), parts)
+      this.#notJson(data, error, parts)
       return
     }
+    this.value(value, parts)
+  }
+
+  /** Adds the parts of one event that was parsed. */
+  value(value: unknown, parts: Parts): void {
+    if (this.#isClosed) return
+    this.#start(parts)
     this.#raw(value, parts)
-    // A null error says that there is none.
-    if (isRecord(value) && value['error'] != null) {
-      this.#error(this.#options.errors.reported(value), parts)
-    } else if (isChunk(value)) {
-      this.#chunk(value, parts)
+    if (!isRecord(value)) {
+      if (typeof value === 'string' && isDone(value)) this.end(parts)
+    } else if (Array.isArray(value)) {
+      for (const item of value) this.value(item, parts)
     } else {
-      this.#error(this.#options.errors.notAChunk(value), parts)
+      this.#chunk(value, parts)
     }
   }
 
@@ -89,8 +124,9 @@ export class StreamDecoder {
   end(parts: Parts): void {
     this.#start(parts)
     this.#close(parts)
+    const meaning = this.#rawReason === undefined ? undefined : finishMeaning(this.#rawReason)
     try {
-      this.#toolCalls.finish(parts, { cutOff: this.#rawReason === undefined })
+      this.#toolCalls.finish(parts, { cutOff: isCutOff(meaning) })
     } catch (error) {
       this.fail(this.#options.errors.badToolCall(error), parts)
       return
@@ -99,6 +135,12 @@ export class StreamDecoder {
       parts.push({ type: 'error', error: this.#options.errors.noFinishReason() })
     }
     this.#finish(parts)
+  }
+
+  /** Ends the stream because the rest of it is lost, which matters only to an answer without an end. */
+  breakOff(error: Error, parts: Parts): void {
+    if (this.remainderMs === undefined) this.fail(error, parts)
+    else this.end(parts)
   }
 
   /** Ends the stream with an error. Its tool calls are not given out: they may lack their ends. */
@@ -124,43 +166,94 @@ export class StreamDecoder {
     parts.push({ type: 'error', error })
   }
 
-  #chunk(chunk: Chunk, parts: Parts): void {
-    if (!this.#hasMetadata) this.#metadata(chunk, parts)
-    if (chunk.usage != null) this.#usage = chunk.usage
-    const choice = chunk.choices?.[0]
-    if (choice === undefined) return
-    if (choice.finish_reason != null) this.#rawReason = choice.finish_reason
-    if (choice.delta != null) this.#delta(choice.delta, parts)
+  /** Some servers put several events into one, or the name of the field twice. */
+  #notJson(data: string, cause: unknown, parts: Parts): void {
+    const lines = data.split('\n').map((line) => line.replace(/^\s*(data:\s*)+/, ''))
+    const texts = lines.filter((line) => line.trim() !== '')
+    const values = texts.map((text) => (isDone(text) ? text.trim() : parseJson(text)))
+    if (
+      texts.length > 0 &&
+      (texts.length > 1 || texts[0] !== data) &&
+      !values.includes(undefined)
+    ) {
+      for (const value of values) this.value(value, parts)
+    } else if (isDone(data)) {
+      this.end(parts)
+    } else {
+      this.#raw(undefined, parts)
+      // Behind the finish reason it can be no part of the answer.
+      if (this.#rawReason === undefined)
+        this.#error(this.#options.errors.notJson(data, cause), parts)
+    }
   }
 
-  #metadata({ id, model, created }: Chunk, parts: Parts): void {
+  #chunk(chunk: JsonRecord, parts: Parts): void {
+    const choice = choiceOf(chunk)
+    const usage = usageIn(chunk, choice)
+    if (usage !== undefined) this.#usage = usage
+    const error = errorIn(chunk, choice)
+    if (error !== undefined) {
+      this.#error(this.#options.errors.reported(error), parts)
+      return
+    }
+    if (choice === undefined && chunk['choices'] === undefined && isFailureMessage(chunk)) {
+      this.#error(this.#options.errors.notAChunk(chunk), parts)
+      return
+    }
+    if (!this.#hasMetadata) this.#metadata(chunk, parts)
+    if (choice === undefined) return
+    // A whole message stands in for a delta only where there was none: some servers repeat all at the end.
+    const delta = choice['delta'] ?? (this.#pieces === 0 ? choice['message'] : undefined)
+    if (isRecord(delta)) this.#delta(delta, parts)
+    const reason = finishReasonOf(choice)
+    if (reason !== undefined && !this.#isClosed) this.#reason(reason, parts)
+  }
+
+  #reason(reason: string, parts: Parts): void {
+    if (finishMeaning(reason) === 'error') {
+      this.#error(this.#options.errors.failedReason(reason), parts)
+    }
+    this.#rawReason = reason
+  }
+
+  #metadata({ id, model, created }: JsonRecord, parts: Parts): void {
     if (!id && !model && !created) return
     this.#hasMetadata = true
+    const [name, modelId, time] = [textOf(id), textOf(model), Number(created)]
     parts.push({
       type: 'response-metadata',
-      ...(id == null ? {} : { id }),
-      ...(model == null ? {} : { modelId: model }),
-      ...(created ? { timestamp: new Date(created * 1000) } : {}),
+      ...(name === undefined ? {} : { id: name }),
+      ...(modelId === undefined ? {} : { modelId }),
+      ...(time > 0 ? { timestamp: new Date(time * 1000) } : {}),
     })
   }
 
-  #delta(delta: Delta, parts: Parts): void {
-    const reasoning = delta.reasoning_content ?? delta.reasoning
+  #delta(delta: JsonRecord, parts: Parts): void {
+    const reasoning = textOf(delta['reasoning_content']) || textOf(delta['reasoning'])
     if (reasoning) this.#say('reasoning', reasoning, parts)
-    const { content, refusal, tool_calls: toolCalls } = delta
+    const { content, refusal } = delta
     if (typeof content === 'string') {
       if (content !== '') this.#say('text', content, parts)
     } else if (content != null) {
-      this.#contentParts(content, parts)
+      this.#contentParts(Array.isArray(content) ? content : [textOf(content) ?? content], parts)
     }
     if (typeof refusal === 'string' && refusal !== '') {
       this.#hasRefusal = true
       this.#say('text', refusal, parts)
     }
-    if (toolCalls == null || toolCalls.length === 0) return
+    // `function_call` is the form before tools had ids; its only call is the first.
+    const toolCalls = delta['tool_calls'] ?? delta['function_call']
+    if (toolCalls != null) this.#callDeltas(toolCalls, parts)
+  }
+
+  #callDeltas(toolCalls: unknown, parts: Parts): void {
+    const deltas = toolCallDeltas(toolCalls)
+    if (deltas.length === 0) return
+    this.#pieces++
+    this.#hasReasoningOnly = false
     if (this.#open === 'reasoning') this.#close(parts)
     try {
-      for (const toolCall of toolCalls) this.#toolCalls.add(toolCall, parts)
+      for (const toolCall of deltas) this.#toolCalls.add(toolCall, parts)
     } catch (error) {
       this.fail(this.#options.errors.badToolCall(error), parts)
     }
@@ -175,7 +268,10 @@ export class StreamDecoder {
 
   #say(kind: 'text' | 'reasoning', delta: string, parts: Parts): void {
     const id = ids[kind]
+    this.#pieces++
     if (this.#open !== kind) {
+      this.#hasReasoningOnly =
+        kind === 'reasoning' && (this.#hasReasoningOnly || this.#pieces === 1)
       this.#close(parts)
       this.#open = kind
       parts.push({ type: `${kind}-start`, id })
@@ -205,3 +301,8 @@ export class StreamDecoder {
     return { unified: unifiedReason(raw, this.#hasRefusal), raw }
   }
 }
+
+const isDone = (text: string) => /^\s*"?\[?DONE\]?"?\s*$/i.test(text)
+
+/** An event that is no chunk and says something says what is wrong. */
+const isFailureMessage = (value: JsonRecord) => messageOf(value) !== undefined && !isSuccess(value)

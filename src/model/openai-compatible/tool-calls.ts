@@ -7,35 +7,18 @@
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { InvalidResponseDataError } from '@ai-sdk/provider'
 
-import { isRecord } from './json-record.ts'
+import { isRecord, parseJson } from './json-record.ts'
 import { StructuredText } from './structured-text.ts'
-
-/** A delta as it comes over the wire. */
-export interface ToolCallDelta {
-  index?: number | null
-  id?: string | null
-  function: { name?: string | null; arguments?: string | null }
-  extra_content?: unknown
-}
-
-export function isToolCallDelta(value: unknown): value is ToolCallDelta {
-  if (!isRecord(value) || !isRecord(value['function'])) return false
-  const { index, id, function: called } = value
-  return (
-    (index == null || typeof index === 'number') &&
-    isText(id) &&
-    isText(called['name']) &&
-    isText(called['arguments'])
-  )
-}
-
-const isText = (value: unknown) => value == null || typeof value === 'string'
+import type { ToolCallDelta } from './tool-call-delta.ts'
 
 interface ToolCall {
   id: string
   name: string
   index: number | undefined
   input: StructuredText
+  /** The first and the last piece of the input that are not empty. */
+  first: string
+  last: string
   thoughtSignature: string | undefined
 }
 
@@ -74,11 +57,15 @@ export class ToolCalls {
   /** @throws InvalidResponseDataError when a call has no name. */
   add(delta: ToolCallDelta, parts: LanguageModelV4StreamPart[]): void {
     const { index } = delta
-    if (index == null || this.#named.has(index)) {
+    if (index != null && this.#named.has(index)) {
       this.#place(delta, parts)
       return
     }
-    const named = this.#withName(index, delta)
+    if (index == null && !this.#isStartWithoutIndex(delta)) {
+      this.#place(delta, parts)
+      return
+    }
+    const named = this.#withName(index ?? withoutIndex, delta)
     if (named !== undefined) this.#place(named, parts)
   }
 
@@ -89,22 +76,33 @@ export class ToolCalls {
    */
   finish(parts: LanguageModelV4StreamPart[], { cutOff }: { cutOff: boolean }): void {
     for (const [index, { id, input }] of this.#unnamed) {
-      this.#place({ index, id: id ?? null, function: { arguments: input } }, parts)
+      const known = index === withoutIndex ? null : index
+      this.#place({ index: known, id: id ?? null, function: { arguments: input } }, parts)
     }
     for (const call of this.#inOrder()) {
       const { id, name, thoughtSignature } = call
-      if (cutOff && !call.input.isComplete) continue
+      const input = wholeInput(call)
+      if (cutOff && !new StructuredText(input).isComplete) continue
       parts.push({ type: 'tool-input-end', id })
       parts.push({
         type: 'tool-call',
         toolCallId: id,
         toolName: name,
-        input: call.input.text,
+        input,
         ...(thoughtSignature === undefined
           ? {}
           : { providerMetadata: { [this.#metadataKey]: { thoughtSignature } } }),
       })
     }
+  }
+
+  /**
+   * Whether a delta without an index belongs to a call whose name is yet to come: some servers send the
+   * name as an empty text first. A delta without any name is placed at once.
+   */
+  #isStartWithoutIndex({ function: called }: ToolCallDelta): boolean {
+    if (this.#unnamed.has(withoutIndex)) return true
+    return called.name != null && filled(called.name) === undefined && this.#calls.length === 0
   }
 
   /** Gathers the deltas of an index until one has the name, which some servers send late. */
@@ -118,16 +116,16 @@ export class ToolCalls {
     unnamed.thoughtSignature ??= thoughtSignatureOf(delta)
     unnamed.input += delta.function.arguments ?? ''
     const { id, input, thoughtSignature } = unnamed
-    if (delta.function.name == null) {
+    if (filled(delta.function.name) === undefined) {
       this.#unnamed.set(index, unnamed)
       return undefined
     }
     this.#unnamed.delete(index)
-    this.#named.add(index)
+    if (index !== withoutIndex) this.#named.add(index)
     return {
-      index,
+      index: index === withoutIndex ? null : index,
       id: id ?? null,
-      function: { name: delta.function.name, arguments: input },
+      function: { name: delta.function.name ?? null, arguments: input },
       extra_content: { google: { thought_signature: thoughtSignature } },
     }
   }
@@ -158,6 +156,8 @@ export class ToolCalls {
       name,
       index: index ?? undefined,
       input: new StructuredText(text),
+      first: text,
+      last: text,
       thoughtSignature: thoughtSignatureOf(delta),
     }
     this.#calls.push(call)
@@ -171,7 +171,11 @@ export class ToolCalls {
     if (index != null) note(this.#byIndex, index, call)
     if (id !== undefined) note(this.#byId, id, call)
     if (text === '') return
-    call.input.append(text)
+    if (call.first.trim() === '') call.first = text
+    call.last = text
+    // A placeholder, or the whole arguments once more: what is whole is replaced, never gone on from.
+    if (opensJson(text) && call.input.isComplete) call.input = new StructuredText(text)
+    else call.input.append(text)
     parts.push({ type: 'tool-input-delta', id: call.id, delta: text })
   }
 
@@ -220,6 +224,22 @@ function evidenceOf({ index, id, function: called }: ToolCallDelta): Evidence {
 
 const filled = (text: string | null | undefined) =>
   text == null || text.trim() === '' ? undefined : text
+
+/** The key of a call without a name and an index. */
+const withoutIndex = -1
+
+function opensJson(text: string): boolean {
+  const code = text.charCodeAt(0)
+  return code === 123 || code === 91 || (code <= 32 && /^\s*[[{]/.test(text))
+}
+
+/** Some servers repeat in each piece what they sent before: then the last piece is the whole. */
+function wholeInput({ input, first, last }: ToolCall): string {
+  const repeats = last !== input.text && opensJson(last) && last.startsWith(first)
+  return repeats && !isJson(input.text) && isJson(last) ? last : input.text
+}
+
+const isJson = (text: string) => parseJson(text) !== undefined
 
 /** A name together with the opening of a JSON object or array begins a call. */
 const startsCall = ({ name, text }: Evidence) => name !== undefined && /^\s*[[{]/.test(text)

@@ -22,6 +22,8 @@ export interface RefreshOptions {
   signal?: AbortSignal | undefined
   /** @defaultValue 10000 */
   timeoutMs?: number | undefined
+  /** @defaultValue the global one */
+  fetch?: typeof globalThis.fetch | undefined
 }
 
 /**
@@ -29,7 +31,7 @@ export interface RefreshOptions {
  * @throws Error where the answer is late, too large, or no list of models.
  */
 export async function fetchCatalog(options: RefreshOptions): Promise<Catalog | undefined> {
-  const { url, current, shipped, signal } = options
+  const { url, current, shipped, signal, fetch = globalThis.fetch } = options
   const late = AbortSignal.timeout(options.timeoutMs ?? timeoutMs)
   const { origin } = current
   const response = await fetch(url, {

@@ -1,0 +1,114 @@
+/**
+ * A `fetch` for the AI SDK's provider packages that reads event streams as Loom's own client does. Every
+ * read is a sign of life, which the packages do not report. And an answer that has come to its end is a
+ * finished one: a connection that breaks or stays open after that ends the stream in good order.
+ */
+import { EventScanner } from './openai-compatible/event-scanner.ts'
+import { signOfLife } from './sign-of-life.ts'
+
+/** How long the rest of a stream is waited for once the answer has its end; milliseconds. */
+const remainderMs = 1000
+const maxEventBytes = 16 * 1024 * 1024
+
+/** A key of the JSON: the same words in a text of the model's stand between escaped quotes. */
+const endReason = /"(?:finish_reason|finishReason|stop_reason)"\s*:\s*"[^"]/
+const responseEnd = /"type"\s*:\s*"response\.(?:completed|incomplete)"/
+const messageStop = /"type"\s*:\s*"message_stop"/
+const messageDelta = /"type"\s*:\s*"message_delta"/
+
+export function eventStreamFetch(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  return async (input, init) => {
+    const response = await fetch(input, init)
+    const type = response.headers.get('content-type') ?? ''
+    if (!response.ok || response.body === null || !type.includes('event-stream')) return response
+    const { status, statusText, headers, body } = response
+    const ended = endedStream(body, signOfLife(init?.signal))
+    return new Response(ended, { status, statusText, headers })
+  }
+}
+
+function endedStream(
+  body: ReadableStream<Uint8Array>,
+  onRead: (() => void) | undefined,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  const end = new StreamEnd()
+  let timer: NodeJS.Timeout | undefined
+  const leave = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    clearTimeout(timer)
+    const missing = end.missing()
+    if (missing !== undefined) controller.enqueue(missing)
+    controller.close()
+    reader.cancel().catch(() => undefined)
+  }
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        let isLeft = false
+        if (end.isReached && timer === undefined) {
+          timer = setTimeout(() => {
+            isLeft = true
+            leave(controller)
+          }, remainderMs)
+        }
+        try {
+          const { done, value } = await reader.read()
+          if (isLeft) return
+          if (done) {
+            leave(controller)
+            return
+          }
+          onRead?.()
+          end.read(value)
+          controller.enqueue(value)
+        } catch (error) {
+          if (isLeft) return
+          if (!end.isReached) throw error
+          leave(controller)
+        }
+      },
+      async cancel(reason) {
+        clearTimeout(timer)
+        await reader.cancel(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** Looks for the event with which an answer has all that counts. */
+class StreamEnd {
+  isReached = false
+  #isAnthropic = false
+  #isStopped = false
+  #isOff = false
+  readonly #scanner = new EventScanner((data) => this.#event(data), maxEventBytes)
+
+  read(bytes: Uint8Array): void {
+    if (this.#isOff) return
+    try {
+      this.#scanner.feed(bytes)
+    } catch {
+      // An event that is too long to look at: the stream is handed on as it is.
+      this.#isOff = true
+    }
+  }
+
+  /** The event without which Anthropic's package does not take an answer for finished. */
+  missing(): Uint8Array | undefined {
+    if (!this.#isAnthropic || this.#isStopped || !this.isReached) return undefined
+    return new TextEncoder().encode('event: message_stop\ndata: {"type":"message_stop"}\n\n')
+  }
+
+  #event(data: string): void {
+    if (messageStop.test(data)) {
+      this.isReached = true
+      this.#isStopped = true
+    } else if (responseEnd.test(data)) {
+      this.isReached = true
+    } else if (endReason.test(data)) {
+      this.isReached = true
+      this.#isAnthropic ||= messageDelta.test(data)
+    }
+  }
+}

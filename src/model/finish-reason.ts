@@ -1,0 +1,63 @@
+/**
+ * The meaning of a provider's finish reason. Each API has words of its own, and gateways pass on those
+ * of the API behind them, in any case. Sources: the API references of OpenAI, Azure, Anthropic, Gemini
+ * (`FinishReason`), Mistral, DeepSeek, Zhipu, Cohere, vLLM, Ollama, TGI, Together and watsonx.
+ */
+import type { LanguageModelV4FinishReason } from '@ai-sdk/provider'
+
+type Meaning = LanguageModelV4FinishReason['unified']
+
+const words: Record<Exclude<Meaning, 'other' | 'interrupted'>, string> = {
+  stop: 'stop end_turn stop_sequence stop_token eos eos_token end_of_turn complete completed finish finished done normal end',
+  length:
+    'length max_tokens max_output_tokens max_completion_tokens max_new_tokens max_length model_length limit token_limit error_limit time_limit model_context_window_exceeded context_length_exceeded context_window_exceeded',
+  'content-filter':
+    'content_filter content_filtered sensitive safety image_safety recitation language blocklist prohibited_content image_prohibited_content spii refusal guardrail_intervened error_toxic moderation flagged blocked data_inspection_failed content_policy_violation',
+  'tool-calls': 'tool_calls tool_call tool_use function_call function_calls',
+  error:
+    'error network_error server_error internal_error internal_server_error service_unavailable abort aborted cancel cancelled canceled user_cancel insufficient_system_resource overloaded engine_overloaded failed failure timeout interrupted exception malformed_function_call malformed_tool_call malformed_response unexpected_tool_call missing_thought_signature too_many_tool_calls',
+}
+
+const meanings = new Map<string, Meaning>()
+for (const meaning of ['stop', 'length', 'content-filter', 'tool-calls', 'error'] as const) {
+  for (const word of words[meaning].split(' ')) meanings.set(word, meaning)
+}
+
+/** For words that are not in the list: the first that matches. */
+const patterns: readonly (readonly [RegExp, Meaning])[] = [
+  [/(^|_)(filter|filtered|safety|moderation|sensitive|policy)(_|$)/, 'content-filter'],
+  [/(^|_)(max|context|window)_.*(tokens?|length|exceeded|limit)$/, 'length'],
+  [/(^|_)(errors?|failed|failure|aborted?|timeout|timed_out|exception|unavailable)(_|$)/, 'error'],
+]
+
+/** `other` for a word that says nothing. */
+export function finishMeaning(raw: string): Meaning {
+  // Gemini's compatible API writes "function_call_filter: MALFORMED_FUNCTION_CALL".
+  const detail = raw.slice(raw.lastIndexOf(':') + 1)
+  const word = detail
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, '_')
+  const known = meanings.get(word)
+  return known ?? patterns.find(([pattern]) => pattern.test(word))?.[1] ?? 'other'
+}
+
+/**
+ * A finish reason as it came, or undefined where it is none: servers send `""`, `"null"` or `false` in
+ * each chunk in place of null.
+ */
+export function finishReasonIn(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined
+  const word = value.trim()
+  return word === '' || /^(null|none|undefined)$/i.test(word) ? undefined : word
+}
+
+/** Whether the answer of such an end may lack something, so that a call without arguments is no call. */
+export function isCutOff(meaning: Meaning | undefined): boolean {
+  return (
+    meaning === undefined ||
+    meaning === 'length' ||
+    meaning === 'content-filter' ||
+    meaning === 'error'
+  )
+}
