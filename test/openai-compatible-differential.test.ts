@@ -224,7 +224,6 @@ const block = fc.oneof(
       [': comment'],
       ['event: x', 'id: 1'],
       ['data: {"error":{"message":"no"}}'],
-      ['data: {"choices":'],
       ['data: {"choices":', 'data: []}'],
     ),
   },
