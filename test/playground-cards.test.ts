@@ -91,6 +91,32 @@ describe('a call that is to be allowed', () => {
   })
 })
 
+describe('what is to be read before a call is allowed', () => {
+  it('has no character that is not seen', () => {
+    const node = asks('bash', { command: 'ls\u202e\u200b', ['na\u2066me']: { deep: '\u{e0041}' } })
+    const marks = ['U+202E', 'U+200B', 'U+2066', 'U+E0041']
+    expect(textsOf(node, '.card-body .invisible')).toEqual(marks)
+    const edits = [{ old: 'a\u202eb', new: 'c\rd' }]
+    const change = asks('edit_file', { path: 'x.ts', edits })
+    expect(textsOf(change, '.card-body .invisible')).toEqual(['U+202E', 'U+000D'])
+    expect(textsOf(asks('bash', { command: 'a\u202e' }), '.brief .invisible')).toEqual(['U+202E'])
+  })
+
+  it('is shown in the same way whatever its fields are called', () => {
+    const node = asks('any', { text: '# harmless', toolCalls: [], command: 'rm -rf x' })
+    expect(textsOf(node, '.key')).toEqual(['text', 'toolCalls', 'command'])
+    expect(node.textContent).toContain('rm -rf x')
+  })
+
+  it('says its length where it is long, and the name of the tool', () => {
+    const node = asks('bash', { command: 'echo\n'.repeat(300) })
+    expect(textsOf(node, '.approval p')).toEqual([
+      expect.stringMatching(/run bash with the input above, all of its 303 lines\. Allow it\?/),
+    ])
+    expect(textsOf(node, '.value').join('')).toBe('echo\n'.repeat(300))
+  })
+})
+
 describe('a call that is done', () => {
   const diff = '--- x.ts\n+++ x.ts\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n'
   const output = { path: 'x.ts', diff, text: `Edited "x.ts".\n\n${diff}` }

@@ -253,6 +253,42 @@ describe("the playground's conversation", () => {
     expect(shown(chat)).toEqual(['user: Hi', 'assistant: One.'])
   })
 
+  it('never begins a conversation anew under the old name after the server forgot it', async () => {
+    const before = fetchOf(await appOf([says('One.')]))
+    const after = fetchOf(await appOf([says('Who are you?')]))
+    let isRestarted = false
+    const posted: string[] = []
+    const chat = await asked((path, init) => {
+      if (isRestarted && init?.method === 'POST') posted.push(path)
+      return isRestarted ? after(path, init) : before(path, init)
+    }, 'Hi')
+    await until('an answer', () => isAnswered('One.')(chat))
+    isRestarted = true
+    expect(await chat.send(said('And now?'))).toBe('gone')
+    expect(posted).toEqual([])
+    expect(chat.link).toBe('gone')
+    expect(shown(chat)).toEqual(['user: Hi', 'assistant: One.'])
+    const notes = chat.forgotten().flatMap(({ note }) => (note === undefined ? [] : [note]))
+    expect(notes).toEqual([expect.stringContaining('no longer has')])
+    expect(chat.forgotten()).toHaveLength(3)
+  })
+
+  it('takes 410 for the answer of a server that forgot it', async () => {
+    const there = fetchOf(await appOf([says('One.')]))
+    let isForgotten = false
+    const chat = await asked(
+      async (path, init) =>
+        isForgotten && init?.method === 'POST'
+          ? new Response('{"error":{"code":"gone","message":"x"}}', { status: 410 })
+          : there(path, init),
+      'Hi',
+    )
+    await until('an answer', () => isAnswered('One.')(chat))
+    isForgotten = true
+    expect(await chat.send(said('And now?'))).toBe('gone')
+    expect(shown(chat)).toEqual(['user: Hi', 'assistant: One.'])
+  })
+
   it('keeps a message that could not be sent, and sends it once the server is there', async () => {
     const there = fetchOf(await appOf([says('One.')]))
     let isAway = true

@@ -13,6 +13,8 @@ export interface Entry {
   state?: 'sending' | 'queued' | 'failed'
   end?: string
   error?: string
+  /** A line of the page's own. */
+  note?: string
 }
 
 type ToolPart = UIMessage['parts'][number]
@@ -25,7 +27,8 @@ export interface Chat {
   busy: boolean
   watch: () => Promise<void>
   look: () => Promise<void>
-  send: (parts: UIMessage['parts'], whenBusy?: string) => Promise<void>
+  send: (parts: UIMessage['parts'], whenBusy?: string) => Promise<'gone' | undefined>
+  forgotten: () => Entry[]
   resend: (entry: Entry) => Promise<void>
   withdraw: (entry: Entry) => Promise<void>
   stop: () => Promise<void>

@@ -26,6 +26,6 @@ export function openBanner(node, { renew, askKey, dismiss }) {
 
 const linkWords = {
   lost: 'The server cannot be reached. Trying again…',
-  gone: 'The server does not have this conversation (any more). Without Redis it forgets them when it restarts; others expire or are deleted.',
+  gone: 'The server does not have this conversation (any more). Without Redis it forgets them when it restarts; others expire or are deleted. What you see is kept on this page; your next message begins a new conversation.',
   denied: 'This server asks for a key.',
 }

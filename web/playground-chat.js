@@ -15,9 +15,10 @@ export const newId = () =>
 
 /**
  * @param id of a conversation on the server; without it a new one begins with the first message
+ * @param kept entries of a conversation that the server no longer has, to be shown above
  * @param changed called whenever something is to be drawn; gets the entry, or nothing when it is all
  */
-export function openChat({ server, id, agent, changed = () => {}, pauseMs }) {
+export function openChat({ server, id, agent, kept = [], changed = () => {}, pauseMs }) {
   const leaving = new AbortController()
   const { signal } = leaving
   const chat = {
@@ -28,6 +29,7 @@ export function openChat({ server, id, agent, changed = () => {}, pauseMs }) {
     isLoaded: id === undefined,
     /** `{ message, live, waiting, end, error, state, … }`, in the order of the conversation. */
     entries: [],
+    kept,
     /** `ok`, `lost` (tried again), `gone` (not on the server), `denied` (no key). */
     link: 'ok',
     /** What could not be done, in words. */
@@ -150,7 +152,7 @@ export function openChat({ server, id, agent, changed = () => {}, pauseMs }) {
 
   function fail(error) {
     if (mayPass(error)) setLink('lost')
-    else if (error.status === 404) setLink('gone')
+    else if (isGone(error)) setLink('gone')
     else if (error.status === 401) setLink('denied')
     else chat.problem = error.message
     chat.isLoaded = true
@@ -167,6 +169,10 @@ export function openChat({ server, id, agent, changed = () => {}, pauseMs }) {
       await work()
     } catch (error) {
       if (error.status === 401) setLink('denied')
+      if (isGone(error) && (await isForgotten())) {
+        fail(error)
+        return
+      }
       chat.problem = error.message
       tell()
     }
@@ -174,10 +180,13 @@ export function openChat({ server, id, agent, changed = () => {}, pauseMs }) {
     if (!chat.isNew) void watch()
   }
 
+  /** @returns `gone` where the server no longer has the conversation: nothing was posted */
   async function deliver(entry, whenBusy) {
     chat.problem = ''
     Object.assign(entry, { state: 'sending', error: undefined, whenBusy })
     tell()
+    // A post would begin the conversation anew, without what is shown of it.
+    if (await isForgotten()) return leaveOut(entry)
     const { id, agent } = chat
     try {
       const { message } = entry
@@ -188,6 +197,7 @@ export function openChat({ server, id, agent, changed = () => {}, pauseMs }) {
     } catch (error) {
       Object.assign(entry, { state: 'failed', error: error.message })
       if (error.status === 401) setLink('denied')
+      if (error.status === 410) return leaveOut(entry)
     }
     await refresh()
     if (!chat.isNew) void watch()
@@ -201,6 +211,22 @@ export function openChat({ server, id, agent, changed = () => {}, pauseMs }) {
 
   const cutAnd = (entry, body) =>
     act(() => server.post({ id: chat.id, agent: chat.agent, ...body }, newId()))
+
+  function leaveOut(entry) {
+    chat.entries = chat.entries.filter((other) => other !== entry)
+    for (const other of chat.entries) asForgotten(other)
+    setLink('gone')
+    return 'gone'
+  }
+
+  /** What was acted on may be gone alone: only of the session itself is it known that all is. */
+  const isForgotten = () =>
+    chat.isNew
+      ? false
+      : server.session(chat.id).then(
+          () => false,
+          (error) => isGone(error),
+        )
 
   /** One after the other: a session that goes on with one answer cannot take the next. */
   function respond(entry, part, work) {
@@ -242,6 +268,8 @@ export function openChat({ server, id, agent, changed = () => {}, pauseMs }) {
         if (watching === undefined && !signal.aborted) fail(error)
       }
     },
+    /** All that is shown of a conversation that the server no longer has, with a line that says so. */
+    forgotten: () => [...kept, ...chat.entries.map(asForgotten), forgottenNote()],
     send(parts, whenBusy) {
       const entry = { message: { id: newId(), role: 'user', parts } }
       chat.entries.push(entry)
@@ -290,6 +318,18 @@ export function openChat({ server, id, agent, changed = () => {}, pauseMs }) {
     close: () => leaving.abort(),
   })
 }
+
+/** The server does not have it, or no longer: a server without Redis forgets when it restarts. */
+const isGone = ({ status }) => status === 404 || status === 410
+
+/** Nobody waits for it, and nobody goes on with it. */
+const asForgotten = (entry) => Object.assign(entry, { live: false, waiting: false })
+
+/** A line of the page's own, between what the server has forgotten and what it begins. */
+const forgottenNote = () => ({
+  note: 'The server no longer has what is above, and the agent does not know it. It is kept on this page only.',
+  message: { id: newId(), role: 'note', parts: [] },
+})
 
 /** What changes with everything that happens in a session. */
 const markOf = ({ state, queued, updatedAt, turn, error } = {}) =>

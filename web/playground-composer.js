@@ -1,4 +1,5 @@
 /** Where messages are written: the field, what is attached, and what is to happen while an agent is busy. */
+import { element } from './playground-dom.js'
 import { openAttachments } from './playground-files.js'
 
 const at = (id) => document.getElementById(id)
@@ -11,23 +12,30 @@ const at = (id) => document.getElementById(id)
 export function openComposer({ send, stop, tell, lastWords }) {
   const prompt = at('prompt')
   const whenBusy = at('when-busy')
-  const attachments = openAttachments(at('attachments'), (problem) => {
-    at('hint').textContent = problem
-    tell(problem)
-  })
+  const attachments = openAttachments(at('attachments'), showProblems)
   let isBusy = false
+  /** Files are being made smaller: sending now would leave them behind. */
+  let reading = 0
+
+  function showProblems(problems) {
+    at('attach-problem').hidden = problems.length === 0
+    at('attach-problem').replaceChildren(...problems.map((text) => element('p', {}, text)))
+    if (problems.length > 0) tell(problems.join(' '))
+  }
 
   const isEmpty = () => prompt.value.trim() === '' && attachments.isEmpty
 
   function draw() {
-    at('send').disabled = isEmpty()
+    at('send').disabled = isEmpty() || reading > 0
+    document.body.classList.toggle('reading-files', reading > 0)
     at('stop').hidden = !isBusy
     at('busy-picker').hidden = !isBusy
     prompt.placeholder = isBusy ? 'Write the next message…' : 'Write a message…'
   }
 
   function submit() {
-    if (isEmpty()) return
+    if (isEmpty() || reading > 0) return
+    showProblems([])
     const text = prompt.value.trim()
     const parts = [...attachments.take(), ...(text === '' ? [] : [{ type: 'text', text }])]
     fill('')
@@ -46,8 +54,14 @@ export function openComposer({ send, stop, tell, lastWords }) {
   }
 
   async function attach(files) {
-    await attachments.add(files)
+    reading++
     draw()
+    try {
+      await attachments.add(files)
+    } finally {
+      reading--
+      draw()
+    }
   }
 
   prompt.addEventListener('input', () => fill(prompt.value))

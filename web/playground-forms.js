@@ -33,7 +33,13 @@ function approvalForm(part, { decide }) {
   const form = element(
     'form',
     { class: 'approval', 'aria-label': `Approval of ${toolNameOf(part)}` },
-    element('p', {}, 'The agent wants to do this. Allow it?'),
+    element(
+      'p',
+      {},
+      'The agent wants to run ',
+      element('code', {}, toolNameOf(part)),
+      ` with the input above${lengthOf(part.input)}. Allow it?`,
+    ),
     element(
       'div',
       { class: 'row' },
@@ -47,6 +53,12 @@ function approvalForm(part, { decide }) {
     answer(false)
   })
   return form
+}
+
+/** Of a long input, so that whoever sees only its end knows that there is more. */
+function lengthOf(input) {
+  const lines = JSON.stringify(input ?? null, undefined, 1).split(/\n|\\n/).length
+  return lines > 20 ? `, all of its ${lines} lines` : ''
 }
 
 function humanForm(part, { answer }) {

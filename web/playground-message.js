@@ -9,8 +9,14 @@ import { userView } from './playground-user.js'
  * human (`waiting`), how its stream ended, and of a message that was posted what became of it (`state`).
  */
 export function entryView(entry, actions) {
+  if (entry.note !== undefined) return noteView(entry)
   return entry.message.role === 'user' ? userView(entry, actions) : assistantView(entry, actions)
 }
+
+const noteView = ({ note }) => ({
+  node: element('li', { class: 'message note' }, icon('hand'), element('p', {}, note)),
+  update() {},
+})
 
 function assistantView(entry, actions) {
   const body = element('div', { class: 'parts' })

@@ -20,7 +20,7 @@ export class ServerProblem extends Error {
 
 /** @param key what `openKey` gives; without it no key is sent, and none is asked for */
 export function openServer({ fetch: base = (...all) => fetch(...all), key, pauseMs } = {}) {
-  async function call(path, { body, headers, signal, ...init } = {}) {
+  async function call(path, { body, headers, signal, mayBeGone = false, ...init } = {}) {
     for (;;) {
       const used = key?.value
       const response = await reach(path, {
@@ -34,7 +34,7 @@ export function openServer({ fetch: base = (...all) => fetch(...all), key, pause
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       })
-      if (response.ok || response.status === 410) return response
+      if (response.ok || (mayBeGone && response.status === 410)) return response
       if (response.status === 401 && (await key?.ask(used))) continue
       throw new ServerProblem(await problemOf(response), response.status)
     }
@@ -82,7 +82,7 @@ export function openServer({ fetch: base = (...all) => fetch(...all), key, pause
     stream: (id, after, signal) =>
       call(
         `${chat(id, 'stream')}?${profile}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`,
-        { signal, headers: { accept: 'text/event-stream' } },
+        { signal, mayBeGone: true, headers: { accept: 'text/event-stream' } },
       ),
     /** @param idempotencyKey for what has no id of its own: an edit, a regeneration */
     post: (body, idempotencyKey) =>

@@ -5,6 +5,7 @@
 import { diffView, editView } from './playground-change.js'
 import { element, icon, jsonView } from './playground-dom.js'
 import { formFor, isAsked } from './playground-forms.js'
+import { showInvisible } from './playground-invisible.js'
 import { renderMarkdown } from './playground-markdown.js'
 import { toolNameOf } from './playground-reading.js'
 
@@ -45,8 +46,8 @@ export function toolView(first, actions) {
   const mark = element('span', { class: 'mark' })
   const brief = element('span', { class: 'brief' })
   const label = element('span', { class: 'state' })
-  const input = section('Input', (value) => editView(value) ?? jsonView(value, { open: true }))
-  const output = section('Output', (value) => diffView(value) ?? jsonView(value))
+  const input = section('Input', inputView)
+  const output = section('Output', outputView)
   const form = element('div', { class: 'form' })
   const node = element(
     'details',
@@ -64,12 +65,18 @@ export function toolView(first, actions) {
   )
   let touched = false
   let shownState = ''
+  let shownBrief = ''
   node.firstChild.addEventListener('click', () => (touched = true))
 
   function update(part, entry) {
     const status = statusOf(part, entry)
     const state = `${part.state} ${status.label}`
-    brief.textContent = briefOf(part)
+    const words = briefOf(part)
+    if (words !== shownBrief) {
+      shownBrief = words
+      brief.textContent = words
+      showInvisible(brief)
+    }
     input.show(part.input, entry.inputs?.get(part.toolCallId))
     output.show(part.errorText ?? (part.state === 'output-available' ? part.output : undefined))
     if (state === shownState) return
@@ -84,14 +91,26 @@ export function toolView(first, actions) {
     output.rename(part.errorText === undefined ? 'Output' : 'Error')
     const shown = formFor(part, entry, actions)
     form.replaceChildren(...(shown === null ? [] : [shown]))
+    showInvisible(form)
     input.node.hidden ||= shown?.dataset.own === 'true'
   }
 
   return { node, update }
 }
 
+/** Of an input all is there and can be seen, since somebody may have to decide about it. */
+function inputView(body, value) {
+  body.replaceChildren(editView(value) ?? jsonView(value, { open: true }))
+  showInvisible(body)
+}
+
+function outputView(body, value) {
+  if (isReport(value)) showReport(body, value)
+  else body.replaceChildren(diffView(value) ?? jsonView(value))
+}
+
 /** A labelled value that is drawn again only when it is another one. */
-function section(title, viewOf) {
+function section(title, draw) {
   const head = element('h4', {}, title)
   const body = element('div')
   const node = element('section', { hidden: true }, head, body)
@@ -103,11 +122,11 @@ function section(title, viewOf) {
       const seen = value ?? raw
       if (seen === shown) return
       shown = seen
-      node.hidden = seen === undefined || seen === '' || isEmptyReport(value)
+      node.hidden =
+        seen === undefined || seen === '' || (draw === outputView && isEmptyReport(value))
       if (node.hidden) return
-      if (isReport(value)) showReport(body, value)
-      else if (value === undefined) body.replaceChildren(element('pre', {}, raw))
-      else body.replaceChildren(viewOf(value))
+      if (value === undefined) body.replaceChildren(element('pre', {}, raw))
+      else draw(body, value)
     },
   }
 }

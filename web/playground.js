@@ -43,13 +43,18 @@ const idInAddress = () => {
   }
 }
 
-function show(id) {
+/**
+ * @param id of the conversation; a new one without it
+ * @param kept entries of one that the server no longer has: they stay on the page above the new one
+ */
+function show(id, kept = []) {
   chat?.close()
   const { agent } = chat ?? {}
   const opened = openChat({
     server,
     id,
     agent: id === undefined ? agent : undefined,
+    kept,
     // One that was left may still hear something.
     changed: (entry) => opened === chat && draw(entry),
   })
@@ -60,11 +65,11 @@ function show(id) {
   if (id !== undefined) void chat.watch()
 }
 
-/** @param id of the conversation; a new one without it */
-function goTo(id) {
+/** As `show`, with its address. */
+function goTo(id, kept) {
   const address = id === undefined ? location.pathname : `#chat=${encodeURIComponent(id)}`
   history.pushState(null, '', address)
-  show(id)
+  show(id, kept)
   composer.focus()
 }
 
@@ -91,13 +96,14 @@ function drawLive(entry) {
   const follow = isAtEnd()
   views.get(entry).update()
   announcer.follow(entry)
-  if (follow) scrollToEnd()
+  if (follow) scrollToNewest()
 }
 
 function drawAll() {
   const isFirst = views.size === 0
   const follow = isFirst || isAtEnd()
-  const { entries, busy } = chat
+  const { busy } = chat
+  const entries = [...chat.kept, ...chat.entries]
   for (const [entry, view] of views) {
     if (entries.includes(entry)) continue
     view.node.remove()
@@ -105,9 +111,10 @@ function drawAll() {
   }
   for (const [index, entry] of entries.entries()) {
     // What is answered just now, or cannot be reached, is not the time to change history.
-    entry.isFixed = busy || chat.link !== 'ok'
+    entry.isFixed = busy || chat.link !== 'ok' || index < chat.kept.length
     const view = views.get(entry) ?? entryView(entry, actions)
     views.set(entry, view)
+    view.node.classList.toggle('forgotten', index < chat.kept.length)
     const list = at('messages')
     if (list.children[index] !== view.node)
       list.insertBefore(view.node, list.children[index] ?? null)
@@ -122,7 +129,7 @@ function drawAll() {
   if (isListed) suggestions.show(agents.current)
   titles.learn(chat)
   document.title = titles.of(chat.id) ?? 'Loom'
-  if (follow) scrollToEnd()
+  if (follow) scrollToNewest()
   const answer = entries.findLast(({ message }) => message.role === 'assistant')
   if (answer !== undefined && announcer.settle(answer)) focusQuestion(answer)
 }
@@ -150,7 +157,7 @@ const actions = Object.fromEntries(
     (name) => [
       name,
       (entry, ...rest) => {
-        void chat[name](entry, ...rest)
+        void (name === 'resend' ? resend(entry) : chat[name](entry, ...rest))
         if (!isTouched()) (questionOf(entry) ?? at('prompt')).focus({ preventScroll: true })
       },
     ],
@@ -163,6 +170,15 @@ const isAtEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clie
 
 function scrollToEnd() {
   scroller.scrollTop = chat.entries.length > 0 ? scroller.scrollHeight : 0
+}
+
+/** The end, or the beginning of a question that is higher than the window: that is read first. */
+function scrollToNewest() {
+  scrollToEnd()
+  const asked = at('messages').querySelector(".card[data-tone='ask'][open]")
+  if (asked === null) return
+  const above = asked.getBoundingClientRect().top - scroller.getBoundingClientRect().top
+  if (above < 0) scroller.scrollTop += above - 16
 }
 
 scroller.addEventListener('scroll', () => (at('latest').hidden = isAtEnd()), { passive: true })
@@ -180,15 +196,23 @@ const banner = openBanner(at('banner'), {
   dismiss: () => draw(void (chat.problem = '')),
 })
 
-function send(parts, whenBusy) {
-  if (chat.link === 'gone') goTo()
+async function send(parts, whenBusy) {
+  // What is shown stays; the server begins anew below it.
+  if (chat.link === 'gone') goTo(undefined, chat.forgotten())
   if (chat.isNew) history.pushState(null, '', `#chat=${chat.id}`)
-  void chat.send(parts, whenBusy)
+  const asked = chat
+  const posting = asked.send(parts, whenBusy)
   scrollToEnd()
+  if ((await posting) === 'gone' && asked === chat) await send(parts)
+}
+
+async function resend(entry) {
+  const asked = chat
+  if ((await asked.resend(entry)) === 'gone' && asked === chat) await send(entry.message.parts)
 }
 
 const composer = openComposer({
-  send,
+  send: (...said) => void send(...said),
   stop: () => void chat.stop(),
   tell: announcer.say,
   lastWords() {
@@ -212,7 +236,7 @@ const agents = openAgents({
 const suggestions = openSuggestions({
   list: at('suggestions'),
   send(text) {
-    send([{ type: 'text', text }])
+    void send([{ type: 'text', text }])
     composer.focus()
   },
 })
