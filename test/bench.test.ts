@@ -30,7 +30,6 @@ const order = { id: 7, tokens: 300, rate: 0, waitMs: 0 }
 const modelRequest = z.object({
   stream: z.literal(true),
   stream_options: z.object({ include_usage: z.literal(true) }),
-  temperature: z.number(),
   messages: z.array(z.object({ role: z.string(), content: z.string() })),
   tools: z.array(
     z.object({

@@ -72,6 +72,7 @@ describe('the temperature', () => {
     const facts = { 'a/m': { temperature: false } }
     expect((await asked(facts))[0]).not.toHaveProperty('temperature')
     expect((await asked(facts, { temperature: 1 }))[0]).toMatchObject({ temperature: 1 })
-    expect((await asked({ 'a/m': {} }))[0]).toMatchObject({ temperature: 0.1 })
+    expect((await asked({ 'a/m': {} }))[0]).not.toHaveProperty('temperature')
+    expect((await asked({ 'a/m': { temperature: true } }))[0]).toMatchObject({ temperature: 0.1 })
   })
 })

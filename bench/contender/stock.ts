@@ -91,7 +91,6 @@ app.post('/api/chat', async (c) => {
     instructions,
     messages: await convertToModelMessages(messages),
     tools,
-    temperature: 0.1,
     stopWhen: isStepCount(10),
   })
   return createUIMessageStreamResponse({

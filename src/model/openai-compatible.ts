@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 
+import { APICallError } from '@ai-sdk/provider'
 import type {
   LanguageModelV4CallOptions,
   LanguageModelV4GenerateResult,
@@ -13,13 +14,13 @@ import type {
 
 import { streamParts, takesFile } from '../model.ts'
 import type { DirectModel, FileTaker, PartReceiver } from '../model.ts'
+import { type BodyAttempt, BodyForms } from './body-forms.ts'
 import { Answer } from './openai-compatible/answer.ts'
 import { CallErrors } from './openai-compatible/call-errors.ts'
 import { hasForm } from './openai-compatible/content-part.ts'
 import { chatCompletionsUrl } from './openai-compatible/endpoint.ts'
 import { Generated } from './openai-compatible/generated.ts'
 import { httpTransport } from './openai-compatible/http-transport.ts'
-import type { JsonRecord } from './openai-compatible/json-record.ts'
 import { partStream } from './openai-compatible/part-stream.ts'
 import { requestBody } from './openai-compatible/request-body.ts'
 import { StreamDecoder } from './openai-compatible/stream-decoder.ts'
@@ -65,6 +66,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): DirectModel 
     transport,
     structuredOutputs: options.structuredOutputs ?? true,
     multiPartToolResults: options.multiPartToolResults ?? false,
+    forms: new BodyForms(),
   }
   return {
     specificationVersion: 'v4',
@@ -86,11 +88,14 @@ interface ChatModel {
   transport: Transport
   structuredOutputs: boolean
   multiPartToolResults: boolean
+  /** What the model has refused of earlier calls. */
+  forms: BodyForms
 }
 
 /** A call that is under way. */
 interface ModelCall {
-  body: JsonRecord
+  attempt: BodyAttempt
+  /** The answer to the last request of the call: one that was refused may be made in another form. */
   answer: Answer
   /** Settles when the last part has been taken. */
   done: Promise<void>
@@ -102,28 +107,46 @@ function beginCall(
   receive: PartReceiver,
 ): ModelCall {
   const { body, warnings, metadataKey } = requestBody(call, model)
-  const errors = new CallErrors(model.url, body)
-  const decoder = new StreamDecoder({
-    warnings,
-    metadataKey,
-    errors,
-    includeRawChunks: call.includeRawChunks === true,
-    newId: () => `call_${randomUUID().replaceAll('-', '')}`,
-  })
+  const attempt = model.forms.attempt(body)
   const rest = new AbortController()
-  const answer = new Answer({
-    decoder,
-    errors,
-    receive,
-    leave: () => rest.abort(new Error('the answer is complete')),
-    onSilentRead: signOfLife(call.abortSignal),
-  })
+  const newAnswer = () => {
+    const errors = new CallErrors(model.url, attempt.body)
+    const decoder = new StreamDecoder({
+      warnings,
+      metadataKey,
+      errors,
+      includeRawChunks: call.includeRawChunks === true,
+      newId: () => `call_${randomUUID().replaceAll('-', '')}`,
+    })
+    return new Answer({
+      decoder,
+      errors,
+      receive: (parts) => {
+        attempt.accept()
+        return receive(parts)
+      },
+      leave: () => rest.abort(new Error('the answer is complete')),
+      onSilentRead: signOfLife(call.abortSignal),
+    })
+  }
   const signal = call.abortSignal ? AbortSignal.any([call.abortSignal, rest.signal]) : rest.signal
-  const done = untilAborted(call.abortSignal, () =>
-    exchange(model, { ...call, signal }, { body, answer }),
-  )
-  return { body, answer, done }
+  const exchanges = async () => {
+    for (;;) {
+      try {
+        return await exchange(model, { ...call, signal }, modelCall)
+      } catch (error) {
+        if (!APICallError.isInstance(error) || !isRefused(error, attempt)) throw error
+        modelCall.answer = newAnswer()
+      }
+    }
+  }
+  const modelCall: Omit<ModelCall, 'done'> = { attempt, answer: newAnswer() }
+  return Object.assign(modelCall, { done: untilAborted(call.abortSignal, exchanges) })
 }
+
+/** Whether the model refused the form of the body, and there is another one to try. */
+const isRefused = ({ statusCode = 0, responseBody = '' }: APICallError, attempt: BodyAttempt) =>
+  attempt.revise(statusCode, responseBody)
 
 async function exchange(
   { url, headers, transport }: ChatModel,
@@ -132,12 +155,12 @@ async function exchange(
     abortSignal,
     signal,
   }: LanguageModelV4CallOptions & { signal: AbortSignal },
-  { body, answer }: Omit<ModelCall, 'done'>,
+  { attempt, answer }: Omit<ModelCall, 'done'>,
 ): Promise<void> {
   const request = {
     url,
     headers: { ...headers, ...lowerCased(callHeaders) },
-    body: JSON.stringify(body),
+    body: JSON.stringify(attempt.body),
     signal,
   }
   try {
@@ -176,19 +199,19 @@ async function stream(
     ? AbortSignal.any([call.abortSignal, cancel.signal])
     : cancel.signal
   const parts = partStream(() => cancel.abort())
-  const { body, answer, done } = beginCall(model, { ...call, abortSignal }, (received) => {
+  const modelCall = beginCall(model, { ...call, abortSignal }, (received) => {
     resolve()
     return parts.receive(received)
   })
-  done.then(parts.close, (reason: unknown) => {
+  modelCall.done.then(parts.close, (reason: unknown) => {
     parts.fail(reason)
     reject(reason)
   })
   await begun
   return {
     stream: parts.stream,
-    request: { body },
-    response: { headers: answer.responseHeaders },
+    request: { body: modelCall.attempt.body },
+    response: { headers: modelCall.answer.responseHeaders },
   }
 }
 
@@ -197,11 +220,12 @@ async function generate(
   call: LanguageModelV4CallOptions,
 ): Promise<LanguageModelV4GenerateResult> {
   const generated = new Generated()
-  const { body, answer, done } = beginCall(model, call, (parts) => {
+  const modelCall = beginCall(model, call, (parts) => {
     for (const part of parts) generated.add(part)
   })
-  await done
-  return { ...generated.result(answer.responseHeaders), request: { body } }
+  await modelCall.done
+  const { attempt, answer } = modelCall
+  return { ...generated.result(answer.responseHeaders), request: { body: attempt.body } }
 }
 
 /** HTTP names have no case. An undefined value takes the header out. */

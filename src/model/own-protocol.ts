@@ -5,6 +5,7 @@
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
+import { fetchWithBodyForms } from './body-forms/fetch.ts'
 import { eventStreamFetch } from './event-stream-fetch.ts'
 import { fetchWithExtraBody, withExtraBody } from './extra-body.ts'
 
@@ -113,7 +114,8 @@ export async function openPackage(
 
 const withFetch = ({ completions: _, ...settings }: PackageSettings) => ({
   ...settings,
-  fetch: eventStreamFetch(fetchWithExtraBody(settings.fetch)),
+  // The forms are inside the extra body, so that what a model refuses of that is left out too.
+  fetch: eventStreamFetch(fetchWithExtraBody(fetchWithBodyForms(settings.fetch))),
 })
 
 /** Without the slashes at its end, and without a query: the packages put their paths behind it. */

@@ -10,6 +10,7 @@ export type CallOptions = Omit<LanguageModelV4CallOptions, 'abortSignal'>
 
 /** Of models of which nothing is known, in tokens. */
 const defaultWindow = 128_000
+/** Only of models that are known to take one: many take 1 alone, or no temperature at all. */
 const defaultTemperature = 0.1
 
 export interface CallSubject {
@@ -26,7 +27,7 @@ export function callOptions(
 ): CallOptions {
   const { systemPrompt, maxOutputTokens, extraBody } = settings
   const temperature =
-    settings.temperature ?? (facts.temperature === false ? undefined : defaultTemperature)
+    settings.temperature ?? (facts.temperature === true ? defaultTemperature : undefined)
   const tools = offersOf(settings, context)
   const provider = model.provider.split('.')[0] ?? model.provider
   return {

@@ -5,7 +5,7 @@ import { APICallError, JSONParseError } from '@ai-sdk/provider'
 
 import type { RetryPolicy } from '../agent.ts'
 import { errorMessage, LoomError } from '../error.ts'
-import { isOverflow } from './overflow.ts'
+import { isOverflow } from '../model/overflow.ts'
 import { timerMaxMs } from './until-aborted.ts'
 
 export const defaultRetryPolicy: RetryPolicy = {

@@ -1,0 +1,92 @@
+/**
+ * A refusal of a request body, and the fields that it names. The forms are those of OpenAI and Groq
+ * (`error.param`), of FastAPI and vLLM (`loc`), Google (`Unknown name "x" at 'y'`), LiteLLM
+ * (`does not support parameters: ['x']`) and Anthropic (`x: Extra inputs are not permitted`).
+ */
+import { isRecord, parseJson } from '../openai-compatible/json-record.ts'
+import { isOverflow } from '../overflow.ts'
+
+/** 404 is OpenRouter's answer where no endpoint takes all that a request asks for. */
+const statuses = new Set([400, 404, 415, 422, 501])
+/** Characters. Enough for any error. */
+const textMax = 16_384
+const depthMax = 6
+
+export interface Refusal {
+  status: number
+  /** The texts of the response body, a line each. */
+  text: string
+  /** The paths that the error has in a field of their own: `temperature`, `messages.2.name`. */
+  paths: readonly string[]
+}
+
+/** Undefined where the answer is about something else: the key, the rate, the length of the prompt. */
+export function refusalOf(status: number, responseBody: string): Refusal | undefined {
+  if (!statuses.has(status)) return undefined
+  const texts: string[] = []
+  const paths: string[] = []
+  collect(parseJson(responseBody) ?? responseBody, { texts, paths }, 0)
+  const text = texts.join('\n').slice(0, textMax)
+  return isOverflow(text, status) ? undefined : { status, text, paths }
+}
+
+/** JSON in a text is read too: gateways hand the provider's error on in that form. */
+function collect(value: unknown, into: { texts: string[]; paths: string[] }, depth: number): void {
+  if (depth > depthMax) return
+  if (typeof value === 'string') {
+    const inner = /^\s*[[{]/.test(value) ? parseJson(value) : undefined
+    if (isRecord(inner)) collect(inner, into, depth + 1)
+    else into.texts.push(value)
+    return
+  }
+  if (!isRecord(value)) return
+  for (const [key, field] of Object.entries(value)) {
+    // FastAPI quotes the request there.
+    if (key === 'input' || key === 'ctx') continue
+    if (key === 'param' && typeof field === 'string') into.paths.push(field)
+    else if (key === 'loc' && Array.isArray(field)) into.paths.push(field.map(String).join('.'))
+    else collect(field, into, depth + 1)
+  }
+}
+
+const refusing =
+  /unsupported|\bnot\b|n't\b|invalid|unknown|unrecogni[sz]ed|unexpected|extra|forbidden|deprecated|only|must|should|incompatible|conflict|remove/i
+
+/**
+ * Where a refusal names a field, from 0, or undefined. A name that is an English word too (`stop`,
+ * `user`) counts in quotation marks or beside words of refusal; any other counts everywhere.
+ */
+export function positionOf({ text, paths }: Refusal, field: string): number | undefined {
+  if (paths.some((path) => stepsOf(path).some((step) => spellings(field).includes(step)))) return 0
+  const word = new RegExp(
+    `(?<![\\w-])(?:${spellings(field).map(escaped).join('|')})(?![\\w-])`,
+    'g',
+  )
+  for (const { index, 0: found } of text.matchAll(word)) {
+    if (/[_A-Z]/.test(field)) return index
+    const before = text.slice(Math.max(0, index - 24), index)
+    const after = text.slice(index + found.length, index + found.length + 24)
+    const isQuoted = /["'`.[]$/.test(before) && /^["'`.\]]/.test(after)
+    if (isQuoted || /^\s*:/.test(after)) return index
+    if (refusing.test(clauseEnd(before)) || refusing.test(clauseStart(after))) return index
+  }
+  return undefined
+}
+
+export const names = (refusal: Refusal, field: string): boolean =>
+  positionOf(refusal, field) !== undefined
+
+/** What another sentence says is not about the word. */
+const clauseEnd = (text: string) => text.split(/[.;\n]\s/).at(-1) ?? ''
+const clauseStart = (text: string) => text.split(/[.;\n]\s/)[0] ?? ''
+
+const stepsOf = (path: string): string[] => path.split(/[.[\]]+/).filter((step) => step !== '')
+
+/** Google writes a field in either spelling: `generationConfig`, `generation_config`. */
+function spellings(field: string): string[] {
+  const snake = field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  const camel = field.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  return [...new Set([field, snake, camel])]
+}
+
+const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)

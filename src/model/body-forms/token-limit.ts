@@ -1,0 +1,77 @@
+/**
+ * The limit of an answer's tokens: its name, and its greatest value. OpenAI's reasoning models take
+ * `max_completion_tokens` alone, and most other servers `max_tokens` alone.
+ */
+import { isRecord } from '../openai-compatible/json-record.ts'
+import type { JsonRecord } from '../openai-compatible/json-record.ts'
+import { names, type Refusal } from './refusal.ts'
+import type { BodyChange, BodyRule } from './rule.ts'
+
+const otherName: Readonly<Record<string, string>> = {
+  max_tokens: 'max_completion_tokens',
+  max_completion_tokens: 'max_tokens',
+}
+const fields = [...Object.keys(otherName), 'max_output_tokens']
+
+/** Where refusals say the greatest value. Each is from the error texts of a provider. */
+const greatest = [
+  /at most (\d[\d,]*)/i,
+  /less than or equal to (?:`?max_\w+`?,? ?\D{0,40})?(\d[\d,]*)/i,
+  /<= ?`?(\d[\d,]*)/,
+  /\[ ?1, ?(\d+) ?\]/,
+  /\d > (\d[\d,]*)/,
+  /(?:maximum|max|limit)\D{0,60} (?:is|of|to) (\d[\d,]*)/i,
+]
+
+export const tokenLimit: BodyRule = (refusal, body) => {
+  for (const field of fields) {
+    const value = body[field]
+    if (typeof value !== 'number' || !names(refusal, field)) continue
+    const limit = limitOf(refusal, value)
+    return limit === undefined ? rename(field, body) : cap(field, limit)
+  }
+  return googleCap(refusal, body)
+}
+
+function limitOf({ text }: Refusal, asked: number): number | undefined {
+  for (const pattern of greatest) {
+    const limit = Number(pattern.exec(text)?.[1]?.replaceAll(',', ''))
+    if (limit > 0 && limit < asked) return limit
+  }
+  return undefined
+}
+
+function cap(field: string, limit: number): BodyChange {
+  return {
+    key: `${field}<=${limit}`,
+    apply: (body) => (Number(body[field]) > limit ? { ...body, [field]: limit } : body),
+  }
+}
+
+/** Of chat completions alone: other APIs know one name. */
+function rename(field: string, body: JsonRecord): BodyChange | undefined {
+  const other = otherName[field]
+  if (other === undefined || !Array.isArray(body['messages'])) return undefined
+  return {
+    key: `${field}>${other}`,
+    apply: ({ [field]: value, ...others }) =>
+      value === undefined ? others : { ...others, [other]: value },
+  }
+}
+
+/** Google has it in an object of settings. */
+function googleCap(refusal: Refusal, body: JsonRecord): BodyChange | undefined {
+  const config = body['generationConfig']
+  const asked = isRecord(config) ? config['maxOutputTokens'] : undefined
+  if (typeof asked !== 'number' || !names(refusal, 'maxOutputTokens')) return undefined
+  const limit = limitOf(refusal, asked)
+  if (limit === undefined) return undefined
+  return {
+    key: `maxOutputTokens<=${limit}`,
+    apply: (body) => {
+      const { generationConfig: config } = body
+      if (!isRecord(config) || !(Number(config['maxOutputTokens']) > limit)) return body
+      return { ...body, generationConfig: { ...config, maxOutputTokens: limit } }
+    },
+  }
+}

@@ -1,0 +1,76 @@
+/** A model server over HTTP that a test writes: it sees each request's body, and the test sees them all. */
+import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
+
+import { onTestFinished } from 'vitest'
+
+/** A body of a request, as JSON gives it. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Body = Record<string, any>
+
+export interface ProviderRequest {
+  path: string
+  body: Body
+}
+
+export interface ProviderServer {
+  /** Without a path. */
+  root: string
+  /** Every request, in order. */
+  requests: ProviderRequest[]
+}
+
+/** Answers each request as `answer` says, until the test is over. */
+export async function providerServer(
+  answer: (request: ProviderRequest, response: ServerResponse, count: number) => unknown,
+): Promise<ProviderServer> {
+  const requests: ProviderRequest[] = []
+  const server = createServer((request, response) => {
+    const pieces: Buffer[] = []
+    request.on('data', (piece: Buffer) => pieces.push(piece))
+    request.on('end', () => {
+      const body: Body = JSON.parse(Buffer.concat(pieces).toString())
+      const received = { path: request.url ?? '', body }
+      requests.push(received)
+      answer(received, response, requests.length)
+    })
+  })
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen(0, '127.0.0.1', resolve)
+  await promise
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return { root: `http://127.0.0.1:${address.port}`, requests }
+}
+
+/** Sends events of a stream, and ends it. */
+export function stream(response: ServerResponse, ...events: unknown[]): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  for (const event of events) response.write(`data: ${JSON.stringify(event)}\n\n`)
+  response.end('data: [DONE]\n\n')
+}
+
+export function refuse(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify(body))
+}
+
+/** A chunk of a chat completion. */
+export const chunk = (delta: object, finish_reason: string | null = null) => ({
+  id: 'chatcmpl-1',
+  object: 'chat.completion.chunk',
+  created: 1_790_000_000,
+  model: 'm',
+  choices: [{ index: 0, delta, finish_reason }],
+})
+
+/** A whole chat completion that says one text. */
+export const say = (text: string) => [
+  chunk({ role: 'assistant', content: text }),
+  chunk({}, 'stop'),
+]
