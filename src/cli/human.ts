@@ -35,10 +35,17 @@ export class Human {
   /** What is to be said to a message that waits. Undefined when the human would rather not (Ctrl-C). */
   async answers(message: FoldedMessage, signal: AbortSignal): Promise<Answer[] | undefined> {
     const answers: Answer[] = []
-    for (const part of waitingParts(message)) {
+    const waiting = waitingParts(message)
+    const decisions = waiting.filter(({ state }) => state === 'approval-requested')
+    for (const part of waiting) {
+      const place = {
+        number: decisions.indexOf(part) + 1,
+        count: decisions.length,
+        isLast: part === message.parts.at(-1),
+      }
       const answer =
         part['state'] === 'approval-requested'
-          ? await this.#decision(part, signal)
+          ? await this.#decision(part, place, signal)
           : await this.#output(part, signal)
       if (answer === undefined) return undefined
       if (answer !== 'not-ours') answers.push(answer)
@@ -46,7 +53,11 @@ export class Human {
     return answers
   }
 
-  async #decision(part: FoldedPart, signal: AbortSignal): Promise<Answer | undefined> {
+  async #decision(
+    part: FoldedPart,
+    { number, count, isLast }: Place,
+    signal: AbortSignal,
+  ): Promise<Answer | undefined> {
     const { screen, grants, lines } = this.#options
     const toolName = nameOf(part)
     const approvalId = textField(part['approval'], 'id') ?? ''
@@ -63,12 +74,13 @@ export class Human {
       return decide(false, 'Nobody is at the terminal to allow it.')
     }
     const call = { toolName, input: part['input'] }
-    if (!isToldByCallLine(call, screen) || this.#options.screen.isQuiet) {
-      for (const line of requestLines(call, screen)) screen.error(line)
-    }
     const name = screen.paint('bold', plainLine(toolName))
+    // The line of a single call that was drawn last stands right above. Any other is repeated in full.
+    const isAbove = count === 1 && isLast && isToldByCallLine(call, screen) && !screen.isQuiet
+    if (count > 1) screen.error(`${name} ${screen.paint('dim', `(${number} of ${count})`)}`)
+    if (!isAbove) for (const line of requestLines(call, screen)) screen.error(line)
     const prompt = `Allow ${name}? ${screen.paint('dim', '(y)es, (a)lways, (n)o, or say why not')} › `
-    const read = await lines.read(prompt, { signal })
+    const read = await lines.read(prompt, { signal, isQuestion: true })
     if (read.type !== 'line') return undefined
     const said = read.text.trim()
     if (/^(?:y|yes)$/i.test(said)) return decide(true)
@@ -102,7 +114,7 @@ export class Human {
     const usual = typeof fallback === 'string' ? fallback : undefined
     const hint = usual === undefined ? '' : screen.paint('dim', ` (${plainLine(usual)})`)
     for (;;) {
-      const read = await lines.read(`answer${hint} › `, { signal })
+      const read = await lines.read(`answer${hint} › `, { signal, isQuestion: true })
       if (read.type !== 'line') return undefined
       const said = read.text.trim()
       const chosen = /^\d+$/.test(said) ? choices[Number(said) - 1] : undefined
@@ -110,6 +122,14 @@ export class Human {
       if (output !== undefined) return { type: 'output', toolCallId, output }
     }
   }
+}
+
+/** Which of the calls that wait for a decision it is. */
+interface Place {
+  number: number
+  count: number
+  /** Nothing was drawn after its line. */
+  isLast: boolean
 }
 
 const nameOf = (part: FoldedPart): string =>

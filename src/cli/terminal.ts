@@ -8,18 +8,24 @@ import { ReadStream, WriteStream } from 'node:tty'
 export interface Terminal {
   input: ReadStream
   output: NodeJS.WritableStream & { columns?: number }
+  /** False where it understands no control sequences (`TERM=dumb`). */
+  isObedient: boolean
   /** Gives back what was opened for it. */
   close: () => void
 }
 
 /** Undefined where there is no terminal. */
 export function openTerminal(program: NodeJS.Process): Terminal | undefined {
-  const { stdin, stderr } = program
-  if (stdin.isTTY && stderr.isTTY) return { input: stdin, output: stderr, close: () => undefined }
+  const { stdin, stderr, env } = program
+  const isObedient = env['TERM'] !== 'dumb'
+  if (stdin.isTTY && stderr.isTTY)
+    return { input: stdin, output: stderr, isObedient, close: () => undefined }
   const input = openTty('r')
   if (input === undefined) return undefined
   const reader = new ReadStream(input)
-  if (stderr.isTTY) return { input: reader, output: stderr, close: () => reader.destroy() }
+  if (stderr.isTTY) {
+    return { input: reader, output: stderr, isObedient, close: () => reader.destroy() }
+  }
   const output = openTty('w')
   if (output === undefined) {
     reader.destroy()
@@ -30,7 +36,7 @@ export function openTerminal(program: NodeJS.Process): Terminal | undefined {
     reader.destroy()
     writer.destroy()
   }
-  return { input: reader, output: writer, close }
+  return { input: reader, output: writer, isObedient, close }
 }
 
 function openTty(flags: 'r' | 'w'): number | undefined {

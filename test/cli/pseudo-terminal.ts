@@ -1,5 +1,5 @@
 /**
- * Runs the `loom` command in a real terminal of 80 columns, as far as a machine without a screen has
+ * Runs the `loom` command in a real terminal, as far as a machine without a screen has
  * one: util-linux's `script` gives it a pseudo-terminal, in which `stty` sets the size. Debian and its
  * like always have both; where they lack, the tests say so, and fail where CI says that all must run.
  */
@@ -36,6 +36,13 @@ export interface TerminalOptions {
   shell?: string
   /** What is started. @defaultValue `command` */
   program?: readonly string[]
+  /** @defaultValue 80 */
+  columns?: number
+  /**
+   * How long the terminal takes to report that it has drawn what was sent, in milliseconds; undefined
+   * never reports. @defaultValue 0
+   */
+  reportMs?: number | undefined
 }
 
 const running: ChildProcess[] = []
@@ -46,10 +53,13 @@ export const pasted = (text: string): string => `\u001b[200~${text}\u001b[201~`
 
 export function openPseudoTerminal(
   words: readonly string[],
-  { environment = {}, directory = root, shell = '$LOOM', program = command }: TerminalOptions = {},
+  options: TerminalOptions = {},
 ): PseudoTerminal {
+  const { environment = {}, directory = root, shell = '$LOOM', program = command } = options
+  const { columns = 80 } = options
+  const reportMs = 'reportMs' in options ? options.reportMs : 0
   const typed = [...program, ...words].map(quoted).join(' ')
-  const line = `stty cols 80 rows 24; ${shell.replace('$LOOM', () => typed)}`
+  const line = `stty cols ${columns} rows 24; ${shell.replace('$LOOM', () => typed)}`
   const child = spawn('script', ['-qefc', line, '/dev/null'], {
     cwd: directory,
     env: {
@@ -64,7 +74,12 @@ export function openPseudoTerminal(
   running.push(child)
   let raw = ''
   let mark = 0
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (raw += text))
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    raw += text
+    if (reportMs === undefined || !text.includes('\u001b[6n')) return
+    if (reportMs === 0) child.stdin.write('\u001b[1;1R')
+    else setTimeout(() => child.stdin.write('\u001b[1;1R'), reportMs).unref()
+  })
   child.stdin.on('error', () => undefined)
   const closed = Promise.withResolvers<number | null>()
   child.once('close', closed.resolve)

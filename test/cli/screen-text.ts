@@ -53,8 +53,8 @@ class Screen {
 
   #control(sequence: string): void {
     const [, text = '', final = ''] = /^\[([0-?]*)[ -/]*(.)$/u.exec(sequence.slice(1)) ?? []
-    // Modes, such as that of pasting, and colours show nothing. One that is cut short waits.
-    if (text.startsWith('?') || final === 'm' || final === '') return
+    // Modes, such as that of pasting, colours and requests for the cursor's place show nothing. One that is cut short waits.
+    if (text.startsWith('?') || final === 'm' || final === 'n' || final === '') return
     const count = Math.max(1, Number(text))
     if (final === 'A') this.#row = Math.max(0, this.#row - count)
     else if (final === 'B') this.#to(this.#row + count)

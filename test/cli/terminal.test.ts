@@ -98,9 +98,12 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
   it('a question of the model is answered by a number or in words', async () => {
     const { terminal } = await open(['--agent', mine])
     await terminal.shows('/help says')
-    await terminal.type(`Ask me which colour I like: red or blue${enter}`, /1\. red\n +2\. blue/)
+    await terminal.type(
+      `Ask me which colour I like: red or blue${enter}`,
+      /1\. red\n +2\. blue\nanswer/,
+    )
     await terminal.type(`2${enter}`, 'You answered blue')
-    await terminal.type(`Ask me which colour I like: red or blue${enter}`, '2. blue')
+    await terminal.type(`Ask me which colour I like: red or blue${enter}`, 'answer ›')
     await terminal.type(`neither${enter}`, 'You answered neither')
   })
 

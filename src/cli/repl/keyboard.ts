@@ -10,6 +10,8 @@ import { StringDecoder } from 'node:string_decoder'
 
 import { plain } from '../render/plain.ts'
 import type { Terminal } from '../terminal.ts'
+import { CursorReport } from './cursor-report.ts'
+import { pasteEnd, pasteStart, QuestionGuard } from './question-guard.ts'
 
 export type LineRead =
   | { type: 'line'; text: string }
@@ -26,6 +28,8 @@ export interface ReadOptions {
   history?: readonly string[]
   /** What the line begins with. */
   text?: string
+  /** What was typed before the prompt is shown is no answer to it. @defaultValue false */
+  isQuestion?: boolean
 }
 
 interface Reader {
@@ -33,8 +37,9 @@ interface Reader {
   lines: Interface
 }
 
-const pasteStart = '\u001b[200~'
-const pasteEnd = '\u001b[201~'
+/** Lines that can only have been meant for a question, and the beginning of one. */
+const answers = /^(?:\s*(?:y+|yes|a+|always|n+|no)?[\r\n]+)+/i
+const answer = /^\s*(?:y+|a|n)$/i
 const interruptKey = '\u0003'
 const backspace = '\u007f'
 /** Typed ahead, or pasted: more than this is no message. */
@@ -50,6 +55,8 @@ export class Keyboard {
   /** What the marks of pastes in the line stand for. */
   readonly #pasted = new Map<string, string>()
   #reader: Reader | undefined
+  #guard: QuestionGuard | undefined
+  readonly #report: CursorReport
   #isOpen = false
   #isEnded = false
   /** Ctrl-C while no line is read; without it the next reader is told. */
@@ -57,6 +64,13 @@ export class Keyboard {
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal
+    const { output, isObedient } = terminal
+    this.#report = new CursorReport(isObedient ? (text) => output.write(text) : undefined)
+  }
+
+  /** Finds out whether the terminal reports what it has drawn, before a question needs to know. */
+  probe(): void {
+    this.#report.ask()
   }
 
   /** Takes the keys. */
@@ -81,9 +95,33 @@ export class Keyboard {
 
   /** Reads one line. Only one at a time. */
   async read(prompt: string, options: ReadOptions = {}): Promise<LineRead> {
-    const { signal, history = [], text = '' } = options
     if (this.#isEnded) return { type: 'end' }
     this.open()
+    if (options.isQuestion !== true) return this.#readLine(prompt, options)
+    // What was typed before is for the next message, or, where it reads like an answer, for nobody.
+    let ahead = this.#pending
+    this.#pending = ''
+    const isPasting = this.#paste !== undefined
+    if (isPasting) ahead += pasteStart + (this.#paste ?? '')
+    this.#paste = undefined
+    const guard = new QuestionGuard({ report: this.#report, isPasting, signal: options.signal })
+    this.#guard = guard
+    const settled = await guard.settled()
+    this.#guard = undefined
+    if (settled !== 'interrupt') ahead += guard.typed.slice(isPasting ? pasteStart.length : 0)
+    try {
+      if (this.#isEnded) return { type: 'end' }
+      if (settled === 'left') return { type: 'left', text: '' }
+      if (settled === 'interrupt') return { type: 'interrupt' }
+      return await this.#readLine(prompt, options)
+    } finally {
+      // What was typed behind the answer, before another question is shown, answers nothing either.
+      this.#pending = ahead.replace(answers, '').replace(answer, '')
+    }
+  }
+
+  async #readLine(prompt: string, options: ReadOptions): Promise<LineRead> {
+    const { signal, history = [], text = '' } = options
     const feed = new Feed()
     const lines = createInterface({
       input: feed,
@@ -130,7 +168,9 @@ export class Keyboard {
   }
 
   readonly #take = (chunk: Buffer | string): void => {
-    const text = typeof chunk === 'string' ? chunk : this.#decoder.write(chunk)
+    const all = typeof chunk === 'string' ? chunk : this.#decoder.write(chunk)
+    const text = this.#report.take(all)
+    if (this.#guard !== undefined) return this.#guard.take(text)
     this.#pending = (this.#pending + text).slice(-charactersMax)
     this.#pump()
   }

@@ -83,6 +83,7 @@ class Repl {
       if (this.#isTerminal) {
         // What is typed from now on is for the first line.
         this.#options.keyboard?.open()
+        this.#options.keyboard?.probe()
         await this.#history.load()
         await this.#guarded(() => this.#greet())
         // From a pipe nobody could answer what may be waiting there.

@@ -1,0 +1,48 @@
+/** An OpenAI-compatible API that gives these answers, one a call, whatever it is asked. */
+import { openUpstream, type Upstream } from '../sessions/upstream.ts'
+
+export interface ScriptedAnswer {
+  /** The text, in the pieces in which it is sent. */
+  pieces?: readonly string[]
+  /** The model's tool calls. */
+  calls?: readonly ScriptedCall[]
+  /** Nothing comes before the upstream is let go. @defaultValue false */
+  isHeld?: boolean
+}
+
+export interface ScriptedCall {
+  name: string
+  input: object
+}
+
+/** @param paceMs between two pieces */
+export function openScript(
+  answers: readonly (string | ScriptedAnswer)[],
+  paceMs = 0,
+): Promise<Upstream> {
+  let count = 0
+  return openUpstream(paceMs, () => {
+    const answer = answers[Math.min(count, answers.length - 1)] ?? ''
+    count += 1
+    const {
+      pieces = [],
+      calls = [],
+      isHeld = false,
+    } = typeof answer === 'string' ? { pieces: [answer] } : answer
+    const called = calls.map(({ name, input }, index) => ({
+      index,
+      id: `call-${count}-${index}`,
+      type: 'function',
+      function: { name, arguments: JSON.stringify(input) },
+    }))
+    return {
+      deltas: [
+        { delta: { role: 'assistant' } },
+        ...pieces.map((content) => ({ delta: { content } })),
+        ...called.map((call) => ({ delta: { tool_calls: [call] } })),
+        { delta: {}, finish_reason: calls.length === 0 ? 'stop' : 'tool_calls' },
+      ],
+      heldAt: isHeld ? 1 : undefined,
+    }
+  })
+}
