@@ -1,20 +1,28 @@
 /** The body of a posted chat, as `DefaultChatTransport` sends it, and then some. */
+import type { JSONObject } from '@ai-sdk/provider'
+import type { Context } from 'hono'
 import { z } from 'zod'
 
 import { idLengthMax, isId, isSessionId } from '../src/conversation.ts'
+import { type Fields, isFields } from '../src/conversation/fields.ts'
 import { LoomError } from '../src/error.ts'
+import { readChatBody } from './chat-body.ts'
 
 const idSchema = z.string().refine(isId, `must be Unicode, at most ${idLengthMax} long`)
 export const sessionIdSchema = idSchema.refine(isSessionId, 'cannot be "." or ".."')
 
-/** What agents' callbacks are given: any JSON object. */
-export const contextSchema = z.record(z.string(), z.json())
+/**
+ * What agents' callbacks are given: any JSON object. Its fields need no check: they were parsed from
+ * JSON within the limits of `body-limits.ts`, and a schema that walks them takes seconds for what a
+ * parser does in milliseconds.
+ */
+export const contextSchema = z.custom<JSONObject>(isFields, 'expected object')
 
 /** What is not named here (`transport.body` of the client) is left unread. */
 const chatRequest = z.object({
   id: sessionIdSchema.optional(),
   messages: z.array(z.unknown()).optional(),
-  message: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
+  message: z.union([z.string(), z.custom<Fields>(isFields, 'expected object')]).optional(),
   trigger: z.enum(['submit-message', 'regenerate-message']).optional(),
   messageId: idSchema.optional(),
   agent: idSchema.optional(),
@@ -24,9 +32,14 @@ const chatRequest = z.object({
 
 export type ChatRequest = z.infer<typeof chatRequest>
 
-/** @throws LoomError `invalid-request` */
-export function readRequest(body: unknown): ChatRequest {
-  const result = chatRequest.safeParse(body)
+const fields = new Set(Object.keys(chatRequest.shape))
+
+/**
+ * @param keepsHistory whether messages before the last may matter as well
+ * @throws LoomError `invalid-request`, `payload-too-large` or `aborted`
+ */
+export async function readRequest(c: Context, keepsHistory: boolean): Promise<ChatRequest> {
+  const result = chatRequest.safeParse(await readChatBody(c, { fields, keepsHistory }))
   if (result.success) return result.data
   throw new LoomError('invalid-request', issueIn(result.error))
 }

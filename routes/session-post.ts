@@ -16,14 +16,15 @@ import type { Place } from '../src/session/place.ts'
 import { answersIn, letterOf, type Posting } from '../src/session/posted.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { answersOf, readingOf } from '../src/stream-agent.ts'
-import { readJson } from './body.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
 import { streamSession } from './session-stream.ts'
 import { agentOf, findSession, publicId, type SessionWorld, storedId } from './session-world.ts'
 
 export async function post(c: Context, world: SessionWorld): Promise<Response> {
-  const request = readRequest(await readJson(c))
   const { loom } = world
+  // Which agent is asked may stand behind the messages.
+  const keepsHistory = loom.agents.some(({ seedFromClient }) => seedFromClient === true)
+  const request = await readRequest(c, keepsHistory)
   const { sessions } = loom
   const id = request.id === undefined || request.id === '' ? randomUUID() : request.id
   const tenant = world.tenantOf(c)
@@ -81,7 +82,16 @@ function lastMessage(request: ChatRequest): Pick<Posting, 'last' | 'lastName'> {
 }
 
 /** What stands before the message that is new. */
-const seedOf = ({ messages = [] }: ChatRequest) => readSeed(messages.slice(0, -1))
+async function seedOf({ messages = [] }: ChatRequest) {
+  const before = messages.slice(0, -1)
+  if (before.length > 0 && before.every((message) => message === undefined)) {
+    throw new LoomError(
+      'payload-too-large',
+      'The messages that the session would begin with are too many or too large.',
+    )
+  }
+  return readSeed(before.filter((message) => message !== undefined))
+}
 
 /** What is answered, and from where; without a letter where it is not known which. */
 type Answered = Omit<Answering, 'letterId'> & Partial<Place> & { letterId: string | undefined }

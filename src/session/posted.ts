@@ -8,6 +8,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { UIMessage } from 'ai'
 
 import { checkAnswerable, readMessage } from '../conversation.ts'
+import { OmittedValue } from '../conversation/omitted-value.ts'
 import { checkFiles } from '../conversation/posted-files.ts'
 import { LoomError } from '../error.ts'
 import type { FoldedMessage } from '../message-fold.ts'
@@ -129,8 +130,18 @@ function answerLetter(
   if (waiting === undefined || waiting.id !== message.id) return undefined
   const answers = answersIn(message.parts).filter((answer) => isAwaited(waiting, answer))
   if (answers.length === 0) return undefined
+  refuseOmitted(answers)
   const id = key ?? answerId(waiting, answers)
   return { id, kind: 'answer', replyId: waiting.id, answer: answers, request }
+}
+
+/** @throws LoomError for an answer that counts and is beyond the limits of a body */
+function refuseOmitted(answers: readonly Answer[]): void {
+  for (const answer of answers) {
+    const values: unknown[] = Object.values(answer)
+    const omitted = values.find((value) => value instanceof OmittedValue)
+    if (omitted !== undefined) throw omitted.refusal
+  }
 }
 
 /** What a client says to the calls of its message, whether or not anybody asked. */
