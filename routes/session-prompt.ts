@@ -7,7 +7,10 @@ import { nextPrompt } from '../src/session/next-prompt.ts'
 import { contextSchema } from './chat-request.ts'
 import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
 
-/** `?context=` is the JSON that the next message would bring along; agents may depend on it. */
+/**
+ * `?context=` is the JSON that the next message would bring along; agents may depend on it. Without it,
+ * the prompt has the context of the turn that runs or waits, or else the session's last.
+ */
 export async function prompt(c: Context, world: SessionWorld): Promise<Response> {
   const session = await ownSession(c, world)
   const agent = agentOf(c, world, { session })
@@ -15,8 +18,9 @@ export async function prompt(c: Context, world: SessionWorld): Promise<Response>
   return c.body(JSON.stringify(next, withBytesAsText), 200, { 'content-type': 'application/json' })
 }
 
-function contextOf(c: Context): JSONObject {
-  const text = c.req.query('context') ?? '{}'
+function contextOf(c: Context): JSONObject | undefined {
+  const text = c.req.query('context')
+  if (text === undefined) return undefined
   try {
     const context = contextSchema.safeParse(JSON.parse(text))
     if (context.success) return context.data

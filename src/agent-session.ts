@@ -31,7 +31,10 @@ export interface SendOptions {
   signal?: AbortSignal
   /** What a message does to the turn that runs. @defaultValue 'queue' */
   whenBusy?: WhenBusy
-  /** Handed to the agent's callbacks and tools; it goes through the store as JSON. @defaultValue {} */
+  /**
+   * The context of the agent's callbacks and tools. The store keeps it as JSON.
+   * @defaultValue the session's last, or {} where no message had one
+   */
   context?: JSONObject
 }
 

@@ -14,7 +14,7 @@ import { type FoldedMessage, foldedMessage, MessageFold } from './message-fold.t
 import { type Answering, answeringOf, withdrawn } from './session/answering.ts'
 import { follow, type FollowOptions } from './session/follow.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
-import type { Answer } from './session/letter-request.ts'
+import { type Answer, isLetterRequest } from './session/letter-request.ts'
 import { newestPart } from './session/newest-part.ts'
 import { type Place, placeBehind, placeOfUnfinished } from './session/place.ts'
 import type { Held } from './session/posted.ts'
@@ -79,7 +79,7 @@ export class Sessions {
     const reply = await instance.claiming(sessionId, async () => {
       // Noted first: an accepted letter always has someone who looks for it.
       await requestStore.note(instance.id, sessionId)
-      const reply = await requestStore.post(sessionId, letter, {
+      const reply = await requestStore.post(sessionId, withContext(letter), {
         ...request,
         nonce: randomUUID(),
         instance: instance.id,
@@ -212,6 +212,13 @@ export class Sessions {
       return !(error instanceof LoomError && error.code === 'unavailable')
     }
   }
+}
+
+/** The store keeps the context, for what follows in the session. */
+function withContext(letter: Letter): Letter {
+  const { request } = letter
+  if (!isLetterRequest(request) || request.context === undefined) return letter
+  return { ...letter, context: request.context }
 }
 
 const unavailableHere = () =>

@@ -106,14 +106,14 @@ export interface Store {
   session(sessionId: string): Promise<SessionRecord | undefined>
   /** The history in order, without the unfinished answer. */
   messages(sessionId: string): Promise<UIMessage[]>
-  /** What a model is to be told of it: the summary, and what follows that. */
+  /** What a turn loads: the summary, the messages after it, and the context. */
   context(sessionId: string): Promise<SessionContext>
   /** What was cut, oldest first. */
   branches(sessionId: string): Promise<Branch[]>
   /**
    * A copy of the history up to and with `through` (all without it) under a new id; of the history
    * as it was before that cut where `branch` is given. False when there is nothing such to copy, or
-   * the new id is taken. A summary goes along where all that it stands for does.
+   * the new id is taken. The session's context goes along; a summary where all that it stands for does.
    */
   fork(
     sessionId: string,

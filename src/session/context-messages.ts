@@ -2,6 +2,7 @@
  * A session as its model is told it: the summary and what follows that, and never the whole of a long
  * history. Where each stored message ends is known, so that the next summary can stand for whole ones.
  */
+import type { JSONObject } from '@ai-sdk/provider'
 import type { ModelMessage, UIMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
@@ -9,7 +10,6 @@ import { Origins } from '../compaction/origins.ts'
 import { modelMessagesOf } from '../conversation.ts'
 import { toolSetOf } from '../conversation/tool-set.ts'
 import type { SessionContext } from '../store/session.ts'
-import type { LetterRequest } from './letter-request.ts'
 
 export interface ContextMessages {
   messages: ModelMessage[]
@@ -20,10 +20,9 @@ export interface ContextMessages {
 export async function contextMessages(
   { summary, messages: history }: SessionContext,
   partial: UIMessage | undefined,
-  { agent, request }: { agent: Agent; request: Pick<LetterRequest, 'context'> },
+  { agent, context }: { agent: Agent; context: JSONObject },
 ): Promise<ContextMessages> {
   const { tools = [] } = agent
-  const { context = {} } = request
   const origins = new Origins()
   const messages = await modelMessagesOf(
     partial === undefined ? history : [...history, partial],

@@ -3,6 +3,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 
 export interface LetterRequest {
   agent: string
+  /** Without it, the turn has the session's last; see `Letter`. */
   context?: JSONObject
   /** False where whoever posted cannot show an approval: a call that needs one is then refused. */
   approvals?: boolean

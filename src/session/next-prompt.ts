@@ -22,12 +22,13 @@ export interface NextPrompt extends CallOptions {
 /**
  * The system prompt, the conversation as far as it fits the model's window, an answer that is under way
  * or waits, and the tools: what a call of the model is given.
+ * @param context undefined for that of the turn which runs or waits, or else the session's last
  * @throws LoomError `unknown-model` or `missing-key`; what the agent's callbacks throw
  */
 export async function nextPrompt(
   { models, defaultModel, sessions }: Pick<Loom, 'models' | 'defaultModel' | 'sessions'>,
   { id, state, turn }: SessionRecord,
-  { agent, context }: { agent: Agent; context: JSONObject },
+  { agent, context: asked }: { agent: Agent; context: JSONObject | undefined },
 ): Promise<NextPrompt> {
   const { requestStore } = sessions
   const isOpen = state !== 'idle' && turn !== undefined
@@ -35,8 +36,8 @@ export async function nextPrompt(
     ? uiMessage(await sessions.unfinished(id, turn.logId, requestStore))
     : undefined
   const stored = await requestStore.context(id)
-  const request = { context }
-  const { messages, origins } = await contextMessages(stored, partial, { agent, request })
+  const { context = {} } = asked === undefined ? stored : { context: asked }
+  const { messages, origins } = await contextMessages(stored, partial, { agent, context })
   const settings = await readSettings(agent, { context, models, defaultModel })
   const [reference = defaultModel] = settings.models
   const model = await models.resolve(reference)

@@ -43,13 +43,15 @@ export async function runAgent(
   }
   try {
     const stored = await world.store.context(claim.sessionId)
-    const { messages, origins } = await contextMessages(stored, partial, { agent, request })
+    // A letter that an earlier version stored has its context in the request alone.
+    const { context = request.context ?? {} } = stored
+    const { messages, origins } = await contextMessages(stored, partial, { agent, context })
     const { models, defaultModel, limits } = world
     const result = await run(agent, messages, {
       models,
       defaultModel,
       limits,
-      context: request.context ?? {},
+      context,
       signal,
       sink,
       messageId: claim.logId,

@@ -2,6 +2,7 @@
  * What waits in a session's mailbox, and what becomes of a post. Letters are taken in this order:
  * answers, steered letters that no turn took, interrupters, then messages; each first in, first out.
  */
+import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Claim } from './turn.ts'
@@ -24,7 +25,12 @@ export interface Letter {
   cutAt?: string
   /** `answer`: anything the session layer wants to find again (tool output, approval decision). */
   answer?: unknown
-  /** Name of the agent, context, declared profile …: carried, never read by a store. */
+  /**
+   * The context of its turn. A message without one has the session's last; an answer without one keeps
+   * that of the turn which waits. A steered letter's is for the turns after the one that takes it.
+   */
+  context?: JSONObject
+  /** Name of the agent, declared profile …: carried, never read by a store. */
   request: unknown
 }
 

@@ -1,4 +1,5 @@
 /** What can be read of a session. */
+import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Spending } from '../spending.ts'
@@ -56,6 +57,11 @@ export interface SessionContext {
   summary?: Summary
   /** The history behind the summary, without the unfinished answer; all of it where there is none. */
   messages: UIMessage[]
+  /**
+   * The context of the turn that runs or waits; in an idle session, the one that the next message has
+   * if it brings none. Absent where no letter has brought one.
+   */
+  context?: JSONObject
 }
 
 export interface Branch {

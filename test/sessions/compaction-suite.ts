@@ -32,7 +32,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
       for (let page = 1; page < turns - 1; page++) await session.call(`Read page ${page}`)
       const record = await store.session(session.id)
       if (record === undefined) throw new Error('there is no session')
-      const next = await nextPrompt(loom, record, { agent, context: {} })
+      const next = await nextPrompt(loom, record, { agent, context: undefined })
       const { text } = await session.call('What is the code word?')
       expect(text).toBe('The code word is periwinkle.')
       // Within the window, by any count: a token is hardly ever less than two bytes.
@@ -79,7 +79,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
     if (record === undefined) throw new Error('there is no session')
     const { agent, sessions } = here
     const loom = { models: createModels({ environment: {} }), defaultModel: model, sessions }
-    const next = await nextPrompt(loom, record, { agent, context: {} })
+    const next = await nextPrompt(loom, record, { agent, context: undefined })
     expect(model.asked.length).toBeGreaterThan(2)
     expect(next).not.toHaveProperty('summaryDue')
     // As short as what it was told so far.

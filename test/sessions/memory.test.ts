@@ -3,6 +3,7 @@ import { describe } from 'vitest'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { agentsSuite } from './agents-suite.ts'
 import { compactionSuite } from './compaction-suite.ts'
+import { contextSuite } from './context-suite.ts'
 import { conversationSuite } from './conversation-suite.ts'
 import { faultSuite } from './fault-suite.ts'
 
@@ -10,6 +11,7 @@ describe('sessions in memory', () => {
   const store = openMemoryStore()
   // One store for all instances; it outlives each of them.
   const shared = { ...store, close: async () => {} }
+  contextSuite(async () => shared)
   conversationSuite(async () => shared)
   faultSuite(async () => shared)
   agentsSuite(async () => shared)

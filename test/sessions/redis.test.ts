@@ -5,6 +5,7 @@ import type { RunningRedis } from '../redis/redis.ts'
 import { startRedis } from '../redis/redis.ts'
 import { agentsSuite } from './agents-suite.ts'
 import { compactionSuite } from './compaction-suite.ts'
+import { contextSuite } from './context-suite.ts'
 import { conversationSuite } from './conversation-suite.ts'
 import { faultSuite } from './fault-suite.ts'
 
@@ -16,6 +17,7 @@ afterAll(() => redis[Symbol.asyncDispose]())
 
 describe('sessions in Redis', () => {
   const open = () => openRedisStore({ url: redis.url })
+  contextSuite(open)
   conversationSuite(open)
   faultSuite(open)
   agentsSuite(open)

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 
 import type { Store } from '../../src/store.ts'
 import { busy } from './contract/busy.ts'
+import { context } from './contract/context.ts'
 import { fencing } from './contract/fencing.ts'
 import { history } from './contract/history.ts'
 import { instances } from './contract/instances.ts'
@@ -55,6 +56,7 @@ export function storeContract(
   describe('a claim', () => fencing(subject))
   describe('a waiting message', () => waiting(subject))
   describe('a history', () => history(subject))
+  describe('a context', () => context(subject))
   describe('a reader', () => reading(subject))
   describe('an instance', () => instances(subject))
   describe('a call', () => repeating(subject))

@@ -51,6 +51,7 @@ export function memoryMailbox(world: World): Mailbox {
         session.mailbox = session.mailbox.filter(({ band }) => band !== bands.steer)
         for (const { letter } of taken) {
           enter(session, letter, turn, bounds)
+          session.context = letter.context ?? session.context
           know(session, letter.id, { as: 'done', replyId: turn.logId }, bounds)
         }
         sessions.put(session)

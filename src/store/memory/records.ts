@@ -30,10 +30,13 @@ export function memoryRecords(world: World): Records {
       const session = sessions.get(sessionId)
       const messages = session ? finishedMessages(session) : []
       const { summary } = session ?? {}
+      const context = session?.state === 'idle' ? session.context : session?.turn?.context
       const end = messages.findLastIndex(({ id }) => id === summary?.through)
-      return summary === undefined || end === -1
-        ? { messages }
-        : { summary, messages: messages.slice(end + 1) }
+      return {
+        ...(summary !== undefined && end !== -1 && { summary }),
+        ...(context !== undefined && { context }),
+        messages: messages.slice(end + 1),
+      }
     },
 
     async branches(sessionId) {
@@ -54,6 +57,7 @@ export function memoryRecords(world: World): Records {
           know(copy, message.id, { as: 'done', replyId: '' }, bounds)
         }
         const { summary } = session
+        copy.context = session.context
         // Before a cut there may have been another message of the same id.
         if (branch === undefined && copy.history.has(summary?.through ?? '')) copy.summary = summary
         sessions.put(copy)

@@ -1,4 +1,5 @@
 /** A session in this process, and what is done to its history, its known ids and its mailbox. */
+import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Spending } from '../../spending.ts'
@@ -26,6 +27,8 @@ export interface MemorySession {
   /** By id; a map keeps the order, also where one is replaced. */
   history: Map<string, UIMessage>
   summary: Summary | undefined
+  /** What the next message has that brings none. */
+  context: JSONObject | undefined
   branches: Branch[]
   branchesMade: number
   readonly logs: Map<string, Log>
@@ -38,6 +41,8 @@ export interface Turn {
   owner: string
   agent: string
   letter: Letter
+  /** Its letter's, or what that inherits. */
+  context: JSONObject | undefined
   logId: string
   lastId: string
   /** When its owner appended last; 0 before that. */
@@ -104,6 +109,7 @@ export function createSession(
     known: new Map(),
     history: new Map(),
     summary: undefined,
+    context: undefined,
     branches: [],
     branchesMade: 0,
     logs: new Map(),

@@ -83,6 +83,7 @@ export function begin(
     owner: instance,
     agent,
     letter,
+    context: letter.context ?? (isResumed ? before.context : session.context),
     logId: isResumed ? before.logId : letter.replyId,
     lastId: '',
     appendedAt: 0,
@@ -105,6 +106,7 @@ export function begin(
   session.state = 'running'
   session.error = undefined
   session.turn = turn
+  session.context = letter.context ?? session.context
   fence(session, turn, world)
   return claimOf(session, turn, isResumed)
 }

@@ -1,12 +1,13 @@
 -- Begins a session with a history, as a fork does; refused where the id is taken.
 -- KEYS session known order history messages reply
--- ARGV sessionTtlMs replyTtlMs knownMax tenant agent summary through seed...
+-- ARGV sessionTtlMs replyTtlMs knownMax tenant agent summary through context seed...
 -- RETURNS done
 -- USES reply keep clock known history create
 
 local function begin()
   if redis.call('EXISTS', key.session) == 1 then return { done = false } end
   create()
+  if arg.context ~= '' then redis.call('HSET', key.session, 'context', arg.context) end
   if arg.through ~= '' then
     redis.call('HSET', key.session, 'summary', arg.summary, 'through', arg.through)
   end

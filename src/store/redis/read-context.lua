@@ -1,10 +1,10 @@
--- The summary, and the history behind the message that it ends with: all that a turn loads. Looked for
--- from the end, where it mostly is.
+-- The context, the summary, and the history behind the message that it ends with: all that a turn loads.
+-- Looked for from the end, where it mostly is.
 -- KEYS session history messages
--- RETURNS summary through messages...
+-- RETURNS summary through context messages...
 
-local state, logId, summary, through =
-  unpack(redis.call('HMGET', key.session, 'state', 'logId', 'summary', 'through'))
+local state, logId, summary, through, context, turnContext = unpack(redis.call('HMGET', key.session,
+  'state', 'logId', 'summary', 'through', 'context', 'turnContext'))
 local at = through and redis.call('LPOS', key.history, through, 'RANK', -1)
 local messages = {}
 for _, id in ipairs(redis.call('LRANGE', key.history, at and at + 1 or 0, -1)) do
@@ -12,4 +12,7 @@ for _, id in ipairs(redis.call('LRANGE', key.history, at and at + 1 or 0, -1)) d
     table.insert(messages, redis.call('HGET', key.messages, id))
   end
 end
-return returns({ summary = at and summary, through = at and through, messages = messages })
+if state ~= 'idle' then context = turnContext end
+return returns({
+  summary = at and summary, through = at and through, context = context, messages = messages,
+})

@@ -1,10 +1,10 @@
 -- The history and all branches as of one instant. `lines` has a head and messages for each of the
 -- branches, and then for the history: a branch's head is what `cut` made, the history's is its ids.
 -- KEYS session history messages branches branched
--- RETURNS tenant agent state unfinished summary through branches lines...
+-- RETURNS tenant agent state unfinished summary through context branches lines...
 
-local tenant, agent, state, logId, summary, through = unpack(redis.call('HMGET', key.session,
-  'tenant', 'agent', 'state', 'logId', 'summary', 'through'))
+local tenant, agent, state, logId, summary, through, context = unpack(redis.call('HMGET',
+  key.session, 'tenant', 'agent', 'state', 'logId', 'summary', 'through', 'context'))
 local branches = redis.call('LRANGE', key.branches, 0, -1)
 local history = redis.call('LRANGE', key.history, 0, -1)
 local lines = {}
@@ -22,4 +22,5 @@ end
 return returns({
   tenant = tenant, agent = agent, state = state, branches = #branches, lines = lines,
   unfinished = state ~= 'idle' and logId, summary = summary, through = through,
+  context = context,
 })

@@ -1,4 +1,5 @@
 /** Letters, claims and sessions as they are stored, read and written. Nothing here was a client's. */
+import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import { LoomError } from '../../error.ts'
@@ -11,14 +12,14 @@ import { spendingOf } from './spent.ts'
 
 /** See `part/letter.lua`. */
 export function letterText(letter: Letter, agent: string): string {
-  const { message, ...rest } = letter
+  const { message, context, ...rest } = letter
   return [
     letter.kind,
     escaped(letter.replyId),
     escaped(letter.cutAt ?? ''),
     escaped(message?.id ?? ''),
-    // First, where the script finds it.
-    JSON.stringify({ agent: agentText(agent), ...rest }),
+    // First, where the scripts find them.
+    JSON.stringify({ agent: agentText(agent), context: contextText(context), ...rest }),
     message === undefined ? '' : JSON.stringify(message),
   ].join('\n')
 }
@@ -29,8 +30,29 @@ export function letterIn(text: string): Letter {
 }
 
 function letterOf(letter: string, message: string): Letter {
-  const { agent: _agent, ...parsed }: Letter & { agent?: string } = JSON.parse(letter)
-  return message === '' ? parsed : { ...parsed, message: messageIn(message) }
+  const {
+    agent: _agent,
+    context: text,
+    ...parsed
+  }: Omit<Letter, 'context'> & { agent?: string; context?: string } = JSON.parse(letter)
+  const context = contextIn(text ?? '')
+  return {
+    ...parsed,
+    ...(context !== undefined && { context }),
+    ...(message !== '' && { message: messageIn(message) }),
+  }
+}
+
+/** As scripts carry it from a letter to its session: no character of it ends a JSON string. */
+function contextText(context: JSONObject | undefined): string {
+  return context === undefined ? '' : Buffer.from(JSON.stringify(context)).toString('base64')
+}
+
+/** Undefined where there is none. */
+export function contextIn(text: string): JSONObject | undefined {
+  if (text === '') return undefined
+  const context: JSONObject = JSON.parse(Buffer.from(text, 'base64').toString())
+  return context
 }
 
 export function messageIn(text: string): UIMessage {

@@ -6,7 +6,7 @@ import type { Connection } from './connection.ts'
 import { escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { listSession, readList, unlistSessions } from './list.ts'
-import { messageIn, seedOf, sessionOf, stateOf, summaryIn } from './records.ts'
+import { contextIn, messageIn, seedOf, sessionOf, stateOf, summaryIn } from './records.ts'
 import type { Reply, Signatures } from './signature.ts'
 
 type Sessions = Pick<
@@ -20,8 +20,8 @@ export function redisSessions(connection: Connection, limits: Limits): Sessions 
 
   const readTree = async (sessionId: string) => {
     const reply = await connection.run('read-tree', sessionKeys(sessionId), {})
-    const { tenant, agent, state, summary, through } = reply
-    return { tenant, agent, state, summary, through, ...treeIn(reply) }
+    const { tenant, agent, state, summary, through, context } = reply
+    return { tenant, agent, state, summary, through, context, ...treeIn(reply) }
   }
 
   return {
@@ -35,7 +35,12 @@ export function redisSessions(connection: Connection, limits: Limits): Sessions 
     async context(sessionId) {
       const reply = await connection.run('read-context', sessionKeys(sessionId), {})
       const summary = summaryIn(reply.summary, reply.through)
-      return { ...(summary !== undefined && { summary }), messages: reply.messages.map(messageIn) }
+      const context = contextIn(reply.context)
+      return {
+        ...(summary !== undefined && { summary }),
+        ...(context !== undefined && { context }),
+        messages: reply.messages.map(messageIn),
+      }
     },
 
     async branches(sessionId) {
@@ -62,6 +67,7 @@ export function redisSessions(connection: Connection, limits: Limits): Sessions 
           agent: tree.agent,
           summary: isWhole ? tree.summary : '',
           through: isWhole ? tree.through : '',
+          context: tree.context,
           seed: seedOf(messages),
         },
       )

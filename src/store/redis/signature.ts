@@ -128,7 +128,7 @@ export const signatures = {
   },
   create: {
     keys: ['session', 'known', 'order', 'history', 'messages', 'reply'],
-    args: [...ttls, 'knownMax', 'tenant', 'agent', 'summary', 'through', 'seed...'],
+    args: [...ttls, 'knownMax', 'tenant', 'agent', 'summary', 'through', 'context', 'seed...'],
     returns: ['done'],
   },
   'read-session': {
@@ -173,7 +173,7 @@ export const signatures = {
   'read-context': {
     keys: ['session', 'history', 'messages'],
     args: [],
-    returns: ['summary', 'through', 'messages...'],
+    returns: ['summary', 'through', 'context', 'messages...'],
   },
   'read-tree': {
     keys: ['session', 'history', 'messages', 'branches', 'branched'],
@@ -185,6 +185,7 @@ export const signatures = {
       'unfinished',
       'summary',
       'through',
+      'context',
       'branches',
       'lines...',
     ],

@@ -18,6 +18,7 @@ local function take()
       own = own .. letter.messageId .. '\n'
       know(letter.messageId, 'd', logId)
     end
+    if letter.context ~= '' then redis.call('HSET', key.session, 'context', letter.context) end
     know(id, 'd', logId)
     table.insert(letters, record)
   end

@@ -2,8 +2,9 @@
 
 -- A message begins a log; an answer goes on with the one that waits. Returns the claim's fields.
 local function begin(id, letter, instance)
-  local state, before, logId, abandoned, own, floor =
-    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'abandoned', 'own', 'floor'))
+  local state, before, logId, abandoned, own, floor, context, turnContext =
+    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'abandoned', 'own', 'floor',
+      'context', 'turnContext'))
   local time = now()
   local cutInto = ''
   if letter.kind == 'message' then
@@ -11,7 +12,7 @@ local function begin(id, letter, instance)
       redis.call('RENAME', key.live, key.abandoned)
       abandoned = logId
     end
-    logId, own, floor = letter.replyId, '', ''
+    logId, own, floor, turnContext = letter.replyId, '', '', context
     if letter.cutAt ~= '' then cutInto = cut(letter.cutAt, time) end
     if letter.messageId ~= '' then
       put(letter.messageId, letter.message)
@@ -19,13 +20,15 @@ local function begin(id, letter, instance)
       if letter.messageId ~= id then know(letter.messageId, 'd', logId) end
     end
   end
+  if letter.context ~= '' then context, turnContext = letter.context, letter.context end
   know(id, 'd', logId)
   local claim = nextClaim(before)
   redis.call('HSET', key.session, 'state', 'running', 'claim', claim, 'owner', instance,
     'logId', logId, 'letterId', id, 'letter', letter.body, 'letterMessage', letter.messageId,
     'last', fence(claim, logId), 'started', time, 'floor', floor or '', 'stop', '', 'error', '',
     'takeovers', '', 'abandoned', abandoned or '', 'own', own or '', 'cutInto', cutInto,
-    'steer', steering() and '1' or '', 'turnAgent', letter.agent)
+    'steer', steering() and '1' or '', 'turnAgent', letter.agent,
+    'context', context or '', 'turnContext', turnContext or '')
   hint('log')
   return {
     claim = claim, logId = logId, resumed = letter.kind == 'answer', abandoned = abandoned,

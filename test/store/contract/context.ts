@@ -1,0 +1,95 @@
+/** The context that turns run with: which letter brought it, and who inherits it. */
+import { randomUUID } from 'node:crypto'
+
+import { expect, it } from 'vitest'
+
+import type { Subject } from '../contract.ts'
+import { answer, converse, type Conversation, letter, nextOf, regenerate } from '../conversation.ts'
+
+const contextOf = async ({ store, id }: Pick<Conversation, 'store' | 'id'>) =>
+  (await store.context(id)).context
+
+/** What could end a stored line or a string, or be no ASCII. */
+const ada = { name: 'Ada "}\n%7b;\u{1F600}', nested: [{ deep: null }], '': 0 }
+const bob = { name: 'Bob' }
+
+export function context({ store, open }: Subject): void {
+  it('stays the last that was brought, turn after turn', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m0'))
+    expect(await contextOf(talk)).toBeUndefined()
+    await talk.turn(letter('m1', { context: ada }))
+    expect(await contextOf(talk)).toEqual(ada)
+    const claim = await talk.claim(letter('m2'))
+    expect(await contextOf(talk)).toEqual(ada)
+    await talk.finish(claim)
+    await talk.turn(regenerate('r1', 're-m2'))
+    expect(await contextOf(talk)).toEqual(ada)
+    await talk.turn(letter('m3', { context: {} }))
+    expect(await contextOf(talk)).toEqual({})
+  })
+
+  it('is that of the turn which waits, and an answer may bring another', async () => {
+    const talk = converse(store())
+    const waits = { state: 'waiting' } as const
+    await talk.finish(await talk.claim(letter('m1', { context: ada })), waits)
+    expect(await contextOf(talk)).toEqual(ada)
+    await talk.finish(await talk.claim(answer('a1', 're-m1')), waits)
+    expect(await contextOf(talk)).toEqual(ada)
+    await talk.finish(await talk.claim({ ...answer('a2', 're-m1'), context: bob }), waits)
+    expect(await contextOf(talk)).toEqual(bob)
+    await talk.finish(await talk.claim(answer('a3', 're-m1')))
+    expect(await contextOf(talk)).toEqual(bob)
+  })
+
+  it('of a queued letter counts when its turn begins, and not before', async () => {
+    const talk = converse(store())
+    const first = await talk.claim(letter('m1', { context: ada }))
+    const queued = letter('m2', { context: bob })
+    await talk.post(queued)
+    await talk.post(letter('m3'))
+    expect(await contextOf(talk)).toEqual(ada)
+    const second = nextOf(await talk.finish(first))
+    expect(second.letter).toEqual(queued)
+    expect(await contextOf(talk)).toEqual(bob)
+    const third = nextOf(await talk.finish(second))
+    expect(await contextOf(talk)).toEqual(bob)
+    await talk.finish(third)
+  })
+
+  it('of a steered letter counts after the turn that takes it, which keeps its own', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1', { context: ada }))
+    await talk.post(letter('m2', { context: bob }), { whenBusy: 'steer' })
+    const at = { sessionId: talk.id, claim: claim.claim, nonce: randomUUID() }
+    await talk.store.takeSteered(at)
+    expect(await contextOf(talk)).toEqual(ada)
+    await talk.finish(claim, { state: 'waiting' })
+    const resumed = await talk.claim(answer('a1', 're-m1'))
+    expect(await contextOf(talk)).toEqual(ada)
+    await talk.finish(resumed)
+    expect(await contextOf(talk)).toEqual(bob)
+  })
+
+  it('is the same for who takes the turn over', async () => {
+    const talk = converse(store())
+    const { claim } = await talk.claim(letter('m1', { context: ada }))
+    for (const handOver of [false, true]) {
+      const { turn } = (await talk.store.session(talk.id)) ?? {}
+      const options = { nonce: randomUUID(), instance: 'two', handOver }
+      expect(await talk.store.takeOver(talk.id, turn?.claim ?? claim, options)).toBeDefined()
+      expect(await contextOf(talk)).toEqual(ada)
+    }
+  })
+
+  it('goes along with a fork', async () => {
+    const talk = converse(await open({}))
+    await talk.turn(letter('m1', { context: ada }))
+    const fork = converse(talk.store)
+    const options = { newId: fork.id, tenant: '', nonce: randomUUID() }
+    expect(await talk.store.fork(talk.id, options)).toBe(true)
+    expect(await contextOf(fork)).toEqual(ada)
+    await fork.turn(letter('m2'))
+    expect(await contextOf(fork)).toEqual(ada)
+  })
+}
