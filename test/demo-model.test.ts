@@ -237,6 +237,13 @@ describe('the demo model', () => {
     expect(finishOf(parts).usage.inputTokens.total).toBeLessThan(1_000)
   })
 
+  it('acknowledges a file that came as text, and answers what was asked about it', async () => {
+    const file = '<file name="a.json" type="application/json">\n{"a": "9 * 9"}\n</file>'
+    const parts = await ask(user(`${file}\n\nWhat is my name?`), [])
+    expect(textIn(parts)).toContain('I see an application/json called “a.json”.')
+    expect(textIn(parts)).toContain("You haven't told me your name yet.")
+  })
+
   it('thinks when asked to', async () => {
     const parts = await ask(user('Think about it: what is 2 + 2?'), [calculator])
     const reasoning = joined(parts, 'reasoning-delta')

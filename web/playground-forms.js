@@ -57,9 +57,15 @@ function approvalForm(part, { decide }) {
 
 /** Of a long input, so that whoever sees only its end knows that there is more. */
 function lengthOf(input) {
-  const lines = JSON.stringify(input ?? null, undefined, 1).split(/\n|\\n/).length
+  const lines = linesIn(input)
   return lines > 20 ? `, all of its ${lines} lines` : ''
 }
+
+/** A text has its own lines, and every other value one. */
+const linesIn = (value) =>
+  typeof value === 'object' && value !== null
+    ? Object.values(value).reduce((sum, entry) => sum + linesIn(entry), 0)
+    : String(value).replace(/\n$/, '').split('\n').length
 
 function humanForm(part, { answer }) {
   const { question, options, default: fallback } = part.input ?? {}

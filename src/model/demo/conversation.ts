@@ -3,11 +3,9 @@
  * a few things from before. It reads no more than `textMax` characters of a message, because its
  * rules are searches and a message may be megabytes long.
  */
-import type {
-  LanguageModelV4FilePart,
-  LanguageModelV4Prompt,
-  LanguageModelV4ToolResultPart,
-} from '@ai-sdk/provider'
+import type { LanguageModelV4Prompt, LanguageModelV4ToolResultPart } from '@ai-sdk/provider'
+
+import { splitFiles, type TextFile } from './text-files.ts'
 
 /** A tool call of the current turn that has been answered. */
 export interface Answered {
@@ -20,7 +18,7 @@ export interface Conversation {
   system: string
   /** The last user message, whole. */
   text: string
-  files: readonly LanguageModelV4FilePart[]
+  files: readonly TextFile[]
   /** What the user said before, oldest first. */
   earlier: readonly string[]
   /** The results since the last user message, in order. */
@@ -34,14 +32,18 @@ export const textMax = 4_000
 export function readPrompt(prompt: LanguageModelV4Prompt): Conversation {
   const last = prompt.findLastIndex((message) => message.role === 'user')
   const asked = prompt[last]
+  const { text, files } = splitFiles(textOf(asked))
   return {
     system: prompt.map((message) => (message.role === 'system' ? message.content : '')).join('\n'),
-    text: textOf(asked),
-    files: asked?.role === 'user' ? asked.content.filter((part) => part.type === 'file') : [],
+    text,
+    files: [
+      ...(asked?.role === 'user' ? asked.content.filter((part) => part.type === 'file') : []),
+      ...files,
+    ],
     earlier: prompt
       .slice(0, Math.max(last, 0))
       .filter((message) => message.role === 'user')
-      .map((message) => textOf(message).slice(0, textMax)),
+      .map((message) => splitFiles(textOf(message)).text.slice(0, textMax)),
     answered: answeredIn(prompt.slice(last + 1)),
     previous: previousNumber(prompt),
   }

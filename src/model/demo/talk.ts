@@ -2,7 +2,7 @@
  * What the demo model says when no tool is called for. It never pretends to know anything: it says
  * what it is, what it can do here, and what the message was about.
  */
-import type { LanguageModelV4FilePart, LanguageModelV4FunctionTool } from '@ai-sdk/provider'
+import type { LanguageModelV4FunctionTool } from '@ai-sdk/provider'
 
 import { expressionsIn } from './arithmetic.ts'
 import { asksForResearch, asksForTime } from './calls.ts'
@@ -24,7 +24,7 @@ export function talk(conversation: Conversation, tools: Tools): string {
   return fallback(text, conversation, tools)
 }
 
-function seenFile({ mediaType, filename }: LanguageModelV4FilePart): string {
+function seenFile({ mediaType, filename }: Conversation['files'][number]): string {
   const article = /^[aeiou]/i.test(mediaType) ? 'an' : 'a'
   return `I see ${article} ${mediaType} ${filename === undefined ? 'file without a name.' : `called “${filename}”.`}`
 }
