@@ -7,6 +7,7 @@ import { convertToModelMessages, modelMessageSchema, safeValidateUIMessages } fr
 import type { ModelMessage, ToolSet, UIMessage } from 'ai'
 
 import { fieldOf, isFields } from './conversation/fields.ts'
+import { checkFiles } from './conversation/posted-files.ts'
 import { modernMessage } from './conversation/version-4.ts'
 import { errorMessage, LoomError } from './error.ts'
 
@@ -65,6 +66,8 @@ async function readUiMessages(
 ): Promise<Conversation> {
   const messages = await validMessages(posted, (index) => `messages[${index}]`)
   const last = messages.at(-1)
+  // Of what was said before, the prompt leaves out what cannot be read.
+  if (last?.role === 'user') checkFiles(last)
   return {
     messages: await convert(messages, tools),
     continues: last?.role === 'assistant' ? last.id : undefined,

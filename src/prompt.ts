@@ -141,7 +141,7 @@ function assistantPart(part: AssistantPart, readFile: ReadFile): PromptPart[] {
     case 'file':
       return [readFile(part)]
     case 'reasoning-file':
-      return [reasoningFilePart(part)]
+      return reasoningFile(part, readFile)
     case 'custom':
       return [{ type: 'custom', kind: part.kind, ...optionsOf(part) }]
     case 'tool-call':
@@ -161,6 +161,19 @@ function assistantPart(part: AssistantPart, readFile: ReadFile): PromptPart[] {
       return []
     default:
       return refuse(`an assistant message holds no part of type ${typeOf(part)}`)
+  }
+}
+
+/** A thought that cannot be read is left out: no line of text can stand in its place. */
+function reasoningFile(
+  part: Extract<AssistantPart, { type: 'reasoning-file' }>,
+  readFile: ReadFile,
+): PromptPart[] {
+  try {
+    return [reasoningFilePart(part)]
+  } catch (error) {
+    if (readFile === filePart) throw error
+    return []
   }
 }
 

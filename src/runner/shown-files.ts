@@ -77,8 +77,12 @@ function isHidden(
 ): boolean {
   if (level === 'none') return true
   if (!isNewest && (level === 'newest' || (level === 'answered' && isUnanswered))) return true
-  return !readsFile(facts, file.mediaType) || isRemembered(model, file)
+  return isLocal(file) || !readsFile(facts, file.mediaType) || isRemembered(model, file)
 }
+
+/** An address that means something only on the sender's machine. */
+const isLocal = ({ data }: File) =>
+  data.type === 'url' && /^(?:blob|file):$/.test(data.url.protocol)
 
 function nextLevel(
   shown: readonly [File, FilePlace][],

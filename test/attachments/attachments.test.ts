@@ -10,6 +10,7 @@ import {
   Loom,
   type LoomOptions,
   type ModelReference,
+  streamAgent,
   openMemoryStore,
   sessionRoutes,
 } from '../../src/index.ts'
@@ -344,6 +345,35 @@ describe('the output of a tool', () => {
     await ask(user('1', 'Go.'))
     isBroken = true
     expect(await ask(user('2', 'Say hi.'))).toMatchObject({ text: 'Hi.' })
+  })
+})
+
+describe('a conversation that the client keeps', () => {
+  /** As `streamAgent` serves it: all of the history comes with every request. */
+  async function post(messages: object[]) {
+    const model = scriptedModel(says('Fine.'))
+    const agent = defineAgent({ name: 'tester', systemPrompt: 'x', model })
+    const app = new Hono().post('/', async (c) =>
+      streamAgent(c, agent, (await c.req.json()).messages),
+    )
+    const response = await app.request('/', { method: 'POST', body: JSON.stringify({ messages }) })
+    return { status: response.status, text: await response.text(), asked: model.asked }
+  }
+
+  const broken = { mediaType: 'image/png', filename: 'a.png', url: 'blob:http://localhost/1' }
+  const answered = { id: 'a', role: 'assistant', parts: [{ type: 'text', text: 'No.' }] }
+
+  it('is refused where its latest message has a file that cannot be read', async () => {
+    const { status, text } = await post([user('1', 'What is it?', broken)])
+    expect([status, text]).toEqual([400, expect.stringContaining('blob:')])
+  })
+
+  it('is answered where an earlier message has one', async () => {
+    const cut = { mediaType: 'image/png', url: 'data:image/png' }
+    const earlier = user('1', 'What are they?', cut, broken)
+    const { text, asked } = await post([earlier, answered, user('2', 'Say hi.')])
+    expect(text).toContain('Fine.')
+    expect(JSON.stringify(asked[0]?.prompt).match(/File not shown/g)).toHaveLength(2)
   })
 })
 
