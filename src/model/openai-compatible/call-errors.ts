@@ -122,15 +122,6 @@ export class CallErrors {
     })
   }
 
-  /** JSON of a shape that no chat completion has. */
-  notAChunk(data: unknown): APICallError {
-    const text = messageOf(data) ?? quote(JSON.stringify(data))
-    return this.#error(`${this.#host} sent an event that is no chunk of an answer: ${text}`, {
-      data,
-      isRetryable: !isPermanent(data),
-    })
-  }
-
   badToolCall(cause: unknown): APICallError {
     return this.#error(`${this.#host} sent a broken tool call: ${errorMessage(cause)}`, {
       cause,

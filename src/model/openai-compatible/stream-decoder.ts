@@ -197,7 +197,7 @@ export class StreamDecoder {
       return
     }
     if (choice === undefined && chunk['choices'] === undefined && isFailureMessage(chunk)) {
-      this.#error(this.#options.errors.notAChunk(chunk), parts)
+      this.#error(this.#options.errors.reported(chunk), parts)
       return
     }
     if (!this.#hasMetadata) this.#metadata(chunk, parts)

@@ -1,0 +1,194 @@
+/**
+ * How an answer ends, from bytes on a socket to the message: a reported error comes first, then a finish
+ * reason, then the end of the body.
+ */
+import type { ServerResponse } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { describe, expect, it } from 'vitest'
+
+import { answering } from './fixtures/answering.ts'
+import { delta, done, event } from './fixtures/chat-streams.ts'
+import { eventStream } from './fixtures/upstream.ts'
+import { ofType } from './recorded-run.ts'
+
+const usage = event({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 5 } })
+const text = delta({ content: 'Hel' }) + delta({ content: 'lo' })
+const whole = text + delta({}, 'stop') + usage + done
+const call = (input: string | undefined) =>
+  delta({ tool_calls: [{ index: 0, id: 'a', function: { name: 'read', arguments: input } }] })
+
+/** What servers and proxies do instead of ending a response in good order. */
+const ends: Record<string, (response: ServerResponse) => void> = {
+  'breaks the connection': (response) => {
+    setImmediate(() => response.destroy())
+  },
+  'resets the connection': (response) => {
+    setImmediate(() => response.socket?.resetAndDestroy())
+  },
+  'stays open': () => {},
+  'stays open and sends pings': (response) => {
+    const timer = setInterval(() => response.write(`: ping\n\n${event({ choices: [] })}`), 50)
+    response.once('close', () => clearInterval(timer))
+  },
+}
+
+describe.each(Object.entries(ends))('a server that, after the finish reason, %s', (_, end) => {
+  const rest = { 'with usage': usage, 'without usage': '' }
+
+  it.each(Object.entries(rest))('has answered, and is asked once: %s', async (_, usage) => {
+    const { message, asked, error, result } = await answering(({ response }) => {
+      eventStream(response).write(text + delta({}, 'stop') + usage)
+      end(response)
+    })
+    expect(error).toBeUndefined()
+    expect(message.parts).toMatchObject([{ type: 'step-start' }, { type: 'text', text: 'Hello' }])
+    expect(asked).toHaveLength(1)
+    expect(result.usage.inputTokens).toBe(usage === '' ? 0 : 9)
+  })
+
+  it('has its whole calls run once', async () => {
+    const { asked, ran, result } = await answering(({ response, isAfterTool }) => {
+      if (isAfterTool) return void eventStream(response).end(whole)
+      eventStream(response).write(call('{"path":"a"}') + delta({}, 'tool_calls'))
+      end(response)
+    })
+    expect(ran).toEqual([{ path: 'a' }])
+    expect(result.text).toBe('Hello')
+    expect(asked).toHaveLength(2)
+  })
+})
+
+it('waits a little for the usage that follows the finish reason', async () => {
+  const { result } = await answering(async ({ response }) => {
+    eventStream(response).write(text + delta({}, 'stop'))
+    await delay(100)
+    response.write(usage)
+  })
+  expect(result.usage).toMatchObject({ inputTokens: 9, outputTokens: 5 })
+})
+
+it('reads on where content follows a finish reason', async () => {
+  const { result, asked } = await answering(async ({ response }) => {
+    eventStream(response).write(delta({ reasoning: 'Hm' }, 'stop'))
+    await delay(1500)
+    response.end(whole)
+  })
+  expect(result.text).toBe('Hello')
+  expect(asked).toHaveLength(1)
+})
+
+it.each(['error', 'network_error', 'abort', 'insufficient_system_resource'])(
+  'asks again after the finish reason %s',
+  async (reason) => {
+    const { result, asked, ran } = await answering(({ response, number }) => {
+      const broken = text + call('{"path":"a"}') + delta({}, reason) + done
+      eventStream(response).end(number === 1 ? broken : whole)
+    })
+    expect(asked).toHaveLength(2)
+    expect(ran).toEqual([])
+    expect(result).toMatchObject({ text: 'Hello', finishReason: 'stop' })
+  },
+)
+
+it.each([
+  ['sensitive', 'content-filter'],
+  ['model_context_window_exceeded', 'length'],
+  ['something_new', 'other'],
+])('ends with the finish reason %s as %s', async (word, finishReason) => {
+  const { result, asked } = await answering(({ response }) => {
+    eventStream(response).end(text + delta({}, word) + done)
+  })
+  expect(result).toMatchObject({ text: 'Hello', finishReason })
+  expect(asked).toHaveLength(1)
+})
+
+it('asks again where the body ends with empty finish reasons only', async () => {
+  const { result, asked } = await answering(({ response, number }) => {
+    eventStream(response).end(number === 1 ? delta({ content: 'Half' }, '') : whole)
+  })
+  expect(asked).toHaveLength(2)
+  expect(result.text).toBe('Hello')
+})
+
+describe('a tool call that was cut off', () => {
+  it.each([undefined, '', '{"path":"a'])(
+    'by the length of the answer does not run, and the model reads why: %s',
+    async (input) => {
+      const { ran, asked, events } = await answering(({ response, isAfterTool }) => {
+        if (isAfterTool) return void eventStream(response).end(whole)
+        eventStream(response).end(
+          delta({ content: 'Well. ' }) + call(input) + delta({}, 'length') + done,
+        )
+      })
+      expect(ran).toEqual([])
+      const [error] = ofType(events, 'tool-input-error')
+      expect(error?.errorText).toMatch(/length limit.*not run/s)
+      expect(asked[1]).toContain(error?.errorText)
+    },
+  )
+
+  it('by the end of the body does not run', async () => {
+    const { ran, asked } = await answering(({ response, number }) => {
+      eventStream(response).end(number === 1 ? call('') + delta({}, '') : whole)
+    })
+    expect(ran).toEqual([])
+    expect(asked).toHaveLength(2)
+  })
+
+  it('leaves the whole calls of its answer to run', async () => {
+    const second = { index: 1, id: 'b', function: { name: 'read', arguments: '' } }
+    const { ran, asked } = await answering(({ response, isAfterTool }) => {
+      if (isAfterTool) return void eventStream(response).end(whole)
+      const calls = call('{"path":"a"}') + delta({ tool_calls: [second] })
+      eventStream(response).end(calls + delta({}, 'length') + done)
+    })
+    expect(ran).toEqual([{ path: 'a' }])
+    expect(asked).toHaveLength(2)
+  })
+})
+
+it('runs a call without arguments where the answer came to its end', async () => {
+  const { ran } = await answering(({ response, isAfterTool }) => {
+    eventStream(response).end(isAfterTool ? whole : call('') + delta({}, 'tool_calls') + done)
+  })
+  expect(ran).toEqual([{}])
+})
+
+describe('a sign of life', () => {
+  const signs = { 'a comment': ': wait\n\n', 'an empty delta': delta({}), 'a ping': event({}) }
+  const limits = { firstChunkMs: 1200, nextChunkMs: 1200, stepMs: 60_000 }
+
+  it.each(Object.entries(signs))('begins the limit on silence anew: %s', async (_, sign) => {
+    const { result, asked } = await answering(
+      async ({ response }) => {
+        eventStream(response)
+        const live = async () => {
+          for (let beat = 0; beat < 8; beat++) {
+            response.write(sign)
+            await delay(200)
+          }
+        }
+        await live()
+        response.write(delta({ content: 'Hel' }))
+        await live()
+        response.end(delta({ content: 'lo' }) + delta({}, 'stop') + done)
+      },
+      { limits: limits },
+    )
+    expect(result.text).toBe('Hello')
+    expect(asked).toHaveLength(1)
+  })
+
+  it('never extends the limit of the step', async () => {
+    const { error } = await answering(
+      ({ response }) => {
+        const timer = setInterval(() => response.write(': wait\n\n'), 50)
+        response.once('close', () => clearInterval(timer))
+        eventStream(response)
+      },
+      { limits: { ...limits, stepMs: 600 }, retry: { retries: 0 } },
+    )
+    expect(error?.message).toMatch(/took longer than 600 ms/)
+  })
+})
