@@ -37,6 +37,8 @@ interface OpenInput {
   toolName: string
   dynamic: boolean
   byProvider: boolean
+  /** Whether any piece of the input has come. */
+  hasInput?: boolean
 }
 
 /** A call whose input is empty or no JSON. How the reply ends decides whether it was cut off. */
@@ -59,6 +61,10 @@ function cutOffText(end: FinishReason | undefined): string {
   }
   return 'The tool call was cut off before its input was whole.'
 }
+
+/** Some packages make `{}` of an input of which nothing came. */
+const isEmpty = (input: string, open: OpenInput | undefined) =>
+  input.trim() === '' || (input === '{}' && open !== undefined && open.hasInput !== true)
 
 const isObject = (input: unknown): input is object =>
   typeof input === 'object' && input !== null && !Array.isArray(input)
@@ -109,6 +115,7 @@ export class ToolInputs {
     const open = this.#open.findLast(({ id }) => id === part.id)
     if (open === undefined || part.delta === '') return undefined
     const { toolCallId } = open
+    open.hasInput = true
     return this.#options.emit({ type: 'tool-input-delta', toolCallId, inputTextDelta: part.delta })
   }
 
@@ -120,7 +127,7 @@ export class ToolInputs {
     const order = this.#callCount++
     const byProvider = open?.byProvider ?? part.providerExecuted === true
     const parsed = parseProviderInput(part.input)
-    const isWhole = parsed.refusal === undefined && part.input.trim() !== ''
+    const isWhole = parsed.refusal === undefined && !isEmpty(part.input, open)
     const { input, checkedInput, refusal } =
       byProvider || !isWhole ? parsed : await parseInput(part.input, toolName, tools)
     // Nobody waited for the check: the call was cut off.

@@ -9,7 +9,7 @@ import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
 import type { PartReceiver } from '../../model.ts'
 import type { CallErrors } from './call-errors.ts'
-import { bodyDecoder, codingsOf } from './content-coding.ts'
+import { bodyDecoder, codingsOf, codingStartBytes } from './content-coding.ts'
 import type { BodyDecoder } from './content-coding.ts'
 import { EventScanner, EventTooLong } from './event-scanner.ts'
 import { isRecord, parseJson } from './json-record.ts'
@@ -42,6 +42,7 @@ export class Answer implements ResponseReceiver {
   #codings: readonly string[] = []
   #body: BodyDecoder | undefined
   #hasBody = false
+  #held: Uint8Array = new Uint8Array()
   readonly #text: Uint8Array[] = []
   #textBytes = 0
   #parts: LanguageModelV4StreamPart[] = []
@@ -77,8 +78,11 @@ export class Answer implements ResponseReceiver {
 
   data(bytes: Uint8Array): Reading | Promise<Reading> {
     if (!this.#hasBody) {
+      const start = this.#startOf(bytes)
+      if (start === undefined) return 'more'
       this.#hasBody = true
-      this.#body = bodyDecoder(this.#codings, bytes)
+      this.#body = bodyDecoder(this.#codings, start)
+      bytes = start
     }
     return this.#body === undefined ? this.#read(bytes) : this.#readCompressed(this.#body, bytes)
   }
@@ -113,6 +117,14 @@ export class Answer implements ResponseReceiver {
     await this.#taken
     if (this.#refusal !== undefined) throw this.#refusal.reason
     if (this.#kind === 'text') this.#takeText(cause)
+  }
+
+  /** The first bytes of the body, as soon as there are enough to tell text from compressed bytes. */
+  #startOf(bytes: Uint8Array): Uint8Array | undefined {
+    const mayBeCoded = this.#codings.length > 0 || bytes[0] === 0x1f || this.#held.length > 0
+    if (!mayBeCoded) return bytes
+    this.#held = Buffer.concat([this.#held, bytes])
+    return this.#held.length < codingStartBytes ? undefined : this.#held
   }
 
   async #readCompressed(body: BodyDecoder, bytes: Uint8Array): Promise<Reading> {

@@ -12,6 +12,9 @@ export interface BodyDecoder {
   decode: (bytes: Uint8Array) => Promise<Uint8Array>
 }
 
+/** With fewer bytes a body cannot be told to be text. */
+export const codingStartBytes = 8
+
 /** The codings of a `content-encoding` field in the order in which they were applied. */
 export function codingsOf(field: string | undefined): string[] {
   return (field ?? '')

@@ -1,0 +1,149 @@
+/** Bodies that come compressed although the request asked for none, and headers that say what is not so. */
+import type { ServerResponse } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import * as zlib from 'node:zlib'
+
+import { describe, expect, test } from 'vitest'
+
+import { openAICompatible } from '../src/model/openai-compatible.ts'
+import type { Transport } from '../src/model/openai-compatible/transport.ts'
+import { hello, loomModel } from './fixtures/byte-transport.ts'
+import { delta, done } from './fixtures/chat-streams.ts'
+import { collectParts } from './fixtures/collected-parts.ts'
+import { upstream } from './fixtures/upstream.ts'
+
+const pieces = [delta({ content: 'Hel' }), delta({ content: 'lo' }), delta({}, 'stop'), done]
+const body = pieces.join('')
+
+async function answerOf(answer: (response: ServerResponse) => void) {
+  const { baseUrl } = await upstream((response) => answer(response))
+  const model = openAICompatible({ provider: 'test', modelId: 'm1', baseUrl })
+  const { parts, failure } = await collectParts(model, hello)
+  const text = parts.map((part) => (part.type === 'text-delta' ? part.delta : '')).join('')
+  const isWhole = !parts.some(({ type }) => type === 'error')
+  return { text, isWhole, failure }
+}
+
+const whole = { text: 'Hello', isWhole: true, failure: undefined }
+
+describe('a body under the content encoding', () => {
+  const coded: [string, string | Uint8Array][] = [
+    ['none', body],
+    ['identity', body],
+    ['Identity', body],
+    ['utf-8', body],
+    ['', body],
+    ['gzip', zlib.gzipSync(body)],
+    ['x-gzip', zlib.gzipSync(body)],
+    ['GZIP', zlib.gzipSync(body)],
+    ['deflate', zlib.deflateSync(body)],
+    ['deflate', zlib.deflateRawSync(body)],
+    ['br', zlib.brotliCompressSync(body)],
+    ['zstd', zlib.zstdCompressSync(body)],
+    ['gzip, br', zlib.brotliCompressSync(zlib.gzipSync(body))],
+    // A proxy that decodes the body and keeps the header, and one that does the opposite.
+    ['gzip', body],
+    ['br', body],
+    ['deflate', body],
+    ['none', zlib.gzipSync(body)],
+  ]
+
+  test.each(coded)('%s is read', async (encoding, bytes) => {
+    const answer = await answerOf((response) => {
+      response.writeHead(200, { 'content-encoding': encoding }).end(bytes)
+    })
+    expect(answer).toEqual(whole)
+  })
+
+  test.each(coded)('%s is read in pieces of a byte', async (encoding, bytes) => {
+    const transport: Transport = async (_request, receiver) => {
+      receiver.head({ status: 200, statusText: 'OK', headers: { 'content-encoding': encoding } })
+      for (const byte of Buffer.from(bytes)) await receiver.data(Uint8Array.of(byte))
+    }
+    const { parts } = await collectParts(loomModel([], { transport }), hello)
+    const text = parts.map((part) => (part.type === 'text-delta' ? part.delta : '')).join('')
+    expect(text).toBe('Hello')
+  })
+
+  test('compress, which nothing reads, is refused', async () => {
+    const { failure } = await answerOf((response) => {
+      response.writeHead(200, { 'content-encoding': 'compress' }).end('...')
+    })
+    expect(String(failure)).toMatch(/content encoding compress, which Loom cannot read/)
+  })
+})
+
+test('a compressed stream is read as it comes', async () => {
+  const { baseUrl } = await upstream((response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip' })
+    const gzip = zlib.createGzip()
+    gzip.pipe(response)
+    // The rest never comes.
+    gzip.write(delta({ content: 'Hel' }))
+    gzip.flush()
+  })
+  const model = openAICompatible({ provider: 'test', modelId: 'm1', baseUrl })
+  const { stream } = await model.doStream(hello)
+  const seen: string[] = []
+  for await (const part of stream) {
+    seen.push(part.type)
+    if (part.type === 'text-delta') break
+  }
+  expect(seen).toContain('text-delta')
+})
+
+const coders = {
+  gzip: () => zlib.createGzip(),
+  br: () => zlib.createBrotliCompress(),
+  zstd: () => zlib.createZstdCompress(),
+  deflate: () => zlib.createDeflate(),
+}
+
+test.each(Object.entries(coders))(
+  'an answer in %s that has its finish reason is whole, although the connection breaks',
+  async (encoding, open) => {
+    const coder = open()
+    const answer = await answerOf((response) => {
+      response.writeHead(200, { 'content-encoding': encoding })
+      coder.pipe(response)
+      coder.write(pieces.slice(0, 3).join(''))
+      coder.flush(() => setImmediate(() => response.destroy()))
+    })
+    expect(answer).toEqual(whole)
+  },
+)
+
+test('an error whose body is compressed says what it says', async () => {
+  const { failure } = await answerOf((response) => {
+    const error = JSON.stringify({ error: { message: 'slow down' } })
+    response.writeHead(429, { 'content-encoding': 'gzip' }).end(zlib.gzipSync(error))
+  })
+  expect(failure).toMatchObject({ message: 'slow down', statusCode: 429, isRetryable: true })
+})
+
+test('a whole JSON answer is read though it comes in pieces and stays open', async () => {
+  const answer = await answerOf((response) => {
+    const json = JSON.stringify({
+      choices: [{ message: { content: 'Hello' }, finish_reason: 'stop' }],
+    })
+    const write = async () => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.write(json.slice(0, 20))
+      await delay(20)
+      response.end(json.slice(20))
+    }
+    write().catch(() => response.destroy())
+  })
+  expect(answer).toEqual(whole)
+})
+
+test('JSON that breaks off may be asked for again', async () => {
+  for (const end of [(r: ServerResponse) => r.end(), (r: ServerResponse) => r.destroy()]) {
+    const { failure } = await answerOf((response) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.write('{"choices":[{"message":{"content":"Hel')
+      setTimeout(() => end(response), 20)
+    })
+    expect(failure).toMatchObject({ name: 'AI_APICallError', isRetryable: true })
+  }
+})

@@ -1,0 +1,191 @@
+/**
+ * The ends of answers through the AI SDK's provider packages: what holds for Loom's own client holds for
+ * them. The streams are those of the providers' API references.
+ */
+import type { ServerResponse } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { describe, expect, it } from 'vitest'
+
+import { answering } from './fixtures/answering.ts'
+import { eventStream } from './fixtures/upstream.ts'
+import { ofType } from './recorded-run.ts'
+
+type Json = Record<string, unknown>
+
+const event = (value: Json) =>
+  (typeof value['type'] === 'string' ? `event: ${value['type']}\n` : '') +
+  `data: ${JSON.stringify(value)}\n\n`
+
+interface Wire {
+  model: string
+  environment: (root: string) => Record<string, string>
+  /** The start of an answer: half of its text. */
+  begin: string
+  /** The other half, and all up to the event that says why the answer ended. */
+  end: string
+  /** A sign of life that is no content. */
+  ping: string
+  /** A call of the tool `read` whose arguments never came, cut off by the length of the answer. */
+  cutCall?: string
+}
+
+const anthropicStart = event({
+  type: 'message_start',
+  message: {
+    id: 'm',
+    type: 'message',
+    role: 'assistant',
+    model: 'claude',
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
+    usage: { input_tokens: 5, output_tokens: 1 },
+  },
+})
+const anthropicEnd = (reason: string) =>
+  event({ type: 'content_block_stop', index: 0 }) +
+  event({
+    type: 'message_delta',
+    delta: { stop_reason: reason, stop_sequence: null },
+    usage: { output_tokens: 5 },
+  })
+const anthropicBlock = (block: Json) =>
+  anthropicStart + event({ type: 'content_block_start', index: 0, content_block: block })
+const anthropicText = (text: string) =>
+  event({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } })
+
+const gemini = (parts: Json[], more: Json = {}) =>
+  `data: ${JSON.stringify({ candidates: [{ content: { role: 'model', parts }, index: 0, ...more }] })}\n\n`
+
+const response = {
+  id: 'r',
+  object: 'response',
+  created_at: 1_756_700_000,
+  model: 'gpt',
+  output: [],
+  usage: { input_tokens: 5, output_tokens: 5, total_tokens: 10 },
+}
+const message = { type: 'message', id: 'i', role: 'assistant', status: 'in_progress', content: [] }
+const responsesText = (text: string) =>
+  event({
+    type: 'response.output_text.delta',
+    item_id: 'i',
+    output_index: 0,
+    content_index: 0,
+    delta: text,
+  })
+const functionCall = { type: 'function_call', id: 'f', call_id: 'c', name: 'read', arguments: '' }
+
+const wires: Record<string, Wire> = {
+  Anthropic: {
+    model: 'anthropic/claude-sonnet-4-6',
+    environment: (root) => ({ ANTHROPIC_BASE_URL: root, ANTHROPIC_API_KEY: 'x' }),
+    begin: anthropicBlock({ type: 'text', text: '' }) + anthropicText('Hel'),
+    end: anthropicText('lo') + anthropicEnd('end_turn'),
+    ping: event({ type: 'ping' }),
+    cutCall:
+      anthropicBlock({ type: 'tool_use', id: 't', name: 'read', input: {} }) +
+      anthropicEnd('max_tokens') +
+      event({ type: 'message_stop' }),
+  },
+  'OpenAI, responses': {
+    model: 'openai/gpt-5',
+    environment: (root) => ({ OPENAI_BASE_URL: `${root}/v1`, OPENAI_API_KEY: 'x' }),
+    begin:
+      event({ type: 'response.created', response: { ...response, usage: null } }) +
+      event({ type: 'response.output_item.added', output_index: 0, item: message }) +
+      responsesText('Hel'),
+    end:
+      responsesText('lo') +
+      event({ type: 'response.output_item.done', output_index: 0, item: message }) +
+      event({ type: 'response.completed', response }),
+    ping: ': ping\n\n',
+    cutCall:
+      event({ type: 'response.created', response: { ...response, usage: null } }) +
+      event({ type: 'response.output_item.added', output_index: 0, item: functionCall }) +
+      event({
+        type: 'response.output_item.done',
+        output_index: 0,
+        item: { ...functionCall, status: 'incomplete' },
+      }) +
+      event({
+        type: 'response.incomplete',
+        response: { ...response, incomplete_details: { reason: 'max_output_tokens' } },
+      }),
+  },
+  Google: {
+    model: 'google/gemini-3-flash-preview',
+    environment: (root) => ({ GOOGLE_BASE_URL: root, GOOGLE_API_KEY: 'x' }),
+    begin: gemini([{ text: 'Hel' }]),
+    end: gemini([{ text: 'lo' }], { finishReason: 'STOP' }),
+    ping: ': ping\n\n',
+    // Gemini gives calls whole or not at all.
+  },
+}
+
+const ends: Record<string, (response: ServerResponse) => void> = {
+  'breaks the connection': (response) => {
+    setImmediate(() => response.destroy())
+  },
+  'stays open': () => {},
+}
+
+describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end, ping }) => {
+  it.each(Object.entries(ends))('has answered where, after the end, it %s', async (_, leave) => {
+    const run = await answering(
+      ({ response }) => {
+        eventStream(response).write(begin + end)
+        leave(response)
+      },
+      { model, environment },
+    )
+    expect(run.error).toBeUndefined()
+    expect(run.result).toMatchObject({ text: 'Hello', finishReason: 'stop' })
+    expect(run.asked).toHaveLength(1)
+  })
+
+  it('is asked again where it breaks the connection before the end', async () => {
+    const { asked, result } = await answering(
+      ({ response, number }) => {
+        eventStream(response).write(begin + (number === 1 ? '' : end))
+        setImmediate(() => response.destroy())
+      },
+      { model, environment },
+    )
+    expect(asked).toHaveLength(2)
+    expect(result.text).toBe('Hello')
+  })
+
+  it('lives while it sends signs of life', async () => {
+    const { asked, result } = await answering(
+      async ({ response }) => {
+        eventStream(response).write(begin)
+        for (let beat = 0; beat < 10; beat++) {
+          await delay(200)
+          response.write(ping)
+        }
+        response.end(end)
+      },
+      { model, environment, limits: { firstChunkMs: 1200, nextChunkMs: 1200 } },
+    )
+    expect(result.text).toBe('Hello')
+    expect(asked).toHaveLength(1)
+  })
+})
+
+const cutCalls = Object.entries(wires).filter(([, { cutCall }]) => cutCall !== undefined)
+
+it.each(cutCalls)('a cut-off call does not run: %s', async (_, wire) => {
+  const { model, environment, begin, end, cutCall = '' } = wire
+  const { ran, asked, events } = await answering(
+    ({ response, isAfterTool }) => {
+      eventStream(response).end(isAfterTool ? begin + end : cutCall)
+    },
+    { model, environment },
+  )
+  expect(ran).toEqual([])
+  const [error] = ofType(events, 'tool-input-error')
+  expect(error?.errorText).toMatch(/length limit/)
+  expect(asked[1]).toContain(error?.errorText)
+})

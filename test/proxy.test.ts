@@ -1,0 +1,131 @@
+/** The HTTP proxy that the environment names, as every way to a provider takes it. */
+import { createServer } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+import { networkFetch } from '../src/model/network.ts'
+import { createModels } from '../src/model/resolve.ts'
+import { delta, done } from './fixtures/chat-streams.ts'
+import { eventStream, upstream } from './fixtures/upstream.ts'
+import { agentOf, record } from './recorded-run.ts'
+
+const answer = delta({ content: 'Hello' }) + delta({}, 'stop') + done
+
+interface Proxy {
+  url: string
+  /** The targets of forwarded requests, and of tunnels. */
+  asked: string[]
+  headers: IncomingMessage['headers'][]
+}
+
+/** Answers what it is to forward, as if it were the provider; tunnels lead to `target`. */
+async function proxy(target?: number): Promise<Proxy> {
+  const asked: string[] = []
+  const headers: Proxy['headers'] = []
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    headers.push(request.headers)
+    request.resume().once('end', () => eventStream(response).end(answer))
+  })
+  server.on('connect', (request, socket) => {
+    asked.push(`CONNECT ${request.url}`)
+    if (target === undefined) return socket.destroy()
+    const through = connect(target, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      through.pipe(socket).pipe(through)
+    })
+    through.on('error', () => socket.destroy())
+    socket.on('error', () => through.destroy())
+    return socket
+  })
+  const listening = Promise.withResolvers<void>()
+  server.listen(0, '127.0.0.1', listening.resolve)
+  await listening.promise
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return { url: `http://127.0.0.1:${address.port}`, asked, headers }
+}
+
+/** What a model with these settings answers. */
+async function ask(environment: Record<string, string>, model = 'mock/x') {
+  const models = createModels({ environment: { MOCK_API_KEY: 'x', ...environment } })
+  return record(agentOf({ model, retry: { retries: 0 } }), 'Hi', { models })
+}
+
+const elsewhere = { MOCK_BASE_URL: 'http://models.invalid/v1' }
+
+describe('a request to a provider', () => {
+  test.each(['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'])('takes %s', async (name) => {
+    const { url, asked, headers } = await proxy()
+    const { result } = await ask({ ...elsewhere, [name]: url })
+    expect(result.text).toBe('Hello')
+    expect(asked).toEqual(['http://models.invalid/v1/chat/completions'])
+    expect(headers[0]).toMatchObject({ host: 'models.invalid', authorization: 'Bearer x' })
+  })
+
+  test('takes a proxy that is written without http://', async () => {
+    const { url, asked } = await proxy()
+    await ask({ ...elsewhere, HTTP_PROXY: url.replace('http://', '') })
+    expect(asked).toHaveLength(1)
+  })
+
+  test('gives the proxy the name and password of its address, and the provider none of it', async () => {
+    const { url, headers } = await proxy()
+    await ask({ ...elsewhere, HTTP_PROXY: url.replace('//', '//me:secret@') })
+    const encoded = Buffer.from('me:secret').toString('base64')
+    expect(headers[0]).toMatchObject({ 'proxy-authorization': `Basic ${encoded}` })
+  })
+
+  test('over TLS asks the proxy for a tunnel', async () => {
+    const { url, asked } = await proxy()
+    await ask({ MOCK_BASE_URL: 'https://models.invalid/v1', HTTPS_PROXY: url })
+    expect(asked).toEqual(['CONNECT models.invalid:443'])
+  })
+
+  test.each(['models.invalid', '.invalid', '*', 'other,models.invalid'])(
+    'goes straight where NO_PROXY is %s',
+    async (noProxy) => {
+      const { url, asked } = await proxy()
+      const { error } = await ask({ ...elsewhere, HTTP_PROXY: url, NO_PROXY: noProxy })
+      expect(error?.message).toMatch(/Cannot reach models.invalid/)
+      expect(asked).toEqual([])
+    },
+  )
+
+  test('goes straight without a proxy', async () => {
+    const { baseUrl } = await upstream((response) => eventStream(response).end(answer))
+    const { result } = await ask({ MOCK_BASE_URL: baseUrl, HTTP_PROXY: ' ' })
+    expect(result.text).toBe('Hello')
+  })
+})
+
+test.each([
+  ['anthropic/claude-sonnet-4-6', 'ANTHROPIC', '/v1/messages'],
+  ['openai/gpt-5', 'OPENAI', '/v1/responses'],
+  ['google/gemini-3-flash-preview', 'GOOGLE', '/v1beta/models/'],
+])('a provider package takes the proxy: %s', async (model, name, path) => {
+  const { url, asked } = await proxy()
+  const address = { [`${name}_BASE_URL`]: 'http://models.invalid', [`${name}_API_KEY`]: 'x' }
+  await ask({ ...address, HTTP_PROXY: url }, model)
+  expect(asked).toEqual([expect.stringContaining(`http://models.invalid${path}`)])
+})
+
+test('the list of models takes the proxy', async () => {
+  const { url, asked } = await proxy()
+  const fetch = networkFetch({ HTTP_PROXY: url })
+  const response = await fetch('http://models.invalid/api.json', { headers: { a: 'b' } })
+  expect(response.status).toBe(200)
+  expect(asked).toEqual(['http://models.invalid/api.json'])
+})
+
+test.each(['ftp://proxy', 'http://', 'http://[x'])('refuses the proxy %s', (address) => {
+  expect(() => createModels({ environment: { HTTP_PROXY: address } })).toThrow(
+    /HTTP_PROXY is not the address of a proxy/,
+  )
+})

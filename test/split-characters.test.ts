@@ -1,0 +1,63 @@
+/** A character whose two halves (UTF-16 surrogates) come in two deltas, as escapes in JSON. */
+import { afterEach, expect, test } from 'vitest'
+
+import { answering } from './fixtures/answering.ts'
+import { delta, done } from './fixtures/chat-streams.ts'
+import { eventStream, upstream } from './fixtures/upstream.ts'
+import { endProcesses, startLoom } from './loom-process.ts'
+import { ofType } from './recorded-run.ts'
+
+afterEach(endProcesses)
+
+const half = (escape: string, field = 'content') =>
+  delta({ [field]: 'HALF' }).replace('HALF', escape)
+const stop = delta({}, 'stop') + done
+const smile = delta({ content: 'Hi ' }) + half('\\ud83d') + half('\\ude00!')
+
+test('is told in one piece', async () => {
+  const wire = half('Hm \\ud83e', 'reasoning') + half('\\udd14', 'reasoning') + smile + stop
+  const { events, result, message } = await answering(async ({ response }) => {
+    eventStream(response)
+    for (const event of wire.split(/(?<=\n\n)/)) {
+      response.write(event)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    response.end()
+  })
+  expect(result.text).toBe('Hi 😀!')
+  expect(message.parts).toMatchObject([
+    { type: 'step-start' },
+    { type: 'reasoning', text: 'Hm 🤔' },
+    { type: 'text', text: 'Hi 😀!' },
+  ])
+  const deltas = [...ofType(events, 'text-delta'), ...ofType(events, 'reasoning-delta')]
+  expect(deltas.filter(({ delta }) => !delta.isWellFormed() || delta === '')).toEqual([])
+})
+
+test('becomes a replacement character where the other half never comes', async () => {
+  const { result, message } = await answering(({ response }) => {
+    eventStream(response).end(delta({ content: 'Hi ' }) + half('\\ud83d') + stop)
+  })
+  expect(result.text).toBe('Hi \uFFFD')
+  expect(message.parts.at(-1)).toMatchObject({ text: 'Hi \uFFFD' })
+})
+
+test('is written to a terminal as it is', async () => {
+  const { baseUrl } = await upstream((response) => {
+    const write = async () => {
+      eventStream(response)
+      for (const event of (smile + stop).split(/(?<=\n\n)/)) {
+        response.write(event)
+        await new Promise((resolve) => setTimeout(resolve, 30))
+      }
+      response.end()
+    }
+    write().catch(() => response.destroy())
+  })
+  const loom = startLoom(
+    { MOCK_BASE_URL: baseUrl, MOCK_API_KEY: 'x', LOOM_MODEL: 'mock/x', LOOM_MODELS_URL: 'none' },
+    ['Hi'],
+  )
+  expect(await loom.exited, loom.output().stderr).toBe(0)
+  expect(loom.output().stdout).toContain('Hi 😀!')
+})
