@@ -5,6 +5,8 @@
 import type { Environment } from './config.ts'
 import { LoomError } from './error.ts'
 import { type Bubblewrap, bubblewrapped, findBubblewrap } from './sandbox/bubblewrap.ts'
+import type { Argv, Confined } from './sandbox/confined.ts'
+import type { Owner } from './sandbox/owner.ts'
 import { findUnshare, type Unshare, unshared } from './sandbox/unshare.ts'
 
 /**
@@ -36,9 +38,6 @@ export interface SandboxOptions {
   programs?: { bwrap?: string; unshare?: string }
 }
 
-/** A program and its arguments. */
-export type Argv = readonly [program: string, ...rest: string[]]
-
 export interface Place {
   /** A real path: the one folder that a command may change. It runs there. */
   workspace: string
@@ -52,8 +51,10 @@ export interface Place {
 export interface Sandbox {
   /** @throws LoomError `invalid-config` where the mode asks for more than works here. */
   kind: () => Promise<SandboxKind>
+  /** The user whose rights commands in a workspace have; undefined where that is Loom's own user. */
+  owner: (workspace: string) => Promise<Owner | undefined>
   /** What to run so that a program runs confined. */
-  wrap: (program: Argv, place: Place) => Promise<Argv>
+  wrap: (program: Argv, place: Place) => Promise<Confined>
 }
 
 type Found =
@@ -67,11 +68,15 @@ export function openSandbox(options: SandboxOptions): Sandbox {
   const found = () => (finding ??= find(options))
   return {
     kind: async () => (await found()).kind,
+    async owner(workspace) {
+      const chosen = await found()
+      return chosen.kind === 'bwrap' ? (await chosen.bubblewrap.userOf(workspace)).owner : undefined
+    },
     async wrap(program, place) {
       const chosen = await found()
       if (chosen.kind === 'bwrap') return bubblewrapped(program, place, chosen.bubblewrap)
-      if (chosen.kind === 'unshare') return unshared(program, chosen.unshare)
-      return program
+      const argv = chosen.kind === 'unshare' ? unshared(program, chosen.unshare) : program
+      return { argv, inputs: [] }
     },
   }
 }
@@ -87,8 +92,11 @@ async function find(options: SandboxOptions): Promise<Found> {
   }
   const unshare = await findUnshare(options)
   if (unshare.works) {
+    const own = options.network === true ? 'processes' : 'processes and a network'
     notice(
-      `bash is confined in part: ${why}. Commands have processes ${options.network === true ? '' : 'and a network '}of their own, and can read and change every file that Loom can.`,
+      process.getuid?.() === 0
+        ? `bash is not confined: ${why}, and unshare confines nothing for root. Commands have ${own} of their own, and can read and change every file of this machine. Run Loom as another user, or set LOOM_SANDBOX=required to refuse such commands.`
+        : `bash is confined in part: ${why}. Commands have ${own} of their own, and can read and change every file that Loom can.`,
     )
     return { kind: 'unshare', unshare: unshare.value }
   }

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { realpath, stat } from 'node:fs/promises'
+import { totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -32,8 +33,21 @@ export interface BashOptions {
   logParent?: string
   /** The most bytes of one output that are kept. @defaultValue 100 MiB */
   logBytesMax?: number
-  /** How many processes a confined command may have at a time; root cannot be held to it. @defaultValue 1024 */
+  /**
+   * How many processes a confined command may have at a time. Root is held to it by a control group
+   * only, where the machine lets Loom make one. @defaultValue 1024
+   */
   processesMax?: number
+  /**
+   * Bytes of memory that a confined command may use: all its processes together where Loom may make a
+   * control group (as root), else each of them. @defaultValue half of the memory that Loom may use
+   */
+  memoryBytesMax?: number
+  /**
+   * Bytes that a confined command may write: to one file, and by as much as the free space of the
+   * disk shrinks while it runs. @defaultValue 10 GiB
+   */
+  diskBytesMax?: number
   /** Asks the human before each command. @defaultValue false */
   needsApproval?: boolean
 }
@@ -76,7 +90,11 @@ export function bash(options: BashOptions): NamedTool {
     variables: commandVariables(environment, options.variables),
     logs: new LogFolder(options.logParent),
     logBytesMax: options.logBytesMax ?? 100 * 1024 * 1024,
-    processesMax: options.processesMax ?? 1024,
+    limits: {
+      processes: options.processesMax ?? 1024,
+      memoryBytes: options.memoryBytesMax ?? halfOfMemory(),
+      diskBytes: options.diskBytesMax ?? 10 * 1024 ** 3,
+    },
   }
   return defineTool({
     name: 'bash',
@@ -102,6 +120,10 @@ export function bash(options: BashOptions): NamedTool {
     },
   })
 }
+
+/** A container may have less than the machine; where nothing bounds it, Node says a number beyond any machine's. */
+const halfOfMemory = (): number =>
+  Math.floor(Math.min(process.constrainedMemory() || Infinity, totalmem()) / 2)
 
 const sandboxOf = ({ sandbox = {}, environment }: BashOptions): Sandbox =>
   'wrap' in sandbox ? sandbox : openSandbox({ ...sandbox, environment })
@@ -146,7 +168,9 @@ function resultOf(end: CommandEnd, { text, bytes, cut }: ShownOutput, seconds: n
       if (end.code === 0) return shown.join('\n\n')
       throw new Error([...shown, `Command exited with code ${end.code}`].join('\n\n'))
     case 'timed-out':
-      throw new Error([...shown, lateText(end.code, seconds)].join('\n\n'))
+      throw new Error([...shown, `Command timed out after ${seconds} seconds`].join('\n\n'))
+    case 'limited':
+      throw new Error([...shown, limitText[end.by]].join('\n\n'))
     case 'aborted':
       throw new Error([...shown, 'Command aborted'].join('\n\n'))
     case 'failed':
@@ -154,7 +178,7 @@ function resultOf(end: CommandEnd, { text, bytes, cut }: ShownOutput, seconds: n
   }
 }
 
-const lateText = (code: number | undefined, seconds: number): string =>
-  code === undefined
-    ? `Command timed out after ${seconds} seconds`
-    : `Command exited with code ${code}, but a process that it left in the background went on until the timeout of ${seconds} seconds`
+const limitText = {
+  memory: 'Command ended: it used all the memory that a command may use',
+  disk: 'Command ended: it filled the disk by more than a command may',
+}

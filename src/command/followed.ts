@@ -11,11 +11,21 @@ import type { Pipe } from './pipe.ts'
 /** Output that stops for so long has ended, when the command has. */
 const silenceMs = 100
 
+/**
+ * The longest that output is read after the command's own end, in milliseconds. A process in the
+ * background that prints for ever would otherwise hold the command until its time limit.
+ */
+const lastWordsMs = 1000
+
+/** A pipe of Linux holds so much: what the command itself wrote is within these bytes. */
+const pipeBytes = 64 * 1024
+
 /** Takes output in as fast as it is kept, and knows since when there was none. */
 export class Reader {
   readonly output: CommandOutput
   #lastChunkAt = 0
   #isKeeping = false
+  #bytes = 0
 
   constructor(output: CommandOutput) {
     this.output = output
@@ -23,6 +33,7 @@ export class Reader {
 
   receive(bytes: Uint8Array): Promise<void> | undefined {
     this.#lastChunkAt = performance.now()
+    this.#bytes += bytes.length
     const kept = this.output.push(bytes)
     if (kept === undefined) return undefined
     this.#isKeeping = true
@@ -32,12 +43,18 @@ export class Reader {
     })
   }
 
-  /** Settles when nothing has come for a moment. */
+  /** Settles when nothing has come for a moment, and at the latest after `lastWordsMs`. */
   async silence(): Promise<void> {
-    this.#lastChunkAt = performance.now()
+    const begin = performance.now()
+    const bytesBefore = this.#bytes
+    this.#lastChunkAt = begin
     for (;;) {
-      const rest = this.#lastChunkAt + silenceMs - performance.now()
+      const now = performance.now()
+      const rest = this.#lastChunkAt + silenceMs - now
       if (rest <= 0 && !this.#isKeeping) return
+      // A slow disk must not cost the command's own last words, which the pipe still holds.
+      const isRead = !this.#isKeeping || this.#bytes - bytesBefore > pipeBytes
+      if (now - begin > lastWordsMs && isRead) return
       await delay(Math.max(rest, 5))
       // Timers come first where this process was held up: what is there to be read is read now.
       await nextTurn()

@@ -3,7 +3,7 @@
  * latest logs are kept, also when the process ends, since a conversation that goes on elsewhere may
  * name them; older ones make room. What processes left that are long gone is removed by the next one.
  */
-import { lstat, mkdtemp, readdir, rmdir, unlink } from 'node:fs/promises'
+import { chmod, lstat, mkdtemp, readdir, rmdir, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -16,12 +16,41 @@ export class LogFolder {
   readonly #parent: string
   #made: Promise<string> | undefined
   #kept: string[] = []
+  /** Commands that have files here now. */
+  #users = 0
 
   constructor(parent: string = tmpdir()) {
     this.#parent = parent
   }
 
-  async path(): Promise<string> {
+  /**
+   * The folder's path, for one command; `leave` is called once for each call of this.
+   * @param isForOthers whether commands run as another user: they find in it what they know by name.
+   */
+  async enter(isForOthers = false): Promise<string> {
+    this.#users += 1
+    try {
+      const path = await this.#path()
+      if (isForOthers) await chmod(path, 0o711)
+      return path
+    } catch (error) {
+      this.#users -= 1
+      throw error
+    }
+  }
+
+  /** Removes the folder where no log is kept and no command runs. */
+  async leave(): Promise<void> {
+    this.#users -= 1
+    if (this.#users > 0 || this.#kept.length > 0) return
+    const made = this.#made
+    this.#made = undefined
+    const path = await made?.catch(() => undefined)
+    // One that is not empty stays: the files there are not ours to judge.
+    if (path !== undefined) await rmdir(path).catch(() => undefined)
+  }
+
+  async #path(): Promise<string> {
     const made = this.#made
     // What cleans /tmp up takes a folder that was not used for days.
     const isGone = made !== undefined && !(await isOwn(await made))

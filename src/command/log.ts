@@ -1,19 +1,27 @@
 /**
- * The whole output of a command, in a file that only its owner may read, byte for byte. It is begun
+ * The whole output of a command, byte for byte, in a file that nobody else finds. It is begun
  * when the output has become too long to be shown, and it ends where a disk has to be protected.
  */
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 
+export interface LogOptions {
+  bytesMax: number
+  /** Whether commands run as another user, and are to read the log all the same. */
+  isForOthers: boolean
+}
+
 export class CommandLog {
   readonly path: string
   readonly #bytesMax: number
+  readonly #mode: number
   #file: FileHandle | undefined
   #bytes = 0
   #problem: string | undefined
 
-  constructor(path: string, bytesMax: number) {
+  constructor(path: string, { bytesMax, isForOthers }: LogOptions) {
     this.path = path
     this.#bytesMax = bytesMax
+    this.#mode = isForOthers ? 0o644 : 0o600
   }
 
   /** Why the log does not hold all, or undefined. */
@@ -29,7 +37,7 @@ export class CommandLog {
   async #write(bytes: Uint8Array): Promise<void> {
     const room = this.#bytesMax - this.#bytes
     try {
-      this.#file ??= await open(this.path, 'wx', 0o600)
+      this.#file ??= await open(this.path, 'wx', this.#mode)
       await this.#file.writeFile(bytes.subarray(0, room))
       this.#bytes += Math.min(bytes.length, room)
     } catch {

@@ -2,7 +2,7 @@
  * What a command has printed: its end in memory, all of it in a log once that end is not all. Of any
  * amount of output a few hundred kilobytes are held.
  */
-import { CommandLog } from './log.ts'
+import { CommandLog, type LogOptions } from './log.ts'
 import { PlainText } from './plain-text.ts'
 
 export const shownLinesMax = 2000
@@ -34,8 +34,8 @@ export class CommandOutput {
   #chunks = 0
 
   /** @param logPath where no file is */
-  constructor(logPath: string, logBytesMax: number) {
-    this.#log = new CommandLog(logPath, logBytesMax)
+  constructor(logPath: string, log: LogOptions) {
+    this.#log = new CommandLog(logPath, log)
   }
 
   get logPath(): string {

@@ -36,7 +36,8 @@ export interface Pipe {
 }
 
 export async function openPipe({ path, programs, receive }: PipeOptions): Promise<Pipe> {
-  await run('mkfifo', ['-m', '600', path], { env: { PATH: programs }, timeout: 10_000 })
+  // Its folder keeps others out; a command that runs as another user opens it by `/dev/stdout`.
+  await run('mkfifo', ['-m', '666', path], { env: { PATH: programs }, timeout: 10_000 })
   try {
     // Without O_NONBLOCK the first open waits for the second.
     const readFd = await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK)

@@ -3,12 +3,13 @@
  * ended, although what it left in the background may live on for a moment, and it ends all of it
  * when Loom is gone, killed or not: its lifeline closes then.
  */
-import type { Argv } from '../sandbox.ts'
+import type { Argv } from '../sandbox/confined.ts'
 
 /** In every process of a call, so that one that left its group is found. */
 export const callIdVariable = 'LOOM_CALL_ID'
 
-// $1 command, $2 call id, $3 how many processes there may be, or nothing: the letter is bash's or dash's.
+// $1 command, $2 call id. Limits, each or nothing: $3 processes (the letter is bash's or dash's), $4 KiB
+// of data of a process, $5 units of 512 bytes of a file. A crashed process leaves no image of its memory.
 // 3 is the lifeline, a socket that is told `started` and the exit code; 4 is the output.
 // The supervisor itself does not carry the id, so that a sweep does not end before all are found.
 const script = `
@@ -27,6 +28,9 @@ shell=bash
 command -v bash || shell=sh
 (
   test -z "$3" || ulimit -u "$3" || ulimit -p "$3"
+  test -z "$4" || ulimit -d "$4"
+  test -z "$5" || ulimit -f "$5"
+  ulimit -c 0
   export ${callIdVariable}="$2"
   exec "$shell" -c "$1" >&4 2>&4 3>&- 4>&-
 )
@@ -40,9 +44,17 @@ export interface Supervised {
   command: string
   callId: string
   processesMax: number | undefined
+  dataBytesMax: number | undefined
+  fileBytesMax: number | undefined
 }
 
-export const supervise = ({ command, callId, processesMax }: Supervised): Argv => [
+export const supervise = ({
+  command,
+  callId,
+  processesMax,
+  dataBytesMax,
+  fileBytesMax,
+}: Supervised): Argv => [
   'sh',
   '-c',
   script,
@@ -50,4 +62,6 @@ export const supervise = ({ command, callId, processesMax }: Supervised): Argv =
   command,
   callId,
   String(processesMax ?? ''),
+  dataBytesMax === undefined ? '' : String(Math.ceil(dataBytesMax / 1024)),
+  fileBytesMax === undefined ? '' : String(Math.ceil(fileBytesMax / 512)),
 ]

@@ -5,9 +5,10 @@
  */
 import type { Dirent } from 'node:fs'
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, relative } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 
 import type { SandboxOptions } from '../sandbox.ts'
+import { toolchainsIn } from './toolchains.ts'
 
 export interface SystemView {
   folders: readonly string[]
@@ -15,7 +16,7 @@ export interface SystemView {
   links: readonly { path: string; target: string }[]
   /** What of the folders is not shown. */
   masked: readonly { path: string; isFolder: boolean }[]
-  /** Folders of `PATH` beside the system's, and the libraries of the programs there. */
+  /** Folders of `PATH` beside the system's, with what the programs there need. */
   programs: readonly string[]
 }
 
@@ -70,27 +71,30 @@ async function nameServers(): Promise<string[]> {
 
 /**
  * A developer's `node` is often below the home folder, which is hidden. A folder of programs holds no
- * secrets. Folders of other names hold stand-ins (`shims`) that need more, and hide what would work.
+ * secrets. Folders of other names are shown where `toolchains.ts` knows what stands there.
  */
 async function programFolders(
   { environment }: SandboxOptions,
   seen: readonly string[],
 ): Promise<string[]> {
   const home = environment['HOME'] ?? '/'
-  const wanted = (environment['PATH'] ?? '')
+  const known = toolchainsIn(environment)
+  const plain = (environment['PATH'] ?? '')
     .split(':')
     .filter((path) => isAbsolute(path) && !contains(path, home))
     .filter((path) => ['bin', '.bin', 'sbin'].includes(basename(path)))
     .flatMap((path) => (basename(path) === 'bin' ? [path, join(dirname(path), 'lib')] : [path]))
-    .filter((path) => !seen.some((folder) => contains(folder, path)))
-  const folders: string[] = []
-  for (const path of new Set(wanted)) {
-    if (await isFolder(path)) folders.push(path)
+  const wanted = [...known.needs, ...known.programs, ...plain].map((path) => resolve(path))
+  const shown: string[] = []
+  for (const path of wanted) {
+    const isShown = [...seen, ...shown].some((folder) => contains(folder, path))
+    if (!isShown && !contains(path, home) && (await exists(path))) shown.push(path)
   }
-  return folders
+  return shown
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  const stats = await stat(path).catch(() => undefined)
-  return stats?.isDirectory() === true
-}
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )

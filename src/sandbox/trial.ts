@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 
 import { errorMessage } from '../error.ts'
-import type { Argv } from '../sandbox.ts'
+import type { Argv } from './confined.ts'
 
 export type Trial<VALUE> = { works: true; value: VALUE } | { works: false; reason: string }
 

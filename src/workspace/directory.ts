@@ -6,6 +6,7 @@
 import { type BigIntStats, constants } from 'node:fs'
 import {
   type FileHandle,
+  lchown,
   lstat,
   mkdir,
   open,
@@ -86,10 +87,22 @@ export class Directory {
     return readdir(this.at('.'))
   }
 
+  /**
+   * The user and group that own the directory, where Loom is root and they are not. What root makes
+   * here is theirs: their programs, and commands that run as they do, could not change it otherwise.
+   */
+  async heir(): Promise<{ uid: number; gid: number } | undefined> {
+    if (process.getuid?.() !== 0) return undefined
+    const { uid, gid } = await this.#handle.stat()
+    return uid === 0 ? undefined : { uid, gid }
+  }
+
   /** Makes a directory; one that is there already will do. */
   async makeDirectory(name: string): Promise<void> {
     try {
       await mkdir(this.at(name))
+      const heir = await this.heir()
+      if (heir !== undefined) await lchown(this.at(name), heir.uid, heir.gid)
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error
     }

@@ -1,7 +1,8 @@
 /**
- * Puts a file in the place of another in one step: whoever looks sees the old content or the new one,
- * and a full disk or a killed process leaves the old one. The new file is another inode: hard links
- * to the old one keep the old content.
+ * Puts a file in the place of another in one step: a reader sees the old content or the new one, and a
+ * full disk or a killed process leaves the old one. The new file is another inode: hard links to the
+ * old one keep the old content. A file that is a mount of its own (`docker run -v file:file`) cannot be
+ * replaced: it is written in place, in as many steps as the system takes.
  */
 import { randomUUID } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
@@ -25,12 +26,21 @@ export interface Replacement {
 }
 
 export async function replaceFile(replacement: Replacement): Promise<BigIntStats> {
+  try {
+    return await putInPlace(replacement)
+  } catch (error) {
+    if (replacement.old === undefined || !isOfMount(error)) throw error
+    return overwrite(replacement)
+  }
+}
+
+async function putInPlace(replacement: Replacement): Promise<BigIntStats> {
   const { directory, name, content, old, beforeRename } = replacement
   const temporary = temporaryPrefix + randomUUID()
   const mode = old === undefined ? 0o666 : 0o600
   const handle = await directory.openEntry(temporary, O_WRONLY | O_CREAT | O_EXCL, mode)
   try {
-    const stats = await fill(handle, content, old)
+    const stats = await fill(handle, content, (made) => prepare(made, replacement))
     await beforeRename?.()
     await directory.rename(temporary, name)
     await directory.sync()
@@ -41,14 +51,31 @@ export async function replaceFile(replacement: Replacement): Promise<BigIntStats
   }
 }
 
+/** A mount cannot be renamed over (EBUSY, EXDEV), and its folder may be read-only all around it. */
+const isOfMount = (error: unknown) => ['EBUSY', 'EXDEV', 'EROFS'].includes(errorCode(error) ?? '')
+
+/** Longer content first, then the cut: a reader never sees an empty file. */
+async function overwrite(replacement: Replacement): Promise<BigIntStats> {
+  const { directory, name, content, beforeRename } = replacement
+  await beforeRename?.()
+  const handle = await directory.openEntry(name, O_WRONLY)
+  return fill(handle, content, () => handle.truncate(content.length))
+}
+
+async function prepare(handle: FileHandle, { directory, old }: Replacement): Promise<void> {
+  if (old !== undefined) return resemble(handle, old)
+  const heir = await directory.heir()
+  if (heir !== undefined) await handle.chown(heir.uid, heir.gid)
+}
+
 async function fill(
   handle: FileHandle,
   content: Uint8Array,
-  old: BigIntStats | undefined,
+  finish: (handle: FileHandle) => Promise<void>,
 ): Promise<BigIntStats> {
   try {
     await handle.writeFile(content)
-    if (old !== undefined) await resemble(handle, old)
+    await finish(handle)
     await handle.sync()
     return await handle.stat({ bigint: true })
   } finally {

@@ -67,7 +67,7 @@ describe('the logs of bash', () => {
     expect(all).not.toContain(gone)
     expect(all).not.toContain(namesake)
     expect(all).toEqual(expect.arrayContaining([fresh, running]))
-    expect(all).toHaveLength(3)
+    expect(all).toHaveLength(2)
     expect(await readFile(join(running, 'call.log'), 'utf8')).toBe('output')
   })
 

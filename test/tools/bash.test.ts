@@ -132,11 +132,13 @@ describe.each(confinements)('bash in %s', (kind) => {
     expect(await carriersOf(mark)).toBe(0)
   })
 
-  it('tells the exit code too when only a process in the background went on', async () => {
-    const text = await fail('while sleep 0.02; do echo on; done & exit 0', 0.5)
-    expect(text).toMatch(
-      /on\n\nCommand exited with code 0, but a process .* timeout of 0.5 seconds$/,
-    )
+  it('returns soon after its end, whatever the background prints', async () => {
+    const started = performance.now()
+    const text = String(await run('while sleep 0.02; do echo on; done & echo first; exit 0', 60))
+    expect(text).toMatch(/^first\n(?:on\n)*on$/)
+    expect(String(await run('yes & echo first', 60))).toMatch(/\ny\n/)
+    // Two commands of a second each: nowhere near their time limit, also on a busy machine.
+    expect(performance.now() - started).toBeLessThan(30_000)
   })
 
   it('refuses a time limit that is none', async () => {
@@ -227,7 +229,7 @@ describe.each(confinements)('bash in %s', (kind) => {
   it('leaves no file behind where all was shown', async () => {
     const logs = await mkdtemp(join(folder, 'no-logs-'))
     await callTool(shell({ logParent: logs }), { command: 'seq 100' })
-    expect(await readdir(logs, { recursive: true })).toHaveLength(1)
+    expect(await readdir(logs, { recursive: true })).toEqual([])
   })
 
   it('keeps no more of an output than it may', async () => {

@@ -1,0 +1,130 @@
+/**
+ * A system call filter for confined commands, as a classic BPF program (Linux
+ * `Documentation/userspace-api/seccomp_filter.rst`). It refuses what would outlive the sandbox: a file
+ * with a set-user-ID or set-group-ID bit in the workspace runs with its owner's rights for everybody on
+ * the machine. systemd's `RestrictSUIDSGID=` has the same rules.
+ */
+
+/** One instruction: operation, jumps where it compares, operand. */
+type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, operand: number]
+
+/** Numbers of system calls (`asm/unistd.h`), and where their arguments hold a mode. */
+interface Machine {
+  /** `AUDIT_ARCH_*` of `linux/audit.h`. */
+  audit: number
+  /** Calls whose argument of that index is a mode. */
+  modes: readonly (readonly [call: number, argument: number])[]
+  /** Calls whose mode counts only with `O_CREAT` in the argument before it. */
+  opens: readonly (readonly [call: number, modeArgument: number])[]
+}
+
+const machines: Readonly<Record<string, Machine>> = {
+  x64: {
+    audit: 0xc000_003e,
+    // chmod, fchmod, creat, mknod, mknodat, fchmodat, fchmodat2
+    modes: [
+      [90, 1],
+      [91, 1],
+      [85, 1],
+      [133, 1],
+      [259, 2],
+      [268, 2],
+      [452, 2],
+    ],
+    // open, openat
+    opens: [
+      [2, 2],
+      [257, 3],
+    ],
+  },
+  arm64: {
+    audit: 0xc000_00b7,
+    // fchmod, mknodat, fchmodat, fchmodat2
+    modes: [
+      [52, 1],
+      [33, 2],
+      [53, 2],
+      [452, 2],
+    ],
+    // openat
+    opens: [[56, 3]],
+  },
+}
+
+/**
+ * `io_uring_setup` and `openat2`: their modes lie in memory that a filter cannot read. Programs fall
+ * back to other calls where the kernel does not have these. The numbers are the same everywhere.
+ */
+const absentCalls = [425, 437]
+
+/** `S_ISUID | S_ISGID` */
+const privilegeBits = 0o6000
+/** `O_CREAT`, and the bit that `O_TMPFILE` has of its own. */
+const createFlags = 0o100 | 0o20000000
+
+const allow = 0x7fff_0000
+const refuse = (errno: number) => 0x0005_0000 | errno
+const permissionDenied = refuse(1)
+const noSuchCall = refuse(38)
+
+// Operations of `linux/bpf_common.h`: BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_JMP|BPF_JSET|BPF_K, BPF_JMP|BPF_JGE|BPF_K, BPF_RET|BPF_K
+const load = (offset: number): Instruction => [0x20, 0, 0, offset]
+const ifEqual = (value: number, skip: number): Instruction => [0x15, 0, skip, value]
+const ifSet = (bits: number, skip: number): Instruction => [0x45, 0, skip, bits]
+const ifAtLeast = (value: number, skip: number): Instruction => [0x35, 0, skip, value]
+const answer = (value: number): Instruction => [0x06, 0, 0, value]
+
+// Offsets in `struct seccomp_data`; the lower half of an argument comes first on both machines.
+const callOffset = 0
+const auditOffset = 4
+const argumentOffset = (index: number) => 16 + 8 * index
+
+/** The filter for a processor, as Node names it; undefined where there is none for it. */
+export function privilegeFilter(processor: string): Uint8Array | undefined {
+  const machine = machines[processor]
+  return machine && bytesOf(programFor(machine))
+}
+
+function programFor({ audit, modes, opens }: Machine): Instruction[] {
+  return [
+    load(auditOffset),
+    // Another machine's calls (32 bits on 64) have other numbers.
+    ifEqual(audit, 1),
+    [0x05, 0, 0, 1],
+    answer(noSuchCall),
+    load(callOffset),
+    // The x32 calls of x64 begin here; nothing else does.
+    ifAtLeast(0x4000_0000, 1),
+    answer(noSuchCall),
+    ...absentCalls.flatMap((call) => [ifEqual(call, 1), answer(noSuchCall)]),
+    ...modes.flatMap(([call, argument]) => [
+      ifEqual(call, 4),
+      load(argumentOffset(argument)),
+      ifSet(privilegeBits, 1),
+      answer(permissionDenied),
+      answer(allow),
+    ]),
+    ...opens.flatMap(([call, argument]) => [
+      ifEqual(call, 6),
+      load(argumentOffset(argument - 1)),
+      ifSet(createFlags, 3),
+      load(argumentOffset(argument)),
+      ifSet(privilegeBits, 1),
+      answer(permissionDenied),
+      answer(allow),
+    ]),
+    answer(allow),
+  ]
+}
+
+/** `struct sock_filter`: 16 bits, twice 8, and 32; both machines are little-endian. */
+function bytesOf(program: readonly Instruction[]): Uint8Array {
+  const bytes = Buffer.alloc(program.length * 8)
+  for (const [index, [code, ifTrue, ifFalse, operand]] of program.entries()) {
+    bytes.writeUInt16LE(code, index * 8)
+    bytes.writeUInt8(ifTrue, index * 8 + 2)
+    bytes.writeUInt8(ifFalse, index * 8 + 3)
+    bytes.writeUInt32LE(operand, index * 8 + 4)
+  }
+  return bytes
+}
