@@ -11,7 +11,8 @@ import { z } from 'zod'
 import type { TimeLimits } from './agent.ts'
 import { LoomError } from './error.ts'
 import { timerMaxMs } from './runner/until-aborted.ts'
-import type { SandboxMode } from './sandbox.ts'
+import type { SandboxOptions } from './sandbox.ts'
+import { isSecretOfLoom } from './secret-variables.ts'
 import { isRedisPrefix, redisPrefixRule } from './store/redis/prefix.ts'
 
 /** Variables as `process.env` has them. An empty one counts as not set. */
@@ -68,8 +69,8 @@ export interface Config extends RegistryConfig {
   redisPatienceMs: number
   /** The folder that tools with effects may read and change. An absolute path. */
   workspace: string
-  /** How commands are confined. */
-  sandbox: SandboxMode
+  /** How commands are confined, and what they may have all the same. */
+  sandbox: SandboxSettings
 }
 
 /** A bearer token. Keys of one name are one tenant, so a key can be replaced by another. */
@@ -78,6 +79,11 @@ export interface ApiKey {
   /** The tenant that the key stands for; undefined makes the key a tenant of its own. */
   name: string | undefined
 }
+
+export type SandboxSettings = Required<
+  Pick<SandboxOptions, 'mode' | 'network' | 'readable' | 'writable' | 'variables'>
+> &
+  Pick<SandboxOptions, 'memoryBytesMax' | 'diskBytesMax'>
 
 export type LogLevel = 'silent' | 'error' | 'info' | 'debug'
 
@@ -116,6 +122,12 @@ const schema = z.object({
   LOOM_REDIS_PATIENCE: milliseconds().default(30_000),
   LOOM_WORKSPACE: z.string().default('.').transform(folderAt),
   LOOM_SANDBOX: choice(['auto', 'bwrap', 'none', 'required']).default('auto'),
+  LOOM_SANDBOX_NETWORK: choice(['none', 'host']).default('none'),
+  LOOM_SANDBOX_READ: z.string().default('').transform(pathsIn),
+  LOOM_SANDBOX_WRITE: z.string().default('').transform(pathsIn),
+  LOOM_SANDBOX_ENV: z.string().default('').transform(variablesIn),
+  LOOM_SANDBOX_MEMORY_MB: integer(16, 1024 * 1024).optional(),
+  LOOM_SANDBOX_DISK_MB: integer(1, 1024 * 1024 * 1024).optional(),
   LOOM_MODELS_URL: z
     .string()
     .regex(/^(?:none|https?:\/\/\S+)$/, 'must begin with http:// or https://, or be none')
@@ -156,8 +168,23 @@ export function readConfig(environment: Environment): Config {
     flushMs: set.LOOM_FLUSH_MS,
     redisPatienceMs: set.LOOM_REDIS_PATIENCE,
     workspace: set.LOOM_WORKSPACE,
-    sandbox: set.LOOM_SANDBOX,
+    sandbox: sandboxOf(set),
     ...registryOf(set, given),
+  }
+}
+
+const mebibyte = 1024 * 1024
+
+function sandboxOf(set: z.output<typeof schema>): SandboxSettings {
+  const { LOOM_SANDBOX_MEMORY_MB: memory, LOOM_SANDBOX_DISK_MB: disk } = set
+  return {
+    mode: set.LOOM_SANDBOX,
+    network: set.LOOM_SANDBOX_NETWORK === 'host',
+    readable: set.LOOM_SANDBOX_READ,
+    writable: set.LOOM_SANDBOX_WRITE,
+    variables: set.LOOM_SANDBOX_ENV,
+    ...(memory !== undefined && { memoryBytesMax: memory * mebibyte }),
+    ...(disk !== undefined && { diskBytesMax: disk * mebibyte }),
   }
 }
 
@@ -273,6 +300,34 @@ function keyOf(entry: string): ApiKey {
 function folderAt(path: string, context: z.RefinementCtx): string {
   if (!isFolder(path)) context.addIssue(`must be a folder that is there; got ${shown(path)}`)
   return resolve(path)
+}
+
+/** As `PATH` lists folders. */
+function pathsIn(list: string, context: z.RefinementCtx): string[] {
+  const paths = list.split(':').filter((path) => path !== '')
+  const bad = paths.find((path) => !isAbsolute(path) || resolve(path) === '/')
+  if (bad !== undefined) {
+    context.addIssue(
+      `must list absolute paths below the root, separated by colons; got ${shown(bad)}`,
+    )
+  }
+  return paths.map((path) => resolve(path))
+}
+
+function variablesIn(list: string, context: z.RefinementCtx): string[] {
+  const names = list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  const bad = names.find((name) => !/^[A-Za-z_]\w*$/.test(name))
+  if (bad !== undefined) {
+    context.addIssue(`must list names of variables, separated by commas; got ${shown(bad)}`)
+  }
+  const secret = names.find(isSecretOfLoom)
+  if (secret !== undefined) {
+    context.addIssue(`must not list ${secret}: commands do not get the keys of models or of Loom`)
+  }
+  return names
 }
 
 function isFolder(path: string): boolean {

@@ -32,6 +32,12 @@ export interface SandboxOptions {
   writable?: readonly string[]
   /** Files and folders that commands see empty, in the workspace too. @defaultValue none */
   hidden?: readonly string[]
+  /** Names of variables of the environment that commands get, beside the harmless ones. @defaultValue none */
+  variables?: readonly string[]
+  /** Bytes of memory that a command may use, as in `BashOptions`. @defaultValue half of the memory that Loom may use */
+  memoryBytesMax?: number
+  /** Bytes that a command may write, as in `BashOptions`. @defaultValue 10 GiB */
+  diskBytesMax?: number
   /** Is told once, where commands are confined less than by bubblewrap. @defaultValue nobody is */
   notice?: (line: string) => void
   /** Where the programs are. @defaultValue looked for in `PATH` */
@@ -49,6 +55,8 @@ export interface Place {
 
 /** Makes of a command one that is confined. */
 export interface Sandbox {
+  /** What its commands may have; a tool's own options come first. */
+  readonly allowance: Pick<SandboxOptions, 'variables' | 'memoryBytesMax' | 'diskBytesMax'>
   /** @throws LoomError `invalid-config` where the mode asks for more than works here. */
   kind: () => Promise<SandboxKind>
   /** The user whose rights commands in a workspace have; undefined where that is Loom's own user. */
@@ -67,6 +75,7 @@ export function openSandbox(options: SandboxOptions): Sandbox {
   let finding: Promise<Found> | undefined
   const found = () => (finding ??= find(options))
   return {
+    allowance: options,
     kind: async () => (await found()).kind,
     async owner(workspace) {
       const chosen = await found()

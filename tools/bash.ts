@@ -85,15 +85,17 @@ export function bash(options: BashOptions): NamedTool {
   if (resolve(options.workspace) === '/') {
     throw new LoomError('invalid-config', 'The workspace of bash must not be the whole machine.')
   }
+  const sandbox = sandboxOf(options)
+  const { variables = [], memoryBytesMax, diskBytesMax } = sandbox.allowance
   const common = {
-    sandbox: sandboxOf(options),
-    variables: commandVariables(environment, options.variables),
+    sandbox,
+    variables: commandVariables(environment, [...variables, ...(options.variables ?? [])]),
     logs: new LogFolder(options.logParent),
     logBytesMax: options.logBytesMax ?? 100 * 1024 * 1024,
     limits: {
       processes: options.processesMax ?? 1024,
-      memoryBytes: options.memoryBytesMax ?? halfOfMemory(),
-      diskBytes: options.diskBytesMax ?? 10 * 1024 ** 3,
+      memoryBytes: options.memoryBytesMax ?? memoryBytesMax ?? halfOfMemory(),
+      diskBytes: options.diskBytesMax ?? diskBytesMax ?? 10 * 1024 ** 3,
     },
   }
   return defineTool({

@@ -165,7 +165,7 @@ function nameWorld(
   let opened: Promise<ActingWorld> | undefined
   const open = async () => ({
     workspace: await Workspace.open(config.workspace),
-    sandbox: openSandbox({ environment, mode: config.sandbox, notice }),
+    sandbox: openSandbox({ ...config.sandbox, environment, notice }),
     environment,
   })
   return {

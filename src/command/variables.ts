@@ -6,11 +6,9 @@ import type { Environment } from '../config.ts'
 import { LoomError } from '../error.ts'
 import { toolchainVariables } from '../sandbox/toolchains.ts'
 import { defaultPath } from '../sandbox/trial.ts'
+import { isSecretOfLoom } from '../secret-variables.ts'
 
 const passed = /^(?:PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TERM|TZ)$/
-
-/** Of models, of Loom, and of its store: no command is given these, whoever asks for it. */
-const never = /_API_KEYS?$|^LOOM_|^REDIS_URL$/
 
 /**
  * git runs it with a shell, behind the name of a file. It fails at once and says how to do without:
@@ -51,7 +49,7 @@ export function commandVariables(
   environment: Environment,
   more: readonly string[] = [],
 ): Record<string, string> {
-  const secret = more.find((name) => never.test(name))
+  const secret = more.find(isSecretOfLoom)
   if (secret !== undefined) {
     throw new LoomError('invalid-config', `${secret} is not passed on to commands: it is Loom's.`)
   }

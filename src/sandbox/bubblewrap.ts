@@ -141,7 +141,7 @@ async function userFor(workspace: string, found: Omit<Bubblewrap, 'userOf'>): Pr
   const owner = await ownerOf(workspace)
   if (owner === undefined) return { owner, programs: view.programs }
   const programs = await readableBy(owner, view.programs)
-  const [first = program, ...rest] = [
+  const [first, ...rest] = [
     ...asOwner(owner),
     program,
     ...systemArguments(found, programs),

@@ -20,7 +20,7 @@ export async function ownerOf(workspace: string): Promise<Owner | undefined> {
 }
 
 /** Gives up root before anything else is done. Nothing that is executed gets it back. */
-export const asOwner = ({ uid, gid }: Owner): string[] => [
+export const asOwner = ({ uid, gid }: Owner): [string, ...string[]] => [
   'setpriv',
   `--reuid=${uid}`,
   `--regid=${gid}`,
@@ -33,7 +33,7 @@ export const asOwner = ({ uid, gid }: Owner): string[] => [
 /** Those of the paths that the user may read: a sandbox cannot show a command more. */
 export async function readableBy(owner: Owner, paths: readonly string[]): Promise<string[]> {
   const script = 'for path; do if test -r "$path"; then echo y; else echo n; fi; done'
-  const [program = '', ...rest] = [...asOwner(owner), 'sh', '-c', script, 'loom', ...paths]
+  const [program, ...rest] = [...asOwner(owner), 'sh', '-c', script, 'loom', ...paths]
   const said = await new Promise<string>((resolve) => {
     execFile(program, rest, { timeout: 10_000 }, (_error, stdout) => resolve(stdout))
   })

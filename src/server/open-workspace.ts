@@ -25,9 +25,9 @@ export interface OpenedWorkspace {
 export async function openWorkspace(options: OpenWorkspaceOptions): Promise<OpenedWorkspace> {
   const { config, environment, notice } = options
   // To do with less is decided by whoever sits at the machine, not behind the back of an operator.
-  const mustConfine = config.sandbox === 'auto' && !isLoopback(config.host)
-  const mode = mustConfine ? 'required' : config.sandbox
-  const sandbox = openSandbox({ environment, mode, notice })
+  const mustConfine = config.sandbox.mode === 'auto' && !isLoopback(config.host)
+  const mode = mustConfine ? 'required' : config.sandbox.mode
+  const sandbox = openSandbox({ ...config.sandbox, environment, mode, notice })
   const workspace = await Workspace.open(config.workspace)
   const kind = await sandbox.kind().catch((cause: unknown) => {
     if (!mustConfine) throw cause
