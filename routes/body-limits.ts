@@ -11,6 +11,8 @@ export const bodyLimits = {
   bodyBytes: 256 * 1024 * 1024,
   /** Of the message that is new, of one tool output, and of any other body. */
   messageBytes: 10 * 1024 * 1024,
+  /** Of a message without its files: more than the window of any model holds. */
+  textBytes: 2 * 1024 * 1024,
   /** Of `context`, and of each field that is no message. */
   fieldBytes: 64 * 1024,
   /** Objects, lists, strings, numbers and words in a message; keys come with their values. */

@@ -7,6 +7,7 @@ import type { Context } from 'hono'
 
 import { Raw } from '../src/json/raw.ts'
 import { JsonScanner, type JsonVisitor } from '../src/json/scanner.ts'
+import { WorkSteps } from '../src/long-work.ts'
 import { readSlices } from './body-bytes.ts'
 import { bodyLimits, faultOf, invalid, refusalOf } from './body-limits.ts'
 
@@ -52,7 +53,11 @@ export async function readScanned(c: Context, reader: BodyReader): Promise<unkno
     })
     if (isEmpty) throw invalid('The body is empty; send a JSON object.')
     scanner.end()
-    return reader.value()
+    const steps = new WorkSteps()
+    await steps.next(scanner.offset)
+    const value = reader.value()
+    await steps.next(scanner.offset)
+    return value
   } catch (error) {
     throw faultOf(error)
   }

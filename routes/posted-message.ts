@@ -24,6 +24,10 @@ const answerFields = new Set([
   'approval',
 ])
 
+/** Where messages of ai 4 to 7 have their parts, and these their files. */
+const partLists = new Set(['parts', 'content', 'experimental_attachments'])
+const fileFields = new Set(['url', 'data', 'image'])
+
 const answeredStates = ['output-available', 'output-error', 'approval-responded', 'output-denied']
 
 /** Bytes of one message that are held while it is read. */
@@ -42,6 +46,7 @@ export class PostedMessage {
   #parts: Map<string, Span>[] = []
   #fields = new Map<string, Span>()
   #partCount = 0
+  #fileBytes = 0
 
   constructor(raw: Raw, { level, name }: PostedMessageOptions) {
     this.#raw = raw
@@ -69,8 +74,15 @@ export class PostedMessage {
       if (field === 'role') this.#role = this.#small(span)
       else if (field === 'id') this.#id = this.#small(span)
     }
-    if (field !== 'parts') return
+    if (field === undefined || !partLists.has(field)) return
     const name = keys[level]
+    if (level === this.level + 3 && name !== undefined && fileFields.has(name)) {
+      this.#fileBytes += span.end - span.start
+    }
+    if (field !== 'parts') {
+      if (level === this.level + 2) this.#partCount++
+      return
+    }
     if (level === this.level + 2) this.#endPart(span)
     else if (level === this.level + 3 && name !== undefined && answerFields.has(name)) {
       this.#fields.set(name, span)
@@ -81,7 +93,6 @@ export class PostedMessage {
     const fields = this.#fields
     this.#fields = new Map()
     this.#partCount++
-    if (this.#partCount > bodyLimits.values) return
     if (this.#role === 'assistant' && this.size > bodyLimits.messageBytes / 2) {
       // Only calls of a message's last step can wait for an answer.
       const type = fields.get('type')
@@ -90,7 +101,10 @@ export class PostedMessage {
         this.#raw?.release(span.start)
       }
     }
-    if (fields.has('toolCallId')) this.#parts.push(fields)
+    if (!fields.has('toolCallId')) return
+    this.#parts.push(fields)
+    // Calls that can wait stand at the end.
+    if (this.#parts.length > 2 * bodyLimits.parts) this.#parts.splice(0, bodyLimits.parts)
   }
 
   /** It has ended. */
@@ -98,6 +112,10 @@ export class PostedMessage {
     this.#span = span
     this.values = span.values
     this.refusal = refusalOf(span, this.#name, bodyLimits.messageBytes)
+    const { textBytes } = bodyLimits
+    if (span.end - span.start - this.#fileBytes > textBytes) {
+      this.refusal ??= tooLarge(`${this.#name} without its files`, textBytes)
+    }
     if (this.#partCount > bodyLimits.parts) {
       this.refusal ??= invalid(`${this.#name} has more than ${bodyLimits.parts} parts.`)
     }
@@ -117,7 +135,9 @@ export class PostedMessage {
       throw this.refusal ?? tooLarge(this.#name, bodyLimits.messageBytes)
     }
     const budget = { bytes: 3 * bodyLimits.messageBytes }
-    const parts = this.#parts.flatMap((fields) => this.#answer(fields, raw, budget) ?? [])
+    const parts = this.#parts
+      .slice(-bodyLimits.parts)
+      .flatMap((fields) => this.#answer(fields, raw, budget) ?? [])
     return { id: this.#id, role: 'assistant', parts }
   }
 

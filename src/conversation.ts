@@ -10,6 +10,7 @@ import { fieldOf, isFields } from './conversation/fields.ts'
 import { checkFiles } from './conversation/posted-files.ts'
 import { modernMessage } from './conversation/version-4.ts'
 import { errorMessage, LoomError } from './error.ts'
+import { sizeOf, WorkSteps } from './long-work.ts'
 
 export interface Conversation {
   messages: ModelMessage[]
@@ -121,8 +122,16 @@ export async function readSeed(posted: readonly unknown[]): Promise<UIMessage[]>
 
 /** @throws LoomError `invalid-request` for a message that says nothing to a model, or cannot be read */
 export async function checkAnswerable(message: UIMessage): Promise<void> {
-  await convert([message], () => Promise.resolve({}))
+  // Of a file in the URL the kind is checked, not its megabytes: those are for who reads the file.
+  const parts = message.parts.map((part) =>
+    part.type === 'file' && /^data:/i.test(part.url)
+      ? { ...part, url: part.url.slice(0, dataUrlHead) }
+      : part,
+  )
+  await convert([{ ...message, parts }], () => Promise.resolve({}))
 }
+
+const dataUrlHead = 1000
 
 async function convert(
   messages: UIMessage[],
@@ -153,12 +162,15 @@ export async function modelMessagesOf(
   const called = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
   const options = called ? { tools: await tools() } : {}
   const all: ModelMessage[] = []
+  const steps = new WorkSteps()
   for (const message of messages) {
+    await steps.next(sizeOf(message))
     const converted = await convertToModelMessages([withObjectInputs(message)], options)
     const meant = converted.filter(({ content }) => content.length > 0)
     const last = meant.at(-1)
     if (last !== undefined) onEnd(last, message.id)
     all.push(...meant)
+    await steps.next(sizeOf(message))
   }
   return withoutSettledDenials(all)
 }

@@ -1,10 +1,11 @@
+import type { UIMessage } from 'ai'
+
+import { LoomError } from '../error.ts'
 /**
  * Files of a message that is new. What no model can read is refused here, before anything is stored:
  * an address that only the sender's browser or machine knows, and a `data:` URL that holds no data.
  */
-import type { UIMessage } from 'ai'
-
-import { LoomError } from '../error.ts'
+import { mayBeText } from '../prompt/text-file.ts'
 
 /** @throws LoomError `invalid-request` that names the file and what is wrong with it */
 export function checkFiles({ parts }: Pick<UIMessage, 'parts'>): void {
@@ -31,14 +32,24 @@ function faultOf(url: string, mediaType: string): string | undefined {
   return `its URL begins with ${JSON.stringify(`${scheme ?? ''}:`)}. Send its content as a "data:" URL, or an "https:" address.`
 }
 
+/** 2 MiB in base64. */
+const textUrlMax = 2_800_000
+
 /** RFC 2397. Text may be empty; an image without bytes makes providers refuse the whole prompt. */
 function dataFault(url: string, mediaType: string): string | undefined {
   const comma = url.indexOf(',')
   if (comma === -1)
     return 'its "data:" URL has no comma, so it holds no data. Attach the file again.'
   const isText = /^(?:text\/|application\/(?:.*\+)?(?:json|xml))/i.test(mediaType)
+  // Its text is written anew into each prompt, and no model reads as much.
+  if (mayBeText(mediaType) && url.length > textUrlMax)
+    return `it is text of more than ${textUrlMax} characters as a URL. Send a shorter part of it.`
   if (comma === url.length - 1 && !isText) return 'it is empty. Attach a file that has content.'
-  if (!/;\s*base64\s*$/i.test(url.slice(0, comma))) return undefined
+  if (!/;\s*base64\s*$/i.test(url.slice(0, comma))) {
+    return url.length > textUrlMax
+      ? 'its "data:" URL is long and not base64. Send it as base64.'
+      : undefined
+  }
   return isBase64(url.slice(comma + 1))
     ? undefined
     : 'its "data:" URL is not valid base64. Attach the file again.'

@@ -116,10 +116,14 @@ function readString(text: string): ReadFile {
 const readUrl = (url: URL): ReadFile =>
   url.protocol === 'data:' ? readDataUrl(url.href) : { data: { type: 'url', url } }
 
+/** Parameters are split into a list, and nothing that is meant has more of them. */
+const dataHeadMax = 1024
+
 /** RFC 2397: `data:[<media type>][;<parameter>]*[;base64],<data>`. */
 function readDataUrl(text: string): ReadFile {
   const comma = text.indexOf(',')
   if (comma === -1) return refuse('a file has a "data:" URL without a comma')
+  if (comma > dataHeadMax) return refuse('a file has a "data:" URL whose media type is too long')
   const [mediaType = '', ...parameters] = text.slice('data:'.length, comma).split(';')
   const isBase64 = parameters.at(-1)?.trim().toLowerCase() === 'base64'
   const body = text.slice(comma + 1)
@@ -128,10 +132,25 @@ function readDataUrl(text: string): ReadFile {
   return { data: { type: 'data', data }, ...(mediaType !== '' && { mediaType }) }
 }
 
-/** The bytes, a character each. Base64 as good as always comes unescaped. */
+/** The bytes, a character each. Base64 as good as always comes unescaped. In place: it may be megabytes. */
 function percentDecoded(text: string): string {
-  const bytes = Buffer.from(text).toString('latin1')
-  return bytes.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  )
+  const bytes = Buffer.from(text)
+  let length = 0
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0
+    const high = byte === 0x25 ? hexDigit(bytes[at + 1]) : -1
+    const low = high === -1 ? -1 : hexDigit(bytes[at + 2])
+    const isEscape = low !== -1
+    bytes[length++] = isEscape ? high * 16 + low : byte
+    if (isEscape) at += 2
+  }
+  return bytes.toString('latin1', 0, length)
+}
+
+/** -1 for any other character. */
+function hexDigit(code: number | undefined): number {
+  if (code === undefined) return -1
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const lower = code | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
 }

@@ -11,6 +11,7 @@ import { checkAnswerable, readMessage } from '../conversation.ts'
 import { OmittedValue } from '../conversation/omitted-value.ts'
 import { checkFiles } from '../conversation/posted-files.ts'
 import { LoomError } from '../error.ts'
+import { sizeOf, WorkSteps } from '../long-work.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Letter } from '../store/mailbox.ts'
 import type { Answer, LetterRequest } from './letter-request.ts'
@@ -58,8 +59,11 @@ async function userLetter(
   const history = messageId === undefined ? [] : await held.history()
   const edited = history.find(({ id }) => id === messageId)
   const said = trusted(message)
+  const steps = new WorkSteps()
   await checkAnswerable(said)
+  await steps.next(sizeOf(said))
   checkFiles(said)
+  await steps.next(sizeOf(said))
   const plain = { kind: 'message' as const, replyId: randomUUID(), request }
   // The message's own id comes first: under another, what it names could be posted over.
   const id = idOf(last) === message.id ? message.id : (key ?? message.id)
