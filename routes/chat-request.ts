@@ -25,6 +25,8 @@ const chatRequest = z.object({
   message: z.union([z.string(), z.custom<Fields>(isFields, 'expected object')]).optional(),
   trigger: z.enum(['submit-message', 'regenerate-message']).optional(),
   messageId: idSchema.optional(),
+  /** True where the client has seen an answer in this conversation, and posts its last message alone. */
+  continues: z.boolean().optional(),
   agent: idSchema.optional(),
   context: contextSchema.optional(),
   whenBusy: z.enum(['queue', 'reject', 'interrupt', 'rollback', 'steer']).optional(),

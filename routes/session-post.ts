@@ -17,6 +17,7 @@ import { answersIn, letterOf, type Posting } from '../src/session/posted.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { answersOf, readingOf } from '../src/stream-agent.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
+import { conversationGone, isContinuation } from './continuation.ts'
 import { streamSession } from './session-stream.ts'
 import { agentOf, findSession, publicId, type SessionWorld, storedId } from './session-world.ts'
 
@@ -35,6 +36,8 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const posting = postingOf(c, request, agent.name)
   const letter = await letterOf(posting, await sessions.held(sessionId, known))
   if (letter?.message !== undefined && asked !== undefined) checkReadable(letter.message, asked)
+  const isSeeded = agent.seedFromClient === true && request.continues !== true
+  if (known === undefined && !isSeeded && isContinuation(request)) throw conversationGone()
   // A header has no other letters than ASCII.
   c.header('x-loom-session', encodeURIComponent(id))
   if (letter === undefined) {

@@ -15,6 +15,7 @@ import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
 import { issueIn, sessionIdSchema } from './chat-request.ts'
+import { conversationGone } from './continuation.ts'
 import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
 import { answerTool, decide } from './session-answers.ts'
@@ -84,11 +85,12 @@ const told = ({ tenant, spent, ...session }: SessionRecord) => ({
 async function resume(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom
   const session = await findSession(c, world, c.req.param('id'), sessions.store)
+  const cursor = (c.req.query('after') ?? c.req.header('last-event-id')) || undefined
+  if (session === undefined && cursor !== undefined) throw conversationGone()
   // `useChat({ resume: true })` asks before there is a session, and takes anything but 204 for a fault.
   if (session === undefined) return c.body(null, 204)
   const { id: sessionId } = session
-  const cursor = c.req.query('after') ?? c.req.header('last-event-id')
-  const place = await sessions.placeOf(sessionId, cursor === '' ? undefined : cursor)
+  const place = await sessions.placeOf(sessionId, cursor)
   return place === undefined ? c.body(null, 204) : streamSession(c, world, { sessionId, place })
 }
 

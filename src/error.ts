@@ -32,7 +32,7 @@ export const errorStatus = {
   /** Nothing waits for that answer, or the message was withdrawn. */
   refused: 409,
   'mailbox-full': 429,
-  /** A stream no longer holds the place that a reader asked for. */
+  /** A stream does not hold the place that a reader asked for, or the conversation itself is not there any more. */
   gone: 410,
   /** Another instance owns the turn. Never told to a client. */
   lost: 500,

@@ -16,9 +16,10 @@ import { follow, type FollowOptions } from './session/follow.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
 import { type Answer, isLetterRequest } from './session/letter-request.ts'
 import { newestPart } from './session/newest-part.ts'
-import { type Place, placeBehind, placeOfUnfinished } from './session/place.ts'
+import { type Place, placeOfUnfinished } from './session/place.ts'
 import type { Held } from './session/posted.ts'
 import { RemoteTails } from './session/remote-tail.ts'
+import { restoredPlace } from './session/restored-place.ts'
 import type { FollowEnd } from './session/tail.ts'
 import { entriesOf } from './session/turn-world.ts'
 import type { Store } from './store.ts'
@@ -130,12 +131,20 @@ export class Sessions {
   /**
    * Where a reader that comes back goes on. Without a cursor: the start of the unfinished message.
    * @returns undefined when there is nothing to read
-   * @throws LoomError `gone` when the log no longer holds the cursor
+   * @throws LoomError `gone` when nobody has the cursor's place any more; `unavailable` when a failover
+   * lost it, and the turn's owner, which has it, did not restore it within 5 s
    */
   placeOf(sessionId: string, cursor: string | undefined): Promise<Place | undefined> {
     return cursor === undefined
       ? placeOfUnfinished(this.store, sessionId)
-      : placeBehind(this.store, sessionId, cursor)
+      : restoredPlace({
+          store: this.store,
+          sessionId,
+          cursor,
+          pollMs: this.#options.pollMs,
+          waitMs: requestPatienceMs,
+          onMissing: () => void this.#lookAfter(sessionId),
+        })
   }
 
   /** Where the newest part of a message begins; see `newestPart`. */

@@ -136,10 +136,19 @@ describe('a history that a client brings along', () => {
   }
 
   it('is passed over', async () => {
-    const { ask, get, model } = openApp([says('No idea.')])
+    const { ask, get, model } = openApp([says('Hello.'), says('No idea.')])
+    await ask({ id: 'c', messages: [user('Hi.')] })
     await ask(posted)
-    expect(model.asked[0]?.prompt).toHaveLength(2)
-    expect((await get('/c/messages')).body).toHaveLength(2)
+    expect(model.asked[1]?.prompt).toHaveLength(4)
+    expect(JSON.stringify(model.asked[1]?.prompt)).not.toContain('Ada')
+    expect((await get('/c/messages')).body).toHaveLength(4)
+  })
+
+  it('shows that the server does not have the conversation any more', async () => {
+    const { post, get, model } = openApp([])
+    expect((await post(posted)).status).toBe(410)
+    expect(model.asked).toHaveLength(0)
+    expect((await get('/c')).status).toBe(404)
   })
 
   it('begins a session, as far as it is text, where the agent allows it', async () => {

@@ -190,7 +190,10 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
     const { id, agent } = chat
     try {
       const { message } = entry
-      const reply = await server.post({ id, message, trigger: 'submit-message', agent, whenBusy })
+      const trigger = 'submit-message'
+      // Also a server that restarts just now must not begin it anew.
+      const continues = !chat.isNew
+      const reply = await server.post({ id, message, trigger, agent, whenBusy, continues })
       entry.state = reply.queued ? 'queued' : undefined
       entry.letterId = reply.letterId
       chat.isNew = false

@@ -74,6 +74,8 @@ class RemoteConversation implements Conversation {
       id: this.id,
       messages: [message],
       ...(this.#agent !== undefined && { agent: this.#agent }),
+      // A server that has restarted without its conversations must not begin this one anew.
+      ...(this.#cursor !== undefined && { continues: true }),
     }
     return this.#events(await this.#api.stream('POST', '', { body, signal }))
   }

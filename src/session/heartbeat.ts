@@ -1,4 +1,4 @@
-/** Says in time that an instance is alive, and knows since when the store has heard it without a gap. */
+/** Says in time that an instance is alive, and judges whether the silence of another means its end. */
 import type { Store } from '../store.ts'
 
 /**
@@ -8,7 +8,7 @@ import type { Store } from '../store.ts'
 const returnMs = 1000
 
 export interface HeartbeatOptions {
-  store: Pick<Store, 'beat'>
+  store: Pick<Store, 'beat' | 'isAlive'>
   instance: string
   /** How long an instance that says nothing counts as alive, in milliseconds. */
   ttlMs: number
@@ -56,6 +56,21 @@ export class Heartbeat {
   get isSteady(): boolean {
     const now = performance.now()
     return this.isHeard && now >= this.#steadyAt && now - this.#dueAt <= this.#lateMs
+  }
+
+  /** Whether the silence of an instance means its end: never where this one is too late to tell. */
+  async isDead(other: string): Promise<boolean> {
+    if (!this.isSteady) return false
+    return !(await this.#options.store.isAlive(other)) && this.isSteady
+  }
+
+  /**
+   * How long an owner must not have appended to count as dead, in milliseconds. Two of three beats of
+   * a time to live: an instance that dies is silent for longer than that when its heartbeat lapses, so
+   * no takeover waits for this.
+   */
+  get quietMs(): number {
+    return (this.#options.ttlMs * 2) / 3
   }
 
   /** A beat that comes or is answered later than this shows that this process or the store is slow. */

@@ -11,6 +11,7 @@ import { type Claim, handedOver } from '../store/turn.ts'
 import { CommittedTurns } from './committed-turns.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Lookout } from './lookout.ts'
+import { Rounds } from './rounds.ts'
 import type { TurnCommit } from './turn-commit.ts'
 import { TurnRun } from './turn-run.ts'
 import type { TurnEnd, TurnWorld } from './turn-world.ts'
@@ -34,6 +35,7 @@ export class Instance {
   readonly #settled = new Set<Promise<unknown>>()
   readonly #heartbeat: Heartbeat
   readonly #lookout: Lookout
+  readonly #restoring = new Rounds(() => this.#restoreAll())
   #unwatch: (() => void) | undefined
   #started: Promise<void> | undefined
   #draining = false
@@ -90,8 +92,17 @@ export class Instance {
   async #begin(): Promise<void> {
     await this.#heartbeat.start()
     // Perhaps the store was away, and came back without what was committed last.
-    const hint = () => this.#look(this.#committed.sessionIds)
+    const hint = () => {
+      this.#look(this.#committed.sessionIds)
+      this.#restoring.ask()
+    }
     this.#unwatch = await this.#options.store.watchInstances(hint)
+  }
+
+  /** Readers are ahead of what a failover has left of a log, and a silent model appends nothing to it. */
+  async #restoreAll(): Promise<void> {
+    const turns = [...this.#turns.values()]
+    await Promise.all(turns.map((turn) => this.#quietly(() => turn.restore())))
   }
 
   #look(doubtful: readonly string[]): void {
@@ -150,7 +161,7 @@ export class Instance {
     if (session === undefined || session.turn === undefined || session.state !== 'running') return
     const { owner, claim, agent = session.agent } = session.turn
     const isGiven = owner === this.id || owner.startsWith(handedOver)
-    if (!isGiven && !(await this.#isDead(owner))) return
+    if (!isGiven && !(await this.#heartbeat.isDead(owner))) return
     // An instance that has the agent takes it, when there is one: of another version, for example.
     if (this.#options.agentOf(agent) === undefined) {
       return store.pass(sessionId, { from: this.id, agent })
@@ -164,24 +175,9 @@ export class Instance {
       nonce: randomUUID(),
       instance: this.id,
       handOver: isGiven,
-      quietMs: this.#quietMs,
+      quietMs: this.#heartbeat.quietMs,
     })
     if (taken !== undefined) this.begin(taken)
-  }
-
-  /** Whether the silence of an instance means its end: not where this one is too late to tell. */
-  async #isDead(other: string): Promise<boolean> {
-    if (!this.#heartbeat.isSteady) return false
-    return !(await this.#options.store.isAlive(other)) && this.#heartbeat.isSteady
-  }
-
-  /**
-   * How long an owner must not have appended to count as dead, in milliseconds. Two of three beats of
-   * a time to live: an instance that dies is silent for longer than that when its heartbeat lapses, so
-   * no takeover waits for this.
-   */
-  get #quietMs(): number {
-    return (this.#options.heartbeatMs * 2) / 3
   }
 
   async #commitAgain(committed: TurnCommit): Promise<void> {

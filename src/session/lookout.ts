@@ -3,6 +3,7 @@
  * that should be this one's own.
  */
 import type { Store } from '../store.ts'
+import { Rounds } from './rounds.ts'
 
 /** Sessions that are taken from a lapsed instance at a time, so that several survivors share them. */
 const adoptAtOnce = 50
@@ -33,9 +34,7 @@ export class Lookout {
    * for long has had it taken away.
    */
   readonly #doubtful = new Set<string>()
-  #looking: Promise<void> | undefined
-  #isDue = false
-  #stopped = false
+  readonly #rounds = new Rounds(() => this.#lookOut())
 
   constructor(options: LookoutOptions) {
     this.#options = options
@@ -47,23 +46,18 @@ export class Lookout {
 
   /** One look at a time: one that is asked for meanwhile follows. */
   look(): void {
-    this.#isDue = true
-    this.#looking ??= this.#lookOut().finally(() => (this.#looking = undefined))
+    this.#rounds.ask()
   }
 
   /** Settles when the look that is under way is over; there will be no other. */
-  async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#looking
+  stop(): Promise<void> {
+    return this.#rounds.stop()
   }
 
   async #lookOut(): Promise<void> {
-    while (this.#isDue && !this.#stopped) {
-      this.#isDue = false
-      await this.#quietly(() => this.#lookAfterOthers())
-      await this.#quietly(() => this.#lookAfterWaiting())
-      await this.#quietly(() => this.#audit())
-    }
+    await this.#quietly(() => this.#lookAfterOthers())
+    await this.#quietly(() => this.#lookAfterWaiting())
+    await this.#quietly(() => this.#audit())
   }
 
   async #lookAfterOthers(): Promise<void> {
@@ -89,7 +83,7 @@ export class Lookout {
   async #takeAll(adopt: () => Promise<string[]>): Promise<void> {
     const { takeOver } = this.#options
     let adopted = adoptAtOnce
-    while (adopted === adoptAtOnce && !this.#stopped) {
+    while (adopted === adoptAtOnce && !this.#rounds.isStopped) {
       const sessionIds = await adopt()
       await Promise.all(sessionIds.map((id) => this.#quietly(() => takeOver(id))))
       adopted = sessionIds.length
@@ -101,7 +95,7 @@ export class Lookout {
     const { store, instance, isBusy } = this.#options
     const noted = await store.noted(instance)
     const idle = [...new Set([...noted, ...this.#doubtful])].filter((id) => !isBusy(id))
-    for (let at = 0; at < idle.length && !this.#stopped; at += auditAtOnce) {
+    for (let at = 0; at < idle.length && !this.#rounds.isStopped; at += auditAtOnce) {
       await Promise.all(idle.slice(at, at + auditAtOnce).map((id) => this.#auditOne(id)))
     }
   }

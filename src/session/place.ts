@@ -1,7 +1,7 @@
 /** Where in a session's logs a reader stands. A cursor names an event that the reader has already. */
 import { LoomError } from '../error.ts'
 import type { Store } from '../store.ts'
-import { idBefore, parseCursor } from './entry-id.ts'
+import { compareIds, idBefore, parseCursor } from './entry-id.ts'
 
 /** What a reader is to be given: entries of `logId` after `after`. */
 export interface Place {
@@ -22,19 +22,35 @@ export async function placeOfUnfinished(
   return { logId: session.turn.logId, after: undefined, skip: 0 }
 }
 
-/** @throws LoomError `gone` when no log holds the cursor any more */
+/**
+ * `ahead`: the cursor is of the running turn's own claim, and beyond the end of its log, so that only
+ * the owner of this claim can have it.
+ * @throws LoomError `gone` when no log holds the cursor any more
+ */
 export async function placeBehind(
-  store: Pick<Store, 'findLog' | 'readLog'>,
+  store: Pick<Store, 'findLog' | 'readLog' | 'session'>,
   sessionId: string,
   cursor: string,
-): Promise<Place> {
+): Promise<Place | 'ahead'> {
   const { entryId, index } = parseCursor(cursor)
   const logId = await store.findLog(sessionId, entryId)
   const after = idBefore(entryId)
   const page = logId === undefined ? undefined : await store.readLog(sessionId, logId, after, 1)
   const [entry] = page?.entries ?? []
+  if (entry === undefined && (await isAhead(store, sessionId, entryId))) return 'ahead'
   if (logId === undefined || entry?.id !== entryId || index >= entry.events.length) {
     throw new LoomError('gone', 'The stream no longer holds that place: load the messages instead.')
   }
   return { logId, after, skip: index + 1 }
+}
+
+async function isAhead(
+  store: Pick<Store, 'session'>,
+  sessionId: string,
+  entryId: string,
+): Promise<boolean> {
+  const session = await store.session(sessionId)
+  const turn = session?.state === 'running' ? session.turn : undefined
+  if (turn === undefined || !entryId.startsWith(`${turn.claim}-`)) return false
+  return compareIds(entryId, turn.lastId) > 0
 }

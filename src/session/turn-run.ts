@@ -65,6 +65,11 @@ export class TurnRun implements RunningTurn {
     this.#controller.abort(new LoomError('aborted', `The turn ends: ${reason}.`))
   }
 
+  /** Appends again what a failover of the store has lost; nothing where it has lost nothing. */
+  async restore(): Promise<void> {
+    if (!isGone(this)) await this.#log.restore()
+  }
+
   /** Runs to the commit. The next claim of this session, if its mailbox has a letter. */
   async run(): Promise<Claim | undefined> {
     const { store, tails, report } = this.world

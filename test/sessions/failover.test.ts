@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 
+import type { AgentEvent } from '../../src/event.ts'
 import { CommittedTurns } from '../../src/session/committed-turns.ts'
 import type { TurnCommit } from '../../src/session/turn-commit.ts'
 import type { Store } from '../../src/store.ts'
@@ -15,9 +16,17 @@ import { openRedisStore } from '../../src/store/redis.ts'
 import type { RunningRedis } from '../redis/redis.ts'
 import { startRedis } from '../redis/redis.ts'
 import { until } from '../redis/until.ts'
-import { says, scriptedModel } from '../scripted-model.ts'
+import { says, scriptedModel, words } from '../scripted-model.ts'
 import { Gate, saysWhen } from './scripts.ts'
-import { openWorld, read, type TestInstance, textOf, untilState, watch } from './world.ts'
+import {
+  openWorld,
+  read,
+  type TestInstance,
+  textOf,
+  untilState,
+  watch,
+  type World,
+} from './world.ts'
 
 let redis: RunningRedis
 beforeAll(async () => {
@@ -89,6 +98,71 @@ describe('a failover while a turn is being committed', () => {
     expect(early.message).toEqual(message)
     expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
     expect(model.asked).toHaveLength(1)
+  })
+})
+
+describe('a reader that comes back and is ahead of what a failover has left', () => {
+  /** A turn that has said "Half" to its readers, and whose log is put back to before that. */
+  async function ahead(world: World) {
+    const [first, second] = [new Gate('the first words'), new Gate('the other words')]
+    const here = await world.instance({
+      model: scriptedModel(async function* (signal) {
+        await first.pass(signal)
+        yield* words('Half')
+        await second.pass(signal)
+        yield* says(' and half.')
+      }),
+    })
+    const there = await world.instance({ model: scriptedModel(says('Anew.')) })
+    const id = randomUUID()
+    await here.session(id).cast('Go.')
+    await first.reached()
+    const before = await sessionNow(redis.client, id)
+    first.open()
+    await untilSaid(there, id)
+    const logId = (await there.sessions.store.session(id))?.turn?.logId ?? ''
+    const log = await there.sessions.store.readLog(id, logId, undefined, 100)
+    const last = log?.entries.at(-1)
+    await before.putBack()
+    return { here, there, id, second, cursor: `${last?.id}.${(last?.events.length ?? 0) - 1}` }
+  }
+
+  it('waits for the owner, which appends it again although its model is silent', async () => {
+    await using world = openWorld(open)
+    const { there, id, second, cursor } = await ahead(world)
+    const waiting = there.sessions.placeOf(id, cursor)
+    await loseConnections(redis.client)
+    const place = await waiting
+    const events: AgentEvent[] = []
+    const reading = read(there, id, place, { onEvent: (event) => events.push(event) })
+    second.open()
+    await reading
+    // What it had is not repeated.
+    expect(events.flatMap((event) => ('delta' in event ? event.delta : [])).join('')).toBe(
+      ' and half.',
+    )
+    await untilState(there, id, 'idle')
+  })
+
+  it('is told that its place is gone when the owner is dead', async () => {
+    await using world = openWorld(open)
+    const { here, there, id, cursor } = await ahead(world)
+    here.freeze()
+    await expect(there.sessions.placeOf(id, cursor)).rejects.toMatchObject({ code: 'gone' })
+    await untilState(there, id, 'idle')
+  })
+
+  it('is not kept waiting with a cursor that no owner can have', async () => {
+    await using world = openWorld(open)
+    const { there, id, second, cursor } = await ahead(world)
+    const [claim = '', rest = ''] = cursor.split('-')
+    const wrong = [`${Number(claim) - 1}-${rest}`, `${Number(claim) + 1}-${rest}`, `${claim}-0.5`]
+    for (const none of wrong) {
+      await expect(there.sessions.placeOf(id, none)).rejects.toMatchObject({ code: 'gone' })
+    }
+    // Other tests share the store, and would go on with it.
+    second.open()
+    await untilState(there, id, 'idle')
   })
 })
 

@@ -13,6 +13,7 @@ async function started() {
   const beats: number[] = []
   const heartbeat = new Heartbeat({
     store: {
+      isAlive: async () => false,
       beat: () => {
         beats.push(performance.now())
         return back

@@ -89,6 +89,22 @@ describe('a failover that loses acknowledged writes', () => {
     expectWhole(await oneAnswer(turn, survivor), 10)
   }, 60_000)
 
+  it('is mended for a tab whose own instance died in it', async () => {
+    await using sentinel = await startSentinel()
+    await using stage = await openStageOn(sentinel.url, { environment, paceMs: 20, instances: 3 })
+    const [owner, reader, other] = [stage.instance(0), stage.instance(1), stage.instance(2)]
+    const turn = await beginTurn({ owner, survivor: other })
+    const tab = openTab({ urls: [reader.url, other.url] })
+    let seen = 0
+    const read = tab.reattach(turn.chatId, { onChunk: () => seen++ })
+    await until(10_000, 'the tab reads along', () => seen > 0)
+    await loseWrites(sentinel, turn, { meanwhile: () => reader.kill() })
+    await sentinel.failedOver()
+    const stored = await oneAnswer(turn, other)
+    expectWhole(stored, 10)
+    expect(await read.message).toEqual(stored)
+  }, 60_000)
+
   it('is mended by the owner also where the end of the turn was lost', async () => {
     await using sentinel = await startSentinel()
     await using stage = await openStageOn(sentinel.url, { environment, paceMs: 20 })
