@@ -21,6 +21,7 @@ export interface ChatBodyOptions {
 /**
  * The object that was posted, with the fields that are read. `messages` ends with the last message that
  * is no system message. Before it stand holes, or where it is kept and within the limits the history.
+ * `isAnswered` says whether it holds an assistant message behind a user message.
  * @throws LoomError `invalid-request`, `payload-too-large` or `aborted`
  */
 export function readChatBody(c: Context, options: ChatBodyOptions): Promise<unknown> {
@@ -126,6 +127,7 @@ class ChatBody implements BodyReader {
     if (!this.#isObject) return this.#root
     return {
       ...this.#body,
+      isAnswered: this.#list?.isAnswered ?? false,
       ...(this.#list !== undefined && { messages: this.#list.value() }),
       ...(this.#single !== undefined && { message: this.#single.value() }),
     }
@@ -140,9 +142,16 @@ class PostedList {
   #history: { message: PostedMessage; index: number }[] | undefined
   #size = 0
   #values = 0
+  #isAsked = false
+  #isAnswered = false
 
   constructor(keepsHistory: boolean) {
     this.#history = keepsHistory ? [] : undefined
+  }
+
+  /** Whether an assistant message stands behind a user message. */
+  get isAnswered(): boolean {
+    return this.#isAnswered
   }
 
   get nameOfNext(): string {
@@ -154,6 +163,8 @@ class PostedList {
     if (this.#count > bodyLimits.messages) {
       throw invalid(`messages holds more than ${bodyLimits.messages} messages.`)
     }
+    if (message.role === 'user') this.#isAsked = true
+    if (message.role === 'assistant') this.#isAnswered ||= this.#isAsked
     if (message.isSystem && this.#last !== undefined) return
     this.#keepLast()
     this.#last = { message, index }

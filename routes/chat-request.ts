@@ -27,6 +27,8 @@ const chatRequest = z.object({
   messageId: idSchema.optional(),
   /** True where the client has seen an answer in this conversation, and posts its last message alone. */
   continues: z.boolean().optional(),
+  /** Of `messages`, also where only the last of them is kept; never the client's word. */
+  isAnswered: z.boolean().default(false),
   agent: idSchema.optional(),
   context: contextSchema.optional(),
   whenBusy: z.enum(['queue', 'reject', 'interrupt', 'rollback', 'steer']).optional(),

@@ -12,18 +12,11 @@ import type { ChatRequest } from './chat-request.ts'
  * front of the first user message does not count: pages begin with a greeting of their own.
  */
 export function isContinuation(request: ChatRequest): boolean {
-  const { continues, trigger, messageId, message, messages } = request
+  const { id = '', continues, isAnswered, trigger, messageId, message, messages } = request
+  // A post that names no conversation begins one.
+  if (id === '') return false
   if (continues === true || trigger === 'regenerate-message' || messageId !== undefined) return true
-  const roles = (message === undefined ? (messages ?? []) : [message]).map((one) =>
-    fieldOf(one, 'role'),
-  )
-  return roles.at(-1) === 'assistant' || isAnswered(roles)
-}
-
-/** Whether an assistant message stands behind a user message. */
-function isAnswered(roles: readonly unknown[]): boolean {
-  const asked = roles.indexOf('user')
-  return asked !== -1 && roles.includes('assistant', asked)
+  return isAnswered || fieldOf(message ?? messages?.at(-1), 'role') === 'assistant'
 }
 
 /** For a post and for a stream's cursor alike. */

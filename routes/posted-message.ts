@@ -58,6 +58,10 @@ export class PostedMessage {
     return this.#role === 'system'
   }
 
+  get role(): unknown {
+    return this.#role
+  }
+
   get size(): number {
     return this.#raw?.size ?? 0
   }
