@@ -113,6 +113,13 @@ test.each(Object.entries(coders))(
   },
 )
 
+test('a body of a few bytes is read under any header', async () => {
+  const { failure } = await answerOf((response) => {
+    response.writeHead(500, { 'content-encoding': 'gzip' }).end('down')
+  })
+  expect(String(failure)).toMatch(/content encoding gzip|: down/)
+})
+
 test('an error whose body is compressed says what it says', async () => {
   const { failure } = await answerOf((response) => {
     const error = JSON.stringify({ error: { message: 'slow down' } })

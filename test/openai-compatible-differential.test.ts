@@ -68,7 +68,8 @@ function withoutBrokenCalls(parts: readonly Part[]): readonly Part[] {
   if (finish?.type !== 'finish' || !isCutOff(finish.finishReason.raw)) return parts
   const broken = new Set(
     parts.flatMap((part) =>
-      part.type === 'tool-call' && !new StructuredText(part.input).isComplete
+      part.type === 'tool-call' &&
+      (/^\s*\{\s*\}\s*$/.test(part.input) || !new StructuredText(part.input).isComplete)
         ? [part.toolCallId]
         : [],
     ),

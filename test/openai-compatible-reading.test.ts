@@ -137,7 +137,7 @@ describe('a call that was cut off', () => {
   test.each(['length', 'max_tokens', 'content_filter', '', null])(
     'is not given out without whole arguments: %s',
     async (reason) => {
-      for (const text of ['', ' ', '{', '{"path":"a', '[1', '7']) {
+      for (const text of ['', ' ', '{}', '{', '{"path":"a', '[1', '7']) {
         const { parts } = await readIn(encode(call(text) + delta({}, reason) + done))
         expect(callsIn(parts), text).toEqual([])
       }

@@ -37,8 +37,6 @@ interface OpenInput {
   toolName: string
   dynamic: boolean
   byProvider: boolean
-  /** Whether any piece of the input has come. */
-  hasInput?: boolean
 }
 
 /** A call whose input is empty or no JSON. How the reply ends decides whether it was cut off. */
@@ -62,9 +60,8 @@ function cutOffText(end: FinishReason | undefined): string {
   return 'The tool call was cut off before its input was whole.'
 }
 
-/** Some packages make `{}` of an input of which nothing came. */
-const isEmpty = (input: string, open: OpenInput | undefined) =>
-  input.trim() === '' || (input === '{}' && open !== undefined && open.hasInput !== true)
+/** Some providers announce a call with `{}`, and some packages make `{}` of an input that never came. */
+const isEmpty = (input: string) => /^\s*(?:\{\s*\}\s*)?$/.test(input)
 
 const isObject = (input: unknown): input is object =>
   typeof input === 'object' && input !== null && !Array.isArray(input)
@@ -115,7 +112,6 @@ export class ToolInputs {
     const open = this.#open.findLast(({ id }) => id === part.id)
     if (open === undefined || part.delta === '') return undefined
     const { toolCallId } = open
-    open.hasInput = true
     return this.#options.emit({ type: 'tool-input-delta', toolCallId, inputTextDelta: part.delta })
   }
 
@@ -127,7 +123,7 @@ export class ToolInputs {
     const order = this.#callCount++
     const byProvider = open?.byProvider ?? part.providerExecuted === true
     const parsed = parseProviderInput(part.input)
-    const isWhole = parsed.refusal === undefined && !isEmpty(part.input, open)
+    const isWhole = parsed.refusal === undefined && !isEmpty(part.input)
     const { input, checkedInput, refusal } =
       byProvider || !isWhole ? parsed : await parseInput(part.input, toolName, tools)
     // Nobody waited for the check: the call was cut off.

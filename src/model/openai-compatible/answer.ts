@@ -79,10 +79,7 @@ export class Answer implements ResponseReceiver {
   data(bytes: Uint8Array): Reading | Promise<Reading> {
     if (!this.#hasBody) {
       const start = this.#startOf(bytes)
-      if (start === undefined) return 'more'
-      this.#hasBody = true
-      this.#body = bodyDecoder(this.#codings, start)
-      bytes = start
+      return start === undefined ? 'more' : this.#begin(start)
     }
     return this.#body === undefined ? this.#read(bytes) : this.#readCompressed(this.#body, bytes)
   }
@@ -114,9 +111,17 @@ export class Answer implements ResponseReceiver {
   /** @throws what the receiver threw, or what a body that is no answer says. */
   async #settled(cause?: unknown): Promise<void> {
     this.close()
+    // A body so short that its start was still waited for.
+    if (!this.#hasBody && this.#held.length > 0) await this.#begin(this.#held)
     await this.#taken
     if (this.#refusal !== undefined) throw this.#refusal.reason
     if (this.#kind === 'text') this.#takeText(cause)
+  }
+
+  #begin(start: Uint8Array): Reading | Promise<Reading> {
+    this.#hasBody = true
+    this.#body = bodyDecoder(this.#codings, start)
+    return this.#body === undefined ? this.#read(start) : this.#readCompressed(this.#body, start)
   }
 
   /** The first bytes of the body, as soon as there are enough to tell text from compressed bytes. */

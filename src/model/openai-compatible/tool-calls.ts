@@ -71,7 +71,7 @@ export class ToolCalls {
 
   /**
    * Ends every call. Of an answer that was cut off only calls with whole arguments are given out: no
-   * arguments yet would pass for none.
+   * arguments yet, or a placeholder, would pass for none.
    * @throws InvalidResponseDataError when a call has no name.
    */
   finish(parts: LanguageModelV4StreamPart[], { cutOff }: { cutOff: boolean }): void {
@@ -82,7 +82,7 @@ export class ToolCalls {
     for (const call of this.#inOrder()) {
       const { id, name, thoughtSignature } = call
       const input = wholeInput(call)
-      if (cutOff && !new StructuredText(input).isComplete) continue
+      if (cutOff && (isPlaceholder(input) || !new StructuredText(input).isComplete)) continue
       parts.push({ type: 'tool-input-end', id })
       parts.push({
         type: 'tool-call',
@@ -238,6 +238,9 @@ function wholeInput({ input, first, last }: ToolCall): string {
   const repeats = last !== input.text && opensJson(last) && last.startsWith(first)
   return repeats && !isJson(input.text) && isJson(last) ? last : input.text
 }
+
+/** Nothing, or the `{}` that some servers send before the arguments. */
+const isPlaceholder = (input: string) => /^\s*(?:\{\s*\}\s*)?$/.test(input)
 
 const isJson = (text: string) => parseJson(text) !== undefined
 
