@@ -10,34 +10,44 @@ import type { LanguageModelV4, LanguageModelV4FilePart } from '@ai-sdk/provider'
 const rememberedMs = 60 * 60 * 1000
 const rememberedMax = 1000
 
-/** What each model refused, with the time until which that counts. It goes when the model goes. */
-const refusedBy = new WeakMap<LanguageModelV4, Map<string, number>>()
+interface Refused {
+  until: number
+  /** False for one of several files that were refused together: one of them may have been to blame. */
+  isSure: boolean
+}
+
+/** What each model refused. It goes when the model goes. */
+const refusedBy = new WeakMap<LanguageModelV4, Map<string, Refused>>()
 
 type File = LanguageModelV4FilePart
 
+/** @param keys of files and of kinds */
 export function remember(
   model: LanguageModelV4,
-  keys: readonly string[],
+  keys: readonly { key: string; isSure: boolean }[],
   now: number = Date.now(),
 ): void {
-  const refused = refusedBy.get(model) ?? new Map<string, number>()
+  const refused = refusedBy.get(model) ?? new Map<string, Refused>()
   refusedBy.set(model, refused)
-  for (const key of keys) refused.set(key, now + rememberedMs)
+  for (const { key, isSure } of keys) refused.set(key, { until: now + rememberedMs, isSure })
   for (const oldest of refused.keys()) {
     if (refused.size <= rememberedMax) return
     refused.delete(oldest)
   }
 }
 
+/** @param isNewest such a file is shown once more, unless it is sure that the model refuses it */
 export function isRemembered(
   model: LanguageModelV4,
   file: File,
-  now: number = Date.now(),
+  { isNewest, now = Date.now() }: { isNewest: boolean; now?: number },
 ): boolean {
-  const refused = refusedBy.get(model)
-  if (refused === undefined) return false
-  const counts = (key: string) => (refused.get(key) ?? 0) > now
-  return counts(kindKey(kindOf(file.mediaType))) || counts(fileKey(file))
+  const all = refusedBy.get(model)
+  if (all === undefined) return false
+  return [kindKey(kindOf(file.mediaType)), fileKey(file)].some((key) => {
+    const refused = all.get(key)
+    return refused !== undefined && refused.until > now && (refused.isSure || !isNewest)
+  })
 }
 
 /** `image`, `audio`, `video`, `pdf`, as the registry of models names what a model reads. */

@@ -29,8 +29,8 @@ export interface FileReader {
 export class ShownFiles {
   readonly #levels = new Map<LanguageModelV4, Level>()
   #asked: FileReader | undefined
-  /** What to remember once the model answers without it: keys of files and of kinds. */
-  #blamed: string[] = []
+  /** What to remember once the model answers without it. */
+  #blamed: Parameters<typeof remember>[1] = []
 
   /** The prompt as its model is to see it. */
   shownTo(asked: FileReader): LanguageModelV4Prompt {
@@ -55,7 +55,12 @@ export class ShownFiles {
     const hidden = shown.filter((entry) => isHidden(asked, next, ...entry)).map(([file]) => file)
     const mediaTypes = hidden.map(({ mediaType }) => mediaType)
     // Those that were hidden before were not to blame: the model refused the prompt without them, too.
-    this.#blamed = [...hidden.map(fileKey), ...kindsNeverTaken(failure, mediaTypes).map(kindKey)]
+    const files = new Set(hidden.map(fileKey))
+    const kinds = kindsNeverTaken(failure, mediaTypes).map(kindKey)
+    this.#blamed = [
+      ...[...files].map((key) => ({ key, isSure: files.size === 1 })),
+      ...kinds.map((key) => ({ key, isSure: true })),
+    ]
     return true
   }
 
@@ -77,7 +82,9 @@ function isHidden(
 ): boolean {
   if (level === 'none') return true
   if (!isNewest && (level === 'newest' || (level === 'answered' && isUnanswered))) return true
-  return isLocal(file) || !readsFile(facts, file.mediaType) || isRemembered(model, file)
+  return (
+    isLocal(file) || !readsFile(facts, file.mediaType) || isRemembered(model, file, { isNewest })
+  )
 }
 
 /** An address that means something only on the sender's machine. */
