@@ -18,6 +18,7 @@ import type {
 } from 'ai'
 
 import { errorMessage, LoomError } from './error.ts'
+import { callInput, callName } from './prompt/call-form.ts'
 import { stubOf } from './prompt/file-places.ts'
 import { filePart, reasoningFilePart } from './prompt/file.ts'
 import { CallPairing } from './prompt/pairing.ts'
@@ -134,7 +135,7 @@ function assistantPart(part: AssistantPart, readFile: ReadFile): PromptPart[] {
       const text = stringOf(part.text, 'text')
       const options = optionsOf(part)
       // Some providers hang what they need back (a thought's signature) on an empty text.
-      return text === '' && options === undefined ? [] : [{ type: 'text', text, ...options }]
+      return text.trim() === '' && options === undefined ? [] : [{ type: 'text', text, ...options }]
     }
     case 'reasoning':
       return [{ type: 'reasoning', text: stringOf(part.text, 'text'), ...optionsOf(part) }]
@@ -149,9 +150,7 @@ function assistantPart(part: AssistantPart, readFile: ReadFile): PromptPart[] {
         {
           type: 'tool-call',
           toolCallId: stringOf(part.toolCallId, 'toolCallId'),
-          toolName: stringOf(part.toolName, 'toolName'),
-          input: part.input ?? {},
-          ...(part.providerExecuted === true && { providerExecuted: true }),
+          ...calledBy(part),
           ...optionsOf(part),
         },
       ]
@@ -177,6 +176,15 @@ function reasoningFile(
   }
 }
 
+/** A provider's own calls go back as they came: their inputs may be anything. */
+function calledBy(part: Extract<AssistantPart, { type: 'tool-call' }>) {
+  const toolName = stringOf(part.toolName, 'toolName')
+  const { input, providerExecuted } = part
+  return providerExecuted === true
+    ? { toolName, input: input ?? {}, providerExecuted }
+    : { toolName: callName(toolName), input: callInput(input) }
+}
+
 function addTool(pairing: CallPairing, message: ToolModelMessage, readFile: ReadFile): void {
   const results = checked(message.content).flatMap((part) => toolPart(part, readFile))
   pairing.addResults(results, optionsOf(message))
@@ -199,7 +207,7 @@ function toolPart(
 const resultPart = (part: Extract<ToolPart, { type: 'tool-result' }>, readFile: ReadFile) => ({
   type: 'tool-result' as const,
   toolCallId: stringOf(part.toolCallId, 'toolCallId'),
-  toolName: stringOf(part.toolName, 'toolName'),
+  toolName: callName(stringOf(part.toolName, 'toolName')),
   output: outputOf(part, readFile),
   ...optionsOf(part),
 })

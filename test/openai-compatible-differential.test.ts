@@ -42,7 +42,7 @@ function normalised(parts: readonly Part[], wire: string): unknown[] {
     generated.set(id, known)
     return known
   }
-  return parts.flatMap((part): unknown[] => {
+  return parts.map(withoutForm).flatMap((part): unknown[] => {
     if (part.type === 'error') return [{ type: 'error' }]
     if (part.type === 'finish') return [{ ...part, usage: counted(part.usage) }]
     if (part.type === 'tool-call') return [{ ...part, toolCallId: name(part.toolCallId) }]
@@ -50,6 +50,14 @@ function normalised(parts: readonly Part[], wire: string): unknown[] {
     if (part.type.startsWith('tool-input') && 'id' in part) return [{ ...part, id: name(part.id) }]
     return [part]
   })
+}
+
+/** The form of an answer is Loom's own: test/providers/ holds what it is for. */
+function withoutForm(part: Part): Part {
+  if (!('providerMetadata' in part) || part.providerMetadata?.['loom'] === undefined) return part
+  const { providerMetadata, ...rest } = part
+  const { loom: _, ...others } = providerMetadata
+  return Object.keys(others).length === 0 ? rest : { ...rest, providerMetadata: others }
 }
 
 /** What a report leaves out is 0 to the stock client, and unknown to Loom. */

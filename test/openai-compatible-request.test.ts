@@ -135,20 +135,17 @@ const same: Record<string, Call> = {
     mediaType: 'application/pdf',
     data: { type: 'reference', reference: { test: 'file-1', other: 'file-2' } },
   }),
-  'assistant text and reasoning': {
+  'assistant text': {
     prompt: [
       {
         role: 'assistant',
         content: [
-          { type: 'reasoning', text: 'hm' },
           { type: 'text', text: 'a' },
-          { type: 'reasoning', text: ' so' },
           { type: 'text', text: 'b' },
           { type: 'custom', kind: 'x.y' },
         ],
         providerOptions: { openaiCompatible: { prefix: true } },
       },
-      { role: 'assistant', content: [] },
     ],
   },
   'tool calls': {
@@ -165,13 +162,6 @@ const same: Record<string, Call> = {
             toolName: 'read',
             input: null,
             providerOptions: { test: { thoughtSignature: 'sig' }, openaiCompatible: { x: 1 } },
-          },
-          {
-            type: 'tool-call',
-            toolCallId: 'e',
-            toolName: 'read',
-            input: [],
-            providerOptions: { google: { thoughtSignature: 'sig' } },
           },
         ],
       },
@@ -196,10 +186,6 @@ const same: Record<string, Call> = {
     result({ type: 'error-json', value: { code: 1 } }, 'e'),
     result({ type: 'execution-denied', reason: 'not now' }, 'f'),
     result({ type: 'execution-denied' }, 'g'),
-    result(
-      { type: 'content', value: [{ type: 'text', text: 'x' }, file('image/png', 'iVBORw==')] },
-      'h',
-    ),
   ),
   'an approval among tool results': {
     prompt: [

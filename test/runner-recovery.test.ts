@@ -3,7 +3,7 @@ import diagnostics from 'node:diagnostics_channel'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 
 import type { ModelReference } from '../src/model.ts'
-import { retryAfter } from '../src/runner/retry.ts'
+import { retryAfter, waitIn } from '../src/runner/wait.ts'
 import { calculator } from '../tools/calculator.ts'
 import { answers, connectionReset, withCode } from './model-failures.ts'
 import { agentOf, ofType, record, textOf, typesOf, watchRejections } from './recorded-run.ts'
@@ -67,25 +67,48 @@ describe('a model call that fails before its first word', () => {
   })
 
   it('is given up when its retries are used up', async () => {
-    const failures = Array.from({ length: 9 }, () => answers(500, { 'retry-after-ms': '3' }))
+    const failures = Array.from({ length: 9 }, () => answers(500, { 'retry-after-ms': '1' }))
     const model = scriptedModel(...failures)
     const { error } = await record(agentOf({ model }), 'Hi')
     expect(model.asked).toHaveLength(4)
-    expect(error).toMatchObject({ code: 'model-failed', retryable: true, retryAfterMs: 3 })
+    expect(error).toMatchObject({ code: 'model-failed', retryable: true, retryAfterMs: 1 })
   })
 
-  it('waits as long as Retry-After asks, but no longer than the agent allows', async () => {
+  it('ends at once where it is asked to wait longer than the agent allows', async () => {
+    const pauses = notePauses()
+    const model = scriptedModel(answers(429, { 'retry-after': '3600' }), says('Here.'))
+    const { error } = await record(agentOf({ model }), 'Hi')
+    expect(pauses).toEqual([])
+    expect(error).toMatchObject({ code: 'model-failed', retryAfterMs: 3_600_000 })
+    expect(error?.message).toContain('asks to wait 3600 s')
+  })
+
+  it.each([
+    ['Please retry in 3.575s.', 3575],
+    ['{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.07s"}', 34_070],
+    ['Rate limit reached. Limit 6000, Used 5800. Please try again in 1m26.4s. Visit …', 86_400],
+    ['Please try again in 350ms.', 350],
+    ['Please retry after 20 seconds.', 20_000],
+    ['Rate limited, wait 30 seconds before the next request.', 30_000],
+    ['{"error":{"message":"slow down","retry_after":12}}', 12_000],
+    ['You can try again in 2 hours and 5 minutes.', 7_500_000],
+    ['The limit is 20 requests in 60 seconds.', undefined],
+    ['Overloaded', undefined],
+  ])('reads the wait in %s', (text, ms) => {
+    expect(waitIn(text)).toBe(ms)
+  })
+
+  it('waits as long as Retry-After asks', async () => {
     const pauses = notePauses()
     const retry = { retries: 4, initialDelayMs: 1, maxDelayMs: 40 }
     const model = scriptedModel(
       answers(429, { 'retry-after-ms': '7' }),
       answers(429, { 'Retry-After': '0.02' }),
-      answers(429, { 'retry-after': '3600' }),
       answers(429, { 'retry-after': new Date(Date.now() - 1000).toUTCString() }),
       says('Here.'),
     )
     await record(agentOf({ model, retry }), 'Hi')
-    expect(pauses).toEqual([7, 20, 40, 0])
+    expect(pauses).toEqual([7, 20, 0])
   })
 
   it('waits twice as long each time, less a random part', async () => {

@@ -114,6 +114,7 @@ function beginCall(
     const decoder = new StreamDecoder({
       warnings,
       metadataKey,
+      model: `${model.provider}/${model.modelId}`,
       errors,
       includeRawChunks: call.includeRawChunks === true,
       newId: () => `call_${randomUUID().replaceAll('-', '')}`,

@@ -1,12 +1,12 @@
 /**
  * Whether a provider refused a prompt for its length. There is no status or code for it that all
- * share, so it is told by the words; and a rate limit, which also counts tokens, is none.
+ * share, so it is recognised by the words; and a rate limit, which also counts tokens, is none.
  */
 const patterns = [
   /context[_ -]?length[_ -]?exceeded/i,
   /context[_ ]window[_ ]exceeded/i,
   /(?:maximum|max) (?:context|prompt|input|model) length/i,
-  /(?:prompt|input|context|conversation|request) (?:is|was) too (?:long|large)/i,
+  /(?:prompt|input|context|conversation|request|messages?)(?: tokens?)?,? (?:(?:is|was|are) )?too (?:long|large)/i,
   /(?:exceeds?|exceeded|exceeding|(?:larger|longer|greater) than|over) (?:the |this )?(?:model'?s? |available |maximum |supported |total )*(?:context|input token|token limit|prompt length)/i,
   /(?:context (?:window|length|size|limit)|token limit) (?:was |is |of \d+ )?(?:exceed|overflow|reached)/i,
   /input (?:length|tokens?|token count).{0,80}exceeds?/i,
@@ -24,6 +24,19 @@ const patterns = [
   /tokens? in (?:the |your )?(?:request|prompt|input|messages)\b.{0,40}(?:exceed|more than)/i,
   /(?:input|prompt|request) (?:is |are )?(?:longer|larger|greater) than the max/i,
   /max_input_tokens.{0,20}exceed/i,
+  // ds4-server; Atlas, SiliconFlow and other servers that name the limit as their setting is named.
+  /\btokens?,? (?:but|while|and) (?:the |this )?(?:configured |model'?s? |maximum )*context (?:size|length|window)/i,
+  /(?:prompt|input|tokens?|length|sequence).{0,80}(?:max_seq_len|max_model_len|max_sequence_length|max_position_embeddings|max_context_len\w*|max_total_tokens)/i,
+  // SGLang; Cohere; Bedrock; MiniMax; Moonshot; GitHub Models; Ollama; AI21.
+  /(?:is|are) longer than the (?:model'?s? )?(?:context|maximum)/i,
+  /tokens? in the prompt cannot exceed/i,
+  /input is too long for requested model|expected maxLength/i,
+  /context window exceeds? limit|exceeded model token limit|tokens_limit_reached/i,
+  /(?:prompt|input|request) (?:body )?(?:is )?too (?:long|large) for/i,
+  /(?:prompt|input|context) (?:size|length)?.{0,40}(?:exceeds?|exceeded|over) .{0,20}(?:context|n_ctx|max(?:imum)?)/i,
+  /greater than the context length|context shift is disabled/i,
+  // Z.ai, Volcengine and Baidu in Chinese: too long; greater than the maximum length.
+  /(?:输入|提示|上下文|prompt|token).{0,20}(?:过长|超长|超过|超出)/i,
 ]
 
 /** Of the answer, which can be asked to be shorter in the settings alone. */
@@ -38,6 +51,7 @@ export function isOverflow(text: string, status: number | undefined): boolean {
 }
 
 const told = [
+  /(?:configured context size is|max_seq_len|max_model_len|max_sequence_length)\D{0,4}(\d[\d,]*)/i,
   /(?:maximum|max) (?:context|prompt|input|model) length(?: is| of|:)+ (\d[\d,]*)/i,
   /range of input length should be \[\d+, ?(\d+)\]/i,
   /must have less than (\d+) tokens/i,

@@ -54,7 +54,9 @@ export class CallPairing {
       if (part.providerExecuted === true) this.#providerCalls.add(toolCallId)
       else calls.push({ toolCallId, toolName, results, denial: undefined })
     }
-    if (content.length > 0) this.add({ role: 'assistant', content, ...options })
+    // Thoughts alone are no message: providers refuse one without content.
+    const isSaid = content.some(({ type }) => type !== 'reasoning')
+    if (isSaid) this.add({ role: 'assistant', content, ...options })
     if (calls.length > 0) this.add(results)
     for (const call of calls) this.#openCall(call)
     this.addResults(misplaced, undefined)

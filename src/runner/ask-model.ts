@@ -106,10 +106,11 @@ async function whatNext(
 ): Promise<number | { reply: string }> {
   const delayMs = attempts.after(failure)
   if (delayMs !== undefined) return delayMs
-  const decision = await untilAborted(signal, () => onError(failure))
+  const reported = attempts.reported(failure)
+  const decision = await untilAborted(signal, () => onError(reported))
   if (typeof decision === 'object') return decision
   const again = decision === 'retry' ? attempts.again(failure) : undefined
-  if (again === undefined) throw failure
+  if (again === undefined) throw reported
   return again
 }
 

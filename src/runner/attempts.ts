@@ -1,6 +1,6 @@
 /** Where a step stands in its retries and in the agent's list of models. */
 import type { RetryPolicy } from '../agent.ts'
-import type { LoomError } from '../error.ts'
+import { LoomError } from '../error.ts'
 import type { ModelReference } from '../model.ts'
 import { retryDelay } from './retry.ts'
 
@@ -36,7 +36,7 @@ export class Attempts {
 
   /** Whether the same model is to be asked the same once more after this failure. */
   mayRetry(error: LoomError): boolean {
-    return error.retryable && this.#retries < this.#policy.retries
+    return error.retryable && !this.isWaitTooLong(error) && this.#retries < this.#policy.retries
   }
 
   /** Whether no other model is left that could be asked. */
@@ -54,6 +54,23 @@ export class Attempts {
     this.#index++
     this.#retries = 0
     return 0
+  }
+
+  /** Whether a provider asks for a longer wait than the agent's limit: to ask before is in vain. */
+  isWaitTooLong({ retryAfterMs = 0 }: LoomError): boolean {
+    return retryAfterMs > this.#policy.maxDelayMs
+  }
+
+  /** The failure as it is reported, with the wait that is too long where that is why it ends. */
+  reported(error: LoomError): LoomError {
+    const { code, message, retryable, retryAfterMs } = error
+    if (!retryable || retryAfterMs === undefined || !this.isWaitTooLong(error)) return error
+    const [asked, limit] = [retryAfterMs, this.#policy.maxDelayMs].map((ms) => Math.ceil(ms / 1000))
+    return new LoomError(
+      code,
+      `${message.replace(/\.?$/, '.')} The provider asks to wait ${asked} s, which is longer than the limit of ${limit} s (retry.maxDelayMs). Try again later, or use another model.`,
+      { cause: error.cause, retryable, retryAfterMs },
+    )
   }
 
   /** Begins anew, as `onError` asked; undefined when it asked too often. */

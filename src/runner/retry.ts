@@ -7,6 +7,7 @@ import type { RetryPolicy } from '../agent.ts'
 import { errorMessage, LoomError } from '../error.ts'
 import { isOverflow } from '../model/overflow.ts'
 import { timerMaxMs } from './until-aborted.ts'
+import { retryAfter, waitIn } from './wait.ts'
 
 export const defaultRetryPolicy: RetryPolicy = {
   retries: 3,
@@ -34,12 +35,15 @@ export function modelError(error: unknown): LoomError {
   const text = errorMessage(error)
   const said = `${text} ${codeOf(error)}`
   const code = isOverflow(said, statusOf(error)) ? 'context-overflow' : 'model-failed'
+  // Half an event is what a bad connection leaves of it.
+  const retryable =
+    code !== 'context-overflow' &&
+    (isTransient(error) ?? (isConnectionFailure(error) || JSONParseError.isInstance(error)))
+  const retryAfterMs = retryable ? waitIn(text) : undefined
   return new LoomError(code, `The model failed: ${text}`, {
     cause: error,
-    // Half an event is what a bad connection leaves of it.
-    retryable:
-      code !== 'context-overflow' &&
-      (isTransient(error) ?? (isConnectionFailure(error) || JSONParseError.isInstance(error))),
+    retryable,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
 }
 
@@ -48,14 +52,16 @@ function apiError(error: APICallError): LoomError {
   const { statusCode = 0, responseHeaders, isRetryable } = error
   // A stream that breaks in mid-answer carries the status of its good beginning.
   const told = statusCode >= 400 ? `answered with ${statusCode}` : 'failed'
-  const retryAfterMs = retryAfter(responseHeaders ?? {})
-  const isTooLong = isOverflow(`${error.message} ${error.responseBody ?? ''}`, statusCode)
+  const said = `${error.message} ${error.responseBody ?? JSON.stringify(error.data) ?? ''}`
+  const isTooLong = isOverflow(said, statusCode)
+  const isTransient = !isTooLong && (isRetryable || isConnectionFailure(error.cause))
+  const retryAfterMs = retryAfter(responseHeaders ?? {}) ?? (isTransient ? waitIn(said) : undefined)
   return new LoomError(
     isTooLong ? 'context-overflow' : 'model-failed',
     `The model ${told}: ${error.message}`,
     {
       cause: error,
-      retryable: !isTooLong && (isRetryable || isConnectionFailure(error.cause)),
+      retryable: isTransient,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     },
   )
@@ -100,24 +106,6 @@ function isConnectionFailure(error: unknown, depth = 0): boolean {
   if (error instanceof TypeError && /fetch failed|terminated|network/i.test(error.message))
     return true
   return isConnectionFailure(error.cause, depth + 1)
-}
-
-/** `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110 section 10.2.3). */
-export function retryAfter(
-  headers: Readonly<Record<string, string>>,
-  now: number = Date.now(),
-): number | undefined {
-  const fields = new Map(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-  )
-  const milliseconds = Number.parseFloat(fields.get('retry-after-ms') ?? '')
-  if (milliseconds >= 0) return milliseconds
-  const value = fields.get('retry-after')?.trim()
-  if (value === undefined || value === '') return undefined
-  const seconds = Number(value)
-  if (seconds >= 0) return seconds * 1000
-  const date = Date.parse(value)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
 /** The pause before attempt `attempt` (from 1). The jitter keeps many clients from returning at once. */

@@ -2,7 +2,11 @@
  * The tools of one step, ready to be offered and called: whatever shape they came in, here each has a
  * name, a JSON schema for the model and a check for what the model sends back.
  */
-import type { LanguageModelV4FunctionTool, LanguageModelV4ProviderTool } from '@ai-sdk/provider'
+import type {
+  JSONSchema7,
+  LanguageModelV4FunctionTool,
+  LanguageModelV4ProviderTool,
+} from '@ai-sdk/provider'
 import { asSchema, type FlexibleSchema, type ToolResultPart, type ToolSet } from 'ai'
 
 import { toolNamePattern } from '../define-tool.ts'
@@ -130,11 +134,20 @@ async function offerOf(name: string, tool: OfferedTool): Promise<ReadyTool['offe
 
 async function jsonSchemaOf(name: string, inputSchema: FlexibleSchema<unknown>) {
   try {
-    return await asSchema(inputSchema).jsonSchema
+    return wholeSchema(await asSchema(inputSchema).jsonSchema)
   } catch (cause) {
     const message = `The input schema of tool "${name}" has no JSON form: ${errorMessage(cause)}`
     throw new LoomError('invalid-config', message, { cause })
   }
+}
+
+/** OpenAI, LM Studio and others refuse an input that is no object, and an object without `properties`. */
+function wholeSchema(schema: JSONSchema7): JSONSchema7 {
+  if (typeof schema !== 'object' || schema === null) return { type: 'object', properties: {} }
+  const { type = 'object', properties } = schema
+  const isUnion = ['anyOf', 'oneOf', 'allOf', '$ref'].some((keyword) => keyword in schema)
+  if (type !== 'object' || properties !== undefined || isUnion) return schema
+  return { ...schema, type, properties: {} }
 }
 
 function checkOf(inputSchema: FlexibleSchema<unknown>): ReadyTool['check'] {

@@ -2,17 +2,13 @@
  * A prompt of the AI SDK as chat-completions messages. One tool message may answer several calls in
  * the SDK, but only one on the wire, so a message can become several.
  */
-import type {
-  LanguageModelV4Message,
-  LanguageModelV4Prompt,
-  LanguageModelV4ToolCallPart,
-  LanguageModelV4ToolResultOutput,
-} from '@ai-sdk/provider'
-import { UnsupportedFunctionalityError } from '@ai-sdk/provider'
+import type { LanguageModelV4Message, LanguageModelV4Prompt } from '@ai-sdk/provider'
 
-import { base64, contentPart } from './content-part.ts'
-import { parseJson } from './json-record.ts'
+import { assistantMessage } from './assistant-message.ts'
+import { contentPart } from './content-part.ts'
+import type { Family } from './family.ts'
 import type { JsonRecord } from './json-record.ts'
+import { toolMessages } from './tool-messages.ts'
 import { wireOptions } from './wire-options.ts'
 
 export interface MessageOptions {
@@ -20,6 +16,9 @@ export interface MessageOptions {
   provider: string
   /** The key of `providerOptions` under which the thought signatures of tool calls are found. */
   metadataKey: string
+  /** `provider/model-id`: what this model gave in a form of its own goes back in that form. */
+  model: string
+  family: Family
   /** Tool results keep their parts instead of becoming text. */
   multiPartToolResults: boolean
 }
@@ -29,18 +28,31 @@ type ContentOf<ROLE extends LanguageModelV4Message['role']> = Extract<
   { role: ROLE }
 >['content']
 
-/** @throws UnsupportedFunctionalityError for a file that has no form in this API. */
+/** What an assistant says between a tool and its user where one must stand there. */
+const silence: JsonRecord = { role: 'assistant', content: 'OK.' }
+
+/** @throws UnsupportedFunctionalityError for a file of a message that has no form in this API. */
 export function chatMessages(prompt: LanguageModelV4Prompt, options: MessageOptions): JsonRecord[] {
-  return prompt.flatMap((message) => {
-    if (message.role === 'tool') return toolMessages(message.content, options)
-    return [{ ...oneMessage(message, options), ...wireOptions(message) }]
+  const messages = prompt.flatMap((message) => wireMessages(message, options))
+  if (options.family.userAfterTool) return messages
+  return messages.flatMap((message, index) => {
+    const before = messages[index - 1]
+    return message['role'] === 'user' && before?.['role'] === 'tool'
+      ? [silence, message]
+      : [message]
   })
+}
+
+function wireMessages(message: LanguageModelV4Message, options: MessageOptions): JsonRecord[] {
+  if (message.role === 'tool') return toolMessages(message.content, options)
+  const wire = oneMessage(message, options)
+  return wire === undefined ? [] : [{ ...wire, ...wireOptions(message) }]
 }
 
 function oneMessage(
   message: Exclude<LanguageModelV4Message, { role: 'tool' }>,
   options: MessageOptions,
-): JsonRecord {
+): JsonRecord | undefined {
   if (message.role === 'user') return userMessage(message.content, options)
   if (message.role === 'assistant') return assistantMessage(message.content, options)
   return { role: 'system', content: message.content }
@@ -53,73 +65,4 @@ function userMessage(content: ContentOf<'user'>, { provider }: MessageOptions): 
     return { role: 'user', content: first.text, ...wireOptions(first) }
   }
   return { role: 'user', content: content.map((part) => contentPart(part, provider)) }
-}
-
-function assistantMessage(content: ContentOf<'assistant'>, options: MessageOptions): JsonRecord {
-  let text = ''
-  let reasoning = ''
-  const calls: JsonRecord[] = []
-  for (const part of content) {
-    if (part.type === 'text') text += part.text
-    else if (part.type === 'reasoning') reasoning += part.text
-    else if (part.type === 'tool-call') calls.push(toolCall(part, options))
-  }
-  return {
-    role: 'assistant',
-    content: calls.length > 0 && text === '' ? null : text,
-    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
-    ...(calls.length === 0 ? {} : { tool_calls: calls }),
-  }
-}
-
-function toolCall(part: LanguageModelV4ToolCallPart, { metadataKey }: MessageOptions): JsonRecord {
-  const signature =
-    part.providerOptions?.[metadataKey]?.['thoughtSignature'] ??
-    part.providerOptions?.['google']?.['thoughtSignature']
-  return {
-    id: part.toolCallId,
-    type: 'function',
-    function: { name: part.toolName, arguments: toolArguments(part.input) },
-    ...wireOptions(part),
-    // Gemini refuses a call that comes back without the signature it gave it.
-    ...(typeof signature === 'string'
-      ? { extra_content: { google: { thought_signature: signature } } }
-      : {}),
-  }
-}
-
-/** A string that is JSON is the arguments already; any other is a value to encode. */
-function toolArguments(input: unknown): string {
-  if (typeof input === 'string' && parseJson(input) !== undefined) return input
-  return JSON.stringify(input) ?? '{}'
-}
-
-function toolMessages(content: ContentOf<'tool'>, options: MessageOptions): JsonRecord[] {
-  return content
-    .filter((part) => part.type === 'tool-result')
-    .map((part) => ({
-      role: 'tool',
-      tool_call_id: part.toolCallId,
-      content: toolOutput(part.output, options),
-      ...wireOptions(part),
-    }))
-}
-
-function toolOutput(
-  output: LanguageModelV4ToolResultOutput,
-  { provider, multiPartToolResults }: MessageOptions,
-): string | JsonRecord[] {
-  if (output.type === 'text' || output.type === 'error-text') return output.value
-  if (output.type === 'json' || output.type === 'error-json') return JSON.stringify(output.value)
-  if (output.type === 'execution-denied') return output.reason ?? 'Tool call execution denied.'
-  if (!multiPartToolResults) return JSON.stringify(output.value, bytesAsBase64)
-  return output.value.map((part) => {
-    if (part.type !== 'custom') return contentPart(part, provider)
-    throw new UnsupportedFunctionalityError({ functionality: 'custom tool content parts' })
-  })
-}
-
-/** `JSON.stringify` would spell a byte array out as an object with a key for every byte. */
-function bytesAsBase64(_key: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? base64(value) : value
 }

@@ -4,6 +4,7 @@
  */
 import type { LanguageModelV4CallOptions, SharedV4Warning } from '@ai-sdk/provider'
 
+import { familyOf } from './family.ts'
 import { isRecord } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
 import { chatMessages } from './messages.ts'
@@ -38,7 +39,12 @@ export function requestBody(call: LanguageModelV4CallOptions, options: BodyOptio
     stop: call.stopSequences,
     seed: call.seed,
     ...ownOptions(call, options.provider),
-    messages: chatMessages(call.prompt, { ...options, metadataKey }),
+    messages: chatMessages(call.prompt, {
+      ...options,
+      metadataKey,
+      model: `${options.provider}/${options.modelId}`,
+      family: familyOf(options.provider, options.modelId),
+    }),
     ...tools(call, warnings),
     stream: true,
     stream_options: { include_usage: true },

@@ -8,6 +8,7 @@ import type {
   JSONObject,
   LanguageModelV4FinishReason,
   LanguageModelV4StreamPart,
+  SharedV4ProviderMetadata,
   SharedV4Warning,
 } from '@ai-sdk/provider'
 
@@ -18,13 +19,17 @@ import { isRecord, parseJson } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
 import { predictionMetadata, unifiedReason, usageOf } from './outcome.ts'
 import { messageOf } from './provider-message.ts'
+import { detailsText } from './reasoning-details.ts'
 import { toolCallDeltas } from './tool-call-delta.ts'
 import { ToolCalls } from './tool-calls.ts'
+import { AnswerForm } from './wire-form.ts'
 
 export interface DecoderOptions {
   warnings: SharedV4Warning[]
   metadataKey: string
   includeRawChunks: boolean
+  /** `provider/model-id`, which what must go back to that model alone is marked with. */
+  model: string
   errors: CallErrors
   /** For tool calls that come without an id. */
   newId: () => string
@@ -45,6 +50,7 @@ const afterReasoningMs = 10_000
 export class StreamDecoder {
   readonly #options: DecoderOptions
   readonly #toolCalls: ToolCalls
+  readonly #form: AnswerForm
   #hasStarted = false
   #isClosed = false
   #hasMetadata = false
@@ -59,7 +65,8 @@ export class StreamDecoder {
 
   constructor(options: DecoderOptions) {
     this.#options = options
-    this.#toolCalls = new ToolCalls(options.metadataKey, options.newId)
+    this.#form = new AnswerForm(options.model)
+    this.#toolCalls = new ToolCalls(options, this.#form)
   }
 
   /** Whether an event has come. Until then a failure can still be told as a rejection. */
@@ -123,7 +130,7 @@ export class StreamDecoder {
   /** Ends the stream. An answer that did not say why it ended was cut off. */
   end(parts: Parts): void {
     this.#start(parts)
-    this.#close(parts)
+    this.#close(parts, this.#toolCalls.isEmpty ? this.#form.ofMessage : undefined)
     const meaning = this.#rawReason === undefined ? undefined : finishMeaning(this.#rawReason)
     try {
       this.#toolCalls.finish(parts, { cutOff: isCutOff(meaning) })
@@ -229,7 +236,11 @@ export class StreamDecoder {
   }
 
   #delta(delta: JsonRecord, parts: Parts): void {
-    const reasoning = textOf(delta['reasoning_content']) || textOf(delta['reasoning'])
+    this.#form.note(delta)
+    const reasoning =
+      textOf(delta['reasoning_content']) ||
+      textOf(delta['reasoning']) ||
+      detailsText(delta['reasoning_details'])
     if (reasoning) this.#say('reasoning', reasoning, parts)
     const { content, refusal } = delta
     if (typeof content === 'string') {
@@ -262,7 +273,9 @@ export class StreamDecoder {
   #contentParts(content: readonly unknown[], parts: Parts): void {
     for (const part of content) {
       const said = partText(part)
-      if (said !== undefined && said.text !== '') this.#say(said.type, said.text, parts)
+      if (said === undefined || said.text === '') continue
+      if (said.type === 'reasoning') this.#form.noteThoughtPart()
+      this.#say(said.type, said.text, parts)
     }
   }
 
@@ -274,15 +287,23 @@ export class StreamDecoder {
         kind === 'reasoning' && (this.#hasReasoningOnly || this.#pieces === 1)
       this.#close(parts)
       this.#open = kind
-      parts.push({ type: `${kind}-start`, id })
+      parts.push({ type: `${kind}-start`, id, ...this.#metadataOf(kind) })
     }
     parts.push({ type: `${kind}-delta`, id, delta })
   }
 
-  #close(parts: Parts): void {
+  /** @param ofMessage the form of the whole message, which its last part carries */
+  #close(parts: Parts, ofMessage?: SharedV4ProviderMetadata): void {
     if (this.#open === undefined) return
-    parts.push({ type: `${this.#open}-end`, id: ids[this.#open] })
+    const metadata =
+      ofMessage === undefined ? this.#metadataOf(this.#open) : { providerMetadata: ofMessage }
+    parts.push({ type: `${this.#open}-end`, id: ids[this.#open], ...metadata })
     this.#open = undefined
+  }
+
+  #metadataOf(kind: 'text' | 'reasoning') {
+    const providerMetadata = kind === 'reasoning' ? this.#form.ofThoughts : undefined
+    return providerMetadata === undefined ? undefined : { providerMetadata }
   }
 
   #finish(parts: Parts): void {

@@ -2,31 +2,46 @@
  * One delta of a tool call as it comes over the wire, and as servers with habits of their own send it:
  * ids that are numbers, indexes that are texts, arguments that are an object, no `function` around it.
  */
+import type { JSONObject } from '@ai-sdk/provider'
+
 import { textOf } from './chunk.ts'
 import { isRecord } from './json-record.ts'
+import { signed } from './wire-form.ts'
 
 export interface ToolCallDelta {
   index?: number | null
   id?: string | null
   function: { name?: string | null; arguments?: string | null }
-  extra_content?: unknown
+  /** The fields that hold the signature of a thought, as they came. */
+  signed?: JSONObject | undefined
 }
 
 /** The deltas of a `tool_calls` field: a list, or one of them alone. What is no delta is left out. */
 export function toolCallDeltas(value: unknown): readonly ToolCallDelta[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
-  return list.every(isToolCallDelta) ? list : list.flatMap(readDelta)
+  return list.every(isPlainDelta) ? list : list.flatMap(readDelta)
 }
 
-function isToolCallDelta(value: unknown): value is ToolCallDelta {
+/** The usual delta, which is taken as it is. */
+function isPlainDelta(value: unknown): value is ToolCallDelta {
   if (!isRecord(value) || !isRecord(value['function'])) return false
   const { index, id, function: called } = value
   return (
+    hasNoMore(value, plainFields) &&
+    hasNoMore(called, functionFields) &&
     (index == null || typeof index === 'number') &&
     isText(id) &&
     isText(called['name']) &&
     isText(called['arguments'])
   )
+}
+
+const plainFields = new Set(['index', 'id', 'type', 'function'])
+const functionFields = new Set(['name', 'arguments', 'parsed_arguments', 'description'])
+
+function hasNoMore(value: object, fields: ReadonlySet<string>): boolean {
+  for (const name in value) if (!fields.has(name)) return false
+  return true
 }
 
 const isText = (value: unknown) => value == null || typeof value === 'string'
@@ -37,15 +52,25 @@ function readDelta(value: unknown): ToolCallDelta[] {
   const name = textOf(called['name'])
   const text = argumentsText(called['arguments'])
   const id = textOf(value['id'])
-  if (name === undefined && text === undefined && id === undefined) return []
+  const signature = signedFields(value)
+  if ([name, text, id, signature].every((field) => field === undefined)) return []
   return [
     {
       index: indexOf(value['index']),
       id: id ?? null,
       function: { name: name ?? null, arguments: text ?? null },
-      extra_content: value['extra_content'],
+      signed: signature,
     },
   ]
+}
+
+/** Some servers put it beside the name of the function. */
+function signedFields(value: object): JSONObject | undefined {
+  const called =
+    'function' in value && isRecord(value.function) ? signed(value.function) : undefined
+  const outer = signed(value)
+  if (called === undefined) return outer
+  return { ...outer, function: called }
 }
 
 function argumentsText(value: unknown): string | undefined {

@@ -4,12 +4,17 @@
  * same for all. What a delta belongs to is decided as `@ai-sdk/openai-compatible` decides it. A call
  * is complete only when the stream has ended: arguments that parse may be the start of longer ones.
  */
-import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import type {
+  JSONObject,
+  LanguageModelV4StreamPart,
+  SharedV4ProviderMetadata,
+} from '@ai-sdk/provider'
 import { InvalidResponseDataError } from '@ai-sdk/provider'
 
-import { isRecord, parseJson } from './json-record.ts'
+import { parseJson } from './json-record.ts'
 import { StructuredText } from './structured-text.ts'
 import type { ToolCallDelta } from './tool-call-delta.ts'
+import { type AnswerForm, signatureIn } from './wire-form.ts'
 
 interface ToolCall {
   id: string
@@ -19,14 +24,15 @@ interface ToolCall {
   /** The first and the last piece of the input that are not empty. */
   first: string
   last: string
-  thoughtSignature: string | undefined
+  /** The fields that hold the signature of its thought, as they came. */
+  signed: JSONObject | undefined
 }
 
 /** What is known of a call whose name has not come. */
 interface UnnamedCall {
   id: string | null | undefined
   input: string
-  thoughtSignature: string | undefined
+  signed: JSONObject | undefined
 }
 
 /** What a delta says about the call it belongs to. */
@@ -42,6 +48,7 @@ type Match = ToolCall | 'new' | 'unclear'
 export class ToolCalls {
   readonly #metadataKey: string
   readonly #newId: () => string
+  readonly #form: AnswerForm
   readonly #calls: ToolCall[] = []
   readonly #byIndex = new Map<number, ToolCall[]>()
   readonly #byId = new Map<string, ToolCall[]>()
@@ -49,9 +56,17 @@ export class ToolCalls {
   readonly #unnamed = new Map<number, UnnamedCall>()
   readonly #named = new Set<number>()
 
-  constructor(metadataKey: string, newId: () => string) {
+  constructor(
+    { metadataKey, newId }: { metadataKey: string; newId: () => string },
+    form: AnswerForm,
+  ) {
     this.#metadataKey = metadataKey
     this.#newId = newId
+    this.#form = form
+  }
+
+  get isEmpty(): boolean {
+    return this.#calls.length === 0 && this.#unnamed.size === 0
   }
 
   /** @throws InvalidResponseDataError when a call has no name. */
@@ -79,8 +94,10 @@ export class ToolCalls {
       const known = index === withoutIndex ? null : index
       this.#place({ index: known, id: id ?? null, function: { arguments: input } }, parts)
     }
+    // The first call that is given out carries the form of the whole message.
+    let ofMessage = this.#form.ofMessage
     for (const call of this.#inOrder()) {
-      const { id, name, thoughtSignature } = call
+      const { id, name } = call
       const input = wholeInput(call)
       if (cutOff && (isPlaceholder(input) || !new StructuredText(input).isComplete)) continue
       parts.push({ type: 'tool-input-end', id })
@@ -89,10 +106,24 @@ export class ToolCalls {
         toolCallId: id,
         toolName: name,
         input,
-        ...(thoughtSignature === undefined
-          ? {}
-          : { providerMetadata: { [this.#metadataKey]: { thoughtSignature } } }),
+        ...this.#metadataOf(call, ofMessage),
       })
+      ofMessage = undefined
+    }
+  }
+
+  #metadataOf({ signed }: ToolCall, ofMessage: SharedV4ProviderMetadata | undefined) {
+    const thoughtSignature = signatureIn(signed)
+    const call = thoughtSignature === undefined ? undefined : this.#form.ofCall(signed ?? {})
+    if (call === undefined && ofMessage === undefined) return undefined
+    return {
+      providerMetadata: {
+        ...(thoughtSignature !== undefined && { [this.#metadataKey]: { thoughtSignature } }),
+        loom: {
+          ...ofMessage?.['loom'],
+          ...(call !== undefined && { call: call['loom']?.['wire'] }),
+        },
+      },
     }
   }
 
@@ -110,12 +141,12 @@ export class ToolCalls {
     const unnamed = this.#unnamed.get(index) ?? {
       id: undefined,
       input: '',
-      thoughtSignature: undefined,
+      signed: undefined,
     }
     unnamed.id ??= delta.id
-    unnamed.thoughtSignature ??= thoughtSignatureOf(delta)
+    unnamed.signed ??= delta.signed
     unnamed.input += delta.function.arguments ?? ''
-    const { id, input, thoughtSignature } = unnamed
+    const { id, input, signed } = unnamed
     if (filled(delta.function.name) === undefined) {
       this.#unnamed.set(index, unnamed)
       return undefined
@@ -126,7 +157,7 @@ export class ToolCalls {
       index: index === withoutIndex ? null : index,
       id: id ?? null,
       function: { name: delta.function.name ?? null, arguments: input },
-      extra_content: { google: { thought_signature: thoughtSignature } },
+      signed,
     }
   }
 
@@ -135,6 +166,7 @@ export class ToolCalls {
     const match = this.#match(evidence)
     if (match === 'unclear') return
     if (match !== 'new') {
+      match.signed ??= delta.signed
       this.#append(match, evidence, parts)
     } else if (evidence.name !== undefined) {
       this.#start(delta, { ...evidence, name: evidence.name }, parts)
@@ -158,7 +190,7 @@ export class ToolCalls {
       input: new StructuredText(text),
       first: text,
       last: text,
-      thoughtSignature: thoughtSignatureOf(delta),
+      signed: delta.signed,
     }
     this.#calls.push(call)
     if (index != null) note(this.#byIndex, index, call)
@@ -268,10 +300,4 @@ function note<KEY>(calls: Map<KEY, ToolCall[]>, key: KEY, call: ToolCall): void 
   const known = calls.get(key)
   if (known === undefined) calls.set(key, [call])
   else if (!known.includes(call)) known.push(call)
-}
-
-function thoughtSignatureOf({ extra_content: extra }: ToolCallDelta): string | undefined {
-  const google = isRecord(extra) ? extra['google'] : undefined
-  const signature = isRecord(google) ? google['thought_signature'] : undefined
-  return typeof signature === 'string' && signature !== '' ? signature : undefined
 }

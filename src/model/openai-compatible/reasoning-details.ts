@@ -1,0 +1,61 @@
+/**
+ * OpenRouter's `reasoning_details`, put together from their deltas. They must come back unchanged and in
+ * order: openrouter.ai/docs/use-cases/reasoning-tokens, "Preserving reasoning blocks". A stream gives a
+ * text or a summary in pieces of one index; encrypted blocks come whole.
+ */
+import type { JSONArray, JSONObject } from '@ai-sdk/provider'
+
+import { isRecord } from './json-record.ts'
+
+/** It was parsed from JSON, so that it holds nothing else. */
+const isBlock = (value: unknown): value is JSONObject => isRecord(value) && !Array.isArray(value)
+
+const growing: Readonly<Record<string, string>> = {
+  'reasoning.text': 'text',
+  'reasoning.summary': 'summary',
+}
+
+export class ReasoningDetails {
+  readonly #details: JSONObject[] = []
+
+  add(value: unknown): void {
+    for (const detail of Array.isArray(value) ? value : [value]) {
+      if (isBlock(detail)) this.#add(detail)
+    }
+  }
+
+  whole(): JSONArray {
+    return this.#details
+  }
+
+  #add(detail: JSONObject): void {
+    const last = this.#details.at(-1)
+    const field = growing[textOf(detail['type'])]
+    if (field === undefined || last === undefined || !isOneBlock(last, detail)) {
+      this.#details.push({ ...detail })
+      return
+    }
+    const text = `${textOf(last[field])}${textOf(detail[field])}`
+    // A signature comes with the last piece; a null there takes nothing back.
+    for (const [name, value] of Object.entries(detail)) if (value != null) last[name] = value
+    last[field] = text
+  }
+}
+
+const isOneBlock = (last: JSONObject, next: JSONObject) =>
+  last['type'] === next['type'] &&
+  (last['index'] ?? null) === (next['index'] ?? null) &&
+  (last['id'] == null || next['id'] == null || last['id'] === next['id'])
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
+
+/** What details say in words, for a delta that has no other field for it. */
+export function detailsText(value: unknown): string {
+  if (!Array.isArray(value)) return ''
+  return value
+    .map((detail: unknown) => {
+      const field = isRecord(detail) ? growing[textOf(detail['type'])] : undefined
+      return isRecord(detail) && field !== undefined ? textOf(detail[field]) : ''
+    })
+    .join('')
+}

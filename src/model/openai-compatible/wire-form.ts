@@ -1,0 +1,140 @@
+/**
+ * What of an answer must go back to the model in the form in which it came: the field of its thoughts
+ * (`reasoning_content`: DeepSeek, Moonshot, Z.ai; `reasoning`: Groq, OpenRouter, vLLM; parts of the
+ * content: Mistral), `reasoning_details` of OpenRouter, and signatures of Gemini. Another model never
+ * gave them and may refuse them, so the form names the model. It travels with the message, as
+ * `providerMetadata.loom.wire`, since another instance may make the next request.
+ */
+import type {
+  JSONObject,
+  SharedV4ProviderMetadata,
+  SharedV4ProviderOptions,
+} from '@ai-sdk/provider'
+
+import { isRecord } from './json-record.ts'
+import type { JsonRecord } from './json-record.ts'
+import { ReasoningDetails } from './reasoning-details.ts'
+
+export const thoughtFields = ['reasoning_content', 'reasoning', 'content'] as const
+export type ThoughtField = (typeof thoughtFields)[number]
+
+export interface WireForm {
+  /** `provider/model-id`. */
+  model: string
+  thought?: ThoughtField
+  /** Fields of the message or of the call, as they came. */
+  fields?: JSONObject
+}
+
+/** Gathers the form of one answer from its deltas. */
+export class AnswerForm {
+  readonly #model: string
+  readonly #details = new ReasoningDetails()
+  #thought: ThoughtField | undefined
+  #extra: JSONObject | undefined
+
+  constructor(model: string) {
+    this.#model = model
+  }
+
+  /** Called for each delta, so it looks at four fields and no more. An empty thought counts too. */
+  note(delta: JsonRecord): void {
+    if (typeof delta['reasoning_content'] === 'string') this.#thought = 'reasoning_content'
+    else if (typeof delta['reasoning'] === 'string') this.#thought ??= 'reasoning'
+    if (delta['reasoning_details'] != null) this.#details.add(delta['reasoning_details'])
+    if (delta['extra_content'] != null) this.#extra = signed(delta) ?? this.#extra
+  }
+
+  /** The thoughts came as parts of the content. */
+  noteThoughtPart(): void {
+    this.#thought = 'content'
+  }
+
+  /** Of the thoughts, known as soon as they begin. */
+  get ofThoughts(): SharedV4ProviderMetadata | undefined {
+    if (this.#thought === undefined) return undefined
+    return metadata({ model: this.#model, thought: this.#thought })
+  }
+
+  /** Of the whole message, once it has ended. Undefined where there is nothing special in it. */
+  get ofMessage(): SharedV4ProviderMetadata | undefined {
+    const details = this.#details.whole()
+    const fields = {
+      ...(details.length > 0 && { reasoning_details: details }),
+      ...this.#extra,
+    }
+    const hasFields = Object.keys(fields).length > 0
+    if (this.#thought === undefined && !hasFields) return undefined
+    return metadata({
+      model: this.#model,
+      ...(this.#thought !== undefined && { thought: this.#thought }),
+      ...(hasFields && { fields }),
+    })
+  }
+
+  /** Of one call, with the fields that hold its signature. */
+  ofCall(fields: JSONObject): SharedV4ProviderMetadata {
+    return metadata({ model: this.#model, fields })
+  }
+}
+
+const metadata = (wire: WireForm): SharedV4ProviderMetadata => ({ loom: { wire: { ...wire } } })
+
+/** The fields of a call or message that hold a thought's signature, wherever that stands. */
+export function signed(value: object): JSONObject | undefined {
+  const found = Object.entries(value).filter(
+    ([name, field]) => carriers.has(name) && field != null && holdsSignature({ [name]: field }),
+  )
+  return found.length === 0 ? undefined : Object.fromEntries(found)
+}
+
+/** Gemini's compatible API and Vertex; LiteLLM; others that put it into the call itself. */
+const carriers = new Set([
+  'extra_content',
+  'provider_specific_fields',
+  'thought_signature',
+  'thoughtSignature',
+])
+
+const holdsSignature = (value: unknown, depth = 0): boolean =>
+  isRecord(value) &&
+  depth < 4 &&
+  Object.entries(value).some(([name, inner]) =>
+    /^thought_?signature$/i.test(name)
+      ? typeof inner === 'string' && inner !== ''
+      : holdsSignature(inner, depth + 1),
+  )
+
+/** The signature itself. */
+export function signatureIn(value: unknown, depth = 0): string | undefined {
+  if (!isRecord(value) || depth > 4) return undefined
+  for (const [name, inner] of Object.entries(value)) {
+    const isSignature = /^thought_?signature$/i.test(name)
+    const signature = isSignature ? inner : signatureIn(inner, depth + 1)
+    if (typeof signature === 'string' && signature !== '') return signature
+  }
+  return undefined
+}
+
+/** The form that a part of the history came in, if this model gave it. */
+export function wireFormOf(
+  { providerOptions }: { providerOptions?: SharedV4ProviderOptions },
+  model: string,
+): WireForm | undefined {
+  const wire = providerOptions?.['loom']?.['wire']
+  if (!isRecord(wire) || wire['model'] !== model) return undefined
+  const thought = thoughtFields.find((field) => field === wire['thought'])
+  const fields = wire['fields']
+  return {
+    model,
+    ...(thought !== undefined && { thought }),
+    ...(isRecord(fields) && { fields }),
+  }
+}
+
+/** Whether a part says which model gave it. */
+export const hasWireForm = ({
+  providerOptions,
+}: {
+  providerOptions?: SharedV4ProviderOptions
+}): boolean => isRecord(providerOptions?.['loom']?.['wire'])

@@ -1,0 +1,69 @@
+/** How long a provider asks to wait before the next request. */
+
+/**
+ * The wait that the headers of a response ask for, in milliseconds: `retry-after-ms`, or `retry-after`
+ * in seconds or as a date (RFC 9110 section 10.2.3).
+ */
+export function retryAfter(
+  headers: Readonly<Record<string, string>>,
+  now: number = Date.now(),
+): number | undefined {
+  const fields = new Map(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  )
+  const milliseconds = Number.parseFloat(fields.get('retry-after-ms') ?? '')
+  if (milliseconds >= 0) return milliseconds
+  const value = fields.get('retry-after')?.trim()
+  if (value === undefined || value === '') return undefined
+  const seconds = Number(value)
+  if (seconds >= 0) return seconds * 1000
+  // Some servers write the unit: `20s`.
+  if (isDuration.test(value)) return durationOf(value)
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+}
+
+const duration = String.raw`(?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s|days?|d)\b[\s,]*(?:and\s+)?|\d+(?:\.\d+)?(?:ms|h|m|s|d))+`
+
+const isDuration = new RegExp(`^(?:${duration})$`, 'i')
+
+/**
+ * Google: `"retryDelay": "34.07s"` (google.rpc.RetryInfo). OpenAI, Groq: "Please try again in 1m26.4s".
+ * Azure: "Please retry after 20 seconds". Others: "wait 30 seconds", `"retry_after": 12`.
+ */
+const told = [
+  new RegExp(`"?retry_?delay"?\\s*[:=]\\s*"?(${duration})`, 'i'),
+  new RegExp(
+    `(?:try|retry|again|wait|available|resets?)[^.\\n]{0,40}?\\b(?:in|after|for|wait)\\s+(?:about |at least )?(${duration})`,
+    'i',
+  ),
+  new RegExp(`\\bwait (?:about |at least )?(${duration})`, 'i'),
+]
+const field = /"retry[_-]?after(_ms|[_-]?seconds)?"\s*:\s*"?(\d+(?:\.\d+)?)/i
+
+/** The wait that the text of an error asks for, in milliseconds. The longest counts. */
+export function waitIn(text: string): number | undefined {
+  const said = text.slice(0, 65_536)
+  const waits = told.flatMap((pattern) => durationOf(pattern.exec(said)?.[1] ?? '') ?? [])
+  const [, unit, count] = field.exec(said) ?? []
+  if (count !== undefined) waits.push(Number(count) * (unit === '_ms' ? 1 : 1000))
+  return waits.length === 0 ? undefined : Math.ceil(Math.max(...waits))
+}
+
+/** Milliseconds of `1h2m3.5s`, `350ms`, `5 minutes and 3 seconds`. */
+function durationOf(text: string): number | undefined {
+  let total: number | undefined
+  for (const [, count, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|milli|h|m|s|d)/gi)) {
+    total = (total ?? 0) + Number(count) * (unitMs.get(unit.toLowerCase()) ?? 0)
+  }
+  return total
+}
+
+const unitMs: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['milli', 1],
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
