@@ -78,6 +78,16 @@ it('reads on where content follows a finish reason', async () => {
   expect(asked).toHaveLength(1)
 })
 
+it('reads on where each delta has a finish reason', async () => {
+  const { result, asked } = await answering(async ({ response }) => {
+    eventStream(response).write(delta({ content: 'H' }, 'stop') + delta({ content: 'el' }, 'stop'))
+    await delay(1500)
+    response.end(delta({ content: 'lo' }, 'stop') + done)
+  })
+  expect(result.text).toBe('Hello')
+  expect(asked).toHaveLength(1)
+})
+
 it.each(['error', 'network_error', 'abort', 'insufficient_system_resource'])(
   'asks again after the finish reason %s',
   async (reason) => {

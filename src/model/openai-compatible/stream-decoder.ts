@@ -44,8 +44,8 @@ const ids = { text: 'txt-0', reasoning: 'reasoning-0' } as const
 const untilUsageMs = 1000
 /** What follows the usage is `[DONE]` or the end of the body, and worth no wait. */
 const afterUsageMs = 250
-/** A finish reason behind thoughts may be that of the thoughts. */
-const afterReasoningMs = 10_000
+/** For a finish reason behind which more of the answer is likely. */
+const doubtfulReasonMs = 10_000
 
 export class StreamDecoder {
   readonly #options: DecoderOptions
@@ -61,6 +61,8 @@ export class StreamDecoder {
   #rawReason: string | undefined
   #pieces = 0
   #hasReasoningOnly = false
+  /** Whether content came after a finish reason. */
+  #goesOn = false
   #usage: JSONObject | undefined
 
   constructor(options: DecoderOptions) {
@@ -85,8 +87,8 @@ export class StreamDecoder {
    */
   get remainderMs(): number | undefined {
     if (!this.#hasFailed && this.#rawReason === undefined) return undefined
-    // Some servers end the thoughts with a finish reason of their own.
-    if (this.#hasReasoningOnly && !this.#hasFailed) return afterReasoningMs
+    // Some servers end the thoughts with a finish reason of their own, others send one with each delta.
+    if ((this.#hasReasoningOnly || this.#goesOn) && !this.#hasFailed) return doubtfulReasonMs
     return this.#usage === undefined ? untilUsageMs : afterUsageMs
   }
 
@@ -282,6 +284,7 @@ export class StreamDecoder {
   #say(kind: 'text' | 'reasoning', delta: string, parts: Parts): void {
     const id = ids[kind]
     this.#pieces++
+    if (this.#rawReason !== undefined) this.#goesOn = true
     if (this.#open !== kind) {
       this.#hasReasoningOnly =
         kind === 'reasoning' && (this.#hasReasoningOnly || this.#pieces === 1)
