@@ -55,7 +55,7 @@ function started(child: ChildProcessByStdio<null, Readable, Readable>): LoomProc
   return {
     child,
     output: () => ({ ...written }),
-    exited: within(20_000, `the end of ${child.spawnargs.join(' ')}`, promise),
+    exited: within(60_000, `the end of ${child.spawnargs.join(' ')}`, promise),
   }
 }
 
@@ -69,7 +69,7 @@ export async function addressOf({ child, output, exited }: LoomProcess): Promise
   child.stdout?.on('data', look)
   exited.then(() => reject(new Error(`loom ended: ${output().stderr}`)), reject)
   look()
-  return within(10_000, 'the greeting of loom', promise)
+  return within(60_000, 'the greeting of loom', promise)
 }
 
 /** For `afterEach`: ends what is left, by its id. */

@@ -64,7 +64,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const proxyTo = () => startProxy(redis.port)
   const stage = stack.use(await openStageOn(redis.url, options, proxyTo))
   const { instances = 2 } = options
-  await until(5000, 'every instance is in the register', async () => {
+  await until(30_000, 'every instance is in the register', async () => {
     return (await redis.client.zcard('loom:{instances}:register')) === instances
   })
   const owned = stack.move()

@@ -1,0 +1,75 @@
+/** On a machine that has too much to do, nobody takes a living owner for dead. */
+import { randomUUID } from 'node:crypto'
+
+import { describe, expect, it } from 'vitest'
+
+import { until } from '../redis/until.ts'
+import { openLoops } from './loops.ts'
+import { openStage, type Stage } from './stage.ts'
+import { untilIdle } from './staged-turn.ts'
+import { messagesOf, post } from './tab.ts'
+import { textOf } from './world.ts'
+
+const sessions = 400
+const each = 3
+
+/** The heartbeat of a server that sets none. */
+const environment = { LOOM_HEARTBEAT_MS: '3000' }
+
+describe('beside two loops that leave little of two cores', () => {
+  it('has no turn taken from an owner that lives', async () => {
+    await using _loops = await openLoops(2)
+    await using stage = await openStage({ instances: 3, paceMs: 0, environment })
+    const chatIds = await castAll(stage, [0, 1, 2])
+    for (const chatId of chatIds) await expectAnswers(stage, chatId, /^Step 1: one two three\. $/)
+    const asked = stage.upstream.calls.map((call) => call.asked)
+    expect(asked).toHaveLength(new Set(asked).size)
+  }, 240_000)
+
+  it('has only the turns of a dead owner taken over', async () => {
+    await using _loops = await openLoops(2)
+    await using stage = await openStage({ instances: 3, paceMs: 0, environment })
+    const { calls } = stage.upstream
+    const casting = castAll(stage, [0, 1, 2])
+    await until(120_000, 'turns are under way', () => calls.length > (sessions * each) / 4)
+    await stage.instance(0).kill()
+    for (const chatId of await casting) {
+      await expectAnswers(stage, chatId, /Step 1: one two three\. $/)
+    }
+    const dead = stage.instance(0).key
+    const byLiving = calls.filter(({ key }) => key !== dead).map((call) => call.asked)
+    expect(byLiving).toHaveLength(new Set(byLiving).size)
+    expect(new Set(calls.map(({ asked }) => asked)).size).toBe(sessions * each)
+  }, 240_000)
+})
+
+/** Posts to all sessions at once, each message until an instance accepts it. */
+function castAll(stage: Stage, instances: readonly number[]): Promise<string[]> {
+  return Promise.all(
+    Array.from({ length: sessions }, async (_, index) => {
+      const chatId = randomUUID()
+      for (let number = 1; number <= each; number++) {
+        const text = `number ${number} of ${chatId}, steps: 1`
+        let attempt = index + number
+        await until(120_000, 'the message is accepted', async () => {
+          const { url } = stage.instance(instances[attempt++ % instances.length] ?? 0)
+          const options = { messageId: `message-${number}` }
+          const response = await post(url, chatId, text, options).catch(() => undefined)
+          await response?.text().catch(() => undefined)
+          return response?.status === 202
+        })
+      }
+      return chatId
+    }),
+  )
+}
+
+async function expectAnswers(stage: Stage, chatId: string, answer: RegExp): Promise<void> {
+  await until(60_000, 'the session is idle', async () => {
+    await untilIdle(stage.instance(1).url, chatId)
+    return true
+  })
+  const history = await messagesOf(stage.instance(2).url, chatId)
+  const replies = history.filter(({ role }) => role === 'assistant').map(textOf)
+  expect(replies).toEqual(Array.from({ length: each }, () => expect.stringMatching(answer)))
+}

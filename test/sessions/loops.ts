@@ -1,0 +1,27 @@
+/** Processes that compute without end: on two cores they leave everybody else half of the machine. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+import { within } from '../deadline.ts'
+
+/** They end with the disposal, and by themselves after five minutes where that never comes. */
+export async function openLoops(count: number): Promise<AsyncDisposable> {
+  const loops = Array.from({ length: count }, () =>
+    spawn(process.execPath, ['-e', 'const end = Date.now() + 300_000; while (Date.now() < end);'], {
+      stdio: 'ignore',
+    }),
+  )
+  await Promise.all(loops.map((loop) => within(10_000, 'the start of a loop', once(loop, 'spawn'))))
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all(loops.map(end))
+    },
+  }
+}
+
+async function end(loop: ChildProcess): Promise<void> {
+  if (loop.exitCode !== null || loop.signalCode !== null) return
+  const exit = once(loop, 'exit')
+  loop.kill('SIGKILL')
+  await within(10_000, 'the end of a loop', exit)
+}
