@@ -8,6 +8,7 @@ import type { ModelMessage, ToolSet, UIMessage } from 'ai'
 
 import { fieldOf, isFields } from './conversation/fields.ts'
 import { checkFiles } from './conversation/posted-files.ts'
+import { withoutUnstoredItems } from './conversation/stored-items.ts'
 import { modernMessage } from './conversation/version-4.ts'
 import { errorMessage, LoomError } from './error.ts'
 import { sizeOf, WorkSteps } from './long-work.ts'
@@ -165,7 +166,10 @@ export async function modelMessagesOf(
   const steps = new WorkSteps()
   for (const message of messages) {
     await steps.next(sizeOf(message))
-    const converted = await convertToModelMessages([withObjectInputs(message)], options)
+    const converted = await convertToModelMessages(
+      [withObjectInputs(withoutUnstoredItems(message))],
+      options,
+    )
     const meant = converted.filter(({ content }) => content.length > 0)
     const last = meant.at(-1)
     if (last !== undefined) onEnd(last, message.id)

@@ -1,5 +1,6 @@
 import { messageContent } from './body-forms/message-content.ts'
 import { messageField } from './body-forms/message-field.ts'
+import { missingItem } from './body-forms/missing-item.ts'
 import { missingThought } from './body-forms/missing-thought.ts'
 import { optionalField } from './body-forms/optional-field.ts'
 import { type Refusal, refusalOf } from './body-forms/refusal.ts'
@@ -17,6 +18,7 @@ import type { JsonRecord } from './openai-compatible/json-record.ts'
 /** The first rule that finds a change decides, so the rules that name a special form come first. */
 export const bodyRules: readonly BodyRule[] = [
   missingThought,
+  missingItem,
   tokenLimit,
   toolSchema,
   messageContent,
