@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 
 import { LoomError } from '../src/error.ts'
+import { noLongerWaits } from '../src/session/answering.ts'
 import type { Answer } from '../src/session/letter-request.ts'
 import { answerId, isAwaited } from '../src/session/posted.ts'
 import { readJson } from './body.ts'
@@ -55,7 +56,7 @@ async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promi
   const isNew = waiting !== undefined && isAwaited(waiting, given)
   // One that comes again, since its answer was lost, is answered as it was.
   if (!isNew && (await sessions.requestStore.findLetter(session.id, id)) === undefined) {
-    throw new LoomError('refused', 'Nothing in this session waits for that.')
+    throw new LoomError('refused', noLongerWaits)
   }
   const letter = {
     id,

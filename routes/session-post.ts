@@ -11,8 +11,7 @@ import { LoomError } from '../src/error.ts'
 import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
 import { textOf, uiMessage } from '../src/message-fold.ts'
-import type { Answering } from '../src/session/answering.ts'
-import type { Place } from '../src/session/place.ts'
+import { type Answering, noLongerWaits } from '../src/session/answering.ts'
 import { answersIn, letterOf, type Posting } from '../src/session/posted.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { answersOf, readingOf } from '../src/stream-agent.ts'
@@ -97,7 +96,7 @@ async function seedOf({ messages = [] }: ChatRequest) {
 }
 
 /** What is answered, and from where; without a letter where it is not known which. */
-type Answered = Omit<Answering, 'letterId'> & Partial<Place> & { letterId: string | undefined }
+type Answered = Omit<Answering, 'letterId'> & { letterId: string | undefined }
 
 interface AnsweredIn {
   sessionId: string
@@ -110,7 +109,7 @@ export async function answer(
   world: SessionWorld,
   { sessionId, answering }: AnsweredIn,
 ): Promise<Response> {
-  const { logId, letterId, after, skip = 0, queued, repeated } = answering
+  const { logId, letterId, after, skip, answers, queued, repeated } = answering
   if (/\brespond-async\b/.test(c.req.header('prefer') ?? '')) {
     c.header('Preference-Applied', 'respond-async')
     const id = publicId(world.tenantOf(c), sessionId)
@@ -121,7 +120,7 @@ export async function answer(
   return streamSession(c, world, {
     sessionId,
     place: { logId, after, skip },
-    ...(queued && letterId !== undefined && { queuedLetter: letterId }),
+    ...(queued && letterId !== undefined && { queued: { letterId, logId, answers } }),
   })
 }
 
@@ -135,12 +134,12 @@ async function wholeAnswer(
   { loom: { sessions }, tenantOf }: SessionWorld,
   { sessionId, answering }: AnsweredIn,
 ): Promise<Response> {
-  const { letterId, after, queued } = answering
+  const { letterId, queued } = answering
   const { signal } = c.req.raw
-  const logId =
+  const { logId, after } =
     queued && letterId !== undefined
-      ? await sessions.begun(sessionId, letterId, signal)
-      : answering.logId
+      ? await sessions.begun(sessionId, { ...answering, letterId }, signal)
+      : answering
   await sessions.follow({ sessionId, logId, after, signal, deliver: () => undefined })
   const { profile } = readingOf(c, {})
   const answered = await sessions.answered(sessionId, logId)
@@ -158,27 +157,43 @@ async function wholeAnswer(
 const gone = () =>
   new LoomError('gone', 'The stream of this answer is no longer held: load the messages instead.')
 
-/** Nothing new was posted: what runs is what the client wants to see, or what it did not hear the end of. */
+/**
+ * Nothing new was posted. A client that names an assistant message gets that message's stream: what
+ * follows its answers where the log took them, or what is being written of it. It never gets another
+ * message's, whose words it would show inside this one; and it is refused where nothing follows,
+ * because clients that send by themselves would post the same for ever.
+ */
 async function underWay(
   { loom: { sessions } }: SessionWorld,
   { sessionId, session, last }: PostedAgain,
 ): Promise<Answered> {
-  const id = fieldOf(last, 'id')
-  const goesOn = fieldOf(last, 'role') === 'assistant' && typeof id === 'string'
-  const place =
-    (goesOn
-      ? await sessions.lastPart(sessionId, id, answersIn(fieldOf(last, 'parts')))
-      : undefined) ?? (await sessions.placeOf(sessionId, undefined))
-  if (place !== undefined) {
-    const turn = session?.turn
-    const letterId = turn?.logId === place.logId ? turn.letterId : undefined
-    return { ...place, letterId, queued: false, repeated: true }
+  const turn = session === undefined || session.state === 'idle' ? undefined : session.turn
+  const again = { answers: [], queued: false, repeated: true }
+  if (fieldOf(last, 'role') !== 'assistant') {
+    const place = await sessions.placeOf(sessionId, undefined)
+    if (place === undefined) throw nothingNew()
+    return { ...again, ...place, letterId: turn?.letterId }
   }
-  throw new LoomError(
+  const id = fieldOf(last, 'id')
+  if (typeof id !== 'string') throw nothingNew()
+  const answers = answersIn(fieldOf(last, 'parts'))
+  const isOpen = turn?.logId === id
+  const part = await sessions.lastPart(sessionId, id, answers)
+  if (part !== undefined && (isOpen || part.as === 'settled')) {
+    return { ...again, ...part.place, letterId: isOpen ? turn.letterId : undefined }
+  }
+  if (!isOpen) throw answers.length > 0 ? notAwaited() : nothingNew()
+  return { ...again, logId: id, after: undefined, skip: 0, letterId: turn.letterId }
+}
+
+const nothingNew = () =>
+  new LoomError(
     'refused',
     'There is nothing new in these messages: the last must be a user message, or hold an answer that this session waits for.',
   )
-}
+
+const notAwaited = () =>
+  new LoomError('refused', `There is nothing new in these messages. ${noLongerWaits}`)
 
 interface PostedAgain {
   sessionId: string

@@ -6,6 +6,7 @@ import type { Context } from 'hono'
 
 import { LoomError } from '../src/error.ts'
 import { type Encoder, encoderOf } from '../src/frames.ts'
+import type { Answering } from '../src/session/answering.ts'
 import { cursorOf } from '../src/session/entry-id.ts'
 import type { Place } from '../src/session/place.ts'
 import type { Shared } from '../src/session/tail.ts'
@@ -17,9 +18,11 @@ import type { SessionWorld } from './session-world.ts'
 export interface StreamRequest {
   sessionId: string
   place: Place
-  /** The letter whose turn is waited for first. */
-  queuedLetter?: string
+  /** A letter that waits: the stream begins when its turn does, in the place of `place`. */
+  queued?: QueuedLetter
 }
+
+export type QueuedLetter = Pick<Answering, 'letterId' | 'logId' | 'answers'>
 
 /** Sorts below every profile: a reader that declares none knows the fewest chunks. */
 const undeclared = 'any'
@@ -41,22 +44,20 @@ export function streamSession(c: Context, world: SessionWorld, request: StreamRe
 
 async function deliver(
   { loom: { sessions, report } }: SessionWorld,
-  { sessionId, place, queuedLetter }: StreamRequest,
+  { sessionId, place, queued }: StreamRequest,
   { encoder, reply, floor }: Reader,
 ): Promise<void> {
   const signal = reply.closed
-  let { skip } = place
   let isWhole = false
   try {
-    const logId =
-      queuedLetter === undefined
-        ? place.logId
-        : await sessions.begun(sessionId, queuedLetter, signal)
+    const from = queued === undefined ? place : await sessions.begun(sessionId, queued, signal)
+    const { logId, after } = from
+    let { skip } = from
     await sessions.store.noteReader(sessionId, logId, floor)
     const end = await sessions.follow({
       sessionId,
       logId,
-      after: place.after,
+      after,
       signal,
       deliver: (entry, shared) => {
         const from = skip
@@ -66,9 +67,12 @@ async function deliver(
     })
     isWhole = end === 'finished'
   } catch (error) {
-    // Withdrawn while it waited: that is no fault, and whoever posts it again is told so.
-    const isRefused = error instanceof LoomError && error.code === 'refused'
-    if (!signal.aborted && !isRefused) report(error)
+    // Withdrawn or cut while it waited. A cut connection would make a client send it again.
+    if (error instanceof LoomError && error.code === 'refused') {
+      await reply.send({ type: 'error', errorText: error.message })
+      await reply.send({ type: 'finish', finishReason: 'error' })
+      isWhole = true
+    } else if (!signal.aborted) report(error)
   } finally {
     reply.end(isWhole)
   }

@@ -157,8 +157,8 @@ export class AgentSession implements AsyncDisposable {
 
   async #begun(answering: Answering, signal: AbortSignal = never()): Promise<Answering> {
     if (!answering.queued) return answering
-    const logId = await this.#sessions.begun(this.id, answering.letterId, signal)
-    return { ...answering, logId, queued: false }
+    const place = await this.#sessions.begun(this.id, answering, signal)
+    return { ...answering, ...place, queued: false }
   }
 
   async #follow(

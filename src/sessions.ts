@@ -15,7 +15,7 @@ import { type Answering, answeringOf, withdrawn } from './session/answering.ts'
 import { follow, type FollowOptions } from './session/follow.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
 import { type Answer, isLetterRequest } from './session/letter-request.ts'
-import { newestPart } from './session/newest-part.ts'
+import { type NewestPart, newestPart } from './session/newest-part.ts'
 import { type Place, placeOfUnfinished } from './session/place.ts'
 import type { Held } from './session/posted.ts'
 import { RemoteTails } from './session/remote-tail.ts'
@@ -103,10 +103,15 @@ export class Sessions {
 
   /**
    * Waits until a queued letter's turn has begun, or the running one has taken it.
-   * @returns the log that answers it
-   * @throws LoomError `refused` when it was withdrawn or cut meanwhile
+   * @returns where its answer begins. For answers to calls that another client answered first, that
+   * is where the message continued after that client's answers.
+   * @throws LoomError `refused` when the letter was withdrawn or cut meanwhile
    */
-  async begun(sessionId: string, letterId: string, signal: AbortSignal): Promise<string> {
+  async begun(
+    sessionId: string,
+    { letterId, logId, answers }: Pick<Answering, 'letterId' | 'logId' | 'answers'>,
+    signal: AbortSignal,
+  ): Promise<Place> {
     let hint = Promise.withResolvers<void>()
     let takenAt = performance.now()
     const unwatch = await this.store.watch(sessionId, 'log', () => hint.resolve())
@@ -114,7 +119,11 @@ export class Sessions {
       for (;;) {
         signal.throwIfAborted()
         const place = await this.store.findLetter(sessionId, letterId)
-        if (place?.as === 'done') return place.replyId
+        if (place?.as === 'done') return await this.#answerPlace(sessionId, place.replyId, answers)
+        if (place?.as === 'cut' && answers.length > 0) {
+          const part = await this.lastPart(sessionId, logId, answers)
+          if (part?.as === 'settled') return part.place
+        }
         if (place?.as !== 'queued') throw withdrawn()
         await Promise.race([hint.promise, delay(this.#options.pollMs, undefined, { signal })])
         // The turn that runs gives a hint with every word.
@@ -126,6 +135,12 @@ export class Sessions {
     } finally {
       unwatch()
     }
+  }
+
+  /** A message's answer is all of its log; answers continue a log that the client has the beginning of. */
+  async #answerPlace(sessionId: string, logId: string, answers: readonly Answer[]): Promise<Place> {
+    const part = answers.length > 0 ? await this.lastPart(sessionId, logId, answers) : undefined
+    return part?.place ?? { logId, after: undefined, skip: 0 }
   }
 
   /**
@@ -147,12 +162,12 @@ export class Sessions {
         })
   }
 
-  /** Where the newest part of a message begins; see `newestPart`. */
+  /** Where the part of a message begins that follows these answers; see `newestPart`. */
   async lastPart(
     sessionId: string,
     messageId: string,
     answers: readonly Answer[],
-  ): Promise<Place | undefined> {
+  ): Promise<NewestPart | undefined> {
     return newestPart(messageId, await entriesOf(this.requestStore, sessionId, messageId), answers)
   }
 

@@ -314,6 +314,46 @@ describe('an answer to what a session asked for', () => {
   })
 })
 
+describe('an answer to a message that was left behind', () => {
+  for (const logTtlMs of [1, 60_000]) {
+    const log = logTtlMs === 1 ? 'expired' : 'still there'
+    it(`is refused at every door while something else is said, and its log is ${log}`, async () => {
+      const gate = new Gate('the second reply')
+      const scripts = [calls(['ask', { question: 'Red?' }]), saysWhen(gate, 'B', ' b')]
+      const { app, ask, get, post, loom } = openApp(scripts, { tools: [clientTool] }, { logTtlMs })
+      await ask({ id: 'c', messages: [user('Paint.')] })
+      const { turn } = (await loom.sessions.store.session('c')) ?? {}
+      const waiting = await loom.sessions.unfinished('c', turn?.logId ?? '')
+      const second = ask({ id: 'c', messages: [user('Something else.')] })
+      await gate.reached()
+      await until(5000, 'the log is as it is to be', async () => {
+        return (await loom.sessions.holds('c', waiting.id)) === logTtlMs > 1
+      })
+      const parts = waiting.parts.map((part) =>
+        'toolCallId' in part ? { ...part, state: 'output-available', output: 'yes' } : part,
+      )
+      const call = waiting.parts.find((part) => 'toolCallId' in part)?.['toolCallId']
+      const messages = [user('Paint.'), { ...waiting, parts }]
+      for (const headers of [{}, { accept: 'application/json' }, { prefer: 'respond-async' }]) {
+        const posted = await post({ id: 'c', messages, messageId: waiting.id }, headers)
+        expect([posted.status, await posted.text()]).toEqual([
+          409,
+          expect.stringContaining('does not wait for that answer'),
+        ])
+        const given = await app.request(`/ai/chat/c/tools/${String(call)}`, {
+          method: 'POST',
+          body: JSON.stringify({ output: 'yes' }),
+          headers,
+        })
+        expect(given.status).toBe(409)
+      }
+      gate.open()
+      expect(await second).toMatchObject({ text: 'B b' })
+      expect((await get('/c/messages')).body).toHaveLength(4)
+    })
+  }
+})
+
 describe('a message that waits', () => {
   it('is refused to whoever waits for its answer when it is withdrawn', async () => {
     const gate = new Gate('the first reply')
@@ -328,7 +368,9 @@ describe('a message that waits', () => {
     })
     await app.request('/ai/chat/c/queue/Second', { method: 'DELETE' })
     expect((await waiting).status).toBe(409)
-    await expect(streamed.text()).rejects.toThrow()
+    expect(await streamed.text()).toMatch(
+      /"errorText":"This message was withdrawn.*\n\ndata: \[DONE\]/s,
+    )
     gate.open()
     expect(await first).toMatchObject({ text: 'A a' })
   })

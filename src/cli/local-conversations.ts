@@ -161,15 +161,18 @@ class LocalConversation implements Conversation {
   }
 
   async *#follow(
-    answering: Pick<Answering, 'logId' | 'after' | 'queued'> & { letterId?: string },
+    answering: Pick<Answering, 'logId' | 'after'> & Partial<Answering>,
     signal: AbortSignal,
   ): AsyncGenerator<AgentEvent, void> {
-    const { logId, letterId, after, queued } = answering
+    const { letterId, queued = false, answers = [] } = answering
     const queue = openEventQueue()
     const leaving = new AbortController()
     const until = AbortSignal.any([signal, leaving.signal])
     const follow = async () => {
-      if (queued && letterId !== undefined) await this.#sessions.begun(this.id, letterId, until)
+      const { logId, after } =
+        queued && letterId !== undefined
+          ? await this.#sessions.begun(this.id, { ...answering, letterId, answers }, until)
+          : answering
       const end = await this.#sessions.follow({
         sessionId: this.id,
         logId,

@@ -6,7 +6,7 @@ import { LoomError } from '../error.ts'
 import type { Letter, PostReply } from '../store/mailbox.ts'
 import { isAnswer } from './answer-events.ts'
 import type { Answer } from './letter-request.ts'
-import type { Place } from './place.ts'
+import type { NewestPart } from './newest-part.ts'
 
 /** Where an accepted letter's answer is read. */
 export interface Answering {
@@ -14,14 +14,18 @@ export interface Answering {
   letterId: string
   /** The entry after which this answer begins; the whole log without it. */
   after: string | undefined
+  /** Events of the first entry behind `after` that are not of this answer. */
+  skip: number
+  /** Answers that the letter holds to calls of a message that waits; none in other letters. */
+  answers: readonly Answer[]
   /** True while the letter waits for its turn, or for the turn that it is steered to. */
   queued: boolean
   /** True for a letter that was posted before: its log may have had its time. */
   repeated: boolean
 }
 
-/** Where the newest part of a message begins that is gone on with by these answers. */
-type LastPart = (messageId: string, answers: readonly Answer[]) => Promise<Place | undefined>
+/** Where the part of a message begins that follows these answers. */
+type LastPart = (messageId: string, answers: readonly Answer[]) => Promise<NewestPart | undefined>
 
 /** @throws LoomError `busy`, `mailbox-full`, `not-found`, `refused` */
 export async function answeringOf(
@@ -30,14 +34,16 @@ export async function answeringOf(
   lastPart: LastPart,
 ): Promise<Answering> {
   const { id: letterId, replyId } = letter
+  const answers = answersOf(letter)
+  const begins = { letterId, answers, after: undefined, skip: 0 }
   switch (reply.status) {
     case 'claimed': {
       const { logId, lastId, resumed } = reply.claim
       const after = resumed ? lastId : undefined
-      return { logId, letterId, after, queued: false, repeated: false }
+      return { ...begins, logId, after, queued: false, repeated: false }
     }
     case 'queued':
-      return { logId: replyId, letterId, after: undefined, queued: true, repeated: false }
+      return { ...begins, logId: replyId, queued: true, repeated: false }
     case 'known':
       return answeringAgain(letter, reply, lastPart)
     case 'busy':
@@ -52,9 +58,7 @@ export async function answeringOf(
     case 'refused':
       throw new LoomError(
         'refused',
-        letter.kind === 'answer'
-          ? 'Nothing in this session waits for that.'
-          : 'There is no such message in this session.',
+        letter.kind === 'answer' ? noLongerWaits : 'There is no such message in this session.',
       )
   }
 }
@@ -66,10 +70,19 @@ async function answeringAgain(
   lastPart: LastPart,
 ): Promise<Answering> {
   if (as === 'withdrawn' || as === 'cut' || logId === '') throw withdrawn()
-  const answers = Array.isArray(letter.answer) ? letter.answer.filter(isAnswer) : []
-  const after = letter.kind === 'answer' ? (await lastPart(logId, answers))?.after : undefined
-  return { logId, letterId: letter.id, after, queued: as === 'queued', repeated: true }
+  const answers = answersOf(letter)
+  const part = answers.length > 0 ? await lastPart(logId, answers) : undefined
+  const { after, skip } = part?.place ?? { after: undefined, skip: 0 }
+  const again = { letterId: letter.id, answers, queued: as === 'queued', repeated: true }
+  return { ...again, logId, after, skip }
 }
+
+const answersOf = ({ kind, answer }: Letter): readonly Answer[] =>
+  kind === 'answer' && Array.isArray(answer) ? answer.filter(isAnswer) : []
+
+/** The reason that a client gets for an answer to a call that was answered, stopped or left behind. */
+export const noLongerWaits =
+  'This session does not wait for that answer (any more). Load the messages again to see what became of the call.'
 
 export const withdrawn = () =>
   new LoomError('refused', 'This message was withdrawn or cut from the conversation.')

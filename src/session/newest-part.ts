@@ -1,6 +1,7 @@
 /**
- * Where the newest part of an assistant message begins in its log: for a client that holds what came
- * before and posts its answers again. Given anything earlier, it would show that twice.
+ * Where the part of an assistant message begins in its log that follows a client's answers: for a
+ * client that holds what came before them and posts them again. Given anything earlier, it would
+ * show that twice.
  */
 import type { AgentEvent } from '../event.ts'
 import { MessageFold } from '../message-fold.ts'
@@ -10,27 +11,56 @@ import type { Answer } from './letter-request.ts'
 import type { Place } from './place.ts'
 import { isAwaited } from './posted.ts'
 
-const isStart = ({ type }: AgentEvent) => type === 'start'
-const isFinish = ({ type }: AgentEvent) => type === 'finish'
+export interface NewestPart {
+  place: Place
+  /**
+   * `settled`: the log took an answer to one of these calls, this client's or another's, and `place`
+   * is where that part begins. `awaited`: the message still waits for one of them; `place` is behind
+   * all that the log has. `newest`: neither; `place` is the last part.
+   */
+  as: 'settled' | 'awaited' | 'newest'
+}
 
 /**
  * @param answers what the client posted
- * @returns undefined where the message was never gone on with
+ * @returns undefined where the message was never continued and waits for none of the answers
  */
 export function newestPart(
   logId: string,
   entries: readonly LogEntry[],
   answers: readonly Answer[],
-): Place | undefined {
-  const finished = entries.findLast(({ events }) => events.some(isFinish))
+): NewestPart | undefined {
   const fold = new MessageFold({ id: logId, role: 'assistant', parts: [] })
-  for (const event of entries.flatMap(({ events }) => events)) fold.add(event)
-  // They were accepted, and the log does not tell of them yet: what comes next is the newest part.
-  if (finished !== undefined && answers.some((answer) => isAwaited(fold.message, answer))) {
-    return { logId, after: finished.id, skip: 0 }
+  const awaited = () => answers.filter((answer) => isAwaited(fold.message, answer)).length
+  let starts = 0
+  let start: Place | undefined
+  let settled: Place | undefined
+  let finishedAt: string | undefined
+  // Answers stand between the start of a part and its first step.
+  let takesAnswers = false
+  for (const entry of entries) {
+    for (const [index, event] of entry.events.entries()) {
+      if (event.type === 'start') {
+        starts += 1
+        start = { logId, after: idBefore(entry.id), skip: index }
+        takesAnswers = starts > 1
+      }
+      if (event.type === 'start-step') takesAnswers = false
+      if (event.type === 'finish') finishedAt = entry.id
+      const before = takesAnswers && answerTypes.has(event.type) ? awaited() : 0
+      fold.add(event)
+      if (before > 0 && awaited() < before) settled = start
+    }
   }
-  const parts = entries.filter(({ events }) => events.some(isStart))
-  const entry = parts.at(-1)
-  if (entry === undefined || parts.length < 2) return undefined
-  return { logId, after: idBefore(entry.id), skip: entry.events.findLastIndex(isStart) }
+  if (finishedAt !== undefined && awaited() > 0) {
+    return { as: 'awaited', place: { logId, after: finishedAt, skip: 0 } }
+  }
+  if (settled !== undefined) return { as: 'settled', place: settled }
+  return start === undefined || starts < 2 ? undefined : { as: 'newest', place: start }
 }
+
+const answerTypes: ReadonlySet<AgentEvent['type']> = new Set([
+  'tool-output-available',
+  'tool-output-error',
+  'tool-approval-response',
+])

@@ -75,7 +75,10 @@ async function userLetter(
     )
   }
   const kept = { ...said, id: edited.id }
-  const at = { last: history.at(-1), unfinishedLetter: held.unfinishedLetter }
+  // While a message waits, nothing is being answered: the same edit asks for another answer.
+  const at = held.waiting
+    ? { last: held.waiting, unfinishedLetter: undefined }
+    : { last: history.at(-1), unfinishedLetter: held.unfinishedLetter }
   return { ...plain, id: key ?? editId(kept, edited, at), message: kept, cutAt: edited.id }
 }
 
@@ -89,8 +92,8 @@ function editId(kept: UIMessage, edited: UIMessage, { last, unfinishedLetter }: 
 }
 
 interface EditedIn {
-  /** The last message of the history. */
-  last: UIMessage | undefined
+  /** The last message of the session. */
+  last: { id: string } | undefined
   unfinishedLetter: string | undefined
 }
 
@@ -113,7 +116,9 @@ async function regenerate(
   const from = messageId ?? idOf(last)
   const index = history.findIndex(({ id }) => id === from)
   const named = history[index]
-  const target = named?.role === 'user' ? history[index + 1] : named
+  // The history has no message that waits; it answers what the history ends with.
+  const answers = (at: number) => (at === history.length - 1 ? held.waiting : history[at + 1])
+  const target = named?.role === 'user' ? answers(index) : named
   // It is being made anew already.
   if (target === undefined && named !== undefined) return undefined
   if (typeof from !== 'string') {
@@ -121,7 +126,6 @@ async function regenerate(
   }
   // One that is not there was perhaps cut by this very request, whose answer was lost: the store knows.
   const cutAt = target?.id ?? from
-  if (cutAt === held.waiting?.id) return undefined
   const id = key ?? `regenerate:${cutAt}`
   return { id, kind: 'message', replyId: randomUUID(), cutAt, request }
 }

@@ -35,8 +35,8 @@ export interface Letter {
 }
 
 /**
- * How a new letter treats a running turn. Answers are always queued: whether they are for the turn
- * that runs is known when it waits, and when it ends without waiting they are dropped, as cut.
+ * How a new letter treats a running turn. Answers to the turn that runs are always queued: when it
+ * ends without waiting they are dropped, as cut. Answers to any other message are refused.
  */
 export type WhenBusy = 'queue' | 'reject' | 'interrupt' | 'rollback' | 'steer'
 

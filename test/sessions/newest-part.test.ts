@@ -27,16 +27,44 @@ const before = [entry('100-0'), entry('100-1', ...asked)]
 
 it('the newest part of a message begins with what was answered last', () => {
   const entries = [...before, entry('200-0'), entry('200-1', ...said)]
-  expect(newestPart('log', entries, answers)).toEqual({ logId: 'log', after: '200-0', skip: 0 })
+  const place = { logId: 'log', after: '200-0', skip: 0 }
+  expect(newestPart('log', entries, answers)).toEqual({ as: 'settled', place })
 })
 
 it('the newest part of a message is yet to come where its answers are not told of', () => {
   for (const claims of [[entry('200-0')], [entry('200-0'), entry('300-0')]]) {
     const place = { logId: 'log', after: '100-1', skip: 0 }
-    expect(newestPart('log', [...before, ...claims], answers)).toEqual(place)
+    expect(newestPart('log', [...before, ...claims], answers)).toEqual({ as: 'awaited', place })
   }
 })
 
 it('there is no newest part of a message that was never gone on with', () => {
   expect(newestPart('log', before, [])).toBeUndefined()
+})
+
+it('a client that answers late gets the part that follows the answer which was taken', () => {
+  const another: AgentEvent[] = [
+    { type: 'start-step' },
+    { type: 'tool-input-available', toolCallId: 'c', toolName: 'ask', input: {} },
+    { type: 'finish-step' },
+    { type: 'finish', finishReason: 'tool-calls' },
+  ]
+  const last: AgentEvent[] = [
+    { type: 'start', messageId: 'log' },
+    { type: 'tool-output-available', toolCallId: 'c', output: 'no' },
+  ]
+  const entries = [...before, entry('200-1', ...said, ...another), entry('300-1', ...last)]
+  const late: Answer[] = [{ type: 'output', toolCallId: 'a', output: 'another one' }]
+  const place = (after: string) => ({ logId: 'log', after, skip: 0 })
+  expect(newestPart('log', entries, late)).toEqual({ as: 'settled', place: place('200-0') })
+  expect(newestPart('log', entries, [])).toEqual({ as: 'newest', place: place('300-0') })
+})
+
+it('a call that the server settled itself is no answer of a client', () => {
+  const stopped: AgentEvent[] = [
+    { type: 'tool-output-error', toolCallId: 'a', errorText: 'Stopped.' },
+    { type: 'finish', finishReason: 'stop' },
+  ]
+  const entries = [entry('100-0'), entry('100-1', ...asked.slice(0, 3), ...stopped)]
+  expect(newestPart('log', entries, answers.slice(0, 1))).toBeUndefined()
 })

@@ -193,11 +193,10 @@ export async function readAnswer(
   answering: Answering | undefined,
 ): Promise<Reading> {
   if (answering === undefined) throw new Error('nothing new was posted')
-  const { letterId, after, queued } = answering
-  const logId = queued
-    ? await instance.sessions.begun(sessionId, letterId, AbortSignal.timeout(10_000))
-    : answering.logId
-  return read(instance, sessionId, { logId, after, skip: 0 })
+  const place = answering.queued
+    ? await instance.sessions.begun(sessionId, answering, AbortSignal.timeout(10_000))
+    : answering
+  return read(instance, sessionId, place)
 }
 
 /** Watches what runs, from the start of the unfinished message. */

@@ -98,9 +98,9 @@ function accept(
   return reply
 }
 
-function isRefused(session: MemorySession, { kind, cutAt }: Letter): boolean {
+function isRefused(session: MemorySession, { kind, cutAt, replyId }: Letter): boolean {
   const isOpen = session.state === 'running' || session.state === 'waiting'
-  if (kind === 'answer' && !isOpen) return true
+  if (kind === 'answer') return !isOpen || session.turn?.logId !== replyId
   if (cutAt === undefined || session.history.has(cutAt)) return false
   // What is being made can be cut when it is done.
   return !(isOpen && session.turn?.logId === cutAt)

@@ -191,8 +191,11 @@ export function beginNext(
     const queued = session.mailbox.shift()
     if (queued === undefined) return {}
     const { letter, agent } = queued
-    const isPlaced = letter.cutAt === undefined || session.history.has(letter.cutAt)
-    if (isPlaced && (isWaiting || letter.kind === 'message')) {
+    const isPlaced =
+      letter.kind === 'answer'
+        ? isWaiting && letter.replyId === session.turn?.logId
+        : letter.cutAt === undefined || session.history.has(letter.cutAt)
+    if (isPlaced) {
       if (agents?.includes(agent) !== false)
         return { next: begin(session, queued, instance, world) }
       begin(session, queued, handedOver + instance, world)

@@ -69,7 +69,8 @@ local function post()
   local before = tenant and known()
   if before then return before end
   local letter = opened(arg.letter)
-  local refused = letter.kind == 'answer' and (not tenant or state == 'idle')
+  local refused = letter.kind == 'answer'
+    and (not tenant or state == 'idle' or letter.replyId ~= logId)
   if refused or not placed() then return { status = 'refused' } end
   if not tenant then create() end
   local reply

@@ -44,13 +44,14 @@ end
 -- Takes the next letter whose place is still there. Returns the claim's fields, or nil. The turn of an
 -- agent that is none of `agents` begins for whoever has it (`handedOver` in `store/turn.ts`).
 local function beginNext(instance, agents)
-  local waiting = redis.call('HGET', key.session, 'state') == 'waiting'
+  local state, logId = unpack(redis.call('HMGET', key.session, 'state', 'logId'))
   while true do
     local id = redis.call('ZRANGE', key.mail, 0, 0)[1]
     if not id then return nil end
     local letter = opened(unqueue(id))
     local placed = letter.cutAt == '' or redis.call('HEXISTS', key.messages, letter.cutAt) == 1
-    if placed and (waiting or letter.kind == 'message') then
+    if letter.kind == 'answer' then placed = state == 'waiting' and letter.replyId == logId end
+    if placed then
       if has(agents, letter.agent) then return begin(id, letter, instance) end
       begin(id, letter, 'handed-over:' .. instance)
       return { isLeft = '1' }

@@ -1,0 +1,73 @@
+/**
+ * Two tabs of one chat. A question waits in both; one tab leaves it behind, and the other answers it
+ * then. The late answer is refused, and the client that gave it comes to rest.
+ */
+import { describe, expect, it } from 'vitest'
+
+import { fieldOf } from '../../src/conversation/fields.ts'
+import { calls, says } from '../scripted-model.ts'
+import { type ChatSdk, type LoadedChat, sdks } from './chat-client.ts'
+import { openRecorder, openServer } from './live-server.ts'
+import { outlineOf } from './plain.ts'
+import { Player } from './player.ts'
+import { expectQuiet } from './quiet.ts'
+import { openAgent } from './test-agent.ts'
+
+const asks = calls(['ask', { question: 'Where?' }])
+const removes = calls(['remove', { path: '/a' }])
+
+/** How the other tab leaves the question behind. */
+const ways: Record<string, (player: Player, chat: LoadedChat, api: string) => Promise<unknown>> = {
+  'something else was said': (player) => player.say('something else', { text: 'Else.' }),
+  'the message was made anew': (player) => player.regenerate('another answer'),
+  'the question was edited': (player) => player.edit('an edit', 'Go there.'),
+  'the session was deleted': (_, chat, api) => fetch(`${api}/${chat.id}`, { method: 'DELETE' }),
+}
+
+/** Two tabs in which the same message waits. */
+async function openTabs(sdk: ChatSdk, api: string) {
+  const tab = (more: { id?: string; messages?: LoadedChat['messages'] } = {}) => {
+    const recorder = openRecorder()
+    const { fetch, decided } = recorder
+    const chat = sdk.open({ api, fetch, decided, ...more })
+    return { chat, player: new Player(chat, recorder, api) }
+  }
+  const stale = tab()
+  await stale.player.say('a question', { text: 'Go.' })
+  const { id, messages } = stale.chat
+  return { stale, other: tab({ id, messages }) }
+}
+
+expectQuiet()
+
+for (const sdk of sdks) {
+  describe(`${sdk.name} posts a late answer once when`, () => {
+    for (const [fact, leave] of Object.entries(ways)) {
+      it(fact, async () => {
+        const { agent, model } = openAgent([asks, says('Another.'), says('Here I am.')])
+        await using server = await openServer([agent])
+        const { stale, other } = await openTabs(sdk, server.api)
+        await leave(other.player, other.chat, server.api)
+        const asked = model.asked.length
+        const toolCallId = String(fieldOf(stale.player.toolParts('ask')[0], 'toolCallId'))
+        const output = { tool: 'ask', toolCallId, output: 'here' }
+        const give = () => stale.chat.addToolOutput(output)
+        await stale.player.act('a late answer', 1, give, /does not wait/)
+        expect(outlineOf(stale.player.last).join()).not.toContain('text ')
+        expect(model.asked).toHaveLength(asked)
+      })
+
+      if (sdk.major === 5) continue
+      it(`${fact} and the answer is an approval`, async () => {
+        const { agent, model } = openAgent([removes, says('Another.'), says('Here I am.')])
+        await using server = await openServer([agent])
+        const { stale, other } = await openTabs(sdk, server.api)
+        await leave(other.player, other.chat, server.api)
+        const asked = model.asked.length
+        await stale.player.decide('a late approval', 1, true, { error: /does not wait/ })
+        expect(outlineOf(stale.player.last).join()).not.toContain('text ')
+        expect(model.asked).toHaveLength(asked)
+      })
+    }
+  })
+}
