@@ -18,16 +18,17 @@ const environment = { LOOM_HEARTBEAT_MS: '3000' }
 
 describe('beside two loops that leave little of two cores', () => {
   it('has no turn taken from an owner that lives', async () => {
-    await using _loops = await openLoops(2)
+    await using loops = await openLoops(2)
     await using stage = await openStage({ instances: 3, paceMs: 0, environment })
     const chatIds = await castAll(stage, [0, 1, 2])
     for (const chatId of chatIds) await expectAnswers(stage, chatId, /^Step 1: one two three\. $/)
     const asked = stage.upstream.calls.map((call) => call.asked)
     expect(asked).toHaveLength(new Set(asked).size)
+    expect(loops.running).toBe(2)
   }, 240_000)
 
   it('has only the turns of a dead owner taken over', async () => {
-    await using _loops = await openLoops(2)
+    await using loops = await openLoops(2)
     await using stage = await openStage({ instances: 3, paceMs: 0, environment })
     const { calls } = stage.upstream
     const casting = castAll(stage, [0, 1, 2])
@@ -40,6 +41,7 @@ describe('beside two loops that leave little of two cores', () => {
     const byLiving = calls.filter(({ key }) => key !== dead).map((call) => call.asked)
     expect(byLiving).toHaveLength(new Set(byLiving).size)
     expect(new Set(calls.map(({ asked }) => asked)).size).toBe(sessions * each)
+    expect(loops.running).toBe(2)
   }, 240_000)
 })
 

@@ -4,8 +4,13 @@ import { once } from 'node:events'
 
 import { within } from '../deadline.ts'
 
+export interface Loops extends AsyncDisposable {
+  /** How many of them compute. */
+  readonly running: number
+}
+
 /** They end with the disposal, and by themselves after five minutes where that never comes. */
-export async function openLoops(count: number): Promise<AsyncDisposable> {
+export async function openLoops(count: number): Promise<Loops> {
   const loops = Array.from({ length: count }, () =>
     spawn(process.execPath, ['-e', 'const end = Date.now() + 300_000; while (Date.now() < end);'], {
       stdio: 'ignore',
@@ -13,6 +18,9 @@ export async function openLoops(count: number): Promise<AsyncDisposable> {
   )
   await Promise.all(loops.map((loop) => within(10_000, 'the start of a loop', once(loop, 'spawn'))))
   return {
+    get running() {
+      return loops.filter((loop) => !isOver(loop)).length
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all(loops.map(end))
     },
@@ -20,8 +28,10 @@ export async function openLoops(count: number): Promise<AsyncDisposable> {
 }
 
 async function end(loop: ChildProcess): Promise<void> {
-  if (loop.exitCode !== null || loop.signalCode !== null) return
+  if (isOver(loop)) return
   const exit = once(loop, 'exit')
   loop.kill('SIGKILL')
   await within(10_000, 'the end of a loop', exit)
 }
+
+const isOver = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null
