@@ -1,0 +1,193 @@
+/** What a model said and called goes back to it, and to another model, in a form which that one takes. */
+import { jsonSchema, type ModelMessage } from 'ai'
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { defineAgent } from '../../src/agent.ts'
+import { modelMessagesOf } from '../../src/conversation.ts'
+import { LoomError } from '../../src/error.ts'
+import { createModels } from '../../src/model/resolve.ts'
+import { run } from '../../src/runner.ts'
+import { families, refusalBy } from './families.ts'
+import { chunk, providerServer, refuse, stream } from './provider-server.ts'
+
+/** How each family sends its thoughts. */
+const thoughtsOf: Record<string, (text: string) => object> = {
+  openai: () => ({}),
+  groq: (reasoning) => ({ reasoning }),
+  mistral: (text) => ({
+    content: [{ type: 'thinking', thinking: [{ type: 'text', text }] }],
+  }),
+  deepseek: (reasoning_content) => ({ reasoning_content }),
+  kimi: (reasoning_content) => ({ reasoning_content }),
+  openrouter: (reasoning) => ({
+    reasoning,
+    reasoning_details: [{ type: 'reasoning.text', text: reasoning, index: 0, signature: null }],
+  }),
+  gemini: () => ({}),
+  vllm: (reasoning) => ({ reasoning }),
+  ollama: (reasoning) => ({ reasoning }),
+}
+
+interface Step {
+  thought: string | undefined
+  text: string
+  call: { id: string; name: string; input: string } | undefined
+}
+
+function deltasOf(family: string, { thought, text, call }: Step): object[] {
+  const empty = family === 'deepseek' || family === 'kimi' ? '' : undefined
+  const said = thought ?? empty
+  const signature =
+    family === 'gemini' ? { extra_content: { google: { thought_signature: 'SIG' } } } : {}
+  return [
+    ...(said === undefined ? [] : [chunk(thoughtsOf[family]?.(said) ?? {})]),
+    ...(text === '' ? [] : [chunk({ content: text })]),
+    ...(call === undefined
+      ? []
+      : [
+          chunk({
+            tool_calls: [
+              {
+                index: 0,
+                id: call.id,
+                type: 'function',
+                function: { name: call.name, arguments: call.input },
+                ...signature,
+              },
+            ],
+          }),
+        ]),
+    chunk({}, call === undefined ? 'stop' : 'tool_calls'),
+  ]
+}
+
+const image = Buffer.alloc(3000, 7)
+image.set([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+const look = {
+  name: 'look',
+  description: 'Looks.',
+  // Without `properties`, as the schema of many a tool that takes nothing.
+  inputSchema: jsonSchema({ type: 'object' }),
+  execute: () => ({ ok: true }),
+  toModelOutput: () => ({
+    type: 'content' as const,
+    value: [
+      { type: 'text' as const, text: 'The screen:' },
+      { type: 'file-data' as const, data: image.toString('base64'), mediaType: 'image/png' },
+    ],
+  }),
+}
+
+const step = fc.record({
+  thought: fc.option(fc.constantFrom('Hm.', 'Let me think.'), { nil: undefined }),
+  text: fc.constantFrom('', '', 'Here.', ' '),
+  call: fc.option(
+    fc.record({
+      id: fc.constantFrom('call_1', 'functions.look:0', 'aB3dE5gH7', 'x'.repeat(50)),
+      name: fc.constantFrom('look', 'browser.tabs.open', '', 'look at it'),
+      input: fc.constantFrom('{}', '{"a":1}', '[1]', '"x"', '{"a"', 'null'),
+    }),
+    { nil: undefined },
+  ),
+})
+const turn = fc.record({
+  family: fc.constantFrom(...Object.keys(families)),
+  steps: fc.array(step, { minLength: 1, maxLength: 3 }),
+  isStopped: fc.boolean(),
+})
+
+interface Turn {
+  family: string
+  steps: Step[]
+  isStopped: boolean
+}
+
+const modelIds: Record<string, string> = { openai: 'gpt-4o', gemini: 'gemini-3-flash' }
+/** The provider `openai` speaks the Responses API. */
+const providerOf: Record<string, string> = { openai: 'gateway' }
+
+/** Runs the turns one after another, each with the model of its family, and gives what was refused. */
+async function refusals(turns: Turn[], { mends = true } = {}) {
+  const refused: string[] = []
+  const script: { steps: Step[]; isStopped: boolean } = { steps: [], isStopped: false }
+  let stop: AbortController | undefined
+  const server = await providerServer(({ path, body }, response) => {
+    const family = path.split('/')[1] ?? ''
+    const refusal = refusalBy(family, body)
+    // What only the model's own thoughts or signature can mend is asked for, and then given.
+    const isMendable = /passed back|missing a thought_signature|reasoning_content is missing/
+    if (refusal !== undefined) {
+      if (!mends || !isMendable.test(refusal)) refused.push(`${family}: ${refusal}`)
+      return refuse(response, 400, { error: { message: refusal } })
+    }
+    const next = script.steps.shift()
+    if (next === undefined && script.isStopped) return stop?.abort()
+    return stream(
+      response,
+      ...deltasOf(family, next ?? { thought: undefined, text: 'Done.', call: undefined }),
+    )
+  })
+  let messages: ModelMessage[] = []
+  for (const { family, steps, isStopped } of turns) {
+    Object.assign(script, { steps: [...steps], isStopped })
+    stop = new AbortController()
+    messages = [...messages, { role: 'user', content: 'Hi' }]
+    const provider = providerOf[family] ?? family
+    const models = createModels({
+      environment: { [`${provider.toUpperCase()}_BASE_URL`]: `${server.root}/${family}` },
+    })
+    const agent = defineAgent({
+      name: 'tester',
+      systemPrompt: 'Be short.',
+      model: `${provider}/${modelIds[family] ?? 'm'}`,
+      tools: [look],
+      retry: { retries: 0 },
+      maxSteps: 5,
+    })
+    const asked = run(agent, messages, { models, signal: stop.signal })
+    const result = await asked.catch((error: unknown) => {
+      if (error instanceof LoomError && error.result !== undefined) return error.result
+      throw error
+    })
+    messages = [...messages, ...result.messages.slice(messages.length)]
+  }
+  return refused
+}
+
+describe('a history', () => {
+  test.each(Object.keys(families))('of %s goes back to it as it came, unasked', async (family) => {
+    const call = { id: 'aB3dE5gH7', name: 'look', input: '{}' }
+    const steps = [
+      { thought: 'Let me look.', text: '', call },
+      { thought: undefined, text: '', call: { ...call, id: 'aB3dE5gH8' } },
+      { thought: 'Seen.', text: 'Here.', call: undefined },
+    ]
+    const turn = { family, steps, isStopped: false }
+    expect(await refusals([turn, turn], { mends: false })).toEqual([])
+  })
+
+  test('names no item of a response that was stopped', async () => {
+    const providerMetadata = { openai: { itemId: 'msg_1' } }
+    const said = (outcome: string) =>
+      modelMessagesOf([
+        {
+          id: 'a',
+          role: 'assistant',
+          metadata: { outcome },
+          parts: [{ type: 'step-start' }, { type: 'text', text: 'word', providerMetadata }],
+        },
+      ])
+    expect(JSON.stringify(await said('aborted'))).not.toContain('msg_1')
+    expect(JSON.stringify(await said('finished'))).toContain('msg_1')
+  })
+
+  test('is taken by each family, whatever any of them said in it', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(turn, { minLength: 1, maxLength: 3 }), async (turns) => {
+        expect(await refusals(turns)).toEqual([])
+      }),
+      { numRuns: 40, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: false },
+    )
+  }, 60_000)
+})
