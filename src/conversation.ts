@@ -166,11 +166,9 @@ export async function modelMessagesOf(
   const steps = new WorkSteps()
   for (const message of messages) {
     await steps.next(sizeOf(message))
-    const converted = await convertToModelMessages(
-      [withObjectInputs(withoutUnstoredItems(message))],
-      options,
-    )
-    const meant = converted.filter(({ content }) => content.length > 0)
+    const parts = withoutUnstoredItems(message).parts.map(modelPart)
+    const converted = await convertToModelMessages([{ ...message, parts }], options)
+    const meant = converted.filter(isMeant)
     const last = meant.at(-1)
     if (last !== undefined) onEnd(last, message.id)
     all.push(...meant)
@@ -179,14 +177,29 @@ export async function modelMessagesOf(
   return withoutSettledDenials(all)
 }
 
-/** An input that was refused for not being JSON is a string; providers refuse a call with one. */
-function withObjectInputs(message: UIMessage): UIMessage {
-  const parts = message.parts.map((part) =>
-    'state' in part && part.state === 'output-error' && 'input' in part && !isFields(part.input)
-      ? { ...part, input: {} }
-      : part,
-  )
-  return { ...message, parts }
+type Part = UIMessage['parts'][number]
+
+function modelPart(part: Part): Part {
+  if (!('state' in part)) return part
+  // An input that was refused for not being JSON is a string; providers refuse a call with one.
+  if (part.state === 'output-error' && 'input' in part && !isFields(part.input)) {
+    return { ...part, input: {} }
+  }
+  // The AI SDK would tell the model a preliminary output as the result, and a call that was cut off or
+  // is run again has none yet.
+  if (part.state === 'output-available' && part.preliminary === true) {
+    const { output: _output, preliminary: _preliminary, approval, ...call } = part
+    return approval === undefined
+      ? { ...call, state: 'input-available' }
+      : { ...call, state: 'approval-responded', approval }
+  }
+  return part
+}
+
+/** Thoughts without words or calls are those of a reply that broke off, and providers refuse them alone. */
+function isMeant({ role, content }: ModelMessage): boolean {
+  if (role !== 'assistant' || typeof content === 'string') return content.length > 0
+  return content.some(({ type }) => type !== 'reasoning')
 }
 
 /**

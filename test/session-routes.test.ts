@@ -1,11 +1,14 @@
 /** What the session routes say beside streams, and how a program mounts them in an app of its own. */
+import type { UIMessage } from 'ai'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 
 import {
   type AgentDefinition,
   createModels,
   defineAgent,
+  defineTool,
   Loom,
   type LoomOptions,
   openMemoryStore,
@@ -385,5 +388,65 @@ describe('a message that waits', () => {
     const refused = await post({ id: 'c', messages: [user('Third')] }, later)
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
     gate.open()
+  })
+})
+
+describe('a message that is over', () => {
+  const remove = defineTool({
+    name: 'remove',
+    description: 'Removes.',
+    inputSchema: z.object({}),
+    needsApproval: true,
+    execute: () => 'removed',
+  })
+  const asks = calls(['remove', {}, 'call-a'], ['remove', {}, 'call-b'])
+
+  /** Asks, and decides on the first call; the answer to that. */
+  async function decideOnFirst(
+    { app, post }: ReturnType<typeof openApp>,
+    approved: boolean,
+    onAsked = () => {},
+  ): Promise<unknown> {
+    const accept = { accept: 'application/json' }
+    const asked = await post({ id: 'c', messages: [user('Go.')] }, accept)
+    const { message }: { message: UIMessage } = JSON.parse(await asked.text())
+    onAsked()
+    const part = message.parts.find((each) => 'approval' in each)
+    const approvalId = part !== undefined && 'approval' in part ? part.approval?.id : undefined
+    const body = JSON.stringify({ approved })
+    const path = `/ai/chat/c/approvals/${approvalId}`
+    const response = await app.request(path, { method: 'POST', body, headers: accept })
+    return response.json()
+  }
+
+  it.each([
+    [true, { state: 'output-error', errorText: expect.stringContaining('Not run') }],
+    [false, { state: 'output-denied' }],
+  ])('has no open call when another message came (approved: %s)', async (approved, outcome) => {
+    const app = openApp([asks, says('Fine.')], { tools: [remove] })
+    await decideOnFirst(app, approved)
+    await app.ask({ id: 'c', messages: [user('Never mind.')] })
+    const [, answer] = await app.loom.sessions.messages('c')
+    expect(answer?.parts).toMatchObject([
+      { type: 'step-start' },
+      { toolCallId: 'call-a', ...outcome },
+      { toolCallId: 'call-b', state: 'output-error', errorText: 'Not answered.' },
+    ])
+  })
+
+  it('has no open call when its turn cannot go on', async () => {
+    let isBroken = false
+    const systemPrompt = () => {
+      if (isBroken) throw new Error('the prompt is broken')
+      return 'Be brief.'
+    }
+    const app = openApp([calls(['remove', {}, 'call-a'])], { tools: [remove], systemPrompt })
+    const answered = await decideOnFirst(app, true, () => (isBroken = true))
+    expect(answered).toMatchObject({ state: 'idle', error: expect.any(String) })
+    expect((await app.loom.sessions.messages('c')).at(-1)?.parts.at(-1)).toMatchObject({
+      toolCallId: 'call-a',
+      state: 'output-error',
+      errorText: 'Not run: the turn failed.',
+    })
   })
 })

@@ -26,6 +26,8 @@ export interface Resume {
   stepOpen?: boolean
   /** Calls of that step. */
   openCalls?: readonly OpenCall[]
+  /** Calls that the provider runs itself and that the message has no outcome of. */
+  providerCalls?: readonly { toolCallId: string; dynamic: boolean }[]
   /** The message ends in a partial reply that the model is to go on from. */
   cutOff?: boolean
   /** What the message has cost so far. */

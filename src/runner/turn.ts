@@ -125,7 +125,9 @@ export class Turn<CONTEXT> {
     const isNew = this.messages.at(-1)?.role === 'user'
     this.#idPrefix = isNew ? '' : `${randomBytes(3).toString('hex')}-`
     const { resume = {} } = session ?? {}
-    const { stepOpen = false, cutOff = false, openCalls = [] } = resume
+    const { stepOpen = false, cutOff = false, openCalls = [], providerCalls = [] } = resume
+    // Their results may still come, and without one they are settled with this run.
+    for (const call of providerCalls) this.#callIds.began(call.toolCallId, call)
     this.stepOpen = stepOpen
     this.#isCutOff = cutOff
     this.#openCalls = openCalls

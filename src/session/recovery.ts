@@ -44,14 +44,10 @@ export function recover(logId: string, entries: readonly LogEntry[], mayReset: b
     const openCalls = scan.openCalls.filter(({ approved }) => approved)
     return { ...common, events: [], stepOpen: false, openCalls, cutOff: false }
   }
-  if (scan.sawInput) {
-    const events = [...scan.openParts.map(endOf), ...scan.openInputs.map(cutOffInput)]
-    return { ...common, events, stepOpen: true, openCalls: scan.openCalls, cutOff: false }
-  }
   if (!scan.sawContent) {
     return { ...common, events: [], stepOpen: true, openCalls: [], cutOff: false }
   }
-  if (mayReset) {
+  if (mayReset && !scan.sawInput) {
     return {
       ...common,
       events: [{ type: 'reset-step' }],
@@ -60,12 +56,14 @@ export function recover(logId: string, entries: readonly LogEntry[], mayReset: b
       cutOff: false,
     }
   }
-  const events: AgentEvent[] = [
-    ...scan.openParts.map(endOf),
-    ...scan.openInputs.map(cutOffInput),
-    { type: 'finish-step' },
-  ]
-  return { ...common, events, stepOpen: false, openCalls: [], cutOff: true }
+  const events = [...scan.openParts.map(endOf), ...scan.openInputs.map(cutOffInput)]
+  const { openCalls } = scan
+  if (openCalls.length > 0) return { ...common, events, stepOpen: true, openCalls, cutOff: false }
+  // What the model says next is a step of its own: in this one it would stand before the results.
+  events.push({ type: 'finish-step' })
+  // The results of calls say by themselves that they were cut off; from a thought there is no going on.
+  const cutOff = scan.sawText && !scan.sawCall
+  return { ...common, events, stepOpen: false, openCalls, cutOff }
 }
 
 interface OpenPart {
@@ -80,7 +78,11 @@ interface Scan {
   started: boolean
   stepOpen: boolean
   sawContent: boolean
+  sawText: boolean
+  /** The input of a call, whole or refused. */
   sawInput: boolean
+  /** Any part of a call that is not the provider's. */
+  sawCall: boolean
   openParts: OpenPart[]
   openInputs: InputStart[]
   openCalls: OpenCall[]
@@ -120,7 +122,9 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
   let started = false
   let stepOpen = false
   let sawContent = false
+  let sawText = false
   let sawInput = false
+  let sawCall = false
   let finished: EventOf<'finish'> | undefined
   let error: string | undefined
   const openParts = new Map<string, OpenPart>()
@@ -133,7 +137,9 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
   }
   const beginStep = () => {
     sawContent = false
+    sawText = false
     sawInput = false
+    sawCall = false
     openParts.clear()
     openInputs.clear()
   }
@@ -165,12 +171,16 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
           type: event.type === 'text-start' ? 'text' : 'reasoning',
         })
         break
+      case 'text-delta':
+        if (event.delta !== '') sawText = true
+        break
       case 'text-end':
       case 'reasoning-end':
         openParts.delete(event.id)
         break
       case 'tool-input-start':
         sawContent = true
+        if (event.providerExecuted !== true) sawCall = true
         openInputs.set(event.toolCallId, event)
         break
       case 'tool-input-available': {
@@ -179,6 +189,7 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
         openInputs.delete(event.toolCallId)
         const { toolCallId, toolName, input, dynamic = false } = event
         if (event.providerExecuted !== true) {
+          sawCall = true
           openCalls.set(toolCallId, {
             toolCallId,
             toolName,
@@ -204,6 +215,7 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
       case 'tool-input-error':
         sawContent = true
         sawInput = true
+        if (event.providerExecuted !== true) sawCall = true
         settle(event.toolCallId)
         break
       case 'tool-output-available':
@@ -228,7 +240,9 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
     started,
     stepOpen,
     sawContent,
+    sawText,
     sawInput,
+    sawCall,
     openParts: [...openParts.values()],
     openInputs: [...openInputs.values()],
     openCalls: [...openCalls.values()],

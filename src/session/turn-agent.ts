@@ -6,6 +6,7 @@ import type { ModelMessage, UIMessage } from 'ai'
 import type { Origins } from '../compaction/origins.ts'
 import { modelMessagesOf } from '../conversation.ts'
 import { errorMessage, LoomError } from '../error.ts'
+import type { AgentEvent } from '../event.ts'
 import { run } from '../runner.ts'
 import type { Resume, SessionHooks } from '../runner/session-hooks.ts'
 import { noSpending, spentOn } from '../spending.ts'
@@ -13,7 +14,8 @@ import type { Summary } from '../store/session.ts'
 import type { Commit } from '../store/turn.ts'
 import { contextMessages } from './context-messages.ts'
 import { isLetterRequest } from './letter-request.ts'
-import type { RunningTurn } from './turn-world.ts'
+import { closingEvents, openProviderCalls } from './open-calls.ts'
+import { isGone, type RunningTurn } from './turn-world.ts'
 
 export interface AgentRun {
   resume: Resume
@@ -39,6 +41,7 @@ export async function runAgent(
     return fail(
       turn,
       new LoomError('unknown-agent', 'The agent of this turn is not on this server.'),
+      resume,
     )
   }
   try {
@@ -61,8 +64,8 @@ export async function runAgent(
     })
     return { state: result.outcome === 'waiting' ? 'waiting' : 'idle' }
   } catch (error) {
-    if (turn.ending !== undefined) throw error
-    return fail(turn, error)
+    if (isGone(turn) || (turn.ending !== undefined && isTold(error))) throw error
+    return fail(turn, error, resume)
   }
 }
 
@@ -70,7 +73,11 @@ function hooksOf(turn: RunningTurn, resume: Resume, origins: Origins): SessionHo
   const { claim, world } = turn
   return {
     id: claim.sessionId,
-    resume: { ...resume, spent: spentOn(turn.fold.message.metadata) },
+    resume: {
+      ...resume,
+      providerCalls: openProviderCalls(turn.fold.message),
+      spent: spentOn(turn.fold.message.metadata),
+    },
     summaries: {
       origins,
       breaker: world.breakers.for(claim.sessionId),
@@ -113,20 +120,34 @@ async function steered(turn: RunningTurn): Promise<ModelMessage[]> {
 }
 
 /** `run` tells of its failures itself, once it has begun. */
-async function fail({ claim, world, emit }: RunningTurn, error: unknown): Promise<AgentRunEnd> {
-  const known = error instanceof LoomError
+const isTold = (error: unknown) => error instanceof LoomError && error.result !== undefined
+
+async function fail(turn: RunningTurn, error: unknown, resume: Resume): Promise<AgentRunEnd> {
+  const { claim, world, emit, ending } = turn
   // Anything else may hold paths, queries or keys: it is for the log, not for the client.
-  const errorText = known
-    ? world.models.redact(errorMessage(error))
-    : 'Something went wrong in the server.'
-  const told = known && error.result !== undefined
-  if (!told) {
-    await emit([
-      { type: 'start', messageId: claim.logId },
-      { type: 'error', errorText },
-      { type: 'finish', finishReason: 'error' },
-    ])
+  const errorText =
+    error instanceof LoomError
+      ? world.models.redact(errorMessage(error))
+      : 'Something went wrong in the server.'
+  if (!isTold(error)) {
+    if (resume.started !== true) await emit([{ type: 'start', messageId: claim.logId }])
+    await emit(closed(turn, resume.stepOpen === true))
+    await emit(
+      ending === undefined
+        ? [
+            { type: 'error', errorText },
+            { type: 'finish', finishReason: 'error' },
+          ]
+        : [{ type: 'abort' }, { type: 'finish', finishReason: 'other' }],
+    )
   }
   world.report(error)
-  return { state: 'idle', error: errorText }
+  return ending === undefined ? { state: 'idle', error: errorText } : { state: 'idle' }
+}
+
+/** Nothing stays open in a message that is over: what an approval or a takeover left to be done. */
+function closed({ fold: { message }, ending }: RunningTurn, stepOpen: boolean): AgentEvent[] {
+  const reason = ending === undefined ? 'Not run: the turn failed.' : 'Aborted before it was done.'
+  const events = closingEvents(message, { waiting: reason, begun: reason })
+  return stepOpen ? [...events, { type: 'finish-step' }] : events
 }

@@ -10,6 +10,7 @@ import { ofCall } from '../runner/tool-calls.ts'
 import { spendingIn } from '../spending.ts'
 import type { Commit } from '../store/turn.ts'
 import { answerEvents, isAnswer } from './answer-events.ts'
+import { closingEvents } from './open-calls.ts'
 import { type Recovery, recover } from './recovery.ts'
 import { runAgent } from './turn-agent.ts'
 import { entriesOf, type RunningTurn } from './turn-world.ts'
@@ -58,10 +59,11 @@ async function settleAbandoned(turn: RunningTurn, logId: string): Promise<void> 
   const { store, logTtlMs } = turn.world
   const { sessionId, claim } = turn.claim
   const { fold } = recover(logId, await entriesOf(store, sessionId, logId), false)
-  for (const part of waitingParts(fold.message)) {
-    const toolCallId = String(part['toolCallId'])
-    fold.add({ type: 'tool-output-error', toolCallId, errorText: 'Not answered.' })
+  const texts = {
+    waiting: 'Not answered.',
+    begun: 'Not run: the conversation went on with another message.',
   }
+  for (const event of closingEvents(fold.message, texts)) fold.add(event)
   const at = { sessionId, claim, logId, nonce: randomUUID() }
   const commit = {
     message: uiMessage(fold.message),

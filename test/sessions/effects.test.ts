@@ -9,7 +9,7 @@ import type { RetryClass } from '../../src/tool.ts'
 import { until } from '../redis/until.ts'
 import { openLedger, type Point } from './ledger.ts'
 import { openStage } from './stage.ts'
-import { beginTurn, oneAnswer } from './staged-turn.ts'
+import { beginTurn, oneAnswer, type StagedTurn } from './staged-turn.ts'
 import type { Upstream } from './upstream.ts'
 
 const program = join(import.meta.dirname, 'effects-server.ts')
@@ -34,7 +34,7 @@ describe.each(['never', 'safe', 'keyed'] as const)('a tool that is "%s" to be re
         if (point !== undefined) ledger.holdAt(chatId, point)
         const turn = await beginTurn({ owner, survivor, text, chatId })
         if (point !== undefined) await ledger.held(chatId)
-        else await until(5000, 'the output', () => turn.seen.includes('tool-output-available'))
+        else await until(5000, 'the output', () => outputsIn(turn) === 3)
         return turn
       }),
     )
@@ -52,12 +52,27 @@ describe.each(['never', 'safe', 'keyed'] as const)('a tool that is "%s" to be re
           ? { state: 'output-error', errorText: expect.stringContaining('unknown') }
           : { state: 'output-available', output: 'worked' },
       )
-      expect(toldTo(stage.upstream, turn.chatId), killed).toContain(
-        isUnknown ? 'unknown' : 'worked',
-      )
+      const { prompt } = await promptOf(survivor.url, turn.chatId)
+      const results = JSON.stringify(prompt.findLast(({ role }) => role === 'tool'))
+      for (const told of [toldTo(stage.upstream, turn.chatId), results]) {
+        expect(told, killed).toContain(isUnknown ? 'unknown' : 'worked')
+        expect(told, killed).not.toContain('partial')
+      }
     }
   })
 })
+
+/** Preliminary outputs, too. */
+const outputsIn = ({ seen }: StagedTurn) =>
+  seen.filter((type) => type === 'tool-output-available').length
+
+/** What the model would be asked next. */
+async function promptOf(url: string, chatId: string): Promise<{ prompt: { role: string }[] }> {
+  const told: { prompt: { role: string }[] } = JSON.parse(
+    await (await fetch(`${url}/api/chat/${chatId}/prompt`)).text(),
+  )
+  return told
+}
 
 const partOf = ({ parts }: UIMessage) => parts.find(({ type }) => type.startsWith('tool-'))
 
