@@ -3,12 +3,13 @@
  * that is made from its content: a newer Loom unpacks its own and never runs what an older one left.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 import { readAsset } from '../asset.ts'
 import { processEnvironment } from '../config.ts'
 import { LoomError } from '../error.ts'
+import { makeFolder } from '../make-folder.ts'
 import { cacheFolders } from './cache-folder.ts'
 import { embedded } from './embedded.ts'
 
@@ -37,7 +38,7 @@ async function unpack(name: string, bytes: Uint8Array): Promise<string> {
   for (const folder of cacheFolders(processEnvironment())) {
     const file = join(folder, `${name}-${digest}`)
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await makeFolder(folder)
       if (!(await isOurs(folder))) throw new Error(`${folder} belongs to somebody else`)
       if (!(await isComplete(file, bytes.length))) await write(file, bytes)
       return file

@@ -6,11 +6,14 @@ import { LoomError } from '../error.ts'
 import type { CommandWorld } from './app.ts'
 import { Grants } from './approval.ts'
 import { type ChatFlags, checkFlags, formatOf } from './chat-options.ts'
-import type { Conversation, Conversations } from './conversation.ts'
+import { type Conversation, type Conversations, lastIn } from './conversation.ts'
 import { Human, type LineReader } from './human.ts'
 import { type Interrupts, openInterrupts } from './interrupts.ts'
 import { askOnce } from './one-shot.ts'
+import type { LocalChat } from './open-conversations.ts'
 import { readPrompt } from './prompt-input.ts'
+import { Gauge } from './render/gauge.ts'
+import { plainLine } from './render/plain.ts'
 import { Screen } from './render/screen.ts'
 import { Keyboard } from './repl/keyboard.ts'
 import { failedResult, resultLine } from './result.ts'
@@ -52,7 +55,11 @@ async function hold(
   const grants = new Grants({ everything: flags.yes === true, names: flags.allow ?? [] })
   const { local, conversations: opening } = await open(world, { flags, grants, isInteractive })
   await using conversations = opening
-  const conversation = await conversationOf(conversations, flags)
+  const conversation = await conversationOf(conversations, { flags, here: local?.directory })
+  if (flags.continue === true || local?.kept !== undefined) {
+    await local?.keepModel(conversation)
+    for (const line of goingOn(conversation, local)) screen.note(screen.paint('dim', line))
+  }
   const terminal = openTerminal(program)
   const keyboard = terminal === undefined ? undefined : new Keyboard(terminal)
   const human = new Human({
@@ -63,7 +70,10 @@ async function hold(
   })
   // However it ends, the terminal is as it was.
   program.once('exit', () => keyboard?.close())
-  const talk: Talk = { program, flags, screen, interrupts, conversations, conversation, human }
+  const gauge = new Gauge()
+  gauge.window = await local?.windowNow()
+  const held = { conversations, conversation, human }
+  const talk: Talk = { program, flags, screen, gauge, interrupts, ...held }
   try {
     if (!isInteractive) return await askOnce(talk, flags.watch === true ? undefined : prompt)
     const { converse } = await import('./repl/repl.ts')
@@ -131,12 +141,26 @@ async function open(world: CommandWorld, { flags, grants, isInteractive }: OpenO
 
 async function conversationOf(
   conversations: Conversations,
-  flags: ChatFlags,
+  { flags, here }: { flags: ChatFlags; here: string | undefined },
 ): Promise<Conversation> {
   if (flags.continue !== true) return conversations.open(flags.session)
-  const [last] = await conversations.list()
+  const last = lastIn(await conversations.list(), here ?? '')
   if (last !== undefined) return conversations.open(last.id)
   throw new LoomError('invalid-request', 'There is no session to go on with.')
+}
+
+/** What a session is gone on with: its own model and folder, which may not be the usual ones. */
+function goingOn({ id }: Conversation, local: LocalChat | undefined): string[] {
+  const model = local?.settings.model
+  const isOther = typeof model === 'string' && model !== local?.defaultModel
+  const kept = [
+    ...(isOther ? [`model ${model}`] : []),
+    ...(local?.isElsewhere === true ? [`folder ${plainLine(local.directory)}`] : []),
+  ]
+  return [
+    `loom: goes on with session ${id}`,
+    ...(kept.length === 0 ? [] : [`loom: ${kept.join(' · ')}`]),
+  ]
 }
 
 /** Between two questions of a single turn the terminal is as it was, so that Ctrl-C is a signal. */

@@ -35,6 +35,17 @@ export interface ConversationSummary {
   agent: string
   /** How it began, where that is known. */
   title?: string
+  /** The folder that it is about, where that is known. */
+  directory?: string
+}
+
+/** The one that `--continue` means: the last used in this folder, or of none; else the last of all. */
+export function lastIn(
+  summaries: readonly ConversationSummary[],
+  here: string,
+): ConversationSummary | undefined {
+  const isHere = ({ directory }: ConversationSummary) => (directory ?? here) === here
+  return summaries.find(isHere) ?? summaries[0]
 }
 
 /** What the next turn of a conversation in this process is run with. */

@@ -109,12 +109,15 @@ export class Human {
       return failed('No human is here to be asked.')
     }
     const choices = Array.isArray(options) ? options.map(String) : []
-    screen.error(screen.paint('bold', plain(question)))
-    choices.forEach((choice, index) => screen.error(`  ${index + 1}. ${plainLine(choice)}`))
+    const draw = () => {
+      screen.error(screen.paint('bold', plain(question)))
+      choices.forEach((choice, index) => screen.error(`  ${index + 1}. ${plainLine(choice)}`))
+    }
     const usual = typeof fallback === 'string' ? fallback : undefined
     const hint = usual === undefined ? '' : screen.paint('dim', ` (${plainLine(usual)})`)
-    for (;;) {
-      const read = await lines.read(`answer${hint} › `, { signal, isQuestion: true })
+    for (let isFirst = true; ; isFirst = false) {
+      const asking = isFirst ? { signal, isQuestion: true, draw } : { signal }
+      const read = await lines.read(`answer${hint} › `, asking)
       if (read.type !== 'line') return undefined
       const said = read.text.trim()
       const chosen = /^\d+$/.test(said) ? choices[Number(said) - 1] : undefined

@@ -25,6 +25,8 @@ export interface LocalOptions {
   /** `redis` where the store of `loom` is one; else memory, and files if there are any. */
   files: SessionFiles | undefined
   isRedis: boolean
+  /** The folder that the agent works in. */
+  directory: string
   /** What the last turn failed with. */
   failure: () => unknown
 }
@@ -130,11 +132,12 @@ class LocalConversation implements Conversation {
   }
 
   async save(): Promise<void> {
-    const { files, agent } = this.#options
+    const { files, agent, directory } = this.#options
     if (files === undefined) return
     const { id } = this
     const messages = [...(await this.messages()), ...(await this.#unanswered())]
-    if (messages.length > 0) await files.write({ id, agent, createdAt: this.#createdAt, messages })
+    if (messages.length > 0)
+      await files.write({ id, agent, createdAt: this.#createdAt, messages, directory })
   }
 
   /** A message that waits is kept as one whose questions nobody answered. */

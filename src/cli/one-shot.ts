@@ -75,7 +75,12 @@ async function shown(talk: Shown, events: Events): Promise<Played> {
   const { conversation, flags, human, interrupts, screen, stopping } = talk
   const format = formatOf(flags)
   const isVerbose = flags.verbose === true
-  const view = new TurnView({ screen, isVerbose, showsText: format === 'text' })
+  const view = new TurnView({
+    screen,
+    isVerbose,
+    showsText: format === 'text',
+    gauge: talk.gauge,
+  })
   const hear = (event: AgentEvent) => {
     view.add(event)
     if (format === 'stream-json') screen.answer(`${JSON.stringify(event)}\n`)

@@ -22,9 +22,10 @@ import { agentNamed, agentNames, type NameWorld, toolsNamed } from './app-names.
 import type { CommandWorld } from './app.ts'
 import { askingTools, type Grants } from './approval.ts'
 import type { ChatFlags } from './chat-options.ts'
-import type { ChatSettings, Conversations } from './conversation.ts'
+import type { ChatSettings, Conversation, Conversations } from './conversation.ts'
+import { directoryOf, isThere, keptSession, modelOf } from './kept-session.ts'
 import { localConversations } from './local-conversations.ts'
-import { SessionFiles } from './session-files.ts'
+import { type KeptSession, SessionFiles } from './session-files.ts'
 
 export interface LocalChat {
   conversations: Conversations
@@ -36,6 +37,16 @@ export interface LocalChat {
   toolsOf: (words: readonly string[]) => Promise<readonly NamedTool[]>
   /** Names of the agent's own tools. */
   ownTools: readonly string[]
+  /** The folder that the agent works in. */
+  directory: string
+  /** That is not the folder where the agent would work in a new session. */
+  isElsewhere: boolean
+  /** The session that the flags name, as it was kept. */
+  kept: KeptSession | undefined
+  /** Has the model of a conversation go on with it, unless the flags name one. */
+  keepModel: (conversation: Conversation) => Promise<void>
+  /** How many tokens the model that answers now takes; undefined where it is not known. */
+  windowNow: () => Promise<number | undefined>
 }
 
 export interface OpenOptions {
@@ -53,11 +64,12 @@ export async function openLocalChat(
   const { program, app } = world
   const config = chatConfig(program.env)
   const agents = await app.agents()
-  const names = nameWorld(world, { config, isQuiet: flags.quiet === true })
   const files = isKept && config.redisUrl === undefined ? new SessionFiles(program.env) : undefined
-  const kept = flags.agent === undefined ? await agentOfSession(flags, files) : undefined
-  const isOurs = kept !== undefined && agentNames(agents).includes(kept)
-  const word = flags.agent ?? (isOurs ? kept : config.agent)
+  const kept = await keptSession(flags, { files, here: config.workspace })
+  const directory = directoryOf(kept, { config, environment: program.env })
+  const names = nameWorld(world, { config, directory, isQuiet: flags.quiet === true })
+  const isOurs = kept !== undefined && agentNames(agents).includes(kept.agent)
+  const word = flags.agent ?? (isOurs ? kept.agent : config.agent)
   const agent = await agentNamed(word, { agents, world: names })
   const registry = await openRegistry(config, { fetch: networkFetch(program.env) })
   const models = createModels({ environment: program.env, registry })
@@ -108,6 +120,7 @@ export async function openLocalChat(
     agent: chatting.name,
     isRedis,
     files,
+    directory,
     failure: () => failure,
   })
   const ownTools = toolNamesOf(agent)
@@ -118,16 +131,21 @@ export async function openLocalChat(
     toolsOf,
     ownTools,
     defaultModel: modelName(agent, config),
+    directory,
+    isElsewhere: directory !== config.workspace,
+    kept,
+    async keepModel(conversation) {
+      if (flags.model !== undefined) return
+      const model = modelOf(await conversation.messages())
+      // One that cannot be had any more, for want of a key say, gives way to the usual one.
+      if (model !== undefined && (await isThere(model, models))) settings.model = model
+    },
+    async windowNow() {
+      const own = typeof agent.model === 'string' ? agent.model : config.model
+      const { contextWindow, maxInputTokens } = await models.facts(settings.model ?? own)
+      return contextWindow ?? maxInputTokens
+    },
   }
-}
-
-/** Who a session is with goes on with it, whoever the usual agent is. */
-async function agentOfSession(
-  { continue: goesOn = false, session }: ChatFlags,
-  files: SessionFiles | undefined,
-): Promise<string | undefined> {
-  if (goesOn) return (await files?.list())?.[0]?.agent
-  return session === undefined ? undefined : (await files?.read(session))?.agent
 }
 
 /** How long a Redis may be silent at the start, where nobody would want to wait for it. */
@@ -155,7 +173,7 @@ function chatConfig(environment: Environment): Config {
 
 function nameWorld(
   world: CommandWorld,
-  { config, isQuiet }: { config: Config; isQuiet: boolean },
+  { config, directory, isQuiet }: { config: Config; directory: string; isQuiet: boolean },
 ): NameWorld {
   const { env: environment, stderr } = world.program
   const notice = (line: string) => {
@@ -164,7 +182,7 @@ function nameWorld(
   // One for all tools: what one of them has read, another may edit.
   let opened: Promise<ActingWorld> | undefined
   const open = async () => ({
-    workspace: await Workspace.open(config.workspace),
+    workspace: await Workspace.open(directory),
     sandbox: openSandbox({ ...config.sandbox, environment, notice }),
     environment,
   })

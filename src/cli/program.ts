@@ -29,11 +29,19 @@ export async function runCommand(world: CommandWorld): Promise<number> {
 /** One line for what the user can mend; a stack only for what is Loom's own fault. */
 async function tell(error: unknown, { stderr }: NodeJS.Process): Promise<number> {
   const { plain } = await import('./render/plain.ts')
+  if (isFolderGone(error)) {
+    stderr.write('loom: The current folder does not exist any more: change to another one.\n')
+    return exitCodes.usage
+  }
   // It may hold what a server or a file says.
   for (const line of plain(errorMessage(error)).split('\n')) stderr.write(`loom: ${line}\n`)
   if (!(error instanceof LoomError) && error instanceof Error) stderr.write(`${error.stack}\n`)
   return exitCodeOf(error)
 }
+
+/** `getcwd(3)` fails with ENOENT when the folder was removed. */
+const isFolderGone = (error: unknown): boolean =>
+  error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd'
 
 const examples = `
 Examples:

@@ -4,7 +4,7 @@
  * never sees half of one.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 
@@ -12,14 +12,17 @@ import { safeValidateUIMessages, type UIMessage } from 'ai'
 
 import type { Environment } from '../config.ts'
 import { LoomError } from '../error.ts'
+import { makeFolder } from '../make-folder.ts'
 import type { ConversationSummary } from './conversation.ts'
-import { fieldsOf } from './render/fields.ts'
+import { fieldsOf, textField } from './render/fields.ts'
 
 export interface KeptSession {
   id: string
   agent: string
   createdAt: number
   messages: UIMessage[]
+  /** The folder that its agent works in. Sessions of earlier builds have none. */
+  directory?: string
 }
 
 /** Newer ones are listed, older ones still found by their id. */
@@ -74,7 +77,7 @@ export class SessionFiles {
   }
 
   async #replace(path: string, session: KeptSession): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 })
+    await makeFolder(this.directory)
     const draft = `${path}.${randomUUID()}`
     try {
       const file = await open(draft, 'wx', 0o600)
@@ -175,12 +178,14 @@ const noSession = (path: string) =>
 async function sessionIn(text: string, path: string): Promise<KeptSession> {
   const fields = fieldsOf(parsed(text))
   const { id, agent, createdAt } = fields
+  const directory = textField(fields, 'directory')
+  const place = directory === undefined ? {} : { directory }
   const messages = await safeValidateUIMessages<UIMessage>({ messages: fields['messages'] })
   if (typeof id === 'string' && typeof agent === 'string' && typeof createdAt === 'number') {
-    if (messages.success) return { id, agent, createdAt, messages: messages.data }
+    if (messages.success) return { id, agent, createdAt, messages: messages.data, ...place }
     // The AI SDK refuses an empty list.
     if (Array.isArray(fields['messages']) && fields['messages'].length === 0)
-      return { id, agent, createdAt, messages: [] }
+      return { id, agent, createdAt, messages: [], ...place }
   }
   throw noSession(path)
 }
@@ -196,9 +201,16 @@ function parsed(text: string): unknown {
 
 const titleMax = 200
 
-function summaryOf({ id, agent, messages }: KeptSession, updatedAt: number): ConversationSummary {
+function summaryOf(session: KeptSession, updatedAt: number): ConversationSummary {
+  const { id, agent, messages, directory } = session
   const title = titleOf(messages)
-  return { id, agent, updatedAt, ...(title !== undefined && { title }) }
+  return {
+    id,
+    agent,
+    updatedAt,
+    ...(title !== undefined && { title }),
+    ...(directory !== undefined && { directory }),
+  }
 }
 
 /** The first words of the first message. */

@@ -7,17 +7,20 @@ export interface SessionTableOptions {
   /** Undefined where nothing is to be cut. */
   width: number | undefined
   isNumbered: boolean
+  /** Sessions about another folder say which. */
+  here: string
 }
 
 export function sessionTable(
   sessions: readonly ConversationSummary[],
-  { width, isNumbered }: SessionTableOptions,
+  { width, isNumbered, here }: SessionTableOptions,
 ): string {
   if (sessions.length === 0) return 'There are no sessions.\n'
-  const lines = sessions.map(({ id, updatedAt, agent, title }, index) => {
+  const lines = sessions.map(({ id, updatedAt, agent, title, directory = here }, index) => {
     const number = isNumbered ? `${String(index + 1).padStart(2)}  ` : ''
     const about = plainLine(title ?? agent)
-    const line = `${number}${when(updatedAt)}  ${plainLine(id)}  ${about}`
+    const place = directory === here ? '' : `  (${plainLine(directory)})`
+    const line = `${number}${when(updatedAt)}  ${plainLine(id)}  ${about}${place}`
     return width === undefined ? line : cutTo(line, width)
   })
   return `${lines.join('\n')}\n`

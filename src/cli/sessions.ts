@@ -10,13 +10,15 @@ export interface SessionsFlags {
 }
 
 export async function listSessions(world: CommandWorld, flags: SessionsFlags): Promise<string> {
-  await using conversations = await openAll(world, flags)
+  const { conversations: opened, here } = await openAll(world, flags)
+  await using conversations = opened
   const sessions = await conversations.list()
   if (flags.json === true) return `${JSON.stringify({ sessions })}\n`
   const { stdout } = world.program
   return sessionTable(sessions, {
     width: stdout.isTTY ? stdout.columns : undefined,
     isNumbered: false,
+    here,
   })
 }
 
@@ -25,21 +27,29 @@ export async function removeSession(
   world: CommandWorld,
   { id, ...flags }: SessionsFlags & { id: string },
 ): Promise<void> {
-  await using conversations = await openAll(world, flags)
+  const { conversations: opened } = await openAll(world, flags)
+  await using conversations = opened
   if (await conversations.remove(id)) return
   throw new LoomError('not-found', `There is no session ${JSON.stringify(id)}.`)
 }
 
-async function openAll(world: CommandWorld, { url }: SessionsFlags): Promise<Conversations> {
+interface Opened {
+  conversations: Conversations
+  /** The current folder, as sessions that are about it have it. */
+  here: string
+}
+
+async function openAll(world: CommandWorld, { url }: SessionsFlags): Promise<Opened> {
   const { env } = world.program
   if (url !== undefined) {
     const { remoteConversations } = await import('./remote-conversations.ts')
     const { LOOM_API_KEY: key = '' } = env
-    return remoteConversations({ url, apiKey: key === '' ? undefined : key, agent: undefined })
+    const apiKey = key === '' ? undefined : key
+    return { conversations: remoteConversations({ url, apiKey, agent: undefined }), here: '' }
   }
   const { openLocalChat } = await import('./open-conversations.ts')
   const { Grants } = await import('./approval.ts')
   const grants = new Grants({ everything: false, names: [] })
-  const { conversations } = await openLocalChat(world, { flags: {}, grants, isKept: true })
-  return conversations
+  const local = await openLocalChat(world, { flags: {}, grants, isKept: true })
+  return { conversations: local.conversations, here: local.directory }
 }

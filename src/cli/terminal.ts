@@ -10,6 +10,8 @@ export interface Terminal {
   output: NodeJS.WritableStream & { columns?: number }
   /** False where it understands no control sequences (`TERM=dumb`). */
   isObedient: boolean
+  /** Stops the process and those beside it, as Ctrl-Z does, and calls back when it goes on. */
+  suspend: (resumed: () => void) => void
   /** Gives back what was opened for it. */
   close: () => void
 }
@@ -18,13 +20,15 @@ export interface Terminal {
 export function openTerminal(program: NodeJS.Process): Terminal | undefined {
   const { stdin, stderr, env } = program
   const isObedient = env['TERM'] !== 'dumb'
+  const suspend = (resumed: () => void) => suspendGroup(program, resumed)
+  const common = { isObedient, suspend }
   if (stdin.isTTY && stderr.isTTY)
-    return { input: stdin, output: stderr, isObedient, close: () => undefined }
+    return { input: stdin, output: stderr, ...common, close: () => undefined }
   const input = openTty('r')
   if (input === undefined) return undefined
   const reader = new ReadStream(input)
   if (stderr.isTTY) {
-    return { input: reader, output: stderr, isObedient, close: () => reader.destroy() }
+    return { input: reader, output: stderr, ...common, close: () => reader.destroy() }
   }
   const output = openTty('w')
   if (output === undefined) {
@@ -36,7 +40,23 @@ export function openTerminal(program: NodeJS.Process): Terminal | undefined {
     reader.destroy()
     writer.destroy()
   }
-  return { input: reader, output: writer, isObedient, close }
+  return { input: reader, output: writer, ...common, close }
+}
+
+/** Nothing stops a process group that no shell waits for; then it goes on after a moment. */
+const notStoppedMs = 300
+
+function suspendGroup(program: NodeJS.Process, resumed: () => void): void {
+  const timer = setTimeout(resume, notStoppedMs)
+  program.once('SIGCONT', resume)
+  // The whole group, as the terminal would: `loom | less` stops together.
+  program.kill(0, 'SIGTSTP')
+
+  function resume(): void {
+    clearTimeout(timer)
+    program.off('SIGCONT', resume)
+    resumed()
+  }
 }
 
 function openTty(flags: 'r' | 'w'): number | undefined {

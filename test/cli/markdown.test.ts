@@ -46,11 +46,38 @@ const block = fc.constantFrom(
   '~~~\nopen fence',
   'a\r\nb',
   '日本語のとても長い文字列です。日本語のとても長い文字列です。',
+  'Edit __init__.py and _private_name_, match src/**/*.ts and **/*.md, and 5*3*2 is 30',
+  'a hard break  \nand another\\\nand the rest',
   'so **😀**x and **y**😀 **z**',
   '中文**粗体**、`代码`和「引号」。**「注意」**后面还有 english 混排_强调_的字 https://例え.jp/路径 完',
 )
 
 describe('Markdown that streams', () => {
+  it.each([
+    'Edit __init__.py and __main__',
+    'a _private_name_ and foo._bar_',
+    'match src/**/*.ts, **/*.md',
+    'or **/*.ts,**/*.js and *.c',
+    '5*3*2 is 30, 2**8**2 is more',
+    'f(*args, **kwargs) and ~/a~b ~5',
+  ])('leaves names and globs alone: %s', (text) => {
+    expect(rendered(text)).toBe(`${text}\n`)
+  })
+
+  it.each([
+    ['**bold** and *some* and _some_', 'bold and some and some'],
+    ['**.env** and **API**s, __two words__', '.env and APIs, two words'],
+    ['~~gone~~ **Note:** done', 'gone Note: done'],
+  ])('still knows emphasis: %s', (text, shown) => {
+    expect(rendered(text)).toBe(`${shown}\n`)
+  })
+
+  it('keeps a hard break, wherever the stream is cut', () => {
+    for (const text of ['one  \ntwo\n', 'one\\\ntwo\n']) {
+      for (const size of [99, 1]) expect(rendered(text, [size])).toBe('one\ntwo\n')
+    }
+  })
+
   it('comes out character by character where a language has no spaces', () => {
     expect(progress(['日本', '語の', '**太字', '**です', '。終', 'わり'])).toEqual([
       '日',

@@ -18,6 +18,8 @@ export const lacksTerminal = !hasScript && process.env['CI'] === undefined
 
 export interface PseudoTerminal {
   child: ChildProcess
+  /** What a shell in there runs the command with. */
+  readonly command: string
   /** Everything that was sent to the screen. */
   readonly raw: string
   /** What of it can be read, without the sequences. */
@@ -94,6 +96,7 @@ export function openPseudoTerminal(
   }
   return {
     child,
+    command: typed,
     get raw() {
       return raw
     },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { noPaint as paint } from '../../src/cli/render/style.ts'
-import { requestLines } from '../../src/cli/render/tool-lines.ts'
+import { callLine, outputLines, requestLines } from '../../src/cli/render/tool-lines.ts'
 
 const asked = (input: unknown) =>
   requestLines({ toolName: 'edit_file', input }, { width: 80, paint }).join('\n')
@@ -35,5 +35,57 @@ describe('a change that is asked about', () => {
       expect(shown).toContain('"a"')
       expect(shown).toContain('"b"')
     }
+  })
+})
+
+describe('characters that cannot be seen', () => {
+  it('are shown by their numbers where a human decides', () => {
+    const command = 'cat s\u200becret.txt \u00adx \u2060y \u3164 a\u00a0b \u202ec \u{e0061} \ufe0f'
+    expect(asked({ command })).toBe(
+      '  cat s<U+200B>ecret.txt <U+00AD>x <U+2060>y <U+3164> a<U+00A0>b <U+202E>c <U+E0061> <U+FE0F>',
+    )
+    for (const input of [
+      { path: 'a\u200b.ts', content: 'b\u200b' },
+      { path: 'a', edits: [{ old: 'c\u200b', new: 'd\u200b' }] },
+      { host: 'e\u200b' },
+    ]) {
+      expect(asked(input)).toContain('<U+200B>')
+      expect(asked(input)).not.toContain('\u200b')
+    }
+    expect(
+      callLine({ toolName: 'bash', input: { command: 'a\u200bb' } }, { width: 80, paint }),
+    ).toBe('● bash a<U+200B>b')
+  })
+
+  it('leave letters and emoji as they are', () => {
+    expect(asked({ command: 'echo é 漢字 ⚠️ 😀' })).toBe('  echo é 漢字 ⚠️ 😀')
+  })
+})
+
+describe('what an MCP server answers', () => {
+  const shown = (output: unknown) => outputLines(output, { width: 80, paint })
+
+  it('is shown as its text, and of the rest what it is', () => {
+    expect(
+      shown({
+        content: [
+          { type: 'text', text: 'line "one"\nline two' },
+          { type: 'image', mimeType: 'image/png', data: 'A'.repeat(4096) },
+          { type: 'resource', resource: { uri: 'file:///a', text: 'a resource' } },
+          { type: 'resource_link', uri: 'file:///b' },
+        ],
+      }),
+    ).toEqual([
+      'line "one"',
+      'line two',
+      '[image image/png 3 KB]',
+      'a resource',
+      '[resource_link file:///b]',
+    ])
+  })
+
+  it('is shown as its structured content where that is all', () => {
+    expect(shown({ content: [], structuredContent: { answer: 42 } })).toEqual(['42'])
+    expect(shown({ content: [] })).toEqual(['(no output)'])
   })
 })

@@ -2,8 +2,9 @@
  * The inside of a paragraph as words that can be set one behind the other: each carries its own
  * styles, so a line may end after any of them.
  */
-import { marked, type Token } from 'marked'
+import type { Token } from 'marked'
 
+import { inlineTokens } from './own-markdown.ts'
 import type { Format, Paint } from './style.ts'
 import { widthOf } from './width.ts'
 
@@ -28,7 +29,7 @@ interface Run {
 
 /** @param source Markdown of one paragraph, free of control characters */
 export function wordsOf(source: string, paint: Paint): Word[] {
-  return wordsIn(runsOf(marked.Lexer.lexInline(source), []), paint)
+  return wordsIn(runsOf(inlineTokens(source), []), paint)
 }
 
 /** The words of tokens that marked has made already. */
@@ -43,6 +44,8 @@ function runsOf(tokens: readonly Token[], formats: readonly Format[]): Run[] {
       case 'strong':
         return runsOf(token.tokens ?? [], [...formats, 'bold'])
       case 'em':
+        // Marks that are no emphasis.
+        if (token.tokens?.length === 0) return [{ text: token.raw, formats }]
         return runsOf(token.tokens ?? [], [...formats, 'italic'])
       case 'del':
         return runsOf(token.tokens ?? [], [...formats, 'strikethrough'])

@@ -19,6 +19,8 @@ interface Fence {
   indent: number
 }
 
+const glances = /[\s\u2e80-\ud7ff\uf900-\uffef]/g
+
 type Kind = 'fence' | 'held' | 'paragraph' | 'undecided'
 
 /** Past this a paragraph is not looked at for settled words: something in it was never closed. */
@@ -45,8 +47,21 @@ export class MarkdownStream {
     // A pair of return and line feed may come in two pieces.
     const text = (this.#carriageReturn ? '\r' : '') + delta
     this.#carriageReturn = text.endsWith('\r')
-    this.#source += plain(this.#carriageReturn ? text.slice(0, -1) : text)
-    while (this.#advance(false));
+    this.#take(plain(this.#carriageReturn ? text.slice(0, -1) : text))
+  }
+
+  /**
+   * Looks at what came only behind white space and ideographs. So what it sees follows from the text
+   * alone and not from how the stream was cut, and the same text always looks the same.
+   */
+  #take(text: string): void {
+    let from = 0
+    for (const { index } of text.matchAll(glances)) {
+      this.#source += text.slice(from, index + 1)
+      from = index + 1
+      while (this.#advance(false));
+    }
+    this.#source += text.slice(from)
   }
 
   /** Renders what is left. The next push begins a new text. */

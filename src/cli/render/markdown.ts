@@ -1,8 +1,9 @@
 /** Finished blocks of Markdown as lines for a terminal of some width. */
-import { marked, type Token, type Tokens } from 'marked'
+import type { Token, Tokens } from 'marked'
 
 import { wordsOf, wordsOfTokens } from './inline.ts'
 import { linesOf } from './line-setter.ts'
+import { blockTokens } from './own-markdown.ts'
 import type { Format, Paint } from './style.ts'
 import { tableLines } from './table.ts'
 import { widthOf } from './width.ts'
@@ -14,7 +15,7 @@ export interface MarkdownOptions {
 
 /** @param source free of control characters */
 export function markdownLines(source: string, options: MarkdownOptions): string[] {
-  return blocks(marked.lexer(source), options)
+  return blocks(blockTokens(source), options)
 }
 
 function blocks(tokens: readonly Token[], options: MarkdownOptions): string[] {

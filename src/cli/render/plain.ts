@@ -16,6 +16,27 @@ export function plainLine(text: string): string {
     .trim()
 }
 
+/**
+ * As `plain`, for what a human decides about: a character that cannot be seen, or looks like a space,
+ * is shown by its number (`<U+200B>`), since it can make a command another one than it seems.
+ */
+export function revealed(text: string): string {
+  return plain(text.replace(unseen, numbered))
+}
+
+/** As `revealed`, on one line. */
+export function revealedLine(text: string): string {
+  return plainLine(text.replace(unseen, numbered))
+}
+
+// Formats, what Unicode says to draw as nothing, every space but the usual one, the blank of Braille,
+// and code points that no font has. A variation selector behind an emoji only chooses its picture.
+const unseen =
+  /(?!(?<=\p{Extended_Pictographic})\ufe0f)[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800\p{Co}\p{Cn}\p{Cs}]|(?! )\p{Zs}/gu
+
+const numbered = (character: string): string =>
+  `<U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`
+
 // Controls, the bidirectional embeddings, overrides and isolates, and Unicode's own line ends.
 const unsafe = /[\p{Cc}\u202a-\u202e\u2066-\u2069\u2028\u2029]/gu
 

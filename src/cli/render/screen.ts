@@ -39,7 +39,7 @@ export class Screen {
   readonly #isAnimated: boolean
   /** The cursor of the terminal stands behind unfinished text. */
   #isMidLine = false
-  #status: { text: () => string; frame: number } | undefined
+  #status: { text: (columns: number) => string; frame: number } | undefined
   #isStatusShown = false
   #timer: NodeJS.Timeout | undefined
 
@@ -96,7 +96,7 @@ export class Screen {
   }
 
   /** What is going on, with a spinner, until it is changed or taken away. */
-  status(text: (() => string) | undefined): void {
+  status(text: ((columns: number) => string) | undefined): void {
     if (!this.#isAnimated) return
     if (text === undefined) {
       this.#wipe()
@@ -124,7 +124,8 @@ export class Screen {
     const { text } = this.#status
     const frame = frames[this.#status.frame++ % frames.length] ?? ''
     const { stderr } = this.#options
-    const line = cutTo(text(), (stderr.columns ?? 80) - 3)
+    const columns = (stderr.columns ?? 80) - 3
+    const line = cutTo(text(columns), columns)
     stderr.write(`\r${this.paint('cyan', frame)} ${this.paint('dim', line)}\u001b[K`)
     this.#isStatusShown = true
   }

@@ -4,8 +4,12 @@
  */
 
 import { isIdeograph } from './inline.ts'
+import { mayOpen } from './own-markdown.ts'
 
-/** Where what is settled ends: behind white space, or between two ideographs. */
+/**
+ * Where what is settled ends: before white space, or between two ideographs. The white space itself goes
+ * with what follows, which says whether it is a hard break.
+ */
 export function settledLength(text: string): number {
   let settled = 0
   const open: string[] = []
@@ -13,9 +17,9 @@ export function settledLength(text: string): number {
   for (let at = 0; at < text.length;) {
     const character = text.charAt(at)
     if (/\s/.test(character)) {
-      at++
-      wordStart = at
       if (open.length === 0) settled = at
+      while (/\s/.test(text.charAt(at))) at++
+      wordStart = at
       continue
     }
     // An address goes on to the next white space, whatever is in it.
@@ -79,7 +83,7 @@ function pastEmphasis(text: string, at: number, open: string[]): number | undefi
   if (mark === '_' && isWithinWord) return end
   const opened = open.lastIndexOf(run)
   if (opened !== -1 && isFlanking(before, after)) open.splice(opened)
-  else if (isFlanking(after, before)) open.push(run)
+  else if (isFlanking(after, before) && mayOpen(before)) open.push(run)
   return end
 }
 

@@ -1,7 +1,7 @@
 /** What a tool was asked and what it gave, in a few lines for people. */
 import { diffLines, replacementLines } from './diff.ts'
 import { fieldsOf, textField } from './fields.ts'
-import { plain, plainLine } from './plain.ts'
+import { plain, plainLine, revealed, revealedLine } from './plain.ts'
 import type { Paint } from './style.ts'
 import { cutTo, widthOf } from './width.ts'
 
@@ -23,6 +23,12 @@ export function callLine(
   return `${paint('cyan', '●')} ${paint('bold', name)}${asked === '' ? '' : ` ${asked}`}`
 }
 
+/** The call in few words, beside a result of it. */
+export function callText({ toolName, input }: { toolName: string; input: unknown }): string {
+  const asked = cutTo(inputText(input), 40)
+  return asked === '' ? plainLine(toolName) : `${plainLine(toolName)} ${asked}`
+}
+
 /** Whether the line above says all that there is to decide about. */
 export function isToldByCallLine(
   { toolName, input }: { toolName: string; input: unknown },
@@ -40,12 +46,12 @@ function inputText(input: unknown): string {
   if (textField(input, 'question') !== undefined) return 'asks'
   const fields = Object.entries(fieldsOf(input))
   const main = mainFields.map((name) => textField(input, name)).find((text) => text !== undefined)
-  if (typeof input === 'string') return plainLine(input)
-  if (main !== undefined) return plainLine(main)
+  if (typeof input === 'string') return revealedLine(input)
+  if (main !== undefined) return revealedLine(main)
   if (fields.length === 0) return ''
   const [[, only] = []] = fields
-  if (fields.length === 1 && typeof only === 'string') return plainLine(only)
-  return plainLine(fields.map(([name, value]) => fieldText(name, value)).join(' '))
+  if (fields.length === 1 && typeof only === 'string') return revealedLine(only)
+  return revealedLine(fields.map(([name, value]) => fieldText(name, value)).join(' '))
 }
 
 const mainFields = ['command', 'path', 'file_path', 'pattern', 'expr', 'prompt', 'query', 'url']
@@ -58,7 +64,7 @@ export function requestLines(
   const { command, ...besides } = fieldsOf(input)
   if (typeof command === 'string')
     return [
-      ...plain(command)
+      ...revealed(command)
         .split('\n')
         .map((line) => `  ${paint('bold', line)}`),
       ...fieldLines(besides),
@@ -67,18 +73,19 @@ export function requestLines(
   const changes = changeLines({ content, edits }, paint)
   if (typeof path !== 'string' || changes === undefined) {
     const text = JSON.stringify(input, undefined, 2) ?? ''
-    return plain(text)
+    return revealed(text)
       .split('\n')
       .map((line) => `  ${line}`)
   }
-  const what = `  ${plainLine(toolName)} ${paint('bold', plainLine(path))}`
-  const shown = limited(changes, changeLinesMax).map((line) => `  ${line}`)
+  const what = `  ${plainLine(toolName)} ${paint('bold', revealedLine(path))}`
+  // All of it, however long: nobody is to allow what is not shown.
+  const shown = changes.map((line) => `  ${line}`)
   return [what, ...fieldLines(others), ...shown]
 }
 
 /** What else is asked for, a field on a line. */
 const fieldLines = (fields: Record<string, unknown>): string[] =>
-  Object.entries(fields).map(([name, value]) => `  ${plainLine(fieldText(name, value))}`)
+  Object.entries(fields).map(([name, value]) => `  ${revealedLine(fieldText(name, value))}`)
 
 const fieldText = (name: string, value: unknown): string => `${name}=${JSON.stringify(value)}`
 
@@ -89,13 +96,13 @@ function changeLines(
 ): string[] | undefined {
   if (!Array.isArray(edits)) {
     if (edits !== undefined || typeof content !== 'string') return undefined
-    return replacementLines('', content, paint)
+    return replacementLines('', revealed(content), paint)
   }
   if (content !== undefined) return undefined
   const changes = edits.map((edit: unknown) => {
     const { old: before, new: after, ...others } = fieldsOf(edit)
     if (typeof before !== 'string' || typeof after !== 'string') return undefined
-    return [...fieldLines(others), ...replacementLines(before, after, paint)]
+    return [...fieldLines(others), ...replacementLines(revealed(before), revealed(after), paint)]
   })
   return changes.every((lines) => lines !== undefined) ? changes.flat() : undefined
 }
@@ -108,16 +115,41 @@ export function outputLines(output: unknown, { width, paint }: ToolLineOptions):
     return [path, ...limited(diffLines(diff, paint), changeLinesMax)]
   }
   const text =
-    typeof output === 'string' ? output : (textField(output, 'text') ?? valueText(output))
+    typeof output === 'string'
+      ? output
+      : (textField(output, 'text') ?? mcpText(output) ?? valueText(output))
   const lines = plain(text)
     .split('\n')
     .filter((line) => line.trim() !== '')
   return limited(lines, outputLinesMax).map((line) => paint('dim', cutTo(line, width - 4)))
 }
 
+/** The answer of an MCP server in words: its texts, and of the rest what it is. */
+function mcpText(output: unknown): string | undefined {
+  const { content, structuredContent } = fieldsOf(output)
+  if (!Array.isArray(content)) return undefined
+  const texts = content.map(mcpPartText).filter((text) => text !== '')
+  if (texts.length > 0) return texts.join('\n')
+  return structuredContent === undefined ? '(no output)' : valueText(structuredContent)
+}
+
+function mcpPartText(part: unknown): string {
+  const type = textField(part, 'type') ?? 'content'
+  const { resource } = fieldsOf(part)
+  const text = textField(part, 'text') ?? textField(resource, 'text')
+  if (text !== undefined) return text
+  const mediaType = textField(part, 'mimeType') ?? textField(resource, 'mimeType')
+  const data = textField(part, 'data') ?? textField(resource, 'blob')
+  const address = textField(part, 'uri') ?? textField(resource, 'uri')
+  // Base64 has four characters for three bytes.
+  const size = data === undefined ? undefined : `${Math.ceil((data.length * 3) / 4 / 1024)} KB`
+  return `[${[type, mediaType, size, address].filter((word) => word !== undefined).join(' ')}]`
+}
+
 /** The last line of what a tool has said so far. */
 export function progressText(output: unknown): string {
-  const text = typeof output === 'string' ? output : (textField(output, 'text') ?? '')
+  const text =
+    typeof output === 'string' ? output : (textField(output, 'text') ?? mcpText(output) ?? '')
   return plainLine(text.trimEnd().split('\n').at(-1) ?? '')
 }
 

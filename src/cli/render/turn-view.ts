@@ -3,10 +3,13 @@
  * that says what is being waited for and how long already.
  */
 import type { AgentEvent, EventOf } from '../../event.ts'
+import type { Gauge } from './gauge.ts'
 import { MarkdownStream } from './markdown-stream.ts'
 import { plain, plainLine } from './plain.ts'
 import type { Screen } from './screen.ts'
-import { callLine, outputLines, progressText } from './tool-lines.ts'
+import { callLine, callText, outputLines, progressText } from './tool-lines.ts'
+import { WholeCharacters } from './whole-characters.ts'
+import { cutTo, widthOf } from './width.ts'
 
 export interface TurnViewOptions {
   screen: Screen
@@ -14,10 +17,14 @@ export interface TurnViewOptions {
   isVerbose: boolean
   /** False where stdout is for something else than the answer's words. */
   showsText: boolean
+  /** How full the context is and what was spent. */
+  gauge: Gauge
 }
 
 interface Running {
   toolName: string
+  /** The call in few words. */
+  call: string
   startedAt: number
   progress: string
 }
@@ -25,6 +32,9 @@ interface Running {
 export class TurnView {
   readonly #options: TurnViewOptions
   readonly #tools = new Map<string, Running>()
+  /** Several calls run, or ran, beside each other: each result says whose it is. */
+  #isParallel = false
+  readonly #characters = new WholeCharacters()
   #markdown: MarkdownStream | undefined
   #startedAt = performance.now()
   #lastText = ''
@@ -45,11 +55,12 @@ export class TurnView {
   }
 
   add(event: AgentEvent): void {
+    this.#options.gauge.hear(event)
     switch (event.type) {
       case 'text-start':
         return this.#beginText()
       case 'text-delta':
-        return this.#text(event.delta)
+        return this.#text(this.#characters.take(event.delta))
       case 'text-end':
         return this.#endText()
       case 'reasoning-start':
@@ -106,15 +117,16 @@ export class TurnView {
 
   #text(delta: string): void {
     const { screen, showsText } = this.#options
-    if (!showsText) return
+    if (!showsText || delta === '') return
     this.#hasText = true
     if (this.#markdown !== undefined) return this.#markdown.push(delta)
     // A program is given every byte, a terminal nothing that it would obey.
     screen.answer(screen.isTerminal ? plain(delta) : delta)
-    if (delta !== '') this.#lastText = delta
+    this.#lastText = delta
   }
 
   #endText(): void {
+    this.#text(this.#characters.end())
     this.#markdown?.end()
     this.#markdown = undefined
     // What follows, another text or the shell's prompt, begins on a line of its own.
@@ -139,7 +151,10 @@ export class TurnView {
   #call(event: EventOf<'tool-input-available' | 'tool-input-error'>): void {
     const { screen } = this.#options
     const { toolCallId, toolName } = event
-    this.#tools.set(toolCallId, { toolName, startedAt: performance.now(), progress: '' })
+    if (this.#tools.size === 0) this.#isParallel = false
+    else this.#isParallel = true
+    const call = callText(event)
+    this.#tools.set(toolCallId, { toolName, call, startedAt: performance.now(), progress: '' })
     screen.note(callLine(event, screen))
     if (event.type === 'tool-input-error') this.#result(toolCallId, [plain(event.errorText)], true)
     this.#showStatus()
@@ -151,7 +166,9 @@ export class TurnView {
       if (running !== undefined) running.progress = progressText(output)
       return
     }
-    this.#result(toolCallId, outputLines(output, this.#options.screen), false)
+    const { width, paint } = this.#options.screen
+    const reserve = timeWidth + (this.#isParallel ? widthOf(running?.call ?? '') + 2 : 0)
+    this.#result(toolCallId, outputLines(output, { width: width - reserve, paint }), false)
   }
 
   #result(toolCallId: string, lines: readonly string[], isError: boolean): void {
@@ -159,27 +176,40 @@ export class TurnView {
     const running = this.#tools.get(toolCallId)
     this.#tools.delete(toolCallId)
     const { paint } = screen
-    const shown = lines.flatMap((line) => line.split('\n')).slice(0, 60)
-    const others = this.#tools.size > 0 && running !== undefined ? `${running.toolName}: ` : ''
+    const whole = lines.flatMap((line) => line.split('\n'))
+    const shown = whole.filter((line) => line.trim() !== '').slice(0, 60)
+    const whose = this.#isParallel && running !== undefined ? `${running.call}: ` : ''
     const time =
       running === undefined || performance.now() - running.startedAt < noticeableMs
         ? ''
         : elapsed(running.startedAt, 1)
     const [first = 'done', ...rest] = shown
-    const said = isError ? paint('red', first) : first
+    // What failed is said in one line, the only one or the last. The others are a command's output.
+    const said = isError ? paint(rest.length === 0 ? 'red' : 'dim', first) : first
     screen.note(
-      `  ${paint('dim', '└')} ${paint('dim', others)}${said}${time === '' ? '' : paint('dim', ` (${time})`)}`,
+      `  ${paint(isError ? 'red' : 'dim', '└')} ${paint('dim', whose)}${said}${time === '' ? '' : paint('dim', ` (${time})`)}`,
     )
-    for (const line of rest) screen.note(`    ${isError ? paint('red', line) : line}`)
+    rest.forEach((line, index) => {
+      const style = index === rest.length - 1 ? 'red' : 'dim'
+      screen.note(`    ${isError ? paint(style, line) : line}`)
+    })
     this.#startedAt = performance.now()
     this.#showStatus()
   }
 
   #showStatus(): void {
-    this.#options.screen.status(() => this.#statusText())
+    this.#options.screen.status((columns) => this.#statusText(columns))
   }
 
-  #statusText(): string {
+  /** What goes on; then what Ctrl-C does, and, where there is room, the context and the cost. */
+  #statusText(columns: number): string {
+    const gauge = this.#options.gauge.text()
+    const stop = ' · Ctrl-C stops'
+    const tail = columns < 60 || gauge === '' ? stop : `${stop} · ${gauge}`
+    return cutTo(this.#activity(), columns - widthOf(tail)) + tail
+  }
+
+  #activity(): string {
     const running = [...this.#tools.values()]
     const [first] = running
     if (first === undefined) {
@@ -191,6 +221,9 @@ export class TurnView {
     return `${names} ${elapsed(oldest)}${progress === undefined ? '' : ` · ${progress}`}`
   }
 }
+
+/** Columns that the time of a call may take behind the first line of its result. */
+const timeWidth = 10
 
 /** How long something takes that is worth telling. */
 const noticeableMs = 100

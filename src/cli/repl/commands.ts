@@ -1,4 +1,6 @@
-/** The commands of a conversation: lines that begin with a slash. */
+/** The commands of a conversation: lines that begin with a slash, and are no path. */
+import { existsSync } from 'node:fs'
+
 import { LoomError } from '../../error.ts'
 import { nearestNames } from '../../model/nearest.ts'
 import type { Conversation, ConversationSummary } from '../conversation.ts'
@@ -25,9 +27,17 @@ const help = `/help                what there is
 /quit                ends the talk; the session is kept
 
 Ctrl-C stops an answer. A \\ at the end of a line goes on in the next.
-A message that begins with a slash is written with two.`
+A message that begins with a path is a message; one that begins with another slash is
+written with two.`
 
 const names = ['help', 'model', 'tools', 'cost', 'clear', 'sessions', 'quit', 'exit']
+
+/** Whether a line is a command. `/etc/hosts` and `/tmp` begin a message: they are paths. */
+export function isCommand(line: string): boolean {
+  const [, name] = /^\/([^\s/.]*)(?:\s|$)/.exec(line) ?? []
+  if (name === undefined) return false
+  return names.includes(name) || name === '' || !existsSync(`/${name}`)
+}
 
 export class Commands {
   readonly #options: CommandsOptions
@@ -104,7 +114,11 @@ export class Commands {
     const { talk, change } = this.#options
     if (word === '') {
       this.#listed = (await talk.conversations.list()).slice(0, 20)
-      const table = sessionTable(this.#listed, { width: talk.screen.width, isNumbered: true })
+      const table = sessionTable(this.#listed, {
+        width: talk.screen.width,
+        isNumbered: true,
+        here: this.#options.local?.directory ?? '',
+      })
       this.#say(table.trimEnd())
       return
     }
@@ -112,7 +126,9 @@ export class Commands {
     const id = chosen?.id ?? word
     const known = chosen ?? (await talk.conversations.list()).find((session) => session.id === id)
     if (known === undefined) throw new LoomError('not-found', `There is no session ${word}.`)
-    await change(await talk.conversations.open(id))
+    const conversation = await talk.conversations.open(id)
+    await this.#options.local?.keepModel(conversation)
+    await change(conversation)
   }
 
   #local(what: string): LocalChat {

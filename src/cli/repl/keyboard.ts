@@ -11,6 +11,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { plain } from '../render/plain.ts'
 import type { Terminal } from '../terminal.ts'
 import { CursorReport } from './cursor-report.ts'
+import { PastedText } from './pasted-text.ts'
 import { pasteEnd, pasteStart, QuestionGuard } from './question-guard.ts'
 
 export type LineRead =
@@ -30,6 +31,8 @@ export interface ReadOptions {
   text?: string
   /** What was typed before the prompt is shown is no answer to it. @defaultValue false */
   isQuestion?: boolean
+  /** Draws a question when no key is on its way any more, right before its prompt. */
+  draw?: () => void
 }
 
 interface Reader {
@@ -41,6 +44,7 @@ interface Reader {
 const answers = /^(?:\s*(?:y+|yes|a+|always|n+|no)?[\r\n]+)+/i
 const answer = /^\s*(?:y+|a|n)$/i
 const interruptKey = '\u0003'
+const suspendKey = '\u001a'
 const backspace = '\u007f'
 /** Typed ahead, or pasted: more than this is no message. */
 const charactersMax = 1024 * 1024
@@ -52,8 +56,7 @@ export class Keyboard {
   #pending = ''
   /** A paste that has begun. */
   #paste: string | undefined
-  /** What the marks of pastes in the line stand for. */
-  readonly #pasted = new Map<string, string>()
+  readonly #pasted = new PastedText()
   #reader: Reader | undefined
   #guard: QuestionGuard | undefined
   readonly #report: CursorReport
@@ -61,6 +64,8 @@ export class Keyboard {
   #isEnded = false
   /** Ctrl-C while no line is read; without it the next reader is told. */
   onInterrupt: (() => void) | undefined
+  /** Called before Ctrl-Z stops the process: takes away what is drawn below the cursor. */
+  onSuspend: (() => void) | undefined
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal
@@ -113,6 +118,7 @@ export class Keyboard {
       if (this.#isEnded) return { type: 'end' }
       if (settled === 'left') return { type: 'left', text: '' }
       if (settled === 'interrupt') return { type: 'interrupt' }
+      options.draw?.()
       return await this.#readLine(prompt, options)
     } finally {
       // What was typed behind the answer, before another question is shown, answers nothing either.
@@ -128,13 +134,15 @@ export class Keyboard {
       output: this.#terminal.output,
       terminal: true,
       prompt,
-      history: [...history],
+      history: history.map((entry) => this.#pasted.recalled(entry)),
       historySize: 1000,
       removeHistoryDuplicates: true,
     })
     const { promise, resolve } = Promise.withResolvers<LineRead>()
-    const leave = () => resolve({ type: 'left', text: lines.line })
-    lines.once('line', (line) => resolve({ type: 'line', text: this.#expanded(line) }))
+    const leave = () => resolve({ type: 'left', text: whole(lines.line) })
+    lines.once('line', (line) =>
+      resolve({ type: 'line', text: this.#pasted.expanded(whole(line)) }),
+    )
     const closed = () => resolve({ type: 'end' })
     lines.once('close', closed)
     lines.on('SIGINT', () => {
@@ -142,8 +150,6 @@ export class Keyboard {
       lines.write(null, { ctrl: true, name: 'e' })
       lines.write(null, { ctrl: true, name: 'u' })
     })
-    // A terminal that is in raw mode does not stop a process by itself.
-    lines.on('SIGCONT', () => this.#terminal.input.setRawMode(true))
     signal?.addEventListener('abort', leave, { once: true })
     if (signal?.aborted === true) leave()
     this.#reader = { feed, lines }
@@ -169,10 +175,27 @@ export class Keyboard {
 
   readonly #take = (chunk: Buffer | string): void => {
     const all = typeof chunk === 'string' ? chunk : this.#decoder.write(chunk)
-    const text = this.#report.take(all)
+    const keys = this.#report.take(all)
+    const isSuspending = this.#paste === undefined && hasSuspendKey(keys)
+    const text = isSuspending ? keys.replaceAll(suspendKey, '') : keys
+    if (isSuspending) this.#suspend()
     if (this.#guard !== undefined) return this.#guard.take(text)
     this.#pending = (this.#pending + text).slice(-charactersMax)
     this.#pump()
+  }
+
+  /** A terminal in raw mode does not stop a process by itself. The shell gets it as it was. */
+  #suspend(): void {
+    const { input, output, suspend } = this.#terminal
+    this.onSuspend?.()
+    input.setRawMode(false)
+    output.write('\u001b[?2004l\n')
+    suspend(() => {
+      if (!this.#isOpen) return
+      input.setRawMode(true)
+      output.write('\u001b[?2004h')
+      this.#reader?.lines.prompt(true)
+    })
   }
 
   #pump(): void {
@@ -210,14 +233,12 @@ export class Keyboard {
     if (end === 0) return false
     const keys = this.#pending.slice(0, end)
     this.#pending = this.#pending.slice(end)
-    feed.give(keys === backspace ? backspace.repeat(this.#markLength(lines)) : keys)
+    feed.give(
+      keys === backspace
+        ? backspace.repeat(this.#pasted.backspaceLength(lines.line.slice(0, lines.cursor)))
+        : keys,
+    )
     return true
-  }
-
-  /** Half a mark would stand for nothing: one key takes it back, as it came. */
-  #markLength({ line, cursor }: Interface): number {
-    const before = line.slice(0, cursor)
-    return [...this.#pasted.keys()].find((mark) => before.endsWith(mark))?.length ?? 1
   }
 
   #takePaste(): boolean {
@@ -226,27 +247,25 @@ export class Keyboard {
     this.#paste = ((this.#paste ?? '') + this.#pending.slice(0, taken)).slice(0, charactersMax)
     this.#pending = this.#pending.slice(end === -1 ? taken : end + pasteEnd.length)
     if (end === -1) return false
-    const text = plain(this.#paste.replace(/\r\n?/g, '\n'))
+    const text = harmless(this.#paste.replace(/\r\n?/g, '\n'))
     this.#paste = undefined
-    this.#reader?.lines.write(this.#marked(text))
+    this.#reader?.lines.write(this.#pasted.marked(text))
     return true
   }
-
-  /** One line is pasted as it is; several become a mark that stands for them. */
-  #marked(text: string): string {
-    const trimmed = text.replace(/\n+$/, '')
-    if (!trimmed.includes('\n')) return trimmed
-    const mark = `[pasted #${this.#pasted.size + 1}: ${trimmed.split('\n').length} lines]`
-    this.#pasted.set(mark, trimmed)
-    return mark
-  }
-
-  #expanded(line: string): string {
-    let text = line
-    for (const [mark, pasted] of this.#pasted) text = text.replaceAll(mark, () => pasted)
-    return text
-  }
 }
+
+/** readline separates the lines of an entry by carriage returns (Node 24 and later). */
+const whole = (line: string): string => line.replaceAll('\r', '\n')
+
+/** Ctrl-Z, but not as a character of a paste. */
+function hasSuspendKey(keys: string): boolean {
+  const at = keys.indexOf(suspendKey)
+  return at !== -1 && !keys.slice(0, at).includes(pasteStart)
+}
+
+/** Tabs and line ends are part of what was pasted; other controls would be obeyed by the terminal. */
+const harmless = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (character) => (/[\t\n]/.test(character) ? character : plain(character)))
 
 /** How many characters at the end may be the beginning of a mark; an Escape key alone is none. */
 function halfMark(text: string): number {

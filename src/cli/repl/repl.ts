@@ -12,7 +12,7 @@ import type { LineReader } from '../human.ts'
 import type { LocalChat } from '../open-conversations.ts'
 import { plain } from '../render/plain.ts'
 import type { Talk } from '../talk.ts'
-import { Commands } from './commands.ts'
+import { Commands, isCommand } from './commands.ts'
 import { History } from './history.ts'
 import type { Keyboard, LineRead } from './keyboard.ts'
 import { openLines } from './line-source.ts'
@@ -118,14 +118,19 @@ class Repl {
         continue
       }
       isLeaving = false
-      const line = read.text.trim()
-      if (line === '') continue
-      if (this.#isTerminal) await this.#history.add(line)
-      if (line.startsWith('/') && !line.startsWith('//')) {
-        const outcome = await this.#guarded(() => this.#commands.run(line))
-        if (outcome === 'quit') return
-      } else await this.#say(line.replace(/^\/\//, '/'))
+      if (read.text.trim() === '') continue
+      if (this.#isTerminal) await this.#history.add(read.text)
+      if ((await this.#obey(read.text)) === 'quit') return
     }
+  }
+
+  /** Runs a line that is a command, sends any other. */
+  async #obey(text: string): Promise<'quit' | undefined> {
+    const line = text.trim()
+    if (isCommand(line)) return this.#guarded(() => this.#commands.run(line))
+    // The first line of a pasted piece may begin with a tab that means something.
+    await this.#say(line.startsWith('//') ? line.slice(1) : text.trimEnd())
+    return undefined
   }
 
   /** A line; or, where others may talk here too, that something is being answered. */
@@ -217,7 +222,8 @@ class Repl {
 
   async #show(events: Events): Promise<void> {
     const conversation = this.#conversation
-    const { keyboard } = this.#options
+    const { keyboard, local } = this.#options
+    this.#talk.gauge.window = await local?.windowNow()
     try {
       const played = await showTurn(events, {
         talk: this.#talk,

@@ -23,7 +23,12 @@ const stoppingMs = 700
 export async function showTurn(events: Events, options: ShowTurnOptions): Promise<Played> {
   const { talk, conversation, keyboard, onStart } = options
   const { screen, flags, human, interrupts, program } = talk
-  const view = new TurnView({ screen, isVerbose: flags.verbose === true, showsText: true })
+  const view = new TurnView({
+    screen,
+    isVerbose: flags.verbose === true,
+    showsText: true,
+    gauge: talk.gauge,
+  })
   let late: NodeJS.Timeout | undefined
   if (keyboard !== undefined) {
     keyboard.onInterrupt = () => {

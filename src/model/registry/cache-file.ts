@@ -4,9 +4,10 @@
  * cache, and nobody is told: the list that came with Loom does.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
+import { makeFolder } from '../../make-folder.ts'
 import { type Catalog, packCatalog, unpackCatalog } from './catalog.ts'
 
 const bytesMax = 8 * 1024 * 1024
@@ -32,7 +33,7 @@ export async function readCacheFile(path: string): Promise<Cached | undefined> {
 export async function writeCacheFile(path: string, text: Buffer): Promise<boolean> {
   const draft = `${path}.${randomUUID()}`
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await makeFolder(dirname(path))
     await writeFile(draft, await packCatalog(text, 5), { mode: 0o600 })
     await rename(draft, path)
     return true

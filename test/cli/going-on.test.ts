@@ -1,0 +1,94 @@
+import { realpath, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { afterEach, describe, expect, it } from 'vitest'
+
+import type { Upstream } from '../sessions/upstream.ts'
+import { command, folder, loom, start, tidy } from './command.ts'
+import { openScript } from './scripted-upstream.ts'
+
+describe('a session that is gone on with', () => {
+  const upstreams: Upstream[] = []
+  afterEach(async () => {
+    for (const upstream of upstreams.splice(0)) await upstream[Symbol.asyncDispose]()
+    await tidy()
+  })
+
+  async function open() {
+    const upstream = await openScript([
+      'first',
+      'second',
+      { calls: [{ name: 'read_file', input: { path: 'note.txt' } }] },
+      'third',
+    ])
+    upstreams.push(upstream)
+    const environment = {
+      XDG_STATE_HOME: await folder(),
+      UP_BASE_URL: upstream.url,
+      LOOM_SANDBOX: 'none',
+    }
+    const [a, b] = [await realpath(await folder()), await realpath(await folder())]
+    const say = (directory: string, ...words: string[]) => loom(words, { directory, environment })
+    return { upstream, a, b, say, environment }
+  }
+
+  it('keeps its model, and says so', async () => {
+    const { upstream, a, say } = await open()
+    await say(a, '--model', 'up/x', '--session', 's', 'hello')
+    const { stderr, stdout } = await say(a, '--continue', 'and now?')
+    expect(stdout).toBe('second\n')
+    expect(stderr).toContain('goes on with session s\nloom: model up/x')
+    expect(upstream.calls).toHaveLength(2)
+    const other = await say(a, '--continue', '--model', 'demo/echo', 'and now?')
+    expect(other.stdout).toBe('and now?\n')
+  })
+
+  it('is the last of this folder; else it keeps its own, and says so', async () => {
+    const { upstream, a, b, say } = await open()
+    await writeFile(join(a, 'note.txt'), 'a note of folder A')
+    await say(a, '--agent', 'coder', '--model', 'up/x', '--session', 'one', 'this is A')
+    const there = await say(b, '--model', 'up/x', '--session', 'two', 'this is B')
+    expect(there.stderr).not.toContain('goes on')
+    expect((await say(b, 'sessions')).stdout).toMatch(new RegExp(`one {2}this is A {2}\\(${a}\\)`))
+    // The coder reads the note where it was.
+    const far = await say(b, '--session', 'one', 'read it')
+    expect(far.stderr).toContain(`model up/x · folder ${a}`)
+    expect(JSON.stringify(upstream.calls.at(-1)?.messages)).toContain('a note of folder A')
+    const near = await say(b, '--continue', 'go on')
+    expect(near.stderr).toContain('session two')
+  })
+
+  it('a question is asked although stdin is a pipe that never ends', async () => {
+    const run = start(['-m', 'demo/fast', 'What is 2+2?'], { input: undefined })
+    const { code, stdout, stderr } = await run.ended
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '2 + 2 = **4**\n' })
+    expect(stderr).toContain('nothing came on stdin in 3 s')
+  })
+
+  it('loom - "…" waits for what stdin brings', async () => {
+    const run = start(['-m', 'demo/echo', '-', 'Explain'], { input: undefined })
+    run.child.stdin?.end('this')
+    expect((await run.ended).stdout).toBe('Explain\n\nthis\n')
+  })
+
+  it('a folder that is gone, and a home where nothing can be made, are told in a line', async () => {
+    const gone = await loom([], {
+      program: [
+        'sh',
+        '-c',
+        `mkdir gone; cd gone; rmdir ../gone; exec "$@"`,
+        'sh',
+        ...command,
+        '2+2?',
+      ],
+      directory: await folder(),
+    })
+    expect(gone).toMatchObject({ code: 2, stderr: expect.stringMatching(/^loom: [^\n]+\n$/) })
+    const nowhere = await loom(['--session', 's', 'What is 2+2?'], {
+      environment: { HOME: '/proc/no' },
+    })
+    expect(nowhere.stdout).toBe('2 + 2 = **4**\n')
+    expect(nowhere.stderr).toMatch(/loom: Sessions cannot be kept in [^\n]+\n$/)
+    expect(nowhere.code).toBe(1)
+  })
+})
