@@ -1,4 +1,5 @@
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
+import type { ModelMessage } from 'ai'
 import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
@@ -44,6 +45,19 @@ describe('any run', () => {
         expectPaired(model.asked[0]?.prompt ?? [])
       }),
       { numRuns: 100 },
+    )
+  })
+
+  it('stores texts and calls in the order in which a client shows them', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyRun, async ({ agent, options }) => {
+        const { result, events } = await record(agent, 'Go.', options)
+        const stored = result.messages.flatMap(storedOrder)
+        // What a client shows and no prompt repeats: a provider's call that never came whole.
+        const shown = shownOrder(events).filter((entry) => stored.includes(entry))
+        expect(stored).toEqual(shown)
+      }),
+      { numRuns: 300 },
     )
   })
 
@@ -97,6 +111,30 @@ describe('any run', () => {
     )
   })
 })
+
+/** Texts, and calls by their ids. */
+function storedOrder({ role, content }: ModelMessage): string[] {
+  if (role !== 'assistant' || typeof content === 'string') return []
+  return content.flatMap((part) => {
+    if (part.type === 'text') return ['text']
+    return part.type === 'tool-call' ? [part.toolCallId] : []
+  })
+}
+
+/** The same of what was sent: a client shows a part where it first reads of it. */
+function shownOrder(events: readonly AgentEvent[]): string[] {
+  const shown: string[] = []
+  let stepStart = 0
+  for (const event of events) {
+    if (event.type === 'start-step') stepStart = shown.length
+    else if (event.type === 'reset-step') shown.length = stepStart
+    else if (event.type === 'text-start') shown.push('text')
+    else if (event.type.startsWith('tool-input-') && 'toolCallId' in event) {
+      if (!shown.includes(event.toolCallId)) shown.push(event.toolCallId)
+    }
+  }
+  return shown
+}
 
 /** No provider takes a call of ours without its one result behind it, or a result without its call. */
 function expectPaired(prompt: LanguageModelV4Prompt): void {

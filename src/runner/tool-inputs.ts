@@ -33,19 +33,23 @@ export interface ToolCall {
 interface OpenInput {
   /** The provider's id. It may be empty, and two open inputs may share one. */
   id: string
+  /** The call's part of the reply's content. It stands where a client shows the call: at its start. */
+  part: CallPart
+  /** The call's place among the calls of the reply. */
+  order: number
   toolCallId: string
   toolName: string
   dynamic: boolean
   byProvider: boolean
 }
 
+type CallPart = Extract<ContentPart, { type: 'tool-call' }>
+
 /** A call whose input is empty or no JSON. How the reply ends decides whether it was cut off. */
 interface UndecidedCall {
-  open: Omit<OpenInput, 'id'>
+  open: OpenInput
   /** As the model gave it. */
   text: string
-  /** Where the call stands among the others. */
-  order: number
   metadata: ProviderMetadata | undefined
 }
 
@@ -79,7 +83,6 @@ export class ToolInputs {
   readonly calls: ToolCall[] = []
 
   readonly #options: ToolInputsOptions
-  /** The place of each of `calls` in the reply. */
   readonly #orders = new WeakMap<ToolCall, number>()
   readonly #undecided: UndecidedCall[] = []
   #callCount = 0
@@ -96,16 +99,34 @@ export class ToolInputs {
   start(
     part: Extract<LanguageModelV4StreamPart, { type: 'tool-input-start' }>,
   ): void | Promise<void> {
-    const { id, toolName } = part
-    const open = { id, toolName, ...this.#identify(id, part) }
-    const { toolCallId } = open
+    const open = this.#begin(part.id, part)
     this.#open.push(open)
-    return this.#options.emit({
-      type: 'tool-input-start',
+    return this.#emitStart(open)
+  }
+
+  /** Gives the call its id and its place among the parts of the reply. */
+  #begin(
+    id: string,
+    from: { toolName: string; dynamic?: boolean; providerExecuted?: boolean },
+  ): OpenInput {
+    const { toolName } = from
+    const identity = this.#identify(id, from)
+    const { toolCallId, byProvider } = identity
+    const part: CallPart = {
+      type: 'tool-call',
       toolCallId,
       toolName,
-      ...this.#flags(open),
-    })
+      input: {},
+      ...(byProvider && { providerExecuted: true }),
+    }
+    this.#options.content.push(part)
+    return { id, toolName, part, order: this.#callCount++, ...identity }
+  }
+
+  #emitStart(open: OpenInput): void | Promise<void> {
+    const { toolCallId, toolName } = open
+    const flags = this.#flags(open)
+    return this.#options.emit({ type: 'tool-input-start', toolCallId, toolName, ...flags })
   }
 
   delta(part: { id: string; delta: string }): void | Promise<void> {
@@ -117,11 +138,13 @@ export class ToolInputs {
 
   async call(part: LanguageModelV4ToolCall): Promise<void> {
     const { toolName, providerMetadata } = part
-    const { tools, content, providerCalls, emit } = this.#options
+    const { tools, providerCalls, emit } = this.#options
     // Where a provider gives one id to several, they are taken to come whole as they started.
-    const open = this.#open.find(({ id }) => id === part.toolCallId)
-    const order = this.#callCount++
-    const byProvider = open?.byProvider ?? part.providerExecuted === true
+    const started = this.#open.find(({ id }) => id === part.toolCallId)
+    const open = started ?? this.#begin(part.toolCallId, part)
+    // Other parts may come while the input is checked.
+    if (started === undefined) this.#open.push(open)
+    const { byProvider, toolCallId, dynamic } = open
     const parsed = parseProviderInput(part.input)
     const isWhole = parsed.refusal === undefined && !isEmpty(part.input)
     const { input, checkedInput, refusal } =
@@ -129,29 +152,23 @@ export class ToolInputs {
     // Nobody waited for the check: the call was cut off.
     if (this.#closed) return
 
-    if (open !== undefined) this.#open.splice(this.#open.indexOf(open), 1)
-    const known = open ?? { toolName, ...this.#identify(part.toolCallId, part) }
-    const { toolCallId, dynamic } = known
-    content.push({
-      type: 'tool-call',
-      toolCallId,
-      toolName,
-      // Providers take nothing but an object here; the refusal quotes what it really was.
-      input: isObject(input) ? input : {},
-      ...(byProvider && { providerExecuted: true }),
-      ...withOptions(providerMetadata),
-    })
+    this.#open.splice(this.#open.indexOf(open), 1)
+    // Providers take nothing but an object here; the refusal quotes what it really was.
+    open.part.input = isObject(input) ? input : {}
+    Object.assign(open.part, withOptions(providerMetadata))
     if (!byProvider && !isWhole) {
-      this.#undecided.push({ open: known, text: part.input, order, metadata: providerMetadata })
+      this.#undecided.push({ open, text: part.input, metadata: providerMetadata })
+      // A client shows a call where it first hears of it, which must not be behind later ones.
+      if (started === undefined) await this.#emitStart(open)
       return
     }
     if (!byProvider) {
       const tool = tools.get(toolName)
-      this.#add({ toolCallId, toolName, input, checkedInput, dynamic, tool, refusal }, order)
+      this.#add({ toolCallId, toolName, input, checkedInput, dynamic, tool, refusal }, open)
     } else if (refusal === undefined) {
       providerCalls.began(part.toolCallId, { toolCallId, dynamic })
     }
-    await emit(this.#wholeEvent({ ...known, byProvider }, { input, refusal }, providerMetadata))
+    await emit(this.#wholeEvent(open, { input, refusal }, providerMetadata))
   }
 
   /**
@@ -160,7 +177,7 @@ export class ToolInputs {
    */
   async end(reason: FinishReason | undefined): Promise<void> {
     this.#endReason = reason
-    for (const { open, text, order, metadata } of this.#undecided.splice(0)) {
+    for (const { open, text, metadata } of this.#undecided.splice(0)) {
       const { toolCallId, toolName, dynamic } = open
       const { tools, emit } = this.#options
       const { input, checkedInput, refusal } = isCutOff(reason)
@@ -168,12 +185,12 @@ export class ToolInputs {
         : await parseInput(text, toolName, tools)
       if (this.#closed && this.#isWithdrawn) return
       const tool = tools.get(toolName)
-      this.#add({ toolCallId, toolName, input, checkedInput, dynamic, tool, refusal }, order)
+      this.#add({ toolCallId, toolName, input, checkedInput, dynamic, tool, refusal }, open)
       await emit(this.#wholeEvent(open, { input, refusal }, metadata))
     }
   }
 
-  #add(call: ToolCall, order: number): void {
+  #add(call: ToolCall, { order }: OpenInput): void {
     this.#orders.set(call, order)
     const at = this.calls.findIndex((other) => (this.#orders.get(other) ?? 0) > order)
     if (at === -1) this.calls.push(call)
@@ -181,7 +198,7 @@ export class ToolInputs {
   }
 
   #wholeEvent(
-    open: Omit<OpenInput, 'id'>,
+    open: OpenInput,
     { input, refusal }: { input: unknown; refusal: string | undefined },
     metadata: ProviderMetadata | undefined,
   ): AgentEvent {
@@ -198,7 +215,8 @@ export class ToolInputs {
     this.#closed = true
     const errorText = cutOffText(this.#endReason)
     for (const open of this.#open.splice(0)) {
-      if (!open.byProvider) this.#refuse(open, errorText)
+      if (open.byProvider) this.#leaveOut(open)
+      else this.#refuse(open, errorText)
       const { toolCallId, toolName } = open
       await this.#options.emit({
         type: 'tool-input-error',
@@ -220,13 +238,17 @@ export class ToolInputs {
     this.calls.length = 0
   }
 
-  #refuse({ toolCallId, toolName, dynamic }: OpenInput, refusal: string): void {
-    const { tools, content } = this.#options
+  #refuse(open: OpenInput, refusal: string): void {
+    const { toolCallId, toolName, dynamic } = open
     const input = {}
-    const tool = tools.get(toolName)
-    content.push({ type: 'tool-call', toolCallId, toolName, input })
-    const call = { toolCallId, toolName, input, checkedInput: input, dynamic, tool, refusal }
-    this.#add(call, this.#callCount++)
+    const tool = this.#options.tools.get(toolName)
+    this.#add({ toolCallId, toolName, input, checkedInput: input, dynamic, tool, refusal }, open)
+  }
+
+  /** A call that its provider began and never made has no result, and so no place in a prompt. */
+  #leaveOut({ part }: OpenInput): void {
+    const { content } = this.#options
+    content.splice(content.indexOf(part), 1)
   }
 
   #identify(id: string, part: { toolName: string; dynamic?: boolean; providerExecuted?: boolean }) {
@@ -241,7 +263,7 @@ export class ToolInputs {
     }
   }
 
-  #flags({ toolName, dynamic, byProvider }: Omit<OpenInput, 'id' | 'toolCallId'>) {
+  #flags({ toolName, dynamic, byProvider }: OpenInput) {
     const title = this.#options.tools.get(toolName)?.title
     return {
       ...(dynamic && { dynamic }),
