@@ -13,12 +13,13 @@ import { bodyLimits, faultOf, invalid, refusalOf } from './body-limits.ts'
 
 /**
  * A whole body.
+ * @param whenEmpty the value of an empty body; without it, an empty body is refused
  * @throws LoomError `invalid-request`, `payload-too-large` or `aborted`
  */
-export async function readJson(c: Context): Promise<unknown> {
+export async function readJson(c: Context, whenEmpty?: object): Promise<unknown> {
   const raw = new Raw(0)
   let whole = { start: 0, end: 0 }
-  return readScanned(c, {
+  const reader: BodyReader = {
     levels: 0,
     begin: () => undefined,
     end(_level, span) {
@@ -30,7 +31,8 @@ export async function readJson(c: Context): Promise<unknown> {
       if (raw.size <= bodyLimits.messageBytes) raw.add(slice, at)
     },
     value: () => raw.parse(whole),
-  })
+  }
+  return readScanned(c, reader, whenEmpty)
 }
 
 /** What makes a value of a body while it is scanned. */
@@ -42,7 +44,11 @@ export interface BodyReader extends JsonVisitor {
 }
 
 /** @throws LoomError `invalid-request`, `payload-too-large` or `aborted` */
-export async function readScanned(c: Context, reader: BodyReader): Promise<unknown> {
+export async function readScanned(
+  c: Context,
+  reader: BodyReader,
+  whenEmpty?: object,
+): Promise<unknown> {
   const scanner = new JsonScanner(reader)
   let isEmpty = true
   try {
@@ -51,6 +57,7 @@ export async function readScanned(c: Context, reader: BodyReader): Promise<unkno
       reader.add(slice, scanner.offset)
       scanner.push(slice)
     })
+    if (isEmpty && whenEmpty !== undefined) return whenEmpty
     if (isEmpty) throw invalid('The body is empty; send a JSON object.')
     scanner.end()
     const steps = new WorkSteps()

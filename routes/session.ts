@@ -21,6 +21,7 @@ import { onlyMethods } from './methods.ts'
 import { answerTool, decide } from './session-answers.ts'
 import { post } from './session-post.ts'
 import { prompt } from './session-prompt.ts'
+import { queue, queuedMessages, runQueue, stop, withdraw } from './session-queue.ts'
 import { streamSession } from './session-stream.ts'
 import {
   findSession,
@@ -60,6 +61,7 @@ export function sessionRoutes(
     app.get(`${base}/:id/branches`, (c) => branches(c, world))
     app.get(`${base}/:id/prompt`, (c) => prompt(c, world))
     app.get(`${base}/:id/queue`, (c) => queue(c, world))
+    app.post(`${base}/:id/queue/run`, (c) => runQueue(c, world))
     app.delete(`${base}/:id/queue/:messageId`, (c) => withdraw(c, world))
     app.post(`${base}/:id/fork`, (c) => fork(c, world))
     app.post(`${base}/:id/tools/:toolCallId`, (c) => answerTool(c, world))
@@ -68,7 +70,8 @@ export function sessionRoutes(
     onlyMethods(app, `${base}/:id`, 'GET, DELETE')
     for (const path of ['stream', 'messages', 'branches', 'prompt', 'queue'])
       onlyMethods(app, `${base}/:id/${path}`, 'GET')
-    for (const path of ['stop', 'fork']) onlyMethods(app, `${base}/:id/${path}`, 'POST')
+    for (const path of ['stop', 'fork', 'queue/run'])
+      onlyMethods(app, `${base}/:id/${path}`, 'POST')
   }
   return app
 }
@@ -94,14 +97,26 @@ async function resume(c: Context, world: SessionWorld): Promise<Response> {
   return place === undefined ? c.body(null, 204) : streamSession(c, world, { sessionId, place })
 }
 
-/** An empty list where there is no such session: a page asks before its first message. */
+/**
+ * An empty list where there is no such session: a page asks before its first message. Behind the
+ * history are the user messages that wait in the queue, so that a page that is loaded anew shows them;
+ * `?queued=0` leaves them out.
+ */
 async function messages(c: Context, world: SessionWorld): Promise<Response> {
   const session = await findSession(c, world)
   const { profile } = readingOf(c, {})
+  const wanted = c.req.query('queued') ?? '1'
+  if (wanted !== '0' && wanted !== '1') {
+    throw new LoomError('invalid-request', 'queued must be 0 or 1.')
+  }
   if (session === undefined) return c.json([])
-  const { id } = session
-  const history = await world.loom.sessions.messages(id)
-  return c.json(history.map((message) => seenMessage(message, profile)))
+  const { sessions } = world.loom
+  // The queue first: a message that moves from it to the history between the two is not missed.
+  const waiting = wanted === '1' ? await queuedMessages(sessions.requestStore, session.id) : []
+  const history = await sessions.messages(session.id)
+  const ids = new Set(history.map(({ id }) => id))
+  const all = [...history, ...waiting.filter(({ id }) => !ids.has(id))]
+  return c.json(all.map((message) => seenMessage(message, profile)))
 }
 
 /** What edits and regenerations cut, to be forked from by its number. */
@@ -135,28 +150,6 @@ async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Respo
 }
 
 // Acting
-
-async function stop(c: Context, world: SessionWorld): Promise<Response> {
-  const { id } = await ownSession(c, world)
-  return c.json({ stopped: await world.loom.sessions.stop(id, world.tenantOf(c)) })
-}
-
-async function queue(c: Context, world: SessionWorld): Promise<Response> {
-  const { id } = await ownSession(c, world)
-  const letters = await world.loom.sessions.requestStore.mailbox(id)
-  return c.json({
-    queue: letters.map(({ id, kind, message }) => ({ id, kind, ...(message && { message }) })),
-  })
-}
-
-async function withdraw(c: Context, world: SessionWorld): Promise<Response> {
-  const { id } = await ownSession(c, world)
-  const letterId = c.req.param('messageId') ?? ''
-  const options = { nonce: randomUUID(), tenant: world.tenantOf(c) }
-  if (await world.loom.sessions.requestStore.withdraw(id, letterId, options))
-    return c.json({ withdrawn: true })
-  throw new LoomError('not-found', 'No such message waits.')
-}
 
 async function fork(c: Context, world: SessionWorld): Promise<Response> {
   const { id, tenant } = await ownSession(c, world)

@@ -14,10 +14,10 @@ import type { AgentEvent } from './event.ts'
 import type { Loom } from './loom.ts'
 import { type FoldedMessage, textOf } from './message-fold.ts'
 import type { Answering } from './session/answering.ts'
-import { digest } from './session/posted.ts'
+import { contentDigest, digest } from './session/posted.ts'
 import type { Sessions } from './sessions.ts'
 import { openEventQueue } from './sink/queue.ts'
-import type { WhenBusy } from './store/mailbox.ts'
+import type { QueueOnStop, WhenBusy } from './store/mailbox.ts'
 
 export interface AgentSessionOptions {
   /** Names the conversation in the store. @defaultValue a new one */
@@ -120,9 +120,18 @@ export class AgentSession implements AsyncDisposable {
     }
   }
 
-  /** Stops the running turn. What it said is kept. False when none runs. */
-  stop(): Promise<boolean> {
-    return this.#sessions.stop(this.id, '')
+  /**
+   * Stops the running turn. What it said is kept. False when none runs.
+   * @param queue what becomes of the messages that wait: `hold` answers none of them before the next
+   * message or `runQueue`, `clear` withdraws them, `run` answers the next one. @defaultValue 'hold'
+   */
+  stop(queue: QueueOnStop = 'hold'): Promise<boolean> {
+    return this.#sessions.stop(this.id, '', { queue })
+  }
+
+  /** Answers the messages that a stop holds. False when none waits and no turn runs. */
+  runQueue(): Promise<boolean> {
+    return this.#sessions.runQueue(this.id, '')
   }
 
   /** The history, also while a turn runs. */
@@ -139,7 +148,7 @@ export class AgentSession implements AsyncDisposable {
     return this.close()
   }
 
-  #post(message: string | UIMessage, options: SendOptions): Promise<Answering> {
+  async #post(message: string | UIMessage, options: SendOptions): Promise<Answering> {
     const { whenBusy = 'queue', context } = options
     const sent: UIMessage =
       typeof message === 'string'
@@ -149,6 +158,7 @@ export class AgentSession implements AsyncDisposable {
       id: sent.id,
       kind: 'message' as const,
       message: sent,
+      digest: await contentDigest(sent.parts),
       replyId: `reply-${digest([this.id, sent.id])}`,
       request: { agent: this.#agent.name, ...(context !== undefined && { context }) },
     }

@@ -23,9 +23,9 @@ import { restoredPlace } from './session/restored-place.ts'
 import type { FollowEnd } from './session/tail.ts'
 import { entriesOf } from './session/turn-world.ts'
 import type { Store } from './store.ts'
-import type { Letter, WhenBusy } from './store/mailbox.ts'
+import type { Letter, QueueOnStop, WhenBusy } from './store/mailbox.ts'
 import type { SessionRecord } from './store/session.ts'
-import type { LogEntry } from './store/turn.ts'
+import type { Claim, LogEntry } from './store/turn.ts'
 
 export interface SessionsOptions extends InstanceOptions {
   /** Letters that may wait in a session. */
@@ -76,7 +76,7 @@ export class Sessions {
     await instance.start()
     if (instance.draining) throw unavailableHere()
     if (this.#options.agentOf(request.agent) === undefined) throw agentElsewhere(request.agent)
-    const { mailboxLimit } = this.#options
+    const { mailboxLimit, agents } = this.#options
     const reply = await instance.claiming(sessionId, async () => {
       // Noted first: an accepted letter always has someone who looks for it.
       await requestStore.note(instance.id, sessionId)
@@ -85,8 +85,10 @@ export class Sessions {
         nonce: randomUUID(),
         instance: instance.id,
         mailboxLimit,
+        agents,
       })
       if (reply.status === 'claimed') instance.begin(reply.claim)
+      if (reply.status === 'queued') this.#begin(sessionId, reply)
       return reply
     })
     return answeringOf(letter, reply, (id, answers) => this.lastPart(sessionId, id, answers))
@@ -171,15 +173,50 @@ export class Sessions {
     return newestPart(messageId, await entriesOf(this.requestStore, sessionId, messageId), answers)
   }
 
-  /** Stops the running turn, wherever it runs. False when none runs. */
-  async stop(sessionId: string, tenant: string, logId?: string): Promise<boolean> {
+  /**
+   * Stops the running turn, wherever it runs. False when none runs.
+   * @param options `logId` names the turn (default: the one that runs). `queue` says what becomes of the
+   * messages that wait (default `hold`: none is answered before the next post or `runQueue`).
+   */
+  async stop(
+    sessionId: string,
+    tenant: string,
+    { logId, queue = 'hold' }: { logId?: string; queue?: QueueOnStop } = {},
+  ): Promise<boolean> {
     const stopped = await this.requestStore.requestStop(sessionId, {
       nonce: randomUUID(),
       tenant,
+      queue,
       ...(logId !== undefined && { logId }),
     })
     if (stopped) this.instance.endTurn(sessionId, logId, 'stop')
     return stopped
+  }
+
+  /**
+   * Answers the messages that a stop holds.
+   * @returns whether a turn runs now
+   * @throws LoomError `unavailable`
+   */
+  async runQueue(sessionId: string, tenant: string): Promise<boolean> {
+    const { instance, requestStore } = this
+    await instance.start()
+    if (instance.draining) throw unavailableHere()
+    const { agents } = this.#options
+    const to = { nonce: randomUUID(), tenant, instance: instance.id, agents }
+    const reply = await instance.claiming(sessionId, async () => {
+      await requestStore.note(instance.id, sessionId)
+      const reply = await requestStore.runQueue(sessionId, to)
+      this.#begin(sessionId, reply)
+      return reply
+    })
+    return reply.isRunning
+  }
+
+  /** The turn of a letter that waited begins here, or for an instance that has its agent. */
+  #begin(sessionId: string, { next, isLeft }: { next?: Claim; isLeft?: true }): void {
+    if (next !== undefined) this.instance.begin(next)
+    if (isLeft === true) this.instance.leave(sessionId)
   }
 
   /** What a message posted to this session is measured by. */

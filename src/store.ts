@@ -10,7 +10,7 @@
 import type { UIMessage } from 'ai'
 
 import type { Spending } from './spending.ts'
-import type { Letter, LetterPlace, PostOptions, PostReply } from './store/mailbox.ts'
+import type { Letter, LetterPlace, PostOptions, PostReply, QueueOnStop } from './store/mailbox.ts'
 import type {
   Branch,
   SessionContext,
@@ -95,11 +95,22 @@ export interface Store {
   ): Promise<'done' | 'gone' | 'lost'>
   /** Whether the claim is still the session's, and its turn runs. */
   owns(sessionId: string, claim: number): Promise<boolean>
-  /** Records that the running turn is to stop. False when no such turn runs (or another one does). */
+  /**
+   * Records that the running turn is to stop, and what becomes of the queue (default `run`). False
+   * when no such turn runs (or another one does); `clear` withdraws the queue then, too.
+   */
   requestStop(
     sessionId: string,
-    options: { logId?: string; nonce: string; tenant: string },
+    options: { logId?: string; nonce: string; tenant: string; queue?: QueueOnStop },
   ): Promise<boolean>
+  /**
+   * Ends a hold. Where no turn runs, the first letter that waits begins its turn, as in `finish`.
+   * `isRunning`: a turn runs now.
+   */
+  runQueue(
+    sessionId: string,
+    options: { nonce: string; tenant: string; instance: string; agents?: readonly string[] },
+  ): Promise<{ isRunning: boolean; next?: Claim; isLeft?: true }>
   /** Notes, before a reader's first frame, the profile it is served, if it sorts below those so far. */
   noteReader(sessionId: string, logId: string, profile: string): Promise<void>
 
@@ -119,7 +130,10 @@ export interface Store {
     sessionId: string,
     options: { newId: string; branch?: number; through?: string; tenant: string; nonce: string },
   ): Promise<boolean>
-  /** False when it is not the tenant's. A running turn loses its claim; the id stays taken. */
+  /**
+   * False when it is not the tenant's. A running turn loses its claim. A post with the same id begins
+   * a new session, whose claims are greater than those of the deleted one: its late writers are lost.
+   */
   remove(sessionId: string, options: { tenant: string; nonce: string }): Promise<boolean>
   /** The tenant's sessions, the last used first. */
   list(tenant: string, options: { limit: number; before?: number }): Promise<SessionPage>

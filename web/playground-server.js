@@ -75,7 +75,7 @@ export function openServer({ fetch: base = (...all) => fetch(...all), key, pause
       json(`/api/chat?limit=30${before === undefined ? '' : `&before=${before}`}`),
     session: (id) => json(chat(id)),
     /** With all that their streams told. */
-    messages: (id) => json(`${chat(id, 'messages')}?${profile}`),
+    messages: (id) => json(`${chat(id, 'messages')}?${profile}&queued=0`),
     queue: async (id) => (await json(chat(id, 'queue'))).queue,
     prompt: (id) => json(chat(id, 'prompt')),
     /** The stream of the unfinished answer, as a response. */

@@ -112,7 +112,7 @@ class RemoteConversation implements Conversation {
 
   async messages(): Promise<UIMessage[]> {
     if ((await this.#session()) === undefined) return []
-    const messages = await this.#api.json('GET', `${this.#path}/messages`)
+    const messages = await this.#api.json('GET', `${this.#path}/messages?queued=0`)
     const { safeValidateUIMessages } = await import('ai')
     const read = await safeValidateUIMessages<UIMessage>({ messages })
     return read.success ? read.data : []

@@ -46,6 +46,11 @@ export async function answeringOf(
       return { ...begins, logId: replyId, queued: true, repeated: false }
     case 'known':
       return answeringAgain(letter, reply, lastPart)
+    case 'taken':
+      throw new LoomError(
+        'refused',
+        'This id (of the message, or of the Idempotency-Key header) was used for other content in this session. Send the message again under a new id.',
+      )
     case 'busy':
       throw new LoomError('busy', 'The session is busy with another message.')
     case 'full':

@@ -126,6 +126,11 @@ export class Instance {
     this.#settled.add(settled)
   }
 
+  /** A turn of this session began for an instance that has its agent: passes the session on. */
+  leave(sessionId: string): void {
+    this.#look([sessionId])
+  }
+
   /** Obeys a stop at once where the turn runs here; the store tells it elsewhere. */
   endTurn(sessionId: string, logId: string | undefined, end: TurnEnd): void {
     const turn = this.#turns.get(sessionId)

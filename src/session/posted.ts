@@ -3,7 +3,7 @@
  * message can be new, and of an assistant message only answers count that this session asked for.
  * Everything else that was posted is ignored.
  */
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, randomUUID, webcrypto } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
 
@@ -67,7 +67,9 @@ async function userLetter(
   const plain = { kind: 'message' as const, replyId: randomUUID(), request }
   // The message's own id comes first: under another, what it names could be posted over.
   const id = idOf(last) === message.id ? message.id : (key ?? message.id)
-  if (edited === undefined) return { ...plain, id, message: said }
+  const what = { digest: await contentDigest(said.parts) }
+  await steps.next(sizeOf(said))
+  if (edited === undefined) return { ...plain, ...what, id, message: said }
   if (edited.role !== 'user') {
     throw new LoomError(
       'invalid-request',
@@ -79,7 +81,8 @@ async function userLetter(
   const at = held.waiting
     ? { last: held.waiting, unfinishedLetter: undefined }
     : { last: history.at(-1), unfinishedLetter: held.unfinishedLetter }
-  return { ...plain, id: key ?? editId(kept, edited, at), message: kept, cutAt: edited.id }
+  const letterId = key ?? editId(kept, edited, at)
+  return { ...plain, ...what, id: letterId, message: kept, cutAt: edited.id }
 }
 
 /** The same edit sent twice is one edit; an edit back, later, is another. */
@@ -182,6 +185,13 @@ export const isAwaited = (waiting: FoldedMessage, answer: Answer): boolean =>
 /** The same answers to the same message are one letter. Call ids alone are not: some models count from 0 each time. */
 export const answerId = ({ id }: Pick<FoldedMessage, 'id'>, answers: readonly Answer[]): string =>
   `answer:${digest([id, answers])}`
+
+/** As `digest`, but files of megabytes are hashed beside the event loop. */
+export async function contentDigest(value: unknown): Promise<string> {
+  const bytes = Buffer.from(JSON.stringify(value))
+  const hash = await webcrypto.subtle.digest('SHA-256', bytes)
+  return Buffer.from(hash).toString('base64url').slice(0, 22)
+}
 
 export const digest = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22)

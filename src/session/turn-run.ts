@@ -7,6 +7,7 @@ import { LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
 import { MessageFold } from '../message-fold.ts'
 import type { Sink } from '../sink.ts'
+import type { TurnRecord } from '../store/session.ts'
 import type { Claim, Commit, Intents } from '../store/turn.ts'
 import { LocalTail } from './local-tail.ts'
 import { TurnCommit } from './turn-commit.ts'
@@ -122,10 +123,15 @@ export class TurnRun implements RunningTurn {
   async #look(): Promise<void> {
     // Perhaps a letter: the next step asks.
     this.#steer = true
-    const session = await this.world.store.session(this.claim.sessionId).catch(() => undefined)
-    const turn = session?.turn
-    if (turn === undefined) return
-    if (turn.claim !== this.claim.claim) this.end('lost')
+    let turn: TurnRecord | undefined
+    try {
+      turn = (await this.world.store.session(this.claim.sessionId))?.turn
+    } catch {
+      // The store is away; the next append says what became of the turn.
+      return
+    }
+    // Also where the session was deleted, and where it began anew under its id.
+    if (turn?.claim !== this.claim.claim) this.end('lost')
     else this.#obey({ steer: false, ...(turn.stop !== undefined && { stop: turn.stop }) })
   }
 

@@ -26,6 +26,11 @@ export interface Letter {
   /** `answer`: anything the session layer wants to find again (tool output, approval decision). */
   answer?: unknown
   /**
+   * Fingerprint of what the letter says. A second letter with the same id and another digest is
+   * `taken`; absent where the id is made from the content.
+   */
+  digest?: string
+  /**
    * The context of its turn. A message without one has the session's last; an answer without one keeps
    * that of the turn which waits. A steered letter's is for the turns after the one that takes it.
    */
@@ -40,6 +45,12 @@ export interface Letter {
  */
 export type WhenBusy = 'queue' | 'reject' | 'interrupt' | 'rollback' | 'steer'
 
+/**
+ * What a stop does with the letters that wait. `hold`: none of them begins a turn before the next post
+ * or `runQueue`. `clear`: they are withdrawn. `run`: the next one begins its turn.
+ */
+export type QueueOnStop = 'hold' | 'clear' | 'run'
+
 export interface PostOptions {
   nonce: string
   /** The instance that will own the session if it is free. */
@@ -50,19 +61,26 @@ export interface PostOptions {
   whenBusy: WhenBusy
   /** Letters that may wait. */
   mailboxLimit: number
+  /** Agents of which the instance runs turns. @defaultValue all */
+  agents?: readonly string[]
   /** Messages that a session unknown to the store begins with. */
   seed?: readonly UIMessage[]
 }
 
 export type PostReply =
   | { status: 'claimed'; claim: Claim }
-  /** Behind `position` others (0 = next). `steered`: given to the turn that runs. */
-  | { status: 'queued'; position: number; steered: boolean }
+  /**
+   * Behind `position` others (0 = next). `steered`: given to the turn that runs. `next`, `isLeft`: the
+   * post ended a hold, and the first letter that waited begins its turn; see `FinishReply`.
+   */
+  | { status: 'queued'; position: number; steered: boolean; next?: Claim; isLeft?: true }
   /** The id was posted before, or is a message's: where it is now. `replyId` is '' where none is known. */
   | { status: 'known'; as: KnownAs; replyId: string }
+  /** The id was posted before with other content. */
+  | { status: 'taken' }
   | { status: 'busy' }
   | { status: 'full' }
-  /** The session is somebody else's, or was deleted. */
+  /** The session is somebody else's. */
   | { status: 'foreign' }
   /**
    * An answer for which nothing waits or may come to wait, or a `cutAt` that is neither in the

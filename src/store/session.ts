@@ -22,6 +22,8 @@ export interface SessionRecord {
   error?: string
   /** Letters in the mailbox. */
   queued: number
+  /** A stop holds them: the next post or `runQueue` begins the first one's turn. */
+  held?: true
   /**
    * By all messages that are whole, also those that were cut or discarded since; absent where it is
    * nothing, as in a fork that has just been made.

@@ -143,11 +143,11 @@ for (const { store, open } of stores) {
           }),
         ],
         'a message under the id of another of the user': [
-          200,
+          409,
           () => ({ messages: [saying('No!', 'u1')] }),
         ],
         'the same with a key of its own': [
-          200,
+          409,
           () => ({ messages: [saying('No!', 'u1')] }),
           { 'idempotency-key': 'new' },
         ],
@@ -331,11 +331,13 @@ for (const { store, open } of stores) {
       expect(text).not.toMatch(/refund|Eve|never|administrator|hell|cacheControl|hidden|call-f/)
     })
 
-    it('a key makes one message of two that have no id, and the first wins', async () => {
+    it('a key makes one message of two that have no id, and none of two that differ', async () => {
       const id = randomUUID()
       const headers = { 'idempotency-key': randomUUID() }
       const first = await caller.post({ id, message: 'One.' }, headers)
-      expect(await caller.post({ id, message: 'Two.' }, headers)).toEqual(first)
+      expect(await caller.post({ id, message: 'One.' }, headers)).toEqual(first)
+      const other = await caller.post({ id, message: 'Two.' }, headers)
+      expect(other).toEqual({ status: 409, text: expect.stringContaining('other content') })
       const history = await messagesOf(stage.server.url, id)
       expect(history.map(({ parts }) => fieldOf(parts.at(-1), 'text'))).toEqual([
         'One.',
@@ -520,8 +522,10 @@ for (const { store, open } of stores) {
       for (const [what, id] of Object.entries(ids)) {
         const said = await caller.post({ id, messages: [saying(`I am ${what}.`, 'u1')] })
         expect([what, said.status, said.text.includes('[DONE]')]).toEqual([what, 200, true])
-        const again = await caller.post({ id, messages: [saying('Am I?', 'u1')] })
+        const again = await caller.post({ id, messages: [saying(`I am ${what}.`, 'u1')] })
         expect(again.text, what).toBe(said.text)
+        const other = await caller.post({ id, messages: [saying('Am I?', 'u1')] })
+        expect([what, other.status]).toEqual([what, 409])
       }
       const { sessions } = stage.server.loom
       for (const [what, id] of Object.entries(ids)) {
@@ -549,8 +553,10 @@ for (const { store, open } of stores) {
       for (const [what, messageId] of Object.entries(named)) {
         const said = await caller.post({ id, messages: [saying(`I am ${what}.`, messageId)] })
         expect([what, said.status]).toEqual([what, 200])
-        const again = await caller.post({ id, messages: [saying('Am I?', messageId)] })
+        const again = await caller.post({ id, messages: [saying(`I am ${what}.`, messageId)] })
         expect(again.text, what).toBe(said.text)
+        const other = await caller.post({ id, messages: [saying('Am I?', messageId)] })
+        expect([what, other.status]).toEqual([what, 409])
       }
       const history = await messagesOf(stage.server.url, id)
       expect(history.filter(({ role }) => role === 'user').map((message) => message.id)).toEqual(

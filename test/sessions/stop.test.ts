@@ -39,7 +39,7 @@ describe('a stop that another instance is asked for', () => {
     expect(await stopTurn(other.url, chatId)).toBe(false)
   })
 
-  it('leaves the next message its turn, and a withdrawn one none', async () => {
+  it('leaves the next message its turn where it is to, and a withdrawn one none', async () => {
     await using stage = await openStage()
     const [owner, other] = [stage.instance(0), stage.instance(1)]
     const turn = await beginTurn({ owner, survivor: other, text: 'first, steps: 1, hold' })
@@ -49,7 +49,7 @@ describe('a stop that another instance is asked for', () => {
     await cast(owner.url, chatId, 'third, steps: 1', { messageId: 'third' })
     const address = `${other.url}/api/chat/${chatId}/queue/second`
     expect((await fetch(address, { method: 'DELETE' })).status).toBe(200)
-    expect(await stopTurn(other.url, chatId)).toBe(true)
+    expect(await stopTurn(other.url, chatId, 'run')).toBe(true)
     const [mine, theirs] = await Promise.all([turn.asked.message, turn.watched.message])
     await untilIdle(other.url, chatId)
     const history = await messagesOf(other.url, chatId)
@@ -62,6 +62,33 @@ describe('a stop that another instance is asked for', () => {
     expect(mine).toEqual(history[1])
     expect(theirs).toEqual(history[1])
     expect(stage.upstream.asked).toEqual(['first, steps: 1, hold', 'third, steps: 1'])
+  })
+
+  it('holds the queue through the death of its owner, until it is asked to go on', async () => {
+    await using stage = await openStage()
+    const [owner, other] = [stage.instance(0), stage.instance(1)]
+    const turn = await beginTurn({ owner, survivor: other, text: 'first, steps: 1, hold' })
+    await until(5000, 'the model is silent', () => stage.upstream.held === 1)
+    const { chatId } = turn
+    await cast(other.url, chatId, 'second, steps: 1', { messageId: 'second' })
+    await cast(other.url, chatId, 'third, steps: 1', { messageId: 'third' })
+    // It cannot obey any more.
+    owner.freeze()
+    expect(await stopTurn(other.url, chatId)).toBe(true)
+    await owner.kill()
+    await untilIdle(other.url, chatId)
+    const queue = `${other.url}/api/chat/${chatId}/queue`
+    expect(await (await fetch(queue)).json()).toMatchObject({
+      queue: [{ id: 'second' }, { id: 'third' }],
+      held: true,
+    })
+    expect(stage.upstream.asked).toEqual(['first, steps: 1, hold'])
+    const run = await fetch(`${queue}/run`, { method: 'POST' })
+    expect([run.status, await run.json()]).toEqual([200, { running: true, queued: 1 }])
+    await until(10_000, 'both are answered', async () => {
+      return (await messagesOf(other.url, chatId)).length === 6
+    })
+    expect(stage.upstream.asked.slice(1)).toEqual(['second, steps: 1', 'third, steps: 1'])
   })
 })
 

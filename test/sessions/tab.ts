@@ -5,7 +5,7 @@
 import { DefaultChatTransport, readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai'
 
 import { resumableFetch } from '../../src/client.ts'
-import type { WhenBusy } from '../../src/store/mailbox.ts'
+import type { QueueOnStop, WhenBusy } from '../../src/store/mailbox.ts'
 import { within } from '../deadline.ts'
 import { userMessage } from './world.ts'
 
@@ -155,9 +155,13 @@ export async function cast(
 }
 
 /** @returns whether a turn was there to be stopped */
-export async function stopTurn(url: string, chatId: string): Promise<boolean> {
+export async function stopTurn(url: string, chatId: string, queue?: QueueOnStop): Promise<boolean> {
   const address = `${url}/api/chat/${chatId}/stop`
-  const { stopped } = await json<{ stopped: boolean }>(await fetch(address, { method: 'POST' }))
+  const request = {
+    method: 'POST',
+    ...(queue !== undefined && { body: JSON.stringify({ queue }) }),
+  }
+  const { stopped } = await json<{ stopped: boolean }>(await fetch(address, request))
   return stopped
 }
 

@@ -11,6 +11,7 @@ import { model } from './contract/model.ts'
 import { posting } from './contract/posting.ts'
 import { reading } from './contract/reading.ts'
 import { repeating } from './contract/repeating.ts'
+import { stopping } from './contract/stopping.ts'
 import { waiting } from './contract/waiting.ts'
 
 /** Small ones, to see what happens at the limit. */
@@ -53,6 +54,7 @@ export function storeContract(
 
   describe('a post', () => posting(subject))
   describe('a running turn', () => busy(subject))
+  describe('a stop', () => stopping(subject))
   describe('a claim', () => fencing(subject))
   describe('a waiting message', () => waiting(subject))
   describe('a history', () => history(subject))

@@ -2,17 +2,21 @@
 import type { Store } from '../../store.ts'
 import type { Letter, PostOptions, PostReply } from '../mailbox.ts'
 import type { MemorySession } from './session.ts'
-import { bands, bury, createSession, know } from './session.ts'
-import { begin, enter, knownAs, postBusy } from './turns.ts'
+import { bands, bury, createSession, enqueue, know } from './session.ts'
+import { begin, beginNext, enter, knownAs, knownOf, postBusy } from './turns.ts'
 import type { World } from './turns.ts'
 
-type Mailbox = Pick<Store, 'post' | 'withdraw' | 'mailbox' | 'findLetter' | 'takeSteered'>
+type Mailbox = Pick<
+  Store,
+  'post' | 'withdraw' | 'mailbox' | 'findLetter' | 'takeSteered' | 'runQueue'
+>
 
 export function memoryMailbox(world: World): Mailbox {
   const { sessions, hints, once, bounds } = world
   const posted = once<PostReply>()
   const withdrawn = once<boolean>()
   const taken = once<Letter[] | 'lost'>()
+  const run = once<Awaited<ReturnType<Store['runQueue']>>>()
   return {
     async post(sessionId, letter, options) {
       return posted(sessionId, options.nonce, () => post(world, sessionId, letter, options))
@@ -28,6 +32,20 @@ export function memoryMailbox(world: World): Mailbox {
         sessions.put(session)
         hints.give(sessionId, 'log')
         return true
+      })
+    },
+
+    async runQueue(sessionId, { nonce, tenant, ...to }) {
+      return run(sessionId, nonce, () => {
+        const session = sessions.get(sessionId)
+        const isTheirs = session?.tenant === tenant && session.state !== 'deleted'
+        if (!isTheirs) return { isRunning: false }
+        session.isHeld = false
+        const begun = session.state === 'running' ? {} : beginNext(session, to, world)
+        sessions.put(session)
+        hints.give(sessionId, 'log')
+        // Letters may be dropped, and a turn begin for another instance.
+        return { ...begun, isRunning: isRunning(session) }
       })
     },
 
@@ -64,19 +82,22 @@ export function memoryMailbox(world: World): Mailbox {
 
 function post(world: World, sessionId: string, letter: Letter, options: PostOptions): PostReply {
   const found = world.sessions.get(sessionId)
-  if (found !== undefined) {
-    if (found.state === 'deleted' || found.tenant !== options.tenant) return { status: 'foreign' }
+  const isThere = found !== undefined && found.state !== 'deleted'
+  if (isThere) {
+    if (found.tenant !== options.tenant) return { status: 'foreign' }
     found.usedAt = world.nextUse()
     const known = knownAs(found, letter.id)
-    if (known !== undefined) return known
+    if (known !== undefined) return isOther(found, letter) ? { status: 'taken' } : known
   }
-  const session = found ?? seeded(world, sessionId, options)
+  const session = isThere ? found : seeded(world, sessionId, options, found?.lastClaim)
   if (isRefused(session, letter)) return { status: 'refused' }
   const reply = accept(world, session, letter, options)
   session.updatedAt = world.now()
   world.sessions.put(session)
   return reply
 }
+
+const isRunning = ({ state }: MemorySession) => state === 'running'
 
 function accept(
   world: World,
@@ -86,16 +107,57 @@ function accept(
 ): PostReply {
   const { state, turn } = session
   if (state !== 'running' || turn === undefined) {
+    know(session, letter.id, knownOf(letter), world.bounds)
+    session.isHeld = false
+    if (goesBehind(session, letter, options)) return runBefore(world, session, letter, options)
     const claim = begin(session, { letter, agent: options.agent }, options.instance, world)
     world.hints.give(session.id, 'log')
     return { status: 'claimed', claim }
   }
   const reply = postBusy(session, { turn, letter }, options, world)
   if (reply.status === 'queued') {
+    session.isHeld = false
     world.hints.give(session.id, 'log')
     world.hints.give(session.id, 'intents')
   }
   return reply
+}
+
+/** Letters that a stop held come first, but for one that does not wait for others. */
+const goesBehind = (
+  session: MemorySession,
+  { kind, cutAt }: Letter,
+  { whenBusy }: PostOptions,
+): boolean =>
+  session.mailbox.length > 0 &&
+  kind === 'message' &&
+  cutAt === undefined &&
+  (whenBusy === 'queue' || whenBusy === 'steer')
+
+/** Begins the first letter's turn. It makes room, so this letter is never one too many. */
+function runBefore(
+  world: World,
+  session: MemorySession,
+  letter: Letter,
+  options: PostOptions,
+): PostReply {
+  enqueue(session, { letter, agent: options.agent, band: bands.message })
+  const { next, isLeft } = beginNext(session, options, world)
+  world.hints.give(session.id, 'log')
+  if (next?.letter.id === letter.id) return { status: 'claimed', claim: next }
+  const position = Math.max(0, session.mailbox.length - 1)
+  return {
+    status: 'queued',
+    position,
+    steered: false,
+    ...(next && { next }),
+    ...(isLeft && { isLeft }),
+  }
+}
+
+function isOther(session: MemorySession, { id, digest }: Letter): boolean {
+  const before = session.known.get(id)?.digest
+  return before !== undefined && digest !== undefined && before !== digest
 }
 
 function isRefused(session: MemorySession, { kind, cutAt, replyId }: Letter): boolean {
@@ -107,8 +169,14 @@ function isRefused(session: MemorySession, { kind, cutAt, replyId }: Letter): bo
 }
 
 /** A session that is not in the table yet. */
-function seeded({ now, nextUse, bounds }: World, id: string, { tenant, agent, seed }: PostOptions) {
+function seeded(
+  { now, nextUse, bounds }: World,
+  id: string,
+  { tenant, agent, seed }: PostOptions,
+  lastClaim = 0,
+) {
   const session = createSession(id, tenant, agent, now())
+  session.lastClaim = lastClaim
   session.usedAt = nextUse()
   for (const message of seed ?? []) {
     session.history.set(message.id, message)

@@ -2,7 +2,7 @@
 import type { Store } from '../../store.ts'
 import type { Claim, FinishReply } from '../turn.ts'
 import type { MemorySession, Turn } from './session.ts'
-import { insertBefore } from './session.ts'
+import { bury, insertBefore } from './session.ts'
 import { beginNext, claimOf, commitTurn, fence, spend } from './turns.ts'
 import type { World } from './turns.ts'
 
@@ -92,12 +92,19 @@ export function memoryOwnership(world: World): Ownership {
       return owned(sessionId, claim) !== undefined
     },
 
-    async requestStop(sessionId, { logId, nonce, tenant }) {
+    async requestStop(sessionId, { logId, nonce, tenant, queue = 'run' }) {
       return stopped(sessionId, nonce, () => {
         const session = sessions.get(sessionId)
         const turn = session?.turn
-        if (session?.tenant !== tenant || session.state !== 'running' || !turn) return false
-        if (logId !== undefined && logId !== turn.logId) return false
+        if (session?.tenant !== tenant) return false
+        if (logId !== undefined && logId !== turn?.logId) return false
+        if (queue === 'clear') {
+          for (const { letter } of session.mailbox) bury(session, letter.id, 'withdrawn', bounds)
+          session.mailbox = []
+          hints.give(sessionId, 'log')
+        }
+        if (session.state !== 'running' || !turn) return false
+        session.isHeld = queue === 'hold'
         turn.stop ??= 'keep'
         sessions.put(session)
         hints.give(sessionId, 'intents')

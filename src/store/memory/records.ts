@@ -49,8 +49,11 @@ export function memoryRecords(world: World): Records {
         if (session?.tenant !== tenant || session.state === 'deleted') return false
         const tree = { history: finishedMessages(session), branches: session.branches }
         const messages = historyAt(tree, { branch, through })
-        if (messages === undefined || sessions.get(newId) !== undefined) return false
+        const there = sessions.get(newId)
+        const isTaken = there !== undefined && there.state !== 'deleted'
+        if (messages === undefined || isTaken) return false
         const copy = createSession(newId, tenant, session.agent, now())
+        copy.lastClaim = there?.lastClaim ?? 0
         copy.usedAt = nextUse()
         for (const message of messages) {
           copy.history.set(message.id, message)
@@ -70,6 +73,8 @@ export function memoryRecords(world: World): Records {
         const session = sessions.get(sessionId)
         if (session?.tenant !== tenant || session.state === 'deleted') return false
         const mark = createSession(sessionId, tenant, session.agent, now())
+        // What begins anew under this id shuts out whoever writes for what is deleted here.
+        mark.lastClaim = session.lastClaim
         mark.state = 'deleted'
         sessions.put(mark)
         hints.give(sessionId, 'intents')
@@ -101,6 +106,7 @@ function recordOf(session: MemorySession): SessionRecord | undefined {
     createdAt,
     updatedAt,
     queued: session.mailbox.length,
+    ...(session.isHeld && session.mailbox.length > 0 && { held: true }),
     ...(spent !== undefined && { spent }),
     ...(error !== undefined && { error }),
     ...(turn && {

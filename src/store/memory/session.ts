@@ -22,6 +22,8 @@ export interface MemorySession {
   usedAt: number
   /** In the order in which it will be taken. */
   mailbox: Queued[]
+  /** A stop holds the mailbox. */
+  isHeld: boolean
   /** What was posted, or was a message: the oldest are forgotten. */
   readonly known: Map<string, Known>
   /** By id; a map keeps the order, also where one is replaced. */
@@ -73,6 +75,8 @@ export type Band = (typeof bands)[keyof typeof bands]
 export interface Known {
   as: Extract<KnownAs, 'done' | 'withdrawn' | 'cut'>
   replyId: string
+  /** Of the letter with this id; see `Letter`. */
+  digest?: string | undefined
 }
 
 export interface Log {
@@ -106,6 +110,7 @@ export function createSession(
     lastClaim: 0,
     usedAt: 0,
     mailbox: [],
+    isHeld: false,
     known: new Map(),
     history: new Map(),
     summary: undefined,
@@ -117,8 +122,10 @@ export function createSession(
   }
 }
 
+/** A digest that is known stays known. */
 export function know(session: MemorySession, id: string, known: Known, { knownMax }: Bounds): void {
-  session.known.set(id, known)
+  const digest = known.digest ?? session.known.get(id)?.digest
+  session.known.set(id, { ...known, digest })
   const [oldest] = session.known.keys()
   if (session.known.size > knownMax && oldest !== undefined) session.known.delete(oldest)
 }

@@ -7,7 +7,7 @@ import type { Letter, PostOptions, PostReply } from '../mailbox.ts'
 import { type Claim, type Commit, type FinishReply, handedOver } from '../turn.ts'
 import type { Hints } from './hints.ts'
 import type { Once } from './replies.ts'
-import type { Band, Bounds, MemorySession, Queued, Turn } from './session.ts'
+import type { Band, Bounds, Known, MemorySession, Queued, Turn } from './session.ts'
 import { bands, bury, cut, drop, enqueue, know } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
@@ -41,6 +41,9 @@ export function knownAs(session: MemorySession, id: string): PostReply | undefin
   return undefined
 }
 
+/** What is known of a letter from its post on. */
+export const knownOf = ({ replyId, digest }: Letter): Known => ({ as: 'done', replyId, digest })
+
 /** A letter for a session whose turn runs. */
 export function postBusy(
   session: MemorySession,
@@ -52,7 +55,7 @@ export function postBusy(
   if (session.mailbox.length >= mailboxLimit) return { status: 'full' }
   const band = bandOf(letter, whenBusy, turn)
   const position = enqueue(session, { letter, agent, band })
-  know(session, letter.id, { as: 'done', replyId: letter.replyId }, bounds)
+  know(session, letter.id, knownOf(letter), bounds)
   if (band === bands.urgent && whenBusy === 'rollback') turn.stop = 'discard'
   if (band === bands.urgent && whenBusy === 'interrupt') turn.stop ??= 'keep'
   return { status: 'queued', position, steered: band === bands.steer }
@@ -114,14 +117,14 @@ export function begin(
 /** Puts a letter's message into the history, as part of the turn. */
 export function enter(
   session: MemorySession,
-  { message }: Letter,
+  { message, digest }: Letter,
   turn: Turn,
   bounds: Bounds,
 ): void {
   if (message === undefined) return
   session.history.set(message.id, message)
   turn.own.push(message.id)
-  know(session, message.id, { as: 'done', replyId: turn.logId }, bounds)
+  know(session, message.id, { as: 'done', replyId: turn.logId, digest }, bounds)
 }
 
 /** A new claim, greater than all before, and the entry that shuts them out. */
@@ -183,14 +186,20 @@ export function spend(session: MemorySession, spent: Spending = noSpending): voi
  */
 export function beginNext(
   session: MemorySession,
-  { instance, agents }: { instance: string; agents: readonly string[] | undefined },
+  { instance, agents }: { instance: string; agents?: readonly string[] | undefined },
   world: World,
 ): Pick<FinishReply & { status: 'done' }, 'next' | 'isLeft'> {
   const isWaiting = session.state === 'waiting'
   for (;;) {
-    const queued = session.mailbox.shift()
-    if (queued === undefined) return {}
+    const [queued] = session.mailbox
+    if (queued === undefined) {
+      session.isHeld = false
+      return {}
+    }
     const { letter, agent } = queued
+    // After a stop only answers to a message that waits all the same go on.
+    if (session.isHeld && letter.kind !== 'answer') return {}
+    session.mailbox.shift()
     const isPlaced =
       letter.kind === 'answer'
         ? isWaiting && letter.replyId === session.turn?.logId

@@ -5,7 +5,8 @@
 -- USES reply keep clock known history create
 
 local function begin()
-  if redis.call('EXISTS', key.session) == 1 then return { done = false } end
+  local state = redis.call('HGET', key.session, 'state')
+  if state and state ~= 'deleted' then return { done = false } end
   create()
   if arg.context ~= '' then redis.call('HSET', key.session, 'context', arg.context) end
   if arg.through ~= '' then

@@ -2,23 +2,27 @@
 -- claims, and the others stand in a queue that somebody will look at.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
--- ARGV instance tenant agent whenBusy mailboxLimit id cutAt letter seed...
--- RETURNS status position steered as replyId claim logId resumed abandoned floor
+-- ARGV instance agents tenant agent whenBusy mailboxLimit id cutAt digest letter seed...
+-- RETURNS status position steered as replyId claim logId resumed abandoned floor isLeft nextLetter nextMessage
 -- USES reply keep clock hint known history cut letter fence claim create
 
 local tenant, state, logId, letterId, stop =
   unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'logId', 'letterId', 'stop'))
+-- What was deleted begins anew; of what it was the mark keeps the last claim, which `begin` exceeds.
+if state == 'deleted' then tenant, state = false, false end
 
 local function known()
+  local unfinished = state ~= 'idle' and logId
+  local flag, replyId, digest = recall(arg.id)
+  replyId = replyId or ''
+  if (digest or '') ~= '' and arg.digest ~= '' and digest ~= arg.digest then
+    return { status = 'taken' }
+  end
   local queued = redis.call('HGET', key.letters, arg.id)
   if queued then return { status = 'known', as = 'queued', replyId = opened(queued).replyId } end
-  local unfinished = state ~= 'idle' and logId
-  local value = redis.call('HGET', key.known, arg.id)
-  local replyId = value and string.sub(value, 2) or ''
   if unfinished and (arg.id == letterId or arg.id == logId or replyId == logId) then
     return { status = 'known', as = 'running', replyId = logId }
   end
-  local flag = value and string.sub(value, 1, 1)
   if flag == 'w' then return { status = 'known', as = 'withdrawn', replyId = replyId } end
   if flag == 'c' then return { status = 'known', as = 'cut', replyId = replyId } end
   if flag or redis.call('HEXISTS', key.messages, arg.id) == 1 then
@@ -57,15 +61,37 @@ local function enqueue(letter)
   if redis.call('ZCARD', key.mail) >= tonumber(arg.mailboxLimit) then return { status = 'full' } end
   local band = bandOf(letter)
   queue(arg.id, arg.letter, band)
-  know(arg.id, 'd', letter.replyId)
+  know(arg.id, 'd', letter.replyId, arg.digest)
+  redis.call('HDEL', key.session, 'held')
   if band == 'steer' or band == 'urgent' then intend(band) end
   hint('log')
   local position = redis.call('ZRANK', key.mail, arg.id)
   return { status = 'queued', position = position, steered = band == 'steer' }
 end
 
+-- Letters that a stop held come first, but for one that does not wait for others.
+local function goesBehind(letter)
+  return tenant and redis.call('ZCARD', key.mail) > 0 and letter.kind == 'message'
+    and arg.cutAt == '' and (arg.whenBusy == 'queue' or arg.whenBusy == 'steer')
+end
+
+-- Begins the first letter's turn. It makes room, so this letter is never one too many.
+local function runBefore(letter)
+  queue(arg.id, arg.letter, 'message')
+  know(arg.id, 'd', letter.replyId, arg.digest)
+  local reply = beginNext(arg.instance, arg.agents) or {}
+  if reply.claim and redis.call('HGET', key.session, 'letterId') == arg.id then
+    reply.status = 'claimed'
+    return reply
+  end
+  reply.status, reply.nextLetter, reply.nextMessage = 'queued', reply.letter, reply.message
+  reply.position = redis.call('ZRANK', key.mail, arg.id) or 0
+  hint('log')
+  return reply
+end
+
 local function post()
-  if state == 'deleted' or (tenant and tenant ~= arg.tenant) then return { status = 'foreign' } end
+  if tenant and tenant ~= arg.tenant then return { status = 'foreign' } end
   local before = tenant and known()
   if before then return before end
   local letter = opened(arg.letter)
@@ -77,6 +103,10 @@ local function post()
   if state == 'running' then
     reply = enqueue(letter)
   else
+    redis.call('HDEL', key.session, 'held')
+    if goesBehind(letter) then reply = runBefore(letter) end
+  end
+  if not reply then
     if letter.cutAt ~= '' and redis.call('HEXISTS', key.messages, letter.cutAt) == 0 then
       letter.cutAt = ''
     end

@@ -9,4 +9,6 @@ if queued then return returns({ as = 'queued', replyId = opened(queued).replyId 
 local value = redis.call('HGET', key.known, arg.id)
 if not value then return returns({}) end
 local names = { d = 'done', w = 'withdrawn', c = 'cut' }
-return returns({ as = names[string.sub(value, 1, 1)], replyId = string.sub(value, 2) })
+-- As `part/known.lua` keeps it.
+local flag, replyId = string.match(value, '^(%l)([^\n]*)')
+return returns({ as = names[flag], replyId = replyId })

@@ -1,10 +1,10 @@
 -- What is to be told of a session, as of one instant.
 -- KEYS session mail
--- RETURNS tenant agent state created updated claim owner turnAgent logId letterId last started floor stop error spentInput spentOutput spentCached spentReasoning spentUsd spentUnknown queued
+-- RETURNS tenant agent state created updated claim owner turnAgent logId letterId last started floor stop error spentInput spentOutput spentCached spentReasoning spentUsd spentUnknown held queued
 
 local names = { 'tenant', 'agent', 'state', 'created', 'updated', 'claim', 'owner',
   'turnAgent', 'logId', 'letterId', 'last', 'started', 'floor', 'stop', 'error', 'spentInput', 'spentOutput', 'spentCached',
-  'spentReasoning', 'spentUsd', 'spentUnknown' }
+  'spentReasoning', 'spentUsd', 'spentUnknown', 'held' }
 local values = { queued = redis.call('ZCARD', key.mail) }
 for index, value in ipairs(redis.call('HMGET', key.session, unpack(names))) do
   values[names[index]] = value

@@ -12,14 +12,15 @@ import { spendingOf } from './spent.ts'
 
 /** See `part/letter.lua`. */
 export function letterText(letter: Letter, agent: string): string {
-  const { message, context, ...rest } = letter
+  const { message, context, digest = '', ...rest } = letter
+  const first = { agent: agentText(agent), context: contextText(context), digest }
   return [
     letter.kind,
     escaped(letter.replyId),
     escaped(letter.cutAt ?? ''),
     escaped(message?.id ?? ''),
     // First, where the scripts find them.
-    JSON.stringify({ agent: agentText(agent), context: contextText(context), ...rest }),
+    JSON.stringify({ ...first, ...rest }),
     message === undefined ? '' : JSON.stringify(message),
   ].join('\n')
 }
@@ -33,11 +34,13 @@ function letterOf(letter: string, message: string): Letter {
   const {
     agent: _agent,
     context: text,
+    digest,
     ...parsed
   }: Omit<Letter, 'context'> & { agent?: string; context?: string } = JSON.parse(letter)
   const context = contextIn(text ?? '')
   return {
     ...parsed,
+    ...(digest !== undefined && digest !== '' && { digest }),
     ...(context !== undefined && { context }),
     ...(message !== '' && { message: messageIn(message) }),
   }
@@ -122,6 +125,7 @@ export function sessionOf(
     createdAt: Number(fields.created),
     updatedAt: Number(fields.updated),
     queued: Number(fields.queued),
+    ...(fields.held === '1' && fields.queued !== '0' && { held: true }),
     ...(spent !== undefined && { spent }),
     ...(fields.error !== '' && { error: fields.error }),
     ...(fields.claim !== '' && {

@@ -1,4 +1,4 @@
--- Deletes a session, but for a mark: its owner, if it has one, is shut out, and the id does not begin
+-- Deletes a session, but for a mark: its owner, if it has one, is shut out, also when the id begins
 -- anew with the next post. Returns the logs that are left, whose keys only the caller can name.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned reply
 -- ARGV sessionTtlMs replyTtlMs tenant
@@ -6,13 +6,13 @@
 -- USES reply hint
 
 local function remove()
-  local tenant, state = unpack(redis.call('HMGET', key.session, 'tenant', 'state'))
+  local tenant, state, claim = unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'claim'))
   if not tenant or tenant ~= arg.tenant or state == 'deleted' then return { done = false } end
   local claims = redis.call('ZRANGE', key.claims, 0, -1)
   for name, each in pairs(key) do
     if name ~= 'reply' then redis.call('UNLINK', each) end
   end
-  redis.call('HSET', key.session, 'tenant', tenant, 'state', 'deleted')
+  redis.call('HSET', key.session, 'tenant', tenant, 'state', 'deleted', 'claim', claim or '')
   redis.call('PEXPIRE', key.session, arg.sessionTtlMs)
   hint('intents')
   hint('log')

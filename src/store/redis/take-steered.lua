@@ -16,7 +16,7 @@ local function take()
     if letter.messageId ~= '' then
       put(letter.messageId, letter.message)
       own = own .. letter.messageId .. '\n'
-      know(letter.messageId, 'd', logId)
+      know(letter.messageId, 'd', logId, letter.digest)
     end
     if letter.context ~= '' then redis.call('HSET', key.session, 'context', letter.context) end
     know(id, 'd', logId)

@@ -32,6 +32,7 @@ type Turns = Pick<
   | 'takeOver'
   | 'owns'
   | 'requestStop'
+  | 'runQueue'
   | 'noteReader'
 >
 
@@ -53,12 +54,14 @@ export function redisTurns(
       const reply = await connection.run('post', keys('post', sessionId, options.nonce), {
         ...limits,
         instance: escaped(options.instance),
+        agents: agentLines(options.agents),
         tenant: escaped(options.tenant),
         agent: options.agent,
         whenBusy: options.whenBusy,
         mailboxLimit: options.mailboxLimit,
         id: escaped(letter.id),
         cutAt: escaped(letter.cutAt ?? ''),
+        digest: letter.digest ?? '',
         letter: letterText(letter, options.agent),
         seed: seedOf(options.seed ?? []),
       })
@@ -132,7 +135,7 @@ export function redisTurns(
         {
           ...limits,
           instance: escaped(instance),
-          agents: agents === undefined ? '' : `\n${agents.map(agentText).join('\n')}\n`,
+          agents: agentLines(agents),
           claim,
           lastId,
           state: commit.state,
@@ -167,13 +170,25 @@ export function redisTurns(
       return reply.state === 'running' && reply.claim === String(claim)
     },
 
-    async requestStop(sessionId, { logId, nonce, tenant }) {
+    async requestStop(sessionId, { logId, nonce, tenant, queue = 'run' }) {
       const { done } = await connection.run(
         'request-stop',
         keys('request-stop', sessionId, nonce),
-        { ...limits, tenant: escaped(tenant), logId: escaped(logId ?? '') },
+        { ...limits, tenant: escaped(tenant), logId: escaped(logId ?? ''), queue },
       )
       return done === '1'
+    },
+
+    async runQueue(sessionId, { nonce, tenant, instance, agents }) {
+      const reply = await connection.run('run-queue', keys('run-queue', sessionId, nonce), {
+        ...limits,
+        instance: escaped(instance),
+        agents: agentLines(agents),
+        tenant: escaped(tenant),
+      })
+      const isRunning = reply.running === '1'
+      if (reply.claim !== '') return { isRunning, next: claimWithLetter(sessionId, reply) }
+      return reply.isLeft === '1' ? { isRunning, isLeft: true } : { isRunning }
     },
 
     async noteReader(sessionId, logId, profile) {
@@ -191,9 +206,16 @@ function postReply(sessionId: string, letter: Letter, reply: Reply<Signatures['p
     case 'claimed':
       return { status, claim: claimOf(sessionId, reply, letter) }
     case 'queued':
-      return { status, position: Number(reply.position), steered: reply.steered === '1' }
+      return {
+        status,
+        position: Number(reply.position),
+        steered: reply.steered === '1',
+        ...(reply.claim !== '' && { next: nextClaim(sessionId, reply) }),
+        ...(reply.isLeft === '1' && { isLeft: true }),
+      }
     case 'known':
       return { status, as: wordOf(reply.as, knownWords), replyId: unescaped(reply.replyId) }
+    case 'taken':
     case 'busy':
     case 'full':
     case 'foreign':
@@ -202,6 +224,22 @@ function postReply(sessionId: string, letter: Letter, reply: Reply<Signatures['p
   }
 }
 
-const postWords = ['claimed', 'queued', 'known', 'busy', 'full', 'foreign', 'refused'] as const
+const nextClaim = (sessionId: string, reply: Reply<Signatures['post']>) =>
+  claimWithLetter(sessionId, { ...reply, letter: reply.nextLetter, message: reply.nextMessage })
+
+/** As `part/claim.lua` reads them. */
+const agentLines = (agents: readonly string[] | undefined) =>
+  agents === undefined ? '' : `\n${agents.map(agentText).join('\n')}\n`
+
+const postWords = [
+  'claimed',
+  'queued',
+  'known',
+  'taken',
+  'busy',
+  'full',
+  'foreign',
+  'refused',
+] as const
 const placeWords = ['queued', 'done', 'withdrawn', 'cut'] as const
 const knownWords = ['queued', 'running', 'done', 'withdrawn', 'cut'] as const

@@ -282,7 +282,7 @@ export function history({ store, open }: Subject): void {
     expect(await fork(3)).toEqual([])
   })
 
-  it('deletes a session and everything of it, and does not let it begin anew', async () => {
+  it('deletes a session and everything of it', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))
     const claim = await talk.claim(letter('m2'))
@@ -298,7 +298,6 @@ export function history({ store, open }: Subject): void {
     }
     expect(await talk.store.findLog(talk.id, claim.lastId)).toBeUndefined()
     expect(await talk.append(claim, 1)).toEqual({ status: 'lost' })
-    expect(await talk.post(letter('m4'))).toEqual({ status: 'foreign' })
     expect(await remove('2')).toBe(false)
     const fork = { newId: crypto.randomUUID(), tenant: '', nonce: 'n' }
     expect(await talk.store.fork(talk.id, fork)).toBe(false)
@@ -306,6 +305,39 @@ export function history({ store, open }: Subject): void {
       talk.id,
     )
     expect(await store().remove('nowhere', { nonce: 'n', tenant: '' })).toBe(false)
+  })
+
+  it('begins a deleted session anew, and shuts out who writes for the deleted one', async () => {
+    const talk = converse(store())
+    await talk.turn(letter('m1'))
+    const late = await talk.claim(letter('m2'))
+    await talk.append(late, 1)
+    await talk.post(letter('m3'))
+    const remove = (nonce: string) => talk.store.remove(talk.id, { nonce, tenant: '' })
+    expect(await remove('1')).toBe(true)
+    // The ids of its messages are free again, too.
+    const anew = await talk.claim(letter('m1', { replyId: 'anew' }))
+    expect(anew.claim).toBeGreaterThan(late.claim)
+    expect(anew).not.toHaveProperty('abandoned')
+    expect(await talk.append(late, 2)).toEqual({ status: 'lost' })
+    expect(await talk.finish(late)).toEqual({ status: 'lost' })
+    expect(await talk.store.owns(talk.id, late.claim)).toBe(false)
+    const options = { nonce: 't', instance: 'two', handOver: true }
+    expect(await talk.store.takeOver(talk.id, late.claim, options)).toBeUndefined()
+    const stop = { logId: 're-m2', nonce: 's', tenant: '' }
+    expect(await talk.store.requestStop(talk.id, stop)).toBe(false)
+    expect(await talk.store.readLog(talk.id, 're-m2', undefined, 10)).toBeUndefined()
+    expect(await talk.append(anew, 1)).toMatchObject({ status: 'appended' })
+    expect(await talk.finish(anew)).toEqual({ status: 'done' })
+    expect(await talk.history()).toEqual(['m1', 'anew'])
+    expect(await remove('2')).toBe(true)
+    // A fork may take the id as well.
+    const other = converse(store())
+    await other.turn(letter('m1'))
+    const fork = { newId: talk.id, tenant: '', nonce: 'fork' }
+    expect(await other.store.fork(other.id, fork)).toBe(true)
+    expect(await talk.history()).toEqual(['m1', 're-m1'])
+    expect((await talk.claim(letter('m4'))).claim).toBeGreaterThan(anew.claim)
   })
 
   it('lists what a tenant used last, page by page', async () => {

@@ -193,6 +193,7 @@ function wordsOf(reply: PostReply): string {
       return `queued ${reply.position}${reply.steered ? ' steered' : ''}`
     case 'known':
       return `known ${reply.as} ${reply.replyId}`
+    case 'taken':
     case 'busy':
     case 'full':
     case 'foreign':

@@ -5,6 +5,31 @@ import type { Subject } from '../contract.ts'
 import { answer, converse, letter, nextOf, regenerate, said } from '../conversation.ts'
 
 export function posting({ store, open }: Subject): void {
+  it('refuses a letter with the id of another and other content', async () => {
+    const talk = converse(store())
+    const first = letter('m1', { digest: 'one' })
+    const other = letter('m1', { digest: 'two' })
+    const claim = await talk.claim(first)
+    expect(await talk.post(first)).toMatchObject({ status: 'known', as: 'running' })
+    expect(await talk.post(other)).toEqual({ status: 'taken' })
+    const queued = letter('m2', { digest: 'one' })
+    await talk.post(queued)
+    expect(await talk.post(queued)).toMatchObject({ status: 'known', as: 'queued' })
+    expect(await talk.post({ ...queued, digest: 'two' })).toEqual({ status: 'taken' })
+    const next = nextOf(await talk.finish(claim))
+    expect(next.letter).toEqual(queued)
+    await talk.finish(next)
+    expect(await talk.post(other)).toEqual({ status: 'taken' })
+    expect(await talk.post({ ...queued, digest: 'two' })).toEqual({ status: 'taken' })
+    expect(await talk.post(first)).toMatchObject({ status: 'known', as: 'done', replyId: 're-m1' })
+    // A letter without a digest has content that its id is made of.
+    expect(await talk.post(letter('m1'))).toMatchObject({ status: 'known', as: 'done' })
+    // An edit gives the message's id new content.
+    const edit = letter('e1', { cutAt: 'm1', message: said('m1'), digest: 'edited' })
+    await talk.turn(edit)
+    expect(await talk.post(letter('m1', { digest: 'edited' }))).toMatchObject({ status: 'known' })
+  })
+
   it('gives a free session to whoever posts to it', async () => {
     const talk = converse(store())
     const reply = await talk.post(letter('m1'))

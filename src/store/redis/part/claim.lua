@@ -17,11 +17,11 @@ local function begin(id, letter, instance)
     if letter.messageId ~= '' then
       put(letter.messageId, letter.message)
       own = letter.messageId .. '\n'
-      if letter.messageId ~= id then know(letter.messageId, 'd', logId) end
+      if letter.messageId ~= id then know(letter.messageId, 'd', logId, letter.digest) end
     end
   end
   if letter.context ~= '' then context, turnContext = letter.context, letter.context end
-  know(id, 'd', logId)
+  know(id, 'd', logId, letter.digest)
   local claim = nextClaim(before)
   redis.call('HSET', key.session, 'state', 'running', 'claim', claim, 'owner', instance,
     'logId', logId, 'letterId', id, 'letter', letter.body, 'letterMessage', letter.messageId,
@@ -43,12 +43,18 @@ end
 
 -- Takes the next letter whose place is still there. Returns the claim's fields, or nil. The turn of an
 -- agent that is none of `agents` begins for whoever has it (`handedOver` in `store/turn.ts`).
+-- After a stop that holds the queue only answers to a message that waits all the same go on.
 local function beginNext(instance, agents)
-  local state, logId = unpack(redis.call('HMGET', key.session, 'state', 'logId'))
+  local state, logId, held = unpack(redis.call('HMGET', key.session, 'state', 'logId', 'held'))
   while true do
     local id = redis.call('ZRANGE', key.mail, 0, 0)[1]
-    if not id then return nil end
-    local letter = opened(unqueue(id))
+    if not id then
+      redis.call('HDEL', key.session, 'held')
+      return nil
+    end
+    local letter = opened(redis.call('HGET', key.letters, id))
+    if held and letter.kind ~= 'answer' then return nil end
+    unqueue(id)
     local placed = letter.cutAt == '' or redis.call('HEXISTS', key.messages, letter.cutAt) == 1
     if letter.kind == 'answer' then placed = state == 'waiting' and letter.replyId == logId end
     if placed then

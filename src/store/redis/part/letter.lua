@@ -1,13 +1,15 @@
 -- A letter as it is stored: what a script has to read of it on lines of their own, then the letter
 -- without its message as JSON, then the message as JSON. JSON has no line ends of its own.
 
--- The JSON begins with the agent's name and the context (base64), encoded so that no character in them
--- ends them; letters of earlier versions have none.
+-- The JSON begins with the agent's name, the context (base64) and the digest, encoded so that no
+-- character in them ends them; letters of earlier versions have none.
 local function opened(record)
   local letter = {}
   letter.kind, letter.replyId, letter.cutAt, letter.messageId, letter.body, letter.message =
     string.match(record, '^(%l+)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
   letter.agent = string.match(letter.body or '', '^{"agent":"([^"]*)"') or ''
+  letter.digest = string.match(letter.body or '',
+    '^{"agent":"[^"]*","context":"[^"]*","digest":"([^"]*)"') or ''
   letter.context = string.match(letter.body or '', '^{"agent":"[^"]*","context":"([^"]*)"') or ''
   return letter
 end

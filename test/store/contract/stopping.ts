@@ -1,0 +1,146 @@
+/** What a stop does with the letters that wait. */
+import { expect, it } from 'vitest'
+
+import type { QueueOnStop } from '../../../src/store/mailbox.ts'
+import type { Subject } from '../contract.ts'
+import type { Conversation } from '../conversation.ts'
+import { answer, converse, letter, nextOf, regenerate } from '../conversation.ts'
+
+let nonces = 0
+const stop = (talk: Conversation, queue?: QueueOnStop) =>
+  talk.store.requestStop(talk.id, {
+    nonce: `stop ${nonces++}`,
+    tenant: '',
+    ...(queue !== undefined && { queue }),
+  })
+const run = (talk: Conversation, agents?: readonly string[]) =>
+  talk.store.runQueue(talk.id, {
+    nonce: `run ${nonces++}`,
+    tenant: '',
+    instance: 'one',
+    ...(agents !== undefined && { agents }),
+  })
+
+/** A turn that was stopped and has ended, with m2 and m3 behind it. */
+async function stopped(talk: Conversation, queue?: QueueOnStop) {
+  const claim = await talk.claim(letter('m1'))
+  await talk.post(letter('m2'))
+  await talk.post(letter('m3'))
+  expect(await stop(talk, queue)).toBe(true)
+  expect(await talk.append(claim, 1)).toMatchObject({ stop: 'keep' })
+  return talk.finish(claim)
+}
+
+export function stopping({ store }: Subject): void {
+  it('holds the queue until it is asked to run it', async () => {
+    const talk = converse(store())
+    expect(await stopped(talk, 'hold')).toEqual({ status: 'done' })
+    expect(await talk.store.session(talk.id)).toMatchObject({
+      state: 'idle',
+      queued: 2,
+      held: true,
+    })
+    expect(await talk.post(letter('m2'))).toMatchObject({ status: 'known', as: 'queued' })
+    const reply = await run(talk)
+    expect(reply).toMatchObject({ isRunning: true, next: { letter: { id: 'm2' }, logId: 're-m2' } })
+    expect(await talk.store.session(talk.id)).not.toHaveProperty('held')
+    if (reply.next === undefined) throw new Error('no turn began')
+    expect(nextOf(await talk.finish(reply.next))).toMatchObject({ letter: { id: 'm3' } })
+    expect(await talk.history()).toEqual(['m1', 're-m1', 'm2', 're-m2', 'm3'])
+  })
+
+  it('ends a hold with the next post, which stands behind what waits', async () => {
+    const talk = converse(store())
+    await stopped(talk, 'hold')
+    const reply = await talk.post(letter('m4'))
+    expect(reply).toMatchObject({ status: 'queued', position: 1, next: { letter: { id: 'm2' } } })
+    expect(await talk.queue()).toEqual(['m3', 'm4'])
+    expect(await talk.store.session(talk.id)).toMatchObject({ state: 'running', queued: 2 })
+  })
+
+  it('lets go first what does not wait for others', async () => {
+    for (const whenBusy of ['reject', 'interrupt', 'rollback'] as const) {
+      const talk = converse(store())
+      await stopped(talk, 'hold')
+      const claim = await talk.claim(letter('m4'), { whenBusy })
+      expect(nextOf(await talk.finish(claim))).toMatchObject({ letter: { id: 'm2' } })
+    }
+    const talk = converse(store())
+    await stopped(talk, 'hold')
+    const claim = await talk.claim(regenerate('r1', 're-m1'))
+    expect(await talk.history()).toEqual(['m1'])
+    expect(nextOf(await talk.finish(claim))).toMatchObject({ letter: { id: 'm2' } })
+  })
+
+  it('ends a hold also where the stopped turn still runs', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('m2'))
+    await stop(talk, 'hold')
+    await talk.post(letter('m3'))
+    expect(nextOf(await talk.finish(claim))).toMatchObject({ letter: { id: 'm2' } })
+  })
+
+  it('holds the queue of a turn that was taken over before it could stop', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('m2'))
+    await stop(talk, 'hold')
+    const options = { nonce: 't', instance: 'two', handOver: true }
+    const taken = await talk.store.takeOver(talk.id, claim.claim, options)
+    expect(taken).toMatchObject({ stop: 'keep' })
+    if (taken === undefined) throw new Error('it was not taken over')
+    expect(await talk.finish(taken)).toEqual({ status: 'done' })
+    expect(await talk.queue()).toEqual(['m2'])
+  })
+
+  it('takes an answer to a message that waits in spite of the stop', async () => {
+    const talk = converse(store())
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(answer('a1', 're-m1'))
+    await talk.post(letter('m2'))
+    await stop(talk, 'hold')
+    const resumed = nextOf(await talk.finish(claim, { state: 'waiting' }))
+    expect(resumed).toMatchObject({ letter: { id: 'a1' }, logId: 're-m1' })
+    expect(await talk.finish(resumed)).toEqual({ status: 'done' })
+    expect(await talk.queue()).toEqual(['m2'])
+  })
+
+  it('clears the queue, whose ids stay known, also when nothing runs', async () => {
+    const talk = converse(store())
+    expect(await stopped(talk, 'clear')).toEqual({ status: 'done' })
+    expect(await talk.queue()).toEqual([])
+    expect(await talk.post(letter('m3'))).toMatchObject({ status: 'known', as: 'withdrawn' })
+    const held = converse(store())
+    await stopped(held, 'hold')
+    expect(await stop(held, 'clear')).toBe(false)
+    expect(await held.queue()).toEqual([])
+    expect(await run(held)).toEqual({ isRunning: false })
+    expect(await held.claim(letter('m4'))).toMatchObject({ letter: { id: 'm4' } })
+  })
+
+  it('runs the queue where that is asked for, or nothing', async () => {
+    for (const queue of ['run', undefined] as const) {
+      const talk = converse(store())
+      expect(nextOf(await stopped(talk, queue))).toMatchObject({ letter: { id: 'm2' } })
+    }
+  })
+
+  it('leaves a held letter to an instance that has its agent', async () => {
+    const talk = converse(store())
+    await stopped(talk, 'hold')
+    expect(await run(talk, ['another'])).toEqual({ isRunning: true, isLeft: true })
+    expect(await talk.store.session(talk.id)).toMatchObject({
+      turn: { letterId: 'm2', owner: 'handed-over:one' },
+    })
+  })
+
+  it("does nothing to another tenant's queue", async () => {
+    const talk = converse(store())
+    await stopped(talk, 'hold')
+    const other = { nonce: 'n', tenant: 'other', instance: 'one' }
+    expect(await talk.store.runQueue(talk.id, other)).toEqual({ isRunning: false })
+    expect(await talk.store.requestStop(talk.id, { ...other, queue: 'clear' })).toBe(false)
+    expect(await talk.queue()).toEqual(['m2', 'm3'])
+  })
+}
