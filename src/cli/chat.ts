@@ -75,6 +75,10 @@ async function hold(
   const held = { conversations, conversation, human }
   const talk: Talk = { program, flags, screen, gauge, interrupts, ...held }
   try {
+    if (conversations.isKept && !conversations.isShared) {
+      const { tellInterrupted } = await import('./interrupted-calls.ts')
+      await tellInterrupted(conversation, screen)
+    }
     if (!isInteractive) return await askOnce(talk, flags.watch === true ? undefined : prompt)
     const { converse } = await import('./repl/repl.ts')
     return await converse(talk, { first: prompt, keyboard, local, grants })

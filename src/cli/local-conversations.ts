@@ -1,6 +1,6 @@
 /**
  * Conversations that this process runs itself: in memory, where one that is kept begins with what its
- * file holds and is written back after every turn; or in Redis, which keeps them by itself.
+ * file holds and is written back as it goes on (`kept-store.ts`); or in Redis, which keeps them by itself.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -9,14 +9,13 @@ import type { UIMessage } from 'ai'
 import { LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
 import type { Loom } from '../loom.ts'
-import { MessageFold, uiMessage } from '../message-fold.ts'
 import type { Answering } from '../session/answering.ts'
 import type { Answer } from '../session/letter-request.ts'
 import { digest } from '../session/posted.ts'
-import { waitingParts } from '../session/waiting.ts'
 import { openEventQueue } from '../sink/queue.ts'
 import type { Letter } from '../store/mailbox.ts'
 import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
+import type { KeptStore } from './kept-store.ts'
 import { type SessionFiles, titleOf } from './session-files.ts'
 
 export interface LocalOptions {
@@ -24,9 +23,9 @@ export interface LocalOptions {
   agent: string
   /** `redis` where the store of `loom` is one; else memory, and files if there are any. */
   files: SessionFiles | undefined
+  /** The store of `loom`, where it writes those files. */
+  kept: KeptStore | undefined
   isRedis: boolean
-  /** The folder that the agent works in. */
-  directory: string
   /** What the last turn failed with. */
   failure: () => unknown
 }
@@ -78,17 +77,11 @@ class LocalConversation implements Conversation {
   readonly id: string
   readonly #options: LocalOptions
   readonly #seed: readonly UIMessage[]
-  readonly #createdAt: number
 
-  constructor(
-    id: string,
-    options: LocalOptions,
-    kept?: { messages: readonly UIMessage[]; createdAt: number },
-  ) {
+  constructor(id: string, options: LocalOptions, kept?: { messages: readonly UIMessage[] }) {
     this.id = id
     this.#options = options
     this.#seed = kept?.messages ?? []
-    this.#createdAt = kept?.createdAt ?? Date.now()
   }
 
   get #sessions() {
@@ -99,11 +92,7 @@ class LocalConversation implements Conversation {
     const id = randomUUID()
     const message: UIMessage = { id, role: 'user', parts: [{ type: 'text', text }] }
     const replyId = `reply-${digest([this.id, id])}`
-    const events = await this.#post({ id, kind: 'message', message, replyId }, signal)
-    // Whatever becomes of the answer, the question is not to be typed again. That it cannot be kept
-    // is told when the answer is, which must not be lost with it.
-    await this.save().catch(() => undefined)
-    return events
+    return this.#post({ id, kind: 'message', message, replyId }, signal)
   }
 
   answer(messageId: string, answers: readonly Answer[], signal: AbortSignal): Promise<Events> {
@@ -132,25 +121,7 @@ class LocalConversation implements Conversation {
   }
 
   async save(): Promise<void> {
-    const { files, agent, directory } = this.#options
-    if (files === undefined) return
-    const { id } = this
-    const messages = [...(await this.messages()), ...(await this.#unanswered())]
-    if (messages.length > 0)
-      await files.write({ id, agent, createdAt: this.#createdAt, messages, directory })
-  }
-
-  /** A message that waits is kept as one whose questions nobody answered. */
-  async #unanswered(): Promise<UIMessage[]> {
-    const session = await this.#sessions.store.session(this.id)
-    const { waiting } = await this.#sessions.held(this.id, session)
-    if (waiting === undefined) return []
-    const fold = new MessageFold(structuredClone(waiting))
-    for (const part of waitingParts(fold.message)) {
-      const toolCallId = String(part['toolCallId'])
-      fold.add({ type: 'tool-output-error', toolCallId, errorText: 'Not answered.' })
-    }
-    return [uiMessage(fold.message)]
+    await this.#options.kept?.keep(this.id)
   }
 
   async #post(letter: Omit<Letter, 'request'>, signal: AbortSignal): Promise<Events> {

@@ -24,6 +24,7 @@ import { askingTools, type Grants } from './approval.ts'
 import type { ChatFlags } from './chat-options.ts'
 import type { ChatSettings, Conversation, Conversations } from './conversation.ts'
 import { directoryOf, isThere, keptSession, modelOf } from './kept-session.ts'
+import { keptStore } from './kept-store.ts'
 import { localConversations } from './local-conversations.ts'
 import { type KeptSession, SessionFiles } from './session-files.ts'
 
@@ -100,9 +101,9 @@ export async function openLocalChat(
     log(error)
   }
   const isRedis = isKept && config.redisUrl !== undefined
-  const store = isRedis
-    ? await openRedis(config, report)
-    : openMemoryStore({ sessionTtlMs: config.sessionTtlMs })
+  const memory = () => openMemoryStore({ sessionTtlMs: config.sessionTtlMs })
+  const keptIn = files === undefined ? undefined : keptStore(memory(), { files, directory })
+  const store = isRedis ? await openRedis(config, report) : (keptIn ?? memory())
   const loom = new Loom({
     agents: [chatting, ...agents.harmless.filter(({ name }) => name !== chatting.name)],
     models,
@@ -120,7 +121,7 @@ export async function openLocalChat(
     agent: chatting.name,
     isRedis,
     files,
-    directory,
+    kept: keptIn,
     failure: () => failure,
   })
   const ownTools = toolNamesOf(agent)

@@ -35,6 +35,9 @@ export function stateDirectory({ XDG_STATE_HOME: state = '', HOME: home }: Envir
     : join(home === undefined || home === '' ? homedir() : home, '.local', 'state', 'loom')
 }
 
+/** How old a draft is that no process still writes, in milliseconds. */
+const draftMaxMs = 60 * 60_000
+
 export class SessionFiles {
   readonly directory: string
   /** For people. */
@@ -70,7 +73,8 @@ export class SessionFiles {
     try {
       const others = await this.read(session.id).catch(() => undefined)
       const messages = merged(others?.messages ?? [], session.messages)
-      await this.#replace(path, { ...session, messages })
+      const { createdAt } = others ?? session
+      await this.#replace(path, { ...session, createdAt, messages })
     } catch (error) {
       throw unusable(error, this.shownDirectory)
     }
@@ -128,6 +132,7 @@ export class SessionFiles {
       if (isMissing(error)) return []
       throw unusable(error, this.shownDirectory)
     })
+    await this.#removeDrafts(names)
     const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5))
     const dated = await Promise.all(
       ids.filter(isFileName).map(async (id) => {
@@ -139,6 +144,16 @@ export class SessionFiles {
       .flat()
       .sort((a, b) => b.updatedAt - a.updatedAt)
       .slice(0, listMax)
+  }
+
+  /** A process that was killed in a write left its draft, which nobody else removes. */
+  async #removeDrafts(names: readonly string[]): Promise<void> {
+    const drafts = names.filter((name) => /\.json\.[\da-f-]{36}$/.test(name))
+    for (const path of drafts.map((name) => join(this.directory, name))) {
+      const stats = await stat(path).catch(() => undefined)
+      if (stats === undefined || Date.now() - stats.mtimeMs < draftMaxMs) continue
+      await rm(path, { force: true }).catch(() => undefined)
+    }
   }
 
   #path(id: string): string {

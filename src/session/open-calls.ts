@@ -4,8 +4,10 @@ import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
 
 /** Why each kind of open call is over. For the model and for people. */
 export interface OpenCallTexts {
-  /** It waits for a client's output or a human's decision. */
-  waiting: string
+  /** Its input is there, and it needed no approval: it waits for a client's output, or runs. */
+  called: string
+  /** It waits for a human's decision. */
+  asked: string
   /** It was approved, or yielded preliminary output, so it may have been begun. */
   begun: string
 }
@@ -50,8 +52,9 @@ function closingEvent(part: FoldedPart, texts: OpenCallTexts): AgentEvent | unde
       return { type: 'tool-input-error', toolName, input: null, errorText, ...call, ...executed }
     }
     case 'input-available':
+      return failed(texts.called)
     case 'approval-requested':
-      return failed(texts.waiting)
+      return failed(texts.asked)
     case 'approval-responded':
       return isApproved(part) ? failed(texts.begun) : { type: 'tool-output-denied', ...call }
     case 'output-available':

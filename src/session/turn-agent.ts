@@ -148,6 +148,6 @@ async function fail(turn: RunningTurn, error: unknown, resume: Resume): Promise<
 /** Nothing stays open in a message that is over: what an approval or a takeover left to be done. */
 function closed({ fold: { message }, ending }: RunningTurn, stepOpen: boolean): AgentEvent[] {
   const reason = ending === undefined ? 'Not run: the turn failed.' : 'Aborted before it was done.'
-  const events = closingEvents(message, { waiting: reason, begun: reason })
+  const events = closingEvents(message, { called: reason, asked: reason, begun: reason })
   return stepOpen ? [...events, { type: 'finish-step' }] : events
 }

@@ -60,7 +60,8 @@ async function settleAbandoned(turn: RunningTurn, logId: string): Promise<void> 
   const { sessionId, claim } = turn.claim
   const { fold } = recover(logId, await entriesOf(store, sessionId, logId), false)
   const texts = {
-    waiting: 'Not answered.',
+    called: 'Not answered.',
+    asked: 'Not answered.',
     begun: 'Not run: the conversation went on with another message.',
   }
   for (const event of closingEvents(fold.message, texts)) fold.add(event)
