@@ -14,6 +14,7 @@ import { grep } from '../tools/grep.ts'
 import { human, type HumanOptions } from '../tools/human.ts'
 import { readFile } from '../tools/read-file.ts'
 import { writeFile } from '../tools/write-file.ts'
+import { workspaceInstructions } from './workspace-instructions.ts'
 
 export interface CoderOptions {
   /** What it may read and change. */
@@ -28,7 +29,13 @@ export interface CoderOptions {
   human?: HumanOptions
 }
 
-/** An agent that works on the files of a workspace. */
+const instructions = `You are a helpful coding assistant. You work in one folder, the workspace, and see nothing outside of it.
+Look before you change: find with grep and glob, and read a file before you edit it. Change what was asked for and no more, in the style of what is there. Prefer edit_file to write_file, and both to changing files with bash.
+After a change run the tests, or whatever shows that it works, and say what you saw. Where something failed, say so.
+If a command's outcome is unknown, find out what it did before you run it again.
+Ask the human only what cannot be found out and is theirs to decide.`
+
+/** An agent that works on the files of a workspace, by the `AGENTS.md` that stands there. */
 export function coder({
   workspace,
   sandbox,
@@ -39,11 +46,7 @@ export function coder({
   return defineAgent({
     name: 'coder',
     description: 'Reads and changes the files of the workspace, and runs commands there.',
-    systemPrompt: `You are a helpful coding assistant. You work in one folder, the workspace, and see nothing outside of it.
-Look before you change: find with grep and glob, and read a file before you edit it. Change what was asked for and no more, in the style of what is there. Prefer edit_file to write_file, and both to changing files with bash.
-After a change run the tests, or whatever shows that it works, and say what you saw. Where something failed, say so.
-If a command's outcome is unknown, find out what it did before you run it again.
-Ask the human only what cannot be found out and is theirs to decide.`,
+    systemPrompt: async () => instructions + (await workspaceInstructions(workspace)),
     tools: [
       bash({ workspace: workspace.root, environment, sandbox, needsApproval }),
       readFile(workspace),

@@ -5,23 +5,49 @@
 import type { ToolSet } from 'ai'
 
 import type { AgentTools, NamedTool } from '../tool.ts'
+import { isUnder, prefixOf } from './command-prefix.ts'
+import { textField } from './render/fields.ts'
 
-/** Names of tools that need not ask any more. */
+/** Tools that need not ask any more, and commands that need not. */
 export class Grants {
   readonly #isEverything: boolean
   readonly #names: Set<string>
+  /** By the name of the tool that runs them. */
+  readonly #prefixes = new Map<string, Set<string>>()
+  readonly #commands = new Map<string, Set<string>>()
 
+  /** @param names of tools; `bash(git log)` allows only commands that begin so */
   constructor({ everything, names }: { everything: boolean; names: readonly string[] }) {
     this.#isEverything = everything
     this.#names = new Set(names)
+    for (const name of names) {
+      const [, tool, prefix] = /^([\w-]+)\((.+)\)$/s.exec(name) ?? []
+      if (tool !== undefined && prefix !== undefined) this.#addPrefix(tool, prefix)
+    }
   }
 
-  allows(toolName: string): boolean {
-    return this.#isEverything || this.#names.has(toolName)
+  allows(toolName: string, input: unknown): boolean {
+    if (this.#isEverything || this.#names.has(toolName)) return true
+    const command = textField(input, 'command')
+    if (command === undefined) return false
+    if (this.#commands.get(toolName)?.has(command) === true) return true
+    const prefixes = this.#prefixes.get(toolName) ?? new Set()
+    return [...prefixes].some((prefix) => isUnder(command, prefix))
   }
 
-  add(toolName: string): void {
-    this.#names.add(toolName)
+  /** Allows what is like this call: commands of its prefix, or every call of a tool that runs none. */
+  add(toolName: string, input: unknown): void {
+    const command = textField(input, 'command')
+    if (command === undefined) return void this.#names.add(toolName)
+    const prefix = prefixOf(command)
+    if (prefix !== undefined) return this.#addPrefix(toolName, prefix)
+    const commands = this.#commands.get(toolName) ?? new Set()
+    this.#commands.set(toolName, commands.add(command))
+  }
+
+  #addPrefix(toolName: string, prefix: string): void {
+    const prefixes = this.#prefixes.get(toolName) ?? new Set()
+    this.#prefixes.set(toolName, prefixes.add(prefix))
   }
 }
 
@@ -50,7 +76,7 @@ function askingEntry(entry: NamedTool | ToolSet, options: AskOptions): NamedTool
   const tool: NamedTool = {
     ...entry,
     needsApproval: async (input, context) => {
-      if (grants.allows(entry.name)) return false
+      if (grants.allows(entry.name, input)) return false
       return typeof own === 'function' ? own(input, context) : (own ?? true)
     },
   }
@@ -65,7 +91,7 @@ function askingSet(tools: ToolSet, { grants }: AskOptions): ToolSet {
       const own = tool.needsApproval
       // Its input is its own business, and handed on as it is.
       const asks: (input: never, context: never) => Promise<boolean> = async (input, context) => {
-        if (grants.allows(name)) return false
+        if (grants.allows(name, input)) return false
         return typeof own === 'function' ? own(input, context) : (own ?? true)
       }
       return [name, { ...tool, needsApproval: asks }]

@@ -14,6 +14,7 @@ export interface ChatFlags {
   temperature?: number
   yes?: boolean
   allow?: readonly string[]
+  mcp?: readonly string[]
   session?: string
   continue?: boolean
   url?: string
@@ -26,7 +27,7 @@ export interface ChatFlags {
 }
 
 /** The flags that only mean something to a conversation that is run here. */
-const localFlags = ['model', 'system', 'tools', 'maxSteps', 'temperature'] as const
+const localFlags = ['model', 'system', 'tools', 'mcp', 'maxSteps', 'temperature'] as const
 
 /** @throws LoomError `invalid-request` for flags that contradict each other */
 export function checkFlags(flags: ChatFlags, words: readonly string[]): void {

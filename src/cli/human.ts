@@ -6,8 +6,9 @@ import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
 import type { Answer } from '../session/letter-request.ts'
 import { waitingParts } from '../session/waiting.ts'
 import type { Grants } from './approval.ts'
+import { prefixOf } from './command-prefix.ts'
 import { fieldsOf, textField } from './render/fields.ts'
-import { plain, plainLine } from './render/plain.ts'
+import { plain, plainLine, revealedLine } from './render/plain.ts'
 import type { Screen } from './render/screen.ts'
 import { isToldByCallLine, requestLines } from './render/tool-lines.ts'
 import type { LineRead, ReadOptions } from './repl/keyboard.ts'
@@ -67,7 +68,7 @@ export class Human {
       approved,
       ...(reason !== undefined && { reason }),
     })
-    if (grants.allows(toolName)) return decide(true)
+    if (grants.allows(toolName, part['input'])) return decide(true)
     if (lines === undefined) {
       const line = `loom: ${plainLine(toolName)} was refused: nobody is here to allow it (--allow ${plainLine(toolName)}, or --yes).`
       screen.note(screen.paint('yellow', line))
@@ -79,13 +80,14 @@ export class Human {
     const isAbove = count === 1 && isLast && isToldByCallLine(call, screen) && !screen.isQuiet
     if (count > 1) screen.error(`${name} ${screen.paint('dim', `(${number} of ${count})`)}`)
     if (!isAbove) for (const line of requestLines(call, screen)) screen.error(line)
-    const prompt = `Allow ${name}? ${screen.paint('dim', '(y)es, (a)lways, (n)o, or say why not')} › `
+    const hint = `(y)es, (a)lways${alwaysText(part['input'])}, (n)o, or say why not`
+    const prompt = `Allow ${name}? ${screen.paint('dim', hint)} › `
     const read = await lines.read(prompt, { signal, isQuestion: true })
     if (read.type !== 'line') return undefined
     const said = read.text.trim()
     if (/^(?:y|yes)$/i.test(said)) return decide(true)
     if (/^(?:a|always)$/i.test(said)) {
-      grants.add(toolName)
+      grants.add(toolName, part['input'])
       return decide(true)
     }
     return decide(
@@ -125,6 +127,14 @@ export class Human {
       if (output !== undefined) return { type: 'output', toolCallId, output }
     }
   }
+}
+
+/** What "always" would allow, where that is not every call of the tool. */
+function alwaysText(input: unknown): string {
+  const command = textField(input, 'command')
+  if (command === undefined) return ''
+  const prefix = prefixOf(command)
+  return prefix === undefined ? ' this one' : ` ${revealedLine(prefix)} …`
 }
 
 /** Which of the calls that wait for a decision it is. */

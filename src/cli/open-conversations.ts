@@ -1,4 +1,5 @@
 /** Makes what `loom chat` was told into conversations: whose they are, where they live, what answers. */
+import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import type { Agent } from '../agent.ts'
@@ -16,12 +17,14 @@ import { openRegistry } from '../server/open-registry.ts'
 import type { Store } from '../store.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import { attachDefaultLogger } from '../telemetry.ts'
-import type { AgentTools, NamedTool } from '../tool.ts'
+import type { NamedTool } from '../tool.ts'
 import { Workspace } from '../workspace.ts'
 import { agentNamed, agentNames, type NameWorld, toolsNamed } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
-import { askingTools, type Grants } from './approval.ts'
+import type { Grants } from './approval.ts'
+import { chatAgent } from './chat-agent.ts'
 import type { ChatFlags } from './chat-options.ts'
+import { commandMcp } from './command-mcp.ts'
 import type { ChatSettings, Conversation, Conversations } from './conversation.ts'
 import { directoryOf, isThere, keptSession, modelOf } from './kept-session.ts'
 import { keptStore } from './kept-store.ts'
@@ -80,7 +83,9 @@ export async function openLocalChat(
     tools: flags.tools === undefined ? undefined : await toolsOf(flags.tools),
   }
   const delegates = new Set(agentNames(agents))
+  const mcp = await commandMcp(world, { flags, directory: resolve(program.cwd()) })
   const chatting = chatAgent(agent, {
+    mcp,
     flags,
     settings,
     asking: { grants, delegates },
@@ -125,6 +130,10 @@ export async function openLocalChat(
     failure: () => failure,
   })
   const ownTools = toolNamesOf(agent)
+  const dispose = conversations[Symbol.asyncDispose]
+  conversations[Symbol.asyncDispose] = async () => {
+    await Promise.all([dispose(), mcp?.close()])
+  }
   return {
     conversations,
     models,
@@ -195,32 +204,6 @@ function nameWorld(
       if (runsCommands) await acting.sandbox.kind()
       return acting
     },
-  }
-}
-
-interface Chatting {
-  flags: ChatFlags
-  settings: ChatSettings
-  asking: { grants: Grants; delegates: ReadonlySet<string> }
-  defaultModel: string
-}
-
-/** The agent as this command wants it. What may change between two turns is looked up in each. */
-function chatAgent(agent: Agent, { flags, settings, asking, defaultModel }: Chatting): Agent {
-  const { model: ownModel, tools: ownTools = [] } = agent
-  return {
-    ...agent,
-    tools: async (context) => {
-      const own: AgentTools = typeof ownTools === 'function' ? await ownTools(context) : ownTools
-      return askingTools(settings.tools ?? own, asking)
-    },
-    model: async (context) =>
-      settings.model ??
-      (typeof ownModel === 'function' ? await ownModel(context) : ownModel) ??
-      defaultModel,
-    ...(flags.system !== undefined && { systemPrompt: flags.system }),
-    ...(flags.maxSteps !== undefined && { maxSteps: flags.maxSteps }),
-    ...(flags.temperature !== undefined && { temperature: flags.temperature }),
   }
 }
 

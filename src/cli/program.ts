@@ -129,7 +129,8 @@ function addChat(program: Command, world: CommandWorld, ended: (exitCode: number
     .option('--max-steps <number>', 'the most model calls for one question', wholeNumber)
     .option('--temperature <number>', '0 to 2', temperature)
     .option('-y, --yes', 'let every tool run without asking')
-    .option('--allow <tools>', 'let these tools run without asking', listOf)
+    .option('--allow <tools>', 'let these run without asking: names, or bash(git log)', listOf)
+    .option('--mcp <file>', 'tools of MCP servers, from a file with mcpServers; may repeat', eachOf)
     .option('-c, --continue', 'go on with the last session')
     .option('--session <id>', 'go on with a session, or name a new one')
     .option('--url <address>', 'talk with a Loom server (LOOM_API_KEY is its key)')
@@ -195,6 +196,8 @@ function helpFor(program: Command, name: string | undefined): Command {
 
 const commandNames = ({ commands }: Command): string[] =>
   commands.map((command) => command.name()).filter((name) => !name.startsWith('_'))
+
+const eachOf = (text: string, others: readonly string[] = []): string[] => [...others, text]
 
 function listOf(text: string): string[] {
   const items = text.split(',').map((item) => item.trim())

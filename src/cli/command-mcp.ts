@@ -1,0 +1,37 @@
+/** MCP servers beside the agent of the command. Each of their tools asks, whatever its server says of it. */
+import type { ToolSet } from 'ai'
+
+import type { Mcp } from '../mcp.ts'
+import type { AgentTools, NamedTool } from '../tool.ts'
+import type { CommandWorld } from './app.ts'
+import type { ChatFlags } from './chat-options.ts'
+import { mcpServers } from './mcp-servers.ts'
+import { plain } from './render/plain.ts'
+
+/** Undefined where no server is configured. @throws LoomError `invalid-config` */
+export async function commandMcp(
+  { program }: CommandWorld,
+  { flags, directory }: { flags: ChatFlags; directory: string },
+): Promise<Mcp | undefined> {
+  const { env: environment, stderr } = program
+  const servers = await mcpServers({ named: flags.mcp ?? [], environment, directory })
+  if (servers.length === 0) return undefined
+  const { openMcp } = await import('../mcp.ts')
+  const report = (line: string) => {
+    if (flags.quiet !== true) stderr.write(`loom: ${plain(line)}\n`)
+  }
+  return openMcp(servers, { environment, report })
+}
+
+/** The agent's tools and the servers'. A server's word that its tool only reads is no consent. */
+export async function askingBeside(mcp: Mcp, own: AgentTools): Promise<AgentTools> {
+  const mine = isList(own) ? own : [own]
+  const names = mine.flatMap((entry) =>
+    typeof entry.name === 'string' ? [entry.name] : Object.keys(entry),
+  )
+  const theirs = await mcp.tools(names)
+  return [...mine, ...theirs.map((tool): NamedTool => ({ ...tool, needsApproval: true }))]
+}
+
+const isList = (tools: AgentTools): tools is readonly (NamedTool | ToolSet)[] =>
+  Array.isArray(tools)

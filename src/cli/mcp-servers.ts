@@ -1,0 +1,117 @@
+/**
+ * The MCP servers of the command, in the form that other tools use: `{"mcpServers": {"name": {"command",
+ * "args", "env"} | {"url", "headers"}}}`. They come from the files that `--mcp` names and from the user's
+ * own `mcp.json`; never from a file of the workspace, which would let a repository start programs.
+ */
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+
+import { z } from 'zod'
+
+import type { Environment } from '../config.ts'
+import { errorMessage, LoomError } from '../error.ts'
+import type { McpServer } from '../mcp.ts'
+
+const texts = z.record(z.string(), z.string())
+const serverSchema = z.union([
+  z.object({
+    command: z.string().min(1),
+    args: z.array(z.string()).exactOptional(),
+    env: texts.exactOptional(),
+    cwd: z.string().exactOptional(),
+    disabled: z.boolean().exactOptional(),
+  }),
+  z.object({
+    url: z.url({ protocol: /^https?$/ }),
+    headers: texts.exactOptional(),
+    disabled: z.boolean().exactOptional(),
+  }),
+])
+const fileSchema = z.object({ mcpServers: z.record(z.string(), serverSchema) })
+
+/** `$XDG_CONFIG_HOME/loom/mcp.json`, by default `~/.config/loom/mcp.json`. */
+export function usualMcpFile({
+  XDG_CONFIG_HOME: config = '',
+  HOME: home = '',
+}: Environment): string {
+  const folder = isAbsolute(config) ? config : join(home === '' ? homedir() : home, '.config')
+  return join(folder, 'loom', 'mcp.json')
+}
+
+export interface McpFiles {
+  /** As `--mcp` names them: files, or the JSON itself. */
+  named: readonly string[]
+  environment: Environment
+  /** What a path is relative to. */
+  directory: string
+}
+
+/** A later server of the same name replaces an earlier one. @throws LoomError `invalid-config` */
+export async function mcpServers({
+  named,
+  environment,
+  directory,
+}: McpFiles): Promise<McpServer[]> {
+  const servers = new Map<string, McpServer>()
+  const usual = usualMcpFile(environment)
+  const own = await readFile(usual, 'utf8').catch(() => undefined)
+  if (own !== undefined) addAll(servers, { text: own, source: usual, environment })
+  for (const word of named) {
+    const isText = word.trimStart().startsWith('{')
+    const text = isText ? word : await fileText(resolve(directory, word), word)
+    addAll(servers, { text, source: isText ? '--mcp' : word, environment })
+  }
+  return [...servers.values()]
+}
+
+async function fileText(path: string, word: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    const message = `--mcp ${word} cannot be read: ${errorMessage(cause)}`
+    throw new LoomError('invalid-config', message, { cause })
+  }
+}
+
+function addAll(
+  servers: Map<string, McpServer>,
+  { text, source, environment }: { text: string; source: string; environment: Environment },
+): void {
+  const read = fileSchema.safeParse(withVariables(parsed(text, source), environment))
+  if (!read.success) {
+    const [issue] = read.error.issues
+    const place = issue?.path.join('.') ?? ''
+    throw new LoomError(
+      'invalid-config',
+      `${source}: ${place === '' ? '' : `${place}: `}it must be {"mcpServers": {"name": {"command": …} or {"url": …}}}.`,
+    )
+  }
+  for (const [name, { disabled, ...server }] of Object.entries(read.data.mcpServers)) {
+    if (disabled === true) servers.delete(name)
+    else servers.set(name, { name, ...server })
+  }
+}
+
+function parsed(text: string, source: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new LoomError('invalid-config', `${source} is no JSON: ${errorMessage(cause)}`, { cause })
+  }
+}
+
+/** `${NAME}` and `${NAME:-otherwise}` in every text, so that no key need stand in the file. */
+function withVariables(value: unknown, environment: Environment): unknown {
+  if (typeof value === 'string') {
+    return value.replace(
+      /\$\{(\w+)(?::-([^}]*))?\}/g,
+      (_, name: string, otherwise: string | undefined) => environment[name] ?? otherwise ?? '',
+    )
+  }
+  if (Array.isArray(value)) return value.map((item: unknown) => withVariables(item, environment))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, withVariables(item, environment)]),
+  )
+}

@@ -1,0 +1,168 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { afterEach, describe, expect, it } from 'vitest'
+
+import { Grants } from '../../src/cli/approval.ts'
+import { isUnder, prefixOf } from '../../src/cli/command-prefix.ts'
+import type { Upstream } from '../sessions/upstream.ts'
+import { folder, loom, root, tidy } from './command.ts'
+import { closeTerminals, keys, lacksTerminal, openPseudoTerminal } from './pseudo-terminal.ts'
+import { openScript, type ScriptedAnswer } from './scripted-upstream.ts'
+
+const { enter } = keys
+const run = (command: string) => ({ calls: [{ name: 'bash', input: { command } }] })
+const upstreams: Upstream[] = []
+
+afterEach(async () => {
+  await closeTerminals()
+  for (const upstream of upstreams.splice(0)) await upstream[Symbol.asyncDispose]()
+  await tidy()
+})
+
+async function open(answers: readonly (string | ScriptedAnswer)[]) {
+  const upstream = await openScript(answers)
+  upstreams.push(upstream)
+  const environment = {
+    XDG_STATE_HOME: await folder(),
+    XDG_CONFIG_HOME: await folder(),
+    LOOM_MODEL: 'up/x',
+    UP_BASE_URL: upstream.url,
+    LOOM_SANDBOX: 'none',
+  }
+  return { upstream, environment, directory: await folder() }
+}
+
+describe('"always" for a command', () => {
+  it.each([
+    ['git commit -m "a b"', 'git commit'],
+    ['npm run test -- --watch', 'npm run test'],
+    ['ls -la src', 'ls'],
+    ['git push', 'git push'],
+  ])('%s stands for %s', (command, prefix) => {
+    expect(prefixOf(command)).toBe(prefix)
+    expect(isUnder(command, prefix)).toBe(true)
+  })
+
+  it.each([
+    'git -C .. push',
+    'rm -rf build',
+    'ls; rm -rf .',
+    'FOO=1 make',
+    'echo $(rm x)',
+    'sh x.sh',
+  ])('%s stands for itself alone', (command) => {
+    expect(prefixOf(command)).toBe(undefined)
+    const grants = new Grants({ everything: false, names: [] })
+    grants.add('bash', { command })
+    expect(grants.allows('bash', { command })).toBe(true)
+    expect(grants.allows('bash', { command: `${command} /` })).toBe(false)
+    expect(grants.allows('shell', { command })).toBe(false)
+  })
+
+  it('covers no other program, and nothing that is chained behind', () => {
+    for (const command of [
+      'git commits',
+      'git push',
+      'git commit; rm -rf .',
+      'git commit && rm x',
+      'git commit $(rm x)',
+      'git commit > ~/.profile',
+      'git commit\nrm x',
+      'git\u00a0commit',
+    ]) {
+      expect(isUnder(command, 'git commit')).toBe(false)
+    }
+  })
+
+  it.skipIf(lacksTerminal)('lets those that begin so run, and asks about others', async () => {
+    const answers = [
+      run('touch a'),
+      run('touch b'),
+      run('touch c; touch d'),
+      run('mkdir e'),
+      'All done.',
+    ]
+    const { environment, directory } = await open(answers)
+    const terminal = openPseudoTerminal(['--agent', 'coder', 'go'], { environment, directory })
+    await terminal.shows('(a)lways touch …, (n)o')
+    await terminal.type(
+      `a${enter}`,
+      /touch c; touch d\nAllow bash\?|Allow bash\?.*\(a\)lways this one/,
+    )
+    await terminal.type(`n${enter}`, 'mkdir e')
+    await terminal.shows('(a)lways mkdir …')
+    await terminal.type(`n${enter}`, 'All done.')
+    expect((await readdir(directory)).toSorted()).toEqual(['a', 'b'])
+  })
+
+  it('--allow takes a prefix', async () => {
+    const { environment, directory } = await open([run('touch a'), run('mkdir b'), 'All done.'])
+    const words = ['--agent', 'coder', '--allow', 'bash(touch)', 'go']
+    const { stderr } = await loom(words, { environment, directory })
+    expect(await readdir(directory)).toEqual(['a'])
+    expect(stderr).toContain('bash was refused')
+  })
+})
+
+describe('AGENTS.md of the workspace', () => {
+  it('is read by the coder', async () => {
+    const { upstream, environment, directory } = await open(['fine'])
+    await loom(['--agent', 'coder', 'go'], { environment, directory })
+    expect(JSON.stringify(upstream.calls[0]?.messages[0])).not.toContain('AGENTS.md')
+    await writeFile(join(directory, 'AGENTS.md'), 'Run the tests with make check.\n')
+    await loom(['--agent', 'coder', 'go'], { environment, directory })
+    expect(JSON.stringify(upstream.calls[1]?.messages[0])).toContain(
+      'Run the tests with make check.',
+    )
+  })
+})
+
+describe('MCP servers of the command', () => {
+  async function withServer() {
+    const names = join(await folder(), 'names')
+    await writeFile(names, 'look\n')
+    const args = [join(root, 'test/mcp/odd-server.ts'), names]
+    return { odd: { command: '${TEST_NODE}', args, env: { NODE_NO_WARNINGS: '1' } } }
+  }
+  const look = { calls: [{ name: 'look', input: { text: 'here' } }] }
+
+  it('come from --mcp, and ask before they act', async () => {
+    const { upstream, environment, directory } = await open([look, 'done', look, 'done'])
+    const variables = { ...environment, TEST_NODE: process.execPath }
+    const file = join(directory, 'servers.json')
+    await writeFile(file, JSON.stringify({ mcpServers: await withServer() }))
+    const options = { environment: variables, directory }
+    const refused = await loom(['--mcp', 'servers.json', 'go'], options)
+    expect(refused.stderr).toContain('look was refused: nobody is here to allow it')
+    const allowed = await loom(['--mcp', 'servers.json', '--allow', 'look', 'go'], options)
+    expect(allowed.stderr).toContain('└ look here')
+    expect(JSON.stringify(upstream.calls[3]?.messages)).toContain('look here')
+  })
+
+  it('come from the user’s own file too; one that cannot start is told', async () => {
+    const { environment, directory } = await open([look, 'done'])
+    const config = join(environment.XDG_CONFIG_HOME, 'loom')
+    await mkdir(config)
+    const mcpServers = { ...(await withServer()), gone: { command: '/nonexistent/server' } }
+    await writeFile(join(config, 'mcp.json'), JSON.stringify({ mcpServers }))
+    const variables = { ...environment, TEST_NODE: process.execPath }
+    const { stderr, code } = await loom(['--yes', 'go'], { environment: variables, directory })
+    expect(code).toBe(0)
+    expect(stderr).toContain('└ look here')
+    expect(stderr).toMatch(/loom: .*gone.*\/nonexistent\/server/)
+  })
+
+  it('that are written wrongly are told before anything is asked', async () => {
+    const { environment, directory } = await open(['never'])
+    for (const [text, told] of [
+      ['{"mcpServers":{"a":{}}}', 'mcpServers.a'],
+      ['{"servers":{}}', 'mcpServers'],
+      ['{', 'is no JSON'],
+    ] as const) {
+      const { code, stderr } = await loom(['--mcp', text, 'go'], { environment, directory })
+      expect(code).not.toBe(0)
+      expect(stderr).toContain(told)
+    }
+  })
+})
