@@ -103,6 +103,29 @@ describe('an aborted run', () => {
   })
 
   it.each([
+    ['says how it ended', 'the cause is here, and more\n\nCommand aborted'],
+    ['just ends', 'stopped as asked\n\nOutput until then:\nthe cause is here'],
+    ['is deaf', 'This operation was aborted\n\nOutput until then:\nthe cause is here'],
+  ])('keeps what a tool has shown that %s', async (how, text) => {
+    const tool = toolOf(async function* (signal) {
+      yield 'the cause is here'
+      if (how === 'is deaf') await never()
+      await once(signal).catch((error: unknown) => {
+        throw how === 'just ends'
+          ? error
+          : new Error('the cause is here, and more\n\nCommand aborted')
+      })
+    })
+    const model = scriptedModel(calls(['work', {}]))
+    const stop = abortAt('tool-output-available')
+    const { events, result } = await record(agentOf({ model, tools: [tool] }), 'Go.', stop)
+    expect(ofType(events, 'tool-output-error')).toMatchObject([{ errorText: text }])
+    expect(result.messages.at(-1)).toMatchObject({
+      content: [{ output: { type: 'error-text', value: text } }],
+    })
+  })
+
+  it.each([
     ['listens', (signal: AbortSignal) => once(signal)],
     ['is deaf', never],
   ])('does not wait for a tool that %s', async (_what, work) => {

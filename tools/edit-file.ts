@@ -66,7 +66,7 @@ export function editFile(
         reader: context.conversation,
         signal: context.signal,
         create: false,
-        keepOld: true,
+        keepBytes: Infinity,
         bytesMax,
         make: (old = Buffer.alloc(0)) => {
           const list = edits.map((edit) => ({ ...edit, replaceAll: edit.replace_all === true }))

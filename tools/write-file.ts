@@ -1,6 +1,6 @@
 /**
- * Writes a whole file of the workspace. The file appears at once or not at all; its mode is kept, and
- * a link is written through to the file that it leads to.
+ * Writes a whole file of the workspace. The file appears at once or not at all; its mode, its byte order
+ * mark and its line endings are kept, and a link is written through to the file that it leads to.
  */
 import { z } from 'zod'
 
@@ -9,6 +9,7 @@ import type { NamedTool } from '../src/tool.ts'
 import type { Workspace } from '../src/workspace.ts'
 import { quoted } from '../src/workspace/file-error.ts'
 import { inputSchema, pathAliases, renamed } from './input-schema.ts'
+import { inFormOf } from './text-form.ts'
 
 export interface WriteFileOutput {
   path: string
@@ -21,6 +22,9 @@ export interface WriteFileOptions {
   /** Asks the human before each write. @defaultValue false */
   needsApproval?: boolean
 }
+
+/** So much of an old file shows its form. */
+const formBytes = 1024 * 1024
 
 /** Writes a whole file. */
 export function writeFile(
@@ -44,16 +48,16 @@ export function writeFile(
     needsApproval,
     timeoutMs: 60_000,
     execute: async ({ path, content }, context): Promise<WriteFileOutput> => {
-      const bytes = Buffer.from(content)
+      let bytes = Buffer.from(content)
       const { path: realPath, outcome } = await workspace.change({
         path,
         key: context.idempotencyKey,
         reader: context.conversation,
         signal: context.signal,
         create: true,
-        keepOld: false,
+        keepBytes: formBytes,
         bytesMax: Number.POSITIVE_INFINITY,
-        make: () => bytes,
+        make: (old) => (bytes = inFormOf(old ?? Buffer.alloc(0), content)),
       })
       const name = quoted(realPath)
       const size = `${bytes.length} ${bytes.length === 1 ? 'byte' : 'bytes'}`

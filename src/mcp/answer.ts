@@ -77,13 +77,24 @@ const leftOut = (value: unknown) => {
   return textPart(`[${what} of ${lengthOf(value)} characters is not kept]`)
 }
 
-/** @param output a `CallToolResult`, or whatever became of it in a store */
+/**
+ * An answer in the form that models read: text as text, an image as a file, structured content as JSON
+ * where no text says the same (the protocol wants it in both, and servers differ).
+ * @param output a `CallToolResult`, or what a store has kept of it
+ */
 export function modelOutputOf(output: unknown): ToolResultPart['output'] {
   const content = fieldOf(output, 'content')
-  if (!Array.isArray(content)) return { type: 'text', value: cut(jsonOf(output)) }
+  const structured = fieldOf(output, 'structuredContent')
+  if (!Array.isArray(content)) return { type: 'text', value: cut(jsonOf(structured ?? output)) }
   const parts = content.map(partOf)
-  if (parts.length === 0) parts.push(textPart('(no output)'))
-  return { type: 'content', value: parts }
+  const isSaid = parts.some(({ type }) => type === 'text')
+  if (structured !== undefined && !isSaid) parts.unshift(textPart(jsonOf(structured)))
+  if (parts.length === 0) return { type: 'text', value: '(no output)' }
+  const texts = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []))
+  // Text alone goes as text: a list of parts reaches some models as JSON.
+  return texts.length === parts.length
+    ? { type: 'text', value: cut(texts.join('\n')) }
+    : { type: 'content', value: parts }
 }
 
 /** What a server says went wrong. */
@@ -105,8 +116,23 @@ function partOf(part: unknown): Content[number] {
   }
   const resourceText = fieldOf(fieldOf(part, 'resource'), 'text')
   if (type === 'resource' && typeof resourceText === 'string') return textPart(resourceText)
+  const blob = fieldOf(fieldOf(part, 'resource'), 'blob')
+  const blobType = fieldOf(fieldOf(part, 'resource'), 'mimeType')
+  if (typeof blob === 'string' && typeof blobType === 'string' && isImage(blobType)) {
+    return { type: 'file', mediaType: blobType, data: { type: 'data', data: blob } }
+  }
+  if (type === 'resource_link') return textPart(linkText(part))
   // Sounds and other bytes are of no use to most models, and many kilobytes as text.
   return textPart(jsonOf(withoutBytes(part)))
+}
+
+const isImage = (mediaType: string) => mediaType.startsWith('image/')
+
+/** A resource that the server names and does not send. */
+function linkText(part: unknown): string {
+  const words = ['title', 'name', 'description', 'mimeType'].map((key) => fieldOf(part, key))
+  const known = words.filter((word) => typeof word === 'string')
+  return `[Resource ${String(fieldOf(part, 'uri'))}: ${[...new Set(known)].join(', ')}]`
 }
 
 const textPart = (text: string): Content[number] => ({ type: 'text', text: cut(text) })

@@ -4,6 +4,7 @@ import { createMCPClient, type ListToolsResult, type MCPClient } from '@ai-sdk/m
 import { errorMessage } from '../error.ts'
 import type { HttpMcpServer, McpServer, StdioMcpServer } from '../mcp.ts'
 import { StdioTransport } from './stdio-transport.ts'
+import { wholeToolsResponse } from './tool-list.ts'
 
 export type McpToolDefinition = ListToolsResult['tools'][number]
 
@@ -77,7 +78,7 @@ async function connectHttp(
       type: 'http',
       url,
       ...(headers !== undefined && { headers: { ...headers } }),
-      fetch: boundedFetch,
+      fetch: serverFetch,
     },
     clientName: 'loom',
     initializationOptions: { timeout: connectMs },
@@ -128,11 +129,15 @@ const answers = (client: MCPClient): Promise<boolean> =>
     () => false,
   )
 
-/** Saying good-bye to a server that does not answer has an end too. */
-const boundedFetch: typeof fetch = (url, init) =>
-  init?.method === 'DELETE'
-    ? fetch(url, { ...init, signal: AbortSignal.timeout(farewellMs) })
-    : fetch(url, init)
+/** Saying good-bye to a server that does not answer has an end too; lists of tools are read liberally. */
+const serverFetch: typeof fetch = async (url, init) => {
+  if (init?.method === 'DELETE') {
+    return fetch(url, { ...init, signal: AbortSignal.timeout(farewellMs) })
+  }
+  const response = await fetch(url, init)
+  const isList = typeof init?.body === 'string' && init.body.includes('"tools/list"')
+  return isList ? wholeToolsResponse(response) : response
+}
 
 /** All tools of a server, page by page. */
 export async function listTools(

@@ -67,6 +67,18 @@ export class ServerLink {
     return this.#tools
   }
 
+  /** Why the server has never been reached; undefined where it was, or nobody has tried. */
+  get unreached(): string | undefined {
+    return this.#listedAt === undefined && this.#problem !== '' ? this.#problem : undefined
+  }
+
+  /** Tries to reach the server at once, whatever happened before. @throws Error that says why not. */
+  async retry(): Promise<readonly McpToolDefinition[]> {
+    this.#pausedUntil = 0
+    await this.#connect()
+    return this.#tools
+  }
+
   /** @throws Error for the model: what the call failed of, and whether it may have been done. */
   async call(
     name: string,

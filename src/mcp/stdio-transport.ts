@@ -9,6 +9,7 @@ import { once } from 'node:events'
 import { type JSONRPCMessage, type MCPTransport, validateJSONRPCMessage } from '@ai-sdk/mcp'
 
 import { errorMessage } from '../error.ts'
+import { withWholeTools } from './tool-list.ts'
 
 export interface StdioServer {
   command: string
@@ -123,7 +124,7 @@ export class StdioTransport implements MCPTransport {
   #receive(line: string): void {
     if (line.trim() === '') return
     try {
-      const message = validateJSONRPCMessage(JSON.parse(line))
+      const message = validateJSONRPCMessage(withWholeTools(JSON.parse(line)))
       if ('method' in message && !('id' in message)) {
         // The client knows no notifications.
         if (message.method === 'notifications/tools/list_changed') this.onToolsChanged?.()

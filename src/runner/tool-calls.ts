@@ -3,6 +3,8 @@
  * turn: whatever goes wrong is told to the model as the call's result. A tool that ignores its signal
  * is left behind when its time is up.
  */
+import { setTimeout as delay } from 'node:timers/promises'
+
 import type { JSONValue } from '@ai-sdk/provider'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
@@ -14,9 +16,14 @@ import { publish } from '../telemetry.ts'
 import type { ToolContext } from '../tool.ts'
 import type { ToolCall } from './tool-inputs.ts'
 import type { ReadyTool, ToolOutput } from './tool-table.ts'
-import { timerMaxMs, untilAborted } from './until-aborted.ts'
+import { abortError, timerMaxMs, untilAborted } from './until-aborted.ts'
 
 const defaultTimeoutMs = 600_000
+
+/** A tool that has shown progress may take so long to say how it ended, once it is aborted. */
+const lastWordsMs = 1000
+/** Characters of the progress that the model reads where the tool itself says nothing more. */
+const progressCharsMax = 50_000
 
 export interface ToolCallsOptions {
   emit: Sink
@@ -103,21 +110,67 @@ async function outcomeOf(
     Math.min(timeoutMs, timerMaxMs),
   )
   const signal = AbortSignal.any([options.signal, late.signal])
+  const progress = new Progress()
+  let running: Promise<Success> | undefined
   try {
     await options.beforeStart?.()
-    return await untilAborted(signal, () => succeed(call, tool, { ...options, signal }))
+    return await untilAborted(signal, () => {
+      running = succeed(call, tool, { ...options, signal, progress })
+      return running
+    })
   } catch (error) {
     if (error instanceof SinkFailure) throw error
-    return { error: options.redact(errorMessage(error)) }
+    const own = signal.aborted ? await progress.ending(running, signal) : undefined
+    if (own !== undefined && 'output' in own) return own
+    return { error: options.redact(own?.error ?? errorMessage(error)) }
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/**
+ * What a tool has shown of its work. The output of a command that was stopped says more to the model
+ * than that it was stopped, so an aborted tool has a moment to end by itself.
+ */
+class Progress {
+  #last: unknown
+
+  show(output: unknown): void {
+    this.#last = output
+  }
+
+  /** How an aborted call ended, or undefined where it has shown nothing or goes on elsewhere. */
+  async ending(
+    running: Promise<Success> | undefined,
+    signal: AbortSignal,
+  ): Promise<Success | { error: string } | undefined> {
+    const { reason }: { reason: unknown } = signal
+    if (running === undefined || this.#last === undefined) return undefined
+    if (reason instanceof LoomError && reason.code === 'lost') return undefined
+    const over = new AbortController()
+    const end = await Promise.race([
+      running.catch((error: unknown) => ({ error })),
+      delay(lastWordsMs, undefined, { signal: over.signal }).catch(() => undefined),
+    ])
+    over.abort()
+    if (end !== undefined && 'output' in end) return end
+    const words = errorMessage(end === undefined ? abortError(signal) : end.error)
+    const shown = this.#text
+    // A command's own last words hold its output already.
+    if (words.includes(shown.trim())) return { error: words }
+    return { error: `${words}\n\nOutput until then:\n${shown}` }
+  }
+
+  get #text(): string {
+    const text = typeof this.#last === 'string' ? this.#last : JSON.stringify(toJson(this.#last))
+    return text.slice(-progressCharsMax).toWellFormed()
   }
 }
 
 async function succeed(
   call: ToolCall,
   tool: ReadyTool,
-  options: ToolCallsOptions,
+  options: ToolCallsOptions & { progress: Progress },
 ): Promise<Success> {
   const { signal, messages } = options
   const result = await tool.execute?.(call.checkedInput, {
@@ -136,7 +189,7 @@ async function succeed(
 async function lastOf(
   results: AsyncIterable<unknown>,
   call: ToolCall,
-  { signal, emit }: ToolCallsOptions,
+  { signal, emit, progress }: ToolCallsOptions & { progress: Progress },
 ): Promise<unknown> {
   const iterator = results[Symbol.asyncIterator]()
   let last: unknown
@@ -147,6 +200,7 @@ async function lastOf(
       // A tool that was given up may go on for a while; nobody is to hear of it.
       signal.throwIfAborted()
       last = step.value
+      progress.show(last)
       await emit({
         type: 'tool-output-available',
         output: toJson(last),

@@ -63,7 +63,9 @@ export class TurnRun implements RunningTurn {
     if (this.#ending !== undefined) return
     this.#ending = reason
     if (isGone(this)) void this.#log.detach()
-    this.#controller.abort(new LoomError('aborted', `The turn ends: ${reason}.`))
+    // A turn that goes on elsewhere waits for nothing here.
+    const code = isGone({ ending: reason }) ? 'lost' : 'aborted'
+    this.#controller.abort(new LoomError(code, `The turn ends: ${reason}.`))
   }
 
   /** Appends again what a failover of the store has lost; nothing where it has lost nothing. */

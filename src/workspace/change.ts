@@ -22,8 +22,8 @@ export interface ChangeRequest {
   signal: AbortSignal
   /** Makes the file, and the directories above it, where there is none. */
   create: boolean
-  /** Whether `make` is to be given the old content; else it gets no bytes. */
-  keepOld: boolean
+  /** How many bytes of the old content `make` gets: from its beginning, `Infinity` for all. */
+  keepBytes: number
   /** An old file of more bytes is left as it is. */
   bytesMax: number
   /** The new content, from the old one; undefined where there is no file. Throws to change nothing. */
@@ -71,7 +71,7 @@ async function makeChange(world: ChangeWorld, old: Content | undefined): Promise
   const { request, place, root, readings } = world
   const { path, key, reader, signal } = request
   if (old !== undefined) refuseStale(world, old)
-  const content = request.make(request.keepOld ? old?.bytes : undefined)
+  const content = request.make(old?.bytes)
   const after = hashOf(content)
   signal.throwIfAborted()
   await addChange(root, place.path, { key, before: old?.hash ?? absent, after })
@@ -97,11 +97,11 @@ async function makeChange(world: ChangeWorld, old: Content | undefined): Promise
 
 async function oldContent(world: ChangeWorld): Promise<Content | undefined> {
   const { request, place } = world
-  const { path, signal, keepOld: keep, bytesMax } = request
+  const { path, signal, keepBytes, bytesMax } = request
   if ((await place.directory.entry(place.name)) === undefined && request.create) return undefined
   const { handle } = await world.open()
   try {
-    const content = await readContent(handle, { path, keep, bytesMax, signal })
+    const content = await readContent(handle, { path, keepBytes, bytesMax, signal })
     refuseReadOnly(content.stats, path)
     return content
   } finally {

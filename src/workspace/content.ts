@@ -1,4 +1,4 @@
-/** A whole file, hashed, and kept only if its content is wanted. */
+/** A whole file, hashed, and as much of its content kept as is wanted. */
 import { createHash } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
@@ -8,13 +8,14 @@ import { FileRefusal, quoted } from './file-error.ts'
 export interface Content {
   hash: string
   stats: BigIntStats
-  /** Empty where it was not wanted. */
+  /** From the beginning, at most `keepBytes`. */
   bytes: Buffer
 }
 
 export interface ContentOptions {
   path: string
-  keep: boolean
+  /** `Infinity` keeps all. */
+  keepBytes: number
   /** Larger files are refused. */
   bytesMax: number
   signal: AbortSignal
@@ -23,7 +24,7 @@ export interface ContentOptions {
 const chunkBytes = 256 * 1024
 
 export async function readContent(handle: FileHandle, options: ContentOptions): Promise<Content> {
-  const { path, keep, bytesMax, signal } = options
+  const { path, keepBytes, bytesMax, signal } = options
   const stats = await handle.stat({ bigint: true })
   const hash = createHash('sha256')
   const chunks: Buffer[] = []
@@ -33,10 +34,11 @@ export async function readContent(handle: FileHandle, options: ContentOptions): 
     signal.throwIfAborted()
     const { bytesRead } = await handle.read(chunk, 0, chunkBytes, length)
     if (bytesRead === 0) break
+    const room = keepBytes - length
     length += bytesRead
     if (length > bytesMax) throw tooLarge(path, bytesMax)
     hash.update(chunk.subarray(0, bytesRead))
-    if (keep) chunks.push(Buffer.from(chunk.subarray(0, bytesRead)))
+    if (room > 0) chunks.push(Buffer.from(chunk.subarray(0, Math.min(bytesRead, room))))
   }
   return { hash: hash.digest('hex'), stats, bytes: Buffer.concat(chunks) }
 }

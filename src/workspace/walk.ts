@@ -9,6 +9,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 
 import { Directory, errorCode } from './directory.ts'
 import { FileRefusal, quoted } from './file-error.ts'
+import { similarName } from './similar-name.ts'
 
 /** Where the workspace keeps its own notes; file tools have no business there. */
 export const reservedName = '.loom'
@@ -78,21 +79,21 @@ interface Walk {
 /** One part further; the place if that was the last. */
 async function walkOn(step: Step, walk: Walk): Promise<Place | undefined> {
   const { directory, behind, ahead } = step
-  const name = ahead.shift()
-  if (name === undefined) return placeAt(step, '.')
-  if (name === '' || name === '.') return undefined
-  if (name === '..') {
+  const written = ahead.shift()
+  if (written === undefined) return placeAt(step, '.')
+  if (written === '' || written === '.') return undefined
+  if (written === '..') {
     if (behind.length === 0) throw outside(walk.path, 'a link in it leads there')
     return restart(step, walk, [...behind.slice(0, -1), ...ahead])
   }
   if (
     behind.length === 0 &&
-    name.toLowerCase() === reservedName &&
+    written.toLowerCase() === reservedName &&
     walk.options.reserved !== true
   ) {
     throw new FileRefusal(`${quoted(walk.path)} is reserved: it holds notes of this server.`)
   }
-  const stats = await directory.entry(name)
+  const { name, stats } = await entryNamed(directory, written, walk.options)
   if (stats?.isSymbolicLink() === true) return followLink(step, walk, name)
   if (ahead.every((part) => part === '' || part === '.')) return placeAt(step, name, stats)
   if (stats === undefined && walk.options.create !== true) {
@@ -105,6 +106,24 @@ async function walkOn(step: Step, walk: Walk): Promise<Place | undefined> {
   await enter(step, await directory.child(name))
   behind.push(name)
   return undefined
+}
+
+/**
+ * The entry of that name, or the only one whose name looks the same. A file that may be made is not
+ * taken for one whose quotes or dashes differ: both may be wanted.
+ */
+async function entryNamed(
+  directory: Directory,
+  written: string,
+  { create = false }: WalkOptions,
+): Promise<{ name: string; stats: BigIntStats | undefined }> {
+  const stats = await directory.entry(written)
+  if (stats !== undefined) return { name: written, stats }
+  const names = await directory.names().catch((): string[] => [])
+  const name = similarName(written, names, create)
+  // Loom's own notes are found by their exact name only.
+  if (name === undefined || name === reservedName) return { name: written, stats }
+  return { name, stats: await directory.entry(name) }
 }
 
 async function placeAt(step: Step, name: string, stats?: BigIntStats): Promise<Place> {

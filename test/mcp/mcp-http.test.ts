@@ -52,8 +52,8 @@ function openAgent() {
 const told = ({ asked }: ReturnType<typeof scriptedModel>) =>
   expect(asked[1]?.prompt.at(-1)).toMatchObject({
     content: [
-      { output: { value: [{ text: 'The sum of 20 and 22 is 42.' }] } },
-      { output: { value: [{ text: 'a note' }] } },
+      { output: { type: 'text', value: 'The sum of 20 and 22 is 42.' } },
+      { output: { type: 'text', value: 'a note' } },
       { output: { type: 'error-text', value: expect.stringMatching(/outside allowed/) } },
       { output: { value: { result: 42 } } },
     ],

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { type McpServer, openMcp } from '../../src/mcp.ts'
+import { toolTable } from '../../src/runner/tool-table.ts'
 import { calculator } from '../../tools/calculator.ts'
 import { within } from '../deadline.ts'
 import { agentOf, record } from '../recorded-run.ts'
@@ -68,12 +69,7 @@ describe('an MCP server over stdio', () => {
     expect(model.asked[1]?.prompt.at(-1)).toMatchObject({
       role: 'tool',
       content: [
-        {
-          output: {
-            type: 'content',
-            value: [{ type: 'text', text: 'The sum of 20 and 22 is 42.' }],
-          },
-        },
+        { output: { type: 'text', value: 'The sum of 20 and 22 is 42.' } },
         { output: { type: 'json', value: { result: 42 } } },
       ],
     })
@@ -291,6 +287,38 @@ describe('MCP servers that are not there', () => {
       expect.stringMatching(/^MCP server "gone" cannot be reached: .*ECONNREFUSED/),
       expect.stringMatching(/^MCP server "none" cannot be reached: it has ended: .*not found/),
     ])
+  })
+
+  it('are named to the model, which can try again', async () => {
+    const { server } = await odd(['echo'])
+    const late = join(folder, 'late-server')
+    const mcp = open({ ...server, command: late })
+    const model = scriptedModel(
+      calls(['odd_connect', {}]),
+      calls(['odd_connect', {}]),
+      says('Done.'),
+    )
+    const agent = agentOf({
+      tools: mcp.beside([]),
+      model,
+      onStep: async ({ step }): Promise<'continue'> => {
+        if (step === 1) await symlink(process.execPath, late)
+        return 'continue'
+      },
+    })
+    await record(agent, 'Go.')
+    const offered = model.asked[0]?.tools
+    expect(offered).toMatchObject([
+      {
+        name: 'odd_connect',
+        description: expect.stringMatching(/^MCP server "odd" cannot be reached: .*not found/),
+      },
+    ])
+    const told = (index: number) => JSON.stringify(model.asked[index]?.prompt.at(-1))
+    expect(told(1)).toMatch(/error-text.*cannot be reached/)
+    expect(told(2)).toContain('odd\\" is there now. From the next message on these are tools: echo')
+    const names = (await toolTable(await mcp.beside([])())).keys()
+    expect([...names]).toEqual(['echo'])
   })
 
   it('have so long to answer', async () => {

@@ -48,6 +48,15 @@ async function refused(content: string, ...edits: Edit[]): Promise<string> {
 }
 
 describe('edit_file', () => {
+  it('shows of a long line the change and what is around it', async () => {
+    await stage.put('min.js', `${'var a=1;'.repeat(10_000)}TARGET()${';b=2'.repeat(10_000)}\n`)
+    const edits = [{ old: 'TARGET()', new: 'OTHER()' }]
+    const { text, diff } = await stage.call('edit_file', { path: 'min.js', edits })
+    expect(text.length).toBeLessThan(1500)
+    expect(diff).toMatch(/^-\[79920 characters\] .*;TARGET\(\);b=2.* \[\d+ characters\]$/m)
+    expect(diff).toMatch(/^\+\[79920 characters\] .*;OTHER\(\);b=2.* \[\d+ characters\]$/m)
+  })
+
   it('replaces a passage and shows the difference', async () => {
     await stage.put('a.txt', 'one\ntwo\nthree\nfour\nfive\nsix\n')
     const edits = [{ old: 'five', new: 'FIVE\nfive and a half' }]

@@ -25,6 +25,21 @@ const put = async (...paths: string[]) => {
 }
 
 describe('glob', () => {
+  it('takes the brackets of a path that is there literally', async () => {
+    for (const path of ['app/[id]/(auth)/page.tsx', 'app/[id]/page.tsx', 'app/[...all]/x.ts']) {
+      await stage.put(path, 'needle')
+    }
+    const files = async (pattern: string) =>
+      (await stage.call('glob', { pattern })).files?.toSorted()
+    expect(await files('app/[id]/**')).toEqual(['app/[id]/(auth)/page.tsx', 'app/[id]/page.tsx'])
+    expect(await files('app/[id]/page.tsx')).toEqual(['app/[id]/page.tsx'])
+    expect(await files('app/[id]/(auth)/*.tsx')).toEqual(['app/[id]/(auth)/page.tsx'])
+    expect(await files('app/[...all]/*')).toEqual(['app/[...all]/x.ts'])
+    expect(await files('**/[ip]age.tsx')).toHaveLength(2)
+    const found = await stage.call('grep', { pattern: 'needle', glob: 'app/[id]/*.tsx' })
+    expect(found.matches).toBe(1)
+  })
+
   it('lists the files changed last first, and those of one time by name', async () => {
     await put('b', 'c', 'a', 'new')
     for (const name of ['a', 'b', 'c']) await utimes(join(stage.root, name), 1000, 1000)

@@ -361,7 +361,11 @@ describe('a search', () => {
   it('ends at once where enough was found, and late when its time is up', async () => {
     for (let count = 0; count < 10; count++) await stage.put(`${count}.txt`, '')
     expect(await search({ take: () => false })).toBe('enough')
-    expect(await search({ timeoutMs: 0 })).toBe('late')
+    // Its time is up long before the first file is read, also on a busy machine.
+    const slow = await stage.put('slow.sh', '#!/bin/sh\nexec sleep 2\n')
+    await chmod(slow, 0o755)
+    const waiting = { arguments: ['--json', '--regexp=a', `--pre=${slow}`] }
+    expect(await search({ ...waiting, timeoutMs: 0 })).toBe('late')
     expect(await search({})).toBe('done')
   })
 

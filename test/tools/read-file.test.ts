@@ -23,6 +23,29 @@ const lines = (count: number, text = 'line') =>
   Array.from({ length: count }, (_, index) => `${text} ${index + 1}\n`).join('')
 
 describe('read_file', () => {
+  it.each([
+    ['cafe\u0301.txt', 'caf\u00e9.txt'],
+    ['caf\u00e9.txt', 'cafe\u0301.txt'],
+    ['at\u202f9 AM.txt', 'at 9 AM.txt'],
+    ['a\u00a0b/it\u2019s.txt', "a b/it's.txt"],
+  ])('finds a file whose name looks the same: %j', async (name, asked) => {
+    await stage.put(name, 'found\n')
+    expect((await stage.call('read_file', { path: asked })).text).toContain('found')
+  })
+
+  it('takes neither of two files that look like the name', async () => {
+    await stage.put('it\u2019s.txt', 'one')
+    await stage.put('it\u2018s.txt', 'two')
+    expect(await stage.refusal('read_file', { path: "it's.txt" })).toMatch(/There is no/)
+  })
+
+  it('is of another file than one that only looks like it, when it is written', async () => {
+    await stage.put('it\u2019s.txt', 'one')
+    await stage.call('write_file', { path: "it's.txt", content: 'two' })
+    expect(await stage.text('it\u2019s.txt')).toBe('one')
+    expect(await stage.text("it's.txt")).toBe('two')
+  })
+
   it('numbers the lines', async () => {
     await stage.put('a.txt', 'one\n\n  three\n')
     expect(await stage.told('read_file', { path: 'a.txt' })).toBe('1: one\n2: \n3:   three')

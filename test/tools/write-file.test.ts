@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process'
 import {
   chmod,
+  chown,
   link,
   lstat,
   mkdir,
@@ -9,6 +10,7 @@ import {
   stat,
   symlink,
   utimes,
+  writeFile as write,
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -74,6 +76,49 @@ describe('write_file', () => {
   it('writes an empty file', async () => {
     await stage.call('write_file', { path: 'a.txt', content: '' })
     expect(await stage.text('a.txt')).toBe('')
+  })
+
+  it.each([
+    ['\ufeffone\r\ntwo\r\n', 'three\nfour\n', '\ufeffthree\r\nfour\r\n'],
+    ['one\r\ntwo\r\n', 'three\r\nfour\n', 'three\r\nfour\n'],
+    ['\ufeffone\n', '\ufefftwo\n', '\ufefftwo\n'],
+    ['one\r\ntwo\nthree\n', 'four\n', 'four\n'],
+    ['one', 'two\n', 'two\n'],
+    ['\0\r\n', 'two\n', 'two\n'],
+  ])('keeps a byte order mark and line endings: %j', async (old, content, written) => {
+    await stage.put('a.txt', old)
+    await stage.call('write_file', { path: 'a.txt', content })
+    expect(await stage.text('a.txt')).toBe(written)
+  })
+
+  it('keeps the form of a file whose first megabyte ends within a character', async () => {
+    await stage.put('a.txt', `a\r\n${'é'.repeat(600_000)}`)
+    await stage.call('write_file', { path: 'a.txt', content: 'one\ntwo\n' })
+    expect(await stage.text('a.txt')).toBe('one\r\ntwo\r\n')
+  })
+
+  it.runIf(process.getuid?.() === 0)('writes a mounted file in place', async () => {
+    const source = join(stage.outside, 'source.yml')
+    await write(source, 'a: 1\nlonger\n')
+    const mounted = await stage.put('mounted.yml', '')
+    execFileSync('mount', ['--bind', source, mounted])
+    try {
+      await stage.call('write_file', { path: 'mounted.yml', content: 'a: 2\n' })
+      const edit = { path: 'mounted.yml', edits: [{ old: 'a: 2', new: 'a: 3' }] }
+      await stage.call('edit_file', edit)
+      expect(await read(source, 'utf8')).toBe('a: 3\n')
+      expect((await readdir(stage.root)).toSorted()).toEqual(['.loom', 'mounted.yml'])
+    } finally {
+      execFileSync('umount', [mounted])
+    }
+  })
+
+  it.runIf(process.getuid?.() === 0)('gives new files to the owner of their folder', async () => {
+    await chown(stage.root, 12_345, 12_345)
+    await stage.call('write_file', { path: 'a/b.txt', content: 'x' })
+    for (const path of ['a', 'a/b.txt']) {
+      expect(await stat(join(stage.root, path))).toMatchObject({ uid: 12_345, gid: 12_345 })
+    }
   })
 
   it('keeps the mode of a file', async () => {

@@ -10,7 +10,7 @@ const told = await workspace
     reader: 'session',
     signal: new AbortController().signal,
     create: true,
-    keepOld: false,
+    keepBytes: 0,
     bytesMax: Number.POSITIVE_INFINITY,
     make: () => Buffer.alloc(1024 * 1024, 'x'),
   })

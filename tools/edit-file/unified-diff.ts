@@ -6,6 +6,7 @@
 import { structuredPatch } from 'diff'
 
 import { cutToBytes } from '../cut-text.ts'
+import { shortLines } from './short-lines.ts'
 
 const contextLines = 3
 const bytesMax = 50 * 1024
@@ -21,7 +22,7 @@ export function unifiedDiff(path: string, before: string, after: string): string
   const hunks = patch.hunks.map((hunk) => {
     const old = rangeText(hunk.oldStart + window.line, hunk.oldLines)
     const now = rangeText(hunk.newStart + window.line, hunk.newLines)
-    return [`@@ -${old} +${now} @@`, ...hunk.lines].join('\n')
+    return [`@@ -${old} +${now} @@`, ...shortLines(hunk.lines)].join('\n')
   })
   const text = `--- ${path}\n+++ ${path}\n${hunks.join('\n')}\n`
   const shown = cutToBytes(text, bytesMax)

@@ -1,5 +1,6 @@
 /**
- * Glob patterns: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` within a name, `**` for any directories. Matched
+ * Glob patterns: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` within a name, `**` for any directories. A folder
+ * that is called `[id]` is found by that name. Matched
  * without regular expressions, in time that grows with the lengths only: a pattern comes from a model,
  * and one such as `*a*a*a*a*b` must not hold up the server.
  */
@@ -17,8 +18,8 @@ type Token =
   | { type: 'many' }
   | { type: 'class'; negated: boolean; ranges: [string, string][] }
 
-/** A name, or any number of directories. */
-type Segment = 'directories' | Token[]
+/** A name, in each way that it can be read, or any number of directories. */
+type Segment = 'directories' | Token[][]
 
 /**
  * @param base directory, from the root, that the pattern is relative to; empty for the root
@@ -45,19 +46,28 @@ function segmentsOf(pattern: string, base: string): Segment[] {
   // What is below a directory, and not a file of its name.
   const isBelow = pattern.endsWith('/') || named.at(-1) === '**'
   const segments = [...(isName ? ['**'] : []), ...named, ...(isBelow ? ['**', '*'] : [])]
-  const above = base === '' ? [] : base.split('/').map(literally)
-  return [...above, ...segments.map((part) => (part === '**' ? 'directories' : tokensOf(part)))]
+  const above = base === '' ? [] : base.split('/').map((name) => [literally(name)])
+  return [...above, ...segments.map((part) => (part === '**' ? 'directories' : readingsOf(part)))]
+}
+
+/**
+ * `[id]` is a class, and also the name of a folder of routes in several web frameworks: a model writes
+ * the path that it has seen. So brackets stand for themselves as well.
+ */
+function readingsOf(part: string): Token[][] {
+  const tokens = tokensOf(part, true)
+  return tokens.some(({ type }) => type === 'class') ? [tokens, tokensOf(part, false)] : [tokens]
 }
 
 const literally = (name: string): Token[] =>
   Array.from(name).map((character) => ({ type: 'character', character }))
 
-function tokensOf(part: string): Token[] {
+function tokensOf(part: string, hasClasses: boolean): Token[] {
   const characters = Array.from(part)
   const tokens: Token[] = []
   for (let index = 0; index < characters.length; index++) {
     const character = characters[index] ?? ''
-    const found = character === '[' ? classAt(characters, index) : undefined
+    const found = hasClasses && character === '[' ? classAt(characters, index) : undefined
     if (found !== undefined) {
       tokens.push(found.token)
       index = found.end
@@ -93,7 +103,8 @@ function classAt(characters: string[], start: number): { token: Token; end: numb
 function matchSegments(segments: Segment[], names: string[][]): boolean {
   return matchSequence(segments, names, {
     isMany: (segment) => segment === 'directories',
-    fits: (segment, name) => segment !== 'directories' && matchName(segment, name),
+    fits: (segment, name) =>
+      segment !== 'directories' && segment.some((tokens) => matchName(tokens, name)),
   })
 }
 

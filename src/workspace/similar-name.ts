@@ -1,0 +1,34 @@
+/**
+ * Names that look the same and differ in their bytes: macOS writes an accent as a character of its own
+ * and puts narrow spaces into the names of screenshots, and models write curly quotes as plain ones.
+ */
+const spaces = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g
+const invisible = /[\u00ad\u200b-\u200f\u2060\ufeff\ufe0e\ufe0f]/g
+const singleQuotes = /[\u2018\u2019\u201a\u201b\u02bc\u2032]/g
+const doubleQuotes = /[\u201c\u201d\u201e\u201f\u2033]/g
+const dashes = /[\u2010-\u2015\u2212]/g
+
+/**
+ * The one among the names that looks like the wanted one; undefined where none or several do.
+ * @param isExact whether only the same characters count, in whatever way they are composed
+ */
+export function similarName(
+  wanted: string,
+  names: readonly string[],
+  isExact: boolean,
+): string | undefined {
+  const lookOf = isExact ? composed : plain
+  const look = lookOf(wanted)
+  const found = names.filter((name) => lookOf(name) === look)
+  return found.length === 1 ? found[0] : undefined
+}
+
+const composed = (name: string): string => name.normalize('NFC')
+
+const plain = (name: string): string =>
+  composed(name)
+    .replaceAll(spaces, ' ')
+    .replaceAll(invisible, '')
+    .replaceAll(singleQuotes, "'")
+    .replaceAll(doubleQuotes, '"')
+    .replaceAll(dashes, '-')

@@ -1,0 +1,146 @@
+/** Lists and answers of MCP servers that are not as the client's schema has them. */
+import { createServer, type Server } from 'node:http'
+
+import { afterEach, describe, expect, it } from 'vitest'
+
+import { type Mcp, openMcp } from '../../src/mcp.ts'
+import { modelOutputOf } from '../../src/mcp/answer.ts'
+import { portOf } from '../redis/server.ts'
+import { until } from '../redis/until.ts'
+
+const oddTools = [
+  { name: 'first', inputSchema: { type: 'object' } },
+  { name: 'no-schema' },
+  { name: 'schema-of-text', inputSchema: 'text' },
+  { name: 'list-schema', inputSchema: { type: 'array', items: {} } },
+  { name: 'properties-list', inputSchema: { type: 'object', properties: [] } },
+  { name: 'number-title', title: 7, description: null, inputSchema: { type: 'object' } },
+  { name: 'odd-hints', annotations: { readOnlyHint: 'yes' }, inputSchema: { type: 'object' } },
+  { name: 'odd-output', outputSchema: 'text', _meta: 'x', inputSchema: { type: 'object' } },
+  { inputSchema: { type: 'object' } },
+  null,
+  { name: 'last', inputSchema: { type: 'object' } },
+]
+
+const named = oddTools.flatMap((tool) => (tool !== null && 'name' in tool ? [tool.name] : []))
+
+let server: Server | undefined
+let mcp: Mcp | undefined
+
+afterEach(async () => {
+  await mcp?.close()
+  server?.closeAllConnections()
+  server?.close()
+})
+
+/** A server over Streamable HTTP that answers as JSON or as events. */
+async function listen(type: 'application/json' | 'text/event-stream'): Promise<string> {
+  const listening = createServer((request, response) => {
+    let text = ''
+    request.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+    request.on('end', () => {
+      const { id, method, params } = text === '' ? {} : JSON.parse(text)
+      if (id === undefined) {
+        response.writeHead(request.method === 'POST' ? 202 : 405).end()
+        return
+      }
+      const result =
+        method === 'initialize'
+          ? {
+              protocolVersion: params.protocolVersion,
+              capabilities: { tools: {} },
+              serverInfo: { name: 's', version: '1' },
+            }
+          : { tools: oddTools }
+      const message = JSON.stringify({ jsonrpc: '2.0', id, result })
+      response.writeHead(200, { 'content-type': type })
+      // The stream stays open, as some servers leave it.
+      if (type === 'application/json') response.end(message)
+      else response.write(`event: message\ndata: ${message}\n\n`)
+    })
+  }).listen(0, '127.0.0.1')
+  server = listening
+  await until(5000, 'it listens', () => listening.listening)
+  return `http://127.0.0.1:${portOf(listening)}/mcp`
+}
+
+describe('an MCP server', () => {
+  it.each(['application/json', 'text/event-stream'] as const)(
+    'keeps its good tools beside bad ones, in %s',
+    async (type) => {
+      mcp = openMcp([{ name: 's', url: await listen(type) }], { environment: {} })
+      expect((await mcp.tools()).map(({ name }) => name)).toEqual(named)
+    },
+  )
+})
+
+describe('an answer of an MCP server', () => {
+  const image = { type: 'image', data: 'AAAA', mimeType: 'image/png' }
+  const file = { type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'AAAA' } }
+  const cases = [
+    [
+      'text as text',
+      { content: [{ type: 'text', text: 'a "b"\n\tc' }] },
+      { type: 'text', value: 'a "b"\n\tc' },
+    ],
+    [
+      'several texts as one',
+      {
+        content: [
+          { type: 'text', text: 'a' },
+          { type: 'text', text: 'b' },
+        ],
+      },
+      { type: 'text', value: 'a\nb' },
+    ],
+    ['an image as a file', { content: [image] }, { type: 'content', value: [file] }],
+    [
+      'an image of a resource as a file',
+      {
+        content: [
+          { type: 'resource', resource: { uri: 'a:b', blob: 'AAAA', mimeType: 'image/png' } },
+        ],
+      },
+      { type: 'content', value: [file] },
+    ],
+    [
+      'structured content alone',
+      { content: [], structuredContent: { answer: 42 } },
+      { type: 'text', value: '{"answer":42}' },
+    ],
+    [
+      'structured content without a list',
+      { structuredContent: [1] },
+      { type: 'text', value: '[1]' },
+    ],
+    [
+      'structured content once, where text says it too',
+      { content: [{ type: 'text', text: '{"answer":42}' }], structuredContent: { answer: 42 } },
+      { type: 'text', value: '{"answer":42}' },
+    ],
+    [
+      'structured content beside an image',
+      { content: [image], structuredContent: { width: 1 } },
+      { type: 'content', value: [{ type: 'text', text: '{"width":1}' }, file] },
+    ],
+    [
+      'the text of a resource',
+      { content: [{ type: 'resource', resource: { uri: 'a:b', text: 'inside' } }] },
+      { type: 'text', value: 'inside' },
+    ],
+    [
+      'a link to a resource in words',
+      {
+        content: [
+          { type: 'resource_link', uri: 'file:///a.md', name: 'a.md', description: 'Notes' },
+        ],
+      },
+      { type: 'text', value: '[Resource file:///a.md: a.md, Notes]' },
+    ],
+    ['no output in words', { content: [] }, { type: 'text', value: '(no output)' }],
+  ] as const
+
+  it.each(cases)('reaches the model: %s', (_name, result, output) => {
+    expect(modelOutputOf(result)).toEqual(output)
+  })
+})
