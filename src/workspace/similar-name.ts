@@ -3,7 +3,7 @@
  * and puts narrow spaces into the names of screenshots, and models write curly quotes as plain ones.
  */
 const spaces = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g
-const invisible = /[\u00ad\u200b-\u200f\u2060\ufeff\ufe0e\ufe0f]/g
+const invisible = /[\u00ad\u200b-\u200f\u2060\ufeff]|\ufe0e|\ufe0f/g
 const singleQuotes = /[\u2018\u2019\u201a\u201b\u02bc\u2032]/g
 const doubleQuotes = /[\u201c\u201d\u201e\u201f\u2033]/g
 const dashes = /[\u2010-\u2015\u2212]/g
