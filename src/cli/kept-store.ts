@@ -26,12 +26,17 @@ const mustBeKept = new Set<AgentEvent['type']>([
   'tool-approval-request',
   'tool-approval-response',
   'finish-step',
-  'finish',
 ])
 
-const isKeptAtOnce = (event: AgentEvent): boolean =>
-  mustBeKept.has(event.type) ||
-  (event.type === 'tool-output-available' && event.preliminary !== true)
+/** The last entry is written by the `finish` right behind it: a prompt need not wait for two writes. */
+function isKeptAtOnce(events: readonly AgentEvent[]): boolean {
+  if (events.some(({ type }) => type === 'finish')) return false
+  return events.some(
+    (event) =>
+      mustBeKept.has(event.type) ||
+      (event.type === 'tool-output-available' && event.preliminary !== true),
+  )
+}
 
 export interface KeptStore extends Store {
   /** Writes the conversation now. @throws LoomError `unavailable` where nothing can be written */
@@ -47,9 +52,17 @@ export interface KeptPlace {
 /** A failed write does not end the turn; the `keep` behind the turn reports it. */
 export function keptStore(store: Store, place: KeptPlace): KeptStore {
   let writing: Promise<void> = Promise.resolve()
+  const queued = new Map<string, Promise<void>>()
   let writtenAt = 0
   const keep = (sessionId: string): Promise<void> => {
-    const written = writing.then(() => write(store, place, sessionId))
+    const waiting = queued.get(sessionId)
+    if (waiting !== undefined) return waiting
+    const written = writing.then(() => {
+      queued.delete(sessionId)
+      return write(store, place, sessionId)
+    })
+    // Who asks before it begins is served by it, too.
+    queued.set(sessionId, written)
     // One at a time: an older state must not replace a newer one.
     writing = written.catch(() => undefined).finally(() => (writtenAt = performance.now()))
     return written
@@ -65,7 +78,7 @@ export function keptStore(store: Store, place: KeptPlace): KeptStore {
     },
     async append(at, entry) {
       const reply = await store.append(at, entry)
-      if (entry.events.some(isKeptAtOnce)) await keepQuietly(at.sessionId)
+      if (isKeptAtOnce(entry.events)) await keepQuietly(at.sessionId)
       else if (performance.now() - writtenAt > textEveryMs) {
         writtenAt = Infinity
         void keepQuietly(at.sessionId)
