@@ -14,7 +14,7 @@ export function answerError(
 ): Response {
   // Anything else may hold paths, queries or keys: it is for the log, not for the client.
   const known =
-    error instanceof LoomError
+    error instanceof LoomError && error.code !== 'internal'
       ? error
       : new LoomError('internal', 'Something went wrong in the server.', { cause: error })
   if (known.status >= 500) report(error)

@@ -4,17 +4,17 @@
  */
 import type { Hono } from 'hono'
 
-import { LoomError } from '../src/error.ts'
 import type { Loom } from '../src/loom.ts'
 import type { ModelReference } from '../src/model.ts'
 import { onlyMethods } from './methods.ts'
+import { numberParameter } from './number-parameter.ts'
 
 const limitMax = 1000
 
 export function modelRoutes(app: Hono, { defaultModel, models }: Loom): void {
   app.get('/api/models', async (c) => {
     const query = c.req.query('query')
-    const limit = limitOf(c.req.query('limit'))
+    const limit = numberParameter(c, 'limit', limitMax)
     const list = await models.search({
       configured: query === undefined,
       ...(query !== undefined && { query: query.slice(0, 200) }),
@@ -29,13 +29,6 @@ export function modelRoutes(app: Hono, { defaultModel, models }: Loom): void {
     })
   })
   onlyMethods(app, '/api/models', 'GET')
-}
-
-function limitOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0
-  if (limit >= 1 && limit <= limitMax) return limit
-  throw new LoomError('invalid-request', `limit must be a whole number from 1 to ${limitMax}.`)
 }
 
 const modelName = (model: ModelReference): string =>

@@ -23,7 +23,7 @@ export function allowOrigins(config: Config): MiddlewareHandler {
   const answerCors = cors(plain)
   const answerWithCookies = cors({ ...plain, credentials: true })
   return async (c, next) => {
-    refuseForeignHost(hostOf(c), config)
+    refuseForeignHost(c, config)
     const origin = c.req.header('origin') ?? originWithoutHeader(c)
     if (origin === undefined) return next()
     if (!isAllowed(c, origin, config)) {
@@ -82,17 +82,35 @@ const hasCookies = (origin: string, { corsOrigins, publicUrl }: Config): boolean
 
 /**
  * DNS rebinding: a page whose own name was pointed at this machine is of the same host, and sends no
- * origin with a GET. Only its `Host` gives it away.
+ * origin with a GET. Only its `Host` gives it away. Which origins may call says nothing about it, so
+ * `LOOM_CORS_ORIGINS=*` does not turn this check off.
  */
-function refuseForeignHost(host: string, { corsOrigins, publicUrl, host: bound }: Config): void {
-  if (!isLoopback(bound) || isLoopback(host.replace(/:\d+$/, ''))) return
+function refuseForeignHost(c: Context, config: Config): void {
+  const { corsOrigins, publicUrl, host: bound, allowedHosts } = config
+  const host = hostOf(c)
+  if (allowedHosts === undefined && !isLoopback(bound)) return
+  if (isLoopback(withoutPort(host)) || allowedHosts?.some((allowed) => matches(host, allowed)))
+    return
   const named = publicUrl === undefined ? corsOrigins : [...corsOrigins, publicUrl]
-  if (named.some((origin) => origin === '*' || new URL(origin).host === host)) return
+  if (named.some((origin) => origin !== '*' && new URL(origin).host === host)) return
+  // A balancer or Kubernetes asks for these by the address of the container.
+  if (allowedHosts !== undefined && !isLoopback(bound) && isProbe(c)) return
   throw new LoomError(
     'forbidden-origin',
-    'This server only answers to the name of this machine: set LOOM_PUBLIC_URL to its own address, or add the origin to LOOM_CORS_ORIGINS.',
+    'This server does not answer to this host name: add the name to LOOM_ALLOWED_HOSTS, or set LOOM_PUBLIC_URL to the address of this server.',
   )
 }
+
+const withoutPort = (host: string): string => host.replace(/:\d+$/, '')
+
+/** A name without a port allows every port. */
+function matches(host: string, allowed: string): boolean {
+  if (allowed === '*') return true
+  const name = /:\d+$/.test(allowed) ? host : withoutPort(host)
+  return allowed.startsWith('*.') ? name.endsWith(allowed.slice(1)) : name === allowed
+}
+
+const isProbe = (c: Context): boolean => c.req.path === '/healthz' || c.req.path === '/readyz'
 
 function hostOf(c: Context): string {
   return (c.req.header('host') ?? new URL(c.req.url).host).toLowerCase()

@@ -6,6 +6,7 @@ import type { Context } from 'hono'
 import type { Agent } from '../src/agent.ts'
 import { idLengthMax, readSeed } from '../src/conversation.ts'
 import { fieldOf } from '../src/conversation/fields.ts'
+import type { FileUrls } from '../src/conversation/file-address.ts'
 import { type AskedModel, checkReadable } from '../src/conversation/readable-files.ts'
 import { LoomError } from '../src/error.ts'
 import { seenMessage } from '../src/frames/seen-message.ts'
@@ -32,7 +33,7 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const agent = agentOf(c, world, { named: request.agent, session: known })
   const sessionId = known?.id ?? storedId(tenant, id)
   const asked = await askedModel(agent, loom)
-  const posting = postingOf(c, request, agent.name)
+  const posting = postingOf(c, request, { agent: agent.name, fileUrls: loom.fileUrls })
   const letter = await letterOf(posting, await sessions.held(sessionId, known))
   if (letter?.message !== undefined && asked !== undefined) checkReadable(letter.message, asked)
   const isSeeded = agent.seedFromClient === true && request.continues !== true
@@ -52,7 +53,11 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   return answer(c, world, { sessionId, answering })
 }
 
-function postingOf(c: Context, request: ChatRequest, agent: string): Posting {
+function postingOf(
+  c: Context,
+  request: ChatRequest,
+  { agent, fileUrls }: { agent: string; fileUrls: FileUrls },
+): Posting {
   const { trigger = 'submit-message', messageId, context } = request
   const key = c.req.header('idempotency-key')
   if (key !== undefined && key.length > idLengthMax) {
@@ -63,6 +68,7 @@ function postingOf(c: Context, request: ChatRequest, agent: string): Posting {
     messageId,
     key: key === '' ? undefined : key,
     ...lastMessage(request),
+    fileUrls,
     request: {
       agent,
       ...answersOf(readingOf(c, {})),

@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import type { Agent } from '../src/agent.ts'
 import { LoomError } from '../src/error.ts'
 import type { Loom } from '../src/loom.ts'
+import { stateUnknown } from '../src/session/answering.ts'
 import { agentElsewhere } from '../src/sessions.ts'
 import type { Store } from '../src/store.ts'
 import type { SessionRecord } from '../src/store/session.ts'
@@ -32,8 +33,20 @@ export function publicId(tenant: string, stored: string): string {
 // Visible characters only: the id is part of idempotency keys, which tools send in HTTP headers.
 const prefixOf = (tenant: string) => `@${encodeURIComponent(tenant.toWellFormed())}/`
 
-/** The caller's session with this id; undefined where there is none, also where another tenant has one. */
+/**
+ * The caller's session with this id; undefined where there is none, also where another tenant has one.
+ * @throws LoomError `unavailable` where another version of Loom stored it in a state that this one
+ * does not know
+ */
 export async function findSession(
+  ...request: Parameters<typeof storedSession>
+): Promise<SessionRecord | undefined> {
+  const session = await storedSession(...request)
+  if (session?.state === 'unknown') throw stateUnknown()
+  return session
+}
+
+async function storedSession(
   c: Context,
   { loom: { sessions }, tenantOf }: SessionWorld,
   id: string = c.req.param('id') ?? '',

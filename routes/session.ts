@@ -18,6 +18,7 @@ import { issueIn, sessionIdSchema } from './chat-request.ts'
 import { conversationGone } from './continuation.ts'
 import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
+import { numberParameter } from './number-parameter.ts'
 import { answerTool, decide } from './session-answers.ts'
 import { post } from './session-post.ts'
 import { prompt } from './session-prompt.ts'
@@ -135,16 +136,19 @@ async function branches(c: Context, world: SessionWorld): Promise<Response> {
 /** What a transport makes of `api: '/api/chat?profile=v7'` when it reconnects: `?profile=v7/ID/stream`. */
 const reconnection = /^(v[567])\/(.+)\/stream$/
 
+/** Sessions in one answer; a request for more gets these, and where to go on. */
+const listMax = 200
+
 async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Response> {
   const [, profile, id] = reconnection.exec(c.req.query('profile') ?? '') ?? []
   if (profile !== undefined && id !== undefined) {
     return c.redirect(`${c.req.path}/${encodeURIComponent(id)}/stream?profile=${profile}`, 307)
   }
-  const limit = Math.min(Number(c.req.query('limit')) || 50, 200)
-  const before = Number(c.req.query('before')) || undefined
+  const limit = Math.min(numberParameter(c, 'limit', 1_000_000) ?? 50, listMax)
+  const before = numberParameter(c, 'before', Number.MAX_SAFE_INTEGER)
   const page = await loom.sessions.requestStore.list(tenantOf(c), {
     limit,
-    ...(before && { before }),
+    ...(before !== undefined && { before }),
   })
   return c.json({ ...page, sessions: page.sessions.map(told) })
 }

@@ -18,6 +18,7 @@ import { contentDigest, digest } from './session/posted.ts'
 import type { Sessions } from './sessions.ts'
 import { openEventQueue } from './sink/queue.ts'
 import type { QueueOnStop, WhenBusy } from './store/mailbox.ts'
+import type { SessionState } from './store/session.ts'
 
 export interface AgentSessionOptions {
   /** Names the conversation in the store. @defaultValue a new one */
@@ -45,7 +46,7 @@ export interface CallReply {
   /** The answer as clients have it and as it is stored. */
   message: FoldedMessage
   /** `waiting`: for a client-side tool or an approval. */
-  state: 'idle' | 'running' | 'waiting'
+  state: SessionState
 }
 
 /** The client side of one session. It holds no state: another process may hold the same. */

@@ -9,7 +9,9 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 
 import type { TimeLimits } from './agent.ts'
+import type { FileUrls } from './conversation/file-address.ts'
 import { LoomError } from './error.ts'
+import { didYouMean, nearestNames } from './model/nearest.ts'
 import { timerMaxMs } from './runner/until-aborted.ts'
 import type { SandboxOptions } from './sandbox.ts'
 import { isSecretOfLoom } from './secret-variables.ts'
@@ -52,6 +54,16 @@ export interface Config extends RegistryConfig {
   corsOrigins: readonly string[]
   /** The origin under which browsers see this server, where a proxy hides it; undefined if none does. */
   publicUrl: string | undefined
+  /**
+   * Host names that requests may name, in lower case, with a port where only that port is meant; `*.`
+   * stands for any subdomain, and `*` for every host. Undefined: names of this machine where it
+   * listens on loopback, and else every name.
+   */
+  allowedHosts: readonly string[] | undefined
+  /** The addresses that a posted file may have besides a `data:` URL. */
+  fileUrls: FileUrls
+  /** How long turns and streams may still run after SIGTERM, in milliseconds. */
+  graceMs: number
   logLevel: LogLevel
   /** Where sessions are kept; undefined keeps them in this process. */
   redisUrl: string | undefined
@@ -108,6 +120,9 @@ const schema = z.object({
   LOOM_IDLE_MS: milliseconds().default(75_000),
   LOOM_PUBLIC_URL: z.string().optional().transform(originOf),
   LOOM_CORS_ORIGINS: z.string().default('').transform(originsIn),
+  LOOM_ALLOWED_HOSTS: z.string().optional().transform(hostsIn),
+  LOOM_FILE_URLS: choice(['public', 'any']).default('public'),
+  LOOM_GRACE_MS: integer(0, timerMaxMs).default(10_000),
   LOOM_LOG_LEVEL: choice(['silent', 'error', 'info', 'debug']).default('info'),
   LOOM_AUTH: choice(['none']).optional(),
   REDIS_URL: z
@@ -142,6 +157,7 @@ const schema = z.object({
 export function readConfig(environment: Environment): Config {
   const given = withoutEmpty(environment)
   refuseUnsupported(given)
+  refuseMisspelt(given)
   const set = parsed(schema, given)
   if (set.LOOM_API_KEYS.length === 0) refuseOpenServer(set.HOST, set.LOOM_AUTH)
   return {
@@ -159,6 +175,9 @@ export function readConfig(environment: Environment): Config {
     idleMs: set.LOOM_IDLE_MS,
     corsOrigins: set.LOOM_CORS_ORIGINS,
     publicUrl: set.LOOM_PUBLIC_URL,
+    allowedHosts: set.LOOM_ALLOWED_HOSTS,
+    fileUrls: set.LOOM_FILE_URLS,
+    graceMs: set.LOOM_GRACE_MS,
     logLevel: set.LOOM_LOG_LEVEL,
     redisUrl: set.REDIS_URL,
     redisPrefix: set.LOOM_REDIS_PREFIX,
@@ -194,6 +213,7 @@ function sandboxOf(set: z.output<typeof schema>): SandboxSettings {
  */
 export function readRegistryConfig(environment: Environment): RegistryConfig {
   const given = withoutEmpty(environment)
+  refuseMisspelt(given)
   const part = schema.pick({ LOOM_MODELS_URL: true, LOOM_MODELS_PATH: true })
   return registryOf(parsed(part, given), given)
 }
@@ -232,6 +252,51 @@ function refuseUnsupported(environment: Environment): void {
   throw new LoomError('invalid-config', `${name} is not supported yet: unset it to start.`)
 }
 
+/** Settings that are read elsewhere: the command's key for a server. */
+const otherNames = ['LOOM_API_KEY']
+
+/**
+ * What Kubernetes and Docker set in every container for a service whose name begins with `loom`.
+ * `LOOM_PORT` counts only with the value that they give it.
+ */
+const serviceVariable = /^LOOM_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)|PORT_\d+_|ENV_|NAME$)/
+
+/**
+ * A setting with a slip in its name must not be ignored: the server would run open, without its Redis
+ * or with another model. A name that is near to no setting may be a variable of somebody else.
+ */
+function refuseMisspelt(environment: Environment): void {
+  const known = [...Object.keys(schema.shape), ...otherNames, ...unsupported]
+  const lines = Object.entries(environment).flatMap(([name, value = '']) => {
+    if (!/^LOOM_/i.test(name) || known.includes(name)) return []
+    if (serviceVariable.test(name) || (/^LOOM_(?:\w+_)?PORT$/.test(name) && value.includes('://')))
+      return []
+    const near = nearSettings(name.toUpperCase(), known)
+    return near.length === 0 ? [] : [`${name} is not a setting of Loom.${didYouMean(near)}`]
+  })
+  if (lines.length > 0) throw new LoomError('invalid-config', lines.join('\n'))
+}
+
+/** The known names that a name was most likely meant to be. */
+function nearSettings(name: string, known: readonly string[]): string[] {
+  const plain = name.slice('LOOM_'.length)
+  // LOOM_PORT, LOOM_HOST and LOOM_REDIS_URL are names that people expect.
+  if (known.includes(plain)) return [plain]
+  if (known.includes(name)) return [name]
+  const ends = known.flatMap((each) =>
+    each.startsWith('LOOM_') ? [each.slice('LOOM_'.length)] : [],
+  )
+  // Words left out or in another order are no slips of the finger, but are mistakes all the same.
+  const words = (text: string) => text.split('_').sort().join('_')
+  const same = ends.filter((end) => words(end) === words(plain) || isUnitApart(end, plain))
+  return (same.length > 0 ? same : nearestNames(plain, ends)).map((end) => `LOOM_${end}`)
+}
+
+/** Whether only a unit at its end distinguishes a name from another. */
+const isUnitApart = (one: string, other: string): boolean => withoutUnit(one) === withoutUnit(other)
+
+const withoutUnit = (name: string) => name.replace(/_(?:MS|S|SEC|SECONDS|MB|BYTES)$/, '')
+
 function refuseOpenServer(host: string, auth: 'none' | undefined): void {
   if (isLoopback(host) || auth === 'none') return
   throw new LoomError(
@@ -250,6 +315,25 @@ function originsIn(list: string, context: z.RefinementCtx): string[] {
     )
   }
   return wanted.map((origin) => origin.toLowerCase())
+}
+
+function hostsIn(list: string | undefined, context: z.RefinementCtx): string[] | undefined {
+  const hosts = list
+    ?.split(',')
+    .map((host) => host.trim().toLowerCase())
+    .filter((host) => host !== '')
+  const bad = hosts?.find((host) => host !== '*' && !isHost(host))
+  if (bad === undefined) return hosts
+  context.addIssue(
+    `must list host names such as chat.example.com or *.example.com, separated by commas; got ${shown(bad)}`,
+  )
+  return z.NEVER
+}
+
+/** A host as a URL has it, perhaps with a port; never an address with a scheme or a path. */
+function isHost(text: string): boolean {
+  const url = `http://${text.replace(/^\*\./, 'any.')}`
+  return /^[\w.*:[\]-]+$/.test(text) && URL.canParse(url) && !/\*/.test(text.slice(1))
 }
 
 /** Of a page's address only the origin matters: a browser sends no more of it. */

@@ -7,11 +7,13 @@ import { convertToModelMessages, modelMessageSchema, safeValidateUIMessages } fr
 import type { ModelMessage, ToolSet, UIMessage } from 'ai'
 
 import { fieldOf, isFields } from './conversation/fields.ts'
+import { addressFault, type FileUrls } from './conversation/file-address.ts'
 import { checkFiles } from './conversation/posted-files.ts'
 import { withoutUnstoredItems } from './conversation/stored-items.ts'
 import { modernMessage } from './conversation/version-4.ts'
 import { errorMessage, LoomError } from './error.ts'
 import { sizeOf, WorkSteps } from './long-work.ts'
+import { stubOf } from './prompt/file-places.ts'
 
 export interface Conversation {
   messages: ModelMessage[]
@@ -31,11 +33,13 @@ export const isSessionId = (text: string): boolean => isId(text) && !/^(\.|%2e){
 /**
  * Reads `UIMessage`s of ai 5 to 7, messages of ai 4, and `ModelMessage`s.
  * @param tools what says how the model is told of a tool's output; asked for when there is one
+ * @param fileUrls the addresses that a file may have besides a `data:` URL
  * @throws LoomError `invalid-request`
  */
 export async function readConversation(
   posted: unknown,
   tools: () => Promise<ToolSet>,
+  fileUrls: FileUrls = 'public',
 ): Promise<Conversation> {
   if (!Array.isArray(posted) || posted.length === 0) {
     throw new LoomError('invalid-request', 'messages must be a list of at least one message.')
@@ -44,8 +48,8 @@ export async function readConversation(
   const said = posted.filter((message: unknown) => fieldOf(message, 'role') !== 'system')
   if (said.length === 0) throw new LoomError('invalid-request', 'messages holds no user message.')
   return said.some(isModelMessage)
-    ? { messages: readModelMessages(said), continues: undefined }
-    : readUiMessages(said, tools)
+    ? { messages: readModelMessages(said, fileUrls), continues: undefined }
+    : readUiMessages(said, tools, fileUrls)
 }
 
 /** A list as content, or the role `tool`, is only in model messages; a string is in ai 4's too. */
@@ -54,27 +58,64 @@ function isModelMessage(message: unknown): boolean {
   return Array.isArray(fieldOf(message, 'content')) || fieldOf(message, 'role') === 'tool'
 }
 
-function readModelMessages(posted: readonly unknown[]): ModelMessage[] {
+function readModelMessages(posted: readonly unknown[], fileUrls: FileUrls): ModelMessage[] {
   return posted.map((message, index) => {
     const result = modelMessageSchema.safeParse(message)
-    if (result.success) return result.data
+    if (result.success) {
+      checkAddresses(result.data, `messages[${index}]`, fileUrls)
+      return result.data
+    }
     throw new LoomError('invalid-request', `messages[${index}] is not a valid model message.`)
   })
+}
+
+/** @throws LoomError `invalid-request` for a file whose address this server does not pass on */
+function checkAddresses({ content }: ModelMessage, name: string, fileUrls: FileUrls): void {
+  if (!Array.isArray(content)) return
+  for (const part of content) {
+    const data = part.type === 'file' ? part.data : part.type === 'image' ? part.image : undefined
+    const url = data instanceof URL ? data.href : (fieldOf(data, 'url') ?? data)
+    // A text without a scheme is base64.
+    if (typeof url !== 'string' || !/^(?!data:)[a-z][a-z0-9+.-]*:/i.test(url)) continue
+    const fault = addressFault(url, fileUrls)
+    if (fault !== undefined) {
+      throw new LoomError('invalid-request', `A file of ${name} cannot be read: ${fault}`)
+    }
+  }
 }
 
 async function readUiMessages(
   posted: readonly unknown[],
   tools: () => Promise<ToolSet>,
+  fileUrls: FileUrls,
 ): Promise<Conversation> {
   const messages = await validMessages(posted, (index) => `messages[${index}]`)
   const last = messages.at(-1)
   // Of what was said before, the prompt leaves out what cannot be read.
-  if (last?.role === 'user') checkFiles(last)
+  if (last?.role === 'user') checkFiles(last, fileUrls)
   return {
-    messages: await convert(messages, tools),
+    messages: await convert(messages.map(withAddressesAllowedBy(fileUrls)), tools),
     continues: last?.role === 'assistant' ? last.id : undefined,
   }
 }
+
+/** A file of an earlier message stays out of the prompt where its address is not allowed. */
+const withAddressesAllowedBy =
+  (fileUrls: FileUrls) =>
+  (message: UIMessage): UIMessage => {
+    const isRefused = (part: UIMessage['parts'][number]) =>
+      part.type === 'file' &&
+      !/^data:/i.test(part.url) &&
+      addressFault(part.url, fileUrls) !== undefined
+    if (!message.parts.some(isRefused)) return message
+    const parts = message.parts.map((part) => {
+      if (part.type !== 'file' || !isRefused(part)) return part
+      const { mediaType, filename } = part
+      const text = stubOf({ mediaType, ...(filename !== undefined && { filename }) })
+      return { type: 'text' as const, text }
+    })
+    return { ...message, parts }
+  }
 
 async function validMessages(
   posted: readonly unknown[],

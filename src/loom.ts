@@ -6,6 +6,7 @@
 import { AgentSession } from './agent-session.ts'
 import type { Agent, TimeLimits } from './agent.ts'
 import { processEnvironment } from './config.ts'
+import type { FileUrls } from './conversation/file-address.ts'
 import { LoomError } from './error.ts'
 import type { ModelReference, Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
@@ -43,6 +44,11 @@ export interface LoomOptions {
   keepAliveMs?: number
   /** How long a follower trusts silence before it looks by itself, in milliseconds. @defaultValue 1000 */
   pollMs?: number
+  /**
+   * The addresses that a posted file may have besides a `data:` URL. `public` allows `https:` addresses
+   * outside private networks, `any` also `http:` and private networks. @defaultValue 'public'
+   */
+  fileUrls?: FileUrls
   /** Told of what went wrong here rather than for one caller. @defaultValue a process warning */
   report?: (error: unknown) => void
 }
@@ -55,6 +61,8 @@ export class Loom implements AsyncDisposable {
   readonly models: Models
   readonly sessions: Sessions
   readonly keepAliveMs: number
+  /** The addresses that a posted file may have besides a `data:` URL. */
+  readonly fileUrls: FileUrls
   readonly report: (error: unknown) => void
 
   constructor(options: LoomOptions) {
@@ -67,6 +75,7 @@ export class Loom implements AsyncDisposable {
     this.defaultModel = options.defaultModel ?? 'demo/assistant'
     this.models = options.models ?? createModels({ environment: processEnvironment() })
     this.keepAliveMs = keepAliveMs
+    this.fileUrls = options.fileUrls ?? 'public'
     this.report = report
     this.sessions = new Sessions({
       store,

@@ -5,7 +5,6 @@
  * to all of that; what stands behind each of its methods has a file of its own.
  */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 
 import type { UIMessage } from 'ai'
 
@@ -18,6 +17,7 @@ import { type Answer, isLetterRequest } from './session/letter-request.ts'
 import { type NewestPart, newestPart } from './session/newest-part.ts'
 import { type Place, placeOfUnfinished } from './session/place.ts'
 import type { Held } from './session/posted.ts'
+import { QueuedLetters } from './session/queued-letters.ts'
 import { RemoteTails } from './session/remote-tail.ts'
 import { restoredPlace } from './session/restored-place.ts'
 import type { FollowEnd } from './session/tail.ts'
@@ -42,8 +42,6 @@ export interface PostRequest {
   seed?: readonly UIMessage[]
 }
 
-const lookAtMostEveryMs = 25
-
 /** How long a request waits for a store that is away, in milliseconds: its client waits for a status. */
 const requestPatienceMs = 5000
 
@@ -53,6 +51,7 @@ export class Sessions {
   readonly requestStore: Store
   readonly #options: SessionsOptions
   readonly #remoteTails: RemoteTails
+  readonly #queuedLetters: QueuedLetters
 
   constructor(options: SessionsOptions) {
     this.#options = options
@@ -60,6 +59,7 @@ export class Sessions {
     this.requestStore = options.store.within?.(requestPatienceMs) ?? options.store
     const onSilence = (sessionId: string) => this.#lookAfter(sessionId)
     this.#remoteTails = new RemoteTails({ ...options, onSilence })
+    this.#queuedLetters = new QueuedLetters({ ...options, lookAfter: onSilence })
   }
 
   get store(): Store {
@@ -114,29 +114,13 @@ export class Sessions {
     { letterId, logId, answers }: Pick<Answering, 'letterId' | 'logId' | 'answers'>,
     signal: AbortSignal,
   ): Promise<Place> {
-    let hint = Promise.withResolvers<void>()
-    let takenAt = performance.now()
-    const unwatch = await this.store.watch(sessionId, 'log', () => hint.resolve())
-    try {
-      for (;;) {
-        signal.throwIfAborted()
-        const place = await this.store.findLetter(sessionId, letterId)
-        if (place?.as === 'done') return await this.#answerPlace(sessionId, place.replyId, answers)
-        if (place?.as === 'cut' && answers.length > 0) {
-          const part = await this.lastPart(sessionId, logId, answers)
-          if (part?.as === 'settled') return part.place
-        }
-        if (place?.as !== 'queued') throw withdrawn()
-        await Promise.race([hint.promise, delay(this.#options.pollMs, undefined, { signal })])
-        // The turn that runs gives a hint with every word.
-        await delay(lookAtMostEveryMs, undefined, { signal })
-        hint = Promise.withResolvers<void>()
-        if (await this.#lookAfter(sessionId)) takenAt = performance.now()
-        else if (performance.now() - takenAt > this.#options.patienceMs) throw storeIsFull()
-      }
-    } finally {
-      unwatch()
+    const place = await this.#queuedLetters.taken(sessionId, letterId, signal)
+    if (place?.as === 'done') return this.#answerPlace(sessionId, place.replyId, answers)
+    if (place?.as === 'cut' && answers.length > 0) {
+      const part = await this.lastPart(sessionId, logId, answers)
+      if (part?.as === 'settled') return part.place
     }
+    throw withdrawn()
   }
 
   /** A message's answer is all of its log; answers continue a log that the client has the beginning of. */
@@ -295,9 +279,3 @@ export const agentElsewhere = (agent: string) =>
     `This instance does not have the agent "${agent}". Send the request again; another instance may have it.`,
     { retryable: true, retryAfterMs: 1000 },
   )
-
-const storeIsFull = () =>
-  new LoomError('unavailable', 'The store takes nothing now: try again with the same id.', {
-    retryable: true,
-    retryAfterMs: 1000,
-  })

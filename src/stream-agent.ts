@@ -9,6 +9,7 @@ import type { Context } from 'hono'
 
 import type { Agent } from './agent.ts'
 import { readConversation } from './conversation.ts'
+import type { FileUrls } from './conversation/file-address.ts'
 import { toolSetOf } from './conversation/tool-set.ts'
 import { LoomError } from './error.ts'
 import { encoderOf, profiles, protocols } from './frames.ts'
@@ -34,6 +35,11 @@ export interface StreamAgentOptions<CONTEXT = unknown>
   profile?: Profile
   /** @defaultValue `?protocol=` of the request, or `ui` */
   protocol?: Protocol
+  /**
+   * The addresses that a posted file may have besides a `data:` URL. `public` allows `https:` addresses
+   * outside private networks, `any` also `http:` and private networks. @defaultValue 'public'
+   */
+  fileUrls?: FileUrls
   /** Called when the run is done, also when the client has left. */
   onFinish?: (result: RunResult) => void | Promise<void>
   /** Called when the run failed, or when `onFinish` did. The client has been told. */
@@ -52,7 +58,11 @@ export async function streamAgent<CONTEXT = unknown>(
   options: StreamAgentOptions<CONTEXT> = {},
 ): Promise<Response> {
   const reading = readingOf(c, options)
-  const conversation = await readConversation(posted, () => toolsOf(agent, options))
+  const conversation = await readConversation(
+    posted,
+    () => toolsOf(agent, options),
+    options.fileUrls,
+  )
   const messageId = options.messageId ?? conversation.continues
   const reply = new ResponseSink(c, {
     ...options,

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 import { describe, expect, it } from 'vitest'
 
 import { type Environment, isLoopback, readConfig, readRegistryConfig } from '../src/config.ts'
@@ -15,6 +17,9 @@ describe('the settings', () => {
       idleMs: 75_000,
       corsOrigins: [],
       publicUrl: undefined,
+      allowedHosts: undefined,
+      fileUrls: 'public',
+      graceMs: 10_000,
       logLevel: 'info',
       redisUrl: undefined,
       redisPrefix: '',
@@ -81,6 +86,9 @@ describe('the settings', () => {
         LOOM_MODELS_URL: 'none',
         LOOM_MODELS_PATH: '/etc/loom/models.json',
         HOME: '/home/ada',
+        LOOM_ALLOWED_HOSTS: 'Chat.example.com, *.example.net:8443',
+        LOOM_FILE_URLS: 'any',
+        LOOM_GRACE_MS: '0',
         SOMETHING_ELSE: 'ignored',
       }),
     ).toEqual({
@@ -94,6 +102,9 @@ describe('the settings', () => {
       idleMs: 5,
       corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
       publicUrl: 'https://chat.example.com',
+      allowedHosts: ['chat.example.com', '*.example.net:8443'],
+      fileUrls: 'any',
+      graceMs: 0,
       logLevel: 'silent',
       redisPrefix: 'prod:chat',
       redisUrl: 'redis+sentinel://a:1,b:2/main',
@@ -177,6 +188,19 @@ describe('the settings', () => {
     ['a workspace that is a file', { LOOM_WORKSPACE: '/etc/passwd' }, /^LOOM_WORKSPACE must be a /],
     ['a workspace of no possible name', { LOOM_WORKSPACE: 'a\0b' }, /^LOOM_WORKSPACE must be a /],
     ['an unknown sandbox', { LOOM_SANDBOX: 'docker' }, /^LOOM_SANDBOX must be auto or bwrap or /],
+    ['a misspelt name', { LOOM_MODLE: 'demo/echo' }, /^LOOM_MODLE .*Did you mean "LOOM_MODEL"\?$/],
+    ['words in another order', { LOOM_KEYS_API: 'k' }, /Did you mean "LOOM_API_KEYS"\?$/],
+    ['a name without its unit', { LOOM_GRACE: '5' }, /Did you mean "LOOM_GRACE_MS"\?$/],
+    ['a name in small letters', { loom_model: 'demo/echo' }, /Did you mean "LOOM_MODEL"\?$/],
+    ['a prefix too many', { LOOM_REDIS_URL: 'redis://x' }, /Did you mean "REDIS_URL"\?$/],
+    ['a port with a prefix', { LOOM_PORT: '8080' }, /Did you mean "PORT"\?$/],
+    [
+      'a host with a scheme',
+      { LOOM_ALLOWED_HOSTS: 'https://a.b' },
+      /^LOOM_ALLOWED_HOSTS must list/,
+    ],
+    ['unknown file addresses', { LOOM_FILE_URLS: 'all' }, /^LOOM_FILE_URLS must be public or any/],
+    ['a grace that is no number', { LOOM_GRACE_MS: '10s' }, /^LOOM_GRACE_MS must be a whole/],
     ['tokens that nothing would check', { LOOM_JWT_SECRET: 'k' }, /^LOOM_JWT_SECRET is not supp/],
   ]
   for (const [name, environment, line] of bad) {
@@ -189,6 +213,39 @@ describe('the settings', () => {
       )
     })
   }
+
+  it('leave alone what others name so', () => {
+    const others = {
+      LOOM_SERVICE_HOST: '10.0.0.1',
+      LOOM_SERVICE_PORT: '80',
+      LOOM_PORT: 'tcp://10.0.0.1:80',
+      LOOM_PORT_80_TCP: 'tcp://10.0.0.1:80',
+      LOOM_PORT_80_TCP_PROTO: 'tcp',
+      LOOM_REDIS_PORT: 'tcp://10.0.0.2:6379',
+      LOOM_REDIS_SERVICE_HOST: '10.0.0.2',
+      LOOM_API_KEY: 'of-the-command',
+      LOOM_UNRELATED_VARIABLE: 'x',
+    }
+    expect(() => readConfig(others)).not.toThrow()
+    expect(() => readRegistryConfig(others)).not.toThrow()
+    expect(() => readRegistryConfig({ LOOM_MODEL_URL: 'none' })).toThrow('LOOM_MODELS_URL')
+  })
+
+  it('find every name that lacks a letter or has one twice', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+    const names = [...readme.matchAll(/^\| `(LOOM_[A-Z_]+)` \|/gm)].map(([, name = '']) => name)
+    expect(names.length).toBeGreaterThan(30)
+    // The command's key for a server.
+    names.push('LOOM_API_KEY')
+    for (const name of names) {
+      const slips = [name.slice(0, -1), `${name}${name.at(-1)}`, name.replace(/_(?=[^_]*$)/, '')]
+      for (const slip of slips.filter(
+        (slip) => slip.startsWith('LOOM_') && !names.includes(slip),
+      )) {
+        expect(() => readConfig({ [slip]: '1' }), slip).toThrow('Did you mean')
+      }
+    }
+  })
 
   it('have the first of the agents that are named answer where nobody else is named', () => {
     expect(readConfig({ LOOM_AGENTS: 'coder,assistant' }).agent).toBe('coder')

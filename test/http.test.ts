@@ -458,12 +458,69 @@ describe('a page in a browser', () => {
     }
   })
 
+  it('is of an allowed host name, and of no other, also where every origin may call', async () => {
+    const from = async (variables: Record<string, string>, host: string, path = '/api/agents') => {
+      const config = readConfig({ LOOM_AGENT: 'assistant', ...variables })
+      const { request } = await servedApp({ agents, config })
+      return (await request(path, { headers: { host } })).status
+    }
+    const everyOrigin = { LOOM_CORS_ORIGINS: '*' }
+    expect(await from(everyOrigin, 'evil.example.net')).toBe(403)
+    expect(await from(everyOrigin, 'localhost:3000')).toBe(200)
+    const hosts = { ...everyOrigin, LOOM_ALLOWED_HOSTS: 'Chat.example.com,*.example.org,a.b:8443' }
+    for (const host of [
+      'chat.example.com',
+      'chat.example.com:443',
+      'x.y.example.org',
+      'a.b:8443',
+    ]) {
+      expect(await from(hosts, host), host).toBe(200)
+    }
+    for (const host of ['evil.example.net', 'example.org', 'xexample.org', 'a.b', 'a.b:1']) {
+      expect(await from(hosts, host), host).toBe(403)
+    }
+    const open = { ...hosts, HOST: '0.0.0.0', LOOM_AUTH: 'none' }
+    expect(await from(open, 'evil.example.net')).toBe(403)
+    expect(await from(open, 'chat.example.com')).toBe(200)
+    expect(await from(open, '10.0.0.7:3000', '/readyz')).toBe(200)
+    expect(await from({ HOST: '0.0.0.0', LOOM_AUTH: 'none' }, 'any.example.net')).toBe(200)
+    expect(await from({ LOOM_ALLOWED_HOSTS: '*' }, 'any.example.net')).toBe(200)
+  })
+
   it('cannot come by a name that was pointed at this machine', async () => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1')
     let text = ''
     socket.on('data', (data) => (text += String(data)))
     socket.write('GET /api/agents HTTP/1.1\r\nhost: evil.example.net\r\nconnection: close\r\n\r\n')
     await vi.waitFor(() => expect(text).toMatch(/^HTTP\/1.1 403/))
+  })
+})
+
+describe('a number in a query', () => {
+  const paths = ['/api/chat?limit=', '/api/chat?before=', '/api/models?limit=']
+  const bad = [
+    '0.5',
+    '0',
+    '-1',
+    '1e3',
+    'NaN',
+    'Infinity',
+    '0x10',
+    '%201',
+    'ten',
+    '',
+    '99999999999999999',
+  ]
+
+  it.each(paths)('is a whole number above 0, or the request is refused: %s', async (path) => {
+    for (const value of bad) {
+      const response = await fetch(url + path + value)
+      expect([response.status, await response.text()], value).toEqual([
+        400,
+        expect.stringMatching(/must be a whole number from 1 to/),
+      ])
+    }
+    expect((await fetch(`${url}${path}2`)).status).toBe(200)
   })
 })
 

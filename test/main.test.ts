@@ -73,6 +73,27 @@ describe('loom serve', () => {
     expect(await server.exit).toBe(0)
   })
 
+  it('ends answers that run for longer than LOOM_GRACE_MS', async () => {
+    const server = loom(['serve'], { LOOM_GRACE_MS: '300', LOOM_MODEL: 'demo/assistant' })
+    const url = await started(server)
+    const response = await fetch(`${url}/api/chat`, {
+      method: 'POST',
+      body: JSON.stringify({ message: `Repeat: ${'a long story '.repeat(2000)}` }),
+    })
+    const reader = response.body?.getReader()
+    await reader?.read()
+    const from = performance.now()
+    server.child.kill('SIGTERM')
+    const drain = async () => {
+      for (let read = await reader?.read(); read?.done === false; read = await reader?.read());
+    }
+    // The connection is reset: no client takes that for the end of the answer.
+    await expect(drain()).rejects.toThrow()
+    expect(await server.exit).toBe(0)
+    // Without the setting it takes 10 s.
+    expect(performance.now() - from).toBeLessThan(8000)
+  })
+
   it('ends at once at the second signal', async () => {
     const server = loom(['serve'])
     const url = await started(server)
@@ -91,6 +112,7 @@ describe('loom serve', () => {
 describe('a start that cannot be', () => {
   for (const [name, environment, line] of [
     ['a bad setting', { PORT: 'x' }, /^loom: PORT must be .*\n$/],
+    ['a misspelt setting', { LOOM_MODLE: 'demo/echo' }, /^loom: LOOM_MODLE .*"LOOM_MODEL"\?\n$/],
     ['an unknown agent', { LOOM_AGENT: 'x' }, /^loom: LOOM_AGENT must be one of assistant, .*\n$/],
     ['an unknown provider', { LOOM_MODEL: 'x/y' }, /^loom: .*X_BASE_URL.*\n$/],
     ['a missing key', { LOOM_MODEL: 'openai/gpt-5' }, /^loom: .*OPENAI_API_KEY.*\n$/],

@@ -10,6 +10,7 @@ import type { SandboxKind } from '../sandbox.ts'
 import { chooseAgents, type ChosenAgents } from '../server/chosen-agents.ts'
 import { errorLog } from '../server/error-log.ts'
 import { listen, type Listening } from '../server/listen.ts'
+import { logLine } from '../server/log-line.ts'
 import { openLoom } from '../server/open-loom.ts'
 import { openRegistry } from '../server/open-registry.ts'
 import { Outage } from '../server/outage.ts'
@@ -17,15 +18,17 @@ import { attachDefaultLogger } from '../telemetry.ts'
 import type { CommandWorld } from './app.ts'
 import { exitCodes } from './exit-code.ts'
 
-/** How long turns and streams are given to finish after SIGTERM. */
-const graceMs = 10_000
-
 /** @throws LoomError `invalid-config`, whatever it is that keeps the server from starting */
 export async function serve({ program, app }: CommandWorld): Promise<number> {
   const config = readConfig(program.env)
-  const writeLine = (line: string) => program.stderr.write(`${line}\n`)
+  const writeLine = (line: string) => program.stderr.write(`${logLine(line)}\n`)
   const notice = (line: string) => {
     if (config.logLevel !== 'silent') writeLine(`loom: ${line}`)
+  }
+  if (program.env['LOOM_API_KEY'] !== undefined && config.apiKeys.length === 0) {
+    notice(
+      'LOOM_API_KEY is the key that the loom command sends. This server asks for no key: set LOOM_API_KEYS.',
+    )
   }
   const registry = await openRegistry(config, {
     fetch: networkFetch(program.env),
@@ -68,8 +71,8 @@ function asSetup(error: unknown): never {
   throw new LoomError('invalid-config', error.message, { cause: error })
 }
 
-/** The readers here go on reading to the end, at most `graceMs`. */
-function finish(loom: Loom, server: Listening, { redisUrl }: Config): Promise<void> {
+/** The readers here go on reading to the end, at most `LOOM_GRACE_MS`. */
+function finish(loom: Loom, server: Listening, { redisUrl, graceMs }: Config): Promise<void> {
   const { instance } = loom.sessions
   if (redisUrl === undefined) {
     // What is in this process ends with it: turns are given the time to be done.

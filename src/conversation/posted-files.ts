@@ -6,12 +6,16 @@ import { LoomError } from '../error.ts'
  * an address that only the sender's browser or machine knows, and a `data:` URL that holds no data.
  */
 import { mayBeText } from '../prompt/text-file.ts'
+import { addressFault, type FileUrls } from './file-address.ts'
 
-/** @throws LoomError `invalid-request` that names the file and what is wrong with it */
-export function checkFiles({ parts }: Pick<UIMessage, 'parts'>): void {
+/**
+ * @param fileUrls the addresses that a file may have besides a `data:` URL
+ * @throws LoomError `invalid-request` that names the file and what is wrong with it
+ */
+export function checkFiles({ parts }: Pick<UIMessage, 'parts'>, fileUrls: FileUrls): void {
   for (const part of parts) {
     if (part.type !== 'file') continue
-    const fault = faultOf(part.url, part.mediaType)
+    const fault = faultOf(part.url, part.mediaType, fileUrls)
     if (fault !== undefined) {
       throw new LoomError('invalid-request', `${fileName(part.filename)} cannot be read: ${fault}`)
     }
@@ -24,12 +28,8 @@ export const fileName = (filename: string | undefined): string =>
     ? 'A file without a name'
     : `The file ${JSON.stringify(filename.slice(0, 80))}`
 
-function faultOf(url: string, mediaType: string): string | undefined {
-  if (/^data:/i.test(url)) return dataFault(url, mediaType)
-  // An address that the AI SDK cannot parse is refused where it reads the message.
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
-  if (scheme === 'http' || scheme === 'https') return undefined
-  return `its URL begins with ${JSON.stringify(`${scheme ?? ''}:`)}. Send its content as a "data:" URL, or an "https:" address.`
+function faultOf(url: string, mediaType: string, fileUrls: FileUrls): string | undefined {
+  return /^data:/i.test(url) ? dataFault(url, mediaType) : addressFault(url, fileUrls)
 }
 
 /** 2 MiB in base64. */

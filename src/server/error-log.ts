@@ -1,9 +1,11 @@
 /**
  * Writes what went wrong for whoever runs the server. Keys are struck out, and what a client did by
- * itself (left, asked for nonsense) is no news. What a store that is away makes fail is one story.
+ * itself (left, asked for nonsense) is no news. What a store that is away makes fail is one story. Each
+ * error is one line, a stack too, with its line ends escaped.
  */
 import type { LogLevel } from '../config.ts'
-import { errorMessage, LoomError } from '../error.ts'
+import { errorMessage, LoomError, type LoomErrorCode } from '../error.ts'
+import { logLine } from './log-line.ts'
 import { Outage } from './outage.ts'
 
 export interface ErrorLogOptions {
@@ -20,9 +22,17 @@ export function errorLog(options: ErrorLogOptions) {
     if (logLevel === 'silent') return
     const code = error instanceof LoomError ? error.code : 'internal'
     if (code === 'aborted' || code === 'invalid-request') return
-    const text = code === 'internal' && error instanceof Error ? error.stack : undefined
-    const line = `loom: ${code}: ${redact(text ?? errorMessage(error))}`
+    const line = logLine(`loom: ${code}: ${redact(textOf(error, code))}`)
     const told = code === 'unavailable' ? outage.told(line) : line
     if (told !== undefined) writeLine(told)
   }
+}
+
+/** A stack where the fault may be Loom's own. What a store answered is the cause, since no client gets it. */
+function textOf(error: unknown, code: LoomErrorCode): string {
+  if (!(error instanceof Error)) return errorMessage(error)
+  const text = (code === 'internal' && error.stack) || errorMessage(error)
+  const hasReason = error.cause !== undefined && (code === 'unavailable' || code === 'internal')
+  const reason = hasReason ? errorMessage(error.cause) : ''
+  return reason === '' || text.includes(reason) ? text : `${text} Cause: ${reason}`
 }

@@ -36,6 +36,7 @@ export async function openLoom(options: OpenLoomOptions): Promise<Loom> {
     patienceMs: config.redisPatienceMs,
     heartbeatMs: config.heartbeatMs,
     keepAliveMs: config.keepAliveMs,
+    fileUrls: config.fileUrls,
   })
   await loom.sessions.instance.start()
   return loom

@@ -27,7 +27,7 @@ export interface Answering {
 /** Where the part of a message begins that follows these answers. */
 type LastPart = (messageId: string, answers: readonly Answer[]) => Promise<NewestPart | undefined>
 
-/** @throws LoomError `busy`, `mailbox-full`, `not-found`, `refused` */
+/** @throws LoomError `busy`, `mailbox-full`, `not-found`, `refused`, `unavailable` */
 export async function answeringOf(
   letter: Letter,
   reply: PostReply,
@@ -58,6 +58,8 @@ export async function answeringOf(
         retryable: true,
         retryAfterMs: 1000,
       })
+    case 'unknown':
+      throw stateUnknown()
     case 'foreign':
       throw new LoomError('not-found', 'There is no such session.')
     case 'refused':
@@ -88,6 +90,13 @@ const answersOf = ({ kind, answer }: Letter): readonly Answer[] =>
 /** The reason that a client gets for an answer to a call that was answered, stopped or left behind. */
 export const noLongerWaits =
   'This session does not wait for that answer (any more). Load the messages again to see what became of the call.'
+
+/** A server of the version that stored it may be among the others: the request may go there. */
+export const stateUnknown = () =>
+  new LoomError(
+    'unavailable',
+    'The stored state of this session is not known to this version of Loom: update this server, or delete the session from the store.',
+  )
 
 export const withdrawn = () =>
   new LoomError('refused', 'This message was withdrawn or cut from the conversation.')

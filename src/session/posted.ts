@@ -8,6 +8,7 @@ import { createHash, randomUUID, webcrypto } from 'node:crypto'
 import type { UIMessage } from 'ai'
 
 import { checkAnswerable, readMessage } from '../conversation.ts'
+import type { FileUrls } from '../conversation/file-address.ts'
 import { OmittedValue } from '../conversation/omitted-value.ts'
 import { checkFiles } from '../conversation/posted-files.ts'
 import { LoomError } from '../error.ts'
@@ -27,6 +28,8 @@ export interface Posting {
   /** Of the `Idempotency-Key` header: for what has no id of its own by which it is known again. */
   key: string | undefined
   request: LetterRequest
+  /** The addresses that a file may have besides a `data:` URL. @defaultValue 'public' */
+  fileUrls?: FileUrls
 }
 
 /** What the session holds already. */
@@ -53,7 +56,7 @@ const withId = (message: UIMessage): UIMessage =>
 
 async function userLetter(
   message: UIMessage,
-  { messageId, key, last, request }: Posting,
+  { messageId, key, last, request, fileUrls = 'public' }: Posting,
   held: Held,
 ): Promise<Letter> {
   const history = messageId === undefined ? [] : await held.history()
@@ -62,7 +65,7 @@ async function userLetter(
   const steps = new WorkSteps()
   await checkAnswerable(said)
   await steps.next(sizeOf(said))
-  checkFiles(said)
+  checkFiles(said, fileUrls)
   await steps.next(sizeOf(said))
   const plain = { kind: 'message' as const, replyId: randomUUID(), request }
   // The message's own id comes first: under another, what it names could be posted over.

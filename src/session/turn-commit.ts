@@ -19,6 +19,7 @@ export class TurnCommit {
   readonly #commit: Commit
   readonly #agents: readonly string[]
   #isLeft = false
+  #isLost = false
 
   constructor(
     { claim: { sessionId, claim, logId }, world }: Pick<RunningTurn, 'claim' | 'world'>,
@@ -38,6 +39,11 @@ export class TurnCommit {
     return this.#isLeft
   }
 
+  /** Whether the store does not have this turn under its claim any more. */
+  get isLost(): boolean {
+    return this.#isLost
+  }
+
   /** Memory that is kept as long as this is, in bytes, about. */
   get bytes(): number {
     return this.#log.bytes + memoryOf(this.#commit.message)
@@ -53,6 +59,7 @@ export class TurnCommit {
       await this.#log.restore()
       reply = await this.#finish()
     }
+    this.#isLost = reply.status === 'lost'
     if (reply.status !== 'done') return undefined
     this.#isLeft = reply.isLeft === true
     return reply.next

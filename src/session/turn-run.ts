@@ -15,6 +15,9 @@ import { TurnLog } from './turn-log.ts'
 import { commitOf, perform } from './turn-work.ts'
 import { isGone, type RunningTurn, type TurnEnd, type TurnWorld } from './turn-world.ts'
 
+/** How long after the deletion of a session its owner may find out from the log, in milliseconds. */
+const deletionHintMs = 2000
+
 export class TurnRun implements RunningTurn {
   readonly claim: Claim
   readonly world: TurnWorld
@@ -25,6 +28,8 @@ export class TurnRun implements RunningTurn {
   readonly #tail: LocalTail
   #ending: TurnEnd | undefined
   #steer = false
+  /** When another instance asked something of this turn last, in monotonic milliseconds. */
+  #askedAt = Number.NEGATIVE_INFINITY
 
   constructor(claim: Claim, world: TurnWorld) {
     this.claim = claim
@@ -40,7 +45,7 @@ export class TurnRun implements RunningTurn {
       flushMs: world.flushMs,
       patienceMs: world.patienceMs,
       onIntents: (intents) => this.#obey(intents),
-      onLost: () => this.end('lost'),
+      onLost: (error) => this.#lose(error),
     })
     this.#obey({ steer: false, ...(claim.stop !== undefined && { stop: claim.stop }) })
   }
@@ -125,6 +130,7 @@ export class TurnRun implements RunningTurn {
   async #look(): Promise<void> {
     // Perhaps a letter: the next step asks.
     this.#steer = true
+    this.#askedAt = performance.now()
     let turn: TurnRecord | undefined
     try {
       turn = (await this.world.store.session(this.claim.sessionId))?.turn
@@ -137,6 +143,32 @@ export class TurnRun implements RunningTurn {
     else this.#obey({ steer: false, ...(turn.stop !== undefined && { stop: turn.stop }) })
   }
 
+  #lose(error: LoomError): void {
+    if (this.#ending !== undefined) return
+    this.end('lost')
+    if (error.code === 'lost') void this.#reportLoss()
+    else this.world.report(error)
+  }
+
+  /** Another owner goes on with a turn that was taken over. Nobody goes on with one that is not stored. */
+  async #reportLoss(): Promise<void> {
+    const { store, report } = this.world
+    const { sessionId, logId } = this.claim
+    try {
+      if ((await store.session(sessionId)) !== undefined) return
+      // A deletion elsewhere comes with a hint.
+      if (performance.now() - this.#askedAt < deletionHintMs) return
+      report(
+        new LoomError(
+          'gone',
+          `The answer ${logId} of session ${sessionId} is lost: the store does not have the session any more. Its data was deleted (FLUSHALL), or it restarted without it.`,
+        ),
+      )
+    } catch (error) {
+      report(error)
+    }
+  }
+
   #obey(intents: Intents): void {
     if (intents.steer) this.#steer = true
     if (intents.stop !== undefined) this.end(intents.stop === 'discard' ? 'discard' : 'stop')
@@ -146,6 +178,7 @@ export class TurnRun implements RunningTurn {
     const committed = new TurnCommit(this, this.#log, commit)
     const next = await committed.make()
     this.#committed = committed
+    if (committed.isLost && this.#ending === undefined) void this.#reportLoss()
     this.#log.release()
     return next
   }

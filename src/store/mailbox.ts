@@ -87,6 +87,8 @@ export type PostReply =
    * history nor the answer that is being made.
    */
   | { status: 'refused' }
+  /** The stored session is in a state that this version of Loom does not know. */
+  | { status: 'unknown' }
 
 /** `replyId` names the log that answers it: its own, or that of the turn which it was steered to. */
 export interface LetterPlace {

@@ -6,7 +6,10 @@ import type { Spending } from '../spending.ts'
 import type { Stop } from './turn.ts'
 
 /** `waiting`: for a client's or a human's answer; the message is unfinished and nobody owns it. */
-export type SessionState = 'idle' | 'running' | 'waiting'
+export type KnownState = 'idle' | 'running' | 'waiting'
+
+/** `unknown`: another version of Loom stored it so. Nothing begins on such a session. */
+export type SessionState = KnownState | 'unknown'
 
 export interface SessionRecord {
   id: string

@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
+import { readConfig } from '../../src/config.ts'
 import { until } from '../redis/until.ts'
 import { openBalancer } from './balancer.ts'
 import { openStage } from './stage.ts'
@@ -41,16 +42,35 @@ it('survives the death of either instance behind a balancer that knows nothing',
   expect((await fetch(`${balancer.url}/api/chat`)).status).toBe(401)
 })
 
-it('is what the compose file describes', () => {
-  const compose = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8')
-  for (const fact of [
-    /--appendonly yes/,
-    /--maxmemory-policy noeviction/,
-    /proxy_buffering off/,
-    /non_idempotent/,
-    /loom-1: \*loom/,
-    /loom-2: \*loom/,
-  ]) {
-    expect(compose).toMatch(fact)
-  }
+describe('the compose file', () => {
+  const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+  const compose = read('docker-compose.yml')
+
+  it('describes two instances that share a Redis which keeps what it has', () => {
+    for (const fact of [
+      /--appendonly yes/,
+      /--maxmemory-policy noeviction/,
+      /loom-1: \*loom/,
+      /loom-2: \*loom/,
+      /balancer\/docker\.conf:/,
+    ]) {
+      expect(compose).toMatch(fact)
+    }
+  })
+
+  it('passes every setting of the README on, but for those of the container itself', () => {
+    const own = ['LOOM_AUTH', 'LOOM_MODELS_PATH']
+    const names = [...read('README.md').matchAll(/^\| `(LOOM_[A-Z_]+)` \|/gm)].map(
+      ([, name = '']) => name,
+    )
+    expect(names).toContain('LOOM_SANDBOX')
+    for (const name of names.filter((name) => !own.includes(name))) {
+      expect(compose).toMatch(new RegExp(`^    ${name}: \\$\\{${name}:`, 'm'))
+    }
+  })
+
+  it('lets an instance stop for longer than streams may still be read', () => {
+    const seconds = Number(/stop_grace_period: (\d+)s/.exec(compose)?.[1])
+    expect(seconds * 1000).toBeGreaterThan(readConfig({}).graceMs)
+  })
 })

@@ -4,14 +4,14 @@ import type { UIMessage } from 'ai'
 
 import type { Spending } from '../../spending.ts'
 import type { KnownAs, Letter } from '../mailbox.ts'
-import type { Branch, SessionState, Summary } from '../session.ts'
+import type { Branch, KnownState, Summary } from '../session.ts'
 import type { LogEntry, Stop } from '../turn.ts'
 
 export interface MemorySession {
   readonly id: string
   readonly tenant: string
   readonly agent: string
-  state: SessionState | 'deleted'
+  state: KnownState | 'deleted'
   readonly createdAt: number
   updatedAt: number
   error: string | undefined

@@ -7,7 +7,7 @@ import { setMaxListeners } from 'node:events'
 import { errorMessage, LoomError } from '../../error.ts'
 import { createClients } from './client.ts'
 import type { Clients, RedisClient } from './client.ts'
-import { patiently, replyCode, unavailable } from './patience.ts'
+import { patiently, replyCode } from './patience.ts'
 import type { Patience } from './patience.ts'
 import { inOrder, isStrings, loadScripts, named } from './script.ts'
 import type { Script } from './script.ts'
@@ -164,6 +164,8 @@ async function open(
   } catch (error) {
     answers.catch(() => {})
     if (error instanceof LoomError && error.code !== 'unavailable') throw error
-    throw unavailable('Redis cannot be reached', last ?? error)
+    // Told to an operator at the start, and to no client.
+    const message = `Redis cannot be reached: ${errorMessage(last ?? error)}`
+    throw new LoomError('unavailable', message, { cause: last ?? error, retryable: true })
   }
 }

@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { errorMessage, LoomError } from '../../error.ts'
+import { LoomError } from '../../error.ts'
 import type { RedisClient } from './client.ts'
 
 export interface Patience {
@@ -60,8 +60,8 @@ function afterFailure(client: RedisClient, error: unknown): LoomError | 'again' 
   // The master that this connection leads to is one no more.
   if (code === 'READONLY' && 'stream' in client) client.disconnect(true)
   if (transient.has(code)) return 'again'
-  if (refusals.has(code)) return unavailable('Redis refuses', error)
-  return new LoomError('internal', errorMessage(error), { cause: withoutCommand(error) })
+  if (refusals.has(code)) return unavailable('Redis refuses what it is asked', error)
+  return new LoomError('internal', 'A command of Redis failed.', { cause: withoutCommand(error) })
 }
 
 /** The code of an answer that is an error: its first word. */
@@ -93,9 +93,9 @@ function withoutCommand(error: unknown): unknown {
   return error instanceof Error && 'command' in error ? new Error(error.message) : error
 }
 
+/** The answer of Redis is the cause, for the log alone: this message is for clients too. */
 export function unavailable(message: string, cause?: unknown): LoomError {
-  const reason = cause === undefined ? '' : `: ${errorMessage(cause)}`
-  return new LoomError('unavailable', `${message}${reason}`, {
+  return new LoomError('unavailable', `${message}: send it again later, with the same ids.`, {
     cause: withoutCommand(cause),
     retryable: true,
     retryAfterMs: 1000,

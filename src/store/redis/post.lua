@@ -92,6 +92,10 @@ end
 
 local function post()
   if tenant and tenant ~= arg.tenant then return { status = 'foreign' } end
+  -- Another version of Loom stored this: to begin on it would destroy what it means.
+  if tenant and state ~= 'idle' and state ~= 'running' and state ~= 'waiting' then
+    return { status = 'unknown' }
+  end
   local before = tenant and known()
   if before then return before end
   local letter = opened(arg.letter)

@@ -4,7 +4,7 @@ import type { UIMessage } from 'ai'
 
 import { LoomError } from '../../error.ts'
 import type { Letter } from '../mailbox.ts'
-import type { SessionRecord, SessionState, Summary } from '../session.ts'
+import type { KnownState, SessionRecord, Summary } from '../session.ts'
 import type { Claim, Stop } from '../turn.ts'
 import { agentIn, agentText, escaped, unescaped } from './keys.ts'
 import type { Reply, Signatures } from './signature.ts'
@@ -113,8 +113,8 @@ export function sessionOf(
   id: string,
   fields: Reply<Signatures['read-session']>,
 ): SessionRecord | undefined {
-  const state = stateOf(fields.state)
-  if (state === undefined) return undefined
+  if (fields.state === 'deleted' || (fields.state === '' && fields.tenant === '')) return undefined
+  const state = stateOf(fields.state) ?? 'unknown'
   const stop = stopOf(fields.stop)
   const spent = spendingOf(fields)
   return {
@@ -144,8 +144,8 @@ export function sessionOf(
   }
 }
 
-/** `deleted`, and what is not there at all, is no state. */
-export function stateOf(text: string): SessionState | undefined {
+/** Undefined for `deleted`, for what is not there at all, and for what a later version stored. */
+export function stateOf(text: string): KnownState | undefined {
   return text === 'idle' || text === 'running' || text === 'waiting' ? text : undefined
 }
 

@@ -7,7 +7,8 @@
 
 local function run()
   local tenant, state = unpack(redis.call('HMGET', key.session, 'tenant', 'state'))
-  if tenant ~= arg.tenant or state == 'deleted' then return {} end
+  local isKnown = state == 'idle' or state == 'running' or state == 'waiting'
+  if tenant ~= arg.tenant or not isKnown then return {} end
   redis.call('HDEL', key.session, 'held')
   local reply = {}
   if state ~= 'running' then reply = beginNext(arg.instance, arg.agents) or {} end

@@ -220,6 +220,7 @@ function postReply(sessionId: string, letter: Letter, reply: Reply<Signatures['p
     case 'full':
     case 'foreign':
     case 'refused':
+    case 'unknown':
       return { status }
   }
 }
@@ -240,6 +241,7 @@ const postWords = [
   'full',
   'foreign',
   'refused',
+  'unknown',
 ] as const
 const placeWords = ['queued', 'done', 'withdrawn', 'cut'] as const
 const knownWords = ['queued', 'running', 'done', 'withdrawn', 'cut'] as const

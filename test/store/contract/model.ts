@@ -198,6 +198,7 @@ function wordsOf(reply: PostReply): string {
     case 'full':
     case 'foreign':
     case 'refused':
+    case 'unknown':
       return reply.status
   }
 }

@@ -1,0 +1,30 @@
+/** Addresses of files that are allowed. Those that are refused are in `attachments/attachments.test.ts`. */
+import { expect, it } from 'vitest'
+
+import { addressFault } from '../src/conversation/file-address.ts'
+
+it('allows https: addresses of public hosts', () => {
+  for (const url of [
+    'https://example.com/a.png',
+    'https://8.8.8.8/a.png',
+    'https://172.32.0.1/a.png',
+    'https://[2606:4700::1111]/a.png',
+    'https://[::ffff:8.8.8.8]/a.png',
+    'https://localhost.example.com/a.png',
+    'https://10.example.com/a.png',
+  ]) {
+    expect(addressFault(url, 'public'), url).toBeUndefined()
+  }
+})
+
+it('allows http: and private addresses only where the setting says so', () => {
+  for (const url of [
+    'http://example.com/a.png',
+    'http://127.0.0.1:8000/a.png',
+    'https://nas/a.png',
+  ]) {
+    expect(addressFault(url, 'public'), url).toBeDefined()
+    expect(addressFault(url, 'any'), url).toBeUndefined()
+  }
+  expect(addressFault('file:///etc/passwd', 'any')).toMatch('file:')
+})
