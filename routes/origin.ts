@@ -23,8 +23,9 @@ export function allowOrigins(config: Config): MiddlewareHandler {
   const answerCors = cors(plain)
   const answerWithCookies = cors({ ...plain, credentials: true })
   return async (c, next) => {
-    refuseForeignHost(c, config)
     const origin = c.req.header('origin') ?? originWithoutHeader(c)
+    // A page that the operator named is no page of another name, whatever Host a proxy sends.
+    if (origin === undefined || !hasCookies(origin, config)) refuseForeignHost(c, config)
     if (origin === undefined) return next()
     if (!isAllowed(c, origin, config)) {
       throw new LoomError(
@@ -83,12 +84,13 @@ const hasCookies = (origin: string, { corsOrigins, publicUrl }: Config): boolean
 /**
  * DNS rebinding: a page whose own name was pointed at this machine is of the same host, and sends no
  * origin with a GET. Only its `Host` gives it away. Which origins may call says nothing about it, so
- * `LOOM_CORS_ORIGINS=*` does not turn this check off.
+ * `LOOM_CORS_ORIGINS=*` does not turn this check off. A page of another name has no API key, so where
+ * keys are needed and no hosts are listed a proxy may send any name.
  */
 function refuseForeignHost(c: Context, config: Config): void {
-  const { corsOrigins, publicUrl, host: bound, allowedHosts } = config
+  const { corsOrigins, publicUrl, host: bound, allowedHosts, apiKeys } = config
   const host = hostOf(c)
-  if (allowedHosts === undefined && !isLoopback(bound)) return
+  if (allowedHosts === undefined && (apiKeys.length > 0 || !isLoopback(bound))) return
   if (isLoopback(withoutPort(host)) || allowedHosts?.some((allowed) => matches(host, allowed)))
     return
   const named = publicUrl === undefined ? corsOrigins : [...corsOrigins, publicUrl]

@@ -428,6 +428,22 @@ describe('a page in a browser', () => {
     expect((await from('https://chat.example.com', 'chat.example.com')).status).toBe(200)
     expect((await from('https://other.example.com', 'chat.example.com')).status).toBe(403)
     expect((await from('https://other.example.com', 'other.example.com')).status).toBe(403)
+    // A proxy on this machine that sends the name of its own upstream.
+    expect((await from('https://chat.example.com', 'loom_backend')).status).toBe(200)
+    expect((await from('https://other.example.com', 'loom_backend')).status).toBe(403)
+  })
+
+  it('is of this server by any Host where a key is needed', async () => {
+    const config = readConfig({ LOOM_AGENT: 'assistant', LOOM_API_KEYS: 'a-long-key' })
+    const { request } = await servedApp({ agents, config })
+    const from = (headers: Record<string, string>) =>
+      request('/api/agents', { headers: { host: 'loom_backend', ...headers } })
+    const key = { authorization: 'Bearer a-long-key' }
+    const page = { origin: 'https://chat.example.com', 'sec-fetch-site': 'same-origin' }
+    expect((await from({ ...key, ...page })).status).toBe(200)
+    expect((await from(key)).status).toBe(200)
+    expect((await from({ ...key, origin: 'https://evil.example.net' })).status).toBe(403)
+    expect((await from(page)).status).toBe(401)
   })
 
   it('cannot post by a form or as text, whatever its browser tells of it', async () => {

@@ -58,6 +58,8 @@ const anthropicText = (text: string) =>
 const gemini = (parts: Json[], more: Json = {}) =>
   `data: ${JSON.stringify({ candidates: [{ content: { role: 'model', parts }, index: 0, ...more }] })}\n\n`
 
+const googleEnvironment = (root: string) => ({ GOOGLE_BASE_URL: root, GOOGLE_API_KEY: 'x' })
+
 const response = {
   id: 'r',
   object: 'response',
@@ -116,7 +118,7 @@ const wires: Record<string, Wire> = {
   },
   Google: {
     model: 'google/gemini-3-flash-preview',
-    environment: (root) => ({ GOOGLE_BASE_URL: root, GOOGLE_API_KEY: 'x' }),
+    environment: googleEnvironment,
     begin: gemini([{ text: 'Hel' }]),
     end: gemini([{ text: 'lo' }], { finishReason: 'STOP' }),
     ping: ': ping\n\n',
@@ -172,6 +174,22 @@ describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end,
     expect(result.text).toBe('Hello')
     expect(asked).toHaveLength(1)
   })
+})
+
+it('Google is read to its end where it sends a reason with each piece', async () => {
+  const { asked, result } = await answering(
+    async ({ response }) => {
+      eventStream(response)
+      for (const text of ['H', 'e', 'l', 'lo']) {
+        response.write(gemini([{ text }], { finishReason: 'STOP' }))
+        await delay(500)
+      }
+      response.end()
+    },
+    { model: 'google/gemini-3-flash-preview', environment: googleEnvironment },
+  )
+  expect(result.text).toBe('Hello')
+  expect(asked).toHaveLength(1)
 })
 
 const cutCalls = Object.entries(wires).filter(([, { cutCall }]) => cutCall !== undefined)

@@ -70,6 +70,34 @@ describe('the input of a tool call', () => {
     expect(result.outcome).toBe('finished')
   })
 
+  it.each([
+    ['null', {}],
+    ['"{\\"n\\":1}"', { n: 1 }],
+    ['"{}"', {}],
+  ])('is an object where a server sends %s', async (text, meant) => {
+    const inputs: unknown[] = []
+    const call = { type: 'tool-call' as const, toolCallId: 'a', toolName: 'work', input: text }
+    const { events } = await settle(
+      toolOf((input) => inputs.push(input)),
+      [call, finish('tool-calls')],
+    )
+    expect(inputs).toEqual([meant])
+    expect(ofType(events, 'tool-input-available')).toMatchObject([{ input: meant }])
+  })
+
+  it.each(['null', '"{}"', '""'])(
+    'that is only %s does not run in a reply that was cut off',
+    async (text) => {
+      const inputs: unknown[] = []
+      const call = { type: 'tool-call' as const, toolCallId: 'a', toolName: 'work', input: text }
+      await settle(
+        toolOf((input) => inputs.push(input)),
+        [call, finish('length')],
+      )
+      expect(inputs).toEqual([])
+    },
+  )
+
   it('is checked by any Standard Schema, and by one that throws', async () => {
     const fault = { message: 'too odd', path: [{ key: 'n' }] }
     const validate = (input: unknown) => {

@@ -8,12 +8,16 @@ import { signOfLife } from './sign-of-life.ts'
 
 /** How long the rest of a stream is waited for once the answer has its end; milliseconds. */
 const remainderMs = 1000
+/** The same where content followed the end: some servers of Gemini send a reason with each piece. */
+const doubtfulReasonMs = 10_000
 const maxEventBytes = 16 * 1024 * 1024
 
 /** A key of the JSON: the same words in a text of the model's stand between escaped quotes. */
 const endReason = /"(?:finish_reason|finishReason|stop_reason)"\s*:\s*"[^"]/
 const responseEnd = /"type"\s*:\s*"response\.(?:completed|incomplete)"/
 const messageStop = /"type"\s*:\s*"message_stop"/
+const content =
+  /"(?:text|content|arguments)"\s*:\s*"[^"]|"(?:functionCall|inlineData|executableCode)"\s*:/
 const messageDelta = /"type"\s*:\s*"message_delta"/
 
 export function eventStreamFetch(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
@@ -34,23 +38,28 @@ function endedStream(
   const reader = body.getReader()
   const end = new StreamEnd()
   let timer: NodeJS.Timeout | undefined
+  let piecesAtTimer = 0
+  let isLeft = false
   const leave = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    if (isLeft) return
+    isLeft = true
     clearTimeout(timer)
     const missing = end.missing()
     if (missing !== undefined) controller.enqueue(missing)
     controller.close()
     reader.cancel().catch(() => undefined)
   }
+  /** Sets the timer when the answer has its end, and anew when more of the answer came after that. */
+  const watchRemainder = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    if (!end.isReached || (timer !== undefined && end.pieces === piecesAtTimer)) return
+    clearTimeout(timer)
+    piecesAtTimer = end.pieces
+    timer = setTimeout(leave, end.pieces === 0 ? remainderMs : doubtfulReasonMs, controller)
+  }
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        let isLeft = false
-        if (end.isReached && timer === undefined) {
-          timer = setTimeout(() => {
-            isLeft = true
-            leave(controller)
-          }, remainderMs)
-        }
+        watchRemainder(controller)
         try {
           const { done, value } = await reader.read()
           if (isLeft) return
@@ -79,6 +88,8 @@ function endedStream(
 /** Looks for the event with which an answer has all that counts. */
 class StreamEnd {
   isReached = false
+  /** How many events with content came after the end. */
+  pieces = 0
   #isAnthropic = false
   #isStopped = false
   #isOff = false
@@ -101,6 +112,7 @@ class StreamEnd {
   }
 
   #event(data: string): void {
+    if (this.isReached && content.test(data)) this.pieces++
     if (messageStop.test(data)) {
       this.isReached = true
       this.#isStopped = true

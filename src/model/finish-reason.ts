@@ -43,10 +43,20 @@ export function finishMeaning(raw: string): Meaning {
 }
 
 /**
- * A finish reason as it came, or undefined where it is none: servers send `""`, `"null"` or `false` in
- * each chunk in place of null.
+ * A finish reason as it came, or undefined where it is none: servers send `""`, `"null"`, `false` or 0
+ * in each chunk in place of null. Of an object or a list it is the word inside; `true` and a number
+ * above 0 are the reason `other`.
  */
 export function finishReasonIn(value: unknown): string | undefined {
+  if (typeof value === 'number' || value === true) {
+    return value === true || value > 0 ? 'other' : undefined
+  }
+  if (typeof value === 'object' && value !== null) {
+    const inner: unknown[] = Object.values(value)
+    return inner
+      .map((item) => (typeof item === 'string' ? finishReasonIn(item) : undefined))
+      .find(Boolean)
+  }
   if (typeof value !== 'string') return undefined
   const word = value.trim()
   return word === '' || /^(null|none|undefined)$/i.test(word) ? undefined : word

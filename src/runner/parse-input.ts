@@ -1,6 +1,7 @@
 /** The input of a tool call, from the model's text to what the tool is called with. */
 import { errorMessage } from '../error.ts'
 import { parseJson } from '../json.ts'
+import { isEmptyInput } from '../model/empty-input.ts'
 import type { ReadyTool, ToolTable } from './tool-table.ts'
 
 export interface ParsedInput {
@@ -43,8 +44,24 @@ async function checkInput(tool: ReadyTool, input: unknown) {
   return { refusal: `The input does not fit the tool:\n${checked.refusal}` }
 }
 
-/** Some models send nothing where a tool takes nothing. */
-const jsonOf = (text: string) => (text.trim() === '' ? {} : parseJson(text))
+/**
+ * Some models send nothing or null where a tool takes nothing, and some servers encode the JSON of an
+ * input a second time, as a text. A tool's input is always an object.
+ */
+function jsonOf(text: string): unknown {
+  if (isEmptyInput(text)) return {}
+  const input = parseJson(text)
+  return typeof input === 'string' ? (objectIn(input) ?? input) : input
+}
+
+function objectIn(text: string): object | undefined {
+  if (!text.trimStart().startsWith('{')) return undefined
+  try {
+    return Object(parseJson(text))
+  } catch {
+    return undefined
+  }
+}
 
 function unknownTool(toolName: string, tools: ToolTable): string {
   const names = [...tools.keys()]

@@ -6,6 +6,7 @@
 import type { LanguageModelV4StreamPart, LanguageModelV4ToolCall } from '@ai-sdk/provider'
 
 import type { AgentEvent, FinishReason, ProviderMetadata } from '../event.ts'
+import { isEmptyInput } from '../model/empty-input.ts'
 import { isCutOff } from '../model/finish-reason.ts'
 import type { Sink } from '../sink.ts'
 import type { CallIds } from './call-ids.ts'
@@ -63,9 +64,6 @@ function cutOffText(end: FinishReason | undefined): string {
   }
   return 'The tool call was cut off before its input was whole.'
 }
-
-/** Some providers announce a call with `{}`, and some packages make `{}` of an input that never came. */
-const isEmpty = (input: string) => /^\s*(?:\{\s*\}\s*)?$/.test(input)
 
 const isObject = (input: unknown): input is object =>
   typeof input === 'object' && input !== null && !Array.isArray(input)
@@ -146,7 +144,7 @@ export class ToolInputs {
     if (started === undefined) this.#open.push(open)
     const { byProvider, toolCallId, dynamic } = open
     const parsed = parseProviderInput(part.input)
-    const isWhole = parsed.refusal === undefined && !isEmpty(part.input)
+    const isWhole = parsed.refusal === undefined && !isEmptyInput(part.input)
     const { input, checkedInput, refusal } =
       byProvider || !isWhole ? parsed : await parseInput(part.input, toolName, tools)
     // Nobody waited for the check: the call was cut off.

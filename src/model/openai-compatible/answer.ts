@@ -232,6 +232,8 @@ export class Answer implements ResponseReceiver {
       throw this.#errors.connection(cause)
     }
     for (const value of values) this.#decoder.value(value, this.#parts)
+    // One JSON text that parses is a whole answer, whether or not it says why it ended.
+    if (values.length === 1) this.#decoder.isWhole = true
   }
 }
 

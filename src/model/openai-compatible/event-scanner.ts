@@ -118,12 +118,20 @@ export class EventScanner {
     const value = valueStart < end ? text.slice(valueStart, end) : ''
     if (this.#data === undefined) {
       this.#data = value
+    } else if (value !== '' && isWhole(this.#data)) {
+      // Some servers send no blank line: what is whole is an event of its own.
+      const data = this.#data
+      this.#data = value
+      this.#onData(data)
     } else {
       this.#data += `\n${value}`
       this.#checkBound()
     }
   }
 }
+
+const isWhole = (data: string) =>
+  data.trim() === '[DONE]' || (data.startsWith('{') && parseJson(data) !== undefined)
 
 /** The index after the last line end, 0 if there is none. */
 function endOfLastLine(bytes: Uint8Array): number {

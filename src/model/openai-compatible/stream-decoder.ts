@@ -48,6 +48,9 @@ const afterUsageMs = 250
 const doubtfulReasonMs = 10_000
 
 export class StreamDecoder {
+  /** True where the answer is known to be complete without a finish reason. @defaultValue false */
+  isWhole = false
+
   readonly #options: DecoderOptions
   readonly #toolCalls: ToolCalls
   readonly #form: AnswerForm
@@ -64,6 +67,8 @@ export class StreamDecoder {
   /** Whether content came after a finish reason. */
   #goesOn = false
   #usage: JSONObject | undefined
+  /** The text so far, where messages stand in place of deltas. */
+  #soFar: string | undefined
 
   constructor(options: DecoderOptions) {
     this.#options = options
@@ -133,6 +138,7 @@ export class StreamDecoder {
   end(parts: Parts): void {
     this.#start(parts)
     this.#close(parts, this.#toolCalls.isEmpty ? this.#form.ofMessage : undefined)
+    if (this.isWhole && !this.#hasFailed) this.#rawReason ??= 'stop'
     const meaning = this.#rawReason === undefined ? undefined : finishMeaning(this.#rawReason)
     try {
       this.#toolCalls.finish(parts, { cutOff: isCutOff(meaning) })
@@ -211,11 +217,28 @@ export class StreamDecoder {
     }
     if (!this.#hasMetadata) this.#metadata(chunk, parts)
     if (choice === undefined) return
-    // A whole message stands in for a delta only where there was none: some servers repeat all at the end.
-    const delta = choice['delta'] ?? (this.#pieces === 0 ? choice['message'] : undefined)
+    const delta = choice['delta'] ?? this.#deltaOf(choice)
     if (isRecord(delta)) this.#delta(delta, parts)
     const reason = finishReasonOf(choice)
     if (reason !== undefined && !this.#isClosed) this.#reason(reason, parts)
+  }
+
+  /**
+   * What a choice without a delta adds. Some servers send a message or a text in place of each delta, a
+   * piece or all so far; others repeat the whole message at the end.
+   */
+  #deltaOf({ message, text }: JsonRecord): JsonRecord | undefined {
+    const whole = isRecord(message) ? message : { content: textOf(text) }
+    if (this.#pieces === 0) {
+      this.#soFar = textOf(whole['content']) ?? ''
+      return whole
+    }
+    const content = textOf(whole['content'])
+    if (this.#soFar === undefined || content === undefined) return undefined
+    const isAll = content.startsWith(this.#soFar)
+    const added = isAll ? content.slice(this.#soFar.length) : content
+    this.#soFar += added
+    return { content: added }
   }
 
   #reason(reason: string, parts: Parts): void {

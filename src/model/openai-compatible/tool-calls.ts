@@ -11,6 +11,7 @@ import type {
 } from '@ai-sdk/provider'
 import { InvalidResponseDataError } from '@ai-sdk/provider'
 
+import { isEmptyInput } from '../empty-input.ts'
 import { parseJson } from './json-record.ts'
 import { StructuredText } from './structured-text.ts'
 import type { ToolCallDelta } from './tool-call-delta.ts'
@@ -99,7 +100,7 @@ export class ToolCalls {
     for (const call of this.#inOrder()) {
       const { id, name } = call
       const input = wholeInput(call)
-      if (cutOff && (isPlaceholder(input) || !new StructuredText(input).isComplete)) continue
+      if (cutOff && (isEmptyInput(input) || !new StructuredText(input).isComplete)) continue
       parts.push({ type: 'tool-input-end', id })
       parts.push({
         type: 'tool-call',
@@ -238,6 +239,8 @@ export class ToolCalls {
     const alike = ofName(atIndex ?? [], name).filter((call) => withId.includes(call))
     const match = choose(alike, startsCall(evidence))
     if (match !== 'new') return match
+    // The same call once more, whole: some servers repeat it behind its pieces.
+    if (alike.some(({ input }) => input.text === evidence.text)) return 'unclear'
     // The same id at another index is a new call if it has a name: some servers reuse ids.
     if (name !== undefined) return 'new'
     return atIndex === undefined ? choose(withId, false) : 'unclear'
@@ -255,7 +258,7 @@ function evidenceOf({ index, id, function: called }: ToolCallDelta): Evidence {
 }
 
 const filled = (text: string | null | undefined) =>
-  text == null || text.trim() === '' ? undefined : text
+  text == null || text.trim() === '' ? undefined : text.trim()
 
 /** The key of a call without a name and an index. */
 const withoutIndex = -1
@@ -270,9 +273,6 @@ function wholeInput({ input, first, last }: ToolCall): string {
   const repeats = last !== input.text && opensJson(last) && last.startsWith(first)
   return repeats && !isJson(input.text) && isJson(last) ? last : input.text
 }
-
-/** Nothing, or the `{}` that some servers send before the arguments. */
-const isPlaceholder = (input: string) => /^\s*(?:\{\s*\}\s*)?$/.test(input)
 
 const isJson = (text: string) => parseJson(text) !== undefined
 
