@@ -34,7 +34,9 @@ export async function readSlices(c: Context, take: (slice: Uint8Array) => void):
     if (done === true) return
     size += chunk.length
     if (size > bodyLimits.bodyBytes) refusal = bodyTooLarge()
-    for (let at = 0; refusal === undefined && at < chunk.length; at += sliceBytes) {
+    // RFC 8259, 8.1: a byte order mark may be ignored. PowerShell and Excel write one.
+    const begin = size === chunk.length && startsWithMark(chunk) ? 3 : 0
+    for (let at = begin; refusal === undefined && at < chunk.length; at += sliceBytes) {
       refusal = refusalBy(take, chunk.subarray(at, at + sliceBytes))
       if (size <= sliceBytes || performance.now() - turnedAt < turnEveryMs) continue
       await nextTurn()
@@ -50,6 +52,9 @@ export async function readSlices(c: Context, take: (slice: Uint8Array) => void):
   }
   throw refusal
 }
+
+const startsWithMark = ([first, second, third]: Uint8Array) =>
+  first === 0xef && second === 0xbb && third === 0xbf
 
 const bodyTooLarge = () => tooLarge('The body', bodyLimits.bodyBytes)
 

@@ -540,6 +540,11 @@ describe('a number in a query', () => {
   })
 })
 
+it('takes a body that begins with a byte order mark', async () => {
+  const body = new Blob(['\uFEFF', JSON.stringify({ message: 'Hi' })])
+  expect((await post(body, { 'content-type': 'application/json' })).status).toBe(200)
+})
+
 describe('a connection that is idle', () => {
   /** What the first answer says of the connection, and whether it was still open after a while. */
   async function idle(address: string): Promise<string> {

@@ -26,6 +26,7 @@ import { requestBody } from './openai-compatible/request-body.ts'
 import { StreamDecoder } from './openai-compatible/stream-decoder.ts'
 import type { Transport } from './openai-compatible/transport.ts'
 import { signOfLife } from './sign-of-life.ts'
+import { wellFormedJson } from './well-formed.ts'
 
 export interface OpenAICompatibleOptions {
   /** Names the provider in messages, metadata and `providerOptions`. */
@@ -161,7 +162,7 @@ async function exchange(
   const request = {
     url,
     headers: { ...headers, ...lowerCased(callHeaders) },
-    body: JSON.stringify(attempt.body),
+    body: wellFormedJson(JSON.stringify(attempt.body)),
     signal,
   }
   try {

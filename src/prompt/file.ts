@@ -28,8 +28,8 @@ interface ReadFile {
 export function filePart(given: GivenFile): LanguageModelV4FilePart {
   const file = readFile(given.data)
   const found = file.data.type === 'data' ? imageMediaTypeOf(file.data.data) : undefined
-  const mediaType = found ?? file.mediaType ?? given.mediaType
-  if (typeof mediaType !== 'string' || mediaType === '') return refuse('a file needs a "mediaType"')
+  const mediaType = found ?? file.mediaType ?? (given.mediaType || untypedBytes(file.data))
+  if (typeof mediaType !== 'string') return refuse('a file needs a "mediaType"')
   return {
     type: 'file',
     data: file.data,
@@ -38,6 +38,10 @@ export function filePart(given: GivenFile): LanguageModelV4FilePart {
     ...optionsOf(given),
   }
 }
+
+/** Browsers have no type for most source code, and send an empty one. The bytes then tell what it is. */
+const untypedBytes = ({ type }: SharedV4FileData) =>
+  type === 'data' ? 'application/octet-stream' : undefined
 
 export function reasoningFilePart(given: GivenFile): LanguageModelV4ReasoningFilePart {
   const { data, mediaType, providerOptions } = filePart(given)

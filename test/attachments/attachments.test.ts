@@ -243,6 +243,16 @@ describe('a file that is text', () => {
     },
   )
 
+  it('may come without a media type, as browsers send source code', async () => {
+    const { api, open } = await openRefusing('compatible', () => undefined)
+    const url = `data:;base64,${Buffer.from('fn main() {}').toString('base64')}`
+    const { ask } = open()
+    await ask(user('1', 'Read it.', { mediaType: '', filename: 'main.rs', url }))
+    await ask(user('2', 'And again.'))
+    for (const body of api.bodies) expect(body).toContain('fn main() {}')
+    expect(api.bodies).toHaveLength(2)
+  })
+
   it('is read in the encodings of Windows', async () => {
     const { api, open } = await openRefusing('compatible', () => undefined)
     const wide = Buffer.from('\ufeffGrüße', 'utf16le').toString('base64')

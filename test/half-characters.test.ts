@@ -1,0 +1,38 @@
+/** Halves of characters, which a text holds that was cut by its length: no strict provider takes them. */
+import { expect, it } from 'vitest'
+
+import { wellFormedJson } from '../src/model/well-formed.ts'
+import { answering } from './fixtures/answering.ts'
+import { delta, done } from './fixtures/chat-streams.ts'
+import { eventStream } from './fixtures/upstream.ts'
+
+const providers = {
+  compatible: { model: 'mock/x' },
+  Anthropic: {
+    model: 'anthropic/claude-sonnet-4-6',
+    environment: (root: string) => ({ ANTHROPIC_BASE_URL: root, ANTHROPIC_API_KEY: 'x' }),
+  },
+}
+
+it.each(Object.entries(providers))('never reach a provider: %s', async (_, provider) => {
+  const { asked } = await answering(
+    ({ response }) => {
+      eventStream(response).end(delta({ content: 'Fine.' }, 'stop') + done)
+    },
+    {
+      systemPrompt: 'cut \ud83d here, whole \ud83d\ude00, written \\ud83d',
+      retry: { retries: 0 },
+      ...provider,
+    },
+  )
+  expect(asked[0]).toContain('cut \\ufffd here, whole \ud83d\ude00, written \\\\ud83d')
+})
+
+it.each(['\udc00', 'a\ud800', '\ud800\ud800\udc00', '\\\ud800', '\\ud800', '"\ud8ab"\n'])(
+  'are replaced as a decoder replaces them: %j',
+  (text) => {
+    expect(JSON.parse(wellFormedJson(JSON.stringify({ text })))).toEqual({
+      text: text.toWellFormed(),
+    })
+  },
+)
