@@ -9,7 +9,7 @@ import { type Encoder, encoderOf } from '../src/frames.ts'
 import type { Answering } from '../src/session/answering.ts'
 import { cursorOf } from '../src/session/entry-id.ts'
 import type { Place } from '../src/session/place.ts'
-import type { Shared } from '../src/session/tail.ts'
+import type { FollowEnd, Shared } from '../src/session/tail.ts'
 import { ResponseSink } from '../src/sink/response.ts'
 import type { LogEntry } from '../src/store/turn.ts'
 import { readingOf } from '../src/stream-agent.ts'
@@ -27,44 +27,39 @@ export type QueuedLetter = Pick<Answering, 'letterId' | 'logId' | 'answers'>
 /** Sorts below every profile: a reader that declares none knows the fewest chunks. */
 const undeclared = 'any'
 
-interface Reader {
+export interface Reader {
   encoder: Encoder
   reply: ResponseSink
   floor: string
 }
 
 export function streamSession(c: Context, world: SessionWorld, request: StreamRequest): Response {
+  const reader = openReader(c, world)
+  void deliver(world, request, reader)
+  return reader.reply.open()
+}
+
+/** A response, and how its reader reads. */
+export function openReader(c: Context, { loom }: Pick<SessionWorld, 'loom'>): Reader {
   const { profile, protocol } = readingOf(c, {})
   const encoder = encoderOf(protocol, profile)
-  const reply = new ResponseSink(c, { encoder, keepAliveMs: world.loom.keepAliveMs })
+  const reply = new ResponseSink(c, { encoder, keepAliveMs: loom.keepAliveMs })
   const floor = protocol === 'ui' ? (profile ?? undeclared) : undeclared
-  void deliver(world, request, { encoder, reply, floor })
-  return reply.open()
+  return { encoder, reply, floor }
 }
 
 async function deliver(
-  { loom: { sessions, report } }: SessionWorld,
+  world: SessionWorld,
   { sessionId, place, queued }: StreamRequest,
-  { encoder, reply, floor }: Reader,
+  reader: Reader,
 ): Promise<void> {
+  const { sessions, report } = world.loom
+  const { reply } = reader
   const signal = reply.closed
   let isWhole = false
   try {
     const from = queued === undefined ? place : await sessions.begun(sessionId, queued, signal)
-    const { logId, after } = from
-    let { skip } = from
-    await sessions.store.noteReader(sessionId, logId, floor)
-    const end = await sessions.follow({
-      sessionId,
-      logId,
-      after,
-      signal,
-      deliver: (entry, shared) => {
-        const from = skip
-        skip = 0
-        return send(reply, entry, framesOf(entry, encoder, shared), from)
-      },
-    })
+    const { end } = await deliverLog(world, sessionId, from, reader)
     isWhole = end === 'finished'
   } catch (error) {
     // Withdrawn or cut while it waited. A cut connection would make a client send it again.
@@ -76,6 +71,33 @@ async function deliver(
   } finally {
     reply.end(isWhole)
   }
+}
+
+/** Sends a log from a place to its end. `last` is the cursor of the last event that was read. */
+export async function deliverLog(
+  { loom: { sessions } }: SessionWorld,
+  sessionId: string,
+  { logId, after, skip: first }: Place,
+  { reply, encoder, floor }: Reader,
+): Promise<{ end: FollowEnd; after: string | undefined; last: string | undefined }> {
+  let skip = first
+  let read = after
+  let last: string | undefined
+  await sessions.store.noteReader(sessionId, logId, floor)
+  const end = await sessions.follow({
+    sessionId,
+    logId,
+    after,
+    signal: reply.closed,
+    deliver: (entry, shared) => {
+      const from = skip
+      skip = 0
+      read = entry.id
+      if (entry.events.length > 0) last = cursorOf(entry.id, entry.events.length - 1)
+      return send(reply, entry, framesOf(entry, encoder, shared), from)
+    },
+  })
+  return { end, after: read, last }
 }
 
 type Frames = readonly (string | undefined)[]

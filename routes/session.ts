@@ -20,6 +20,7 @@ import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
 import { numberParameter } from './number-parameter.ts'
 import { answerTool, decide } from './session-answers.ts'
+import { followOf, followSession } from './session-follow.ts'
 import { post } from './session-post.ts'
 import { prompt } from './session-prompt.ts'
 import { queue, queuedMessages, runQueue, stop, withdraw } from './session-queue.ts'
@@ -88,14 +89,20 @@ const told = ({ tenant, spent, ...session }: SessionRecord) => ({
 
 async function resume(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom
-  const session = await findSession(c, world, c.req.param('id'), sessions.store)
+  const follow = followOf(c)
+  const id = c.req.param('id') ?? ''
+  const session = await findSession(c, world, id, sessions.store)
   const cursor = (c.req.query('after') ?? c.req.header('last-event-id')) || undefined
   if (session === undefined && cursor !== undefined) throw conversationGone()
   // `useChat({ resume: true })` asks before there is a session, and takes anything but 204 for a fault.
-  if (session === undefined) return c.body(null, 204)
-  const { id: sessionId } = session
+  if (session === undefined && follow !== 'session') return c.body(null, 204)
+  const sessionId = session?.id ?? storedId(world.tenantOf(c), id)
   const place = await sessions.placeOf(sessionId, cursor)
-  return place === undefined ? c.body(null, 204) : streamSession(c, world, { sessionId, place })
+  if (follow === 'session') return followSession(c, world, { sessionId, place, cursor, follow })
+  if (place === undefined) return c.body(null, 204)
+  return follow === 'queue'
+    ? followSession(c, world, { sessionId, place, cursor, follow })
+    : streamSession(c, world, { sessionId, place })
 }
 
 /**

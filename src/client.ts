@@ -16,6 +16,13 @@ export interface ResumableFetchOptions {
    * @defaultValue 40000
    */
   silenceMs?: number
+  /**
+   * Where a resumed stream ends: with the message (`message`), or when the queue is empty (`queue`), so
+   * that a page which is loaded while messages wait shows all their answers. ai 5 and the first
+   * releases of ai 6 and 7 show the messages of one stream as one: use `message` there, or declare the
+   * profile v5. @defaultValue 'queue'
+   */
+  follow?: 'message' | 'queue'
 }
 
 type Fetch = typeof globalThis.fetch
@@ -31,10 +38,12 @@ export function resumableFetch(options: ResumableFetchOptions = {}): Fetch {
     attempts = 10,
     pauseMs = 250,
     silenceMs = 40_000,
+    follow = 'queue',
   } = options
   const retry = { attempts, pauseMs, silenceMs }
-  return async (input, given) => {
-    const init = keyed(input, given)
+  return async (given, more) => {
+    const init = keyed(given, more)
+    const input = following(given, init, follow)
     const signal = init?.signal ?? undefined
     const response = await insist(() => base(input, init), { ...retry, signal })
     const type = response.headers.get('content-type') ?? ''
@@ -55,14 +64,47 @@ export function resumableFetch(options: ResumableFetchOptions = {}): Fetch {
 export async function stopChat(
   api: string,
   id: string,
-  init: RequestInit & { fetch?: Fetch } = {},
+  init: RequestInit & { fetch?: Fetch; queue?: 'hold' | 'clear' | 'run' } = {},
 ): Promise<boolean> {
-  const { fetch: base = fetch, ...rest } = init
+  const { fetch: base = fetch, queue, ...rest } = init
   const response = await base(extended(api, `/${encodeURIComponent(id)}/stop`), {
     ...rest,
+    ...(queue && { body: JSON.stringify({ queue }) }),
     method: 'POST',
   })
   return response.ok
+}
+
+/**
+ * Calls `onChunk` with every chunk of a chat's answers, whoever asked for them, until `signal` aborts:
+ * for a tab that is open and idle. Each answer begins with a `start` chunk that has its `messageId` and
+ * ends with `finish`. Between them come `data-user-message` (what was asked) and `data-queue` (what
+ * waits). Connections that break are resumed.
+ * @throws Error when the stream cannot be resumed: load the messages and call again
+ */
+export async function followSession(
+  api: string,
+  id: string,
+  {
+    onChunk,
+    fetch: base,
+    ...init
+  }: RequestInit & { fetch?: Fetch; onChunk: (chunk: { type: string }) => void },
+): Promise<void> {
+  const url = extended(api, `/${encodeURIComponent(id)}/stream`)
+  const follow = resumableFetch(base && { fetch: base })
+  const response = await follow(`${url}${url.includes('?') ? '&' : '?'}follow=session`, init)
+  if (!response.ok || response.body === null) throw lost(response.status, await response.text())
+  const reader = response.body.getReader()
+  const decoder = new TextDecoder()
+  for (;;) {
+    // Whole events, as `resumableBody` gives them.
+    const { done, value } = await reader.read()
+    if (done) return
+    for (const [, data] of decoder.decode(value, { stream: true }).matchAll(/^data: ?(\{.+)$/gm)) {
+      onChunk(JSON.parse(data ?? ''))
+    }
+  }
 }
 
 interface Retry {
@@ -126,6 +168,18 @@ function keyed(
   const key = () => Math.random().toString(36).slice(2)
   if (!headers.has('idempotency-key')) headers.set('idempotency-key', key() + key())
   return { ...init, headers }
+}
+
+/** A reader that resumes is given what waits, too, unless it says itself what it follows. */
+function following(
+  input: Parameters<Fetch>[0],
+  init: RequestInit | undefined,
+  follow: string,
+): Parameters<Fetch>[0] {
+  const url = String(input)
+  const isResumption = !(input instanceof Request) && /\/stream(\?|$)/.test(url)
+  if (!isResumption || methodOf(input, init) !== 'GET' || url.includes('follow=')) return input
+  return `${url}${url.includes('?') ? '&' : '?'}follow=${follow}`
 }
 
 const methodOf = (input: Parameters<Fetch>[0], init: RequestInit | undefined): string =>

@@ -5,6 +5,7 @@
  * to all of that; what stands behind each of its methods has a file of its own.
  */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import type { UIMessage } from 'ai'
 
@@ -20,6 +21,7 @@ import type { Held } from './session/posted.ts'
 import { QueuedLetters } from './session/queued-letters.ts'
 import { RemoteTails } from './session/remote-tail.ts'
 import { restoredPlace } from './session/restored-place.ts'
+import { type NextMessage, nextMessage, type ReadTo } from './session/session-places.ts'
 import type { FollowEnd } from './session/tail.ts'
 import { entriesOf } from './session/turn-world.ts'
 import type { Store } from './store.ts'
@@ -41,6 +43,11 @@ export interface PostRequest {
   /** What a session begins with that the store does not know. */
   seed?: readonly UIMessage[]
 }
+
+/** Whether a reader that has read all of a session is to end. */
+export type IdleCheck = (session: SessionRecord | undefined) => boolean | Promise<boolean>
+
+const lookAtMostEveryMs = 25
 
 /** How long a request waits for a store that is away, in milliseconds: its client waits for a status. */
 const requestPatienceMs = 5000
@@ -121,6 +128,40 @@ export class Sessions {
       if (part?.as === 'settled') return part.place
     }
     throw withdrawn()
+  }
+
+  /**
+   * What a reader of the whole session reads next; waits until there is something.
+   * @param options `onIdle` is called before each wait, with the session as it is; when it returns true
+   * the reader waits no longer.
+   * @returns undefined where `onIdle` ended the wait
+   * @throws LoomError `unavailable` where this instance is going
+   */
+  async next(
+    sessionId: string,
+    readTo: ReadTo | undefined,
+    options: { signal: AbortSignal; onIdle: IdleCheck },
+  ): Promise<NextMessage | undefined> {
+    const { signal, onIdle } = options
+    let hint = Promise.withResolvers<void>()
+    const unwatch = await this.store.watch(sessionId, 'log', () => hint.resolve())
+    try {
+      for (;;) {
+        signal.throwIfAborted()
+        if (this.instance.draining) throw unavailableHere()
+        // What is hinted from here on is perhaps not in this look.
+        hint = Promise.withResolvers()
+        const session = await this.store.session(sessionId)
+        const found = session && (await nextMessage(this.store, session, readTo))
+        if (found !== undefined) return found
+        if (await onIdle(session)) return undefined
+        await Promise.race([hint.promise, delay(this.#options.pollMs, undefined, { signal })])
+        await delay(lookAtMostEveryMs, undefined, { signal })
+        if (session?.state === 'running') await this.#lookAfter(sessionId)
+      }
+    } finally {
+      unwatch()
+    }
   }
 
   /** A message's answer is all of its log; answers continue a log that the client has the beginning of. */

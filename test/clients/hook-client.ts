@@ -23,6 +23,7 @@ const { flushSync } = await import('react-dom')
 const { useChat: useChat5 } = await import('ai-react5')
 const { useChat: useChat6 } = await import('ai-react6')
 const { useChat: useChat7 } = await import('ai-react7')
+export { useChat7 }
 
 export interface HookOptions extends PageOptions {
   /** Whether the page asks for what runs when it is shown. @defaultValue false */
@@ -83,7 +84,8 @@ function loadedWith({
   return { ...own, resume, ...(id !== undefined && { id }) }
 }
 
-function mount(useOwnChat: () => Chat): MountedChat {
+/** Shows what a hook gives, in a page of its own. */
+export function mount(useOwnChat: () => Chat): MountedChat {
   const { document } = page.window
   const element = document.createElement('main')
   document.body.append(element)

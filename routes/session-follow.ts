@@ -1,0 +1,139 @@
+/**
+ * `GET …/stream?follow=session` and `?follow=queue`: one stream that goes on across the messages of a
+ * session. Each message begins with a `start` that has its `messageId` and ends with `finish`. A
+ * `useChat` of ai 6 or 7 that resumes begins a new message at a `start` with another id (verified on
+ * 6.0.326 and 7.0.173: `resetStateOnMessageIdChange`); ai 5 puts all into one, so `queue` is `message`
+ * for the profile v5. `[DONE]` comes once, at the end of the stream.
+ */
+import type { Context } from 'hono'
+
+import { LoomError } from '../src/error.ts'
+import type { Place } from '../src/session/place.ts'
+import type { ReadTo } from '../src/session/session-places.ts'
+import type { SessionRecord } from '../src/store/session.ts'
+import { readingOf } from '../src/stream-agent.ts'
+import { queuedMessages } from './session-queue.ts'
+import { deliverLog, openReader, type Reader } from './session-stream.ts'
+import type { SessionWorld } from './session-world.ts'
+
+/**
+ * `message`: to the end of the message. `queue`: until nothing runs and no queued message will be
+ * answered by itself. `session`: for as long as the reader stays.
+ */
+export type Follow = 'message' | 'queue' | 'session'
+
+/** @throws LoomError `invalid-request` */
+export function followOf(c: Context): Follow {
+  const follow = c.req.query('follow') ?? 'message'
+  if (follow === 'queue' && readingOf(c, {}).profile === 'v5') return 'message'
+  if (follow === 'message' || follow === 'queue' || follow === 'session') return follow
+  throw new LoomError('invalid-request', 'follow must be message, queue or session.')
+}
+
+export interface FollowRequest {
+  sessionId: string
+  /** Where the first message is read from; undefined where none is unfinished. */
+  place: Place | undefined
+  /** What the reader has of it already. */
+  cursor: string | undefined
+  follow: Exclude<Follow, 'message'>
+}
+
+export function followSession(c: Context, world: SessionWorld, request: FollowRequest): Response {
+  const reader = openReader(c, world)
+  const isUi = readingOf(c, {}).protocol === 'ui'
+  const follower = new Follower(world, request, reader, isUi && request.follow === 'session')
+  void follower.run()
+  return reader.reply.open()
+}
+
+class Follower {
+  readonly #world: SessionWorld
+  readonly #request: FollowRequest
+  readonly #reader: Reader
+  readonly #tellsMore: boolean
+  #readTo: ReadTo | undefined
+  #cursor: string
+  #toldQueue = ''
+
+  /** @param tellsMore whether it sends the `data-` chunks, too */
+  constructor(world: SessionWorld, request: FollowRequest, reader: Reader, tellsMore: boolean) {
+    this.#world = world
+    this.#request = request
+    this.#reader = reader
+    this.#tellsMore = tellsMore
+    this.#cursor = request.cursor ?? ''
+  }
+
+  async run(): Promise<void> {
+    const { report } = this.#world.loom
+    const { reply } = this.#reader
+    let isWhole = false
+    try {
+      isWhole = await this.#deliverAll()
+    } catch (error) {
+      // An instance that is going cuts the stream: the client continues at another one.
+      const isLeaving = error instanceof LoomError && error.code === 'unavailable'
+      if (!reply.closed.aborted && !isLeaving) report(error)
+    } finally {
+      reply.end(isWhole)
+    }
+  }
+
+  async #deliverAll(): Promise<boolean> {
+    const { sessions } = this.#world.loom
+    const { sessionId } = this.#request
+    let { place } = this.#request
+    if (place === undefined) this.#readTo = await this.#lastTurn()
+    await this.#tellQueue()
+    for (;;) {
+      if (place !== undefined) {
+        const { end, after, last } = await deliverLog(this.#world, sessionId, place, this.#reader)
+        if (end === 'gone') return false
+        this.#readTo = { logId: place.logId, after }
+        this.#cursor = last ?? this.#cursor
+      }
+      const signal = this.#reader.reply.closed
+      const next = await sessions.next(sessionId, this.#readTo, { signal, onIdle: this.#onIdle })
+      if (next === undefined) return true
+      await this.#tellQueue()
+      for (const message of next.said) await this.#tell('data-user-message', message)
+      place = next.place
+    }
+  }
+
+  /** What was there before the reader came is history. */
+  async #lastTurn(): Promise<ReadTo | undefined> {
+    const session = await this.#world.loom.sessions.store.session(this.#request.sessionId)
+    const turn = session?.turn
+    return turn === undefined ? undefined : { logId: turn.logId, after: turn.lastId }
+  }
+
+  readonly #onIdle = async (session: SessionRecord | undefined): Promise<boolean> => {
+    if (this.#request.follow === 'session') {
+      await this.#tellQueue()
+      return false
+    }
+    const goesOn = session !== undefined && session.queued > 0 && session.held !== true
+    return session?.state !== 'running' && !goesOn
+  }
+
+  /** Where it has changed: what waits, as `GET …/messages` has it. */
+  async #tellQueue(): Promise<void> {
+    if (!this.#tellsMore) return
+    const { store } = this.#world.loom.sessions
+    const { sessionId } = this.#request
+    const messages = await queuedMessages(store, sessionId)
+    const held = (await store.session(sessionId))?.held ?? false
+    const queue = JSON.stringify({ messages, held })
+    if (queue === this.#toldQueue || (this.#toldQueue === '' && messages.length === 0)) return
+    this.#toldQueue = queue
+    await this.#tell('data-queue', { messages, held })
+  }
+
+  /** Outside the log, so its id is that of the event before: a reader that comes back misses nothing. */
+  async #tell(type: `data-${string}`, data: unknown): Promise<void> {
+    if (this.#tellsMore)
+      await this.#reader.reply.send({ type, data, transient: true }, this.#cursor)
+  }
+}

@@ -1,0 +1,176 @@
+/** Tabs that show what others say: a page that is loaded while messages wait, and one that is idle. */
+import { describe, expect, it, vi } from 'vitest'
+
+import { followSession, resumableFetch, stopChat } from '../../src/client.ts'
+import { fieldOf, isFields } from '../../src/conversation/fields.ts'
+import { says } from '../scripted-model.ts'
+import { Gate, saysWhen } from '../sessions/scripts.ts'
+import { type ChatMessage, sdks } from './chat-client.ts'
+import { openServer } from './live-server.ts'
+import { wait } from './player.ts'
+import { expectQuiet } from './quiet.ts'
+import { openAgent } from './test-agent.ts'
+
+const textOf = ({ parts }: { parts: readonly object[] }) =>
+  parts.map((part) => ('text' in part ? String(part.text) : '')).join('')
+
+const cast = async (api: string, text: string) => {
+  const message = { id: text, role: 'user', parts: [{ type: 'text', text }] }
+  const body = JSON.stringify({ id: 'c', messages: [message] })
+  const response = await fetch(api, { method: 'POST', headers: { prefer: 'respond-async' }, body })
+  expect(response.status).toBe(202)
+}
+
+const historyOf = async (api: string, query = ''): Promise<ChatMessage[]> => {
+  const messages: ChatMessage[] = JSON.parse(
+    await (await fetch(`${api}/c/messages${query}`)).text(),
+  )
+  return messages
+}
+
+expectQuiet()
+
+for (const sdk of sdks.filter(({ strict }) => !strict)) {
+  it(`a page of ${sdk.name} that is loaded while a message waits shows it, and the answers that follow`, async () => {
+    const gate = new Gate('the first answer')
+    const { agent } = openAgent([saysWhen(gate, 'One', ' one.'), says('Two.')])
+    await using server = await openServer([agent])
+    const { api } = server
+    await cast(api, 'First')
+    await gate.reached()
+    await cast(api, 'Second')
+    const messages = await historyOf(api)
+    expect(messages.map(textOf)).toEqual(['First', 'Second'])
+    expect(messages.map((message) => fieldOf(message, 'metadata'))).toEqual([
+      undefined,
+      { queued: true },
+    ])
+    expect((await historyOf(api, '?queued=1')).map(textOf)).toEqual(['First', 'Second'])
+    expect((await historyOf(api, '?queued=0')).map(textOf)).toEqual(['First'])
+    // ai 5 takes the messages of one stream for one; it says so, and loads the others.
+    const isOne = sdk.major === 5
+    const mine = isOne ? `${api}?profile=v5` : api
+    const options = { api: mine, id: 'c', messages, decided: () => {} }
+    const page = sdk.open({ ...options, fetch: resumableFetch() })
+    const resumed = page.resumeStream()
+    await vi.waitFor(() => expect(page.messages.map(textOf)).toContain('One'), wait)
+    gate.open()
+    await resumed
+    expect([page.status, page.messages.map(textOf)]).toEqual([
+      'ready',
+      ['First', 'Second', 'One one.', ...(isOne ? [] : ['Two.'])],
+    ])
+    await vi.waitFor(async () => expect(await historyOf(api)).toHaveLength(4), wait)
+    const stored = await historyOf(api)
+    expect(stored.map(textOf)).toEqual(['First', 'One one.', 'Second', 'Two.'])
+    const ids = (of: readonly ChatMessage[]) => of.map(({ id }) => id).toSorted()
+    if (!isOne) expect(ids(page.messages)).toEqual(ids(stored))
+    expect((await fetch(`${api}/c/stream?follow=queue`)).status).toBe(204)
+  })
+}
+
+describe('the stream of a session', () => {
+  /** Collects what an idle tab is sent, in the words of a test. */
+  function openTab(api: string, base: typeof fetch = fetch) {
+    const leaving = new AbortController()
+    const heard: string[] = []
+    const onChunk = (chunk: { type: string }) => {
+      const data = fieldOf(chunk, 'data')
+      if (chunk.type === 'start') heard.push('start')
+      if (chunk.type === 'text-delta') heard.push(String(fieldOf(chunk, 'delta')))
+      if (chunk.type === 'finish') heard.push('finish')
+      if (chunk.type === 'data-user-message') heard.push(`said ${textOf({ parts: partsOf(data) })}`)
+      if (chunk.type === 'data-queue') {
+        const held = fieldOf(data, 'held') === true ? ' held' : ''
+        heard.push(`queue${held}: ${messagesOf(data).map(textOf).join()}`)
+      }
+    }
+    const ended = followSession(api, 'c', { onChunk, signal: leaving.signal, fetch: base })
+    return {
+      heard,
+      hears: (last: string) => vi.waitFor(() => expect(heard).toContain(last), wait),
+      async leave() {
+        leaving.abort()
+        await ended.catch(() => {})
+      },
+    }
+  }
+
+  const listOf = (value: unknown): readonly object[] =>
+    Array.isArray(value) ? value.filter((each) => isFields(each)) : []
+  const partsOf = (message: unknown) => listOf(fieldOf(message, 'parts'))
+  const messagesOf = (data: unknown) =>
+    listOf(fieldOf(data, 'messages')).map((message) => ({ parts: partsOf(message) }))
+
+  it('goes on across turns, from before the first message on', async () => {
+    const { agent } = openAgent([says('One.'), says('Two.')])
+    await using server = await openServer([agent])
+    const tab = openTab(server.api)
+    await cast(server.api, 'First')
+    await tab.hears('One.')
+    await vi.waitFor(() => expect(tab.heard).toHaveLength(4), wait)
+    await cast(server.api, 'Second')
+    await tab.hears('Two.')
+    await vi.waitFor(() => expect(tab.heard).toHaveLength(8), wait)
+    expect(tab.heard).toEqual([
+      ...['said First', 'start', 'One.', 'finish'],
+      ...['said Second', 'start', 'Two.', 'finish'],
+    ])
+    await tab.leave()
+  })
+
+  it('shows the queue, what a stop holds, and its end', async () => {
+    const gate = new Gate('the first answer')
+    const { agent } = openAgent([saysWhen(gate, 'One', ' one.'), says('Two.')])
+    await using server = await openServer([agent])
+    const { api } = server
+    await cast(api, 'First')
+    await gate.reached()
+    await cast(api, 'Second')
+    const tab = openTab(api)
+    await tab.hears('queue: Second')
+    await tab.hears('One')
+    expect(await stopChat(api, 'c')).toBe(true)
+    await tab.hears('queue held: Second')
+    gate.open()
+    expect((await fetch(`${api}/c/queue/run`, { method: 'POST' })).status).toBe(200)
+    await tab.hears('Two.')
+    const tail = ['queue: ', 'said Second', 'start', 'Two.']
+    expect(tab.heard.filter((word) => tail.includes(word)).slice(-4)).toEqual(tail)
+    await tab.leave()
+  })
+
+  it('is resumed where it broke, also between two messages', async () => {
+    const { agent } = openAgent([says('One.'), says('Two.')])
+    await using server = await openServer([agent])
+    const cuts: AbortController[] = []
+    const breaking: typeof fetch = async (input, init) => {
+      const cut = new AbortController()
+      cuts.push(cut)
+      const { signal } = init ?? {}
+      const any = signal ? AbortSignal.any([cut.signal, signal]) : cut.signal
+      return fetch(input, { ...init, signal: any })
+    }
+    const tab = openTab(server.api, breaking)
+    await vi.waitFor(() => expect(cuts).toHaveLength(1), wait)
+    await cast(server.api, 'First')
+    await tab.hears('finish')
+    cuts[0]?.abort(new TypeError('network error'))
+    await vi.waitFor(() => expect(cuts).toHaveLength(2), wait)
+    await cast(server.api, 'Second')
+    await tab.hears('Two.')
+    await vi.waitFor(() => expect(tab.heard.at(-1)).toBe('finish'), wait)
+    expect(tab.heard.slice(-4)).toEqual(['said Second', 'start', 'Two.', 'finish'])
+    expect(tab.heard.filter((word) => word === 'One.')).toHaveLength(1)
+    await tab.leave()
+  })
+
+  it('has three ways to end, and no other', async () => {
+    const { agent } = openAgent([])
+    await using server = await openServer([agent])
+    const statuses = ['message', 'queue', 'all'].map(async (follow) => {
+      return (await fetch(`${server.api}/c/stream?follow=${follow}`)).status
+    })
+    expect(await Promise.all(statuses)).toEqual([204, 204, 400])
+  })
+})
