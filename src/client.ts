@@ -176,9 +176,9 @@ function following(
   init: RequestInit | undefined,
   follow: string,
 ): Parameters<Fetch>[0] {
+  if (input instanceof Request || methodOf(input, init) !== 'GET') return input
   const url = String(input)
-  const isResumption = !(input instanceof Request) && /\/stream(\?|$)/.test(url)
-  if (!isResumption || methodOf(input, init) !== 'GET' || url.includes('follow=')) return input
+  if (!/\/stream(\?|$)/.test(url) || url.includes('follow=')) return input
   return `${url}${url.includes('?') ? '&' : '?'}follow=${follow}`
 }
 

@@ -112,10 +112,8 @@ describe('the stream of a session', () => {
     await cast(server.api, 'Second')
     await tab.hears('Two.')
     await vi.waitFor(() => expect(tab.heard).toHaveLength(8), wait)
-    expect(tab.heard).toEqual([
-      ...['said First', 'start', 'One.', 'finish'],
-      ...['said Second', 'start', 'Two.', 'finish'],
-    ])
+    expect(tab.heard.slice(0, 4)).toEqual(['said First', 'start', 'One.', 'finish'])
+    expect(tab.heard.slice(4)).toEqual(['said Second', 'start', 'Two.', 'finish'])
     await tab.leave()
   })
 

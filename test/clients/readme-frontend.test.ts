@@ -1,5 +1,6 @@
 /** The README's frontend, as it is written, in a page with ai 7 and a live server. */
 import { readFileSync } from 'node:fs'
+import { compileFunction } from 'node:vm'
 
 import * as ai from 'ai'
 import { expect, it, vi } from 'vitest'
@@ -39,7 +40,8 @@ function frontendOf(api: string): (chatId: string, history: unknown) => Frontend
   expect(code).toContain(api)
   const returned = 'return { chat, stopAnswer, answer, decide }'
   // The documentation is the code under test.
-  const make = new Function(...Object.keys(scope), 'chatId', 'history', `${code}\n${returned}`)
+  const parameters = [...Object.keys(scope), 'chatId', 'history']
+  const make = compileFunction(`${code}\n${returned}`, parameters)
   return (chatId, history) => make(...Object.values(scope), chatId, history)
 }
 

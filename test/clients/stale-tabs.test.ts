@@ -38,6 +38,9 @@ async function openTabs(sdk: ChatSdk, api: string) {
   return { stale, other: tab({ id, messages }) }
 }
 
+/** Of the message, or of the session where there is none any more. */
+const late = /does not wait|does not have this conversation/
+
 expectQuiet()
 
 for (const sdk of sdks) {
@@ -52,7 +55,7 @@ for (const sdk of sdks) {
         const toolCallId = String(fieldOf(stale.player.toolParts('ask')[0], 'toolCallId'))
         const output = { tool: 'ask', toolCallId, output: 'here' }
         const give = () => stale.chat.addToolOutput(output)
-        await stale.player.act('a late answer', 1, give, /does not wait/)
+        await stale.player.act('a late answer', 1, give, late)
         expect(outlineOf(stale.player.last).join()).not.toContain('text ')
         expect(model.asked).toHaveLength(asked)
       })
@@ -64,7 +67,7 @@ for (const sdk of sdks) {
         const { stale, other } = await openTabs(sdk, server.api)
         await leave(other.player, other.chat, server.api)
         const asked = model.asked.length
-        await stale.player.decide('a late approval', 1, true, { error: /does not wait/ })
+        await stale.player.decide('a late approval', 1, true, { error: late })
         expect(outlineOf(stale.player.last).join()).not.toContain('text ')
         expect(model.asked).toHaveLength(asked)
       })
