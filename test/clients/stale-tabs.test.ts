@@ -2,14 +2,14 @@
  * Two tabs of one chat. A question waits in both; one tab leaves it behind, and the other answers it
  * then. The late answer is refused, and the client that gave it comes to rest.
  */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 import { fieldOf } from '../../src/conversation/fields.ts'
 import { calls, says } from '../scripted-model.ts'
 import { type ChatSdk, type LoadedChat, sdks } from './chat-client.ts'
 import { openRecorder, openServer } from './live-server.ts'
 import { outlineOf } from './plain.ts'
-import { Player } from './player.ts'
+import { Player, wait } from './player.ts'
 import { expectQuiet } from './quiet.ts'
 import { openAgent } from './test-agent.ts'
 
@@ -73,4 +73,35 @@ for (const sdk of sdks) {
       })
     }
   })
+}
+
+for (const sdk of sdks) {
+  for (const second of ['red', 'blue']) {
+    it(`${sdk.name} ends well in both tabs that answer at once, with red and ${second}`, async () => {
+      const { agent, model } = openAgent([asks, says('As you like.')])
+      await using server = await openServer([agent])
+      const { stale, other } = await openTabs(sdk, server.api)
+      const toolCallId = String(fieldOf(stale.player.toolParts('ask')[0], 'toolCallId'))
+      const tabs = [stale, other]
+      await Promise.all(
+        [['red', stale] as const, [second, other] as const].map(([output, { chat }]) =>
+          chat.addToolOutput({ tool: 'ask', toolCallId, output }),
+        ),
+      )
+      for (const { chat, player } of tabs) {
+        await vi.waitFor(
+          () => expect(outlineOf(player.last).at(-1)).toBe('text As you like.'),
+          wait,
+        )
+        await vi.waitFor(
+          () => expect([chat.status, chat.error]).toEqual(['ready', undefined]),
+          wait,
+        )
+      }
+      // Both show the answer that the server took.
+      const [one, two] = tabs.map(({ player }) => player.toolParts('ask')[0]?.['output'])
+      expect(one).toBe(two)
+      expect(model.asked).toHaveLength(2)
+    })
+  }
 }
