@@ -16,8 +16,11 @@ export default defineConfig({
   // Files that users write import Loom by its name: here they are given the sources, built or not.
   resolve: { alias: [{ find: /^loom$/, replacement: join(import.meta.dirname, 'src/index.ts') }] },
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // A test that hangs names what it waits for much sooner (`test/deadline.ts`), unless the machine is
+    // busy: then its deadlines are longer.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 20_000 } },
     // A test that only passes after others, or on its own, is a broken test.
     sequence: { shuffle: true },
     allowOnly: false,

@@ -76,7 +76,7 @@ describe('contenders', () => {
       started.set(name, { child, port })
       await child.listening(port)
     }
-  }, 60_000)
+  }, 180_000)
 
   afterAll(async () => {
     await Promise.all([...started.values()].map(({ child }) => child.stop()))
@@ -182,7 +182,7 @@ describe('stage', () => {
     } finally {
       await stage.close()
     }
-  }, 30_000)
+  }, 180_000)
 })
 
 const cell = (contender: ContenderName, micros: number) => ({

@@ -1,10 +1,22 @@
-/** A deadline that says what it was waiting for. */
+import { busyness } from './machine.ts'
+
+/**
+ * A deadline that says what it was waiting for.
+ *
+ * @param ms on a machine at rest; on a busy one it is longer (`machine.ts`)
+ */
 export async function within<VALUE>(
   ms: number,
   label: string,
   promise: Promise<VALUE>,
 ): Promise<VALUE> {
   const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`${label}: not within ${ms} ms`)), ms)
+  const begun = performance.now()
+  const judge = () => {
+    const leftMs = begun + ms * busyness() - performance.now()
+    if (leftMs > 0) timer = setTimeout(judge, leftMs)
+    else reject(new Error(`${label}: not within ${Math.round(performance.now() - begun)} ms`))
+  }
+  let timer = setTimeout(judge, ms)
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }

@@ -237,7 +237,7 @@ const send = async (head: string, chunks: Iterable<Buffer>): Promise<string> => 
   socket.on('close', () => (closed = true))
   socket.write(`POST /api/chat HTTP/1.1\r\nhost: 127.0.0.1\r\n${head}\r\n\r\n`)
   for (const chunk of chunks) socket.write(chunk)
-  await vi.waitFor(() => expect(closed).toBe(true), 5_000)
+  await vi.waitFor(() => expect(closed).toBe(true), 20_000)
   return text
 }
 
@@ -508,7 +508,7 @@ describe('a page in a browser', () => {
     let text = ''
     socket.on('data', (data) => (text += String(data)))
     socket.write('GET /api/agents HTTP/1.1\r\nhost: evil.example.net\r\nconnection: close\r\n\r\n')
-    await vi.waitFor(() => expect(text).toMatch(/^HTTP\/1.1 403/))
+    await vi.waitFor(() => expect(text).toMatch(/^HTTP\/1.1 403/), 20_000)
   })
 })
 
@@ -552,7 +552,7 @@ describe('a connection that is idle', () => {
     let text = ''
     socket.on('data', (data) => (text += String(data)))
     socket.write('GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n')
-    await vi.waitFor(() => expect(text).toContain('ok'))
+    await vi.waitFor(() => expect(text).toContain('ok'), 20_000)
     socket.destroy()
     return text
   }

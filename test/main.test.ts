@@ -37,7 +37,7 @@ function loom(args: readonly string[], environment: Record<string, string> = {})
 }
 
 async function started(server: Loom): Promise<string> {
-  await vi.waitFor(() => expect(server.out()).toMatch(/curl -N/), 10_000)
+  await vi.waitFor(() => expect(server.out()).toMatch(/curl -N/), 60_000)
   return /http:\/\/\S+/.exec(server.out())?.[0] ?? ''
 }
 
@@ -103,7 +103,7 @@ describe('loom serve', () => {
     })
     await response.body?.getReader().read()
     server.child.kill('SIGINT')
-    await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status).toBe(503), 5_000)
+    await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status).toBe(503), 20_000)
     server.child.kill('SIGINT')
     expect(await server.exit).toBe(0)
   })
@@ -191,7 +191,7 @@ describe('a model of the registry', () => {
     const environment = { FIREWORKS_API_KEY: 'key-of-fireworks', LOOM_MODEL: 'fireworks/kimi-k2' }
     const server = loom(['serve'], { ...offline, ...environment })
     await started(server)
-    await vi.waitFor(() => expect(server.err()).toContain('\n'), 10_000)
+    await vi.waitFor(() => expect(server.err()).toContain('\n'), 60_000)
     expect(server.err()).toBe(
       'loom: Fireworks AI is not known to have a model "kimi-k2". Did you mean "accounts/fireworks/models/kimi-k3"?\n',
     )

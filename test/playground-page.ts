@@ -95,7 +95,7 @@ export const textOf = ({ parts }: UIMessage): string =>
 /** Waits until the page shows this. */
 export async function until(label: string, check: () => boolean): Promise<void> {
   await vi.waitFor(() => check() || Promise.reject(new Error(`${label}: not yet`)), {
-    timeout: 10_000,
+    timeout: 30_000,
     interval: 5,
   })
 }

@@ -5,10 +5,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+
+import { freePort } from './redis/free-port.ts'
 
 const root = join(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -33,19 +34,6 @@ function patternOf(output: string): RegExp {
 
 const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  const listening = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', () => listening.resolve())
-  await listening.promise
-  const address = server.address()
-  const closed = Promise.withResolvers<void>()
-  server.close(() => closed.resolve())
-  await closed.promise
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return address.port
-}
-
 /** All that a shell command prints, and the processes it leaves to us. */
 function shell(command: string, environment: Record<string, string>): ChildProcess {
   const path = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`
@@ -61,9 +49,9 @@ function textOf(child: ChildProcess): { readonly text: string } {
 
 async function until(what: string, condition: () => boolean): Promise<void> {
   const check = () => {
-    if (!condition()) throw new Error(`waited 20 s for ${what}`)
+    if (!condition()) throw new Error(`waited 60 s for ${what}`)
   }
-  await vi.waitFor(check, { timeout: 20_000, interval: 20 })
+  await vi.waitFor(check, { timeout: 60_000, interval: 20 })
 }
 
 describe('the README', () => {

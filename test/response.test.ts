@@ -144,7 +144,7 @@ describe('the response of a stream', () => {
       })
     })
     const client = request(url)
-    await vi.waitFor(() => expect(client.text()).toContain(cleanEnd))
+    await vi.waitFor(() => expect(client.text()).toContain(cleanEnd), 20_000)
     const [first, second, ...others] = chunksIn(client.text())
     expect(first?.match(/^data:/gm)).toHaveLength(3)
     expect(second?.match(/^data:/gm)).toHaveLength(3)
@@ -157,16 +157,17 @@ describe('the response of a stream', () => {
       reply.end()
     })
     const client = request(url)
-    await vi.waitFor(() => expect(client.text()).toContain(cleanEnd))
+    await vi.waitFor(() => expect(client.text()).toContain(cleanEnd), 20_000)
     client.socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
-    await vi.waitFor(() => expect(client.text().split(cleanEnd)).toHaveLength(3))
+    await vi.waitFor(() => expect(client.text().split(cleanEnd)).toHaveLength(3), 20_000)
   })
 
   it('says something when nothing happens for long', async () => {
     const url = await serverOf((reply) => void reply.send(start), { keepAliveMs: 20 })
     const client = request(url)
-    await vi.waitFor(() =>
-      expect(client.text().split(': keep-alive\n\n').length).toBeGreaterThan(3),
+    await vi.waitFor(
+      () => expect(client.text().split(': keep-alive\n\n').length).toBeGreaterThan(3),
+      20_000,
     )
   })
 
@@ -187,7 +188,7 @@ const endOf = async (
   const client = request(url)
   await vi.waitFor(() => {
     expect(client.closed() || client.text().includes(cleanEnd)).toBe(true)
-  })
+  }, 20_000)
   return client.text()
 }
 
@@ -222,7 +223,7 @@ describe('a reader', () => {
       reply.closed.addEventListener('abort', () => closed.resolve(reply.closed.reason))
     })
     const client = request(url)
-    await vi.waitFor(() => expect(client.text()).toContain('start'))
+    await vi.waitFor(() => expect(client.text()).toContain('start'), 20_000)
     client.socket.destroy()
     expect(await closed.promise).toMatchObject({ code: 'aborted' })
   })
@@ -265,7 +266,7 @@ describe('a reader', () => {
     expect(await outcome.promise).toMatchObject({ message: expect.stringContaining('dropped') })
     expect(sends).toBeLessThan(1000)
     client.socket.resume()
-    await vi.waitFor(() => expect(client.closed()).toBe(true))
+    await vi.waitFor(() => expect(client.closed()).toBe(true), 20_000)
     expect(client.text()).not.toContain(cleanEnd)
   })
 

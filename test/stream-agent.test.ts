@@ -236,7 +236,7 @@ describe('a client that leaves', () => {
     await aborted
     await vi.waitFor(() => {
       expect(onError).toHaveBeenCalledWith(expect.objectContaining({ code: 'aborted' }))
-    })
+    }, 20_000)
   })
 
   it('does not end a run that is to continue', async () => {
@@ -280,7 +280,7 @@ describe('the caller', () => {
       onFinish: () => Promise.reject(new Error('no disk')),
     })
     expect(await (await post(callback, [user('Hi')])).text()).toContain('[DONE]')
-    await vi.waitFor(() => expect(onError).toHaveBeenCalledWith(new Error('no disk')))
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledWith(new Error('no disk')), 20_000)
     const sink = await routeOf(agentOf([says('Hi.')]).agent, {
       onError,
       sink: ({ type }) => {
@@ -288,7 +288,7 @@ describe('the caller', () => {
       },
     })
     await expect((await post(sink, [user('Hi')])).text()).rejects.toThrow('terminated')
-    await vi.waitFor(() => expect(onError).toHaveBeenCalledWith(new Error('no log')))
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledWith(new Error('no log')), 20_000)
   })
 
   it('is thrown what fails before the first byte', async () => {

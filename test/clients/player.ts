@@ -32,7 +32,7 @@ export function openPlayer<CHAT extends Chat>(
 }
 
 /** For `vi.waitFor`. */
-export const wait = { timeout: 5000, interval: 2 }
+export const wait = { timeout: 30_000, interval: 2 }
 
 export class Player {
   readonly #chat: Chat

@@ -183,4 +183,4 @@ it('makes every edit once, whenever its server is killed at it', async () => {
     await restartOwner(begun)
   }
   expect(outcomes).toContain('made')
-}, 120_000)
+}, 300_000)

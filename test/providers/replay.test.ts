@@ -189,5 +189,5 @@ describe('a history', () => {
       }),
       { numRuns: 40, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: false },
     )
-  }, 60_000)
+  }, 180_000)
 })

@@ -1,5 +1,5 @@
 /** A cluster of three masters without replicas. */
-import { freePort, startServer } from './server.ts'
+import { startServer } from './server.ts'
 import type { RedisServer } from './server.ts'
 import { until } from './until.ts'
 
@@ -15,22 +15,20 @@ export async function startCluster(): Promise<RunningCluster> {
   await using stack = new AsyncDisposableStack()
   const nodes: { node: RedisServer; bus: number }[] = []
   while (nodes.length < masters) {
-    const bus = await freePort()
     const node = stack.use(
       await startServer([
         '--save',
         '',
         '--cluster-enabled',
         'yes',
-        '--cluster-port',
-        String(bus),
         '--cluster-node-timeout',
         '2000',
         '--cluster-config-file',
         'nodes.conf',
       ]),
     )
-    nodes.push({ node, bus })
+    // `freePort` finds the port of the bus free, too.
+    nodes.push({ node, bus: node.port + 10_000 })
   }
   await join(nodes)
   const owned = stack.move()

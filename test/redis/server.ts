@@ -6,14 +6,17 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { Redis } from 'ioredis'
 
+import { within } from '../deadline.ts'
 import { redisBinary } from './binary.ts'
+import { freePort } from './free-port.ts'
+
+export { freePort }
 
 export interface RedisServer extends AsyncDisposable {
   readonly host: string
@@ -44,8 +47,13 @@ export async function startServer(
   const folder = await mkdtemp(join(tmpdir(), 'loom-redis-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   const all = [...(await configure(folder)), ...args]
-  const port = await freePort()
-  let running = await launch(port, folder, all)
+  let port = await freePort()
+  let running = await launch(port, folder, all).catch(async (error: unknown) => {
+    if (!String(error).includes('in use')) throw error
+    // Another process took the port after it was found free.
+    port = await freePort()
+    return launch(port, folder, all)
+  })
   const client = new Redis({ host: localhost, port, lazyConnect: true, retryStrategy: () => 20 })
   // The test sees what its commands reject with.
   client.on('error', () => {})
@@ -95,45 +103,20 @@ async function launch(
   child.once('exit', () => guard.kill('SIGKILL'))
   let output = ''
   child.stdout?.on('data', (text: Buffer) => (output = `${output}${String(text)}`.slice(-4000)))
+  const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
+  child.once('error', reject)
+  child.once('close', (code) => reject(new Error(`it ended with code ${code}`)))
+  // Its own words: another server that has the port would accept a connection, too.
+  child.stdout?.on('data', () => {
+    if (/Ready to accept connections|Sentinel ID is/.test(output)) resolve()
+  })
   try {
-    await answering(port, child)
+    await within(30_000, 'the start of redis-server', ready)
   } catch (error) {
     child.kill('SIGKILL')
     throw new Error(`redis-server did not start:\n${output}`, { cause: error })
   }
   return child
-}
-
-/** Waits until the port accepts. */
-async function answering(port: number, child: ChildProcess): Promise<void> {
-  const deadline = performance.now() + 10_000
-  while (performance.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode}`)
-    if (await accepts(port)) return
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  throw new Error('it did not accept connections within 10 s')
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, localhost)
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, localhost)
-  await once(server, 'listening')
-  const port = portOf(server)
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Where a server that listens on TCP does so. */

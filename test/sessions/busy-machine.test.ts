@@ -25,7 +25,7 @@ describe('beside two loops that leave little of two cores', () => {
     const asked = stage.upstream.calls.map((call) => call.asked)
     expect(asked).toHaveLength(new Set(asked).size)
     expect(loops.running).toBe(2)
-  }, 240_000)
+  }, 400_000)
 
   it('has only the turns of a dead owner taken over', async () => {
     await using loops = await openLoops(2)
@@ -42,7 +42,7 @@ describe('beside two loops that leave little of two cores', () => {
     expect(byLiving).toHaveLength(new Set(byLiving).size)
     expect(new Set(calls.map(({ asked }) => asked)).size).toBe(sessions * each)
     expect(loops.running).toBe(2)
-  }, 240_000)
+  }, 400_000)
 })
 
 /** Posts to all sessions at once, each message until an instance accepts it. */

@@ -20,7 +20,7 @@ const window = 8192
 export function compactionSuite(openStore: () => Promise<Store>, turns: number): void {
   it(
     `answers about its first fact after ${turns * 2} messages with outputs of 100 KB`,
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const model = rememberingModel()
       const agent = agentOf({ model, tools: [readTool], contextWindow: window })
@@ -133,7 +133,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
     const { message } = await watch(there, id)
     await untilState(there, id, 'idle')
     here.thaw()
-    await here.sessions.instance.idle(AbortSignal.timeout(5000))
+    await here.sessions.instance.idle(AbortSignal.timeout(30_000))
     expect(living.summaries).toBeGreaterThan(0)
     expect(await there.sessions.messages(id)).toEqual([...before, message])
     expect((await there.sessions.store.context(id)).summary?.text).toContain('viridian')

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest'
 import { type FoldedPart, MessageFold } from '../../src/message-fold.ts'
 import type { Store } from '../../src/store.ts'
 import { within } from '../deadline.ts'
+import { busyness } from '../machine.ts'
 import { until } from '../redis/until.ts'
 import { calls, says, scriptedModel } from '../scripted-model.ts'
 import { clientTool, Gate, gatedTool, saysWhen } from './scripts.ts'
@@ -235,7 +236,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const asked = performance.now()
     expect(await there.session(id).stop()).toBe(true)
     const { events, message } = await following
-    expect(performance.now() - asked).toBeLessThan(1000)
+    expect(performance.now() - asked).toBeLessThan(1000 * busyness())
     expect(events.slice(-2).map(({ event }) => event.type)).toEqual(['abort', 'finish'])
     await untilState(there, id, 'idle')
     expect((await there.sessions.messages(id)).at(-1)).toEqual(message)

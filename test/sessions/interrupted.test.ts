@@ -26,7 +26,7 @@ describe('a turn that is interrupted', () => {
       }),
       { numRuns: 100 },
     )
-  }, 120_000)
+  }, 300_000)
 })
 
 /** Once at each entry of the turn's log, until the turn ends before that. */

@@ -52,7 +52,7 @@ describe('a mailbox', () => {
       const asked = calls.filter(({ key }) => callers(key)).map((call) => call.asked)
       expect(asked).toHaveLength(new Set(asked).size)
     }
-  }, 180_000)
+  }, 400_000)
 
   it('makes one turn of a message that is posted twice, and both have its answer', async () => {
     await using stage = await openStage()
@@ -140,7 +140,7 @@ describe('many sessions that are busy', () => {
       expect(calls).toHaveLength(2)
       expect(JSON.stringify(calls.at(-1)?.messages)).toMatch(/first .*second .*third /)
     }
-  }, 60_000)
+  }, 400_000)
 })
 
 async function postWhileBusy(

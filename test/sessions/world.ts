@@ -171,7 +171,7 @@ export async function read(
     sessionId,
     logId: place.logId,
     after: place.after,
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
     deliver({ id, events: list }) {
       for (const [index, event] of list.entries()) {
         if (index < skip) continue
@@ -194,7 +194,7 @@ export async function readAnswer(
 ): Promise<Reading> {
   if (answering === undefined) throw new Error('nothing new was posted')
   const place = answering.queued
-    ? await instance.sessions.begun(sessionId, answering, AbortSignal.timeout(10_000))
+    ? await instance.sessions.begun(sessionId, answering, AbortSignal.timeout(60_000))
     : answering
   return read(instance, sessionId, place)
 }

@@ -87,7 +87,7 @@ describe('a failover that loses acknowledged writes', () => {
     await loseWrites(sentinel, turn)
     await sentinel.failedOver()
     expectWhole(await oneAnswer(turn, survivor), 10)
-  }, 60_000)
+  }, 180_000)
 
   it('is mended for a tab whose own instance died in it', async () => {
     await using sentinel = await startSentinel()
@@ -103,7 +103,7 @@ describe('a failover that loses acknowledged writes', () => {
     const stored = await oneAnswer(turn, other)
     expectWhole(stored, 10)
     expect(await read.message).toEqual(stored)
-  }, 60_000)
+  }, 180_000)
 
   it('is mended by the owner also where the end of the turn was lost', async () => {
     await using sentinel = await startSentinel()
@@ -115,7 +115,7 @@ describe('a failover that loses acknowledged writes', () => {
     await sentinel.failedOver()
     expectWhole(await oneAnswer(turn, survivor), 4)
     expect(stage.upstream.calls, 'nobody answered it anew').toHaveLength(calls)
-  }, 60_000)
+  }, 180_000)
 
   it('resets what readers had of it where the owner died too, and they find the whole answer', async () => {
     await using sentinel = await startSentinel()
@@ -130,7 +130,7 @@ describe('a failover that loses acknowledged writes', () => {
     const stored = (await messagesOf(survivor.url, turn.chatId)).at(-1)
     if (again !== undefined) expect(again).toEqual(stored)
     expectWhole(stored ?? { id: '', role: 'assistant', parts: [] }, 10)
-  }, 60_000)
+  }, 180_000)
 })
 
 it('goes on in a Redis Cluster when the owner is killed', async () => {
@@ -141,7 +141,7 @@ it('goes on in a Redis Cluster when the owner is killed', async () => {
   await Promise.all(turns.map((turn) => untilSeen(turn, 30)))
   await owner.kill()
   for (const turn of turns) expectWhole(await oneAnswer(turn, survivor), 10)
-}, 60_000)
+}, 180_000)
 
 /** The replica hears nothing more, the turn goes on for a while, and the master dies. */
 async function loseWrites(

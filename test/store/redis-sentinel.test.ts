@@ -41,7 +41,7 @@ describe('the store behind sentinels', { shuffle: false }, () => {
     }
     const page = await store.readLog(talk.id, 're-m1', claim.lastId, 10)
     expect(page?.entries).toEqual([1, 2, 3, 4].map((seq) => entry(claim.claim, seq)))
-    await expect.poll(() => hints.length, { interval: 10, timeout: 5000 }).toBeGreaterThan(0)
+    await expect.poll(() => hints.length, { interval: 10 }).toBeGreaterThan(0)
     const successor = await store.takeOver(talk.id, claim.claim, {
       nonce: 'n',
       instance: 'two',

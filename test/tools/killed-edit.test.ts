@@ -54,4 +54,4 @@ it('an edit is made once, whenever the process that makes it is killed', async (
   const files = await readdir(stage.root)
   expect(files.filter((name) => !name.startsWith('.loom'))).toEqual(['a.txt'])
   expect((await stage.call('glob', { pattern: '**' })).files).toEqual(['a.txt'])
-}, 120_000)
+}, 300_000)
