@@ -293,8 +293,9 @@ describe('a reader', () => {
         await reply.send(finish)
         reply.end()
       },
-      { maxBufferedBytes: 100_000, stallMs: 200 },
+      { maxBufferedBytes: 100_000, stallMs: 1000 },
     )
+    // At this pace it takes two seconds at least, twice what a reader may stall.
     const client = request(url, { read: false })
     let length = 0
     let end = ''
@@ -302,8 +303,8 @@ describe('a reader', () => {
       const data = String(client.socket.read() ?? '')
       length += data.length
       if (data !== '') end = data.slice(-20)
-    }, 5)
-    await vi.waitFor(() => expect(end).toContain(cleanEnd), 10_000)
+    }, 10)
+    await vi.waitFor(() => expect(end).toContain(cleanEnd), 60_000)
     clearInterval(slowly)
     expect(length).toBeGreaterThan(size)
   })
