@@ -58,6 +58,10 @@ const anthropicText = (text: string) =>
 const gemini = (parts: Json[], more: Json = {}) =>
   `data: ${JSON.stringify({ candidates: [{ content: { role: 'model', parts }, index: 0, ...more }] })}\n\n`
 
+const anthropicEnvironment = (root: string) => ({
+  ANTHROPIC_BASE_URL: root,
+  ANTHROPIC_API_KEY: 'x',
+})
 const googleEnvironment = (root: string) => ({ GOOGLE_BASE_URL: root, GOOGLE_API_KEY: 'x' })
 
 const response = {
@@ -82,7 +86,7 @@ const functionCall = { type: 'function_call', id: 'f', call_id: 'c', name: 'read
 const wires: Record<string, Wire> = {
   Anthropic: {
     model: 'anthropic/claude-sonnet-4-6',
-    environment: (root) => ({ ANTHROPIC_BASE_URL: root, ANTHROPIC_API_KEY: 'x' }),
+    environment: anthropicEnvironment,
     begin: anthropicBlock({ type: 'text', text: '' }) + anthropicText('Hel'),
     end: anthropicText('lo') + anthropicEnd('end_turn'),
     ping: event({ type: 'ping' }),
@@ -150,7 +154,8 @@ describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end,
   it('is asked again where it breaks the connection before the end', async () => {
     const { asked, result } = await answering(
       ({ response, number }) => {
-        eventStream(response).write(begin + (number === 1 ? '' : end))
+        // The first breaks off inside an event.
+        eventStream(response).write(begin + (number === 1 ? end.slice(0, 40) : end))
         setImmediate(() => response.destroy())
       },
       { model, environment },
@@ -174,6 +179,31 @@ describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end,
     expect(result.text).toBe('Hello')
     expect(asked).toHaveLength(1)
   })
+})
+
+it('Anthropic may send events, blocks and deltas that its package does not know', async () => {
+  const unknownDelta = { type: 'content_block_delta', index: 0, delta: { type: 'new_delta' } }
+  const unknownBlock =
+    event({ type: 'content_block_start', index: 1, content_block: { type: 'new_block' } }) +
+    event({ type: 'content_block_delta', index: 1, delta: { type: 'text_delta', text: 'x' } }) +
+    event({ type: 'content_block_stop', index: 1 })
+  const { asked, result } = await answering(
+    ({ response }) => {
+      eventStream(response).end(
+        anthropicBlock({ type: 'text', text: '' }) +
+          event({ type: 'new_event' }) +
+          event(unknownDelta) +
+          anthropicText('Hello') +
+          event({ type: 'content_block_stop', index: 0 }) +
+          unknownBlock +
+          event({ type: 'message_delta', delta: { stop_reason: 'end_turn' } }) +
+          event({ type: 'message_stop' }),
+      )
+    },
+    { model: 'anthropic/claude-sonnet-4-6', environment: anthropicEnvironment },
+  )
+  expect(result).toMatchObject({ text: 'Hello', finishReason: 'stop' })
+  expect(asked).toHaveLength(1)
 })
 
 it('Google is read to its end where it sends a reason with each piece', async () => {

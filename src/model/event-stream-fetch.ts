@@ -3,6 +3,7 @@
  * read is a sign of life, which the packages do not report. And an answer that has come to its end is a
  * finished one: a connection that breaks or stays open after that ends the stream in good order.
  */
+import { AnthropicEvents } from './anthropic-events.ts'
 import { EventScanner } from './openai-compatible/event-scanner.ts'
 import { signOfLife } from './sign-of-life.ts'
 
@@ -26,14 +27,18 @@ export function eventStreamFetch(fetch: typeof globalThis.fetch): typeof globalT
     const type = response.headers.get('content-type') ?? ''
     if (!response.ok || response.body === null || !type.includes('event-stream')) return response
     const { status, statusText, headers, body } = response
-    const ended = endedStream(body, signOfLife(init?.signal))
+    const events = isAnthropic(input) ? new AnthropicEvents(maxEventBytes) : undefined
+    const ended = endedStream(body, { onRead: signOfLife(init?.signal), events })
     return new Response(ended, { status, statusText, headers })
   }
 }
 
+const isAnthropic = (input: Parameters<typeof globalThis.fetch>[0]) =>
+  /\/messages(?:\?|$)/.test(input instanceof Request ? input.url : String(input))
+
 function endedStream(
   body: ReadableStream<Uint8Array>,
-  onRead: (() => void) | undefined,
+  { onRead, events }: { onRead: (() => void) | undefined; events: AnthropicEvents | undefined },
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   const end = new StreamEnd()
@@ -44,6 +49,11 @@ function endedStream(
     if (isLeft) return
     isLeft = true
     clearTimeout(timer)
+    const rest = events?.rest()
+    if (rest !== undefined) {
+      end.read(rest)
+      controller.enqueue(rest)
+    }
     const missing = end.missing()
     if (missing !== undefined) controller.enqueue(missing)
     controller.close()
@@ -61,15 +71,21 @@ function endedStream(
       async pull(controller) {
         watchRemainder(controller)
         try {
-          const { done, value } = await reader.read()
-          if (isLeft) return
-          if (done) {
-            leave(controller)
+          for (;;) {
+            const { done, value } = await reader.read()
+            if (isLeft) return
+            if (done) {
+              leave(controller)
+              return
+            }
+            onRead?.()
+            const bytes = events === undefined ? value : events.read(value)
+            // Nobody pulls again before there was something.
+            if (bytes === undefined) continue
+            end.read(bytes)
+            controller.enqueue(bytes)
             return
           }
-          onRead?.()
-          end.read(value)
-          controller.enqueue(value)
         } catch (error) {
           if (isLeft) return
           if (!end.isReached) throw error

@@ -1,0 +1,91 @@
+/**
+ * Makes an event stream of Anthropic's Messages API one that its package reads. The API may add types
+ * of events, blocks and deltas at any time, and asks clients to pass over those that they do not know
+ * (https://docs.claude.com/en/docs/build-with-claude/streaming). The package ends the answer with an
+ * error there, and also where a proxy leaves out the usage.
+ */
+import { EventScanner } from './openai-compatible/event-scanner.ts'
+import { isRecord, parseJson } from './openai-compatible/json-record.ts'
+
+const eventTypes = new Set(
+  'message_start content_block_start content_block_delta content_block_stop message_delta message_stop ping error'.split(
+    ' ',
+  ),
+)
+const blockTypes =
+  /^(?:text|thinking|redacted_thinking|compaction|tool_use|server_tool_use|mcp_tool_use|\w+_tool_result)$/
+const deltaTypes = /^(?:text|input_json|thinking|signature|compaction|citations)_delta$/
+
+/** What nearly every event is: it needs no look into its JSON. */
+const plainDelta =
+  /^\{"type":"content_block_delta","index":\d+,"delta":\{"type":"(?:text|input_json|thinking)_delta"/
+
+export class AnthropicEvents {
+  readonly #scanner: EventScanner
+  #written = ''
+  /** The indexes of blocks that were left out. */
+  readonly #leftOut = new Set<unknown>()
+
+  /** @param maxEventBytes the bound of one event */
+  constructor(maxEventBytes: number) {
+    this.#scanner = new EventScanner((data) => this.#event(data), maxEventBytes)
+  }
+
+  /**
+   * The events that these bytes complete; undefined where there are none.
+   * @throws EventTooLong
+   */
+  read(bytes: Uint8Array): Uint8Array | undefined {
+    this.#scanner.feed(bytes)
+    return this.#take()
+  }
+
+  /** An event at the end of the stream whose line end is missing. */
+  rest(): Uint8Array | undefined {
+    const data = this.#scanner.rest()
+    // JSON that parses is whole; the rest was cut off.
+    if (data !== undefined && parseJson(data) !== undefined) this.#event(data)
+    return this.#take()
+  }
+
+  #take(): Uint8Array | undefined {
+    if (this.#written === '') return undefined
+    const bytes = new TextEncoder().encode(this.#written)
+    this.#written = ''
+    return bytes
+  }
+
+  #event(data: string): void {
+    if (this.#leftOut.size === 0 && plainDelta.test(data)) this.#write(data)
+    else this.#check(data)
+  }
+
+  #check(data: string): void {
+    const event = parseJson(data)
+    if (!isRecord(event) || Array.isArray(event)) {
+      this.#write(data)
+      return
+    }
+    const { type, index, content_block: block, delta, usage } = event
+    if (typeof type === 'string' && !eventTypes.has(type)) return
+    if (type === 'content_block_start' && isRecord(block)) {
+      if (!blockTypes.test(String(block['type']))) this.#leftOut.add(index)
+      else this.#leftOut.delete(index)
+    }
+    if (type !== 'message_delta' && this.#leftOut.has(index)) return
+    if (
+      type === 'content_block_delta' &&
+      isRecord(delta) &&
+      !deltaTypes.test(String(delta['type']))
+    )
+      return
+    const isUncounted =
+      type === 'message_delta' && !(isRecord(usage) && typeof usage['output_tokens'] === 'number')
+    this.#write(isUncounted ? JSON.stringify({ ...event, usage: { output_tokens: 0 } }) : data)
+  }
+
+  /** A line end in the data is white space of the JSON. */
+  #write(data: string): void {
+    this.#written += `data: ${data.replaceAll('\n', ' ')}\n\n`
+  }
+}
