@@ -14,6 +14,8 @@ export interface Interrupts extends Disposable {
   readonly stopping: AbortSignal
   /** Aborted by the second. */
   readonly leaving: AbortSignal
+  /** True while a program that the user started has the terminal: Ctrl-C is that program's. */
+  isDeaf: boolean
   /** As if a signal came, for keys that a terminal in raw mode does not turn into one. */
   interrupt: (signal?: InterruptSignal) => void
 }
@@ -52,13 +54,16 @@ export function openInterrupts(program: NodeJS.Process): Interrupts {
     if (exitCode === undefined) told(isLeft(error) ? 0 : 1, false)
   }
   const handlers = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal) => {
-    const handler = () => interrupt(signal)
+    const handler = () => {
+      if (signal !== 'SIGINT' || !interrupts.isDeaf) interrupt(signal)
+    }
     program.on(signal, handler)
     return () => program.off(signal, handler)
   })
   program.stdout.on('error', left)
   const interrupts: Interrupts = {
     onStop: () => undefined,
+    isDeaf: false,
     get exitCode() {
       return exitCode
     },

@@ -5,7 +5,7 @@
  */
 import type { Environment } from '../../config.ts'
 import { fullPaint, isStyled, noPaint, type Paint } from './style.ts'
-import { cutTo } from './width.ts'
+import { cutTo, widthOf } from './width.ts'
 
 /** What is used of `process.stdout` and `process.stderr`. */
 export interface Output extends NodeJS.WritableStream {
@@ -26,6 +26,11 @@ export interface ScreenOptions {
 /** Lines longer than this are hard to read, however wide the terminal is. */
 const widthMax = 100
 const spinnerMs = 100
+/** How many lines that wait are shown. */
+const queuedMax = 3
+/** Terminals that know synchronised output (mode 2026) show nothing half-drawn; others ignore it. */
+const atomic = '\u001b[?2026h'
+const atomicEnd = '\u001b[?2026l'
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 
 export class Screen {
@@ -41,6 +46,12 @@ export class Screen {
   #isMidLine = false
   #status: { text: (columns: number) => string; frame: number } | undefined
   #isStatusShown = false
+  /** It was drawn with what is typed below it. */
+  #isBelow = false
+  /** What is typed meanwhile, a line each; it stands below the status. */
+  #composer: string[] = []
+  /** Columns of the unfinished line of the answer. */
+  #column = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ScreenOptions) {
@@ -73,7 +84,11 @@ export class Screen {
     if (text === '') return
     this.#wipe()
     this.#options.stdout.write(text)
-    if (this.isTerminal) this.#isMidLine = !text.endsWith('\n')
+    if (!this.isTerminal) return
+    this.#isMidLine = !text.endsWith('\n')
+    const start = text.lastIndexOf('\n') + 1
+    this.#column = (start === 0 ? this.#column : 0) + widthOf(text.slice(start))
+    if (this.#composer.length > 0) this.#draw()
   }
 
   /** A whole line about what goes on, to stderr. */
@@ -86,12 +101,14 @@ export class Screen {
     this.#wipe()
     if (this.#options.stderr.isTTY === true) this.endLine()
     this.#options.stderr.write(`${line}\n`)
+    if (this.#composer.length > 0) this.#draw()
   }
 
   /** Ends the line of a terminal that holds unfinished text. */
   endLine(): void {
     if (!this.#isMidLine) return
     this.#isMidLine = false
+    this.#column = 0
     this.#options.stdout.write('\n')
   }
 
@@ -103,10 +120,32 @@ export class Screen {
       clearInterval(this.#timer)
       this.#timer = undefined
       this.#status = undefined
+      this.#composer = []
       return
     }
     this.#status = { text, frame: this.#status?.frame ?? 0 }
     this.#timer ??= setInterval(() => this.#draw(), spinnerMs).unref()
+  }
+
+  /** What is typed while something goes on: lines that wait, and the one that is being typed. */
+  composer({ queued, text }: { queued: readonly string[]; text: string }): void {
+    if (this.#status === undefined) return
+    this.#wipe()
+    const isEmpty = queued.length === 0 && text === ''
+    const hidden = queued.length - queuedMax
+    this.#composer = isEmpty
+      ? []
+      : [
+          ...(hidden > 0 ? [`… ${hidden} more queued`] : []),
+          ...queued.slice(-queuedMax).map((line) => `queued › ${line}`),
+          `› ${text}`,
+        ]
+    this.#draw()
+  }
+
+  /** Takes away what stands below the answer, until it is drawn again. */
+  hide(): void {
+    this.#wipe()
   }
 
   /** Resolves when stdout takes more, or never will. */
@@ -120,7 +159,9 @@ export class Screen {
   }
 
   #draw(): void {
-    if (this.#status === undefined || this.#isMidLine) return
+    if (this.#status === undefined) return
+    if (this.#composer.length > 0) return this.#drawBelow(this.#status)
+    if (this.#isMidLine) return
     const { text } = this.#status
     const frame = frames[this.#status.frame++ % frames.length] ?? ''
     const { stderr } = this.#options
@@ -130,9 +171,41 @@ export class Screen {
     this.#isStatusShown = true
   }
 
+  /**
+   * The status and what is typed, on lines below the answer; the cursor returns to where the answer goes
+   * on. A line that the terminal has wrapped is left alone: where it ends is the terminal's to know.
+   */
+  #drawBelow(status: { text: (columns: number) => string; frame: number }): void {
+    const { stderr } = this.#options
+    const columns = stderr.columns ?? 80
+    if (this.#isMidLine && this.#column >= columns) return
+    const frame = frames[status.frame++ % frames.length] ?? ''
+    const text = cutTo(status.text(columns - 3), columns - 3)
+    const typed = this.#composer.map((line) => endOf(line, columns - 2))
+    const lines = [`${this.paint('cyan', frame)} ${this.paint('dim', text)}`, ...typed]
+    const back = this.#isMidLine
+      ? `\u001b[${lines.length}A\u001b[${this.#column + 1}G`
+      : `\u001b[${lines.length - 1}A\r`
+    const from = this.#isMidLine ? '\u001b[J\r\n' : '\r\u001b[J'
+    stderr.write(`${atomic}${from}${lines.join('\r\n')}${back}${atomicEnd}`)
+    this.#isStatusShown = true
+    this.#isBelow = true
+  }
+
   #wipe(): void {
     if (!this.#isStatusShown) return
     this.#isStatusShown = false
-    this.#options.stderr.write('\r\u001b[K')
+    const isBelow = this.#isBelow
+    this.#isBelow = false
+    const start = this.#isMidLine ? '' : '\r'
+    this.#options.stderr.write(isBelow ? `${start}\u001b[J` : '\r\u001b[K')
   }
+}
+
+/** The end of a line that is being typed is what its writer looks at. */
+function endOf(line: string, columns: number): string {
+  if (widthOf(line) <= columns) return line
+  let end = Array.from(line)
+  while (widthOf(end.join('')) > columns - 1) end = end.slice(1)
+  return `…${end.join('')}`
 }

@@ -40,6 +40,7 @@ export class TurnView {
   #lastText = ''
   #hasText = false
   #isThinking = false
+  #isWriting = false
   #thought = ''
 
   constructor(options: TurnViewOptions) {
@@ -104,6 +105,7 @@ export class TurnView {
   }
 
   #beginText(): void {
+    this.#isWriting = true
     const { screen, showsText } = this.#options
     if (!showsText) return
     if (this.#hasText && screen.isRendered) screen.answer('\n')
@@ -127,6 +129,7 @@ export class TurnView {
 
   #endText(): void {
     this.#text(this.#characters.end())
+    this.#isWriting = false
     this.#markdown?.end()
     this.#markdown = undefined
     // What follows, another text or the shell's prompt, begins on a line of its own.
@@ -213,7 +216,8 @@ export class TurnView {
     const running = [...this.#tools.values()]
     const [first] = running
     if (first === undefined) {
-      return `${this.#isThinking ? 'thinking' : 'waiting for the model'} ${elapsed(this.#startedAt)}`
+      const what = this.#isThinking ? 'thinking' : 'waiting for the model'
+      return `${this.#isWriting ? 'answering' : what} ${elapsed(this.#startedAt)}`
     }
     const names = running.map(({ toolName }) => plainLine(toolName)).join(', ')
     const oldest = Math.min(...running.map(({ startedAt }) => startedAt))

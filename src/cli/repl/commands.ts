@@ -26,7 +26,9 @@ const help = `/help                what there is
 /sessions [number]   earlier sessions, or one of them again
 /quit                ends the talk; the session is kept
 
-Ctrl-C stops an answer. A \\ at the end of a line goes on in the next.
+!command runs it here; its output goes along with the next message. @ and Tab
+complete a file. Ctrl-R finds an earlier entry, Ctrl-G opens $EDITOR.
+Ctrl-C stops an answer, Ctrl-Z stops the program. A \\ at the end of a line goes on in the next.
 A message that begins with a path is a message; one that begins with another slash is
 written with two.`
 

@@ -11,6 +11,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { plain } from '../render/plain.ts'
 import type { Terminal } from '../terminal.ts'
 import { CursorReport } from './cursor-report.ts'
+import { HistorySearch } from './history-search.ts'
 import { PastedText } from './pasted-text.ts'
 import { pasteEnd, pasteStart, QuestionGuard } from './question-guard.ts'
 
@@ -22,6 +23,10 @@ export type LineRead =
   | { type: 'end' }
   /** The signal; what was typed so far. */
   | { type: 'left'; text: string }
+  /** Ctrl-G: the line is to be edited elsewhere. */
+  | { type: 'edit'; text: string }
+  /** Ctrl-R: what the line is to hold. */
+  | { type: 'found'; text: string }
 
 export interface ReadOptions {
   signal?: AbortSignal
@@ -31,6 +36,8 @@ export interface ReadOptions {
   text?: string
   /** What was typed before the prompt is shown is no answer to it. @defaultValue false */
   isQuestion?: boolean
+  /** Completes the line at Tab. With it the line also has Ctrl-G and Ctrl-R. */
+  completer?: (line: string) => [string[], string]
   /** Draws a question when no key is on its way any more, right before its prompt. */
   draw?: () => void
 }
@@ -38,6 +45,8 @@ export interface ReadOptions {
 interface Reader {
   feed: Feed
   lines: Interface
+  /** Ends the reading for Ctrl-G or Ctrl-R. Undefined where the line has neither. */
+  leaveFor: ((key: string) => void) | undefined
 }
 
 /** Lines that can only have been meant for a question, and the beginning of one. */
@@ -45,6 +54,9 @@ const answers = /^(?:\s*(?:y+|yes|a+|always|n+|no)?[\r\n]+)+/i
 const answer = /^\s*(?:y+|a|n)$/i
 const interruptKey = '\u0003'
 const suspendKey = '\u001a'
+/** Ctrl-G, as in other agents at a terminal; Ctrl-R, as in shells. */
+const editKey = '\u0007'
+const searchKey = '\u0012'
 const backspace = '\u007f'
 /** Typed ahead, or pasted: more than this is no message. */
 const charactersMax = 1024 * 1024
@@ -59,11 +71,16 @@ export class Keyboard {
   readonly #pasted = new PastedText()
   #reader: Reader | undefined
   #guard: QuestionGuard | undefined
+  #search: HistorySearch | undefined
+  /** Takes what the search has found. */
+  #ended: ((text: string) => void) | undefined
   readonly #report: CursorReport
   #isOpen = false
   #isEnded = false
   /** Ctrl-C while no line is read; without it the next reader is told. */
   onInterrupt: (() => void) | undefined
+  /** Hears of keys that wait for the next line, all of them each time. */
+  onTyped: ((keys: string) => void) | undefined
   /** Called before Ctrl-Z stops the process: takes away what is drawn below the cursor. */
   onSuspend: (() => void) | undefined
 
@@ -76,6 +93,11 @@ export class Keyboard {
   /** Finds out whether the terminal reports what it has drawn, before a question needs to know. */
   probe(): void {
     this.#report.ask()
+  }
+
+  /** What waits for the next line. */
+  get ahead(): string {
+    return this.#pending
   }
 
   /** Takes the keys. */
@@ -127,7 +149,7 @@ export class Keyboard {
   }
 
   async #readLine(prompt: string, options: ReadOptions): Promise<LineRead> {
-    const { signal, history = [], text = '' } = options
+    const { signal, history = [], text = '', completer } = options
     const feed = new Feed()
     const lines = createInterface({
       input: feed,
@@ -137,6 +159,7 @@ export class Keyboard {
       history: history.map((entry) => this.#pasted.recalled(entry)),
       historySize: 1000,
       removeHistoryDuplicates: true,
+      ...(completer !== undefined && { completer }),
     })
     const { promise, resolve } = Promise.withResolvers<LineRead>()
     const leave = () => resolve({ type: 'left', text: whole(lines.line) })
@@ -152,19 +175,29 @@ export class Keyboard {
     })
     signal?.addEventListener('abort', leave, { once: true })
     if (signal?.aborted === true) leave()
-    this.#reader = { feed, lines }
+    const leaveFor = (key: string) => {
+      this.#reader = undefined
+      const held = this.#pasted.expanded(whole(lines.line))
+      if (key === editKey) return resolve({ type: 'edit', text: held })
+      this.#ended = (found) => resolve({ type: 'found', text: found })
+      this.#search = new HistorySearch(history, held)
+      const typed = this.#pending
+      this.#pending = ''
+      this.#takeSearch(this.#search, typed)
+    }
+    this.#reader = { feed, lines, leaveFor: completer === undefined ? undefined : leaveFor }
     // At once: what comes behind the line in one chunk is for the next reader.
     lines.once('line', () => (this.#reader = undefined))
     lines.prompt()
-    if (text !== '') lines.write(text)
+    if (text !== '') lines.write(this.#pasted.marked(text))
     this.#pump()
     const read = await promise
     this.#reader = undefined
     signal?.removeEventListener('abort', leave)
     lines.off('close', closed)
     lines.close()
-    if (read.type !== 'line')
-      this.#terminal.output.write(read.type === 'left' ? '\r\u001b[K' : '\n')
+    const isOver = read.type === 'end' || read.type === 'interrupt'
+    if (read.type !== 'line') this.#terminal.output.write(isOver ? '\n' : '\r\u001b[J')
     return read
   }
 
@@ -180,8 +213,22 @@ export class Keyboard {
     const text = isSuspending ? keys.replaceAll(suspendKey, '') : keys
     if (isSuspending) this.#suspend()
     if (this.#guard !== undefined) return this.#guard.take(text)
+    if (this.#search !== undefined) return this.#takeSearch(this.#search, text)
     this.#pending = (this.#pending + text).slice(-charactersMax)
     this.#pump()
+  }
+
+  #takeSearch(search: HistorySearch, keys: string): void {
+    const end = search.take(keys)
+    const { output } = this.#terminal
+    if (end === undefined) {
+      output.write(`\r\u001b[J${search.line(output.columns ?? 80)}`)
+      return
+    }
+    output.write('\r\u001b[J')
+    this.#search = undefined
+    this.#pending = end.rest + this.#pending
+    this.#ended?.(end.text)
   }
 
   /** A terminal in raw mode does not stop a process by itself. The shell gets it as it was. */
@@ -213,14 +260,21 @@ export class Keyboard {
   #typeAhead(): void {
     const { onInterrupt } = this
     const last = this.#pending.lastIndexOf(interruptKey)
-    if (last === -1 || onInterrupt === undefined) return
+    if (last === -1 || onInterrupt === undefined) return this.onTyped?.(this.#pending)
     const count = this.#pending.split(interruptKey).length - 1
     this.#pending = this.#pending.slice(last + 1)
+    this.onTyped?.(this.#pending)
     for (let index = 0; index < count; index++) onInterrupt()
   }
 
   /** Hands keys over, up to the end of the line. False where more must come first. */
-  #takeKeys({ feed, lines }: Reader): boolean {
+  #takeKeys({ feed, lines, leaveFor }: Reader): boolean {
+    const [first = ''] = this.#pending
+    if (leaveFor !== undefined && (first === editKey || first === searchKey)) {
+      this.#pending = this.#pending.slice(1)
+      leaveFor(first)
+      return false
+    }
     const start = this.#pending.indexOf(pasteStart)
     const enter = this.#pending.search(/[\r\n]/)
     if (start !== -1 && (enter === -1 || start < enter)) {

@@ -13,9 +13,11 @@ import type { LocalChat } from '../open-conversations.ts'
 import { plain } from '../render/plain.ts'
 import type { Talk } from '../talk.ts'
 import { Commands, isCommand } from './commands.ts'
+import { fileCompleter } from './file-completion.ts'
 import { History } from './history.ts'
 import type { Keyboard, LineRead } from './keyboard.ts'
 import { openLines } from './line-source.ts'
+import { editText, runShell } from './outside.ts'
 import { recall, recallQuestion } from './recall.ts'
 import { showTurn } from './show-turn.ts'
 import { Spending } from './spending.ts'
@@ -53,6 +55,8 @@ class Repl {
   /** The last answer could not be written down. */
   #isUnkept = false
   #exitCode: number = exitCodes.done
+  /** What `!commands` put out since the last message. */
+  readonly #ran: string[] = []
 
   constructor(talk: Talk, options: ConverseOptions) {
     this.#talk = talk
@@ -111,6 +115,14 @@ class Repl {
         if (!ending.aborted) await this.#guarded(() => this.#watch())
         continue
       }
+      if (read.type === 'found') {
+        text = read.text
+        continue
+      }
+      if (read.type === 'edit') {
+        text = (await this.#guarded(() => this.#edit(read.text))) ?? read.text
+        continue
+      }
       if (read.type === 'interrupt') {
         if (isLeaving) return
         isLeaving = true
@@ -127,10 +139,43 @@ class Repl {
   /** Runs a line that is a command, sends any other. */
   async #obey(text: string): Promise<'quit' | undefined> {
     const line = text.trim()
+    if (line.startsWith('!') && line.length > 1 && this.#isTerminal) {
+      await this.#guarded(() => this.#shell(line.slice(1).trim()))
+      return undefined
+    }
     if (isCommand(line)) return this.#guarded(() => this.#commands.run(line))
     // The first line of a pasted piece may begin with a tab that means something.
-    await this.#say(line.startsWith('//') ? line.slice(1) : text.trimEnd())
+    const said = line.startsWith('//') ? line.slice(1) : text.trimEnd()
+    await this.#say([...this.#ran.splice(0), said].join('\n\n'))
     return undefined
+  }
+
+  /** What a command of the user's put out goes to the model with the next message. */
+  async #shell(command: string): Promise<void> {
+    const { program } = this.#talk
+    const directory = this.#options.local?.directory ?? program.cwd()
+    const show = (text: string) => void program.stderr.write(text)
+    const options = { directory, environment: program.env, show }
+    this.#ran.push(await this.#outside(() => runShell(command, options)))
+  }
+
+  async #edit(text: string): Promise<string> {
+    const edited = await this.#outside(() => editText(text, this.#talk.program.env))
+    return edited.trimEnd()
+  }
+
+  /** Another program has the terminal. */
+  async #outside(work: () => Promise<string>): Promise<string> {
+    const { interrupts } = this.#talk
+    const { keyboard } = this.#options
+    keyboard?.close()
+    interrupts.isDeaf = true
+    try {
+      return await work()
+    } finally {
+      interrupts.isDeaf = false
+      keyboard?.open()
+    }
   }
 
   /** A line; or, where others may talk here too, that something is being answered. */
@@ -142,7 +187,10 @@ class Repl {
     const isShared = conversations.isShared && this.#isTerminal
     const over = new AbortController()
     if (isShared) void this.#lookOut(stirring, over.signal)
-    let read = await this.#lines.read(prompt, { signal, history: this.#history.lines, text })
+    const { local } = this.#options
+    const completer = fileCompleter(local?.directory ?? this.#talk.program.cwd())
+    const history = this.#history.lines
+    let read = await this.#lines.read(prompt, { signal, history, text, completer })
     over.abort()
     // A line that ends in a backslash goes on.
     while (read.type === 'line' && read.text.endsWith('\\')) {

@@ -7,6 +7,7 @@ import { TurnView } from '../render/turn-view.ts'
 import { lackOf, limitOf } from '../result.ts'
 import type { Talk } from '../talk.ts'
 import type { Keyboard } from './keyboard.ts'
+import { typedAhead } from './typed-ahead.ts'
 
 export interface ShowTurnOptions {
   talk: Talk
@@ -41,9 +42,15 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
       const line = screen.paint('dim', 'stopping … (Ctrl-C again to leave)')
       late = setTimeout(() => screen.note(line), stoppingMs)
     }
+    keyboard.onSuspend = () => screen.hide()
+    keyboard.onTyped = (keys) => screen.composer(typedAhead(keys))
     keyboard.open()
   }
-  view.begin()
+  const begin = () => {
+    view.begin()
+    if (keyboard !== undefined) screen.composer(typedAhead(keyboard.ahead))
+  }
+  begin()
   try {
     const played = await play(events, {
       conversation,
@@ -53,7 +60,7 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
         view.add(event)
       },
       pause: () => view.pause(),
-      resume: () => view.begin(),
+      resume: begin,
       drained: () => screen.drained(),
       stopping: interrupts.stopping,
       signal: interrupts.leaving,
@@ -64,7 +71,11 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
     return played
   } finally {
     clearTimeout(late)
-    if (keyboard !== undefined) keyboard.onInterrupt = undefined
+    if (keyboard !== undefined) {
+      keyboard.onInterrupt = undefined
+      keyboard.onTyped = undefined
+      keyboard.onSuspend = undefined
+    }
     view.end()
   }
 }

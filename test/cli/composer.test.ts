@@ -1,0 +1,125 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { afterEach, describe, expect, it } from 'vitest'
+
+import { typedAhead } from '../../src/cli/repl/typed-ahead.ts'
+import { until } from '../redis/until.ts'
+import type { Upstream } from '../sessions/upstream.ts'
+import { folder, tidy } from './command.ts'
+import {
+  closeTerminals,
+  keys,
+  lacksTerminal,
+  openPseudoTerminal,
+  pasted,
+} from './pseudo-terminal.ts'
+import { screenText } from './screen-text.ts'
+import { openScript, type ScriptedAnswer } from './scripted-upstream.ts'
+
+const { enter, interrupt } = keys
+
+describe('what is typed ahead', () => {
+  it('is lines that wait, and the one that is being typed', () => {
+    expect(typedAhead(`one${enter}two\u007fx${enter}${enter}half`)).toEqual({
+      queued: ['one', 'twx'],
+      text: 'half',
+    })
+    expect(typedAhead(`gone\u0015a ${pasted('b\nc')} d\u001b[D`)).toEqual({
+      queued: [],
+      text: 'a b⏎c d',
+    })
+  })
+})
+
+describe.skipIf(lacksTerminal)('a talk', () => {
+  const upstreams: Upstream[] = []
+  afterEach(async () => {
+    await closeTerminals()
+    for (const upstream of upstreams.splice(0)) await upstream[Symbol.asyncDispose]()
+    await tidy()
+  })
+
+  async function open(
+    answers: readonly (string | ScriptedAnswer)[],
+    { columns = 80, paceMs = 0, EDITOR = 'false' } = {},
+  ) {
+    const upstream = await openScript(answers, paceMs)
+    upstreams.push(upstream)
+    const directory = await folder()
+    const environment = {
+      XDG_STATE_HOME: await folder(),
+      LOOM_MODEL: 'up/x',
+      UP_BASE_URL: upstream.url,
+      EDITOR,
+    }
+    const terminal = openPseudoTerminal([], {
+      environment,
+      directory,
+      columns,
+      // A shell in between would end at the Ctrl-C that is a command's.
+      shell: 'exec $LOOM',
+    })
+    await terminal.shows('/help says')
+    const screen = () => screenText(terminal.raw, columns).join('\n')
+    return { upstream, terminal, screen, directory }
+  }
+
+  it.each([40, 80, 200])('of %i columns shows what is typed while it answers', async (columns) => {
+    const pieces = Array.from({ length: 40 }, (_, index) => `word${index} `)
+    const { upstream, terminal, screen } = await open([{ pieces }, 'second'], {
+      columns,
+      paceMs: 60,
+    })
+    await terminal.type(`go${enter}`, 'word3')
+    terminal.child.stdin?.write(`and then${enter}half a l`)
+    await until(10_000, 'it is shown', () => /\nqueued › and then\n› half a l/.test(screen()))
+    expect(screen()).toMatch(/answering[^\n]*Ctrl-C stops/)
+    await until(10_000, 'it is sent', () => upstream.calls.length === 2)
+    await until(10_000, 'the rest is the next line', () =>
+      screen().endsWith('second\n\n› half a l'),
+    )
+    const text = screen()
+    // Nothing of the answer is overwritten, and nothing that was drawn below it is left.
+    const words = pieces.map((piece) => piece.trim()).join(' ')
+    expect(text.replaceAll('\n', ' ')).toContain(words)
+    expect(text).not.toContain('queued ›')
+    expect(text).not.toContain('Ctrl-C stops')
+    expect(upstream.asked).toEqual(['go', 'and then'])
+  })
+
+  it('runs a command of the user, whose output goes along with the next message', async () => {
+    const { upstream, terminal } = await open(['fine'])
+    await terminal.type(`!echo out; echo er''ror >&2; exit 3${enter}`, 'error')
+    await terminal.type(`!sleep 60${enter}`, 'sleep')
+    await terminal.type(interrupt, /› $/)
+    await terminal.type(`why?${enter}`, 'fine')
+    expect(upstream.asked[0]).toMatch(/^I ran `echo out; [^]*out\n[^]*\(it ended with code 3\)/)
+    expect(upstream.asked[0]).toMatch(/\n\nwhy\?$/)
+  })
+
+  it('completes @ and the beginning of a file', async () => {
+    const { upstream, terminal, directory } = await open(['fine'])
+    await mkdir(join(directory, 'source'))
+    await writeFile(join(directory, 'source/main.ts'), '')
+    await terminal.type('read @so\t', '@source/')
+    await terminal.type('ma\t', 'main.ts')
+    await terminal.type(enter, 'fine')
+    expect(upstream.asked).toEqual(['read @source/main.ts'])
+  })
+
+  it('finds an earlier entry with Ctrl-R, and edits the line with Ctrl-G', async () => {
+    const { upstream, terminal } = await open(['fine'], { EDITOR: 'sed -i s/alpha/omega/' })
+    await terminal.type(`alpha one${enter}`, 'fine')
+    await terminal.type(`alpha two${enter}`, 'fine')
+    await terminal.type(`beta${enter}`, 'fine')
+    await terminal.type('\u0012alph', /search alph › alpha two/)
+    await terminal.type('\u0012', /search alph › alpha one/)
+    await terminal.type(enter, '› alpha one')
+    await terminal.type('\u0007', 'omega one')
+    await terminal.type(enter, 'fine')
+    await terminal.type('\u0012nothing\u001b', '› ')
+    await terminal.type(`last${enter}`, 'fine')
+    expect(upstream.asked.slice(3)).toEqual(['omega one', 'last'])
+  })
+})
