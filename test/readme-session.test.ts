@@ -55,7 +55,7 @@ describe.skipIf(lacksTerminal)('the recorded session of the README', () => {
     await waits('$ ')
     const shown = screen().slice(0, -1)
     expect(shown.map((line) => line.replace(duration, ''))).toEqual(lines.map(matching))
-  })
+  }, 90_000)
 })
 
 /** A folder as the session has it, a home, and the command in the path. */
