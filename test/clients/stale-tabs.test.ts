@@ -84,7 +84,7 @@ for (const sdk of sdks) {
       const toolCallId = String(fieldOf(stale.player.toolParts('ask')[0], 'toolCallId'))
       const tabs = [stale, other]
       await Promise.all(
-        [['red', stale] as const, [second, other] as const].map(([output, { chat }]) =>
+        [['red', stale] as const, [second, other] as const].map(async ([output, { chat }]) =>
           chat.addToolOutput({ tool: 'ask', toolCallId, output }),
         ),
       )
