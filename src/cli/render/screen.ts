@@ -71,7 +71,9 @@ export class Screen {
 
   get width(): number {
     const { stdout, stderr } = this.#options
-    return Math.max(20, Math.min(stdout.columns ?? stderr.columns ?? 80, widthMax))
+    const columns = stdout.columns ?? stderr.columns ?? 80
+    // The last column stays free: behind it, where the cursor is depends on the terminal.
+    return Math.max(20, Math.min(columns - 1, widthMax))
   }
 
   /** Whether stdout is read by eyes: what is said there is made harmless. */
