@@ -9,9 +9,9 @@ import type { Conversation, Events } from './conversation.ts'
 import type { Human } from './human.ts'
 
 export interface PlayOptions {
-  conversation: Conversation
+  conversation: Pick<Conversation, 'answer'>
   /** Undefined where nothing is to be answered from here: then it ends when it waits. */
-  human: Human | undefined
+  human: Pick<Human, 'answers'> | undefined
   /** Hears every event. */
   hear: (event: AgentEvent) => void
   /** Called when the turn pauses for the human, and before it goes on. */
@@ -19,7 +19,10 @@ export interface PlayOptions {
   resume: () => void
   /** Resolves when there is room for more output. */
   drained: () => Promise<void>
-  /** Ends a question to the human. */
+  /**
+   * Aborts when the human stops the answer. It ends a question to the human, and no question follows: a
+   * stop can arrive at the session when the answer waits already, and then nothing aborts.
+   */
   stopping: AbortSignal
   /** Leaves the turn as it is. */
   signal: AbortSignal
@@ -52,6 +55,10 @@ export async function play(first: Events, options: PlayOptions): Promise<Played>
     events = undefined
     const isOver = played.isStopped || played.errorText !== undefined
     if (isOver || human === undefined || waitingParts(fold.message).length === 0) break
+    if (stopping.aborted) {
+      played.isInterrupted = true
+      break
+    }
     options.pause()
     const answers = await human.answers(fold.message, stopping)
     options.resume()

@@ -30,6 +30,8 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
     showsText: true,
     gauge: talk.gauge,
   })
+  const stop = new AbortController()
+  let stopped: Promise<void> | undefined
   let late: NodeJS.Timeout | undefined
   if (keyboard !== undefined) {
     keyboard.onInterrupt = () => {
@@ -38,7 +40,8 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
         interrupts.interrupt()
         return interrupts.interrupt()
       }
-      void conversation.stop().catch(() => undefined)
+      stop.abort()
+      stopped = conversation.stop().catch(() => undefined)
       const line = screen.paint('dim', 'stopping … (Ctrl-C again to leave)')
       late = setTimeout(() => screen.note(line), stoppingMs)
     }
@@ -62,9 +65,11 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
       pause: () => view.pause(),
       resume: begin,
       drained: () => screen.drained(),
-      stopping: interrupts.stopping,
+      stopping: AbortSignal.any([interrupts.stopping, stop.signal]),
       signal: interrupts.leaving,
     })
+    // A stop that is still on its way would stop the answer to the next message.
+    if (stopped !== undefined) await Promise.race([stopped, aborted(interrupts.leaving)])
     view.end()
     tellEnd(played, screen)
     if (program.stdout.isTTY) screen.answer('\n')
@@ -78,6 +83,13 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
     }
     view.end()
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  signal.addEventListener('abort', () => resolve(), { once: true })
+  if (signal.aborted) resolve()
+  return promise
 }
 
 function tellEnd(played: Played, screen: Screen): void {

@@ -1,0 +1,53 @@
+/** An answer that its human has stopped asks nothing any more, at whatever moment the stop arrives. */
+import { expect, it } from 'vitest'
+
+import { play } from '../../src/cli/play.ts'
+import type { AgentEvent } from '../../src/event.ts'
+
+const call = { toolCallId: 'c', toolName: 'bash' }
+const events: AgentEvent[] = [
+  { type: 'start', messageId: 'm' },
+  { type: 'start-step' },
+  { type: 'tool-input-available', ...call, input: { command: 'touch early' } },
+  { type: 'tool-approval-request', approvalId: 'a', toolCallId: 'c' },
+  { type: 'finish-step' },
+  { type: 'finish', finishReason: 'tool-calls' },
+]
+
+/** Plays an answer that ends in a question; Ctrl-C comes with the event of this type. */
+async function stoppedAt(type: AgentEvent['type'] | undefined) {
+  const stop = new AbortController()
+  let questions = 0
+  const stream = async function* () {
+    yield* events
+  }
+  const played = await play(stream(), {
+    conversation: { answer: () => Promise.reject(new Error('nothing is to be answered')) },
+    human: {
+      async answers() {
+        questions += 1
+        return undefined
+      },
+    },
+    hear: (event) => {
+      if (event.type === type) stop.abort()
+    },
+    pause: () => undefined,
+    resume: () => undefined,
+    drained: () => Promise.resolve(),
+    stopping: stop.signal,
+    signal: new AbortController().signal,
+  })
+  return { questions, isInterrupted: played.isInterrupted }
+}
+
+it('asks what an answer waits for that nobody has stopped', async () => {
+  expect(await stoppedAt(undefined)).toEqual({ questions: 1, isInterrupted: true })
+})
+
+it.each(['tool-input-available', 'tool-approval-request', 'finish'] as const)(
+  'asks nothing when the stop comes with %s',
+  async (type) => {
+    expect(await stoppedAt(type)).toEqual({ questions: 0, isInterrupted: true })
+  },
+)
