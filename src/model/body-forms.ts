@@ -1,11 +1,14 @@
+import { badSignature } from './body-forms/bad-signature.ts'
 import { messageContent } from './body-forms/message-content.ts'
 import { messageField } from './body-forms/message-field.ts'
-import { missingItem } from './body-forms/missing-item.ts'
+import { messageRoles } from './body-forms/message-roles.ts'
 import { missingThought } from './body-forms/missing-thought.ts'
 import { optionalField } from './body-forms/optional-field.ts'
 import { type Refusal, refusalOf } from './body-forms/refusal.ts'
 import type { BodyChange, BodyRule } from './body-forms/rule.ts'
+import { thinkingStep } from './body-forms/thinking-step.ts'
 import { tokenLimit } from './body-forms/token-limit.ts'
+import { toolName } from './body-forms/tool-name.ts'
 import { toolSchema } from './body-forms/tool-schema.ts'
 /**
  * The form of request body that one model takes. No list says which fields an API refuses: a gateway,
@@ -18,7 +21,10 @@ import type { JsonRecord } from './openai-compatible/json-record.ts'
 /** The first rule that finds a change decides, so the rules that name a special form come first. */
 export const bodyRules: readonly BodyRule[] = [
   missingThought,
-  missingItem,
+  badSignature,
+  thinkingStep,
+  messageRoles,
+  toolName,
   tokenLimit,
   toolSchema,
   messageContent,
@@ -78,6 +84,7 @@ export class BodyAttempt {
     // Called for each read of an answer.
     if (this.#found.length === 0) return
     for (const change of this.#found.splice(0)) {
+      if (change.isOfRequest === true) continue
       this.#known.delete(change.key)
       this.#known.set(change.key, change)
     }

@@ -35,6 +35,10 @@ const patterns = [
   /(?:prompt|input|request) (?:body )?(?:is )?too (?:long|large) for/i,
   /(?:prompt|input|context) (?:size|length)?.{0,40}(?:exceeds?|exceeded|over) .{0,20}(?:context|n_ctx|max(?:imum)?)/i,
   /greater than the context length|context shift is disabled/i,
+  // Poolside; llama-cpp-python; Cline's gateway; MiMo.
+  /maximum allowed input length/i,
+  /tokens? \(\d+\) exceeds? context window/i,
+  /requested tokens? .{0,40}exceeds? .{0,20}context/i,
   // Z.ai, Volcengine and Baidu in Chinese: too long; greater than the maximum length.
   /(?:输入|提示|上下文|prompt|token).{0,20}(?:过长|超长|超过|超出)/i,
 ]
@@ -47,7 +51,53 @@ const rateLimit = /rate[ _-]?limit|per minute|quota|\bTP[MD]\b/i
 /** @param status of HTTP; undefined where it is not known */
 export function isOverflow(text: string, status: number | undefined): boolean {
   if (status === 429 || rateLimit.test(text) || ofOutput.test(text)) return false
+  if (answerRoom(text) !== undefined) return false
   return status === 413 || patterns.some((pattern) => pattern.test(text))
+}
+
+/**
+ * vLLM: "'max_tokens' or 'max_completion_tokens' is too large: 9000. This model's maximum context length
+ * is 8192 tokens and your request has 200 input tokens (9000 > 8192 - 200)." OpenAI, older vLLM, Together:
+ * "maximum context length is 4097 tokens. However, you requested 4203 tokens (3703 in the messages, 500
+ * in the completion)". TGI: "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 700 `inputs`
+ * tokens and 4000 `max_new_tokens`". OpenRouter: "maximum context length is 8192 tokens. However, you
+ * requested about 9100 tokens (100 of text input, 9000 in the output)". Anthropic: "input length and
+ * `max_tokens` exceed context limit: 190000 + 20000 > 200000".
+ * From github.com/vllm-project/vllm/issues/20409, huggingface/text-generation-inference
+ * router/src/validation.rs, github.com/openclaw/openclaw/pull/20539.
+ */
+const shared = [
+  /(?:maximum|max) context length is (?<window>\d+) tokens and your (?:request|prompt) has (?:at least )?(?<input>\d+) input tokens/i,
+  /(?:maximum|max) context length (?:is|of) (?<window>\d+) tokens[^(]{0,120}\((?<input>\d+) (?:in the messages|in your prompt|of text input|in the input|in the prompt)/i,
+  /must be <= (?<window>\d+)\. Given: (?<input>\d+) `?inputs`? tokens/i,
+  /exceed context limit: (?<input>\d+) \+ \d+ > (?<window>\d+)/i,
+]
+
+/**
+ * vLLM reads no more of a prompt than has room beside the answer, so that it says only "you requested
+ * 8000 output tokens and your prompt contains at least 193 input tokens" (github.com/earendil-works/pi/pull/5929).
+ */
+const unread =
+  /context length is (?<limit>\d+) tokens\. However, you requested (?<asked>\d+) output tokens and your prompt contains at least/i
+
+/** An answer needs this many tokens at least: with less, the prompt itself is too long. */
+const answerMin = 256
+
+/**
+ * The tokens that are left for an answer, where a refusal says that prompt and answer together do not
+ * fit the window, and the prompt alone does. Undefined for any other refusal.
+ */
+export function answerRoom(text: string): number | undefined {
+  const { limit, asked } = unread.exec(text)?.groups ?? {}
+  // A lesser answer shows whether it was the answer or the prompt that did not fit.
+  const share = Math.floor(Number(limit) / 8)
+  if (Number(asked) > share && share >= answerMin) return share
+  for (const pattern of shared) {
+    const { window, input } = pattern.exec(text)?.groups ?? {}
+    const room = Number(window) - Number(input)
+    if (room >= answerMin) return room
+  }
+  return undefined
 }
 
 const told = [
@@ -57,6 +107,9 @@ const told = [
   /must have less than (\d+) tokens/i,
   /context length of only (\d+)/i,
   /token count.{0,40} exceeds the limit of (\d[\d,]*)/i,
+  /context length \((\d[\d,]*)/i,
+  /"n_ctx"\s*:\s*(\d+)/,
+  /with (\d[\d,]*) maximum context length/i,
   / > (\d[\d,]*)/,
   /maximum (?:number of tokens|allowed|of)[^\d]{0,30}(\d[\d,]*)/i,
   /(?:context|token) (?:window|length|size|limit)(?: is| of|:)* (\d[\d,]*)/i,

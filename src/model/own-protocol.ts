@@ -8,6 +8,7 @@ import type { LanguageModelV4 } from '@ai-sdk/provider'
 import { fetchWithBodyForms } from './body-forms/fetch.ts'
 import { eventStreamFetch } from './event-stream-fetch.ts'
 import { fetchWithExtraBody, withExtraBody } from './extra-body.ts'
+import { withUnknownItems } from './unknown-items.ts'
 
 export interface OwnProtocol {
   /** The variables that may hold the key, the preferred one first. */
@@ -53,7 +54,9 @@ export const ownProtocols: ReadonlyMap<string, OwnProtocol> = new Map<string, Ow
       open: async ({ completions, ...settings }, modelId) => {
         const { createOpenAI } = await import('@ai-sdk/openai')
         const provider = createOpenAI(withFetch(settings))
-        return completions === true ? provider.chat(modelId) : provider.languageModel(modelId)
+        return completions === true
+          ? provider.chat(modelId)
+          : withUnknownItems(provider.languageModel(modelId))
       },
     },
   ],

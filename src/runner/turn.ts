@@ -11,6 +11,7 @@ import type { ModelMessage, ToolResultPart } from 'ai'
 
 import type { Agent, StepDecision } from '../agent.ts'
 import { Origins } from '../compaction/origins.ts'
+import { unstoredItems, withoutItemId } from '../conversation/stored-items.ts'
 import { LoomError } from '../error.ts'
 import type { FinishReason } from '../event.ts'
 import type { ModelFacts, Models } from '../model.ts'
@@ -198,9 +199,17 @@ export class Turn<CONTEXT> {
       for (const call of reply.calls.filter(({ refusal }) => refusal === undefined)) {
         await this.#with.emit({ type: 'tool-output-error', errorText: reason, ...ofCall(call) })
       }
+      await this.#tellUnstored(reply)
       this.#keep(reply, refusals(reply, reason))
     }
     await this.#finishStep()
+  }
+
+  /** So that no later request names an item of a response that did not complete. */
+  async #tellUnstored(reply: StepReader): Promise<void> {
+    const messageMetadata = isPartial(reply) ? unstoredItems(reply.content) : undefined
+    if (messageMetadata === undefined) return
+    await this.#with.emit({ type: 'message-metadata', messageMetadata })
   }
 
   /** Calls that a human decided on and that were not even begun. */
@@ -261,7 +270,7 @@ export class Turn<CONTEXT> {
     this.#isCutOff = false
     const { kind, reply } = await this.#ask()
     const settled =
-      kind === 'whole' ? await this.#settleCalls(reply) : this.#keepPartial(reply, kind)
+      kind === 'whole' ? await this.#settleCalls(reply) : await this.#keepPartial(reply, kind)
     await this.#finishStep()
     return { reply, settled: kind === 'instead' ? ('finished' as const) : settled }
   }
@@ -324,7 +333,8 @@ export class Turn<CONTEXT> {
   }
 
   /** Keeps a reply that broke off; the model goes on from it unless `onError` has spoken. */
-  #keepPartial(reply: StepReader, kind: Answer['kind']): undefined {
+  async #keepPartial(reply: StepReader, kind: Answer['kind']): Promise<undefined> {
+    await this.#tellUnstored(reply)
     this.#keep(reply, refusals(reply))
     // The result of a call that was cut off says so by itself; from a thought there is no going on.
     this.#isCutOff = kind === 'cut-off' && reply.text !== '' && reply.calls.length === 0
@@ -353,9 +363,10 @@ export class Turn<CONTEXT> {
     this.text = reply.text
     this.finishReason = reply.finishReason ?? 'other'
     // Of a reply that broke off a thought alone is nothing: without its signature providers refuse it.
-    const isPartial = reply.finishReason === undefined || reply.finishReason === 'error'
-    if (reply.content.some(({ type }) => !isPartial || type !== 'reasoning')) {
-      this.messages.push({ role: 'assistant', content: reply.content })
+    const partial = isPartial(reply)
+    if (reply.content.some(({ type }) => !partial || type !== 'reasoning')) {
+      const content = partial ? reply.content.map(withoutItemId) : reply.content
+      this.messages.push({ role: 'assistant', content })
     }
     this.#pushResults(results)
   }
@@ -400,6 +411,10 @@ export class Turn<CONTEXT> {
     this.#attempts = this.#newAttempts()
   }
 }
+
+/** A reply that broke off: a provider that stores its answers has not stored this one. */
+const isPartial = ({ finishReason }: StepReader) =>
+  finishReason === undefined || finishReason === 'error'
 
 /** The results of calls that were not run. */
 const refusals = (reply: StepReader, reason = 'Not run.'): ToolResultPart[] =>

@@ -3,6 +3,7 @@
  * the events that close what was left open, and where the run goes on. The log is never rewritten;
  * what it already told its readers stands, or is withdrawn by an event of its own.
  */
+import { unstoredItems } from '../conversation/stored-items.ts'
 import type { AgentEvent, EventOf } from '../event.ts'
 import { type FoldedMessage, MessageFold } from '../message-fold.ts'
 import type { OpenCall } from '../runner/session-hooks.ts'
@@ -56,7 +57,11 @@ export function recover(logId: string, entries: readonly LogEntry[], mayReset: b
       cutOff: false,
     }
   }
-  const events = [...scan.openParts.map(endOf), ...scan.openInputs.map(cutOffInput)]
+  const events = [
+    ...scan.openParts.map(endOf),
+    ...scan.openInputs.map(cutOffInput),
+    ...unstoredEvents(scan),
+  ]
   const { openCalls } = scan
   if (openCalls.length > 0) return { ...common, events, stepOpen: true, openCalls, cutOff: false }
   // What the model says next is a step of its own: in this one it would stand before the results.
@@ -64,6 +69,19 @@ export function recover(logId: string, entries: readonly LogEntry[], mayReset: b
   // The results of calls say by themselves that they were cut off; from a thought there is no going on.
   const cutOff = scan.sawText && !scan.sawCall
   return { ...common, events, stepOpen: false, openCalls, cutOff }
+}
+
+/**
+ * Of a reply that broke off the provider has stored no items. What a step has cost is told once its
+ * reply was whole, before its calls run.
+ */
+function unstoredEvents({ fold, isReplyWhole }: Scan): AgentEvent[] {
+  if (isReplyWhole) return []
+  const { parts } = fold.message
+  const messageMetadata = unstoredItems(
+    parts.slice(parts.findLastIndex(({ type }) => type === 'step-start') + 1),
+  )
+  return messageMetadata === undefined ? [] : [{ type: 'message-metadata', messageMetadata }]
 }
 
 interface OpenPart {
@@ -83,6 +101,8 @@ interface Scan {
   sawInput: boolean
   /** Any part of a call that is not the provider's. */
   sawCall: boolean
+  /** The reply of the last step ended before its owner did. */
+  isReplyWhole: boolean
   openParts: OpenPart[]
   openInputs: InputStart[]
   openCalls: OpenCall[]
@@ -125,6 +145,7 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
   let sawText = false
   let sawInput = false
   let sawCall = false
+  let isReplyWhole = false
   let finished: EventOf<'finish'> | undefined
   let error: string | undefined
   const openParts = new Map<string, OpenPart>()
@@ -140,6 +161,7 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
     sawText = false
     sawInput = false
     sawCall = false
+    isReplyWhole = false
     openParts.clear()
     openInputs.clear()
   }
@@ -225,6 +247,9 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
       case 'tool-output-denied':
         settle(event.toolCallId)
         break
+      case 'message-metadata':
+        if (sawInput) isReplyWhole = true
+        break
       case 'error':
         error = event.errorText
         break
@@ -243,6 +268,7 @@ function scanOf(logId: string, entries: readonly LogEntry[]): Scan {
     sawText,
     sawInput,
     sawCall,
+    isReplyWhole,
     openParts: [...openParts.values()],
     openInputs: [...openInputs.values()],
     openCalls: [...openCalls.values()],

@@ -4,11 +4,12 @@
  * message"; Gemini 3: "Function call is missing a thought_signature".
  */
 import { isRecord } from '../openai-compatible/json-record.ts'
+import type { JsonRecord } from '../openai-compatible/json-record.ts'
 import { changeMessages } from './message-list.ts'
 import type { BodyChange, BodyRule } from './rule.ts'
 
 /** Google's own word for a call that Gemini did not make: ai.google.dev/gemini-api/docs/thought-signatures */
-const noSignature = 'skip_thought_signature_validator'
+export const noSignature = 'skip_thought_signature_validator'
 
 const isMissing =
   /missing|required|must (?:also )?(?:be|have|contain|include)|not (?:found|provided)|expected/i
@@ -19,17 +20,23 @@ export const missingThought: BodyRule = ({ text }, body) => {
     return [signature, googleSignature].find((change) => change.apply(body) !== body)
   }
   if (!/reasoning_content/.test(text)) return undefined
-  return [thought(''), thought(' ')].find((change) => change.apply(body) !== body)
+  return [thought('', ofCall), thought('', ofAnswer), thought(' ', ofAnswer)].find(
+    (change) => change.apply(body) !== body,
+  )
 }
 
+const ofCall = ({ tool_calls: calls }: JsonRecord) => Array.isArray(calls)
+/** DeepSeek wants the thoughts of each answer in a turn with calls: api-docs.deepseek.com/guides/thinking_mode */
+const ofAnswer = ({ role }: JsonRecord) => role === 'assistant'
+
 /** The empty text first. Some refuse that too, as if it were missing. */
-function thought(reasoning_content: string): BodyChange {
+function thought(reasoning_content: string, isMeant: typeof ofCall | typeof ofAnswer): BodyChange {
   return {
-    key: `reasoning_content=${JSON.stringify(reasoning_content)}`,
+    key: `reasoning_content=${JSON.stringify(reasoning_content)}${isMeant === ofCall ? '' : '*'}`,
     apply: (body) =>
       changeMessages(body, (message) => {
-        const { tool_calls: calls, reasoning_content: present } = message
-        if (!Array.isArray(calls) || (typeof present === 'string' && present >= reasoning_content))
+        const { reasoning_content: present } = message
+        if (!isMeant(message) || (typeof present === 'string' && present >= reasoning_content))
           return message
         return { ...message, reasoning_content }
       }),

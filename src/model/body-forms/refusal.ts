@@ -5,6 +5,7 @@
  */
 import { isRecord, parseJson } from '../openai-compatible/json-record.ts'
 import { isOverflow } from '../overflow.ts'
+import { isAboutRoles } from './message-roles.ts'
 
 /** 404 is OpenRouter's answer where no endpoint takes all that a request asks for. */
 const statuses = new Set([400, 404, 415, 422, 501])
@@ -22,7 +23,8 @@ export interface Refusal {
 
 /** Undefined where the answer is about something else: the key, the rate, the length of the prompt. */
 export function refusalOf(status: number, responseBody: string): Refusal | undefined {
-  if (!statuses.has(status)) return undefined
+  // llama.cpp and others send what a chat template raised with a status of the server's failures.
+  if (!statuses.has(status) && !isAboutRoles(responseBody.slice(0, textMax))) return undefined
   const texts: string[] = []
   const paths: string[] = []
   collect(parseJson(responseBody) ?? responseBody, { texts, paths }, 0)

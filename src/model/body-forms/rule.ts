@@ -8,6 +8,8 @@ export interface BodyChange {
   key: string
   /** A changed copy; the same object where there is nothing to change. Applied to each later body. */
   apply: (body: JsonRecord) => JsonRecord
+  /** The change is right for this request only, and is not kept for later ones. Default: false. */
+  isOfRequest?: boolean
 }
 
 /** Finds the change that a refusal asks for; undefined where the rule knows none. */

@@ -4,6 +4,7 @@
  */
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
+import { answerRoom } from '../overflow.ts'
 import { names, type Refusal } from './refusal.ts'
 import type { BodyChange, BodyRule } from './rule.ts'
 
@@ -24,6 +25,8 @@ const greatest = [
 ]
 
 export const tokenLimit: BodyRule = (refusal, body) => {
+  const room = answerRoom(refusal.text)
+  if (room !== undefined) return answerLimit(room, body)
   for (const field of fields) {
     const value = body[field]
     if (typeof value !== 'number' || !names(refusal, field)) continue
@@ -31,6 +34,21 @@ export const tokenLimit: BodyRule = (refusal, body) => {
     return limit === undefined ? rename(field, body) : cap(field, limit)
   }
   return googleCap(refusal, body)
+}
+
+/**
+ * What is left beside the prompt depends on the prompt, so that the next request has another limit. A
+ * server that found an answer too long without a limit in the request has a limit of its own.
+ */
+function answerLimit(room: number, body: JsonRecord): BodyChange | undefined {
+  const field = fields.find((name) => body[name] !== undefined)
+  if (field !== undefined) return { ...cap(field, room), isOfRequest: true }
+  if (!Array.isArray(body['messages'])) return undefined
+  return {
+    key: `max_tokens=${room}`,
+    apply: (body) => (body['max_tokens'] === undefined ? { ...body, max_tokens: room } : body),
+    isOfRequest: true,
+  }
 }
 
 function limitOf({ text }: Refusal, asked: number): number | undefined {

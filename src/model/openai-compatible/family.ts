@@ -7,6 +7,8 @@ import { createHash } from 'node:crypto'
 export interface Family {
   /** False where a message of the user must not follow a tool's: an assistant's stands between. */
   userAfterTool: boolean
+  /** False where instructions must stand before the first answer: later ones become the user's. */
+  lateInstructions: boolean
   callId: (id: string) => string
 }
 
@@ -14,21 +16,28 @@ const idMax = 64
 
 const plain: Family = {
   userAfterTool: true,
+  lateInstructions: true,
   callId: (id) => (id.length <= idMax ? id : digest(id, 24)),
 }
 
-/** OpenAI: "Invalid 'messages[2].tool_calls[0].id': string too long. Expected … maximum length 40". */
+/**
+ * OpenAI: "Invalid 'messages[36].tool_calls[0].id': string too long. Expected a string with maximum length
+ * 40" (github.com/vercel/ai/issues/8132).
+ */
 const openai: Family = {
   userAfterTool: true,
+  lateInstructions: true,
   callId: (id) => (id.length <= 40 ? id : digest(id, 24)),
 }
 
 /**
- * Mistral: "Expected last role Assistant…" and "Unexpected role 'user' after role 'tool'" (code 3230);
- * "Tool call id was … but must be a-z, A-Z, 0-9, with a length of 9" (mistral-common, validator.py).
+ * Mistral: "Unexpected role 'user' after role 'tool'", "Unexpected role 'system' after role 'assistant'",
+ * "Tool call id was … but must be a-z, A-Z, 0-9, with a length of 9": github.com/mistralai/mistral-common,
+ * src/mistral_common/protocol/instruct/validator.py.
  */
 const mistral: Family = {
   userAfterTool: false,
+  lateInstructions: false,
   callId: (id) => (/^[a-zA-Z0-9]{9}$/.test(id) ? id : digest(id, 9)),
 }
 

@@ -33,7 +33,8 @@ const silence: JsonRecord = { role: 'assistant', content: 'OK.' }
 
 /** @throws UnsupportedFunctionalityError for a file of a message that has no form in this API. */
 export function chatMessages(prompt: LanguageModelV4Prompt, options: MessageOptions): JsonRecord[] {
-  const messages = prompt.flatMap((message) => wireMessages(message, options))
+  const given = prompt.flatMap((message) => wireMessages(message, options))
+  const messages = options.family.lateInstructions ? given : given.map(earlyInstruction)
   if (options.family.userAfterTool) return messages
   return messages.flatMap((message, index) => {
     const before = messages[index - 1]
@@ -41,6 +42,14 @@ export function chatMessages(prompt: LanguageModelV4Prompt, options: MessageOpti
       ? [silence, message]
       : [message]
   })
+}
+
+/** Instructions after an answer, as a message of the user. */
+function earlyInstruction(message: JsonRecord, index: number, all: readonly JsonRecord[]) {
+  const isLate =
+    message['role'] === 'system' &&
+    all.slice(0, index).some(({ role }) => role === 'assistant' || role === 'tool')
+  return isLate ? { ...message, role: 'user' } : message
 }
 
 function wireMessages(message: LanguageModelV4Message, options: MessageOptions): JsonRecord[] {

@@ -1,0 +1,156 @@
+/** A chat template or an API that refuses an order of roles gets the conversation in another order. */
+import { jsonSchema, type ModelMessage } from 'ai'
+import { describe, expect, test } from 'vitest'
+
+import type { Body } from './provider-server.ts'
+import { refusingModel } from './refusing-model.ts'
+
+const rolesOf = ({ messages }: Body): string[] => messages.map(({ role }: Body) => role)
+const followed = (body: Body, before: string, after: string) =>
+  rolesOf(body).some((role, index, roles) => role === after && roles[index - 1] === before)
+
+const user = (content: string): ModelMessage => ({ role: 'user', content })
+const answer = (content: string): ModelMessage => ({ role: 'assistant', content })
+const instruction: ModelMessage = { role: 'system', content: 'Use metres.' }
+const toolTurn: ModelMessage[] = [
+  user('Look'),
+  {
+    role: 'assistant',
+    content: [{ type: 'tool-call', toolCallId: 'call_1', toolName: 'look', input: {} }],
+  },
+  {
+    role: 'tool',
+    content: [
+      {
+        type: 'tool-result',
+        toolCallId: 'call_1',
+        toolName: 'look',
+        output: { type: 'text', value: 'seen' },
+      },
+    ],
+  },
+]
+const isAlternating = (roles: string[]) =>
+  roles.every((role, index) => role === (index % 2 === 0 ? 'user' : 'assistant'))
+
+const cases: {
+  name: string
+  messages: ModelMessage[]
+  text: string
+  status?: number
+  isBad: (body: Body) => boolean
+}[] = [
+  {
+    // github.com/suitenumerique/conversations/issues/197 (Gemma 3 on vLLM)
+    name: 'that wants user and assistant in turn',
+    messages: [user('One'), user('Two'), answer('A'), answer('B'), user('Three')],
+    text: 'Conversation roles must alternate user/assistant/user/assistant/...',
+    isBad: (body) => !isAlternating(rolesOf(body)),
+  },
+  {
+    // github.com/anomalyco/opencode/issues/5034 (llama.cpp answers with 500)
+    name: 'that wants it after the instructions, with status 500',
+    messages: [user('One'), user('Two'), instruction, user('Three')],
+    text: 'After the optional system message, conversation roles must alternate user and assistant roles except for tool calls and results.',
+    status: 500,
+    isBad: (body) => !isAlternating(rolesOf(body).slice(1)),
+  },
+  {
+    // github.com/peonist-ai/halogen-flash-server/issues/60 (Qwen)
+    name: 'that wants one message of instructions, at the beginning',
+    messages: [instruction, user('One'), answer('A'), instruction, user('Two')],
+    text: 'chat template rejected the request: System message must be at the beginning.',
+    isBad: (body) => rolesOf(body).lastIndexOf('system') > 0,
+  },
+  {
+    // github.com/arcee-ai/fastmlx/issues/22 (Gemma 2)
+    name: 'that knows no instructions',
+    messages: [user('One')],
+    text: 'System role not supported',
+    isBad: (body) => rolesOf(body).includes('system'),
+  },
+  {
+    // github.com/tailcallhq/forgecode/issues/1177 (o1-mini)
+    name: 'that knows no instructions, in the words of OpenAI',
+    messages: [user('One')],
+    text: "Unsupported value: 'messages[0].role' does not support 'system' with this model.",
+    isBad: (body) => rolesOf(body).includes('system'),
+  },
+  {
+    // github.com/anomalyco/opencode/issues/5034 (Ministral 3)
+    name: 'that takes instructions at the beginning alone',
+    messages: [user('One'), answer('A'), instruction, user('Two')],
+    text: 'Only user, assistant and tool roles are supported, got system.',
+    status: 500,
+    isBad: (body) => rolesOf(body).lastIndexOf('system') > 0,
+  },
+  {
+    // mistral-common, validator.py
+    name: 'that takes no user after a tool',
+    messages: [...toolTurn, user('And?')],
+    text: "Unexpected role 'user' after role 'tool'",
+    isBad: (body) => followed(body, 'tool', 'user'),
+  },
+  {
+    // mistral-common, validator.py
+    name: 'that takes no instructions after an answer',
+    messages: [user('One'), answer('A'), instruction, user('Two')],
+    text: "Unexpected role 'system' after role 'assistant'",
+    isBad: (body) => followed(body, 'assistant', 'system'),
+  },
+  {
+    // Anthropic's API, of models that take no prefill
+    name: 'that wants the user to speak last',
+    messages: [user('One'), answer('A')],
+    text: 'This model does not support assistant message prefill. The conversation must end with a user message.',
+    isBad: (body) => rolesOf(body).at(-1) === 'assistant',
+  },
+  {
+    name: 'that wants the user to speak first',
+    messages: [answer('Welcome'), user('One')],
+    text: 'First message must be from user.',
+    isBad: (body) => rolesOf(body).filter((role) => role !== 'system')[0] === 'assistant',
+  },
+]
+
+describe('a model', () => {
+  test.each(cases)('$name gets it so', async ({ messages, text, isBad, ...given }) => {
+    const model = await refusingModel({
+      ...given,
+      messages,
+      refusal: (body) => (isBad(body) ? text : undefined),
+    })
+    expect((await model.ask()).text).toBe('Hello')
+    expect(model.refused.length).toBeGreaterThan(0)
+    const { length } = model.refused
+    expect((await model.ask()).text).toBe('Hello')
+    // The second request has the form from the start.
+    expect(model.refused).toHaveLength(length)
+    // Every text is still there.
+    const sent = JSON.stringify(model.taken.at(-1))
+    for (const { content } of [...messages, { content: 'Be short.' }]) {
+      if (typeof content === 'string') expect(sent).toContain(content)
+    }
+  })
+
+  test('that wants the name of a tool with its result gets it', async () => {
+    const model = await refusingModel({
+      messages: [...toolTurn, user('And?')],
+      refusal: ({ messages }) =>
+        messages.some(({ role, name }: Body) => role === 'tool' && name !== 'look')
+          ? 'GenerateContentRequest.contents[2].parts[0].function_response.name: Name cannot be empty.'
+          : undefined,
+      agent: {
+        tools: [
+          {
+            name: 'look',
+            description: 'Looks.',
+            inputSchema: jsonSchema({ type: 'object', properties: {} }),
+            execute: () => 'seen',
+          },
+        ],
+      },
+    })
+    expect((await model.ask()).text).toBe('Hello')
+  })
+})
