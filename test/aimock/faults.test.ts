@@ -51,6 +51,9 @@ const lasting: readonly [string, Reply][] = [
   ['404', refusal(404, 'No such model.')],
 ]
 
+/** It waits for as long as the mock's rate limit asks: one second. */
+const patient = defineAgent({ ...assistant, retry: { ...quickRetries, maxDelayMs: 5000 } })
+
 const malformed = chaos({ malformedRate: 1 })
 
 /** A second provider, which is well. */
@@ -66,7 +69,7 @@ describe.each(providers)('$name', ({ model }) => {
   test.each(passing)('tries again in silence after %s', async (_name, fault) => {
     const { mock, models } = await openStage()
     script(mock, 'Hello', fault, [says('Here I am.')])
-    const { events, result } = await record(assistant, 'Hello?', { model, models })
+    const { events, result } = await record(patient, 'Hello?', { model, models })
     expect(result).toMatchObject({ text: 'Here I am.', steps: 1, outcome: 'finished' })
     expect(typesOf(events)).not.toContain('reset-step')
     expect(textOf(events)).toBe('Here I am.')
@@ -76,7 +79,7 @@ describe.each(providers)('$name', ({ model }) => {
   test.each(passing)('ends with a readable error when it goes on: %s', async (_name, fault) => {
     const { mock, models } = await openStage()
     script(mock, 'Hello', fault, fault, fault, fault)
-    const { events, error } = await record(assistant, 'Hello?', { model, models })
+    const { events, error } = await record(patient, 'Hello?', { model, models })
     expect(mock.getRequests()).toHaveLength(1 + quickRetries.retries)
     expect(ofType(events, 'error')[0]?.errorText).toBe(error?.message)
     expect(error?.result?.outcome).toBe('error')
@@ -120,12 +123,13 @@ describe.each(providers)('$name', ({ model }) => {
 
   test('gives up a model that is silent for too long, before its first word and after', async () => {
     const { mock, models } = await openStage()
-    const limits = { firstChunkMs: 100, nextChunkMs: 100 }
+    // The answer in time must come in time on a busy machine, too.
+    const limits = { firstChunkMs: 700, nextChunkMs: 700 }
     script(
       mock,
       'Hello',
-      [says('Too late to be heard.'), { chaos: { latencyMs: 1000 } }],
-      [says('Hesitating all the time.'), { streamingProfile: { ttft: 1, tps: 4 } }],
+      [says('Too late to be heard.'), { chaos: { latencyMs: 5000 } }],
+      [says('Hesitating all the time.'), { streamingProfile: { ttft: 1, tps: 0.5 } }],
       [says('Here I am.')],
     )
     const { events, result } = await record(assistant, 'Hello?', { model, models, limits })
@@ -158,11 +162,12 @@ describe('Retry-After', () => {
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(950)
   })
 
-  test('is no longer than the longest pause of the agent', async () => {
+  test('ends the run at once where it asks for more than the longest pause of the agent', async () => {
     const { mock, models } = await openStage()
-    script(mock, 'Hello', limited(3600), [says('Here I am.')])
-    const { result } = await record(assistant, 'Hello?', { model: 'mock/large', models })
-    expect(result?.text).toBe('Here I am.')
+    script(mock, 'Hello', limited(3600), [says('Never asked.')])
+    const { error } = await record(patient, 'Hello?', { model: 'mock/large', models })
+    expect(mock.getRequests()).toHaveLength(1)
+    expect(error?.message).toMatch(/Slow down\..* asks to wait 3600 s, .* limit of 5 s/)
   })
 })
 
