@@ -21,7 +21,7 @@ const refusedBy = new WeakMap<LanguageModelV4, Map<string, Refused>>()
 
 type File = LanguageModelV4FilePart
 
-/** @param keys of files and of kinds */
+/** @param keys of files, of kinds and of texts */
 export function remember(
   model: LanguageModelV4,
   keys: readonly { key: string; isSure: boolean }[],
@@ -34,6 +34,16 @@ export function remember(
     if (refused.size <= rememberedMax) return
     refused.delete(oldest)
   }
+}
+
+/** Whether the model refused what has this key, within the last hour. */
+export function isKeyRemembered(
+  model: LanguageModelV4,
+  key: string,
+  now: number = Date.now(),
+): boolean {
+  const refused = refusedBy.get(model)?.get(key)
+  return refused !== undefined && refused.until > now
 }
 
 /** @param isNewest such a file is shown once more, unless it is sure that the model refuses it */

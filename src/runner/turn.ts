@@ -32,6 +32,7 @@ import type { OpenCall } from './session-hooks.ts'
 import type { Settings } from './settings.ts'
 import { settlerOptions } from './settler-options.ts'
 import { ShownFiles } from './shown-files.ts'
+import { ShownTexts } from './shown-texts.ts'
 import { stepInfo } from './step-info.ts'
 import type { StepReader } from './step-reader.ts'
 import type { RunBelow } from './sub-runs.ts'
@@ -76,6 +77,7 @@ export class Turn<CONTEXT> {
   readonly #origins: Origins
   readonly #compactor: Compactor
   readonly #files = new ShownFiles()
+  readonly #texts = new ShownTexts()
   /** What part ids begin with. A message that an earlier run began holds ids of that run. */
   readonly #idPrefix: string
   readonly #context: CONTEXT
@@ -299,11 +301,12 @@ export class Turn<CONTEXT> {
         await this.#tellSpending()
         const context = this.#context
         const options = callOptions(model, this.#settings, { messages, context, facts })
-        const { prompt } = options
+        const prompt = this.#texts.shownTo(model, options.prompt)
         return { ...options, prompt: this.#files.shownTo({ model, facts, prompt }) }
       },
       onOverflow: (failure) => this.#compactor.overflowed(failure),
-      onRefusal: (failure, isLastModel) => this.#files.refused(failure, isLastModel),
+      onRefusal: (failure, isLastModel) =>
+        this.#texts.refused(failure) || this.#files.refused(failure, isLastModel),
       onError: (error) => agent.onError?.(error, this.#context) ?? 'stop',
       onAttempt: (reply, model) => {
         if (this.#reply !== undefined) this.#noteSpent(this.#reply)
@@ -312,7 +315,10 @@ export class Turn<CONTEXT> {
       },
     })
     this.model = answer.model
-    if (answer.kind === 'whole') this.#files.answered()
+    if (answer.kind === 'whole') {
+      this.#texts.answered()
+      this.#files.answered()
+    }
     if (answer.kind === 'whole') this.#compactor.read(answer.reply.usage)
     // Before its calls run: their sub-agents are to know what is left.
     this.#noteSpent(answer.reply)

@@ -1,0 +1,100 @@
+/**
+ * Texts that a provider's content policy refuses. A message that is refused ends its own turn with the
+ * provider's reason; left in the prompt it would end every later turn too. So the messages of turns
+ * that were never answered are replaced by a line, and the same model is asked once more. The
+ * conversation itself keeps them.
+ */
+import { createHash } from 'node:crypto'
+
+import { APICallError } from '@ai-sdk/provider'
+import type {
+  LanguageModelV4,
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+} from '@ai-sdk/provider'
+
+import type { LoomError } from '../error.ts'
+import { isKeyRemembered, remember } from './refused-files.ts'
+
+/** Azure, DashScope, DeepSeek, Zhipu, Bedrock, Anthropic and gateways, in their own words. */
+const policyWords =
+  /content[ _-]?(?:filter|management|policy|moderation|exists risk)|responsible_?ai|data_?inspection|inappropriate content|moderation|safety (?:system|policy|filter|setting)|usage polic|sensitive|prohibited|guardrail|blocked by|不安全|敏感/i
+
+const refusals = new Set([400, 403, 406, 422, 451])
+
+const stub = '[This text is not shown: the provider of the model refused it.]'
+
+export class ShownTexts {
+  #asked: { model: LanguageModelV4; prompt: LanguageModelV4Prompt } | undefined
+  /** Keys of messages that are hidden from the model now. */
+  #hidden: readonly string[] = []
+
+  /** The prompt as its model is to see it. */
+  shownTo(model: LanguageModelV4, prompt: LanguageModelV4Prompt): LanguageModelV4Prompt {
+    this.#asked = { model, prompt }
+    const hidden = new Set(this.#hidden)
+    const unanswered = new Set(unansweredIn(prompt))
+    if (unanswered.size === 0) return prompt
+    return prompt.map((message) => {
+      if (!unanswered.has(message)) return message
+      const key = keyOf(message)
+      return hidden.has(key) || isKeyRemembered(model, key) ? withoutText(message) : message
+    })
+  }
+
+  /** The model refused the prompt for good. True where it is to be asked once more, with less. */
+  refused(failure: LoomError): boolean {
+    const asked = this.#asked
+    if (asked === undefined || this.#hidden.length > 0 || !isOfPolicy(failure)) return false
+    const keys = unansweredIn(asked.prompt).map(keyOf)
+    const shown = keys.filter((key) => !isKeyRemembered(asked.model, key))
+    this.#hidden = shown
+    return shown.length > 0
+  }
+
+  /** A model answered: what was hidden from it was what it had refused. */
+  answered(): void {
+    if (this.#asked !== undefined) {
+      remember(
+        this.#asked.model,
+        this.#hidden.map((key) => ({ key, isSure: true })),
+      )
+    }
+    this.#hidden = []
+  }
+}
+
+/** The messages of earlier turns that no answer ended. */
+function unansweredIn(prompt: LanguageModelV4Prompt): LanguageModelV4Message[] {
+  const found: LanguageModelV4Message[] = []
+  let turn: LanguageModelV4Message[] = []
+  for (const message of prompt) {
+    if (message.role === 'user') {
+      if (turn.at(-1)?.role !== 'assistant') found.push(...turn)
+      turn = []
+    }
+    if (message.role !== 'system') turn.push(message)
+  }
+  return found
+}
+
+function isOfPolicy({ code, message, cause }: LoomError): boolean {
+  if (code !== 'model-failed' || !APICallError.isInstance(cause)) return false
+  if (!refusals.has(cause.statusCode ?? 0)) return false
+  return policyWords.test(`${message} ${cause.responseBody ?? ''}`)
+}
+
+const keyOf = (message: LanguageModelV4Message): string =>
+  `text:${createHash('sha256').update(JSON.stringify(message)).digest('base64url')}`
+
+/** A call stays, with the form of its result: providers want both. */
+function withoutText(message: LanguageModelV4Message): LanguageModelV4Message {
+  if (message.role === 'user') return { ...message, content: [{ type: 'text', text: stub }] }
+  if (message.role !== 'tool') return message
+  const content = message.content.map((part) =>
+    part.type === 'tool-result'
+      ? { ...part, output: { type: 'text' as const, value: stub } }
+      : part,
+  )
+  return { ...message, content }
+}
