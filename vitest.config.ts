@@ -8,6 +8,7 @@ import { defineConfig } from 'vitest/config'
  */
 const alone = [
   'test/sessions/**/*.test.{ts,tsx}',
+  'test/balancers/**/*.test.ts',
   'test/bench.test.ts',
   'test/artefacts/measure.test.ts',
 ]

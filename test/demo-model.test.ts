@@ -263,6 +263,9 @@ describe('the demo model', () => {
     expect(textIn(await ask(once, []))).toBe(whole.slice(100))
     const twice = [...once, ...assistant(whole.slice(100, 300)), ...note]
     expect(textIn(await ask(twice, []))).toBe(whole.slice(300))
+    // A turn that was taken over twice has a step of each owner, and a note behind the last one.
+    const steps = [whole.slice(0, 100), whole.slice(100, 300)].flatMap(assistant)
+    expect(textIn(await ask([...prompt, ...steps, ...note], []))).toBe(whole.slice(300))
   })
 
   it('answers in JSON where the request asks for it', async () => {

@@ -28,10 +28,11 @@ function beforeCut(prompt: LanguageModelV4Prompt): { prompt: LanguageModelV4Prom
   let said = ''
   while (isNote(prompt[end - 1])) {
     end -= 1
-    const partial = prompt[end - 1]
-    if (partial?.role !== 'assistant') continue
-    end -= 1
-    said = textOf(partial) + said
+    // Each takeover begins a step, so a turn that was taken over twice has two messages before its note.
+    while (prompt[end - 1]?.role === 'assistant') {
+      end -= 1
+      said = textOf(prompt[end]) + said
+    }
   }
   return end === prompt.length ? { prompt, said } : { prompt: prompt.slice(0, end), said }
 }

@@ -1,0 +1,66 @@
+/** The balancer files that are shipped, before two instances that run as processes. */
+import { describe, it } from 'vitest'
+
+import { addressOf, endProcesses, type LoomProcess, startLoom } from '../loom-process.ts'
+import { startRedis } from '../redis/redis.ts'
+import { freePort } from '../redis/server.ts'
+import { until } from '../redis/until.ts'
+import { type BalancerKind, startBalancer } from './programs.ts'
+import { passesKill, passesRoll, type Topology } from './trial.ts'
+
+const key = 'a-long-secret'
+
+interface RunningTopology extends Topology, AsyncDisposable {}
+
+async function openTopology(kind: BalancerKind): Promise<RunningTopology> {
+  await using stack = new AsyncDisposableStack()
+  const redis = stack.use(await startRedis())
+  stack.defer(endProcesses)
+  const ports = [String(await freePort()), String(await freePort())] as const
+  const instances: LoomProcess[] = []
+  const start = async (index: 0 | 1) => {
+    instances[index] = startLoom({
+      PORT: ports[index],
+      REDIS_URL: redis.url,
+      LOOM_API_KEYS: key,
+      LOOM_MODEL: 'demo/echo',
+    })
+    const url = await addressOf(instances[index])
+    await until(10_000, 'it is ready', async () => (await fetch(`${url}/readyz`)).status === 200)
+  }
+  await Promise.all([start(0), start(1)])
+  const end = async (index: number, signal: NodeJS.Signals) => {
+    instances[index]?.child.kill(signal)
+    await instances[index]?.exited
+  }
+  const { url } = stack.use(await startBalancer(kind, ports))
+  const owned = stack.move()
+  return {
+    url,
+    key,
+    kill: (index) => end(index, 'SIGKILL'),
+    stop: (index) => end(index, 'SIGTERM'),
+    start: (index) => start(index === 0 ? 0 : 1),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+describe.each(['nginx', 'haproxy'] as const)('behind %s', (kind) => {
+  it(
+    'each answer goes on within 4 s when its instance is killed',
+    { timeout: 120_000 },
+    async () => {
+      await using topology = await openTopology(kind)
+      await passesKill(topology, { gapMs: 4000 })
+    },
+  )
+
+  it(
+    'each answer goes on within 0.6 s when all instances are restarted',
+    { timeout: 120_000 },
+    async () => {
+      await using topology = await openTopology(kind)
+      await passesRoll(topology, { gapMs: 600 })
+    },
+  )
+})

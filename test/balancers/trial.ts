@@ -1,0 +1,115 @@
+/**
+ * What every balancer has to pass, over processes and over containers: an instance is killed in the
+ * middle of answers that it owns, and all instances are stopped and started again one after another.
+ */
+import { expect } from 'vitest'
+
+import { until } from '../redis/until.ts'
+import { askLong, type LongAnswer, type Outcome, wordsIn } from './long-answer.ts'
+import { measureSlowness } from './slowness.ts'
+
+/** Two instances behind a balancer. */
+export interface Topology {
+  /** The address of the balancer. */
+  url: string
+  key: string
+  /** SIGKILL to an instance; settles when it is gone. */
+  kill(index: number): Promise<void>
+  /** SIGTERM to an instance; settles when it is gone. */
+  stop(index: number): Promise<void>
+  /** Starts an instance that is gone; settles when it takes work. */
+  start(index: number): Promise<void>
+}
+
+export interface TrialLimits {
+  /** The longest silence that a client may see on a machine at rest, in milliseconds. */
+  gapMs: number
+}
+
+const clients = 12
+
+/** How long an answer takes, in milliseconds. */
+const answerMs = 30_000
+
+/** Kills an instance that owns answers. */
+export async function passesKill(topology: Topology, { gapMs }: TrialLimits): Promise<void> {
+  const trial = await during(topology, wordsIn(15_000), async (answers) => {
+    const before = await ownersOf(topology, answers)
+    await topology.kill(0)
+    await until(20_000, 'all answers have an owner that lives', async () => {
+      const after = await ownersOf(topology, answers)
+      return after.filter((owner, index) => owner !== before[index]).length > 0
+    })
+  })
+  await topology.start(0)
+  expectServed(trial, gapMs)
+}
+
+/** Stops and starts one instance after another, while answers run that are longer than each stop. */
+export async function passesRoll(topology: Topology, { gapMs }: TrialLimits): Promise<void> {
+  const trial = await during(topology, wordsIn(answerMs), async () => {
+    for (const index of [0, 1]) {
+      await topology.stop(index)
+      await topology.start(index)
+    }
+  })
+  expectServed(trial, gapMs)
+}
+
+async function during(
+  { url, key }: Topology,
+  words: number,
+  change: (answers: readonly LongAnswer[]) => Promise<void>,
+): Promise<{ outcomes: Outcome[]; slowness: number }> {
+  const measuring = measureSlowness()
+  const leaving = new AbortController()
+  try {
+    const ask = { url, key, words, signal: leaving.signal }
+    const answers = Array.from({ length: clients }, () => askLong(ask))
+    await until(20_000, 'every answer has begun', () => answers.every(({ words }) => words > 20))
+    await change(answers)
+    const outcomes = await Promise.all(answers.map(({ done }) => done))
+    return { outcomes, slowness: await measuring.end() }
+  } finally {
+    leaving.abort()
+    await measuring.end()
+  }
+}
+
+function expectServed(
+  { outcomes, slowness }: { outcomes: readonly Outcome[]; slowness: number },
+  gapMs: number,
+): void {
+  const shown = JSON.stringify({ slowness, outcomes })
+  expect(
+    outcomes.every(({ isWhole }) => isWhole),
+    shown,
+  ).toBe(true)
+  expect(
+    outcomes.flatMap(({ refusals }) => refusals),
+    shown,
+  ).toEqual([])
+  // Otherwise nothing was tried.
+  expect(
+    outcomes.some(({ resumes }) => resumes > 0),
+    shown,
+  ).toBe(true)
+  expect(Math.max(...outcomes.map(({ longestGapMs }) => longestGapMs)), shown).toBeLessThan(
+    gapMs * slowness,
+  )
+}
+
+async function ownersOf(
+  { url, key }: Topology,
+  answers: readonly LongAnswer[],
+): Promise<(string | undefined)[]> {
+  const headers = { authorization: `Bearer ${key}` }
+  return Promise.all(
+    answers.map(async ({ chatId }) => {
+      const response = await fetch(`${url}/api/chat/${chatId}`, { headers }).catch(() => undefined)
+      if (response?.status !== 200) return undefined
+      const session: { turn?: { owner?: string } } = JSON.parse(await response.text())
+      return session.turn?.owner
+    }),
+  )
+}
