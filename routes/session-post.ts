@@ -13,7 +13,7 @@ import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
 import { textOf, uiMessage } from '../src/message-fold.ts'
 import { type Answering, noLongerWaits } from '../src/session/answering.ts'
-import { answersIn, letterOf, type Posting } from '../src/session/posted.ts'
+import { answersIn, letterOf, type Posting, waitsForNone } from '../src/session/posted.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { answersOf, readingOf } from '../src/stream-agent.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
@@ -47,7 +47,7 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const answering = await sessions.post(sessionId, letter, {
     tenant,
     agent: agent.name,
-    whenBusy: request.whenBusy ?? 'queue',
+    whenBusy: waitsForNone(letter) ? 'reject' : (request.whenBusy ?? 'queue'),
     ...(known === undefined && agent.seedFromClient === true && { seed: await seedOf(request) }),
   })
   return answer(c, world, { sessionId, answering })

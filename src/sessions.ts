@@ -201,7 +201,8 @@ export class Sessions {
   /**
    * Stops the running turn, wherever it runs. False when none runs.
    * @param options `logId` names the turn (default: the one that runs). `queue` says what becomes of the
-   * messages that wait (default `hold`: none is answered before the next post or `runQueue`).
+   * messages that wait (default `hold`: none is answered before the next post or `runQueue`). `run`
+   * also answers messages that an earlier stop holds, where nothing runs.
    */
   async stop(
     sessionId: string,
@@ -215,6 +216,7 @@ export class Sessions {
       ...(logId !== undefined && { logId }),
     })
     if (stopped) this.instance.endTurn(sessionId, logId, 'stop')
+    else if (queue === 'run' && logId === undefined) await this.runQueue(sessionId, tenant)
     return stopped
   }
 
@@ -248,7 +250,8 @@ export class Sessions {
   async held(sessionId: string, session: SessionRecord | undefined): Promise<Held> {
     const history = () => this.messages(sessionId)
     const turn = session?.state === 'idle' ? undefined : session?.turn
-    const held = { history, waiting: undefined, unfinishedLetter: turn?.letterId }
+    const lastLog = session?.turn?.logId
+    const held = { history, waiting: undefined, unfinishedLetter: turn?.letterId, lastLog }
     if (session?.state !== 'waiting' || turn === undefined) return held
     return { ...held, waiting: await this.unfinished(sessionId, turn.logId, this.requestStore) }
   }

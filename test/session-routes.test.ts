@@ -294,6 +294,57 @@ describe('what an edit cut', () => {
   })
 })
 
+describe('a history that ends with a user message', () => {
+  it('is answered by a regeneration, once for two that come at once', async () => {
+    const gate = new Gate('the second reply')
+    const { app, ask, get, post, model } = openApp([
+      says('A'),
+      saysWhen(gate, 'B', ' b'),
+      says('C'),
+    ])
+    await ask({ id: 'c', messages: [user('a', 'first')] })
+    const fork = { method: 'POST', body: JSON.stringify({ id: 'f', messageId: 'first' }) }
+    expect((await app.request('/ai/chat/c/fork', fork)).status).toBe(201)
+    const again = { id: 'f', messages: [user('a', 'first')], trigger: 'regenerate-message' }
+    const both = await Promise.all([
+      post(again, { 'idempotency-key': 'one' }),
+      post(again, { 'idempotency-key': 'two' }),
+    ])
+    gate.open()
+    expect(both.map(({ status }) => status)).toEqual([200, 200])
+    for (const answer of both) expect(await answer.text()).toContain('[DONE]')
+    expect(model.asked).toHaveLength(2)
+    const text = (said: string) => ({
+      parts: expect.arrayContaining([expect.objectContaining({ type: 'text', text: said })]),
+    })
+    expect((await get('/f/messages')).body).toMatchObject([text('a'), text('B b')])
+    await ask(again)
+    expect((await get('/f/messages')).body).toMatchObject([text('a'), text('C')])
+  })
+})
+
+describe('a stop that runs the queue', () => {
+  it('answers the messages that an earlier stop holds', async () => {
+    const gate = new Gate('the first reply')
+    const { app, post, get, loom } = openApp([saysWhen(gate, 'A', ' a'), says('B'), says('C')])
+    await post({ id: 'c', messages: [user('a')] }, { prefer: 'respond-async' })
+    await gate.reached()
+    await post({ id: 'c', messages: [user('b')] }, { prefer: 'respond-async' })
+    const stop = async (body: object) => {
+      const init = { method: 'POST', body: JSON.stringify(body) }
+      return (await app.request('/ai/chat/c/stop', init)).json()
+    }
+    const session = () => loom.sessions.store.session('c')
+    expect(await stop({})).toEqual({ stopped: true })
+    await until(5000, 'the stop', async () => (await session())?.state === 'idle')
+    expect(await session()).toMatchObject({ held: true, queued: 1 })
+    expect(await stop({ queue: 'run' })).toEqual({ stopped: false })
+    const isAnswered = async () => (await loom.sessions.messages('c')).length === 4
+    await until(5000, 'the answer to the message that was held', isAnswered)
+    expect((await get('/c/queue')).body).toEqual({ queue: [], held: false })
+  })
+})
+
 describe('an answer to what a session asked for', () => {
   it('is one answer though it comes again, and another one is none', async () => {
     const scripts = [calls(['ask', { question: 'Red?' }]), says('Red it is.')]

@@ -40,6 +40,8 @@ export interface Held {
   waiting: FoldedMessage | undefined
   /** The letter of the turn that runs or waits. */
   unfinishedLetter: string | undefined
+  /** The log of the last turn; undefined where there was none. */
+  lastLog: string | undefined
 }
 
 /** A letter to post, or nothing new: then the turn that runs, if any, is what the client wants to see. */
@@ -125,8 +127,10 @@ async function regenerate(
   // The history has no message that waits; it answers what the history ends with.
   const answers = (at: number) => (at === history.length - 1 ? held.waiting : history[at + 1])
   const target = named?.role === 'user' ? answers(index) : named
-  // It is being made anew already.
-  if (target === undefined && named !== undefined) return undefined
+  if (target === undefined && named !== undefined) {
+    // It is being answered already.
+    return held.unfinishedLetter === undefined ? unanswered(named, request, held) : undefined
+  }
   if (typeof from !== 'string') {
     throw new LoomError('invalid-request', 'There is no such message to make anew.')
   }
@@ -135,6 +139,22 @@ async function regenerate(
   const id = key ?? `regenerate:${cutAt}`
   return { id, kind: 'message', replyId: randomUUID(), cutAt, request }
 }
+
+/**
+ * For a history that ends with a user message and that no turn answers: a fork at that message, or a
+ * turn that was lost with its log. The id names the content and not the request, so that two clients
+ * which ask at once get one answer.
+ */
+const unanswered = ({ id }: UIMessage, request: LetterRequest, { lastLog = '' }: Held): Letter => ({
+  id: `answer-again:${digest([id, lastLog])}`,
+  kind: 'message',
+  replyId: randomUUID(),
+  request,
+})
+
+/** Answers what the history ends with, so it must not wait until the history ends with something else. */
+export const waitsForNone = ({ kind, message, cutAt }: Letter): boolean =>
+  kind === 'message' && message === undefined && cutAt === undefined
 
 function answerLetter(
   message: UIMessage,

@@ -323,6 +323,27 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect((await historyOf(here, id)).map(([, text]) => text)).toEqual(['a', 'A3'])
   })
 
+  it('answers a fork that ends with a user message, once for requests that come twice', async () => {
+    await using world = openWorld(openStore)
+    const model = scriptedModel(says('A'), says('B'))
+    const here = await world.instance({ model })
+    const [id, newId] = [randomUUID(), randomUUID()]
+    await here.session(id).call(userMessage('a', 'the-first'))
+    const fork = { newId, tenant: '', nonce: randomUUID(), through: 'the-first' }
+    expect(await here.sessions.store.fork(id, fork)).toBe(true)
+    const again = { trigger: 'regenerate-message' as const, last: { id: 'the-first' } }
+    const both = await Promise.all([
+      post(here, newId, { ...again, key: 'one' }),
+      post(here, newId, { ...again, key: 'two' }),
+    ])
+    expect(both[0]?.logId).toBe(both[1]?.logId)
+    for (const answering of both)
+      expect(textOf((await readAnswer(here, newId, answering)).message)).toBe('B')
+    await untilState(here, newId, 'idle')
+    expect((await historyOf(here, newId)).map(([, text]) => text)).toEqual(['a', 'B'])
+    expect(model.asked).toHaveLength(2)
+  })
+
   // A message that waits
 
   it('waits for a client-side tool, and goes on when another instance is told', async () => {
