@@ -1,4 +1,4 @@
-/** nginx and HAProxy with the files of `balancer/`, but for the addresses in them. */
+/** nginx and HAProxy with the files of `examples/balancer/`, but for the addresses in them. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -54,7 +54,7 @@ const runs = ({ command, env }: Program): Promise<boolean> =>
   )
 
 const shipped = (name: string) =>
-  readFile(new URL(`../../balancer/${name}`, import.meta.url), 'utf8')
+  readFile(new URL(`../../examples/balancer/${name}`, import.meta.url), 'utf8')
 
 /** Puts an address where the file has one. A file that has it no more is not what is tested. */
 function replaced(text: string, changes: readonly (readonly [from: string, to: string])[]): string {

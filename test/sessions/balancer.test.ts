@@ -52,7 +52,7 @@ describe('the compose file', () => {
       /--maxmemory-policy noeviction/,
       /loom-1: \*loom/,
       /loom-2: \*loom/,
-      /balancer\/docker\.conf:/,
+      /examples\/balancer\/docker\.conf:/,
     ]) {
       expect(compose).toMatch(fact)
     }
