@@ -9,58 +9,8 @@ import { LoomError } from '../../src/error.ts'
 import { createModels } from '../../src/model/resolve.ts'
 import { run } from '../../src/runner.ts'
 import { families, refusalBy } from './families.ts'
-import { chunk, providerServer, refuse, stream } from './provider-server.ts'
-
-/** How each family sends its thoughts. */
-const thoughtsOf: Record<string, (text: string) => object> = {
-  openai: () => ({}),
-  groq: (reasoning) => ({ reasoning }),
-  mistral: (text) => ({
-    content: [{ type: 'thinking', thinking: [{ type: 'text', text }] }],
-  }),
-  deepseek: (reasoning_content) => ({ reasoning_content }),
-  kimi: (reasoning_content) => ({ reasoning_content }),
-  openrouter: (reasoning) => ({
-    reasoning,
-    reasoning_details: [{ type: 'reasoning.text', text: reasoning, index: 0, signature: null }],
-  }),
-  gemini: () => ({}),
-  vllm: (reasoning) => ({ reasoning }),
-  ollama: (reasoning) => ({ reasoning }),
-}
-
-interface Step {
-  thought: string | undefined
-  text: string
-  call: { id: string; name: string; input: string } | undefined
-}
-
-function deltasOf(family: string, { thought, text, call }: Step): object[] {
-  const empty = family === 'deepseek' || family === 'kimi' ? '' : undefined
-  const said = thought ?? empty
-  const signature =
-    family === 'gemini' ? { extra_content: { google: { thought_signature: 'SIG' } } } : {}
-  return [
-    ...(said === undefined ? [] : [chunk(thoughtsOf[family]?.(said) ?? {})]),
-    ...(text === '' ? [] : [chunk({ content: text })]),
-    ...(call === undefined
-      ? []
-      : [
-          chunk({
-            tool_calls: [
-              {
-                index: 0,
-                id: call.id,
-                type: 'function',
-                function: { name: call.name, arguments: call.input },
-                ...signature,
-              },
-            ],
-          }),
-        ]),
-    chunk({}, call === undefined ? 'stop' : 'tool_calls'),
-  ]
-}
+import { addressOf, deltasOf, isMendable, modelOf, type Step } from './family-model.ts'
+import { providerServer, refuse, stream } from './provider-server.ts'
 
 const image = Buffer.alloc(3000, 7)
 image.set([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
@@ -103,10 +53,6 @@ interface Turn {
   isStopped: boolean
 }
 
-const modelIds: Record<string, string> = { openai: 'gpt-4o', gemini: 'gemini-3-flash' }
-/** The provider `openai` speaks the Responses API. */
-const providerOf: Record<string, string> = { openai: 'gateway' }
-
 /** Runs the turns one after another, each with the model of its family, and gives what was refused. */
 async function refusals(turns: Turn[], { mends = true } = {}) {
   const refused: string[] = []
@@ -115,10 +61,8 @@ async function refusals(turns: Turn[], { mends = true } = {}) {
   const server = await providerServer(({ path, body }, response) => {
     const family = path.split('/')[1] ?? ''
     const refusal = refusalBy(family, body)
-    // What only the model's own thoughts or signature can mend is asked for, and then given.
-    const isMendable = /passed back|missing a thought_signature|reasoning_content is missing/
     if (refusal !== undefined) {
-      if (!mends || !isMendable.test(refusal)) refused.push(`${family}: ${refusal}`)
+      if (!mends || !isMendable(refusal)) refused.push(`${family}: ${refusal}`)
       return refuse(response, 400, { error: { message: refusal } })
     }
     const next = script.steps.shift()
@@ -133,14 +77,11 @@ async function refusals(turns: Turn[], { mends = true } = {}) {
     Object.assign(script, { steps: [...steps], isStopped })
     stop = new AbortController()
     messages = [...messages, { role: 'user', content: 'Hi' }]
-    const provider = providerOf[family] ?? family
-    const models = createModels({
-      environment: { [`${provider.toUpperCase()}_BASE_URL`]: `${server.root}/${family}` },
-    })
+    const models = createModels({ environment: addressOf(family, server.root) })
     const agent = defineAgent({
       name: 'tester',
       systemPrompt: 'Be short.',
-      model: `${provider}/${modelIds[family] ?? 'm'}`,
+      model: modelOf(family),
       tools: [look],
       retry: { retries: 0 },
       maxSteps: 5,

@@ -1,0 +1,70 @@
+/** Answers of each family's models, as the chunks of a stream. */
+import { chunk } from './provider-server.ts'
+
+/** How each family sends its thoughts. */
+const thoughtsOf: Record<string, (text: string) => object> = {
+  openai: () => ({}),
+  groq: (reasoning) => ({ reasoning }),
+  mistral: (text) => ({
+    content: [{ type: 'thinking', thinking: [{ type: 'text', text }] }],
+  }),
+  deepseek: (reasoning_content) => ({ reasoning_content }),
+  kimi: (reasoning_content) => ({ reasoning_content }),
+  openrouter: (reasoning) => ({
+    reasoning,
+    reasoning_details: [{ type: 'reasoning.text', text: reasoning, index: 0, signature: null }],
+  }),
+  gemini: () => ({}),
+  vllm: (reasoning) => ({ reasoning }),
+  ollama: (reasoning) => ({ reasoning }),
+}
+
+export interface Step {
+  thought: string | undefined
+  text: string
+  call: { id: string; name: string; input: string } | undefined
+}
+
+export function deltasOf(family: string, { thought, text, call }: Step): object[] {
+  const empty = family === 'deepseek' || family === 'kimi' ? '' : undefined
+  const said = thought ?? empty
+  const signature =
+    family === 'gemini' ? { extra_content: { google: { thought_signature: 'SIG' } } } : {}
+  return [
+    ...(said === undefined ? [] : [chunk(thoughtsOf[family]?.(said) ?? {})]),
+    ...(text === '' ? [] : [chunk({ content: text })]),
+    ...(call === undefined
+      ? []
+      : [
+          chunk({
+            tool_calls: [
+              {
+                index: 0,
+                id: call.id,
+                type: 'function',
+                function: { name: call.name, arguments: call.input },
+                ...signature,
+              },
+            ],
+          }),
+        ]),
+    chunk({}, call === undefined ? 'stop' : 'tool_calls'),
+  ]
+}
+
+/** What only a model's own thoughts or signature can mend is asked for, and then given. */
+export const isMendable = (refusal: string): boolean =>
+  /passed back|missing a thought_signature|reasoning_content is missing/.test(refusal)
+
+const modelIds: Record<string, string> = { openai: 'gpt-4o', gemini: 'gemini-3-flash' }
+/** The provider `openai` speaks the Responses API. */
+const providerOf: Record<string, string> = { openai: 'gateway' }
+
+/** `provider/model-id` of a family's model. */
+export const modelOf = (family: string): string =>
+  `${providerOf[family] ?? family}/${modelIds[family] ?? 'm'}`
+
+/** The setting that puts a family's model behind a server that has a path for each family. */
+export const addressOf = (family: string, root: string): Record<string, string> => ({
+  [`${(providerOf[family] ?? family).toUpperCase()}_BASE_URL`]: `${root}/${family}`,
+})
