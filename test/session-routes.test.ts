@@ -1,7 +1,7 @@
 /** What the session routes say beside streams, and how a program mounts them in an app of its own. */
 import type { UIMessage } from 'ai'
 import { Hono } from 'hono'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 
 import {
@@ -234,7 +234,7 @@ it('finds the stream for a transport whose address ends in a query', async () =>
 describe('a message that is posted again', () => {
   it('is answered as was asked, where it is being made anew already', async () => {
     const gate = new Gate('the second answer')
-    const { post, ask } = openApp([says('One.'), saysWhen(gate, 'Two', '.')])
+    const { post, ask, loom } = openApp([says('One.'), saysWhen(gate, 'Two', '.')])
     await ask({ id: 'c', messages: [user('Hi')] })
     const again = { id: 'c', messages: [user('Hi')], trigger: 'regenerate-message' }
     const later = { prefer: 'respond-async' }
@@ -244,7 +244,10 @@ describe('a message that is posted again', () => {
     expect(accepted.status).toBe(202)
     expect(accepted.headers.get('preference-applied')).toBe('respond-async')
     expect(await accepted.json()).toEqual(first)
+    const follow = vi.spyOn(loom.sessions, 'follow')
     const whole = post(again, { accept: 'application/json' })
+    // A post that arrives after the answer makes it anew.
+    await until(10_000, 'the answer is followed', () => follow.mock.calls.length === 1)
     const stream = await post(again)
     expect(stream.headers.get('content-type')).toMatch('text/event-stream')
     gate.open()
