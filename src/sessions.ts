@@ -262,14 +262,8 @@ export class Sessions {
     logId: string,
     store: Pick<Store, 'readLog'> = this.store,
   ): Promise<FoldedMessage> {
-    const fold = new MessageFold({ id: logId, role: 'assistant', parts: [] })
-    let after: string | undefined
-    for (;;) {
-      const page = await store.readLog(sessionId, logId, after, 1000)
-      if (page === undefined || page.entries.length === 0) return fold.message
-      for (const event of page.entries.flatMap(({ events }: LogEntry) => events)) fold.add(event)
-      after = page.entries.at(-1)?.id
-    }
+    const { message } = await folded(store, sessionId, logId)
+    return message
   }
 
   /** Whether a log can still be read. */
@@ -279,7 +273,8 @@ export class Sessions {
 
   /** An answer as far as it was made, also when its log is gone; undefined when it is nowhere. */
   async answered(sessionId: string, logId: string): Promise<FoldedMessage | undefined> {
-    if (await this.holds(sessionId, logId)) return this.unfinished(sessionId, logId)
+    const { message, isWhole } = await folded(this.store, sessionId, logId)
+    if (isWhole) return message
     const stored = (await this.store.messages(sessionId)).find(({ id }) => id === logId)
     return stored === undefined ? undefined : foldedMessage(stored)
   }
@@ -300,6 +295,23 @@ export class Sessions {
       this.#options.report(error)
       return !(error instanceof LoomError && error.code === 'unavailable')
     }
+  }
+}
+
+/** Reads a log to its end. A log can expire while it is read: then `isWhole` is false. */
+async function folded(
+  store: Pick<Store, 'readLog'>,
+  sessionId: string,
+  logId: string,
+): Promise<{ message: FoldedMessage; isWhole: boolean }> {
+  const fold = new MessageFold({ id: logId, role: 'assistant', parts: [] })
+  let after: string | undefined
+  for (;;) {
+    const page = await store.readLog(sessionId, logId, after, 1000)
+    if (page === undefined) return { message: fold.message, isWhole: false }
+    if (page.entries.length === 0) return { message: fold.message, isWhole: true }
+    for (const event of page.entries.flatMap(({ events }: LogEntry) => events)) fold.add(event)
+    after = page.entries.at(-1)?.id
   }
 }
 

@@ -266,6 +266,23 @@ describe('a message that is posted again', () => {
     expect([streamed.status, await streamed.text()]).toEqual([410, expect.stringMatching('load')])
     expect(model.asked).toHaveLength(1)
   })
+
+  it('is answered whole where its log expires while it is read', async () => {
+    const { ask, loom } = openApp([says('Hi.')])
+    await ask({ id: 'c', messages: [user('Hello')] })
+    const id = (await loom.sessions.messages('c')).at(-1)?.id ?? ''
+    const whole = await loom.sessions.answered('c', id)
+    expect(whole?.parts).toContainEqual(expect.objectContaining({ type: 'text', text: 'Hi.' }))
+    const { store } = loom.sessions
+    for (const pages of [0, 1]) {
+      const readLog = store.readLog.bind(store)
+      let reads = 0
+      const spy = vi.spyOn(store, 'readLog')
+      spy.mockImplementation(async (...page) => (reads++ < pages ? readLog(...page) : undefined))
+      expect(await loom.sessions.answered('c', id), `after ${pages} pages`).toEqual(whole)
+      spy.mockRestore()
+    }
+  })
 })
 
 describe('what an edit cut', () => {
