@@ -6,6 +6,7 @@ import { missingThought } from './body-forms/missing-thought.ts'
 import { optionalField } from './body-forms/optional-field.ts'
 import { type Refusal, refusalOf } from './body-forms/refusal.ts'
 import type { BodyChange, BodyRule } from './body-forms/rule.ts'
+import { thinkingEffort } from './body-forms/thinking-effort.ts'
 import { thinkingStep } from './body-forms/thinking-step.ts'
 import { tokenLimit } from './body-forms/token-limit.ts'
 import { toolName } from './body-forms/tool-name.ts'
@@ -23,6 +24,7 @@ export const bodyRules: readonly BodyRule[] = [
   missingThought,
   badSignature,
   thinkingStep,
+  thinkingEffort,
   messageRoles,
   toolName,
   tokenLimit,

@@ -133,6 +133,55 @@ describe('a model', () => {
     }
   })
 
+  test('that takes one call at a time gets the calls of a step one by one, with their results', async () => {
+    const called = (toolCallId: string) =>
+      ({ type: 'tool-call', toolCallId, toolName: 'look', input: {} }) as const
+    const result = (toolCallId: string) =>
+      ({
+        type: 'tool-result',
+        toolCallId,
+        toolName: 'look',
+        output: { type: 'text', value: toolCallId },
+      }) as const
+    const model = await refusingModel({
+      messages: [
+        user('Look'),
+        { role: 'assistant', content: [called('a'), called('b')] },
+        { role: 'tool', content: [result('b'), result('a')] },
+        user('And?'),
+      ],
+      // The template of Llama 3.1
+      refusal: ({ messages }) =>
+        messages.some(({ tool_calls = [] }: Body) => tool_calls.length > 1)
+          ? 'This model only supports single tool-calls at once!'
+          : undefined,
+    })
+    expect((await model.ask()).text).toBe('Hello')
+    const idsOf = (body: Body | undefined) =>
+      body?.['messages'].map((message: Body) =>
+        message['role'] === 'tool' ? message['content'] : message['role'],
+      )
+    // Results are in the order of their calls in any case.
+    expect(idsOf(model.refused[0])).toEqual(['system', 'user', 'assistant', 'a', 'b', 'user'])
+    expect(idsOf(model.taken[0])).toEqual([
+      'system',
+      'user',
+      'assistant',
+      'a',
+      'assistant',
+      'b',
+      'user',
+    ])
+  })
+
+  test('that does not think is asked without an effort', async () => {
+    const model = await refusingModel({
+      agent: { extraBody: { reasoning_effort: 'high' } },
+      refusal: ({ reasoning_effort: effort }) => effort && '"llama3" does not support thinking',
+    })
+    expect((await model.ask()).text).toBe('Hello')
+  })
+
   test('that wants the name of a tool with its result gets it', async () => {
     const model = await refusingModel({
       messages: [...toolTurn, user('And?')],

@@ -6,6 +6,7 @@
  * 'tool'" (mistral-common, validator.py). OpenAI's o1-mini: "'messages[0].role' does not support 'system'".
  * Anthropic: "The conversation must end with a user message."
  */
+import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
 import { messagesOf } from './message-list.ts'
 import type { BodyChange, BodyRule } from './rule.ts'
@@ -70,6 +71,27 @@ const oneOfEachRole = ofMessages('roles=alternating', (messages) => {
   return changed.length === messages.length ? messages : changed
 })
 
+/** Calls of one step become steps of their own, each with its result. */
+const oneCall = ofMessages('calls=single', (messages) => {
+  const isOfMany = ({ tool_calls: calls }: JsonRecord) => Array.isArray(calls) && calls.length > 1
+  if (!messages.some(isOfMany)) return messages
+  return messages.flatMap((message, index) => {
+    const calls: unknown = message['tool_calls']
+    if (message['role'] === 'tool' && isOfMany(callerOf(index, messages))) return []
+    if (!Array.isArray(calls) || calls.length < 2) return [message]
+    const end = messages.findIndex((other, at) => at > index && roleOf(other) !== 'tool')
+    const results = messages.slice(index + 1, end === -1 ? messages.length : end)
+    return calls.flatMap((call: unknown, position) => [
+      { ...message, ...(position > 0 && { content: null }), tool_calls: [call] },
+      ...results.filter((result) => isRecord(call) && result['tool_call_id'] === call['id']),
+    ])
+  })
+})
+
+/** The message whose results a message is among. */
+const callerOf = (index: number, messages: Messages): JsonRecord =>
+  messages.slice(0, index).findLast((message) => roleOf(message) !== 'tool') ?? {}
+
 const userFirst = ofMessages('user=first', (messages) => {
   const at = messages.findIndex((message) => !isInstruction(message))
   if (roleOf(messages[at]) !== 'assistant') return messages
@@ -100,6 +122,8 @@ const rules: readonly RoleRule[] = [
       /roles? (?:must|should) (?:strictly )?alternate|alternat(?:e|ing)\b.{0,40}\brole|consecutive messages/i,
     changes: [oneInstruction, oneOfEachRole, userFirst, noInstruction],
   },
+  // Templates of Llama 3: "This model only supports single tool-calls at once!"
+  { refusal: /single tool[- ]calls? at once/i, changes: [oneCall] },
   {
     refusal:
       /(?:must|should) (?:end|finish) with (?:a )?(?:user|tool)|(?:last|final) (?:message|role)\b.{0,60}\b(?:user|tool)|expected last role user|assistant message prefill|assistant messages? at the end/i,

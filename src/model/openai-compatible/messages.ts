@@ -33,7 +33,9 @@ const silence: JsonRecord = { role: 'assistant', content: 'OK.' }
 
 /** @throws UnsupportedFunctionalityError for a file of a message that has no form in this API. */
 export function chatMessages(prompt: LanguageModelV4Prompt, options: MessageOptions): JsonRecord[] {
-  const given = prompt.flatMap((message) => wireMessages(message, options))
+  const given = prompt.flatMap((message, index) =>
+    wireMessages(inOrder(message, prompt[index - 1]), options),
+  )
   const messages = options.family.lateInstructions ? given : given.map(earlyInstruction)
   if (options.family.userAfterTool) return messages
   return messages.flatMap((message, index) => {
@@ -42,6 +44,23 @@ export function chatMessages(prompt: LanguageModelV4Prompt, options: MessageOpti
       ? [silence, message]
       : [message]
   })
+}
+
+/** Results come as their calls end, and some APIs match them to their calls by the order. */
+function inOrder(
+  message: LanguageModelV4Message,
+  caller: LanguageModelV4Message | undefined,
+): LanguageModelV4Message {
+  if (message.role !== 'tool' || message.content.length < 2) return message
+  const parts = caller?.role === 'assistant' ? caller.content : []
+  const ids = parts.flatMap((part) => (part.type === 'tool-call' ? [part.toolCallId] : []))
+  const order = new Map(ids.map((id, index) => [id, index]))
+  const placeOf = (part: ContentOf<'tool'>[number]) =>
+    (part.type === 'tool-result' ? order.get(part.toolCallId) : undefined) ?? ids.length
+  return {
+    ...message,
+    content: message.content.toSorted((one, other) => placeOf(one) - placeOf(other)),
+  }
 }
 
 /** Instructions after an answer, as a message of the user. */
