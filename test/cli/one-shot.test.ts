@@ -329,7 +329,7 @@ describe('a signal', () => {
   })
 
   it('while stdin is read ends it at once', async () => {
-    const run = start(['explain'], { input: undefined })
+    const run = start(['-', 'explain'], { input: undefined })
     await until(10_000, 'it says that it reads', () => run.stderr.includes('reading stdin'))
     run.child.kill('SIGINT')
     expect(await run.ended).toMatchObject({ code: 130, stdout: '' })

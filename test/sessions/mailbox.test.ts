@@ -1,6 +1,7 @@
 /** The mailbox holds: every message is answered once and in order, whatever dies and whoever hurries. */
 import { randomUUID } from 'node:crypto'
 
+import type { UIMessage } from 'ai'
 import { describe, expect, it } from 'vitest'
 
 import type { WhenBusy } from '../../src/store/mailbox.ts'
@@ -33,12 +34,13 @@ describe('a mailbox', () => {
       const history = await messagesOf(stage.instance(2).url, chatId)
       const users = history.filter((_, at) => at % 2 === 0)
       const replies = history.filter((_, at) => at % 2 === 1)
+      const label = `session ${index}: ${JSON.stringify(history.map(outlineOf), null, 1)}`
       expect(
         users.map(({ id }) => id),
-        `session ${index}`,
+        label,
       ).toEqual(messages.map(idOf))
       // A reply that was cut off and cannot be taken back is gone on from.
-      expect(replies.map(textOf), `session ${index}`).toEqual(
+      expect(replies.map(textOf), label).toEqual(
         messages.map(() =>
           expect.stringMatching(/^Step 1.*Step 1: one two three\. $|^Step 1: one two three\. $/),
         ),
@@ -165,6 +167,14 @@ async function postWhileBusy(
   expect(third.status).toBe(status)
   if (ends) await untilCall('second', 'aborted')
 }
+
+/** What a failure of this test needs to know of a message. */
+const outlineOf = (message: UIMessage) => ({
+  role: message.role,
+  id: message.id,
+  text: textOf(message),
+  metadata: message.metadata,
+})
 
 const idOf = (number: number) => `message-${number}`
 
