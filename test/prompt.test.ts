@@ -512,7 +512,10 @@ describe('toPrompt', () => {
       [{ role: 'user', content: [null] }, 'a part must be an object'],
       [{ role: 'user', content: [{ type: 'text' }] }, '"text" must be a string'],
       [{ role: 'user', content: [{ type: 'tool-call' }] }, 'no part of type "tool-call"'],
-      [{ role: 'user', content: [{ type: 'file', data: 'SGk=' }] }, 'needs a "mediaType"'],
+      [
+        { role: 'user', content: [{ type: 'file', data: 'https://a.example/b' }] },
+        'needs a "mediaType"',
+      ],
       [{ role: 'user', content: [{ type: 'file', mediaType: 'a/b' }] }, 'a file needs "data"'],
       [{ role: 'user', content: [{ type: 'image', image: '' }] }, 'a file is empty'],
       [{ role: 'user', content: [{ type: 'image', image: 'http://' }] }, 'cannot be parsed'],
