@@ -34,7 +34,11 @@ describe('a mailbox', () => {
       const history = await messagesOf(stage.instance(2).url, chatId)
       const users = history.filter((_, at) => at % 2 === 0)
       const replies = history.filter((_, at) => at % 2 === 1)
-      const label = `session ${index}: ${JSON.stringify(history.map(outlineOf), null, 1)}`
+      const label = [
+        `session ${index}: ${JSON.stringify(history.map(outlineOf), null, 1)}`,
+        // A turn that failed before its first word has no reply: its reason is here.
+        ...[1, 2].map((survivor) => stage.instance(survivor).errors().slice(-2000)),
+      ].join('\n')
       expect(
         users.map(({ id }) => id),
         label,
