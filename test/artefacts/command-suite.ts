@@ -196,8 +196,9 @@ export function commandSuite(artefact: Artefact): void {
     const state = environment({ XDG_STATE_HOME: await folder() })
     const terminal = openPseudoTerminal([], { program, environment: state })
     await terminal.shows('/help says what there is')
-    await terminal.type(`My name is Ada.${keys.enter}`, 'Nice to meet you, Ada.')
-    await terminal.type(`Who am I?${keys.enter}`, 'Your name is Ada.')
+    // The next line, and Ctrl-C, are for the prompt, so the turn must be over.
+    await terminal.type(`My name is Ada.${keys.enter}`, /Nice to meet you, Ada\.[^]*\n› $/)
+    await terminal.type(`Who am I?${keys.enter}`, /Your name is Ada\.[^]*\n› $/)
     await terminal.type(keys.interrupt, 'again')
     await terminal.type(keys.end, 'goes on with this')
     await terminal.endsWith(0)
