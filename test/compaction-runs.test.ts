@@ -228,7 +228,7 @@ describe('a prompt that its provider refuses for its length', () => {
       1_048_575,
     ],
     [400, 'Input is too long for requested model.'],
-    [400, 'input length and `max_tokens` exceed context limit: 199000 + 20000 > 200000', 200_000],
+    [400, 'input length and `max_tokens` exceed context limit: 201000 + 20000 > 200000', 200_000],
     [400, 'Please reduce the length of the messages or completion.'],
     [
       400,
@@ -242,7 +242,7 @@ describe('a prompt that its provider refuses for its length', () => {
       400,
       'Trying to keep the first 7000 tokens when context the overflows. The number of tokens to keep from the initial prompt is greater than the context length.',
     ],
-    [400, "The input (9000 tokens) is longer than the model's context length (8192 tokens)."],
+    [400, "The input (9000 tokens) is longer than the model's context length (8192 tokens).", 8192],
     [400, '{"error":{"code":"context_length_exceeded","message":"Too many words."}}'],
     [400, 'invalid params, context window exceeds limit (2013)'],
     [400, 'Your request exceeded model token limit: 8192', 8192],
