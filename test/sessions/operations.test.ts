@@ -144,7 +144,9 @@ it('asks Redis hardly more for a thousand readers of a queued message than for o
   const alone = await commandsIn(1000)
   const all = await Promise.all(Array.from({ length: 1000 }, read))
   expect(new Set(all)).toEqual(new Set([200]))
-  const together = await commandsIn(1000)
+  // Each reader asks a few times when it joins, which may come after its headers.
+  await until(30_000, 'a thousand readers cost hardly more than one', async () => {
+    return (await commandsIn(1000)) < alone * 3 + 100
+  })
   leaving.abort()
-  expect(together).toBeLessThan(alone * 3 + 100)
 }, 180_000)
