@@ -61,7 +61,8 @@ const scenes: readonly Scene[] = [
     fact: 'after it has decided',
     requests: 2,
     reply: 2,
-    said: (page) => page.callPart('call-s')?.['state'] === 'input-available',
+    // A call without arguments is whole only at the end of its reply.
+    said: (page) => page.callPart('call-s')?.['state'] === 'input-streaming',
     rest: (page) => page.sees({ text: 'Done — at last.' }),
   },
 ]
