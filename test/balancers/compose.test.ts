@@ -1,0 +1,133 @@
+/**
+ * `docker-compose.yml` and the `Dockerfile`, unchanged, under a real engine. Where no engine can run
+ * the test says so; `programs.test.ts` shows the same of processes on every machine.
+ */
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { root } from '../cli/command.ts'
+import { freePort, localhost } from '../redis/server.ts'
+import { until } from '../redis/until.ts'
+import { type Engine, engineFault, importImages, startEngine } from './engine.ts'
+import { passesKill, passesRoll, type Topology } from './trial.ts'
+
+const run = promisify(execFile)
+const key = 'a-long-secret'
+const minutes = 60_000
+
+const fault = await engineFault()
+if (fault !== undefined) {
+  process.stderr.write(
+    `No Docker engine runs here: ${fault.reason}. The topology runs as processes.\n`,
+  )
+}
+const mustRun = fault?.isMissing === true && process.env['CI'] !== undefined
+
+describe.skipIf(fault !== undefined && !mustRun)('under a Docker engine', () => {
+  let stack: AsyncDisposableStack
+  let engine: Engine
+  let topology: Topology
+  let compose: (...words: string[]) => Promise<unknown>
+
+  beforeAll(async () => {
+    await using opening = new AsyncDisposableStack()
+    engine = opening.use(await startEngine())
+    await importImages(engine, imagesNamed())
+    const port = String(await freePort())
+    const env = {
+      ...engine.environment,
+      LOOM_API_KEYS: key,
+      LOOM_MODEL: 'demo/echo',
+      PORT: port,
+    }
+    compose = (...words) =>
+      run('docker-compose', ['-p', 'loomtest', ...words], { cwd: root, env, maxBuffer: 1e8 })
+    opening.defer(async () => void (await compose('down', '--volumes', '--timeout', '1')))
+    await compose('up', '--detach', '--build')
+    topology = await topologyOf(engine, `http://${localhost}:${port}`)
+    stack = opening.move()
+  }, 12 * minutes)
+  afterAll(() => stack?.disposeAsync(), 2 * minutes)
+
+  it(
+    'each answer goes on within 4 s when the container of its owner is killed',
+    { timeout: 3 * minutes },
+    async () => {
+      await passesKill(topology, { gapMs: 4000 })
+    },
+  )
+
+  it(
+    'each answer goes on within 0.6 s when all containers are restarted',
+    { timeout: 3 * minutes },
+    async () => {
+      await passesRoll(topology, { gapMs: 600 })
+    },
+  )
+
+  it(
+    'finds instances that were made anew under other addresses',
+    { timeout: 3 * minutes },
+    async () => {
+      const before = await addressesOf(engine)
+      await compose('rm', '--stop', '--force', 'loom-1', 'loom-2')
+      // These take the addresses that are free now.
+      const sleepers = ['run', '--detach', '--network', 'loomtest_default', 'nginx:1-alpine']
+      const run = () => engine.docker(...sleepers, 'sleep', '600')
+      const others = await Promise.all(before.map(run))
+      await compose('up', '--detach', '--no-deps', 'loom-1', 'loom-2')
+      await engine.docker('rm', '--force', ...others)
+      const after = await addressesOf(engine)
+      expect(after.filter((address) => before.includes(address))).toEqual([])
+      await until(30_000, 'the balancer passes requests on', () => isReady(topology.url))
+      const headers = { authorization: `Bearer ${key}` }
+      expect((await fetch(`${topology.url}/api/chat`, { headers })).status).toBe(200)
+    },
+  )
+})
+
+/** The addresses of the instances in the network of the compose file. */
+async function addressesOf({ docker }: Engine): Promise<string[]> {
+  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
+  const ids = await Promise.all(names.map((name) => containerOf(docker, name)))
+  return Promise.all(ids.map((id) => docker('inspect', '--format', format, id)))
+}
+
+const names = ['loom-1', 'loom-2']
+
+const containerOf = (docker: Engine['docker'], name: string): Promise<string> =>
+  docker('ps', '--all', '--quiet', '--filter', `label=com.docker.compose.service=${name}`)
+
+const isReady = async (url: string): Promise<boolean> =>
+  (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200
+
+/** Every image that is not built here. */
+function imagesNamed(): string[] {
+  const read = (name: string) => readFileSync(join(root, name), 'utf8')
+  const built = [...read('Dockerfile').matchAll(/^FROM (\S+)/gm)]
+  const used = [...read('docker-compose.yml').matchAll(/^ +image: (\S+)/gm)]
+  return [...new Set([...built, ...used].map(([, name = '']) => name))]
+}
+
+async function topologyOf({ docker }: Engine, url: string): Promise<Topology> {
+  const container = (index: number) => containerOf(docker, names[index] ?? '')
+  const start = async (index: number) => {
+    await docker('start', await container(index))
+    await until(60_000, `${names[index]} is healthy`, async () => {
+      const format = '{{.State.Health.Status}}'
+      return (await docker('inspect', '--format', format, await container(index))) === 'healthy'
+    })
+  }
+  await until(30_000, 'the balancer passes requests on', () => isReady(url))
+  return {
+    url,
+    key,
+    kill: async (index) => void (await docker('kill', await container(index))),
+    stop: async (index) => void (await docker('stop', '--time', '15', await container(index))),
+    start,
+  }
+}

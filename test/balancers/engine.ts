@@ -1,0 +1,190 @@
+/**
+ * A Docker engine of the test's own: its data, its socket and its network are in a temporary folder and
+ * gone after it. No registry of images can be reached in many places, so the images that the Dockerfile
+ * and the compose file name are made from Debian's packages and the Node of `node_modules`.
+ */
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  access,
+  chmod,
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { errorMessage } from '../../src/error.ts'
+import { root } from '../cli/command.ts'
+import { within } from '../deadline.ts'
+import { until } from '../redis/until.ts'
+
+const run = promisify(execFile)
+const cache = join(root, '.cache')
+
+export interface Engine extends AsyncDisposable {
+  /** For `docker` and `docker-compose`. */
+  environment: NodeJS.ProcessEnv
+  docker: (...words: string[]) => Promise<string>
+}
+
+export interface EngineFault {
+  /** Why no engine runs on this machine. */
+  reason: string
+  /** Whether only programs are missing, which CI has to install. */
+  isMissing: boolean
+}
+
+const programs = ['dockerd', 'docker', 'docker-compose', 'debootstrap', 'iptables', 'ip']
+
+/** Starts an engine for a moment. @returns what prevents that, or undefined */
+export async function engineFault(): Promise<EngineFault | undefined> {
+  if (process.getuid?.() !== 0) return { reason: 'dockerd needs root', isMissing: false }
+  for (const program of programs) {
+    const isThere = await run('sh', ['-c', `command -v ${program}`]).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) continue
+    const packages = 'docker.io docker-compose debootstrap iptables iproute2'
+    return { reason: `${program} is missing (apt-get install ${packages})`, isMissing: true }
+  }
+  try {
+    const engine = await startEngine()
+    await engine[Symbol.asyncDispose]()
+    return undefined
+  } catch (error) {
+    return { reason: errorMessage(error), isMissing: false }
+  }
+}
+
+/** @throws Error with the last lines of dockerd where it does not start */
+export async function startEngine(): Promise<Engine> {
+  await using stack = new AsyncDisposableStack()
+  // dockerd leaves its rules behind. Those of another engine are not touched.
+  const { stdout: rules } = await run('iptables-save')
+  if (!rules.includes('DOCKER')) stack.defer(() => restoreRules(rules))
+  // A path of a socket has 107 characters at most.
+  const folder = await mkdtemp('/tmp/loom-engine-')
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
+  // Not `docker0`: the machine may have an engine of its own.
+  const bridge = `loom${process.pid}`.slice(0, 15)
+  await run('ip', ['link', 'add', bridge, 'type', 'bridge'])
+  stack.defer(async () => void (await run('ip', ['link', 'del', bridge])))
+  await run('ip', ['address', 'add', '172.31.250.1/24', 'dev', bridge])
+  await run('ip', ['link', 'set', bridge, 'up'])
+  const socket = `unix://${folder}/socket`
+  const args = ['--data-root', `${folder}/data`, '--exec-root', `${folder}/run`, '-H', socket]
+  const child = spawn('dockerd', [...args, '--pidfile', `${folder}/pid`, '--bridge', bridge], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  // A test process that is killed cannot clean up: this one notices that its pipe has closed.
+  const guard = spawn(
+    'sh',
+    [
+      '-c',
+      'read _; kill "$0" && tail --pid="$0" -f /dev/null; ip link del "$1"; rm -rf "$2"',
+      String(child.pid),
+      bridge,
+      folder,
+    ],
+    { stdio: ['pipe', 'ignore', 'ignore'] },
+  )
+  let output = ''
+  child.stderr.on('data', (data) => (output = `${output}${String(data)}`.slice(-3000)))
+  const exit = once(child, 'exit')
+  stack.defer(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
+    await within(30_000, 'the end of dockerd', exit).catch(() => child.kill('SIGKILL'))
+    guard.kill('SIGKILL')
+  })
+  const environment = { ...process.env, DOCKER_HOST: socket, DOCKER_CONFIG: folder }
+  const docker = async (...words: string[]) => {
+    const { stdout } = await run('docker', words, { env: environment, maxBuffer: 1e8 })
+    return stdout.trim()
+  }
+  await until(30_000, 'dockerd answers', async () => {
+    if (child.exitCode !== null) throw new Error(`dockerd ended:\n${output}`)
+    return docker('version').then(
+      () => true,
+      () => false,
+    )
+  })
+  const owned = stack.move()
+  return { environment, docker, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+async function restoreRules(rules: string): Promise<void> {
+  const restoring = run('iptables-restore')
+  restoring.child.stdin?.end(rules)
+  await restoring
+}
+
+const path = 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** What the images of these names begin with, as far as this project's files need it. */
+const images: Readonly<Record<string, readonly string[]>> = {
+  'node:26-slim': ['CMD ["node"]', 'ENV npm_config_cafile=/etc/ssl/certs/ca-certificates.crt'],
+  'redis:7-alpine': ['CMD ["redis-server"]', 'WORKDIR /data'],
+  'nginx:1-alpine': ['CMD ["nginx","-g","daemon off;"]'],
+}
+
+/** Makes the images that are needed. @param names as the Dockerfile and the compose file have them */
+export async function importImages(engine: Engine, names: readonly string[]): Promise<void> {
+  const tree = await debianTree()
+  for (const name of names) {
+    const changes = images[name]
+    if (changes === undefined) throw new Error(`The engine test has no image ${name}: add it here.`)
+    const options = [path, ...changes].map((change) => `-c '${change}'`).join(' ')
+    const script = `tar -C '${tree}' -c . | docker import ${options} - ${name}`
+    await run('sh', ['-ec', script], { env: engine.environment })
+  }
+}
+
+/** A small Debian with all programs of the images. It is made once and kept beside the project. */
+async function debianTree(): Promise<string> {
+  const target = join(cache, `engine-root-${process.version}`)
+  const isThere = await access(target).then(
+    () => true,
+    () => false,
+  )
+  if (isThere) return target
+  await mkdir(cache, { recursive: true })
+  const folder = await mkdtemp(join(cache, 'engine-root-'))
+  try {
+    const include = '--include=ca-certificates,nginx-light,redis-server'
+    await run('debootstrap', ['--variant=minbase', include, 'bookworm', folder], { maxBuffer: 1e8 })
+    await complete(folder)
+    await chmod(folder, 0o755)
+    await run('mv', ['-T', folder, target])
+    return target
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** What the official images have that Debian's packages do not. */
+async function complete(folder: string): Promise<void> {
+  const bin = join(folder, 'usr/local/bin')
+  const modules = join(folder, 'usr/local/lib/node_modules')
+  await mkdir(modules, { recursive: true })
+  await copyFile(process.execPath, join(bin, 'node'))
+  const { stdout } = await run('npm', ['root', '-g'])
+  await cp(join(stdout.trim(), 'npm'), join(modules, 'npm'), { recursive: true })
+  await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(bin, 'npm'))
+  await run('chroot', [folder, 'groupadd', '-g', '1000', 'node'])
+  await run('chroot', [folder, 'useradd', '-u', '1000', '-g', 'node', '-m', 'node'])
+  // The authorities that this machine trusts, for its way to the npm registry.
+  const authorities = '/etc/ssl/certs/ca-certificates.crt'
+  await copyFile(authorities, join(folder, authorities))
+  await rm(join(folder, 'etc/nginx/sites-enabled/default'), { force: true })
+  // The official image is reached by other containers.
+  const redis = '#!/bin/sh\nexec /usr/bin/redis-server "$@" --protected-mode no\n'
+  await writeFile(join(bin, 'redis-server'), redis, { mode: 0o755 })
+  await mkdir(dirname(join(folder, 'data/x')), { recursive: true })
+}
