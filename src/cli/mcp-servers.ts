@@ -4,7 +4,6 @@
  * own `mcp.json`; never from a file of the workspace, which would let a repository start programs.
  */
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 
 import { z } from 'zod'
@@ -12,6 +11,7 @@ import { z } from 'zod'
 import type { Environment } from '../config.ts'
 import { errorMessage, LoomError } from '../error.ts'
 import type { McpServer } from '../mcp.ts'
+import { homeFolder } from './home-folder.ts'
 
 const texts = z.record(z.string(), z.string())
 const serverSchema = z.union([
@@ -30,13 +30,12 @@ const serverSchema = z.union([
 ])
 const fileSchema = z.object({ mcpServers: z.record(z.string(), serverSchema) })
 
-/** `$XDG_CONFIG_HOME/loom/mcp.json`, by default `~/.config/loom/mcp.json`. */
-export function usualMcpFile({
-  XDG_CONFIG_HOME: config = '',
-  HOME: home = '',
-}: Environment): string {
-  const folder = isAbsolute(config) ? config : join(home === '' ? homedir() : home, '.config')
-  return join(folder, 'loom', 'mcp.json')
+/** `$XDG_CONFIG_HOME/loom/mcp.json`, by default `~/.config/loom/mcp.json`; undefined without a home. */
+export function usualMcpFile(environment: Environment): string | undefined {
+  const { XDG_CONFIG_HOME: config = '' } = environment
+  if (isAbsolute(config)) return join(config, 'loom', 'mcp.json')
+  const home = homeFolder(environment)
+  return home && join(home, '.config', 'loom', 'mcp.json')
 }
 
 export interface McpFiles {
@@ -55,8 +54,9 @@ export async function mcpServers({
 }: McpFiles): Promise<McpServer[]> {
   const servers = new Map<string, McpServer>()
   const usual = usualMcpFile(environment)
-  const own = await readFile(usual, 'utf8').catch(() => undefined)
-  if (own !== undefined) addAll(servers, { text: own, source: usual, environment })
+  const own = usual && (await readFile(usual, 'utf8').catch(() => undefined))
+  if (usual !== undefined && own !== undefined)
+    addAll(servers, { text: own, source: usual, environment })
   for (const word of named) {
     const isText = word.trimStart().startsWith('{')
     const text = isText ? word : await fileText(resolve(directory, word), word)

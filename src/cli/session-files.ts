@@ -5,7 +5,6 @@
  */
 import { randomUUID } from 'node:crypto'
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 
 import { safeValidateUIMessages, type UIMessage } from 'ai'
@@ -14,6 +13,7 @@ import type { Environment } from '../config.ts'
 import { LoomError } from '../error.ts'
 import { makeFolder } from '../make-folder.ts'
 import type { ConversationSummary } from './conversation.ts'
+import { homeFolder } from './home-folder.ts'
 import { fieldsOf, textField } from './render/fields.ts'
 
 export interface KeptSession {
@@ -28,11 +28,25 @@ export interface KeptSession {
 /** Newer ones are listed, older ones still found by their id. */
 const listMax = 200
 
-/** By the XDG base directory specification, which wants an absolute path. */
-export function stateDirectory({ XDG_STATE_HOME: state = '', HOME: home }: Environment): string {
-  return isAbsolute(state)
-    ? join(state, 'loom')
-    : join(home === undefined || home === '' ? homedir() : home, '.local', 'state', 'loom')
+/**
+ * Where the command keeps its own files, by the XDG base directory specification, which wants an
+ * absolute path; undefined where the user has no home folder.
+ */
+export function stateFolder(environment: Environment): string | undefined {
+  const { XDG_STATE_HOME: state = '' } = environment
+  if (isAbsolute(state)) return join(state, 'loom')
+  const home = homeFolder(environment)
+  return home && join(home, '.local', 'state', 'loom')
+}
+
+/** @throws LoomError `invalid-config` where the user has no home folder. */
+function sessionsFolder(environment: Environment): string {
+  const folder = stateFolder(environment)
+  if (folder !== undefined) return join(folder, 'sessions')
+  throw new LoomError(
+    'invalid-config',
+    'There is no home folder to keep sessions in: set HOME or XDG_STATE_HOME.',
+  )
 }
 
 /** How old a draft is that no process still writes, in milliseconds. */
@@ -44,7 +58,7 @@ export class SessionFiles {
   readonly shownDirectory: string
 
   constructor(environment: Environment) {
-    this.directory = join(stateDirectory(environment), 'sessions')
+    this.directory = sessionsFolder(environment)
     const { HOME: home = '' } = environment
     const isWithin = home !== '' && this.directory.startsWith(join(home, '/'))
     this.shownDirectory = isWithin ? `~${this.directory.slice(home.length)}` : this.directory

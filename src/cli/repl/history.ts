@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 
 import type { Environment } from '../../config.ts'
 import { makeFolder } from '../../make-folder.ts'
-import { stateDirectory } from '../session-files.ts'
+import { stateFolder } from '../session-files.ts'
 
 const linesMax = 1000
 /** Longer ones are files that were pasted, not messages to send again. */
@@ -15,11 +15,13 @@ const entryCharsMax = 64 * 1024
 const severalMark = '\u0001'
 
 export class History {
-  readonly #path: string
+  /** Undefined where the user has no home folder: the history lives as long as this talk. */
+  readonly #path: string | undefined
   #lines: string[] = []
 
   constructor(environment: Environment) {
-    this.#path = join(stateDirectory(environment), 'history')
+    const folder = stateFolder(environment)
+    this.#path = folder && join(folder, 'history')
   }
 
   /** The newest first, as readline wants it. */
@@ -29,16 +31,18 @@ export class History {
 
   /** A history that cannot be read is none: it must not keep anybody from talking. */
   async load(): Promise<void> {
+    if (this.#path === undefined) return
     const text = await readFile(this.#path, 'utf8').catch(() => '')
     const lines = text.split('\n').map(decoded).filter(Boolean)
     this.#lines = [...new Set(lines.toReversed())].slice(0, linesMax)
-    if (lines.length > 2 * linesMax) await this.#shorten()
+    if (lines.length > 2 * linesMax) await this.#shorten(this.#path)
   }
 
   async add(text: string): Promise<void> {
     const line = text.trimEnd()
     if (line.length > entryCharsMax || line === this.#lines[0]) return
     this.#lines = [line, ...this.#lines.filter((other) => other !== line)].slice(0, linesMax)
+    if (this.#path === undefined) return
     try {
       await makeFolder(dirname(this.#path))
       // Other talks add theirs.
@@ -48,9 +52,9 @@ export class History {
     }
   }
 
-  async #shorten(): Promise<void> {
+  async #shorten(path: string): Promise<void> {
     const text = `${this.#lines.toReversed().map(encoded).join('\n')}\n`
-    await writeFile(this.#path, text, { mode: 0o600 }).catch(() => undefined)
+    await writeFile(path, text, { mode: 0o600 }).catch(() => undefined)
   }
 }
 
