@@ -37,11 +37,16 @@ describe('a server', () => {
     const as = (name: string) => ({ authorization: `Bearer key-of-${name}` })
     const mine = openTab({ urls: [url], headers: as('alice') })
     expect(await mine.send(chatId, 'steps: 1').message).toBeDefined()
-    const paths = ['', '/messages', '/stream', '/queue']
-    for (const path of paths) {
+    for (const path of ['', '/stream', '/queue']) {
       const response = await fetch(`${url}/api/chat/${chatId}${path}`, { headers: as('bob') })
       expect([path, response.status]).toEqual([path, 404])
     }
+    const historyOf = async (name: string): Promise<unknown[]> => {
+      const headers = as(name)
+      const response = await fetch(`${url}/api/chat/${chatId}/messages`, { headers })
+      return JSON.parse(await response.text())
+    }
+    expect(await historyOf('bob')).toEqual([])
     for (const path of ['/stop', '/fork', '/tools/call-1', '/approvals/a']) {
       const response = await fetch(`${url}/api/chat/${chatId}${path}`, {
         method: 'POST',
@@ -50,11 +55,14 @@ describe('a server', () => {
       })
       expect([path, response.status]).toEqual([path, 404])
     }
-    const theirs = openTab({ urls: [url], headers: as('bob') })
-    await expect(theirs.send(chatId, 'steps: 1').message).rejects.toThrow('no such session')
     expect((await fetch(`${url}/api/chat/${chatId}`)).status).toBe(401)
-    const history = await fetch(`${url}/api/chat/${chatId}/messages`, { headers: as('alice') })
-    expect(await history.json()).toHaveLength(2)
+    const before = await historyOf('alice')
+    expect(before).toHaveLength(2)
+    // An id is an id of its tenant: the same one begins another conversation of another tenant.
+    const theirs = openTab({ urls: [url], headers: as('bob') })
+    expect(await theirs.send(chatId, 'steps: 2').message).toBeDefined()
+    expect(await historyOf('bob')).toHaveLength(2)
+    expect(await historyOf('alice')).toEqual(before)
   })
 
   it('takes nothing from a forged history', async () => {
