@@ -4,10 +4,14 @@ import { openUpstream, type Upstream } from '../sessions/upstream.ts'
 export interface ScriptedAnswer {
   /** The text, in the pieces in which it is sent. */
   pieces?: readonly string[]
+  /** Thoughts, which come before the text. */
+  thoughts?: readonly string[]
   /** The model's tool calls. */
   calls?: readonly ScriptedCall[]
   /** Nothing comes before the upstream is let go. @defaultValue false */
   isHeld?: boolean
+  /** Tokens of the prompt and of the answer. */
+  usage?: readonly [prompt: number, answer: number]
 }
 
 export interface ScriptedCall {
@@ -26,8 +30,10 @@ export function openScript(
     count += 1
     const {
       pieces = [],
+      thoughts = [],
       calls = [],
       isHeld = false,
+      usage: [prompt_tokens, completion_tokens] = [],
     } = typeof answer === 'string' ? { pieces: [answer] } : answer
     const called = calls.map(({ name, input }, index) => ({
       index,
@@ -38,11 +44,16 @@ export function openScript(
     return {
       deltas: [
         { delta: { role: 'assistant' } },
+        ...thoughts.map((reasoning_content) => ({ delta: { reasoning_content } })),
         ...pieces.map((content) => ({ delta: { content } })),
         ...called.map((call) => ({ delta: { tool_calls: [call] } })),
         { delta: {}, finish_reason: calls.length === 0 ? 'stop' : 'tool_calls' },
       ],
       heldAt: isHeld ? 1 : undefined,
+      usage:
+        prompt_tokens === undefined || completion_tokens === undefined
+          ? undefined
+          : { prompt_tokens, completion_tokens },
     }
   })
 }

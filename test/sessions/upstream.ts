@@ -113,7 +113,7 @@ export async function openUpstream(
 
 async function answer(
   response: ServerResponse,
-  { deltas, heldAt }: Reply,
+  { deltas, heldAt, usage }: Reply,
   { paceMs, hold }: { paceMs: number; hold: () => Promise<void> },
 ): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -123,6 +123,7 @@ async function answer(
     if (response.destroyed) return
     response.write(`data: ${JSON.stringify({ choices: [{ index: 0, ...delta }] })}\n\n`)
   }
+  if (usage !== undefined) response.write(`data: ${JSON.stringify({ choices: [], usage })}\n\n`)
   response.end('data: [DONE]\n\n')
 }
 
@@ -131,6 +132,8 @@ export interface Reply {
   deltas: object[]
   /** Where it is held. */
   heldAt: number | undefined
+  /** The tokens of the call, in a last chunk as OpenAI sends it. */
+  usage?: { prompt_tokens: number; completion_tokens: number } | undefined
 }
 
 function replyToWish(messages: Asked['messages']): Reply {

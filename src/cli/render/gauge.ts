@@ -1,43 +1,66 @@
 /** How full a talk's context is and what it has cost, for the line that says what is going on. */
 import type { AgentEvent } from '../../event.ts'
-import { fieldsOf } from './fields.ts'
+import { noSpending, type Spending, spendingIn, stepsIn } from '../../spending.ts'
 
 export class Gauge {
   /** The model's window in tokens; undefined where it is not known. */
   window: number | undefined
   /** Tokens of the last step: its prompt and what it said. Undefined before the first. */
   #context: number | undefined
-  /** US dollars of the turns that are over. */
-  #spentUsd = 0
-  #turnUsd = 0
+  /** US dollars that the other messages of the talk have cost, as far as it is known. */
+  #otherUsd = 0
+  #isOtherCostKnown = true
+  #messageId: string | undefined
+  /** Of the message that is being written. Its metadata tells the whole of it each time. */
+  #message: Spending = noSpending
 
   hear(event: AgentEvent): void {
+    if (event.type === 'start') return this.#begin(event.messageId)
     if (event.type !== 'message-metadata' && event.type !== 'finish') return
-    const { stepUsage, cost } = fieldsOf(event.messageMetadata)
-    const last: unknown = Array.isArray(stepUsage) ? stepUsage.at(-1) : undefined
-    const { inputTokens, outputTokens } = fieldsOf(fieldsOf(last)['usage'])
-    const sum = tokens(inputTokens) + tokens(outputTokens)
-    if (sum > 0) this.#context = sum
-    const { usd } = fieldsOf(cost)
-    if (typeof usd === 'number') this.#turnUsd = usd
-    if (event.type !== 'finish') return
-    this.#spentUsd += this.#turnUsd
-    this.#turnUsd = 0
+    const last = stepsIn(event.messageMetadata).at(-1)
+    if (last === undefined) return
+    this.#message = spendingIn(event.messageMetadata)
+    // A step that was cut off may have no count of its own.
+    if (last.usage.totalTokens > 0) this.#context = last.usage.totalTokens
   }
 
-  /** `12k of 200k tokens · $0.03`; '' where nothing is known. A cost that is not known is not told as 0. */
-  text(): string {
-    const usd = this.#spentUsd + this.#turnUsd
-    const context =
-      this.#context === undefined
-        ? undefined
-        : `${short(this.#context)}${this.window === undefined ? '' : ` of ${short(this.window)}`} tokens`
-    const cost = usd === 0 ? undefined : `$${usd < 0.01 ? usd.toFixed(4) : usd.toFixed(2)}`
-    return [context, cost].filter((part) => part !== undefined).join(' · ')
+  /** Another conversation is gone on with: its context is not known. What was spent stays. */
+  leave(): void {
+    this.#context = undefined
+  }
+
+  /** A message that waited for a human begins again under its own id, and is counted once. */
+  #begin(messageId: string | undefined): void {
+    if (messageId !== undefined && messageId === this.#messageId) return
+    this.#otherUsd += this.#message.usd
+    this.#isOtherCostKnown &&= this.#message.isCostKnown
+    this.#messageId = messageId
+    this.#message = noSpending
+  }
+
+  /**
+   * What is known, in at most so many columns: `12k of 200k tokens · $0.03`, or `12k tokens · $0.03`, or
+   * the cost alone. An empty text where nothing is known, or there is no room. An unknown cost never
+   * shows as 0.
+   */
+  text(columns: number): string {
+    const cost = this.#costText()
+    const context = this.#context === undefined ? '' : `${short(this.#context)} tokens`
+    const full =
+      this.#context === undefined || this.window === undefined
+        ? context
+        : `${short(this.#context)} of ${short(this.window)} tokens`
+    const joined = (first: string) => [first, cost].filter((part) => part !== '').join(' · ')
+    return [joined(full), joined(context), cost].find(({ length }) => length <= columns) ?? ''
+  }
+
+  #costText(): string {
+    const usd = this.#otherUsd + this.#message.usd
+    if (usd === 0) return ''
+    const isKnown = this.#isOtherCostKnown && this.#message.isCostKnown
+    return `${isKnown ? '' : 'at least '}$${usd < 0.01 ? usd.toFixed(4) : usd.toFixed(2)}`
   }
 }
-
-const tokens = (value: unknown): number => (typeof value === 'number' ? value : 0)
 
 /** `950`, `1.2k`, `200k`, `1M`. */
 function short(count: number): string {

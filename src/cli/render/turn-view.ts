@@ -206,25 +206,43 @@ export class TurnView {
 
   /** What goes on; then what Ctrl-C does, and, where there is room, the context and the cost. */
   #statusText(columns: number): string {
-    const gauge = this.#options.gauge.text()
+    const { what, time, progress } = this.#activity(columns < narrow)
     const stop = ' · Ctrl-C stops'
-    const tail = columns < 60 || gauge === '' ? stop : `${stop} · ${gauge}`
-    return cutTo(this.#activity(), columns - widthOf(tail)) + tail
+    const activity = widthOf(what) + time.length + (progress === '' ? 0 : progressMin)
+    const gauge = this.#options.gauge.text(columns - activity - stop.length - separator.length)
+    const tail = gauge === '' ? stop : stop + separator + gauge
+    const room = columns - widthOf(tail)
+    // The time stays, however much else is going on.
+    return cutTo(cutTo(what, room - time.length) + time + progress, room) + tail
   }
 
-  #activity(): string {
+  #activity(isNarrow: boolean): { what: string; time: string; progress: string } {
     const running = [...this.#tools.values()]
     const [first] = running
     if (first === undefined) {
-      const what = this.#isThinking ? 'thinking' : 'waiting for the model'
-      return `${this.#isWriting ? 'answering' : what} ${elapsed(this.#startedAt)}`
+      const waiting = isNarrow ? 'waiting' : 'waiting for the model'
+      const what = this.#isThinking ? 'thinking' : waiting
+      const time = ` ${elapsed(this.#startedAt)}`
+      return { what: this.#isWriting ? 'answering' : what, time, progress: '' }
     }
-    const names = running.map(({ toolName }) => plainLine(toolName)).join(', ')
+    const what = running.map(({ toolName }) => plainLine(toolName)).join(', ')
     const oldest = Math.min(...running.map(({ startedAt }) => startedAt))
     const progress = running.find(({ progress }) => progress !== '')?.progress
-    return `${names} ${elapsed(oldest)}${progress === undefined ? '' : ` · ${progress}`}`
+    return {
+      what,
+      time: ` ${elapsed(oldest)}`,
+      progress: progress === undefined ? '' : separator + progress,
+    }
   }
 }
+
+const separator = ' · '
+
+/** Fewer columns have no room for long words. */
+const narrow = 50
+
+/** Columns that the context and the cost leave to what a tool reports. */
+const progressMin = 20
 
 /** Columns that the time of a call may take behind the first line of its result. */
 const timeWidth = 10

@@ -244,7 +244,8 @@ class Repl {
   async #change(conversation: Conversation): Promise<void> {
     this.#conversation = conversation
     this.#seenId = undefined
-    const { screen } = this.#talk
+    const { screen, gauge } = this.#talk
+    gauge.leave()
     screen.note(screen.paint('dim', `session ${conversation.id}`))
     await recall(this.#conversation, this.#talk.screen)
   }

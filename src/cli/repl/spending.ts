@@ -1,5 +1,5 @@
 /** What a talk has spent so far, for `/cost`. */
-import { fieldsOf } from '../render/fields.ts'
+import { spendingIn } from '../../spending.ts'
 
 export class Spending {
   #turns = 0
@@ -10,14 +10,13 @@ export class Spending {
 
   /** @param metadata of an answer */
   add(metadata: unknown): void {
-    const { usage, cost } = fieldsOf(metadata)
-    const { inputTokens, outputTokens } = fieldsOf(usage)
-    const { usd } = fieldsOf(cost)
+    const { usage, usd, isCostKnown } = spendingIn(metadata)
     this.#turns++
-    this.#inputTokens += typeof inputTokens === 'number' ? inputTokens : 0
-    this.#outputTokens += typeof outputTokens === 'number' ? outputTokens : 0
-    if (typeof usd === 'number') this.#usd += usd
-    else this.#isCostKnown = false
+    this.#inputTokens += usage.inputTokens
+    this.#outputTokens += usage.outputTokens
+    this.#usd += usd
+    // An answer that counts no tokens says nothing of its cost either.
+    this.#isCostKnown &&= isCostKnown && usage.totalTokens > 0
   }
 
   text(): string {
