@@ -14,6 +14,7 @@ import type { Loom } from '../src/loom.ts'
 import { textOf, uiMessage } from '../src/message-fold.ts'
 import { type Answering, noLongerWaits } from '../src/session/answering.ts'
 import { answersIn, letterOf, type Posting, waitsForNone } from '../src/session/posted.ts'
+import { queueEditOf } from '../src/session/queue-edit.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { answersOf, readingOf } from '../src/stream-agent.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
@@ -34,24 +35,37 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const sessionId = known?.id ?? storedId(tenant, id)
   const asked = await askedModel(agent, loom)
   const posting = postingOf(c, request, { agent: agent.name, fileUrls: loom.fileUrls })
-  const letter = await letterOf(posting, await sessions.held(sessionId, known))
-  if (letter?.message !== undefined && asked !== undefined) checkReadable(letter.message, asked)
   const isSeeded = agent.seedFromClient === true && request.continues !== true
-  if (known === undefined && !isSeeded && isContinuation(request)) throw conversationGone()
-  // A header has no other letters than ASCII.
-  c.header('x-loom-session', encodeURIComponent(id))
-  if (letter === undefined) {
-    const answering = await underWay(world, { sessionId, session: known, last: posting.last })
-    return answer(c, world, { sessionId, answering })
+  const isGone = known === undefined && !isSeeded && isContinuation(request)
+  for (let look = 1; ; look++) {
+    const session = look === 1 ? known : await findSession(c, world, id)
+    const letter = await letterOf(posting, await sessions.held(sessionId, session))
+    if (letter?.message !== undefined && asked !== undefined) checkReadable(letter.message, asked)
+    if (isGone) throw conversationGone()
+    // A header has no other letters than ASCII.
+    c.header('x-loom-session', encodeURIComponent(id))
+    if (letter === undefined) {
+      const answering = await underWay(world, { sessionId, session, last: posting.last })
+      return answer(c, world, { sessionId, answering })
+    }
+    const to = {
+      tenant,
+      agent: agent.name,
+      whenBusy: waitsForNone(letter) ? ('reject' as const) : (request.whenBusy ?? 'queue'),
+      ...(session === undefined &&
+        agent.seedFromClient === true && { seed: await seedOf(request) }),
+    }
+    const edit = look < looksMax ? queueEditOf(letter, posting) : undefined
+    const answering =
+      edit === undefined
+        ? await sessions.post(sessionId, letter, to)
+        : await sessions.edit(sessionId, letter, { ...to, edit })
+    if (answering !== undefined) return answer(c, world, { sessionId, answering })
   }
-  const answering = await sessions.post(sessionId, letter, {
-    tenant,
-    agent: agent.name,
-    whenBusy: waitsForNone(letter) ? 'reject' : (request.whenBusy ?? 'queue'),
-    ...(known === undefined && agent.seedFromClient === true && { seed: await seedOf(request) }),
-  })
-  return answer(c, world, { sessionId, answering })
 }
+
+/** A message that is edited may begin its turn at that moment: then it is looked for once more. */
+const looksMax = 3
 
 function postingOf(
   c: Context,

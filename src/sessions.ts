@@ -25,7 +25,7 @@ import { type NextMessage, nextMessage, type ReadTo } from './session/session-pl
 import type { FollowEnd } from './session/tail.ts'
 import { entriesOf } from './session/turn-world.ts'
 import type { Store } from './store.ts'
-import type { Letter, QueueOnStop, WhenBusy } from './store/mailbox.ts'
+import type { Letter, PostReply, QueueEdit, QueueOnStop, WhenBusy } from './store/mailbox.ts'
 import type { SessionRecord } from './store/session.ts'
 import type { Claim, LogEntry } from './store/turn.ts'
 
@@ -79,12 +79,38 @@ export class Sessions {
    * another instance has the agent and this one does not)
    */
   async post(sessionId: string, letter: Letter, request: PostRequest): Promise<Answering> {
+    return this.#answering(sessionId, letter, await this.#post(sessionId, letter, request))
+  }
+
+  /**
+   * Accepts an edit of a message that is not in the history: it waits, or was withdrawn.
+   * @returns undefined where the message has moved since it was read: read it again
+   * @throws LoomError as `post`
+   */
+  async edit(
+    sessionId: string,
+    letter: Letter,
+    request: PostRequest & { edit: QueueEdit },
+  ): Promise<Answering | undefined> {
+    const reply = await this.#post(sessionId, letter, request)
+    return reply.status === 'moved' ? undefined : this.#answering(sessionId, letter, reply)
+  }
+
+  #answering(sessionId: string, letter: Letter, reply: PostReply): Promise<Answering> {
+    return answeringOf(letter, reply, (id, answers) => this.lastPart(sessionId, id, answers))
+  }
+
+  async #post(
+    sessionId: string,
+    letter: Letter,
+    request: PostRequest & { edit?: QueueEdit },
+  ): Promise<PostReply> {
     const { instance, requestStore } = this
     await instance.start()
     if (instance.draining) throw unavailableHere()
     if (this.#options.agentOf(request.agent) === undefined) throw agentElsewhere(request.agent)
     const { mailboxLimit, agents } = this.#options
-    const reply = await instance.claiming(sessionId, async () => {
+    return instance.claiming(sessionId, async () => {
       // Noted first: an accepted letter always has someone who looks for it.
       await requestStore.note(instance.id, sessionId)
       const reply = await requestStore.post(sessionId, withContext(letter), {
@@ -98,7 +124,6 @@ export class Sessions {
       if (reply.status === 'queued') this.#begin(sessionId, reply)
       return reply
     })
-    return answeringOf(letter, reply, (id, answers) => this.lastPart(sessionId, id, answers))
   }
 
   /** Follows a log to its end; see `follow`. */
@@ -251,7 +276,17 @@ export class Sessions {
     const history = () => this.messages(sessionId)
     const turn = session?.state === 'idle' ? undefined : session?.turn
     const lastLog = session?.turn?.logId
-    const held = { history, waiting: undefined, unfinishedLetter: turn?.letterId, lastLog }
+    const queued = () => this.requestStore.mailbox(sessionId)
+    const isWithdrawn = async (messageId: string) =>
+      (await this.requestStore.findLetter(sessionId, messageId))?.as === 'withdrawn'
+    const held = {
+      history,
+      queued,
+      isWithdrawn,
+      waiting: undefined,
+      unfinishedLetter: turn?.letterId,
+      lastLog,
+    }
     if (session?.state !== 'waiting' || turn === undefined) return held
     return { ...held, waiting: await this.unfinished(sessionId, turn.logId, this.requestStore) }
   }

@@ -35,7 +35,8 @@ const user = (text: string, id = text) => ({ id, role: 'user', parts: [{ type: '
 function openApp(
   scripts: readonly Script[],
   more: Partial<AgentDefinition> = {},
-  options: SessionRoutesOptions & Pick<LoomOptions, 'logTtlMs' | 'mailboxLimit' | 'models'> = {},
+  options: SessionRoutesOptions &
+    Pick<LoomOptions, 'logTtlMs' | 'mailboxLimit' | 'models' | 'store'> = {},
 ) {
   const model = scriptedModel(...scripts)
   const agent = defineAgent({ name: 'tester', systemPrompt: 'Be brief.', model, ...more })
@@ -447,6 +448,53 @@ describe('a message that waits', () => {
     )
     gate.open()
     expect(await first).toMatchObject({ text: 'A a' })
+  })
+
+  it('is edited in the history where its turn begins at that moment', async () => {
+    const gate = new Gate('the first reply')
+    const store = openMemoryStore()
+    const answers = [saysWhen(gate, 'A', ' a'), says('B'), says('C')]
+    const { post, ask, loom, model } = openApp(answers, {}, { store })
+    const later = { prefer: 'respond-async' }
+    await post({ id: 'c', messages: [user('First')] }, later)
+    await gate.reached()
+    await post({ id: 'c', messages: [user('Second')] }, later)
+    const mailbox = store.mailbox.bind(store)
+    store.mailbox = async (id) => {
+      store.mailbox = mailbox
+      const before = await mailbox(id)
+      gate.open()
+      await until(5000, 'its answer', async () => (await loom.sessions.messages('c')).length === 4)
+      return before
+    }
+    const edit = { id: 'c', messages: [user('Edited', 'Second')], messageId: 'Second' }
+    expect(await ask(edit)).toMatchObject({ text: 'C' })
+    const said = (await loom.sessions.messages('c')).map(({ parts }) => parts)
+    expect(said[2]).toEqual([{ type: 'text', text: 'Edited' }])
+    expect([said.length, model.asked.length]).toEqual([4, 3])
+  })
+
+  it('has one edit where that is posted twice with one Idempotency-Key', async () => {
+    const gate = new Gate('the first reply')
+    const { post, loom, model } = openApp([saysWhen(gate, 'A', ' a'), says('B')])
+    const later = { prefer: 'respond-async' }
+    await post({ id: 'c', messages: [user('First')] }, later)
+    await gate.reached()
+    await post({ id: 'c', messages: [user('Second')] }, later)
+    const edit = (text: string, headers: Record<string, string>) =>
+      post({ id: 'c', messages: [user(text, 'Second')], messageId: 'Second' }, headers)
+    const key = { 'idempotency-key': 'one' }
+    const first = await (await edit('Edited', { ...key, ...later })).json()
+    expect(first).toMatchObject({ letterId: 'Second', queued: true })
+    expect(await (await edit('Edited', { ...key, ...later })).json()).toEqual(first)
+    expect((await edit('Something else', key)).status).toBe(409)
+    gate.open()
+    await until(5000, 'both answers', async () => {
+      return (await loom.sessions.messages('c')).length === 4
+    })
+    // Also when it was answered meanwhile.
+    expect(await (await edit('Edited', key)).text()).toContain('"delta":"B"')
+    expect(model.asked).toHaveLength(2)
   })
 
   it('is told when to come back where too many wait', async () => {

@@ -49,8 +49,13 @@ export async function answeringOf(
     case 'taken':
       throw new LoomError(
         'refused',
-        'This id (of the message, or of the Idempotency-Key header) was used for other content in this session. Send the message again under a new id.',
+        'This id (of the message, or of the Idempotency-Key header) was used for other content in this session. Send the message under a new id, or put its id into messageId to edit it.',
       )
+    case 'moved':
+      throw new LoomError('busy', 'This message began its turn just now. Send the edit again.', {
+        retryable: true,
+        retryAfterMs: 1000,
+      })
     case 'busy':
       throw new LoomError('busy', 'The session is busy with another message.')
     case 'full':
@@ -99,4 +104,7 @@ export const stateUnknown = () =>
   )
 
 export const withdrawn = () =>
-  new LoomError('refused', 'This message was withdrawn or cut from the conversation.')
+  new LoomError(
+    'refused',
+    'This message was withdrawn or cut from the conversation. Send it under a new id, or put its id into messageId if it was withdrawn.',
+  )

@@ -8,6 +8,7 @@ import { createHash, randomUUID, webcrypto } from 'node:crypto'
 import type { UIMessage } from 'ai'
 
 import { checkAnswerable, readMessage } from '../conversation.ts'
+import { fieldOf } from '../conversation/fields.ts'
 import type { FileUrls } from '../conversation/file-address.ts'
 import { OmittedValue } from '../conversation/omitted-value.ts'
 import { checkFiles } from '../conversation/posted-files.ts'
@@ -16,6 +17,7 @@ import { sizeOf, WorkSteps } from '../long-work.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Letter } from '../store/mailbox.ts'
 import type { Answer, LetterRequest } from './letter-request.ts'
+import { inPlaceOf, letterThatWaits, withoutQueued } from './queue-edit.ts'
 import { waitsForApproval, waitsForOutput } from './waiting.ts'
 
 export interface Posting {
@@ -36,6 +38,10 @@ export interface Posting {
 export interface Held {
   /** Asked for only by what names a message of it. */
   history: () => Promise<readonly UIMessage[]>
+  /** The letters that wait. Read before the history: a letter that begins its turn moves into that. */
+  queued: () => Promise<readonly Letter[]>
+  /** Whether a message was taken out of the queue, or taken back with its turn. */
+  isWithdrawn: (messageId: string) => Promise<boolean>
   /** The message that waits, if one does. */
   waiting: FoldedMessage | undefined
   /** The letter of the turn that runs or waits. */
@@ -61,6 +67,7 @@ async function userLetter(
   { messageId, key, last, request, fileUrls = 'public' }: Posting,
   held: Held,
 ): Promise<Letter> {
+  const waits = letterThatWaits(messageId === undefined ? [] : await held.queued(), messageId)
   const history = messageId === undefined ? [] : await held.history()
   const edited = history.find(({ id }) => id === messageId)
   const said = trusted(message)
@@ -74,6 +81,9 @@ async function userLetter(
   const id = idOf(last) === message.id ? message.id : (key ?? message.id)
   const what = { digest: await contentDigest(said.parts) }
   await steps.next(sizeOf(said))
+  if (edited === undefined && waits?.message !== undefined) {
+    return inPlaceOf(waits, request, { ...what, message: { ...said, id: waits.message.id } })
+  }
   if (edited === undefined) return { ...plain, ...what, id, message: said }
   if (edited.role !== 'user') {
     throw new LoomError(
@@ -113,19 +123,27 @@ function trusted({ id, role, parts, metadata }: UIMessage): UIMessage {
     const { type, mediaType, url, filename } = part
     return [{ type, mediaType, url, ...(filename !== undefined && { filename }) }]
   })
-  return { id, role, parts: said, ...(metadata !== undefined && { metadata }) }
+  const kept = withoutQueued(metadata)
+  return { id, role, parts: said, ...(kept !== undefined && { metadata: kept }) }
 }
 
-async function regenerate(
-  { messageId, last, key, request }: Posting,
-  held: Held,
-): Promise<Letter | undefined> {
-  const history = await held.history()
+async function regenerate(posting: Posting, held: Held): Promise<Letter | undefined> {
+  const { messageId, last, key, request } = posting
   const from = messageId ?? idOf(last)
+  const waits = letterThatWaits(await held.queued(), from)
+  const history = await held.history()
   const index = history.findIndex(({ id }) => id === from)
   const named = history[index]
   // The history has no message that waits; it answers what the history ends with.
   const answers = (at: number) => (at === history.length - 1 ? held.waiting : history[at + 1])
+  // It has no answer yet, so its answer to come is what is asked for.
+  if (named === undefined && waits !== undefined) return inPlaceOf(waits, request)
+  // Somebody took it back, and somebody wants its answer now: it is a new message.
+  if (named === undefined && typeof from === 'string' && from === idOf(last)) {
+    if (fieldOf(last, 'role') === 'user' && (await held.isWithdrawn(from))) {
+      return userLetter(await readMessage(last, posting.lastName), posting, held)
+    }
+  }
   const target = named?.role === 'user' ? answers(index) : named
   if (target === undefined && named !== undefined) {
     // It is being answered already.

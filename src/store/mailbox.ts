@@ -65,6 +65,22 @@ export interface PostOptions {
   agents?: readonly string[]
   /** Messages that a session unknown to the store begins with. */
   seed?: readonly UIMessage[]
+  /** Absent where the letter is no edit, or edits a message of the history (`cutAt`). */
+  edit?: QueueEdit
+}
+
+/**
+ * The letter edits a message that is not in the history. If the letter with its id and its `replyId`
+ * waits, the new letter takes its place in the queue (`interrupt`, `rollback` and `steer` move it), ends
+ * a hold, and keeps its stream. If the id is unknown or was withdrawn, the letter is a new one. In every
+ * other case the answer is `moved`, and nothing changes.
+ */
+export interface QueueEdit {
+  /**
+   * The edit's own id (an `Idempotency-Key`). A second edit with the same key and content changes
+   * nothing; with other content it is `taken`.
+   */
+  key?: string
 }
 
 export type PostReply =
@@ -78,6 +94,8 @@ export type PostReply =
   | { status: 'known'; as: KnownAs; replyId: string }
   /** The id was posted before with other content. */
   | { status: 'taken' }
+  /** The message of an edit began its turn, or was queued under another `replyId`: read it again. */
+  | { status: 'moved' }
   | { status: 'busy' }
   | { status: 'full' }
   /** The session is somebody else's. */

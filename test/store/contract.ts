@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import type { Store } from '../../src/store.ts'
 import { busy } from './contract/busy.ts'
 import { context } from './contract/context.ts'
+import { editing } from './contract/editing.ts'
 import { fencing } from './contract/fencing.ts'
 import { history } from './contract/history.ts'
 import { instances } from './contract/instances.ts'
@@ -53,6 +54,7 @@ export function storeContract(
   const subject: Subject = { store, open }
 
   describe('a post', () => posting(subject))
+  describe('an edit', () => editing(subject))
   describe('a running turn', () => busy(subject))
   describe('a stop', () => stopping(subject))
   describe('a claim', () => fencing(subject))

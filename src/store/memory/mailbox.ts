@@ -1,6 +1,7 @@
 /** Mailboxes in memory. */
 import type { Store } from '../../store.ts'
 import type { Letter, PostOptions, PostReply } from '../mailbox.ts'
+import { editQueued, isOther, noteEdit, runFirst } from './queue-edit.ts'
 import type { MemorySession } from './session.ts'
 import { bands, bury, createSession, enqueue, know } from './session.ts'
 import { begin, beginNext, enter, knownAs, knownOf, postBusy } from './turns.ts'
@@ -86,15 +87,25 @@ function post(world: World, sessionId: string, letter: Letter, options: PostOpti
   if (isThere) {
     if (found.tenant !== options.tenant) return { status: 'foreign' }
     found.usedAt = world.nextUse()
-    const known = knownAs(found, letter.id)
-    if (known !== undefined) return isOther(found, letter) ? { status: 'taken' } : known
+    const { edit } = options
+    const known = edit
+      ? editQueued(world, found, letter, { ...options, edit })
+      : knownLetter(found, letter)
+    if (known !== undefined) return known
   }
   const session = isThere ? found : seeded(world, sessionId, options, found?.lastClaim)
   if (isRefused(session, letter)) return { status: 'refused' }
   const reply = accept(world, session, letter, options)
+  noteEdit(world, session, letter, { reply, options })
   session.updatedAt = world.now()
   world.sessions.put(session)
   return reply
+}
+
+function knownLetter(session: MemorySession, letter: Letter): PostReply | undefined {
+  const known = knownAs(session, letter.id)
+  if (known === undefined) return undefined
+  return isOther(session, letter) ? { status: 'taken' } : known
 }
 
 const isRunning = ({ state }: MemorySession) => state === 'running'
@@ -134,7 +145,7 @@ const goesBehind = (
   cutAt === undefined &&
   (whenBusy === 'queue' || whenBusy === 'steer')
 
-/** Begins the first letter's turn. It makes room, so this letter is never one too many. */
+/** It makes room, so this letter is never one too many. */
 function runBefore(
   world: World,
   session: MemorySession,
@@ -142,22 +153,7 @@ function runBefore(
   options: PostOptions,
 ): PostReply {
   enqueue(session, { letter, agent: options.agent, band: bands.message })
-  const { next, isLeft } = beginNext(session, options, world)
-  world.hints.give(session.id, 'log')
-  if (next?.letter.id === letter.id) return { status: 'claimed', claim: next }
-  const position = Math.max(0, session.mailbox.length - 1)
-  return {
-    status: 'queued',
-    position,
-    steered: false,
-    ...(next && { next }),
-    ...(isLeft && { isLeft }),
-  }
-}
-
-function isOther(session: MemorySession, { id, digest }: Letter): boolean {
-  const before = session.known.get(id)?.digest
-  return before !== undefined && digest !== undefined && before !== digest
+  return runFirst(world, session, letter, options)
 }
 
 function isRefused(session: MemorySession, { kind, cutAt, replyId }: Letter): boolean {

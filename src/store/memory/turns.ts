@@ -56,12 +56,17 @@ export function postBusy(
   const band = bandOf(letter, whenBusy, turn)
   const position = enqueue(session, { letter, agent, band })
   know(session, letter.id, knownOf(letter), bounds)
-  if (band === bands.urgent && whenBusy === 'rollback') turn.stop = 'discard'
-  if (band === bands.urgent && whenBusy === 'interrupt') turn.stop ??= 'keep'
+  interruptFor(turn, band, whenBusy)
   return { status: 'queued', position, steered: band === bands.steer }
 }
 
-function bandOf(letter: Letter, whenBusy: PostOptions['whenBusy'], turn: Turn): Band {
+/** Stops the turn for a letter that does not wait for its end. */
+export function interruptFor(turn: Turn, band: Band, whenBusy: PostOptions['whenBusy']): void {
+  if (band === bands.urgent && whenBusy === 'rollback') turn.stop = 'discard'
+  if (band === bands.urgent && whenBusy === 'interrupt') turn.stop ??= 'keep'
+}
+
+export function bandOf(letter: Letter, whenBusy: PostOptions['whenBusy'], turn: Turn): Band {
   if (letter.kind === 'answer') return bands.answer
   if (whenBusy === 'interrupt' || whenBusy === 'rollback') return bands.urgent
   if (whenBusy !== 'steer' || letter.cutAt !== undefined) return bands.message

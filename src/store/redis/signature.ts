@@ -64,6 +64,8 @@ export const signatures = {
       'id',
       'cutAt',
       'digest',
+      'edits',
+      'key',
       'letter',
       'seed...',
     ],

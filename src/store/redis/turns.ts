@@ -62,6 +62,8 @@ export function redisTurns(
         id: escaped(letter.id),
         cutAt: escaped(letter.cutAt ?? ''),
         digest: letter.digest ?? '',
+        edits: options.edit === undefined ? '' : '1',
+        key: escaped(options.edit?.key ?? ''),
         letter: letterText(letter, options.agent),
         seed: seedOf(options.seed ?? []),
       })
@@ -216,6 +218,7 @@ function postReply(sessionId: string, letter: Letter, reply: Reply<Signatures['p
     case 'known':
       return { status, as: wordOf(reply.as, knownWords), replyId: unescaped(reply.replyId) }
     case 'taken':
+    case 'moved':
     case 'busy':
     case 'full':
     case 'foreign':
@@ -237,6 +240,7 @@ const postWords = [
   'queued',
   'known',
   'taken',
+  'moved',
   'busy',
   'full',
   'foreign',

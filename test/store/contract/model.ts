@@ -194,6 +194,7 @@ function wordsOf(reply: PostReply): string {
     case 'known':
       return `known ${reply.as} ${reply.replyId}`
     case 'taken':
+    case 'moved':
     case 'busy':
     case 'full':
     case 'foreign':

@@ -39,3 +39,8 @@ end
 local function steering()
   return redis.call('ZCOUNT', key.mail, inBand('steer')) > 0
 end
+
+local function isSteered(id)
+  local score = tonumber(redis.call('ZSCORE', key.mail, id))
+  return score ~= nil and math.floor(score / bandWidth) == band.steer
+end
