@@ -4,7 +4,7 @@
  * each command and each change. Whoever may talk to it may also approve.
  */
 import { type Agent, defineAgent } from '../src/agent.ts'
-import type { Environment } from '../src/config.ts'
+import type { Environment } from '../src/environment.ts'
 import type { Sandbox } from '../src/sandbox.ts'
 import type { Workspace } from '../src/workspace.ts'
 import { bash } from '../tools/bash.ts'

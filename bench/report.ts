@@ -1,7 +1,8 @@
 /** Turns measurements into a text: the median, every round's raw value, and the verdicts. */
 import type { ContenderName } from './contender.ts'
+import type { Measures } from './measures.ts'
 import { scenarios } from './scenario.ts'
-import type { Measures, ScenarioName, Target } from './scenario.ts'
+import type { ScenarioName, Target } from './scenario.ts'
 import { median } from './statistics.ts'
 
 /** What one contender did in one round of one scenario. */

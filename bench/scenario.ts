@@ -3,13 +3,11 @@
  * the same run: ratios hold from machine to machine where microseconds do not.
  */
 import type { ContenderName } from './contender.ts'
+import type { Measures } from './measures.ts'
 import { firstToken } from './scenario/first-token.ts'
 import { manyStreams } from './scenario/many-streams.ts'
 import { oneStream } from './scenario/one-stream.ts'
 import type { Stage } from './stage.ts'
-
-/** Measured values by name; the unit is the last word of the name. */
-export type Measures = Readonly<Record<string, number>>
 
 export interface Target {
   measure: string

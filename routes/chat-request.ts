@@ -4,8 +4,8 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 
 import { idLengthMax, isId, isSessionId } from '../src/conversation.ts'
-import { type Fields, isFields } from '../src/conversation/fields.ts'
 import { LoomError } from '../src/error.ts'
+import { type Fields, isFields } from '../src/fields.ts'
 import { readChatBody } from './chat-body.ts'
 
 const idSchema = z.string().refine(isId, `must be Unicode, at most ${idLengthMax} long`)

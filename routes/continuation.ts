@@ -3,8 +3,8 @@
  * the conversation (it was deleted, it expired, or the server restarted without Redis) refuses the
  * first kind: a model that answered it would know nothing of what the page shows.
  */
-import { fieldOf } from '../src/conversation/fields.ts'
 import { LoomError } from '../src/error.ts'
+import { fieldOf } from '../src/fields.ts'
 import type { ChatRequest } from './chat-request.ts'
 
 /**

@@ -11,19 +11,25 @@ import type { Agent } from './agent.ts'
 import { idLengthMax, isSessionId } from './conversation.ts'
 import { LoomError } from './error.ts'
 import type { AgentEvent } from './event.ts'
-import type { Loom } from './loom.ts'
 import { type FoldedMessage, textOf } from './message-fold.ts'
 import type { Answering } from './session/answering.ts'
 import { contentDigest, digest } from './session/posted.ts'
 import type { Sessions } from './sessions.ts'
 import { openEventQueue } from './sink/queue.ts'
-import type { QueueOnStop, WhenBusy } from './store/mailbox.ts'
+import type { QueueOnStop, WhenBusy } from './store/letter.ts'
 import type { SessionState } from './store/session.ts'
+
+/** What holds the sessions of a process: a `Loom`. */
+export interface SessionHost {
+  readonly sessions: Sessions
+  /** Hands running turns to whoever shares the store, and closes the store. */
+  close: () => Promise<void>
+}
 
 export interface AgentSessionOptions {
   /** Names the conversation in the store. @defaultValue a new one */
   id?: string
-  loom: Loom
+  loom: SessionHost
 }
 
 /** How a message is sent. */
@@ -53,7 +59,7 @@ export interface CallReply {
 export class AgentSession implements AsyncDisposable {
   readonly id: string
   readonly #agent: Agent
-  readonly #loom: Loom
+  readonly #loom: SessionHost
 
   /** @throws LoomError `invalid-request` for an id that no store takes */
   constructor(agent: Agent, { id = randomUUID(), loom }: AgentSessionOptions) {

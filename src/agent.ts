@@ -8,6 +8,7 @@ import type { ModelMessage } from 'ai'
 import type { AgentCompaction } from './compaction.ts'
 import { LoomError } from './error.ts'
 import type { ModelReference } from './model.ts'
+import { isName } from './name.ts'
 import type { Cost } from './spending.ts'
 import type { AgentTools } from './tool.ts'
 import type { Usage } from './usage.ts'
@@ -128,8 +129,6 @@ export interface Agent<CONTEXT = unknown> extends AgentDefinition<CONTEXT> {
   readonly approvalSecret: string
 }
 
-const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
-
 /**
  * Checks a definition and gives the agent.
  * @throws LoomError `invalid-config` for a bad name, or without a system prompt.
@@ -138,7 +137,7 @@ export function defineAgent<CONTEXT = unknown>(
   definition: AgentDefinition<CONTEXT> & { approvalSecret?: string },
 ): Agent<CONTEXT> {
   const { name, systemPrompt } = definition
-  if (typeof name !== 'string' || !namePattern.test(name)) {
+  if (!isName(name)) {
     throw new LoomError(
       'invalid-config',
       `Agent name "${name}" must be 1 to 64 letters, digits, "_" or "-".`,

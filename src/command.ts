@@ -18,10 +18,10 @@ import { CommandOutput } from './command/output.ts'
 import { openPipe, type Pipe } from './command/pipe.ts'
 import { supervise, type Supervised } from './command/supervisor.ts'
 import { errorMessage } from './error.ts'
-import { untilAborted } from './runner/until-aborted.ts'
 import type { Sandbox, SandboxKind } from './sandbox.ts'
 import { type Confined, inputFd } from './sandbox/confined.ts'
 import { defaultPath } from './sandbox/trial.ts'
+import { untilAborted } from './until-aborted.ts'
 import { reservedName } from './workspace/walk.ts'
 
 export interface CommandOptions {

@@ -1,7 +1,6 @@
 /**
- * The server's settings, checked once at start. The only reader of the process's environment: what
- * else needs it asks `processEnvironment`. A setting of a later version is refused, not ignored:
- * someone who sets a secret for JWTs must not run an open server.
+ * The server’s settings, checked once at start. A setting of a later version is refused, not ignored:
+ * whoever sets a secret for JWTs must not run an open server.
  */
 import { statSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
@@ -9,21 +8,16 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 
 import type { TimeLimits } from './agent.ts'
+import { userCacheFolder } from './asset/cache-folder.ts'
 import type { FileUrls } from './conversation/file-address.ts'
+import type { Environment } from './environment.ts'
 import { LoomError } from './error.ts'
 import { didYouMean, nearestNames } from './model/nearest.ts'
-import { timerMaxMs } from './runner/until-aborted.ts'
-import type { SandboxOptions } from './sandbox.ts'
+import { isName } from './name.ts'
+import type { SandboxOptions } from './sandbox/options.ts'
 import { isSecretOfLoom } from './secret-variables.ts'
 import { isRedisPrefix, redisPrefixRule } from './store/redis/prefix.ts'
-
-/** Variables as `process.env` has them. An empty one counts as not set. */
-export type Environment = Readonly<Record<string, string | undefined>>
-
-/** The environment of this process, for library use without a `Config`. */
-export function processEnvironment(): Environment {
-  return process.env
-}
+import { timerMaxMs } from './until-aborted.ts'
 
 /** Where the registry of models looks. */
 export interface RegistryConfig {
@@ -220,14 +214,13 @@ export function readRegistryConfig(environment: Environment): RegistryConfig {
 
 function registryOf(
   set: Pick<z.output<typeof schema>, 'LOOM_MODELS_URL' | 'LOOM_MODELS_PATH'>,
-  { XDG_CACHE_HOME: cache, HOME: home }: Environment,
+  environment: Environment,
 ): RegistryConfig {
-  // The XDG base directory specification has relative paths ignored.
-  const folder = [cache, home && join(home, '.cache')].find((path) => path && isAbsolute(path))
+  const folder = userCacheFolder(environment)
   return {
     modelsUrl: set.LOOM_MODELS_URL === 'none' ? undefined : set.LOOM_MODELS_URL,
     modelsPath: set.LOOM_MODELS_PATH,
-    modelsCache: folder && join(folder, 'loom', 'models.br'),
+    modelsCache: folder && join(folder, 'models.br'),
   }
 }
 
@@ -346,7 +339,7 @@ function originOf(url: string | undefined, context: z.RefinementCtx): string | u
 
 function namesIn(list: string | undefined, context: z.RefinementCtx): string[] | undefined {
   const names = list?.split(',').map((name) => name.trim())
-  const bad = names?.find((name) => !/^[\w-]{1,64}$/.test(name))
+  const bad = names?.find((name) => !isName(name))
   if (bad === undefined) return names
   context.addIssue(`must list names of agents, separated by commas; got ${shown(bad)}`)
   return z.NEVER

@@ -6,12 +6,12 @@
 import { convertToModelMessages, modelMessageSchema, safeValidateUIMessages } from 'ai'
 import type { ModelMessage, ToolSet, UIMessage } from 'ai'
 
-import { fieldOf, isFields } from './conversation/fields.ts'
 import { addressFault, type FileUrls } from './conversation/file-address.ts'
 import { checkFiles } from './conversation/posted-files.ts'
 import { withoutUnstoredItems } from './conversation/stored-items.ts'
 import { modernMessage } from './conversation/version-4.ts'
 import { errorMessage, LoomError } from './error.ts'
+import { fieldOf, isFields } from './fields.ts'
 import { sizeOf, WorkSteps } from './long-work.ts'
 import { stubOf } from './prompt/file-places.ts'
 

@@ -1,9 +1,7 @@
 /** Checks a tool's definition when the program starts, not when a model first calls it. */
 import { LoomError } from './error.ts'
+import { isName } from './name.ts'
 import type { NamedTool, ToolDefinition } from './tool.ts'
-
-/** What every provider accepts as the name of a function. */
-export const toolNamePattern = /^[a-zA-Z0-9_-]{1,64}$/
 
 /**
  * Gives the tool of a definition.
@@ -14,7 +12,7 @@ export function defineTool<INPUT, OUTPUT, CONTEXT = unknown>(
   definition: ToolDefinition<INPUT, OUTPUT, CONTEXT>,
 ): NamedTool {
   const { name, timeoutMs } = definition
-  if (!toolNamePattern.test(name)) {
+  if (!isName(name)) {
     throw new LoomError(
       'invalid-config',
       `Tool name "${name}" must be 1 to 64 letters, digits, "_" or "-".`,

@@ -2,7 +2,7 @@
  * The one error class of Loom. Callers branch on `code`, never on the message. `status` is what an
  * HTTP client is told when the failure is known before the first byte of an answer.
  */
-import type { RunResult } from './runner.ts'
+import type { RunResult } from './run-result.ts'
 
 /** Every code, with the HTTP status it is told as. */
 export const errorStatus = {

@@ -5,8 +5,8 @@
  */
 import { AgentSession } from './agent-session.ts'
 import type { Agent, TimeLimits } from './agent.ts'
-import { processEnvironment } from './config.ts'
 import type { FileUrls } from './conversation/file-address.ts'
+import { processEnvironment } from './environment.ts'
 import { LoomError } from './error.ts'
 import type { ModelReference, Models } from './model.ts'
 import { createModels } from './model/resolve.ts'

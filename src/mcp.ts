@@ -5,44 +5,20 @@
  * each tries to reach it again.
  */
 import type { JSONSchema7 } from '@ai-sdk/provider'
-import { jsonSchema, type ToolSet } from 'ai'
+import { jsonSchema } from 'ai'
 
 import { harmlessVariables } from './command/variables.ts'
-import type { Environment } from './config.ts'
+import type { Environment } from './environment.ts'
 import { LoomError } from './error.ts'
+import { fieldsOf } from './fields.ts'
 import { failureText, keptAnswer, modelOutputOf } from './mcp/answer.ts'
 import type { McpToolDefinition } from './mcp/connection.ts'
 import { freeName } from './mcp/names.ts'
+import type { McpServer } from './mcp/server-options.ts'
 import { ServerLink } from './mcp/server.ts'
 import { createRedact } from './model/redact.ts'
+import { toolEntries, toolNames } from './tool-list.ts'
 import type { AgentTools, NamedTool } from './tool.ts'
-
-/** A server that Loom starts. */
-export interface StdioMcpServer {
-  command: string
-  /** @defaultValue none */
-  args?: readonly string[]
-  /** Beside `PATH`, `HOME` and their like; nothing else of Loom's environment is passed on. */
-  env?: Readonly<Record<string, string>>
-  cwd?: string
-}
-
-/** A server that is there already, over Streamable HTTP. */
-export interface HttpMcpServer {
-  url: string
-  /** Such as `authorization`. Struck out of every error. */
-  headers?: Readonly<Record<string, string>>
-}
-
-/** A server to start (`command`) or to connect to (`url`). */
-export type McpServer = {
-  /** For people, and before the names of tools that would clash: letters, digits, `_` and `-`. */
-  name: string
-  /** The longest that connecting may take, and listing tools. @defaultValue 10000 */
-  connectMs?: number
-  /** The longest that a call may take. @defaultValue 120000 */
-  callMs?: number
-} & (StdioMcpServer | HttpMcpServer)
 
 export interface McpOptions {
   /** Of this process. */
@@ -80,13 +56,13 @@ export function openMcp(servers: readonly McpServer[], options: McpOptions): Mcp
     return lists.flatMap((list, index) => list.map((tool) => tool.named(names[index] ?? '', used)))
   }
   const tools = (taken: Iterable<string> = []) => all(taken, (server) => server.list())
-  const forAgent = (own: AgentTools) => all(namesIn(own), (server) => server.listOrAbsence())
+  const forAgent = (own: AgentTools) => all(toolNames(own), (server) => server.listOrAbsence())
   const close = async () => {
     await Promise.all(offered.map((server) => server.close()))
   }
   return {
     tools,
-    beside: (own) => async () => [...listOf(own), ...(await forAgent(own))],
+    beside: (own) => async () => [...toolEntries(own), ...(await forAgent(own))],
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -206,7 +182,7 @@ function toolOf(name: string, definition: McpToolDefinition, link: ServerLink): 
     timeoutMs: callMs + 2 * (link.server.connectMs ?? 10_000) + 5000,
     toModelOutput: ({ output }: { output: unknown }) => modelOutputOf(output),
     execute: async (input: unknown, { signal }: { signal: AbortSignal }) => {
-      const result = await link.call(definition.name, recordOf(input), signal)
+      const result = await link.call(definition.name, fieldsOf(input), signal)
       if (result.isError === true) throw new Error(failureText(result))
       return keptAnswer(result)
     },
@@ -217,17 +193,3 @@ function toolOf(name: string, definition: McpToolDefinition, link: ServerLink): 
 /** By the protocol it is one; what is wrong with it the provider or the server will find. */
 const isSchema = (schema: unknown): schema is JSONSchema7 =>
   typeof schema === 'object' && schema !== null
-
-const recordOf = (input: unknown): Record<string, unknown> =>
-  typeof input === 'object' && input !== null ? Object.fromEntries(Object.entries(input)) : {}
-
-const isList = (tools: AgentTools): tools is readonly (NamedTool | ToolSet)[] =>
-  Array.isArray(tools)
-
-const listOf = (tools: AgentTools): readonly (NamedTool | ToolSet)[] =>
-  isList(tools) ? tools : [tools]
-
-const namesIn = (tools: AgentTools): string[] =>
-  listOf(tools).flatMap((entry) =>
-    typeof entry.name === 'string' ? [entry.name] : Object.keys(entry),
-  )

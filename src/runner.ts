@@ -6,90 +6,22 @@ import { randomUUID } from 'node:crypto'
 
 import type { ModelMessage } from 'ai'
 
-import type { Agent, TimeLimits } from './agent.ts'
-import { processEnvironment } from './config.ts'
+import type { Agent } from './agent.ts'
+import { processEnvironment } from './environment.ts'
 import { errorMessage, LoomError } from './error.ts'
-import type { FinishReason } from './event.ts'
-import type { ModelReference, Models } from './model.ts'
+import type { Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
+import type { RunOptions } from './run-options.ts'
+import type { Outcome, RunResult } from './run-result.ts'
 import { finishOf, resultOf, startOf, withResult } from './runner/ending.ts'
-import type { Ledger } from './runner/ledger.ts'
-import type { SessionHooks } from './runner/session-hooks.ts'
 import { noSettings, readSettings, type Settings } from './runner/settings.ts'
 import { Turn } from './runner/turn.ts'
-import { untilAborted } from './runner/until-aborted.ts'
 import { guarded, type Sink, SinkFailure } from './sink.ts'
-import type { Cost } from './spending.ts'
 import { publish } from './telemetry.ts'
-import type { Usage } from './usage.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** Sub-agents of sub-agents, and so on: a chain that is longer has lost its way. */
 const depthMax = 4
-
-export interface RunOptions<CONTEXT = unknown> {
-  /** Where the events go as they happen. @defaultValue nowhere */
-  sink?: Sink
-  /** Handed to every callback and tool. Required by an agent whose callbacks read it. */
-  context?: CONTEXT
-  /** Aborts the run: model call and tools stop, what was said so far is kept in the error's `result`. */
-  signal?: AbortSignal
-  /** Used instead of the agent's own model. */
-  model?: ModelReference | readonly ModelReference[]
-  /** Resolves model strings. @defaultValue the environment's providers */
-  models?: Models
-  /** Used where neither the run nor the agent names a model. */
-  defaultModel?: ModelReference
-  /** The id of the assistant message that the events make. @defaultValue a new one */
-  messageId?: string
-  /**
-   * What to do with a partial step whose model stream broke: `reset` withdraws it (clients of ai
-   * 7.0.70 and later), `continue` keeps it and lets the model go on. @defaultValue 'reset'
-   */
-  recovery?: 'reset' | 'continue'
-  /** False when nobody can approve: a call that needs it is refused instead. @defaultValue true */
-  approvals?: boolean
-  /** False when no client runs tools: their calls are refused instead. @defaultValue true */
-  clientTools?: boolean
-  limits?: Partial<TimeLimits>
-  /** Given by a session for its turn. It holds the history, so approvals in it count as they are. */
-  session?: SessionHooks
-  /** How many agents stand above this one. @defaultValue 0 */
-  depth?: number
-  /** Of the run that this one is a tool call of: what it spends counts there too. */
-  above?: Ledger
-}
-
-/**
- * How a run ended. `waiting`: for the outputs of client-side tools, or for decisions on approvals.
- * `stopped`: by `onStep`. `max-cost` and `max-tokens`: a budget was used up, and `reason` says which.
- * The last two come with the error that `run` rejects with.
- */
-export type Outcome =
-  | 'finished'
-  | 'max-steps'
-  | 'max-cost'
-  | 'max-tokens'
-  | 'stopped'
-  | 'waiting'
-  | 'error'
-  | 'aborted'
-
-/** What a run came to. */
-export interface RunResult {
-  /** The whole chain: what was given and what the run added. Feed it to the next run. */
-  messages: ModelMessage[]
-  /** The text of the last step. */
-  text: string
-  /** How many model calls were made. */
-  steps: number
-  usage: Usage
-  /** What it cost, where the price of every model call is known. */
-  cost?: Cost
-  finishReason: FinishReason
-  outcome: Outcome
-  /** For people: which budget was used up. */
-  reason?: string
-}
 
 /**
  * Runs an agent until it is done.

@@ -2,56 +2,15 @@
  * What keeps a command away from the rest of the machine. Which kind works here is found out by
  * running one, once for each sandbox: a kernel, a container or a policy may forbid what is installed.
  */
-import type { Environment } from './config.ts'
 import { LoomError } from './error.ts'
 import { type Bubblewrap, bubblewrapped, findBubblewrap } from './sandbox/bubblewrap.ts'
 import type { Argv, Confined } from './sandbox/confined.ts'
+import type { Place, SandboxOptions } from './sandbox/options.ts'
 import type { Owner } from './sandbox/owner.ts'
 import { findUnshare, type Unshare, unshared } from './sandbox/unshare.ts'
 
-/**
- * `auto` takes the best that works and says so once if that is not bubblewrap, `none` confines
- * nothing, and the others refuse to run a command that is not confined: `bwrap` by bubblewrap,
- * `required` by whatever keeps files, network and processes apart. Today that is bubblewrap too.
- */
-export type SandboxMode = 'auto' | 'bwrap' | 'none' | 'required'
-
 /** `unshare` keeps processes and the network apart, but not files. */
 export type SandboxKind = 'bwrap' | 'unshare' | 'none'
-
-export interface SandboxOptions {
-  /** Where `PATH` and `HOME` are read from. */
-  environment: Environment
-  /** @defaultValue 'auto' */
-  mode?: SandboxMode
-  /** Lets commands reach what this machine reaches, services on localhost too. @defaultValue false */
-  network?: boolean
-  /** Files and folders that commands may read, beside the system's own. @defaultValue none */
-  readable?: readonly string[]
-  /** Files and folders that commands may change, beside the workspace. @defaultValue none */
-  writable?: readonly string[]
-  /** Files and folders that commands see empty, in the workspace too. @defaultValue none */
-  hidden?: readonly string[]
-  /** Names of variables of the environment that commands get, beside the harmless ones. @defaultValue none */
-  variables?: readonly string[]
-  /** Bytes of memory that a command may use, as in `BashOptions`. @defaultValue half of the memory that Loom may use */
-  memoryBytesMax?: number
-  /** Bytes that a command may write, as in `BashOptions`. @defaultValue 10 GiB */
-  diskBytesMax?: number
-  /** Is told once, where commands are confined less than by bubblewrap. @defaultValue nobody is */
-  notice?: (line: string) => void
-  /** Where the programs are. @defaultValue looked for in `PATH` */
-  programs?: { bwrap?: string; unshare?: string }
-}
-
-export interface Place {
-  /** A real path: the one folder that a command may change. It runs there. */
-  workspace: string
-  /** More that this command may read. */
-  readable: readonly string[]
-  /** What this command sees empty, if it is there. */
-  hidden: readonly string[]
-}
 
 /** Makes of a command one that is confined. */
 export interface Sandbox {

@@ -25,7 +25,8 @@ import { type NextMessage, nextMessage, type ReadTo } from './session/session-pl
 import type { FollowEnd } from './session/tail.ts'
 import { entriesOf } from './session/turn-world.ts'
 import type { Store } from './store.ts'
-import type { Letter, PostReply, QueueEdit, QueueOnStop, WhenBusy } from './store/mailbox.ts'
+import type { Letter, QueueOnStop, WhenBusy } from './store/letter.ts'
+import type { PostReply, QueueEdit } from './store/mailbox.ts'
 import type { SessionRecord } from './store/session.ts'
 import type { Claim, LogEntry } from './store/turn.ts'
 

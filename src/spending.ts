@@ -3,6 +3,7 @@
  * makes the cost of the whole unknown: `usd` is then only what is known of it, good for a budget and
  * not for telling.
  */
+import { fieldsOf } from './fields.ts'
 import { addUsage, noUsage, type Usage } from './usage.ts'
 
 export interface Spending {
@@ -107,9 +108,3 @@ function readCost(value: unknown): number | undefined {
 
 const isAmount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0
-
-function fieldsOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null
-    ? Object.fromEntries(Object.entries(value))
-    : {}
-}

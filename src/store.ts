@@ -10,7 +10,8 @@
 import type { UIMessage } from 'ai'
 
 import type { Spending } from './spending.ts'
-import type { Letter, LetterPlace, PostOptions, PostReply, QueueOnStop } from './store/mailbox.ts'
+import type { Letter, QueueOnStop } from './store/letter.ts'
+import type { LetterPlace, PostOptions, PostReply } from './store/mailbox.ts'
 import type {
   Branch,
   SessionContext,

@@ -7,7 +7,9 @@ import type { ModelMessage } from 'ai'
 import type { Agent } from './agent.ts'
 import { LoomError } from './error.ts'
 import type { AgentEvent } from './event.ts'
-import { run, type RunOptions, type RunResult } from './runner.ts'
+import { type RunOptions } from './run-options.ts'
+import { type RunResult } from './run-result.ts'
+import { run } from './runner.ts'
 import { type EventQueue, openEventQueue } from './sink/queue.ts'
 
 /** The events of one run, to loop over once, and what it came to. */

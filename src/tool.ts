@@ -6,7 +6,7 @@
 import type { FlexibleSchema, ModelMessage, ToolResultPart, ToolSet } from 'ai'
 
 import type { Agent } from './agent.ts'
-import type { RunResult } from './runner.ts'
+import type { RunResult } from './run-result.ts'
 import type { Sink } from './sink.ts'
 
 /**

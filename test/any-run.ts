@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { z } from 'zod'
 
 import type { Agent, ErrorDecision, StepDecision } from '../src/agent.ts'
-import type { RunOptions } from '../src/runner.ts'
+import type { RunOptions } from '../src/run-options.ts'
 import type { NamedTool } from '../src/tool.ts'
 import { answers, connectionReset } from './model-failures.ts'
 import { agentOf } from './recorded-run.ts'

@@ -42,7 +42,7 @@ function sourceOf(path: string): Source {
 
 const sources = folders.flatMap(read)
 
-/** Every import, except of types only, in the files that `from` picks, as `importer -> imported`. */
+/** Every import, types too, in the files that `from` picks, as `importer -> imported`. */
 function edges(from: (path: string) => boolean, to: (path: string) => boolean): string[] {
   return sources
     .filter(({ path }) => from(path))
@@ -113,12 +113,102 @@ describe('dependency direction', () => {
   })
 })
 
+/** Each set of files that import each other, directly or through others, types too. */
+function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const reached = new Map([...graph.keys()].map((path) => [path, reachedFrom(path, graph)]))
+  const found = new Map<string, string[]>()
+  for (const [path, others] of reached) {
+    if (!others.has(path)) continue
+    const circle = [...others].filter((other) => reached.get(other)?.has(path)).sort()
+    found.set(circle.join(), circle)
+  }
+  return [...found.values()]
+}
+
+function reachedFrom(path: string, graph: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const reached = new Set<string>()
+  const open = [...(graph.get(path) ?? [])]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (reached.has(next)) continue
+    reached.add(next)
+    open.push(...(graph.get(next) ?? []))
+  }
+  return reached
+}
+
+const graph = new Map(sources.map(({ path, imports }) => [path, imports]))
+
+describe('import circles', () => {
+  it('are none but an agent has tools and a tool runs agents', () => {
+    expect(circles(graph)).toEqual([['src/agent.ts', 'src/tool.ts']])
+  })
+
+  it('are found where one is planted', () => {
+    const planted = new Map(graph)
+    planted.set('src/error.ts', [...(graph.get('src/error.ts') ?? []), 'src/runner.ts'])
+    const [circle = []] = circles(planted).filter((paths) => paths.includes('src/error.ts'))
+    expect(circle).toEqual(expect.arrayContaining(['src/error.ts', 'src/runner.ts']))
+  })
+})
+
+/** Files that every room may import. They import only each other. */
+const ground = [
+  'agent',
+  'asset',
+  'asset/embedded',
+  'compaction',
+  'environment',
+  'error',
+  'event',
+  'fields',
+  'json',
+  'long-work',
+  'merge',
+  'message',
+  'model',
+  'model/price',
+  'name',
+  'run-result',
+  'secret-variables',
+  'sink',
+  'spending',
+  'telemetry',
+  'tool',
+  'tool-list',
+  'until-aborted',
+  'usage',
+].map((name) => `src/${name}.ts`)
+
+/** Imports of ground files that are not ground. */
+const upward = (imports: ReadonlyMap<string, readonly string[]>): string[] =>
+  ground.flatMap((path) =>
+    (imports.get(path) ?? [])
+      .filter((name) => !ground.includes(name))
+      .map((name) => `${path} -> ${name}`),
+  )
+
+describe('the ground', () => {
+  it('is there', () => {
+    expect(ground.filter((path) => !graph.has(path))).toEqual([])
+  })
+
+  it('imports only ground', () => {
+    expect(upward(graph)).toEqual([])
+  })
+
+  it('shows an upward import that is planted', () => {
+    const planted = new Map(graph)
+    planted.set('src/event.ts', ['src/session/follow.ts'])
+    expect(upward(planted)).toEqual(['src/event.ts -> src/session/follow.ts'])
+  })
+})
+
 describe('the world', () => {
-  it('is read from process.env in one file and by the command', () => {
+  it('is read from process.env in one file', () => {
     const readers = sources
       .filter(({ text }) => /\bprocess\.env\b/.test(text))
       .map(({ path }) => path)
-    expect(readers).toEqual(['src/config.ts'])
+    expect(readers).toEqual(['src/environment.ts'])
   })
 
   it('is not written to by the framework', () => {

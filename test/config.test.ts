@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 
 import { describe, expect, it } from 'vitest'
 
-import { type Environment, isLoopback, readConfig, readRegistryConfig } from '../src/config.ts'
+import { isLoopback, readConfig, readRegistryConfig } from '../src/config.ts'
+import { type Environment } from '../src/environment.ts'
 
 describe('the settings', () => {
   it('have the defaults of the README', () => {

@@ -14,10 +14,11 @@ import { type CommandEnd, type RunningCommand, startCommand } from '../src/comma
 import { LogFolder } from '../src/command/log-folder.ts'
 import { shownBytesMax, shownLinesMax, type ShownOutput } from '../src/command/output.ts'
 import { commandVariables } from '../src/command/variables.ts'
-import type { Environment } from '../src/config.ts'
 import { defineTool } from '../src/define-tool.ts'
+import type { Environment } from '../src/environment.ts'
 import { LoomError } from '../src/error.ts'
-import { openSandbox, type Sandbox, type SandboxOptions } from '../src/sandbox.ts'
+import { openSandbox, type Sandbox } from '../src/sandbox.ts'
+import { type SandboxOptions } from '../src/sandbox/options.ts'
 import type { NamedTool } from '../src/tool.ts'
 
 export interface BashOptions {

@@ -8,10 +8,11 @@ import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
 import { LoomError } from '../src/error.ts'
+import { isFields } from '../src/fields.ts'
 import { toJson } from '../src/json.ts'
-import { untilAborted } from '../src/runner/until-aborted.ts'
 import type { NamedTool } from '../src/tool.ts'
-import { inputSchema, isFields } from './input-schema.ts'
+import { untilAborted } from '../src/until-aborted.ts'
+import { inputSchema } from './input-schema.ts'
 
 /** What the model wants to know. */
 export interface Question {

@@ -5,7 +5,7 @@
 import { asSchema, jsonSchema, type Schema } from 'ai'
 import type { z } from 'zod'
 
-type Fields = Record<string, unknown>
+import { type Fields, isFields } from '../src/fields.ts'
 
 /**
  * The schema as it is offered, checked after `null`s are left out and `prepare` has put names right.
@@ -23,10 +23,6 @@ export function inputSchema<SHAPE extends z.ZodRawShape>(
         : { success: false, error: result.error }
     },
   })
-}
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The fields, with the first alias that is there under the name itself. */

@@ -9,7 +9,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { abortError } from '../src/runner/until-aborted.ts'
+import { abortError } from '../src/until-aborted.ts'
 import type { Workspace } from '../src/workspace.ts'
 import { temporaryPrefix } from '../src/workspace/replace.ts'
 import { reservedName } from '../src/workspace/walk.ts'

@@ -2,9 +2,9 @@
  * Short answers one after another, then some at a time: how much later the first token arrives than
  * the upstream alone would have brought it. A cold path runs once a request; this is where it shows.
  */
+import type { Measures } from '../measures.ts'
 import type { Order } from '../order.ts'
 import type { Sighting, Stamp } from '../protocol.ts'
-import type { Measures } from '../scenario.ts'
 import type { Stage } from '../stage.ts'
 import { percentile } from '../statistics.ts'
 

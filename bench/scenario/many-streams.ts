@@ -5,9 +5,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 import { now } from '../clock.ts'
+import type { Measures } from '../measures.ts'
 import type { Order } from '../order.ts'
 import type { Sighting, Stamp } from '../protocol.ts'
-import type { Measures } from '../scenario.ts'
 import type { Stage } from '../stage.ts'
 import { percentile } from '../statistics.ts'
 

@@ -1,6 +1,6 @@
 /** A model that sends as fast as it is read: the work a token takes in a hot loop. */
+import type { Measures } from '../measures.ts'
 import type { Order } from '../order.ts'
-import type { Measures } from '../scenario.ts'
 import type { Stage } from '../stage.ts'
 
 export async function oneStream(stage: Stage, quick: boolean): Promise<Measures> {

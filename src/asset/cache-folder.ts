@@ -1,13 +1,22 @@
-/** Where unpacked programs may lie, best first: the user's cache, and else the temporary folder. */
+/** Where unpacked programs and fetched lists lie: the user's cache, and else the temporary folder. */
 import { tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 
-import type { Environment } from '../config.ts'
+import type { Environment } from '../environment.ts'
 
-export function cacheFolders({ XDG_CACHE_HOME: cache, HOME: home }: Environment): string[] {
-  const own = [cache, home && join(home, '.cache')].find((path) => path && isAbsolute(path))
-  return [
-    ...(own === undefined || own === '' ? [] : [join(own, 'loom')]),
-    join(tmpdir(), `loom-${process.getuid?.() ?? 'user'}`),
-  ]
+/** Loom's folder in the user's cache; undefined for a user without a home folder. */
+export function userCacheFolder({
+  XDG_CACHE_HOME: cache,
+  HOME: home,
+}: Environment): string | undefined {
+  // The XDG base directory specification has relative paths ignored.
+  const folder = [cache, home && join(home, '.cache')].find((path) => path && isAbsolute(path))
+  return folder ? join(folder, 'loom') : undefined
+}
+
+/** Best first. */
+export function cacheFolders(environment: Environment): string[] {
+  const own = userCacheFolder(environment)
+  const shared = join(tmpdir(), `loom-${process.getuid?.() ?? 'user'}`)
+  return own === undefined ? [shared] : [own, shared]
 }

@@ -7,7 +7,7 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 import { readAsset } from '../asset.ts'
-import { processEnvironment } from '../config.ts'
+import { processEnvironment } from '../environment.ts'
 import { LoomError } from '../error.ts'
 import { makeFolder } from '../make-folder.ts'
 import { cacheFolders } from './cache-folder.ts'

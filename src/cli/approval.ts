@@ -4,9 +4,10 @@
  */
 import type { ToolSet } from 'ai'
 
+import { textField } from '../fields.ts'
+import { isNamedTool, type ToolEntry, toolEntries } from '../tool-list.ts'
 import type { AgentTools, NamedTool } from '../tool.ts'
 import { isUnder, prefixOf } from './command-prefix.ts'
-import { textField } from './render/fields.ts'
 
 /** Tools that need not ask any more, and commands that need not. */
 export class Grants {
@@ -59,14 +60,10 @@ export interface AskOptions {
 
 /** The same tools; those with effects ask. */
 export function askingTools(tools: AgentTools, options: AskOptions): AgentTools {
-  const asking = (entry: NamedTool | ToolSet) => askingEntry(entry, options)
-  return isList(tools) ? tools.map(asking) : askingSet(tools, options)
+  return toolEntries(tools).map((entry) => askingEntry(entry, options))
 }
 
-const isList = (tools: AgentTools): tools is readonly (NamedTool | ToolSet)[] =>
-  Array.isArray(tools)
-
-function askingEntry(entry: NamedTool | ToolSet, options: AskOptions): NamedTool | ToolSet {
+function askingEntry(entry: ToolEntry, options: AskOptions): ToolEntry {
   if (!isNamedTool(entry)) return askingSet(entry, options)
   const { grants, delegates } = options
   const isHarmless =
@@ -98,6 +95,3 @@ function askingSet(tools: ToolSet, { grants }: AskOptions): ToolSet {
     }),
   )
 }
-
-const isNamedTool = (entry: NamedTool | ToolSet): entry is NamedTool =>
-  'name' in entry && typeof entry.name === 'string' && 'inputSchema' in entry

@@ -1,7 +1,6 @@
 /** MCP servers beside the agent of the command. Each of their tools asks, whatever its server says of it. */
-import type { ToolSet } from 'ai'
-
 import type { Mcp } from '../mcp.ts'
+import { toolEntries, toolNames } from '../tool-list.ts'
 import type { AgentTools, NamedTool } from '../tool.ts'
 import type { CommandWorld } from './app.ts'
 import type { ChatFlags } from './chat-options.ts'
@@ -25,13 +24,9 @@ export async function commandMcp(
 
 /** The agent's tools and the servers'. A server's word that its tool only reads is no consent. */
 export async function askingBeside(mcp: Mcp, own: AgentTools): Promise<AgentTools> {
-  const mine = isList(own) ? own : [own]
-  const names = mine.flatMap((entry) =>
-    typeof entry.name === 'string' ? [entry.name] : Object.keys(entry),
-  )
-  const theirs = await mcp.tools(names)
-  return [...mine, ...theirs.map((tool): NamedTool => ({ ...tool, needsApproval: true }))]
+  const theirs = await mcp.tools(toolNames(own))
+  return [
+    ...toolEntries(own),
+    ...theirs.map((tool): NamedTool => ({ ...tool, needsApproval: true })),
+  ]
 }
-
-const isList = (tools: AgentTools): tools is readonly (NamedTool | ToolSet)[] =>
-  Array.isArray(tools)

@@ -2,12 +2,12 @@
  * Asks the human at the terminal what a turn waits for: whether a tool may run, and questions of the
  * model. Where nobody is there the model is told so.
  */
+import { fieldsOf, textField } from '../fields.ts'
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
 import type { Answer } from '../session/letter-request.ts'
 import { waitingParts } from '../session/waiting.ts'
 import type { Grants } from './approval.ts'
 import { prefixOf } from './command-prefix.ts'
-import { fieldsOf, textField } from './render/fields.ts'
 import { plain, plainLine, revealedLine } from './render/plain.ts'
 import type { Screen } from './render/screen.ts'
 import { isToldByCallLine, requestLines } from './render/tool-lines.ts'

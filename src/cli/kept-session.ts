@@ -1,11 +1,12 @@
 /** What a session goes on with: its own agent, folder and model, whatever is usual here. */
 import type { UIMessage } from 'ai'
 
-import type { Config, Environment } from '../config.ts'
+import type { Config } from '../config.ts'
+import type { Environment } from '../environment.ts'
+import { textField } from '../fields.ts'
 import type { Models } from '../model.ts'
 import type { ChatFlags } from './chat-options.ts'
 import { lastIn } from './conversation.ts'
-import { textField } from './render/fields.ts'
 import type { KeptSession, SessionFiles } from './session-files.ts'
 
 /** Its agent and its folder go on with a session, whatever is usual here. */

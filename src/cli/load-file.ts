@@ -11,9 +11,9 @@ import { jsonSchema, type ToolSet } from 'ai'
 import { type Agent, defineAgent } from '../agent.ts'
 import { defineTool } from '../define-tool.ts'
 import { errorMessage, LoomError } from '../error.ts'
+import { fieldsOf } from '../fields.ts'
 import type { ImportFile } from '../file-module.ts'
 import type { NamedTool } from '../tool.ts'
-import { fieldsOf } from './render/fields.ts'
 
 export interface FileWorld {
   /** What a path is relative to. */

@@ -8,9 +8,9 @@ import { isAbsolute, join, resolve } from 'node:path'
 
 import { z } from 'zod'
 
-import type { Environment } from '../config.ts'
+import type { Environment } from '../environment.ts'
 import { errorMessage, LoomError } from '../error.ts'
-import type { McpServer } from '../mcp.ts'
+import type { McpServer } from '../mcp/server-options.ts'
 import { homeFolder } from './home-folder.ts'
 
 const texts = z.record(z.string(), z.string())

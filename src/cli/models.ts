@@ -1,7 +1,8 @@
 /** `loom models`: what may be named as a model, as far as it is known. */
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { type Environment, readRegistryConfig } from '../config.ts'
+import { readRegistryConfig } from '../config.ts'
+import { type Environment } from '../environment.ts'
 import { demoModelIds } from '../model/demo.ts'
 import { networkFetch } from '../model/network.ts'
 import { createModels } from '../model/resolve.ts'

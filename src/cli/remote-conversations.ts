@@ -7,11 +7,11 @@ import { randomUUID } from 'node:crypto'
 import type { UIMessage } from 'ai'
 
 import { LoomError } from '../error.ts'
+import { fieldsOf, textField } from '../fields.ts'
 import type { Answer } from '../session/letter-request.ts'
 import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
 import { Api, type ApiOptions, notLoom } from './remote/api.ts'
 import { readEvents } from './remote/event-reader.ts'
-import { fieldsOf, textField } from './render/fields.ts'
 
 export interface RemoteOptions extends ApiOptions {
   /** The agent that messages are for; the server's own default without it. */

@@ -2,10 +2,10 @@
 import type { UIMessage } from 'ai'
 
 import { errorMessage } from '../error.ts'
+import { fieldsOf } from '../fields.ts'
 import { textOf, uiMessage } from '../message-fold.ts'
 import type { OutputFormat } from './chat-options.ts'
 import type { Played } from './play.ts'
-import { fieldsOf } from './render/fields.ts'
 
 export interface ChatResult {
   text: string

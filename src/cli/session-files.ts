@@ -9,12 +9,12 @@ import { isAbsolute, join } from 'node:path'
 
 import { safeValidateUIMessages, type UIMessage } from 'ai'
 
-import type { Environment } from '../config.ts'
+import type { Environment } from '../environment.ts'
 import { LoomError } from '../error.ts'
+import { fieldsOf, textField } from '../fields.ts'
 import { makeFolder } from '../make-folder.ts'
 import type { ConversationSummary } from './conversation.ts'
 import { homeFolder } from './home-folder.ts'
-import { fieldsOf, textField } from './render/fields.ts'
 
 export interface KeptSession {
   id: string

@@ -2,7 +2,7 @@
  * The environment of a command: an allow-list, since nobody can list the names of all secrets. With
  * it every program is told that nobody sits at a terminal.
  */
-import type { Environment } from '../config.ts'
+import type { Environment } from '../environment.ts'
 import { LoomError } from '../error.ts'
 import { toolchainVariables } from '../sandbox/toolchains.ts'
 import { defaultPath } from '../sandbox/trial.ts'

@@ -6,7 +6,7 @@
  */
 import type { UIMessage } from 'ai'
 
-import { fieldOf, isFields } from './fields.ts'
+import { fieldOf, isFields } from '../fields.ts'
 
 const metadataFields = [
   'providerMetadata',

@@ -2,12 +2,13 @@
 import type { ToolSet } from 'ai'
 
 import { toolOutput } from '../prompt/tool-output.ts'
-import type { AgentTools, NamedTool } from '../tool.ts'
+import { isNamedTool, toolEntries } from '../tool-list.ts'
+import type { AgentTools } from '../tool.ts'
 
 export function toolSetOf(tools: AgentTools): ToolSet {
   const set: ToolSet = {}
-  for (const entry of isList(tools) ? tools : [tools]) {
-    Object.assign(set, isNamed(entry) ? { [entry.name]: entry } : entry)
+  for (const entry of toolEntries(tools)) {
+    Object.assign(set, isNamedTool(entry) ? { [entry.name]: entry } : entry)
   }
   for (const [name, tool] of Object.entries(set)) set[name] = withReadableOutput(tool)
   return set
@@ -37,9 +38,3 @@ function withReadableOutput(tool: ToolSet[string]): ToolSet[string] {
     },
   }
 }
-
-const isList = (tools: AgentTools): tools is readonly (NamedTool | ToolSet)[] =>
-  Array.isArray(tools)
-
-const isNamed = (entry: NamedTool | ToolSet): entry is NamedTool =>
-  'inputSchema' in entry && 'name' in entry && typeof entry.name === 'string'

@@ -5,8 +5,8 @@
  */
 import { randomUUID } from 'node:crypto'
 
-import { isFields } from './fields.ts'
-import type { Fields } from './fields.ts'
+import { isFields } from '../fields.ts'
+import type { Fields } from '../fields.ts'
 
 /** A modern message is given back as it is, with an id if it had none. */
 export function modernMessage(message: unknown): unknown {

@@ -3,7 +3,7 @@
  * at the result of a call it has not seen. It knows no denials, no approvals and no withdrawn steps.
  */
 import type { AgentEvent, EventOf } from '../event.ts'
-import type { Encoder } from '../frames.ts'
+import type { Encoder } from './encoder.ts'
 import { toSafeJson } from './json.ts'
 
 const headers = {

@@ -4,7 +4,7 @@
  * `test/frames.test.ts` holds it against the schemas of those versions.
  */
 import type { AgentEvent } from '../event.ts'
-import type { Profile } from '../frames.ts'
+import type { Profile } from './encoder.ts'
 
 interface Row {
   required?: readonly string[]

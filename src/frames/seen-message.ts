@@ -4,7 +4,7 @@
  */
 import type { UIMessage } from 'ai'
 
-import type { Profile } from '../frames.ts'
+import type { Profile } from './encoder.ts'
 import { deniedText } from './ui.ts'
 
 type Part = UIMessage['parts'][number]

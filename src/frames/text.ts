@@ -3,7 +3,7 @@
  * It has no way to say that an answer failed, so after an error the connection must be reset.
  */
 import type { AgentEvent } from '../event.ts'
-import type { Encoder } from '../frames.ts'
+import type { Encoder } from './encoder.ts'
 
 const headers = {
   'content-type': 'text/plain; charset=utf-8',

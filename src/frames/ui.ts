@@ -3,7 +3,7 @@
  * profile, so it can be encoded once and given to many; the `id` line before it is the caller's.
  */
 import type { AgentEvent, EventOf } from '../event.ts'
-import type { Encoder, Profile } from '../frames.ts'
+import type { Encoder, Profile } from './encoder.ts'
 import { fieldsOf } from './fields.ts'
 import type { Fields } from './fields.ts'
 import { toSafeJson } from './json.ts'

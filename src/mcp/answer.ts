@@ -5,6 +5,8 @@
 import type { CallToolResult } from '@ai-sdk/mcp'
 import type { ToolResultPart } from 'ai'
 
+import { fieldOf, fieldsOf } from '../fields.ts'
+
 /** A server that answers with a whole database must not fill the model's window. */
 const textMax = 100_000
 
@@ -55,8 +57,8 @@ function dataOf(part: unknown): string | undefined {
 }
 
 function withCutText(part: unknown): unknown {
-  const fields = recordOf(part)
-  const resource = recordOf(fields['resource'])
+  const fields = fieldsOf(part)
+  const resource = fieldsOf(fields['resource'])
   const cutResource = typeof resource['text'] === 'string' && {
     resource: { ...resource, text: cut(resource['text']) },
   }
@@ -155,12 +157,4 @@ const withoutBytes = (part: unknown): unknown =>
       )
     : part
 
-const recordOf = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : {}
-
 const jsonOf = (value: unknown): string => JSON.stringify(value) ?? 'null'
-
-function fieldOf(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
-  return Object.entries(value).find(([name]) => name === key)?.[1]
-}

@@ -2,7 +2,7 @@
 import { createMCPClient, type ListToolsResult, type MCPClient } from '@ai-sdk/mcp'
 
 import { errorMessage } from '../error.ts'
-import type { HttpMcpServer, McpServer, StdioMcpServer } from '../mcp.ts'
+import type { HttpMcpServer, McpServer, StdioMcpServer } from './server-options.ts'
 import { StdioTransport } from './stdio-transport.ts'
 import { wholeToolsResponse } from './tool-list.ts'
 

@@ -5,8 +5,7 @@
 import { type CallToolResult, MCPClientError } from '@ai-sdk/mcp'
 
 import { errorMessage } from '../error.ts'
-import type { McpServer } from '../mcp.ts'
-import { abortError, untilAborted } from '../runner/until-aborted.ts'
+import { abortError, untilAborted } from '../until-aborted.ts'
 import { cut } from './answer.ts'
 import {
   causesOf,
@@ -15,6 +14,7 @@ import {
   listTools,
   type McpToolDefinition,
 } from './connection.ts'
+import type { McpServer } from './server-options.ts'
 
 export interface ServerLinkOptions {
   connectMs: number

@@ -3,37 +3,38 @@
  * all the others, since the client checks the list as a whole. What is left fits the protocol's schema
  * (https://modelcontextprotocol.io/specification/2025-11-25/server/tools#tool).
  */
+import { objectIn } from '../fields.ts'
 
 const texts = ['title', 'description'] as const
 const objects = ['outputSchema', '_meta'] as const
 
 /** A JSON-RPC message; one that lists tools comes back with every tool that has a name, made whole. */
 export function withWholeTools(message: unknown): unknown {
-  const result = fieldsOf(fieldsOf(message)?.['result'])
+  const result = objectIn(objectIn(message)?.['result'])
   const tools = result?.['tools']
   if (!Array.isArray(tools)) return message
-  return { ...fieldsOf(message), result: { ...result, tools: tools.flatMap(wholeTool) } }
+  return { ...objectIn(message), result: { ...result, tools: tools.flatMap(wholeTool) } }
 }
 
 function wholeTool(given: unknown): unknown[] {
-  const tool = fieldsOf(given)
+  const tool = objectIn(given)
   const { name } = tool ?? {}
   if (tool === undefined || typeof name !== 'string' || name === '') return []
   const whole: Record<string, unknown> = { name, inputSchema: wholeSchema(tool['inputSchema']) }
   for (const key of texts) if (typeof tool[key] === 'string') whole[key] = tool[key]
-  for (const key of objects) if (fieldsOf(tool[key]) !== undefined) whole[key] = tool[key]
-  const annotations = fieldsOf(tool['annotations'])
+  for (const key of objects) if (objectIn(tool[key]) !== undefined) whole[key] = tool[key]
+  const annotations = objectIn(tool['annotations'])
   if (annotations !== undefined) whole['annotations'] = wholeHints(annotations)
   return [whole]
 }
 
 /** The arguments of a call are always an object. */
 function wholeSchema(given: unknown): Record<string, unknown> {
-  const schema = fieldsOf(given) ?? {}
+  const schema = objectIn(given) ?? {}
   const { properties, ...rest } = schema
   const isObject = schema['type'] === undefined || schema['type'] === 'object'
   if (!isObject) return { type: 'object' }
-  const fields = fieldsOf(properties)
+  const fields = objectIn(properties)
   return { ...rest, type: 'object', ...(fields !== undefined && { properties: fields }) }
 }
 
@@ -45,11 +46,6 @@ function wholeHints(annotations: Record<string, unknown>): Record<string, unknow
     ),
   )
 }
-
-const fieldsOf = (value: unknown): Record<string, unknown> | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value))
-    : undefined
 
 /** The answer of an HTTP server to a request for its tools: JSON, or events that hold it. */
 export function wholeToolsResponse(response: Response): Response {

@@ -14,6 +14,7 @@ import type {
 
 import { streamParts, takesFile } from '../model.ts'
 import type { DirectModel, FileTaker, PartReceiver } from '../model.ts'
+import { untilAborted } from '../until-aborted.ts'
 import { type BodyAttempt, BodyForms } from './body-forms.ts'
 import { Answer } from './openai-compatible/answer.ts'
 import { CallErrors } from './openai-compatible/call-errors.ts'
@@ -174,20 +175,6 @@ async function exchange(
     answer.close()
   }
   return answer.end()
-}
-
-/** Rejects with the signal's reason at once, whatever the work is waiting for. */
-async function untilAborted(
-  signal: AbortSignal | undefined,
-  work: () => Promise<void>,
-): Promise<void> {
-  if (signal === undefined) return work()
-  signal.throwIfAborted()
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const abort = () => reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  work().then(resolve, reject)
-  return promise.finally(() => signal.removeEventListener('abort', abort))
 }
 
 /** Resolves with the first parts: until then a failure is a rejection. */

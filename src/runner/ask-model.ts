@@ -11,12 +11,12 @@ import { LoomError } from '../error.ts'
 import type { ModelFacts, ModelReference, Models } from '../model.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
 import { publish } from '../telemetry.ts'
+import { untilAborted } from '../until-aborted.ts'
 import type { Attempts } from './attempts.ts'
 import { readModel } from './read-model.ts'
 import { measuresOf, priceOf } from './reply-cost.ts'
 import { modelError, pause } from './retry.ts'
 import { StepReader, type StepReaderOptions } from './step-reader.ts'
-import { untilAborted } from './until-aborted.ts'
 
 export interface Question {
   models: Models

@@ -6,6 +6,7 @@
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import { errorMessage } from '../error.ts'
+import { untilAborted } from '../until-aborted.ts'
 import { approvalIdOf, isApprovalOf } from './approval.ts'
 import { type DecidedCall, pendingCalls } from './pending.ts'
 import type { OpenCall } from './session-hooks.ts'
@@ -20,7 +21,6 @@ import {
 } from './tool-calls.ts'
 import type { ToolCall } from './tool-inputs.ts'
 import type { ToolTable } from './tool-table.ts'
-import { untilAborted } from './until-aborted.ts'
 
 const nobodyToAsk = 'This call needs the approval of a human, and nobody can be asked here.'
 const noClient = 'Nobody is there to answer this call: only text is read here.'

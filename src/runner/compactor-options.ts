@@ -6,7 +6,7 @@ import type { CompactorOptions } from './compactor.ts'
 import { contextOf } from './context.ts'
 import type { Settings } from './settings.ts'
 import { summaryWriter } from './summary-writer.ts'
-import type { TurnOptions } from './turn.ts'
+import type { TurnOptions } from './turn-options.ts'
 
 interface TurnParts {
   origins: Origins

@@ -18,9 +18,9 @@ import { withStubs } from '../compaction/stubs.ts'
 import { summarise, type SummaryTask } from '../compaction/summarise.ts'
 import { LoomError } from '../error.ts'
 import { publish } from '../telemetry.ts'
+import { untilAborted } from '../until-aborted.ts'
 import { type Call, knownWindow, ModelWindow } from './model-window.ts'
 import type { SavedSummary } from './session-hooks.ts'
-import { untilAborted } from './until-aborted.ts'
 
 export interface CompactorOptions {
   compaction: AgentCompaction

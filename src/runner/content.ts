@@ -4,8 +4,12 @@ import type {
   LanguageModelV4ReasoningFile,
   LanguageModelV4Source,
 } from '@ai-sdk/provider'
+import type { AssistantContent } from 'ai'
 
 import type { AgentEvent, ProviderMetadata } from '../event.ts'
+
+/** A part of an assistant message of a prompt. */
+export type ContentPart = Exclude<AssistantContent, string>[number]
 
 /** A file as the URL that a `file` event carries: bytes become a `data:` URL. */
 export function fileUrl(file: LanguageModelV4File | LanguageModelV4ReasoningFile): string {

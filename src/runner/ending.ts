@@ -1,7 +1,7 @@
 /** The first and last words of a run: its `start` and `finish`, and what its caller is given. */
 import { LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
-import type { Outcome, RunResult } from '../runner.ts'
+import type { Outcome, RunResult } from '../run-result.ts'
 import type { Turn } from './turn.ts'
 
 export const startOf = (agent: string, messageId: string): AgentEvent => ({

@@ -4,7 +4,7 @@
  */
 import type { ModelMessage } from 'ai'
 
-import type { ContentPart } from './step-reader.ts'
+import type { ContentPart } from './content.ts'
 
 export interface DecidedCall {
   toolCallId: string

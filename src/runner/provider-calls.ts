@@ -12,7 +12,7 @@ import { errorMessage } from '../error.ts'
 import type { Sink } from '../sink.ts'
 import type { CallIds, ProviderCall } from './call-ids.ts'
 import { withOptions } from './content.ts'
-import type { ContentPart } from './step-reader.ts'
+import type { ContentPart } from './content.ts'
 
 export interface ProviderCallsOptions {
   emit: Sink

@@ -12,7 +12,7 @@ import type { TimeLimits } from '../agent.ts'
 import { LoomError } from '../error.ts'
 import { isDirectModel, streamParts, type PartReceiver } from '../model.ts'
 import { onSignOfLife } from '../model/sign-of-life.ts'
-import { abortError, timerMaxMs } from './until-aborted.ts'
+import { abortError, timerMaxMs } from '../until-aborted.ts'
 
 export const defaultTimeLimits: TimeLimits = {
   firstChunkMs: 60_000,

@@ -5,8 +5,9 @@ import { APICallError, JSONParseError } from '@ai-sdk/provider'
 
 import type { RetryPolicy } from '../agent.ts'
 import { errorMessage, LoomError } from '../error.ts'
+import { fieldOf } from '../fields.ts'
 import { isOverflow } from '../model/overflow.ts'
-import { timerMaxMs } from './until-aborted.ts'
+import { timerMaxMs } from '../until-aborted.ts'
 import { retryAfter, waitIn } from './wait.ts'
 
 export const defaultRetryPolicy: RetryPolicy = {
@@ -72,7 +73,7 @@ function apiError(error: APICallError): LoomError {
  * `isRetryable`, gateways an HTTP status under one of these names, others words only.
  */
 function isTransient(error: unknown): boolean | undefined {
-  const told = fieldsOf(error).get('isRetryable')
+  const told = fieldOf(error, 'isRetryable')
   if (typeof told === 'boolean') return told
   const status = statusOf(error)
   return status === undefined ? undefined : isTransientStatus(status)
@@ -80,19 +81,15 @@ function isTransient(error: unknown): boolean | undefined {
 
 const statusOf = (error: unknown): number | undefined =>
   ['statusCode', 'status', 'code']
-    .map((name) => Number(fieldsOf(error).get(name)))
+    .map((name) => Number(fieldOf(error, name)))
     .find((status) => status >= 400 && status < 600)
 
 /** `context_length_exceeded`, for instance. */
 const codeOf = (error: unknown): string =>
   ['code', 'type']
-    .map((name) => fieldsOf(error).get(name))
+    .map((name) => fieldOf(error, name))
     .filter((value) => typeof value === 'string')
     .join(' ')
-
-function fieldsOf(error: unknown): ReadonlyMap<string, unknown> {
-  return new Map(typeof error === 'object' && error !== null ? Object.entries(error) : [])
-}
 
 /** 529 is Anthropic's "overloaded"; the rest are those of RFC 9110 that may pass. */
 const isTransientStatus = (status: number) =>

@@ -5,7 +5,7 @@ import type { Agent, Budget, OfContext, RetryPolicy, TimeLimits } from '../agent
 import type { AgentCompaction } from '../compaction.ts'
 import { LoomError } from '../error.ts'
 import type { ModelReference } from '../model.ts'
-import type { RunOptions } from '../runner.ts'
+import type { RunOptions } from '../run-options.ts'
 import { contextOf } from './context.ts'
 import { defaultTimeLimits } from './read-model.ts'
 import { defaultRetryPolicy } from './retry.ts'

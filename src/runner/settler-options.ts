@@ -3,7 +3,7 @@ import type { CallSettlerOptions } from './call-settler.ts'
 import { contextOf } from './context.ts'
 import type { Ledger } from './ledger.ts'
 import { subRuns } from './sub-runs.ts'
-import type { TurnOptions } from './turn.ts'
+import type { TurnOptions } from './turn-options.ts'
 
 export function settlerOptions<CONTEXT>(
   turn: TurnOptions<CONTEXT>,

@@ -3,7 +3,6 @@
  * assistant message. This is the per-token path: a text delta touches one open part and one event.
  */
 import type { LanguageModelV4StreamPart, LanguageModelV4Usage } from '@ai-sdk/provider'
-import type { AssistantContent } from 'ai'
 
 import type { LoomError } from '../error.ts'
 import type { FinishReason, ProviderMetadata } from '../event.ts'
@@ -13,14 +12,12 @@ import type { Sink } from '../sink.ts'
 import { noSpending, type Spending } from '../spending.ts'
 import { noUsage, type Usage, usageOf } from '../usage.ts'
 import type { CallIds } from './call-ids.ts'
-import { fileUrl, sourceEvent, withMetadata, withOptions } from './content.ts'
+import { type ContentPart, fileUrl, sourceEvent, withMetadata, withOptions } from './content.ts'
 import { isDelta, joinRun, runLength } from './delta-run.ts'
 import { ProviderCalls } from './provider-calls.ts'
 import { modelError } from './retry.ts'
 import { type ToolCall, ToolInputs } from './tool-inputs.ts'
 import type { ToolTable } from './tool-table.ts'
-
-export type ContentPart = Exclude<AssistantContent, string>[number]
 
 interface OpenPart {
   type: 'text' | 'reasoning'

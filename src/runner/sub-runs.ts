@@ -2,7 +2,7 @@
 import type { ModelMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
-import type { RunResult } from '../runner.ts'
+import type { RunResult } from '../run-result.ts'
 import type { Sink } from '../sink.ts'
 import type { Ledger } from './ledger.ts'
 

@@ -14,9 +14,9 @@ import { toolOutput } from '../prompt/tool-output.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
 import { publish } from '../telemetry.ts'
 import type { ToolContext } from '../tool.ts'
+import { abortError, timerMaxMs, untilAborted } from '../until-aborted.ts'
 import type { ToolCall } from './tool-inputs.ts'
 import type { ReadyTool, ToolOutput } from './tool-table.ts'
-import { abortError, timerMaxMs, untilAborted } from './until-aborted.ts'
 
 const defaultTimeoutMs = 600_000
 

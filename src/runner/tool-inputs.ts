@@ -11,9 +11,9 @@ import { isCutOff } from '../model/finish-reason.ts'
 import type { Sink } from '../sink.ts'
 import type { CallIds } from './call-ids.ts'
 import { withMetadata, withOptions } from './content.ts'
+import type { ContentPart } from './content.ts'
 import { parseInput, parseProviderInput } from './parse-input.ts'
 import type { ProviderCalls } from './provider-calls.ts'
-import type { ContentPart } from './step-reader.ts'
 import type { ReadyTool, ToolTable } from './tool-table.ts'
 
 /** A call of the model's that is ours to settle. */

@@ -9,8 +9,9 @@ import type {
 } from '@ai-sdk/provider'
 import { asSchema, type FlexibleSchema, type ToolResultPart, type ToolSet } from 'ai'
 
-import { toolNamePattern } from '../define-tool.ts'
 import { errorMessage, LoomError } from '../error.ts'
+import { isName } from '../name.ts'
+import { isNamedTool, type ToolEntry, toolEntries } from '../tool-list.ts'
 import type { AgentTools, NamedTool, RetryClass, ToolContext } from '../tool.ts'
 
 export type ToolOutput = ToolResultPart['output']
@@ -49,23 +50,17 @@ export type ToolTable = ReadonlyMap<string, ReadyTool>
  * @throws LoomError `invalid-config` for a schema or name that no model could be offered.
  */
 export async function toolTable(tools: AgentTools): Promise<ToolTable> {
-  const named = isList(tools) ? tools.flatMap(namedTools) : namedTools(tools)
+  const named = toolEntries(tools).flatMap(namedTools)
   const ready = await Promise.all(named.map(([name, tool]) => readyTool(name, tool)))
   return new Map(ready.map((tool) => [tool.name, tool]))
 }
 
 type OfferedTool = NamedTool | ToolSet[string]
 
-const isList = (tools: AgentTools): tools is readonly (NamedTool | ToolSet)[] =>
-  Array.isArray(tools)
-
-function namedTools(entry: NamedTool | ToolSet): [string, OfferedTool][] {
+function namedTools(entry: ToolEntry): [string, OfferedTool][] {
   if (isNamedTool(entry)) return [[entry.name, entry]]
   return Object.entries<OfferedTool>(entry)
 }
-
-const isNamedTool = (entry: NamedTool | ToolSet): entry is NamedTool =>
-  'name' in entry && typeof entry.name === 'string' && 'inputSchema' in entry
 
 // A schema is converted once for each tool object, not once a run: zod takes about a millisecond.
 const readyTools = new WeakMap<object, Promise<ReadyTool>>()
@@ -85,7 +80,7 @@ async function readyTool(name: string, tool: OfferedTool | undefined): Promise<R
 }
 
 async function makeReady(name: string, tool: OfferedTool): Promise<ReadyTool> {
-  if (!toolNamePattern.test(name)) {
+  if (!isName(name)) {
     throw new LoomError(
       'invalid-config',
       `Tool name "${name}" must be 1 to 64 letters, digits, "_" or "-".`,

@@ -9,15 +9,16 @@ import { randomBytes } from 'node:crypto'
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
-import type { Agent, StepDecision } from '../agent.ts'
+import type { StepDecision } from '../agent.ts'
 import { Origins } from '../compaction/origins.ts'
 import { unstoredItems, withoutItemId } from '../conversation/stored-items.ts'
 import { LoomError } from '../error.ts'
 import type { FinishReason } from '../event.ts'
-import type { ModelFacts, Models } from '../model.ts'
-import type { Outcome, RunOptions } from '../runner.ts'
+import type { ModelFacts } from '../model.ts'
+import type { Outcome } from '../run-result.ts'
 import type { Sink } from '../sink.ts'
 import { publish } from '../telemetry.ts'
+import { untilAborted } from '../until-aborted.ts'
 import { askModel, type Answer } from './ask-model.ts'
 import { Attempts } from './attempts.ts'
 import { CallIds } from './call-ids.ts'
@@ -35,27 +36,13 @@ import { ShownFiles } from './shown-files.ts'
 import { ShownTexts } from './shown-texts.ts'
 import { stepInfo } from './step-info.ts'
 import type { StepReader } from './step-reader.ts'
-import type { RunBelow } from './sub-runs.ts'
 import { failed, ofCall } from './tool-calls.ts'
 import { toolTable } from './tool-table.ts'
-import { untilAborted } from './until-aborted.ts'
+import type { TurnOptions } from './turn-options.ts'
 
 /** Tells a model whose reply broke off how to go on, where the partial reply could not be withdrawn. */
 const cutOffNote =
   'Your reply was cut off there by a broken connection. Go on exactly where it stopped, without repeating any of it.'
-
-export interface TurnOptions<CONTEXT> {
-  agent: Agent<CONTEXT>
-  settings: Settings
-  messages: readonly ModelMessage[]
-  /** The id of the assistant message that the events make. */
-  messageId: string
-  models: Models
-  emit: Sink
-  signal: AbortSignal
-  options: RunOptions<CONTEXT>
-  runBelow: RunBelow
-}
 
 export class Turn<CONTEXT> {
   readonly messages: ModelMessage[]

@@ -6,9 +6,9 @@
 import { realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 
-import type { Place, SandboxOptions } from '../sandbox.ts'
 import { type Argv, type Confined, inputFd } from './confined.ts'
 import { gitSettings } from './git-settings.ts'
+import type { Place, SandboxOptions } from './options.ts'
 import { asOwner, type Owner, ownerOf, readableBy } from './owner.ts'
 import { type Repository, repositoryOf } from './repository.ts'
 import { privilegeFilter } from './seccomp.ts'

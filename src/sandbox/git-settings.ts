@@ -5,7 +5,7 @@
  */
 import { execFile } from 'node:child_process'
 
-import type { Environment } from '../config.ts'
+import type { Environment } from '../environment.ts'
 import { defaultPath } from './trial.ts'
 
 const known =

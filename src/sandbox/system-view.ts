@@ -7,7 +7,7 @@ import type { Dirent } from 'node:fs'
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 
-import type { SandboxOptions } from '../sandbox.ts'
+import type { SandboxOptions } from './options.ts'
 import { toolchainsIn } from './toolchains.ts'
 
 export interface SystemView {

@@ -6,7 +6,7 @@
  */
 import { isAbsolute, join, resolve } from 'node:path'
 
-import type { Environment } from '../config.ts'
+import type { Environment } from '../environment.ts'
 
 interface Toolchain {
   /** Below the home folder, where `variable` names no other. */

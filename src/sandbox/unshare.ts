@@ -4,8 +4,8 @@
  * but those over files and its own processes: a process that may unmount the new `/proc` finds the
  * old one below it, and Loom's environment there.
  */
-import type { SandboxOptions } from '../sandbox.ts'
 import type { Argv } from './confined.ts'
+import type { SandboxOptions } from './options.ts'
 import { firstThatRuns, type Trial } from './trial.ts'
 
 export interface Unshare {

@@ -3,7 +3,8 @@
  * `LOOM_AGENTS` names it, since whoever may talk to it may run commands there.
  */
 import type { Agent } from '../agent.ts'
-import type { Config, Environment } from '../config.ts'
+import type { Config } from '../config.ts'
+import type { Environment } from '../environment.ts'
 import { LoomError } from '../error.ts'
 import type { Sandbox } from '../sandbox.ts'
 import type { Workspace } from '../workspace.ts'

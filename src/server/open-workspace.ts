@@ -2,7 +2,8 @@
  * Where the agents that act on this machine may act: the workspace, and what confines their commands.
  * What does not work here is found now, and not by the first command.
  */
-import { type Config, type Environment, isLoopback } from '../config.ts'
+import { type Config, isLoopback } from '../config.ts'
+import { type Environment } from '../environment.ts'
 import { errorMessage, LoomError } from '../error.ts'
 import { openSandbox, type Sandbox, type SandboxKind } from '../sandbox.ts'
 import { Workspace } from '../workspace.ts'

@@ -3,7 +3,8 @@
  * be none. A letter that was posted before is told where it is answered, and is no fault.
  */
 import { LoomError } from '../error.ts'
-import type { Letter, PostReply } from '../store/mailbox.ts'
+import type { Letter } from '../store/letter.ts'
+import type { PostReply } from '../store/mailbox.ts'
 import { isAnswer } from './answer-events.ts'
 import type { Answer } from './letter-request.ts'
 import type { NewestPart } from './newest-part.ts'

@@ -2,10 +2,6 @@
  * The way of a streamed answer's bytes to its reader, on whatever runtime. It neither joins writes
  * nor decides when a reader is too slow: the response sink does.
  */
-import type { Context } from 'hono'
-
-import { NodePipe, outgoingOf } from './node-pipe.ts'
-import { WebPipe } from './web-pipe.ts'
 
 export interface Pipe {
   /** What the route returns. */
@@ -31,16 +27,4 @@ export interface PipeListener {
   /** The reader is gone. Not called after a whole end. */
   onGone: () => void
   onStall: () => void
-}
-
-/** The shortest way there is: straight to the socket under Node, a web stream anywhere else. */
-export function openPipe(
-  c: Context,
-  headers: Readonly<Record<string, string>>,
-  listener: PipeListener,
-): Pipe {
-  const outgoing = outgoingOf(c)
-  return outgoing === undefined
-    ? new WebPipe(c, headers, listener)
-    : new NodePipe({ c, outgoing, headers, listener })
 }

@@ -9,7 +9,7 @@ import type { Context } from 'hono'
 import { LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
 import type { Encoder } from '../frames.ts'
-import { openPipe } from './pipe.ts'
+import { openPipe } from './open-pipe.ts'
 import type { Pipe } from './pipe.ts'
 
 export interface ResponseOptions {

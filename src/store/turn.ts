@@ -8,7 +8,7 @@ import type { UIMessage } from 'ai'
 
 import type { AgentEvent } from '../event.ts'
 import type { Spending } from '../spending.ts'
-import type { Letter } from './mailbox.ts'
+import type { Letter } from './letter.ts'
 
 export interface Claim {
   sessionId: string

@@ -2,7 +2,7 @@
  * One change at a time for each path, in the order they were asked for, within this process. Two
  * edits at once would each write the file without the other's change.
  */
-import { untilAborted } from '../runner/until-aborted.ts'
+import { untilAborted } from '../until-aborted.ts'
 import { FileRefusal, quoted } from './file-error.ts'
 
 /** More than this many waiting for one file are no work but a loop. */

@@ -1,8 +1,8 @@
 /** Whatever a model says and a tool does, every client that was promised the stream can read it. */
 import { describe, expect, it } from 'vitest'
 
-import { fieldOf } from '../../src/conversation/fields.ts'
 import type { AgentEvent } from '../../src/event.ts'
+import { fieldOf } from '../../src/fields.ts'
 import { profiles } from '../../src/frames.ts'
 import type { Profile } from '../../src/frames.ts'
 import { streamAgent } from '../../src/stream-agent.ts'

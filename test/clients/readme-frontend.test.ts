@@ -6,7 +6,7 @@ import * as ai from 'ai'
 import { expect, it, vi } from 'vitest'
 
 import * as client from '../../src/client.ts'
-import { fieldOf } from '../../src/conversation/fields.ts'
+import { fieldOf } from '../../src/fields.ts'
 import { calls, says } from '../scripted-model.ts'
 import { Gate, saysWhen } from '../sessions/scripts.ts'
 import type { Chat } from './chat-client.ts'

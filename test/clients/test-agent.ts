@@ -9,8 +9,14 @@ import { agentTool } from '../../src/agent-tool.ts'
 import { type Agent, type AgentDefinition, defineAgent } from '../../src/agent.ts'
 import { defineTool } from '../../src/define-tool.ts'
 import type { NamedTool } from '../../src/tool.ts'
-import { calls, finish, type Script, type ScriptedModel, words } from '../scripted-model.ts'
-import { scriptedModel } from '../scripted-model.ts'
+import {
+  calls,
+  finish,
+  type Script,
+  type ScriptedModel,
+  words,
+  scriptedModel,
+} from '../scripted-model.ts'
 export interface TestAgent {
   agent: Agent
   model: ScriptedModel

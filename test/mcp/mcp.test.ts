@@ -6,7 +6,8 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import { type McpServer, openMcp } from '../../src/mcp.ts'
+import { openMcp } from '../../src/mcp.ts'
+import { type McpServer } from '../../src/mcp/server-options.ts'
 import { toolTable } from '../../src/runner/tool-table.ts'
 import { calculator } from '../../tools/calculator.ts'
 import { within } from '../deadline.ts'

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 
-import type { McpServer } from '../../src/mcp.ts'
+import type { McpServer } from '../../src/mcp/server-options.ts'
 import type { NamedTool } from '../../src/tool.ts'
 import { freePort } from '../redis/server.ts'
 import { until } from '../redis/until.ts'

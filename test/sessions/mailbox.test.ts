@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { UIMessage } from 'ai'
 import { describe, expect, it } from 'vitest'
 
-import type { WhenBusy } from '../../src/store/mailbox.ts'
+import type { WhenBusy } from '../../src/store/letter.ts'
 import { until } from '../redis/until.ts'
 import { openStage, type Stage } from './stage.ts'
 import { untilIdle } from './staged-turn.ts'

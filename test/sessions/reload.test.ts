@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { resumableFetch } from '../../src/client.ts'
-import { isFields } from '../../src/conversation/fields.ts'
+import { isFields } from '../../src/fields.ts'
 import type { Profile } from '../../src/frames.ts'
 import { sdks } from '../clients/chat-client.ts'
 import { expectQuiet } from '../clients/quiet.ts'

@@ -5,7 +5,7 @@
 import { DefaultChatTransport, readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai'
 
 import { resumableFetch } from '../../src/client.ts'
-import type { QueueOnStop, WhenBusy } from '../../src/store/mailbox.ts'
+import type { QueueOnStop, WhenBusy } from '../../src/store/letter.ts'
 import { within } from '../deadline.ts'
 import { userMessage } from './world.ts'
 

@@ -4,8 +4,11 @@ import { setImmediate } from 'node:timers/promises'
  * A model that many conversations ask at the same time: which of its replies it gives follows from
  * what it is asked, so a turn may be asked for, watched and gone on with by anybody, in any order.
  */
-import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
-import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import type {
+  LanguageModelV4,
+  LanguageModelV4CallOptions,
+  LanguageModelV4StreamPart,
+} from '@ai-sdk/provider'
 
 /** Where a model is in a turn. */
 export interface Moment {

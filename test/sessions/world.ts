@@ -19,7 +19,7 @@ import type { Place } from '../../src/session/place.ts'
 import { letterOf, type Posting } from '../../src/session/posted.ts'
 import type { Sessions } from '../../src/sessions.ts'
 import type { Store } from '../../src/store.ts'
-import type { WhenBusy } from '../../src/store/mailbox.ts'
+import type { WhenBusy } from '../../src/store/letter.ts'
 import { within } from '../deadline.ts'
 import { until } from '../redis/until.ts'
 

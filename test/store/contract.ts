@@ -13,21 +13,8 @@ import { posting } from './contract/posting.ts'
 import { reading } from './contract/reading.ts'
 import { repeating } from './contract/repeating.ts'
 import { stopping } from './contract/stopping.ts'
+import type { Subject, TestBounds } from './contract/subject.ts'
 import { waiting } from './contract/waiting.ts'
-
-/** Small ones, to see what happens at the limit. */
-export interface TestBounds {
-  knownMax?: number
-  branchesMax?: number
-  branchedMax?: number
-}
-
-export interface Subject {
-  /** One for all cases; each has a session of its own. */
-  store: () => Store
-  /** Another one, which is closed at the end. */
-  open: (bounds: TestBounds) => Promise<Store>
-}
 
 /** @param runs of the model test: sequences of operations */
 export function storeContract(

@@ -2,7 +2,8 @@
  * One session as a few lists: what a store must look like from outside. Written for being read, with
  * every rule in one place, and from the port's words rather than from an adapter.
  */
-import type { KnownAs, Letter, WhenBusy } from '../../src/store/mailbox.ts'
+import type { Letter, WhenBusy } from '../../src/store/letter.ts'
+import type { KnownAs } from '../../src/store/mailbox.ts'
 import type { Stop } from '../../src/store/turn.ts'
 
 interface ModelTurn {

@@ -6,7 +6,8 @@
 import { dirname, join } from 'node:path'
 
 import { LoomError } from '../../src/error.ts'
-import { openSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox.ts'
+import { openSandbox, type Sandbox } from '../../src/sandbox.ts'
+import { type SandboxOptions } from '../../src/sandbox/options.ts'
 import { unpackedDebian } from '../debian.ts'
 
 export type Confinement = 'bwrap' | 'unshare' | 'none'

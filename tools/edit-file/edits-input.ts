@@ -2,8 +2,9 @@
  * The edits of a call in all the shapes that models send: an array, one object, either of them as JSON
  * text, and the `old_string`, `new_string`, `replace_all` of other agents' tools.
  */
+import { isFields } from '../../src/fields.ts'
 import { parseJson } from '../../src/json.ts'
-import { isFields, pathAliases, renamed } from '../input-schema.ts'
+import { pathAliases, renamed } from '../input-schema.ts'
 
 const editAliases = {
   old: ['old_string', 'oldString', 'oldText', 'old_text', 'old_str'],

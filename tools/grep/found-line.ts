@@ -2,8 +2,8 @@
  * Lines as ripgrep's JSON tells them, cut to what is shown. Of a long line the part around the match
  * is kept, in bytes with their place in the file, so that they can be looked up there.
  */
+import { isFields } from '../../src/fields.ts'
 import { parseJson } from '../../src/json.ts'
-import { isFields } from '../input-schema.ts'
 
 export interface FoundLine {
   /** From the root. */

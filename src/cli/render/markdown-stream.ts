@@ -5,7 +5,8 @@
  */
 import { wordsOf } from './inline.ts'
 import { LineSetter } from './line-setter.ts'
-import { codeLine, markdownLines, type MarkdownOptions } from './markdown.ts'
+import { type MarkdownOptions } from './markdown-options.ts'
+import { codeLine, markdownLines } from './markdown.ts'
 import { plain } from './plain.ts'
 import { settledLength } from './settled.ts'
 

@@ -3,15 +3,11 @@ import type { Token, Tokens } from 'marked'
 
 import { wordsOf, wordsOfTokens } from './inline.ts'
 import { linesOf } from './line-setter.ts'
+import type { MarkdownOptions } from './markdown-options.ts'
 import { blockTokens } from './own-markdown.ts'
 import type { Format, Paint } from './style.ts'
 import { tableLines } from './table.ts'
 import { widthOf } from './width.ts'
-
-export interface MarkdownOptions {
-  width: number
-  paint: Paint
-}
 
 /** @param source free of control characters */
 export function markdownLines(source: string, options: MarkdownOptions): string[] {

@@ -3,7 +3,7 @@ import type { Tokens } from 'marked'
 
 import { type Word, wordsOfTokens } from './inline.ts'
 import { linesOf } from './line-setter.ts'
-import type { MarkdownOptions } from './markdown.ts'
+import type { MarkdownOptions } from './markdown-options.ts'
 import type { Paint } from './style.ts'
 import { widthOf } from './width.ts'
 

@@ -5,7 +5,7 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import type { Environment } from '../../config.ts'
+import type { Environment } from '../../environment.ts'
 import { makeFolder } from '../../make-folder.ts'
 import { stateFolder } from '../session-files.ts'
 

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import type { Environment } from '../../config.ts'
+import type { Environment } from '../../environment.ts'
 import { LoomError } from '../../error.ts'
 
 /** What of a command's output the model is told, in characters. */

@@ -1,7 +1,8 @@
 /** Leaves out an optional field that a model refuses, wherever it stands outside the messages. */
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
-import { positionOf, type Refusal } from './refusal.ts'
+import { positionOf } from './refusal.ts'
+import { type Refusal } from './rule.ts'
 import type { BodyChange, BodyRule } from './rule.ts'
 
 /**

@@ -6,20 +6,13 @@
 import { isRecord, parseJson } from '../openai-compatible/json-record.ts'
 import { isOverflow } from '../overflow.ts'
 import { isAboutRoles } from './message-roles.ts'
+import type { Refusal } from './rule.ts'
 
 /** 404 is OpenRouter's answer where no endpoint takes all that a request asks for. */
 const statuses = new Set([400, 404, 415, 422, 501])
 /** Characters. Enough for any error. */
 const textMax = 16_384
 const depthMax = 6
-
-export interface Refusal {
-  status: number
-  /** The texts of the response body, a line each. */
-  text: string
-  /** The paths that the error has in a field of their own: `temperature`, `messages.2.name`. */
-  paths: readonly string[]
-}
 
 /** Undefined where the answer is about something else: the key, the rate, the length of the prompt. */
 export function refusalOf(status: number, responseBody: string): Refusal | undefined {

@@ -1,6 +1,14 @@
 /** What a rule of `body-forms.ts` is: to add one, write it and list it there. */
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
-import type { Refusal } from './refusal.ts'
+
+/** A refusal of a request body by a provider. */
+export interface Refusal {
+  status: number
+  /** The texts of the response body, a line each. */
+  text: string
+  /** The paths that the error has in a field of their own: `temperature`, `messages.2.name`. */
+  paths: readonly string[]
+}
 
 /** A change of request bodies. */
 export interface BodyChange {

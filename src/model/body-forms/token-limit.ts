@@ -5,7 +5,8 @@
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
 import { answerRoom } from '../overflow.ts'
-import { names, type Refusal } from './refusal.ts'
+import { names } from './refusal.ts'
+import { type Refusal } from './rule.ts'
 import type { BodyChange, BodyRule } from './rule.ts'
 
 const otherName: Readonly<Record<string, string>> = {

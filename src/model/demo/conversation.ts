@@ -5,6 +5,7 @@
  */
 import type { LanguageModelV4Prompt, LanguageModelV4ToolResultPart } from '@ai-sdk/provider'
 
+import { fieldOf } from '../../fields.ts'
 import { splitFiles, type TextFile } from './text-files.ts'
 
 /** A tool call of the current turn that has been answered. */
@@ -94,10 +95,4 @@ export function numberIn(output: LanguageModelV4ToolResultPart['output']): numbe
   if (typeof value === 'number') return value
   const result = fieldOf(value, 'result')
   return typeof result === 'number' ? result : undefined
-}
-
-/** A field of a value, where that is an object. */
-export function fieldOf(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  return new Map<string, unknown>(Object.entries(value)).get(key)
 }

@@ -1,9 +1,10 @@
 /** What the demo model says when its tool calls have been answered. */
 import type { LanguageModelV4ToolResultPart } from '@ai-sdk/provider'
 
+import { fieldOf } from '../../fields.ts'
 import { isResearcher } from './calls.ts'
 import type { Answered } from './conversation.ts'
-import { fieldOf, numberIn } from './conversation.ts'
+import { numberIn } from './conversation.ts'
 
 /** One sentence for one result, a list for several. */
 export function reportOf(answered: readonly Answered[]): string {

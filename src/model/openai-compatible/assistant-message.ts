@@ -3,7 +3,7 @@ import type { LanguageModelV4Message, LanguageModelV4ToolCallPart } from '@ai-sd
 
 import { isRecord, parseJson } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
-import type { MessageOptions } from './messages.ts'
+import type { MessageOptions } from './message-options.ts'
 import { hasWireForm, signatureIn, type ThoughtField, wireFormOf } from './wire-form.ts'
 import { wireOptions } from './wire-options.ts'
 

@@ -6,22 +6,10 @@ import type { LanguageModelV4Message, LanguageModelV4Prompt } from '@ai-sdk/prov
 
 import { assistantMessage } from './assistant-message.ts'
 import { contentPart } from './content-part.ts'
-import type { Family } from './family.ts'
 import type { JsonRecord } from './json-record.ts'
+import type { MessageOptions } from './message-options.ts'
 import { toolMessages } from './tool-messages.ts'
 import { wireOptions } from './wire-options.ts'
-
-export interface MessageOptions {
-  /** Whose file references and metadata are meant. */
-  provider: string
-  /** The key of `providerOptions` under which the thought signatures of tool calls are found. */
-  metadataKey: string
-  /** `provider/model-id`: what this model gave in a form of its own goes back in that form. */
-  model: string
-  family: Family
-  /** Tool results keep their parts instead of becoming text. */
-  multiPartToolResults: boolean
-}
 
 type ContentOf<ROLE extends LanguageModelV4Message['role']> = Extract<
   LanguageModelV4Message,

@@ -12,7 +12,7 @@ import type {
 import { stubOf } from '../../prompt/file-places.ts'
 import { contentPart, hasForm } from './content-part.ts'
 import type { JsonRecord } from './json-record.ts'
-import type { MessageOptions } from './messages.ts'
+import type { MessageOptions } from './message-options.ts'
 import { wireOptions } from './wire-options.ts'
 
 type ToolContent = Extract<LanguageModelV4Message, { role: 'tool' }>['content']

@@ -3,6 +3,7 @@
  * of that format end here: a context or an output of 0 is not known, no cost is not known (and not
  * free), and `context_over_200k` repeats a tier under a wrong size where there are tiers.
  */
+import { type Fields, objectIn } from '../../fields.ts'
 import type { Price, PriceTier, Rates } from '../price.ts'
 
 export interface ProviderEntry {
@@ -43,13 +44,11 @@ export interface ModelEntry {
   shape?: string
 }
 
-export type Fields = Readonly<Record<string, unknown>>
-
 const idLengthMax = 512
 
 /** Undefined for what is no provider. Of a partial one the rest is filled in. */
 export function readProvider(id: string, value: unknown): ProviderEntry | undefined {
-  const fields = fieldsOf(value)
+  const fields = objectIn(value)
   if (fields === undefined || !isId(id)) return undefined
   const npm = textOf(fields['npm'])
   const api = textOf(fields['api'])
@@ -64,11 +63,11 @@ export function readProvider(id: string, value: unknown): ProviderEntry | undefi
 
 /** Undefined for what is no model. A field that is missing or of a wrong type is left out. */
 export function readModel(id: string, value: unknown): ModelEntry | undefined {
-  const fields = fieldsOf(value)
+  const fields = objectIn(value)
   if (fields === undefined || !isId(id)) return undefined
-  const limit = fieldsOf(fields['limit']) ?? {}
-  const modalities = fieldsOf(fields['modalities']) ?? {}
-  const provider = fieldsOf(fields['provider']) ?? {}
+  const limit = objectIn(fields['limit']) ?? {}
+  const modalities = objectIn(fields['modalities']) ?? {}
+  const provider = objectIn(fields['provider']) ?? {}
   const entry = {
     name: textOf(fields['name']),
     contextWindow: knownCount(limit['context']),
@@ -91,7 +90,7 @@ export function readModel(id: string, value: unknown): ModelEntry | undefined {
 }
 
 export function readPrice(value: unknown): Price | undefined {
-  const fields = fieldsOf(value)
+  const fields = objectIn(value)
   const base = fields && readRates(fields)
   if (fields === undefined || base === undefined) return undefined
   const tiers = tiersOf(fields, base).sort((a, b) => a.above - b.above)
@@ -101,13 +100,13 @@ export function readPrice(value: unknown): Price | undefined {
 function tiersOf(fields: Fields, base: Rates): PriceTier[] {
   const { tiers } = fields
   if (!Array.isArray(tiers)) {
-    const over = fieldsOf(fields['context_over_200k'])
+    const over = objectIn(fields['context_over_200k'])
     const rates = over && readRates({ ...base, ...over })
     return rates === undefined ? [] : [{ above: 200_000, ...base, ...rates }]
   }
   return tiers.flatMap((tier: unknown) => {
-    const fields = fieldsOf(tier)
-    const condition = fieldsOf(fields?.['tier'])
+    const fields = objectIn(tier)
+    const condition = objectIn(fields?.['tier'])
     const above = amountOf(condition?.['size'])
     const rates = fields && readRates({ ...base, ...fields })
     if (condition?.['type'] !== 'context' || above === undefined || rates === undefined) return []
@@ -126,12 +125,6 @@ function readRates(fields: Fields): Rates | undefined {
   const cacheWrite = amountOf(fields['cache_write']) || undefined
   const cacheRead = amountOf(fields['cache_read'])
   return { input, output, ...withoutUndefined({ reasoning, cacheRead, cacheWrite }) }
-}
-
-export function fieldsOf(value: unknown): Fields | undefined {
-  const isFields = (value: unknown): value is Fields =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isFields(value) ? value : undefined
 }
 
 type Defined<FIELDS> = { [KEY in keyof FIELDS]?: Exclude<FIELDS[KEY], undefined> }

@@ -6,7 +6,8 @@
 import { readFile } from 'node:fs/promises'
 
 import { errorMessage, LoomError } from '../../error.ts'
-import { fieldsOf, type ModelEntry, type ProviderEntry, readProvider } from './entry.ts'
+import { objectIn } from '../../fields.ts'
+import { type ModelEntry, type ProviderEntry, readProvider } from './entry.ts'
 import { modelsOf } from './payload.ts'
 
 export interface Overrides {
@@ -32,7 +33,7 @@ export async function readOverrides(path: string): Promise<Overrides> {
 
 /** @throws LoomError `invalid-config` */
 export function overridesOf(value: unknown): Overrides {
-  const fields = fieldsOf(value)
+  const fields = objectIn(value)
   if (fields === undefined) throw bad('must hold an object of providers')
   const providers = new Map<string, Partial<ProviderEntry>>()
   const models = new Map<string, ReadonlyMap<string, ModelEntry>>()
@@ -47,7 +48,7 @@ export function overridesOf(value: unknown): Overrides {
 
 /** Only what the file says itself: `readProvider` fills in the rest. */
 function named(provider: ProviderEntry, item: unknown): Partial<ProviderEntry> {
-  const given = fieldsOf(item) ?? {}
+  const given = objectIn(item) ?? {}
   return Object.fromEntries(Object.entries(provider).filter(([key]) => key in given))
 }
 

@@ -5,8 +5,9 @@
  */
 import { setImmediate } from 'node:timers/promises'
 
+import { objectIn } from '../../fields.ts'
 import { type EncodedProvider, encodeProvider, type ProviderModels } from './catalog.ts'
-import { fieldsOf, type ModelEntry, readModel, readProvider } from './entry.ts'
+import { type ModelEntry, readModel, readProvider } from './entry.ts'
 
 const modelsAtATime = 200
 
@@ -18,7 +19,7 @@ export async function encodePayload(
   value: unknown,
   change: (given: ProviderModels) => ProviderModels = (given) => given,
 ): Promise<EncodedProvider[]> {
-  const fields = fieldsOf(value)
+  const fields = objectIn(value)
   if (fields === undefined) throw new Error('The list of models is no object.')
   const encoded: EncodedProvider[] = []
   let read = 0
@@ -36,6 +37,6 @@ export async function encodePayload(
 }
 
 export function modelsOf(provider: unknown): ModelEntry[] {
-  const models = fieldsOf(fieldsOf(provider)?.['models']) ?? {}
+  const models = objectIn(objectIn(provider)?.['models']) ?? {}
   return Object.entries(models).flatMap(([id, model]) => readModel(id, model) ?? [])
 }

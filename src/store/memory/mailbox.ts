@@ -1,6 +1,7 @@
 /** Mailboxes in memory. */
 import type { Store } from '../../store.ts'
-import type { Letter, PostOptions, PostReply } from '../mailbox.ts'
+import type { Letter } from '../letter.ts'
+import type { PostOptions, PostReply } from '../mailbox.ts'
 import { editQueued, isOther, noteEdit, runFirst } from './queue-edit.ts'
 import type { MemorySession } from './session.ts'
 import { bands, bury, createSession, enqueue, know } from './session.ts'

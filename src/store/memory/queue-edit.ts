@@ -1,5 +1,6 @@
+import type { Letter } from '../letter.ts'
 /** An edit of a letter that waits, in memory: the same rules as in `redis/post.lua`. */
-import type { Letter, PostOptions, PostReply, QueueEdit } from '../mailbox.ts'
+import type { PostOptions, PostReply, QueueEdit } from '../mailbox.ts'
 import type { MemorySession, Queued } from './session.ts'
 import { bands, enqueue, know } from './session.ts'
 import { bandOf, beginNext, interruptFor, knownAs, knownOf } from './turns.ts'

@@ -3,7 +3,8 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Spending } from '../../spending.ts'
-import type { KnownAs, Letter } from '../mailbox.ts'
+import type { Letter } from '../letter.ts'
+import type { KnownAs } from '../mailbox.ts'
 import type { Branch, KnownState, Summary } from '../session.ts'
 import type { LogEntry, Stop } from '../turn.ts'
 

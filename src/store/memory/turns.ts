@@ -3,7 +3,8 @@
  * `redis/finish.lua` and `redis/part/claim.lua`; the contract's tests hold the two together.
  */
 import { addSpending, isNothing, noSpending, type Spending } from '../../spending.ts'
-import type { Letter, PostOptions, PostReply } from '../mailbox.ts'
+import type { Letter } from '../letter.ts'
+import type { PostOptions, PostReply } from '../mailbox.ts'
 import { type Claim, type Commit, type FinishReply, handedOver } from '../turn.ts'
 import type { Hints } from './hints.ts'
 import type { Once } from './replies.ts'

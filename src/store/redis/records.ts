@@ -3,7 +3,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import { LoomError } from '../../error.ts'
-import type { Letter } from '../mailbox.ts'
+import type { Letter } from '../letter.ts'
 import type { KnownState, SessionRecord, Summary } from '../session.ts'
 import type { Claim, Stop } from '../turn.ts'
 import { agentIn, agentText, escaped, unescaped } from './keys.ts'

@@ -1,6 +1,7 @@
 /** Mailbox and turns in Redis: what is one step for the port is one script. */
 import type { Store } from '../../store.ts'
-import type { Letter, PostReply } from '../mailbox.ts'
+import type { Letter } from '../letter.ts'
+import type { PostReply } from '../mailbox.ts'
 import type { createAppends } from './appends.ts'
 import type { Connection } from './connection.ts'
 import { agentText, escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'

@@ -1,8 +1,8 @@
 /** How letters treat a running turn, and what its owner is told. */
 import { expect, it } from 'vitest'
 
-import type { Subject } from '../contract.ts'
 import { converse, letter, nextOf, regenerate } from '../conversation.ts'
+import type { Subject } from './subject.ts'
 
 export function busy({ store }: Subject): void {
   it('stops the turn for an interrupter, which is then next', async () => {

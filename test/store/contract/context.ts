@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
-import type { Subject } from '../contract.ts'
 import { answer, converse, type Conversation, letter, nextOf, regenerate } from '../conversation.ts'
+import type { Subject } from './subject.ts'
 
 const contextOf = async ({ store, id }: Pick<Conversation, 'store' | 'id'>) =>
   (await store.context(id)).context

@@ -1,10 +1,11 @@
 /** Edits of messages that are not in the history: they wait, or were withdrawn. */
 import { expect, it } from 'vitest'
 
-import type { Letter, PostOptions } from '../../../src/store/mailbox.ts'
-import type { Subject } from '../contract.ts'
+import type { Letter } from '../../../src/store/letter.ts'
+import type { PostOptions } from '../../../src/store/mailbox.ts'
 import type { Conversation } from '../conversation.ts'
 import { converse, letter, nextOf, regenerate, said } from '../conversation.ts'
+import type { Subject } from './subject.ts'
 
 const edited = (id: string, more: Partial<Letter> = {}) =>
   letter(id, { message: said(id, 'user', 'edited'), digest: 'edited', ...more })

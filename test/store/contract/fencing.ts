@@ -5,9 +5,9 @@ import { expect, it } from 'vitest'
 
 import { type Claim, handedOver } from '../../../src/store/turn.ts'
 import { until } from '../../redis/until.ts'
-import type { Subject } from '../contract.ts'
 import type { Conversation } from '../conversation.ts'
 import { converse, entry, letter, nextOf, said } from '../conversation.ts'
+import type { Subject } from './subject.ts'
 
 const takeOver = (talk: Conversation, { claim }: Claim, instance = 'two', handOver = false) =>
   talk.store.takeOver(talk.id, claim, { nonce: `${instance} takes ${claim}`, instance, handOver })

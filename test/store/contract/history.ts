@@ -2,9 +2,9 @@
 import { expect, it } from 'vitest'
 
 import type { Claim } from '../../../src/store/turn.ts'
-import type { Subject } from '../contract.ts'
 import type { Conversation } from '../conversation.ts'
 import { converse, letter, nextOf, regenerate, said } from '../conversation.ts'
+import type { Subject } from './subject.ts'
 
 export function history({ store, open }: Subject): void {
   it('cuts into a branch when the turn begins, and not before', async () => {

@@ -1,7 +1,7 @@
 /** The register of instances, and the index of each. */
 import { expect, it } from 'vitest'
 
-import type { Subject } from '../contract.ts'
+import type { Subject } from './subject.ts'
 
 const longMs = 60_000
 

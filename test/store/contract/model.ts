@@ -2,12 +2,13 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 
-import type { Letter, PostReply, WhenBusy } from '../../../src/store/mailbox.ts'
+import type { Letter, WhenBusy } from '../../../src/store/letter.ts'
+import type { PostReply } from '../../../src/store/mailbox.ts'
 import type { Claim } from '../../../src/store/turn.ts'
-import type { Subject } from '../contract.ts'
 import type { Conversation } from '../conversation.ts'
 import { answer, converse, letter, regenerate, said } from '../conversation.ts'
 import { Model } from '../model.ts'
+import type { Subject } from './subject.ts'
 
 type Step =
   | { do: 'post'; id: number; kind: 'message' | 'answer' | 'regenerate' | 'edit'; at: number }

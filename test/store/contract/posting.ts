@@ -1,8 +1,8 @@
 /** What becomes of a post. */
 import { expect, it } from 'vitest'
 
-import type { Subject } from '../contract.ts'
 import { answer, converse, letter, nextOf, regenerate, said } from '../conversation.ts'
+import type { Subject } from './subject.ts'
 
 export function posting({ store, open }: Subject): void {
   it('refuses a letter with the id of another and other content', async () => {

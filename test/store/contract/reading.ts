@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest'
 
 import { within } from '../../deadline.ts'
-import type { Subject } from '../contract.ts'
 import { converse, entry, letter, said } from '../conversation.ts'
+import type { Subject } from './subject.ts'
 
 export function reading({ store }: Subject): void {
   it('tells of a session as it is', async () => {

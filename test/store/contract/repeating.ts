@@ -1,9 +1,9 @@
 /** Every call that changes something, made twice with one nonce. */
 import { expect, it } from 'vitest'
 
-import type { Subject } from '../contract.ts'
 import type { Conversation } from '../conversation.ts'
 import { answer, converse, letter, postOptions, said } from '../conversation.ts'
+import type { Subject } from './subject.ts'
 
 /** Everything that a client could see of a session, but for the time of the last write. */
 async function everything({ store, id }: Conversation) {

@@ -1,10 +1,10 @@
 /** What a stop does with the letters that wait. */
 import { expect, it } from 'vitest'
 
-import type { QueueOnStop } from '../../../src/store/mailbox.ts'
-import type { Subject } from '../contract.ts'
+import type { QueueOnStop } from '../../../src/store/letter.ts'
 import type { Conversation } from '../conversation.ts'
 import { answer, converse, letter, nextOf, regenerate } from '../conversation.ts'
+import type { Subject } from './subject.ts'
 
 let nonces = 0
 const stop = (talk: Conversation, queue?: QueueOnStop) =>

@@ -4,9 +4,9 @@ import { expect, it } from 'vitest'
 import { noSpending, type Spending } from '../../../src/spending.ts'
 import type { Claim } from '../../../src/store/turn.ts'
 import { noUsage } from '../../../src/usage.ts'
-import type { Subject } from '../contract.ts'
 import type { Conversation } from '../conversation.ts'
 import { answer, converse, letter, nextOf, regenerate, said } from '../conversation.ts'
+import type { Subject } from './subject.ts'
 
 const waits = { state: 'waiting' } as const
 

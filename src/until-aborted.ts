@@ -2,13 +2,14 @@
  * Waits for what may never come (a tool, a callback, somebody's rule) without holding up an abort.
  * Whatever is left behind settles on its own: nobody hears of it, and its failure is no stranger's.
  */
-import { LoomError } from '../error.ts'
+import { LoomError } from './error.ts'
 
 /** @throws whatever `work` throws; the signal's reason, as an error, once it is aborted. */
 export async function untilAborted<RESULT>(
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   work: () => RESULT | PromiseLike<RESULT>,
 ): Promise<RESULT> {
+  if (signal === undefined) return work()
   const aborted = Promise.withResolvers<never>()
   const stop = () => aborted.reject(abortError(signal))
   if (signal.aborted) throw abortError(signal)

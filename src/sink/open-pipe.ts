@@ -1,0 +1,18 @@
+/** Opens the pipe of a streamed answer for the runtime that it runs on. */
+import type { Context } from 'hono'
+
+import { NodePipe, outgoingOf } from './node-pipe.ts'
+import type { Pipe, PipeListener } from './pipe.ts'
+import { WebPipe } from './web-pipe.ts'
+
+/** The shortest way there is: straight to the socket under Node, a web stream anywhere else. */
+export function openPipe(
+  c: Context,
+  headers: Readonly<Record<string, string>>,
+  listener: PipeListener,
+): Pipe {
+  const outgoing = outgoingOf(c)
+  return outgoing === undefined
+    ? new WebPipe(c, headers, listener)
+    : new NodePipe({ c, outgoing, headers, listener })
+}
