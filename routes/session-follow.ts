@@ -3,12 +3,13 @@
  * session. Each message begins with a `start` that has its `messageId` and ends with `finish`. A
  * `useChat` of ai 6 or 7 that resumes begins a new message at a `start` with another id (verified on
  * 6.0.326 and 7.0.173: `resetStateOnMessageIdChange`); ai 5 puts all into one, so `queue` is `message`
- * for the profile v5. `[DONE]` comes once, at the end of the stream.
+ * for the profile v5. `[DONE]` comes once, at the end of the stream. The stream of a session that is
+ * deleted ends with an `error` event, so that no reader mixes it with a new session of the same id.
  */
 import type { Context } from 'hono'
 
 import { LoomError } from '../src/error.ts'
-import type { Place } from '../src/session/place.ts'
+import { type Place, sessionGone } from '../src/session/place.ts'
 import type { ReadTo } from '../src/session/session-places.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/stream-agent.ts'
@@ -32,6 +33,8 @@ export function followOf(c: Context): Follow {
 
 export interface FollowRequest {
   sessionId: string
+  /** When the session was made; undefined where it is not there yet. */
+  createdAt: number | undefined
   /** Where the first message is read from; undefined where none is unfinished. */
   place: Place | undefined
   /** What the reader has of it already. */
@@ -54,6 +57,7 @@ class Follower {
   readonly #tellsMore: boolean
   #readTo: ReadTo | undefined
   #cursor: string
+  #createdAt: number | undefined
   #toldQueue = ''
 
   /** @param tellsMore whether it sends the `data-` chunks, too */
@@ -63,6 +67,7 @@ class Follower {
     this.#reader = reader
     this.#tellsMore = tellsMore
     this.#cursor = request.cursor ?? ''
+    this.#createdAt = request.createdAt
   }
 
   async run(): Promise<void> {
@@ -74,7 +79,12 @@ class Follower {
     } catch (error) {
       // An instance that is going cuts the stream: the client continues at another one.
       const isLeaving = error instanceof LoomError && error.code === 'unavailable'
-      if (!reply.closed.aborted && !isLeaving) report(error)
+      const isGone = error instanceof LoomError && error.code === 'gone'
+      if (isGone) {
+        await reply.send({ type: 'error', errorText: error.message })
+        await reply.send({ type: 'finish', finishReason: 'error' })
+        isWhole = true
+      } else if (!reply.closed.aborted && !isLeaving) report(error)
     } finally {
       reply.end(isWhole)
     }
@@ -89,17 +99,30 @@ class Follower {
     for (;;) {
       if (place !== undefined) {
         const { end, after, last } = await deliverLog(this.#world, sessionId, place, this.#reader)
-        if (end === 'gone') return false
+        if (end === 'gone') return this.#isCut()
         this.#readTo = { logId: place.logId, after }
         this.#cursor = last ?? this.#cursor
       }
       const signal = this.#reader.reply.closed
-      const next = await sessions.next(sessionId, this.#readTo, { signal, onIdle: this.#onIdle })
+      const createdAt = this.#createdAt
+      const waits = { signal, onIdle: this.#onIdle, createdAt }
+      const next = await sessions.next(sessionId, this.#readTo, waits)
       if (next === undefined) return true
+      this.#createdAt = next.createdAt
       await this.#tellQueue()
       for (const message of next.said) await this.#tell('data-user-message', message)
       place = next.place
     }
+  }
+
+  /**
+   * A log that is gone is read on elsewhere, where there is its session.
+   * @throws LoomError `gone` where there is not
+   */
+  async #isCut(): Promise<false> {
+    const session = await this.#world.loom.sessions.store.session(this.#request.sessionId)
+    if (session?.createdAt !== this.#createdAt) throw sessionGone()
+    return false
   }
 
   /** What was there before the reader came is history. */

@@ -11,21 +11,38 @@ import type { Store } from '../src/store.ts'
 import { readJson } from './body.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 
-const stopBody = z.object({ queue: z.enum(['hold', 'clear', 'run']).default('hold') })
+const stopBody = z.object({
+  queue: z.enum(['hold', 'clear', 'run']).default('hold'),
+  messageId: z.string().min(1).optional(),
+})
 
-/** Stops the running turn. The body may say what becomes of the messages that wait. */
+/**
+ * Stops the running turn. The body may say what becomes of the messages that wait, and may name one
+ * message: one that waits is withdrawn, and another message's turn is not stopped. The answer says what
+ * still waits (`queued`, and `held` where nothing answers it before the next post or `queue/run`).
+ */
 export async function stop(c: Context, world: SessionWorld): Promise<Response> {
   const body = stopBody.safeParse(await readJson(c, {}))
   if (!body.success) {
     throw new LoomError(
       'invalid-request',
-      'The body of a stop may have queue: "hold" (the default), "clear" or "run".',
+      'The body of a stop may have queue: "hold" (the default), "clear" or "run", and messageId, a text.',
     )
   }
   const { id } = await ownSession(c, world)
   const { sessions } = world.loom
-  const stopped = await sessions.stop(id, world.tenantOf(c), body.data)
-  return c.json({ stopped })
+  const { queue, messageId } = body.data
+  const tenant = world.tenantOf(c)
+  const { stopped, withdrawn } =
+    messageId === undefined
+      ? { stopped: await sessions.stop(id, tenant, { queue }), withdrawn: false }
+      : await sessions.stopMessage(id, tenant, { messageId, queue })
+  const { queued = 0, held } = (await sessions.requestStore.session(id)) ?? {}
+  return c.json({
+    stopped,
+    ...(withdrawn && { withdrawn }),
+    ...(queued > 0 && { queued, held: held ?? false }),
+  })
 }
 
 /** `held`: a stop holds the queue, until the next post or `runQueue`. */

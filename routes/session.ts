@@ -98,10 +98,11 @@ async function resume(c: Context, world: SessionWorld): Promise<Response> {
   if (session === undefined && follow !== 'session') return c.body(null, 204)
   const sessionId = session?.id ?? storedId(world.tenantOf(c), id)
   const place = await sessions.placeOf(sessionId, cursor)
-  if (follow === 'session') return followSession(c, world, { sessionId, place, cursor, follow })
+  const from = { sessionId, createdAt: session?.createdAt, place, cursor }
+  if (follow === 'session') return followSession(c, world, { ...from, follow })
   if (place === undefined) return c.body(null, 204)
   return follow === 'queue'
-    ? followSession(c, world, { sessionId, place, cursor, follow })
+    ? followSession(c, world, { ...from, follow })
     : streamSession(c, world, { sessionId, place })
 }
 

@@ -60,16 +60,24 @@ export function resumableFetch(options: ResumableFetchOptions = {}): Fetch {
   }
 }
 
-/** Tells the server to stop the running answer of a chat; leaving the page or `stop()` does not. */
+/**
+ * Tells the server to stop the running answer of a chat; leaving the page or `stop()` does not. `queue`
+ * says what becomes of the messages that wait (default `hold`). With `messageId` only that message is
+ * stopped: one that waits is withdrawn.
+ */
 export async function stopChat(
   api: string,
   id: string,
-  init: RequestInit & { fetch?: Fetch; queue?: 'hold' | 'clear' | 'run' } = {},
+  init: RequestInit & {
+    fetch?: Fetch
+    queue?: 'hold' | 'clear' | 'run'
+    messageId?: string
+  } = {},
 ): Promise<boolean> {
-  const { fetch: base = fetch, queue, ...rest } = init
+  const { fetch: base = fetch, queue, messageId, ...rest } = init
   const response = await base(extended(api, `/${encodeURIComponent(id)}/stop`), {
     ...rest,
-    ...(queue && { body: JSON.stringify({ queue }) }),
+    ...((queue || messageId) && { body: JSON.stringify({ queue, messageId }) }),
     method: 'POST',
   })
   return response.ok
@@ -79,7 +87,8 @@ export async function stopChat(
  * Calls `onChunk` with every chunk of a chat's answers, whoever asked for them, until `signal` aborts:
  * for a tab that is open and idle. Each answer begins with a `start` chunk that has its `messageId` and
  * ends with `finish`. Between them come `data-user-message` (what was asked) and `data-queue` (what
- * waits). Connections that break are resumed.
+ * waits). Connections that break are resumed. When the session is deleted, an `error` chunk comes and the
+ * promise resolves.
  * @throws Error when the stream cannot be resumed: load the messages and call again
  */
 export async function followSession(

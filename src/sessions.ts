@@ -16,12 +16,13 @@ import { follow, type FollowOptions } from './session/follow.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
 import { type Answer, isLetterRequest } from './session/letter-request.ts'
 import { type NewestPart, newestPart } from './session/newest-part.ts'
-import { type Place, placeOfUnfinished } from './session/place.ts'
+import { type Place, placeOfUnfinished, sessionGone } from './session/place.ts'
 import type { Held } from './session/posted.ts'
 import { QueuedLetters } from './session/queued-letters.ts'
 import { RemoteTails } from './session/remote-tail.ts'
 import { restoredPlace } from './session/restored-place.ts'
 import { type NextMessage, nextMessage, type ReadTo } from './session/session-places.ts'
+import { type MessageStop, stopMessage } from './session/stop-message.ts'
 import type { FollowEnd } from './session/tail.ts'
 import { entriesOf } from './session/turn-world.ts'
 import type { Store } from './store.ts'
@@ -160,15 +161,18 @@ export class Sessions {
    * What a reader of the whole session reads next; waits until there is something.
    * @param options `onIdle` is called before each wait, with the session as it is; when it returns true
    * the reader waits no longer.
+   * `createdAt` is that of the session that the reader reads, if it has seen it.
    * @returns undefined where `onIdle` ended the wait
-   * @throws LoomError `unavailable` where this instance is going
+   * @throws LoomError `unavailable` where this instance is going; `gone` where that session is not there
+   * any more, also when its id began anew
    */
   async next(
     sessionId: string,
     readTo: ReadTo | undefined,
-    options: { signal: AbortSignal; onIdle: IdleCheck },
-  ): Promise<NextMessage | undefined> {
+    options: { signal: AbortSignal; onIdle: IdleCheck; createdAt: number | undefined },
+  ): Promise<(NextMessage & Pick<SessionRecord, 'createdAt'>) | undefined> {
     const { signal, onIdle } = options
+    let { createdAt } = options
     let hint = Promise.withResolvers<void>()
     const unwatch = await this.store.watch(sessionId, 'log', () => hint.resolve())
     try {
@@ -178,8 +182,11 @@ export class Sessions {
         // What is hinted from here on is perhaps not in this look.
         hint = Promise.withResolvers()
         const session = await this.store.session(sessionId)
+        createdAt ??= session?.createdAt
+        if (session?.createdAt !== createdAt) throw sessionGone()
         const found = session && (await nextMessage(this.store, session, readTo))
-        if (found !== undefined) return found
+        if (session !== undefined && found !== undefined)
+          return { ...found, createdAt: session.createdAt }
         if (await onIdle(session)) return undefined
         await Promise.race([hint.promise, delay(this.#options.pollMs, undefined, { signal })])
         await delay(lookAtMostEveryMs, undefined, { signal })
@@ -244,6 +251,16 @@ export class Sessions {
     if (stopped) this.instance.endTurn(sessionId, logId, 'stop')
     else if (queue === 'run' && logId === undefined) await this.runQueue(sessionId, tenant)
     return stopped
+  }
+
+  /** Withdraws one message, or stops its turn, as by `stop`; see `stopMessage`. */
+  stopMessage(
+    sessionId: string,
+    tenant: string,
+    { messageId, queue }: { messageId: string; queue: QueueOnStop },
+  ): Promise<MessageStop> {
+    const stopTurn = (logId: string) => this.stop(sessionId, tenant, { logId, queue })
+    return stopMessage(this.requestStore, { sessionId, tenant, messageId }, stopTurn)
   }
 
   /**

@@ -356,13 +356,84 @@ describe('a stop that runs the queue', () => {
       return (await app.request('/ai/chat/c/stop', init)).json()
     }
     const session = () => loom.sessions.store.session('c')
-    expect(await stop({})).toEqual({ stopped: true })
+    expect(await stop({})).toEqual({ stopped: true, queued: 1, held: true })
     await until(5000, 'the stop', async () => (await session())?.state === 'idle')
     expect(await session()).toMatchObject({ held: true, queued: 1 })
+    // Nothing is left to be stopped; what waits is told.
+    expect(await stop({})).toEqual({ stopped: false, queued: 1, held: true })
     expect(await stop({ queue: 'run' })).toEqual({ stopped: false })
     const isAnswered = async () => (await loom.sessions.messages('c')).length === 4
     await until(5000, 'the answer to the message that was held', isAnswered)
     expect((await get('/c/queue')).body).toEqual({ queue: [], held: false })
+  })
+})
+
+describe('a stop where nothing runs', () => {
+  it('clears the messages that an earlier stop holds', async () => {
+    const gate = new Gate('the first reply')
+    const { app, post, get, loom } = openApp([saysWhen(gate, 'A', ' a')])
+    await post({ id: 'c', messages: [user('a')] }, { prefer: 'respond-async' })
+    await gate.reached()
+    await post({ id: 'c', messages: [user('b')] }, { prefer: 'respond-async' })
+    const stop = async (body: object) =>
+      (await app.request('/ai/chat/c/stop', { method: 'POST', body: JSON.stringify(body) })).json()
+    await stop({ queue: 'hold' })
+    await until(5000, 'the stop', async () => {
+      return (await loom.sessions.store.session('c'))?.state === 'idle'
+    })
+    expect(await stop({ queue: 'clear' })).toEqual({ stopped: false })
+    expect((await get('/c/queue')).body).toEqual({ queue: [], held: false })
+  })
+})
+
+describe('a stop that names a message', () => {
+  it('withdraws one that waits, and lets the turn run that it does not name', async () => {
+    const gate = new Gate('the first reply')
+    const { app, post, ask, get } = openApp([saysWhen(gate, 'A', ' a'), says('C')])
+    const first = ask({ id: 'c', messages: [user('a')] })
+    await gate.reached()
+    const streamed = await post({ id: 'c', messages: [user('b')] })
+    await post({ id: 'c', messages: [user('c')] }, { prefer: 'respond-async' })
+    const stop = async (body: object) => {
+      const init = { method: 'POST', body: JSON.stringify(body) }
+      return (await app.request('/ai/chat/c/stop', init)).json()
+    }
+    const waits = { queued: 1, held: false }
+    expect(await stop({ messageId: 'b' })).toEqual({ stopped: false, withdrawn: true, ...waits })
+    expect(await streamed.text()).toContain('This message was withdrawn')
+    expect(await stop({ messageId: 'b' })).toEqual({ stopped: false, ...waits })
+    gate.open()
+    expect(await first).toMatchObject({ text: 'A a' })
+    await until(5000, 'both answers', async () => {
+      return (await app.request('/ai/chat/c/messages')).text().then((text) => text.includes('"C"'))
+    })
+    expect((await get('/c/messages')).body).toHaveLength(4)
+    expect(await stop({ messageId: 'c' })).toEqual({ stopped: false })
+  })
+
+  it('stops the turn that answers it, an edited one, too', async () => {
+    const gates = [new Gate('the first reply'), new Gate('the reply to the edit')]
+    const scripts = gates.map((gate) => saysWhen(gate, 'A', ' a'))
+    const { app, post, loom } = openApp(scripts)
+    const later = { prefer: 'respond-async' }
+    const stop = async (body: object) => {
+      const init = { method: 'POST', body: JSON.stringify(body) }
+      return (await app.request('/ai/chat/c/stop', init)).json()
+    }
+    const idle = async () => (await loom.sessions.store.session('c'))?.state === 'idle'
+    await post({ id: 'c', messages: [user('a')] }, later)
+    await gates[0]?.reached()
+    expect(await stop({ messageId: 'another' })).toEqual({ stopped: false })
+    expect(await stop({ messageId: 'a' })).toEqual({ stopped: true })
+    await until(5000, 'the first stop', idle)
+    await post({ id: 'c', messages: [user('edited', 'a')], messageId: 'a' }, later)
+    await gates[1]?.reached()
+    expect(await stop({ messageId: 'a', queue: 'run' })).toEqual({ stopped: true })
+    await until(5000, 'the second stop', idle)
+    for (const body of [{ messageId: 1 }, { messageId: '' }, { queue: 'stop' }]) {
+      const init = { method: 'POST', body: JSON.stringify(body) }
+      expect((await app.request('/ai/chat/c/stop', init)).status).toBe(400)
+    }
   })
 })
 

@@ -54,3 +54,10 @@ async function isAhead(
   if (turn === undefined || !entryId.startsWith(`${turn.claim}-`)) return false
   return compareIds(entryId, turn.lastId) > 0
 }
+
+/** For a reader of a session that was deleted or has expired, also where its id has begun anew. */
+export const sessionGone = () =>
+  new LoomError(
+    'gone',
+    'This conversation was deleted or has expired, and its stream ends here. Load the messages, and follow again.',
+  )

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 
 import { followSession, resumableFetch, stopChat } from '../../src/client.ts'
 import { fieldOf, isFields } from '../../src/fields.ts'
+import { within } from '../deadline.ts'
 import { says } from '../scripted-model.ts'
 import { Gate, saysWhen } from '../sessions/scripts.ts'
 import { type ChatMessage, sdks } from './chat-client.ts'
@@ -79,6 +80,7 @@ describe('the stream of a session', () => {
       if (chunk.type === 'start') heard.push('start')
       if (chunk.type === 'text-delta') heard.push(String(fieldOf(chunk, 'delta')))
       if (chunk.type === 'finish') heard.push('finish')
+      if (chunk.type === 'error') heard.push(`error ${String(fieldOf(chunk, 'errorText'))}`)
       if (chunk.type === 'data-user-message') heard.push(`said ${textOf({ parts: partsOf(data) })}`)
       if (chunk.type === 'data-queue') {
         const held = fieldOf(data, 'held') === true ? ' held' : ''
@@ -88,6 +90,7 @@ describe('the stream of a session', () => {
     const ended = followSession(api, 'c', { onChunk, signal: leaving.signal, fetch: base })
     return {
       heard,
+      ended,
       hears: (last: string) => vi.waitFor(() => expect(heard).toContain(last), wait),
       async leave() {
         leaving.abort()
@@ -162,6 +165,30 @@ describe('the stream of a session', () => {
     expect(tab.heard.filter((word) => word === 'One.')).toHaveLength(1)
     await tab.leave()
   })
+
+  for (const isIdle of [true, false]) {
+    const when = isIdle ? 'between two messages' : 'in the middle of an answer'
+    it(`ends with an error when the session is deleted ${when}, and tells nothing of the next`, async () => {
+      const gate = new Gate('the first answer')
+      if (isIdle) gate.open()
+      const { agent } = openAgent([saysWhen(gate, 'One', ' one.'), says('Two.')])
+      await using server = await openServer([agent])
+      const { api } = server
+      const tab = openTab(api)
+      await cast(api, 'First')
+      await tab.hears(isIdle ? 'finish' : 'One')
+      expect((await fetch(`${api}/c`, { method: 'DELETE' })).status).toBe(204)
+      await cast(api, 'Second')
+      await within(10_000, 'the end of the stream', tab.ended)
+      expect(tab.heard.filter((word) => word.startsWith('error')).join()).toContain('was deleted')
+      expect(tab.heard.join()).not.toMatch(/Second|Two/)
+      const next = openTab(api)
+      await vi.waitFor(async () => expect(await historyOf(api)).toHaveLength(2), wait)
+      expect((await historyOf(api)).map(textOf)).toEqual(['Second', 'Two.'])
+      await next.leave()
+      expect(server.reported).toEqual([])
+    })
+  }
 
   it('has three ways to end, and no other', async () => {
     const { agent } = openAgent([])

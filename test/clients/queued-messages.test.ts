@@ -150,6 +150,21 @@ for (const sdk of sdks.filter(({ strict }) => !strict)) {
       })
     }
 
+    it('stops its own message that waits, and nothing else', async () => {
+      await using queue = await openQueue('Two.', 'Three.')
+      const { api, gate, model } = queue
+      const page = await openPage(sdk, api, resumableFetch())
+      const sent = page.sendMessage({ text: 'Fourth' })
+      await vi.waitFor(async () => expect(await historyOf(api)).toHaveLength(4), wait)
+      const { id: messageId = '' } = page.messages.at(-1) ?? {}
+      expect(await stopChat(api, 'c', { messageId })).toBe(true)
+      await sent
+      expect(page.error?.message).toContain('This message was withdrawn')
+      gate.open()
+      await stored(api, 'First', 'One one.', 'Second', 'Two.', 'Third', 'Three.')
+      expect(model.asked).toHaveLength(3)
+    })
+
     it('says something behind held messages, and shows its own answer alone', async () => {
       await using queue = await openQueue('Two.', 'Three.', 'Four.')
       const { api, gate } = queue

@@ -530,6 +530,34 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect((await session.call('b')).text).toBe('Better.')
   })
 
+  it('ends for a reader of all of it when it is deleted, also where its id begins anew', async () => {
+    await using world = openWorld(openStore)
+    const model = scriptedModel(says('A'), says('B'), says('C'))
+    const here = await world.instance({ model })
+    const other = await world.instance({ model })
+    for (const beginsAnew of [false, true]) {
+      const session = here.session(randomUUID())
+      const { store } = here.sessions
+      await session.call('a')
+      const { turn, createdAt } = (await store.session(session.id)) ?? {}
+      const waiting = Promise.withResolvers<void>()
+      const readTo = turn && { logId: turn.logId, after: turn.lastId }
+      const next = other.sessions.next(session.id, readTo, {
+        signal: AbortSignal.timeout(10_000),
+        onIdle: () => {
+          waiting.resolve()
+          return false
+        },
+        createdAt,
+      })
+      const refused = expect(next).rejects.toMatchObject({ code: 'gone' })
+      await within(5000, 'the reader waits', waiting.promise)
+      await store.remove(session.id, { nonce: randomUUID(), tenant: '' })
+      if (beginsAnew) await session.call('b')
+      await refused
+    }
+  })
+
   it('leaves the turn running when a caller stops waiting', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the reply')

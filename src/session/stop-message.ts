@@ -1,0 +1,38 @@
+/** A stop that names one message, whether it waits or is being answered. */
+import { randomUUID } from 'node:crypto'
+
+import type { Store } from '../store.ts'
+
+export interface MessageStop {
+  /** Whether a running turn was told to stop. */
+  stopped: boolean
+  /** Whether the message waited and was withdrawn. */
+  withdrawn: boolean
+}
+
+/**
+ * Withdraws the message if it waits, and else stops its turn if that runs. The queue comes first: a
+ * letter leaves it only for a turn, so a message that is in neither place was answered or is unknown.
+ * @param of `messageId` is the id of the user message, of its letter, or of the answer
+ */
+export async function stopMessage(
+  store: Pick<Store, 'mailbox' | 'withdraw' | 'session' | 'messages'>,
+  of: { sessionId: string; tenant: string; messageId: string },
+  stopTurn: (logId: string) => Promise<boolean>,
+): Promise<MessageStop> {
+  const { sessionId, tenant, messageId } = of
+  const letters = await store.mailbox(sessionId)
+  const letter = letters.find(({ id, message }) => id === messageId || message?.id === messageId)
+  if (letter !== undefined) {
+    const options = { nonce: randomUUID(), tenant }
+    const withdrawn = await store.withdraw(sessionId, letter.id, options)
+    if (withdrawn) return { stopped: false, withdrawn }
+  }
+  const turn = (await store.session(sessionId))?.turn
+  if (turn === undefined) return { stopped: false, withdrawn: false }
+  const { letterId, logId } = turn
+  // The letter of an edit has another id than its message, which the history then ends with.
+  const isNamed = async () => (await store.messages(sessionId)).at(-1)?.id === messageId
+  const isTurns = letterId === messageId || logId === messageId || (await isNamed())
+  return { stopped: isTurns && (await stopTurn(logId)), withdrawn: false }
+}
