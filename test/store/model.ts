@@ -29,8 +29,31 @@ export class Model {
   readonly fates = new Map<string, { as: KnownAs; replyId: string }>()
 
   post(letter: Letter, whenBusy: WhenBusy, limit: number): string {
-    const known = this.knownAs(letter.id)
-    if (known !== undefined) return known
+    return this.knownAs(letter.id) ?? this.accept(letter, whenBusy, limit)
+  }
+
+  /** An edit of a message that is not in the history. */
+  edit(letter: Letter, whenBusy: WhenBusy, limit: number): string {
+    const queued = this.queue.find((each) => each.letter.id === letter.id)
+    if (queued === undefined) {
+      const isNew = this.knownAs(letter.id) === undefined
+      const isWithdrawn = this.fates.get(letter.id)?.as === 'withdrawn'
+      return isNew || isWithdrawn ? this.accept(letter, whenBusy, limit) : 'moved'
+    }
+    const { kind, replyId, cutAt } = queued.letter
+    if (kind !== 'message' || replyId !== letter.replyId || cutAt !== undefined) return 'moved'
+    if (whenBusy === 'reject') return 'busy'
+    if (whenBusy !== 'queue') {
+      this.queue = this.queue.filter((each) => each !== queued)
+      return this.enqueue(letter, whenBusy)
+    }
+    queued.letter = letter
+    this.fates.set(letter.id, { as: 'done', replyId })
+    const steered = order[queued.rank] === 'steer' ? ' steered' : ''
+    return `queued ${this.queue.indexOf(queued)}${steered}`
+  }
+
+  private accept(letter: Letter, whenBusy: WhenBusy, limit: number): string {
     const isOpen = this.state === 'running' || this.state === 'waiting'
     if (letter.kind === 'answer' && !isOpen) return 'refused'
     const isHeld = (id: string) => this.history.includes(id) || (isOpen && this.turn?.logId === id)

@@ -10,8 +10,11 @@ import { answer, converse, letter, regenerate, said } from '../conversation.ts'
 import { Model } from '../model.ts'
 import type { Subject } from './subject.ts'
 
+/** `change` is an edit of a message that waits or was withdrawn, and `edit` one of the history. */
+type Kind = 'message' | 'answer' | 'regenerate' | 'edit' | 'change'
+
 type Step =
-  | { do: 'post'; id: number; kind: 'message' | 'answer' | 'regenerate' | 'edit'; at: number }
+  | { do: 'post'; id: number; kind: Kind; at: number }
   | { do: 'withdraw'; id: number }
   | { do: 'finish'; state: 'idle' | 'waiting'; discard: boolean }
   | { do: 'takeSteered' | 'settle' | 'stop' | 'takeOver' | 'append' }
@@ -24,7 +27,7 @@ const steps = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('post' as const),
       id: ids,
-      kind: fc.constantFrom('message', 'message', 'answer', 'regenerate', 'edit'),
+      kind: fc.constantFrom<Kind[]>('message', 'message', 'answer', 'regenerate', 'edit', 'change'),
       at: fc.nat(5),
     }),
   },
@@ -80,8 +83,13 @@ class Run {
 
   async post({ id, kind, at }: Extract<Step, { do: 'post' }>, whenBusy: WhenBusy) {
     const posted = this.letterOf(`m${id}`, kind, at)
-    const reply = await this.talk.post(posted, { whenBusy, mailboxLimit })
-    expect(wordsOf(reply)).toBe(this.model.post(posted, whenBusy, mailboxLimit))
+    const isChange = kind === 'change'
+    const options = { whenBusy, mailboxLimit, ...(isChange && { edit: {} }) }
+    const reply = await this.talk.post(posted, options)
+    const expected = isChange
+      ? this.model.edit(posted, whenBusy, mailboxLimit)
+      : this.model.post(posted, whenBusy, mailboxLimit)
+    expect(wordsOf(reply)).toBe(expected)
     if (reply.status === 'claimed') this.take(reply.claim)
   }
 
