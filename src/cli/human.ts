@@ -11,6 +11,7 @@ import { prefixOf } from './command-prefix.ts'
 import { plain, plainLine, revealedLine } from './render/plain.ts'
 import type { Screen } from './render/screen.ts'
 import { isToldByCallLine, requestLines } from './render/tool-lines.ts'
+import { widthOf } from './render/width.ts'
 import type { LineRead, ReadOptions } from './repl/keyboard.ts'
 
 export interface LineReader {
@@ -81,7 +82,10 @@ export class Human {
     if (count > 1) screen.error(`${name} ${screen.paint('dim', `(${number} of ${count})`)}`)
     if (!isAbove) for (const line of requestLines(call, screen)) screen.error(line)
     const hint = `(y)es, (a)lways${alwaysText(part['input'])}, (n)o, or say why not`
-    const prompt = `Allow ${name}? ${screen.paint('dim', hint)} › `
+    const whole = `Allow ${name}? ${screen.paint('dim', hint)} › `
+    const isNarrow = widthOf(whole) > screen.columns - answerColumns
+    if (isNarrow) for (const line of screen.fitted(hint)) screen.error(screen.paint('dim', line))
+    const prompt = isNarrow ? `Allow ${name}? › ` : whole
     const read = await lines.read(prompt, { signal, isQuestion: true })
     if (read.type !== 'line') return undefined
     const said = read.text.trim()
@@ -112,8 +116,11 @@ export class Human {
     }
     const choices = Array.isArray(options) ? options.map(String) : []
     const draw = () => {
-      screen.error(screen.paint('bold', plain(question)))
-      choices.forEach((choice, index) => screen.error(`  ${index + 1}. ${plainLine(choice)}`))
+      for (const line of screen.fitted(plain(question))) screen.error(screen.paint('bold', line))
+      choices.forEach((choice, index) => {
+        const lines = screen.fitted(`  ${index + 1}. ${plainLine(choice)}`, '     ')
+        for (const line of lines) screen.error(line)
+      })
     }
     const usual = typeof fallback === 'string' ? fallback : undefined
     const hint = usual === undefined ? '' : screen.paint('dim', ` (${plainLine(usual)})`)
@@ -128,6 +135,9 @@ export class Human {
     }
   }
 }
+
+/** Columns that a prompt leaves for what is answered. */
+const answerColumns = 10
 
 /** What "always" would allow, where that is not every call of the tool. */
 function alwaysText(input: unknown): string {

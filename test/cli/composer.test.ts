@@ -91,11 +91,21 @@ describe.skipIf(lacksTerminal)('a talk', () => {
   it('runs a command of the user, whose output goes along with the next message', async () => {
     const { upstream, terminal } = await open(['fine'])
     await terminal.type(`!echo out; echo er''ror >&2; exit 3${enter}`, 'error')
-    await terminal.type(`!sleep 60${enter}`, 'sleep')
+    await terminal.type(`!echo on; sleep 600${enter}`, /\non\n/)
     await terminal.type(interrupt, /› $/)
     await terminal.type(`why?${enter}`, 'fine')
     expect(upstream.asked[0]).toMatch(/^I ran `echo out; [^]*out\n[^]*\(it ended with code 3\)/)
     expect(upstream.asked[0]).toMatch(/\n\nwhy\?$/)
+  })
+
+  it('takes a Ctrl-C right behind Enter for what Enter began', async () => {
+    const { upstream, terminal } = await open([{ pieces: ['fine'], heldAfter: 0 }, 'fine'])
+    await terminal.type(`!sleep 600${enter}${interrupt}`, /\(stopped\)\n› $/)
+    await terminal.type(`go${enter}${interrupt}`, /\(stopped\)\n\n› $/)
+    // The model may not even have been asked.
+    upstream.letGo()
+    await terminal.type(`again${enter}`, /fine\n\n› $/)
+    expect(upstream.asked.at(-1)).toBe('again')
   })
 
   it('completes @ and the beginning of a file', async () => {

@@ -32,7 +32,7 @@ describe.skipIf(lacksTerminal)('keys that are typed before a question is shown',
     words: readonly string[],
     options?: TerminalOptions,
   ) {
-    const held = { calls: names.map(touch), isHeld: true }
+    const held = { calls: names.map(touch), heldAfter: 0 }
     const upstream = await openScript([held, 'All done.', 'And more.'])
     upstreams.push(upstream)
     const directory = await folder()

@@ -8,8 +8,10 @@ export interface ScriptedAnswer {
   thoughts?: readonly string[]
   /** The model's tool calls. */
   calls?: readonly ScriptedCall[]
-  /** Nothing comes before the upstream is let go. @defaultValue false */
-  isHeld?: boolean
+  /**
+   * So many pieces come, and nothing more before the upstream is let go. @defaultValue it is not held
+   */
+  heldAfter?: number
   /** Tokens of the prompt and of the answer. */
   usage?: readonly [prompt: number, answer: number]
 }
@@ -32,7 +34,7 @@ export function openScript(
       pieces = [],
       thoughts = [],
       calls = [],
-      isHeld = false,
+      heldAfter,
       usage: [prompt_tokens, completion_tokens] = [],
     } = typeof answer === 'string' ? { pieces: [answer] } : answer
     const called = calls.map(({ name, input }, index) => ({
@@ -49,7 +51,7 @@ export function openScript(
         ...called.map((call) => ({ delta: { tool_calls: [call] } })),
         { delta: {}, finish_reason: calls.length === 0 ? 'stop' : 'tool_calls' },
       ],
-      heldAt: isHeld ? 1 : undefined,
+      heldAt: heldAfter === undefined ? undefined : 1 + thoughts.length + heldAfter,
       usage:
         prompt_tokens === undefined || completion_tokens === undefined
           ? undefined

@@ -24,7 +24,7 @@ const listed = { cost: { input: 3, output: 15 }, limit: { context: 200_000, outp
 // 12,000 × 3 + 400 × 15 = 42,000 millionths of a dollar, then 20,000 × 3 + 1,000 × 15 = 75,000 more.
 const answers: readonly ScriptedAnswer[] = [
   { calls: [{ name: 'calculator', input: { expr: '6 * 7' } }], usage: [12_000, 400] },
-  { pieces: ['It is', ' 42.'], isHeld: true, usage: [20_000, 1000] },
+  { pieces: ['It is', ' 42.'], heldAfter: 0, usage: [20_000, 1000] },
 ]
 
 describe.skipIf(lacksTerminal)('the line below a running answer', () => {
@@ -63,7 +63,7 @@ describe.skipIf(lacksTerminal)('the line below a running answer', () => {
   }
 
   it('says how full the context is and what the talk has cost, from the first step on', async () => {
-    const last: ScriptedAnswer = { pieces: ['Yes.'], isHeld: true, usage: [22_000, 10] }
+    const last: ScriptedAnswer = { pieces: ['Yes.'], heldAfter: 0, usage: [22_000, 10] }
     const { terminal, upstream, shows } = await open([...answers, last], { model: listed })
     terminal.child.stdin?.write(`What is 6 * 7?${enter}`)
     // The first step alone: 12,400 tokens of 200,000.
@@ -79,7 +79,7 @@ describe.skipIf(lacksTerminal)('the line below a running answer', () => {
     const [first] = answers
     const script = [
       { pieces: ['One.'], usage: first?.usage ?? [0, 0] },
-      { pieces: ['Two.'], isHeld: true },
+      { pieces: ['Two.'], heldAfter: 0 },
     ]
     const { terminal, shows } = await open(script, { model: listed })
     await terminal.type(`one${enter}`, /One\.[^]*› $/)
@@ -89,7 +89,7 @@ describe.skipIf(lacksTerminal)('the line below a running answer', () => {
 
   it('counts a message once that waited for an approval', async () => {
     const call = { name: 'charge', input: { amount: '1' } }
-    const last: ScriptedAnswer = { pieces: ['Done.'], isHeld: true, usage: [12_500, 100] }
+    const last: ScriptedAnswer = { pieces: ['Done.'], heldAfter: 0, usage: [12_500, 100] }
     const { terminal, shows } = await open([{ calls: [call], usage: [12_000, 400] }, last], {
       model: listed,
       words: ['--agent', join(root, 'test/cli/files/agent.ts')],
@@ -97,6 +97,19 @@ describe.skipIf(lacksTerminal)('the line below a running answer', () => {
     await terminal.type(`charge${enter}`, 'Allow charge?')
     terminal.child.stdin?.write(`y${enter}`)
     await shows(/ · Ctrl-C stops · 12k of 200k tokens · \$0\.04$/)
+  })
+
+  it('stands below a line whose rest does not come, and leaves nothing of itself', async () => {
+    const { terminal, upstream, shows } = await open([
+      { pieces: ['It is ', 'only ', 'the rest.'], heldAfter: 2 },
+    ])
+    terminal.child.stdin?.write(`What is it?${enter}`)
+    await shows(/^\S answering \d+ s · Ctrl-C stops$/)
+    expect(screenText(terminal.raw, 80)).toContain('It is only')
+    upstream.letGo()
+    await shows(/^It is only the rest\.$/)
+    await until(15_000, 'the prompt', () => screenText(terminal.raw, 80).at(-1) === '›')
+    expect(screenText(terminal.raw, 80).join('\n')).not.toContain('Ctrl-C stops')
   })
 
   it('says of a cost or a window that is not known nothing', async () => {

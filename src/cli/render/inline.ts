@@ -5,7 +5,7 @@
 import type { Token } from 'marked'
 
 import { inlineTokens } from './own-markdown.ts'
-import type { Format, Paint } from './style.ts'
+import { type Format, noPaint, type Paint } from './style.ts'
 import { widthOf } from './width.ts'
 
 export interface Word {
@@ -35,6 +35,9 @@ export function wordsOf(source: string, paint: Paint): Word[] {
 /** The words of tokens that marked has made already. */
 export const wordsOfTokens = (tokens: readonly Token[], paint: Paint): Word[] =>
   wordsIn(runsOf(tokens, []), paint)
+
+/** The words of a text that is no Markdown, without styles. */
+export const wordsOfText = (text: string): Word[] => wordsIn([{ text, formats: [] }], noPaint)
 
 const breakMark = '\n'
 

@@ -4,6 +4,7 @@
  * was written and is wiped before anything else is.
  */
 import type { Environment } from '../../environment.ts'
+import { fitted } from './fitted.ts'
 import { fullPaint, isStyled, noPaint, type Paint } from './style.ts'
 import { cutTo, widthOf } from './width.ts'
 
@@ -26,6 +27,8 @@ export interface ScreenOptions {
 /** Lines longer than this are hard to read, however wide the terminal is. */
 const widthMax = 100
 const spinnerMs = 100
+/** How long an answer may pause within a line before the status stands below that line. */
+const stalledMs = 4000
 /** How many lines that wait are shown. */
 const queuedMax = 3
 /** Terminals that know synchronised output (mode 2026) show nothing half-drawn; others ignore it. */
@@ -53,6 +56,8 @@ export class Screen {
   /** Columns of the unfinished line of the answer. */
   #column = 0
   #timer: NodeJS.Timeout | undefined
+  /** When the last piece of the answer was written, of `performance.now()`. */
+  #answeredAt = 0
 
   constructor(options: ScreenOptions) {
     const { stdout, stderr, environment } = options
@@ -76,6 +81,22 @@ export class Screen {
     return Math.max(20, Math.min(columns - 1, widthMax))
   }
 
+  /** Of the terminal that notes and questions go to. */
+  get columns(): number {
+    return this.#options.stderr.columns ?? 80
+  }
+
+  /**
+   * A text for people as lines between words, where stderr is a terminal; otherwise as it is.
+   *
+   * @param indent before each further line of a line that is too long
+   * @param reserve columns that the caller needs besides
+   */
+  fitted(text: string, indent = '', reserve = 0): string[] {
+    if (this.#options.stderr.isTTY !== true) return text.split('\n')
+    return fitted(text, this.width - reserve, indent)
+  }
+
   /** Whether stdout is read by eyes: what is said there is made harmless. */
   get isTerminal(): boolean {
     return this.#options.stdout.isTTY === true
@@ -86,6 +107,7 @@ export class Screen {
     if (text === '') return
     this.#wipe()
     this.#options.stdout.write(text)
+    this.#answeredAt = performance.now()
     if (!this.isTerminal) return
     this.#isMidLine = !text.endsWith('\n')
     const start = text.lastIndexOf('\n') + 1
@@ -139,8 +161,8 @@ export class Screen {
       ? []
       : [
           ...(hidden > 0 ? [`… ${hidden} more queued`] : []),
-          ...queued.slice(-queuedMax).map((line) => `queued › ${line}`),
-          `› ${text}`,
+          ...queued.slice(-queuedMax).map((line) => cutTo(`queued › ${line}`, this.columns - 2)),
+          `› ${endOf(text, this.columns - 4)}`,
         ]
     this.#draw()
   }
@@ -162,12 +184,13 @@ export class Screen {
 
   #draw(): void {
     if (this.#status === undefined) return
-    if (this.#composer.length > 0) return this.#drawBelow(this.#status)
+    const isStalled = this.#isMidLine && performance.now() - this.#answeredAt > stalledMs
+    if (this.#composer.length > 0 || isStalled) return this.#drawBelow(this.#status)
     if (this.#isMidLine) return
     const { text } = this.#status
     const frame = frames[this.#status.frame++ % frames.length] ?? ''
     const { stderr } = this.#options
-    const columns = (stderr.columns ?? 80) - 3
+    const columns = this.columns - 3
     const line = cutTo(text(columns), columns)
     stderr.write(`\r${this.paint('cyan', frame)} ${this.paint('dim', line)}\u001b[K`)
     this.#isStatusShown = true
@@ -179,12 +202,11 @@ export class Screen {
    */
   #drawBelow(status: { text: (columns: number) => string; frame: number }): void {
     const { stderr } = this.#options
-    const columns = stderr.columns ?? 80
+    const columns = this.columns
     if (this.#isMidLine && this.#column >= columns) return
     const frame = frames[status.frame++ % frames.length] ?? ''
     const text = cutTo(status.text(columns - 3), columns - 3)
-    const typed = this.#composer.map((line) => endOf(line, columns - 2))
-    const lines = [`${this.paint('cyan', frame)} ${this.paint('dim', text)}`, ...typed]
+    const lines = [`${this.paint('cyan', frame)} ${this.paint('dim', text)}`, ...this.#composer]
     const back = this.#isMidLine
       ? `\u001b[${lines.length}A\u001b[${this.#column + 1}G`
       : `\u001b[${lines.length - 1}A\r`

@@ -7,6 +7,8 @@ import { cutTo, widthOf } from './width.ts'
 
 export interface ToolLineOptions {
   width: number
+  /** Columns that the first line of a result leaves free. @defaultValue 0 */
+  reserve?: number
   paint: Paint
 }
 
@@ -108,7 +110,10 @@ function changeLines(
 }
 
 /** What came of it: a few lines, or the diff of a change. */
-export function outputLines(output: unknown, { width, paint }: ToolLineOptions): string[] {
+export function outputLines(
+  output: unknown,
+  { width, reserve = 0, paint }: ToolLineOptions,
+): string[] {
   const diff = textField(output, 'diff')
   if (diff !== undefined && diff !== '') {
     const path = plainLine(textField(output, 'path') ?? 'changed')
@@ -121,7 +126,9 @@ export function outputLines(output: unknown, { width, paint }: ToolLineOptions):
   const lines = plain(text)
     .split('\n')
     .filter((line) => line.trim() !== '')
-  return limited(lines, outputLinesMax).map((line) => paint('dim', cutTo(line, width - 4)))
+  return limited(lines, outputLinesMax).map((line, index) =>
+    paint('dim', cutTo(line, width - 4 - (index === 0 ? reserve : 0))),
+  )
 }
 
 /** The answer of an MCP server in words: its texts, and of the rest what it is. */

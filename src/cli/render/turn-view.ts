@@ -3,13 +3,15 @@
  * that says what is being waited for and how long already.
  */
 import type { AgentEvent, EventOf } from '../../event.ts'
+import { elapsed } from './elapsed.ts'
 import type { Gauge } from './gauge.ts'
 import { MarkdownStream } from './markdown-stream.ts'
-import { plain, plainLine } from './plain.ts'
+import { plain } from './plain.ts'
 import type { Screen } from './screen.ts'
 import { callLine, callText, outputLines, progressText } from './tool-lines.ts'
 import { WholeCharacters } from './whole-characters.ts'
 import { cutTo, widthOf } from './width.ts'
+import { type Activity, type RunningTool, workingLine } from './working-line.ts'
 
 export interface TurnViewOptions {
   screen: Screen
@@ -21,12 +23,9 @@ export interface TurnViewOptions {
   gauge: Gauge
 }
 
-interface Running {
-  toolName: string
+interface Running extends RunningTool {
   /** The call in few words. */
   call: string
-  startedAt: number
-  progress: string
 }
 
 export class TurnView {
@@ -148,7 +147,7 @@ export class TurnView {
     const thought = plain(this.#thought).trim()
     this.#thought = ''
     if (thought === '') return
-    for (const line of thought.split('\n')) screen.note(screen.paint(['dim', 'italic'], line))
+    for (const line of screen.fitted(thought)) screen.note(screen.paint(['dim', 'italic'], line))
   }
 
   #call(event: EventOf<'tool-input-available' | 'tool-input-error'>): void {
@@ -170,93 +169,79 @@ export class TurnView {
       return
     }
     const { width, paint } = this.#options.screen
-    const reserve = timeWidth + (this.#isParallel ? widthOf(running?.call ?? '') + 2 : 0)
-    this.#result(toolCallId, outputLines(output, { width: width - reserve, paint }), false)
+    const own = width - indent.length - timeWidth
+    const whose = widthOf(this.#whose(running))
+    // Beside a long call a result would have no room; then it stands below it.
+    const reserve = timeWidth + (own - whose < besideMin ? 0 : whose)
+    this.#result(toolCallId, outputLines(output, { width, reserve, paint }), false)
+  }
+
+  /** What a result says first where several calls run beside each other. */
+  #whose(running: Running | undefined): string {
+    if (!this.#isParallel || running === undefined) return ''
+    return `${cutTo(running.call, this.#options.screen.width - indent.length - 2)}: `
   }
 
   #result(toolCallId: string, lines: readonly string[], isError: boolean): void {
     const { screen } = this.#options
+    const { paint, width } = screen
     const running = this.#tools.get(toolCallId)
     this.#tools.delete(toolCallId)
-    const { paint } = screen
     const whole = lines.flatMap((line) => line.split('\n'))
-    const shown = whole.filter((line) => line.trim() !== '').slice(0, 60)
-    const whose = this.#isParallel && running !== undefined ? `${running.call}: ` : ''
-    const time =
-      running === undefined || performance.now() - running.startedAt < noticeableMs
-        ? ''
-        : elapsed(running.startedAt, 1)
-    const [first = 'done', ...rest] = shown
-    // What failed is said in one line, the only one or the last. The others are a command's output.
-    const said = isError ? paint(rest.length === 0 ? 'red' : 'dim', first) : first
-    screen.note(
-      `  ${paint(isError ? 'red' : 'dim', '└')} ${paint('dim', whose)}${said}${time === '' ? '' : paint('dim', ` (${time})`)}`,
-    )
-    rest.forEach((line, index) => {
-      const style = index === rest.length - 1 ? 'red' : 'dim'
-      screen.note(`    ${isError ? paint(style, line) : line}`)
+    const [first = 'done', ...rest] = whole.filter((line) => line.trim() !== '').slice(0, 60)
+    const time = timeOf(running)
+    const said = isError
+      ? this.#failure([first, ...rest], time)
+      : [`${first}${paint('dim', time)}`, ...rest]
+    const mark = `  ${paint(isError ? 'red' : 'dim', '└')} `
+    const whose = this.#whose(running)
+    const [head = ''] = said
+    const isBeside = indent.length + widthOf(whose) + widthOf(head) <= width
+    const shown = isBeside ? said : [paint('dim', whose.trimEnd()), ...said]
+    shown.forEach((line, index) => {
+      const before = isBeside ? paint('dim', whose) : ''
+      screen.note(index === 0 ? `${mark}${before}${line}` : `${indent}${line}`)
     })
     this.#startedAt = performance.now()
     this.#showStatus()
   }
 
+  /** What failed is said in one line, the only one or the last. The others are a command's output. */
+  #failure(lines: readonly string[], time: string): string[] {
+    const { screen } = this.#options
+    return lines.flatMap((line, index) => {
+      const end = index === 0 ? time : ''
+      const set = screen.fitted(line, '', indent.length + end.length)
+      const style = index === lines.length - 1 ? 'red' : 'dim'
+      return set.map((text, at) => screen.paint(style, at === set.length - 1 ? text + end : text))
+    })
+  }
+
+  get #activity(): Activity {
+    const model = this.#isWriting ? 'answering' : this.#isThinking ? 'thinking' : 'waiting'
+    return { model, startedAt: this.#startedAt, tools: [...this.#tools.values()] }
+  }
+
   #showStatus(): void {
-    this.#options.screen.status((columns) => this.#statusText(columns))
-  }
-
-  /** What goes on; then what Ctrl-C does, and, where there is room, the context and the cost. */
-  #statusText(columns: number): string {
-    const { what, time, progress } = this.#activity(columns < narrow)
-    const stop = ' · Ctrl-C stops'
-    const activity = widthOf(what) + time.length + (progress === '' ? 0 : progressMin)
-    const gauge = this.#options.gauge.text(columns - activity - stop.length - separator.length)
-    const tail = gauge === '' ? stop : stop + separator + gauge
-    const room = columns - widthOf(tail)
-    // The time stays, however much else is going on.
-    return cutTo(cutTo(what, room - time.length) + time + progress, room) + tail
-  }
-
-  #activity(isNarrow: boolean): { what: string; time: string; progress: string } {
-    const running = [...this.#tools.values()]
-    const [first] = running
-    if (first === undefined) {
-      const waiting = isNarrow ? 'waiting' : 'waiting for the model'
-      const what = this.#isThinking ? 'thinking' : waiting
-      const time = ` ${elapsed(this.#startedAt)}`
-      return { what: this.#isWriting ? 'answering' : what, time, progress: '' }
-    }
-    const what = running.map(({ toolName }) => plainLine(toolName)).join(', ')
-    const oldest = Math.min(...running.map(({ startedAt }) => startedAt))
-    const progress = running.find(({ progress }) => progress !== '')?.progress
-    return {
-      what,
-      time: ` ${elapsed(oldest)}`,
-      progress: progress === undefined ? '' : separator + progress,
-    }
+    const { screen, gauge } = this.#options
+    screen.status((columns) => workingLine(this.#activity, { columns, gauge }))
   }
 }
-
-const separator = ' · '
-
-/** Fewer columns have no room for long words. */
-const narrow = 50
-
-/** Columns that the context and the cost leave to what a tool reports. */
-const progressMin = 20
 
 /** Columns that the time of a call may take behind the first line of its result. */
 const timeWidth = 10
 
+/** Columns of a result that are worth a place beside its call. */
+const besideMin = 16
+
+/** Before the lines of a result. */
+const indent = '    '
+
+/** ` (0.1 s)`, where a call took long enough to say so. */
+function timeOf(running: Running | undefined): string {
+  if (running === undefined || performance.now() - running.startedAt < noticeableMs) return ''
+  return ` (${elapsed(running.startedAt, 1)})`
+}
+
 /** How long something takes that is worth telling. */
 const noticeableMs = 100
-
-/** `0.1 s`, `12 s`, `3 min 5 s`. */
-function elapsed(startedAt: number, digits = 0): string {
-  return duration(performance.now() - startedAt, digits)
-}
-
-function duration(ms: number, digits = 0): string {
-  const seconds = ms / 1000
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? digits : 0)} s`
-  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
-}

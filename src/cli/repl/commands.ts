@@ -7,6 +7,7 @@ import type { Conversation, ConversationSummary } from '../conversation.ts'
 import type { LocalChat } from '../open-conversations.ts'
 import { sessionTable } from '../session-table.ts'
 import type { Talk } from '../talk.ts'
+import { helpText } from './help-text.ts'
 import type { Spending } from './spending.ts'
 
 export interface CommandsOptions {
@@ -17,20 +18,6 @@ export interface CommandsOptions {
   conversation: () => Conversation
   change: (to: Conversation) => Promise<void>
 }
-
-const help = `/help                what there is
-/model [provider/id] the model that answers, or another one from now on
-/tools [a,b | own]   the tools, or others from now on (own: the agent's)
-/cost                what was spent in this talk
-/clear               begins a new session
-/sessions [number]   earlier sessions, or one of them again
-/quit                ends the talk; the session is kept
-
-!command runs it here; its output goes along with the next message. @ and Tab
-complete a file. Ctrl-R finds an earlier entry, Ctrl-G opens $EDITOR.
-Ctrl-C stops an answer, Ctrl-Z stops the program. A \\ at the end of a line goes on in the next.
-A message that begins with a path is a message; one that begins with another slash is
-written with two.`
 
 const names = ['help', 'model', 'tools', 'cost', 'clear', 'sessions', 'quit', 'exit']
 
@@ -64,7 +51,7 @@ export class Commands {
     const words = rest.trim()
     switch (name) {
       case 'help':
-        this.#say(help)
+        this.#say(helpText(this.#options.talk.screen.columns))
         return undefined
       case 'model':
         await this.#model(words)
@@ -91,7 +78,8 @@ export class Commands {
 
   #say(text: string): void {
     // What was asked for is told, however quiet the rest is.
-    for (const line of text.split('\n')) this.#options.talk.screen.error(line)
+    const { screen } = this.#options.talk
+    for (const line of screen.fitted(text)) screen.error(line)
   }
 
   async #model(reference: string): Promise<void> {

@@ -77,8 +77,7 @@ export class Keyboard {
   readonly #report: CursorReport
   #isOpen = false
   #isEnded = false
-  /** Ctrl-C while no line is read; without it the next reader is told. */
-  onInterrupt: (() => void) | undefined
+  #onInterrupt: (() => void) | undefined
   /** Hears of keys that wait for the next line, all of them each time. */
   onTyped: ((keys: string) => void) | undefined
   /** Called before Ctrl-Z stops the process: takes away what is drawn below the cursor. */
@@ -88,6 +87,22 @@ export class Keyboard {
     this.#terminal = terminal
     const { output, isObedient } = terminal
     this.#report = new CursorReport(isObedient ? (text) => output.write(text) : undefined)
+  }
+
+  /**
+   * Hears of Ctrl-C while no line is read; without it the next reader does. One that was typed already,
+   * right behind the Enter that began something, is for that too.
+   */
+  set onInterrupt(hear: (() => void) | undefined) {
+    this.#onInterrupt = hear
+    if (hear !== undefined && this.#reader === undefined) this.#typeAhead()
+  }
+
+  /** Whether Ctrl-C waits for the next line. Takes it, and what was typed before it, away. */
+  takeInterrupt(): boolean {
+    const last = this.#pending.lastIndexOf(interruptKey)
+    this.#pending = this.#pending.slice(last + 1)
+    return last !== -1
   }
 
   /** Finds out whether the terminal reports what it has drawn, before a question needs to know. */
@@ -258,7 +273,7 @@ export class Keyboard {
 
   /** While nobody reads: only Ctrl-C counts, and it takes back what was typed before it. */
   #typeAhead(): void {
-    const { onInterrupt } = this
+    const onInterrupt = this.#onInterrupt
     const last = this.#pending.lastIndexOf(interruptKey)
     if (last === -1 || onInterrupt === undefined) return this.onTyped?.(this.#pending)
     const count = this.#pending.split(interruptKey).length - 1

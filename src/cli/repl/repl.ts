@@ -156,6 +156,11 @@ class Repl {
     const directory = this.#options.local?.directory ?? program.cwd()
     const show = (text: string) => void program.stderr.write(text)
     const options = { directory, environment: program.env, show }
+    // Ctrl-C that came before the command had the terminal is for the command.
+    if (this.#options.keyboard?.takeInterrupt() === true) {
+      this.#talk.screen.note(this.#talk.screen.paint('yellow', '(stopped)'))
+      return
+    }
     this.#ran.push(await this.#outside(() => runShell(command, options)))
   }
 
@@ -222,7 +227,8 @@ class Repl {
       ...(model === undefined ? [] : [`model ${model}`]),
     ]
     screen.note(`${screen.paint('bold', 'loom')}  ${screen.paint('dim', what.join(' · '))}`)
-    screen.note(screen.paint('dim', `/help says what there is · ${conversations.place}`))
+    for (const line of screen.fitted(`/help says what there is · ${conversations.place}`))
+      screen.note(screen.paint('dim', line))
     await recall(this.#conversation, this.#talk.screen)
     screen.note('')
   }

@@ -1,0 +1,26 @@
+/** Texts for people, set into lines of a terminal between their words. */
+import { wordsOfText } from './inline.ts'
+import { LineSetter } from './line-setter.ts'
+import { widthOf } from './width.ts'
+
+/**
+ * The lines of a text, each at most `width` columns wide. A line that fits stays as it is. The rest of
+ * a longer one stands on further lines behind `indent`. A word that is wider than a line stays whole,
+ * so that an address can be copied.
+ *
+ * @param text free of control characters and styles
+ */
+export function fitted(text: string, width: number, indent = ''): string[] {
+  return text.split('\n').flatMap((line) => fittedLine(line, width, indent))
+}
+
+function fittedLine(line: string, width: number, indent: string): string[] {
+  if (widthOf(line) <= width) return [line]
+  const [first = ''] = /^ */.exec(line) ?? []
+  let set = ''
+  const indentWidth = Math.max(first.length, indent.length)
+  const write = (text: string) => (set += text)
+  const setter = new LineSetter({ width, write, first, indent, indentWidth })
+  setter.add(wordsOfText(line))
+  return set.split('\n')
+}

@@ -1,0 +1,227 @@
+/**
+ * A whole talk at terminals of several widths, with a model that says everything at once and one that
+ * takes its time. Each screen is read with an independent terminal.
+ */
+import { execFileSync } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { afterEach, describe, expect, it } from 'vitest'
+
+import { until } from '../redis/until.ts'
+import type { Upstream } from '../sessions/upstream.ts'
+import { folder, tidy } from './command.ts'
+import { emulatedScreen, type ShownLine } from './emulated-screen.ts'
+import { closeTerminals, keys, lacksTerminal, openPseudoTerminal } from './pseudo-terminal.ts'
+import { openScript, type ScriptedAnswer } from './scripted-upstream.ts'
+
+const { enter, interrupt } = keys
+
+const address =
+  'https://example.com/a/long/path/that/goes/on/for/ever?with=a&query=too#and-a-fragment-behind-all-of-it'
+const code =
+  'const result = someFunction(withArguments, thatAre, wider, than, mostTerminals, are, today)'
+const wide =
+  '日本語の文章は空白がないので、端末の幅で正しく折り返されなければなりません。絵文字👍も旗🇩🇪も幅は二です。'
+const markdown = `Some **bold** words and a paragraph that is longer than a narrow terminal is wide.
+
+- an item: ${address}
+- another item, which also has more words than fit beside each other
+
+| tool | what it does | 例 |
+| --- | --- | --- |
+| calculator | does arithmetic with numbers and words | 六 × 七 |
+| read_file | reads a file of the workspace with line numbers | 👍 yes |
+
+\`\`\`
+${code}
+\`\`\`
+
+${wide}
+
+The end.`
+
+const command =
+  'git status --short && git log --oneline --decorate | head -n 20 && echo "more than eighty columns"'
+const added =
+  'const added = "a line of code that is wider than eighty columns, whatever else is said here"'
+const question = 'Which of these would you like me to take for the next step of all the work?'
+const options = ['the first option, which is described at some length', '二番目の選択肢']
+const bash = (text: string) => ({ name: 'bash', input: { command: text } })
+const edit = { path: 'main.ts', edits: [{ old: 'const a = 1', new: `const a = 2\n${added}` }] }
+const pieces = Array.from({ length: 24 }, (_, index) => `word${index} `)
+
+const script: readonly ScriptedAnswer[] = [
+  { thoughts: ['I think ', 'about it.'], pieces: markdown.split(/(?<= )/) },
+  { calls: [bash(command)] },
+  { pieces: ['It said so.'] },
+  {
+    calls: [
+      { name: 'glob', input: { pattern: '**/*' } },
+      { name: 'read_file', input: { path: 'main.ts' } },
+      { name: 'grep', input: { pattern: 'const', path: 'main.ts' } },
+    ],
+  },
+  { pieces: ['All looked at.'] },
+  { calls: [{ name: 'edit_file', input: edit }] },
+  { pieces: ['Changed.'] },
+  { calls: [{ name: 'human', input: { question, options } }] },
+  { pieces: ['Thank you.'] },
+  { pieces, heldAfter: 8 },
+  { pieces, heldAfter: 8 },
+  { pieces: ['Second answer.'] },
+]
+
+/** What stays in one piece for whoever copies it, so that the terminal wraps it. */
+const unbroken = [address, code, command, added]
+
+describe.skipIf(lacksTerminal)('a talk', () => {
+  const upstreams: Upstream[] = []
+  afterEach(async () => {
+    await closeTerminals()
+    for (const upstream of upstreams.splice(0)) await upstream[Symbol.asyncDispose]()
+    await tidy()
+  })
+
+  it.each([
+    [40, 0],
+    [40, 30],
+    [80, 0],
+    [80, 30],
+    [200, 0],
+    [200, 30],
+  ])(
+    'at %i columns, with %i ms between the model’s words, is drawn well',
+    async (columns, pace) => {
+      const upstream = await openScript(script, pace)
+      upstreams.push(upstream)
+      const directory = await folder()
+      const state = await folder()
+      execFileSync('git', ['init', '-q'], { cwd: directory })
+      await writeFile(join(directory, 'main.ts'), 'const a = 1\nconst b = 2\n')
+      const terminal = openPseudoTerminal(['--agent', 'coder', '--verbose'], {
+        columns,
+        directory,
+        shell: 'exec $LOOM',
+        environment: {
+          HOME: directory,
+          XDG_STATE_HOME: state,
+          LOOM_MODEL: 'up/x',
+          LOOM_SANDBOX: 'none',
+          UP_BASE_URL: upstream.url,
+        },
+      })
+      const screen = () => emulatedScreen(terminal.raw, { columns })
+      /** Types, and waits until what is drawn since then ends so. */
+      const type = async (typed: string, end: RegExp) => {
+        const count = wholeLines(await screen()).length
+        terminal.child.stdin?.write(typed)
+        await shows(end, Math.max(0, count - 1))
+      }
+      const shows = async (end: RegExp, from = 0) => {
+        const since = async () =>
+          wholeLines(await screen())
+            .slice(from)
+            .join('\n')
+        await until(20_000, `the screen shows ${end}`, async () => end.test(await since())).catch(
+          async (cause: unknown) => {
+            throw new Error(`the screen does not show ${end}:\n${await since()}`, { cause })
+          },
+        )
+      }
+      await terminal.shows('/help says')
+
+      await type(`Explain it${enter}`, /\nThe end\.\n\n›$/)
+      const explained = await screen()
+      expectNothingLeft(explained)
+      const shown = spaced(wholeLines(explained))
+      expect(shown).toContain('I think about it.')
+      expect(shown).toContain('longer than a narrow terminal is wide.')
+      // Wide characters have no spaces between them: set into lines they are the same characters.
+      expect(wholeLines(explained).join('')).toContain(wide)
+      for (const word of [
+        'calculator',
+        'arithmetic',
+        '六 × 七',
+        'read_file',
+        'numbers',
+        '👍 yes',
+      ]) {
+        expect(explained.some(({ text }) => text.includes(word))).toBe(true)
+      }
+
+      await type(`Use a command${enter}`, /Allow bash\?[^]*›$/)
+      const asked = await screen()
+      expect(wholeLines(asked)).toContainEqual(expect.stringContaining(command))
+      expect(spaced(wholeLines(asked))).toContain('(y)es, (a)lways this one, (n)o, or say why not')
+      expectNothingLeft(asked)
+      await type(`y${enter}`, /It said so\.\n\n›$/)
+
+      await type(`Look at several${enter}`, /All looked at\.\n\n›$/)
+      const parallel = spaced(wholeLines(await screen()))
+      expect(parallel).toMatch(/└ glob \*\*\/\*: main\.ts/)
+      expect(parallel).toMatch(/└ read_file main\.ts: 1: const a/)
+      expect(parallel).toMatch(/└ grep main\.ts: (?:main\.ts:)?1: ?const a/)
+
+      await type(`Change it${enter}`, /Allow edit_file\?[^]*›$/)
+      expect(wholeLines(await screen())).toContain(`  +${added}`)
+      await type(`y${enter}`, /Changed\.\n\n›$/)
+      // The diff of what was done, behind its question.
+      expect(wholeLines(await screen())).toContain(`    +${added}`)
+
+      await type(`Ask me${enter}`, /answer ›$/)
+      const questioned = spaced(wholeLines(await screen()))
+      expect(questioned).toContain(`${question} 1. ${options[0]} 2. ${options[1]} answer ›`)
+      await type(`2${enter}`, /Thank you\.\n\n›$/)
+
+      await type(`Say much${enter}`, /word6/)
+      terminal.child.stdin?.write(interrupt)
+      await shows(/\(stopped\)\n\n›$/)
+
+      await type(`Say much again${enter}`, /Say much again\n[^]*word6/)
+      terminal.child.stdin?.write(`and then 漢字${enter}half a line 👍`)
+      await shows(
+        /word6[^]*\n\S answering \d+ s · Ctrl-C stops[^\n]*\nqueued › and then 漢字\n› half a line 👍$/,
+      )
+      upstream.letGo()
+      await shows(/\n› and then 漢字\nSecond answer\.\n\n› half a line 👍$/)
+      expect(spaced(wholeLines(await screen()))).toContain(pieces.join('').trim())
+
+      await type('\u0015', /^›$/)
+      await type(`/help${enter}`, /\/sessions[^]*Ctrl-R[^]*\n›$/)
+      const all = await screen()
+      expectNothingLeft(all)
+      const wrapped = wholeLines(all, ({ isWrapped }) => isWrapped)
+      const isMeant = (line: string) => [...unbroken, state].some((text) => line.includes(text))
+      expect(wrapped.filter((line) => !isMeant(line))).toEqual([])
+    },
+    120_000,
+  )
+})
+
+/** The lines as they were sent; those that pass only. */
+function wholeLines(
+  lines: readonly ShownLine[],
+  passes: (line: ShownLine) => boolean = () => true,
+): string[] {
+  const whole: { text: string; passes: boolean }[] = []
+  for (const line of lines) {
+    const before = whole.at(-1)
+    if (!line.isWrapped || before === undefined) {
+      whole.push({ text: line.text, passes: passes(line) })
+      continue
+    }
+    before.text += line.text
+    before.passes ||= passes(line)
+  }
+  return whole.flatMap(({ text, passes }) => (passes ? [text] : []))
+}
+
+/** The words of all the lines, one space between them. */
+const spaced = (lines: readonly string[]): string => lines.join(' ').replace(/\s+/g, ' ')
+
+/** Of what is drawn below a running answer. */
+function expectNothingLeft(lines: readonly ShownLine[]): void {
+  const left = lines.filter(({ text }) => /· Ctrl-C stops|^queued ›/.test(text))
+  expect(left).toEqual([])
+}
