@@ -2,20 +2,31 @@
  * The server’s settings, checked once at start. A setting of a later version is refused, not ignored:
  * whoever sets a secret for JWTs must not run an open server.
  */
-import { statSync } from 'node:fs'
-import { isAbsolute, join, resolve } from 'node:path'
+import { join } from 'node:path'
 
 import { z } from 'zod'
 
 import type { TimeLimits } from './agent.ts'
 import { userCacheFolder } from './asset/cache-folder.ts'
+import { refuseMisspelt } from './config/names.ts'
+import {
+  type ApiKey,
+  choice,
+  folderAt,
+  hostsIn,
+  integer,
+  keysIn,
+  milliseconds,
+  namesIn,
+  originOf,
+  originsIn,
+  pathsIn,
+  variablesIn,
+} from './config/values.ts'
 import type { FileUrls } from './conversation/file-address.ts'
 import type { Environment } from './environment.ts'
 import { LoomError } from './error.ts'
-import { didYouMean, nearestNames } from './model/nearest.ts'
-import { isName } from './name.ts'
 import type { SandboxOptions } from './sandbox/options.ts'
-import { isSecretOfLoom } from './secret-variables.ts'
 import { isRedisPrefix, redisPrefixRule } from './store/redis/prefix.ts'
 import { timerMaxMs } from './until-aborted.ts'
 
@@ -28,6 +39,8 @@ export interface RegistryConfig {
   /** The file that a fetched list is kept in. */
   modelsCache: string | undefined
 }
+
+export type { ApiKey } from './config/values.ts'
 
 export interface Config extends RegistryConfig {
   /** 0 takes any free port. */
@@ -77,13 +90,6 @@ export interface Config extends RegistryConfig {
   workspace: string
   /** How commands are confined, and what they may have all the same. */
   sandbox: SandboxSettings
-}
-
-/** A bearer token. Keys of one name are one tenant, so a key can be replaced by another. */
-export interface ApiKey {
-  key: string
-  /** The tenant that the key stands for; undefined makes the key a tenant of its own. */
-  name: string | undefined
 }
 
 export type SandboxSettings = Required<
@@ -144,6 +150,8 @@ const schema = z.object({
   LOOM_MODELS_PATH: z.string().optional(),
 })
 
+const settingNames = [...Object.keys(schema.shape), ...unsupported]
+
 /**
  * Reads and checks every setting.
  * @throws LoomError `invalid-config` with one line for each bad value: its name, and what is allowed.
@@ -151,7 +159,7 @@ const schema = z.object({
 export function readConfig(environment: Environment): Config {
   const given = withoutEmpty(environment)
   refuseUnsupported(given)
-  refuseMisspelt(given)
+  refuseMisspelt(given, settingNames)
   const set = parsed(schema, given)
   if (set.LOOM_API_KEYS.length === 0) refuseOpenServer(set.HOST, set.LOOM_AUTH)
   return {
@@ -207,7 +215,7 @@ function sandboxOf(set: z.output<typeof schema>): SandboxSettings {
  */
 export function readRegistryConfig(environment: Environment): RegistryConfig {
   const given = withoutEmpty(environment)
-  refuseMisspelt(given)
+  refuseMisspelt(given, settingNames)
   const part = schema.pick({ LOOM_MODELS_URL: true, LOOM_MODELS_PATH: true })
   return registryOf(parsed(part, given), given)
 }
@@ -245,200 +253,10 @@ function refuseUnsupported(environment: Environment): void {
   throw new LoomError('invalid-config', `${name} is not supported yet: unset it to start.`)
 }
 
-/** Settings that are read elsewhere: the command's key for a server. */
-const otherNames = ['LOOM_API_KEY']
-
-/**
- * What Kubernetes and Docker set in every container for a service whose name begins with `loom`.
- * `LOOM_PORT` counts only with the value that they give it.
- */
-const serviceVariable = /^LOOM_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)|PORT_\d+_|ENV_|NAME$)/
-
-/**
- * A setting with a slip in its name must not be ignored: the server would run open, without its Redis
- * or with another model. A name that is near to no setting may be a variable of somebody else.
- */
-function refuseMisspelt(environment: Environment): void {
-  const known = [...Object.keys(schema.shape), ...otherNames, ...unsupported]
-  const lines = Object.entries(environment).flatMap(([name, value = '']) => {
-    if (!/^LOOM_/i.test(name) || known.includes(name)) return []
-    if (serviceVariable.test(name) || (/^LOOM_(?:\w+_)?PORT$/.test(name) && value.includes('://')))
-      return []
-    const near = nearSettings(name.toUpperCase(), known)
-    return near.length === 0 ? [] : [`${name} is not a setting of Loom.${didYouMean(near)}`]
-  })
-  if (lines.length > 0) throw new LoomError('invalid-config', lines.join('\n'))
-}
-
-/** The known names that a name was most likely meant to be. */
-function nearSettings(name: string, known: readonly string[]): string[] {
-  const plain = name.slice('LOOM_'.length)
-  // LOOM_PORT, LOOM_HOST and LOOM_REDIS_URL are names that people expect.
-  if (known.includes(plain)) return [plain]
-  if (known.includes(name)) return [name]
-  const ends = known.flatMap((each) =>
-    each.startsWith('LOOM_') ? [each.slice('LOOM_'.length)] : [],
-  )
-  // Words left out or in another order are no slips of the finger, but are mistakes all the same.
-  const words = (text: string) => text.split('_').sort().join('_')
-  const same = ends.filter((end) => words(end) === words(plain) || isUnitApart(end, plain))
-  return (same.length > 0 ? same : nearestNames(plain, ends)).map((end) => `LOOM_${end}`)
-}
-
-/** Whether only a unit at its end distinguishes a name from another. */
-const isUnitApart = (one: string, other: string): boolean => withoutUnit(one) === withoutUnit(other)
-
-const withoutUnit = (name: string) => name.replace(/_(?:MS|S|SEC|SECONDS|MB|BYTES)$/, '')
-
 function refuseOpenServer(host: string, auth: 'none' | undefined): void {
   if (isLoopback(host) || auth === 'none') return
   throw new LoomError(
     'invalid-config',
     `HOST ${host} lets others in, and nobody is asked for a key: set LOOM_API_KEYS, use HOST=127.0.0.1, or set LOOM_AUTH=none if something before this server checks who calls.`,
   )
-}
-
-function originsIn(list: string, context: z.RefinementCtx): string[] {
-  const origins = list.split(',').map((origin) => origin.trim().replace(/\/$/, ''))
-  const wanted = origins.filter((origin) => origin !== '')
-  const bad = wanted.find((origin) => origin !== '*' && !isOrigin(origin))
-  if (bad !== undefined) {
-    context.addIssue(
-      `must list origins such as https://app.example.com, separated by commas; got ${shown(bad)}`,
-    )
-  }
-  return wanted.map((origin) => origin.toLowerCase())
-}
-
-function hostsIn(list: string | undefined, context: z.RefinementCtx): string[] | undefined {
-  const hosts = list
-    ?.split(',')
-    .map((host) => host.trim().toLowerCase())
-    .filter((host) => host !== '')
-  const bad = hosts?.find((host) => host !== '*' && !isHost(host))
-  if (bad === undefined) return hosts
-  context.addIssue(
-    `must list host names such as chat.example.com or *.example.com, separated by commas; got ${shown(bad)}`,
-  )
-  return z.NEVER
-}
-
-/** A host as a URL has it, perhaps with a port; never an address with a scheme or a path. */
-function isHost(text: string): boolean {
-  const url = `http://${text.replace(/^\*\./, 'any.')}`
-  return /^[\w.*:[\]-]+$/.test(text) && URL.canParse(url) && !/\*/.test(text.slice(1))
-}
-
-/** Of a page's address only the origin matters: a browser sends no more of it. */
-function originOf(url: string | undefined, context: z.RefinementCtx): string | undefined {
-  if (url === undefined) return undefined
-  if (/^https?:\/\//i.test(url) && URL.canParse(url)) return new URL(url).origin
-  context.addIssue(`must be an address such as https://chat.example.com; got ${shown(url)}`)
-  return z.NEVER
-}
-
-function namesIn(list: string | undefined, context: z.RefinementCtx): string[] | undefined {
-  const names = list?.split(',').map((name) => name.trim())
-  const bad = names?.find((name) => !isName(name))
-  if (bad === undefined) return names
-  context.addIssue(`must list names of agents, separated by commas; got ${shown(bad)}`)
-  return z.NEVER
-}
-
-/** A key that can be guessed lets everybody in all the same. No text of a key is in an error. */
-function keysIn(list: string, context: z.RefinementCtx): ApiKey[] {
-  const entries = list.split(',').map((entry) => entry.trim())
-  const keys = entries.filter((entry) => entry !== '').map(keyOf)
-  if (keys.some(({ key }) => key.length < 8)) {
-    context.addIssue(
-      'must list keys of at least 8 characters, separated by commas; before each may stand a name and a colon',
-    )
-  }
-  if (keys.some(({ name }) => name !== undefined && !/^[\w.@-]{1,64}$/.test(name))) {
-    context.addIssue(
-      'must name keys by 1 to 64 letters, digits or any of . _ @ -, as in alice:a-long-secret',
-    )
-  }
-  const names = new Map(keys.map(({ key, name }) => [key, name]))
-  if (keys.some(({ key, name }) => names.get(key) !== name)) {
-    context.addIssue('must not give one key to two names')
-  }
-  return keys
-}
-
-/** A key may hold colons where a name stands before it. */
-function keyOf(entry: string): ApiKey {
-  const at = entry.indexOf(':')
-  return at === -1
-    ? { key: entry, name: undefined }
-    : { key: entry.slice(at + 1).trim(), name: entry.slice(0, at).trim() }
-}
-
-function folderAt(path: string, context: z.RefinementCtx): string {
-  if (!isFolder(path)) context.addIssue(`must be a folder that is there; got ${shown(path)}`)
-  return resolve(path)
-}
-
-/** As `PATH` lists folders. */
-function pathsIn(list: string, context: z.RefinementCtx): string[] {
-  const paths = list.split(':').filter((path) => path !== '')
-  const bad = paths.find((path) => !isAbsolute(path) || resolve(path) === '/')
-  if (bad !== undefined) {
-    context.addIssue(
-      `must list absolute paths below the root, separated by colons; got ${shown(bad)}`,
-    )
-  }
-  return paths.map((path) => resolve(path))
-}
-
-function variablesIn(list: string, context: z.RefinementCtx): string[] {
-  const names = list
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
-  const bad = names.find((name) => !/^[A-Za-z_]\w*$/.test(name))
-  if (bad !== undefined) {
-    context.addIssue(`must list names of variables, separated by commas; got ${shown(bad)}`)
-  }
-  const secret = names.find(isSecretOfLoom)
-  if (secret !== undefined) {
-    context.addIssue(`must not list ${secret}: commands do not get the keys of models or of Loom`)
-  }
-  return names
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory()
-  } catch {
-    return false
-  }
-}
-
-function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text.toLowerCase()
-}
-
-function integer(min: number, max: number) {
-  const allowed = `must be a whole number from ${min} to ${max}`
-  return z.string().transform((text, context) => {
-    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-    if (value >= min && value <= max) return value
-    context.addIssue(`${allowed}; got ${shown(text)}`)
-    return z.NEVER
-  })
-}
-
-function milliseconds() {
-  return integer(1, timerMaxMs)
-}
-
-function choice<const VALUE extends string>(values: readonly VALUE[]) {
-  return z.enum(values, {
-    error: ({ input }) => `must be ${values.join(' or ')}; got ${shown(String(input))}`,
-  })
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
 }

@@ -1,0 +1,54 @@
+/** The names of settings: a name that is near to one is refused, so that no setting is ignored. */
+import type { Environment } from '../environment.ts'
+import { LoomError } from '../error.ts'
+import { didYouMean, nearestNames } from '../model/nearest.ts'
+
+/** Names that the command reads: its key for a server. */
+const otherNames = ['LOOM_API_KEY']
+
+/**
+ * What Kubernetes and Docker set in every container for a service whose name begins with `loom`.
+ * `LOOM_PORT` counts only with the value that they give it.
+ */
+const serviceVariable = /^LOOM_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)|PORT_\d+_|ENV_|NAME$)/
+
+/**
+ * Refuses a variable whose name is near to the name of a setting. An ignored setting would leave the
+ * server open, without its Redis or with another model. A name that is near to no setting may belong to
+ * another program, and is left alone.
+ * @param settings the names of all settings
+ * @throws LoomError `invalid-config` with a line for each such name
+ */
+export function refuseMisspelt(environment: Environment, settings: readonly string[]): void {
+  const known = [...settings, ...otherNames]
+  const lines = Object.entries(environment).flatMap(([name, value = '']) => {
+    if (!/^LOOM_/i.test(name) || known.includes(name)) return []
+    if (isOfService(name, value)) return []
+    const near = nearSettings(name.toUpperCase(), known)
+    return near.length === 0 ? [] : [`${name} is not a setting of Loom.${didYouMean(near)}`]
+  })
+  if (lines.length > 0) throw new LoomError('invalid-config', lines.join('\n'))
+}
+
+const isOfService = (name: string, value: string): boolean =>
+  serviceVariable.test(name) || (/^LOOM_(?:\w+_)?PORT$/.test(name) && value.includes('://'))
+
+/** The known names that are nearest to a name. */
+function nearSettings(name: string, known: readonly string[]): string[] {
+  const plain = name.slice('LOOM_'.length)
+  // LOOM_PORT, LOOM_HOST and LOOM_REDIS_URL are names that people expect.
+  if (known.includes(plain)) return [plain]
+  if (known.includes(name)) return [name]
+  const ends = known.flatMap((each) =>
+    each.startsWith('LOOM_') ? [each.slice('LOOM_'.length)] : [],
+  )
+  // Words left out or in another order are no slips of the finger, but are mistakes all the same.
+  const words = (text: string) => text.split('_').sort().join('_')
+  const same = ends.filter((end) => words(end) === words(plain) || isUnitApart(end, plain))
+  return (same.length > 0 ? same : nearestNames(plain, ends)).map((end) => `LOOM_${end}`)
+}
+
+/** Whether only a unit at its end distinguishes a name from another. */
+const isUnitApart = (one: string, other: string): boolean => withoutUnit(one) === withoutUnit(other)
+
+const withoutUnit = (name: string) => name.replace(/_(?:MS|S|SEC|SECONDS|MB|BYTES)$/, '')

@@ -1,0 +1,161 @@
+/** The values of settings: each reads one text, or adds an issue that says what is allowed. */
+import { statSync } from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
+
+import { z } from 'zod'
+
+import { isName } from '../name.ts'
+import { isSecretOfLoom } from '../secret-variables.ts'
+import { timerMaxMs } from '../until-aborted.ts'
+
+/** A bearer token. Keys of one name are one tenant, so a key can be replaced by another. */
+export interface ApiKey {
+  key: string
+  /** The tenant that the key stands for; undefined makes the key a tenant of its own. */
+  name: string | undefined
+}
+
+export function originsIn(list: string, context: z.RefinementCtx): string[] {
+  const origins = list.split(',').map((origin) => origin.trim().replace(/\/$/, ''))
+  const wanted = origins.filter((origin) => origin !== '')
+  const bad = wanted.find((origin) => origin !== '*' && !isOrigin(origin))
+  if (bad !== undefined) {
+    context.addIssue(
+      `must list origins such as https://app.example.com, separated by commas; got ${shown(bad)}`,
+    )
+  }
+  return wanted.map((origin) => origin.toLowerCase())
+}
+
+export function hostsIn(list: string | undefined, context: z.RefinementCtx): string[] | undefined {
+  const hosts = list
+    ?.split(',')
+    .map((host) => host.trim().toLowerCase())
+    .filter((host) => host !== '')
+  const bad = hosts?.find((host) => host !== '*' && !isHost(host))
+  if (bad === undefined) return hosts
+  context.addIssue(
+    `must list host names such as chat.example.com or *.example.com, separated by commas; got ${shown(bad)}`,
+  )
+  return z.NEVER
+}
+
+/** A host as a URL has it, perhaps with a port; never an address with a scheme or a path. */
+function isHost(text: string): boolean {
+  const url = `http://${text.replace(/^\*\./, 'any.')}`
+  return /^[\w.*:[\]-]+$/.test(text) && URL.canParse(url) && !/\*/.test(text.slice(1))
+}
+
+/** Of a page's address only the origin matters: a browser sends no more of it. */
+export function originOf(url: string | undefined, context: z.RefinementCtx): string | undefined {
+  if (url === undefined) return undefined
+  if (/^https?:\/\//i.test(url) && URL.canParse(url)) return new URL(url).origin
+  context.addIssue(`must be an address such as https://chat.example.com; got ${shown(url)}`)
+  return z.NEVER
+}
+
+export function namesIn(list: string | undefined, context: z.RefinementCtx): string[] | undefined {
+  const names = list?.split(',').map((name) => name.trim())
+  const bad = names?.find((name) => !isName(name))
+  if (bad === undefined) return names
+  context.addIssue(`must list names of agents, separated by commas; got ${shown(bad)}`)
+  return z.NEVER
+}
+
+/** A key that can be guessed lets everybody in all the same. No text of a key is in an error. */
+export function keysIn(list: string, context: z.RefinementCtx): ApiKey[] {
+  const entries = list.split(',').map((entry) => entry.trim())
+  const keys = entries.filter((entry) => entry !== '').map(keyOf)
+  if (keys.some(({ key }) => key.length < 8)) {
+    context.addIssue(
+      'must list keys of at least 8 characters, separated by commas; before each may stand a name and a colon',
+    )
+  }
+  if (keys.some(({ name }) => name !== undefined && !/^[\w.@-]{1,64}$/.test(name))) {
+    context.addIssue(
+      'must name keys by 1 to 64 letters, digits or any of . _ @ -, as in alice:a-long-secret',
+    )
+  }
+  const names = new Map(keys.map(({ key, name }) => [key, name]))
+  if (keys.some(({ key, name }) => names.get(key) !== name)) {
+    context.addIssue('must not give one key to two names')
+  }
+  return keys
+}
+
+/** A key may hold colons where a name stands before it. */
+function keyOf(entry: string): ApiKey {
+  const at = entry.indexOf(':')
+  return at === -1
+    ? { key: entry, name: undefined }
+    : { key: entry.slice(at + 1).trim(), name: entry.slice(0, at).trim() }
+}
+
+export function folderAt(path: string, context: z.RefinementCtx): string {
+  if (!isFolder(path)) context.addIssue(`must be a folder that is there; got ${shown(path)}`)
+  return resolve(path)
+}
+
+/** As `PATH` lists folders. */
+export function pathsIn(list: string, context: z.RefinementCtx): string[] {
+  const paths = list.split(':').filter((path) => path !== '')
+  const bad = paths.find((path) => !isAbsolute(path) || resolve(path) === '/')
+  if (bad !== undefined) {
+    context.addIssue(
+      `must list absolute paths below the root, separated by colons; got ${shown(bad)}`,
+    )
+  }
+  return paths.map((path) => resolve(path))
+}
+
+export function variablesIn(list: string, context: z.RefinementCtx): string[] {
+  const names = list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  const bad = names.find((name) => !/^[A-Za-z_]\w*$/.test(name))
+  if (bad !== undefined) {
+    context.addIssue(`must list names of variables, separated by commas; got ${shown(bad)}`)
+  }
+  const secret = names.find(isSecretOfLoom)
+  if (secret !== undefined) {
+    context.addIssue(`must not list ${secret}: commands do not get the keys of models or of Loom`)
+  }
+  return names
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text.toLowerCase()
+}
+
+export function integer(min: number, max: number) {
+  const allowed = `must be a whole number from ${min} to ${max}`
+  return z.string().transform((text, context) => {
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+    if (value >= min && value <= max) return value
+    context.addIssue(`${allowed}; got ${shown(text)}`)
+    return z.NEVER
+  })
+}
+
+export function milliseconds() {
+  return integer(1, timerMaxMs)
+}
+
+export function choice<const VALUE extends string>(values: readonly VALUE[]) {
+  return z.enum(values, {
+    error: ({ input }) => `must be ${values.join(' or ')}; got ${shown(String(input))}`,
+  })
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+}
