@@ -23,6 +23,7 @@ test('first', () => assert.equal(first([1, 2, 3]), 1))
 test('last', () => assert.equal(last([1, 2, 3]), 3))
 `,
   'test/greet.test.js': `import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import { greet } from '../src/greet.js'
 
 test('greet', () => assert.match(greet('Ada'), /^\\w+, Ada!$/))
