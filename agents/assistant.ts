@@ -1,4 +1,4 @@
-/** The agent that a new Loom server starts with. Its model is the server's `LOOM_MODEL`. */
+/** The default agent of a Loom server. It uses the server's `LOOM_MODEL`. */
 import { agentTool } from '../src/agent-tool.ts'
 import { defineAgent } from '../src/agent.ts'
 import { calculator } from '../tools/calculator.ts'
@@ -9,7 +9,7 @@ import { researcher } from './researcher.ts'
 export const assistant = defineAgent({
   name: 'assistant',
   description:
-    'A helpful assistant that calculates, tells the time, asks back, and can ask a researcher.',
+    'A helpful assistant that calculates, tells the time, asks questions, and can ask a researcher.',
   systemPrompt: `You are a helpful assistant. Answer in the language of the question, briefly and plainly.
 Calculate with the calculator, never in your head, and ask the clock for dates and times.
 Hand a question that needs several steps of its own to the researcher, and say in your own words what it reports.

@@ -1,7 +1,7 @@
 /**
- * Works on the files of one folder: finds, reads, changes, and runs commands. It acts on the machine
- * that it runs on, so a server offers it only where it is told to, and by default a human approves
- * each command and each change. Whoever may talk to it may also approve.
+ * The coding agent: it finds, reads and changes the files of one folder, and runs commands there. It acts
+ * on the machine of the server, so a server offers it only if its settings name it, and by default a
+ * human approves each command and each change. Every client that may send messages may also approve.
  */
 import { type Agent, defineAgent } from '../src/agent.ts'
 import type { Environment } from '../src/environment.ts'
@@ -17,15 +17,15 @@ import { writeFile } from '../tools/write-file.ts'
 import { workspaceInstructions } from './workspace-instructions.ts'
 
 export interface CoderOptions {
-  /** What it may read and change. */
+  /** The folder that the agent may read and change. */
   workspace: Workspace
-  /** What its commands are confined by. */
+  /** Confines the commands. */
   sandbox: Sandbox
-  /** Of this process. Commands are told a few harmless variables of it. */
+  /** The environment of this process. Commands receive a few harmless variables of it. */
   environment: Environment
-  /** Whether a human is asked before each command and each change of a file. @defaultValue true */
+  /** Asks the human before each command and each change of a file. @defaultValue true */
   needsApproval?: boolean
-  /** How its questions reach the human. @defaultValue the client answers */
+  /** The options of the tool `human`. @defaultValue the client answers */
   human?: HumanOptions
 }
 
@@ -35,13 +35,13 @@ After a change run the tests, or whatever shows that it works, and say what you 
 If a command's outcome is unknown, find out what it did before you run it again.
 Ask the human only what cannot be found out and is theirs to decide.`
 
-/** An agent that works on the files of a workspace, by the `AGENTS.md` that stands there. */
+/** Returns an agent that works on the files of a workspace and follows its `AGENTS.md`. */
 export function coder({
   workspace,
   sandbox,
   environment,
   needsApproval = true,
-  human: asking = {},
+  human: humanOptions = {},
 }: CoderOptions): Agent {
   return defineAgent({
     name: 'coder',
@@ -54,9 +54,9 @@ export function coder({
       editFile(workspace, { needsApproval }),
       grep(workspace),
       glob(workspace),
-      human(asking),
+      human(humanOptions),
     ],
-    // A task takes as many looks as it takes; a human sees each change.
+    // A coding task may need many steps, and a human approves each change.
     maxSteps: 100,
   })
 }

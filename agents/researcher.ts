@@ -1,4 +1,4 @@
-/** Works a question out alone, so that the agent that asked keeps its own conversation short. */
+/** An agent that answers one question on its own, so that the calling agent's conversation stays short. */
 import { defineAgent } from '../src/agent.ts'
 import { calculator } from '../tools/calculator.ts'
 import { clock } from '../tools/clock.ts'

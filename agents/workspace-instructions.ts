@@ -1,10 +1,10 @@
-/** What the people of a project tell agents: the file `AGENTS.md` at its root (agents.md). */
+/** Reads a project's instructions for agents: the file `AGENTS.md` at its root (https://agents.md). */
 import type { Workspace } from '../src/workspace.ts'
 
-/** More than this is a manual, and would fill the model's window on every call. */
+/** A longer file would fill the model's context window on every call. */
 const bytesMax = 32 * 1024
 
-/** The instructions of a workspace, for the system prompt; '' where there are none. */
+/** Returns the instructions of a workspace for the system prompt; '' if there are none. */
 export async function workspaceInstructions(workspace: Workspace): Promise<string> {
   try {
     const { handle } = await workspace.openFile('AGENTS.md')
@@ -29,7 +29,7 @@ export async function workspaceInstructions(workspace: Workspace): Promise<strin
       await handle.close()
     }
   } catch {
-    // Most projects have none. One that is no readable file is the reader's of files to tell.
+    // Most projects have none. If the file is unreadable, `read_file` reports the reason.
     return ''
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Runs a shell command in the workspace, confined as far as the machine allows. What a command leaves
- * in the background ends with it, and what it does is never done twice.
+ * Runs a shell command in the workspace, confined as far as the machine allows. Background processes
+ * end together with the command. Loom never runs the same call twice.
  */
 import { randomUUID } from 'node:crypto'
 import { realpath, stat } from 'node:fs/promises'
@@ -21,32 +21,46 @@ import { openSandbox, type Sandbox } from '../src/sandbox.ts'
 import { type SandboxOptions } from '../src/sandbox/options.ts'
 import type { NamedTool } from '../src/tool.ts'
 
+/**
+ * Options of the tool `bash`.
+ * @example
+ * ```ts
+ * import type { BashOptions } from 'loom'
+ *
+ * const options: BashOptions = { workspace: '/srv/project', environment: process.env }
+ * ```
+ */
 export interface BashOptions {
-  /** The folder that commands run in, and may change. */
+  /** The folder in which commands run, and which they may change. */
   workspace: string
-  /** Of this process. Commands are told a few harmless variables of it. */
+  /** The environment of this process. Commands receive a few harmless variables of it. */
   environment: Environment
-  /** A sandbox that several tools share, or how to make one. @defaultValue the best that works */
+  /**
+   * A sandbox that several tools share, or the options of a new one.
+   * @defaultValue the strongest sandbox that works on this machine
+   */
   sandbox?: Sandbox | Omit<SandboxOptions, 'environment'>
-  /** Names of more variables that commands are told. @defaultValue none */
+  /** Names of additional environment variables that commands receive. @defaultValue none */
   variables?: readonly string[]
-  /** Where full outputs are kept. @defaultValue the system's folder of temporary files */
+  /** The folder that holds the log files of long outputs. @defaultValue the system's temporary folder */
   logParent?: string
-  /** The most bytes of one output that are kept. @defaultValue 100 MiB */
+  /** The maximum size of one log file, in bytes. @defaultValue 100 MiB */
   logBytesMax?: number
   /**
-   * How many processes a confined command may have at a time. Root is held to it by a control group
-   * only, where the machine lets Loom make one. @defaultValue 1024
+   * The maximum number of processes that a confined command may have at a time. For commands that run
+   * as root only a control group enforces it, on machines where Loom may create one.
+   * @defaultValue 1024
    */
   processesMax?: number
   /**
-   * Bytes of memory that a confined command may use: all its processes together where Loom may make a
-   * control group (as root), else each of them. @defaultValue half of the memory that Loom may use
+   * The maximum memory of a confined command, in bytes. It bounds all processes of the command together
+   * where Loom may create a control group (as root), and otherwise each process.
+   * @defaultValue half of the memory that Loom may use
    */
   memoryBytesMax?: number
   /**
-   * Bytes that a confined command may write: to one file, and by as much as the free space of the
-   * disk shrinks while it runs. @defaultValue 10 GiB
+   * The maximum number of bytes that a confined command may write. It bounds each file, and the decrease
+   * of the free disk space while the command runs. @defaultValue 10 GiB
    */
   diskBytesMax?: number
   /** Asks the human before each command. @defaultValue false */
@@ -55,7 +69,7 @@ export interface BashOptions {
 
 const timeoutDefault = 120
 const timeoutMax = 600
-/** The kernel takes 128 KiB in one argument. */
+/** Linux accepts at most 128 KiB in one argument. */
 const commandBytesMax = 120 * 1024
 
 const inputSchema = z.object({
@@ -67,24 +81,36 @@ const inputSchema = z.object({
       (command) => Buffer.byteLength(command) <= commandBytesMax,
       `must not be longer than ${commandBytesMax} bytes: write a script to a file and run that`,
     )
-    .describe('What bash runs; it may have several lines'),
+    .describe('The command that bash runs; it may have several lines'),
   timeout: z
     .number()
     .positive()
     .max(timeoutMax)
     .nullish()
-    .describe(`Seconds until the command is ended, ${timeoutDefault} by default`),
+    .describe(`Time limit of the command in seconds, ${timeoutDefault} by default`),
 })
 
-const description = `Runs a command with bash in the workspace and gives its output, stdout and stderr together.
-Of a long output the end is given (${shownLinesMax} lines or ${shownBytesMax / 1024} KB), and the name of a file that has all of it, which later commands can read.
-There is no terminal and no input. What is still running in the background ends with the command, and files in /tmp may be gone then: keep what is needed in the workspace.`
+const description = `Runs a command with bash in the workspace and returns its output, stdout and stderr together.
+Of a long output it returns the end (${shownLinesMax} lines or ${shownBytesMax / 1024} KB), and the name of a file that has all of it, which later commands can read.
+There is no terminal and no input. Background processes end with the command, and files in /tmp may be gone then: keep the files that you need in the workspace.`
 
-/** @throws LoomError `invalid-config` for a workspace that confines nothing. */
+/**
+ * Creates the tool `bash`, which runs shell commands in a workspace.
+ * @throws LoomError `invalid-config` if the workspace is `/`, since that would confine nothing.
+ * @example
+ * ```ts
+ * import { bash } from 'loom'
+ *
+ * const tool = bash({ workspace: '/srv/project', environment: process.env, needsApproval: true })
+ * ```
+ */
 export function bash(options: BashOptions): NamedTool {
   const { environment } = options
   if (resolve(options.workspace) === '/') {
-    throw new LoomError('invalid-config', 'The workspace of bash must not be the whole machine.')
+    throw new LoomError(
+      'invalid-config',
+      'The workspace of bash must not be the whole machine. Name a folder below "/".',
+    )
   }
   const sandbox = sandboxOf(options)
   const { variables = [], memoryBytesMax, diskBytesMax } = sandbox.allowance
@@ -106,14 +132,14 @@ export function bash(options: BashOptions): NamedTool {
     inputSchema,
     retry: 'never',
     needsApproval: options.needsApproval === true,
-    // Its own limit is told better.
+    // Longer than the tool's own limit, whose message is clearer to the model.
     timeoutMs: (timeoutMax + 30) * 1000,
     async *execute({ command, timeout }, { signal }) {
       const seconds = timeout ?? timeoutDefault
       const running = await startCommand({
         ...common,
         command,
-        workspace: await folderAt(options.workspace),
+        workspace: await workspaceFolder(options.workspace),
         timeoutMs: seconds * 1000,
         signal,
         callId: randomUUID(),
@@ -124,15 +150,18 @@ export function bash(options: BashOptions): NamedTool {
   })
 }
 
-/** A container may have less than the machine; where nothing bounds it, Node says a number beyond any machine's. */
+/**
+ * The memory limit of a container can be lower than the memory of the machine. Without a limit Node
+ * reports 0 or a number larger than any machine's memory.
+ */
 const halfOfMemory = (): number =>
   Math.floor(Math.min(process.constrainedMemory() || Infinity, totalmem()) / 2)
 
 const sandboxOf = ({ sandbox = {}, environment }: BashOptions): Sandbox =>
   'wrap' in sandbox ? sandbox : openSandbox({ ...sandbox, environment })
 
-/** It may be gone since the last command. */
-async function folderAt(workspace: string): Promise<string> {
+/** The workspace can disappear between two commands, so each command looks it up. */
+async function workspaceFolder(workspace: string): Promise<string> {
   const path = await realpath(workspace).catch(() => undefined)
   if (path !== undefined && (await stat(path)).isDirectory()) return path
   throw new Error(`There is no folder ${workspace}, which is the workspace.`)
@@ -143,26 +172,26 @@ const progressMs = 100
 const slowestProgressMs = 2000
 
 /**
- * The end of the output whenever it has changed. Every glance is stored and sent, so there are fewer of
- * them the longer it takes: some hundreds in ten minutes.
+ * Yields the end of the output each time it has changed. The session stores and sends each of these, so
+ * the pauses grow with the running time: a command of ten minutes yields a few hundred.
  */
 async function* progress({ output, ended }: RunningCommand): AsyncGenerator<string> {
-  const started = performance.now()
-  let told = 0
+  const startedAt = performance.now()
+  let chunkCount = 0
   for (;;) {
-    const pauseMs = Math.max(progressMs, (performance.now() - started) / 50)
-    const over = new AbortController()
-    const pause = delay(Math.min(pauseMs, slowestProgressMs), false, over)
-    const isOver = await Promise.race([ended.then(() => true), pause])
-    over.abort()
-    if (isOver) return
-    if (output.chunks === told) continue
-    told = output.chunks
-    yield output.glance(progressBytesMax)
+    const pauseMs = Math.max(progressMs, (performance.now() - startedAt) / 50)
+    const stopPause = new AbortController()
+    const pause = delay(Math.min(pauseMs, slowestProgressMs), false, stopPause)
+    const hasEnded = await Promise.race([ended.then(() => true), pause])
+    stopPause.abort()
+    if (hasEnded) return
+    if (output.chunks === chunkCount) continue
+    chunkCount = output.chunks
+    yield output.latest(progressBytesMax)
   }
 }
 
-/** @throws Error with the output for whatever is not a success, so that the model is told so. */
+/** @throws Error with the output unless the command succeeded, so that the model sees a failure. */
 function resultOf(end: CommandEnd, { text, bytes, cut }: ShownOutput, seconds: number): string {
   const none = bytes === 0 ? '(no output)' : `(${bytes} bytes, none of them text)`
   const shown = [text === '' ? none : text, ...(cut === undefined ? [] : [`[${cut}]`])]

@@ -1,4 +1,4 @@
-/** Arithmetic, which language models are bad at. Runs no code: see `calculator/expression.ts`. */
+/** Arithmetic, which language models often get wrong. Runs no code: see `calculator/expression.ts`. */
 import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
@@ -8,7 +8,7 @@ export const calculator = defineTool({
   name: 'calculator',
   title: 'Calculator',
   description:
-    'Evaluates an arithmetic expression. Knows + - * / % (remainder) ^ and **, parentheses, ' +
+    'Evaluates an arithmetic expression. Accepts + - * / % (remainder) ^ and **, parentheses, ' +
     'sqrt abs round floor ceil min max sin cos tan (radians), log (base 10), ln, exp, pi and e.',
   inputSchema: z.object({
     expr: z.string().min(1).max(1_000).describe('The expression, for example "(2 + 3) * sqrt(16)"'),

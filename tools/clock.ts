@@ -1,4 +1,4 @@
-/** The time of day, which a model cannot know. Without a zone it is the server's. */
+/** The current date and time, which a model cannot know. The default time zone is the server's. */
 import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
@@ -6,7 +6,7 @@ import { defineTool } from '../src/define-tool.ts'
 export const clock = defineTool({
   name: 'clock',
   title: 'Clock',
-  description: 'Tells the current date and time, in a given time zone or in that of the server.',
+  description: 'Returns the current date and time, in a given time zone or in that of the server.',
   inputSchema: z.object({
     timeZone: z
       .string()
@@ -19,10 +19,10 @@ export const clock = defineTool({
 })
 
 interface TimeOfDay {
-  /** ISO 8601 with the zone's offset. */
+  /** ISO 8601, with the offset of the time zone. */
   iso: string
   timeZone: string
-  /** For people. */
+  /** The date and time in words. */
   text: string
 }
 
@@ -68,7 +68,7 @@ function formatIn(timeZone: string | undefined): Intl.DateTimeFormat {
   }
 }
 
-/** `GMT+05:30` as `+05:30`, and `GMT` or `GMT+00:00` as `Z`. */
+/** Converts `GMT+05:30` to `+05:30`, and `GMT` or `GMT+00:00` to `Z`. */
 function offsetOf(zoneName: string): string {
   const offset = zoneName.replace('GMT', '')
   return offset === '' || offset === '+00:00' ? 'Z' : offset

@@ -1,7 +1,7 @@
 /**
- * Changes passages of a file of the workspace. Edits are all or nothing: each must apply to the file
- * as it is, or none is made. A call that is repeated after its process died is told apart by the
- * workspace's journal, not by looking whether the new text is there.
+ * Replaces passages in a file of the workspace. All edits of a call apply, or none does. If a process
+ * dies and another one repeats its call, the journal of the workspace shows whether the edit was made;
+ * the tool does not search for the new text.
  */
 import { z } from 'zod'
 
@@ -9,7 +9,7 @@ import { defineTool } from '../src/define-tool.ts'
 import type { NamedTool } from '../src/tool.ts'
 import type { Workspace } from '../src/workspace.ts'
 import { quoted } from '../src/workspace/file-error.ts'
-import { applyEdits, type Edited } from './edit-file/apply.ts'
+import { applyEdits, type EditResult } from './edit-file/apply.ts'
 import { editFields } from './edit-file/edits-input.ts'
 import { unifiedDiff } from './edit-file/unified-diff.ts'
 import { inputSchema } from './input-schema.ts'
@@ -17,26 +17,43 @@ import { inputSchema } from './input-schema.ts'
 export interface EditFileOutput {
   path: string
   replacements: number
-  /** Unified; empty where an earlier attempt of the same call has made the change. */
+  /** A unified diff; empty if an earlier attempt of the same call made the change. */
   diff: string
   text: string
 }
 
-/** Larger files are for other means: an edit holds the whole text in memory, and searches it. */
+/** An edit holds the whole text in memory and searches it, so larger files are refused. */
 const bytesMax = 16 * 1024 * 1024
 
 const editSchema = z.object({
   old: z.string().describe('The passage to replace, exactly as it is in the file'),
-  new: z.string().describe('What takes its place; empty to delete it'),
+  new: z.string().describe('The text that replaces it; empty to delete the passage'),
   replace_all: z.boolean().optional().describe('Replace every place where "old" is found'),
 })
 
+/**
+ * Options of the tool `edit_file`.
+ * @example
+ * ```ts
+ * import type { EditFileOptions } from 'loom'
+ *
+ * const options: EditFileOptions = { needsApproval: true }
+ * ```
+ */
 export interface EditFileOptions {
   /** Asks the human before each edit. @defaultValue false */
   needsApproval?: boolean
 }
 
-/** Replaces passages of a file, all of them or none. */
+/**
+ * Creates the tool `edit_file`, which replaces passages in a file. All edits of a call apply, or none.
+ * @example
+ * ```ts
+ * import { editFile, Workspace } from 'loom'
+ *
+ * const tool = editFile(await Workspace.open('/srv/project'))
+ * ```
+ */
 export function editFile(
   workspace: Workspace,
   { needsApproval = false }: EditFileOptions = {},
@@ -46,8 +63,8 @@ export function editFile(
     title: 'Edit file',
     description:
       'Replaces passages of a text file of the workspace. Each "old" must be found exactly once: ' +
-      'quote enough of what is around it, with its indentation and without line numbers. All edits ' +
-      'of a call are looked up in the file as it was before any of them, and must not overlap.',
+      'quote enough of the text around it, with its indentation and without line numbers. All edits ' +
+      'of a call apply to the file as it was before the call, and must not overlap.',
     inputSchema: inputSchema(
       z.object({
         path: z.string().max(4096).describe('Path of the file, relative to the workspace'),
@@ -59,8 +76,8 @@ export function editFile(
     needsApproval,
     timeoutMs: 60_000,
     execute: async ({ path, edits }, context): Promise<EditFileOutput> => {
-      let edited: Edited | undefined
-      const changed = await workspace.change({
+      let edit: EditResult | undefined
+      const change = await workspace.change({
         path,
         key: context.idempotencyKey,
         reader: context.conversation,
@@ -69,26 +86,26 @@ export function editFile(
         keepBytes: Infinity,
         bytesMax,
         make: (old = Buffer.alloc(0)) => {
-          const list = edits.map((edit) => ({ ...edit, replaceAll: edit.replace_all === true }))
-          edited = applyEdits(old, list)
-          return Buffer.from(edited.after)
+          const list = edits.map((each) => ({ ...each, replaceAll: each.replace_all === true }))
+          edit = applyEdits(old, list)
+          return Buffer.from(edit.after)
         },
       })
-      return outputOf(changed.path, edited)
+      return outputOf(change.path, edit)
     },
     toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
   })
 }
 
-function outputOf(path: string, edited: Edited | undefined): EditFileOutput {
+function outputOf(path: string, edit: EditResult | undefined): EditFileOutput {
   const name = quoted(path)
-  if (edited === undefined) {
+  if (edit === undefined) {
     const text = `${name} was edited by an earlier attempt of this call.`
     return { path, replacements: 0, diff: '', text }
   }
-  const { replacements, isFuzzy, before, after } = edited
+  const { replacements, isFuzzy, before, after } = edit
   const diff = unifiedDiff(path, before, after)
   const count = replacements === 1 ? '1 replacement' : `${replacements} replacements`
-  const how = isFuzzy ? ', found by its look: quotes, dashes or white space differ' : ''
+  const how = isFuzzy ? ', found by similarity: quotes, dashes or white space differ' : ''
   return { path, replacements, diff, text: `Edited ${name} (${count}${how}).\n\n${diff}` }
 }

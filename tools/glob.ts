@@ -1,6 +1,7 @@
 /**
- * Finds files of the workspace by their names, the ones changed last first. Lists with ripgrep, which
- * knows `.gitignore`, and matches here: a glob of ripgrep's own would bring back what is left out.
+ * Finds files of the workspace by their names, the files changed last first. ripgrep lists the files and
+ * applies `.gitignore`; this module matches the pattern. A `--glob` option of ripgrep would include
+ * files that `.gitignore` excludes.
  */
 import { z } from 'zod'
 
@@ -13,9 +14,9 @@ import { inputSchema, withoutEmpty } from './input-schema.ts'
 import { ripgrep } from './ripgrep.ts'
 
 export interface GlobOutput {
-  /** From the root of the workspace. */
+  /** Paths relative to the root of the workspace. */
   files: string[]
-  /** There are more than are listed. */
+  /** Whether there are more files than the list holds. */
   truncated: boolean
   text: string
 }
@@ -24,7 +25,15 @@ const defaultLimit = 100
 const limitMax = 1000
 const timeoutMs = 30_000
 
-/** Finds files by a pattern for their paths. */
+/**
+ * Creates the tool `glob`, which finds files by a pattern for their paths.
+ * @example
+ * ```ts
+ * import { glob, Workspace } from 'loom'
+ *
+ * const tool = glob(await Workspace.open('/srv/project'))
+ * ```
+ */
 export function glob(workspace: Workspace): NamedTool {
   return defineTool({
     name: 'glob',
@@ -32,7 +41,7 @@ export function glob(workspace: Workspace): NamedTool {
     description:
       'Finds files of the workspace whose path matches a pattern such as "src/**/*.ts"; a pattern ' +
       'without "/" matches names in any directory. The files changed last come first. Files that ' +
-      '.gitignore leaves out are not found.',
+      '.gitignore excludes are not found.',
     inputSchema: inputSchema(
       z.object({
         pattern: z.string().min(1).max(1000),
@@ -48,7 +57,7 @@ export function glob(workspace: Workspace): NamedTool {
       const { path, stats } = await workspace.look(input.path ?? '.')
       if (!stats.isDirectory()) throw new FileRefusal(`${quoted(path)} is not a directory.`)
       const pattern = patternFor(workspace, input.pattern, path)
-      const found: string[] = []
+      const matches: string[] = []
       const end = await ripgrep({
         workspace,
         path,
@@ -58,18 +67,18 @@ export function glob(workspace: Workspace): NamedTool {
         arguments: ['--files', '--null', '--sortr', 'modified'],
         take: (record) => {
           const file = record.toString().replace(/^\.\//, '')
-          if (pattern.matches(file)) found.push(file)
-          return found.length <= limit
+          if (pattern.matches(file)) matches.push(file)
+          return matches.length <= limit
         },
       })
-      const files = await newestFirst(workspace, found.slice(0, limit))
-      return outputOf(files, { hasMore: found.length > limit, isLate: end === 'late' })
+      const files = await newestFirst(workspace, matches.slice(0, limit))
+      return outputOf(files, { hasMore: matches.length > limit, isLate: end === 'late' })
     },
     toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
   })
 }
 
-/** A pattern that begins with the workspace's own path is one of the workspace. */
+/** An absolute pattern below the workspace's own path counts as relative to the workspace. */
 function patternFor({ root }: Workspace, pattern: string, path: string): GlobPattern {
   if (pattern.startsWith(`${root}/`)) return globPattern(`./${pattern.slice(root.length + 1)}`)
   if (!pattern.startsWith('/')) return globPattern(pattern, path === '.' ? '' : path)
@@ -77,8 +86,8 @@ function patternFor({ root }: Workspace, pattern: string, path: string): GlobPat
 }
 
 /**
- * Of the files that ripgrep has found those that are really there: it may have been led out by a link
- * for a moment. Files of one time are in the order of their names.
+ * Returns those files of ripgrep's list that the workspace itself finds: a link may have led ripgrep out
+ * of the workspace for a moment. Files with equal times are in the order of their names.
  */
 async function newestFirst(workspace: Workspace, files: string[]): Promise<string[]> {
   const known: { file: string; at: bigint }[] = []
@@ -100,7 +109,7 @@ async function newestFirst(workspace: Workspace, files: string[]): Promise<strin
 function outputOf(files: string[], { hasMore, isLate }: { hasMore: boolean; isLate: boolean }) {
   const notices = [
     ...(hasMore ? [`There are more than ${files.length} files: narrow the pattern.`] : []),
-    ...(isLate ? [`The search was ended after ${timeoutMs / 1000} s: narrow it.`] : []),
+    ...(isLate ? [`The search was stopped after ${timeoutMs / 1000} s: narrow it.`] : []),
   ]
   if (files.length === 0 && notices.length === 0) notices.push('No files match.')
   const text = [...files, ...notices.map((notice) => `[${notice}]`)].join('\n')

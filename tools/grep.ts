@@ -1,6 +1,6 @@
 /**
- * Searches the files of the workspace with ripgrep: what `.gitignore` leaves out is not searched, and
- * links are not followed. Every line that is shown has been looked up in the workspace again.
+ * Searches the files of the workspace with ripgrep. It skips files that `.gitignore` excludes and
+ * follows no links. The tool reads each line again through the workspace before it shows the line.
  */
 import { z } from 'zod'
 
@@ -10,13 +10,13 @@ import { refuseUnlessFile, type Workspace } from '../src/workspace.ts'
 import { type GlobPattern, globPattern } from './glob/pattern.ts'
 import { FoundLines } from './grep/found-lines.ts'
 import { lineCharsMax, listingOf } from './grep/listing.ts'
-import { provenLines } from './grep/proven-lines.ts'
-import { inputSchema, renamed, withoutEmpty } from './input-schema.ts'
+import { verifiedLines } from './grep/verified-lines.ts'
+import { inputSchema, renameFields, withoutEmpty } from './input-schema.ts'
 import { ripgrep, type RipgrepEnd } from './ripgrep.ts'
 
 export interface GrepOutput {
   matches: number
-  /** There is more than is shown. */
+  /** Whether there are more matches than the text shows. */
   truncated: boolean
   text: string
 }
@@ -40,16 +40,24 @@ const grepSchema = z.object({
   limit: z.int().min(1).max(limitMax).optional().describe(`Matches; ${defaultLimit} by default`),
 })
 
-/** Searches what is in files. */
+/**
+ * Creates the tool `grep`, which searches the content of files with a regular expression.
+ * @example
+ * ```ts
+ * import { grep, Workspace } from 'loom'
+ *
+ * const tool = grep(await Workspace.open('/srv/project'))
+ * ```
+ */
 export function grep(workspace: Workspace): NamedTool {
   return defineTool({
     name: 'grep',
     title: 'Search files',
     description:
       'Searches the content of the files in the workspace with a regular expression. Files that ' +
-      `.gitignore leaves out are not searched. Lines are cut at ${lineCharsMax} characters.`,
+      `.gitignore excludes are not searched. Lines are cut at ${lineCharsMax} characters.`,
     inputSchema: inputSchema(grepSchema, (fields) =>
-      withoutEmpty(renamed(fields, inputAliases), 'path', 'glob'),
+      withoutEmpty(renameFields(fields, inputAliases), 'path', 'glob'),
     ),
     retry: 'safe',
     timeoutMs: 2 * timeoutMs,
@@ -57,7 +65,7 @@ export function grep(workspace: Workspace): NamedTool {
       const { context = 0, limit = defaultLimit } = input
       const { path, stats } = await workspace.look(input.path ?? '.')
       if (!stats.isDirectory()) refuseUnlessFile(stats, path)
-      // A file that is named is searched whatever it is called.
+      // If the path is a file, `glob` does not apply.
       const pattern =
         input.glob === undefined || !stats.isDirectory()
           ? undefined
@@ -72,8 +80,8 @@ export function grep(workspace: Workspace): NamedTool {
         arguments: [...argumentsOf(input), ...typeArguments(pattern)],
         take: (record, isCut) => found.take(record, isCut),
       })
-      const proven = await provenLines(workspace, found.lines, signal)
-      return outputOf({ found, end, limit, listing: listingOf(proven, context) })
+      const verified = await verifiedLines(workspace, found.lines, signal)
+      return outputOf({ found, end, limit, listing: listingOf(verified, context) })
     },
     toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
   })
@@ -88,9 +96,9 @@ const inputAliases = {
 function argumentsOf(input: z.infer<typeof grepSchema>): string[] {
   return [
     '--json',
-    // The same search gives the same lines in the same order; threads would not.
+    // Equal searches return equal lines in equal order. A search with several threads does not.
     '--sort=path',
-    // `$` matches in front of a `\r\n` too.
+    // Without it, `$` does not match before a `\r\n`.
     '--crlf',
     ...(input.ignore_case === true ? ['--ignore-case'] : []),
     ...(input.literal === true ? ['--fixed-strings'] : []),
@@ -100,8 +108,9 @@ function argumentsOf(input: z.infer<typeof grepSchema>): string[] {
 }
 
 /**
- * Names that ripgrep need not open. As types, since its own globs would bring back what `.gitignore`
- * leaves out; and only where both understand a name the same way, since the pattern decides anyway.
+ * Restricts ripgrep to names that can match, so that it opens fewer files. These are types and not globs
+ * of ripgrep, since those would include files that `.gitignore` excludes. It only names patterns that
+ * both read alike; `GlobPattern` makes the final decision.
  */
 function typeArguments(pattern: GlobPattern | undefined): string[] {
   if (pattern === undefined) return []
@@ -119,16 +128,16 @@ interface Outcome {
 
 function outputOf({ found, end, limit, listing }: Outcome): GrepOutput {
   const { matches, isCut } = listing
-  const unproven = isCut ? 0 : found.matches - matches
+  const unverified = isCut ? 0 : found.matches - matches
   const notices = [
     ...found.binaries.map((path) => `${path}: matches, but is no text.`),
     ...[...found.longLines].map((path) => `${path}: a match in a line of over 4 MB is left out.`),
-    ...(unproven > 0 ? [`${unproven} left out: their files changed during the search.`] : []),
+    ...(unverified > 0 ? [`${unverified} left out: their files changed during the search.`] : []),
     ...(found.hasMore && !isCut
       ? [`There are more than ${limit} matches: narrow the search.`]
       : []),
     ...(isCut ? ['There is more than 50 KB to show: narrow the search.'] : []),
-    ...(end === 'late' ? [`The search was ended after ${timeoutMs / 1000} s: narrow it.`] : []),
+    ...(end === 'late' ? [`The search was stopped after ${timeoutMs / 1000} s: narrow it.`] : []),
   ]
   if (matches === 0 && notices.length === 0) notices.push('No matches.')
   const parts = [listing.text, ...notices.map((notice) => `[${notice}]`)]

@@ -1,7 +1,7 @@
 /**
- * Asks the human who talks with the agent. Over HTTP the question is the client's: the turn waits,
- * for days if need be, and whoever answers the call lets it go on. Where a program sits between, as a
- * terminal does, it is given as `ask`, and nobody being there is an error the model is told.
+ * Asks the human a question. Over HTTP the client shows the question: the turn waits, for days if
+ * necessary, and continues when a client answers the call. A program with its own input, such as a
+ * terminal, passes `ask`; if no human is there, the tool reports an error to the model.
  */
 import type { ToolResultPart } from 'ai'
 import { z } from 'zod'
@@ -14,22 +14,52 @@ import type { NamedTool } from '../src/tool.ts'
 import { untilAborted } from '../src/until-aborted.ts'
 import { inputSchema } from './input-schema.ts'
 
-/** What the model wants to know. */
+/**
+ * A question of the model to the human.
+ * @example
+ * ```ts
+ * import type { Question } from 'loom'
+ *
+ * const question: Question = {
+ *   question: 'Which branch?',
+ *   options: ['main', 'next'],
+ *   default: 'main',
+ * }
+ * ```
+ */
 export interface Question {
   question: string
-  /** To choose from; another answer is one too. */
+  /** Suggested answers. The human may give another answer. */
   options: readonly string[]
-  /** What an empty answer means. */
+  /** The meaning of an empty answer. */
   default: string | undefined
 }
 
-/** Gives the answer, or undefined where nobody can be asked. The signal ends the question. */
+/**
+ * Asks the human a question. Resolves to the answer, or to undefined if no human can answer. It must
+ * settle when the signal aborts.
+ * @example
+ * ```ts
+ * import type { Ask } from 'loom'
+ *
+ * const ask: Ask = async ({ default: fallback }) => fallback
+ * ```
+ */
 export type Ask = (question: Question, signal: AbortSignal) => Promise<string | undefined>
 
+/**
+ * Options of the tool `human`.
+ * @example
+ * ```ts
+ * import type { HumanOptions } from 'loom'
+ *
+ * const options: HumanOptions = { ask: async ({ default: fallback }) => fallback, timeoutMs: 60_000 }
+ * ```
+ */
 export interface HumanOptions {
-  /** @defaultValue the client answers */
+  /** Asks the human in this process. @defaultValue the client answers the call */
   ask?: Ask
-  /** How long somebody has for the answer, where `ask` is given. @defaultValue 600000 */
+  /** The time limit of an answer in milliseconds. It applies only with `ask`. @defaultValue 600000 */
   timeoutMs?: number
 }
 
@@ -40,25 +70,34 @@ const questionSchema = z.object({
     .max(20)
     .optional()
     .describe('Answers to choose from; the human may give another one'),
-  default: z.string().max(1000).optional().describe('What is meant by an empty answer'),
+  default: z.string().max(1000).optional().describe('The meaning of an empty answer'),
 })
 
 const definition = {
   name: 'human',
   title: 'Question',
   description:
-    'Asks the human a question and gives the answer. For what only the human can know or decide; not for what can be found out.',
+    'Asks the human a question and returns the answer. Use it for facts and decisions that only the human has, not for facts that you can find out.',
   inputSchema: inputSchema(questionSchema),
-  // To be asked twice harms nobody.
+  // A repeated question does no harm.
   retry: 'safe',
 } as const
 
-/** Asks the human. Without `ask` the client answers, as any tool of its own. */
+/**
+ * Creates the tool `human`, which asks the human a question. Without `ask` the client answers the call,
+ * as it does for any client-side tool.
+ * @example
+ * ```ts
+ * import { human } from 'loom'
+ *
+ * const tool = human()
+ * ```
+ */
 export function human({ ask, timeoutMs = 600_000 }: HumanOptions = {}): NamedTool {
-  if (ask === undefined) return defineTool({ ...definition, toModelOutput: told })
+  if (ask === undefined) return defineTool({ ...definition, toModelOutput: modelOutput })
   return defineTool({
     ...definition,
-    // The time limit below is told better.
+    // Longer than the limit below, whose message is clearer to the model.
     timeoutMs: timeoutMs + 10_000,
     execute: async ({ question, options = [], default: fallback }, { signal }) => {
       const late = new AbortController()
@@ -69,12 +108,12 @@ export function human({ ask, timeoutMs = 600_000 }: HumanOptions = {}): NamedToo
       const timer = setTimeout(() => late.abort(tooLate), timeoutMs)
       const stop = AbortSignal.any([signal, late.signal])
       try {
-        const asked = { question, options, default: fallback }
-        const answer = await untilAborted(stop, () => ask(asked, stop))
+        const request = { question, options, default: fallback }
+        const answer = await untilAborted(stop, () => ask(request, stop))
         if (answer === undefined) throw new Error('No human is here to be asked.')
-        const meant = meantBy(answer, fallback)
-        if (meant === undefined) throw new Error(noAnswer)
-        return meant
+        const text = answerText(answer, fallback)
+        if (text === undefined) throw new Error(noAnswer)
+        return text
       } finally {
         clearTimeout(timer)
       }
@@ -84,19 +123,25 @@ export function human({ ask, timeoutMs = 600_000 }: HumanOptions = {}): NamedToo
 
 const noAnswer = 'The human gave no answer.'
 
-const meantBy = (answer: string, fallback: string | undefined): string | undefined =>
+const answerText = (answer: string, fallback: string | undefined): string | undefined =>
   answer.trim() === '' ? fallback : answer.trim()
 
 /**
- * What the model is told of a client's answer; the message keeps that as it was given. The input is as
- * the model gave it, unchecked.
+ * Converts a client's answer for the model; the stored message keeps the answer unchanged. The input is
+ * the model's own and unchecked.
  */
-function told({ input, output }: { input: unknown; output: unknown }): ToolResultPart['output'] {
-  // A client may answer with more than a text.
+function modelOutput({
+  input,
+  output,
+}: {
+  input: unknown
+  output: unknown
+}): ToolResultPart['output'] {
+  // A client may answer with any JSON value.
   if (typeof output !== 'string') return { type: 'json', value: toJson(output) }
   const fallback = isFields(input) ? input['default'] : undefined
-  const meant = meantBy(output, typeof fallback === 'string' ? fallback : undefined)
-  return meant === undefined
+  const text = answerText(output, typeof fallback === 'string' ? fallback : undefined)
+  return text === undefined
     ? { type: 'error-text', value: noAnswer }
-    : { type: 'text', value: meant }
+    : { type: 'text', value: text }
 }

@@ -1,6 +1,6 @@
 /**
- * A tool's input as models really send it. The model is offered the strict schema; what comes back
- * may have `null` for what was left out, or names that other agents' tools have taught the model.
+ * Accepts the inputs that models really send. The model receives the strict schema, but its calls may
+ * hold `null` for an omitted field, or field names that it learned from other agents' tools.
  */
 import { asSchema, jsonSchema, type Schema } from 'ai'
 import type { z } from 'zod'
@@ -8,8 +8,9 @@ import type { z } from 'zod'
 import { type Fields, isFields } from '../src/fields.ts'
 
 /**
- * The schema as it is offered, checked after `null`s are left out and `prepare` has put names right.
- * @param prepare is given a copy of its own
+ * Returns a schema for the model that validates an input after it removed `null` fields and `prepare`
+ * corrected the names.
+ * @param prepare receives its own copy of the fields
  */
 export function inputSchema<SHAPE extends z.ZodRawShape>(
   schema: z.ZodObject<SHAPE>,
@@ -25,8 +26,8 @@ export function inputSchema<SHAPE extends z.ZodRawShape>(
   })
 }
 
-/** The fields, with the first alias that is there under the name itself. */
-export function renamed(
+/** Moves the value of the first alias that is present to the name itself. */
+export function renameFields(
   fields: Fields,
   names: Readonly<Record<string, readonly string[]>>,
 ): Fields {
@@ -40,13 +41,13 @@ export function renamed(
   return result
 }
 
-/** What other tools call the path of a file. */
+/** Names that other agents' tools use for the path of a file. */
 export const pathAliases = { path: ['file_path', 'filePath', 'filename'] } as const
 
 const withoutNulls = (fields: Fields) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null))
 
-/** Some models fill every field in: an empty text is what they give for one that may be left out. */
+/** Removes the named fields if they are empty: some models send '' for an optional field. */
 export const withoutEmpty = (fields: Fields, ...names: readonly string[]) =>
   Object.fromEntries(
     Object.entries(fields).filter(([name, value]) => value !== '' || !names.includes(name)),

@@ -1,7 +1,7 @@
 /**
- * Shows a file of the workspace to the model, with line numbers. The numbers are not in the file: an
- * edit must leave them out. What was read is noted, so that a later change of the file by somebody
- * else is not written over.
+ * Shows a file of the workspace to the model, with line numbers. The numbers are not in the file, so an
+ * edit must omit them. The tool records the version that it read, so that a later edit does not
+ * overwrite another writer's change.
  */
 import { z } from 'zod'
 
@@ -10,14 +10,23 @@ import type { NamedTool } from '../src/tool.ts'
 import type { OpenFile, Workspace } from '../src/workspace.ts'
 import { quoted } from '../src/workspace/file-error.ts'
 import { versionOf } from '../src/workspace/readings.ts'
-import { inputSchema, pathAliases, renamed } from './input-schema.ts'
+import { inputSchema, pathAliases, renameFields } from './input-schema.ts'
 import { type FileKind, headBytes, kindOf } from './read-file/kind.ts'
 import { lineCharsMax, linesMax, readWindow, type TextWindow } from './read-file/text-window.ts'
 
+/**
+ * Options of the tool `read_file`.
+ * @example
+ * ```ts
+ * import type { ReadFileOptions } from 'loom'
+ *
+ * const options: ReadFileOptions = { images: true }
+ * ```
+ */
 export interface ReadFileOptions {
   /**
-   * Show images to the model. Only for models whose API takes images in tool results: to the others
-   * they are a wall of base64. Without it they are described.
+   * Whether the model receives images. Set it only for a model whose API accepts images in tool
+   * results; other models would receive long base64 text. If false, the model receives a description.
    * @defaultValue false
    */
   images?: boolean
@@ -30,15 +39,23 @@ export type ReadFileOutput =
       text: string
       firstLine: number
       lastLine: number
-      /** Where to read on, if there is more. */
+      /** The `offset` that continues the reading; undefined at the end of the file. */
       nextOffset?: number
     }
   | { kind: 'image'; path: string; text: string; mediaType: string; data?: string }
 
-/** An image stays in the conversation, and is sent with every step of it. */
+/** An image stays in the conversation, and each later step sends it again. */
 const imageBytesMax = 2 * 1024 * 1024
 
-/** Shows a file, a window at a time. */
+/**
+ * Creates the tool `read_file`, which shows a window of a file at a time.
+ * @example
+ * ```ts
+ * import { readFile, Workspace } from 'loom'
+ *
+ * const tool = readFile(await Workspace.open('/srv/project'), { images: true })
+ * ```
+ */
 export function readFile(
   workspace: Workspace,
   { images = false }: ReadFileOptions = {},
@@ -47,7 +64,7 @@ export function readFile(
     name: 'read_file',
     title: 'Read file',
     description:
-      'Reads a text file of the workspace. Each line is shown as "N: text", where N is its number ' +
+      'Reads a text file of the workspace. Shows each line as "N: text", where N is its number ' +
       `and no part of the file. Shows up to ${linesMax} lines or 50 KB at a time; read on with offset.`,
     inputSchema: inputSchema(
       z.object({
@@ -59,7 +76,7 @@ export function readFile(
           .describe('Number of the first line to show; 1 by default'),
         limit: z.int().min(1).optional().describe(`How many lines to show; ${linesMax} at most`),
       }),
-      (fields) => renamed(fields, pathAliases),
+      (fields) => renameFields(fields, pathAliases),
     ),
     retry: 'safe',
     timeoutMs: 60_000,
@@ -71,7 +88,7 @@ export function readFile(
         if (kind.kind === 'image') return await imageOutput(file, kind.mediaType, images)
         const window = await readWindow(file, {
           ...kind,
-          // Some models count from 0, and mean the first line by it.
+          // Some models count lines from 0.
           offset: Math.max(offset, 1),
           limit: Math.min(limit, linesMax),
           signal: context.signal,

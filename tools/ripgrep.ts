@@ -1,7 +1,7 @@
 /**
- * Runs ripgrep over a part of a workspace. It searches; it is not believed: between its look at a
- * directory and its opening of it a link may be put there, so whatever is shown of its results must
- * be looked up again through the workspace.
+ * Runs ripgrep over a part of a workspace. Its results are not trusted: another process may put a link
+ * in the place of a directory after ripgrep checked it and before ripgrep opens it. A caller must look
+ * up each result again through the workspace before it shows the result.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -19,20 +19,21 @@ import { Records } from './ripgrep/records.ts'
 
 export interface RipgrepSearch {
   workspace: Workspace
-  /** From the root, without links. */
+  /** Relative to the root, without links. */
   path: string
   arguments: readonly string[]
-  /** What its output is cut at. */
+  /** Separates the records of the output. */
   separator: '\n' | '\0'
   signal: AbortSignal
   timeoutMs: number
   /**
-   * Given each record; of one that is too long only its beginning. False when no more are wanted.
+   * Receives each record, or only the beginning of a record that is too long (`isCut`). Returns false
+   * to end the search.
    */
   take: (record: Buffer, isCut: boolean) => boolean
 }
 
-/** `late` where its time was up: what it found until then was given. */
+/** `late` means that the time limit ended the search; `take` received the results until then. */
 export type RipgrepEnd = 'done' | 'enough' | 'late'
 
 const recordBytesMax = 4 * 1024 * 1024
@@ -42,14 +43,14 @@ const always = [
   '--no-config',
   '--no-messages',
   '--hidden',
-  // Nothing above the workspace counts.
+  // Ignore files above the workspace do not apply.
   '--no-ignore-parent',
   '--no-ignore-global',
-  // Globs that only exclude; one that includes would include what .gitignore leaves out.
+  // Only excluding globs: an including glob would also include files that .gitignore excludes.
   ...['!.git', `!/${reservedName}`, `!${temporaryPrefix}*`].flatMap((glob) => ['--glob', glob]),
 ]
 
-/** @throws Error with ripgrep's own message where it refuses, as for a bad pattern */
+/** @throws Error with ripgrep's own message if ripgrep fails, for example for a bad pattern */
 export async function ripgrep(search: RipgrepSearch): Promise<RipgrepEnd> {
   const { workspace, path, signal } = search
   const { rules, isRepository } = await rulesFor(workspace, path)
@@ -61,19 +62,19 @@ export async function ripgrep(search: RipgrepSearch): Promise<RipgrepEnd> {
       program,
       [
         ...always,
-        // A workspace need be no repository for its .gitignore to count. In one, ripgrep is to see
-        // where others begin that lie in it: the rules end there.
+        // The .gitignore of a workspace applies even if the workspace is no repository. In a
+        // repository, ripgrep must detect nested repositories, since the rules end there.
         ...(isRepository ? [] : ['--no-require-git']),
         ...(file === undefined ? [] : ['--ignore-file', '/dev/fd/3']),
         ...search.arguments,
         '--',
-        // Never taken for an option, whatever it is called. And never `./.`, with which the rules of
-        // directories go wrong.
+        // The prefix `./` keeps ripgrep from reading a name as an option. The root is `.` and not
+        // `./.`, with which ripgrep applies rules for directories wrongly.
         path === '.' ? path : `./${path}`,
       ],
       {
         cwd: workspace.root,
-        // Nothing of our environment: RIPGREP_CONFIG_PATH could make it run programs.
+        // An empty environment: RIPGREP_CONFIG_PATH could make ripgrep run programs.
         env: {},
         stdio: ['ignore', 'pipe', 'pipe', file?.fd ?? 'ignore'],
       },
@@ -84,13 +85,16 @@ export async function ripgrep(search: RipgrepSearch): Promise<RipgrepEnd> {
   }
 }
 
-/** A file that only its handle knows. Not a pipe: Node's are sockets, which cannot be opened by name. */
+/**
+ * Returns a file that has no name, only a handle. A pipe would not do: Node's pipes are sockets, and
+ * `/dev/fd/3` cannot open a socket.
+ */
 async function unnamedFile(text: string): Promise<FileHandle> {
   const path = join(tmpdir(), `loom-rules-${randomUUID()}`)
   const handle = await open(path, 'wx+', 0o600)
   try {
     await unlink(path)
-    // At a position: where /dev/fd shares the handle's own, that stays at the beginning.
+    // A positional write does not move the handle's own position, which /dev/fd may share.
     await handle.write(text, 0)
     return handle
   } catch (error) {
@@ -120,9 +124,9 @@ async function finish(child: ChildProcess, search: RipgrepSearch): Promise<Ripgr
   try {
     const code = await exitOf(child)
     if (signal.aborted) throw abortError(signal)
-    // 2 with nothing to say: some file could not be read, and the rest was searched.
+    // Code 2 without a message: ripgrep could not read some file, and searched the others.
     if (end === 'done' && code !== 0 && code !== 1 && (code !== 2 || message !== '')) {
-      throw new Error(message.trim() || `The search ended with ${code ?? 'a signal'}.`)
+      throw new Error(message.trim() || `The search failed: it ended with ${code ?? 'a signal'}.`)
     }
     return end
   } finally {
@@ -134,7 +138,7 @@ async function finish(child: ChildProcess, search: RipgrepSearch): Promise<Ripgr
 function exitOf(child: ChildProcess): Promise<number | null> {
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
   child.once('error', (cause) => {
-    reject(new Error('The search program cannot be started.', { cause }))
+    reject(new Error('The search program (ripgrep) cannot be started.', { cause }))
   })
   child.once('close', resolve)
   return promise

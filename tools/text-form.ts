@@ -1,14 +1,15 @@
 /**
- * The form of a text file that no model sees: a byte order mark and the line endings. `read_file` shows
- * neither, so a file that is written anew gets them back from the old one.
+ * The byte order mark and the line endings of a text file. `read_file` shows neither to the model, so
+ * `write_file` takes them over from the old file.
  */
 import { isUtf8 } from 'node:buffer'
 
 const mark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /**
- * The content in the form of the old text. Content that has a mark or `\r\n` of its own keeps its form.
- * @param old the beginning of the old file, perhaps cut within a character
+ * Returns the content with the byte order mark and the line endings of the old text. Content that has a
+ * mark or `\r\n` itself stays as it is.
+ * @param old the beginning of the old file; its end may be within a character
  */
 export function inFormOf(old: Uint8Array, content: string): Buffer<ArrayBuffer> {
   const bytes = Buffer.from(old.buffer, old.byteOffset, old.byteLength)
@@ -20,11 +21,11 @@ export function inFormOf(old: Uint8Array, content: string): Buffer<ArrayBuffer> 
 
 function isText(bytes: Buffer): boolean {
   if (bytes.includes(0)) return false
-  // Up to three bytes of the last character may be missing.
+  // The cut may leave up to three bytes of the last character.
   return [0, 1, 2, 3].some((missing) => isUtf8(bytes.subarray(0, bytes.length - missing)))
 }
 
-/** Whether most lines end in `\r\n`. */
+/** Returns whether most lines end in `\r\n`. */
 function hasReturns(bytes: Buffer): boolean {
   let returns = 0
   let lines = 0

@@ -1,6 +1,6 @@
 /**
- * Writes a whole file of the workspace. The file appears at once or not at all; its mode, its byte order
- * mark and its line endings are kept, and a link is written through to the file that it leads to.
+ * Writes a whole file of the workspace. A reader sees the old content or the new one, never a part. The
+ * file keeps its mode, byte order mark and line endings. A path that is a link changes the link's target.
  */
 import { z } from 'zod'
 
@@ -8,7 +8,7 @@ import { defineTool } from '../src/define-tool.ts'
 import type { NamedTool } from '../src/tool.ts'
 import type { Workspace } from '../src/workspace.ts'
 import { quoted } from '../src/workspace/file-error.ts'
-import { inputSchema, pathAliases, renamed } from './input-schema.ts'
+import { inputSchema, pathAliases, renameFields } from './input-schema.ts'
 import { inFormOf } from './text-form.ts'
 
 export interface WriteFileOutput {
@@ -18,15 +18,32 @@ export interface WriteFileOutput {
   text: string
 }
 
+/**
+ * Options of the tool `write_file`.
+ * @example
+ * ```ts
+ * import type { WriteFileOptions } from 'loom'
+ *
+ * const options: WriteFileOptions = { needsApproval: true }
+ * ```
+ */
 export interface WriteFileOptions {
   /** Asks the human before each write. @defaultValue false */
   needsApproval?: boolean
 }
 
-/** So much of an old file shows its form. */
+/** The form (`text-form.ts`) of an old file is read from its first bytes. */
 const formBytes = 1024 * 1024
 
-/** Writes a whole file. */
+/**
+ * Creates the tool `write_file`, which creates a file or replaces its whole content.
+ * @example
+ * ```ts
+ * import { Workspace, writeFile } from 'loom'
+ *
+ * const tool = writeFile(await Workspace.open('/srv/project'))
+ * ```
+ */
 export function writeFile(
   workspace: Workspace,
   { needsApproval = false }: WriteFileOptions = {},
@@ -35,14 +52,14 @@ export function writeFile(
     name: 'write_file',
     title: 'Write file',
     description:
-      'Writes a file of the workspace: makes it, with the directories above it, or replaces all of ' +
+      'Writes a file of the workspace: creates it, with the directories above it, or replaces all of ' +
       'its content. To change a part of a file use edit_file.',
     inputSchema: inputSchema(
       z.object({
         path: z.string().max(4096).describe('Path of the file, relative to the workspace'),
         content: z.string().describe('The whole content of the file'),
       }),
-      (fields) => renamed(fields, { ...pathAliases, content: ['contents', 'text'] }),
+      (fields) => renameFields(fields, { ...pathAliases, content: ['contents', 'text'] }),
     ),
     retry: 'keyed',
     needsApproval,

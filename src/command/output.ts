@@ -68,8 +68,8 @@ export class CommandOutput {
     return isCut
   }
 
-  /** The end of what came so far, for a glance. */
-  glance(bytesMax: number): string {
+  /** Returns the end of the output so far, for a progress display. */
+  latest(bytesMax: number): string {
     return lastBytes(withoutOverwritten(this.#tail), bytesMax).text
   }
 

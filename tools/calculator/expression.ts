@@ -1,9 +1,9 @@
 /**
- * Evaluates arithmetic: a recursive descent parser that computes as it reads. Nothing is ever handed
- * to the JavaScript engine as code. `^` binds tighter than a minus before it, as in mathematics:
- * -2^2 is -4. Errors are written for the model that has to mend its expression.
+ * Evaluates arithmetic with a recursive descent parser that computes while it parses. No input reaches
+ * the JavaScript engine as code. `^` binds tighter than a minus before it, as in mathematics: -2^2 is
+ * -4. The error texts help the model to correct its expression.
  */
-import { ExpressionError, type Token, tokensOf, unexpected } from './tokens.ts'
+import { ExpressionError, type Token, tokensOf, unexpectedToken } from './tokens.ts'
 
 interface Parser {
   tokens: readonly Token[]
@@ -11,7 +11,7 @@ interface Parser {
   depth: number
 }
 
-/** Parentheses, signs and powers within each other. Bounds the parser's use of the stack. */
+/** The maximum depth of parentheses, signs and powers. It bounds the parser's use of the stack. */
 const nestingMax = 100
 
 const constants: ReadonlyMap<string, number> = new Map([
@@ -39,19 +39,19 @@ const listFunctions: ReadonlyMap<string, (values: readonly number[]) => number> 
 ])
 
 /**
- * The value of an expression of numbers, `+ - * / % ^ **`, parentheses, functions, `pi` and `e`.
- * @throws ExpressionError for anything that is not an expression or has no finite value.
+ * Returns the value of an expression of numbers, `+ - * / % ^ **`, parentheses, functions, `pi` and `e`.
+ * @throws ExpressionError if the text is not an expression or has no finite value.
  */
 export function evaluate(expression: string): number {
   const parser: Parser = { tokens: tokensOf(expression), next: 0, depth: 0 }
   const value = parseSum(parser)
-  if (peek(parser).kind !== 'end') throw unexpected(peek(parser))
-  return tidy(value)
+  if (peek(parser).kind !== 'end') throw unexpectedToken(peek(parser))
+  return withoutNoise(value)
 }
 
-/** Fractions lose the noise of binary arithmetic (0.1 + 0.2), integers keep every digit. */
-function tidy(value: number): number {
-  // Adding zero makes 0 of -0.
+/** Rounds fractions to 15 digits, since binary arithmetic is inexact (0.1 + 0.2). Integers stay exact. */
+function withoutNoise(value: number): number {
+  // Adding zero turns -0 into 0.
   return Number.isInteger(value) ? value + 0 : Number(value.toPrecision(15))
 }
 
@@ -75,7 +75,7 @@ function parseProduct(parser: Parser): number {
 }
 
 function parseSigned(parser: Parser): number {
-  return nested(parser, () => {
+  return withDepth(parser, () => {
     if (accept(parser, '-')) return -parseSigned(parser)
     if (accept(parser, '+')) return parseSigned(parser)
     return parsePower(parser)
@@ -85,7 +85,7 @@ function parseSigned(parser: Parser): number {
 function parsePower(parser: Parser): number {
   const base = parsePrimary(parser)
   if (!accept(parser, '^')) return base
-  // The exponent is parsed with its sign and its own powers: 2^-1 and 2^3^2 = 2^9.
+  // The exponent includes its sign and its own powers: 2^-1, and 2^3^2 = 2^9.
   const exponent = parseSigned(parser)
   if (base === 0 && exponent < 0) throw new ExpressionError('Division by zero')
   return finite(base ** exponent)
@@ -95,7 +95,7 @@ function parsePrimary(parser: Parser): number {
   const token = peek(parser)
   if (token.kind === 'number') return parseNumber(parser, token)
   if (token.kind === 'name') return parseName(parser, token)
-  if (!accept(parser, '(')) throw unexpected(token)
+  if (!accept(parser, '(')) throw unexpectedToken(token)
   const value = parseSum(parser)
   expect(parser, ')')
   return value
@@ -112,18 +112,18 @@ function parseName(parser: Parser, token: Token): number {
   const constant = constants.get(name)
   if (constant !== undefined) return constant
   const single = functions.get(name)
-  if (single !== undefined) return applied(single, parseArgument(parser))
+  if (single !== undefined) return applyFunction(single, parseArgument(parser))
   const list = listFunctions.get(name)
   if (list !== undefined) return list(parseArguments(parser))
-  const known = [...functions.keys(), ...listFunctions.keys(), ...constants.keys()].join(', ')
+  const names = [...functions.keys(), ...listFunctions.keys(), ...constants.keys()].join(', ')
   throw new ExpressionError(
-    `Unknown name '${token.text}' at position ${token.position}. Known are: ${known}`,
+    `Unknown name '${token.text}' at position ${token.position}. Known are: ${names}`,
   )
 }
 
-function applied(compute: (value: number) => number, argument: number): number {
+function applyFunction(compute: (value: number) => number, argument: number): number {
   const value = compute(argument)
-  // Only the logarithm of 0 is minus infinity.
+  // Only the logarithm of 0 is minus infinity, which is no real number.
   return finite(value === Number.NEGATIVE_INFINITY ? Number.NaN : value)
 }
 
@@ -142,7 +142,7 @@ function parseArguments(parser: Parser): number[] {
   return values
 }
 
-function nested(parser: Parser, parse: () => number): number {
+function withDepth(parser: Parser, parse: () => number): number {
   parser.depth += 1
   if (parser.depth > nestingMax) {
     throw new ExpressionError(`The expression is nested more than ${nestingMax} deep`)
@@ -164,7 +164,7 @@ function finite(value: number): number {
 }
 
 function peek(parser: Parser): Token {
-  // Nothing moves past the end token, so there always is one.
+  // The parser never moves past the end token. The fallback satisfies the compiler.
   return parser.tokens[parser.next] ?? { kind: 'end', text: '', position: 0 }
 }
 

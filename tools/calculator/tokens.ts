@@ -1,6 +1,6 @@
-/** Splits an expression into numbers, names and symbols, and says where one does not belong. */
+/** Splits an expression into numbers, names and symbols, and reports the position of an invalid one. */
 
-/** An expression that cannot be evaluated. The message says what is wrong, and where. */
+/** The error for an expression that cannot be evaluated. The message states the fault and its position. */
 export class ExpressionError extends Error {
   override readonly name = 'ExpressionError'
 }
@@ -8,11 +8,11 @@ export class ExpressionError extends Error {
 export interface Token {
   kind: 'number' | 'name' | 'symbol' | 'end'
   text: string
-  /** Where it stands, counted from 1. */
+  /** The position of its first character, counted from 1. */
   position: number
 }
 
-/** What people and models write for the same operator. */
+/** Other spellings of operators, which people and models use. */
 const spellings: ReadonlyMap<string, string> = new Map([
   ['**', '^'],
   ['×', '*'],
@@ -24,14 +24,14 @@ const spellings: ReadonlyMap<string, string> = new Map([
 const tokenPattern =
   /\s+|(?<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)|(?<name>[a-z][a-z0-9_]*)|(?<symbol>\*\*|[-+*/%^(),×·÷−])/iuy
 
-/** The tokens of an expression, with an `end` after the last. */
+/** Returns the tokens of an expression, with an `end` token after the last. */
 export function tokensOf(expression: string): Token[] {
   const tokens: Token[] = []
   let at = 0
   while (at < expression.length) {
     tokenPattern.lastIndex = at
     const match = tokenPattern.exec(expression)
-    if (match === null) throw unexpected(symbolAt(expression, at))
+    if (match === null) throw unexpectedToken(symbolAt(expression, at))
     const { number, name, symbol } = match.groups ?? {}
     const position = at + 1
     if (number !== undefined) tokens.push({ kind: 'number', text: number, position })
@@ -50,8 +50,8 @@ function symbolAt(expression: string, at: number): Token {
   return { kind: 'symbol', text, position: at + 1 }
 }
 
-/** The error for a token that cannot stand where it does. */
-export function unexpected(token: Token): ExpressionError {
+/** Returns the error for a token that is invalid at its position. */
+export function unexpectedToken(token: Token): ExpressionError {
   return new ExpressionError(
     token.kind === 'end'
       ? 'The expression ends where a number was expected'

@@ -1,24 +1,24 @@
 /**
- * The bytes of a file with edits made in them. What is not edited keeps every byte: a byte order mark,
- * each line's own ending, the last line's lack of one.
+ * Applies edits to the bytes of a file. All other bytes stay the same: a byte order mark, the ending of
+ * each line, and a last line without an ending.
  */
 import { isUtf8 } from 'node:buffer'
 
 import { originalIndex, unixText, withEndings } from './line-endings.ts'
 import { type Edit, matchEdits } from './match.ts'
 
-export interface Edited {
+export interface EditResult {
   before: string
   after: string
   replacements: number
-  /** Some passage was found only by its look. */
+  /** Whether some passage matched only by similarity (`fuzzy.ts`). */
   isFuzzy: boolean
 }
 
 const bom = '\uFEFF'
 
-/** @throws Error where an edit does not apply, or the content is no UTF-8 text */
-export function applyEdits(content: Buffer, edits: readonly Edit[]): Edited {
+/** @throws Error if an edit does not apply, or the content is not UTF-8 text */
+export function applyEdits(content: Buffer, edits: readonly Edit[]): EditResult {
   if (!isUtf8(content)) {
     throw new Error('The file is not UTF-8 text, and an edit would damage it. Use other means.')
   }
@@ -27,19 +27,22 @@ export function applyEdits(content: Buffer, edits: readonly Edit[]): Edited {
   const source = unixText(hasBom ? before.slice(1) : before)
   const matches = matchEdits(source.text, edits.map(plainEdit))
   const pieces = [hasBom ? bom : '']
-  let done = 0
+  let position = 0
   for (const match of matches) {
-    pieces.push(source.original.slice(done, originalIndex(source, match.start)))
+    pieces.push(source.original.slice(position, originalIndex(source, match.start)))
     pieces.push(withEndings(source, match, match.replacement))
-    done = originalIndex(source, match.end)
+    position = originalIndex(source, match.end)
   }
-  const after = pieces.join('') + source.original.slice(done)
+  const after = pieces.join('') + source.original.slice(position)
   if (after === before) throw new Error('The edits change nothing: the file would stay as it is.')
   const isFuzzy = matches.some((match) => match.isFuzzy)
   return { before, after, replacements: matches.length, isFuzzy }
 }
 
-/** The file's endings are what counts, and its mark at the start is no part of a passage. */
+/**
+ * Normalizes an edit: the line endings come from the file, and a byte order mark at its start is no part
+ * of a passage.
+ */
 function plainEdit(edit: Edit): Edit {
   return { ...edit, old: plain(edit.old), new: plain(edit.new) }
 }

@@ -1,24 +1,24 @@
 /**
- * Finds a passage that the model has quoted in other characters of the same look: curly quotes made
- * straight, a dash made a hyphen, white space at the end of a line left out. Indentation is never
- * forgiven: a tab is not a space. A match must begin and end between whole characters of the file.
+ * Finds a passage that the model quoted with similar characters: straight quotes for curly ones, a
+ * hyphen for a dash, no white space at the end of a line. Indentation must be exact: a tab is not a
+ * space. A match must begin and end between whole characters of the file.
  */
 export interface FuzzyText {
   text: string
-  /** For each line where it begins: in `text`, and in the file. */
+  /** The start of each line: in `text` (`fuzzy`), and in the file (`exact`). */
   starts: readonly { fuzzy: number; exact: number }[]
   source: string
-  /** Of the lines that matches were found in: many may be in one that is long. */
+  /** A cache by line number: a long line may hold many matches. */
   breaks: Map<number, Breaks | undefined>
 }
 
-/** The ends of a line's characters: in its plain text, and in itself. Undefined: they do not agree. */
+/** The end of each character of a line: in the line's plain text (`fuzzy`), and in the line (`exact`). */
 interface Breaks {
   fuzzy: number[]
   exact: number[]
 }
 
-/** Characters of a longer line are not counted: that takes seconds, in which nothing else is done. */
+/** Longer lines are not split into characters: that would block the event loop for seconds. */
 const lineMax = 256 * 1024
 
 export interface Range {
@@ -26,7 +26,7 @@ export interface Range {
   end: number
 }
 
-/** Same length in and out. */
+/** Replacements of one character by one character, so that the length stays the same. */
 const lookAlikes: readonly [RegExp, string][] = [
   [/[\u2018\u2019\u201A\u201B\u2032]/g, "'"],
   [/[\u201C\u201D\u201E\u201F\u2033]/g, '"'],
@@ -41,7 +41,7 @@ export function fuzzyText(source: string): FuzzyText {
   const lines: string[] = []
   let fuzzy = 0
   let exact = 0
-  // A lone `\r` is a line's end here, so that a file of an old Mac can be edited at all.
+  // A lone `\r` ends a line here, so that files with Mac OS 9 line endings can be edited.
   for (const line of source.split(/[\n\r]/)) {
     const plain = plainLine(line)
     starts.push({ fuzzy, exact })
@@ -52,7 +52,7 @@ export function fuzzyText(source: string): FuzzyText {
   return { text: lines.join('\n'), starts, source, breaks: new Map() }
 }
 
-/** The passage as it is looked for in a `FuzzyText`; undefined where nothing is left to look for. */
+/** Returns the form of a passage to search in a `FuzzyText`; undefined if the form is blank. */
 export function fuzzyQuery(old: string): string | undefined {
   const query = old
     .split(/[\n\r]/)
@@ -61,7 +61,7 @@ export function fuzzyQuery(old: string): string | undefined {
   return query.trim() === '' ? undefined : query
 }
 
-/** A range of the fuzzy text as a range of the file; undefined where it cuts a character in two. */
+/** Converts a range of the fuzzy text to a range of the file; undefined if it would cut a character. */
 export function exactRange(text: FuzzyText, range: Range): Range | undefined {
   const start = exactIndex(text, range.start)
   const end = exactIndex(text, range.end)
@@ -73,7 +73,7 @@ function plainLine(line: string): string {
 }
 
 function plainText(text: string): string {
-  // Most lines are plain already.
+  // The fast path: most lines need no change.
   if (isPlain(text)) return text
   let plain = text.normalize('NFKC')
   for (const [characters, plainOne] of lookAlikes) plain = plain.replace(characters, plainOne)
@@ -115,11 +115,11 @@ function breaksIn(line: string): Breaks | undefined {
     breaks.fuzzy.push(plain.length)
     breaks.exact.push(index + segment.length)
   }
-  // Characters that become one with their neighbours leave no way back.
+  // If normalization joins a character with its neighbour, positions have no exact counterpart.
   return plain === plainText(line) ? breaks : undefined
 }
 
-/** Where in a line its first `length` plain characters end. */
+/** Returns the index in a line at which its first `length` plain characters end. */
 function exactEnd(breaks: Breaks | undefined, length: number): number | undefined {
   if (breaks === undefined) return undefined
   let low = 0

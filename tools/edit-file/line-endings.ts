@@ -1,13 +1,12 @@
 /**
- * A text with `\n` for every line ending, and the way back: models say `\n`, files may say `\r\n`, and
- * both in one file. Positions in the one are turned into positions in the other, so that what is not
- * edited is never rewritten.
+ * Converts line endings to `\n` and back: models write `\n`, and a file may use `\r\n` or both. The
+ * module converts positions between the two texts, so that an edit rewrites nothing else.
  */
 export interface UnixText {
-  /** With `\n` where the original has `\r\n`. A lone `\r` is a character like others. */
+  /** The original with `\n` for each `\r\n`. A lone `\r` is an ordinary character. */
   text: string
   original: string
-  /** Where in `text` the line ending was `\r\n`, ascending. */
+  /** Indexes of each `\n` in `text` that was `\r\n`, ascending. */
   returns: readonly number[]
 }
 
@@ -20,7 +19,7 @@ export function unixText(original: string): UnixText {
   return { text, original, returns }
 }
 
-/** The place in the original between the same two characters. */
+/** Converts an index of the text to the index of the original. */
 export function originalIndex({ returns }: UnixText, index: number): number {
   let low = 0
   let high = returns.length
@@ -35,13 +34,13 @@ export function originalIndex({ returns }: UnixText, index: number): number {
 export interface Passage {
   start: number
   end: number
-  /** Whether the passage was found with its lone `\r`s taken for line endings. */
+  /** Whether the search that found the passage counted a lone `\r` as a line ending. */
   isFuzzy: boolean
 }
 
 /**
- * What is put in the place of a passage, with the line endings that the passage had, one for one; where
- * it has more lines than the passage, the last of those or the nearest one of the file.
+ * Returns the replacement of a passage with the line endings of that passage, one for one. Further lines
+ * take the last ending of the passage, or the nearest ending of the file if the passage has none.
  */
 export function withEndings(source: UnixText, passage: Passage, text: string): string {
   const parts = text.split('\n')
@@ -63,7 +62,7 @@ function nearestEnding(source: UnixText, { start, end }: Passage): string {
   if (after !== -1) return endingAt(source, after)
   const before = start === 0 ? -1 : source.text.lastIndexOf('\n', start - 1)
   if (before !== -1) return endingAt(source, before)
-  // No line ends in `\n`: a file of an old Mac, or one line.
+  // No line ends in `\n`: a file with Mac OS 9 line endings, or a single line.
   return source.text.includes('\r') ? '\r' : '\n'
 }
 

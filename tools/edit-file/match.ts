@@ -1,7 +1,7 @@
 /**
- * Where in a text the edits apply. All are looked up in the text as it was before any of them, each
- * must be found exactly once (or may be found often, with `replaceAll`), and no two may touch the
- * same characters. Nothing is decided by position: what is ambiguous is refused.
+ * Finds the passages that the edits replace. All edits apply to the same original text. Each passage must
+ * occur exactly once (or at least once, with `replaceAll`), and no two may overlap. An ambiguous passage
+ * is an error; its position never decides.
  */
 import { exactRange, fuzzyQuery, type FuzzyText, fuzzyText, type Range } from './fuzzy.ts'
 
@@ -12,23 +12,23 @@ export interface Edit {
 }
 
 export interface Match extends Range {
-  /** What takes the place, with `\n` for its line endings. */
+  /** The new text, with `\n` as its line ending. */
   replacement: string
-  /** Index of the edit. */
+  /** The index of the edit. */
   edit: number
   isFuzzy: boolean
 }
 
-/** So many places of a passage are named where it is found too often. */
+/** The number of places that the error for an ambiguous passage names. */
 const placesNamedMax = 5
 const matchesMax = 100_000
 
 /**
- * The matches in the order of the text.
- * @throws Error that says which edit fails, and how it can be mended
+ * Returns the matches in the order of the text.
+ * @throws Error that names the edit that fails, and how to correct it
  */
 export function matchEdits(text: string, edits: readonly Edit[]): Match[] {
-  // Made once, and only if an edit needs it: a large file takes a while.
+  // Created once, and only if an edit needs it, since it is slow for a large file.
   let fuzzy: FuzzyText | undefined
   const matches = edits.flatMap((edit, index) => {
     const label = edits.length === 1 ? 'The edit' : `Edit ${index + 1} of ${edits.length}`
@@ -51,14 +51,14 @@ export function matchEdits(text: string, edits: readonly Edit[]): Match[] {
 function checkEdit(edit: Edit, label: string): void {
   if (edit.old === '') {
     throw new Error(
-      `${label} has an empty "old". To make a file or fill an empty one use write_file.`,
+      `${label} has an empty "old". To create a file or fill an empty one use write_file.`,
     )
   }
   if (edit.old === edit.new)
     throw new Error(`${label} changes nothing: "old" and "new" are the same.`)
 }
 
-/** Without `replaceAll` places that overlap count too: "aa" is ambiguous in "aaa". */
+/** Without `replaceAll` overlapping places count too: "aa" is ambiguous in "aaa". */
 function exactMatches(text: string, { old, replaceAll }: Edit): Range[] {
   const step = replaceAll ? old.length : 1
   const ranges: Range[] = []
@@ -84,26 +84,29 @@ function notFound(text: string, edit: Edit, label: string): Error {
     line === undefined
       ? text.includes(edit.new) && edit.new.trim() !== ''
         ? ' Its "new" is in the file already: perhaps there is nothing to do.'
-        : ' Read the file again, and leave the line numbers out.'
+        : ' Read the file again, and omit the line numbers.'
       : ` Line ${line} begins a passage that differs from it in white space only.`
   return new Error(`${label} does not apply: "old" is not in the file.${hint}`)
 }
 
-/** Quoting a long file with wrong indentation is the commonest mistake of models. */
+/**
+ * Returns the number of the line at which a passage begins that differs in white space only. Wrong
+ * indentation is the most frequent mistake of models.
+ */
 function lineOfLookAlike(text: string, old: string): number | undefined {
-  const wanted = bareLines(old)
-  if (wanted.length === 0) return undefined
+  const passage = bareLines(old)
+  if (passage.length === 0) return undefined
   const lines = bareLines(text)
-  // In one search: line by line, a file of lines that are all alike takes as long as it likes.
+  // One search over the joined lines: line by line, a file of equal lines takes quadratic time.
   const joined = (list: typeof lines) => `\n${list.map(({ bare }) => bare).join('\n')}\n`
   const all = joined(lines)
-  const start = all.indexOf(joined(wanted))
+  const start = all.indexOf(joined(passage))
   if (start === -1) return undefined
   const before = all.slice(0, start).split('\n').length - 1
   return lines[before]?.number
 }
 
-/** Lines without their white space, but for those that have nothing else. */
+/** Returns the lines without their white space, and leaves blank lines out. */
 function bareLines(text: string): { bare: string; number: number }[] {
   return text
     .split('\n')
@@ -115,15 +118,15 @@ function ambiguous(text: string, ranges: readonly Range[], label: string): Error
   const lines = ranges.slice(0, placesNamedMax).map(({ start }) => lineOf(text, start))
   const more = ranges.length > placesNamedMax ? ' and more' : ''
   return new Error(
-    `${label} is ambiguous: "old" is found at lines ${lines.join(', ')}${more}. Quote more of what ` +
-      'is around it, or set replace_all.',
+    `${label} is ambiguous: "old" is found at lines ${lines.join(', ')}${more}. Quote more of the ` +
+      'text around it, or set replace_all.',
   )
 }
 
 function overlapping(one: Match, other: Match): Error {
   return new Error(
-    `Edits ${one.edit + 1} and ${other.edit + 1} overlap: make one edit of them. All are looked up in ` +
-      'the file as it was before any of them.',
+    `Edits ${one.edit + 1} and ${other.edit + 1} overlap: make one edit of them. All edits of a call ` +
+      'apply to the file as it was before the call.',
   )
 }
 

@@ -1,14 +1,14 @@
 /**
- * Lines of a diff, none of them long. Of a minified line only the change and a little around it is
- * shown: the whole line, twice, would fill the model's window and hide what was changed.
+ * Shortens the long lines of a diff. Of a minified line it keeps the change and some characters around it:
+ * two copies of the whole line would fill the model's context window and hide the change.
  */
 
-/** A line of more characters is cut. */
+/** Longer lines are cut. */
 const lineCharsMax = 500
-/** Characters that are shown on each side of a change. */
+/** The number of characters to keep on each side of a change. */
 const contextChars = 80
 
-/** @param lines of one hunk, each with its sign in front */
+/** @param lines the lines of one hunk, each with its sign in front */
 export function shortLines(lines: readonly string[]): string[] {
   if (lines.every(({ length }) => length <= lineCharsMax)) return [...lines]
   const removed = lines.filter((line) => line.startsWith('-'))
@@ -20,7 +20,7 @@ export function shortLines(lines: readonly string[]): string[] {
   })
 }
 
-/** The line that took its place, or that it took the place of: the one at the same position. */
+/** Returns the counterpart of a removed or added line: the line at the same position of the other list. */
 function partnerOf(
   line: string,
   removed: readonly string[],
@@ -40,11 +40,11 @@ function aroundChange(line: string, partner: string): string {
   return cut(line, start, line.length - tail)
 }
 
-/** The part of a line from one place to another, with a little around it, behind the line's sign. */
+/** Returns the sign of a line, and its part from one index to another with some characters around it. */
 function cut(line: string, from: number, to: number): string {
   const start = Math.max(1, from - contextChars)
   const end = Math.min(line.length, Math.min(to, start + lineCharsMax) + contextChars)
-  // Never half of a surrogate pair.
+  // Half of a surrogate pair at an end is removed.
   const shown = line.slice(start, end).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, '')
   const before = start > 1 ? `[${start - 1} characters] ` : ''
   const after = end < line.length ? ` [${line.length - end} characters]` : ''

@@ -1,7 +1,7 @@
 /**
- * A unified diff of two versions of a file. Only the part between the first and the last line that
- * differ is compared, and not for long: a diff is for reading, and a large file must not hold up
- * everybody else.
+ * Makes a unified diff of two versions of a file. It compares only the part between the first and the
+ * last line that differ, and stops after a time limit: the diff is only for display, and a large file
+ * must not block the event loop.
  */
 import { structuredPatch } from 'diff'
 
@@ -18,7 +18,7 @@ export function unifiedDiff(path: string, before: string, after: string): string
     context: contextLines,
     timeout: timeoutMs,
   })
-  if (patch === undefined) return `--- ${path}\n+++ ${path}\n[The diff is too large to be made.]\n`
+  if (patch === undefined) return `--- ${path}\n+++ ${path}\n[The diff is too large to be shown.]\n`
   const hunks = patch.hunks.map((hunk) => {
     const old = rangeText(hunk.oldStart + window.line, hunk.oldLines)
     const now = rangeText(hunk.newStart + window.line, hunk.newLines)
@@ -31,7 +31,7 @@ export function unifiedDiff(path: string, before: string, after: string): string
     : `${shown}\n[The diff goes on; it is cut at ${bytesMax / 1024} KB.]\n`
 }
 
-/** No lines at all are said to be behind the line before them. */
+/** Formats a range of a hunk. The format gives an empty range the number of the line before it. */
 function rangeText(start: number, lines: number): string {
   if (lines === 1) return `${start}`
   return lines === 0 ? `${start - 1},0` : `${start},${lines}`
@@ -40,7 +40,7 @@ function rangeText(start: number, lines: number): string {
 interface Window {
   before: string
   after: string
-  /** Lines in front of it. */
+  /** The number of lines before the window. */
   line: number
 }
 
@@ -65,7 +65,7 @@ function differingWindow(before: string, after: string): Window {
   }
 }
 
-/** The beginning of the line that is the context before a place. */
+/** Returns the index at which the context before an index begins. */
 function linesBack(text: string, index: number): number {
   let at = index
   for (let count = 0; count <= contextLines + 1 && at > 0; count++) {
@@ -75,7 +75,7 @@ function linesBack(text: string, index: number): number {
   return at === 0 ? 0 : at + 1
 }
 
-/** The end of the line that is the context after a place. */
+/** Returns the index at which the context after an index ends. */
 function linesAhead(text: string, index: number): number {
   let at = index
   for (let count = 0; count <= contextLines + 1; count++) {

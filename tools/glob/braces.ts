@@ -1,25 +1,26 @@
-/** The alternatives of a glob pattern: braces, which may hold braces. */
+/** Expands the braces of a glob pattern. Braces may be nested. */
 const alternativesMax = 256
 
 /**
- * `a{b,c}d` as `abd` and `acd`, in no order. Braces without a comma, or without an end, are characters.
- * @throws Error where there are too many
+ * Expands `a{b,c}d` to `abd` and `acd`, in no particular order. Braces without a comma, or without an
+ * end, are ordinary characters.
+ * @throws Error if there are more than 256 alternatives
  */
 export function expandBraces(pattern: string): string[] {
-  const found: string[] = []
-  const waiting = [pattern]
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+  const patterns: string[] = []
+  const queue = [pattern]
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     const group = firstGroup(next)
-    if (group === undefined) found.push(next)
-    else waiting.push(...group)
-    if (found.length + waiting.length > alternativesMax) {
+    if (group === undefined) patterns.push(next)
+    else queue.push(...group)
+    if (patterns.length + queue.length > alternativesMax) {
       throw new Error(`The pattern has more than ${alternativesMax} alternatives.`)
     }
   }
-  return found
+  return patterns
 }
 
-/** The pattern with its first group of braces replaced by each of its alternatives. */
+/** Returns the pattern once for each alternative of its first group of braces. */
 function firstGroup(pattern: string): string[] | undefined {
   for (let start = nextBrace(pattern, 0); start !== -1; start = nextBrace(pattern, start + 1)) {
     const commas: number[] = []

@@ -1,14 +1,14 @@
 /**
- * Glob patterns: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` within a name, `**` for any directories. A folder
- * that is called `[id]` is found by that name. Matched
- * without regular expressions, in time that grows with the lengths only: a pattern comes from a model,
- * and one such as `*a*a*a*a*b` must not hold up the server.
+ * Glob patterns: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` within a name, `**` for any directories. A pattern
+ * also finds a folder named `[id]` by that name. The matcher uses no regular expressions, and its time
+ * is bounded by the product of the lengths: the pattern comes from a model, and one such as
+ * `*a*a*a*a*b` must not block the server.
  */
 import { expandBraces } from './braces.ts'
 
 export interface GlobPattern {
   matches: (path: string) => boolean
-  /** Of each alternative, the pattern that the file's own name must match; `**` for any. */
+  /** For each alternative, the pattern of the file's own name; `**` matches any name. */
   names: string[]
 }
 
@@ -18,32 +18,35 @@ type Token =
   | { type: 'many' }
   | { type: 'class'; negated: boolean; ranges: [string, string][] }
 
-/** A name, in each way that it can be read, or any number of directories. */
+/** Any number of directories, or the possible readings of one name. */
 type Segment = 'directories' | Token[][]
 
 /**
- * @param base directory, from the root, that the pattern is relative to; empty for the root
- * @throws Error for a pattern that leads out of it, or has too many alternatives
+ * Parses a pattern.
+ * @param base the directory that the pattern is relative to, as a path from the root; '' for the root
+ * @throws Error if the pattern leads out of that directory, or has too many alternatives
  */
 export function globPattern(pattern: string, base = ''): GlobPattern {
-  const written = expandBraces(pattern)
-  const alternatives = written.map((alternative) => segmentsOf(alternative, base))
+  const patterns = expandBraces(pattern)
+  const alternatives = patterns.map((each) => segmentsOf(each, base))
   return {
     matches: (path) => {
       const names = path.split('/').map((name) => Array.from(name))
       return alternatives.some((segments) => matchSegments(segments, names))
     },
-    names: written.map((alternative) => alternative.split('/').at(-1) || '**'),
+    names: patterns.map((each) => each.split('/').at(-1) || '**'),
   }
 }
 
 function segmentsOf(pattern: string, base: string): Segment[] {
   const parts = pattern.split('/')
-  if (parts.includes('..')) throw new Error('The pattern leads out of the directory it is for.')
-  // Without a slash a pattern is one of names, wherever they are, as in .gitignore.
+  if (parts.includes('..')) {
+    throw new Error('The pattern leads out of its directory. Remove ".." from it.')
+  }
+  // As in .gitignore, a pattern without a slash matches names in any directory.
   const isName = !pattern.includes('/')
   const named = parts.filter((part) => part !== '' && part !== '.')
-  // What is below a directory, and not a file of its name.
+  // The pattern matches entries below a directory, and not the directory itself.
   const isBelow = pattern.endsWith('/') || named.at(-1) === '**'
   const segments = [...(isName ? ['**'] : []), ...named, ...(isBelow ? ['**', '*'] : [])]
   const above = base === '' ? [] : base.split('/').map((name) => [literally(name)])
@@ -51,8 +54,8 @@ function segmentsOf(pattern: string, base: string): Segment[] {
 }
 
 /**
- * `[id]` is a class, and also the name of a folder of routes in several web frameworks: a model writes
- * the path that it has seen. So brackets stand for themselves as well.
+ * Several web frameworks name folders of routes like `[id]`, which is also a class of characters. A model
+ * writes the path that it has seen, so brackets match themselves as well.
  */
 function readingsOf(part: string): Token[][] {
   const tokens = tokensOf(part, true)
@@ -81,11 +84,11 @@ function tokensOf(part: string, hasClasses: boolean): Token[] {
   return tokens
 }
 
-/** The class that begins at a `[`; undefined where none ends, and it is a character like others. */
+/** Returns the class that begins at a `[`; undefined if it has no end, so that `[` is a character. */
 function classAt(characters: string[], start: number): { token: Token; end: number } | undefined {
   const negated = characters[start + 1] === '!' || characters[start + 1] === '^'
   const first = start + (negated ? 2 : 1)
-  // A `]` right at the beginning is one of the class.
+  // A `]` at the very beginning belongs to the class.
   const end = characters.indexOf(']', first + 1)
   if (end === -1) return undefined
   const ranges: [string, string][] = []
@@ -99,7 +102,7 @@ function classAt(characters: string[], start: number): { token: Token; end: numb
   return { token: { type: 'class', negated, ranges }, end }
 }
 
-/** Greedy, with one place to come back to: the last `**`. */
+/** Matches greedily and backtracks only to the last `**`. */
 function matchSegments(segments: Segment[], names: string[][]): boolean {
   return matchSequence(segments, names, {
     isMany: (segment) => segment === 'directories',
@@ -138,7 +141,7 @@ interface Sequence<PATTERN, ITEM> {
   fits: (pattern: PATTERN, item: ITEM) => boolean
 }
 
-/** Items against patterns of which some stand for any number of items. */
+/** Matches items against patterns. A pattern for which `isMany` is true matches any number of items. */
 function matchSequence<PATTERN, ITEM>(
   patterns: PATTERN[],
   items: ITEM[],

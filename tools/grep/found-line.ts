@@ -1,16 +1,16 @@
 /**
- * Lines as ripgrep's JSON tells them, cut to what is shown. Of a long line the part around the match
- * is kept, in bytes with their place in the file, so that they can be looked up there.
+ * Reads lines from ripgrep's JSON output and cuts them to the size for display. Of a long line it keeps
+ * the part around the match, as bytes with their offset, so that a caller can verify them in the file.
  */
 import { isFields } from '../../src/fields.ts'
 import { parseJson } from '../../src/json.ts'
 
 export interface FoundLine {
-  /** From the root. */
+  /** Relative to the root. */
   path: string
   number: number
   isMatch: boolean
-  /** Place of the bytes in the file, after its byte order mark. */
+  /** The offset of the bytes in the file, counted after its byte order mark. */
   offset: number
   bytes: Buffer
   isCutBefore: boolean
@@ -21,13 +21,13 @@ export type GrepRecord =
   | { type: 'line'; line: FoundLine }
   | { type: 'end'; path: string; isBinary: boolean }
 
-/** Enough for the characters that are shown, four bytes each. */
+/** Enough for 500 characters of four bytes (`lineCharsMax` of `listing.ts`). */
 const bytesMax = 2048
-/** A match further in than this is shown with what is right before it. */
+/** If a match begins after this offset, the part begins `leadBytes` before the match. */
 const plainBytes = 400
 const leadBytes = 100
 
-/** Undefined for what is neither a line nor a file's end, and for names that are no UTF-8. */
+/** Returns undefined for other kinds of records, and for file names that are not UTF-8. */
 export function readRecord(record: Buffer): GrepRecord | undefined {
   const value = parseJson(record.toString())
   const data = isFields(value) ? value['data'] : undefined
@@ -47,7 +47,7 @@ export function readRecord(record: Buffer): GrepRecord | undefined {
   return { type: 'line', line }
 }
 
-/** The path in the beginning of a record that was too long to keep: it comes before the line. */
+/** Returns the path of a record that was too long to keep. The path comes before the line. */
 export function pathInBeginning(record: Buffer): string | undefined {
   const start = record.toString('utf8', 0, 20_000)
   const [, quoted] = /"path":\{"text":("(?:[^"\\]|\\.)*")\}/.exec(start) ?? []
@@ -58,9 +58,9 @@ export function pathInBeginning(record: Buffer): string | undefined {
 function partOf(line: Buffer, match: number) {
   const end = lengthWithoutEnding(line)
   let from = match > plainBytes ? match - leadBytes : 0
-  // Not into the middle of a character.
+  // Skips to the start of a character.
   while (from > 0 && from < end && ((line[from] ?? 0) & 0xc0) === 0x80) from++
-  // A copy: a view would keep all of a long line.
+  // A copy, since a view would keep the whole line in memory.
   const bytes = Buffer.from(line.subarray(from, Math.min(end, from + bytesMax)))
   const isCutAfter = from + bytes.length < end
   return { offset: from, bytes, isCutBefore: from > 0, isCutAfter }
@@ -80,7 +80,7 @@ function textOf(value: unknown): string | undefined {
   return isFields(value) && typeof value['text'] === 'string' ? value['text'] : undefined
 }
 
-/** Text, or base64 where the line is no UTF-8. */
+/** Reads text, or base64 if the line is not UTF-8. */
 function bytesOf(value: unknown): Buffer | undefined {
   const text = textOf(value)
   if (text !== undefined) return Buffer.from(text)

@@ -1,26 +1,26 @@
-/** The lines of a search, until there are as many matches as are wanted and one is known to follow. */
+/** Collects the lines of a search until it has reached the limit of matches and one more is known. */
 import type { GlobPattern } from '../glob/pattern.ts'
 import { type FoundLine, pathInBeginning, readRecord } from './found-line.ts'
 
-/** More than this has no room in a listing, whatever is shown of each line. */
+/** More bytes than any listing can hold. */
 const bytesMax = 256 * 1024
 
 export interface FoundLinesOptions {
   limit: number
-  /** Lines around a match. */
+  /** The number of lines around a match. */
   context: number
-  /** Of files of a directory; undefined for all. */
+  /** Selects files; undefined selects all. */
   pattern: GlobPattern | undefined
 }
 
 export class FoundLines {
   lines: FoundLine[] = []
   matches = 0
-  /** More matches than are wanted. */
+  /** Whether there are more matches than the limit. */
   hasMore = false
-  /** Files in which something was found that is no text. */
+  /** Binary files with a match. */
   readonly binaries: string[] = []
-  /** Files with a match in a line of megabytes. */
+  /** Files with a match in a line that is too long to keep. */
   readonly longLines = new Set<string>()
   readonly #options: FoundLinesOptions
   #bytes = 0
@@ -29,20 +29,20 @@ export class FoundLines {
     this.#options = options
   }
 
-  /** False when no more are wanted. */
+  /** Receives a record. Returns false to end the search. */
   take(record: Buffer, isCut: boolean): boolean {
     if (isCut) {
       this.#noteLongLine(pathInBeginning(record))
       return true
     }
-    const found = readRecord(record)
-    if (found === undefined) return true
-    if (found.type === 'end') {
-      if (found.isBinary) this.#dropBinary(found.path)
+    const result = readRecord(record)
+    if (result === undefined) return true
+    if (result.type === 'end') {
+      if (result.isBinary) this.#dropBinary(result.path)
       return true
     }
-    const { line } = found
-    if (!this.#isWanted(line.path)) return true
+    const { line } = result
+    if (!this.#isSelected(line.path)) return true
     if (line.isMatch && this.matches === this.#options.limit) {
       this.hasMore = true
       this.#dropLead()
@@ -55,11 +55,11 @@ export class FoundLines {
     return !this.hasMore
   }
 
-  #isWanted(path: string): boolean {
+  #isSelected(path: string): boolean {
     return this.#options.pattern?.matches(path) ?? true
   }
 
-  /** Its lines end anywhere: that there is a match is all that can be said. */
+  /** Removes the lines of a binary file. They are no real lines, so only the match is reported. */
   #dropBinary(path: string): void {
     const matches = this.lines.filter((line) => line.path === path && line.isMatch).length
     if (matches === 0) return
@@ -69,10 +69,10 @@ export class FoundLines {
   }
 
   #noteLongLine(path: string | undefined): void {
-    if (path !== undefined && this.#isWanted(path)) this.longLines.add(path)
+    if (path !== undefined && this.#isSelected(path)) this.longLines.add(path)
   }
 
-  /** Lines that lead to a match which is not shown are the context of nothing. */
+  /** Removes the context lines of a match that is beyond the limit. */
   #dropLead(): void {
     const last = this.lines.findLast(({ isMatch }) => isMatch)
     if (last === undefined) return
@@ -80,7 +80,7 @@ export class FoundLines {
     this.lines = this.lines.filter(
       ({ path, number, isMatch }) => isMatch || path !== last.path || number <= end,
     )
-    // The one after it may be of another file.
+    // The lines after the last match may belong to another file.
     const index = this.lines.lastIndexOf(last)
     this.lines = this.lines.filter((line, at) => at <= index || line.path === last.path)
   }

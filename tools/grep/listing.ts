@@ -1,4 +1,4 @@
-/** Found lines as text: `path:line: text`, and `path-line- text` for the lines around them. */
+/** Formats the lines of a search: `path:line: text` for a match, `path-line- text` for its context. */
 import { cutToLength } from '../cut-text.ts'
 import type { FoundLine } from './found-line.ts'
 
@@ -7,27 +7,27 @@ const bytesMax = 50 * 1024
 
 export interface Listing {
   text: string
-  /** Matches in it. */
+  /** The number of matches in the text. */
   matches: number
-  /** Found, but there was no room for them. */
+  /** Whether lines are missing since the text would be too long. */
   isCut: boolean
 }
 
 export function listingOf(lines: readonly FoundLine[], context: number): Listing {
-  const shown: string[] = []
+  const texts: string[] = []
   let matches = 0
   let bytes = 0
-  let before: FoundLine | undefined
+  let previous: FoundLine | undefined
   for (const line of lines) {
-    const isNext = before?.path === line.path && before.number + 1 === line.number
-    const text = (context > 0 && before !== undefined && !isNext ? '--\n' : '') + lineText(line)
+    const isNext = previous?.path === line.path && previous.number + 1 === line.number
+    const text = (context > 0 && previous !== undefined && !isNext ? '--\n' : '') + lineText(line)
     bytes += Buffer.byteLength(text) + 1
-    if (bytes > bytesMax) return { text: shown.join('\n'), matches, isCut: true }
-    shown.push(text)
+    if (bytes > bytesMax) return { text: texts.join('\n'), matches, isCut: true }
+    texts.push(text)
     if (line.isMatch) matches++
-    before = line
+    previous = line
   }
-  return { text: shown.join('\n'), matches, isCut: false }
+  return { text: texts.join('\n'), matches, isCut: false }
 }
 
 function lineText({ path, number, isMatch, bytes, isCutBefore, isCutAfter }: FoundLine): string {

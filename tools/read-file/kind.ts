@@ -1,6 +1,6 @@
 /**
- * What a file holds, by its first bytes and never by its name: a `.png` may be text, and a log may
- * be anything. Text is what has no NUL in its first 8 KB, or says that it is UTF-16.
+ * Detects the kind of a file from its first bytes, never from its name: a `.png` may be text. A file is
+ * text if its first 8 KB hold no NUL, or if it begins with a UTF-16 byte order mark.
  */
 import { isUtf8 } from 'node:buffer'
 
@@ -9,11 +9,11 @@ export type FileKind =
   | { kind: 'image'; mediaType: string }
   | { kind: 'binary'; description: string }
 
-/** So many bytes decide. */
+/** The number of bytes that decide the kind. */
 export const headBytes = 8192
 
 interface Signature {
-  /** Latin-1. */
+  /** The bytes as Latin-1 text. */
   bytes: string
   at?: number
   name: string
@@ -51,20 +51,20 @@ const signatures: readonly Signature[] = [
   { bytes: 'ftyp', at: 4, name: 'MP4 media' },
 ]
 
-/** @param head the first `headBytes` of the file, or all of it */
+/** @param head the first `headBytes` of the file, or the whole file if it is shorter */
 export function kindOf(head: Buffer): FileKind {
   const encoding = encodingOf(head)
   if (encoding !== undefined) return { kind: 'text', ...encoding }
   const text = head.toString('latin1')
-  const found = signatures.find(({ bytes, at = 0 }) => text.startsWith(bytes, at))
-  // Letters alone prove nothing: a text may begin with "BM" or "ID3".
-  const isBinary = head.includes(0) || (found !== undefined && !isText(head))
+  const signature = signatures.find(({ bytes, at = 0 }) => text.startsWith(bytes, at))
+  // A signature of letters is not enough: a text may begin with "BM" or "ID3".
+  const isBinary = head.includes(0) || (signature !== undefined && !isText(head))
   if (!isBinary) return { kind: 'text', encoding: 'utf-8', bomBytes: 0 }
-  if (found?.mediaType !== undefined) return { kind: 'image', mediaType: found.mediaType }
-  return { kind: 'binary', description: found?.name ?? `unknown, begins with ${hexOf(head)}` }
+  if (signature?.mediaType !== undefined) return { kind: 'image', mediaType: signature.mediaType }
+  return { kind: 'binary', description: signature?.name ?? `unknown, begins with ${hexOf(head)}` }
 }
 
-/** UTF-8, but for a character at the end that may be cut. */
+/** Returns whether the bytes are UTF-8. The last character may be incomplete. */
 const isText = (head: Buffer) =>
   [0, 1, 2, 3].some((cut) => isUtf8(head.subarray(0, Math.max(0, head.length - cut))))
 
@@ -73,7 +73,7 @@ function encodingOf(head: Buffer) {
   if (first === 0xef && second === 0xbb && third === 0xbf && !head.includes(0)) {
     return { encoding: 'utf-8', bomBytes: 3 } as const
   }
-  // FF FE 00 00 is UTF-32, which nothing here reads.
+  // FF FE 00 00 marks UTF-32, which the tool does not read.
   if (first === 0xff && second === 0xfe && !(third === 0 && fourth === 0)) {
     return { encoding: 'utf-16le', bomBytes: 2 } as const
   }

@@ -1,7 +1,7 @@
 /**
- * Lines of a text that comes in pieces, of which only the wanted ones are kept, and of each of them
- * only its beginning: a line of a gigabyte takes no more memory than a short one. Lines end in `\n`,
- * as they do for grep and compilers; a `\r` before it is no part of the line.
+ * Splits a stream of text into lines. It keeps only the selected lines, and only the beginning of each: a
+ * line of a gigabyte takes no more memory than a short one. Lines end in `\n`, as they do for grep and
+ * compilers; a `\r` before it is no part of the line.
  */
 import { cutToLength } from '../cut-text.ts'
 
@@ -9,15 +9,15 @@ export interface Line {
   /** Counted from 1. */
   number: number
   text: string
-  /** More was there than is kept. */
+  /** Whether the line is longer than `text`. */
   isCut: boolean
 }
 
 export interface LineScannerOptions {
-  /** The first line that is wanted. */
+  /** The number of the first line to keep. */
   first: number
   charsMax: number
-  /** Given each wanted line; false when no more are. */
+  /** Receives each line from `first` on. Returns false to receive no more. */
   take: (line: Line) => boolean
 }
 
@@ -32,7 +32,7 @@ export class LineScanner {
     this.#options = options
   }
 
-  /** Lines that have ended so far. */
+  /** The number of lines that have ended so far. */
   get lines(): number {
     return this.#lines
   }
@@ -51,24 +51,24 @@ export class LineScanner {
     this.#extend(piece, start, piece.length)
   }
 
-  /** The text is over: its last line may have no `\n`, and after the last `\n` there is no line. */
+  /** Ends the text. The last line may lack its `\n`; no line follows the last `\n`. */
   end(): void {
     if (this.#length > 0) this.#finish()
   }
 
-  get #isWanted(): boolean {
+  get #isSelected(): boolean {
     return this.#isTaking && this.#lines + 1 >= this.#options.first
   }
 
   #extend(piece: string, start: number, end: number): void {
     this.#length += end - start
-    // One more than may be shown, since it may be the `\r`.
+    // One character more than `charsMax`, since it may be the `\r`.
     const room = this.#options.charsMax + 1 - this.#text.length
-    if (room > 0 && this.#isWanted) this.#text += piece.slice(start, Math.min(end, start + room))
+    if (room > 0 && this.#isSelected) this.#text += piece.slice(start, Math.min(end, start + room))
   }
 
   #finish(): void {
-    if (this.#isWanted) {
+    if (this.#isSelected) {
       const isWhole = this.#text.length === this.#length
       const text = isWhole && this.#text.endsWith('\r') ? this.#text.slice(0, -1) : this.#text
       const { charsMax } = this.#options

@@ -1,7 +1,7 @@
 /**
- * Some lines of a text file, numbered, within what a model can take: so many lines, so many characters
- * of each, so many bytes of all. Small files are read to the end, so that their lines are counted and
- * their content is known by its hash; of a large one no more is read than is shown.
+ * Reads some lines of a text file and numbers them. Limits on the lines, the characters of each and the
+ * bytes of all keep them small enough for a model. A small file is read to its end, for its number of
+ * lines and its hash; of a large file only the shown part is read.
  */
 import { createHash } from 'node:crypto'
 
@@ -12,45 +12,45 @@ export const linesMax = 2000
 export const lineCharsMax = 2000
 export const bytesMax = 50 * 1024
 
-/** What a file of unknown length (`/proc` says 0) may hold. */
+/** The maximum size of a file of unknown length (files in `/proc` report 0). */
 const unknownBytesMax = 10 * 1024 * 1024
-/** Files up to here are read whole. */
+/** Files up to this size are read to their end. */
 const wholeBytesMax = 4 * 1024 * 1024
 const chunkBytes = 64 * 1024
 
 export interface WindowOptions {
   encoding: string
   bomBytes: number
-  /** First line, counted from 1. */
+  /** The number of the first line, counted from 1. */
   offset: number
-  /** At most so many lines. */
+  /** The maximum number of lines. */
   limit: number
   signal: AbortSignal
 }
 
 export interface TextWindow {
-  /** Each as `N: text`. */
+  /** The lines, each as `N: text`. */
   lines: string[]
   firstLine: number
-  /** Whether more follows what is shown. */
+  /** Whether the file has lines after these. */
   hasMore: boolean
-  /** Lines of the file, where it was read to its end. */
+  /** The number of lines of the file; undefined if it was not read to its end. */
   total: number | undefined
-  /** SHA-256 of the file, where it was read to its end. */
+  /** The SHA-256 hash of the file; undefined if it was not read to its end. */
   hash: string | undefined
-  /** Lines that are shown in part. */
+  /** The number of lines that are cut. */
   cutLines: number
 }
 
 export async function readWindow(file: OpenFile, options: WindowOptions): Promise<TextWindow> {
-  const shown = new ShownLines(options.limit)
+  const window = new ShownLines(options.limit)
   const scanner = new LineScanner({
     first: options.offset,
     charsMax: lineCharsMax,
-    take: (line) => shown.take(line),
+    take: (line) => window.take(line),
   })
   const hash = await scan(file, scanner, options)
-  const { lines, cutLines } = shown
+  const { lines, cutLines } = window
   const isWhole = hash !== undefined
   return {
     lines,
@@ -62,7 +62,7 @@ export async function readWindow(file: OpenFile, options: WindowOptions): Promis
   }
 }
 
-/** Numbered lines until one of the limits is met. */
+/** Numbers the lines until one of the limits is reached. */
 class ShownLines {
   readonly lines: string[] = []
   cutLines = 0
@@ -76,7 +76,7 @@ class ShownLines {
   take({ number, text, isCut }: Line): boolean {
     const line = `${number}: ${text}${isCut ? '…' : ''}`
     this.#bytes += Buffer.byteLength(line) + 1
-    // The first always fits: a line is cut long before it could fill the window.
+    // The first line always fits: lines are cut at far fewer bytes.
     if (this.#bytes > bytesMax) return false
     this.lines.push(line)
     if (isCut) this.cutLines++
@@ -84,17 +84,17 @@ class ShownLines {
   }
 }
 
-/** Feeds the file to the scanner; its hash if it was read to the end. */
+/** Feeds the file to the scanner. Returns its hash, or undefined if it was not read to its end. */
 async function scan(
   { handle, stats }: OpenFile,
   scanner: LineScanner,
   { encoding, bomBytes, signal }: WindowOptions,
 ): Promise<string | undefined> {
   const hash = createHash('sha256')
-  // The BOM is skipped by hand: one in the middle of a file is a character like others.
+  // The loop skips the byte order mark itself: one within a file is an ordinary character.
   const decoder = new TextDecoder(encoding, { ignoreBOM: true })
   const isWhole = stats.size <= wholeBytesMax
-  // A file that grows faster than it is read would never end.
+  // The size at the start is the end: a file that grows during the reading could have no end.
   const end = stats.size > 0n ? Number(stats.size) : unknownBytesMax
   const chunk = Buffer.allocUnsafe(chunkBytes)
   let position = 0

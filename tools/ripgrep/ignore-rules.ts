@@ -1,28 +1,28 @@
 import type { Workspace } from '../../src/workspace.ts'
 /**
- * The rules of the `.gitignore` and `.ignore` files above a directory that is searched, rewritten as
- * rules of the root. ripgrep would find them itself, but it goes on above the workspace: one that
- * lies in an ignored directory of some repository would look empty.
+ * Collects the rules of the `.gitignore` and `.ignore` files above the searched directory and rewrites
+ * them as rules of the root. ripgrep could read these files itself, but it would also read files above
+ * the workspace: a workspace in an ignored directory of some repository would then look empty.
  */
 import { FileRefusal } from '../../src/workspace/file-error.ts'
 
 const bytesMax = 256 * 1024
 
 export interface Rules {
-  /** Lines as of a `.gitignore` in the root; empty if there are none. */
+  /** Lines of a `.gitignore` in the root; '' if there are no rules. */
   rules: string
-  /** The directory that is searched is the root of a repository. */
+  /** Whether the searched directory is the root of a repository. */
   isRepository: boolean
 }
 
-/** @param path from the root; rules of that directory itself are not among them */
+/** @param path relative to the root; the result excludes the rules of that directory itself */
 export async function rulesFor(workspace: Workspace, path: string): Promise<Rules> {
   const parts = path === '.' ? [] : path.split('/')
   let ofGit: string[] = []
   const others: string[] = []
   for (let depth = 0; depth < parts.length; depth++) {
     const directory = parts.slice(0, depth).join('/')
-    // The rules of git end where another repository begins.
+    // The rules of git do not apply in a nested repository.
     if (await isRepository(workspace, directory)) ofGit = []
     ofGit.push(...(await rulesIn(workspace, directory, '.gitignore')))
     others.push(...(await rulesIn(workspace, directory, '.ignore')))
@@ -59,27 +59,30 @@ async function linesOf(workspace: Workspace, path: string): Promise<string[]> {
       await handle.close()
     }
   } catch (error) {
-    // Mostly there is none.
+    // Most directories have no such file.
     if (error instanceof FileRefusal) return []
     throw error
   }
 }
 
-/** A rule of a directory as one of the root; see "Pattern format" in gitignore(5). */
+/** Rewrites a rule of a directory as a rule of the root; see "Pattern format" in gitignore(5). */
 function ruleOfRoot(line: string, directory: string): string[] {
   const rule = withoutEnd(line.replace(/^\uFEFF/, ''))
   if (rule === '' || rule.startsWith('#')) return []
   if (directory === '') return [rule]
   const isNegated = rule.startsWith('!')
   const pattern = isNegated ? rule.slice(1) : rule
-  // A slash anywhere but at the end ties a pattern to its directory; without one it holds below, too.
+  // A slash before the end anchors a pattern to its directory; other patterns apply below it, too.
   const isAnchored = pattern.slice(0, -1).includes('/')
   const base = directory.replace(/[\\*?[\]!#]/g, '\\$&')
   const rest = isAnchored ? pattern.replace(/^\//, '') : `**/${pattern.replace(/^\\(?=[!#])/, '')}`
   return [`${isNegated ? '!' : ''}/${base}/${rest}`]
 }
 
-/** Without blanks at the end, but for one behind a backslash. By hand: a line may be all blanks. */
+/**
+ * Removes blanks at the end, except a blank after a backslash. It uses no regular expression, which would
+ * be slow for a line of blanks.
+ */
 function withoutEnd(line: string): string {
   let end = line.length
   while (line[end - 1] === ' ' || line[end - 1] === '\t') end--

@@ -1,12 +1,12 @@
 /**
- * Where ripgrep is: inside an artefact of one file, or in the package that brings it. A `.mjs` was
- * built on one platform and runs on all: on another it takes the one that is installed there.
+ * Returns the path of ripgrep: from the single-file artefact, or else from its package. A `.mjs` artefact
+ * holds the program of the platform that built it; on another platform it uses the installed `rg`.
  */
 import { embeddedProgram } from '../../src/asset/program.ts'
 
 export async function ripgrepProgram(): Promise<string> {
-  const inside = await embeddedProgram(`program/rg-${process.platform}-${process.arch}`)
-  if (inside !== undefined) return inside
+  const embeddedPath = await embeddedProgram(`program/rg-${process.platform}-${process.arch}`)
+  if (embeddedPath !== undefined) return embeddedPath
   try {
     const { rgPath } = await import('@vscode/ripgrep')
     return rgPath

@@ -1,9 +1,9 @@
-/** A stream of bytes cut at a separator. A record that is too long loses its end, not the stream. */
+/** Splits a stream of bytes at a separator. A record that is too long loses its end; the stream goes on. */
 export interface RecordsOptions {
   /** One ASCII character. */
   separator: string
   bytesMax: number
-  /** False when no more are wanted. */
+  /** Receives each record. Returns false to receive no more. */
   take: (record: Buffer, isCut: boolean) => boolean
 }
 
@@ -19,7 +19,7 @@ export class Records {
     this.#separator = options.separator.charCodeAt(0)
   }
 
-  /** False when no more are wanted. What follows the last separator is no record yet. */
+  /** Returns false if no more are needed. Bytes after the last separator are no record yet. */
   push(chunk: Buffer): boolean {
     let start = 0
     for (;;) {
@@ -39,9 +39,9 @@ export class Records {
   #keep(piece: Buffer): void {
     const room = this.#options.bytesMax - this.#length
     if (piece.length > room) this.#isCut = true
-    const kept = piece.subarray(0, room)
-    if (kept.length === 0) return
-    this.#pieces.push(kept)
-    this.#length += kept.length
+    const part = piece.subarray(0, room)
+    if (part.length === 0) return
+    this.#pieces.push(part)
+    this.#length += part.length
   }
 }

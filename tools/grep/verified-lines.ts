@@ -1,6 +1,6 @@
 /**
- * Of the lines that ripgrep has found, those that the workspace's own files hold at that place. The
- * rest is from files that have changed since, or from one that a link led to for a moment.
+ * Selects those of ripgrep's lines that a file of the workspace really holds at that offset. The other
+ * lines come from files that changed meanwhile, or from a file outside to which a link led for a moment.
  */
 import type { FileHandle } from 'node:fs/promises'
 
@@ -8,25 +8,25 @@ import type { Workspace } from '../../src/workspace.ts'
 import { FileRefusal } from '../../src/workspace/file-error.ts'
 import type { FoundLine } from './found-line.ts'
 
-/** UTF-16 is decoded whole to find a place in it. */
+/** The maximum size of a UTF-16 file: the offsets count UTF-8, so the file is decoded from its start. */
 const decodedBytesMax = 16 * 1024 * 1024
 
 type Lookup = (offset: number, length: number) => Promise<Buffer>
 
-export async function provenLines(
+export async function verifiedLines(
   workspace: Workspace,
   lines: readonly FoundLine[],
   signal: AbortSignal,
 ): Promise<FoundLine[]> {
-  const proven: FoundLine[] = []
-  for (const [path, ofFile] of Map.groupBy(lines, (line) => line.path)) {
+  const verified: FoundLine[] = []
+  for (const [path, fileLines] of Map.groupBy(lines, (line) => line.path)) {
     signal.throwIfAborted()
-    proven.push(...(await provenInFile(workspace, path, ofFile)))
+    verified.push(...(await verifiedInFile(workspace, path, fileLines)))
   }
-  return proven
+  return verified
 }
 
-async function provenInFile(
+async function verifiedInFile(
   workspace: Workspace,
   path: string,
   lines: FoundLine[],
@@ -35,15 +35,15 @@ async function provenInFile(
     const { handle } = await workspace.openFile(path)
     try {
       const lookup = await lookupIn(handle)
-      const isProven = await Promise.all(
+      const isEqual = await Promise.all(
         lines.map(async ({ offset, bytes }) => bytes.equals(await lookup(offset, bytes.length))),
       )
-      return lines.filter((_, index) => isProven[index] === true)
+      return lines.filter((_, index) => isEqual[index] === true)
     } finally {
       await handle.close()
     }
   } catch (error) {
-    // Gone, or replaced by what is no file of the workspace.
+    // The file is gone, or something other than a regular file of the workspace replaced it.
     if (error instanceof FileRefusal) return []
     throw error
   }
@@ -68,7 +68,7 @@ async function lookupIn(handle: FileHandle): Promise<Lookup> {
 
 async function readAt(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
   const { size } = await handle.stat()
-  const wanted = Math.max(0, Math.min(length, size - offset))
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(wanted), 0, wanted, offset)
+  const available = Math.max(0, Math.min(length, size - offset))
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(available), 0, available, offset)
   return buffer.subarray(0, bytesRead)
 }
