@@ -25,9 +25,10 @@ import type { NamedTool } from '../src/tool.ts'
  * Options of the tool `bash`.
  * @example
  * ```ts
+ * import { env } from 'node:process'
  * import type { BashOptions } from 'loom'
  *
- * const options: BashOptions = { workspace: '/srv/project', environment: process.env }
+ * const options: BashOptions = { workspace: '/srv/project', environment: env }
  * ```
  */
 export interface BashOptions {
@@ -99,9 +100,10 @@ There is no terminal and no input. Background processes end with the command, an
  * @throws LoomError `invalid-config` if the workspace is `/`, since that would confine nothing.
  * @example
  * ```ts
+ * import { env } from 'node:process'
  * import { bash } from 'loom'
  *
- * const tool = bash({ workspace: '/srv/project', environment: process.env, needsApproval: true })
+ * const tool = bash({ workspace: '/srv/project', environment: env, needsApproval: true })
  * ```
  */
 export function bash(options: BashOptions): NamedTool {
