@@ -14,7 +14,7 @@ import type { ReadTo } from '../src/session/session-places.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { queuedMessages } from './session-queue.ts'
-import { deliverLog, openReader, type Reader } from './session-stream.ts'
+import { deliverLog, openReader, type Reader, sendEvent } from './session-stream.ts'
 import type { SessionWorld } from './session-world.ts'
 
 /**
@@ -148,7 +148,8 @@ class Follower {
     const { sessionId } = this.#request
     const messages = await queuedMessages(store, sessionId)
     const held = (await store.session(sessionId))?.held ?? false
-    const queue = JSON.stringify({ messages, held })
+    // An id names one content.
+    const queue = JSON.stringify([messages.map(({ id }) => id), held])
     if (queue === this.#toldQueue || (this.#toldQueue === '' && messages.length === 0)) return
     this.#toldQueue = queue
     await this.#tell('data-queue', { messages, held })
@@ -157,6 +158,6 @@ class Follower {
   /** Outside the log, so its id is that of the event before: a reader that comes back misses nothing. */
   async #tell(type: `data-${string}`, data: unknown): Promise<void> {
     if (this.#tellsMore)
-      await this.#reader.reply.send({ type, data, transient: true }, this.#cursor)
+      await sendEvent(this.#reader, { type, data, transient: true }, this.#cursor)
   }
 }

@@ -19,6 +19,7 @@ import type { SessionRecord } from '../src/store/session.ts'
 import { answersOf, readingOf } from '../src/stream-agent.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
 import { conversationGone, isContinuation } from './continuation.ts'
+import { jsonResponse } from './json-response.ts'
 import { streamSession } from './session-stream.ts'
 import { agentOf, findSession, publicId, type SessionWorld, storedId } from './session-world.ts'
 
@@ -165,7 +166,7 @@ async function wholeAnswer(
   const answered = await sessions.answered(sessionId, logId)
   if (answered === undefined) throw gone()
   const session = await sessions.store.session(sessionId)
-  return c.json({
+  return jsonResponse(c, {
     id: publicId(tenantOf(c), sessionId),
     message: seenMessage(uiMessage(answered), profile),
     text: textOf(answered),

@@ -5,6 +5,7 @@ import type { Context } from 'hono'
 import { LoomError } from '../src/error.ts'
 import { nextPrompt } from '../src/session/next-prompt.ts'
 import { contextSchema } from './chat-request.ts'
+import { jsonResponse } from './json-response.ts'
 import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
 
 /**
@@ -15,7 +16,7 @@ export async function prompt(c: Context, world: SessionWorld): Promise<Response>
   const session = await ownSession(c, world)
   const agent = agentOf(c, world, { session })
   const next = await nextPrompt(world.loom, session, { agent, context: contextOf(c) })
-  return c.body(JSON.stringify(next, withBytesAsText), 200, { 'content-type': 'application/json' })
+  return jsonResponse(c, next, withBytesAsText)
 }
 
 function contextOf(c: Context): JSONObject | undefined {

@@ -5,11 +5,13 @@
 import type { Context } from 'hono'
 
 import { LoomError } from '../src/error.ts'
+import type { AgentEvent } from '../src/event.ts'
 import { type Encoder, encoderOf } from '../src/frames.ts'
 import type { Answering } from '../src/session/answering.ts'
 import { cursorOf } from '../src/session/entry-id.ts'
 import type { Place } from '../src/session/place.ts'
 import type { FollowEnd, Shared } from '../src/session/tail.ts'
+import { frameOf, LargeFrame } from '../src/sink/large-frame.ts'
 import { ResponseSink } from '../src/sink/response.ts'
 import type { LogEntry } from '../src/store/turn.ts'
 import { readingOf } from '../src/stream-agent.ts'
@@ -100,7 +102,17 @@ export async function deliverLog(
   return { end, after: read, last }
 }
 
-type Frames = readonly (string | undefined)[]
+/** Sends one event that is in no log. */
+export async function sendEvent(
+  { reply, encoder }: Reader,
+  event: AgentEvent,
+  cursor: string,
+): Promise<void> {
+  const frame = frameOf(encoder, event, cursor)
+  await (frame instanceof LargeFrame ? reply.sendPieces(frame) : reply.sendEncoded(event, frame))
+}
+
+type Frames = readonly (string | LargeFrame | undefined)[]
 
 /** The bytes of an entry's events: what one reader's encoder made serves all that read alike. */
 function framesOf(entry: LogEntry, encoder: Encoder, shared: Shared | undefined): Frames {
@@ -108,7 +120,7 @@ function framesOf(entry: LogEntry, encoder: Encoder, shared: Shared | undefined)
   const known = sharedAs === undefined ? undefined : shared?.get(sharedAs)
   if (known !== undefined) return known
   const frames = entry.events.map((event, index) =>
-    encoder.encode(event, cursorOf(entry.id, index)),
+    frameOf(encoder, event, cursorOf(entry.id, index)),
   )
   if (sharedAs !== undefined) shared?.set(sharedAs, frames)
   return frames
@@ -124,7 +136,9 @@ function send(
   for (let index = from; index < entry.events.length; index++) {
     const event = entry.events[index]
     if (event === undefined) return undefined
-    const wait = reply.sendEncoded(event, frames[index])
+    const frame = frames[index]
+    const wait =
+      frame instanceof LargeFrame ? reply.sendPieces(frame) : reply.sendEncoded(event, frame)
     if (wait !== undefined) return wait.then(() => send(reply, entry, frames, index + 1))
   }
   return undefined

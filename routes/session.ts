@@ -17,6 +17,7 @@ import { readJson } from './body.ts'
 import { issueIn, sessionIdSchema } from './chat-request.ts'
 import { conversationGone } from './continuation.ts'
 import { answerError } from './errors.ts'
+import { jsonResponse } from './json-response.ts'
 import { onlyMethods } from './methods.ts'
 import { numberParameter } from './number-parameter.ts'
 import { answerTool, decide } from './session-answers.ts'
@@ -125,7 +126,10 @@ async function messages(c: Context, world: SessionWorld): Promise<Response> {
   const history = await sessions.messages(session.id)
   const ids = new Set(history.map(({ id }) => id))
   const all = [...history, ...waiting.filter(({ id }) => !ids.has(id))]
-  return c.json(all.map((message) => seenMessage(message, profile)))
+  return jsonResponse(
+    c,
+    all.map((message) => seenMessage(message, profile)),
+  )
 }
 
 /** What edits and regenerations cut, to be forked from by its number. */
@@ -133,7 +137,7 @@ async function branches(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const { profile } = readingOf(c, {})
   const cut = await world.loom.sessions.requestStore.branches(id)
-  return c.json({
+  return jsonResponse(c, {
     branches: cut.map(({ messages, ...branch }) => ({
       ...branch,
       messages: messages.map((message) => seenMessage(message, profile)),

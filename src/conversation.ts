@@ -7,6 +7,7 @@ import { convertToModelMessages, modelMessageSchema, safeValidateUIMessages } fr
 import type { ModelMessage, ToolSet, UIMessage } from 'ai'
 
 import { addressFault, type FileUrls } from './conversation/file-address.ts'
+import { FilesApart } from './conversation/files-apart.ts'
 import { checkFiles } from './conversation/posted-files.ts'
 import { withoutUnstoredItems } from './conversation/stored-items.ts'
 import { modernMessage } from './conversation/version-4.ts'
@@ -207,8 +208,10 @@ export async function modelMessagesOf(
   const steps = new WorkSteps()
   for (const message of messages) {
     await steps.next(sizeOf(message))
-    const parts = withoutUnstoredItems(message).parts.map(modelPart)
+    const files = new FilesApart()
+    const parts = withoutUnstoredItems(message).parts.map((part) => files.take(modelPart(part)))
     const converted = await convertToModelMessages([{ ...message, parts }], options)
+    for (const { content } of converted) files.putBack(content)
     const meant = converted.filter(isMeant)
     const last = meant.at(-1)
     if (last !== undefined) onEnd(last, message.id)

@@ -2,50 +2,28 @@
  * One request holds up nobody else: whatever is posted, no turn of the event loop computes for longer
  * than 50 ms of a machine at rest. A busy machine computes slower, which a fixed piece of work tells.
  */
-import { join } from 'node:path'
-
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { addressOf, endProcesses, type LoomProcess, startLoom } from './loom-process.ts'
-import { until } from './redis/until.ts'
+import { startWatched, type WatchedServer } from './long-work/kit.ts'
+import { endProcesses } from './loom-process.ts'
 
 const limitMs = 50
 const runs = 60
-/** What the piece of work in `loop-watch.ts` takes on a machine at rest. */
-const referenceMs = 12
 
-let loom: LoomProcess
-let url: string
+let server: WatchedServer
 beforeAll(async () => {
-  const watch = join(import.meta.dirname, 'fixtures/loop-watch.ts')
-  loom = startLoom({
-    NODE_OPTIONS: `--import=${watch}`,
-    LOOM_MODEL: 'demo/fast',
-    LOOM_MODELS_URL: 'none',
-  })
-  url = await addressOf(loom)
+  server = await startWatched({ LOOM_MODEL: 'demo/fast', LOOM_MODELS_URL: 'none' })
   // The first requests load and compile what the others run.
   for (let each = 0; each < 3; each++) {
     await post('/api/chat', JSON.stringify({ messages: [withParts([picture(1_000_000)])] }))
   }
-  await held()
+  await server.held()
 })
 afterAll(endProcesses)
 
-const reports = () => [...loom.output().stderr.matchAll(/loop (\S+) reference (\S+) \./g)]
-
-/** How long the loop was held at most since the last call, on a machine at rest. */
-async function held(): Promise<number> {
-  const seen = reports().length
-  loom.child.kill('SIGUSR2')
-  await until(20_000, 'the report of the loop', () => reports().length > seen)
-  const [, longest, reference] = reports().at(-1) ?? []
-  return Number(longest) / Math.max(1, Number(reference) / referenceMs)
-}
-
 async function post(path: string, body: string | Uint8Array<ArrayBuffer>): Promise<number> {
-  const response = await fetch(url + path, { method: 'POST', body })
+  const response = await fetch(server.url + path, { method: 'POST', body })
   await response.arrayBuffer()
   return response.status
 }
@@ -138,7 +116,7 @@ it('no body that is posted holds the event loop for long', { timeout: 300_000 },
       const status = await post(path, bytes)
       const name = `${value} as ${place}, ${size} bytes to ${path}: ${status}`
       expect(status, name).toBeOneOf([200, 201, 400, 404, 409, 413])
-      const ms = await held()
+      const ms = await server.held()
       measured.push(ms)
       expect(ms, name).toBeLessThan(limitMs)
     }),
@@ -171,6 +149,6 @@ it('no large file does', { timeout: 120_000 }, async () => {
       JSON.stringify({ messages: [withParts([...parts, said])] }),
     )
     expect(status, name).toBeOneOf([200, 400, 413])
-    expect(await held(), name).toBeLessThan(limitMs)
+    expect(await server.held(), name).toBeLessThan(limitMs)
   }
 })

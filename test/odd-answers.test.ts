@@ -194,7 +194,7 @@ function provider({ bytes, lengths, end }: Served) {
   const state = { asked: 0, afterTool: 0 }
   const transport: Transport = async (request, receiver) => {
     receiver.head({ status: 200, statusText: 'OK', headers: {} })
-    const isAfterTool = request.body.includes('"role":"tool"')
+    const isAfterTool = String(request.body).includes('"role":"tool"')
     if (isAfterTool) state.afterTool++
     else state.asked++
     if (isAfterTool || state.asked > 1) {

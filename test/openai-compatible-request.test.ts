@@ -30,7 +30,7 @@ async function sentByLoom(
   options: Parameters<typeof loomModel>[1] = {},
 ): Promise<Sent> {
   let sent = '{}'
-  const transport = byteTransport(answer, (request) => (sent = request.body))
+  const transport = byteTransport(answer, (request) => (sent = String(request.body)))
   const collected = await collectParts(loomModel([], { transport, ...options }), {
     ...hello,
     ...call,

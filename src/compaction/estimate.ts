@@ -6,6 +6,7 @@
  */
 import type { ModelMessage, ToolResultPart } from 'ai'
 
+import { isOnePiece } from '../json/pieces.ts'
 import { filePart } from '../prompt/file.ts'
 import { fileAsText, mayBeText } from '../prompt/text-file.ts'
 
@@ -149,4 +150,37 @@ export function outputTokens(output: ToolResultPart['output']): number {
   }
 }
 
-export const jsonTokens = (value: unknown): number => textTokens(JSON.stringify(value) ?? '')
+export const jsonTokens = (value: unknown): number =>
+  isOnePiece(value) ? textTokens(JSON.stringify(value) ?? '') : largeTokens(value)
+
+/** Characters of a text in a large value that are looked at. */
+const lookedAtMax = 1000
+
+/** Of a large value, whose JSON would take long to write: by its keys and the beginnings of its texts. */
+function largeTokens(value: unknown): number {
+  let tokens = 0
+  const open: unknown[] = [value]
+  while (open.length > 0) {
+    const each = open.pop()
+    // Brackets, quotes and commas.
+    tokens += 2
+    if (typeof each === 'string') tokens += sampledTokens(each)
+    else if (typeof each !== 'object' || each === null) tokens += 1
+    else if (Array.isArray(each)) for (const item of each) open.push(item)
+    else {
+      for (const [key, field] of Object.entries(each)) {
+        tokens += 1 + Math.ceil(key.length / 8)
+        open.push(field)
+      }
+    }
+  }
+  return Math.ceil(tokens * margin)
+}
+
+function sampledTokens(text: string): number {
+  if (text.length <= lookedAtMax) return countIn(text)
+  return textTokens(text.length > wholeMax ? text : text.slice(0, lookedAtMax)) * scaleOf(text)
+}
+
+/** `textTokens` samples long texts itself, with a margin that is added later here. */
+const scaleOf = ({ length }: string) => (length > wholeMax ? 1 : length / lookedAtMax) / margin

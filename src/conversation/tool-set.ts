@@ -24,7 +24,7 @@ type Output = Awaited<ReturnType<ToModelOutput>>
  */
 function withReadableOutput(tool: ToolSet[string]): ToolSet[string] {
   const { toModelOutput } = tool
-  if (toModelOutput === undefined) return tool
+  if (toModelOutput === undefined) return { ...tool, toModelOutput: asStored }
   return {
     ...tool,
     async toModelOutput(options: Asked): Promise<Output> {
@@ -37,4 +37,11 @@ function withReadableOutput(tool: ToolSet[string]): ToolSet[string] {
       }
     },
   }
+}
+
+/** What the AI SDK tells a model of an output, without its copy: a stored output is JSON already. */
+function asStored({ output }: Asked): Output {
+  return typeof output === 'string'
+    ? { type: 'text', value: output }
+    : { type: 'json', value: output ?? null }
 }

@@ -12,6 +12,7 @@ import type {
   LanguageModelV4StreamResult,
 } from '@ai-sdk/provider'
 
+import { bytesInSteps, isOnePiece } from '../json/pieces.ts'
 import { streamParts, takesFile } from '../model.ts'
 import type { DirectModel, FileTaker, PartReceiver } from '../model.ts'
 import { untilAborted } from '../until-aborted.ts'
@@ -25,7 +26,8 @@ import { httpTransport } from './openai-compatible/http-transport.ts'
 import { partStream } from './openai-compatible/part-stream.ts'
 import { requestBody } from './openai-compatible/request-body.ts'
 import { StreamDecoder } from './openai-compatible/stream-decoder.ts'
-import type { Transport } from './openai-compatible/transport.ts'
+import type { Transport, TransportRequest } from './openai-compatible/transport.ts'
+import { withWrittenOutputs } from './openai-compatible/written-outputs.ts'
 import { signOfLife } from './sign-of-life.ts'
 import { wellFormedJson } from './well-formed.ts'
 
@@ -78,7 +80,8 @@ export function openAICompatible(options: OpenAICompatibleOptions): DirectModel 
     [takesFile]: (file) => hasForm(file, provider),
     doGenerate: (call) => generate(model, call),
     doStream: (call) => stream(model, call),
-    [streamParts]: async (call, receive) => beginCall(model, call, receive).done,
+    [streamParts]: async (call, receive) =>
+      beginCall(model, await withWrittenOutputs(call), receive).done,
   }
 }
 
@@ -163,7 +166,7 @@ async function exchange(
   const request = {
     url,
     headers: { ...headers, ...lowerCased(callHeaders) },
-    body: wellFormedJson(JSON.stringify(attempt.body)),
+    body: await written(attempt),
     signal,
   }
   try {
@@ -177,6 +180,12 @@ async function exchange(
   return answer.end()
 }
 
+/** A body of many megabytes is written in steps, so that other requests go on meanwhile. */
+async function written({ body }: BodyAttempt): Promise<TransportRequest['body']> {
+  if (isOnePiece(body)) return wellFormedJson(JSON.stringify(body))
+  return bytesInSteps(body, wellFormedJson)
+}
+
 /** Resolves with the first parts: until then a failure is a rejection. */
 async function stream(
   model: ChatModel,
@@ -188,7 +197,8 @@ async function stream(
     ? AbortSignal.any([call.abortSignal, cancel.signal])
     : cancel.signal
   const parts = partStream(() => cancel.abort())
-  const modelCall = beginCall(model, { ...call, abortSignal }, (received) => {
+  const written = await withWrittenOutputs(call)
+  const modelCall = beginCall(model, { ...written, abortSignal }, (received) => {
     resolve()
     return parts.receive(received)
   })
@@ -209,7 +219,7 @@ async function generate(
   call: LanguageModelV4CallOptions,
 ): Promise<LanguageModelV4GenerateResult> {
   const generated = new Generated()
-  const modelCall = beginCall(model, call, (parts) => {
+  const modelCall = beginCall(model, await withWrittenOutputs(call), (parts) => {
     for (const part of parts) generated.add(part)
   })
   await modelCall.done

@@ -53,7 +53,8 @@ export function isRemembered(
   { isNewest, now = Date.now() }: { isNewest: boolean; now?: number },
 ): boolean {
   const all = refusedBy.get(model)
-  if (all === undefined) return false
+  // A look at the bytes of each file is not for free.
+  if (all === undefined || all.size === 0) return false
   return [kindKey(kindOf(file.mediaType)), fileKey(file)].some((key) => {
     const refused = all.get(key)
     return refused !== undefined && refused.until > now && (refused.isSure || !isNewest)
@@ -66,11 +67,29 @@ export const kindOf = (mediaType: string): string =>
 
 export const kindKey = (kind: string): string => `kind:${kind}`
 
-/** A digest of the content, so that the same file is known again wherever it stands. */
+/** Characters or bytes; of longer files only samples are hashed. */
+const wholeMax = 1_000_000
+const samples = 16
+const sampleLength = 16_000
+
+/**
+ * A digest of the content, so that the same file is known again wherever it stands. Of a large file it
+ * covers the length and samples: a prompt may hold many of them.
+ */
 export function fileKey({ data }: File): string {
   const hash = createHash('sha256')
-  if (data.type === 'data') hash.update(data.data)
+  if (data.type === 'data') for (const sample of samplesOf(data.data)) hash.update(sample)
   else if (data.type === 'url') hash.update(data.url.href)
   else hash.update(JSON.stringify(data))
   return hash.digest('base64url')
+}
+
+function samplesOf(data: Uint8Array | string): (Uint8Array | string)[] {
+  if (data.length <= wholeMax) return [data]
+  const stride = (data.length - sampleLength) / (samples - 1)
+  const all = Array.from({ length: samples }, (_, index) => {
+    const start = Math.floor(index * stride)
+    return data.slice(start, start + sampleLength)
+  })
+  return [`${data.length} `, ...all]
 }

@@ -15,6 +15,7 @@ import { type Sink, SinkFailure } from '../sink.ts'
 import { publish } from '../telemetry.ts'
 import type { ToolContext } from '../tool.ts'
 import { abortError, timerMaxMs, untilAborted } from '../until-aborted.ts'
+import { outputOf, restAfter } from './output-limits.ts'
 import type { ToolCall } from './tool-inputs.ts'
 import type { ReadyTool, ToolOutput } from './tool-table.ts'
 
@@ -88,6 +89,7 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   }
   publish('tool:stop', () => [{ durationMs }, labels])
   await options.emit({ type: 'tool-output-available', output: settled.output, ...ofCall(call) })
+  await restAfter(settled.output)
   return { call, part: resultPart(call, settled.modelOutput) }
 }
 
@@ -181,7 +183,7 @@ async function succeed(
     abortSignal: signal,
   })
   const last = isAsyncIterable(result) ? await lastOf(result, call, options) : result
-  const output = toJson(last)
+  const output = await outputOf(last)
   return { output, modelOutput: await modelOutputOf(tool, call, output) }
 }
 
@@ -203,7 +205,7 @@ async function lastOf(
       progress.show(last)
       await emit({
         type: 'tool-output-available',
-        output: toJson(last),
+        output: await outputOf(last),
         preliminary: true,
         ...ofCall(call),
       })

@@ -1,10 +1,22 @@
 /** What JSON values weigh in memory, about: for bounds, where a count would say nothing. */
+import { isObject } from '../json/weight.ts'
 
 /** In bytes. A string that several values share counts with each of them. */
 export function memoryOf(value: unknown): number {
-  if (typeof value === 'string') return 16 + value.length
-  if (typeof value !== 'object' || value === null) return 8
-  let bytes = 32
-  for (const field of Object.values(value)) bytes += 8 + memoryOf(field)
+  let bytes = 0
+  const open: unknown[] = [value]
+  while (open.length > 0) {
+    const each = open.pop()
+    if (typeof each === 'string') bytes += 16 + each.length
+    else if (!isObject(each)) bytes += 8
+    else {
+      bytes += 32
+      // A list of the values would cost more than all else here.
+      for (const key in each) {
+        bytes += 8
+        open.push(each[key])
+      }
+    }
+  }
   return bytes
 }

@@ -3,6 +3,7 @@
  * follows its own place, in the very call that brings it; one that holds back is waited for by nobody.
  * Entries that all readers have, or that are beyond the bound, are the store's again.
  */
+import type { LargeFrame } from '../sink/large-frame.ts'
 import type { LogEntry } from '../store/turn.ts'
 import { compareIds } from './entry-id.ts'
 
@@ -14,7 +15,7 @@ import { compareIds } from './entry-id.ts'
 export type Deliver = (entry: LogEntry, shared: Shared | undefined) => void | Promise<void>
 
 /** Encoded events of one entry, in their order. */
-export type Shared = Map<string, readonly (string | undefined)[]>
+export type Shared = Map<string, readonly (string | LargeFrame | undefined)[]>
 
 /** How following ended: at the log's end, or because the log is not there (any more). */
 export type FollowEnd = 'finished' | 'gone'

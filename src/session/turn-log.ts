@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
+import { isOnePiece } from '../json/pieces.ts'
 import type { Sink } from '../sink.ts'
 import type { Store } from '../store.ts'
 import type { AppendReply, Intents, LogEntry } from '../store/turn.ts'
@@ -48,6 +49,8 @@ export class TurnLog {
   readonly #entries: LogEntry[] = []
   #waiting: AgentEvent[] = []
   #waitingSize = 0
+  /** Waiting events that are large: each of them ends an entry, so that none is written with another. */
+  #large: AgentEvent[] = []
   #lastId: string
   #seq = 0
   /** Until when the appends so far have used up what the floor allows. */
@@ -108,6 +111,7 @@ export class TurnLog {
   async detach(): Promise<void> {
     this.#detached = true
     this.#waiting = []
+    this.#large = []
     this.#unschedule()
     await this.#inFlight?.catch(() => undefined)
   }
@@ -119,6 +123,10 @@ export class TurnLog {
     if (merged === undefined) this.#waiting.push(event)
     else this.#waiting[this.#waiting.length - 1] = merged
     if ('delta' in event) this.#waitingSize += event.delta.length
+    else if ('output' in event && !isOnePiece(event.output)) {
+      this.#large.push(event)
+      this.#waitingSize = gatherMax + 1
+    }
   }
 
   /** An append that is due takes all that this turn of the event loop still brings. */
@@ -146,8 +154,11 @@ export class TurnLog {
     return this.#waiting.findLastIndex(({ type }) => !heldBack.has(type)) + 1
   }
 
-  #send(count: number): Promise<void> {
+  #send(sendable: number): Promise<void> {
     this.#unschedule()
+    const [large] = this.#large
+    const count = large === undefined ? sendable : this.#waiting.indexOf(large) + 1
+    if (large !== undefined) this.#large.shift()
     const { claim } = this.#options.at
     // A copy of just that size: an array that grew has room for many more, and the log is kept.
     const entry = { id: `${claim}-${this.#seq + 1}`, events: this.#waiting.slice(0, count) }

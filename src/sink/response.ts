@@ -4,11 +4,14 @@
  * waited for below `maxBufferedBytes`; above, the turn is held back, and a reader that then takes
  * nothing at all is dropped.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import type { Context } from 'hono'
 
 import { LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
 import type { Encoder } from '../frames.ts'
+import type { LargeFrame } from './large-frame.ts'
 import { openPipe } from './open-pipe.ts'
 import type { Pipe } from './pipe.ts'
 
@@ -40,6 +43,8 @@ export class ResponseSink {
   #flush: NodeJS.Immediate | undefined
   #state: 'open' | 'finished' | 'failed' | 'ended' = 'open'
   #wroteAt = 0
+  /** A comment must not stand inside a frame. */
+  #isInFrame = false
   #timer: NodeJS.Timeout | undefined
   #held: { promise: Promise<void>; resolve: () => void; bytes: number } | undefined
 
@@ -86,6 +91,23 @@ export class ResponseSink {
     this.#flush ??= setImmediate(this.#write)
     if (this.#pending.length >= flushAtLength) this.#write()
     return this.#held?.promise
+  }
+
+  /** Sends a frame a piece at a time. Until it settles nothing else may be sent. */
+  async sendPieces(frame: LargeFrame): Promise<void> {
+    this.#isInFrame = true
+    try {
+      for (const piece of frame.pieces()) {
+        if (this.#isOver) return
+        this.#pending += piece
+        if (this.#pending.length < flushAtLength) continue
+        this.#write()
+        await (this.#held?.promise ?? nextTurn())
+      }
+      if (!this.#isOver) this.#flush ??= setImmediate(this.#write)
+    } finally {
+      this.#isInFrame = false
+    }
   }
 
   /**
@@ -145,7 +167,7 @@ export class ResponseSink {
     const idleMs = performance.now() - this.#wroteAt
     const due = idleMs >= this.#keepAliveMs
     // Behind bytes that nobody takes a comment only hides the stall.
-    if (due && this.#pipe.buffered === 0) {
+    if (due && !this.#isInFrame && this.#pipe.buffered === 0) {
       this.#pending += this.#encoder.keepAlive ?? ''
       if (this.#pending !== '') this.#write()
     }

@@ -4,6 +4,8 @@
  * `node:http` takes 16 and `fetch` 37. HTTP/2 is off, so that a lost connection is the loss of one
  * answer and not of all answers of that provider.
  */
+import { Readable } from 'node:stream'
+
 import { Agent } from 'undici'
 import type { Dispatcher } from 'undici'
 
@@ -46,8 +48,7 @@ export function httpTransport(options: HttpTransportOptions = {}): Transport {
       origin: url.origin,
       path: url.pathname + url.search,
       method: 'POST',
-      headers,
-      body,
+      ...sent(headers, body),
       // A model may think for an hour. Who waits for it sets the limits.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -55,6 +56,13 @@ export function httpTransport(options: HttpTransportOptions = {}): Transport {
     dispatcher.dispatch(request, new Exchange(receiver, signal, { resolve, reject }))
     return promise
   }
+}
+
+/** Pieces have a length, too: some servers take no chunked request. */
+function sent(headers: TransportRequest['headers'], body: TransportRequest['body']) {
+  if (typeof body === 'string') return { headers, body }
+  const length = body.reduce((sum, piece) => sum + piece.length, 0)
+  return { headers: { ...headers, 'content-length': String(length) }, body: Readable.from(body) }
 }
 
 interface Settle {

@@ -7,7 +7,8 @@ export interface TransportRequest {
   url: URL
   /** Names in lower case. */
   headers: Record<string, string>
-  body: string
+  /** UTF-8, or pieces of it, which are sent one after the other. */
+  body: string | readonly Uint8Array[]
   signal: AbortSignal | undefined
 }
 

@@ -3,6 +3,8 @@
  * out together. Most of an append's cost is the client's cost of a command, so on one server many
  * appends share a command; in a cluster a command's keys must be of one session.
  */
+import type { AgentEvent } from '../../event.ts'
+import { isOnePiece, storedJson } from '../../json/pieces.ts'
 import type { AppendAt, AppendReply, LogEntry } from '../turn.ts'
 import { together } from './client.ts'
 import type { Connection } from './connection.ts'
@@ -12,9 +14,12 @@ import { verdictOf } from './verdict.ts'
 /** Of one command, so that no other client waits long behind it (about 10 µs each). */
 const appendsMax = 64
 
+/** Only outputs of tools are. */
+const isLarge = (event: AgentEvent): boolean => 'output' in event && !isOnePiece(event.output)
+
 interface Batch {
   keys: string[]
-  args: string[]
+  args: (string | Buffer)[]
   settle: { resolve: (reply: AppendReply) => void; reject: (error: unknown) => void }[]
 }
 
@@ -25,8 +30,12 @@ export function createAppends(
   const most = shared ? appendsMax : 1
   let batches: Batch[] = []
 
-  return (at, entry) => {
-    const events = JSON.stringify(entry.events)
+  return (at, entry) =>
+    entry.events.some(isLarge)
+      ? storedJson(entry.events).then((events) => append(at, entry.id, events))
+      : append(at, entry.id, JSON.stringify(entry.events))
+
+  function append(at: AppendAt, id: string, events: string | Buffer): Promise<AppendReply> {
     if (batches.length === 0) setImmediate(flush)
     let batch = batches.at(-1)
     if (batch === undefined || batch.settle.length >= most) {
@@ -34,7 +43,7 @@ export function createAppends(
       batches.push(batch)
     }
     batch.keys.push(sessionKey(at.sessionId), liveKey(at.sessionId))
-    batch.args.push(String(at.claim), at.after, entry.id, events)
+    batch.args.push(String(at.claim), at.after, id, events)
     const { settle } = batch
     return new Promise((resolve, reject) => {
       settle.push({ resolve, reject })

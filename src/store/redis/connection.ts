@@ -5,13 +5,14 @@
 import { setMaxListeners } from 'node:events'
 
 import { errorMessage, LoomError } from '../../error.ts'
+import { WorkSteps } from '../../long-work.ts'
 import { createClients } from './client.ts'
 import type { Clients, RedisClient } from './client.ts'
 import { patiently, replyCode } from './patience.ts'
 import type { Patience } from './patience.ts'
 import { inOrder, isStrings, loadScripts, named } from './script.ts'
 import type { Script } from './script.ts'
-import type { Arguments, Keys, Reply, ScriptName, Signatures } from './signature.ts'
+import type { Argument, Arguments, Keys, Reply, ScriptName, Signatures } from './signature.ts'
 import type { RedisAddress } from './url.ts'
 
 export interface Connection {
@@ -23,8 +24,18 @@ export interface Connection {
     keys: Keys<Signatures[NAME]>,
     args: Arguments<Signatures[NAME]>,
   ): Promise<Reply<Signatures[NAME]>>
+  /** `run` for a script that may answer many megabytes: its texts are decoded in steps. */
+  read<NAME extends ScriptName>(
+    name: NAME,
+    keys: Keys<Signatures[NAME]>,
+    args: Arguments<Signatures[NAME]>,
+  ): Promise<Reply<Signatures[NAME]>>
   /** Runs a script that repeats its group of keys and arguments; answers its list. */
-  runMany(name: ScriptName, keys: readonly string[], args: readonly string[]): Promise<string[]>
+  runMany(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly (string | Buffer)[],
+  ): Promise<string[]>
   /** Sends a command that may be sent twice. */
   send<VALUE>(command: (client: RedisClient) => Promise<VALUE>): Promise<VALUE>
   /** The same way with less patience. */
@@ -78,15 +89,15 @@ export async function connect(
   const evaluate = async (
     client: RedisClient,
     { text, sha }: Script,
-    keys: readonly string[],
-    args: readonly (string | number)[],
+    { keys, args }: { keys: readonly string[]; args: readonly Argument[] },
+    call: 'call' | 'callBuffer' = 'call',
   ): Promise<unknown> => {
     const rest = [keys.length, ...keys, ...args]
     try {
-      return await client.call('evalsha', [sha, ...rest])
+      return await client[call]('evalsha', [sha, ...rest])
     } catch (error) {
       if (replyCode(error) !== 'NOSCRIPT') throw error
-      return await client.call('eval', [text, ...rest])
+      return await client[call]('eval', [text, ...rest])
     }
   }
   const over = (client: RedisClient, patience: Patience): Connection => ({
@@ -95,14 +106,20 @@ export async function connect(
     async run(name, keys, args) {
       const script = scripts[name]
       const call = inOrder(script, keys, args)
-      const reply = await patiently(client, patience, () =>
-        evaluate(client, script, call.keys, call.args),
-      )
+      const reply = await patiently(client, patience, () => evaluate(client, script, call))
       return named(script, reply)
+    },
+    async read(name, keys, args) {
+      const script = scripts[name]
+      const call = inOrder(script, keys, args)
+      const reply = await patiently(client, patience, () =>
+        evaluate(client, script, call, 'callBuffer'),
+      )
+      return named(script, await decoded(reply))
     },
     async runMany(name, keys, args) {
       const reply = await patiently(client, patience, () =>
-        evaluate(client, scripts[name], keys, args),
+        evaluate(client, scripts[name], { keys, args }),
       )
       if (!isStrings(reply)) throw new LoomError('internal', `${name}.lua did not answer strings`)
       return reply
@@ -115,6 +132,18 @@ export async function connect(
     close,
   })
   return over(clients.commands, patience)
+}
+
+/** A list of bytes as texts. */
+async function decoded(reply: unknown): Promise<unknown> {
+  if (!Array.isArray(reply)) return reply
+  const steps = new WorkSteps()
+  const texts: unknown[] = []
+  for (const each of reply) {
+    if (Buffer.isBuffer(each)) await steps.next(each.length)
+    texts.push(Buffer.isBuffer(each) ? each.toString() : each)
+  }
+  return texts
 }
 
 /** That a connection stands is not yet an answer: Redis may be loading, or a network swallow it all. */

@@ -3,13 +3,14 @@ import type { Store } from '../../store.ts'
 import type { LogEntry } from '../turn.ts'
 import type { Connection } from './connection.ts'
 import { channelOf, escaped, logKey, sessionKeys, unescaped } from './keys.ts'
+import { readInSteps } from './records.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 type Logs = Pick<Store, 'readLog' | 'findLog' | 'watch'>
 
 export function redisLogs(connection: Connection, subscriptions: Subscriptions): Logs {
   const read = (sessionId: string, logId: string, after: string | undefined, limit: number) =>
-    connection.run(
+    connection.read(
       'read-log',
       { ...sessionKeys(sessionId), log: logKey(sessionId, logId) },
       { logId: escaped(logId), after: after ?? '', limit },
@@ -20,7 +21,7 @@ export function redisLogs(connection: Connection, subscriptions: Subscriptions):
       const { status, holdsAfter, entries } = await read(sessionId, logId, after, limit)
       if (status === '') return undefined
       return {
-        entries: entriesIn(entries),
+        entries: await entriesIn(entries),
         finished: status === 'finished',
         holdsAfter: holdsAfter === '1',
       }
@@ -41,9 +42,8 @@ export function redisLogs(connection: Connection, subscriptions: Subscriptions):
 }
 
 /** Ids and events in turn. */
-function entriesIn(rows: readonly string[]): LogEntry[] {
-  return Array.from({ length: rows.length / 2 }, (_, index) => ({
-    id: rows[index * 2] ?? '',
-    events: JSON.parse(rows[index * 2 + 1] ?? '[]'),
-  }))
+async function entriesIn(rows: readonly string[]): Promise<LogEntry[]> {
+  const texts = rows.filter((_, index) => index % 2 === 1)
+  const events = await readInSteps(texts, (text): LogEntry['events'] => JSON.parse(text))
+  return events.map((each, index) => ({ id: rows[index * 2] ?? '', events: each }))
 }

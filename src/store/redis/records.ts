@@ -3,6 +3,8 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import { LoomError } from '../../error.ts'
+import { storedJson } from '../../json/pieces.ts'
+import { WorkSteps } from '../../long-work.ts'
 import type { Letter } from '../letter.ts'
 import type { KnownState, SessionRecord, Summary } from '../session.ts'
 import type { Claim, Stop } from '../turn.ts'
@@ -10,19 +12,47 @@ import { agentIn, agentText, escaped, unescaped } from './keys.ts'
 import type { Reply, Signatures } from './signature.ts'
 import { spendingOf } from './spent.ts'
 
-/** See `part/letter.lua`. */
-export function letterText(letter: Letter, agent: string): string {
+/** See `part/letter.lua`. A large message is written in steps. */
+export async function letterText(letter: Letter, agent: string): Promise<string | Buffer> {
   const { message, context, digest = '', ...rest } = letter
   const first = { agent: agentText(agent), context: contextText(context), digest }
-  return [
+  const head = [
     letter.kind,
     escaped(letter.replyId),
     escaped(letter.cutAt ?? ''),
     escaped(message?.id ?? ''),
     // First, where the scripts find them.
     JSON.stringify({ ...first, ...rest }),
-    message === undefined ? '' : JSON.stringify(message),
+    '',
   ].join('\n')
+  const json = message === undefined ? '' : await storedJson(message)
+  return typeof json === 'string' ? head + json : Buffer.concat([Buffer.from(head), json])
+}
+
+/** Letters as they are stored, read in steps. */
+export const lettersIn = (texts: readonly string[]): Promise<Letter[]> =>
+  readInSteps(texts, letterIn)
+
+/** Messages as they are stored, read in steps. */
+export const messagesIn = (texts: readonly string[]): Promise<UIMessage[]> =>
+  readInSteps(texts, messageIn)
+
+/** Characters of a text behind which the event loop turns, too. */
+const largeText = 500_000
+
+/** Each text is read by itself; the event loop turns between those that are large together. */
+export async function readInSteps<VALUE>(
+  texts: readonly string[],
+  read: (text: string) => VALUE,
+): Promise<VALUE[]> {
+  const steps = new WorkSteps()
+  const values: VALUE[] = []
+  for (const text of texts) {
+    await steps.next(text.length)
+    values.push(read(text))
+    if (text.length > largeText) await steps.next(text.length)
+  }
+  return values
 }
 
 export function letterIn(text: string): Letter {
@@ -58,7 +88,7 @@ export function contextIn(text: string): JSONObject | undefined {
   return context
 }
 
-export function messageIn(text: string): UIMessage {
+function messageIn(text: string): UIMessage {
   const message: UIMessage = JSON.parse(text)
   return message
 }
@@ -74,8 +104,10 @@ export function summaryIn(text: string, through: string): Summary | undefined {
 }
 
 /** Ids and messages in turn, as scripts take them. */
-export function seedOf(messages: readonly UIMessage[]): string[] {
-  return messages.flatMap((message) => [escaped(message.id), JSON.stringify(message)])
+export async function seedOf(messages: readonly UIMessage[]): Promise<(string | Buffer)[]> {
+  const seed: (string | Buffer)[] = []
+  for (const message of messages) seed.push(escaped(message.id), await storedJson(message))
+  return seed
 }
 
 /** What scripts answer of a claim. A letter that the caller has is not sent back to it. */

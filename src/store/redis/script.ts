@@ -8,7 +8,15 @@ import { createHash } from 'node:crypto'
 import { requiredAsset } from '../../asset.ts'
 import { LoomError } from '../../error.ts'
 import { signatures } from './signature.ts'
-import type { Arguments, Keys, Reply, ScriptName, Signature, Signatures } from './signature.ts'
+import type {
+  Argument,
+  Arguments,
+  Keys,
+  Reply,
+  ScriptName,
+  Signature,
+  Signatures,
+} from './signature.ts'
 
 export interface Script<SIGNATURE extends Signature = Signature> {
   name: string
@@ -56,9 +64,10 @@ export function inOrder<SIGNATURE extends Signature>(
   script: Script<SIGNATURE>,
   keys: Keys<SIGNATURE>,
   args: Arguments<SIGNATURE>,
-): { keys: string[]; args: (string | number)[] } {
+): { keys: string[]; args: Argument[] } {
   // The mapped types are by name; here they are only looked up by names of the same signature.
-  const [key, arg] = [keys as Record<string, string>, args as Record<string, string | string[]>]
+  const key = keys as Record<string, string>
+  const arg = args as Record<string, Argument | (string | Buffer)[]>
   return {
     keys: script.signature.keys.map((name) => key[name] ?? missing(script, name)),
     args: script.signature.args.flatMap(

@@ -6,7 +6,7 @@ import type { Connection } from './connection.ts'
 import { escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { listSession, readList, unlistSessions } from './list.ts'
-import { contextIn, messageIn, seedOf, sessionOf, stateOf, summaryIn } from './records.ts'
+import { contextIn, messagesIn, seedOf, sessionOf, stateOf, summaryIn } from './records.ts'
 import type { Reply, Signatures } from './signature.ts'
 
 type Sessions = Pick<
@@ -19,27 +19,27 @@ export function redisSessions(connection: Connection, limits: Limits): Sessions 
     sessionOf(sessionId, await connection.run('read-session', sessionKeys(sessionId), {}))
 
   const readTree = async (sessionId: string) => {
-    const reply = await connection.run('read-tree', sessionKeys(sessionId), {})
+    const reply = await connection.read('read-tree', sessionKeys(sessionId), {})
     const { tenant, agent, state, summary, through, context } = reply
-    return { tenant, agent, state, summary, through, context, ...treeIn(reply) }
+    return { tenant, agent, state, summary, through, context, ...(await treeIn(reply)) }
   }
 
   return {
     session: read,
 
     async messages(sessionId) {
-      const { messages } = await connection.run('read-messages', sessionKeys(sessionId), {})
-      return messages.map(messageIn)
+      const { messages } = await connection.read('read-messages', sessionKeys(sessionId), {})
+      return messagesIn(messages)
     },
 
     async context(sessionId) {
-      const reply = await connection.run('read-context', sessionKeys(sessionId), {})
+      const reply = await connection.read('read-context', sessionKeys(sessionId), {})
       const summary = summaryIn(reply.summary, reply.through)
       const context = contextIn(reply.context)
       return {
         ...(summary !== undefined && { summary }),
         ...(context !== undefined && { context }),
-        messages: reply.messages.map(messageIn),
+        messages: await messagesIn(reply.messages),
       }
     },
 
@@ -68,7 +68,7 @@ export function redisSessions(connection: Connection, limits: Limits): Sessions 
           summary: isWhole ? tree.summary : '',
           through: isWhole ? tree.through : '',
           context: tree.context,
-          seed: seedOf(messages),
+          seed: await seedOf(messages),
         },
       )
       return done === '1'
@@ -94,22 +94,24 @@ export function redisSessions(connection: Connection, limits: Limits): Sessions 
 }
 
 /** See `read-tree.lua`. */
-function treeIn({ lines, branches, unfinished }: Reply<Signatures['read-tree']>) {
+async function treeIn({ lines, branches, unfinished }: Reply<Signatures['read-tree']>) {
   let at = 0
-  const messagesOf = (ids: readonly string[]) => {
+  const messagesOf = async (ids: readonly string[]) => {
     at += 1 + ids.length
-    return lines.slice(at - ids.length, at).map(messageIn)
+    return messagesIn(lines.slice(at - ids.length, at))
   }
-  const cut: Branch[] = Array.from({ length: Number(branches) }, () => {
+  const cut: Branch[] = []
+  for (let index = 0; index < Number(branches); index++) {
     const [number, position, cutAtMs, ...ids] = (lines[at] ?? '').split('\n')
-    return {
+    cut.push({
       number: Number(number),
       at: unescaped(ids[0] ?? ''),
       position: Number(position),
       cutAtMs: Number(cutAtMs),
-      messages: messagesOf(ids),
-    }
-  })
+      messages: await messagesOf(ids),
+    })
+  }
   const ids = (lines[at] ?? '').split('\n').filter(Boolean)
-  return { branches: cut, history: messagesOf(ids).filter((_, index) => ids[index] !== unfinished) }
+  const history = await messagesOf(ids)
+  return { branches: cut, history: history.filter((_, index) => ids[index] !== unfinished) }
 }

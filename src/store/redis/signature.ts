@@ -15,12 +15,15 @@ type Rest<NAME> = NAME extends `${infer BASE}...` ? BASE : never
 /** The keys of a call, by name. */
 export type Keys<SIGNATURE extends Signature> = Record<Plain<SIGNATURE['keys'][number]>, string>
 
+/** A text that is large comes as its UTF-8: the client would encode it all at once. */
+export type Argument = string | number | Buffer
+
 /** The arguments of a call, by name. */
 export type Arguments<SIGNATURE extends Signature> = Record<
   Plain<SIGNATURE['args'][number]> & string,
-  string | number
+  Argument
 > &
-  Record<Rest<SIGNATURE['args'][number]> & string, readonly string[]>
+  Record<Rest<SIGNATURE['args'][number]> & string, readonly (string | Buffer)[]>
 
 /** What a call answers, by name; '' stands for nothing. */
 export type Reply<SIGNATURE extends Signature> = Record<

@@ -1,4 +1,5 @@
 /** Mailbox and turns in Redis: what is one step for the port is one script. */
+import { storedJson } from '../../json/pieces.ts'
 import type { Store } from '../../store.ts'
 import type { Letter } from '../letter.ts'
 import type { PostReply } from '../mailbox.ts'
@@ -10,7 +11,7 @@ import { listSession } from './list.ts'
 import {
   claimOf,
   claimWithLetter,
-  letterIn,
+  lettersIn,
   letterText,
   seedOf,
   summaryText,
@@ -65,8 +66,8 @@ export function redisTurns(
         digest: letter.digest ?? '',
         edits: options.edit === undefined ? '' : '1',
         key: escaped(options.edit?.key ?? ''),
-        letter: letterText(letter, options.agent),
-        seed: seedOf(options.seed ?? []),
+        letter: await letterText(letter, options.agent),
+        seed: await seedOf(options.seed ?? []),
       })
       return postReply(sessionId, letter, reply)
     },
@@ -81,8 +82,8 @@ export function redisTurns(
     },
 
     async mailbox(sessionId) {
-      const { letters } = await connection.run('read-mailbox', sessionKeys(sessionId), {})
-      return letters.map(letterIn)
+      const { letters } = await connection.read('read-mailbox', sessionKeys(sessionId), {})
+      return lettersIn(letters)
     },
 
     async findLetter(sessionId, letterId) {
@@ -98,7 +99,7 @@ export function redisTurns(
         ...limits,
         claim,
       })
-      return reply.status === 'lost' ? 'lost' : reply.letters.map(letterIn)
+      return reply.status === 'lost' ? 'lost' : lettersIn(reply.letters)
     },
 
     async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs, spent }) {
@@ -109,7 +110,7 @@ export function redisTurns(
           ...limits,
           claim,
           logId: escaped(logId),
-          message: JSON.stringify(message),
+          message: await storedJson(message),
           logTtlMs,
           spent: amountsOf(spent),
         },
@@ -145,7 +146,7 @@ export function redisTurns(
           error: commit.error ?? '',
           discard: commit.discard === true ? '1' : '',
           messageId: escaped(commit.message?.id ?? ''),
-          message: commit.message === undefined ? '' : JSON.stringify(commit.message),
+          message: commit.message === undefined ? '' : await storedJson(commit.message),
           logTtlMs: commit.logTtlMs,
           spent: amountsOf(commit.spent),
         },

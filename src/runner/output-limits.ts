@@ -1,0 +1,106 @@
+/**
+ * How large the output of a tool may be. It is written and read again several times: into the log, the
+ * stored message, each later prompt, and for each reader. One value of many megabytes cannot be parsed in
+ * steps, so its size decides for how long all other requests of the instance wait.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+import type { JSONValue } from '@ai-sdk/provider'
+
+import { errorMessage, LoomError } from '../error.ts'
+import { parseJson, toJson } from '../json.ts'
+import { isOnePiece, jsonInSteps } from '../json/pieces.ts'
+import { isObject } from '../json/weight.ts'
+
+export const outputLimits = {
+  /** Characters of its JSON, where a quote or a line end in a text counts as two. */
+  characters: 16 * 1024 * 1024,
+  /** Objects, lists, texts, numbers and words. */
+  values: 100_000,
+} as const
+
+/**
+ * The output as JSON; see `toJson`. With a large one, the event loop turns before it and behind it.
+ * @throws LoomError `invalid-request` for an output that is no JSON, or larger than the limits
+ */
+export async function outputOf(value: unknown): Promise<JSONValue> {
+  if (isOnePiece(value)) return toJson(value)
+  checkSize(value)
+  const text = await writtenJson(value)
+  if (text.length > outputLimits.characters) throw tooLong()
+  await nextTurn()
+  if (typeof value === 'string') return value
+  const output = parseJson(text)
+  await nextTurn()
+  return output
+}
+
+async function writtenJson(value: unknown): Promise<string> {
+  try {
+    return (await jsonInSteps(value)).join('')
+  } catch (cause) {
+    throw new LoomError('invalid-request', `not JSON: ${errorMessage(cause)}`, { cause })
+  }
+}
+
+/** Lets all others have their turn before a large output is handled again. */
+export async function restAfter(output: JSONValue): Promise<void> {
+  if (!isOnePiece(output)) await nextTurn()
+}
+
+function checkSize(value: unknown): void {
+  let values = 0
+  let characters = 0
+  const open: unknown[] = [value]
+  while (open.length > 0) {
+    const each = open.pop()
+    values++
+    if (typeof each === 'string') characters += each.length
+    else if (Array.isArray(each)) {
+      if (values + each.length > outputLimits.values) throw tooMany(value)
+      for (const item of each) open.push(item)
+    } else if (isObject(each) && !ArrayBuffer.isView(each)) {
+      for (const key in each) {
+        characters += key.length
+        open.push(each[key])
+      }
+    }
+    if (values + open.length > outputLimits.values) throw tooMany(value)
+    if (characters > outputLimits.characters) throw tooLong()
+  }
+}
+
+/** A walk through a cycle has no end, so it finds too many values, too. */
+const tooMany = (value: unknown) =>
+  new LoomError(
+    'invalid-request',
+    holdsCycle(value)
+      ? 'not JSON: the output of the tool holds a cycle.'
+      : `The output of the tool holds more than ${outputLimits.values.toLocaleString('en')} values. Return fewer values, or a text.`,
+  )
+
+/** Whether a value holds itself, as far as a walk of bounded length finds out. */
+function holdsCycle(value: unknown): boolean {
+  const above = new Set<unknown>()
+  const open: { value: unknown; isLeft: boolean }[] = [{ value, isLeft: false }]
+  for (let steps = 0; steps < 2 * outputLimits.values; steps++) {
+    const last = open.at(-1)
+    if (last === undefined) return false
+    if (last.isLeft || !isObject(last.value) || ArrayBuffer.isView(last.value)) {
+      open.pop()
+      above.delete(last.value)
+      continue
+    }
+    if (above.has(last.value)) return true
+    above.add(last.value)
+    last.isLeft = true
+    for (const key in last.value) open.push({ value: last.value[key], isLeft: false })
+  }
+  return false
+}
+
+const tooLong = () =>
+  new LoomError(
+    'invalid-request',
+    `The output of the tool is longer than ${outputLimits.characters.toLocaleString('en')} characters as JSON. Return less, or a link to it.`,
+  )
