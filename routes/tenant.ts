@@ -35,7 +35,7 @@ const digestOf = (key: string) => createHash('sha256').update(key).digest()
 
 /**
  * A name that the store may hold, and from which the key cannot be had. An operator who replaces a key
- * that had no name gives this name to the new key: the README says how, so it must not change.
+ * that had no name gives this name to the new key: `docs/operations.md` describes how, so it must not change.
  */
 const tenantName = (key: string) =>
   digestOf(`loom-tenant:${key}`).toString('base64url').slice(0, 22)

@@ -6,7 +6,7 @@ import { isLoopback, readConfig, readRegistryConfig } from '../src/config.ts'
 import { type Environment } from '../src/environment.ts'
 
 describe('the settings', () => {
-  it('have the defaults of the README', () => {
+  it('have the documented defaults', () => {
     expect(readConfig({})).toEqual({
       port: 3000,
       host: '127.0.0.1',
@@ -233,8 +233,8 @@ describe('the settings', () => {
   })
 
   it('find every name that lacks a letter or has one twice', () => {
-    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-    const names = [...readme.matchAll(/^\| `(LOOM_[A-Z_]+)` \|/gm)].map(([, name = '']) => name)
+    const page = readFileSync(new URL('../docs/settings.md', import.meta.url), 'utf8')
+    const names = [...page.matchAll(/^\| `(LOOM_[A-Z_]+)` \|/gm)].map(([, name = '']) => name)
     expect(names.length).toBeGreaterThan(30)
     // The command's key for a server.
     names.push('LOOM_API_KEY')

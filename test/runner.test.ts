@@ -14,7 +14,7 @@ import { calls, directScriptedModel, finish, says, scriptedModel, words } from '
 
 beforeEach(watchRejections)
 
-describe('the example of the README', () => {
+describe('an agent with a calculator', () => {
   const sum = calls(['calculator', { expr: '123 * 456' }])
 
   it.each([

@@ -19,7 +19,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.stop(0)))
 })
 
-/** The route of the README, and a client for it. */
+/** The route of `docs/agents.md`, and a client for it. */
 async function routeOf(agent: Agent, options: StreamAgentOptions = {}): Promise<string> {
   const app = new Hono()
   app.post('/chat', async (c) => streamAgent(c, agent, (await c.req.json()).messages, options))

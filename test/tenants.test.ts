@@ -80,7 +80,7 @@ describe('a tenant', () => {
   it('keeps what a key without a name made, under the name that stands for that key', async () => {
     await using tenants = openTenants()
     await tenants.served('key-of-alice').say('key-of-alice', 'I am Alice')
-    // As the README says.
+    // As `docs/operations.md` describes.
     const name = createHash('sha256')
       .update('loom-tenant:key-of-alice')
       .digest('base64url')

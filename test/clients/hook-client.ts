@@ -23,7 +23,6 @@ const { flushSync } = await import('react-dom')
 const { useChat: useChat5 } = await import('ai-react5')
 const { useChat: useChat6 } = await import('ai-react6')
 const { useChat: useChat7 } = await import('ai-react7')
-export { useChat7 }
 
 export interface HookOptions extends PageOptions {
   /** Whether the page asks for what runs when it is shown. @defaultValue false */

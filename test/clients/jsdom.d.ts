@@ -5,6 +5,8 @@ declare module 'jsdom' {
     readonly window: {
       close: () => void
       document: { body: PageElement; createElement: (name: string) => PageElement }
+      HTMLInputElement: { prototype: PageElement }
+      Event: typeof Event
     }
   }
 
@@ -13,5 +15,7 @@ declare module 'jsdom' {
     remove: () => void
     append: (child: PageElement) => void
     querySelectorAll: (selector: string) => Iterable<PageElement>
+    click: () => void
+    dispatchEvent: (event: Event) => boolean
   }
 }

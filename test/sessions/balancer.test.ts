@@ -58,9 +58,9 @@ describe('the compose file', () => {
     }
   })
 
-  it('passes every setting of the README on, but for those of the container itself', () => {
+  it('passes on every documented setting except those of the container itself', () => {
     const own = ['LOOM_AUTH', 'LOOM_MODELS_PATH']
-    const names = [...read('README.md').matchAll(/^\| `(LOOM_[A-Z_]+)` \|/gm)].map(
+    const names = [...read('docs/settings.md').matchAll(/^\| `(LOOM_[A-Z_]+)` \|/gm)].map(
       ([, name = '']) => name,
     )
     expect(names).toContain('LOOM_SANDBOX')

@@ -1,26 +1,27 @@
 /**
- * Types what the README's recorded session shows as typed, at a real terminal with a real shell in it,
- * and holds every line of the screen against it. `…` stands for what differs from run to run within a
- * line; how long a tool took is left out.
+ * Types the input of the recorded session of `docs/command-line.md` at a real terminal with a real shell,
+ * and compares every line of the screen with it. `…` stands for text that differs from run to run within
+ * a line. The duration of a tool call is left out.
  */
-import { readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { afterEach, describe, expect, it } from 'vitest'
 
-import { command, folder, root, tidy } from './cli/command.ts'
-import { closeTerminals, lacksTerminal, openPseudoTerminal } from './cli/pseudo-terminal.ts'
-import { screenText } from './cli/screen-text.ts'
-import { until } from './redis/until.ts'
+import { command, folder, tidy } from '../cli/command.ts'
+import { closeTerminals, lacksTerminal, openPseudoTerminal } from '../cli/pseudo-terminal.ts'
+import { screenText } from '../cli/screen-text.ts'
+import { until } from '../redis/until.ts'
+import { type Block, pageAt } from './pages.ts'
 
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const [, recorded = ''] = /```console\n(\$ cat [^]*?)\n```/.exec(readme) ?? []
+const { blocks } = pageAt('docs/command-line.md')
+const isRecorded = ({ code }: Block) => code.startsWith('$ cat mean.ts')
+const recorded = blocks.find(isRecorded)?.code.trimEnd() ?? ''
 
 const columns = 80
 const duration = / \(\d+(?:\.\d+)? s\)$/
 
-/** What is typed, after what stands before it: the shell's prompt, the talk's, or a question. */
+/** A line with input: the prompt of the shell, of the command or of a question, and the typed text. */
 const typed = /^(\$ |(?:.* )?› )(.+)$/
 
 afterEach(async () => {
@@ -28,7 +29,7 @@ afterEach(async () => {
   await tidy()
 })
 
-describe.skipIf(lacksTerminal)('the recorded session of the README', () => {
+describe.skipIf(lacksTerminal)('the recorded session of the documentation', () => {
   it('is what the terminal shows', async () => {
     const lines = recorded.split('\n')
     const inputs = lines.map((line) => typed.exec(line)).filter((match) => match !== null)
