@@ -1,0 +1,63 @@
+/** The files that ARCHITECTURE.md and the pages name exist. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { describe, expect, it } from 'vitest'
+
+import { pages, root } from './pages.ts'
+
+const architecture = {
+  path: 'ARCHITECTURE.md',
+  text: readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8'),
+}
+
+const folders = ['src', 'routes', 'agents', 'tools', 'bin', 'test', 'web', 'bench', 'examples']
+const listed = execFileSync(
+  'find',
+  [...folders, '-type', 'f', '-not', '-path', '*/node_modules/*'],
+  {
+    cwd: root,
+    encoding: 'utf8',
+  },
+)
+const files = listed.trim().split('\n')
+
+/** Each file name in code, with `{one,other}` as two names. */
+function filesNamedIn(text: string): string[] {
+  const names = [...text.matchAll(/`([\w/.{},-]+\.(?:ts|mjs|lua|conf|cfg))`/g)]
+  return names.flatMap(([, name = '']) => {
+    const [, before = '', list, after = ''] = /^(.*)\{(.*)\}(.*)$/.exec(name) ?? []
+    return list === undefined ? [name] : list.split(',').map((part) => before + part + after)
+  })
+}
+
+/** Without its folder a name stands for a file of any folder. */
+const exists = (name: string) => files.some((file) => file === name || file.endsWith(`/${name}`))
+
+describe('the files that the documentation names', () => {
+  it('exist', () => {
+    const named = filesNamedIn(architecture.text)
+    expect(named.length).toBeGreaterThan(80)
+    // What a build makes is not in the tree.
+    const built = ['loom.mjs']
+    expect(named.filter((name) => !exists(name) && !built.includes(name))).toEqual([])
+  })
+
+  it('exist on the pages, unless a page shows the file', () => {
+    const shown = pages.flatMap(({ blocks }) =>
+      blocks.flatMap(({ code }) => /^\/\/ (\S+)/.exec(code)?.[1] ?? []),
+    )
+    const named = pages
+      .flatMap(({ text }) => filesNamedIn(text))
+      .filter((name) => !shown.includes(name))
+    // Files of a user, and files that a build makes.
+    const outside = /^(?:\.\/|dist\/|loom\.mjs$)/
+    expect(named.filter((name) => !outside.test(name) && !exists(name))).toEqual([])
+  })
+
+  it('are found missing', () => {
+    expect(exists('session/no-such-file.ts')).toBe(false)
+    expect(exists('session/instance.ts')).toBe(true)
+  })
+})
