@@ -19,7 +19,7 @@ import { openPipe, type Pipe } from './command/pipe.ts'
 import { supervise, type Supervised } from './command/supervisor.ts'
 import { errorMessage } from './error.ts'
 import type { Sandbox, SandboxKind } from './sandbox.ts'
-import { type Confined, inputFd } from './sandbox/confined.ts'
+import { type ConfinedProgram, inputFd } from './sandbox/confined-program.ts'
 import { defaultPath } from './sandbox/trial.ts'
 import { untilAborted } from './until-aborted.ts'
 import { reservedName } from './workspace/walk.ts'
@@ -132,7 +132,7 @@ function supervised(
 }
 
 function started(
-  { argv, inputs }: Confined,
+  { argv, inputs }: ConfinedProgram,
   { workspace, variables }: CommandOptions,
   { writeFd }: Pipe,
   group: ControlGroup | undefined,

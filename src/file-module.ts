@@ -1,7 +1,7 @@
 /**
- * Modules that the user names by a file, TypeScript or JavaScript: `loom --agent ./tutor.ts`. Never
- * `import()` them from here: in a single executable that knows Node's own modules and nothing else.
- * What they import as `loom` is the Loom that runs, wherever it is installed or built into.
+ * Imports TypeScript or JavaScript modules of the user by their file: `loom --agent ./tutor.ts`. Never
+ * call `import()` on them in this file: in a single executable it finds only Node's own modules. Their
+ * import of `loom` returns the running Loom, from a package or from an artefact.
  */
 import nodeModule from 'node:module'
 import { join, resolve } from 'node:path'
@@ -9,16 +9,22 @@ import { pathToFileURL } from 'node:url'
 
 export interface ProvidedModule {
   load: () => Promise<object>
-  /** Also where the file has such a package near it: there must not be two of this one. */
-  isOnlyOurs?: boolean
+  /**
+   * Replaces a package of this name that the user's file could import itself, for a package of which only
+   * one copy may be loaded. @defaultValue false
+   */
+  isExclusive?: boolean
 }
 
-/** By the name that they are imported as. */
+/** Modules by their import name. */
 export type ProvidedModules = Readonly<Record<string, ProvidedModule>>
 
 export type ImportFile = (path: string) => Promise<object>
 
-/** Loaded from what is read, so that its `import()` reads files wherever this one was built into. */
+/**
+ * A module from a source text. Its `import()` reads files from the disk, also if this file is part of a
+ * single executable.
+ */
 const bridge = 'loom:bridge'
 const bridgeSource = `export const modules = new Map()
 export const load = (url) => import(url)
@@ -26,7 +32,7 @@ export const imported = () => import("${bridge}")`
 
 const providedScheme = 'loom:provided/'
 
-/** Gives the function that imports them. What they need is prepared when it is first called. */
+/** Returns the function that imports a file. Its first call registers the module hooks. */
 export function fileModules(provided: ProvidedModules): ImportFile {
   let opening: Promise<ImportFile> | undefined
   return async (path) => {
@@ -41,14 +47,14 @@ async function openBridge(provided: ProvidedModules): Promise<ImportFile> {
   for (const [name, { load }] of Object.entries(provided)) modules.set(name, await load())
   nodeModule.registerHooks({
     resolve(specifier, context, next) {
-      if (specifier === bridge || specifier.startsWith(providedScheme)) return ours(specifier)
+      if (specifier === bridge || specifier.startsWith(providedScheme)) return moduleAt(specifier)
       if (!modules.has(specifier)) return next(specifier, context)
-      if (provided[specifier]?.isOnlyOurs === true) return ours(providedScheme + specifier)
+      if (provided[specifier]?.isExclusive === true) return moduleAt(providedScheme + specifier)
       try {
         return next(specifier, context)
       } catch (error) {
         if (!isNotFound(error)) throw error
-        return ours(providedScheme + specifier)
+        return moduleAt(providedScheme + specifier)
       }
     },
     load(url, context, next) {
@@ -58,7 +64,7 @@ async function openBridge(provided: ProvidedModules): Promise<ImportFile> {
       return source(reexport(name, modules.get(name) ?? {}))
     },
   })
-  // `require` gives one that stands for a file; only the one that it imports is what others get.
+  // `require` returns a copy of its own; only the copy that `import` returns serves other modules.
   const first: Bridge = nodeModule.createRequire(join(process.cwd(), 'loom'))(bridge)
   const { modules: shared, load } = await first.imported()
   for (const [name, module] of modules) shared.set(name, module)
@@ -71,10 +77,10 @@ interface Bridge {
   imported: () => Promise<Bridge>
 }
 
-const ours = (url: string) => ({ url, format: 'module', shortCircuit: true })
+const moduleAt = (url: string) => ({ url, format: 'module', shortCircuit: true })
 const source = (text: string) => ({ format: 'module', source: text, shortCircuit: true })
 
-/** A name that is exported may be no name of a variable, as zod's `catch` is. */
+/** Returns a module text that exports all names. An export may be no valid variable, as zod's `catch`. */
 function reexport(name: string, module: object): string {
   const names = Object.keys(module)
   return [

@@ -45,7 +45,7 @@ const app: App = {
   },
   tools: { harmless: harmlessTools, acting: actingTools },
   importFile: fileModules({
-    loom: { load: () => import('./index.ts'), isOnlyOurs: true },
+    loom: { load: () => import('./index.ts'), isExclusive: true },
     zod: { load: () => import('zod') },
     ai: { load: () => import('ai') },
   }),

@@ -1,11 +1,11 @@
 /**
- * Makes a folder and those above it, for its owner's eyes only. Node's own `recursive` never ends where a
- * file system says that a parent is missing which is there (`/proc`).
+ * Creates a folder and its missing parents, with access for their owner only. The `recursive` option of
+ * Node never returns if a file system reports an existing parent as missing (`/proc`).
  */
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** @throws the error of the file system for the folder that cannot be made */
+/** @throws the file system's error for the folder that cannot be created */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await make(path)

@@ -1,55 +1,79 @@
 /**
- * What keeps a command away from the rest of the machine. Which kind works here is found out by
- * running one, once for each sandbox: a kernel, a container or a policy may forbid what is installed.
+ * Confines commands to a part of the machine. Each sandbox runs a trial command once to find the kind that
+ * works: a kernel, a container or a policy may forbid an installed program.
  */
 import { LoomError } from './error.ts'
-import { type Bubblewrap, bubblewrapped, findBubblewrap } from './sandbox/bubblewrap.ts'
-import type { Argv, Confined } from './sandbox/confined.ts'
+import { type Bubblewrap, findBubblewrap, wrapInBubblewrap } from './sandbox/bubblewrap.ts'
+import type { Argv, ConfinedProgram } from './sandbox/confined-program.ts'
 import type { Place, SandboxOptions } from './sandbox/options.ts'
 import type { Owner } from './sandbox/owner.ts'
-import { findUnshare, type Unshare, unshared } from './sandbox/unshare.ts'
+import { findUnshare, type Unshare, wrapInUnshare } from './sandbox/unshare.ts'
 
-/** `unshare` keeps processes and the network apart, but not files. */
+/** The kind of a sandbox. `unshare` isolates processes and the network, but not files. */
 export type SandboxKind = 'bwrap' | 'unshare' | 'none'
 
-/** Makes of a command one that is confined. */
+/**
+ * Confines commands. `openSandbox` returns one, and several tools may share it.
+ * @example
+ * ```ts
+ * import { env } from 'node:process'
+ * import { bash, openSandbox, type Sandbox } from 'loom'
+ *
+ * const sandbox: Sandbox = openSandbox({ environment: env })
+ * const tool = bash({ workspace: '/srv/project', environment: env, sandbox })
+ * ```
+ */
 export interface Sandbox {
-  /** What its commands may have; a tool's own options come first. */
+  /** Variables and limits for commands. The options of a tool take precedence. */
   readonly allowance: Pick<SandboxOptions, 'variables' | 'memoryBytesMax' | 'diskBytesMax'>
-  /** @throws LoomError `invalid-config` where the mode asks for more than works here. */
+  /**
+   * Returns the kind that works on this machine.
+   * @throws LoomError `invalid-config` if the mode requires more than works on this machine.
+   */
   kind: () => Promise<SandboxKind>
-  /** The user whose rights commands in a workspace have; undefined where that is Loom's own user. */
+  /** Returns the user that commands in a workspace run as; undefined for Loom's own user. */
   owner: (workspace: string) => Promise<Owner | undefined>
-  /** What to run so that a program runs confined. */
-  wrap: (program: Argv, place: Place) => Promise<Confined>
+  /** Returns the command line that runs a program confined. */
+  wrap: (program: Argv, place: Place) => Promise<ConfinedProgram>
 }
 
-type Found =
+type Backend =
   | { kind: 'bwrap'; bubblewrap: Bubblewrap }
   | { kind: 'unshare'; unshare: Unshare }
   | { kind: 'none' }
 
-/** Looks for what works here when it is first used. */
+/**
+ * Returns a sandbox. It looks for the strongest kind that works at its first use.
+ * @example
+ * ```ts
+ * import { env } from 'node:process'
+ * import { openSandbox } from 'loom'
+ *
+ * const sandbox = openSandbox({ environment: env, mode: 'required', network: true })
+ * ```
+ */
 export function openSandbox(options: SandboxOptions): Sandbox {
-  let finding: Promise<Found> | undefined
-  const found = () => (finding ??= find(options))
+  let search: Promise<Backend> | undefined
+  const detect = () => (search ??= findBackend(options))
   return {
     allowance: options,
-    kind: async () => (await found()).kind,
+    kind: async () => (await detect()).kind,
     async owner(workspace) {
-      const chosen = await found()
-      return chosen.kind === 'bwrap' ? (await chosen.bubblewrap.userOf(workspace)).owner : undefined
+      const backend = await detect()
+      return backend.kind === 'bwrap'
+        ? (await backend.bubblewrap.userOf(workspace)).owner
+        : undefined
     },
     async wrap(program, place) {
-      const chosen = await found()
-      if (chosen.kind === 'bwrap') return bubblewrapped(program, place, chosen.bubblewrap)
-      const argv = chosen.kind === 'unshare' ? unshared(program, chosen.unshare) : program
+      const backend = await detect()
+      if (backend.kind === 'bwrap') return wrapInBubblewrap(program, place, backend.bubblewrap)
+      const argv = backend.kind === 'unshare' ? wrapInUnshare(program, backend.unshare) : program
       return { argv, inputs: [] }
     },
   }
 }
 
-async function find(options: SandboxOptions): Promise<Found> {
+async function findBackend(options: SandboxOptions): Promise<Backend> {
   const { mode = 'auto', notice = () => undefined } = options
   if (mode === 'none') return { kind: 'none' }
   const bubblewrap = await findBubblewrap(options)
@@ -69,7 +93,7 @@ async function find(options: SandboxOptions): Promise<Found> {
     return { kind: 'unshare', unshare: unshare.value }
   }
   notice(
-    `bash is not confined: ${why}, and neither does unshare. Commands can read and change whatever Loom can, its API keys too. LOOM_SANDBOX=required refuses them instead.`,
+    `bash is not confined: ${why}, and neither does unshare. Commands can read and change every file that Loom can, and read its API keys. Set LOOM_SANDBOX=required to refuse such commands.`,
   )
   return { kind: 'none' }
 }

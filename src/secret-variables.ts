@@ -1,5 +1,5 @@
-/** Variables of models, of Loom and of its store. No command gets these, whatever a setting lists. */
-const secret = /_API_KEYS?$|^LOOM_|^REDIS_URL$/
+/** Variables of model providers, of Loom and of its store. No setting passes these to a command. */
+const secretPattern = /_API_KEYS?$|^LOOM_|^REDIS_URL$/
 
-/** Whether a variable is Loom's own, so that a command must not know it. */
-export const isSecretOfLoom = (name: string): boolean => secret.test(name)
+/** Returns whether an environment variable is Loom's own, so that no command may receive it. */
+export const isSecretOfLoom = (name: string): boolean => secretPattern.test(name)

@@ -1,14 +1,14 @@
 /**
- * The one directory that file tools may touch. Every path of a model goes through here: it is walked
- * from the root (`workspace/walk.ts`), and what was opened is looked at again before it is used.
- * Changes to a file are made one at a time, noted in a journal, and put in place in one step.
+ * The one directory that file tools may access. Every path from a model goes through this module, which
+ * walks it from the root (`workspace/walk.ts`) and checks each opened file again before its use. The
+ * module makes one change of a file at a time, records it in a journal, and replaces the file in one step.
  */
 import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, readlink, realpath, stat } from 'node:fs/promises'
 import { dirname, resolve, sep } from 'node:path'
 
 import { errorMessage, LoomError } from './error.ts'
-import { changeFile, type Changed, type ChangeRequest } from './workspace/change.ts'
+import { changeFile, type ChangeResult, type ChangeRequest } from './workspace/change.ts'
 import { canAnchor } from './workspace/directory.ts'
 import { fileError, FileRefusal, quoted } from './workspace/file-error.ts'
 import { Leftovers } from './workspace/leftovers.ts'
@@ -16,15 +16,25 @@ import { PathTurns } from './workspace/path-turns.ts'
 import { Readings } from './workspace/readings.ts'
 import { locate, type Place, type Root, type WalkOptions } from './workspace/walk.ts'
 
-/** A regular file, open for reading. Close the handle. */
+/** A regular file, open for reading. The caller must close the handle. */
 export interface OpenFile {
   handle: FileHandle
   stats: BigIntStats
-  /** From the root, with no link in it. */
+  /** The path relative to the root, without links. */
   path: string
 }
 
-/** One directory, for all the tools that are to know what one another read and changed. */
+/**
+ * One directory for file tools. Tools share a workspace so that each one detects the reads and changes of
+ * the others.
+ * @example
+ * ```ts
+ * import { editFile, readFile, Workspace } from 'loom'
+ *
+ * const workspace = await Workspace.open('/srv/project')
+ * const tools = [readFile(workspace), editFile(workspace)]
+ * ```
+ */
 export class Workspace {
   readonly #root: Root
   readonly #turns = new PathTurns()
@@ -35,7 +45,10 @@ export class Workspace {
     this.#root = root
   }
 
-  /** @throws LoomError `invalid-config` where there is no such directory. */
+  /**
+   * Opens a workspace.
+   * @throws LoomError `invalid-config` if the directory does not exist or cannot be used.
+   */
   static async open(directory: string): Promise<Workspace> {
     try {
       const path = await realpath(directory)
@@ -51,17 +64,23 @@ export class Workspace {
     }
   }
 
-  /** The real path of the root. */
+  /** The real path of the root directory. */
   get root(): string {
     return this.#root.path
   }
 
-  /** Opens a regular file that exists: no directory, device, FIFO or socket. */
+  /**
+   * Opens an existing regular file for reading.
+   * @throws FileRefusal for a missing file, a directory, a device, a FIFO or a socket.
+   */
   async openFile(path: string): Promise<OpenFile> {
     return this.#at(path, { file: true }, (place) => openFileAt(this.#root, place, path))
   }
 
-  /** What there is under a path: its path from the root without links, and of what kind it is. */
+  /**
+   * Returns the entry at a path: its path relative to the root without links, and its file status.
+   * @throws FileRefusal if there is no such entry.
+   */
   async look(path: string): Promise<{ path: string; stats: BigIntStats }> {
     return this.#at(path, {}, async (place) => {
       if (place.stats === undefined) throw new FileRefusal(`There is no ${quoted(path)}.`)
@@ -69,11 +88,11 @@ export class Workspace {
     })
   }
 
-  /** Changes one file, or makes it, after all changes to it that were asked for before. */
-  async change(request: ChangeRequest): Promise<Changed> {
+  /** Changes or creates one file, after all earlier requests for the same file. */
+  async change(request: ChangeRequest): Promise<ChangeResult> {
     const { path, create, signal } = request
     return this.#at(path, { create, file: true }, async (place) => {
-      const changed = await this.#turns.take(place.path, signal, () =>
+      const change = await this.#turns.take(place.path, signal, () =>
         changeFile({
           request,
           place,
@@ -83,7 +102,7 @@ export class Workspace {
         }),
       )
       await this.#leftovers.remove(place.directory, dirname(place.path))
-      return changed
+      return change
     })
   }
 
@@ -106,7 +125,7 @@ export class Workspace {
 }
 
 async function openFileAt(root: Root, place: Place, path: string): Promise<OpenFile> {
-  // Looked at before it is opened, too: opening a device can have effects.
+  // The entry is also checked before it is opened, since opening a device can have effects.
   const before = await place.directory.entry(place.name)
   if (before === undefined) throw new FileRefusal(`There is no ${quoted(path)}.`)
   refuseUnlessFile(before, path)
@@ -122,14 +141,17 @@ async function openFileAt(root: Root, place: Place, path: string): Promise<OpenF
   }
 }
 
-/** What the system says that it opened: a directory may have been moved out while it was walked. */
+/**
+ * Checks the real path of the open file: a directory on its path may have moved out of the workspace
+ * during the walk.
+ */
 async function checkInside(root: Root, file: OpenFile, path: string): Promise<void> {
   const real = root.anchored
     ? await readlink(`/proc/self/fd/${file.handle.fd}`)
     : await realpathOfSame(resolve(root.path, file.path), file.stats)
   const prefix = root.path.endsWith(sep) ? root.path : root.path + sep
   if (real?.startsWith(prefix) === true) return
-  throw new FileRefusal(`${quoted(path)} was moved while it was being opened.`)
+  throw new FileRefusal(`${quoted(path)} was moved while it was being opened: try again.`)
 }
 
 async function realpathOfSame(path: string, opened: BigIntStats): Promise<string | undefined> {
@@ -138,6 +160,7 @@ async function realpathOfSame(path: string, opened: BigIntStats): Promise<string
   return dev === opened.dev && ino === opened.ino ? real : undefined
 }
 
+/** @throws FileRefusal unless the entry is a regular file. */
 export function refuseUnlessFile(stats: BigIntStats, path: string): void {
   if (stats.isFile()) return
   throw new FileRefusal(`${quoted(path)} is ${kindOf(stats)}, not a regular file.`)

@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import type { Argv } from '../sandbox/confined.ts'
+import type { Argv } from '../sandbox/confined-program.ts'
 
 export interface GroupLimits {
   memoryBytesMax: number

@@ -3,7 +3,7 @@
  * ended, although what it left in the background may live on for a moment, and it ends all of it
  * when Loom is gone, killed or not: its lifeline closes then.
  */
-import type { Argv } from '../sandbox/confined.ts'
+import type { Argv } from '../sandbox/confined-program.ts'
 
 /** In every process of a call, so that one that left its group is found. */
 export const callIdVariable = 'LOOM_CALL_ID'

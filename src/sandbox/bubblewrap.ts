@@ -1,12 +1,12 @@
 /**
- * Bubblewrap: a command sees the system's programs and its workspace, and nothing else of the
- * machine. What is not listed is not there: an allow-list, since nobody knows where a machine keeps
- * its secrets. Root keeps no capability, but its files are its own: see `system-view.ts`.
+ * Bubblewrap: a command sees the system's programs and its workspace, and nothing else of the machine. The
+ * paths are an allow-list, since the places of a machine's secrets are unknown. Root loses all
+ * capabilities, but still owns root's files: see `system-view.ts`.
  */
 import { realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 
-import { type Argv, type Confined, inputFd } from './confined.ts'
+import { type Argv, type ConfinedProgram, inputFd } from './confined-program.ts'
 import { gitSettings } from './git-settings.ts'
 import type { Place, SandboxOptions } from './options.ts'
 import { asOwner, type Owner, ownerOf, readableBy } from './owner.ts'
@@ -19,35 +19,37 @@ export interface Bubblewrap {
   program: string
   options: SandboxOptions
   view: SystemView
-  /** Whether this version has, and this kernel allows, what came with version 0.8. */
+  /** Whether the options of version 0.8 (`--disable-userns`, `--size`) work with this program and kernel. */
   isStrict: boolean
-  /** The user that commands in a workspace run as, and the programs that this user may read. */
+  /** Returns the user that commands in a workspace run as, and the programs that this user may read. */
   userOf: (workspace: string) => Promise<User>
-  /** The part of the user's git settings that commands may know. */
+  /** The git settings that commands may read. */
   gitSettings: string
 }
 
 export interface User {
-  /** Undefined where it is Loom's own user. */
+  /** Undefined for Loom's own user. */
   owner: Owner | undefined
+  /** Folders of programs that the user may read. */
   programs: readonly string[]
 }
 
 const namespaces = ['--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL']
 
-/** A user namespace within would be a way to more of the kernel. */
+/** A nested user namespace would give a command access to more of the kernel. */
 const strict = ['--unshare-user', '--disable-userns']
 
-/** Temporary files are memory; so much of it a command may fill with them, twice. */
+/** The size of each of the two folders for temporary files, in bytes. The files are in memory. */
 const temporaryBytes = 1024 * 1024 * 1024
 
+/** Runs a trial of bubblewrap, with the strict options and then without them. */
 export async function findBubblewrap(options: SandboxOptions): Promise<Trial<Bubblewrap>> {
   const program = options.programs?.bwrap ?? 'bwrap'
   const view = await readSystemView(options)
   const settings = await gitSettings(options.environment)
   const candidates = [true, false].map((isStrict): Bubblewrap => {
-    const found = { program, options, view, isStrict, gitSettings: settings }
-    return { ...found, userOf: usersOf(found) }
+    const base = { program, options, view, isStrict, gitSettings: settings }
+    return { ...base, userOf: usersOf(base) }
   })
   return firstThatRuns(
     candidates.map((value) => ({
@@ -58,30 +60,32 @@ export async function findBubblewrap(options: SandboxOptions): Promise<Trial<Bub
   )
 }
 
-export async function bubblewrapped(
+/** Returns the command line that runs a program in bubblewrap. */
+export async function wrapInBubblewrap(
   argv: Argv,
   place: Place,
   bubblewrap: Bubblewrap,
-): Promise<Confined> {
+): Promise<ConfinedProgram> {
   const { options, program, isStrict } = bubblewrap
   const { workspace, readable, hidden } = place
   const { owner, programs } = await bubblewrap.userOf(workspace)
   const repository = await repositoryOf(workspace)
-  const asked = [...(options.readable ?? []), ...readable]
+  const readablePaths = [...(options.readable ?? []), ...readable]
   const inputs = await inputsFor(bubblewrap)
-  const bound = [
+  const command = [
     program,
     ...systemArguments(bubblewrap, programs),
-    ...asked.flatMap((path) => ['--ro-bind-try', path, path]),
+    ...readablePaths.flatMap((path) => ['--ro-bind-try', path, path]),
     ...(options.writable ?? []).flatMap((path) => ['--bind-try', path, path]),
     '--bind',
     workspace,
     workspace,
     ...repositoryArguments(repository),
-    // Last of the files, since they may be in the workspace.
-    ...(await Promise.all([...(options.hidden ?? []), ...hidden].map(hiding))).flat(),
-    ...inputs.flatMap(({ words }, index) => words(String(inputFd + index))),
-    // Its devices are mounts of their own; the folder is memory that a command could fill.
+    // After the other files, since hidden paths may be in the workspace.
+    ...(await Promise.all([...(options.hidden ?? []), ...hidden].map(hideArguments))).flat(),
+    ...inputs.flatMap((input, index) => input.arguments(String(inputFd + index))),
+    // Devices are separate mounts and stay writable. The folder itself is memory, which a command could
+    // fill, so it is read-only.
     ...(isStrict ? ['--size', String(temporaryBytes)] : []),
     '--perms',
     '1777',
@@ -96,55 +100,59 @@ export async function bubblewrapped(
     '--',
     ...argv,
   ]
-  const [first = program, ...rest] = owner === undefined ? bound : [...asOwner(owner), ...bound]
+  const [first = program, ...rest] = owner === undefined ? command : [...asOwner(owner), ...command]
   return { argv: [first, ...rest], inputs: inputs.map(({ bytes }) => bytes) }
 }
 
 interface Input {
   bytes: Uint8Array
-  /** What the sandbox does with the descriptor. */
-  words: (fd: string) => string[]
+  /** Returns the options that name the descriptor. */
+  arguments: (fd: string) => string[]
 }
 
 async function inputsFor({ options, gitSettings: settings }: Bubblewrap): Promise<Input[]> {
   const inputs: Input[] = []
   const filter = privilegeFilter(process.arch)
-  if (filter !== undefined) inputs.push({ bytes: filter, words: (fd) => ['--seccomp', fd] })
+  if (filter !== undefined) inputs.push({ bytes: filter, arguments: (fd) => ['--seccomp', fd] })
   const home = options.environment['HOME'] ?? ''
   if (settings !== '' && !isAboveTheSystem(home)) {
-    const words = (fd: string) => ['--ro-bind-data', fd, join(home, '.gitconfig')]
-    inputs.push({ bytes: Buffer.from(settings), words })
+    const path = join(home, '.gitconfig')
+    inputs.push({
+      bytes: Buffer.from(settings),
+      arguments: (fd) => ['--ro-bind-data', fd, path],
+    })
   }
   return inputs
 }
 
-function repositoryArguments({ writable, held, fixed, absent }: Repository): string[] {
+function repositoryArguments(repository: Repository): string[] {
+  const { writableFolders, pinnedFolders, readOnlyPaths, missingHooks } = repository
   return [
-    [...writable, ...held].flatMap((path) => ['--bind', path, path]),
-    absent.flatMap((path) => mask(path, true)),
-    fixed.flatMap((path) => ['--ro-bind', path, path]),
+    [...writableFolders, ...pinnedFolders].flatMap((path) => ['--bind', path, path]),
+    missingHooks.flatMap((path) => mask(path, true)),
+    readOnlyPaths.flatMap((path) => ['--ro-bind', path, path]),
   ].flat()
 }
 
-/** Whether a workspace's owner can run commands is tried once for each workspace. */
-function usersOf(found: Omit<Bubblewrap, 'userOf'>): Bubblewrap['userOf'] {
+/** Caches the trial of each workspace's owner. */
+function usersOf(base: Omit<Bubblewrap, 'userOf'>): Bubblewrap['userOf'] {
   const users = new Map<string, Promise<User>>()
   return (workspace) => {
-    const user = users.get(workspace) ?? userFor(workspace, found)
+    const user = users.get(workspace) ?? userFor(workspace, base)
     users.set(workspace, user)
     return user
   }
 }
 
-async function userFor(workspace: string, found: Omit<Bubblewrap, 'userOf'>): Promise<User> {
-  const { options, view, program } = found
+async function userFor(workspace: string, base: Omit<Bubblewrap, 'userOf'>): Promise<User> {
+  const { options, view, program } = base
   const owner = await ownerOf(workspace)
   if (owner === undefined) return { owner, programs: view.programs }
   const programs = await readableBy(owner, view.programs)
   const [first, ...rest] = [
     ...asOwner(owner),
     program,
-    ...systemArguments(found, programs),
+    ...systemArguments(base, programs),
     '--bind',
     workspace,
     workspace,
@@ -159,7 +167,7 @@ async function userFor(workspace: string, found: Omit<Bubblewrap, 'userOf'>): Pr
   const trial = await firstThatRuns(candidates, options.environment['PATH'])
   if (trial.works) return trial.value
   options.notice?.(
-    `bash runs as root in ${workspace}: its owner (user ${owner.uid}) cannot run bubblewrap here (${trial.reason}). What commands write there will be root's.`,
+    `bash runs as root in ${workspace}: its owner (user ${owner.uid}) cannot run bubblewrap here (${trial.reason}). Files that commands write there will belong to root.`,
   )
   return { owner: undefined, programs: view.programs }
 }
@@ -176,18 +184,18 @@ function systemArguments(
     options.network === true ? ['--share-net'] : [],
     view.links.flatMap(({ path, target }) => ['--symlink', target, path]),
     view.folders.flatMap((path) => ['--ro-bind', path, path]),
-    // Root may write to `/proc/sys` without any capability, and so set up what the kernel runs.
+    // Root may write to `/proc/sys` without any capability, and so make the kernel run a program.
     ['--proc', '/proc', '--remount-ro', '/proc'],
     ['--dev', '/dev', ...size, '--tmpfs', '/tmp'],
     ['--symlink', '/tmp', '/var/tmp'],
-    view.masked.flatMap(({ path, isFolder }) => mask(path, isFolder)),
-    // Empty, and gone with the command: programs want to write there.
+    view.privatePaths.flatMap(({ path, isFolder }) => mask(path, isFolder)),
+    // An empty home folder for programs that write there. It disappears with the command.
     isAboveTheSystem(home) ? [] : [...size, '--tmpfs', home],
     programs.flatMap((path) => ['--ro-bind', path, path]),
   ].flat()
 }
 
-/** A home such as `/` is left as it is: hidden, it would take the system with it. */
+/** Returns whether a home folder such as `/` contains the system, so that it must not be hidden. */
 const isAboveTheSystem = (home: string) =>
   !isAbsolute(home) ||
   ['/usr', '/etc', '/proc', '/dev', '/tmp'].some((path) => contains(home, path))
@@ -195,8 +203,8 @@ const isAboveTheSystem = (home: string) =>
 const mask = (path: string, isFolder: boolean): string[] =>
   isFolder ? ['--tmpfs', path, '--remount-ro', path] : ['--ro-bind', '/dev/null', path]
 
-async function hiding(path: string): Promise<string[]> {
-  // Nothing can be put in the place of a link, but of what it leads to.
+async function hideArguments(path: string): Promise<string[]> {
+  // A mount cannot replace a link, only the target of the link.
   const real = await realpath(path).catch(() => undefined)
   return real === undefined ? [] : mask(real, (await stat(real)).isDirectory())
 }

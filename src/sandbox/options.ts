@@ -1,43 +1,67 @@
-/** What a sandbox is asked for, and where one command of it runs. */
+/** The options of a sandbox, and the place of one command. */
 import type { Environment } from '../environment.ts'
 
 /**
- * `auto` takes the best that works and says so once if that is not bubblewrap, `none` confines
- * nothing, and the others refuse to run a command that is not confined: `bwrap` by bubblewrap,
- * `required` by whatever keeps files, network and processes apart. Today that is bubblewrap too.
+ * The strictness of a sandbox. `auto` takes the strongest kind that works, and reports it once if that is
+ * not bubblewrap. `none` confines nothing. The other modes refuse to run an unconfined command: `bwrap`
+ * requires bubblewrap, and `required` any sandbox that isolates files, network and processes, which today
+ * is bubblewrap too.
+ * @example
+ * ```ts
+ * import type { SandboxMode } from 'loom'
+ *
+ * const mode: SandboxMode = 'required'
+ * ```
  */
 export type SandboxMode = 'auto' | 'bwrap' | 'none' | 'required'
 
+/**
+ * The options of a sandbox.
+ * @example
+ * ```ts
+ * import { env } from 'node:process'
+ * import type { SandboxOptions } from 'loom'
+ *
+ * const options: SandboxOptions = { environment: env, network: true, hidden: ['/srv/project/.env'] }
+ * ```
+ */
 export interface SandboxOptions {
-  /** Where `PATH` and `HOME` are read from. */
+  /** The environment of this process. The sandbox reads `PATH` and `HOME` and the places of toolchains. */
   environment: Environment
-  /** @defaultValue 'auto' */
+  /** The strictness of the sandbox. @defaultValue 'auto' */
   mode?: SandboxMode
-  /** Lets commands reach what this machine reaches, services on localhost too. @defaultValue false */
+  /** Gives commands the network of this machine, with its services on localhost. @defaultValue false */
   network?: boolean
-  /** Files and folders that commands may read, beside the system's own. @defaultValue none */
+  /** Files and folders that commands may read, in addition to the system's own. @defaultValue none */
   readable?: readonly string[]
-  /** Files and folders that commands may change, beside the workspace. @defaultValue none */
+  /** Files and folders that commands may change, in addition to the workspace. @defaultValue none */
   writable?: readonly string[]
-  /** Files and folders that commands see empty, in the workspace too. @defaultValue none */
+  /** Files and folders that appear empty to commands, also in the workspace. @defaultValue none */
   hidden?: readonly string[]
-  /** Names of variables of the environment that commands get, beside the harmless ones. @defaultValue none */
+  /** Names of environment variables that commands receive besides the harmless ones. @defaultValue none */
   variables?: readonly string[]
-  /** Bytes of memory that a command may use, as in `BashOptions`. @defaultValue half of the memory that Loom may use */
+  /**
+   * The maximum memory of a command in bytes, as in `BashOptions`.
+   * @defaultValue half of the memory that Loom may use
+   */
   memoryBytesMax?: number
-  /** Bytes that a command may write, as in `BashOptions`. @defaultValue 10 GiB */
+  /** The maximum number of bytes that a command may write, as in `BashOptions`. @defaultValue 10 GiB */
   diskBytesMax?: number
-  /** Is told once, where commands are confined less than by bubblewrap. @defaultValue nobody is */
+  /**
+   * Receives one line, once, if commands are confined less than by bubblewrap.
+   * @defaultValue ignores the line
+   */
   notice?: (line: string) => void
-  /** Where the programs are. @defaultValue looked for in `PATH` */
+  /** The paths of the programs. @defaultValue the programs in `PATH` */
   programs?: { bwrap?: string; unshare?: string }
 }
 
+/** The place of one command. */
 export interface Place {
-  /** A real path: the one folder that a command may change. It runs there. */
+  /** The real path of the folder in which the command runs, and which it may change. */
   workspace: string
-  /** More that this command may read. */
+  /** Additional paths that this command may read. */
   readable: readonly string[]
-  /** What this command sees empty, if it is there. */
+  /** Paths that appear empty to this command. Missing paths are ignored. */
   hidden: readonly string[]
 }

@@ -1,25 +1,25 @@
 /**
- * Whose rights a confined command has where Loom runs as root. The owner of the workspace is to own
- * what commands write there, and root's files are not to be theirs to read. A workspace of root's own
- * leaves no other choice than root, without its capabilities.
+ * The user of a confined command if Loom runs as root. The command runs as the owner of the workspace, so
+ * that its files belong to that owner and it cannot read root's files. In a workspace of root it runs as
+ * root, without root's capabilities.
  */
 import { execFile } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 
-/** A user and a group of the system, as numbers. */
+/** The numbers of a user and a group of the system. */
 export interface Owner {
   uid: number
   gid: number
 }
 
-/** The user to run as, or undefined to stay as Loom is. */
+/** Returns the user to run as; undefined for Loom's own user. */
 export async function ownerOf(workspace: string): Promise<Owner | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const { uid, gid } = await stat(workspace)
   return uid === 0 ? undefined : { uid, gid: gid === 0 ? uid : gid }
 }
 
-/** Gives up root before anything else is done. Nothing that is executed gets it back. */
+/** Returns the command line that gives up root's rights. No program that it starts can regain them. */
 export const asOwner = ({ uid, gid }: Owner): [string, ...string[]] => [
   'setpriv',
   `--reuid=${uid}`,
@@ -30,13 +30,13 @@ export const asOwner = ({ uid, gid }: Owner): [string, ...string[]] => [
   '--',
 ]
 
-/** Those of the paths that the user may read: a sandbox cannot show a command more. */
+/** Returns the paths that the user may read. A sandbox that runs as this user cannot show others. */
 export async function readableBy(owner: Owner, paths: readonly string[]): Promise<string[]> {
   const script = 'for path; do if test -r "$path"; then echo y; else echo n; fi; done'
   const [program, ...rest] = [...asOwner(owner), 'sh', '-c', script, 'loom', ...paths]
-  const said = await new Promise<string>((resolve) => {
+  const output = await new Promise<string>((resolve) => {
     execFile(program, rest, { timeout: 10_000 }, (_error, stdout) => resolve(stdout))
   })
-  const answers = said.split('\n')
+  const answers = output.split('\n')
   return paths.filter((_, index) => answers[index] === 'y')
 }

@@ -1,7 +1,7 @@
 /**
- * The git repository of a workspace. A worktree has its repository elsewhere, and git does nothing
- * without it. Hooks and settings are programs that the user's own git runs later, outside of the
- * sandbox: a confined command may read them and not change them.
+ * The git repository of a workspace. The repository of a worktree is outside the workspace, and git needs
+ * it. Hooks and settings are programs that the user's own git runs later, outside the sandbox: a confined
+ * command may read them but not change them.
  */
 import { lstat, readFile, realpath } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
@@ -9,19 +9,24 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { contains } from './system-view.ts'
 
 export interface Repository {
-  /** Folders outside of the workspace that git works in. */
-  writable: readonly string[]
-  /** What a command may read and not change. It cannot be renamed either. */
-  fixed: readonly string[]
-  /** Hook folders that are not there: an empty one stands in their place. */
-  absent: readonly string[]
-  /** Repository folders: a mount of their own keeps a command from renaming them. */
-  held: readonly string[]
+  /** Folders outside the workspace in which git writes. */
+  writableFolders: readonly string[]
+  /** Paths that a command may read, but not change or rename. */
+  readOnlyPaths: readonly string[]
+  /** Missing folders of hooks. The sandbox shows an empty read-only folder in their place. */
+  missingHooks: readonly string[]
+  /** Repository folders in the workspace. A mount of its own keeps each from being renamed. */
+  pinnedFolders: readonly string[]
 }
 
-const none: Repository = { writable: [], fixed: [], absent: [], held: [] }
+const none: Repository = {
+  writableFolders: [],
+  readOnlyPaths: [],
+  missingHooks: [],
+  pinnedFolders: [],
+}
 
-/** What a sandbox has to know of the repository whose work tree the workspace is. */
+/** Returns the paths of the repository whose work tree is the workspace. */
 export async function repositoryOf(workspace: string): Promise<Repository> {
   const entry = join(workspace, '.git')
   const stats = await lstat(entry).catch(() => undefined)
@@ -31,7 +36,7 @@ export async function repositoryOf(workspace: string): Promise<Repository> {
   return folders.length === 0 ? none : protection(workspace, folders, [entry])
 }
 
-/** A worktree's own folder and that of its repository (gitrepository-layout(5), `gitdir`, `commondir`). */
+/** Returns the folder of a worktree and that of its repository (gitrepository-layout(5), `commondir`). */
 async function linkedFolders(workspace: string, entry: string): Promise<string[]> {
   const link = /^gitdir: (.+)/.exec(await text(entry))?.[1]?.trim()
   if (link === undefined) return []
@@ -44,8 +49,9 @@ async function linkedFolders(workspace: string, entry: string): Promise<string[]
 }
 
 /**
- * A command can write any path into the workspace's `.git` file. Only a folder that names this
- * workspace in turn is shown: a worktree's does in `gitdir`, a submodule's in its settings.
+ * Returns whether a repository folder names this workspace. A command can write any path into the
+ * workspace's `.git` file, so the sandbox shows only a folder that points back: a worktree's folder does
+ * so in `gitdir`, a submodule's in its settings.
  */
 async function pointsBack(folder: string, workspace: string): Promise<boolean> {
   const back = (await text(join(folder, 'gitdir'))).trim()
@@ -65,26 +71,27 @@ async function protection(
   folders: readonly string[],
   files: readonly string[],
 ): Promise<Repository> {
-  const fixed = [...files]
-  const absent: string[] = []
+  const readOnlyPaths = [...files]
+  const missingHooks: string[] = []
   for (const folder of folders) {
     for (const name of ['config', 'config.worktree']) {
       const path = join(folder, name)
-      if (await isPlain(path)) fixed.push(path)
+      if (await isPlain(path)) readOnlyPaths.push(path)
     }
     const hooks = join(folder, 'hooks')
-    if (await isPlain(hooks)) fixed.push(hooks)
-    else if (!(await exists(hooks))) absent.push(hooks)
-    // A link can be replaced whatever is mounted behind it: the folder as a whole is fixed.
-    else fixed.push(folder)
+    if (await isPlain(hooks)) readOnlyPaths.push(hooks)
+    else if (!(await exists(hooks))) missingHooks.push(hooks)
+    // A command could replace a link in spite of a mount on its target, so the whole folder is read-only.
+    else readOnlyPaths.push(folder)
   }
   const isOutside = (folder: string) => !contains(workspace, folder)
   const outside = folders.filter(isOutside)
-  // A worktree's folder lies in its repository's: one mount serves both.
-  const writable = outside.filter(
+  // A worktree's folder is inside its repository's folder: one mount serves both.
+  const writableFolders = outside.filter(
     (folder) => !outside.some((other) => other !== folder && contains(other, folder)),
   )
-  return { writable, fixed, absent, held: folders.filter((folder) => !isOutside(folder)) }
+  const pinnedFolders = folders.filter((folder) => !isOutside(folder))
+  return { writableFolders, readOnlyPaths, missingHooks, pinnedFolders }
 }
 
 const text = (path: string) => readFile(path, 'utf8').catch(() => '')

@@ -1,20 +1,20 @@
 /**
  * A system call filter for confined commands, as a classic BPF program (Linux
- * `Documentation/userspace-api/seccomp_filter.rst`). It refuses what would outlive the sandbox: a file
- * with a set-user-ID or set-group-ID bit in the workspace runs with its owner's rights for everybody on
- * the machine. systemd's `RestrictSUIDSGID=` has the same rules.
+ * `Documentation/userspace-api/seccomp_filter.rst`). It refuses set-user-ID and set-group-ID bits: a file
+ * with such a bit in the workspace would outlive the sandbox and run with its owner's rights for every
+ * user of the machine. systemd's `RestrictSUIDSGID=` has the same rules.
  */
 
-/** One instruction: operation, jumps where it compares, operand. */
+/** One instruction: the operation, the two jump offsets of a comparison, and the operand. */
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, operand: number]
 
-/** Numbers of system calls (`asm/unistd.h`), and where their arguments hold a mode. */
+/** The numbers of system calls (`asm/unistd.h`), and the indexes of their mode arguments. */
 interface Machine {
   /** `AUDIT_ARCH_*` of `linux/audit.h`. */
   audit: number
-  /** Calls whose argument of that index is a mode. */
+  /** Calls with the index of their mode argument. */
   modes: readonly (readonly [call: number, argument: number])[]
-  /** Calls whose mode counts only with `O_CREAT` in the argument before it. */
+  /** Calls whose mode applies only with `O_CREAT` in the argument before it. */
   opens: readonly (readonly [call: number, modeArgument: number])[]
 }
 
@@ -52,14 +52,14 @@ const machines: Readonly<Record<string, Machine>> = {
 }
 
 /**
- * `io_uring_setup` and `openat2`: their modes lie in memory that a filter cannot read. Programs fall
- * back to other calls where the kernel does not have these. The numbers are the same everywhere.
+ * `io_uring_setup` and `openat2`: their modes are in memory that a filter cannot read. Programs use other
+ * calls if the kernel lacks these. The numbers are the same on all processors.
  */
 const absentCalls = [425, 437]
 
 /** `S_ISUID | S_ISGID` */
 const privilegeBits = 0o6000
-/** `O_CREAT`, and the bit that `O_TMPFILE` has of its own. */
+/** `O_CREAT`, and the bit that distinguishes `O_TMPFILE`. */
 const createFlags = 0o100 | 0o20000000
 
 const allow = 0x7fff_0000
@@ -72,14 +72,14 @@ const load = (offset: number): Instruction => [0x20, 0, 0, offset]
 const ifEqual = (value: number, skip: number): Instruction => [0x15, 0, skip, value]
 const ifSet = (bits: number, skip: number): Instruction => [0x45, 0, skip, bits]
 const ifAtLeast = (value: number, skip: number): Instruction => [0x35, 0, skip, value]
-const answer = (value: number): Instruction => [0x06, 0, 0, value]
+const returnValue = (value: number): Instruction => [0x06, 0, 0, value]
 
-// Offsets in `struct seccomp_data`; the lower half of an argument comes first on both machines.
+// Offsets in `struct seccomp_data`. The lower half of an argument comes first on both processors.
 const callOffset = 0
 const auditOffset = 4
 const argumentOffset = (index: number) => 16 + 8 * index
 
-/** The filter for a processor, as Node names it; undefined where there is none for it. */
+/** Returns the filter for a processor (`process.arch`); undefined if the processor is unsupported. */
 export function privilegeFilter(processor: string): Uint8Array | undefined {
   const machine = machines[processor]
   return machine && bytesOf(programFor(machine))
@@ -88,21 +88,21 @@ export function privilegeFilter(processor: string): Uint8Array | undefined {
 function programFor({ audit, modes, opens }: Machine): Instruction[] {
   return [
     load(auditOffset),
-    // Another machine's calls (32 bits on 64) have other numbers.
+    // The calls of another architecture (32-bit programs on 64 bits) have other numbers.
     ifEqual(audit, 1),
     [0x05, 0, 0, 1],
-    answer(noSuchCall),
+    returnValue(noSuchCall),
     load(callOffset),
-    // The x32 calls of x64 begin here; nothing else does.
+    // The x32 calls of x64 begin at this number. No other call is above it.
     ifAtLeast(0x4000_0000, 1),
-    answer(noSuchCall),
-    ...absentCalls.flatMap((call) => [ifEqual(call, 1), answer(noSuchCall)]),
+    returnValue(noSuchCall),
+    ...absentCalls.flatMap((call) => [ifEqual(call, 1), returnValue(noSuchCall)]),
     ...modes.flatMap(([call, argument]) => [
       ifEqual(call, 4),
       load(argumentOffset(argument)),
       ifSet(privilegeBits, 1),
-      answer(permissionDenied),
-      answer(allow),
+      returnValue(permissionDenied),
+      returnValue(allow),
     ]),
     ...opens.flatMap(([call, argument]) => [
       ifEqual(call, 6),
@@ -110,14 +110,14 @@ function programFor({ audit, modes, opens }: Machine): Instruction[] {
       ifSet(createFlags, 3),
       load(argumentOffset(argument)),
       ifSet(privilegeBits, 1),
-      answer(permissionDenied),
-      answer(allow),
+      returnValue(permissionDenied),
+      returnValue(allow),
     ]),
-    answer(allow),
+    returnValue(allow),
   ]
 }
 
-/** `struct sock_filter`: 16 bits, twice 8, and 32; both machines are little-endian. */
+/** Encodes `struct sock_filter`: 16, 8, 8 and 32 bits. Both processors are little-endian. */
 function bytesOf(program: readonly Instruction[]): Uint8Array {
   const bytes = Buffer.alloc(program.length * 8)
   for (const [index, [code, ifTrue, ifFalse, operand]] of program.entries()) {

@@ -1,7 +1,7 @@
 /**
- * What a confined command sees of the machine: its programs, and of its settings what every user of
- * it may read. The second rule is what keeps `/etc/shadow` and private keys from a Loom that runs as
- * root, since no permission does.
+ * The part of the machine that a confined command sees: the programs, and those settings that every user
+ * may read. The second rule hides `/etc/shadow` and private keys from commands of a Loom that runs as
+ * root, which file permissions do not stop.
  */
 import type { Dirent } from 'node:fs'
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises'
@@ -12,43 +12,44 @@ import { toolchainsIn } from './toolchains.ts'
 
 export interface SystemView {
   folders: readonly string[]
-  /** `/bin -> usr/bin`, as most systems have it. */
+  /** Links such as `/bin -> usr/bin`, which most systems have. */
   links: readonly { path: string; target: string }[]
-  /** What of the folders is not shown. */
-  masked: readonly { path: string; isFolder: boolean }[]
-  /** Folders of `PATH` beside the system's, with what the programs there need. */
+  /** Paths in the folders that the command sees empty. */
+  privatePaths: readonly { path: string; isFolder: boolean }[]
+  /** Folders of `PATH` outside the system's folders, and the folders that their programs need. */
   programs: readonly string[]
 }
 
 const systemFolders = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/etc']
-/** NixOS keeps its programs there. Everybody may read the store. */
-const elsewhere = ['/nix/store', '/run/current-system/sw']
+/** The program folders of NixOS. Every user may read the store. */
+const nixFolders = ['/nix/store', '/run/current-system/sw']
 const settings = ['/etc', '/usr/local/etc']
 
 const readableByAll = 0o004
 const enterableByAll = 0o005
 
+/** Reads the system's folders and the user's programs. */
 export async function readSystemView(options: SandboxOptions): Promise<SystemView> {
   const folders: string[] = []
   const links: SystemView['links'][number][] = []
-  for (const path of [...systemFolders, ...elsewhere]) {
+  for (const path of [...systemFolders, ...nixFolders]) {
     const stats = await lstat(path).catch(() => undefined)
     if (stats?.isDirectory() === true) folders.push(path)
     if (stats?.isSymbolicLink() === true) links.push({ path, target: await readlink(path) })
   }
-  const seen = [...folders, ...links.map(({ path }) => path)]
-  const masked = (await Promise.all(settings.map(privateIn))).flat()
+  const systemPaths = [...folders, ...links.map(({ path }) => path)]
+  const privatePaths = (await Promise.all(settings.map(privateIn))).flat()
   if (options.network === true) folders.push(...(await nameServers()))
-  return { folders, links, masked, programs: await programFolders(options, seen) }
+  return { folders, links, privatePaths, programs: await programFolders(options, systemPaths) }
 }
 
-/** Whether a path is a folder or something in it. */
+/** Returns whether a path is a folder itself or is inside it. */
 export function contains(folder: string, path: string): boolean {
   const from = relative(folder, path)
   return from === '' || (!from.startsWith('..') && !isAbsolute(from))
 }
 
-async function privateIn(folder: string): Promise<SystemView['masked'][number][]> {
+async function privateIn(folder: string): Promise<SystemView['privatePaths'][number][]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((): Dirent[] => [])
   const found = entries.map(async (entry) => {
     const path = join(folder, entry.name)
@@ -63,19 +64,20 @@ async function privateIn(folder: string): Promise<SystemView['masked'][number][]
   return (await Promise.all(found)).flat()
 }
 
-/** `resolv.conf` often stands under `/run`, which is not shown. */
+/** `resolv.conf` is often a link into `/run`, which a command does not see. */
 async function nameServers(): Promise<string[]> {
   const real = await realpath('/etc/resolv.conf').catch(() => undefined)
   return real === undefined || real.startsWith('/etc/') ? [] : [real]
 }
 
 /**
- * A developer's `node` is often below the home folder, which is hidden. A folder of programs holds no
- * secrets. Folders of other names are shown where `toolchains.ts` knows what stands there.
+ * Returns the program folders of `PATH`. A developer's `node` is often below the home folder, which is
+ * hidden. A folder of programs (`bin`, `.bin`, `sbin`) holds no secrets. A folder with another name is
+ * shown only if `toolchains.ts` lists it.
  */
 async function programFolders(
   { environment }: SandboxOptions,
-  seen: readonly string[],
+  systemPaths: readonly string[],
 ): Promise<string[]> {
   const home = environment['HOME'] ?? '/'
   const known = toolchainsIn(environment)
@@ -84,10 +86,10 @@ async function programFolders(
     .filter((path) => isAbsolute(path) && !contains(path, home))
     .filter((path) => ['bin', '.bin', 'sbin'].includes(basename(path)))
     .flatMap((path) => (basename(path) === 'bin' ? [path, join(dirname(path), 'lib')] : [path]))
-  const wanted = [...known.needs, ...known.programs, ...plain].map((path) => resolve(path))
+  const candidates = [...known.needs, ...known.programs, ...plain].map((path) => resolve(path))
   const shown: string[] = []
-  for (const path of wanted) {
-    const isShown = [...seen, ...shown].some((folder) => contains(folder, path))
+  for (const path of candidates) {
+    const isShown = [...systemPaths, ...shown].some((folder) => contains(folder, path))
     if (!isShown && !contains(path, home) && (await exists(path))) shown.push(path)
   }
   return shown

@@ -1,26 +1,26 @@
 /**
- * Toolchains that people keep in their home folder. A folder of programs in `PATH` is often only the
- * door: `~/.cargo/bin/cargo` needs `~/.rustup`, a shim of pyenv needs `~/.pyenv/versions`. A confined
- * command sees those folders too, read-only. None of them holds secrets; what does (such as
- * `~/.cargo/credentials.toml` and most of `~/.local/share`) is not listed.
+ * Toolchains in the user's home folder. The programs in a folder of `PATH` often need other folders:
+ * `~/.cargo/bin/cargo` needs `~/.rustup`, and a shim of pyenv needs `~/.pyenv/versions`. A confined
+ * command sees those folders too, read-only. None of them holds secrets. The list omits paths that do,
+ * such as `~/.cargo/credentials.toml` and most of `~/.local/share`.
  */
 import { isAbsolute, join, resolve } from 'node:path'
 
 import type { Environment } from '../environment.ts'
 
 interface Toolchain {
-  /** Below the home folder, where `variable` names no other. */
+  /** The folder, relative to the home folder. The environment variable `variable` overrides it. */
   folder: string
   variable?: string
-  /** Folders in `PATH`, below the folder. */
+  /** Program folders that may be in `PATH`, relative to the folder. */
   programs: readonly string[]
-  /** What the programs need, below the folder. */
+  /** Paths that the programs need, relative to the folder. */
   needs: readonly string[]
-  /** More of what they need, with a folder of its own. */
-  beside?: { folder: string; variable: string }
+  /** A second folder that the programs need. */
+  companion?: { folder: string; variable: string }
 }
 
-/** A version manager: its folder holds programs and versions, and nothing else. */
+/** A version manager, whose folder holds only programs and their versions. */
 const manager = (folder: string, variable?: string): Toolchain => ({
   folder,
   ...(variable !== undefined && { variable }),
@@ -33,9 +33,9 @@ const toolchains: readonly Toolchain[] = [
     folder: '.cargo',
     variable: 'CARGO_HOME',
     programs: ['bin'],
-    // The packages that were fetched: a command without a network builds with these.
+    // The downloaded packages: a command without a network builds with these.
     needs: ['env', 'registry', 'git'],
-    beside: { folder: '.rustup', variable: 'RUSTUP_HOME' },
+    companion: { folder: '.rustup', variable: 'RUSTUP_HOME' },
   },
   { folder: 'go', variable: 'GOPATH', programs: ['bin'], needs: ['pkg'] },
   { folder: '.bun', variable: 'BUN_INSTALL', programs: ['bin'], needs: ['install/global'] },
@@ -67,9 +67,11 @@ const toolchains: readonly Toolchain[] = [
   manager('anaconda3'),
 ]
 
-/** Variables that say where toolchains are: paths, which commands may know. */
+/** Variables with paths of toolchains. Commands may receive them. */
 export const toolchainVariables: ReadonlySet<string> = new Set([
-  ...toolchains.flatMap(({ variable, beside }) => [variable ?? [], beside?.variable ?? []].flat()),
+  ...toolchains.flatMap(({ variable, companion }) =>
+    [variable ?? [], companion?.variable ?? []].flat(),
+  ),
   'JAVA_HOME',
   'GOROOT',
   'VIRTUAL_ENV',
@@ -78,7 +80,7 @@ export const toolchainVariables: ReadonlySet<string> = new Set([
   'PYENV_VERSION',
 ])
 
-/** Files of a home folder in which version managers keep what version is the usual one. */
+/** Files of a home folder in which version managers store the default version. */
 const versionFiles = [
   '.tool-versions',
   '.python-version',
@@ -90,36 +92,36 @@ const versionFiles = [
 export interface Toolchains {
   /** Folders of `PATH` that hold a toolchain's programs. */
   programs: readonly string[]
-  /** What these need, whether it exists or not. */
+  /** Paths that the programs need. Some may not exist. */
   needs: readonly string[]
 }
 
-/** The toolchains whose programs are in `PATH`. */
+/** Returns the toolchains whose programs are in `PATH`. */
 export function toolchainsIn(environment: Environment): Toolchains {
   const home = environment['HOME'] ?? ''
   if (!isAbsolute(home)) return { programs: [], needs: [] }
   const at = (folder: string, variable: string | undefined) => {
-    const given = variable === undefined ? undefined : environment[variable]
-    return given !== undefined && isAbsolute(given) ? given : join(home, folder)
+    const path = variable === undefined ? undefined : environment[variable]
+    return path !== undefined && isAbsolute(path) ? path : join(home, folder)
   }
   const entries = (environment['PATH'] ?? '').split(':').filter(isAbsolute)
   const inPath = [...new Set(entries.map((path) => resolve(path)))]
-  const found = toolchains.flatMap(({ folder, variable, programs, needs, beside }) => {
+  const found = toolchains.flatMap(({ folder, variable, programs, needs, companion }) => {
     const root = at(folder, variable)
-    const doors = inPath.filter((path) => isDoor(path, root, programs))
-    if (doors.length === 0) return []
-    const more = beside === undefined ? [] : [at(beside.folder, beside.variable)]
-    return [{ doors, needs: [...needs.map((path) => join(root, path)), ...more] }]
+    const folders = inPath.filter((path) => isProgramFolder(path, root, programs))
+    if (folders.length === 0) return []
+    const more = companion === undefined ? [] : [at(companion.folder, companion.variable)]
+    return [{ folders, needs: [...needs.map((path) => join(root, path)), ...more] }]
   })
   const versions = found.length === 0 ? [] : versionFiles.map((name) => join(home, name))
   return {
-    programs: found.flatMap(({ doors }) => doors),
+    programs: found.flatMap(({ folders }) => folders),
     needs: [...found.flatMap(({ needs }) => needs), ...versions],
   }
 }
 
-/** A version manager puts folders of versions and of plugins into `PATH`, too. */
-function isDoor(path: string, root: string, programs: readonly string[]): boolean {
+/** Version managers also put folders of versions and of plugins into `PATH`. */
+function isProgramFolder(path: string, root: string, programs: readonly string[]): boolean {
   if (programs.some((name) => path === join(root, name))) return true
   return programs.includes('shims') && path.startsWith(`${root}/`)
 }

@@ -1,14 +1,14 @@
-/** Runs a sandbox for nothing, to learn whether it works here. */
+/** Runs a trial command in a sandbox, to find whether the sandbox works on this machine. */
 import { execFile } from 'node:child_process'
 
 import { errorMessage } from '../error.ts'
-import type { Argv } from './confined.ts'
+import type { Argv } from './confined-program.ts'
 
 export type Trial<VALUE> = { works: true; value: VALUE } | { works: false; reason: string }
 
 const trialMs = 10_000
 
-/** The first value whose command ends well. The reason is that of the first that did not. */
+/** Returns the first value whose command succeeds, or else the reason why the first command failed. */
 export async function firstThatRuns<VALUE>(
   candidates: readonly { value: VALUE; argv: Argv }[],
   path: string | undefined,
@@ -33,5 +33,5 @@ async function problemOf([program, ...rest]: Argv, path = defaultPath) {
   return promise
 }
 
-/** Of a process that was started without one. */
+/** The `PATH` of a process whose environment has none. */
 export const defaultPath = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'

@@ -1,7 +1,8 @@
 /**
- * One change of one file: read, decide, note in the journal, put in place. A process may die between
- * any two of these, and the same call may come again from another one: it then finds in the journal
- * whether the change was made. Must be called with no other change of the file running.
+ * Makes one change of one file: read the old content, make the new content, record the change in the
+ * journal, replace the file. A process may die between any two steps, and another process may repeat the
+ * call: the journal then shows whether the change was made. The caller must run one change of a file at a
+ * time.
  */
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
@@ -15,25 +16,28 @@ import type { Place, Root } from './walk.ts'
 
 export interface ChangeRequest {
   path: string
-  /** The same for every attempt of this call. */
+  /** The idempotency key. It is the same for every attempt of this call. */
   key: string
-  /** Whose reading of the file must be up to date, if there is one. */
+  /** The reader. If it read the file before, it must have read the current version. */
   reader: string
   signal: AbortSignal
-  /** Makes the file, and the directories above it, where there is none. */
+  /** Creates a missing file, and the directories above it. */
   create: boolean
-  /** How many bytes of the old content `make` gets: from its beginning, `Infinity` for all. */
+  /** The number of bytes of the old content that `make` receives, from its start; `Infinity` for all. */
   keepBytes: number
-  /** An old file of more bytes is left as it is. */
+  /** The maximum size of the old file in bytes. A larger file is refused. */
   bytesMax: number
-  /** The new content, from the old one; undefined where there is no file. Throws to change nothing. */
+  /** Returns the new content. Receives undefined if there is no file. Throws to change nothing. */
   make: (old: Buffer | undefined) => Uint8Array
 }
 
-export interface Changed {
-  /** From the root, with no link in it. */
+export interface ChangeResult {
+  /** The path relative to the root, without links. */
   path: string
-  /** `already` where an earlier attempt of the same call has made it, `same` where nothing differs. */
+  /**
+   * `already` means that an earlier attempt of the same call made the change; `same` means that the new
+   * content equals the old one.
+   */
   outcome: 'created' | 'changed' | 'same' | 'already'
 }
 
@@ -45,12 +49,12 @@ export interface ChangeWorld {
   open: () => Promise<{ handle: FileHandle }>
 }
 
-/** So often a file may change under our hands until we give up. */
+/** The number of attempts if other programs change the file during the change. */
 const attemptsMax = 3
 
-class ChangedMeanwhile extends FileRefusal {}
+class ConcurrentChange extends FileRefusal {}
 
-export async function changeFile(world: ChangeWorld): Promise<Changed> {
+export async function changeFile(world: ChangeWorld): Promise<ChangeResult> {
   const { request, place, root } = world
   const { path, key } = request
   let old = await oldContent(world)
@@ -61,13 +65,13 @@ export async function changeFile(world: ChangeWorld): Promise<Changed> {
     try {
       return await makeChange(world, old)
     } catch (error) {
-      if (!(error instanceof ChangedMeanwhile) || attempt === attemptsMax) throw error
+      if (!(error instanceof ConcurrentChange) || attempt === attemptsMax) throw error
       old = await oldContent(world)
     }
   }
 }
 
-async function makeChange(world: ChangeWorld, old: Content | undefined): Promise<Changed> {
+async function makeChange(world: ChangeWorld, old: Content | undefined): Promise<ChangeResult> {
   const { request, place, root, readings } = world
   const { path, key, reader, signal } = request
   if (old !== undefined) refuseStale(world, old)
@@ -87,7 +91,7 @@ async function makeChange(world: ChangeWorld, old: Content | undefined): Promise
     beforeRename: async () => {
       signal.throwIfAborted()
       if (!isSame(await place.directory.entry(place.name), old?.stats)) {
-        throw new ChangedMeanwhile(`${quoted(path)} is being changed by someone else: try again.`)
+        throw new ConcurrentChange(`${quoted(path)} is being changed by someone else: try again.`)
       }
     },
   })
@@ -109,7 +113,7 @@ async function oldContent(world: ChangeWorld): Promise<Content | undefined> {
   }
 }
 
-/** Putting another file in its place would go through: the directory is what is written to. */
+/** Refuses a read-only file explicitly: a replacement writes to its directory, so it would succeed. */
 function refuseReadOnly(stats: BigIntStats, path: string): void {
   if ((stats.mode & 0o222n) !== 0n) return
   throw new FileRefusal(`${quoted(path)} is read-only.`)
@@ -134,6 +138,6 @@ function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): b
 
 const unknownOutcome = (path: string) =>
   new FileRefusal(
-    `An earlier attempt of this very call was cut off, and ${quoted(path)} has changed since: ` +
+    `An earlier attempt of this call was cut off, and ${quoted(path)} has changed since: ` +
       'whether the change was made is unknown. Read the file before you change it again.',
   )

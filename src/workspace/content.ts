@@ -1,4 +1,4 @@
-/** A whole file, hashed, and as much of its content kept as is wanted. */
+/** Reads a whole file, hashes it, and keeps the beginning of its content. */
 import { createHash } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
@@ -8,7 +8,7 @@ import { FileRefusal, quoted } from './file-error.ts'
 export interface Content {
   hash: string
   stats: BigIntStats
-  /** From the beginning, at most `keepBytes`. */
+  /** The beginning of the content, at most `keepBytes`. */
   bytes: Buffer
 }
 
@@ -16,13 +16,14 @@ export interface ContentOptions {
   path: string
   /** `Infinity` keeps all. */
   keepBytes: number
-  /** Larger files are refused. */
+  /** The maximum size in bytes. A larger file is refused. */
   bytesMax: number
   signal: AbortSignal
 }
 
 const chunkBytes = 256 * 1024
 
+/** @throws FileRefusal if the file is larger than `bytesMax`. */
 export async function readContent(handle: FileHandle, options: ContentOptions): Promise<Content> {
   const { path, keepBytes, bytesMax, signal } = options
   const stats = await handle.stat({ bigint: true })

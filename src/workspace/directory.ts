@@ -1,7 +1,7 @@
 /**
- * A directory that is held open, and the address of an entry in it. On Linux the address goes through
- * `/proc/self/fd`, so it means this very directory whatever its path has come to mean: nobody can
- * swap a link in between the check and the use. Elsewhere it is a path, and a narrow race is left.
+ * An open directory, and the paths of its entries. On Linux a path goes through `/proc/self/fd`, so it
+ * names this directory even if its own path changes: no other process can put a link in its place between
+ * the check and the use. On other systems it is an ordinary path, and a short race remains.
  */
 import { type BigIntStats, constants } from 'node:fs'
 import {
@@ -19,7 +19,7 @@ import {
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants
 
-/** Whether this system lets an open directory be addressed. */
+/** Returns whether this system can address an open directory by its descriptor. */
 export async function canAnchor(path: string): Promise<boolean> {
   if (process.platform !== 'linux') return false
   const handle = await open(path, O_RDONLY | O_DIRECTORY)
@@ -30,7 +30,7 @@ export async function canAnchor(path: string): Promise<boolean> {
     ])
     return own.ino === seen.ino && own.dev === seen.dev
   } catch {
-    // No /proc here.
+    // This system has no /proc.
     return false
   } finally {
     await handle.close()
@@ -48,23 +48,24 @@ export class Directory {
     this.#anchored = anchored
   }
 
-  /** @param path whose last part is no link */
+  /** @param path a path whose last part is no link */
   static async open(path: string, anchored: boolean): Promise<Directory> {
     const handle = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
     return new Directory(handle, path, anchored)
   }
 
+  /** Returns the path of an entry. */
   at(name: string): string {
     return `${this.#anchored ? `/proc/self/fd/${this.#handle.fd}` : this.#path}/${name}`
   }
 
-  /** The directory of that name in this one; fails where it is a link. */
+  /** Opens a directory in this one. Rejects if it is a link. */
   async child(name: string): Promise<Directory> {
     const handle = await open(this.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
     return new Directory(handle, `${this.#path}/${name}`, this.#anchored)
   }
 
-  /** What is there under the name, a link as a link; undefined if nothing is. */
+  /** Returns the status of an entry, of a link itself and not of its target; undefined if none exists. */
   async entry(name: string): Promise<BigIntStats | undefined> {
     try {
       return await lstat(this.at(name), { bigint: true })
@@ -74,7 +75,7 @@ export class Directory {
     }
   }
 
-  /** Opens an entry; never through a link, and never waiting for the other end of a FIFO. */
+  /** Opens an entry. It follows no link, and does not wait for the other end of a FIFO. */
   openEntry(name: string, flags: number, mode?: number): Promise<FileHandle> {
     return open(this.at(name), flags | O_NOFOLLOW | constants.O_NONBLOCK, mode)
   }
@@ -88,21 +89,22 @@ export class Directory {
   }
 
   /**
-   * The user and group that own the directory, where Loom is root and they are not. What root makes
-   * here is theirs: their programs, and commands that run as they do, could not change it otherwise.
+   * Returns the user and group of the directory if Loom runs as root and the directory is not root's.
+   * These own the files that Loom creates here: otherwise the user's programs, and commands that run as
+   * this user, could not change them.
    */
-  async heir(): Promise<{ uid: number; gid: number } | undefined> {
+  async newFileOwner(): Promise<{ uid: number; gid: number } | undefined> {
     if (process.getuid?.() !== 0) return undefined
     const { uid, gid } = await this.#handle.stat()
     return uid === 0 ? undefined : { uid, gid }
   }
 
-  /** Makes a directory; one that is there already will do. */
+  /** Creates a directory unless it exists. */
   async makeDirectory(name: string): Promise<void> {
     try {
       await mkdir(this.at(name))
-      const heir = await this.heir()
-      if (heir !== undefined) await lchown(this.at(name), heir.uid, heir.gid)
+      const owner = await this.newFileOwner()
+      if (owner !== undefined) await lchown(this.at(name), owner.uid, owner.gid)
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error
     }
@@ -116,7 +118,7 @@ export class Directory {
     return unlink(this.at(name))
   }
 
-  /** Until then a rename in it may be forgotten by a crash of the machine. */
+  /** Writes the directory to the disk. A machine crash before that can undo a rename in it. */
   sync(): Promise<void> {
     return this.#handle.sync()
   }
@@ -126,7 +128,7 @@ export class Directory {
   }
 }
 
-/** The `code` of a system error. */
+/** Returns the `code` of a system error, such as `ENOENT`. */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined

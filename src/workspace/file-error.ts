@@ -1,6 +1,6 @@
 /**
- * What the model is told when the system refuses. Only the path that the model gave is named: the
- * system's own messages name places outside the workspace.
+ * Error texts for the model if the system refuses a file operation. A text names only the path that the
+ * model sent, since the system's own messages name paths outside the workspace.
  */
 import { errorCode } from './directory.ts'
 
@@ -8,7 +8,7 @@ const reasons: Record<string, (path: string) => string> = {
   ENOENT: (path) => `There is no ${path}.`,
   ENOTDIR: (path) => `A part of ${path} is no directory.`,
   EISDIR: (path) => `${path} is a directory.`,
-  EEXIST: (path) => `${path} was just made by someone else: try again.`,
+  EEXIST: (path) => `${path} was just created by someone else: try again.`,
   EACCES: (path) => `No permission for ${path}.`,
   EPERM: (path) => `No permission for ${path}.`,
   EROFS: (path) => `${path} is on a file system that is read-only.`,
@@ -20,22 +20,22 @@ const reasons: Record<string, (path: string) => string> = {
   EMFILE: () => 'Too many files are open: try again.',
 }
 
-/** Marks an error whose text is for the model as it stands. */
+/** An error whose text goes to the model unchanged. */
 export class FileRefusal extends Error {
   override readonly name = 'FileRefusal'
 }
 
-/** The failure of a file operation as an error that the model can act on. */
+/** Converts the failure of a file operation to an error that the model can act on. */
 export function fileError(error: unknown, path: string): unknown {
   const code = errorCode(error)
   if (error instanceof FileRefusal || code === undefined || !(error instanceof Error)) return error
-  // An aborted signal has a code too; it is no failure of the file.
+  // The error of an aborted signal has a code too, but it is no failure of the file.
   if (!('syscall' in error)) return error
-  const text = reasons[code]?.(quoted(path)) ?? `${quoted(path)}: the system says ${code}.`
+  const text = reasons[code]?.(quoted(path)) ?? `${quoted(path)}: the system reports ${code}.`
   return new FileRefusal(text, { cause: error })
 }
 
-/** A path as it is named in messages: never longer than a line, never with raw control characters. */
+/** Formats a path for a message: shortened to one line, and without raw control characters. */
 export function quoted(path: string): string {
   return JSON.stringify(path.length > 300 ? `${path.slice(0, 300)}…` : path)
 }

@@ -1,8 +1,8 @@
 /**
- * What this server was about to write, noted before it is written: for each file the last changes, by
- * the idempotency key of the call and the hashes before and after. A call that is repeated because
- * its process died is told from a new one by that, with no guess from the content: an edit that adds
- * a line next to the one it looks for would find it again and add it twice.
+ * The journal of changes. Loom records each change before it writes the file: the idempotency key of the
+ * call and the hashes before and after, for the last changes of each file. The journal distinguishes a
+ * call that is repeated because its process died from a new call. The content alone could not: an edit
+ * that adds a line beside its passage would find the passage again and add the line twice.
  */
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
@@ -14,29 +14,29 @@ import { replaceFile } from './replace.ts'
 import { locate, reservedName, type Root } from './walk.ts'
 
 export interface Change {
-  /** Hash of the call's idempotency key. */
+  /** The hash of the call's idempotency key. */
   call: string
   before: string
   after: string
 }
 
-/** Of a call: never begun, certainly done, or one cannot tell. */
+/** The outcome of a call: certainly not made (`none`), certainly made (`done`), or `unknown`. */
 export type Outcome = 'none' | 'done' | 'unknown'
 
-/** The hash of a file that is not there. */
+/** The hash of a missing file. */
 export const absent = 'absent'
 
 const changesMax = 100
 const filesMax = 1000
 const bytesMax = 1_000_000
 
-/** @param now hash of the file's content */
+/** @param now the hash of the file's current content */
 export function outcomeOf(changes: readonly Change[], key: string, now: string): Outcome {
   const call = hashOf(key)
   const index = changes.findLastIndex((change) => change.call === call)
   const change = changes[index]
   if (change === undefined) return 'none'
-  // That a later change began where this one ended proves that this one was made.
+  // A later change that began with the result of this one proves that this one was made.
   const isSeen = changes.slice(index + 1).some(({ before }) => before === change.after)
   if (isSeen || now === change.after) return 'done'
   return now === change.before ? 'none' : 'unknown'
@@ -46,7 +46,7 @@ export async function readChanges(root: Root, path: string): Promise<Change[]> {
   return inJournal(root, async (directory) => changesIn(directory, fileOf(path)))
 }
 
-/** Durable once this resolves. */
+/** Records a change. The record is on the disk when the promise resolves. */
 export async function addChange(
   root: Root,
   path: string,
@@ -57,8 +57,8 @@ export async function addChange(
     const name = fileOf(path)
     const changes = await changesIn(directory, name)
     if (changes.length === 0) await forgetOldest(directory)
-    const kept = [...changes, { call: hashOf(key), before, after }].slice(-changesMax)
-    const content = Buffer.from(JSON.stringify(kept))
+    const latest = [...changes, { call: hashOf(key), before, after }].slice(-changesMax)
+    const content = Buffer.from(JSON.stringify(latest))
     await replaceFile({ directory, name, content, old: undefined })
   })
 }
@@ -92,7 +92,7 @@ async function changesIn(directory: Directory, name: string): Promise<Change[]> 
       await handle.close()
     }
   } catch (error) {
-    // Whoever can write in the workspace can spoil its notes; that must not stop all work there.
+    // Any program that writes in the workspace can corrupt the journal. File tools must still work.
     if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return []
     throw error
   }
@@ -106,11 +106,11 @@ const isChange = (value: unknown): value is Change =>
   'after' in value &&
   [value.call, value.before, value.after].every((field) => typeof field === 'string')
 
-/** Before a file is added: a call is repeated within minutes, so the oldest are of no use. */
+/** Removes the oldest files before a new one. A call repeats within minutes, so they are of no use. */
 async function forgetOldest(directory: Directory): Promise<void> {
   await removeLeftovers(directory)
   const names = await directory.names()
-  // So that git and the search tools take no notice of the folder.
+  // With it, git and the search tools ignore the folder.
   if (!names.includes('.gitignore')) {
     await replaceFile({
       directory,
@@ -121,11 +121,11 @@ async function forgetOldest(directory: Directory): Promise<void> {
   }
   const files = names.filter((name) => name !== '.gitignore')
   if (files.length < filesMax) return
-  const aged = await Promise.all(
+  const ages = await Promise.all(
     files.map(async (name) => ({ name, at: (await directory.entry(name))?.mtimeNs ?? 0n })),
   )
-  aged.sort((one, other) => (one.at < other.at ? -1 : 1))
-  for (const { name } of aged.slice(0, filesMax / 10)) {
+  ages.sort((one, other) => (one.at < other.at ? -1 : 1))
+  for (const { name } of ages.slice(0, filesMax / 10)) {
     await directory.remove(name).catch(() => undefined)
   }
 }

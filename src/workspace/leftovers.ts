@@ -1,15 +1,15 @@
 /**
- * Unfinished files of processes that were killed at a write. Nobody else knows of them, so the next
- * who writes in the directory removes those that are too old to be anybody's work.
+ * Unfinished files of processes that died during a write. No other process knows them, so the next writer
+ * in the directory removes those that are too old to belong to a running write.
  */
 import type { Directory } from './directory.ts'
 import { temporaryPrefix } from './replace.ts'
 
-/** No write takes so long; a process that was frozen for longer finds that its write has failed. */
+/** Longer than any write. If a process was frozen for longer, its write fails. */
 const workMs = 10 * 60_000
 const directoriesMax = 1000
 
-/** Never fails: what cannot be removed is in nobody's way. */
+/** Removes old unfinished files. It never rejects: a file that cannot be removed does no harm. */
 export async function removeLeftovers(directory: Directory): Promise<void> {
   const names = await directory.names().catch(() => [])
   for (const name of names.filter((name) => name.startsWith(temporaryPrefix))) {
@@ -19,16 +19,16 @@ export async function removeLeftovers(directory: Directory): Promise<void> {
   }
 }
 
-/** Looks at each directory only now and then: it may be large. */
+/** Checks each directory only once in ten minutes, since it may be large. */
 export class Leftovers {
-  readonly #lookedAt = new Map<string, number>()
+  readonly #checkTimes = new Map<string, number>()
 
   async remove(directory: Directory, path: string): Promise<void> {
     const now = performance.now()
-    const before = this.#lookedAt.get(path)
+    const before = this.#checkTimes.get(path)
     if (before !== undefined && now - before < workMs) return
-    if (this.#lookedAt.size >= directoriesMax) this.#lookedAt.clear()
-    this.#lookedAt.set(path, now)
+    if (this.#checkTimes.size >= directoriesMax) this.#checkTimes.clear()
+    this.#checkTimes.set(path, now)
     await removeLeftovers(directory)
   }
 }

@@ -1,29 +1,29 @@
 /**
- * One change at a time for each path, in the order they were asked for, within this process. Two
- * edits at once would each write the file without the other's change.
+ * Runs one change at a time for each path within this process, in the order of the requests. Two edits at
+ * once would each write the file without the other's change.
  */
 import { untilAborted } from '../until-aborted.ts'
 import { FileRefusal, quoted } from './file-error.ts'
 
-/** More than this many waiting for one file are no work but a loop. */
-const waitingMax = 1000
+/** More queued changes of one file indicate a loop of the caller. */
+const queueMax = 1000
 
 export class PathTurns {
   readonly #queues = new Map<string, { tail: Promise<void>; length: number }>()
 
-  /** Waits for its turn, works, and lets the next one in. */
+  /** Waits for earlier changes of the path, then runs `work`. */
   async take<RESULT>(
     path: string,
     signal: AbortSignal,
     work: () => Promise<RESULT>,
   ): Promise<RESULT> {
     const queue = this.#queues.get(path) ?? { tail: Promise.resolve(), length: 0 }
-    if (queue.length >= waitingMax) {
-      throw new FileRefusal(`Too many changes wait for ${quoted(path)}.`)
+    if (queue.length >= queueMax) {
+      throw new FileRefusal(`Too many changes wait for ${quoted(path)}: try again later.`)
     }
     const before = queue.tail
-    const { promise: over, resolve: leave } = Promise.withResolvers<void>()
-    queue.tail = before.then(() => over)
+    const { promise: end, resolve: leave } = Promise.withResolvers<void>()
+    queue.tail = before.then(() => end)
     queue.length++
     this.#queues.set(path, queue)
     try {

@@ -1,7 +1,7 @@
 /**
- * What each reader last saw of each file, so that nobody writes over what they have not seen. A file
- * that was never read may be changed: only a reading that is out of date is a danger. Kept in memory
- * and bounded; what is forgotten counts as never read.
+ * The version of each file that each reader last read, so that no reader overwrites a version that it has
+ * not read. A reader may change a file that it never read: only an outdated reading is a danger. The
+ * versions are in memory and bounded; a discarded one counts as never read.
  */
 import type { BigIntStats } from 'node:fs'
 
@@ -9,7 +9,7 @@ import type { BigIntStats } from 'node:fs'
 export interface Version {
   size: bigint
   modifiedNs: bigint
-  /** SHA-256 of the content; undefined where not all of it was read. */
+  /** The SHA-256 hash of the content; undefined if only a part was read. */
   hash: string | undefined
 }
 
@@ -18,6 +18,7 @@ const readingsMax = 10_000
 export class Readings {
   readonly #versions = new Map<string, Version>()
 
+  /** Records the version that a reader read or wrote. */
   note(reader: string, path: string, version: Version): void {
     const key = `${reader}\0${path}`
     this.#versions.delete(key)
@@ -27,13 +28,13 @@ export class Readings {
     if (oldest !== undefined) this.#versions.delete(oldest)
   }
 
-  /** Whether the reader knows the file as something else than it is. */
+  /** Returns whether the reader last read another version than the current one. */
   isStale(reader: string, path: string, now: Version): boolean {
-    const seen = this.#versions.get(`${reader}\0${path}`)
-    if (seen === undefined) return false
-    // Two changes within the clock's tick leave the same time, and a `touch` leaves the same content.
-    if (seen.hash !== undefined && now.hash !== undefined) return seen.hash !== now.hash
-    return seen.size !== now.size || seen.modifiedNs !== now.modifiedNs
+    const last = this.#versions.get(`${reader}\0${path}`)
+    if (last === undefined) return false
+    // Two changes within one clock tick have the same time, and a `touch` keeps the content.
+    if (last.hash !== undefined && now.hash !== undefined) return last.hash !== now.hash
+    return last.size !== now.size || last.modifiedNs !== now.modifiedNs
   }
 }
 

@@ -1,8 +1,8 @@
 /**
- * Puts a file in the place of another in one step: a reader sees the old content or the new one, and a
- * full disk or a killed process leaves the old one. The new file is another inode: hard links to the
- * old one keep the old content. A file that is a mount of its own (`docker run -v file:file`) cannot be
- * replaced: it is written in place, in as many steps as the system takes.
+ * Replaces a file in one step: a reader sees the old content or the new one, and the old one stays if the
+ * disk is full or the process dies. The new file is another inode, so hard links to the old one keep the
+ * old content. A file that is itself a mount (`docker run -v file:file`) cannot be replaced: Loom writes
+ * it in place, in as many steps as the system takes.
  */
 import { randomUUID } from 'node:crypto'
 import { type BigIntStats, constants } from 'node:fs'
@@ -12,19 +12,20 @@ import { type Directory, errorCode } from './directory.ts'
 
 const { O_CREAT, O_EXCL, O_WRONLY } = constants
 
-/** Unfinished files have this in front; listings leave them out. */
+/** The prefix of unfinished files. Listings omit these files. */
 export const temporaryPrefix = '.loom-write-'
 
 export interface Replacement {
   directory: Directory
   name: string
   content: Uint8Array
-  /** The file that is replaced: its mode and owner are kept. */
+  /** The status of the old file. The new file keeps its mode and owner. */
   old: BigIntStats | undefined
-  /** The last look before the new file takes its place; throws to leave all as it is. */
+  /** Runs a last check before the rename. Throws to keep the old file. */
   beforeRename?: () => Promise<void>
 }
 
+/** Replaces or creates a file. Returns the status of the new file. */
 export async function replaceFile(replacement: Replacement): Promise<BigIntStats> {
   try {
     return await putInPlace(replacement)
@@ -40,7 +41,7 @@ async function putInPlace(replacement: Replacement): Promise<BigIntStats> {
   const mode = old === undefined ? 0o666 : 0o600
   const handle = await directory.openEntry(temporary, O_WRONLY | O_CREAT | O_EXCL, mode)
   try {
-    const stats = await fill(handle, content, (made) => prepare(made, replacement))
+    const stats = await fill(handle, content, (file) => prepare(file, replacement))
     await beforeRename?.()
     await directory.rename(temporary, name)
     await directory.sync()
@@ -51,10 +52,10 @@ async function putInPlace(replacement: Replacement): Promise<BigIntStats> {
   }
 }
 
-/** A mount cannot be renamed over (EBUSY, EXDEV), and its folder may be read-only all around it. */
+/** A rename over a mount fails (EBUSY, EXDEV), and the folder of the mount may be read-only (EROFS). */
 const isOfMount = (error: unknown) => ['EBUSY', 'EXDEV', 'EROFS'].includes(errorCode(error) ?? '')
 
-/** Longer content first, then the cut: a reader never sees an empty file. */
+/** Writes the content and then cuts the file to its length, so that a reader never sees an empty file. */
 async function overwrite(replacement: Replacement): Promise<BigIntStats> {
   const { directory, name, content, beforeRename } = replacement
   await beforeRename?.()
@@ -63,9 +64,9 @@ async function overwrite(replacement: Replacement): Promise<BigIntStats> {
 }
 
 async function prepare(handle: FileHandle, { directory, old }: Replacement): Promise<void> {
-  if (old !== undefined) return resemble(handle, old)
-  const heir = await directory.heir()
-  if (heir !== undefined) await handle.chown(heir.uid, heir.gid)
+  if (old !== undefined) return copyAttributes(handle, old)
+  const owner = await directory.newFileOwner()
+  if (owner !== undefined) await handle.chown(owner.uid, owner.gid)
 }
 
 async function fill(
@@ -83,16 +84,16 @@ async function fill(
   }
 }
 
-/** Owner first: a change of owner takes mode bits away. */
-async function resemble(handle: FileHandle, old: BigIntStats): Promise<void> {
+/** Sets the owner before the mode, since a change of owner clears mode bits. */
+async function copyAttributes(handle: FileHandle, old: BigIntStats): Promise<void> {
   const own = await handle.stat({ bigint: true })
   if (own.uid !== old.uid || own.gid !== old.gid) {
-    await handle.chown(Number(old.uid), Number(old.gid)).catch(leaveToUs)
+    await handle.chown(Number(old.uid), Number(old.gid)).catch(ignoreNoPermission)
   }
   await handle.chmod(Number(old.mode & 0o777n))
 }
 
-/** Only the system's administrator gives files away; to others it becomes ours, as with any editor. */
-function leaveToUs(error: unknown): void {
+/** Only root may give a file to another user. Without root the file becomes Loom's, as with any editor. */
+function ignoreNoPermission(error: unknown): void {
   if (errorCode(error) !== 'EPERM') throw error
 }

@@ -1,6 +1,7 @@
 /**
- * Names that look the same and differ in their bytes: macOS writes an accent as a character of its own
- * and puts narrow spaces into the names of screenshots, and models write curly quotes as plain ones.
+ * Finds a name that looks like another one and differs in its bytes: macOS stores an accent as a separate
+ * character and puts narrow spaces into the names of screenshots, and models replace curly quotes with
+ * plain ones.
  */
 const spaces = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g
 const invisible = /[\u00ad\u200b-\u200f\u2060\ufeff]|\ufe0e|\ufe0f/g
@@ -9,8 +10,8 @@ const doubleQuotes = /[\u201c\u201d\u201e\u201f\u2033]/g
 const dashes = /[\u2010-\u2015\u2212]/g
 
 /**
- * The one among the names that looks like the wanted one; undefined where none or several do.
- * @param isExact whether only the same characters count, in whatever way they are composed
+ * Returns the one name that looks like `wanted`; undefined if no name does, or several do.
+ * @param isExact whether names must have equal characters and may differ only in their composition
  */
 export function similarName(
   wanted: string,
@@ -19,8 +20,8 @@ export function similarName(
 ): string | undefined {
   const lookOf = isExact ? composed : plain
   const look = lookOf(wanted)
-  const found = names.filter((name) => lookOf(name) === look)
-  return found.length === 1 ? found[0] : undefined
+  const candidates = names.filter((name) => lookOf(name) === look)
+  return candidates.length === 1 ? candidates[0] : undefined
 }
 
 const composed = (name: string): string => name.normalize('NFC')

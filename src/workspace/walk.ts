@@ -1,7 +1,7 @@
 /**
- * From the root of a workspace to one entry, a directory at a time, each opened in the one before and
- * never through a link. Links are read and walked here, so that a path cannot lead out of the root
- * while it is being looked at. Never resolve a path of a model in any other way.
+ * Walks from the root of a workspace to one entry. It opens each directory inside the one before, never
+ * through a link. It reads links and walks their targets itself, so that a path cannot lead out of the
+ * root during the walk. Never resolve a path from a model in any other way.
  */
 import type { BigIntStats } from 'node:fs'
 import { realpath } from 'node:fs/promises'
@@ -11,48 +11,53 @@ import { Directory, errorCode } from './directory.ts'
 import { FileRefusal, quoted } from './file-error.ts'
 import { similarName } from './similar-name.ts'
 
-/** Where the workspace keeps its own notes; file tools have no business there. */
+/** The folder of Loom's own records in a workspace. File tools may not access it. */
 export const reservedName = '.loom'
 
-/** As many links as Linux follows in one path. */
+/** The number of links that Linux follows in one path. */
 const linksMax = 40
 
 export interface Root {
-  /** Without links. */
+  /** The real path. */
   path: string
-  /** As it was configured, if that differs: an absolute path may begin with either. */
+  /** The path of the settings, which may contain links. An absolute path may begin with either. */
   alias: string
+  /** Whether directories are addressed by their descriptors (`directory.ts`). */
   anchored: boolean
 }
 
-/** One entry, or the place for one. Its directory is open: close it. */
+/** An entry, or the place of a missing one. The caller must close its directory. */
 export interface Place {
   directory: Directory
   name: string
-  /** From the root, with no link in it; `.` is the root itself. */
+  /** The path relative to the root, without links; `.` is the root itself. */
   path: string
-  /** Undefined where nothing is yet. */
+  /** Undefined if the entry does not exist. */
   stats: BigIntStats | undefined
 }
 
 export interface WalkOptions {
-  /** Makes the directories that are missing. */
+  /** Creates missing directories. */
   create?: boolean
-  /** Refuses a path that can only be a directory's: a file made there is not the one that was meant. */
+  /** Refuses a path that ends like a directory's: a file created there would have another name. */
   file?: boolean
-  /** For the workspace's own notes. */
+  /** Allows access to Loom's own records. */
   reserved?: boolean
 }
 
 interface Step {
   directory: Directory
-  /** The parts behind us, none of them a link. */
+  /** The parts of the path that the walk has passed. None is a link. */
   behind: string[]
+  /** The parts that remain. */
   ahead: string[]
   links: number
 }
 
-/** @throws FileRefusal where the path leads out of the root, or through something not a directory. */
+/**
+ * Walks to an entry.
+ * @throws FileRefusal if the path leads out of the root, or through an entry that is no directory.
+ */
 export async function locate(root: Root, path: string, options: WalkOptions = {}): Promise<Place> {
   const ahead = partsWithin(root, path)
   if (options.file === true && /\/\.?$/.test(path)) {
@@ -76,26 +81,26 @@ interface Walk {
   options: WalkOptions
 }
 
-/** One part further; the place if that was the last. */
+/** Walks one part further. Returns the place if that was the last part. */
 async function walkOn(step: Step, walk: Walk): Promise<Place | undefined> {
   const { directory, behind, ahead } = step
-  const written = ahead.shift()
-  if (written === undefined) return placeAt(step, '.')
-  if (written === '' || written === '.') return undefined
-  if (written === '..') {
+  const part = ahead.shift()
+  if (part === undefined) return placeAt(step, '.')
+  if (part === '' || part === '.') return undefined
+  if (part === '..') {
     if (behind.length === 0) throw outside(walk.path, 'a link in it leads there')
     return restart(step, walk, [...behind.slice(0, -1), ...ahead])
   }
   if (
     behind.length === 0 &&
-    written.toLowerCase() === reservedName &&
+    part.toLowerCase() === reservedName &&
     walk.options.reserved !== true
   ) {
-    throw new FileRefusal(`${quoted(walk.path)} is reserved: it holds notes of this server.`)
+    throw new FileRefusal(`${quoted(walk.path)} is reserved: it holds records of this server.`)
   }
-  const { name, stats } = await entryNamed(directory, written, walk.options)
+  const { name, stats } = await entryWithName(directory, part, walk.options)
   if (stats?.isSymbolicLink() === true) return followLink(step, walk, name)
-  if (ahead.every((part) => part === '' || part === '.')) return placeAt(step, name, stats)
+  if (ahead.every((next) => next === '' || next === '.')) return placeAt(step, name, stats)
   if (stats === undefined && walk.options.create !== true) {
     throw new FileRefusal(`There is no ${quoted(walk.path)}: ${quoted(name)} does not exist.`)
   }
@@ -109,20 +114,20 @@ async function walkOn(step: Step, walk: Walk): Promise<Place | undefined> {
 }
 
 /**
- * The entry of that name, or the only one whose name looks the same. A file that may be made is not
- * taken for one whose quotes or dashes differ: both may be wanted.
+ * Returns the entry with a name, or the only one whose name looks the same. If the walk may create the
+ * file, names with other quotes or dashes do not count: the model may want both files.
  */
-async function entryNamed(
+async function entryWithName(
   directory: Directory,
-  written: string,
+  requested: string,
   { create = false }: WalkOptions,
 ): Promise<{ name: string; stats: BigIntStats | undefined }> {
-  const stats = await directory.entry(written)
-  if (stats !== undefined) return { name: written, stats }
+  const stats = await directory.entry(requested)
+  if (stats !== undefined) return { name: requested, stats }
   const names = await directory.names().catch((): string[] => [])
-  const name = similarName(written, names, create)
-  // Loom's own notes are found by their exact name only.
-  if (name === undefined || name === reservedName) return { name: written, stats }
+  const name = similarName(requested, names, create)
+  // Loom's own records match only by their exact name.
+  if (name === undefined || name === reservedName) return { name: requested, stats }
   return { name, stats: await directory.entry(name) }
 }
 
@@ -137,7 +142,7 @@ async function followLink(step: Step, walk: Walk, name: string): Promise<undefin
   if (++step.links > linksMax) throw new FileRefusal(`${quoted(walk.path)}: too many links.`)
   const target = await step.directory.linkTarget(name)
   const from = resolve(walk.root.path, ...step.behind)
-  // A link that leaves the root may come back to it, under whatever name the root has from there.
+  // A link may leave the root and lead back to it, by another path of the root.
   const parts = leadsOut(target, step.behind.length)
     ? await partsOfOutside(walk, resolve(from, target))
     : [...step.behind, ...target.split(sep)]
@@ -152,12 +157,15 @@ async function restart(step: Step, { root }: Walk, ahead: string[]): Promise<und
 }
 
 async function enter(step: Step, directory: Directory): Promise<void> {
-  const left = step.directory
+  const previous = step.directory
   step.directory = directory
-  await left.close()
+  await previous.close()
 }
 
-/** Whether a link's target goes above the root at any point, from so many directories below it. */
+/**
+ * Returns whether a link's target goes above the root at any point.
+ * @param depth the number of directories between the root and the link
+ */
 function leadsOut(target: string, depth: number): boolean {
   if (target.startsWith(sep)) return true
   let at = depth
@@ -169,7 +177,7 @@ function leadsOut(target: string, depth: number): boolean {
   return false
 }
 
-/** What is found here is walked again from the root: a race can only name another place inside. */
+/** Returns the parts below the root. The walk starts again with them, so a race cannot lead outside. */
 async function partsOfOutside({ root, path }: Walk, target: string): Promise<string[]> {
   const real = await realpathOfDeepest(target)
   const parts = partsBelow(root.path, real)
@@ -177,7 +185,7 @@ async function partsOfOutside({ root, path }: Walk, target: string): Promise<str
   return parts
 }
 
-/** The real path of the deepest part that exists, and the rest as it is written. */
+/** Returns the real path of the deepest part that exists, followed by the remaining parts unchanged. */
 async function realpathOfDeepest(path: string): Promise<string> {
   try {
     return await realpath(path)
@@ -189,7 +197,7 @@ async function realpathOfDeepest(path: string): Promise<string> {
 }
 
 function partsWithin(root: Root, path: string): string[] {
-  if (path.includes('\0')) throw new FileRefusal('A path cannot hold a NUL character.')
+  if (path.includes('\0')) throw new FileRefusal('A path must not hold a NUL character.')
   if (path.trim() === '') throw new FileRefusal('The path is empty: "." is the workspace itself.')
   const absolute = resolve(root.path, path)
   const parts = partsBelow(root.path, absolute) ?? partsBelow(root.alias, absolute)
@@ -199,7 +207,7 @@ function partsWithin(root: Root, path: string): string[] {
 
 function partsBelow(root: string, path: string): string[] | undefined {
   if (path === root) return []
-  // With its separator: "/work-evil" begins with "/work" too.
+  // With the separator, since "/work-evil" begins with "/work" too.
   const prefix = root.endsWith(sep) ? root : root + sep
   return path.startsWith(prefix) ? path.slice(prefix.length).split(sep) : undefined
 }
