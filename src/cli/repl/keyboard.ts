@@ -57,6 +57,7 @@ const suspendKey = '\u001a'
 /** Ctrl-G, as in other agents at a terminal; Ctrl-R, as in shells. */
 const editKey = '\u0007'
 const searchKey = '\u0012'
+const leavingKeys = new RegExp(`[${editKey}${searchKey}]`)
 const backspace = '\u007f'
 /** Typed ahead, or pasted: more than this is no message. */
 const charactersMax = 1024 * 1024
@@ -284,14 +285,16 @@ export class Keyboard {
 
   /** Hands keys over, up to the end of the line. False where more must come first. */
   #takeKeys({ feed, lines, leaveFor }: Reader): boolean {
-    const [first = ''] = this.#pending
-    if (leaveFor !== undefined && (first === editKey || first === searchKey)) {
-      this.#pending = this.#pending.slice(1)
-      leaveFor(first)
-      return false
-    }
     const start = this.#pending.indexOf(pasteStart)
     const enter = this.#pending.search(/[\r\n]/)
+    const leaving = leaveFor === undefined ? -1 : this.#pending.search(leavingKeys)
+    if (leaveFor !== undefined && leaving !== -1 && isFirst(leaving, [start, enter])) {
+      const key = this.#pending.charAt(leaving)
+      feed.give(this.#pending.slice(0, leaving))
+      this.#pending = this.#pending.slice(leaving + 1)
+      leaveFor(key)
+      return false
+    }
     if (start !== -1 && (enter === -1 || start < enter)) {
       feed.give(this.#pending.slice(0, start))
       this.#pending = this.#pending.slice(start + pasteStart.length)
@@ -325,6 +328,10 @@ export class Keyboard {
 
 /** readline separates the lines of an entry by carriage returns (Node 24 and later). */
 const whole = (line: string): string => line.replaceAll('\r', '\n')
+
+/** Whether none of the other places that were found is before this one. */
+const isFirst = (place: number, others: readonly number[]): boolean =>
+  others.every((other) => other === -1 || place < other)
 
 /** Ctrl-Z, but not as a character of a paste. */
 function hasSuspendKey(keys: string): boolean {
