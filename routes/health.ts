@@ -12,8 +12,8 @@ import type { World } from './world.ts'
 export function healthRoutes(app: Hono, { isReady, loom }: World): void {
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', (c) => {
-    if (!isReady() || loom.sessions.instance.draining) return c.json({ status: 'draining' }, 503)
-    return loom.sessions.instance.isServed
+    if (!isReady() || loom.sessions.isDraining) return c.json({ status: 'draining' }, 503)
+    return loom.sessions.isServed
       ? c.json({ status: 'ready' })
       : c.json({ status: 'store-unavailable' }, 503)
   })

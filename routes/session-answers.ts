@@ -4,9 +4,9 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 
 import { LoomError } from '../src/error.ts'
-import { noLongerWaits } from '../src/session/answering.ts'
+import { acceptAnswer } from '../src/session/accept-answer.ts'
 import type { Answer } from '../src/session/letter-request.ts'
-import { answerId, isAwaited } from '../src/session/posted.ts'
+import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
 import { answer } from './session-post.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
@@ -49,29 +49,7 @@ export async function decide(c: Context, world: SessionWorld): Promise<Response>
 
 async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promise<Response> {
   const session = await ownSession(c, world)
-  const { sessions } = world.loom
-  const replyId = session.turn?.logId ?? ''
-  const id = answerId({ id: replyId }, [given])
-  const { waiting } = await sessions.held(session.id, session)
-  const isNew = waiting !== undefined && isAwaited(waiting, given)
-  // One that comes again, since its answer was lost, is answered as it was.
-  if (!isNew && (await sessions.requestStore.findLetter(session.id, id)) === undefined) {
-    throw new LoomError('refused', noLongerWaits)
-  }
-  const letter = {
-    id,
-    kind: 'answer' as const,
-    replyId,
-    answer: [given],
-    // The agent that asked: a session may have turns of several.
-    request: { agent: session.turn?.agent ?? session.agent },
-  }
-  const { tenant, id: sessionId } = session
-  const { agent } = letter.request
-  const answering = await sessions.post(sessionId, letter, {
-    tenant,
-    agent,
-    whenBusy: 'queue',
-  })
-  return answer(c, world, { sessionId, answering })
+  const reading = readingOf(c, {})
+  const answering = await acceptAnswer(world.loom.sessions, session, given)
+  return answer(c, world, { sessionId: session.id, answering, reading })
 }

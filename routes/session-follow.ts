@@ -9,11 +9,11 @@
 import type { Context } from 'hono'
 
 import { LoomError } from '../src/error.ts'
-import { type Place, sessionGone } from '../src/session/place.ts'
+import type { Place } from '../src/session/place.ts'
+import { isAtRest } from '../src/session/readers.ts'
 import type { ReadTo } from '../src/session/session-places.ts'
 import type { SessionRecord } from '../src/store/session.ts'
-import { readingOf } from '../src/stream-agent.ts'
-import { queuedMessages } from './session-queue.ts'
+import type { Reading } from '../src/stream-agent.ts'
 import { deliverLog, openReader, type Reader, sendEvent } from './session-stream.ts'
 import type { SessionWorld } from './session-world.ts'
 
@@ -24,9 +24,9 @@ import type { SessionWorld } from './session-world.ts'
 export type Follow = 'message' | 'queue' | 'session'
 
 /** @throws LoomError `invalid-request` */
-export function followOf(c: Context): Follow {
+export function followOf(c: Context, { profile }: Reading): Follow {
   const follow = c.req.query('follow') ?? 'message'
-  if (follow === 'queue' && readingOf(c, {}).profile === 'v5') return 'message'
+  if (follow === 'queue' && profile === 'v5') return 'message'
   if (follow === 'message' || follow === 'queue' || follow === 'session') return follow
   throw new LoomError('invalid-request', 'follow must be message, queue or session.')
 }
@@ -40,11 +40,12 @@ export interface FollowRequest {
   /** What the reader has of it already. */
   cursor: string | undefined
   follow: Exclude<Follow, 'message'>
+  reading: Reading
 }
 
 export function followSession(c: Context, world: SessionWorld, request: FollowRequest): Response {
-  const reader = openReader(c, world)
-  const isUi = readingOf(c, {}).protocol === 'ui'
+  const reader = openReader(c, world, request.reading)
+  const isUi = request.reading.protocol === 'ui'
   const follower = new Follower(world, request, reader, isUi && request.follow === 'session')
   void follower.run()
   return reader.reply.open()
@@ -91,22 +92,27 @@ class Follower {
   }
 
   async #deliverAll(): Promise<boolean> {
-    const { sessions } = this.#world.loom
+    const { readers } = this.#world.loom.sessions
     const { sessionId } = this.#request
     let { place } = this.#request
-    if (place === undefined) this.#readTo = await this.#lastTurn()
+    // What was there before the reader came is history.
+    if (place === undefined) this.#readTo = await readers.lastRead(sessionId)
     await this.#tellQueue()
     for (;;) {
       if (place !== undefined) {
         const { end, after, last } = await deliverLog(this.#world, sessionId, place, this.#reader)
-        if (end === 'gone') return this.#isCut()
+        if (end === 'gone') {
+          // A log that is gone is read on elsewhere, where there is its session.
+          await readers.checkHeld(sessionId, this.#createdAt)
+          return false
+        }
         this.#readTo = { logId: place.logId, after }
         this.#cursor = last ?? this.#cursor
       }
       const signal = this.#reader.reply.closed
       const createdAt = this.#createdAt
       const waits = { signal, onIdle: this.#onIdle, createdAt }
-      const next = await sessions.next(sessionId, this.#readTo, waits)
+      const next = await readers.next(sessionId, this.#readTo, waits)
       if (next === undefined) return true
       this.#createdAt = next.createdAt
       await this.#tellQueue()
@@ -115,39 +121,19 @@ class Follower {
     }
   }
 
-  /**
-   * A log that is gone is read on elsewhere, where there is its session.
-   * @throws LoomError `gone` where there is not
-   */
-  async #isCut(): Promise<false> {
-    const session = await this.#world.loom.sessions.store.session(this.#request.sessionId)
-    if (session?.createdAt !== this.#createdAt) throw sessionGone()
-    return false
-  }
-
-  /** What was there before the reader came is history. */
-  async #lastTurn(): Promise<ReadTo | undefined> {
-    const session = await this.#world.loom.sessions.store.session(this.#request.sessionId)
-    const turn = session?.turn
-    return turn === undefined ? undefined : { logId: turn.logId, after: turn.lastId }
-  }
-
   readonly #onIdle = async (session: SessionRecord | undefined): Promise<boolean> => {
     if (this.#request.follow === 'session') {
       await this.#tellQueue()
       return false
     }
-    const goesOn = session !== undefined && session.queued > 0 && session.held !== true
-    return session?.state !== 'running' && !goesOn
+    return isAtRest(session)
   }
 
   /** Where it has changed: what waits, as `GET …/messages` has it. */
   async #tellQueue(): Promise<void> {
     if (!this.#tellsMore) return
-    const { store } = this.#world.loom.sessions
-    const { sessionId } = this.#request
-    const messages = await queuedMessages(store, sessionId)
-    const held = (await store.session(sessionId))?.held ?? false
+    const { readers } = this.#world.loom.sessions
+    const { messages, held } = await readers.waiting(this.#request.sessionId)
     // An id names one content.
     const queue = JSON.stringify([messages.map(({ id }) => id), held])
     if (queue === this.#toldQueue || (this.#toldQueue === '' && messages.length === 0)) return

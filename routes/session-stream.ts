@@ -7,46 +7,45 @@ import type { Context } from 'hono'
 import { LoomError } from '../src/error.ts'
 import type { AgentEvent } from '../src/event.ts'
 import { type Encoder, encoderOf } from '../src/frames.ts'
-import type { Answering } from '../src/session/answering.ts'
 import { cursorOf } from '../src/session/entry-id.ts'
 import type { Place } from '../src/session/place.ts'
+import type { QueuedLetter } from '../src/session/readers.ts'
 import type { FollowEnd, Shared } from '../src/session/tail.ts'
 import { frameOf, LargeFrame } from '../src/sink/large-frame.ts'
 import { ResponseSink } from '../src/sink/response.ts'
-import type { LogEntry } from '../src/store/turn.ts'
-import { readingOf } from '../src/stream-agent.ts'
+import type { LogEntry, ReaderFloor } from '../src/store/turn.ts'
+import type { Reading } from '../src/stream-agent.ts'
 import type { SessionWorld } from './session-world.ts'
 
 export interface StreamRequest {
   sessionId: string
   place: Place
+  reading: Reading
   /** A letter that waits: the stream begins when its turn does, in the place of `place`. */
   queued?: QueuedLetter
 }
 
-export type QueuedLetter = Pick<Answering, 'letterId' | 'logId' | 'answers'>
-
-/** Sorts below every profile: a reader that declares none knows the fewest chunks. */
-const undeclared = 'any'
-
 export interface Reader {
   encoder: Encoder
   reply: ResponseSink
-  floor: string
+  floor: ReaderFloor
 }
 
 export function streamSession(c: Context, world: SessionWorld, request: StreamRequest): Response {
-  const reader = openReader(c, world)
+  const reader = openReader(c, world, request.reading)
   void deliver(world, request, reader)
   return reader.reply.open()
 }
 
 /** A response, and how its reader reads. */
-export function openReader(c: Context, { loom }: Pick<SessionWorld, 'loom'>): Reader {
-  const { profile, protocol } = readingOf(c, {})
+export function openReader(
+  c: Context,
+  { loom }: Pick<SessionWorld, 'loom'>,
+  { profile, protocol }: Reading,
+): Reader {
   const encoder = encoderOf(protocol, profile)
   const reply = new ResponseSink(c, { encoder, keepAliveMs: loom.keepAliveMs })
-  const floor = protocol === 'ui' ? (profile ?? undeclared) : undeclared
+  const floor = protocol === 'ui' ? (profile ?? 'any') : 'any'
   return { encoder, reply, floor }
 }
 
@@ -60,7 +59,8 @@ async function deliver(
   const signal = reply.closed
   let isWhole = false
   try {
-    const from = queued === undefined ? place : await sessions.begun(sessionId, queued, signal)
+    const from =
+      queued === undefined ? place : await sessions.readers.begun(sessionId, queued, signal)
     const { end } = await deliverLog(world, sessionId, from, reader)
     isWhole = end === 'finished'
   } catch (error) {
@@ -85,11 +85,11 @@ export async function deliverLog(
   let skip = first
   let read = after
   let last: string | undefined
-  await sessions.store.noteReader(sessionId, logId, floor)
-  const end = await sessions.follow({
+  const end = await sessions.readers.follow({
     sessionId,
     logId,
     after,
+    floor,
     signal: reply.closed,
     deliver: (entry, shared) => {
       const from = skip

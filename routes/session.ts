@@ -10,12 +10,13 @@ import { z } from 'zod'
 import { LoomError } from '../src/error.ts'
 import { seenMessage } from '../src/frames/seen-message.ts'
 import type { Loom } from '../src/loom.ts'
+import { conversationGone } from '../src/session/accept-post.ts'
+import { publicId, storedId } from '../src/session/tenant-ids.ts'
 import { toldCost } from '../src/spending.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
 import { issueIn, sessionIdSchema } from './chat-request.ts'
-import { conversationGone } from './continuation.ts'
 import { answerError } from './errors.ts'
 import { jsonResponse } from './json-response.ts'
 import { onlyMethods } from './methods.ts'
@@ -24,16 +25,9 @@ import { answerTool, decide } from './session-answers.ts'
 import { followOf, followSession } from './session-follow.ts'
 import { post } from './session-post.ts'
 import { prompt } from './session-prompt.ts'
-import { queue, queuedMessages, runQueue, stop, withdraw } from './session-queue.ts'
+import { queue, runQueue, stop, withdraw } from './session-queue.ts'
 import { streamSession } from './session-stream.ts'
-import {
-  findSession,
-  noSession,
-  ownSession,
-  publicId,
-  type SessionWorld,
-  storedId,
-} from './session-world.ts'
+import { noSession, ownSession, type SessionWorld } from './session-world.ts'
 
 export interface SessionRoutesOptions {
   /**
@@ -50,7 +44,7 @@ export function sessionRoutes(
 ): Hono {
   const world: SessionWorld = { loom, tenantOf }
   // Who serves sessions looks after those of others too, also before the first request.
-  loom.sessions.instance.start().catch(loom.report)
+  loom.sessions.start().catch(loom.report)
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
   for (const base of ['/chat', '/agents/:agent/chat']) {
@@ -90,21 +84,23 @@ const told = ({ tenant, spent, ...session }: SessionRecord) => ({
 
 async function resume(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom
-  const follow = followOf(c)
+  const reading = readingOf(c, {})
+  const follow = followOf(c, reading)
   const id = c.req.param('id') ?? ''
-  const session = await findSession(c, world, id, sessions.store)
+  const tenant = world.tenantOf(c)
+  const session = await sessions.find(tenant, id, true)
   const cursor = (c.req.query('after') ?? c.req.header('last-event-id')) || undefined
   if (session === undefined && cursor !== undefined) throw conversationGone()
   // `useChat({ resume: true })` asks before there is a session, and takes anything but 204 for a fault.
   if (session === undefined && follow !== 'session') return c.body(null, 204)
-  const sessionId = session?.id ?? storedId(world.tenantOf(c), id)
-  const place = await sessions.placeOf(sessionId, cursor)
-  const from = { sessionId, createdAt: session?.createdAt, place, cursor }
+  const sessionId = session?.id ?? storedId(tenant, id)
+  const place = await sessions.readers.placeOf(sessionId, cursor)
+  const from = { sessionId, createdAt: session?.createdAt, place, cursor, reading }
   if (follow === 'session') return followSession(c, world, { ...from, follow })
   if (place === undefined) return c.body(null, 204)
   return follow === 'queue'
     ? followSession(c, world, { ...from, follow })
-    : streamSession(c, world, { sessionId, place })
+    : streamSession(c, world, { sessionId, place, reading })
 }
 
 /**
@@ -113,19 +109,18 @@ async function resume(c: Context, world: SessionWorld): Promise<Response> {
  * `?queued=0` leaves them out.
  */
 async function messages(c: Context, world: SessionWorld): Promise<Response> {
-  const session = await findSession(c, world)
+  const { sessions } = world.loom
+  const session = await sessions.find(world.tenantOf(c), c.req.param('id') ?? '')
   const { profile } = readingOf(c, {})
   const wanted = c.req.query('queued') ?? '1'
   if (wanted !== '0' && wanted !== '1') {
     throw new LoomError('invalid-request', 'queued must be 0 or 1.')
   }
   if (session === undefined) return c.json([])
-  const { sessions } = world.loom
-  // The queue first: a message that moves from it to the history between the two is not missed.
-  const waiting = wanted === '1' ? await queuedMessages(sessions.requestStore, session.id) : []
-  const history = await sessions.messages(session.id)
-  const ids = new Set(history.map(({ id }) => id))
-  const all = [...history, ...waiting.filter(({ id }) => !ids.has(id))]
+  const all =
+    wanted === '1'
+      ? await sessions.messagesWithQueue(session.id)
+      : await sessions.messages(session.id)
   return jsonResponse(
     c,
     all.map((message) => seenMessage(message, profile)),
@@ -136,7 +131,7 @@ async function messages(c: Context, world: SessionWorld): Promise<Response> {
 async function branches(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const { profile } = readingOf(c, {})
-  const cut = await world.loom.sessions.requestStore.branches(id)
+  const cut = await world.loom.sessions.branches(id)
   return jsonResponse(c, {
     branches: cut.map(({ messages, ...branch }) => ({
       ...branch,
@@ -158,7 +153,7 @@ async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Respo
   }
   const limit = Math.min(numberParameter(c, 'limit', 1_000_000) ?? 50, listMax)
   const before = numberParameter(c, 'before', Number.MAX_SAFE_INTEGER)
-  const page = await loom.sessions.requestStore.list(tenantOf(c), {
+  const page = await loom.sessions.list(tenantOf(c), {
     limit,
     ...(before !== undefined && { before }),
   })
@@ -182,12 +177,11 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
     throw new LoomError('invalid-request', `${allowed} ${issueIn(body.error)}`)
   }
   const { id: newId = randomUUID(), messageId, branch } = body.data
-  const forked = await world.loom.sessions.requestStore.fork(id, {
+  const forked = await world.loom.sessions.fork(id, {
     newId: storedId(tenant, newId),
     tenant,
-    nonce: randomUUID(),
-    ...(messageId !== undefined && { through: messageId }),
-    ...(branch !== undefined && { branch }),
+    through: messageId,
+    branch,
   })
   if (!forked) throw new LoomError('not-found', 'There is no such message, or the new id is taken.')
   return c.json({ id: newId }, 201)
@@ -196,8 +190,6 @@ async function fork(c: Context, world: SessionWorld): Promise<Response> {
 async function remove(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom
   const { id: sessionId, tenant } = await ownSession(c, world)
-  const removed = await sessions.requestStore.remove(sessionId, { tenant, nonce: randomUUID() })
-  if (!removed) throw noSession()
-  sessions.instance.endTurn(sessionId, undefined, 'lost')
+  if (!(await sessions.remove(sessionId, tenant))) throw noSession()
   return c.body(null, 204)
 }

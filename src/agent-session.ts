@@ -92,7 +92,7 @@ export class AgentSession implements AsyncDisposable {
     if (failure !== undefined) throw new LoomError('model-failed', failure)
     const answer = await this.#sessions.answered(this.id, answering.logId)
     if (answer === undefined) throw new LoomError('gone', 'This answer is no longer held.')
-    const session = await this.#sessions.store.session(this.id)
+    const session = await this.#sessions.session(this.id)
     const text = textOf(answer)
     return { text, message: answer, state: session?.state ?? 'idle' }
   }
@@ -174,7 +174,7 @@ export class AgentSession implements AsyncDisposable {
 
   async #begun(answering: Answering, signal: AbortSignal = never()): Promise<Answering> {
     if (!answering.queued) return answering
-    const place = await this.#sessions.begun(this.id, answering, signal)
+    const place = await this.#sessions.readers.begun(this.id, answering, signal)
     return { ...answering, ...place, queued: false }
   }
 
@@ -186,7 +186,7 @@ export class AgentSession implements AsyncDisposable {
     const deliver = async ({ events }: { events: readonly AgentEvent[] }) => {
       for (const event of events) await sink(event)
     }
-    await this.#sessions.follow({ sessionId: this.id, logId, after, signal, deliver })
+    await this.#sessions.readers.follow({ sessionId: this.id, logId, after, signal, deliver })
   }
 }
 

@@ -163,18 +163,15 @@ export async function readSeed(posted: readonly unknown[]): Promise<UIMessage[]>
   })
 }
 
-/** @throws LoomError `invalid-request` for a message that says nothing to a model, or cannot be read */
-export async function checkAnswerable(message: UIMessage): Promise<void> {
-  // Of a file in the URL the kind is checked, not its megabytes: those are for who reads the file.
-  const parts = message.parts.map((part) =>
-    part.type === 'file' && /^data:/i.test(part.url)
-      ? { ...part, url: part.url.slice(0, dataUrlHead) }
-      : part,
-  )
-  await convert([{ ...message, parts }], () => Promise.resolve({}))
+/**
+ * A user message of nothing but data parts is nothing to a model, and providers refuse empty ones.
+ * @throws LoomError `invalid-request` for such a message
+ */
+export function checkAnswerable({ parts }: Pick<UIMessage, 'parts'>): void {
+  if (!parts.some(({ type }) => type === 'text' || type === 'file')) throw nothingToAnswer()
 }
 
-const dataUrlHead = 1000
+const nothingToAnswer = () => new LoomError('invalid-request', 'messages holds nothing to answer.')
 
 async function convert(
   messages: UIMessage[],
@@ -188,8 +185,7 @@ async function convert(
   })
   // A message of nothing but data parts is nothing to a model, and providers refuse empty ones.
   const meant = converted.filter(({ content }) => content.length > 0)
-  if (meant.length === 0)
-    throw new LoomError('invalid-request', 'messages holds nothing to answer.')
+  if (meant.length === 0) throw nothingToAnswer()
   return withoutSettledDenials(meant)
 }
 

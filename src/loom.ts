@@ -116,10 +116,8 @@ export class Loom implements AsyncDisposable {
   }
 
   /** Hands running turns to whoever shares the store, and closes the store. */
-  async close(): Promise<void> {
-    const { instance, store } = this.sessions
-    await instance.drain()
-    await store.close()
+  close(): Promise<void> {
+    return this.sessions.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

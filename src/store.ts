@@ -27,6 +27,7 @@ import type {
   FinishReply,
   LogEntry,
   LogPage,
+  ReaderFloor,
   TurnAt,
 } from './store/turn.ts'
 
@@ -112,8 +113,8 @@ export interface Store {
     sessionId: string,
     options: { nonce: string; tenant: string; instance: string; agents?: readonly string[] },
   ): Promise<{ isRunning: boolean; next?: Claim; isLeft?: true }>
-  /** Notes, before a reader's first frame, the profile it is served, if it sorts below those so far. */
-  noteReader(sessionId: string, logId: string, profile: string): Promise<void>
+  /** Notes, before a reader's first frame, the profile it is served, if it is lower than those so far. */
+  noteReader(sessionId: string, logId: string, profile: ReaderFloor): Promise<void>
 
   session(sessionId: string): Promise<SessionRecord | undefined>
   /** The history in order, without the unfinished answer. */

@@ -210,7 +210,7 @@ describe('sessions in an app of one’s own', () => {
     await first.app.request('/ai/chat', { method: 'POST', body, headers })
     await gate.reached()
     // It is heard of no more.
-    first.loom.sessions.instance.refuse()
+    first.loom.sessions.refuse()
     const response = await second.app.request('/ai/chat/c/stream')
     expect(await within(8000, 'the answer', response.text())).toMatch(/Taken .*\[DONE\]/s)
     gate.open()
@@ -245,7 +245,7 @@ describe('a message that is posted again', () => {
     expect(accepted.status).toBe(202)
     expect(accepted.headers.get('preference-applied')).toBe('respond-async')
     expect(await accepted.json()).toEqual(first)
-    const follow = vi.spyOn(loom.sessions, 'follow')
+    const follow = vi.spyOn(loom.sessions.readers, 'follow')
     const whole = post(again, { accept: 'application/json' })
     // A post that arrives after the answer makes it anew.
     await until(10_000, 'the answer is followed', () => follow.mock.calls.length === 1)
@@ -269,12 +269,12 @@ describe('a message that is posted again', () => {
   })
 
   it('is answered whole where its log expires while it is read', async () => {
-    const { ask, loom } = openApp([says('Hi.')])
+    const store = openMemoryStore()
+    const { ask, loom } = openApp([says('Hi.')], {}, { store })
     await ask({ id: 'c', messages: [user('Hello')] })
     const id = (await loom.sessions.messages('c')).at(-1)?.id ?? ''
     const whole = await loom.sessions.answered('c', id)
     expect(whole?.parts).toContainEqual(expect.objectContaining({ type: 'text', text: 'Hi.' }))
-    const { store } = loom.sessions
     for (const pages of [0, 1]) {
       const readLog = store.readLog.bind(store)
       let reads = 0
@@ -355,7 +355,7 @@ describe('a stop that runs the queue', () => {
       const init = { method: 'POST', body: JSON.stringify(body) }
       return (await app.request('/ai/chat/c/stop', init)).json()
     }
-    const session = () => loom.sessions.store.session('c')
+    const session = () => loom.sessions.session('c')
     expect(await stop({})).toEqual({ stopped: true, queued: 1, held: true })
     await until(5000, 'the stop', async () => (await session())?.state === 'idle')
     expect(await session()).toMatchObject({ held: true, queued: 1 })
@@ -379,7 +379,7 @@ describe('a stop where nothing runs', () => {
       (await app.request('/ai/chat/c/stop', { method: 'POST', body: JSON.stringify(body) })).json()
     await stop({ queue: 'hold' })
     await until(5000, 'the stop', async () => {
-      return (await loom.sessions.store.session('c'))?.state === 'idle'
+      return (await loom.sessions.session('c'))?.state === 'idle'
     })
     expect(await stop({ queue: 'clear' })).toEqual({ stopped: false })
     expect((await get('/c/queue')).body).toEqual({ queue: [], held: false })
@@ -420,7 +420,7 @@ describe('a stop that names a message', () => {
       const init = { method: 'POST', body: JSON.stringify(body) }
       return (await app.request('/ai/chat/c/stop', init)).json()
     }
-    const idle = async () => (await loom.sessions.store.session('c'))?.state === 'idle'
+    const idle = async () => (await loom.sessions.session('c'))?.state === 'idle'
     await post({ id: 'c', messages: [user('a')] }, later)
     await gates[0]?.reached()
     expect(await stop({ messageId: 'another' })).toEqual({ stopped: false })
@@ -468,7 +468,7 @@ describe('an answer to a message that was left behind', () => {
       const scripts = [calls(['ask', { question: 'Red?' }]), saysWhen(gate, 'B', ' b')]
       const { app, ask, get, post, loom } = openApp(scripts, { tools: [clientTool] }, { logTtlMs })
       await ask({ id: 'c', messages: [user('Paint.')] })
-      const { turn } = (await loom.sessions.store.session('c')) ?? {}
+      const { turn } = (await loom.sessions.session('c')) ?? {}
       const waiting = await loom.sessions.unfinished('c', turn?.logId ?? '')
       const second = ask({ id: 'c', messages: [user('Something else.')] })
       await gate.reached()
@@ -510,7 +510,7 @@ describe('a message that waits', () => {
     const waiting = post({ id: 'c', messages: [user('Second')] }, json)
     const streamed = await post({ id: 'c', messages: [user('Second')] })
     await until(5000, 'it waits', async () => {
-      return (await loom.sessions.store.mailbox('c')).length === 1
+      return (await loom.sessions.queue('c')).length === 1
     })
     await app.request('/ai/chat/c/queue/Second', { method: 'DELETE' })
     expect((await waiting).status).toBe(409)

@@ -4,10 +4,10 @@ import { createHash, randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 
 import { createApp } from '../routes/app.ts'
-import { storedId } from '../routes/session-world.ts'
 import { defineAgent } from '../src/agent.ts'
 import { readConfig } from '../src/config.ts'
 import { Loom } from '../src/loom.ts'
+import { storedId } from '../src/session/tenant-ids.ts'
 import { says, scriptedModel } from './scripted-model.ts'
 
 const model = scriptedModel(...Array.from({ length: 50 }, () => says('Hello.')))

@@ -52,21 +52,20 @@ export function localConversations(options: LocalOptions): Conversations {
     },
     async remove(id) {
       if (files !== undefined) return files.remove(id)
-      return loom.sessions.store.remove(id, { tenant: '', nonce: randomUUID() })
+      return loom.sessions.remove(id, '')
     },
     [Symbol.asyncDispose]: () => loom.close(),
   }
 }
 
 async function listStored({ loom, agent }: LocalOptions): Promise<ConversationSummary[]> {
-  const { store } = loom.sessions
-  const { sessions } = await store.list('', { limit: 50 })
+  const { sessions } = await loom.sessions.list('', { limit: 50 })
   return Promise.all(
     sessions
       // The same Redis may be a server's, whose agents are others.
       .filter((session) => session.agent === agent)
       .map(async (session) => {
-        const title = titleOf(await store.messages(session.id))
+        const title = titleOf(await loom.sessions.messages(session.id))
         const { id, updatedAt } = session
         return { id, updatedAt, agent, ...(title !== undefined && { title }) }
       }),
@@ -101,12 +100,12 @@ class LocalConversation implements Conversation {
   }
 
   async watch(signal: AbortSignal): Promise<Events | undefined> {
-    const place = await this.#sessions.placeOf(this.id, undefined)
+    const place = await this.#sessions.readers.placeOf(this.id, undefined)
     return place === undefined ? undefined : this.#follow({ ...place, queued: false }, signal)
   }
 
   async running(): Promise<string | undefined> {
-    const place = await this.#sessions.placeOf(this.id, undefined)
+    const place = await this.#sessions.readers.placeOf(this.id, undefined)
     return place?.logId
   }
 
@@ -115,7 +114,7 @@ class LocalConversation implements Conversation {
   }
 
   async messages(): Promise<UIMessage[]> {
-    const session = await this.#sessions.store.session(this.id)
+    const session = await this.#sessions.session(this.id)
     if (session === undefined) return [...this.#seed]
     return this.#sessions.messages(this.id)
   }
@@ -145,9 +144,9 @@ class LocalConversation implements Conversation {
     const follow = async () => {
       const { logId, after } =
         queued && letterId !== undefined
-          ? await this.#sessions.begun(this.id, { ...answering, letterId, answers }, until)
+          ? await this.#sessions.readers.begun(this.id, { ...answering, letterId, answers }, until)
           : answering
-      const end = await this.#sessions.follow({
+      const end = await this.#sessions.readers.follow({
         sessionId: this.id,
         logId,
         after,

@@ -73,15 +73,15 @@ function asSetup(error: unknown): never {
 
 /** The readers here go on reading to the end, at most `LOOM_GRACE_MS`. */
 function finish(loom: Loom, server: Listening, { redisUrl, graceMs }: Config): Promise<void> {
-  const { instance } = loom.sessions
+  const { sessions } = loom
   if (redisUrl === undefined) {
     // What is in this process ends with it: turns are given the time to be done.
-    instance.refuse()
-    return server.stop(graceMs, instance.idle(AbortSignal.timeout(graceMs)))
+    sessions.refuse()
+    return server.stop(graceMs, sessions.idle(AbortSignal.timeout(graceMs)))
   }
   // Turns go to whoever is left, at once. A Redis that is away must not keep the process: what is
   // not handed over is found by others.
-  return server.stop(graceMs, instance.drain().catch(loom.report))
+  return server.stop(graceMs, sessions.drain().catch(loom.report))
 }
 
 /** What a callback will say is not known before there is a request. */

@@ -38,7 +38,7 @@ export async function openLoom(options: OpenLoomOptions): Promise<Loom> {
     keepAliveMs: config.keepAliveMs,
     fileUrls: config.fileUrls,
   })
-  await loom.sessions.instance.start()
+  await loom.sessions.start()
   return loom
 }
 

@@ -154,6 +154,19 @@ export class Instance {
     }
   }
 
+  /** A turn that makes no progress may have lost its owner. Returns false when the store takes nothing. */
+  async lookAfter(sessionId: string): Promise<boolean> {
+    try {
+      // An instance that has only readers so far must be heard before it may count others as dead.
+      await this.start()
+      await this.takeOver(sessionId)
+      return this.isServed
+    } catch (error) {
+      this.#options.report(error)
+      return !(error instanceof LoomError && error.code === 'unavailable')
+    }
+  }
+
   /** Takes a session over whose owner is gone. */
   async takeOver(sessionId: string): Promise<void> {
     if (this.#draining || this.#isBusy(sessionId)) return

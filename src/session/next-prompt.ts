@@ -27,15 +27,11 @@ export interface NextPrompt extends CallOptions {
  */
 export async function nextPrompt(
   { models, defaultModel, sessions }: Pick<Loom, 'models' | 'defaultModel' | 'sessions'>,
-  { id, state, turn }: SessionRecord,
+  session: SessionRecord,
   { agent, context: asked }: { agent: Agent; context: JSONObject | undefined },
 ): Promise<NextPrompt> {
-  const { requestStore } = sessions
-  const isOpen = state !== 'idle' && turn !== undefined
-  const partial = isOpen
-    ? uiMessage(await sessions.unfinished(id, turn.logId, requestStore))
-    : undefined
-  const stored = await requestStore.context(id)
+  const { stored, unfinished, breaker } = await sessions.promptState(session)
+  const partial = unfinished === undefined ? undefined : uiMessage(unfinished)
   const { context = {} } = asked === undefined ? stored : { context: asked }
   const { messages, origins } = await contextMessages(stored, partial, { agent, context })
   const settings = await readSettings(agent, { context, models, defaultModel })
@@ -45,7 +41,7 @@ export async function nextPrompt(
   const compactor = new Compactor({
     compaction: settings.compaction,
     origins,
-    breaker: sessions.instance.breakerOf(id),
+    breaker,
     signal: new AbortController().signal,
     ask: undefined,
     save: undefined,

@@ -7,23 +7,23 @@ import { createHash, randomUUID, webcrypto } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
 
-import { checkAnswerable, readMessage } from '../conversation.ts'
+import { checkAnswerable } from '../conversation.ts'
 import type { FileUrls } from '../conversation/file-address.ts'
 import { OmittedValue } from '../conversation/omitted-value.ts'
 import { checkFiles } from '../conversation/posted-files.ts'
 import { LoomError } from '../error.ts'
-import { fieldOf } from '../fields.ts'
 import { sizeOf, WorkSteps } from '../long-work.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Letter } from '../store/letter.ts'
+import type { LetterPlace } from '../store/mailbox.ts'
+import type { LastMessage } from './last-message.ts'
 import type { Answer, LetterRequest } from './letter-request.ts'
 import { inPlaceOf, letterThatWaits, withoutQueued } from './queue-edit.ts'
 import { waitsForApproval, waitsForOutput } from './waiting.ts'
 
 export interface Posting {
-  /** The last posted message, unread, and what it is called in errors. */
-  last: unknown
-  lastName: string
+  /** The last posted message: the only one that can be new. */
+  last: LastMessage
   trigger: 'submit-message' | 'regenerate-message'
   /** The message that is edited, regenerated or gone on with. */
   messageId: string | undefined
@@ -40,8 +40,8 @@ export interface Held {
   history: () => Promise<readonly UIMessage[]>
   /** The letters that wait. Read before the history: a letter that begins its turn moves into that. */
   queued: () => Promise<readonly Letter[]>
-  /** Whether a message was taken out of the queue, or taken back with its turn. */
-  isWithdrawn: (messageId: string) => Promise<boolean>
+  /** Where a letter is that was posted; undefined when the session does not know it (any more). */
+  findLetter: (letterId: string) => Promise<LetterPlace | undefined>
   /** The message that waits, if one does. */
   waiting: FoldedMessage | undefined
   /** The letter of the turn that runs or waits. */
@@ -53,14 +53,11 @@ export interface Held {
 /** A letter to post, or nothing new: then the turn that runs, if any, is what the client wants to see. */
 export async function letterOf(posting: Posting, held: Held): Promise<Letter | undefined> {
   if (posting.trigger === 'regenerate-message') return regenerate(posting, held)
-  const message = withId(await readMessage(posting.last, posting.lastName))
+  const message = await posting.last.read()
   return message.role === 'user'
     ? userLetter(message, posting, held)
     : answerLetter(message, posting, held)
 }
-
-const withId = (message: UIMessage): UIMessage =>
-  message.id === '' ? { ...message, id: randomUUID() } : message
 
 async function userLetter(
   message: UIMessage,
@@ -72,13 +69,13 @@ async function userLetter(
   const edited = history.find(({ id }) => id === messageId)
   const said = trusted(message)
   const steps = new WorkSteps()
-  await checkAnswerable(said)
+  checkAnswerable(said)
   await steps.next(sizeOf(said))
   checkFiles(said, fileUrls)
   await steps.next(sizeOf(said))
   const plain = { kind: 'message' as const, replyId: randomUUID(), request }
   // The message's own id comes first: under another, what it names could be posted over.
-  const id = idOf(last) === message.id ? message.id : (key ?? message.id)
+  const id = last.id === message.id ? message.id : (key ?? message.id)
   const what = { digest: await contentDigest(said.parts) }
   await steps.next(sizeOf(said))
   if (edited === undefined && waits?.message !== undefined) {
@@ -129,7 +126,7 @@ function trusted({ id, role, parts, metadata }: UIMessage): UIMessage {
 
 async function regenerate(posting: Posting, held: Held): Promise<Letter | undefined> {
   const { messageId, last, key, request } = posting
-  const from = messageId ?? idOf(last)
+  const from = messageId ?? last.id
   const waits = letterThatWaits(await held.queued(), from)
   const history = await held.history()
   const index = history.findIndex(({ id }) => id === from)
@@ -139,9 +136,10 @@ async function regenerate(posting: Posting, held: Held): Promise<Letter | undefi
   // It has no answer yet, so its answer to come is what is asked for.
   if (named === undefined && waits !== undefined) return inPlaceOf(waits, request)
   // Somebody took it back, and somebody wants its answer now: it is a new message.
-  if (named === undefined && typeof from === 'string' && from === idOf(last)) {
-    if (fieldOf(last, 'role') === 'user' && (await held.isWithdrawn(from))) {
-      return userLetter(await readMessage(last, posting.lastName), posting, held)
+  if (named === undefined && typeof from === 'string' && from === last.id) {
+    const isWithdrawn = async () => (await held.findLetter(from))?.as === 'withdrawn'
+    if (last.role === 'user' && (await isWithdrawn())) {
+      return userLetter(await last.read(), posting, held)
     }
   }
   const target = named?.role === 'user' ? answers(index) : named
@@ -176,11 +174,11 @@ export const waitsForNone = ({ kind, message, cutAt }: Letter): boolean =>
 
 function answerLetter(
   message: UIMessage,
-  { key, request }: Posting,
+  { key, request, last }: Posting,
   { waiting }: Held,
 ): Letter | undefined {
   if (waiting === undefined || waiting.id !== message.id) return undefined
-  const answers = answersIn(message.parts).filter((answer) => isAwaited(waiting, answer))
+  const answers = last.answers.filter((answer) => isAwaited(waiting, answer))
   if (answers.length === 0) return undefined
   refuseOmitted(answers)
   const id = key ?? answerId(waiting, answers)
@@ -194,27 +192,6 @@ function refuseOmitted(answers: readonly Answer[]): void {
     const omitted = values.find((value) => value instanceof OmittedValue)
     if (omitted !== undefined) throw omitted.refusal
   }
-}
-
-/** What a client says to the calls of its message, whether or not anybody asked. */
-export const answersIn = (parts: unknown): Answer[] =>
-  (Array.isArray(parts) ? parts : []).flatMap((part: unknown) =>
-    typeof part === 'object' && part !== null ? (answerIn({ ...part }) ?? []) : [],
-  )
-
-function answerIn(part: Record<string, unknown>): Answer | undefined {
-  const { toolCallId, state, output, errorText } = part
-  if (typeof toolCallId !== 'string') return undefined
-  if (state === 'output-available') return { type: 'output', toolCallId, output: output ?? null }
-  if (state === 'output-error')
-    return { type: 'output-error', toolCallId, errorText: String(errorText) }
-  if (state !== 'approval-responded' && state !== 'output-denied') return undefined
-  const approval: unknown = part['approval']
-  if (typeof approval !== 'object' || approval === null || !('id' in approval)) return undefined
-  const reason = 'reason' in approval &&
-    typeof approval.reason === 'string' && { reason: approval.reason }
-  const approved = 'approved' in approval && approval.approved === true
-  return { type: 'approval', approvalId: String(approval.id), approved, ...reason }
 }
 
 /** Whether a message waits for this very answer. */
@@ -236,6 +213,3 @@ export async function contentDigest(value: unknown): Promise<string> {
 
 export const digest = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22)
-
-const idOf = (message: unknown): unknown =>
-  typeof message === 'object' && message !== null && 'id' in message ? message.id : undefined

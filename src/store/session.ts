@@ -3,7 +3,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Spending } from '../spending.ts'
-import type { Stop } from './turn.ts'
+import type { ReaderFloor, Stop } from './turn.ts'
 
 /** `waiting`: for a client's or a human's answer; the message is unfinished and nobody owns it. */
 export type KnownState = 'idle' | 'running' | 'waiting'
@@ -44,7 +44,7 @@ export interface TurnRecord {
   lastId: string
   startedAt: number
   /** The lowest profile that a reader of this log was served. */
-  floor?: string
+  floor?: ReaderFloor
   stop?: Stop
 }
 

@@ -10,6 +10,19 @@ import type { AgentEvent } from '../event.ts'
 import type { Spending } from '../spending.ts'
 import type { Letter } from './letter.ts'
 
+/**
+ * The profiles of a log's readers, the lowest first. `any` is a reader that declares none, so that it
+ * knows the fewest chunks. The names are the stored ones.
+ */
+export const readerFloors = ['any', 'v5', 'v6', 'v7'] as const
+
+/** The lowest profile that a reader of a log was served. */
+export type ReaderFloor = (typeof readerFloors)[number]
+
+/** Whether `one` knows fewer chunks than `other`. */
+export const isLowerFloor = (one: ReaderFloor, other: ReaderFloor): boolean =>
+  readerFloors.indexOf(one) < readerFloors.indexOf(other)
+
 export interface Claim {
   sessionId: string
   /** Milliseconds; see the head of this file. */
@@ -27,7 +40,7 @@ export interface Claim {
   takeovers: number[]
   stop?: Stop
   /** The lowest profile that a reader of this log was served. */
-  floor?: string
+  floor?: ReaderFloor
 }
 
 /** How a turn is to stop: keep what was said, or take the turn back as if it had not been. */

@@ -25,15 +25,15 @@ export function agentsSuite(openStore: () => Promise<Store>): void {
     await untilSaid(owner, id, 'Half')
     owner.freeze()
     await until(5000, 'the instance without the agent passes the session on', async () => {
-      const { store, instance } = without.sessions
-      await instance.takeOver(id)
+      const { store, sessions } = without
+      await sessions.lookAfter(id)
       const adopted = await store.adoptWaiting('new', 'nobody', 1)
       for (const sessionId of adopted) {
         await store.pass(sessionId, { from: 'nobody', agent: 'new' })
       }
       return adopted.includes(id)
     })
-    expect((await without.sessions.store.session(id))?.state).toBe('running')
+    expect((await without.sessions.session(id))?.state).toBe('running')
     // It comes later: a session that waits for an agent is not forgotten.
     const successor = await world.instance({ name: 'new', model: scriptedModel(says(' whole.')) })
     await untilState(successor, id, 'idle')
@@ -58,7 +58,7 @@ export function agentsSuite(openStore: () => Promise<Store>): void {
     const id = randomUUID()
     await owner.session(id).cast('Go.')
     await untilSaid(owner, id, 'Half')
-    await owner.sessions.instance.drain()
+    await owner.sessions.drain()
     await untilState(successor, id, 'idle')
     expect(textOf((await successor.sessions.messages(id)).at(-1) ?? { parts: [] })).toBe(
       'Half whole.',
@@ -80,7 +80,7 @@ export function agentsSuite(openStore: () => Promise<Store>): void {
     await one.session(id).cast('c')
     gate.open()
     await until(8000, 'all three are answered', async () => {
-      const { state, queued } = (await one.sessions.store.session(id)) ?? {}
+      const { state, queued } = (await one.sessions.session(id)) ?? {}
       return state === 'idle' && queued === 0
     })
     expect((await one.sessions.messages(id)).map(textOf)).toEqual([
@@ -133,12 +133,12 @@ export function agentsSuite(openStore: () => Promise<Store>): void {
     expect(await posted.text()).toContain('"one"')
     const agents = await two.sessions.messages(id)
     expect(agents.map(textOf)).toEqual(['Hi.', 'Hello.'])
-    expect(await two.sessions.store.session(id)).toMatchObject({ state: 'idle', queued: 0 })
+    expect(await two.sessions.session(id)).toMatchObject({ state: 'idle', queued: 0 })
   })
 }
 
 const untilSaid = ({ sessions }: TestInstance, id: string, text: string) =>
   until(5000, `the log says "${text}"`, async () => {
-    const logId = (await sessions.store.session(id))?.turn?.logId ?? ''
+    const logId = (await sessions.session(id))?.turn?.logId ?? ''
     return textOf(await sessions.unfinished(id, logId)) === text
   })

@@ -75,7 +75,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
     })
     const id = randomUUID()
     for (let page = 1; page < 60; page++) await here.session(id).call(`Read page ${page}`)
-    const record = await here.sessions.store.session(id)
+    const record = await here.sessions.session(id)
     if (record === undefined) throw new Error('there is no session')
     const { agent, sessions } = here
     const loom = { models: createModels({ environment: {} }), defaultModel: model, sessions }
@@ -96,7 +96,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
     const first = userMessage('The code word is heliotrope.')
     await session.call(first)
     for (let page = 1; page < 80; page++) await session.call(`Read page ${page}`)
-    const { store } = here.sessions
+    const { store } = here
     expect((await store.context(id)).summary?.text).toContain('heliotrope')
     const last = {
       ...first,
@@ -133,10 +133,10 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
     const { message } = await watch(there, id)
     await untilState(there, id, 'idle')
     here.thaw()
-    await here.sessions.instance.idle(AbortSignal.timeout(30_000))
+    await here.sessions.idle(AbortSignal.timeout(30_000))
     expect(living.summaries).toBeGreaterThan(0)
     expect(await there.sessions.messages(id)).toEqual([...before, message])
-    expect((await there.sessions.store.context(id)).summary?.text).toContain('viridian')
+    expect((await there.store.context(id)).summary?.text).toContain('viridian')
     const { text } = await there.session(id).call('What is the code word?')
     expect(text).toBe('The code word is viridian.')
   })

@@ -201,7 +201,7 @@ export function contextSuite(openStore: () => Promise<Store>): void {
       await clientOf(owner, id).cast({ messages: [userMessage('Go.')], context: ada })
       await gate.reached()
       if (how === 'taken over') owner.freeze()
-      else await owner.sessions.instance.drain()
+      else await owner.sessions.drain()
       await untilState(survivor, id, 'idle')
       expect(living.model.asked.map(({ prompt }) => prompt[0]?.content)).toEqual([served(ada)])
       expect(seen).toEqual(seen.map(() => ada))

@@ -48,7 +48,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const fold = new MessageFold({ id: '', role: 'assistant', parts: [] })
     for await (const event of session.stream('Go.')) fold.add(event)
     expect((await session.messages()).at(-1)).toEqual(fold.message)
-    const log = await here.sessions.store.readLog(session.id, fold.message.id, undefined, 100)
+    const log = await here.store.readLog(session.id, fold.message.id, undefined, 100)
     // Or else an owner that dies there leaves a whole answer that looks like a part of one.
     expect(log?.entries.filter(({ events }) => events.at(-1)?.type === 'finish-step')).toEqual([])
     expect(fold.message.parts.map(({ type }) => type)).toEqual([
@@ -68,7 +68,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const session = here.session(randomUUID())
     for (const text of ['a', 'b', 'c']) await session.cast(text)
     await gate.reached()
-    expect((await here.sessions.store.session(session.id))?.queued).toBe(2)
+    expect((await here.sessions.session(session.id))?.queued).toBe(2)
     gate.open()
     await untilState(here, session.id, 'idle')
     expect(await historyOf(here, session.id)).toEqual([
@@ -91,7 +91,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     await gate.reached()
     const second = there.session(id).call('b')
     await until(5000, 'the second waits', async () => {
-      return (await here.sessions.store.mailbox(id)).length === 1
+      return (await here.sessions.queue(id)).length === 1
     })
     gate.open()
     expect(await second).toMatchObject({ text: 'B', state: 'idle' })
@@ -123,8 +123,8 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     await gate.reached()
     for (let n = 0; n < 5; n++) await session.cast(`${n}`)
     await expect(session.cast('too much')).rejects.toMatchObject({ code: 'mailbox-full' })
-    for (const { id } of await here.sessions.store.mailbox(session.id)) {
-      await here.sessions.store.withdraw(session.id, id, { nonce: randomUUID(), tenant: '' })
+    for (const { id } of await here.sessions.queue(session.id)) {
+      await here.store.withdraw(session.id, id, { nonce: randomUUID(), tenant: '' })
     }
     gate.open()
     await untilState(here, session.id, 'idle')
@@ -139,7 +139,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     await gate.reached()
     const letterId = await session.cast(userMessage('b', 'unwanted'))
     const options = { nonce: randomUUID(), tenant: '' }
-    expect(await here.sessions.store.withdraw(session.id, letterId, options)).toBe(true)
+    expect(await here.store.withdraw(session.id, letterId, options)).toBe(true)
     gate.open()
     await untilState(here, session.id, 'idle')
     await expect(session.cast(userMessage('b', 'unwanted'))).rejects.toMatchObject({
@@ -209,7 +209,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     await gate.reached()
     const steered = there.session(id).call('No, blue.', { whenBusy: 'steer' })
     await until(5000, 'the steered message waits', async () => {
-      return (await here.sessions.store.mailbox(id)).length === 1
+      return (await here.sessions.queue(id)).length === 1
     })
     gate.open()
     // The turn that took it answers it.
@@ -259,7 +259,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const posted = await post(here, id, edit)
     expect(textOf((await readAnswer(here, id, posted)).message)).toBe('B2')
     expect((await historyOf(here, id)).map(([, text]) => text)).toEqual(['a', 'A', 'b2', 'B2'])
-    const [branch] = await here.sessions.store.branches(id)
+    const [branch] = await here.sessions.branches(id)
     expect(branch?.messages.map(textOf)).toEqual(['b', 'B'])
   })
 
@@ -279,7 +279,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect(answers.map(({ message }) => textOf(message))).toEqual(['A2', 'A2'])
     await untilState(here, id, 'idle')
     expect(model.asked).toHaveLength(2)
-    expect((await here.sessions.store.branches(id)).length).toBe(1)
+    expect((await here.sessions.branches(id)).length).toBe(1)
   })
 
   it('edits again where an edit comes a second time when it was answered, unless it has a key', async () => {
@@ -330,7 +330,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const [id, newId] = [randomUUID(), randomUUID()]
     await here.session(id).call(userMessage('a', 'the-first'))
     const fork = { newId, tenant: '', nonce: randomUUID(), through: 'the-first' }
-    expect(await here.sessions.store.fork(id, fork)).toBe(true)
+    expect(await here.store.fork(id, fork)).toBe(true)
     const again = { trigger: 'regenerate-message' as const, last: { id: 'the-first' } }
     const both = await Promise.all([
       post(here, newId, { ...again, key: 'one' }),
@@ -360,7 +360,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const sofar = await watch(there, id)
     expect(sofar.message).toEqual(asked.message)
     // Who lost the connection behind the last event is not kept waiting for the answer.
-    const end = await there.sessions.placeOf(id, sofar.events.at(-1)?.cursor)
+    const end = await there.sessions.readers.placeOf(id, sofar.events.at(-1)?.cursor)
     expect((await read(there, id, end)).events).toEqual([])
     const last = { ...asked.message, parts: asked.message.parts.map(answered('yes')) }
     const posted = await post(there, id, { last })
@@ -494,10 +494,12 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const whole = await read(there, id, place)
     expect(whole.events.length).toBeGreaterThan(8)
     for (const [index, { cursor }] of whole.events.entries()) {
-      const rest = await read(there, id, await there.sessions.placeOf(id, cursor))
+      const rest = await read(there, id, await there.sessions.readers.placeOf(id, cursor))
       expect(rest.events).toEqual(whole.events.slice(index + 1))
     }
-    await expect(there.sessions.placeOf(id, '1-1.0')).rejects.toMatchObject({ code: 'gone' })
+    await expect(there.sessions.readers.placeOf(id, '1-1.0')).rejects.toMatchObject({
+      code: 'gone',
+    })
   })
 
   it('is followed live from a second instance, from any place', async () => {
@@ -508,7 +510,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const id = randomUUID()
     await here.session(id).cast('Count.')
     await gate.reached()
-    const place = await there.sessions.placeOf(id, undefined)
+    const place = await there.sessions.readers.placeOf(id, undefined)
     let heard = ''
     const following = read(there, id, place, {
       onEvent: (event) => (heard += event.type === 'text-delta' ? event.delta : ''),
@@ -518,7 +520,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const { message } = await following
     await untilState(there, id, 'idle')
     expect(message).toEqual((await there.sessions.messages(id)).at(-1))
-    expect(await there.sessions.placeOf(id, undefined)).toBeUndefined()
+    expect(await there.sessions.readers.placeOf(id, undefined)).toBeUndefined()
   })
 
   it('tells a caller why a turn failed, and answers the next message', async () => {
@@ -537,12 +539,12 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const other = await world.instance({ model })
     for (const beginsAnew of [false, true]) {
       const session = here.session(randomUUID())
-      const { store } = here.sessions
+      const { store } = here
       await session.call('a')
       const { turn, createdAt } = (await store.session(session.id)) ?? {}
       const waiting = Promise.withResolvers<void>()
       const readTo = turn && { logId: turn.logId, after: turn.lastId }
-      const next = other.sessions.next(session.id, readTo, {
+      const next = other.sessions.readers.next(session.id, readTo, {
         signal: AbortSignal.timeout(10_000),
         onIdle: () => {
           waiting.resolve()

@@ -146,7 +146,7 @@ describe('a chat with resumableFetch', () => {
       })
       const waiting = second.say('Second.')
       await until(5000, 'it waits', async () => {
-        return (await server.loom.sessions.store.mailbox(first.chat.id)).length === 1
+        return (await server.loom.sessions.queue(first.chat.id)).length === 1
       })
       hold.open()
       await Promise.all([saying, waiting])

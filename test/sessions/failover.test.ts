@@ -60,8 +60,8 @@ describe('a commit that a failover undid', () => {
       await untilState(here, id, 'idle')
       await until(2000, 'it is in no index', async () => !(await noted(here, id)))
       await before.putBack()
-      const [owner, other] = [here.sessions.instance.id, there.sessions.instance.id]
-      for (const holder of holdersOf(owner, other)) await here.sessions.store.note(holder, id)
+      const [owner, other] = [here.sessions.instanceId, there.sessions.instanceId]
+      for (const holder of holdersOf(owner, other)) await here.store.note(holder, id)
       await loseConnections(redis.client)
       await untilState(there, id, 'idle')
       expect(textOf(message)).toBe('Half and half.')
@@ -120,8 +120,8 @@ describe('a reader that comes back and is ahead of what a failover has left', ()
     const before = await sessionNow(redis.client, id)
     first.open()
     await untilSaid(there, id)
-    const logId = (await there.sessions.store.session(id))?.turn?.logId ?? ''
-    const log = await there.sessions.store.readLog(id, logId, undefined, 100)
+    const logId = (await there.sessions.session(id))?.turn?.logId ?? ''
+    const log = await there.store.readLog(id, logId, undefined, 100)
     const last = log?.entries.at(-1)
     await before.putBack()
     return { here, there, id, second, cursor: `${last?.id}.${(last?.events.length ?? 0) - 1}` }
@@ -130,7 +130,7 @@ describe('a reader that comes back and is ahead of what a failover has left', ()
   it('waits for the owner, which appends it again although its model is silent', async () => {
     await using world = openWorld(open)
     const { there, id, second, cursor } = await ahead(world)
-    const waiting = there.sessions.placeOf(id, cursor)
+    const waiting = there.sessions.readers.placeOf(id, cursor)
     await loseConnections(redis.client)
     const place = await waiting
     const events: AgentEvent[] = []
@@ -148,7 +148,7 @@ describe('a reader that comes back and is ahead of what a failover has left', ()
     await using world = openWorld(open)
     const { here, there, id, cursor } = await ahead(world)
     here.freeze()
-    await expect(there.sessions.placeOf(id, cursor)).rejects.toMatchObject({ code: 'gone' })
+    await expect(there.sessions.readers.placeOf(id, cursor)).rejects.toMatchObject({ code: 'gone' })
     await untilState(there, id, 'idle')
   })
 
@@ -158,7 +158,7 @@ describe('a reader that comes back and is ahead of what a failover has left', ()
     const [claim = '', rest = ''] = cursor.split('-')
     const wrong = [`${Number(claim) - 1}-${rest}`, `${Number(claim) + 1}-${rest}`, `${claim}-0.5`]
     for (const none of wrong) {
-      await expect(there.sessions.placeOf(id, none)).rejects.toMatchObject({ code: 'gone' })
+      await expect(there.sessions.readers.placeOf(id, none)).rejects.toMatchObject({ code: 'gone' })
     }
     // Other tests share the store, and would go on with it.
     second.open()
@@ -217,12 +217,12 @@ const kept = (sessionId: string, claim: number, bytes = 1): Kept => ({
 
 const untilSaid = (instance: TestInstance, id: string) =>
   until(5000, 'the first words are in the log', async () => {
-    const logId = (await instance.sessions.store.session(id))?.turn?.logId ?? ''
+    const logId = (await instance.sessions.session(id))?.turn?.logId ?? ''
     return textOf(await instance.sessions.unfinished(id, logId)) === 'Half'
   })
 
-const noted = async ({ sessions }: TestInstance, id: string) =>
-  (await sessions.store.noted(sessions.instance.id)).includes(id)
+const noted = async ({ sessions, store }: TestInstance, id: string) =>
+  (await store.noted(sessions.instanceId)).includes(id)
 
 /** What Redis holds of a session, to be put in the place of what it will hold. */
 async function sessionNow(client: Redis, id: string): Promise<{ putBack: () => Promise<void> }> {

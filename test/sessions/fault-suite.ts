@@ -44,8 +44,8 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     const id = randomUUID()
     await here.session(id).cast('Go.')
     await gate.reached()
-    const session = await there.sessions.store.session(id)
-    await there.sessions.store.noteReader(id, session?.turn?.logId ?? '', 'v7')
+    const session = await there.sessions.session(id)
+    await there.store.noteReader(id, session?.turn?.logId ?? '', 'v7')
     const following = watch(there, id)
     await untilText(there, id)
     here.freeze()
@@ -70,7 +70,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     const { message } = await watch(there, id)
     await untilState(there, id, 'idle')
     here.thaw()
-    await here.sessions.instance.idle(AbortSignal.timeout(30_000))
+    await here.sessions.idle(AbortSignal.timeout(30_000))
     const place = { logId: message.id, after: undefined, skip: 0 }
     expect((await read(here, id, place)).message).toEqual(message)
     expect(await historyOf(here, id)).toEqual([
@@ -89,7 +89,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     await gate.reached()
     here.freeze()
     await until(5000, 'another owns it', async () => {
-      return (await there.sessions.store.session(id))?.turn?.owner === there.sessions.instance.id
+      return (await there.sessions.session(id))?.turn?.owner === there.sessions.instanceId
     })
     here.thaw()
     await until(2000, 'the model call is aborted', () => gate.wasAborted)
@@ -269,7 +269,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     await untilText(there, id)
     const [near, far] = [watch(here, id), watch(there, id)]
     const began = performance.now()
-    const drained = here.sessions.instance.drain()
+    const drained = here.sessions.drain()
     await next.reached()
     expect(performance.now() - began).toBeLessThan(300 * busyness())
     await drained
@@ -289,7 +289,7 @@ async function untilText(
   end = '',
 ): Promise<void> {
   await until(5000, 'the first words are in the log', async () => {
-    const logId = (await instance.sessions.store.session(id))?.turn?.logId ?? ''
+    const logId = (await instance.sessions.session(id))?.turn?.logId ?? ''
     const text = textOf(await instance.sessions.unfinished(id, logId))
     return text !== '' && text.endsWith(end)
   })

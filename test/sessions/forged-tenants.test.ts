@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { storedId } from '../../routes/session-world.ts'
+import { storedId } from '../../src/session/tenant-ids.ts'
 import { startRedis } from '../redis/redis.ts'
 import { until } from '../redis/until.ts'
 import { type Caller, type ForgedStage, openForgedStage, saying } from './forged-kit.ts'
@@ -73,7 +73,7 @@ for (const { store, open } of stores) {
         const { status } = await alice.post({ id, messages: [saying(text, 'm1')] }, headers)
         expect(status).toBe(state === 'running' ? 202 : 200)
         await until(5000, `the session is ${state}`, async () => {
-          return (await stage.server.loom.sessions.store.session(ofAlice(id)))?.state === state
+          return (await stage.server.loom.sessions.session(ofAlice(id)))?.state === state
         })
       }
       const queued = { id: victims[2]?.id, messages: [saying('Then this.', 'm2')] }
@@ -86,13 +86,11 @@ for (const { store, open } of stores) {
     const everything = async (): Promise<string> => {
       const { sessions } = stage.server.loom
       const looks = victims.map(async ({ id }) => {
-        const { turn } = (await sessions.store.session(ofAlice(id))) ?? {}
+        const { turn } = (await sessions.session(ofAlice(id))) ?? {}
         return [
           await alice.look(id),
-          await sessions.store.branches(ofAlice(id)),
-          turn === undefined
-            ? undefined
-            : await sessions.store.readLog(ofAlice(id), turn.logId, undefined, 1000),
+          await sessions.branches(ofAlice(id)),
+          turn === undefined ? undefined : await sessions.readers.entries(ofAlice(id), turn.logId),
         ]
       })
       return JSON.stringify(await Promise.all(looks))
@@ -102,7 +100,7 @@ for (const { store, open } of stores) {
     const approvalId = async (): Promise<string> => {
       const { id } = victims[1] ?? { id: '' }
       const { sessions } = stage.server.loom
-      const { turn } = (await sessions.store.session(ofAlice(id))) ?? {}
+      const { turn } = (await sessions.session(ofAlice(id))) ?? {}
       const { parts } = await sessions.unfinished(ofAlice(id), turn?.logId ?? '')
       return String(Object(parts.find((part) => part['toolCallId'] === 'call-x')?.['approval']).id)
     }
@@ -159,7 +157,7 @@ for (const { store, open } of stores) {
         output: 'x',
       }
       for (const { id } of victims) {
-        const { turn } = (await stage.server.loom.sessions.store.session(ofAlice(id))) ?? {}
+        const { turn } = (await stage.server.loom.sessions.session(ofAlice(id))) ?? {}
         const assistant = { id: turn?.logId, role: 'assistant', parts: [answered] }
         const bodies = [
           { messages: [saying('Hi.')] },

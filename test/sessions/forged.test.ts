@@ -75,7 +75,7 @@ for (const { store, open } of stores) {
     /** All that can be seen of a session, and its unfinished message. */
     const everything = async (id: string): Promise<string> => {
       const stream = await caller.send('GET', `/api/chat/${encodeURIComponent(id)}/stream`)
-      const branches = await stage.server.loom.sessions.store.branches(id)
+      const branches = await stage.server.loom.sessions.branches(id)
       return JSON.stringify([await caller.look(id), stream.text, branches])
     }
 
@@ -532,7 +532,7 @@ for (const { store, open } of stores) {
         const texts = [`I am ${what}.`, `You said: I am ${what}.`]
         const history = await sessions.messages(id)
         expect(history.map(({ parts }) => fieldOf(parts.at(-1), 'text'))).toEqual(texts)
-        expect((await sessions.store.session(id))?.id).toBe(id)
+        expect((await sessions.session(id))?.id).toBe(id)
         const read = await caller.send('GET', `/api/chat/${encodeURIComponent(id)}/messages`)
         expect([what, read.status]).toEqual([what, 200])
         expect(JSON.parse(read.text)).toEqual(history)

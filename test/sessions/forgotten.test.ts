@@ -60,7 +60,7 @@ describe('a conversation that the server has forgotten', () => {
     expect(await response.json()).toEqual({
       error: { code: 'gone', message: expect.stringContaining('conversation') },
     })
-    expect(await page.server.loom.sessions.store.session(page.id)).toBeUndefined()
+    expect(await page.server.loom.sessions.session(page.id)).toBeUndefined()
     expect(page.model.asked).toHaveLength(0)
   })
 

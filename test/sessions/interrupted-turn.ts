@@ -28,6 +28,7 @@ import { entriesOf } from '../../src/session/turn-world.ts'
 import { waitingParts } from '../../src/session/waiting.ts'
 import type { Store } from '../../src/store.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
+import { handedOver } from '../../src/store/turn.ts'
 import type { NamedTool, RetryClass } from '../../src/tool.ts'
 import { until } from '../redis/until.ts'
 import { calls, finish, says, scriptedModel, words } from '../scripted-model.ts'
@@ -107,8 +108,8 @@ export async function play(plan: Plan): Promise<Ended> {
   const owner = mortal(store.store)
   const here = loomOn(owner.store, agent)
   const there = loomOn(store.store, agent)
-  await here.sessions.instance.start()
-  await there.sessions.instance.start()
+  await here.sessions.start()
+  await there.sessions.start()
   let living = here
   let appends = 0
   let wasInterrupted = false
@@ -121,7 +122,7 @@ export async function play(plan: Plan): Promise<Ended> {
       owner.die()
     }
     if (plan.how === 'kill') owner.die()
-    if (plan.how === 'hand-over') void here.sessions.instance.drain()
+    if (plan.how === 'hand-over') void here.sessions.drain()
     if (plan.how !== 'stop') living = there
   }
   const message = userMessage('Go.')
@@ -152,8 +153,8 @@ export async function play(plan: Plan): Promise<Ended> {
   const session = await kept.session(id)
   if (session === undefined) throw new Error('the session is not there')
   const next = await nextPrompt(there, session, { agent, context: undefined })
-  there.sessions.instance.refuse()
-  here.sessions.instance.refuse()
+  there.sessions.refuse()
+  here.sessions.refuse()
   return { stored, events, asked, next, wasInterrupted, runs }
 }
 
@@ -165,11 +166,11 @@ async function settled(
     const session = await store.session(id)
     const { turn } = session ?? {}
     if (session?.state !== 'running' || turn === undefined) return true
-    if (isDead() && turn.owner !== there.sessions.instance.id) {
-      const { instance } = there.sessions
-      const options = { nonce: randomUUID(), instance: instance.id, handOver: true }
-      const claim = await store.takeOver(id, turn.claim, options)
-      if (claim !== undefined) instance.begin(claim)
+    if (isDead() && turn.owner !== there.sessions.instanceId) {
+      const instance = turn.owner.startsWith(handedOver) ? turn.owner : handedOver + turn.owner
+      const options = { nonce: randomUUID(), instance, handOver: true }
+      if (instance !== turn.owner) await store.takeOver(id, turn.claim, options)
+      await there.sessions.lookAfter(id)
     }
     return false
   })

@@ -52,7 +52,7 @@ describe('the spending of a session', () => {
       type: 'error',
       errorText: 'This session has used 30 tokens, and its budget is 30.',
     })
-    expect((await here.sessions.store.session(id))?.spent).toMatchObject({
+    expect((await here.sessions.session(id))?.spent).toMatchObject({
       usage: { totalTokens: 30 },
     })
   })
@@ -94,7 +94,7 @@ describe('the spending of a session', () => {
       .catch(() => {})
     await gate.reached()
     const told = Promise.withResolvers<void>()
-    const reading = read(there, id, await there.sessions.placeOf(id, undefined), {
+    const reading = read(there, id, await there.sessions.readers.placeOf(id, undefined), {
       onEvent: ({ type }) => type === 'message-metadata' && told.resolve(),
     })
     await within(8000, 'the cost of the reply', told.promise)
@@ -106,6 +106,6 @@ describe('the spending of a session', () => {
     const usage = { totalTokens: 30 }
     const stored = (await there.sessions.messages(id)).at(-1)
     expect(stored?.metadata).toMatchObject({ usage, stepUsage: [{}, {}] })
-    expect((await there.sessions.store.session(id))?.spent).toMatchObject({ usage })
+    expect((await there.sessions.session(id))?.spent).toMatchObject({ usage })
   })
 })

@@ -15,6 +15,7 @@ import { type FoldedMessage, MessageFold } from '../../src/message-fold.ts'
 import { createModels } from '../../src/model/resolve.ts'
 import type { Answering } from '../../src/session/answering.ts'
 import { cursorOf } from '../../src/session/entry-id.ts'
+import { LastMessage } from '../../src/session/last-message.ts'
 import type { Place } from '../../src/session/place.ts'
 import { letterOf, type Posting } from '../../src/session/posted.ts'
 import type { Sessions } from '../../src/sessions.ts'
@@ -36,6 +37,8 @@ export interface TestInstance {
   agent: Agent
   loom: Loom
   sessions: Sessions
+  /** The store as this instance reaches it: a frozen one does not. */
+  store: Store
   /** What its turns reported. */
   reported: unknown[]
   session(id: string): AgentSession
@@ -66,11 +69,12 @@ export function openWorld(openStore: () => Promise<Store>): World {
         report: (error) => reported.push(error),
       })
       const { sessions } = loom
-      await sessions.instance.start()
+      await sessions.start()
       const instance: TestInstance = {
         agent,
         loom,
         sessions,
+        store: gate.store,
         reported,
         session: (id) => loom.startAgent(agent.name, id),
         freeze: gate.freeze,
@@ -84,7 +88,7 @@ export function openWorld(openStore: () => Promise<Store>): World {
       await within(
         10_000,
         'the end of all instances',
-        Promise.all(opened.map(({ instance }) => instance.sessions.instance.drain())),
+        Promise.all(opened.map(({ instance }) => instance.sessions.drain())),
       )
       await Promise.all(opened.map(({ store }) => store.close()))
     },
@@ -128,23 +132,27 @@ export const userMessage = (text: string, id: string = randomUUID()): UIMessage 
   parts: [{ type: 'text', text }],
 })
 
+export interface PostedByTest extends Partial<Omit<Posting, 'last'>> {
+  last?: unknown
+  whenBusy?: WhenBusy
+}
+
 /** Posts as the route does: what is new in it becomes a letter. */
 export async function post(
   { sessions, agent }: TestInstance,
   sessionId: string,
-  { whenBusy = 'queue', ...posting }: Partial<Posting> & { whenBusy?: WhenBusy },
+  { whenBusy = 'queue', last, ...posting }: PostedByTest,
 ): Promise<Answering | undefined> {
   const letter = await letterOf(
     {
-      last: undefined,
-      lastName: 'message',
+      last: new LastMessage(last, 'message'),
       trigger: 'submit-message',
       messageId: undefined,
       key: undefined,
       request: { agent: agent.name },
       ...posting,
     },
-    await sessions.held(sessionId, await sessions.store.session(sessionId)),
+    await sessions.held(sessionId, await sessions.session(sessionId)),
   )
   if (letter === undefined) return undefined
   return sessions.post(sessionId, letter, { tenant: '', agent: agent.name, whenBusy })
@@ -167,7 +175,7 @@ export async function read(
   const fold = new MessageFold(more.from ?? { id: '', role: 'assistant', parts: [] })
   const events: Reading['events'] = []
   let { skip } = place
-  const end = sessions.follow({
+  const end = sessions.readers.follow({
     sessionId,
     logId: place.logId,
     after: place.after,
@@ -194,14 +202,14 @@ export async function readAnswer(
 ): Promise<Reading> {
   if (answering === undefined) throw new Error('nothing new was posted')
   const place = answering.queued
-    ? await instance.sessions.begun(sessionId, answering, AbortSignal.timeout(60_000))
+    ? await instance.sessions.readers.begun(sessionId, answering, AbortSignal.timeout(60_000))
     : answering
   return read(instance, sessionId, place)
 }
 
 /** Watches what runs, from the start of the unfinished message. */
 export async function watch(instance: TestInstance, sessionId: string): Promise<Reading> {
-  return read(instance, sessionId, await instance.sessions.placeOf(sessionId, undefined))
+  return read(instance, sessionId, await instance.sessions.readers.placeOf(sessionId, undefined))
 }
 
 export async function untilState(
@@ -210,7 +218,7 @@ export async function untilState(
   state: 'idle' | 'running' | 'waiting',
 ): Promise<void> {
   await until(8000, `the session is ${state}`, async () => {
-    return (await sessions.store.session(sessionId))?.state === state
+    return (await sessions.session(sessionId))?.state === state
   })
 }
 

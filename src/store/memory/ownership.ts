@@ -1,6 +1,6 @@
 /** Who runs a turn in memory, and how it ends. */
 import type { Store } from '../../store.ts'
-import type { Claim, FinishReply } from '../turn.ts'
+import { type Claim, type FinishReply, isLowerFloor } from '../turn.ts'
 import type { MemorySession, Turn } from './session.ts'
 import { bury, insertBefore } from './session.ts'
 import { beginNext, claimOf, commitTurn, fence, spend } from './turns.ts'
@@ -117,7 +117,7 @@ export function memoryOwnership(world: World): Ownership {
       const turn = session?.turn
       const isOpen = session?.state === 'running' || session?.state === 'waiting'
       if (!isOpen || turn?.logId !== logId) return
-      if (turn.floor === undefined || profile < turn.floor) turn.floor = profile
+      if (turn.floor === undefined || isLowerFloor(profile, turn.floor)) turn.floor = profile
     },
   }
 }

@@ -6,7 +6,7 @@ import type { Spending } from '../../spending.ts'
 import type { Letter } from '../letter.ts'
 import type { KnownAs } from '../mailbox.ts'
 import type { Branch, KnownState, Summary } from '../session.ts'
-import type { LogEntry, Stop } from '../turn.ts'
+import type { LogEntry, ReaderFloor, Stop } from '../turn.ts'
 
 export interface MemorySession {
   readonly id: string
@@ -52,7 +52,7 @@ export interface Turn {
   appendedAt: number
   startedAt: number
   takeovers: number[]
-  floor: string | undefined
+  floor: ReaderFloor | undefined
   stop: Stop | undefined
   /** The log of a message that waited when this turn's letter came. */
   abandoned: string | undefined

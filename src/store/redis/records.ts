@@ -7,7 +7,7 @@ import { storedJson } from '../../json/pieces.ts'
 import { WorkSteps } from '../../long-work.ts'
 import type { Letter } from '../letter.ts'
 import type { KnownState, SessionRecord, Summary } from '../session.ts'
-import type { Claim, Stop } from '../turn.ts'
+import { type Claim, type ReaderFloor, readerFloors, type Stop } from '../turn.ts'
 import { agentIn, agentText, escaped, unescaped } from './keys.ts'
 import type { Reply, Signatures } from './signature.ts'
 import { spendingOf } from './spent.ts'
@@ -128,7 +128,7 @@ export function claimOf(sessionId: string, fields: ClaimFields, letter: Letter):
     resumed: fields.resumed === '1',
     takeovers: (fields.takeovers ?? '').split('\n').filter(Boolean).map(Number),
     ...(fields.abandoned !== '' && { abandoned: unescaped(fields.abandoned) }),
-    ...(fields.floor !== '' && { floor: fields.floor }),
+    ...(fields.floor !== '' && { floor: floorOf(fields.floor) }),
     ...(stop !== undefined && { stop }),
   }
 }
@@ -169,12 +169,16 @@ export function sessionOf(
         lastId: fields.last,
         startedAt: Number(fields.started),
         ...(fields.turnAgent !== '' && { agent: agentIn(fields.turnAgent) }),
-        ...(fields.floor !== '' && { floor: fields.floor }),
+        ...(fields.floor !== '' && { floor: floorOf(fields.floor) }),
         ...(stop !== undefined && { stop }),
       },
     }),
   }
 }
+
+/** A profile that another version noted counts as the lowest. */
+const floorOf = (text: string): ReaderFloor =>
+  readerFloors.find((floor) => floor === text) ?? readerFloors[0]
 
 /** Undefined for `deleted`, for what is not there at all, and for what a later version stored. */
 export function stateOf(text: string): KnownState | undefined {

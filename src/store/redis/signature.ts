@@ -142,7 +142,11 @@ export const signatures = {
     args: [...bounds, 'instance', 'agents', 'tenant'],
     returns: ['running', 'isLeft', ...claimed, 'letter', 'message'],
   },
-  'note-reader': { keys: ['session'], args: ['logId', 'profile'], returns: ['noted'] },
+  'note-reader': {
+    keys: ['session'],
+    args: ['logId', 'profile', 'order', 'lowest'],
+    returns: ['noted'],
+  },
   remove: {
     keys: [...sessionKeyNames, 'reply'],
     args: [...ttls, 'tenant'],

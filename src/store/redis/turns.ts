@@ -3,6 +3,7 @@ import { storedJson } from '../../json/pieces.ts'
 import type { Store } from '../../store.ts'
 import type { Letter } from '../letter.ts'
 import type { PostReply } from '../mailbox.ts'
+import { readerFloors } from '../turn.ts'
 import type { createAppends } from './appends.ts'
 import type { Connection } from './connection.ts'
 import { agentText, escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
@@ -199,6 +200,8 @@ export function redisTurns(
       await connection.run('note-reader', sessionKeys(sessionId), {
         logId: escaped(logId),
         profile,
+        order: ` ${readerFloors.join(' ')} `,
+        lowest: readerFloors[0],
       })
     },
   }
