@@ -1,8 +1,8 @@
+/** An answer that a caller waits for, and takes as a whole. */
 import { LoomError } from '../error.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Sessions } from '../sessions.ts'
 import type { SessionRecord } from '../store/session.ts'
-/** An answer that a caller waits for, and takes as a whole. */
 import type { LogEntry } from '../store/turn.ts'
 import type { Answering } from './answering.ts'
 
