@@ -4,7 +4,8 @@
  * not for the history that a client repeats with it.
  */
 import { LoomError } from '../src/error.ts'
-import { JsonFault, type Span } from '../src/json/scanner.ts'
+import { type Span } from '../src/json/scanner.ts'
+import { JsonFault } from '../src/json/syntax.ts'
 
 export const bodyLimits = {
   /** Of a whole body, with the history that a client repeats. */

@@ -2,7 +2,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { JsonFault, JsonScanner, type Place, type Span } from '../src/json/scanner.ts'
+import { JsonScanner, type Place, type Span } from '../src/json/scanner.ts'
+import { JsonFault } from '../src/json/syntax.ts'
 
 interface Found extends Span {
   level: number

@@ -8,6 +8,20 @@
  * streams on npm make a token of every byte they pass over, at a tenth of the speed.
  */
 
+import { KeyReader } from './key-reader.ts'
+import { nextInString, type Search } from './string-search.ts'
+import {
+  closeBrace,
+  closeBracket,
+  colon,
+  comma,
+  isLiteral,
+  JsonFault,
+  openBrace,
+  openBracket,
+  quote,
+} from './syntax.ts'
+
 /** Where a value is, and what is in it. */
 export interface Span {
   /** Offsets in bytes from the beginning of the text. */
@@ -37,15 +51,6 @@ export interface Place {
   readonly keys: readonly (string | undefined)[]
   /** The first byte of the value that begins. */
   readonly byte: number
-}
-
-/** The text is no JSON, or deeper than any that is read. */
-export class JsonFault extends Error {
-  readonly kind: 'syntax' | 'depth'
-  constructor(kind: JsonFault['kind']) {
-    super(kind)
-    this.kind = kind
-  }
 }
 
 /** No container is entered below this level: the way out must be remembered. */
@@ -165,9 +170,7 @@ export class JsonScanner implements Place {
         at++
         continue
       }
-      const near = Math.min(length, at + nearMax)
-      while (at < near && buffer[at] !== quote && buffer[at] !== backslash) at++
-      if (at === near && at < length) at = ahead(buffer, at, search)
+      at = nextInString(buffer, at, search)
       if (at === length) break
       if (buffer[at] === quote) {
         this.offset = base + at + 1
@@ -263,81 +266,3 @@ export class JsonScanner implements Place {
     this.#visitor.end(level, span, this)
   }
 }
-
-/** The text of keys: only of those that are asked for, and of those that might pollute. */
-class KeyReader {
-  #start = 0
-  #carried: Buffer[] = []
-
-  begin(start: number): void {
-    this.#start = start
-    this.#carried = []
-  }
-
-  /** The bytes end within the key. */
-  carry(buffer: Buffer, base: number): void {
-    const size = this.#carried.reduce((sum, { length }) => sum + length, 0)
-    if (size > keyLengthMax) return
-    this.#carried.push(buffer.subarray(Math.max(0, this.#start - base)))
-  }
-
-  /** '' for one that is too long to be any that matters. */
-  end(buffer: Buffer, base: number, at: number, isWanted: boolean): string {
-    const here = buffer.subarray(Math.max(0, this.#start - base), at)
-    const raw = this.#carried.length === 0 ? here : Buffer.concat([...this.#carried, here])
-    if (raw.length > keyLengthMax) return ''
-    const isSpelt = raw.includes(backslash)
-    if (!isWanted && !isSpelt && raw.length !== 9 && raw.length !== 11) return ''
-    const text = raw.toString()
-    return isSpelt ? unescapedKey(text) : text
-  }
-}
-
-/** Longer than any name that is looked for, each character spelt with an escape. */
-const keyLengthMax = 512
-
-function unescapedKey(text: string): string {
-  try {
-    return String(JSON.parse(`"${text}"`))
-  } catch {
-    throw new JsonFault('syntax')
-  }
-}
-
-interface Search {
-  quote: number
-  escape: number
-}
-
-/** The next quote or backslash from `at` on; each byte is searched once for each. */
-function ahead(buffer: Buffer, at: number, search: Search): number {
-  if (search.quote < at) search.quote = found(buffer, quote, at)
-  if (search.escape < at) search.escape = found(buffer, backslash, at)
-  return Math.min(search.quote, search.escape)
-}
-
-function found(buffer: Buffer, byte: number, from: number): number {
-  const at = buffer.indexOf(byte, from)
-  return at === -1 ? buffer.length : at
-}
-
-/** Numbers, `true`, `false` and `null`. */
-const isLiteral = (byte: number): boolean =>
-  (byte >= 0x30 && byte <= 0x39) ||
-  (byte >= 0x61 && byte <= 0x7a) ||
-  byte === 0x2d ||
-  byte === 0x2b ||
-  byte === 0x2e ||
-  byte === 0x45
-
-/** A call of a native search costs as much as this many bytes. */
-const nearMax = 48
-
-const quote = 0x22
-const backslash = 0x5c
-const colon = 0x3a
-const comma = 0x2c
-const openBracket = 0x5b
-const closeBracket = 0x5d
-const openBrace = 0x7b
-const closeBrace = 0x7d
