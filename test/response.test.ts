@@ -10,6 +10,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { AgentEvent } from '../src/event.ts'
 import { encoderOf } from '../src/frames.ts'
 import { listen, type Listening } from '../src/server/listen.ts'
+import { frameOf, LargeFrame } from '../src/sink/large-frame.ts'
 import { type ResponseOptions, ResponseSink } from '../src/sink/response.ts'
 
 const start: AgentEvent = { type: 'start', messageId: 'm' }
@@ -169,6 +170,28 @@ describe('the response of a stream', () => {
       () => expect(client.text().split(': keep-alive\n\n').length).toBeGreaterThan(3),
       20_000,
     )
+  })
+
+  it('says nothing inside a frame that is sent in pieces', async () => {
+    const rows = Array.from({ length: 60_000 }, (_, index) => ({ index, name: 'a row' }))
+    const event: AgentEvent = { type: 'tool-output-available', toolCallId: 'c', output: rows }
+    const encoder = encoderOf('ui', undefined)
+    const url = await serverOf(
+      async (reply) => {
+        const frame = frameOf(encoder, event, '1-1.0')
+        for (let each = 0; each < 5; each++) {
+          if (frame instanceof LargeFrame) await reply.sendPieces(frame)
+        }
+        void reply.send(finish)
+        reply.end()
+      },
+      { encoder, keepAliveMs: 1 },
+    )
+    const text = await (await fetch(url)).text()
+    const data = text.split('\n').filter((line) => line.startsWith('data: {'))
+    const chunks = data.map((line): unknown => JSON.parse(line.slice('data: '.length)))
+    expect(chunks).toHaveLength(6)
+    for (const chunk of chunks.slice(0, 5)) expect(chunk).toEqual(event)
   })
 
   it('sends the headers before there is anything to say', async () => {
