@@ -5,7 +5,7 @@ import { z } from 'zod'
 
 import { LoomError } from '../src/error.ts'
 import { acceptAnswer } from '../src/session/accept-answer.ts'
-import type { Answer } from '../src/session/letter-request.ts'
+import type { Answer } from '../src/store/letter.ts'
 import { readingOf } from '../src/stream-agent.ts'
 import { readJson } from './body.ts'
 import { answer } from './session-post.ts'

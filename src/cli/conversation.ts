@@ -6,7 +6,7 @@ import type { UIMessage } from 'ai'
 
 import type { AgentEvent } from '../event.ts'
 import type { ModelReference } from '../model.ts'
-import type { Answer } from '../session/letter-request.ts'
+import type { Answer } from '../store/letter.ts'
 import type { NamedTool } from '../tool.ts'
 
 export type Events = AsyncIterable<AgentEvent>

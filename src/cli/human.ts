@@ -4,8 +4,8 @@
  */
 import { fieldsOf, textField } from '../fields.ts'
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
-import type { Answer } from '../session/letter-request.ts'
 import { waitingParts } from '../session/waiting.ts'
+import type { Answer } from '../store/letter.ts'
 import type { Grants } from './approval.ts'
 import { prefixOf } from './command-prefix.ts'
 import { plain, plainLine, revealedLine } from './render/plain.ts'

@@ -8,7 +8,7 @@ import type { UIMessage } from 'ai'
 
 import { LoomError } from '../error.ts'
 import { fieldsOf, textField } from '../fields.ts'
-import type { Answer } from '../session/letter-request.ts'
+import type { Answer } from '../store/letter.ts'
 import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
 import { Api, type ApiOptions, notLoom } from './remote/api.ts'
 import { readEvents } from './remote/event-reader.ts'

@@ -1,9 +1,9 @@
 /** One answer to what a session waits for, from any client: a tool's output, or a decision. */
 import { LoomError } from '../error.ts'
 import type { Sessions } from '../sessions.ts'
+import type { Answer } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { type Answering, noLongerWaits } from './answering.ts'
-import type { Answer } from './letter-request.ts'
 import { answerId, isAwaited } from './posted.ts'
 
 /** @throws LoomError `refused` where nothing waits for the answer; as `Sessions.post` */

@@ -1,11 +1,8 @@
 /** What an answer from a client or a human is in the log of the message that waits for it. */
 import type { AgentEvent } from '../event.ts'
 import type { FoldedMessage } from '../message-fold.ts'
-import type { Answer } from './letter-request.ts'
+import type { Answer } from '../store/letter.ts'
 import { waitsForApproval, waitsForOutput } from './waiting.ts'
-
-export const isAnswer = (value: unknown): value is Answer =>
-  typeof value === 'object' && value !== null && 'type' in value
 
 /** Nothing where the message does not wait for that answer (any more). */
 export function answerEvents(message: FoldedMessage, answer: Answer): AgentEvent[] {

@@ -4,9 +4,8 @@
  */
 import { LoomError } from '../error.ts'
 import type { Letter } from '../store/letter.ts'
+import type { Answer } from '../store/letter.ts'
 import type { PostReply } from '../store/mailbox.ts'
-import { isAnswer } from './answer-events.ts'
-import type { Answer } from './letter-request.ts'
 import type { NewestPart } from './newest-part.ts'
 
 /** Where an accepted letter's answer is read. */
@@ -91,7 +90,7 @@ async function answeringAgain(
 }
 
 const answersOf = ({ kind, answer }: Letter): readonly Answer[] =>
-  kind === 'answer' && Array.isArray(answer) ? answer.filter(isAnswer) : []
+  kind === 'answer' ? (answer ?? []) : []
 
 /** The reason that a client gets for an answer to a call that was answered, stopped or left behind. */
 export const noLongerWaits =

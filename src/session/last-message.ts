@@ -8,7 +8,7 @@ import type { UIMessage } from 'ai'
 
 import { readMessage } from '../conversation.ts'
 import { fieldOf } from '../fields.ts'
-import type { Answer } from './letter-request.ts'
+import type { Answer } from '../store/letter.ts'
 
 export class LastMessage {
   /** As it was posted: undefined in a message that has none. */

@@ -13,7 +13,6 @@ import type { Letter, QueueOnStop, WhenBusy } from '../store/letter.ts'
 import type { PostReply, QueueEdit } from '../store/mailbox.ts'
 import type { Claim } from '../store/turn.ts'
 import type { Instance } from './instance.ts'
-import { isLetterRequest } from './letter-request.ts'
 import { type MessageStop, stopMessage } from './stop-message.ts'
 
 /** Where a letter belongs, and how it treats a turn that runs. */
@@ -166,9 +165,8 @@ export const queuedMessages = (letters: readonly Letter[]): UIMessage[] =>
 
 /** The store keeps the context, for the later turns of the session. */
 function withContext(letter: Letter): Letter {
-  const { request } = letter
-  if (!isLetterRequest(request) || request.context === undefined) return letter
-  return { ...letter, context: request.context }
+  const { context } = letter.request
+  return context === undefined ? letter : { ...letter, context }
 }
 
 export const unavailableHere = () =>

@@ -1,8 +1,8 @@
 /** A post about a message that waits: an edit, or a request for its answer. */
 import { fieldOf, isFields } from '../fields.ts'
 import type { Letter } from '../store/letter.ts'
+import type { LetterRequest } from '../store/letter.ts'
 import type { QueueEdit } from '../store/mailbox.ts'
-import type { LetterRequest } from './letter-request.ts'
 
 /** The fields of a post that can make it an edit. */
 export interface PostedEdit {

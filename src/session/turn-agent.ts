@@ -13,7 +13,6 @@ import { noSpending, spentOn } from '../spending.ts'
 import type { Summary } from '../store/session.ts'
 import type { Commit } from '../store/turn.ts'
 import { contextMessages } from './context-messages.ts'
-import { isLetterRequest } from './letter-request.ts'
 import { closingEvents, openProviderCalls } from './open-calls.ts'
 import { isGone, type RunningTurn } from './turn-world.ts'
 
@@ -36,8 +35,8 @@ export async function runAgent(
 ): Promise<AgentRunEnd> {
   const { claim, world, signal, sink } = turn
   const { request } = claim.letter
-  const agent = isLetterRequest(request) ? world.agentOf(request.agent) : undefined
-  if (agent === undefined || !isLetterRequest(request)) {
+  const agent = world.agentOf(request.agent)
+  if (agent === undefined) {
     return fail(
       turn,
       new LoomError('unknown-agent', 'The agent of this turn is not on this server.'),

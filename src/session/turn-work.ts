@@ -8,8 +8,9 @@ import type { AgentEvent } from '../event.ts'
 import { uiMessage } from '../message-fold.ts'
 import { ofCall } from '../runner/tool-calls.ts'
 import { spendingIn } from '../spending.ts'
+import type { Answer } from '../store/letter.ts'
 import type { Commit } from '../store/turn.ts'
-import { answerEvents, isAnswer } from './answer-events.ts'
+import { answerEvents } from './answer-events.ts'
 import { closingEvents } from './open-calls.ts'
 import { type Recovery, recover } from './recovery.ts'
 import { runAgent } from './turn-agent.ts'
@@ -40,10 +41,9 @@ export async function perform(turn: RunningTurn): Promise<Commit> {
 }
 
 /** Tells the log what a client or a human said; goes on once nothing is waited for any more. */
-async function goOn(turn: RunningTurn, answers: unknown): Promise<Commit> {
+async function goOn(turn: RunningTurn, answers: readonly Answer[] = []): Promise<Commit> {
   const { message } = turn.fold
-  const given = Array.isArray(answers) ? answers.filter(isAnswer) : []
-  const events = given.flatMap((one) => answerEvents(message, one))
+  const events = answers.flatMap((one) => answerEvents(message, one))
   await turn.emit([{ type: 'start', messageId: message.id }, ...events])
   // What was approved runs now: whoever finds it cut off must know that it may have been running.
   await turn.flush()

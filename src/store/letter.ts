@@ -18,8 +18,8 @@ export interface Letter {
    * place is gone when its turn comes is dropped, and its id is known as cut.
    */
   cutAt?: string
-  /** `answer`: anything the session layer wants to find again (tool output, approval decision). */
-  answer?: unknown
+  /** Of an `answer`: what was said to the calls of the message that waits. */
+  answer?: readonly Answer[]
   /**
    * Fingerprint of what the letter says. A second letter with the same id and another digest is
    * `taken`; absent where the id is made from the content.
@@ -30,9 +30,26 @@ export interface Letter {
    * that of the turn which waits. A steered letter's is for the turns after the one that takes it.
    */
   context?: JSONObject
-  /** Name of the agent, declared profile …: carried, never read by a store. */
-  request: unknown
+  /** Carried for the instance that runs the turn; no store reads it. */
+  request: LetterRequest
 }
+
+/** What a letter carries for the instance that runs its turn: plain JSON. */
+export interface LetterRequest {
+  agent: string
+  /** Without it, the turn has the session's last; see `Letter`. */
+  context?: JSONObject
+  /** False where the client that posted cannot show an approval: a call that needs one is refused. */
+  approvals?: boolean
+  /** False where the client that posted cannot answer a client-side tool. */
+  clientTools?: boolean
+}
+
+/** An answer of the client or of a human to a message that waits. */
+export type Answer =
+  | { type: 'output'; toolCallId: string; output: unknown }
+  | { type: 'output-error'; toolCallId: string; errorText: string }
+  | { type: 'approval'; approvalId: string; approved: boolean; reason?: string }
 
 /**
  * How a new letter treats a running turn. Answers to the turn that runs are always queued: when it

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 
 import type { AgentEvent } from '../../src/event.ts'
-import type { Answer } from '../../src/session/letter-request.ts'
 import { newestPart } from '../../src/session/newest-part.ts'
+import type { Answer } from '../../src/store/letter.ts'
 
 const asked: AgentEvent[] = [
   { type: 'start', messageId: 'log' },

@@ -31,12 +31,18 @@ export function letter(id: string, more: Partial<Letter> = {}): Letter {
 
 /** The answer to something that a turn waits for. */
 export function answer(id: string, replyId: string): Letter {
-  return { id, kind: 'answer', replyId, answer: { output: 42 }, request: {} }
+  return {
+    id,
+    kind: 'answer',
+    replyId,
+    answer: [{ type: 'output', toolCallId: 'c', output: 42 }],
+    request: { agent: 'assistant' },
+  }
 }
 
 /** Another answer instead of `cutAt`: a letter without a message. */
 export function regenerate(id: string, cutAt: string): Letter {
-  return { id, kind: 'message', replyId: `re-${id}`, cutAt, request: {} }
+  return { id, kind: 'message', replyId: `re-${id}`, cutAt, request: { agent: 'assistant' } }
 }
 
 export const delta = (text: string): AgentEvent[] => [{ type: 'text-delta', id: 't1', delta: text }]

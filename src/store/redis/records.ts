@@ -3,9 +3,10 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import { LoomError } from '../../error.ts'
+import { fieldOf } from '../../fields.ts'
 import { storedJson } from '../../json/pieces.ts'
 import { WorkSteps } from '../../long-work.ts'
-import type { Letter } from '../letter.ts'
+import type { Answer, Letter, LetterRequest } from '../letter.ts'
 import type { KnownState, SessionRecord, Summary } from '../session.ts'
 import { type Claim, type ReaderFloor, readerFloors, type Stop } from '../turn.ts'
 import { agentIn, agentText, escaped, unescaped } from './keys.ts'
@@ -60,16 +61,38 @@ export function letterIn(text: string): Letter {
   return letterOf(letter, message)
 }
 
+/** A letter's own fields as JSON. Another version of Loom may have stored them. */
+type StoredLetter = Omit<Letter, 'context' | 'request' | 'answer'> & {
+  agent?: string
+  context?: string
+  request?: unknown
+  answer?: unknown
+}
+
+/** A request without an agent is for none that there is: its turn fails, and says so. */
+const requestIn = (stored: unknown): LetterRequest =>
+  isLetterRequest(stored) ? stored : { agent: '' }
+
+const isLetterRequest = (stored: unknown): stored is LetterRequest =>
+  typeof fieldOf(stored, 'agent') === 'string'
+
+const isAnswer = (stored: unknown): stored is Answer =>
+  typeof stored === 'object' && stored !== null && 'type' in stored
+
 function letterOf(letter: string, message: string): Letter {
   const {
     agent: _agent,
     context: text,
     digest,
+    request,
+    answer,
     ...parsed
-  }: Omit<Letter, 'context'> & { agent?: string; context?: string } = JSON.parse(letter)
+  }: StoredLetter = JSON.parse(letter)
   const context = contextIn(text ?? '')
   return {
     ...parsed,
+    request: requestIn(request),
+    ...(Array.isArray(answer) && { answer: answer.filter(isAnswer) }),
     ...(digest !== undefined && digest !== '' && { digest }),
     ...(context !== undefined && { context }),
     ...(message !== '' && { message: messageIn(message) }),
