@@ -159,6 +159,39 @@ describe('the store in Redis', () => {
     await store.close()
   })
 
+  it('counts a profile of another version as the lowest', async () => {
+    const store = await open()
+    const talk = converse(store)
+    const { session } = sessionKeys(talk.id)
+    await talk.claim(letter('m1'))
+    const floor = async () => (await store.session(talk.id))?.turn?.floor
+    await store.noteReader(talk.id, 're-m1', 'v7')
+    expect(await redis.client.hget(session, 'floor')).toBe('v7')
+    await redis.client.hset(session, 'floor', 'v10')
+    expect(await floor()).toBe('any')
+    await store.noteReader(talk.id, 're-m1', 'v7')
+    expect(await redis.client.hget(session, 'floor')).toBe('any')
+    await store.close()
+  })
+
+  it('reads a letter of another version that has no request', async () => {
+    const store = await open()
+    const talk = converse(store)
+    const { claim } = await talk.claim(letter('m1'))
+    const stored = JSON.stringify({
+      id: 'm1',
+      kind: 'message',
+      replyId: 're-m1',
+      answer: 'no list',
+    })
+    await redis.client.hset(sessionKeys(talk.id).session, 'letter', stored)
+    const options = { nonce: 'n', instance: 'two', handOver: false }
+    const taken = await store.takeOver(talk.id, claim, options)
+    expect(taken?.letter).toMatchObject({ id: 'm1', request: { agent: '' } })
+    expect(taken?.letter).not.toHaveProperty('answer')
+    await store.close()
+  })
+
   it('ends what is under way when it is closed', async () => {
     const store = await open()
     const talk = converse(store)
