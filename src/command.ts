@@ -1,8 +1,7 @@
 /**
- * Runs a shell command with a beginning and an end: it has a time limit, output of any amount, and
- * nothing that it started lives on. It has ended when its own process has, and its output is silent
- * or a second has passed: a process left in the background neither holds it up nor loses its last
- * words.
+ * Runs a shell command with a time limit and output of any size, and ends every process that it started.
+ * The command ends when its own process has exited and its output has paused, or a second has passed. So
+ * a background process cannot delay the end, and the last output is not lost.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
@@ -10,13 +9,13 @@ import { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { ControlGroup } from './command/control-group.ts'
-import { filledDisk } from './command/disk-watch.ts'
-import { endAll } from './command/ending.ts'
-import { Followed, Reader } from './command/followed.ts'
+import { diskFull } from './command/disk-watch.ts'
 import type { LogFolder } from './command/log-folder.ts'
 import { CommandOutput } from './command/output.ts'
 import { openPipe, type Pipe } from './command/pipe.ts'
-import { supervise, type Supervised } from './command/supervisor.ts'
+import { CommandProcess, OutputReader } from './command/process.ts'
+import { supervise, type SupervisorOptions } from './command/supervisor.ts'
+import { endProcesses } from './command/termination.ts'
 import { errorMessage } from './error.ts'
 import type { Sandbox, SandboxKind } from './sandbox.ts'
 import { type ConfinedProgram, inputFd } from './sandbox/confined-program.ts'
@@ -26,10 +25,10 @@ import { reservedName } from './workspace/walk.ts'
 
 export interface CommandOptions {
   command: string
-  /** A real path. */
+  /** The real path of the folder in which the command runs. */
   workspace: string
   sandbox: Sandbox
-  /** All that the command is told of this process's environment. */
+  /** The whole environment of the command. */
   variables: Readonly<Record<string, string>>
   timeoutMs: number
   signal: AbortSignal
@@ -39,35 +38,38 @@ export interface CommandOptions {
   limits: CommandLimits
 }
 
-/** What a command may use at the most. */
+/** The limits of a confined command. */
 export interface CommandLimits {
-  /** Processes at a time, where the command is confined. */
+  /** The maximum number of processes at a time. */
   processes: number
-  /** Bytes of memory: of all processes together in a control group, else of each. */
+  /** The maximum memory in bytes: of all processes together in a control group, otherwise of each. */
   memoryBytes: number
-  /** Bytes of one file, and bytes by which the free space of the disk may shrink. */
+  /** The maximum size of one file, and the maximum decrease of the free disk space, in bytes. */
   diskBytes: number
 }
 
 export interface RunningCommand {
   readonly output: CommandOutput
-  /** Settles when nothing of the command is left. Never rejects. */
+  /** Resolves when no process of the command is left. Never rejects. */
   readonly ended: Promise<CommandEnd>
 }
 
-/** A code is what a shell has in `$?`: 128 and the signal's number, if one ended the command. */
+/** The end of a command. `code` is the shell's `$?`: 128 plus the signal's number if a signal ended it. */
 export type CommandEnd =
   | { how: 'exited'; code: number }
   | { how: 'timed-out' }
   | { how: 'aborted' }
-  /** It used up what it may use. */
+  /** The command reached a limit. */
   | { how: 'limited'; by: 'memory' | 'disk' }
   | { how: 'failed'; reason: string }
 
-/** A sandbox that has not begun by then is ended as it is. */
+/** How long the end of a command waits for its sandbox to start. */
 const startMs = 2000
 
-/** @throws whatever keeps the command from being started. */
+/**
+ * Starts a command.
+ * @throws Error if the command cannot start, for example if no sandbox of the required kind works.
+ */
 export async function startCommand(options: CommandOptions): Promise<RunningCommand> {
   const { sandbox, callId, logs, variables, workspace } = options
   const kind = await sandbox.kind()
@@ -78,12 +80,12 @@ export async function startCommand(options: CommandOptions): Promise<RunningComm
     bytesMax: options.logBytesMax,
     isForOthers,
   })
-  const reader = new Reader(output)
+  const reader = new OutputReader(output)
   try {
-    const confined = await sandbox.wrap(supervise(supervised(options, kind, group)), {
+    const program = await sandbox.wrap(supervise(supervisorOptions(options, kind, group)), {
       workspace,
       readable: [folder],
-      // A command that spoils the notes there would have an edit made twice.
+      // A command that changes the journal there could make Loom repeat an edit.
       hidden: [join(workspace, reservedName)],
     })
     options.signal.throwIfAborted()
@@ -93,10 +95,10 @@ export async function startCommand(options: CommandOptions): Promise<RunningComm
       receive: (bytes) => reader.receive(bytes),
     })
     try {
-      // Whatever it says first is heard: nothing is awaited in between.
-      const child = started(confined, options, pipe, group)
-      const followed = new Followed(child, pipe, reader)
-      return { output, ended: follow(followed, { ...options, kind, group }) }
+      // No await between these lines: otherwise the first events of the child could be lost.
+      const child = spawnChild(program, options, pipe, group)
+      const running = new CommandProcess(child, pipe, reader)
+      return { output, ended: finish(running, { ...options, kind, group }) }
     } catch (error) {
       pipe.close()
       throw error
@@ -115,23 +117,23 @@ const groupFor = ({ callId, limits }: CommandOptions) =>
     processesMax: limits.processes,
   })
 
-function supervised(
+function supervisorOptions(
   { command, callId, limits }: CommandOptions,
   kind: SandboxKind,
   group: ControlGroup | undefined,
-): Supervised {
+): SupervisorOptions {
   const isConfined = kind !== 'none'
   return {
     command,
     callId,
     processesMax: kind === 'bwrap' ? limits.processes : undefined,
-    // A group bounds all of it; address space that is only reserved is free there.
+    // A group bounds all memory of the command, and does not count address space that is only reserved.
     dataBytesMax: isConfined && group === undefined ? limits.memoryBytes : undefined,
     fileBytesMax: isConfined ? limits.diskBytes : undefined,
   }
 }
 
-function started(
+function spawnChild(
   { argv, inputs }: ConfinedProgram,
   { workspace, variables }: CommandOptions,
   { writeFd }: Pipe,
@@ -146,51 +148,52 @@ function started(
   })
   for (const [index, bytes] of inputs.entries()) {
     const input = child.stdio[inputFd + index]
-    // A sandbox that does not begin reads nothing; its exit says so.
+    // A sandbox that fails to start does not read its inputs. Its exit reports the failure.
     input?.on('error', () => undefined)
     if (input instanceof Writable) input.end(bytes)
   }
   return child
 }
 
-interface FollowOptions extends CommandOptions {
+interface FinishOptions extends CommandOptions {
   kind: SandboxKind
   group: ControlGroup | undefined
 }
 
-async function follow(followed: Followed, options: FollowOptions): Promise<CommandEnd> {
+async function finish(command: CommandProcess, options: FinishOptions): Promise<CommandEnd> {
   const { callId, logs, kind, group } = options
-  const over = new AbortController()
+  const stopWatch = new AbortController()
   try {
-    let end = await endOf(followed, options, over.signal)
-    await Promise.race([followed.started, delay(startMs)])
-    await endAll(followed.child, { kind, callId })
+    let end = await endOf(command, options, stopWatch.signal)
+    await Promise.race([command.started, delay(startMs)])
+    await endProcesses(command.child, { kind, callId })
     if (end.how === 'exited' && end.code !== 0 && (await group?.isExhausted())) {
       end = { how: 'limited', by: 'memory' }
     }
-    if (await followed.close()) await logs.keep(followed.output.logPath)
+    if (await command.close()) await logs.keep(command.output.logPath)
     return end
   } finally {
-    over.abort()
+    stopWatch.abort()
     await Promise.all([group?.remove(), logs.leave()])
   }
 }
 
-/** How the command itself ends. What it left in the background may live on. */
+/** Resolves when the command itself ends. Its background processes may still run. */
 async function endOf(
-  followed: Followed,
-  { signal, timeoutMs, workspace, kind, limits }: FollowOptions,
-  over: AbortSignal,
+  command: CommandProcess,
+  { signal, timeoutMs, workspace, kind, limits }: FinishOptions,
+  stopWatch: AbortSignal,
 ): Promise<CommandEnd> {
   const late = AbortSignal.timeout(timeoutMs)
-  const full = () => filledDisk(workspace, limits.diskBytes, over).then(() => 'disk-full' as const)
+  const full = () =>
+    diskFull(workspace, limits.diskBytes, stopWatch).then(() => 'disk-full' as const)
   try {
     const end = await untilAborted(AbortSignal.any([signal, late]), () =>
-      Promise.race([followed.exitCode, ...(kind === 'none' ? [] : [full()])]),
+      Promise.race([command.exitCode, ...(kind === 'none' ? [] : [full()])]),
     )
     if (end === 'disk-full') return { how: 'limited', by: 'disk' }
-    // Bounded by itself: an exit is an exit, also when the time limit passes meanwhile.
-    await untilAborted(signal, () => followed.silence())
+    // The wait has a limit of its own. The command has exited, even if its time limit passes meanwhile.
+    await untilAborted(signal, () => command.silence())
     return { how: 'exited', code: end }
   } catch (error) {
     if (signal.aborted) return { how: 'aborted' }

@@ -1,7 +1,7 @@
 /**
- * A control group of Linux for one command: all its processes together have no more memory than this,
- * and are no more than that many. Only root may make one here, and only where the machine or the
- * container lets it; elsewhere the limits of `supervisor.ts` hold, each for one process.
+ * A control group of Linux for one command. It bounds the memory and the number of all its processes
+ * together. Only root can create one, and only if the machine or the container allows it. Otherwise the
+ * limits of `supervisor.ts` apply to each process.
  */
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ export interface GroupLimits {
 
 const mount = '/sys/fs/cgroup'
 
-/** A folder of a controller, the file of its limit, and the limit. */
+/** A folder of a controller, with its limit files and their values. */
 interface Part {
   folder: string
   limits: readonly (readonly [file: string, value: number])[]
@@ -29,31 +29,31 @@ export class ControlGroup {
     this.#folders = folders
   }
 
-  /** Undefined where no group can be made. */
+  /** Creates a group; undefined if this process cannot create one. */
   static async make(name: string, limits: GroupLimits): Promise<ControlGroup | undefined> {
     if (process.getuid?.() !== 0) return undefined
-    const made: string[] = []
+    const folders: string[] = []
     try {
       for (const { folder, limits: files } of await partsOf(name, limits)) {
         await mkdir(folder)
-        made.push(folder)
+        folders.push(folder)
         for (const [file, value] of files) await writeFile(join(folder, file), String(value))
       }
-      return new ControlGroup(made)
+      return new ControlGroup(folders)
     } catch {
-      await new ControlGroup(made).remove()
+      await new ControlGroup(folders).remove()
       return undefined
     }
   }
 
-  /** The program, in the group from its first instruction on. */
+  /** Returns the command line that starts a program in the group. */
   wrap(program: Argv): Argv {
     const script =
       'while test "$1" != --; do echo 0 >"$1/cgroup.procs" || exit 125; shift; done; shift; exec "$@"'
     return ['sh', '-c', script, 'loom', ...this.#folders, '--', ...program]
   }
 
-  /** Whether the kernel has ended a process since the memory was used up. */
+  /** Returns whether the kernel killed a process of the group for lack of memory. */
   async isExhausted(): Promise<boolean> {
     const texts = this.#folders.flatMap((folder) =>
       ['memory.events', 'memory.oom_control'].map((file) =>
@@ -63,13 +63,16 @@ export class ControlGroup {
     return (await Promise.all(texts)).some((text) => /^oom_kill [1-9]/m.test(text))
   }
 
-  /** When its processes are gone. What is left after a second stays: an empty group costs nothing. */
+  /** Removes the group after its processes have ended. After a second it stays; an empty group is harmless. */
   async remove(): Promise<void> {
     await Promise.all(this.#folders.map(removeFolder))
   }
 }
 
-/** Version 2 has one tree, version 1 one for each controller (`Documentation/admin-guide/cgroup-v{1,2}`). */
+/**
+ * Returns the folders of a group. Version 2 has one tree, and version 1 one tree for each controller (Linux
+ * `Documentation/admin-guide/cgroup-v1` and `cgroup-v2`).
+ */
 async function partsOf(
   name: string,
   { memoryBytesMax, processesMax }: GroupLimits,
@@ -96,7 +99,7 @@ async function partsOf(
 }
 
 async function removeFolder(folder: string): Promise<void> {
-  // The kernel takes a moment to let go of processes that have ended.
+  // The kernel needs a moment to release the processes that have ended.
   for (let attempt = 0; attempt < 20; attempt++) {
     const error = await rmdir(folder).then(
       () => undefined,

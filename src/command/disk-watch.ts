@@ -1,24 +1,24 @@
 /**
- * Ends a command that fills the disk. The kernel bounds one file (`supervisor.ts`), not many; a look at
- * the free space twice a second bounds all of them, whatever else writes there meanwhile.
+ * Detects a command that fills the disk. The kernel bounds each file (`supervisor.ts`) but not their sum, so
+ * this module checks the free space twice a second. Writes of other programs count too.
  */
 import { statfs } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
-const lookMs = 500
+const intervalMs = 500
 
 /**
- * Settles once so many bytes less are free than at the start; rejects when the signal aborts. A disk
- * that does not say how much is free is not watched.
+ * Resolves when the free space has decreased by more than `bytesMax` bytes. Rejects when the signal aborts.
+ * It never resolves if the file system does not report its free space.
  */
-export async function filledDisk(
+export async function diskFull(
   folder: string,
   bytesMax: number,
   signal: AbortSignal,
 ): Promise<void> {
   const before = await freeBytes(folder)
   for (;;) {
-    await delay(lookMs, undefined, { signal })
+    await delay(intervalMs, undefined, { signal })
     const now = await freeBytes(folder)
     if (before !== undefined && now !== undefined && before - now > bytesMax) return
   }

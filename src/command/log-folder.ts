@@ -1,22 +1,22 @@
 /**
- * Where the logs of one tool are: a folder that only this user may enter, made when it is needed. The
- * latest logs are kept, also when the process ends, since a conversation that goes on elsewhere may
- * name them; older ones make room. What processes left that are long gone is removed by the next one.
+ * The folder for the logs of one tool, created at its first use, for this user only. It keeps the latest
+ * logs, also after the end of the process: a conversation that continues in another process may name them.
+ * Each process removes the old folders of processes that have ended.
  */
 import { chmod, lstat, mkdtemp, readdir, rmdir, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const keptMax = 10
-/** The name tells whose it is, so that others can see whether that process is there still. */
+const logsMax = 10
+/** The name holds the process id, so that another process can check whether the owner still runs. */
 const namePattern = /^loom-bash-(\d+)-\w{6}$/
-const leftAfterMs = 24 * 60 * 60_000
+const staleMs = 24 * 60 * 60_000
 
 export class LogFolder {
   readonly #parent: string
-  #made: Promise<string> | undefined
-  #kept: string[] = []
-  /** Commands that have files here now. */
+  #folder: Promise<string> | undefined
+  #logs: string[] = []
+  /** The number of running commands with files in the folder. */
   #users = 0
 
   constructor(parent: string = tmpdir()) {
@@ -24,8 +24,8 @@ export class LogFolder {
   }
 
   /**
-   * The folder's path, for one command; `leave` is called once for each call of this.
-   * @param isForOthers whether commands run as another user: they find in it what they know by name.
+   * Returns the folder's path for one command. The caller must call `leave` once for each call.
+   * @param isForOthers whether commands run as another user, which may then open files by their name
    */
   async enter(isForOthers = false): Promise<string> {
     this.#users += 1
@@ -39,65 +39,65 @@ export class LogFolder {
     }
   }
 
-  /** Removes the folder where no log is kept and no command runs. */
+  /** Removes the folder if it holds no log and no command runs. */
   async leave(): Promise<void> {
     this.#users -= 1
-    if (this.#users > 0 || this.#kept.length > 0) return
-    const made = this.#made
-    this.#made = undefined
-    const path = await made?.catch(() => undefined)
-    // One that is not empty stays: the files there are not ours to judge.
+    if (this.#users > 0 || this.#logs.length > 0) return
+    const folder = this.#folder
+    this.#folder = undefined
+    const path = await folder?.catch(() => undefined)
+    // A folder that is not empty stays, since its files may not be Loom's.
     if (path !== undefined) await rmdir(path).catch(() => undefined)
   }
 
   async #path(): Promise<string> {
-    const made = this.#made
-    // What cleans /tmp up takes a folder that was not used for days.
-    const isGone = made !== undefined && !(await isOwn(await made))
-    if (isGone && this.#made === made) this.#made = undefined
-    this.#made ??= this.#make().catch((error: unknown) => {
-      // A full disk may have room later.
-      this.#made = undefined
+    const folder = this.#folder
+    // A cleanup of /tmp may remove a folder that was unused for days.
+    const isGone = folder !== undefined && !(await isOwn(await folder))
+    if (isGone && this.#folder === folder) this.#folder = undefined
+    this.#folder ??= this.#make().catch((error: unknown) => {
+      // The next command tries again, since a full disk may have space later.
+      this.#folder = undefined
       throw error
     })
-    return this.#made
+    return this.#folder
   }
 
   async #make(): Promise<string> {
     const path = await mkdtemp(join(this.#parent, `loom-bash-${process.pid}-`))
-    await removeLeftFolders(this.#parent)
+    await removeStaleFolders(this.#parent)
     return path
   }
 
-  /** Counts a log that is there, and removes the oldest where they are too many. */
+  /** Counts a new log, and removes the oldest if there are too many. */
   async keep(log: string): Promise<void> {
-    this.#kept.push(log)
-    const old = this.#kept.splice(0, Math.max(0, this.#kept.length - keptMax))
+    this.#logs.push(log)
+    const old = this.#logs.splice(0, Math.max(0, this.#logs.length - logsMax))
     await Promise.all(old.map((path) => unlink(path).catch(() => undefined)))
   }
 }
 
-/** A folder of this user, and no link to one. */
+/** Returns whether a path is a folder of this user, and no link to one. */
 async function isOwn(path: string): Promise<boolean> {
   const stats = await lstat(path).catch(() => undefined)
   return stats?.isDirectory() === true && stats.uid === (process.getuid?.() ?? stats.uid)
 }
 
-/** Never fails: what cannot be removed is in nobody's way. */
-async function removeLeftFolders(parent: string): Promise<void> {
+/** Removes the folders of processes that have ended. It never rejects: a remaining folder does no harm. */
+async function removeStaleFolders(parent: string): Promise<void> {
   const names = await readdir(parent).catch(() => [])
   for (const name of names) {
     const pid = namePattern.exec(name)?.[1]
     const path = join(parent, name)
-    if (pid !== undefined && (await isLeft(path, Number(pid)))) await removeFolder(path)
+    if (pid !== undefined && (await isStale(path, Number(pid)))) await removeFolder(path)
   }
 }
 
-async function isLeft(path: string, pid: number): Promise<boolean> {
+async function isStale(path: string, pid: number): Promise<boolean> {
   if (!(await isOwn(path))) return false
   const stats = await lstat(path).catch(() => undefined)
-  if (stats === undefined || Date.now() - stats.mtimeMs < leftAfterMs) return false
-  // In a container every process of ours may have the same number.
+  if (stats === undefined || Date.now() - stats.mtimeMs < staleMs) return false
+  // In a container, each process of Loom may have the same id.
   return pid === process.pid ? stats.mtimeMs < performance.timeOrigin : !isRunning(pid)
 }
 
@@ -105,12 +105,12 @@ function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    // Any other failure says that there is one, of somebody else's.
+    // Any other error means that the process exists and belongs to another user.
     return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
   }
 }
 
-/** One by one and not as a tree: nothing but files is ours, and a link is removed and not followed. */
+/** Removes the files one by one: Loom creates only files there, and `unlink` does not follow a link. */
 async function removeFolder(path: string): Promise<void> {
   const names = await readdir(path).catch(() => [])
   for (const name of names) await unlink(join(path, name)).catch(() => undefined)

@@ -1,12 +1,12 @@
 /**
- * The whole output of a command, byte for byte, in a file that nobody else finds. It is begun
- * when the output has become too long to be shown, and it ends where a disk has to be protected.
+ * The whole output of a command, byte for byte, in a private file. It starts when the output is too long to
+ * be shown, and has a maximum size to protect the disk.
  */
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 
 export interface LogOptions {
   bytesMax: number
-  /** Whether commands run as another user, and are to read the log all the same. */
+  /** Whether commands run as another user, which must be able to read the log. */
   isForOthers: boolean
 }
 
@@ -24,12 +24,12 @@ export class CommandLog {
     this.#mode = isForOthers ? 0o644 : 0o600
   }
 
-  /** Why the log does not hold all, or undefined. */
+  /** The reason why the log is incomplete; undefined if it is complete. */
   get problem(): string | undefined {
     return this.#problem
   }
 
-  /** Settles when the bytes are written, so that whoever reads them is held back. Never rejects. */
+  /** Resolves when the bytes are written, so that the reader of the output can wait. Never rejects. */
   write(bytes: Uint8Array): Promise<void> | undefined {
     return this.#problem === undefined ? this.#write(bytes) : undefined
   }
@@ -41,7 +41,7 @@ export class CommandLog {
       await this.#file.writeFile(bytes.subarray(0, room))
       this.#bytes += Math.min(bytes.length, room)
     } catch {
-      // A full disk: the command goes on, and its last words are shown all the same.
+      // The disk may be full. The command continues, and its last output is still shown.
       this.#problem = `only its first ${this.#bytes} bytes could be written`
     }
     if (bytes.length > room) this.#problem = `only its first ${this.#bytes} bytes are kept`

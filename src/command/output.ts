@@ -1,6 +1,6 @@
 /**
- * What a command has printed: its end in memory, all of it in a log once that end is not all. Of any
- * amount of output a few hundred kilobytes are held.
+ * The output of a command. Its end is in memory; if the output is longer than that, all of it is in a log.
+ * Memory holds at most a few hundred kilobytes.
  */
 import { CommandLog, type LogOptions } from './log.ts'
 import { PlainText } from './plain-text.ts'
@@ -8,32 +8,32 @@ import { PlainText } from './plain-text.ts'
 export const shownLinesMax = 2000
 export const shownBytesMax = 50 * 1024
 
-/** A command that writes a character at a time has as many pieces. */
+/** More pieces are joined into one: a command may write single characters. */
 const piecesMax = 1000
 
-/** The end of an output, in a form for its reader. */
+/** The end of an output, as text. */
 export interface ShownOutput {
   text: string
-  /** As they came, also those that no text shows. */
+  /** The number of bytes of the whole output, including bytes that the text does not show. */
   bytes: number
-  /** What is not shown, and where it is; undefined where all is. */
+  /** A note with the size of the whole output and its log; undefined if the text is complete. */
   cut: string | undefined
 }
 
 export class CommandOutput {
   readonly #text = new PlainText()
   readonly #log: CommandLog
-  /** All bytes, until they are more than can be shown and the log begins. */
+  /** All bytes until the log starts; then undefined. */
   #early: Uint8Array[] | undefined = []
   #bytes = 0
   #lineEnds = 0
-  /** The last of the text, a little more than what is shown, as it came. */
+  /** The end of the text, slightly longer than the shown part. */
   #pieces: string[] = []
   #tailLength = 0
   #isDropped = false
   #chunks = 0
 
-  /** @param logPath where no file is */
+  /** @param logPath the path of the log, at which no file exists yet */
   constructor(logPath: string, log: LogOptions) {
     this.#log = new CommandLog(logPath, log)
   }
@@ -42,12 +42,15 @@ export class CommandOutput {
     return this.#log.path
   }
 
-  /** Grows with every chunk. */
+  /** The number of chunks so far. */
   get chunks(): number {
     return this.#chunks
   }
 
-  /** The bytes are not touched any more once what this gives has settled; undefined is at once. */
+  /**
+   * Receives a chunk. The caller may reuse the bytes when the returned promise settles, or at once if this
+   * returns undefined.
+   */
   push(bytes: Uint8Array): Promise<void> | undefined {
     this.#chunks += 1
     this.#bytes += bytes.length
@@ -58,7 +61,7 @@ export class CommandOutput {
     return undefined
   }
 
-  /** No more will come. Answers whether there is a log, which holds more than is shown. */
+  /** Ends the output. Returns whether there is a log, which is the case if the text is cut. */
   async end(): Promise<boolean> {
     this.#append(this.#text.push())
     const isCut = this.#isCut()
@@ -73,9 +76,10 @@ export class CommandOutput {
     return lastBytes(withoutOverwritten(this.#tail), bytesMax).text
   }
 
+  /** Returns the end of the output. */
   shown(): ShownOutput {
     const lines = withoutOverwritten(this.#tail).split('\n')
-    // The newline at the end ends the last line, and begins none.
+    // A newline at the end does not start another line.
     const isEnded = lines.at(-1) === '' && lines.length > 1
     if (isEnded) lines.pop()
     const last = lines.slice(-shownLinesMax).join('\n')
@@ -107,7 +111,7 @@ export class CommandOutput {
     }
   }
 
-  /** Begins anywhere in a line, also in the middle of a character. */
+  /** Its start may be within a line or a character. */
   get #tail(): string {
     return this.#pieces.join('')
   }
@@ -128,18 +132,18 @@ export class CommandOutput {
   }
 }
 
-/** Of a progress bar that writes over its line only the last state. */
+/** Keeps only the last state of a line that a progress bar overwrites. */
 const withoutOverwritten = (text: string): string =>
   text.includes('\r') ? text.split('\n').map(lastState).join('\n') : text
 
-/** By hand: a regular expression takes seconds for a long line, in which the server stands still. */
+/** It uses no regular expression, which would block the server for seconds on a long line. */
 function lastState(line: string): string {
   let end = line.length
   while (line[end - 1] === '\r') end -= 1
   return line.slice(end === 0 ? 0 : line.lastIndexOf('\r', end - 1) + 1, end)
 }
 
-/** The end of a text in UTF-8, from the start of a character on. */
+/** Returns the end of a text, at most `bytesMax` bytes of UTF-8, from the start of a character. */
 function lastBytes(text: string, bytesMax: number): { text: string; isCut: boolean } {
   if (Buffer.byteLength(text) <= bytesMax) return { text, isCut: false }
   const bytes = Buffer.from(text)

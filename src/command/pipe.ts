@@ -1,7 +1,7 @@
 /**
- * A pipe of the kernel for a command's output and errors together, so that they come in the order in
- * which they were written. What `spawn` calls a pipe is a socket: `/dev/stderr` cannot be opened then,
- * and two of them have no common order.
+ * A kernel pipe for stdout and stderr of a command together, so that the output keeps the order of the
+ * writes. The `pipe` option of `spawn` creates sockets: a program cannot open `/dev/stderr` then, and two
+ * sockets have no common order.
  */
 import { execFile } from 'node:child_process'
 import { close, constants, open } from 'node:fs'
@@ -16,36 +16,39 @@ const closeFile = promisify(close)
 const bufferBytes = 64 * 1024
 
 export interface PipeOptions {
-  /** Where no file is; none stays there. */
+  /** The temporary path of the pipe, at which no file exists. */
   path: string
-  /** `PATH`, for the program that makes it. */
+  /** The `PATH` for the program `mkfifo`. */
   programs: string
-  /** The bytes are the caller's until this returns, or its promise settles; nothing is read meanwhile. */
+  /**
+   * Receives bytes. They are valid until it returns, or until its promise settles; the pipe reads nothing
+   * meanwhile.
+   */
   receive: (bytes: Uint8Array) => Promise<void> | undefined
 }
 
 export interface Pipe {
-  /** For the child. */
+  /** The descriptor for the child's output. */
   writeFd: number
-  /** Once the child has it. Else the output never ends. */
+  /** Closes `writeFd` in this process. Call it after the spawn, otherwise the output never ends. */
   closeWriter: () => Promise<void>
-  /** Stops reading. */
+  /** Stops the reading. */
   close: () => void
-  /** Settles when nobody can write any more, or nothing is read any more. */
+  /** Resolves when the last writer has closed the pipe, or when the reading has stopped. */
   closed: Promise<void>
 }
 
 export async function openPipe({ path, programs, receive }: PipeOptions): Promise<Pipe> {
-  // Its folder keeps others out; a command that runs as another user opens it by `/dev/stdout`.
+  // The folder protects the pipe. A command that runs as another user opens it as `/dev/stdout`.
   await run('mkfifo', ['-m', '666', path], { env: { PATH: programs }, timeout: 10_000 })
   try {
-    // Without O_NONBLOCK the first open waits for the second.
+    // Without O_NONBLOCK the first open would wait for the second.
     const readFd = await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const writeFd = await openFile(path, constants.O_WRONLY).catch(async (error: unknown) => {
       await closeFile(readFd)
       throw error
     })
-    const socket = reading(readFd, receive)
+    const socket = openReader(readFd, receive)
     const closed = Promise.withResolvers<void>()
     socket.once('close', () => closed.resolve())
     socket.once('error', () => closed.resolve())
@@ -60,14 +63,14 @@ export async function openPipe({ path, programs, receive }: PipeOptions): Promis
   }
 }
 
-/** Reads into one buffer: a new one for every read is garbage of the size of the whole output. */
-function reading(fd: number, receive: PipeOptions['receive']): Socket {
+/** Reads into one buffer. A new buffer for each read would be garbage of the size of the output. */
+function openReader(fd: number, receive: PipeOptions['receive']): Socket {
   const buffer = Buffer.alloc(bufferBytes)
   const callback = (length: number): boolean => {
-    const received = receive(buffer.subarray(0, length))
-    if (received === undefined) return true
-    const goOn = () => void socket.resume()
-    received.then(goOn, goOn)
+    const storage = receive(buffer.subarray(0, length))
+    if (storage === undefined) return true
+    const resume = () => void socket.resume()
+    storage.then(resume, resume)
     return false
   }
   const socket = new Socket({ fd, readable: true, writable: false, onread: { buffer, callback } })

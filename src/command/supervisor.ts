@@ -1,17 +1,17 @@
 /**
- * The shell that stands between Loom and a command, inside the sandbox. It tells when the command has
- * ended, although what it left in the background may live on for a moment, and it ends all of it
- * when Loom is gone, killed or not: its lifeline closes then.
+ * The supervisor: a shell between Loom and a command, inside the sandbox. It reports the end of the command
+ * even if background processes still run. It kills all processes when Loom ends or is killed, since that
+ * closes its lifeline.
  */
 import type { Argv } from '../sandbox/confined-program.ts'
 
-/** In every process of a call, so that one that left its group is found. */
+/** An environment variable of every process of a call, to find processes that left the group. */
 export const callIdVariable = 'LOOM_CALL_ID'
 
-// $1 command, $2 call id. Limits, each or nothing: $3 processes (the letter is bash's or dash's), $4 KiB
-// of data of a process, $5 units of 512 bytes of a file. A crashed process leaves no image of its memory.
-// 3 is the lifeline, a socket that is told `started` and the exit code; 4 is the output.
-// The supervisor itself does not carry the id, so that a sweep does not end before all are found.
+// $1 is the command and $2 the call id. $3 to $5 are limits, each may be empty: $3 processes (`ulimit -u` in
+// bash, `-p` in dash), $4 KiB of data of a process, $5 units of 512 bytes of a file. `ulimit -c 0` disables
+// core dumps. Descriptor 3 is the lifeline, a socket that receives `started` and the exit code; 4 is the
+// output. The supervisor itself has no call id, so that the search for processes does not kill it first.
 const script = `
 exec >/dev/null 2>&1
 (
@@ -40,7 +40,7 @@ echo "$code" >&3
 read -r _ <&3
 `
 
-export interface Supervised {
+export interface SupervisorOptions {
   command: string
   callId: string
   processesMax: number | undefined
@@ -54,7 +54,7 @@ export const supervise = ({
   processesMax,
   dataBytesMax,
   fileBytesMax,
-}: Supervised): Argv => [
+}: SupervisorOptions): Argv => [
   'sh',
   '-c',
   script,

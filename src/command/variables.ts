@@ -1,6 +1,6 @@
 /**
- * The environment of a command: an allow-list, since nobody can list the names of all secrets. With
- * it every program is told that nobody sits at a terminal.
+ * The environment of a command. It is an allow-list, since the names of all secrets are unknown. Fixed
+ * variables tell programs that there is no terminal.
  */
 import type { Environment } from '../environment.ts'
 import { LoomError } from '../error.ts'
@@ -8,23 +8,23 @@ import { toolchainVariables } from '../sandbox/toolchains.ts'
 import { defaultPath } from '../sandbox/trial.ts'
 import { isSecretOfLoom } from '../secret-variables.ts'
 
-const passed = /^(?:PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TERM|TZ)$/
+const allowedPattern = /^(?:PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TERM|TZ)$/
 
 /**
- * git runs it with a shell, behind the name of a file. It fails at once and says how to do without:
- * an editor would wait for keys until the command's time is up.
+ * The editor of git, a shell command. It fails at once with a hint: a real editor would wait for keys until
+ * the command's time limit.
  */
 const noEditor =
   "echo 'There is no editor here. Give the text in the command (git commit -m), or set GIT_EDITOR=true to take what git proposes.' >&2; false"
 
-const unattended = {
+const fixedVariables = {
   LOOM: '1',
   CI: '1',
   EDITOR: 'false',
   VISUAL: 'false',
   GIT_EDITOR: noEditor,
   GIT_SEQUENCE_EDITOR: noEditor,
-  // A merge without conflicts takes git's own message.
+  // A merge without conflicts uses git's own message.
   GIT_MERGE_AUTOEDIT: 'no',
   PAGER: 'cat',
   GIT_PAGER: 'cat',
@@ -37,13 +37,14 @@ const unattended = {
   SSH_ASKPASS: 'false',
   GH_PROMPT_DISABLED: '1',
   DEBIAN_FRONTEND: 'noninteractive',
-  // Each command has an empty one, where it is confined.
+  // In bubblewrap, each command has an empty /tmp of its own.
   TMPDIR: '/tmp',
 }
 
 /**
- * @param more names of further variables that are passed on
- * @throws LoomError `invalid-config` where one of them is a key of Loom's own.
+ * Returns the environment of a command.
+ * @param more the names of additional variables that the command receives
+ * @throws LoomError `invalid-config` if one of them is a secret of Loom.
  */
 export function commandVariables(
   environment: Environment,
@@ -51,22 +52,25 @@ export function commandVariables(
 ): Record<string, string> {
   const secret = more.find(isSecretOfLoom)
   if (secret !== undefined) {
-    throw new LoomError('invalid-config', `${secret} is not passed on to commands: it is Loom's.`)
+    throw new LoomError(
+      'invalid-config',
+      `${secret} is not passed on to commands: it is Loom's. Remove it from the list of variables.`,
+    )
   }
-  return { ...unattended, ...harmlessVariables(environment, more) }
+  return { ...fixedVariables, ...harmlessVariables(environment, more) }
 }
 
-/** What any program may know, and what else is named. */
+/** Returns the variables that any program may receive, and those named in `more`. */
 export function harmlessVariables(
   environment: Environment,
   more: readonly string[] = [],
 ): Record<string, string> {
   const variables: Record<string, string> = { PATH: defaultPath }
   for (const [name, value] of Object.entries(environment)) {
-    if (value !== undefined && isPassed(name, more)) variables[name] = value
+    if (value !== undefined && isAllowed(name, more)) variables[name] = value
   }
   return variables
 }
 
-const isPassed = (name: string, more: readonly string[]) =>
-  passed.test(name) || toolchainVariables.has(name) || more.includes(name)
+const isAllowed = (name: string, more: readonly string[]) =>
+  allowedPattern.test(name) || toolchainVariables.has(name) || more.includes(name)
