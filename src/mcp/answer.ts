@@ -1,52 +1,55 @@
 /**
- * What an MCP server answers to a call: as much of it as is kept in the conversation, and how the model
- * is told of it.
+ * The result of an MCP call: the part that the conversation stores, and its form for the model.
  */
 import type { CallToolResult } from '@ai-sdk/mcp'
 import type { ToolResultPart } from 'ai'
 
 import { fieldOf, fieldsOf } from '../fields.ts'
 
-/** A server that answers with a whole database must not fill the model's window. */
+/** The limit of one text in characters, so that a large result cannot fill the model's context window. */
 const textMax = 100_000
 
-/** Of the images and sounds of an answer, in characters of base64: 3 MB. Each later step sends them. */
+/**
+ * The limit of all images and sounds of a result, in characters of base64 (3 MB). Each later step sends
+ * them again.
+ */
 const dataMax = 4_000_000
 
-/** Of the rest of an answer, in characters of JSON. */
+/** The limit of the rest of a result, in characters of JSON. */
 const answerMax = 400_000
 
 type Content = Extract<ToolResultPart['output'], { type: 'content' }>['value']
 
 /**
- * An answer as it is kept. All of it would be in the log, in the history and at every client, and a
- * server may answer with anything.
+ * Returns the part of a result that Loom stores. A server may send a result of any size, and the log, the
+ * history and every client would receive all of it.
  */
-export function keptAnswer(result: CallToolResult): unknown {
+export function storedResult(result: CallToolResult): unknown {
   const { content, structuredContent, ...rest }: Record<string, unknown> = result
-  const kept: Record<string, unknown> = isSmall(rest, textMax) ? rest : {}
+  const stored: Record<string, unknown> = isSmall(rest, textMax) ? rest : {}
   if (structuredContent !== undefined && isSmall(structuredContent, answerMax)) {
-    kept['structuredContent'] = structuredContent
+    stored['structuredContent'] = structuredContent
   }
-  if (Array.isArray(content)) kept['content'] = keptParts(content)
-  else if (kept['structuredContent'] === undefined) kept['content'] = [leftOut(structuredContent)]
-  return kept
+  if (Array.isArray(content)) stored['content'] = storedParts(content)
+  else if (stored['structuredContent'] === undefined)
+    stored['content'] = [omissionNote(structuredContent)]
+  return stored
 }
 
-function keptParts(content: readonly unknown[]): unknown[] {
+function storedParts(content: readonly unknown[]): unknown[] {
   const parts: unknown[] = []
-  let left = answerMax
+  let charactersLeft = answerMax
   let dataLeft = dataMax
   for (const [index, part] of content.entries()) {
     const data = dataOf(part)?.length ?? 0
-    const kept = data > dataLeft ? leftOut(part) : withCutText(part)
+    const stored = data > dataLeft ? omissionNote(part) : withShortText(part)
     if (data <= dataLeft) dataLeft -= data
-    left -= lengthOf(withoutBytes(kept))
-    if (left < 0) {
+    charactersLeft -= lengthOf(withoutBytes(stored))
+    if (charactersLeft < 0) {
       parts.push(textPart(`[${content.length - index} more parts are not kept]`))
       break
     }
-    parts.push(kept)
+    parts.push(stored)
   }
   return parts
 }
@@ -56,7 +59,7 @@ function dataOf(part: unknown): string | undefined {
   return typeof data === 'string' ? data : undefined
 }
 
-function withCutText(part: unknown): unknown {
+function withShortText(part: unknown): unknown {
   const fields = fieldsOf(part)
   const resource = fieldsOf(fields['resource'])
   const cutResource = typeof resource['text'] === 'string' && {
@@ -73,38 +76,38 @@ const isSmall = (value: unknown, max: number) => lengthOf(value) <= max
 
 const lengthOf = (value: unknown): number => jsonOf(value).length
 
-const leftOut = (value: unknown) => {
+const omissionNote = (value: unknown) => {
   const type = fieldOf(value, 'type')
-  const what = typeof type === 'string' ? type : 'content'
-  return textPart(`[${what} of ${lengthOf(value)} characters is not kept]`)
+  const typeName = typeof type === 'string' ? type : 'content'
+  return textPart(`[${typeName} of ${lengthOf(value)} characters is not kept]`)
 }
 
 /**
- * An answer in the form that models read: text as text, an image as a file, structured content as JSON
- * where no text says the same (the protocol wants it in both, and servers differ).
- * @param output a `CallToolResult`, or what a store has kept of it
+ * Converts a result for the model: text as text, an image as a file, and structured content as JSON if the
+ * result has no text. (By the protocol a server sends structured content as text too, but not all do.)
+ * @param output a `CallToolResult`, or the stored part of one
  */
 export function modelOutputOf(output: unknown): ToolResultPart['output'] {
   const content = fieldOf(output, 'content')
   const structured = fieldOf(output, 'structuredContent')
   if (!Array.isArray(content)) return { type: 'text', value: cut(jsonOf(structured ?? output)) }
   const parts = content.map(partOf)
-  const isSaid = parts.some(({ type }) => type === 'text')
-  if (structured !== undefined && !isSaid) parts.unshift(textPart(jsonOf(structured)))
+  const hasText = parts.some(({ type }) => type === 'text')
+  if (structured !== undefined && !hasText) parts.unshift(textPart(jsonOf(structured)))
   if (parts.length === 0) return { type: 'text', value: '(no output)' }
   const texts = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []))
-  // Text alone goes as text: a list of parts reaches some models as JSON.
+  // A result of texts only becomes one text: some models receive a list of parts as JSON.
   return texts.length === parts.length
     ? { type: 'text', value: cut(texts.join('\n')) }
     : { type: 'content', value: parts }
 }
 
-/** What a server says went wrong. */
+/** Returns the error text of a failed call. */
 export function failureText(result: CallToolResult): string {
   const content = fieldOf(result, 'content')
   const texts = Array.isArray(content) ? content.map((part) => fieldOf(part, 'text')) : []
-  const said = texts.filter((text) => typeof text === 'string').join('\n')
-  return said === '' ? 'The tool failed and did not say why.' : cut(said)
+  const errorText = texts.filter((text) => typeof text === 'string').join('\n')
+  return errorText === '' ? 'The tool failed without an error text.' : cut(errorText)
 }
 
 function partOf(part: unknown): Content[number] {
@@ -124,22 +127,22 @@ function partOf(part: unknown): Content[number] {
     return { type: 'file', mediaType: blobType, data: { type: 'data', data: blob } }
   }
   if (type === 'resource_link') return textPart(linkText(part))
-  // Sounds and other bytes are of no use to most models, and many kilobytes as text.
+  // Most models cannot use sounds and other bytes, and as text they would be very long.
   return textPart(jsonOf(withoutBytes(part)))
 }
 
 const isImage = (mediaType: string) => mediaType.startsWith('image/')
 
-/** A resource that the server names and does not send. */
+/** Describes a resource that the server links to but does not send. */
 function linkText(part: unknown): string {
-  const words = ['title', 'name', 'description', 'mimeType'].map((key) => fieldOf(part, key))
-  const known = words.filter((word) => typeof word === 'string')
-  return `[Resource ${String(fieldOf(part, 'uri'))}: ${[...new Set(known)].join(', ')}]`
+  const fields = ['title', 'name', 'description', 'mimeType'].map((key) => fieldOf(part, key))
+  const texts = fields.filter((field) => typeof field === 'string')
+  return `[Resource ${String(fieldOf(part, 'uri'))}: ${[...new Set(texts)].join(', ')}]`
 }
 
 const textPart = (text: string): Content[number] => ({ type: 'text', text: cut(text) })
 
-/** What was cut already, with the note about it, stays as it is. */
+/** Cuts a text to `textMax` characters and a note. A text that was cut before stays the same. */
 export function cut(text: string): string {
   if (text.length <= textMax + 100) return text
   const rest = text.length - textMax

@@ -1,35 +1,39 @@
-/** One connection to an MCP server, from its handshake to its end. Another takes its place after it. */
+/** One connection to an MCP server, from its handshake to its end. `server.ts` opens the next one. */
 import { createMCPClient, type ListToolsResult, type MCPClient } from '@ai-sdk/mcp'
 
 import { errorMessage } from '../error.ts'
 import type { HttpMcpServer, McpServer, StdioMcpServer } from './server-options.ts'
 import { StdioTransport } from './stdio-transport.ts'
-import { wholeToolsResponse } from './tool-list.ts'
+import { repairToolsResponse } from './tool-list.ts'
 
 export type McpToolDefinition = ListToolsResult['tools'][number]
 
 export interface Connection {
   client: MCPClient
-  /** False once the server is known to be gone. */
+  /** Returns false after the connection has detected that the server is gone. */
   isOpen: () => boolean
   close: () => Promise<void>
 }
 
 export interface ConnectionOptions {
   connectMs: number
-  /** What a stdio server is told beside its own `env`. */
+  /** Environment variables of a stdio server, in addition to its own `env`. */
   variables: Readonly<Record<string, string>>
   onToolsChanged: () => void
 }
 
-/** So long may a server that seems to be gone take to show that it is not. */
+/** The time limit of the check whether a server is gone. */
 const healthMs = 5000
-const farewellMs = 2000
+/** The time limit of the request that ends a session. */
+const deleteMs = 2000
 const pagesMax = 100
 
 const isStdio = (server: McpServer): server is StdioMcpServer & McpServer => 'command' in server
 
-/** @throws Error that says what kept the server from being reached. */
+/**
+ * Connects to a server.
+ * @throws Error with the reason why the server cannot be reached.
+ */
 export function connect(server: McpServer, options: ConnectionOptions): Promise<Connection> {
   return isStdio(server) ? connectStdio(server, options) : connectHttp(server, options)
 }
@@ -63,8 +67,8 @@ async function connectStdio(
     await transport.close()
     const message = errorMessage(cause)
     const problem = /closed/i.test(message) ? 'it has ended' : message
-    const said = transport.lastWords
-    throw new Error(said === '' ? problem : `${problem}: ${said}`, { cause })
+    const { errorOutput } = transport
+    throw new Error(errorOutput === '' ? problem : `${problem}: ${errorOutput}`, { cause })
   }
 }
 
@@ -72,7 +76,7 @@ async function connectHttp(
   { url, headers }: HttpMcpServer,
   { connectMs }: ConnectionOptions,
 ): Promise<Connection> {
-  const watch = new Watch()
+  const watch = new StreamWatch()
   const client = await createMCPClient({
     transport: {
       type: 'http',
@@ -82,7 +86,7 @@ async function connectHttp(
     },
     clientName: 'loom',
     initializationOptions: { timeout: connectMs },
-    onUncaughtError: (problem) => watch.heard(problem),
+    onUncaughtError: (problem) => watch.onProblem(problem),
   }).catch((cause: unknown) => {
     throw new Error(causesOf(cause), { cause })
   })
@@ -95,15 +99,16 @@ async function connectHttp(
 }
 
 /**
- * A broken stream is told to the client, and not to the call that waits for its answer. Where the
- * server is gone with it, closing ends the call; where it was another stream, nothing is lost.
+ * Watches for broken streams. The MCP client reports a broken stream only to itself, and not to the call
+ * that waits for an answer. This class then checks whether the server still answers. If not, it closes the
+ * client, which ends the call. If it does, another stream broke, and the call continues.
  */
-class Watch {
+class StreamWatch {
   client: MCPClient | undefined
   isOpen = true
   #isChecking = false
 
-  heard(problem: unknown): void {
+  onProblem(problem: unknown): void {
     const { client } = this
     if (!(problem instanceof TypeError) || client === undefined) return
     if (this.#isChecking || !this.isOpen) return
@@ -117,29 +122,32 @@ class Watch {
   }
 
   async #check(client: MCPClient): Promise<void> {
-    const isThere = await answers(client)
+    const isAlive = await isServerAlive(client)
     this.#isChecking = false
-    if (!isThere) await this.close()
+    if (!isAlive) await this.close()
   }
 }
 
-const answers = (client: MCPClient): Promise<boolean> =>
+const isServerAlive = (client: MCPClient): Promise<boolean> =>
   client.listTools({ options: { timeout: healthMs } }).then(
     () => true,
     () => false,
   )
 
-/** Saying good-bye to a server that does not answer has an end too; lists of tools are read liberally. */
+/**
+ * A `fetch` for the MCP client. It gives the DELETE request of a session a time limit, and repairs lists of
+ * tools.
+ */
 const serverFetch: typeof fetch = async (url, init) => {
   if (init?.method === 'DELETE') {
-    return fetch(url, { ...init, signal: AbortSignal.timeout(farewellMs) })
+    return fetch(url, { ...init, signal: AbortSignal.timeout(deleteMs) })
   }
   const response = await fetch(url, init)
   const isList = typeof init?.body === 'string' && init.body.includes('"tools/list"')
-  return isList ? wholeToolsResponse(response) : response
+  return isList ? repairToolsResponse(response) : response
 }
 
-/** All tools of a server, page by page. */
+/** Returns all tools of a server, page by page. */
 export async function listTools(
   { client }: Connection,
   timeout: number,
@@ -156,7 +164,7 @@ export async function listTools(
   return tools
 }
 
-/** "fetch failed" alone helps nobody. */
+/** Joins the messages of an error and its causes: "fetch failed" alone does not name the reason. */
 export function causesOf(error: unknown): string {
   const { cause } = error instanceof Error ? error : {}
   return cause instanceof Error ? `${errorMessage(error)}: ${causesOf(cause)}` : errorMessage(error)

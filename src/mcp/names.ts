@@ -1,17 +1,18 @@
 /**
- * Names that every provider accepts, from names that may be anything. A name that is free stays as it
- * is, since models know popular servers' tools by their names.
+ * Converts the names of a server's tools to names that every provider accepts. A valid and unused name
+ * stays the same, since models know the tools of popular servers by name.
  */
 import { createHash } from 'node:crypto'
 
 const lengthMax = 64
 
+/** Returns a valid name that is not in `used`. */
 export function freeName(name: string, serverName: string, used: ReadonlySet<string>): string {
   const plain = acceptable(name)
   if (!used.has(plain)) return plain
   const prefixed = acceptable(`${serverName}_${name}`)
   if (!used.has(prefixed)) return prefixed
-  // Two names of one server that differ only in what no provider takes.
+  // Two names of one server may differ only in characters that providers refuse.
   return withHash(prefixed, `${serverName}/${name}`)
 }
 

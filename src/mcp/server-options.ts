@@ -1,28 +1,45 @@
-/** How an MCP server is reached. */
+/** The options of an MCP server. */
 
-/** A server that Loom starts. */
+/** An MCP server that Loom starts as a child process. */
 export interface StdioMcpServer {
+  /** The program to start. */
   command: string
-  /** @defaultValue none */
+  /** The arguments of the program. @defaultValue none */
   args?: readonly string[]
-  /** Beside `PATH`, `HOME` and their like; nothing else of Loom's environment is passed on. */
+  /**
+   * Additional environment variables. Besides these the server receives only harmless variables of Loom's
+   * environment, such as `PATH` and `HOME`. @defaultValue none
+   */
   env?: Readonly<Record<string, string>>
+  /** The working folder of the program. @defaultValue Loom's own working folder */
   cwd?: string
 }
 
-/** A server that is there already, over Streamable HTTP. */
+/** A running MCP server, reached over Streamable HTTP. */
 export interface HttpMcpServer {
+  /** The address of the server. */
   url: string
-  /** Such as `authorization`. Struck out of every error. */
+  /** Headers of each request, such as `authorization`. Error texts never hold their values. */
   headers?: Readonly<Record<string, string>>
 }
 
-/** A server to start (`command`) or to connect to (`url`). */
+/**
+ * An MCP server that Loom starts (`command`) or connects to (`url`).
+ * @example
+ * ```ts
+ * import type { McpServer } from 'loom'
+ *
+ * const server: McpServer = { name: 'files', command: 'mcp-files', args: ['/srv'] }
+ * ```
+ */
 export type McpServer = {
-  /** For people, and before the names of tools that would clash: letters, digits, `_` and `-`. */
+  /**
+   * The name of the server in messages, and the prefix of tool names that are in use. It has 1 to 30
+   * letters, digits, `_` or `-`.
+   */
   name: string
-  /** The longest that connecting may take, and listing tools. @defaultValue 10000 */
+  /** The time limit of connecting and of listing tools, in milliseconds. @defaultValue 10000 */
   connectMs?: number
-  /** The longest that a call may take. @defaultValue 120000 */
+  /** The time limit of a call in milliseconds. @defaultValue 120000 */
   callMs?: number
 } & (StdioMcpServer | HttpMcpServer)

@@ -1,6 +1,6 @@
 /**
- * An MCP server as its tools see it: connected when first needed, and again when it was gone. A call is
- * made a second time only where the first surely did nothing.
+ * The link between an MCP server and its tools. It connects at the first need, and again after the server
+ * was gone. It repeats a call only if the first attempt certainly had no effect.
  */
 import { type CallToolResult, MCPClientError } from '@ai-sdk/mcp'
 
@@ -20,14 +20,14 @@ export interface ServerLinkOptions {
   connectMs: number
   callMs: number
   variables: Readonly<Record<string, string>>
-  /** Strikes out what a server may echo. */
+  /** Removes secrets that a server may repeat in its messages. */
   redact: (text: string) => string
   report: (line: string) => void
 }
 
-/** A list is asked for again after so long: not every server tells when it changes. */
+/** The age at which a list of tools is read again: not every server reports a change. */
 const listMs = 60_000
-/** The pause after a failed connection, which doubles. Nobody waits in it. */
+/** The pause after a failed connection. It doubles each time. A call in the pause fails at once. */
 const firstPauseMs = 1000
 const longestPauseMs = 60_000
 
@@ -37,7 +37,7 @@ export class ServerLink {
   #connecting: Promise<Connection> | undefined
   #connection: Connection | undefined
   #tools: readonly McpToolDefinition[] = []
-  #listedAt: number | undefined
+  #listTime: number | undefined
   #pauseMs = firstPauseMs
   #pausedUntil = 0
   #problem = ''
@@ -49,37 +49,43 @@ export class ServerLink {
   }
 
   /**
-   * What the server offers, or offered when it was last there: a call of it then says what is wrong.
-   * Empty where it was never reached. Never rejects.
+   * Returns the server's tools; if the server is gone, those of the last connection, whose calls then report
+   * the problem. The list is empty before the first connection. Never rejects.
    */
   async tools(): Promise<readonly McpToolDefinition[]> {
     if (this.#isClosed) return []
-    const isFresh = this.#listedAt !== undefined && performance.now() - this.#listedAt < listMs
+    const isFresh = this.#listTime !== undefined && performance.now() - this.#listTime < listMs
     if (isFresh && this.#connection?.isOpen() === true) return this.#tools
     try {
-      const known = this.#connection
+      const previous = this.#connection
       const connection = await this.#connect()
-      // A new connection has just listed them.
-      if (connection === known) await this.#list(connection)
+      // A new connection has already read the list.
+      if (connection === previous) await this.#list(connection)
     } catch {
-      // It was reported when it failed.
+      // `#open` has reported the failure.
     }
     return this.#tools
   }
 
-  /** Why the server has never been reached; undefined where it was, or nobody has tried. */
+  /** The reason why no connection has ever succeeded; undefined after a success or before an attempt. */
   get unreached(): string | undefined {
-    return this.#listedAt === undefined && this.#problem !== '' ? this.#problem : undefined
+    return this.#listTime === undefined && this.#problem !== '' ? this.#problem : undefined
   }
 
-  /** Tries to reach the server at once, whatever happened before. @throws Error that says why not. */
+  /**
+   * Connects to the server at once, even during a pause. Returns the tools.
+   * @throws Error with the reason why the server cannot be reached.
+   */
   async retry(): Promise<readonly McpToolDefinition[]> {
     this.#pausedUntil = 0
     await this.#connect()
     return this.#tools
   }
 
-  /** @throws Error for the model: what the call failed of, and whether it may have been done. */
+  /**
+   * Calls a tool.
+   * @throws Error for the model, with the reason of the failure and whether the effect is unknown.
+   */
   async call(
     name: string,
     input: Record<string, unknown>,
@@ -93,12 +99,12 @@ export class ServerLink {
         return await connection.client.callTool({ name, arguments: input, options })
       } catch (error) {
         if (signal.aborted) throw abortError(signal)
-        const fate = fateOf(error, connection)
-        if (fate !== 'answered') this.#drop(connection)
-        if (fate === 'undone' && attempt === 1) continue
+        const effect = effectOf(error, connection)
+        if (effect !== 'answered') this.#drop(connection)
+        if (effect === 'undone' && attempt === 1) continue
         const problem = cut(redact(causesOf(error)))
         const doubt = `${problem.replace(/\.$/, '')}. Whether it was done is unknown.`
-        throw new Error(fate === 'unknown' ? doubt : problem, { cause: error })
+        throw new Error(effect === 'unknown' ? doubt : problem, { cause: error })
       }
     }
   }
@@ -121,7 +127,7 @@ export class ServerLink {
 
   async #open(): Promise<Connection> {
     const { connectMs, variables, redact, report } = this.#options
-    const onToolsChanged = () => (this.#listedAt = undefined)
+    const onToolsChanged = () => (this.#listTime = undefined)
     try {
       const connection = await connect(this.server, { connectMs, variables, onToolsChanged })
       try {
@@ -149,7 +155,7 @@ export class ServerLink {
     const now = performance.now()
     try {
       this.#tools = await listTools(connection, this.#options.connectMs)
-      this.#listedAt = now
+      this.#listTime = now
     } catch (error) {
       this.#drop(connection)
       throw error
@@ -167,23 +173,23 @@ export class ServerLink {
 }
 
 /**
- * What became of a call that failed: `answered` is the server's own error, `undone` certainly did
- * nothing, since there was no server or no session, and of `unknown` nobody knows.
+ * Returns the effect of a failed call. `answered` is the server's own error. `undone` means that the call
+ * certainly had no effect, since there was no server or no session. Otherwise the effect is `unknown`.
  */
-function fateOf(error: unknown, connection: Connection): 'answered' | 'undone' | 'unknown' {
-  if (MCPClientError.isInstance(error)) return fateOfAnswer(error, connection)
+function effectOf(error: unknown, connection: Connection): 'answered' | 'undone' | 'unknown' {
+  if (MCPClientError.isInstance(error)) return effectOfError(error, connection)
   const { cause } = error instanceof Error ? error : {}
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   return code === 'ECONNREFUSED' ? 'undone' : 'unknown'
 }
 
-function fateOfAnswer(
+function effectOfError(
   { message, code, statusCode = 0 }: MCPClientError,
   connection: Connection,
 ): 'answered' | 'undone' | 'unknown' {
   if (message.includes('from a closed client')) return 'undone'
   const isRefusal = [400, 404].includes(statusCode) || [-32000, -32001].includes(code ?? 0)
-  // A server that was restarted does not know the session; each has its own words for it.
+  // A restarted server does not know the session. Servers report this in different words.
   if (isRefusal && /\bsession\b|not initialized/i.test(message)) return 'undone'
   if (code !== undefined || (statusCode >= 400 && statusCode < 500)) return 'answered'
   return message.includes('timed out') && connection.isOpen() ? 'answered' : 'unknown'

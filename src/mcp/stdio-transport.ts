@@ -1,7 +1,7 @@
 /**
- * An MCP server that is a process of ours: JSON-RPC, a line a message, over its input and output. It is
- * given the variables it is said to need and no others, and it ends with us: politely if there is
- * time, with all that it started if not, and also where Loom itself is killed.
+ * An MCP server as a child process: JSON-RPC over its stdin and stdout, one message a line. The server
+ * receives only the configured environment variables. It ends together with Loom: `close` first ends its
+ * input and then, after a time limit, kills the process group. The group also ends if Loom is killed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { type JSONRPCMessage, type MCPTransport, validateJSONRPCMessage } from '@ai-sdk/mcp'
 
 import { errorMessage } from '../error.ts'
-import { withWholeTools } from './tool-list.ts'
+import { repairToolList } from './tool-list.ts'
 
 export interface StdioServer {
   command: string
@@ -18,30 +18,31 @@ export interface StdioServer {
   cwd: string | undefined
 }
 
-/** What closing gives a server to end by itself. */
-const patienceMs = 2000
+/** The time that `close` gives a server to end by itself. */
+const exitWaitMs = 2000
 
-/** A message is in memory whole. */
+/** The maximum length of a message, since a message is in memory as a whole. */
 const lineMax = 32 * 1024 * 1024
 
-/** Ends the process group when the other end of descriptor 3 is closed, whoever closes it. */
-const leash = '(while read -r _ <&3; do :; done; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-'
+/** Kills the process group when the other end of descriptor 3 closes, which also happens if Loom dies. */
+const supervisorScript =
+  '(while read -r _ <&3; do :; done; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-'
 
 export class StdioTransport implements MCPTransport {
   readonly supportsProtocolVersionDiscovery = true
-  // The client sets these three.
+  // The MCP client sets these three.
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: (message: JSONRPCMessage) => void
-  /** Is told when the server has other tools than it listed. */
+  /** Called when the server reports that its list of tools has changed. */
   onToolsChanged?: () => void
   readonly #server: StdioServer
   #child: ChildProcess | undefined
   #isOpen = false
-  /** The last of what the server says on its error output, for whoever has to find out what is wrong. */
-  #lastWords = ''
+  /** The end of the server's stderr, for error messages. */
+  #errorOutput = ''
   #line = ''
-  /** Ends the watch over a request's signal. */
+  /** Functions that remove the abort listener of each open request. */
   readonly #unwatch = new Map<string | number, () => void>()
 
   constructor(server: StdioServer) {
@@ -52,13 +53,13 @@ export class StdioTransport implements MCPTransport {
     return this.#isOpen
   }
 
-  get lastWords(): string {
-    return this.#lastWords.trim()
+  get errorOutput(): string {
+    return this.#errorOutput.trim()
   }
 
   async start(): Promise<void> {
     const { command, args, variables, cwd } = this.#server
-    const child = spawn('sh', ['-c', leash, 'loom', command, ...args], {
+    const child = spawn('sh', ['-c', supervisorScript, 'loom', command, ...args], {
       env: variables,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
       detached: true,
@@ -68,12 +69,12 @@ export class StdioTransport implements MCPTransport {
     child.stdin?.on('error', () => undefined)
     child.stdio[3]?.on('error', () => undefined)
     child.stderr?.on('data', (bytes: Buffer) => {
-      this.#lastWords = `${this.#lastWords}${bytes.toString()}`.slice(-1000)
+      this.#errorOutput = `${this.#errorOutput}${bytes.toString()}`.slice(-1000)
     })
-    child.once('exit', () => this.#ended())
+    child.once('exit', () => this.#onExit())
     await once(child, 'spawn')
     this.#isOpen = true
-    // A decoder between: no character is cut in two.
+    // `setEncoding` decodes across chunks, so that no character is cut.
     child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text))
   }
 
@@ -82,7 +83,7 @@ export class StdioTransport implements MCPTransport {
     if (!this.#isOpen || stdin == null) throw new Error('the server has ended')
     if ('method' in message && 'id' in message) this.#watch(message.id, options?.signal)
     if (stdin.write(`${JSON.stringify(message)}\n`)) return
-    // One that does not read is ended by the time limit of the call.
+    // If the server does not read, the time limit of the call ends the wait.
     await once(stdin, 'drain', options)
   }
 
@@ -90,13 +91,13 @@ export class StdioTransport implements MCPTransport {
     const child = this.#child
     if (child === undefined) return
     child.stdin?.end()
-    if (child.exitCode === null && child.signalCode === null) await happens(child, 'exit')
-    this.#ended()
-    // Until then its last words may come.
-    if (!child.stderr?.closed) await happens(child, 'close')
+    if (child.exitCode === null && child.signalCode === null) await waitForEvent(child, 'exit')
+    this.#onExit()
+    // Its last stderr output may arrive until `close`.
+    if (!child.stderr?.closed) await waitForEvent(child, 'close')
   }
 
-  /** Tells the server when nobody waits for a request's answer any more, as the protocol asks for. */
+  /** Sends `notifications/cancelled` when the signal of a request aborts, as the protocol requires. */
   #watch(id: string | number, signal: AbortSignal | undefined): void {
     if (signal === undefined) return
     const cancel = () => {
@@ -118,32 +119,32 @@ export class StdioTransport implements MCPTransport {
     }
     if (this.#line.length <= lineMax) return
     this.onerror?.(new Error(`the server sent a message of more than ${lineMax} characters`))
-    this.#ended()
+    this.#onExit()
   }
 
   #receive(line: string): void {
     if (line.trim() === '') return
     try {
-      const message = validateJSONRPCMessage(withWholeTools(JSON.parse(line)))
+      const message = validateJSONRPCMessage(repairToolList(JSON.parse(line)))
       if ('method' in message && !('id' in message)) {
-        // The client knows no notifications.
+        // The MCP client does not support notifications.
         if (message.method === 'notifications/tools/list_changed') this.onToolsChanged?.()
         return
       }
-      if (!('method' in message) && message.id != null) this.#answered(message.id)
+      if (!('method' in message) && message.id != null) this.#onAnswer(message.id)
       this.onmessage?.(message)
     } catch (error) {
       this.onerror?.(new Error(errorMessage(error), { cause: error }))
     }
   }
 
-  #answered(id: string | number): void {
+  #onAnswer(id: string | number): void {
     this.#unwatch.get(id)?.()
     this.#unwatch.delete(id)
   }
 
-  #ended(): void {
-    // Ends what is left of the group.
+  #onExit(): void {
+    // Ends the remaining processes of the group.
     this.#child?.stdio[3]?.destroy()
     this.#isOpen = false
     for (const unwatch of this.#unwatch.values()) unwatch()
@@ -152,9 +153,9 @@ export class StdioTransport implements MCPTransport {
   }
 }
 
-async function happens(child: ChildProcess, event: 'exit' | 'close'): Promise<void> {
+async function waitForEvent(child: ChildProcess, event: 'exit' | 'close'): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, patienceMs)
+  const timer = setTimeout(resolve, exitWaitMs)
   child.once(event, resolve)
   await promise
   clearTimeout(timer)
