@@ -22,25 +22,32 @@ export { LoomError, type LoomErrorCode } from './error.ts'
 export type { AgentEvent, FinishReason } from './event.ts'
 export { type Mcp, type McpOptions, openMcp } from './mcp.ts'
 export { type McpServer } from './mcp/server-options.ts'
-export { Loom, type LoomOptions } from './loom.ts'
+export {
+  Loom,
+  openRedisStore,
+  run,
+  startAgent,
+  type StartAgentOptions,
+  stream,
+  streamAgent,
+} from './library.ts'
+export type { LoomOptions } from './loom.ts'
 export { assistantMessage, systemMessage, userMessage } from './message.ts'
 export type { ListedModel, ModelFacts, ModelReference, Models } from './model.ts'
 export { Registry, type RegistryOptions } from './model/registry.ts'
 export { overridesOf } from './model/registry/overrides.ts'
 export { createModels } from './model/resolve.ts'
-export { run } from './runner.ts'
 export { type RunOptions } from './run-options.ts'
 export { type Outcome, type RunResult } from './run-result.ts'
 export type { Sink } from './sink.ts'
 export type { Cost, StepUsage } from './spending.ts'
 export { portSink, type PostTarget } from './sink/port.ts'
-export { type AgentStream, stream } from './stream.ts'
-export { startAgent, type StartAgentOptions } from './start-agent.ts'
+export type { AgentStream } from './stream.ts'
 export type { Store } from './store.ts'
 export { type MemoryStoreOptions, openMemoryStore } from './store/memory.ts'
-export { openRedisStore, type RedisStoreOptions, type StoreNotice } from './store/redis.ts'
+export type { RedisStoreOptions, StoreNotice } from './store/redis.ts'
 export type { WhenBusy } from './store/letter.ts'
-export { streamAgent, type StreamAgentOptions } from './stream-agent.ts'
+export type { StreamAgentOptions } from './stream-agent.ts'
 export {
   attachDefaultLogger,
   type TelemetryEvent,

@@ -6,10 +6,9 @@
 import { AgentSession } from './agent-session.ts'
 import type { Agent, TimeLimits } from './agent.ts'
 import type { FileUrls } from './conversation/file-address.ts'
-import { processEnvironment } from './environment.ts'
 import { LoomError } from './error.ts'
 import type { ModelReference, Models } from './model.ts'
-import { createModels } from './model/resolve.ts'
+import type { WithModels } from './run-options.ts'
 import { defaultTimeLimits } from './runner/read-model.ts'
 import { Sessions } from './sessions.ts'
 import type { Store } from './store.ts'
@@ -65,7 +64,7 @@ export class Loom implements AsyncDisposable {
   readonly fileUrls: FileUrls
   readonly report: (error: unknown) => void
 
-  constructor(options: LoomOptions) {
+  constructor(options: WithModels<LoomOptions>) {
     const { store = openMemoryStore(), keepAliveMs = 15_000, report = warn } = options
     const agents = options.agents.map(ofAnyContext)
     const [first] = agents
@@ -73,7 +72,7 @@ export class Loom implements AsyncDisposable {
     this.agents = agents
     this.defaultAgent = options.defaultAgent ?? first.name
     this.defaultModel = options.defaultModel ?? 'demo/assistant'
-    this.models = options.models ?? createModels({ environment: processEnvironment() })
+    this.models = options.models
     this.keepAliveMs = keepAliveMs
     this.fileUrls = options.fileUrls ?? 'public'
     this.report = report

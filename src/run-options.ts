@@ -5,6 +5,9 @@ import type { Ledger } from './runner/ledger.ts'
 import type { SessionHooks } from './runner/session-hooks.ts'
 import type { Sink } from './sink.ts'
 
+/** Options whose models are given: modules behind the library's entry choose no providers. */
+export type WithModels<OPTIONS extends { models?: Models }> = OPTIONS & { models: Models }
+
 export interface RunOptions<CONTEXT = unknown> {
   /** Where the events go as they happen. @defaultValue nowhere */
   sink?: Sink

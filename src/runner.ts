@@ -7,11 +7,9 @@ import { randomUUID } from 'node:crypto'
 import type { ModelMessage } from 'ai'
 
 import type { Agent } from './agent.ts'
-import { processEnvironment } from './environment.ts'
 import { errorMessage, LoomError } from './error.ts'
 import type { Models } from './model.ts'
-import { createModels } from './model/resolve.ts'
-import type { RunOptions } from './run-options.ts'
+import type { RunOptions, WithModels } from './run-options.ts'
 import type { Outcome, RunResult } from './run-result.ts'
 import { finishOf, resultOf, startOf, withResult } from './runner/ending.ts'
 import { noSettings, readSettings, type Settings } from './runner/settings.ts'
@@ -34,11 +32,10 @@ const depthMax = 4
 export async function run<CONTEXT = unknown>(
   agent: Agent<CONTEXT>,
   messages: string | readonly ModelMessage[],
-  options: RunOptions<CONTEXT> = {},
+  options: WithModels<RunOptions<CONTEXT>>,
 ): Promise<RunResult> {
-  const { signal = new AbortController().signal } = options
+  const { models, signal = new AbortController().signal } = options
   const emit = guarded(options.sink ?? (() => undefined))
-  const models = options.models ?? createModels({ environment: processEnvironment() })
   const settings = await settingsOf(agent, options, { models, signal })
   const { model, messageId = randomUUID(), sink, session, ...shared } = options
   const [first] = settings.models
@@ -52,8 +49,7 @@ export async function run<CONTEXT = unknown>(
     messageId,
     messages: typeof messages === 'string' ? [{ role: 'user', content: messages }] : messages,
     emit,
-    runBelow: (below, prompt, own) =>
-      runBelow(below, prompt, { ...shared, models, ...defaults, ...own }),
+    runBelow: (below, prompt, own) => runBelow(below, prompt, { ...shared, ...defaults, ...own }),
   })
   return conclude(turn, { agent, options, messageId, emit, signal, models })
 }
@@ -83,7 +79,7 @@ async function settingsOf<CONTEXT>(
 function runBelow(
   agent: Agent,
   messages: string | readonly ModelMessage[],
-  shared: RunOptions,
+  shared: WithModels<RunOptions>,
 ): Promise<RunResult> {
   const depth = (shared.depth ?? 0) + 1
   if (depth > depthMax) {

@@ -14,7 +14,7 @@ import { toolSetOf } from './conversation/tool-set.ts'
 import { LoomError } from './error.ts'
 import { encoderOf, profiles, protocols } from './frames.ts'
 import type { Profile, Protocol } from './frames.ts'
-import type { RunOptions } from './run-options.ts'
+import type { RunOptions, WithModels } from './run-options.ts'
 import type { RunResult } from './run-result.ts'
 import { run } from './runner.ts'
 import { contextOf } from './runner/context.ts'
@@ -56,7 +56,7 @@ export async function streamAgent<CONTEXT = unknown>(
   c: Context,
   agent: Agent<CONTEXT>,
   posted: unknown,
-  options: StreamAgentOptions<CONTEXT> = {},
+  options: WithModels<StreamAgentOptions<CONTEXT>>,
 ): Promise<Response> {
   const reading = readingOf(c, options)
   const conversation = await readConversation(
@@ -124,13 +124,13 @@ function oneOf<NAME extends string>(
 /** What this reader cannot be told must not happen: questions, and steps that are withdrawn. */
 function runOptionsOf<CONTEXT>(
   { profile, protocol }: Reading,
-  { context, models, defaultModel, model, limits }: StreamAgentOptions<CONTEXT>,
-): RunOptions<CONTEXT> {
+  { context, models, defaultModel, model, limits }: WithModels<StreamAgentOptions<CONTEXT>>,
+): WithModels<RunOptions<CONTEXT>> {
   return {
+    models,
     recovery: profile === 'v7' && protocol === 'ui' ? 'reset' : 'continue',
     ...answersOf({ profile, protocol }),
     ...(context !== undefined && { context }),
-    ...(models !== undefined && { models }),
     ...(defaultModel !== undefined && { defaultModel }),
     ...(model !== undefined && { model }),
     ...(limits !== undefined && { limits }),

@@ -1,15 +1,11 @@
 /**
- * A run as something to loop over: `for await (const event of stream(agent, 'hi'))`. The run begins
+ * A run that a loop reads: `for await (const event of stream(agent, 'hi'))`. The run begins
  * with the loop, or with the first look at `result`. Leaving the loop early aborts the run.
  */
-import type { ModelMessage } from 'ai'
-
-import type { Agent } from './agent.ts'
 import { LoomError } from './error.ts'
 import type { AgentEvent } from './event.ts'
-import { type RunOptions } from './run-options.ts'
-import { type RunResult } from './run-result.ts'
-import { run } from './runner.ts'
+import type { RunOptions } from './run-options.ts'
+import type { RunResult } from './run-result.ts'
 import { type EventQueue, openEventQueue } from './sink/queue.ts'
 
 /** The events of one run, to loop over once, and what it came to. */
@@ -21,26 +17,22 @@ export interface AgentStream extends AsyncIterable<AgentEvent> {
   readonly result: Promise<RunResult>
 }
 
-/** Runs an agent and gives its events as they happen, with backpressure. One loop hears them. */
-export function stream<CONTEXT = unknown>(
-  agent: Agent<CONTEXT>,
-  messages: string | readonly ModelMessage[],
-  options: Omit<RunOptions<CONTEXT>, 'sink'> = {},
+/**
+ * Returns the events of a run as they happen, with backpressure.
+ * @param start begins the run with this sink and this signal. It is called once at most.
+ * @param outside aborts the run, in addition to the end of the loop
+ */
+export function eventsOf(
+  start: (options: Required<Pick<RunOptions, 'sink' | 'signal'>>) => Promise<RunResult>,
+  outside: AbortSignal | undefined,
 ): AgentStream {
   let queue: EventQueue | undefined
   let running: Promise<RunResult> | undefined
   const leaving = new AbortController()
-  const signal =
-    options.signal === undefined
-      ? leaving.signal
-      : AbortSignal.any([options.signal, leaving.signal])
+  const signal = outside === undefined ? leaving.signal : AbortSignal.any([outside, leaving.signal])
 
   const begin = () => {
-    running ??= run(agent, messages, {
-      ...options,
-      signal,
-      sink: (event) => queue?.sink(event),
-    })
+    running ??= start({ signal, sink: (event) => queue?.sink(event) })
     return running
   }
 

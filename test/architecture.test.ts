@@ -108,6 +108,26 @@ describe('dependency direction', () => {
     expect(edges(inside('src/model/'), runner)).toEqual([])
   })
 
+  it('keeps the providers and the environment out of the runner and of loom.ts', () => {
+    const graph = new Map(sources.map(({ path, imports }) => [path, imports]))
+    const providers = inside(
+      'src/environment.ts',
+      'src/library.ts',
+      'src/model/demo',
+      'src/model/network.ts',
+      'src/model/openai-compatible',
+      'src/model/own-protocol.ts',
+      'src/model/registered.ts',
+      'src/model/registry',
+      'src/model/resolve.ts',
+    )
+    const found = ['src/runner.ts', 'src/loom.ts'].flatMap((path) =>
+      [...reachedFrom(path, graph)].filter(providers).map((name) => `${path} ->> ${name}`),
+    )
+    expect(found).toEqual([])
+    expect([...reachedFrom('src/library.ts', graph)].some(providers)).toBe(true)
+  })
+
   it('lets agents and tools know nothing of HTTP', () => {
     expect(edges(inside('agents/', 'tools/'), inside('routes/', 'hono', '@hono/'))).toEqual([])
   })

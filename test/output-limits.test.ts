@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 
 import { defineAgent } from '../src/agent.ts'
 import { defineTool } from '../src/define-tool.ts'
-import { run } from '../src/runner.ts'
+import { run } from '../src/index.ts'
 import { calls, says, scriptedModel } from './scripted-model.ts'
 
 /** What the model reads of an output. */

@@ -2,7 +2,7 @@ import { dynamicTool, jsonSchema, tool, type ToolSet } from 'ai'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
-import { run } from '../src/runner.ts'
+import { run } from '../src/index.ts'
 import { calculator } from '../tools/calculator.ts'
 import { openBarrier } from './barrier.ts'
 import { settle, toolOf } from './one-step.ts'

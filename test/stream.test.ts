@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import type { AgentEvent } from '../src/event.ts'
-import { stream } from '../src/stream.ts'
+import { stream } from '../src/index.ts'
 import { calculator } from '../tools/calculator.ts'
 import { within } from './deadline.ts'
 import { endless, settled } from './endless-model.ts'

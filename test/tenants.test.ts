@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { createApp } from '../routes/app.ts'
 import { defineAgent } from '../src/agent.ts'
 import { readConfig } from '../src/config.ts'
-import { Loom } from '../src/loom.ts'
+import { Loom } from '../src/index.ts'
 import { storedId } from '../src/session/tenant-ids.ts'
 import { says, scriptedModel } from './scripted-model.ts'
 

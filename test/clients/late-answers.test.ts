@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { fieldOf } from '../../src/fields.ts'
-import { streamAgent } from '../../src/stream-agent.ts'
+import { streamAgent } from '../../src/index.ts'
 import { calls, says } from '../scripted-model.ts'
 import { sdks } from './chat-client.ts'
 import { openServer } from './live-server.ts'

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
 import type { Agent } from '../../src/agent.ts'
-import { streamAgent } from '../../src/stream-agent.ts'
+import { streamAgent } from '../../src/index.ts'
 import { calls, says, type Script } from '../scripted-model.ts'
 import { sdks } from './chat-client.ts'
 import { type LiveServer, openServer } from './live-server.ts'

@@ -7,7 +7,7 @@ import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { defineAgent } from '../../src/agent.ts'
-import { startAgent } from '../../src/start-agent.ts'
+import { startAgent } from '../../src/index.ts'
 import { editFile } from '../../tools/edit-file.ts'
 import { applyEdits } from '../../tools/edit-file/apply.ts'
 import { unifiedDiff } from '../../tools/edit-file/unified-diff.ts'

@@ -1,0 +1,112 @@
+/**
+ * The exports of the library that need models. Where the caller passes none, the models are those of
+ * the environment. The modules behind these functions load at the first call, so that an import of
+ * the library is fast.
+ */
+import type { ModelMessage } from 'ai'
+import type { Context } from 'hono'
+
+import type { AgentSession } from './agent-session.ts'
+import type { Agent } from './agent.ts'
+import { processEnvironment } from './environment.ts'
+import { Loom as LoomOfModels, type LoomOptions } from './loom.ts'
+import type { Models } from './model.ts'
+import { createModels } from './model/resolve.ts'
+import type { RunOptions, WithModels } from './run-options.ts'
+import type { RunResult } from './run-result.ts'
+import type { Store } from './store.ts'
+import type { RedisStoreOptions } from './store/redis.ts'
+import type { StreamAgentOptions } from './stream-agent.ts'
+import { type AgentStream, eventsOf } from './stream.ts'
+
+/** @throws LoomError `invalid-config` where the environment names a proxy by something that is no address */
+function withModels<OPTIONS extends { models?: Models }>(options: OPTIONS): WithModels<OPTIONS> {
+  const { models = createModels({ environment: processEnvironment() }) } = options
+  return { ...options, models }
+}
+
+/**
+ * Runs an agent until it is done.
+ * @param messages the conversation so far; a string is one user message.
+ * @returns the result of the run: the text, the new messages, the usage and the outcome
+ * @throws LoomError `unknown-model`, `missing-key` or `invalid-config` before the first event;
+ * `model-failed` or `model-timeout` when every attempt failed; `over-budget` where the budget of the
+ * session is spent; `aborted`. The last four come after the last event, and their `result` holds the
+ * text and the steps up to then. An error of the sink is thrown as it is.
+ */
+export async function run<CONTEXT = unknown>(
+  agent: Agent<CONTEXT>,
+  messages: string | readonly ModelMessage[],
+  options: RunOptions<CONTEXT> = {},
+): Promise<RunResult> {
+  const runner = await import('./runner.ts')
+  return runner.run(agent, messages, withModels(options))
+}
+
+/**
+ * Runs an agent and returns its events as they happen, with backpressure. One loop can read them. The
+ * run begins with the loop, or when `result` is first read. A loop that ends early aborts the run.
+ */
+export function stream<CONTEXT = unknown>(
+  agent: Agent<CONTEXT>,
+  messages: string | readonly ModelMessage[],
+  options: Omit<RunOptions<CONTEXT>, 'sink'> = {},
+): AgentStream {
+  return eventsOf((own) => run(agent, messages, { ...options, ...own }), options.signal)
+}
+
+/**
+ * Runs an agent on posted messages and streams its events as the response of a Hono route.
+ * @param posted `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`
+ * @throws LoomError for a bad request, and each error that `run` throws before its first event
+ */
+export async function streamAgent<CONTEXT = unknown>(
+  c: Context,
+  agent: Agent<CONTEXT>,
+  posted: unknown,
+  options: StreamAgentOptions<CONTEXT> = {},
+): Promise<Response> {
+  const streaming = await import('./stream-agent.ts')
+  return streaming.streamAgent(c, agent, posted, withModels(options))
+}
+
+/** Agents and their sessions, on one store. `sessionRoutes` serves it over HTTP. */
+export class Loom extends LoomOfModels {
+  /** @throws LoomError `invalid-config` for a list of no agents, or a bad proxy in the environment */
+  constructor(options: LoomOptions) {
+    super(withModels(options))
+  }
+}
+
+/** The options of `startAgent`. */
+export interface StartAgentOptions extends Omit<LoomOptions, 'agents' | 'defaultAgent'> {
+  /** The name of the conversation in the store. A known one continues. @defaultValue a new one */
+  id?: string
+}
+
+/**
+ * Opens a conversation with one agent. It behaves like a GenServer: `call` waits for the answer,
+ * `cast` waits until the message is accepted, `stream` returns the events, `stop` ends the turn, and
+ * `messages` returns the history.
+ *
+ * ```ts
+ * const session = startAgent(tutor)
+ * const { text } = await session.call('What is 2 + 2?')
+ * ```
+ *
+ * In memory it lives as long as the process. With a Redis store, each process that starts the same
+ * agent with the same store and id continues it, and also a turn whose process died.
+ */
+export function startAgent(agent: Agent<never>, options: StartAgentOptions = {}): AgentSession {
+  const { id, ...rest } = options
+  return new Loom({ ...rest, agents: [agent] }).startAgent(agent.name, id)
+}
+
+/**
+ * Opens a store in Redis 7.0 or later.
+ * @throws LoomError `invalid-config`, or `unavailable` where Redis does not answer in time
+ */
+export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
+  const redis = await import('./store/redis.ts')
+  return redis.openRedisStore(options)
+}
