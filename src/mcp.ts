@@ -27,7 +27,7 @@ import type { AgentTools, NamedTool } from './tool.ts'
  * import { env } from 'node:process'
  * import type { McpOptions } from 'loom'
  *
- * const options: McpOptions = { environment: env, report: (line) => console.error(line) }
+ * const options: McpOptions = { environment: env, report: (line) => stderr.write(`${line}\n`) }
  * ```
  */
 export interface McpOptions {
