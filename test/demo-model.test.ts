@@ -31,15 +31,8 @@ describe('the demo model', () => {
     ['2 × 3 ÷ 4', ['2 * 3 / 4']],
     ['2^10', ['2 ^ 10']],
     ['6x7', ['6 * 7']],
-    ['What is 15% of 80?', ['(15 / 100) * 80']],
-    ['20 percent of 50', ['(20 / 100) * 50']],
-    ['100 plus 10%', ['100 * (1 + 10 / 100)']],
-    ['the square root of 16 plus 2', ['sqrt(16) + 2']],
-    ['sqrt(16) + max(1, 2)', ['sqrt(16) + max(1, 2)']],
-    ['twenty-one plus two', ['21 + 2']],
-    ['multiply 6 by 7, then add 2 to that', ['2 + (6 * 7)']],
-    ['subtract 3 from 10', ['10 - 3']],
-    ['the average of 3, 4 and 5', ['(3 + 4 + 5) / 3']],
+    ['(1 + 2) * -3', ['(1 + 2) * -3']],
+    ['10 % 3', ['10 % 3']],
     ['What is 6*7? And 8 minus 2?', ['6 * 7', '8 - 2']],
   ])('hands the arithmetic in "%s" to the calculator', async (text, expressions) => {
     const parts = await ask(user(text), [calculator])
@@ -47,26 +40,19 @@ describe('the demo model', () => {
     expect(finishOf(parts).finishReason.unified).toBe('tool-calls')
   })
 
-  it.each(['I have 3 cats', 'On 2026-11-22 at 10:30', 'well - no', 'open 24/7', 'version 1.2.3'])(
-    'sees no arithmetic in "%s"',
-    async (text) => {
-      const parts = await ask(user(text), [calculator])
-      expect(callsIn(parts)).toEqual([])
-      expect(finishOf(parts).finishReason.unified).toBe('stop')
-    },
-  )
-
   it.each([
-    ['Now multiply that by 10', '42 * 10'],
-    ['times 3', '42 * 3'],
-    ['and minus 2?', '42 - 2'],
-    ['double it', '2 * 42'],
-    ['square that', '42 ^ 2'],
-    ['divide the result by 7', '42 / 7'],
-  ])('goes on from the last result: "%s"', async (text, expr) => {
-    const earlier = turn('What is 6 * 7?', 'calculator', json({ result: 42 }))
-    const parts = await ask([...earlier, ...user(text)], [calculator])
-    expect(callsIn(parts)).toEqual([['calculator', { expr }]])
+    'I have 3 cats',
+    'On 2026-11-22 at 10:30',
+    'well - no',
+    'open 24/7',
+    'version 1.2.3',
+    // Sums that its rules cannot write: a part of one would be a wrong answer.
+    'the square root of 16 plus 2',
+    '100 plus 10%',
+  ])('finds no sum in "%s"', async (text) => {
+    const parts = await ask(user(text), [calculator])
+    expect(callsIn(parts)).toEqual([])
+    expect(finishOf(parts).finishReason.unified).toBe('stop')
   })
 
   it.each([
@@ -74,7 +60,6 @@ describe('the demo model', () => {
     ["what's the date today?", [{}]],
     ['What time is it in Tokyo?', [{ timeZone: 'Asia/Tokyo' }]],
     ['current time in Europe/Berlin', [{ timeZone: 'Europe/Berlin' }]],
-    ['what time is it in san francisco', [{ timeZone: 'America/Los_Angeles' }]],
     ['What time is it in Atlantis?', [{ timeZone: 'Atlantis' }]],
     [
       'time in Paris and New York',
@@ -93,13 +78,10 @@ describe('the demo model', () => {
     ])
   })
 
-  it.each([
-    ['Research the history of looms', 'the history of looms'],
-    ['look up: the tallest mountain', 'the tallest mountain'],
-    ['Ask the researcher what 12 * 12 is', 'what 12 * 12 is'],
-  ])('hands "%s" to the researcher', async (text, prompt) => {
-    const parts = await ask(user(text), [calculator, researcher])
-    expect(callsIn(parts)).toEqual([['researcher', { prompt }]])
+  it('hands a question to the sub-agent that the message names', async () => {
+    const parts = await ask(user('Ask the researcher what 12 * 12 is'), [calculator, researcher])
+    expect(callsIn(parts)).toEqual([['researcher', { prompt: 'what 12 * 12 is' }]])
+    expect(textIn(parts)).toBe("I'll hand this to the researcher.")
   })
 
   it.each([
@@ -107,50 +89,38 @@ describe('the demo model', () => {
       'Ask me which colour I like: red, green or blue',
       { question: 'Which colour do you like?', options: ['red', 'green', 'blue'] },
     ],
-    [
-      'ask me whether I want tea or coffee',
-      { question: 'Do you want tea or coffee?', options: ['tea', 'coffee'] },
-    ],
-    ['ask me what my plan is', { question: 'What is your plan?' }],
+    ['ask me whether I want tea or coffee', { question: 'Do you want tea or coffee?' }],
   ])('asks the human: "%s"', async (text, input) => {
     expect(callsIn(await ask(user(text), [human]))).toEqual([['human', input]])
   })
 
   it('asks the human a question of its own when none is given', async () => {
     const [call] = callsIn(await ask(user('ask me a question'), [human]))
-    expect(call).toEqual(['human', expect.objectContaining({ options: expect.any(Array) })])
+    expect(call).toEqual(['human', { question: 'What shall we try next?' }])
   })
 
   it.each([
     ['use get_weather for Paris', { city: 'Paris', unit: 'celsius' }],
-    [
-      'Use the get weather tool with city "New York", days 3, in fahrenheit',
-      { city: 'New York', unit: 'fahrenheit', days: 3 },
-    ],
-    ['call get_weather city: Rome, unit: celsius', { city: 'Rome', unit: 'celsius' }],
     ['run `get_weather` {"city":"Oslo","unit":"celsius"}', { city: 'Oslo', unit: 'celsius' }],
-  ])('makes up the input of any tool by its schema: "%s"', async (text, input) => {
+  ])('fills the input of any tool: "%s"', async (text, input) => {
     expect(callsIn(await ask(user(text), [weather]))).toEqual([['get_weather', input]])
   })
 
   it('makes inputs that pass the validation of the tool', async () => {
     const schema = asSchema(
       z.object({
-        to: z.email(),
+        to: z.string(),
         level: z.enum(['low', 'high']),
         count: z.int().min(3),
         tags: z.array(z.string()),
         urgent: z.boolean(),
-        nested: z.object({ note: z.string(), kind: z.literal('a') }),
-        choice: z.union([z.number(), z.string()]),
+        note: z.object({}),
         optional: z.string().optional(),
       }),
     )
     const offered = functionTool('notify', await schema.jsonSchema)
-    const [call] = callsIn(
-      await ask(user('use notify to: ada@example.com, tags: x, urgent: yes'), [offered]),
-    )
-    expect(call?.[1]).toMatchObject({ to: 'ada@example.com', urgent: true, tags: ['x'] })
+    const [call] = callsIn(await ask(user('use notify 4 times, high'), [offered]))
+    expect(call?.[1]).toMatchObject({ to: '4 times, high', level: 'high', count: 4 })
     expect(await schema.validate?.(call?.[1])).toMatchObject({ success: true })
   })
 
@@ -158,7 +128,7 @@ describe('the demo model', () => {
     const texts = [
       'What is 6 * 7?',
       'What time is it?',
-      'research x',
+      'ask the researcher x',
       'ask me something',
       'use clock',
     ]
@@ -193,7 +163,8 @@ describe('the demo model', () => {
   ] satisfies [string, LanguageModelV4ToolResultPart['output'], string][])(
     'answers with what %s gave',
     async (name, output, sentence) => {
-      const parts = await ask(turn('go', name, output).slice(0, -1), [calculator, weather])
+      const input = name === 'researcher' ? { prompt: 'go' } : { expr: '6 * 7' }
+      const parts = await ask(turn('go', name, output, input).slice(0, -1), [calculator, weather])
       expect(textIn(parts)).toContain(sentence)
       expect(callsIn(parts)).toEqual([])
       expect(finishOf(parts).finishReason.unified).toBe('stop')
@@ -270,10 +241,11 @@ describe('the demo model', () => {
 
   it('answers in JSON where the request asks for it', async () => {
     const schema = await asSchema(z.object({ city: z.string(), days: z.int() })).jsonSchema
-    const parts = await ask(user('city: Rome, days: 3'), [], {
-      responseFormat: { type: 'json', schema },
-    })
-    expect(JSON.parse(textIn(parts))).toEqual({ city: 'Rome', days: 3 })
+    const request = { responseFormat: { type: 'json' as const, schema } }
+    const given = await ask(user('Say {"city": "Rome", "days": 3}'), [], request)
+    expect(JSON.parse(textIn(given))).toEqual({ city: 'Rome', days: 3 })
+    const filled = await ask(user('Rome for 3 days'), [], request)
+    expect(JSON.parse(textIn(filled))).toEqual({ city: 'Rome for 3 days', days: 3 })
   })
 
   it('keeps to the length that the request allows', async () => {
@@ -351,7 +323,7 @@ describe('the stream of the demo model', () => {
   })
 
   it('is the same for the same prompt, by either door', async () => {
-    const texts = ['Think: what is 2 + 2?', 'Research looms', 'Hello', 'Show me some Markdown']
+    const texts = ['Think: what is 2 + 2?', 'Ask the researcher', 'Hello', 'Show me some Markdown']
     for (const text of texts) {
       const options = optionsFor(user(text), [calculator, researcher])
       const direct = await play(fast, options)
@@ -531,11 +503,12 @@ function turn(
   text: string,
   toolName: string,
   output: LanguageModelV4ToolResultPart['output'],
+  input: JSONValue = {},
 ): LanguageModelV4Prompt {
   const call = { toolCallId: 'call-1', toolName }
   return [
     ...user(text),
-    { role: 'assistant', content: [{ type: 'tool-call', ...call, input: { expr: '6 * 7' } }] },
+    { role: 'assistant', content: [{ type: 'tool-call', ...call, input }] },
     { role: 'tool', content: [{ type: 'tool-result', ...call, output }] },
     ...assistant('Done'),
   ]
