@@ -231,6 +231,9 @@ function toolPart({ toolCallId, toolName, dynamic }: ToolInputEvent): FoldedPart
 const withMetadata = (providerMetadata: ProviderMetadata | undefined) =>
   providerMetadata === undefined ? undefined : { providerMetadata }
 
+const isApproved = (approval: unknown): boolean =>
+  isObject(approval) && approval['approved'] === true
+
 const idOf = (approval: unknown): unknown =>
   typeof approval === 'object' && approval !== null && 'id' in approval ? approval.id : undefined
 
@@ -241,10 +244,25 @@ const isObject = (value: unknown): value is JSONObject =>
 export const textOf = ({ parts }: FoldedMessage): string =>
   parts.map(({ type, text }) => (type === 'text' && typeof text === 'string' ? text : '')).join('')
 
-/** It is one, by the test that holds it equal to what the AI SDK builds; only the types don't know. */
+/**
+ * What is stored and sent of a message. It is one, by the test that holds it equal to what the AI SDK
+ * builds; only the types don't know. The one difference: of a call that failed before a human allowed it
+ * the AI SDK keeps the open question, and its own schema refuses the message then.
+ */
 export function uiMessage(message: FoldedMessage): UIMessage
-export function uiMessage(message: unknown): unknown {
-  return message
+export function uiMessage(message: FoldedMessage): unknown {
+  return message.parts.some(holdsOpenQuestion)
+    ? { ...message, parts: message.parts.map(withoutOpenQuestion) }
+    : message
+}
+
+const holdsOpenQuestion = ({ state, approval }: FoldedPart): boolean =>
+  state === 'output-error' && approval !== undefined && !isApproved(approval)
+
+function withoutOpenQuestion(part: FoldedPart): FoldedPart {
+  if (!holdsOpenQuestion(part)) return part
+  const { approval: _, ...rest } = part
+  return rest
 }
 
 /** An answer that was stored: what `uiMessage` made of it, the other way round. */

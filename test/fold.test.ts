@@ -2,6 +2,7 @@ import { readUIMessageStream, type UIMessageChunk } from 'ai'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
+import { readMessage } from '../src/conversation.ts'
 import type { AgentEvent } from '../src/event.ts'
 import { seenMessage } from '../src/frames/seen-message.ts'
 import { encodeFrame } from '../src/frames/ui.ts'
@@ -25,6 +26,19 @@ describe('the fold of a turn', () => {
     await fc.assert(
       fc.asyncProperty(anyRun, async ({ agent, options }) => {
         await expectSame((await record(agent, 'Go.', options)).events)
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('is a message that may be posted back', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyRun, async ({ agent, options }) => {
+        const { events } = await record(agent, 'Go.', options)
+        // A message without parts is not stored.
+        if (foldOf(events).parts.length === 0) return
+        const stored: unknown = JSON.parse(JSON.stringify(uiMessage(foldOf(events))))
+        expect(await readMessage(stored, 'it')).toMatchObject({ role: 'assistant' })
       }),
       { numRuns: 150 },
     )

@@ -87,6 +87,24 @@ async function messageOf(response: Response): Promise<Message> {
 }
 
 describe('a posted conversation', () => {
+  it('takes a history with calls that ended without the answer to their question', async () => {
+    const { agent, model } = agentOf([says('Fine.')], { tools: [wipeTool] })
+    const url = await routeOf(agent)
+    const call = { type: 'tool-wipe', input: {}, approval: { id: 'q' } }
+    const parts = [
+      { ...call, toolCallId: 'a', state: 'output-error', errorText: 'Not answered.' },
+      { ...call, toolCallId: 'b', state: 'output-denied' },
+    ]
+    const response = await post(url, [
+      { ...user('Wipe it.'), id: 'u0' },
+      { id: 'm1', role: 'assistant', parts },
+      user('Never mind.'),
+    ])
+    expect(response.status).toBe(200)
+    await response.text()
+    expect(JSON.stringify(model.asked[0]?.prompt)).toContain('Not answered.')
+  })
+
   it('reaches the model without its system messages', async () => {
     const { agent, model } = agentOf([says('Hi.')])
     const url = await routeOf(agent)

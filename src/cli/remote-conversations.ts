@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
 
+import { modernMessage } from '../conversation/version-4.ts'
 import { LoomError } from '../error.ts'
 import { fieldsOf, textField } from '../fields.ts'
 import type { Answer } from '../store/letter.ts'
@@ -114,7 +115,9 @@ class RemoteConversation implements Conversation {
     if ((await this.#session()) === undefined) return []
     const messages = await this.#api.json('GET', `${this.#path}/messages?queued=0`)
     const { safeValidateUIMessages } = await import('ai')
-    const read = await safeValidateUIMessages<UIMessage>({ messages })
+    const read = await safeValidateUIMessages<UIMessage>({
+      messages: Array.isArray(messages) ? messages.map(modernMessage) : messages,
+    })
     return read.success ? read.data : []
   }
 

@@ -9,6 +9,7 @@ import { isAbsolute, join } from 'node:path'
 
 import { safeValidateUIMessages, type UIMessage } from 'ai'
 
+import { modernMessage } from '../conversation/version-4.ts'
 import type { Environment } from '../environment.ts'
 import { LoomError } from '../error.ts'
 import { fieldsOf, textField } from '../fields.ts'
@@ -209,7 +210,10 @@ async function sessionIn(text: string, path: string): Promise<KeptSession> {
   const { id, agent, createdAt } = fields
   const directory = textField(fields, 'directory')
   const place = directory === undefined ? {} : { directory }
-  const messages = await safeValidateUIMessages<UIMessage>({ messages: fields['messages'] })
+  const kept = fields['messages']
+  const messages = await safeValidateUIMessages<UIMessage>({
+    messages: Array.isArray(kept) ? kept.map(modernMessage) : kept,
+  })
   if (typeof id === 'string' && typeof agent === 'string' && typeof createdAt === 'number') {
     if (messages.success) return { id, agent, createdAt, messages: messages.data, ...place }
     // The AI SDK refuses an empty list.

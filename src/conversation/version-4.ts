@@ -54,7 +54,27 @@ function modernPart(part: unknown): unknown[] {
     case 'file':
       return 'url' in part ? [part] : [filePart(part)]
     default:
-      return [part['state'] === 'output-error' ? failedPart(part) : part]
+      return [settledPart(part['state'] === 'output-error' ? failedPart(part) : part)]
+  }
+}
+
+/**
+ * The AI SDK's reader keeps the question of a call that ended unanswered (a new message came, or a stop),
+ * and its schema refuses the message then: a result has an approval that was given, or none.
+ */
+function settledPart(part: Fields): Fields {
+  const { state, approval, ...rest } = part
+  if (!isFields(approval)) return part
+  switch (state) {
+    case 'output-error':
+    case 'output-available':
+      return approval['approved'] === true ? part : { ...rest, state }
+    case 'output-denied':
+      return approval['approved'] === false
+        ? part
+        : { ...part, approval: { ...approval, approved: false } }
+    default:
+      return part
   }
 }
 
@@ -62,7 +82,7 @@ function modernPart(part: unknown): unknown[] {
  * An input that was refused is `rawInput` in ai 5 and 6. Where it was no object the model's own history
  * has an empty one (`src/runner/tool-inputs.ts`): providers refuse anything else.
  */
-function failedPart({ rawInput, ...part }: Fields): unknown {
+function failedPart({ rawInput, ...part }: Fields): Fields {
   const input = part['input'] ?? rawInput
   return { ...part, input: typeof input === 'object' && input !== null ? input : {} }
 }

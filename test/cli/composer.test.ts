@@ -91,6 +91,8 @@ describe.skipIf(lacksTerminal)('a talk', () => {
   it('runs a command of the user, whose output goes along with the next message', async () => {
     const { upstream, terminal } = await open(['fine'])
     await terminal.type(`!echo out; echo er''ror >&2; exit 3${enter}`, 'error')
+    // A last line without an end is not overwritten by the prompt.
+    await terminal.type(`!printf unended${enter}`, /\nunended\n› $/)
     await terminal.type(`!echo on; sleep 600${enter}`, /\non\n/)
     await terminal.type(interrupt, /› $/)
     await terminal.type(`why?${enter}`, 'fine')

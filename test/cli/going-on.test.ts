@@ -1,4 +1,4 @@
-import { realpath, writeFile } from 'node:fs/promises'
+import { readFile, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { afterEach, describe, expect, it } from 'vitest'
@@ -56,6 +56,19 @@ describe('a session that is gone on with', () => {
     expect(JSON.stringify(upstream.calls.at(-1)?.messages)).toContain('a note of folder A')
     const near = await say(b, '--continue', 'go on')
     expect(near.stderr).toContain('session two')
+  })
+
+  it('is read though it holds a call that nobody answered, as the AI SDK’s reader has it', async () => {
+    const { a, say, environment } = await open()
+    await say(a, '--model', 'demo/fast', '--session', 'kept', 'My name is Ada.')
+    const file = join(environment.XDG_STATE_HOME, 'loom/sessions/kept.json')
+    const session: { messages: { parts: unknown[] }[] } = JSON.parse(await readFile(file, 'utf8'))
+    const call = { type: 'tool-bash', toolCallId: 'c', state: 'output-error', input: {} }
+    session.messages[1]?.parts.push({ ...call, approval: { id: 'q' }, errorText: 'Not answered.' })
+    await writeFile(file, JSON.stringify(session))
+    expect((await say(a, 'sessions')).stdout).toContain('My name is Ada.')
+    const { stdout } = await say(a, '--continue', '--model', 'demo/fast', 'Who am I?')
+    expect(stdout).toBe('Your name is Ada.\n')
   })
 
   it('a question is asked although stdin is a pipe that never ends', async () => {

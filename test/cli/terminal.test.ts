@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 
 import { until } from '../redis/until.ts'
 import { openUpstream } from '../sessions/upstream.ts'
-import { folder, root, tidy } from './command.ts'
+import { folder, loom, root, tidy } from './command.ts'
 import {
   closeTerminals,
   keys,
@@ -108,11 +108,19 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
   })
 
   it('Ctrl-C at a question leaves it unanswered, and the talk goes on', async () => {
-    const { terminal } = await open(['--agent', mine])
+    const { terminal, state } = await open(['--agent', mine])
     await terminal.shows('/help says')
     await terminal.type(`Use charge 1${enter}`, 'Allow charge?')
     await terminal.type(interrupt, '(stopped)')
+    // Kept so, it can be gone on with.
+    const environment = { XDG_STATE_HOME: state }
+    const waiting = await loom(['sessions'], { environment })
+    expect(waiting.stdout).toContain('Use charge 1')
     await terminal.type(`My name is Ada.${enter}`, 'Nice to meet you')
+    await terminal.type(end, 'goes on with this')
+    await terminal.endsWith(0)
+    const { stdout, code } = await loom(['--continue', 'Who am I?'], { environment })
+    expect({ stdout, code }).toEqual({ stdout: 'Your name is Ada.\n', code: 0 })
   })
 
   it('SIGTERM ends a question too', async () => {

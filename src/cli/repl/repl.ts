@@ -154,7 +154,11 @@ class Repl {
   async #shell(command: string): Promise<void> {
     const { program } = this.#talk
     const directory = this.#options.local?.directory ?? program.cwd()
-    const show = (text: string) => void program.stderr.write(text)
+    let isMidLine = false
+    const show = (text: string) => {
+      program.stderr.write(text)
+      isMidLine = !text.endsWith('\n')
+    }
     const options = { directory, environment: program.env, show }
     // Ctrl-C that came before the command had the terminal is for the command.
     if (this.#options.keyboard?.takeInterrupt() === true) {
@@ -162,6 +166,8 @@ class Repl {
       return
     }
     this.#ran.push(await this.#outside(() => runShell(command, options)))
+    // The prompt takes the whole of its line.
+    if (isMidLine) program.stderr.write('\n')
   }
 
   async #edit(text: string): Promise<string> {
