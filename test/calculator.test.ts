@@ -84,7 +84,7 @@ describe('the calculator', () => {
     expect(await messageFor(expr)).toBe(message)
   })
 
-  it('names what it knows when a name is unknown', async () => {
+  it('lists its names in the error for an unknown one', async () => {
     expect(await messageFor('2 * tau')).toMatch(
       /^Unknown name 'tau' at position 5\. Known are: sqrt/,
     )
@@ -97,11 +97,11 @@ describe('the calculator', () => {
     },
   )
 
-  it.each(['(', '-', '2^', 'sqrt('])('refuses "%s" nested without end', async (opening) => {
+  it.each(['(', '-', '2^', 'sqrt('])('refuses "%s" nested too deep', async (opening) => {
     expect(await messageFor(opening.repeat(100_000))).toMatch(/nested more than 100 deep/)
   })
 
-  it('takes at most 1,000 characters', async () => {
+  it('accepts at most 1,000 characters', async () => {
     const schema = asSchema(calculator.inputSchema)
     const validate = async (expr: string) => (await schema.validate?.({ expr }))?.success
     expect(await validate('1'.repeat(1_000))).toBe(true)
@@ -112,7 +112,7 @@ describe('the calculator', () => {
   it('agrees with exact arithmetic on any tree of integers', async () => {
     await fc.assert(
       fc.asyncProperty(integerTree, async ({ text, value, exact }) => {
-        // Beyond 2^53 the doubles of the calculator round, which exact integers do not.
+        // Beyond 2^53 the calculator's doubles are rounded, and exact integers are not.
         fc.pre(text.length <= 1_000 && exact)
         expect(await resultOf(text)).toBe(Number(value))
       }),
@@ -133,7 +133,7 @@ describe('the calculator', () => {
     )
   })
 
-  it('gives a number or a readable error for any text', async () => {
+  it('returns a number or a readable error for any text', async () => {
     const pieces = fc.constantFrom(
       ...'0123456789.+-*/%^(),e '.split(''),
       'sqrt',
@@ -157,9 +157,9 @@ describe('the calculator', () => {
 
 interface IntegerTree {
   text: string
-  /** Computed with BigInt while the text is built: no precedence, no doubles. */
+  /** Its value, computed with BigInt during the generation, without precedence and doubles. */
   value: bigint
-  /** False once an inner value leaves what a double holds exactly. */
+  /** False if an inner value exceeds the exact range of a double. */
   exact: boolean
 }
 
@@ -195,11 +195,11 @@ function combine(
 
 type Postfix = readonly (number | string)[]
 
-/** Written with the fewest parentheses that precedence allows, so that precedence is tested. */
+/** Has the fewest parentheses that precedence allows, so that the text tests precedence. */
 interface DecimalTree {
   text: string
   postfix: Postfix
-  /** How tightly the outermost operator binds: 1 sum, 2 product, 3 sign, 4 power, 5 none. */
+  /** The precedence of the outermost operator: 1 sum, 2 product, 3 sign, 4 power, 5 none. */
   binding: number
 }
 
@@ -248,7 +248,7 @@ const operators: ReadonlyMap<string, (stack: number[]) => number> = new Map([
 
 const pop = (stack: number[]): number => stack.pop() ?? Number.NaN
 
-/** By repeated multiplication. */
+/** Computes a power by repeated multiplication. */
 const power = (exponent: number, base: number): number =>
   Array.from({ length: exponent }, () => base).reduce((product, factor) => product * factor, 1)
 
@@ -256,7 +256,7 @@ function evaluatePostfix(postfix: Postfix): number {
   const stack: number[] = []
   for (const entry of postfix) {
     const value = typeof entry === 'number' ? entry : operators.get(entry)?.(stack)
-    // An infinity on the way is an error for the calculator, even where it would cancel out.
+    // An intermediate infinity is an error for the calculator, even if it would cancel out.
     if (value === undefined || !Number.isFinite(value)) return Number.NaN
     stack.push(value)
   }

@@ -31,7 +31,7 @@ describe('the clock', () => {
     expect(ask({ timeZone })).toMatchObject({ iso, text })
   })
 
-  it('gives the same instant in every zone', () => {
+  it('returns the same instant in every zone', () => {
     const zones = Intl.supportedValuesOf('timeZone')
     expect(zones.length).toBeGreaterThan(300)
     for (const timeZone of zones) {
@@ -41,7 +41,7 @@ describe('the clock', () => {
     }
   })
 
-  it("uses the server's zone when none is named", () => {
+  it("uses the server's zone by default", () => {
     const { timeZone } = new Intl.DateTimeFormat().resolvedOptions()
     expect(ask({})).toEqual(ask({ timeZone }))
     expect(ask({})).toMatchObject({ timeZone })
@@ -56,7 +56,7 @@ describe('the clock', () => {
     },
   )
 
-  it('may be asked again after a crash', () => {
+  it('is safe to repeat after a crash', () => {
     expect(clock.retry).toBe('safe')
   })
 })

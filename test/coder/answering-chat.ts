@@ -1,6 +1,6 @@
 /**
- * `useChat` of ai 7 as a page has it, and the human in front of it: approves what is asked, and says
- * how to greet. It goes on at another server where one is gone.
+ * `useChat` of ai 7 as in a page, and its human, who approves each request and answers the question. The
+ * chat continues at another server if one is gone.
  */
 import { resumableFetch } from '../../src/client.ts'
 import { type Chat, type ChatMessage, sdks } from '../clients/chat-client.ts'
@@ -9,20 +9,20 @@ import { balancedFetch } from '../sessions/tab.ts'
 
 export interface AnsweringChat {
   readonly chat: Chat
-  /** The answer as far as it is known. */
+  /** The answer so far. */
   readonly answer: ChatMessage
-  /** Says it, and sees it through to the end. */
+  /** Sends a text and resolves at the end of the answer. */
   ask: (text: string) => Promise<void>
 }
 
 export interface AnsweringOptions {
-  /** Tried in this order. */
+  /** The servers, in the order of the attempts. */
   urls: readonly string[]
   /** @defaultValue approves everything */
   approve?: (toolName: string) => boolean
   /** Called with the names of the tools that wait for the human, before the human answers. */
   onAsked?: (toolNames: string[]) => Promise<void>
-  /** And after. */
+  /** Called after the human's answer. */
   onAnswered?: (toolNames: string[]) => Promise<void>
 }
 

@@ -1,4 +1,4 @@
-/** The coder at work: through `useChat` over HTTP, whatever becomes of the server that it works in. */
+/** A task of the coder through `useChat` over HTTP, with servers that die during the task. */
 import { access, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -22,7 +22,7 @@ beforeAll(async () => {
   const environment = {
     LOOM_AGENTS: 'coder',
     LOOM_WORKSPACE: workspace,
-    // The repository's tests run on the Node that runs these.
+    // The repository's tests run on the same Node as these tests.
     PATH: `${dirname(process.execPath)}:${pathWithBubblewrap}`,
   }
   stage = await openStage({ environment, replyTo })
@@ -32,7 +32,7 @@ afterAll(async () => {
   await rm(workspace, { recursive: true, force: true })
 })
 
-/** A repository of its own, and a chat about it at the first instance. */
+/** Creates a repository, and a chat about it at the first instance. */
 async function begin(options: Omit<AnsweringOptions, 'urls'> = {}) {
   const name = `repository-${++count}`
   const folder = join(workspace, name)
@@ -59,7 +59,7 @@ const exists = (path: string) =>
     () => false,
   )
 
-/** What must be true in the end, whatever happened on the way. */
+/** Checks the result, which is the same after every kind of failure. */
 async function expectDone(begun: Begun, url: string, label = '') {
   const { chat, folder } = begun
   expect(await sourcesOf(folder), label).toEqual(done)
@@ -86,7 +86,7 @@ async function restartOwner(begun: Begun) {
   await stage.start(0)
 }
 
-it('finds all TODO comments, asks, edits two files and runs the tests, as the human allows', async () => {
+it('completes a task of searches, questions, edits and tests', async () => {
   const asked: string[][] = []
   const begun = await begin({
     onAsked: async (names) => {
@@ -101,7 +101,7 @@ it('finds all TODO comments, asks, edits two files and runs the tests, as the hu
   await expectDone(begun, begun.owner.url)
 })
 
-it('does not do what the human denies', async () => {
+it('skips a call that the human denies', async () => {
   const begun = await begin({ approve: (name) => name !== 'edit_file' })
   const before = await sourcesOf(begun.folder)
   await begun.work()
@@ -114,7 +114,7 @@ it('does not do what the human denies', async () => {
 })
 
 for (const name of ['human', 'edit_file', 'bash']) {
-  it(`goes on elsewhere when its server is killed while ${name} waits for the human`, async () => {
+  it(`continues elsewhere if its server dies while ${name} waits`, async () => {
     const begun = await begin({
       onAsked: async (names) => {
         if (names.includes(name)) await begun.owner.kill()
@@ -127,7 +127,7 @@ for (const name of ['human', 'edit_file', 'bash']) {
   })
 }
 
-it('is told that the outcome is unknown when its server is killed while bash runs', async () => {
+it('receives an unknown outcome if its server dies during bash', async () => {
   const begun = await begin()
   const [runs, hold] = [join(begun.folder, 'runs.txt'), join(begun.folder, 'hold')]
   await writeFile(hold, '')
@@ -141,13 +141,13 @@ it('is told that the outcome is unknown when its server is killed while bash run
     { state: 'output-error', errorText: expect.stringMatching(/unknown/) },
     { state: 'output-available' },
   ])
-  // Once, and once more since the model chose to.
+  // Once, and once more by the choice of the model.
   expect(await runsOf(begun)).toBe(2)
   await expectDone(begun, begun.survivor.url)
   await restartOwner(begun)
 })
 
-it('goes on elsewhere when its server is killed between its steps', async () => {
+it('continues elsewhere if its server dies between steps', async () => {
   for (const steps of [1, 2]) {
     const before = stage.upstream.calls.length
     const begun = await begin()
@@ -162,7 +162,7 @@ it('goes on elsewhere when its server is killed between its steps', async () => 
   }
 })
 
-it('makes every edit once, whenever its server is killed at it', async () => {
+it('makes every edit once, whenever its server dies', async () => {
   const outcomes = new Set<string>()
   for (const afterMs of [0, 10, 20, 30, 40, 60, 90]) {
     const begun = await begin({

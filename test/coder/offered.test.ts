@@ -1,4 +1,4 @@
-/** Who is offered an agent that acts on the machine, and how it is confined: the command as it is run. */
+/** The settings that offer an agent with access to the machine, and its confinement, in a real process. */
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => rm(workspace, { recursive: true, force: true }))
 afterEach(endProcesses)
 
-/** Neither bubblewrap nor unshare is there. */
+/** A `PATH` without bubblewrap and unshare. */
 const bare = { PATH: '/nowhere' }
 
 const namesAt = async (url: string): Promise<string[]> => {
@@ -29,7 +29,7 @@ const namesAt = async (url: string): Promise<string[]> => {
   return agents.map(({ name }) => name)
 }
 
-/** What the model of an agent is offered. */
+/** Returns the tools that an agent's model receives. */
 async function toolsAt(url: string, agent: string): Promise<string[]> {
   const id = randomUUID()
   const headers = { accept: 'application/json' }
@@ -43,7 +43,7 @@ async function toolsAt(url: string, agent: string): Promise<string[]> {
 const acting = ['bash', 'write_file', 'edit_file']
 
 describe('a server', () => {
-  it('offers nothing that acts on the machine unless it is told to', async () => {
+  it('offers no agent for the machine by default', async () => {
     const loom = startLoom({ LOOM_MODEL: 'demo/fast' })
     const url = await addressOf(loom)
     const names = await namesAt(url)
@@ -58,7 +58,7 @@ describe('a server', () => {
     expect(loom.output().stdout).not.toContain(process.cwd())
   })
 
-  it('offers the agents that it is told to, the first where none is asked for', async () => {
+  it('offers the agents of its settings, the first by default', async () => {
     const loom = startLoom({
       LOOM_MODEL: 'demo/fast',
       LOOM_AGENTS: 'coder,researcher',
@@ -75,7 +75,7 @@ describe('a server', () => {
     if (confinements.includes('bwrap')) expect(stdout).toContain('confined to it\n')
   })
 
-  it('says so at the start where commands are not confined', async () => {
+  it('reports unconfined commands at the start', async () => {
     const loom = startLoom({ LOOM_AGENTS: 'coder', LOOM_WORKSPACE: workspace, ...bare })
     await addressOf(loom)
     expect(loom.output().stderr).toMatch(
@@ -86,7 +86,7 @@ describe('a server', () => {
 
   const others = { HOST: '0.0.0.0', LOOM_API_KEYS: 'a-long-secret', LOOM_AGENTS: 'coder' }
 
-  it('lets others run commands that are not confined only where it is told to', async () => {
+  it('lets other users run unconfined commands only by setting', async () => {
     const loom = startLoom({ ...others, ...bare, LOOM_SANDBOX: 'none', LOOM_WORKSPACE: workspace })
     await addressOf(loom)
     expect(loom.output().stderr).toBe('')
@@ -135,7 +135,7 @@ describe('the coder', () => {
     return tools.filter((tool) => tool.needsApproval === true).map(({ name }) => name)
   }
 
-  it('asks before each command and each change, unless it is told not to', async () => {
+  it('asks before each command and change by default', async () => {
     expect(await approved({})).toEqual(acting)
     expect(await approved({ needsApproval: false })).toEqual([])
   })

@@ -1,6 +1,6 @@
 /**
- * A small repository of somebody's: two things to do are noted in its sources, one of which only its
- * owner can decide, and its tests fail until both are done. An edit that is made twice breaks them.
+ * A small repository with two TODO comments, one of which needs a decision of its owner. Its tests fail
+ * until both are done, and a repeated edit breaks them.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -50,7 +50,7 @@ export async function makeRepository(folder: string): Promise<void> {
   }
 }
 
-/** The sources as they are. */
+/** Returns the current sources. */
 export async function sourcesOf(folder: string): Promise<Record<string, string>> {
   const paths = Object.keys(files).filter((path) => path.startsWith('src/'))
   const entries = paths.map(async (path) => [path, await readFile(join(folder, path), 'utf8')])

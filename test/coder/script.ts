@@ -1,17 +1,16 @@
 /**
- * A model that works through the repository of `repository.ts`: what it says next follows from what it
- * is told became of its calls, so a turn can go on anywhere. It tests again where it is told that the
- * outcome of its tests is unknown.
+ * A model for the repository of `repository.ts`. Its next step depends only on the results of its calls,
+ * so a turn can continue at any server. It runs the tests again if their outcome is unknown.
  */
 import type { Asked, Reply } from '../sessions/upstream.ts'
 
 type Call = readonly [id: string, tool: string, input: object]
 
-/** @param folder of the repository, from the workspace */
+/** @param folder the folder of the repository, relative to the workspace */
 export const wishFor = (folder: string) =>
   `Find all TODO comments in <${folder}>, do what they say, and run the tests.`
 
-/** Tells that it has begun, and goes on when nobody holds it. */
+/** Records its start, and continues when the file `hold` is gone. */
 const testCommand = (folder: string) =>
   `cd ${folder} && echo run >> runs.txt && while [ -e hold ]; do sleep 0.02; done && node --test`
 

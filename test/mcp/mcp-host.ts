@@ -1,4 +1,4 @@
-/** A process that has an MCP server of its own, to be killed. Its argument is the server's file of tools. */
+/** A process with its own MCP server, for a test to kill. Its argument is the server's file of tools. */
 import { openMcp } from '../../src/mcp.ts'
 import { oddServer } from './stage.ts'
 

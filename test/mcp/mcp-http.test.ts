@@ -1,4 +1,4 @@
-/** The reference servers as tools of an agent, to a client of each AI SDK. */
+/** The reference servers as tools of an agent, with a client of each AI SDK. */
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,7 +48,7 @@ function openAgent() {
   return { agent: agentOf({ tools: mcp.beside([calculator]), model }), model }
 }
 
-/** What the model was told, in its order. */
+/** The results that the model received, in order. */
 const told = ({ asked }: ReturnType<typeof scriptedModel>) =>
   expect(asked[1]?.prompt.at(-1)).toMatchObject({
     content: [
@@ -59,7 +59,7 @@ const told = ({ asked }: ReturnType<typeof scriptedModel>) =>
     ],
   })
 
-it('MCP tools are called in a run', async () => {
+it('a run calls MCP tools', async () => {
   const { agent, model } = openAgent()
   const { result } = await record(agent, 'Look.')
   expect(result.text).toBe('So it is.')
@@ -67,7 +67,7 @@ it('MCP tools are called in a run', async () => {
 })
 
 describe.each(sdks)('$name', (sdk) => {
-  it('shows calls of MCP tools over HTTP, with what became of them', async () => {
+  it('shows MCP calls and their results over HTTP', async () => {
     const { agent, model } = openAgent()
     await using server = await openServer([agent])
     const { player } = openPlayer(sdk, server.api)

@@ -51,7 +51,7 @@ async function odd(names: readonly string[], ...flags: string[]) {
 }
 
 describe('an MCP server over stdio', () => {
-  it('offers its tools beside the agent’s own, to a model that calls them', async () => {
+  it('offers its tools in addition to the agent’s own', async () => {
     const mcp = open(reference)
     const model = scriptedModel(
       calls(['get-sum', { a: 20, b: 22 }], ['calculator', { expr: '6 * 7' }]),
@@ -76,20 +76,20 @@ describe('an MCP server over stdio', () => {
     })
   })
 
-  it('is told no secret of Loom, and what it is given', async () => {
+  it('receives its own variables and no secret of Loom', async () => {
     const mcp = open({ ...reference, env: { GIVEN: 'this' } })
     const said = await saidBy(named(await mcp.tools(), 'get-env'))
     expect(said).toContain('"GIVEN": "this"')
     expect(said).not.toMatch(/sk-a-real-secret|password/)
   })
 
-  it('gives images as files, and refuses input in words that a model can mend', async () => {
+  it('returns images as files and reports invalid input', async () => {
     const tools = await open(reference).tools()
     expect(await saidBy(named(tools, 'get-tiny-image'))).toMatch(/\nfile\n/)
     expect(await failureOf(named(tools, 'echo'), {})).toMatch(/message/)
   })
 
-  it('works with files where it may, and fails as a tool error where it may not', async () => {
+  it('reports a refused file as a tool error', async () => {
     await writeFile(join(folder, 'note.txt'), 'a note')
     const server = { name: 'files', command: process.execPath, args: [filesystem, folder] }
     const tools = await open(server).tools()
@@ -101,7 +101,7 @@ describe('an MCP server over stdio', () => {
     expect(named(tools, 'move_file').retry).toBe('never')
   })
 
-  it('is started when first needed, and once however many ask', async () => {
+  it('starts once, at the first need', async () => {
     const { server, file } = await odd(['pid'])
     const mcp = open(server)
     expect(await carriersOf(file)).toBe(0)
@@ -111,7 +111,7 @@ describe('an MCP server over stdio', () => {
     expect(lists[0]?.[0]).toBe(lists[1]?.[0])
   })
 
-  it('is started again when it has died, and its tools are listed anew', async () => {
+  it('starts again after its death and lists its tools', async () => {
     const { server, file } = await odd(['die', 'echo'])
     const mcp = open(server)
     const tools = await mcp.tools()
@@ -124,14 +124,14 @@ describe('an MCP server over stdio', () => {
     expect(await readFile(`${file}.calls`, 'utf8')).toBe('die\necho\n')
   })
 
-  it('is asked for its tools again when it says that they changed', async () => {
+  it('lists its tools again after it reports a change', async () => {
     const { server } = await odd(['change'])
     const mcp = open(server)
     await callTool(named(await mcp.tools(), 'change'), {})
     expect((await mcp.tools()).map(({ name }) => name)).toEqual(['change', 'added'])
   })
 
-  it('fails as a tool error, and is heard in spite of noise', async () => {
+  it('reports errors, and works in spite of odd output', async () => {
     const { server } = await odd(['fail', 'rant', 'babble', 'much'])
     const tools = await open(server).tools()
     expect(await failureOf(named(tools, 'fail'), {})).toBe('It is broken.')
@@ -141,7 +141,7 @@ describe('an MCP server over stdio', () => {
     expect(await saidBy(named(tools, 'much'))).toMatch(/^x{100000}\n\[200000 more characters/)
   })
 
-  it('may answer with as much as it likes, and so much is kept', async () => {
+  it('has limits on the stored size of its results', async () => {
     const { server } = await odd(['flood'])
     const { output } = await callTool(named(await open(server).tools(), 'flood'), {})
     expect(JSON.stringify(output).length).toBeLessThan(1_000_000)
@@ -164,7 +164,7 @@ describe('an MCP server over stdio', () => {
     })
   })
 
-  it('has so long for a call, and is told when nobody waits any more', async () => {
+  it('receives a cancellation at the time limit', async () => {
     const { server, file } = await odd(['hang', 'echo'])
     const tools = await open({ ...server, callMs: 200 }).tools()
     expect(await failureOf(named(tools, 'hang'), {})).toMatch(/timed out after 200ms/)
@@ -178,18 +178,18 @@ describe('an MCP server over stdio', () => {
     await until(5000, 'its cancellation', async () => /\n(cancelled \d+\n?)+$/.test(await noted()))
   })
 
-  it('is ended with all that it started, politely or not', async () => {
+  it('ends with all its processes, if necessary by force', async () => {
     const { server, file } = await odd(['pid'], 'stubborn', 'child')
     const mcp = openMcp([server], { environment })
     await mcp.tools()
-    // The server, the shell that holds its leash, and its child.
+    // The server, its supervisor shell, and its child.
     expect(await carriersOf(file)).toBe(3)
     await within(10_000, 'the end of a stubborn server', mcp.close())
     await until(5000, 'nothing is left', async () => (await carriersOf(file)) === 0)
     expect(await mcp.tools()).toEqual([])
   })
 
-  it('is ended when Loom is killed, and with it what it started', async () => {
+  it('ends with its processes if Loom is killed', async () => {
     const { file } = await odd(['pid'], 'stubborn', 'child')
     const host = spawn(process.execPath, [join(import.meta.dirname, 'mcp-host.ts'), file], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -207,13 +207,13 @@ describe('an MCP server over stdio', () => {
 })
 
 describe('an MCP server over HTTP', () => {
-  it('offers its tools, and answers', async () => {
+  it('offers its tools and answers calls', async () => {
     const { url } = stack.use(await startEverything())
     const tools = await open({ name: 'every', url }).tools()
     expect(await saidBy(named(tools, 'echo'), { message: 'hello' })).toBe('Echo: hello')
   })
 
-  it('is found again after it was restarted, when its sessions are gone', async () => {
+  it('gets a new session after its restart', async () => {
     const server = stack.use(await startEverything())
     const mcp = open({ name: 'every', url: server.url })
     const echo = named(await mcp.tools(), 'echo')
@@ -223,17 +223,17 @@ describe('an MCP server over HTTP', () => {
     expect((await mcp.tools()).map(({ name }) => name)).toContain('echo')
   })
 
-  it('fails as a tool error while it is away, and works when it is back', async () => {
+  it('reports tool errors during an outage only', async () => {
     const server = stack.use(await startEverything())
     const mcp = open({ name: 'every', url: server.url })
     const echo = named(await mcp.tools(), 'echo')
     await server.kill()
     const away = /^MCP server "every" cannot be reached: .*ECONNREFUSED/
-    // The connection may break while the first call is being sent: then nobody knows what it did.
+    // The connection may break during the first call, whose effect is then unknown.
     const first = await failureOf(echo, { message: 'x' })
     if (!away.test(first)) expect(first).toMatch(/Whether it was done is unknown\.$/)
     expect(await failureOf(echo, { message: 'x' })).toMatch(away)
-    // What it offered is offered on, so that the model learns what is wrong.
+    // Its tools stay on offer, so that a call reports the problem to the model.
     expect((await mcp.tools()).map(({ name }) => name)).toContain('echo')
     await server.start()
     const isBack = () =>
@@ -248,18 +248,18 @@ describe('an MCP server over HTTP', () => {
     ])
   })
 
-  it('ends a call at once when it dies in the middle of it', async () => {
+  it('ends a call at once if it dies', async () => {
     const server = stack.use(await startEverything())
     const tools = await open({ name: 'every', url: server.url }).tools()
     const long = named(tools, 'trigger-long-running-operation')
     const failure = failureOf(long, { duration: 60, steps: 60 })
-    // Calls that are answered were sent after the first.
+    // The answered calls were sent after the first one.
     for (const message of ['x', 'y', 'z']) await saidBy(named(tools, 'echo'), { message })
     await server.kill()
     expect(await within(10_000, 'the failure', failure)).toMatch(/unknown\.$/)
   })
 
-  it('is sent its headers, which no error shows', async () => {
+  it('receives its headers, which no error shows', async () => {
     const seen: unknown[] = []
     const server = createServer((request, response) => {
       seen.push(request.headers.authorization)
@@ -276,8 +276,8 @@ describe('an MCP server over HTTP', () => {
   })
 })
 
-describe('MCP servers that are not there', () => {
-  it('let the run go on without their tools, and are reported once', async () => {
+describe('unreachable MCP servers', () => {
+  it('do not stop the run and are reported once', async () => {
     const url = `http://127.0.0.1:${await freePort()}/mcp`
     const mcp = open({ name: 'gone', url }, { name: 'none', command: 'no-such-program' }, reference)
     const model = scriptedModel(calls(['echo', { message: 'x' }]), says('Done.'))
@@ -290,7 +290,7 @@ describe('MCP servers that are not there', () => {
     ])
   })
 
-  it('are named to the model, which can try again', async () => {
+  it('give the model a tool to try again', async () => {
     const { server } = await odd(['echo'])
     const late = join(folder, 'late-server')
     const mcp = open({ ...server, command: late })
@@ -322,7 +322,7 @@ describe('MCP servers that are not there', () => {
     expect([...names]).toEqual(['echo'])
   })
 
-  it('have so long to answer', async () => {
+  it('have a time limit to connect', async () => {
     const { server } = await odd(['echo'], 'deaf')
     const mcp = open({ ...server, connectMs: 300 })
     expect(await within(8000, 'the tools', mcp.tools())).toEqual([])
@@ -331,7 +331,7 @@ describe('MCP servers that are not there', () => {
 })
 
 describe('names of MCP tools', () => {
-  it('get their server’s before them where they are taken', async () => {
+  it('get their server’s name as a prefix if in use', async () => {
     const first = await odd(['echo', 'calculator'])
     const second = oddServer(first.file)
     const mcp = open({ ...first.server, name: 'one' }, { ...second, name: 'two' })
@@ -345,7 +345,7 @@ describe('names of MCP tools', () => {
     expect(await saidBy(named(tools, 'two_echo'), { text: 'x' })).toBe('echo x')
   })
 
-  it('are made such that every provider takes them', async () => {
+  it('are valid for every provider', async () => {
     const long = 'n'.repeat(100)
     const { server } = await odd(['a.b/c', 'a b c', 'ä', long, `${long}2`])
     const names = (await open(server).tools()).map(({ name }) => name)
@@ -354,7 +354,7 @@ describe('names of MCP tools', () => {
     expect(names[0]).toBe('a_b_c')
   })
 
-  it('are of servers with names of their own', () => {
+  it('require valid and unique server names', () => {
     for (const names of [['a', 'a'], ['a b'], ['']]) {
       const servers = names.map((name): McpServer => ({ name, url: 'http://127.0.0.1:1' }))
       expect(() => openMcp(servers, { environment })).toThrow(/MCP server name/)

@@ -1,4 +1,4 @@
-/** Lists and answers of MCP servers that are not as the client's schema has them. */
+/** Lists and results of MCP servers that do not fit the client's schema. */
 import { createServer, type Server } from 'node:http'
 
 import { afterEach, describe, expect, it } from 'vitest'
@@ -33,7 +33,7 @@ afterEach(async () => {
   server?.close()
 })
 
-/** A server over Streamable HTTP that answers as JSON or as events. */
+/** A server over Streamable HTTP that answers with JSON or with events. */
 async function listen(type: 'application/json' | 'text/event-stream'): Promise<string> {
   const listening = createServer((request, response) => {
     let text = ''
@@ -54,7 +54,7 @@ async function listen(type: 'application/json' | 'text/event-stream'): Promise<s
           : { tools: oddTools }
       const message = JSON.stringify({ jsonrpc: '2.0', id, result })
       response.writeHead(200, { 'content-type': type })
-      // The stream stays open, as some servers leave it.
+      // The stream stays open, as with some servers.
       if (type === 'application/json') response.end(message)
       else response.write(`event: message\ndata: ${message}\n\n`)
     })
@@ -66,7 +66,7 @@ async function listen(type: 'application/json' | 'text/event-stream'): Promise<s
 
 describe('an MCP server', () => {
   it.each(['application/json', 'text/event-stream'] as const)(
-    'keeps its good tools beside bad ones, in %s',
+    'keeps its valid tools beside invalid ones, in %s',
     async (type) => {
       mcp = openMcp([{ name: 's', url: await listen(type) }], { environment: {} })
       expect((await mcp.tools()).map(({ name }) => name)).toEqual(named)

@@ -1,6 +1,6 @@
 /**
- * An MCP server over stdio that does what real ones do on bad days. Its tools are in a file, so that a
- * test can change them; its first argument is that file. It notes each call in `<file>.calls`.
+ * An MCP server over stdio with the faults of real servers. Its first argument is a file with its tools,
+ * which a test can change. It records each call in `<file>.calls`.
  */
 import { spawn } from 'node:child_process'
 import { appendFileSync, readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ const [file = '', ...flags] = process.argv.slice(2)
 if (flags.includes('deaf')) setInterval(() => undefined, 1000)
 if (flags.includes('stubborn')) {
   process.on('SIGTERM', () => undefined)
-  // Not even the end of its input ends it.
+  // It does not end at the end of its input.
   setInterval(() => undefined, 1000)
 }
 if (flags.includes('child')) spawn('sh', ['-c', 'sleep 300; :', file], { stdio: 'ignore' })
@@ -26,7 +26,7 @@ const say = (message: object) =>
   process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
 const answer = (id: number | undefined, result: object) => say({ id, result })
 const text = (said: string) => ({ content: [{ type: 'text', text: said }] })
-/** Megabytes, in every way that there is. */
+/** A result of megabytes, in every kind of content. */
 const flood = {
   content: [
     { type: 'text', text: 'x'.repeat(1_000_000), annotations: { priority: 1 } },
@@ -63,7 +63,7 @@ function handle({ id, method, params }: Message): void {
   }
 }
 
-/** A tool a page. */
+/** Lists one tool per page. */
 function list(id: number | undefined, cursor = '0'): void {
   const names = readFileSync(file, 'utf8').split('\n').filter(Boolean)
   const index = Number(cursor)

@@ -1,4 +1,4 @@
-/** MCP servers to talk to, and what their tools say. */
+/** MCP servers for tests, and the texts of their results. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ const packages = join(import.meta.dirname, '../../node_modules/@modelcontextprot
 export const everything = join(packages, 'server-everything/dist/index.js')
 export const filesystem = join(packages, 'server-filesystem/dist/index.js')
 
-/** The test's own server; `file` has the names of its tools. */
+/** The test's own server. `file` holds the names of its tools. */
 export const oddServer = (file: string, ...flags: string[]): McpServer => ({
   name: 'odd',
   command: process.execPath,
@@ -57,7 +57,7 @@ export function named(tools: readonly NamedTool[], name: string): NamedTool {
   throw new Error(`no tool "${name}" among ${tools.map(({ name }) => name).join(', ')}`)
 }
 
-/** The texts of an answer. */
+/** Returns the texts of a result. */
 export async function saidBy(tool: NamedTool, input: unknown = {}): Promise<string> {
   const { output } = await callTool(tool, input)
   const told = await tool.toModelOutput?.({ toolCallId: 'call-1', input, output })

@@ -1,4 +1,4 @@
-/** Escapes, tried from inside. */
+/** Attempts to escape from the sandbox, made from inside it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
@@ -57,13 +57,13 @@ afterAll(async () => {
 
 const shell = (options: Partial<BashOptions> = {}) =>
   bash({ workspace, environment, sandbox: sandboxOf('bwrap'), logParent: folder, ...options })
-/** What a command said, whatever became of it. */
+/** Returns the output of a command, whether it succeeded or failed. */
 const said = async (command: string) => String(await run(command).catch((error: unknown) => error))
 const run = async (command: string, options: Partial<BashOptions> = {}) =>
   (await callTool(shell(options), { command })).output
 
 describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => {
-  it('reads nothing outside of the workspace', async () => {
+  it('reads nothing outside the workspace', async () => {
     const paths = ['../secret', `${folder}/secret`, '../workspace-evil/secret', 'link']
     const more = ['/proc/1/root', '/proc/self/root', '/proc/1/cwd', '/dev/fd/3/..'].map(
       (root) => `${root}${folder}/secret`,
@@ -75,12 +75,12 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     )
   })
 
-  it('reads what is linked to from elsewhere, in a program or in C alike', async () => {
+  it('reads the same files through a link, from any program', async () => {
     const command = `exec 9<${folder}/secret; cat <&9; dd if=${folder}/secret; head /proc/*/environ`
     expect(await said(command)).not.toContain(secret)
   })
 
-  it('reads the whole of a long output, and does not change it', async () => {
+  it('reads the log of a long output but cannot change it', async () => {
     const tool = shell()
     const { output } = await callTool(tool, { command: 'seq 5000' })
     const path = /Full output: (.*)\]/.exec(String(output))?.[1] ?? ''
@@ -89,7 +89,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await failureOf(tool, { command: `echo x >> ${path}` })).toMatch(/Read-only/)
   })
 
-  it('neither sees nor spoils what Loom notes in the workspace', async () => {
+  it('neither sees nor changes the records of Loom', async () => {
     const notes = join(workspace, '.loom/journal')
     await mkdir(notes, { recursive: true })
     await writeFile(join(notes, 'note.json'), '[]')
@@ -102,7 +102,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await run('echo fine')).toBe('fine')
   })
 
-  it('sees no home folder, no sockets of services and no passwords', async () => {
+  it('sees no home folder, service sockets or passwords', async () => {
     const home = String(await run(`ls -A ~ /home /run /var/run /srv /mnt /media 2>/dev/null; true`))
     for (const name of ['.ssh', '.npmrc', '.bash_history', 'docker.sock']) {
       expect(home).not.toContain(name)
@@ -111,7 +111,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await run(`${command}; true`)).not.toMatch(/root:|\$y\$|\.key/)
   })
 
-  it('cannot make what is hidden appear', async () => {
+  it('cannot uncover hidden files', async () => {
     for (const command of [
       'umount /etc/shadow',
       'mount -t tmpfs none /mnt',
@@ -124,14 +124,14 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     }
   })
 
-  it('changes nothing outside of the workspace', async () => {
+  it('changes nothing outside the workspace', async () => {
     const settings = ['/proc/sys/kernel/core_pattern', '/proc/sys/vm/drop_caches', '/etc/passwd']
     for (const path of ['/usr/bin/planted', '/etc/planted', '/planted', ...settings]) {
-      // Opens it to write, and writes nothing: no machine is harmed where this fails.
+      // Opens the file for writing and writes nothing, so that a failure does no harm to the machine.
       const command = `: >> ${path}`
       expect(await failureOf(shell(), { command }), path).toMatch(/Read-only|denied/)
     }
-    // Folders of temporary files are the command's own.
+    // The command has temporary folders of its own.
     await said(`mkdir -p ~/.ssh; echo x >> ~/.ssh/planted; echo x >> ${folder}/planted; true`)
     expect(await readdir(folder)).not.toContain('planted')
     expect(await readdir(join(homedir(), '.ssh')).catch(() => [])).not.toContain('planted')
@@ -153,31 +153,31 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await run("tail -n +3 /proc/net/dev | grep -v ' lo:' | wc -l")).toBe('0')
   })
 
-  it('reaches the network where it is allowed to', async () => {
+  it('reaches the network if the options allow it', async () => {
     const before = visits
     const sandbox = sandboxOf('bwrap', { network: true })
     await run(`exec 9<>/dev/tcp/127.0.0.1/${portOf(server)}`, { sandbox })
     expect(visits).toBe(before + 1)
   })
 
-  it('has a localhost of its own, where a test server can listen', async () => {
-    // An interface that is down is unreachable.
+  it('can listen on a localhost of its own', async () => {
+    // An interface that is down would be unreachable.
     expect(await said('exec 9<>/dev/tcp/127.0.0.1/9')).toMatch(/Connection refused/)
   })
 
-  it('has no capability, and can get none', async () => {
+  it('has no capability and can gain none', async () => {
     expect(await run("grep -c 'Cap.*:.*[1-9a-f]' /proc/self/status; true")).toBe('0')
     expect(await run('grep NoNewPrivs /proc/self/status')).toMatch(/1$/)
   })
 
-  it('writes temporary files that are gone with it', async () => {
+  it('loses its temporary files at its end', async () => {
     expect(await run('echo mine > /tmp/file; echo mine > ~/file; cat /tmp/file ~/file')).toBe(
       'mine\nmine',
     )
     expect(await run('ls -A /tmp | grep file; ls ~ | grep file; true')).toBe('(no output)')
   })
 
-  it('finds programs in PATH that are kept in a home folder', async () => {
+  it('finds programs of PATH in a home folder', async () => {
     const tools = await mkdtemp(join(folder, 'tools-'))
     await mkdir(join(tools, 'bin'))
     await writeFile(join(tools, 'bin/greet'), '#!/bin/sh\necho hello\n', { mode: 0o755 })
@@ -188,7 +188,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await run(command, { sandbox, environment: own })).toBe('hello')
   })
 
-  it('sees of a home folder the workspace in it, and nothing else', async () => {
+  it('sees only the workspace of a home folder', async () => {
     const own = { PATH: environment.PATH, HOME: folder }
     const sandbox = sandboxOf('bwrap', { environment: own })
     const options = { sandbox, environment: own }
@@ -197,7 +197,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     )
   })
 
-  it('sees what it is given, and changes it only if it may', async () => {
+  it('changes an additional path only if it is writable', async () => {
     const shared = await mkdtemp(join(folder, 'shared-'))
     const cache = await mkdtemp(join(folder, 'cache-'))
     await writeFile(join(shared, 'data'), 'data')
@@ -226,7 +226,7 @@ describe.runIf(confinements.includes('unshare'))('a command in unshare', () => {
     expect(await failureOf(shell({ sandbox }), { command })).toMatch(/unreachable|refused/)
   })
 
-  it('finds no other processes below its own /proc, and no key of theirs', async () => {
+  it('finds no other process and no key under its /proc', async () => {
     const sandbox = sandboxOf('unshare')
     const uncover = 'umount /proc || unshare -m umount /proc'
     const look = `kill ${victim.pid}; grep -l ${secret} /proc/[0-9]*/environ`
@@ -234,7 +234,7 @@ describe.runIf(confinements.includes('unshare'))('a command in unshare', () => {
     expect(await run(command, { sandbox })).toBe('(no output)')
   })
 
-  it('changes the workspace as whoever runs Loom, whoever owns the files', async () => {
+  it('changes the workspace as the user of Loom', async () => {
     const sandbox = sandboxOf('unshare')
     const command = `touch theirs; ${process.getuid?.() === 0 ? 'chown 12345 theirs; ' : ''}chmod 600 theirs`
     expect(await run(`${command}; echo mine > theirs; cat theirs; rm theirs`, { sandbox })).toBe(
@@ -247,7 +247,7 @@ describe('a sandbox', () => {
   const nowhere = { bwrap: '/nowhere/bwrap', unshare: '/nowhere/unshare' }
   const options = { environment, programs: nowhere }
 
-  it('refuses where it is required and there is none', async () => {
+  it('refuses commands if it is required but missing', async () => {
     for (const mode of ['required', 'bwrap'] as const) {
       const sandbox = openSandbox({ ...options, mode })
       await expect(sandbox.kind()).rejects.toMatchObject({
@@ -260,7 +260,7 @@ describe('a sandbox', () => {
     }
   })
 
-  it('says once that commands are not confined', async () => {
+  it('reports once that commands are not confined', async () => {
     const lines: string[] = []
     const sandbox = openSandbox({ ...options, notice: (line) => void lines.push(line) })
     expect(await run('echo one', { sandbox })).toBe('one')
@@ -268,7 +268,7 @@ describe('a sandbox', () => {
     expect(lines).toEqual([expect.stringMatching(/^bash is not confined: .*LOOM_SANDBOX=required/)])
   })
 
-  it('says nothing where none was wanted', async () => {
+  it('reports nothing in the mode `none`', async () => {
     const lines: string[] = []
     const notice = (line: string) => void lines.push(line)
     const sandbox = openSandbox({ ...options, mode: 'none', notice })
@@ -276,7 +276,7 @@ describe('a sandbox', () => {
     expect(lines).toEqual([])
   })
 
-  it('takes a bubblewrap that does not work for none', async () => {
+  it('treats a broken bubblewrap as missing', async () => {
     const lines: string[] = []
     const broken = join(folder, 'broken-bwrap')
     await writeFile(broken, '#!/bin/sh\necho "bwrap: No permissions" >&2; exit 1\n', {
@@ -291,7 +291,7 @@ describe('a sandbox', () => {
     expect(lines[0]).toContain('(bwrap: No permissions)')
   })
 
-  it('tells why a command could not begin', async () => {
+  it('reports why a command could not start', async () => {
     const full = join(folder, 'full-bwrap')
     const script = '#!/bin/sh\ncase "$*" in *--chdir*) echo "bwrap: No room" >&2; exit 1;; esac\n'
     await writeFile(full, script, { mode: 0o755 })

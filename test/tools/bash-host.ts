@@ -1,6 +1,6 @@
 /**
- * A process that runs one bash command and tells how it went, as one line of JSON: to be killed, or
- * to have its memory measured. Arguments: a confinement, a workspace, a command.
+ * A process that runs one bash command and prints the result as one line of JSON. A test kills it, or
+ * measures its memory. Arguments: a confinement, a workspace, a command.
  */
 import { bash } from '../../tools/bash.ts'
 import { callTool } from './called-tool.ts'
@@ -20,7 +20,7 @@ const tool = bash({
   logParent: workspace,
   logBytesMax: 1024 * 1024,
 })
-// What any command costs is not what a long one costs.
+// The first command loads modules, whose memory does not count.
 await callTool(tool, { command: 'seq 100000' })
 const before = process.resourceUsage().maxRSS
 const { output } = await callTool(tool, { command })

@@ -1,4 +1,4 @@
-/** What a confined command may use up, and what of it would outlive its sandbox. */
+/** The limits of a confined command, and the effects that would outlive its sandbox. */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import {
@@ -41,7 +41,7 @@ interface Shell extends Partial<BashOptions> {
   more?: Partial<SandboxOptions>
 }
 
-/** What a command printed, whatever became of it. */
+/** Returns the output of a command, whether it succeeded or failed. */
 async function said(workspace: string, command: string, shell: Shell = {}): Promise<string> {
   const { kind = 'bwrap', more, ...options } = shell
   const sandbox = sandboxOf(kind, more)
@@ -64,7 +64,7 @@ async function repository(): Promise<string> {
   return path
 }
 
-/** Each plants a program that the user's own git would run later. */
+/** Each command plants a program that the user's own git would run later. */
 const plants = [
   'echo planted > .git/hooks/pre-commit',
   'rm -rf .git/hooks; mkdir .git/hooks; echo planted > .git/hooks/pre-commit',
@@ -78,7 +78,7 @@ const plants = [
 ]
 
 describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => {
-  it.each(plants)('leaves no program behind for the git of the user: %s', async (plant) => {
+  it.each(plants)('leaves no program for the git of the user: %s', async (plant) => {
     const workspace = await repository()
     const before = await readFile(join(workspace, '.git/config'), 'utf8')
     await said(workspace, `{ ${plant}; } 2>&1`)
@@ -93,7 +93,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await said(workspace, `echo x > f; git add f; ${commit}`)).toBe('second\nfirst')
   })
 
-  it('works in a worktree, and leaves no program in its repository', async () => {
+  it('works in a worktree but plants no program in it', async () => {
     const main = await repository()
     const workspace = join(folder, 'worktree')
     git(main, 'worktree', 'add', '-q', workspace, '-b', 'other')
@@ -108,7 +108,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await said(workspace, `ls -A ${main}`)).toBe('.git')
   })
 
-  it('is shown no folder that only claims to be the repository', async () => {
+  it('sees no folder that only claims to be the repository', async () => {
     const secret = join(folder, 'secrets')
     await mkdir(secret)
     await writeFile(join(secret, 'key'), 'a secret')
@@ -120,7 +120,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     }
   })
 
-  it('commits as the user, and sees none of the other settings of the user', async () => {
+  it('commits as the user but sees no other git settings', async () => {
     const home = await mkdtemp(join(folder, 'home-'))
     const settings = String.raw`[user]
  name = "Ada \"L\" \\o/"
@@ -137,7 +137,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await said(workspace, 'cat ~/.gitconfig', shell)).not.toContain('a-token')
   })
 
-  it('runs programs of a home folder with what they need, and sees no secret beside it', async () => {
+  it('runs toolchains of a home folder but sees no secret', async () => {
     const home = await mkdtemp(join(folder, 'home-'))
     const layouts = [
       ['.cargo/bin/cargo', '.rustup/toolchains/stable', '.cargo/credentials.toml'],
@@ -161,7 +161,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await said(await made(), names, shell)).toBe('needed\nneeded\nneeded\nneeded')
   })
 
-  it('sets no bit that gives its rights to others', async () => {
+  it('sets no set-user-ID or set-group-ID bit', async () => {
     const workspace = await made()
     const ways = [
       'chmod u+s f',
@@ -180,7 +180,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     expect(await said(workspace, 'chmod 755 f && stat -c %a f')).toBe('755')
   })
 
-  it('fills neither the memory behind /dev nor that of the machine', async () => {
+  it('cannot fill the memory of /dev or of the machine', async () => {
     const workspace = await made()
     expect(await said(workspace, 'echo x > /dev/file')).toMatch(/Read-only/)
     expect(await said(workspace, 'echo x > /dev/shm/file && cat /dev/shm/file')).toBe('x')
@@ -191,7 +191,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
 const confined = confinements.filter((kind) => kind !== 'none')
 
 describe.each(confined)('a command in %s', (kind) => {
-  it('gets no more memory than it may have', async () => {
+  it('stays within its memory limit', async () => {
     const workspace = await made()
     const greedy = `python3 -c 'print(len(b"x" * (400 << 20)))' || perl -e 'print length("x" x (400 << 20))'`
     const shell = { kind, memoryBytesMax: 100 * mebibyte }
@@ -199,7 +199,7 @@ describe.each(confined)('a command in %s', (kind) => {
     expect(await said(workspace, `${greedy}; echo after`, { kind })).toMatch(/^419430400\nafter$/m)
   })
 
-  it('writes no file that is larger than it may be', async () => {
+  it('writes no file larger than the limit', async () => {
     const workspace = await made()
     const shell = { kind, diskBytesMax: 10 * mebibyte }
     const command = 'head -c 50000000 /dev/zero > file; stat -c %s file'
@@ -207,7 +207,7 @@ describe.each(confined)('a command in %s', (kind) => {
     await rm(join(workspace, 'file'))
   })
 
-  it('is ended when it fills the disk with many files', async () => {
+  it('ends if its files fill the disk', async () => {
     const workspace = await made()
     const shell = { kind, diskBytesMax: 30 * mebibyte }
     const command = 'for i in $(seq 1000); do head -c 10000000 /dev/zero > $i; sleep 0.05; done'
@@ -217,7 +217,7 @@ describe.each(confined)('a command in %s', (kind) => {
 
   it('changes no setting of the kernel', async () => {
     const workspace = await made()
-    // Opens them to write, and writes nothing: no machine is harmed where this fails.
+    // Opens the files for writing and writes nothing, so that a failure does no harm to the machine.
     for (const path of [
       '/proc/sys/kernel/core_pattern',
       '/proc/sys/vm/drop_caches',
@@ -230,7 +230,7 @@ describe.each(confined)('a command in %s', (kind) => {
     }
   })
 
-  it('leaves no image of its memory', async () => {
+  it('leaves no core dump', async () => {
     expect(await said(await made(), 'ulimit -c', { kind })).toBe('0')
   })
 })
@@ -253,13 +253,13 @@ describe.runIf(isRoot && confinements.includes('bwrap'))('a command that root co
     }
   })
 
-  it('reads nothing that only root may read', async () => {
+  it('cannot read files that only root may read', async () => {
     const workspace = await owned()
     await writeFile(join(workspace, 'private'), 'of root', { mode: 0o600 })
     expect(await said(workspace, 'cat private')).toMatch(/denied/)
   })
 
-  it('opens its output by name, and reads a long output again', async () => {
+  it('opens its output by name and reads its log', async () => {
     const workspace = await owned()
     expect(await said(workspace, 'echo one > /dev/stdout; echo two > /dev/stderr')).toBe('one\ntwo')
     const tool = bash({ workspace, environment, sandbox: sandboxOf('bwrap'), logParent: folder })
@@ -268,14 +268,14 @@ describe.runIf(isRoot && confinements.includes('bwrap'))('a command that root co
     expect((await callTool(tool, { command: `wc -l < ${path}` })).output).toBe('5000')
   })
 
-  it('has no more processes than it may have', async () => {
+  it('stays within its limit of processes', async () => {
     const crowd = 'for i in $(seq 60); do sleep 1 & done 2>&1; wait; echo done'
     const group = await ControlGroup.make('loom-limits-test', {
       memoryBytesMax: 1e9,
       processesMax: 9,
     })
     await group?.remove()
-    // The kernel bounds root's processes by a control group only.
+    // For root only a control group bounds the number of processes.
     const ofRoot = group === undefined ? [] : [await made()]
     for (const workspace of [await owned(), ...ofRoot]) {
       expect(await said(workspace, crowd, { processesMax: 30 })).toMatch(/temporarily unavailable/)

@@ -1,4 +1,4 @@
-/** The folders with the logs of bash, which outlive their process, but not for ever. */
+/** The log folders of bash, which outlive their process for a limited time. */
 import { spawnSync } from 'node:child_process'
 import {
   lutimes,
@@ -37,10 +37,10 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const shell = () => bash({ workspace: folder, environment, sandbox: sandboxOf('none'), logParent })
 
-/** The number of a process that has ended. */
+/** The id of a process that has ended. */
 const endedPid = () => spawnSync('true').pid
 
-/** A folder with a log, as a process left it. */
+/** Creates a folder with a log, as a dead process leaves it. */
 async function left(pid: number, ageMs: number): Promise<string> {
   const path = await mkdtemp(join(logParent, `loom-bash-${pid}-`))
   await writeFile(join(path, 'call.log'), 'output')
@@ -56,9 +56,9 @@ async function age(path: string, ageMs: number): Promise<void> {
 const entries = async () => (await readdir(logParent)).map((name) => join(logParent, name))
 
 describe('the logs of bash', () => {
-  it('are removed by the next process, a day after theirs has gone', async () => {
+  it('are removed by another process after a day', async () => {
     const gone = await left(endedPid(), 2 * dayMs)
-    // As in a container, where the process before had the same number.
+    // In a container, an earlier process may have had the same id.
     const namesake = await left(process.pid, 2 * dayMs)
     const fresh = await left(endedPid(), dayMs / 2)
     const running = await left(process.ppid, 2 * dayMs)
@@ -89,7 +89,7 @@ describe('the logs of bash', () => {
     expect(await readFile(join(outside, 'file'), 'utf8')).toBe('precious')
   })
 
-  it('have a folder anew where theirs was cleaned away', async () => {
+  it('get a new folder if a cleanup removed theirs', async () => {
     const tool = shell()
     await callTool(tool, { command: 'true' })
     for (const path of await entries()) await rm(path, { recursive: true })

@@ -1,4 +1,4 @@
-/** What bash costs, and leaves behind, when the process that runs it is looked at from outside. */
+/** The memory of bash and its remaining processes, measured from outside its process. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
@@ -29,7 +29,7 @@ function startHost(kind: string, command: string): ChildProcess {
 }
 
 describe.each(confinements)('bash in %s', (kind) => {
-  it('takes a gigabyte of output in little memory', { timeout: 120_000 }, async () => {
+  it('receives a gigabyte of output in little memory', { timeout: 120_000 }, async () => {
     const line = 'a line of some length, as a compiler would print it'
     const host = startHost(kind, `yes ${line} | head -c 1000000000; echo; echo last`)
     let said = ''
@@ -42,7 +42,7 @@ describe.each(confinements)('bash in %s', (kind) => {
     expect(kilobytes).toBeLessThan(40_000)
   })
 
-  it('leaves nothing alive when its own process is killed', async () => {
+  it('leaves no process if its host is killed', async () => {
     const mark = randomUUID()
     const sleeper = `bash -c 'sleep 100; : ${mark}'`
     const host = startHost(kind, `setsid ${sleeper} & ${sleeper} & touch ${mark}; ${sleeper}`)

@@ -46,39 +46,39 @@ describe.each(confinements)('bash in %s', (kind) => {
     logParent = await mkdtemp(join(folder, 'logs-'))
   })
 
-  it('runs in the workspace, which it may change', async () => {
+  it('runs in the workspace and may change it', async () => {
     expect(await run('pwd; echo made > file; cat file')).toBe(`${workspace}\nmade`)
     expect(await readFile(join(workspace, 'file'), 'utf8')).toBe('made\n')
   })
 
-  it('gives output and errors in the order in which they were written', async () => {
+  it('keeps the order of stdout and stderr', async () => {
     const lines = 'for i in 1 2 3 4 5; do echo out $i; echo error $i >&2; done'
     expect(await run(lines)).toBe([1, 2, 3, 4, 5].map((i) => `out ${i}\nerror ${i}`).join('\n'))
   })
 
-  it('has output that can be opened by its name', async () => {
+  it('can open its output by name', async () => {
     expect(await run('echo one > /dev/stdout; echo two > /dev/stderr')).toBe('one\ntwo')
   })
 
-  it('tells of a failure with the output and the exit code', async () => {
+  it('reports a failure with output and exit code', async () => {
     expect(await fail('echo before; exit 3')).toBe('before\n\nCommand exited with code 3')
     expect(await fail('exit 3')).toBe('(no output)\n\nCommand exited with code 3')
   })
 
-  it('tells of a death by a signal as a shell does', async () => {
+  it('reports a signal as 128 plus its number', async () => {
     expect(await fail('kill -9 $$')).toMatch(/Command exited with code 137$/)
     expect(await fail('kill -TERM $$')).toMatch(/Command exited with code 143$/)
   })
 
-  it('says so when there is no output', async () => {
+  it('reports missing output', async () => {
     expect(await run('true')).toBe('(no output)')
   })
 
-  it('gives an end of file to whoever reads the input', async () => {
+  it('reads an end of file from its input', async () => {
     expect(await run('cat; read -r line || echo end')).toBe('end')
   })
 
-  it('has an environment of an allow-list', async () => {
+  it('receives only listed environment variables', async () => {
     const names = (await callTool(shell({ variables: ['EDITOR'] }), { command: 'env -0' })).output
     const text = String(names)
     for (const secret of ['sk-ant', 'password', 'ghp_']) expect(text).not.toContain(secret)
@@ -87,17 +87,17 @@ describe.each(confinements)('bash in %s', (kind) => {
     }
   })
 
-  it('puts a character together that was cut between two writes', async () => {
+  it('joins a character that two writes split', async () => {
     const halves = String.raw`printf '\303'; sleep 0.05; printf '\251\360\237'; sleep 0.05; printf '\230\200'`
     expect(await run(halves)).toBe('é😀')
   })
 
-  it('takes colours out, cut between two writes or not', async () => {
+  it('removes colours, even if two writes split them', async () => {
     const cut = String.raw`printf 'a\033[3'; sleep 0.05; printf '1mred\033[0m b'`
     expect(await run(cut)).toBe('ared b')
   })
 
-  it('shows of a progress bar the last state', async () => {
+  it('shows only the last state of a progress bar', async () => {
     expect(await run(String.raw`printf ' 10%%\r 50%%\r100%%\r\ndone\r\n'`)).toBe('100%\ndone')
   })
 
@@ -108,13 +108,13 @@ describe.each(confinements)('bash in %s', (kind) => {
     expect(await run('head -c 99 /dev/zero')).toBe('(99 bytes, none of them text)')
   })
 
-  it('returns at once when something is left in the background, and ends it', async () => {
+  it('returns at once and ends background processes', async () => {
     const mark = randomUUID()
     expect(await run(`bash -c 'sleep 100; : ${mark}' & echo started`)).toBe('started')
     expect(await carriersOf(mark)).toBe(0)
   })
 
-  it('waits for the late words of a process in the background', async () => {
+  it('waits for late output of a background process', async () => {
     expect(await run('(sleep 0.05; echo late) & echo early')).toBe('early\nlate')
   })
 
@@ -125,14 +125,14 @@ describe.each(confinements)('bash in %s', (kind) => {
     expect(await carriersOf(mark)).toBe(0)
   })
 
-  it('is ended when its time is up, with all that it started', async () => {
+  it('ends with its processes at the time limit', async () => {
     const mark = randomUUID()
     const text = await fail(`echo begun; setsid sleep 100 & bash -c 'sleep 100; : ${mark}'`, 0.5)
     expect(text).toBe('begun\n\nCommand timed out after 0.5 seconds')
     expect(await carriersOf(mark)).toBe(0)
   })
 
-  it('returns soon after its end, whatever the background prints', async () => {
+  it('returns soon while a background process prints', async () => {
     const started = performance.now()
     const text = String(await run('while sleep 0.02; do echo on; done & echo first; exit 0', 60))
     expect(text).toMatch(/^first\n(?:on\n)*on$/)
@@ -141,21 +141,21 @@ describe.each(confinements)('bash in %s', (kind) => {
     expect(performance.now() - started).toBeLessThan(30_000)
   })
 
-  it('refuses a time limit that is none', async () => {
+  it('refuses an invalid time limit', async () => {
     for (const timeout of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 601, 3e9, '10']) {
       expect(await failureOf(shell(), { command: 'true', timeout })).toMatch(/timeout/)
     }
     expect((await callTool(shell(), { command: 'true', timeout: null })).output).toBe('(no output)')
   })
 
-  it('refuses a command that cannot be handed over', async () => {
+  it('refuses a command that no argument can hold', async () => {
     expect(await fail('')).toMatch(/command/)
     expect(await fail('echo \0')).toMatch(/NUL/)
     expect(await fail(`: ${'é'.repeat(65_000)}`)).toMatch(/write a script/)
     expect(await run(`: ${'x'.repeat(100_000)}; echo done`)).toBe('done')
   })
 
-  it('is not begun when the turn was stopped before', async () => {
+  it('does not start in a stopped turn', async () => {
     const tool = shell()
     const reason = new Error('stopped before')
     const call = { command: 'echo begun > begun' }
@@ -163,7 +163,7 @@ describe.each(confinements)('bash in %s', (kind) => {
     expect(await readdir(workspace)).not.toContain('begun')
   })
 
-  it('is ended when the turn is stopped', async () => {
+  it('ends when the turn stops', async () => {
     const mark = randomUUID()
     const controller = new AbortController()
     const command = `touch ${mark}; setsid sleep 100 & bash -c 'sleep 100; : ${mark}'`
@@ -175,29 +175,29 @@ describe.each(confinements)('bash in %s', (kind) => {
     expect(await carriersOf(mark)).toBe(0)
   })
 
-  it('says what is wrong when the workspace is gone', async () => {
+  it('reports a missing workspace', async () => {
     const gone = await mkdtemp(join(folder, 'gone-'))
     await rm(gone, { recursive: true })
     const failure = await failureOf(shell({ workspace: gone }), { command: 'true' })
     expect(failure).toBe(`There is no folder ${gone}, which is the workspace.`)
   })
 
-  it('goes on in a folder that it has removed itself', async () => {
+  it('continues in a folder that it removed', async () => {
     expect(await run('mkdir inner && cd inner && rmdir ../inner && echo still here')).toBe(
       'still here',
     )
   })
 
-  it('ends a crowd of processes that multiplies', async () => {
+  it('ends processes that multiply', async () => {
     const mark = randomUUID()
-    // Each makes two more, eight deep: 511 processes that nobody waits for.
+    // Each process starts two more, eight levels deep: 511 processes without a waiting parent.
     const script = `crowd() { test "$1" -gt 0 && { crowd $(($1 - 1)) & crowd $(($1 - 1)) & }; exec -a ${mark} sleep 100; }`
     const failure = await fail(`ulimit -u 4000; ${script}; crowd 8`, 2)
     expect(failure).toMatch(/timed out/)
     expect(await carriersOf(mark)).toBe(0)
   })
 
-  it('keeps the whole output in a file when there are too many lines', async () => {
+  it('stores an output of many lines in a file', async () => {
     const text = String(await run('seq 2001'))
     expect(text.startsWith('2\n3\n')).toBe(true)
     const [, notice = ''] = text.split('\n\n')
@@ -207,12 +207,12 @@ describe.each(confinements)('bash in %s', (kind) => {
     expect((await stat(path)).mode & 0o777).toBe(0o600)
   })
 
-  it('does not take the newline at the end for a line', async () => {
+  it('does not count the last newline as a line', async () => {
     const text = String(await run('seq 2000'))
     expect(text).toMatch(/^1\n[^]*\n2000$/)
   })
 
-  it('shows the end of a single line that is too long', async () => {
+  it('shows the end of a long line', async () => {
     const text = String(await run(`head -c 60000 /dev/zero | tr '\\0' x; printf '😀😀'`))
     const [line = '', notice] = text.split('\n\n')
     expect(line).toMatch(/^x+😀😀$/)
@@ -220,19 +220,19 @@ describe.each(confinements)('bash in %s', (kind) => {
     expect(notice).toMatch(/^\[Output cut: of 1 line /)
   })
 
-  it('does not cut a character in two', async () => {
+  it('never cuts a character', async () => {
     const text = String(await run(`for i in $(seq 20000); do printf '😀'; done; printf 'abc'`))
     const [line = ''] = text.split('\n\n')
     expect(line).toMatch(/^(?:😀)+abc$/u)
   })
 
-  it('leaves no file behind where all was shown', async () => {
+  it('leaves no file if it shows all output', async () => {
     const logs = await mkdtemp(join(folder, 'no-logs-'))
     await callTool(shell({ logParent: logs }), { command: 'seq 100' })
     expect(await readdir(logs, { recursive: true })).toEqual([])
   })
 
-  it('keeps no more of an output than it may', async () => {
+  it('stores no more of an output than the limit', async () => {
     const tool = shell({ logBytesMax: 100_000 })
     const text = String((await callTool(tool, { command: 'seq 100000; echo last' })).output)
     expect(text).toMatch(/\nlast\n\n\[.* only its first 100000 bytes are kept\]$/)
@@ -240,14 +240,14 @@ describe.each(confinements)('bash in %s', (kind) => {
     expect((await stat(path)).size).toBe(100_000)
   })
 
-  it('can be asked for the full output', async () => {
+  it('names the file of the full output', async () => {
     const tool = shell()
     const text = String((await callTool(tool, { command: 'seq 5000' })).output)
     const path = /Full output: (.*)\]/.exec(text)?.[1] ?? ''
     expect((await callTool(tool, { command: `sed -n 17p ${path}` })).output).toBe('17')
   })
 
-  it('tells of its progress, not too often', async () => {
+  it('reports its progress at a limited rate', async () => {
     const command = 'for i in $(seq 60); do echo line $i; sleep 0.01; done'
     const started = performance.now()
     const { output, preliminary } = await callTool(shell(), { command })
@@ -280,7 +280,7 @@ describe('bash', () => {
     ])
   })
 
-  it('is not held up by a long line that is written over, whatever is in it', async () => {
+  it('shows a long overwritten line without delay', async () => {
     const options = { workspace: folder, environment, sandbox: sandboxOf('none') }
     const tool = bash({ ...options, logParent: folder })
     const many = (character: string) => `head -c 50000 /dev/zero | tr '\\0' '${character}'`
@@ -292,15 +292,15 @@ describe('bash', () => {
     expect(process.cpuUsage().user - before).toBeLessThan(2_000_000)
   })
 
-  it('is never run again when its outcome is unknown', () => {
+  it('never repeats a call with an unknown outcome', () => {
     expect(bash({ workspace: folder, environment }).retry).toBe('never')
   })
 
-  it('has no workspace that is the whole machine', () => {
+  it('refuses "/" as its workspace', () => {
     expect(() => bash({ workspace: '/tmp/..', environment })).toThrow(/whole machine/)
   })
 
-  it('passes on no key of Loom, whoever asks for it', () => {
+  it('passes on no key of Loom, even on request', () => {
     for (const name of ['ANTHROPIC_API_KEY', 'LOOM_API_KEYS', 'REDIS_URL']) {
       expect(() => bash({ workspace: folder, environment, variables: [name] })).toThrow(name)
     }

@@ -1,4 +1,4 @@
-/** Calls a tool as the runner does: its input is checked, and a generator's yields are preliminary. */
+/** Calls a tool as the runner does: it validates the input, and a generator's yields are preliminary. */
 import { toolTable } from '../../src/runner/tool-table.ts'
 import type { NamedTool, ToolContext } from '../../src/tool.ts'
 
@@ -7,7 +7,7 @@ export interface CalledTool {
   preliminary: unknown[]
 }
 
-/** @throws what the model is told as the call's error */
+/** @throws the error that the model receives */
 export async function callTool(
   tool: NamedTool,
   input: unknown,
@@ -26,7 +26,7 @@ export async function callTool(
   }
 }
 
-/** The text of the error that a call ends in. */
+/** Returns the text of the error of a failed call. */
 export async function failureOf(...call: Parameters<typeof callTool>): Promise<string> {
   const [tool] = call
   const done = await callTool(...call).catch((error: unknown) => {

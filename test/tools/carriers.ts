@@ -1,7 +1,7 @@
-/** Looks for what a command may have left behind, anywhere on this machine. */
+/** Searches the machine for processes that a command left. */
 import { readdir, readFile } from 'node:fs/promises'
 
-/** How many processes were given a mark, as an argument or in a variable; this one aside. */
+/** Counts the processes with a mark in an argument or a variable, without this process. */
 export async function carriersOf(mark: string): Promise<number> {
   let count = 0
   for (const pid of await readdir('/proc')) {

@@ -1,4 +1,4 @@
-/** Ways out of the workspace, each of them tried. */
+/** Attempts to leave the workspace. */
 import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, readFile as read, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ afterEach(() => stage[Symbol.asyncDispose]())
 
 const place = (target: string, at: string) => symlink(target, join(stage.root, at))
 
-/** All five tools are told to go there; none may. */
+/** All five tools must refuse the path. */
 async function expectNoWay(path: string, message: RegExp): Promise<void> {
   const found = [
     await stage.refusal('read_file', { path }),
@@ -49,22 +49,22 @@ describe('file tools', () => {
     await expectNoWay(path, /is outside the workspace/)
   })
 
-  it('do not take a sibling with the same beginning for the workspace', async () => {
+  it('do not confuse the workspace with a sibling folder', async () => {
     await mkdir(`${stage.root}-evil`)
     await writeFile(`${stage.root}-evil/secret.txt`, 'secret\n')
     await expectNoWay(`${stage.root}-evil/secret.txt`, /is outside/)
     await expectNoWay('../ws-evil/secret.txt', /is outside/)
   })
 
-  it('do not take a NUL', async () => {
+  it('refuse a NUL character', async () => {
     await expectNoWay('dir/inside.txt\0/../../outside/secret.txt', /NUL/)
   })
 
-  it('do not take an empty path', async () => {
+  it('refuse an empty path', async () => {
     expect(await stage.refusal('read_file', { path: '' })).toMatch(/empty/)
   })
 
-  it('do not follow links out, absolute or relative, to files or directories', async () => {
+  it('follow no link out of the workspace', async () => {
     await place(join(stage.outside, 'secret.txt'), 'absolute')
     await place('../outside/secret.txt', 'relative')
     await place('../outside', 'folder')
@@ -83,31 +83,31 @@ describe('file tools', () => {
     }
   })
 
-  it('do not follow chains of links out', async () => {
+  it('follow no chain of links out of the workspace', async () => {
     await place('two', 'one')
     await place('dir/three', 'two')
     await place('../../outside/secret.txt', 'dir/three')
     await expectNoWay('one', /is outside/)
-    // Each step on its own looks as if it stayed inside.
+    // Each single step seems to stay inside.
     await place('dir', 'down')
     await place('down/../../outside', 'round')
     await expectNoWay('round/secret.txt', /is outside/)
   })
 
-  it('do not write through links that dangle outside', async () => {
+  it('write through no broken link that leads outside', async () => {
     await place(join(stage.outside, 'new.txt'), 'dangling')
     await place(join(stage.outside, 'none/new.txt'), 'deep')
     await expectNoWay('dangling', /is outside/)
     await expectNoWay('deep', /is outside/)
   })
 
-  it('give up on links that go in circles', async () => {
+  it('refuse circular links', async () => {
     await place('b', 'a')
     await place('a', 'b')
     await expectNoWay('a', /too many links/)
   })
 
-  it('do not touch devices and FIFOs within', async () => {
+  it('open no device or FIFO in the workspace', async () => {
     execFileSync('mkfifo', [join(stage.root, 'fifo')])
     await place('/dev/zero', 'device')
     expect(await stage.refusal('read_file', { path: 'fifo' })).toMatch(/is a FIFO/)
@@ -115,7 +115,7 @@ describe('file tools', () => {
     await expectNoWay('device', /is outside/)
   })
 
-  it('do not search or list what links lead to', async () => {
+  it('search and list no link targets', async () => {
     await place('../outside', 'folder')
     await place('../outside/secret.txt', 'file')
     expect(await stage.told('grep', { pattern: 'secret' })).toBe('[No matches.]')
@@ -124,7 +124,7 @@ describe('file tools', () => {
     expect(await stage.refusal('glob', { pattern: `${stage.outside}/*` })).toMatch(/is outside/)
   })
 
-  it('know the workspace by its absolute path, also one that leads through a link', async () => {
+  it('accept absolute paths of the workspace, also through links', async () => {
     const alias = join(stage.outside, 'alias')
     await symlink(stage.root, alias)
     await place(join(alias, 'dir'), 'back')
@@ -142,14 +142,14 @@ describe('file tools', () => {
     await rm(alias)
   })
 
-  it('refuse a workspace that is none', async () => {
+  it('refuse an invalid workspace', async () => {
     await stage.put('file', '')
     const opened = (path: string) => Workspace.open(join(stage.root, path))
     await expect(opened('none')).rejects.toMatchObject({ code: 'invalid-config' })
     await expect(opened('file')).rejects.toMatchObject({ code: 'invalid-config' })
   })
 
-  it('say so when the workspace is taken away', async () => {
+  it('report a removed workspace', async () => {
     await rm(stage.root, { recursive: true })
     expect(await stage.refusal('read_file', { path: 'a' })).toBe(
       'The workspace itself cannot be opened.',
@@ -160,7 +160,7 @@ describe('file tools', () => {
 })
 
 describe('races', () => {
-  /** What a call says, failed or not. */
+  /** Returns the text of a call, whether it succeeded or failed. */
   const said = async (call: Promise<{ text: string }>) => {
     const settled = await call.catch((error: unknown) => error)
     if (settled instanceof Error) return settled.message
@@ -169,7 +169,7 @@ describe('races', () => {
       : ''
   }
 
-  it('do not let a read out, whenever a directory becomes a link', async () => {
+  it('leak no read when a directory becomes a link', async () => {
     await stage.put('dir/secret.txt', 'inside\n')
     const heard = new Set<string>()
     await place('../outside', 'dir-trap')
@@ -182,7 +182,7 @@ describe('races', () => {
     expect([...heard].filter((text) => text.startsWith('1: secret'))).toEqual([])
   })
 
-  it('do not let a read out, whenever a file becomes a link', async () => {
+  it('leak no read when a file becomes a link', async () => {
     await stage.put('file', 'inside\n')
     const heard = new Set<string>()
     await place('../outside/secret.txt', 'file-trap')
@@ -195,7 +195,7 @@ describe('races', () => {
     expect([...heard].filter((text) => text.startsWith('1: secret'))).toEqual([])
   })
 
-  it('do not let a write out', async () => {
+  it('let no write outside', async () => {
     await place('../outside', 'dir-trap')
     await whileSwapping(join(stage.root, 'dir'), async () => {
       for (let count = 0; count < 150; count++) {
@@ -207,7 +207,7 @@ describe('races', () => {
     expect(await readdir(join(stage.root, 'dir'))).toContain('new.txt')
   })
 
-  it('do not let a search out', async () => {
+  it('let no search outside', async () => {
     await stage.put('dir/secret.txt', 'inside\n')
     const heard: string[] = []
     await place('../outside', 'dir-trap')

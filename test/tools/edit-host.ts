@@ -1,4 +1,4 @@
-/** A process that makes one edit as the runner would, to be killed at it. Arguments: workspace, key. */
+/** A process that makes one edit as the runner does, for a test to kill. Arguments: workspace, key. */
 import { Workspace } from '../../src/workspace.ts'
 import { editFile } from '../../tools/edit-file.ts'
 import { callAs } from './files-stage.ts'

@@ -1,4 +1,4 @@
-/** A workspace of real files in a directory of its own, and calls of the file tools in it. */
+/** A workspace of real files in its own directory, and calls of the file tools in it. */
 import {
   mkdir,
   mkdtemp,
@@ -21,31 +21,31 @@ import { writeFile } from '../../tools/write-file.ts'
 
 export interface CallOptions {
   session?: string
-  /** Another attempt of a call has its id. */
+  /** The id of the call. A second attempt has the same id. */
   id?: string
   signal?: AbortSignal
 }
 
 export interface FilesStage extends AsyncDisposable {
-  /** Where the workspace is; `outside` lies beside it. */
+  /** The folder that holds the workspace and `outside`. */
   root: string
   outside: string
   workspace: Workspace
-  /** Another process that knows nothing of this one. */
+  /** A workspace like that of another process, which shares no memory with this one. */
   restarted: () => Promise<FilesStage>
   put: (path: string, content: string | Uint8Array) => Promise<string>
   text: (path: string) => Promise<string>
   bytes: (path: string) => Promise<Buffer>
   call: (tool: ToolName, input: unknown, options?: CallOptions) => Promise<Output>
-  /** What the model is told. */
+  /** Returns the text that the model receives. */
   told: (tool: ToolName, input: unknown, options?: CallOptions) => Promise<string>
-  /** The error that the model is told. */
+  /** Returns the error text that the model receives. */
   refusal: (tool: ToolName, input: unknown, options?: CallOptions) => Promise<string>
 }
 
 export type ToolName = 'read_file' | 'write_file' | 'edit_file' | 'grep' | 'glob'
 
-/** What the tools' outputs have between them. */
+/** The fields of all tools' outputs. */
 export interface Output {
   text: string
   path?: string
@@ -113,7 +113,7 @@ async function stageIn(place: Place, options: ReadFileOptions): Promise<FilesSta
   }
 }
 
-/** As the runner calls it: the input is checked first. */
+/** Calls a tool as the runner does: it validates the input first. */
 export async function callAs(
   tool: NamedTool,
   input: unknown,

@@ -14,7 +14,7 @@ beforeEach(async () => {
 })
 afterEach(() => stage[Symbol.asyncDispose]())
 
-/** The files that are found, sorted. */
+/** Returns the found files, sorted. */
 async function found(pattern: string, path?: string): Promise<string[]> {
   const { files = [] } = await stage.call('glob', { pattern, path })
   return files.toSorted()
@@ -25,7 +25,7 @@ const put = async (...paths: string[]) => {
 }
 
 describe('glob', () => {
-  it('takes the brackets of a path that is there literally', async () => {
+  it('reads brackets literally for an existing path', async () => {
     for (const path of ['app/[id]/(auth)/page.tsx', 'app/[id]/page.tsx', 'app/[...all]/x.ts']) {
       await stage.put(path, 'needle')
     }
@@ -40,7 +40,7 @@ describe('glob', () => {
     expect(found.matches).toBe(1)
   })
 
-  it('lists the files changed last first, and those of one time by name', async () => {
+  it('lists files by time, then by name', async () => {
     await put('b', 'c', 'a', 'new')
     for (const name of ['a', 'b', 'c']) await utimes(join(stage.root, name), 1000, 1000)
     const output = await stage.call('glob', { pattern: '*' })
@@ -51,7 +51,7 @@ describe('glob', () => {
     })
   })
 
-  it('knows stars, classes, braces and directories', async () => {
+  it('accepts stars, classes, braces and directories', async () => {
     await put(
       'a.ts',
       'src/a.ts',
@@ -77,7 +77,7 @@ describe('glob', () => {
     expect(await found('.ci/**')).toEqual(['.ci/run.yml'])
   })
 
-  it('is of the directory that is named', async () => {
+  it('searches only the given directory', async () => {
     await put('src/a.ts', 'src/lib/b.ts', 'c.ts')
     expect(await found('*.ts', 'src')).toEqual(['src/a.ts', 'src/lib/b.ts'])
     expect(await found('./*.ts', './src/')).toEqual(['src/a.ts'])
@@ -86,7 +86,7 @@ describe('glob', () => {
     expect(await found('*/*.ts', 'link')).toEqual(['src/lib/b.ts'])
   })
 
-  it('leaves out what .gitignore does, also for a pattern that says its name', async () => {
+  it('omits files of .gitignore, even if named exactly', async () => {
     await stage.put('.gitignore', '*.log\nnode_modules/\n')
     await put('x.log', 'node_modules/a/index.js', 'src/y.log', '.git/config')
     await stage.put('src/.gitignore', '!y.log\n')
@@ -96,7 +96,7 @@ describe('glob', () => {
     expect(await found('*.js', 'node_modules')).toEqual(['node_modules/a/index.js'])
   })
 
-  it('says that there are more only where there are', async () => {
+  it('reports more files only if there are more', async () => {
     await put('a', 'b', 'c')
     const limited = (limit: number) => stage.call('glob', { pattern: '*', limit })
     expect(await limited(3)).toMatchObject({ truncated: false })
@@ -106,21 +106,21 @@ describe('glob', () => {
     expect(two.text).toMatch(/\[There are more than 2 files: narrow the pattern\.\]$/)
   })
 
-  it('says that there is nothing, or that the place is none', async () => {
+  it('reports no files, or an invalid directory', async () => {
     await put('file')
     expect(await stage.told('glob', { pattern: '*.ts', path: null })).toBe('[No files match.]')
     expect(await stage.refusal('glob', { pattern: '*', path: 'file' })).toContain('not a directory')
     expect(await stage.refusal('glob', { pattern: '*', path: 'none' })).toContain('There is no')
   })
 
-  it('finds names with spaces, lines and stars in them', async () => {
+  it('finds names with spaces, newlines and stars', async () => {
     await put('a b.txt', 'a\nb.txt', 'a*b.txt', '-x.txt')
     expect(await found('a?b.txt')).toEqual(['a\nb.txt', 'a b.txt', 'a*b.txt'])
     expect(await found('a\\*b.txt')).toEqual(['a*b.txt'])
     expect(await found('-x*')).toEqual(['-x.txt'])
   })
 
-  it('says that it is safe to run again', () => {
+  it('is safe to repeat', () => {
     expect(glob(stage.workspace).retry).toBe('safe')
   })
 })
@@ -150,7 +150,7 @@ describe('a glob pattern', () => {
     expect(others.filter((path) => matches(path))).toEqual([])
   })
 
-  it('fits as the regular expression does that it stands for', () => {
+  it('matches like an equal regular expression', () => {
     const name = fc.string({ unit: fc.constantFrom('a', 'b', '.'), minLength: 1, maxLength: 4 })
     const part = fc.oneof(
       fc.string({ unit: fc.constantFrom('a', 'b', '*', '?', '.'), minLength: 1, maxLength: 5 }),
@@ -167,7 +167,7 @@ describe('a glob pattern', () => {
     )
   })
 
-  it('takes no longer for one that is made to be slow', () => {
+  it('takes little time for a malicious pattern', () => {
     const started = performance.now()
     const stars = globPattern(`${'*a'.repeat(400)}*b`)
     const many = globPattern(`${'**/a/'.repeat(150)}b`)
@@ -175,18 +175,18 @@ describe('a glob pattern', () => {
       expect(stars.matches('a'.repeat(255))).toBe(false)
       expect(many.matches('a/'.repeat(1000))).toBe(false)
     }
-    // Regular expressions for these would not end in this century.
+    // Regular expressions for these patterns would take years.
     expect(performance.now() - started).toBeLessThan(5000)
   })
 
-  it('is refused with too many alternatives', () => {
+  it('has a limit of alternatives', () => {
     expect(() => globPattern('{a,b}'.repeat(20))).toThrow(/256 alternatives/)
     expect(() => globPattern('a/../b')).toThrow(/leads out/)
   })
 })
 
 function expressionFor(pattern: string): RegExp {
-  // What ends in `**` is anything below.
+  // A pattern that ends in `**` matches everything below.
   const parts = pattern.replace(/(?<=^|\/)\*\*$/, '**/*').split('/')
   const expressions = parts.map((part, index) => {
     if (part === '**') return '(?:[^/]+/)*'

@@ -21,7 +21,7 @@ afterEach(() => stage[Symbol.asyncDispose]())
 const told = (input: object) => stage.told('grep', input)
 
 describe('grep', () => {
-  it('shows path, line and text, in the order of the paths', async () => {
+  it('shows path, line and text in path order', async () => {
     await stage.put('b.txt', 'x\nneedle two\n')
     await stage.put('a/c.txt', 'needle one\r\n')
     expect(await stage.call('grep', { pattern: 'ne+dle' })).toEqual({
@@ -31,59 +31,59 @@ describe('grep', () => {
     })
   })
 
-  it('says that there is nothing', async () => {
+  it('reports no matches', async () => {
     await stage.put('a.txt', 'x\n')
     expect(await told({ pattern: 'needle' })).toBe('[No matches.]')
   })
 
-  it.each(['-foo', '--files', '-e', '--'])('takes %s for a pattern', async (pattern) => {
+  it.each(['-foo', '--files', '-e', '--'])('reads %s as a pattern', async (pattern) => {
     await stage.put('a.txt', `x ${pattern} y\n`)
     expect(await told({ pattern })).toBe(`a.txt:1: x ${pattern} y`)
   })
 
-  it('takes a path for a path, whatever it is called', async () => {
+  it('reads a path with any name as a path', async () => {
     await stage.put('--pre=sh', 'needle\n')
     await stage.put('-a/b.txt', 'needle\n')
     expect(await told({ pattern: 'needle', path: '--pre=sh' })).toBe('--pre=sh:1: needle')
     expect(await told({ pattern: 'needle', path: '-a' })).toBe('-a/b.txt:1: needle')
   })
 
-  it('tells what is wrong with a pattern', async () => {
+  it('reports an invalid pattern', async () => {
     expect(await stage.refusal('grep', { pattern: '(' })).toMatch(/unclosed group/)
     expect(await told({ pattern: '(', literal: true })).toBe('[No matches.]')
     expect(await stage.refusal('grep', { pattern: '' })).toMatch(/pattern/)
   })
 
-  it('ignores case when told to, and null for what is left out', async () => {
+  it('ignores case on request, and accepts null fields', async () => {
     await stage.put('a.txt', 'Needle\n')
     expect(await told({ pattern: 'needle', path: null, glob: null })).toBe('[No matches.]')
     expect(await told({ pattern: 'needle', ignore_case: true })).toBe('a.txt:1: Needle')
   })
 
-  it('reads rules above a directory whatever their lines are', async () => {
+  it('reads odd ignore rules above a directory', async () => {
     await stage.put('.gitignore', `${' '.repeat(100_000)}x\n*.log \t\nodd\\  \n`)
     for (const name of ['a.txt', 'a.log', 'odd ', 'odd']) await stage.put(`sub/${name}`, 'word')
     const { user: before } = process.cpuUsage()
     expect(await stage.told('grep', { pattern: 'word', path: 'sub' })).toBe(
       'sub/a.txt:1: word\nsub/odd:1: word',
     )
-    // Nothing else is done meanwhile. In microseconds.
+    // The CPU time in microseconds, since the work blocks.
     expect(process.cpuUsage().user - before).toBeLessThan(3_000_000)
   })
 
-  it('takes an empty path or glob for one that is left out', async () => {
+  it('treats an empty path or glob as omitted', async () => {
     await stage.put('a.txt', 'word\n')
     const input = { pattern: 'word', path: '', glob: '' }
     expect(await stage.told('grep', input)).toBe('a.txt:1: word')
     expect(await stage.told('glob', { pattern: '*.txt', path: '' })).toBe('a.txt')
   })
 
-  it('finds the end of a line that ends in CRLF', async () => {
+  it('matches `$` before a CRLF', async () => {
     await stage.put('a.txt', 'needle\r\n')
     expect(await told({ pattern: 'needle$' })).toBe('a.txt:1: needle')
   })
 
-  it('says that there are more matches only where there are', async () => {
+  it('reports more matches only if there are more', async () => {
     await stage.put('a.txt', 'needle\n'.repeat(3))
     await stage.put('b.txt', 'needle\n'.repeat(2))
     expect(await stage.call('grep', { pattern: 'needle', limit: 5 })).toMatchObject({
@@ -104,7 +104,7 @@ describe('grep', () => {
     })
   })
 
-  it('shows the lines around a match, each file for itself', async () => {
+  it('shows context lines of each file separately', async () => {
     await stage.put('a.txt', '1\n2\nneedle\n4\n5\n6\n7\n8\nneedle\n')
     await stage.put('b.txt', 'needle\n2\n')
     expect(await told({ pattern: 'needle', context: 1 })).toBe(
@@ -120,14 +120,14 @@ describe('grep', () => {
         'b.txt-2- 2',
       ].join('\n'),
     )
-    // Of the match that is not shown nothing is, but of the last one that is all is.
+    // The last shown match has all its context, and the omitted match has none.
     const first = await told({ pattern: 'needle', context: 1, limit: 1 })
     expect(first).toMatch(/^a.txt-2- 2\na.txt:3: needle\na.txt-4- 4\n\[There are more/)
     const second = await told({ pattern: 'needle', context: 1, limit: 2 })
     expect(second).toMatch(/a.txt-8- 8\na.txt:9: needle\n\[There are more/)
   })
 
-  it('searches one file, whatever it is called and whoever ignores it', async () => {
+  it('searches a given file even if it is ignored', async () => {
     await stage.put('.gitignore', '*.log\n')
     await stage.put('dir/a.log', 'needle\n')
     const input = { pattern: 'needle', path: 'dir/a.log', glob: '*.ts' }
@@ -136,11 +136,11 @@ describe('grep', () => {
     expect(await told({ ...input, path: 'link' })).toBe('dir/a.log:1: needle')
   })
 
-  it('refuses paths that are not there', async () => {
+  it('refuses missing paths', async () => {
     expect(await stage.refusal('grep', { pattern: 'x', path: 'none' })).toBe('There is no "none".')
   })
 
-  it('cuts long lines around the match, and no character in two', async () => {
+  it('cuts long lines around the match, between characters', async () => {
     await stage.put('a.txt', `${'x'.repeat(499)}😀${'x'.repeat(999)}needle${'y'.repeat(999)}\n`)
     await stage.put('b.txt', `needle${'x'.repeat(493)}😀\n`)
     const [first = '', second = ''] = (await told({ pattern: 'needle' })).split('\n')
@@ -163,7 +163,7 @@ describe('grep', () => {
     expect(Buffer.byteLength(output.text)).toBeLessThan(52 * 1024)
   })
 
-  it('says so where a match is in a line of megabytes', async () => {
+  it('reports a match in a line of megabytes', async () => {
     await stage.put('a.txt', `${'x'.repeat(5_000_000)}needle\n`)
     await stage.put('b.txt', 'needle\n')
     expect(await told({ pattern: 'needle' })).toBe(
@@ -185,7 +185,7 @@ describe('grep', () => {
     ])
   })
 
-  it('passes over binary files, and does not show one that is named', async () => {
+  it('skips binary files, and shows no line of a given one', async () => {
     await stage.put('a.bin', 'needle\n\0needle\n')
     expect(await told({ pattern: 'needle' })).toBe('[No matches.]')
     expect(await told({ pattern: 'needle', path: 'a.bin' })).toBe(
@@ -193,20 +193,20 @@ describe('grep', () => {
     )
   })
 
-  it('goes on where a file cannot be read', async () => {
+  it('skips an unreadable file', async () => {
     await stage.put('a.txt', 'needle\n')
     await chmod(await stage.put('b.txt', 'needle\n'), 0)
     expect(await told({ pattern: 'needle' })).toContain('a.txt:1: needle')
   })
 
-  it('finds names with spaces, quotes, colons and lines in them', async () => {
+  it('finds names with spaces, quotes, colons and newlines', async () => {
     await stage.put('a "b": c\nd.txt', 'needle\n')
     expect(await told({ pattern: 'needle' })).toBe('a "b": c\nd.txt:1: needle')
   })
 })
 
 describe('files that grep searches', () => {
-  it('are those that .gitignore does not leave out, without a repository too', async () => {
+  it('exclude those of .gitignore, even without a repository', async () => {
     await stage.put('.gitignore', '*.log\n/build\n!keep.log\n')
     for (const path of ['a.log', 'keep.log', 'build/a.txt', 'src/build/a.txt', '.hidden/a.txt']) {
       await stage.put(path, 'needle\n')
@@ -224,7 +224,7 @@ describe('files that grep searches', () => {
     ])
   })
 
-  it('follow the rules above the directory that is searched, but none above the workspace', async () => {
+  it('follow ignore rules up to the workspace only', async () => {
     await writeFile(join(stage.root, '../.gitignore'), 'ws\n*\n')
     await stage.put('.gitignore', '*.log\n/src/only\nsrc/gen\n#no\n\\#yes\n\\!odd \n')
     await stage.put('src/.gitignore', '/anchored\nanywhere\nlib/*.js\n!back.log\n')
@@ -275,7 +275,7 @@ describe('files that grep searches', () => {
     expect(await found('sub/in')).toEqual(['sub/in/a.log'])
   })
 
-  it('can be picked by a glob, which brings back none that is ignored', async () => {
+  it('match the glob and are not ignored', async () => {
     await stage.put('.gitignore', '*.log\n')
     for (const path of ['a.log', 'a.ts', 'src/b.ts', 'src/b.tsx', 'src/c.md']) {
       await stage.put(path, 'needle\n')
@@ -292,7 +292,7 @@ describe('files that grep searches', () => {
     expect(await found('[ab].ts')).toEqual(['a.ts', 'src/b.ts'])
   })
 
-  it('are no business of the configuration of whoever runs the server', async () => {
+  it("do not depend on the user's ripgrep configuration", async () => {
     await stage.put('a.txt', 'needle\n')
     const config = join(stage.outside, 'ripgreprc')
     await writeFile(config, '--invert-match\n--pre=/bin/false\n')
@@ -337,8 +337,8 @@ describe('a search', () => {
       ...options,
     })
 
-  it('ends with its signal, and its process with it', async () => {
-    // More than it gets through before it is told to end.
+  it('ends its process when its signal aborts', async () => {
+    // More files than it can search before the abort.
     const line = `${'a'.repeat(1000)}\n`.repeat(2000)
     for (let count = 0; count < 20; count++) await stage.put(`${count}.txt`, line)
     const controller = new AbortController()
@@ -358,10 +358,10 @@ describe('a search', () => {
     })
   })
 
-  it('ends at once where enough was found, and late when its time is up', async () => {
+  it('ends at its limit of results or of time', async () => {
     for (let count = 0; count < 10; count++) await stage.put(`${count}.txt`, '')
     expect(await search({ take: () => false })).toBe('enough')
-    // Its time is up long before the first file is read, also on a busy machine.
+    // The time limit passes before the first file is read, also on a busy machine.
     const slow = await stage.put('slow.sh', '#!/bin/sh\nexec sleep 2\n')
     await chmod(slow, 0o755)
     const waiting = { arguments: ['--json', '--regexp=a', `--pre=${slow}`] }

@@ -1,4 +1,4 @@
-/** The question of the default agent, as any client sees and answers it: with `fetch` alone. */
+/** The question of the default agent over HTTP, answered with `fetch` alone. */
 import { afterEach, describe, expect, it } from 'vitest'
 
 import { addressOf, endProcesses, startLoom } from '../loom-process.ts'
@@ -10,7 +10,7 @@ afterEach(endProcesses)
 const wish = 'Ask me which colour I like: red or blue'
 const id = 'a-chat'
 
-/** The whole answer, as far as it goes without a human. */
+/** The answer up to the question to the human. */
 async function post(url: string, path: string, body: object): Promise<Record<string, unknown>> {
   const response = await fetch(`${url}/api/chat${path}`, {
     method: 'POST',
@@ -20,7 +20,7 @@ async function post(url: string, path: string, body: object): Promise<Record<str
   return Object(await response.json())
 }
 
-/** The call that waits, as the client is told of it. */
+/** The waiting call, as the client receives it. */
 async function askedBy(url: string): Promise<string> {
   const { state, message } = await post(url, '', { id, message: wish })
   expect(state).toBe('waiting')
@@ -36,7 +36,7 @@ async function askedBy(url: string): Promise<string> {
 const answered = { state: 'idle', text: 'You answered **blue**. Thank you.' }
 
 describe('a question of the assistant', () => {
-  it('waits in memory until somebody answers its call', async () => {
+  it('waits in memory until a client answers its call', async () => {
     const url = await addressOf(startLoom({}))
     const toolCallId = await askedBy(url)
     expect(await stateOf(url, id)).toBe('waiting')
@@ -45,7 +45,7 @@ describe('a question of the assistant', () => {
     )
   })
 
-  it('waits in Redis, and is answered elsewhere when who asked is gone', async () => {
+  it('waits in Redis for an answer at another instance', async () => {
     await using stage = await openStage({ environment: { LOOM_MODEL: 'demo/fast' } })
     const [asking, other] = [stage.instance(0), stage.instance(1)]
     const toolCallId = await askedBy(asking.url)
@@ -57,7 +57,7 @@ describe('a question of the assistant', () => {
     })
   })
 
-  it('may be declined, which is an error that the model is told', async () => {
+  it('becomes an error for the model if declined', async () => {
     const url = await addressOf(startLoom({}))
     const path = `/${id}/tools/${await askedBy(url)}`
     const { state, text } = await post(url, path, { errorText: 'The human has left.' })
@@ -65,7 +65,7 @@ describe('a question of the assistant', () => {
     expect(text).toContain('The human has left.')
   })
 
-  it('may be answered with nothing, which the model is told where that means nothing', async () => {
+  it('accepts an empty answer, and reports a missing default', async () => {
     const url = await addressOf(startLoom({}))
     const path = `/${id}/tools/${await askedBy(url)}`
     const { state, text } = await post(url, path, { output: ' ' })
@@ -73,7 +73,7 @@ describe('a question of the assistant', () => {
     expect(text).toContain('The human gave no answer')
   })
 
-  it('is an error at once where only text is read', async () => {
+  it('fails at once for a client of plain text', async () => {
     const url = await addressOf(startLoom({}))
     const response = await fetch(`${url}/api/chat?protocol=text`, {
       method: 'POST',

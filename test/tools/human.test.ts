@@ -17,7 +17,7 @@ const noAnswer = { type: 'error-text', value: 'The human gave no answer.' }
 const colour = { question: 'Which colour?', options: ['red', 'blue'], default: 'red' }
 
 describe('the human tool of a server', () => {
-  it('is the client’s: the turn waits for its answer', async () => {
+  it('waits for the answer of a client', async () => {
     const { events, model } = await settle(human(), calls(['human', colour]))
     expect(events).toContainEqual(
       expect.objectContaining({
@@ -30,7 +30,7 @@ describe('the human tool of a server', () => {
     expect(model.asked).toHaveLength(1)
   })
 
-  it('goes on with whatever the human has said', async () => {
+  it('continues with the answer of the human', async () => {
     const model = scriptedModel(calls(['human', colour]), says('Blue it is.'))
     const agent = agentOf({ tools: [human()], model })
     const { result } = await record(agent, 'Ask me.')
@@ -69,11 +69,11 @@ describe('the human tool of a server', () => {
     const part = asked.parts.find(isToolUIPart)
     const answered = await post(`/c/tools/${part?.toolCallId}`, { output: given })
     expect(model.asked[1]?.prompt.at(-1)).toMatchObject({ role: 'tool', content: [{ output }] })
-    // Clients see what was given.
+    // Clients see the original answer.
     expect(answered.parts).toContainEqual(expect.objectContaining({ input, output: given }))
   })
 
-  it('is called by the demo model, which knows its name and form', async () => {
+  it('is called by the demo model', async () => {
     const agent = agentOf({ tools: [human()], model: 'demo/assistant' })
     const { events } = await record(agent, 'Ask me which colour I like: red or blue')
     expect(events).toContainEqual(
@@ -85,7 +85,7 @@ describe('the human tool of a server', () => {
     )
   })
 
-  it('is asked by models that say null for what they leave out', async () => {
+  it('accepts null for omitted fields', async () => {
     const input = { question: 'Which colour?', options: null, default: null }
     const { events } = await settle(human(), calls(['human', input]))
     expect(events.map(({ type }) => type)).not.toContain('tool-output-error')
@@ -94,7 +94,7 @@ describe('the human tool of a server', () => {
     expect((await callTool(human({ ask }), input)).output).toBe('[[],"none"]')
   })
 
-  it('has a question', async () => {
+  it('requires a question', async () => {
     expect(await failureOf(human(), { question: '' })).toMatch(/question/)
     expect(await failureOf(human(), { options: ['red'] })).toMatch(/question/)
   })
@@ -103,11 +103,11 @@ describe('the human tool of a server', () => {
 describe('the human tool of a terminal', () => {
   const answering = (answer: string | undefined) => human({ ask: async () => answer })
 
-  it('gives the answer', async () => {
+  it('returns the answer', async () => {
     expect((await callTool(answering(' blue\n'), colour)).output).toBe('blue')
   })
 
-  it('hands over the question with all that belongs to it', async () => {
+  it('passes on the question, options and default', async () => {
     const asked: unknown[] = []
     const ask: Ask = async (question) => {
       asked.push(question)
@@ -118,19 +118,19 @@ describe('the human tool of a terminal', () => {
     expect(asked).toEqual([colour, { question: 'Why?', options: [], default: undefined }])
   })
 
-  it('takes an empty answer for the default, and for none where there is no default', async () => {
+  it('reads an empty answer as the default', async () => {
     expect((await callTool(answering('  '), colour)).output).toBe('red')
     expect(await failureOf(answering(''), { question: 'Why?' })).toBe('The human gave no answer.')
   })
 
-  it('is an error where nobody is there', async () => {
+  it('fails if no human is there', async () => {
     const tool = answering(undefined)
     expect(await failureOf(tool, colour)).toBe('No human is here to be asked.')
     const { results } = await settle(tool, calls(['human', colour]))
     expect(results).toMatchObject([{ output: { type: 'error-text' } }])
   })
 
-  it('does not wait for ever, and ends the question', async () => {
+  it('ends the question at its time limit', async () => {
     let ended: AbortSignal | undefined
     const ask: Ask = (_question, signal) => {
       ended = signal
@@ -143,7 +143,7 @@ describe('the human tool of a terminal', () => {
     expect(ended?.aborted).toBe(true)
   })
 
-  it('is ended with the turn', async () => {
+  it('ends with the turn', async () => {
     const controller = new AbortController()
     let ended: AbortSignal | undefined
     const ask: Ask = (_question, signal) => {

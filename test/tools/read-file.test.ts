@@ -33,13 +33,13 @@ describe('read_file', () => {
     expect((await stage.call('read_file', { path: asked })).text).toContain('found')
   })
 
-  it('takes neither of two files that look like the name', async () => {
+  it('refuses a name that two files resemble', async () => {
     await stage.put('it\u2019s.txt', 'one')
     await stage.put('it\u2018s.txt', 'two')
     expect(await stage.refusal('read_file', { path: "it's.txt" })).toMatch(/There is no/)
   })
 
-  it('is of another file than one that only looks like it, when it is written', async () => {
+  it('does not match a similar name for a new file', async () => {
     await stage.put('it\u2019s.txt', 'one')
     await stage.call('write_file', { path: "it's.txt", content: 'two' })
     expect(await stage.text('it\u2019s.txt')).toBe('one')
@@ -56,12 +56,12 @@ describe('read_file', () => {
     expect(await stage.told('read_file', { path: 'empty' })).toBe('[The file is empty.]')
   })
 
-  it('shows a last line that has no ending', async () => {
+  it('shows a last line without an ending', async () => {
     await stage.put('a.txt', 'one\ntwo')
     expect(await stage.told('read_file', { path: 'a.txt' })).toBe('1: one\n2: two')
   })
 
-  it('takes offset and limit, and says where to read on', async () => {
+  it('reads from an offset and reports the next one', async () => {
     await stage.put('a.txt', lines(10))
     expect(await stage.call('read_file', { path: 'a.txt', offset: 4, limit: 2 })).toMatchObject({
       text: '4: line 4\n5: line 5\n\n[Lines 4-5 of 10. Use offset=6 to read on.]',
@@ -69,14 +69,14 @@ describe('read_file', () => {
     })
   })
 
-  it('says nothing of more where the limit is the rest of the file', async () => {
+  it('reports no more lines at the end of the file', async () => {
     await stage.put('a.txt', lines(10))
     const output = await stage.call('read_file', { path: 'a.txt', offset: 9, limit: 2 })
     expect(output.text).toBe('9: line 9\n10: line 10')
     expect(output.nextOffset).toBeUndefined()
   })
 
-  it('refuses an offset behind the end', async () => {
+  it('refuses an offset beyond the end', async () => {
     await stage.put('a.txt', 'one\n')
     expect(await stage.refusal('read_file', { path: 'a.txt', offset: 2 })).toMatch(
       /Offset 2 is beyond the end.*1 line/,
@@ -88,14 +88,14 @@ describe('read_file', () => {
     expect(await stage.refusal('read_file', { path: 'a.txt', limit })).toMatch(/limit: /)
   })
 
-  it('takes null for what is left out, and offset 0 for the first line', async () => {
+  it('accepts null fields and offset 0', async () => {
     await stage.put('a.txt', 'one\n')
     const none = { path: 'a.txt', offset: null, limit: null }
     expect(await stage.told('read_file', none)).toBe('1: one')
     expect(await stage.told('read_file', { path: 'a.txt', offset: 0 })).toBe('1: one')
   })
 
-  it('takes the name that other tools have for the path', async () => {
+  it('accepts other names of the path field', async () => {
     await stage.put('a.txt', 'one\n')
     expect(await stage.told('read_file', { file_path: 'a.txt' })).toBe('1: one')
   })
@@ -108,14 +108,14 @@ describe('read_file', () => {
     expect(exact.nextOffset).toBeUndefined()
   })
 
-  it('shows 50 KB at a time, and whole lines of them', async () => {
+  it('shows whole lines up to 50 KB', async () => {
     await stage.put('a.txt', lines(1000, 'x'.repeat(200)))
     const { text, nextOffset = 0 } = await stage.call('read_file', { path: 'a.txt' })
     expect(Buffer.byteLength(text)).toBeLessThan(50 * 1024 + 200)
     expect(text).toContain(`x ${nextOffset - 1}\n\n[Lines 1-${nextOffset - 1} of 1000.`)
   })
 
-  it('cuts a line at 2000 characters, and no character in two', async () => {
+  it('cuts a line at 2000 characters, between characters', async () => {
     await stage.put('a.txt', `${'x'.repeat(1999)}😀 tail\n${'y'.repeat(2000)}\r\n`)
     const text = await stage.told('read_file', { path: 'a.txt' })
     expect(text).toBe(
@@ -135,7 +135,7 @@ describe('read_file', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024)
   })
 
-  it('reads no more of a large file than it shows', async () => {
+  it('reads only the shown part of a large file', async () => {
     await stage.put('a.txt', lines(600_000, 'line of some length'))
     const output = await stage.call('read_file', { path: 'a.txt', limit: 1 })
     expect(output.text).toBe('1: line of some length 1\n\n[Lines 1-1. Use offset=2 to read on.]')
@@ -143,7 +143,7 @@ describe('read_file', () => {
     expect(last.text).toBe('600000: line of some length 600000')
   })
 
-  it('ends, though the file grows while it is read', async () => {
+  it('ends even if the file grows during the read', async () => {
     const path = await stage.put('grows.log', lines(200_000))
     const handle = await open(path, 'a')
     const over = new AbortController()
@@ -170,7 +170,7 @@ describe('read_file', () => {
     expect(await stage.told('read_file', { path: 'a.txt' })).toBe(text)
   })
 
-  it('decodes UTF-16 that says so', async () => {
+  it('decodes UTF-16 with a byte order mark', async () => {
     const little = Buffer.from('\uFEFFhé😀\nb\n', 'utf16le')
     await stage.put('le.txt', little)
     await stage.put('be.txt', Buffer.from(little).swap16())
@@ -178,33 +178,33 @@ describe('read_file', () => {
     expect(await stage.told('read_file', { path: 'be.txt' })).toContain('1: hé😀\n2: b\n\n[')
   })
 
-  it('marks bytes that are no UTF-8', async () => {
+  it('marks bytes that are not UTF-8', async () => {
     await stage.put('a.txt', Buffer.from([0x61, 0xff, 0x62, 0x0a]))
     expect(await stage.told('read_file', { path: 'a.txt' })).toBe(
       '1: a\uFFFDb\n\n[\uFFFD may stand for bad bytes.]',
     )
   })
 
-  it('decodes a character that lies across two reads', async () => {
+  it('decodes a character that two reads split', async () => {
     const before = 'a'.repeat(1023) + '\n'
     await stage.put('a.txt', `${before.repeat(63)}${'a'.repeat(1022)}é😀\n`)
     const { text } = await stage.call('read_file', { path: 'a.txt', offset: 64 })
     expect(text).toBe(`64: ${'a'.repeat(1022)}é😀`)
   })
 
-  it('shows text whatever it is called', async () => {
+  it('shows a text file with any name', async () => {
     await stage.put('a.png', 'BM is no bitmap, é\n')
     expect(await stage.told('read_file', { path: 'a.png' })).toBe('1: BM is no bitmap, é')
   })
 
-  it('knows binary files by their bytes', async () => {
+  it('detects binary files by their bytes', async () => {
     await stage.put('a.txt', Buffer.from('PK\x03\x04\0\0\0', 'latin1'))
     await stage.put('b.txt', Buffer.from('abc\0def'))
     expect(await stage.refusal('read_file', { path: 'a.txt' })).toMatch(/binary.*ZIP.*7 bytes/)
     expect(await stage.refusal('read_file', { path: 'b.txt' })).toMatch(/61 62 63 00.*7 bytes/)
   })
 
-  it('describes an image, or shows it where the model can see it', async () => {
+  it('describes an image, or sends it if enabled', async () => {
     await stage.put('pixel.txt', png)
     expect(await stage.told('read_file', { path: 'pixel.txt' })).toMatch(/image\/png, 70 bytes/)
     await using seeing = await openStage({ images: true })
@@ -224,13 +224,13 @@ describe('read_file', () => {
     })
   })
 
-  it('refuses an image that is too large', async () => {
+  it('refuses a large image', async () => {
     await using seeing = await openStage({ images: true })
     await seeing.put('big.png', Buffer.concat([png, Buffer.alloc(3 * 1024 * 1024)]))
     expect(await seeing.refusal('read_file', { path: 'big.png' })).toMatch(/too large.*2\.0 MB/)
   })
 
-  it('refuses what is no file', async () => {
+  it('refuses entries that are not regular files', async () => {
     await stage.put('dir/a.txt', 'one\n')
     execFileSync('mkfifo', [join(stage.root, 'fifo')])
     const server = createServer()
@@ -249,7 +249,7 @@ describe('read_file', () => {
     }
   })
 
-  it('ends when it is told to', async () => {
+  it('ends when its signal aborts', async () => {
     await stage.put('a.txt', lines(600_000))
     const controller = new AbortController()
     const reading = stage.refusal(
@@ -261,7 +261,7 @@ describe('read_file', () => {
     expect(await reading).toBe('enough')
   })
 
-  it('says that it is safe to run again', () => {
+  it('is safe to repeat', () => {
     expect(readFile(stage.workspace).retry).toBe('safe')
   })
 })

@@ -1,7 +1,7 @@
 /**
- * The sandboxes to test in: the machine's bubblewrap, else Debian's, unpacked beside the project. A
- * kernel may forbid it to make namespaces; on a developer's machine that is said and the tests of it
- * are left out, where `CI` is set it is a failure.
+ * The sandboxes of the tests: the machine's bubblewrap, or else Debian's, unpacked beside the project. A
+ * kernel may forbid namespaces: on a developer's machine the run then prints a skip, and with `CI` set it
+ * fails.
  */
 import { dirname, join } from 'node:path'
 
@@ -18,10 +18,10 @@ const bubblewrap: string = await openSandbox({ mode: 'bwrap', environment })
   .kind()
   .then(() => 'bwrap')
   .catch(async () => join(await unpackedDebian('bubblewrap', ['bubblewrap']), 'usr/bin/bwrap'))
-  // What cannot be fetched is not there: the reason is told below.
+  // A failed download counts as a missing program. The reason is printed below.
   .catch(() => 'bwrap')
 
-/** A `PATH` in which a server finds the same. */
+/** A `PATH` in which a server finds the same bubblewrap. */
 export const pathWithBubblewrap = [
   ...(bubblewrap.includes('/') ? [dirname(bubblewrap)] : []),
   process.env['PATH'] ?? '',
@@ -34,7 +34,7 @@ export function sandboxOf(kind: Confinement, more: Partial<SandboxOptions> = {})
   return openSandbox({ environment, mode, programs: { bwrap }, ...more })
 }
 
-/** Those that work here. `none` does everywhere. */
+/** The sandboxes that work on this machine. `none` always works. */
 export const confinements: readonly Confinement[] = await workingHere()
 
 async function workingHere(): Promise<Confinement[]> {

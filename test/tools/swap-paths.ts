@@ -1,18 +1,18 @@
 /**
- * A thread that swaps an entry of a directory for a trap and back until it is told to stop: between
- * any two steps of somebody else's, if it runs long enough.
+ * A thread that swaps an entry of a directory with a trap and back until it must stop. In a long run the
+ * swaps occur between any two steps of the code under test.
  */
 import { existsSync, renameSync } from 'node:fs'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 
 interface Task {
-  /** The path that changes; `-trap` and `-kept` beside it. */
+  /** The path that changes. `-trap` and `-kept` are beside it. */
   path: string
-  /** Not 0 when it is over. */
+  /** Not 0 at the end. */
   flag: Int32Array<SharedArrayBuffer>
 }
 
-/** Needs `<path>-trap` to be there. Works on `work` meanwhile, and leaves the entry as it was. */
+/** Runs `work` during the swaps and then restores the entry. `<path>-trap` must exist. */
 export async function whileSwapping(path: string, work: () => Promise<void>): Promise<void> {
   const flag = new Int32Array(new SharedArrayBuffer(4))
   const worker = new Worker(import.meta.filename, { workerData: { path, flag } })
@@ -40,7 +40,7 @@ function swap({ path, flag }: Task): void {
 
 let strays = 0
 
-/** Somebody may have made a directory in the moment when there was nothing. */
+/** The code under test may have created a directory while the entry was missing. */
 function putBack(from: string, to: string): void {
   while (existsSync(from)) {
     try {
@@ -52,7 +52,7 @@ function putBack(from: string, to: string): void {
 }
 
 if (!isMainThread) {
-  // What `whileSwapping` has given.
+  // The data from `whileSwapping`.
   const task: Task = workerData
   swap(task)
 }

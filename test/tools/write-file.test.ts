@@ -29,14 +29,14 @@ beforeEach(async () => {
 afterEach(() => stage[Symbol.asyncDispose]())
 
 describe('write_file', () => {
-  it('makes a file and the directories above it', async () => {
+  it('creates a file and the directories above it', async () => {
     const output = await stage.call('write_file', { path: 'a/b/c.txt', content: 'one\n' })
     expect(output).toMatchObject({ path: 'a/b/c.txt', created: true, bytes: 4 })
     expect(output.text).toBe('Created "a/b/c.txt" (4 bytes).')
     expect(await stage.text('a/b/c.txt')).toBe('one\n')
   })
 
-  it('removes what a killed process left unfinished there, and nothing else', async () => {
+  it('removes only old unfinished files', async () => {
     const old = new Date(Date.now() - 3_600_000)
     for (const name of ['.loom-write-old', '.loom-write-new', 'old.txt']) {
       const path = await stage.put(`a/${name}`, 'half')
@@ -55,14 +55,14 @@ describe('write_file', () => {
     expect(output.bytes).toBe(6)
   })
 
-  it('says when it overwrites', async () => {
+  it('reports an overwrite', async () => {
     await stage.put('a.txt', 'old, and longer')
     const output = await stage.call('write_file', { path: 'a.txt', content: 'new' })
     expect(output).toMatchObject({ created: false, text: 'Overwrote "a.txt" (3 bytes).' })
     expect(await stage.text('a.txt')).toBe('new')
   })
 
-  it('makes no file of a name that only a directory has', async () => {
+  it('refuses a path that ends like a directory', async () => {
     await stage.put('a.txt', 'old')
     for (const path of ['a.txt/', 'a.txt/.', 'made/', 'above/made/']) {
       const refusal = await stage.refusal('write_file', { path, content: 'x' })
@@ -91,7 +91,7 @@ describe('write_file', () => {
     expect(await stage.text('a.txt')).toBe(written)
   })
 
-  it('keeps the form of a file whose first megabyte ends within a character', async () => {
+  it('keeps the form of a large file', async () => {
     await stage.put('a.txt', `a\r\n${'é'.repeat(600_000)}`)
     await stage.call('write_file', { path: 'a.txt', content: 'one\ntwo\n' })
     expect(await stage.text('a.txt')).toBe('one\r\ntwo\r\n')
@@ -113,7 +113,7 @@ describe('write_file', () => {
     }
   })
 
-  it.runIf(process.getuid?.() === 0)('gives new files to the owner of their folder', async () => {
+  it.runIf(process.getuid?.() === 0)("creates files for their folder's owner", async () => {
     await chown(stage.root, 12_345, 12_345)
     await stage.call('write_file', { path: 'a/b.txt', content: 'x' })
     for (const path of ['a', 'a/b.txt']) {
@@ -128,21 +128,21 @@ describe('write_file', () => {
     expect((await stat(path)).mode & 0o7777).toBe(0o751)
   })
 
-  it('gives a new file the mode that the process gives', async () => {
+  it('creates a file with the default mode', async () => {
     const path = await stage.put('by-us', '')
     await stage.call('write_file', { path: 'by-tool', content: '' })
     const { mode } = await stat(join(stage.root, 'by-tool'))
     expect(mode).toBe((await stat(path)).mode)
   })
 
-  it('refuses a file that is read-only', async () => {
+  it('refuses a read-only file', async () => {
     await chmod(await stage.put('a.txt', 'old'), 0o444)
     const input = { path: 'a.txt', content: 'new' }
     expect(await stage.refusal('write_file', input)).toBe('"a.txt" is read-only.')
     expect(await stage.text('a.txt')).toBe('old')
   })
 
-  it('refuses a parent that is a file, and a target that is none', async () => {
+  it('refuses a file as parent and a directory as target', async () => {
     await stage.put('file', 'old')
     await mkdir(join(stage.root, 'dir'))
     execFileSync('mkfifo', [join(stage.root, 'fifo')])
@@ -155,7 +155,7 @@ describe('write_file', () => {
     expect(await stage.text('file')).toBe('old')
   })
 
-  it('writes through a link to a file inside, also one that is not there yet', async () => {
+  it('writes through a link, even to a new file', async () => {
     await stage.put('real/a.txt', 'old')
     await symlink('real/a.txt', join(stage.root, 'link'))
     await symlink('real/b.txt', join(stage.root, 'dangling'))
@@ -167,16 +167,16 @@ describe('write_file', () => {
     expect((await lstat(join(stage.root, 'link'))).isSymbolicLink()).toBe(true)
   })
 
-  it('leaves hard links to the old file alone', async () => {
+  it('leaves hard links to the old file unchanged', async () => {
     const path = await stage.put('a.txt', 'old')
     await link(path, join(stage.outside, 'same'))
     await stage.call('write_file', { path: 'a.txt', content: 'new' })
     expect(await read(join(stage.outside, 'same'), 'utf8')).toBe('old')
   })
 
-  it('leaves the old file whole, and nothing else, where there is no room', async () => {
+  it('leaves the old file on a full disk', async () => {
     await stage.put('a.txt', 'old')
-    // A limit on the size of files fails a write in its middle, as a full disk does.
+    // A limit on the file size makes a write fail in its middle, like a full disk.
     const script = join(import.meta.dirname, 'write-too-much.ts')
     const { stdout } = await run('bash', [
       '-c',
@@ -190,7 +190,7 @@ describe('write_file', () => {
     expect(await readdir(stage.root)).toEqual(['.loom', 'a.txt'])
   })
 
-  it('never shows half of a file', async () => {
+  it('never shows a part of a file', async () => {
     const contents = ['a', 'b'].map((letter) => letter.repeat(300_000))
     await stage.put('a.txt', contents[0] ?? '')
     const over = new AbortController()
@@ -206,14 +206,14 @@ describe('write_file', () => {
     expect([...seen].every((text) => contents.includes(text))).toBe(true)
   })
 
-  it('refuses to overwrite what has changed since it was read', async () => {
+  it('refuses to overwrite an unread change', async () => {
     const path = await stage.put('a.txt', 'one')
     await stage.call('read_file', { path: 'a.txt' })
     const input = { path: 'a.txt', content: 'three' }
     await stage.put('a.txt', 'two')
     expect(await stage.refusal('write_file', input)).toMatch(/has changed since you read it/)
     expect(await stage.text('a.txt')).toBe('two')
-    // Another session has not read it, and only a new time is no change.
+    // Another session has not read the file, and a new time alone is no change.
     await stage.call('read_file', { path: 'a.txt' }, { session: 'other' })
     await utimes(path, 1, 1)
     await stage.call('write_file', input, { session: 'other' })
@@ -222,19 +222,19 @@ describe('write_file', () => {
     await stage.call('write_file', { ...input, content: 'four' })
   })
 
-  it('does not repeat what an earlier attempt has written', async () => {
+  it('does not repeat the write of an earlier attempt', async () => {
     const input = { path: 'a.txt', content: 'mine' }
     await stage.call('write_file', input, { id: 'call-a' })
     const again = await (await stage.restarted()).call('write_file', input, { id: 'call-a' })
     expect(again.text).toContain('by an earlier attempt of this call')
-    // Somebody has worked on since: writing again would undo it.
+    // Another program changed the file since, and a second write would undo that.
     await stage.put('a.txt', 'theirs')
     const restarted = await stage.restarted()
     expect(await restarted.refusal('write_file', input, { id: 'call-a' })).toMatch(/is unknown/)
     expect(await stage.text('a.txt')).toBe('theirs')
   })
 
-  it('changes nothing after it was told to end', async () => {
+  it('changes nothing after its signal aborts', async () => {
     const controller = new AbortController()
     controller.abort(new Error('enough'))
     const { signal } = controller
@@ -243,7 +243,7 @@ describe('write_file', () => {
     expect(await readdir(stage.root)).not.toContain('a.txt')
   })
 
-  it('keeps its notes out of sight and out of reach', async () => {
+  it('hides and protects its journal', async () => {
     await stage.call('write_file', { path: 'a.txt', content: 'journal' })
     expect(await stage.text('.loom/journal/.gitignore')).toBe('*\n')
     expect(await stage.refusal('write_file', { path: '.loom/x', content: '' })).toMatch(/reserved/)
@@ -252,7 +252,7 @@ describe('write_file', () => {
     expect((await stage.call('grep', { pattern: '.' })).matches).toBe(1)
   })
 
-  it('says that it is keyed', () => {
+  it('is keyed', () => {
     expect(writeFile(stage.workspace).retry).toBe('keyed')
   })
 })

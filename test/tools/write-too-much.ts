@@ -1,5 +1,5 @@
 import { errorMessage } from '../../src/error.ts'
-/** Writes more than its limits allow, in a process that has some. Prints what it is told. */
+/** Writes more than the file size limit of its process. Prints the tool's error. */
 import { Workspace } from '../../src/workspace.ts'
 
 const workspace = await Workspace.open(process.argv[2] ?? '')
