@@ -11,9 +11,9 @@ import { errorMessage, LoomError } from './error.ts'
 import type { Models } from './model.ts'
 import type { RunOptions, WithModels } from './run-options.ts'
 import type { Outcome, RunResult } from './run-result.ts'
+import { AgentRun } from './runner/agent-run.ts'
 import { finishOf, resultOf, startOf, withResult } from './runner/ending.ts'
-import { noSettings, readSettings, type Settings } from './runner/settings.ts'
-import { Turn } from './runner/turn.ts'
+import { noRunSettings, readRunSettings, type RunSettings } from './runner/run-settings.ts'
 import { guarded, type Sink, SinkFailure } from './sink.ts'
 import { publish } from './telemetry.ts'
 import { untilAborted } from './until-aborted.ts'
@@ -40,7 +40,7 @@ export async function run<CONTEXT = unknown>(
   const { model, messageId = randomUUID(), sink, session, ...shared } = options
   const [first] = settings.models
   const defaults = first === undefined ? {} : { defaultModel: options.defaultModel ?? first }
-  const turn = new Turn<CONTEXT>({
+  const agentRun = new AgentRun<CONTEXT>({
     agent,
     settings,
     models,
@@ -51,7 +51,7 @@ export async function run<CONTEXT = unknown>(
     emit,
     runBelow: (below, prompt, own) => runBelow(below, prompt, { ...shared, ...defaults, ...own }),
   })
-  return conclude(turn, { agent, options, messageId, emit, signal, models })
+  return conclude(agentRun, { agent, options, messageId, emit, signal, models })
 }
 
 /** An abort is told in the stream like any later one; a run that never began needs no settings. */
@@ -59,10 +59,10 @@ async function settingsOf<CONTEXT>(
   agent: Agent<CONTEXT>,
   options: RunOptions<CONTEXT>,
   { models, signal }: { models: Models; signal: AbortSignal },
-): Promise<Settings> {
+): Promise<RunSettings> {
   try {
     return await untilAborted(signal, async () => {
-      const settings = await readSettings(agent, options)
+      const settings = await readRunSettings(agent, options)
       // A model that cannot be had is told before the first event, while an HTTP client still can be
       // given a status; a chain of fallbacks is left to try its luck.
       const [first, ...fallbacks] = settings.models
@@ -70,7 +70,7 @@ async function settingsOf<CONTEXT>(
       return settings
     })
   } catch (error) {
-    if (signal.aborted) return noSettings
+    if (signal.aborted) return noRunSettings
     throw error
   }
 }
@@ -98,22 +98,25 @@ interface Run<CONTEXT> {
 }
 
 /** From `start` to `finish` on every path but one: a sink that failed is told nothing more. */
-async function conclude<CONTEXT>(turn: Turn<CONTEXT>, run: Run<CONTEXT>): Promise<RunResult> {
+async function conclude<CONTEXT>(
+  agentRun: AgentRun<CONTEXT>,
+  run: Run<CONTEXT>,
+): Promise<RunResult> {
   const { agent, options, messageId, emit } = run
   const started = performance.now()
   let outcome: Outcome = 'error'
   publish('agent:start', () => [{}, { agent: agent.name, context: options.context }])
   try {
     if (options.session?.resume.started !== true) await emit(startOf(agent.name, messageId))
-    const end = await turn.run().then(
+    const end = await agentRun.run().then(
       (outcome) => ({ outcome, error: undefined }),
       (reason: unknown) => failureOf(run, reason),
     )
     outcome = end.outcome
-    if (end.error === undefined) await settle(turn, emit, outcome)
-    else await settleFailure(turn, emit, end)
-    await emit(finishOf(turn, { outcome, durationMs: performance.now() - started, started }))
-    const result = resultOf(turn, outcome)
+    if (end.error === undefined) await settle(agentRun, emit, outcome)
+    else await settleFailure(agentRun, emit, end)
+    await emit(finishOf(agentRun, { outcome, durationMs: performance.now() - started, started }))
+    const result = resultOf(agentRun, outcome)
     if (end.error === undefined) return result
     throw withResult(end.error, result)
   } catch (error) {
@@ -121,7 +124,7 @@ async function conclude<CONTEXT>(turn: Turn<CONTEXT>, run: Run<CONTEXT>): Promis
   } finally {
     const durationMs = performance.now() - started
     publish('agent:stop', () => [
-      { durationMs, steps: turn.steps },
+      { durationMs, steps: agentRun.steps },
       { agent: agent.name, result: outcome },
     ])
   }
@@ -145,23 +148,27 @@ function failureOf<CONTEXT>({ signal, models }: Run<CONTEXT>, reason: unknown): 
 
 /** Ends what is open and tells why: the client can still be told. */
 async function settleFailure<CONTEXT>(
-  turn: Turn<CONTEXT>,
+  agentRun: AgentRun<CONTEXT>,
   emit: Sink,
   { outcome, error }: Failure,
 ): Promise<void> {
   const isAbort = outcome === 'aborted'
-  await turn.settle(isAbort ? 'Aborted before it was done.' : 'Not run: the turn failed.')
-  turn.finishReason = isAbort ? 'other' : 'error'
-  await settle(turn, emit, outcome)
+  await agentRun.settle(isAbort ? 'Aborted before it was done.' : 'Not run: the turn failed.')
+  agentRun.reply.finishReason = isAbort ? 'other' : 'error'
+  await settle(agentRun, emit, outcome)
   await emit(isAbort ? { type: 'abort' } : { type: 'error', errorText: error.message })
 }
 
-async function settle<CONTEXT>(turn: Turn<CONTEXT>, emit: Sink, outcome: Outcome): Promise<void> {
+async function settle<CONTEXT>(
+  agentRun: AgentRun<CONTEXT>,
+  emit: Sink,
+  outcome: Outcome,
+): Promise<void> {
   if (outcome === 'waiting') return
-  await turn.settleProviderCalls()
+  await agentRun.settleProviderCalls()
   // A message that ends in tool results looks unfinished to a client that sends by itself, and it
   // would post it again for ever (vercel/ai issue 8043). An empty step with metadata behind it ends that.
-  if (!turn.endsInResults) return
+  if (!agentRun.endsInResults) return
   await emit({ type: 'start-step' })
   await emit({ type: 'finish-step' })
 }

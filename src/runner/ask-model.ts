@@ -49,7 +49,7 @@ export interface Question {
  * `whole`: with a part of each call at least. `cut-off`: it broke off, and the next step is to go on
  * from it. `instead`: `onError` answered in the model's place.
  */
-export interface Answer {
+export interface ModelReply {
   kind: 'whole' | 'cut-off' | 'instead'
   reply: StepReader
   /** `provider/model-id` of the model that gave it. */
@@ -57,7 +57,7 @@ export interface Answer {
 }
 
 /** @throws LoomError when every attempt failed; the sink's error; the signal's reason. */
-export async function askModel(question: Question): Promise<Answer> {
+export async function askModel(question: Question): Promise<ModelReply> {
   const { attempts, signal, emit } = question
   let isShorter = false
   for (;;) {

@@ -4,7 +4,7 @@ import type { ModelMessage } from 'ai'
 
 import type { ModelFacts } from '../model.ts'
 import { toPrompt } from '../prompt.ts'
-import type { Settings } from './settings.ts'
+import type { RunSettings } from './run-settings.ts'
 
 export type CallOptions = Omit<LanguageModelV4CallOptions, 'abortSignal'>
 
@@ -22,7 +22,7 @@ export interface CallSubject {
 /** @throws LoomError `invalid-request` that names the message which no model could be sent. */
 export function callOptions(
   model: LanguageModelV4,
-  settings: Settings,
+  settings: RunSettings,
   { messages, context, facts }: CallSubject,
 ): CallOptions {
   const { systemPrompt, maxOutputTokens, extraBody } = settings
@@ -43,7 +43,7 @@ export function callOptions(
 }
 
 /** The tools as the model is told of them. */
-export const offersOf = ({ tools }: Pick<Settings, 'tools'>, context: unknown) =>
+export const offersOf = ({ tools }: Pick<RunSettings, 'tools'>, context: unknown) =>
   [...tools.values()].map((tool) => tool.offer(context))
 
 /** What a prompt may fill. */

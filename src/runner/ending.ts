@@ -2,7 +2,7 @@
 import { LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
 import type { Outcome, RunResult } from '../run-result.ts'
-import type { Turn } from './turn.ts'
+import type { AgentRun } from './agent-run.ts'
 
 export const startOf = (agent: string, messageId: string): AgentEvent => ({
   type: 'start',
@@ -11,9 +11,10 @@ export const startOf = (agent: string, messageId: string): AgentEvent => ({
 })
 
 export function finishOf<CONTEXT>(
-  { ledger, steps, model, firstContentAt, finishReason, reason }: Turn<CONTEXT>,
+  { ledger, steps, model, reply, reason }: AgentRun<CONTEXT>,
   { outcome, durationMs, started }: { outcome: Outcome; durationMs: number; started: number },
 ): AgentEvent {
+  const { firstContentAt, finishReason } = reply
   return {
     type: 'finish',
     finishReason,
@@ -41,9 +42,10 @@ export function withResult(error: LoomError, result: RunResult): LoomError {
   })
 }
 
-export function resultOf<CONTEXT>(turn: Turn<CONTEXT>, outcome: Outcome): RunResult {
-  const { messages, text, steps, finishReason, reason } = turn
-  const { usage, cost } = turn.ledger
+export function resultOf<CONTEXT>(run: AgentRun<CONTEXT>, outcome: Outcome): RunResult {
+  const { messages, steps, reason } = run
+  const { text, finishReason } = run.reply
+  const { usage, cost } = run.ledger
   return {
     messages,
     text,

@@ -1,19 +1,19 @@
-/** What the calls of a turn are given of the run that they belong to. */
+/** What the tool calls of a run get of it. */
+import type { Sink } from '../sink.ts'
+import type { AgentRunOptions } from './agent-run-options.ts'
 import type { CallSettlerOptions } from './call-settler.ts'
 import { contextOf } from './context.ts'
 import type { Ledger } from './ledger.ts'
 import { subRuns } from './sub-runs.ts'
-import type { TurnOptions } from './turn-options.ts'
 
 export function settlerOptions<CONTEXT>(
-  turn: TurnOptions<CONTEXT>,
-  ledger: Ledger,
+  { agent, models, signal, options, messageId, runBelow }: AgentRunOptions<CONTEXT>,
+  { emit, ledger }: { emit: Sink; ledger: Ledger },
 ): CallSettlerOptions {
-  const { agent, models, emit, signal, options, messageId, runBelow } = turn
+  const { session, depth = 0 } = options
   const context = contextOf(options)
-  const { session } = options
-  // Some servers count calls from 0 in every reply, and ids are unique in what a run is given: what
-  // was summed up or cut away may hold the same one.
+  // Some servers count calls from 0 in every reply, and the run may not see an earlier call of the same
+  // id: a summary stands for it, or it was cut away. So the message id is a part of the key.
   const scope = session === undefined ? messageId : `${session.id}:${messageId}`
   return {
     emit,
@@ -23,16 +23,16 @@ export function settlerOptions<CONTEXT>(
     approvals: options.approvals !== false,
     clientTools: options.clientTools !== false,
     redact: (text) => models.redact(text),
-    trustApprovals: options.session !== undefined,
-    beforeStart: options.session?.beforeStart,
-    contextOf: (call, callSignal) => {
-      const idempotencyKey = `${scope}:${call.toolCallId}`
+    trustApprovals: session !== undefined,
+    beforeStart: session?.beforeStart,
+    contextOf: ({ toolCallId }, callSignal) => {
+      const idempotencyKey = `${scope}:${toolCallId}`
       return {
         context,
         idempotencyKey,
         conversation: session?.id ?? messageId,
         agent: agent.name,
-        depth: options.depth ?? 0,
+        depth,
         run: subRuns({ runBelow, key: idempotencyKey, signal: callSignal, ledger }),
       }
     },

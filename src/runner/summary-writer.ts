@@ -10,13 +10,13 @@ import { askSummary } from './ask-summary.ts'
 import { callOptions, windowOf } from './call-options.ts'
 import type { AskForSummary } from './compactor.ts'
 import type { Call } from './model-window.ts'
-import type { Settings } from './settings.ts'
+import type { RunSettings } from './run-settings.ts'
 
 export interface SummaryWriterOptions {
   models: Models
   options: CompactionOptions
   /** As they are in this step. */
-  settings: () => Settings
+  settings: () => RunSettings
   context: unknown
   signal: AbortSignal
   /** Awaited before each model call. */
@@ -36,7 +36,7 @@ export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
   const prompt = options.prompt ?? summaryPrompt
   return async (call, limits) => {
     const { model, facts, most } = await summariserOf(writer, call, limits)
-    const settings: Settings = {
+    const settings: RunSettings = {
       ...writer.settings(),
       systemPrompt: prompt,
       tools: new Map(),

@@ -6,7 +6,7 @@ import type { Loom } from '../loom.ts'
 import { uiMessage } from '../message-fold.ts'
 import { callOptions, type CallOptions, offersOf } from '../runner/call-options.ts'
 import { Compactor } from '../runner/compactor.ts'
-import { readSettings } from '../runner/settings.ts'
+import { readRunSettings } from '../runner/run-settings.ts'
 import { ShownFiles } from '../runner/shown-files.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { contextMessages } from './context-messages.ts'
@@ -34,7 +34,7 @@ export async function nextPrompt(
   const partial = unfinished === undefined ? undefined : uiMessage(unfinished)
   const { context = {} } = asked === undefined ? stored : { context: asked }
   const { messages, origins } = await contextMessages(stored, partial, { agent, context })
-  const settings = await readSettings(agent, { context, models, defaultModel })
+  const settings = await readRunSettings(agent, { context, models, defaultModel })
   const [reference = defaultModel] = settings.models
   const model = await models.resolve(reference)
   const facts = await models.facts(reference)

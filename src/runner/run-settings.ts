@@ -11,10 +11,10 @@ import { defaultTimeLimits } from './read-model.ts'
 import { defaultRetryPolicy } from './retry.ts'
 import { type ToolTable, toolTable } from './tool-table.ts'
 
-export interface Settings {
+export interface RunSettings {
   systemPrompt: string
   tools: ToolTable
-  /** The model and its fallbacks; empty only in `noSettings`. */
+  /** The model and its fallbacks; empty only in `noRunSettings`. */
   models: readonly ModelReference[]
   maxSteps: number
   /** Undefined where the agent says nothing of it, as the next one. */
@@ -31,7 +31,7 @@ export interface Settings {
 }
 
 /** Of a run that was aborted before it was known what it was to do. */
-export const noSettings: Settings = {
+export const noRunSettings: RunSettings = {
   systemPrompt: '',
   tools: new Map(),
   models: [],
@@ -49,10 +49,10 @@ export const noSettings: Settings = {
 }
 
 /** @throws LoomError `unknown-model` where nothing names a model; whatever a callback throws. */
-export async function readSettings<CONTEXT>(
+export async function readRunSettings<CONTEXT>(
   agent: Agent<CONTEXT>,
   options: RunOptions<CONTEXT>,
-): Promise<Settings> {
+): Promise<RunSettings> {
   const context = contextOf(options)
   const [
     systemPrompt,

@@ -1,16 +1,16 @@
-/** What a turn of the runner is made of. */
+/** What a run of an agent needs. */
 import type { ModelMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
 import type { Models } from '../model.ts'
 import type { RunOptions } from '../run-options.ts'
 import type { Sink } from '../sink.ts'
-import type { Settings } from './settings.ts'
+import type { RunSettings } from './run-settings.ts'
 import type { RunBelow } from './sub-runs.ts'
 
-export interface TurnOptions<CONTEXT> {
+export interface AgentRunOptions<CONTEXT> {
   agent: Agent<CONTEXT>
-  settings: Settings
+  settings: RunSettings
   messages: readonly ModelMessage[]
   /** The id of the assistant message that the events make. */
   messageId: string

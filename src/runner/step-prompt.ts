@@ -1,0 +1,121 @@
+/**
+ * What a model is asked in each step of a run: the conversation within the window of the model, without
+ * the texts and files that the model refused before.
+ */
+import type { LanguageModelV4 } from '@ai-sdk/provider'
+import type { ModelMessage } from 'ai'
+
+import type { AgentCompaction } from '../compaction.ts'
+import { Breaker } from '../compaction/breaker.ts'
+import { Origins } from '../compaction/origins.ts'
+import type { LoomError } from '../error.ts'
+import type { ModelFacts, Models } from '../model.ts'
+import type { Spending } from '../spending.ts'
+import type { Usage } from '../usage.ts'
+import { callOptions, type CallOptions, offersOf } from './call-options.ts'
+import { Compactor } from './compactor.ts'
+import type { RunSettings } from './run-settings.ts'
+import type { SessionHooks } from './session-hooks.ts'
+import { ShownFiles } from './shown-files.ts'
+import { ShownTexts } from './shown-texts.ts'
+import { summaryWriter } from './summary-writer.ts'
+
+/** Tells a model whose reply broke off how to go on, where the partial reply could not be withdrawn. */
+const cutOffNote =
+  'Your reply was cut off there by a broken connection. Go on exactly where it stopped, without repeating any of it.'
+
+export interface StepPromptOptions {
+  models: Models
+  signal: AbortSignal
+  compaction: AgentCompaction
+  session: SessionHooks | undefined
+  context: unknown
+  /** Of the step that runs now. */
+  settings: () => RunSettings
+  /** Charges the run for a summary. */
+  spend: (spending: Spending) => void
+}
+
+export class StepPrompt {
+  readonly #settings: () => RunSettings
+  readonly #context: unknown
+  readonly #origins: Origins
+  readonly #compactor: Compactor
+  readonly #files = new ShownFiles()
+  readonly #texts = new ShownTexts()
+
+  constructor(options: StepPromptOptions) {
+    const { models, signal, compaction, session, context, settings, spend } = options
+    const { summaries, beforeStart } = session ?? {}
+    this.#settings = settings
+    this.#context = context
+    this.#origins = summaries?.origins ?? new Origins()
+    this.#compactor = new Compactor({
+      compaction,
+      signal,
+      origins: this.#origins,
+      breaker: summaries?.breaker ?? new Breaker(),
+      save: summaries?.save,
+      ask: summaryWriter({
+        models,
+        signal,
+        settings,
+        beforeStart,
+        spend,
+        options: typeof compaction === 'object' ? compaction : {},
+        context,
+      }),
+    })
+  }
+
+  /** The message that asks the model to go on from its partial reply. */
+  cutOffNote(): ModelMessage {
+    return this.#origins.note(cutOffNote)
+  }
+
+  /** The messages as this model takes them. A summary may be written for it. */
+  async shownTo(
+    model: LanguageModelV4,
+    facts: ModelFacts,
+    messages: readonly ModelMessage[],
+  ): Promise<readonly ModelMessage[]> {
+    const { contextWindow, maxOutputTokens, systemPrompt } = this.#settings()
+    const tools = offersOf(this.#settings(), this.#context)
+    const call = { model, facts, contextWindow, maxOutputTokens, systemPrompt, tools }
+    return this.#compactor.view(messages, call)
+  }
+
+  /** The options of the model call, from the messages of `shownTo`. */
+  optionsFor(
+    model: LanguageModelV4,
+    facts: ModelFacts,
+    messages: readonly ModelMessage[],
+  ): CallOptions {
+    const context = this.#context
+    const options = callOptions(model, this.#settings(), { messages, context, facts })
+    const prompt = this.#texts.shownTo(model, options.prompt)
+    return { ...options, prompt: this.#files.shownTo({ model, facts, prompt }) }
+  }
+
+  /** The prompt was too long. Returns false where another attempt is vain. */
+  overflowed(failure: LoomError): boolean {
+    return this.#compactor.overflowed(failure)
+  }
+
+  /** The model refused the prompt. Returns true where it can be asked once more, with less in it. */
+  refused(failure: LoomError, isLastModel: boolean): boolean {
+    return this.#texts.refused(failure) || this.#files.refused(failure, isLastModel)
+  }
+
+  /** The model gave a whole reply, so it took the prompt. */
+  answered(usage: Usage): void {
+    this.#texts.answered()
+    this.#files.answered()
+    this.#compactor.read(usage)
+  }
+
+  /** The messages of the run were replaced by others. */
+  reset(): void {
+    this.#compactor.reset()
+  }
+}
