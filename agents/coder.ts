@@ -4,9 +4,9 @@
  * human approves each command and each change. Every client that may send messages may also approve.
  */
 import { type Agent, defineAgent } from '../src/agent.ts'
-import type { Environment } from '../src/environment.ts'
-import type { Sandbox } from '../src/sandbox.ts'
-import type { Workspace } from '../src/workspace.ts'
+import type { Environment } from '../src/ground/environment.ts'
+import type { Sandbox } from '../src/machine/sandbox.ts'
+import type { Workspace } from '../src/machine/workspace.ts'
 import { bash } from '../tools/bash.ts'
 import { editFile } from '../tools/edit-file.ts'
 import { glob } from '../tools/glob.ts'

@@ -4,7 +4,7 @@
  */
 import { Hono } from 'hono'
 
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 import { agentRoutes } from './agents.ts'
 import { refuseDotIds } from './dot-ids.ts'
 import { answerError } from './errors.ts'

@@ -3,8 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { Context } from 'hono'
 
-import { LoomError } from '../src/error.ts'
-import { JsonFault } from '../src/json/syntax.ts'
+import { LoomError } from '../src/ground/error.ts'
+import { JsonFault } from '../src/ground/json/syntax.ts'
 import { bodyLimits, tooLarge } from './body-limits.ts'
 
 /** A slice is short enough that the event loop turns between two. */

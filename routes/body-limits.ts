@@ -3,9 +3,9 @@
  * comes after (checks, store, prompt), to a few milliseconds a step. They hold for what a request adds,
  * not for the history that a client repeats with it.
  */
-import { LoomError } from '../src/error.ts'
-import { type Span } from '../src/json/scanner.ts'
-import { JsonFault } from '../src/json/syntax.ts'
+import { LoomError } from '../src/ground/error.ts'
+import { type Span } from '../src/ground/json/scanner.ts'
+import { JsonFault } from '../src/ground/json/syntax.ts'
 
 export const bodyLimits = {
   /** Of a whole body, with the history that a client repeats. */

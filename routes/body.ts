@@ -5,9 +5,9 @@
  */
 import type { Context } from 'hono'
 
-import { Raw } from '../src/json/raw.ts'
-import { JsonScanner, type JsonVisitor } from '../src/json/scanner.ts'
-import { WorkSteps } from '../src/long-work.ts'
+import { Raw } from '../src/ground/json/raw.ts'
+import { JsonScanner, type JsonVisitor } from '../src/ground/json/scanner.ts'
+import { WorkSteps } from '../src/ground/long-work.ts'
 import { readSlices } from './body-bytes.ts'
 import { bodyLimits, faultOf, invalid, refusalOf } from './body-limits.ts'
 

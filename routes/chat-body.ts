@@ -5,8 +5,8 @@
  */
 import type { Context } from 'hono'
 
-import { Raw } from '../src/json/raw.ts'
-import type { Place, Span } from '../src/json/scanner.ts'
+import { Raw } from '../src/ground/json/raw.ts'
+import type { Place, Span } from '../src/ground/json/scanner.ts'
 import { bodyLimits, invalid, refusalOf } from './body-limits.ts'
 import { type BodyReader, readScanned } from './body.ts'
 import { PostedMessage } from './posted-message.ts'

@@ -3,9 +3,9 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { Context } from 'hono'
 import { z } from 'zod'
 
-import { idLengthMax, isId, isSessionId } from '../src/conversation.ts'
-import { LoomError } from '../src/error.ts'
-import { type Fields, isFields } from '../src/fields.ts'
+import { LoomError } from '../src/ground/error.ts'
+import { type Fields, isFields } from '../src/ground/fields.ts'
+import { idLengthMax, isId, isSessionId } from '../src/wire/conversation.ts'
 import { readChatBody } from './chat-body.ts'
 
 const idSchema = z.string().refine(isId, `must be Unicode, at most ${idLengthMax} long`)

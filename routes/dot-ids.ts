@@ -6,7 +6,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { MiddlewareHandler } from 'hono'
 
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 
 const dotId = /\/chat\/(\.|%2e){1,2}(?=[/?]|$)/i
 

@@ -4,7 +4,7 @@
  */
 import type { Context } from 'hono'
 
-import { errorStatus, LoomError } from '../src/error.ts'
+import { errorStatus, LoomError } from '../src/ground/error.ts'
 import type { Loom } from '../src/loom.ts'
 
 export function answerError(

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { Context } from 'hono'
 
-import { isOnePiece, jsonPieces } from '../src/json/pieces.ts'
+import { isOnePiece, jsonPieces } from '../src/ground/json/pieces.ts'
 
 /** @param replacer as of `jsonPieces` */
 export function jsonResponse(

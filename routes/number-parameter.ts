@@ -1,7 +1,7 @@
 /** Numbers in the query of a request. */
 import type { Context } from 'hono'
 
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 
 /**
  * Reads a query parameter that is a whole number.

@@ -8,7 +8,7 @@ import { cors } from 'hono/cors'
 
 import { isLoopback } from '../src/config.ts'
 import type { Config } from '../src/config.ts'
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 
 // A page of another origin sees no other headers than these and the basic ones.
 const exposeHeaders = [

@@ -4,7 +4,7 @@
  */
 import type { Context, Hono } from 'hono'
 
-import { readAsset } from '../src/asset.ts'
+import { readAsset } from '../src/ground/asset.ts'
 import { onlyMethods } from './methods.ts'
 
 /** The page is all there is: whatever a model writes into it loads and runs nothing. */

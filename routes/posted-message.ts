@@ -1,8 +1,8 @@
+import type { LoomError } from '../src/ground/error.ts'
+import type { Raw } from '../src/ground/json/raw.ts'
+import type { Place, Span } from '../src/ground/json/scanner.ts'
 /** One message of a posted body: scanned, measured, and parsed only if it turns out to be the last. */
-import { OmittedValue } from '../src/conversation/omitted-value.ts'
-import type { LoomError } from '../src/error.ts'
-import type { Raw } from '../src/json/raw.ts'
-import type { Place, Span } from '../src/json/scanner.ts'
+import { OmittedValue } from '../src/wire/conversation/omitted-value.ts'
 import { bodyLimits, invalid, refusalOf, tooLarge } from './body-limits.ts'
 
 export interface PostedMessageOptions {

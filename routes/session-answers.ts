@@ -3,7 +3,7 @@ import type { JSONValue } from '@ai-sdk/provider'
 import type { Context } from 'hono'
 import { z } from 'zod'
 
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 import { acceptAnswer } from '../src/session/accept-answer.ts'
 import type { Answer } from '../src/store/letter.ts'
 import { readingOf } from '../src/stream-agent.ts'

@@ -8,7 +8,7 @@
  */
 import type { Context } from 'hono'
 
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 import type { Place } from '../src/session/place.ts'
 import { isAtRest } from '../src/session/readers.ts'
 import type { ReadTo } from '../src/session/session-places.ts'

@@ -2,7 +2,7 @@
 import type { JSONObject } from '@ai-sdk/provider'
 import type { Context } from 'hono'
 
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 import { nextPrompt } from '../src/session/next-prompt.ts'
 import { contextSchema } from './chat-request.ts'
 import { jsonResponse } from './json-response.ts'

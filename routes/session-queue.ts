@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
 
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 import { readJson } from './body.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 

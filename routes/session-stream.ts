@@ -4,17 +4,17 @@
  */
 import type { Context } from 'hono'
 
-import { LoomError } from '../src/error.ts'
 import type { AgentEvent } from '../src/event.ts'
-import { type Encoder, encoderOf } from '../src/frames.ts'
+import { LoomError } from '../src/ground/error.ts'
 import { cursorOf } from '../src/session/entry-id.ts'
 import type { Place } from '../src/session/place.ts'
 import type { QueuedLetter } from '../src/session/readers.ts'
 import type { FollowEnd, Shared } from '../src/session/tail.ts'
-import { frameOf, LargeFrame } from '../src/sink/large-frame.ts'
-import { ResponseSink } from '../src/sink/response.ts'
 import type { LogEntry, ReaderFloor } from '../src/store/turn.ts'
 import type { Reading } from '../src/stream-agent.ts'
+import { type Encoder, encoderOf } from '../src/wire/frames.ts'
+import { frameOf, LargeFrame } from '../src/wire/large-frame.ts'
+import { ResponseSink } from '../src/wire/response.ts'
 import type { SessionWorld } from './session-world.ts'
 
 export interface StreamRequest {

@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 
 import type { Agent } from '../src/agent.ts'
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 import type { Loom } from '../src/loom.ts'
 import { agentElsewhere } from '../src/session/mailboxes.ts'
 import type { SessionRecord } from '../src/store/session.ts'

@@ -4,7 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Context, MiddlewareHandler } from 'hono'
 
 import type { ApiKey } from '../src/config.ts'
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 
 const tenants = new WeakMap<Request, string>()
 

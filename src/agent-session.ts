@@ -8,9 +8,8 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Agent } from './agent.ts'
-import { idLengthMax, isSessionId } from './conversation.ts'
-import { LoomError } from './error.ts'
 import type { AgentEvent } from './event.ts'
+import { LoomError } from './ground/error.ts'
 import { type FoldedMessage, textOf } from './message-fold.ts'
 import type { Answering } from './session/answering.ts'
 import { contentDigest, digest } from './session/posted.ts'
@@ -18,6 +17,7 @@ import type { Sessions } from './sessions.ts'
 import { openEventQueue } from './sink/queue.ts'
 import type { QueueOnStop, WhenBusy } from './store/letter.ts'
 import type { SessionState } from './store/session.ts'
+import { idLengthMax, isSessionId } from './wire/conversation.ts'
 
 /** What holds the sessions of a process: a `Loom`. */
 export interface SessionHost {

@@ -6,8 +6,8 @@ import { z } from 'zod'
 
 import type { Agent } from './agent.ts'
 import { defineTool } from './define-tool.ts'
-import { LoomError } from './error.ts'
 import type { AgentEvent } from './event.ts'
+import { LoomError } from './ground/error.ts'
 import type { NamedTool, ToolContext } from './tool.ts'
 import type { Usage } from './usage.ts'
 

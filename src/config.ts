@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { z } from 'zod'
 
 import type { TimeLimits } from './agent.ts'
-import { userCacheFolder } from './asset/cache-folder.ts'
 import { refuseMisspelt } from './config/names.ts'
 import {
   type ApiKey,
@@ -23,12 +22,13 @@ import {
   pathsIn,
   variablesIn,
 } from './config/values.ts'
-import type { FileUrls } from './conversation/file-address.ts'
-import type { Environment } from './environment.ts'
-import { LoomError } from './error.ts'
-import type { SandboxOptions } from './sandbox/options.ts'
+import { userCacheFolder } from './ground/asset/cache-folder.ts'
+import type { Environment } from './ground/environment.ts'
+import { LoomError } from './ground/error.ts'
+import { timerMaxMs } from './ground/until-aborted.ts'
+import type { SandboxOptions } from './machine/sandbox/options.ts'
 import { isRedisPrefix, redisPrefixRule } from './store/redis/prefix.ts'
-import { timerMaxMs } from './until-aborted.ts'
+import type { FileUrls } from './wire/conversation/file-address.ts'
 
 /** Where the registry of models looks. */
 export interface RegistryConfig {

@@ -1,6 +1,6 @@
 /** Checks a tool's definition when the program starts, not when a model first calls it. */
-import { LoomError } from './error.ts'
-import { isName } from './name.ts'
+import { LoomError } from './ground/error.ts'
+import { isName } from './ground/name.ts'
 import type { NamedTool, ToolDefinition } from './tool.ts'
 
 /**

@@ -18,7 +18,7 @@ export type {
 } from './compaction.ts'
 export { agentTool, type AgentToolOutput } from './agent-tool.ts'
 export { defineTool } from './define-tool.ts'
-export { LoomError, type LoomErrorCode } from './error.ts'
+export { LoomError, type LoomErrorCode } from './ground/error.ts'
 export type { AgentEvent, FinishReason } from './event.ts'
 export { type Mcp, type McpOptions, openMcp } from './mcp.ts'
 export { type McpServer } from './mcp/server-options.ts'
@@ -53,12 +53,12 @@ export {
   type TelemetryEvent,
   type TelemetryEvents,
   type TelemetryMessage,
-} from './telemetry.ts'
+} from './ground/telemetry.ts'
 export type { AgentTools, NamedTool, RetryClass, ToolContext, ToolDefinition } from './tool.ts'
 export type { Usage } from './usage.ts'
-export { openSandbox, type Sandbox } from './sandbox.ts'
-export { type SandboxMode, type SandboxOptions } from './sandbox/options.ts'
-export { Workspace } from './workspace.ts'
+export { openSandbox, type Sandbox } from './machine/sandbox.ts'
+export { type SandboxMode, type SandboxOptions } from './machine/sandbox/options.ts'
+export { Workspace } from './machine/workspace.ts'
 export { coder, type CoderOptions } from '../agents/coder.ts'
 export { bash, type BashOptions } from '../tools/bash.ts'
 export { editFile, type EditFileOptions } from '../tools/edit-file.ts'

@@ -8,7 +8,7 @@ import type { Context } from 'hono'
 
 import type { AgentSession } from './agent-session.ts'
 import type { Agent } from './agent.ts'
-import { processEnvironment } from './environment.ts'
+import { processEnvironment } from './ground/environment.ts'
 import { Loom as LoomOfModels, type LoomOptions } from './loom.ts'
 import type { Models } from './model.ts'
 import { createModels } from './model/resolve.ts'

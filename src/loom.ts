@@ -5,14 +5,14 @@
  */
 import { AgentSession } from './agent-session.ts'
 import type { Agent, TimeLimits } from './agent.ts'
-import type { FileUrls } from './conversation/file-address.ts'
-import { LoomError } from './error.ts'
+import { LoomError } from './ground/error.ts'
 import type { ModelReference, Models } from './model.ts'
 import type { WithModels } from './run-options.ts'
 import { defaultTimeLimits } from './runner/read-model.ts'
 import { Sessions } from './sessions.ts'
 import type { Store } from './store.ts'
 import { openMemoryStore } from './store/memory.ts'
+import type { FileUrls } from './wire/conversation/file-address.ts'
 
 export interface LoomOptions {
   /**

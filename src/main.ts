@@ -6,7 +6,7 @@ import manifest from '../package.json' with { type: 'json' }
 import type { App } from './cli/app.ts'
 import { exitCodes, isLeft } from './cli/exit-code.ts'
 import { runCommand } from './cli/program.ts'
-import { fileModules } from './file-module.ts'
+import { fileModules } from './ground/file-module.ts'
 import type { ActingWorld } from './server/chosen-agents.ts'
 import type { NamedTool } from './tool.ts'
 

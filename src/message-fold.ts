@@ -7,7 +7,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { AgentEvent, EventOf, ProviderMetadata } from './event.ts'
-import { mergeObjects } from './merge.ts'
+import { mergeObjects } from './ground/merge.ts'
 
 /** A part of a message, as far as the fold has to know it. JSON, and so are all its fields. */
 export type FoldedPart = { type: string } & Record<string, unknown>

@@ -7,7 +7,9 @@ import { randomUUID } from 'node:crypto'
 import type { ModelMessage } from 'ai'
 
 import type { Agent } from './agent.ts'
-import { errorMessage, LoomError } from './error.ts'
+import { errorMessage, LoomError } from './ground/error.ts'
+import { publish } from './ground/telemetry.ts'
+import { untilAborted } from './ground/until-aborted.ts'
 import type { Models } from './model.ts'
 import type { RunOptions, WithModels } from './run-options.ts'
 import type { Outcome, RunResult } from './run-result.ts'
@@ -15,8 +17,6 @@ import { AgentRun } from './runner/agent-run.ts'
 import { finishOf, resultOf, startOf, withResult } from './runner/ending.ts'
 import { noRunSettings, readRunSettings, type RunSettings } from './runner/run-settings.ts'
 import { guarded, type Sink, SinkFailure } from './sink.ts'
-import { publish } from './telemetry.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** Sub-agents of sub-agents, and so on: a chain that is longer has lost its way. */
 const depthMax = 4

@@ -3,7 +3,7 @@
  * makes the cost of the whole unknown: `usd` is then only what is known of it, good for a budget and
  * not for telling.
  */
-import { fieldsOf } from './fields.ts'
+import { fieldsOf } from './ground/fields.ts'
 import { addUsage, noUsage, type Usage } from './usage.ts'
 
 export interface Spending {

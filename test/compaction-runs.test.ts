@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 
 import type { AgentCompaction } from '../src/compaction.ts'
-import type { LoomError } from '../src/error.ts'
+import type { LoomError } from '../src/ground/error.ts'
 import { userMessage } from '../src/message.ts'
 import { isOverflow, overflowLimit } from '../src/model/overflow.ts'
 import { modelError } from '../src/runner/retry.ts'

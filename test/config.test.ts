@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
 import { isLoopback, readConfig, readRegistryConfig } from '../src/config.ts'
-import { type Environment } from '../src/environment.ts'
+import { type Environment } from '../src/ground/environment.ts'
 
 describe('the settings', () => {
   it('have the documented defaults', () => {

@@ -15,7 +15,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 import { type DirectModel, streamParts } from '../src/model.ts'
 import { demoModel, demoModelIds } from '../src/model/demo.ts'
 

@@ -1,7 +1,7 @@
 /** Addresses of files that are allowed. Those that are refused are in `attachments/attachments.test.ts`. */
 import { expect, it } from 'vitest'
 
-import { addressFault } from '../src/conversation/file-address.ts'
+import { addressFault } from '../src/wire/conversation/file-address.ts'
 
 it('allows https: addresses of public hosts', () => {
   for (const url of [

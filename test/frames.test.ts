@@ -2,8 +2,8 @@ import { assert, nat, property, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 import type { AgentEvent } from '../src/event.ts'
-import { encoderOf, type Profile, profiles } from '../src/frames.ts'
-import { encodeFrame } from '../src/frames/ui.ts'
+import { encoderOf, type Profile, profiles } from '../src/wire/frames.ts'
+import { encodeFrame } from '../src/wire/frames/ui.ts'
 import { type Client, clients } from './clients.ts'
 
 const providerMetadata = { acme: { key: 'value', nested: { list: [1, null] } } }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { bytesInSteps, isOnePiece, jsonInSteps, jsonPieces } from '../src/json/pieces.ts'
+import { bytesInSteps, isOnePiece, jsonInSteps, jsonPieces } from '../src/ground/json/pieces.ts'
 
 const large = 'Words, "quoted".\n'.repeat(40_000)
 

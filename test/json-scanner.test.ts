@@ -2,8 +2,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { JsonScanner, type Place, type Span } from '../src/json/scanner.ts'
-import { JsonFault } from '../src/json/syntax.ts'
+import { JsonScanner, type Place, type Span } from '../src/ground/json/scanner.ts'
+import { JsonFault } from '../src/ground/json/syntax.ts'
 
 interface Found extends Span {
   level: number

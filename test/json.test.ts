@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { parseJson, toJson } from '../src/json.ts'
+import { parseJson, toJson } from '../src/ground/json.ts'
 
 describe('JSON from outside', () => {
   it.each([

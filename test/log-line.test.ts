@@ -1,7 +1,7 @@
 /** The log of a server: whatever is in an error, it is one line of visible characters. */
 import { expect, it } from 'vitest'
 
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 import { errorLog } from '../src/server/error-log.ts'
 import { logLine } from '../src/server/log-line.ts'
 

@@ -12,7 +12,7 @@ import { LLMock } from '@copilotkit/aimock'
 import { MockLanguageModelV3, MockLanguageModelV4 } from 'ai/test'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { LoomError } from '../src/error.ts'
+import { LoomError } from '../src/ground/error.ts'
 import { isDirectModel } from '../src/model.ts'
 import { nearestModels, nearestNames } from '../src/model/nearest.ts'
 import { createModels } from '../src/model/resolve.ts'

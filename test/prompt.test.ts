@@ -8,8 +8,8 @@ import { MockLanguageModelV4 } from 'ai/test'
 import * as fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 
-import { LoomError } from '../src/error.ts'
-import { toPrompt } from '../src/prompt.ts'
+import { LoomError } from '../src/ground/error.ts'
+import { toPrompt } from '../src/model/prompt.ts'
 import { anyHistory, call, conversation, jpeg, pdf, png, result } from './conversations.ts'
 
 beforeAll(() => {

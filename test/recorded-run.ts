@@ -6,8 +6,8 @@ import { type ModelMessage, readUIMessageStream, type UIMessage, type UIMessageC
 import { expect } from 'vitest'
 
 import { type Agent, type AgentDefinition, defineAgent } from '../src/agent.ts'
-import { LoomError } from '../src/error.ts'
 import type { AgentEvent, EventOf } from '../src/event.ts'
+import { LoomError } from '../src/ground/error.ts'
 import { createModels } from '../src/model/resolve.ts'
 import { type RunOptions } from '../src/run-options.ts'
 import { type RunResult } from '../src/run-result.ts'

@@ -8,10 +8,10 @@ import { cors } from 'hono/cors'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
 import type { AgentEvent } from '../src/event.ts'
-import { encoderOf } from '../src/frames.ts'
 import { listen, type Listening } from '../src/server/listen.ts'
-import { frameOf, LargeFrame } from '../src/sink/large-frame.ts'
-import { type ResponseOptions, ResponseSink } from '../src/sink/response.ts'
+import { encoderOf } from '../src/wire/frames.ts'
+import { frameOf, LargeFrame } from '../src/wire/large-frame.ts'
+import { type ResponseOptions, ResponseSink } from '../src/wire/response.ts'
 
 const start: AgentEvent = { type: 'start', messageId: 'm' }
 const finish: AgentEvent = { type: 'finish', finishReason: 'stop' }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import type { ErrorDecision } from '../src/agent.ts'
-import type { LoomError } from '../src/error.ts'
+import type { LoomError } from '../src/ground/error.ts'
 import { createModels } from '../src/model/resolve.ts'
 import { calculator } from '../tools/calculator.ts'
 import { answers } from './model-failures.ts'

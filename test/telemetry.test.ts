@@ -2,7 +2,7 @@ import diagnostics from 'node:diagnostics_channel'
 
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 
-import { attachDefaultLogger, publish, type TelemetryEvents } from '../src/telemetry.ts'
+import { attachDefaultLogger, publish, type TelemetryEvents } from '../src/ground/telemetry.ts'
 import { calculator } from '../tools/calculator.ts'
 import { answers } from './model-failures.ts'
 import { agentOf, record, watchRejections } from './recorded-run.ts'

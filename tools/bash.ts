@@ -10,15 +10,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { z } from 'zod'
 
-import { type CommandEnd, type RunningCommand, startCommand } from '../src/command.ts'
-import { LogFolder } from '../src/command/log-folder.ts'
-import { shownBytesMax, shownLinesMax, type ShownOutput } from '../src/command/output.ts'
-import { commandVariables } from '../src/command/variables.ts'
 import { defineTool } from '../src/define-tool.ts'
-import type { Environment } from '../src/environment.ts'
-import { LoomError } from '../src/error.ts'
-import { openSandbox, type Sandbox } from '../src/sandbox.ts'
-import { type SandboxOptions } from '../src/sandbox/options.ts'
+import type { Environment } from '../src/ground/environment.ts'
+import { LoomError } from '../src/ground/error.ts'
+import { type CommandEnd, type RunningCommand, startCommand } from '../src/machine/command.ts'
+import { LogFolder } from '../src/machine/command/log-folder.ts'
+import { shownBytesMax, shownLinesMax, type ShownOutput } from '../src/machine/command/output.ts'
+import { commandVariables } from '../src/machine/command/variables.ts'
+import { openSandbox, type Sandbox } from '../src/machine/sandbox.ts'
+import { type SandboxOptions } from '../src/machine/sandbox/options.ts'
 import type { NamedTool } from '../src/tool.ts'
 
 /**

@@ -6,9 +6,9 @@
 import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
+import type { Workspace } from '../src/machine/workspace.ts'
+import { quoted } from '../src/machine/workspace/file-error.ts'
 import type { NamedTool } from '../src/tool.ts'
-import type { Workspace } from '../src/workspace.ts'
-import { quoted } from '../src/workspace/file-error.ts'
 import { applyEdits, type EditResult } from './edit-file/apply.ts'
 import { editFields } from './edit-file/edits-input.ts'
 import { unifiedDiff } from './edit-file/unified-diff.ts'

@@ -6,9 +6,9 @@
 import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
+import type { Workspace } from '../src/machine/workspace.ts'
+import { FileRefusal, quoted } from '../src/machine/workspace/file-error.ts'
 import type { NamedTool } from '../src/tool.ts'
-import type { Workspace } from '../src/workspace.ts'
-import { FileRefusal, quoted } from '../src/workspace/file-error.ts'
 import { type GlobPattern, globPattern } from './glob/pattern.ts'
 import { inputSchema, withoutEmpty } from './input-schema.ts'
 import { ripgrep } from './ripgrep.ts'

@@ -5,8 +5,8 @@
 import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
+import { refuseUnlessFile, type Workspace } from '../src/machine/workspace.ts'
 import type { NamedTool } from '../src/tool.ts'
-import { refuseUnlessFile, type Workspace } from '../src/workspace.ts'
 import { type GlobPattern, globPattern } from './glob/pattern.ts'
 import { FoundLines } from './grep/found-lines.ts'
 import { lineCharsMax, listingOf } from './grep/listing.ts'

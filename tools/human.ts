@@ -7,11 +7,11 @@ import type { ToolResultPart } from 'ai'
 import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
-import { LoomError } from '../src/error.ts'
-import { isFields } from '../src/fields.ts'
-import { toJson } from '../src/json.ts'
+import { LoomError } from '../src/ground/error.ts'
+import { isFields } from '../src/ground/fields.ts'
+import { toJson } from '../src/ground/json.ts'
+import { untilAborted } from '../src/ground/until-aborted.ts'
 import type { NamedTool } from '../src/tool.ts'
-import { untilAborted } from '../src/until-aborted.ts'
 import { inputSchema } from './input-schema.ts'
 
 /**

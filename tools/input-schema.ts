@@ -5,7 +5,7 @@
 import { asSchema, jsonSchema, type Schema } from 'ai'
 import type { z } from 'zod'
 
-import { type Fields, isFields } from '../src/fields.ts'
+import { type Fields, isFields } from '../src/ground/fields.ts'
 
 /**
  * Returns a schema for the model that validates an input after it removed `null` fields and `prepare`

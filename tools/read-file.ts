@@ -6,10 +6,10 @@
 import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
+import type { OpenFile, Workspace } from '../src/machine/workspace.ts'
+import { quoted } from '../src/machine/workspace/file-error.ts'
+import { versionOf } from '../src/machine/workspace/readings.ts'
 import type { NamedTool } from '../src/tool.ts'
-import type { OpenFile, Workspace } from '../src/workspace.ts'
-import { quoted } from '../src/workspace/file-error.ts'
-import { versionOf } from '../src/workspace/readings.ts'
 import { inputSchema, pathAliases, renameFields } from './input-schema.ts'
 import { type FileKind, headBytes, kindOf } from './read-file/kind.ts'
 import { lineCharsMax, linesMax, readWindow, type TextWindow } from './read-file/text-window.ts'

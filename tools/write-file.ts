@@ -5,9 +5,9 @@
 import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
+import type { Workspace } from '../src/machine/workspace.ts'
+import { quoted } from '../src/machine/workspace/file-error.ts'
 import type { NamedTool } from '../src/tool.ts'
-import type { Workspace } from '../src/workspace.ts'
-import { quoted } from '../src/workspace/file-error.ts'
 import { inputSchema, pathAliases, renameFields } from './input-schema.ts'
 import { inFormOf } from './text-form.ts'
 

@@ -31,7 +31,7 @@ export async function bundle({ embedding, isOneFile }: BundleOptions): Promise<B
     // It says where the file of its package lies; in here there is no such place.
     external: ['@vscode/ripgrep'],
     plugins: [
-      standIn(join(root, 'src/asset/embedded.ts'), embedding),
+      standIn(join(root, 'src/ground/asset/embedded.ts'), embedding),
       standIn(join(root, 'bin/main.mjs'), "export { main } from '../src/main.ts'"),
     ],
     transform: { define: { 'process.env.NODE_ENV': '"production"' }, target: 'node22.19' },

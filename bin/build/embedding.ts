@@ -1,6 +1,6 @@
 /**
  * How an artefact of one file carries others inside, code too, and the module that reads them there in
- * the place of `src/asset/embedded.ts`.
+ * the place of `src/ground/asset/embedded.ts`.
  *
  * An executable has room for them as they are. A `.mjs` has them behind its code, in comments: Node
  * parses all of a module before it runs any, and skips a comment at no cost. So only the first words

@@ -1,6 +1,6 @@
 /**
  * The sources as plain JavaScript with types, laid out as they are: Node strips no types in
- * `node_modules`. What travels with them lies beside them, where `src/asset.ts` looks.
+ * `node_modules`. What travels with them lies beside them, where `src/ground/asset.ts` looks.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 
 import type { Agent } from '../agent.ts'
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { ActingWorld, AppAgents } from '../server/chosen-agents.ts'
 import type { NamedTool } from '../tool.ts'
 import type { AppTools, CommandWorld } from './app.ts'

@@ -3,7 +3,7 @@
  * are loaded when they are asked for, so that `loom --help` loads none of them.
  */
 import type { Config } from '../config.ts'
-import type { ImportFile } from '../file-module.ts'
+import type { ImportFile } from '../ground/file-module.ts'
 import type { Loom } from '../loom.ts'
 import type { ActingWorld, AppAgents } from '../server/chosen-agents.ts'
 import type { NamedTool } from '../tool.ts'

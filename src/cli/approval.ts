@@ -4,7 +4,7 @@
  */
 import type { ToolSet } from 'ai'
 
-import { textField } from '../fields.ts'
+import { textField } from '../ground/fields.ts'
 import { isNamedTool, type ToolEntry, toolEntries } from '../tool-list.ts'
 import type { AgentTools, NamedTool } from '../tool.ts'
 import { isUnder, prefixOf } from './command-prefix.ts'

@@ -1,5 +1,5 @@
 /** What `loom chat` was told, checked. */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 
 export type OutputFormat = 'text' | 'json' | 'stream-json'
 

@@ -2,7 +2,7 @@
  * `loom chat`: decides between one question and a conversation, opens what it is held with, and says
  * with its exit code how it went.
  */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { CommandWorld } from './app.ts'
 import { Grants } from './approval.ts'
 import { type ChatFlags, checkFlags, formatOf } from './chat-options.ts'

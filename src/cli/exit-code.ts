@@ -1,5 +1,5 @@
 /** What a command ends with: 0 done, 1 failed, 2 used wrongly, 3 set up wrongly, 4 a limit was hit. */
-import { LoomError, type LoomErrorCode } from '../error.ts'
+import { LoomError, type LoomErrorCode } from '../ground/error.ts'
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, setup: 3, limit: 4 } as const
 

@@ -1,7 +1,7 @@
 /** Where the user's own files are. */
 import { homedir } from 'node:os'
 
-import type { Environment } from '../environment.ts'
+import type { Environment } from '../ground/environment.ts'
 
 /**
  * `HOME`, else the home folder of the user database; undefined where neither names one, as for a user

@@ -2,7 +2,7 @@
  * Asks the human at the terminal what a turn waits for: whether a tool may run, and questions of the
  * model. Where nobody is there the model is told so.
  */
-import { fieldsOf, textField } from '../fields.ts'
+import { fieldsOf, textField } from '../ground/fields.ts'
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
 import { waitingParts } from '../session/waiting.ts'
 import type { Answer } from '../store/letter.ts'

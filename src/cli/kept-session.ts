@@ -2,8 +2,8 @@
 import type { UIMessage } from 'ai'
 
 import type { Config } from '../config.ts'
-import type { Environment } from '../environment.ts'
-import { textField } from '../fields.ts'
+import type { Environment } from '../ground/environment.ts'
+import { textField } from '../ground/fields.ts'
 import type { Models } from '../model.ts'
 import type { ChatFlags } from './chat-options.ts'
 import { lastIn } from './conversation.ts'

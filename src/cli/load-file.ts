@@ -10,9 +10,9 @@ import { jsonSchema, type ToolSet } from 'ai'
 
 import { type Agent, defineAgent } from '../agent.ts'
 import { defineTool } from '../define-tool.ts'
-import { errorMessage, LoomError } from '../error.ts'
-import { fieldsOf } from '../fields.ts'
-import type { ImportFile } from '../file-module.ts'
+import { errorMessage, LoomError } from '../ground/error.ts'
+import { fieldsOf } from '../ground/fields.ts'
+import type { ImportFile } from '../ground/file-module.ts'
 import type { NamedTool } from '../tool.ts'
 
 export interface FileWorld {

@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
 
-import { LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
+import { LoomError } from '../ground/error.ts'
 import type { Loom } from '../loom.ts'
 import type { Answering } from '../session/answering.ts'
 import { digest } from '../session/posted.ts'

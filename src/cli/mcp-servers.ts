@@ -8,8 +8,8 @@ import { isAbsolute, join, resolve } from 'node:path'
 
 import { z } from 'zod'
 
-import type { Environment } from '../environment.ts'
-import { errorMessage, LoomError } from '../error.ts'
+import type { Environment } from '../ground/environment.ts'
+import { errorMessage, LoomError } from '../ground/error.ts'
 import type { McpServer } from '../mcp/server-options.ts'
 import { homeFolder } from './home-folder.ts'
 

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { readRegistryConfig } from '../config.ts'
-import { type Environment } from '../environment.ts'
+import { type Environment } from '../ground/environment.ts'
 import { demoModelIds } from '../model/demo.ts'
 import { networkFetch } from '../model/network.ts'
 import { createModels } from '../model/resolve.ts'

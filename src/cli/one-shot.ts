@@ -1,6 +1,6 @@
-/** One question and its answer, for people and for programs. */
-import { errorMessage, LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
+/** One question and its answer, for people and for programs. */
+import { errorMessage, LoomError } from '../ground/error.ts'
 import { formatOf } from './chat-options.ts'
 import type { Events } from './conversation.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'

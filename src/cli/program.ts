@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 
-import { errorMessage, LoomError } from '../error.ts'
+import { errorMessage, LoomError } from '../ground/error.ts'
 import { nearestNames } from '../model/nearest.ts'
 import type { CommandWorld } from './app.ts'
 import type { ChatFlags } from './chat-options.ts'

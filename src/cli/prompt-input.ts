@@ -3,7 +3,7 @@
  * `loom - < file` asks what the file says. A question in the words is asked although stdin is a pipe on
  * which nothing comes and that nobody closes, as cron, CI and other programs leave it.
  */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 
 /** More than this fits no model's window, and is rather a mistake. */
 const stdinBytesMax = 4 * 1024 * 1024

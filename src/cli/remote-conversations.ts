@@ -6,10 +6,10 @@ import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
 
-import { modernMessage } from '../conversation/version-4.ts'
-import { LoomError } from '../error.ts'
-import { fieldsOf, textField } from '../fields.ts'
+import { LoomError } from '../ground/error.ts'
+import { fieldsOf, textField } from '../ground/fields.ts'
 import type { Answer } from '../store/letter.ts'
+import { modernMessage } from '../wire/conversation/version-4.ts'
 import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
 import { Api, type ApiOptions, notLoom } from './remote/api.ts'
 import { readEvents } from './remote/event-reader.ts'

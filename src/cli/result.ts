@@ -1,8 +1,8 @@
 /** What a program is told of a turn: `--json`, and the last line of `--output-format stream-json`. */
 import type { UIMessage } from 'ai'
 
-import { errorMessage } from '../error.ts'
-import { fieldsOf } from '../fields.ts'
+import { errorMessage } from '../ground/error.ts'
+import { fieldsOf } from '../ground/fields.ts'
 import { textOf, uiMessage } from '../message-fold.ts'
 import type { OutputFormat } from './chat-options.ts'
 import type { Played } from './play.ts'

@@ -9,11 +9,11 @@ import { isAbsolute, join } from 'node:path'
 
 import { safeValidateUIMessages, type UIMessage } from 'ai'
 
-import { modernMessage } from '../conversation/version-4.ts'
-import type { Environment } from '../environment.ts'
-import { LoomError } from '../error.ts'
-import { fieldsOf, textField } from '../fields.ts'
-import { makeFolder } from '../make-folder.ts'
+import type { Environment } from '../ground/environment.ts'
+import { LoomError } from '../ground/error.ts'
+import { fieldsOf, textField } from '../ground/fields.ts'
+import { makeFolder } from '../ground/make-folder.ts'
+import { modernMessage } from '../wire/conversation/version-4.ts'
 import type { ConversationSummary } from './conversation.ts'
 import { homeFolder } from './home-folder.ts'
 

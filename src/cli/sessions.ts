@@ -1,5 +1,5 @@
 /** `loom sessions`: what can be gone on with. */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { CommandWorld } from './app.ts'
 import type { Conversations } from './conversation.ts'
 import { sessionTable } from './session-table.ts'

@@ -1,6 +1,6 @@
 /** The names of settings: a name that is near to one is refused, so that no setting is ignored. */
-import type { Environment } from '../environment.ts'
-import { LoomError } from '../error.ts'
+import type { Environment } from '../ground/environment.ts'
+import { LoomError } from '../ground/error.ts'
 import { didYouMean, nearestNames } from '../model/nearest.ts'
 
 /** Names that the command reads: its key for a server. */

@@ -4,9 +4,9 @@ import { isAbsolute, resolve } from 'node:path'
 
 import { z } from 'zod'
 
-import { isName } from '../name.ts'
-import { isSecretOfLoom } from '../secret-variables.ts'
-import { timerMaxMs } from '../until-aborted.ts'
+import { isName } from '../ground/name.ts'
+import { isSecretOfLoom } from '../ground/secret-variables.ts'
+import { timerMaxMs } from '../ground/until-aborted.ts'
 
 /** A bearer token. Keys of one name are one tenant, so a key can be replaced by another. */
 export interface ApiKey {

@@ -4,7 +4,7 @@
 import type { CallToolResult } from '@ai-sdk/mcp'
 import type { ToolResultPart } from 'ai'
 
-import { fieldOf, fieldsOf } from '../fields.ts'
+import { fieldOf, fieldsOf } from '../ground/fields.ts'
 
 /** The limit of one text in characters, so that a large result cannot fill the model's context window. */
 const textMax = 100_000

@@ -1,7 +1,7 @@
 /** One connection to an MCP server, from its handshake to its end. `server.ts` opens the next one. */
 import { createMCPClient, type ListToolsResult, type MCPClient } from '@ai-sdk/mcp'
 
-import { errorMessage } from '../error.ts'
+import { errorMessage } from '../ground/error.ts'
 import type { HttpMcpServer, McpServer, StdioMcpServer } from './server-options.ts'
 import { StdioTransport } from './stdio-transport.ts'
 import { repairToolsResponse } from './tool-list.ts'

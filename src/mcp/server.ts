@@ -4,8 +4,8 @@
  */
 import { type CallToolResult, MCPClientError } from '@ai-sdk/mcp'
 
-import { errorMessage } from '../error.ts'
-import { abortError, untilAborted } from '../until-aborted.ts'
+import { errorMessage } from '../ground/error.ts'
+import { abortError, untilAborted } from '../ground/until-aborted.ts'
 import { cut } from './answer.ts'
 import {
   causesOf,

@@ -8,7 +8,7 @@ import { once } from 'node:events'
 
 import { type JSONRPCMessage, type MCPTransport, validateJSONRPCMessage } from '@ai-sdk/mcp'
 
-import { errorMessage } from '../error.ts'
+import { errorMessage } from '../ground/error.ts'
 import { repairToolList } from './tool-list.ts'
 
 export interface StdioServer {

@@ -3,7 +3,7 @@
  * with an invalid field would lose all the others. The repaired list fits the protocol's schema
  * (https://modelcontextprotocol.io/specification/2025-11-25/server/tools#tool).
  */
-import { objectIn } from '../fields.ts'
+import { objectIn } from '../ground/fields.ts'
 
 const texts = ['title', 'description'] as const
 const objects = ['outputSchema', '_meta'] as const

@@ -29,7 +29,7 @@ import type {
   SharedV3Warning,
 } from '@ai-sdk/provider'
 
-import { toJson } from '../json.ts'
+import { toJson } from '../ground/json.ts'
 import { type ContentItem, isNotEmpty, mapStream } from './adapt-v3.ts'
 
 export function v3OfV2(model: LanguageModelV2): LanguageModelV3 {

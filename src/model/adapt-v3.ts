@@ -22,7 +22,7 @@ import type {
   LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider'
 
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 
 export function v4OfV3(model: LanguageModelV3): LanguageModelV4 {
   return {

@@ -5,7 +5,7 @@
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { ModelReference } from '../model.ts'
 import { v3OfV2 } from './adapt-v2.ts'
 import { v4OfV3 } from './adapt-v3.ts'

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import { type DirectModel, streamParts } from '../model.ts'
 import { assist, echo } from './demo/reply.ts'
 import { resumed } from './demo/resume.ts'

@@ -5,8 +5,8 @@
  */
 import type { JSONObject, LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
-import { LoomError } from '../error.ts'
-import { isJsonObject, mergeObjects } from '../merge.ts'
+import { LoomError } from '../ground/error.ts'
+import { isJsonObject, mergeObjects } from '../ground/merge.ts'
 
 const headerName = 'x-loom-extra-body'
 

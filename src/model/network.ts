@@ -5,7 +5,7 @@
  */
 import { EnvHttpProxyAgent, fetch as undiciFetch } from 'undici'
 
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import { connectionOptions, httpTransport } from './openai-compatible/http-transport.ts'
 import type { Transport } from './openai-compatible/transport.ts'
 

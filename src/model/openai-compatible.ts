@@ -12,10 +12,10 @@ import type {
   LanguageModelV4StreamResult,
 } from '@ai-sdk/provider'
 
-import { bytesInSteps, isOnePiece } from '../json/pieces.ts'
+import { bytesInSteps, isOnePiece } from '../ground/json/pieces.ts'
+import { untilAborted } from '../ground/until-aborted.ts'
 import { streamParts, takesFile } from '../model.ts'
 import type { DirectModel, FileTaker, PartReceiver } from '../model.ts'
-import { untilAborted } from '../until-aborted.ts'
 import { type BodyAttempt, BodyForms } from './body-forms.ts'
 import { Answer } from './openai-compatible/answer.ts'
 import { CallErrors } from './openai-compatible/call-errors.ts'

@@ -2,7 +2,7 @@
  * What is set up for each provider: the user's settings win over the environment, field by field.
  * An unrelated `SOMETHING_BASE_URL` is no error until a model string names `something`.
  */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { Transport } from './openai-compatible/transport.ts'
 import { ownProtocols } from './own-protocol.ts'
 import type { Registry } from './registry.ts'

@@ -5,7 +5,7 @@
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import { openAICompatible } from './openai-compatible.ts'
 import type { Transport } from './openai-compatible/transport.ts'
 import { openPackage, ownProtocols } from './own-protocol.ts'

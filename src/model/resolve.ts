@@ -5,7 +5,7 @@
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { ModelReference, Models } from '../model.ts'
 import { adaptModel } from './adapt.ts'
 import { demoModel } from './demo.ts'

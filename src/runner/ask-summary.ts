@@ -2,9 +2,9 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
 import type { TimeLimits } from '../agent.ts'
+import { publish } from '../ground/telemetry.ts'
 import type { ModelFacts } from '../model.ts'
 import type { Spending } from '../spending.ts'
-import { publish } from '../telemetry.ts'
 import { CallIds } from './call-ids.ts'
 import { readModel } from './read-model.ts'
 import { measuresOf, priceOf } from './reply-cost.ts'

@@ -1,6 +1,6 @@
 /** Where a step stands in its retries and in the agent's list of models. */
 import type { RetryPolicy } from '../agent.ts'
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { ModelReference } from '../model.ts'
 import { retryDelay } from './retry.ts'
 

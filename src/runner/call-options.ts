@@ -3,7 +3,7 @@ import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provid
 import type { ModelMessage } from 'ai'
 
 import type { ModelFacts } from '../model.ts'
-import { toPrompt } from '../prompt.ts'
+import { toPrompt } from '../model/prompt.ts'
 import type { RunSettings } from './run-settings.ts'
 
 export type CallOptions = Omit<LanguageModelV4CallOptions, 'abortSignal'>

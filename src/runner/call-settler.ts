@@ -5,8 +5,8 @@
  */
 import type { ModelMessage, ToolResultPart } from 'ai'
 
-import { errorMessage } from '../error.ts'
-import { untilAborted } from '../until-aborted.ts'
+import { errorMessage } from '../ground/error.ts'
+import { untilAborted } from '../ground/until-aborted.ts'
 import { approvalIdOf, isApprovalOf } from './approval.ts'
 import { type DecidedCall, pendingCalls } from './pending.ts'
 import type { OpenCall } from './session-hooks.ts'

@@ -5,9 +5,9 @@
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import type { StepInfo } from '../agent.ts'
-import { unstoredItems, withoutItemId } from '../conversation/stored-items.ts'
 import type { FinishReason } from '../event.ts'
 import type { Sink } from '../sink.ts'
+import { unstoredItems, withoutItemId } from '../wire/conversation/stored-items.ts'
 import type { Ledger } from './ledger.ts'
 import type { StepReader } from './step-reader.ts'
 import { failed, ofCall } from './tool-calls.ts'

@@ -5,7 +5,7 @@
  */
 import { APICallError } from '@ai-sdk/provider'
 
-import type { LoomError } from '../error.ts'
+import type { LoomError } from '../ground/error.ts'
 import { kindOf } from './refused-files.ts'
 
 /** The provider read the request and does not take it as it is (RFC 9110 section 15.5). */

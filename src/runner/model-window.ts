@@ -5,11 +5,11 @@
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
 import type { CompactionOptions } from '../compaction.ts'
-import { thresholdOf } from '../compaction/limits.ts'
-import type { LoomError } from '../error.ts'
+import type { LoomError } from '../ground/error.ts'
 import type { ModelFacts } from '../model.ts'
 import { overflowLimit } from '../model/overflow.ts'
 import { type CallOptions, windowOf } from './call-options.ts'
+import { thresholdOf } from './compaction/limits.ts'
 
 /** What a model call is made with, but for the messages. */
 export interface Call {

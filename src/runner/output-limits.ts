@@ -7,10 +7,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { JSONValue } from '@ai-sdk/provider'
 
-import { errorMessage, LoomError } from '../error.ts'
-import { parseJson, toJson } from '../json.ts'
-import { isOnePiece, jsonInSteps } from '../json/pieces.ts'
-import { isObject } from '../json/weight.ts'
+import { errorMessage, LoomError } from '../ground/error.ts'
+import { parseJson, toJson } from '../ground/json.ts'
+import { isOnePiece, jsonInSteps } from '../ground/json/pieces.ts'
+import { isObject } from '../ground/json/weight.ts'
 
 export const outputLimits = {
   /** Characters of its JSON, where a quote or a line end in a text counts as two. */

@@ -1,6 +1,6 @@
 /** The input of a tool call, from the model's text to what the tool is called with. */
-import { errorMessage } from '../error.ts'
-import { parseJson } from '../json.ts'
+import { errorMessage } from '../ground/error.ts'
+import { parseJson } from '../ground/json.ts'
 import { isEmptyInput } from '../model/empty-input.ts'
 import type { ReadyTool, ToolTable } from './tool-table.ts'
 

@@ -8,7 +8,7 @@ import type {
   LanguageModelV4ToolResult,
 } from '@ai-sdk/provider'
 
-import { errorMessage } from '../error.ts'
+import { errorMessage } from '../ground/error.ts'
 import type { Sink } from '../sink.ts'
 import type { CallIds, ProviderCall } from './call-ids.ts'
 import { withOptions } from './content.ts'

@@ -9,10 +9,10 @@ import type {
 } from '@ai-sdk/provider'
 
 import type { TimeLimits } from '../agent.ts'
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
+import { abortError, timerMaxMs } from '../ground/until-aborted.ts'
 import { isDirectModel, streamParts, type PartReceiver } from '../model.ts'
 import { onSignOfLife } from '../model/sign-of-life.ts'
-import { abortError, timerMaxMs } from '../until-aborted.ts'
 
 export const defaultTimeLimits: TimeLimits = {
   firstChunkMs: 60_000,

@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { APICallError, JSONParseError } from '@ai-sdk/provider'
 
 import type { RetryPolicy } from '../agent.ts'
-import { errorMessage, LoomError } from '../error.ts'
-import { fieldOf } from '../fields.ts'
+import { errorMessage, LoomError } from '../ground/error.ts'
+import { fieldOf } from '../ground/fields.ts'
+import { timerMaxMs } from '../ground/until-aborted.ts'
 import { isOverflow } from '../model/overflow.ts'
-import { timerMaxMs } from '../until-aborted.ts'
 import { retryAfter, waitIn } from './wait.ts'
 
 export const defaultRetryPolicy: RetryPolicy = {

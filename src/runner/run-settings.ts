@@ -3,7 +3,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 
 import type { Agent, Budget, OfContext, RetryPolicy, TimeLimits } from '../agent.ts'
 import type { AgentCompaction } from '../compaction.ts'
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { ModelReference } from '../model.ts'
 import type { RunOptions } from '../run-options.ts'
 import { contextOf } from './context.ts'

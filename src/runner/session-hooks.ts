@@ -1,9 +1,9 @@
 /** What a run is told by the session that it is a turn of. A run without a session needs none. */
 import type { ModelMessage } from 'ai'
 
-import type { Breaker } from '../compaction/breaker.ts'
-import type { Origins } from '../compaction/origins.ts'
 import type { Spending, StepUsage } from '../spending.ts'
+import type { Breaker } from './compaction/breaker.ts'
+import type { Origins } from './compaction/origins.ts'
 
 /** A call whose input the log of the turn holds, and not its outcome: its process died. */
 export interface OpenCall {

@@ -6,9 +6,9 @@
  */
 import type { LanguageModelV4, LanguageModelV4Prompt } from '@ai-sdk/provider'
 
-import type { LoomError } from '../error.ts'
+import type { LoomError } from '../ground/error.ts'
 import type { ModelFacts } from '../model.ts'
-import { type File, type FilePlace, filesIn, withFiles } from '../prompt/file-places.ts'
+import { type File, type FilePlace, filesIn, withFiles } from '../model/prompt/file-places.ts'
 import { readsFile } from './file-ability.ts'
 import { isFileRefusal, kindsNeverTaken } from './file-refusal.ts'
 import { fileKey, isRemembered, kindKey, remember } from './refused-files.ts'

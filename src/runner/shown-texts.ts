@@ -13,7 +13,7 @@ import type {
   LanguageModelV4Prompt,
 } from '@ai-sdk/provider'
 
-import type { LoomError } from '../error.ts'
+import type { LoomError } from '../ground/error.ts'
 import { isKeyRemembered, remember } from './refused-files.ts'
 
 /** Azure, DashScope, DeepSeek, Zhipu, Bedrock, Anthropic and gateways, in their own words. */

@@ -4,8 +4,8 @@
  */
 import type { LanguageModelV4StreamPart, LanguageModelV4Usage } from '@ai-sdk/provider'
 
-import type { LoomError } from '../error.ts'
 import type { FinishReason, ProviderMetadata } from '../event.ts'
+import type { LoomError } from '../ground/error.ts'
 import type { PartReceiver } from '../model.ts'
 import { finishMeaning, finishReasonIn } from '../model/finish-reason.ts'
 import type { Sink } from '../sink.ts'

@@ -9,8 +9,8 @@ import type {
 } from '@ai-sdk/provider'
 import { asSchema, type FlexibleSchema, type ToolResultPart, type ToolSet } from 'ai'
 
-import { errorMessage, LoomError } from '../error.ts'
-import { isName } from '../name.ts'
+import { errorMessage, LoomError } from '../ground/error.ts'
+import { isName } from '../ground/name.ts'
 import { isNamedTool, type ToolEntry, toolEntries } from '../tool-list.ts'
 import type { AgentTools, NamedTool, RetryClass, ToolContext } from '../tool.ts'
 

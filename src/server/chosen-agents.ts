@@ -4,10 +4,10 @@
  */
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config.ts'
-import type { Environment } from '../environment.ts'
-import { LoomError } from '../error.ts'
-import type { Sandbox } from '../sandbox.ts'
-import type { Workspace } from '../workspace.ts'
+import type { Environment } from '../ground/environment.ts'
+import { LoomError } from '../ground/error.ts'
+import type { Sandbox } from '../machine/sandbox.ts'
+import type { Workspace } from '../machine/workspace.ts'
 import { openWorkspace, type OpenedWorkspace } from './open-workspace.ts'
 
 /** What an agent that acts on the machine is given. */

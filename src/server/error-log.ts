@@ -4,7 +4,7 @@
  * error is one line, a stack too, with its line ends escaped.
  */
 import type { LogLevel } from '../config.ts'
-import { errorMessage, LoomError, type LoomErrorCode } from '../error.ts'
+import { errorMessage, LoomError, type LoomErrorCode } from '../ground/error.ts'
 import { logLine } from './log-line.ts'
 import { Outage } from './outage.ts'
 

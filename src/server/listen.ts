@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { getRequestListener } from '@hono/node-server'
 
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 
 export interface Listening {
   /** Where it can be reached, with the port that was taken. */

@@ -1,7 +1,7 @@
 /** The agents of a server and their sessions: in Redis where it has one, and else in this process. */
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config.ts'
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import { Loom } from '../loom.ts'
 import type { Models } from '../model.ts'
 import type { Store } from '../store.ts'

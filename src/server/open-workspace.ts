@@ -3,10 +3,10 @@
  * What does not work here is found now, and not by the first command.
  */
 import { type Config, isLoopback } from '../config.ts'
-import { type Environment } from '../environment.ts'
-import { errorMessage, LoomError } from '../error.ts'
-import { openSandbox, type Sandbox, type SandboxKind } from '../sandbox.ts'
-import { Workspace } from '../workspace.ts'
+import { type Environment } from '../ground/environment.ts'
+import { errorMessage, LoomError } from '../ground/error.ts'
+import { openSandbox, type Sandbox, type SandboxKind } from '../machine/sandbox.ts'
+import { Workspace } from '../machine/workspace.ts'
 
 export interface OpenWorkspaceOptions {
   config: Pick<Config, 'workspace' | 'sandbox' | 'host'>

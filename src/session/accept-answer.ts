@@ -1,5 +1,5 @@
 /** One answer to what a session waits for, from any client: a tool's output, or a decision. */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { Sessions } from '../sessions.ts'
 import type { Answer } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'

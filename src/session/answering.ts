@@ -2,7 +2,7 @@
  * What became of a posted letter, as its sender is told: where its answer is read, or why there will
  * be none. A letter that was posted before is told where it is answered, and is no fault.
  */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { Letter } from '../store/letter.ts'
 import type { Answer } from '../store/letter.ts'
 import type { PostReply } from '../store/mailbox.ts'

@@ -6,10 +6,10 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { ModelMessage, UIMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
-import { Origins } from '../compaction/origins.ts'
-import { modelMessagesOf } from '../conversation.ts'
-import { toolSetOf } from '../conversation/tool-set.ts'
+import { Origins } from '../runner/compaction/origins.ts'
 import type { SessionContext } from '../store/session.ts'
+import { modelMessagesOf } from '../wire/conversation.ts'
+import { toolSetOf } from '../wire/conversation/tool-set.ts'
 
 export interface ContextMessages {
   messages: ModelMessage[]

@@ -1,5 +1,5 @@
 /** Log entry ids `<claim>-<seq>`, and cursors `<claim>-<seq>.<index>` into an entry's events. */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 
 export interface Cursor {
   entryId: string

@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto'
 
-import { type Breaker, Breakers } from '../compaction/breaker.ts'
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
+import { type Breaker, Breakers } from '../runner/compaction/breaker.ts'
 import type { Store } from '../store.ts'
 import { type Claim, handedOver } from '../store/turn.ts'
 import { CommittedTurns } from './committed-turns.ts'

@@ -6,9 +6,9 @@ import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
 
-import { readMessage } from '../conversation.ts'
-import { fieldOf } from '../fields.ts'
+import { fieldOf } from '../ground/fields.ts'
 import type { Answer } from '../store/letter.ts'
+import { readMessage } from '../wire/conversation.ts'
 
 export class LastMessage {
   /** As it was posted: undefined in a message that has none. */

@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
 
-import { LoomError } from '../error.ts'
-import { isFields } from '../fields.ts'
+import { LoomError } from '../ground/error.ts'
+import { isFields } from '../ground/fields.ts'
 import type { Store } from '../store.ts'
 import type { Letter, QueueOnStop, WhenBusy } from '../store/letter.ts'
 import type { PostReply, QueueEdit } from '../store/mailbox.ts'

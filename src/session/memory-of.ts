@@ -1,5 +1,5 @@
 /** What JSON values weigh in memory, about: for bounds, where a count would say nothing. */
-import { isObject } from '../json/weight.ts'
+import { isObject } from '../ground/json/weight.ts'
 
 /** In bytes. A string that several values share counts with each of them. */
 export function memoryOf(value: unknown): number {

@@ -1,5 +1,5 @@
 /** Where in a session's logs a reader stands. A cursor names an event that the reader has already. */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { Store } from '../store.ts'
 import { compareIds, idBefore, parseCursor } from './entry-id.ts'
 

@@ -1,5 +1,5 @@
 /** A post about a message that waits: an edit, or a request for its answer. */
-import { fieldOf, isFields } from '../fields.ts'
+import { fieldOf, isFields } from '../ground/fields.ts'
 import type { Letter } from '../store/letter.ts'
 import type { LetterRequest } from '../store/letter.ts'
 import type { QueueEdit } from '../store/mailbox.ts'

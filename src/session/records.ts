@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
 
-import type { Breaker } from '../compaction/breaker.ts'
 import { type FoldedMessage, foldedMessage, MessageFold } from '../message-fold.ts'
+import type { Breaker } from '../runner/compaction/breaker.ts'
 import type { Store } from '../store.ts'
 import type { Branch, SessionContext, SessionPage, SessionRecord } from '../store/session.ts'
 import type { LogEntry } from '../store/turn.ts'

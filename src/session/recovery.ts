@@ -1,13 +1,13 @@
+import type { AgentEvent, EventOf } from '../event.ts'
+import { type FoldedMessage, MessageFold } from '../message-fold.ts'
+import type { OpenCall } from '../runner/session-hooks.ts'
+import type { LogEntry } from '../store/turn.ts'
 /**
  * What a new owner finds in the log of a turn whose owner is gone, and what is to be done about it:
  * the events that close what was left open, and where the run goes on. The log is never rewritten;
  * what it already told its readers stands, or is withdrawn by an event of its own.
  */
-import { unstoredItems } from '../conversation/stored-items.ts'
-import type { AgentEvent, EventOf } from '../event.ts'
-import { type FoldedMessage, MessageFold } from '../message-fold.ts'
-import type { OpenCall } from '../runner/session-hooks.ts'
-import type { LogEntry } from '../store/turn.ts'
+import { unstoredItems } from '../wire/conversation/stored-items.ts'
 
 export interface Recovery {
   message: FoldedMessage

@@ -2,7 +2,7 @@
  * Logs that other processes write, read once here for all who follow them: one subscription a log,
  * one read a hint, one poll for the hints that are lost. A tail lives as long as it has readers.
  */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { Store } from '../store.ts'
 import { type LocalTails, localTail } from './local-tail.ts'
 import { Tail, type TailEnd } from './tail.ts'

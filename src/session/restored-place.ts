@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { Store } from '../store.ts'
 import { type Place, placeBehind } from './place.ts'
 

@@ -6,9 +6,9 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { LoomError } from '../error.ts'
 import type { AgentEvent } from '../event.ts'
-import { isOnePiece } from '../json/pieces.ts'
+import { LoomError } from '../ground/error.ts'
+import { isOnePiece } from '../ground/json/pieces.ts'
 import type { Sink } from '../sink.ts'
 import type { Store } from '../store.ts'
 import type { AppendReply, Intents, LogEntry } from '../store/turn.ts'

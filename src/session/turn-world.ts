@@ -1,9 +1,9 @@
 /** What a turn is given by the instance that runs it, and what its parts share while it runs. */
 import type { Agent, TimeLimits } from '../agent.ts'
-import type { Breakers } from '../compaction/breaker.ts'
 import type { AgentEvent } from '../event.ts'
 import type { MessageFold } from '../message-fold.ts'
 import type { ModelReference, Models } from '../model.ts'
+import type { Breakers } from '../runner/compaction/breaker.ts'
 import type { Sink } from '../sink.ts'
 import type { Store } from '../store.ts'
 import type { Claim, LogEntry } from '../store/turn.ts'

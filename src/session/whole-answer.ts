@@ -1,5 +1,5 @@
 /** An answer that a caller waits for, and takes as a whole. */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Sessions } from '../sessions.ts'
 import type { SessionRecord } from '../store/session.ts'

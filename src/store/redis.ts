@@ -2,7 +2,7 @@
  * The store in Redis, for servers of many instances and conversations that outlive them: one Redis,
  * one behind sentinels, or a cluster. Redis 7.0 or later, and one that does not evict.
  */
-import { LoomError } from '../error.ts'
+import { LoomError } from '../ground/error.ts'
 import type { Store } from '../store.ts'
 import { createAppends } from './redis/appends.ts'
 import { type Connection, connect } from './redis/connection.ts'

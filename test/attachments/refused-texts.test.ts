@@ -4,7 +4,7 @@ import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 
-import { LoomError } from '../../src/error.ts'
+import { LoomError } from '../../src/ground/error.ts'
 import { createModels, defineAgent, Loom, sessionRoutes } from '../../src/index.ts'
 import { ShownTexts } from '../../src/runner/shown-texts.ts'
 import { scriptedModel } from '../scripted-model.ts'

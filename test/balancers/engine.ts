@@ -19,7 +19,7 @@ import {
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
-import { errorMessage } from '../../src/error.ts'
+import { errorMessage } from '../../src/ground/error.ts'
 import { root } from '../cli/command.ts'
 import { within } from '../deadline.ts'
 import { until } from '../redis/until.ts'

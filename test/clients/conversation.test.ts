@@ -1,7 +1,7 @@
 /** The clients of ai 5, 6 and 7, now and as they first were, hold one conversation with a live server. */
 import { describe, expect, it } from 'vitest'
 
-import { fieldOf, isFields } from '../../src/fields.ts'
+import { fieldOf, isFields } from '../../src/ground/fields.ts'
 import { sdks } from './chat-client.ts'
 import { outlineOf } from './plain.ts'
 import { play, playReference } from './play.ts'

@@ -4,8 +4,8 @@
  */
 import { expect } from 'vitest'
 
-import { isFields } from '../../src/fields.ts'
-import type { Fields } from '../../src/fields.ts'
+import { isFields } from '../../src/ground/fields.ts'
+import type { Fields } from '../../src/ground/fields.ts'
 
 export interface Version4Message {
   id: string

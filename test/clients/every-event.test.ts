@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest'
 
 import type { AgentEvent } from '../../src/event.ts'
-import { fieldOf } from '../../src/fields.ts'
-import { profiles } from '../../src/frames.ts'
-import type { Profile } from '../../src/frames.ts'
+import { fieldOf } from '../../src/ground/fields.ts'
 import { streamAgent } from '../../src/index.ts'
+import { profiles } from '../../src/wire/frames.ts'
+import type { Profile } from '../../src/wire/frames.ts'
 import { says, words } from '../scripted-model.ts'
 import { cases } from './every-event.ts'
 import { type Exchange, openRecorder, openServer } from './live-server.ts'

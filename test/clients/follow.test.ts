@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest'
 
 import { followSession, resumableFetch, stopChat } from '../../src/client.ts'
-import { fieldOf, isFields } from '../../src/fields.ts'
+import { fieldOf, isFields } from '../../src/ground/fields.ts'
 import { within } from '../deadline.ts'
 import { says } from '../scripted-model.ts'
 import { Gate, saysWhen } from '../sessions/scripts.ts'

@@ -1,7 +1,7 @@
 /** Clients whose human cannot be asked, answers after the talk has moved on, and servers of one line. */
 import { describe, expect, it } from 'vitest'
 
-import { fieldOf } from '../../src/fields.ts'
+import { fieldOf } from '../../src/ground/fields.ts'
 import { streamAgent } from '../../src/index.ts'
 import { calls, says } from '../scripted-model.ts'
 import { sdks } from './chat-client.ts'

@@ -2,8 +2,8 @@
  * Messages as every client has them: without ids that are drawn anew, times, and the few fields that
  * only some clients or profiles have. What is left must be the same everywhere, to the letter.
  */
-import { fieldOf, isFields } from '../../src/fields.ts'
-import type { Fields } from '../../src/fields.ts'
+import { fieldOf, isFields } from '../../src/ground/fields.ts'
+import type { Fields } from '../../src/ground/fields.ts'
 import type { Message } from '../clients.ts'
 
 export function plainMessages(messages: readonly Message[]): unknown {

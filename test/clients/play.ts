@@ -1,7 +1,7 @@
 /** Plays the whole scenario with one client, against a server of its own. */
 import { expect, vi } from 'vitest'
 
-import type { Profile } from '../../src/frames.ts'
+import type { Profile } from '../../src/wire/frames.ts'
 import { type Chat, type ChatOptions, sdks } from './chat-client.ts'
 import { type Exchange, openServer } from './live-server.ts'
 import { openPlayer, wait } from './player.ts'

@@ -5,7 +5,7 @@
 import { expect, vi } from 'vitest'
 
 import { stopChat } from '../../src/client.ts'
-import type { Profile } from '../../src/frames.ts'
+import type { Profile } from '../../src/wire/frames.ts'
 import type { Chat, ChatMessage, ChatOptions, NewMessage } from './chat-client.ts'
 import { openRecorder } from './live-server.ts'
 import type { Recorder } from './live-server.ts'

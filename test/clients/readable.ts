@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest'
 
-import type { Profile } from '../../src/frames.ts'
+import type { Profile } from '../../src/wire/frames.ts'
 import { type Client, clients } from '../clients.ts'
 import type { Message } from '../clients.ts'
 import type { Exchange } from './live-server.ts'

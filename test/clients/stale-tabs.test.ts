@@ -4,7 +4,7 @@
  */
 import { describe, expect, it, vi } from 'vitest'
 
-import { fieldOf } from '../../src/fields.ts'
+import { fieldOf } from '../../src/ground/fields.ts'
 import { calls, says } from '../scripted-model.ts'
 import { type ChatSdk, type LoadedChat, sdks } from './chat-client.ts'
 import { openRecorder, openServer } from './live-server.ts'

@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 import { coder } from '../../agents/coder.ts'
-import { openSandbox } from '../../src/sandbox.ts'
+import { openSandbox } from '../../src/machine/sandbox.ts'
+import { Workspace } from '../../src/machine/workspace.ts'
 import type { NamedTool } from '../../src/tool.ts'
-import { Workspace } from '../../src/workspace.ts'
 import { addressOf, endProcesses, startLoom } from '../loom-process.ts'
 import { confinements, pathWithBubblewrap } from '../tools/sandboxes.ts'
 

@@ -14,8 +14,8 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
+import { Workspace } from '../../src/machine/workspace.ts'
 import type { NamedTool } from '../../src/tool.ts'
-import { Workspace } from '../../src/workspace.ts'
 import { bash } from '../../tools/bash.ts'
 import { editFile } from '../../tools/edit-file.ts'
 import { glob } from '../../tools/glob.ts'

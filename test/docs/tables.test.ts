@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { assistant } from '../../agents/assistant.ts'
 import { exitCodes } from '../../src/cli/exit-code.ts'
 import { readConfig } from '../../src/config.ts'
-import { errorStatus } from '../../src/error.ts'
+import { errorStatus } from '../../src/ground/error.ts'
 import * as library from '../../src/index.ts'
 import { loom as runCommand } from '../cli/command.ts'
 import { servedApp } from '../served-app.ts'
@@ -120,7 +120,8 @@ describe('the table of agent fields', () => {
 })
 
 describe('the tables of telemetry', () => {
-  const [, table = ''] = /^const channels = \{\n([^]*?)^\}/m.exec(read('src/telemetry.ts')) ?? []
+  const [, table = ''] =
+    /^const channels = \{\n([^]*?)^\}/m.exec(read('src/ground/telemetry.ts')) ?? []
   const channels = [...table.matchAll(/channel\('([^']+)'\)/g)].map(([, name]) => name)
 
   it.each(['docs/operations.md', 'docs/migration-from-loomex.md'])(

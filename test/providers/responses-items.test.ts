@@ -8,12 +8,12 @@ import { jsonSchema, type ModelMessage } from 'ai'
 import { describe, expect, test } from 'vitest'
 
 import { defineAgent } from '../../src/agent.ts'
-import { modelMessagesOf } from '../../src/conversation.ts'
 import type { AgentEvent } from '../../src/event.ts'
 import { MessageFold, uiMessage } from '../../src/message-fold.ts'
 import { createModels } from '../../src/model/resolve.ts'
 import { run } from '../../src/runner.ts'
 import { recover } from '../../src/session/recovery.ts'
+import { modelMessagesOf } from '../../src/wire/conversation.ts'
 import { type Body, type ProviderRequest, providerServer, refuse } from './provider-server.ts'
 
 const look = {

@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest'
 
-import type { Profile } from '../../src/frames.ts'
+import type { Profile } from '../../src/wire/frames.ts'
 import type { ChatMessage, ChatSdk, LoadedChat, NewMessage } from '../clients/chat-client.ts'
 import { plainMessage, plainMessages } from '../clients/plain.ts'
 import { until } from '../redis/until.ts'

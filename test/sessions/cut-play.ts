@@ -2,7 +2,7 @@
 import { expect } from 'vitest'
 
 import { resumableFetch } from '../../src/client.ts'
-import type { Profile } from '../../src/frames.ts'
+import type { Profile } from '../../src/wire/frames.ts'
 import type { ChatSdk } from '../clients/chat-client.ts'
 import { ChatPage } from './chat-page.ts'
 import { type CuttingFetch, cuttingFetch, type Fate } from './cutting.ts'

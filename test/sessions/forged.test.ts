@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { UIMessage } from 'ai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { fieldOf } from '../../src/fields.ts'
+import { fieldOf } from '../../src/ground/fields.ts'
 import { startRedis } from '../redis/redis.ts'
 import { type Caller, type ForgedStage, openForgedStage, saying } from './forged-kit.ts'
 import { messagesOf } from './tab.ts'

@@ -4,8 +4,8 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 import type { AgentEvent } from '../../src/event.ts'
-import { encoderOf, type Profile, profiles } from '../../src/frames.ts'
-import { seenMessage } from '../../src/frames/seen-message.ts'
+import { encoderOf, type Profile, profiles } from '../../src/wire/frames.ts'
+import { seenMessage } from '../../src/wire/frames/seen-message.ts'
 import { type Client, clients, type Message } from '../clients.ts'
 import { anyPlan, type Ended, type Plan, play, singlePlans } from './interrupted-turn.ts'
 

@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest'
 
 import { resumableFetch } from '../../src/client.ts'
-import { isFields } from '../../src/fields.ts'
-import type { Profile } from '../../src/frames.ts'
+import { isFields } from '../../src/ground/fields.ts'
+import type { Profile } from '../../src/wire/frames.ts'
 import { sdks } from '../clients/chat-client.ts'
 import { expectQuiet } from '../clients/quiet.ts'
 import { ChatPage, playAsking, playSecondQuestion } from './chat-page.ts'

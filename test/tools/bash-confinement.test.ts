@@ -17,7 +17,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { openSandbox } from '../../src/sandbox.ts'
+import { openSandbox } from '../../src/machine/sandbox.ts'
 import { bash, type BashOptions } from '../../tools/bash.ts'
 import { portOf } from '../redis/server.ts'
 import { callTool, failureOf } from './called-tool.ts'

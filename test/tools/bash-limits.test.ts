@@ -17,8 +17,8 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { ControlGroup } from '../../src/command/control-group.ts'
-import type { SandboxOptions } from '../../src/sandbox/options.ts'
+import { ControlGroup } from '../../src/machine/command/control-group.ts'
+import type { SandboxOptions } from '../../src/machine/sandbox/options.ts'
 import { bash, type BashOptions } from '../../tools/bash.ts'
 import { callTool } from './called-tool.ts'
 import { type Confinement, confinements, sandboxOf } from './sandboxes.ts'

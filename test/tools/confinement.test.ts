@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import { Workspace } from '../../src/workspace.ts'
+import { Workspace } from '../../src/machine/workspace.ts'
 import { type FilesStage, openStage } from './files-stage.ts'
 import { whileSwapping } from './swap-paths.ts'
 

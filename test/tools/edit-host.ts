@@ -1,5 +1,5 @@
 /** A process that makes one edit as the runner does, for a test to kill. Arguments: workspace, key. */
-import { Workspace } from '../../src/workspace.ts'
+import { Workspace } from '../../src/machine/workspace.ts'
 import { editFile } from '../../tools/edit-file.ts'
 import { callAs } from './files-stage.ts'
 

@@ -10,9 +10,9 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
+import { Workspace } from '../../src/machine/workspace.ts'
 import { toolTable } from '../../src/runner/tool-table.ts'
 import type { NamedTool } from '../../src/tool.ts'
-import { Workspace } from '../../src/workspace.ts'
 import { editFile } from '../../tools/edit-file.ts'
 import { glob } from '../../tools/glob.ts'
 import { grep } from '../../tools/grep.ts'

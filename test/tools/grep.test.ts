@@ -297,7 +297,7 @@ describe('files that grep searches', () => {
     const config = join(stage.outside, 'ripgreprc')
     await writeFile(config, '--invert-match\n--pre=/bin/false\n')
     const script = `
-      import { Workspace } from './src/workspace.ts'
+      import { Workspace } from './src/machine/workspace.ts'
       import { ripgrep } from './tools/ripgrep.ts'
       const workspace = await Workspace.open(process.argv[1])
       const found = []

@@ -5,9 +5,9 @@
  */
 import { dirname, join } from 'node:path'
 
-import { LoomError } from '../../src/error.ts'
-import { openSandbox, type Sandbox } from '../../src/sandbox.ts'
-import { type SandboxOptions } from '../../src/sandbox/options.ts'
+import { LoomError } from '../../src/ground/error.ts'
+import { openSandbox, type Sandbox } from '../../src/machine/sandbox.ts'
+import { type SandboxOptions } from '../../src/machine/sandbox/options.ts'
 import { unpackedDebian } from '../debian.ts'
 
 export type Confinement = 'bwrap' | 'unshare' | 'none'

@@ -1,6 +1,6 @@
-import { errorMessage } from '../../src/error.ts'
+import { errorMessage } from '../../src/ground/error.ts'
 /** Writes more than the file size limit of its process. Prints the tool's error. */
-import { Workspace } from '../../src/workspace.ts'
+import { Workspace } from '../../src/machine/workspace.ts'
 
 const workspace = await Workspace.open(process.argv[2] ?? '')
 const told = await workspace

@@ -2,8 +2,8 @@
  * Reads the edits of a call in the shapes that models send: an array, one object, either of them as JSON
  * text, or the fields `old_string`, `new_string` and `replace_all` of other agents' tools.
  */
-import { isFields } from '../../src/fields.ts'
-import { parseJson } from '../../src/json.ts'
+import { isFields } from '../../src/ground/fields.ts'
+import { parseJson } from '../../src/ground/json.ts'
 import { pathAliases, renameFields } from '../input-schema.ts'
 
 const editAliases = {

@@ -2,8 +2,8 @@
  * Reads lines from ripgrep's JSON output and cuts them to the size for display. Of a long line it keeps
  * the part around the match, as bytes with their offset, so that a caller can verify them in the file.
  */
-import { isFields } from '../../src/fields.ts'
-import { parseJson } from '../../src/json.ts'
+import { isFields } from '../../src/ground/fields.ts'
+import { parseJson } from '../../src/ground/json.ts'
 
 export interface FoundLine {
   /** Relative to the root. */

@@ -4,8 +4,8 @@
  */
 import type { FileHandle } from 'node:fs/promises'
 
-import type { Workspace } from '../../src/workspace.ts'
-import { FileRefusal } from '../../src/workspace/file-error.ts'
+import type { Workspace } from '../../src/machine/workspace.ts'
+import { FileRefusal } from '../../src/machine/workspace/file-error.ts'
 import type { FoundLine } from './found-line.ts'
 
 /** The maximum size of a UTF-16 file: the offsets count UTF-8, so the file is decoded from its start. */

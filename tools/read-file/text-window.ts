@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 
-import type { OpenFile } from '../../src/workspace.ts'
+import type { OpenFile } from '../../src/machine/workspace.ts'
 import { type Line, LineScanner } from './line-scanner.ts'
 
 export const linesMax = 2000

@@ -1,7 +1,7 @@
 /** The routes of a Loom server, from the outside: what it refuses is an error with its own words. */
 import { resumableFetch } from '../../client.ts'
-import { LoomError, type LoomErrorCode } from '../../error.ts'
-import { fieldsOf, textField } from '../../fields.ts'
+import { LoomError, type LoomErrorCode } from '../../ground/error.ts'
+import { fieldsOf, textField } from '../../ground/fields.ts'
 
 interface RequestOptions {
   body?: object

@@ -3,7 +3,7 @@
  * where both are the same terminal they must not run into each other. A status line lives below what
  * was written and is wiped before anything else is.
  */
-import type { Environment } from '../../environment.ts'
+import type { Environment } from '../../ground/environment.ts'
 import { fitted } from './fitted.ts'
 import { fullPaint, isStyled, noPaint, type Paint } from './style.ts'
 import { cutTo, widthOf } from './width.ts'

@@ -4,7 +4,7 @@
  */
 import { styleText } from 'node:util'
 
-import type { Environment } from '../../environment.ts'
+import type { Environment } from '../../ground/environment.ts'
 
 export type Format = Extract<Parameters<typeof styleText>[0], string>
 

@@ -1,5 +1,5 @@
 /** What a tool was asked and what it gave, in a few lines for people. */
-import { fieldsOf, textField } from '../../fields.ts'
+import { fieldsOf, textField } from '../../ground/fields.ts'
 import { diffLines, replacementLines } from './diff.ts'
 import { plain, plainLine, revealed, revealedLine } from './plain.ts'
 import type { Paint } from './style.ts'

@@ -1,7 +1,7 @@
 /** The commands of a conversation: lines that begin with a slash, and are no path. */
 import { existsSync } from 'node:fs'
 
-import { LoomError } from '../../error.ts'
+import { LoomError } from '../../ground/error.ts'
 import { nearestNames } from '../../model/nearest.ts'
 import type { Conversation, ConversationSummary } from '../conversation.ts'
 import type { LocalChat } from '../open-conversations.ts'

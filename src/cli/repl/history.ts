@@ -5,8 +5,8 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import type { Environment } from '../../environment.ts'
-import { makeFolder } from '../../make-folder.ts'
+import type { Environment } from '../../ground/environment.ts'
+import { makeFolder } from '../../ground/make-folder.ts'
 import { stateFolder } from '../session-files.ts'
 
 const linesMax = 1000

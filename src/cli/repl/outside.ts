@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import type { Environment } from '../../environment.ts'
-import { LoomError } from '../../error.ts'
+import type { Environment } from '../../ground/environment.ts'
+import { LoomError } from '../../ground/error.ts'
 
 /** What of a command's output the model is told, in characters. */
 const outputMax = 30_000

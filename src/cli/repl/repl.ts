@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { errorMessage, LoomError } from '../../error.ts'
+import { errorMessage, LoomError } from '../../ground/error.ts'
 import type { Grants } from '../approval.ts'
 import type { Conversation, Events } from '../conversation.ts'
 import { exitCodes } from '../exit-code.ts'

@@ -47,7 +47,7 @@ export function textOf({ content }: LanguageModelV4Prompt[number]): string {
   return content.map((part) => (part.type === 'text' ? part.text : '')).join('')
 }
 
-/** `src/prompt/text-file.ts` writes files of text into the message in this form. */
+/** `src/model/prompt/text-file.ts` writes files of text into the message in this form. */
 const fileStart = /<file(?: name="([^"\n]*)")? type="([^"\n]*)">\n/g
 const fileEnd = '\n</file>'
 

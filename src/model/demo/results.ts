@@ -1,5 +1,5 @@
 /** What the demo model says about the results of its tool calls. */
-import { fieldOf, textField } from '../../fields.ts'
+import { fieldOf, textField } from '../../ground/fields.ts'
 import type { Result } from './conversation.ts'
 
 /** One sentence for one result, a list for several. */

@@ -1,7 +1,7 @@
 /** Makes the input of a tool from the words of a message, so that people can try a tool of their own. */
 import type { JSONValue, LanguageModelV4FunctionTool } from '@ai-sdk/provider'
 
-import { fieldOf } from '../../fields.ts'
+import { fieldOf } from '../../ground/fields.ts'
 
 /** The JSON object in a text, where there is one. */
 export function jsonIn(text: string): JSONValue | undefined {

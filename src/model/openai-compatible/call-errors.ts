@@ -7,7 +7,7 @@ import { STATUS_CODES } from 'node:http'
 
 import { APICallError } from '@ai-sdk/provider'
 
-import { errorMessage } from '../../error.ts'
+import { errorMessage } from '../../ground/error.ts'
 import { parseJson } from './json-record.ts'
 import { isPermanent, messageOf, quote, statusOf } from './provider-message.ts'
 import type { ResponseHead } from './transport.ts'

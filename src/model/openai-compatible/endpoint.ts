@@ -2,7 +2,7 @@
  * The address of a chat-completions API. A base URL may be the API's root (`…/v1`, with or without a
  * slash) or the endpoint itself; its query string (`?api-version=…`) stays.
  */
-import { LoomError } from '../../error.ts'
+import { LoomError } from '../../ground/error.ts'
 
 const path = '/chat/completions'
 

@@ -9,7 +9,7 @@ import type {
   LanguageModelV4ToolResultOutput,
 } from '@ai-sdk/provider'
 
-import { stubOf } from '../../prompt/file-places.ts'
+import { stubOf } from '../prompt/file-places.ts'
 import { contentPart, hasForm } from './content-part.ts'
 import type { JsonRecord } from './json-record.ts'
 import type { MessageOptions } from './message-options.ts'

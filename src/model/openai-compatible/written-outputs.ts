@@ -8,7 +8,7 @@ import type {
   LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider'
 
-import { isOnePiece, jsonInSteps } from '../../json/pieces.ts'
+import { isOnePiece, jsonInSteps } from '../../ground/json/pieces.ts'
 
 /** The call with each large result that is JSON as its text. */
 export async function withWrittenOutputs(

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-import { makeFolder } from '../../make-folder.ts'
+import { makeFolder } from '../../ground/make-folder.ts'
 import { type Catalog, packCatalog, unpackCatalog } from './catalog.ts'
 
 const bytesMax = 8 * 1024 * 1024

@@ -3,7 +3,7 @@
  * of that format end here: a context or an output of 0 is not known, no cost is not known (and not
  * free), and `context_over_200k` repeats a tier under a wrong size where there are tiers.
  */
-import { type Fields, objectIn } from '../../fields.ts'
+import { type Fields, objectIn } from '../../ground/fields.ts'
 import type { Price, PriceTier, Rates } from '../price.ts'
 
 export interface ProviderEntry {

@@ -5,8 +5,8 @@
  */
 import { readFile } from 'node:fs/promises'
 
-import { errorMessage, LoomError } from '../../error.ts'
-import { objectIn } from '../../fields.ts'
+import { errorMessage, LoomError } from '../../ground/error.ts'
+import { objectIn } from '../../ground/fields.ts'
 import { type ModelEntry, type ProviderEntry, readProvider } from './entry.ts'
 import { modelsOf } from './payload.ts'
 

@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 
-import { objectIn } from '../../fields.ts'
+import { objectIn } from '../../ground/fields.ts'
 import { type EncodedProvider, encodeProvider, type ProviderModels } from './catalog.ts'
 import { type ModelEntry, readModel, readProvider } from './entry.ts'
 

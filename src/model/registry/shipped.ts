@@ -2,7 +2,7 @@
  * The list that comes with Loom: models.dev as `update.ts` last found it. Its MIT notice is in
  * `models.dev-LICENSE` beside it.
  */
-import { requiredAsset } from '../../asset.ts'
+import { requiredAsset } from '../../ground/asset.ts'
 import { type Catalog, unpackCatalog } from './catalog.ts'
 
 /** From the root. */

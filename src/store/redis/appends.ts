@@ -4,7 +4,7 @@
  * appends share a command; in a cluster a command's keys must be of one session.
  */
 import type { AgentEvent } from '../../event.ts'
-import { isOnePiece, storedJson } from '../../json/pieces.ts'
+import { isOnePiece, storedJson } from '../../ground/json/pieces.ts'
 import type { AppendAt, AppendReply, LogEntry } from '../turn.ts'
 import { together } from './client.ts'
 import type { Connection } from './connection.ts'

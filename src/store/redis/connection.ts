@@ -4,8 +4,8 @@
  */
 import { setMaxListeners } from 'node:events'
 
-import { errorMessage, LoomError } from '../../error.ts'
-import { WorkSteps } from '../../long-work.ts'
+import { errorMessage, LoomError } from '../../ground/error.ts'
+import { WorkSteps } from '../../ground/long-work.ts'
 import { createClients } from './client.ts'
 import type { Clients, RedisClient } from './client.ts'
 import { patiently, replyCode } from './patience.ts'

@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { LoomError } from '../../error.ts'
+import { LoomError } from '../../ground/error.ts'
 import type { RedisClient } from './client.ts'
 
 export interface Patience {

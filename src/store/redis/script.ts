@@ -5,8 +5,8 @@
  */
 import { createHash } from 'node:crypto'
 
-import { requiredAsset } from '../../asset.ts'
-import { LoomError } from '../../error.ts'
+import { requiredAsset } from '../../ground/asset.ts'
+import { LoomError } from '../../ground/error.ts'
 import { signatures } from './signature.ts'
 import type {
   Argument,

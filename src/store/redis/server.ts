@@ -4,7 +4,7 @@
  */
 import type { Cluster, Redis } from 'ioredis'
 
-import { LoomError } from '../../error.ts'
+import { LoomError } from '../../ground/error.ts'
 import type { RedisClient } from './client.ts'
 import type { RedisAddress } from './url.ts'
 

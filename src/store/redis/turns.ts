@@ -1,5 +1,5 @@
 /** Mailbox and turns in Redis: what is one step for the port is one script. */
-import { storedJson } from '../../json/pieces.ts'
+import { storedJson } from '../../ground/json/pieces.ts'
 import type { Store } from '../../store.ts'
 import type { Letter } from '../letter.ts'
 import type { PostReply } from '../mailbox.ts'

@@ -2,7 +2,7 @@
  * Where Redis is, as a URL says it. A cluster and sentinels are lists of hosts, which no URL parser
  * takes. No error may quote the URL: it holds the password.
  */
-import { LoomError } from '../../error.ts'
+import { LoomError } from '../../ground/error.ts'
 
 export interface RedisHost {
   host: string

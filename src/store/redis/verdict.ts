@@ -1,5 +1,5 @@
 /** What `append.lua` answers, read: a status, and words for what waits for the owner. */
-import { LoomError } from '../../error.ts'
+import { LoomError } from '../../ground/error.ts'
 import type { AppendReply } from '../turn.ts'
 
 // By far the most of them; one object does for all.

@@ -1,0 +1,237 @@
+/**
+ * The conversation as a model takes it. Providers refuse a call without a result and a result without
+ * its call, and histories do hold both (an aborted turn, a tab that was closed): here every call gets
+ * its one result, directly after the message that made it. Nothing is downloaded: a URL stays a URL.
+ */
+import type {
+  LanguageModelV4FilePart,
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+  LanguageModelV4TextPart,
+} from '@ai-sdk/provider'
+import type {
+  AssistantModelMessage,
+  ModelMessage,
+  SystemModelMessage,
+  ToolModelMessage,
+  UserModelMessage,
+} from 'ai'
+
+import { errorMessage, LoomError } from '../ground/error.ts'
+import { callInput, callName } from './prompt/call-form.ts'
+import { stubOf } from './prompt/file-places.ts'
+import { filePart, reasoningFilePart } from './prompt/file.ts'
+import { CallPairing } from './prompt/pairing.ts'
+import { optionsOf, refuse, stringOf } from './prompt/part.ts'
+import { toolOutput } from './prompt/tool-output.ts'
+
+type UserPart = Exclude<UserModelMessage['content'], string>[number]
+type AssistantPart = Exclude<AssistantModelMessage['content'], string>[number]
+type ToolPart = ToolModelMessage['content'][number]
+type ToolOutput = Extract<ToolPart, { type: 'tool-result' }>['output']
+type PromptPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'][number]
+
+/**
+ * The prompt of one model call, in time linear in the length of the history. A file before the latest
+ * user message that cannot be read becomes a line that says so: one bad file must not make every later
+ * message fail.
+ * @throws LoomError `invalid-request` that names the message which cannot be converted, and why.
+ */
+export function toPrompt(
+  messages: readonly ModelMessage[],
+  system: string | undefined,
+): LanguageModelV4Prompt {
+  if (!Array.isArray(messages)) return refuse('messages must be an array')
+  const pairing = new CallPairing()
+  if (system !== undefined) addSystem(pairing, { role: 'system', content: system })
+  const newest = messages.findLastIndex((message) => message?.role === 'user')
+  for (const [index, message] of messages.entries()) {
+    try {
+      if (typeof message !== 'object' || message === null) refuse('a message must be an object')
+      addMessage(pairing, message, index < newest ? stubInstead : filePart)
+    } catch (cause) {
+      throw new LoomError('invalid-request', `Message ${index}: ${errorMessage(cause)}`, { cause })
+    }
+  }
+  return pairing.close()
+}
+
+/** How a file becomes a part: the latest message of the user is refused with a bad one, others are not. */
+type ReadFile = (
+  part: Parameters<typeof filePart>[0],
+) => LanguageModelV4FilePart | LanguageModelV4TextPart
+
+const stubInstead: ReadFile = (part) => {
+  try {
+    return filePart(part)
+  } catch {
+    const { filename, mediaType = 'application/octet-stream' } = part
+    return {
+      type: 'text',
+      text: stubOf({ mediaType, ...(filename !== undefined && { filename }) }),
+    }
+  }
+}
+
+function addMessage(pairing: CallPairing, message: ModelMessage, readFile: ReadFile): void {
+  switch (message.role) {
+    case 'system':
+      return addSystem(pairing, message)
+    case 'user':
+      return addUser(pairing, message, readFile)
+    case 'assistant':
+      return addAssistant(pairing, message, readFile)
+    case 'tool':
+      return addTool(pairing, message, readFile)
+    default:
+      return refuse('the role must be system, user, assistant or tool')
+  }
+}
+
+function addSystem(pairing: CallPairing, message: SystemModelMessage): void {
+  const content = stringOf(message.content, 'content')
+  if (content !== '') pairing.add({ role: 'system', content, ...optionsOf(message) })
+}
+
+function addUser(pairing: CallPairing, message: UserModelMessage, readFile: ReadFile): void {
+  const content = partsOf<UserPart>(message.content).flatMap((part) => userPart(part, readFile))
+  if (content.length > 0) pairing.add({ role: 'user', content, ...optionsOf(message) })
+}
+
+function userPart(
+  part: UserPart,
+  readFile: ReadFile,
+): (LanguageModelV4TextPart | LanguageModelV4FilePart)[] {
+  switch (part.type) {
+    case 'text': {
+      const text = stringOf(part.text, 'text')
+      return text === '' ? [] : [{ type: 'text', text, ...optionsOf(part) }]
+    }
+    case 'image':
+      return [readFile({ ...part, data: part.image, mediaType: part.mediaType ?? 'image/*' })]
+    case 'file':
+      return [readFile(part)]
+    default:
+      return refuse(`a user message holds no part of type ${typeOf(part)}`)
+  }
+}
+
+function addAssistant(
+  pairing: CallPairing,
+  message: AssistantModelMessage,
+  readFile: ReadFile,
+): void {
+  const parts = partsOf<AssistantPart>(message.content)
+  const content = parts.flatMap((part) => assistantPart(part, readFile))
+  pairing.addAssistant(content, optionsOf(message))
+  for (const part of parts) {
+    if (part.type === 'tool-approval-request') pairing.noteApproval(part)
+  }
+}
+
+function assistantPart(part: AssistantPart, readFile: ReadFile): PromptPart[] {
+  switch (part.type) {
+    case 'text': {
+      const text = stringOf(part.text, 'text')
+      const options = optionsOf(part)
+      // Some providers hang what they need back (a thought's signature) on an empty text.
+      return text.trim() === '' && options === undefined ? [] : [{ type: 'text', text, ...options }]
+    }
+    case 'reasoning':
+      return [{ type: 'reasoning', text: stringOf(part.text, 'text'), ...optionsOf(part) }]
+    case 'file':
+      return [readFile(part)]
+    case 'reasoning-file':
+      return reasoningFile(part, readFile)
+    case 'custom':
+      return [{ type: 'custom', kind: part.kind, ...optionsOf(part) }]
+    case 'tool-call':
+      return [
+        {
+          type: 'tool-call',
+          toolCallId: stringOf(part.toolCallId, 'toolCallId'),
+          ...calledBy(part),
+          ...optionsOf(part),
+        },
+      ]
+    case 'tool-result':
+      return [resultPart(part, readFile)]
+    case 'tool-approval-request':
+      return []
+    default:
+      return refuse(`an assistant message holds no part of type ${typeOf(part)}`)
+  }
+}
+
+/** A thought that cannot be read is left out: no line of text can stand in its place. */
+function reasoningFile(
+  part: Extract<AssistantPart, { type: 'reasoning-file' }>,
+  readFile: ReadFile,
+): PromptPart[] {
+  try {
+    return [reasoningFilePart(part)]
+  } catch (error) {
+    if (readFile === filePart) throw error
+    return []
+  }
+}
+
+/** A provider's own calls go back as they came: their inputs may be anything. */
+function calledBy(part: Extract<AssistantPart, { type: 'tool-call' }>) {
+  const toolName = stringOf(part.toolName, 'toolName')
+  const { input, providerExecuted } = part
+  return providerExecuted === true
+    ? { toolName, input: input ?? {}, providerExecuted }
+    : { toolName: callName(toolName), input: callInput(input) }
+}
+
+function addTool(pairing: CallPairing, message: ToolModelMessage, readFile: ReadFile): void {
+  const results = checked(message.content).flatMap((part) => toolPart(part, readFile))
+  pairing.addResults(results, optionsOf(message))
+}
+
+function toolPart(
+  part: ToolPart,
+  readFile: ReadFile,
+): Parameters<CallPairing['addResults']>[0][number][] {
+  switch (part.type) {
+    case 'tool-result':
+      return [resultPart(part, readFile)]
+    case 'tool-approval-response':
+      return [part]
+    default:
+      return refuse(`a tool message holds no part of type ${typeOf(part)}`)
+  }
+}
+
+const resultPart = (part: Extract<ToolPart, { type: 'tool-result' }>, readFile: ReadFile) => ({
+  type: 'tool-result' as const,
+  toolCallId: stringOf(part.toolCallId, 'toolCallId'),
+  toolName: callName(stringOf(part.toolName, 'toolName')),
+  output: outputOf(part, readFile),
+  ...optionsOf(part),
+})
+
+function outputOf({ output }: { output: ToolOutput }, readFile: ReadFile) {
+  try {
+    return toolOutput(output)
+  } catch (error) {
+    if (readFile === filePart) throw error
+    const value = `The output of the tool cannot be read: ${errorMessage(error)}`
+    return { type: 'error-text' as const, value }
+  }
+}
+
+/** Content as parts: a string is one text. */
+const partsOf = <PART>(content: string | readonly PART[]) =>
+  typeof content === 'string' ? [{ type: 'text' as const, text: content }] : checked(content)
+
+function checked<PART>(parts: readonly PART[]): readonly PART[] {
+  if (!Array.isArray(parts)) return refuse('"content" must be an array of parts')
+  for (const part of parts) {
+    if (typeof part !== 'object' || part === null) return refuse('a part must be an object')
+  }
+  return parts
+}
+
+const typeOf = (part: { type?: unknown }) => JSON.stringify(part.type) ?? 'undefined'

@@ -1,0 +1,71 @@
+import type { UIMessage } from 'ai'
+
+import { LoomError } from '../../ground/error.ts'
+/**
+ * Files of a message that is new. What no model can read is refused here, before anything is stored:
+ * an address that only the sender's browser or machine knows, and a `data:` URL that holds no data.
+ */
+import { mayBeText } from '../../model/prompt/text-file.ts'
+import { addressFault, type FileUrls } from './file-address.ts'
+
+/**
+ * @param fileUrls the addresses that a file may have besides a `data:` URL
+ * @throws LoomError `invalid-request` that names the file and what is wrong with it
+ */
+export function checkFiles({ parts }: Pick<UIMessage, 'parts'>, fileUrls: FileUrls): void {
+  for (const part of parts) {
+    if (part.type !== 'file') continue
+    const fault = faultOf(part.url, part.mediaType, fileUrls)
+    if (fault !== undefined) {
+      throw new LoomError('invalid-request', `${fileName(part.filename)} cannot be read: ${fault}`)
+    }
+  }
+}
+
+/** A file in an error text: its name, as far as a reader wants to see it. */
+export const fileName = (filename: string | undefined): string =>
+  filename === undefined || filename === ''
+    ? 'A file without a name'
+    : `The file ${JSON.stringify(filename.slice(0, 80))}`
+
+function faultOf(url: string, mediaType: string, fileUrls: FileUrls): string | undefined {
+  return /^data:/i.test(url) ? dataFault(url, mediaType) : addressFault(url, fileUrls)
+}
+
+/** 2 MiB in base64. */
+const textUrlMax = 2_800_000
+
+/** RFC 2397. Text may be empty; an image without bytes makes providers refuse the whole prompt. */
+function dataFault(url: string, mediaType: string): string | undefined {
+  const comma = url.indexOf(',')
+  if (comma === -1)
+    return 'its "data:" URL has no comma, so it holds no data. Attach the file again.'
+  const isText = /^(?:text\/|application\/(?:.*\+)?(?:json|xml))/i.test(mediaType)
+  // Its text is written anew into each prompt, and no model reads as much.
+  if (mayBeText(mediaType) && url.length > textUrlMax)
+    return `it is text of more than ${textUrlMax} characters as a URL. Send a shorter part of it.`
+  if (comma === url.length - 1 && !isText) return 'it is empty. Attach a file that has content.'
+  if (!/;\s*base64\s*$/i.test(url.slice(0, comma))) {
+    return url.length > textUrlMax
+      ? 'its "data:" URL is long and not base64. Send it as base64.'
+      : undefined
+  }
+  return isBase64(url.slice(comma + 1))
+    ? undefined
+    : 'its "data:" URL is not valid base64. Attach the file again.'
+}
+
+/** Both alphabets of RFC 4648, with escapes and white space, as URLs carry them. */
+function isBase64(text: string): boolean {
+  const plain = text.includes('%') || /\s/.test(text) ? unescaped(text) : text
+  if (plain === undefined || !/^[\w+/-]*={0,2}$/.test(plain)) return false
+  return plain.replace(/=+$/, '').length % 4 !== 1
+}
+
+function unescaped(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text).replace(/\s+/g, '')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * Streams the events of a turn to one HTTP reader. All that happens in one turn of the event loop is
+ * one write, which is the larger part of what a token costs. A reader that does not keep up is never
+ * waited for below `maxBufferedBytes`; above, the turn is held back, and a reader that then takes
+ * nothing at all is dropped.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+import type { Context } from 'hono'
+
+import type { AgentEvent } from '../event.ts'
+import { LoomError } from '../ground/error.ts'
+import type { Encoder } from './frames.ts'
+import type { LargeFrame } from './large-frame.ts'
+import { openPipe } from './open-pipe.ts'
+import type { Pipe } from './pipe.ts'
+
+export interface ResponseOptions {
+  encoder: Encoder
+  /** Milliseconds without a write until a comment is sent. @defaultValue 15000 */
+  keepAliveMs?: number
+  /** What may wait for a slow reader before the turn is held back. @defaultValue 4 MiB */
+  maxBufferedBytes?: number
+  /** How long a reader that holds the turn back may take nothing. @defaultValue 10000 */
+  stallMs?: number
+  /** Gives the next SSE `id`, where `send` is not given one. @defaultValue start time and a count */
+  nextCursor?: () => string
+}
+
+// Joined writes stay small enough that the socket takes them as they come.
+const flushAtLength = 65_536
+
+export class ResponseSink {
+  readonly #encoder: Encoder
+  readonly #keepAliveMs: number
+  readonly #maxBufferedBytes: number
+  readonly #stallMs: number
+  readonly #nextCursor: () => string
+  readonly #pipe: Pipe
+  readonly #reader = new AbortController()
+
+  #pending = ''
+  #flush: NodeJS.Immediate | undefined
+  #state: 'open' | 'finished' | 'failed' | 'ended' = 'open'
+  #wroteAt = 0
+  /** A comment must not stand inside a frame. */
+  #isInFrame = false
+  #timer: NodeJS.Timeout | undefined
+  #held: { promise: Promise<void>; resolve: () => void; bytes: number } | undefined
+
+  constructor(c: Context, options: ResponseOptions) {
+    this.#encoder = options.encoder
+    this.#keepAliveMs = options.keepAliveMs ?? 15_000
+    this.#maxBufferedBytes = options.maxBufferedBytes ?? 4 * 1024 * 1024
+    this.#stallMs = options.stallMs ?? 10_000
+    this.#nextCursor = options.nextCursor ?? cursorsFrom(Date.now())
+    this.#pipe = openPipe(c, options.encoder.headers, {
+      onDrain: () => this.#release(),
+      onGone: () => this.#close('The reader disconnected.'),
+      onStall: () => this.#drop(),
+    })
+  }
+
+  /** Aborted when the reader is gone, or was dropped, before the end. */
+  get closed(): AbortSignal {
+    return this.#reader.signal
+  }
+
+  /** Begins the answer: from here on a failure can only be told in the stream. */
+  open(): Response {
+    if (this.#state !== 'ended') {
+      this.#flush ??= setImmediate(this.#write)
+      this.#timer = setTimeout(this.#keepAlive, this.#keepAliveMs)
+    }
+    return this.#pipe.response
+  }
+
+  /** Sends an event. The promise, where there is one, settles when the reader has caught up. */
+  readonly send = (event: AgentEvent, cursor = this.#nextCursor()): void | Promise<void> => {
+    if (this.#isOver) return undefined
+    return this.sendEncoded(event, this.#encoder.encode(event, cursor))
+  }
+
+  /** Sends an event whose bytes were made before, by an encoder like this reader's own. */
+  sendEncoded(event: AgentEvent, frame: string | undefined): void | Promise<void> {
+    if (this.#isOver) return undefined
+    if (event.type === 'finish' && this.#state === 'open') this.#state = 'finished'
+    if (event.type === 'error' && !this.#encoder.tellsErrors) this.#state = 'failed'
+    if (frame === undefined) return this.#held?.promise
+    this.#pending += frame
+    this.#flush ??= setImmediate(this.#write)
+    if (this.#pending.length >= flushAtLength) this.#write()
+    return this.#held?.promise
+  }
+
+  /** Sends a frame a piece at a time. Until it settles nothing else may be sent. */
+  async sendPieces(frame: LargeFrame): Promise<void> {
+    this.#isInFrame = true
+    try {
+      for (const piece of frame.pieces()) {
+        if (this.#isOver) return
+        this.#pending += piece
+        if (this.#pending.length < flushAtLength) continue
+        this.#write()
+        await (this.#held?.promise ?? nextTurn())
+      }
+      if (!this.#isOver) this.#flush ??= setImmediate(this.#write)
+    } finally {
+      this.#isInFrame = false
+    }
+  }
+
+  /**
+   * Ends the answer: whole where its `finish` was sent, and else by a cut, because every client takes
+   * a clean end for success.
+   * @param isWhole for a caller that knows: a reader that resumes may have had the `finish` already,
+   * and a message that waited has more than one
+   */
+  end(isWhole = this.#state === 'finished'): void {
+    if (this.#isOver) return
+    const whole = isWhole && this.#state !== 'failed'
+    const text = this.#pending
+    this.#settle()
+    if (whole) this.#pipe.end(text + this.#encoder.last)
+    else this.#pipe.cut(text)
+    // The last bytes have a deadline too.
+    this.#pipe.watch(this.#stallMs)
+  }
+
+  get #isOver(): boolean {
+    return this.closed.aborted || this.#state === 'ended'
+  }
+
+  readonly #write = (): void => {
+    clearImmediate(this.#flush)
+    this.#flush = undefined
+    const text = this.#pending
+    this.#pending = ''
+    if (text === '') this.#pipe.open()
+    else this.#pipe.write(text)
+    this.#wroteAt = performance.now()
+    this.#bound()
+  }
+
+  #bound(): void {
+    const { buffered } = this.#pipe
+    if (buffered <= this.#maxBufferedBytes) return
+    if (this.#held === undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#held = { promise, resolve, bytes: buffered }
+      this.#pipe.watch(this.#stallMs)
+    } else if (buffered > this.#held.bytes + this.#maxBufferedBytes) {
+      // A turn that does not wait, such as one with many tools, must not fill the memory either.
+      this.#drop()
+    }
+  }
+
+  #release(): void {
+    if (this.#held === undefined) return
+    this.#pipe.watch(0)
+    this.#held.resolve()
+    this.#held = undefined
+  }
+
+  /** One timer a stream, set again only when it fires: a write just notes its time. */
+  readonly #keepAlive = (): void => {
+    const idleMs = performance.now() - this.#wroteAt
+    const due = idleMs >= this.#keepAliveMs
+    // Behind bytes that nobody takes a comment only hides the stall.
+    if (due && !this.#isInFrame && this.#pipe.buffered === 0) {
+      this.#pending += this.#encoder.keepAlive ?? ''
+      if (this.#pending !== '') this.#write()
+    }
+    const waitMs = due ? this.#keepAliveMs : this.#keepAliveMs - idleMs
+    this.#timer = setTimeout(this.#keepAlive, Math.ceil(waitMs))
+  }
+
+  #drop(): void {
+    this.#close('The reader did not read and was dropped.')
+    this.#pipe.destroy()
+  }
+
+  #close(reason: string): void {
+    const ended = this.#state === 'ended'
+    this.#settle()
+    if (!ended) this.#reader.abort(new LoomError('aborted', reason))
+  }
+
+  #settle(): void {
+    this.#state = 'ended'
+    this.#pending = ''
+    clearImmediate(this.#flush)
+    clearTimeout(this.#timer)
+    this.#held?.resolve()
+    this.#held = undefined
+  }
+}
+
+/** Ids in the form of a log's cursors: what wrote it, the entry, the event in the entry. */
+function cursorsFrom(startedMs: number): () => string {
+  let entries = 0
+  return () => `${startedMs}-${entries++}.0`
+}
