@@ -9,7 +9,7 @@ import { until } from '../redis/until.ts'
 import { openStage, type Stage } from '../sessions/stage.ts'
 import { messagesOf } from '../sessions/tab.ts'
 import { pathWithBubblewrap } from '../tools/sandboxes.ts'
-import { type AnsweringOptions, openAnsweringChat } from './answering-chat.ts'
+import { type AnsweringOptions, openAnsweringChat } from './human-chat.ts'
 import { done, makeRepository, sourcesOf } from './repository.ts'
 import { replyTo, wishFor } from './script.ts'
 
@@ -43,14 +43,14 @@ async function begin(options: Omit<AnsweringOptions, 'urls'> = {}) {
   return { folder, owner, survivor, chat, work: () => chat.ask(wishFor(name)) }
 }
 
-type Begun = Awaited<ReturnType<typeof begin>>
+type Task = Awaited<ReturnType<typeof begin>>
 
-const partsOf = ({ chat }: Begun, type: string) =>
+const partsOf = ({ chat }: Task, type: string) =>
   chat.answer.parts
     .map((part): Readonly<Record<string, unknown>> => ({ ...part }))
     .filter((part) => part['type'] === type)
 
-const runsOf = async ({ folder }: Begun) =>
+const runsOf = async ({ folder }: Task) =>
   (await readFile(join(folder, 'runs.txt'), 'utf8')).trim().split('\n').length
 
 const exists = (path: string) =>
@@ -60,17 +60,17 @@ const exists = (path: string) =>
   )
 
 /** Checks the result, which is the same after every kind of failure. */
-async function expectDone(begun: Begun, url: string, label = '') {
-  const { chat, folder } = begun
+async function expectDone(task: Task, url: string, label = '') {
+  const { chat, folder } = task
   expect(await sourcesOf(folder), label).toEqual(done)
   expect(chat.answer.parts.at(-1), label).toMatchObject({
     type: 'text',
     text: 'Found 2; 3 tests pass, 0 fail.',
   })
-  const [asked] = partsOf(begun, 'tool-human')
-  expect(asked, label).toMatchObject({ state: 'output-available', output: 'Moin' })
+  const [question] = partsOf(task, 'tool-human')
+  expect(question, label).toMatchObject({ state: 'output-available', output: 'Moin' })
   const id = chat.chat.messages.at(-1)?.id ?? ''
-  const history = await messagesOf(url, chatIdOf(begun))
+  const history = await messagesOf(url, chatIdOf(task))
   expect(
     history.map(({ role }) => role),
     label,
@@ -79,108 +79,108 @@ async function expectDone(begun: Begun, url: string, label = '') {
   expect(chat.answer.parts, label).toEqual(history.at(-1)?.parts)
 }
 
-const chatIdOf = ({ chat }: Begun): string => String(Object(chat.chat).id)
+const chatIdOf = ({ chat }: Task): string => String(Object(chat.chat).id)
 
-async function restartOwner(begun: Begun) {
-  await begun.owner.kill()
+async function restartOwner(task: Task) {
+  await task.owner.kill()
   await stage.start(0)
 }
 
 it('completes a task of searches, questions, edits and tests', async () => {
-  const asked: string[][] = []
-  const begun = await begin({
+  const requests: string[][] = []
+  const task = await begin({
     onAsked: async (names) => {
-      asked.push(names)
+      requests.push(names)
     },
   })
-  await begun.work()
-  expect(asked).toEqual([['human'], ['edit_file', 'edit_file'], ['bash']])
-  expect(await runsOf(begun)).toBe(1)
-  const [found] = partsOf(begun, 'tool-grep')
+  await task.work()
+  expect(requests).toEqual([['human'], ['edit_file', 'edit_file'], ['bash']])
+  expect(await runsOf(task)).toBe(1)
+  const [found] = partsOf(task, 'tool-grep')
   expect(JSON.stringify(found)).not.toMatch(/dist|node_modules/)
-  await expectDone(begun, begun.owner.url)
+  await expectDone(task, task.owner.url)
 })
 
 it('skips a call that the human denies', async () => {
-  const begun = await begin({ approve: (name) => name !== 'edit_file' })
-  const before = await sourcesOf(begun.folder)
-  await begun.work()
-  expect(await sourcesOf(begun.folder)).toEqual(before)
-  expect(partsOf(begun, 'tool-edit_file')).toMatchObject([
+  const task = await begin({ approve: (name) => name !== 'edit_file' })
+  const before = await sourcesOf(task.folder)
+  await task.work()
+  expect(await sourcesOf(task.folder)).toEqual(before)
+  expect(partsOf(task, 'tool-edit_file')).toMatchObject([
     { state: 'output-denied' },
     { state: 'output-denied' },
   ])
-  expect(begun.chat.answer.parts.at(-1)).toMatchObject({ text: expect.stringMatching(/fail/) })
+  expect(task.chat.answer.parts.at(-1)).toMatchObject({ text: expect.stringMatching(/fail/) })
 })
 
 for (const name of ['human', 'edit_file', 'bash']) {
   it(`continues elsewhere if its server dies while ${name} waits`, async () => {
-    const begun = await begin({
+    const task = await begin({
       onAsked: async (names) => {
-        if (names.includes(name)) await begun.owner.kill()
+        if (names.includes(name)) await task.owner.kill()
       },
     })
-    await begun.work()
-    await expectDone(begun, begun.survivor.url)
-    expect(await runsOf(begun)).toBe(1)
-    await restartOwner(begun)
+    await task.work()
+    await expectDone(task, task.survivor.url)
+    expect(await runsOf(task)).toBe(1)
+    await restartOwner(task)
   })
 }
 
 it('receives an unknown outcome if its server dies during bash', async () => {
-  const begun = await begin()
-  const [runs, hold] = [join(begun.folder, 'runs.txt'), join(begun.folder, 'hold')]
+  const task = await begin()
+  const [runs, hold] = [join(task.folder, 'runs.txt'), join(task.folder, 'hold')]
   await writeFile(hold, '')
-  const working = begun.work()
+  const working = task.work()
   await until(20_000, 'the tests run', () => exists(runs))
-  await begun.owner.kill()
+  await task.owner.kill()
   await rm(hold)
   await working
-  const tested = partsOf(begun, 'tool-bash')
+  const tested = partsOf(task, 'tool-bash')
   expect(tested).toMatchObject([
     { state: 'output-error', errorText: expect.stringMatching(/unknown/) },
     { state: 'output-available' },
   ])
   // Once, and once more by the choice of the model.
-  expect(await runsOf(begun)).toBe(2)
-  await expectDone(begun, begun.survivor.url)
-  await restartOwner(begun)
+  expect(await runsOf(task)).toBe(2)
+  await expectDone(task, task.survivor.url)
+  await restartOwner(task)
 })
 
 it('continues elsewhere if its server dies between steps', async () => {
   for (const steps of [1, 2]) {
     const before = stage.upstream.calls.length
-    const begun = await begin()
-    const working = begun.work()
+    const task = await begin()
+    const working = task.work()
     const isFar = () => stage.upstream.calls.length > before + steps
     await until(20_000, `step ${steps + 1}`, isFar)
-    await begun.owner.kill()
+    await task.owner.kill()
     await working
-    await expectDone(begun, begun.survivor.url, `after ${steps} steps`)
-    expect(await runsOf(begun)).toBe(1)
-    await restartOwner(begun)
+    await expectDone(task, task.survivor.url, `after ${steps} steps`)
+    expect(await runsOf(task)).toBe(1)
+    await restartOwner(task)
   }
 })
 
 it('makes every edit once, whenever its server dies', async () => {
   const outcomes = new Set<string>()
   for (const afterMs of [0, 10, 20, 30, 40, 60, 90]) {
-    const begun = await begin({
+    const task = await begin({
       onAnswered: async (names) => {
         if (!names.includes('edit_file')) return
         const due = performance.now() + afterMs
         await until(5000, 'the time to kill', () => performance.now() >= due)
-        await begun.owner.kill()
+        await task.owner.kill()
       },
     })
-    await begun.work()
-    await expectDone(begun, begun.survivor.url, `killed after ${afterMs} ms`)
-    const edits = partsOf(begun, 'tool-edit_file')
+    await task.work()
+    await expectDone(task, task.survivor.url, `killed after ${afterMs} ms`)
+    const edits = partsOf(task, 'tool-edit_file')
     for (const edit of edits) {
       expect(edit).toMatchObject({ state: 'output-available' })
       outcomes.add(/earlier attempt/.test(JSON.stringify(edit)) ? 'seen' : 'made')
     }
-    await restartOwner(begun)
+    await restartOwner(task)
   }
   expect(outcomes).toContain('made')
 }, 300_000)

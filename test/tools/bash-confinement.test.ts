@@ -58,7 +58,8 @@ afterAll(async () => {
 const shell = (options: Partial<BashOptions> = {}) =>
   bash({ workspace, environment, sandbox: sandboxOf('bwrap'), logParent: folder, ...options })
 /** Returns the output of a command, whether it succeeded or failed. */
-const said = async (command: string) => String(await run(command).catch((error: unknown) => error))
+const outputOf = async (command: string) =>
+  String(await run(command).catch((error: unknown) => error))
 const run = async (command: string, options: Partial<BashOptions> = {}) =>
   (await callTool(shell(options), { command })).output
 
@@ -69,7 +70,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
       (root) => `${root}${folder}/secret`,
     )
     const command = [...paths, ...more].map((path) => `cat ${path}`).join('; ')
-    expect(await said(command)).not.toContain(secret)
+    expect(await outputOf(command)).not.toContain(secret)
     expect(await run(`find / -name secret -not -path '/proc/*' 2>/dev/null; true`)).toBe(
       `${workspace}/private/secret`,
     )
@@ -77,7 +78,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
 
   it('reads the same files through a link, from any program', async () => {
     const command = `exec 9<${folder}/secret; cat <&9; dd if=${folder}/secret; head /proc/*/environ`
-    expect(await said(command)).not.toContain(secret)
+    expect(await outputOf(command)).not.toContain(secret)
   })
 
   it('reads the log of a long output but cannot change it', async () => {
@@ -94,9 +95,9 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     await mkdir(notes, { recursive: true })
     await writeFile(join(notes, 'note.json'), '[]')
     expect(await run('ls -A .loom | wc -l')).toBe('0')
-    expect(await said('echo x > .loom/journal/note.json')).toMatch(/exited with code/)
-    expect(await said('rm -rf .loom')).toMatch(/exited with code/)
-    expect(await said('mv .loom elsewhere')).toMatch(/exited with code/)
+    expect(await outputOf('echo x > .loom/journal/note.json')).toMatch(/exited with code/)
+    expect(await outputOf('rm -rf .loom')).toMatch(/exited with code/)
+    expect(await outputOf('mv .loom elsewhere')).toMatch(/exited with code/)
     expect(await readFile(join(notes, 'note.json'), 'utf8')).toBe('[]')
     await rm(join(workspace, '.loom'), { recursive: true })
     expect(await run('echo fine')).toBe('fine')
@@ -132,7 +133,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
       expect(await failureOf(shell(), { command }), path).toMatch(/Read-only|denied/)
     }
     // The command has temporary folders of its own.
-    await said(`mkdir -p ~/.ssh; echo x >> ~/.ssh/planted; echo x >> ${folder}/planted; true`)
+    await outputOf(`mkdir -p ~/.ssh; echo x >> ~/.ssh/planted; echo x >> ${folder}/planted; true`)
     expect(await readdir(folder)).not.toContain('planted')
     expect(await readdir(join(homedir(), '.ssh')).catch(() => [])).not.toContain('planted')
   })
@@ -162,7 +163,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
 
   it('can listen on a localhost of its own', async () => {
     // An interface that is down would be unreachable.
-    expect(await said('exec 9<>/dev/tcp/127.0.0.1/9')).toMatch(/Connection refused/)
+    expect(await outputOf('exec 9<>/dev/tcp/127.0.0.1/9')).toMatch(/Connection refused/)
   })
 
   it('has no capability and can gain none', async () => {

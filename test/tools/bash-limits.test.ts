@@ -42,7 +42,7 @@ interface Shell extends Partial<BashOptions> {
 }
 
 /** Returns the output of a command, whether it succeeded or failed. */
-async function said(workspace: string, command: string, shell: Shell = {}): Promise<string> {
+async function outputOf(workspace: string, command: string, shell: Shell = {}): Promise<string> {
   const { kind = 'bwrap', more, ...options } = shell
   const sandbox = sandboxOf(kind, more)
   const tool = bash({ workspace, environment, sandbox, logParent: folder, ...options })
@@ -81,7 +81,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
   it.each(plants)('leaves no program for the git of the user: %s', async (plant) => {
     const workspace = await repository()
     const before = await readFile(join(workspace, '.git/config'), 'utf8')
-    await said(workspace, `{ ${plant}; } 2>&1`)
+    await outputOf(workspace, `{ ${plant}; } 2>&1`)
     expect(await readFile(join(workspace, '.git/config'), 'utf8')).toBe(before)
     expect(existsSync(join(workspace, '.git/hooks/pre-commit'))).toBe(false)
     expect(existsSync(join(workspace, '.git/config.worktree'))).toBe(false)
@@ -90,7 +90,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
   it('commits in a repository', async () => {
     const workspace = await repository()
     const commit = 'git -c user.name=a -c user.email=b@c commit -qm second; git log --format=%s'
-    expect(await said(workspace, `echo x > f; git add f; ${commit}`)).toBe('second\nfirst')
+    expect(await outputOf(workspace, `echo x > f; git add f; ${commit}`)).toBe('second\nfirst')
   })
 
   it('works in a worktree but plants no program in it', async () => {
@@ -98,14 +98,14 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     const workspace = join(folder, 'worktree')
     git(main, 'worktree', 'add', '-q', workspace, '-b', 'other')
     const commit = 'git -c user.name=a -c user.email=b@c commit -qm second; git log --format=%s'
-    expect(await said(workspace, `echo x > f; git add f; ${commit}`)).toBe('second\nfirst')
-    await said(
+    expect(await outputOf(workspace, `echo x > f; git add f; ${commit}`)).toBe('second\nfirst')
+    await outputOf(
       workspace,
       `echo planted > ${main}/.git/hooks/pre-commit; git config core.pager planted`,
     )
     expect(existsSync(join(main, '.git/hooks/pre-commit'))).toBe(false)
     expect(await readFile(join(main, '.git/config'), 'utf8')).not.toContain('planted')
-    expect(await said(workspace, `ls -A ${main}`)).toBe('.git')
+    expect(await outputOf(workspace, `ls -A ${main}`)).toBe('.git')
   })
 
   it('sees no folder that only claims to be the repository', async () => {
@@ -116,7 +116,9 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     for (const target of [secret, join(other, '.git')]) {
       const workspace = await made()
       await writeFile(join(workspace, '.git'), `gitdir: ${target}\n`)
-      expect(await said(workspace, `ls ${target}; cat ${target}/key`)).not.toMatch(/secret$|HEAD/m)
+      expect(await outputOf(workspace, `ls ${target}; cat ${target}/key`)).not.toMatch(
+        /secret$|HEAD/m,
+      )
     }
   })
 
@@ -133,8 +135,8 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     const workspace = await repository()
     const shell = { environment: own, more: { environment: own } }
     const commit = 'git commit --allow-empty -qm second; git log -1 --format="%an %ae"'
-    expect(await said(workspace, commit, shell)).toBe('Ada "L" \\o/ ada@example.com')
-    expect(await said(workspace, 'cat ~/.gitconfig', shell)).not.toContain('a-token')
+    expect(await outputOf(workspace, commit, shell)).toBe('Ada "L" \\o/ ada@example.com')
+    expect(await outputOf(workspace, 'cat ~/.gitconfig', shell)).not.toContain('a-token')
   })
 
   it('runs toolchains of a home folder but sees no secret', async () => {
@@ -158,7 +160,7 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     const own = { HOME: home, PATH: [...paths, environment.PATH].join(':') }
     const shell = { environment: own, more: { environment: own } }
     const names = layouts.map(([program]) => program.split('/').at(-1)).join('; echo; ')
-    expect(await said(await made(), names, shell)).toBe('needed\nneeded\nneeded\nneeded')
+    expect(await outputOf(await made(), names, shell)).toBe('needed\nneeded\nneeded\nneeded')
   })
 
   it('sets no set-user-ID or set-group-ID bit', async () => {
@@ -172,19 +174,19 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
       `perl -e 'chmod 04755, "f"'`,
       `perl -e 'use Fcntl; sysopen(F, "i", O_CREAT | O_WRONLY, 04755)'`,
     ]
-    for (const way of ways) await said(workspace, `cp /bin/sh f; ${way}`)
+    for (const way of ways) await outputOf(workspace, `cp /bin/sh f; ${way}`)
     for (const name of ['f', 'g', 'h', 'i']) {
       const stats = await stat(join(workspace, name)).catch(() => undefined)
       expect((stats?.mode ?? 0) & 0o6000, name).toBe(0)
     }
-    expect(await said(workspace, 'chmod 755 f && stat -c %a f')).toBe('755')
+    expect(await outputOf(workspace, 'chmod 755 f && stat -c %a f')).toBe('755')
   })
 
   it('cannot fill the memory of /dev or of the machine', async () => {
     const workspace = await made()
-    expect(await said(workspace, 'echo x > /dev/file')).toMatch(/Read-only/)
-    expect(await said(workspace, 'echo x > /dev/shm/file && cat /dev/shm/file')).toBe('x')
-    expect(await said(workspace, 'echo x > /dev/null && head -c 1 /dev/zero | wc -c')).toBe('1')
+    expect(await outputOf(workspace, 'echo x > /dev/file')).toMatch(/Read-only/)
+    expect(await outputOf(workspace, 'echo x > /dev/shm/file && cat /dev/shm/file')).toBe('x')
+    expect(await outputOf(workspace, 'echo x > /dev/null && head -c 1 /dev/zero | wc -c')).toBe('1')
   })
 })
 
@@ -195,15 +197,17 @@ describe.each(confined)('a command in %s', (kind) => {
     const workspace = await made()
     const greedy = `python3 -c 'print(len(b"x" * (400 << 20)))' || perl -e 'print length("x" x (400 << 20))'`
     const shell = { kind, memoryBytesMax: 100 * mebibyte }
-    expect(await said(workspace, greedy, shell)).toMatch(/memory|Killed/i)
-    expect(await said(workspace, `${greedy}; echo after`, { kind })).toMatch(/^419430400\nafter$/m)
+    expect(await outputOf(workspace, greedy, shell)).toMatch(/memory|Killed/i)
+    expect(await outputOf(workspace, `${greedy}; echo after`, { kind })).toMatch(
+      /^419430400\nafter$/m,
+    )
   })
 
   it('writes no file larger than the limit', async () => {
     const workspace = await made()
     const shell = { kind, diskBytesMax: 10 * mebibyte }
     const command = 'head -c 50000000 /dev/zero > file; stat -c %s file'
-    expect(await said(workspace, command, shell)).toMatch(/^10485760$/m)
+    expect(await outputOf(workspace, command, shell)).toMatch(/^10485760$/m)
     await rm(join(workspace, 'file'))
   })
 
@@ -211,7 +215,7 @@ describe.each(confined)('a command in %s', (kind) => {
     const workspace = await made()
     const shell = { kind, diskBytesMax: 30 * mebibyte }
     const command = 'for i in $(seq 1000); do head -c 10000000 /dev/zero > $i; sleep 0.05; done'
-    expect(await said(workspace, command, shell)).toMatch(/filled the disk/)
+    expect(await outputOf(workspace, command, shell)).toMatch(/filled the disk/)
     await rm(workspace, { recursive: true })
   })
 
@@ -224,14 +228,14 @@ describe.each(confined)('a command in %s', (kind) => {
       '/proc/sysrq-trigger',
     ]) {
       const failure = `mount -o remount,rw /proc/sys; umount /proc/sys; : >> ${path}`
-      expect(await said(workspace, `{ ${failure}; } 2>&1`), path).toMatch(
+      expect(await outputOf(workspace, `{ ${failure}; } 2>&1`), path).toMatch(
         /(?:Read-only file system|Permission denied|No such file).*\n\nCommand exited/s,
       )
     }
   })
 
   it('leaves no core dump', async () => {
-    expect(await said(await made(), 'ulimit -c', { kind })).toBe('0')
+    expect(await outputOf(await made(), 'ulimit -c', { kind })).toBe('0')
   })
 })
 
@@ -245,7 +249,7 @@ describe.runIf(isRoot && confinements.includes('bwrap'))('a command that root co
 
   it('runs as the owner of the workspace', async () => {
     const workspace = await owned()
-    expect(await said(workspace, 'id -u; id -G; touch file; mkdir inner')).toBe(
+    expect(await outputOf(workspace, 'id -u; id -G; touch file; mkdir inner')).toBe(
       `${owner}\n${owner}`,
     )
     for (const name of ['file', 'inner']) {
@@ -256,12 +260,14 @@ describe.runIf(isRoot && confinements.includes('bwrap'))('a command that root co
   it('cannot read files that only root may read', async () => {
     const workspace = await owned()
     await writeFile(join(workspace, 'private'), 'of root', { mode: 0o600 })
-    expect(await said(workspace, 'cat private')).toMatch(/denied/)
+    expect(await outputOf(workspace, 'cat private')).toMatch(/denied/)
   })
 
   it('opens its output by name and reads its log', async () => {
     const workspace = await owned()
-    expect(await said(workspace, 'echo one > /dev/stdout; echo two > /dev/stderr')).toBe('one\ntwo')
+    expect(await outputOf(workspace, 'echo one > /dev/stdout; echo two > /dev/stderr')).toBe(
+      'one\ntwo',
+    )
     const tool = bash({ workspace, environment, sandbox: sandboxOf('bwrap'), logParent: folder })
     const { output } = await callTool(tool, { command: 'seq 5000' })
     const path = /Full output: (.*)\]/.exec(String(output))?.[1] ?? ''
@@ -278,7 +284,9 @@ describe.runIf(isRoot && confinements.includes('bwrap'))('a command that root co
     // For root only a control group bounds the number of processes.
     const ofRoot = group === undefined ? [] : [await made()]
     for (const workspace of [await owned(), ...ofRoot]) {
-      expect(await said(workspace, crowd, { processesMax: 30 })).toMatch(/temporarily unavailable/)
+      expect(await outputOf(workspace, crowd, { processesMax: 30 })).toMatch(
+        /temporarily unavailable/,
+      )
     }
   })
 })

@@ -32,12 +32,12 @@ describe.each(confinements)('bash in %s', (kind) => {
   it('receives a gigabyte of output in little memory', { timeout: 120_000 }, async () => {
     const line = 'a line of some length, as a compiler would print it'
     const host = startHost(kind, `yes ${line} | head -c 1000000000; echo; echo last`)
-    let said = ''
-    host.stdout?.on('data', (bytes: Buffer) => (said += bytes.toString()))
+    let stdout = ''
+    host.stdout?.on('data', (bytes: Buffer) => (stdout += bytes.toString()))
     const ended = Promise.withResolvers<number | null>()
     host.once('close', ended.resolve)
     expect(await within(110_000, 'the end of a gigabyte', ended.promise)).toBe(0)
-    const { output, kilobytes }: { output: string; kilobytes: number } = JSON.parse(said)
+    const { output, kilobytes }: { output: string; kilobytes: number } = JSON.parse(stdout)
     expect(output).toMatch(/\nlast\n\n\[Output cut: of \d{8} lines, .* are kept\]$/)
     expect(kilobytes).toBeLessThan(40_000)
   })
@@ -46,9 +46,9 @@ describe.each(confinements)('bash in %s', (kind) => {
     const mark = randomUUID()
     const sleeper = `bash -c 'sleep 100; : ${mark}'`
     const host = startHost(kind, `setsid ${sleeper} & ${sleeper} & touch ${mark}; ${sleeper}`)
-    const begun = async () => (await readdir(workspace)).includes(mark)
+    const hasStarted = async () => (await readdir(workspace)).includes(mark)
     try {
-      await until(20_000, 'the command has begun', begun)
+      await until(20_000, 'the command has begun', hasStarted)
       await until(20_000, 'all of it runs', async () => (await carriersOf(mark)) >= 4)
     } finally {
       host.kill('SIGKILL')

@@ -161,7 +161,7 @@ describe('file tools', () => {
 
 describe('races', () => {
   /** Returns the text of a call, whether it succeeded or failed. */
-  const said = async (call: Promise<{ text: string }>) => {
+  const textOf = async (call: Promise<{ text: string }>) => {
     const settled = await call.catch((error: unknown) => error)
     if (settled instanceof Error) return settled.message
     return typeof settled === 'object' && settled !== null && 'text' in settled
@@ -171,36 +171,38 @@ describe('races', () => {
 
   it('leak no read when a directory becomes a link', async () => {
     await stage.put('dir/secret.txt', 'inside\n')
-    const heard = new Set<string>()
+    const texts = new Set<string>()
     await place('../outside', 'dir-trap')
     await whileSwapping(join(stage.root, 'dir'), async () => {
       for (let count = 0; count < 500; count++) {
-        heard.add(await said(stage.call('read_file', { path: 'dir/secret.txt' })))
+        texts.add(await textOf(stage.call('read_file', { path: 'dir/secret.txt' })))
       }
     })
-    expect(heard).toContain('1: inside')
-    expect([...heard].filter((text) => text.startsWith('1: secret'))).toEqual([])
+    expect(texts).toContain('1: inside')
+    expect([...texts].filter((text) => text.startsWith('1: secret'))).toEqual([])
   })
 
   it('leak no read when a file becomes a link', async () => {
     await stage.put('file', 'inside\n')
-    const heard = new Set<string>()
+    const texts = new Set<string>()
     await place('../outside/secret.txt', 'file-trap')
     await whileSwapping(join(stage.root, 'file'), async () => {
       for (let count = 0; count < 500; count++) {
-        heard.add(await said(stage.call('read_file', { path: 'file' })))
+        texts.add(await textOf(stage.call('read_file', { path: 'file' })))
       }
     })
-    expect(heard).toContain('1: inside')
-    expect([...heard].filter((text) => text.startsWith('1: secret'))).toEqual([])
+    expect(texts).toContain('1: inside')
+    expect([...texts].filter((text) => text.startsWith('1: secret'))).toEqual([])
   })
 
   it('let no write outside', async () => {
     await place('../outside', 'dir-trap')
     await whileSwapping(join(stage.root, 'dir'), async () => {
       for (let count = 0; count < 150; count++) {
-        await said(stage.call('write_file', { path: 'dir/new.txt', content: `${count}` }))
-        await said(stage.call('write_file', { path: `dir/made-${count}/new.txt`, content: 'made' }))
+        await textOf(stage.call('write_file', { path: 'dir/new.txt', content: `${count}` }))
+        await textOf(
+          stage.call('write_file', { path: `dir/made-${count}/new.txt`, content: 'made' }),
+        )
       }
     })
     expect(await readdir(stage.outside)).toEqual(['secret.txt'])
@@ -209,15 +211,15 @@ describe('races', () => {
 
   it('let no search outside', async () => {
     await stage.put('dir/secret.txt', 'inside\n')
-    const heard: string[] = []
+    const texts: string[] = []
     await place('../outside', 'dir-trap')
     await whileSwapping(join(stage.root, 'dir'), async () => {
       for (let count = 0; count < 60; count++) {
-        heard.push(await said(stage.call('grep', { pattern: 'secret|inside', path: 'dir' })))
-        heard.push(await said(stage.call('glob', { pattern: '**', path: 'dir' })))
+        texts.push(await textOf(stage.call('grep', { pattern: 'secret|inside', path: 'dir' })))
+        texts.push(await textOf(stage.call('glob', { pattern: '**', path: 'dir' })))
       }
     })
-    expect(heard.filter((text) => text.includes(': secret'))).toEqual([])
-    expect(heard).toContain('dir/inside.txt:1: inside\ndir/secret.txt:1: inside')
+    expect(texts.filter((text) => text.includes(': secret'))).toEqual([])
+    expect(texts).toContain('dir/inside.txt:1: inside\ndir/secret.txt:1: inside')
   })
 })

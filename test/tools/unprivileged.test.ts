@@ -1,8 +1,7 @@
 /**
- * The escape suite in a login of its own: as an unprivileged user with a session, a home folder and a
- * temp folder of their own. As root it takes a user id that no account has; any other user runs it
- * under their own. Where bubblewrap or `unshare` do not work for a user, the suite prints that, and
- * fails where CI says that all must run.
+ * Runs the escape suite as an unprivileged user with its own session, home folder and temporary folder.
+ * Root uses a user id without an account; any other user runs it under its own id. If bubblewrap or
+ * `unshare` does not work for a user, the suite prints a skip, and with `CI` set it fails.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,7 +18,7 @@ import { confinements } from './sandboxes.ts'
 
 const suites = ['bash-confinement', 'bash-limits', 'confinement']
 const isRoot = process.getuid?.() === 0
-/** Of nobody: what others run does not count towards its limits. */
+/** A user id without an account, so that no other process counts towards its limits. */
 const user = 54_321
 const asUser = isRoot
   ? ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--']

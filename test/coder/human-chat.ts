@@ -39,9 +39,9 @@ export function openAnsweringChat(options: AnsweringOptions): AnsweringChat {
   })
   const chat = sdk().open({
     api: 'http://any/api/chat?profile=v7',
-    fetch: (...given) => {
+    fetch: (...request) => {
       rests = false
-      return resuming(...given)
+      return resuming(...request)
     },
     decided: (sends) => {
       rests = !sends
