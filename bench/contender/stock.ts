@@ -76,7 +76,7 @@ const tools = {
         .max(20)
         .optional()
         .describe('Answers to choose from; the human may give another one'),
-      default: z.string().max(1000).optional().describe('What is meant by an empty answer'),
+      default: z.string().max(1000).optional().describe('The meaning of an empty answer'),
     }),
     outputSchema: z.string(),
   }),
