@@ -11,11 +11,12 @@ import type { Agent } from './agent.ts'
 import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
 import { type FoldedMessage, textOf } from './message-fold.ts'
+import { answerStream } from './session/answer-stream.ts'
 import type { Answering } from './session/answering.ts'
-import { contentDigest, digest } from './session/posted.ts'
+import { answerId, contentDigest, digest } from './session/posted.ts'
+import { wholeAnswer } from './session/whole-answer.ts'
 import type { Sessions } from './sessions.ts'
-import { openEventQueue } from './sink/queue.ts'
-import type { QueueOnStop, WhenBusy } from './store/letter.ts'
+import type { Answer, Letter, QueueOnStop, WhenBusy } from './store/letter.ts'
 import type { SessionState } from './store/session.ts'
 import { idLengthMax, isSessionId } from './wire/conversation.ts'
 
@@ -30,6 +31,8 @@ export interface AgentSessionOptions {
   /** Names the conversation in the store. @defaultValue a new one */
   id?: string
   loom: SessionHost
+  /** The messages that the conversation begins with if the store does not know it. @defaultValue none */
+  seed?: readonly UIMessage[]
 }
 
 /** How a message is sent. */
@@ -60,9 +63,10 @@ export class AgentSession implements AsyncDisposable {
   readonly id: string
   readonly #agent: Agent
   readonly #loom: SessionHost
+  readonly #seed: readonly UIMessage[]
 
   /** @throws LoomError `invalid-request` for an id that no store takes */
-  constructor(agent: Agent, { id = randomUUID(), loom }: AgentSessionOptions) {
+  constructor(agent: Agent, { id = randomUUID(), loom, seed = [] }: AgentSessionOptions) {
     if (id === '' || !isSessionId(id)) {
       throw new LoomError(
         'invalid-request',
@@ -72,6 +76,7 @@ export class AgentSession implements AsyncDisposable {
     this.id = id
     this.#agent = agent
     this.#loom = loom
+    this.#seed = seed
   }
 
   get #sessions(): Sessions {
@@ -84,17 +89,16 @@ export class AgentSession implements AsyncDisposable {
    * `unavailable` where the message was not accepted
    */
   async call(message: string | UIMessage, options: SendOptions = {}): Promise<CallReply> {
-    const answering = await this.#begun(await this.#post(message, options), options.signal)
+    const answering = await this.#post(message, options)
     let failure: string | undefined
-    await this.#follow(answering, options.signal, (event) => {
-      if (event.type === 'error') failure = event.errorText
+    const { message: answer, session } = await wholeAnswer(this.#sessions, this.id, answering, {
+      signal: options.signal ?? never(),
+      deliver: ({ events }) => {
+        for (const event of events) if (event.type === 'error') failure = event.errorText
+      },
     })
     if (failure !== undefined) throw new LoomError('model-failed', failure)
-    const answer = await this.#sessions.answered(this.id, answering.logId)
-    if (answer === undefined) throw new LoomError('gone', 'This answer is no longer held.')
-    const session = await this.#sessions.session(this.id)
-    const text = textOf(answer)
-    return { text, message: answer, state: session?.state ?? 'idle' }
+    return { text: textOf(answer), message: answer, state: session?.state ?? 'idle' }
   }
 
   /** Sends a message and returns once it is durably accepted. @returns its id */
@@ -107,24 +111,54 @@ export class AgentSession implements AsyncDisposable {
     message: string | UIMessage,
     options: SendOptions = {},
   ): AsyncGenerator<AgentEvent, void> {
-    const answering = await this.#post(message, options)
-    const queue = openEventQueue()
-    const leaving = new AbortController()
-    const signal =
-      options.signal === undefined
-        ? leaving.signal
-        : AbortSignal.any([options.signal, leaving.signal])
-    this.#begun(answering, signal)
-      .then((begun) => this.#follow(begun, signal, queue.sink))
-      .then(
-        () => queue.end(),
-        (reason: unknown) => queue.end({ reason }),
-      )
-    try {
-      yield* queue.events
-    } finally {
-      leaving.abort()
+    yield* await this.send(message, options)
+  }
+
+  /**
+   * Sends a message and returns once it is durably accepted, with the events of its answer. Leaving the
+   * loop over them leaves the answer running.
+   * @throws LoomError `busy`, `mailbox-full`, `unavailable` where the message was not accepted
+   */
+  async send(
+    message: string | UIMessage,
+    options: SendOptions = {},
+  ): Promise<AsyncGenerator<AgentEvent, void>> {
+    return answerStream(this.#sessions, this.id, await this.#post(message, options), options.signal)
+  }
+
+  /**
+   * Answers the calls that a message waits for: outputs of client-side tools, and decisions.
+   * @returns the events that follow, once the answers are durably accepted
+   * @throws LoomError `refused` where the session does not wait for that message; as `send`
+   */
+  async answer(
+    messageId: string,
+    answers: readonly Answer[],
+    { signal }: Pick<SendOptions, 'signal'> = {},
+  ): Promise<AsyncGenerator<AgentEvent, void>> {
+    const letter = {
+      id: answerId({ id: messageId }, answers),
+      kind: 'answer' as const,
+      answer: answers,
+      replyId: messageId,
+      request: { agent: this.#agent.name },
     }
+    return answerStream(this.#sessions, this.id, await this.#postLetter(letter), signal)
+  }
+
+  /** The events of the answer that is being made or waits, from its start; undefined when there is none. */
+  async watch({ signal }: Pick<SendOptions, 'signal'> = {}): Promise<
+    AsyncGenerator<AgentEvent, void> | undefined
+  > {
+    const place = await this.#sessions.readers.placeOf(this.id, undefined)
+    if (place === undefined) return undefined
+    const answering = { ...place, letterId: undefined, answers: [], queued: false, repeated: true }
+    return answerStream(this.#sessions, this.id, answering, signal)
+  }
+
+  /** The id of the message that is being made or waits; undefined when there is none. */
+  async running(): Promise<string | undefined> {
+    return (await this.#sessions.readers.placeOf(this.id, undefined))?.logId
   }
 
   /**
@@ -141,8 +175,11 @@ export class AgentSession implements AsyncDisposable {
     return this.#sessions.runQueue(this.id, '')
   }
 
-  /** The history, also while a turn runs. */
-  messages(): Promise<UIMessage[]> {
+  /** The history, also while a turn runs. Before the first message it is the seed. */
+  async messages(): Promise<UIMessage[]> {
+    if (this.#seed.length > 0 && (await this.#sessions.session(this.id)) === undefined) {
+      return [...this.#seed]
+    }
     return this.#sessions.messages(this.id)
   }
 
@@ -169,24 +206,16 @@ export class AgentSession implements AsyncDisposable {
       replyId: `reply-${digest([this.id, sent.id])}`,
       request: { agent: this.#agent.name, ...(context !== undefined && { context }) },
     }
-    return this.#sessions.post(this.id, letter, { tenant: '', agent: this.#agent.name, whenBusy })
+    return this.#postLetter(letter, whenBusy)
   }
 
-  async #begun(answering: Answering, signal: AbortSignal = never()): Promise<Answering> {
-    if (!answering.queued) return answering
-    const place = await this.#sessions.readers.begun(this.id, answering, signal)
-    return { ...answering, ...place, queued: false }
-  }
-
-  async #follow(
-    { logId, after }: Answering,
-    signal: AbortSignal = never(),
-    sink: (event: AgentEvent) => void | Promise<void>,
-  ): Promise<void> {
-    const deliver = async ({ events }: { events: readonly AgentEvent[] }) => {
-      for (const event of events) await sink(event)
-    }
-    await this.#sessions.readers.follow({ sessionId: this.id, logId, after, signal, deliver })
+  #postLetter(letter: Letter, whenBusy: WhenBusy = 'queue'): Promise<Answering> {
+    return this.#sessions.post(this.id, letter, {
+      tenant: '',
+      agent: this.#agent.name,
+      whenBusy,
+      ...(this.#seed.length > 0 && { seed: this.#seed }),
+    })
   }
 }
 

@@ -6,14 +6,9 @@ import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
 
-import type { AgentEvent } from '../event.ts'
-import { LoomError } from '../ground/error.ts'
+import { AgentSession } from '../agent-session.ts'
 import type { Loom } from '../loom.ts'
-import type { Answering } from '../session/answering.ts'
-import { digest } from '../session/posted.ts'
-import { openEventQueue } from '../sink/queue.ts'
 import type { Answer } from '../store/letter.ts'
-import type { Letter } from '../store/letter.ts'
 import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
 import type { KeptStore } from './kept-store.ts'
 import { type SessionFiles, titleOf } from './session-files.ts'
@@ -74,97 +69,44 @@ async function listStored({ loom, agent }: LocalOptions): Promise<ConversationSu
 
 class LocalConversation implements Conversation {
   readonly id: string
-  readonly #options: LocalOptions
-  readonly #seed: readonly UIMessage[]
+  readonly #session: AgentSession
+  readonly #kept: KeptStore | undefined
 
-  constructor(id: string, options: LocalOptions, kept?: { messages: readonly UIMessage[] }) {
+  constructor(
+    id: string,
+    { loom, agent, kept: store }: LocalOptions,
+    kept: { messages: readonly UIMessage[] } = { messages: [] },
+  ) {
     this.id = id
-    this.#options = options
-    this.#seed = kept?.messages ?? []
+    this.#session = new AgentSession(loom.agentOf(agent), { id, loom, seed: kept.messages })
+    this.#kept = store
   }
 
-  get #sessions() {
-    return this.#options.loom.sessions
-  }
-
-  async send(text: string, signal: AbortSignal): Promise<Events> {
-    const id = randomUUID()
-    const message: UIMessage = { id, role: 'user', parts: [{ type: 'text', text }] }
-    const replyId = `reply-${digest([this.id, id])}`
-    return this.#post({ id, kind: 'message', message, replyId }, signal)
+  send(text: string, signal: AbortSignal): Promise<Events> {
+    return this.#session.send(text, { signal })
   }
 
   answer(messageId: string, answers: readonly Answer[], signal: AbortSignal): Promise<Events> {
-    const id = `answer:${digest(answers)}`
-    return this.#post({ id, kind: 'answer', answer: answers, replyId: messageId }, signal)
+    return this.#session.answer(messageId, answers, { signal })
   }
 
-  async watch(signal: AbortSignal): Promise<Events | undefined> {
-    const place = await this.#sessions.readers.placeOf(this.id, undefined)
-    return place === undefined ? undefined : this.#follow({ ...place, queued: false }, signal)
+  watch(signal: AbortSignal): Promise<Events | undefined> {
+    return this.#session.watch({ signal })
   }
 
-  async running(): Promise<string | undefined> {
-    const place = await this.#sessions.readers.placeOf(this.id, undefined)
-    return place?.logId
+  running(): Promise<string | undefined> {
+    return this.#session.running()
   }
 
   async stop(): Promise<void> {
-    await this.#sessions.stop(this.id, '')
+    await this.#session.stop()
   }
 
-  async messages(): Promise<UIMessage[]> {
-    const session = await this.#sessions.session(this.id)
-    if (session === undefined) return [...this.#seed]
-    return this.#sessions.messages(this.id)
+  messages(): Promise<UIMessage[]> {
+    return this.#session.messages()
   }
 
   async save(): Promise<void> {
-    await this.#options.kept?.keep(this.id)
-  }
-
-  async #post(letter: Omit<Letter, 'request'>, signal: AbortSignal): Promise<Events> {
-    const { agent } = this.#options
-    const answering = await this.#sessions.post(
-      this.id,
-      { ...letter, request: { agent } },
-      { tenant: '', agent, whenBusy: 'queue', ...(this.#seed.length > 0 && { seed: this.#seed }) },
-    )
-    return this.#follow(answering, signal)
-  }
-
-  async *#follow(
-    answering: Pick<Answering, 'logId' | 'after'> & Partial<Answering>,
-    signal: AbortSignal,
-  ): AsyncGenerator<AgentEvent, void> {
-    const { letterId, queued = false, answers = [] } = answering
-    const queue = openEventQueue()
-    const leaving = new AbortController()
-    const until = AbortSignal.any([signal, leaving.signal])
-    const follow = async () => {
-      const { logId, after } =
-        queued && letterId !== undefined
-          ? await this.#sessions.readers.begun(this.id, { ...answering, letterId, answers }, until)
-          : answering
-      const end = await this.#sessions.readers.follow({
-        sessionId: this.id,
-        logId,
-        after,
-        signal: until,
-        deliver: async ({ events }) => {
-          for (const event of events) await queue.sink(event)
-        },
-      })
-      if (end === 'gone') throw new LoomError('gone', 'The answer is no longer there to be read.')
-    }
-    follow().then(
-      () => queue.end(),
-      (reason: unknown) => queue.end({ reason }),
-    )
-    try {
-      yield* queue.events
-    } finally {
-      leaving.abort()
-    }
+    await this.#kept?.keep(this.id)
   }
 }

@@ -5,6 +5,7 @@ import type { Sessions } from '../sessions.ts'
 import type { SessionRecord } from '../store/session.ts'
 import type { LogEntry } from '../store/turn.ts'
 import type { Answering } from './answering.ts'
+import type { Place } from './place.ts'
 
 /** Where an answer is read; without a letter where it is not known which one it answers. */
 export type Answered = Omit<Answering, 'letterId'> & { letterId: string | undefined }
@@ -13,6 +14,18 @@ export interface WholeAnswer {
   message: FoldedMessage
   /** The session behind the answer; undefined where it was deleted meanwhile. */
   session: SessionRecord | undefined
+}
+
+/** Where an answer is read, once its turn has begun. @throws LoomError `refused`; the signal's reason */
+export async function placeOfAnswer(
+  sessions: Sessions,
+  sessionId: string,
+  answering: Answered,
+  signal: AbortSignal,
+): Promise<Place> {
+  const { letterId, queued } = answering
+  if (!queued || letterId === undefined) return answering
+  return sessions.readers.begun(sessionId, { ...answering, letterId }, signal)
 }
 
 /**
@@ -30,11 +43,7 @@ export async function wholeAnswer(
     deliver = () => undefined,
   }: { signal: AbortSignal; deliver?: (entry: LogEntry) => void | Promise<void> },
 ): Promise<WholeAnswer> {
-  const { letterId, queued } = answering
-  const { logId, after } =
-    queued && letterId !== undefined
-      ? await sessions.readers.begun(sessionId, { ...answering, letterId }, signal)
-      : answering
+  const { logId, after } = await placeOfAnswer(sessions, sessionId, answering, signal)
   await sessions.readers.follow({ sessionId, logId, after, signal, deliver })
   const message = await sessions.answered(sessionId, logId)
   if (message === undefined) throw answerGone()
