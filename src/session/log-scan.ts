@@ -1,0 +1,161 @@
+/**
+ * What the log of an unfinished turn holds: which parts, inputs and calls are open at its end, and what
+ * the step that is open has of its reply.
+ */
+import type { AgentEvent, EventOf } from '../event.ts'
+import { MessageFold } from '../message-fold.ts'
+import type { OpenCall } from '../runner/session-hooks.ts'
+import type { LogEntry } from '../store/turn.ts'
+
+export interface OpenPart {
+  type: 'text' | 'reasoning'
+  id: string
+}
+
+export type InputStart = EventOf<'tool-input-start'>
+
+/** The events of the last step so far. */
+class StepScan {
+  sawContent = false
+  sawText = false
+  /** The input of a call, whole or refused. */
+  sawInput = false
+  /** Any part of a call that is not the provider's. */
+  sawCall = false
+  /** The reply ended before its owner did. */
+  isReplyWhole = false
+  readonly openParts = new Map<string, OpenPart>()
+  readonly openInputs = new Map<string, InputStart>()
+}
+
+export class LogScan {
+  readonly fold: MessageFold
+  /** The message's `start` is in the log. */
+  started = false
+  stepOpen = false
+  step = new StepScan()
+  finished: EventOf<'finish'> | undefined
+  error: string | undefined
+  readonly #openCalls = new Map<string, OpenCall>()
+  /** The tool call id by the id of its approval. */
+  readonly #approvals = new Map<string, string>()
+
+  constructor(logId: string, entries: readonly LogEntry[]) {
+    this.fold = new MessageFold({ id: logId, role: 'assistant', parts: [] })
+    for (const { events } of entries) for (const event of events) this.#add(event)
+  }
+
+  /** Calls without an outcome, also those of earlier steps. */
+  get openCalls(): OpenCall[] {
+    return [...this.#openCalls.values()]
+  }
+
+  #add(event: AgentEvent): void {
+    this.fold.add(event)
+    switch (event.type) {
+      case 'start':
+        this.started = true
+        this.finished = undefined
+        this.error = undefined
+        break
+      case 'start-step':
+      case 'finish-step':
+        this.stepOpen = event.type === 'start-step'
+        this.step = new StepScan()
+        break
+      case 'reset-step':
+        this.step = new StepScan()
+        break
+      case 'message-metadata':
+        // The cost of a step is in the log once its reply was whole, before its calls run.
+        if (this.step.sawInput) this.step.isReplyWhole = true
+        break
+      case 'error':
+        this.error = event.errorText
+        break
+      case 'finish':
+        this.finished = event
+        break
+      default:
+        this.#addPart(event)
+    }
+  }
+
+  #addPart(event: AgentEvent): void {
+    const { step } = this
+    switch (event.type) {
+      case 'text-start':
+      case 'reasoning-start': {
+        const type = event.type === 'text-start' ? 'text' : 'reasoning'
+        step.sawContent = true
+        step.openParts.set(event.id, { id: event.id, type })
+        break
+      }
+      case 'text-delta':
+        if (event.delta !== '') step.sawText = true
+        break
+      case 'text-end':
+      case 'reasoning-end':
+        step.openParts.delete(event.id)
+        break
+      default:
+        this.#addToCall(event)
+    }
+  }
+
+  #addToCall(event: AgentEvent): void {
+    const { step } = this
+    switch (event.type) {
+      case 'tool-input-start':
+        this.#sawCallPart(event)
+        step.openInputs.set(event.toolCallId, event)
+        break
+      case 'tool-input-available':
+        this.#sawCallPart(event)
+        step.sawInput = true
+        step.openInputs.delete(event.toolCallId)
+        if (event.providerExecuted !== true) this.#open(event)
+        break
+      case 'tool-input-error':
+        this.#sawCallPart(event)
+        step.sawInput = true
+        this.#settle(event)
+        break
+      case 'tool-approval-request': {
+        this.#approvals.set(event.approvalId, event.toolCallId)
+        const call = this.#openCalls.get(event.toolCallId)
+        if (call !== undefined) call.asked = true
+        break
+      }
+      case 'tool-approval-response': {
+        const call = this.#openCalls.get(this.#approvals.get(event.approvalId) ?? '')
+        if (call !== undefined && event.approved) call.approved = true
+        break
+      }
+      case 'tool-output-available':
+        if (event.preliminary !== true) this.#settle(event)
+        break
+      case 'tool-output-error':
+      case 'tool-output-denied':
+        this.#settle(event)
+        break
+      default:
+        break
+    }
+  }
+
+  #sawCallPart({ providerExecuted }: { providerExecuted?: boolean }): void {
+    this.step.sawContent = true
+    if (providerExecuted !== true) this.step.sawCall = true
+  }
+
+  #open({ toolCallId, toolName, input, dynamic = false }: EventOf<'tool-input-available'>): void {
+    const call = { toolCallId, toolName, input, dynamic, asked: false, approved: false }
+    this.#openCalls.set(toolCallId, call)
+  }
+
+  #settle({ toolCallId }: { toolCallId: string }): void {
+    this.#openCalls.delete(toolCallId)
+    this.step.openInputs.delete(toolCallId)
+  }
+}
