@@ -12,7 +12,7 @@ import { plain, plainLine, revealedLine } from './render/plain.ts'
 import type { Screen } from './render/screen.ts'
 import { isToldByCallLine, requestLines } from './render/tool-lines.ts'
 import { widthOf } from './render/width.ts'
-import type { LineRead, ReadOptions } from './repl/keyboard.ts'
+import type { LineRead, ReadOptions } from './repl/line-read.ts'
 
 export interface LineReader {
   read(prompt: string, options?: ReadOptions): Promise<LineRead>

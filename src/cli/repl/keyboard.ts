@@ -5,45 +5,19 @@
  * messages.
  */
 import { createInterface, type Interface } from 'node:readline'
-import { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
-import { plain } from '../render/plain.ts'
 import type { Terminal } from '../terminal.ts'
 import { CursorReport } from './cursor-report.ts'
 import { HistorySearch } from './history-search.ts'
+import { halfMark, harmless, hasSuspendKey, isFirst, suspendKey, whole } from './key-text.ts'
+import { LineFeed } from './line-feed.ts'
+import type { LineRead, ReadOptions } from './line-read.ts'
 import { PastedText } from './pasted-text.ts'
 import { pasteEnd, pasteStart, QuestionGuard } from './question-guard.ts'
 
-export type LineRead =
-  | { type: 'line'; text: string }
-  /** Ctrl-C on an empty line. */
-  | { type: 'interrupt' }
-  /** Ctrl-D on an empty line, or the terminal is gone. */
-  | { type: 'end' }
-  /** The signal; what was typed so far. */
-  | { type: 'left'; text: string }
-  /** Ctrl-G: the line is to be edited elsewhere. */
-  | { type: 'edit'; text: string }
-  /** Ctrl-R: what the line is to hold. */
-  | { type: 'found'; text: string }
-
-export interface ReadOptions {
-  signal?: AbortSignal
-  /** What earlier lines said, the newest first. */
-  history?: readonly string[]
-  /** What the line begins with. */
-  text?: string
-  /** What was typed before the prompt is shown is no answer to it. @defaultValue false */
-  isQuestion?: boolean
-  /** Completes the line at Tab. With it the line also has Ctrl-G and Ctrl-R. */
-  completer?: (line: string) => [string[], string]
-  /** Draws a question when no key is on its way any more, right before its prompt. */
-  draw?: () => void
-}
-
 interface Reader {
-  feed: Feed
+  feed: LineFeed
   lines: Interface
   /** Ends the reading for Ctrl-G or Ctrl-R. Undefined where the line has neither. */
   leaveFor: ((key: string) => void) | undefined
@@ -53,7 +27,6 @@ interface Reader {
 const answers = /^(?:\s*(?:y+|yes|a+|always|n+|no)?[\r\n]+)+/i
 const answer = /^\s*(?:y+|a|n)$/i
 const interruptKey = '\u0003'
-const suspendKey = '\u001a'
 /** Ctrl-G, as in other agents at a terminal; Ctrl-R, as in shells. */
 const editKey = '\u0007'
 const searchKey = '\u0012'
@@ -166,7 +139,7 @@ export class Keyboard {
 
   async #readLine(prompt: string, options: ReadOptions): Promise<LineRead> {
     const { signal, history = [], text = '', completer } = options
-    const feed = new Feed()
+    const feed = new LineFeed()
     const lines = createInterface({
       input: feed,
       output: this.#terminal.output,
@@ -323,40 +296,5 @@ export class Keyboard {
     this.#paste = undefined
     this.#reader?.lines.write(this.#pasted.marked(text))
     return true
-  }
-}
-
-/** readline separates the lines of an entry by carriage returns (Node 24 and later). */
-const whole = (line: string): string => line.replaceAll('\r', '\n')
-
-/** Whether none of the other places that were found is before this one. */
-const isFirst = (place: number, others: readonly number[]): boolean =>
-  others.every((other) => other === -1 || place < other)
-
-/** Ctrl-Z, but not as a character of a paste. */
-function hasSuspendKey(keys: string): boolean {
-  const at = keys.indexOf(suspendKey)
-  return at !== -1 && !keys.slice(0, at).includes(pasteStart)
-}
-
-/** Tabs and line ends are part of what was pasted; other controls would be obeyed by the terminal. */
-const harmless = (text: string): string =>
-  text.replace(/\p{Cc}/gu, (character) => (/[\t\n]/.test(character) ? character : plain(character)))
-
-/** How many characters at the end may be the beginning of a mark; an Escape key alone is none. */
-function halfMark(text: string): number {
-  for (let length = pasteStart.length - 1; length > 2; length--) {
-    const end = text.slice(-length)
-    if (pasteStart.startsWith(end) || pasteEnd.startsWith(end)) return end.length
-  }
-  return 0
-}
-
-/** What readline reads from: it must take each key at once, and never the terminal's mode. */
-class Feed extends Readable {
-  override _read(): void {}
-
-  give(keys: string): void {
-    if (keys !== '') this.emit('data', Buffer.from(keys))
   }
 }

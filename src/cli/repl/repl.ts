@@ -15,12 +15,13 @@ import type { Talk } from '../talk.ts'
 import { Commands, isCommand } from './commands.ts'
 import { fileCompleter } from './file-completion.ts'
 import { History } from './history.ts'
-import type { Keyboard, LineRead } from './keyboard.ts'
+import type { Keyboard } from './keyboard.ts'
+import type { LineRead } from './line-read.ts'
 import { openLines } from './line-source.ts'
-import { editText, runShell } from './outside.ts'
 import { recall, recallQuestion } from './recall.ts'
 import { showTurn } from './show-turn.ts'
 import { Spending } from './spending.ts'
+import { UserPrograms } from './user-programs.ts'
 
 export interface ConverseOptions {
   /** What is said first, if anything. */
@@ -48,6 +49,7 @@ class Repl {
   readonly #history: History
   readonly #commands: Commands
   readonly #spending = new Spending()
+  readonly #programs: UserPrograms
   readonly #isTerminal: boolean
   #conversation: Conversation
   /** The message that was shown last, so that it is not shown again. */
@@ -55,8 +57,6 @@ class Repl {
   /** The last answer could not be written down. */
   #isUnkept = false
   #exitCode: number = exitCodes.done
-  /** What `!commands` put out since the last message. */
-  readonly #ran: string[] = []
 
   constructor(talk: Talk, options: ConverseOptions) {
     this.#talk = talk
@@ -67,6 +67,7 @@ class Repl {
     this.#lines =
       this.#isTerminal && options.keyboard !== undefined ? options.keyboard : openLines(stdin)
     this.#history = new History(env)
+    this.#programs = new UserPrograms(talk, options)
     this.#commands = new Commands({
       talk,
       local: options.local,
@@ -120,7 +121,7 @@ class Repl {
         continue
       }
       if (read.type === 'edit') {
-        text = (await this.#guarded(() => this.#edit(read.text))) ?? read.text
+        text = (await this.#guarded(() => this.#programs.edit(read.text))) ?? read.text
         continue
       }
       if (read.type === 'interrupt') {
@@ -140,53 +141,14 @@ class Repl {
   async #obey(text: string): Promise<'quit' | undefined> {
     const line = text.trim()
     if (line.startsWith('!') && line.length > 1 && this.#isTerminal) {
-      await this.#guarded(() => this.#shell(line.slice(1).trim()))
+      await this.#guarded(() => this.#programs.shell(line.slice(1).trim()))
       return undefined
     }
     if (isCommand(line)) return this.#guarded(() => this.#commands.run(line))
     // The first line of a pasted piece may begin with a tab that means something.
     const said = line.startsWith('//') ? line.slice(1) : text.trimEnd()
-    await this.#say([...this.#ran.splice(0), said].join('\n\n'))
+    await this.#say([...this.#programs.takeOutputs(), said].join('\n\n'))
     return undefined
-  }
-
-  /** What a command of the user's put out goes to the model with the next message. */
-  async #shell(command: string): Promise<void> {
-    const { program } = this.#talk
-    const directory = this.#options.local?.directory ?? program.cwd()
-    let isMidLine = false
-    const show = (text: string) => {
-      program.stderr.write(text)
-      isMidLine = !text.endsWith('\n')
-    }
-    const options = { directory, environment: program.env, show }
-    // Ctrl-C that came before the command had the terminal is for the command.
-    if (this.#options.keyboard?.takeInterrupt() === true) {
-      this.#talk.screen.note(this.#talk.screen.paint('yellow', '(stopped)'))
-      return
-    }
-    this.#ran.push(await this.#outside(() => runShell(command, options)))
-    // The prompt takes the whole of its line.
-    if (isMidLine) program.stderr.write('\n')
-  }
-
-  async #edit(text: string): Promise<string> {
-    const edited = await this.#outside(() => editText(text, this.#talk.program.env))
-    return edited.trimEnd()
-  }
-
-  /** Another program has the terminal. */
-  async #outside(work: () => Promise<string>): Promise<string> {
-    const { interrupts } = this.#talk
-    const { keyboard } = this.#options
-    keyboard?.close()
-    interrupts.isDeaf = true
-    try {
-      return await work()
-    } finally {
-      interrupts.isDeaf = false
-      keyboard?.open()
-    }
   }
 
   /** A line; or, where others may talk here too, that something is being answered. */

@@ -1,0 +1,11 @@
+/** The input of readline. */
+import { Readable } from 'node:stream'
+
+/** Passes each key on at once. readline must not change the mode of the terminal through it. */
+export class LineFeed extends Readable {
+  override _read(): void {}
+
+  give(keys: string): void {
+    if (keys !== '') this.emit('data', Buffer.from(keys))
+  }
+}
