@@ -6,7 +6,7 @@
 import type { Context } from 'hono'
 
 import { Raw } from '../src/ground/json/raw.ts'
-import type { Place, Span } from '../src/ground/json/scanner.ts'
+import type { ValuePosition, Span } from '../src/ground/json/scanner.ts'
 import { bodyLimits, invalid, refusalOf } from './body-limits.ts'
 import { type BodyReader, readScanned } from './body.ts'
 import { PostedMessage } from './posted-message.ts'
@@ -55,7 +55,7 @@ class ChatBody implements BodyReader {
   }
   #slice: { bytes: Uint8Array; at: number } = { bytes: new Uint8Array(), at: 0 }
 
-  begin(level: number, at: Place): void {
+  begin(level: number, at: ValuePosition): void {
     if (level === 0) {
       this.#isObject = at.byte === 0x7b
       if (!this.#isObject) this.#field = this.#rawAt(at)
@@ -68,7 +68,7 @@ class ChatBody implements BodyReader {
     }
   }
 
-  #beginField(name: string, at: Place): void {
+  #beginField(name: string, at: ValuePosition): void {
     if (name === '__proto__') throw invalid('The body has a key named "__proto__".')
     if (name === 'messages' && at.byte === openBracket) {
       this.#list = new PostedList(this.#options.keepsHistory)
@@ -77,7 +77,7 @@ class ChatBody implements BodyReader {
     } else if (this.#options.fields.has(name)) this.#field = this.#rawAt(at)
   }
 
-  end(level: number, span: Span, at: Place): void {
+  end(level: number, span: Span, at: ValuePosition): void {
     if (!this.#isObject) {
       if (level === 0) this.#root = this.#parsed(span, 'The body')
       return
@@ -108,7 +108,7 @@ class ChatBody implements BodyReader {
     this.#body[name] = this.#parsed(span, name)
   }
 
-  #rawAt({ offset }: Place): Raw {
+  #rawAt({ offset }: ValuePosition): Raw {
     const raw = new Raw(offset)
     raw.add(this.#slice.bytes, this.#slice.at)
     return raw

@@ -1,6 +1,6 @@
 import type { LoomError } from '../src/ground/error.ts'
 import type { Raw } from '../src/ground/json/raw.ts'
-import type { Place, Span } from '../src/ground/json/scanner.ts'
+import type { ValuePosition, Span } from '../src/ground/json/scanner.ts'
 /** One message of a posted body: scanned, measured, and parsed only if it turns out to be the last. */
 import { OmittedValue } from '../src/wire/conversation/omitted-value.ts'
 import { bodyLimits, invalid, refusalOf, tooLarge } from './body-limits.ts'
@@ -72,7 +72,7 @@ export class PostedMessage {
   }
 
   /** A value inside of it has ended. */
-  end(level: number, span: Span, { keys }: Place): void {
+  end(level: number, span: Span, { keys }: ValuePosition): void {
     const field = keys[this.level + 1]
     if (level === this.level + 1) {
       if (field === 'role') this.#role = this.#small(span)

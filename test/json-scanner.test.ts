@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { JsonScanner, type Place, type Span } from '../src/ground/json/scanner.ts'
+import { JsonScanner, type ValuePosition, type Span } from '../src/ground/json/scanner.ts'
 import { JsonFault } from '../src/ground/json/syntax.ts'
 
 interface Found extends Span {
@@ -16,7 +16,7 @@ function scan(text: string | Uint8Array, { cuts = [] as number[], levels = 9 } =
   const scanner = new JsonScanner({
     levels,
     begin: () => undefined,
-    end: (level: number, span: Span, { keys }: Place) =>
+    end: (level: number, span: Span, { keys }: ValuePosition) =>
       found.push({ ...span, level, keys: keys.slice(1, level + 1) }),
   })
   const bytes = Buffer.from(text)

@@ -57,7 +57,7 @@ export class Human {
 
   async #decision(
     part: FoldedPart,
-    { number, count, isLast }: Place,
+    { number, count, isLast }: QuestionPosition,
     signal: AbortSignal,
   ): Promise<Answer | undefined> {
     const { screen, grants, lines } = this.#options
@@ -148,7 +148,7 @@ function alwaysText(input: unknown): string {
 }
 
 /** Which of the calls that wait for a decision it is. */
-interface Place {
+interface QuestionPosition {
   number: number
   count: number
   /** Nothing was drawn after its line. */

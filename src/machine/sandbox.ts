@@ -5,7 +5,7 @@
 import { LoomError } from '../ground/error.ts'
 import { type Bubblewrap, findBubblewrap, wrapInBubblewrap } from './sandbox/bubblewrap.ts'
 import type { Argv, ConfinedProgram } from './sandbox/confined-program.ts'
-import type { Place, SandboxOptions } from './sandbox/options.ts'
+import type { CommandFolders, SandboxOptions } from './sandbox/options.ts'
 import type { Owner } from './sandbox/owner.ts'
 import { findUnshare, type Unshare, wrapInUnshare } from './sandbox/unshare.ts'
 
@@ -34,7 +34,7 @@ export interface Sandbox {
   /** Returns the user that commands in a workspace run as; undefined for Loom's own user. */
   owner: (workspace: string) => Promise<Owner | undefined>
   /** Returns the command line that runs a program confined. */
-  wrap: (program: Argv, place: Place) => Promise<ConfinedProgram>
+  wrap: (program: Argv, place: CommandFolders) => Promise<ConfinedProgram>
 }
 
 type Backend =

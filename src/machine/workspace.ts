@@ -14,7 +14,7 @@ import { fileError, FileRefusal, quoted } from './workspace/file-error.ts'
 import { Leftovers } from './workspace/leftovers.ts'
 import { PathTurns } from './workspace/path-turns.ts'
 import { Readings } from './workspace/readings.ts'
-import { locate, type Place, type Root, type WalkOptions } from './workspace/walk.ts'
+import { locate, type WalkEntry, type Root, type WalkOptions } from './workspace/walk.ts'
 
 /** A regular file, open for reading. The caller must close the handle. */
 export interface OpenFile {
@@ -109,7 +109,7 @@ export class Workspace {
   async #at<RESULT>(
     path: string,
     options: WalkOptions,
-    work: (place: Place) => Promise<RESULT>,
+    work: (place: WalkEntry) => Promise<RESULT>,
   ): Promise<RESULT> {
     try {
       const place = await locate(this.#root, path, options)
@@ -124,7 +124,7 @@ export class Workspace {
   }
 }
 
-async function openFileAt(root: Root, place: Place, path: string): Promise<OpenFile> {
+async function openFileAt(root: Root, place: WalkEntry, path: string): Promise<OpenFile> {
   // The entry is also checked before it is opened, since opening a device can have effects.
   const before = await place.directory.entry(place.name)
   if (before === undefined) throw new FileRefusal(`There is no ${quoted(path)}.`)

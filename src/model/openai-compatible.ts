@@ -17,7 +17,6 @@ import { untilAborted } from '../ground/until-aborted.ts'
 import { streamParts, takesFile } from '../model.ts'
 import type { DirectModel, FileTaker, PartReceiver } from '../model.ts'
 import { type BodyAttempt, BodyForms } from './body-forms.ts'
-import { Answer } from './openai-compatible/answer.ts'
 import { CallErrors } from './openai-compatible/call-errors.ts'
 import { hasForm } from './openai-compatible/content-part.ts'
 import { chatCompletionsUrl } from './openai-compatible/endpoint.ts'
@@ -25,6 +24,7 @@ import { Generated } from './openai-compatible/generated.ts'
 import { httpTransport } from './openai-compatible/http-transport.ts'
 import { partStream } from './openai-compatible/part-stream.ts'
 import { requestBody } from './openai-compatible/request-body.ts'
+import { ResponseReader } from './openai-compatible/response-reader.ts'
 import { StreamDecoder } from './openai-compatible/stream-decoder.ts'
 import type { Transport, TransportRequest } from './openai-compatible/transport.ts'
 import { withWrittenOutputs } from './openai-compatible/written-outputs.ts'
@@ -101,7 +101,7 @@ interface ChatModel {
 interface ModelCall {
   attempt: BodyAttempt
   /** The answer to the last request of the call: one that was refused may be made in another form. */
-  answer: Answer
+  answer: ResponseReader
   /** Settles when the last part has been taken. */
   done: Promise<void>
 }
@@ -114,7 +114,7 @@ function beginCall(
   const { body, warnings, metadataKey } = requestBody(call, model)
   const attempt = model.forms.attempt(body)
   const rest = new AbortController()
-  const newAnswer = () => {
+  const newReader = () => {
     const errors = new CallErrors(model.url, attempt.body)
     const decoder = new StreamDecoder({
       warnings,
@@ -124,7 +124,7 @@ function beginCall(
       includeRawChunks: call.includeRawChunks === true,
       newId: () => `call_${randomUUID().replaceAll('-', '')}`,
     })
-    return new Answer({
+    return new ResponseReader({
       decoder,
       errors,
       receive: (parts) => {
@@ -142,11 +142,11 @@ function beginCall(
         return await exchange(model, { ...call, signal }, modelCall)
       } catch (error) {
         if (!APICallError.isInstance(error) || !isRefused(error, attempt)) throw error
-        modelCall.answer = newAnswer()
+        modelCall.answer = newReader()
       }
     }
   }
-  const modelCall: Omit<ModelCall, 'done'> = { attempt, answer: newAnswer() }
+  const modelCall: Omit<ModelCall, 'done'> = { attempt, answer: newReader() }
   return Object.assign(modelCall, { done: untilAborted(call.abortSignal, exchanges) })
 }
 

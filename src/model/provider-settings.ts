@@ -27,9 +27,9 @@ export interface ModelsOptions {
   transport?: Transport
 }
 
-export type Settings = ReturnType<typeof readSettings>
+export type ModelSettings = ReturnType<typeof readModelSettings>
 
-export function readSettings({ environment, providers = {}, registry }: ModelsOptions) {
+export function readModelSettings({ environment, providers = {}, registry }: ModelsOptions) {
   const variable = (name: string) =>
     (Object.hasOwn(environment, name) && environment[name]?.trim()) || undefined
   const configured = (name: string) =>

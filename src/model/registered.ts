@@ -9,7 +9,7 @@ import { LoomError } from '../ground/error.ts'
 import { openAICompatible } from './openai-compatible.ts'
 import type { Transport } from './openai-compatible/transport.ts'
 import { openPackage, ownProtocols } from './own-protocol.ts'
-import { checkAddress, quote, type Settings, variableOf } from './provider-settings.ts'
+import { checkAddress, quote, type ModelSettings, variableOf } from './provider-settings.ts'
 import type { Registry } from './registry.ts'
 import {
   type Endpoint,
@@ -26,7 +26,7 @@ export interface RegisteredOptions {
   /** As the user wrote it, in lower case: an id or a short name. */
   name: string
   modelId: string
-  set: Settings
+  set: ModelSettings
   registry: Registry
   transport: Transport
   fetch: typeof globalThis.fetch
@@ -60,7 +60,7 @@ export async function openRegistered(
 }
 
 /** Whether a listed provider's key is set, and all that its address is made of. */
-export function isSetUp(provider: ProviderEntry, set: Settings): boolean {
+export function isSetUp(provider: ProviderEntry, set: ModelSettings): boolean {
   if (set.has(provider.id) || set.hasAddress(provider.id)) return true
   if (ownProtocols.has(provider.id)) return set.apiKey(provider.id) !== undefined
   const endpoint = endpointOf(provider)
@@ -75,7 +75,7 @@ function keyVariablesOf(name: string, provider: ProviderEntry, endpoint: Endpoin
   return [...new Set([...generic, ...endpoint.keyVariables])]
 }
 
-function keyOf(set: Settings, variables: readonly string[]): string | undefined {
+function keyOf(set: ModelSettings, variables: readonly string[]): string | undefined {
   return variables.map(set.variable).find((key) => key !== undefined)
 }
 

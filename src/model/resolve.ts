@@ -18,8 +18,8 @@ import { openOwnProtocol, ownProtocols } from './own-protocol.ts'
 import {
   type ModelsOptions,
   quote,
-  readSettings,
-  type Settings,
+  readModelSettings,
+  type ModelSettings,
   variableOf,
 } from './provider-settings.ts'
 import { createRedact } from './redact.ts'
@@ -33,7 +33,7 @@ const cachedModelsMax = 1000
 const referenceLengthMax = 512
 
 interface World {
-  set: Settings
+  set: ModelSettings
   registry: Registry
   /** One for all, so that models of one provider share its connections. */
   transport: Transport
@@ -48,7 +48,7 @@ interface World {
 export function createModels(options: ModelsOptions): Models {
   const network = providerNetwork(options.environment)
   const { registry = new Registry(), transport = network.transport } = options
-  const set = readSettings({ ...options, registry })
+  const set = readModelSettings({ ...options, registry })
   const opened = new Map<string, Promise<LanguageModelV4>>()
   const adapted = new WeakMap<object, LanguageModelV4>()
   const secrets = new Set(set.secrets())
@@ -150,7 +150,7 @@ function parseReference(reference: string): { provider: string; modelId: string 
 }
 
 /** The name under which a provider is set up: as it was written, or the id that it is short for. */
-function settingName(provider: string, set: Settings): string {
+function settingName(provider: string, set: ModelSettings): string {
   const written = provider.toLowerCase()
   const isSet = (name: string) => set.has(name) || set.hasAddress(name)
   return [provider, written].find(isSet) ?? aliasOf(written)
@@ -164,7 +164,7 @@ export interface ListedReference {
   isElsewhere: boolean
 }
 
-function listedReference(reference: string, set: Settings): ListedReference | undefined {
+function listedReference(reference: string, set: ModelSettings): ListedReference | undefined {
   try {
     const { provider, modelId } = parseReference(reference)
     const name = settingName(provider, set)

@@ -16,7 +16,7 @@ import { checkFiles } from './conversation/posted-files.ts'
 import { withoutUnstoredItems } from './conversation/stored-items.ts'
 import { modernMessage } from './conversation/version-4.ts'
 
-export interface Conversation {
+export interface PostedHistory {
   messages: ModelMessage[]
   /** The id of the assistant message at its end, which the answer goes on with. */
   continues: string | undefined
@@ -41,7 +41,7 @@ export async function readConversation(
   posted: unknown,
   tools: () => Promise<ToolSet>,
   fileUrls: FileUrls = 'public',
-): Promise<Conversation> {
+): Promise<PostedHistory> {
   if (!Array.isArray(posted) || posted.length === 0) {
     throw new LoomError('invalid-request', 'messages must be a list of at least one message.')
   }
@@ -89,7 +89,7 @@ async function readUiMessages(
   posted: readonly unknown[],
   tools: () => Promise<ToolSet>,
   fileUrls: FileUrls,
-): Promise<Conversation> {
+): Promise<PostedHistory> {
   const messages = await validMessages(posted, (index) => `messages[${index}]`)
   const last = messages.at(-1)
   // Of what was said before, the prompt leaves out what cannot be read.

@@ -40,12 +40,12 @@ export interface Span {
 export interface JsonVisitor {
   /** Values with a higher level than this are only measured. */
   readonly levels: number
-  begin(level: number, at: Place): void
-  end(level: number, span: Span, at: Place): void
+  begin(level: number, at: ValuePosition): void
+  end(level: number, span: Span, at: ValuePosition): void
 }
 
 /** The way to the value that begins or ends. */
-export interface Place {
+export interface ValuePosition {
   readonly offset: number
   /** The key at each level; undefined in a list. */
   readonly keys: readonly (string | undefined)[]
@@ -61,7 +61,7 @@ const literalLengthMax = 1024
 
 type Expected = 'value' | 'value-or-end' | 'key-or-end' | 'key' | 'colon' | 'comma-or-end' | 'end'
 
-export class JsonScanner implements Place {
+export class JsonScanner implements ValuePosition {
   readonly keys: (string | undefined)[] = []
   offset = 0
   byte = 0

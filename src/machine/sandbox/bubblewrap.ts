@@ -8,7 +8,7 @@ import { isAbsolute, join } from 'node:path'
 
 import { type Argv, type ConfinedProgram, inputFd } from './confined-program.ts'
 import { gitSettings } from './git-settings.ts'
-import type { Place, SandboxOptions } from './options.ts'
+import type { CommandFolders, SandboxOptions } from './options.ts'
 import { asOwner, type Owner, ownerOf, readableBy } from './owner.ts'
 import { type Repository, repositoryOf } from './repository.ts'
 import { privilegeFilter } from './seccomp.ts'
@@ -63,7 +63,7 @@ export async function findBubblewrap(options: SandboxOptions): Promise<Trial<Bub
 /** Returns the command line that runs a program in bubblewrap. */
 export async function wrapInBubblewrap(
   argv: Argv,
-  place: Place,
+  place: CommandFolders,
   bubblewrap: Bubblewrap,
 ): Promise<ConfinedProgram> {
   const { options, program, isStrict } = bubblewrap

@@ -57,7 +57,7 @@ export interface SandboxOptions {
 }
 
 /** The place of one command. */
-export interface Place {
+export interface CommandFolders {
   /** The real path of the folder in which the command runs, and which it may change. */
   workspace: string
   /** Additional paths that this command may read. */

@@ -12,7 +12,7 @@ import { FileRefusal, quoted } from './file-error.ts'
 import { absent, addChange, hashOf, outcomeOf, readChanges } from './journal.ts'
 import { type Readings, versionOf } from './readings.ts'
 import { replaceFile } from './replace.ts'
-import type { Place, Root } from './walk.ts'
+import type { WalkEntry, Root } from './walk.ts'
 
 export interface ChangeRequest {
   path: string
@@ -43,7 +43,7 @@ export interface ChangeResult {
 
 export interface ChangeWorld {
   request: ChangeRequest
-  place: Place
+  place: WalkEntry
   root: Root
   readings: Readings
   open: () => Promise<{ handle: FileHandle }>

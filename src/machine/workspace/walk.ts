@@ -27,7 +27,7 @@ export interface Root {
 }
 
 /** An entry, or the place of a missing one. The caller must close its directory. */
-export interface Place {
+export interface WalkEntry {
   directory: Directory
   name: string
   /** The path relative to the root, without links; `.` is the root itself. */
@@ -58,7 +58,11 @@ interface Step {
  * Walks to an entry.
  * @throws FileRefusal if the path leads out of the root, or through an entry that is no directory.
  */
-export async function locate(root: Root, path: string, options: WalkOptions = {}): Promise<Place> {
+export async function locate(
+  root: Root,
+  path: string,
+  options: WalkOptions = {},
+): Promise<WalkEntry> {
   const ahead = partsWithin(root, path)
   if (options.file === true && /\/\.?$/.test(path)) {
     throw new FileRefusal(`${quoted(path)} is the name of a directory, not of a file.`)
@@ -82,7 +86,7 @@ interface Walk {
 }
 
 /** Walks one part further. Returns the place if that was the last part. */
-async function walkOn(step: Step, walk: Walk): Promise<Place | undefined> {
+async function walkOn(step: Step, walk: Walk): Promise<WalkEntry | undefined> {
   const { directory, behind, ahead } = step
   const part = ahead.shift()
   if (part === undefined) return placeAt(step, '.')
@@ -131,7 +135,7 @@ async function entryWithName(
   return { name, stats: await directory.entry(name) }
 }
 
-async function placeAt(step: Step, name: string, stats?: BigIntStats): Promise<Place> {
+async function placeAt(step: Step, name: string, stats?: BigIntStats): Promise<WalkEntry> {
   const { directory, behind } = step
   if (name !== '.') return { directory, name, stats, path: [...behind, name].join('/') }
   const own = await directory.entry('.')

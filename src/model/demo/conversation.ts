@@ -16,7 +16,7 @@ export interface File {
   filename?: string | undefined
 }
 
-export interface Conversation {
+export interface DemoRequest {
   /** The last user message without its files, whole. */
   whole: string
   /** The first `textMax` characters of it. */
@@ -29,7 +29,7 @@ export interface Conversation {
 
 const textMax = 4_000
 
-export function readPrompt(prompt: LanguageModelV4Prompt): Conversation {
+export function readPrompt(prompt: LanguageModelV4Prompt): DemoRequest {
   const messages = prompt.filter(({ role }) => role === 'user').map(readMessage)
   const { text: whole, files } = messages.at(-1) ?? { text: '', files: [] }
   return {

@@ -2,7 +2,7 @@
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
 import { asksForTime, callsFor, offeredTools, type Call } from './calls.ts'
-import { type Conversation, readPrompt } from './conversation.ts'
+import { type DemoRequest, readPrompt } from './conversation.ts'
 import { reportOf } from './results.ts'
 import { markdown, story } from './samples.ts'
 import { sumsIn } from './sum.ts'
@@ -36,7 +36,7 @@ function introductionOf(calls: readonly Call[]): string {
   return agent === undefined ? '' : `I'll hand this to the ${agent.toolName}.`
 }
 
-function textFor(options: LanguageModelV4CallOptions, conversation: Conversation): string {
+function textFor(options: LanguageModelV4CallOptions, conversation: DemoRequest): string {
   const { responseFormat } = options
   if (responseFormat?.type === 'json') {
     return JSON.stringify(inputFor(responseFormat.schema ?? {}, conversation.text))
@@ -52,7 +52,7 @@ function textFor(options: LanguageModelV4CallOptions, conversation: Conversation
 
 const namePattern = /\b(?:my name is|call me)\s+(\p{L}[\p{L}'-]*)/iu
 
-function answerTo({ text, earlier }: Conversation): string | undefined {
+function answerTo({ text, earlier }: DemoRequest): string | undefined {
   if (/\bwhat(?:'s| is) my name\b|\bwho am i\b/i.test(text)) {
     const name = earlier.map((message) => namePattern.exec(message)?.[1]).findLast(Boolean)
     return name === undefined ? "You haven't told me your name yet." : `Your name is ${name}.`
@@ -84,12 +84,12 @@ function introduction(text: string, tools: readonly string[]): string {
 To talk to a real model, set \`LOOM_MODEL\` and its provider's key, and start Loom again.`
 }
 
-function thinks({ reasoning }: LanguageModelV4CallOptions, { text }: Conversation): boolean {
+function thinks({ reasoning }: LanguageModelV4CallOptions, { text }: DemoRequest): boolean {
   if (reasoning !== undefined && reasoning !== 'provider-default') return reasoning !== 'none'
   return /\b(?:think|reason)\b/i.test(text)
 }
 
-function thought({ text, results }: Conversation, calls: readonly Call[]): string {
+function thought({ text, results }: DemoRequest, calls: readonly Call[]): string {
   if (results.length > 0) return 'The tools answered. I report what they returned.'
   const asked = `The user wrote “${quotable(text)}”.`
   if (calls.length === 0) return `${asked} None of my rules calls for a tool, so I answer in words.`

@@ -22,7 +22,7 @@ import { messageOf } from './provider-message.ts'
 import { detailsText } from './reasoning-details.ts'
 import { toolCallDeltas } from './tool-call-delta.ts'
 import { ToolCalls } from './tool-calls.ts'
-import { AnswerForm } from './wire-form.ts'
+import { ReplyForm } from './wire-form.ts'
 
 export interface DecoderOptions {
   warnings: SharedV4Warning[]
@@ -53,7 +53,7 @@ export class StreamDecoder {
 
   readonly #options: DecoderOptions
   readonly #toolCalls: ToolCalls
-  readonly #form: AnswerForm
+  readonly #form: ReplyForm
   #hasStarted = false
   #isClosed = false
   #hasMetadata = false
@@ -72,7 +72,7 @@ export class StreamDecoder {
 
   constructor(options: DecoderOptions) {
     this.#options = options
-    this.#form = new AnswerForm(options.model)
+    this.#form = new ReplyForm(options.model)
     this.#toolCalls = new ToolCalls(options, this.#form)
   }
 

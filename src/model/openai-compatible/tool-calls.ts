@@ -15,7 +15,7 @@ import { isEmptyInput } from '../empty-input.ts'
 import { parseJson } from './json-record.ts'
 import { StructuredText } from './structured-text.ts'
 import type { ToolCallDelta } from './tool-call-delta.ts'
-import { type AnswerForm, signatureIn } from './wire-form.ts'
+import { type ReplyForm, signatureIn } from './wire-form.ts'
 
 interface ToolCall {
   id: string
@@ -49,7 +49,7 @@ type Match = ToolCall | 'new' | 'unclear'
 export class ToolCalls {
   readonly #metadataKey: string
   readonly #newId: () => string
-  readonly #form: AnswerForm
+  readonly #form: ReplyForm
   readonly #calls: ToolCall[] = []
   readonly #byIndex = new Map<number, ToolCall[]>()
   readonly #byId = new Map<string, ToolCall[]>()
@@ -59,7 +59,7 @@ export class ToolCalls {
 
   constructor(
     { metadataKey, newId }: { metadataKey: string; newId: () => string },
-    form: AnswerForm,
+    form: ReplyForm,
   ) {
     this.#metadataKey = metadataKey
     this.#newId = newId

@@ -27,7 +27,7 @@ export interface WireForm {
 }
 
 /** Gathers the form of one answer from its deltas. */
-export class AnswerForm {
+export class ReplyForm {
   readonly #model: string
   readonly #details = new ReasoningDetails()
   #thought: ThoughtField | undefined

@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises'
 
 import type { ListedModel, ModelList, ModelSearch } from '../../model.ts'
-import type { Settings } from '../provider-settings.ts'
+import type { ModelSettings } from '../provider-settings.ts'
 import { isSetUp } from '../registered.ts'
 import type { Registry } from '../registry.ts'
 import type { Catalog } from './catalog.ts'
@@ -27,11 +27,11 @@ const demo: ListedModel = { id: 'demo/assistant', name: 'Demo', configured: true
 
 export class ModelIndex {
   readonly #registry: Registry
-  readonly #settings: Settings
+  readonly #settings: ModelSettings
   #rows: Promise<Row[]> | undefined
   #rowsOf: Catalog | undefined
 
-  constructor(registry: Registry, settings: Settings) {
+  constructor(registry: Registry, settings: ModelSettings) {
     this.#registry = registry
     this.#settings = settings
   }

@@ -5,7 +5,7 @@
 import type { Store } from '../../store.ts'
 import type { AppendReply, LogEntry } from '../turn.ts'
 import type { Hints } from './hints.ts'
-import type { Log, MemorySession, Turn } from './session.ts'
+import type { Log, MemorySession, MemoryTurn } from './session.ts'
 import { isSteered } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
@@ -56,14 +56,18 @@ export function memoryLogs(sessions: SessionTable, hints: Hints, now: () => numb
   }
 }
 
-function outOfPlace(session: MemorySession, turn: Turn, entry: LogEntry): Promise<AppendReply> {
+function outOfPlace(
+  session: MemorySession,
+  turn: MemoryTurn,
+  entry: LogEntry,
+): Promise<AppendReply> {
   if (compareIds(turn.lastId, entry.id) < 0) {
     return Promise.resolve({ status: 'behind', lastId: turn.lastId })
   }
   return Promise.resolve({ status: 'present', ...intents(session, turn) })
 }
 
-function intents(session: MemorySession, { stop }: Turn) {
+function intents(session: MemorySession, { stop }: MemoryTurn) {
   return { steer: isSteered(session), ...(stop !== undefined && { stop }) }
 }
 

@@ -1,7 +1,7 @@
 /** Who runs a turn in memory, and how it ends. */
 import type { Store } from '../../store.ts'
 import { type Claim, type FinishReply, isLowerFloor } from '../turn.ts'
-import type { MemorySession, Turn } from './session.ts'
+import type { MemorySession, MemoryTurn } from './session.ts'
 import { bury, insertBefore } from './session.ts'
 import { beginNext, claimOf, commitTurn, fence, spend } from './turns.ts'
 import type { World } from './turns.ts'
@@ -123,7 +123,11 @@ export function memoryOwnership(world: World): Ownership {
 }
 
 /** Where the message stands, before the one that found it waiting, or in the branch that one cut. */
-function settle(session: MemorySession, turn: Turn, message: Parameters<typeof insertBefore>[1]) {
+function settle(
+  session: MemorySession,
+  turn: MemoryTurn,
+  message: Parameters<typeof insertBefore>[1],
+) {
   if (turn.cutInto === undefined || session.history.has(message.id)) {
     insertBefore(session, message, turn.letter.message?.id ?? '')
     return

@@ -17,7 +17,7 @@ export interface MemorySession {
   updatedAt: number
   error: string | undefined
   spent: Spending | undefined
-  turn: Turn | undefined
+  turn: MemoryTurn | undefined
   lastClaim: number
   /** Orders a tenant's list. */
   usedAt: number
@@ -39,7 +39,7 @@ export interface MemorySession {
   readonly claims: Map<number, string>
 }
 
-export interface Turn {
+export interface MemoryTurn {
   claim: number
   owner: string
   agent: string

@@ -8,7 +8,7 @@ import type { PostOptions, PostReply } from '../mailbox.ts'
 import { type Claim, type Commit, type FinishReply, handedOver } from '../turn.ts'
 import type { Hints } from './hints.ts'
 import type { Once } from './replies.ts'
-import type { Band, Bounds, Known, MemorySession, Queued, Turn } from './session.ts'
+import type { Band, Bounds, Known, MemorySession, Queued, MemoryTurn } from './session.ts'
 import { bands, bury, cut, drop, enqueue, know } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
@@ -48,7 +48,7 @@ export const knownOf = ({ replyId, digest }: Letter): Known => ({ as: 'done', re
 /** A letter for a session whose turn runs. */
 export function postBusy(
   session: MemorySession,
-  { turn, letter }: { turn: Turn; letter: Letter },
+  { turn, letter }: { turn: MemoryTurn; letter: Letter },
   { agent, whenBusy, mailboxLimit }: PostOptions,
   { bounds }: World,
 ): PostReply {
@@ -62,12 +62,16 @@ export function postBusy(
 }
 
 /** Stops the turn for a letter that does not wait for its end. */
-export function interruptFor(turn: Turn, band: Band, whenBusy: PostOptions['whenBusy']): void {
+export function interruptFor(
+  turn: MemoryTurn,
+  band: Band,
+  whenBusy: PostOptions['whenBusy'],
+): void {
   if (band === bands.urgent && whenBusy === 'rollback') turn.stop = 'discard'
   if (band === bands.urgent && whenBusy === 'interrupt') turn.stop ??= 'keep'
 }
 
-export function bandOf(letter: Letter, whenBusy: PostOptions['whenBusy'], turn: Turn): Band {
+export function bandOf(letter: Letter, whenBusy: PostOptions['whenBusy'], turn: MemoryTurn): Band {
   if (letter.kind === 'answer') return bands.answer
   if (whenBusy === 'interrupt' || whenBusy === 'rollback') return bands.urgent
   if (whenBusy !== 'steer' || letter.cutAt !== undefined) return bands.message
@@ -87,7 +91,7 @@ export function begin(
   const startedAt = world.now()
   const isResumed = letter.kind === 'answer' && before !== undefined
   const left = session.state === 'waiting' ? before?.logId : before?.abandoned
-  const turn: Turn = {
+  const turn: MemoryTurn = {
     claim: 0,
     owner: instance,
     agent,
@@ -124,7 +128,7 @@ export function begin(
 export function enter(
   session: MemorySession,
   { message, digest }: Letter,
-  turn: Turn,
+  turn: MemoryTurn,
   bounds: Bounds,
 ): void {
   if (message === undefined) return
@@ -134,7 +138,7 @@ export function enter(
 }
 
 /** A new claim, greater than all before, and the entry that shuts them out. */
-export function fence(session: MemorySession, turn: Turn, { now }: World): void {
+export function fence(session: MemorySession, turn: MemoryTurn, { now }: World): void {
   session.lastClaim = Math.max(now(), session.lastClaim + 1)
   turn.claim = session.lastClaim
   turn.lastId = `${turn.claim}-0`
@@ -144,7 +148,7 @@ export function fence(session: MemorySession, turn: Turn, { now }: World): void 
   session.logs.get(turn.logId)?.entries.push({ id: turn.lastId, events: [] })
 }
 
-export function claimOf(session: MemorySession, turn: Turn, resumed: boolean): Claim {
+export function claimOf(session: MemorySession, turn: MemoryTurn, resumed: boolean): Claim {
   return {
     sessionId: session.id,
     claim: turn.claim,
@@ -162,7 +166,7 @@ export function claimOf(session: MemorySession, turn: Turn, resumed: boolean): C
 /** What a turn that ends leaves in the history. */
 export function commitTurn(
   session: MemorySession,
-  turn: Turn,
+  turn: MemoryTurn,
   commit: Commit,
   bounds: Bounds,
 ): void {

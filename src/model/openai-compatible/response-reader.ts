@@ -21,7 +21,7 @@ const maxEventBytes = 16 * 1024 * 1024
 /** Enough for the JSON of any error, and for the title of an HTML page. */
 const maxErrorBytes = 64 * 1024
 
-export interface AnswerOptions {
+export interface ResponseReaderOptions {
   decoder: StreamDecoder
   errors: CallErrors
   receive: PartReceiver
@@ -31,8 +31,8 @@ export interface AnswerOptions {
   onSilentRead: (() => void) | undefined
 }
 
-export class Answer implements ResponseReceiver {
-  readonly #options: AnswerOptions
+export class ResponseReader implements ResponseReceiver {
+  readonly #options: ResponseReaderOptions
   readonly #decoder: StreamDecoder
   readonly #errors: CallErrors
   readonly #scanner: EventScanner
@@ -54,7 +54,7 @@ export class Answer implements ResponseReceiver {
   /** What the timer was set by. */
   #remainderOf = ''
 
-  constructor(options: AnswerOptions) {
+  constructor(options: ResponseReaderOptions) {
     this.#options = options
     this.#decoder = options.decoder
     this.#errors = options.errors
