@@ -1,6 +1,7 @@
 /**
- * For browsers, and anything else with `fetch`: a chat that survives a lost connection and the death
- * of the server instance behind it, invisibly to `useChat`. It imports nothing.
+ * For browsers, and any other program with `fetch`: a chat that continues after a lost connection and
+ * after the death of the server instance, and `useChat` sees neither. It imports nothing and stays one
+ * file, although it is long: a page without a bundler loads it as it is.
  */
 
 export interface ResumableFetchOptions {
