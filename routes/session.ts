@@ -2,32 +2,12 @@
  * The routes of sessions. Whoever asks, on whatever instance, sees the same session; to a caller that
  * it does not belong to, there is none.
  */
-import { randomUUID } from 'node:crypto'
-
 import { type Context, Hono } from 'hono'
-import { z } from 'zod'
 
-import { LoomError } from '../src/ground/error.ts'
 import type { Loom } from '../src/loom.ts'
-import { conversationGone } from '../src/session/accept-post.ts'
-import { publicId, storedId } from '../src/session/tenant-ids.ts'
-import { toldCost } from '../src/spending.ts'
-import type { SessionRecord } from '../src/store/session.ts'
-import { readingOf } from '../src/stream-agent.ts'
-import { seenMessage } from '../src/wire/frames/seen-message.ts'
-import { readJson } from './body.ts'
-import { issueIn, sessionIdSchema } from './chat-request.ts'
 import { answerError } from './errors.ts'
-import { jsonResponse } from './json-response.ts'
 import { onlyMethods } from './methods.ts'
-import { numberParameter } from './number-parameter.ts'
-import { answerTool, decide } from './session-answers.ts'
-import { followOf, followSession } from './session-follow.ts'
-import { post } from './session-post.ts'
-import { prompt } from './session-prompt.ts'
-import { queue, runQueue, stop, withdraw } from './session-queue.ts'
-import { streamSession } from './session-stream.ts'
-import { noSession, ownSession, type SessionWorld } from './session-world.ts'
+import type { SessionWorld } from './session-world.ts'
 
 export interface SessionRoutesOptions {
   /**
@@ -45,24 +25,29 @@ export function sessionRoutes(
   const world: SessionWorld = { loom, tenantOf }
   // Who serves sessions looks after those of others too, also before the first request.
   loom.sessions.start().catch(loom.report)
+  const handlers = () => import('./session-handlers.ts')
+  // Loaded now, so that the first request does not wait for it.
+  handlers().catch(loom.report)
+  const to = (name: keyof Awaited<ReturnType<typeof handlers>>) => async (c: Context) =>
+    (await handlers())[name](c, world)
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
   for (const base of ['/chat', '/agents/:agent/chat']) {
-    app.post(base, (c) => post(c, world))
-    app.get(base, (c) => list(c, world))
-    app.get(`${base}/:id`, async (c) => c.json(told(await ownSession(c, world))))
-    app.delete(`${base}/:id`, (c) => remove(c, world))
-    app.get(`${base}/:id/stream`, (c) => resume(c, world))
-    app.post(`${base}/:id/stop`, (c) => stop(c, world))
-    app.get(`${base}/:id/messages`, (c) => messages(c, world))
-    app.get(`${base}/:id/branches`, (c) => branches(c, world))
-    app.get(`${base}/:id/prompt`, (c) => prompt(c, world))
-    app.get(`${base}/:id/queue`, (c) => queue(c, world))
-    app.post(`${base}/:id/queue/run`, (c) => runQueue(c, world))
-    app.delete(`${base}/:id/queue/:messageId`, (c) => withdraw(c, world))
-    app.post(`${base}/:id/fork`, (c) => fork(c, world))
-    app.post(`${base}/:id/tools/:toolCallId`, (c) => answerTool(c, world))
-    app.post(`${base}/:id/approvals/:approvalId`, (c) => decide(c, world))
+    app.post(base, to('post'))
+    app.get(base, to('list'))
+    app.get(`${base}/:id`, to('show'))
+    app.delete(`${base}/:id`, to('remove'))
+    app.get(`${base}/:id/stream`, to('resume'))
+    app.post(`${base}/:id/stop`, to('stop'))
+    app.get(`${base}/:id/messages`, to('messages'))
+    app.get(`${base}/:id/branches`, to('branches'))
+    app.get(`${base}/:id/prompt`, to('prompt'))
+    app.get(`${base}/:id/queue`, to('queue'))
+    app.post(`${base}/:id/queue/run`, to('runQueue'))
+    app.delete(`${base}/:id/queue/:messageId`, to('withdraw'))
+    app.post(`${base}/:id/fork`, to('fork'))
+    app.post(`${base}/:id/tools/:toolCallId`, to('answerTool'))
+    app.post(`${base}/:id/approvals/:approvalId`, to('decide'))
     onlyMethods(app, base, 'GET, POST')
     onlyMethods(app, `${base}/:id`, 'GET, DELETE')
     for (const path of ['stream', 'messages', 'branches', 'prompt', 'queue'])
@@ -71,125 +56,4 @@ export function sessionRoutes(
       onlyMethods(app, `${base}/:id/${path}`, 'POST')
   }
   return app
-}
-
-// Reading
-
-/** Whose it is, its owner knows. What it has spent is told as messages tell it. */
-const told = ({ tenant, spent, ...session }: SessionRecord) => ({
-  ...session,
-  id: publicId(tenant, session.id),
-  ...(spent !== undefined && { spent: { usage: spent.usage, ...toldCost(spent) } }),
-})
-
-async function resume(c: Context, world: SessionWorld): Promise<Response> {
-  const { sessions } = world.loom
-  const reading = readingOf(c, {})
-  const follow = followOf(c, reading)
-  const id = c.req.param('id') ?? ''
-  const tenant = world.tenantOf(c)
-  const session = await sessions.find(tenant, id, true)
-  const cursor = (c.req.query('after') ?? c.req.header('last-event-id')) || undefined
-  if (session === undefined && cursor !== undefined) throw conversationGone()
-  // `useChat({ resume: true })` asks before there is a session, and takes anything but 204 for a fault.
-  if (session === undefined && follow !== 'session') return c.body(null, 204)
-  const sessionId = session?.id ?? storedId(tenant, id)
-  const place = await sessions.readers.placeOf(sessionId, cursor)
-  const from = { sessionId, createdAt: session?.createdAt, place, cursor, reading }
-  if (follow === 'session') return followSession(c, world, { ...from, follow })
-  if (place === undefined) return c.body(null, 204)
-  return follow === 'queue'
-    ? followSession(c, world, { ...from, follow })
-    : streamSession(c, world, { sessionId, place, reading })
-}
-
-/**
- * An empty list where there is no such session: a page asks before its first message. Behind the
- * history are the user messages that wait in the queue, so that a page that is loaded anew shows them;
- * `?queued=0` leaves them out.
- */
-async function messages(c: Context, world: SessionWorld): Promise<Response> {
-  const { sessions } = world.loom
-  const session = await sessions.find(world.tenantOf(c), c.req.param('id') ?? '')
-  const { profile } = readingOf(c, {})
-  const wanted = c.req.query('queued') ?? '1'
-  if (wanted !== '0' && wanted !== '1') {
-    throw new LoomError('invalid-request', 'queued must be 0 or 1.')
-  }
-  if (session === undefined) return c.json([])
-  const all =
-    wanted === '1'
-      ? await sessions.messagesWithQueue(session.id)
-      : await sessions.messages(session.id)
-  return jsonResponse(
-    c,
-    all.map((message) => seenMessage(message, profile)),
-  )
-}
-
-/** What edits and regenerations cut, to be forked from by its number. */
-async function branches(c: Context, world: SessionWorld): Promise<Response> {
-  const { id } = await ownSession(c, world)
-  const { profile } = readingOf(c, {})
-  const cut = await world.loom.sessions.branches(id)
-  return jsonResponse(c, {
-    branches: cut.map(({ messages, ...branch }) => ({
-      ...branch,
-      messages: messages.map((message) => seenMessage(message, profile)),
-    })),
-  })
-}
-
-/** What a transport makes of `api: '/api/chat?profile=v7'` when it reconnects: `?profile=v7/ID/stream`. */
-const reconnection = /^(v[567])\/(.+)\/stream$/
-
-/** Sessions in one answer; a request for more gets these, and where to go on. */
-const listMax = 200
-
-async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Response> {
-  const [, profile, id] = reconnection.exec(c.req.query('profile') ?? '') ?? []
-  if (profile !== undefined && id !== undefined) {
-    return c.redirect(`${c.req.path}/${encodeURIComponent(id)}/stream?profile=${profile}`, 307)
-  }
-  const limit = Math.min(numberParameter(c, 'limit', 1_000_000) ?? 50, listMax)
-  const before = numberParameter(c, 'before', Number.MAX_SAFE_INTEGER)
-  const page = await loom.sessions.list(tenantOf(c), {
-    limit,
-    ...(before !== undefined && { before }),
-  })
-  return c.json({ ...page, sessions: page.sessions.map(told) })
-}
-
-// Acting
-
-async function fork(c: Context, world: SessionWorld): Promise<Response> {
-  const { id, tenant } = await ownSession(c, world)
-  const body = z
-    .object({
-      id: sessionIdSchema.min(1),
-      messageId: z.string(),
-      branch: z.number().int(),
-    })
-    .partial()
-    .safeParse(await readJson(c))
-  if (!body.success) {
-    const allowed = 'The body may have id, messageId and branch.'
-    throw new LoomError('invalid-request', `${allowed} ${issueIn(body.error)}`)
-  }
-  const { id: newId = randomUUID(), messageId, branch } = body.data
-  const forked = await world.loom.sessions.fork(id, {
-    newId: storedId(tenant, newId),
-    tenant,
-    through: messageId,
-    branch,
-  })
-  if (!forked) throw new LoomError('not-found', 'There is no such message, or the new id is taken.')
-  return c.json({ id: newId }, 201)
-}
-
-async function remove(c: Context, world: SessionWorld): Promise<Response> {
-  const { sessions } = world.loom
-  const { id: sessionId, tenant } = await ownSession(c, world)
-  if (!(await sessions.remove(sessionId, tenant))) throw noSession()
-  return c.body(null, 204)
 }

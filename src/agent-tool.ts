@@ -2,12 +2,11 @@
  * An agent as a tool of another agent: the caller's model hands it a task, its progress shows as
  * preliminary output, and its last words are the result.
  */
-import { z } from 'zod'
-
 import type { Agent } from './agent.ts'
 import { defineTool } from './define-tool.ts'
 import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
+import { zodSchema } from './ground/schema.ts'
 import type { NamedTool, ToolContext } from './tool.ts'
 import type { Usage } from './usage.ts'
 
@@ -38,9 +37,11 @@ export function agentTool<CONTEXT = unknown>(
     name: options.name ?? agent.name,
     description:
       options.description ?? agent.description ?? `Hands a task to the agent "${agent.name}".`,
-    inputSchema: z.object({
-      prompt: z.string().describe('The task, with everything the agent must know to do it.'),
-    }),
+    inputSchema: zodSchema((z) =>
+      z.object({
+        prompt: z.string().describe('The task, with everything the agent must know to do it.'),
+      }),
+    ),
     execute: (input, context: ToolContext<CONTEXT>) => delegate(agent, input.prompt, context),
     toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
     ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }),

@@ -20,8 +20,8 @@ export { agentTool, type AgentToolOutput } from './agent-tool.ts'
 export { defineTool } from './define-tool.ts'
 export { LoomError, type LoomErrorCode } from './ground/error.ts'
 export type { AgentEvent, FinishReason } from './event.ts'
-export { type Mcp, type McpOptions, openMcp } from './mcp.ts'
-export { type McpServer } from './mcp/server-options.ts'
+export { type Mcp, openMcp } from './mcp.ts'
+export type { McpOptions, McpServer } from './mcp/server-options.ts'
 export {
   Loom,
   openRedisStore,

@@ -18,6 +18,7 @@ import type { Store } from './store.ts'
 import type { RedisStoreOptions } from './store/redis.ts'
 import type { StreamAgentOptions } from './stream-agent.ts'
 import { type AgentStream, eventsOf } from './stream.ts'
+import { warmUp } from './warm-up.ts'
 
 /** @throws LoomError `invalid-config` where the environment names a proxy by something that is no address */
 function withModels<OPTIONS extends { models?: Models }>(options: OPTIONS): WithModels<OPTIONS> {
@@ -75,6 +76,8 @@ export class Loom extends LoomOfModels {
   /** @throws LoomError `invalid-config` for a list of no agents, or a bad proxy in the environment */
   constructor(options: LoomOptions) {
     super(withModels(options))
+    // A failure shows again where the module is used.
+    warmUp().catch(() => undefined)
   }
 }
 

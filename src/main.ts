@@ -50,7 +50,11 @@ const app: App = {
     ai: { load: () => import('ai') },
   }),
   async fetch(options) {
-    const { createApp } = await import('../routes/app.ts')
+    const [{ createApp }] = await Promise.all([
+      import('../routes/app.ts'),
+      // Its handlers, so that the first request does not wait for them.
+      import('../routes/session-handlers.ts'),
+    ])
     return createApp(options).fetch
   },
 }

@@ -122,9 +122,11 @@ describe('dependency direction', () => {
       'src/model/network.ts',
       'src/model/openai-compatible',
       'src/model/own-protocol.ts',
+      'src/model/provider-package.ts',
       'src/model/registered.ts',
       'src/model/registry',
       'src/model/resolve.ts',
+      'src/warm-up.ts',
     )
     const found = ['src/runner.ts', 'src/loom.ts'].flatMap((path) =>
       [...reachedFrom(path, graph)].filter(providers).map((name) => `${path} ->> ${name}`),

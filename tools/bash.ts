@@ -8,11 +8,10 @@ import { totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { z } from 'zod'
-
 import { defineTool } from '../src/define-tool.ts'
 import type { Environment } from '../src/ground/environment.ts'
 import { LoomError } from '../src/ground/error.ts'
+import { zodSchema } from '../src/ground/schema.ts'
 import { type CommandEnd, type RunningCommand, startCommand } from '../src/machine/command.ts'
 import { LogFolder } from '../src/machine/command/log-folder.ts'
 import { shownBytesMax, shownLinesMax, type ShownOutput } from '../src/machine/command/output.ts'
@@ -73,23 +72,25 @@ const timeoutMax = 600
 /** Linux accepts at most 128 KiB in one argument. */
 const commandBytesMax = 120 * 1024
 
-const inputSchema = z.object({
-  command: z
-    .string()
-    .min(1)
-    .refine((command) => !command.includes('\0'), 'must not contain a NUL character')
-    .refine(
-      (command) => Buffer.byteLength(command) <= commandBytesMax,
-      `must not be longer than ${commandBytesMax} bytes: write a script to a file and run that`,
-    )
-    .describe('The command that bash runs; it may have several lines'),
-  timeout: z
-    .number()
-    .positive()
-    .max(timeoutMax)
-    .nullish()
-    .describe(`Time limit of the command in seconds, ${timeoutDefault} by default`),
-})
+const inputSchema = zodSchema((z) =>
+  z.object({
+    command: z
+      .string()
+      .min(1)
+      .refine((command) => !command.includes('\0'), 'must not contain a NUL character')
+      .refine(
+        (command) => Buffer.byteLength(command) <= commandBytesMax,
+        `must not be longer than ${commandBytesMax} bytes: write a script to a file and run that`,
+      )
+      .describe('The command that bash runs; it may have several lines'),
+    timeout: z
+      .number()
+      .positive()
+      .max(timeoutMax)
+      .nullish()
+      .describe(`Time limit of the command in seconds, ${timeoutDefault} by default`),
+  }),
+)
 
 const description = `Runs a command with bash in the workspace and returns its output, stdout and stderr together.
 Of a long output it returns the end (${shownLinesMax} lines or ${shownBytesMax / 1024} KB), and the name of a file that has all of it, which later commands can read.

@@ -1,19 +1,20 @@
 /** The current date and time, which a model cannot know. The default time zone is the server's. */
-import { z } from 'zod'
-
 import { defineTool } from '../src/define-tool.ts'
+import { zodSchema } from '../src/ground/schema.ts'
 
 export const clock = defineTool({
   name: 'clock',
   title: 'Clock',
   description: 'Returns the current date and time, in a given time zone or in that of the server.',
-  inputSchema: z.object({
-    timeZone: z
-      .string()
-      .max(100)
-      .optional()
-      .describe('An IANA time zone such as "Europe/Berlin" or "UTC"'),
-  }),
+  inputSchema: zodSchema((z) =>
+    z.object({
+      timeZone: z
+        .string()
+        .max(100)
+        .optional()
+        .describe('An IANA time zone such as "Europe/Berlin" or "UTC"'),
+    }),
+  ),
   retry: 'safe',
   execute: ({ timeZone }) => timeIn(new Date(), timeZone),
 })

@@ -3,15 +3,13 @@
  * dies and another one repeats its call, the journal of the workspace shows whether the edit was made;
  * the tool does not search for the new text.
  */
-import { z } from 'zod'
-
 import { defineTool } from '../src/define-tool.ts'
+import type { Zod } from '../src/ground/schema.ts'
 import type { Workspace } from '../src/machine/workspace.ts'
 import { quoted } from '../src/machine/workspace/file-error.ts'
 import type { NamedTool } from '../src/tool.ts'
-import { applyEdits, type EditResult } from './edit-file/apply.ts'
+import type { EditResult } from './edit-file/apply.ts'
 import { editFields } from './edit-file/edits-input.ts'
-import { unifiedDiff } from './edit-file/unified-diff.ts'
 import { inputSchema } from './input-schema.ts'
 
 export interface EditFileOutput {
@@ -25,11 +23,12 @@ export interface EditFileOutput {
 /** An edit holds the whole text in memory and searches it, so larger files are refused. */
 const bytesMax = 16 * 1024 * 1024
 
-const editSchema = z.object({
-  old: z.string().describe('The passage to replace, exactly as it is in the file'),
-  new: z.string().describe('The text that replaces it; empty to delete the passage'),
-  replace_all: z.boolean().optional().describe('Replace every place where "old" is found'),
-})
+const editSchema = (z: Zod) =>
+  z.object({
+    old: z.string().describe('The passage to replace, exactly as it is in the file'),
+    new: z.string().describe('The text that replaces it; empty to delete the passage'),
+    replace_all: z.boolean().optional().describe('Replace every place where "old" is found'),
+  })
 
 /**
  * Options of the tool `edit_file`.
@@ -66,16 +65,18 @@ export function editFile(
       'quote enough of the text around it, with its indentation and without line numbers. All edits ' +
       'of a call apply to the file as it was before the call, and must not overlap.',
     inputSchema: inputSchema(
-      z.object({
-        path: z.string().max(4096).describe('Path of the file, relative to the workspace'),
-        edits: z.array(editSchema).min(1).max(100),
-      }),
+      (z) =>
+        z.object({
+          path: z.string().max(4096).describe('Path of the file, relative to the workspace'),
+          edits: z.array(editSchema(z)).min(1).max(100),
+        }),
       editFields,
     ),
     retry: 'keyed',
     needsApproval,
     timeoutMs: 60_000,
     execute: async ({ path, edits }, context): Promise<EditFileOutput> => {
+      const { applyEdits } = await import('./edit-file/apply.ts')
       let edit: EditResult | undefined
       const change = await workspace.change({
         path,
@@ -97,13 +98,14 @@ export function editFile(
   })
 }
 
-function outputOf(path: string, edit: EditResult | undefined): EditFileOutput {
+async function outputOf(path: string, edit: EditResult | undefined): Promise<EditFileOutput> {
   const name = quoted(path)
   if (edit === undefined) {
     const text = `${name} was edited by an earlier attempt of this call.`
     return { path, replacements: 0, diff: '', text }
   }
   const { replacements, isFuzzy, before, after } = edit
+  const { unifiedDiff } = await import('./edit-file/unified-diff.ts')
   const diff = unifiedDiff(path, before, after)
   const count = replacements === 1 ? '1 replacement' : `${replacements} replacements`
   const how = isFuzzy ? ', found by similarity: quotes, dashes or white space differ' : ''

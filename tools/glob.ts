@@ -3,8 +3,6 @@
  * applies `.gitignore`; this module matches the pattern. A `--glob` option of ripgrep would include
  * files that `.gitignore` excludes.
  */
-import { z } from 'zod'
-
 import { defineTool } from '../src/define-tool.ts'
 import type { Workspace } from '../src/machine/workspace.ts'
 import { FileRefusal, quoted } from '../src/machine/workspace/file-error.ts'
@@ -43,11 +41,12 @@ export function glob(workspace: Workspace): NamedTool {
       'without "/" matches names in any directory. The files changed last come first. Files that ' +
       '.gitignore excludes are not found.',
     inputSchema: inputSchema(
-      z.object({
-        pattern: z.string().min(1).max(1000),
-        path: z.string().max(4096).optional().describe('Directory; the workspace by default'),
-        limit: z.int().min(1).max(limitMax).optional().describe(`${defaultLimit} by default`),
-      }),
+      (z) =>
+        z.object({
+          pattern: z.string().min(1).max(1000),
+          path: z.string().max(4096).optional().describe('Directory; the workspace by default'),
+          limit: z.int().min(1).max(limitMax).optional().describe(`${defaultLimit} by default`),
+        }),
       (fields) => withoutEmpty(fields, 'path'),
     ),
     retry: 'safe',

@@ -2,9 +2,10 @@
  * Searches the files of the workspace with ripgrep. It skips files that `.gitignore` excludes and
  * follows no links. The tool reads each line again through the workspace before it shows the line.
  */
-import { z } from 'zod'
+import type { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
+import type { Zod } from '../src/ground/schema.ts'
 import { refuseUnlessFile, type Workspace } from '../src/machine/workspace.ts'
 import type { NamedTool } from '../src/tool.ts'
 import { type GlobPattern, globPattern } from './glob/pattern.ts'
@@ -25,20 +26,21 @@ const defaultLimit = 100
 const limitMax = 1000
 const timeoutMs = 30_000
 
-const grepSchema = z.object({
-  pattern: z.string().min(1).max(10_000).describe('A regular expression (Rust syntax)'),
-  path: z.string().max(4096).optional().describe('File or directory; the workspace by default'),
-  glob: z
-    .string()
-    .min(1)
-    .max(1000)
-    .optional()
-    .describe('Only files such as "*.ts" or "src/**/*.md"'),
-  ignore_case: z.boolean().optional(),
-  literal: z.boolean().optional().describe('The pattern is plain text'),
-  context: z.int().min(0).max(20).optional().describe('Lines to show around each match'),
-  limit: z.int().min(1).max(limitMax).optional().describe(`Matches; ${defaultLimit} by default`),
-})
+const grepSchema = (z: Zod) =>
+  z.object({
+    pattern: z.string().min(1).max(10_000).describe('A regular expression (Rust syntax)'),
+    path: z.string().max(4096).optional().describe('File or directory; the workspace by default'),
+    glob: z
+      .string()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('Only files such as "*.ts" or "src/**/*.md"'),
+    ignore_case: z.boolean().optional(),
+    literal: z.boolean().optional().describe('The pattern is plain text'),
+    context: z.int().min(0).max(20).optional().describe('Lines to show around each match'),
+    limit: z.int().min(1).max(limitMax).optional().describe(`Matches; ${defaultLimit} by default`),
+  })
 
 /**
  * Creates the tool `grep`, which searches the content of files with a regular expression.
@@ -93,7 +95,7 @@ const inputAliases = {
   context: ['-C'],
 }
 
-function argumentsOf(input: z.infer<typeof grepSchema>): string[] {
+function argumentsOf(input: z.infer<ReturnType<typeof grepSchema>>): string[] {
   return [
     '--json',
     // Equal searches return equal lines in equal order. A search with several threads does not.

@@ -4,12 +4,12 @@
  * terminal, passes `ask`; if no human is there, the tool reports an error to the model.
  */
 import type { ToolResultPart } from 'ai'
-import { z } from 'zod'
 
 import { defineTool } from '../src/define-tool.ts'
 import { LoomError } from '../src/ground/error.ts'
 import { isFields } from '../src/ground/fields.ts'
 import { toJson } from '../src/ground/json.ts'
+import type { Zod } from '../src/ground/schema.ts'
 import { untilAborted } from '../src/ground/until-aborted.ts'
 import type { NamedTool } from '../src/tool.ts'
 import { inputSchema } from './input-schema.ts'
@@ -63,15 +63,16 @@ export interface HumanOptions {
   timeoutMs?: number
 }
 
-const questionSchema = z.object({
-  question: z.string().min(1).max(4000).describe('One question, in the language of the human'),
-  options: z
-    .array(z.string().min(1).max(200))
-    .max(20)
-    .optional()
-    .describe('Answers to choose from; the human may give another one'),
-  default: z.string().max(1000).optional().describe('The meaning of an empty answer'),
-})
+const questionSchema = (z: Zod) =>
+  z.object({
+    question: z.string().min(1).max(4000).describe('One question, in the language of the human'),
+    options: z
+      .array(z.string().min(1).max(200))
+      .max(20)
+      .optional()
+      .describe('Answers to choose from; the human may give another one'),
+    default: z.string().max(1000).optional().describe('The meaning of an empty answer'),
+  })
 
 const definition = {
   name: 'human',

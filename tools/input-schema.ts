@@ -2,28 +2,23 @@
  * Accepts the inputs that models really send. The model receives the strict schema, but its calls may
  * hold `null` for an omitted field, or field names that it learned from other agents' tools.
  */
-import { asSchema, jsonSchema, type Schema } from 'ai'
+import type { Schema } from 'ai'
 import type { z } from 'zod'
 
 import { type Fields, isFields } from '../src/ground/fields.ts'
+import { type Zod, zodSchema } from '../src/ground/schema.ts'
 
 /**
  * Returns a schema for the model that validates an input after it removed `null` fields and `prepare`
  * corrected the names.
+ * @param make creates the zod schema. It is called once, when the schema is first used.
  * @param prepare receives its own copy of the fields
  */
-export function inputSchema<SHAPE extends z.ZodRawShape>(
-  schema: z.ZodObject<SHAPE>,
+export function inputSchema<INPUT>(
+  make: (zod: Zod) => z.ZodType<INPUT>,
   prepare: (fields: Fields) => Fields = (fields) => fields,
-): Schema<z.infer<z.ZodObject<SHAPE>>> {
-  return jsonSchema(() => asSchema(schema).jsonSchema, {
-    validate: (value) => {
-      const result = schema.safeParse(isFields(value) ? prepare(withoutNulls(value)) : value)
-      return result.success
-        ? { success: true, value: result.data }
-        : { success: false, error: result.error }
-    },
-  })
+): Schema<INPUT> {
+  return zodSchema(make, (input) => (isFields(input) ? prepare(withoutNulls(input)) : input))
 }
 
 /** Moves the value of the first alias that is present to the name itself. */

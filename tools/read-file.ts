@@ -3,8 +3,6 @@
  * edit must omit them. The tool records the version that it read, so that a later edit does not
  * overwrite another writer's change.
  */
-import { z } from 'zod'
-
 import { defineTool } from '../src/define-tool.ts'
 import type { OpenFile, Workspace } from '../src/machine/workspace.ts'
 import { quoted } from '../src/machine/workspace/file-error.ts'
@@ -67,15 +65,16 @@ export function readFile(
       'Reads a text file of the workspace. Shows each line as "N: text", where N is its number ' +
       `and no part of the file. Shows up to ${linesMax} lines or 50 KB at a time; read on with offset.`,
     inputSchema: inputSchema(
-      z.object({
-        path: z.string().max(4096).describe('Path of the file, relative to the workspace'),
-        offset: z
-          .int()
-          .min(0)
-          .optional()
-          .describe('Number of the first line to show; 1 by default'),
-        limit: z.int().min(1).optional().describe(`How many lines to show; ${linesMax} at most`),
-      }),
+      (z) =>
+        z.object({
+          path: z.string().max(4096).describe('Path of the file, relative to the workspace'),
+          offset: z
+            .int()
+            .min(0)
+            .optional()
+            .describe('Number of the first line to show; 1 by default'),
+          limit: z.int().min(1).optional().describe(`How many lines to show; ${linesMax} at most`),
+        }),
       (fields) => renameFields(fields, pathAliases),
     ),
     retry: 'safe',

@@ -2,8 +2,6 @@
  * Writes a whole file of the workspace. A reader sees the old content or the new one, never a part. The
  * file keeps its mode, byte order mark and line endings. A path that is a link changes the link's target.
  */
-import { z } from 'zod'
-
 import { defineTool } from '../src/define-tool.ts'
 import type { Workspace } from '../src/machine/workspace.ts'
 import { quoted } from '../src/machine/workspace/file-error.ts'
@@ -55,10 +53,11 @@ export function writeFile(
       'Writes a file of the workspace: creates it, with the directories above it, or replaces all of ' +
       'its content. To change a part of a file use edit_file.',
     inputSchema: inputSchema(
-      z.object({
-        path: z.string().max(4096).describe('Path of the file, relative to the workspace'),
-        content: z.string().describe('The whole content of the file'),
-      }),
+      (z) =>
+        z.object({
+          path: z.string().max(4096).describe('Path of the file, relative to the workspace'),
+          content: z.string().describe('The whole content of the file'),
+        }),
       (fields) => renameFields(fields, { ...pathAliases, content: ['contents', 'text'] }),
     ),
     retry: 'keyed',

@@ -20,6 +20,7 @@ import { openRegistry } from '../server/open-registry.ts'
 import type { Store } from '../store.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import type { NamedTool } from '../tool.ts'
+import { warmUp } from '../warm-up.ts'
 import { agentNamed, agentNames, type NameWorld, toolsNamed } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
 import type { Grants } from './approval.ts'
@@ -68,6 +69,8 @@ export async function openLocalChat(
 ): Promise<LocalChat> {
   const { program, app } = world
   const config = chatConfig(program.env)
+  // In the background, so that the first message does not wait for it.
+  warmUp().catch(() => undefined)
   const agents = await app.agents()
   const files = isKept && config.redisUrl === undefined ? new SessionFiles(program.env) : undefined
   const kept = await keptSession(flags, { files, here: config.workspace })

@@ -15,12 +15,16 @@ import { logLine } from '../server/log-line.ts'
 import { openLoom } from '../server/open-loom.ts'
 import { openRegistry } from '../server/open-registry.ts'
 import { Outage } from '../server/outage.ts'
+import { warmUp } from '../warm-up.ts'
 import type { CommandWorld } from './app.ts'
 import { exitCodes } from './exit-code.ts'
 
 /** @throws LoomError `invalid-config`, whatever it is that keeps the server from starting */
 export async function serve({ program, app }: CommandWorld): Promise<number> {
   const config = readConfig(program.env)
+  const warm = warmUp()
+  // Awaited below. Until then a bad setting is reported first.
+  warm.catch(() => undefined)
   const writeLine = (line: string) => program.stderr.write(`${logLine(line)}\n`)
   const notice = (line: string) => {
     if (config.logLevel !== 'silent') writeLine(`loom: ${line}`)
@@ -54,6 +58,7 @@ export async function serve({ program, app }: CommandWorld): Promise<number> {
   }
   let ready = true
   const loom = await openLoom({ config, agents, models, report, onBack }).catch(asSetup)
+  await warm
   const fetch = await app.fetch({ loom, config, isReady: () => ready })
   const server = await listen(fetch, config)
   program.stdout.write(greeting(server.url, config, chosen))

@@ -1,4 +1,5 @@
-/** The options of an MCP server. */
+/** The options of an MCP server, and of the connections to all of them. */
+import type { Environment } from '../ground/environment.ts'
 
 /** An MCP server that Loom starts as a child process. */
 export interface StdioMcpServer {
@@ -43,3 +44,23 @@ export type McpServer = {
   /** The time limit of a call in milliseconds. @defaultValue 120000 */
   callMs?: number
 } & (StdioMcpServer | HttpMcpServer)
+
+/**
+ * Options of `openMcp`.
+ * @example
+ * ```ts
+ * import { env } from 'node:process'
+ * import type { McpOptions } from 'loom'
+ *
+ * const options: McpOptions = { environment: env, report: (line) => stderr.write(`${line}\n`) }
+ * ```
+ */
+export interface McpOptions {
+  /** The environment of this process. Servers receive a few harmless variables of it. */
+  environment: Environment
+  /**
+   * Receives one line at the start and at the end of each outage.
+   * @defaultValue writes the line to stderr
+   */
+  report?: (line: string) => void
+}

@@ -3,17 +3,16 @@
  * `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`, in either case of letters (small letters win).
  * Every provider and the list of models take the same way.
  */
-import { EnvHttpProxyAgent, fetch as undiciFetch } from 'undici'
+import type { EnvHttpProxyAgent } from 'undici'
 
 import { LoomError } from '../ground/error.ts'
-import { connectionOptions, httpTransport } from './openai-compatible/http-transport.ts'
 import type { Transport } from './openai-compatible/transport.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 export interface Network {
-  /** For Loom's own client of chat-completions APIs. */
-  transport: Transport
+  /** For Loom's own client of chat-completions APIs. Loads the network library at the first call. */
+  transport: () => Promise<Transport>
   /** For the AI SDK's provider packages, and for the list of models. */
   fetch: typeof globalThis.fetch
 }
@@ -23,16 +22,23 @@ export interface Network {
  * @throws LoomError `invalid-config` where a proxy's address cannot be read.
  */
 export function providerNetwork(environment: Environment): Network {
-  const dispatcher = proxyDispatcher(environment)
+  const proxied = proxyDispatcher(environment)
   // Looked up at each call, so that instrumentation of the global `fetch` that is added later still works.
   const direct: Network['fetch'] = (input, init) => globalThis.fetch(input, init)
-  if (dispatcher === undefined) return { transport: httpTransport(), fetch: direct }
-  return { transport: httpTransport({ dispatcher }), fetch: proxiedFetch(dispatcher) }
+  let opening: Promise<Transport> | undefined
+  const open = async () => {
+    const { httpTransport } = await import('./openai-compatible/http-transport.ts')
+    return httpTransport(proxied === undefined ? {} : { dispatcher: await proxied() })
+  }
+  const transport = () => (opening ??= open())
+  return { transport, fetch: proxied === undefined ? direct : proxiedFetch(proxied) }
 }
 
 /** Node's own `fetch` may be of another version of undici, and then takes no dispatcher of ours. */
-function proxiedFetch(dispatcher: EnvHttpProxyAgent): Network['fetch'] {
+function proxiedFetch(proxied: () => Promise<EnvHttpProxyAgent>): Network['fetch'] {
   return async (input, init) => {
+    const { fetch: undiciFetch } = await import('undici')
+    const dispatcher = await proxied()
     const { method, headers, body, signal } = new Request(input, init)
     const sent = await undiciFetch(input instanceof Request ? input.url : input, {
       method,
@@ -58,20 +64,27 @@ export function networkFetch(environment: Environment): Network['fetch'] {
   return providerNetwork(environment).fetch
 }
 
-function proxyDispatcher(environment: Environment): EnvHttpProxyAgent | undefined {
+/** One agent for all, so that they share its connections. It opens at the first call. */
+function proxyDispatcher(environment: Environment): (() => Promise<EnvHttpProxyAgent>) | undefined {
   const forAll = proxyIn(environment, 'all_proxy')
   const httpProxy = proxyIn(environment, 'http_proxy') ?? forAll
   const httpsProxy = proxyIn(environment, 'https_proxy') ?? httpProxy
   if (httpProxy === undefined && httpsProxy === undefined) return undefined
-  return new EnvHttpProxyAgent({
-    ...connectionOptions,
-    // Given explicitly, empty ones included: otherwise undici would read the process's environment.
-    httpProxy: httpProxy ?? '',
-    httpsProxy: httpsProxy ?? '',
-    noProxy: variable(environment, 'no_proxy') ?? '',
-    // Plain HTTP is forwarded, as proxies expect: many allow CONNECT to port 443 only.
-    proxyTunnel: false,
-  })
+  const open = async () => {
+    const { EnvHttpProxyAgent } = await import('undici')
+    const { connectionOptions } = await import('./openai-compatible/http-transport.ts')
+    return new EnvHttpProxyAgent({
+      ...connectionOptions,
+      // Given explicitly, empty ones included: otherwise undici would read the process's environment.
+      httpProxy: httpProxy ?? '',
+      httpsProxy: httpsProxy ?? '',
+      noProxy: variable(environment, 'no_proxy') ?? '',
+      // Plain HTTP is forwarded, as proxies expect: many allow CONNECT to port 443 only.
+      proxyTunnel: false,
+    })
+  }
+  let opening: Promise<EnvHttpProxyAgent> | undefined
+  return () => (opening ??= open())
 }
 
 function proxyIn(environment: Environment, name: string): string | undefined {

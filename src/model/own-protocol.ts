@@ -5,71 +5,46 @@
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
-import { fetchWithBodyForms } from './body-forms/fetch.ts'
-import { eventStreamFetch } from './event-stream-fetch.ts'
-import { fetchWithExtraBody, withExtraBody } from './extra-body.ts'
-import { withUnknownItems } from './unknown-items.ts'
+import type { PackageName } from './provider-package.ts'
 
 export interface OwnProtocol {
+  packageName: PackageName
   /** The variables that may hold the key, the preferred one first. */
   keyVariables: readonly [string, ...string[]]
   /** The provider's own address, version included. */
   baseUrl: string
   /** The address that the package takes, of one that a user wrote. */
   completeUrl: (baseUrl: string) => string
-  open: (settings: PackageSettings, modelId: string) => Promise<LanguageModelV4>
-}
-
-export interface PackageSettings {
-  baseURL: string
-  apiKey: string
-  headers: Record<string, string>
-  /** Takes the way to the providers that the environment names. */
-  fetch: typeof globalThis.fetch
-  /** Of OpenAI: the older chat completions in place of responses. */
-  completions?: boolean
 }
 
 export const ownProtocols: ReadonlyMap<string, OwnProtocol> = new Map<string, OwnProtocol>([
   [
     'anthropic',
     {
+      packageName: 'anthropic',
       keyVariables: ['ANTHROPIC_API_KEY'],
       baseUrl: 'https://api.anthropic.com/v1',
       // Anthropic's own SDKs take the address without `/v1`, the AI SDK's package with it.
       completeUrl: (baseUrl) => (endsInVersion(baseUrl) ? baseUrl : `${baseUrl}/v1`),
-      open: async (settings, modelId) => {
-        const { createAnthropic } = await import('@ai-sdk/anthropic')
-        return createAnthropic(withFetch(settings)).languageModel(modelId)
-      },
     },
   ],
   [
     'openai',
     {
+      packageName: 'openai',
       keyVariables: ['OPENAI_API_KEY'],
       baseUrl: 'https://api.openai.com/v1',
       // OpenAI's own SDKs take the whole path. Only a bare host can be no address of theirs.
       completeUrl: (baseUrl) => (new URL(baseUrl).pathname === '/' ? `${baseUrl}/v1` : baseUrl),
-      open: async ({ completions, ...settings }, modelId) => {
-        const { createOpenAI } = await import('@ai-sdk/openai')
-        const provider = createOpenAI(withFetch(settings))
-        return completions === true
-          ? provider.chat(modelId)
-          : withUnknownItems(provider.languageModel(modelId))
-      },
     },
   ],
   [
     'google',
     {
+      packageName: 'google',
       keyVariables: ['GOOGLE_API_KEY', 'GOOGLE_GENERATIVE_AI_API_KEY', 'GEMINI_API_KEY'],
       baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
       completeUrl: (baseUrl) => (endsInVersion(baseUrl) ? baseUrl : `${baseUrl}/v1beta`),
-      open: async (settings, modelId) => {
-        const { createGoogle } = await import('@ai-sdk/google')
-        return createGoogle(withFetch(settings)).languageModel(modelId)
-      },
     },
   ],
 ])
@@ -112,14 +87,9 @@ export async function openPackage(
 ): Promise<LanguageModelV4> {
   const { baseURL, apiKey = placeholderKey, headers, fetch, completions = false } = given
   const settings = { baseURL, apiKey, headers: { ...headers }, fetch, completions }
-  return withExtraBody(await protocol.open(settings, modelId))
+  const { openPackageModel } = await import('./provider-package.ts')
+  return openPackageModel(protocol.packageName, settings, modelId)
 }
-
-const withFetch = ({ completions: _, ...settings }: PackageSettings) => ({
-  ...settings,
-  // The forms are inside the extra body, so that what a model refuses of that is left out too.
-  fetch: eventStreamFetch(fetchWithExtraBody(fetchWithBodyForms(settings.fetch))),
-})
 
 /** Without the slashes at its end, and without a query: the packages put their paths behind it. */
 function rootOf(address: string): string {

@@ -6,7 +6,6 @@
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
 import { LoomError } from '../ground/error.ts'
-import { openAICompatible } from './openai-compatible.ts'
 import type { Transport } from './openai-compatible/transport.ts'
 import { openPackage, ownProtocols } from './own-protocol.ts'
 import { checkAddress, quote, type ModelSettings, variableOf } from './provider-settings.ts'
@@ -28,7 +27,7 @@ export interface RegisteredOptions {
   modelId: string
   set: ModelSettings
   registry: Registry
-  transport: Transport
+  transport: () => Promise<Transport>
   fetch: typeof globalThis.fetch
   /** Told of the key, which may stand in a variable that nothing else takes for one. */
   onKey: (key: string) => void
@@ -52,7 +51,9 @@ export async function openRegistered(
   if (apiKey !== undefined) onKey(apiKey)
   const protocol = ownProtocols.get(endpoint.protocol)
   if (protocol === undefined) {
-    return openAICompatible({ provider: name, modelId, baseUrl, transport, apiKey })
+    const { openAICompatible } = await import('./openai-compatible.ts')
+    const names = { provider: name, modelId }
+    return openAICompatible({ ...names, baseUrl, transport: await transport(), apiKey })
   }
   const { completions } = endpoint
   const baseURL = baseUrl.replace(/\/+$/, '')

@@ -8,11 +8,9 @@ import type { LanguageModelV4 } from '@ai-sdk/provider'
 import { LoomError } from '../ground/error.ts'
 import type { ModelReference, Models } from '../model.ts'
 import { adaptModel } from './adapt.ts'
-import { demoModel } from './demo.ts'
 import { doubtOf, factsOf } from './facts.ts'
 import { didYouMean, nearestNames } from './nearest.ts'
 import { providerNetwork } from './network.ts'
-import { openAICompatible } from './openai-compatible.ts'
 import type { Transport } from './openai-compatible/transport.ts'
 import { openOwnProtocol, ownProtocols } from './own-protocol.ts'
 import {
@@ -36,7 +34,7 @@ interface World {
   set: ModelSettings
   registry: Registry
   /** One for all, so that models of one provider share its connections. */
-  transport: Transport
+  transport: () => Promise<Transport>
   fetch: typeof globalThis.fetch
   onKey: (key: string) => void
 }
@@ -47,7 +45,8 @@ interface World {
  */
 export function createModels(options: ModelsOptions): Models {
   const network = providerNetwork(options.environment)
-  const { registry = new Registry(), transport = network.transport } = options
+  const { registry = new Registry(), transport: given } = options
+  const transport = given === undefined ? network.transport : () => Promise.resolve(given)
   const set = readModelSettings({ ...options, registry })
   const opened = new Map<string, Promise<LanguageModelV4>>()
   const adapted = new WeakMap<object, LanguageModelV4>()
@@ -101,7 +100,7 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
   const { set, registry, transport, fetch, onKey } = world
   const { provider, modelId } = parseReference(reference)
   const name = settingName(provider, set)
-  if (name === 'demo' && !set.has(name)) return demoModel(modelId)
+  if (name === 'demo' && !set.has(name)) return (await import('./demo.ts')).demoModel(modelId)
   const baseUrl = set.baseUrl(name)
   const given = { baseUrl, apiKey: set.apiKey(name), headers: set.headers(name), fetch }
 
@@ -116,11 +115,12 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
   }
   if (baseUrl !== undefined) {
     const { apiKey, headers } = given
+    const { openAICompatible } = await import('./openai-compatible.ts')
     return openAICompatible({
       provider: name,
       modelId,
       baseUrl,
-      transport,
+      transport: await transport(),
       ...(apiKey !== undefined && { apiKey }),
       ...(headers !== undefined && { headers: { ...headers } }),
     })

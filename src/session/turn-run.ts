@@ -12,7 +12,6 @@ import type { Claim, Commit, Intents } from '../store/turn.ts'
 import { LocalTail } from './local-tail.ts'
 import { TurnCommit } from './turn-commit.ts'
 import { TurnLog } from './turn-log.ts'
-import { commitOf, perform } from './turn-work.ts'
 import { isGone, type RunningTurn, type TurnEnd, type TurnWorld } from './turn-world.ts'
 
 /** How long after the deletion of a session its owner may find out from the log, in milliseconds. */
@@ -100,6 +99,8 @@ export class TurnRun implements RunningTurn {
   }
 
   async #perform(): Promise<Commit> {
+    // With the runner behind it: most of Loom, which a program that only imports it does not need.
+    const { commitOf, perform } = await import('./turn-work.ts')
     try {
       return await perform(this)
     } catch (error) {

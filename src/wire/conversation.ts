@@ -3,7 +3,6 @@
  * it up: system messages are left out, since an agent's instructions are the server's, and an
  * approval counts only by its signed id (`src/runner/approval.ts`).
  */
-import { convertToModelMessages, modelMessageSchema, safeValidateUIMessages } from 'ai'
 import type { ModelMessage, ToolSet, UIMessage } from 'ai'
 
 import { errorMessage, LoomError } from '../ground/error.ts'
@@ -49,7 +48,7 @@ export async function readConversation(
   const said = posted.filter((message: unknown) => fieldOf(message, 'role') !== 'system')
   if (said.length === 0) throw new LoomError('invalid-request', 'messages holds no user message.')
   return said.some(isModelMessage)
-    ? { messages: readModelMessages(said, fileUrls), continues: undefined }
+    ? { messages: await readModelMessages(said, fileUrls), continues: undefined }
     : readUiMessages(said, tools, fileUrls)
 }
 
@@ -59,7 +58,11 @@ function isModelMessage(message: unknown): boolean {
   return Array.isArray(fieldOf(message, 'content')) || fieldOf(message, 'role') === 'tool'
 }
 
-function readModelMessages(posted: readonly unknown[], fileUrls: FileUrls): ModelMessage[] {
+async function readModelMessages(
+  posted: readonly unknown[],
+  fileUrls: FileUrls,
+): Promise<ModelMessage[]> {
+  const { modelMessageSchema } = await import('ai')
   return posted.map((message, index) => {
     const result = modelMessageSchema.safeParse(message)
     if (result.success) {
@@ -122,6 +125,7 @@ async function validMessages(
   posted: readonly unknown[],
   nameOf: (index: number) => string,
 ): Promise<UIMessage[]> {
+  const { safeValidateUIMessages } = await import('ai')
   const result = await safeValidateUIMessages({ messages: posted.map(modernMessage) })
   if (!result.success) throw new LoomError('invalid-request', issueOf(result.error, nameOf))
   for (const { id } of result.data) {
@@ -177,6 +181,7 @@ async function convert(
   messages: UIMessage[],
   tools: () => Promise<ToolSet>,
 ): Promise<ModelMessage[]> {
+  const { convertToModelMessages } = await import('ai')
   const called = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
   const options = { ignoreIncompleteToolCalls: true, ...(called && { tools: await tools() }) }
   const converted = await convertToModelMessages(messages, options).catch((cause: unknown) => {
@@ -200,6 +205,7 @@ export async function modelMessagesOf(
 ): Promise<ModelMessage[]> {
   const called = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
   const options = called ? { tools: await tools() } : {}
+  const { convertToModelMessages } = await import('ai')
   const all: ModelMessage[] = []
   const steps = new WorkSteps()
   for (const message of messages) {

@@ -1,0 +1,153 @@
+/**
+ * What the session routes do. This module loads when `sessionRoutes` is called: with it come the frames,
+ * the conversion of messages and zod, which a program that only imports Loom does not need.
+ */
+import { randomUUID } from 'node:crypto'
+
+import type { Context } from 'hono'
+import { z } from 'zod'
+
+import { LoomError } from '../src/ground/error.ts'
+import { conversationGone } from '../src/session/accept-post.ts'
+import { publicId, storedId } from '../src/session/tenant-ids.ts'
+import { toldCost } from '../src/spending.ts'
+import type { SessionRecord } from '../src/store/session.ts'
+import { readingOf } from '../src/stream-agent.ts'
+import { seenMessage } from '../src/wire/frames/seen-message.ts'
+import { readJson } from './body.ts'
+import { issueIn, sessionIdSchema } from './chat-request.ts'
+import { jsonResponse } from './json-response.ts'
+import { numberParameter } from './number-parameter.ts'
+import { followOf, followSession } from './session-follow.ts'
+import { streamSession } from './session-stream.ts'
+import { noSession, ownSession, type SessionWorld } from './session-world.ts'
+
+export { answerTool, decide } from './session-answers.ts'
+export { post } from './session-post.ts'
+export { prompt } from './session-prompt.ts'
+export { queue, runQueue, stop, withdraw } from './session-queue.ts'
+
+// Reading
+
+/** Whose it is, its owner knows. What it has spent is told as messages tell it. */
+const told = ({ tenant, spent, ...session }: SessionRecord) => ({
+  ...session,
+  id: publicId(tenant, session.id),
+  ...(spent !== undefined && { spent: { usage: spent.usage, ...toldCost(spent) } }),
+})
+
+export async function show(c: Context, world: SessionWorld): Promise<Response> {
+  return c.json(told(await ownSession(c, world)))
+}
+
+export async function resume(c: Context, world: SessionWorld): Promise<Response> {
+  const { sessions } = world.loom
+  const reading = readingOf(c, {})
+  const follow = followOf(c, reading)
+  const id = c.req.param('id') ?? ''
+  const tenant = world.tenantOf(c)
+  const session = await sessions.find(tenant, id, true)
+  const cursor = (c.req.query('after') ?? c.req.header('last-event-id')) || undefined
+  if (session === undefined && cursor !== undefined) throw conversationGone()
+  // `useChat({ resume: true })` asks before there is a session, and takes anything but 204 for a fault.
+  if (session === undefined && follow !== 'session') return c.body(null, 204)
+  const sessionId = session?.id ?? storedId(tenant, id)
+  const place = await sessions.readers.placeOf(sessionId, cursor)
+  const from = { sessionId, createdAt: session?.createdAt, place, cursor, reading }
+  if (follow === 'session') return followSession(c, world, { ...from, follow })
+  if (place === undefined) return c.body(null, 204)
+  return follow === 'queue'
+    ? followSession(c, world, { ...from, follow })
+    : streamSession(c, world, { sessionId, place, reading })
+}
+
+/**
+ * An empty list where there is no such session: a page asks before its first message. Behind the
+ * history are the user messages that wait in the queue, so that a page that is loaded anew shows them;
+ * `?queued=0` leaves them out.
+ */
+export async function messages(c: Context, world: SessionWorld): Promise<Response> {
+  const { sessions } = world.loom
+  const session = await sessions.find(world.tenantOf(c), c.req.param('id') ?? '')
+  const { profile } = readingOf(c, {})
+  const wanted = c.req.query('queued') ?? '1'
+  if (wanted !== '0' && wanted !== '1') {
+    throw new LoomError('invalid-request', 'queued must be 0 or 1.')
+  }
+  if (session === undefined) return c.json([])
+  const all =
+    wanted === '1'
+      ? await sessions.messagesWithQueue(session.id)
+      : await sessions.messages(session.id)
+  return jsonResponse(
+    c,
+    all.map((message) => seenMessage(message, profile)),
+  )
+}
+
+/** What edits and regenerations cut, to be forked from by its number. */
+export async function branches(c: Context, world: SessionWorld): Promise<Response> {
+  const { id } = await ownSession(c, world)
+  const { profile } = readingOf(c, {})
+  const cut = await world.loom.sessions.branches(id)
+  return jsonResponse(c, {
+    branches: cut.map(({ messages, ...branch }) => ({
+      ...branch,
+      messages: messages.map((message) => seenMessage(message, profile)),
+    })),
+  })
+}
+
+/** What a transport makes of `api: '/api/chat?profile=v7'` when it reconnects: `?profile=v7/ID/stream`. */
+const reconnection = /^(v[567])\/(.+)\/stream$/
+
+/** Sessions in one answer; a request for more gets these, and where to go on. */
+const listMax = 200
+
+export async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Response> {
+  const [, profile, id] = reconnection.exec(c.req.query('profile') ?? '') ?? []
+  if (profile !== undefined && id !== undefined) {
+    return c.redirect(`${c.req.path}/${encodeURIComponent(id)}/stream?profile=${profile}`, 307)
+  }
+  const limit = Math.min(numberParameter(c, 'limit', 1_000_000) ?? 50, listMax)
+  const before = numberParameter(c, 'before', Number.MAX_SAFE_INTEGER)
+  const page = await loom.sessions.list(tenantOf(c), {
+    limit,
+    ...(before !== undefined && { before }),
+  })
+  return c.json({ ...page, sessions: page.sessions.map(told) })
+}
+
+// Acting
+
+export async function fork(c: Context, world: SessionWorld): Promise<Response> {
+  const { id, tenant } = await ownSession(c, world)
+  const body = z
+    .object({
+      id: sessionIdSchema.min(1),
+      messageId: z.string(),
+      branch: z.number().int(),
+    })
+    .partial()
+    .safeParse(await readJson(c))
+  if (!body.success) {
+    const allowed = 'The body may have id, messageId and branch.'
+    throw new LoomError('invalid-request', `${allowed} ${issueIn(body.error)}`)
+  }
+  const { id: newId = randomUUID(), messageId, branch } = body.data
+  const forked = await world.loom.sessions.fork(id, {
+    newId: storedId(tenant, newId),
+    tenant,
+    through: messageId,
+    branch,
+  })
+  if (!forked) throw new LoomError('not-found', 'There is no such message, or the new id is taken.')
+  return c.json({ id: newId }, 201)
+}
+
+export async function remove(c: Context, world: SessionWorld): Promise<Response> {
+  const { sessions } = world.loom
+  const { id: sessionId, tenant } = await ownSession(c, world)
+  if (!(await sessions.remove(sessionId, tenant))) throw noSession()
+  return c.body(null, 204)
+}
