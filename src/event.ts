@@ -15,7 +15,7 @@ interface WithMetadata {
   providerMetadata?: ProviderMetadata
 }
 
-interface OfTool extends WithMetadata {
+export interface OfTool extends WithMetadata {
   toolCallId: string
   /**
    * True on every event of a tool whose type the client cannot know (MCP tools, unknown tools).
