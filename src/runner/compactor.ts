@@ -1,7 +1,8 @@
 /**
  * Keeps what one run shows its models within their windows. The run's own list of messages stays
  * whole: what was made of its beginning is kept here, so that no step has to make it again. Looked at
- * before every model call, between steps and before a retry too.
+ * before every model call, between steps and before a retry too. The file is long
+ * because the steps of shortening share what was shown, refused and estimated before.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 import type { ModelMessage } from 'ai'

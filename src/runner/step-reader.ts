@@ -1,10 +1,10 @@
 /**
  * Reads one reply of a model: its parts go out as events at once, and gather into the content of the
- * assistant message. This is the per-token path: a text delta touches one open part and one event.
+ * assistant message. Every token passes here, and then through `text-parts.ts`.
  */
 import type { LanguageModelV4StreamPart, LanguageModelV4Usage } from '@ai-sdk/provider'
 
-import type { FinishReason, ProviderMetadata } from '../event.ts'
+import type { FinishReason } from '../event.ts'
 import type { LoomError } from '../ground/error.ts'
 import type { PartReceiver } from '../model.ts'
 import { finishMeaning, finishReasonIn } from '../model/finish-reason.ts'
@@ -16,36 +16,9 @@ import { type ContentPart, fileUrl, sourceEvent, withMetadata, withOptions } fro
 import { isDelta, joinRun, runLength } from './delta-run.ts'
 import { ProviderCalls } from './provider-calls.ts'
 import { modelError } from './retry.ts'
+import { TextParts } from './text-parts.ts'
 import { type ToolCall, ToolInputs } from './tool-inputs.ts'
 import type { ToolTable } from './tool-table.ts'
-
-interface OpenPart {
-  type: 'text' | 'reasoning'
-  /** The model's id of the part, which it may use again in its next reply. */
-  sourceId: string
-  /** Ours, unique in the message. */
-  id: string
-  /** Text goes out from its first delta on: an empty part would be one more thing on the screen. */
-  started: boolean
-  /**
-   * The first half of a character (a high surrogate) whose second half has not come. Told alone it would
-   * be lost wherever text becomes bytes: in a terminal, a plain-text answer, a store.
-   */
-  half: string
-  content: { type: 'text' | 'reasoning'; text: string; providerOptions?: ProviderMetadata }
-}
-
-interface PartEnd {
-  type: 'text-end' | 'reasoning-end'
-  id: string
-  providerMetadata?: ProviderMetadata
-}
-
-interface PartDelta {
-  id: string
-  delta: string
-  providerMetadata?: ProviderMetadata
-}
 
 export interface StepReaderOptions {
   emit: Sink
@@ -69,11 +42,9 @@ export class StepReader {
 
   readonly #emit: Sink
   readonly #priceOf: StepReaderOptions['priceOf']
-  readonly #prefix: string
   readonly #inputs: ToolInputs
   readonly #providerCalls: ProviderCalls
-  readonly #open: OpenPart[] = []
-  #partCount = 0
+  readonly #texts: TextParts
   /** From here on the model is not listened to: what a slow sink held back is not told any more. */
   #closed = false
   /** US dollars. */
@@ -84,8 +55,14 @@ export class StepReader {
   constructor(options: StepReaderOptions) {
     this.#emit = options.emit
     this.#priceOf = options.priceOf
-    this.#prefix = options.prefix
     const { content } = this
+    this.#texts = new TextParts({
+      ...options,
+      onStart: (part) => {
+        content.push(part)
+        this.firstContentAt ??= performance.now()
+      },
+    })
     this.#providerCalls = new ProviderCalls({ ...options, content })
     this.#inputs = new ToolInputs({ ...options, content, providerCalls: this.#providerCalls })
   }
@@ -128,14 +105,14 @@ export class StepReader {
   /** Ends what a broken or finished stream left open, so that no reader keeps a dangling part. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const part of this.#open.splice(0)) await this.#endPart(part, undefined)
+    await this.#texts.close()
     await this.#inputs.close()
   }
 
   /** Forgets everything: the reader was told to do the same. */
   withdraw(): void {
     this.#closed = true
-    this.#open.length = 0
+    this.#texts.withdraw()
     this.content.length = 0
     this.#inputs.withdraw()
     this.#providerCalls.withdraw()
@@ -145,11 +122,7 @@ export class StepReader {
   async say(text: string): Promise<void> {
     await this.close()
     this.#heard = this.seen
-    const part = this.#openPart('text', 'said')
-    part.content.text = text
-    await this.#start(part)
-    await this.#emit({ type: 'text-delta', id: part.id, delta: text })
-    await this.#end({ type: 'text-end', id: 'said' })
+    await this.#texts.say(text)
   }
 
   #receiveFrom(parts: readonly LanguageModelV4StreamPart[], from: number): void | Promise<void> {
@@ -170,17 +143,16 @@ export class StepReader {
   #take(part: LanguageModelV4StreamPart): void | Promise<void> {
     switch (part.type) {
       case 'text-delta':
-        return this.#delta('text', part)
+        return this.#texts.delta('text', part)
       case 'reasoning-delta':
-        return this.#delta('reasoning', part)
+        return this.#texts.delta('reasoning', part)
       case 'text-start':
-        this.#openPart('text', part.id, part.providerMetadata)
-        return undefined
+        return this.#texts.begin('text', part)
       case 'reasoning-start':
-        return this.#start(this.#openPart('reasoning', part.id, part.providerMetadata))
+        return this.#texts.begin('reasoning', part)
       case 'text-end':
       case 'reasoning-end':
-        return this.#end(part)
+        return this.#texts.end(part)
       case 'tool-input-delta':
         return this.#inputs.delta(part)
       case 'finish':
@@ -201,83 +173,6 @@ export class StepReader {
         this.firstContentAt ??= performance.now()
         return this.#whole(part)
     }
-  }
-
-  // Text and reasoning
-
-  #openPart(type: OpenPart['type'], sourceId: string, metadata?: ProviderMetadata): OpenPart {
-    const open: OpenPart = {
-      type,
-      sourceId,
-      id: `${this.#prefix}-${type === 'text' ? 't' : 'r'}${this.#partCount++}`,
-      started: false,
-      half: '',
-      content: { type, text: '', ...withOptions(metadata) },
-    }
-    this.#open.push(open)
-    return open
-  }
-
-  /** Seldom more than one part is open, so this is cheaper than any map. */
-  #find(type: OpenPart['type'], sourceId: string): OpenPart | undefined {
-    for (const open of this.#open) if (open.type === type && open.sourceId === sourceId) return open
-    return undefined
-  }
-
-  #start(open: OpenPart): void | Promise<void> {
-    open.started = true
-    this.content.push(open.content)
-    this.firstContentAt ??= performance.now()
-    const { providerOptions } = open.content
-    return this.#emit({ type: `${open.type}-start`, id: open.id, ...withMetadata(providerOptions) })
-  }
-
-  #delta(type: OpenPart['type'], part: PartDelta): void | Promise<void> {
-    if (part.delta === '' && part.providerMetadata === undefined) return undefined
-    const open = this.#find(type, part.id) ?? this.#openPart(type, part.id)
-    const wait = open.started ? undefined : this.#start(open)
-    return wait === undefined ? this.#add(open, part) : wait.then(() => this.#add(open, part))
-  }
-
-  #add(open: OpenPart, { delta, providerMetadata }: PartDelta): void | Promise<void> {
-    if (this.#closed) return undefined
-    const whole = open.half === '' ? delta : open.half + delta
-    const isHalf = (whole.charCodeAt(whole.length - 1) & 0xfc00) === 0xd800
-    open.half = isHalf ? whole.slice(-1) : ''
-    const text = isHalf ? whole.slice(0, -1) : whole
-    if (text === '' && providerMetadata === undefined) return undefined
-    return this.#tell(open, text, providerMetadata)
-  }
-
-  #tell(open: OpenPart, delta: string, providerMetadata?: ProviderMetadata): void | Promise<void> {
-    open.content.text += delta
-    const type = open.type === 'text' ? 'text-delta' : 'reasoning-delta'
-    if (providerMetadata === undefined) return this.#emit({ type, id: open.id, delta })
-    open.content.providerOptions = providerMetadata
-    return this.#emit({ type, id: open.id, delta, providerMetadata })
-  }
-
-  #end(part: PartEnd): void | Promise<void> {
-    const open = this.#find(part.type === 'text-end' ? 'text' : 'reasoning', part.id)
-    if (open === undefined) return undefined
-    this.#open.splice(this.#open.indexOf(open), 1)
-    return this.#endPart(open, part.providerMetadata)
-  }
-
-  #endPart(open: OpenPart, metadata: ProviderMetadata | undefined): void | Promise<void> {
-    if (metadata !== undefined) open.content.providerOptions = metadata
-    if (!open.started) return undefined
-    if (open.half === '') return this.#emitEnd(open, metadata)
-    // The other half never came.
-    open.half = ''
-    const wait = this.#tell(open, '\uFFFD')
-    return wait === undefined
-      ? this.#emitEnd(open, metadata)
-      : wait.then(() => this.#emitEnd(open, metadata))
-  }
-
-  #emitEnd(open: OpenPart, metadata: ProviderMetadata | undefined): void | Promise<void> {
-    return this.#emit({ type: `${open.type}-end`, id: open.id, ...withMetadata(metadata) })
   }
 
   // Parts that come whole

@@ -1,7 +1,8 @@
 /**
  * Runs the tool calls of a step, all at once unless the agent says otherwise. A call never ends the
  * turn: whatever goes wrong is told to the model as the call's result. A tool that ignores its signal
- * is left behind when its time is up.
+ * is left behind when its time is up. The file is long because the outcome of a call covers its whole life:
+ * time limit, preliminary output, result, failure.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 

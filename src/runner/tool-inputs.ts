@@ -1,7 +1,8 @@
 /**
  * The tool calls of one reply: their inputs as they stream in, checked when they are whole. A call
  * that no tool can take (no such tool, not JSON, against the schema, cut off) is told to the client
- * as a whole part that ends in an error, and to the model as the call's result.
+ * as a whole part that ends in an error, and to the model as the call's result. The file is long because
+ * the end of the reply decides about inputs at every stage, so that they share one state.
  */
 import type { LanguageModelV4StreamPart, LanguageModelV4ToolCall } from '@ai-sdk/provider'
 

@@ -1,6 +1,7 @@
 /**
  * One process among those that share a store. It runs the turns that it claims, says in time that it
- * is alive, looks after those that no longer say so, and hands its turns over when it is told to go.
+ * is alive, looks after those that no longer say so, and hands its turns over when it is told to go. The
+ * file is long because claiming, running and leaving exclude each other by one state.
  */
 import { randomUUID } from 'node:crypto'
 

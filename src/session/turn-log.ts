@@ -2,7 +2,8 @@
  * Writes a turn's events to its log, and gives them to local readers once the log has them. While one
  * append is in flight, what is emitted gathers; the reply sends the next (group commit). A tool call
  * is in the log before the tool may run. When the log says that somebody else owns the turn, nothing
- * more is written, and the turn is told to end.
+ * more is written, and the turn is told to end. The file is long because gathering, appending and losing
+ * the log share one state.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 

@@ -3,10 +3,10 @@
  * an unexpected form must not cost the rest of the chunk: numbers count as text, a field that cannot
  * be read counts as absent.
  */
-import type { JSONObject } from '@ai-sdk/provider'
+import type { JSONObject, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
 import { finishReasonIn } from '../finish-reason.ts'
-import { isRecord } from './json-record.ts'
+import { isRecord, parseJson } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
 
 /** The only choice that was asked for. Some servers send an object in place of the list. */
@@ -72,4 +72,32 @@ function thinkingText(thinking: unknown): string {
   if (!Array.isArray(thinking)) return textOf(thinking) ?? ''
   const texts = thinking.map((inner: unknown) => partText(inner))
   return texts.map((inner) => (inner?.type === 'text' ? inner.text : '')).join('')
+}
+
+/** The id, the model and the time of the answer; undefined in a chunk that has none of them. */
+export function metadataIn(chunk: JsonRecord): LanguageModelV4StreamPart | undefined {
+  const { id, model, created } = chunk
+  if (!id && !model && !created) return undefined
+  const [name, modelId, time] = [textOf(id), textOf(model), Number(created)]
+  return {
+    type: 'response-metadata',
+    ...(name === undefined ? {} : { id: name }),
+    ...(modelId === undefined ? {} : { modelId }),
+    ...(time > 0 ? { timestamp: new Date(time * 1000) } : {}),
+  }
+}
+
+/** Whether an event says that the answer is over, in one of the spellings of servers. */
+export const isDone = (text: string) => /^\s*"?\[?DONE\]?"?\s*$/i.test(text)
+
+/**
+ * The values of an event that is no JSON as it is: some servers put several events into one, or the name
+ * of the field twice. Undefined where it holds anything else.
+ */
+export function valuesIn(data: string): readonly unknown[] | undefined {
+  const lines = data.split('\n').map((line) => line.replace(/^\s*(data:\s*)+/, ''))
+  const texts = lines.filter((line) => line.trim() !== '')
+  if (texts.length === 0 || (texts.length === 1 && texts[0] === data)) return undefined
+  const values = texts.map((text) => (isDone(text) ? text.trim() : parseJson(text)))
+  return values.includes(undefined) ? undefined : values
 }

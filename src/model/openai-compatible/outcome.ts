@@ -9,12 +9,13 @@ import { finishMeaning } from '../finish-reason.ts'
 import { isRecord } from './json-record.ts'
 
 /** A refusal ends with `stop` like any answer, but is one that a filter would have stopped. */
-export function unifiedReason(
-  raw: string,
+export function finishReasonIn(
+  raw: string | undefined,
   hasRefusal: boolean,
-): LanguageModelV4FinishReason['unified'] {
+): LanguageModelV4FinishReason {
+  if (raw === undefined) return { unified: 'error', raw }
   const meaning = finishMeaning(raw)
-  return meaning === 'stop' && hasRefusal ? 'content-filter' : meaning
+  return { unified: meaning === 'stop' && hasRefusal ? 'content-filter' : meaning, raw }
 }
 
 /**

@@ -2,7 +2,9 @@
  * What a provider's error says. OpenAI's `{ error: { message, type, code } }` has many relatives:
  * `{ error: "…" }`, `{ message }`, FastAPI's `{ detail }`, Google's list around it.
  */
+import { isSuccess } from './chunk.ts'
 import { isRecord } from './json-record.ts'
+import type { JsonRecord } from './json-record.ts'
 
 /** Deep enough for every known form, and an end to hostile ones. */
 const maxDepth = 4
@@ -67,3 +69,7 @@ export function quote(text: string): string {
 
 const clip = (text: string, length: number) =>
   text.length > length ? `${text.slice(0, length)}…` : text
+
+/** An event that is no chunk and says something says what is wrong. */
+export const isFailureMessage = (value: JsonRecord) =>
+  messageOf(value) !== undefined && !isSuccess(value)

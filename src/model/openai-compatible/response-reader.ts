@@ -2,7 +2,8 @@
  * Receives one HTTP response: an event stream or the JSON of a whole answer becomes parts, anything else
  * is read as text and becomes an error. An answer begins with its first event; what fails before that
  * is thrown, what fails later is an `error` part. Once the answer has its end, the rest of the response
- * is waited for a short while only.
+ * is waited for a short while only. The file is long because head, body and end may come in any state of
+ * the answer.
  */
 import { APICallError } from '@ai-sdk/provider'
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'

@@ -2,26 +2,33 @@
  * Turns the events of a streamed answer into stream parts, in the order and with the ids that
  * `@ai-sdk/openai-compatible` gives them. The outcome is decided by what was received, in this order:
  * a reported error, a finish reason, the end of the body. After an error or a finish reason the rest
- * of the stream can only add to the answer (usage, mostly); its loss takes nothing from it.
+ * of the stream can only add to the answer (usage, mostly); its loss takes nothing from it. The file is
+ * long because the outcome depends on every kind of event, so that they share one state.
  */
-import type {
-  JSONObject,
-  LanguageModelV4FinishReason,
-  LanguageModelV4StreamPart,
-  SharedV4ProviderMetadata,
-  SharedV4Warning,
-} from '@ai-sdk/provider'
+import type { JSONObject, LanguageModelV4StreamPart, SharedV4Warning } from '@ai-sdk/provider'
 
 import { finishMeaning, isCutOff } from '../finish-reason.ts'
 import type { CallErrors } from './call-errors.ts'
-import { choiceOf, errorIn, finishReasonOf, isSuccess, partText, textOf, usageIn } from './chunk.ts'
-import { isRecord, parseJson } from './json-record.ts'
+import {
+  choiceOf,
+  errorIn,
+  finishReasonOf,
+  isDone,
+  metadataIn,
+  partText,
+  textOf,
+  usageIn,
+  valuesIn,
+} from './chunk.ts'
+import { isRecord } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
-import { predictionMetadata, unifiedReason, usageOf } from './outcome.ts'
-import { messageOf } from './provider-message.ts'
+import { OpenPart } from './open-part.ts'
+import { finishReasonIn, predictionMetadata, usageOf } from './outcome.ts'
+import { isFailureMessage } from './provider-message.ts'
 import { detailsText } from './reasoning-details.ts'
 import { toolCallDeltas } from './tool-call-delta.ts'
 import { ToolCalls } from './tool-calls.ts'
+import { WholeMessages } from './whole-messages.ts'
 import { ReplyForm } from './wire-form.ts'
 
 export interface DecoderOptions {
@@ -36,9 +43,6 @@ export interface DecoderOptions {
 }
 
 type Parts = LanguageModelV4StreamPart[]
-type Open = 'text' | 'reasoning' | undefined
-
-const ids = { text: 'txt-0', reasoning: 'reasoning-0' } as const
 
 /** Usage follows the finish reason at once, or never. */
 const untilUsageMs = 1000
@@ -57,7 +61,7 @@ export class StreamDecoder {
   #hasStarted = false
   #isClosed = false
   #hasMetadata = false
-  #open: Open
+  readonly #open: OpenPart
   #hasRefusal = false
   #hasFailed = false
   /** The last finish reason that is one. */
@@ -67,12 +71,12 @@ export class StreamDecoder {
   /** Whether content came after a finish reason. */
   #goesOn = false
   #usage: JSONObject | undefined
-  /** The text so far, where messages stand in place of deltas. */
-  #soFar: string | undefined
+  readonly #messages = new WholeMessages()
 
   constructor(options: DecoderOptions) {
     this.#options = options
     this.#form = new ReplyForm(options.model)
+    this.#open = new OpenPart(this.#form)
     this.#toolCalls = new ToolCalls(options, this.#form)
   }
 
@@ -137,7 +141,7 @@ export class StreamDecoder {
   /** Ends the stream. An answer that did not say why it ended was cut off. */
   end(parts: Parts): void {
     this.#start(parts)
-    this.#close(parts, this.#toolCalls.isEmpty ? this.#form.ofMessage : undefined)
+    this.#open.close(parts, this.#toolCalls.isEmpty ? this.#form.ofMessage : undefined)
     if (this.isWhole && !this.#hasFailed) this.#rawReason ??= 'stop'
     const meaning = this.#rawReason === undefined ? undefined : finishMeaning(this.#rawReason)
     try {
@@ -160,7 +164,7 @@ export class StreamDecoder {
 
   /** Ends the stream with an error. Its tool calls are not given out: they may lack their ends. */
   fail(error: Error, parts: Parts): void {
-    this.#close(parts)
+    this.#open.close(parts)
     this.#error(error, parts)
     this.#finish(parts)
   }
@@ -181,16 +185,9 @@ export class StreamDecoder {
     parts.push({ type: 'error', error })
   }
 
-  /** Some servers put several events into one, or the name of the field twice. */
   #notJson(data: string, cause: unknown, parts: Parts): void {
-    const lines = data.split('\n').map((line) => line.replace(/^\s*(data:\s*)+/, ''))
-    const texts = lines.filter((line) => line.trim() !== '')
-    const values = texts.map((text) => (isDone(text) ? text.trim() : parseJson(text)))
-    if (
-      texts.length > 0 &&
-      (texts.length > 1 || texts[0] !== data) &&
-      !values.includes(undefined)
-    ) {
+    const values = valuesIn(data)
+    if (values !== undefined) {
       for (const value of values) this.value(value, parts)
     } else if (isDone(data)) {
       this.end(parts)
@@ -215,30 +212,16 @@ export class StreamDecoder {
       this.#error(this.#options.errors.reported(chunk), parts)
       return
     }
-    if (!this.#hasMetadata) this.#metadata(chunk, parts)
+    if (!this.#hasMetadata) {
+      const metadata = metadataIn(chunk)
+      if (metadata !== undefined) parts.push(metadata)
+      this.#hasMetadata = metadata !== undefined
+    }
     if (choice === undefined) return
-    const delta = choice['delta'] ?? this.#deltaOf(choice)
+    const delta = choice['delta'] ?? this.#messages.deltaOf(choice, this.#pieces === 0)
     if (isRecord(delta)) this.#delta(delta, parts)
     const reason = finishReasonOf(choice)
     if (reason !== undefined && !this.#isClosed) this.#reason(reason, parts)
-  }
-
-  /**
-   * What a choice without a delta adds. Some servers send a message or a text in place of each delta, a
-   * piece or all so far; others repeat the whole message at the end.
-   */
-  #deltaOf({ message, text }: JsonRecord): JsonRecord | undefined {
-    const whole = isRecord(message) ? message : { content: textOf(text) }
-    if (this.#pieces === 0) {
-      this.#soFar = textOf(whole['content']) ?? ''
-      return whole
-    }
-    const content = textOf(whole['content'])
-    if (this.#soFar === undefined || content === undefined) return undefined
-    const isAll = content.startsWith(this.#soFar)
-    const added = isAll ? content.slice(this.#soFar.length) : content
-    this.#soFar += added
-    return { content: added }
   }
 
   #reason(reason: string, parts: Parts): void {
@@ -246,18 +229,6 @@ export class StreamDecoder {
       this.#error(this.#options.errors.failedReason(reason), parts)
     }
     this.#rawReason = reason
-  }
-
-  #metadata({ id, model, created }: JsonRecord, parts: Parts): void {
-    if (!id && !model && !created) return
-    this.#hasMetadata = true
-    const [name, modelId, time] = [textOf(id), textOf(model), Number(created)]
-    parts.push({
-      type: 'response-metadata',
-      ...(name === undefined ? {} : { id: name }),
-      ...(modelId === undefined ? {} : { modelId }),
-      ...(time > 0 ? { timestamp: new Date(time * 1000) } : {}),
-    })
   }
 
   #delta(delta: JsonRecord, parts: Parts): void {
@@ -287,7 +258,7 @@ export class StreamDecoder {
     if (deltas.length === 0) return
     this.#pieces++
     this.#hasReasoningOnly = false
-    if (this.#open === 'reasoning') this.#close(parts)
+    if (this.#open.kind === 'reasoning') this.#open.close(parts)
     try {
       for (const toolCall of deltas) this.#toolCalls.add(toolCall, parts)
     } catch (error) {
@@ -305,51 +276,22 @@ export class StreamDecoder {
   }
 
   #say(kind: 'text' | 'reasoning', delta: string, parts: Parts): void {
-    const id = ids[kind]
     this.#pieces++
     if (this.#rawReason !== undefined) this.#goesOn = true
-    if (this.#open !== kind) {
+    if (this.#open.kind !== kind) {
       this.#hasReasoningOnly =
         kind === 'reasoning' && (this.#hasReasoningOnly || this.#pieces === 1)
-      this.#close(parts)
-      this.#open = kind
-      parts.push({ type: `${kind}-start`, id, ...this.#metadataOf(kind) })
     }
-    parts.push({ type: `${kind}-delta`, id, delta })
-  }
-
-  /** @param ofMessage the form of the whole message, which its last part carries */
-  #close(parts: Parts, ofMessage?: SharedV4ProviderMetadata): void {
-    if (this.#open === undefined) return
-    const metadata =
-      ofMessage === undefined ? this.#metadataOf(this.#open) : { providerMetadata: ofMessage }
-    parts.push({ type: `${this.#open}-end`, id: ids[this.#open], ...metadata })
-    this.#open = undefined
-  }
-
-  #metadataOf(kind: 'text' | 'reasoning') {
-    const providerMetadata = kind === 'reasoning' ? this.#form.ofThoughts : undefined
-    return providerMetadata === undefined ? undefined : { providerMetadata }
+    this.#open.say(kind, delta, parts)
   }
 
   #finish(parts: Parts): void {
     this.#isClosed = true
     parts.push({
       type: 'finish',
-      finishReason: this.#finishReason(),
+      finishReason: finishReasonIn(this.#rawReason, this.#hasRefusal),
       usage: usageOf(this.#usage),
       providerMetadata: { [this.#options.metadataKey]: predictionMetadata(this.#usage) },
     })
   }
-
-  #finishReason(): LanguageModelV4FinishReason {
-    const raw = this.#rawReason
-    if (raw === undefined) return { unified: 'error', raw }
-    return { unified: unifiedReason(raw, this.#hasRefusal), raw }
-  }
 }
-
-const isDone = (text: string) => /^\s*"?\[?DONE\]?"?\s*$/i.test(text)
-
-/** An event that is no chunk and says something says what is wrong. */
-const isFailureMessage = (value: JsonRecord) => messageOf(value) !== undefined && !isSuccess(value)

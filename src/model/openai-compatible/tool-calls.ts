@@ -1,8 +1,7 @@
 /**
- * Puts the tool calls of a streamed answer together from their deltas. Servers agree on little: some
- * send no index, some one index for all calls, some ids only once, or anew with each delta, or the
- * same for all. What a delta belongs to is decided as `@ai-sdk/openai-compatible` decides it. A call
- * is complete only when the stream has ended: arguments that parse may be the start of longer ones.
+ * Puts the tool calls of a streamed answer together from their deltas. `known-calls.ts` decides which
+ * call a delta belongs to. A call is complete only when the stream has ended: arguments that parse may
+ * be the start of longer ones.
  */
 import type {
   JSONObject,
@@ -13,21 +12,10 @@ import { InvalidResponseDataError } from '@ai-sdk/provider'
 
 import { isEmptyInput } from '../empty-input.ts'
 import { parseJson } from './json-record.ts'
+import { type Evidence, KnownCalls, type ToolCall } from './known-calls.ts'
 import { StructuredText } from './structured-text.ts'
 import type { ToolCallDelta } from './tool-call-delta.ts'
 import { type ReplyForm, signatureIn } from './wire-form.ts'
-
-interface ToolCall {
-  id: string
-  name: string
-  index: number | undefined
-  input: StructuredText
-  /** The first and the last piece of the input that are not empty. */
-  first: string
-  last: string
-  /** The fields that hold the signature of its thought, as they came. */
-  signed: JSONObject | undefined
-}
 
 /** What is known of a call whose name has not come. */
 interface UnnamedCall {
@@ -36,23 +24,11 @@ interface UnnamedCall {
   signed: JSONObject | undefined
 }
 
-/** What a delta says about the call it belongs to. */
-interface Evidence {
-  index: number | null | undefined
-  id: string | undefined
-  name: string | undefined
-  text: string
-}
-
-type Match = ToolCall | 'new' | 'unclear'
-
 export class ToolCalls {
   readonly #metadataKey: string
   readonly #newId: () => string
   readonly #form: ReplyForm
-  readonly #calls: ToolCall[] = []
-  readonly #byIndex = new Map<number, ToolCall[]>()
-  readonly #byId = new Map<string, ToolCall[]>()
+  readonly #calls = new KnownCalls()
   readonly #usedIds = new Set<string>()
   readonly #unnamed = new Map<number, UnnamedCall>()
   readonly #named = new Set<number>()
@@ -67,7 +43,7 @@ export class ToolCalls {
   }
 
   get isEmpty(): boolean {
-    return this.#calls.length === 0 && this.#unnamed.size === 0
+    return this.#calls.isEmpty && this.#unnamed.size === 0
   }
 
   /** @throws InvalidResponseDataError when a call has no name. */
@@ -97,7 +73,7 @@ export class ToolCalls {
     }
     // The first call that is given out carries the form of the whole message.
     let ofMessage = this.#form.ofMessage
-    for (const call of this.#inOrder()) {
+    for (const call of this.#calls.inOrder()) {
       const { id, name } = call
       const input = wholeInput(call)
       if (cutOff && (isEmptyInput(input) || !new StructuredText(input).isComplete)) continue
@@ -134,7 +110,7 @@ export class ToolCalls {
    */
   #isStartWithoutIndex({ function: called }: ToolCallDelta): boolean {
     if (this.#unnamed.has(withoutIndex)) return true
-    return called.name != null && filled(called.name) === undefined && this.#calls.length === 0
+    return called.name != null && filled(called.name) === undefined && this.#calls.isEmpty
   }
 
   /** Gathers the deltas of an index until one has the name, which some servers send late. */
@@ -164,7 +140,7 @@ export class ToolCalls {
 
   #place(delta: ToolCallDelta, parts: LanguageModelV4StreamPart[]): void {
     const evidence = evidenceOf(delta)
-    const match = this.#match(evidence)
+    const match = this.#calls.match(evidence)
     if (match === 'unclear') return
     if (match !== 'new') {
       match.signed ??= delta.signed
@@ -193,16 +169,14 @@ export class ToolCalls {
       last: text,
       signed: delta.signed,
     }
-    this.#calls.push(call)
-    if (index != null) note(this.#byIndex, index, call)
-    if (wireId !== undefined) note(this.#byId, wireId, call)
+    this.#calls.add(call, { index, id: wireId })
     parts.push({ type: 'tool-input-start', id, toolName: name })
     if (text !== '') parts.push({ type: 'tool-input-delta', id, delta: text })
   }
 
-  #append(call: ToolCall, { index, id, text }: Evidence, parts: LanguageModelV4StreamPart[]): void {
-    if (index != null) note(this.#byIndex, index, call)
-    if (id !== undefined) note(this.#byId, id, call)
+  #append(call: ToolCall, evidence: Evidence, parts: LanguageModelV4StreamPart[]): void {
+    const { text } = evidence
+    this.#calls.note(call, evidence)
     if (text === '') return
     if (call.first.trim() === '') call.first = text
     call.last = text
@@ -210,46 +184,6 @@ export class ToolCalls {
     if (opensJson(text) && call.input.isComplete) call.input = new StructuredText(text)
     else call.input.append(text)
     parts.push({ type: 'tool-input-delta', id: call.id, delta: text })
-  }
-
-  #match(evidence: Evidence): Match {
-    const { index, id, name, text } = evidence
-    const atIndex = index == null ? undefined : this.#byIndex.get(index)
-    if (id === undefined) {
-      // The usual continuation: an index and a piece of arguments.
-      if (atIndex !== undefined) return choose(ofName(atIndex, name), startsCall(evidence))
-      return name === undefined ? choose(this.#calls, false) : 'new'
-    }
-    const alike = ofName(atIndex ?? [], name)
-    const withId = this.#byId.get(id)
-    if (withId !== undefined) return this.#matchKnownId(evidence, withId, atIndex)
-    if (alike.length === 0 || startsCall(evidence)) return 'new'
-    return choose(alike, name !== undefined && text.trim() === '')
-  }
-
-  #matchKnownId(
-    evidence: Evidence,
-    withId: readonly ToolCall[],
-    atIndex: readonly ToolCall[] | undefined,
-  ): Match {
-    const { index, name } = evidence
-    if (index == null) {
-      return choose(ofName(withId, name), name !== undefined && startsCall(evidence))
-    }
-    const alike = ofName(atIndex ?? [], name).filter((call) => withId.includes(call))
-    const match = choose(alike, startsCall(evidence))
-    if (match !== 'new') return match
-    // The same call once more, whole: some servers repeat it behind its pieces.
-    if (alike.some(({ input }) => input.text === evidence.text)) return 'unclear'
-    // The same id at another index is a new call if it has a name: some servers reuse ids.
-    if (name !== undefined) return 'new'
-    return atIndex === undefined ? choose(withId, false) : 'unclear'
-  }
-
-  /** By index, if all calls have one. */
-  #inOrder(): readonly ToolCall[] {
-    if (!this.#calls.every((call) => call.index !== undefined)) return this.#calls
-    return this.#calls.toSorted((a, b) => (a.index ?? 0) - (b.index ?? 0))
   }
 }
 
@@ -275,29 +209,3 @@ function wholeInput({ input, first, last }: ToolCall): string {
 }
 
 const isJson = (text: string) => parseJson(text) !== undefined
-
-/** A name together with the opening of a JSON object or array begins a call. */
-const startsCall = ({ name, text }: Evidence) => name !== undefined && /^\s*[[{]/.test(text)
-
-function ofName(calls: readonly ToolCall[], name: string | undefined): readonly ToolCall[] {
-  return name === undefined ? calls : calls.filter((call) => call.name === name)
-}
-
-/**
- * Which of these calls a delta continues. A delta that looks like the start of a call continues one
- * only if that still waits for the rest of its own arguments.
- */
-function choose(calls: readonly ToolCall[], looksNew: boolean): Match {
-  const [first] = calls
-  if (first === undefined) return 'new'
-  if (calls.length === 1 && !looksNew) return first
-  const open = calls.filter((call) => !call.input.isComplete)
-  if (open.length === 1 && open[0] !== undefined) return open[0]
-  return open.length === 0 && looksNew ? 'new' : 'unclear'
-}
-
-function note<KEY>(calls: Map<KEY, ToolCall[]>, key: KEY, call: ToolCall): void {
-  const known = calls.get(key)
-  if (known === undefined) calls.set(key, [call])
-  else if (!known.includes(call)) known.push(call)
-}
