@@ -7,9 +7,12 @@ export async function warmUp(): Promise<void> {
   await Promise.all([
     import('ai'),
     import('zod'),
+    import('./model/adapt.ts'),
     import('./model/demo.ts'),
     import('./model/openai-compatible.ts'),
     import('./model/openai-compatible/http-transport.ts'),
+    import('./model/registered.ts'),
+    import('./model/registry/shipped.ts'),
     import('./runner.ts'),
     import('./session/turn-work.ts'),
   ])

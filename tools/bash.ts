@@ -12,7 +12,7 @@ import { defineTool } from '../src/define-tool.ts'
 import type { Environment } from '../src/ground/environment.ts'
 import { LoomError } from '../src/ground/error.ts'
 import { zodSchema } from '../src/ground/schema.ts'
-import { type CommandEnd, type RunningCommand, startCommand } from '../src/machine/command.ts'
+import type { CommandEnd, RunningCommand } from '../src/machine/command.ts'
 import { LogFolder } from '../src/machine/command/log-folder.ts'
 import { shownBytesMax, shownLinesMax, type ShownOutput } from '../src/machine/command/output.ts'
 import { commandVariables } from '../src/machine/command/variables.ts'
@@ -138,6 +138,7 @@ export function bash(options: BashOptions): NamedTool {
     // Longer than the tool's own limit, whose message is clearer to the model.
     timeoutMs: (timeoutMax + 30) * 1000,
     async *execute({ command, timeout }, { signal }) {
+      const { startCommand } = await import('../src/machine/command.ts')
       const seconds = timeout ?? timeoutDefault
       const running = await startCommand({
         ...common,

@@ -9,7 +9,6 @@ import { FileRefusal, quoted } from '../src/machine/workspace/file-error.ts'
 import type { NamedTool } from '../src/tool.ts'
 import { type GlobPattern, globPattern } from './glob/pattern.ts'
 import { inputSchema, withoutEmpty } from './input-schema.ts'
-import { ripgrep } from './ripgrep.ts'
 
 export interface GlobOutput {
   /** Paths relative to the root of the workspace. */
@@ -52,6 +51,7 @@ export function glob(workspace: Workspace): NamedTool {
     retry: 'safe',
     timeoutMs: 2 * timeoutMs,
     execute: async (input, { signal }): Promise<GlobOutput> => {
+      const { ripgrep } = await import('./ripgrep.ts')
       const { limit = defaultLimit } = input
       const { path, stats } = await workspace.look(input.path ?? '.')
       if (!stats.isDirectory()) throw new FileRefusal(`${quoted(path)} is not a directory.`)

@@ -13,7 +13,7 @@ import { FoundLines } from './grep/found-lines.ts'
 import { lineCharsMax, listingOf } from './grep/listing.ts'
 import { verifiedLines } from './grep/verified-lines.ts'
 import { inputSchema, renameFields, withoutEmpty } from './input-schema.ts'
-import { ripgrep, type RipgrepEnd } from './ripgrep.ts'
+import type { RipgrepEnd } from './ripgrep.ts'
 
 export interface GrepOutput {
   matches: number
@@ -64,6 +64,7 @@ export function grep(workspace: Workspace): NamedTool {
     retry: 'safe',
     timeoutMs: 2 * timeoutMs,
     execute: async (input, { signal }): Promise<GrepOutput> => {
+      const { ripgrep } = await import('./ripgrep.ts')
       const { context = 0, limit = defaultLimit } = input
       const { path, stats } = await workspace.look(input.path ?? '.')
       if (!stats.isDirectory()) refuseUnlessFile(stats, path)

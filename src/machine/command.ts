@@ -18,9 +18,10 @@ import { openPipe, type Pipe } from './command/pipe.ts'
 import { CommandProcess, OutputReader } from './command/process.ts'
 import { supervise, type SupervisorOptions } from './command/supervisor.ts'
 import { endProcesses } from './command/termination.ts'
-import type { Sandbox, SandboxKind } from './sandbox.ts'
+import type { Sandbox } from './sandbox.ts'
 import { type ConfinedProgram, inputFd } from './sandbox/confined-program.ts'
-import { defaultPath } from './sandbox/trial.ts'
+import type { SandboxKind } from './sandbox/options.ts'
+import { defaultPath } from './sandbox/toolchains.ts'
 import { reservedName } from './workspace/walk.ts'
 
 export interface CommandOptions {

@@ -4,17 +4,10 @@
  * and no question waits for the network: a newer list is fetched behind it and counts from then on.
  */
 import { aliasOf } from './registry/aliases.ts'
-import {
-  type Cached,
-  readCacheFile,
-  touchCacheFile,
-  writeCacheFile,
-} from './registry/cache-file.ts'
+import type { Cached } from './registry/cache-file.ts'
 import type { Catalog } from './registry/catalog.ts'
 import type { ModelEntry, ProviderEntry } from './registry/entry.ts'
 import { noOverrides, type Overrides } from './registry/overrides.ts'
-import { fetchCatalog } from './registry/refresh.ts'
-import { shippedCatalog } from './registry/shipped.ts'
 
 export interface RegistryOptions {
   /** Where a newer list is fetched. @defaultValue nowhere */
@@ -138,6 +131,7 @@ export class Registry {
 
   /** The cache where it is newer than what came with Loom. */
   async #read(): Promise<Catalog> {
+    const { shippedCatalog } = await import('./registry/shipped.ts')
     const [shipped, cached] = await Promise.all([shippedCatalog(), this.#cached()])
     if (cached === undefined || cached.catalog.origin.takenAt <= shipped.origin.takenAt) {
       return shipped
@@ -150,6 +144,7 @@ export class Registry {
   async #cached(): Promise<Cached | undefined> {
     const { url, cacheFile } = this.#options
     if (url === undefined || cacheFile === undefined) return undefined
+    const { readCacheFile } = await import('./registry/cache-file.ts')
     const cached = await readCacheFile(cacheFile)
     // A list of elsewhere says nothing of this one.
     return cached?.catalog.origin.source === url ? cached : undefined
@@ -160,6 +155,9 @@ export class Registry {
     const { cacheFile, signal, timeoutMs, fetch, onRefresh } = this.#options
     let outcome: RefreshOutcome
     try {
+      const { fetchCatalog } = await import('./registry/refresh.ts')
+      const { shippedCatalog } = await import('./registry/shipped.ts')
+      const { touchCacheFile, writeCacheFile } = await import('./registry/cache-file.ts')
       const shipped = await shippedCatalog()
       const next = await fetchCatalog({ url, current, shipped, signal, timeoutMs, fetch })
       const now = this.#now()

@@ -7,7 +7,6 @@ import type { LanguageModelV4 } from '@ai-sdk/provider'
 
 import { LoomError } from '../ground/error.ts'
 import type { ModelReference, Models } from '../model.ts'
-import { adaptModel } from './adapt.ts'
 import { doubtOf, factsOf } from './facts.ts'
 import { didYouMean, nearestNames } from './nearest.ts'
 import { providerNetwork } from './network.ts'
@@ -21,10 +20,9 @@ import {
   variableOf,
 } from './provider-settings.ts'
 import { createRedact } from './redact.ts'
-import { openRegistered } from './registered.ts'
 import { Registry } from './registry.ts'
 import { aliasOf, shortNames } from './registry/aliases.ts'
-import { ModelIndex } from './registry/search.ts'
+import type { ModelIndex } from './registry/search.ts'
 
 /** A model string may come from a callback, so that there is no end of different ones. */
 const cachedModelsMax = 1000
@@ -58,7 +56,11 @@ export function createModels(options: ModelsOptions): Models {
     redact = createRedact(secrets)
   }
   const world = { set, registry, transport, fetch: network.fetch, onKey }
-  const index = new ModelIndex(registry, set)
+  let index: Promise<ModelIndex> | undefined
+  const openIndex = async () => {
+    const search = await import('./registry/search.ts')
+    return new search.ModelIndex(registry, set)
+  }
 
   function openOnce(reference: string): Promise<LanguageModelV4> {
     let opening = opened.get(reference)
@@ -84,9 +86,10 @@ export function createModels(options: ModelsOptions): Models {
     redact: (text) => redact(text),
     facts: (reference) => factsOf(listed(reference), registry),
     doubt: (reference) => doubtOf(listed(reference), registry),
-    search: (search) => index.search(search),
+    search: async (search) => (await (index ??= openIndex())).search(search),
     async resolve(reference) {
       if (typeof reference === 'string') return openOnce(reference)
+      const { adaptModel } = await import('./adapt.ts')
       const known = adapted.get(reference)
       if (known !== undefined) return known
       const model = adaptModel(reference)
@@ -127,6 +130,7 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
   }
   const written = provider.toLowerCase()
   const registered = { reference, name: written, modelId, set, registry, transport, fetch, onKey }
+  const { openRegistered } = await import('./registered.ts')
   const model = await openRegistered(registered)
   if (model !== undefined) return model
   // It may be in a newer list than ours.

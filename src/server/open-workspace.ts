@@ -5,7 +5,8 @@
 import { type Config, isLoopback } from '../config.ts'
 import { type Environment } from '../ground/environment.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
-import { openSandbox, type Sandbox, type SandboxKind } from '../machine/sandbox.ts'
+import { openSandbox, type Sandbox } from '../machine/sandbox.ts'
+import type { SandboxKind } from '../machine/sandbox/options.ts'
 import { Workspace } from '../machine/workspace.ts'
 
 export interface OpenWorkspaceOptions {

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 
 import { loom, root, tidy } from '../cli/command.ts'
 import { buildArtefacts, buildMs } from './built.ts'
@@ -32,6 +33,69 @@ beforeAll(async () => {
   })
 }, 120_000)
 afterEach(tidy)
+
+/** Runs a program in the project where the package is installed, and returns what it prints as JSON. */
+async function printed(text: string): Promise<unknown> {
+  const words = ['--input-type=module', '--eval', text]
+  const { stdout } = await run(process.execPath, words, { cwd: project })
+  return JSON.parse(stdout)
+}
+
+const cost = z.object({ cpuMs: z.number(), megabytes: z.number() })
+type Cost = z.infer<typeof cost>
+
+/** What an import costs a new process, in milliseconds of processor time and megabytes of memory. */
+async function costOf(imports: string): Promise<Cost> {
+  return cost.parse(
+    await printed(`
+      const began = process.cpuUsage()
+      ${imports}
+      const { user, system } = process.cpuUsage(began)
+      const megabytes = process.memoryUsage().rss / 1e6
+      process.stdout.write(JSON.stringify({ cpuMs: (user + system) / 1000, megabytes }))
+    `),
+  )
+}
+
+const least = (one: Cost, other: Cost): Cost => ({
+  cpuMs: Math.min(one.cpuMs, other.cpuMs),
+  megabytes: Math.min(one.megabytes, other.megabytes),
+})
+
+describe('the import of the package', () => {
+  it('loads no package but hono', async () => {
+    const loaded = await printed(`
+      import { registerHooks } from 'node:module'
+      const names = new Set()
+      registerHooks({
+        load(url, context, next) {
+          names.add(/.*\\/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1])
+          return next(url, context)
+        },
+      })
+      await import('loom')
+      process.stdout.write(JSON.stringify([...names].filter((name) => name !== undefined).sort()))
+    `)
+    expect(loaded).toEqual(['hono', 'loom'])
+  })
+
+  it('costs less than the import of ai, and at most 30 MB', async () => {
+    let nothing = await costOf('')
+    let ai = await costOf("await import('ai')")
+    let loom = await costOf("await import('loom')")
+    const isLight = () =>
+      loom.cpuMs < ai.cpuMs &&
+      loom.megabytes < ai.megabytes &&
+      loom.megabytes - nothing.megabytes <= 30
+    // On a busy machine it takes more rounds until each import has had a quiet moment.
+    for (let round = 0; round < 3 || (round < 30 && !isLight()); round++) {
+      nothing = least(nothing, await costOf(''))
+      ai = least(ai, await costOf("await import('ai')"))
+      loom = least(loom, await costOf("await import('loom')"))
+    }
+    expect(isLight(), JSON.stringify({ nothing, ai, loom })).toBe(true)
+  }, 120_000)
+})
 
 describe('the package', () => {
   it('is the library and the command, without sources and without a Node of its own', async () => {

@@ -6,7 +6,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 
-import type { SandboxKind } from '../sandbox.ts'
+import type { SandboxKind } from '../sandbox/options.ts'
 import { callIdVariable } from './supervisor.ts'
 
 /** The limit of the wait for an exit, which takes about a millisecond on a machine without load. */

@@ -5,8 +5,7 @@
 import type { Environment } from '../../ground/environment.ts'
 import { LoomError } from '../../ground/error.ts'
 import { isSecretOfLoom } from '../../ground/secret-variables.ts'
-import { toolchainVariables } from '../sandbox/toolchains.ts'
-import { defaultPath } from '../sandbox/trial.ts'
+import { defaultPath, toolchainVariables } from '../sandbox/toolchains.ts'
 
 const allowedPattern = /^(?:PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TERM|TZ)$/
 

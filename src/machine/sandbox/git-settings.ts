@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process'
 
 import type { Environment } from '../../ground/environment.ts'
-import { defaultPath } from './trial.ts'
+import { defaultPath } from './toolchains.ts'
 
 const settingPattern =
   '^(user\\.(name|email)|init\\.defaultbranch|core\\.(autocrlf|eol|quotepath|filemode)|pull\\.rebase|merge\\.conflictstyle|rebase\\.autostash|safe\\.directory)$'

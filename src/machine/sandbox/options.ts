@@ -56,6 +56,9 @@ export interface SandboxOptions {
   programs?: { bwrap?: string; unshare?: string }
 }
 
+/** The kind of a sandbox. `unshare` isolates processes and the network, but not files. */
+export type SandboxKind = 'bwrap' | 'unshare' | 'none'
+
 /** The place of one command. */
 export interface CommandFolders {
   /** The real path of the folder in which the command runs, and which it may change. */

@@ -8,6 +8,9 @@ import { isAbsolute, join, resolve } from 'node:path'
 
 import type { Environment } from '../../ground/environment.ts'
 
+/** The `PATH` of a process whose environment has none. */
+export const defaultPath = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'
+
 interface Toolchain {
   /** The folder, relative to the home folder. The environment variable `variable` overrides it. */
   folder: string

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 
 import { errorMessage } from '../../ground/error.ts'
 import type { Argv } from './confined-program.ts'
+import { defaultPath } from './toolchains.ts'
 
 export type Trial<VALUE> = { works: true; value: VALUE } | { works: false; reason: string }
 
@@ -32,6 +33,3 @@ async function problemOf([program, ...rest]: Argv, path = defaultPath) {
   })
   return promise
 }
-
-/** The `PATH` of a process whose environment has none. */
-export const defaultPath = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'

@@ -143,3 +143,9 @@ const flagOf = (value: unknown) => (typeof value === 'boolean' ? value : undefin
 const amountOf = (value: unknown) =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined
 const knownCount = (value: unknown) => amountOf(value) || undefined
+
+/** Returns the models of a provider's entry. A model that cannot be read is left out. */
+export function modelsOf(provider: unknown): ModelEntry[] {
+  const models = objectIn(objectIn(provider)?.['models']) ?? {}
+  return Object.entries(models).flatMap(([id, model]) => readModel(id, model) ?? [])
+}

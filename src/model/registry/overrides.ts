@@ -7,8 +7,7 @@ import { readFile } from 'node:fs/promises'
 
 import { errorMessage, LoomError } from '../../ground/error.ts'
 import { objectIn } from '../../ground/fields.ts'
-import { type ModelEntry, type ProviderEntry, readProvider } from './entry.ts'
-import { modelsOf } from './payload.ts'
+import { type ModelEntry, modelsOf, type ProviderEntry, readProvider } from './entry.ts'
 
 export interface Overrides {
   providers: ReadonlyMap<string, Partial<ProviderEntry>>

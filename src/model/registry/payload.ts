@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 
 import { objectIn } from '../../ground/fields.ts'
 import { type EncodedProvider, encodeProvider, type ProviderModels } from './catalog.ts'
-import { type ModelEntry, readModel, readProvider } from './entry.ts'
+import { modelsOf, readProvider } from './entry.ts'
 
 const modelsAtATime = 200
 
@@ -34,9 +34,4 @@ export async function encodePayload(
     await setImmediate()
   }
   return encoded
-}
-
-export function modelsOf(provider: unknown): ModelEntry[] {
-  const models = objectIn(objectIn(provider)?.['models']) ?? {}
-  return Object.entries(models).flatMap(([id, model]) => readModel(id, model) ?? [])
 }
