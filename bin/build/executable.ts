@@ -50,7 +50,7 @@ export async function buildExecutable(): Promise<void> {
 }
 
 /** Writes it there. */
-export function leanNode(path: string): string {
+function leanNode(path: string): string {
   const sections = ['.eh_frame', '.eh_frame_hdr'].map((name) => `--remove-section=${name}`)
   run('strip', ['--strip-all', ...sections, '-o', path, process.execPath])
   return path
