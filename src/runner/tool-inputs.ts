@@ -13,7 +13,7 @@ import type { Sink } from '../sink.ts'
 import type { CallIds } from './call-ids.ts'
 import { withMetadata, withOptions } from './content.ts'
 import type { ContentPart } from './content.ts'
-import { parseInput, parseProviderInput } from './parse-input.ts'
+import { type ParsedInput, parseInput, parseProviderInput } from './parse-input.ts'
 import type { ProviderCalls } from './provider-calls.ts'
 import type { ReadyTool, ToolTable } from './tool-table.ts'
 
@@ -87,7 +87,6 @@ export class ToolInputs {
   #callCount = 0
   readonly #open: OpenInput[] = []
   #closed = false
-  #isWithdrawn = false
   /** How the reply ended, where it said so. */
   #endReason: FinishReason | undefined
 
@@ -176,17 +175,36 @@ export class ToolInputs {
    */
   async end(reason: FinishReason | undefined): Promise<void> {
     this.#endReason = reason
-    for (const { open, text, metadata } of this.#undecided.splice(0)) {
-      const { toolCallId, toolName, dynamic } = open
-      const { tools, emit } = this.#options
-      const { input, checkedInput, refusal } = isCutOff(reason)
-        ? { ...parseProviderInput(text), checkedInput: undefined, refusal: cutOffText(reason) }
-        : await parseInput(text, toolName, tools)
-      if (this.#closed && this.#isWithdrawn) return
-      const tool = tools.get(toolName)
-      this.#add({ toolCallId, toolName, input, checkedInput, dynamic, tool, refusal }, open)
-      await emit(this.#wholeEvent(open, { input, refusal }, metadata))
+    const { tools } = this.#options
+    // Each call stays undecided until its check is over: a stop may come during the check of one call,
+    // or while its event is sent, and `close` then decides about it and about those behind it.
+    for (;;) {
+      const [next] = this.#undecided
+      if (next === undefined) return
+      const parsed = isCutOff(reason)
+        ? this.#unchecked(next)
+        : await parseInput(next.text, next.open.toolName, tools)
+      if (this.#undecided[0] !== next) return
+      this.#undecided.shift()
+      await this.#settle(next, parsed)
     }
+  }
+
+  /** The input of a call that does not run: no schema of a tool sees it. */
+  #unchecked({ text }: UndecidedCall): ParsedInput {
+    const parsed = parseProviderInput(text)
+    const reason = this.#endReason
+    return isCutOff(reason) ? { ...parsed, refusal: cutOffText(reason) } : parsed
+  }
+
+  #settle(
+    { open, metadata }: UndecidedCall,
+    { input, checkedInput, refusal }: ParsedInput,
+  ): void | Promise<void> {
+    const { toolCallId, toolName, dynamic } = open
+    const tool = this.#options.tools.get(toolName)
+    this.#add({ toolCallId, toolName, input, checkedInput, dynamic, tool, refusal }, open)
+    return this.#options.emit(this.#wholeEvent(open, { input, refusal }, metadata))
   }
 
   #add(call: ToolCall, { order }: OpenInput): void {
@@ -210,8 +228,8 @@ export class ToolInputs {
 
   /** An input that will never be whole is a call that was refused: the client has seen its start. */
   async close(): Promise<void> {
-    if (!this.#closed) await this.end(this.#endReason)
     this.#closed = true
+    for (const call of this.#undecided.splice(0)) await this.#settle(call, this.#unchecked(call))
     const errorText = cutOffText(this.#endReason)
     for (const open of this.#open.splice(0)) {
       if (open.byProvider) this.#leaveOut(open)
@@ -231,7 +249,6 @@ export class ToolInputs {
   /** Forgets all calls: the client has been told to do the same. */
   withdraw(): void {
     this.#closed = true
-    this.#isWithdrawn = true
     this.#open.length = 0
     this.#undecided.length = 0
     this.calls.length = 0
