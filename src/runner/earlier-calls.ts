@@ -42,17 +42,25 @@ export class EarlierCalls {
     return this.#settler.settleDecided(round)
   }
 
-  /** Reports an error for every call that no outcome was reported for. */
+  /** Reports an outcome for every call without one: a denial as it is, an error for any other. */
   async fail(errorText: string, round: CallRound): Promise<void> {
-    for (const call of [...this.#open, ...this.#decidedIn(round)]) {
+    for (const call of this.#open) {
       await this.#emit({ type: 'tool-output-error', errorText, ...ofCall(call) })
+    }
+    for (const { approved, ...call } of this.#decidedIn(round)) {
+      await this.#emit(
+        approved
+          ? { type: 'tool-output-error', errorText, ...ofCall(call) }
+          : { type: 'tool-output-denied', ...ofCall(call) },
+      )
     }
   }
 
   #decidedIn({ messages, tools }: CallRound) {
     if (this.#areDecidedBegun || this.#open.length > 0) return []
-    return pendingCalls(messages).decided.map(({ toolCallId, toolName }) => ({
+    return pendingCalls(messages).decided.map(({ toolCallId, toolName, approved }) => ({
       toolCallId,
+      approved,
       dynamic: tools.get(toolName)?.dynamic ?? true,
     }))
   }
