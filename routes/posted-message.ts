@@ -1,7 +1,7 @@
+/** One message of a posted body: scanned, measured, and parsed only if it turns out to be the last. */
 import type { LoomError } from '../src/ground/error.ts'
 import type { Raw } from '../src/ground/json/raw.ts'
 import type { ValuePosition, Span } from '../src/ground/json/scanner.ts'
-/** One message of a posted body: scanned, measured, and parsed only if it turns out to be the last. */
 import { OmittedValue } from '../src/wire/conversation/omitted-value.ts'
 import { bodyLimits, invalid, refusalOf, tooLarge } from './body-limits.ts'
 

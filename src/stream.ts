@@ -1,8 +1,8 @@
-import type { AgentEvent } from './event.ts'
 /**
  * A run that a loop reads: `for await (const event of stream(agent, 'hi'))`. The run begins
  * with the loop, or with the first look at `result`. Leaving the loop early aborts the run.
  */
+import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
 import type { RunOptions } from './run-options.ts'
 import type { RunResult } from './run-result.ts'

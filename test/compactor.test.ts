@@ -1,5 +1,5 @@
-import type { ModelMessage } from 'ai'
 /** What a run shows its models of any conversation, and what it makes of it in the end. */
+import type { ModelMessage } from 'ai'
 import { MockLanguageModelV4 } from 'ai/test'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,9 +1,9 @@
-import type { AgentEvent } from '../event.ts'
 /**
  * A store in memory whose conversations are also in files: each is written when a message is accepted,
  * at every part of a turn that must not be lost, and when the turn ends. A tool runs only when the file
  * has its call, so a kill of this process loses no work and hides no call.
  */
+import type { AgentEvent } from '../event.ts'
 import { MessageFold, uiMessage } from '../message-fold.ts'
 import { closingEvents } from '../session/open-calls.ts'
 import { entriesOf } from '../session/turn-world.ts'

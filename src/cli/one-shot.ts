@@ -1,5 +1,5 @@
-import type { AgentEvent } from '../event.ts'
 /** One question and its answer, for people and for programs. */
+import type { AgentEvent } from '../event.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { formatOf } from './chat-options.ts'
 import type { Events } from './conversation.ts'

@@ -1,3 +1,9 @@
+/**
+ * The form of request body that one model takes. No list says which fields an API refuses: a gateway,
+ * a new model or an old server may refuse any of them, and says so with a 400 or 422 that names the
+ * field. The request is then sent again without that field, or with another form of it, and the
+ * change applies to each later request of the same model. The memory is that of the process.
+ */
 import { badSignature } from './body-forms/bad-signature.ts'
 import { messageContent } from './body-forms/message-content.ts'
 import { messageField } from './body-forms/message-field.ts'
@@ -12,12 +18,6 @@ import { thinkingStep } from './body-forms/thinking-step.ts'
 import { tokenLimit } from './body-forms/token-limit.ts'
 import { toolName } from './body-forms/tool-name.ts'
 import { toolSchema } from './body-forms/tool-schema.ts'
-/**
- * The form of request body that one model takes. No list says which fields an API refuses: a gateway,
- * a new model or an old server may refuse any of them, and says so with a 400 or 422 that names the
- * field. The request is then sent again without that field, or with another form of it, and the
- * change applies to each later request of the same model. The memory is that of the process.
- */
 import type { JsonRecord } from './openai-compatible/json-record.ts'
 
 /** The first rule that finds a change decides, so the rules that name a special form come first. */

@@ -1,5 +1,5 @@
-import type { AgentEvent } from '../event.ts'
 /** The first and last words of a run: its `start` and `finish`, and what its caller is given. */
+import type { AgentEvent } from '../event.ts'
 import { LoomError } from '../ground/error.ts'
 import type { Outcome, RunResult } from '../run-result.ts'
 import type { AgentRun } from './agent-run.ts'

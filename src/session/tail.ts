@@ -1,9 +1,9 @@
-import type { LogEntry } from '../store/turn.ts'
 /**
  * The newest entries of a log, for those in this process that read along. Each reader is given what
  * follows its own place, in the very call that brings it; one that holds back is waited for by nobody.
  * Entries that all readers have, or that are beyond the bound, are the store's again.
  */
+import type { LogEntry } from '../store/turn.ts'
 import type { LargeFrame } from '../wire/large-frame.ts'
 import { compareIds } from './entry-id.ts'
 

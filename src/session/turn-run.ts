@@ -1,9 +1,9 @@
-import type { AgentEvent } from '../event.ts'
 /**
  * The life of one claimed turn in the process that owns it: from wherever its log stands to its
  * commit, and the next letter's claim if there is one. All that it says goes through the log; what it
  * says is `turn-work.ts`'s business.
  */
+import type { AgentEvent } from '../event.ts'
 import { LoomError } from '../ground/error.ts'
 import { MessageFold } from '../message-fold.ts'
 import type { Sink } from '../sink.ts'

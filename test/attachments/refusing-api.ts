@@ -1,8 +1,8 @@
-import { once } from 'node:events'
 /**
  * Model APIs that refuse what a test says, in the protocols that Loom speaks. Each keeps what it was
  * asked; what it says is always the same word.
  */
+import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 
 import { onTestFinished } from 'vitest'

@@ -1,9 +1,9 @@
-import { setImmediate } from 'node:timers/promises'
-
 /**
  * A model that many conversations ask at the same time: which of its replies it gives follows from
  * what it is asked, so a turn may be asked for, watched and gone on with by anybody, in any order.
  */
+import { setImmediate } from 'node:timers/promises'
+
 import type {
   LanguageModelV4,
   LanguageModelV4CallOptions,

@@ -1,5 +1,5 @@
-import { errorMessage } from '../../src/ground/error.ts'
 /** Writes more than the file size limit of its process. Prints the tool's error. */
+import { errorMessage } from '../../src/ground/error.ts'
 import { Workspace } from '../../src/machine/workspace.ts'
 
 const workspace = await Workspace.open(process.argv[2] ?? '')

@@ -1,9 +1,9 @@
-import type { Workspace } from '../../src/machine/workspace.ts'
 /**
  * Collects the rules of the `.gitignore` and `.ignore` files above the searched directory and rewrites
  * them as rules of the root. ripgrep could read these files itself, but it would also read files above
  * the workspace: a workspace in an ignored directory of some repository would then look empty.
  */
+import type { Workspace } from '../../src/machine/workspace.ts'
 import { FileRefusal } from '../../src/machine/workspace/file-error.ts'
 
 const bytesMax = 256 * 1024

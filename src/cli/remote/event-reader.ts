@@ -1,8 +1,8 @@
-import type { AgentEvent } from '../../event.ts'
 /**
  * A server's stream as events. The server is somebody else's program: what has not the fields that an
  * event of its type must have is passed over, and an event is bounded.
  */
+import type { AgentEvent } from '../../event.ts'
 import { errorMessage, LoomError } from '../../ground/error.ts'
 import { fieldsOf } from '../../ground/fields.ts'
 

@@ -1,5 +1,5 @@
-import type { Letter } from '../letter.ts'
 /** An edit of a letter that waits, in memory: the same rules as in `redis/post.lua`. */
+import type { Letter } from '../letter.ts'
 import type { PostOptions, PostReply, QueueEdit } from '../mailbox.ts'
 import type { MemorySession, Queued } from './session.ts'
 import { bands, enqueue, know } from './session.ts'

@@ -1,10 +1,10 @@
-import type { UIMessage } from 'ai'
-
-import { LoomError } from '../../ground/error.ts'
 /**
  * Files of a message that is new. What no model can read is refused here, before anything is stored:
  * an address that only the sender's browser or machine knows, and a `data:` URL that holds no data.
  */
+import type { UIMessage } from 'ai'
+
+import { LoomError } from '../../ground/error.ts'
 import { mayBeText } from '../../model/prompt/text-file.ts'
 import { addressFault, type FileUrls } from './file-address.ts'
 
