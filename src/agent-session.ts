@@ -35,37 +35,70 @@ export interface AgentSessionOptions {
   seed?: readonly UIMessage[]
 }
 
-/** How a message is sent. */
+/**
+ * The options of `AgentSession.call`, `cast`, `send` and `stream`.
+ * @example
+ * ```ts
+ * import type { SendOptions } from 'loom'
+ *
+ * const options: SendOptions = { whenBusy: 'reject', signal: AbortSignal.timeout(30_000) }
+ * ```
+ */
 export interface SendOptions {
-  /** Ends the waiting, not the turn. */
+  /** Ends the wait of the caller. The turn continues. @defaultValue none */
   signal?: AbortSignal
-  /** What a message does to the turn that runs. @defaultValue 'queue' */
+  /** The effect of the message on a turn that runs. @defaultValue 'queue' */
   whenBusy?: WhenBusy
   /**
    * The context of the agent's callbacks and tools. The store keeps it as JSON.
-   * @defaultValue the session's last, or {} where no message had one
+   * @defaultValue the session's last context, or `{}` if no message had one
    */
   context?: JSONObject
 }
 
-/** What `call` gives. */
+/**
+ * The reply of `AgentSession.call`.
+ * @example
+ * ```ts
+ * import { type CallReply, defineAgent, startAgent } from 'loom'
+ *
+ * const session = startAgent(defineAgent({ name: 'tutor', systemPrompt: 'Teach.' }))
+ * const { text, state }: CallReply = await session.call('What is 2 + 2?')
+ * ```
+ */
 export interface CallReply {
   /** All the text of the answer. */
   text: string
-  /** The answer as clients have it and as it is stored. */
+  /** The answer as clients receive it and as the store keeps it. */
   message: FoldedMessage
-  /** `waiting`: for a client-side tool or an approval. */
+  /**
+   * The state of the session after the answer. `waiting`: the answer needs the output of a client-side
+   * tool or an approval.
+   */
   state: SessionState
 }
 
-/** The client side of one session. It holds no state: another process may hold the same. */
+/**
+ * The client side of one session. `startAgent` returns one. It holds no state, so several processes may
+ * use one session at the same time.
+ * @example
+ * ```ts
+ * import { type AgentSession, defineAgent, startAgent } from 'loom'
+ *
+ * const tutor = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const session: AgentSession = startAgent(tutor)
+ * const id = await session.cast('What is 2 + 2?')
+ * const history = await session.messages()
+ * await session.close()
+ * ```
+ */
 export class AgentSession implements AsyncDisposable {
   readonly id: string
   readonly #agent: Agent
   readonly #loom: SessionHost
   readonly #seed: readonly UIMessage[]
 
-  /** @throws LoomError `invalid-request` for an id that no store takes */
+  /** @throws LoomError `invalid-request` for an id that no store accepts */
   constructor(agent: Agent, { id = randomUUID(), loom, seed = [] }: AgentSessionOptions) {
     if (id === '' || !isSessionId(id)) {
       throw new LoomError(
@@ -84,9 +117,10 @@ export class AgentSession implements AsyncDisposable {
   }
 
   /**
-   * Sends a message and waits for the answer. Ending the wait leaves the work running.
-   * @throws LoomError `model-failed` with what the turn ended with; `busy`, `mailbox-full`,
-   * `unavailable` where the message was not accepted
+   * Sends a message and waits for the answer. If the signal aborts, the wait ends and the turn continues.
+   * @throws LoomError `model-failed` with the error text of the turn; `busy`, `mailbox-full` or
+   * `unavailable` if the session did not accept the message; `refused` if the message was withdrawn;
+   * `gone` if the answer expired. If the signal aborts, its reason is thrown.
    */
   async call(message: string | UIMessage, options: SendOptions = {}): Promise<CallReply> {
     const answering = await this.#post(message, options)
@@ -101,12 +135,20 @@ export class AgentSession implements AsyncDisposable {
     return { text: textOf(answer), message: answer, state: session?.state ?? 'idle' }
   }
 
-  /** Sends a message and returns once it is durably accepted. @returns its id */
+  /**
+   * Sends a message, and returns when the store has accepted it.
+   * @returns the id of the message
+   * @throws LoomError `busy`, `mailbox-full` or `unavailable` if the session did not accept the message
+   */
   async cast(message: string | UIMessage, options: SendOptions = {}): Promise<string> {
     return (await this.#post(message, options)).letterId
   }
 
-  /** Sends a message and gives the events of its answer as they happen. */
+  /**
+   * Sends a message and returns the events of its answer as they happen. The message is sent when the
+   * loop over the events begins. If the loop ends early, the turn continues.
+   * @throws LoomError as `send`, in the loop
+   */
   async *stream(
     message: string | UIMessage,
     options: SendOptions = {},
@@ -115,9 +157,9 @@ export class AgentSession implements AsyncDisposable {
   }
 
   /**
-   * Sends a message and returns once it is durably accepted, with the events of its answer. Leaving the
-   * loop over them leaves the answer running.
-   * @throws LoomError `busy`, `mailbox-full`, `unavailable` where the message was not accepted
+   * Sends a message, and returns the events of its answer when the store has accepted the message. If the
+   * loop over the events ends early, the turn continues.
+   * @throws LoomError `busy`, `mailbox-full` or `unavailable` if the session did not accept the message
    */
   async send(
     message: string | UIMessage,
@@ -127,9 +169,9 @@ export class AgentSession implements AsyncDisposable {
   }
 
   /**
-   * Answers the calls that a message waits for: outputs of client-side tools, and decisions.
-   * @returns the events that follow, once the answers are durably accepted
-   * @throws LoomError `refused` where the session does not wait for that message; as `send`
+   * Answers the calls that a message waits for, with outputs of client-side tools and with decisions.
+   * @returns the events that follow, when the store has accepted the answers
+   * @throws LoomError `refused` if the session does not wait for that message; as `send`
    */
   async answer(
     messageId: string,
@@ -146,7 +188,10 @@ export class AgentSession implements AsyncDisposable {
     return answerStream(this.#sessions, this.id, await this.#postLetter(letter), signal)
   }
 
-  /** The events of the answer that is being made or waits, from its start; undefined when there is none. */
+  /**
+   * Returns the events of the answer that runs or waits, from its start. Returns undefined if no turn runs
+   * or waits.
+   */
   async watch({ signal }: Pick<SendOptions, 'signal'> = {}): Promise<
     AsyncGenerator<AgentEvent, void> | undefined
   > {
@@ -156,26 +201,26 @@ export class AgentSession implements AsyncDisposable {
     return answerStream(this.#sessions, this.id, answering, signal)
   }
 
-  /** The id of the message that is being made or waits; undefined when there is none. */
+  /** Returns the id of the answer that runs or waits. Returns undefined if no turn runs or waits. */
   async running(): Promise<string | undefined> {
     return (await this.#sessions.readers.placeOf(this.id, undefined))?.logId
   }
 
   /**
-   * Stops the running turn. What it said is kept. False when none runs.
-   * @param queue what becomes of the messages that wait: `hold` answers none of them before the next
+   * Stops the running turn and keeps its text. Returns false if no turn runs.
+   * @param queue the effect on the messages that wait: `hold` answers none of them before the next
    * message or `runQueue`, `clear` withdraws them, `run` answers the next one. @defaultValue 'hold'
    */
   stop(queue: QueueOnStop = 'hold'): Promise<boolean> {
     return this.#sessions.stop(this.id, '', { queue })
   }
 
-  /** Answers the messages that a stop holds. False when none waits and no turn runs. */
+  /** Answers the messages that a stop holds. Returns false if no message waits and no turn runs. */
   runQueue(): Promise<boolean> {
     return this.#sessions.runQueue(this.id, '')
   }
 
-  /** The history, also while a turn runs. Before the first message it is the seed. */
+  /** Returns the history, also while a turn runs. Before the first message it is the seed. */
   async messages(): Promise<UIMessage[]> {
     if (this.#seed.length > 0 && (await this.#sessions.session(this.id)) === undefined) {
       return [...this.#seed]
@@ -183,7 +228,10 @@ export class AgentSession implements AsyncDisposable {
     return this.#sessions.messages(this.id)
   }
 
-  /** Hands a running turn to whoever shares the store, and closes both. Others of the same Loom end too. */
+  /**
+   * Hands a running turn over to another instance on the same store, and closes the session's `Loom` and
+   * its store. The other sessions of that `Loom` end too.
+   */
   close(): Promise<void> {
     return this.#loom.close()
   }

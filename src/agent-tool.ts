@@ -10,14 +10,24 @@ import { zodSchema } from './ground/schema.ts'
 import type { NamedTool, ToolContext } from './tool.ts'
 import type { Usage } from './usage.ts'
 
-/** What the client sees of a sub-agent, first as preliminary output and then as the result. */
+/**
+ * The output of a tool that `agentTool` returned. Clients receive it as preliminary output while the sub-agent
+ * works, at most every 100 milliseconds, and then as the result.
+ * @example
+ * ```ts
+ * import type { AgentToolOutput } from 'loom'
+ *
+ * const progressOf = ({ text, toolCalls }: AgentToolOutput) => `${toolCalls.length} calls: ${text}`
+ * ```
+ */
 export interface AgentToolOutput {
-  /** What it has said so far; at the end, its answer. */
+  /** The text of the current step; in the result, the answer. */
   text: string
-  /** The tools it called, in order. */
+  /** The tools that the sub-agent called, in order. */
   toolCalls: { toolName: string; state: 'running' | 'done' | 'error' }[]
-  /** Only in the result. */
+  /** The number of model calls. Only in the result. */
   steps?: number
+  /** The tokens of the sub-agent. Only in the result. */
   usage?: Usage
 }
 
@@ -25,9 +35,20 @@ export interface AgentToolOutput {
 const reportEveryMs = 100
 
 /**
- * Makes the tool.
- * @param options.name @defaultValue the agent's name
- * @param options.description what the calling model is told. @defaultValue the agent's description
+ * Returns a tool that runs an agent. The calling model sends it a task, and receives the answer of the agent.
+ * The call fails if the agent needs a human.
+ * @param options.name the name of the tool. @defaultValue the agent's name
+ * @param options.description the description for the calling model. @defaultValue the agent's description
+ * @param options.timeoutMs the time limit of a call in milliseconds. @defaultValue 600000
+ * @throws LoomError `invalid-config` for an invalid name or time limit
+ * @example
+ * ```ts
+ * import { agentTool, defineAgent } from 'loom'
+ *
+ * const tester = defineAgent({ name: 'tester', systemPrompt: 'Test the given code.' })
+ * const tools = [agentTool(tester, { description: 'Tests code.', timeoutMs: 120_000 })]
+ * const lead = defineAgent({ name: 'lead', systemPrompt: 'Write code.', tools })
+ * ```
  */
 export function agentTool<CONTEXT = unknown>(
   agent: Agent<CONTEXT>,

@@ -13,125 +13,243 @@ import type { Cost } from './spending.ts'
 import type { AgentTools } from './tool.ts'
 import type { Usage } from './usage.ts'
 
-/** A value, or a function of the run's context that gives it. */
+/**
+ * A value, or a sync or async function that computes the value from the context of the run.
+ * @example
+ * ```ts
+ * import type { OfContext } from 'loom'
+ *
+ * const prompt: OfContext<string, { user: string }> = ({ user }) => `You help ${user}.`
+ * ```
+ */
 export type OfContext<VALUE, CONTEXT> = VALUE | ((context: CONTEXT) => VALUE | Promise<VALUE>)
 
-/** What `onStep` is told: one model call and the tool calls that it led to. */
+/**
+ * A finished step: one model call and the tool calls of its reply. An agent's `onStep` receives it.
+ * @example
+ * ```ts
+ * import type { StepInfo } from 'loom'
+ *
+ * const isExpensive = ({ cost, usage }: StepInfo) => (cost?.usd ?? 0) > 0.5 || usage.totalTokens > 100_000
+ * ```
+ */
 export interface StepInfo {
   /** The number of this step in the run, from 1. */
   step: number
+  /** The text of this step. */
   text: string
+  /** The tool calls of this step. */
   toolCalls: readonly { toolCallId: string; toolName: string; input: unknown }[]
+  /** The results of these calls. If `isError`, the model reads the output as an error. */
   toolResults: readonly {
     toolCallId: string
     toolName: string
     output: unknown
     isError: boolean
   }[]
-  /** Of the whole run so far. */
+  /** The tokens of the whole run so far. */
   usage: Usage
-  /** Of the whole run so far, where it is known. */
+  /** The cost of the whole run so far. Absent if the price of a model call is unknown. */
   cost?: Cost
-  /** Everything the next model call would see. */
+  /** The conversation so far, without the system prompt. The next model call starts from it. */
   messages: readonly ModelMessage[]
 }
 
-/** `continue`, `stop`, or what the next step is to use instead. */
+/**
+ * The result of an agent's `onStep`. `continue` makes the next step, `stop` ends the run with the outcome
+ * `stopped`, and an object makes the next step with other messages, tools or another model.
+ * @example
+ * ```ts
+ * import { defineAgent, type StepDecision, type StepInfo } from 'loom'
+ *
+ * const onStep = ({ step }: StepInfo): StepDecision => (step < 3 ? 'continue' : 'stop')
+ * const agent = defineAgent({ name: 'brief', systemPrompt: 'Answer briefly.', onStep })
+ * ```
+ */
 export type StepDecision =
   | 'continue'
   | 'stop'
   | { messages?: readonly ModelMessage[]; tools?: AgentTools; model?: ModelReference }
 
-/** `retry` asks again, `stop` ends the turn with the error, `reply` answers in the model's place. */
+/**
+ * The result of an agent's `onError`. `retry` calls the model again, at most 10 times a step, `stop` ends the
+ * turn with the error, and `reply` is the text that the user receives instead of the model's answer.
+ * @example
+ * ```ts
+ * import { defineAgent, type ErrorDecision, type LoomError } from 'loom'
+ *
+ * const onError = ({ code }: LoomError): ErrorDecision =>
+ *   code === 'model-timeout' ? { reply: 'Please try again later.' } : 'stop'
+ * const agent = defineAgent({ name: 'polite', systemPrompt: 'Answer briefly.', onError })
+ * ```
+ */
 export type ErrorDecision = 'retry' | 'stop' | { reply: string }
 
-/** What becomes of a model call that failed and may succeed the next time. */
+/**
+ * The retries of a model call whose error is retryable, such as status 429 or 503 or a broken connection.
+ * @example
+ * ```ts
+ * import type { RetryPolicy } from 'loom'
+ *
+ * const retry: RetryPolicy = { retries: 5, initialDelayMs: 1000, maxDelayMs: 60_000 }
+ * ```
+ */
 export interface RetryPolicy {
-  /** How often a failed model call is made again before the next model of the list. @defaultValue 3 */
+  /** The maximum number of retries before the next model of the agent's list. @defaultValue 3 */
   retries: number
-  /** The first pause; it doubles each time, and a random part of it is taken off. @defaultValue 500 */
+  /**
+   * The first pause in milliseconds. It doubles with each retry. A random part is subtracted from each
+   * pause. @defaultValue 500
+   */
   initialDelayMs: number
-  /** The longest pause, also where `Retry-After` asks for more. @defaultValue 30000 */
+  /**
+   * The longest pause in milliseconds. If the provider's `Retry-After` asks for more, the call is not
+   * retried. @defaultValue 30000
+   */
   maxDelayMs: number
 }
 
-/** How long a model may take, in milliseconds. */
+/**
+ * The time limits of a model call, in milliseconds. A call that exceeds one fails with `model-timeout`.
+ * @example
+ * ```ts
+ * import type { TimeLimits } from 'loom'
+ *
+ * const limits: TimeLimits = { firstChunkMs: 120_000, nextChunkMs: 60_000, stepMs: 900_000 }
+ * ```
+ */
 export interface TimeLimits {
-  /** From the request to the first part. @defaultValue 60000 */
+  /** The time from the request to the first part of the reply. @defaultValue 60000 */
   firstChunkMs: number
-  /** Between two parts. @defaultValue 30000 */
+  /** The time between two parts of the reply. @defaultValue 30000 */
   nextChunkMs: number
-  /** For the whole model call. @defaultValue 600000 */
+  /** The time of the whole model call. @defaultValue 600000 */
   stepMs: number
 }
 
-/** How much may be spent. What is going on when it is used up is brought to its end. */
+/**
+ * A limit of cost or tokens. The step that exceeds it still ends normally, and no other step follows.
+ * @example
+ * ```ts
+ * import { type Budget, defineAgent } from 'loom'
+ *
+ * const sessionBudget: Budget = { maxCost: 2, maxTokens: 500_000 }
+ * const agent = defineAgent({ name: 'frugal', systemPrompt: 'Answer briefly.', sessionBudget })
+ * ```
+ */
 export interface Budget {
-  /** US dollars. It does not hold models whose price is not known. */
+  /** US dollars. Models whose price is unknown count as 0. @defaultValue no limit */
   maxCost?: number
-  /** Tokens read and written, sub-agents' too. */
+  /** Input and output tokens, including those of sub-agents. @defaultValue no limit */
   maxTokens?: number
 }
 
-/** What `defineAgent` takes. */
+/**
+ * The definition of an agent, for `defineAgent`. `CONTEXT` is the type of the run's context, which callbacks
+ * and tools receive.
+ * @example
+ * ```ts
+ * import type { AgentDefinition } from 'loom'
+ *
+ * const definition: AgentDefinition<{ user: string }> = {
+ *   name: 'tutor',
+ *   systemPrompt: ({ user }) => `You teach ${user}.`,
+ *   model: ['anthropic/claude-sonnet-4-5', 'demo/assistant'],
+ * }
+ * ```
+ */
 export interface AgentDefinition<CONTEXT = unknown> {
-  /** Names the agent in routes, telemetry and sub-agent tools: letters, digits, `_` and `-`. */
+  /** The name in routes, telemetry and sub-agent tools: 1 to 64 letters, digits, `_` or `-`. */
   name: string
-  /** One sentence for people, and for the agent that may delegate to this one. */
+  /** One sentence for people, and for an agent that may delegate to this one. @defaultValue none */
   description?: string
+  /** The instructions of the model, before the messages of each call. */
   systemPrompt: OfContext<string, CONTEXT>
-  /** @defaultValue none */
+  /** The tools that the model may call. @defaultValue none */
   tools?: OfContext<AgentTools, CONTEXT>
-  /** A list is a chain of fallbacks. @defaultValue the server's or run's own model */
+  /**
+   * The model. In a list, each model is the fallback of the one before it.
+   * @defaultValue the default model of the server or of the run
+   */
   model?: OfContext<ModelReference | readonly ModelReference[], CONTEXT>
-  /** How many model calls a run may make. @defaultValue 10 */
+  /** The maximum number of steps (model calls) of a run. @defaultValue 10 */
   maxSteps?: OfContext<number, CONTEXT>
-  /** @defaultValue 0.1, but for models that are known to take none */
+  /**
+   * The temperature of the model.
+   * @defaultValue 0.1 for models that are known to accept one, otherwise the provider's
+   */
   temperature?: OfContext<number, CONTEXT>
   /**
-   * Tokens the model can read; longer conversations are compacted.
-   * @defaultValue what is known of the model, or 128000
+   * The context window of the model, in tokens. Longer conversations are compacted.
+   * @defaultValue the known window of the model, or 128000
    */
   contextWindow?: OfContext<number, CONTEXT>
   /**
-   * How a conversation is kept within the window; `false` turns it off, a function does it instead.
-   * @defaultValue old tool outputs go first, then the model sums up the oldest messages
+   * The options of compaction, or a function that replaces it. `false` turns it off.
+   * @defaultValue removes old tool outputs first, then lets the model summarise the oldest messages
    */
   compaction?: AgentCompaction
-  /** Fields merged into the body of the request to the model. @defaultValue {} */
+  /** Fields that are merged into the body of each request to the model. @defaultValue {} */
   extraBody?: OfContext<JSONObject, CONTEXT>
-  /** Called after the tools of a step have run. @defaultValue 'continue' */
+  /** Runs after the tools of each step. @defaultValue 'continue' */
   onStep?: (info: StepInfo, context: CONTEXT) => StepDecision | Promise<StepDecision>
-  /** Called when the model failed for good: retries and fallbacks are used up. @defaultValue 'stop' */
+  /** Runs when the model failed and no retry or fallback is left. @defaultValue 'stop' */
   onError?: (error: LoomError, context: CONTEXT) => ErrorDecision | Promise<ErrorDecision>
-  /** The most tokens one model call may generate. @defaultValue the provider's */
+  /** The maximum number of tokens that a model call may generate. @defaultValue the provider's */
   maxOutputTokens?: OfContext<number, CONTEXT>
-  /** US dollars that a turn may cost: it ends after the step that uses them up. @defaultValue any */
+  /**
+   * The maximum cost of a turn in US dollars. The turn ends after the step that exceeds it.
+   * @defaultValue no limit
+   */
   maxCost?: OfContext<number, CONTEXT>
-  /** Tokens that a turn may use, read and written. @defaultValue any */
+  /** The maximum number of input and output tokens of a turn. @defaultValue no limit */
   maxTokens?: OfContext<number, CONTEXT>
-  /** What all turns of a session may use together. @defaultValue any */
+  /** The budget of all turns of a session together. @defaultValue no limit */
   sessionBudget?: OfContext<Budget, CONTEXT>
   /**
-   * Whether a conversation that the server does not know may begin with the user and assistant text
-   * that a client posts. A client could have made it up. @defaultValue false
+   * Lets a conversation that the server does not know begin with the user and assistant texts that a
+   * client posts. The client may have invented them. @defaultValue false
    */
   seedFromClient?: boolean
-  /** How many tool calls of one step run at a time. @defaultValue all */
+  /** The maximum number of tool calls of a step that run at the same time. @defaultValue no limit */
   toolConcurrency?: number
+  /** The retries of failed model calls. @defaultValue the defaults of `RetryPolicy` */
   retry?: Partial<RetryPolicy>
+  /** The time limits of model calls. They override those of the run. @defaultValue those of the run */
   limits?: Partial<TimeLimits>
 }
 
-/** A checked definition. */
+/**
+ * A checked definition of an agent. `defineAgent` returns one.
+ * @example
+ * ```ts
+ * import { type Agent, defineAgent, run } from 'loom'
+ *
+ * const tutor: Agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const { text } = await run(tutor, 'What is 2 + 2?')
+ * ```
+ */
 export interface Agent<CONTEXT = unknown> extends AgentDefinition<CONTEXT> {
-  /** Signs approval requests, so that only decisions on calls this agent asked about count. */
+  /**
+   * The secret that signs approval requests, so that only decisions on calls of this agent count.
+   * @defaultValue two random UUIDs
+   */
   readonly approvalSecret: string
 }
 
 /**
- * Checks a definition and gives the agent.
- * @throws LoomError `invalid-config` for a bad name, or without a system prompt.
+ * Checks a definition and returns the agent.
+ * @throws LoomError `invalid-config` for an invalid name, or without a system prompt
+ * @example
+ * ```ts
+ * import { defineAgent } from 'loom'
+ *
+ * const agent = defineAgent({
+ *   name: 'tutor',
+ *   systemPrompt: 'You teach arithmetic.',
+ *   model: 'demo/assistant',
+ * })
+ * ```
  */
 export function defineAgent<CONTEXT = unknown>(
   definition: AgentDefinition<CONTEXT> & { approvalSecret?: string },

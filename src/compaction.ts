@@ -6,42 +6,87 @@ import type { ModelMessage } from 'ai'
 
 import type { ModelReference } from './model.ts'
 
-/** Sizes are in tokens, as far as they can be estimated. */
+/**
+ * The options of an agent's `compaction`, which keeps the prompt within the model's context window. Sizes are
+ * estimates, in tokens.
+ * @example
+ * ```ts
+ * import { type CompactionOptions, defineAgent } from 'loom'
+ *
+ * const compaction: CompactionOptions = { threshold: 60_000, model: 'demo/assistant' }
+ * const agent = defineAgent({ name: 'reader', systemPrompt: 'Answer briefly.', compaction })
+ * ```
+ */
 export interface CompactionOptions {
   /**
-   * What a prompt may fill, with the system prompt and the tools, before it is compacted.
-   * @defaultValue the window less 16,000, or less the most that an answer may fill up to 32,000; three
-   * quarters of a small window
+   * The size of a prompt, with the system prompt and the tools, above which it is compacted.
+   * @defaultValue the window minus 16,000, or minus the maximum output (up to 32,000); three quarters of a
+   * small window
    */
   threshold?: number
-  /** The newest messages that stay as they are. @defaultValue 20000, at most a third of the threshold */
+  /**
+   * The size of the newest messages, which stay unchanged.
+   * @defaultValue 20000, at most a third of the threshold
+   */
   keepTokens?: number
-  /** False: what does not fit is left out, and nobody is asked for a summary. @defaultValue true */
+  /**
+   * Lets a model summarise the oldest messages. If false, they are left out instead.
+   * @defaultValue true
+   */
   summarise?: boolean
-  /** Writes the summaries. @defaultValue the model of the turn */
+  /** The model that writes the summaries. @defaultValue the model of the turn */
   model?: ModelReference
-  /** How a summary is to be written, instead of Loom's own words. */
+  /** The instructions for a summary. @defaultValue Loom's own instructions */
   prompt?: string
 }
 
-/** Why a conversation is to be made shorter. */
+/**
+ * The facts of one compaction. A `CompactMessages` function receives them.
+ * @example
+ * ```ts
+ * import type { CompactionInfo } from 'loom'
+ *
+ * const excessOf = ({ tokens, threshold }: CompactionInfo) => Math.max(0, tokens - threshold)
+ * ```
+ */
 export interface CompactionInfo {
-  /** What it fills, in tokens, as the next two. */
+  /** The size of the prompt in tokens. */
   tokens: number
+  /** The size in tokens above which a prompt is compacted. */
   threshold: number
-  /** 0 where it is not known. */
+  /** The context window of the model in tokens. 0 if it is unknown. */
   contextWindow: number
-  /** `provider/model-id`. */
+  /** The model, as `provider/model-id`. */
   model: string
-  /** Aborted with the run. */
+  /** Aborts together with the run. */
   signal: AbortSignal
 }
 
-/** Gives what the model is shown instead of `messages`, from this step on to the end of the run. */
+/**
+ * Returns the messages that replace `messages` in the prompts of the model, from this step to the end of the
+ * run. The stored history does not change. If it throws, the turn fails.
+ * @example
+ * ```ts
+ * import { type CompactMessages, defineAgent } from 'loom'
+ *
+ * const compaction: CompactMessages = (messages) => messages.slice(-20)
+ * const agent = defineAgent({ name: 'reader', systemPrompt: 'Answer briefly.', compaction })
+ * ```
+ */
 export type CompactMessages = (
   messages: readonly ModelMessage[],
   info: CompactionInfo,
 ) => readonly ModelMessage[] | Promise<readonly ModelMessage[]>
 
-/** `false`: never, also where the provider refuses a prompt for its length. */
+/**
+ * The `compaction` of an agent: options, or a function that replaces Loom's own compaction. `false` turns
+ * compaction off, also if the provider refuses a prompt because of its length.
+ * @example
+ * ```ts
+ * import { type AgentCompaction, defineAgent } from 'loom'
+ *
+ * const compaction: AgentCompaction = { keepTokens: 10_000, summarise: false }
+ * const agent = defineAgent({ name: 'reader', systemPrompt: 'Answer briefly.', compaction })
+ * ```
+ */
 export type AgentCompaction = false | CompactionOptions | CompactMessages

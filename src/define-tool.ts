@@ -4,9 +4,18 @@ import { isName } from './ground/name.ts'
 import type { NamedTool, ToolDefinition } from './tool.ts'
 
 /**
- * Gives the tool of a definition.
- * @throws LoomError `invalid-config` for a name that no provider would take, or a time limit that
- * is not a positive number.
+ * Checks the definition of a tool and returns the tool.
+ * @throws LoomError `invalid-config` for a name that no provider accepts, or a time limit that is not a
+ * positive number
+ * @example
+ * ```ts
+ * import { defineTool } from 'loom'
+ * import { z } from 'zod'
+ *
+ * const description = 'Doubles a number.'
+ * const inputSchema = z.object({ value: z.number() })
+ * const double = defineTool({ name: 'double', description, inputSchema, execute: ({ value }) => value * 2 })
+ * ```
  */
 export function defineTool<INPUT, OUTPUT, CONTEXT = unknown>(
   definition: ToolDefinition<INPUT, OUTPUT, CONTEXT>,

@@ -8,7 +8,18 @@ import type { JSONObject } from '@ai-sdk/provider'
 /** Provider-specific data of a part, by provider name. */
 export type ProviderMetadata = Record<string, JSONObject>
 
-/** Why a model (or a turn) stopped. Every AI SDK major accepts these six. */
+/**
+ * The reason for the end of a model call or a turn. Every AI SDK major accepts these six.
+ * @example
+ * ```ts
+ * import { defineAgent, type FinishReason, run } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const { finishReason } = await run(agent, 'What is 2 + 2?')
+ * const complete: FinishReason = 'stop'
+ * const isCutOff = finishReason !== complete
+ * ```
+ */
 export type FinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'error' | 'other'
 
 interface WithMetadata {
@@ -80,7 +91,16 @@ export type TurnEvent =
   | { type: 'error'; errorText: string }
   | { type: 'finish'; finishReason: FinishReason; messageMetadata?: unknown }
 
-/** All that a run says, by the AI SDK's own names: what a sink is given, and what clients get. */
+/**
+ * An event of a run. Sinks receive these events, and clients receive them as chunks. The names and fields are
+ * those of the AI SDK's UI message chunks (vercel/ai, `ui-message-chunks.ts`).
+ * @example
+ * ```ts
+ * import type { AgentEvent } from 'loom'
+ *
+ * const textOf = (event: AgentEvent) => (event.type === 'text-delta' ? event.delta : '')
+ * ```
+ */
 export type AgentEvent = PartEvent | ToolEvent | ContentEvent | TurnEvent
 
 /** The events of one `type`. */

@@ -45,25 +45,50 @@ export const errorStatus = {
   internal: 500,
 } as const satisfies Record<string, number>
 
-/** The closed set of codes. */
+/**
+ * The code of a `LoomError`: a closed set. Each code has one HTTP status, such as 409 for `busy`.
+ * @example
+ * ```ts
+ * import type { LoomErrorCode } from 'loom'
+ *
+ * const laterCodes: readonly LoomErrorCode[] = ['busy', 'mailbox-full', 'unavailable']
+ * ```
+ */
 export type LoomErrorCode = keyof typeof errorStatus
 
 export interface LoomErrorOptions {
+  /** The error that caused this one. @defaultValue none */
   cause?: unknown
-  /** True when the same call may succeed later. */
+  /** True if the same call may succeed later. @defaultValue false */
   retryable?: boolean
-  /** How long the other side asked to be left alone, in milliseconds. */
+  /** The wait that the other side asked for, in milliseconds. @defaultValue none */
   retryAfterMs?: number
-  /** What a failed or aborted run had said and spent. */
+  /** The text, the steps and the usage of a failed or aborted run. @defaultValue none */
   result?: RunResult
 }
 
-/** The one class for what callers branch on: by its `code`, whose HTTP status is fixed. */
+/**
+ * The one error class of Loom. Callers branch on `code`, never on the message. `status` is the HTTP status of
+ * the code.
+ * @example
+ * ```ts
+ * import { defineAgent, LoomError, run } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const result = await run(agent, 'Hello').catch((error: unknown) => {
+ *   if (error instanceof LoomError && error.code === 'model-timeout') return error.result
+ *   throw error
+ * })
+ * ```
+ */
 export class LoomError extends Error {
   override readonly name = 'LoomError'
   readonly code: LoomErrorCode
+  /** True if the same call may succeed later. */
   readonly retryable: boolean
+  /** The wait that the other side asked for, in milliseconds. */
   readonly retryAfterMs: number | undefined
+  /** The text, the steps and the usage of a failed or aborted run. */
   readonly result: RunResult | undefined
 
   constructor(code: LoomErrorCode, message: string, options: LoomErrorOptions = {}) {
@@ -74,12 +99,12 @@ export class LoomError extends Error {
     this.result = options.result
   }
 
-  /** The HTTP status that tells this error before the first byte. */
+  /** The HTTP status of a response that reports this error before its first byte. */
   get status(): number {
     return errorStatus[this.code]
   }
 
-  /** What Hono's own error handler answers with, so that a route needs none to tell what is wrong. */
+  /** Returns the response of Hono's own error handler, so that a route needs no handler of its own. */
   getResponse(): Response {
     return new Response(this.message.replace(/\s+/g, ' '), {
       status: this.status,

@@ -49,7 +49,7 @@ export type McpServer = {
  * Options of `openMcp`.
  * @example
  * ```ts
- * import { env } from 'node:process'
+ * import { env, stderr } from 'node:process'
  * import type { McpOptions } from 'loom'
  *
  * const options: McpOptions = { environment: env, report: (line) => stderr.write(`${line}\n`) }
