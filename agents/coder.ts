@@ -16,6 +16,18 @@ import { readFile } from '../tools/read-file.ts'
 import { writeFile } from '../tools/write-file.ts'
 import { workspaceInstructions } from './workspace-instructions.ts'
 
+/**
+ * The options of the agent `coder`.
+ * @example
+ * ```ts
+ * import { env } from 'node:process'
+ * import { type CoderOptions, openSandbox, Workspace } from 'loom'
+ *
+ * const workspace = await Workspace.open('/srv/project')
+ * const sandbox = openSandbox({ environment: env })
+ * const options: CoderOptions = { workspace, sandbox, environment: env, needsApproval: false }
+ * ```
+ */
 export interface CoderOptions {
   /** The folder that the agent may read and change. */
   workspace: Workspace
@@ -35,7 +47,19 @@ After a change run the tests, or whatever shows that it works, and say what you 
 If a command's outcome is unknown, find out what it did before you run it again.
 Ask the human only what cannot be found out and is theirs to decide.`
 
-/** Returns an agent that works on the files of a workspace and follows its `AGENTS.md`. */
+/**
+ * Returns an agent that works on the files of a workspace, runs commands there, and follows its `AGENTS.md`.
+ * By default a human approves each command and each change. A run has at most 100 steps.
+ * @throws LoomError `invalid-config` if the workspace is `/`
+ * @example
+ * ```ts
+ * import { env } from 'node:process'
+ * import { coder, openSandbox, Workspace } from 'loom'
+ *
+ * const workspace = await Workspace.open('/srv/project')
+ * const agent = coder({ workspace, sandbox: openSandbox({ environment: env }), environment: env })
+ * ```
+ */
 export function coder({
   workspace,
   sandbox,

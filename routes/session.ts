@@ -9,15 +9,36 @@ import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
 import type { SessionWorld } from './session-world.ts'
 
+/**
+ * The options of `sessionRoutes`.
+ * @example
+ * ```ts
+ * import type { SessionRoutesOptions } from 'loom'
+ *
+ * const options: SessionRoutesOptions = { tenantOf: (c) => c.get('userId') }
+ * ```
+ */
 export interface SessionRoutesOptions {
   /**
-   * Names the tenant that calls. A session is found only by the tenant that made it, and two tenants
-   * may use the same session id. @defaultValue everybody is one tenant, ''
+   * Returns the tenant of a request. Only the tenant that created a session finds it, and two tenants may
+   * use the same session id. @defaultValue one tenant, '', for all requests
    */
   tenantOf?: (c: Context) => string
 }
 
-/** All that can be done with the sessions of `loom`, to be mounted: `app.route('/api', sessionRoutes(loom))`. */
+/**
+ * Returns a Hono app with all routes of the sessions of `loom`, below `/chat` and `/agents/:agent/chat`. It
+ * also starts the heartbeat of this instance, which takes over sessions whose instance died.
+ * @example
+ * ```ts
+ * import { Hono } from 'hono'
+ * import { defineAgent, Loom, sessionRoutes } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const app = new Hono()
+ * app.route('/api', sessionRoutes(new Loom({ agents: [agent] })))
+ * ```
+ */
 export function sessionRoutes(
   loom: Loom,
   { tenantOf = () => '' }: SessionRoutesOptions = {},

@@ -4,24 +4,40 @@
  * file, although it is long: a page without a bundler loads it as it is.
  */
 
+/**
+ * The options of `resumableFetch`.
+ * @example
+ * ```ts
+ * import { resumableFetch, type ResumableFetchOptions } from 'loom/client'
+ *
+ * const options: ResumableFetchOptions = { attempts: 20, silenceMs: 60_000, follow: 'message' }
+ * const fetch = resumableFetch(options)
+ * ```
+ */
 export interface ResumableFetchOptions {
-  /** @defaultValue the global `fetch` */
+  /** Makes the requests. @defaultValue the global `fetch` */
   fetch?: typeof globalThis.fetch
-  /** Attempts in a row that bring nothing new before the stream fails. @defaultValue 10 */
+  /**
+   * The maximum number of consecutive attempts without a new event before the stream fails.
+   * @defaultValue 10
+   */
   attempts?: number
-  /** The first pause between two attempts, in milliseconds; it doubles up to 5 s. @defaultValue 250 */
+  /**
+   * The first pause between two attempts, in milliseconds. It doubles with each attempt, up to 5000.
+   * @defaultValue 250
+   */
   pauseMs?: number
   /**
-   * Silence on an open connection that counts as its end, in milliseconds. The server sends a comment
-   * at least every 15 s (`LOOM_KEEPALIVE_MS`), so nothing at all means that nobody is there.
+   * The silence on an open connection after which it counts as broken, in milliseconds. The server sends a
+   * comment at least every 15 s (`LOOM_KEEPALIVE_MS`), so a longer silence means a lost connection.
    * @defaultValue 40000
    */
   silenceMs?: number
   /**
-   * Where a resumed stream ends: with the message (`message`), or when the queue is empty (`queue`), so
-   * that a page which is loaded while messages wait shows all their answers. ai 5 and the first
-   * releases of ai 6 and 7 show the messages of one stream as one: use `message` there, or declare the
-   * profile v5. @defaultValue 'queue'
+   * The end of a resumed stream: the end of the message (`message`), or an empty queue (`queue`), so that a
+   * page which loads while messages wait shows all their answers. ai 5 and the first releases of ai 6 and 7
+   * show the messages of one stream as one: use `message` there, or declare the profile v5.
+   * @defaultValue 'queue'
    */
   follow?: 'message' | 'queue'
 }
@@ -29,9 +45,16 @@ export interface ResumableFetchOptions {
 type Fetch = typeof globalThis.fetch
 
 /**
- * A `fetch` for `new DefaultChatTransport({ fetch: resumableFetch() })` of ai 5, 6 and 7. When a
- * stream breaks off it goes on after the last whole event, by the event's id; a POST that got no
- * answer is sent again, which Loom takes for the same message.
+ * Returns a `fetch` for the `DefaultChatTransport` of ai 5, 6 and 7. If a stream breaks, it continues after the
+ * last whole event, by the id of the event. A POST without an answer is sent again, and Loom accepts it as the
+ * same message. The stream fails with an `Error` if it cannot be resumed; then load the messages again.
+ * @example
+ * ```ts
+ * import { DefaultChatTransport } from 'ai'
+ * import { resumableFetch } from 'loom/client'
+ *
+ * const transport = new DefaultChatTransport({ api: '/api/chat', fetch: resumableFetch() })
+ * ```
  */
 export function resumableFetch(options: ResumableFetchOptions = {}): Fetch {
   const {
@@ -62,9 +85,21 @@ export function resumableFetch(options: ResumableFetchOptions = {}): Fetch {
 }
 
 /**
- * Tells the server to stop the running answer of a chat; leaving the page or `stop()` does not. `queue`
- * says what becomes of the messages that wait (default `hold`). With `messageId` only that message is
- * stopped: one that waits is withdrawn.
+ * Stops the running answer of a chat on the server. A page that closes, or `stop()` of `useChat`, does not stop
+ * it.
+ * @param api the address of the chat routes, such as `/api/chat`
+ * @param id the id of the chat
+ * @param init options of the request. `queue` is the effect on the messages that wait: `hold` (the default)
+ * keeps them until the next message, `clear` withdraws them, `run` answers the next one. With `messageId` only
+ * this message stops; if it waits, it is withdrawn.
+ * @returns true if the server accepted the request
+ * @throws the error of `fetch` if the server cannot be reached
+ * @example
+ * ```ts
+ * import { stopChat } from 'loom/client'
+ *
+ * const isStopped = await stopChat('https://example.com/api/chat', 'lesson-1', { queue: 'clear' })
+ * ```
  */
 export async function stopChat(
   api: string,
@@ -85,12 +120,23 @@ export async function stopChat(
 }
 
 /**
- * Calls `onChunk` with every chunk of a chat's answers, whoever asked for them, until `signal` aborts:
- * for a tab that is open and idle. Each answer begins with a `start` chunk that has its `messageId` and
- * ends with `finish`. Between them come `data-user-message` (what was asked) and `data-queue` (what
- * waits). Connections that break are resumed. When the session is deleted, an `error` chunk comes and the
- * promise resolves.
- * @throws Error when the stream cannot be resumed: load the messages and call again
+ * Calls `onChunk` with every chunk of a chat's answers, including those that other tabs and clients asked for,
+ * until `signal` aborts. It is for a tab that is open and idle. Each answer begins with a `start` chunk that
+ * has its `messageId` and ends with `finish`. Between them come `data-user-message` (the message that it
+ * answers) and `data-queue` (the messages that wait). Connections that break are resumed. If the session is
+ * deleted, an `error` chunk comes and the promise resolves.
+ * @param api the address of the chat routes, such as `/api/chat`
+ * @param id the id of the chat
+ * @throws Error if the stream cannot be resumed: load the messages and call again
+ * @example
+ * ```ts
+ * import { followSession } from 'loom/client'
+ *
+ * const leave = new AbortController()
+ * const types: string[] = []
+ * const onChunk = ({ type }: { type: string }) => types.push(type)
+ * await followSession('https://example.com/api/chat', 'lesson-1', { onChunk, signal: leave.signal })
+ * ```
  */
 export async function followSession(
   api: string,
@@ -206,8 +252,7 @@ function streamUrl(
   return id === undefined ? undefined : extended(url, `/${id}/stream`)
 }
 
-/** As it stands in an address. */
-
+/** Returns the id of the posted chat, encoded for a URL. */
 function postedId(body: unknown): string | undefined {
   const [, id] =
     typeof body === 'string' ? (/^\{.*"id":"([^"\\]+)","messages":/s.exec(body) ?? []) : []

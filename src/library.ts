@@ -28,12 +28,21 @@ function withModels<OPTIONS extends { models?: Models }>(options: OPTIONS): With
 
 /**
  * Runs an agent until it is done.
- * @param messages the conversation so far; a string is one user message.
- * @returns the result of the run: the text, the new messages, the usage and the outcome
+ * @param messages the conversation so far; a string is one user message
+ * @returns the result of the run: the text, all messages, the usage and the outcome
  * @throws LoomError `unknown-model`, `missing-key` or `invalid-config` before the first event;
- * `model-failed` or `model-timeout` when every attempt failed; `over-budget` where the budget of the
- * session is spent; `aborted`. The last four come after the last event, and their `result` holds the
- * text and the steps up to then. An error of the sink is thrown as it is.
+ * `model-failed` or `model-timeout` if every attempt failed; `context-overflow` if the prompt does not fit
+ * into the model's window; `over-budget` if the budget of the session is spent; `aborted`. The last five come
+ * after the last event, and their `result` holds the text and the steps up to then. An error of the sink is
+ * thrown unchanged.
+ * @example
+ * ```ts
+ * import { defineAgent, run } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const { text, messages } = await run(agent, 'What is 2 + 2?')
+ * const next = await run(agent, [...messages, { role: 'user', content: 'And twice that?' }])
+ * ```
  */
 export async function run<CONTEXT = unknown>(
   agent: Agent<CONTEXT>,
@@ -45,8 +54,19 @@ export async function run<CONTEXT = unknown>(
 }
 
 /**
- * Runs an agent and returns its events as they happen, with backpressure. One loop can read them. The
- * run begins with the loop, or when `result` is first read. A loop that ends early aborts the run.
+ * Runs an agent and returns its events as they happen, with backpressure. One loop can read them. The run
+ * begins with the loop, or when `result` is first read. A loop that ends early aborts the run.
+ * @param messages the conversation so far; a string is one user message
+ * @throws LoomError as `run`, in the loop and as the rejection of `result`
+ * @example
+ * ```ts
+ * import { defineAgent, stream } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * for await (const event of stream(agent, 'What is 2 + 2?')) {
+ *   if (event.type === 'text-delta') process.stdout.write(event.delta)
+ * }
+ * ```
  */
 export function stream<CONTEXT = unknown>(
   agent: Agent<CONTEXT>,
@@ -59,7 +79,17 @@ export function stream<CONTEXT = unknown>(
 /**
  * Runs an agent on posted messages and streams its events as the response of a Hono route.
  * @param posted `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`
- * @throws LoomError for a bad request, and each error that `run` throws before its first event
+ * @throws LoomError `invalid-request` for a bad request, and each error that `run` throws before its first
+ * event. The stream reports a later failure, and `onError` receives it.
+ * @example
+ * ```ts
+ * import { Hono } from 'hono'
+ * import { defineAgent, streamAgent } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const app = new Hono()
+ * app.post('/chat', async (c) => streamAgent(c, agent, (await c.req.json()).messages))
+ * ```
  */
 export async function streamAgent<CONTEXT = unknown>(
   c: Context,
@@ -71,9 +101,21 @@ export async function streamAgent<CONTEXT = unknown>(
   return streaming.streamAgent(c, agent, posted, withModels(options))
 }
 
-/** Agents and their sessions, on one store. `sessionRoutes` serves it over HTTP. */
+/**
+ * Agents and their sessions, on one store. `sessionRoutes` serves them over HTTP, and `startAgent` opens a
+ * session in code. `close` hands running turns over to other instances on the same store.
+ * @example
+ * ```ts
+ * import { defineAgent, Loom } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const loom = new Loom({ agents: [agent] })
+ * const { text } = await loom.startAgent('tutor').call('What is 2 + 2?')
+ * await loom.close()
+ * ```
+ */
 export class Loom extends LoomOfModels {
-  /** @throws LoomError `invalid-config` for a list of no agents, or a bad proxy in the environment */
+  /** @throws LoomError `invalid-config` for an empty list of agents, or a bad proxy in the environment */
   constructor(options: LoomOptions) {
     super(withModels(options))
     // A failure shows again where the module is used.
@@ -81,24 +123,39 @@ export class Loom extends LoomOfModels {
   }
 }
 
-/** The options of `startAgent`. */
+/**
+ * The options of `startAgent`.
+ * @example
+ * ```ts
+ * import { openRedisStore, type StartAgentOptions } from 'loom'
+ *
+ * const store = await openRedisStore({ url: 'redis://localhost:6379' })
+ * const options: StartAgentOptions = { id: 'lesson-1', store }
+ * ```
+ */
 export interface StartAgentOptions extends Omit<LoomOptions, 'agents' | 'defaultAgent'> {
-  /** The name of the conversation in the store. A known one continues. @defaultValue a new one */
+  /** The id of the session. If the store knows it, the session continues. @defaultValue a random UUID */
   id?: string
 }
 
 /**
- * Opens a conversation with one agent. It behaves like a GenServer: `call` waits for the answer,
- * `cast` waits until the message is accepted, `stream` returns the events, `stop` ends the turn, and
- * `messages` returns the history.
+ * Opens a session with one agent. It behaves like a GenServer: `call` waits for the answer, `cast` waits
+ * until the message is accepted, `stream` returns the events, `stop` ends the turn, and `messages` returns
+ * the history.
  *
+ * In memory it lives as long as the process. With a Redis store, each process that starts the same agent
+ * with the same store and id continues it, and also continues a turn whose process died.
+ * @throws LoomError `invalid-request` for an invalid id, or `invalid-config` for a bad proxy in the
+ * environment
+ * @example
  * ```ts
- * const session = startAgent(tutor)
- * const { text } = await session.call('What is 2 + 2?')
- * ```
+ * import { defineAgent, startAgent } from 'loom'
  *
- * In memory it lives as long as the process. With a Redis store, each process that starts the same
- * agent with the same store and id continues it, and also a turn whose process died.
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const session = startAgent(agent)
+ * const { text } = await session.call('What is 2 + 2?')
+ * await session.close()
+ * ```
  */
 export function startAgent(agent: Agent<never>, options: StartAgentOptions = {}): AgentSession {
   const { id, ...rest } = options
@@ -106,8 +163,16 @@ export function startAgent(agent: Agent<never>, options: StartAgentOptions = {})
 }
 
 /**
- * Opens a store in Redis 7.0 or later.
- * @throws LoomError `invalid-config`, or `unavailable` where Redis does not answer in time
+ * Opens a store in Redis 7.0 or later: a single server, a server behind sentinels, or a cluster.
+ * @throws LoomError `invalid-config` for a bad URL, a bad prefix or a Redis that Loom cannot use;
+ * `unavailable` if Redis does not answer within `patienceMs`
+ * @example
+ * ```ts
+ * import { openRedisStore } from 'loom'
+ *
+ * const store = await openRedisStore({ url: 'redis://localhost:6379', prefix: 'school' })
+ * await store.close()
+ * ```
  */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
   const redis = await import('./store/redis.ts')

@@ -14,41 +14,63 @@ import type { Store } from './store.ts'
 import { openMemoryStore } from './store/memory.ts'
 import type { FileUrls } from './wire/conversation/file-address.ts'
 
+/**
+ * The options of `Loom`.
+ * @example
+ * ```ts
+ * import { defineAgent, type LoomOptions } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const options: LoomOptions = { agents: [agent], mailboxLimit: 10, logTtlMs: 3_600_000 }
+ * ```
+ */
 export interface LoomOptions {
   /**
-   * Requests that name none are for `defaultAgent`. The context that their callbacks are given is
-   * JSON that comes with each message: what is in it, whoever sends the message says.
+   * The agents of the sessions, at least one. Their callbacks receive the context of a message: JSON that
+   * the sender chooses, so they must check it.
    */
   agents: readonly Agent<never>[]
-  /** Where conversations live. It is closed with this. @defaultValue a new `openMemoryStore()` */
+  /**
+   * The store of the sessions. `Loom.close` closes it too. @defaultValue a new `openMemoryStore()`
+   */
   store?: Store
-  /** @defaultValue the first of `agents` */
+  /** The name of the agent for requests that name none. @defaultValue the first of `agents` */
   defaultAgent?: string
-  /** Resolves model strings. @defaultValue the environment's providers */
+  /** Resolves model strings. @defaultValue the providers of the environment */
   models?: Models
   /** The model of agents that name none. @defaultValue 'demo/assistant' */
   defaultModel?: ModelReference
+  /** The time limits of model calls. @defaultValue the defaults of `TimeLimits` */
   limits?: Partial<TimeLimits>
-  /** How long an instance that says nothing counts as alive, in milliseconds. @defaultValue 3000 */
+  /**
+   * The time without a heartbeat after which an instance counts as dead, in milliseconds.
+   * @defaultValue 3000
+   */
   heartbeatMs?: number
-  /** The least time between two writes of a turn to the store. @defaultValue 20, in memory 0 */
+  /**
+   * The minimum time between two writes of a turn to the store, in milliseconds.
+   * @defaultValue 20 with `store`, otherwise 0
+   */
   flushMs?: number
-  /** How long a turn waits for a store that is away, in milliseconds. @defaultValue 30000 */
+  /** The time that a turn waits for an unreachable store, in milliseconds. @defaultValue 30000 */
   patienceMs?: number
-  /** How long a finished answer can still be resumed, in milliseconds. @defaultValue 600000 */
+  /** The time that a finished answer can still be resumed, in milliseconds. @defaultValue 600000 */
   logTtlMs?: number
-  /** Messages that may wait in a session. @defaultValue 100 */
+  /** The maximum number of messages that wait in a session. @defaultValue 100 */
   mailboxLimit?: number
-  /** Silence on a stream until a comment is sent, in milliseconds. @defaultValue 15000 */
+  /** The silence on a stream before a comment is sent, in milliseconds. @defaultValue 15000 */
   keepAliveMs?: number
-  /** How long a follower trusts silence before it looks by itself, in milliseconds. @defaultValue 1000 */
+  /**
+   * The time that a follower waits for a hint before it reads the store, in milliseconds.
+   * @defaultValue 1000
+   */
   pollMs?: number
   /**
    * The addresses that a posted file may have besides a `data:` URL. `public` allows `https:` addresses
    * outside private networks, `any` also `http:` and private networks. @defaultValue 'public'
    */
   fileUrls?: FileUrls
-  /** Told of what went wrong here rather than for one caller. @defaultValue a process warning */
+  /** Receives errors that belong to no caller. @defaultValue emits a process warning */
   report?: (error: unknown) => void
 }
 
@@ -96,7 +118,7 @@ export class Loom implements AsyncDisposable {
     })
   }
 
-  /** @throws LoomError `unknown-agent` */
+  /** Returns the agent with this name. @throws LoomError `unknown-agent` */
   agentOf(name: string): Agent {
     const agent = this.agents.find((agent) => agent.name === name)
     if (agent !== undefined) return agent
@@ -105,16 +127,17 @@ export class Loom implements AsyncDisposable {
   }
 
   /**
-   * A conversation with one of the agents, new or begun before.
-   * @param id names the conversation in the store. A new one by default.
-   * @throws LoomError `unknown-agent`
+   * Opens a new or an earlier session with one of the agents.
+   * @param name the name of the agent. @defaultValue `defaultAgent`
+   * @param id the id of the session in the store. @defaultValue a random UUID
+   * @throws LoomError `unknown-agent`, or `invalid-request` for an invalid id
    */
   startAgent(name: string = this.defaultAgent, id?: string): AgentSession {
     const agent = this.agentOf(name)
     return new AgentSession(agent, { loom: this, ...(id !== undefined && { id }) })
   }
 
-  /** Hands running turns to whoever shares the store, and closes the store. */
+  /** Hands running turns over to other instances on the same store, and closes the store. */
   close(): Promise<void> {
     return this.sessions.close()
   }

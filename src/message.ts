@@ -1,16 +1,41 @@
 /** Messages in the AI SDK's form, made from plain text: `Message.user/1` and its sisters of LoomEx. */
 import type { AssistantModelMessage, SystemModelMessage, UserModelMessage } from 'ai'
 
-/** What a user says. */
+/**
+ * Returns a message of the user, from a text or from parts such as images.
+ * @example
+ * ```ts
+ * import { defineAgent, run, userMessage } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const { text } = await run(agent, [userMessage('What is 2 + 2?')])
+ * ```
+ */
 export const userMessage = (content: UserModelMessage['content']): UserModelMessage => ({
   role: 'user',
   content,
 })
 
-/** What the model is to have said. */
+/**
+ * Returns a message of the model, from a text or from parts such as tool calls.
+ * @example
+ * ```ts
+ * import { assistantMessage, userMessage } from 'loom'
+ *
+ * const messages = [userMessage('What is 2 + 2?'), assistantMessage('4'), userMessage('Sure?')]
+ * ```
+ */
 export const assistantMessage = (
   content: AssistantModelMessage['content'],
 ): AssistantModelMessage => ({ role: 'assistant', content })
 
-/** Instructions among the messages. Those of the agent are its `systemPrompt`. */
+/**
+ * Returns instructions among the messages. The instructions of an agent are its `systemPrompt`.
+ * @example
+ * ```ts
+ * import { systemMessage, userMessage } from 'loom'
+ *
+ * const messages = [systemMessage('Today is Monday.'), userMessage('Which day is tomorrow?')]
+ * ```
+ */
 export const systemMessage = (content: string): SystemModelMessage => ({ role: 'system', content })

@@ -15,7 +15,16 @@ import type {
 
 import type { Price } from './model/price.ts'
 
-/** `provider/model-id`, or any model object of the AI SDK's provider specification 2 to 4. */
+/**
+ * A model: a string `provider/model-id`, or a model object of the AI SDK's provider specification 2 to 4.
+ * @example
+ * ```ts
+ * import { createOpenAI } from '@ai-sdk/openai'
+ * import type { ModelReference } from 'loom'
+ *
+ * const models: ModelReference[] = ['demo/assistant', createOpenAI({ apiKey: 'key' })('gpt-5-mini')]
+ * ```
+ */
 export type ModelReference = string | LanguageModelV2 | LanguageModelV3 | LanguageModelV4
 
 /**
@@ -52,34 +61,61 @@ export function isFileTaker(model: LanguageModelV4): model is LanguageModelV4 & 
   return takesFile in model
 }
 
-/** What is known of a model. What is missing is not known, and neither 0 nor free. */
+/**
+ * The known facts of a model. A field that is absent is unknown: it is neither 0 nor free.
+ * @example
+ * ```ts
+ * import { env } from 'node:process'
+ * import { createModels, type ModelFacts } from 'loom'
+ *
+ * const models = createModels({ environment: env })
+ * const { contextWindow, price }: ModelFacts = await models.facts('openai/gpt-5-mini')
+ * ```
+ */
 export interface ModelFacts {
-  /** In tokens, as the next two. */
+  /** The context window in tokens. */
   contextWindow?: number
-  /** The part of the window that a prompt may fill, where that is less. */
+  /** The maximum size of a prompt in tokens, if it is less than the window. */
   maxInputTokens?: number
+  /** The maximum number of tokens that one call may generate. */
   maxOutputTokens?: number
+  /** US dollars per million tokens. */
   price?: Price
-  /** False where the API refuses a temperature. */
+  /** False if the API refuses a temperature. */
   temperature?: boolean
-  /** The kinds of content it reads: `text`, `image`, `audio`, `video`, `pdf`. */
+  /** The kinds of content that it reads: `text`, `image`, `audio`, `video`, `pdf`. */
   input?: readonly string[]
-  /** True where the provider says with each answer what it cost. */
+  /** True if the provider reports the cost with each answer. */
   reportsCost?: boolean
 }
 
-/** A model as a list shows it. */
+/**
+ * A model in the result of `Models.search`. A field that is absent is unknown.
+ * @example
+ * ```ts
+ * import { env } from 'node:process'
+ * import { createModels, type ListedModel } from 'loom'
+ *
+ * const { models } = await createModels({ environment: env }).search({ query: 'mini' })
+ * const ids = models.map(({ id, configured }: ListedModel) => (configured ? id : `${id} (no key)`))
+ * ```
+ */
 export interface ListedModel extends Omit<ModelFacts, 'reportsCost' | 'temperature'> {
-  /** `provider/model-id`: what an agent's `model` may be. */
+  /** `provider/model-id`, as an agent's `model` names it. */
   id: string
+  /** The name for people. */
   name: string
-  /** Whether its provider's key is set. */
+  /** True if the key of its provider is set. */
   configured: boolean
+  /** True if the model can reason before it answers. */
   reasoning?: boolean
+  /** True if the model can call tools. */
   tools?: boolean
+  /** True if the model can answer in the form of a JSON schema. */
   structuredOutput?: boolean
-  /** The kinds of content it makes, as `input` names them. */
+  /** The kinds of content that it generates, with the names of `input`. */
   output?: readonly string[]
+  /** The date of its release, as models.dev has it: `2025-08-07`. */
   releaseDate?: string
   /** `alpha`, `beta` or `deprecated`. */
   status?: string
@@ -102,25 +138,38 @@ export interface ModelSearch {
   limit?: number
 }
 
-/** Turns model references into models. */
+/**
+ * Resolves model references. `createModels` returns an object of this type.
+ * @example
+ * ```ts
+ * import { env } from 'node:process'
+ * import { createModels, type Models } from 'loom'
+ *
+ * const models: Models = createModels({ environment: env })
+ * const model = await models.resolve('demo/assistant')
+ * ```
+ */
 export interface Models {
   /**
-   * The model of a reference; the same object for the same string.
-   * @throws LoomError `unknown-model`, `missing-key` or (a bad base URL) `invalid-config`, with one
-   * line that names what to set.
+   * Returns the model of a reference. The same string resolves to the same object.
+   * @throws LoomError `unknown-model`, `missing-key`, or `invalid-config` for a bad base URL. The message
+   * is one line and names the setting.
    */
   resolve(reference: ModelReference): Promise<LanguageModelV4>
-  /** What is known of a model; behind an address of the user's own, of one by the same name. Never rejects. */
-  facts(reference: ModelReference): Promise<ModelFacts>
-  /** Why a model that resolves may yet not exist, with the names it may be meant for. Never rejects. */
-  doubt(reference: ModelReference): Promise<string | undefined>
-  /** The models that are known, those that can be used first. */
-  search(search?: ModelSearch): Promise<ModelList>
   /**
-   * The providers that the settings name without the registry, such as `demo`: it is not read to
-   * tell them.
+   * Returns the known facts of a model. For a model at an address that the user set, they are those of the
+   * listed model with the same name. Never rejects.
    */
+  facts(reference: ModelReference): Promise<ModelFacts>
+  /**
+   * Returns the reason why a model that resolves may still not exist, with similar names. Returns undefined
+   * if there is none. Never rejects.
+   */
+  doubt(reference: ModelReference): Promise<string | undefined>
+  /** Returns the known models. Models whose provider has a key come first. */
+  search(search?: ModelSearch): Promise<ModelList>
+  /** The providers that the settings name, such as `demo`. The registry is not read for this list. */
   readonly providers: readonly string[]
-  /** Strikes every configured API key out of a text. */
+  /** Replaces every configured API key in a text. */
   redact(text: string): string
 }

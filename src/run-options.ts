@@ -8,35 +8,53 @@ import type { Sink } from './sink.ts'
 /** Options whose models are given: modules behind the library's entry choose no providers. */
 export type WithModels<OPTIONS extends { models?: Models }> = OPTIONS & { models: Models }
 
+/**
+ * The options of `run`. `stream` takes all of them but `sink`.
+ * @example
+ * ```ts
+ * import { defineAgent, run, type RunOptions } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const options: RunOptions = { signal: AbortSignal.timeout(60_000), limits: { stepMs: 30_000 } }
+ * const { text } = await run(agent, 'What is 2 + 2?', options)
+ * ```
+ */
 export interface RunOptions<CONTEXT = unknown> {
-  /** Where the events go as they happen. @defaultValue nowhere */
+  /** Receives the events as they happen. @defaultValue ignores them */
   sink?: Sink
-  /** Handed to every callback and tool. Required by an agent whose callbacks read it. */
+  /** The value that every callback and tool receives. @defaultValue undefined */
   context?: CONTEXT
-  /** Aborts the run: model call and tools stop, what was said so far is kept in the error's `result`. */
+  /**
+   * Aborts the run: the model call and the tools stop, and `run` rejects with `aborted`. The `result` of
+   * the error holds the text and the steps up to then. @defaultValue none
+   */
   signal?: AbortSignal
-  /** Used instead of the agent's own model. */
+  /** A model, or a list of fallbacks, instead of the agent's. @defaultValue the agent's `model` */
   model?: ModelReference | readonly ModelReference[]
-  /** Resolves model strings. @defaultValue the environment's providers */
+  /** Resolves model strings. @defaultValue the providers of the environment */
   models?: Models
-  /** Used where neither the run nor the agent names a model. */
+  /** The model if neither the run nor the agent names one. @defaultValue none */
   defaultModel?: ModelReference
-  /** The id of the assistant message that the events make. @defaultValue a new one */
+  /** The id of the assistant message that the events build. @defaultValue a random UUID */
   messageId?: string
   /**
-   * What to do with a partial step whose model stream broke: `reset` withdraws it (clients of ai
-   * 7.0.70 and later), `continue` keeps it and lets the model go on. @defaultValue 'reset'
+   * The treatment of a partial step whose model stream broke: `reset` withdraws it (clients of ai
+   * 7.0.70 and later), `continue` keeps it and lets the model continue. @defaultValue 'reset'
    */
   recovery?: 'reset' | 'continue'
-  /** False when nobody can approve: a call that needs it is refused instead. @defaultValue true */
+  /** If false, calls that need an approval are refused. @defaultValue true */
   approvals?: boolean
-  /** False when no client runs tools: their calls are refused instead. @defaultValue true */
+  /** If false, calls of client-side tools are refused. @defaultValue true */
   clientTools?: boolean
+  /** The time limits of model calls. The agent's limits override them. @defaultValue those of `TimeLimits` */
   limits?: Partial<TimeLimits>
-  /** Given by a session for its turn. It holds the history, so approvals in it count as they are. */
+  /**
+   * The session of this turn, which sets it. It holds the history, so approvals in it count without a
+   * check. @defaultValue none
+   */
   session?: SessionHooks
-  /** How many agents stand above this one. @defaultValue 0 */
+  /** The number of agents above this one. Loom sets it for sub-agents. @defaultValue 0 */
   depth?: number
-  /** Of the run that this one is a tool call of: what it spends counts there too. */
+  /** The ledger of the run that called this one as a tool. It also counts this run. @defaultValue none */
   above?: Ledger
 }

@@ -6,9 +6,19 @@ import type { Cost } from './spending.ts'
 import type { Usage } from './usage.ts'
 
 /**
- * How a run ended. `waiting`: for the outputs of client-side tools, or for decisions on approvals.
- * `stopped`: by `onStep`. `max-cost` and `max-tokens`: a budget was used up, and `reason` says which.
- * The last two come with the error that `run` rejects with.
+ * The end of a run. `finished`: the model finished its answer. `max-steps`: the run reached the agent's
+ * `maxSteps`. `waiting`: the run needs outputs of client-side tools or decisions on approvals. `stopped`:
+ * `onStep` ended it. `max-cost` and `max-tokens`: a budget is used up, and `reason` names it. `error` and
+ * `aborted` are the outcomes in the `result` of the error that `run` throws.
+ * @example
+ * ```ts
+ * import { defineAgent, type Outcome, run } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const complete: Outcome = 'finished'
+ * const { outcome } = await run(agent, 'What is 2 + 2?')
+ * const isComplete = outcome === complete
+ * ```
  */
 export type Outcome =
   | 'finished'
@@ -20,19 +30,32 @@ export type Outcome =
   | 'error'
   | 'aborted'
 
-/** What a run came to. */
+/**
+ * The result of a run. `run` returns it, and the `result` of a `LoomError` holds it.
+ * @example
+ * ```ts
+ * import { defineAgent, run, type RunResult } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const result: RunResult = await run(agent, 'What is 2 + 2?')
+ * const summary = `${result.text} (${result.steps} steps, ${result.usage.totalTokens} tokens)`
+ * ```
+ */
 export interface RunResult {
-  /** The whole chain: what was given and what the run added. Feed it to the next run. */
+  /** The whole conversation, the input included. The next run may begin with it. */
   messages: ModelMessage[]
   /** The text of the last step. */
   text: string
-  /** How many model calls were made. */
+  /** The number of model calls. */
   steps: number
+  /** The tokens of the run, including those of sub-agents. */
   usage: Usage
-  /** What it cost, where the price of every model call is known. */
+  /** The cost of the run. Absent if the price of a model call is unknown. */
   cost?: Cost
+  /** The reason why the last model call ended. */
   finishReason: FinishReason
+  /** The end of the run. */
   outcome: Outcome
-  /** For people: which budget was used up. */
+  /** A text for people that names the budget that is used up. */
   reason?: string
 }

@@ -5,7 +5,20 @@
  */
 import type { AgentEvent } from './event.ts'
 
-/** Takes the events of a turn. A promise holds the turn back until it settles. */
+/**
+ * Receives the events of a run, one after the other. If it returns a promise, the run waits until the promise
+ * settles. If it throws or rejects, the run ends with that error.
+ * @example
+ * ```ts
+ * import { defineAgent, run, type Sink } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const sink: Sink = (event) => {
+ *   if (event.type === 'text-delta') process.stdout.write(event.delta)
+ * }
+ * const { text } = await run(agent, 'What is 2 + 2?', { sink })
+ * ```
+ */
 export type Sink = (event: AgentEvent) => void | Promise<void>
 
 /** Carries what a sink threw past everything that would take it for the model's or a tool's fault. */

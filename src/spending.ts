@@ -13,16 +13,37 @@ export interface Spending {
   isCostKnown: boolean
 }
 
-/** What something cost, where that is known. */
+/**
+ * The cost of a step, a run or a message. Where a cost is unknown, no `Cost` is present: 0 means free.
+ * @example
+ * ```ts
+ * import type { Cost } from 'loom'
+ *
+ * const label = (cost?: Cost) => (cost === undefined ? 'unknown' : `$${cost.usd.toFixed(4)}`)
+ * ```
+ */
 export interface Cost {
+  /** US dollars. */
   usd: number
 }
 
-/** What one step spent: its model calls, and the sub-agents that its tools ran. */
+/**
+ * The tokens and the cost of one step: its model calls, and the sub-agents that its tools ran. The metadata of
+ * an assistant message holds a list of them, `stepUsage`.
+ * @example
+ * ```ts
+ * import type { StepUsage } from 'loom'
+ *
+ * const dearest = (steps: readonly StepUsage[]) =>
+ *   Math.max(0, ...steps.map(({ cost }) => cost?.usd ?? 0))
+ * ```
+ */
 export interface StepUsage {
-  /** `provider/model-id` of the model that answered. */
+  /** `provider/model-id` of the model that answered. Absent if none answered. */
   model?: string
+  /** The tokens of the step. */
   usage: Usage
+  /** The cost of the step. Absent if it is unknown. */
   cost?: Cost
 }
 

@@ -37,7 +37,19 @@ import type {
  */
 export type Topic = 'log' | 'intents'
 
-/** The port itself; `openMemoryStore` and `openRedisStore` are its adapters. */
+/**
+ * The port of the store, which keeps sessions, their queues, histories and logs, and the ownership of turns.
+ * `openMemoryStore` and `openRedisStore` return its adapters. A method rejects with LoomError `unavailable` if
+ * the store cannot be reached in time.
+ * @example
+ * ```ts
+ * import { openMemoryStore, type Store } from 'loom'
+ *
+ * const store: Store = openMemoryStore()
+ * const history = await store.messages('lesson-1')
+ * await store.close()
+ * ```
+ */
 export interface Store {
   /** Accepts a letter, and claims the session where it is free. */
   post(sessionId: string, letter: Letter, options: PostOptions): Promise<PostReply>

@@ -22,7 +22,18 @@ import type { Profile, Protocol } from './wire/frames.ts'
 import { ResponseSink } from './wire/response.ts'
 import type { ResponseOptions } from './wire/response.ts'
 
-/** How the answer is made and sent. */
+/**
+ * The options of `streamAgent`.
+ * @example
+ * ```ts
+ * import type { StreamAgentOptions } from 'loom'
+ *
+ * const options: StreamAgentOptions = {
+ *   onDisconnect: 'continue',
+ *   onFinish: ({ usage }) => process.emitWarning(`${usage.totalTokens} tokens`),
+ * }
+ * ```
+ */
 export interface StreamAgentOptions<CONTEXT = unknown>
   extends
     Pick<
@@ -30,20 +41,23 @@ export interface StreamAgentOptions<CONTEXT = unknown>
       'sink' | 'context' | 'signal' | 'models' | 'defaultModel' | 'model' | 'limits' | 'messageId'
     >,
     Pick<ResponseOptions, 'keepAliveMs' | 'maxBufferedBytes' | 'stallMs'> {
-  /** Whether the run ends when the client leaves. @defaultValue 'abort' */
+  /** The effect on the run if the client disconnects. @defaultValue 'abort' */
   onDisconnect?: 'abort' | 'continue'
-  /** @defaultValue `?profile=` or `x-loom-profile` of the request */
+  /** The AI SDK major of the client. @defaultValue `?profile=` or `x-loom-profile` of the request */
   profile?: Profile
-  /** @defaultValue `?protocol=` of the request, or `ui` */
+  /** The protocol of the response. @defaultValue `?protocol=` of the request, or `ui` */
   protocol?: Protocol
   /**
    * The addresses that a posted file may have besides a `data:` URL. `public` allows `https:` addresses
    * outside private networks, `any` also `http:` and private networks. @defaultValue 'public'
    */
   fileUrls?: FileUrls
-  /** Called when the run is done, also when the client has left. */
+  /** Runs when the run is done, also if the client has disconnected. @defaultValue none */
   onFinish?: (result: RunResult) => void | Promise<void>
-  /** Called when the run failed, or when `onFinish` did. The client has been told. */
+  /**
+   * Receives the error of a run that failed after its first event, or of `onFinish`. The stream has
+   * already reported the failure of the run to the client. @defaultValue ignores it
+   */
   onError?: (error: unknown) => void
 }
 

@@ -8,11 +8,23 @@ import type { RunOptions } from './run-options.ts'
 import type { RunResult } from './run-result.ts'
 import { type EventQueue, openEventQueue } from './sink/queue.ts'
 
-/** The events of one run, to loop over once, and what it came to. */
+/**
+ * The events of one run, for one loop, and the result of the run. `stream` returns it.
+ * @throws LoomError `invalid-request` for a second loop; in the loop, as `run`
+ * @example
+ * ```ts
+ * import { type AgentStream, defineAgent, stream } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const events: AgentStream = stream(agent, 'What is 2 + 2?')
+ * for await (const { type } of events) process.stdout.write(`${type}\n`)
+ * const { text } = await events.result
+ * ```
+ */
 export interface AgentStream extends AsyncIterable<AgentEvent> {
   /**
-   * What `run` gives. Rejects as `run` does; a loop over the events throws the same error. Without a
-   * loop the events go nowhere, and a loop that comes later has missed them.
+   * The result of the run. It rejects as `run` does; a loop over the events throws the same error. If it
+   * is read before a loop begins, the run starts without one, and a later loop misses the first events.
    */
   readonly result: Promise<RunResult>
 }

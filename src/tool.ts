@@ -10,37 +10,60 @@ import type { RunResult } from './run-result.ts'
 import type { Sink } from './sink.ts'
 
 /**
- * What may be done with a call whose outcome is unknown because its process died: `safe` runs it
- * again, `keyed` runs it again with the same idempotency key, `never` (the default) tells the model
- * that the outcome is unknown.
+ * The treatment of a call whose outcome is unknown because its process died: `safe` runs it again, `keyed`
+ * runs it again with the same idempotency key, `never` reports to the model that the outcome is unknown.
+ * @example
+ * ```ts
+ * import { jsonSchema } from 'ai'
+ * import { defineTool, type RetryClass } from 'loom'
+ *
+ * const retry: RetryClass = 'safe'
+ * const inputSchema = jsonSchema({ type: 'object' })
+ * const execute = () => new Date().toISOString()
+ * const clock = defineTool({ name: 'clock', description: 'The time.', inputSchema, retry, execute })
+ * ```
  */
 export type RetryClass = 'safe' | 'keyed' | 'never'
 
-/** What a tool is told about its call. A superset of the AI SDK's `ToolExecutionOptions`. */
+/**
+ * The facts of one call of a tool, the second argument of `execute`. It is a superset of the AI SDK's
+ * `ToolExecutionOptions`.
+ * @example
+ * ```ts
+ * import type { ToolContext } from 'loom'
+ *
+ * const pay = async (input: { cents: number }, { idempotencyKey, signal }: ToolContext) => {
+ *   const headers = { 'idempotency-key': idempotencyKey }
+ *   const body = JSON.stringify(input)
+ *   return fetch('https://bank.example.com/payments', { method: 'POST', headers, body, signal })
+ * }
+ * ```
+ */
 export interface ToolContext<CONTEXT = unknown> {
+  /** The id of the call. */
   toolCallId: string
-  /** What the model saw when it made the call, without the system prompt. */
+  /** The messages of the model call that made this call, without the system prompt. */
   messages: ModelMessage[]
-  /** Aborted when the turn is stopped or the tool's time is up. */
+  /** Aborts if the turn is stopped or the time limit of the tool has passed. */
   signal: AbortSignal
   /** The same signal under the AI SDK's name. */
   abortSignal: AbortSignal
-  /** The context that the run was given. */
+  /** The context of the run. */
   context: CONTEXT
-  /** The same for every attempt of this call: hand it to whatever has the effect. */
+  /** The same key for every attempt of this call. Pass it to the service that has the effect. */
   idempotencyKey: string
   /**
-   * Names the conversation, over all its turns: the session, or the run where there is none. A
-   * sub-agent's run is one of its own.
+   * The id of the conversation over all its turns: the session, or the run if there is no session. The
+   * run of a sub-agent is a conversation of its own.
    */
   conversation: string
-  /** Name of the agent that made the call. */
+  /** The name of the agent that made the call. */
   agent: string
-  /** 0 in the agent that was asked, 1 in its sub-agents, and so on. */
+  /** The level of the agent: 0 for the agent of the run, 1 for its sub-agents, and so on. */
   depth: number
   /**
-   * Runs another agent on behalf of this call: same context, models, limits and signal, one level
-   * deeper, and what it spends counts for this turn. Nobody can be asked from in there.
+   * Runs another agent for this call, one level deeper, with the same context, models, limits and signal.
+   * Its tokens and cost count for this turn. It cannot ask a human: calls that need an approval are refused.
    */
   run: (
     agent: Agent<CONTEXT>,
@@ -49,46 +72,69 @@ export interface ToolContext<CONTEXT = unknown> {
   ) => Promise<RunResult>
 }
 
-/** What `defineTool` takes. */
+/**
+ * The definition of a tool, for `defineTool`.
+ * @example
+ * ```ts
+ * import { jsonSchema } from 'ai'
+ * import type { ToolDefinition } from 'loom'
+ *
+ * const description = 'Returns the time.'
+ * const inputSchema = jsonSchema({ type: 'object' })
+ * const execute = () => new Date().toISOString()
+ * const clock: ToolDefinition<unknown, string> = { name: 'clock', description, inputSchema, execute }
+ * ```
+ */
 export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown> {
-  /** What the model calls it: letters, digits, `_` and `-`, 64 at most. */
+  /** The name for the model: 1 to 64 letters, digits, `_` or `-`. */
   name: string
+  /** The description for the model. */
   description: string
   /** A zod schema, any Standard Schema, or `jsonSchema()` of the AI SDK. */
   inputSchema: FlexibleSchema<INPUT>
   /**
    * Does the work. An async generator yields preliminary results; its return value (or, without one,
-   * its last yield) is the result. Throwing tells the model what went wrong. Without `execute` the
-   * tool is the client's: the turn ends and goes on when the client has answered.
+   * its last yield) is the result. If it throws, the model receives the error. Without `execute` the
+   * client runs the tool: the turn ends, and continues when the client has answered.
    */
   execute?: (
     input: INPUT,
     context: ToolContext<CONTEXT>,
   ) => OUTPUT | Promise<OUTPUT> | AsyncIterable<OUTPUT>
-  /** Asks the human first. */
+  /** Asks a human before the call runs. @defaultValue false */
   needsApproval?:
     | boolean
     | ((
         input: INPUT,
         context: Pick<ToolContext<CONTEXT>, 'toolCallId' | 'messages' | 'context'>,
       ) => boolean | Promise<boolean>)
-  /** What the model is told instead of the output itself. */
+  /** Converts the output for the model. @defaultValue text, or JSON for other values */
   toModelOutput?: (options: {
     toolCallId: string
     input: INPUT
     output: OUTPUT
   }) => ToolResultPart['output'] | Promise<ToolResultPart['output']>
-  /** @defaultValue 'never' */
+  /** The treatment of a call whose process died. @defaultValue 'never' */
   retry?: RetryClass
-  /** Milliseconds until the tool is given up and the model told so. @defaultValue 600000 */
+  /**
+   * The time limit of a call in milliseconds. If it passes, the model receives an error.
+   * @defaultValue 600000
+   */
   timeoutMs?: number
-  /** A name for people. */
+  /** A name for people. @defaultValue none */
   title?: string
 }
 
 /**
- * A tool whose input and output types are its own business, as `defineTool` makes it. Methods, not
- * function properties: their parameters are compared both ways, so a tool of any input fits.
+ * A tool with any input and output, as `defineTool` returns it. Its functions are methods, not function
+ * properties: TypeScript compares the parameters of methods both ways, so a tool with any input fits.
+ * @example
+ * ```ts
+ * import { defineAgent, glob, type NamedTool, Workspace } from 'loom'
+ *
+ * const tools: NamedTool[] = [glob(await Workspace.open('/srv/project'))]
+ * const agent = defineAgent({ name: 'finder', systemPrompt: 'Find files.', tools })
+ * ```
  */
 export interface NamedTool {
   readonly name: string
@@ -113,5 +159,16 @@ interface ApprovalRule {
   ): boolean | Promise<boolean>
 }
 
-/** What an agent lists: named tools, sets of AI SDK tools (MCP tools too), or both. */
+/**
+ * The tools of an agent: Loom tools, sets of AI SDK tools (MCP tools too), or both. If two tools have one name,
+ * the later one counts.
+ * @example
+ * ```ts
+ * import { jsonSchema, tool } from 'ai'
+ * import { type AgentTools, human } from 'loom'
+ *
+ * const clock = tool({ inputSchema: jsonSchema({ type: 'object' }), execute: () => Date() })
+ * const tools: AgentTools = [human(), { clock }]
+ * ```
+ */
 export type AgentTools = ToolSet | readonly (NamedTool | ToolSet)[]

@@ -1,12 +1,24 @@
 /** Tokens spent, as the provider reports them. What a provider leaves out counts as 0. */
 import type { LanguageModelV4Usage } from '@ai-sdk/provider'
 
-/** Tokens of a model call, or of several. */
+/**
+ * The tokens of one or more model calls, as the provider reports them. A number that the provider does not
+ * report is 0.
+ * @example
+ * ```ts
+ * import { defineAgent, run, type Usage } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const { usage } = await run(agent, 'What is 2 + 2?')
+ * const cachedPart = ({ cachedInputTokens, inputTokens }: Usage) => cachedInputTokens / inputTokens
+ * ```
+ */
 export interface Usage {
-  /** All prompt tokens, cached ones included. */
+  /** All prompt tokens, including cached ones. */
   inputTokens: number
-  /** All generated tokens, reasoning included. */
+  /** All generated tokens, including reasoning. */
   outputTokens: number
+  /** The sum of `inputTokens` and `outputTokens`. */
   totalTokens: number
   /** The part of `inputTokens` that was read from the provider's prompt cache. */
   cachedInputTokens: number

@@ -9,7 +9,17 @@ import type { FinishReason } from '../event.ts'
 
 type None = Readonly<Record<string, never>>
 
-/** Every event, with its measurements and metadata. */
+/**
+ * The telemetry events, each with its measurements and its metadata. `node:diagnostics_channel` publishes each
+ * one on the channel `loom:<event>`. Durations and delays are in milliseconds.
+ * @example
+ * ```ts
+ * import type { TelemetryEvents } from 'loom'
+ *
+ * type ModelCall = TelemetryEvents['llm:stop'][0]
+ * const tokensOf = ({ inputTokens, outputTokens }: ModelCall) => inputTokens + outputTokens
+ * ```
+ */
 export interface TelemetryEvents {
   'agent:start': [None, { agent: string; context: unknown }]
   /** `result` is the outcome of the run, `error` or `aborted`. */
@@ -17,7 +27,7 @@ export interface TelemetryEvents {
   'step:start': [None, { agent: string; step: number }]
   'step:stop': [{ durationMs: number }, { agent: string; step: number }]
   'llm:start': [None, { model: string; messageCount: number }]
-  /** `costUsd` where it is known. */
+  /** `costUsd` in US dollars, if it is known. */
   'llm:stop': [
     { durationMs: number; inputTokens: number; outputTokens: number; costUsd?: number },
     { model: string; finishReason: FinishReason },
@@ -33,10 +43,29 @@ export interface TelemetryEvents {
   ]
 }
 
-/** Its name; its channel has `loom:` before it. */
+/**
+ * The name of a telemetry event. The name of its channel is `loom:` and this name.
+ * @example
+ * ```ts
+ * import { channel } from 'node:diagnostics_channel'
+ * import type { TelemetryEvent } from 'loom'
+ *
+ * const event: TelemetryEvent = 'tool:stop'
+ * channel(`loom:${event}`).subscribe((message) => process.emitWarning(JSON.stringify(message)))
+ * ```
+ */
 export type TelemetryEvent = keyof TelemetryEvents
 
-/** What a subscriber of `loom:<event>` is given. */
+/**
+ * The message on the channel `loom:<event>`: its measurements and its metadata.
+ * @example
+ * ```ts
+ * import type { TelemetryMessage } from 'loom'
+ *
+ * const line = ({ measurements, metadata }: TelemetryMessage<'tool:stop'>) =>
+ *   `${metadata.tool} took ${measurements.durationMs} ms`
+ * ```
+ */
 export interface TelemetryMessage<EVENT extends TelemetryEvent = TelemetryEvent> {
   measurements: TelemetryEvents[EVENT][0]
   metadata: TelemetryEvents[EVENT][1]
@@ -67,9 +96,16 @@ export function publish<EVENT extends TelemetryEvent>(
 }
 
 /**
- * Writes one line an event, for development.
- * @param write takes a line without its newline. @defaultValue writes to stderr
- * @returns a function that detaches the logger.
+ * Writes one line for each telemetry event, for development.
+ * @param write receives a line without its newline. @defaultValue writes to stderr
+ * @returns a function that detaches the logger
+ * @example
+ * ```ts
+ * import { attachDefaultLogger } from 'loom'
+ *
+ * const detach = attachDefaultLogger()
+ * detach()
+ * ```
  */
 export function attachDefaultLogger(
   write: (line: string) => void = (line) => process.stderr.write(`${line}\n`),

@@ -8,22 +8,27 @@ import { ownProtocols } from './own-protocol.ts'
 import type { Registry } from './registry.ts'
 import { isKeyVariable } from './registry/endpoint.ts'
 
-/** Where a provider is. A name from `ownProtocols` keeps its protocol, any other is OpenAI's. */
+/**
+ * The address of a provider. A provider with its own protocol (`ownProtocols`) keeps it. All others have
+ * an OpenAI-compatible API.
+ */
 export interface ProviderSettings {
+  /** The address of the API, which begins with `http://` or `https://`. */
   baseUrl: string
-  /** @defaultValue `<PROVIDER>_API_KEY` of the environment */
+  /** The API key. @defaultValue `<PROVIDER>_API_KEY` of the environment */
   apiKey?: string
-  /** Sent with every request. */
+  /** Headers of every request. @defaultValue none */
   headers?: Readonly<Record<string, string>>
 }
 
 export interface ModelsOptions {
-  /** Read for `<PROVIDER>_API_KEY` and `<PROVIDER>_BASE_URL`. */
+  /** The variables `<PROVIDER>_API_KEY` and `<PROVIDER>_BASE_URL`, and those of proxies. */
   environment: Readonly<Record<string, string | undefined>>
+  /** The settings of providers by name. They override the environment. @defaultValue none */
   providers?: Readonly<Record<string, ProviderSettings>>
-  /** What is known of providers and models. @defaultValue what came with Loom */
+  /** The known providers and models. @defaultValue the list that is part of Loom */
   registry?: Registry
-  /** Of OpenAI-compatible APIs. @defaultValue one that they all share */
+  /** The HTTP client of OpenAI-compatible APIs. @defaultValue one that they all share */
   transport?: Transport
 }
 

@@ -9,20 +9,30 @@ import type { Catalog } from './registry/catalog.ts'
 import type { ModelEntry, ProviderEntry } from './registry/entry.ts'
 import { noOverrides, type Overrides } from './registry/overrides.ts'
 
+/**
+ * The options of `Registry`.
+ * @example
+ * ```ts
+ * import type { RegistryOptions } from 'loom'
+ *
+ * const url = 'https://models.dev/api.json'
+ * const options: RegistryOptions = { url, cacheFile: '/var/cache/loom/models.json', timeoutMs: 5000 }
+ * ```
+ */
 export interface RegistryOptions {
-  /** Where a newer list is fetched. @defaultValue nowhere */
+  /** The address of a newer list in the format of models.dev. @defaultValue none: nothing is fetched */
   url?: string | undefined
-  /** Where it is kept. @defaultValue nowhere */
+  /** The path of the file that keeps a fetched list. @defaultValue none: it is kept in memory */
   cacheFile?: string | undefined
-  /** The user's own word. */
+  /** The user's own entries, which override the list field by field. @defaultValue none */
   overrides?: Overrides | undefined
-  /** Ends a fetch that is under way. */
+  /** Aborts a fetch. @defaultValue none */
   signal?: AbortSignal | undefined
-  /** Told how each fetch ended. It fails quietly: there is always a list. */
+  /** Receives the outcome of each fetch. A failed fetch keeps the present list. @defaultValue none */
   onRefresh?: ((outcome: RefreshOutcome) => void) | undefined
-  /** @defaultValue 10000 */
+  /** The time limit of a fetch in milliseconds. @defaultValue 10000 */
   timeoutMs?: number | undefined
-  /** Asks for the list. @defaultValue the global one, which takes no proxy */
+  /** Fetches the list. @defaultValue the global `fetch`, which uses no proxy */
   fetch?: typeof globalThis.fetch | undefined
   /** The clock, in milliseconds since 1970. @defaultValue Date.now */
   now?: (() => number) | undefined
@@ -35,7 +45,19 @@ const freshMs = 24 * 60 * 60 * 1000
 /** How long after a failed fetch nobody asks again. */
 const failedMs = 60 * 60 * 1000
 
-/** What is known of providers and models: models.dev's list, as shipped or newer, under the user's own word. */
+/**
+ * The known providers and models: the list of models.dev that is part of Loom, or a newer one, with the
+ * user's overrides. It reads nothing before the first question. With `url`, a newer list is fetched in the
+ * background 24 hours after the last one, or 1 hour after a failed fetch. No question waits for the network.
+ * @example
+ * ```ts
+ * import { env } from 'node:process'
+ * import { createModels, Registry } from 'loom'
+ *
+ * const registry = new Registry({ url: 'https://models.dev/api.json' })
+ * const models = createModels({ environment: env, registry })
+ * ```
+ */
 export class Registry {
   readonly #options: RegistryOptions
   readonly #now: () => number
@@ -51,24 +73,28 @@ export class Registry {
     this.overrides = options.overrides ?? noOverrides
   }
 
-  /** A provider by its id, or by one of Loom's short names. */
+  /** Returns the provider with this id or short name. Returns undefined if it is unknown. */
   async provider(name: string): Promise<ProviderEntry | undefined> {
     return this.#providerOf(await this.catalog(), this.#idOf(name))
   }
 
+  /** Returns all known providers. */
   async providers(): Promise<ProviderEntry[]> {
     const catalog = await this.catalog()
     const ids = new Set([...catalog.providers.keys(), ...this.overrides.providers.keys()])
     return [...ids].flatMap((id) => this.#providerOf(catalog, id) ?? [])
   }
 
-  /** @param provider an id, no short name */
+  /**
+   * Returns a model of a provider. Returns undefined if it is unknown.
+   * @param provider the id of the provider, not a short name
+   */
   async model(provider: string, id: string): Promise<ModelEntry | undefined> {
     const catalog = await this.catalog()
     return this.#laidOver(provider, id, catalog.model(provider, id))
   }
 
-  /** All models of a provider. */
+  /** Returns all known models of a provider. */
   async models(provider: string): Promise<ModelEntry[]> {
     const catalog = await this.catalog()
     const listed = [...catalog.models(provider)]

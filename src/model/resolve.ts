@@ -38,8 +38,19 @@ interface World {
 }
 
 /**
- * Models as the environment and the settings have them now; later changes are not seen.
- * @throws LoomError `invalid-config` where the environment names a proxy that is no address.
+ * Returns the models of the providers that the environment and the options set up. Later changes of the
+ * environment have no effect.
+ * @throws LoomError `invalid-config` if the environment names a proxy by something that is no address
+ * @example
+ * ```ts
+ * import { env } from 'node:process'
+ * import { createModels, defineAgent, run } from 'loom'
+ *
+ * const providers = { corp: { baseUrl: 'https://llm.example.com/v1', apiKey: 'key' } }
+ * const models = createModels({ environment: env, providers })
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'corp/small' })
+ * const { text } = await run(agent, 'What is 2 + 2?', { models })
+ * ```
  */
 export function createModels(options: ModelsOptions): Models {
   const network = providerNetwork(options.environment)

@@ -52,8 +52,21 @@ export type Answer =
   | { type: 'approval'; approvalId: string; approved: boolean; reason?: string }
 
 /**
- * How a new letter treats a running turn. Answers to the turn that runs are always queued: when it
- * ends without waiting they are dropped, as cut. Answers to any other message are refused.
+ * The effect of a new message on a turn that runs. `queue`: the message waits. `reject`: the message is
+ * refused with `busy`. `interrupt`: the running answer stops and keeps its text, and the message is next.
+ * `rollback`: the running answer stops, its message and its text leave the history, and the message is next.
+ * `steer`: the running turn reads the message before its next step.
+ *
+ * Answers to the turn that runs are always queued: if it ends without waiting, they are dropped as cut.
+ * Answers to any other message are refused.
+ * @example
+ * ```ts
+ * import { defineAgent, startAgent, type WhenBusy } from 'loom'
+ *
+ * const whenBusy: WhenBusy = 'steer'
+ * const session = startAgent(defineAgent({ name: 'tutor', systemPrompt: 'Teach.' }))
+ * await session.cast('Use metric units.', { whenBusy })
+ * ```
  */
 export type WhenBusy = 'queue' | 'reject' | 'interrupt' | 'rollback' | 'steer'
 

@@ -13,17 +13,29 @@ import { createOnce } from './memory/replies.ts'
 import type { Bounds } from './memory/session.ts'
 import { createSessionTable } from './memory/sessions.ts'
 
+/**
+ * The options of `openMemoryStore`.
+ * @example
+ * ```ts
+ * import type { MemoryStoreOptions } from 'loom'
+ *
+ * const options: MemoryStoreOptions = { sessionTtlMs: 3_600_000, sessionsMax: 500 }
+ * ```
+ */
 export interface MemoryStoreOptions extends Partial<Bounds> {
-  /** How long a session lives after its last write, in milliseconds. */
+  /** The lifetime of a session after its last write, in milliseconds. @defaultValue 30 days */
   sessionTtlMs?: number
-  /** Sessions that are kept; beyond that, idle ones are dropped, the last used last. */
+  /**
+   * The maximum number of sessions. Above it, the idle sessions that were used the longest ago are dropped.
+   * @defaultValue 10000
+   */
   sessionsMax?: number
   /**
-   * Entries (some 200 bytes each) of finished answers that can still be resumed; beyond that the
-   * oldest answers are found in the history only. @defaultValue 500000
+   * The maximum number of log entries (about 200 bytes each) of finished answers that can be resumed.
+   * Above it, the oldest answers are in the history only. @defaultValue 500000
    */
   finishedEntriesMax?: number
-  /** Milliseconds since 1970. */
+  /** The clock, in milliseconds since 1970. @defaultValue Date.now */
   now?: () => number
 }
 
@@ -32,7 +44,17 @@ const day = 24 * 60 * 60 * 1000
 /** How long a call may be made again with its nonce. */
 const replyTtlMs = 180_000
 
-/** A store that ends with its process, or is emptied by `close`. */
+/**
+ * Returns a store in the memory of this process. Its content ends with the process or with `close`.
+ * @example
+ * ```ts
+ * import { defineAgent, Loom, openMemoryStore } from 'loom'
+ *
+ * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
+ * const store = openMemoryStore({ sessionsMax: 500 })
+ * const loom = new Loom({ agents: [agent], store })
+ * ```
+ */
 export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
   const { sessionTtlMs = 30 * day, sessionsMax = 10_000, now = Date.now, ...rest } = options
   const { finishedEntriesMax = 500_000, ...given } = rest

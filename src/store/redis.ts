@@ -16,27 +16,50 @@ import { createSubscriptions } from './redis/subscriptions.ts'
 import { redisTurns } from './redis/turns.ts'
 import { parseRedisUrl } from './redis/url.ts'
 
+/**
+ * The options of `openRedisStore`.
+ * @example
+ * ```ts
+ * import type { RedisStoreOptions } from 'loom'
+ *
+ * const options: RedisStoreOptions = { url: 'redis+cluster://node1:6379,node2:6379', prefix: 'school' }
+ * ```
+ */
 export interface RedisStoreOptions extends Partial<Limits> {
-  /** `redis://`, `rediss://`, `redis+cluster://` or `redis+sentinel://`: see `redis/url.ts`. */
+  /** The address: `redis://`, `rediss://`, `redis+cluster://` or `redis+sentinel://`. */
   url: string
   /**
-   * Begins the name of every key and channel, with a colon behind it, so that several Looms can share
-   * one Redis. Letters, digits and `. _ : -`. @defaultValue none
+   * The first part of the name of every key and channel, followed by a colon, so that several servers can
+   * share one Redis: letters, digits and `. _ : -`. @defaultValue none
    */
   prefix?: string
-  /** How long a call waits for a Redis that is away, in milliseconds; then it is `unavailable`. */
+  /**
+   * The time that a call waits for an unreachable Redis before it fails with `unavailable`, in
+   * milliseconds. @defaultValue 30000
+   */
   patienceMs?: number
-  /** Told what an operator should know. */
+  /** Receives notices for the operator. @defaultValue ignores them */
   report?: (notice: StoreNotice) => void
 }
 
-/** What an operator of the store should know. */
+/**
+ * A notice of a Redis store for the operator. `warning`: a setting of the Redis server that can lose data.
+ * `connection-error`: the connection failed, the store connects again, and calls wait. `connected`: Redis
+ * answers again.
+ * @example
+ * ```ts
+ * import { openRedisStore, type StoreNotice } from 'loom'
+ *
+ * const report = (notice: StoreNotice) => process.emitWarning(JSON.stringify(notice))
+ * const store = await openRedisStore({ url: 'redis://localhost:6379', report })
+ * ```
+ */
 export type StoreNotice =
-  /** Something about the server that will cost data. */
+  /** A setting of the Redis server that can lose data. */
   | { type: 'warning'; message: string }
-  /** The connection failed; it is tried again, and calls wait for it. */
+  /** The connection failed. The store connects again, and calls wait. */
   | { type: 'connection-error'; error: Error }
-  /** It stands again, and Redis answers. */
+  /** The connection works again. */
   | { type: 'connected' }
 
 const day = 24 * 60 * 60 * 1000

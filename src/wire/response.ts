@@ -17,11 +17,14 @@ import type { Pipe } from './pipe.ts'
 
 export interface ResponseOptions {
   encoder: Encoder
-  /** Milliseconds without a write until a comment is sent. @defaultValue 15000 */
+  /** The silence on the stream before a comment is sent, in milliseconds. @defaultValue 15000 */
   keepAliveMs?: number
-  /** What may wait for a slow reader before the turn is held back. @defaultValue 4 MiB */
+  /** The bytes that may wait for a slow reader before the turn waits too. @defaultValue 4 MiB */
   maxBufferedBytes?: number
-  /** How long a reader that holds the turn back may take nothing. @defaultValue 10000 */
+  /**
+   * The time without a read after which a reader that holds the turn back is dropped, in milliseconds.
+   * @defaultValue 10000
+   */
   stallMs?: number
   /** Gives the next SSE `id`, where `send` is not given one. @defaultValue start time and a count */
   nextCursor?: () => string

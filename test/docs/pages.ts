@@ -5,9 +5,9 @@ import { join } from 'node:path'
 export const root = join(import.meta.dirname, '../..')
 
 export interface Block {
-  /** The page, as seen from the root: `docs/http.md`. */
+  /** The page or source, as seen from the root: `docs/http.md`. */
   page: string
-  /** The line of the page on which its code begins. */
+  /** The line of the page or source on which its code begins. */
   line: number
   language: string
   code: string

@@ -1,6 +1,6 @@
 /**
- * The code blocks of the pages as files of one folder. A block that begins with `// name.ts` has this
- * name, so another block can import it.
+ * Blocks of code as files of one folder. A block that begins with `// name.ts` has this name, so another
+ * block can import it.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -13,19 +13,29 @@ export interface WrittenFiles extends Disposable {
   files: ReadonlyMap<string, Block>
 }
 
+type Change = (code: string) => string
+
+const unchanged: Change = (code) => code
+
 /**
+ * Writes the blocks of the pages in some languages.
  * @param changed returns the text that is written for a block. @defaultValue the code
  * @throws Error if two blocks have one name
  */
-export function writeFiles(
-  languages: readonly string[],
-  changed: (code: string) => string = (code) => code,
-): WrittenFiles {
+export const writeFiles = (languages: readonly string[], changed?: Change): WrittenFiles =>
+  writeBlocks(languages.flatMap(blocks), changed)
+
+/**
+ * Writes blocks. Disposal removes their folder.
+ * @param changed returns the text that is written for a block. @defaultValue the code
+ * @throws Error if two blocks have one name
+ */
+export function writeBlocks(written: readonly Block[], changed = unchanged): WrittenFiles {
   mkdirSync(join(root, '.cache'), { recursive: true })
   // Below the root, so that packages are found.
   const folder = mkdtempSync(join(root, '.cache/docs-'))
   const files = new Map<string, Block>()
-  for (const block of languages.flatMap(blocks)) {
+  for (const block of written) {
     const name = nameOf(block)
     if (files.has(name)) throw new Error(`Two blocks are ${name}.`)
     files.set(name, block)

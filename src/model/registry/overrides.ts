@@ -30,7 +30,19 @@ export async function readOverrides(path: string): Promise<Overrides> {
   return overridesOf(value)
 }
 
-/** @throws LoomError `invalid-config` */
+/**
+ * Reads overrides from a parsed JSON value in the form of models.dev's list. Each entry may be partial: its
+ * fields override those of the list.
+ * @throws LoomError `invalid-config` if the value or one of its providers is not an object
+ * @example
+ * ```ts
+ * import { overridesOf, Registry } from 'loom'
+ *
+ * const models = { small: { limit: { context: 32_000 } } }
+ * const overrides = overridesOf({ corp: { api: 'https://llm.example.com/v1', env: ['CORP_KEY'], models } })
+ * const registry = new Registry({ overrides })
+ * ```
+ */
 export function overridesOf(value: unknown): Overrides {
   const fields = objectIn(value)
   if (fields === undefined) throw bad('must hold an object of providers')

@@ -87,8 +87,11 @@ export interface Log {
 }
 
 export interface Bounds {
+  /** The maximum number of ids that a session remembers. The oldest are forgotten. @defaultValue 10000 */
   knownMax: number
+  /** The maximum number of branches of a session. The oldest are dropped. @defaultValue 100 */
   branchesMax: number
+  /** The maximum number of messages in all branches of a session. @defaultValue 2000 */
   branchedMax: number
 }
 

@@ -1,14 +1,18 @@
 /** What bounds the keys of a session. Nothing in Redis lives without an end. */
 export interface Limits {
-  /** How long a session lives after its last write, in milliseconds. */
+  /** The lifetime of a session after its last write, in milliseconds. @defaultValue 30 days */
   sessionTtlMs: number
-  /** How long a call may be made again with its nonce. */
+  /**
+   * The time in which a call may be repeated with its nonce, in milliseconds.
+   * @defaultValue three times `patienceMs`, at least 180000
+   */
   replyTtlMs: number
-  /** Ids that a session remembers; the oldest are forgotten. */
+  /** The maximum number of ids that a session remembers. The oldest are forgotten. @defaultValue 10000 */
   knownMax: number
-  /** Branches of a session, and the messages in all of them; the oldest branches are dropped. */
+  /** The maximum number of branches of a session. The oldest are dropped. @defaultValue 100 */
   branchesMax: number
+  /** The maximum number of messages in all branches of a session. @defaultValue 2000 */
   branchedMax: number
-  /** Sessions in a tenant's list. */
+  /** The maximum number of sessions in the list of a tenant. @defaultValue 10000 */
   indexMax: number
 }

@@ -1,0 +1,56 @@
+/** Compiles blocks of code in one program, under the strict settings of the project. */
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { root } from './pages.ts'
+import type { WrittenFiles } from './written-files.ts'
+
+const paths = {
+  loom: [join(root, 'src/index.ts')],
+  'loom/client': [join(root, 'src/client.ts')],
+  // The newest of the packages that the tests have under several names.
+  '@ai-sdk/react': [join(root, 'node_modules/ai-react7/dist/index.d.ts')],
+}
+
+/** Programs, pages and examples have other globals and rules. */
+const compilerOptions = {
+  ts: { paths },
+  tsx: { paths, jsx: 'react-jsx', lib: ['es2024', 'dom', 'dom.iterable'], types: [] },
+  // An example of a docstring ends with the value that it shows.
+  example: { paths, noUnusedLocals: false },
+}
+
+/** @returns one line for each error, which begins with the place of its block: `page:line: ` */
+export async function errorsIn(
+  written: WrittenFiles,
+  kind: keyof typeof compilerOptions,
+): Promise<string[]> {
+  const settings = {
+    extends: join(root, 'tsconfig.json'),
+    include: ['.'],
+    compilerOptions: compilerOptions[kind],
+  }
+  writeFileSync(join(written.folder, 'tsconfig.json'), JSON.stringify(settings))
+  const lines = (await tsc(written.folder)).split('\n')
+  return lines
+    .filter((line) => line.includes('error TS'))
+    .map((line) => {
+      const block = written.files.get(/^([\w/.-]+)\(/.exec(line)?.[1] ?? '')
+      return `${block?.page}:${block?.line}: ${line}`
+    })
+}
+
+/** @throws Error if the compiler fails without a report */
+async function tsc(folder: string): Promise<string> {
+  const compiler = join(root, 'node_modules/.bin/tsc')
+  const { stdout } = await promisify(execFile)(process.execPath, [compiler, '--pretty', 'false'], {
+    cwd: folder,
+    maxBuffer: 16 * 1024 * 1024,
+  }).catch((error: { stdout?: string }) => {
+    if (error.stdout === undefined || error.stdout === '') throw error
+    return { stdout: error.stdout }
+  })
+  return stdout
+}

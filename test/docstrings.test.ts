@@ -1,0 +1,69 @@
+/** Each public export has a docstring with one example. The examples compile. */
+import { describe, expect, it } from 'vitest'
+
+import { errorsIn } from './docs/compiled-blocks.ts'
+import { publicExports, type PublicExport } from './docs/public-exports.ts'
+import { writeBlocks } from './docs/written-files.ts'
+
+const entries = { loom: 'src/index.ts', 'loom/client': 'src/client.ts' }
+const exported = publicExports(entries)
+const examples = exported.flatMap(({ examples }) => examples)
+
+const places = (faulty: (exported: PublicExport) => boolean) =>
+  exported.filter(faulty).map(({ path, name }) => `${path}: ${name}`)
+
+const linesOf = (code: string) => code.trimEnd().split('\n').length
+
+describe('the public exports', () => {
+  it('are found in both entries, with their declarations', () => {
+    const found = exported.map(({ module, name, path }) => `${module} ${name} ${path}`)
+    expect(found).toEqual(
+      expect.arrayContaining([
+        'loom run src/library.ts',
+        'loom Agent src/agent.ts',
+        'loom bash tools/bash.ts',
+        'loom/client resumableFetch src/client.ts',
+      ]),
+    )
+    expect(found.length).toBeGreaterThanOrEqual(90)
+  })
+
+  it('each have a docstring', () => {
+    expect(places(({ description }) => !/^\S[^]*\.$/.test(description.trim()))).toEqual([])
+  })
+
+  it('each have one example in TypeScript', () => {
+    const hasOne = ({ exampleTags, examples }: PublicExport) =>
+      exampleTags === 1 && examples.length === 1
+    expect(places((exported) => !hasOne(exported))).toEqual([])
+  })
+
+  it('each have an example of 2 to 8 lines', () => {
+    const isShort = (code: string) => linesOf(code) >= 2 && linesOf(code) <= 8
+    expect(places(({ examples }) => !examples.every(({ code }) => isShort(code)))).toEqual([])
+  })
+
+  it('are each imported by name in their example', () => {
+    const imports = ({ name, module }: PublicExport, code: string) =>
+      new RegExp(`^import .*\\b${name}\\b.* from '${module}'$`, 'm').test(code)
+    expect(
+      places((exported) => !exported.examples.every(({ code }) => imports(exported, code))),
+    ).toEqual([])
+  })
+})
+
+describe('the examples', () => {
+  it('compile', async () => {
+    using written = writeBlocks(examples)
+    expect(await errorsIn(written, 'example')).toEqual([])
+  })
+
+  it('are found wrong if one has a wrong type', async () => {
+    using written = writeBlocks(examples, (code) =>
+      code.replace("mode: SandboxMode = 'required'", 'mode: SandboxMode = 1'),
+    )
+    expect(await errorsIn(written, 'example')).toEqual([
+      expect.stringMatching(/^src\/machine\/sandbox\/options\.ts:\d+: .*TS2322/),
+    ])
+  })
+})
