@@ -7,12 +7,15 @@ import { loom, root, tidy } from './command.ts'
 
 afterEach(tidy)
 
-/** What is loaded at once with a file: its own imports, theirs, and so on; types load nothing. */
+/**
+ * What is loaded at once with a file: its own imports, theirs, and so on. Types and the examples in
+ * docstrings load nothing.
+ */
 function loadedWith(path: string, seen = new Set<string>()): Set<string> {
   if (seen.has(path)) return seen
   seen.add(path)
   if (!path.endsWith('.ts')) return seen
-  const text = readFileSync(path, 'utf8')
+  const text = readFileSync(path, 'utf8').replaceAll(/^ *\/\*\*.*?\*\//gms, '')
   for (const [, types, name = ''] of text.matchAll(
     /^(?:import|export) (type )?[^;]*?from '([^']+)'/gm,
   )) {

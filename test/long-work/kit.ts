@@ -11,7 +11,7 @@ export interface WatchedServer {
   url: string
   process: LoomProcess
   /**
-   * The longest CPU time of one turn of the event loop since the last call, in milliseconds of a machine
+   * The longest user time of one turn of the event loop since the last call, in milliseconds of a machine
    * at rest.
    */
   held: () => Promise<number>
