@@ -33,6 +33,12 @@ export interface Mcp extends AsyncDisposable {
    * @param taken names in use. A tool with such a name gets its server's name as a prefix.
    */
   tools: (taken?: Iterable<string>) => Promise<NamedTool[]>
+  /**
+   * Returns the servers' tools as `beside` does: for a server that was never reached, the tool
+   * `<name>_connect`. This tool has `needsApproval: false`, and a server's tool has no `needsApproval`.
+   * @param taken names in use. A tool with such a name gets its server's name as a prefix.
+   */
+  toolsOrConnect: (taken?: Iterable<string>) => Promise<NamedTool[]>
   /** Closes all connections, and ends the servers that Loom started. */
   close: () => Promise<void>
 }
@@ -74,7 +80,8 @@ export function openMcp(servers: readonly McpServer[], options: McpOptions): Mcp
     return lists.flatMap((list, index) => list.map((tool) => tool.named(names[index] ?? '', used)))
   }
   const tools = (taken: Iterable<string> = []) => all(taken, (server) => server.list())
-  const forAgent = (own: AgentTools) => all(toolNames(own), (server) => server.listOrConnect())
+  const toolsOrConnect = (taken: Iterable<string> = []) =>
+    all(taken, (server) => server.listOrConnect())
   const close = async () => {
     isClosed = true
     const toolLists = (await loading) ?? []
@@ -82,7 +89,8 @@ export function openMcp(servers: readonly McpServer[], options: McpOptions): Mcp
   }
   return {
     tools,
-    beside: (own) => async () => [...toolEntries(own), ...(await forAgent(own))],
+    toolsOrConnect,
+    beside: (own) => async () => [...toolEntries(own), ...(await toolsOrConnect(toolNames(own)))],
     close,
     [Symbol.asyncDispose]: close,
   }

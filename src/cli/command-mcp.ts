@@ -22,11 +22,14 @@ export async function commandMcp(
   return openMcp(servers, { environment, report })
 }
 
-/** The agent's tools and the servers'. A server's word that its tool only reads is no consent. */
+/**
+ * Returns the agent's tools and those of the servers. Each tool of a server asks, even if the server declares
+ * that the tool only reads. Loom's own tool `<name>_connect`, in the place of an unreachable server, does not.
+ */
 export async function askingBeside(mcp: Mcp, own: AgentTools): Promise<AgentTools> {
-  const theirs = await mcp.tools(toolNames(own))
+  const theirs = await mcp.toolsOrConnect(toolNames(own))
   return [
     ...toolEntries(own),
-    ...theirs.map((tool): NamedTool => ({ ...tool, needsApproval: true })),
+    ...theirs.map((tool): NamedTool => ({ ...tool, needsApproval: tool.needsApproval ?? true })),
   ]
 }

@@ -10,13 +10,22 @@ const withSubcommand = new Set(
   terraform uv yarn`.split(/\s+/),
 )
 
-/** Programs that run what they are told, or take away what is there: each use is its own question. */
+/**
+ * Programs and builtins that run the program in their arguments, or that overwrite or remove files: each use
+ * is a question of its own. A number at the end of a name (`python3.12`) is not a part of it.
+ */
 const exactOnly = new Set(
-  `awk bash chmod chown dash dd deno doas env eval exec find fish kill mv nice node nohup npx perl php
-  pkill python python3 rm rsync ruby sed setsid sh shred ssh sudo time timeout xargs zsh`.split(
-    /\s+/,
-  ),
+  `. ansible ash awk bash builtin busybox bunx bwrap chmod chown chroot chrt command coproc cp cpulimit
+  crontab csh dash dd deno docker-compose doas ed emacs entr env eval ex exec expect fakeroot find firejail
+  fish flock gawk gdb install ionice irb java kill killall ksh link ln lua mawk mksh mv nano nice node
+  nodejs nohup npx nsenter nvim osascript parallel patch perf perl php pkexec pkill pnpx powershell pwsh
+  pypy python rlwrap rm rmdir rsync ruby runuser scp screen script sed setarch setpriv setsid sftp sh shred
+  socat source ssh sshpass stdbuf strace su sudo systemd-run taskset tclsh tee time timeout tmux trap
+  truncate tsx unlink unshare uvx valgrind vi view vim watch xargs xdg-open yes zsh`.split(/\s+/),
 )
+
+/** Subcommands that run the program in their arguments. */
+const runsProgram = new Set('bisect dlx exec filter-branch rebase submodule x'.split(' '))
 
 /** Anything by which a shell does more than run one program with these words. */
 const isCompound = (command: string): boolean => /[;&|<>$`(){}\n\r\\!#]/.test(command)
@@ -25,10 +34,14 @@ const isCompound = (command: string): boolean => /[;&|<>$`(){}\n\r\\!#]/.test(co
 export function prefixOf(command: string): string | undefined {
   const words = wordsOf(command)
   const [program = '', second = '', third = ''] = words
-  if (isCompound(command) || !/^[\w.+-]+$/.test(program) || exactOnly.has(program)) return undefined
+  if (isCompound(command) || !/^[\w.+-]+$/.test(program)) return undefined
+  if ([program, program.replace(/[\d.]+$/, '')].some((name) => exactOnly.has(name)))
+    return undefined
   if (!withSubcommand.has(program)) return program
-  if (!/^[a-z][\w:-]*$/.test(second)) return undefined
-  return second === 'run' && third !== '' ? `${program} run ${third}` : `${program} ${second}`
+  if (!/^[a-z][\w:-]*$/.test(second) || runsProgram.has(second)) return undefined
+  if (second !== 'run') return `${program} ${second}`
+  // An option in the place of the name would allow every other name.
+  return /^[\w@.]/.test(third) ? `${program} run ${third}` : undefined
 }
 
 /** Whether a command begins with the words of a prefix and does nothing else beside. */

@@ -19,6 +19,7 @@ import { openStore } from '../server/open-loom.ts'
 import { openRegistry } from '../server/open-registry.ts'
 import type { Store } from '../store.ts'
 import { openMemoryStore } from '../store/memory.ts'
+import { toolNames } from '../tool-list.ts'
 import type { NamedTool } from '../tool.ts'
 import { warmUp } from '../warm-up.ts'
 import { agentNamed, agentNames, type NameWorld, toolsNamed } from './app-names.ts'
@@ -41,8 +42,8 @@ export interface LocalChat {
   defaultModel: string
   /** The tools of these names or files. @throws LoomError `invalid-request` */
   toolsOf: (words: readonly string[]) => Promise<readonly NamedTool[]>
-  /** Names of the agent's own tools. */
-  ownTools: readonly string[]
+  /** Returns the names of the tools that the model gets now, with those of MCP servers. */
+  toolNames: () => Promise<readonly string[]>
   /** The folder that the agent works in. */
   directory: string
   /** That is not the folder where the agent would work in a new session. */
@@ -133,7 +134,6 @@ export async function openLocalChat(
     kept: keptIn,
     failure: () => failure,
   })
-  const ownTools = toolNamesOf(agent)
   const dispose = conversations[Symbol.asyncDispose]
   conversations[Symbol.asyncDispose] = async () => {
     await Promise.all([dispose(), mcp?.close()])
@@ -143,7 +143,7 @@ export async function openLocalChat(
     models,
     settings,
     toolsOf,
-    ownTools,
+    toolNames: () => toolNamesOf(chatting),
     defaultModel: modelName(agent, config),
     directory,
     isElsewhere: directory !== config.workspace,
@@ -228,11 +228,7 @@ function modelName({ model }: Agent, { model: usual }: Config): string {
   return typeof model === 'string' ? model : "the agent's own"
 }
 
-function toolNamesOf({ tools = [] }: Agent): string[] {
-  // A callback may need a context that there is none of yet.
-  if (typeof tools === 'function') return []
-  const entries = Array.isArray(tools) ? tools : [tools]
-  return entries.flatMap((entry: object) =>
-    'name' in entry && typeof entry.name === 'string' ? [entry.name] : Object.keys(entry),
-  )
+/** A conversation of the command has an empty context, as each of its turns has. */
+async function toolNamesOf({ tools = [] }: Agent): Promise<string[]> {
+  return toolNames(typeof tools === 'function' ? await tools({}) : tools)
 }

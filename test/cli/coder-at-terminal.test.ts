@@ -51,6 +51,23 @@ describe('"always" for a command', () => {
     'FOO=1 make',
     'echo $(rm x)',
     'sh x.sh',
+    'command rm x',
+    'builtin eval x',
+    '. ./x',
+    'source x',
+    'busybox rm x',
+    'watch ls',
+    'strace rm x',
+    'su -c x',
+    'python3.12 x.py',
+    'perl5.36 x.pl',
+    'parallel rm',
+    'tee a',
+    'vim -c x',
+    'git bisect run x',
+    'docker exec c rm x',
+    'npm exec x',
+    'docker run -v /:/x alpine',
   ])('%s stands for itself alone', (command) => {
     expect(prefixOf(command)).toBe(undefined)
     const grants = new Grants({ everything: false, names: [] })
@@ -151,6 +168,45 @@ describe('MCP servers of the command', () => {
     expect(code).toBe(0)
     expect(stderr).toContain('└ look here')
     expect(stderr).toMatch(/loom: .*gone.*\/nonexistent\/server/)
+  })
+
+  it('that cannot start are a tool that tells the model and needs no approval', async () => {
+    const connect = { calls: [{ name: 'gone_connect', input: {} }] }
+    const { upstream, environment, directory } = await open([connect, 'done'])
+    const servers = { mcpServers: { gone: { command: '/nonexistent/server' } } }
+    const words = ['--mcp', JSON.stringify(servers), 'go']
+    const { stderr } = await loom(words, { environment, directory })
+    const told = JSON.stringify(upstream.calls[1]?.messages)
+    expect(told).toContain('cannot be reached')
+    expect(told).toContain('/nonexistent/server')
+    expect(stderr).not.toContain('was refused')
+  })
+
+  it.skipIf(lacksTerminal)('have their tools in the list of /tools', async () => {
+    const { environment, directory } = await open(['fine'])
+    const mcpServers = { ...(await withServer()), gone: { command: '/nonexistent/server' } }
+    const variables = { ...environment, TEST_NODE: process.execPath }
+    const options = { environment: variables, directory }
+    const words = ['--mcp', JSON.stringify({ mcpServers }), '--tools', 'clock']
+    const terminal = openPseudoTerminal(words, options)
+    await terminal.shows('›')
+    await terminal.type(`/tools${enter}`, 'tools clock, look, gone_connect')
+    await terminal.type(`/tools none${enter}`, 'tools look, gone_connect')
+    await terminal.type(`/quit${enter}`, '')
+  })
+
+  it.skipIf(lacksTerminal)('of an agent file have their tools in the list of /tools', async () => {
+    const { environment, directory } = await open(['fine'])
+    const [odd] = Object.values(await withServer())
+    const server = { ...odd, name: 'odd', command: process.execPath }
+    const agent = `import { defineAgent, openMcp } from 'loom'
+      const mcp = openMcp([${JSON.stringify(server)}], { environment: process.env })
+      export default defineAgent({ name: 'clerk', systemPrompt: 'x', tools: mcp.beside([]) })\n`
+    await writeFile(join(directory, 'agent.ts'), agent)
+    const terminal = openPseudoTerminal(['--agent', './agent.ts'], { environment, directory })
+    await terminal.shows('›')
+    await terminal.type(`/tools${enter}`, 'tools look')
+    await terminal.type(`/quit${enter}`, '')
   })
 
   it('that are written wrongly are told before anything is asked', async () => {

@@ -92,11 +92,11 @@ export class Commands {
   }
 
   async #tools(words: string): Promise<void> {
-    const { settings, toolsOf, ownTools } = this.#local('tools')
+    const { settings, toolsOf, toolNames } = this.#local('tools')
     if (words === 'own') settings.tools = undefined
     else if (words === 'none') settings.tools = []
     else if (words !== '') settings.tools = await toolsOf(words.split(/[\s,]+/).filter(Boolean))
-    const tools = settings.tools?.map(({ name }) => name) ?? ownTools
+    const tools = await toolNames()
     this.#say(tools.length === 0 ? 'no tools' : `tools ${tools.join(', ')}`)
   }
 
