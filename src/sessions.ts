@@ -27,6 +27,7 @@ import type { PostReply, QueueEdit } from './store/mailbox.ts'
 import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
 
 export interface SessionsOptions extends InstanceOptions {
+  store: Store
   /** Letters that may wait in a session. */
   mailboxLimit: number
   /** How long a follower waits for a hint before it looks by itself, in milliseconds. */

@@ -8,7 +8,8 @@ import { MessageFold, uiMessage } from '../message-fold.ts'
 import { closingEvents } from '../session/open-calls.ts'
 import { entriesOf } from '../session/turn-world.ts'
 import type { Store } from '../store.ts'
-import type { SessionRecord } from '../store/session.ts'
+import type { LogReader } from '../store/log.ts'
+import type { SessionReader, SessionRecord } from '../store/session.ts'
 import type { SessionFiles } from './session-files.ts'
 
 /** What model and user read of a call that ran when the command ended. */
@@ -94,7 +95,7 @@ export function keptStore(store: Store, place: KeptPlace): KeptStore {
 }
 
 async function write(
-  store: Store,
+  store: LogReader & SessionReader,
   { files, directory }: KeptPlace,
   sessionId: string,
 ): Promise<void> {
@@ -106,7 +107,7 @@ async function write(
 }
 
 /** The answer that is being made or waits, as it is if this process ends now. */
-async function unfinished(store: Store, { id, state, turn }: SessionRecord) {
+async function unfinished(store: LogReader, { id, state, turn }: SessionRecord) {
   if (state === 'idle' || turn === undefined) return []
   const fold = new MessageFold({ id: turn.logId, role: 'assistant', parts: [] })
   for (const { events } of await entriesOf(store, id, turn.logId)) {

@@ -3,7 +3,7 @@ import type { AgentEvent } from '../event.ts'
 import type { Sessions } from '../sessions.ts'
 import type { Sink } from '../sink.ts'
 import { openEventQueue } from '../sink/queue.ts'
-import type { LogEntry } from '../store/turn.ts'
+import type { LogEntry } from '../store/log.ts'
 import { type Answered, answerGone, placeOfAnswer } from './whole-answer.ts'
 
 /** Leaving the loop over the events leaves the answer running. */

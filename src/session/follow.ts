@@ -3,14 +3,13 @@
  * store; from there on the reader reads along with all others in this process: in memory where it is
  * this process that writes the log, and else with the one that reads the store for them.
  */
-import type { Store } from '../store.ts'
-import type { LogEntry } from '../store/turn.ts'
+import type { LogEntry, LogReader } from '../store/log.ts'
 import { type LocalTails, localTail } from './local-tail.ts'
 import { pageSize, type RemoteTails } from './remote-tail.ts'
 import type { Deliver, FollowEnd, Shared, Tail } from './tail.ts'
 
 export interface FollowOptions {
-  store: Pick<Store, 'readLog'>
+  store: LogReader
   tails: LocalTails
   remoteTails: RemoteTails
   sessionId: string
@@ -26,10 +25,10 @@ export interface FollowOptions {
 
 /** @throws the signal's reason; what `deliver` throws */
 export function follow(options: FollowOptions): Promise<FollowEnd> {
-  return new LogReader(options).read()
+  return new LogFollower(options).read()
 }
 
-class LogReader {
+class LogFollower {
   readonly #options: FollowOptions
   #position: string | undefined
   /** Whether the last event delivered was a `finish`: then the turn is over, or waits. */

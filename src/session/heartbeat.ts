@@ -1,5 +1,5 @@
 /** Says in time that an instance is alive, and judges whether the silence of another means its end. */
-import type { Store } from '../store.ts'
+import type { InstanceRegister } from '../store/instances.ts'
 
 /**
  * How much later than this instance another may find a store that was away, in milliseconds: clients
@@ -8,7 +8,7 @@ import type { Store } from '../store.ts'
 const returnMs = 1000
 
 export interface HeartbeatOptions {
-  store: Pick<Store, 'beat' | 'isAlive'>
+  store: Pick<InstanceRegister, 'beat' | 'isAlive'>
   instance: string
   /** How long an instance that says nothing counts as alive, in milliseconds. */
   ttlMs: number

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 
 import { LoomError } from '../ground/error.ts'
 import { type Breaker, Breakers } from '../runner/compaction/breaker.ts'
-import type { Store } from '../store.ts'
+import type { InstanceStore } from '../store/instances.ts'
 import { type Claim, handedOver } from '../store/turn.ts'
 import { CommittedTurns } from './committed-turns.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -18,7 +18,7 @@ import { TurnRun } from './turn-run.ts'
 import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
 export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart' | 'breakers'> {
-  store: Store
+  store: TurnWorld['store'] & InstanceStore
   /** How long an instance that says nothing counts as alive, in milliseconds. */
   heartbeatMs: number
 }

@@ -5,7 +5,7 @@
 import type { AgentEvent, EventOf } from '../event.ts'
 import { MessageFold } from '../message-fold.ts'
 import type { OpenCall } from '../runner/session-hooks.ts'
-import type { LogEntry } from '../store/turn.ts'
+import type { LogEntry } from '../store/log.ts'
 
 export interface OpenPart {
   type: 'text' | 'reasoning'

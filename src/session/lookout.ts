@@ -2,7 +2,8 @@
  * Looks for turns that nobody runs: those of instances that have fallen silent or have left, and those
  * that should be this one's own.
  */
-import type { Store } from '../store.ts'
+import type { InstanceStore } from '../store/instances.ts'
+import type { SessionReader } from '../store/session.ts'
 import { Rounds } from './rounds.ts'
 
 /** Sessions that are taken from a lapsed instance at a time, so that several survivors share them. */
@@ -12,7 +13,7 @@ const adoptAtOnce = 50
 const auditAtOnce = 50
 
 export interface LookoutOptions {
-  store: Store
+  store: InstanceStore & SessionReader
   instance: string
   /** The names of the agents that this instance has. */
   agents: readonly string[]

@@ -8,10 +8,11 @@ import type { UIMessage } from 'ai'
 
 import { LoomError } from '../ground/error.ts'
 import { isFields } from '../ground/fields.ts'
-import type { Store } from '../store.ts'
+import type { InstanceIndex } from '../store/instances.ts'
 import type { Letter, QueueOnStop, WhenBusy } from '../store/letter.ts'
-import type { PostReply, QueueEdit } from '../store/mailbox.ts'
-import type { Claim } from '../store/turn.ts'
+import type { MailboxStore, PostReply, QueueEdit } from '../store/mailbox.ts'
+import type { SessionReader } from '../store/session.ts'
+import type { Claim, TurnStore } from '../store/turn.ts'
 import type { Instance } from './instance.ts'
 import { type MessageStop, stopMessage } from './stop-message.ts'
 
@@ -49,7 +50,7 @@ export interface MessageStopOptions {
 
 export interface MailboxesOptions {
   /** The store as requests ask it. */
-  store: Store
+  store: MailboxStore & TurnStore & SessionReader & InstanceIndex
   instance: Instance
   /** Letters that may wait in a session. */
   mailboxLimit: number

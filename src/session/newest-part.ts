@@ -6,7 +6,7 @@
 import type { AgentEvent } from '../event.ts'
 import { MessageFold } from '../message-fold.ts'
 import type { Answer } from '../store/letter.ts'
-import type { LogEntry } from '../store/turn.ts'
+import type { LogEntry } from '../store/log.ts'
 import { idBefore } from './entry-id.ts'
 import type { Place } from './place.ts'
 import { isAwaited } from './posted.ts'

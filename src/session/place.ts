@@ -1,6 +1,7 @@
 /** Where in a session's logs a reader stands. A cursor names an event that the reader has already. */
 import { LoomError } from '../ground/error.ts'
-import type { Store } from '../store.ts'
+import type { LogReader } from '../store/log.ts'
+import type { SessionReader } from '../store/session.ts'
 import { compareIds, idBefore, parseCursor } from './entry-id.ts'
 
 /** What a reader is to be given: entries of `logId` after `after`. */
@@ -13,7 +14,7 @@ export interface Place {
 
 /** The start of the unfinished message; undefined where there is none. */
 export async function placeOfUnfinished(
-  store: Pick<Store, 'session'>,
+  store: SessionReader,
   sessionId: string,
 ): Promise<Place | undefined> {
   const session = await store.session(sessionId)
@@ -28,7 +29,7 @@ export async function placeOfUnfinished(
  * @throws LoomError `gone` when no log holds the cursor any more
  */
 export async function placeBehind(
-  store: Pick<Store, 'findLog' | 'readLog' | 'session'>,
+  store: LogReader & SessionReader,
   sessionId: string,
   cursor: string,
 ): Promise<Place | 'ahead'> {
@@ -44,11 +45,7 @@ export async function placeBehind(
   return { logId, after, skip: index + 1 }
 }
 
-async function isAhead(
-  store: Pick<Store, 'session'>,
-  sessionId: string,
-  entryId: string,
-): Promise<boolean> {
+async function isAhead(store: SessionReader, sessionId: string, entryId: string): Promise<boolean> {
   const session = await store.session(sessionId)
   const turn = session?.state === 'running' ? session.turn : undefined
   if (turn === undefined || !entryId.startsWith(`${turn.claim}-`)) return false

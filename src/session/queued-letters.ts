@@ -6,11 +6,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { LoomError } from '../ground/error.ts'
-import type { Store } from '../store.ts'
-import type { LetterPlace } from '../store/mailbox.ts'
+import type { HintSource } from '../store/hint.ts'
+import type { LetterPlace, MailboxStore } from '../store/mailbox.ts'
+import type { SessionReader } from '../store/session.ts'
 
 export interface QueuedLettersOptions {
-  store: Pick<Store, 'findLetter' | 'session' | 'watch'>
+  store: Pick<MailboxStore, 'findLetter'> & SessionReader & HintSource
   /** How long a hint is waited for before the store is asked again, in milliseconds. */
   pollMs: number
   /** How long a store is waited for that can be read and takes nothing (it is full), in milliseconds. */

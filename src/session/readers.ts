@@ -6,10 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import type { UIMessage } from 'ai'
 
-import type { Store } from '../store.ts'
+import type { HintSource } from '../store/hint.ts'
 import type { Answer } from '../store/letter.ts'
-import type { SessionRecord } from '../store/session.ts'
-import type { LogEntry, ReaderFloor } from '../store/turn.ts'
+import type { LogEntry, LogReader } from '../store/log.ts'
+import type { MailboxStore } from '../store/mailbox.ts'
+import type { SessionReader, SessionRecord } from '../store/session.ts'
+import type { ReaderFloor, TurnStore } from '../store/turn.ts'
 import { type Answering, withdrawn } from './answering.ts'
 import { follow, type FollowOptions } from './follow.ts'
 import type { Instance } from './instance.ts'
@@ -52,9 +54,9 @@ export interface LogFollow extends Pick<
 }
 
 export interface ReadersOptions {
-  store: Store
+  store: MailboxStore & TurnStore & LogReader & SessionReader & HintSource
   /** The store as requests ask it: it is waited for `requestPatienceMs`. */
-  requestStore: Store
+  requestStore: LogReader & SessionReader
   requestPatienceMs: number
   tails: LocalTails
   /** How long a follower waits for a hint before it looks by itself, in milliseconds. */

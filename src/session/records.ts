@@ -5,9 +5,16 @@ import type { UIMessage } from 'ai'
 
 import { type FoldedMessage, foldedMessage, MessageFold } from '../message-fold.ts'
 import type { Breaker } from '../runner/compaction/breaker.ts'
-import type { Store } from '../store.ts'
-import type { Branch, SessionContext, SessionPage, SessionRecord } from '../store/session.ts'
-import type { LogEntry } from '../store/turn.ts'
+import type { LogEntry, LogReader } from '../store/log.ts'
+import type { MailboxStore } from '../store/mailbox.ts'
+import type {
+  Branch,
+  SessionContext,
+  SessionPage,
+  SessionReader,
+  SessionRecord,
+  SessionStore,
+} from '../store/session.ts'
 import { stateUnknown } from './answering.ts'
 import type { Instance } from './instance.ts'
 import type { Held } from './posted.ts'
@@ -34,9 +41,9 @@ export interface PromptState {
 }
 
 export interface RecordsOptions {
-  store: Store
+  store: LogReader & SessionReader
   /** The store as requests ask it. */
-  requestStore: Store
+  requestStore: MailboxStore & LogReader & SessionStore
   instance: Instance
 }
 
@@ -59,7 +66,7 @@ export class Records {
   async find(
     tenant: string,
     id: string,
-    store: Pick<Store, 'session'> = this.#options.requestStore,
+    store: SessionReader = this.#options.requestStore,
   ): Promise<SessionRecord | undefined> {
     const session = await stored(store, tenant, id)
     if (session?.state === 'unknown') throw stateUnknown()
@@ -141,7 +148,7 @@ export class Records {
 }
 
 async function stored(
-  store: Pick<Store, 'session'>,
+  store: SessionReader,
   tenant: string,
   id: string,
 ): Promise<SessionRecord | undefined> {
@@ -156,7 +163,7 @@ async function stored(
 
 /** Reads a log to its end. A log can expire while it is read: then `isWhole` is false. */
 async function folded(
-  store: Pick<Store, 'readLog'>,
+  store: LogReader,
   sessionId: string,
   logId: string,
 ): Promise<{ message: FoldedMessage; isWhole: boolean }> {

@@ -6,7 +6,7 @@
 import type { AgentEvent, EventOf } from '../event.ts'
 import type { FoldedMessage, MessageFold } from '../message-fold.ts'
 import type { OpenCall } from '../runner/session-hooks.ts'
-import type { LogEntry } from '../store/turn.ts'
+import type { LogEntry } from '../store/log.ts'
 import { unstoredItems } from '../wire/conversation/stored-items.ts'
 import { type InputStart, LogScan, type OpenPart } from './log-scan.ts'
 

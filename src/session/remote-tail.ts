@@ -3,7 +3,9 @@
  * one read a hint, one poll for the hints that are lost. A tail lives as long as it has readers.
  */
 import { LoomError } from '../ground/error.ts'
-import type { Store } from '../store.ts'
+import type { HintSource } from '../store/hint.ts'
+import type { LogReader } from '../store/log.ts'
+import type { SessionReader } from '../store/session.ts'
 import { type LocalTails, localTail } from './local-tail.ts'
 import { Tail, type TailEnd } from './tail.ts'
 
@@ -11,7 +13,7 @@ import { Tail, type TailEnd } from './tail.ts'
 export const pageSize = 500
 
 export interface RemoteTailsOptions {
-  store: Pick<Store, 'readLog' | 'session' | 'watch'>
+  store: LogReader & SessionReader & HintSource
   tails: LocalTails
   /** How long a hint is waited for before the store is asked again, in milliseconds. */
   pollMs: number

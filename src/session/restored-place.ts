@@ -6,11 +6,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { LoomError } from '../ground/error.ts'
-import type { Store } from '../store.ts'
+import type { HintSource } from '../store/hint.ts'
+import type { LogReader } from '../store/log.ts'
+import type { SessionReader } from '../store/session.ts'
 import { type Place, placeBehind } from './place.ts'
 
 export interface RestoredPlaceOptions {
-  store: Pick<Store, 'findLog' | 'readLog' | 'session' | 'watch'>
+  store: LogReader & SessionReader & HintSource
   sessionId: string
   cursor: string
   /** How long a hint is waited for before the store is asked again, in milliseconds. */

@@ -5,8 +5,8 @@
  */
 import type { UIMessage } from 'ai'
 
-import type { Store } from '../store.ts'
-import type { SessionRecord } from '../store/session.ts'
+import type { LogReader } from '../store/log.ts'
+import type { SessionReader, SessionRecord } from '../store/session.ts'
 import { compareIds } from './entry-id.ts'
 import type { Place } from './place.ts'
 
@@ -22,7 +22,7 @@ export interface NextMessage {
   said: readonly UIMessage[]
 }
 
-type ReadStore = Pick<Store, 'messages' | 'readLog'>
+type ReadStore = LogReader & SessionReader
 
 /** Undefined where the session has nothing (more) for a reader that read so far. */
 export async function nextMessage(

@@ -1,7 +1,8 @@
 /** A stop that names one message, whether it waits or is being answered. */
 import { randomUUID } from 'node:crypto'
 
-import type { Store } from '../store.ts'
+import type { MailboxStore } from '../store/mailbox.ts'
+import type { SessionReader } from '../store/session.ts'
 
 export interface MessageStop {
   /** Whether a running turn was told to stop. */
@@ -16,7 +17,7 @@ export interface MessageStop {
  * @param of `messageId` is the id of the user message, of its letter, or of the answer
  */
 export async function stopMessage(
-  store: Pick<Store, 'mailbox' | 'withdraw' | 'session' | 'messages'>,
+  store: MailboxStore & SessionReader,
   of: { sessionId: string; tenant: string; messageId: string },
   stopTurn: (logId: string) => Promise<boolean>,
 ): Promise<MessageStop> {

@@ -3,7 +3,7 @@
  * follows its own place, in the very call that brings it; one that holds back is waited for by nobody.
  * Entries that all readers have, or that are beyond the bound, are the store's again.
  */
-import type { LogEntry } from '../store/turn.ts'
+import type { LogEntry } from '../store/log.ts'
 import type { LargeFrame } from '../wire/large-frame.ts'
 import { compareIds } from './entry-id.ts'
 

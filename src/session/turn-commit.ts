@@ -5,15 +5,14 @@
  */
 import { randomUUID } from 'node:crypto'
 
-import type { Store } from '../store.ts'
-import type { Claim, Commit } from '../store/turn.ts'
+import type { Claim, Commit, FinishReply, TurnStore } from '../store/turn.ts'
 import { memoryOf } from './memory-of.ts'
 import type { TurnLog } from './turn-log.ts'
 import type { RunningTurn } from './turn-world.ts'
 
 export class TurnCommit {
   readonly claim: Pick<Claim, 'sessionId' | 'claim' | 'logId'>
-  readonly #store: Pick<Store, 'finish'>
+  readonly #store: Pick<TurnStore, 'finish'>
   readonly #instance: string
   readonly #log: TurnLog
   readonly #commit: Commit
@@ -65,7 +64,7 @@ export class TurnCommit {
     return reply.next
   }
 
-  #finish(): ReturnType<Store['finish']> {
+  #finish(): Promise<FinishReply> {
     const { lastId } = this.#log
     const nonce = randomUUID()
     return this.#store.finish(

@@ -11,8 +11,7 @@ import type { AgentEvent } from '../event.ts'
 import { LoomError } from '../ground/error.ts'
 import { isOnePiece } from '../ground/json/pieces.ts'
 import type { Sink } from '../sink.ts'
-import type { Store } from '../store.ts'
-import type { AppendReply, Intents, LogEntry } from '../store/turn.ts'
+import type { AppendReply, Intents, LogEntry, LogWriter } from '../store/log.ts'
 import type { LocalTail } from './local-tail.ts'
 import { memoryOf } from './memory-of.ts'
 
@@ -32,7 +31,7 @@ const gatherMax = 1_000_000
 const atOnceMax = 3
 
 export interface TurnLogOptions {
-  store: Pick<Store, 'append'>
+  store: LogWriter
   at: { sessionId: string; claim: number; logId: string; lastId: string }
   tail: Pick<LocalTail, 'push'>
   /** The least time between two appends, on the average, in milliseconds; the first go at once. */

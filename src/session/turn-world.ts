@@ -5,12 +5,15 @@ import type { MessageFold } from '../message-fold.ts'
 import type { ModelReference, Models } from '../model.ts'
 import type { Breakers } from '../runner/compaction/breaker.ts'
 import type { Sink } from '../sink.ts'
-import type { Store } from '../store.ts'
-import type { Claim, LogEntry } from '../store/turn.ts'
+import type { HintSource } from '../store/hint.ts'
+import type { LogEntry, LogReader, LogWriter } from '../store/log.ts'
+import type { MailboxStore } from '../store/mailbox.ts'
+import type { SessionReader } from '../store/session.ts'
+import type { Claim, TurnStore } from '../store/turn.ts'
 import type { LocalTails } from './local-tail.ts'
 
 export interface TurnWorld {
-  store: Store
+  store: MailboxStore & TurnStore & LogWriter & LogReader & SessionReader & HintSource
   tails: LocalTails
   instance: string
   agentOf: (name: string) => Agent | undefined
@@ -57,7 +60,7 @@ export const isGone = ({ ending }: Pick<RunningTurn, 'ending'>): boolean =>
 
 /** Everything that a log holds. */
 export async function entriesOf(
-  store: Store,
+  store: LogReader,
   sessionId: string,
   logId: string,
 ): Promise<LogEntry[]> {

@@ -2,8 +2,8 @@
 import { LoomError } from '../ground/error.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Sessions } from '../sessions.ts'
+import type { LogEntry } from '../store/log.ts'
 import type { SessionRecord } from '../store/session.ts'
-import type { LogEntry } from '../store/turn.ts'
 import type { Answering } from './answering.ts'
 import type { Place } from './place.ts'
 

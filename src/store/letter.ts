@@ -1,47 +1,49 @@
-/** What a session's mailbox holds, and how a letter treats what runs. */
+/** The letters of a mailbox, and their effect on a running turn. */
 import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 export interface Letter {
   /**
-   * Unique in the session: the user message's id, or one made up for an answer, a regeneration or an
+   * Unique in the session: the id of the user message, or a new one for an answer, a regeneration or an
    * edit (whose message keeps its id).
    */
   id: string
   kind: 'message' | 'answer'
-  /** `message`: what enters the history when its turn begins; absent for regenerate. */
+  /** Of a `message`: it enters the history when its turn begins. Absent for a regeneration. */
   message?: UIMessage
-  /** The id that the assistant message of its turn will have; names the log. */
+  /** The id of the assistant message that its turn will make, and of the log. */
   replyId: string
   /**
-   * Cut the history there first: that message and all after it become a branch. A letter whose
-   * place is gone when its turn comes is dropped, and its id is known as cut.
+   * The id of a message at which the history is cut first: that message and all after it become a
+   * branch. If the history lacks the message when the turn begins, the letter is dropped, and its id is
+   * remembered as cut.
    */
   cutAt?: string
-  /** Of an `answer`: what was said to the calls of the message that waits. */
+  /** Of an `answer`: the answers to the calls of the waiting message. */
   answer?: readonly Answer[]
   /**
-   * Fingerprint of what the letter says. A second letter with the same id and another digest is
-   * `taken`; absent where the id is made from the content.
+   * The fingerprint of the content. A second letter with the same id and another digest is `taken`.
+   * Absent if the id is made from the content.
    */
   digest?: string
   /**
-   * The context of its turn. A message without one has the session's last; an answer without one keeps
-   * that of the turn which waits. A steered letter's is for the turns after the one that takes it.
+   * The context of its turn. Without it, a message uses the last context of the session, and an answer
+   * keeps the context of the waiting turn. The context of a steered letter is for the turns after the one
+   * that takes it.
    */
   context?: JSONObject
-  /** Carried for the instance that runs the turn; no store reads it. */
+  /** For the instance that runs the turn. No store reads it. */
   request: LetterRequest
 }
 
-/** What a letter carries for the instance that runs its turn: plain JSON. */
+/** The data for the instance that runs the turn: plain JSON. */
 export interface LetterRequest {
   agent: string
-  /** Without it, the turn has the session's last; see `Letter`. */
+  /** Without it, the turn has the last context of the session; see `Letter`. */
   context?: JSONObject
-  /** False where the client that posted cannot show an approval: a call that needs one is refused. */
+  /** False if the client that posted cannot show an approval. Then a call that needs one is refused. */
   approvals?: boolean
-  /** False where the client that posted cannot answer a client-side tool. */
+  /** False if the client that posted cannot answer a client-side tool. */
   clientTools?: boolean
 }
 
@@ -71,7 +73,7 @@ export type Answer =
 export type WhenBusy = 'queue' | 'reject' | 'interrupt' | 'rollback' | 'steer'
 
 /**
- * What a stop does with the letters that wait. `hold`: none of them begins a turn before the next post
- * or `runQueue`. `clear`: they are withdrawn. `run`: the next one begins its turn.
+ * The effect of a stop on the letters that wait. `hold`: none of them begins a turn before the next post
+ * or `runQueue`. `clear`: the store withdraws them. `run`: the next one begins its turn.
  */
 export type QueueOnStop = 'hold' | 'clear' | 'run'

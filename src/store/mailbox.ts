@@ -1,27 +1,60 @@
 /**
- * What waits in a session's mailbox, and what becomes of a post. Letters are taken in this order:
- * answers, steered letters that no turn took, interrupters, then messages; each first in, first out.
+ * The mailbox of a session, and the result of a post. The store takes letters in this order: answers,
+ * steered letters that no turn took, letters that interrupt, then messages. Within each kind, the first
+ * letter in is the first letter out.
  */
 import type { UIMessage } from 'ai'
 
-import type { WhenBusy } from './letter.ts'
+import type { Letter, WhenBusy } from './letter.ts'
 import type { Claim } from './turn.ts'
+
+export interface MailboxStore {
+  /** Accepts a letter, and claims the session if it is free. */
+  post(sessionId: string, letter: Letter, options: PostOptions): Promise<PostReply>
+  /** Removes a letter from the mailbox. The store remembers its id as withdrawn. Returns false if the mailbox lacks it. */
+  withdraw(
+    sessionId: string,
+    letterId: string,
+    options: { nonce: string; tenant: string },
+  ): Promise<boolean>
+  /** Returns the letters that wait, in the order in which the store will take them. */
+  mailbox(sessionId: string): Promise<Letter[]>
+  /** Returns the place of a posted letter. Returns undefined if the session does not remember it (any more). */
+  findLetter(sessionId: string, letterId: string): Promise<LetterPlace | undefined>
+  /**
+   * Removes the letters that are steered to the running turn, and returns them. In the same step, their
+   * messages enter the history as part of the turn.
+   */
+  takeSteered(at: {
+    sessionId: string
+    claim: number
+    nonce: string
+  }): Promise<readonly Letter[] | 'lost'>
+  /**
+   * Ends a hold. If no turn runs, the first letter that waits begins its turn, as in `finish`. `isRunning`:
+   * a turn runs now.
+   */
+  runQueue(
+    sessionId: string,
+    options: { nonce: string; tenant: string; instance: string; agents?: readonly string[] },
+  ): Promise<{ isRunning: boolean; next?: Claim; isLeft?: true }>
+}
 
 export interface PostOptions {
   nonce: string
-  /** The instance that will own the session if it is free. */
+  /** The instance that owns the session if the post claims it. */
   instance: string
-  /** Who the session belongs to; '' where there is no authentication. Set at the first post. */
+  /** The tenant of the session; '' without authentication. The first post sets it. */
   tenant: string
   agent: string
   whenBusy: WhenBusy
-  /** Letters that may wait. */
+  /** The maximum number of letters that wait. */
   mailboxLimit: number
-  /** Agents of which the instance runs turns. @defaultValue all */
+  /** The agents whose turns the instance runs. @defaultValue all */
   agents?: readonly string[]
-  /** Messages that a session unknown to the store begins with. */
+  /** The first messages of a session that the store does not have yet. */
   seed?: readonly UIMessage[]
-  /** Absent where the letter is no edit, or edits a message of the history (`cutAt`). */
+  /** Absent if the letter is no edit, or edits a message of the history (`cutAt`). */
   edit?: QueueEdit
 }
 
@@ -29,12 +62,12 @@ export interface PostOptions {
  * The letter edits a message that is not in the history. If the letter with its id and its `replyId`
  * waits, the new letter takes its place in the queue (`interrupt`, `rollback` and `steer` move it), ends
  * a hold, and keeps its stream. If the id is unknown or was withdrawn, the letter is a new one. In every
- * other case the answer is `moved`, and nothing changes.
+ * other case the reply is `moved`, and the store changes nothing.
  */
 export interface QueueEdit {
   /**
-   * The edit's own id (an `Idempotency-Key`). A second edit with the same key and content changes
-   * nothing; with other content it is `taken`.
+   * The id of the edit itself (an `Idempotency-Key`). A second edit with the same key and content changes
+   * nothing. With other content, the reply is `taken`.
    */
   key?: string
 }
@@ -42,29 +75,29 @@ export interface QueueEdit {
 export type PostReply =
   | { status: 'claimed'; claim: Claim }
   /**
-   * Behind `position` others (0 = next). `steered`: given to the turn that runs. `next`, `isLeft`: the
-   * post ended a hold, and the first letter that waited begins its turn; see `FinishReply`.
+   * `position` letters are before this one (0 = next). `steered`: it goes to the running turn. `next`,
+   * `isLeft`: the post ended a hold, and the first letter that waited begins its turn; see `FinishReply`.
    */
   | { status: 'queued'; position: number; steered: boolean; next?: Claim; isLeft?: true }
-  /** The id was posted before, or is a message's: where it is now. `replyId` is '' where none is known. */
+  /** The id was posted before, or is the id of a message. `replyId` is '' if none is known. */
   | { status: 'known'; as: KnownAs; replyId: string }
   /** The id was posted before with other content. */
   | { status: 'taken' }
-  /** The message of an edit began its turn, or was queued under another `replyId`: read it again. */
+  /** The message of an edit began its turn, or was queued under another `replyId`. Read it again. */
   | { status: 'moved' }
   | { status: 'busy' }
   | { status: 'full' }
-  /** The session is somebody else's. */
+  /** The session belongs to another tenant. */
   | { status: 'foreign' }
   /**
-   * An answer for which nothing waits or may come to wait, or a `cutAt` that is neither in the
-   * history nor the answer that is being made.
+   * The letter is an answer, and no message waits or can come to wait for it. Or its `cutAt` is neither
+   * in the history nor the running answer.
    */
   | { status: 'refused' }
-  /** The stored session is in a state that this version of Loom does not know. */
+  /** The stored session has a state that this version of Loom does not know. */
   | { status: 'unknown' }
 
-/** `replyId` names the log that answers it: its own, or that of the turn which it was steered to. */
+/** `replyId` is the log that answers the letter: its own, or that of the turn which it was steered to. */
 export interface LetterPlace {
   as: Exclude<KnownAs, 'running'>
   replyId: string

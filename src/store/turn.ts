@@ -1,22 +1,74 @@
 /**
- * Who runs a turn, and what it writes. A claim is the store's clock in milliseconds when it was made,
- * always greater than every claim and log entry id of the session before it. Entry ids are
- * `<claim>-<seq>`; seq 0 is the empty entry that the claiming call itself appends, so that a stale
- * owner is fenced by the log from that instant.
+ * Turns and their owners. A claim is the time at which it was made, in milliseconds by the clock of the
+ * store. It is always greater than every earlier claim and every earlier entry id of the session. The
+ * call that claims appends the entry `<claim>-0`, so that the log shuts out an earlier owner from then on.
  */
 import type { UIMessage } from 'ai'
 
-import type { AgentEvent } from '../event.ts'
 import type { Spending } from '../spending.ts'
-import type { Letter } from './letter.ts'
+import type { Letter, QueueOnStop } from './letter.ts'
+import type { Summary } from './summary.ts'
+
+/** Begins, stops and ends turns, and decides who owns them. */
+export interface TurnStore {
+  /**
+   * In one step, checks the claim and that the log ends in `lastId`, commits, starts the TTL of the log,
+   * and takes the next letter or makes the session idle or waiting. If none of `agents` (default: all)
+   * answers the next letter, its turn begins with the owner `handedOver + instance`, for an instance
+   * that has its agent.
+   */
+  finish(
+    at: TurnAt & { lastId: string; instance: string; agents?: readonly string[] },
+    commit: Commit,
+  ): Promise<FinishReply>
+  /**
+   * Stores the message of a log that a new user message found waiting, and starts the TTL of the log. The
+   * message goes into the history before the user message, or into the branch if the user message cut it.
+   */
+  settleAbandoned(
+    at: TurnAt,
+    commit: { message: UIMessage; logTtlMs: number; spent?: Spending },
+  ): Promise<'done' | 'lost'>
+  /**
+   * Claims a session whose owner is dead. Returns undefined if `claim` is not its claim any more, or if
+   * the owner appended or claimed within the last `quietMs` milliseconds (default 0). A hand-over ignores
+   * `quietMs`.
+   */
+  takeOver(
+    sessionId: string,
+    claim: number,
+    options: { nonce: string; instance: string; handOver: boolean; quietMs?: number },
+  ): Promise<Claim | undefined>
+  /** Returns whether the session still has this claim and its turn runs. */
+  owns(sessionId: string, claim: number): Promise<boolean>
+  /**
+   * Requests the stop of the running turn, and decides about the queue (default `run`). Returns false if
+   * no turn runs, or another one than `logId`; `clear` withdraws the queue in this case too.
+   */
+  requestStop(
+    sessionId: string,
+    options: { logId?: string; nonce: string; tenant: string; queue?: QueueOnStop },
+  ): Promise<boolean>
+  /**
+   * Stores a summary beside the history, in place of the last one. The summary is removed with the last
+   * message that it replaces, when that message is cut, discarded or made again. `gone`: the history does
+   * not contain that message.
+   */
+  saveSummary(
+    at: { sessionId: string; claim: number; nonce: string },
+    summary: Summary,
+  ): Promise<'done' | 'gone' | 'lost'>
+  /** Records the profile of a reader before its first frame, if it is lower than those recorded before. */
+  noteReader(sessionId: string, logId: string, profile: ReaderFloor): Promise<void>
+}
 
 /**
- * The profiles of a log's readers, the lowest first. `any` is a reader that declares none, so that it
- * knows the fewest chunks. The names are the stored ones.
+ * The profiles of the readers of a log, the lowest first. `any` is a reader that declares no profile, so
+ * it knows the fewest chunks. The store contains these names.
  */
 export const readerFloors = ['any', 'v5', 'v6', 'v7'] as const
 
-/** The lowest profile that a reader of a log was served. */
+/** The lowest profile that a log was sent in. */
 export type ReaderFloor = (typeof readerFloors)[number]
 
 /** Whether `one` knows fewer chunks than `other`. */
@@ -25,25 +77,25 @@ export const isLowerFloor = (one: ReaderFloor, other: ReaderFloor): boolean =>
 
 export interface Claim {
   sessionId: string
-  /** Milliseconds; see the head of this file. */
+  /** In milliseconds; see the head of this file. */
   claim: number
-  /** The id of the last log entry, which this claim just appended: `<claim>-0`. */
+  /** The id of the last log entry, which the claiming call appended: `<claim>-0`. */
   lastId: string
   letter: Letter
-  /** Id of the log, which is the id of the assistant message that it makes. */
+  /** The id of the log. The assistant message that the log makes has the same id. */
   logId: string
-  /** True when the log was begun by an earlier claim (takeover, or a waiting message that goes on). */
+  /** Whether an earlier claim began the log (a takeover, or a waiting message that continues). */
   resumed: boolean
-  /** The log of a message that was waiting when a new user message came; it is to be settled first. */
+  /** The log of a message that waited when a new user message came. The owner must settle it first. */
   abandoned?: string
-  /** When claims of this turn were taken over (the last 20), oldest first; hand-overs do not count. */
+  /** The times of the last 20 takeovers of this turn, the oldest first. Hand-overs do not count. */
   takeovers: number[]
   stop?: Stop
-  /** The lowest profile that a reader of this log was served. */
+  /** The lowest profile that this log was sent in. */
   floor?: ReaderFloor
 }
 
-/** How a turn is to stop: keep what was said, or take the turn back as if it had not been. */
+/** The effect of a stop on the turn: keep its text, or undo the turn. */
 export type Stop = 'keep' | 'discard'
 
 export interface TurnAt {
@@ -53,70 +105,30 @@ export interface TurnAt {
   nonce: string
 }
 
-export interface AppendAt {
-  sessionId: string
-  claim: number
-  logId: string
-  /** The entry that this owner appended before. */
-  after: string
-}
-
-export interface LogEntry {
-  id: string
-  events: readonly AgentEvent[]
-}
-
-/** What the owner must know, carried by every append's reply. */
-export interface Intents {
-  stop?: Stop
-  /** Letters given to the running turn wait to be taken. */
-  steer: boolean
-}
-
-export type AppendReply =
-  | ({ status: 'appended' } & Intents)
-  /** This very entry was there already: a re-sent command. */
-  | ({ status: 'present' } & Intents)
-  /** Somebody else owns the session now, or the log is gone: stop everything. */
-  | { status: 'lost' }
-  /** The log's last entry is an earlier one of this claim's own: the rest was lost by a failover. */
-  | { status: 'behind'; lastId: string }
-
 export interface Commit {
-  /** The assistant message as it is now; put into the history, or over the one with its id. */
+  /** The assistant message as it is now. It is added to the history, or replaces the message with its id. */
   message?: UIMessage
   /** `waiting` keeps the log open. */
   state: 'idle' | 'waiting'
-  /** Why the turn failed. */
+  /** The reason why the turn failed. */
   error?: string
-  /** Take what this log's turns put into the history out of it again (rollback); `message` is then not used. */
+  /** Removes the messages of the turns of this log from the history (rollback). `message` is then ignored. */
   discard?: boolean
-  /** How long the finished log can still be read. */
+  /** The time for which the finished log can still be read, in milliseconds. */
   logTtlMs: number
-  /** What the message has cost in all its turns; counts once it is whole (`idle`), also if discarded. */
+  /** The cost of the message in all its turns. It is added when the message is finished (`idle`), also if it is discarded. */
   spent?: Spending
 }
 
 /**
- * Before the id of an instance: the owner of a turn that this instance gave away, or left to others
- * since it does not have the agent. Any instance that has the agent may take it at once.
+ * The owner of a turn is this text and the id of an instance, if that instance handed the turn over or
+ * lacks the agent of the turn. Any instance that has the agent may take it at once.
  */
 export const handedOver = 'handed-over:'
 
 export type FinishReply =
-  /** `isLeft`: the next letter is for an agent that the caller lacks, and waits for its taker. */
+  /** `isLeft`: the next letter is for an agent that the caller lacks. It waits for another instance. */
   | { status: 'done'; next?: Claim; isLeft?: true }
   | { status: 'lost' }
-  /** The log does not end in what its owner wrote last: a failover lost it. Nothing was changed. */
+  /** The log does not end in the last entry of its owner: a failover lost it. The call changed nothing. */
   | { status: 'behind' }
-
-export interface LogPage {
-  entries: LogEntry[]
-  /** True when nothing follows these entries, now or ever. A page that is full is never the last. */
-  finished: boolean
-  /**
-   * Whether the log holds `after` itself; true without it. Who was given that entry and finds others
-   * behind it, but not itself, was given what a failover lost: these do not continue it.
-   */
-  holdsAfter: boolean
-}

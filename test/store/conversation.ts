@@ -6,8 +6,9 @@ import type { UIMessage } from 'ai'
 import type { AgentEvent } from '../../src/event.ts'
 import type { Store } from '../../src/store.ts'
 import type { Letter } from '../../src/store/letter.ts'
+import type { AppendReply, LogEntry } from '../../src/store/log.ts'
 import type { PostOptions, PostReply } from '../../src/store/mailbox.ts'
-import type { AppendReply, Claim, Commit, FinishReply, LogEntry } from '../../src/store/turn.ts'
+import type { Claim, Commit, FinishReply } from '../../src/store/turn.ts'
 
 export function said(
   id: string,

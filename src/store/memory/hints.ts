@@ -1,5 +1,5 @@
 /** Who listens to which session. Hints are given at once, in the call that caused them. */
-import type { Topic } from '../../store.ts'
+import type { Topic } from '../hint.ts'
 
 export interface Hints {
   add(sessionId: string, topic: Topic, hint: () => void): () => void

@@ -1,22 +1,7 @@
 /** The register of instances; in memory there is one as a rule, and nobody to take over from it. */
-import type { Store } from '../../store.ts'
+import type { InstanceStore } from '../instances.ts'
 
-type Instances = Pick<
-  Store,
-  | 'beat'
-  | 'note'
-  | 'forget'
-  | 'noted'
-  | 'lapsed'
-  | 'adopt'
-  | 'pass'
-  | 'adoptWaiting'
-  | 'leave'
-  | 'isAlive'
-  | 'watchInstances'
->
-
-export function memoryInstances(now: () => number): Instances {
+export function memoryInstances(now: () => number): InstanceStore {
   /** When each lapses. */
   const register = new Map<string, number>()
   const index = new Map<string, Set<string>>()

@@ -2,19 +2,20 @@
  * Logs in memory. An append is on the per-token path of a server without Redis: one look-up, one push,
  * and a promise that is there already; the events are kept as they are given.
  */
-import type { Store } from '../../store.ts'
-import type { AppendReply, LogEntry } from '../turn.ts'
+import type { AppendReply, LogEntry, LogReader, LogWriter } from '../log.ts'
 import type { Hints } from './hints.ts'
 import type { Log, MemorySession, MemoryTurn } from './session.ts'
 import { isSteered } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
-type Logs = Pick<Store, 'append' | 'readLog' | 'findLog'>
-
 const appended: Promise<AppendReply> = Promise.resolve({ status: 'appended', steer: false })
 const lost: Promise<AppendReply> = Promise.resolve({ status: 'lost' })
 
-export function memoryLogs(sessions: SessionTable, hints: Hints, now: () => number): Logs {
+export function memoryLogs(
+  sessions: SessionTable,
+  hints: Hints,
+  now: () => number,
+): LogWriter & LogReader {
   const find = (session: MemorySession | undefined, logId: string): Log | undefined => {
     const log = session?.state === 'deleted' ? undefined : session?.logs.get(logId)
     return log?.until !== undefined && log.until <= now() ? undefined : log

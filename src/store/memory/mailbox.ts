@@ -1,24 +1,18 @@
 /** Mailboxes in memory. */
-import type { Store } from '../../store.ts'
 import type { Letter } from '../letter.ts'
-import type { PostOptions, PostReply } from '../mailbox.ts'
+import type { MailboxStore, PostOptions, PostReply } from '../mailbox.ts'
 import { editQueued, isOther, noteEdit, runFirst } from './queue-edit.ts'
 import type { MemorySession } from './session.ts'
 import { bands, bury, createSession, enqueue, know } from './session.ts'
 import { begin, beginNext, enter, knownAs, knownOf, postBusy } from './turns.ts'
 import type { World } from './turns.ts'
 
-type Mailbox = Pick<
-  Store,
-  'post' | 'withdraw' | 'mailbox' | 'findLetter' | 'takeSteered' | 'runQueue'
->
-
-export function memoryMailbox(world: World): Mailbox {
+export function memoryMailbox(world: World): MailboxStore {
   const { sessions, hints, once, bounds } = world
   const posted = once<PostReply>()
   const withdrawn = once<boolean>()
   const taken = once<Letter[] | 'lost'>()
-  const run = once<Awaited<ReturnType<Store['runQueue']>>>()
+  const run = once<Awaited<ReturnType<MailboxStore['runQueue']>>>()
   return {
     async post(sessionId, letter, options) {
       return posted(sessionId, options.nonce, () => post(world, sessionId, letter, options))

@@ -1,17 +1,11 @@
 /** Who runs a turn in memory, and how it ends. */
-import type { Store } from '../../store.ts'
-import { type Claim, type FinishReply, isLowerFloor } from '../turn.ts'
+import { type Claim, type FinishReply, isLowerFloor, type TurnStore } from '../turn.ts'
 import type { MemorySession, MemoryTurn } from './session.ts'
 import { bury, insertBefore } from './session.ts'
 import { beginNext, claimOf, commitTurn, fence, spend } from './turns.ts'
 import type { World } from './turns.ts'
 
-type Ownership = Pick<
-  Store,
-  'settleAbandoned' | 'saveSummary' | 'finish' | 'takeOver' | 'owns' | 'requestStop' | 'noteReader'
->
-
-export function memoryOwnership(world: World): Ownership {
+export function memoryOwnership(world: World): TurnStore {
   const { sessions, hints, once, bounds, now } = world
   const settled = once<'done' | 'lost'>()
   const finished = once<FinishReply>()

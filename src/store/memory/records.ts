@@ -1,17 +1,11 @@
 /** Sessions in memory as a whole: read, listed, forked, deleted. */
-import type { Store } from '../../store.ts'
 import { historyAt } from '../branches.ts'
-import type { SessionRecord } from '../session.ts'
+import type { SessionRecord, SessionStore } from '../session.ts'
 import type { MemorySession } from './session.ts'
 import { createSession, know } from './session.ts'
 import type { World } from './turns.ts'
 
-type Records = Pick<
-  Store,
-  'session' | 'messages' | 'context' | 'branches' | 'fork' | 'remove' | 'list'
->
-
-export function memoryRecords(world: World): Records {
+export function memoryRecords(world: World): SessionStore {
   const { sessions, hints, once, bounds, now, nextUse } = world
   const forked = once<boolean>()
   const removed = once<boolean>()

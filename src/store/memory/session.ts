@@ -4,9 +4,11 @@ import type { UIMessage } from 'ai'
 
 import type { Spending } from '../../spending.ts'
 import type { Letter } from '../letter.ts'
+import type { LogEntry } from '../log.ts'
 import type { KnownAs } from '../mailbox.ts'
-import type { Branch, KnownState, Summary } from '../session.ts'
-import type { LogEntry, ReaderFloor, Stop } from '../turn.ts'
+import type { Branch, KnownState } from '../session.ts'
+import type { Summary } from '../summary.ts'
+import type { ReaderFloor, Stop } from '../turn.ts'
 
 export interface MemorySession {
   readonly id: string

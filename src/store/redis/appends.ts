@@ -5,7 +5,7 @@
  */
 import type { AgentEvent } from '../../event.ts'
 import { isOnePiece, storedJson } from '../../ground/json/pieces.ts'
-import type { AppendAt, AppendReply, LogEntry } from '../turn.ts'
+import type { AppendAt, AppendReply, LogEntry } from '../log.ts'
 import { together } from './client.ts'
 import type { Connection } from './connection.ts'
 import { liveKey, sessionKey } from './keys.ts'

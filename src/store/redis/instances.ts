@@ -2,25 +2,10 @@
  * Instances in Redis: a register with a deadline for each, and the index of what each owns or has
  * queued. They live in a slot of their own, so they are hints to whoever reads them.
  */
-import type { Store } from '../../store.ts'
+import type { InstanceStore } from '../instances.ts'
 import type { Connection } from './connection.ts'
 import { escaped, leftChannel, notedKey, registerKey, unescaped, waitingFor } from './keys.ts'
 import type { Subscriptions } from './subscriptions.ts'
-
-type Instances = Pick<
-  Store,
-  | 'beat'
-  | 'note'
-  | 'forget'
-  | 'noted'
-  | 'lapsed'
-  | 'adopt'
-  | 'pass'
-  | 'adoptWaiting'
-  | 'leave'
-  | 'isAlive'
-  | 'watchInstances'
->
 
 /** How long what is known of instances outlives the last of them, however soon sessions end. */
 const keptMs = 30 * 24 * 60 * 60 * 1000
@@ -28,7 +13,10 @@ const keptMs = 30 * 24 * 60 * 60 * 1000
 /** Arguments of one command. */
 const chunk = 1000
 
-export function redisInstances(connection: Connection, subscriptions: Subscriptions): Instances {
+export function redisInstances(
+  connection: Connection,
+  subscriptions: Subscriptions,
+): InstanceStore {
   const register = registerKey
   const { apart } = connection
 

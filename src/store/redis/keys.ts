@@ -3,7 +3,7 @@
  * one node; ids are anybody's text, so what would end the tag, break a line in a stored record or be
  * no UTF-8 is escaped. Whatever names a thing in Redis (letters, messages, tenants) is escaped alike.
  */
-import type { Topic } from '../../store.ts'
+import type { Topic } from '../hint.ts'
 import { sessionKeyNames } from './signature.ts'
 
 export type SessionKeys = Record<(typeof sessionKeyNames)[number], string>

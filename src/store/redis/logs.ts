@@ -1,14 +1,15 @@
 /** Reading logs in Redis. */
-import type { Store } from '../../store.ts'
-import type { LogEntry } from '../turn.ts'
+import type { HintSource } from '../hint.ts'
+import type { LogEntry, LogReader } from '../log.ts'
 import type { Connection } from './connection.ts'
 import { channelOf, escaped, logKey, sessionKeys, unescaped } from './keys.ts'
 import { readInSteps } from './records.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
-type Logs = Pick<Store, 'readLog' | 'findLog' | 'watch'>
-
-export function redisLogs(connection: Connection, subscriptions: Subscriptions): Logs {
+export function redisLogs(
+  connection: Connection,
+  subscriptions: Subscriptions,
+): LogReader & HintSource {
   const read = (sessionId: string, logId: string, after: string | undefined, limit: number) =>
     connection.read(
       'read-log',

@@ -1,7 +1,6 @@
 /** Sessions in Redis as a whole: read, listed, forked, deleted. */
-import type { Store } from '../../store.ts'
 import { historyAt } from '../branches.ts'
-import type { Branch } from '../session.ts'
+import type { Branch, SessionStore } from '../session.ts'
 import type { Connection } from './connection.ts'
 import { escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
@@ -9,12 +8,7 @@ import { listSession, readList, unlistSessions } from './list.ts'
 import { contextIn, messagesIn, seedOf, sessionOf, stateOf, summaryIn } from './records.ts'
 import type { Reply, Signatures } from './signature.ts'
 
-type Sessions = Pick<
-  Store,
-  'session' | 'messages' | 'context' | 'branches' | 'fork' | 'remove' | 'list'
->
-
-export function redisSessions(connection: Connection, limits: Limits): Sessions {
+export function redisSessions(connection: Connection, limits: Limits): SessionStore {
   const read = async (sessionId: string) =>
     sessionOf(sessionId, await connection.run('read-session', sessionKeys(sessionId), {}))
 

@@ -1,9 +1,9 @@
 /** Mailbox and turns in Redis: what is one step for the port is one script. */
 import { storedJson } from '../../ground/json/pieces.ts'
-import type { Store } from '../../store.ts'
 import type { Letter } from '../letter.ts'
-import type { PostReply } from '../mailbox.ts'
-import { readerFloors } from '../turn.ts'
+import type { LogWriter } from '../log.ts'
+import type { MailboxStore, PostReply } from '../mailbox.ts'
+import { readerFloors, type TurnStore } from '../turn.ts'
 import type { createAppends } from './appends.ts'
 import type { Connection } from './connection.ts'
 import { agentText, escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
@@ -21,29 +21,11 @@ import {
 import type { Reply, ScriptName, Signatures } from './signature.ts'
 import { amountsOf } from './spent.ts'
 
-type Turns = Pick<
-  Store,
-  | 'post'
-  | 'withdraw'
-  | 'mailbox'
-  | 'findLetter'
-  | 'append'
-  | 'takeSteered'
-  | 'settleAbandoned'
-  | 'saveSummary'
-  | 'finish'
-  | 'takeOver'
-  | 'owns'
-  | 'requestStop'
-  | 'runQueue'
-  | 'noteReader'
->
-
 export function redisTurns(
   connection: Connection,
   limits: Limits,
   append: ReturnType<typeof createAppends>,
-): Turns {
+): MailboxStore & TurnStore & LogWriter {
   const keys = (script: ScriptName, sessionId: string, nonce: string) => ({
     ...sessionKeys(sessionId),
     reply: replyKey(sessionId, script, nonce),

@@ -1,6 +1,6 @@
 /** What `append.lua` answers, read: a status, and words for what waits for the owner. */
 import { LoomError } from '../../ground/error.ts'
-import type { AppendReply } from '../turn.ts'
+import type { AppendReply } from '../log.ts'
 
 // By far the most of them; one object does for all.
 const appended: AppendReply = Object.freeze({ status: 'appended', steer: false })

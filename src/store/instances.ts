@@ -1,0 +1,40 @@
+/** The instances that share a store: their heartbeats, and the index of the sessions that each must run. */
+
+/** The register of instances. An instance has lapsed when it did not renew its heartbeat in time. */
+export interface InstanceRegister {
+  /** Renews the heartbeat of the instance, and adds the instance to the register. */
+  beat(instance: string, ttlMs: number): Promise<void>
+  isAlive(instance: string): Promise<boolean>
+  /** Returns the registered instances that have lapsed. */
+  lapsed(): Promise<string[]>
+  /**
+   * Ends an instance in good order. It leaves the register. If its index still contains sessions, it stays
+   * and has lapsed at once, so that other instances adopt these.
+   */
+  leave(instance: string): Promise<void>
+  /**
+   * Calls `hint` when an instance left sessions behind, when one passed a session on, and when the store
+   * answers again after it was away (it may have lost acknowledged writes). As with `watch`, hints can
+   * be lost.
+   */
+  watchInstances(hint: () => void): Promise<() => void>
+}
+
+/** The index of the sessions that an instance must run. */
+export interface InstanceIndex {
+  /** Adds the session to the index of the instance. Call it before a post, so that some instance looks for the letter. */
+  note(instance: string, sessionId: string): Promise<void>
+  forget(instance: string, sessionIds: readonly string[]): Promise<void>
+  noted(instance: string): Promise<string[]>
+  /** Moves at most `limit` sessions from the index of a lapsed instance to that of another. Returns them. */
+  adopt(from: string, to: string, limit: number): Promise<string[]>
+  /**
+   * Moves a session from the index of an instance to the sessions that wait for an instance with this
+   * agent. Gives a hint to all instances if the session did not wait there yet.
+   */
+  pass(sessionId: string, options: { from: string; agent: string }): Promise<void>
+  /** Moves at most `limit` sessions that wait for this agent to the index of an instance. Returns them. */
+  adoptWaiting(agent: string, to: string, limit: number): Promise<string[]>
+}
+
+export interface InstanceStore extends InstanceRegister, InstanceIndex {}
