@@ -7,6 +7,7 @@ import { defineTool } from '../src/define-tool.ts'
 import type { Workspace } from '../src/machine/workspace.ts'
 import { FileRefusal, quoted } from '../src/machine/workspace/file-error.ts'
 import type { NamedTool } from '../src/tool.ts'
+import { directoryHint, sentences } from './glob/directory-hint.ts'
 import { type GlobPattern, globPattern } from './glob/pattern.ts'
 import { inputSchema, withoutEmpty } from './input-schema.ts'
 
@@ -71,7 +72,9 @@ export function glob(workspace: Workspace): NamedTool {
         },
       })
       const files = await newestFirst(workspace, matches.slice(0, limit))
-      return outputOf(files, { hasMore: matches.length > limit, isLate: end === 'late' })
+      const hint =
+        files.length > 0 ? undefined : await directoryHint(workspace, path, input.pattern)
+      return outputOf(files, { hasMore: matches.length > limit, isLate: end === 'late', hint })
     },
     toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
   })
@@ -105,12 +108,18 @@ async function newestFirst(workspace: Workspace, files: string[]): Promise<strin
   return known.map(({ file }) => file)
 }
 
-function outputOf(files: string[], { hasMore, isLate }: { hasMore: boolean; isLate: boolean }) {
+interface Notices {
+  hasMore: boolean
+  isLate: boolean
+  hint: string | undefined
+}
+
+function outputOf(files: string[], { hasMore, isLate, hint }: Notices): GlobOutput {
   const notices = [
     ...(hasMore ? [`There are more than ${files.length} files: narrow the pattern.`] : []),
     ...(isLate ? [`The search was stopped after ${timeoutMs / 1000} s: narrow it.`] : []),
   ]
-  if (files.length === 0 && notices.length === 0) notices.push('No files match.')
+  if (files.length === 0 && notices.length === 0) notices.push(sentences('No files match.', hint))
   const text = [...files, ...notices.map((notice) => `[${notice}]`)].join('\n')
   return { files, truncated: hasMore || isLate, text }
 }

@@ -8,6 +8,7 @@ import { defineTool } from '../src/define-tool.ts'
 import type { Zod } from '../src/ground/schema.ts'
 import { refuseUnlessFile, type Workspace } from '../src/machine/workspace.ts'
 import type { NamedTool } from '../src/tool.ts'
+import { directoryHint, sentences } from './glob/directory-hint.ts'
 import { type GlobPattern, globPattern } from './glob/pattern.ts'
 import { FoundLines } from './grep/found-lines.ts'
 import { lineCharsMax, listingOf } from './grep/listing.ts'
@@ -84,7 +85,11 @@ export function grep(workspace: Workspace): NamedTool {
         take: (record, isCut) => found.take(record, isCut),
       })
       const verified = await verifiedLines(workspace, found.lines, signal)
-      return outputOf({ found, end, limit, listing: listingOf(verified, context) })
+      const hint =
+        input.glob === undefined || found.matches > 0
+          ? undefined
+          : await directoryHint(workspace, path, input.glob)
+      return outputOf({ found, end, limit, hint, listing: listingOf(verified, context) })
     },
     toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
   })
@@ -126,10 +131,11 @@ interface Outcome {
   found: FoundLines
   end: RipgrepEnd
   limit: number
+  hint: string | undefined
   listing: ReturnType<typeof listingOf>
 }
 
-function outputOf({ found, end, limit, listing }: Outcome): GrepOutput {
+function outputOf({ found, end, limit, hint, listing }: Outcome): GrepOutput {
   const { matches, isCut } = listing
   const unverified = isCut ? 0 : found.matches - matches
   const notices = [
@@ -142,7 +148,7 @@ function outputOf({ found, end, limit, listing }: Outcome): GrepOutput {
     ...(isCut ? ['There is more than 50 KB to show: narrow the search.'] : []),
     ...(end === 'late' ? [`The search was stopped after ${timeoutMs / 1000} s: narrow it.`] : []),
   ]
-  if (matches === 0 && notices.length === 0) notices.push('No matches.')
+  if (matches === 0 && notices.length === 0) notices.push(sentences('No matches.', hint))
   const parts = [listing.text, ...notices.map((notice) => `[${notice}]`)]
   const text = parts.filter((part) => part !== '').join('\n')
   return { matches, truncated: found.hasMore || isCut || end === 'late', text }

@@ -40,6 +40,48 @@ describe('glob', () => {
     expect(found.matches).toBe(1)
   })
 
+  it('reads braces and backslashes literally for an existing path', async () => {
+    const paths = ['app/{a,b}/x.ts', 'app/back\\slash/x.ts', 'app/a/x.ts', 'c{d,e}.md']
+    for (const path of paths) await stage.put(path, 'needle')
+    expect(await found('app/{a,b}/*.ts')).toEqual(['app/a/x.ts', 'app/{a,b}/x.ts'])
+    expect(await found('app/back\\slash/*')).toEqual(['app/back\\slash/x.ts'])
+    expect(await found('c{d,e}.md')).toEqual(['c{d,e}.md'])
+    const grepped = async (glob: string) =>
+      (await stage.call('grep', { pattern: 'needle', glob })).matches
+    expect(await grepped('app/{a,b}/*.{ts,tsx}')).toBe(2)
+    expect(await grepped('app/back\\slash/x.ts')).toBe(1)
+  })
+
+  it('finds names whose characters only look the same', async () => {
+    const names = ['cafe\u0301/menu.md', 'a\u00a0b/c\u202fd.md', 'Bu\u0308cher [24]/it\u2019s.md']
+    for (const name of names) await stage.put(name, 'needle')
+    for (const [pattern, name] of [
+      ['café/*', names[0]],
+      ['**/café/**', names[0]],
+      ['caf?/menu.md', names[0]],
+      ['a b/*', names[1]],
+      ['c d.*', names[1]],
+      ['Bücher [24]/*', names[2]],
+      ["it's.md", names[2]],
+    ]) {
+      expect(await found(pattern ?? ''), pattern).toEqual([name])
+      const output = await stage.call('grep', { pattern: 'needle', glob: pattern })
+      expect(output.matches, pattern).toBe(1)
+    }
+    expect(await found('*', 'café')).toEqual([names[0]])
+  })
+
+  it('names a directory in the place of a file', async () => {
+    await stage.put('app/[id]/x.ts', 'needle')
+    for (const pattern of ['app', 'app/[id]']) {
+      const hint = `"${pattern}" is a directory: its files are "${pattern}/**".`
+      expect(await stage.told('glob', { pattern })).toBe(`[No files match. ${hint}]`)
+      const told = await stage.told('grep', { pattern: 'needle', glob: pattern })
+      expect(told).toBe(`[No matches. ${hint}]`)
+    }
+    expect(await stage.told('glob', { pattern: 'none' })).toBe('[No files match.]')
+  })
+
   it('lists files by time, then by name', async () => {
     await put('b', 'c', 'a', 'new')
     for (const name of ['a', 'b', 'c']) await utimes(join(stage.root, name), 1000, 1000)

@@ -46,6 +46,20 @@ describe('read_file', () => {
     expect(await stage.text("it's.txt")).toBe('two')
   })
 
+  it('matches a name for a new file that only differs in spaces or invisible characters', async () => {
+    await stage.put('my\u00a0file\u200b.txt', 'one')
+    await stage.call('read_file', { path: 'my file.txt' })
+    const output = await stage.call('write_file', { path: 'my file.txt', content: 'two' })
+    expect(output.text).toContain('Overwrote')
+    expect(await stage.text('my\u00a0file\u200b.txt')).toBe('two')
+  })
+
+  it('matches the name of a directory above a new file', async () => {
+    await stage.put('My\u00a0Notes \u2013 Zo\u0065\u0308/a.txt', 'one')
+    await stage.call('write_file', { path: 'My Notes - Zoë/b/c.txt', content: 'two' })
+    expect(await stage.text('My\u00a0Notes \u2013 Zo\u0065\u0308/b/c.txt')).toBe('two')
+  })
+
   it('numbers the lines', async () => {
     await stage.put('a.txt', 'one\n\n  three\n')
     expect(await stage.told('read_file', { path: 'a.txt' })).toBe('1: one\n2: \n3:   three')

@@ -85,10 +85,33 @@ describe('write_file', () => {
     ['one\r\ntwo\nthree\n', 'four\n', 'four\n'],
     ['one', 'two\n', 'two\n'],
     ['\0\r\n', 'two\n', 'two\n'],
+    ['one\rtwo\r', 'three\nfour\n', 'three\rfour\r'],
+    ['one\r\ntwo\n', 'three\nfour\n', 'three\nfour\n'],
   ])('keeps a byte order mark and line endings: %j', async (old, content, written) => {
     await stage.put('a.txt', old)
     await stage.call('write_file', { path: 'a.txt', content })
     expect(await stage.text('a.txt')).toBe(written)
+  })
+
+  it('keeps the encoding and line endings of UTF-16', async () => {
+    for (const isBig of [false, true]) {
+      const encoded = (text: string) => {
+        const bytes = Buffer.from(`\ufeff${text}`, 'utf16le')
+        return isBig ? bytes.swap16() : bytes
+      }
+      await stage.put('a.txt', encoded('one\r\ntwo\r\n'))
+      const input = { path: 'a.txt', content: 'drei é😀\nvier\n' }
+      const { bytes } = await stage.call('write_file', input)
+      expect(await stage.bytes('a.txt')).toEqual(encoded('drei é😀\r\nvier\r\n'))
+      expect(bytes).toBe(34)
+      expect(await stage.told('read_file', { path: 'a.txt' })).toMatch(/^1: drei é😀\n2: vier\n/)
+    }
+  })
+
+  it('keeps the line endings of a text in another encoding', async () => {
+    await stage.put('a.txt', Buffer.from('caf\xe9 one\r\ntwo\r\n', 'latin1'))
+    await stage.call('write_file', { path: 'a.txt', content: 'café\n' })
+    expect(await stage.text('a.txt')).toBe('café\r\n')
   })
 
   it('keeps the form of a large file', async () => {

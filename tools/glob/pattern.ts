@@ -1,9 +1,11 @@
 /**
  * Glob patterns: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}` within a name, `**` for any directories. A pattern
- * also finds a folder named `[id]` by that name. The matcher uses no regular expressions, and its time
+ * also finds a path that exists by its own name: a folder `[id]` or `{a,b}`, and a name with a backslash or
+ * with characters that look like those of the pattern (`similar-name.ts`). The matcher uses no regular expressions, and its time
  * is bounded by the product of the lengths: the pattern comes from a model, and one such as
  * `*a*a*a*a*b` must not block the server.
  */
+import { plainForm } from '../../src/machine/workspace/similar-name.ts'
 import { expandBraces } from './braces.ts'
 
 export interface GlobPattern {
@@ -28,14 +30,39 @@ type Segment = 'directories' | Token[][]
  */
 export function globPattern(pattern: string, base = ''): GlobPattern {
   const patterns = expandBraces(pattern)
-  const alternatives = patterns.map((each) => segmentsOf(each, base))
+  const alternatives = [...patterns, ...literalBraces(pattern)]
+  const matches = matcherOf(alternatives, base)
+  const matchesPlain = matcherOf(alternatives.map(plainForm), plainForm(base))
+  const isPlain = plainForm(pattern) === pattern
   return {
     matches: (path) => {
-      const names = path.split('/').map((name) => Array.from(name))
-      return alternatives.some((segments) => matchSegments(segments, names))
+      if (matches(path)) return true
+      const hasOwnForm = isAscii(path) && isPlain
+      return !hasOwnForm && matchesPlain(plainForm(path))
     },
     names: patterns.map((each) => each.split('/').at(-1) || '**'),
   }
+}
+
+const isAscii = (path: string): boolean => /^[\0-\x7f]*$/.test(path)
+
+function matcherOf(patterns: readonly string[], base: string): (path: string) => boolean {
+  const alternatives = patterns.map((each) => segmentsOf(each, base))
+  return (path) => {
+    const names = path.split('/').map((name) => Array.from(name))
+    return alternatives.some((segments) => matchSegments(segments, names))
+  }
+}
+
+/** Returns the pattern with the braces of its directories, and once also of its name, as characters. */
+function literalBraces(pattern: string): string[] {
+  const name = pattern.lastIndexOf('/') + 1
+  const directory = pattern.slice(0, name)
+  const hasBraces = directory.includes('{')
+  return [
+    ...(pattern.includes('{') ? [pattern] : []),
+    ...(hasBraces ? expandBraces(pattern.slice(name)).map((end) => directory + end) : []),
+  ]
 }
 
 function segmentsOf(pattern: string, base: string): Segment[] {
@@ -55,17 +82,23 @@ function segmentsOf(pattern: string, base: string): Segment[] {
 
 /**
  * Several web frameworks name folders of routes like `[id]`, which is also a class of characters. A model
- * writes the path that it has seen, so brackets match themselves as well.
+ * writes the path that it has seen, so brackets match themselves as well, and so does a backslash.
  */
 function readingsOf(part: string): Token[][] {
-  const tokens = tokensOf(part, true)
-  return tokens.some(({ type }) => type === 'class') ? [tokens, tokensOf(part, false)] : [tokens]
+  const literal = { hasClasses: false, hasEscapes: false }
+  const tokens = tokensOf(part, { hasClasses: true, hasEscapes: true })
+  return /[[\\]/.test(part) ? [tokens, tokensOf(part, literal)] : [tokens]
 }
 
 const literally = (name: string): Token[] =>
   Array.from(name).map((character) => ({ type: 'character', character }))
 
-function tokensOf(part: string, hasClasses: boolean): Token[] {
+interface Syntax {
+  hasClasses: boolean
+  hasEscapes: boolean
+}
+
+function tokensOf(part: string, { hasClasses, hasEscapes }: Syntax): Token[] {
   const characters = Array.from(part)
   const tokens: Token[] = []
   for (let index = 0; index < characters.length; index++) {
@@ -77,7 +110,7 @@ function tokensOf(part: string, hasClasses: boolean): Token[] {
     } else if (character === '*') {
       if (tokens.at(-1)?.type !== 'many') tokens.push({ type: 'many' })
     } else if (character === '?') tokens.push({ type: 'one' })
-    else if (character === '\\' && index + 1 < characters.length) {
+    else if (hasEscapes && character === '\\' && index + 1 < characters.length) {
       tokens.push({ type: 'character', character: characters[++index] ?? '' })
     } else tokens.push({ type: 'character', character })
   }

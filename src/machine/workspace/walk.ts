@@ -9,7 +9,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 
 import { Directory, errorCode } from './directory.ts'
 import { FileRefusal, quoted } from './file-error.ts'
-import { similarName } from './similar-name.ts'
+import { type Similarity, similarName } from './similar-name.ts'
 
 /** The folder of Loom's own records in a workspace. File tools may not access it. */
 export const reservedName = '.loom'
@@ -102,9 +102,13 @@ async function walkOn(step: Step, walk: Walk): Promise<WalkEntry | undefined> {
   ) {
     throw new FileRefusal(`${quoted(walk.path)} is reserved: it holds records of this server.`)
   }
-  const { name, stats } = await entryWithName(directory, part, walk.options)
+  const isLast = ahead.every((next) => next === '' || next === '.')
+  // The model may want a new file beside one with other quotes or dashes. It never wants a file that a
+  // human cannot tell from another one, nor a second directory.
+  const similarity = isLast && walk.options.create === true ? 'invisible' : 'visible'
+  const { name, stats } = await entryWithName(directory, part, similarity)
   if (stats?.isSymbolicLink() === true) return followLink(step, walk, name)
-  if (ahead.every((next) => next === '' || next === '.')) return placeAt(step, name, stats)
+  if (isLast) return placeAt(step, name, stats)
   if (stats === undefined && walk.options.create !== true) {
     throw new FileRefusal(`There is no ${quoted(walk.path)}: ${quoted(name)} does not exist.`)
   }
@@ -117,19 +121,16 @@ async function walkOn(step: Step, walk: Walk): Promise<WalkEntry | undefined> {
   return undefined
 }
 
-/**
- * Returns the entry with a name, or the only one whose name looks the same. If the walk may create the
- * file, names with other quotes or dashes do not count: the model may want both files.
- */
+/** Returns the entry with a name, or the only one whose name looks the same. */
 async function entryWithName(
   directory: Directory,
   requested: string,
-  { create = false }: WalkOptions,
+  similarity: Similarity,
 ): Promise<{ name: string; stats: BigIntStats | undefined }> {
   const stats = await directory.entry(requested)
   if (stats !== undefined) return { name: requested, stats }
   const names = await directory.names().catch((): string[] => [])
-  const name = similarName(requested, names, create)
+  const name = similarName(requested, names, similarity)
   // Loom's own records match only by their exact name.
   if (name === undefined || name === reservedName) return { name: requested, stats }
   return { name, stats: await directory.entry(name) }
