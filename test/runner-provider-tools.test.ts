@@ -71,6 +71,23 @@ describe('a tool that the provider runs', () => {
     ])
   })
 
+  it('asks for no approval behind its preliminary result', async () => {
+    const request = { type: 'tool-approval-request' as const, approvalId: 'a', toolCallId: 'p' }
+    const model = scriptedModel([
+      call,
+      { ...answer, preliminary: true },
+      request,
+      answer,
+      ...says('Found.'),
+    ])
+    const { events, message, result } = await record(agentOf({ model }), 'Go.')
+    expect(result.outcome).toBe('finished')
+    expect(ofType(events, 'tool-approval-request')).toEqual([])
+    expect(message.parts).toContainEqual(
+      expect.objectContaining({ toolCallId: 'p', state: 'output-available', output: 1 }),
+    )
+  })
+
   it('is withdrawn with the reply that called it', async () => {
     const model = scriptedModel(breaks([call], connectionReset), [answer, ...says('Ok.')])
     const { events, message } = await record(agentOf({ model }), 'Go.')

@@ -21,6 +21,9 @@ export class CallIds {
   /** This run's provider calls without a result. Two may share the provider's id. */
   #running: { id: string; call: ProviderCall }[] = []
 
+  /** Ids of this run's provider calls with a preliminary result. */
+  readonly #inProgress = new Set<string>()
+
   constructor(messages: readonly ModelMessage[]) {
     for (const message of messages) {
       if (message.role !== 'assistant' || typeof message.content === 'string') continue
@@ -57,6 +60,15 @@ export class CallIds {
     const running = this.#running.find((running) => running.id === id)
     if (running !== undefined) return running.call
     return this.#unanswered.has(id) ? { toolCallId: id, dynamic: undefined } : undefined
+  }
+
+  progressed({ toolCallId }: ProviderCall): void {
+    this.#inProgress.add(toolCallId)
+  }
+
+  /** True if the call has a preliminary result. */
+  hasProgress({ toolCallId }: ProviderCall): boolean {
+    return this.#inProgress.has(toolCallId)
   }
 
   answered({ toolCallId }: ProviderCall): void {

@@ -50,6 +50,7 @@ export class ProviderCalls {
     // The type says that there is one; where a provider leaves it out, clients want the field.
     const output = part.result ?? null
     if (preliminary === true) {
+      callIds.progressed(call)
       return emit({ type: 'tool-output-available', output, preliminary, ...flags })
     }
     callIds.answered(call)
@@ -70,12 +71,15 @@ export class ProviderCalls {
 
   approval(part: LanguageModelV4ToolApprovalRequest): void | Promise<void> {
     const { type, approvalId } = part
-    const call = this.#options.callIds.running(part.toolCallId)
-    if (call === undefined) return undefined
+    const { callIds, content, emit } = this.#options
+    const call = callIds.running(part.toolCallId)
+    // A call with a preliminary result runs already. Clients refuse a message in which a call waits for
+    // approval and has an output: the conversation could not go on.
+    if (call === undefined || callIds.hasProgress(call)) return undefined
     const { toolCallId } = call
     this.approvalsAsked++
-    this.#options.content.push({ type, approvalId, toolCallId })
-    return this.#options.emit({ type, approvalId, toolCallId })
+    content.push({ type, approvalId, toolCallId })
+    return emit({ type, approvalId, toolCallId })
   }
 
   /** Forgets the calls of this reply, and that it answered those of earlier ones. */
