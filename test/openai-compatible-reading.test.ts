@@ -74,6 +74,7 @@ test('differs from the stock client only where the stock client reads less', asy
     'calls with the reason stop',
     'a finish reason that is empty or "null" in each delta',
     'a finish reason in each delta',
+    "Gemini's FINISH_REASON_UNSPECIFIED in each delta",
     'a word that nobody knows',
   ])
 })

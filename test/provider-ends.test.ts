@@ -88,23 +88,33 @@ it('reads on where each delta has a finish reason', async () => {
   expect(asked).toHaveLength(1)
 })
 
-it.each(['error', 'network_error', 'abort', 'insufficient_system_resource'])(
-  'asks again after the finish reason %s',
-  async (reason) => {
-    const { result, asked, ran } = await answering(({ response, number }) => {
-      const broken = text + call('{"path":"a"}') + delta({}, reason) + done
-      eventStream(response).end(number === 1 ? broken : whole)
-    })
-    expect(asked).toHaveLength(2)
-    expect(ran).toEqual([])
-    expect(result).toMatchObject({ text: 'Hello', finishReason: 'stop' })
-  },
-)
+const failures =
+  'error network_error abort insufficient_system_resource rate_limit_exceeded server_busy preempted connection_lost DeadlineExceeded'
+
+it.each(failures.split(' '))('asks again after the finish reason %s', async (reason) => {
+  const { result, asked, ran } = await answering(({ response, number }) => {
+    const broken = text + call('{"path":"a"}') + delta({}, reason) + done
+    eventStream(response).end(number === 1 ? broken : whole)
+  })
+  expect(asked).toHaveLength(2)
+  expect(ran).toEqual([])
+  expect(result).toMatchObject({ text: 'Hello', finishReason: 'stop' })
+})
 
 it.each([
   ['sensitive', 'content-filter'],
   ['model_context_window_exceeded', 'length'],
   ['something_new', 'other'],
+  // Compounds of known words, in the spellings of all APIs.
+  ['contentFilter', 'content-filter'],
+  ['IMAGE_RECITATION', 'content-filter'],
+  ['guardrail_blocked', 'content-filter'],
+  ['MaxTokens', 'length'],
+  ['token_limit_reached', 'length'],
+  ['context_overflow', 'length'],
+  ['length_exceeded', 'length'],
+  ['stop_string', 'stop'],
+  ['EndTurn', 'stop'],
 ])('ends with the finish reason %s as %s', async (word, finishReason) => {
   const { result, asked } = await answering(({ response }) => {
     eventStream(response).end(text + delta({}, word) + done)
@@ -135,6 +145,18 @@ describe('a tool call that was cut off', () => {
       const [error] = ofType(events, 'tool-input-error')
       expect(error?.errorText).toMatch(/length limit.*not run/s)
       expect(asked[1]).toContain(error?.errorText)
+    },
+  )
+
+  it.each(['max_tokens_reached', 'ContentFilter'])(
+    'does not run after the finish reason %s, also with stop behind it',
+    async (reason) => {
+      const { ran, asked } = await answering(({ response, isAfterTool }) => {
+        if (isAfterTool) return void eventStream(response).end(whole)
+        eventStream(response).end(call('') + delta({}, reason) + delta({}, 'stop') + done)
+      })
+      expect(ran).toEqual([])
+      expect(asked).toHaveLength(2)
     },
   )
 

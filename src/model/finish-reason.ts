@@ -23,11 +23,29 @@ for (const meaning of ['stop', 'length', 'content-filter', 'tool-calls', 'error'
   for (const word of words[meaning].split(' ')) meanings.set(word, meaning)
 }
 
-/** For words that are not in the list: the first that matches. */
+/**
+ * For words that are not in the list: the first that matches. A limit of a rate is a failure, and a
+ * limit of a length is not, so the rates come before the lengths.
+ */
 const patterns: readonly (readonly [RegExp, Meaning])[] = [
-  [/(^|_)(filter|filtered|safety|moderation|sensitive|policy)(_|$)/, 'content-filter'],
-  [/(^|_)(max|context|window)_.*(tokens?|length|exceeded|limit)$/, 'length'],
-  [/(^|_)(errors?|failed|failure|aborted?|timeout|timed_out|exception|unavailable)(_|$)/, 'error'],
+  [
+    /(?:^|_)(?:filter(?:ed)?|safety|unsafe|moderat(?:ed|ion)|sensitive|policy|guardrails?|blocked|prohibited|recitation|censor(?:ed|ship)?|violation|violence|inappropriate|harmful|toxic(?:ity)?|copyright|illegal|risk|armor)(?:_|$)/,
+    'content-filter',
+  ],
+  [
+    /(?:^|_)(?:rate_?limit(?:ed)?|quota|throttl(?:ed|ing)|resource_exhausted|deadline_exceeded|out_of_memory|oom)(?:_|$)/,
+    'error',
+  ],
+  [
+    /(?:^|_)(?:tokens?|length|context|window|output|max)_.*(?:tokens?|length|limit|window|exceeded|reached|overflow|full)$|(?:^|_)(?:exceed(?:ed|s)|over|out_of)_.*(?:tokens?|length|context|window)|(?:^|_)(?:length|context|window)$|(?:^|_)truncat(?:ed|ion)(?:_|$)/,
+    'length',
+  ],
+  [
+    /(?:^|_)(?:errors?|fail(?:ed|ure)?|abort(?:ed)?|cancel(?:l?ed)?|interrupt(?:ed)?|timeout|timed_out|exception|unavailable|busy|overload(?:ed)?|crash(?:ed)?|preempted|evicted|disconnect(?:ed)?|connection_\w+)(?:_|$)/,
+    'error',
+  ],
+  [/^(?:tool|function)s?_(?:use|calls?|called|calling|requests?)(?:_|$)/, 'tool-calls'],
+  [/^(?:eos|eot|end_of|end_turn|stop)_/, 'stop'],
 ]
 
 /** `other` for a word that says nothing. */
@@ -36,6 +54,7 @@ export function finishMeaning(raw: string): Meaning {
   const detail = raw.slice(raw.lastIndexOf(':') + 1)
   const word = detail
     .trim()
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
     .toLowerCase()
     .replaceAll(/[\s-]+/g, '_')
   const known = meanings.get(word)
@@ -43,8 +62,8 @@ export function finishMeaning(raw: string): Meaning {
 }
 
 /**
- * A finish reason as it came, or undefined where it is none: servers send `""`, `"null"`, `false` or 0
- * in each chunk in place of null. Of an object or a list it is the word inside; `true` and a number
+ * A finish reason as it came, or undefined where it is none: servers send `""`, `"null"`, `false`, 0
+ * or Gemini's `FINISH_REASON_UNSPECIFIED` in each chunk in place of null. Of an object or a list it is the word inside; `true` and a number
  * above 0 are the reason `other`.
  */
 export function finishReasonIn(value: unknown): string | undefined {
@@ -59,7 +78,9 @@ export function finishReasonIn(value: unknown): string | undefined {
   }
   if (typeof value !== 'string') return undefined
   const word = value.trim()
-  return word === '' || /^(null|none|undefined)$/i.test(word) ? undefined : word
+  return word === '' || /^(?:null|none|undefined|finish_reason_unspecified)$/i.test(word)
+    ? undefined
+    : word
 }
 
 /** Whether the answer of such an end may lack something, so that a call without arguments is no call. */

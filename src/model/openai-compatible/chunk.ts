@@ -21,9 +21,20 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === 'number' ? String(value) : undefined
 }
 
-/** `finishReason` is the name in some answers of Gemini's compatible API. */
-export function finishReasonOf(choice: JsonRecord): string | undefined {
-  const reason = choice['finish_reason'] ?? choice['finishReason']
+/**
+ * `finishReason` is the name in some answers of Gemini's compatible API. Some servers write the reason
+ * into the delta, or beside the choices.
+ */
+export function finishReasonOf(
+  chunk: JsonRecord,
+  choice: JsonRecord | undefined,
+): string | undefined {
+  const delta = choice?.['delta']
+  const reason =
+    choice?.['finish_reason'] ??
+    choice?.['finishReason'] ??
+    (isRecord(delta) ? delta['finish_reason'] : undefined) ??
+    chunk['finish_reason']
   return reason == null ? undefined : finishReasonIn(reason)
 }
 

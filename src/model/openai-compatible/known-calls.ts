@@ -15,6 +15,8 @@ export interface ToolCall {
   /** The first and the last piece of the input that are not empty. */
   first: string
   last: string
+  /** Whole arguments that a later piece replaced. */
+  replaced: string | undefined
   /** The fields that hold the signature of its thought, as they came. */
   signed: JSONObject | undefined
 }

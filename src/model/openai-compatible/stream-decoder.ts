@@ -67,6 +67,8 @@ export class StreamDecoder {
   /** The last finish reason that is one. */
   #rawReason: string | undefined
   #pieces = 0
+  /** How many pieces had come when the finish reason came. */
+  #piecesAtReason = 0
   #hasReasoningOnly = false
   /** Whether content came after a finish reason. */
   #goesOn = false
@@ -217,18 +219,26 @@ export class StreamDecoder {
       if (metadata !== undefined) parts.push(metadata)
       this.#hasMetadata = metadata !== undefined
     }
-    if (choice === undefined) return
-    const delta = choice['delta'] ?? this.#messages.deltaOf(choice, this.#pieces === 0)
+    const delta = choice?.['delta'] ?? this.#wholeDelta(choice)
     if (isRecord(delta)) this.#delta(delta, parts)
-    const reason = finishReasonOf(choice)
+    const reason = finishReasonOf(chunk, choice)
     if (reason !== undefined && !this.#isClosed) this.#reason(reason, parts)
+  }
+
+  #wholeDelta(choice: JsonRecord | undefined): JsonRecord | undefined {
+    return choice && this.#messages.deltaOf(choice, this.#pieces === 0)
   }
 
   #reason(reason: string, parts: Parts): void {
     if (finishMeaning(reason) === 'error') {
       this.#error(this.#options.errors.failedReason(reason), parts)
     }
+    // Gateways end each stream with `stop`, also one that the model's server ended for its length.
+    const known = this.#rawReason
+    const isLesser = known !== undefined && this.#pieces === this.#piecesAtReason
+    if (isLesser && isCutOff(finishMeaning(known)) && finishMeaning(reason) === 'stop') return
     this.#rawReason = reason
+    this.#piecesAtReason = this.#pieces
   }
 
   #delta(delta: JsonRecord, parts: Parts): void {

@@ -167,6 +167,7 @@ export class ToolCalls {
       input: new StructuredText(text),
       first: text,
       last: text,
+      replaced: undefined,
       signed: delta.signed,
     }
     this.#calls.add(call, { index, id: wireId })
@@ -180,9 +181,14 @@ export class ToolCalls {
     if (text === '') return
     if (call.first.trim() === '') call.first = text
     call.last = text
+    const { isComplete, text: soFar } = call.input
+    // A placeholder word behind whole arguments adds nothing to them.
+    if (isComplete && placeholderWord.test(text)) return
     // A placeholder, or the whole arguments once more: what is whole is replaced, never gone on from.
-    if (opensJson(text) && call.input.isComplete) call.input = new StructuredText(text)
-    else call.input.append(text)
+    if (opensJson(text) && (isComplete || placeholderWord.test(soFar))) {
+      if (!isEmptyInput(soFar)) call.replaced = soFar
+      call.input = new StructuredText(text)
+    } else call.input.append(text)
     parts.push({ type: 'tool-input-delta', id: call.id, delta: text })
   }
 }
@@ -202,8 +208,15 @@ function opensJson(text: string): boolean {
   return code === 123 || code === 91 || (code <= 32 && /^\s*[[{]/.test(text))
 }
 
-/** Some servers repeat in each piece what they sent before: then the last piece is the whole. */
-function wholeInput({ input, first, last }: ToolCall): string {
+/** What some servers send in place of arguments, beside `{}`. */
+const placeholderWord = /^\s*(?:null|"")\s*$/
+
+/**
+ * Some servers repeat in each piece what they sent before: then the last piece is the whole. Others send
+ * the placeholder behind the arguments: it does not replace them.
+ */
+function wholeInput({ input, first, last, replaced }: ToolCall): string {
+  if (replaced !== undefined && isEmptyInput(input.text)) return replaced
   const repeats = last !== input.text && opensJson(last) && last.startsWith(first)
   return repeats && !isJson(input.text) && isJson(last) ? last : input.text
 }
