@@ -76,6 +76,27 @@ describe.runIf(confinements.includes('bwrap'))('a command in bubblewrap', () => 
     )
   })
 
+  it('works where the workspace and the home folder are in a folder for temporary files', async () => {
+    for (const parent of ['/var/tmp', '/dev/shm']) {
+      const place = await realpath(await mkdtemp(join(parent, 'loom-place-')))
+      try {
+        const [home, inside] = [join(place, 'home'), join(place, 'workspace')]
+        await mkdir(home)
+        await mkdir(inside)
+        await writeFile(join(home, 'secret'), secret)
+        const sandbox = sandboxOf('bwrap', { environment: { ...environment, HOME: home } })
+        const command = `touch made $HOME/made ${parent}/made; ls; ls ${home} ${place}`
+        const options = { workspace: inside, sandbox, environment: { ...environment, HOME: home } }
+        expect(await run(command, options)).toBe(
+          `made\n${place}:\nhome\nworkspace\n\n${home}:\nmade`,
+        )
+        expect(await readdir(inside)).toEqual(['made'])
+      } finally {
+        await rm(place, { recursive: true, force: true })
+      }
+    }
+  })
+
   it('reads the same files through a link, from any program', async () => {
     const command = `exec 9<${folder}/secret; cat <&9; dd if=${folder}/secret; head /proc/*/environ`
     expect(await outputOf(command)).not.toContain(secret)

@@ -99,12 +99,13 @@ describe('write_file', () => {
         const bytes = Buffer.from(`\ufeff${text}`, 'utf16le')
         return isBig ? bytes.swap16() : bytes
       }
-      await stage.put('a.txt', encoded('one\r\ntwo\r\n'))
-      const input = { path: 'a.txt', content: 'drei é😀\nvier\n' }
+      const path = isBig ? 'big.txt' : 'little.txt'
+      await stage.put(path, encoded('one\r\ntwo\r\n'))
+      const input = { path, content: 'drei é😀\nvier\n' }
       const { bytes } = await stage.call('write_file', input)
-      expect(await stage.bytes('a.txt')).toEqual(encoded('drei é😀\r\nvier\r\n'))
+      expect(await stage.bytes(path)).toEqual(encoded('drei é😀\r\nvier\r\n'))
       expect(bytes).toBe(34)
-      expect(await stage.told('read_file', { path: 'a.txt' })).toMatch(/^1: drei é😀\n2: vier\n/)
+      expect(await stage.told('read_file', { path })).toMatch(/^1: drei é😀\n2: vier\n/)
     }
   })
 

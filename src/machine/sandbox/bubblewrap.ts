@@ -39,7 +39,9 @@ const namespaces = ['--unshare-all', '--die-with-parent', '--new-session', '--ca
 /** A nested user namespace would give a command access to more of the kernel. */
 const strict = ['--unshare-user', '--disable-userns']
 
-/** The size of each of the two folders for temporary files, in bytes. The files are in memory. */
+const temporaryFolders = ['/tmp', '/var/tmp', '/dev/shm']
+
+/** The size of each folder for temporary files, in bytes. The files are in memory. */
 const temporaryBytes = 1024 * 1024 * 1024
 
 /** Runs a trial of bubblewrap, with the strict options and then without them. */
@@ -66,7 +68,7 @@ export async function wrapInBubblewrap(
   place: CommandFolders,
   bubblewrap: Bubblewrap,
 ): Promise<ConfinedProgram> {
-  const { options, program, isStrict } = bubblewrap
+  const { options, program } = bubblewrap
   const { workspace, readable, hidden } = place
   const { owner, programs } = await bubblewrap.userOf(workspace)
   const repository = await repositoryOf(workspace)
@@ -86,11 +88,6 @@ export async function wrapInBubblewrap(
     ...inputs.flatMap((input, index) => input.arguments(String(inputFd + index))),
     // Devices are separate mounts and stay writable. The folder itself is memory, which a command could
     // fill, so it is read-only.
-    ...(isStrict ? ['--size', String(temporaryBytes)] : []),
-    '--perms',
-    '1777',
-    '--tmpfs',
-    '/dev/shm',
     '--remount-ro',
     '/dev',
     '--remount-ro',
@@ -186,8 +183,10 @@ function systemArguments(
     view.folders.flatMap((path) => ['--ro-bind', path, path]),
     // Root may write to `/proc/sys` without any capability, and so make the kernel run a program.
     ['--proc', '/proc', '--remount-ro', '/proc'],
-    ['--dev', '/dev', ...size, '--tmpfs', '/tmp'],
-    ['--symlink', '/tmp', '/var/tmp'],
+    ['--dev', '/dev'],
+    // Folders and not links: a home folder or workspace may be in any of them, and bubblewrap makes no mount
+    // below a link.
+    temporaryFolders.flatMap((path) => [...size, '--perms', '1777', '--tmpfs', path]),
     view.privatePaths.flatMap(({ path, isFolder }) => mask(path, isFolder)),
     // An empty home folder for programs that write there. It disappears with the command.
     isAboveTheSystem(home) ? [] : [...size, '--tmpfs', home],
