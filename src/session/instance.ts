@@ -191,7 +191,6 @@ export class Instance {
     const committed = this.#committed.under({ sessionId, claim })
     if (committed !== undefined && owner === this.id) return this.#commitAgain(committed)
     const taken = await store.takeOver(sessionId, claim, {
-      nonce: randomUUID(),
       instance: this.id,
       handOver: isGiven,
       quietMs: this.#heartbeat.quietMs,
@@ -268,7 +267,7 @@ export class Instance {
   /** Makes the turn nobody's: it need not be told from one whose owner died, and nobody waits. */
   async #give({ sessionId, claim }: Claim): Promise<void> {
     const instance = handedOver + this.id
-    const options = { nonce: randomUUID(), instance, handOver: true }
+    const options = { instance, handOver: true }
     await this.#options.store.takeOver(sessionId, claim, options)
   }
 

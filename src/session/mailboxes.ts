@@ -2,8 +2,6 @@
  * The mailboxes of sessions: what is posted into them, what waits in them, and what stops the turn
  * that answers. Every request waits for the store at most as long as its client waits for a status.
  */
-import { randomUUID } from 'node:crypto'
-
 import type { UIMessage } from 'ai'
 
 import { LoomError } from '../ground/error.ts'
@@ -80,7 +78,6 @@ export class Mailboxes {
       await store.note(instance.id, sessionId)
       const reply = await store.post(sessionId, withContext(letter), {
         ...request,
-        nonce: randomUUID(),
         instance: instance.id,
         mailboxLimit,
         agents,
@@ -101,7 +98,7 @@ export class Mailboxes {
   }
 
   withdraw(sessionId: string, tenant: string, letterId: string): Promise<boolean> {
-    return this.#options.store.withdraw(sessionId, letterId, { nonce: randomUUID(), tenant })
+    return this.#options.store.withdraw(sessionId, letterId, { tenant })
   }
 
   async stop(
@@ -111,7 +108,6 @@ export class Mailboxes {
   ): Promise<boolean> {
     const { store, instance } = this.#options
     const stopped = await store.requestStop(sessionId, {
-      nonce: randomUUID(),
       tenant,
       queue,
       ...(logId !== undefined && { logId }),
@@ -135,7 +131,7 @@ export class Mailboxes {
     const { store, instance, agents } = this.#options
     await instance.start()
     if (instance.draining) throw unavailableHere()
-    const to = { nonce: randomUUID(), tenant, instance: instance.id, agents }
+    const to = { tenant, instance: instance.id, agents }
     const reply = await instance.claiming(sessionId, async () => {
       await store.note(instance.id, sessionId)
       const reply = await store.runQueue(sessionId, to)

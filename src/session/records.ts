@@ -1,6 +1,4 @@
 /** Sessions as they are stored: found, listed, copied and deleted, with their messages. */
-import { randomUUID } from 'node:crypto'
-
 import type { UIMessage } from 'ai'
 
 import { type FoldedMessage, foldedMessage, MessageFold } from '../message-fold.ts'
@@ -85,7 +83,6 @@ export class Records {
     return this.#options.requestStore.fork(sessionId, {
       newId,
       tenant,
-      nonce: randomUUID(),
       ...(through !== undefined && { through }),
       ...(branch !== undefined && { branch }),
     })
@@ -93,7 +90,7 @@ export class Records {
 
   async remove(sessionId: string, tenant: string): Promise<boolean> {
     const { requestStore, instance } = this.#options
-    const removed = await requestStore.remove(sessionId, { tenant, nonce: randomUUID() })
+    const removed = await requestStore.remove(sessionId, { tenant })
     if (removed) instance.endTurn(sessionId, undefined, 'lost')
     return removed
   }

@@ -1,6 +1,4 @@
 /** A stop that names one message, whether it waits or is being answered. */
-import { randomUUID } from 'node:crypto'
-
 import type { MailboxStore } from '../store/mailbox.ts'
 import type { SessionReader } from '../store/session.ts'
 
@@ -25,7 +23,7 @@ export async function stopMessage(
   const letters = await store.mailbox(sessionId)
   const letter = letters.find(({ id, message }) => id === messageId || message?.id === messageId)
   if (letter !== undefined) {
-    const options = { nonce: randomUUID(), tenant }
+    const options = { tenant }
     const withdrawn = await store.withdraw(sessionId, letter.id, options)
     if (withdrawn) return { stopped: false, withdrawn }
   }

@@ -1,6 +1,4 @@
 /** Runs the agent of a turn on the session's history, and gives what is to become of the session. */
-import { randomUUID } from 'node:crypto'
-
 import type { ModelMessage, UIMessage } from 'ai'
 
 import type { AgentEvent } from '../event.ts'
@@ -97,7 +95,7 @@ async function saveSummary(turn: RunningTurn, summary: Summary): Promise<void> {
   const { store, report } = turn.world
   const { sessionId, claim } = turn.claim
   try {
-    const saved = await store.saveSummary({ sessionId, claim, nonce: randomUUID() }, summary)
+    const saved = await store.saveSummary({ sessionId, claim }, summary)
     if (saved === 'lost') turn.end('lost')
   } catch (error) {
     report(error)
@@ -110,7 +108,7 @@ async function steered(turn: RunningTurn): Promise<ModelMessage[]> {
   await turn.flush()
   if (!turn.takeSteer()) return []
   const { sessionId, claim } = turn.claim
-  const letters = await turn.world.store.takeSteered({ sessionId, claim, nonce: randomUUID() })
+  const letters = await turn.world.store.takeSteered({ sessionId, claim })
   if (letters === 'lost') {
     turn.end('lost')
     return []

@@ -3,8 +3,6 @@
  * its end, so it must not be done anew. It may be kept after the turn, so it knows no more of it than
  * the log and what is stored; the letter alone may have megabytes.
  */
-import { randomUUID } from 'node:crypto'
-
 import type { Claim, Commit, FinishReply, TurnStore } from '../store/turn.ts'
 import { memoryOf } from './memory-of.ts'
 import type { TurnLog } from './turn-log.ts'
@@ -66,9 +64,8 @@ export class TurnCommit {
 
   #finish(): Promise<FinishReply> {
     const { lastId } = this.#log
-    const nonce = randomUUID()
     return this.#store.finish(
-      { ...this.claim, lastId, instance: this.#instance, agents: this.#agents, nonce },
+      { ...this.claim, lastId, instance: this.#instance, agents: this.#agents },
       this.#commit,
     )
   }

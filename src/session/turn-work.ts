@@ -2,8 +2,6 @@
  * What a claimed turn has to do, by where its log stands: begin, go on with what a client or a human
  * answered, or go on where an owner that is gone left it. The result is what is to be committed.
  */
-import { randomUUID } from 'node:crypto'
-
 import type { AgentEvent } from '../event.ts'
 import { uiMessage } from '../message-fold.ts'
 import { ofCall } from '../runner/tool-calls.ts'
@@ -65,7 +63,7 @@ async function settleAbandoned(turn: RunningTurn, logId: string): Promise<void> 
     begun: 'Not run: the conversation went on with another message.',
   }
   for (const event of closingEvents(fold.message, texts)) fold.add(event)
-  const at = { sessionId, claim, logId, nonce: randomUUID() }
+  const at = { sessionId, claim, logId }
   const commit = {
     message: uiMessage(fold.message),
     logTtlMs,

@@ -12,11 +12,7 @@ export interface MailboxStore {
   /** Accepts a letter, and claims the session if it is free. */
   post(sessionId: string, letter: Letter, options: PostOptions): Promise<PostReply>
   /** Removes a letter from the mailbox. The store remembers its id as withdrawn. Returns false if the mailbox lacks it. */
-  withdraw(
-    sessionId: string,
-    letterId: string,
-    options: { nonce: string; tenant: string },
-  ): Promise<boolean>
+  withdraw(sessionId: string, letterId: string, options: { tenant: string }): Promise<boolean>
   /** Returns the letters that wait, in the order in which the store will take them. */
   mailbox(sessionId: string): Promise<Letter[]>
   /** Returns the place of a posted letter. Returns undefined if the session does not remember it (any more). */
@@ -25,23 +21,18 @@ export interface MailboxStore {
    * Removes the letters that are steered to the running turn, and returns them. In the same step, their
    * messages enter the history as part of the turn.
    */
-  takeSteered(at: {
-    sessionId: string
-    claim: number
-    nonce: string
-  }): Promise<readonly Letter[] | 'lost'>
+  takeSteered(at: { sessionId: string; claim: number }): Promise<readonly Letter[] | 'lost'>
   /**
    * Ends a hold. If no turn runs, the first letter that waits begins its turn, as in `finish`. `isRunning`:
    * a turn runs now.
    */
   runQueue(
     sessionId: string,
-    options: { nonce: string; tenant: string; instance: string; agents?: readonly string[] },
+    options: { tenant: string; instance: string; agents?: readonly string[] },
   ): Promise<{ isRunning: boolean; next?: Claim; isLeft?: true }>
 }
 
 export interface PostOptions {
-  nonce: string
   /** The instance that owns the session if the post claims it. */
   instance: string
   /** The tenant of the session; '' without authentication. The first post sets it. */

@@ -9,7 +9,6 @@ import { memoryLogs } from './memory/logs.ts'
 import { memoryMailbox } from './memory/mailbox.ts'
 import { memoryOwnership } from './memory/ownership.ts'
 import { memoryRecords } from './memory/records.ts'
-import { createOnce } from './memory/replies.ts'
 import type { Bounds } from './memory/session.ts'
 import { createSessionTable } from './memory/sessions.ts'
 
@@ -41,9 +40,6 @@ export interface MemoryStoreOptions extends Partial<Bounds> {
 
 const day = 24 * 60 * 60 * 1000
 
-/** How long a call may be made again with its nonce. */
-const replyTtlMs = 180_000
-
 /**
  * Returns a store in the memory of this process. Its content ends with the process or with `close`.
  * @example
@@ -61,10 +57,9 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
   const bounds: Bounds = { knownMax: 10_000, branchesMax: 100, branchedMax: 2000, ...given }
   const sessions = createSessionTable({ now, sessionTtlMs, sessionsMax, finishedEntriesMax })
   const hints = createHints()
-  const once = <REPLY>() => createOnce<REPLY>(now, replyTtlMs)
   let lastUse = 0
   const nextUse = () => (lastUse = Math.max(now() * 1000, lastUse + 1))
-  const world = { now, nextUse, bounds, sessions, hints, once }
+  const world = { now, nextUse, bounds, sessions, hints }
   return {
     ...memoryMailbox(world),
     ...memoryOwnership(world),

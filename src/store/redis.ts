@@ -9,6 +9,7 @@ import { type Connection, connect } from './redis/connection.ts'
 import { redisInstances } from './redis/instances.ts'
 import type { Limits } from './redis/limits.ts'
 import { redisLogs } from './redis/logs.ts'
+import { redisMailbox } from './redis/mailbox.ts'
 import { isRedisPrefix, redisPrefixRule } from './redis/prefix.ts'
 import { checkServer } from './redis/server.ts'
 import { redisSessions } from './redis/sessions.ts'
@@ -94,7 +95,9 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   const append = createAppends(connection, { shared: address.kind !== 'cluster' })
   const subscriptions = createSubscriptions(connection.clients.subscriber, connection.patience)
   const storeOver = (way: Connection): Store => ({
-    ...redisTurns(way, limits, append),
+    ...redisMailbox(way, limits),
+    ...redisTurns(way, limits),
+    append,
     ...redisSessions(way, limits),
     ...redisLogs(way, subscriptions),
     ...redisInstances(way, subscriptions),

@@ -29,14 +29,14 @@ export interface SessionStore extends SessionReader {
    */
   fork(
     sessionId: string,
-    options: { newId: string; branch?: number; through?: string; tenant: string; nonce: string },
+    options: { newId: string; branch?: number; through?: string; tenant: string },
   ): Promise<boolean>
   /**
    * Deletes a session. Returns false if the session does not belong to the tenant. A running turn loses
    * its claim. A later post with the same id begins a new session. Its claims are greater than those of
    * the deleted one, so that late writers of the deleted one stay locked out.
    */
-  remove(sessionId: string, options: { tenant: string; nonce: string }): Promise<boolean>
+  remove(sessionId: string, options: { tenant: string }): Promise<boolean>
 }
 
 /** `waiting`: the message is unfinished, waits for the answer of a client or a human, and has no owner. */

@@ -37,7 +37,7 @@ export interface TurnStore {
   takeOver(
     sessionId: string,
     claim: number,
-    options: { nonce: string; instance: string; handOver: boolean; quietMs?: number },
+    options: { instance: string; handOver: boolean; quietMs?: number },
   ): Promise<Claim | undefined>
   /** Returns whether the session still has this claim and its turn runs. */
   owns(sessionId: string, claim: number): Promise<boolean>
@@ -47,7 +47,7 @@ export interface TurnStore {
    */
   requestStop(
     sessionId: string,
-    options: { logId?: string; nonce: string; tenant: string; queue?: QueueOnStop },
+    options: { logId?: string; tenant: string; queue?: QueueOnStop },
   ): Promise<boolean>
   /**
    * Stores a summary beside the history, in place of the last one. The summary is removed with the last
@@ -55,7 +55,7 @@ export interface TurnStore {
    * not contain that message.
    */
   saveSummary(
-    at: { sessionId: string; claim: number; nonce: string },
+    at: { sessionId: string; claim: number },
     summary: Summary,
   ): Promise<'done' | 'gone' | 'lost'>
   /** Records the profile of a reader before its first frame, if it is lower than those recorded before. */
@@ -102,7 +102,6 @@ export interface TurnAt {
   sessionId: string
   claim: number
   logId: string
-  nonce: string
 }
 
 export interface Commit {

@@ -1,7 +1,7 @@
 /**
- * A TCP proxy before a Redis that breaks connections at the worst moment: when a command was carried
- * out and its answer is on the way, or when it was sent and not yet carried out. It can also hold back
- * all that passes, as a network does that is cut in two: what was sent meanwhile arrives in the end.
+ * A TCP proxy in front of a Redis. It breaks a connection at the worst moment: after a command was sent
+ * and before Redis runs it, or after Redis ran it and before its reply arrives. It can also hold all
+ * bytes, as a network partition does: they arrive in the end.
  */
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
@@ -9,50 +9,57 @@ import type { Socket } from 'node:net'
 
 import { localhost, portOf } from './server.ts'
 
+/** The moment at which a connection breaks. */
+export type CutMoment = 'before it runs' | 'before its reply'
+
 export interface RedisProxy extends AsyncDisposable {
   url: string
-  /** Breaks the connection that carries this text to Redis, once; `cuts` then has grown. */
-  cut(text: string, when: 'before it is carried out' | 'before its answer'): void
+  /**
+   * Breaks the connection that carries this text to Redis, once. `cuts` then returns one more. With
+   * `hold`, no byte of a later connection passes until `release`.
+   */
+  cut(text: string, moment: CutMoment, options?: { hold: boolean }): void
   cuts(): number
-  /** What was not cut yet is not cut any more. */
+  /** Cancels a cut that has not happened yet. */
   disarm(): void
-  /** From here on nothing passes, in either direction, and the connections stand. */
+  /** From now on no byte passes in either direction. The connections stay open. */
   hold(): void
   release(): void
 }
 
 export async function startProxy(port: number): Promise<RedisProxy> {
-  let armed: { text: string; when: string } | undefined
+  let armed: { text: string; moment: CutMoment; hold: boolean } | undefined
   let cuts = 0
   let isHeld = false
   const sockets = new Set<Socket>()
   const track = (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    // Of a connection that was broken on purpose.
+    // A connection that the test broke reports errors.
     socket.on('error', () => {})
     return socket
   }
   const server = createServer((socket) => {
     const client = track(socket)
     const redis = track(connect(port, localhost))
-    let isDoomed = false
-    const end = () => {
+    let doom: typeof armed
+    const end = ({ hold }: NonNullable<typeof armed>) => {
       cuts += 1
+      if (hold) isHeld = true
       client.destroy()
       redis.destroy()
     }
     client.on('data', (bytes) => {
       if (armed !== undefined && bytes.includes(armed.text)) {
-        const { when } = armed
+        const cut = armed
         armed = undefined
-        if (when === 'before it is carried out') return end()
-        isDoomed = true
+        if (cut.moment === 'before it runs') return end(cut)
+        doom = cut
       }
       redis.write(bytes)
     })
     redis.on('data', (bytes) => {
-      if (isDoomed) end()
+      if (doom !== undefined) end(doom)
       else client.write(bytes)
     })
     client.on('close', () => redis.destroy())
@@ -62,7 +69,7 @@ export async function startProxy(port: number): Promise<RedisProxy> {
   await once(server, 'listening')
   return {
     url: `redis://${localhost}:${portOf(server)}`,
-    cut: (text, when) => void (armed = { text, when }),
+    cut: (text, moment, { hold } = { hold: false }) => void (armed = { text, moment, hold }),
     cuts: () => cuts,
     disarm: () => void (armed = undefined),
     hold() {

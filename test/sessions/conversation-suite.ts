@@ -124,7 +124,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     for (let n = 0; n < 5; n++) await session.cast(`${n}`)
     await expect(session.cast('too much')).rejects.toMatchObject({ code: 'mailbox-full' })
     for (const { id } of await here.sessions.queue(session.id)) {
-      await here.store.withdraw(session.id, id, { nonce: randomUUID(), tenant: '' })
+      await here.store.withdraw(session.id, id, { tenant: '' })
     }
     gate.open()
     await untilState(here, session.id, 'idle')
@@ -138,7 +138,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     await session.cast('a')
     await gate.reached()
     const letterId = await session.cast(userMessage('b', 'unwanted'))
-    const options = { nonce: randomUUID(), tenant: '' }
+    const options = { tenant: '' }
     expect(await here.store.withdraw(session.id, letterId, options)).toBe(true)
     gate.open()
     await untilState(here, session.id, 'idle')
@@ -329,7 +329,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const here = await world.instance({ model })
     const [id, newId] = [randomUUID(), randomUUID()]
     await here.session(id).call(userMessage('a', 'the-first'))
-    const fork = { newId, tenant: '', nonce: randomUUID(), through: 'the-first' }
+    const fork = { newId, tenant: '', through: 'the-first' }
     expect(await here.store.fork(id, fork)).toBe(true)
     const again = { trigger: 'regenerate-message' as const, last: { id: 'the-first' } }
     const both = await Promise.all([
@@ -554,7 +554,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
       })
       const refused = expect(next).rejects.toMatchObject({ code: 'gone' })
       await within(5000, 'the reader waits', waiting.promise)
-      await store.remove(session.id, { nonce: randomUUID(), tenant: '' })
+      await store.remove(session.id, { tenant: '' })
       if (beginsAnew) await session.call('b')
       await refused
     }

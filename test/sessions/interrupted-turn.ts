@@ -168,7 +168,7 @@ async function settled(
     if (session?.state !== 'running' || turn === undefined) return true
     if (isDead() && turn.owner !== there.sessions.instanceId) {
       const instance = turn.owner.startsWith(handedOver) ? turn.owner : handedOver + turn.owner
-      const options = { nonce: randomUUID(), instance, handOver: true }
+      const options = { instance, handOver: true }
       if (instance !== turn.owner) await store.takeOver(id, turn.claim, options)
       await there.sessions.lookAfter(id)
     }

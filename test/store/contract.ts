@@ -11,7 +11,6 @@ import { instances } from './contract/instances.ts'
 import { model } from './contract/model.ts'
 import { posting } from './contract/posting.ts'
 import { reading } from './contract/reading.ts'
-import { repeating } from './contract/repeating.ts'
 import { stopping } from './contract/stopping.ts'
 import type { Subject, TestBounds } from './contract/subject.ts'
 import { waiting } from './contract/waiting.ts'
@@ -50,6 +49,5 @@ export function storeContract(
   describe('a context', () => context(subject))
   describe('a reader', () => reading(subject))
   describe('an instance', () => instances(subject))
-  describe('a call', () => repeating(subject))
   describe('a sequence of calls', () => model(subject, runs))
 }

@@ -56,7 +56,7 @@ export interface Conversation {
   claim(letter: Letter, options?: Partial<PostOptions>): Promise<Claim>
   append(claim: Claim, seq: number, after?: number): Promise<AppendReply>
   /** Behind what this conversation has appended. */
-  finish(claim: Claim, commit?: Partial<Commit> & { nonce?: string }): Promise<FinishReply>
+  finish(claim: Claim, commit?: Partial<Commit>): Promise<FinishReply>
   /** One whole turn, or what is left of it. */
   turn(letter: Letter, options?: Partial<PostOptions>): Promise<Claim>
   history(): Promise<string[]>
@@ -82,13 +82,10 @@ export function converse(store: Store, id: string = randomUUID()): Conversation 
     return reply
   }
 
-  const finish = (
-    { claim, logId, lastId: begunAt }: Claim,
-    { nonce = randomUUID(), ...commit }: Partial<Commit> & { nonce?: string } = {},
-  ) => {
+  const finish = ({ claim, logId, lastId: begunAt }: Claim, commit: Partial<Commit> = {}) => {
     const lastId = written.get(claim) ?? begunAt
     return store.finish(
-      { sessionId: id, claim, logId, lastId, nonce, instance: 'one' },
+      { sessionId: id, claim, logId, lastId, instance: 'one' },
       { state: 'idle', message: said(logId, 'assistant'), logTtlMs: 60_000, ...commit },
     )
   }
@@ -117,7 +114,6 @@ export const entry = (claim: number, seq: number): LogEntry => ({
 
 export function postOptions(): PostOptions {
   return {
-    nonce: randomUUID(),
     instance: 'one',
     tenant: '',
     agent: 'assistant',

@@ -1,32 +1,54 @@
-/** Commands whose answer is lost on the way, and what a store then does. */
+/** A connection breaks after a command was sent. The store sends the command again, and changes nothing twice. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { Store } from '../../src/store.ts'
 import { openRedisStore } from '../../src/store/redis.ts'
+import { loadScripts } from '../../src/store/redis/script.ts'
+import type { ScriptName } from '../../src/store/redis/signature.ts'
+import { noUsage } from '../../src/usage.ts'
 import { startProxy } from '../redis/proxy.ts'
-import type { RedisProxy } from '../redis/proxy.ts'
+import type { CutMoment, RedisProxy } from '../redis/proxy.ts'
 import { startRedis } from '../redis/redis.ts'
 import type { RunningRedis } from '../redis/redis.ts'
-import { converse, entry, letter, postOptions, said } from './conversation.ts'
+import { converse, entry, letter, nextOf, said } from './conversation.ts'
 
-const moments = ['before it is carried out', 'before its answer'] as const
+const moments: CutMoment[] = ['before it runs', 'before its reply']
 
-describe.each(moments)('a connection that breaks after a command was sent, %s', (moment) => {
+/** The text of the key under which the reply of this call is stored; its command contains it. */
+const replyOf = (sessionId: string, script: ScriptName) => `{${sessionId}}:reply:${script}:`
+
+/**
+ * A Redis behind a proxy. It has all scripts: if it had to ask for the text of one, the cut would hit this
+ * question and not the call.
+ */
+async function openCutStore() {
+  const redis = await startRedis()
+  for (const { text } of Object.values(loadScripts())) await redis.client.script('LOAD', text)
+  const proxy = await startProxy(redis.port)
+  return { redis, proxy, store: await openRedisStore({ url: proxy.url }) }
+}
+
+async function closeCutStore(
+  { redis, proxy, store }: Awaited<ReturnType<typeof openCutStore>>,
+  ...others: Store[]
+) {
+  for (const each of [store, ...others]) await each.close()
+  await proxy[Symbol.asyncDispose]()
+  await redis[Symbol.asyncDispose]()
+}
+
+describe.each(moments)('a command whose connection breaks %s', (moment) => {
+  let opened: Awaited<ReturnType<typeof openCutStore>>
   let redis: RunningRedis
   let proxy: RedisProxy
   let store: Store
   beforeAll(async () => {
-    redis = await startRedis()
-    proxy = await startProxy(redis.port)
-    store = await openRedisStore({ url: proxy.url, patienceMs: 5000 })
+    opened = await openCutStore()
+    ;({ redis, proxy, store } = opened)
   })
-  afterAll(async () => {
-    await store.close()
-    await proxy[Symbol.asyncDispose]()
-    await redis[Symbol.asyncDispose]()
-  })
+  afterAll(() => closeCutStore(opened))
 
-  /** Makes the call whose command carries the text, over a connection that breaks. */
+  /** Makes the call whose command contains the text, over a connection that breaks. */
   async function broken<REPLY>(text: string, call: () => Promise<REPLY>): Promise<REPLY> {
     const before = proxy.cuts()
     proxy.cut(text, moment)
@@ -35,54 +57,62 @@ describe.each(moments)('a connection that breaks after a command was sent, %s', 
     return reply
   }
 
-  it('changes nothing of what a call does and answers', async () => {
+  it('has its effect once and gets its first reply', async () => {
     const talk = converse(store)
     const at = { sessionId: talk.id, instance: 'one' }
+    const marker = (script: ScriptName) => replyOf(talk.id, script)
     const post = (id: string, options = {}) =>
-      broken(`post-${id}`, () => talk.post(letter(id), { nonce: `post-${id}`, ...options }))
+      broken(marker('post'), () => talk.post(letter(id), options))
     const first = await post('m1')
     if (first.status !== 'claimed') throw new Error(first.status)
     const { claim } = first.claim
     expect(await post('m2')).toEqual({ status: 'queued', position: 0, steered: false })
     expect(await post('s1', { whenBusy: 'steer' })).toMatchObject({ steered: true })
     expect(await post('m3')).toEqual({ status: 'queued', position: 2, steered: false })
-    // A server that does not know the script yet answers that first.
-    await talk.append({ ...first.claim, claim: 1 }, 1)
     const appended = await broken(`${claim}-1`, () => talk.append(first.claim, 1))
-    // Sent twice: what was there already says so.
+    // An append has no nonce: the log has the entry, and the reply reports this.
     expect(appended).toEqual({
-      status: moment === 'before its answer' ? 'present' : 'appended',
+      status: moment === 'before its reply' ? 'present' : 'appended',
       steer: true,
     })
-    const steered = await broken('nonce-take', () =>
-      store.takeSteered({ ...at, claim, nonce: 'nonce-take' }),
-    )
+    const steered = await broken(marker('take-steered'), () => store.takeSteered({ ...at, claim }))
     expect(steered).toEqual([letter('s1')])
-    const withdrawn = await broken('nonce-withdraw', () =>
-      store.withdraw(talk.id, 'm3', { nonce: 'nonce-withdraw', tenant: '' }),
+    const withdrawn = await broken(marker('withdraw'), () =>
+      store.withdraw(talk.id, 'm3', { tenant: '' }),
     )
     expect(withdrawn).toBe(true)
-    const stopped = await broken('nonce-stop', () =>
-      store.requestStop(talk.id, { nonce: 'nonce-stop', tenant: '' }),
+    const summary = { text: 'So far.', through: 'm1', tokens: 2 }
+    const saved = await broken(marker('save-summary'), () =>
+      store.saveSummary({ ...at, claim }, summary),
+    )
+    expect(saved).toBe('done')
+    expect(await store.context(talk.id)).toMatchObject({ summary })
+    const stopped = await broken(marker('request-stop'), () =>
+      store.requestStop(talk.id, { tenant: '' }),
     )
     expect(stopped).toBe(true)
-    const successor = await broken('nonce-over', () =>
-      store.takeOver(talk.id, claim, { nonce: 'nonce-over', instance: 'two', handOver: false }),
+    const successor = await broken(marker('take-over'), () =>
+      store.takeOver(talk.id, claim, { instance: 'two', handOver: false }),
     )
     expect(successor).toMatchObject({ stop: 'keep', takeovers: [expect.any(Number)] })
     if (successor === undefined) throw new Error('nothing was taken over')
-    const second = await broken('nonce-finish', () =>
-      talk.finish(successor, { nonce: 'nonce-finish', state: 'waiting' }),
+    const second = nextOf(
+      await broken(marker('finish'), () => talk.finish(successor, { state: 'waiting' })),
     )
-    expect(second).toMatchObject({ status: 'done', next: { letter: letter('m2') } })
-    const settledClaim = second.status === 'done' ? (second.next?.claim ?? 0) : 0
-    const settled = await broken('nonce-settle', () =>
+    expect(second).toMatchObject({ letter: letter('m2') })
+    const spent = {
+      usage: { ...noUsage, inputTokens: 7, totalTokens: 7 },
+      usd: 0,
+      isCostKnown: true,
+    }
+    const settled = await broken(marker('settle-abandoned'), () =>
       store.settleAbandoned(
-        { sessionId: talk.id, claim: settledClaim, logId: 're-m1', nonce: 'nonce-settle' },
-        { message: said('re-m1', 'assistant'), logTtlMs: 60_000 },
+        { sessionId: talk.id, claim: second.claim, logId: 're-m1' },
+        { message: said('re-m1', 'assistant'), logTtlMs: 60_000, spent },
       ),
     )
     expect(settled).toBe('done')
+    expect(await store.session(talk.id)).toMatchObject({ spent })
     expect(await talk.history()).toEqual(['m1', 's1', 're-m1', 'm2'])
     const page = await store.readLog(talk.id, 're-m1', undefined, 10)
     expect(page?.entries).toEqual([
@@ -91,18 +121,31 @@ describe.each(moments)('a connection that breaks after a command was sent, %s', 
       { id: successor.lastId, events: [] },
     ])
     const copy = converse(store)
-    const forked = await broken('nonce-fork', () =>
-      store.fork(talk.id, { newId: copy.id, tenant: '', nonce: 'nonce-fork' }),
+    const forked = await broken(replyOf(copy.id, 'create'), () =>
+      store.fork(talk.id, { newId: copy.id, tenant: '' }),
     )
     expect(forked).toBe(true)
     expect(await copy.history()).toEqual(['m1', 's1', 're-m1', 'm2'])
-    const removed = await broken('nonce-remove', () =>
-      store.remove(talk.id, { tenant: '', nonce: 'nonce-remove' }),
-    )
+    const removed = await broken(marker('remove'), () => store.remove(talk.id, { tenant: '' }))
     expect(removed).toBe(true)
   })
 
-  it('tears no call down that shares the connection', async () => {
+  it('begins one turn of a held queue', async () => {
+    const talk = converse(store)
+    const claim = await talk.claim(letter('m1'))
+    await talk.post(letter('m2'))
+    await talk.post(letter('m3'))
+    await store.requestStop(talk.id, { tenant: '', queue: 'hold' })
+    expect(await talk.finish(claim)).toEqual({ status: 'done' })
+    const reply = await broken(replyOf(talk.id, 'run-queue'), () =>
+      store.runQueue(talk.id, { tenant: '', instance: 'one' }),
+    )
+    expect(reply).toMatchObject({ isRunning: true, next: { letter: letter('m2') } })
+    expect(await store.owns(talk.id, reply.next?.claim ?? 0)).toBe(true)
+    expect(await talk.queue()).toEqual(['m3'])
+  })
+
+  it('fails no other call on the same connection', async () => {
     const talks = Array.from({ length: 40 }, () => converse(store))
     proxy.cut(talks[20]?.id ?? '', moment)
     const replies = await Promise.all(talks.map((talk) => talk.post(letter('m1'))))
@@ -117,13 +160,93 @@ describe.each(moments)('a connection that breaks after a command was sent, %s', 
     }
   })
 
-  it('brings every subscription back, and a hint with it', async () => {
+  it('leaves every subscription active, and gives a hint', async () => {
     const talk = converse(store)
     const hints: string[] = []
     await store.watch(talk.id, 'log', () => hints.push('log'))
     await redis.client.call('client', 'kill', 'type', 'pubsub')
     await expect.poll(() => hints, { interval: 5 }).toEqual(['log'])
-    await talk.post(letter('m1'), postOptions())
+    await talk.post(letter('m1'))
     await expect.poll(() => hints.length, { interval: 5 }).toBeGreaterThan(1)
+  })
+})
+
+describe('a reply that is lost', () => {
+  let opened: Awaited<ReturnType<typeof openCutStore>>
+  /** Reaches Redis without the proxy. */
+  let direct: Store
+  beforeAll(async () => {
+    opened = await openCutStore()
+    direct = await openRedisStore({ url: opened.redis.url })
+  })
+  afterAll(() => closeCutStore(opened, direct))
+
+  /** Makes the call, loses its reply, does something else, and only then lets the store connect again. */
+  async function late<REPLY>(
+    text: string,
+    call: () => Promise<REPLY>,
+    meanwhile: () => Promise<void>,
+  ): Promise<REPLY> {
+    const { proxy } = opened
+    const before = proxy.cuts()
+    proxy.cut(text, 'before its reply', { hold: true })
+    const reply = call()
+    try {
+      await expect.poll(() => proxy.cuts(), { interval: 5 }).toBe(before + 1)
+      await meanwhile()
+    } finally {
+      proxy.release()
+    }
+    return reply
+  }
+
+  it('arrives as it was, whatever happened since', async () => {
+    const talk = converse(opened.store)
+    const begun = await talk.claim(letter('m1'))
+    let claim = 0
+    const finished = await late(
+      replyOf(talk.id, 'finish'),
+      () => talk.finish(begun),
+      async () => {
+        claim = (await converse(direct, talk.id).claim(letter('m2'))).claim
+      },
+    )
+    expect(finished).toEqual({ status: 'done' })
+    expect(await direct.owns(talk.id, claim)).toBe(true)
+  })
+
+  it('remains a refusal when the call would now be accepted', async () => {
+    const talk = converse(opened.store)
+    await talk.turn(letter('m1'))
+    let running = { claim: 0, sessionId: talk.id }
+    const stopped = await late(
+      replyOf(talk.id, 'request-stop'),
+      () => talk.store.requestStop(talk.id, { tenant: '' }),
+      async () => {
+        running = await converse(direct, talk.id).claim(letter('m2'))
+      },
+    )
+    expect(stopped).toBe(false)
+    const { turn } = (await direct.session(talk.id)) ?? {}
+    expect(turn).toMatchObject({ claim: running.claim })
+    expect(turn).not.toHaveProperty('stop')
+  })
+
+  it('names the claim of a takeover that another one followed', async () => {
+    const talk = converse(opened.store)
+    const { claim } = await talk.claim(letter('m1'))
+    let later: number | undefined
+    const successor = await late(
+      replyOf(talk.id, 'take-over'),
+      () => talk.store.takeOver(talk.id, claim, { instance: 'two', handOver: false }),
+      async () => {
+        const found = (await direct.session(talk.id))?.turn?.claim ?? 0
+        const options = { instance: 'three', handOver: false }
+        later = (await direct.takeOver(talk.id, found, options))?.claim
+      },
+    )
+    expect(successor?.claim).toBeGreaterThan(claim)
+    expect(later).toBeGreaterThan(successor?.claim ?? Infinity)
+    expect(await direct.owns(talk.id, later ?? 0)).toBe(true)
   })
 })

@@ -43,7 +43,6 @@ describe('the store behind sentinels', { shuffle: false }, () => {
     expect(page?.entries).toEqual([1, 2, 3, 4].map((seq) => entry(claim.claim, seq)))
     await expect.poll(() => hints.length, { interval: 10 }).toBeGreaterThan(0)
     const successor = await store.takeOver(talk.id, claim.claim, {
-      nonce: 'n',
       instance: 'two',
       handOver: false,
     })

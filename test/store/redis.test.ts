@@ -63,15 +63,15 @@ describe('the store in Redis', () => {
     await talk.append(first, 1)
     await talk.post(letter('m2'))
     await talk.post(letter('s1'), { whenBusy: 'steer' })
-    await store.takeSteered({ sessionId: talk.id, claim: first.claim, nonce: 'take' })
+    await store.takeSteered({ sessionId: talk.id, claim: first.claim })
     await talk.finish(first, { state: 'waiting' })
     await talk.post(letter('m3'))
     await talk.post(answer('a1', 're-m2'))
     await store.note('one', talk.id)
     await store.beat('one', 1000)
-    await store.fork(talk.id, { newId: `${talk.id}!`, tenant: '', nonce: 'n' })
+    await store.fork(talk.id, { newId: `${talk.id}!`, tenant: '' })
     await converse(store, `${talk.id}?`).claim(letter('m1'))
-    await store.remove(`${talk.id}?`, { nonce: 'n', tenant: '' })
+    await store.remove(`${talk.id}?`, { tenant: '' })
     const keys = await redis.client.keys('*')
     expect(Object.values(sessionKeys(talk.id)).filter((key) => !keys.includes(key))).toEqual([])
     const ends = await Promise.all(keys.map(async (key) => [key, await redis.client.pttl(key)]))
@@ -145,7 +145,7 @@ describe('the store in Redis', () => {
     const { live } = sessionKeys(talk.id)
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
-    const options = { nonce: 'n', instance: 'two', handOver: false }
+    const options = { instance: 'two', handOver: false }
     const successor = await store.takeOver(talk.id, claim.claim, options)
     if (successor === undefined) throw new Error('nothing was taken over')
     await redis.client.xtrim(live, 'MAXLEN', 0)
@@ -185,7 +185,7 @@ describe('the store in Redis', () => {
       answer: 'no list',
     })
     await redis.client.hset(sessionKeys(talk.id).session, 'letter', stored)
-    const options = { nonce: 'n', instance: 'two', handOver: false }
+    const options = { instance: 'two', handOver: false }
     const taken = await store.takeOver(talk.id, claim, options)
     expect(taken?.letter).toMatchObject({ id: 'm1', request: { agent: '' } })
     expect(taken?.letter).not.toHaveProperty('answer')

@@ -8,41 +8,21 @@ import { begin, beginNext, enter, knownAs, knownOf, postBusy } from './turns.ts'
 import type { World } from './turns.ts'
 
 export function memoryMailbox(world: World): MailboxStore {
-  const { sessions, hints, once, bounds } = world
-  const posted = once<PostReply>()
-  const withdrawn = once<boolean>()
-  const taken = once<Letter[] | 'lost'>()
-  const run = once<Awaited<ReturnType<MailboxStore['runQueue']>>>()
+  const { sessions, hints, bounds } = world
   return {
     async post(sessionId, letter, options) {
-      return posted(sessionId, options.nonce, () => post(world, sessionId, letter, options))
+      return post(world, sessionId, letter, options)
     },
 
-    async withdraw(sessionId, letterId, { nonce, tenant }) {
-      return withdrawn(sessionId, nonce, () => {
-        const session = sessions.get(sessionId)
-        const at = session?.mailbox.findIndex(({ letter }) => letter.id === letterId) ?? -1
-        if (session?.tenant !== tenant || at === -1) return false
-        session.mailbox.splice(at, 1)
-        bury(session, letterId, 'withdrawn', bounds)
-        sessions.put(session)
-        hints.give(sessionId, 'log')
-        return true
-      })
-    },
-
-    async runQueue(sessionId, { nonce, tenant, ...to }) {
-      return run(sessionId, nonce, () => {
-        const session = sessions.get(sessionId)
-        const isTheirs = session?.tenant === tenant && session.state !== 'deleted'
-        if (!isTheirs) return { isRunning: false }
-        session.isHeld = false
-        const begun = session.state === 'running' ? {} : beginNext(session, to, world)
-        sessions.put(session)
-        hints.give(sessionId, 'log')
-        // Letters may be dropped, and a turn begin for another instance.
-        return { ...begun, isRunning: isRunning(session) }
-      })
+    async withdraw(sessionId, letterId, { tenant }) {
+      const session = sessions.get(sessionId)
+      const at = session?.mailbox.findIndex(({ letter }) => letter.id === letterId) ?? -1
+      if (session?.tenant !== tenant || at === -1) return false
+      session.mailbox.splice(at, 1)
+      bury(session, letterId, 'withdrawn', bounds)
+      sessions.put(session)
+      hints.give(sessionId, 'log')
+      return true
     },
 
     async mailbox(sessionId) {
@@ -56,22 +36,31 @@ export function memoryMailbox(world: World): MailboxStore {
       return { as: 'queued', replyId: queued.letter.replyId }
     },
 
-    async takeSteered({ sessionId, claim, nonce }) {
-      return taken(sessionId, nonce, () => {
-        const session = sessions.get(sessionId)
-        const turn = session?.turn
-        if (session?.state !== 'running' || turn?.claim !== claim) return 'lost'
-        const taken = session.mailbox.filter(({ band }) => band === bands.steer)
-        session.mailbox = session.mailbox.filter(({ band }) => band !== bands.steer)
-        for (const { letter } of taken) {
-          enter(session, letter, turn, bounds)
-          session.context = letter.context ?? session.context
-          know(session, letter.id, { as: 'done', replyId: turn.logId }, bounds)
-        }
-        sessions.put(session)
-        hints.give(sessionId, 'log')
-        return taken.map(({ letter }) => letter)
-      })
+    async takeSteered({ sessionId, claim }) {
+      const session = sessions.get(sessionId)
+      const turn = session?.turn
+      if (session?.state !== 'running' || turn?.claim !== claim) return 'lost'
+      const steered = session.mailbox.filter(({ band }) => band === bands.steer)
+      session.mailbox = session.mailbox.filter(({ band }) => band !== bands.steer)
+      for (const { letter } of steered) {
+        enter(session, letter, turn, bounds)
+        session.context = letter.context ?? session.context
+        know(session, letter.id, { as: 'done', replyId: turn.logId }, bounds)
+      }
+      sessions.put(session)
+      hints.give(sessionId, 'log')
+      return steered.map(({ letter }) => letter)
+    },
+
+    async runQueue(sessionId, { tenant, ...to }) {
+      const session = sessions.get(sessionId)
+      if (session?.tenant !== tenant || session.state === 'deleted') return { isRunning: false }
+      session.isHeld = false
+      const begun = session.state === 'running' ? {} : beginNext(session, to, world)
+      sessions.put(session)
+      hints.give(sessionId, 'log')
+      // Letters may be dropped, and a turn may begin for another instance.
+      return { ...begun, isRunning: isRunning(session) }
     },
   }
 }

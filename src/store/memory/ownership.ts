@@ -1,19 +1,14 @@
 /** Who runs a turn in memory, and how it ends. */
-import { type Claim, type FinishReply, isLowerFloor, type TurnStore } from '../turn.ts'
+import { isLowerFloor, type TurnStore } from '../turn.ts'
 import type { MemorySession, MemoryTurn } from './session.ts'
 import { bury, insertBefore } from './session.ts'
 import { beginNext, claimOf, commitTurn, fence, spend } from './turns.ts'
 import type { World } from './turns.ts'
 
 export function memoryOwnership(world: World): TurnStore {
-  const { sessions, hints, once, bounds, now } = world
-  const settled = once<'done' | 'lost'>()
-  const finished = once<FinishReply>()
-  const takenOver = once<Claim | undefined>()
-  const stopped = once<boolean>()
-  const saved = once<'done' | 'gone' | 'lost'>()
+  const { sessions, hints, bounds, now } = world
 
-  /** The session and its turn, if this claim is its owner's. */
+  /** Returns the session and its turn if `claim` is the claim of that turn. */
   const owned = (sessionId: string, claim: number) => {
     const session = sessions.get(sessionId)
     const turn = session?.turn
@@ -22,88 +17,78 @@ export function memoryOwnership(world: World): TurnStore {
   }
 
   return {
-    async settleAbandoned({ sessionId, claim, logId, nonce }, { message, logTtlMs, spent }) {
-      return settled(sessionId, nonce, () => {
-        const found = owned(sessionId, claim)
-        if (found === undefined) return 'lost'
-        const { session, turn } = found
-        if (turn.abandoned !== logId) return 'done'
-        settle(session, turn, message)
-        spend(session, spent)
-        sessions.expireLog(session, logId, now() + logTtlMs)
-        turn.abandoned = undefined
-        sessions.put(session)
-        hints.give(sessionId, 'log')
-        return 'done'
-      })
+    async settleAbandoned({ sessionId, claim, logId }, { message, logTtlMs, spent }) {
+      const found = owned(sessionId, claim)
+      if (found === undefined) return 'lost'
+      const { session, turn } = found
+      if (turn.abandoned !== logId) return 'done'
+      settle(session, turn, message)
+      spend(session, spent)
+      sessions.expireLog(session, logId, now() + logTtlMs)
+      turn.abandoned = undefined
+      sessions.put(session)
+      hints.give(sessionId, 'log')
+      return 'done'
     },
 
-    async finish({ sessionId, claim, logId, lastId, nonce, instance, agents }, commit) {
-      return finished(sessionId, nonce, () => {
-        const found = owned(sessionId, claim)
-        if (found === undefined) return { status: 'lost' }
-        const { session, turn } = found
-        if (turn.lastId !== lastId) return { status: 'behind' }
-        commitTurn(session, turn, commit, bounds)
-        if (commit.state === 'idle') sessions.expireLog(session, logId, now() + commit.logTtlMs)
-        const next = beginNext(session, { instance, agents }, world)
-        sessions.put(session)
-        hints.give(sessionId, 'log')
-        return { status: 'done', ...next }
-      })
+    async finish({ sessionId, claim, logId, lastId, instance, agents }, commit) {
+      const found = owned(sessionId, claim)
+      if (found === undefined) return { status: 'lost' }
+      const { session, turn } = found
+      if (turn.lastId !== lastId) return { status: 'behind' }
+      commitTurn(session, turn, commit, bounds)
+      if (commit.state === 'idle') sessions.expireLog(session, logId, now() + commit.logTtlMs)
+      const next = beginNext(session, { instance, agents }, world)
+      sessions.put(session)
+      hints.give(sessionId, 'log')
+      return { status: 'done', ...next }
     },
 
-    async takeOver(sessionId, claim, { nonce, instance, handOver, quietMs = 0 }) {
-      return takenOver(sessionId, nonce, () => {
-        const found = owned(sessionId, claim)
-        if (found === undefined) return undefined
-        const { session, turn } = found
-        const quietSinceMs = now() - Math.max(turn.claim, turn.appendedAt)
-        if (!handOver && quietSinceMs >= 0 && quietSinceMs < quietMs) return undefined
-        if (!handOver) turn.takeovers = [...turn.takeovers, now()].slice(-20)
-        turn.owner = instance
-        fence(session, turn, world)
-        sessions.put(session)
-        hints.give(sessionId, 'intents')
-        hints.give(sessionId, 'log')
-        return claimOf(session, turn, true)
-      })
+    async takeOver(sessionId, claim, { instance, handOver, quietMs = 0 }) {
+      const found = owned(sessionId, claim)
+      if (found === undefined) return undefined
+      const { session, turn } = found
+      const quietSinceMs = now() - Math.max(turn.claim, turn.appendedAt)
+      if (!handOver && quietSinceMs >= 0 && quietSinceMs < quietMs) return undefined
+      if (!handOver) turn.takeovers = [...turn.takeovers, now()].slice(-20)
+      turn.owner = instance
+      fence(session, turn, world)
+      sessions.put(session)
+      hints.give(sessionId, 'intents')
+      hints.give(sessionId, 'log')
+      return claimOf(session, turn, true)
     },
 
-    async saveSummary({ sessionId, claim, nonce }, summary) {
-      return saved(sessionId, nonce, () => {
-        const found = owned(sessionId, claim)
-        if (found === undefined) return 'lost'
-        const { session } = found
-        if (!session.history.has(summary.through)) return 'gone'
-        session.summary = summary
-        sessions.put(session)
-        return 'done'
-      })
+    async saveSummary({ sessionId, claim }, summary) {
+      const found = owned(sessionId, claim)
+      if (found === undefined) return 'lost'
+      const { session } = found
+      if (!session.history.has(summary.through)) return 'gone'
+      session.summary = summary
+      sessions.put(session)
+      return 'done'
     },
 
     async owns(sessionId, claim) {
       return owned(sessionId, claim) !== undefined
     },
 
-    async requestStop(sessionId, { logId, nonce, tenant, queue = 'run' }) {
-      return stopped(sessionId, nonce, () => {
-        const session = sessions.get(sessionId)
-        const turn = session?.turn
-        if (session?.tenant !== tenant) return false
-        if (logId !== undefined && logId !== turn?.logId) return false
-        if (queue === 'clear') {
-          for (const { letter } of session.mailbox) bury(session, letter.id, 'withdrawn', bounds)
-          session.mailbox = []
-          hints.give(sessionId, 'log')
-        }
-        if (session.state !== 'running' || !turn) return false
-        session.isHeld = queue === 'hold'
-        turn.stop ??= 'keep'
-        sessions.put(session)
-        hints.give(sessionId, 'intents')
-        return true
-      })
+    async requestStop(sessionId, { logId, tenant, queue = 'run' }) {
+      const session = sessions.get(sessionId)
+      const turn = session?.turn
+      if (session?.tenant !== tenant) return false
+      if (logId !== undefined && logId !== turn?.logId) return false
+      if (queue === 'clear') {
+        for (const { letter } of session.mailbox) bury(session, letter.id, 'withdrawn', bounds)
+        session.mailbox = []
+        hints.give(sessionId, 'log')
+      }
+      if (session.state !== 'running' || !turn) return false
+      session.isHeld = queue === 'hold'
+      turn.stop ??= 'keep'
+      sessions.put(session)
+      hints.give(sessionId, 'intents')
+      return true
     },
 
     async noteReader(sessionId, logId, profile) {

@@ -6,9 +6,7 @@ import { createSession, know } from './session.ts'
 import type { World } from './turns.ts'
 
 export function memoryRecords(world: World): SessionStore {
-  const { sessions, hints, once, bounds, now, nextUse } = world
-  const forked = once<boolean>()
-  const removed = once<boolean>()
+  const { sessions, hints, bounds, now, nextUse } = world
   return {
     async session(sessionId) {
       const session = sessions.get(sessionId)
@@ -37,44 +35,40 @@ export function memoryRecords(world: World): SessionStore {
       return sessions.get(sessionId)?.branches.map((branch) => ({ ...branch })) ?? []
     },
 
-    async fork(sessionId, { newId, branch, through, tenant, nonce }) {
-      return forked(newId, nonce, () => {
-        const session = sessions.get(sessionId)
-        if (session?.tenant !== tenant || session.state === 'deleted') return false
-        const tree = { history: finishedMessages(session), branches: session.branches }
-        const messages = historyAt(tree, { branch, through })
-        const there = sessions.get(newId)
-        const isTaken = there !== undefined && there.state !== 'deleted'
-        if (messages === undefined || isTaken) return false
-        const copy = createSession(newId, tenant, session.agent, now())
-        copy.lastClaim = there?.lastClaim ?? 0
-        copy.usedAt = nextUse()
-        for (const message of messages) {
-          copy.history.set(message.id, message)
-          know(copy, message.id, { as: 'done', replyId: '' }, bounds)
-        }
-        const { summary } = session
-        copy.context = session.context
-        // Before a cut there may have been another message of the same id.
-        if (branch === undefined && copy.history.has(summary?.through ?? '')) copy.summary = summary
-        sessions.put(copy)
-        return true
-      })
+    async fork(sessionId, { newId, branch, through, tenant }) {
+      const session = sessions.get(sessionId)
+      if (session?.tenant !== tenant || session.state === 'deleted') return false
+      const tree = { history: finishedMessages(session), branches: session.branches }
+      const messages = historyAt(tree, { branch, through })
+      const there = sessions.get(newId)
+      const isTaken = there !== undefined && there.state !== 'deleted'
+      if (messages === undefined || isTaken) return false
+      const copy = createSession(newId, tenant, session.agent, now())
+      copy.lastClaim = there?.lastClaim ?? 0
+      copy.usedAt = nextUse()
+      for (const message of messages) {
+        copy.history.set(message.id, message)
+        know(copy, message.id, { as: 'done', replyId: '' }, bounds)
+      }
+      const { summary } = session
+      copy.context = session.context
+      // Before a cut, the history may have had another message with the same id.
+      if (branch === undefined && copy.history.has(summary?.through ?? '')) copy.summary = summary
+      sessions.put(copy)
+      return true
     },
 
-    async remove(sessionId, { tenant, nonce }) {
-      return removed(sessionId, nonce, () => {
-        const session = sessions.get(sessionId)
-        if (session?.tenant !== tenant || session.state === 'deleted') return false
-        const mark = createSession(sessionId, tenant, session.agent, now())
-        // What begins anew under this id shuts out whoever writes for what is deleted here.
-        mark.lastClaim = session.lastClaim
-        mark.state = 'deleted'
-        sessions.put(mark)
-        hints.give(sessionId, 'intents')
-        hints.give(sessionId, 'log')
-        return true
-      })
+    async remove(sessionId, { tenant }) {
+      const session = sessions.get(sessionId)
+      if (session?.tenant !== tenant || session.state === 'deleted') return false
+      const mark = createSession(sessionId, tenant, session.agent, now())
+      // A new session with this id locks out the late writers of the deleted one.
+      mark.lastClaim = session.lastClaim
+      mark.state = 'deleted'
+      sessions.put(mark)
+      hints.give(sessionId, 'intents')
+      hints.give(sessionId, 'log')
+      return true
     },
 
     async list(tenant, { limit, before = Infinity }) {

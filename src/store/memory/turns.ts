@@ -7,7 +7,6 @@ import type { Letter } from '../letter.ts'
 import type { PostOptions, PostReply } from '../mailbox.ts'
 import { type Claim, type Commit, type FinishReply, handedOver } from '../turn.ts'
 import type { Hints } from './hints.ts'
-import type { Once } from './replies.ts'
 import type { Band, Bounds, Known, MemorySession, Queued, MemoryTurn } from './session.ts'
 import { bands, bury, cut, drop, enqueue, know } from './session.ts'
 import type { SessionTable } from './sessions.ts'
@@ -20,8 +19,6 @@ export interface World {
   bounds: Bounds
   sessions: SessionTable
   hints: Hints
-  /** Remembers what one kind of call answered. */
-  once: <REPLY>() => Once<REPLY>
 }
 
 /** Where an id that was posted before is now. */

@@ -1,10 +1,12 @@
 /**
- * The names of keys. All of a session carry its id as their hash tag, so that a cluster keeps them on
- * one node; ids are anybody's text, so what would end the tag, break a line in a stored record or be
- * no UTF-8 is escaped. Whatever names a thing in Redis (letters, messages, tenants) is escaped alike.
+ * The names of keys. All keys of a session have its id as their hash tag, so that a cluster keeps them on
+ * one node. An id can be any text, so characters that would end the tag, break a line of a stored record
+ * or are no UTF-8 are escaped. The same holds for every other name in Redis (letters, messages, tenants).
  */
+import { randomUUID } from 'node:crypto'
+
 import type { Topic } from '../hint.ts'
-import { sessionKeyNames } from './signature.ts'
+import { type ScriptName, sessionKeyNames } from './signature.ts'
 
 export type SessionKeys = Record<(typeof sessionKeyNames)[number], string>
 
@@ -20,7 +22,7 @@ export function unescaped(text: string): string {
   )
 }
 
-// An empty tag would be none: the whole key would be hashed.
+// Redis ignores an empty tag: it would hash the whole key.
 const tag = (id: string) => `loom:{${escaped(id) || '%'}}`
 
 export function sessionKeys(sessionId: string): SessionKeys {
@@ -31,30 +33,40 @@ export function sessionKeys(sessionId: string): SessionKeys {
   return keys
 }
 
+/**
+ * The keys of one call of a script that changes a session. The nonce in the key of its reply identifies
+ * the call: a connection that sends it again gets the first reply, and changes nothing twice
+ * (`part/reply.lua`). Make the keys once for each call.
+ */
+export function callKeys(script: ScriptName, sessionId: string): SessionKeys & { reply: string } {
+  const reply = `${tag(sessionId)}:reply:${script}:${randomUUID()}`
+  return { ...sessionKeys(sessionId), reply }
+}
+
 export const sessionKey = (sessionId: string) => `${tag(sessionId)}:session`
 export const liveKey = (sessionId: string) => `${tag(sessionId)}:live`
 
-/** A finished log. */
+/** The key of a finished log. */
 export const logKey = (sessionId: string, logId: string) =>
   `${tag(sessionId)}:log:${escaped(logId)}`
 
-/** What a call with this nonce answered. Two calls that share one by mistake stay apart. */
-export const replyKey = (sessionId: string, script: string, nonce: string) =>
-  `${tag(sessionId)}:reply:${script}:${escaped(nonce)}`
-
-/** A pub/sub channel; `part/hint.lua` and `append.lua` make the same name. */
+/** A pub/sub channel. `part/hint.lua` and `append.lua` make the same name. */
 export const channelOf = (sessionId: string, topic: Topic) => `${sessionKey(sessionId)}!${topic}`
 
-/** An agent's name as scripts compare it: no character of it ends a line or a JSON string. */
+/** The name of an agent as scripts compare it: no character of it ends a line or a JSON string. */
 export const agentText = (name: string) => encodeURIComponent(name)
 export const agentIn = (text: string) => decodeURIComponent(text)
 
+/** The names of agents as `part/claim.lua` reads them. */
+export const agentLines = (agents: readonly string[] | undefined) =>
+  agents === undefined ? '' : `\n${agents.map(agentText).join('\n')}\n`
+
 export const indexKey = (tenant: string) => `loom:index:${escaped(tenant)}`
 
-// One slot for all instances: what moves between their indexes moves in one step.
+// One slot for all instances, so that a session moves between their indexes in one step.
 export const registerKey = 'loom:{instances}:register'
-/** A pub/sub channel; `leave.lua` and `pass.lua` make the same name. */
+/** A pub/sub channel. `leave.lua` and `pass.lua` make the same name. */
 export const leftChannel = `${registerKey}!left`
-/** The index of sessions that wait for an instance with this agent; no instance has such an id. */
+/** Names the index of the sessions that wait for an instance with this agent. No instance has such an id. */
 export const waitingFor = (agent: string) => `agent:${agent}`
 export const notedKey = (instance: string) => `loom:{instances}:noted:${escaped(instance)}`

@@ -3,7 +3,8 @@ export interface Limits {
   /** The lifetime of a session after its last write, in milliseconds. @defaultValue 30 days */
   sessionTtlMs: number
   /**
-   * The time in which a call may be repeated with its nonce, in milliseconds.
+   * The time for which the store keeps the reply of a call, in milliseconds. A call that is sent again after a
+   * broken connection gets this reply, and changes nothing twice.
    * @defaultValue three times `patienceMs`, at least 180000
    */
   replyTtlMs: number

@@ -2,7 +2,7 @@
 import { historyAt } from '../branches.ts'
 import type { Branch, SessionStore } from '../session.ts'
 import type { Connection } from './connection.ts'
-import { escaped, logKey, replyKey, sessionKeys, unescaped } from './keys.ts'
+import { callKeys, escaped, logKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { listSession, readList, unlistSessions } from './list.ts'
 import { contextIn, messagesIn, seedOf, sessionOf, stateOf, summaryIn } from './records.ts'
@@ -42,7 +42,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
     },
 
     // Two ids are two slots: a read, and then a session made of what was read.
-    async fork(sessionId, { newId, branch, through, tenant, nonce }) {
+    async fork(sessionId, { newId, branch, through, tenant }) {
       const tree = await readTree(sessionId)
       const messages = historyAt(tree, { branch, through })
       const isTheirs = stateOf(tree.state) !== undefined && tree.tenant === escaped(tenant)
@@ -52,28 +52,23 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
         ({ id }) => branch === undefined && escaped(id) === tree.through,
       )
       listSession(connection, limits, { tenant, sessionId: newId })
-      const { done } = await connection.run(
-        'create',
-        { ...sessionKeys(newId), reply: replyKey(newId, 'create', nonce) },
-        {
-          ...limits,
-          tenant: tree.tenant,
-          agent: tree.agent,
-          summary: isWhole ? tree.summary : '',
-          through: isWhole ? tree.through : '',
-          context: tree.context,
-          seed: await seedOf(messages),
-        },
-      )
+      const { done } = await connection.run('create', callKeys('create', newId), {
+        ...limits,
+        tenant: tree.tenant,
+        agent: tree.agent,
+        summary: isWhole ? tree.summary : '',
+        through: isWhole ? tree.through : '',
+        context: tree.context,
+        seed: await seedOf(messages),
+      })
       return done === '1'
     },
 
-    async remove(sessionId, { tenant, nonce }) {
-      const { done, claims } = await connection.run(
-        'remove',
-        { ...sessionKeys(sessionId), reply: replyKey(sessionId, 'remove', nonce) },
-        { ...limits, tenant: escaped(tenant) },
-      )
+    async remove(sessionId, { tenant }) {
+      const { done, claims } = await connection.run('remove', callKeys('remove', sessionId), {
+        ...limits,
+        tenant: escaped(tenant),
+      })
       // Finished logs have a life of their own, of minutes; nobody is given them after this.
       const logIds = new Set(claims.map((claim) => claim.slice(claim.indexOf(':') + 1)))
       for (const logId of logIds) {

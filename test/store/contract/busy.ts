@@ -1,6 +1,7 @@
 /** How letters treat a running turn, and what its owner is told. */
 import { expect, it } from 'vitest'
 
+import type { Conversation } from '../conversation.ts'
 import { converse, letter, nextOf, regenerate } from '../conversation.ts'
 import type { Subject } from './subject.ts'
 
@@ -26,7 +27,7 @@ export function busy({ store }: Subject): void {
     await talk.turn(letter('m0'))
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('s1'), { whenBusy: 'steer' })
-    await talk.store.takeSteered({ sessionId: talk.id, claim: claim.claim, nonce: 'take' })
+    await talk.store.takeSteered({ sessionId: talk.id, claim: claim.claim })
     expect(await talk.history()).toEqual(['m0', 're-m0', 'm1', 's1'])
     await talk.post(letter('m2'), { whenBusy: 'rollback' })
     expect(await talk.append(claim, 1)).toMatchObject({ stop: 'discard' })
@@ -39,11 +40,11 @@ export function busy({ store }: Subject): void {
   it('lets a rollback outdo a stop, and a stop not undo a rollback', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
-    await talk.store.requestStop(talk.id, { nonce: 'stop', tenant: '' })
+    await talk.store.requestStop(talk.id, { tenant: '' })
     expect(await talk.append(claim, 1)).toMatchObject({ stop: 'keep' })
     await talk.post(letter('m2'), { whenBusy: 'rollback' })
     await talk.post(letter('m3'), { whenBusy: 'interrupt' })
-    await talk.store.requestStop(talk.id, { nonce: 'stop again', tenant: '' })
+    await talk.store.requestStop(talk.id, { tenant: '' })
     expect(await talk.append(claim, 2)).toMatchObject({ stop: 'discard' })
   })
 
@@ -56,9 +57,9 @@ export function busy({ store }: Subject): void {
     }
     expect(await talk.queue()).toEqual(['s1', 's2', 'm2'])
     expect(await talk.append(claim, 1)).toEqual({ status: 'appended', steer: true })
-    const at = { sessionId: talk.id, claim: claim.claim, nonce: 'take' }
+    const at = { sessionId: talk.id, claim: claim.claim }
     expect(await talk.store.takeSteered(at)).toEqual([letter('s1'), letter('s2')])
-    expect(await talk.store.takeSteered({ ...at, nonce: 'once more' })).toEqual([])
+    expect(await talk.store.takeSteered(at)).toEqual([])
     expect(await talk.append(claim, 2)).toEqual({ status: 'appended', steer: false })
     expect(await talk.history()).toEqual(['m1', 's1', 's2'])
     // It is part of the running turn's answer now.
@@ -86,7 +87,7 @@ export function busy({ store }: Subject): void {
     const next = nextOf(await talk.finish(claim))
     expect(next).toMatchObject({ letter: { id: 's1' } })
     expect(await talk.append(next, 1)).toEqual({ status: 'appended', steer: true })
-    const at = { sessionId: talk.id, claim: next.claim, nonce: 'take' }
+    const at = { sessionId: talk.id, claim: next.claim }
     expect(await talk.store.takeSteered(at)).toEqual([letter('s2')])
   })
 
@@ -94,7 +95,7 @@ export function busy({ store }: Subject): void {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('s1'), { whenBusy: 'steer' })
-    expect(await talk.store.withdraw(talk.id, 's1', { nonce: 'w', tenant: '' })).toBe(true)
+    expect(await talk.store.withdraw(talk.id, 's1', { tenant: '' })).toBe(true)
     expect(await talk.append(claim, 1)).toEqual({ status: 'appended', steer: false })
   })
 
@@ -116,17 +117,17 @@ export function busy({ store }: Subject): void {
 
   it('stops the turn that is named, and no other', async () => {
     const talk = converse(store())
-    const stop = (nonce: string, logId?: string) =>
-      talk.store.requestStop(talk.id, { nonce, tenant: '', ...(logId !== undefined && { logId }) })
-    expect(await stop('0')).toBe(false)
+    const stop = (logId?: string) =>
+      talk.store.requestStop(talk.id, { tenant: '', ...(logId !== undefined && { logId }) })
+    expect(await stop()).toBe(false)
     const claim = await talk.claim(letter('m1'))
-    expect(await stop('1', 're-m0')).toBe(false)
+    expect(await stop('re-m0')).toBe(false)
     expect(await talk.append(claim, 1)).toEqual({ status: 'appended', steer: false })
-    expect(await stop('2', 're-m1')).toBe(true)
+    expect(await stop('re-m1')).toBe(true)
     expect(await talk.append(claim, 2)).toMatchObject({ stop: 'keep' })
     expect(await talk.store.session(talk.id)).toMatchObject({ turn: { stop: 'keep' } })
     await talk.finish(claim)
-    expect(await stop('3', 're-m1')).toBe(false)
+    expect(await stop('re-m1')).toBe(false)
   })
 
   it('tells a successor of the stop', async () => {
@@ -134,10 +135,33 @@ export function busy({ store }: Subject): void {
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('m2'), { whenBusy: 'rollback' })
     const successor = await talk.store.takeOver(talk.id, claim.claim, {
-      nonce: 'n',
       instance: 'two',
       handOver: false,
     })
     expect(successor).toMatchObject({ stop: 'discard' })
+  })
+
+  it('loses no wake-up between posts and the ends of turns', async () => {
+    const talk = converse(store())
+    const ran: string[] = []
+    const run = async (claim: Awaited<ReturnType<Conversation['claim']>> | undefined) => {
+      while (claim !== undefined) {
+        ran.push(claim.letter.id)
+        const reply = await talk.finish(claim)
+        claim = reply.status === 'done' ? reply.next : undefined
+      }
+    }
+    const ids = Array.from({ length: 200 }, (_, index) => `m${index}`)
+    await Promise.all(
+      ids.map(async (id, index) => {
+        // In waves, so that posts meet the end of a queue as well as its middle.
+        for (let turns = 0; turns < index % 40; turns += 1) await talk.store.owns(talk.id, 0)
+        const reply = await talk.post(letter(id), { mailboxLimit: 1000 })
+        if (reply.status === 'claimed') await run(reply.claim)
+      }),
+    )
+    expect(ran.toSorted()).toEqual(ids.toSorted())
+    expect(await talk.store.session(talk.id)).toMatchObject({ state: 'idle', queued: 0 })
+    expect(await talk.history()).toHaveLength(400)
   })
 }

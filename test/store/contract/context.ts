@@ -1,6 +1,4 @@
 /** The context that turns run with: which letter brought it, and who inherits it. */
-import { randomUUID } from 'node:crypto'
-
 import { expect, it } from 'vitest'
 
 import { answer, converse, type Conversation, letter, nextOf, regenerate } from '../conversation.ts'
@@ -61,7 +59,7 @@ export function context({ store, open }: Subject): void {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1', { context: ada }))
     await talk.post(letter('m2', { context: bob }), { whenBusy: 'steer' })
-    const at = { sessionId: talk.id, claim: claim.claim, nonce: randomUUID() }
+    const at = { sessionId: talk.id, claim: claim.claim }
     await talk.store.takeSteered(at)
     expect(await contextOf(talk)).toEqual(ada)
     await talk.finish(claim, { state: 'waiting' })
@@ -76,7 +74,7 @@ export function context({ store, open }: Subject): void {
     const { claim } = await talk.claim(letter('m1', { context: ada }))
     for (const handOver of [false, true]) {
       const { turn } = (await talk.store.session(talk.id)) ?? {}
-      const options = { nonce: randomUUID(), instance: 'two', handOver }
+      const options = { instance: 'two', handOver }
       expect(await talk.store.takeOver(talk.id, turn?.claim ?? claim, options)).toBeDefined()
       expect(await contextOf(talk)).toEqual(ada)
     }
@@ -86,7 +84,7 @@ export function context({ store, open }: Subject): void {
     const talk = converse(await open({}))
     await talk.turn(letter('m1', { context: ada }))
     const fork = converse(talk.store)
-    const options = { newId: fork.id, tenant: '', nonce: randomUUID() }
+    const options = { newId: fork.id, tenant: '' }
     expect(await talk.store.fork(talk.id, options)).toBe(true)
     expect(await contextOf(fork)).toEqual(ada)
     await fork.turn(letter('m2'))

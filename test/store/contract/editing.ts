@@ -27,13 +27,13 @@ async function busyTalk({ store }: Subject) {
 /** The same, stopped and ended. */
 async function heldTalk(subject: Subject) {
   const { talk, claim } = await busyTalk(subject)
-  await talk.store.requestStop(talk.id, { nonce: 'stop', tenant: '', queue: 'hold' })
+  await talk.store.requestStop(talk.id, { tenant: '', queue: 'hold' })
   await talk.finish(claim)
   return talk
 }
 
 const withdraw = (talk: Conversation, id: string) =>
-  talk.store.withdraw(talk.id, id, { nonce: `withdraw ${id}`, tenant: '' })
+  talk.store.withdraw(talk.id, id, { tenant: '' })
 
 export function editing(subject: Subject): void {
   it('replaces a letter that waits, in its place and with its reply', async () => {
@@ -79,7 +79,7 @@ export function editing(subject: Subject): void {
     const { talk, claim } = await busyTalk(subject)
     await talk.post(first('s1'), { whenBusy: 'steer' })
     expect(await edit(talk, edited('s1'))).toEqual({ status: 'queued', position: 0, steered: true })
-    const at = { sessionId: talk.id, claim: claim.claim, nonce: 'take' }
+    const at = { sessionId: talk.id, claim: claim.claim }
     expect(await talk.store.takeSteered(at)).toEqual([edited('s1')])
     expect(await edit(talk, edited('s1'))).toEqual({ status: 'moved' })
   })

@@ -1,6 +1,4 @@
 /** One owner at a time, and one order of entries. */
-import { randomUUID } from 'node:crypto'
-
 import { expect, it } from 'vitest'
 
 import { type Claim, handedOver } from '../../../src/store/turn.ts'
@@ -10,7 +8,7 @@ import { converse, entry, letter, nextOf, said } from '../conversation.ts'
 import type { Subject } from './subject.ts'
 
 const takeOver = (talk: Conversation, { claim }: Claim, instance = 'two', handOver = false) =>
-  talk.store.takeOver(talk.id, claim, { nonce: `${instance} takes ${claim}`, instance, handOver })
+  talk.store.takeOver(talk.id, claim, { instance, handOver })
 
 async function taken(talk: Conversation, claim: Claim, instance?: string, handOver?: boolean) {
   const successor = await takeOver(talk, claim, instance, handOver)
@@ -24,12 +22,12 @@ async function attempts(talk: Conversation, claim: Claim, seq: number) {
   return [
     await talk.append(claim, seq),
     await talk.finish(claim, { message: said('re-m1', 'assistant', 'stale') }),
-    { status: await talk.store.takeSteered({ ...at, nonce: `steered ${seq}` }) },
+    { status: await talk.store.takeSteered(at) },
     {
-      status: await talk.store.settleAbandoned(
-        { ...at, nonce: `settle ${seq}` },
-        { message: said('re-m1', 'assistant', 'stale'), logTtlMs: 1000 },
-      ),
+      status: await talk.store.settleAbandoned(at, {
+        message: said('re-m1', 'assistant', 'stale'),
+        logTtlMs: 1000,
+      }),
     },
   ]
 }
@@ -57,7 +55,7 @@ export function fencing({ store }: Subject): void {
     const at = { sessionId: talk.id, claim: claim.claim, logId: claim.logId, instance: 'one' }
     const commit = { state: 'idle', message: said('re-m1', 'assistant'), logTtlMs: 1000 } as const
     const finish = (seq: number) =>
-      talk.store.finish({ ...at, lastId: `${claim.claim}-${seq}`, nonce: randomUUID() }, commit)
+      talk.store.finish({ ...at, lastId: `${claim.claim}-${seq}` }, commit)
     expect(await finish(2)).toEqual({ status: 'behind' })
     expect(await talk.history()).toEqual(['m1'])
     expect(await talk.append(claim, 2)).toMatchObject({ status: 'appended' })
@@ -93,7 +91,7 @@ export function fencing({ store }: Subject): void {
       .toBeUndefined()
     expect(await attempts(talk, claim, 1)).toEqual(allLost)
     const next = await talk.claim(letter('m2'))
-    await talk.store.remove(talk.id, { nonce: 'remove', tenant: '' })
+    await talk.store.remove(talk.id, { tenant: '' })
     expect(await attempts(talk, next, 1)).toEqual(allLost)
   })
 
@@ -125,7 +123,6 @@ export function fencing({ store }: Subject): void {
     const claim = await talk.claim(letter('m1'))
     const from = (quietMs: number, handOver = false) =>
       talk.store.takeOver(talk.id, claim.claim, {
-        nonce: randomUUID(),
         instance: 'two',
         handOver,
         quietMs,
@@ -148,7 +145,6 @@ export function fencing({ store }: Subject): void {
     await talk.append(claim, 1)
     const take = () =>
       talk.store.takeOver(talk.id, claim.claim, {
-        nonce: randomUUID(),
         instance: 'two',
         handOver: false,
         quietMs: 100,
@@ -163,7 +159,7 @@ export function fencing({ store }: Subject): void {
     const agent = 'a "poet",\n\\ %'
     await talk.post(letter('m2'), { agent })
     await talk.post(letter('m3'), { agent: 'poet' })
-    const at = { sessionId: talk.id, nonce: randomUUID(), instance: 'one' }
+    const at = { sessionId: talk.id, instance: 'one' }
     const commit = { state: 'idle', logTtlMs: 60_000 } as const
     expect(await talk.store.finish({ ...at, ...claim, agents: ['poet', 'a'] }, commit)).toEqual({
       status: 'done',
@@ -177,7 +173,7 @@ export function fencing({ store }: Subject): void {
     })
     const next = await taken(talk, { ...claim, claim: left?.turn?.claim ?? 0 }, 'two', true)
     expect(next).toMatchObject({ logId: 're-m2', letter: letter('m2'), takeovers: [] })
-    const end = { ...at, ...next, nonce: randomUUID(), instance: 'two', agents: [agent, 'poet'] }
+    const end = { ...at, ...next, instance: 'two', agents: [agent, 'poet'] }
     expect(await talk.store.finish(end, commit)).toMatchObject({
       status: 'done',
       next: { logId: 're-m3' },
@@ -221,7 +217,7 @@ export function fencing({ store }: Subject): void {
     await talk.finish(claim, { state: 'waiting' })
     expect(await takeOver(talk, claim)).toBeUndefined()
     expect(
-      await talk.store.takeOver('nowhere', 1, { nonce: 'n', instance: 'i', handOver: false }),
+      await talk.store.takeOver('nowhere', 1, { instance: 'i', handOver: false }),
     ).toBeUndefined()
   })
 
@@ -232,7 +228,7 @@ export function fencing({ store }: Subject): void {
     expect(await talk.append(claim, 1)).toEqual({ status: 'present', steer: false })
     expect(await talk.append(claim, 2)).toEqual({ status: 'appended', steer: false })
     expect(await talk.append(claim, 1)).toEqual({ status: 'present', steer: false })
-    await talk.store.requestStop(talk.id, { nonce: 'stop', tenant: '' })
+    await talk.store.requestStop(talk.id, { tenant: '' })
     expect(await talk.append(claim, 2)).toEqual({ status: 'present', steer: false, stop: 'keep' })
     const page = await talk.store.readLog(talk.id, 're-m1', undefined, 10)
     expect(page?.entries).toEqual([

@@ -79,10 +79,7 @@ export function history({ store, open }: Subject): void {
   })
 
   const save = (talk: Conversation, { claim }: Claim, through: string, text = 'So far.') =>
-    talk.store.saveSummary(
-      { sessionId: talk.id, claim, nonce: `${through} ${text}` },
-      { text, through, tokens: 2 },
-    )
+    talk.store.saveSummary({ sessionId: talk.id, claim }, { text, through, tokens: 2 })
 
   const contextOf = async ({ store, id }: Conversation) => {
     const { summary, messages } = await store.context(id)
@@ -120,7 +117,7 @@ export function history({ store, open }: Subject): void {
     const talk = converse(store())
     await talk.turn(letter('m1'))
     const claim = await talk.claim(letter('m2'))
-    const options = { nonce: 'over', instance: 'two', handOver: false }
+    const options = { instance: 'two', handOver: false }
     const next = await talk.store.takeOver(talk.id, claim.claim, options)
     expect(await save(talk, claim, 're-m1')).toBe('lost')
     if (next === undefined) throw new Error('it was not taken over')
@@ -146,7 +143,7 @@ export function history({ store, open }: Subject): void {
     const talk = converse(store())
     const { claim: silent, logId, lastId } = await talk.claim(letter('m1'))
     await talk.store.finish(
-      { sessionId: talk.id, claim: silent, logId, lastId, nonce: 'silent', instance: 'one' },
+      { sessionId: talk.id, claim: silent, logId, lastId, instance: 'one' },
       { state: 'idle', logTtlMs: 60_000 },
     )
     const claim = await talk.claim(letter('m2'))
@@ -173,7 +170,7 @@ export function history({ store, open }: Subject): void {
     await talk.finish(claim)
     const fork = async (options: { through?: string; branch?: number }) => {
       const copy = converse(talk.store)
-      const fields = { newId: copy.id, tenant: '', nonce: copy.id, ...options }
+      const fields = { newId: copy.id, tenant: '', ...options }
       expect(await talk.store.fork(talk.id, fields)).toBe(true)
       return copy
     }
@@ -223,7 +220,7 @@ export function history({ store, open }: Subject): void {
     const running = await talk.claim(letter('m2'), { tenant: 'ann' })
     const fork = async (options: { through?: string; tenant?: string }) => {
       const newId = crypto.randomUUID()
-      const whole = { newId, tenant: 'ann', nonce: newId, ...options }
+      const whole = { newId, tenant: 'ann', ...options }
       const isForked = await talk.store.fork(talk.id, whole)
       return isForked ? converse(store(), newId).history() : undefined
     }
@@ -233,7 +230,7 @@ export function history({ store, open }: Subject): void {
     expect(await fork({ tenant: 'bob' })).toBeUndefined()
     await talk.finish(running, { state: 'waiting' })
     expect(await fork({})).toEqual(['m1', 're-m1', 'm2'])
-    const taken = { newId: talk.id, tenant: 'ann', nonce: 'n' }
+    const taken = { newId: talk.id, tenant: 'ann' }
     expect(await talk.store.fork(talk.id, taken)).toBe(false)
   })
 
@@ -241,7 +238,7 @@ export function history({ store, open }: Subject): void {
     const talk = converse(store())
     await talk.turn(letter('m1'), { tenant: 'ann', agent: 'poet' })
     const copy = converse(store())
-    await talk.store.fork(talk.id, { newId: copy.id, tenant: 'ann', nonce: 'n' })
+    await talk.store.fork(talk.id, { newId: copy.id, tenant: 'ann' })
     expect(await copy.store.session(copy.id)).toMatchObject({
       tenant: 'ann',
       agent: 'poet',
@@ -266,7 +263,7 @@ export function history({ store, open }: Subject): void {
     expect(await talk.history()).toEqual(['m1', 're-e1'])
     const fork = async (branch: number, through?: string) => {
       const copy = converse(store())
-      const options = { newId: copy.id, branch, tenant: '', nonce: 'n' }
+      const options = { newId: copy.id, branch, tenant: '' }
       await talk.store.fork(talk.id, through === undefined ? options : { ...options, through })
       return copy.store.messages(copy.id)
     }
@@ -287,8 +284,8 @@ export function history({ store, open }: Subject): void {
     await talk.turn(letter('m1'))
     const claim = await talk.claim(letter('m2'))
     await talk.post(letter('m3'))
-    const remove = (nonce: string) => talk.store.remove(talk.id, { nonce, tenant: '' })
-    expect(await remove('1')).toBe(true)
+    const remove = () => talk.store.remove(talk.id, { tenant: '' })
+    expect(await remove()).toBe(true)
     expect(await talk.store.session(talk.id)).toBeUndefined()
     expect(await talk.history()).toEqual([])
     expect(await talk.queue()).toEqual([])
@@ -298,13 +295,13 @@ export function history({ store, open }: Subject): void {
     }
     expect(await talk.store.findLog(talk.id, claim.lastId)).toBeUndefined()
     expect(await talk.append(claim, 1)).toEqual({ status: 'lost' })
-    expect(await remove('2')).toBe(false)
-    const fork = { newId: crypto.randomUUID(), tenant: '', nonce: 'n' }
+    expect(await remove()).toBe(false)
+    const fork = { newId: crypto.randomUUID(), tenant: '' }
     expect(await talk.store.fork(talk.id, fork)).toBe(false)
     expect((await store().list('', { limit: 1000 })).sessions.map(({ id }) => id)).not.toContain(
       talk.id,
     )
-    expect(await store().remove('nowhere', { nonce: 'n', tenant: '' })).toBe(false)
+    expect(await store().remove('nowhere', { tenant: '' })).toBe(false)
   })
 
   it('begins a deleted session anew, and shuts out who writes for the deleted one', async () => {
@@ -313,8 +310,8 @@ export function history({ store, open }: Subject): void {
     const late = await talk.claim(letter('m2'))
     await talk.append(late, 1)
     await talk.post(letter('m3'))
-    const remove = (nonce: string) => talk.store.remove(talk.id, { nonce, tenant: '' })
-    expect(await remove('1')).toBe(true)
+    const remove = () => talk.store.remove(talk.id, { tenant: '' })
+    expect(await remove()).toBe(true)
     // The ids of its messages are free again, too.
     const anew = await talk.claim(letter('m1', { replyId: 'anew' }))
     expect(anew.claim).toBeGreaterThan(late.claim)
@@ -322,19 +319,19 @@ export function history({ store, open }: Subject): void {
     expect(await talk.append(late, 2)).toEqual({ status: 'lost' })
     expect(await talk.finish(late)).toEqual({ status: 'lost' })
     expect(await talk.store.owns(talk.id, late.claim)).toBe(false)
-    const options = { nonce: 't', instance: 'two', handOver: true }
+    const options = { instance: 'two', handOver: true }
     expect(await talk.store.takeOver(talk.id, late.claim, options)).toBeUndefined()
-    const stop = { logId: 're-m2', nonce: 's', tenant: '' }
+    const stop = { logId: 're-m2', tenant: '' }
     expect(await talk.store.requestStop(talk.id, stop)).toBe(false)
     expect(await talk.store.readLog(talk.id, 're-m2', undefined, 10)).toBeUndefined()
     expect(await talk.append(anew, 1)).toMatchObject({ status: 'appended' })
     expect(await talk.finish(anew)).toEqual({ status: 'done' })
     expect(await talk.history()).toEqual(['m1', 'anew'])
-    expect(await remove('2')).toBe(true)
+    expect(await remove()).toBe(true)
     // A fork may take the id as well.
     const other = converse(store())
     await other.turn(letter('m1'))
-    const fork = { newId: talk.id, tenant: '', nonce: 'fork' }
+    const fork = { newId: talk.id, tenant: '' }
     expect(await other.store.fork(other.id, fork)).toBe(true)
     expect(await talk.history()).toEqual(['m1', 're-m1'])
     expect((await talk.claim(letter('m4'))).claim).toBeGreaterThan(anew.claim)
@@ -345,7 +342,7 @@ export function history({ store, open }: Subject): void {
     const talks = Array.from({ length: 5 }, () => converse(store()))
     for (const talk of talks) await talk.turn(letter('m1'), { tenant })
     await talks[1]?.turn(letter('m2'), { tenant })
-    await talks[3]?.store.remove(talks[3].id, { tenant, nonce: 'n' })
+    await talks[3]?.store.remove(talks[3].id, { tenant })
     // Somebody else's post to a session does not put it into their list.
     await talks[0]?.post(letter('m3'), { tenant: `${tenant}!` })
     expect(await store().list(`${tenant}!`, { limit: 10 })).toEqual({ sessions: [] })

@@ -105,7 +105,6 @@ class Run {
 
   async withdraw(id: string) {
     const isGone = await this.talk.store.withdraw(this.talk.id, id, {
-      nonce: crypto.randomUUID(),
       tenant: '',
     })
     expect(isGone).toBe(this.model.withdraw(id))
@@ -113,7 +112,7 @@ class Run {
 
   async own(step: Exclude<Step, { do: 'post' | 'withdraw' }>, held: Claim) {
     const { talk, model } = this
-    const at = { sessionId: talk.id, claim: held.claim, nonce: crypto.randomUUID() }
+    const at = { sessionId: talk.id, claim: held.claim }
     if (step.do === 'finish') return this.finish(step, held)
     if (step.do === 'takeSteered') {
       const taken = await talk.store.takeSteered(at)
@@ -125,10 +124,10 @@ class Run {
       await talk.store.settleAbandoned({ ...at, logId }, commit)
       model.settle()
     } else if (step.do === 'stop') {
-      const reply = await talk.store.requestStop(talk.id, { nonce: at.nonce, tenant: '' })
+      const reply = await talk.store.requestStop(talk.id, { tenant: '' })
       expect(reply).toBe(model.stop())
     } else if (step.do === 'takeOver') {
-      const options = { nonce: at.nonce, instance: 'two', handOver: false }
+      const options = { instance: 'two', handOver: false }
       const successor = await talk.store.takeOver(talk.id, held.claim, options)
       expect(successor !== undefined).toBe(model.state === 'running')
       if (successor !== undefined) this.take(successor)

@@ -95,9 +95,9 @@ export function posting({ store, open }: Subject): void {
     expect(await find('m1')).toEqual({ as: 'done', replyId: 're-m1' })
     expect(await find('m2')).toEqual({ as: 'queued', replyId: 're-m2' })
     expect(await find('s1')).toEqual({ as: 'queued', replyId: 're-s1' })
-    await talk.store.takeSteered({ sessionId: talk.id, claim: claim.claim, nonce: 'take' })
+    await talk.store.takeSteered({ sessionId: talk.id, claim: claim.claim })
     expect(await find('s1')).toEqual({ as: 'done', replyId: 're-m1' })
-    await talk.store.withdraw(talk.id, 'm3', { nonce: 'withdraw', tenant: '' })
+    await talk.store.withdraw(talk.id, 'm3', { tenant: '' })
     expect(await find('m3')).toEqual({ as: 'withdrawn', replyId: 're-m3' })
     await talk.finish(claim)
     expect(await find('m2')).toEqual({ as: 'done', replyId: 're-m2' })
@@ -118,12 +118,11 @@ export function posting({ store, open }: Subject): void {
     const talk = converse(store())
     await talk.claim(letter('m1'))
     await talk.post(letter('m2'))
-    const withdraw = (tenant: string) =>
-      talk.store.withdraw(talk.id, 'm2', { nonce: `by ${tenant}`, tenant })
+    const withdraw = (tenant: string) => talk.store.withdraw(talk.id, 'm2', { tenant })
     expect(await withdraw('somebody else')).toBe(false)
     expect(await withdraw('')).toBe(true)
     expect(await talk.queue()).toEqual([])
-    expect(await talk.store.withdraw(talk.id, 'm2', { nonce: 'again', tenant: '' })).toBe(false)
+    expect(await talk.store.withdraw(talk.id, 'm2', { tenant: '' })).toBe(false)
     expect(await talk.post(letter('m2'))).toEqual({
       status: 'known',
       as: 'withdrawn',
@@ -164,8 +163,8 @@ export function posting({ store, open }: Subject): void {
     await talk.claim(letter('m1'), { tenant: 'ann' })
     expect(await talk.post(letter('m2'), { tenant: 'bob' })).toEqual({ status: 'foreign' })
     expect(await talk.post(letter('m1'), { tenant: '' })).toEqual({ status: 'foreign' })
-    expect(await talk.store.requestStop(talk.id, { nonce: 'n', tenant: 'bob' })).toBe(false)
-    expect(await talk.store.remove(talk.id, { nonce: 'n', tenant: 'bob' })).toBe(false)
+    expect(await talk.store.requestStop(talk.id, { tenant: 'bob' })).toBe(false)
+    expect(await talk.store.remove(talk.id, { tenant: 'bob' })).toBe(false)
     expect(await talk.post(letter('m2'), { tenant: 'ann' })).toMatchObject({ status: 'queued' })
   })
 

@@ -6,16 +6,13 @@ import type { Conversation } from '../conversation.ts'
 import { answer, converse, letter, nextOf, regenerate } from '../conversation.ts'
 import type { Subject } from './subject.ts'
 
-let nonces = 0
 const stop = (talk: Conversation, queue?: QueueOnStop) =>
   talk.store.requestStop(talk.id, {
-    nonce: `stop ${nonces++}`,
     tenant: '',
     ...(queue !== undefined && { queue }),
   })
 const run = (talk: Conversation, agents?: readonly string[]) =>
   talk.store.runQueue(talk.id, {
-    nonce: `run ${nonces++}`,
     tenant: '',
     instance: 'one',
     ...(agents !== undefined && { agents }),
@@ -86,7 +83,7 @@ export function stopping({ store }: Subject): void {
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('m2'))
     await stop(talk, 'hold')
-    const options = { nonce: 't', instance: 'two', handOver: true }
+    const options = { instance: 'two', handOver: true }
     const taken = await talk.store.takeOver(talk.id, claim.claim, options)
     expect(taken).toMatchObject({ stop: 'keep' })
     if (taken === undefined) throw new Error('it was not taken over')
@@ -138,7 +135,7 @@ export function stopping({ store }: Subject): void {
   it("does nothing to another tenant's queue", async () => {
     const talk = converse(store())
     await stopped(talk, 'hold')
-    const other = { nonce: 'n', tenant: 'other', instance: 'one' }
+    const other = { tenant: 'other', instance: 'one' }
     expect(await talk.store.runQueue(talk.id, other)).toEqual({ isRunning: false })
     expect(await talk.store.requestStop(talk.id, { ...other, queue: 'clear' })).toBe(false)
     expect(await talk.queue()).toEqual(['m2', 'm3'])

@@ -12,7 +12,7 @@ const waits = { state: 'waiting' } as const
 
 const settle = (talk: Conversation, { claim }: Claim, logId: string, text = 'settled') =>
   talk.store.settleAbandoned(
-    { sessionId: talk.id, claim, logId, nonce: `settle ${logId}` },
+    { sessionId: talk.id, claim, logId },
     { message: said(logId, 'assistant', text), logTtlMs: 60_000 },
   )
 
@@ -32,9 +32,9 @@ export function waiting({ store }: Subject): void {
     const total = async () => (await talk.store.session(talk.id))?.spent ?? noSpending
     expect(await total()).toEqual(noSpending)
     const resumed = await talk.claim(answer('a1', 're-m1'))
-    await talk.finish(resumed, { spent: spent(30, 0.5), nonce: 'again' })
-    // A command that is sent twice counts once.
-    await talk.finish(resumed, { spent: spent(30, 0.5), nonce: 'again' })
+    await talk.finish(resumed, { spent: spent(30, 0.5) })
+    // A second end of the same claim changes nothing.
+    await talk.finish(resumed, { spent: spent(30, 0.5) })
     expect(await total()).toEqual(spent(30, 0.5))
     // What is taken out of the history was paid for all the same.
     const discarded = await talk.claim(letter('m2'))
@@ -43,7 +43,7 @@ export function waiting({ store }: Subject): void {
     await talk.finish(left, { ...waits, spent: spent(7, 0) })
     const next = await talk.claim(letter('m4'))
     await talk.store.settleAbandoned(
-      { sessionId: talk.id, claim: next.claim, logId: 're-m3', nonce: 'settle' },
+      { sessionId: talk.id, claim: next.claim, logId: 're-m3' },
       { message: said('re-m3', 'assistant'), logTtlMs: 60_000, spent: spent(7, 0, false) },
     )
     await talk.finish(next)
@@ -62,7 +62,7 @@ export function waiting({ store }: Subject): void {
     expect(await talk.finish(claim, waits)).toEqual({ status: 'done' })
     expect(await talk.store.session(talk.id)).toMatchObject({ state: 'waiting' })
     expect(await talk.append(claim, 2)).toEqual({ status: 'lost' })
-    expect(await talk.store.requestStop(talk.id, { nonce: 'n', tenant: '' })).toBe(false)
+    expect(await talk.store.requestStop(talk.id, { tenant: '' })).toBe(false)
     // The unfinished answer is its log's.
     expect(await talk.history()).toEqual(['m1'])
     const resumed = await talk.claim(answer('a1', 're-m1'))
@@ -138,7 +138,7 @@ export function waiting({ store }: Subject): void {
     const talk = converse(store())
     const { claim, logId, lastId } = await talk.claim(letter('m1'))
     await talk.store.finish(
-      { sessionId: talk.id, claim, logId, lastId, nonce: 'f', instance: 'one' },
+      { sessionId: talk.id, claim, logId, lastId, instance: 'one' },
       { state: 'waiting', logTtlMs: 1000 },
     )
     const next = await talk.claim(letter('m2'))
@@ -150,12 +150,11 @@ export function waiting({ store }: Subject): void {
     const talk = converse(store())
     await talk.finish(await talk.claim(letter('m1')), waits)
     const next = await talk.claim(letter('m2'))
-    const options = { nonce: 'n', instance: 'two', handOver: false }
+    const options = { instance: 'two', handOver: false }
     const successor = await talk.store.takeOver(talk.id, next.claim, options)
     expect(successor).toMatchObject({ abandoned: 're-m1' })
     expect(await settle(talk, next, 're-m1', 'stale')).toBe('lost')
-    expect(await settle({ ...talk }, successor ?? next, 're-m1')).toBe('lost')
-    const at = { sessionId: talk.id, claim: successor?.claim ?? 0, logId: 're-m1', nonce: 'own' }
+    const at = { sessionId: talk.id, claim: successor?.claim ?? 0, logId: 're-m1' }
     const commit = { message: isSettled('re-m1'), logTtlMs: 1000 }
     expect(await talk.store.settleAbandoned(at, commit)).toBe('done')
     expect(await talk.store.messages(talk.id)).toEqual([said('m1'), isSettled('re-m1'), said('m2')])

@@ -1,0 +1,120 @@
+/** The mailbox in Redis. Each step of the port is one script. */
+import type { Letter } from '../letter.ts'
+import type { MailboxStore, PostReply } from '../mailbox.ts'
+import type { Connection } from './connection.ts'
+import { agentLines, callKeys, escaped, sessionKeys, unescaped } from './keys.ts'
+import type { Limits } from './limits.ts'
+import { listSession } from './list.ts'
+import { claimOf, claimWithLetter, lettersIn, letterText, seedOf, wordOf } from './records.ts'
+import type { Reply, Signatures } from './signature.ts'
+
+export function redisMailbox(connection: Connection, limits: Limits): MailboxStore {
+  return {
+    async post(sessionId, letter, options) {
+      listSession(connection, limits, { tenant: options.tenant, sessionId })
+      const reply = await connection.run('post', callKeys('post', sessionId), {
+        ...limits,
+        instance: escaped(options.instance),
+        agents: agentLines(options.agents),
+        tenant: escaped(options.tenant),
+        agent: options.agent,
+        whenBusy: options.whenBusy,
+        mailboxLimit: options.mailboxLimit,
+        id: escaped(letter.id),
+        cutAt: escaped(letter.cutAt ?? ''),
+        digest: letter.digest ?? '',
+        edits: options.edit === undefined ? '' : '1',
+        key: escaped(options.edit?.key ?? ''),
+        letter: await letterText(letter, options.agent),
+        seed: await seedOf(options.seed ?? []),
+      })
+      return postReply(sessionId, letter, reply)
+    },
+
+    async withdraw(sessionId, letterId, { tenant }) {
+      const { done } = await connection.run('withdraw', callKeys('withdraw', sessionId), {
+        ...limits,
+        tenant: escaped(tenant),
+        id: escaped(letterId),
+      })
+      return done === '1'
+    },
+
+    async mailbox(sessionId) {
+      const { letters } = await connection.read('read-mailbox', sessionKeys(sessionId), {})
+      return lettersIn(letters)
+    },
+
+    async findLetter(sessionId, letterId) {
+      const { as, replyId } = await connection.run('read-letter', sessionKeys(sessionId), {
+        id: escaped(letterId),
+      })
+      if (as === '') return undefined
+      return { as: wordOf(as, placeWords), replyId: unescaped(replyId) }
+    },
+
+    async takeSteered({ sessionId, claim }) {
+      const reply = await connection.run('take-steered', callKeys('take-steered', sessionId), {
+        ...limits,
+        claim,
+      })
+      return reply.status === 'lost' ? 'lost' : lettersIn(reply.letters)
+    },
+
+    async runQueue(sessionId, { tenant, instance, agents }) {
+      const reply = await connection.run('run-queue', callKeys('run-queue', sessionId), {
+        ...limits,
+        instance: escaped(instance),
+        agents: agentLines(agents),
+        tenant: escaped(tenant),
+      })
+      const isRunning = reply.running === '1'
+      if (reply.claim !== '') return { isRunning, next: claimWithLetter(sessionId, reply) }
+      return reply.isLeft === '1' ? { isRunning, isLeft: true } : { isRunning }
+    },
+  }
+}
+
+function postReply(sessionId: string, letter: Letter, reply: Reply<Signatures['post']>): PostReply {
+  const status = wordOf(reply.status, postWords)
+  switch (status) {
+    case 'claimed':
+      return { status, claim: claimOf(sessionId, reply, letter) }
+    case 'queued':
+      return {
+        status,
+        position: Number(reply.position),
+        steered: reply.steered === '1',
+        ...(reply.claim !== '' && { next: nextClaim(sessionId, reply) }),
+        ...(reply.isLeft === '1' && { isLeft: true }),
+      }
+    case 'known':
+      return { status, as: wordOf(reply.as, knownWords), replyId: unescaped(reply.replyId) }
+    case 'taken':
+    case 'moved':
+    case 'busy':
+    case 'full':
+    case 'foreign':
+    case 'refused':
+    case 'unknown':
+      return { status }
+  }
+}
+
+const nextClaim = (sessionId: string, reply: Reply<Signatures['post']>) =>
+  claimWithLetter(sessionId, { ...reply, letter: reply.nextLetter, message: reply.nextMessage })
+
+const postWords = [
+  'claimed',
+  'queued',
+  'known',
+  'taken',
+  'moved',
+  'busy',
+  'full',
+  'foreign',
+  'refused',
+  'unknown',
+] as const
+const placeWords = ['queued', 'done', 'withdrawn', 'cut'] as const
+const knownWords = ['queued', 'running', 'done', 'withdrawn', 'cut'] as const
