@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Plain JavaScript in old syntax on purpose: it must parse on any Node, and says what to do before
-// anything that needs a newer one is imported. 22.18 is the first that runs TypeScript itself, 22.19
-// what undici asks for.
+// Plain JavaScript in old syntax, because every Node.js version must parse it. It checks the
+// version before it imports files that need a newer one. 22.18 is the first version that runs
+// TypeScript, and undici needs 22.19.
 const version = process.versions.node.split('.').map(Number)
 if (version[0] < 22 || (version[0] === 22 && version[1] < 19)) {
   process.stderr.write(

@@ -1,5 +1,5 @@
-// The command's own code: a checkout has its sources, the package what was built of them, since Node
-// runs no TypeScript in node_modules.
+// Imports the code of the command. A checkout has the sources. The package has the built library,
+// because Node.js runs no TypeScript in node_modules.
 import { existsSync } from 'node:fs'
 
 const source = new URL('../src/main.ts', import.meta.url)

@@ -1,10 +1,11 @@
 /**
- * The `loom` command. The only place that knows the process, this app's agents, its tools and its
- * routes: all else is handed what it needs, and it is loaded when it is needed.
+ * The entry point of the `loom` command. Only this file imports the agents, tools and routes of
+ * this application and uses the process. It passes them to the other modules, and loads each when
+ * it is needed.
  */
 import manifest from '../package.json' with { type: 'json' }
 import type { App } from './cli/app.ts'
-import { exitCodes, isLeft } from './cli/exit-code.ts'
+import { exitCodes, isReaderGone } from './cli/exit-code.ts'
 import { runCommand } from './cli/program.ts'
 import { fileModules } from './ground/file-module.ts'
 import type { ActingWorld } from './server/chosen-agents.ts'
@@ -16,19 +17,22 @@ const harmlessTools = {
   human: async () => (await import('../tools/human.ts')).human(),
 } satisfies Record<string, () => Promise<NamedTool>>
 
-/** They ask as they are made; the command, which knows what was allowed, spares whom it may. */
-const asking = { needsApproval: true }
+/**
+ * By default each call needs an approval. The command skips the question for calls that the user
+ * allowed.
+ */
+const approval = { needsApproval: true }
 
 const actingTools = {
   async bash({ workspace, sandbox, environment }) {
     const { bash } = await import('../tools/bash.ts')
-    return bash({ workspace: workspace.root, sandbox, environment, ...asking })
+    return bash({ workspace: workspace.root, sandbox, environment, ...approval })
   },
   read_file: async ({ workspace }) => (await import('../tools/read-file.ts')).readFile(workspace),
   write_file: async ({ workspace }) =>
-    (await import('../tools/write-file.ts')).writeFile(workspace, asking),
+    (await import('../tools/write-file.ts')).writeFile(workspace, approval),
   edit_file: async ({ workspace }) =>
-    (await import('../tools/edit-file.ts')).editFile(workspace, asking),
+    (await import('../tools/edit-file.ts')).editFile(workspace, approval),
   grep: async ({ workspace }) => (await import('../tools/grep.ts')).grep(workspace),
   glob: async ({ workspace }) => (await import('../tools/glob.ts')).glob(workspace),
 } satisfies Record<string, (world: ActingWorld) => Promise<NamedTool>>
@@ -52,7 +56,7 @@ const app: App = {
   async fetch(options) {
     const [{ createApp }] = await Promise.all([
       import('../routes/app.ts'),
-      // Its handlers, so that the first request does not wait for them.
+      // The handlers load here, so that the first request does not wait for them.
       import('../routes/session-handlers.ts'),
     ])
     return createApp(options).fetch
@@ -61,30 +65,32 @@ const app: App = {
 
 export async function main(program: NodeJS.Process): Promise<void> {
   const { stdout, stderr } = program
-  let lost: Error | undefined
-  // A reader that has left is no reason to fail: who writes on is told to stop elsewhere.
+  let writeError: Error | undefined
+  // A reader that closed its end is not a failure. `openInterrupts` stops the work in that case.
   stdout.on('error', (error) => {
-    if (!isLeft(error)) lost ??= error
+    if (!isReaderGone(error)) writeError ??= error
   })
   stderr.on('error', () => undefined)
-  // Nothing is left that could wake it, though it still waits: that must not look like success.
+  // The event loop is empty although the command still waits. The exit code must not be 0.
   program.once('beforeExit', () => {
-    stderr.write('loom: ended early: what it waits for can never come\n')
+    stderr.write('loom: ended early: a tool or model waits for something that can never come\n')
     program.exitCode = exitCodes.failed
   })
   program.exitCode = await runCommand({ program, app })
-  await flushed(stdout)
-  if (lost !== undefined) {
-    stderr.write(`loom: stdout cannot be written: ${lost.message}\n`)
+  await flush(stdout)
+  if (writeError !== undefined) {
+    stderr.write(`loom: stdout cannot be written: ${writeError.message}\n`)
     program.exitCode ||= exitCodes.failed
   }
-  await flushed(stderr)
-  // Work that was aborted may still hold a timer or a socket of its own.
+  await flush(stderr)
+  // Aborted work may still hold a timer or a socket, which would keep the process running.
   program.exit()
 }
 
-/** Resolves when all that was written has been taken, or never will be: `exit` would cut it off. */
-async function flushed(stream: NodeJS.WriteStream): Promise<void> {
+/**
+ * Resolves when the reader has taken all output, or the stream is closed. `exit` cuts output off.
+ */
+async function flush(stream: NodeJS.WriteStream): Promise<void> {
   if (stream.destroyed) return
   const { promise, resolve } = Promise.withResolvers<void>()
   stream.once('close', resolve)

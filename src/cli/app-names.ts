@@ -1,4 +1,6 @@
-/** What the names on the command line stand for: agents and tools of the app, or the user's files. */
+/**
+ * Finds the agents and tools that the command line names: those of the app, or files of the user.
+ */
 import { resolve } from 'node:path'
 
 import type { Agent } from '../agent.ts'
@@ -10,8 +12,8 @@ import { type FileWorld, isFile, loadAgent, loadTools } from './load-file.ts'
 
 export interface NameWorld extends CommandWorld {
   /**
-   * Opens the workspace, which costs some: only for what acts there. How far commands are confined is
-   * found out, and told, only for what runs any.
+   * Opens the workspace. This takes time, so it is called only for agents and tools that act there.
+   * With `runsCommands`, it also detects the sandbox and reports a weak one.
    */
   acting: (options: { runsCommands: boolean }) => Promise<ActingWorld>
 }
@@ -26,7 +28,7 @@ export const toolNames = ({ harmless, acting }: AppTools): string[] => [
   ...Object.keys(acting),
 ]
 
-/** @throws LoomError `unknown-agent`, or what is wrong with a file */
+/** @throws LoomError `unknown-agent`, or `invalid-config` for a file that cannot be used */
 export async function agentNamed(
   word: string,
   { agents, world }: { agents: AppAgents; world: NameWorld },
@@ -38,11 +40,11 @@ export async function agentNamed(
   if (make !== undefined) return make(await world.acting({ runsCommands: true }))
   throw new LoomError(
     'unknown-agent',
-    `There is no agent ${JSON.stringify(word)}. There are: ${agentNames(agents).join(', ')}. A file is ./named like this.`,
+    `There is no agent ${JSON.stringify(word)}. There are: ${agentNames(agents).join(', ')}. To use a file, write its path, such as ./my-agent.ts.`,
   )
 }
 
-/** @throws LoomError `invalid-request`, or what is wrong with a file */
+/** @throws LoomError `invalid-request` for an unknown name, or `invalid-config` for a bad file */
 export async function toolsNamed(
   words: readonly string[],
   world: NameWorld,
@@ -53,7 +55,7 @@ export async function toolsNamed(
   if (unknown !== undefined) {
     throw new LoomError(
       'invalid-request',
-      `There is no tool ${JSON.stringify(unknown)}. There are: ${known.join(', ')}. A file is ./named like this.`,
+      `There is no tool ${JSON.stringify(unknown)}. There are: ${known.join(', ')}. To use a file, write its path, such as ./my-tools.ts.`,
     )
   }
   const found = [...new Set(words)].map((word) => toolsOf(word, world))

@@ -1,6 +1,6 @@
 /**
- * What the command is told of the app that it belongs to: its agents, its tools and its server. They
- * are loaded when they are asked for, so that `loom --help` loads none of them.
+ * The app that the command belongs to: its agents, tools and server. Each is loaded when it is
+ * needed, so that `loom --help` loads none of them.
  */
 import type { Config } from '../config.ts'
 import type { ImportFile } from '../ground/file-module.ts'
@@ -11,17 +11,17 @@ import type { NamedTool } from '../tool.ts'
 export interface App {
   version: string
   agents: () => Promise<AppAgents>
-  /** By the names that `--tools` may list. */
+  /** The keys are the names that `--tools` may list. */
   tools: AppTools
-  /** Loads an agent or tools of the user's. */
+  /** Loads a file of the user with an agent or tools. */
   importFile: ImportFile
-  /** The server's answers to requests. */
+  /** Returns the request handler of the server. */
   fetch: (options: FetchOptions) => Promise<(request: Request) => Response | Promise<Response>>
 }
 
 export interface AppTools {
   harmless: Readonly<Record<string, () => Promise<NamedTool>>>
-  /** They see or change the workspace. */
+  /** Tools that read or change the workspace. */
   acting: Readonly<Record<string, (world: ActingWorld) => Promise<NamedTool>>>
 }
 
@@ -31,7 +31,7 @@ export interface FetchOptions {
   isReady: () => boolean
 }
 
-/** What a command runs in. */
+/** The process and the app that a command runs in. */
 export interface CommandWorld {
   program: NodeJS.Process
   app: App

@@ -1,6 +1,7 @@
 /**
- * Which tools ask before they run. At a terminal everything that may have an effect does, unless it
- * was allowed: a tool says by its retry class `safe` that it only looks.
+ * Decides which tools need an approval before they run. In the command, every tool that may have an
+ * effect needs one, unless the user allowed it. The retry class `safe` marks a tool that only
+ * reads.
  */
 import type { ToolSet } from 'ai'
 
@@ -9,15 +10,15 @@ import { isNamedTool, type ToolEntry, toolEntries } from '../tool-list.ts'
 import type { AgentTools, NamedTool } from '../tool.ts'
 import { isUnder, prefixOf } from './command-prefix.ts'
 
-/** Tools that need not ask any more, and commands that need not. */
+/** Tools and shell commands that the user allowed in advance. */
 export class Grants {
   readonly #isEverything: boolean
   readonly #names: Set<string>
-  /** By the name of the tool that runs them. */
+  /** Command prefixes by the name of the tool that runs them. */
   readonly #prefixes = new Map<string, Set<string>>()
   readonly #commands = new Map<string, Set<string>>()
 
-  /** @param names of tools; `bash(git log)` allows only commands that begin so */
+  /** @param names names of tools; `bash(git log)` allows only commands with this prefix */
   constructor({ everything, names }: { everything: boolean; names: readonly string[] }) {
     this.#isEverything = everything
     this.#names = new Set(names)
@@ -36,7 +37,10 @@ export class Grants {
     return [...prefixes].some((prefix) => isUnder(command, prefix))
   }
 
-  /** Allows what is like this call: commands of its prefix, or every call of a tool that runs none. */
+  /**
+   * Allows calls like this one. For a shell command, these are the commands with its prefix, or
+   * only this command if it has none. For any other tool, these are all its calls.
+   */
   add(toolName: string, input: unknown): void {
     const command = textField(input, 'command')
     if (command === undefined) return void this.#names.add(toolName)
@@ -52,19 +56,19 @@ export class Grants {
   }
 }
 
-export interface AskOptions {
+export interface ApprovalOptions {
   grants: Grants
-  /** Sub-agents: what they do is decided by their own tools. */
+  /** Names of sub-agents. A sub-agent needs no approval, because its own tools ask. */
   delegates: ReadonlySet<string>
 }
 
-/** The same tools; those with effects ask. */
-export function askingTools(tools: AgentTools, options: AskOptions): AgentTools {
-  return toolEntries(tools).map((entry) => askingEntry(entry, options))
+/** Returns the same tools. Those that may have effects need an approval. */
+export function toolsWithApproval(tools: AgentTools, options: ApprovalOptions): AgentTools {
+  return toolEntries(tools).map((entry) => entryWithApproval(entry, options))
 }
 
-function askingEntry(entry: ToolEntry, options: AskOptions): ToolEntry {
-  if (!isNamedTool(entry)) return askingSet(entry, options)
+function entryWithApproval(entry: ToolEntry, options: ApprovalOptions): ToolEntry {
+  if (!isNamedTool(entry)) return toolSetWithApproval(entry, options)
   const { grants, delegates } = options
   const isHarmless =
     entry.retry === 'safe' || entry.execute === undefined || delegates.has(entry.name)
@@ -80,18 +84,21 @@ function askingEntry(entry: ToolEntry, options: AskOptions): ToolEntry {
   return tool
 }
 
-/** Tools of the AI SDK say nothing of effects, so they may have some. */
-function askingSet(tools: ToolSet, { grants }: AskOptions): ToolSet {
+/** Tools of the AI SDK do not declare their effects, so each of them needs an approval. */
+function toolSetWithApproval(tools: ToolSet, { grants }: ApprovalOptions): ToolSet {
   return Object.fromEntries(
     Object.entries(tools).map(([name, tool]) => {
       if (tool.execute === undefined) return [name, tool]
       const own = tool.needsApproval
-      // Its input is its own business, and handed on as it is.
-      const asks: (input: never, context: never) => Promise<boolean> = async (input, context) => {
+      // The type of the input is not known here. The input is passed on unchanged.
+      const needsApproval: (input: never, context: never) => Promise<boolean> = async (
+        input,
+        context,
+      ) => {
         if (grants.allows(name, input)) return false
         return typeof own === 'function' ? own(input, context) : (own ?? true)
       }
-      return [name, { ...tool, needsApproval: asks }]
+      return [name, { ...tool, needsApproval }]
     }),
   )
 }

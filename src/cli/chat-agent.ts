@@ -1,25 +1,27 @@
-/** The agent of a talk: the one that was named, with what the flags and the talk's settings change. */
+/** The agent of a conversation: the chosen agent, changed by the flags and the settings. */
 import type { Agent } from '../agent.ts'
 import type { Mcp } from '../mcp.ts'
 import type { AgentTools } from '../tool.ts'
-import { askingTools, type Grants } from './approval.ts'
+import { type ApprovalOptions, toolsWithApproval } from './approval.ts'
 import type { ChatFlags } from './chat-options.ts'
-import { askingBeside } from './command-mcp.ts'
+import { withMcpTools } from './command-mcp.ts'
 import type { ChatSettings } from './conversation.ts'
 
-interface Chatting {
-  /** Servers whose tools stand beside the agent's. */
+interface ChatAgentOptions {
+  /** MCP servers whose tools are added to those of the agent. */
   mcp: Mcp | undefined
   flags: ChatFlags
   settings: ChatSettings
-  asking: { grants: Grants; delegates: ReadonlySet<string> }
+  approval: ApprovalOptions
   defaultModel: string
 }
 
-/** The agent as this command wants it. What may change between two turns is looked up in each. */
+/**
+ * Returns the agent for this command. Each turn reads the current model and tools of `settings`.
+ */
 export function chatAgent(
   agent: Agent,
-  { mcp, flags, settings, asking, defaultModel }: Chatting,
+  { mcp, flags, settings, approval, defaultModel }: ChatAgentOptions,
 ): Agent {
   const { model: ownModel, tools: ownTools = [] } = agent
   return {
@@ -27,7 +29,7 @@ export function chatAgent(
     tools: async (context) => {
       const own: AgentTools = typeof ownTools === 'function' ? await ownTools(context) : ownTools
       const all = settings.tools ?? own
-      return askingTools(mcp === undefined ? all : await askingBeside(mcp, all), asking)
+      return toolsWithApproval(mcp === undefined ? all : await withMcpTools(mcp, all), approval)
     },
     model: async (context) =>
       settings.model ??

@@ -1,9 +1,9 @@
-/** What `loom chat` was told, checked. */
+/** The flags of `loom chat`, and the check that they do not contradict each other. */
 import { LoomError } from '../ground/error.ts'
 
 export type OutputFormat = 'text' | 'json' | 'stream-json'
 
-/** As commander hands it over. */
+/** The flags as commander parses them. */
 export interface ChatFlags {
   interactive?: boolean
   model?: string
@@ -26,7 +26,7 @@ export interface ChatFlags {
   verbose?: boolean
 }
 
-/** The flags that only mean something to a conversation that is run here. */
+/** The flags that apply only to a conversation in this process. */
 const localFlags = ['model', 'system', 'tools', 'mcp', 'maxSteps', 'temperature'] as const
 
 /** @throws LoomError `invalid-request` for flags that contradict each other */
@@ -36,12 +36,12 @@ export function checkFlags(flags: ChatFlags, words: readonly string[]): void {
   }
   const local = localFlags.find((name) => flags[name] !== undefined)
   if (flags.url !== undefined && local !== undefined) {
-    refuse(`--${flagName(local)} is the server's to say: leave it out with --url.`)
+    refuse(`--${flagName(local)} is a setting of the server: leave it out with --url.`)
   }
-  // What a script's empty variable names is no session that it means.
+  // A script with an empty variable would otherwise begin a session with an empty name.
   if (flags.session?.trim() === '') refuse('--session needs an id.')
   if (flags.session !== undefined && flags.continue === true) {
-    refuse('--continue goes on with the last session: leave out --session, or --continue.')
+    refuse('--continue continues the last session: leave out --session, or --continue.')
   }
   const isTalk = flags.interactive === true || words.length > 0
   if (flags.watch === true && (flags.session === undefined || isTalk)) {

@@ -1,6 +1,6 @@
 /**
- * `loom chat`: decides between one question and a conversation, opens what it is held with, and says
- * with its exit code how it went.
+ * `loom chat`: decides between one question and a conversation, opens the session, the terminal and
+ * the screen, and returns the exit code.
  */
 import { LoomError } from '../ground/error.ts'
 import type { CommandWorld } from './app.ts'
@@ -20,7 +20,7 @@ import { failedResult, resultLine } from './result.ts'
 import type { Talk } from './talk.ts'
 import { openTerminal } from './terminal.ts'
 
-/** @returns the exit code @throws LoomError for what is wrong before anything is said */
+/** @returns the exit code @throws LoomError for an error before the first message is sent */
 export async function chat(
   world: CommandWorld,
   words: readonly string[],
@@ -29,7 +29,7 @@ export async function chat(
   try {
     return await hold(world, words, flags)
   } catch (error) {
-    // A program reads what went wrong where it reads everything else.
+    // A program that reads JSON from stdout also reads the error there.
     const format = formatOf(flags)
     if (format !== 'text') world.program.stdout.write(resultLine(failedResult(error), format))
     throw error
@@ -56,9 +56,9 @@ async function hold(
   const { local, conversations: opening } = await open(world, { flags, grants, isInteractive })
   await using conversations = opening
   const conversation = await conversationOf(conversations, { flags, here: local?.directory })
-  if (flags.continue === true || local?.kept !== undefined) {
+  if (flags.continue === true || local?.stored !== undefined) {
     await local?.keepModel(conversation)
-    for (const line of goingOn(conversation, local)) screen.note(screen.paint('dim', line))
+    for (const line of continuedLines(conversation, local)) screen.note(screen.paint('dim', line))
   }
   const terminal = openTerminal(program)
   const keyboard = terminal === undefined ? undefined : new Keyboard(terminal)
@@ -68,16 +68,16 @@ async function hold(
     lines: linesOf(keyboard, isInteractive),
     isAlone: !conversations.isShared,
   })
-  // However it ends, the terminal is as it was.
+  // Every exit path restores the terminal.
   program.once('exit', () => keyboard?.close())
   const gauge = new Gauge()
   gauge.window = await local?.windowNow()
-  const held = { conversations, conversation, human }
-  const talk: Talk = { program, flags, screen, gauge, interrupts, ...held }
+  const sides = { conversations, conversation, human }
+  const talk: Talk = { program, flags, screen, gauge, interrupts, ...sides }
   try {
-    if (conversations.isKept && !conversations.isShared) {
-      const { tellInterrupted } = await import('./interrupted-calls.ts')
-      await tellInterrupted(conversation, screen)
+    if (conversations.isStored && !conversations.isShared) {
+      const { showInterruptedCalls } = await import('./interrupted-calls.ts')
+      await showInterruptedCalls(conversation, screen)
     }
     if (!isInteractive) return await askOnce(talk, flags.watch === true ? undefined : prompt)
     const { converse } = await import('./repl/repl.ts')
@@ -97,7 +97,10 @@ function wantsConversation(
   return words.length === 0 && stdin.isTTY && flags.watch !== true && formatOf(flags) === 'text'
 }
 
-/** Undefined when the command was told to go meanwhile. @throws LoomError where there is none */
+/**
+ * Returns undefined if a signal ended the command meanwhile.
+ * @throws LoomError if there is no question
+ */
 async function readQuestion(
   { stdin }: NodeJS.Process,
   {
@@ -128,7 +131,10 @@ interface OpenOptions {
   isInteractive: boolean
 }
 
-/** A chat with a server loads nothing of what runs agents here, and the other way round. */
+/**
+ * A chat with a server does not load the modules that run agents here, and a local chat not those
+ * of the server.
+ */
 async function open(world: CommandWorld, { flags, grants, isInteractive }: OpenOptions) {
   const { url, agent } = flags
   if (url !== undefined) {
@@ -138,8 +144,8 @@ async function open(world: CommandWorld, { flags, grants, isInteractive }: OpenO
     return { local: undefined, conversations: remoteConversations({ url, apiKey, agent }) }
   }
   const { openLocalChat } = await import('./open-conversations.ts')
-  const isKept = isInteractive || flags.session !== undefined || flags.continue === true
-  const local = await openLocalChat(world, { flags, grants, isKept })
+  const isStored = isInteractive || flags.session !== undefined || flags.continue === true
+  const local = await openLocalChat(world, { flags, grants, isStored })
   return { local, conversations: local.conversations }
 }
 
@@ -153,8 +159,11 @@ async function conversationOf(
   throw new LoomError('invalid-request', 'There is no session to go on with.')
 }
 
-/** What a session is gone on with: its own model and folder, which may not be the usual ones. */
-function goingOn({ id }: Conversation, local: LocalChat | undefined): string[] {
+/**
+ * The lines about a session that continues: its id, and its model and folder if they are not the
+ * defaults.
+ */
+function continuedLines({ id }: Conversation, local: LocalChat | undefined): string[] {
   const model = local?.settings.model
   const isOther = typeof model === 'string' && model !== local?.defaultModel
   const kept = [
@@ -162,12 +171,15 @@ function goingOn({ id }: Conversation, local: LocalChat | undefined): string[] {
     ...(local?.isElsewhere === true ? [`folder ${plainLine(local.directory)}`] : []),
   ]
   return [
-    `loom: goes on with session ${id}`,
+    `loom: continues session ${id}`,
     ...(kept.length === 0 ? [] : [`loom: ${kept.join(' · ')}`]),
   ]
 }
 
-/** Between two questions of a single turn the terminal is as it was, so that Ctrl-C is a signal. */
+/**
+ * For one question, the terminal leaves raw mode after each read, so that Ctrl-C sends a signal. In
+ * a conversation, the keyboard stays open.
+ */
 function linesOf(keyboard: Keyboard | undefined, isInteractive: boolean): LineReader | undefined {
   if (keyboard === undefined || isInteractive) return keyboard
   return {

@@ -1,4 +1,6 @@
-/** MCP servers beside the agent of the command. Each of their tools asks, whatever its server says of it. */
+/**
+ * MCP servers of the command. Each of their tools needs an approval, whatever its server declares.
+ */
 import type { Mcp } from '../mcp.ts'
 import { toolEntries, toolNames } from '../tool-list.ts'
 import type { AgentTools, NamedTool } from '../tool.ts'
@@ -7,7 +9,7 @@ import type { ChatFlags } from './chat-options.ts'
 import { mcpServers } from './mcp-servers.ts'
 import { plain } from './render/plain.ts'
 
-/** Undefined where no server is configured. @throws LoomError `invalid-config` */
+/** Returns undefined if no server is configured. @throws LoomError `invalid-config` */
 export async function commandMcp(
   { program }: CommandWorld,
   { flags, directory }: { flags: ChatFlags; directory: string },
@@ -23,10 +25,11 @@ export async function commandMcp(
 }
 
 /**
- * Returns the agent's tools and those of the servers. Each tool of a server asks, even if the server declares
- * that the tool only reads. Loom's own tool `<name>_connect`, in the place of an unreachable server, does not.
+ * Returns the tools of the agent and those of the servers. A server may declare that a tool only
+ * reads. That declaration does not replace the approval of the user. The tool `<name>_connect` of
+ * Loom, in the place of an unreachable server, needs no approval.
  */
-export async function askingBeside(mcp: Mcp, own: AgentTools): Promise<AgentTools> {
+export async function withMcpTools(mcp: Mcp, own: AgentTools): Promise<AgentTools> {
   const theirs = await mcp.toolsOrConnect(toolNames(own))
   return [
     ...toolEntries(own),

@@ -1,18 +1,19 @@
 /**
- * What "always" stands for when a shell command is asked about: the program with its subcommand
- * (`git commit`), so that one consent does not let every command run. A command that could run another
- * one is only ever allowed as it is.
+ * The meaning of the answer "always" to a shell command. It allows the program with its subcommand
+ * (`git commit`), so that one consent does not allow every command. For a command that could run
+ * another one, it allows only exactly this command.
  */
 
-/** Programs whose first words name what they do. */
+/** Programs whose first argument is a subcommand. */
 const withSubcommand = new Set(
   `apt brew bun cargo docker dotnet gh git go helm kubectl make npm pip pip3 pnpm podman systemctl
   terraform uv yarn`.split(/\s+/),
 )
 
 /**
- * Programs and builtins that run the program in their arguments, or that overwrite or remove files: each use
- * is a question of its own. A number at the end of a name (`python3.12`) is not a part of it.
+ * Programs and builtins that run the program in their arguments, or that overwrite or remove files.
+ * Each of their commands needs its own approval. A number at the end of a name (`python3.12`) is
+ * ignored.
  */
 const exactOnly = new Set(
   `. ansible ash awk bash builtin busybox bunx bwrap chmod chown chroot chrt command coproc cp cpulimit
@@ -27,10 +28,10 @@ const exactOnly = new Set(
 /** Subcommands that run the program in their arguments. */
 const runsProgram = new Set('bisect dlx exec filter-branch rebase submodule x'.split(' '))
 
-/** Anything by which a shell does more than run one program with these words. */
+/** Whether the command contains a character that makes a shell do more than run one program. */
 const isCompound = (command: string): boolean => /[;&|<>$`(){}\n\r\\!#]/.test(command)
 
-/** The prefix that "always" allows; undefined where it allows this very command alone. */
+/** The prefix that "always" allows. Undefined if it allows only this command. */
 export function prefixOf(command: string): string | undefined {
   const words = wordsOf(command)
   const [program = '', second = '', third = ''] = words
@@ -44,7 +45,7 @@ export function prefixOf(command: string): string | undefined {
   return /^[\w@.]/.test(third) ? `${program} run ${third}` : undefined
 }
 
-/** Whether a command begins with the words of a prefix and does nothing else beside. */
+/** Whether a command begins with the words of a prefix and runs no other program. */
 export function isUnder(command: string, prefix: string): boolean {
   if (isCompound(command)) return false
   const words = wordsOf(command)

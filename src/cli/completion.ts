@@ -1,6 +1,6 @@
 /**
- * Completions: a script for the shell, which asks `loom __complete` with the words so far (the last
- * one is being typed) and is given what it may become, a line each.
+ * Completions. The script for the shell calls `loom __complete` with the words of the line. The
+ * last word is incomplete. The command prints the candidates for it, one on each line.
  */
 import type { Command } from 'commander'
 
@@ -12,7 +12,7 @@ export function completionScript(shell: 'bash' | 'zsh' | 'fish'): string {
 }
 
 const scripts = {
-  // The words are cut at ":" and "=" by readline; ours hold neither.
+  // readline splits words at ":" and "=". The words of Loom contain neither.
   bash: `# loom completion for bash: eval "$(loom completion bash)"
 _loom() {
   local current="\${COMP_WORDS[COMP_CWORD]}" line
@@ -53,7 +53,9 @@ export interface CompleteOptions {
   program: Command
 }
 
-/** What the last of the words may become; nothing where a file may be meant. */
+/**
+ * The candidates for the last word. None if the word may be a file name, which the shell completes.
+ */
 export async function complete(
   words: readonly string[],
   { world, program }: CompleteOptions,
@@ -71,17 +73,17 @@ export async function complete(
       current,
       choices: option.argChoices,
     })
-    return completed(values, current)
+    return candidatesFor(values, current)
   }
   if (current.startsWith('-')) {
     const flags = command?.options.flatMap(({ long }) => long ?? []) ?? []
-    return completed([...flags, '--help'], current)
+    return candidatesFor([...flags, '--help'], current)
   }
   const names = commands.map((command) => command.name())
-  if (named?.name() === 'help') return completed(names, current)
-  if (named?.name() === 'completion') return completed(['bash', 'zsh', 'fish'], current)
+  if (named?.name() === 'help') return candidatesFor(names, current)
+  if (named?.name() === 'completion') return candidatesFor(['bash', 'zsh', 'fish'], current)
   if (named !== undefined || words.length > 1) return []
-  return completed(names, current)
+  return candidatesFor(names, current)
 }
 
 interface ValuesOptions {
@@ -113,8 +115,8 @@ async function valuesOf(
   }
 }
 
-/** Lists separated by commas are completed at their last item. */
-function completed(values: readonly string[], current: string): string[] {
+/** The values that begin with the last item of `current`, a list separated by commas. */
+function candidatesFor(values: readonly string[], current: string): string[] {
   const comma = current.lastIndexOf(',') + 1
   const [done, typed] = [current.slice(0, comma), current.slice(comma)]
   return values.filter((value) => value.startsWith(typed)).map((value) => done + value)

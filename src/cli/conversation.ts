@@ -1,6 +1,6 @@
 /**
- * A conversation as the command has it: in this process, in Redis, or on a server somewhere. Whoever
- * talks reads events and answers what the conversation waits for; where it lives is the adapter's.
+ * The port to a conversation of the command. The caller sends messages, reads events and answers
+ * open calls. The adapters store the conversation in this process, in Redis or on a server.
  */
 import type { UIMessage } from 'ai'
 
@@ -13,18 +13,21 @@ export type Events = AsyncIterable<AgentEvent>
 
 export interface Conversation {
   readonly id: string
-  /** Sends a message; its answer, as it is made. Leaving the loop leaves the answer running. */
+  /**
+   * Sends a message and returns the events of its answer. The answer continues if the caller stops
+   * reading.
+   */
   send(text: string, signal: AbortSignal): Promise<Events>
-  /** Answers what the message waits for; what follows. */
+  /** Answers the open calls of a message and returns the events that follow. */
   answer(messageId: string, answers: readonly Answer[], signal: AbortSignal): Promise<Events>
-  /** The answer that is being made or waits, from its start; undefined when there is none. */
+  /** The events of the running or waiting answer, from its start. Undefined if there is none. */
   watch(signal: AbortSignal): Promise<Events | undefined>
-  /** What is being made or waits just now, by the id of its message. */
+  /** The message id of the running or waiting answer. Undefined if there is none. */
   running(): Promise<string | undefined>
-  /** Stops the running answer; what was said is kept. */
+  /** Stops the running answer. The text so far stays in the conversation. */
   stop(): Promise<void>
   messages(): Promise<UIMessage[]>
-  /** Keeps what there is, where that is not done already. */
+  /** Stores the conversation, if that is not done already. */
   save(): Promise<void>
 }
 
@@ -33,13 +36,16 @@ export interface ConversationSummary {
   /** Milliseconds since 1970. */
   updatedAt: number
   agent: string
-  /** How it began, where that is known. */
+  /** The beginning of the first message. Missing if it is not known. */
   title?: string
-  /** The folder that it is about, where that is known. */
+  /** The folder that the agent works in. Missing if it is not known. */
   directory?: string
 }
 
-/** The one that `--continue` means: the last used in this folder, or of none; else the last of all. */
+/**
+ * The session that `--continue` opens: the newest one of this folder or without a folder, or else
+ * the newest of all.
+ */
 export function lastIn(
   summaries: readonly ConversationSummary[],
   here: string,
@@ -48,28 +54,31 @@ export function lastIn(
   return summaries.find(isHere) ?? summaries[0]
 }
 
-/** What the next turn of a conversation in this process is run with. */
+/** The settings of the next turn of a conversation in this process. */
 export interface ChatSettings {
   model: ModelReference | undefined
-  /** Undefined where the agent's own are used. */
+  /** Undefined if the tools of the agent are used. */
   tools: readonly NamedTool[] | undefined
 }
 
 export interface Conversations extends AsyncDisposable {
-  /** For people: where they are kept. */
+  /** Where the conversations are stored, as a text for the user. */
   readonly place: string
-  /** True where they outlive this process. */
-  readonly isKept: boolean
-  /** True where others may talk in them too. */
+  /** Whether the conversations outlive this process. */
+  readonly isStored: boolean
+  /** Whether other clients may post to them too. */
   readonly isShared: boolean
-  /** For people: what answers. */
+  /** The name of the agent that answers, as a text for the user. */
   readonly agent: string
-  /** Begins a new one without an id. @throws LoomError `not-found` for an id that is not known */
+  /**
+   * Opens the conversation with this id, or a new one without an id.
+   * @throws LoomError `not-found` for an unknown id
+   */
   open(id?: string): Promise<Conversation>
-  /** The last used first. */
+  /** Lists the conversations, newest first. */
   list(): Promise<ConversationSummary[]>
-  /** False where there is none. */
+  /** Removes a conversation. Returns false if there is none with this id. */
   remove(id: string): Promise<boolean>
-  /** Why the last turn failed, where more is known of it than its events tell. */
+  /** The error of the last turn. Undefined if only the events of the turn describe it. */
   failure(): unknown
 }

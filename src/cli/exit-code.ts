@@ -1,4 +1,6 @@
-/** What a command ends with: 0 done, 1 failed, 2 used wrongly, 3 set up wrongly, 4 a limit was hit. */
+/**
+ * The exit codes of the command: 0 done, 1 failure, 2 wrong use, 3 wrong set-up, 4 a limit reached.
+ */
 import { LoomError, type LoomErrorCode } from '../ground/error.ts'
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, setup: 3, limit: 4 } as const
@@ -21,7 +23,7 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof LoomError ? (byCode[error.code] ?? exitCodes.failed) : exitCodes.failed
 }
 
-/** A provider does not know the key, or does not let it use this model. */
+/** Whether the provider refused the key, or the use of this model with it. */
 const isKeyRefused = (error: unknown): boolean =>
   error instanceof LoomError &&
   error.code === 'model-failed' &&
@@ -29,6 +31,6 @@ const isKeyRefused = (error: unknown): boolean =>
   'statusCode' in error.cause &&
   (error.cause.statusCode === 401 || error.cause.statusCode === 403)
 
-/** Whether output could not be written because its reader is gone, and not because of a full disk. */
-export const isLeft = (error: Error): boolean =>
+/** Whether a write failed because the reader closed its end, and not because of a full disk. */
+export const isReaderGone = (error: Error): boolean =>
   'code' in error && ['EPIPE', 'ECONNRESET', 'EIO'].includes(String(error.code))

@@ -1,11 +1,11 @@
-/** Where the user's own files are. */
+/** The home folder of the user. */
 import { homedir } from 'node:os'
 
 import type { Environment } from '../ground/environment.ts'
 
 /**
- * `HOME`, else the home folder of the user database; undefined where neither names one, as for a user
- * id of a container that no `/etc/passwd` knows. Node throws there.
+ * Returns `HOME`, or else the home folder of the user database. Undefined if neither names one, for
+ * example in a container whose `/etc/passwd` does not contain the user id. Node.js throws there.
  */
 export function homeFolder({ HOME: home = '' }: Environment): string | undefined {
   if (home !== '') return home

@@ -1,6 +1,7 @@
 /**
- * Asks the human at the terminal what a turn waits for: whether a tool may run, and questions of the
- * model. Where nobody is there the model is told so.
+ * Asks the human at the terminal for the answers that a turn waits for: approvals of tool calls,
+ * and answers to questions of the model. Without a terminal, the model reads that no human is
+ * present.
  */
 import { fieldsOf, textField } from '../ground/fields.ts'
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
@@ -10,7 +11,7 @@ import type { Grants } from './approval.ts'
 import { prefixOf } from './command-prefix.ts'
 import { plain, plainLine, revealedLine } from './render/plain.ts'
 import type { Screen } from './render/screen.ts'
-import { isToldByCallLine, requestLines } from './render/tool-lines.ts'
+import { isInCallLine, requestLines } from './render/tool-lines.ts'
 import { widthOf } from './render/width.ts'
 import type { LineRead, ReadOptions } from './repl/line-read.ts'
 
@@ -21,9 +22,9 @@ export interface LineReader {
 export interface HumanOptions {
   screen: Screen
   grants: Grants
-  /** Undefined where nobody is there. */
+  /** Undefined without a terminal. */
   lines: LineReader | undefined
-  /** Nobody else may answer: a tool of some other client would be waited for in vain. */
+  /** Whether no other client can answer. Then a call of a tool of another client fails at once. */
   isAlone: boolean
 }
 
@@ -34,7 +35,10 @@ export class Human {
     this.#options = options
   }
 
-  /** What is to be said to a message that waits. Undefined when the human would rather not (Ctrl-C). */
+  /**
+   * Asks for the answers to the open calls of a message. Undefined if the human refuses to answer
+   * (Ctrl-C).
+   */
   async answers(message: FoldedMessage, signal: AbortSignal): Promise<Answer[] | undefined> {
     const answers: Answer[] = []
     const waiting = waitingParts(message)
@@ -77,8 +81,9 @@ export class Human {
     }
     const call = { toolName, input: part['input'] }
     const name = screen.paint('bold', plainLine(toolName))
-    // The line of a single call that was drawn last stands right above. Any other is repeated in full.
-    const isAbove = count === 1 && isLast && isToldByCallLine(call, screen) && !screen.isQuiet
+    // The line of a single call that was drawn last is directly above. Any other call is shown
+    // again in full.
+    const isAbove = count === 1 && isLast && isInCallLine(call, screen) && !screen.isQuiet
     if (count > 1) screen.error(`${name} ${screen.paint('dim', `(${number} of ${count})`)}`)
     if (!isAbove) for (const line of requestLines(call, screen)) screen.error(line)
     const hint = `(y)es, (a)lways${alwaysText(part['input'])}, (n)o, or say why not`
@@ -88,15 +93,15 @@ export class Human {
     const prompt = isNarrow ? `Allow ${name}? › ` : whole
     const read = await lines.read(prompt, { signal, isQuestion: true })
     if (read.type !== 'line') return undefined
-    const said = read.text.trim()
-    if (/^(?:y|yes)$/i.test(said)) return decide(true)
-    if (/^(?:a|always)$/i.test(said)) {
+    const reply = read.text.trim()
+    if (/^(?:y|yes)$/i.test(reply)) return decide(true)
+    if (/^(?:a|always)$/i.test(reply)) {
       grants.add(toolName, part['input'])
       return decide(true)
     }
     return decide(
       false,
-      /^(?:n|no)?$/i.test(said) ? 'The user said no.' : `The user said no: ${said}`,
+      /^(?:n|no)?$/i.test(reply) ? 'The user said no.' : `The user said no: ${reply}`,
     )
   }
 
@@ -125,21 +130,21 @@ export class Human {
     const usual = typeof fallback === 'string' ? fallback : undefined
     const hint = usual === undefined ? '' : screen.paint('dim', ` (${plainLine(usual)})`)
     for (let isFirst = true; ; isFirst = false) {
-      const asking = isFirst ? { signal, isQuestion: true, draw } : { signal }
-      const read = await lines.read(`answer${hint} › `, asking)
+      const options = isFirst ? { signal, isQuestion: true, draw } : { signal }
+      const read = await lines.read(`answer${hint} › `, options)
       if (read.type !== 'line') return undefined
-      const said = read.text.trim()
-      const chosen = /^\d+$/.test(said) ? choices[Number(said) - 1] : undefined
-      const output = chosen ?? (said === '' ? usual : said)
+      const reply = read.text.trim()
+      const choice = /^\d+$/.test(reply) ? choices[Number(reply) - 1] : undefined
+      const output = choice ?? (reply === '' ? usual : reply)
       if (output !== undefined) return { type: 'output', toolCallId, output }
     }
   }
 }
 
-/** Columns that a prompt leaves for what is answered. */
+/** Columns that a prompt leaves free for the answer. */
 const answerColumns = 10
 
-/** What "always" would allow, where that is not every call of the tool. */
+/** The commands that "always" would allow. Empty if it allows every call of the tool. */
 function alwaysText(input: unknown): string {
   const command = textField(input, 'command')
   if (command === undefined) return ''
@@ -147,11 +152,11 @@ function alwaysText(input: unknown): string {
   return prefix === undefined ? ' this one' : ` ${revealedLine(prefix)} …`
 }
 
-/** Which of the calls that wait for a decision it is. */
+/** The position of a call among the calls that wait for a decision. */
 interface QuestionPosition {
   number: number
   count: number
-  /** Nothing was drawn after its line. */
+  /** Whether nothing was drawn after its line. */
   isLast: boolean
 }
 

@@ -1,22 +1,24 @@
 /**
- * What tells a command to go: signals, and a reader of its output that has left. The first asks what
- * is being done to stop, and the command ends in order; the second ends it. The exit code says which it
- * was, as shells expect it (128 and the signal's number).
+ * The interrupts of a command: signals, and a reader of its output that closed its end. The first
+ * one stops the current work, and the command ends in order. The second one ends the command. The
+ * exit code is 128 plus the number of the signal, as shells expect.
  */
-import { isLeft } from './exit-code.ts'
+import { isReaderGone } from './exit-code.ts'
 
 export interface Interrupts extends Disposable {
-  /** Asks what is being done to stop. It must not throw. */
+  /** Stops the current work. It must not throw. */
   onStop: () => void
-  /** Of the first; undefined while there was none. */
+  /** The exit code of the first interrupt. Undefined before it. */
   readonly exitCode: number | undefined
-  /** Aborted by the first: nobody is asked anything any more. */
+  /** Aborts at the first interrupt. From then on, the command asks the human nothing. */
   readonly stopping: AbortSignal
-  /** Aborted by the second. */
+  /** Aborts at the second interrupt. */
   readonly leaving: AbortSignal
-  /** True while a program that the user started has the terminal: Ctrl-C is that program's. */
-  isDeaf: boolean
-  /** As if a signal came, for keys that a terminal in raw mode does not turn into one. */
+  /**
+   * True while a program that the user started owns the terminal. Ctrl-C then goes to that program.
+   */
+  ignoresSigint: boolean
+  /** Acts like a signal, for keys that a terminal in raw mode does not turn into a signal. */
   interrupt: (signal?: InterruptSignal) => void
 }
 
@@ -24,9 +26,9 @@ export type InterruptSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
 const numbers: Readonly<Record<InterruptSignal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
-/** How long a command has to end by itself once it was told twice. */
+/** Time that the command has to end after the second interrupt. */
 const patienceMs = 1000
-/** And once it was told once, by what does not ask again. */
+/** Time that the command has to end after the first interrupt, if it was not Ctrl-C. */
 const graceMs = 10_000
 
 export function openInterrupts(program: NodeJS.Process): Interrupts {
@@ -38,32 +40,32 @@ export function openInterrupts(program: NodeJS.Process): Interrupts {
     clearTimeout(timer)
     timer = setTimeout(() => program.exit(exitCode), ms).unref()
   }
-  const told = (code: number, isInsistent: boolean) => {
+  const onInterrupt = (code: number, isFromKeyboard: boolean) => {
     const isFirst = exitCode === undefined
     exitCode ??= code
     stopping.abort()
     if (isFirst) interrupts.onStop()
     else leaving.abort()
     if (!isFirst) endWithin(patienceMs)
-    else if (!isInsistent) endWithin(graceMs)
+    else if (!isFromKeyboard) endWithin(graceMs)
   }
   const interrupt = (signal: InterruptSignal = 'SIGINT') =>
-    told(128 + numbers[signal], signal === 'SIGINT')
-  // Whoever read the output has had enough (`loom … | head -1`), which is no failure.
-  const left = (error: Error) => {
-    if (exitCode === undefined) told(isLeft(error) ? 0 : 1, false)
+    onInterrupt(128 + numbers[signal], signal === 'SIGINT')
+  // A reader that needs no more output (`loom … | head -1`) is not a failure.
+  const onOutputError = (error: Error) => {
+    if (exitCode === undefined) onInterrupt(isReaderGone(error) ? 0 : 1, false)
   }
   const handlers = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal) => {
     const handler = () => {
-      if (signal !== 'SIGINT' || !interrupts.isDeaf) interrupt(signal)
+      if (signal !== 'SIGINT' || !interrupts.ignoresSigint) interrupt(signal)
     }
     program.on(signal, handler)
     return () => program.off(signal, handler)
   })
-  program.stdout.on('error', left)
+  program.stdout.on('error', onOutputError)
   const interrupts: Interrupts = {
     onStop: () => undefined,
-    isDeaf: false,
+    ignoresSigint: false,
     get exitCode() {
       return exitCode
     },
@@ -72,7 +74,7 @@ export function openInterrupts(program: NodeJS.Process): Interrupts {
     interrupt,
     [Symbol.dispose]() {
       clearTimeout(timer)
-      program.stdout.off('error', left)
+      program.stdout.off('error', onOutputError)
       for (const off of handlers) off()
     },
   }

@@ -1,6 +1,6 @@
 /**
- * Agents and tools of the user's own, from files. A file may import `loom`, `zod` and `ai` wherever it
- * lies: it is given what the command lends.
+ * Loads agents and tools from files of the user. A file in any folder may import `loom`, `zod` and
+ * `ai`, because the command provides these packages.
  */
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -16,16 +16,16 @@ import type { ImportFile } from '../ground/file-module.ts'
 import type { NamedTool } from '../tool.ts'
 
 export interface FileWorld {
-  /** What a path is relative to. */
+  /** The folder that relative paths start from. */
   directory: string
   importFile: ImportFile
 }
 
-/** Whether a word of the command line names a file and not one of Loom's own. */
+/** Whether a word of the command line names a file, and not an agent or tool of Loom. */
 export const isFile = (word: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(word)
 
 /**
- * The agent of a file: its default export, or the only agent that it exports.
+ * Returns the agent of a file: its default export, or the only agent that it exports.
  * @throws LoomError `invalid-config`
  */
 export async function loadAgent(path: string, world: FileWorld): Promise<Agent> {
@@ -39,15 +39,18 @@ export async function loadAgent(path: string, world: FileWorld): Promise<Agent> 
   }
   const { tools } = fieldsOf(first)
   if (tools !== undefined && typeof tools !== 'function' && typeof tools !== 'object') {
-    throw new LoomError('invalid-config', `${path}: tools must be a list, or a function of one.`)
+    throw new LoomError(
+      'invalid-config',
+      `${path}: tools must be a list, or a function that returns a list.`,
+    )
   }
-  // Tools that are written into it may be as plain as those of `--tools`.
+  // Tools inside an agent may be plain objects, like those of `--tools`.
   const own = Array.isArray(tools) ? { ...first, tools: tools.map(toolIn) } : first
   return 'approvalSecret' in first ? first : defineAgent(own)
 }
 
 /**
- * The tools of a file: all that it exports.
+ * Returns all tools that a file exports.
  * @throws LoomError `invalid-config`
  */
 export async function loadTools(path: string, world: FileWorld): Promise<NamedTool[]> {
@@ -76,7 +79,10 @@ async function load(
   }
 }
 
-/** Where in the file it happened, as far as Node tells: of a syntax error it often does not. */
+/**
+ * The line of the error in the file. Empty if Node.js does not report it, as for many syntax
+ * errors.
+ */
 function lineIn(error: unknown, file: string): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   const at = stack.indexOf(`${file}:`)
@@ -95,7 +101,7 @@ function candidates<VALUE>(
 const toolIn = (entry: NamedTool | ToolSet) =>
   isTool(entry) && isPlain(entry.inputSchema) ? withSchema(entry) : entry
 
-/** What `defineAgent` does not check, the run does. */
+/** A first check. `defineAgent` and the run check the other fields. */
 function isAgent(value: unknown): value is Agent {
   const { name, systemPrompt } = fieldsOf(value)
   return typeof name === 'string' && ['string', 'function'].includes(typeof systemPrompt)
@@ -106,7 +112,7 @@ function isTool(value: unknown): value is NamedTool {
   return typeof name === 'string' && typeof description === 'string' && inputSchema !== undefined
 }
 
-/** A file that imports nothing may write its schema as plain JSON. */
+/** Converts a schema in plain JSON, for files that import nothing. */
 function withSchema(tool: NamedTool): NamedTool {
   const { inputSchema } = tool
   return defineTool({

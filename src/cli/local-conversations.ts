@@ -1,6 +1,6 @@
 /**
- * Conversations that this process runs itself: in memory, where one that is kept begins with what its
- * file holds and is written back as it goes on (`kept-store.ts`); or in Redis, which keeps them by itself.
+ * Conversations that run in this process. They are in Redis, or in memory. A stored conversation in
+ * memory begins with the content of its file, and `file-store.ts` writes its changes back.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -10,18 +10,19 @@ import { AgentSession } from '../agent-session.ts'
 import type { Loom } from '../loom.ts'
 import type { Answer } from '../store/letter.ts'
 import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
-import type { KeptStore } from './kept-store.ts'
+import type { FileStore } from './file-store.ts'
 import { type SessionFiles, titleOf } from './session-files.ts'
 
 export interface LocalOptions {
   loom: Loom
   agent: string
-  /** `redis` where the store of `loom` is one; else memory, and files if there are any. */
+  /** The files of the sessions. Undefined with Redis, and for a conversation that is not stored. */
   files: SessionFiles | undefined
-  /** The store of `loom`, where it writes those files. */
-  kept: KeptStore | undefined
+  /** The store of `loom`, if it writes these files. */
+  fileStore: FileStore | undefined
+  /** Whether the store of `loom` is Redis. */
   isRedis: boolean
-  /** What the last turn failed with. */
+  /** Returns the error of the last turn. */
   failure: () => unknown
 }
 
@@ -30,17 +31,17 @@ export function localConversations(options: LocalOptions): Conversations {
   return {
     agent,
     isShared: isRedis,
-    isKept: isRedis || files !== undefined,
+    isStored: isRedis || files !== undefined,
     place: isRedis
-      ? 'kept in Redis'
+      ? 'stored in Redis'
       : files === undefined
-        ? 'not kept'
-        : `kept in ${files.shownDirectory}`,
+        ? 'not stored'
+        : `stored in ${files.shownDirectory}`,
     failure: options.failure,
     async open(id) {
       if (id === undefined) return new LocalConversation(randomUUID(), options)
-      const kept = await files?.read(id)
-      return new LocalConversation(id, options, kept)
+      const stored = await files?.read(id)
+      return new LocalConversation(id, options, stored)
     },
     async list() {
       return files === undefined ? listStored(options) : files.list()
@@ -57,7 +58,7 @@ async function listStored({ loom, agent }: LocalOptions): Promise<ConversationSu
   const { sessions } = await loom.sessions.list('', { limit: 50 })
   return Promise.all(
     sessions
-      // The same Redis may be a server's, whose agents are others.
+      // A server with other agents may use the same Redis.
       .filter((session) => session.agent === agent)
       .map(async (session) => {
         const title = titleOf(await loom.sessions.messages(session.id))
@@ -70,16 +71,16 @@ async function listStored({ loom, agent }: LocalOptions): Promise<ConversationSu
 class LocalConversation implements Conversation {
   readonly id: string
   readonly #session: AgentSession
-  readonly #kept: KeptStore | undefined
+  readonly #fileStore: FileStore | undefined
 
   constructor(
     id: string,
-    { loom, agent, kept: store }: LocalOptions,
-    kept: { messages: readonly UIMessage[] } = { messages: [] },
+    { loom, agent, fileStore }: LocalOptions,
+    stored: { messages: readonly UIMessage[] } = { messages: [] },
   ) {
     this.id = id
-    this.#session = new AgentSession(loom.agentOf(agent), { id, loom, seed: kept.messages })
-    this.#kept = store
+    this.#session = new AgentSession(loom.agentOf(agent), { id, loom, seed: stored.messages })
+    this.#fileStore = fileStore
   }
 
   send(text: string, signal: AbortSignal): Promise<Events> {
@@ -107,6 +108,6 @@ class LocalConversation implements Conversation {
   }
 
   async save(): Promise<void> {
-    await this.#kept?.keep(this.id)
+    await this.#fileStore?.write(this.id)
   }
 }

@@ -1,7 +1,8 @@
 /**
- * The MCP servers of the command, in the form that other tools use: `{"mcpServers": {"name": {"command",
- * "args", "env"} | {"url", "headers"}}}`. They come from the files that `--mcp` names and from the user's
- * own `mcp.json`; never from a file of the workspace, which would let a repository start programs.
+ * Reads the MCP servers of the command, in the format of other MCP clients: `{"mcpServers":
+ * {"name": {"command", "args", "env"} | {"url", "headers"}}}`. It reads the files that `--mcp`
+ * names and the user's own `mcp.json`. It never reads a file of the workspace, because then a
+ * repository could start programs.
  */
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
@@ -30,7 +31,10 @@ const serverSchema = z.union([
 ])
 const fileSchema = z.object({ mcpServers: z.record(z.string(), serverSchema) })
 
-/** `$XDG_CONFIG_HOME/loom/mcp.json`, by default `~/.config/loom/mcp.json`; undefined without a home. */
+/**
+ * `$XDG_CONFIG_HOME/loom/mcp.json`, by default `~/.config/loom/mcp.json`. Undefined without a home
+ * folder.
+ */
 export function usualMcpFile(environment: Environment): string | undefined {
   const { XDG_CONFIG_HOME: config = '' } = environment
   if (isAbsolute(config)) return join(config, 'loom', 'mcp.json')
@@ -39,14 +43,17 @@ export function usualMcpFile(environment: Environment): string | undefined {
 }
 
 export interface McpFiles {
-  /** As `--mcp` names them: files, or the JSON itself. */
+  /** The values of `--mcp`: files, or the JSON itself. */
   named: readonly string[]
   environment: Environment
-  /** What a path is relative to. */
+  /** The folder that relative paths start from. */
   directory: string
 }
 
-/** A later server of the same name replaces an earlier one. @throws LoomError `invalid-config` */
+/**
+ * Returns all servers. A later server replaces an earlier one of the same name.
+ * @throws LoomError `invalid-config`
+ */
 export async function mcpServers({
   named,
   environment,
@@ -97,11 +104,16 @@ function parsed(text: string, source: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new LoomError('invalid-config', `${source} is no JSON: ${errorMessage(cause)}`, { cause })
+    throw new LoomError('invalid-config', `${source} is not JSON: ${errorMessage(cause)}`, {
+      cause,
+    })
   }
 }
 
-/** `${NAME}` and `${NAME:-otherwise}` in every text, so that no key need stand in the file. */
+/**
+ * Replaces `${NAME}` and `${NAME:-otherwise}` in every text, so that the file need not contain
+ * keys.
+ */
 function withVariables(value: unknown, environment: Environment): unknown {
   if (typeof value === 'string') {
     return value.replace(

@@ -1,4 +1,4 @@
-/** `loom models`: what may be named as a model, as far as it is known. */
+/** `loom models`: lists the models that Loom knows. */
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { readRegistryConfig } from '../config.ts'
@@ -11,12 +11,12 @@ import { openRegistry } from '../server/open-registry.ts'
 import type { CommandWorld } from './app.ts'
 
 export interface ListModelsOptions {
-  /** Words that a name must all hold. None lists what can be used with the keys that are set. */
+  /** Words that a name must contain. An empty text lists the models whose keys are set. */
   query: string
   isJson: boolean
 }
 
-/** How long a newer list is waited for. */
+/** The longest wait for a newer list, in milliseconds. */
 const newerListMs = 3000
 
 /** @throws LoomError `invalid-config` */
@@ -30,7 +30,7 @@ export async function listModels(
     fetch: networkFetch(program.env),
   })
   const models = createModels({ environment: program.env, registry })
-  // Whoever asks for the list wants the newest; a network that does not answer is no reason to wait.
+  // The user expects the newest list, but a network without an answer must not delay the output.
   const patience = delay(newerListMs, undefined, { signal: leaving.signal }).catch(() => undefined)
   await Promise.race([registry.catalog().then(() => registry.settled()), patience])
   const list = await models.search(query === '' ? { configured: true } : { query })
@@ -39,11 +39,11 @@ export async function listModels(
 }
 
 /**
- * What the beginning of a model's name may become: providers, and when one is written, its models.
- * Ids with a colon are left out, since bash cuts words there.
+ * Completes the beginning of a model's name: providers, or after a provider its models. Ids with a
+ * colon are left out, because bash splits words there.
  */
 export async function modelNames(environment: Environment, written: string): Promise<string[]> {
-  // A shell that waits for candidates is no time to ask the network.
+  // No network request, because the shell waits for the candidates.
   const config = { ...readRegistryConfig(environment), modelsUrl: undefined }
   const registry = await openRegistry(config)
   const slash = written.indexOf('/')

@@ -4,21 +4,22 @@ import { errorMessage, LoomError } from '../ground/error.ts'
 import { formatOf } from './chat-options.ts'
 import type { Events } from './conversation.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
-import { play, type Played, type PlayOptions } from './play.ts'
+import { play, type PlayedTurn, type PlayOptions } from './play.ts'
 import { plain } from './render/plain.ts'
 import { TurnView } from './render/turn-view.ts'
 import { lackOf, limitOf, resultLine, resultOf, spentText } from './result.ts'
 import type { Talk } from './talk.ts'
 
 /**
- * @param prompt undefined watches what is being answered already
+ * Sends one question and shows its answer.
+ * @param prompt the question. Undefined shows the answer that is already running.
  * @returns the exit code
  */
 export async function askOnce(talk: Talk, prompt: string | undefined): Promise<number> {
   const { conversation, flags, interrupts, screen } = talk
   const started = performance.now()
   let isLate = false
-  // Who only watches leaves, and nothing is stopped.
+  // With `--watch`, an interrupt ends only this command and not the answer.
   const isWatching = prompt === undefined
   const stop = () => {
     if (!isWatching) void conversation.stop().catch(() => undefined)
@@ -41,22 +42,22 @@ export async function askOnce(talk: Talk, prompt: string | undefined): Promise<n
       screen.note('loom: nothing is being answered in this session.')
       return exitCodes.done
     }
-    // What came before there was something to stop.
+    // The interrupt may have come before the turn began.
     if (interrupts.exitCode !== undefined) stop()
     const human = isWatching ? undefined : talk.human
-    const played = await shown({ ...talk, human, stopping }, events)
+    const turn = await playOnScreen({ ...talk, human, stopping }, events)
     const durationMs = performance.now() - started
     const format = formatOf(flags)
     if (format !== 'text') {
       const sessionId = conversation.id
       const history = isWatching ? [] : await conversation.messages()
-      const asked = history.findLast(({ role }) => role === 'user')
-      const result = resultOf({ played, sessionId, asked, durationMs })
+      const question = history.findLast(({ role }) => role === 'user')
+      const result = resultOf({ turn, sessionId, question, durationMs })
       screen.answer(resultLine(result, format))
     }
-    const exitCode = conclude(talk, played, isLate)
-    const isKept = await kept(talk)
-    return isKept ? exitCode : exitCode || exitCodes.failed
+    const exitCode = conclude(talk, turn, isLate)
+    const isSaved = await save(talk)
+    return isSaved ? exitCode : exitCode || exitCodes.failed
   } catch (error) {
     const { exitCode } = interrupts
     const isLeaving = leaving.aborted || (isWatching && stopping.aborted)
@@ -69,9 +70,9 @@ export async function askOnce(talk: Talk, prompt: string | undefined): Promise<n
   }
 }
 
-type Shown = Omit<Talk, 'human'> & Pick<PlayOptions, 'human' | 'stopping'>
+type ScreenOptions = Omit<Talk, 'human'> & Pick<PlayOptions, 'human' | 'stopping'>
 
-async function shown(talk: Shown, events: Events): Promise<Played> {
+async function playOnScreen(talk: ScreenOptions, events: Events): Promise<PlayedTurn> {
   const { conversation, flags, human, interrupts, screen, stopping } = talk
   const format = formatOf(flags)
   const isVerbose = flags.verbose === true
@@ -81,7 +82,7 @@ async function shown(talk: Shown, events: Events): Promise<Played> {
     showsText: format === 'text',
     gauge: talk.gauge,
   })
-  const hear = (event: AgentEvent) => {
+  const onEvent = (event: AgentEvent) => {
     view.add(event)
     if (format === 'stream-json') screen.answer(`${JSON.stringify(event)}\n`)
   }
@@ -90,7 +91,7 @@ async function shown(talk: Shown, events: Events): Promise<Played> {
     return await play(events, {
       conversation,
       human,
-      hear,
+      onEvent,
       pause: () => view.pause(),
       resume: () => view.begin(),
       drained: () => screen.drained(),
@@ -102,33 +103,33 @@ async function shown(talk: Shown, events: Events): Promise<Played> {
   }
 }
 
-/** Says what is to be said of the end, and gives the exit code. */
+/** Prints the costs and the failure of a turn, and returns the exit code. */
 function conclude(
   { conversations, flags, interrupts, screen }: Talk,
-  played: Played,
+  turn: PlayedTurn,
   isLate: boolean,
 ) {
   if (flags.verbose === true) {
-    const spent = spentText(played.message.metadata)
+    const spent = spentText(turn.message.metadata)
     if (spent !== undefined) screen.note(screen.paint('dim', spent))
   }
   if (interrupts.exitCode !== undefined) return interrupts.exitCode
   if (isLate) return tooLate({ flags, screen })
-  if (played.isInterrupted) return 130
-  const say = (line: string) => screen.error(screen.paint('red', `loom: ${line}`))
-  if (played.errorText !== undefined) {
-    say(plain(played.errorText))
+  if (turn.isInterrupted) return 130
+  const printError = (line: string) => screen.error(screen.paint('red', `loom: ${line}`))
+  if (turn.errorText !== undefined) {
+    printError(plain(turn.errorText))
     const failure = conversations.failure()
     return failure instanceof LoomError ? exitCodeOf(failure) : exitCodes.failed
   }
-  const limit = limitOf(played)
+  const limit = limitOf(turn)
   if (limit !== undefined) {
-    say(limit)
+    printError(limit)
     return exitCodes.limit
   }
-  const lack = played.isStopped ? 'the answer was stopped' : lackOf(played)
+  const lack = turn.isStopped ? 'the answer was stopped' : lackOf(turn)
   if (lack === undefined) return exitCodes.done
-  say(lack)
+  printError(lack)
   return exitCodes.failed
 }
 
@@ -138,8 +139,8 @@ function tooLate({ flags, screen }: Pick<Talk, 'flags' | 'screen'>): number {
   return exitCodes.limit
 }
 
-/** The answer has been given; that it could not be kept is told behind it. */
-async function kept({ conversation, screen }: Talk): Promise<boolean> {
+/** Stores the conversation. Prints a failure after the answer and returns false. */
+async function save({ conversation, screen }: Talk): Promise<boolean> {
   try {
     await conversation.save()
     return true

@@ -1,4 +1,7 @@
-/** Makes what `loom chat` was told into conversations: whose they are, where they live, what answers. */
+/**
+ * Opens the conversations of `loom chat` in this process: the agent, its tools and models, and the
+ * store.
+ */
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -29,56 +32,57 @@ import { chatAgent } from './chat-agent.ts'
 import type { ChatFlags } from './chat-options.ts'
 import { commandMcp } from './command-mcp.ts'
 import type { ChatSettings, Conversation, Conversations } from './conversation.ts'
-import { directoryOf, isThere, keptSession, modelOf } from './kept-session.ts'
-import { keptStore } from './kept-store.ts'
+import { fileBackedStore } from './file-store.ts'
 import { localConversations } from './local-conversations.ts'
-import { type KeptSession, SessionFiles } from './session-files.ts'
+import { type StoredSession, SessionFiles } from './session-files.ts'
+import { directoryOf, isAvailable, storedSession, modelOf } from './stored-session.ts'
 
 export interface LocalChat {
   conversations: Conversations
   models: Models
   settings: ChatSettings
-  /** The model that answers when `settings` name none. */
+  /** The model that answers if `settings` name none. */
   defaultModel: string
-  /** The tools of these names or files. @throws LoomError `invalid-request` */
+  /** Loads the tools of these names or files. @throws LoomError `invalid-request` */
   toolsOf: (words: readonly string[]) => Promise<readonly NamedTool[]>
   /** Returns the names of the tools that the model gets now, with those of MCP servers. */
   toolNames: () => Promise<readonly string[]>
   /** The folder that the agent works in. */
   directory: string
-  /** That is not the folder where the agent would work in a new session. */
+  /** Whether this is not the folder of a new session. */
   isElsewhere: boolean
-  /** The session that the flags name, as it was kept. */
-  kept: KeptSession | undefined
-  /** Has the model of a conversation go on with it, unless the flags name one. */
+  /** The stored session that the flags name. */
+  stored: StoredSession | undefined
+  /** Uses the model of the last answer, unless the flags name a model. */
   keepModel: (conversation: Conversation) => Promise<void>
-  /** How many tokens the model that answers now takes; undefined where it is not known. */
+  /** Returns the context window of the current model, in tokens. Undefined if it is not known. */
   windowNow: () => Promise<number | undefined>
 }
 
 export interface OpenOptions {
   flags: ChatFlags
   grants: Grants
-  /** Whether the conversation is to outlive this process. */
-  isKept: boolean
+  /** Whether the conversation outlives this process. */
+  isStored: boolean
 }
 
-/** @throws LoomError for whatever is wrong, before anything is said */
+/** @throws LoomError for a wrong flag, setting, file or model, before the first message is sent */
 export async function openLocalChat(
   world: CommandWorld,
-  { flags, grants, isKept }: OpenOptions,
+  { flags, grants, isStored }: OpenOptions,
 ): Promise<LocalChat> {
   const { program, app } = world
   const config = chatConfig(program.env)
   // In the background, so that the first message does not wait for it.
   warmUp().catch(() => undefined)
   const agents = await app.agents()
-  const files = isKept && config.redisUrl === undefined ? new SessionFiles(program.env) : undefined
-  const kept = await keptSession(flags, { files, here: config.workspace })
-  const directory = directoryOf(kept, { config, environment: program.env })
+  const isRedis = isStored && config.redisUrl !== undefined
+  const files = isStored && !isRedis ? new SessionFiles(program.env) : undefined
+  const stored = await storedSession(flags, { files, here: config.workspace })
+  const directory = directoryOf(stored, { config, environment: program.env })
   const names = nameWorld(world, { config, directory, isQuiet: flags.quiet === true })
-  const isOurs = kept !== undefined && agentNames(agents).includes(kept.agent)
-  const word = flags.agent ?? (isOurs ? kept.agent : config.agent)
+  const isOurs = stored !== undefined && agentNames(agents).includes(stored.agent)
+  const word = flags.agent ?? (isOurs ? stored.agent : config.agent)
   const agent = await agentNamed(word, { agents, world: names })
   const registry = await openRegistry(config, { fetch: networkFetch(program.env) })
   const models = createModels({ environment: program.env, registry })
@@ -89,11 +93,11 @@ export async function openLocalChat(
   }
   const delegates = new Set(agentNames(agents))
   const mcp = await commandMcp(world, { flags, directory: resolve(program.cwd()) })
-  const chatting = chatAgent(agent, {
+  const changedAgent = chatAgent(agent, {
     mcp,
     flags,
     settings,
-    asking: { grants, delegates },
+    approval: { grants, delegates },
     defaultModel: config.model,
   })
   await checkModels(agent, { settings, models, config })
@@ -110,28 +114,27 @@ export async function openLocalChat(
     failure = error
     log(error)
   }
-  const isRedis = isKept && config.redisUrl !== undefined
   const memory = () => openMemoryStore({ sessionTtlMs: config.sessionTtlMs })
-  const keptIn = files === undefined ? undefined : keptStore(memory(), { files, directory })
-  const store = isRedis ? await openRedis(config, report) : (keptIn ?? memory())
+  const inFiles = files === undefined ? undefined : fileBackedStore(memory(), { files, directory })
+  const store = isRedis ? await openRedis(config, report) : (inFiles ?? memory())
   const loom = new Loom({
-    agents: [chatting, ...agents.harmless.filter(({ name }) => name !== chatting.name)],
+    agents: [changedAgent, ...agents.harmless.filter(({ name }) => name !== changedAgent.name)],
     models,
     report,
     store,
     defaultModel: config.model,
     limits: config.limits,
-    // Nothing is spared by writing to memory more seldom.
+    // A write to memory costs nothing, so it need not wait.
     flushMs: isRedis ? config.flushMs : 0,
     patienceMs: config.redisPatienceMs,
     heartbeatMs: config.heartbeatMs,
   })
   const conversations = localConversations({
     loom,
-    agent: chatting.name,
+    agent: changedAgent.name,
     isRedis,
     files,
-    kept: keptIn,
+    fileStore: inFiles,
     failure: () => failure,
   })
   const dispose = conversations[Symbol.asyncDispose]
@@ -143,16 +146,17 @@ export async function openLocalChat(
     models,
     settings,
     toolsOf,
-    toolNames: () => toolNamesOf(chatting),
+    toolNames: () => toolNamesOf(changedAgent),
     defaultModel: modelName(agent, config),
     directory,
     isElsewhere: directory !== config.workspace,
-    kept,
+    stored,
     async keepModel(conversation) {
       if (flags.model !== undefined) return
       const model = modelOf(await conversation.messages())
-      // One that cannot be had any more, for want of a key say, gives way to the usual one.
-      if (model !== undefined && (await isThere(model, models))) settings.model = model
+      // If the model cannot be used any more, for example without its key, the default model
+      // answers.
+      if (model !== undefined && (await isAvailable(model, models))) settings.model = model
     },
     async windowNow() {
       const own = typeof agent.model === 'string' ? agent.model : config.model
@@ -162,16 +166,16 @@ export async function openLocalChat(
   }
 }
 
-/** How long a Redis may be silent at the start, where nobody would want to wait for it. */
-const firstWordMs = 5000
+/** The longest wait for the first answer of Redis, in milliseconds. */
+const firstReplyMs = 5000
 
 /** @throws LoomError `invalid-config` */
 async function openRedis(config: Config, report: (error: unknown) => void): Promise<Store> {
-  const late = delay(firstWordMs, undefined, { ref: false }).then(() => {
-    throw new LoomError('unavailable', `it did not answer within ${firstWordMs / 1000} s`)
+  const late = delay(firstReplyMs, undefined, { ref: false }).then(() => {
+    throw new LoomError('unavailable', `it did not answer within ${firstReplyMs / 1000} s`)
   })
   try {
-    // One that is late is left behind: this process ends.
+    // After the deadline the process ends, so a late connection need not be closed.
     return await Promise.race([openStore({ config, report }), late])
   } catch (cause) {
     const message = `REDIS_URL cannot be used: ${errorMessage(cause)}`
@@ -179,7 +183,7 @@ async function openRedis(config: Config, report: (error: unknown) => void): Prom
   }
 }
 
-/** A chat opens no port, so what is set for a server must not hinder it. */
+/** A chat opens no port, so a bad setting of the server must not prevent it. */
 function chatConfig(environment: Environment): Config {
   const { PORT, HOST, LOOM_CORS_ORIGINS, LOOM_API_KEYS, LOOM_AUTH, ...rest } = environment
   return readConfig(rest)
@@ -193,7 +197,8 @@ function nameWorld(
   const notice = (line: string) => {
     if (!isQuiet) stderr.write(`loom: ${line}\n`)
   }
-  // One for all tools: what one of them has read, another may edit.
+  // All tools share one workspace, because `edit_file` accepts only files that `read_file` has
+  // read.
   let opened: Promise<ActingWorld> | undefined
   const open = async () => ({
     workspace: await Workspace.open(directory),
@@ -211,12 +216,12 @@ function nameWorld(
   }
 }
 
-/** Finds a bad model now, in one line, before anything is said. */
+/** Reports a bad model in one line before the first message is sent. */
 async function checkModels(
   { model }: Agent,
   { settings, models, config }: { settings: ChatSettings; models: Models; config: Config },
 ): Promise<void> {
-  // What a callback will say is not known before it is asked.
+  // The model of a callback is not known before the turn.
   const own = typeof model === 'function' ? undefined : model
   const wanted: ModelReference | readonly ModelReference[] = settings.model ?? own ?? config.model
   const [first] = Array.isArray(wanted) ? wanted : [wanted]

@@ -1,6 +1,7 @@
 /**
- * Plays a turn to its end: hands its events to who shows them, answers what it waits for, and goes on
- * until it waits for nothing. What it has come to is the message, as it is stored.
+ * Plays a turn to its end. It passes each event to the caller, gets the answers to open calls from
+ * the human, and continues until no call is open. It returns the message in the form that the store
+ * keeps.
  */
 import type { AgentEvent } from '../event.ts'
 import { type FoldedMessage, MessageFold } from '../message-fold.ts'
@@ -10,39 +11,40 @@ import type { Human } from './human.ts'
 
 export interface PlayOptions {
   conversation: Pick<Conversation, 'answer'>
-  /** Undefined where nothing is to be answered from here: then it ends when it waits. */
+  /** Undefined if this command must not answer. Then the function returns when the turn waits. */
   human: Pick<Human, 'answers'> | undefined
-  /** Hears every event. */
-  hear: (event: AgentEvent) => void
-  /** Called when the turn pauses for the human, and before it goes on. */
+  /** Receives every event. */
+  onEvent: (event: AgentEvent) => void
+  /** `pause` is called before a question to the human, and `resume` after it. */
   pause: () => void
   resume: () => void
   /** Resolves when there is room for more output. */
   drained: () => Promise<void>
   /**
-   * Aborts when the human stops the answer. It ends a question to the human, and no question follows: a
-   * stop can arrive at the session when the answer waits already, and then nothing aborts.
+   * Aborts when the human stops the answer. It ends a question to the human, and no question
+   * follows. A stop that reaches the session while the answer already waits aborts nothing, so this
+   * signal is needed.
    */
   stopping: AbortSignal
-  /** Leaves the turn as it is. */
+  /** Ends only the reading. The turn continues. */
   signal: AbortSignal
 }
 
-export interface Played {
+export interface PlayedTurn {
   message: FoldedMessage
-  /** Stopped before its end, from here or elsewhere. */
+  /** Whether this or another client stopped the turn. */
   isStopped: boolean
-  /** The human would not answer what it waits for (Ctrl-C). */
+  /** Whether the human refused to answer an open call (Ctrl-C). */
   isInterrupted: boolean
-  /** What went wrong. */
+  /** The text of the last `error` event. */
   errorText: string | undefined
   finishReason: string | undefined
 }
 
-export async function play(first: Events, options: PlayOptions): Promise<Played> {
+export async function play(first: Events, options: PlayOptions): Promise<PlayedTurn> {
   const { conversation, human, signal, stopping } = options
   const fold = new MessageFold({ id: '', role: 'assistant', parts: [] })
-  const played: Played = {
+  const turn: PlayedTurn = {
     message: fold.message,
     isStopped: false,
     isInterrupted: false,
@@ -51,35 +53,35 @@ export async function play(first: Events, options: PlayOptions): Promise<Played>
   }
   let events: Events | undefined = first
   while (events !== undefined) {
-    await hearAll(events, fold, { ...options, played })
+    await readAll(events, fold, { ...options, turn })
     events = undefined
-    const isOver = played.isStopped || played.errorText !== undefined
+    const isOver = turn.isStopped || turn.errorText !== undefined
     if (isOver || human === undefined || waitingParts(fold.message).length === 0) break
     if (stopping.aborted) {
-      played.isInterrupted = true
+      turn.isInterrupted = true
       break
     }
     options.pause()
     const answers = await human.answers(fold.message, stopping)
     options.resume()
-    if (answers === undefined) played.isInterrupted = true
+    if (answers === undefined) turn.isInterrupted = true
     else if (answers.length > 0)
       events = await conversation.answer(fold.message.id, answers, signal)
   }
-  return played
+  return turn
 }
 
-async function hearAll(
+async function readAll(
   events: Events,
   fold: MessageFold,
-  { hear, drained, played }: PlayOptions & { played: Played },
+  { onEvent, drained, turn }: PlayOptions & { turn: PlayedTurn },
 ): Promise<void> {
   for await (const event of events) {
     fold.add(event)
-    hear(event)
-    if (event.type === 'error') played.errorText = event.errorText
-    if (event.type === 'abort') played.isStopped = true
-    if (event.type === 'finish') played.finishReason = event.finishReason
+    onEvent(event)
+    if (event.type === 'error') turn.errorText = event.errorText
+    if (event.type === 'abort') turn.isStopped = true
+    if (event.type === 'finish') turn.finishReason = event.finishReason
     await drained()
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The words of the command line. What a command needs is loaded when it runs, so that help and
- * completions are there at once. What is wrong with the words ends with exit code 2.
+ * The commands and options of the command line. Each command loads its modules when it runs, so
+ * that help and completions appear at once. A wrong command or option ends with exit code 2.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 
@@ -10,7 +10,7 @@ import type { CommandWorld } from './app.ts'
 import type { ChatFlags } from './chat-options.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
 
-/** Runs what the words ask for. @returns the exit code */
+/** Runs the command that the arguments name. @returns the exit code */
 export async function runCommand(world: CommandWorld): Promise<number> {
   const { program: process } = world
   let exitCode: number = exitCodes.done
@@ -22,24 +22,24 @@ export async function runCommand(world: CommandWorld): Promise<number> {
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
     }
-    return tell(error, process)
+    return reportError(error, process)
   }
 }
 
-/** One line for what the user can mend; a stack only for what is Loom's own fault. */
-async function tell(error: unknown, { stderr }: NodeJS.Process): Promise<number> {
+/** Prints one line for an error that the user can correct, and a stack for an error of Loom. */
+async function reportError(error: unknown, { stderr }: NodeJS.Process): Promise<number> {
   const { plain } = await import('./render/plain.ts')
   if (isFolderGone(error)) {
     stderr.write('loom: The current folder does not exist any more: change to another one.\n')
     return exitCodes.usage
   }
-  // It may hold what a server or a file says.
+  // The text may come from a server or a file, so control characters are removed.
   for (const line of plain(errorMessage(error)).split('\n')) stderr.write(`loom: ${line}\n`)
   if (!(error instanceof LoomError) && error instanceof Error) stderr.write(`${error.stack}\n`)
   return exitCodeOf(error)
 }
 
-/** `getcwd(3)` fails with ENOENT when the folder was removed. */
+/** `getcwd(3)` fails with ENOENT if the folder was removed. */
 const isFolderGone = (error: unknown): boolean =>
   error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd'
 
@@ -51,8 +51,8 @@ Examples:
   git diff | loom "review this diff"
   loom serve`
 
-/** @param ended is told what a command ended with */
-function createProgram(world: CommandWorld, ended: (exitCode: number) => void): Command {
+/** @param onEnd receives the exit code of the command */
+function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): Command {
   const { program: process, app } = world
   const program = new Command('loom')
     .description('Talk to AI agents, and serve them.')
@@ -69,7 +69,7 @@ function createProgram(world: CommandWorld, ended: (exitCode: number) => void): 
       process.stdout.write(`${app.version}\n`)
       throw new CommanderError(0, 'loom.version', '')
     })
-  addChat(program, world, ended)
+  addChat(program, world, onEnd)
   program
     .command('serve')
     .description(
@@ -77,12 +77,12 @@ function createProgram(world: CommandWorld, ended: (exitCode: number) => void): 
     )
     .action(async () => {
       const { serve } = await import('./serve.ts')
-      ended(await serve(world))
+      onEnd(await serve(world))
     })
   program
     .command('models')
     .description('list models')
-    .argument('[words...]', 'only those whose name holds all the words')
+    .argument('[words...]', 'only those whose name contains all the words')
     .option('--json', 'print JSON')
     .action(async (words: string[], { json = false }: { json?: boolean }) => {
       const { listModels } = await import('./models.ts')
@@ -116,40 +116,45 @@ function createProgram(world: CommandWorld, ended: (exitCode: number) => void): 
   return program
 }
 
-function addChat(program: Command, world: CommandWorld, ended: (exitCode: number) => void): void {
+function addChat(program: Command, world: CommandWorld, onEnd: (exitCode: number) => void): void {
   const chat = program
     .command('chat', { isDefault: true })
-    .description('ask one question, or talk (-i); what is piped in is part of the question')
+    .description(
+      'ask one question, or hold a conversation (-i); piped text is part of the question',
+    )
     .argument('[question...]', 'the question; - reads it from stdin')
-    .option('-i, --interactive', 'talk; the usual where there is a terminal and no question')
+    .option(
+      '-i, --interactive',
+      'hold a conversation; the default at a terminal without a question',
+    )
     .option('-m, --model <provider/model>', 'the model that answers (LOOM_MODEL)')
     .option('-a, --agent <name>', 'the agent: a name, or a file such as ./my-agent.ts (LOOM_AGENT)')
     .option('-s, --system <text>', 'instructions in place of the agent’s own')
     .option('-t, --tools <names>', 'tools in place of the agent’s own: names, or files', listOf)
-    .option('--max-steps <number>', 'the most model calls for one question', wholeNumber)
+    .option('--max-steps <number>', 'the largest number of model calls per question', wholeNumber)
     .option('--temperature <number>', '0 to 2', temperature)
     .option('-y, --yes', 'let every tool run without asking')
     .option('--allow <tools>', 'let these run without asking: names, or bash(git log)', listOf)
     .option('--mcp <file>', 'tools of MCP servers, from a file with mcpServers; may repeat', eachOf)
-    .option('-c, --continue', 'go on with the last session')
-    .option('--session <id>', 'go on with a session, or name a new one')
+    .option('-c, --continue', 'continue the last session')
+    .option('--session <id>', 'continue this session, or name a new one')
     .option('--url <address>', 'talk with a Loom server (LOOM_API_KEY is its key)')
-    .option('--watch', 'only show what is being answered in --session')
-    .option('--timeout <seconds>', 'stop after so long', seconds)
+    .option('--watch', 'only show the running answer of --session')
+    .option('--timeout <seconds>', 'stop after this time', seconds)
     .addOption(
-      new Option('--output-format <format>', 'what stdout is given').choices([
+      new Option('--output-format <format>', 'the format of stdout').choices([
         'text',
         'json',
         'stream-json',
       ]),
     )
     .option('--json', 'the same as --output-format json')
-    .option('-q, --quiet', 'say nothing on stderr but errors')
-    .option('-v, --verbose', 'also say what the model thinks, and what was spent')
+    .option('-q, --quiet', 'print only errors on stderr')
+    .option('-v, --verbose', 'also print the thoughts of the model, and the costs')
   chat.action(async (words: string[], flags: ChatFlags) => {
     if (program.args[0] !== 'chat') refuseTypo(words, program)
     const { chat } = await import('./chat.ts')
-    ended(await chat(world, words, flags))
+    onEnd(await chat(world, words, flags))
   })
 }
 
@@ -157,7 +162,7 @@ function addSessions(program: Command, world: CommandWorld): void {
   const { stdout } = world.program
   program
     .command('sessions')
-    .description('list the sessions that are kept')
+    .description('list the stored sessions')
     .option('--url <address>', 'those on a Loom server (LOOM_API_KEY is its key)')
     .option('--rm <id>', 'remove one')
     .option('--json', 'print JSON')
@@ -169,8 +174,8 @@ function addSessions(program: Command, world: CommandWorld): void {
 }
 
 /**
- * `loom serv` is no question about "serv". A word that is close to a command is taken for it, since a
- * question is seldom one word.
+ * Refuses a single word that is close to a command name, such as `loom serv`. It is probably a
+ * typing error, because a question is seldom one word.
  * @throws LoomError `invalid-request`
  */
 function refuseTypo(words: readonly string[], program: Command): void {
@@ -190,7 +195,7 @@ function helpFor(program: Command, name: string | undefined): Command {
   const command = program.commands.find((each) => each.name() === name)
   if (command !== undefined) return command
   const [near] = nearestNames(name.toLowerCase(), commandNames(program))
-  const hint = near === undefined ? 'loom --help says what there is.' : `Did you mean "${near}"?`
+  const hint = near === undefined ? 'loom --help lists the commands.' : `Did you mean "${near}"?`
   throw new LoomError('invalid-request', `There is no command "${name}". ${hint}`)
 }
 

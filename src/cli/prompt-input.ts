@@ -1,60 +1,60 @@
 /**
- * What is asked, from the command line and from stdin: `loom "explain" < file` asks about the file,
- * `loom - < file` asks what the file says. A question in the words is asked although stdin is a pipe on
- * which nothing comes and that nobody closes, as cron, CI and other programs leave it.
+ * The question, from the command line and from stdin. `loom "explain" < file` asks about the file.
+ * `loom - < file` uses the file as the question. A question on the command line is also asked if
+ * stdin is a pipe that stays open and empty. cron, CI and other programs leave stdin in this state.
  */
 import { LoomError } from '../ground/error.ts'
 
-/** More than this fits no model's window, and is rather a mistake. */
+/** More text fits into no context window and is probably a mistake. */
 const stdinBytesMax = 4 * 1024 * 1024
-/** How long stdin is silent before it is said that it is being read. */
+/** Time without input after which the command reports that it reads stdin. */
 const silenceMs = 3000
-/** How long a pipe may bring nothing before a question in the words is asked without it. */
+/** Time without input after which the command asks the question of the command line alone. */
 const patienceMs = 3000
 
 export interface PromptInput {
   words: readonly string[]
   stdin: NodeJS.ReadStream
-  /** Told to whoever wonders why nothing happens. */
+  /** Prints a line for the user while the command waits for input. */
   notice: (line: string) => void
-  /** Aborted when the command is told to go. */
+  /** Aborts when an interrupt ends the command. */
   signal: AbortSignal
 }
 
 /**
- * Reads it all. '' when there is nothing.
+ * Reads the whole question. Returns '' if there is none.
  * @throws LoomError `payload-too-large`
  */
 export async function readPrompt({ words, stdin, notice, signal }: PromptInput): Promise<string> {
   const asksStdin = words[0] === '-'
-  const said = words
+  const question = words
     .slice(asksStdin ? 1 : 0)
     .join(' ')
     .trim()
-  if (stdin.isTTY && !asksStdin) return said
-  if (said !== '' && !asksStdin && !(await brings(stdin, signal))) {
+  if (stdin.isTTY && !asksStdin) return question
+  if (question !== '' && !asksStdin && !(await hasInput(stdin, signal))) {
     notice(
       `loom: nothing came on stdin in ${patienceMs / 1000} s; asking without it (loom - "…" waits for it)`,
     )
-    return said
+    return question
   }
   const piped = (await readAll(stdin, { notice, signal })).trim()
-  if (said === '' || piped === '') return said + piped
-  return `${said}\n\n${piped}`
+  if (question === '' || piped === '') return question + piped
+  return `${question}\n\n${piped}`
 }
 
-/** Whether there is something to read, or an end, before the patience is over. */
-async function brings(stdin: NodeJS.ReadStream, signal: AbortSignal): Promise<boolean> {
+/** Whether stdin has data or ends within `patienceMs`. */
+async function hasInput(stdin: NodeJS.ReadStream, signal: AbortSignal): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
-  const come = () => resolve(true)
+  const onInput = () => resolve(true)
   const timer = setTimeout(() => resolve(false), patienceMs)
-  stdin.once('readable', come).once('end', come).once('error', come)
-  signal.addEventListener('abort', come, { once: true })
+  stdin.once('readable', onInput).once('end', onInput).once('error', onInput)
+  signal.addEventListener('abort', onInput, { once: true })
   const isThere = await promise
   clearTimeout(timer)
-  stdin.off('readable', come).off('end', come).off('error', come)
-  signal.removeEventListener('abort', come)
-  // Nothing keeps the process waiting for what is not read.
+  stdin.off('readable', onInput).off('end', onInput).off('error', onInput)
+  signal.removeEventListener('abort', onInput)
+  // An open stream that nobody reads would keep the process running.
   if (!isThere) stdin.destroy()
   return isThere
 }
@@ -64,7 +64,7 @@ async function readAll(
   { notice, signal }: Pick<PromptInput, 'notice' | 'signal'>,
 ): Promise<string> {
   const timer = setTimeout(
-    () => notice('loom: reading stdin until it ends (give it /dev/null if it is not meant)'),
+    () => notice('loom: reading stdin until it ends (add < /dev/null if there is no input)'),
     silenceMs,
   )
   const chunks: Buffer[] = []
@@ -85,13 +85,13 @@ async function readAll(
   } catch (error) {
     if (error instanceof LoomError) throw error
     signal.throwIfAborted()
-    // EISDIR, EBADF: whatever stdin is, there is nothing to be read.
+    // EISDIR, EBADF: stdin is a directory or closed, so there is no input.
     if (size === 0) return ''
     throw error
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', leave)
   }
-  // What is no UTF-8 becomes U+FFFD, and a byte order mark is left out.
+  // Bytes that are not UTF-8 become U+FFFD. A byte order mark is removed.
   return new TextDecoder().decode(Buffer.concat(chunks))
 }

@@ -1,6 +1,7 @@
 /**
- * Conversations on a server, over the same routes that frontends use. A connection that breaks is
- * taken up where it was, and a message that is sent twice is one message.
+ * Conversations on a server, over the routes that frontends use. After a broken connection, the
+ * client continues to read at the same event. The server accepts a message only once, even if it
+ * arrives twice.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -15,7 +16,7 @@ import { Api, type ApiOptions, notLoom } from './remote/api.ts'
 import { readEvents } from './remote/event-reader.ts'
 
 export interface RemoteOptions extends ApiOptions {
-  /** The agent that messages are for; the server's own default without it. */
+  /** The agent that answers. Undefined uses the default agent of the server. */
   agent: string | undefined
 }
 
@@ -24,19 +25,19 @@ export function remoteConversations(options: RemoteOptions): Conversations {
   const api = new Api(options)
   return {
     agent: agent ?? "the server's own",
-    isKept: true,
+    isStored: true,
     isShared: true,
     place: `on ${new URL(options.url).host}`,
     failure: () => undefined,
     async open(id) {
-      // A wrong address or key is told now, and not after a message's patient attempts.
+      // Reports a wrong address or key now, and not after the retries of the first message.
       const { sessions } = fieldsOf(await api.json('GET', '?limit=1'))
       if (!Array.isArray(sessions)) throw notLoom(options.url)
       return new RemoteConversation(id ?? randomUUID(), api, agent)
     },
     list: () => list(api, options.url),
     remove: (id) => api.remove(id),
-    // Nothing is held between two requests.
+    // No resource is open between two requests.
     [Symbol.asyncDispose]: async () => undefined,
   }
 }
@@ -55,7 +56,7 @@ class RemoteConversation implements Conversation {
   readonly id: string
   readonly #api: Api
   readonly #agent: string | undefined
-  /** The place of the last event that was read. */
+  /** The cursor of the last event that was read. */
   #cursor: string | undefined
 
   constructor(id: string, api: Api, agent: string | undefined) {
@@ -70,12 +71,14 @@ class RemoteConversation implements Conversation {
 
   async send(text: string, signal: AbortSignal): Promise<Events> {
     const message = { id: randomUUID(), role: 'user', parts: [{ type: 'text', text }] }
-    // `id` and then `messages`: what `resumableFetch` reads the session from.
+    // `id` comes before `messages`: `resumableFetch` reads the session id from the start of the
+    // body.
     const body = {
       id: this.id,
       messages: [message],
       ...(this.#agent !== undefined && { agent: this.#agent }),
-      // A server that has restarted without its conversations must not begin this one anew.
+      // A server that restarted without its conversations must refuse the message and not begin a
+      // new session.
       ...(this.#cursor !== undefined && { continues: true }),
     }
     return this.#events(await this.#api.stream('POST', '', { body, signal }))
@@ -90,7 +93,7 @@ class RemoteConversation implements Conversation {
       const [path, body] = answerRequest(answer)
       await this.#api.json('POST', this.#path + path, { body, isAsync: true }).catch(unlessRefused)
     }
-    // The message goes on in the log that it began in: behind what was read of it.
+    // The message continues in the same log, after the last event that was read.
     const after = this.#cursor === undefined ? '' : `?after=${encodeURIComponent(this.#cursor)}`
     return this.#events(await this.#api.stream('GET', `${this.#path}/stream${after}`, { signal }))
   }
@@ -121,7 +124,7 @@ class RemoteConversation implements Conversation {
     return read.success ? read.data : []
   }
 
-  // The server keeps it.
+  // The server stores the conversation.
   async save(): Promise<void> {}
 
   #events(body: ReadableStream<Uint8Array> | undefined): Events {
@@ -133,14 +136,17 @@ class RemoteConversation implements Conversation {
     try {
       return await this.#api.json('GET', this.#path)
     } catch (error) {
-      // One that begins with the first message.
+      // The session begins with its first message.
       if (error instanceof LoomError && error.code === 'not-found') return undefined
       throw error
     }
   }
 }
 
-/** Somebody else was faster, in a browser perhaps: what follows is the same for all. */
+/**
+ * Ignores `refused`: another client answered the call first, and all clients read the same events
+ * after it.
+ */
 function unlessRefused(error: unknown): void {
   if (!(error instanceof LoomError) || error.code !== 'refused') throw error
 }

@@ -1,41 +1,43 @@
-/** What a program is told of a turn: `--json`, and the last line of `--output-format stream-json`. */
+/**
+ * The result of a turn for a program: `--json`, and the last line of `--output-format stream-json`.
+ */
 import type { UIMessage } from 'ai'
 
 import { errorMessage } from '../ground/error.ts'
 import { fieldsOf } from '../ground/fields.ts'
 import { textOf, uiMessage } from '../message-fold.ts'
 import type { OutputFormat } from './chat-options.ts'
-import type { Played } from './play.ts'
+import type { PlayedTurn } from './play.ts'
 
 export interface ChatResult {
   text: string
   sessionId: string
-  /** What the turn added to the conversation. */
+  /** The messages that the turn added to the conversation. */
   messages: UIMessage[]
   finishReason?: string
   usage?: unknown
   steps?: unknown
   durationMs: number
-  /** US dollars, where the prices are known. */
+  /** US dollars. Missing if a price is not known. */
   cost?: unknown
   error?: string
 }
 
 export interface ResultOptions {
-  played: Played
+  turn: PlayedTurn
   sessionId: string
-  /** The question; undefined where another's was watched. */
-  asked: UIMessage | undefined
+  /** The question. Undefined with `--watch`. */
+  question: UIMessage | undefined
   durationMs: number
 }
 
-export function resultOf({ played, sessionId, asked, durationMs }: ResultOptions): ChatResult {
-  const { message, finishReason, errorText } = played
+export function resultOf({ turn, sessionId, question, durationMs }: ResultOptions): ChatResult {
+  const { message, finishReason, errorText } = turn
   const { usage, steps, cost } = fieldsOf(message.metadata)
   return {
     text: textOf(message),
     sessionId,
-    messages: [...(asked === undefined ? [] : [asked]), uiMessage(message)],
+    messages: [...(question === undefined ? [] : [question]), uiMessage(message)],
     ...(finishReason !== undefined && { finishReason }),
     ...(usage !== undefined && { usage }),
     ...(steps !== undefined && { steps }),
@@ -49,11 +51,11 @@ export function resultOf({ played, sessionId, asked, durationMs }: ResultOptions
 export const resultLine = (result: Partial<ChatResult>, format: OutputFormat): string =>
   `${JSON.stringify(format === 'json' ? result : { type: 'data-result', data: result })}\n`
 
-/** Outcomes of a run that are a limit. */
+/** Outcomes of a run that reached a limit. */
 const limits = new Set<unknown>(['max-steps', 'max-cost', 'max-tokens'])
 
-/** Which limit a turn ran into, for people; undefined where none. */
-export function limitOf({ message, finishReason }: Played): string | undefined {
+/** The limit that ended a turn, as a text for the user. Undefined if none did. */
+export function limitOf({ message, finishReason }: PlayedTurn): string | undefined {
   const { outcome, steps, reason } = fieldsOf(message.metadata)
   if (finishReason === 'length') return 'cut off: the answer is as long as the model may make it'
   if (!limits.has(outcome)) return undefined
@@ -63,17 +65,17 @@ export function limitOf({ message, finishReason }: Played): string | undefined {
     : String(outcome)
 }
 
-/** Why there is less of an answer than was asked for, for people. */
-export function lackOf({ message, finishReason }: Played): string | undefined {
+/** Why the answer is missing or incomplete, as a text for the user. Undefined if it is complete. */
+export function lackOf({ message, finishReason }: PlayedTurn): string | undefined {
   if (finishReason === 'content-filter') return 'cut off: the provider withholds the rest'
-  // What was done without a word (tools, files, data) may be all that was wanted.
+  // An answer without text may be complete if it contains tool calls, files or data.
   const isEmpty = message.parts.every(({ type, text }) =>
     type === 'text' ? String(text).trim() === '' : type === 'step-start' || type === 'reasoning',
   )
   return isEmpty ? 'the model said nothing' : undefined
 }
 
-/** What a program is told where there was no turn. */
+/** The result for a program if no turn began. */
 export const failedResult = (error: unknown): Pick<ChatResult, 'text' | 'messages' | 'error'> => ({
   text: '',
   messages: [],

@@ -1,4 +1,4 @@
-/** `loom serve`: the server, until it is told to stop. */
+/** `loom serve`: runs the server until a signal stops it. */
 import type { Agent } from '../agent.ts'
 import { type Config, readConfig } from '../config.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
@@ -19,11 +19,11 @@ import { warmUp } from '../warm-up.ts'
 import type { CommandWorld } from './app.ts'
 import { exitCodes } from './exit-code.ts'
 
-/** @throws LoomError `invalid-config`, whatever it is that keeps the server from starting */
+/** @throws LoomError `invalid-config` for every reason that prevents the start of the server */
 export async function serve({ program, app }: CommandWorld): Promise<number> {
   const config = readConfig(program.env)
   const warm = warmUp()
-  // Awaited below. Until then a bad setting is reported first.
+  // Awaited below. A bad setting is reported before a failure of the warm-up.
   warm.catch(() => undefined)
   const writeLine = (line: string) => program.stderr.write(`${logLine(line)}\n`)
   const notice = (line: string) => {
@@ -46,7 +46,7 @@ export async function serve({ program, app }: CommandWorld): Promise<number> {
   const chosen = await chooseAgents(await app.agents(), { config, environment, notice })
   const { agents } = chosen
   const references = referencesIn(config, agents)
-  // Finds a bad model now, in one line, and not in the first request.
+  // Reports a bad model in one line now, and not in the first request.
   for (const reference of references) await models.resolve(reference)
   if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
   const redact = (text: string) => models.redact(text)
@@ -57,46 +57,51 @@ export async function serve({ program, app }: CommandWorld): Promise<number> {
     if (awayMs !== undefined) notice(`Redis is back after ${Math.ceil(awayMs / 1000)} s.`)
   }
   let ready = true
-  const loom = await openLoom({ config, agents, models, report, onBack }).catch(asSetup)
+  const loom = await openLoom({ config, agents, models, report, onBack }).catch(asConfigError)
   await warm
   const fetch = await app.fetch({ loom, config, isReady: () => ready })
   const server = await listen(fetch, config)
   program.stdout.write(greeting(server.url, config, chosen))
-  void tellDoubts(references, { models, notice })
+  void reportDoubts(references, { models, notice })
   await stopSignal(program)
   ready = false
-  // A second signal is for someone who does not want to wait.
+  // A second signal ends the server without waiting.
   await Promise.race([finish(loom, server, config), stopSignal(program)])
   return exitCodes.done
 }
 
-/** A Redis that cannot be reached at the start is a setting to be mended. */
-function asSetup(error: unknown): never {
+/** If Redis cannot be reached at the start, its setting is probably wrong. */
+function asConfigError(error: unknown): never {
   if (!(error instanceof LoomError) || error.code !== 'unavailable') throw error
   throw new LoomError('invalid-config', error.message, { cause: error })
 }
 
-/** The readers here go on reading to the end, at most `LOOM_GRACE_MS`. */
+/**
+ * Shuts the server down. Its readers read their streams to the end, for at most `LOOM_GRACE_MS`.
+ */
 function finish(loom: Loom, server: Listening, { redisUrl, graceMs }: Config): Promise<void> {
   const { sessions } = loom
   if (redisUrl === undefined) {
-    // What is in this process ends with it: turns are given the time to be done.
+    // The turns exist only in this process, so they get the grace time to finish.
     sessions.refuse()
     return server.stop(graceMs, sessions.idle(AbortSignal.timeout(graceMs)))
   }
-  // Turns go to whoever is left, at once. A Redis that is away must not keep the process: what is
-  // not handed over is found by others.
+  // The turns go to the other instances at once. A Redis that does not answer must not keep the
+  // process running: other instances find a turn that was not handed over.
   return server.stop(graceMs, sessions.drain().catch(loom.report))
 }
 
-/** What a callback will say is not known before there is a request. */
+/** The models that are known now. The model of a callback is not known before a request. */
 function referencesIn(config: Config, agents: readonly Agent[]): ModelReference[] {
   const named = agents.flatMap(({ model = [] }) => (typeof model === 'function' ? [] : model))
   return [config.model, ...named]
 }
 
-/** A model that the registry does not know may be new, or a slip: said once, and tried all the same. */
-async function tellDoubts(
+/**
+ * Reports each model that the registry does not contain. It may be new or a mistake, so it is still
+ * used.
+ */
+async function reportDoubts(
   references: readonly ModelReference[],
   { models, notice }: { models: Models; notice: (line: string) => void },
 ): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * Conversations of the command on disk: a file each, which holds the messages and nothing that a
- * running turn needs. Only their owner may read them. A file is replaced in one step, so a reader
- * never sees half of one.
+ * Conversations of the command on disk, one file for each. A file contains the messages and nothing
+ * that a running turn needs. Only the owner may read it. A write replaces the file in one step, so
+ * a reader never sees an incomplete file.
  */
 import { randomUUID } from 'node:crypto'
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -17,21 +17,21 @@ import { modernMessage } from '../wire/conversation/version-4.ts'
 import type { ConversationSummary } from './conversation.ts'
 import { homeFolder } from './home-folder.ts'
 
-export interface KeptSession {
+export interface StoredSession {
   id: string
   agent: string
   createdAt: number
   messages: UIMessage[]
-  /** The folder that its agent works in. Sessions of earlier builds have none. */
+  /** The folder that the agent works in. Sessions of earlier versions have none. */
   directory?: string
 }
 
-/** Newer ones are listed, older ones still found by their id. */
+/** The largest number of sessions in a list. Older sessions can still be opened by their id. */
 const listMax = 200
 
 /**
- * Where the command keeps its own files, by the XDG base directory specification, which wants an
- * absolute path; undefined where the user has no home folder.
+ * The folder for the files of the command, by the XDG base directory specification, which requires
+ * an absolute path. Undefined if the user has no home folder.
  */
 export function stateFolder(environment: Environment): string | undefined {
   const { XDG_STATE_HOME: state = '' } = environment
@@ -40,7 +40,7 @@ export function stateFolder(environment: Environment): string | undefined {
   return home && join(home, '.local', 'state', 'loom')
 }
 
-/** @throws LoomError `invalid-config` where the user has no home folder. */
+/** @throws LoomError `invalid-config` if the user has no home folder. */
 function sessionsFolder(environment: Environment): string {
   const folder = stateFolder(environment)
   if (folder !== undefined) return join(folder, 'sessions')
@@ -50,12 +50,12 @@ function sessionsFolder(environment: Environment): string {
   )
 }
 
-/** How old a draft is that no process still writes, in milliseconds. */
+/** The age after which no process still writes a draft, in milliseconds. */
 const draftMaxMs = 60 * 60_000
 
 export class SessionFiles {
   readonly directory: string
-  /** For people. */
+  /** The folder as a text for the user, with `~` for the home folder. */
   readonly shownDirectory: string
 
   constructor(environment: Environment) {
@@ -65,13 +65,17 @@ export class SessionFiles {
     this.shownDirectory = isWithin ? `~${this.directory.slice(home.length)}` : this.directory
   }
 
-  /** @throws LoomError `invalid-request` for a name that is no file's, or a file that is none of ours */
-  async read(id: string): Promise<KeptSession | undefined> {
+  /**
+   * Returns undefined if there is no file.
+   * @throws LoomError `invalid-request` for an id that cannot be a file name, or a file of another
+   * program
+   */
+  async read(id: string): Promise<StoredSession | undefined> {
     const path = this.#path(id)
     try {
-      // Anything else, a pipe say, might never be read to its end.
+      // A pipe, for example, might have no end.
       if (!(await stat(path)).isFile()) throw noSession(path)
-      // A copy under another name is a session of that name.
+      // A copy of a file is a session with the name of the copy.
       return { ...(await sessionIn(await readFile(path, 'utf8'), path)), id }
     } catch (error) {
       if (isMissing(error)) return undefined
@@ -80,10 +84,10 @@ export class SessionFiles {
   }
 
   /**
-   * What another process has added meanwhile stays.
-   * @throws LoomError `unavailable` where nothing can be written
+   * Writes a session. Messages that another process added meanwhile stay in the file.
+   * @throws LoomError `unavailable` if the file cannot be written
    */
-  async write(session: KeptSession): Promise<void> {
+  async write(session: StoredSession): Promise<void> {
     const path = this.#path(session.id)
     try {
       const others = await this.read(session.id).catch(() => undefined)
@@ -95,14 +99,14 @@ export class SessionFiles {
     }
   }
 
-  async #replace(path: string, session: KeptSession): Promise<void> {
+  async #replace(path: string, session: StoredSession): Promise<void> {
     await makeFolder(this.directory)
     const draft = `${path}.${randomUUID()}`
     try {
       const file = await open(draft, 'wx', 0o600)
       try {
         await file.writeFile(`${JSON.stringify(session)}\n`)
-        // The name must not come to stand for an empty file when the machine stops.
+        // Without this, the file could be empty after a crash of the machine.
         await file.sync()
       } finally {
         await file.close()
@@ -124,7 +128,7 @@ export class SessionFiles {
     }
   }
 
-  /** The last used first. A file that cannot be read is left out: it must not hide the others. */
+  /** Lists the sessions, newest first. A file that cannot be read does not hide the others. */
   async list(): Promise<ConversationSummary[]> {
     const dated = await this.#newest()
     const found = await Promise.all(
@@ -136,7 +140,7 @@ export class SessionFiles {
     return found.flat()
   }
 
-  /** The id of the one that was used last. */
+  /** Returns the id of the newest session. */
   async last(): Promise<string | undefined> {
     const [newest] = await this.#newest()
     return newest?.id
@@ -161,7 +165,7 @@ export class SessionFiles {
       .slice(0, listMax)
   }
 
-  /** A process that was killed in a write left its draft, which nobody else removes. */
+  /** Removes the drafts of processes that were killed during a write. */
   async #removeDrafts(names: readonly string[]): Promise<void> {
     const drafts = names.filter((name) => /\.json\.[\da-f-]{36}$/.test(name))
     for (const path of drafts.map((name) => join(this.directory, name))) {
@@ -175,7 +179,7 @@ export class SessionFiles {
     if (isFileName(id)) return join(this.directory, `${id}.json`)
     throw new LoomError(
       'invalid-request',
-      'The id of a session on disk has letters, digits, ".", "_" and "-" only, 100 at most.',
+      'The id of a session on disk may contain only letters, digits, ".", "_" and "-", at most 100.',
     )
   }
 }
@@ -185,7 +189,7 @@ const isFileName = (id: string) => /^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,99}$/.test(id
 const isMissing = (error: unknown) =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 
-/** Only what no other process holds is added; what both hold is as it was said last here. */
+/** Merges the messages of the file and of this process. For a message in both, this process wins. */
 function merged(theirs: readonly UIMessage[], ours: readonly UIMessage[]): UIMessage[] {
   const own = new Map(ours.map((message) => [message.id, message]))
   const known = new Set(theirs.map(({ id }) => id))
@@ -195,7 +199,7 @@ function merged(theirs: readonly UIMessage[], ours: readonly UIMessage[]): UIMes
   ]
 }
 
-/** What the file system says, as what the user can mend. */
+/** Converts an error of the file system to an error that the user can correct. */
 function unusable(error: unknown, directory: string): unknown {
   if (!(error instanceof Error && 'code' in error && 'syscall' in error)) return error
   const message = `Sessions cannot be kept in ${directory}: ${error.message}`
@@ -205,7 +209,7 @@ function unusable(error: unknown, directory: string): unknown {
 const noSession = (path: string) =>
   new LoomError('invalid-request', `${path} holds no session of Loom.`)
 
-async function sessionIn(text: string, path: string): Promise<KeptSession> {
+async function sessionIn(text: string, path: string): Promise<StoredSession> {
   const fields = fieldsOf(parsed(text))
   const { id, agent, createdAt } = fields
   const directory = textField(fields, 'directory')
@@ -227,14 +231,14 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // Told with the name of the file.
+    // The caller reports the name of the file.
     return undefined
   }
 }
 
 const titleMax = 200
 
-function summaryOf(session: KeptSession, updatedAt: number): ConversationSummary {
+function summaryOf(session: StoredSession, updatedAt: number): ConversationSummary {
   const { id, agent, messages, directory } = session
   const title = titleOf(messages)
   return {
@@ -246,7 +250,7 @@ function summaryOf(session: KeptSession, updatedAt: number): ConversationSummary
   }
 }
 
-/** The first words of the first message. */
+/** Returns the beginning of the first message of the user. */
 export function titleOf(messages: readonly UIMessage[]): string | undefined {
   const first = messages.find(({ role }) => role === 'user')
   const text = first?.parts.flatMap((part) => (part.type === 'text' ? part.text : [])).join(' ')

@@ -1,13 +1,13 @@
-/** Sessions as lines: when they were used last, their id, and how they began. */
+/** Sessions as lines: the time of the last use, the id and the beginning of the first message. */
 import type { ConversationSummary } from './conversation.ts'
 import { plainLine } from './render/plain.ts'
 import { cutTo } from './render/width.ts'
 
 export interface SessionTableOptions {
-  /** Undefined where nothing is to be cut. */
+  /** The width that lines are cut to. Undefined cuts nothing. */
   width: number | undefined
   isNumbered: boolean
-  /** Sessions about another folder say which. */
+  /** The current folder. Sessions of another folder show their folder. */
   here: string
 }
 
@@ -26,7 +26,7 @@ export function sessionTable(
   return `${lines.join('\n')}\n`
 }
 
-/** To the minute, in local time, and in order when sorted. */
+/** Formats a time to the minute, in local time. The texts sort by time. */
 function when(ms: number): string {
   const date = new Date(ms)
   const two = (value: number) => String(value).padStart(2, '0')

@@ -1,4 +1,4 @@
-/** `loom sessions`: what can be gone on with. */
+/** `loom sessions`: lists and removes the stored sessions. */
 import { LoomError } from '../ground/error.ts'
 import type { CommandWorld } from './app.ts'
 import type { Conversations } from './conversation.ts'
@@ -33,13 +33,13 @@ export async function removeSession(
   throw new LoomError('not-found', `There is no session ${JSON.stringify(id)}.`)
 }
 
-interface Opened {
+interface StoredConversations {
   conversations: Conversations
-  /** The current folder, as sessions that are about it have it. */
+  /** The current folder, in the form that sessions store it. */
   here: string
 }
 
-async function openAll(world: CommandWorld, { url }: SessionsFlags): Promise<Opened> {
+async function openAll(world: CommandWorld, { url }: SessionsFlags): Promise<StoredConversations> {
   const { env } = world.program
   if (url !== undefined) {
     const { remoteConversations } = await import('./remote-conversations.ts')
@@ -50,6 +50,6 @@ async function openAll(world: CommandWorld, { url }: SessionsFlags): Promise<Ope
   const { openLocalChat } = await import('./open-conversations.ts')
   const { Grants } = await import('./approval.ts')
   const grants = new Grants({ everything: false, names: [] })
-  const local = await openLocalChat(world, { flags: {}, grants, isKept: true })
+  const local = await openLocalChat(world, { flags: {}, grants, isStored: true })
   return { conversations: local.conversations, here: local.directory }
 }

@@ -1,4 +1,4 @@
-/** What a talk at the command line is held with. */
+/** The objects of one `loom chat` command. */
 import type { ChatFlags } from './chat-options.ts'
 import type { Conversation, Conversations } from './conversation.ts'
 import type { Human } from './human.ts'

@@ -1,6 +1,6 @@
 /**
- * Where a human is: the terminal that the command was started from, also when its stdin is a pipe.
- * Without one nobody is there, which is said at once and never waited for.
+ * The terminal that the command was started from, also if its stdin is a pipe. Without a terminal
+ * no human can answer, and the command never waits for one.
  */
 import { openSync } from 'node:fs'
 import { ReadStream, WriteStream } from 'node:tty'
@@ -8,20 +8,20 @@ import { ReadStream, WriteStream } from 'node:tty'
 export interface Terminal {
   input: ReadStream
   output: NodeJS.WritableStream & { columns?: number }
-  /** False where it understands no control sequences (`TERM=dumb`). */
-  isObedient: boolean
-  /** Stops the process and those beside it, as Ctrl-Z does, and calls back when it goes on. */
-  suspend: (resumed: () => void) => void
-  /** Gives back what was opened for it. */
+  /** Whether it understands control sequences. False with `TERM=dumb`. */
+  hasControls: boolean
+  /** Stops the process group, as Ctrl-Z does, and calls `onResume` when it continues. */
+  suspend: (onResume: () => void) => void
+  /** Closes the streams that were opened for the terminal. */
   close: () => void
 }
 
-/** Undefined where there is no terminal. */
+/** Returns undefined if there is no terminal. */
 export function openTerminal(program: NodeJS.Process): Terminal | undefined {
   const { stdin, stderr, env } = program
-  const isObedient = env['TERM'] !== 'dumb'
-  const suspend = (resumed: () => void) => suspendGroup(program, resumed)
-  const common = { isObedient, suspend }
+  const hasControls = env['TERM'] !== 'dumb'
+  const suspend = (onResume: () => void) => suspendGroup(program, onResume)
+  const common = { hasControls, suspend }
   if (stdin.isTTY && stderr.isTTY)
     return { input: stdin, output: stderr, ...common, close: () => undefined }
   const input = openTty('r')
@@ -43,19 +43,22 @@ export function openTerminal(program: NodeJS.Process): Terminal | undefined {
   return { input: reader, output: writer, ...common, close }
 }
 
-/** Nothing stops a process group that no shell waits for; then it goes on after a moment. */
+/**
+ * A process group without a shell that waits for it does not stop. After this time, `onResume` is
+ * called.
+ */
 const notStoppedMs = 300
 
-function suspendGroup(program: NodeJS.Process, resumed: () => void): void {
+function suspendGroup(program: NodeJS.Process, onResume: () => void): void {
   const timer = setTimeout(resume, notStoppedMs)
   program.once('SIGCONT', resume)
-  // The whole group, as the terminal would: `loom | less` stops together.
+  // Signals the whole group, as the terminal does, so that both programs of `loom | less` stop.
   program.kill(0, 'SIGTSTP')
 
   function resume(): void {
     clearTimeout(timer)
     program.off('SIGCONT', resume)
-    resumed()
+    onResume()
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * What every artefact does: the same tests drive the sources, the `.mjs`, the executable and the
- * self-extractor, in pipes and at a terminal. The other tests of the command can be pointed at one too,
- * by LOOM_TEST_COMMAND.
+ * self-extractor, in pipes and at a terminal. The other tests of the command can be pointed at one
+ * too, by LOOM_TEST_COMMAND.
  */
 import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -195,12 +195,12 @@ export function commandSuite(artefact: Artefact): void {
   it.skipIf(lacksTerminal)('talks at a terminal', async () => {
     const state = environment({ XDG_STATE_HOME: await folder() })
     const terminal = openPseudoTerminal([], { program, environment: state })
-    await terminal.shows('/help says what there is')
+    await terminal.shows('/help lists the commands')
     // The next line, and Ctrl-C, are for the prompt, so the turn must be over.
     await terminal.type(`My name is Ada.${keys.enter}`, /Nice to meet you, Ada\.[^]*\n› $/)
     await terminal.type(`Who am I?${keys.enter}`, /Your name is Ada\.[^]*\n› $/)
     await terminal.type(keys.interrupt, 'again')
-    await terminal.type(keys.end, 'goes on with this')
+    await terminal.type(keys.end, 'continues this session')
     await terminal.endsWith(0)
   })
 

@@ -214,7 +214,7 @@ describe('MCP servers of the command', () => {
     for (const [text, told] of [
       ['{"mcpServers":{"a":{}}}', 'mcpServers.a'],
       ['{"servers":{}}', 'mcpServers'],
-      ['{', 'is no JSON'],
+      ['{', 'is not JSON'],
     ] as const) {
       const { code, stderr } = await loom(['--mcp', text, 'go'], { environment, directory })
       expect(code).not.toBe(0)

@@ -103,13 +103,8 @@ describe('what goes wrong before a turn', () => {
 describe('an address of something else', () => {
   it('is one line, and harmless whatever it says', async () => {
     for (const [status, type, body, line] of [
-      [200, 'text/html', '<html>', /^loom: http:\S+ answers, but not as a Loom server does\.\n$/],
-      [
-        200,
-        'application/json',
-        '[]',
-        /^loom: http:\S+ answers, but not as a Loom server does\.\n$/,
-      ],
+      [200, 'text/html', '<html>', /^loom: http:\S+ answers, but it is not a Loom server\.\n$/],
+      [200, 'application/json', '[]', /^loom: http:\S+ answers, but it is not a Loom server\.\n$/],
       [404, 'text/plain', '\u001b]0;title\u0007', /^loom: The server says: ␛\]0;title␇\n$/],
     ] as const) {
       await using server = await openServer(status, type, body)

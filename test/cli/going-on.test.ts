@@ -37,7 +37,7 @@ describe('a session that is gone on with', () => {
     await say(a, '--model', 'up/x', '--session', 's', 'hello')
     const { stderr, stdout } = await say(a, '--continue', 'and now?')
     expect(stdout).toBe('second\n')
-    expect(stderr).toContain('goes on with session s\nloom: model up/x')
+    expect(stderr).toContain('continues session s\nloom: model up/x')
     expect(upstream.calls).toHaveLength(2)
     const other = await say(a, '--continue', '--model', 'demo/echo', 'and now?')
     expect(other.stdout).toBe('and now?\n')
@@ -48,7 +48,7 @@ describe('a session that is gone on with', () => {
     await writeFile(join(a, 'note.txt'), 'a note of folder A')
     await say(a, '--agent', 'coder', '--model', 'up/x', '--session', 'one', 'this is A')
     const there = await say(b, '--model', 'up/x', '--session', 'two', 'this is B')
-    expect(there.stderr).not.toContain('goes on')
+    expect(there.stderr).not.toContain('continues')
     expect((await say(b, 'sessions')).stdout).toMatch(new RegExp(`one {2}this is A {2}\\(${a}\\)`))
     // The coder reads the note where it was.
     const far = await say(b, '--session', 'one', 'read it')

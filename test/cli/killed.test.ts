@@ -114,7 +114,7 @@ describe('a command that is killed in the middle of a turn', () => {
     const environment = environmentOf(upstream, state)
     const shell = 'echo pid $$ here; exec $LOOM'
     const terminal = openPseudoTerminal(words, { environment, shell })
-    await terminal.shows('/help says what there is')
+    await terminal.shows('/help lists the commands')
     await terminal.type(`Go.${keys.enter}`, 'still at it')
     const [, pid] = /pid (\d+) here/.exec(terminal.text) ?? []
     process.kill(Number(pid), 'SIGKILL')
@@ -124,7 +124,7 @@ describe('a command that is killed in the middle of a turn', () => {
     await again.shows('outcome unknown')
     await again.type(`Again?${keys.enter}`, 'All is done.')
     expectTold(upstream)
-    await again.type(keys.end, 'goes on with this')
+    await again.type(keys.end, 'continues this session')
     await again.endsWith(0)
   })
 

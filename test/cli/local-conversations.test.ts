@@ -29,7 +29,7 @@ describe('a conversation in this process', () => {
       loom,
       agent: 'tester',
       files: undefined,
-      kept: undefined,
+      fileStore: undefined,
       isRedis: false,
       failure: () => undefined,
     })

@@ -141,7 +141,7 @@ describe.skipIf(lacksTerminal)('a conversation on a server', () => {
     await post(url, 's', 'Ask me which animal I like: cats or dogs')
     await terminal.shows('2. dogs')
     await terminal.type(`2${enter}`, 'You answered dogs')
-    await terminal.type(end, `loom chat --session s --url ${url} goes on with this`)
+    await terminal.type(end, `loom chat --session s --url ${url} continues this session`)
     await terminal.endsWith(0)
   })
 

@@ -1,4 +1,6 @@
-/** An answer that its human has stopped asks nothing any more, at whatever moment the stop arrives. */
+/**
+ * An answer that its human has stopped asks nothing any more, at whatever moment the stop arrives.
+ */
 import { expect, it } from 'vitest'
 
 import { play } from '../../src/cli/play.ts'
@@ -21,7 +23,7 @@ async function stoppedAt(type: AgentEvent['type'] | undefined) {
   const stream = async function* () {
     yield* events
   }
-  const played = await play(stream(), {
+  const turn = await play(stream(), {
     conversation: { answer: () => Promise.reject(new Error('nothing is to be answered')) },
     human: {
       async answers() {
@@ -29,7 +31,7 @@ async function stoppedAt(type: AgentEvent['type'] | undefined) {
         return undefined
       },
     },
-    hear: (event) => {
+    onEvent: (event) => {
       if (event.type === type) stop.abort()
     },
     pause: () => undefined,
@@ -38,7 +40,7 @@ async function stoppedAt(type: AgentEvent['type'] | undefined) {
     stopping: stop.signal,
     signal: new AbortController().signal,
   })
-  return { questions, isInterrupted: played.isInterrupted }
+  return { questions, isInterrupted: turn.isInterrupted }
 }
 
 it('asks what an answer waits for that nobody has stopped', async () => {

@@ -66,7 +66,7 @@ describe.skipIf(lacksTerminal)('what is typed', () => {
     await first.terminal.type(`explain: ${pasted('one\n\ttwo')}${enter}`, 'fine')
     await first.terminal.type(`${pasted(long)}${enter}`, 'fine')
     await first.terminal.type(`${up}${up}${enter}`, 'fine')
-    await first.terminal.type(end, 'goes on with this')
+    await first.terminal.type(end, 'continues this session')
     expect(first.upstream.asked).toEqual(['explain: one\n\ttwo', long, 'explain: one\n\ttwo'])
     const again = await open(['fine'], { state })
     await again.terminal.shows('/help says')

@@ -1,4 +1,7 @@
-/** The routes of a Loom server, from the outside: what it refuses is an error with its own words. */
+/**
+ * A client of the routes of a Loom server. A refusal becomes a `LoomError` with the text of the
+ * server.
+ */
 import { resumableFetch } from '../../client.ts'
 import { LoomError, type LoomErrorCode } from '../../ground/error.ts'
 import { fieldsOf, textField } from '../../ground/fields.ts'
@@ -6,17 +9,17 @@ import { fieldsOf, textField } from '../../ground/fields.ts'
 interface RequestOptions {
   body?: object
   signal?: AbortSignal
-  /** Wait only until it is accepted. */
+  /** Whether to wait only until the server accepted the request. */
   isAsync?: boolean
 }
 
-/** What does not stream is over soon, or not at all. */
+/** The deadline of a request without a stream, in milliseconds. */
 const replyMs = 30_000
 
 export interface ApiOptions {
-  /** Of the server, such as http://127.0.0.1:3000. */
+  /** The address of the server, such as http://127.0.0.1:3000. */
   url: string
-  /** The bearer token, if the server asks for one. */
+  /** The bearer token, if the server needs one. */
   apiKey: string | undefined
 }
 
@@ -25,15 +28,15 @@ export class Api {
   readonly #headers: Readonly<Record<string, string>>
   readonly #resumable = resumableFetch()
 
-  /** @throws LoomError `invalid-request` for an address that is none */
+  /** @throws LoomError `invalid-request` for an address that is not http or https */
   constructor({ url, apiKey }: ApiOptions) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-      throw new LoomError('invalid-request', `--url ${JSON.stringify(url)} is no http address.`)
+      throw new LoomError('invalid-request', `--url ${JSON.stringify(url)} is not an http address.`)
     }
     this.#base = `${url.replace(/\/+$/, '').replace(/\/api(?:\/chat)?$/, '')}/api/chat`
     this.#headers = {
       'content-type': 'application/json',
-      // What was printed cannot be taken back, so no chunk is wanted that withdraws a step.
+      // Printed text cannot be removed, so the client must not receive `reset-step`.
       'x-loom-profile': 'v6',
       ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
     }
@@ -65,7 +68,7 @@ export class Api {
     }
   }
 
-  /** Undefined where there is nothing to be read. */
+  /** Returns undefined if there is no stream to read. */
   async stream(
     method: string,
     path: string,
@@ -104,7 +107,7 @@ export class Api {
 }
 
 export const notLoom = (url: string, cause?: unknown): LoomError =>
-  new LoomError('invalid-request', `${url} answers, but not as a Loom server does.`, { cause })
+  new LoomError('invalid-request', `${url} answers, but it is not a Loom server.`, { cause })
 
 const codes: Readonly<Record<number, LoomErrorCode>> = {
   401: 'unauthorized',
@@ -117,17 +120,17 @@ const codes: Readonly<Record<number, LoomErrorCode>> = {
 
 async function failureOf(response: Response): Promise<LoomError> {
   const text = await response.text().catch(() => '')
-  const said = textField(fieldsOf(parsed(text))['error'], 'message') ?? text.slice(0, 500)
+  const reason = textField(fieldsOf(parsed(text))['error'], 'message') ?? text.slice(0, 500)
   const code = codes[response.status] ?? (response.status < 500 ? 'invalid-request' : 'internal')
   const hint = code === 'unauthorized' ? ' Set LOOM_API_KEY to one of its keys.' : ''
-  return new LoomError(code, `The server says: ${said.trim() || response.status}${hint}`)
+  return new LoomError(code, `The server says: ${reason.trim() || response.status}${hint}`)
 }
 
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // Plain text: it is shown as it is.
+    // The body is plain text, which is shown unchanged.
     return undefined
   }
 }

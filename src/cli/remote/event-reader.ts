@@ -1,6 +1,6 @@
 /**
- * A server's stream as events. The server is somebody else's program: what has not the fields that an
- * event of its type must have is passed over, and an event is bounded.
+ * Reads the stream of a server as events. The server may be any program, so an event without the
+ * required fields of its type is skipped, and the size of an event is limited.
  */
 import type { AgentEvent } from '../../event.ts'
 import { errorMessage, LoomError } from '../../ground/error.ts'
@@ -8,7 +8,7 @@ import { fieldsOf } from '../../ground/fields.ts'
 
 const eventCharsMax = 16 * 1024 * 1024
 
-/** The text fields that each type is read for; other fields are used as they are. */
+/** The required text fields of each type. Other fields are not checked. */
 const texts: Readonly<Record<string, readonly string[]>> = {
   'text-start': ['id'],
   'text-delta': ['id', 'delta'],
@@ -41,8 +41,8 @@ const texts: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * @param onCursor told of every event's place in the stream
- * @throws LoomError `model-failed` where the stream ends before the answer does
+ * @param onCursor receives the cursor of every event
+ * @throws LoomError `model-failed` if the stream ends before the answer does
  */
 export async function* readEvents(
   body: ReadableStream<Uint8Array>,
@@ -51,7 +51,7 @@ export async function* readEvents(
   let text = ''
   let isFinished = false
   const decoder = new TextDecoder()
-  for await (const chunk of unbroken(body)) {
+  for await (const chunk of chunksOf(body)) {
     text += decoder.decode(chunk, { stream: true })
     if (text.length > eventCharsMax) throw cutOff()
     const frames = text.split('\n\n')
@@ -68,8 +68,8 @@ export async function* readEvents(
   if (!isFinished) throw cutOff()
 }
 
-/** @throws LoomError `unavailable` where the connection is lost for good */
-async function* unbroken(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+/** @throws LoomError `unavailable` if the connection is lost and cannot be resumed */
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   try {
     yield* body
   } catch (cause) {
@@ -90,7 +90,7 @@ function eventIn(frame: string): AgentEvent | undefined {
     const value: unknown = JSON.parse(data)
     return isEvent(value) ? value : undefined
   } catch {
-    // Not JSON: nothing of ours.
+    // Loom sends only JSON, so the frame comes from another program.
     return undefined
   }
 }

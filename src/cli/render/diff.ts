@@ -1,8 +1,8 @@
-/** Changes of files as lines: removed ones red, added ones green. */
+/** Changes of files as lines: removed lines in red, added lines in green. */
 import { plain } from './plain.ts'
 import type { Paint } from './style.ts'
 
-/** A unified diff without its file names, which stand above it. */
+/** The lines of a unified diff without its file names, which the caller shows above it. */
 export function diffLines(diff: string, paint: Paint): string[] {
   return plain(diff)
     .replace(/\n$/, '')
@@ -11,7 +11,7 @@ export function diffLines(diff: string, paint: Paint): string[] {
     .map((line) => paintedLine(line, paint))
 }
 
-/** One passage in place of another. */
+/** The lines of a text that is replaced by another one. */
 export function replacementLines(before: string, after: string, paint: Paint): string[] {
   const lines = (text: string, mark: string) =>
     text === ''

@@ -1,14 +1,14 @@
-/** Texts for people, set into lines of a terminal between their words. */
+/** Breaks texts for the user into lines of a terminal, between their words. */
 import { wordsOfText } from './inline.ts'
 import { LineSetter } from './line-setter.ts'
 import { widthOf } from './width.ts'
 
 /**
- * The lines of a text, each at most `width` columns wide. A line that fits stays as it is. The rest of
- * a longer one stands on further lines behind `indent`. A word that is wider than a line stays whole,
- * so that an address can be copied.
+ * Returns the lines of a text, each at most `width` columns wide. A line that fits is not changed.
+ * The rest of a longer line follows on further lines after `indent`. A word that is wider than a
+ * line is not broken, so that an address can be copied.
  *
- * @param text free of control characters and styles
+ * @param text a text without control characters and styles
  */
 export function fitted(text: string, width: number, indent = ''): string[] {
   return text.split('\n').flatMap((line) => fittedLine(line, width, indent))

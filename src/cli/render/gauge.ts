@@ -1,35 +1,39 @@
-/** How full a talk's context is and what it has cost, for the line that says what is going on. */
+/** The used context and the cost of a conversation, for the status line. */
 import type { AgentEvent } from '../../event.ts'
 import { noSpending, type Spending, spendingIn, stepsIn } from '../../spending.ts'
 
 export class Gauge {
-  /** The model's window in tokens; undefined where it is not known. */
+  /** The context window of the model in tokens. Undefined if it is not known. */
   window: number | undefined
-  /** Tokens of the last step: its prompt and what it said. Undefined before the first. */
+  /** Tokens of the prompt and the output of the last step. Undefined before the first step. */
   #context: number | undefined
-  /** US dollars that the other messages of the talk have cost, as far as it is known. */
+  /** The known cost of the other messages in US dollars. */
   #otherUsd = 0
   #isOtherCostKnown = true
   #messageId: string | undefined
-  /** Of the message that is being written. Its metadata tells the whole of it each time. */
+  /** The spending of the current message. Its metadata always contains the total of the message. */
   #message: Spending = noSpending
 
-  hear(event: AgentEvent): void {
+  /** Reads the spending from an event. */
+  add(event: AgentEvent): void {
     if (event.type === 'start') return this.#begin(event.messageId)
     if (event.type !== 'message-metadata' && event.type !== 'finish') return
     const last = stepsIn(event.messageMetadata).at(-1)
     if (last === undefined) return
     this.#message = spendingIn(event.messageMetadata)
-    // A step that was cut off may have no count of its own.
+    // An interrupted step may have no token count.
     if (last.usage.totalTokens > 0) this.#context = last.usage.totalTokens
   }
 
-  /** Another conversation is gone on with: its context is not known. What was spent stays. */
+  /** Forgets the context, because the user changed the conversation. The cost stays. */
   leave(): void {
     this.#context = undefined
   }
 
-  /** A message that waited for a human begins again under its own id, and is counted once. */
+  /**
+   * Begins a message. A message that waited for a human starts again with the same id, and counts
+   * once.
+   */
   #begin(messageId: string | undefined): void {
     if (messageId !== undefined && messageId === this.#messageId) return
     this.#otherUsd += this.#message.usd
@@ -39,9 +43,9 @@ export class Gauge {
   }
 
   /**
-   * What is known, in at most so many columns: `12k of 200k tokens · $0.03`, or `12k tokens · $0.03`, or
-   * the cost alone. An empty text where nothing is known, or there is no room. An unknown cost never
-   * shows as 0.
+   * Returns the context and the cost in at most `columns` columns: `12k of 200k tokens · $0.03`, or
+   * `12k tokens · $0.03`, or the cost alone. Returns an empty text if neither is known or nothing
+   * fits. An unknown cost is never shown as 0.
    */
   text(columns: number): string {
     const cost = this.#costText()

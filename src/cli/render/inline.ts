@@ -1,6 +1,6 @@
 /**
- * The inside of a paragraph as words that can be set one behind the other: each carries its own
- * styles, so a line may end after any of them.
+ * The content of a paragraph as a list of words. Each word contains its own styles, so a line may
+ * end after any word.
  */
 import type { Token } from 'marked'
 
@@ -9,16 +9,19 @@ import { type Format, noPaint, type Paint } from './style.ts'
 import { widthOf } from './width.ts'
 
 export interface Word {
-  /** With its styles. */
+  /** The text with its styles. */
   text: string
   width: number
-  /** A line break is wanted before it. */
+  /** Whether the source has a line break before it. */
   isAfterBreak: boolean
-  /** No space stands before it, though a line may end there. */
+  /** Whether no space is before it. A line may still end there. */
   isGlued: boolean
 }
 
-/** Chinese and Japanese have no spaces: a line may end before any of these. */
+/**
+ * Chinese and Japanese have no spaces between words, so a line may end before each of these
+ * characters.
+ */
 export const isIdeograph = (character: string): boolean =>
   /^[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]/.test(character)
 
@@ -27,16 +30,16 @@ interface Run {
   formats: readonly Format[]
 }
 
-/** @param source Markdown of one paragraph, free of control characters */
+/** @param source Markdown of one paragraph, without control characters */
 export function wordsOf(source: string, paint: Paint): Word[] {
   return wordsIn(runsOf(inlineTokens(source), []), paint)
 }
 
-/** The words of tokens that marked has made already. */
+/** The words of tokens that marked has already parsed. */
 export const wordsOfTokens = (tokens: readonly Token[], paint: Paint): Word[] =>
   wordsIn(runsOf(tokens, []), paint)
 
-/** The words of a text that is no Markdown, without styles. */
+/** The words of plain text, without styles. */
 export const wordsOfText = (text: string): Word[] => wordsIn([{ text, formats: [] }], noPaint)
 
 const breakMark = '\n'
@@ -47,7 +50,7 @@ function runsOf(tokens: readonly Token[], formats: readonly Format[]): Run[] {
       case 'strong':
         return runsOf(token.tokens ?? [], [...formats, 'bold'])
       case 'em':
-        // Marks that are no emphasis.
+        // The marks are text and not emphasis.
         if (token.tokens?.length === 0) return [{ text: token.raw, formats }]
         return runsOf(token.tokens ?? [], [...formats, 'italic'])
       case 'del':
@@ -73,7 +76,7 @@ function runsOf(tokens: readonly Token[], formats: readonly Format[]): Run[] {
   })
 }
 
-/** The address is always shown: a link that says one thing and leads to another is an old trick. */
+/** A link always shows its address, because the text of a malicious link can name another one. */
 function linkRuns(token: Token, formats: readonly Format[]): Run[] {
   const href = 'href' in token ? String(token['href']) : ''
   const inner = 'tokens' in token ? runsOf(token.tokens ?? [], [...formats, 'underline']) : []
@@ -82,7 +85,10 @@ function linkRuns(token: Token, formats: readonly Format[]): Run[] {
   return [...inner, { text: ` (${href})`, formats: ['dim'] }]
 }
 
-/** Only these: a numeric one could name a control character. */
+/**
+ * The entities that are replaced. Numeric entities are not, because they could name a control
+ * character.
+ */
 const entities: Readonly<Record<string, string>> = {
   '&amp;': '&',
   '&lt;': '<',
@@ -95,7 +101,7 @@ const entities: Readonly<Record<string, string>> = {
 const named = (text: string) =>
   text.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (entity) => entities[entity] ?? entity)
 
-/** Before each of them; what is no letter stays with the one before it. */
+/** Splits before each ideograph. Other characters stay with the ideograph before them. */
 const ideographs = /(?=[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])/
 
 function wordsIn(runs: readonly Run[], paint: Paint): Word[] {

@@ -1,21 +1,21 @@
-/** Sets words into lines of a width, as they come: what is written is never taken back. */
+/** Breaks words into lines of a given width while they arrive. Written text is never changed. */
 import type { Word } from './inline.ts'
 
 export interface LineSetterOptions {
   width: number
   write: (text: string) => void
-  /** Before the first line. */
+  /** The text before the first line. */
   first?: string
-  /** Before every further line; as wide as `first`. */
+  /** The text before every further line. It is as wide as `first`. */
   indent?: string
-  /** Columns that `first` and `indent` take. */
+  /** The width of `first` and of `indent` in columns. */
   indentWidth?: number
 }
 
 export class LineSetter {
   readonly #options: LineSetterOptions
   #column = 0
-  #isBegun = false
+  #hasLine = false
 
   constructor(options: LineSetterOptions) {
     this.#options = options
@@ -27,13 +27,13 @@ export class LineSetter {
 
   /** Ends the last line, if there is one. */
   end(): void {
-    if (this.#isBegun) this.#options.write('\n')
+    if (this.#hasLine) this.#options.write('\n')
   }
 
   #add({ text, width, isAfterBreak, isGlued }: Word): void {
     const { write, first = '', indent = '', indentWidth = 0 } = this.#options
-    if (!this.#isBegun) {
-      this.#isBegun = true
+    if (!this.#hasLine) {
+      this.#hasLine = true
       this.#column = indentWidth + width
       write(first + text)
       return
@@ -49,7 +49,7 @@ export class LineSetter {
   }
 }
 
-/** All the words as whole lines. */
+/** Returns all words as complete lines. */
 export function linesOf(words: readonly Word[], width: number): string[] {
   let text = ''
   const setter = new LineSetter({ width, write: (piece) => (text += piece) })

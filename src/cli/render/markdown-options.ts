@@ -1,8 +1,8 @@
 import type { Paint } from './style.ts'
 
-/** How Markdown is set. */
+/** The layout of rendered Markdown. */
 export interface MarkdownOptions {
-  /** Columns. */
+  /** The width in columns. */
   width: number
   paint: Paint
 }

@@ -1,7 +1,7 @@
 /**
- * Markdown that is rendered while it is being written. What has been shown is never shown again: the
- * words of a paragraph, the lines of a code block and the items of a list come out as soon as nothing
- * can change them any more, other blocks when they are whole.
+ * Renders Markdown while it arrives. Rendered text never changes: the words of a paragraph, the
+ * lines of a code block and the items of a list are written as soon as later text cannot change
+ * them. Other blocks are written when they are complete.
  */
 import { wordsOf } from './inline.ts'
 import { LineSetter } from './line-setter.ts'
@@ -15,28 +15,31 @@ export interface MarkdownStreamOptions extends MarkdownOptions {
 }
 
 interface Fence {
-  /** What closes it: so many of the character, or more. */
+  /** Matches the closing line: at least as many of the character as in the opening line. */
   close: RegExp
   indent: number
 }
 
-const glances = /[\s\u2e80-\ud7ff\uf900-\uffef]/g
+const checkpoints = /[\s\u2e80-\ud7ff\uf900-\uffef]/g
 
-type Kind = 'fence' | 'held' | 'paragraph' | 'undecided'
+/** `whole` is a block that is rendered only when it is complete. */
+type Kind = 'fence' | 'whole' | 'paragraph' | 'undecided'
 
-/** Past this a paragraph is not looked at for settled words: something in it was never closed. */
+/**
+ * A longer paragraph contains markup that is never closed, so it is not searched for settled words.
+ */
 const unsettledMax = 4000
 
 export class MarkdownStream {
   readonly #options: MarkdownStreamOptions
-  /** What came and is not rendered. */
+  /** The text that arrived and is not yet rendered. */
   #source = ''
   #fence: Fence | undefined
   #paragraph: LineSetter | undefined
-  /** What was set last goes on without a space. */
+  /** Whether the next text continues the last word without a space. */
   #isGlued = false
   #isFirst = true
-  /** The last block was an item of a list; the next one of it follows without a gap. */
+  /** Whether the last block was an item of a list. The next item follows without an empty line. */
   #wasItem = false
   #carriageReturn = false
 
@@ -45,19 +48,19 @@ export class MarkdownStream {
   }
 
   push(delta: string): void {
-    // A pair of return and line feed may come in two pieces.
+    // A carriage return and its line feed may arrive in two deltas.
     const text = (this.#carriageReturn ? '\r' : '') + delta
     this.#carriageReturn = text.endsWith('\r')
     this.#take(plain(this.#carriageReturn ? text.slice(0, -1) : text))
   }
 
   /**
-   * Looks at what came only behind white space and ideographs. So what it sees follows from the text
-   * alone and not from how the stream was cut, and the same text always looks the same.
+   * Renders only after white space and ideographs. The result therefore depends on the text alone
+   * and not on the boundaries of the deltas.
    */
   #take(text: string): void {
     let from = 0
-    for (const { index } of text.matchAll(glances)) {
+    for (const { index } of text.matchAll(checkpoints)) {
       this.#source += text.slice(from, index + 1)
       from = index + 1
       while (this.#advance(false));
@@ -65,7 +68,7 @@ export class MarkdownStream {
     this.#source += text.slice(from)
   }
 
-  /** Renders what is left. The next push begins a new text. */
+  /** Renders the rest. The next push begins a new text. */
   end(): void {
     this.#carriageReturn = false
     while (this.#source !== '' && this.#advance(true));
@@ -73,7 +76,7 @@ export class MarkdownStream {
     this.#endParagraph()
   }
 
-  /** True where there may be more to do. */
+  /** Renders one piece. Returns true if more text may be ready. */
   #advance(isLast: boolean): boolean {
     if (this.#fence !== undefined) return this.#codeLine(this.#fence, isLast)
     if (this.#paragraph !== undefined) return this.#words(this.#paragraph, isLast)
@@ -81,14 +84,14 @@ export class MarkdownStream {
     if (blank !== '') {
       this.#source = this.#source.slice(blank.length)
     }
-    if (this.#source.trim() === '') return this.#nothing(isLast)
+    if (this.#source.trim() === '') return this.#skipBlank(isLast)
     switch (kindOf(this.#source, isLast)) {
       case 'undecided':
         return false
       case 'fence':
         return this.#openFence(isLast)
-      case 'held':
-        return this.#held(isLast)
+      case 'whole':
+        return this.#wholeBlock(isLast)
       case 'paragraph':
         this.#gap()
         this.#wasItem = false
@@ -97,7 +100,7 @@ export class MarkdownStream {
     }
   }
 
-  #nothing(isLast: boolean): boolean {
+  #skipBlank(isLast: boolean): boolean {
     if (isLast) this.#source = ''
     return false
   }
@@ -159,8 +162,8 @@ export class MarkdownStream {
     this.#isGlued = false
   }
 
-  #held(isLast: boolean): boolean {
-    const end = heldEnd(this.#source, isLast)
+  #wholeBlock(isLast: boolean): boolean {
+    const end = blockEnd(this.#source, isLast)
     if (end === undefined) return false
     const block = this.#source.slice(0, end)
     const isItem = firstItem.test(block)
@@ -172,26 +175,26 @@ export class MarkdownStream {
   }
 }
 
-/** White space at the start of a line is none of the paragraph's words. */
+/** White space at the start of a line does not belong to the words of a paragraph. */
 const withoutMarks = (text: string) => text.replace(/\n[ \t]+/g, '\n')
 
 const firstItem = /^ {0,3}(?:[-*+]|\d{1,9}[.)])[ \t]/
-const heldPattern =
+const wholePattern =
   /^(?: {0,3}(?:#{1,6}(?:\s|$)|>|[-*+](?:[ \t]|$)|\d{1,9}[.)](?:[ \t]|$)|\||<[a-z!/?]|\[[^\]\n]*\]:|([-*_])(?:[ \t]*\1){2,}[ \t]*(?:\n|$))| {4}|\t)/i
 
 function kindOf(source: string, isLast: boolean): Kind {
   if (/^ {0,3}(?:```|~~~)/.test(source)) return 'fence'
   const line = source.split('\n', 1)[0] ?? ''
   const isWhole = line.length < source.length || isLast
-  // The first characters say what a block is, once there are enough of them.
+  // The first characters decide the kind of a block, if enough of them have arrived.
   if (!isWhole && /^ *(?:[#>*+\-_`~|<]+|\d{1,9}[.)]?|\[[^\]]*\]?)?$/.test(line)) return 'undecided'
-  return heldPattern.test(source) ? 'held' : 'paragraph'
+  return wholePattern.test(source) ? 'whole' : 'paragraph'
 }
 
 const interrupts =
   /^ {0,3}(?:```|~~~|#{1,6}[ \t]|>|[-*+][ \t]|1[.)][ \t]|([-*_])(?:[ \t]*\1){2,}[ \t]*$)/
 
-/** Where a paragraph ends; or how much of it is known to belong to it. */
+/** The end of a paragraph, or the length of the text that certainly belongs to it. */
 function paragraphEnd(source: string, isLast: boolean): { length: number; isEnd: boolean } {
   let at = source.indexOf('\n')
   while (at !== -1) {
@@ -199,7 +202,7 @@ function paragraphEnd(source: string, isLast: boolean): { length: number; isEnd:
     const line = source.slice(at + 1, end === -1 ? undefined : end)
     const isWhole = end !== -1 || isLast
     if ((isWhole && line.trim() === '') || interrupts.test(line)) return { length: at, isEnd: true }
-    // Its first characters may yet make it something else.
+    // Later characters may turn this line into another block.
     if (!isWhole && /^ *(?:[#>*+\-_`~]*|\d[.)]?)[ \t]*$/.test(line))
       return { length: at, isEnd: false }
     at = end
@@ -207,8 +210,8 @@ function paragraphEnd(source: string, isLast: boolean): { length: number; isEnd:
   return { length: source.length, isEnd: isLast }
 }
 
-/** Where a block ends that is rendered as a whole; of a list, its first item. */
-function heldEnd(source: string, isLast: boolean): number | undefined {
+/** The end of a block that is rendered as a whole. For a list, the end of its first item. */
+function blockEnd(source: string, isLast: boolean): number | undefined {
   const isList = firstItem.test(source)
   const isSingle = !isList && /^ {0,3}(?:#|([-*_])(?:[ \t]*\1){2,}[ \t]*\n)/.test(source)
   let fence: string | undefined
@@ -243,6 +246,7 @@ function endsItem(
   if (line.trim() === '') return false
   if (/^ {0,1}(?:[-*+]|\d{1,9}[.)])[ \t]/.test(line)) return true
   if (/^(?:```|~~~|#{1,6}[ \t])/.test(line)) return true
-  // What is not indented behind an empty line is no part of the list; a lone digit may become an item.
+  // A line without indent after an empty line ends the list. A single digit may still become an
+  // item.
   return afterBlank && /^\S/.test(line) && (isWhole || !/^(?:[-*+]|\d{1,9}[.)]?)$/.test(line))
 }

@@ -1,4 +1,4 @@
-/** Finished blocks of Markdown as lines for a terminal of some width. */
+/** Renders complete blocks of Markdown as lines of a given width. */
 import type { Token, Tokens } from 'marked'
 
 import { wordsOf, wordsOfTokens } from './inline.ts'
@@ -9,7 +9,7 @@ import type { Format, Paint } from './style.ts'
 import { tableLines } from './table.ts'
 import { widthOf } from './width.ts'
 
-/** @param source free of control characters */
+/** @param source Markdown without control characters */
 export function markdownLines(source: string, options: MarkdownOptions): string[] {
   return blocks(blockTokens(source), options)
 }
@@ -47,7 +47,8 @@ function blockLines(token: Token, options: MarkdownOptions): string[] {
   }
 }
 
-// marked's union holds a token of any type beside its own, so a comparison of `type` narrows nothing.
+// The union of marked also contains a token with any `type`, so a comparison of `type` does not
+// narrow.
 const isList = (token: Token): token is Tokens.List => token.type === 'list'
 const isTable = (token: Token): token is Tokens.Table => token.type === 'table'
 
@@ -58,7 +59,7 @@ function headingLines(token: Token, { width, paint }: MarkdownOptions): string[]
   return linesOf(words, width).map((line) => paint(formats, line))
 }
 
-/** Not wrapped: code that is copied must be what it was. */
+/** Code is not wrapped, because copied code must be unchanged. */
 const codeLines = (text: string, paint: Paint): string[] =>
   text.split('\n').map((line) => codeLine(line, paint))
 

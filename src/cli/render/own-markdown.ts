@@ -1,6 +1,7 @@
 /**
- * Markdown as models write it in a terminal: CommonMark, but names and globs keep their own characters.
- * `__init__.py`, `src/**` and `5*3*2` hold what CommonMark takes for marks of emphasis (§6.2).
+ * The Markdown of models in a terminal: CommonMark, except that names and globs keep their
+ * characters. `__init__.py`, `src/**` and `5*3*2` contain characters that CommonMark treats as
+ * emphasis (§6.2).
  */
 import { Lexer, Marked, type Token, Tokenizer, type Tokens } from 'marked'
 
@@ -10,10 +11,10 @@ const own = new Marked({
       const token = Tokenizer.prototype.emStrong.call(this, source, masked, previous)
       if (token === undefined || isEmphasis(token.raw, { source, previous })) return token
       const [run = ''] = /^(?:\*+|_+)/.exec(source) ?? []
-      // Its own marks are text; emphasis within it is still found.
+      // The marks become text. Emphasis between them is still found.
       return plainText(run)
     },
-    // GitHub's strikethrough has two tildes here: one alone is a home folder, or "about".
+    // Strikethrough needs two tildes. A single tilde is a home folder, or means "about".
     del(source, masked, previous) {
       const isSingle = /^~(?!~)/.test(source)
       return isSingle ? undefined : Tokenizer.prototype.del.call(this, source, masked, previous)
@@ -21,16 +22,19 @@ const own = new Marked({
   },
 })
 
-/** Emphasis of nothing stands for its own marks: the lexer takes only emphasis in this place. */
+/** Empty emphasis represents plain marks, because the lexer accepts only an emphasis token here. */
 const plainText = (raw: string): Tokens.Em => ({ type: 'em', raw, text: raw, tokens: [] })
 
-/** The blocks of a text. */
+/** Parses a text into blocks. */
 export const blockTokens = (source: string): Token[] => own.lexer(source)
 
-/** The pieces of one paragraph. */
+/** Parses the content of one paragraph. */
 export const inlineTokens = (source: string): Token[] => Lexer.lexInline(source, own.defaults)
 
-/** Whether a run of `*` or `_` may begin emphasis behind this character: not within a name or a path. */
+/**
+ * Whether a run of `*` or `_` may begin emphasis after this character. It may not within a name or
+ * a path.
+ */
 export const mayOpen = (previous: string): boolean => !/[A-Za-z0-9/\\.]/.test(previous)
 
 function isEmphasis(
@@ -42,7 +46,7 @@ function isEmphasis(
   const [run = ''] = /^(?:\*+|_+)/.exec(raw) ?? []
   const inner = raw.slice(run.length, raw.length - run.length)
   const behind = source.slice(raw.length, raw.length + 2)
-  // It goes on as a path, a call or a longer name: `__init__.py`, `**/*.ts,**/*.md`.
+  // A path, a call or a longer name follows: `__init__.py`, `**/*.ts,**/*.md`.
   if (/^(?:[.:-]\w|[/\\(=[])/.test(behind)) return false
   if (mark === '*') return !inner.endsWith('/') && !(run === '*' && /^[A-Za-z0-9]/.test(behind))
   if (/\s/.test(inner)) return true

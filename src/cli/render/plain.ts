@@ -1,15 +1,15 @@
 /**
- * What models and tools say, made harmless for a terminal. An escape sequence in it could move the
- * cursor, change the title, fill the clipboard or answer for the user; a bidirectional override could
- * show a command as another. They are shown as what they are instead.
+ * Makes texts of models and tools safe for a terminal. An escape sequence could move the cursor,
+ * change the title, write to the clipboard or answer a question for the user. A bidirectional
+ * override could display one command as another. Such characters are made visible.
  */
 
-/** Line ends stay, tabs become spaces, every other control character becomes visible. */
+/** Keeps line ends, replaces tabs by spaces and makes every other control character visible. */
 export function plain(text: string): string {
   return text.replace(/\r\n/g, '\n').replace(unsafe, visible)
 }
 
-/** As `plain`, on one line. */
+/** Like `plain`, on one line. */
 export function plainLine(text: string): string {
   return plain(text)
     .replace(/\s*\n\s*/g, ' ')
@@ -17,27 +17,29 @@ export function plainLine(text: string): string {
 }
 
 /**
- * As `plain`, for what a human decides about: a character that cannot be seen, or looks like a space,
- * is shown by its number (`<U+200B>`), since it can make a command another one than it seems.
+ * Like `plain`, for a text that a human decides about. A character that is invisible or looks like
+ * a space is shown by its number (`<U+200B>`), because it can hide the real meaning of a command.
  */
 export function revealed(text: string): string {
-  return plain(text.replace(unseen, numbered))
+  return plain(text.replace(invisible, numbered))
 }
 
-/** As `revealed`, on one line. */
+/** Like `revealed`, on one line. */
 export function revealedLine(text: string): string {
-  return plainLine(text.replace(unseen, numbered))
+  return plainLine(text.replace(invisible, numbered))
 }
 
-// Formats, what Unicode says to draw as nothing, every space but the usual one, the blank of Braille,
-// and code points that no font has. A variation selector behind an emoji only chooses its picture.
-const unseen =
+// Format characters, default ignorable code points, every space except U+0020, the Braille blank,
+// and code points without a glyph. A variation selector after an emoji is allowed: it only selects
+// the glyph.
+const invisible =
   /(?!(?<=\p{Extended_Pictographic})\ufe0f)[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800\p{Co}\p{Cn}\p{Cs}]|(?! )\p{Zs}/gu
 
 const numbered = (character: string): string =>
   `<U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`
 
-// Controls, the bidirectional embeddings, overrides and isolates, and Unicode's own line ends.
+// Control characters, bidirectional embeddings, overrides and isolates, and the line ends of
+// Unicode.
 const unsafe = /[\p{Cc}\u202a-\u202e\u2066-\u2069\u2028\u2029]/gu
 
 function visible(character: string): string {

@@ -1,14 +1,14 @@
 /**
- * The two streams of a command as one picture: answers go to stdout, everything else to stderr, and
- * where both are the same terminal they must not run into each other. A status line lives below what
- * was written and is wiped before anything else is.
+ * Writes to the two output streams of a command. Answers go to stdout, all other text to stderr. If
+ * both are the same terminal, their texts must not mix. A status line is below the output, and is
+ * erased before other text is written.
  */
 import type { Environment } from '../../ground/environment.ts'
 import { fitted } from './fitted.ts'
 import { fullPaint, isStyled, noPaint, type Paint } from './style.ts'
 import { cutTo, widthOf } from './width.ts'
 
-/** What is used of `process.stdout` and `process.stderr`. */
+/** The part of `process.stdout` and `process.stderr` that the screen uses. */
 export interface Output extends NodeJS.WritableStream {
   isTTY?: boolean
   columns?: number
@@ -20,43 +20,43 @@ export interface ScreenOptions {
   stdout: Output
   stderr: Output
   environment: Environment
-  /** Nothing but errors goes to stderr. */
+  /** Whether only errors go to stderr. */
   isQuiet: boolean
 }
 
-/** Lines longer than this are hard to read, however wide the terminal is. */
+/** The largest line width in columns. Longer lines are hard to read. */
 const widthMax = 100
 const spinnerMs = 100
-/** How long an answer may pause within a line before the status stands below that line. */
+/** After a pause of this time within a line, the status is shown below the line. */
 const stalledMs = 4000
-/** How many lines that wait are shown. */
+/** The largest number of queued lines that are shown. */
 const queuedMax = 3
-/** Terminals that know synchronised output (mode 2026) show nothing half-drawn; others ignore it. */
+/** Synchronised output (mode 2026) prevents flicker. Terminals without it ignore the sequence. */
 const atomic = '\u001b[?2026h'
 const atomicEnd = '\u001b[?2026l'
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 
 export class Screen {
   readonly #options: ScreenOptions
-  /** Styles of what goes to stdout. */
+  /** Styles text for stdout. */
   readonly paintAnswer: Paint
-  /** Styles of what goes to stderr. */
+  /** Styles text for stderr. */
   readonly paint: Paint
-  /** Whether Markdown is to be rendered. */
+  /** Whether Markdown is rendered. */
   readonly isRendered: boolean
   readonly #isAnimated: boolean
-  /** The cursor of the terminal stands behind unfinished text. */
+  /** Whether the cursor is after an incomplete line. */
   #isMidLine = false
   #status: { text: (columns: number) => string; frame: number } | undefined
   #isStatusShown = false
-  /** It was drawn with what is typed below it. */
+  /** Whether the status was drawn on a line of its own, with the composer below it. */
   #isBelow = false
-  /** What is typed meanwhile, a line each; it stands below the status. */
+  /** The lines that the user types during an answer. They are shown below the status. */
   #composer: string[] = []
-  /** Columns of the unfinished line of the answer. */
+  /** The width of the incomplete line of the answer in columns. */
   #column = 0
   #timer: NodeJS.Timeout | undefined
-  /** When the last piece of the answer was written, of `performance.now()`. */
+  /** The time of the last write of the answer, of `performance.now()`. */
   #answeredAt = 0
 
   constructor(options: ScreenOptions) {
@@ -77,32 +77,32 @@ export class Screen {
   get width(): number {
     const { stdout, stderr } = this.#options
     const columns = stdout.columns ?? stderr.columns ?? 80
-    // The last column stays free: behind it, where the cursor is depends on the terminal.
+    // The last column stays free, because terminals differ in the position of the cursor after it.
     return Math.max(20, Math.min(columns - 1, widthMax))
   }
 
-  /** Of the terminal that notes and questions go to. */
+  /** The width of the terminal that shows notes and questions. */
   get columns(): number {
     return this.#options.stderr.columns ?? 80
   }
 
   /**
-   * A text for people as lines between words, where stderr is a terminal; otherwise as it is.
+   * Returns a text as lines, broken between words if stderr is a terminal.
    *
-   * @param indent before each further line of a line that is too long
-   * @param reserve columns that the caller needs besides
+   * @param indent the text before each further line of a line that is too long
+   * @param reserve columns that the caller needs in each line
    */
   fitted(text: string, indent = '', reserve = 0): string[] {
     if (this.#options.stderr.isTTY !== true) return text.split('\n')
     return fitted(text, this.width - reserve, indent)
   }
 
-  /** Whether stdout is read by eyes: what is said there is made harmless. */
+  /** Whether stdout is a terminal. Text for a terminal is made safe. */
   get isTerminal(): boolean {
     return this.#options.stdout.isTTY === true
   }
 
-  /** A piece of an answer, to stdout. */
+  /** Writes a piece of an answer to stdout. */
   answer(text: string): void {
     if (text === '') return
     this.#wipe()
@@ -115,12 +115,12 @@ export class Screen {
     if (this.#composer.length > 0) this.#draw()
   }
 
-  /** A whole line about what goes on, to stderr. */
+  /** Writes a line about the progress to stderr, unless the screen is quiet. */
   note(line: string): void {
     if (!this.#options.isQuiet) this.error(line)
   }
 
-  /** A whole line that is told in any case. */
+  /** Writes a line to stderr, also if the screen is quiet. */
   error(line: string): void {
     this.#wipe()
     if (this.#options.stderr.isTTY === true) this.endLine()
@@ -128,7 +128,7 @@ export class Screen {
     if (this.#composer.length > 0) this.#draw()
   }
 
-  /** Ends the line of a terminal that holds unfinished text. */
+  /** Ends an incomplete line of the terminal. */
   endLine(): void {
     if (!this.#isMidLine) return
     this.#isMidLine = false
@@ -136,7 +136,7 @@ export class Screen {
     this.#options.stdout.write('\n')
   }
 
-  /** What is going on, with a spinner, until it is changed or taken away. */
+  /** Shows a status with a spinner until the next call. Undefined removes it. */
   status(text: ((columns: number) => string) | undefined): void {
     if (!this.#isAnimated) return
     if (text === undefined) {
@@ -151,7 +151,7 @@ export class Screen {
     this.#timer ??= setInterval(() => this.#draw(), spinnerMs).unref()
   }
 
-  /** What is typed while something goes on: lines that wait, and the one that is being typed. */
+  /** Shows the lines that the user types during an answer: the queued lines and the current one. */
   composer({ queued, text }: { queued: readonly string[]; text: string }): void {
     if (this.#status === undefined) return
     this.#wipe()
@@ -167,12 +167,12 @@ export class Screen {
     this.#draw()
   }
 
-  /** Takes away what stands below the answer, until it is drawn again. */
+  /** Erases the status and the composer until they are drawn again. */
   hide(): void {
     this.#wipe()
   }
 
-  /** Resolves when stdout takes more, or never will. */
+  /** Resolves when stdout accepts more data, or is closed. */
   async drained(): Promise<void> {
     const { stdout } = this.#options
     if (stdout.writableNeedDrain !== true || stdout.destroyed === true) return
@@ -197,8 +197,9 @@ export class Screen {
   }
 
   /**
-   * The status and what is typed, on lines below the answer; the cursor returns to where the answer goes
-   * on. A line that the terminal has wrapped is left alone: where it ends is the terminal's to know.
+   * Draws the status and the composer below the answer and moves the cursor back to the end of the
+   * answer. It draws nothing below a line that the terminal has wrapped, because the end of such a
+   * line is not known.
    */
   #drawBelow(status: { text: (columns: number) => string; frame: number }): void {
     const { stderr } = this.#options
@@ -226,7 +227,7 @@ export class Screen {
   }
 }
 
-/** The end of a line that is being typed is what its writer looks at. */
+/** Returns the end of a line, because the user looks at the end while typing. */
 function endOf(line: string, columns: number): string {
   if (widthOf(line) <= columns) return line
   let end = Array.from(line)

@@ -1,14 +1,14 @@
 /**
- * How much of a paragraph that still grows is settled: no emphasis, code or link is open there, so
- * nothing that comes later can change how it looks.
+ * Finds the settled part of a paragraph that still grows. In this part no emphasis, code or link is
+ * open, so later text cannot change its appearance.
  */
 
 import { isIdeograph } from './inline.ts'
 import { mayOpen } from './own-markdown.ts'
 
 /**
- * Where what is settled ends: before white space, or between two ideographs. The white space itself goes
- * with what follows, which says whether it is a hard break.
+ * Returns the length of the settled part. It ends before white space or between two ideographs. The
+ * white space belongs to the rest, because the text after it decides whether it is a hard break.
  */
 export function settledLength(text: string): number {
   let settled = 0
@@ -22,7 +22,7 @@ export function settledLength(text: string): number {
       wordStart = at
       continue
     }
-    // An address goes on to the next white space, whatever is in it.
+    // An address ends only at white space.
     const isBetween = isIdeograph(character) && isIdeograph(text.charAt(at - 1))
     if (isBetween && open.length === 0 && !addressMark.test(text.slice(wordStart, at))) settled = at
     const next = step(text, at, open)
@@ -34,7 +34,7 @@ export function settledLength(text: string): number {
 
 const addressMark = /:\/\/|www\.|@/i
 
-/** Past the next piece of markup, or undefined where its end has not come yet. */
+/** Returns the index after the next piece of markup, or undefined if its end has not arrived. */
 function step(text: string, at: number, open: string[]): number | undefined {
   const character = text.charAt(at)
   switch (character) {
@@ -72,7 +72,7 @@ function pastEmphasis(text: string, at: number, open: string[]): number | undefi
   const mark = text.charAt(at)
   let end = at
   while (text.charAt(end) === mark) end++
-  // The run may go on with the next token.
+  // The next delta may extend the run.
   if (end === text.length) return undefined
   const run = text.slice(at, end)
   if (mark === '~' && run.length !== 2) return end
@@ -81,23 +81,25 @@ function pastEmphasis(text: string, at: number, open: string[]): number | undefi
   const after = /^./su.exec(text.slice(end, end + 2))?.[0] ?? ''
   const isWithinWord = /[\p{L}\p{N}]/u.test(before) && /[\p{L}\p{N}]/u.test(after)
   if (mark === '_' && isWithinWord) return end
-  const opened = open.lastIndexOf(run)
-  if (opened !== -1 && isFlanking(before, after)) open.splice(opened)
+  const openIndex = open.lastIndexOf(run)
+  if (openIndex !== -1 && isFlanking(before, after)) open.splice(openIndex)
   else if (isFlanking(after, before) && mayOpen(before)) open.push(run)
   return end
 }
 
-/** CommonMark's rule for a run that closes; with the sides changed, for one that opens. */
+/**
+ * CommonMark's rule for a closing run. With the sides exchanged, it is the rule for an opening run.
+ */
 function isFlanking(inner: string, outer: string): boolean {
   if (inner === '' || /\s/.test(inner)) return false
   return !/[\p{P}\p{S}]/u.test(inner) || outer === '' || /[\s\p{P}\p{S}]/u.test(outer)
 }
 
 function pastBracket(text: string, at: number, open: string[]): number | undefined {
-  const opened = open.lastIndexOf('[')
-  if (opened === -1) return at + 1
+  const openIndex = open.lastIndexOf('[')
+  if (openIndex === -1) return at + 1
   if (at + 1 === text.length) return undefined
-  open.splice(opened)
+  open.splice(openIndex)
   if (text.charAt(at + 1) !== '(') return at + 1
   const close = text.indexOf(')', at)
   return close === -1 ? undefined : close + 1

@@ -1,6 +1,6 @@
 /**
- * Whether a stream is given colours, and the means. `NO_COLOR` (no-color.org) and `TERM=dumb` turn
- * them off, `FORCE_COLOR` on, also in a pipe.
+ * Styles of a terminal, and the decision whether a stream gets them. `NO_COLOR` (no-color.org) and
+ * `TERM=dumb` turn styles off. `FORCE_COLOR` turns them on, also in a pipe.
  */
 import { styleText } from 'node:util'
 
@@ -8,7 +8,7 @@ import type { Environment } from '../../ground/environment.ts'
 
 export type Format = Extract<Parameters<typeof styleText>[0], string>
 
-/** Styles a text, or leaves it as it is where there are to be no styles. */
+/** Styles a text. Returns it unchanged if the stream gets no styles. */
 export type Paint = (format: Format | readonly Format[], text: string) => string
 
 export const noPaint: Paint = (_, text) => text

@@ -1,4 +1,4 @@
-/** A table in columns; cells of a table that is too wide are wrapped. */
+/** Renders a table in columns. If the table is too wide, the texts of its cells are wrapped. */
 import type { Tokens } from 'marked'
 
 import { type Word, wordsOfTokens } from './inline.ts'
@@ -15,7 +15,7 @@ export function tableLines(table: Tokens.Table, { width, paint }: MarkdownOption
     row.map(({ tokens }) => wordsOfTokens(tokens, paint)),
   )
   const widths = columnWidths(rows, width)
-  // Too many columns for any of them to be readable: as it was written.
+  // With too many columns no cell is readable, so the source is shown.
   if (widths === undefined) return table.raw.trimEnd().split('\n')
   const [header = [], ...body] = rows.map((row) => rowLines(row, widths, table.align))
   return [
@@ -27,7 +27,7 @@ export function tableLines(table: Tokens.Table, { width, paint }: MarkdownOption
 
 const rule = (columns: number, paint: Paint) => paint('dim', '─'.repeat(columns))
 
-/** The width of a line if all the words stand on it. */
+/** The width of all words on one line. */
 const wholeWidth = (words: readonly Word[]): number =>
   words.reduce((sum, { width }) => sum + width + 1, -1)
 

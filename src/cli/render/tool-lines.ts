@@ -1,4 +1,4 @@
-/** What a tool was asked and what it gave, in a few lines for people. */
+/** The input and the output of a tool call, as a few lines for the user. */
 import { fieldsOf, textField } from '../../ground/fields.ts'
 import { diffLines, replacementLines } from './diff.ts'
 import { plain, plainLine, revealed, revealedLine } from './plain.ts'
@@ -21,18 +21,18 @@ export function callLine(
   { width, paint }: ToolLineOptions,
 ): string {
   const name = plainLine(toolName)
-  const asked = cutTo(inputText(input), width - name.length - 4)
-  return `${paint('cyan', '●')} ${paint('bold', name)}${asked === '' ? '' : ` ${asked}`}`
+  const text = cutTo(inputText(input), width - name.length - 4)
+  return `${paint('cyan', '●')} ${paint('bold', name)}${text === '' ? '' : ` ${text}`}`
 }
 
-/** The call in few words, beside a result of it. */
+/** The call as a short text before its result. */
 export function callText({ toolName, input }: { toolName: string; input: unknown }): string {
-  const asked = cutTo(inputText(input), 40)
-  return asked === '' ? plainLine(toolName) : `${plainLine(toolName)} ${asked}`
+  const text = cutTo(inputText(input), 40)
+  return text === '' ? plainLine(toolName) : `${plainLine(toolName)} ${text}`
 }
 
-/** Whether the line above says all that there is to decide about. */
-export function isToldByCallLine(
+/** Whether the line of the call shows its whole input. */
+export function isInCallLine(
   { toolName, input }: { toolName: string; input: unknown },
   { width }: ToolLineOptions,
 ): boolean {
@@ -42,9 +42,9 @@ export function isToldByCallLine(
   return !only.includes('\n') && widthOf(inputText(input)) <= width - toolName.length - 4
 }
 
-/** The one thing that says it all, or all of it. */
+/** The most important field of the input, or the whole input. */
 function inputText(input: unknown): string {
-  // The question itself stands below, where it is asked.
+  // The question itself follows below.
   if (textField(input, 'question') !== undefined) return 'asks'
   const fields = Object.entries(fieldsOf(input))
   const main = mainFields.map((name) => textField(input, name)).find((text) => text !== undefined)
@@ -58,7 +58,7 @@ function inputText(input: unknown): string {
 
 const mainFields = ['command', 'path', 'file_path', 'pattern', 'expr', 'prompt', 'query', 'url']
 
-/** The whole of what is asked for, for whoever decides about it. */
+/** The whole input of a call, for the human who decides about it. */
 export function requestLines(
   { toolName, input }: { toolName: string; input: unknown },
   { paint }: ToolLineOptions,
@@ -80,18 +80,21 @@ export function requestLines(
       .map((line) => `  ${line}`)
   }
   const what = `  ${plainLine(toolName)} ${paint('bold', revealedLine(path))}`
-  // All of it, however long: nobody is to allow what is not shown.
+  // The changes are not shortened, because a human must see everything before the approval.
   const shown = changes.map((line) => `  ${line}`)
   return [what, ...fieldLines(others), ...shown]
 }
 
-/** What else is asked for, a field on a line. */
+/** The other fields of the input, each on its own line. */
 const fieldLines = (fields: Record<string, unknown>): string[] =>
   Object.entries(fields).map(([name, value]) => `  ${revealedLine(fieldText(name, value))}`)
 
 const fieldText = (name: string, value: unknown): string => `${name}=${JSON.stringify(value)}`
 
-/** Undefined where it is not plain which: nobody is to allow what is not shown. */
+/**
+ * The changes of a file. Undefined if the input is ambiguous. Then the caller shows the whole
+ * input, because a human must see everything before the approval.
+ */
 function changeLines(
   { content, edits }: { content: unknown; edits: unknown },
   paint: Paint,
@@ -109,7 +112,7 @@ function changeLines(
   return changes.every((lines) => lines !== undefined) ? changes.flat() : undefined
 }
 
-/** What came of it: a few lines, or the diff of a change. */
+/** The output of a call: a few lines, or the diff of a change. */
 export function outputLines(
   output: unknown,
   { width, reserve = 0, paint }: ToolLineOptions,
@@ -131,7 +134,7 @@ export function outputLines(
   )
 }
 
-/** The answer of an MCP server in words: its texts, and of the rest what it is. */
+/** The result of an MCP server as text: its texts, and a description of each other part. */
 function mcpText(output: unknown): string | undefined {
   const { content, structuredContent } = fieldsOf(output)
   if (!Array.isArray(content)) return undefined
@@ -153,7 +156,7 @@ function mcpPartText(part: unknown): string {
   return `[${[type, mediaType, size, address].filter((word) => word !== undefined).join(' ')}]`
 }
 
-/** The last line of what a tool has said so far. */
+/** The last line of the preliminary output of a tool. */
 export function progressText(output: unknown): string {
   const text =
     typeof output === 'string' ? output : (textField(output, 'text') ?? mcpText(output) ?? '')

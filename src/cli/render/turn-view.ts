@@ -1,6 +1,6 @@
 /**
- * Shows a turn while it happens: the answer on stdout, tools and thoughts on stderr, and a status line
- * that says what is being waited for and how long already.
+ * Shows a turn while it runs: the answer on stdout, tools and thoughts on stderr, and a status line
+ * with the current activity and its time.
  */
 import type { AgentEvent, EventOf } from '../../event.ts'
 import { elapsed } from './elapsed.ts'
@@ -15,23 +15,23 @@ import { type Activity, type RunningTool, workingLine } from './working-line.ts'
 
 export interface TurnViewOptions {
   screen: Screen
-  /** Thoughts too. */
+  /** Whether to show thoughts. */
   isVerbose: boolean
-  /** False where stdout is for something else than the answer's words. */
+  /** Whether to write the text of the answer to stdout. False for JSON output. */
   showsText: boolean
-  /** How full the context is and what was spent. */
+  /** The used context and the cost. */
   gauge: Gauge
 }
 
-interface Running extends RunningTool {
-  /** The call in few words. */
+interface RunningCall extends RunningTool {
+  /** The call as a short text. */
   call: string
 }
 
 export class TurnView {
   readonly #options: TurnViewOptions
-  readonly #tools = new Map<string, Running>()
-  /** Several calls run, or ran, beside each other: each result says whose it is. */
+  readonly #tools = new Map<string, RunningCall>()
+  /** Whether several calls run or ran in parallel. Then each result begins with its call. */
   #isParallel = false
   readonly #characters = new WholeCharacters()
   #markdown: MarkdownStream | undefined
@@ -46,16 +46,16 @@ export class TurnView {
     this.#options = options
   }
 
-  /** Something is awaited from now on. */
+  /** Begins to show the turn, also after `pause`. */
   begin(): void {
     this.#startedAt = performance.now()
-    // A tool that was asked about begins now.
+    // A tool that needed an approval begins now.
     for (const running of this.#tools.values()) running.startedAt = this.#startedAt
     this.#showStatus()
   }
 
   add(event: AgentEvent): void {
-    this.#options.gauge.hear(event)
+    this.#options.gauge.add(event)
     switch (event.type) {
       case 'text-start':
         return this.#beginText()
@@ -84,20 +84,20 @@ export class TurnView {
         return this.#showStatus()
       case 'reset-step':
         this.#endText()
-        return this.#options.screen.note('(The model began anew.)')
+        return this.#options.screen.note('(The model began again.)')
       default:
         return undefined
     }
   }
 
-  /** The human has the screen until `begin`. What was not finished is shown as it is. */
+  /** Shows incomplete text and leaves the screen to the human until `begin`. */
   pause(): void {
     this.#endText()
     this.#endThought()
     this.#options.screen.status(undefined)
   }
 
-  /** Nothing more comes. */
+  /** Ends the view. No more events follow. */
   end(): void {
     this.pause()
     this.#tools.clear()
@@ -121,7 +121,7 @@ export class TurnView {
     if (!showsText || delta === '') return
     this.#hasText = true
     if (this.#markdown !== undefined) return this.#markdown.push(delta)
-    // A program is given every byte, a terminal nothing that it would obey.
+    // A program gets every byte. A terminal gets no control characters.
     screen.answer(screen.isTerminal ? plain(delta) : delta)
     this.#lastText = delta
   }
@@ -131,7 +131,7 @@ export class TurnView {
     this.#isWriting = false
     this.#markdown?.end()
     this.#markdown = undefined
-    // What follows, another text or the shell's prompt, begins on a line of its own.
+    // The next text or the prompt of the shell begins on a new line.
     if (this.#lastText !== '' && !this.#lastText.endsWith('\n')) this.#options.screen.answer('\n')
     this.#lastText = ''
     this.#showStatus()
@@ -169,15 +169,15 @@ export class TurnView {
       return
     }
     const { width, paint } = this.#options.screen
-    const own = width - indent.length - timeWidth
-    const whose = widthOf(this.#whose(running))
-    // Beside a long call a result would have no room; then it stands below it.
-    const reserve = timeWidth + (own - whose < besideMin ? 0 : whose)
+    const room = width - indent.length - timeWidth
+    const labelWidth = widthOf(this.#label(running))
+    // If the label is long, the result is shown below it.
+    const reserve = timeWidth + (room - labelWidth < besideMin ? 0 : labelWidth)
     this.#result(toolCallId, outputLines(output, { width, reserve, paint }), false)
   }
 
-  /** What a result says first where several calls run beside each other. */
-  #whose(running: Running | undefined): string {
+  /** The call before its result, if several calls run in parallel. */
+  #label(running: RunningCall | undefined): string {
     if (!this.#isParallel || running === undefined) return ''
     return `${cutTo(running.call, this.#options.screen.width - indent.length - 2)}: `
   }
@@ -190,23 +190,26 @@ export class TurnView {
     const whole = lines.flatMap((line) => line.split('\n'))
     const [first = 'done', ...rest] = whole.filter((line) => line.trim() !== '').slice(0, 60)
     const time = timeOf(running)
-    const said = isError
+    const content = isError
       ? this.#failure([first, ...rest], time)
       : [`${first}${paint('dim', time)}`, ...rest]
     const mark = `  ${paint(isError ? 'red' : 'dim', '└')} `
-    const whose = this.#whose(running)
-    const [head = ''] = said
-    const isBeside = indent.length + widthOf(whose) + widthOf(head) <= width
-    const shown = isBeside ? said : [paint('dim', whose.trimEnd()), ...said]
+    const label = this.#label(running)
+    const [head = ''] = content
+    const isBeside = indent.length + widthOf(label) + widthOf(head) <= width
+    const shown = isBeside ? content : [paint('dim', label.trimEnd()), ...content]
     shown.forEach((line, index) => {
-      const before = isBeside ? paint('dim', whose) : ''
+      const before = isBeside ? paint('dim', label) : ''
       screen.note(index === 0 ? `${mark}${before}${line}` : `${indent}${line}`)
     })
     this.#startedAt = performance.now()
     this.#showStatus()
   }
 
-  /** What failed is said in one line, the only one or the last. The others are a command's output. */
+  /**
+   * The lines of a failure. The last line is the error. The lines before it are the output of a
+   * command.
+   */
   #failure(lines: readonly string[], time: string): string[] {
     const { screen } = this.#options
     return lines.flatMap((line, index) => {
@@ -228,20 +231,20 @@ export class TurnView {
   }
 }
 
-/** Columns that the time of a call may take behind the first line of its result. */
+/** Columns for the time of a call after the first line of its result. */
 const timeWidth = 10
 
-/** Columns of a result that are worth a place beside its call. */
+/** The least number of columns for a result on the line of its call. */
 const besideMin = 16
 
-/** Before the lines of a result. */
+/** The text before the lines of a result. */
 const indent = '    '
 
-/** ` (0.1 s)`, where a call took long enough to say so. */
-function timeOf(running: Running | undefined): string {
+/** ` (0.1 s)`, or an empty text for a call that took less than `noticeableMs`. */
+function timeOf(running: RunningCall | undefined): string {
   if (running === undefined || performance.now() - running.startedAt < noticeableMs) return ''
   return ` (${elapsed(running.startedAt, 1)})`
 }
 
-/** How long something takes that is worth telling. */
+/** The shortest time that is shown. */
 const noticeableMs = 100

@@ -1,9 +1,10 @@
-/** How many columns a terminal gives to a text. Wide and emoji characters take two. */
+/** The width of a text in columns of a terminal. Wide characters and emoji have two columns. */
 import { stripVTControlCharacters } from 'node:util'
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
-// East Asian wide and full-width blocks, roughly: being one column off in a rare script is no harm.
+// East Asian wide and full-width blocks, approximately. An error of one column in a rare script is
+// harmless.
 const wide =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]/u
 const emoji = /^\p{Emoji_Presentation}|\ufe0f/u
@@ -19,7 +20,10 @@ export function widthOf(text: string): number {
   return width
 }
 
-/** At most `columns` wide, with `…` where something was cut. The text holds no escape sequences. */
+/**
+ * Cuts a text to `columns` columns and ends it with `…` if it was longer. It must contain no escape
+ * sequences.
+ */
 export function cutTo(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text
   let width = 0

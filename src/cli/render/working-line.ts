@@ -1,4 +1,7 @@
-/** The line below a running answer: what goes on, what Ctrl-C does, the context and the cost. */
+/**
+ * The status line of a running answer: the activity, the effect of Ctrl-C, the context and the
+ * cost.
+ */
 import { elapsed } from './elapsed.ts'
 import type { Gauge } from './gauge.ts'
 import { plainLine } from './plain.ts'
@@ -6,16 +9,16 @@ import { cutTo, widthOf } from './width.ts'
 
 export interface RunningTool {
   toolName: string
-  /** Of `performance.now()`. */
+  /** The start, of `performance.now()`. */
   startedAt: number
-  /** The last line of what it has reported; empty where it has reported nothing. */
+  /** The last line of the preliminary output. Empty if there is none. */
   progress: string
 }
 
 export interface Activity {
-  /** What the model does where no tool runs. */
+  /** The activity of the model while no tool runs. */
   model: 'answering' | 'thinking' | 'waiting'
-  /** Since when, of `performance.now()`. */
+  /** The start of the activity, of `performance.now()`. */
   startedAt: number
   tools: readonly RunningTool[]
 }
@@ -23,20 +26,23 @@ export interface Activity {
 const separator = ' · '
 const stop = `${separator}Ctrl-C stops`
 
-/** Fewer columns have no room for long words. */
+/** Below this number of columns, short words are used. */
 const narrow = 50
 
-/** Columns that the context and the cost leave to what a tool reports. */
+/** Columns that the context and the cost leave free for the output of a tool. */
 const progressMin = 20
 
-/** In at most so many columns: the time and Ctrl-C always, the rest where there is room. */
+/**
+ * Returns the line in at most `columns` columns. It always contains the time and Ctrl-C, and the
+ * rest if it fits.
+ */
 export function workingLine(
   activity: Activity,
   { columns, gauge }: { columns: number; gauge: Gauge },
 ): string {
   const { what, time, progress } = wordsOf(activity, columns < narrow)
-  const wanted = widthOf(what) + time.length + (progress === '' ? 0 : progressMin)
-  const spent = gauge.text(columns - wanted - stop.length - separator.length)
+  const needed = widthOf(what) + time.length + (progress === '' ? 0 : progressMin)
+  const spent = gauge.text(columns - needed - stop.length - separator.length)
   const tail = spent === '' ? stop : stop + separator + spent
   const room = columns - widthOf(tail)
   return cutTo(cutTo(what, room - time.length) + time + progress, room) + tail

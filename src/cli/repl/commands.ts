@@ -1,4 +1,4 @@
-/** The commands of a conversation: lines that begin with a slash, and are no path. */
+/** The commands of a conversation: lines that begin with a slash and are not paths. */
 import { existsSync } from 'node:fs'
 
 import { LoomError } from '../../ground/error.ts'
@@ -12,7 +12,7 @@ import type { Spending } from './spending.ts'
 
 export interface CommandsOptions {
   talk: Talk
-  /** Undefined where a server answers. */
+  /** Undefined if a server answers. */
   local: LocalChat | undefined
   spending: Spending
   conversation: () => Conversation
@@ -21,7 +21,7 @@ export interface CommandsOptions {
 
 const names = ['help', 'model', 'tools', 'cost', 'clear', 'sessions', 'quit', 'exit']
 
-/** Whether a line is a command. `/etc/hosts` and `/tmp` begin a message: they are paths. */
+/** Whether a line is a command. `/etc/hosts` and `/tmp` are paths, so their lines are messages. */
 export function isCommand(line: string): boolean {
   const [, name] = /^\/([^\s/.]*)(?:\s|$)/.exec(line) ?? []
   if (name === undefined) return false
@@ -30,14 +30,14 @@ export function isCommand(line: string): boolean {
 
 export class Commands {
   readonly #options: CommandsOptions
-  /** As they were numbered last. */
-  #listed: ConversationSummary[] = []
+  /** The sessions of the last numbered list. */
+  #lastList: ConversationSummary[] = []
 
   constructor(options: CommandsOptions) {
     this.#options = options
   }
 
-  /** What answers, where that is known. */
+  /** The name of the model. Undefined if it is not known. */
   modelName(): string | undefined {
     const { local } = this.#options
     if (local === undefined) return undefined
@@ -45,7 +45,7 @@ export class Commands {
     return typeof model === 'string' ? model : local.defaultModel
   }
 
-  /** @throws LoomError for what was wrong with the line */
+  /** Runs a line. @throws LoomError for an unknown command or a wrong argument */
   async run(line: string): Promise<'quit' | undefined> {
     const [, name = '', rest = ''] = /^\/(\S*)\s*(.*)$/s.exec(line) ?? []
     const words = rest.trim()
@@ -77,7 +77,7 @@ export class Commands {
   }
 
   #say(text: string): void {
-    // What was asked for is told, however quiet the rest is.
+    // The user asked for this text, so it is shown also with `--quiet`.
     const { screen } = this.#options.talk
     for (const line of screen.fitted(text)) screen.error(line)
   }
@@ -103,8 +103,8 @@ export class Commands {
   async #sessions(word: string): Promise<void> {
     const { talk, change } = this.#options
     if (word === '') {
-      this.#listed = (await talk.conversations.list()).slice(0, 20)
-      const table = sessionTable(this.#listed, {
+      this.#lastList = (await talk.conversations.list()).slice(0, 20)
+      const table = sessionTable(this.#lastList, {
         width: talk.screen.width,
         isNumbered: true,
         here: this.#options.local?.directory ?? '',
@@ -112,10 +112,10 @@ export class Commands {
       this.#say(table.trimEnd())
       return
     }
-    const chosen = /^\d{1,2}$/.test(word) ? this.#listed[Number(word) - 1] : undefined
-    const id = chosen?.id ?? word
-    const known = chosen ?? (await talk.conversations.list()).find((session) => session.id === id)
-    if (known === undefined) throw new LoomError('not-found', `There is no session ${word}.`)
+    const listed = /^\d{1,2}$/.test(word) ? this.#lastList[Number(word) - 1] : undefined
+    const id = listed?.id ?? word
+    const summary = listed ?? (await talk.conversations.list()).find((session) => session.id === id)
+    if (summary === undefined) throw new LoomError('not-found', `There is no session ${word}.`)
     const conversation = await talk.conversations.open(id)
     await this.#options.local?.keepModel(conversation)
     await change(conversation)
@@ -124,12 +124,15 @@ export class Commands {
   #local(what: string): LocalChat {
     const { local } = this.#options
     if (local !== undefined) return local
-    throw new LoomError('invalid-request', `The server decides about its ${what}.`)
+    throw new LoomError(
+      'invalid-request',
+      `The server decides about its ${what}. Leave out --url to choose here.`,
+    )
   }
 }
 
 function unknownCommand(name: string): LoomError {
   const [near] = nearestNames(name, names)
-  const hint = near === undefined ? '/help says what there is.' : `Did you mean /${near}?`
+  const hint = near === undefined ? '/help lists the commands.' : `Did you mean /${near}?`
   return new LoomError('invalid-request', `There is no command /${name}. ${hint}`)
 }

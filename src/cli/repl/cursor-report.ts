@@ -1,53 +1,60 @@
 /**
- * A terminal answers `ESC [ 6 n` (DSR, ECMA-48 §8.3.35) with the place of its cursor, once it has
- * drawn everything that was sent before. The answer comes in the same stream as the keys, so a key that
- * comes before it was typed before the drawing was seen, however slow the line is.
+ * The position report of a terminal. A terminal answers `ESC [ 6 n` (DSR, ECMA-48 §8.3.35) with the
+ * position of its cursor, after it has drawn all earlier output. The report arrives in the same
+ * stream as the keys. A key before the report was therefore typed before the user saw the output,
+ * even over a slow connection.
  */
 
 const escape = '\u001b'
 const request = `${escape}[6n`
-const whole = new RegExp(String.raw`${escape}\[\d{1,5};\d{1,5}R`)
-/** The beginning of an answer whose rest has not come yet. */
+const report = new RegExp(String.raw`${escape}\[\d{1,5};\d{1,5}R`)
+/** The beginning of a report whose rest has not arrived. */
 const beginning = new RegExp(String.raw`${escape}\[(?:\d{1,5}(?:;\d{0,5})?)?$`)
 
 export class CursorReport {
   readonly #write: (text: string) => void
   #expected = 0
-  #held = ''
-  /** Undefined until the terminal has answered, or has been waited for in vain. */
-  isAnswering: boolean | undefined
+  #partial = ''
+  /** Whether the terminal sends reports. Undefined until the first report or the first timeout. */
+  isSupported: boolean | undefined
 
-  /** @param write undefined where the terminal understands no sequences: then nothing is asked */
+  /**
+   * @param write undefined if the terminal understands no control sequences. Then no request is
+   * sent.
+   */
   constructor(write: ((text: string) => void) | undefined) {
     this.#write = write ?? (() => undefined)
-    if (write === undefined) this.isAnswering = false
+    if (write === undefined) this.isSupported = false
   }
 
-  /** Whether an answer is still to come. */
+  /** Whether a report is still outstanding. */
   get isAwaited(): boolean {
     return this.#expected > 0
   }
 
   ask(): void {
-    if (this.isAnswering === false) return
+    if (this.isSupported === false) return
     this.#expected += 1
     this.#write(request)
   }
 
-  /** What was typed, without the answers in it. Without a request it is all keys: F3 looks alike. */
+  /**
+   * Returns the keys without the reports. Without a request all input is keys, because F3 looks
+   * like a report.
+   */
   take(text: string): string {
     if (this.#expected === 0) return text
-    let rest = this.#held + text
-    this.#held = ''
-    while (this.#expected > 0 && whole.test(rest)) {
-      rest = rest.replace(whole, '')
+    let rest = this.#partial + text
+    this.#partial = ''
+    while (this.#expected > 0 && report.test(rest)) {
+      rest = rest.replace(report, '')
       this.#expected -= 1
-      this.isAnswering = true
+      this.isSupported = true
     }
     if (this.#expected === 0) return rest
     const at = rest.search(beginning)
     if (at === -1) return rest
-    this.#held = rest.slice(at)
+    this.#partial = rest.slice(at)
     return rest.slice(0, at)
   }
 }

@@ -1,11 +1,14 @@
-/** Completes `@path` at the end of a line with the files of the folder that the agent works in. */
+/** Completes `@path` at the end of a line with the files in the folder of the agent. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** More names than these are no help. */
+/** The largest number of names. More would not help the user. */
 const namesMax = 50
 
-/** For readline: the names, and the part of the line that they stand for. */
+/**
+ * Returns a completer for readline. It returns the names and the part of the line that they
+ * replace.
+ */
 export function fileCompleter(directory: string): (line: string) => [string[], string] {
   return (line) => {
     const [, before, typed = ''] = /(^|\s)@(\S*)$/.exec(line) ?? []
@@ -26,7 +29,7 @@ function namesIn(folder: string, part: string): string[] {
       .map((entry) => entry.name + (entry.isDirectory() ? '/' : ''))
       .toSorted()
   } catch {
-    // A folder that is not there has no names.
+    // A folder that does not exist has no names.
     return []
   }
 }

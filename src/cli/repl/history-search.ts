@@ -1,14 +1,14 @@
-/** Ctrl-R: finds an earlier entry by a part of it while that is typed, the newest first. */
+/** Ctrl-R: finds earlier entries that contain the typed text, newest first. */
 import { plainLine } from '../render/plain.ts'
 import { cutTo } from '../render/width.ts'
 
 export interface SearchEnd {
   text: string
-  /** Keys behind the one that ended it. */
+  /** The keys after the key that ended the search. */
   rest: string
 }
 
-/** What follows Escape where it is the beginning of an arrow key or the like. */
+/** The characters after Escape in the sequence of an arrow key or a similar key. */
 const sequence = /^(?:\[[0-?]*[ -/]*[@-~]|O.)/
 
 export class HistorySearch {
@@ -17,20 +17,20 @@ export class HistorySearch {
   #query = ''
   #index = 0
 
-  /** @param before what the line held, which Ctrl-C and Escape bring back */
+  /** @param before the text of the line, which Ctrl-C and Escape restore */
   constructor(entries: readonly string[], before: string) {
     this.#entries = entries
     this.#before = before
   }
 
-  /** The entry that is found so far. */
+  /** The entry that matches the typed text. */
   get found(): string | undefined {
     if (this.#query === '') return undefined
     const query = this.#query.toLowerCase()
     return this.#entries.filter((entry) => entry.toLowerCase().includes(query))[this.#index]
   }
 
-  /** Takes keys; gives what the line is to hold when the search is over. */
+  /** Processes keys. Returns the new text of the line when the search ends. */
   take(keys: string): SearchEnd | undefined {
     for (const [index, key] of Array.from(keys).entries()) {
       const rest = () =>
@@ -43,7 +43,7 @@ export class HistorySearch {
       else if (key === '\u001b') return { text: this.#before, rest: rest().replace(sequence, '') }
       else this.#type(key)
     }
-    // Behind the last there is no other.
+    // There is no entry after the last match.
     if (this.#index > 0 && this.found === undefined) this.#index -= 1
     return undefined
   }

@@ -1,6 +1,7 @@
 /**
- * What was typed before, for the arrow keys: a line each, the newest last, for its owner's eyes only. An
- * entry of several lines is one line of JSON behind a character that nobody types.
+ * The history of the prompt, for the arrow keys. The file contains one entry on each line, newest
+ * last, and only its owner may read it. An entry with several lines is one line of JSON after a
+ * control character that marks it.
  */
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -10,12 +11,12 @@ import { makeFolder } from '../../ground/make-folder.ts'
 import { stateFolder } from '../session-files.ts'
 
 const linesMax = 1000
-/** Longer ones are files that were pasted, not messages to send again. */
+/** Longer entries are pasted files that nobody sends again, so they are not stored. */
 const entryCharsMax = 64 * 1024
 const severalMark = '\u0001'
 
 export class History {
-  /** Undefined where the user has no home folder: the history lives as long as this talk. */
+  /** Undefined if the user has no home folder. Then the history exists only in this process. */
   readonly #path: string | undefined
   #lines: string[] = []
 
@@ -24,16 +25,19 @@ export class History {
     this.#path = folder && join(folder, 'history')
   }
 
-  /** The newest first, as readline wants it. */
+  /** The entries, newest first, in the order of readline. */
   get lines(): readonly string[] {
     return this.#lines
   }
 
-  /** A history that cannot be read is none: it must not keep anybody from talking. */
+  /**
+   * Reads the file. A file that cannot be read is ignored, because it must not prevent a
+   * conversation.
+   */
   async load(): Promise<void> {
     if (this.#path === undefined) return
     const text = await readFile(this.#path, 'utf8').catch(() => '')
-    const lines = text.split('\n').map(decoded).filter(Boolean)
+    const lines = text.split('\n').map(decode).filter(Boolean)
     this.#lines = [...new Set(lines.toReversed())].slice(0, linesMax)
     if (lines.length > 2 * linesMax) await this.#shorten(this.#path)
   }
@@ -45,29 +49,29 @@ export class History {
     if (this.#path === undefined) return
     try {
       await makeFolder(dirname(this.#path))
-      // Other talks add theirs.
-      await appendFile(this.#path, `${encoded(line)}\n`, { mode: 0o600 })
+      // An append keeps the entries of other processes.
+      await appendFile(this.#path, `${encode(line)}\n`, { mode: 0o600 })
     } catch {
-      // As above: it lives as long as this talk.
+      // A file that cannot be written is ignored too. The entry exists only in this process.
     }
   }
 
   async #shorten(path: string): Promise<void> {
-    const text = `${this.#lines.toReversed().map(encoded).join('\n')}\n`
+    const text = `${this.#lines.toReversed().map(encode).join('\n')}\n`
     await writeFile(path, text, { mode: 0o600 }).catch(() => undefined)
   }
 }
 
-const encoded = (entry: string): string =>
+const encode = (entry: string): string =>
   /[\n\r]/.test(entry) ? severalMark + JSON.stringify(entry) : entry
 
-function decoded(line: string): string {
+function decode(line: string): string {
   if (!line.startsWith(severalMark)) return line
   try {
     const entry: unknown = JSON.parse(line.slice(severalMark.length))
     return typeof entry === 'string' ? entry : ''
   } catch {
-    // A line that was cut off; as one that is empty it is left out.
+    // An incomplete line counts as empty and is left out.
     return ''
   }
 }

@@ -1,8 +1,7 @@
 /**
- * The keys of a terminal, to one reader at a time: to the line that is being edited, or, while an
- * answer is made, to whoever wants to know of Ctrl-C; what else is typed then waits for the next line.
- * A paste of several lines (bracketed, as terminals send it) is one piece of the line and not several
- * messages.
+ * Passes the keys of a terminal to one reader at a time. While a line is edited, this is the line.
+ * During an answer, it is the handler of Ctrl-C, and the other keys wait for the next line. A
+ * bracketed paste of several lines is one part of the line and not several messages.
  */
 import { createInterface, type Interface } from 'node:readline'
 import { StringDecoder } from 'node:string_decoder'
@@ -19,77 +18,77 @@ import { pasteEnd, pasteStart, QuestionGuard } from './question-guard.ts'
 interface Reader {
   feed: LineFeed
   lines: Interface
-  /** Ends the reading for Ctrl-G or Ctrl-R. Undefined where the line has neither. */
+  /** Ends the reading for Ctrl-G or Ctrl-R. Undefined if the line has neither. */
   leaveFor: ((key: string) => void) | undefined
 }
 
-/** Lines that can only have been meant for a question, and the beginning of one. */
+/** Lines that are probably answers to a question, and the beginning of such a line. */
 const answers = /^(?:\s*(?:y+|yes|a+|always|n+|no)?[\r\n]+)+/i
 const answer = /^\s*(?:y+|a|n)$/i
 const interruptKey = '\u0003'
-/** Ctrl-G, as in other agents at a terminal; Ctrl-R, as in shells. */
+/** Ctrl-G as in other agents for the terminal. Ctrl-R as in shells. */
 const editKey = '\u0007'
 const searchKey = '\u0012'
 const leavingKeys = new RegExp(`[${editKey}${searchKey}]`)
 const backspace = '\u007f'
-/** Typed ahead, or pasted: more than this is no message. */
+/** The largest text that is typed ahead or pasted. */
 const charactersMax = 1024 * 1024
 
 export class Keyboard {
   readonly #terminal: Terminal
   readonly #decoder = new StringDecoder('utf8')
-  /** What no reader has had yet. */
+  /** The keys that no reader has received yet. */
   #pending = ''
-  /** A paste that has begun. */
+  /** The text of an incomplete paste. */
   #paste: string | undefined
   readonly #pasted = new PastedText()
   #reader: Reader | undefined
   #guard: QuestionGuard | undefined
   #search: HistorySearch | undefined
-  /** Takes what the search has found. */
-  #ended: ((text: string) => void) | undefined
+  /** Receives the result of the search. */
+  #onFound: ((text: string) => void) | undefined
   readonly #report: CursorReport
   #isOpen = false
   #isEnded = false
   #onInterrupt: (() => void) | undefined
-  /** Hears of keys that wait for the next line, all of them each time. */
+  /** Receives all keys that wait for the next line, after each key. */
   onTyped: ((keys: string) => void) | undefined
-  /** Called before Ctrl-Z stops the process: takes away what is drawn below the cursor. */
+  /** Erases the text below the cursor. It is called before Ctrl-Z stops the process. */
   onSuspend: (() => void) | undefined
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal
-    const { output, isObedient } = terminal
-    this.#report = new CursorReport(isObedient ? (text) => output.write(text) : undefined)
+    const { output, hasControls } = terminal
+    this.#report = new CursorReport(hasControls ? (text) => output.write(text) : undefined)
   }
 
   /**
-   * Hears of Ctrl-C while no line is read; without it the next reader does. One that was typed already,
-   * right behind the Enter that began something, is for that too.
+   * Handles Ctrl-C while no line is read. Without a handler, the next reader receives it. The
+   * handler also receives a Ctrl-C that was typed directly after Enter.
    */
-  set onInterrupt(hear: (() => void) | undefined) {
-    this.#onInterrupt = hear
-    if (hear !== undefined && this.#reader === undefined) this.#typeAhead()
+  set onInterrupt(handler: (() => void) | undefined) {
+    this.#onInterrupt = handler
+    if (handler !== undefined && this.#reader === undefined) this.#typeAhead()
   }
 
-  /** Whether Ctrl-C waits for the next line. Takes it, and what was typed before it, away. */
+  /** Whether Ctrl-C waits for the next line. Removes it and the keys before it. */
   takeInterrupt(): boolean {
     const last = this.#pending.lastIndexOf(interruptKey)
     this.#pending = this.#pending.slice(last + 1)
     return last !== -1
   }
 
-  /** Finds out whether the terminal reports what it has drawn, before a question needs to know. */
+  /** Detects whether the terminal sends position reports, before the first question needs one. */
   probe(): void {
     this.#report.ask()
   }
 
-  /** What waits for the next line. */
+  /** The keys that wait for the next line. */
   get ahead(): string {
     return this.#pending
   }
 
-  /** Takes the keys. */
+  /** Starts to read keys, in raw mode. */
   open(): void {
     if (this.#isOpen) return
     this.#isOpen = true
@@ -99,7 +98,7 @@ export class Keyboard {
     output.write('\u001b[?2004h')
   }
 
-  /** Gives them back. */
+  /** Stops reading keys and restores the mode of the terminal. */
   close(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
@@ -114,7 +113,7 @@ export class Keyboard {
     if (this.#isEnded) return { type: 'end' }
     this.open()
     if (options.isQuestion !== true) return this.#readLine(prompt, options)
-    // What was typed before is for the next message, or, where it reads like an answer, for nobody.
+    // Keys before the question belong to the next message, but those like an answer are dropped.
     let ahead = this.#pending
     this.#pending = ''
     const isPasting = this.#paste !== undefined
@@ -132,7 +131,7 @@ export class Keyboard {
       options.draw?.()
       return await this.#readLine(prompt, options)
     } finally {
-      // What was typed behind the answer, before another question is shown, answers nothing either.
+      // Keys after the answer do not answer the next question.
       this.#pending = ahead.replace(answers, '').replace(answer, '')
     }
   }
@@ -166,16 +165,16 @@ export class Keyboard {
     if (signal?.aborted === true) leave()
     const leaveFor = (key: string) => {
       this.#reader = undefined
-      const held = this.#pasted.expanded(whole(lines.line))
-      if (key === editKey) return resolve({ type: 'edit', text: held })
-      this.#ended = (found) => resolve({ type: 'found', text: found })
-      this.#search = new HistorySearch(history, held)
+      const line = this.#pasted.expanded(whole(lines.line))
+      if (key === editKey) return resolve({ type: 'edit', text: line })
+      this.#onFound = (found) => resolve({ type: 'found', text: found })
+      this.#search = new HistorySearch(history, line)
       const typed = this.#pending
       this.#pending = ''
       this.#takeSearch(this.#search, typed)
     }
     this.#reader = { feed, lines, leaveFor: completer === undefined ? undefined : leaveFor }
-    // At once: what comes behind the line in one chunk is for the next reader.
+    // Removed at once, because the keys after the line in the same chunk belong to the next reader.
     lines.once('line', () => (this.#reader = undefined))
     lines.prompt()
     if (text !== '') lines.write(this.#pasted.marked(text))
@@ -217,10 +216,10 @@ export class Keyboard {
     output.write('\r\u001b[J')
     this.#search = undefined
     this.#pending = end.rest + this.#pending
-    this.#ended?.(end.text)
+    this.#onFound?.(end.text)
   }
 
-  /** A terminal in raw mode does not stop a process by itself. The shell gets it as it was. */
+  /** Stops the process, which raw mode prevents. The shell gets the terminal in its normal mode. */
   #suspend(): void {
     const { input, output, suspend } = this.#terminal
     this.onSuspend?.()
@@ -245,7 +244,7 @@ export class Keyboard {
     }
   }
 
-  /** While nobody reads: only Ctrl-C counts, and it takes back what was typed before it. */
+  /** Handles keys without a reader. Only Ctrl-C has an effect, and it drops the keys before it. */
   #typeAhead(): void {
     const onInterrupt = this.#onInterrupt
     const last = this.#pending.lastIndexOf(interruptKey)
@@ -256,7 +255,7 @@ export class Keyboard {
     for (let index = 0; index < count; index++) onInterrupt()
   }
 
-  /** Hands keys over, up to the end of the line. False where more must come first. */
+  /** Passes keys on, up to the end of the line. Returns false if more keys must arrive first. */
   #takeKeys({ feed, lines, leaveFor }: Reader): boolean {
     const start = this.#pending.indexOf(pasteStart)
     const enter = this.#pending.search(/[\r\n]/)

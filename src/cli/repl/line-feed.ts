@@ -1,7 +1,10 @@
 /** The input of readline. */
 import { Readable } from 'node:stream'
 
-/** Passes each key on at once. readline must not change the mode of the terminal through it. */
+/**
+ * Passes each key on at once. It has no `setRawMode`, so readline cannot change the terminal
+ * through it.
+ */
 export class LineFeed extends Readable {
   override _read(): void {}
 

@@ -1,28 +1,28 @@
-/** One line of the user: how to ask for it, and how the reading ended. */
+/** The options and the result of reading one line from the user. */
 
 export type LineRead =
   | { type: 'line'; text: string }
   /** Ctrl-C on an empty line. */
   | { type: 'interrupt' }
-  /** Ctrl-D on an empty line, or the terminal is gone. */
+  /** Ctrl-D on an empty line, or the terminal is closed. */
   | { type: 'end' }
-  /** The signal; what was typed so far. */
+  /** The signal aborted. `text` is the incomplete line. */
   | { type: 'left'; text: string }
-  /** Ctrl-G: the line is to be edited elsewhere. */
+  /** Ctrl-G: an editor opens the line. */
   | { type: 'edit'; text: string }
-  /** Ctrl-R: what the line is to hold. */
+  /** Ctrl-R: `text` is the new line. */
   | { type: 'found'; text: string }
 
 export interface ReadOptions {
   signal?: AbortSignal
-  /** What earlier lines said, the newest first. */
+  /** Earlier lines, newest first. */
   history?: readonly string[]
-  /** What the line begins with. */
+  /** The initial text of the line. */
   text?: string
-  /** What was typed before the prompt is shown is no answer to it. @defaultValue false */
+  /** Whether keys before the prompt do not count as an answer. @defaultValue false */
   isQuestion?: boolean
-  /** Completes the line at Tab. With it the line also has Ctrl-G and Ctrl-R. */
+  /** Completes the line at Tab. It also turns on Ctrl-G and Ctrl-R. */
   completer?: (line: string) => [string[], string]
-  /** Draws a question when no key is on its way any more, right before its prompt. */
+  /** Draws a question directly before its prompt, when no more keys arrive. */
   draw?: () => void
 }

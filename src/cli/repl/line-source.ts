@@ -1,9 +1,9 @@
-/** Where a talk's lines come from when nobody sits at a terminal: stdin, a message a line. */
+/** The lines of a conversation without a terminal: each line of stdin is a message. */
 import { createInterface } from 'node:readline'
 
 import type { LineReader } from '../human.ts'
 
-/** Lines are read one at a time, as fast as they are answered. */
+/** Reads one line at a time, after the previous line was answered. */
 export function openLines(stdin: NodeJS.ReadStream): LineReader & { close: () => void } {
   const lines = createInterface({
     input: stdin,

@@ -1,4 +1,6 @@
-/** Programs that the user runs from a talk: a command of the shell, and the editor for a message. */
+/**
+ * Programs that the user starts from a conversation: a shell command, and the editor for a message.
+ */
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,17 +9,20 @@ import { join } from 'node:path'
 import type { Environment } from '../../ground/environment.ts'
 import { LoomError } from '../../ground/error.ts'
 
-/** What of a command's output the model is told, in characters. */
+/** The largest output of a command that goes to the model, in characters. */
 const outputMax = 30_000
 
 export interface ShellOptions {
   directory: string
   environment: Environment
-  /** Is given the output as it comes. */
+  /** Receives the output while it arrives. */
   show: (text: string) => void
 }
 
-/** Runs a command as its user would, unconfined. @returns what the model is told of it */
+/**
+ * Runs a command with the rights of the user and without a sandbox.
+ * @returns the report for the model
+ */
 export async function runShell(command: string, options: ShellOptions): Promise<string> {
   const { directory, environment, show } = options
   const child = spawn(command, {
@@ -40,7 +45,7 @@ export async function runShell(command: string, options: ShellOptions): Promise<
   return `I ran \`${command}\`:\n\`\`\`\n${output.trimEnd()}\n\`\`\`${how}`
 }
 
-/** Edits a text with `$VISUAL`, `$EDITOR` or `vi`. @throws LoomError where the editor fails */
+/** Edits a text with `$VISUAL`, `$EDITOR` or `vi`. @throws LoomError if the editor fails */
 export async function editText(text: string, environment: Environment): Promise<string> {
   const { VISUAL: visual = '', EDITOR: editor = '' } = environment
   const program = visual || editor || 'vi'
@@ -48,7 +53,7 @@ export async function editText(text: string, environment: Environment): Promise<
   try {
     const file = join(folder, 'message.md')
     await writeFile(file, text, { mode: 0o600 })
-    // It may have words of its own: `code --wait`.
+    // The setting may contain arguments: `code --wait`.
     const child = spawn('sh', ['-c', `${program} "$1"`, 'sh', file], {
       stdio: 'inherit',
       env: { ...environment },

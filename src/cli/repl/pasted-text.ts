@@ -1,33 +1,36 @@
 /**
- * Texts of several lines in a line that is edited: a mark such as `[pasted #1: 3 lines]` stands for each,
- * so that the line stays one that can be edited.
+ * Pasted texts in an edited line. A mark such as `[pasted #1: 3 lines]` represents each text with
+ * several lines, so that the line can still be edited.
  */
 
-/** A recalled entry of more lines than these is shown as a mark. */
+/** A history entry with more lines is shown as a mark. */
 const shownLinesMax = 8
 
 export class PastedText {
   readonly #texts = new Map<string, string>()
 
-  /** One line is inserted as it is; several become a mark that stands for them. */
+  /** Returns one line unchanged, and a mark for several lines. */
   marked(text: string): string {
     const trimmed = text.replace(/\n+$/, '')
     return trimmed.includes('\n') ? this.#mark(trimmed) : trimmed
   }
 
-  /** An entry of the history as it is shown: its lines, or a mark where they are many. */
+  /** Returns the lines of a history entry, or a mark for many lines. */
   recalled(entry: string): string {
     return entry.split('\n').length > shownLinesMax ? this.#mark(entry) : entry
   }
 
-  /** The line with what its marks stand for. */
+  /** Returns the line with the text of each mark. */
   expanded(line: string): string {
     let text = line
     for (const [mark, pasted] of this.#texts) text = text.replaceAll(mark, () => pasted)
     return text
   }
 
-  /** How many characters a Backspace at the end of this text takes back. Half a mark stands for nothing. */
+  /**
+   * The number of characters that Backspace removes at the end of this text: a whole mark, or one
+   * character.
+   */
   backspaceLength(before: string): number {
     return [...this.#texts.keys()].find((mark) => before.endsWith(mark))?.length ?? 1
   }

@@ -1,24 +1,24 @@
 /**
- * Keeps a question from being answered by keys that were typed before it was shown. What is asked about
- * is drawn first. The prompt follows when the terminal has reported that it drew it, and no key has come
- * for a moment: a hand that is typing something else must come to rest.
+ * Prevents that keys which were typed before a question answer it. The subject of the question is
+ * drawn first. The prompt follows after the terminal has reported that it drew the subject and no
+ * key has arrived for a moment, because the user may still be typing something else.
  */
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 
 import type { CursorReport } from './cursor-report.ts'
 
-/** How long no key may come before the prompt is shown. */
+/** The time without keys before the prompt is shown. */
 const quietMs = 300
-/** How long a terminal that has answered before may take to draw. */
+/** The longest wait for the report of a terminal that has sent one before. */
 const drawnMs = 10_000
-/** How long an unknown terminal is waited for; one that does not answer is not waited for again. */
+/** The longest wait for the first report. Without a report, there is no second wait. */
 const firstDrawnMs = 1000
 
 const interruptKey = '\u0003'
 
 export interface GuardOptions {
   report: CursorReport
-  /** A paste had begun before. */
+  /** Whether a paste is still incomplete. */
   isPasting: boolean
   signal: AbortSignal | undefined
 }
@@ -33,7 +33,7 @@ export class QuestionGuard {
     this.#typed = options.isPasting ? pasteStart : ''
   }
 
-  /** What came meanwhile, the mark of a paste that had begun before it included. */
+  /** The keys that arrived meanwhile, with the start mark of an incomplete paste. */
   get typed(): string {
     return this.#typed
   }
@@ -48,12 +48,12 @@ export class QuestionGuard {
   async settled(): Promise<'settled' | 'interrupt' | 'left'> {
     const { report, signal } = this.#options
     report.ask()
-    const begun = performance.now()
+    const startedAt = performance.now()
     const isDrawn = () => {
       if (!report.isAwaited) return true
-      const patience = report.isAnswering === true ? drawnMs : firstDrawnMs
-      if (report.isAnswering === false || performance.now() - begun > patience) {
-        report.isAnswering ??= false
+      const patience = report.isSupported === true ? drawnMs : firstDrawnMs
+      if (report.isSupported === false || performance.now() - startedAt > patience) {
+        report.isSupported ??= false
         return true
       }
       return false
@@ -64,7 +64,7 @@ export class QuestionGuard {
       const missing = quietMs - (performance.now() - this.#keyAt)
       if (missing <= 0 && isDrawn() && !this.#isPasting()) return 'settled'
       await delay(Math.max(20, missing))
-      // What lies ready is read before the clock is looked at, also where the process stood still.
+      // Waiting input is read before the time is compared, also after a pause of the whole process.
       await nextTurn()
       await nextTurn()
     }

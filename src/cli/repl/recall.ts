@@ -1,4 +1,4 @@
-/** What was said before, in a few faint lines, so that one knows where one is. */
+/** Shows the end of a conversation that continues, in a few dim lines. */
 import type { UIMessage } from 'ai'
 
 import type { Conversation } from '../conversation.ts'
@@ -7,7 +7,7 @@ import type { Screen } from '../render/screen.ts'
 
 const charactersMax = 200
 
-/** The last question and its answer, and how much there is before them. */
+/** Shows the last question, its answer and the number of messages before them. */
 export async function recall(conversation: Conversation, screen: Screen): Promise<void> {
   const messages = await conversation.messages()
   for (const message of messages.slice(-2)) recallOne(message, screen)
@@ -15,7 +15,7 @@ export async function recall(conversation: Conversation, screen: Screen): Promis
   if (others > 0) screen.note(screen.paint('dim', `  (and ${others} messages before)`))
 }
 
-/** What is being answered. */
+/** Shows the question of the running answer. */
 export async function recallQuestion(conversation: Conversation, screen: Screen): Promise<void> {
   const last = (await conversation.messages()).findLast(({ role }) => role === 'user')
   if (last !== undefined) recallOne(last, screen)
@@ -23,8 +23,8 @@ export async function recallQuestion(conversation: Conversation, screen: Screen)
 
 function recallOne({ role, parts }: UIMessage, screen: Screen): void {
   const texts = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []))
-  const said = plainLine(texts.join(' '))
-  if (said === '') return
-  const shown = said.length > charactersMax ? `${said.slice(0, charactersMax)}…` : said
+  const text = plainLine(texts.join(' '))
+  if (text === '') return
+  const shown = text.length > charactersMax ? `${text.slice(0, charactersMax)}…` : text
   screen.note(screen.paint('dim', `${role === 'user' ? '›' : ' '} ${shown}`))
 }

@@ -1,6 +1,7 @@
 /**
- * A conversation at a terminal (or, from a pipe, a message a line): reads, sends, shows, and again.
- * While an answer is made Ctrl-C stops it; at the prompt Ctrl-C clears the line, and twice quits.
+ * The loop of a conversation: it reads a line, sends it and shows the answer. The lines come from a
+ * terminal or a pipe. During an answer, Ctrl-C stops it. At the prompt, Ctrl-C clears the line, and
+ * a second one quits.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -24,16 +25,16 @@ import { Spending } from './spending.ts'
 import { UserPrograms } from './user-programs.ts'
 
 export interface ConverseOptions {
-  /** What is said first, if anything. */
+  /** The first message. Empty if there is none. */
   first: string
-  /** Undefined where there is no terminal. */
+  /** Undefined without a terminal. */
   keyboard: Keyboard | undefined
-  /** Undefined where a server answers. */
+  /** Undefined if a server answers. */
   local: LocalChat | undefined
   grants: Grants
 }
 
-/** How often a conversation that others may use too is looked at. */
+/** The interval between two checks of a shared conversation, in milliseconds. */
 const watchMs = 1500
 
 /** @returns the exit code */
@@ -52,10 +53,10 @@ class Repl {
   readonly #programs: UserPrograms
   readonly #isTerminal: boolean
   #conversation: Conversation
-  /** The message that was shown last, so that it is not shown again. */
-  #seenId: string | undefined
-  /** The last answer could not be written down. */
-  #isUnkept = false
+  /** The message that was shown last. It is not shown again. */
+  #lastShownId: string | undefined
+  /** Whether the last answer could not be stored. */
+  #isStoreFailed = false
   #exitCode: number = exitCodes.done
 
   constructor(talk: Talk, options: ConverseOptions) {
@@ -86,17 +87,17 @@ class Repl {
     }
     try {
       if (this.#isTerminal) {
-        // What is typed from now on is for the first line.
+        // Keys from now on belong to the first line.
         this.#options.keyboard?.open()
         this.#options.keyboard?.probe()
         await this.#history.load()
         await this.#guarded(() => this.#greet())
-        // From a pipe nobody could answer what may be waiting there.
+        // Only at a terminal: in a pipe, no human could answer an open call of the session.
         await this.#guarded(() => this.#watch())
       }
-      if (this.#options.first !== '') await this.#say(this.#options.first)
+      if (this.#options.first !== '') await this.#send(this.#options.first)
       await this.#loop(ending.signal)
-      if (this.#isTerminal) await this.#guarded(() => this.#part())
+      if (this.#isTerminal) await this.#guarded(() => this.#showReturn())
     } finally {
       this.#lines.close()
     }
@@ -133,39 +134,41 @@ class Repl {
       isLeaving = false
       if (read.text.trim() === '') continue
       if (this.#isTerminal) await this.#history.add(read.text)
-      if ((await this.#obey(read.text)) === 'quit') return
+      if ((await this.#handle(read.text)) === 'quit') return
     }
   }
 
-  /** Runs a line that is a command, sends any other. */
-  async #obey(text: string): Promise<'quit' | undefined> {
+  /** Runs a line that is a command, and sends any other line. */
+  async #handle(text: string): Promise<'quit' | undefined> {
     const line = text.trim()
     if (line.startsWith('!') && line.length > 1 && this.#isTerminal) {
       await this.#guarded(() => this.#programs.shell(line.slice(1).trim()))
       return undefined
     }
     if (isCommand(line)) return this.#guarded(() => this.#commands.run(line))
-    // The first line of a pasted piece may begin with a tab that means something.
-    const said = line.startsWith('//') ? line.slice(1) : text.trimEnd()
-    await this.#say([...this.#programs.takeOutputs(), said].join('\n\n'))
+    // The start of the text is not trimmed, because a tab at the start of pasted text may matter.
+    const message = line.startsWith('//') ? line.slice(1) : text.trimEnd()
+    await this.#send([...this.#programs.takeOutputs(), message].join('\n\n'))
     return undefined
   }
 
-  /** A line; or, where others may talk here too, that something is being answered. */
+  /**
+   * Reads a line. In a shared conversation, it returns early if another client starts an answer.
+   */
   async #read(ending: AbortSignal, text: string): Promise<LineRead> {
     const { screen, conversations } = this.#talk
-    const stirring = new AbortController()
-    const signal = AbortSignal.any([ending, stirring.signal])
+    const activity = new AbortController()
+    const signal = AbortSignal.any([ending, activity.signal])
     const prompt = `${screen.paint(['bold', 'green'], '›')} `
     const isShared = conversations.isShared && this.#isTerminal
     const over = new AbortController()
-    if (isShared) void this.#lookOut(stirring, over.signal)
+    if (isShared) void this.#watchForActivity(activity, over.signal)
     const { local } = this.#options
     const completer = fileCompleter(local?.directory ?? this.#talk.program.cwd())
     const history = this.#history.lines
     let read = await this.#lines.read(prompt, { signal, history, text, completer })
     over.abort()
-    // A line that ends in a backslash goes on.
+    // A line that ends in a backslash continues on the next line.
     while (read.type === 'line' && read.text.endsWith('\\')) {
       const more = await this.#lines.read('… ', { signal: ending })
       if (more.type !== 'line') return more
@@ -174,15 +177,15 @@ class Repl {
     return read
   }
 
-  /** Until the line is read. */
-  async #lookOut(stirring: AbortController, over: AbortSignal): Promise<void> {
+  /** Aborts `activity` when a new answer runs. It ends when `over` aborts. */
+  async #watchForActivity(activity: AbortController, over: AbortSignal): Promise<void> {
     while (!over.aborted) {
       try {
         await delay(watchMs, undefined, { signal: over })
         const running = await this.#conversation.running()
-        if (running !== undefined && running !== this.#seenId) stirring.abort()
+        if (running !== undefined && running !== this.#lastShownId) activity.abort()
       } catch {
-        // A server that is away for a moment; the next look tells.
+        // The server may be unavailable for a moment. The next check repeats the request.
       }
     }
   }
@@ -195,46 +198,46 @@ class Repl {
       ...(model === undefined ? [] : [`model ${model}`]),
     ]
     screen.note(`${screen.paint('bold', 'loom')}  ${screen.paint('dim', what.join(' · '))}`)
-    for (const line of screen.fitted(`/help says what there is · ${conversations.place}`))
+    for (const line of screen.fitted(`/help lists the commands · ${conversations.place}`))
       screen.note(screen.paint('dim', line))
     await recall(this.#conversation, this.#talk.screen)
     screen.note('')
   }
 
-  /** How to come back, where there is something to come back to. */
-  async #part(): Promise<void> {
+  /** Shows the command that continues this conversation, if it is stored. */
+  async #showReturn(): Promise<void> {
     const { screen, conversations, flags } = this.#talk
     const { id } = this.#conversation
     if (
-      this.#isUnkept ||
-      !conversations.isKept ||
+      this.#isStoreFailed ||
+      !conversations.isStored ||
       (await this.#conversation.messages()).length === 0
     )
       return
     const at = flags.url === undefined ? '' : ` --url ${flags.url}`
-    screen.note(screen.paint('dim', `loom chat --session ${id}${at} goes on with this`))
+    screen.note(screen.paint('dim', `loom chat --session ${id}${at} continues this session`))
   }
 
   async #change(conversation: Conversation): Promise<void> {
     this.#conversation = conversation
-    this.#seenId = undefined
+    this.#lastShownId = undefined
     const { screen, gauge } = this.#talk
     gauge.leave()
     screen.note(screen.paint('dim', `session ${conversation.id}`))
     await recall(this.#conversation, this.#talk.screen)
   }
 
-  async #say(text: string): Promise<void> {
+  async #send(text: string): Promise<void> {
     await this.#guarded(async () => {
       const { leaving } = this.#talk.interrupts
       await this.#show(await this.#conversation.send(text, leaving))
     })
   }
 
-  /** Shows what is being answered, if anything is. */
+  /** Shows the running answer, if there is one. */
   async #watch(): Promise<void> {
     const running = await this.#conversation.running()
-    if (running === undefined || running === this.#seenId) return
+    if (running === undefined || running === this.#lastShownId) return
     const events = await this.#conversation.watch(this.#talk.interrupts.leaving)
     if (events === undefined) return
     const { screen } = this.#talk
@@ -248,50 +251,50 @@ class Repl {
     const { keyboard, local } = this.#options
     this.#talk.gauge.window = await local?.windowNow()
     try {
-      const played = await showTurn(events, {
+      const turn = await showTurn(events, {
         talk: this.#talk,
         conversation,
         keyboard: this.#isTerminal ? keyboard : undefined,
-        onStart: (messageId) => (this.#seenId = messageId),
+        onStart: (messageId) => (this.#lastShownId = messageId),
       })
-      this.#spending.add(played.message.metadata)
-      if (played.errorText !== undefined) this.#failed()
+      this.#spending.add(turn.message.metadata)
+      if (turn.errorText !== undefined) this.#markFailed()
     } finally {
-      await this.#keep(conversation)
+      await this.#store(conversation)
     }
   }
 
-  /** That a session cannot be kept is told once: its talk goes on all the same. */
-  async #keep(conversation: Conversation): Promise<void> {
+  /** Stores the conversation. A failure is reported once, and the conversation continues. */
+  async #store(conversation: Conversation): Promise<void> {
     try {
       await conversation.save()
-      this.#isUnkept = false
+      this.#isStoreFailed = false
     } catch (error) {
-      if (!this.#isUnkept) this.#tell(error)
-      this.#isUnkept = true
+      if (!this.#isStoreFailed) this.#report(error)
+      this.#isStoreFailed = true
     }
   }
 
-  /** What fails here is told, and the conversation goes on. */
+  /** Runs `work` and reports its failure. The conversation continues. */
   async #guarded<VALUE>(work: () => Promise<VALUE>): Promise<VALUE | undefined> {
     try {
       return await work()
     } catch (error) {
-      if (!this.#talk.interrupts.leaving.aborted) this.#tell(error)
+      if (!this.#talk.interrupts.leaving.aborted) this.#report(error)
       return undefined
     }
   }
 
-  #tell(error: unknown): void {
+  #report(error: unknown): void {
     const { screen } = this.#talk
     screen.error(screen.paint('red', `loom: ${plain(errorMessage(error))}`))
     const isOurs = !(error instanceof LoomError) && error instanceof Error
     if (isOurs && error.stack !== undefined) screen.note(screen.paint('dim', error.stack))
-    this.#failed()
+    this.#markFailed()
   }
 
-  /** At a terminal whoever sits there has seen it; a script is told at the end. */
-  #failed(): void {
+  /** Sets the exit code for a script. At a terminal the user has already seen the failure. */
+  #markFailed(): void {
     if (!this.#isTerminal) this.#exitCode = exitCodes.failed
   }
 }

@@ -1,6 +1,9 @@
-/** Shows one turn of a conversation to its end. Meanwhile Ctrl-C stops it; a second one leaves. */
+/**
+ * Shows one turn of a conversation to its end. Ctrl-C stops the turn, and a second one ends the
+ * command.
+ */
 import type { Conversation, Events } from '../conversation.ts'
-import { play, type Played } from '../play.ts'
+import { play, type PlayedTurn } from '../play.ts'
 import { plain } from '../render/plain.ts'
 import type { Screen } from '../render/screen.ts'
 import { TurnView } from '../render/turn-view.ts'
@@ -12,16 +15,16 @@ import { typedAhead } from './typed-ahead.ts'
 export interface ShowTurnOptions {
   talk: Talk
   conversation: Conversation
-  /** Undefined where signals alone stop it. */
+  /** Undefined if only signals stop the turn. */
   keyboard: Keyboard | undefined
-  /** Told which message it is that is shown. */
+  /** Receives the id of the message that is shown. */
   onStart: (messageId: string) => void
 }
 
-/** How long an answer takes to stop before it is said that it is being stopped. */
+/** If an answer takes longer to stop, a line reports that it is stopping. */
 const stoppingMs = 700
 
-export async function showTurn(events: Events, options: ShowTurnOptions): Promise<Played> {
+export async function showTurn(events: Events, options: ShowTurnOptions): Promise<PlayedTurn> {
   const { talk, conversation, keyboard, onStart } = options
   const { screen, flags, human, interrupts, program } = talk
   const view = new TurnView({
@@ -31,17 +34,18 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
     gauge: talk.gauge,
   })
   const stop = new AbortController()
-  let stopped: Promise<void> | undefined
+  let stopRequest: Promise<void> | undefined
   let late: NodeJS.Timeout | undefined
   if (keyboard !== undefined) {
     keyboard.onInterrupt = () => {
-      // The first stops the answer, the second does not even wait for that.
+      // The first Ctrl-C stops the answer. The second one ends the command without waiting for the
+      // stop.
       if (late !== undefined) {
         interrupts.interrupt()
         return interrupts.interrupt()
       }
       stop.abort()
-      stopped = conversation.stop().catch(() => undefined)
+      stopRequest = conversation.stop().catch(() => undefined)
       const line = screen.paint('dim', 'stopping … (Ctrl-C again to leave)')
       late = setTimeout(() => screen.note(line), stoppingMs)
     }
@@ -55,10 +59,10 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
   }
   begin()
   try {
-    const played = await play(events, {
+    const turn = await play(events, {
       conversation,
       human,
-      hear: (event) => {
+      onEvent: (event) => {
         if (event.type === 'start' && event.messageId !== undefined) onStart(event.messageId)
         view.add(event)
       },
@@ -68,12 +72,12 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
       stopping: AbortSignal.any([interrupts.stopping, stop.signal]),
       signal: interrupts.leaving,
     })
-    // A stop that is still on its way would stop the answer to the next message.
-    if (stopped !== undefined) await Promise.race([stopped, aborted(interrupts.leaving)])
+    // A stop that arrives late would stop the answer to the next message.
+    if (stopRequest !== undefined) await Promise.race([stopRequest, abortOf(interrupts.leaving)])
     view.end()
-    tellEnd(played, screen)
+    showEnd(turn, screen)
     if (program.stdout.isTTY) screen.answer('\n')
-    return played
+    return turn
   } finally {
     clearTimeout(late)
     if (keyboard !== undefined) {
@@ -85,19 +89,20 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves when the signal aborts. */
+function abortOf(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   signal.addEventListener('abort', () => resolve(), { once: true })
   if (signal.aborted) resolve()
   return promise
 }
 
-function tellEnd(played: Played, screen: Screen): void {
-  const { errorText, isStopped, isInterrupted } = played
+function showEnd(turn: PlayedTurn, screen: Screen): void {
+  const { errorText, isStopped, isInterrupted } = turn
   if (errorText !== undefined) {
     screen.error(screen.paint('red', `loom: ${plain(errorText)}`))
     return
   }
-  const end = isStopped || isInterrupted ? 'stopped' : (limitOf(played) ?? lackOf(played))
+  const end = isStopped || isInterrupted ? 'stopped' : (limitOf(turn) ?? lackOf(turn))
   if (end !== undefined) screen.note(screen.paint('yellow', `(${end})`))
 }

@@ -1,4 +1,4 @@
-/** What a talk has spent so far, for `/cost`. */
+/** The tokens and the cost of the answers of this process, for `/cost`. */
 import { spendingIn } from '../../spending.ts'
 
 export class Spending {
@@ -15,7 +15,7 @@ export class Spending {
     this.#inputTokens += usage.inputTokens
     this.#outputTokens += usage.outputTokens
     this.#usd += usd
-    // An answer that counts no tokens says nothing of its cost either.
+    // The cost of an answer without token counts is not known.
     this.#isCostKnown &&= isCostKnown && usage.totalTokens > 0
   }
 
@@ -25,7 +25,7 @@ export class Spending {
     return `${answers} in this talk: ${tokens}${this.#costText()}`
   }
 
-  /** A cost that is not known is not told as 0. */
+  /** An unknown cost is not shown as 0. */
   #costText(): string {
     if (this.#usd === 0) return this.#isCostKnown && this.#turns > 0 ? ', free' : ''
     return `, ${this.#isCostKnown ? '' : 'at least '}$${this.#usd.toFixed(4)}`

@@ -1,13 +1,13 @@
-/** What was typed while an answer is made, as it is shown below it: keys come as the terminal sends them. */
+/** Converts the keys that arrive during an answer to the lines that the screen shows below it. */
 import { stripVTControlCharacters } from 'node:util'
 
 import { plain } from '../render/plain.ts'
 import { pasteEnd, pasteStart } from './question-guard.ts'
 
 export interface TypedAhead {
-  /** Whole lines, which are sent one after another when the answer is over. */
+  /** Complete lines, which are sent one after another after the answer. */
   queued: string[]
-  /** The line that is being typed. */
+  /** The incomplete line. */
   text: string
 }
 
@@ -17,21 +17,23 @@ export function typedAhead(keys: string): TypedAhead {
     .map((piece, index) => (index === 0 ? piece : withoutLines(piece)))
     .join('')
     .split(/[\r\n]/)
-    .map(shown)
+    .map(visibleText)
   return {
     queued: lines.slice(0, -1).filter((line) => line.trim() !== ''),
     text: lines.at(-1) ?? '',
   }
 }
 
-/** A paste is one piece of a line, however many lines it has. */
+/** A paste is part of one line, even if it has several lines. */
 function withoutLines(piece: string): string {
   const [pasted = '', ...rest] = piece.split(pasteEnd)
   return pasted.replace(/\r\n?|\n/g, '⏎') + rest.join('')
 }
 
-/** Backspace takes the last character back, Ctrl-U all of them; arrows and their like wait for the line. */
-function shown(line: string): string {
+/**
+ * Applies Backspace and Ctrl-U to a line. Arrow keys have an effect only when the line is edited.
+ */
+function visibleText(line: string): string {
   const characters: string[] = []
   for (const character of stripVTControlCharacters(line)) {
     if (character === '\u007f' || character === '\b') characters.pop()

@@ -5,9 +5,9 @@ import type { Keyboard } from './keyboard.ts'
 import { editText, runShell } from './outside.ts'
 
 export interface UserProgramsOptions {
-  /** Undefined where there is no terminal. */
+  /** Undefined without a terminal. */
   keyboard: Keyboard | undefined
-  /** Undefined where a server answers. */
+  /** Undefined if a server answers. */
   local: LocalChat | undefined
 }
 
@@ -37,13 +37,13 @@ export class UserPrograms {
       isMidLine = !text.endsWith('\n')
     }
     const options = { directory, environment: program.env, show }
-    // Ctrl-C that came before the command had the terminal is for the command.
+    // A Ctrl-C from before the start of the command stops the command.
     if (this.#options.keyboard?.takeInterrupt() === true) {
       this.#talk.screen.note(this.#talk.screen.paint('yellow', '(stopped)'))
       return
     }
     this.#outputs.push(await this.#outside(() => runShell(command, options)))
-    // The prompt takes the whole of its line.
+    // The prompt begins on a new line.
     if (isMidLine) program.stderr.write('\n')
   }
 
@@ -58,11 +58,11 @@ export class UserPrograms {
     const { interrupts } = this.#talk
     const { keyboard } = this.#options
     keyboard?.close()
-    interrupts.isDeaf = true
+    interrupts.ignoresSigint = true
     try {
       return await work()
     } finally {
-      interrupts.isDeaf = false
+      interrupts.ignoresSigint = false
       keyboard?.open()
     }
   }
