@@ -47,6 +47,11 @@ export class BodyForms {
     this.#rules = rules
   }
 
+  /** Whether the model has refused nothing so far. */
+  get isEmpty(): boolean {
+    return this.#changes.size === 0
+  }
+
   /** The attempts of one request, which may add to what is known of the model. */
   attempt(body: JsonRecord): BodyAttempt {
     return new BodyAttempt(body, this.#rules, this.#changes)
@@ -56,6 +61,7 @@ export class BodyForms {
 export class BodyAttempt {
   /** The body as this model takes it, as far as that is known. */
   body: JsonRecord
+  readonly #given: JsonRecord
   readonly #rules: readonly BodyRule[]
   readonly #known: Map<string, BodyChange>
   readonly #found: BodyChange[] = []
@@ -63,8 +69,14 @@ export class BodyAttempt {
   constructor(body: JsonRecord, rules: readonly BodyRule[], known: Map<string, BodyChange>) {
     this.#rules = rules
     this.#known = known
+    this.#given = body
     this.body = body
     for (const change of known.values()) this.body = change.apply(this.body)
+  }
+
+  /** Whether the body differs from the given one. */
+  get isChanged(): boolean {
+    return this.body !== this.#given
   }
 
   /**

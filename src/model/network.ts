@@ -39,12 +39,15 @@ function proxiedFetch(proxied: () => Promise<EnvHttpProxyAgent>): Network['fetch
   return async (input, init) => {
     const { fetch: undiciFetch } = await import('undici')
     const dispatcher = await proxied()
-    const { method, headers, body, signal } = new Request(input, init)
+    // Only a large body comes as a `Blob`, which is sent in pieces.
+    const blob = init?.body instanceof Blob ? init.body : undefined
+    const request = new Request(input, blob === undefined ? init : { ...init, body: null })
+    const { method, headers, body, signal } = request
     const sent = await undiciFetch(input instanceof Request ? input.url : input, {
       method,
       headers: [...headers],
-      // What providers are sent is one JSON text.
-      body: body === null ? null : await new Response(body).text(),
+      // Any other body is one JSON text.
+      body: blob ?? (body === null ? null : await new Response(body).text()),
       // The signal of the call itself: the request's is another one.
       signal: init?.signal ?? signal,
       dispatcher,

@@ -4,6 +4,7 @@ import type { LanguageModelV4 } from '@ai-sdk/provider'
 import { fetchWithBodyForms } from './body-forms/fetch.ts'
 import { eventStreamFetch } from './event-stream-fetch.ts'
 import { fetchWithExtraBody, withExtraBody } from './extra-body.ts'
+import { fetchWithOriginals, withPlaceholders } from './placeholders.ts'
 import { withUnknownItems } from './unknown-items.ts'
 
 /** The package `@ai-sdk/<name>` that speaks a protocol. */
@@ -45,11 +46,14 @@ export async function openPackageModel(
   settings: PackageSettings,
   modelId: string,
 ): Promise<LanguageModelV4> {
-  return withExtraBody(await openers[name](settings, modelId))
+  const model = withExtraBody(await openers[name](settings, modelId))
+  return withPlaceholders(model, { referencesAreText: name === 'google' })
 }
 
 const withFetch = ({ completions: _, ...settings }: PackageSettings) => ({
   ...settings,
   // The forms are inside the extra body, so that what a model refuses of that is left out too.
-  fetch: eventStreamFetch(fetchWithExtraBody(fetchWithBodyForms(settings.fetch))),
+  fetch: eventStreamFetch(
+    fetchWithExtraBody(fetchWithBodyForms(fetchWithOriginals(settings.fetch))),
+  ),
 })

@@ -49,6 +49,9 @@ const messages: Record<string, object[]> = {
   'a file that is text': [textFile, text('Hi')],
 }
 
+/** Their models are of the AI SDK's provider packages. */
+const packaged = ['packaged', 'gemini', 'responses']
+
 const tools = ['large', 'quotes', 'list', 'deep', 'object', 'writer']
 
 describe.for(['memory', 'Redis'] as const)('a server with its sessions in %s', (store) => {
@@ -60,7 +63,7 @@ describe.for(['memory', 'Redis'] as const)('a server with its sessions in %s', (
       join(import.meta.dirname, 'server.ts'),
     )
     // The first requests load and compile what the others run.
-    for (const agent of ['wide', 'narrow', 'usual']) {
+    for (const agent of ['wide', 'narrow', 'usual', ...packaged]) {
       const id = `first-${agent}`
       await post(id, agent, [picture(1_000_000), text('Hi')])
       await post(`${id}-tool`, agent, [text('call large')])
@@ -105,7 +108,7 @@ describe.for(['memory', 'Redis'] as const)('a server with its sessions in %s', (
     }
   }
 
-  it.for(['wide', 'narrow', 'usual'])(
+  it.for(['wide', 'narrow', 'usual', ...packaged])(
     'serves others while a conversation with %s grows',
     { timeout: 240_000 },
     async (agent) => {
@@ -124,9 +127,9 @@ describe.for(['memory', 'Redis'] as const)('a server with its sessions in %s', (
 
   it.for(tools)(
     'serves others while the tool %s makes much',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async (tool) => {
-      for (const agent of ['wide', 'narrow']) {
+      for (const agent of ['wide', 'narrow', 'packaged', 'gemini']) {
         let id = ''
         const stream = await quickly('the turn', (attempt) => {
           id = `${tool}-${agent}-${attempt}`

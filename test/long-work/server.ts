@@ -40,15 +40,26 @@ const tools = [
 const definition = { systemPrompt: 'Look.', tools, model } satisfies Partial<AgentDefinition>
 const wide = { compaction: false, contextWindow: 100_000_000 } as const
 const models = createModels({
-  environment: { ANTHROPIC_API_KEY: 'key', ANTHROPIC_BASE_URL: baseUrl },
+  environment: {
+    ANTHROPIC_API_KEY: 'key',
+    ANTHROPIC_BASE_URL: baseUrl,
+    GOOGLE_API_KEY: 'key',
+    GOOGLE_BASE_URL: baseUrl,
+    OPENAI_API_KEY: 'key',
+    OPENAI_BASE_URL: baseUrl,
+  },
 })
 const claude = await models.resolve('anthropic/claude-sonnet-4-5')
+const gemini = await models.resolve('google/gemini-3-pro-preview')
+const gpt = await models.resolve('openai/gpt-5')
 const served = await openServed(
   [
     defineAgent({ ...definition, ...wide, name: 'wide' }),
     defineAgent({ ...definition, name: 'narrow', contextWindow: 20_000 }),
     defineAgent({ ...definition, name: 'usual' }),
     defineAgent({ ...definition, ...wide, name: 'packaged', model: claude }),
+    defineAgent({ ...definition, ...wide, name: 'gemini', model: gemini }),
+    defineAgent({ ...definition, ...wide, name: 'responses', model: gpt }),
   ],
   redisUrl === undefined ? {} : { REDIS_URL: redisUrl },
 )

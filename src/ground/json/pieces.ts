@@ -71,14 +71,19 @@ function isWrittenWhole(value: unknown): boolean {
 
 function* stringPieces(text: string): Generator<string, void> {
   yield '"'
+  for (const piece of textPieces(text)) yield JSON.stringify(piece).slice(1, -1)
+  yield '"'
+}
+
+/** The pieces of a text. Joined they are the text. */
+export function* textPieces(text: string): Generator<string, void> {
   for (let at = 0; at < text.length;) {
     const end = at + pieceWeight
     // Both halves of a surrogate pair stay together: one alone would be written as an escape.
     const next = isHighSurrogate(text.charCodeAt(end - 1)) ? end + 1 : end
-    yield JSON.stringify(text.slice(at, next)).slice(1, -1)
+    yield text.slice(at, next)
     at = next
   }
-  yield '"'
 }
 
 const isHighSurrogate = (code: number) => code >= 0xd800 && code < 0xdc00
