@@ -13,7 +13,7 @@ export function healthRoutes(app: Hono, { isReady, loom }: World): void {
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', (c) => {
     if (!isReady() || loom.sessions.isDraining) return c.json({ status: 'draining' }, 503)
-    return loom.sessions.isServed
+    return loom.sessions.isConnected
       ? c.json({ status: 'ready' })
       : c.json({ status: 'store-unavailable' }, 503)
   })

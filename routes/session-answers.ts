@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { LoomError } from '../src/ground/error.ts'
 import { acceptAnswer } from '../src/session/accept-answer.ts'
 import type { Answer } from '../src/store/letter.ts'
-import { readingOf } from '../src/stream-agent.ts'
+import { readingOf } from '../src/wire/reading.ts'
 import { readJson } from './body.ts'
 import { answer } from './session-post.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
@@ -50,6 +50,6 @@ export async function decide(c: Context, world: SessionWorld): Promise<Response>
 async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promise<Response> {
   const session = await ownSession(c, world)
   const reading = readingOf(c, {})
-  const answering = await acceptAnswer(world.loom.sessions, session, given)
-  return answer(c, world, { sessionId: session.id, answering, reading })
+  const receipt = await acceptAnswer(world.loom.sessions, session, given)
+  return answer(c, world, { sessionId: session.id, receipt, reading })
 }

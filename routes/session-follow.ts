@@ -13,7 +13,7 @@ import type { Place } from '../src/session/place.ts'
 import { isAtRest } from '../src/session/readers.ts'
 import type { ReadTo } from '../src/session/session-places.ts'
 import type { SessionRecord } from '../src/store/session.ts'
-import type { Reading } from '../src/stream-agent.ts'
+import type { Reading } from '../src/wire/reading.ts'
 import { deliverLog, openReader, type Reader, sendEvent } from './session-stream.ts'
 import type { SessionWorld } from './session-world.ts'
 
@@ -103,7 +103,7 @@ class Follower {
         const { end, after, last } = await deliverLog(this.#world, sessionId, place, this.#reader)
         if (end === 'gone') {
           // A log that is gone is read on elsewhere, where there is its session.
-          await readers.checkHeld(sessionId, this.#createdAt)
+          await readers.checkCreation(sessionId, this.#createdAt)
           return false
         }
         this.#readTo = { logId: place.logId, after }
@@ -116,7 +116,7 @@ class Follower {
       if (next === undefined) return true
       this.#createdAt = next.createdAt
       await this.#tellQueue()
-      for (const message of next.said) await this.#tell('data-user-message', message)
+      for (const message of next.userMessages) await this.#tell('data-user-message', message)
       place = next.place
     }
   }
@@ -133,7 +133,7 @@ class Follower {
   async #tellQueue(): Promise<void> {
     if (!this.#tellsMore) return
     const { readers } = this.#world.loom.sessions
-    const { messages, held } = await readers.waiting(this.#request.sessionId)
+    const { messages, held } = await readers.queueOf(this.#request.sessionId)
     // An id names one content.
     const queue = JSON.stringify([messages.map(({ id }) => id), held])
     if (queue === this.#toldQueue || (this.#toldQueue === '' && messages.length === 0)) return

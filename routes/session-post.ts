@@ -8,13 +8,13 @@ import { fieldOf } from '../src/ground/fields.ts'
 import { textOf, uiMessage } from '../src/message-fold.ts'
 import { acceptPost } from '../src/session/accept-post.ts'
 import { LastMessage } from '../src/session/last-message.ts'
-import type { Posting } from '../src/session/posted.ts'
+import type { PostContent } from '../src/session/post-content.ts'
 import { publicId } from '../src/session/tenant-ids.ts'
-import { answerGone, type Answered, wholeAnswer } from '../src/session/whole-answer.ts'
-import { answersOf, type Reading, readingOf } from '../src/stream-agent.ts'
+import { answerGone, type AnswerReceipt, wholeAnswer } from '../src/session/whole-answer.ts'
 import { idLengthMax, readSeed } from '../src/wire/conversation.ts'
 import type { FileUrls } from '../src/wire/conversation/file-address.ts'
 import { seenMessage } from '../src/wire/frames/seen-message.ts'
+import { answersOf, type Reading, readingOf } from '../src/wire/reading.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
 import { jsonResponse } from './json-response.ts'
 import { streamSession } from './session-stream.ts'
@@ -31,29 +31,29 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const tenant = world.tenantOf(c)
   const known = await loom.sessions.find(tenant, id)
   const agent = agentOf(c, world, { named: request.agent, session: known })
-  const posting = postingOf(c, request, { agent: agent.name, reading, fileUrls: loom.fileUrls })
+  const content = postingOf(c, request, { agent: agent.name, reading, fileUrls: loom.fileUrls })
   // A header has no other letters than ASCII.
   c.header('x-loom-session', encodeURIComponent(id))
-  const { sessionId, answering } = await acceptPost(loom, {
+  const { sessionId, receipt } = await acceptPost(loom, {
     tenant,
     id,
     isNamed: named !== '',
     known,
     agent,
-    posting,
+    content,
     whenBusy: request.whenBusy,
     continues: request.continues === true,
     isAnswered: request.isAnswered,
     seed: agent.seedFromClient === true ? () => seedOf(request) : undefined,
   })
-  return answer(c, world, { sessionId, answering, reading })
+  return answer(c, world, { sessionId, receipt, reading })
 }
 
 function postingOf(
   c: Context,
   request: ChatRequest,
   { agent, reading, fileUrls }: { agent: string; reading: Reading; fileUrls: FileUrls },
-): Posting {
+): PostContent {
   const { trigger = 'submit-message', messageId, context } = request
   const key = c.req.header('idempotency-key')
   if (key !== undefined && key.length > idLengthMax) {
@@ -95,7 +95,7 @@ async function seedOf({ messages = [] }: ChatRequest) {
 
 interface AnsweredIn {
   sessionId: string
-  answering: Answered
+  receipt: AnswerReceipt
   /** The profile and protocol of the reader. */
   reading: Reading
 }
@@ -104,9 +104,9 @@ interface AnsweredIn {
 export async function answer(
   c: Context,
   world: SessionWorld,
-  { sessionId, answering, reading }: AnsweredIn,
+  { sessionId, receipt, reading }: AnsweredIn,
 ): Promise<Response> {
-  const { logId, letterId, after, skip, answers, queued, repeated } = answering
+  const { logId, letterId, after, skip, answers, queued, repeated } = receipt
   const { sessions } = world.loom
   const id = publicId(world.tenantOf(c), sessionId)
   if (/\brespond-async\b/.test(c.req.header('prefer') ?? '')) {
@@ -115,7 +115,7 @@ export async function answer(
   }
   if (wantsOnlyJson(c)) {
     const { signal } = c.req.raw
-    const { message, session } = await wholeAnswer(sessions, sessionId, answering, { signal })
+    const { message, session } = await wholeAnswer(sessions, sessionId, receipt, { signal })
     return jsonResponse(c, {
       id,
       message: seenMessage(uiMessage(message), reading.profile),
@@ -124,7 +124,7 @@ export async function answer(
       ...(session?.error !== undefined && { error: session.error }),
     })
   }
-  if (repeated && !queued && !(await sessions.holds(sessionId, logId))) throw answerGone()
+  if (repeated && !queued && !(await sessions.hasLog(sessionId, logId))) throw answerGone()
   return streamSession(c, world, {
     sessionId,
     place: { logId, after, skip },

@@ -9,12 +9,12 @@ import { LoomError } from '../src/ground/error.ts'
 import { cursorOf } from '../src/session/entry-id.ts'
 import type { Place } from '../src/session/place.ts'
 import type { QueuedLetter } from '../src/session/readers.ts'
-import type { FollowEnd, Shared } from '../src/session/tail.ts'
+import type { FollowEnd, Shared } from '../src/session/tail-reader.ts'
 import type { LogEntry } from '../src/store/log.ts'
 import type { ReaderFloor } from '../src/store/turn.ts'
-import type { Reading } from '../src/stream-agent.ts'
 import { type Encoder, encoderOf } from '../src/wire/frames.ts'
 import { frameOf, LargeFrame } from '../src/wire/large-frame.ts'
+import type { Reading } from '../src/wire/reading.ts'
 import { ResponseSink } from '../src/wire/response.ts'
 import type { SessionWorld } from './session-world.ts'
 
@@ -61,7 +61,7 @@ async function deliver(
   let isWhole = false
   try {
     const from =
-      queued === undefined ? place : await sessions.readers.begun(sessionId, queued, signal)
+      queued === undefined ? place : await sessions.readers.placeOfLetter(sessionId, queued, signal)
     const { end } = await deliverLog(world, sessionId, from, reader)
     isWhole = end === 'finished'
   } catch (error) {

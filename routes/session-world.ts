@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import type { Agent } from '../src/agent.ts'
 import { LoomError } from '../src/ground/error.ts'
 import type { Loom } from '../src/loom.ts'
-import { agentElsewhere } from '../src/session/mailboxes.ts'
+import { missingAgent } from '../src/session/mailboxes.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 
 export interface SessionWorld {
@@ -36,7 +36,7 @@ export function agentOf(
 ): Agent {
   const name = c.req.param('agent') ?? named ?? session?.agent ?? loom.defaultAgent
   if (name === session?.agent && !loom.agents.some((agent) => agent.name === name)) {
-    throw agentElsewhere(name)
+    throw missingAgent(name)
   }
   return loom.agentOf(name)
 }

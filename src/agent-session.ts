@@ -1,6 +1,6 @@
 /**
- * A conversation with an agent in code, as LoomEx's `start_agent`, `call` and `get_messages`: it has
- * a mailbox, runs one turn at a time, and outlives its caller as far as its store does.
+ * A conversation with an agent in code, like LoomEx's `start_agent`, `call` and `get_messages`. It has a
+ * mailbox, runs one turn at a time, and lives as long as its store.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -11,27 +11,28 @@ import type { Agent } from './agent.ts'
 import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
 import { type FoldedMessage, textOf } from './message-fold.ts'
+import { answerId } from './session/answer-letter.ts'
 import { answerStream } from './session/answer-stream.ts'
-import type { Answering } from './session/answering.ts'
-import { answerId, contentDigest, digest } from './session/posted.ts'
+import { contentDigest, digest } from './session/content-digest.ts'
+import type { Receipt } from './session/receipt.ts'
 import { wholeAnswer } from './session/whole-answer.ts'
 import type { Sessions } from './sessions.ts'
 import type { Answer, Letter, QueueOnStop, WhenBusy } from './store/letter.ts'
 import type { SessionState } from './store/session.ts'
 import { idLengthMax, isSessionId } from './wire/conversation.ts'
 
-/** What holds the sessions of a process: a `Loom`. */
+/** The owner of the sessions of a process: a `Loom`. */
 export interface SessionHost {
   readonly sessions: Sessions
-  /** Hands running turns to whoever shares the store, and closes the store. */
+  /** Hands running turns over to the other instances on the store, and closes the store. */
   close: () => Promise<void>
 }
 
 export interface AgentSessionOptions {
-  /** Names the conversation in the store. @defaultValue a new one */
+  /** The id of the conversation in the store. @defaultValue a random UUID */
   id?: string
   loom: SessionHost
-  /** The messages that the conversation begins with if the store does not know it. @defaultValue none */
+  /** The first messages of the conversation if the store does not have it yet. @defaultValue none */
   seed?: readonly UIMessage[]
 }
 
@@ -98,7 +99,7 @@ export class AgentSession implements AsyncDisposable {
   readonly #loom: SessionHost
   readonly #seed: readonly UIMessage[]
 
-  /** @throws LoomError `invalid-request` for an id that no store accepts */
+  /** @throws LoomError `invalid-request` for an invalid id */
   constructor(agent: Agent, { id = randomUUID(), loom, seed = [] }: AgentSessionOptions) {
     if (id === '' || !isSessionId(id)) {
       throw new LoomError(
@@ -123,9 +124,9 @@ export class AgentSession implements AsyncDisposable {
    * `gone` if the answer expired. If the signal aborts, its reason is thrown.
    */
   async call(message: string | UIMessage, options: SendOptions = {}): Promise<CallReply> {
-    const answering = await this.#post(message, options)
+    const receipt = await this.#post(message, options)
     let failure: string | undefined
-    const { message: answer, session } = await wholeAnswer(this.#sessions, this.id, answering, {
+    const { message: answer, session } = await wholeAnswer(this.#sessions, this.id, receipt, {
       signal: options.signal ?? never(),
       deliver: ({ events }) => {
         for (const event of events) if (event.type === 'error') failure = event.errorText
@@ -197,8 +198,8 @@ export class AgentSession implements AsyncDisposable {
   > {
     const place = await this.#sessions.readers.placeOf(this.id, undefined)
     if (place === undefined) return undefined
-    const answering = { ...place, letterId: undefined, answers: [], queued: false, repeated: true }
-    return answerStream(this.#sessions, this.id, answering, signal)
+    const receipt = { ...place, letterId: undefined, answers: [], queued: false, repeated: true }
+    return answerStream(this.#sessions, this.id, receipt, signal)
   }
 
   /** Returns the id of the answer that runs or waits. Returns undefined if no turn runs or waits. */
@@ -240,24 +241,25 @@ export class AgentSession implements AsyncDisposable {
     return this.close()
   }
 
-  async #post(message: string | UIMessage, options: SendOptions): Promise<Answering> {
+  async #post(message: string | UIMessage, options: SendOptions): Promise<Receipt> {
     const { whenBusy = 'queue', context } = options
-    const sent: UIMessage =
+    const userMessage: UIMessage =
       typeof message === 'string'
         ? { id: randomUUID(), role: 'user', parts: [{ type: 'text', text: message }] }
         : message
+    const { id, parts } = userMessage
     const letter = {
-      id: sent.id,
+      id,
       kind: 'message' as const,
-      message: sent,
-      digest: await contentDigest(sent.parts),
-      replyId: `reply-${digest([this.id, sent.id])}`,
+      message: userMessage,
+      digest: await contentDigest(parts),
+      replyId: `reply-${digest([this.id, id])}`,
       request: { agent: this.#agent.name, ...(context !== undefined && { context }) },
     }
     return this.#postLetter(letter, whenBusy)
   }
 
-  #postLetter(letter: Letter, whenBusy: WhenBusy = 'queue'): Promise<Answering> {
+  #postLetter(letter: Letter, whenBusy: WhenBusy = 'queue'): Promise<Receipt> {
     return this.#sessions.post(this.id, letter, {
       tenant: '',
       agent: this.#agent.name,

@@ -20,7 +20,7 @@ import type { StreamAgentOptions } from './stream-agent.ts'
 import { type AgentStream, eventsOf } from './stream.ts'
 import { warmUp } from './warm-up.ts'
 
-/** @throws LoomError `invalid-config` where the environment names a proxy by something that is no address */
+/** @throws LoomError `invalid-config` if the environment has a proxy with an invalid address */
 function withModels<OPTIONS extends { models?: Models }>(options: OPTIONS): WithModels<OPTIONS> {
   const { models = createModels({ environment: processEnvironment() }) } = options
   return { ...options, models }
@@ -118,7 +118,7 @@ export class Loom extends LoomOfModels {
   /** @throws LoomError `invalid-config` for an empty list of agents, or a bad proxy in the environment */
   constructor(options: LoomOptions) {
     super(withModels(options))
-    // A failure shows again where the module is used.
+    // An import that fails here fails again where the module is used.
     warmUp().catch(() => undefined)
   }
 }

@@ -1,7 +1,6 @@
 /**
- * Agents and the conversations that people have with them, on one store: what a server serves, and
- * what a program holds that talks to agents itself. Opening it starts nothing and waits for nothing;
- * its routes, when they are mounted, and the first message do.
+ * Agents and the conversations with them, on one store: the object that a server or a program holds. The
+ * constructor starts nothing. The instance starts with its routes, or with the first message.
  */
 import { AgentSession } from './agent-session.ts'
 import type { Agent, TimeLimits } from './agent.ts'
@@ -107,13 +106,13 @@ export class Loom implements AsyncDisposable {
       models: this.models,
       defaultModel: this.defaultModel,
       limits: { ...defaultTimeLimits, ...options.limits },
-      // Nothing is spared by writing to memory more seldom.
+      // Fewer writes to a store in memory save nothing.
       flushMs: options.flushMs ?? (options.store === undefined ? 0 : 20),
       patienceMs: options.patienceMs ?? 30_000,
       heartbeatMs: options.heartbeatMs ?? 3000,
       logTtlMs: options.logTtlMs ?? 600_000,
       mailboxLimit: options.mailboxLimit ?? 100,
-      // Hints are fast, and now and then one is lost.
+      // Hints are fast, but some are lost.
       pollMs: options.pollMs ?? 1000,
     })
   }
@@ -147,7 +146,7 @@ export class Loom implements AsyncDisposable {
   }
 }
 
-/** What a message's context holds is known to who sends it, and to no type. */
+/** A context comes from the sender of a message as JSON, so no type can describe it. */
 function ofAnyContext(agent: Agent<never>): Agent
 function ofAnyContext(agent: unknown): unknown {
   return agent

@@ -1,13 +1,12 @@
 /**
- * Conversations that behave like GenServers, as their callers see them: post a letter, follow the
- * answer, stop it, read the state. The turn runs on any instance and is followed through its log, so
- * a caller may come and go. This file is the one door; behind it stand `session/mailboxes.ts`,
- * `session/readers.ts` and `session/records.ts`.
+ * Conversations that behave like GenServers: a caller posts a letter, follows the answer, stops it, and
+ * reads the state. The turn runs on any instance, and callers follow its log, so a caller may leave and
+ * return. This file is the only entrance to `session/mailboxes.ts`, `session/readers.ts` and
+ * `session/records.ts`. `session/README.md` describes the process model.
  */
 import type { UIMessage } from 'ai'
 
 import type { FoldedMessage } from './message-fold.ts'
-import { type Answering, answeringOf } from './session/answering.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
 import {
   Mailboxes,
@@ -17,9 +16,10 @@ import {
   type QueueState,
   type StopOptions,
 } from './session/mailboxes.ts'
-import type { Held } from './session/posted.ts'
 import { Readers } from './session/readers.ts'
+import { type Receipt, receiptOf } from './session/receipt.ts'
 import { type ForkOptions, type PromptState, Records } from './session/records.ts'
+import type { SessionView } from './session/session-view.ts'
 import type { MessageStop } from './session/stop-message.ts'
 import type { Store } from './store.ts'
 import type { Letter } from './store/letter.ts'
@@ -28,17 +28,17 @@ import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
 
 export interface SessionsOptions extends InstanceOptions {
   store: Store
-  /** Letters that may wait in a session. */
+  /** The maximum number of letters in the queue of a session. */
   mailboxLimit: number
-  /** How long a follower waits for a hint before it looks by itself, in milliseconds. */
+  /** The longest wait of a follower for a hint before it reads the store, in milliseconds. */
   pollMs: number
 }
 
-/** How long a request waits for a store that is away, in milliseconds: its client waits for a status. */
+/** The longest wait of a request for an unreachable store, in milliseconds: its client waits for a status. */
 const requestPatienceMs = 5000
 
 export class Sessions {
-  /** Follows logs and whole sessions to their ends, and finds the place of a reader that comes back. */
+  /** Follows logs and whole sessions to their ends, and finds the place of a returning reader. */
   readonly readers: Readers
   readonly #store: Store
   readonly #instance: Instance
@@ -58,136 +58,137 @@ export class Sessions {
 
   // The instance
 
-  /** The id of this instance, which is new at every boot and names the owner of its turns. */
+  /** The id of this instance, which is new at every start and names the owner of its turns. */
   get instanceId(): string {
     return this.#instance.id
   }
 
-  /** Whether this instance is going: it accepts nothing more. */
+  /** Whether this instance shuts down and accepts nothing more. */
   get isDraining(): boolean {
-    return this.#instance.draining
+    return this.#instance.isDraining
   }
 
-  /** Whether the store takes what this instance says. */
-  get isServed(): boolean {
-    return this.#instance.isServed
+  /** Whether the store accepts the heartbeats of this instance. */
+  get isConnected(): boolean {
+    return this.#instance.isConnected
   }
 
   /**
-   * Begins to say that this instance is alive, and to look after the sessions of instances that are
-   * not; does so once. After a failure it may be called again. @throws LoomError `unavailable`
+   * Starts the heartbeats of this instance, and the takeover of turns from dead instances. Later calls have
+   * no effect, except after a failure. @throws LoomError `unavailable`
    */
   start(): Promise<void> {
     return this.#instance.start()
   }
 
-  /** Starts nothing new, and gives every running turn to another instance. */
+  /** Starts nothing new, and hands every running turn over to another instance. */
   drain(): Promise<void> {
     return this.#instance.drain()
   }
 
-  /** Accepts nothing more, and gives nothing away: for a store that no other instance shares. */
+  /** Accepts nothing more, and hands nothing over: for a store that no other instance shares. */
   refuse(): void {
     this.#instance.refuse()
   }
 
-  /** Waits until all turns here have ended by themselves, or the signal aborts. */
+  /** Waits until all turns here have ended, or the signal aborts. */
   idle(signal: AbortSignal): Promise<void> {
     return this.#instance.idle(signal)
   }
 
-  /** Hands running turns to the instances that share the store, and closes the store. */
+  /** Hands running turns over to the instances that share the store, and closes the store. */
   async close(): Promise<void> {
     await this.#instance.drain()
     await this.#store.close()
   }
 
-  /** Takes a session over whose owner is gone. Returns false when the store takes nothing. */
+  /** Takes a session over if its owner is dead. Returns false if the store accepts no writes. */
   lookAfter(sessionId: string): Promise<boolean> {
     return this.#instance.lookAfter(sessionId)
   }
 
   // Sessions
 
-  /** The session as it is; undefined where there is none. */
+  /** Returns the session. Returns undefined if there is none. */
   session(sessionId: string): Promise<SessionRecord | undefined> {
     return this.#records.session(sessionId)
   }
 
   /**
-   * The tenant's session with this id; undefined where there is none, also where another tenant has it.
-   * @param id the id that the tenant knows the session by
-   * @param reader true for a reader, which waits longer for a store that is away
-   * @throws LoomError `unavailable` where another version of Loom stored it in a state that this one
-   * does not know
+   * Returns the tenant's session with this id. Returns undefined if there is none, also if another tenant
+   * has a session with this id.
+   * @param id the id by which the tenant names the session
+   * @param reader true for a reader, which waits longer for an unreachable store
+   * @throws LoomError `unavailable` if another version of Loom stored a state that this version does not
+   * support
    */
   find(tenant: string, id: string, reader = false): Promise<SessionRecord | undefined> {
     return this.#records.find(tenant, id, reader ? this.#store : undefined)
   }
 
-  /** The tenant's sessions, the last used first. `before` is that of the page before. */
+  /** Returns the tenant's sessions, the last used first. `before` comes from the previous page. */
   list(tenant: string, page: { limit: number; before?: number }): Promise<SessionPage> {
     return this.#records.list(tenant, page)
   }
 
-  /** The messages that edits and regenerations cut, the oldest cut first. */
+  /** Returns the messages that edits and regenerations cut, the oldest cut first. */
   branches(sessionId: string): Promise<Branch[]> {
     return this.#records.branches(sessionId)
   }
 
-  /** Copies a history under a new id. Returns false where it has no such message, or the id is taken. */
+  /** Copies a history under a new id. Returns false if it has no such message, or the id is in use. */
   fork(sessionId: string, options: ForkOptions): Promise<boolean> {
     return this.#records.fork(sessionId, options)
   }
 
-  /** Deletes a session and ends its turn. Returns false where the tenant has no such session. */
+  /** Deletes a session and ends its turn. Returns false if the tenant has no such session. */
   remove(sessionId: string, tenant: string): Promise<boolean> {
     return this.#records.remove(sessionId, tenant)
   }
 
-  /** The history, without the unfinished answer. */
+  /** Returns the history, without the unfinished answer. */
   messages(sessionId: string): Promise<UIMessage[]> {
     return this.#records.messages(sessionId)
   }
 
-  /** The history, and behind it the user messages that wait, which have `queued` in their metadata. */
+  /** Returns the history, and after it the queued user messages, which have `queued` in their metadata. */
   async messagesWithQueue(sessionId: string): Promise<UIMessage[]> {
-    // The queue first: a message that moves from it to the history between the two is not missed.
-    const waiting = queuedMessages(await this.#mailboxes.letters(sessionId))
+    // The queue first, so that the result has a message that moves to the history between the two reads.
+    const queue = queuedMessages(await this.#mailboxes.letters(sessionId))
     const history = await this.#records.messages(sessionId)
     const ids = new Set(history.map(({ id }) => id))
-    return [...history, ...waiting.filter(({ id }) => !ids.has(id))]
+    return [...history, ...queue.filter(({ id }) => !ids.has(id))]
   }
 
-  /** What the next prompt of a session depends on. */
+  /** Returns the state that decides the next prompt of a session. */
   promptState(session: SessionRecord): Promise<PromptState> {
     return this.#records.promptState(session)
   }
 
-  /** The message that a log has made so far. */
-  unfinished(sessionId: string, logId: string): Promise<FoldedMessage> {
-    return this.#records.unfinished(sessionId, logId)
+  /** Returns the message of a log, as far as the log has it. */
+  partialAnswer(sessionId: string, logId: string): Promise<FoldedMessage> {
+    return this.#records.partialAnswer(sessionId, logId)
   }
 
-  /** Whether a log can still be read. */
-  holds(sessionId: string, logId: string): Promise<boolean> {
-    return this.#records.holds(sessionId, logId)
+  /** Whether the store still has a log. */
+  hasLog(sessionId: string, logId: string): Promise<boolean> {
+    return this.#records.hasLog(sessionId, logId)
   }
 
-  /** An answer as far as it was made, also when its log is gone; undefined when it is nowhere. */
-  answered(sessionId: string, logId: string): Promise<FoldedMessage | undefined> {
-    return this.#records.answered(sessionId, logId)
+  /** Returns an answer, finished or not, from its log or the history. Returns undefined if neither has it. */
+  answerOf(sessionId: string, logId: string): Promise<FoldedMessage | undefined> {
+    return this.#records.answerOf(sessionId, logId)
   }
 
   // Mailboxes
 
   /**
-   * Accepts a letter: once this returns, it will be answered, whichever instance dies.
-   * @throws LoomError `busy`, `mailbox-full`, `not-found`, `refused`, `unavailable` (also where
-   * another instance has the agent and this one does not)
+   * Accepts a letter. After the return, the letter gets its answer, even if an instance dies.
+   * @throws LoomError `busy`, `mailbox-full`, `not-found`, `refused`, `unavailable` (also if only another
+   * instance has the agent)
    */
-  async post(sessionId: string, letter: Letter, request: PostRequest): Promise<Answering> {
-    return this.#answering(
+  async post(sessionId: string, letter: Letter, request: PostRequest): Promise<Receipt> {
+    return this.#receiptOf(
       sessionId,
       letter,
       await this.#mailboxes.post(sessionId, letter, request),
@@ -195,51 +196,49 @@ export class Sessions {
   }
 
   /**
-   * Accepts an edit of a message that is not in the history: it waits, or was withdrawn.
-   * @returns undefined where the message has moved since it was read: read it again
+   * Accepts an edit of a message that is not in the history: it is in the queue, or was withdrawn.
+   * @returns undefined if the message has moved since the caller read it. The caller reads it again.
    * @throws LoomError as `post`
    */
   async edit(
     sessionId: string,
     letter: Letter,
     request: PostRequest & { edit: QueueEdit },
-  ): Promise<Answering | undefined> {
+  ): Promise<Receipt | undefined> {
     const reply = await this.#mailboxes.post(sessionId, letter, request)
-    return reply.status === 'moved' ? undefined : this.#answering(sessionId, letter, reply)
+    return reply.status === 'moved' ? undefined : this.#receiptOf(sessionId, letter, reply)
   }
 
-  #answering(sessionId: string, letter: Letter, reply: PostReply): Promise<Answering> {
-    return answeringOf(letter, reply, (id, answers) =>
-      this.readers.lastPart(sessionId, id, answers),
-    )
+  #receiptOf(sessionId: string, letter: Letter, reply: PostReply): Promise<Receipt> {
+    return receiptOf(letter, reply, (id, answers) => this.readers.lastPart(sessionId, id, answers))
   }
 
-  /** The state of a session by which a message posted to it is read. */
-  held(sessionId: string, session: SessionRecord | undefined): Promise<Held> {
-    return this.#records.held(sessionId, session)
+  /** Returns the state of a session that decides what a post to it means. */
+  viewOf(sessionId: string, session: SessionRecord | undefined): Promise<SessionView> {
+    return this.#records.viewOf(sessionId, session)
   }
 
-  /** The letters that wait, in the order in which they will be answered. */
+  /** Returns the letters in the queue, in the order of their answers. */
   queue(sessionId: string): Promise<Letter[]> {
     return this.#mailboxes.letters(sessionId)
   }
 
-  /** How many letters wait, and whether a stop holds them. */
+  /** Returns the number of letters in the queue, and whether a stop holds them. */
   queueState(sessionId: string): Promise<QueueState> {
     return this.#mailboxes.state(sessionId)
   }
 
-  /** Takes a letter out of the queue. Returns false where it does not wait, or the tenant is another. */
+  /** Removes a letter from the queue. Returns false if it is not there, or belongs to another tenant. */
   withdraw(sessionId: string, tenant: string, letterId: string): Promise<boolean> {
     return this.#mailboxes.withdraw(sessionId, tenant, letterId)
   }
 
-  /** Stops the running turn, wherever it runs. Returns false when none runs. */
+  /** Stops the running turn on any instance. Returns false if no turn runs. */
   stop(sessionId: string, tenant: string, options: StopOptions = {}): Promise<boolean> {
     return this.#mailboxes.stop(sessionId, tenant, options)
   }
 
-  /** Withdraws one message, or stops its turn, as by `stop`; see `stopMessage`. */
+  /** Withdraws one message, or stops its turn; see `session/stop-message.ts`. */
   stopMessage(
     sessionId: string,
     tenant: string,

@@ -1,14 +1,13 @@
 /**
  * One line between a Hono route and an agent:
  * `app.post('/chat', async (c) => streamAgent(c, agent, (await c.req.json()).messages))`.
- * What fails before the first event is thrown, so that the route can still answer with a status; what
- * fails later is told in the stream.
+ * A failure before the first event is thrown, so that the route can still answer with a status. The
+ * stream reports a later failure.
  */
 import type { ToolSet } from 'ai'
 import type { Context } from 'hono'
 
 import type { Agent } from './agent.ts'
-import { LoomError } from './ground/error.ts'
 import type { RunOptions, WithModels } from './run-options.ts'
 import type { RunResult } from './run-result.ts'
 import { run } from './runner.ts'
@@ -17,8 +16,8 @@ import type { Sink } from './sink.ts'
 import { readConversation } from './wire/conversation.ts'
 import type { FileUrls } from './wire/conversation/file-address.ts'
 import { toolSetOf } from './wire/conversation/tool-set.ts'
-import { encoderOf, profiles, protocols } from './wire/frames.ts'
-import type { Profile, Protocol } from './wire/frames.ts'
+import { encoderOf, type Profile, type Protocol } from './wire/frames.ts'
+import { answersOf, type Reading, readingOf } from './wire/reading.ts'
 import { ResponseSink } from './wire/response.ts'
 import type { ResponseOptions } from './wire/response.ts'
 
@@ -62,19 +61,19 @@ export interface StreamAgentOptions<CONTEXT = unknown>
 }
 
 /**
- * Runs an agent on posted messages and streams what happens as the response.
- * @param posted `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`
- * @throws LoomError for a bad request, and for whatever `run` rejects with before its first event
+ * Runs an agent on posted messages and streams its events as the response.
+ * @param messages `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`
+ * @throws LoomError for a bad request, and each error that `run` throws before its first event
  */
 export async function streamAgent<CONTEXT = unknown>(
   c: Context,
   agent: Agent<CONTEXT>,
-  posted: unknown,
+  messages: unknown,
   options: WithModels<StreamAgentOptions<CONTEXT>>,
 ): Promise<Response> {
   const reading = readingOf(c, options)
   const conversation = await readConversation(
-    posted,
+    messages,
     () => toolsOf(agent, options),
     options.fileUrls,
   )
@@ -83,59 +82,22 @@ export async function streamAgent<CONTEXT = unknown>(
     ...options,
     encoder: encoderOf(reading.protocol, reading.profile),
   })
-  const begun = Promise.withResolvers<void>()
-  const running = run(agent, conversation.messages, {
+  const start = Promise.withResolvers<void>()
+  const result = run(agent, conversation.messages, {
     ...runOptionsOf(reading, options),
     ...(messageId !== undefined && { messageId }),
     signal: signalOf(reply, options),
     sink: bothSinks((event) => {
-      begun.resolve()
+      start.resolve()
       return reply.send(event)
     }, options.sink),
   })
-  await Promise.race([begun.promise, running])
-  void conclude(running, reply, options)
+  await Promise.race([start.promise, result])
+  void conclude(result, reply, options)
   return reply.open()
 }
 
-export interface Reading {
-  profile: Profile | undefined
-  protocol: Protocol
-}
-
-/**
- * How the answer is to be written: what the caller fixed, else what the request asks for.
- * @throws LoomError `invalid-request` for a profile or protocol that there is not
- */
-export function readingOf(
-  c: Context,
-  options: Pick<StreamAgentOptions, 'profile' | 'protocol'>,
-): Reading {
-  const profile = c.req.query('profile') ?? c.req.header('x-loom-profile')
-  const protocol = c.req.query('protocol')
-  return {
-    profile: options.profile ?? oneOf(profiles, profile, 'profile'),
-    protocol: options.protocol ?? oneOf(protocols, protocol, 'protocol') ?? 'ui',
-  }
-}
-
-/** What can be asked of whoever reads: a client of ai 5 shows no approvals, plain text shows nothing. */
-export const answersOf = ({ profile, protocol }: Reading) => ({
-  approvals: profile !== 'v5' && protocol === 'ui',
-  clientTools: protocol !== 'text',
-})
-
-function oneOf<NAME extends string>(
-  names: readonly NAME[],
-  given: string | undefined,
-  what: string,
-): NAME | undefined {
-  const name = names.find((name) => name === given)
-  if (name !== undefined || given === undefined) return name
-  throw new LoomError('invalid-request', `${what} must be one of ${names.join(', ')}.`)
-}
-
-/** What this reader cannot be told must not happen: questions, and steps that are withdrawn. */
+/** Excludes questions and withdrawn steps from the run if the client cannot show them. */
 function runOptionsOf<CONTEXT>(
   { profile, protocol }: Reading,
   { context, models, defaultModel, model, limits }: WithModels<StreamAgentOptions<CONTEXT>>,
@@ -159,7 +121,7 @@ function signalOf(
   return signal === undefined ? reply.closed : AbortSignal.any([signal, reply.closed])
 }
 
-/** The client is never waited for where the other sink is not, and the other way round. */
+/** Sends each event to both sinks at the same time, and waits for both. */
 function bothSinks(reply: Sink, other: Sink | undefined): Sink {
   if (other === undefined) return reply
   return (event) => {
@@ -168,21 +130,21 @@ function bothSinks(reply: Sink, other: Sink | undefined): Sink {
   }
 }
 
-/** Owns the run once the response is on its way. */
+/** Waits for the end of the run after the response has begun, and handles its failure. */
 async function conclude(
-  running: Promise<RunResult>,
+  pendingResult: Promise<RunResult>,
   reply: ResponseSink,
   { onFinish, onError }: Pick<StreamAgentOptions, 'onFinish' | 'onError'>,
 ): Promise<void> {
   try {
-    const result = await running.finally(() => reply.end())
+    const result = await pendingResult.finally(() => reply.end())
     await onFinish?.(result)
   } catch (error) {
     onError?.(error)
   }
 }
 
-/** They say how the model is told of the outputs in the history. */
+/** The tools decide the form in which the model gets the outputs in the history. */
 async function toolsOf<CONTEXT>(
   { tools = [] }: Agent<CONTEXT>,
   options: RunOptions<CONTEXT>,

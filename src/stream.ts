@@ -1,6 +1,6 @@
 /**
- * A run that a loop reads: `for await (const event of stream(agent, 'hi'))`. The run begins
- * with the loop, or with the first look at `result`. Leaving the loop early aborts the run.
+ * A run that a loop reads: `for await (const event of stream(agent, 'hi'))`. The run begins with the loop,
+ * or with the first read of `result`. A loop that ends early aborts the run.
  */
 import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
@@ -39,13 +39,13 @@ export function eventsOf(
   outside: AbortSignal | undefined,
 ): AgentStream {
   let queue: EventQueue | undefined
-  let running: Promise<RunResult> | undefined
-  const leaving = new AbortController()
-  const signal = outside === undefined ? leaving.signal : AbortSignal.any([outside, leaving.signal])
+  let result: Promise<RunResult> | undefined
+  const loopEnd = new AbortController()
+  const signal = outside === undefined ? loopEnd.signal : AbortSignal.any([outside, loopEnd.signal])
 
   const begin = () => {
-    running ??= start({ signal, sink: (event) => queue?.sink(event) })
-    return running
+    result ??= start({ signal, sink: (event) => queue?.sink(event) })
+    return result
   }
 
   return {
@@ -61,7 +61,7 @@ export function eventsOf(
         () => end(),
         (reason: unknown) => end({ reason }),
       )
-      void left.then(() => leaving.abort())
+      void left.then(() => loopEnd.abort())
       return events
     },
   }

@@ -219,8 +219,8 @@ describe('the ground', () => {
 
   it('shows an upward import that is planted', () => {
     const planted = new Map(graph)
-    planted.set('src/event.ts', ['src/session/follow.ts'])
-    expect(upward(planted)).toEqual(['src/event.ts -> src/session/follow.ts'])
+    planted.set('src/event.ts', ['src/session/log-follower.ts'])
+    expect(upward(planted)).toEqual(['src/event.ts -> src/session/log-follower.ts'])
   })
 })
 

@@ -261,7 +261,7 @@ describe('a message that is posted again', () => {
     const posted = { id: 'c', messages: [user('Hello')] }
     const answered = await ask(posted)
     const answer = (await loom.sessions.messages('c')).at(-1)?.id ?? ''
-    await expect.poll(() => loom.sessions.holds('c', answer)).toBe(false)
+    await expect.poll(() => loom.sessions.hasLog('c', answer)).toBe(false)
     expect(await ask(posted)).toEqual(answered)
     const streamed = await post(posted)
     expect([streamed.status, await streamed.text()]).toEqual([410, expect.stringMatching('load')])
@@ -273,14 +273,14 @@ describe('a message that is posted again', () => {
     const { ask, loom } = openApp([says('Hi.')], {}, { store })
     await ask({ id: 'c', messages: [user('Hello')] })
     const id = (await loom.sessions.messages('c')).at(-1)?.id ?? ''
-    const whole = await loom.sessions.answered('c', id)
+    const whole = await loom.sessions.answerOf('c', id)
     expect(whole?.parts).toContainEqual(expect.objectContaining({ type: 'text', text: 'Hi.' }))
     for (const pages of [0, 1]) {
       const readLog = store.readLog.bind(store)
       let reads = 0
       const spy = vi.spyOn(store, 'readLog')
       spy.mockImplementation(async (...page) => (reads++ < pages ? readLog(...page) : undefined))
-      expect(await loom.sessions.answered('c', id), `after ${pages} pages`).toEqual(whole)
+      expect(await loom.sessions.answerOf('c', id), `after ${pages} pages`).toEqual(whole)
       spy.mockRestore()
     }
   })
@@ -469,11 +469,11 @@ describe('an answer to a message that was left behind', () => {
       const { app, ask, get, post, loom } = openApp(scripts, { tools: [clientTool] }, { logTtlMs })
       await ask({ id: 'c', messages: [user('Paint.')] })
       const { turn } = (await loom.sessions.session('c')) ?? {}
-      const waiting = await loom.sessions.unfinished('c', turn?.logId ?? '')
+      const waiting = await loom.sessions.partialAnswer('c', turn?.logId ?? '')
       const second = ask({ id: 'c', messages: [user('Something else.')] })
       await gate.reached()
       await until(5000, 'the log is as it is to be', async () => {
-        return (await loom.sessions.holds('c', waiting.id)) === logTtlMs > 1
+        return (await loom.sessions.hasLog('c', waiting.id)) === logTtlMs > 1
       })
       const parts = waiting.parts.map((part) =>
         'toolCallId' in part ? { ...part, state: 'output-available', output: 'yes' } : part,

@@ -122,7 +122,7 @@ async function currentAnswer(store: LogReader, { id, state, turn }: SessionRecor
   }
   const asked = 'Not answered.'
   const called = state === 'waiting' ? asked : unknownOutcome
-  const texts = { asked, called, begun: unknownOutcome }
+  const texts = { output: called, decision: asked, execution: unknownOutcome }
   for (const event of closingEvents(fold.message, texts)) fold.add(event)
   for (const part of fold.message.parts) if (part['state'] === 'streaming') part['state'] = 'done'
   // A message with nothing but the start of a step has no content, and is not written.

@@ -5,7 +5,7 @@
  */
 import { fieldsOf, textField } from '../ground/fields.ts'
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
-import { waitingParts } from '../session/waiting.ts'
+import { pendingParts } from '../session/pending-parts.ts'
 import type { Answer } from '../store/letter.ts'
 import type { Grants } from './approval.ts'
 import { prefixOf } from './command-prefix.ts'
@@ -41,7 +41,7 @@ export class Human {
    */
   async answers(message: FoldedMessage, signal: AbortSignal): Promise<Answer[] | undefined> {
     const answers: Answer[] = []
-    const waiting = waitingParts(message)
+    const waiting = pendingParts(message)
     const decisions = waiting.filter(({ state }) => state === 'approval-requested')
     for (const part of waiting) {
       const place = {

@@ -5,7 +5,7 @@
  */
 import type { AgentEvent } from '../event.ts'
 import { type FoldedMessage, MessageFold } from '../message-fold.ts'
-import { waitingParts } from '../session/waiting.ts'
+import { pendingParts } from '../session/pending-parts.ts'
 import type { Conversation, Events } from './conversation.ts'
 import type { Human } from './human.ts'
 
@@ -56,7 +56,7 @@ export async function play(first: Events, options: PlayOptions): Promise<PlayedT
     await readAll(events, fold, { ...options, turn })
     events = undefined
     const isOver = turn.isStopped || turn.errorText !== undefined
-    if (isOver || human === undefined || waitingParts(fold.message).length === 0) break
+    if (isOver || human === undefined || pendingParts(fold.message).length === 0) break
     if (stopping.aborted) {
       turn.isInterrupted = true
       break

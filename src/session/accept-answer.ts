@@ -1,26 +1,26 @@
-/** One answer to what a session waits for, from any client: a tool's output, or a decision. */
+/** Accepts one answer to a call that a session waits for, from any client: an output or a decision. */
 import { LoomError } from '../ground/error.ts'
 import type { Sessions } from '../sessions.ts'
 import type { Answer } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'
-import { type Answering, noLongerWaits } from './answering.ts'
-import { answerId, isAwaited } from './posted.ts'
+import { answerId, waitsForAnswer } from './answer-letter.ts'
+import { noPendingCall, type Receipt } from './receipt.ts'
 
-/** @throws LoomError `refused` where nothing waits for the answer; as `Sessions.post` */
+/** @throws LoomError `refused` if the session does not wait for the answer; also as `Sessions.post` */
 export async function acceptAnswer(
   sessions: Sessions,
   session: SessionRecord,
   answer: Answer,
-): Promise<Answering> {
+): Promise<Receipt> {
   const replyId = session.turn?.logId ?? ''
   const id = answerId({ id: replyId }, [answer])
-  const held = await sessions.held(session.id, session)
-  const isNew = held.waiting !== undefined && isAwaited(held.waiting, answer)
-  // An answer that comes again, since its response was lost, gets the same response.
-  if (!isNew && (await held.findLetter(id)) === undefined) {
-    throw new LoomError('refused', noLongerWaits)
+  const { pendingMessage, findLetter } = await sessions.viewOf(session.id, session)
+  const isNew = pendingMessage !== undefined && waitsForAnswer(pendingMessage, answer)
+  // A client that lost the response sends the same answer again, and gets the same response.
+  if (!isNew && (await findLetter(id)) === undefined) {
+    throw new LoomError('refused', noPendingCall)
   }
-  // The agent that asked: a session may have turns of several.
+  // The agent of the turn: the turns of a session can have different agents.
   const agent = session.turn?.agent ?? session.agent
   const letter = { id, kind: 'answer' as const, replyId, answer: [answer], request: { agent } }
   return sessions.post(session.id, letter, { tenant: session.tenant, agent, whenBusy: 'queue' })

@@ -1,4 +1,4 @@
-/** A posted conversation becomes a letter, or the answer that is under way already. */
+/** Accepts a posted conversation: it becomes a letter, or refers to the answer that a turn makes already. */
 import type { UIMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
@@ -8,104 +8,107 @@ import type { Sessions } from '../sessions.ts'
 import type { WhenBusy } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { type AskedModel, checkReadable } from '../wire/conversation/readable-files.ts'
-import { noLongerWaits } from './answering.ts'
-import { letterOf, type Posting, waitsForNone } from './posted.ts'
+import { letterOf } from './letter-of-post.ts'
+import type { PostContent } from './post-content.ts'
 import { queueEditOf } from './queue-edit.ts'
+import { noPendingCall } from './receipt.ts'
+import { needsIdleSession } from './regeneration-letter.ts'
 import { storedId } from './tenant-ids.ts'
-import type { Answered } from './whole-answer.ts'
+import type { AnswerReceipt } from './whole-answer.ts'
 
 /** A post, read from its request. */
 export interface ClientPost {
   tenant: string
-  /** The id of the session that its tenant knows. */
+  /** The id by which the tenant names the session. */
   id: string
-  /** The session as it was found; undefined where there is none yet. */
+  /** The session when the route read it. Undefined if there is none yet. */
   known: SessionRecord | undefined
   agent: Agent
-  posting: Posting
+  content: PostContent
   /** @defaultValue 'queue' */
   whenBusy?: WhenBusy | undefined
   /** Whether the client named the session. */
   isNamed: boolean
-  /** Whether the client has seen an answer in this conversation, and posts its last message alone. */
+  /** Whether the client has seen an answer in this conversation, and posts only its last message. */
   continues: boolean
-  /** Whether the posted messages hold an answer to the first user message. */
+  /** Whether the posted messages contain an answer to the first user message. */
   isAnswered: boolean
-  /** The messages that a session of an agent with `seedFromClient` begins with. */
+  /** Reads the first messages of the session, for an agent with `seedFromClient`. */
   seed: (() => Promise<UIMessage[]>) | undefined
 }
 
 export interface AcceptedPost {
   /** The id of the session in the store. */
   sessionId: string
-  answering: Answered
+  receipt: AnswerReceipt
 }
 
-/** A message that is edited may begin its turn at that moment: then the post looks for it again. */
-const looksMax = 3
+/** If a message begins its turn while it is edited, the post reads the session again, this often at most. */
+const readsMax = 3
 
 /**
- * @throws LoomError `gone` for a conversation that the store does not have any more; `refused` where
- * nothing in the post is new; as `Sessions.post`
+ * @throws LoomError `gone` for a conversation that the store no longer has; `refused` if nothing in the
+ * post is new; also as `Sessions.post`
  */
 export async function acceptPost(loom: Loom, post: ClientPost): Promise<AcceptedPost> {
   const { sessions } = loom
-  const { tenant, id, known, agent, posting, seed } = post
+  const { tenant, id, known, agent, content, seed } = post
   const sessionId = known?.id ?? storedId(tenant, id)
-  const asked = await askedModel(agent, loom)
+  const model = await answerModel(agent, loom)
   const isSeeded = seed !== undefined && !post.continues
   const isGone = known === undefined && !isSeeded && isContinuation(post)
-  for (let look = 1; ; look++) {
-    const session = look === 1 ? known : await sessions.find(tenant, id)
-    const letter = await letterOf(posting, await sessions.held(sessionId, session))
-    if (letter?.message !== undefined && asked !== undefined) checkReadable(letter.message, asked)
+  for (let read = 1; ; read++) {
+    const session = read === 1 ? known : await sessions.find(tenant, id)
+    const letter = await letterOf(content, await sessions.viewOf(sessionId, session))
+    if (letter?.message !== undefined && model !== undefined) checkReadable(letter.message, model)
     if (isGone) throw conversationGone()
     if (letter === undefined) {
-      return { sessionId, answering: await underWay(sessions, { sessionId, session, posting }) }
+      return { sessionId, receipt: await currentAnswer(sessions, { sessionId, session, content }) }
     }
     const to = {
       tenant,
       agent: agent.name,
-      whenBusy: waitsForNone(letter) ? ('reject' as const) : (post.whenBusy ?? 'queue'),
+      whenBusy: needsIdleSession(letter) ? ('reject' as const) : (post.whenBusy ?? 'queue'),
       ...(session === undefined && seed !== undefined && { seed: await seed() }),
     }
-    const edit = look < looksMax ? queueEditOf(letter, posting) : undefined
-    const answering =
+    const edit = read < readsMax ? queueEditOf(letter, content) : undefined
+    const receipt =
       edit === undefined
         ? await sessions.post(sessionId, letter, to)
         : await sessions.edit(sessionId, letter, { ...to, edit })
-    if (answering !== undefined) return { sessionId, answering }
+    if (receipt !== undefined) return { sessionId, receipt }
   }
 }
 
 /**
- * Whether a post can only mean a conversation that has been answered before. A server that does not have
- * it (it was deleted, it expired, or the server restarted without Redis) refuses the post: a model that
- * answered it would know nothing of what the page shows. An assistant message in front of the first user
- * message does not count: pages begin with a greeting of their own.
+ * Whether a post can only belong to a conversation with an earlier answer. A server that does not have
+ * this conversation (deleted, expired, or lost in a restart without Redis) refuses the post, because its
+ * model would lack the messages that the page shows. An assistant message before the first user message
+ * does not count: pages begin with a greeting of their own.
  */
-function isContinuation({ isNamed, continues, isAnswered, posting }: ClientPost): boolean {
-  // A post that names no conversation begins one.
+function isContinuation({ isNamed, continues, isAnswered, content }: ClientPost): boolean {
+  // A post without the id of a conversation begins a new one.
   if (!isNamed) return false
-  const { trigger, messageId, last } = posting
+  const { trigger, messageId, last } = content
   if (continues || trigger === 'regenerate-message' || messageId !== undefined) return true
   return isAnswered || last.role === 'assistant'
 }
 
 /**
- * Nothing new was posted. A client that names an assistant message gets that message's stream: what
- * follows its answers where the log took them, or what is being written of it. It never gets another
- * message's, whose words it would show inside this one; and it is refused where nothing follows,
- * because clients that send by themselves would post the same for ever.
+ * Returns the answer that a post without new content refers to. A client that names an assistant message
+ * gets the stream of that message: the part after its answers if the log has them, otherwise the part
+ * that the turn writes now. It never gets the stream of another message, because it would show that text
+ * inside this message. If no part follows, the post is refused: clients that send automatically would
+ * repeat it without end.
  */
-async function underWay(
+async function currentAnswer(
   sessions: Sessions,
   {
     sessionId,
     session,
-    posting: { last },
-  }: { sessionId: string; session: SessionRecord | undefined; posting: Posting },
-): Promise<Answered> {
+    content: { last },
+  }: { sessionId: string; session: SessionRecord | undefined; content: PostContent },
+): Promise<AnswerReceipt> {
   const turn = session === undefined || session.state === 'idle' ? undefined : session.turn
   const again = { answers: [], queued: false, repeated: true }
   if (last.role !== 'assistant') {
@@ -125,11 +128,11 @@ async function underWay(
 }
 
 /**
- * The model that will answer, looked up before the message is accepted, while a status can still say
- * what is wrong. Undefined where it is known only in the run: for a callback, or a chain of fallbacks.
+ * Finds the model of the answer before the message is accepted, while the response can still have an
+ * error status. Undefined for a callback or a chain of fallbacks: only the run selects their model.
  * @throws LoomError `unknown-model` or `missing-key`
  */
-async function askedModel(
+async function answerModel(
   { model }: Agent,
   { models, defaultModel }: Loom,
 ): Promise<AskedModel | undefined> {
@@ -146,9 +149,9 @@ const nothingNew = () =>
   )
 
 const notAwaited = () =>
-  new LoomError('refused', `There is nothing new in these messages. ${noLongerWaits}`)
+  new LoomError('refused', `There is nothing new in these messages. ${noPendingCall}`)
 
-/** For a post and for a stream's cursor alike. */
+/** The refusal of a post, and of a cursor of a stream. */
 export const conversationGone = () =>
   new LoomError(
     'gone',

@@ -1,15 +1,15 @@
-/** What an answer from a client or a human is in the log of the message that waits for it. */
+/** The events that an answer of a client or a human adds to the log of the message that waits for it. */
 import type { AgentEvent } from '../event.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Answer } from '../store/letter.ts'
-import { waitsForApproval, waitsForOutput } from './waiting.ts'
+import { pendingApproval, pendingOutput } from './pending-parts.ts'
 
-/** Nothing where the message does not wait for that answer (any more). */
+/** Returns no events if the message does not wait for that answer. */
 export function answerEvents(message: FoldedMessage, answer: Answer): AgentEvent[] {
   switch (answer.type) {
     case 'approval': {
       const { approvalId, approved, reason } = answer
-      if (waitsForApproval(message, approvalId) === undefined) return []
+      if (pendingApproval(message, approvalId) === undefined) return []
       return [
         {
           type: 'tool-approval-response',
@@ -21,7 +21,7 @@ export function answerEvents(message: FoldedMessage, answer: Answer): AgentEvent
     }
     case 'output':
     case 'output-error': {
-      const part = waitsForOutput(message, answer.toolCallId)
+      const part = pendingOutput(message, answer.toolCallId)
       if (part === undefined) return []
       const { toolCallId } = answer
       const dynamic = part.type === 'dynamic-tool' && { dynamic: true }

@@ -4,36 +4,36 @@ import type { Sessions } from '../sessions.ts'
 import type { Sink } from '../sink.ts'
 import { openEventQueue } from '../sink/queue.ts'
 import type { LogEntry } from '../store/log.ts'
-import { type Answered, answerGone, placeOfAnswer } from './whole-answer.ts'
+import { type AnswerReceipt, answerGone, placeOfAnswer } from './whole-answer.ts'
 
-/** Leaving the loop over the events leaves the answer running. */
+/** Ends with the answer. A caller that leaves the loop early ends only its own reading: the turn continues. */
 export async function* answerStream(
   sessions: Sessions,
   sessionId: string,
-  answering: Answered,
+  receipt: AnswerReceipt,
   signal?: AbortSignal,
 ): AsyncGenerator<AgentEvent, void> {
   const queue = openEventQueue()
-  const leaving = new AbortController()
-  const until = signal === undefined ? leaving.signal : AbortSignal.any([signal, leaving.signal])
-  follow(sessions, sessionId, { answering, signal: until, sink: queue.sink }).then(
+  const loopEnd = new AbortController()
+  const until = signal === undefined ? loopEnd.signal : AbortSignal.any([signal, loopEnd.signal])
+  follow(sessions, sessionId, { receipt, signal: until, sink: queue.sink }).then(
     () => queue.end(),
     (reason: unknown) => queue.end({ reason }),
   )
   try {
     yield* queue.events
   } finally {
-    leaving.abort()
+    loopEnd.abort()
   }
 }
 
-/** @throws LoomError `gone` where the log expired before its end was read */
+/** @throws LoomError `gone` if the log expired before its end was read */
 async function follow(
   sessions: Sessions,
   sessionId: string,
-  { answering, signal, sink }: { answering: Answered; signal: AbortSignal; sink: Sink },
+  { receipt, signal, sink }: { receipt: AnswerReceipt; signal: AbortSignal; sink: Sink },
 ): Promise<void> {
-  const { logId, after, skip } = await placeOfAnswer(sessions, sessionId, answering, signal)
+  const { logId, after, skip } = await placeOfAnswer(sessions, sessionId, receipt, signal)
   let first = skip
   const deliver = async ({ events }: LogEntry) => {
     const from = first

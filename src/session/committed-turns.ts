@@ -1,30 +1,32 @@
 /**
- * The last turn of each session that was committed here a moment ago. A failover of the store may undo
- * a commit that it acknowledged, and only who made it can make the same again. No index leads to these
- * turns: they were taken out of it, or a survivor emptied it before this instance was heard again. So
- * they are asked after when the store was away, and once more before they are let go.
+ * The last turn of each session that this instance committed a moment ago. A failover of the store may
+ * undo a commit that the store acknowledged, and only this instance can make the same commit again. No
+ * index names these turns: the commit removed them from it, or another instance emptied the index while
+ * this one sent no heartbeat. The instance therefore checks them after each outage of the store, and
+ * once more before it releases them.
  */
 import type { Claim } from '../store/turn.ts'
 import type { TurnCommit } from './turn-commit.ts'
 
-/** How long a failover may take that began before the commit, in milliseconds. */
-const rememberedMs = 15_000
+/** The longest duration of a failover that began before the commit, in milliseconds. */
+const retentionMs = 15_000
 
 /**
- * Memory that the remembered turns may take, in bytes: thousands of answers. Beyond it the oldest are
- * asked after still, and one that was undone is gone on with from what is left of its log.
+ * The limit for the memory of these turns, in bytes: thousands of answers. Above it, the oldest turns
+ * are dropped. Their sessions are still checked: if a failover undid a dropped commit, the turn continues
+ * from the rest of its log.
  */
-const rememberedBytesMax = 128 * 1024 * 1024
+const retainedBytesMax = 128 * 1024 * 1024
 
-type Kept = Pick<TurnCommit, 'claim' | 'bytes'>
+type Commit = Pick<TurnCommit, 'claim' | 'bytes'>
 
-export class CommittedTurns<TURN extends Kept = TurnCommit> {
+export class CommittedTurns<TURN extends Commit = TurnCommit> {
   readonly #dueAt = new Map<string, number>()
   readonly #turns = new Map<string, { turn: TURN; bytes: number }>()
   readonly #bytesMax: number
   #bytes = 0
 
-  constructor(bytesMax = rememberedBytesMax) {
+  constructor(bytesMax = retainedBytesMax) {
     this.#bytesMax = bytesMax
   }
 
@@ -32,7 +34,7 @@ export class CommittedTurns<TURN extends Kept = TurnCommit> {
     const { sessionId } = turn.claim
     const { bytes } = turn
     this.#drop(sessionId)
-    this.#dueAt.set(sessionId, performance.now() + rememberedMs)
+    this.#dueAt.set(sessionId, performance.now() + retentionMs)
     this.#turns.set(sessionId, { turn, bytes })
     this.#bytes += bytes
     for (const oldest of this.#turns.keys()) {
@@ -46,7 +48,7 @@ export class CommittedTurns<TURN extends Kept = TurnCommit> {
     this.#turns.delete(sessionId)
   }
 
-  /** The turn that was committed under this very claim. */
+  /** The turn that was committed under this claim. */
   under({ sessionId, claim }: Pick<Claim, 'sessionId' | 'claim'>): TURN | undefined {
     const turn = this.#turns.get(sessionId)?.turn
     return turn?.claim.claim === claim ? turn : undefined
@@ -56,13 +58,13 @@ export class CommittedTurns<TURN extends Kept = TurnCommit> {
     return [...this.#dueAt.keys()]
   }
 
-  /** Sessions that are to be asked after once more. */
+  /** The ids of the sessions that are due for their last check. */
   get due(): string[] {
     const now = performance.now()
     return [...this.#dueAt].flatMap(([sessionId, dueAt]) => (dueAt <= now ? [sessionId] : []))
   }
 
-  /** Lets a turn go whose time is over: the commit stands, or the session is another's. */
+  /** Drops a turn after its retention. Its commit is stored, or another instance owns the session. */
   release(sessionId: string): void {
     const dueAt = this.#dueAt.get(sessionId)
     if (dueAt === undefined || dueAt > performance.now()) return

@@ -1,6 +1,7 @@
 /**
- * A session as its model is told it: the summary and what follows that, and never the whole of a long
- * history. Where each stored message ends is known, so that the next summary can stand for whole ones.
+ * The messages of a session for its model: the summary and the messages after it, and never all of a
+ * long history. The result marks the end of each stored message, so that the next summary can replace
+ * whole messages.
  */
 import type { JSONObject } from '@ai-sdk/provider'
 import type { ModelMessage, UIMessage } from 'ai'
@@ -16,7 +17,7 @@ export interface ContextMessages {
   origins: Origins
 }
 
-/** @param partial the answer that is under way: it has no end that a summary could be kept by */
+/** @param partial the unfinished answer. It has no end, so no summary can end with it. */
 export async function contextMessages(
   { summary, messages: history }: SessionContext,
   partial: UIMessage | undefined,

@@ -3,7 +3,7 @@ import { LoomError } from '../ground/error.ts'
 
 export interface Cursor {
   entryId: string
-  /** Of the last event that the reader has. */
+  /** The index of the last event that the reader has. */
   index: number
 }
 
@@ -18,14 +18,14 @@ export function parseCursor(text: string): Cursor {
   return { entryId, index: Number(index) }
 }
 
-/** Below 0 where `a` comes before `b`. */
+/** Returns a negative number if `a` comes before `b`. */
 export function compareIds(a: string, b: string): number {
   const [claimA = 0, seqA = 0] = a.split('-').map(Number)
   const [claimB = 0, seqB = 0] = b.split('-').map(Number)
   return claimA - claimB || seqA - seqB
 }
 
-/** The id right before, as far as reading "after" it goes. Entry 0 is the claim's own. */
+/** Returns an id such that `id` is the first entry after it. Entry 0 is the entry of the claim itself. */
 export function idBefore(id: string): string {
   const [claim = 0, seq = 0] = id.split('-').map(Number)
   return seq > 0 ? `${claim}-${seq - 1}` : `${claim - 1}-${Number.MAX_SAFE_INTEGER}`

@@ -1,18 +1,18 @@
-/** Says in time that an instance is alive, and judges whether the silence of another means its end. */
+/** Renews the heartbeat of an instance, and decides whether another instance without one is dead. */
 import type { InstanceRegister } from '../store/instances.ts'
 
 /**
- * How much later than this instance another may find a store that was away, in milliseconds: clients
- * pause between their attempts (`store/redis/client.ts`), each as long as chance has it.
+ * The time by which another instance may reconnect to the store later than this one, in milliseconds.
+ * Clients pause for random times between their attempts (`store/redis/client.ts`).
  */
-const returnMs = 1000
+const reconnectMs = 1000
 
 export interface HeartbeatOptions {
   store: Pick<InstanceRegister, 'beat' | 'isAlive'>
   instance: string
-  /** How long an instance that says nothing counts as alive, in milliseconds. */
+  /** The time without a heartbeat after which an instance counts as dead, in milliseconds. */
   ttlMs: number
-  /** Called after every beat but the first. */
+  /** Called after every beat except the first. */
   onBeat: () => void
   report: (error: unknown) => void
 }
@@ -21,18 +21,20 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions
   #timer: NodeJS.Timeout | undefined
   #stopped = false
-  /** Monotonic milliseconds. */
-  #heardAt = Number.NEGATIVE_INFINITY
-  #triedAt = Number.NEGATIVE_INFINITY
+  // All times are in monotonic milliseconds.
+  /** The time when the last successful beat was sent. */
+  #beatAt = Number.NEGATIVE_INFINITY
+  /** The time when the last beat was sent, successful or not. */
+  #attemptAt = Number.NEGATIVE_INFINITY
   #steadyAt = Number.POSITIVE_INFINITY
-  /** When the next beat is due, in monotonic milliseconds. */
+  /** The time when the next beat is due. */
   #dueAt = Number.POSITIVE_INFINITY
 
   constructor(options: HeartbeatOptions) {
     this.#options = options
   }
 
-  /** @throws what the store throws */
+  /** Sends the first beat and schedules the next ones. @throws LoomError `unavailable` */
   async start(): Promise<void> {
     await this.#beat()
     this.#schedule()
@@ -43,37 +45,38 @@ export class Heartbeat {
     clearTimeout(this.#timer)
   }
 
-  /** Whether others still count this instance as alive. */
-  get isHeard(): boolean {
-    return performance.now() - this.#heardAt < this.#options.ttlMs
+  /** Whether other instances still count this instance as alive. */
+  get isAlive(): boolean {
+    return performance.now() - this.#beatAt < this.#options.ttlMs
   }
 
   /**
-   * Whether it is long enough ago that the store was away for the silence of others to mean death. A
-   * beat that waited for the store to come back counts from when it was tried: others wait still.
-   * Not while this instance is late itself: whatever slows it down slows others down, too.
+   * Whether an expired heartbeat of another instance shows its death. It does not soon after an outage of
+   * the store, because the others may still wait for the store. A beat that waited for the store counts
+   * from the time when it was sent. It does not while this instance is late itself either: the same load
+   * may delay the others.
    */
   get isSteady(): boolean {
     const now = performance.now()
-    return this.isHeard && now >= this.#steadyAt && now - this.#dueAt <= this.#lateMs
+    return this.isAlive && now >= this.#steadyAt && now - this.#dueAt <= this.#lateMs
   }
 
-  /** Whether the silence of an instance means its end: never where this one is too late to tell. */
+  /** Whether an instance is dead. False while this instance cannot decide it; see `isSteady`. */
   async isDead(other: string): Promise<boolean> {
     if (!this.isSteady) return false
     return !(await this.#options.store.isAlive(other)) && this.isSteady
   }
 
   /**
-   * How long an owner must not have appended to count as dead, in milliseconds. Two of three beats of
-   * a time to live: an instance that dies is silent for longer than that when its heartbeat lapses, so
-   * no takeover waits for this.
+   * The time since the last append after which an owner counts as dead, in milliseconds: two of the three
+   * beats of a time to live. The heartbeat of a dead instance expires later than that, so that no takeover
+   * waits for this time.
    */
   get quietMs(): number {
     return (this.#options.ttlMs * 2) / 3
   }
 
-  /** A beat that comes or is answered later than this shows that this process or the store is slow. */
+  /** If a beat or its response is later than this, the process or the store is slow. In milliseconds. */
   get #lateMs(): number {
     return this.#options.ttlMs / 3
   }
@@ -81,34 +84,34 @@ export class Heartbeat {
   #schedule(): void {
     if (this.#stopped) return
     const { ttlMs, onBeat, report } = this.#options
-    // From the last beat, not from its answer: a slow answer must not make the next beat late.
+    // Measured from the last beat and not from its response: a slow response must not delay the next beat.
     const now = performance.now()
-    this.#dueAt = Math.max(now, Math.min(this.#triedAt + ttlMs / 3, now + ttlMs / 3))
+    this.#dueAt = Math.max(now, Math.min(this.#attemptAt + ttlMs / 3, now + ttlMs / 3))
     this.#timer = setTimeout(() => {
       void this.#beat()
         .then(onBeat)
         .catch(report)
         .then(() => this.#schedule())
     }, this.#dueAt - now)
-    // A program that has nothing else to do may end.
+    // The timer must not keep a program alive.
     this.#timer.unref()
   }
 
   async #beat(): Promise<void> {
     const { store, instance, ttlMs } = this.#options
-    // The time before the call: the store may have heard us then already.
+    // The time before the call, because the time to live may begin at once.
     const now = performance.now()
     const overdueMs = now - this.#dueAt
-    this.#triedAt = now
+    this.#attemptAt = now
     await store.beat(instance, ttlMs)
-    const answeredAt = performance.now()
-    const gapMs = now - this.#heardAt
-    // At the first beat nothing is known to have been away.
-    if (gapMs > ttlMs) this.#steadyAt = now + ttlMs + (Number.isFinite(gapMs) ? returnMs : 0)
-    // Time for others to be heard, who are perhaps as late: two of their beats.
-    if (Math.max(overdueMs, answeredAt - now) > this.#lateMs) {
-      this.#steadyAt = Math.max(this.#steadyAt, answeredAt + (ttlMs * 2) / 3)
+    const responseAt = performance.now()
+    const gapMs = now - this.#beatAt
+    // The first beat does not follow an outage: the gap is infinite.
+    if (gapMs > ttlMs) this.#steadyAt = now + ttlMs + (Number.isFinite(gapMs) ? reconnectMs : 0)
+    // The other instances may be as late: they get the time of two beats.
+    if (Math.max(overdueMs, responseAt - now) > this.#lateMs) {
+      this.#steadyAt = Math.max(this.#steadyAt, responseAt + (ttlMs * 2) / 3)
     }
-    this.#heardAt = now
+    this.#beatAt = now
   }
 }

@@ -1,7 +1,7 @@
 /**
- * One process among those that share a store. It runs the turns that it claims, says in time that it
- * is alive, looks after those that no longer say so, and hands its turns over when it is told to go. The
- * file is long because claiming, running and leaving exclude each other by one state.
+ * One of the processes that share a store. It runs the turns that it claims, sends heartbeats, takes over
+ * the turns of dead instances, and hands its own turns over when it shuts down. The file is long because
+ * the claim of a session, the run of its turn and the shutdown exclude each other through one state.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -19,7 +19,7 @@ import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
 export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart' | 'breakers'> {
   store: TurnWorld['store'] & InstanceStore
-  /** How long an instance that says nothing counts as alive, in milliseconds. */
+  /** The time without a heartbeat after which an instance counts as dead, in milliseconds. */
   heartbeatMs: number
 }
 
@@ -29,19 +29,19 @@ export class Instance {
   readonly #options: InstanceOptions
   readonly #world: TurnWorld
   readonly #turns = new Map<string, TurnRun>()
-  /** Sessions that are being claimed here: the claim is ours before it is in `#turns`. */
-  readonly #claiming = new Map<string, number>()
-  readonly #committed = new CommittedTurns()
-  /** What may still begin, run or take a turn; waited for before this instance leaves. */
-  readonly #settled = new Set<Promise<unknown>>()
+  /** The number of claims in progress by session. The store has a claim before `#turns` has it. */
+  readonly #claims = new Map<string, number>()
+  readonly #committedTurns = new CommittedTurns()
+  /** Work that may still begin, run or take over a turn. A shutdown waits for it. */
+  readonly #work = new Set<Promise<unknown>>()
   readonly #heartbeat: Heartbeat
   readonly #lookout: Lookout
-  readonly #restoring = new Rounds(() => this.#restoreAll())
+  readonly #restoreRounds = new Rounds(() => this.#restoreAll())
   #unwatch: (() => void) | undefined
-  #started: Promise<void> | undefined
-  #draining = false
-  /** Draining, and what runs here is for others. */
-  #leaving = false
+  #start: Promise<void> | undefined
+  #isDraining = false
+  /** The instance drains and hands its turns over. */
+  #isLeaving = false
 
   constructor(options: InstanceOptions) {
     this.#options = options
@@ -59,48 +59,51 @@ export class Instance {
       isBusy: (sessionId) => this.#isBusy(sessionId),
       takeOver: (sessionId) => this.takeOver(sessionId),
       forget: (sessionId) => this.#forget(sessionId),
-      settled: (sessionId) => this.#committed.release(sessionId),
+      release: (sessionId) => this.#committedTurns.release(sessionId),
     })
-    // The look is not waited for: who has much to look after must not fall silent over it.
-    const onBeat = () => this.#look(this.#committed.due)
+    // The beat does not wait for the lookout: much work there must not delay the next beat.
+    const onBeat = () => this.#look(this.#committedTurns.due)
     this.#heartbeat = new Heartbeat({ ...shared, ttlMs, onBeat })
   }
 
-  /** Whether the store takes what this instance says. */
-  get isServed(): boolean {
-    return this.#draining || this.#heartbeat.isHeard
+  /** Whether the store accepts the heartbeats of this instance. Also true during a shutdown. */
+  get isConnected(): boolean {
+    return this.#isDraining || this.#heartbeat.isAlive
   }
 
-  /** Whether summaries are asked for in a session, as its last turns here found. */
+  /** The breaker for the summaries of a session. It follows the results of its turns on this instance. */
   breakerOf(sessionId: string): Breaker {
     return this.#world.breakers.for(sessionId)
   }
 
-  get draining(): boolean {
-    return this.#draining
+  get isDraining(): boolean {
+    return this.#isDraining
   }
 
-  /** Begins to say that it is alive, once; after a failure it may be tried again. @throws what the store throws */
+  /**
+   * Starts the heartbeats and the lookout. Later calls return the same promise; after a failure the next
+   * call tries again. @throws LoomError `unavailable`
+   */
   start(): Promise<void> {
-    if (this.#draining) return Promise.resolve()
-    this.#started ??= this.#begin().catch((error: unknown) => {
-      this.#started = undefined
+    if (this.#isDraining) return Promise.resolve()
+    this.#start ??= this.#begin().catch((error: unknown) => {
+      this.#start = undefined
       throw error
     })
-    return this.#started
+    return this.#start
   }
 
   async #begin(): Promise<void> {
     await this.#heartbeat.start()
-    // Perhaps the store was away, and came back without what was committed last.
+    // After an outage, the store may lack the last commits.
     const hint = () => {
-      this.#look(this.#committed.sessionIds)
-      this.#restoring.ask()
+      this.#look(this.#committedTurns.sessionIds)
+      this.#restoreRounds.ask()
     }
     this.#unwatch = await this.#options.store.watchInstances(hint)
   }
 
-  /** Readers are ahead of what a failover has left of a log, and a silent model appends nothing to it. */
+  /** After a failover, readers may have more than the log, and a turn with a silent model appends nothing. */
   async #restoreAll(): Promise<void> {
     const turns = [...this.#turns.values()]
     await Promise.all(turns.map((turn) => this.#quietly(() => turn.restore())))
@@ -111,67 +114,70 @@ export class Instance {
     this.#lookout.look()
   }
 
-  /** Whether the session's turn runs here, or is just being claimed here. */
+  /** Whether this instance runs the turn of the session, or has a claim of it in progress. */
   #isBusy(sessionId: string): boolean {
-    return this.#turns.has(sessionId) || this.#claiming.has(sessionId)
+    return this.#turns.has(sessionId) || this.#claims.has(sessionId)
   }
 
-  /** Runs a claim that is ours, and those that follow it in its session. */
+  /** Runs a claim of this instance, and the claims that follow it in the session. */
   begin(claim: Claim): void {
-    this.#settling(this.#runAll(claim))
+    this.#track(this.#runAll(claim))
   }
 
-  #settling(work: Promise<unknown>): void {
-    // Who asked for the work sees its failure.
-    const settled = work.catch(() => {}).finally(() => this.#settled.delete(settled))
-    this.#settled.add(settled)
+  #track(work: Promise<unknown>): void {
+    // The caller of the work handles its failure.
+    const entry = work.catch(() => {}).finally(() => this.#work.delete(entry))
+    this.#work.add(entry)
   }
 
-  /** A turn of this session began for an instance that has its agent: passes the session on. */
-  leave(sessionId: string): void {
+  /** Passes a session on, whose next turn needs an agent that this instance lacks. */
+  passOn(sessionId: string): void {
     this.#look([sessionId])
   }
 
-  /** Obeys a stop at once where the turn runs here; the store tells it elsewhere. */
+  /** Ends a turn at once if it runs here. On another instance, the store delivers the stop. */
   endTurn(sessionId: string, logId: string | undefined, end: TurnEnd): void {
     const turn = this.#turns.get(sessionId)
     if (turn !== undefined && (logId === undefined || turn.claim.logId === logId)) turn.end(end)
   }
 
-  /** Does what may claim a session and `begin`; until it is done nothing else here claims it. */
-  async claiming<VALUE>(sessionId: string, claim: () => Promise<VALUE>): Promise<VALUE> {
-    this.#claiming.set(sessionId, (this.#claiming.get(sessionId) ?? 0) + 1)
+  /** Runs work that may claim a session and `begin` a turn. Meanwhile the instance does not take it over. */
+  async withClaim<VALUE>(sessionId: string, claim: () => Promise<VALUE>): Promise<VALUE> {
+    this.#claims.set(sessionId, (this.#claims.get(sessionId) ?? 0) + 1)
     try {
-      const claimed = claim()
-      this.#settling(claimed)
-      return await claimed
+      const work = claim()
+      this.#track(work)
+      return await work
     } catch (error) {
       this.#lookout.doubt(sessionId)
       throw error
     } finally {
-      const others = (this.#claiming.get(sessionId) ?? 1) - 1
-      if (others === 0) this.#claiming.delete(sessionId)
-      else this.#claiming.set(sessionId, others)
+      const others = (this.#claims.get(sessionId) ?? 1) - 1
+      if (others === 0) this.#claims.delete(sessionId)
+      else this.#claims.set(sessionId, others)
     }
   }
 
-  /** A turn that makes no progress may have lost its owner. Returns false when the store takes nothing. */
+  /**
+   * Checks the owner of a turn that makes no progress, and takes the turn over if the owner is dead.
+   * Returns false if the store accepts no writes.
+   */
   async lookAfter(sessionId: string): Promise<boolean> {
     try {
-      // An instance that has only readers so far must be heard before it may count others as dead.
+      // An instance that has only readers so far sends a heartbeat before it may count others as dead.
       await this.start()
       await this.takeOver(sessionId)
-      return this.isServed
+      return this.isConnected
     } catch (error) {
       this.#options.report(error)
       return !(error instanceof LoomError && error.code === 'unavailable')
     }
   }
 
-  /** Takes a session over whose owner is gone. */
+  /** Takes a session over if its owner is dead, or has handed it over. */
   async takeOver(sessionId: string): Promise<void> {
-    if (this.#draining || this.#isBusy(sessionId)) return
-    await this.claiming(sessionId, () => this.#takeOver(sessionId))
+    if (this.#isDraining || this.#isBusy(sessionId)) return
+    await this.withClaim(sessionId, () => this.#takeOver(sessionId))
   }
 
   async #takeOver(sessionId: string): Promise<void> {
@@ -179,56 +185,56 @@ export class Instance {
     const session = await store.session(sessionId)
     if (session === undefined || session.turn === undefined || session.state !== 'running') return
     const { owner, claim, agent = session.agent } = session.turn
-    const isGiven = owner === this.id || owner.startsWith(handedOver)
-    if (!isGiven && !(await this.#heartbeat.isDead(owner))) return
-    // An instance that has the agent takes it, when there is one: of another version, for example.
+    const isHandOver = owner === this.id || owner.startsWith(handedOver)
+    if (!isHandOver && !(await this.#heartbeat.isDead(owner))) return
+    // Another instance may have the agent, for example one with another version of the application.
     if (this.#options.agentOf(agent) === undefined) {
       return store.pass(sessionId, { from: this.id, agent })
     }
-    if (this.#draining || this.#turns.has(sessionId)) return
-    // Also for the letter that a commit takes next.
+    if (this.#isDraining || this.#turns.has(sessionId)) return
+    // Also for the next letter, which a repeated commit may take.
     await store.note(this.id, sessionId)
-    const committed = this.#committed.under({ sessionId, claim })
-    if (committed !== undefined && owner === this.id) return this.#commitAgain(committed)
-    const taken = await store.takeOver(sessionId, claim, {
+    const commit = this.#committedTurns.under({ sessionId, claim })
+    if (commit !== undefined && owner === this.id) return this.#commitAgain(commit)
+    const ownClaim = await store.takeOver(sessionId, claim, {
       instance: this.id,
-      handOver: isGiven,
+      handOver: isHandOver,
       quietMs: this.#heartbeat.quietMs,
     })
-    if (taken !== undefined) this.begin(taken)
+    if (ownClaim !== undefined) this.begin(ownClaim)
   }
 
-  async #commitAgain(committed: TurnCommit): Promise<void> {
-    const next = await committed.make()
-    this.#committed.add(committed)
+  async #commitAgain(commit: TurnCommit): Promise<void> {
+    const next = await commit.make()
+    this.#committedTurns.add(commit)
     if (next !== undefined) this.begin(next)
   }
 
-  /** Starts nothing new, and gives every running turn to whoever is left. */
+  /** Starts nothing new, and hands every running turn over to the other instances. */
   async drain(): Promise<void> {
-    this.#draining = true
-    this.#leaving = true
+    this.#isDraining = true
+    this.#isLeaving = true
     this.#heartbeat.stop()
     this.#unwatch?.()
     for (const turn of this.#turns.values()) turn.end('hand-over')
     await this.#lookout.stop()
-    // A post that is under way may begin one more, which is given away at once.
-    while (this.#settled.size > 0) await Promise.all(this.#settled)
+    // A post in progress may begin one more turn, which is handed over at once.
+    while (this.#work.size > 0) await Promise.all(this.#work)
     await this.#options.store.leave(this.id)
   }
 
-  /** Accepts nothing more, and gives nothing away: where nobody could take a turn over. */
+  /** Accepts nothing more, and hands nothing over: for a store that no other instance shares. */
   refuse(): void {
-    this.#draining = true
+    this.#isDraining = true
     this.#heartbeat.stop()
   }
 
-  /** Waits for the turns to end by themselves. */
+  /** Waits until all turns here have ended without a hand-over, or the signal aborts. */
   async idle(signal: AbortSignal): Promise<void> {
-    const aborted = Promise.withResolvers<void>()
-    signal.addEventListener('abort', () => aborted.resolve(), { once: true })
-    while (this.#settled.size > 0 && !signal.aborted) {
-      await Promise.race([Promise.all(this.#settled), aborted.promise])
+    const abort = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => abort.resolve(), { once: true })
+    while (this.#work.size > 0 && !signal.aborted) {
+      await Promise.race([Promise.all(this.#work), abort.promise])
     }
   }
 
@@ -240,40 +246,37 @@ export class Instance {
     while (claim !== undefined) {
       const turn: TurnRun = new TurnRun(claim, this.#world)
       this.#turns.set(sessionId, turn)
-      if (this.#leaving) turn.end('hand-over')
+      if (this.#isLeaving) turn.end('hand-over')
       claim = await turn.run()
-      const { committed } = turn
-      isCommitted = committed !== undefined
-      isLeft = committed?.isLeft === true
-      if (committed !== undefined) this.#committed.add(committed)
-      if (turn.ending === 'hand-over') await this.#quietly(() => this.#give(turn.claim))
+      const { commit } = turn
+      isCommitted = commit !== undefined
+      isLeft = commit?.isLeft === true
+      if (commit !== undefined) this.#committedTurns.add(commit)
+      if (turn.endReason === 'hand-over') await this.#quietly(() => this.#handOver(turn.claim))
       if (this.#turns.get(sessionId) === turn) this.#turns.delete(sessionId)
     }
-    // What was not committed still has to be looked after.
+    // The lookout checks a turn without a commit again.
     if (isLeft) this.#look([sessionId])
     else if (isCommitted) await this.#quietly(() => this.#forget(sessionId))
     else this.#lookout.doubt(sessionId)
   }
 
-  /**
-   * An index entry that is no longer needed. Not while a post is under way: it has noted the session,
-   * or will do so after this.
-   */
+  /** Removes an index entry, but not while a post is in progress: the post needs the entry. */
   async #forget(sessionId: string): Promise<void> {
-    if (this.#draining || this.#isBusy(sessionId)) return
+    if (this.#isDraining || this.#isBusy(sessionId)) return
     await this.#options.store.forget(this.id, [sessionId])
   }
 
-  /** Makes the turn nobody's: it need not be told from one whose owner died, and nobody waits. */
-  async #give({ sessionId, claim }: Claim): Promise<void> {
+  /** Leaves the turn without an owner, as if its owner had died. Another instance takes it at once. */
+  async #handOver({ sessionId, claim }: Claim): Promise<void> {
     const instance = handedOver + this.id
     const options = { instance, handOver: true }
     await this.#options.store.takeOver(sessionId, claim, options)
   }
 
   async #mayStart({ sessionId, claim }: Claim): Promise<void> {
-    if (this.#heartbeat.isHeard) return
-    // Nobody heard us for so long that another may have taken the turn: ask before anything begins.
+    if (this.#heartbeat.isAlive) return
+    // The heartbeat has expired, so another instance may have taken the turn: the store decides.
     if (await this.#options.store.owns(sessionId, claim)) return
     this.endTurn(sessionId, undefined, 'lost')
     throw new LoomError('lost', 'Another instance owns this turn now.')

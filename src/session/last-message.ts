@@ -1,6 +1,6 @@
 /**
- * The last message of a posted conversation. It is checked and converted once, when it is first asked
- * for: a post that looks at its session again has the same message.
+ * The last message of a posted conversation. It is checked and converted once, at its first read. A post
+ * that reads its session a second time therefore has the same message.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -11,41 +11,41 @@ import type { Answer } from '../store/letter.ts'
 import { readMessage } from '../wire/conversation.ts'
 
 export class LastMessage {
-  /** As it was posted: undefined in a message that has none. */
+  /** The id in the post, not checked. Undefined if the post has none. */
   readonly id: unknown
   readonly role: unknown
-  readonly #posted: unknown
+  readonly #source: unknown
   readonly #name: string
   #message: Promise<UIMessage> | undefined
   #answers: readonly Answer[] | undefined
 
   /**
-   * @param posted the message, not checked yet
-   * @param name what it is called in errors
+   * @param source the message in the post, not checked yet
+   * @param name the name of the message in error texts
    */
-  constructor(posted: unknown, name: string) {
-    this.#posted = posted
+  constructor(source: unknown, name: string) {
+    this.#source = source
     this.#name = name
-    this.id = fieldOf(posted, 'id')
-    this.role = fieldOf(posted, 'role')
+    this.id = fieldOf(source, 'id')
+    this.role = fieldOf(source, 'role')
   }
 
-  /** The message, with an id of its own if it was posted without. @throws LoomError `invalid-request` */
+  /** Returns the message, with a new id if the post has none. @throws LoomError `invalid-request` */
   read(): Promise<UIMessage> {
     this.#message ??= this.#read()
     return this.#message
   }
 
   async #read(): Promise<UIMessage> {
-    const message = await readMessage(this.#posted, this.#name)
-    // Earlier versions of the AI SDK write answers in another form than the posted parts below.
+    const message = await readMessage(this.#source, this.#name)
+    // Earlier versions of the AI SDK have another form of answers, which `readMessage` converts.
     this.#answers = answersIn(message.parts)
     return message.id === '' ? { ...message, id: randomUUID() } : message
   }
 
-  /** What the client says to the calls of this message, whether or not the session asked. */
+  /** The answers of the client to the calls of this message, also those that the session does not wait for. */
   get answers(): readonly Answer[] {
-    this.#answers ??= answersIn(fieldOf(this.#posted, 'parts'))
+    this.#answers ??= answersIn(fieldOf(this.#source, 'parts'))
     return this.#answers
   }
 }

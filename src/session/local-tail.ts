@@ -1,6 +1,6 @@
 /**
- * The entries of a log that this process writes, for the readers in this process: they need no store
- * to follow it. It holds what the current claim appended; what came before is in the store.
+ * The entries of a log that this process writes. The readers in this process follow it without the
+ * store. It contains the entries of the current claim; the earlier ones are in the store.
  */
 import { Tail } from './tail.ts'
 
@@ -8,22 +8,22 @@ export class LocalTail extends Tail {
   readonly #isWhole: boolean
 
   /**
-   * @param after the entry before the first of these: the claim's own
-   * @param isWhole whether this claim began the log, so that nothing came before
+   * @param after the entry before the first entry of this tail: the entry of the claim
+   * @param isWhole whether this claim began the log, so that the log has no earlier entries
    */
   constructor(after: string, isWhole = false) {
-    // The turn's log holds its entries anyway, for a store that loses them.
+    // No limit: `TurnLog` keeps the entries anyway, for a store that loses them.
     super({ after, entriesMax: Number.POSITIVE_INFINITY })
     this.#isWhole = isWhole
   }
 
-  /** Whether a reader that has this entry, or none, can go on here. */
+  /** Whether this tail has everything after this entry, or after the start of the log. */
   serves(position: string | undefined): boolean {
-    if (this.ended) return false
+    if (this.hasEnded) return false
     return position === undefined ? this.#isWhole : this.follows(position)
   }
 
-  /** No more entries will come from this process, whether or not the turn is done. */
+  /** This process writes no more entries. The turn may continue in another process. */
   override end(): void {
     super.end('read-on')
   }
@@ -32,7 +32,7 @@ export class LocalTail extends Tail {
 /** The tails of the turns that this process runs, by session. */
 export type LocalTails = Map<string, { logId: string; tail: LocalTail }>
 
-/** The tail of this very log, where this process writes it and a reader can go on there. */
+/** Returns the tail of this log if this process writes it and the tail has everything after `position`. */
 export function localTail(
   tails: LocalTails,
   { sessionId, logId }: { sessionId: string; logId: string },

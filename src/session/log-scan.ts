@@ -1,6 +1,6 @@
 /**
- * What the log of an unfinished turn holds: which parts, inputs and calls are open at its end, and what
- * the step that is open has of its reply.
+ * The state of an unfinished turn, read from its log: the parts, inputs and calls that are open at its
+ * end, and how much of a reply its open step has.
  */
 import type { AgentEvent, EventOf } from '../event.ts'
 import { MessageFold } from '../message-fold.ts'
@@ -16,13 +16,13 @@ export type InputStart = EventOf<'tool-input-start'>
 
 /** The events of the last step so far. */
 class StepScan {
-  sawContent = false
-  sawText = false
-  /** The input of a call, whole or refused. */
-  sawInput = false
-  /** Any part of a call that is not the provider's. */
-  sawCall = false
-  /** The reply ended before its owner did. */
+  hasContent = false
+  hasText = false
+  /** Whether the step has a whole input of a call, or a refused one. */
+  hasInput = false
+  /** Whether the step has any part of a call that the provider does not run itself. */
+  hasCall = false
+  /** Whether the reply ended before its owner died. */
   isReplyWhole = false
   readonly openParts = new Map<string, OpenPart>()
   readonly openInputs = new Map<string, InputStart>()
@@ -30,11 +30,11 @@ class StepScan {
 
 export class LogScan {
   readonly fold: MessageFold
-  /** The message's `start` is in the log. */
-  started = false
-  stepOpen = false
+  /** Whether the log has the `start` of the message. */
+  hasStart = false
+  isStepOpen = false
   step = new StepScan()
-  finished: EventOf<'finish'> | undefined
+  finish: EventOf<'finish'> | undefined
   error: string | undefined
   readonly #openCalls = new Map<string, OpenCall>()
   /** The tool call id by the id of its approval. */
@@ -45,7 +45,7 @@ export class LogScan {
     for (const { events } of entries) for (const event of events) this.#add(event)
   }
 
-  /** Calls without an outcome, also those of earlier steps. */
+  /** The calls without an outcome, also those of earlier steps. */
   get openCalls(): OpenCall[] {
     return [...this.#openCalls.values()]
   }
@@ -54,27 +54,27 @@ export class LogScan {
     this.fold.add(event)
     switch (event.type) {
       case 'start':
-        this.started = true
-        this.finished = undefined
+        this.hasStart = true
+        this.finish = undefined
         this.error = undefined
         break
       case 'start-step':
       case 'finish-step':
-        this.stepOpen = event.type === 'start-step'
+        this.isStepOpen = event.type === 'start-step'
         this.step = new StepScan()
         break
       case 'reset-step':
         this.step = new StepScan()
         break
       case 'message-metadata':
-        // The cost of a step is in the log once its reply was whole, before its calls run.
-        if (this.step.sawInput) this.step.isReplyWhole = true
+        // The log has the cost of a step after its whole reply, and before its calls run.
+        if (this.step.hasInput) this.step.isReplyWhole = true
         break
       case 'error':
         this.error = event.errorText
         break
       case 'finish':
-        this.finished = event
+        this.finish = event
         break
       default:
         this.#addPart(event)
@@ -87,12 +87,12 @@ export class LogScan {
       case 'text-start':
       case 'reasoning-start': {
         const type = event.type === 'text-start' ? 'text' : 'reasoning'
-        step.sawContent = true
+        step.hasContent = true
         step.openParts.set(event.id, { id: event.id, type })
         break
       }
       case 'text-delta':
-        if (event.delta !== '') step.sawText = true
+        if (event.delta !== '') step.hasText = true
         break
       case 'text-end':
       case 'reasoning-end':
@@ -107,18 +107,18 @@ export class LogScan {
     const { step } = this
     switch (event.type) {
       case 'tool-input-start':
-        this.#sawCallPart(event)
+        this.#addCallPart(event)
         step.openInputs.set(event.toolCallId, event)
         break
       case 'tool-input-available':
-        this.#sawCallPart(event)
-        step.sawInput = true
+        this.#addCallPart(event)
+        step.hasInput = true
         step.openInputs.delete(event.toolCallId)
         if (event.providerExecuted !== true) this.#open(event)
         break
       case 'tool-input-error':
-        this.#sawCallPart(event)
-        step.sawInput = true
+        this.#addCallPart(event)
+        step.hasInput = true
         this.#settle(event)
         break
       case 'tool-approval-request': {
@@ -144,9 +144,9 @@ export class LogScan {
     }
   }
 
-  #sawCallPart({ providerExecuted }: { providerExecuted?: boolean }): void {
-    this.step.sawContent = true
-    if (providerExecuted !== true) this.step.sawCall = true
+  #addCallPart({ providerExecuted }: { providerExecuted?: boolean }): void {
+    this.step.hasContent = true
+    if (providerExecuted !== true) this.step.hasCall = true
   }
 
   #open({ toolCallId, toolName, input, dynamic = false }: EventOf<'tool-input-available'>): void {

@@ -1,38 +1,38 @@
 /**
- * Looks for turns that nobody runs: those of instances that have fallen silent or have left, and those
- * that should be this one's own.
+ * Finds turns that no instance runs: turns of instances that are dead or have shut down, and turns that
+ * belong to this instance but do not run on it.
  */
 import type { InstanceStore } from '../store/instances.ts'
 import type { SessionReader } from '../store/session.ts'
 import { Rounds } from './rounds.ts'
 
-/** Sessions that are taken from a lapsed instance at a time, so that several survivors share them. */
-const adoptAtOnce = 50
+/** The number of sessions that one step takes from a dead instance. Several instances so share its sessions. */
+const adoptionSize = 50
 
-/** Sessions that are looked at together: so many round trips cost hardly more than one. */
-const auditAtOnce = 50
+/** The number of sessions that one step reads. Round trips at the same time cost hardly more than one. */
+const auditSize = 50
 
 export interface LookoutOptions {
   store: InstanceStore & SessionReader
   instance: string
   /** The names of the agents that this instance has. */
   agents: readonly string[]
-  /** Whether the session's turn runs here, or is just being claimed here. */
+  /** Whether this instance runs the turn of the session, or has a claim of it in progress. */
   isBusy: (sessionId: string) => boolean
   takeOver: (sessionId: string) => Promise<void>
-  /** Takes a session out of this instance's index. */
+  /** Removes a session from the index of this instance. */
   forget: (sessionId: string) => Promise<void>
-  /** Told that a session was found as it should be. */
-  settled: (sessionId: string) => void
+  /** Called when a check of a session is complete. */
+  release: (sessionId: string) => void
   report: (error: unknown) => void
 }
 
 export class Lookout {
   readonly #options: LookoutOptions
   /**
-   * Sessions that may be ours and run nowhere: a turn that could not be committed, or whose commit may
-   * be undone, a claim whose reply was lost. The index tells of most of them too, but who was silent
-   * for long has had it taken away.
+   * Sessions that this instance may own without running them: a turn whose commit failed or may be undone,
+   * a claim whose reply was lost. The index names most of them too. But another instance takes over the
+   * index of an instance that sent no heartbeat for long.
    */
   readonly #doubtful = new Set<string>()
   readonly #rounds = new Rounds(() => this.#lookOut())
@@ -45,12 +45,12 @@ export class Lookout {
     this.#doubtful.add(sessionId)
   }
 
-  /** One look at a time: one that is asked for meanwhile follows. */
+  /** Starts a search, or another one after the search in progress. */
   look(): void {
     this.#rounds.ask()
   }
 
-  /** Settles when the look that is under way is over; there will be no other. */
+  /** Waits for the end of the search in progress. No other search begins. */
   stop(): Promise<void> {
     return this.#rounds.stop()
   }
@@ -70,40 +70,40 @@ export class Lookout {
 
   async #adoptFrom(other: string): Promise<void> {
     const { store, instance } = this.#options
-    await this.#takeAll(() => store.adopt(other, instance, adoptAtOnce))
+    await this.#takeAll(() => store.adopt(other, instance, adoptionSize))
   }
 
-  /** Sessions of an agent that the instance lacked which had them in its index. */
+  /** Sessions that other instances passed on, because they lack the agent. */
   async #lookAfterWaiting(): Promise<void> {
     const { store, instance, agents } = this.#options
     for (const agent of agents) {
-      await this.#takeAll(() => store.adoptWaiting(agent, instance, adoptAtOnce))
+      await this.#takeAll(() => store.adoptWaiting(agent, instance, adoptionSize))
     }
   }
 
   async #takeAll(adopt: () => Promise<string[]>): Promise<void> {
     const { takeOver } = this.#options
-    let adopted = adoptAtOnce
-    while (adopted === adoptAtOnce && !this.#rounds.isStopped) {
+    let count = adoptionSize
+    while (count === adoptionSize && !this.#rounds.isStopped) {
       const sessionIds = await adopt()
       await Promise.all(sessionIds.map((id) => this.#quietly(() => takeOver(id))))
-      adopted = sessionIds.length
+      count = sessionIds.length
     }
   }
 
-  /** A claim whose reply was lost is ours and runs nowhere; an entry that is done is of no use. */
+  /** Takes over turns of this instance that it does not run, and removes index entries of ended turns. */
   async #audit(): Promise<void> {
     const { store, instance, isBusy } = this.#options
     const noted = await store.noted(instance)
     const idle = [...new Set([...noted, ...this.#doubtful])].filter((id) => !isBusy(id))
-    for (let at = 0; at < idle.length && !this.#rounds.isStopped; at += auditAtOnce) {
-      await Promise.all(idle.slice(at, at + auditAtOnce).map((id) => this.#auditOne(id)))
+    for (let at = 0; at < idle.length && !this.#rounds.isStopped; at += auditSize) {
+      await Promise.all(idle.slice(at, at + auditSize).map((id) => this.#auditOne(id)))
     }
   }
 
   async #auditOne(sessionId: string): Promise<void> {
-    const { store, isBusy, takeOver, forget, settled } = this.#options
-    // Before it is read: who doubts it from here on wants it read again.
+    const { store, isBusy, takeOver, forget, release } = this.#options
+    // Before the read: a doubt that is raised after this needs another read.
     const isDoubtful = this.#doubtful.delete(sessionId)
     try {
       const session = await store.session(sessionId)
@@ -113,7 +113,7 @@ export class Lookout {
       }
       if (session?.state === 'running') await takeOver(sessionId)
       else await forget(sessionId)
-      settled(sessionId)
+      release(sessionId)
     } catch (error) {
       if (isDoubtful) this.doubt(sessionId)
       throw error

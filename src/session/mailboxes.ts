@@ -1,6 +1,6 @@
 /**
- * The mailboxes of sessions: what is posted into them, what waits in them, and what stops the turn
- * that answers. Every request waits for the store at most as long as its client waits for a status.
+ * The mailboxes of sessions: posts, the letters in the queue, and stops. Every request waits for the store
+ * at most as long as its client waits for a status.
  */
 import type { UIMessage } from 'ai'
 
@@ -14,43 +14,44 @@ import type { Claim, TurnStore } from '../store/turn.ts'
 import type { Instance } from './instance.ts'
 import { type MessageStop, stopMessage } from './stop-message.ts'
 
-/** Where a letter belongs, and how it treats a turn that runs. */
+/** The tenant and the agent of a letter, and its effect on a turn that runs. */
 export interface PostRequest {
   tenant: string
   agent: string
   whenBusy: WhenBusy
-  /** The messages that a session begins with if the store does not know it. */
+  /** The first messages of the session if the store does not have it yet. */
   seed?: readonly UIMessage[]
 }
 
-/** The number of messages that wait. `held`: none of them is answered before the next post or `runQueue`. */
+/** The number of messages in the queue. `held`: none of them is answered before the next post or `runQueue`. */
 export interface QueueState {
   queued: number
   held: boolean
 }
 
-/** How a turn is stopped. */
+/** The options of a stop of a turn. */
 export interface StopOptions {
-  /** The turn. @defaultValue the one that runs */
+  /** The id of the turn's log. @defaultValue the turn that runs */
   logId?: string
   /**
-   * What becomes of the messages that wait. `hold`: none is answered before the next post or `runQueue`.
-   * `run` also answers messages that an earlier stop holds, where nothing runs. @defaultValue 'hold'
+   * The effect on the messages in the queue. `hold`: none is answered before the next post or `runQueue`.
+   * `run` also answers messages that an earlier stop holds, if no turn runs. @defaultValue 'hold'
    */
   queue?: QueueOnStop
 }
 
-/** How one message is stopped: by its id, that of its letter, or that of its answer. */
+/** The options of a stop of one message. */
 export interface MessageStopOptions {
+  /** The id of the message, of its letter, or of its answer. */
   messageId: string
   queue: QueueOnStop
 }
 
 export interface MailboxesOptions {
-  /** The store as requests ask it. */
+  /** The store with the patience of a request. */
   store: MailboxStore & TurnStore & SessionReader & InstanceIndex
   instance: Instance
-  /** Letters that may wait in a session. */
+  /** The maximum number of letters in the queue of a session. */
   mailboxLimit: number
   /** The names of the agents that this instance has. */
   agents: readonly string[]
@@ -71,10 +72,10 @@ export class Mailboxes {
   ): Promise<PostReply> {
     const { store, instance, mailboxLimit, agents } = this.#options
     await instance.start()
-    if (instance.draining) throw unavailableHere()
-    if (!agents.includes(request.agent)) throw agentElsewhere(request.agent)
-    return instance.claiming(sessionId, async () => {
-      // The index first: some instance then looks for every letter that was accepted.
+    if (instance.isDraining) throw shuttingDown()
+    if (!agents.includes(request.agent)) throw missingAgent(request.agent)
+    return instance.withClaim(sessionId, async () => {
+      // The index first, so that some instance finds every accepted letter.
       await store.note(instance.id, sessionId)
       const reply = await store.post(sessionId, withContext(letter), {
         ...request,
@@ -107,14 +108,14 @@ export class Mailboxes {
     { logId, queue = 'hold' }: StopOptions,
   ): Promise<boolean> {
     const { store, instance } = this.#options
-    const stopped = await store.requestStop(sessionId, {
+    const isStopped = await store.requestStop(sessionId, {
       tenant,
       queue,
       ...(logId !== undefined && { logId }),
     })
-    if (stopped) instance.endTurn(sessionId, logId, 'stop')
+    if (isStopped) instance.endTurn(sessionId, logId, 'stop')
     else if (queue === 'run' && logId === undefined) await this.run(sessionId, tenant)
-    return stopped
+    return isStopped
   }
 
   stopMessage(
@@ -130,9 +131,9 @@ export class Mailboxes {
   async run(sessionId: string, tenant: string): Promise<boolean> {
     const { store, instance, agents } = this.#options
     await instance.start()
-    if (instance.draining) throw unavailableHere()
+    if (instance.isDraining) throw shuttingDown()
     const to = { tenant, instance: instance.id, agents }
-    const reply = await instance.claiming(sessionId, async () => {
+    const reply = await instance.withClaim(sessionId, async () => {
       await store.note(instance.id, sessionId)
       const reply = await store.runQueue(sessionId, to)
       this.#begin(sessionId, reply)
@@ -141,17 +142,17 @@ export class Mailboxes {
     return reply.isRunning
   }
 
-  /** The turn of a letter that waited begins here, or for an instance that has its agent. */
+  /** Begins the turn of a letter from the queue here, or passes it on to an instance with its agent. */
   #begin(sessionId: string, { next, isLeft }: { next?: Claim; isLeft?: true }): void {
     const { instance } = this.#options
     if (next !== undefined) instance.begin(next)
-    if (isLeft === true) instance.leave(sessionId)
+    if (isLeft === true) instance.passOn(sessionId)
   }
 }
 
 /**
- * The user messages among letters that wait, each with `queued: true` in its metadata. An edit is not
- * one of them: its message stands in the history.
+ * The user messages of the letters in a queue, each with `queued: true` in its metadata. Edits of a message
+ * in the history are left out, because the history has their message.
  */
 export const queuedMessages = (letters: readonly Letter[]): UIMessage[] =>
   letters.flatMap(({ message, cutAt }) => {
@@ -160,20 +161,21 @@ export const queuedMessages = (letters: readonly Letter[]): UIMessage[] =>
     return [{ ...message, metadata: { ...metadata, queued: true } }]
   })
 
-/** The store keeps the context, for the later turns of the session. */
+/** Copies the context to the letter, where the store reads it and keeps it for later turns. */
 function withContext(letter: Letter): Letter {
   const { context } = letter.request
   return context === undefined ? letter : { ...letter, context }
 }
 
-export const unavailableHere = () =>
-  new LoomError('unavailable', 'This instance is going: try again.', {
-    retryable: true,
-    retryAfterMs: 1000,
-  })
+export const shuttingDown = () =>
+  new LoomError(
+    'unavailable',
+    'This instance is shutting down. Send the request again; another instance will accept it.',
+    { retryable: true, retryAfterMs: 1000 },
+  )
 
-/** Before anything is stored: this instance could not answer a letter for that agent. */
-export const agentElsewhere = (agent: string) =>
+/** The refusal of a letter for an agent that this instance does not have. Nothing is stored. */
+export const missingAgent = (agent: string) =>
   new LoomError(
     'unavailable',
     `This instance does not have the agent "${agent}". Send the request again; another instance may have it.`,

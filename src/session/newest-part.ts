@@ -1,29 +1,28 @@
 /**
- * Where the part of an assistant message begins in its log that follows a client's answers: for a
- * client that holds what came before them and posts them again. Given anything earlier, it would
- * show that twice.
+ * The place in a log where the part of a message begins that follows a client's answers. A client that
+ * posts its answers again has everything before them, and would show any earlier part twice.
  */
 import type { AgentEvent } from '../event.ts'
 import { MessageFold } from '../message-fold.ts'
 import type { Answer } from '../store/letter.ts'
 import type { LogEntry } from '../store/log.ts'
+import { waitsForAnswer } from './answer-letter.ts'
 import { idBefore } from './entry-id.ts'
 import type { Place } from './place.ts'
-import { isAwaited } from './posted.ts'
 
 export interface NewestPart {
   place: Place
   /**
-   * `settled`: the log took an answer to one of these calls, this client's or another's, and `place`
-   * is where that part begins. `awaited`: the message still waits for one of them; `place` is behind
-   * all that the log has. `newest`: neither; `place` is the last part.
+   * `settled`: the log has an answer to one of these calls, from this client or another one, and `place`
+   * is the start of the part after it. `pending`: the message still waits for one of the answers, and
+   * `place` is the end of the log. `newest`: neither, and `place` is the start of the last part.
    */
-  as: 'settled' | 'awaited' | 'newest'
+  as: 'settled' | 'pending' | 'newest'
 }
 
 /**
- * @param answers what the client posted
- * @returns undefined where the message was never continued and waits for none of the answers
+ * @param answers the answers of the client
+ * @returns undefined if the message has one part only and waits for none of the answers
  */
 export function newestPart(
   logId: string,
@@ -31,12 +30,12 @@ export function newestPart(
   answers: readonly Answer[],
 ): NewestPart | undefined {
   const fold = new MessageFold({ id: logId, role: 'assistant', parts: [] })
-  const awaited = () => answers.filter((answer) => isAwaited(fold.message, answer)).length
+  const pendingCount = () => answers.filter((answer) => waitsForAnswer(fold.message, answer)).length
   let starts = 0
   let start: Place | undefined
-  let settled: Place | undefined
-  let finishedAt: string | undefined
-  // Answers stand between the start of a part and its first step.
+  let settledPlace: Place | undefined
+  let finishId: string | undefined
+  // The log has answers between the start of a part and its first step.
   let takesAnswers = false
   for (const entry of entries) {
     for (const [index, event] of entry.events.entries()) {
@@ -46,16 +45,16 @@ export function newestPart(
         takesAnswers = starts > 1
       }
       if (event.type === 'start-step') takesAnswers = false
-      if (event.type === 'finish') finishedAt = entry.id
-      const before = takesAnswers && answerTypes.has(event.type) ? awaited() : 0
+      if (event.type === 'finish') finishId = entry.id
+      const before = takesAnswers && answerTypes.has(event.type) ? pendingCount() : 0
       fold.add(event)
-      if (before > 0 && awaited() < before) settled = start
+      if (before > 0 && pendingCount() < before) settledPlace = start
     }
   }
-  if (finishedAt !== undefined && awaited() > 0) {
-    return { as: 'awaited', place: { logId, after: finishedAt, skip: 0 } }
+  if (finishId !== undefined && pendingCount() > 0) {
+    return { as: 'pending', place: { logId, after: finishId, skip: 0 } }
   }
-  if (settled !== undefined) return { as: 'settled', place: settled }
+  if (settledPlace !== undefined) return { as: 'settled', place: settledPlace }
   return start === undefined || starts < 2 ? undefined : { as: 'newest', place: start }
 }
 

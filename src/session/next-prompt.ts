@@ -1,4 +1,4 @@
-/** What the model of a session would be asked next, without asking it. */
+/** The next request to the model of a session. It is built and not sent. */
 import type { JSONObject } from '@ai-sdk/provider'
 
 import type { Agent } from '../agent.ts'
@@ -15,25 +15,25 @@ export interface NextPrompt extends CallOptions {
   agent: string
   /** `provider/model-id`. */
   model: string
-  /** The conversation is too long as it is here: the model is asked for a summary of its beginning first. */
+  /** The conversation is too long: the model first makes a summary of its beginning. */
   summaryDue?: true
 }
 
 /**
- * The system prompt, the conversation as far as it fits the model's window, an answer that is under way
- * or waits, and the tools: what a call of the model is given.
- * @param context undefined for that of the turn which runs or waits, or else the session's last
- * @throws LoomError `unknown-model` or `missing-key`; what the agent's callbacks throw
+ * Returns the system prompt, the conversation as far as it fits into the model's window, the unfinished
+ * answer, and the tools.
+ * @param context undefined for the context of the turn that runs or waits, or the last one of the session
+ * @throws LoomError `unknown-model` or `missing-key`; the errors of the agent's callbacks
  */
 export async function nextPrompt(
   { models, defaultModel, sessions }: Pick<Loom, 'models' | 'defaultModel' | 'sessions'>,
   session: SessionRecord,
-  { agent, context: asked }: { agent: Agent; context: JSONObject | undefined },
+  { agent, context: ownContext }: { agent: Agent; context: JSONObject | undefined },
 ): Promise<NextPrompt> {
-  const { stored, unfinished, breaker } = await sessions.promptState(session)
-  const partial = unfinished === undefined ? undefined : uiMessage(unfinished)
-  const { context = {} } = asked === undefined ? stored : { context: asked }
-  const { messages, origins } = await contextMessages(stored, partial, { agent, context })
+  const { sessionContext, partialAnswer, breaker } = await sessions.promptState(session)
+  const partial = partialAnswer === undefined ? undefined : uiMessage(partialAnswer)
+  const { context = {} } = ownContext === undefined ? sessionContext : { context: ownContext }
+  const { messages, origins } = await contextMessages(sessionContext, partial, { agent, context })
   const settings = await readRunSettings(agent, { context, models, defaultModel })
   const [reference = defaultModel] = settings.models
   const model = await models.resolve(reference)
@@ -47,8 +47,8 @@ export async function nextPrompt(
     save: undefined,
   })
   const tools = offersOf(settings, context)
-  const shown = await compactor.view(messages, { ...settings, model, facts, tools })
-  const options = callOptions(model, settings, { messages: shown, context, facts })
+  const view = await compactor.view(messages, { ...settings, model, facts, tools })
+  const options = callOptions(model, settings, { messages: view, context, facts })
   const name = typeof reference === 'string' ? reference : `${model.provider}/${model.modelId}`
   const { summaryDue } = compactor
   const prompt = new ShownFiles().shownTo({ model, facts, prompt: options.prompt })

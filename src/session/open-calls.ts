@@ -1,28 +1,28 @@
-/** The calls of a message that have no outcome, and the events that give them one. */
+/** The calls of a message without an outcome, and the events that give them one. */
 import type { AgentEvent } from '../event.ts'
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
 
-/** Why each kind of open call is over. For the model and for people. */
+/** The error texts for each kind of open call. The model and people read them. */
 export interface OpenCallTexts {
-  /** Its input is there, and it needed no approval: it waits for a client's output, or runs. */
-  called: string
-  /** It waits for a human's decision. */
-  asked: string
-  /** It was approved, or yielded preliminary output, so it may have been begun. */
-  begun: string
+  /** For a call with an input and without an approval: it waits for an output of the client, or runs. */
+  output: string
+  /** For a call that waits for the decision of a human. */
+  decision: string
+  /** For a call that may have run: it was approved, or has preliminary output. */
+  execution: string
 }
 
-const inputCutOff = 'The tool call was cut off.'
+export const inputCutOff = 'The tool call was cut off.'
 
 /**
- * Events that settle every call without an outcome. A message must not be stored as finished before
- * that: pages would show such a call as running for ever, and a model would be told something else.
+ * Returns events that settle every call without an outcome. A message must not be stored as finished
+ * before that. Otherwise pages show such a call as running for ever, and the model sees another outcome.
  */
 export function closingEvents(message: FoldedMessage, texts: OpenCallTexts): AgentEvent[] {
   return message.parts.flatMap((part) => closingEvent(part, texts) ?? [])
 }
 
-/** Calls that the provider runs itself and that have no outcome yet. */
+/** Returns the calls that the provider runs itself and that have no outcome yet. */
 export function openProviderCalls({
   parts,
 }: FoldedMessage): { toolCallId: string; dynamic: boolean }[] {
@@ -37,28 +37,28 @@ function closingEvent(part: FoldedPart, texts: OpenCallTexts): AgentEvent | unde
   const { toolCallId, state } = part
   if (typeof toolCallId !== 'string') return undefined
   const dynamic = part.type === 'dynamic-tool' && { dynamic: true }
-  const executed = part['providerExecuted'] === true && { providerExecuted: true }
+  const provider = part['providerExecuted'] === true && { providerExecuted: true }
   const call = { toolCallId, ...dynamic }
-  const failed = (errorText: string): AgentEvent => ({
+  const failure = (errorText: string): AgentEvent => ({
     type: 'tool-output-error',
     errorText,
     ...call,
-    ...executed,
+    ...provider,
   })
   switch (state) {
     case 'input-streaming': {
       const errorText = inputCutOff
       const toolName = toolNameOf(part)
-      return { type: 'tool-input-error', toolName, input: null, errorText, ...call, ...executed }
+      return { type: 'tool-input-error', toolName, input: null, errorText, ...call, ...provider }
     }
     case 'input-available':
-      return failed(texts.called)
+      return failure(texts.output)
     case 'approval-requested':
-      return failed(texts.asked)
+      return failure(texts.decision)
     case 'approval-responded':
-      return isApproved(part) ? failed(texts.begun) : { type: 'tool-output-denied', ...call }
+      return isApproved(part) ? failure(texts.execution) : { type: 'tool-output-denied', ...call }
     case 'output-available':
-      return part['preliminary'] === true ? failed(texts.begun) : undefined
+      return part['preliminary'] === true ? failure(texts.execution) : undefined
     default:
       return undefined
   }

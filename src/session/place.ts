@@ -1,18 +1,18 @@
-/** Where in a session's logs a reader stands. A cursor names an event that the reader has already. */
+/** The place of a reader in the logs of a session. A cursor names an event that the reader has already. */
 import { LoomError } from '../ground/error.ts'
 import type { LogReader } from '../store/log.ts'
 import type { SessionReader } from '../store/session.ts'
 import { compareIds, idBefore, parseCursor } from './entry-id.ts'
 
-/** What a reader is to be given: entries of `logId` after `after`. */
+/** The reader needs the entries of `logId` after `after`. */
 export interface Place {
   logId: string
   after: string | undefined
-  /** Events of the first entry that the reader has already. */
+  /** The number of events of the first entry that the reader has already. */
   skip: number
 }
 
-/** The start of the unfinished message; undefined where there is none. */
+/** Returns the start of the unfinished message. Returns undefined if there is none. */
 export async function placeOfUnfinished(
   store: SessionReader,
   sessionId: string,
@@ -24,9 +24,9 @@ export async function placeOfUnfinished(
 }
 
 /**
- * `ahead`: the cursor is of the running turn's own claim, and beyond the end of its log, so that only
- * the owner of this claim can have it.
- * @throws LoomError `gone` when no log holds the cursor any more
+ * Returns the place after a cursor. `ahead`: the cursor belongs to the claim of the running turn and is
+ * beyond the end of the log, so that only the owner of this claim can have the entry.
+ * @throws LoomError `gone` if no log has the cursor any more
  */
 export async function placeBehind(
   store: LogReader & SessionReader,
@@ -52,7 +52,7 @@ async function isAhead(store: SessionReader, sessionId: string, entryId: string)
   return compareIds(entryId, turn.lastId) > 0
 }
 
-/** For a reader of a session that was deleted or has expired, also where its id has begun anew. */
+/** For a reader of a session that was deleted or has expired, also if a new session has the same id. */
 export const sessionGone = () =>
   new LoomError(
     'gone',

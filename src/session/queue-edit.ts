@@ -1,41 +1,31 @@
-/** A post about a message that waits: an edit, or a request for its answer. */
+/** A post that names a message in the queue: an edit, or a request for its answer. */
 import { fieldOf, isFields } from '../ground/fields.ts'
-import type { Letter } from '../store/letter.ts'
-import type { LetterRequest } from '../store/letter.ts'
+import type { Letter, LetterRequest } from '../store/letter.ts'
 import type { QueueEdit } from '../store/mailbox.ts'
-
-/** The fields of a post that can make it an edit. */
-export interface PostedEdit {
-  trigger: 'submit-message' | 'regenerate-message'
-  messageId: string | undefined
-  key: string | undefined
-}
+import type { PostContent } from './post-content.ts'
 
 /**
- * Set for a letter that edits a message which is not in the history (it waits, or was withdrawn), or
- * that asks for the answer of one; undefined for every other letter.
+ * Returns the edit of a letter that changes a message which is not in the history (queued or withdrawn),
+ * or that asks for the answer of such a message. Returns undefined for every other letter.
  */
 export function queueEditOf(
   { kind, message, cutAt, id }: Letter,
-  { trigger, messageId, key }: PostedEdit,
+  { trigger, messageId, key }: Pick<PostContent, 'trigger' | 'messageId' | 'key'>,
 ): QueueEdit | undefined {
   if (kind !== 'message' || message === undefined || cutAt !== undefined) return undefined
   if (trigger !== 'regenerate-message' && message.id !== messageId) return undefined
   return key === undefined || key === id ? {} : { key }
 }
 
-/** The queued letter that brings a message into the history. */
-export const letterThatWaits = (
-  queued: readonly Letter[],
-  messageId: unknown,
-): Letter | undefined =>
+/** Returns the queued letter that will add a message to the history. */
+export const letterInQueue = (queued: readonly Letter[], messageId: unknown): Letter | undefined =>
   queued.find(({ message, cutAt }) => cutAt === undefined && message?.id === messageId)
 
-/** A letter for the same place in the queue. Without a context it keeps that of the one before. */
+/** Returns a letter for the same place in the queue. A request without a context keeps the earlier one. */
 export function inPlaceOf(
   { id, kind, replyId, digest, message, context }: Letter,
   request: LetterRequest,
-  edited: Pick<Letter, 'message' | 'digest'> = {},
+  edit: Pick<Letter, 'message' | 'digest'> = {},
 ): Letter {
   return {
     id,
@@ -45,13 +35,13 @@ export function inPlaceOf(
     ...(context !== undefined && { context }),
     ...(digest !== undefined && { digest }),
     ...(message !== undefined && { message }),
-    ...edited,
+    ...edit,
   }
 }
 
-/** `GET …/messages` marks what waits with `queued`; a page sends the mark back with the message. */
+/** Removes the mark `queued`, which `GET …/messages` sets on queued messages and pages send back. */
 export function withoutQueued(metadata: unknown): unknown {
   if (!isFields(metadata) || fieldOf(metadata, 'queued') === undefined) return metadata
-  const { queued: _, ...kept } = metadata
-  return Object.keys(kept).length > 0 ? kept : undefined
+  const { queued: _, ...rest } = metadata
+  return Object.keys(rest).length > 0 ? rest : undefined
 }

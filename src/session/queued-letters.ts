@@ -1,7 +1,7 @@
 /**
- * Letters that wait in mailboxes, watched once here for all who wait for their turns: one subscription
- * and one look a session, however many readers and letters. A running turn gives a hint with every word,
- * so a look asks the store after the letters only where the turn or the queue has changed.
+ * Watches letters in queues for all readers that wait for their turns: one subscription and one loop for
+ * each session, for any number of readers and letters. A running turn causes a hint with each append, so
+ * the loop reads the letters only if the turn or the queue has changed.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -12,16 +12,16 @@ import type { SessionReader } from '../store/session.ts'
 
 export interface QueuedLettersOptions {
   store: Pick<MailboxStore, 'findLetter'> & SessionReader & HintSource
-  /** How long a hint is waited for before the store is asked again, in milliseconds. */
+  /** The longest wait for a hint before the next read of the store, in milliseconds. */
   pollMs: number
-  /** How long a store is waited for that can be read and takes nothing (it is full), in milliseconds. */
+  /** The longest wait for a store that returns data but accepts no writes (it is full), in milliseconds. */
   patienceMs: number
-  /** Looks after a turn whose owner may be gone. @returns false when the store takes nothing */
+  /** Checks a turn whose owner may be dead. Returns false if the store accepts no writes. */
   lookAfter: (sessionId: string) => Promise<boolean>
 }
 
-/** The least time between two looks at a session, in milliseconds. */
-const lookAtMostEveryMs = 25
+/** The minimum time between two reads of a session, in milliseconds. */
+const readIntervalMs = 25
 
 export class QueuedLetters {
   readonly #options: QueuedLettersOptions
@@ -31,21 +31,21 @@ export class QueuedLetters {
     this.#options = options
   }
 
-  /** How many sessions are watched. */
+  /** The number of watched sessions. */
   get size(): number {
     return this.#watches.size
   }
 
   /**
-   * Waits until a letter is out of the mailbox: its turn has begun, the running one has taken it, or
-   * it was withdrawn or cut.
-   * @returns where it is then; undefined when the session does not know it (any more)
-   * @throws LoomError `unavailable` when the store takes nothing; the signal's reason
+   * Waits until a letter has left the mailbox: its turn has begun, the running turn has taken it, or it was
+   * withdrawn or cut.
+   * @returns the new place of the letter; undefined if the session does not have it any more
+   * @throws LoomError `unavailable` if the store accepts no writes; the reason of the signal
    */
-  taken(sessionId: string, letterId: string, signal: AbortSignal): Promise<Taken> {
+  departure(sessionId: string, letterId: string, signal: AbortSignal): Promise<NewPlace> {
     signal.throwIfAborted()
-    const known = this.#watches.get(sessionId)
-    if (known !== undefined) return known.wait(letterId, signal)
+    const current = this.#watches.get(sessionId)
+    if (current !== undefined) return current.wait(letterId, signal)
     const watch = new QueueWatch(sessionId, this.#options, () => {
       if (this.#watches.get(sessionId) === watch) this.#watches.delete(sessionId)
     })
@@ -54,22 +54,22 @@ export class QueuedLetters {
   }
 }
 
-type Taken = LetterPlace | undefined
+type NewPlace = LetterPlace | undefined
 
-interface Waiting {
-  resolve: (place: Taken) => void
+interface Waiter {
+  resolve: (place: NewPlace) => void
   reject: (error: unknown) => void
 }
 
-/** One session's queue, as long as somebody waits for a letter in it. */
+/** The watch of one session's queue. It ends with its last waiter. */
 class QueueWatch {
   readonly #sessionId: string
   readonly #options: QueuedLettersOptions
   readonly #onEnd: () => void
-  readonly #letters = new Map<string, Set<Waiting>>()
-  readonly #leaving = new AbortController()
+  readonly #letters = new Map<string, Set<Waiter>>()
+  readonly #end = new AbortController()
   #hint = Promise.withResolvers<void>()
-  /** Letters that nobody has asked after yet. */
+  /** Whether the loop has not read some of the letters yet. */
   #hasNew = false
   #isRunning = false
 
@@ -79,12 +79,12 @@ class QueueWatch {
     this.#onEnd = onEnd
   }
 
-  async wait(letterId: string, signal: AbortSignal): Promise<Taken> {
-    const { promise, resolve, reject } = Promise.withResolvers<Taken>()
-    const waiting = { resolve, reject }
+  async wait(letterId: string, signal: AbortSignal): Promise<NewPlace> {
+    const { promise, resolve, reject } = Promise.withResolvers<NewPlace>()
+    const waiter = { resolve, reject }
     const others = this.#letters.get(letterId)
-    if (others === undefined) this.#letters.set(letterId, new Set([waiting]))
-    else others.add(waiting)
+    if (others === undefined) this.#letters.set(letterId, new Set([waiter]))
+    else others.add(waiter)
     const onAbort = () => reject(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     this.#hasNew = true
@@ -94,22 +94,22 @@ class QueueWatch {
       return await promise
     } finally {
       signal.removeEventListener('abort', onAbort)
-      this.#leave(letterId, waiting)
+      this.#remove(letterId, waiter)
     }
   }
 
-  #leave(letterId: string, waiting: Waiting): void {
+  #remove(letterId: string, waiter: Waiter): void {
     const others = this.#letters.get(letterId)
-    others?.delete(waiting)
+    others?.delete(waiter)
     if (others?.size === 0) this.#letters.delete(letterId)
-    // Who comes from now on begins a watch of their own.
     if (this.#letters.size > 0) return
+    // A later waiter begins a new watch.
     this.#onEnd()
-    this.#leaving.abort()
+    this.#end.abort()
     this.#hint.resolve()
   }
 
-  /** Subscribes first and looks then: what happens between the two is not missed. */
+  /** Subscribes first and reads then, so that it misses no change between the two. */
   async #run(): Promise<void> {
     this.#isRunning = true
     let unwatch: (() => void) | undefined
@@ -119,7 +119,7 @@ class QueueWatch {
       await this.#look()
     } catch (error) {
       this.#onEnd()
-      for (const waiting of this.#letters.values()) for (const { reject } of waiting) reject(error)
+      for (const waiters of this.#letters.values()) for (const { reject } of waiters) reject(error)
     } finally {
       unwatch?.()
     }
@@ -127,32 +127,32 @@ class QueueWatch {
 
   async #look(): Promise<void> {
     const { pollMs, patienceMs, lookAfter, store } = this.#options
-    const { signal } = this.#leaving
-    let takenAt = performance.now()
-    let askedAt = Number.NEGATIVE_INFINITY
+    const { signal } = this.#end
+    let writableAt = performance.now()
+    let readAt = Number.NEGATIVE_INFINITY
     let queue: string | undefined
     while (!signal.aborted) {
-      // What is hinted from here on may be newer than what is read.
+      // A hint after this line may announce something newer than the read.
       this.#hint = Promise.withResolvers<void>()
       const session = await store.session(this.#sessionId)
-      const found = `${session?.turn?.claim} ${session?.queued}`
-      const isDue = performance.now() - askedAt >= pollMs
-      if (found !== queue || this.#hasNew || isDue) {
-        queue = found
-        askedAt = performance.now()
+      const newQueue = `${session?.turn?.claim} ${session?.queued}`
+      const isDue = performance.now() - readAt >= pollMs
+      if (newQueue !== queue || this.#hasNew || isDue) {
+        queue = newQueue
+        readAt = performance.now()
         this.#hasNew = false
-        await Promise.all([...this.#letters.keys()].map((id) => this.#ask(id)))
+        await Promise.all([...this.#letters.keys()].map((id) => this.#find(id)))
       }
       if (signal.aborted) return
       await Promise.race([this.#hint.promise, pause(pollMs, signal)])
-      await pause(lookAtMostEveryMs, signal)
+      await pause(readIntervalMs, signal)
       if (signal.aborted) return
-      if (await lookAfter(this.#sessionId)) takenAt = performance.now()
-      else if (performance.now() - takenAt > patienceMs) throw storeIsFull()
+      if (await lookAfter(this.#sessionId)) writableAt = performance.now()
+      else if (performance.now() - writableAt > patienceMs) throw storeIsFull()
     }
   }
 
-  async #ask(letterId: string): Promise<void> {
+  async #find(letterId: string): Promise<void> {
     const place = await this.#options.store.findLetter(this.#sessionId, letterId)
     if (place?.as === 'queued') return
     for (const { resolve } of this.#letters.get(letterId) ?? []) resolve(place)
@@ -163,7 +163,8 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   delay(ms, undefined, { signal }).catch(() => {})
 
 const storeIsFull = () =>
-  new LoomError('unavailable', 'The store takes nothing now: try again with the same id.', {
-    retryable: true,
-    retryAfterMs: 1000,
-  })
+  new LoomError(
+    'unavailable',
+    'The store accepts no writes now. Send the message again with the same id.',
+    { retryable: true, retryAfterMs: 1000 },
+  )

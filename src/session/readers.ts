@@ -1,9 +1,7 @@
 /**
- * Readers of sessions: of one message's log, or of all messages one after the other. The turn may run
- * on any instance; a reader sees only what its log has.
+ * Readers of sessions: of the log of one message, or of all messages one after the other. The turn may
+ * run on any instance. A reader gets only events that the log has.
  */
-import { setTimeout as delay } from 'node:timers/promises'
-
 import type { UIMessage } from 'ai'
 
 import type { HintSource } from '../store/hint.ts'
@@ -12,61 +10,45 @@ import type { LogEntry, LogReader } from '../store/log.ts'
 import type { MailboxStore } from '../store/mailbox.ts'
 import type { SessionReader, SessionRecord } from '../store/session.ts'
 import type { ReaderFloor, TurnStore } from '../store/turn.ts'
-import { type Answering, withdrawn } from './answering.ts'
-import { follow, type FollowOptions } from './follow.ts'
 import type { Instance } from './instance.ts'
 import type { LocalTails } from './local-tail.ts'
-import { queuedMessages, unavailableHere } from './mailboxes.ts'
+import { follow, type FollowOptions } from './log-follower.ts'
+import { queuedMessages } from './mailboxes.ts'
 import { type NewestPart, newestPart } from './newest-part.ts'
+import { type NextInSession, type NextOptions, waitForNext } from './next-message.ts'
 import { type Place, placeOfUnfinished, sessionGone } from './place.ts'
 import { QueuedLetters } from './queued-letters.ts'
-import { RemoteTails } from './remote-tail.ts'
+import { letterWithdrawn, type Receipt } from './receipt.ts'
+import { RemoteTails } from './remote-tails.ts'
 import { restoredPlace } from './restored-place.ts'
-import { type NextMessage, nextMessage, type ReadTo } from './session-places.ts'
-import type { FollowEnd } from './tail.ts'
+import type { ReadTo } from './session-places.ts'
+import type { FollowEnd } from './tail-reader.ts'
 import { entriesOf } from './turn-world.ts'
 
-/** Whether a reader that has read all of a session is to end. */
-export type IdleCheck = (session: SessionRecord | undefined) => boolean | Promise<boolean>
+/** The receipt of a letter whose turn has not begun. */
+export type QueuedLetter = Pick<Receipt, 'letterId' | 'logId' | 'answers'>
 
-/** How a reader of the whole session waits for the next message. */
-export interface NextOptions {
-  signal: AbortSignal
-  /** Called before each wait, with the session as it is; when it returns true the wait ends. */
-  onIdle: IdleCheck
-  /** Of the session that the reader reads, if it has seen it. */
-  createdAt: number | undefined
-}
-
-/** The next message of a session; `createdAt` is the session's. */
-export type NextInSession = NextMessage & Pick<SessionRecord, 'createdAt'>
-
-/** A letter whose turn has not begun, as `post` returned it. */
-export type QueuedLetter = Pick<Answering, 'letterId' | 'logId' | 'answers'>
-
-/** Where and how a log is followed. */
+/** The place from which a log is followed, and its reader. */
 export interface LogFollow extends Pick<
   FollowOptions,
   'sessionId' | 'logId' | 'after' | 'signal' | 'deliver'
 > {
-  /** The profile of the reader, which the store notes first. Absent where it shows nothing of the log. */
+  /** The profile of the reader, which the store notes first. Absent if the reader shows nothing of the log. */
   floor?: ReaderFloor
 }
 
 export interface ReadersOptions {
   store: MailboxStore & TurnStore & LogReader & SessionReader & HintSource
-  /** The store as requests ask it: it is waited for `requestPatienceMs`. */
+  /** The store with the patience of a request, `requestPatienceMs`. */
   requestStore: LogReader & SessionReader
   requestPatienceMs: number
   tails: LocalTails
-  /** How long a follower waits for a hint before it looks by itself, in milliseconds. */
+  /** The longest wait of a follower for a hint before it reads the store, in milliseconds. */
   pollMs: number
-  /** How long a queued letter's reader waits for a store that takes nothing, in milliseconds. */
+  /** The longest wait of the reader of a queued letter for a store that accepts no writes, in milliseconds. */
   patienceMs: number
   instance: Instance
 }
-
-const lookAtMostEveryMs = 25
 
 export class Readers {
   readonly #options: ReadersOptions
@@ -80,7 +62,7 @@ export class Readers {
     this.#queuedLetters = new QueuedLetters({ ...options, lookAfter })
   }
 
-  /** Follows a log to its end; see `follow`. */
+  /** Follows a log to its end; see `log-follower.ts`. */
   async follow({ floor, ...at }: LogFollow): Promise<FollowEnd> {
     const { store, tails, instance } = this.#options
     if (floor !== undefined) await store.noteReader(at.sessionId, at.logId, floor)
@@ -89,74 +71,45 @@ export class Readers {
   }
 
   /**
-   * Waits until a queued letter's turn has begun, or the running one has taken it.
-   * @returns where its answer begins. For answers to calls that another client answered first, that
-   * is where the message continued after that client's answers.
-   * @throws LoomError `refused` when the letter was withdrawn or cut meanwhile
+   * Waits until the turn of a queued letter has begun, or the running turn has taken the letter.
+   * @returns the start of its answer. If another client answered the same calls first, it is the start of
+   * the part after the answers of that client.
+   * @throws LoomError `refused` if the letter was withdrawn or cut meanwhile
    */
-  async begun(
+  async placeOfLetter(
     sessionId: string,
     { letterId, logId, answers }: QueuedLetter,
     signal: AbortSignal,
   ): Promise<Place> {
-    const place = await this.#queuedLetters.taken(sessionId, letterId, signal)
+    const place = await this.#queuedLetters.departure(sessionId, letterId, signal)
     if (place?.as === 'done') return this.#answerPlace(sessionId, place.replyId, answers)
     if (place?.as === 'cut' && answers.length > 0) {
       const part = await this.lastPart(sessionId, logId, answers)
       if (part?.as === 'settled') return part.place
     }
-    throw withdrawn()
+    throw letterWithdrawn()
   }
 
-  /** A message's answer is all of its log; answers continue a log that the client has the beginning of. */
+  /** A message is answered by a whole log. After answers to calls, the client needs only the next part. */
   async #answerPlace(sessionId: string, logId: string, answers: readonly Answer[]): Promise<Place> {
     const part = answers.length > 0 ? await this.lastPart(sessionId, logId, answers) : undefined
     return part?.place ?? { logId, after: undefined, skip: 0 }
   }
 
-  /**
-   * What a reader of the whole session reads next; waits until there is something.
-   * @returns undefined where `onIdle` ended the wait
-   * @throws LoomError `unavailable` where this instance is going; `gone` where that session is not there
-   * any more, also when its id began anew
-   */
-  async next(
+  /** Waits for the next message of a reader of the whole session; see `waitForNext`. */
+  next(
     sessionId: string,
     readTo: ReadTo | undefined,
     options: NextOptions,
   ): Promise<NextInSession | undefined> {
-    const { store, pollMs, instance } = this.#options
-    const { signal, onIdle } = options
-    let { createdAt } = options
-    let hint = Promise.withResolvers<void>()
-    const unwatch = await store.watch(sessionId, 'log', () => hint.resolve())
-    try {
-      for (;;) {
-        signal.throwIfAborted()
-        if (instance.draining) throw unavailableHere()
-        // A hint from here on may be newer than this look.
-        hint = Promise.withResolvers()
-        const session = await store.session(sessionId)
-        createdAt ??= session?.createdAt
-        if (session?.createdAt !== createdAt) throw sessionGone()
-        const found = session && (await nextMessage(store, session, readTo))
-        if (session !== undefined && found !== undefined)
-          return { ...found, createdAt: session.createdAt }
-        if (await onIdle(session)) return undefined
-        await Promise.race([hint.promise, delay(pollMs, undefined, { signal })])
-        await delay(lookAtMostEveryMs, undefined, { signal })
-        if (session?.state === 'running') await instance.lookAfter(sessionId)
-      }
-    } finally {
-      unwatch()
-    }
+    return waitForNext(this.#options, { sessionId, readTo }, options)
   }
 
   /**
-   * Where a reader that comes back goes on. Without a cursor: the start of the unfinished message.
-   * @returns undefined when there is nothing to read
-   * @throws LoomError `gone` when no log holds the cursor's place any more; `unavailable` when a failover
-   * lost it, and the turn's owner, which has it, did not restore it within 5 s
+   * Returns the place at which a returning reader continues. Without a cursor: the start of the unfinished
+   * message. Returns undefined if there is nothing to read.
+   * @throws LoomError `gone` if no log has the place of the cursor any more; `unavailable` if a failover
+   * lost the place and the owner of the turn did not restore it within 5 seconds
    */
   placeOf(sessionId: string, cursor: string | undefined): Promise<Place | undefined> {
     const { store, pollMs, requestPatienceMs, instance } = this.#options
@@ -172,12 +125,12 @@ export class Readers {
         })
   }
 
-  /** All that a log holds now; nothing where it is gone. */
+  /** Returns all entries that a log has now. A log that has expired has none. */
   entries(sessionId: string, logId: string): Promise<LogEntry[]> {
     return entriesOf(this.#options.requestStore, sessionId, logId)
   }
 
-  /** Where the part of a message begins that follows these answers; see `newestPart`. */
+  /** Finds the part of a message that follows these answers; see `newestPart`. */
   async lastPart(
     sessionId: string,
     messageId: string,
@@ -186,28 +139,28 @@ export class Readers {
     return newestPart(messageId, await this.entries(sessionId, messageId), answers)
   }
 
-  /** The last turn's log and its last entry: what was there before a reader came. */
+  /** Returns the log of the last turn and its last entry. A new reader does not read what is before it. */
   async lastRead(sessionId: string): Promise<ReadTo | undefined> {
     const turn = (await this.#options.store.session(sessionId))?.turn
     return turn === undefined ? undefined : { logId: turn.logId, after: turn.lastId }
   }
 
-  /** The user messages that wait (see `queuedMessages`), and whether a stop holds them. */
-  async waiting(sessionId: string): Promise<{ messages: UIMessage[]; held: boolean }> {
+  /** Returns the user messages in the queue (see `queuedMessages`), and whether a stop holds them. */
+  async queueOf(sessionId: string): Promise<{ messages: UIMessage[]; held: boolean }> {
     const { store } = this.#options
     const messages = queuedMessages(await store.mailbox(sessionId))
     return { messages, held: (await store.session(sessionId))?.held ?? false }
   }
 
-  /** @throws LoomError `gone` where the session that was made then is not there any more */
-  async checkHeld(sessionId: string, createdAt: number | undefined): Promise<void> {
+  /** @throws LoomError `gone` if the session with this time of creation does not exist any more */
+  async checkCreation(sessionId: string, createdAt: number | undefined): Promise<void> {
     const session = await this.#options.store.session(sessionId)
     if (session?.createdAt !== createdAt) throw sessionGone()
   }
 }
 
-/** Whether a session that nobody posts to will answer nothing more by itself. */
+/** Whether the session makes no more answers before the next post. */
 export function isAtRest(session: SessionRecord | undefined): boolean {
-  const goesOn = session !== undefined && session.queued > 0 && session.held !== true
-  return session?.state !== 'running' && !goesOn
+  const hasNext = session !== undefined && session.queued > 0 && session.held !== true
+  return session?.state !== 'running' && !hasNext
 }

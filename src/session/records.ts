@@ -1,4 +1,4 @@
-/** Sessions as they are stored: found, listed, copied and deleted, with their messages. */
+/** The records of sessions in the store: search, list, fork and deletion, and their messages. */
 import type { UIMessage } from 'ai'
 
 import { type FoldedMessage, foldedMessage, MessageFold } from '../message-fold.ts'
@@ -13,34 +13,34 @@ import type {
   SessionRecord,
   SessionStore,
 } from '../store/session.ts'
-import { stateUnknown } from './answering.ts'
 import type { Instance } from './instance.ts'
-import type { Held } from './posted.ts'
+import { unknownState } from './receipt.ts'
+import type { SessionView } from './session-view.ts'
 import { storedId } from './tenant-ids.ts'
 
-/** What a copy of a session holds. */
+/** The content of a copy of a session. */
 export interface ForkOptions {
   tenant: string
   /** The id of the copy in the store. */
   newId: string
-  /** The last message that is copied. @defaultValue the last message */
+  /** The id of the last copied message. @defaultValue the last message */
   through?: string | undefined
-  /** The number of a branch, for the history as it was before that cut. */
+  /** The number of a branch. The copy then has the history before that cut. */
   branch?: number | undefined
 }
 
-/** What the next prompt of a session depends on. */
+/** The state that decides the next prompt of a session. */
 export interface PromptState {
-  stored: SessionContext
-  /** The answer that is being made or waits. */
-  unfinished: FoldedMessage | undefined
-  /** Whether summaries are asked for in this session, as its last turns here found. */
+  sessionContext: SessionContext
+  /** The answer of the turn that runs or waits. */
+  partialAnswer: FoldedMessage | undefined
+  /** Decides whether this session makes summaries. It follows the results of its turns on this instance. */
   breaker: Breaker
 }
 
 export interface RecordsOptions {
   store: LogReader & SessionReader
-  /** The store as requests ask it. */
+  /** The store with the patience of a request. */
   requestStore: MailboxStore & LogReader & SessionStore
   instance: Instance
 }
@@ -57,17 +57,17 @@ export class Records {
   }
 
   /**
-   * @param store the store to read, for a reader that has more patience than a request
-   * @throws LoomError `unavailable` where another version of Loom stored it in a state that this one
-   * does not know
+   * @param store the store to read, for a reader with more patience than a request
+   * @throws LoomError `unavailable` if another version of Loom stored a state that this version does not
+   * support
    */
   async find(
     tenant: string,
     id: string,
     store: SessionReader = this.#options.requestStore,
   ): Promise<SessionRecord | undefined> {
-    const session = await stored(store, tenant, id)
-    if (session?.state === 'unknown') throw stateUnknown()
+    const session = await sessionOf(store, tenant, id)
+    if (session?.state === 'unknown') throw unknownState()
     return session
   }
 
@@ -99,67 +99,67 @@ export class Records {
     return this.#options.requestStore.messages(sessionId)
   }
 
-  /** As a post reads it. */
-  async held(sessionId: string, session: SessionRecord | undefined): Promise<Held> {
+  /** The state of the session for a post. */
+  async viewOf(sessionId: string, session: SessionRecord | undefined): Promise<SessionView> {
     const { requestStore } = this.#options
     const turn = session?.state === 'idle' ? undefined : session?.turn
-    const held = {
+    const view = {
       history: () => requestStore.messages(sessionId),
-      queued: () => requestStore.mailbox(sessionId),
+      queue: () => requestStore.mailbox(sessionId),
       findLetter: (letterId: string) => requestStore.findLetter(sessionId, letterId),
-      waiting: undefined,
-      unfinishedLetter: turn?.letterId,
-      lastLog: session?.turn?.logId,
+      pendingMessage: undefined,
+      turnLetterId: turn?.letterId,
+      lastLogId: session?.turn?.logId,
     }
-    if (session?.state !== 'waiting' || turn === undefined) return held
-    return { ...held, waiting: await this.unfinished(sessionId, turn.logId) }
+    if (session?.state !== 'waiting' || turn === undefined) return view
+    return { ...view, pendingMessage: await this.partialAnswer(sessionId, turn.logId) }
   }
 
   async promptState({ id, state, turn }: SessionRecord): Promise<PromptState> {
     const { requestStore, instance } = this.#options
     const isOpen = state !== 'idle' && turn !== undefined
-    const unfinished = isOpen ? await this.unfinished(id, turn.logId) : undefined
+    const partialAnswer = isOpen ? await this.partialAnswer(id, turn.logId) : undefined
     return {
-      stored: await requestStore.context(id),
-      unfinished,
+      sessionContext: await requestStore.context(id),
+      partialAnswer,
       breaker: instance.breakerOf(id),
     }
   }
 
-  async unfinished(sessionId: string, logId: string): Promise<FoldedMessage> {
-    const { message } = await folded(this.#options.requestStore, sessionId, logId)
+  async partialAnswer(sessionId: string, logId: string): Promise<FoldedMessage> {
+    const { message } = await foldLog(this.#options.requestStore, sessionId, logId)
     return message
   }
 
-  async holds(sessionId: string, logId: string): Promise<boolean> {
+  async hasLog(sessionId: string, logId: string): Promise<boolean> {
     return (await this.#options.store.readLog(sessionId, logId, undefined, 1)) !== undefined
   }
 
-  async answered(sessionId: string, logId: string): Promise<FoldedMessage | undefined> {
+  async answerOf(sessionId: string, logId: string): Promise<FoldedMessage | undefined> {
     const { store } = this.#options
-    const { message, isWhole } = await folded(store, sessionId, logId)
+    const { message, isWhole } = await foldLog(store, sessionId, logId)
     if (isWhole) return message
-    const kept = (await store.messages(sessionId)).find(({ id }) => id === logId)
-    return kept === undefined ? undefined : foldedMessage(kept)
+    const entry = (await store.messages(sessionId)).find(({ id }) => id === logId)
+    return entry === undefined ? undefined : foldedMessage(entry)
   }
 }
 
-async function stored(
+async function sessionOf(
   store: SessionReader,
   tenant: string,
   id: string,
 ): Promise<SessionRecord | undefined> {
-  const known = storedId(tenant, id)
-  const session = await store.session(known)
+  const sessionId = storedId(tenant, id)
+  const session = await store.session(sessionId)
   if (session !== undefined) return session.tenant === tenant ? session : undefined
-  if (known === id) return undefined
+  if (sessionId === id) return undefined
   // An earlier version had one space of ids for all tenants.
   const former = await store.session(id)
   return former?.tenant === tenant ? former : undefined
 }
 
-/** Reads a log to its end. A log can expire while it is read: then `isWhole` is false. */
-async function folded(
+/** Reads a log to its end. `isWhole` is false if the log expired before that. */
+async function foldLog(
   store: LogReader,
   sessionId: string,
   logId: string,

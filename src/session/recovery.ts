@@ -1,7 +1,7 @@
 /**
- * What a new owner finds in the log of a turn whose owner is gone, and what is to be done about it:
- * the events that close what was left open, and where the run goes on. The log is never rewritten;
- * what it already told its readers stands, or is withdrawn by an event of its own.
+ * The recovery of a turn whose owner is dead: the events that close the open parts of its log, and the
+ * point at which the run continues. The log is never rewritten. An event that readers have already stays,
+ * or a later event withdraws it.
  */
 import type { AgentEvent, EventOf } from '../event.ts'
 import type { FoldedMessage, MessageFold } from '../message-fold.ts'
@@ -9,55 +9,47 @@ import type { OpenCall } from '../runner/session-hooks.ts'
 import type { LogEntry } from '../store/log.ts'
 import { unstoredItems } from '../wire/conversation/stored-items.ts'
 import { type InputStart, LogScan, type OpenPart } from './log-scan.ts'
+import { inputCutOff } from './open-calls.ts'
 
 export interface Recovery {
   message: FoldedMessage
   fold: MessageFold
-  /** Whether the message's `start` is in the log. */
+  /** Whether the log has the `start` of the message. */
   started: boolean
-  /** To append first. */
+  /** Events to append before the run. */
   events: AgentEvent[]
-  /** The run goes on inside the step that is open, without a `start-step` of its own. */
+  /** Whether the run continues inside the open step, without a `start-step`. */
   stepOpen: boolean
-  /** Calls that may have been running. */
+  /** Calls that may have run. */
   openCalls: OpenCall[]
-  /** The kept partial reply is to be gone on from. */
+  /** Whether the model continues after the text of its partial reply. */
   cutOff: boolean
-  /** All was said and only the commit was missing: the reason of the last `finish`. */
-  finished: EventOf<'finish'> | undefined
+  /** The last `finish`, if the log is complete and only the commit is missing. */
+  finish: EventOf<'finish'> | undefined
   error: string | undefined
-  /** The claim of the owner that last finished a step; 0 where none did. */
+  /** The claim of the owner that last finished a step, or 0 if no owner did. */
   progressAt: number
 }
 
 /**
- * @param mayReset whether every reader of this log knows `reset-step`.
+ * @param mayReset whether every reader of this log supports `reset-step`
  */
 export function recover(logId: string, entries: readonly LogEntry[], mayReset: boolean): Recovery {
   const scan = new LogScan(logId, entries)
-  const { fold, finished, error, started, step } = scan
+  const { fold, finish, error, hasStart: started, step } = scan
   const progressAt = progressOf(entries)
-  const common = { message: fold.message, fold, finished, error, started, progressAt }
-  if (finished !== undefined) {
+  const common = { message: fold.message, fold, finish, error, started, progressAt }
+  if (finish !== undefined) {
     return { ...common, events: [], stepOpen: false, openCalls: [], cutOff: false }
   }
-  if (!scan.stepOpen) {
-    // What a human approved is run outside of a step: it may have been running.
+  if (!scan.isStepOpen) {
+    // Approved calls run outside of a step, so these calls may have run.
     const openCalls = scan.openCalls.filter(({ approved }) => approved)
     return { ...common, events: [], stepOpen: false, openCalls, cutOff: false }
   }
-  if (!step.sawContent) {
-    return { ...common, events: [], stepOpen: true, openCalls: [], cutOff: false }
-  }
-  if (mayReset && !step.sawInput) {
-    return {
-      ...common,
-      events: [{ type: 'reset-step' }],
-      stepOpen: true,
-      openCalls: [],
-      cutOff: false,
-    }
-  }
+  const open = { ...common, stepOpen: true, openCalls: [], cutOff: false }
+  if (!step.hasContent) return { ...open, events: [] }
+  if (mayReset && !step.hasInput) return { ...open, events: [{ type: 'reset-step' }] }
   const events = [
     ...[...step.openParts.values()].map(endOf),
     ...[...step.openInputs.values()].map(cutOffInput),
@@ -65,14 +57,14 @@ export function recover(logId: string, entries: readonly LogEntry[], mayReset: b
   ]
   const { openCalls } = scan
   if (openCalls.length > 0) return { ...common, events, stepOpen: true, openCalls, cutOff: false }
-  // What the model says next is a step of its own: in this one it would stand before the results.
+  // The next reply is a new step. In this step, it would stand before the results of the calls.
   events.push({ type: 'finish-step' })
-  // The results of calls say by themselves that they were cut off; from a thought there is no going on.
-  const cutOff = step.sawText && !step.sawCall
+  // After a call, its result shows the cut. A model cannot continue after a part of its reasoning.
+  const cutOff = step.hasText && !step.hasCall
   return { ...common, events, stepOpen: false, openCalls, cutOff }
 }
 
-/** Of a reply that broke off the provider has stored no items. */
+/** The provider has stored no items of a reply that broke off. */
 function unstoredEvents({ fold, step }: LogScan): AgentEvent[] {
   if (step.isReplyWhole) return []
   const { parts } = fold.message
@@ -82,8 +74,8 @@ function unstoredEvents({ fold, step }: LogScan): AgentEvent[] {
   return messageMetadata === undefined ? [] : [{ type: 'message-metadata', messageMetadata }]
 }
 
-/** What only a run says: an owner that merely closes what was open says none of these. */
-const saidByRun = new Set<AgentEvent['type']>([
+/** Events that only a run emits. An owner that only closes the open parts emits none of them. */
+const runEvents = new Set<AgentEvent['type']>([
   'start-step',
   'reset-step',
   'text-delta',
@@ -94,15 +86,15 @@ const saidByRun = new Set<AgentEvent['type']>([
   'tool-output-denied',
 ])
 
-/** The claim of the owner that last finished a step in which it had a part. */
+/** Returns the claim of the owner that last finished a step to which it had added events of a run. */
 function progressOf(entries: readonly LogEntry[]): number {
-  let saidAt = 0
+  let runAt = 0
   let progressAt = 0
   for (const { id, events } of entries) {
     const claim = Number(id.split('-', 1)[0])
     for (const { type } of events) {
-      if (saidByRun.has(type)) saidAt = claim
-      else if (type === 'finish-step' && saidAt === claim) progressAt = claim
+      if (runEvents.has(type)) runAt = claim
+      else if (type === 'finish-step' && runAt === claim) progressAt = claim
     }
   }
   return progressAt
@@ -116,6 +108,6 @@ const cutOffInput = ({ toolCallId, toolName, dynamic }: InputStart): AgentEvent 
   toolCallId,
   toolName,
   input: null,
-  errorText: 'The tool call was cut off.',
+  errorText: inputCutOff,
   ...(dynamic === true && { dynamic }),
 })

@@ -1,7 +1,7 @@
 /**
- * The place of a reader that comes back and is ahead of the log: a failover of the store lost entries
- * that the reader has, and the owner of the turn, which holds them, appends them again. The reader
- * waits for that, for a bounded time. A place that nobody can restore is `gone`.
+ * The place of a returning reader that has more entries than the log: a failover of the store lost them,
+ * and the owner of the turn, which still has them, appends them again. The reader waits for that up to a
+ * deadline. If no owner can restore the place, it is `gone`.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -15,19 +15,19 @@ export interface RestoredPlaceOptions {
   store: LogReader & SessionReader & HintSource
   sessionId: string
   cursor: string
-  /** How long a hint is waited for before the store is asked again, in milliseconds. */
+  /** The longest wait for a hint before the next read of the store, in milliseconds. */
   pollMs: number
-  /** How long the owner has to restore the place, in milliseconds. */
+  /** The time that the owner has to restore the place, in milliseconds. */
   waitMs: number
-  /** Called when the place is still missing: the owner may be dead, and then another instance goes on. */
+  /** Called while the place is missing: the owner may be dead, and then another instance continues. */
   onMissing: () => void
 }
 
-/** An append gives a hint; so many milliseconds later the next look. */
-const lookAtMostEveryMs = 25
+/** The minimum time between two reads of a session, in milliseconds. */
+const readIntervalMs = 25
 
 /**
- * @throws LoomError `gone` when nobody has the place; `unavailable` when the owner has it, but did not
+ * @throws LoomError `gone` if no owner has the place; `unavailable` if the owner has it and did not
  * restore it in time
  */
 export async function restoredPlace(options: RestoredPlaceOptions): Promise<Place> {
@@ -43,7 +43,7 @@ async function waitFor(options: RestoredPlaceOptions): Promise<Place> {
   const unwatch = await store.watch(sessionId, 'log', () => hint.resolve())
   try {
     for (;;) {
-      // What is hinted from here on is perhaps not in this look.
+      // A hint after this line may announce something newer than this read.
       hint = Promise.withResolvers()
       const place = await placeBehind(store, sessionId, cursor)
       if (place !== 'ahead') return place
@@ -51,7 +51,7 @@ async function waitFor(options: RestoredPlaceOptions): Promise<Place> {
       if (leftMs <= 0) throw notRestored()
       onMissing()
       await Promise.race([hint.promise, delay(Math.min(pollMs, leftMs))])
-      await delay(lookAtMostEveryMs)
+      await delay(readIntervalMs)
     }
   } finally {
     unwatch()

@@ -1,33 +1,33 @@
-/** Work that is asked for again and again, and done one round at a time. */
+/** Work that runs in rounds, one at a time, for any number of requests. */
 export class Rounds {
   readonly #work: () => Promise<void>
-  #running: Promise<void> | undefined
+  #round: Promise<void> | undefined
   #isDue = false
-  #stopped = false
+  #isStopped = false
 
-  /** @param work must not reject: nobody waits for a round but `stop` */
+  /** @param work must not reject: only `stop` waits for a round */
   constructor(work: () => Promise<void>) {
     this.#work = work
   }
 
-  /** Begins a round, or another one behind the round that is under way. */
+  /** Begins a round, or another one after the round in progress. */
   ask(): void {
     this.#isDue = true
-    this.#running ??= this.#run().finally(() => (this.#running = undefined))
+    this.#round ??= this.#run().finally(() => (this.#round = undefined))
   }
 
   get isStopped(): boolean {
-    return this.#stopped
+    return this.#isStopped
   }
 
-  /** Settles when the round that is under way is over; there will be no other. */
+  /** Waits for the end of the round in progress. No other round begins. */
   async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#running
+    this.#isStopped = true
+    await this.#round
   }
 
   async #run(): Promise<void> {
-    while (this.#isDue && !this.#stopped) {
+    while (this.#isDue && !this.#isStopped) {
       this.#isDue = false
       await this.#work()
     }

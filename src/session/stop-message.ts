@@ -1,17 +1,17 @@
-/** A stop that names one message, whether it waits or is being answered. */
+/** The stop of one message, in the queue or in its turn. */
 import type { MailboxStore } from '../store/mailbox.ts'
 import type { SessionReader } from '../store/session.ts'
 
 export interface MessageStop {
-  /** Whether a running turn was told to stop. */
+  /** Whether a running turn received the stop. */
   stopped: boolean
-  /** Whether the message waited and was withdrawn. */
+  /** Whether the message was in the queue and was withdrawn. */
   withdrawn: boolean
 }
 
 /**
- * Withdraws the message if it waits, and else stops its turn if that runs. The queue comes first: a
- * letter leaves it only for a turn, so a message that is in neither place was answered or is unknown.
+ * Withdraws the message if it is in the queue, otherwise stops its turn if that runs. The queue comes
+ * first: a letter leaves it only for a turn, so a message in neither place has an answer or does not exist.
  * @param of `messageId` is the id of the user message, of its letter, or of the answer
  */
 export async function stopMessage(

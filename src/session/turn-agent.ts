@@ -1,4 +1,4 @@
-/** Runs the agent of a turn on the session's history, and gives what is to become of the session. */
+/** Runs the agent of a turn on the history of the session. The result is the next state of the session. */
 import type { ModelMessage, UIMessage } from 'ai'
 
 import type { AgentEvent } from '../event.ts'
@@ -16,7 +16,7 @@ import { isGone, type RunningTurn } from './turn-world.ts'
 
 export interface AgentRun {
   resume: Resume
-  /** What the message holds already. */
+  /** The message so far. Undefined if it has no parts. */
   partial: UIMessage | undefined
 }
 
@@ -26,7 +26,7 @@ export interface AgentRunEnd {
   error?: string
 }
 
-/** @throws the abort of a turn that was told to end */
+/** @throws the abort of a turn that ends early */
 export async function runAgent(
   turn: RunningTurn,
   { resume, partial }: AgentRun,
@@ -42,10 +42,10 @@ export async function runAgent(
     )
   }
   try {
-    const stored = await world.store.context(claim.sessionId)
-    // A letter that an earlier version stored has its context in the request alone.
-    const { context = request.context ?? {} } = stored
-    const { messages, origins } = await contextMessages(stored, partial, { agent, context })
+    const sessionContext = await world.store.context(claim.sessionId)
+    // In a letter of an earlier version, only the request has the context.
+    const { context = request.context ?? {} } = sessionContext
+    const { messages, origins } = await contextMessages(sessionContext, partial, { agent, context })
     const { models, defaultModel, limits } = world
     const result = await run(agent, messages, {
       models,
@@ -61,7 +61,7 @@ export async function runAgent(
     })
     return { state: result.outcome === 'waiting' ? 'waiting' : 'idle' }
   } catch (error) {
-    if (isGone(turn) || (turn.ending !== undefined && isTold(error))) throw error
+    if (isGone(turn) || (turn.endReason !== undefined && isReported(error))) throw error
     return fail(turn, error, resume)
   }
 }
@@ -82,7 +82,7 @@ function hooksOf(turn: RunningTurn, resume: Resume, origins: Origins): SessionHo
     },
     spent: async () => (await world.store.session(claim.sessionId))?.spent ?? noSpending,
     beforeStart: () => world.mayStart(claim),
-    moreMessages: () => steered(turn),
+    moreMessages: () => steeredMessages(turn),
     async mayReset() {
       const session = await world.store.session(claim.sessionId).catch(() => undefined)
       return session?.turn?.floor === 'v7'
@@ -90,7 +90,7 @@ function hooksOf(turn: RunningTurn, resume: Resume, origins: Origins): SessionHo
   }
 }
 
-/** A summary that is not kept costs another one, and no more than that. */
+/** A failure here is not an error of the turn: a later step makes the summary again. */
 async function saveSummary(turn: RunningTurn, summary: Summary): Promise<void> {
   const { store, report } = turn.world
   const { sessionId, claim } = turn.claim
@@ -102,9 +102,9 @@ async function saveSummary(turn: RunningTurn, summary: Summary): Promise<void> {
   }
 }
 
-/** What was steered to this turn while it ran, for its next step. */
-async function steered(turn: RunningTurn): Promise<ModelMessage[]> {
-  // The log's answer to what was said last tells of every letter that came before it.
+/** Takes the messages that steer this turn, for its next step. */
+async function steeredMessages(turn: RunningTurn): Promise<ModelMessage[]> {
+  // The reply to the last append reports every letter that came before it.
   await turn.flush()
   if (!turn.takeSteer()) return []
   const { sessionId, claim } = turn.claim
@@ -116,21 +116,21 @@ async function steered(turn: RunningTurn): Promise<ModelMessage[]> {
   return modelMessagesOf(letters.flatMap(({ message }) => message ?? []))
 }
 
-/** `run` tells of its failures itself, once it has begun. */
-const isTold = (error: unknown) => error instanceof LoomError && error.result !== undefined
+/** Whether the log has the failure already. After its first event, `run` emits its failures itself. */
+const isReported = (error: unknown) => error instanceof LoomError && error.result !== undefined
 
 async function fail(turn: RunningTurn, error: unknown, resume: Resume): Promise<AgentRunEnd> {
-  const { claim, world, emit, ending } = turn
-  // Anything else may hold paths, queries or keys: it is for the log, not for the client.
+  const { claim, world, emit, endReason } = turn
+  // Other errors may contain paths, queries or keys: only the error log gets them.
   const errorText =
     error instanceof LoomError
       ? world.models.redact(errorMessage(error))
       : 'Something went wrong in the server.'
-  if (!isTold(error)) {
+  if (!isReported(error)) {
     if (resume.started !== true) await emit([{ type: 'start', messageId: claim.logId }])
-    await emit(closed(turn, resume.stepOpen === true))
+    await emit(endEvents(turn, resume.stepOpen === true))
     await emit(
-      ending === undefined
+      endReason === undefined
         ? [
             { type: 'error', errorText },
             { type: 'finish', finishReason: 'error' },
@@ -139,12 +139,12 @@ async function fail(turn: RunningTurn, error: unknown, resume: Resume): Promise<
     )
   }
   world.report(error)
-  return ending === undefined ? { state: 'idle', error: errorText } : { state: 'idle' }
+  return endReason === undefined ? { state: 'idle', error: errorText } : { state: 'idle' }
 }
 
-/** Nothing stays open in a message that is over: what an approval or a takeover left to be done. */
-function closed({ fold: { message }, ending }: RunningTurn, stepOpen: boolean): AgentEvent[] {
-  const reason = ending === undefined ? 'Not run: the turn failed.' : 'Aborted before it was done.'
-  const events = closingEvents(message, { called: reason, asked: reason, begun: reason })
+/** Settles the calls that an approval or a takeover left open: a finished message has no open calls. */
+function endEvents({ fold: { message }, endReason }: RunningTurn, stepOpen: boolean): AgentEvent[] {
+  const text = endReason === undefined ? 'Not run: the turn failed.' : 'Aborted before it was done.'
+  const events = closingEvents(message, { output: text, decision: text, execution: text })
   return stepOpen ? [...events, { type: 'finish-step' }] : events
 }

@@ -1,10 +1,10 @@
 /**
- * How a turn ends in the store, once or, where a failover took that with it, again: readers have seen
- * its end, so it must not be done anew. It may be kept after the turn, so it knows no more of it than
- * the log and what is stored; the letter alone may have megabytes.
+ * The commit of a turn to the store. If a failover undoes it, it is made again: readers have seen the end
+ * of the turn, so the turn must not run again. An instance keeps the commit for a while after the turn, so
+ * it refers only to the log and to the stored data. The letter alone may have megabytes.
  */
 import type { Claim, Commit, FinishReply, TurnStore } from '../store/turn.ts'
-import { memoryOf } from './memory-of.ts'
+import { memorySize } from './memory-size.ts'
 import type { TurnLog } from './turn-log.ts'
 import type { RunningTurn } from './turn-world.ts'
 
@@ -36,19 +36,19 @@ export class TurnCommit {
     return this.#isLeft
   }
 
-  /** Whether the store does not have this turn under its claim any more. */
+  /** Whether the store no longer has this turn under its claim. */
   get isLost(): boolean {
     return this.#isLost
   }
 
-  /** Memory that is kept as long as this is, in bytes, about. */
+  /** The approximate memory that this object keeps, in bytes. */
   get bytes(): number {
-    return this.#log.bytes + memoryOf(this.#commit.message)
+    return this.#log.bytes + memorySize(this.#commit.message)
   }
 
   /**
-   * The next claim of the session, if its mailbox has a letter. A log that a failover has cut short is
-   * made whole first: its readers are not at its end yet.
+   * Commits the turn. Returns the next claim of the session if its mailbox has a letter. If a failover lost
+   * the end of the log, it first restores the log: its readers have not reached the end yet.
    */
   async make(): Promise<Claim | undefined> {
     let reply = await this.#finish()

@@ -1,9 +1,8 @@
 /**
- * Writes a turn's events to its log, and gives them to local readers once the log has them. While one
- * append is in flight, what is emitted gathers; the reply sends the next (group commit). A tool call
- * is in the log before the tool may run. When the log says that somebody else owns the turn, nothing
- * more is written, and the turn is told to end. The file is long because gathering, appending and losing
- * the log share one state.
+ * Writes the events of a turn to its log, and delivers them to local readers after the log has them. It
+ * collects events while an append is in progress, and sends them with the next one (group commit). A tool
+ * call is in the log before the tool may run. If the store reports another owner, it writes nothing more
+ * and ends the turn. The file is long because these steps share one state.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -13,53 +12,53 @@ import { isOnePiece } from '../ground/json/pieces.ts'
 import type { Sink } from '../sink.ts'
 import type { AppendReply, Intents, LogEntry, LogWriter } from '../store/log.ts'
 import type { LocalTail } from './local-tail.ts'
-import { memoryOf } from './memory-of.ts'
+import { memorySize } from './memory-size.ts'
 
 /**
- * Never the last of an entry: what comes right behind them tells whether the turn is done, and an
- * owner that dies between the two would leave a whole answer that looks like a part of one.
+ * Events that never end an entry. The event after them shows whether the turn is done: if an owner died
+ * between the two, a whole answer would look like a partial one.
  */
-const heldBack: ReadonlySet<AgentEvent['type']> = new Set(['finish-step', 'abort', 'error'])
+const neverLast: ReadonlySet<AgentEvent['type']> = new Set(['finish-step', 'abort', 'error'])
 
-/** Characters of deltas that may gather before the turn is held back. */
-const gatherMax = 1_000_000
+/** The number of characters of deltas that may wait before the turn must wait. */
+const waitingMax = 1_000_000
 
 /**
- * How many appends may go without the floor between them after a pause: a turn's first events and its
- * first word, and a token that comes a little early.
+ * The number of appends that need no minimum time between them after a pause: the first events of a turn,
+ * its first word, and a token that comes a little early.
  */
-const atOnceMax = 3
+const burstMax = 3
 
 export interface TurnLogOptions {
   store: LogWriter
   at: { sessionId: string; claim: number; logId: string; lastId: string }
   tail: Pick<LocalTail, 'push'>
-  /** The least time between two appends, on the average, in milliseconds; the first go at once. */
+  /** The minimum average time between two appends, in milliseconds. The first appends are sent at once. */
   flushMs: number
-  /** How long a store that is away is waited for, in milliseconds. */
+  /** The longest wait for an unreachable store, in milliseconds. */
   patienceMs: number
   onIntents: (intents: Intents) => void
-  /** Called once: the turn is no longer ours, or the log cannot be written. */
+  /** Called once, if another instance owns the turn or the log cannot be written. */
   onLost: (error: LoomError) => void
 }
 
 export class TurnLog {
   #options: TurnLogOptions
-  /** Own entries so far: a failover may lose acknowledged ones, and they are appended again. */
+  /** The entries of this claim. If a failover loses acknowledged entries, they are appended again. */
   readonly #entries: LogEntry[] = []
   #waiting: AgentEvent[] = []
   #waitingSize = 0
-  /** Waiting events that are large: each of them ends an entry, so that none is written with another. */
+  /** The large events in `#waiting`. Each of them ends an entry, so that an entry has one at most. */
   #large: AgentEvent[] = []
   #lastId: string
   #seq = 0
-  /** Until when the appends so far have used up what the floor allows. */
-  #usedUntil = Number.NEGATIVE_INFINITY
+  /** The time from which `flushMs` allows a full burst again, in monotonic milliseconds. */
+  #burstAt = Number.NEGATIVE_INFINITY
   #inFlight: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
   #failure: LoomError | undefined
-  #detached = false
+  #isDetached = false
 
   constructor(options: TurnLogOptions) {
     this.#options = options
@@ -67,15 +66,15 @@ export class TurnLog {
   }
 
   readonly sink: Sink = (event) => {
-    if (this.#detached) return undefined
+    if (this.#isDetached) return undefined
     if (this.#failure !== undefined) throw this.#failure
-    this.#gather(event)
-    if (event.type === 'tool-input-available' || this.#waitingSize > gatherMax) return this.flush()
+    this.#add(event)
+    if (event.type === 'tool-input-available' || this.#waitingSize > waitingMax) return this.flush()
     this.#schedule()
     return undefined
   }
 
-  /** Settles when all that was emitted is in the log. */
+  /** Waits until the log has all emitted events. */
   async flush(): Promise<void> {
     while (this.#waiting.length > 0 || this.#inFlight !== undefined) {
       if (this.#failure !== undefined) throw this.#failure
@@ -84,12 +83,12 @@ export class TurnLog {
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  /** The newest entry that the log was told to hold. */
+  /** The id of the last appended entry. */
   get lastId(): string {
     return this.#lastId
   }
 
-  /** Makes sure once more that the log holds all that was written: a failover may have lost its end. */
+  /** Appends again the entries that a failover has lost. */
   async restore(): Promise<void> {
     const last = this.#entries.at(-1)
     if (last === undefined) return
@@ -97,27 +96,27 @@ export class TurnLog {
     await this.#appendAfter(before, last)
   }
 
-  /** Memory that what was written takes, in bytes, about. */
+  /** The approximate memory of the entries, in bytes. */
   get bytes(): number {
-    return memoryOf(this.#entries)
+    return memorySize(this.#entries)
   }
 
-  /** The turn is over: whoever keeps its log, to restore it, does not keep the turn. */
+  /** Removes the references to the turn, because the log may be kept longer than the turn. */
   release(): void {
-    this.#options = { ...this.#options, ...nobody }
+    this.#options = { ...this.#options, ...noListeners }
   }
 
-  /** From here on nothing is written, whatever is still emitted: the turn was handed over. */
+  /** Ignores all later events: the turn is lost or was handed over. */
   async detach(): Promise<void> {
-    this.#detached = true
+    this.#isDetached = true
     this.#waiting = []
     this.#large = []
     this.#unschedule()
     await this.#inFlight?.catch(() => undefined)
   }
 
-  /** Adjacent deltas of one part become one: a slow store then costs fewer bytes, not more. */
-  #gather(event: AgentEvent): void {
+  /** Merges adjacent deltas of one part, so that a slow store gets fewer bytes and not more. */
+  #add(event: AgentEvent): void {
     const last = this.#waiting.at(-1)
     const merged = last === undefined ? undefined : mergedDelta(last, event)
     if (merged === undefined) this.#waiting.push(event)
@@ -125,15 +124,15 @@ export class TurnLog {
     if ('delta' in event) this.#waitingSize += event.delta.length
     else if ('output' in event && !isOnePiece(event.output)) {
       this.#large.push(event)
-      this.#waitingSize = gatherMax + 1
+      this.#waitingSize = waitingMax + 1
     }
   }
 
-  /** An append that is due takes all that this turn of the event loop still brings. */
+  /** Schedules the next append. One that is due takes all events of this turn of the event loop. */
   #schedule(): void {
     if (this.#inFlight !== undefined || this.#timer !== undefined) return
     if (this.#immediate !== undefined || this.#sendable === 0) return
-    const dueMs = this.#usedUntil - (atOnceMax - 1) * this.#options.flushMs - performance.now()
+    const dueMs = this.#burstAt - (burstMax - 1) * this.#options.flushMs - performance.now()
     if (dueMs > 0) this.#timer = setTimeout(this.#sendDue, dueMs)
     else this.#immediate = setImmediate(this.#sendDue)
   }
@@ -149,9 +148,9 @@ export class TurnLog {
     void this.#send(this.#sendable).catch(() => undefined)
   }
 
-  /** How many of the waiting events may go now. */
+  /** The number of waiting events that the next entry may have. */
   get #sendable(): number {
-    return this.#waiting.findLastIndex(({ type }) => !heldBack.has(type)) + 1
+    return this.#waiting.findLastIndex(({ type }) => !neverLast.has(type)) + 1
   }
 
   #send(sendable: number): Promise<void> {
@@ -160,15 +159,15 @@ export class TurnLog {
     const count = large === undefined ? sendable : this.#waiting.indexOf(large) + 1
     if (large !== undefined) this.#large.shift()
     const { claim } = this.#options.at
-    // A copy of just that size: an array that grew has room for many more, and the log is kept.
+    // A copy of this size: an array that grew has room for many more elements, and the log is kept.
     const entry = { id: `${claim}-${this.#seq + 1}`, events: this.#waiting.slice(0, count) }
     this.#seq++
     this.#waiting = this.#waiting.slice(count)
     this.#waitingSize = 0
-    this.#usedUntil = Math.max(performance.now(), this.#usedUntil) + this.#options.flushMs
+    this.#burstAt = Math.max(performance.now(), this.#burstAt) + this.#options.flushMs
     this.#inFlight = this.#append(entry).finally(() => {
       this.#inFlight = undefined
-      if (this.#waiting.length > 0 && !this.#detached && this.#failure === undefined) {
+      if (this.#waiting.length > 0 && !this.#isDetached && this.#failure === undefined) {
         this.#schedule()
       }
     })
@@ -185,15 +184,15 @@ export class TurnLog {
 
   async #appendAfter(after: string, entry: LogEntry): Promise<Intents> {
     const { store, at } = this.#options
-    const reply = await this.#insistently(() => store.append({ ...at, after }, entry))
+    const reply = await this.#withRetries(() => store.append({ ...at, after }, entry))
     if (reply.status === 'lost') throw this.#lose(lostTurn())
     if (reply.status !== 'behind') return reply
-    // A failover took acknowledged entries with it: what is missing goes first, under the same ids.
+    // A failover lost acknowledged entries: the missing ones go first, under the same ids.
     const from = this.#entries.findIndex(({ id }) => id === reply.lastId) + 1
     let last = reply.lastId
     let intents: Intents = { steer: false }
     for (const missing of this.#entries.slice(from)) {
-      const again = await this.#insistently(() => store.append({ ...at, after: last }, missing))
+      const again = await this.#withRetries(() => store.append({ ...at, after: last }, missing))
       if (again.status === 'lost' || again.status === 'behind') throw this.#lose(lostTurn())
       intents = again
       last = missing.id
@@ -201,8 +200,8 @@ export class TurnLog {
     return intents
   }
 
-  /** An append carries its own id, so one whose answer was lost is simply made again. */
-  async #insistently(append: () => Promise<AppendReply>): Promise<AppendReply> {
+  /** Repeats an append whose reply was lost. Its id makes the repetition safe. */
+  async #withRetries(append: () => Promise<AppendReply>): Promise<AppendReply> {
     const deadline = performance.now() + this.#options.patienceMs
     for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 1000)) {
       try {
@@ -226,8 +225,8 @@ export class TurnLog {
   }
 }
 
-/** Who hears of a log whose turn is over. */
-const nobody: Pick<TurnLogOptions, 'tail' | 'onIntents' | 'onLost'> = {
+/** The listeners of a log whose turn is over. */
+const noListeners: Pick<TurnLogOptions, 'tail' | 'onIntents' | 'onLost'> = {
   tail: { push: () => {} },
   onIntents: () => {},
   onLost: () => {},

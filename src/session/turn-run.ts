@@ -1,7 +1,6 @@
 /**
- * The life of one claimed turn in the process that owns it: from wherever its log stands to its
- * commit, and the next letter's claim if there is one. All that it says goes through the log; what it
- * says is `turn-work.ts`'s business.
+ * The life of one claimed turn in the process that owns it: from the current end of its log to its commit
+ * and the claim of the next letter. All its events go through the log. `turn-work.ts` decides the work.
  */
 import type { AgentEvent } from '../event.ts'
 import { LoomError } from '../ground/error.ts'
@@ -15,21 +14,21 @@ import { TurnCommit } from './turn-commit.ts'
 import { TurnLog } from './turn-log.ts'
 import { isGone, type RunningTurn, type TurnEnd, type TurnWorld } from './turn-world.ts'
 
-/** How long after the deletion of a session its owner may find out from the log, in milliseconds. */
+/** The longest time from the hint of a deletion to a failed append because of it, in milliseconds. */
 const deletionHintMs = 2000
 
 export class TurnRun implements RunningTurn {
   readonly claim: Claim
   readonly world: TurnWorld
   fold: MessageFold
-  #committed: TurnCommit | undefined
+  #commit: TurnCommit | undefined
   readonly #controller = new AbortController()
   readonly #log: TurnLog
   readonly #tail: LocalTail
-  #ending: TurnEnd | undefined
+  #endReason: TurnEnd | undefined
   #steer = false
-  /** When another instance asked something of this turn last, in monotonic milliseconds. */
-  #askedAt = Number.NEGATIVE_INFINITY
+  /** The time of the last hint from another instance, in monotonic milliseconds. */
+  #hintAt = Number.NEGATIVE_INFINITY
 
   constructor(claim: Claim, world: TurnWorld) {
     this.claim = claim
@@ -54,37 +53,37 @@ export class TurnRun implements RunningTurn {
     return this.#controller.signal
   }
 
-  /** The commit, once it was made. It holds on to nothing else of the turn. */
-  get committed(): TurnCommit | undefined {
-    return this.#committed
+  /** The commit, after it was made. It refers to nothing else of the turn. */
+  get commit(): TurnCommit | undefined {
+    return this.#commit
   }
 
-  get ending(): TurnEnd | undefined {
-    return this.#ending
+  get endReason(): TurnEnd | undefined {
+    return this.#endReason
   }
 
-  /** Ends the turn early. The first reason counts. */
+  /** Ends the turn early. Only the first reason has an effect. */
   readonly end = (reason: TurnEnd): void => {
-    if (this.#ending !== undefined) return
-    this.#ending = reason
+    if (this.#endReason !== undefined) return
+    this.#endReason = reason
     if (isGone(this)) void this.#log.detach()
-    // A turn that goes on elsewhere waits for nothing here.
-    const code = isGone({ ending: reason }) ? 'lost' : 'aborted'
+    // `lost` ends every wait of the run at once: the turn continues on another instance.
+    const code = isGone({ endReason: reason }) ? 'lost' : 'aborted'
     this.#controller.abort(new LoomError(code, `The turn ends: ${reason}.`))
   }
 
-  /** Appends again what a failover of the store has lost; nothing where it has lost nothing. */
+  /** Appends again the entries that a failover of the store has lost, if any. */
   async restore(): Promise<void> {
     if (!isGone(this)) await this.#log.restore()
   }
 
-  /** Runs to the commit. The next claim of this session, if its mailbox has a letter. */
+  /** Runs to the commit. Returns the next claim of this session if its mailbox has a letter. */
   async run(): Promise<Claim | undefined> {
     const { store, tails, report } = this.world
     const { sessionId } = this.claim
     let unwatch: (() => void) | undefined
     try {
-      unwatch = await store.watch(sessionId, 'intents', () => void this.#look())
+      unwatch = await store.watch(sessionId, 'intents', () => void this.#readIntents())
       const commit = await this.#perform()
       if (isGone(this)) return undefined
       await this.#log.flush()
@@ -100,13 +99,13 @@ export class TurnRun implements RunningTurn {
   }
 
   async #perform(): Promise<Commit> {
-    // With the runner behind it: most of Loom, which a program that only imports it does not need.
+    // A late import: it loads the runner, which a program without a turn does not need.
     const { commitOf, perform } = await import('./turn-work.ts')
     try {
       return await perform(this)
     } catch (error) {
-      // What was said when a stop came is kept; any other end has been told by now, or cannot be.
-      if (isGone(this) || this.#ending === undefined) throw error
+      // A stop keeps the text so far. Every other failure is in the log already, or cannot be written.
+      if (isGone(this) || this.#endReason === undefined) throw error
       return commitOf(this, 'idle')
     }
   }
@@ -128,38 +127,38 @@ export class TurnRun implements RunningTurn {
     return steer
   }
 
-  /** Something was asked of the turn: reads what. */
-  async #look(): Promise<void> {
-    // Perhaps a letter: the next step asks.
+  /** Reads the intents of other instances after a hint. */
+  async #readIntents(): Promise<void> {
+    // The hint may announce a letter, which the next step reads.
     this.#steer = true
-    this.#askedAt = performance.now()
+    this.#hintAt = performance.now()
     let turn: TurnRecord | undefined
     try {
       turn = (await this.world.store.session(this.claim.sessionId))?.turn
     } catch {
-      // The store is away; the next append says what became of the turn.
+      // The store cannot be reached. The next append reports the state of the turn.
       return
     }
-    // Also where the session was deleted, and where it began anew under its id.
+    // Also if the session was deleted, or a new session has its id.
     if (turn?.claim !== this.claim.claim) this.end('lost')
     else this.#obey({ steer: false, ...(turn.stop !== undefined && { stop: turn.stop }) })
   }
 
   #lose(error: LoomError): void {
-    if (this.#ending !== undefined) return
+    if (this.#endReason !== undefined) return
     this.end('lost')
     if (error.code === 'lost') void this.#reportLoss()
     else this.world.report(error)
   }
 
-  /** Another owner goes on with a turn that was taken over. Nobody goes on with one that is not stored. */
+  /** Reports a turn that no instance continues, because the store has lost its session. */
   async #reportLoss(): Promise<void> {
     const { store, report } = this.world
     const { sessionId, logId } = this.claim
     try {
       if ((await store.session(sessionId)) !== undefined) return
-      // A deletion elsewhere comes with a hint.
-      if (performance.now() - this.#askedAt < deletionHintMs) return
+      // A deletion on another instance comes with a hint.
+      if (performance.now() - this.#hintAt < deletionHintMs) return
       report(
         new LoomError(
           'gone',
@@ -177,10 +176,10 @@ export class TurnRun implements RunningTurn {
   }
 
   async #finish(commit: Commit): Promise<Claim | undefined> {
-    const committed = new TurnCommit(this, this.#log, commit)
-    const next = await committed.make()
-    this.#committed = committed
-    if (committed.isLost && this.#ending === undefined) void this.#reportLoss()
+    const turnCommit = new TurnCommit(this, this.#log, commit)
+    const next = await turnCommit.make()
+    this.#commit = turnCommit
+    if (turnCommit.isLost && this.#endReason === undefined) void this.#reportLoss()
     this.#log.release()
     return next
   }

@@ -1,6 +1,6 @@
 /**
- * What a claimed turn has to do, by where its log stands: begin, go on with what a client or a human
- * answered, or go on where an owner that is gone left it. The result is what is to be committed.
+ * The work of a claimed turn, from the state of its log: begin an answer, continue after the answers of a
+ * client or a human, or continue the turn of a dead owner. The result is the commit.
  */
 import type { AgentEvent } from '../event.ts'
 import { uiMessage } from '../message-fold.ts'
@@ -10,57 +10,57 @@ import type { Answer } from '../store/letter.ts'
 import type { Commit } from '../store/turn.ts'
 import { answerEvents } from './answer-events.ts'
 import { closingEvents } from './open-calls.ts'
+import { pendingParts } from './pending-parts.ts'
 import { type Recovery, recover } from './recovery.ts'
 import { runAgent } from './turn-agent.ts'
 import { entriesOf, type RunningTurn } from './turn-world.ts'
-import { waitingParts } from './waiting.ts'
 
-/** A turn that was taken over so often in so short a time kills its owners. */
+/** A turn with so many takeovers without progress in this time probably kills its owners. */
 const takeoversMax = 3
 const takeoversWithinMs = 5 * 60_000
 
-/** Everything between the claim and the commit. @throws what must not be committed */
+/** Does everything between the claim and the commit. @throws errors after which nothing may be committed */
 export async function perform(turn: RunningTurn): Promise<Commit> {
   const { claim, world } = turn
   const { sessionId, logId, letter } = claim
   if (claim.abandoned !== undefined) await settleAbandoned(turn, claim.abandoned)
   if (!claim.resumed) return answer(turn, {})
   const entries = await entriesOf(world.store, sessionId, logId)
-  // A turn that is to stop keeps what it said: there will be nothing in its place.
+  // A turn that stops keeps its text, because no other text replaces it.
   const mayReset = claim.floor === 'v7' && claim.stop === undefined
   const recovery = recover(logId, entries, mayReset)
   turn.fold = recovery.fold
-  if (letter.kind !== 'answer') return takeUp(turn, recovery)
-  // While something is waited for, nothing that was approved has been begun.
-  const waits = !recovery.stepOpen && waitingParts(recovery.message).length > 0
-  return waits || recovery.finished !== undefined
-    ? goOn(turn, letter.answer)
-    : takeUp(turn, recovery)
+  if (letter.kind !== 'answer') return continueTurn(turn, recovery)
+  // While the message waits, no approved call has begun.
+  const waits = !recovery.stepOpen && pendingParts(recovery.message).length > 0
+  return waits || recovery.finish !== undefined
+    ? addAnswers(turn, letter.answer)
+    : continueTurn(turn, recovery)
 }
 
-/** Tells the log what a client or a human said; goes on once nothing is waited for any more. */
-async function goOn(turn: RunningTurn, answers: readonly Answer[] = []): Promise<Commit> {
+/** Appends the answers of a client or a human, and continues if the message waits for no others. */
+async function addAnswers(turn: RunningTurn, answers: readonly Answer[] = []): Promise<Commit> {
   const { message } = turn.fold
   const events = answers.flatMap((one) => answerEvents(message, one))
   await turn.emit([{ type: 'start', messageId: message.id }, ...events])
-  // What was approved runs now: whoever finds it cut off must know that it may have been running.
+  // Approved calls run now. The log must show the approval first, so that a later owner knows that they may have run.
   await turn.flush()
-  if (waitingParts(message).length > 0) {
+  if (pendingParts(message).length > 0) {
     await turn.emit([{ type: 'finish', finishReason: 'tool-calls' }])
     return commitOf(turn, 'waiting')
   }
   return answer(turn, { started: true })
 }
 
-/** A new message came while another waited: nobody will answer that one any more. */
+/** Settles a message that waited for answers when a new message came. It gets no answers any more. */
 async function settleAbandoned(turn: RunningTurn, logId: string): Promise<void> {
   const { store, logTtlMs } = turn.world
   const { sessionId, claim } = turn.claim
   const { fold } = recover(logId, await entriesOf(store, sessionId, logId), false)
   const texts = {
-    called: 'Not answered.',
-    asked: 'Not answered.',
-    begun: 'Not run: the conversation went on with another message.',
+    output: 'Not answered.',
+    decision: 'Not answered.',
+    execution: 'Not run: the conversation went on with another message.',
   }
   for (const event of closingEvents(fold.message, texts)) fold.add(event)
   const at = { sessionId, claim, logId }
@@ -72,11 +72,11 @@ async function settleAbandoned(turn: RunningTurn, logId: string): Promise<void> 
   if ((await store.settleAbandoned(at, commit)) === 'lost') turn.end('lost')
 }
 
-/** Goes on with a turn whose owner is gone. */
-async function takeUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {
-  const { finished, error, started, events, stepOpen, openCalls, cutOff } = recovery
-  if (finished !== undefined) {
-    const waits = waitingParts(turn.fold.message).length > 0
+/** Continues the turn of a dead owner. */
+async function continueTurn(turn: RunningTurn, recovery: Recovery): Promise<Commit> {
+  const { finish, error, started, events, stepOpen, openCalls, cutOff } = recovery
+  if (finish !== undefined) {
+    const waits = pendingParts(turn.fold.message).length > 0
     return commitOf(turn, waits ? 'waiting' : 'idle', error)
   }
   if (isPoisoned(turn, recovery.progressAt)) return giveUp(turn, recovery)
@@ -84,10 +84,10 @@ async function takeUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {
   return answer(turn, { started, stepOpen, openCalls, cutOff })
 }
 
-/** @param progressAt the claim under which a step was last finished */
+/** @param progressAt the last claim that finished a step */
 function isPoisoned({ claim: { takeovers, claim } }: RunningTurn, progressAt: number): boolean {
-  const vain = takeovers.filter((at) => at > progressAt && claim - at < takeoversWithinMs)
-  return vain.length >= takeoversMax
+  const failures = takeovers.filter((at) => at > progressAt && claim - at < takeoversWithinMs)
+  return failures.length >= takeoversMax
 }
 
 async function giveUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {
@@ -118,19 +118,19 @@ async function answer(
   return commitOf(turn, state, error)
 }
 
-/** What is to be stored of the turn as it stands. */
+/** Returns the commit of the turn in its current state. */
 export function commitOf(
-  { fold, ending, world }: RunningTurn,
+  { fold, endReason, world }: RunningTurn,
   state: Commit['state'],
   error?: string,
 ): Commit {
-  const discard = ending === 'discard'
-  const said = fold.message.parts.length > 0
+  const discard = endReason === 'discard'
+  const hasParts = fold.message.parts.length > 0
   return {
     state,
     logTtlMs: world.logTtlMs,
     spent: spendingIn(fold.message.metadata),
-    ...(said && !discard && { message: uiMessage(fold.message) }),
+    ...(hasParts && !discard && { message: uiMessage(fold.message) }),
     ...(error !== undefined && { error }),
     ...(discard && { discard }),
   }

@@ -1,4 +1,4 @@
-/** What a turn is given by the instance that runs it, and what its parts share while it runs. */
+/** The objects that an instance passes to its turns, and the state that the parts of a turn share. */
 import type { Agent, TimeLimits } from '../agent.ts'
 import type { AgentEvent } from '../event.ts'
 import type { MessageFold } from '../message-fold.ts'
@@ -19,7 +19,7 @@ export interface TurnWorld {
   agentOf: (name: string) => Agent | undefined
   /** The names of the agents that this instance has. */
   agents: readonly string[]
-  /** Of the sessions whose turns run here. */
+  /** The breakers of the sessions whose turns run here. */
   breakers: Breakers
   models: Models
   defaultModel: ModelReference
@@ -27,38 +27,41 @@ export interface TurnWorld {
   flushMs: number
   patienceMs: number
   logTtlMs: number
-  /** Awaited before each model call and each tool call: rejects when the claim may be another's. */
+  /** Awaited before each model call and each tool call. It rejects if another instance may own the turn. */
   mayStart: (claim: Claim) => Promise<void>
   report: (error: unknown) => void
 }
 
-/** How a turn is told to end from outside. */
+/**
+ * The reason of an early end. `stop`: it keeps the text. `discard`: its text leaves the history.
+ * `hand-over`: this instance shuts down. `lost`: another instance owns the turn, or the session is gone.
+ */
 export type TurnEnd = 'stop' | 'discard' | 'hand-over' | 'lost'
 
-/** A running turn, as those see it who do its work. */
+/** A running turn, for the functions that do its work. */
 export interface RunningTurn {
   readonly claim: Claim
   readonly world: TurnWorld
   readonly signal: AbortSignal
   /** Writes to the log. */
   readonly sink: Sink
-  /** The message as it is in the log, and what is being added. */
+  /** The message of the log and of the events that are not in the log yet. */
   fold: MessageFold
-  /** Why the turn is to end, once it is. */
-  readonly ending: TurnEnd | undefined
+  /** The reason of the early end. Undefined until then. */
+  readonly endReason: TurnEnd | undefined
   end: (reason: TurnEnd) => void
   emit: (events: readonly AgentEvent[]) => Promise<void>
-  /** Settles when all that was emitted is in the log. */
+  /** Waits until the log has all emitted events. */
   flush: () => Promise<void>
-  /** Whether letters may have been steered to this turn since this was asked last. */
+  /** Whether new letters may steer this turn since the last call. */
   takeSteer: () => boolean
 }
 
-/** Whether the turn is no longer this process's to write. */
-export const isGone = ({ ending }: Pick<RunningTurn, 'ending'>): boolean =>
-  ending === 'lost' || ending === 'hand-over'
+/** Whether this process may not write to the turn any more. */
+export const isGone = ({ endReason }: Pick<RunningTurn, 'endReason'>): boolean =>
+  endReason === 'lost' || endReason === 'hand-over'
 
-/** Everything that a log holds. */
+/** Returns all entries of a log. */
 export async function entriesOf(
   store: LogReader,
   sessionId: string,

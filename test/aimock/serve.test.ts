@@ -79,5 +79,7 @@ test('finishes a running answer after SIGTERM, and takes no new one', async () =
   }
   expect(text).toBe(story)
   expect(await loom.exited).toBe(0)
-  expect(loom.output().stderr).toBe('loom: unavailable: This instance is going: try again.\n')
+  expect(loom.output().stderr).toBe(
+    'loom: unavailable: This instance is shutting down. Send the request again; another instance will accept it.\n',
+  )
 })

@@ -140,5 +140,5 @@ export function agentsSuite(openStore: () => Promise<Store>): void {
 const untilSaid = ({ sessions }: TestInstance, id: string, text: string) =>
   until(5000, `the log says "${text}"`, async () => {
     const logId = (await sessions.session(id))?.turn?.logId ?? ''
-    return textOf(await sessions.unfinished(id, logId)) === text
+    return textOf(await sessions.partialAnswer(id, logId)) === text
   })

@@ -290,8 +290,8 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     await here.session(id).call(userMessage('a', 'the-first'))
     const edit = { last: userMessage('a2', 'the-first'), messageId: 'the-first' }
     const keyed = { ...edit, key: 'the-third' }
-    for (const posting of [edit, edit, keyed, keyed]) {
-      await readAnswer(here, id, await post(here, id, posting))
+    for (const content of [edit, edit, keyed, keyed]) {
+      await readAnswer(here, id, await post(here, id, content))
       await untilState(here, id, 'idle')
     }
     expect(model.asked).toHaveLength(4)
@@ -337,8 +337,8 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
       post(here, newId, { ...again, key: 'two' }),
     ])
     expect(both[0]?.logId).toBe(both[1]?.logId)
-    for (const answering of both)
-      expect(textOf((await readAnswer(here, newId, answering)).message)).toBe('B')
+    for (const receipt of both)
+      expect(textOf((await readAnswer(here, newId, receipt)).message)).toBe('B')
     await untilState(here, newId, 'idle')
     expect((await historyOf(here, newId)).map(([, text]) => text)).toEqual(['a', 'B'])
     expect(model.asked).toHaveLength(2)
@@ -421,10 +421,10 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     const { message } = await here.session(id).call('Go.')
     isApproved = true
     const last = { ...message, parts: message.parts.map(decided(true)) }
-    const answering = await post(here, id, { last })
+    const receipt = await post(here, id, { last })
     await within(5000, 'the turn goes on', asked.promise)
     expect(await here.session(id).stop()).toBe(true)
-    await readAnswer(here, id, answering)
+    await readAnswer(here, id, receipt)
     await untilState(here, id, 'idle')
     const part = (await here.sessions.messages(id)).at(-1)?.parts[1]
     expect(part).toMatchObject({ state: 'output-error' })

@@ -218,7 +218,7 @@ const kept = (sessionId: string, claim: number, bytes = 1): Kept => ({
 const untilSaid = (instance: TestInstance, id: string) =>
   until(5000, 'the first words are in the log', async () => {
     const logId = (await instance.sessions.session(id))?.turn?.logId ?? ''
-    return textOf(await instance.sessions.unfinished(id, logId)) === 'Half'
+    return textOf(await instance.sessions.partialAnswer(id, logId)) === 'Half'
   })
 
 const noted = async ({ sessions, store }: TestInstance, id: string) =>

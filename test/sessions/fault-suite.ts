@@ -290,7 +290,7 @@ async function untilText(
 ): Promise<void> {
   await until(5000, 'the first words are in the log', async () => {
     const logId = (await instance.sessions.session(id))?.turn?.logId ?? ''
-    const text = textOf(await instance.sessions.unfinished(id, logId))
+    const text = textOf(await instance.sessions.partialAnswer(id, logId))
     return text !== '' && text.endsWith(end)
   })
 }

@@ -101,7 +101,7 @@ for (const { store, open } of stores) {
       const { id } = victims[1] ?? { id: '' }
       const { sessions } = stage.server.loom
       const { turn } = (await sessions.session(ofAlice(id))) ?? {}
-      const { parts } = await sessions.unfinished(ofAlice(id), turn?.logId ?? '')
+      const { parts } = await sessions.partialAnswer(ofAlice(id), turn?.logId ?? '')
       return String(Object(parts.find((part) => part['toolCallId'] === 'call-x')?.['approval']).id)
     }
 

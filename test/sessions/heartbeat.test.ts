@@ -42,7 +42,7 @@ async function started() {
 it('takes the silence of others for death once they have had the time of one silence', async () => {
   const { heartbeat } = await started()
   await vi.advanceTimersByTimeAsync(ttlMs - 10)
-  expect([heartbeat.isHeard, heartbeat.isSteady]).toEqual([true, false])
+  expect([heartbeat.isAlive, heartbeat.isSteady]).toEqual([true, false])
   await vi.advanceTimersByTimeAsync(10)
   expect(heartbeat.isSteady).toBe(true)
 })
@@ -52,9 +52,9 @@ it('gives others time to come back to a store that was away, who pause between a
   await vi.advanceTimersByTimeAsync(3 * ttlMs)
   await outage(2 * ttlMs)
   // The next beat follows at once: it is the first of which it is known when it was heard.
-  expect([heartbeat.isHeard, heartbeat.isSteady]).toEqual([true, false])
+  expect([heartbeat.isAlive, heartbeat.isSteady]).toEqual([true, false])
   await vi.advanceTimersByTimeAsync(ttlMs + 990)
-  expect([heartbeat.isHeard, heartbeat.isSteady]).toEqual([true, false])
+  expect([heartbeat.isAlive, heartbeat.isSteady]).toEqual([true, false])
   await vi.advanceTimersByTimeAsync(10)
   expect(heartbeat.isSteady).toBe(true)
 })
@@ -65,7 +65,7 @@ it('does not judge others when the store answers it late', async () => {
   expect(heartbeat.isSteady).toBe(true)
   // Less than a silence: nobody takes this one for dead.
   await outage(ttlMs * 0.9)
-  expect([heartbeat.isHeard, heartbeat.isSteady]).toEqual([true, false])
+  expect([heartbeat.isAlive, heartbeat.isSteady]).toEqual([true, false])
   await vi.advanceTimersByTimeAsync((ttlMs * 2) / 3 - 10)
   expect(heartbeat.isSteady).toBe(false)
   await vi.advanceTimersByTimeAsync(20)
@@ -80,7 +80,7 @@ it('does not judge others when its own process was held up', async () => {
   vi.setSystemTime(Date.now() + 1)
   const now = performance.now()
   vi.spyOn(performance, 'now').mockReturnValue(now + ttlMs * 0.7)
-  expect([heartbeat.isHeard, heartbeat.isSteady]).toEqual([true, false])
+  expect([heartbeat.isAlive, heartbeat.isSteady]).toEqual([true, false])
 })
 
 it('beats on time although each answer takes long', async () => {

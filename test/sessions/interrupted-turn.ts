@@ -22,8 +22,8 @@ import type { AgentEvent } from '../../src/event.ts'
 import { Loom } from '../../src/loom.ts'
 import { createModels } from '../../src/model/resolve.ts'
 import { nextPrompt, type NextPrompt } from '../../src/session/next-prompt.ts'
+import { pendingParts } from '../../src/session/pending-parts.ts'
 import { entriesOf } from '../../src/session/turn-world.ts'
-import { waitingParts } from '../../src/session/waiting.ts'
 import type { Store } from '../../src/store.ts'
 import type { Answer } from '../../src/store/letter.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
@@ -139,8 +139,8 @@ export async function play(plan: Plan): Promise<Ended> {
     await settled(store.store, { id, there, isDead: () => living === there })
     const session = await store.store.session(id)
     if (session?.state !== 'waiting') break
-    const waiting = await there.sessions.unfinished(id, logId)
-    const answer = waitingParts(waiting).map((part) => answerTo(part, plan.approves))
+    const waiting = await there.sessions.partialAnswer(id, logId)
+    const answer = pendingParts(waiting).map((part) => answerTo(part, plan.approves))
     const letter = { id: `a${answers}`, kind: 'answer' as const, answer, replyId: logId, request }
     // The owner may be gone before it is heard of, as with real clients.
     await living.sessions.post(id, letter, post)

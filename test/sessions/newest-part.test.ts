@@ -34,7 +34,7 @@ it('the newest part of a message begins with what was answered last', () => {
 it('the newest part of a message is yet to come where its answers are not told of', () => {
   for (const claims of [[entry('200-0')], [entry('200-0'), entry('300-0')]]) {
     const place = { logId: 'log', after: '100-1', skip: 0 }
-    expect(newestPart('log', [...before, ...claims], answers)).toEqual({ as: 'awaited', place })
+    expect(newestPart('log', [...before, ...claims], answers)).toEqual({ as: 'pending', place })
   }
 })
 

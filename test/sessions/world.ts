@@ -13,11 +13,12 @@ import type { AgentEvent } from '../../src/event.ts'
 import { Loom } from '../../src/loom.ts'
 import { type FoldedMessage, MessageFold } from '../../src/message-fold.ts'
 import { createModels } from '../../src/model/resolve.ts'
-import type { Answering } from '../../src/session/answering.ts'
 import { cursorOf } from '../../src/session/entry-id.ts'
 import { LastMessage } from '../../src/session/last-message.ts'
+import { letterOf } from '../../src/session/letter-of-post.ts'
 import type { Place } from '../../src/session/place.ts'
-import { letterOf, type Posting } from '../../src/session/posted.ts'
+import type { PostContent } from '../../src/session/post-content.ts'
+import type { Receipt } from '../../src/session/receipt.ts'
 import type { Sessions } from '../../src/sessions.ts'
 import type { Store } from '../../src/store.ts'
 import type { WhenBusy } from '../../src/store/letter.ts'
@@ -132,7 +133,7 @@ export const userMessage = (text: string, id: string = randomUUID()): UIMessage 
   parts: [{ type: 'text', text }],
 })
 
-export interface PostedByTest extends Partial<Omit<Posting, 'last'>> {
+export interface PostedByTest extends Partial<Omit<PostContent, 'last'>> {
   last?: unknown
   whenBusy?: WhenBusy
 }
@@ -141,8 +142,8 @@ export interface PostedByTest extends Partial<Omit<Posting, 'last'>> {
 export async function post(
   { sessions, agent }: TestInstance,
   sessionId: string,
-  { whenBusy = 'queue', last, ...posting }: PostedByTest,
-): Promise<Answering | undefined> {
+  { whenBusy = 'queue', last, ...content }: PostedByTest,
+): Promise<Receipt | undefined> {
   const letter = await letterOf(
     {
       last: new LastMessage(last, 'message'),
@@ -150,9 +151,9 @@ export async function post(
       messageId: undefined,
       key: undefined,
       request: { agent: agent.name },
-      ...posting,
+      ...content,
     },
-    await sessions.held(sessionId, await sessions.session(sessionId)),
+    await sessions.viewOf(sessionId, await sessions.session(sessionId)),
   )
   if (letter === undefined) return undefined
   return sessions.post(sessionId, letter, { tenant: '', agent: agent.name, whenBusy })
@@ -198,12 +199,12 @@ export async function read(
 export async function readAnswer(
   instance: TestInstance,
   sessionId: string,
-  answering: Answering | undefined,
+  receipt: Receipt | undefined,
 ): Promise<Reading> {
-  if (answering === undefined) throw new Error('nothing new was posted')
-  const place = answering.queued
-    ? await instance.sessions.readers.begun(sessionId, answering, AbortSignal.timeout(60_000))
-    : answering
+  if (receipt === undefined) throw new Error('nothing new was posted')
+  const place = receipt.queued
+    ? await instance.sessions.readers.placeOfLetter(sessionId, receipt, AbortSignal.timeout(60_000))
+    : receipt
   return read(instance, sessionId, place)
 }
 

@@ -1,12 +1,14 @@
 /**
- * Follows a log from a place to its end, for one reader. What is already written is read from the
- * store; from there on the reader reads along with all others in this process: in memory where it is
- * this process that writes the log, and else with the one that reads the store for them.
+ * One reader of a log, from a place to the end. It reads the existing entries from the store. After
+ * these, it shares a tail with all other readers in this process: the memory of the turn if this process
+ * writes the log (`local-tail.ts`), otherwise one common reader of the store (`remote-tails.ts`).
  */
 import type { LogEntry, LogReader } from '../store/log.ts'
 import { type LocalTails, localTail } from './local-tail.ts'
-import { pageSize, type RemoteTails } from './remote-tail.ts'
-import type { Deliver, FollowEnd, Shared, Tail } from './tail.ts'
+import type { RemoteTails } from './remote-tails.ts'
+import type { Deliver, FollowEnd, Shared } from './tail-reader.ts'
+import { pageSize } from './tail-source.ts'
+import type { Tail } from './tail.ts'
 
 export interface FollowOptions {
   store: LogReader
@@ -14,16 +16,16 @@ export interface FollowOptions {
   remoteTails: RemoteTails
   sessionId: string
   logId: string
-  /** Entries after this one; from the start of the log without it. */
+  /** The reader gets the entries after this one. Undefined: from the start of the log. */
   after: string | undefined
   signal: AbortSignal
-  /** May hold the reader back; nobody else waits for it. */
+  /** Receives the entries. A promise from it delays this reader and no other. */
   deliver: Deliver
-  /** Told that the turn was perhaps given away. */
+  /** Called if the owner may have handed the turn over. */
   onSilence: () => void
 }
 
-/** @throws the signal's reason; what `deliver` throws */
+/** @throws the reason of the signal; the error of `deliver` */
 export function follow(options: FollowOptions): Promise<FollowEnd> {
   return new LogFollower(options).read()
 }
@@ -31,9 +33,9 @@ export function follow(options: FollowOptions): Promise<FollowEnd> {
 class LogFollower {
   readonly #options: FollowOptions
   #position: string | undefined
-  /** Whether the last event delivered was a `finish`: then the turn is over, or waits. */
+  /** Whether the last delivered event was a `finish`: then the turn is over, or it waits. */
   #atFinish: boolean | undefined
-  /** Whether the store had no more than what was read last. */
+  /** Whether the last read returned all entries that the store had. */
   #hasAll = false
 
   constructor(options: FollowOptions) {
@@ -56,7 +58,7 @@ class LogFollower {
     const local = localTail(tails, this.#options, this.#position)
     if (local !== undefined || !this.#hasAll) return local
     const { sessionId, logId } = this.#options
-    // Every log has its first entry from the start; what is before it is a place as good as any.
+    // No entry has a smaller id, so this is the place before the first entry of any log.
     const position = this.#position ?? '0-0'
     return remoteTails.at({ sessionId, logId, position, atFinish: this.#atFinish })
   }
@@ -71,15 +73,15 @@ class LogFollower {
     const { store, sessionId, logId, onSilence } = this.#options
     const page = await store.readLog(sessionId, logId, this.#position, pageSize)
     if (page === undefined) return 'gone'
-    // A failover lost what was delivered last, and a new owner went on without it.
-    const isGiven = this.#position !== this.#options.after
-    if (isGiven && page.entries.length > 0 && !page.holdsAfter) return 'gone'
+    // A failover lost the last delivered entry, and a new owner continued without it.
+    const hasDelivered = this.#position !== this.#options.after
+    if (hasDelivered && page.entries.length > 0 && !page.holdsAfter) return 'gone'
     for (const entry of page.entries) {
       const wait = this.#deliver(entry, undefined)
       if (wait !== undefined) await wait
     }
     this.#hasAll = page.entries.length < pageSize
-    // A claim's own entry: if it only gave the turn away, whoever sees it first may take it.
+    // The entry of a claim. If the claim is a hand-over, any instance may take the turn now.
     if (page.entries.at(-1)?.events.length === 0) onSilence()
     return this.#hasAll && page.finished ? 'finished' : 'read-on'
   }

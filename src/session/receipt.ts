@@ -1,51 +1,50 @@
 /**
- * What became of a posted letter, as its sender is told: where its answer is read, or why there will
- * be none. A letter that was posted before is told where it is answered, and is no fault.
+ * The result of a post for its sender: the place of the answer, or the reason why there will be none.
+ * A letter that is posted a second time gets the place of its answer again. That is not an error.
  */
 import { LoomError } from '../ground/error.ts'
-import type { Letter } from '../store/letter.ts'
-import type { Answer } from '../store/letter.ts'
+import type { Answer, Letter } from '../store/letter.ts'
 import type { PostReply } from '../store/mailbox.ts'
 import type { NewestPart } from './newest-part.ts'
 
-/** Where an accepted letter's answer is read. */
-export interface Answering {
+/** The place of the answer to an accepted letter. */
+export interface Receipt {
   logId: string
   letterId: string
-  /** The entry after which this answer begins; the whole log without it. */
+  /** The entry after which this answer begins. Undefined: the answer is the whole log. */
   after: string | undefined
-  /** Events of the first entry behind `after` that are not of this answer. */
+  /** The number of events of the first entry after `after` that do not belong to this answer. */
   skip: number
-  /** Answers that the letter holds to calls of a message that waits; none in other letters. */
+  /** The answers in the letter to calls of a message that waits. Other letters have none. */
   answers: readonly Answer[]
-  /** True while the letter waits for its turn, or for the turn that it is steered to. */
+  /** True while the letter waits for its turn, or for the turn that it steers. */
   queued: boolean
-  /** True for a letter that was posted before: its log may have had its time. */
+  /** True for a letter that was posted before. Its log may have expired. */
   repeated: boolean
 }
 
-/** Where the part of a message begins that follows these answers. */
-type LastPart = (messageId: string, answers: readonly Answer[]) => Promise<NewestPart | undefined>
+/** Finds the part of a message that follows these answers. */
+type FindPart = (messageId: string, answers: readonly Answer[]) => Promise<NewestPart | undefined>
 
 /** @throws LoomError `busy`, `mailbox-full`, `not-found`, `refused`, `unavailable` */
-export async function answeringOf(
+export async function receiptOf(
   letter: Letter,
   reply: PostReply,
-  lastPart: LastPart,
-): Promise<Answering> {
+  findPart: FindPart,
+): Promise<Receipt> {
   const { id: letterId, replyId } = letter
   const answers = answersOf(letter)
-  const begins = { letterId, answers, after: undefined, skip: 0 }
+  const start = { letterId, answers, after: undefined, skip: 0 }
   switch (reply.status) {
     case 'claimed': {
       const { logId, lastId, resumed } = reply.claim
       const after = resumed ? lastId : undefined
-      return { ...begins, logId, after, queued: false, repeated: false }
+      return { ...start, logId, after, queued: false, repeated: false }
     }
     case 'queued':
-      return { ...begins, logId: replyId, queued: true, repeated: false }
+      return { ...start, logId: replyId, queued: true, repeated: false }
     case 'known':
-      return answeringAgain(letter, reply, lastPart)
+      return receiptOfRepeat(letter, reply, findPart)
     case 'taken':
       throw new LoomError(
         'refused',
@@ -64,26 +63,26 @@ export async function answeringOf(
         retryAfterMs: 1000,
       })
     case 'unknown':
-      throw stateUnknown()
+      throw unknownState()
     case 'foreign':
       throw new LoomError('not-found', 'There is no such session.')
     case 'refused':
       throw new LoomError(
         'refused',
-        letter.kind === 'answer' ? noLongerWaits : 'There is no such message in this session.',
+        letter.kind === 'answer' ? noPendingCall : 'There is no such message in this session.',
       )
   }
 }
 
-/** The same letter again: the same answer. */
-async function answeringAgain(
+/** The receipt of a letter that was posted before: the place of the same answer. */
+async function receiptOfRepeat(
   letter: Letter,
   { as, replyId: logId }: PostReply & { status: 'known' },
-  lastPart: LastPart,
-): Promise<Answering> {
-  if (as === 'withdrawn' || as === 'cut' || logId === '') throw withdrawn()
+  findPart: FindPart,
+): Promise<Receipt> {
+  if (as === 'withdrawn' || as === 'cut' || logId === '') throw letterWithdrawn()
   const answers = answersOf(letter)
-  const part = answers.length > 0 ? await lastPart(logId, answers) : undefined
+  const part = answers.length > 0 ? await findPart(logId, answers) : undefined
   const { after, skip } = part?.place ?? { after: undefined, skip: 0 }
   const again = { letterId: letter.id, answers, queued: as === 'queued', repeated: true }
   return { ...again, logId, after, skip }
@@ -92,18 +91,18 @@ async function answeringAgain(
 const answersOf = ({ kind, answer }: Letter): readonly Answer[] =>
   kind === 'answer' ? (answer ?? []) : []
 
-/** The reason that a client gets for an answer to a call that was answered, stopped or left behind. */
-export const noLongerWaits =
+/** The error text for an answer to a call that has an outcome already: from another answer, a stop or a new message. */
+export const noPendingCall =
   'This session does not wait for that answer (any more). Load the messages again to see what became of the call.'
 
-/** A server of the version that stored it may be among the others: the request may go there. */
-export const stateUnknown = () =>
+/** `unavailable`, because another server may have the version that stored the state. */
+export const unknownState = () =>
   new LoomError(
     'unavailable',
     'The stored state of this session is not known to this version of Loom: update this server, or delete the session from the store.',
   )
 
-export const withdrawn = () =>
+export const letterWithdrawn = () =>
   new LoomError(
     'refused',
     'This message was withdrawn or cut from the conversation. Send it under a new id, or put its id into messageId if it was withdrawn.',

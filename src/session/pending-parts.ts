@@ -1,8 +1,8 @@
-/** What a message that waits is waiting for, read off the message itself. */
+/** The parts of a message that wait for a client or a human. */
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
 
-/** Tool parts of the last step that a client or a human must act on. */
-export function waitingParts({ parts }: FoldedMessage): FoldedPart[] {
+/** Returns the tool parts of the last step that need an output of the client or a decision of a human. */
+export function pendingParts({ parts }: FoldedMessage): FoldedPart[] {
   const from = parts.findLastIndex(({ type }) => type === 'step-start') + 1
   return parts
     .slice(from)
@@ -14,15 +14,15 @@ export function waitingParts({ parts }: FoldedMessage): FoldedPart[] {
     )
 }
 
-/** The part that waits for the output of a client-side call. */
-export const waitsForOutput = (message: FoldedMessage, toolCallId: string) =>
-  waitingParts(message).find(
+/** Returns the part that waits for the output of a client-side call. */
+export const pendingOutput = (message: FoldedMessage, toolCallId: string) =>
+  pendingParts(message).find(
     (part) => part['toolCallId'] === toolCallId && part['state'] === 'input-available',
   )
 
-/** The part that waits for a decision. */
-export const waitsForApproval = (message: FoldedMessage, approvalId: string) =>
-  waitingParts(message).find((part) => {
+/** Returns the part that waits for this decision. */
+export const pendingApproval = (message: FoldedMessage, approvalId: string) =>
+  pendingParts(message).find((part) => {
     const approval: unknown = part['approval']
     return (
       part['state'] === 'approval-requested' &&

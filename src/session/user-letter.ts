@@ -1,0 +1,84 @@
+/** Letters with a user message: a new one, or an edit of a message in the history or in the queue. */
+import { randomUUID } from 'node:crypto'
+
+import type { UIMessage } from 'ai'
+
+import { LoomError } from '../ground/error.ts'
+import { sizeOf, WorkSteps } from '../ground/long-work.ts'
+import type { Letter } from '../store/letter.ts'
+import { checkAnswerable } from '../wire/conversation.ts'
+import { checkFiles } from '../wire/conversation/posted-files.ts'
+import { contentDigest, digest } from './content-digest.ts'
+import type { PostContent } from './post-content.ts'
+import { inPlaceOf, letterInQueue, withoutQueued } from './queue-edit.ts'
+import type { SessionView } from './session-view.ts'
+
+/** @throws LoomError `invalid-request` for a message that no model can answer, and for an edit of an answer */
+export async function userLetter(
+  message: UIMessage,
+  { messageId, key, last, request, fileUrls = 'public' }: PostContent,
+  view: SessionView,
+): Promise<Letter> {
+  const former = letterInQueue(messageId === undefined ? [] : await view.queue(), messageId)
+  const history = messageId === undefined ? [] : await view.history()
+  const target = history.find(({ id }) => id === messageId)
+  const content = clientContent(message)
+  const steps = new WorkSteps()
+  checkAnswerable(content)
+  await steps.next(sizeOf(content))
+  checkFiles(content, fileUrls)
+  await steps.next(sizeOf(content))
+  const plain = { kind: 'message' as const, replyId: randomUUID(), request }
+  // The message's own id comes first. Under another id, a later post could replace the message.
+  const id = last.id === message.id ? message.id : (key ?? message.id)
+  const what = { digest: await contentDigest(content.parts) }
+  await steps.next(sizeOf(content))
+  if (target === undefined && former?.message !== undefined) {
+    return inPlaceOf(former, request, { ...what, message: { ...content, id: former.message.id } })
+  }
+  if (target === undefined) return { ...plain, ...what, id, message: content }
+  if (target.role !== 'user') {
+    throw new LoomError(
+      'invalid-request',
+      'messageId is not of a user message: only those are edited.',
+    )
+  }
+  const edit = { ...content, id: target.id }
+  // While a message waits, no turn runs: the same edit asks for another answer.
+  const at = view.pendingMessage
+    ? { last: view.pendingMessage, turnLetterId: undefined }
+    : { last: history.at(-1), turnLetterId: view.turnLetterId }
+  return { ...plain, ...what, id: key ?? editId(edit, target, at), message: edit, cutAt: target.id }
+}
+
+interface EditedSession {
+  /** The last message of the session. */
+  last: { id: string } | undefined
+  turnLetterId: string | undefined
+}
+
+/** The id of a letter: the same edit sent twice is one edit. A later edit back to the old text is another. */
+function editId(edit: UIMessage, target: UIMessage, { last, turnLetterId }: EditedSession): string {
+  const hasAnswer = target.id !== last?.id
+  const isApplied = digest(target.parts) === digest(edit.parts)
+  // The turn that runs answers the message as this edit made it.
+  if (turnLetterId !== undefined && isApplied && !hasAnswer) return turnLetterId
+  return `edit:${digest([target.id, edit.parts, last?.id])}`
+}
+
+/** The parts of a message that a client may set: its text, its files and its `data-` parts. */
+function clientContent({ id, role, parts, metadata }: UIMessage): UIMessage {
+  const content = parts.flatMap((part): UIMessage['parts'] => {
+    if (part.type === 'text') return [{ type: 'text', text: part.text }]
+    if (part.type !== 'file') return part.type.startsWith('data-') ? [part] : []
+    const { type, mediaType, url, filename } = part
+    return [{ type, mediaType, url, ...(filename !== undefined && { filename }) }]
+  })
+  const clientMetadata = withoutQueued(metadata)
+  return {
+    id,
+    role,
+    parts: content,
+    ...(clientMetadata !== undefined && { metadata: clientMetadata }),
+  }
+}
