@@ -206,6 +206,104 @@ it('Anthropic may send events, blocks and deltas that its package does not know'
   expect(asked).toHaveLength(1)
 })
 
+const anthropicMessage = {
+  id: 7,
+  type: 'message',
+  role: 'assistant',
+  model: 'claude',
+  content: [
+    { type: 'thinking', thinking: 'Hm', signature: 's' },
+    { type: 'text', text: 'Hello' },
+  ],
+  stop_reason: 'end_turn',
+}
+const geminiAnswer = (text: string, more: Json = {}) => ({
+  candidates: [{ content: { role: 'model', parts: [{ text }] }, index: 0, ...more }],
+})
+
+it('Anthropic may leave out the usage and types of events, and number its messages', async () => {
+  const { asked, result } = await answering(
+    ({ response }) => {
+      const { content: _, ...start } = anthropicMessage
+      eventStream(response).end(
+        event({ type: 'message_start', message: { ...start, content: [], stop_reason: null } }) +
+          event({}) +
+          event({
+            type: 'content_block_start',
+            index: 0,
+            content_block: { type: 'text', text: '' },
+          }) +
+          anthropicText('Hello') +
+          event({ usage: {} }) +
+          anthropicEnd('end_turn') +
+          event({ type: 'message_stop' }),
+      )
+    },
+    { model: 'anthropic/claude-sonnet-4-6', environment: anthropicEnvironment },
+  )
+  expect(result).toMatchObject({ text: 'Hello', finishReason: 'stop' })
+  expect(asked).toHaveLength(1)
+})
+
+it.each([
+  ['anthropic/claude-sonnet-4-6', anthropicEnvironment, anthropicMessage],
+  [
+    'google/gemini-3-flash-preview',
+    googleEnvironment,
+    geminiAnswer('Hello', { finishReason: 'STOP' }),
+  ],
+  [
+    'google/gemini-3-flash-preview',
+    googleEnvironment,
+    [geminiAnswer('Hel'), geminiAnswer('lo', { finishReason: 'STOP' })],
+  ],
+])(
+  'an answer in JSON in place of an event stream is read: %s %#',
+  async (model, environment, answer) => {
+    const { asked, result } = await answering(
+      ({ response }) => {
+        const json = JSON.stringify(answer)
+        response.writeHead(200, { 'content-type': 'application/json' }).write(json.slice(0, 40))
+        response.end(json.slice(40))
+      },
+      { model, environment },
+    )
+    expect(result).toMatchObject({ text: 'Hello', finishReason: 'stop' })
+    expect(asked).toHaveLength(1)
+  },
+)
+
+it.each(Object.entries(wires))(
+  'a stream under another content type is finished at its finish reason: %s',
+  async (_, { model, environment, begin, end }) => {
+    const { asked, result } = await answering(
+      async ({ response }) => {
+        response.writeHead(200, { 'content-type': 'text/plain' }).write(begin)
+        await delay(50)
+        response.write(end)
+        setImmediate(() => response.destroy())
+      },
+      { model, environment },
+    )
+    expect(result.text).toBe('Hello')
+    expect(asked).toHaveLength(1)
+  },
+)
+
+it('Google is read on after FINISH_REASON_UNSPECIFIED', async () => {
+  const { asked, result } = await answering(
+    async ({ response }) => {
+      const unspecified = { finishReason: 'FINISH_REASON_UNSPECIFIED' }
+      eventStream(response).write(gemini([{ text: 'Hel' }], unspecified))
+      await delay(1500)
+      response.end(gemini([{ text: 'lo' }], { finishReason: 'STOP' }))
+    },
+    { model: 'google/gemini-3-flash-preview', environment: googleEnvironment },
+  )
+  expect(result.text).toBe('Hello')
+  expect(asked).toHaveLength(1)
+})
+
 it('Google is read to its end where it sends a reason with each piece', async () => {
   const { asked, result } = await answering(
     async ({ response }) => {

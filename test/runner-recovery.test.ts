@@ -93,9 +93,15 @@ describe('a model call that fails before its first word', () => {
     ['{"error":{"message":"slow down","retry_after":12}}', 12_000],
     ['You can try again in 2 hours and 5 minutes.', 7_500_000],
     ['The limit is 20 requests in 60 seconds.', undefined],
+    ['{"error":{"message":"slow down","retryAfterMs":1200}}', 1200],
+    ['{"error":{"type":"usage_limit_reached","resets_in_seconds":3600}}', 3_600_000],
+    ['Too many requests. Retry-After: 10', 10_000],
+    ['Slow down, retry after: 15s', 15_000],
+    ['{"metadata":{"headers":{"X-RateLimit-Reset":"946684800000"}}}', 60_000],
+    ['The upstream timed out after 30 s, please retry', undefined],
     ['Overloaded', undefined],
   ])('reads the wait in %s', (text, ms) => {
-    expect(waitIn(text)).toBe(ms)
+    expect(waitIn(text, Date.parse('1999-12-31T23:59:00Z'))).toBe(ms)
   })
 
   it('waits as long as Retry-After asks', async () => {
@@ -133,6 +139,12 @@ describe('a model call that fails before its first word', () => {
     [{ 'retry-after': 'soon' }, undefined],
     [{}, undefined],
     [{ 'retry-after-ms': '250', 'retry-after': '1' }, 250],
+    [{ 'x-ms-retry-after-ms': '700', 'retry-after': '1' }, 700],
+    [{ 'retry-after': '20, 20' }, 20_000],
+    [{ 'retry-after': '-1' }, undefined],
+    // A point in time, in seconds and in milliseconds.
+    [{ 'retry-after': '946684770' }, 30_000],
+    [{ 'retry-after': '946684770000' }, 30_000],
   ])('reads %o', (headers, expected) => {
     expect(retryAfter(headers, Date.parse('1999-12-31T23:59:00Z'))).toBe(expected)
   })

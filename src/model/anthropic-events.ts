@@ -2,10 +2,12 @@
  * Makes an event stream of Anthropic's Messages API one that its package reads. The API may add types
  * of events, blocks and deltas at any time, and asks clients to pass over those that they do not know
  * (https://docs.claude.com/en/docs/build-with-claude/streaming). The package ends the answer with an
- * error there, and also where a proxy leaves out the usage.
+ * error there, and also where a proxy leaves out the usage or sends an event without a type.
  */
+import { textOf } from './openai-compatible/chunk.ts'
 import { EventScanner } from './openai-compatible/event-scanner.ts'
 import { isRecord, parseJson } from './openai-compatible/json-record.ts'
+import type { JsonRecord } from './openai-compatible/json-record.ts'
 
 const eventTypes = new Set(
   'message_start content_block_start content_block_delta content_block_stop message_delta message_stop ping error'.split(
@@ -67,7 +69,15 @@ export class AnthropicEvents {
       return
     }
     const { type, index, content_block: block, delta, usage } = event
-    if (typeof type === 'string' && !eventTypes.has(type)) return
+    if (type === undefined && isRecord(event['error'])) {
+      this.#write(JSON.stringify({ ...event, type: 'error' }))
+      return
+    }
+    if (typeof type !== 'string' || !eventTypes.has(type)) return
+    if (type === 'message_start' && isRecord(event['message'])) {
+      this.#write(JSON.stringify({ ...event, message: readableStart(event['message']) }))
+      return
+    }
     if (type === 'content_block_start' && isRecord(block)) {
       if (!blockTypes.test(String(block['type']))) this.#leftOut.add(index)
       else this.#leftOut.delete(index)
@@ -88,4 +98,21 @@ export class AnthropicEvents {
   #write(data: string): void {
     this.#written += `data: ${data.replaceAll('\n', ' ')}\n\n`
   }
+}
+
+/** Servers with the form of this API leave the usage out, and number their messages. */
+function readableStart(message: JsonRecord): JsonRecord {
+  const { id, model, usage } = message
+  const counts = isRecord(usage) ? usage : {}
+  return {
+    ...message,
+    ...(id !== undefined && { id: textOf(id) ?? null }),
+    ...(model !== undefined && { model: textOf(model) ?? null }),
+    usage: { ...counts, input_tokens: countOf(usage, 'input_tokens') },
+  }
+}
+
+function countOf(usage: unknown, name: string): number {
+  const count = isRecord(usage) ? usage[name] : undefined
+  return typeof count === 'number' ? count : 0
 }

@@ -6,6 +6,7 @@
 import { AnthropicEvents } from './anthropic-events.ts'
 import { EventScanner } from './openai-compatible/event-scanner.ts'
 import { signOfLife } from './sign-of-life.ts'
+import { eventsOfAnswer } from './whole-answer.ts'
 
 /** How long the rest of a stream is waited for once the answer has its end; milliseconds. */
 const remainderMs = 1000
@@ -14,7 +15,8 @@ const doubtfulReasonMs = 10_000
 const maxEventBytes = 16 * 1024 * 1024
 
 /** A key of the JSON: the same words in a text of the model's stand between escaped quotes. */
-const endReason = /"(?:finish_reason|finishReason|stop_reason)"\s*:\s*"[^"]/
+const endReason =
+  /"(?:finish_reason|finishReason|stop_reason)"\s*:\s*"(?!FINISH_REASON_UNSPECIFIED")[^"]/
 const responseEnd = /"type"\s*:\s*"response\.(?:completed|incomplete)"/
 const messageStop = /"type"\s*:\s*"message_stop"/
 const content =
@@ -25,22 +27,64 @@ export function eventStreamFetch(fetch: typeof globalThis.fetch): typeof globalT
   return async (input, init) => {
     const response = await fetch(input, init)
     const type = response.headers.get('content-type') ?? ''
-    if (!response.ok || response.body === null || !type.includes('event-stream')) return response
+    if (!response.ok || response.body === null) return response
+    if (!type.includes('event-stream') && !asksForStream(input, init)) return response
     const { status, statusText, headers, body } = response
+    const reader = body.getReader()
+    // The content type is no help where it is another one: many lie.
+    const first = type.includes('event-stream') ? undefined : await reader.read()
     const events = isAnthropic(input) ? new AnthropicEvents(maxEventBytes) : undefined
-    const ended = endedStream(body, { onRead: signOfLife(init?.signal), events })
+    if (first?.value !== undefined && opensJson(first.value)) {
+      const text = await restOfText(reader, first.value)
+      const answer = new TextEncoder().encode(eventsOfAnswer(text) ?? text)
+      return new Response(events?.read(answer) ?? answer, { status, statusText, headers })
+    }
+    const ended = endedStream(reader, { first, onRead: signOfLife(init?.signal), events })
     return new Response(ended, { status, statusText, headers })
   }
 }
 
-const isAnthropic = (input: Parameters<typeof globalThis.fetch>[0]) =>
-  /\/messages(?:\?|$)/.test(input instanceof Request ? input.url : String(input))
+type Input = Parameters<typeof globalThis.fetch>[0]
+type BodyReader = ReadableStreamDefaultReader<Uint8Array>
+
+const addressOf = (input: Input) => (input instanceof Request ? input.url : String(input))
+
+const isAnthropic = (input: Input) => /\/messages(?:\?|$)/.test(addressOf(input))
+
+const asksForStream = (input: Input, init: RequestInit | undefined) =>
+  addressOf(input).includes(':streamGenerateContent') ||
+  (typeof init?.body === 'string' && /"stream"\s*:\s*true/.test(init.body))
+
+function opensJson(bytes: Uint8Array): boolean {
+  const first = bytes.find((byte) => byte > 32)
+  return first === 123 || first === 91
+}
+
+/** @throws Error where the text is longer than any answer */
+async function restOfText(reader: BodyReader, start: Uint8Array): Promise<string> {
+  const pieces = [start]
+  let length = start.length
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return Buffer.concat(pieces).toString()
+    pieces.push(value)
+    length += value.length
+    if (length > maxEventBytes) throw new Error(`an answer is longer than ${maxEventBytes} bytes`)
+  }
+}
+
+interface Reading {
+  /** What was read already. */
+  first: Awaited<ReturnType<BodyReader['read']>> | undefined
+  onRead: (() => void) | undefined
+  events: AnthropicEvents | undefined
+}
 
 function endedStream(
-  body: ReadableStream<Uint8Array>,
-  { onRead, events }: { onRead: (() => void) | undefined; events: AnthropicEvents | undefined },
+  reader: BodyReader,
+  { first, onRead, events }: Reading,
 ): ReadableStream<Uint8Array> {
-  const reader = body.getReader()
+  let held = first
   const end = new StreamEnd()
   let timer: NodeJS.Timeout | undefined
   let piecesAtTimer = 0
@@ -72,7 +116,8 @@ function endedStream(
         watchRemainder(controller)
         try {
           for (;;) {
-            const { done, value } = await reader.read()
+            const { done, value } = held ?? (await reader.read())
+            held = undefined
             if (isLeft) return
             if (done) {
               leave(controller)

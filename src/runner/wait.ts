@@ -1,8 +1,8 @@
 /** How long a provider asks to wait before the next request. */
 
 /**
- * The wait that the headers of a response ask for, in milliseconds: `retry-after-ms`, or `retry-after`
- * in seconds or as a date (RFC 9110 section 10.2.3).
+ * The wait that the headers of a response ask for, in milliseconds: `retry-after-ms` (Azure:
+ * `x-ms-retry-after-ms`), or `retry-after` in seconds or as a date (RFC 9110 section 10.2.3).
  */
 export function retryAfter(
   headers: Readonly<Record<string, string>>,
@@ -11,17 +11,32 @@ export function retryAfter(
   const fields = new Map(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
   )
-  const milliseconds = Number.parseFloat(fields.get('retry-after-ms') ?? '')
-  if (milliseconds >= 0) return milliseconds
+  for (const name of ['retry-after-ms', 'x-ms-retry-after-ms']) {
+    const milliseconds = Number.parseFloat(fields.get(name) ?? '')
+    if (milliseconds >= 0) return milliseconds
+  }
   const value = fields.get('retry-after')?.trim()
   if (value === undefined || value === '') return undefined
-  const seconds = Number(value)
-  if (seconds >= 0) return seconds * 1000
+  // A header that a proxy added once more comes joined: `20, 20`.
+  const counts = value.split(',').map((count) => (count.trim() === '' ? Number.NaN : Number(count)))
+  if (!counts.some(Number.isNaN)) {
+    const seconds = Math.max(...counts)
+    return seconds >= 0 ? untilTime(seconds * 1000, now) : undefined
+  }
   // Some servers write the unit: `20s`.
   if (isDuration.test(value)) return durationOf(value)
   const date = Date.parse(value)
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
+
+/** Some servers write a point in time (Unix seconds or milliseconds) in place of a wait. */
+function untilTime(ms: number, now: number): number {
+  // No wait is as long as ten years, and no time is that near to 1970.
+  if (ms < tenYearsMs) return ms
+  return Math.max(0, (ms > 1000 * tenYearsMs ? ms / 1000 : ms) - now)
+}
+
+const tenYearsMs = 315_360_000_000
 
 const duration = String.raw`(?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s|days?|d)\b[\s,]*(?:and\s+)?|\d+(?:\.\d+)?(?:ms|h|m|s|d))+`
 
@@ -34,19 +49,30 @@ const isDuration = new RegExp(`^(?:${duration})$`, 'i')
 const told = [
   new RegExp(`"?retry_?delay"?\\s*[:=]\\s*"?(${duration})`, 'i'),
   new RegExp(
-    `(?:try|retry|again|wait|available|resets?)[^.\\n]{0,40}?\\b(?:in|after|for|wait)\\s+(?:about |at least )?(${duration})`,
+    `(?:try|retry|again|wait|available|resets?)[^.\\n]{0,40}?\\b(?:in|after|for|wait):?\\s+(?:about |at least )?(${duration})`,
     'i',
   ),
   new RegExp(`\\bwait (?:about |at least )?(${duration})`, 'i'),
 ]
-const field = /"retry[_-]?after(_ms|[_-]?seconds)?"\s*:\s*"?(\d+(?:\.\d+)?)/i
+/** Fields of JSON with a number, and `Retry-After: 10` in a text. The unit is seconds, but for `_ms`. */
+const fields = [
+  /"retry[_-]?after([_-]?ms|[_-]?seconds)?"\s*:\s*"?(\d+(?:\.\d+)?)/i,
+  /"resets?_(?:in|after)(_ms|_seconds)?"\s*:\s*"?(\d+(?:\.\d+)?)"?\s*[,}]/i,
+  /\bretry[- ]after( )?:?\s*(\d+(?:\.\d+)?)(?![\d.]|\s*[a-z])/i,
+  // OpenRouter puts the headers of a limit into the body: Unix time in milliseconds.
+  /"x-ratelimit-reset()"\s*:\s*"?(\d{10,13})\b/i,
+  /"resets_at()"\s*:\s*"?(\d{10,13})\b/i,
+]
 
 /** The wait that the text of an error asks for, in milliseconds. The longest counts. */
-export function waitIn(text: string): number | undefined {
+export function waitIn(text: string, now: number = Date.now()): number | undefined {
   const said = text.slice(0, 65_536)
   const waits = told.flatMap((pattern) => durationOf(pattern.exec(said)?.[1] ?? '') ?? [])
-  const [, unit, count] = field.exec(said) ?? []
-  if (count !== undefined) waits.push(Number(count) * (unit === '_ms' ? 1 : 1000))
+  for (const field of fields) {
+    const [, unit = '', count] = field.exec(said) ?? []
+    if (count !== undefined)
+      waits.push(untilTime(Number(count) * (/ms$/i.test(unit) ? 1 : 1000), now))
+  }
   return waits.length === 0 ? undefined : Math.ceil(Math.max(...waits))
 }
 

@@ -56,6 +56,19 @@ const cases: {
     isBad: (body) => !isAlternating(rolesOf(body).slice(1)),
   },
   {
+    // ai.google.dev/gemma on the Gemini API
+    name: 'of Gemma on the Gemini API, that takes no instructions',
+    messages: [user('One')],
+    text: 'Developer instruction is not enabled for models/gemma-3-27b-it',
+    isBad: (body) => rolesOf(body).includes('system'),
+  },
+  {
+    name: 'that knows no instructions, in the words of serde',
+    messages: [user('One')],
+    text: 'messages[0].role: unknown variant `system`, expected `user` or `assistant`',
+    isBad: (body) => rolesOf(body).includes('system'),
+  },
+  {
     // github.com/peonist-ai/halogen-flash-server/issues/60 (Qwen)
     name: 'that wants one message of instructions, at the beginning',
     messages: [instruction, user('One'), answer('A'), instruction, user('Two')],

@@ -109,6 +109,37 @@ const cases: Case[] = [
       ),
   },
   {
+    name: 'max_tokens, with the greatest value in backticks',
+    agent: { maxOutputTokens: 9000 },
+    refusal: ({ max_tokens }) =>
+      max_tokens !== 2048 &&
+      invalid(
+        '`max_tokens` must be less than or equal to `2048`, the maximum value for `max_tokens` is less than the `context_window` for this model',
+      ),
+  },
+  {
+    name: 'max_tokens, in words',
+    agent: { maxOutputTokens: 9000 },
+    refusal: ({ max_tokens }) =>
+      max_tokens !== 4096 &&
+      invalid(
+        'The maximum tokens you requested exceeds the model limit of 4096. Try again with a maximum tokens value that is lower than 4096.',
+      ),
+  },
+  {
+    name: 'temperature, at the beginning of a sentence',
+    agent: { temperature: 0.3 },
+    refusal: ({ temperature }) =>
+      temperature !== undefined && invalid('Temperature must be in the range (0, 0.2].'),
+  },
+  {
+    name: 'a field in words',
+    agent: extra({ parallel_tool_calls: true }),
+    refusal: ({ parallel_tool_calls }) =>
+      parallel_tool_calls !== undefined &&
+      invalid('Parallel tool calls are not supported by this model.'),
+  },
+  {
     name: 'tool_choice, in thinking mode',
     agent: { tools: [look], ...extra({ tool_choice: 'required' }) },
     refusal: ({ tool_choice }) =>

@@ -2,7 +2,8 @@
  * Orders and roles of messages that a chat template refuses. Templates of open models raise their own
  * texts: "Conversation roles must alternate user/assistant/…" (Gemma, Mistral, Phi), "System role not
  * supported" (Gemma), "System message must be at the beginning." (Qwen), "Only user, assistant and
- * tool roles are supported, got system." (Ministral). Mistral's API: "Unexpected role 'user' after role
+ * tool roles are supported, got system." (Ministral). Google: "Developer instruction is not enabled for
+ * models/gemma-3-27b-it". Servers in Rust: "unknown variant `system`, expected `user` or `assistant`". Mistral's API: "Unexpected role 'user' after role
  * 'tool'" (mistral-common, validator.py). OpenAI's o1-mini: "'messages[0].role' does not support 'system'".
  * Anthropic: "The conversation must end with a user message."
  */
@@ -114,7 +115,7 @@ const rules: readonly RoleRule[] = [
   },
   {
     refusal:
-      /(?:system|developer)['"`]?(?: \w+){0,2} (?:is |are )?(?:not supported|unsupported|not allowed)|(?:not|n't) support ['"`]?(?:the )?['"`]?(?:system|developer)|roles are supported|(?:unknown|invalid|unsupported) role:? ['"`]?(?:system|developer)/i,
+      /(?:system|developer)['"`]?(?: \w+){0,2} (?:is |are )?(?:not supported|unsupported|not allowed|not enabled|disabled)|(?:not|n't) support ['"`]?(?:the )?['"`]?(?:system|developer)|roles are supported|(?:unknown|invalid|unsupported) (?:role|variant):? ['"`]?(?:system|developer)/i,
     changes: [oneInstruction, noInstruction],
   },
   {

@@ -58,7 +58,7 @@ export function positionOf({ text, paths }: Refusal, field: string): number | un
     'g',
   )
   for (const { index, 0: found } of text.matchAll(word)) {
-    if (/[_A-Z]/.test(field)) return index
+    if (/[_A-Z]/.test(field) && !found.includes(' ')) return index
     const before = text.slice(Math.max(0, index - 24), index)
     const after = text.slice(index + found.length, index + found.length + 24)
     const isQuoted = /["'`.[]$/.test(before) && /^["'`.\]]/.test(after)
@@ -77,11 +77,17 @@ const clauseStart = (text: string) => text.split(/[.;\n]\s/)[0] ?? ''
 
 const stepsOf = (path: string): string[] => path.split(/[.[\]]+/).filter((step) => step !== '')
 
-/** Google writes a field in either spelling: `generationConfig`, `generation_config`. */
+/**
+ * Google writes a field in either spelling: `generationConfig`, `generation_config`. Sentences begin with
+ * a capital letter, and some write a field in words: "Parallel tool calls are not supported".
+ */
 function spellings(field: string): string[] {
   const snake = field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
   const camel = field.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-  return [...new Set([field, snake, camel])]
+  const written = [field, snake, camel, snake.replaceAll('_', ' ')]
+  return [
+    ...new Set(written.flatMap((text) => [text, text.charAt(0).toUpperCase() + text.slice(1)])),
+  ]
 }
 
 const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)

@@ -18,20 +18,26 @@ const fields = [...Object.keys(otherName), 'max_output_tokens']
 /** Where refusals say the greatest value. Each is from the error texts of a provider. */
 const greatest = [
   /at most (\d[\d,]*)/i,
-  /less than or equal to (?:`?max_\w+`?,? ?\D{0,40})?(\d[\d,]*)/i,
-  /<= ?`?(\d[\d,]*)/,
+  /less than or equal to ['"`]?(?:max_\w+`?,? ?\D{0,40})?(\d[\d,]*)/i,
+  /<= ?['"`]?(\d[\d,]*)/,
   /\[ ?1, ?(\d+) ?\]/,
   /\d > (\d[\d,]*)/,
-  /(?:maximum|max|limit)\D{0,60} (?:is|of|to) (\d[\d,]*)/i,
+  /(?:maximum|max|limit)\D{0,60} (?:is|of|to) ['"`]?(\d[\d,]*)/i,
 ]
+
+/** Bedrock: "The maximum tokens you requested exceeds the model limit of 4096." */
+const inWords = /\bmax(?:imum)?(?: output| completion| new)? tokens\b/i
 
 export const tokenLimit: BodyRule = (refusal, body) => {
   const room = answerRoom(refusal.text)
   if (room !== undefined) return answerLimit(room, body)
   for (const field of fields) {
     const value = body[field]
-    if (typeof value !== 'number' || !names(refusal, field)) continue
+    if (typeof value !== 'number') continue
+    const isNamed = names(refusal, field)
+    if (!isNamed && !inWords.test(refusal.text)) continue
     const limit = limitOf(refusal, value)
+    if (limit === undefined && !isNamed) continue
     return limit === undefined ? rename(field, body) : cap(field, limit)
   }
   return googleCap(refusal, body)

@@ -1,0 +1,54 @@
+/**
+ * Makes an event stream of an answer that came as one JSON text. Proxies answer so where they do not
+ * stream, or where they drop the query `alt=sse` of Gemini's API, which then sends a list of its chunks.
+ */
+import { isRecord, parseJson } from './openai-compatible/json-record.ts'
+import type { JsonRecord } from './openai-compatible/json-record.ts'
+
+/** Undefined where the text is no answer of Anthropic's Messages API or of Gemini's API. */
+export function eventsOfAnswer(text: string): string | undefined {
+  const whole = parseJson(text)
+  if (!isRecord(whole)) return undefined
+  const items = (Array.isArray(whole) ? whole : [whole]).filter(isRecord)
+  if (items.some(({ candidates }) => Array.isArray(candidates))) return items.map(event).join('')
+  const [message] = items
+  return message?.['type'] === 'message' ? eventsOfMessage(message) : undefined
+}
+
+const event = (value: JsonRecord) => `data: ${JSON.stringify(value)}\n\n`
+
+function eventsOfMessage(message: JsonRecord): string {
+  const { content, stop_reason, stop_sequence = null, usage } = message
+  const blocks = Array.isArray(content) ? content.filter(isRecord) : []
+  return [
+    { type: 'message_start', message: { ...message, content: [], stop_reason: null } },
+    ...blocks.flatMap(eventsOfBlock),
+    { type: 'message_delta', delta: { stop_reason, stop_sequence }, usage },
+    { type: 'message_stop' },
+  ]
+    .map(event)
+    .join('')
+}
+
+function eventsOfBlock(block: JsonRecord, index: number): JsonRecord[] {
+  const { type, text, thinking, signature, input } = block
+  const deltas: Record<string, JsonRecord[]> = {
+    text: [{ type: 'text_delta', text }],
+    thinking: [
+      { type: 'thinking_delta', thinking },
+      ...(typeof signature === 'string' ? [{ type: 'signature_delta', signature }] : []),
+    ],
+    tool_use: [{ type: 'input_json_delta', partial_json: JSON.stringify(input ?? {}) }],
+  }
+  const empty: Record<string, JsonRecord> = {
+    text: { text: '' },
+    thinking: { thinking: '', signature: '' },
+    tool_use: { input: {} },
+  }
+  const kind = String(type)
+  return [
+    { type: 'content_block_start', index, content_block: { ...block, ...empty[kind] } },
+    ...(deltas[kind] ?? []).map((delta) => ({ type: 'content_block_delta', index, delta })),
+    { type: 'content_block_stop', index },
+  ]
+}
