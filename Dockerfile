@@ -1,5 +1,5 @@
-# The packages, without those for development and without the Node that is for machines with an old
-# one. The search program is an optional package too, so that they cannot be left out as a whole.
+# This stage installs the packages, without those for development and without the Node for machines
+# with an old Node. `--omit=optional` would also omit the search program.
 FROM node:26-slim AS packages
 WORKDIR /loom
 COPY package.json package-lock.json .npmrc ./
@@ -8,7 +8,7 @@ RUN npm ci --omit=dev --ignore-scripts \
   && rm -rf node_modules/node-linux-* node_modules/node-bin-* node_modules/.bin/node
 
 FROM node:26-slim
-# For the coder's commands, where the engine lets a container make namespaces.
+# For the coder's commands, if the engine lets a container create namespaces.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends bubblewrap \
   && rm -rf /var/lib/apt/lists/*
@@ -26,5 +26,5 @@ USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# Not through npm: the server itself is to hear SIGTERM, and hands its turns over.
+# Not through npm: the server itself must receive SIGTERM, so that it can hand over its turns.
 CMD ["node", "bin/loom.mjs", "serve"]

@@ -1,15 +1,15 @@
 /**
- * What the upstream answers: the same words in the same order for everyone, so that a text can be
- * checked when nothing but its number of tokens is known. Each token holds exactly one `~`, which no framing
- * contains, so a client counts tokens in raw bytes without parsing them.
+ * The answer of the upstream: the same words in the same order for every contender. So a text can
+ * be checked from its number of tokens alone. Each token contains exactly one `~`, and no framing
+ * contains one, so a client counts tokens in raw bytes without a parser.
  */
 import { createHash } from 'node:crypto'
 
 /** The byte that ends each token. */
 export const tokenMark = 0x7e
 
-// Escapes, markup, two- and four-byte characters are in it, so that no contender is timed on a path
-// that only plain ASCII takes.
+// The words contain escapes, markup, and two- and four-byte characters, so that no contender is
+// timed on a fast path for plain ASCII.
 const words =
   'The| quick| brown| fox| jumps| over| the| lazy| dog|.|\n\n| "Quoted|"| and| back\\slashed|,|' +
   ' naïve| 東京| 🚀| <b>|&amp;| streaming| of| tok|ens| one| by| one| is| what| a| model'
@@ -17,12 +17,12 @@ const tokens = words.split('|').map((word) => `${word}~`)
 
 const tokenText = (index: number): string => tokens[index % tokens.length] ?? ''
 
-/** The whole text of an answer. */
+/** Returns the whole text of an answer. */
 export function answerText(tokens: number): string {
   return Array.from({ length: tokens }, (_, index) => tokenText(index)).join('')
 }
 
-/** Length and hash of a text: what is compared on every request. */
+/** Returns the length and the hash of a text, which every request compares. */
 export function fingerprint(text: string): string {
   return `${text.length}:${createHash('sha256').update(text).digest('hex')}`
 }
@@ -51,13 +51,13 @@ export const opening = chunk([{ delta: { role: 'assistant', content: '' }, finis
 export const tokenEvent = (index: number): string =>
   chunk([{ delta: { content: tokenText(index) }, finish_reason: null }])
 
-/** What comes after the last token: the reason, the usage, and the end. */
+/** Returns the bytes after the last token: the reason, the usage, and the end. */
 export function closing(tokens: number): string {
   const usage = { prompt_tokens: 20, completion_tokens: tokens, total_tokens: 20 + tokens }
   return `${chunk([{ delta: {}, finish_reason: 'stop' }])}${chunk([], usage)}data: [DONE]\n\n`
 }
 
-/** The whole body of an answer. */
+/** Returns the whole body of an answer. */
 export function answerBody(tokens: number): string {
   const events = Array.from({ length: tokens }, (_, index) => tokenEvent(index))
   return opening + events.join('') + closing(tokens)

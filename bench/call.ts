@@ -1,11 +1,11 @@
 /**
- * Calls between the benchmark and its child processes, over Node's own IPC channel: one question, one
- * reply, in order. Replies are unknown until a schema has read them.
+ * Calls between the benchmark and its child processes, over Node's own IPC channel: one question,
+ * one reply, in order. A reply has an unknown type until a schema has read it.
  */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 
-/** Answers the parent's questions, and ends the process when the parent has gone, however it went. */
+/** Answers the parent's questions. Ends the process when the parent has ended for any reason. */
 export function answerCalls(answer: (question: unknown) => unknown): void {
   process.on('message', (question: unknown) => {
     Promise.resolve()

@@ -1,5 +1,5 @@
 /**
- * A child process on a core of its own. `taskset` replaces itself by the program it starts, so the
+ * A child process on a core of its own. `taskset` is replaced by the program that it starts, so the
  * child's process id is that of the program whose CPU time is read.
  */
 import { spawn } from 'node:child_process'
@@ -12,12 +12,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { call } from './call.ts'
 
 export interface ChildOptions {
-  /** What messages call it. */
+  /** The name of the process in messages. */
   label: string
   /** Node's own options, the program and its arguments. */
   args: readonly string[]
   env?: Readonly<Record<string, string>>
-  /** The core it runs on; null leaves that to the system. */
+  /** The core of the process; null leaves the choice to the system. */
   core: number | null
 }
 
@@ -32,7 +32,7 @@ export class Child {
     const [program = '', ...rest] = command
     this.#label = options.label
     this.#process = spawn(program, rest, {
-      // Nothing else of the caller's environment, so that two machines run the same server.
+      // The child gets nothing else of this environment, so that two machines run the same server.
       env: { PATH: process.env['PATH'], ...options.env },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
@@ -49,7 +49,7 @@ export class Child {
     }
   }
 
-  /** Resolves when something listens on the port. */
+  /** Resolves when a process listens on the port. */
   async listening(port: number, deadlineMs = 20_000): Promise<void> {
     const deadline = Date.now() + deadlineMs
     while (!(await accepts(port))) {
@@ -63,7 +63,7 @@ export class Child {
     return cpuMicrosOf(this.#process.pid)
   }
 
-  /** Ends the process and waits for that: politely at first, so that a profile can be written. */
+  /** Ends the process and waits for its end: first with SIGTERM, so that it can write a profile. */
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const ended = once(this.#process, 'exit')
@@ -74,7 +74,10 @@ export class Child {
   }
 }
 
-/** CPU time of all threads since a process began, in microseconds, as the kernel counts it. */
+/**
+ * Returns the CPU time of all threads since the process began, in microseconds, from the kernel's
+ * count.
+ */
 export function cpuMicrosOf(pid: number | undefined): number {
   const tasks = `/proc/${pid}/task`
   const nanos = readdirSync(tasks).map((task) =>
@@ -89,14 +92,14 @@ async function accepts(port: number): Promise<boolean> {
     await once(socket, 'connect')
     return true
   } catch {
-    // Nobody listens yet; the caller knows for how long to ask again.
+    // No process listens yet. The caller asks again until its time limit.
     return false
   } finally {
     socket.destroy()
   }
 }
 
-/** A port that was free a moment ago. */
+/** Returns a port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

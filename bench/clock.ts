@@ -1,5 +1,6 @@
 /**
- * Milliseconds on the machine's monotonic clock, which all processes of one machine share.
- * `performance.now()` would not do: each process counts it from its own start.
+ * Returns the time in milliseconds on the machine's monotonic clock, which all processes share.
+ * `performance.now()` counts from the start of each process, so it cannot be compared between
+ * processes.
  */
 export const now = (): number => Number(process.hrtime.bigint()) / 1e6

@@ -1,7 +1,7 @@
 /**
- * A keep-alive HTTP/1.1 connection that reads an answer as raw bytes: it notes when tokens arrive and
- * keeps the bytes, and parses nothing until the answer is whole. An HTTP library here would cost
- * more than the relay that it is to measure.
+ * A keep-alive HTTP/1.1 connection that reads an answer as raw bytes. It stores the bytes and the
+ * arrival times of tokens, and parses nothing until the answer is complete. An HTTP library would
+ * cost more here than the relay that it measures.
  */
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
@@ -12,9 +12,9 @@ import { now } from './clock.ts'
 export interface Answer {
   sentAt: number
   endedAt: number
-  /** Time and tokens so far, alternately: one pair for every read that held a token. */
+  /** Time and tokens so far, alternately: one pair for every read that contained a token. */
   arrivals: number[]
-  /** Head and chunked body, as they came. */
+  /** The head and the chunked body, as received. */
   raw: Buffer
 }
 
@@ -30,7 +30,7 @@ export class Connection {
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true })
   }
 
-  /** Posts a JSON body and reads the answer to its end. One at a time. */
+  /** Posts a JSON body and reads the answer to its end. It sends one request at a time. */
   async post(path: string, body: string, deadlineMs: number): Promise<Answer> {
     const head =
       `POST ${path} HTTP/1.1\r\nhost: ${this.#host}\r\ncontent-type: application/json\r\n` +
@@ -64,8 +64,10 @@ function readAnswer(socket: Socket, sentAt: number, deadlineMs: number): Promise
     }
     const onFailure = (error?: unknown): void => {
       settle()
-      const got = Buffer.concat(reads).toString('utf8', 0, 600)
-      reject(new Error(`The answer did not end (${tokens} tokens): ${got}`, { cause: error }))
+      const receivedText = Buffer.concat(reads).toString('utf8', 0, 600)
+      reject(
+        new Error(`The answer did not end (${tokens} tokens): ${receivedText}`, { cause: error }),
+      )
     }
     const timer = setTimeout(onFailure, deadlineMs)
     const settle = (): void => {
@@ -83,7 +85,7 @@ function countTokens(read: Buffer): number {
 }
 
 /**
- * The body of a raw answer.
+ * Returns the body of a raw answer.
  * @throws Error for any status but 200.
  */
 export function bodyOf(raw: Buffer): Buffer {

@@ -1,7 +1,7 @@
 /**
- * Who is compared. Each is a command that serves on a port and asks the upstream; the benchmark knows
- * nothing else of it. Loom is started as a user starts it, with its default agent: once by itself, and
- * once as one of many, with its sessions in Redis.
+ * The contenders. Each is a command that serves on a port and calls the upstream; the benchmark has
+ * no other information about it. Loom starts as for a user, with its default agent: once alone, and
+ * once as an instance with its sessions in Redis.
  */
 import { fileURLToPath } from 'node:url'
 
@@ -11,28 +11,28 @@ export const contenderNames = ['loom', 'redis', 'stock', 'relay'] as const
 export type ContenderName = (typeof contenderNames)[number]
 
 export interface Contender {
-  /** Where it takes a `useChat` request. */
+  /** The path of a `useChat` request. */
   path: string
-  /** What it answers in. */
+  /** The format of its answers. */
   format: Format
   /** Node's own options, the program and its arguments. */
   args: readonly string[]
   env: (ports: Ports) => Record<string, string>
-  /** Whether it needs a Redis. */
+  /** True if it needs a Redis. */
   redis?: true
 }
 
-/** What it serves on, and what it may ask. */
+/** The port of the server, and the ports that it may call. */
 export interface Ports {
   port: number
   upstreamPort: number
-  /** 0 where there is no Redis. */
+  /** 0 if there is no Redis. */
   redisPort: number
 }
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
-// In everyone, so that it is a difference between none of them.
+// All contenders load it, so that it makes no difference between them.
 const probed = ['--import', file('probe.ts')]
 
 function benchEnv({ port, upstreamPort }: Ports): Record<string, string> {

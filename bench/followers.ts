@@ -1,7 +1,7 @@
 /**
- * `node bench/followers.ts`: what it costs to follow turns that another instance runs, at one token a
- * second for each of 500 turns with 4 followers each. Exit code 1 where an event takes too long, a
- * follower lacks something, or an instance needs more than a handful of connections.
+ * `node bench/followers.ts`: the cost of following turns that another instance runs, with 500 turns
+ * at one token a second and 4 followers each. The exit code is 1 if an event takes too long, if a
+ * follower misses an event, or if an instance needs more than a few connections.
  */
 import { parseArgs } from 'node:util'
 
@@ -10,7 +10,7 @@ import type { Delays } from '../test/sessions/crowd-orders.ts'
 import { cpuMicrosOf } from './child.ts'
 import { median } from './statistics.ts'
 
-/** From the model's write to the follower's read, at the 99th percentile, on loopback. */
+/** Between the model's write and the follower's read, at the 99th percentile, on loopback. */
 const p99MostMs = 50
 const connectionsMost = 4
 
@@ -47,8 +47,11 @@ process.stdout.write(
 const isGood = p99Ms < p99MostMs && Math.max(...connections) <= connectionsMost
 process.exitCode = isGood && lacking.length === 0 ? 0 : 1
 
-function lineOf({ count, p50Ms, p99Ms, mostMs }: Delays, [owning = 0, reading = 0]: number[]) {
+function lineOf(
+  { count, p50Ms, p99Ms, mostMs }: Delays,
+  [ownerMicros = 0, readerMicros = 0]: number[],
+) {
   const frames = `${count} frames: p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)}, most ${mostMs.toFixed(1)} ms`
-  const owned = ((owning * each) / count).toFixed(0)
-  return `${frames}; CPU ${owned} µs/token at the owner, ${(reading / count).toFixed(0)} µs/frame at the reader`
+  const ownerCost = ((ownerMicros * each) / count).toFixed(0)
+  return `${frames}; CPU ${ownerCost} µs/token at the owner, ${(readerMicros / count).toFixed(0)} µs/frame at the reader`
 }

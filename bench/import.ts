@@ -1,6 +1,6 @@
 /**
- * `npm run bench:import`: what `import 'loom'` costs, in fresh processes, beside bare Node and
- * `import 'ai'`. It measures the built library. Exit code 1 if a target is missed.
+ * `npm run bench:import`: the cost of `import 'loom'` in fresh processes, beside bare Node and
+ * `import 'ai'`. It measures the built library. The exit code is 1 if a target is missed.
  */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ const sample = z.object({
 })
 type Sample = z.infer<typeof sample>
 
-/** A program without another import, so that Node's own share is the same for all. */
+/** The program has no other import, so that Node's own share is the same for all. */
 const program = (name: string | undefined) => `
   const used = process.cpuUsage()
   const began = performance.now()

@@ -1,7 +1,7 @@
 /**
- * The load client: a process of its own that sends orders over a number of connections, reads the
- * answers as raw bytes, and checks their texts after the last one has ended, so that parsing takes
- * nothing from the measurement.
+ * The load client: a process that sends orders over several connections and reads the answers as
+ * raw bytes. It checks the texts after the last answer has ended, so that parsing does not disturb
+ * the measurement.
  */
 import { answerText, fingerprint } from './answer.ts'
 import { answerCalls } from './call.ts'
@@ -13,7 +13,7 @@ import { loadSchema } from './protocol.ts'
 import type { Load, Sighting } from './protocol.ts'
 import { textOf } from './reading.ts'
 
-/** How long an answer may take beyond what was ordered, in milliseconds. */
+/** How long an answer may take beyond its order, in milliseconds. */
 const patienceMs = 60_000
 
 async function run(load: Load): Promise<Sighting[]> {

@@ -1,2 +1,2 @@
-/** Measured values by name; the unit is the last word of the name. */
+/** Measured values by name. The unit is the last word of the name. */
 export type Measures = Readonly<Record<string, number>>

@@ -1,19 +1,19 @@
 /**
- * What one request asks the upstream for. It travels as the text of the user's message, since that is
- * the one thing every contender hands on unchanged, whatever else it does to the request.
+ * The order of one request for the upstream. It is the text of the user's message, because that is
+ * the one part that every contender passes on unchanged.
  */
 export interface Order {
-  /** Joins what the client saw with what the upstream sent. */
+  /** Connects the client's record with the upstream's. */
   id: number
-  /** How many tokens the answer has. */
+  /** The number of tokens in the answer. */
   tokens: number
-  /** Tokens a second, one write each; 0 sends them all at once. */
+  /** Tokens a second, with one write each; 0 sends all of them at once. */
   rate: number
   /** Milliseconds from the request to the first token. */
   waitMs: number
 }
 
-/** What `useChat` posts for the first message of a new chat. */
+/** Returns the body that `useChat` posts for the first message of a new chat. */
 export function requestBody(order: Order): string {
   const text =
     `Please answer order=${order.id} tokens=${order.tokens} ` +

@@ -1,7 +1,7 @@
 /**
- * Loaded into every server under test by `--import`: on request it tells what the process holds in
- * memory after a full collection, and starts and ends a CPU profile. Nothing of it runs before it is
- * asked, so it costs the server nothing while it is timed.
+ * Every server under test loads this module by `--import`. On request it reports the memory of the
+ * process after a full collection, and starts and ends a CPU profile. It runs nothing before a
+ * request, so it costs the server nothing during the measurement.
  */
 import { Session } from 'node:inspector/promises'
 import { setFlagsFromString } from 'node:v8'
@@ -20,7 +20,7 @@ const answers = {
 }
 
 answerCalls((question) => answers[probeSchema.parse(question).ask]())
-// The server alone decides when it has no more to do.
+// The channel must not keep the server's process alive.
 process.channel?.unref()
 
 function memory(): Memory {

@@ -1,15 +1,15 @@
 /**
- * What the benchmark's processes tell each other. Apart from the processes themselves, because to
- * import one of those is to start it.
+ * The messages between the benchmark's processes. They are in a module of their own, because an
+ * import of such a process would start it.
  */
 import { z } from 'zod'
 
-/** What the load client is to do. */
+/** The task of the load client. */
 export const loadSchema = z.object({
   port: z.number(),
   path: z.string(),
   format: z.enum(['ui', 'openai']),
-  /** How many orders are open at a time, each on a connection of its own. */
+  /** The number of open orders at a time, each on a connection of its own. */
   connections: z.number(),
   orders: z.array(
     z.object({ id: z.number(), tokens: z.number(), rate: z.number(), waitMs: z.number() }),
@@ -17,31 +17,31 @@ export const loadSchema = z.object({
 })
 export type Load = z.infer<typeof loadSchema>
 
-/** What the load client saw of one answer whose text was right. */
+/** The load client's record of one answer with the correct text. */
 export const sightingSchema = z.object({
   id: z.number(),
   sentAt: z.number(),
   endedAt: z.number(),
-  /** Time and tokens so far, alternately: one pair for every read that held a token. */
+  /** Time and tokens so far, alternately: one pair for every read that contained a token. */
   arrivals: z.array(z.number()),
   bytes: z.number(),
 })
 export type Sighting = z.infer<typeof sightingSchema>
 
-/** When the upstream had a request, and when it wrote each token of a paced answer. */
+/** The times at which the upstream received a request, and wrote each token of a paced answer. */
 export const stampSchema = z.object({
   id: z.number(),
   receivedAt: z.number(),
-  /** Of the first write with text in it. */
+  /** The time of the first write with text. */
   firstAt: z.number(),
   sentAt: z.array(z.number()),
 })
 export type Stamp = z.infer<typeof stampSchema>
 
-/** What a server under test holds in memory after a full collection. */
+/** The memory of a server under test after a full collection. */
 export const memorySchema = z.object({ heldBytes: z.number(), residentBytes: z.number() })
 export type Memory = z.infer<typeof memorySchema>
 
-/** What a server under test can be asked. */
+/** The questions that a server under test answers. */
 export const probeSchema = z.object({ ask: z.enum(['memory', 'start-profile', 'end-profile']) })
 export type Probe = z.infer<typeof probeSchema>

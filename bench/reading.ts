@@ -1,10 +1,10 @@
 /**
- * Reads the text out of an answer, so that every answer that is timed is also checked. Deliberately
- * plain: what a contender says must be right for any reader of server-sent events.
+ * Reads the text of an answer, so that every timed answer is also checked. It is simple on purpose:
+ * the stream of a contender must be correct for any reader of server-sent events.
  */
 import { z } from 'zod'
 
-/** AI SDK UI message stream, or the upstream's own chat completion chunks. */
+/** The AI SDK's UI message stream, or the upstream's own chat completion chunks. */
 export type Format = 'ui' | 'openai'
 
 const uiEvent = z.object({ type: z.string(), delta: z.string().optional() })
@@ -14,8 +14,8 @@ const openaiEvent = z.object({
 })
 
 /**
- * The text of a body.
- * @throws Error for a stream that ended without `[DONE]` or told of an error.
+ * Returns the text of a body.
+ * @throws Error for a stream that ended without `[DONE]` or reported an error.
  */
 export function textOf(body: Buffer, format: Format): string {
   const data = body

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:registry`: what the registry of models costs, in fresh processes: to have it, the
- * first lookup, and every later one. Exit code 1 if a target is missed.
+ * `npm run bench:registry`: the cost of the registry of models in fresh processes: to open it, the
+ * first lookup, and every later one. The exit code is 1 if a target is missed.
  */
 import { execFileSync } from 'node:child_process'
 import { argv, execPath, memoryUsage, stdout } from 'node:process'
@@ -18,7 +18,7 @@ const sample = z.object({
   megabytes: z.number(),
 })
 
-/** Later lookups go to the providers with the most models, and to models that there are not. */
+/** Later lookups use the providers with the most models, and models that do not exist. */
 async function measure(): Promise<z.infer<typeof sample>> {
   const before = memoryUsage().rss
   const began = performance.now()

@@ -1,11 +1,11 @@
-/** Turns measurements into a text: the median, every round's raw value, and the verdicts. */
+/** Formats measurements as text: the median, the raw value of every round, and the verdicts. */
 import type { ContenderName } from './contender.ts'
 import type { Measures } from './measures.ts'
 import { scenarios } from './scenario.ts'
 import type { ScenarioName, Target } from './scenario.ts'
 import { median } from './statistics.ts'
 
-/** What one contender did in one round of one scenario. */
+/** The measures of one contender in one round of one scenario. */
 export interface Cell {
   scenario: ScenarioName
   contender: ContenderName
@@ -19,7 +19,7 @@ export interface Verdict extends Target {
   pass: boolean
 }
 
-/** Every target for which both contenders were measured. */
+/** Returns the verdict of every target for which both contenders were measured. */
 export function verdictsOf(cells: readonly Cell[]): Verdict[] {
   return [...new Set(cells.map((cell) => cell.scenario))].flatMap((scenario) =>
     scenarios[scenario].targets.flatMap((target) => {
@@ -32,7 +32,7 @@ export function verdictsOf(cells: readonly Cell[]): Verdict[] {
   )
 }
 
-/** The table of one scenario and its verdicts. */
+/** Returns the table of one scenario and its verdicts. */
 export function reportOf(scenario: ScenarioName, cells: readonly Cell[]): string {
   const own = cells.filter((cell) => cell.scenario === scenario)
   const contenders = [...new Set(own.map((cell) => cell.contender))].sort()
@@ -69,7 +69,7 @@ function verdictLine({ measure, of, over, ratio, most, pass }: Verdict): string 
   return `${verdict}  ${measure}: ${of} / ${over} = ${ratio.toFixed(3)}, at most ${most.toFixed(3)}`
 }
 
-/** Three digits that mean something. */
+/** Formats a value with three significant digits. */
 function format(value: number): string {
   if (Math.abs(value) >= 100) return value.toFixed(0)
   return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2)

@@ -1,6 +1,7 @@
 /**
- * `npm run bench`: every contender in every scenario, round by round, in fresh processes and turned
- * order; then the tables and verdicts. Exit code 1 if a target is missed or an answer is wrong.
+ * `npm run bench`: every contender in every scenario, round by round, in fresh processes and
+ * rotated order, and then the tables and verdicts. The exit code is 1 if a target is missed or an
+ * answer is wrong.
  */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -44,19 +45,23 @@ const options = z
 
 const write = (text: string): unknown => process.stdout.write(text)
 
-/** The server alone on one core; upstream, load client and this process on the other. */
+/**
+ * Puts the server alone on one core, and the upstream, the load client and this process on the
+ * other.
+ */
 function pinCores(): readonly [number, number] | null {
   try {
     execFileSync('taskset', ['-cp', '1', String(process.pid)], { stdio: 'ignore' })
     return [0, 1]
   } catch {
-    // No taskset, or not these cores: the numbers are noisier, the ratios still mean something.
+    // There is no taskset, or not these cores. The numbers are then noisier, but the ratios still
+    // hold.
     return null
   }
 }
 
-/** `[a, b, c]` in round 0, `[b, c, a]` in round 1, and so on. */
-function turned<ITEM>(items: readonly ITEM[], round: number): ITEM[] {
+/** Returns `[a, b, c]` in round 0, `[b, c, a]` in round 1, and so on. */
+function rotated<ITEM>(items: readonly ITEM[], round: number): ITEM[] {
   const by = round % items.length
   return [...items.slice(by), ...items.slice(0, by)]
 }
@@ -65,7 +70,7 @@ async function measure(cores: readonly [number, number] | null): Promise<Cell[]>
   const cells: Cell[] = []
   for (let round = 0; round < options.rounds; round++) {
     for (const scenario of options.scenario) {
-      for (const contender of turned(options.contender, round)) {
+      for (const contender of rotated(options.contender, round)) {
         process.stderr.write(`round ${round + 1}/${options.rounds}: ${scenario}, ${contender}\n`)
         const profile = `${scenario}-${contender}-${round + 1}.cpuprofile`
         const stage = await openStage({
@@ -86,7 +91,7 @@ async function measure(cores: readonly [number, number] | null): Promise<Cell[]>
 }
 
 const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores`
-// V8 samples from a thread of its own, which on the server's one core would only see it idle.
+// V8 takes samples in a thread of its own, which on the server's one core would only see it idle.
 const cores = options.profile === undefined ? pinCores() : null
 write(`Node ${process.version}, ${machine}, ${cores === null ? 'not pinned' : 'pinned'}\n\n`)
 const cells = await measure(cores)

@@ -1,6 +1,6 @@
 /**
- * What is measured, in what size, and what Loom is held to. A target is a ratio of two contenders in
- * the same run: ratios hold from machine to machine where microseconds do not.
+ * The scenarios, their sizes, and Loom's targets. A target is a ratio of two contenders in the same
+ * run. Ratios hold from machine to machine; microseconds do not.
  */
 import type { ContenderName } from './contender.ts'
 import type { Measures } from './measures.ts'
@@ -11,11 +11,11 @@ import type { Stage } from './stage.ts'
 
 export interface Target {
   measure: string
-  /** The value of this contender, one of the two Looms … */
+  /** The ratio is the value of this contender, one of the two Looms … */
   of: 'loom' | 'redis'
-  /** … over that of this one … */
+  /** … divided by that of this contender … */
   over: ContenderName
-  /** … is at most this. */
+  /** … and is at most this. */
   most: number
 }
 

@@ -1,7 +1,7 @@
 /**
- * One contender under load: its server on a core of its own, a fresh upstream and a fresh load client
- * on the other. Nothing is shared between two stages, so neither their order nor what an earlier one
- * left behind can favour anyone.
+ * One contender under load: its server on a core of its own, with a fresh upstream and a fresh load
+ * client on the other core. Two stages share nothing, so neither their order nor the remains of an
+ * earlier one can favour a contender.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -16,14 +16,14 @@ import { memorySchema, sightingSchema, stampSchema } from './protocol.ts'
 import type { Memory, Probe, Sighting, Stamp } from './protocol.ts'
 
 export interface Stage {
-  /** Sends orders over a number of connections and resolves when all were answered, and rightly. */
+  /** Sends orders over several connections. Resolves when all have their correct answers. */
   send(orders: readonly Order[], connections: number): Promise<Sighting[]>
-  /** What the upstream noted since it was last asked. */
+  /** Returns the upstream's notes since the last call. */
   stamps(): Promise<Stamp[]>
-  /** CPU time of the server so far, in microseconds. */
+  /** Returns the CPU time of the server so far, in microseconds. */
   cpuMicros(): number
   memory(): Promise<Memory>
-  /** Profiles the server, where a profile was asked for, until `endProfile`. */
+  /** Profiles the server until `endProfile`, if a profile was requested. */
   startProfile(): Promise<void>
   endProfile(): Promise<void>
   close(): Promise<void>
@@ -31,15 +31,18 @@ export interface Stage {
 
 export interface StageOptions {
   contender: Contender
-  /** Two cores, for the server and for what surrounds it; null leaves that to the system. */
+  /** Two cores: one for the server, and one for the other processes; null leaves that to the system. */
   cores: readonly [number, number] | null
-  /** Where to write a CPU profile, if anywhere. */
+  /** The file for a CPU profile, if one was requested. */
   profileFile?: string
 }
 
-/** For an answer that is not a stream: a collection, a list of notes. In milliseconds. */
+/**
+ * The time limit of a reply that is not a stream, such as a collection or a list of notes, in
+ * milliseconds.
+ */
 const replyMs = 30_000
-/** The longest that a load may take, in milliseconds. */
+/** The time limit of a load, in milliseconds. */
 const loadMs = 300_000
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -49,7 +52,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   const [serverCore, otherCore] = options.cores ?? [null, null]
   const port = await freePort()
   const upstreamPort = await freePort()
-  // Beside the others, since this process is: what Redis itself does is not the server's CPU.
+  // Redis shares the other core with this process: its own work is not the server's CPU time.
   const redis = contender.redis === true ? await startRedis() : undefined
   const upstream = new Child({
     label: 'upstream',

@@ -1,12 +1,12 @@
-/** The two statistics that the benchmark speaks of. Nearest rank: each is a value that was measured. */
+/** The two statistics of the benchmark. By nearest rank, each percentile is a measured value. */
 
-/** The value that `share` of the values do not exceed; `share` 0.99 is the 99th percentile. */
+/** Returns the value that `share` of the values do not exceed; `share` 0.99 is the 99th percentile. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
 }
 
-/** The middle value, or the mean of the middle two. */
+/** Returns the middle value, or the mean of the middle two. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN

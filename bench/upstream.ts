@@ -1,6 +1,7 @@
 /**
- * The upstream: an OpenAI-compatible server that answers each order with the same bytes, all at once
- * or paced, and notes when it sent them. It runs as a process of its own; a parent asks for its notes.
+ * The upstream: an OpenAI-compatible server that answers each order with the same bytes, all at
+ * once or paced. It stores the time of each write. It runs as a process of its own, and a parent
+ * asks for these times.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -44,8 +45,8 @@ async function sendAtOnce(order: Order, response: ServerResponse, stamp: Stamp):
   response.write(opening)
   stamp.firstAt = now()
   for (let index = 0; index < order.tokens && !response.destroyed; index++) {
-    // An event is a chunk of the body, as providers flush them; Node joins a tick's chunks in one
-    // write to the socket.
+    // Each event is a chunk of the body, as providers send them. Node joins the chunks of a tick in
+    // one write to the socket.
     const taken = response.write(eventOf(index))
     if (!taken) await Promise.race([once(response, 'drain'), once(response, 'close')])
   }
@@ -54,7 +55,8 @@ async function sendAtOnce(order: Order, response: ServerResponse, stamp: Stamp):
 
 async function sendPaced(order: Order, response: ServerResponse, stamp: Stamp): Promise<void> {
   response.write(opening)
-  // By the clock and not by the last token, so that a late timer does not slow the stream down.
+  // The pace follows the clock and not the last token, so that a late timer does not slow the
+  // stream.
   const startAt = now() + order.waitMs
   for (let index = 0; index < order.tokens && !response.destroyed; index++) {
     const dueIn = startAt + (index * 1000) / order.rate - now()
@@ -67,7 +69,7 @@ async function sendPaced(order: Order, response: ServerResponse, stamp: Stamp): 
   response.write(closing(order.tokens))
 }
 
-/** The same bytes for everyone, made once. */
+/** The bytes are the same for every contender and are created once. */
 function eventOf(index: number): Buffer {
   return (events[index] ??= Buffer.from(tokenEvent(index)))
 }

@@ -1,4 +1,4 @@
-/** Lists whom there is to talk to. It tells no prompts. */
+/** Lists the agents of the server. The list has no prompts. */
 import type { Hono } from 'hono'
 
 import type { Loom } from '../src/loom.ts'

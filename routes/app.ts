@@ -1,6 +1,6 @@
 /**
- * The HTTP server of Loom as a Hono app. It starts nothing and listens nowhere, so tests and other
- * servers mount it as they like.
+ * The HTTP server of Loom as a Hono app. It starts nothing and opens no port, so tests and other
+ * servers can mount it.
  */
 import { Hono } from 'hono'
 
@@ -28,6 +28,12 @@ export function createApp(options: AppOptions): Hono {
   modelRoutes(app, loom)
   healthRoutes(app, world)
   playgroundRoutes(app)
-  app.notFound((c) => answerError(new LoomError('not-found', 'There is nothing here.'), c, loom))
+  app.notFound((c) =>
+    answerError(
+      new LoomError('not-found', 'There is nothing here: no route has this path.'),
+      c,
+      loom,
+    ),
+  )
   return app
 }

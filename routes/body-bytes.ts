@@ -1,4 +1,6 @@
-/** The bytes of a posted body, and how their sender learns that they are refused. */
+/**
+ * Reads the bytes of a posted body. If the body is refused, its sender still receives the answer.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { Context } from 'hono'
@@ -7,21 +9,22 @@ import { LoomError } from '../src/ground/error.ts'
 import { JsonFault } from '../src/ground/json/syntax.ts'
 import { bodyLimits, tooLarge } from './body-limits.ts'
 
-/** A slice is short enough that the event loop turns between two. */
+/** A slice is so short that the event loop turns between two slices. */
 const sliceBytes = 64 * 1024
 const turnEveryMs = 5
 
-/** How long, and how much of, a body that is refused is read, so that its sender reads the answer. */
+/** Limits for reading the rest of a refused body, so that its sender receives the answer. */
 const drainMs = 30_000
 const drainSilenceMs = 1000
 const drainBytes = 1024 * 1024 * 1024
 
 /**
- * Gives the body to `take`, a slice at a time, without holding up the event loop.
+ * Passes the body to `take`, one slice at a time. The event loop turns between slices.
  *
- * A client that still writes when its connection is closed sees a reset instead of the answer
- * (RFC 9112, 9.6). So the rest of a refused body is read and dropped before the answer is sent.
- * @throws LoomError `aborted`, `payload-too-large`, and what `take` throws
+ * A client that still writes when its connection is closed sees a reset instead of the answer (RFC
+ * 9112, 9.6). So the rest of a refused body is read and dropped before the answer is sent.
+ * @throws LoomError `aborted` or `payload-too-large`
+ * @throws the error that `take` throws
  */
 export async function readSlices(c: Context, take: (slice: Uint8Array) => void): Promise<void> {
   const announced = Number(c.req.header('content-length') ?? 0)
@@ -46,9 +49,9 @@ export async function readSlices(c: Context, take: (slice: Uint8Array) => void):
   size += await drain(chunks)
   if (Math.max(size, announced) <= bodyLimits.messageBytes) throw refusal
   c.header('Connection', 'close')
-  // Of a large body the size is the news, not which byte of it is no JSON.
+  // For a large body the error reports the size. The position of the first bad byte would not help.
   if (refusal instanceof JsonFault) {
-    throw tooLarge('The body, which is no JSON,', bodyLimits.messageBytes)
+    throw tooLarge('The body, which is not JSON,', bodyLimits.messageBytes)
   }
   throw refusal
 }
@@ -67,16 +70,16 @@ function refusalBy(take: (slice: Uint8Array) => void, slice: Uint8Array): Error 
   }
 }
 
-/** Reads the rest, to its end or the limits; returns how much that was. */
+/** Reads the rest of the body, to its end or to the limits. Returns the number of bytes. */
 async function drain(chunks: AsyncGenerator<Uint8Array>): Promise<number> {
   const deadline = performance.now() + drainMs
   const silence = Promise.withResolvers<undefined>()
-  // A client that sends nothing waits for the answer.
+  // A client that sends nothing more waits for the answer.
   const timer = setTimeout(() => silence.resolve(undefined), drainSilenceMs)
   let size = 0
   try {
     while (size < drainBytes && performance.now() < deadline) {
-      // One that breaks off is gone.
+      // A client that closes the connection ends the body with an error.
       const next = chunks.next().catch(() => undefined)
       const result = await Promise.race([next, silence.promise])
       if (result === undefined || result.done === true) break
@@ -91,7 +94,7 @@ async function drain(chunks: AsyncGenerator<Uint8Array>): Promise<number> {
 
 async function* chunksOf(c: Context, announced: number): AsyncGenerator<Uint8Array> {
   try {
-    // Nearly every body is small, and a stream costs more than to read it whole.
+    // Nearly every body is small, and a stream costs more than one read of the whole body.
     if (announced > 0 && announced <= sliceBytes) yield new Uint8Array(await c.req.arrayBuffer())
     else for await (const chunk of c.req.raw.body ?? []) yield chunk
   } catch (cause) {

@@ -1,34 +1,34 @@
 /**
- * What a posted body may hold. The limits keep the work that one request makes, here and in all that
- * comes after (checks, store, prompt), to a few milliseconds a step. They hold for what a request adds,
- * not for the history that a client repeats with it.
+ * The limits of a posted body. They keep the work that one request makes (here, in checks, in the
+ * store, in the prompt) to a few milliseconds a step. They apply to the values that a request adds,
+ * not to the history that a client repeats.
  */
 import { LoomError } from '../src/ground/error.ts'
 import { type Span } from '../src/ground/json/scanner.ts'
 import { JsonFault } from '../src/ground/json/syntax.ts'
 
 export const bodyLimits = {
-  /** Of a whole body, with the history that a client repeats. */
+  /** Bytes of a whole body, with the history that a client repeats. */
   bodyBytes: 256 * 1024 * 1024,
-  /** Of the message that is new, of one tool output, and of any other body. */
+  /** Bytes of the new message, of one tool output, and of any other body. */
   messageBytes: 10 * 1024 * 1024,
-  /** Of a message without its files: more than the window of any model holds. */
+  /** Bytes of a message without its files. This is more than the context window of any model. */
   textBytes: 2 * 1024 * 1024,
-  /** Of `context`, and of each field that is no message. */
+  /** Bytes of `context`, and of each field that is not a message. */
   fieldBytes: 64 * 1024,
-  /** Objects, lists, strings, numbers and words in a message; keys come with their values. */
+  /** Objects, lists, strings, numbers and words in a message. A key counts with its value. */
   values: 10_000,
   /** Parts of a message. */
   parts: 1000,
-  /** Escapes in a message's strings, which are written anew for each that reads them. */
+  /** Escapes in the strings of a message. Each reader of the message writes them again. */
   escapes: 1_000_000,
-  /** Levels of containers, the body itself included. */
+  /** Levels of containers, including the body itself. */
   depth: 100,
   /** Messages in a body. */
   messages: 100_000,
 } as const
 
-/** Why a value is not taken; undefined where it may be parsed. */
+/** Returns the reason to refuse a value, or undefined if the value may be parsed. */
 export function refusalOf(span: Span, name: string, bytesMax: number): LoomError | undefined {
   const { values, escapes, depth } = bodyLimits
   if (span.end - span.start > bytesMax) return tooLarge(name, bytesMax)
@@ -49,7 +49,10 @@ export function invalid(message: string, cause?: unknown): LoomError {
   return new LoomError('invalid-request', message, { cause })
 }
 
-/** What scanning or parsing threw, in a caller's words: a parser's own message quotes the body. */
+/**
+ * Returns the error for the client. It replaces a parser's own message, because that quotes the
+ * body.
+ */
 export function faultOf(error: unknown): unknown {
   if (error instanceof JsonFault && error.kind === 'depth') return tooDeep('The body')
   if (error instanceof JsonFault || error instanceof SyntaxError) {

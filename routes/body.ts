@@ -1,7 +1,7 @@
 /**
- * Reads a posted body as JSON that can be trusted to be JSON: bounded in size, depth and number of
- * values, and without the keys that pollute prototypes. What it means is checked by whoever asked for
- * it. The content type does not matter: `curl -d` and `WorkflowChatTransport` name another.
+ * Reads a posted body as JSON with limits for its size, its depth and its number of values, and
+ * without keys that pollute prototypes. The caller checks the meaning of the value. The content
+ * type does not matter: `curl -d` and `WorkflowChatTransport` send another one.
  */
 import type { Context } from 'hono'
 
@@ -12,7 +12,7 @@ import { readSlices } from './body-bytes.ts'
 import { bodyLimits, faultOf, invalid, refusalOf } from './body-limits.ts'
 
 /**
- * A whole body.
+ * Reads a whole body.
  * @param whenEmpty the value of an empty body; without it, an empty body is refused
  * @throws LoomError `invalid-request`, `payload-too-large` or `aborted`
  */
@@ -35,11 +35,11 @@ export async function readJson(c: Context, whenEmpty?: object): Promise<unknown>
   return readScanned(c, reader, whenEmpty)
 }
 
-/** What makes a value of a body while it is scanned. */
+/** Builds a value from a body while the body is scanned. */
 export interface BodyReader extends JsonVisitor {
   /** Called with each slice before it is scanned. */
   add(slice: Uint8Array, at: number): void
-  /** Called when the body has ended well. */
+  /** Called when the body has ended without an error. */
   value(): unknown
 }
 

@@ -1,7 +1,7 @@
 /**
- * The body of a posted chat. `useChat` posts all of its history each time, of which only the last
- * message can be new. So the history is scanned and passed over, whatever its size, and limits hold for
- * the last message and for the other fields.
+ * The body of a posted chat. `useChat` posts its whole history each time, and only the last message
+ * can be new. So the history is scanned but not parsed, whatever its size. The limits apply to the
+ * last message and to the other fields.
  */
 import type { Context } from 'hono'
 
@@ -12,16 +12,17 @@ import { type BodyReader, readScanned } from './body.ts'
 import { PostedMessage } from './posted-message.ts'
 
 export interface ChatBodyOptions {
-  /** The fields that are read; others are passed over. */
+  /** The fields that are read. Other fields are skipped. */
   fields: ReadonlySet<string>
-  /** Whether messages before the last may matter as well. */
+  /** True if messages before the last one may also be needed. */
   keepsHistory: boolean
 }
 
 /**
- * The object that was posted, with the fields that are read. `messages` ends with the last message that
- * is no system message. Before it stand holes, or where it is kept and within the limits the history.
- * `isAnswered` says whether it holds an assistant message behind a user message.
+ * Reads a posted object with the fields in `options.fields`. `messages` ends with its last message
+ * that is not a system message. The places before it are empty, unless the history is kept and is
+ * within the limits. `isAnswered` is true if `messages` has an assistant message after a user
+ * message.
  * @throws LoomError `invalid-request`, `payload-too-large` or `aborted`
  */
 export function readChatBody(c: Context, options: ChatBodyOptions): Promise<unknown> {
@@ -29,13 +30,13 @@ export function readChatBody(c: Context, options: ChatBodyOptions): Promise<unkn
 }
 
 class ChatBody implements BodyReader {
-  /** Down to the fields of the parts of `messages`. */
+  /** The deepest level is a field of a part of `messages`. */
   readonly levels = 5
   readonly #options: ChatBodyOptions
   readonly #body: Record<string, unknown> = {}
   #root: unknown
   #isObject = true
-  /** What is under way: a field, or a message. */
+  /** The field or the message that is being scanned now. */
   #field: Raw | undefined
   #message: PostedMessage | undefined
   #list: PostedList | undefined
@@ -46,10 +47,10 @@ class ChatBody implements BodyReader {
   }
 
   add(slice: Uint8Array, at: number): void {
-    // What begins in this slice takes its part of it when it begins.
+    // A value that begins in this slice takes its bytes from here.
     this.#slice = { bytes: slice, at }
     this.#message?.add(slice, at)
-    // The rest of one that is too large is only measured.
+    // Once a field is too large, the rest of it is only measured.
     const field = this.#field
     if (field !== undefined && field.size <= bodyLimits.messageBytes) field.add(slice, at)
   }
@@ -99,7 +100,7 @@ class ChatBody implements BodyReader {
     const isList = name === 'messages' && this.#list !== undefined && this.#field === undefined
     const isSingle = name === 'message' && this.#single !== undefined && this.#field === undefined
     if (isList || isSingle) return
-    // What is passed over may be large, but not what no client sends.
+    // A skipped field may be large. It must still be free of unsafe keys and of deep nesting.
     const refusal = refusalOf({ ...span, values: 0, escapes: 0 }, 'The body', Infinity)
     if (refusal !== undefined) throw refusal
     if (this.#field === undefined) return
@@ -134,11 +135,14 @@ class ChatBody implements BodyReader {
   }
 }
 
-/** `messages`: the last one that is no system message, and what is before it where that is kept. */
+/**
+ * Collects `messages`: the last message that is not a system message, and its history if that is
+ * kept.
+ */
 class PostedList {
   #count = 0
   #last: { message: PostedMessage; index: number } | undefined
-  /** Undefined where it is not kept, or too much of it came. */
+  /** Undefined if the history is not kept, or is beyond the limits. */
   #history: { message: PostedMessage; index: number }[] | undefined
   #size = 0
   #values = 0
@@ -149,7 +153,7 @@ class PostedList {
     this.#history = keepsHistory ? [] : undefined
   }
 
-  /** Whether an assistant message stands behind a user message. */
+  /** True if an assistant message follows a user message. */
   get isAnswered(): boolean {
     return this.#isAnswered
   }
@@ -170,7 +174,7 @@ class PostedList {
     this.#last = { message, index }
   }
 
-  /** What was the last one is history now. */
+  /** Moves the last message to the history, before a new last message replaces it. */
   #keepLast(): void {
     const last = this.#last
     if (last === undefined || this.#history === undefined || last.message.isSystem) return
@@ -178,14 +182,14 @@ class PostedList {
     this.#values += last.message.values
     const isMuch = this.#values > bodyLimits.values || last.message.refusal !== undefined
     if (this.#size <= bodyLimits.messageBytes && !isMuch) this.#history.push(last)
-    // The session may be known, and then nobody asks for it.
+    // Without the history, an existing session still accepts the post. Only a new session needs it.
     else this.#history = undefined
   }
 
   value(): unknown[] {
     const last = this.#last
     if (last === undefined) return []
-    // Instructions are the server's: of a system message only its place is kept.
+    // Only the server sets instructions. A system message keeps its place and loses its text.
     const isKept = this.#history !== undefined
     const messages: unknown[] = Array.from({ length: isKept ? last.index : 0 }, systemMessage)
     messages.length = last.index

@@ -1,4 +1,4 @@
-/** The body of a posted chat, as `DefaultChatTransport` sends it, and then some. */
+/** The body of a posted chat: the fields of `DefaultChatTransport`, and Loom's own. */
 import type { JSONObject } from '@ai-sdk/provider'
 import type { Context } from 'hono'
 import { z } from 'zod'
@@ -12,22 +12,25 @@ const idSchema = z.string().refine(isId, `must be Unicode, at most ${idLengthMax
 export const sessionIdSchema = idSchema.refine(isSessionId, 'cannot be "." or ".."')
 
 /**
- * What agents' callbacks are given: any JSON object. Its fields need no check: they were parsed from
- * JSON within the limits of `body-limits.ts`, and a schema that walks them takes seconds for what a
- * parser does in milliseconds.
+ * The context that the callbacks of agents receive: any JSON object. Its fields need no check. They
+ * were parsed from JSON within the limits of `body-limits.ts`, and a schema takes seconds for a
+ * walk that a parser does in milliseconds.
  */
 export const contextSchema = z.custom<JSONObject>(isFields, 'expected object')
 
-/** What is not named here (`transport.body` of the client) is left unread. */
+/** Other fields (`transport.body` of the client) are not read. */
 const chatRequest = z.object({
   id: sessionIdSchema.optional(),
   messages: z.array(z.unknown()).optional(),
   message: z.union([z.string(), z.custom<Fields>(isFields, 'expected object')]).optional(),
   trigger: z.enum(['submit-message', 'regenerate-message']).optional(),
   messageId: idSchema.optional(),
-  /** True where the client has seen an answer in this conversation, and posts its last message alone. */
+  /** True if the client has an answer of this conversation, and posts only its last message. */
   continues: z.boolean().optional(),
-  /** Of `messages`, also where only the last of them is kept; never the client's word. */
+  /**
+   * Computed from all of `messages`, also if only the last message is kept. The client cannot set
+   * it.
+   */
   isAnswered: z.boolean().default(false),
   agent: idSchema.optional(),
   context: contextSchema.optional(),
@@ -39,7 +42,8 @@ export type ChatRequest = z.infer<typeof chatRequest>
 const fields = new Set(Object.keys(chatRequest.shape))
 
 /**
- * @param keepsHistory whether messages before the last may matter as well
+ * Reads and checks the body of a posted chat.
+ * @param keepsHistory true if messages before the last one may also be needed
  * @throws LoomError `invalid-request`, `payload-too-large` or `aborted`
  */
 export async function readRequest(c: Context, keepsHistory: boolean): Promise<ChatRequest> {
@@ -48,13 +52,16 @@ export async function readRequest(c: Context, keepsHistory: boolean): Promise<Ch
   throw new LoomError('invalid-request', issueIn(result.error))
 }
 
-/** What is wrong first, in a line. */
+/** Describes the first issue in one line. */
 export function issueIn({ issues: [issue] }: z.ZodError): string {
   const where = issue === undefined || issue.path.length === 0 ? 'The body' : issue.path.join('.')
   return `${where}: ${issue?.message ?? 'not valid'}.`
 }
 
-/** @throws LoomError `invalid-request` where there are none */
+/**
+ * Returns the messages of a request.
+ * @throws LoomError `invalid-request` if the request has none
+ */
 export function postedMessages({ message, messages }: ChatRequest): readonly unknown[] {
   if (typeof message === 'string') return [{ role: 'user', content: message }]
   if (message !== undefined) return [message]

@@ -1,7 +1,7 @@
 /**
- * Tells whoever asks for a session named `.` or `..` that there can be none. To every reader of
- * addresses these are steps, also percent-encoded: what is asked of such a session would otherwise be
- * asked of something else, or found missing without a reason.
+ * Refuses a request for a session named `.` or `..`. Every parser of URLs takes these as path
+ * steps, also percent-encoded. Such a request would reach another path, or would get a 404 without
+ * a reason.
  */
 import type { HttpBindings } from '@hono/node-server'
 import type { MiddlewareHandler } from 'hono'
@@ -10,7 +10,10 @@ import { LoomError } from '../src/ground/error.ts'
 
 const dotId = /\/chat\/(\.|%2e){1,2}(?=[/?]|$)/i
 
-/** Node has the path as it was sent; elsewhere its steps are taken before anybody sees them. */
+/**
+ * Node reports the path as the client sent it. Other servers resolve the steps before Loom sees the
+ * path.
+ */
 export function refuseDotIds(): MiddlewareHandler<{ Bindings?: Partial<HttpBindings> }> {
   return async function dotIds(c, next) {
     if (dotId.test(c.env?.incoming?.url ?? '')) throw new LoomError('invalid-request', noDotId)

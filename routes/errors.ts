@@ -1,6 +1,6 @@
 /**
- * The one place where an error becomes a response. `useChat` shows the body to people as it is, so
- * the body is one readable line; programs ask for JSON and get the code with it.
+ * The one place that turns an error into a response. `useChat` shows the body to people without a
+ * change, so the body is one readable line. A client that accepts JSON also receives the code.
  */
 import type { Context } from 'hono'
 
@@ -12,7 +12,7 @@ export function answerError(
   c: Context,
   { models, report }: Pick<Loom, 'models' | 'report'>,
 ): Response {
-  // Anything else may hold paths, queries or keys: it is for the log, not for the client.
+  // Any other error may contain paths, queries or keys. It goes to the log and not to the client.
   const known =
     error instanceof LoomError && error.code !== 'internal'
       ? error
@@ -20,7 +20,7 @@ export function answerError(
   if (known.status >= 500) report(error)
   const message = models.redact(known.message).replace(/\s+/g, ' ')
   const { code } = known
-  // 499 is not in Hono's list, and nobody is there to read it.
+  // Hono's list of statuses has no 499, and this client has closed the connection.
   const status = code === 'aborted' ? 400 : errorStatus[code]
   if (known.retryAfterMs !== undefined) {
     c.header('Retry-After', String(Math.ceil(known.retryAfterMs / 1000)))

@@ -1,13 +1,16 @@
-/** For load balancers: `/healthz` says that the process lives, `/readyz` that it takes new work. */
+/**
+ * Checks for load balancers: `/healthz` answers while the process runs, `/readyz` while it accepts
+ * new work.
+ */
 import type { Hono } from 'hono'
 
 import { onlyMethods } from './methods.ts'
 import type { World } from './world.ts'
 
 /**
- * `/readyz` answers 503 while the server drains, and while the store has not taken a heartbeat for as
- * long as an instance counts as alive: a store that is away, frozen or full. Other instances then
- * count this one as dead, and it could accept no message.
+ * `/readyz` answers 503 while the server drains. It also answers 503 after the store has accepted
+ * no heartbeat for the time that an instance counts as alive: the store is away, frozen or full.
+ * Other instances then count this one as dead, and it could accept no message.
  */
 export function healthRoutes(app: Hono, { isReady, loom }: World): void {
   app.get('/healthz', (c) => c.json({ status: 'ok' }))

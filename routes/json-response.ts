@@ -1,11 +1,11 @@
-/** A large value as a JSON response. It is written as fast as the client reads, a piece at a time. */
+/** Sends a large value as a JSON response, in pieces and as fast as the client reads. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { Context } from 'hono'
 
 import { isOnePiece, jsonPieces } from '../src/ground/json/pieces.ts'
 
-/** @param replacer as of `jsonPieces` */
+/** @param replacer see `jsonPieces` */
 export function jsonResponse(
   c: Context,
   value: unknown,
@@ -16,7 +16,7 @@ export function jsonResponse(
   const pieces = jsonPieces(value, replacer)
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      // A reader that is fast must not take all pieces in one turn.
+      // Without this turn, a fast reader would take all pieces in one turn of the event loop.
       await nextTurn()
       const { value: piece, done } = pieces.next()
       if (done === true) controller.close()

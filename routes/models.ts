@@ -1,6 +1,6 @@
 /**
- * Lists models: those that can be used now, or with `?query=` all that are known and hold its words.
- * It tells no keys and no addresses.
+ * Lists models: those that can be used now, or with `?query=` all known models that match its
+ * words. The list has no keys and no addresses.
  */
 import type { Hono } from 'hono'
 

@@ -5,8 +5,8 @@ import { LoomError } from '../src/ground/error.ts'
 
 /**
  * Reads a query parameter that is a whole number.
- * @returns undefined where the request has no such parameter
- * @throws LoomError `invalid-request` for anything but a whole number from 1 to `max`
+ * @returns undefined if the request has no such parameter
+ * @throws LoomError `invalid-request` for any value but a whole number from 1 to `max`
  */
 export function numberParameter(c: Context, name: string, max: number): number | undefined {
   const text = c.req.query(name)

@@ -1,7 +1,8 @@
 /**
- * Which web pages may call. A browser lets any page post to a server on this machine and names the
- * page's origin, so without this check a page on the internet could talk to the agent and its tools.
- * A client that is no browser sends none of these headers, and is not checked here.
+ * Checks which web pages may call this server. A browser lets any page post to a server on this
+ * machine and sends the page's origin. Without this check, a page on the internet could use the
+ * agent and its tools. A client that is not a browser sends none of these headers, so it is not
+ * checked.
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
@@ -10,7 +11,7 @@ import { isLoopback } from '../src/config.ts'
 import type { Config } from '../src/config.ts'
 import { LoomError } from '../src/ground/error.ts'
 
-// A page of another origin sees no other headers than these and the basic ones.
+// A page of another origin can read only these headers and the basic ones.
 const exposeHeaders = [
   'x-vercel-ai-ui-message-stream',
   'x-vercel-ai-data-stream',
@@ -24,7 +25,8 @@ export function allowOrigins(config: Config): MiddlewareHandler {
   const answerWithCookies = cors({ ...plain, credentials: true })
   return async (c, next) => {
     const origin = c.req.header('origin') ?? originWithoutHeader(c)
-    // A page that the operator named is no page of another name, whatever Host a proxy sends.
+    // The operator allowed the origin of this page by name, so its Host header needs no check. A
+    // proxy may change that header.
     if (origin === undefined || !hasCookies(origin, config)) refuseForeignHost(c, config)
     if (origin === undefined) return next()
     if (!isAllowed(c, origin, config)) {
@@ -33,15 +35,15 @@ export function allowOrigins(config: Config): MiddlewareHandler {
         'This origin may not call this server: add it to LOOM_CORS_ORIGINS, or set LOOM_PUBLIC_URL if it is the address of this server.',
       )
     }
-    // Cookies of a page that only `*` allows must not act for their user (Fetch standard, 3.2.5).
+    // A page that only `*` allows must not use the cookies of its user (Fetch standard, 3.2.5).
     return hasCookies(origin, config) ? answerWithCookies(c, next) : answerCors(c, next)
   }
 }
 
 /**
- * The origin of a request that changes something and names none, though a page sent it. A form or a
- * `text/plain` body crosses origins without a preflight; browsers of today name the origin of such a
- * POST, an older one only its page.
+ * Finds the origin of a request that changes something, comes from a page, and has no `Origin`
+ * header. A form or a `text/plain` body crosses origins without a preflight. Current browsers send
+ * the origin of such a POST; older ones send only the address of the page.
  */
 function originWithoutHeader(c: Context): string | undefined {
   if (['GET', 'HEAD', 'OPTIONS'].includes(c.req.method)) return undefined
@@ -68,24 +70,25 @@ const safelisted = new Set([
 function isAllowed(c: Context, origin: string, config: Config): boolean {
   const { corsOrigins, host: bound } = config
   if (corsOrigins.includes('*') || hasCookies(origin, config)) return true
-  // No script can set this header: the browser compared the addresses that it sees itself, which a
-  // proxy that rewrites Host hides from this server.
+  // No script can set this header. The browser compared the addresses that it sees itself, and a
+  // proxy that rewrites Host hides these from this server.
   if (c.req.header('sec-fetch-site') === 'same-origin') return true
-  // `null` is a page in a sandbox or a file, which may come from anywhere.
+  // The origin `null` is a page in a sandbox or a file. Both may come from anywhere.
   if (!URL.canParse(origin)) return false
   const { host: page, hostname } = new URL(origin)
   return page === hostOf(c) || (isLoopback(bound) && isLoopback(hostname))
 }
 
-/** The origins that an operator named. */
+/** True for the origins that the operator named. */
 const hasCookies = (origin: string, { corsOrigins, publicUrl }: Config): boolean =>
   corsOrigins.includes(origin.toLowerCase()) || origin.toLowerCase() === publicUrl
 
 /**
- * DNS rebinding: a page whose own name was pointed at this machine is of the same host, and sends no
- * origin with a GET. Only its `Host` gives it away. Which origins may call says nothing about it, so
- * `LOOM_CORS_ORIGINS=*` does not turn this check off. A page of another name has no API key, so where
- * keys are needed and no hosts are listed a proxy may send any name.
+ * Refuses an unknown host, against DNS rebinding: a page whose own name points at this machine has
+ * the same host, and sends no origin with a GET. Only its `Host` header shows it. The allowed
+ * origins do not help against it, so `LOOM_CORS_ORIGINS=*` does not turn this check off. A page of
+ * another name has no API key. So a proxy may send any host name if the server needs keys and lists
+ * no hosts.
  */
 function refuseForeignHost(c: Context, config: Config): void {
   const { corsOrigins, publicUrl, host: bound, allowedHosts, apiKeys } = config
@@ -95,7 +98,7 @@ function refuseForeignHost(c: Context, config: Config): void {
     return
   const named = publicUrl === undefined ? corsOrigins : [...corsOrigins, publicUrl]
   if (named.some((origin) => origin !== '*' && new URL(origin).host === host)) return
-  // A balancer or Kubernetes asks for these by the address of the container.
+  // A load balancer or Kubernetes sends these requests to the IP address of the container.
   if (allowedHosts !== undefined && !isLoopback(bound) && isProbe(c)) return
   throw new LoomError(
     'forbidden-origin',

@@ -1,13 +1,13 @@
 /**
- * Serves `web/`, the playground, at `/`. A name has no slash and one dot, so no request can point
- * outside the folder.
+ * Serves `web/`, the playground, at `/`. A file name has no slash and one dot, so no request can
+ * reach a path outside the folder.
  */
 import type { Context, Hono } from 'hono'
 
 import { readAsset } from '../src/ground/asset.ts'
 import { onlyMethods } from './methods.ts'
 
-/** The page is all there is: whatever a model writes into it loads and runs nothing. */
+/** The page loads nothing else. So text from a model can load nothing and run nothing in it. */
 const contentSecurityPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -32,7 +32,7 @@ function file(c: Context, name: string): Response | Promise<Response> {
   if (bytes === undefined || type === undefined) return c.notFound()
   return c.body(new Uint8Array(bytes), 200, {
     'content-type': type,
-    // Checked again each time, so that an update of the server is an update of the page.
+    // The browser checks each file again, so that an update of the server updates the page.
     'cache-control': 'no-cache',
     'content-security-policy': contentSecurityPolicy,
     'x-content-type-options': 'nosniff',

@@ -1,4 +1,7 @@
-/** One message of a posted body: scanned, measured, and parsed only if it turns out to be the last. */
+/**
+ * One message of a posted body. It is scanned and measured, and parsed only if it is the last
+ * message.
+ */
 import type { LoomError } from '../src/ground/error.ts'
 import type { Raw } from '../src/ground/json/raw.ts'
 import type { ValuePosition, Span } from '../src/ground/json/scanner.ts'
@@ -6,13 +9,13 @@ import { OmittedValue } from '../src/wire/conversation/omitted-value.ts'
 import { bodyLimits, invalid, refusalOf, tooLarge } from './body-limits.ts'
 
 export interface PostedMessageOptions {
-  /** Its level in the body. */
+  /** The level of the message in the body. */
   level: number
-  /** What it is called in errors. */
+  /** The name of the message in error texts. */
   name: string
 }
 
-/** The fields of a part that can hold an answer. */
+/** The fields of a part that may be an answer. */
 const answerFields = new Set([
   'type',
   'toolName',
@@ -24,19 +27,21 @@ const answerFields = new Set([
   'approval',
 ])
 
-/** Where messages of ai 4 to 7 have their parts, and these their files. */
+/**
+ * The lists that hold the parts of a message in ai 4 to 7, and the fields that hold their files.
+ */
 const partLists = new Set(['parts', 'content', 'experimental_attachments'])
 const fileFields = new Set(['url', 'data', 'image'])
 
 const answeredStates = ['output-available', 'output-error', 'approval-responded', 'output-denied']
 
-/** Bytes of one message that are held while it is read. */
-const heldMax = 4 * bodyLimits.messageBytes
+/** Bytes of one message that are kept in memory while it is read. */
+const bufferMax = 4 * bodyLimits.messageBytes
 
 export class PostedMessage {
   readonly level: number
   refusal: LoomError | undefined
-  /** Values in it. */
+  /** The number of values in the message. */
   values = 0
   readonly #name: string
   #raw: Raw | undefined
@@ -68,10 +73,10 @@ export class PostedMessage {
 
   add(slice: Uint8Array, at: number): void {
     this.#raw?.add(slice, at)
-    if (this.size > heldMax) this.#raw = undefined
+    if (this.size > bufferMax) this.#raw = undefined
   }
 
-  /** A value inside of it has ended. */
+  /** Receives the end of a value inside the message. */
   end(level: number, span: Span, { keys }: ValuePosition): void {
     const field = keys[this.level + 1]
     if (level === this.level + 1) {
@@ -98,7 +103,7 @@ export class PostedMessage {
     this.#fields = new Map()
     this.#partCount++
     if (this.#role === 'assistant' && this.size > bodyLimits.messageBytes / 2) {
-      // Only calls of a message's last step can wait for an answer.
+      // Only calls of the last step of a message can wait for an answer.
       const type = fields.get('type')
       if (type !== undefined && this.#small(type) === 'step-start') {
         this.#parts = []
@@ -107,11 +112,11 @@ export class PostedMessage {
     }
     if (!fields.has('toolCallId')) return
     this.#parts.push(fields)
-    // Calls that can wait stand at the end.
+    // Calls that wait for an answer come last.
     if (this.#parts.length > 2 * bodyLimits.parts) this.#parts.splice(0, bodyLimits.parts)
   }
 
-  /** It has ended. */
+  /** Receives the end of the message. */
   close(span: Span): void {
     this.#span = span
     this.values = span.values
@@ -126,8 +131,8 @@ export class PostedMessage {
   }
 
   /**
-   * An assistant message beyond the limits is reduced to what can be an answer in it: all else in it
-   * was sent by the server.
+   * Returns the parsed message. An assistant message beyond the limits is reduced to the parts that
+   * may be answers, because the server itself sent all its other parts.
    * @throws LoomError `invalid-request` or `payload-too-large`
    */
   value(): unknown {
@@ -161,7 +166,9 @@ export class PostedMessage {
     return Object.fromEntries(entries)
   }
 
-  /** A name or a word; undefined where it is longer than any that is known. */
+  /**
+   * Parses a short value, such as a name. Returns undefined for a value longer than any known name.
+   */
   #small(span: Span): unknown {
     const isSmall = span.end - span.start <= 4096 && span.depth <= bodyLimits.depth
     return isSmall ? this.#raw?.parse(span) : undefined

@@ -1,4 +1,7 @@
-/** Answers to what a session waits for, from anywhere: outputs of client-side tools, and decisions. */
+/**
+ * Accepts answers to open calls from any client: outputs of client-side tools, and decisions on
+ * approvals.
+ */
 import type { JSONValue } from '@ai-sdk/provider'
 import type { Context } from 'hono'
 import { z } from 'zod'
@@ -13,7 +16,8 @@ import { ownSession, type SessionWorld } from './session-world.ts'
 
 const toolAnswer = z.union([
   z.object({ errorText: z.string() }).transform(({ errorText }) => ({ errorText })),
-  // A body is JSON: a schema that walks it takes seconds for what its parser does in milliseconds.
+  // The body is already parsed JSON. A schema takes seconds for a walk that a parser does in
+  // milliseconds.
   z.object({ output: z.custom<JSONValue>((output) => output !== undefined) }),
 ])
 

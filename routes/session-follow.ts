@@ -1,10 +1,11 @@
 /**
- * `GET …/stream?follow=session` and `?follow=queue`: one stream that goes on across the messages of a
- * session. Each message begins with a `start` that has its `messageId` and ends with `finish`. A
- * `useChat` of ai 6 or 7 that resumes begins a new message at a `start` with another id (verified on
- * 6.0.326 and 7.0.173: `resetStateOnMessageIdChange`); ai 5 puts all into one, so `queue` is `message`
- * for the profile v5. `[DONE]` comes once, at the end of the stream. The stream of a session that is
- * deleted ends with an `error` event, so that no reader mixes it with a new session of the same id.
+ * `GET …/stream?follow=session` and `?follow=queue`: one stream for several messages of a session.
+ * Each message begins with a `start` that has its `messageId` and ends with `finish`. A `useChat`
+ * of ai 6 or 7 that resumes begins a new message at a `start` with another id (verified on 6.0.326
+ * and 7.0.173: `resetStateOnMessageIdChange`). ai 5 puts all into one message, so `queue` equals
+ * `message` for the profile v5. `[DONE]` comes once, at the end of the stream. The stream of a
+ * deleted session ends with an `error` event, so that no reader mixes it with a new session of the
+ * same id.
  */
 import type { Context } from 'hono'
 
@@ -18,8 +19,9 @@ import { deliverLog, openReader, type Reader, sendEvent } from './session-stream
 import type { SessionWorld } from './session-world.ts'
 
 /**
- * `message`: to the end of the message. `queue`: until nothing runs and no queued message will be
- * answered by itself. `session`: for as long as the reader stays.
+ * The end of the stream. `message`: at the end of the message. `queue`: when no turn runs and no
+ * queued message will get an answer without another request. `session`: when the reader closes the
+ * connection.
  */
 export type Follow = 'message' | 'queue' | 'session'
 
@@ -33,11 +35,11 @@ export function followOf(c: Context, { profile }: Reading): Follow {
 
 export interface FollowRequest {
   sessionId: string
-  /** When the session was made; undefined where it is not there yet. */
+  /** The time at which the session was created. Undefined if it does not exist yet. */
   createdAt: number | undefined
-  /** Where the first message is read from; undefined where none is unfinished. */
+  /** The place in the log of the first message. Undefined if no message is unfinished. */
   place: Place | undefined
-  /** What the reader has of it already. */
+  /** The cursor of the last event that the reader already has. */
   cursor: string | undefined
   follow: Exclude<Follow, 'message'>
   reading: Reading
@@ -55,18 +57,18 @@ class Follower {
   readonly #world: SessionWorld
   readonly #request: FollowRequest
   readonly #reader: Reader
-  readonly #tellsMore: boolean
+  readonly #sendsData: boolean
   #readTo: ReadTo | undefined
   #cursor: string
   #createdAt: number | undefined
-  #toldQueue = ''
+  #lastQueue = ''
 
-  /** @param tellsMore whether it sends the `data-` chunks, too */
-  constructor(world: SessionWorld, request: FollowRequest, reader: Reader, tellsMore: boolean) {
+  /** @param sendsData true if the stream also has the `data-` chunks */
+  constructor(world: SessionWorld, request: FollowRequest, reader: Reader, sendsData: boolean) {
     this.#world = world
     this.#request = request
     this.#reader = reader
-    this.#tellsMore = tellsMore
+    this.#sendsData = sendsData
     this.#cursor = request.cursor ?? ''
     this.#createdAt = request.createdAt
   }
@@ -78,7 +80,7 @@ class Follower {
     try {
       isWhole = await this.#deliverAll()
     } catch (error) {
-      // An instance that is going cuts the stream: the client continues at another one.
+      // An instance that shuts down cuts the stream. The client continues on another instance.
       const isLeaving = error instanceof LoomError && error.code === 'unavailable'
       const isGone = error instanceof LoomError && error.code === 'gone'
       if (isGone) {
@@ -95,14 +97,14 @@ class Follower {
     const { readers } = this.#world.loom.sessions
     const { sessionId } = this.#request
     let { place } = this.#request
-    // What was there before the reader came is history.
+    // Messages from before this request are history.
     if (place === undefined) this.#readTo = await readers.lastRead(sessionId)
-    await this.#tellQueue()
+    await this.#sendQueue()
     for (;;) {
       if (place !== undefined) {
         const { end, after, last } = await deliverLog(this.#world, sessionId, place, this.#reader)
         if (end === 'gone') {
-          // A log that is gone is read on elsewhere, where there is its session.
+          // A missing log continues on another instance, if its session still exists.
           await readers.checkCreation(sessionId, this.#createdAt)
           return false
         }
@@ -115,35 +117,38 @@ class Follower {
       const next = await readers.next(sessionId, this.#readTo, waits)
       if (next === undefined) return true
       this.#createdAt = next.createdAt
-      await this.#tellQueue()
-      for (const message of next.userMessages) await this.#tell('data-user-message', message)
+      await this.#sendQueue()
+      for (const message of next.userMessages) await this.#send('data-user-message', message)
       place = next.place
     }
   }
 
   readonly #onIdle = async (session: SessionRecord | undefined): Promise<boolean> => {
     if (this.#request.follow === 'session') {
-      await this.#tellQueue()
+      await this.#sendQueue()
       return false
     }
     return isAtRest(session)
   }
 
-  /** Where it has changed: what waits, as `GET …/messages` has it. */
-  async #tellQueue(): Promise<void> {
-    if (!this.#tellsMore) return
+  /** Sends the queue, in the form of `GET …/messages`, if it has changed. */
+  async #sendQueue(): Promise<void> {
+    if (!this.#sendsData) return
     const { readers } = this.#world.loom.sessions
     const { messages, held } = await readers.queueOf(this.#request.sessionId)
-    // An id names one content.
+    // A message with the same id has the same content.
     const queue = JSON.stringify([messages.map(({ id }) => id), held])
-    if (queue === this.#toldQueue || (this.#toldQueue === '' && messages.length === 0)) return
-    this.#toldQueue = queue
-    await this.#tell('data-queue', { messages, held })
+    if (queue === this.#lastQueue || (this.#lastQueue === '' && messages.length === 0)) return
+    this.#lastQueue = queue
+    await this.#send('data-queue', { messages, held })
   }
 
-  /** Outside the log, so its id is that of the event before: a reader that comes back misses nothing. */
-  async #tell(type: `data-${string}`, data: unknown): Promise<void> {
-    if (this.#tellsMore)
+  /**
+   * Sends a chunk that is not in the log. It carries the id of the event before it, so a reader
+   * that comes back misses nothing.
+   */
+  async #send(type: `data-${string}`, data: unknown): Promise<void> {
+    if (this.#sendsData)
       await sendEvent(this.#reader, { type, data, transient: true }, this.#cursor)
   }
 }

@@ -1,6 +1,7 @@
 /**
- * What the session routes do. This module loads when `sessionRoutes` is called: with it come the frames,
- * the conversion of messages and zod, which a program that only imports Loom does not need.
+ * The handlers of the session routes. This module loads when `sessionRoutes` is called. It loads
+ * the frames, the conversion of messages and zod, and a program that only imports Loom does not
+ * need these.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -29,15 +30,15 @@ export { queue, runQueue, stop, withdraw } from './session-queue.ts'
 
 // Reading
 
-/** Whose it is, its owner knows. What it has spent is told as messages tell it. */
-const told = ({ tenant, spent, ...session }: SessionRecord) => ({
+/** Removes the tenant from a record, and writes its spending in the form that messages have. */
+const publicRecord = ({ tenant, spent, ...session }: SessionRecord) => ({
   ...session,
   id: publicId(tenant, session.id),
   ...(spent !== undefined && { spent: { usage: spent.usage, ...toldCost(spent) } }),
 })
 
 export async function show(c: Context, world: SessionWorld): Promise<Response> {
-  return c.json(told(await ownSession(c, world)))
+  return c.json(publicRecord(await ownSession(c, world)))
 }
 
 export async function resume(c: Context, world: SessionWorld): Promise<Response> {
@@ -49,7 +50,8 @@ export async function resume(c: Context, world: SessionWorld): Promise<Response>
   const session = await sessions.find(tenant, id, true)
   const cursor = (c.req.query('after') ?? c.req.header('last-event-id')) || undefined
   if (session === undefined && cursor !== undefined) throw conversationGone()
-  // `useChat({ resume: true })` asks before there is a session, and takes anything but 204 for a fault.
+  // `useChat({ resume: true })` calls this before the session exists, and reports any status but
+  // 204 as an error.
   if (session === undefined && follow !== 'session') return c.body(null, 204)
   const sessionId = session?.id ?? storedId(tenant, id)
   const place = await sessions.readers.placeOf(sessionId, cursor)
@@ -62,9 +64,9 @@ export async function resume(c: Context, world: SessionWorld): Promise<Response>
 }
 
 /**
- * An empty list where there is no such session: a page asks before its first message. Behind the
- * history are the user messages that wait in the queue, so that a page that is loaded anew shows them;
- * `?queued=0` leaves them out.
+ * Returns the messages of a session, or an empty list if it does not exist: a page calls this
+ * before its first message. The user messages that wait in the queue follow the history, so that a
+ * reloaded page shows them. `?queued=0` leaves them out.
  */
 export async function messages(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom
@@ -85,7 +87,10 @@ export async function messages(c: Context, world: SessionWorld): Promise<Respons
   )
 }
 
-/** What edits and regenerations cut, to be forked from by its number. */
+/**
+ * Returns the messages that edits and regenerations cut. A fork can begin at a branch by its
+ * number.
+ */
 export async function branches(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const { profile } = readingOf(c, {})
@@ -98,10 +103,13 @@ export async function branches(c: Context, world: SessionWorld): Promise<Respons
   })
 }
 
-/** What a transport makes of `api: '/api/chat?profile=v7'` when it reconnects: `?profile=v7/ID/stream`. */
+/** A transport with `api: '/api/chat?profile=v7'` reconnects to `?profile=v7/ID/stream`. */
 const reconnection = /^(v[567])\/(.+)\/stream$/
 
-/** Sessions in one answer; a request for more gets these, and where to go on. */
+/**
+ * The most sessions in one response. A request for more gets this many, and the position of the
+ * next page.
+ */
 const listMax = 200
 
 export async function list(c: Context, { loom, tenantOf }: SessionWorld): Promise<Response> {
@@ -115,7 +123,7 @@ export async function list(c: Context, { loom, tenantOf }: SessionWorld): Promis
     limit,
     ...(before !== undefined && { before }),
   })
-  return c.json({ ...page, sessions: page.sessions.map(told) })
+  return c.json({ ...page, sessions: page.sessions.map(publicRecord) })
 }
 
 // Acting

@@ -1,4 +1,6 @@
-/** `POST /api/chat` where sessions live: a message is accepted, and its answer read as was asked. */
+/**
+ * `POST /api/chat`: accepts a message and sends its answer in the form that the request asks for.
+ */
 import { randomUUID } from 'node:crypto'
 
 import type { Context } from 'hono'
@@ -22,7 +24,7 @@ import { agentOf, type SessionWorld } from './session-world.ts'
 
 export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const { loom } = world
-  // Which agent is asked may stand behind the messages.
+  // The name of the agent may follow the messages in the body, so it is not known yet.
   const keepsHistory = loom.agents.some(({ seedFromClient }) => seedFromClient === true)
   const request = await readRequest(c, keepsHistory)
   const reading = readingOf(c, {})
@@ -32,7 +34,7 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const known = await loom.sessions.find(tenant, id)
   const agent = agentOf(c, world, { named: request.agent, session: known })
   const content = postingOf(c, request, { agent: agent.name, reading, fileUrls: loom.fileUrls })
-  // A header has no other letters than ASCII.
+  // A header value must be ASCII.
   c.header('x-loom-session', encodeURIComponent(id))
   const { sessionId, receipt } = await acceptPost(loom, {
     tenant,
@@ -69,7 +71,7 @@ function postingOf(
   }
 }
 
-/** System messages are passed over: an agent's instructions are the server's. */
+/** Skips system messages, because only the server sets an agent's instructions. */
 function lastMessage(request: ChatRequest): LastMessage {
   const messages = postedMessages(request)
   if (messages.length === 0) {
@@ -81,7 +83,7 @@ function lastMessage(request: ChatRequest): LastMessage {
   return new LastMessage(messages[index], name)
 }
 
-/** What stands before the message that is new. */
+/** Returns the messages before the new one. */
 async function seedOf({ messages = [] }: ChatRequest) {
   const before = messages.slice(0, -1)
   if (before.length > 0 && before.every((message) => message === undefined)) {
@@ -100,7 +102,7 @@ interface AnsweredIn {
   reading: Reading
 }
 
-/** SSE, the whole answer as JSON, or only that it was accepted: as the request's headers ask. */
+/** Sends SSE, the whole answer as JSON, or only a confirmation, as the request's headers ask. */
 export async function answer(
   c: Context,
   world: SessionWorld,

@@ -1,4 +1,4 @@
-/** `GET …/prompt`: exactly what the model would be asked next, for whoever wonders why it says what it says. */
+/** `GET …/prompt`: the exact prompt of the next model call, to explain an unexpected answer. */
 import type { JSONObject } from '@ai-sdk/provider'
 import type { Context } from 'hono'
 
@@ -9,8 +9,8 @@ import { jsonResponse } from './json-response.ts'
 import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
 
 /**
- * `?context=` is the JSON that the next message would bring along; agents may depend on it. Without it,
- * the prompt has the context of the turn that runs or waits, or else the session's last.
+ * `?context=` is the JSON context of the next message; agents may depend on it. Without it, the
+ * prompt uses the context of the turn that runs or waits, or else the last context of the session.
  */
 export async function prompt(c: Context, world: SessionWorld): Promise<Response> {
   const session = await ownSession(c, world)
@@ -26,11 +26,11 @@ function contextOf(c: Context): JSONObject | undefined {
     const context = contextSchema.safeParse(JSON.parse(text))
     if (context.success) return context.data
   } catch {
-    // Told below, as any other value that is no object.
+    // Reported below, like any other value that is not an object.
   }
   throw new LoomError('invalid-request', 'context must be a JSON object.')
 }
 
-/** Files are bytes in a prompt. */
+/** A file in a prompt is bytes. JSON has no bytes, so they become base64. */
 const withBytesAsText = (_key: string, value: unknown): unknown =>
   value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value

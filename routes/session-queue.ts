@@ -1,4 +1,4 @@
-/** The messages that wait in a session, and what a stop does with them. */
+/** The routes of the messages that wait in a session, and the route that stops its turn. */
 import type { Context } from 'hono'
 import { z } from 'zod'
 
@@ -12,9 +12,10 @@ const stopBody = z.object({
 })
 
 /**
- * Stops the running turn. The body may say what becomes of the messages that wait, and may name one
- * message: one that waits is withdrawn, and another message's turn is not stopped. The answer says what
- * still waits (`queued`, and `held` where nothing answers it before the next post or `queue/run`).
+ * Stops the running turn. The body may say what happens to the messages that wait. It may also name
+ * one message: a waiting message is withdrawn, and the turn of another message is not stopped. The
+ * response reports the messages that still wait: `queued` counts them, and `held` is true if they
+ * get no answer before the next post or `queue/run`.
  */
 export async function stop(c: Context, world: SessionWorld): Promise<Response> {
   const body = stopBody.safeParse(await readJson(c, {}))
@@ -40,7 +41,7 @@ export async function stop(c: Context, world: SessionWorld): Promise<Response> {
   })
 }
 
-/** `held`: a stop holds the queue, until the next post or `runQueue`. */
+/** Lists the queue. `held` is true if a stop holds it until the next post or `runQueue`. */
 export async function queue(c: Context, world: SessionWorld): Promise<Response> {
   const { id, held = false } = await ownSession(c, world)
   const letters = await world.loom.sessions.queue(id)
@@ -50,7 +51,9 @@ export async function queue(c: Context, world: SessionWorld): Promise<Response> 
   })
 }
 
-/** Answers the messages that a stop holds; without a hold it changes nothing. */
+/**
+ * Releases the messages that a stop holds, so that they get answers. Otherwise it changes nothing.
+ */
 export async function runQueue(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const { sessions } = world.loom
@@ -64,5 +67,5 @@ export async function withdraw(c: Context, world: SessionWorld): Promise<Respons
   const letterId = c.req.param('messageId') ?? ''
   if (await world.loom.sessions.withdraw(id, world.tenantOf(c), letterId))
     return c.json({ withdrawn: true })
-  throw new LoomError('not-found', 'No such message waits.')
+  throw new LoomError('not-found', 'No such message waits in the queue of this session.')
 }

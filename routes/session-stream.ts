@@ -1,6 +1,6 @@
 /**
- * Gives a reader what a session's log says, from a place to the end of the message. The reader may
- * be the one that posted, or one that came back, or a second tab: they are all the same here.
+ * Sends a session's log to a reader, from one place to the end of the message. The reader may be
+ * the client that posted, a client that came back, or a second tab: all are treated alike.
  */
 import type { Context } from 'hono'
 
@@ -22,7 +22,7 @@ export interface StreamRequest {
   sessionId: string
   place: Place
   reading: Reading
-  /** A letter that waits: the stream begins when its turn does, in the place of `place`. */
+  /** A letter that waits. The stream then begins when its turn begins, and `place` is ignored. */
   queued?: QueuedLetter
 }
 
@@ -38,7 +38,7 @@ export function streamSession(c: Context, world: SessionWorld, request: StreamRe
   return reader.reply.open()
 }
 
-/** A response, and how its reader reads. */
+/** Opens a response and the encoder for its reader. */
 export function openReader(
   c: Context,
   { loom }: Pick<SessionWorld, 'loom'>,
@@ -65,7 +65,8 @@ async function deliver(
     const { end } = await deliverLog(world, sessionId, from, reader)
     isWhole = end === 'finished'
   } catch (error) {
-    // Withdrawn or cut while it waited. A cut connection would make a client send it again.
+    // The letter was withdrawn or cut while it waited. A cut connection would make the client send
+    // it again.
     if (error instanceof LoomError && error.code === 'refused') {
       await reply.send({ type: 'error', errorText: error.message })
       await reply.send({ type: 'finish', finishReason: 'error' })
@@ -103,7 +104,7 @@ export async function deliverLog(
   return { end, after: read, last }
 }
 
-/** Sends one event that is in no log. */
+/** Sends one event that is not in a log. */
 export async function sendEvent(
   { reply, encoder }: Reader,
   event: AgentEvent,
@@ -115,7 +116,7 @@ export async function sendEvent(
 
 type Frames = readonly (string | LargeFrame | undefined)[]
 
-/** The bytes of an entry's events: what one reader's encoder made serves all that read alike. */
+/** Encodes the events of an entry. All readers with the same encoding share the frames. */
 function framesOf(entry: LogEntry, encoder: Encoder, shared: Shared | undefined): Frames {
   const { sharedAs } = encoder
   const known = sharedAs === undefined ? undefined : shared?.get(sharedAs)
@@ -127,7 +128,7 @@ function framesOf(entry: LogEntry, encoder: Encoder, shared: Shared | undefined)
   return frames
 }
 
-/** A promise only where the reader lags: nothing is sent to it before it has caught up. */
+/** Returns a promise only if the reader lags. The next event is sent after it has caught up. */
 function send(
   reply: ResponseSink,
   entry: LogEntry,

@@ -1,4 +1,4 @@
-/** The world of the session routes: agents, sessions and callers. */
+/** The objects that the session routes share: agents, sessions and tenants. */
 import type { Context } from 'hono'
 
 import type { Agent } from '../src/agent.ts'
@@ -9,11 +9,17 @@ import type { SessionRecord } from '../src/store/session.ts'
 
 export interface SessionWorld {
   loom: Loom
-  /** Who is calling: sessions belong to whoever made them, and each caller has ids of its own. */
+  /**
+   * Returns the tenant of a request. A session belongs to the tenant that created it, and each
+   * tenant has its own ids.
+   */
   tenantOf: (c: Context) => string
 }
 
-/** @throws LoomError `not-found`, also for another's session: its existence is nobody's business. */
+/**
+ * @throws LoomError `not-found`, also for a session of another tenant, so that its existence stays
+ * secret
+ */
 export async function ownSession(
   c: Context,
   { loom: { sessions }, tenantOf }: SessionWorld,
@@ -26,8 +32,10 @@ export async function ownSession(
 export const noSession = () => new LoomError('not-found', 'There is no such session.')
 
 /**
- * The agent of the address, of the body, of the session, or the default one, in this order.
- * @throws LoomError `unknown-agent`; `unavailable` where it is the session's and another instance's
+ * Returns the agent of the address, of the body, of the session, or the default agent, in this
+ * order.
+ * @throws LoomError `unknown-agent`
+ * @throws LoomError `unavailable` if only another instance has the session's agent
  */
 export function agentOf(
   c: Context,

@@ -1,6 +1,6 @@
 /**
- * The routes of sessions. Whoever asks, on whatever instance, sees the same session; to a caller that
- * it does not belong to, there is none.
+ * The routes of sessions. A session is the same on every instance. For a tenant that does not own
+ * it, it does not exist.
  */
 import { type Context, Hono } from 'hono'
 
@@ -44,10 +44,11 @@ export function sessionRoutes(
   { tenantOf = () => '' }: SessionRoutesOptions = {},
 ): Hono {
   const world: SessionWorld = { loom, tenantOf }
-  // Who serves sessions looks after those of others too, also before the first request.
+  // An instance that serves sessions takes over those of a dead instance, also before its first
+  // request.
   loom.sessions.start().catch(loom.report)
   const handlers = () => import('./session-handlers.ts')
-  // Loaded now, so that the first request does not wait for it.
+  // The handlers load now, so that the first request does not wait for them.
   handlers().catch(loom.report)
   const to = (name: keyof Awaited<ReturnType<typeof handlers>>) => async (c: Context) =>
     (await handlers())[name](c, world)

@@ -1,4 +1,6 @@
-/** Who is calling. Sessions belong to the name of the key that made them, or to the key if it has none. */
+/**
+ * The tenant of a request. It is the name of the API key, or is derived from a key without a name.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 import type { Context, MiddlewareHandler } from 'hono'
@@ -8,10 +10,12 @@ import { LoomError } from '../src/ground/error.ts'
 
 const tenants = new WeakMap<Request, string>()
 
-/** The caller's tenant; '' where there is no authentication. */
+/** The tenant of a request; '' without authentication. */
 export const tenantOf = (c: Context): string => tenants.get(c.req.raw) ?? ''
 
-/** Asks for one of `keys` as a bearer token. Without keys everybody may call, as one tenant. */
+/**
+ * Requires one of `keys` as a bearer token. Without keys every request is allowed, as one tenant.
+ */
 export function bearerKeys(keys: readonly ApiKey[]): MiddlewareHandler {
   const known = keys.map(({ name, key }) => ({
     digest: digestOf(key),
@@ -19,8 +23,8 @@ export function bearerKeys(keys: readonly ApiKey[]): MiddlewareHandler {
   }))
   return async function bearer(c, next) {
     if (known.length > 0) {
-      const given = digestOf(/^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '')
-      const match = known.find(({ digest }) => timingSafeEqual(digest, given))
+      const digest = digestOf(/^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '')
+      const match = known.find((each) => timingSafeEqual(each.digest, digest))
       if (match === undefined) {
         c.header('WWW-Authenticate', 'Bearer')
         throw new LoomError('unauthorized', 'This server needs an API key: Authorization: Bearer …')
@@ -34,8 +38,9 @@ export function bearerKeys(keys: readonly ApiKey[]): MiddlewareHandler {
 const digestOf = (key: string) => createHash('sha256').update(key).digest()
 
 /**
- * A name that the store may hold, and from which the key cannot be had. An operator who replaces a key
- * that had no name gives this name to the new key: `docs/operations.md` describes how, so it must not change.
+ * A tenant name that the store may hold, and that does not reveal the key. An operator who replaces
+ * a key without a name sets this name for the new key: `docs/operations.md` describes how, so it
+ * must not change.
  */
 const tenantName = (key: string) =>
   digestOf(`loom-tenant:${key}`).toString('base64url').slice(0, 22)

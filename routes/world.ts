@@ -1,4 +1,4 @@
-/** What the routes are given: nothing here is read from the process. */
+/** The objects that the routes receive. No route reads anything from the process. */
 import type { Config } from '../src/config.ts'
 import type { Loom } from '../src/loom.ts'
 
@@ -9,5 +9,5 @@ export interface AppOptions {
   isReady?: () => boolean
 }
 
-/** What the routes share. */
+/** The objects that the routes share. */
 export type World = Required<AppOptions>

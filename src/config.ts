@@ -1,6 +1,6 @@
 /**
- * The server’s settings, checked once at start. A setting of a later version is refused, not ignored:
- * whoever sets a secret for JWTs must not run an open server.
+ * The server's settings, checked once at start. A setting that this version does not support is
+ * refused, not ignored: an operator who sets a secret for JWTs must not run an open server.
  */
 import { join } from 'node:path'
 
@@ -30,65 +30,68 @@ import type { SandboxOptions } from './machine/sandbox/options.ts'
 import { isRedisPrefix, redisPrefixRule } from './store/redis/prefix.ts'
 import type { FileUrls } from './wire/conversation/file-address.ts'
 
-/** Where the registry of models looks. */
+/** The sources of the registry of models. */
 export interface RegistryConfig {
-  /** Of a newer list than the one that came with Loom; undefined where none is to be fetched. */
+  /** The URL of a list newer than Loom's own; undefined to download none. */
   modelsUrl: string | undefined
-  /** A file with the user's own word on models. */
+  /** A file with the user's own facts about models. */
   modelsPath: string | undefined
-  /** The file that a fetched list is kept in. */
+  /** The file that keeps the downloaded list. */
   modelsCache: string | undefined
 }
 
 export type { ApiKey } from './config/values.ts'
 
 export interface Config extends RegistryConfig {
-  /** 0 takes any free port. */
+  /** The port to listen on. 0 takes any free port. */
   port: number
   host: string
-  /** The model of agents that name none. */
+  /** The model of agents that name no model. */
   model: string
-  /** The agent of requests that name none. */
+  /** The agent of requests that name no agent. */
   agent: string
-  /** The agents that are offered; undefined offers those that cannot act on this machine. */
+  /**
+   * The names of the agents that the server offers. Undefined offers the agents that cannot act on
+   * this machine.
+   */
   agents: readonly string[] | undefined
   limits: TimeLimits
-  /** Milliseconds without a byte until a comment keeps a connection open. */
+  /** Milliseconds without a byte before a comment is sent to keep a connection open. */
   keepAliveMs: number
-  /** Milliseconds that a connection without a request is held open. */
+  /** Milliseconds that a connection without a request stays open. */
   idleMs: number
-  /** Origins of foreign frontends, as browsers spell them; `*` allows every one. */
+  /** Origins of frontends on other servers, as browsers write them; `*` allows every origin. */
   corsOrigins: readonly string[]
-  /** The origin under which browsers see this server, where a proxy hides it; undefined if none does. */
+  /** The origin under which browsers see this server behind a proxy; undefined without such a proxy. */
   publicUrl: string | undefined
   /**
-   * Host names that requests may name, in lower case, with a port where only that port is meant; `*.`
-   * stands for any subdomain, and `*` for every host. Undefined: names of this machine where it
-   * listens on loopback, and else every name.
+   * Host names that requests may name, in lower case. A port in a name allows only that port. `*.`
+   * stands for any subdomain, and `*` for every host. Undefined allows the names of this machine if
+   * the server listens on loopback, and otherwise every name.
    */
   allowedHosts: readonly string[] | undefined
   /** The addresses that a posted file may have besides a `data:` URL. */
   fileUrls: FileUrls
-  /** How long turns and streams may still run after SIGTERM, in milliseconds. */
+  /** The longest time that turns and streams may go on after SIGTERM, in milliseconds. */
   graceMs: number
   logLevel: LogLevel
-  /** Where sessions are kept; undefined keeps them in this process. */
+  /** The URL of the Redis that stores sessions; undefined stores them in this process. */
   redisUrl: string | undefined
-  /** Begins every key and channel in Redis. */
+  /** The text at the beginning of every key and channel in Redis. */
   redisPrefix: string
-  /** Bearer tokens that may call; none lets everybody. */
+  /** The bearer tokens of callers; with none, every call is allowed. */
   apiKeys: readonly ApiKey[]
-  /** How long a session lives after its last use, in milliseconds. */
+  /** The lifetime of a session after its last use, in milliseconds. */
   sessionTtlMs: number
-  /** How long an instance that says nothing counts as alive. */
+  /** The time after its last heartbeat for which an instance counts as alive, in milliseconds. */
   heartbeatMs: number
-  /** The least time between two writes of a turn to Redis. */
+  /** The least time between two writes of a turn to Redis, in milliseconds. */
   flushMs: number
-  /** How long a turn waits for a Redis that is away. */
+  /** The longest time that a turn waits while Redis is away, in milliseconds. */
   redisPatienceMs: number
-  /** The folder that tools with effects may read and change. An absolute path. */
+  /** The folder that tools with effects may read and change: an absolute path. */
   workspace: string
-  /** How commands are confined, and what they may have all the same. */
+  /** The confinement of commands, and its exceptions. */
   sandbox: SandboxSettings
 }
 
@@ -116,7 +119,7 @@ const schema = z.object({
   LOOM_NEXT_CHUNK_MS: milliseconds().default(30_000),
   LOOM_STEP_MS: milliseconds().default(600_000),
   LOOM_KEEPALIVE_MS: milliseconds().default(15_000),
-  // A balancer may reuse a connection that it takes for open; most hold one for 60 s.
+  // A balancer may reuse a connection that it takes for open. Most balancers keep one for 60 s.
   LOOM_IDLE_MS: milliseconds().default(75_000),
   LOOM_PUBLIC_URL: z.string().optional().transform(originOf),
   LOOM_CORS_ORIGINS: z.string().default('').transform(originsIn),
@@ -210,7 +213,7 @@ function sandboxOf(set: z.output<typeof schema>): SandboxSettings {
 }
 
 /**
- * Only what the registry of models needs, for a command that serves nobody.
+ * Reads only the settings of the registry of models, for a command that runs no server.
  * @throws LoomError `invalid-config`
  */
 export function readRegistryConfig(environment: Environment): RegistryConfig {
@@ -242,7 +245,7 @@ function parsed<SET>(schema: z.ZodType<SET>, given: Environment): SET {
   throw new LoomError('invalid-config', lines.join('\n'))
 }
 
-/** Whether only this machine can reach an address: a host to listen on, or one that a browser names. */
+/** True for a host of this machine only: one to listen on, or one that a browser names. */
 export function isLoopback(host: string): boolean {
   return /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
 }
@@ -257,6 +260,6 @@ function refuseOpenServer(host: string, auth: 'none' | undefined): void {
   if (isLoopback(host) || auth === 'none') return
   throw new LoomError(
     'invalid-config',
-    `HOST ${host} lets others in, and nobody is asked for a key: set LOOM_API_KEYS, use HOST=127.0.0.1, or set LOOM_AUTH=none if something before this server checks who calls.`,
+    `HOST ${host} lets other machines call this server without a key: set LOOM_API_KEYS, use HOST=127.0.0.1, or set LOOM_AUTH=none if a proxy in front of this server checks its callers.`,
   )
 }

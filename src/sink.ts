@@ -1,7 +1,7 @@
 /**
- * Where the events of a turn go. A sink that returns a promise holds the turn back until it settles:
- * that is the backpressure. A sink that returns nothing costs nothing. One that throws or rejects
- * ends the turn with that error.
+ * The receiver of a turn's events. A sink that returns a promise delays the turn until the promise
+ * settles: this is the backpressure. A sink that returns nothing costs nothing. An error or a
+ * rejection of the sink ends the turn with that error.
  */
 import type { AgentEvent } from './event.ts'
 
@@ -21,7 +21,10 @@ import type { AgentEvent } from './event.ts'
  */
 export type Sink = (event: AgentEvent) => void | Promise<void>
 
-/** Carries what a sink threw past everything that would take it for the model's or a tool's fault. */
+/**
+ * Carries the error of a sink past all code that would treat it as a fault of the model or of a
+ * tool.
+ */
 export class SinkFailure extends Error {
   override readonly name = 'SinkFailure'
 
@@ -31,8 +34,8 @@ export class SinkFailure extends Error {
 }
 
 /**
- * The same sink; whatever it throws or rejects with is the `cause` of a `SinkFailure`. From then on
- * it is told nothing more, whoever still has something to say.
+ * Wraps a sink. Its error or rejection becomes the `cause` of a `SinkFailure`. After that, the sink
+ * receives no more events, whoever sends them.
  */
 export function guarded(sink: Sink): Sink {
   let failure: SinkFailure | undefined
@@ -48,7 +51,7 @@ export function guarded(sink: Sink): Sink {
     } catch (cause) {
       return fail(cause)
     }
-    // Most sinks return nothing, and a token then costs no promise.
+    // Most sinks return nothing, and then a token costs no promise.
     return wait instanceof Promise ? wait.catch(fail) : undefined
   }
 }

@@ -353,7 +353,7 @@ describe('the text stream', () => {
 
   it('says what went wrong, and that only a cut connection tells programs', () => {
     expect(textIn([{ type: 'error', errorText: 'out of order' }])).toBe('[error] out of order\n')
-    expect(encoderOf('text', undefined).tellsErrors).toBe(false)
+    expect(encoderOf('text', undefined).reportsErrors).toBe(false)
   })
 })
 

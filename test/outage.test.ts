@@ -9,7 +9,7 @@ const second = 1000
 function toldAt(outage: Outage, clock: { ms: number }, seconds: number): number[] {
   const told: number[] = []
   for (let at = 0; at < seconds; at++) {
-    if (outage.told('away') !== undefined) told.push(at)
+    if (outage.lineOf('away') !== undefined) told.push(at)
     clock.ms += second
   }
   return told
@@ -33,7 +33,7 @@ it('counts what it did not tell', () => {
   const { clock, outage } = openOutage()
   const lines = Array.from({ length: 7 }, () => {
     clock.ms += second
-    return outage.told('away') ?? ''
+    return outage.lineOf('away') ?? ''
   })
   expect(lines).toEqual(['away', '', 'away (and 1 more)', '', '', '', 'away (and 3 more)'])
 })
@@ -46,5 +46,5 @@ it('tells of the next one at once, after the end of the last or a minute of quie
   expect(outage.end()).toBeUndefined()
   expect(toldAt(outage, clock, 4)).toEqual([0, 2])
   clock.ms += 61 * second
-  expect(outage.told('away')).toBe('away')
+  expect(outage.lineOf('away')).toBe('away')
 })

@@ -1,6 +1,6 @@
 /**
- * The floor: hands request and answer on, byte for byte, with Node's own HTTP. What a server costs
- * beyond this is its own; what this costs is Node's.
+ * The lower limit: it passes request and answer on, byte for byte, with Node's own HTTP. The cost
+ * of a server beyond this is its own; the cost of this is Node's.
  */
 import { Agent, createServer, request } from 'node:http'
 

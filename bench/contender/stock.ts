@@ -1,8 +1,9 @@
 /**
- * The AI SDK as its own documentation shows it: Hono, `streamText`, the UI message stream, and the
- * provider for OpenAI-compatible APIs (`ai` docs, "Chatbot", "Tools" and "OpenAI Compatible
- * Providers"). It sends the model what Loom's default agent sends; `test/bench.test.ts` holds the two
- * equal. The agent itself is not imported: its module would bring Loom's into this process.
+ * The AI SDK in the form of its own documentation: Hono, `streamText`, the UI message stream, and
+ * the provider for OpenAI-compatible APIs (`ai` docs, "Chatbot", "Tools" and "OpenAI Compatible
+ * Providers"). It sends the model the same prompt and tools as Loom's default agent;
+ * `test/bench.test.ts` checks that. It does not import the agent, because that module would load
+ * Loom into this process.
  */
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { serve } from '@hono/node-server'

@@ -1,6 +1,6 @@
 /**
- * Short answers one after another, then some at a time: how much later the first token arrives than
- * the upstream alone would have brought it. A cold path runs once a request; this is where it shows.
+ * Short answers, first one after another and then several at a time. It measures the delay of the
+ * first token beyond the upstream's own. Code that runs once for each request shows its cost here.
  */
 import type { Measures } from '../measures.ts'
 import type { Order } from '../order.ts'

@@ -1,6 +1,6 @@
 /**
- * Live streams at a model's own pace: every token is a wake-up, a read and a write. Measured in a
- * window in which all streams are open and none begins or ends.
+ * Live streams at the pace of a model: every token is a wake-up, a read and a write. The
+ * measurement takes place in a window in which all streams are open and none begins or ends.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -22,11 +22,13 @@ interface Window {
 export async function manyStreams(stage: Stage, quick: boolean): Promise<Measures> {
   const warmMs = 3000
   const windowMs = quick ? 4000 : 10_000
-  // The streams outlast the window by a second, in which memory is looked at.
+  // The streams last a second longer than the window; the memory is measured in that second.
   const tokens = (rate * (warmMs + windowMs + 1000)) / 1000
-  // Starts are spread over the time between two tokens, so that streams do not beat as one.
+  // The starts are spread over the time between two tokens, so that the streams do not send at the
+  // same time.
   const order = (id: number): Order => ({ id, tokens, rate, waitMs: (id * 7) % (1000 / rate) })
-  // One connection only: what is pooled for many must not count as held before there were many.
+  // This uses one connection only. A pool for many connections must not count as memory from
+  // before.
   await stage.send(
     Array.from({ length: 50 }, (_, index) => ({ id: index, tokens: 200, rate: 0, waitMs: 0 })),
     1,
@@ -38,7 +40,8 @@ export async function manyStreams(stage: Stage, quick: boolean): Promise<Measure
     Array.from({ length: streams }, (_, index) => order(100 + index)),
     streams,
   )
-  // Looked at below; a failure before that is not lost and does not end the process by itself.
+  // The promise is awaited below. Until then, this handler keeps a rejection from ending the
+  // process.
   sending.catch(() => {})
   await pause(warmMs)
   await stage.startProfile()
@@ -64,7 +67,7 @@ export async function manyStreams(stage: Stage, quick: boolean): Promise<Measure
   }
 }
 
-/** How many tokens of an answer arrived in the window. */
+/** Returns the number of tokens of an answer that arrived in the window. */
 function arrivedIn({ from, to }: Window, { arrivals }: Sighting): number {
   let before = 0
   let within = 0
@@ -77,7 +80,10 @@ function arrivedIn({ from, to }: Window, { arrivals }: Sighting): number {
   return within - before
 }
 
-/** From the upstream's write of each token in the window to its arrival, in milliseconds. */
+/**
+ * Returns the time from the upstream's write of each token in the window to its arrival, in
+ * milliseconds.
+ */
 function latenciesIn(window: Window, seen: Sighting[], stamps: Stamp[]): number[] {
   const sentAtById = new Map(stamps.map(({ id, sentAt }) => [id, sentAt]))
   return seen.flatMap(({ id, arrivals }) => {

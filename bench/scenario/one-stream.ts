@@ -1,4 +1,4 @@
-/** A model that sends as fast as it is read: the work a token takes in a hot loop. */
+/** A model that sends as fast as it is read: the work for a token in a hot loop. */
 import type { Measures } from '../measures.ts'
 import type { Order } from '../order.ts'
 import type { Stage } from '../stage.ts'

@@ -1,21 +1,24 @@
-/** The names of settings: a name that is near to one is refused, so that no setting is ignored. */
+/**
+ * The names of settings. A name that is close to a setting is refused, so that no setting is
+ * ignored.
+ */
 import type { Environment } from '../ground/environment.ts'
 import { LoomError } from '../ground/error.ts'
 import { didYouMean, nearestNames } from '../model/nearest.ts'
 
-/** Names that the command reads: its key for a server. */
+/** The command reads this name: the API key that it sends to a server. */
 const otherNames = ['LOOM_API_KEY']
 
 /**
- * What Kubernetes and Docker set in every container for a service whose name begins with `loom`.
- * `LOOM_PORT` counts only with the value that they give it.
+ * Variables that Kubernetes and Docker set in every container for a service whose name begins with
+ * `loom`. `LOOM_PORT` counts as one only with the value that they give it.
  */
 const serviceVariable = /^LOOM_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)|PORT_\d+_|ENV_|NAME$)/
 
 /**
- * Refuses a variable whose name is near to the name of a setting. An ignored setting would leave the
- * server open, without its Redis or with another model. A name that is near to no setting may belong to
- * another program, and is left alone.
+ * Refuses a variable whose name is close to the name of a setting. An ignored setting would leave
+ * the server open, without its Redis or with another model. Any other name may belong to another
+ * program, and is ignored.
  * @param settings the names of all settings
  * @throws LoomError `invalid-config` with a line for each such name
  */
@@ -33,22 +36,23 @@ export function refuseMisspelt(environment: Environment, settings: readonly stri
 const isOfService = (name: string, value: string): boolean =>
   serviceVariable.test(name) || (/^LOOM_(?:\w+_)?PORT$/.test(name) && value.includes('://'))
 
-/** The known names that are nearest to a name. */
+/** Returns the known names that are closest to a name. */
 function nearSettings(name: string, known: readonly string[]): string[] {
   const plain = name.slice('LOOM_'.length)
-  // LOOM_PORT, LOOM_HOST and LOOM_REDIS_URL are names that people expect.
+  // People expect the names LOOM_PORT, LOOM_HOST and LOOM_REDIS_URL.
   if (known.includes(plain)) return [plain]
   if (known.includes(name)) return [name]
   const ends = known.flatMap((each) =>
     each.startsWith('LOOM_') ? [each.slice('LOOM_'.length)] : [],
   )
-  // Words left out or in another order are no slips of the finger, but are mistakes all the same.
+  // A name with missing words, or with words in another order, is a mistake that the edit distance
+  // misses.
   const words = (text: string) => text.split('_').sort().join('_')
   const same = ends.filter((end) => words(end) === words(plain) || isUnitApart(end, plain))
   return (same.length > 0 ? same : nearestNames(plain, ends)).map((end) => `LOOM_${end}`)
 }
 
-/** Whether only a unit at its end distinguishes a name from another. */
+/** True if two names differ only in the unit at their end. */
 const isUnitApart = (one: string, other: string): boolean => withoutUnit(one) === withoutUnit(other)
 
 const withoutUnit = (name: string) => name.replace(/_(?:MS|S|SEC|SECONDS|MB|BYTES)$/, '')

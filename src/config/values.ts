@@ -1,4 +1,4 @@
-/** The values of settings: each reads one text, or adds an issue that says what is allowed. */
+/** The values of settings. Each function reads one text, or adds an issue that says what is allowed. */
 import { statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 
@@ -8,10 +8,10 @@ import { isName } from '../ground/name.ts'
 import { isSecretOfLoom } from '../ground/secret-variables.ts'
 import { timerMaxMs } from '../ground/until-aborted.ts'
 
-/** A bearer token. Keys of one name are one tenant, so a key can be replaced by another. */
+/** A bearer token. Keys with the same name are one tenant, so that one key can replace another. */
 export interface ApiKey {
   key: string
-  /** The tenant that the key stands for; undefined makes the key a tenant of its own. */
+  /** The name of the key's tenant. Undefined makes the key a tenant of its own. */
   name: string | undefined
 }
 
@@ -40,13 +40,16 @@ export function hostsIn(list: string | undefined, context: z.RefinementCtx): str
   return z.NEVER
 }
 
-/** A host as a URL has it, perhaps with a port; never an address with a scheme or a path. */
+/**
+ * True for a host as a URL has it, also with a port. An address with a scheme or a path is not a
+ * host.
+ */
 function isHost(text: string): boolean {
   const url = `http://${text.replace(/^\*\./, 'any.')}`
   return /^[\w.*:[\]-]+$/.test(text) && URL.canParse(url) && !/\*/.test(text.slice(1))
 }
 
-/** Of a page's address only the origin matters: a browser sends no more of it. */
+/** Reduces an address to its origin, because a browser sends only the origin of a page. */
 export function originOf(url: string | undefined, context: z.RefinementCtx): string | undefined {
   if (url === undefined) return undefined
   if (/^https?:\/\//i.test(url) && URL.canParse(url)) return new URL(url).origin
@@ -62,13 +65,13 @@ export function namesIn(list: string | undefined, context: z.RefinementCtx): str
   return z.NEVER
 }
 
-/** A key that can be guessed lets everybody in all the same. No text of a key is in an error. */
+/** Reads API keys. A key that can be guessed would let everybody in. No error text contains a key. */
 export function keysIn(list: string, context: z.RefinementCtx): ApiKey[] {
   const entries = list.split(',').map((entry) => entry.trim())
   const keys = entries.filter((entry) => entry !== '').map(keyOf)
   if (keys.some(({ key }) => key.length < 8)) {
     context.addIssue(
-      'must list keys of at least 8 characters, separated by commas; before each may stand a name and a colon',
+      'must list keys of at least 8 characters, separated by commas; a name and a colon may precede each key',
     )
   }
   if (keys.some(({ name }) => name !== undefined && !/^[\w.@-]{1,64}$/.test(name))) {
@@ -83,7 +86,7 @@ export function keysIn(list: string, context: z.RefinementCtx): ApiKey[] {
   return keys
 }
 
-/** A key may hold colons where a name stands before it. */
+/** A key may contain colons if a name precedes it. */
 function keyOf(entry: string): ApiKey {
   const at = entry.indexOf(':')
   return at === -1
@@ -92,11 +95,11 @@ function keyOf(entry: string): ApiKey {
 }
 
 export function folderAt(path: string, context: z.RefinementCtx): string {
-  if (!isFolder(path)) context.addIssue(`must be a folder that is there; got ${shown(path)}`)
+  if (!isFolder(path)) context.addIssue(`must be a folder that exists; got ${shown(path)}`)
   return resolve(path)
 }
 
-/** As `PATH` lists folders. */
+/** Reads a list in the form of `PATH`. */
 export function pathsIn(list: string, context: z.RefinementCtx): string[] {
   const paths = list.split(':').filter((path) => path !== '')
   const bad = paths.find((path) => !isAbsolute(path) || resolve(path) === '/')

@@ -1,23 +1,23 @@
 /**
- * The one error class of Loom. Callers branch on `code`, never on the message. `status` is what an
- * HTTP client is told when the failure is known before the first byte of an answer.
+ * The one error class of Loom. Callers branch on `code`, never on the message. `status` is the HTTP
+ * status of a failure before the first byte of an answer.
  */
 import type { RunResult } from '../run-result.ts'
 
-/** Every code, with the HTTP status it is told as. */
+/** Every code, with its HTTP status. */
 export const errorStatus = {
   /** The caller's input is wrong: not JSON, a missing field, an unknown part. */
   'invalid-request': 400,
-  /** No API key, or one that is not known. */
+  /** The request has no API key, or an unknown one. */
   unauthorized: 401,
   'unknown-agent': 404,
   'not-found': 404,
   'method-not-allowed': 405,
   'forbidden-origin': 403,
   'payload-too-large': 413,
-  /** A model string that names no provider that is set up. */
+  /** The model string names no provider that is set up. */
   'unknown-model': 400,
-  /** A provider is known, its API key is not set. */
+  /** The provider is known, but its API key is not set. */
   'missing-key': 400,
   /** A setting of the server has a bad value. The process ends with exit code 3. */
   'invalid-config': 500,
@@ -25,22 +25,25 @@ export const errorStatus = {
   'model-failed': 502,
   /** The model was silent for longer than its time limit. */
   'model-timeout': 504,
-  /** The prompt is longer than the model's window, however it is compacted. */
+  /** The prompt is longer than the context window of the model, even after compaction. */
   'context-overflow': 413,
-  /** The session runs another turn, and the message asked not to wait. */
+  /** The session runs another turn, and the message must not wait. */
   busy: 409,
-  /** Nothing waits for that answer, or the message was withdrawn. */
+  /** No call waits for that answer, or the message was withdrawn. */
   refused: 409,
   'mailbox-full': 429,
-  /** A stream does not hold the place that a reader asked for, or the conversation itself is not there any more. */
+  /**
+   * The stream does not have the place that a reader asked for, or the conversation does not exist
+   * any more.
+   */
   gone: 410,
-  /** Another instance owns the turn. Never told to a client. */
+  /** Another instance owns the turn. No client receives this code. */
   lost: 500,
   /** The session has used up its budget. */
   'over-budget': 402,
   /** The caller's signal was aborted. */
   aborted: 499,
-  /** The store cannot be reached or does not accept anything now: try again with the same ids. */
+  /** The store cannot be reached or accepts nothing now. Try again with the same ids. */
   unavailable: 503,
   internal: 500,
 } as const satisfies Record<string, number>
@@ -113,7 +116,7 @@ export class LoomError extends Error {
   }
 }
 
-/** The message of anything that was thrown, never empty. */
+/** Returns the message of any thrown value, never an empty text. */
 export function errorMessage(error: unknown): string {
   if (error instanceof Error) return error.message || error.name
   if (typeof error === 'string' && error !== '') return error

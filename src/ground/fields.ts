@@ -1,12 +1,15 @@
-/** Looks into values of unknown shape. Only own fields count: posted JSON may name `constructor`. */
+/**
+ * Reads fields of values of unknown shape. Only own fields count: posted JSON may contain
+ * `constructor`.
+ */
 export type Fields = Readonly<Record<string, unknown>>
 
-/** True for an object that is no list. */
+/** True for an object that is not a list. */
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The value where it is an object and no list, else undefined. */
+/** Returns the value if it is an object and not a list, else undefined. */
 export const objectIn = (value: unknown): Fields | undefined =>
   isFields(value) ? value : undefined
 
@@ -17,12 +20,15 @@ export function fieldsOf(value: unknown): Fields {
     : {}
 }
 
-/** An own field of an object; undefined where the value is no object or lacks the field. */
+/**
+ * Returns an own field of an object, or undefined if the value is not an object or has no such
+ * field.
+ */
 export function fieldOf(value: unknown, name: string): unknown {
   return isFields(value) && Object.hasOwn(value, name) ? value[name] : undefined
 }
 
-/** An own field where it is a string, else undefined. */
+/** Returns an own field if it is a string, else undefined. */
 export function textField(value: unknown, name: string): string | undefined {
   const field = fieldOf(value, name)
   return typeof field === 'string' ? field : undefined

@@ -1,15 +1,15 @@
 /**
- * JSON as it will be read back. What a tool returns goes through here once, so that the event, the
- * stored message and what the model is told are one and the same value.
+ * JSON as a reader will see it. The result of a tool passes through here once, so that the event,
+ * the stored message and the model's prompt have the same value.
  */
 import type { JSONValue } from '@ai-sdk/provider'
 
 import { errorMessage, LoomError } from './error.ts'
 
 /**
- * The value as JSON: `undefined` is null, dates are strings, own `__proto__` keys (which kill an
- * AI SDK client's stream) are left out.
- * @throws LoomError `invalid-request` where JSON has no form for it (a cycle, a BigInt).
+ * Returns the value as JSON: `undefined` becomes null and dates become strings. Own `__proto__`
+ * keys are left out, because they break the stream of an AI SDK client.
+ * @throws LoomError `invalid-request` if JSON has no form for it (a cycle, a BigInt)
  */
 export function toJson(value: unknown): JSONValue {
   if (value === undefined || value === null) return null
@@ -23,12 +23,12 @@ export function toJson(value: unknown): JSONValue {
 }
 
 /**
- * Parses JSON without letting a key named `__proto__`, or a `prototype` below `constructor`, through.
+ * Parses JSON and drops keys named `__proto__`, and `prototype` below `constructor`.
  * @throws SyntaxError
  */
 export function parseJson(text: string): JSONValue {
   const value: JSONValue = JSON.parse(text)
-  // Both names can also be spelt with \u escapes, so the value is walked where either might be.
+  // \u escapes can spell both names, so the value is walked if the text may contain one of them.
   if (!/__proto__|constructor|\\u/.test(text)) return value
   return withoutPrototypeKeys(value)
 }

@@ -1,17 +1,17 @@
 /**
- * Long work in steps. A step that handles megabytes takes 10 to 30 ms; several in a row would hold up
- * the streams of everybody else, so between them the event loop turns.
+ * Long work in steps. A step that handles megabytes takes 10 to 30 ms. Several steps in a row would
+ * delay the streams of all other clients, so the event loop turns between them.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** About as many characters as are handled in a millisecond or two. */
+/** The characters that take a millisecond or two to handle. */
 const freeMax = 500_000
 
-/** Waits for a turn of the event loop each time that enough work has come together. */
+/** Waits for a turn of the event loop whenever enough work has been done. */
 export class WorkSteps {
   #done = 0
 
-  /** @param size of the work that comes next, in characters */
+  /** @param size of the next work, in characters */
   async next(size: number): Promise<void> {
     this.#done += size
     if (this.#done < freeMax) return
@@ -24,7 +24,7 @@ interface SizedMessage {
   readonly parts: readonly object[]
 }
 
-/** About how large a message is: its texts and files, and outputs that are text. */
+/** Estimates the size of a message: its texts, its files and its text outputs. */
 export function sizeOf({ parts }: SizedMessage): number {
   let size = 0
   for (const part of parts) {

@@ -1,6 +1,6 @@
 /**
- * Creates a folder and its missing parents, with access for their owner only. The `recursive` option of
- * Node never returns if a file system reports an existing parent as missing (`/proc`).
+ * Creates a folder and its missing parents, with access only for their owner. The `recursive`
+ * option of Node never returns if a file system reports an existing parent as missing (`/proc`).
  */
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'

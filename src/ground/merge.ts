@@ -1,10 +1,13 @@
 /**
- * Deep merge of JSON objects: objects merge key by key, everything else (arrays too) is replaced.
- * Neither side is changed, and a key named `__proto__` stays a key.
+ * Merges JSON objects deeply: objects merge key by key, and any other value (also an array) is
+ * replaced. Neither argument is changed, and a key named `__proto__` stays a key.
  */
 import type { JSONObject, JSONValue } from '@ai-sdk/provider'
 
-/** `over` laid upon `base`. A key whose value is `undefined` in `over` keeps that of `base`. */
+/**
+ * Returns `base` with the values of `over`. A key that is `undefined` in `over` keeps its value in
+ * `base`.
+ */
 export function mergeObjects(base: JSONObject, over: JSONObject): JSONObject {
   const merged = new Map(Object.entries(base))
   for (const [key, value] of Object.entries(over)) {

@@ -13,7 +13,7 @@ import type { z } from 'zod'
  */
 const schemaMark = Symbol.for('vercel.ai.schema')
 
-/** What a function that makes a zod schema receives. */
+/** The argument of a function that creates a zod schema. */
 export type Zod = typeof z
 
 /** A JSON schema, and optionally a function that checks an input and returns its value. */
@@ -57,7 +57,7 @@ async function toJsonSchema(schema: z.ZodType): Promise<JSONSchema7> {
   return asSchema(schema).jsonSchema
 }
 
-// TypeScript knows the mark only as a symbol of the AI SDK, which the package does not export.
+// TypeScript has the mark only as a symbol of the AI SDK, which the package does not export.
 function marked<INPUT>(parts: SchemaParts<INPUT>): Schema<INPUT>
 function marked(parts: object): unknown {
   return Object.defineProperty(parts, schemaMark, { value: true, enumerable: true })

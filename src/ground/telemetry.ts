@@ -1,7 +1,7 @@
 /**
- * What can be observed of a run: LoomEx's events on `node:diagnostics_channel`, one channel each,
- * named `loom:<event>`. Without a subscriber nothing is built. Every message is
- * `{ measurements, metadata }`; durations are in milliseconds.
+ * The telemetry of a run: the events of LoomEx on `node:diagnostics_channel`, one channel each,
+ * named `loom:<event>`. Without a subscriber no message is built. Every message is `{ measurements,
+ * metadata }`. Durations are in milliseconds.
  */
 import { channel } from 'node:diagnostics_channel'
 
@@ -85,7 +85,7 @@ const channels = {
   'context:compact': channel('loom:context:compact'),
 } satisfies Record<TelemetryEvent, unknown>
 
-/** Publishes an event. Its message is only built if anybody listens. */
+/** Publishes an event. Its message is built only if the channel has a subscriber. */
 export function publish<EVENT extends TelemetryEvent>(
   event: EVENT,
   build: () => TelemetryEvents[EVENT],
@@ -118,7 +118,7 @@ export function attachDefaultLogger(
   return () => detach.forEach((undo) => undo())
 }
 
-/** The context may hold anything, secrets too, so it is never written. */
+/** The context may contain anything, also secrets, so it is never written. */
 function fieldsOf(message: unknown): string {
   if (typeof message !== 'object' || message === null) return ''
   return Object.values(message)
@@ -128,7 +128,7 @@ function fieldsOf(message: unknown): string {
     .join(' ')
 }
 
-/** In quotes where it is more than a word: error texts hold spaces, and newlines too. */
+/** Quotes a value that is more than one word: error texts contain spaces and also newlines. */
 function fieldOf(value: unknown): string {
   if (typeof value === 'number') return String(Math.round(value))
   const text = String(value)

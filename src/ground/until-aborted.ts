@@ -1,10 +1,13 @@
 /**
- * Waits for what may never come (a tool, a callback, somebody's rule) without holding up an abort.
- * Whatever is left behind settles on its own: nobody hears of it, and its failure is no stranger's.
+ * Waits for work that may never end (a tool, a callback, a rule of the application), but not after
+ * an abort. The abandoned work settles on its own, and its rejection is ignored.
  */
 import { LoomError } from './error.ts'
 
-/** @throws whatever `work` throws; the signal's reason, as an error, once it is aborted. */
+/**
+ * @throws the error of `work`
+ * @throws the signal's reason, as an error, once the signal is aborted
+ */
 export async function untilAborted<RESULT>(
   signal: AbortSignal | undefined,
   work: () => RESULT | PromiseLike<RESULT>,
@@ -21,12 +24,12 @@ export async function untilAborted<RESULT>(
   }
 }
 
-/** A reason may be anything; what is thrown is an error. */
+/** A reason may be any value; a thrown value must be an error. */
 export function abortError(signal: AbortSignal): Error {
   const { reason }: { reason: unknown } = signal
   if (reason instanceof Error) return reason
   return new LoomError('aborted', typeof reason === 'string' ? reason : 'Aborted.')
 }
 
-/** Node fires a timer of more milliseconds than this at once. */
+/** The longest timer of Node, in milliseconds. Node fires a longer one at once. */
 export const timerMaxMs = 2_147_483_647

@@ -1,6 +1,6 @@
 /**
- * Which of an app's agents a server offers. One that can act on the machine is offered only where
- * `LOOM_AGENTS` names it, since whoever may talk to it may run commands there.
+ * The agents of an application that a server offers. An agent that can act on the machine is
+ * offered only if `LOOM_AGENTS` names it, because its users can run commands there.
  */
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config.ts'
@@ -10,7 +10,7 @@ import type { Sandbox } from '../machine/sandbox.ts'
 import type { Workspace } from '../machine/workspace.ts'
 import { openWorkspace, type OpenedWorkspace } from './open-workspace.ts'
 
-/** What an agent that acts on the machine is given. */
+/** The objects that an agent that acts on the machine receives. */
 export interface ActingWorld {
   workspace: Workspace
   sandbox: Sandbox
@@ -18,26 +18,26 @@ export interface ActingWorld {
 }
 
 export interface AppAgents {
-  /** Offered where `LOOM_AGENTS` is not set. None of them can act on the machine. */
+  /** The agents that are offered without `LOOM_AGENTS`. None of them can act on the machine. */
   harmless: readonly Agent[]
-  /** By name; made only where they are offered. */
+  /** Agents that act on the machine, by name. They are created only if they are offered. */
   acting: Readonly<Record<string, (world: ActingWorld) => Agent | Promise<Agent>>>
 }
 
 export interface ChooseOptions {
   config: Config
   environment: Environment
-  /** Is told where commands are confined less than by bubblewrap. */
+  /** Receives a line if commands are less confined than with bubblewrap. */
   notice: (line: string) => void
 }
 
 export interface ChosenAgents {
   agents: readonly Agent[]
-  /** Undefined where no agent acts on the machine. */
+  /** Undefined if no agent acts on the machine. */
   opened: OpenedWorkspace | undefined
 }
 
-/** @throws LoomError `invalid-config` for names that there are not, or a workspace that cannot be used. */
+/** @throws LoomError `invalid-config` for an unknown name, or for a workspace that cannot be used */
 export async function chooseAgents(
   { harmless, acting }: AppAgents,
   { config, environment, notice }: ChooseOptions,

@@ -1,7 +1,7 @@
 /**
- * Writes what went wrong for whoever runs the server. Keys are struck out, and what a client did by
- * itself (left, asked for nonsense) is no news. What a store that is away makes fail is one story. Each
- * error is one line, a stack too, with its line ends escaped.
+ * Writes errors for the operator of the server. It removes keys, and it leaves out faults of
+ * clients (an aborted request, bad input). The failures of one store outage become a few lines.
+ * Each error is one line, also with a stack: its line ends are escaped.
  */
 import type { LogLevel } from '../config.ts'
 import { errorMessage, LoomError, type LoomErrorCode } from '../ground/error.ts'
@@ -23,12 +23,15 @@ export function errorLog(options: ErrorLogOptions) {
     const code = error instanceof LoomError ? error.code : 'internal'
     if (code === 'aborted' || code === 'invalid-request') return
     const line = logLine(`loom: ${code}: ${redact(textOf(error, code))}`)
-    const told = code === 'unavailable' ? outage.told(line) : line
+    const told = code === 'unavailable' ? outage.lineOf(line) : line
     if (told !== undefined) writeLine(told)
   }
 }
 
-/** A stack where the fault may be Loom's own. What a store answered is the cause, since no client gets it. */
+/**
+ * Adds a stack if the fault may be Loom's own. Adds the cause if the store failed, because no
+ * client receives it.
+ */
 function textOf(error: unknown, code: LoomErrorCode): string {
   if (!(error instanceof Error)) return errorMessage(error)
   const text = (code === 'internal' && error.stack) || errorMessage(error)

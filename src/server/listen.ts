@@ -1,7 +1,7 @@
 /**
- * A Node server around a fetch handler. Stopping lets running answers finish, and for as long it goes
- * on taking connections: whoever balances is to read that it is not ready, rather than run into a
- * closed door. Only then are connections closed, or when the time is up.
+ * A Node server around a fetch handler. `stop` lets running answers finish. Until then the server
+ * accepts connections, so that a load balancer reads on `/readyz` that it is not ready, instead of
+ * a refused connection. Then it closes all connections, at the latest at the end of the time limit.
  */
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
@@ -13,11 +13,11 @@ import { getRequestListener } from '@hono/node-server'
 import { LoomError } from '../ground/error.ts'
 
 export interface Listening {
-  /** Where it can be reached, with the port that was taken. */
+  /** The address of the server, with its actual port. */
   url: string
   /**
-   * Answers until `work` is done and nobody reads an answer any more, and closes then. Resolves when
-   * the last connection is closed, at most `graceMs` later.
+   * Answers requests until `work` is done and no client reads an answer any more, and then closes.
+   * Resolves when the last connection is closed, at most `graceMs` later.
    */
   stop: (graceMs: number, work?: Promise<unknown>) => Promise<void>
 }
@@ -26,13 +26,13 @@ type Fetch = (request: Request, bindings: object) => Response | Promise<Response
 
 export interface ListenOptions {
   host: string
-  /** 0 takes any free port. */
+  /** The port to listen on. 0 takes any free port. */
   port: number
-  /** Milliseconds that a connection without a request is held open. @defaultValue 75000 */
+  /** Milliseconds that a connection without a request stays open. @defaultValue 75000 */
   idleMs?: number
 }
 
-/** @throws LoomError `invalid-config` where the address cannot be had. */
+/** @throws LoomError `invalid-config` if the address cannot be used */
 export async function listen(
   fetch: Fetch,
   { host, port, idleMs = 75_000 }: ListenOptions,
@@ -45,7 +45,7 @@ export async function listen(
     outgoing.once('close', () => open--)
     // The next request on this connection would find it closed.
     if (isStopping) outgoing.shouldKeepAlive = false
-    // It answers its own failures with a status.
+    // The promise never rejects: `answer` reports its own failures with a status.
     void answer(incoming, outgoing)
   })
   const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -83,7 +83,7 @@ function refusal(error: Error, host: string, port: number): LoomError {
 function urlOf(server: Server, hostname: string): string {
   const address = server.address()
   const { port } = isAddress(address) ? address : { port: 0 }
-  // An address that stands for all of them is none that a browser can open.
+  // A browser cannot open an address that stands for all addresses.
   const name = hostname === '0.0.0.0' || hostname === '::' ? 'localhost' : hostname
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
 }
@@ -91,10 +91,13 @@ function urlOf(server: Server, hostname: string): string {
 const isAddress = (address: AddressInfo | string | null): address is AddressInfo =>
   typeof address === 'object' && address !== null
 
-/** Takes no more connections. Resolves when the last one is closed, which `signal` sees to. */
+/**
+ * Accepts no more connections. Resolves when the last one is closed; an abort of `signal` closes
+ * them all.
+ */
 function close(server: Server, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  // A kept-alive connection becomes idle when its answer is done, and nothing tells of it.
+  // A kept-alive connection becomes idle when its answer is done, and no event reports it.
   const sweep = setInterval(() => server.closeIdleConnections(), sweepMs)
   server.close(() => {
     clearInterval(sweep)

@@ -1,7 +1,7 @@
-/** `loom models [words]`: what models there are, a line each. */
+/** `loom models [words]`: a table of the known models, one line for each. */
 import type { ListedModel, ModelList } from '../model.ts'
 
-/** Columns are for people; whoever reads by program asks `GET /api/models`. */
+/** Columns are for people. Programs use `GET /api/models`. */
 export function modelTable({ models, total }: ModelList): string {
   if (models.length === 0) return 'No model is known by these words.\n'
   const rows = models.map(rowOf)
@@ -21,7 +21,7 @@ export function modelTable({ models, total }: ModelList): string {
 
 const headings = ['MODEL', 'KEY', 'CONTEXT', '$/M IN', '$/M OUT', 'CAN']
 
-/** A `?` where a list would say 0, and 0 where it would say free. */
+/** An unknown value is `?`; a price of 0 means free. */
 function rowOf({ id, configured, contextWindow, price, ...model }: ListedModel): string[] {
   return [
     id,

@@ -1,4 +1,4 @@
-/** The agents of a server and their sessions: in Redis where it has one, and else in this process. */
+/** Opens the agents of a server and their sessions: in Redis if it is set, else in this process. */
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config.ts'
 import { LoomError } from '../ground/error.ts'
@@ -31,7 +31,7 @@ export async function openLoom(options: OpenLoomOptions): Promise<Loom> {
     defaultAgent: config.agent,
     defaultModel: config.model,
     limits: config.limits,
-    // Nothing is spared by writing to memory more seldom.
+    // More writes to memory cost nothing.
     flushMs: config.redisUrl === undefined ? 0 : config.flushMs,
     patienceMs: config.redisPatienceMs,
     heartbeatMs: config.heartbeatMs,
@@ -42,7 +42,7 @@ export async function openLoom(options: OpenLoomOptions): Promise<Loom> {
   return loom
 }
 
-/** No fault of this program's, so no stack: one line that says what is away. */
+/** Redis is outside of this program, so the error needs no stack: one line names the failure. */
 const away = (cause: Error) =>
   new LoomError('unavailable', `Redis: ${cause.message || cause.name}`, { cause })
 
@@ -50,7 +50,7 @@ const away = (cause: Error) =>
 export async function openStore({ config, report, onBack }: OpenStoreOptions): Promise<Store> {
   const { redisUrl: url, redisPrefix: prefix, redisPatienceMs: patienceMs, sessionTtlMs } = config
   if (url === undefined) return openMemoryStore({ sessionTtlMs })
-  // A server without Redis need not load its client.
+  // A server without Redis does not load its client.
   const { openRedisStore } = await import('../store/redis.ts')
   return openRedisStore({
     url,

@@ -1,9 +1,9 @@
-/** The registry of models as the settings have it. Nothing is read but the user's own file. */
+/** Opens the registry of models from the settings. It reads no file but the user's own. */
 import type { RegistryConfig } from '../config.ts'
 import { Registry, type RegistryOptions } from '../model/registry.ts'
 import { readOverrides } from '../model/registry/overrides.ts'
 
-/** @throws LoomError `invalid-config` where the user's file cannot be read. */
+/** @throws LoomError `invalid-config` if the user's file cannot be read */
 export async function openRegistry(
   { modelsUrl, modelsPath, modelsCache }: RegistryConfig,
   options: Pick<RegistryOptions, 'onRefresh' | 'signal' | 'fetch'> = {},

@@ -1,6 +1,6 @@
 /**
- * Where the agents that act on this machine may act: the workspace, and what confines their commands.
- * What does not work here is found now, and not by the first command.
+ * Opens the workspace of the agents that act on this machine, and the sandbox of their commands. A
+ * sandbox that does not work fails here, and not at the first command.
  */
 import { type Config, isLoopback } from '../config.ts'
 import { type Environment } from '../ground/environment.ts'
@@ -12,21 +12,22 @@ import { Workspace } from '../machine/workspace.ts'
 export interface OpenWorkspaceOptions {
   config: Pick<Config, 'workspace' | 'sandbox' | 'host'>
   environment: Environment
-  /** Is told where commands are confined less than by bubblewrap. */
+  /** Receives a line if commands are less confined than with bubblewrap. */
   notice: (line: string) => void
 }
 
 export interface OpenedWorkspace {
   workspace: Workspace
   sandbox: Sandbox
-  /** What confines commands here. */
+  /** The confinement of commands on this machine. */
   kind: SandboxKind
 }
 
-/** @throws LoomError `invalid-config` where commands are not as confined as they must be. */
+/** @throws LoomError `invalid-config` if commands are less confined than they must be */
 export async function openWorkspace(options: OpenWorkspaceOptions): Promise<OpenedWorkspace> {
   const { config, environment, notice } = options
-  // To do with less is decided by whoever sits at the machine, not behind the back of an operator.
+  // Less confinement is a choice of the person at this machine. With other callers, the operator
+  // must choose it.
   const mustConfine = config.sandbox.mode === 'auto' && !isLoopback(config.host)
   const mode = mustConfine ? 'required' : config.sandbox.mode
   const sandbox = openSandbox({ ...config.sandbox, environment, mode, notice })
@@ -35,7 +36,7 @@ export async function openWorkspace(options: OpenWorkspaceOptions): Promise<Open
     if (!mustConfine) throw cause
     throw new LoomError(
       'invalid-config',
-      `HOST ${config.host} lets others run commands here: they must be confined, or set LOOM_SANDBOX=none where a container does that. ${errorMessage(cause)}`,
+      `HOST ${config.host} lets others run commands here, so these must be confined: make a sandbox possible, or set LOOM_SANDBOX=none if a container confines them. ${errorMessage(cause)}`,
       { cause },
     )
   })

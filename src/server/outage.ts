@@ -1,38 +1,39 @@
 /**
- * A store that is away, as whoever runs the server is told of it: at once, then ever more seldom, and
- * when it is back. Everything that needs the store fails for as long, so that a line for each failure
- * would only hide the first. What an outage is: failures with no minute of quiet between them.
+ * The log lines of a store outage: one line at once, then lines at growing intervals, and one when
+ * the store is back. Every request that needs the store fails in this time, and a line for each
+ * failure would hide the first. An outage is a row of failures with less than a minute between two
+ * of them.
  */
 export class Outage {
   readonly #now: () => number
-  /** In milliseconds, as all times here. */
+  /** In milliseconds, like all times here. */
   #beganAt: number | undefined
   #lastAt = 0
   #dueAt = 0
   #pauseMs = firstPauseMs
-  #untold = 0
+  #skippedCount = 0
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
   }
 
-  /** What to write of a failure: nothing where something like it was written just now. */
-  told(failure: string): string | undefined {
+  /** Returns the line to log for a failure, or undefined if a line was logged a short time ago. */
+  lineOf(failure: string): string | undefined {
     const now = this.#now()
     if (this.#beganAt === undefined || now - this.#lastAt > quietMs) this.#begin(now)
     this.#lastAt = now
     if (now < this.#dueAt) {
-      this.#untold++
+      this.#skippedCount++
       return undefined
     }
-    const more = this.#untold === 0 ? '' : ` (and ${this.#untold} more)`
-    this.#untold = 0
+    const more = this.#skippedCount === 0 ? '' : ` (and ${this.#skippedCount} more)`
+    this.#skippedCount = 0
     this.#dueAt = now + this.#pauseMs
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs)
     return failure + more
   }
 
-  /** The store answers again. How long it was away; undefined where nobody was told that it was. */
+  /** Ends the outage. Returns its length, or undefined if no failure was recorded. */
   end(): number | undefined {
     const beganAt = this.#beganAt
     this.#beganAt = undefined
@@ -43,7 +44,7 @@ export class Outage {
     this.#beganAt = now
     this.#dueAt = now
     this.#pauseMs = firstPauseMs
-    this.#untold = 0
+    this.#skippedCount = 0
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Sends every event to a worker, a parent thread, a window: anything with `postMessage`. What comes
- * out on the other side are the events themselves, as structured clones.
+ * Sends every event to a worker, a parent thread or a window: any object with `postMessage`. The
+ * other side receives the events as structured clones.
  */
 import type { AgentEvent } from '../event.ts'
 import type { Sink } from '../sink.ts'

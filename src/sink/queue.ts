@@ -1,20 +1,21 @@
 /**
- * Events as an async iterable. The queue is bounded: when the reader lags, the sink's promise holds
- * the turn back until the reader has caught up. Leaving the loop lets the turn go on unheard. By hand
- * and not a generator: a generator cannot be left while it waits for its next event.
+ * Events as an async iterable. The queue is bounded: if the reader lags, the promise of the sink
+ * delays the turn until the reader has caught up. A reader may leave the loop; the turn goes on
+ * without it. This is not a generator, because a generator cannot be left while it waits for its
+ * next event.
  */
 import type { AgentEvent } from '../event.ts'
 import type { Sink } from '../sink.ts'
 
-/** Events that may wait before the turn is held back. */
+/** The number of events that may wait before the turn is delayed. */
 const highWaterMark = 256
 
 export interface EventQueue {
   sink: Sink
-  /** Ends the iterable; with an error, the loop throws it after the last event. */
+  /** Ends the iterable. With a failure, the loop throws its reason after the last event. */
   end: (failure?: { reason: unknown }) => void
   events: AsyncIterableIterator<AgentEvent, undefined>
-  /** Settles when the reader has left before the end. */
+  /** Settles when the reader leaves before the end. */
   left: Promise<void>
 }
 
@@ -28,7 +29,10 @@ const done = { done: true, value: undefined } as const
 export function openEventQueue(): EventQueue {
   const left = Promise.withResolvers<void>()
   let waiting: AgentEvent[] = []
-  /** How many of `waiting` the reader has had: shifting them off one by one would copy the rest. */
+  /**
+   * The number of read events in `waiting`. To shift them off one by one would copy the rest each
+   * time.
+   */
   let taken = 0
   /** Calls of `next` that wait for an event. */
   const readers: Reader[] = []

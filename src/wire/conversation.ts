@@ -1,7 +1,7 @@
 /**
- * What a client posted, as the messages a run takes. The client owns this history and may have made
- * it up: system messages are left out, since an agent's instructions are the server's, and an
- * approval counts only by its signed id (`src/runner/approval.ts`).
+ * Converts posted messages to the messages of a run. The client owns this history and may have
+ * invented it. So system messages are left out, because only the server sets an agent's
+ * instructions, and an approval counts only by its signed id (`src/runner/approval.ts`).
  */
 import type { ModelMessage, ToolSet, UIMessage } from 'ai'
 
@@ -17,22 +17,26 @@ import { modernMessage } from './conversation/version-4.ts'
 
 export interface PostedHistory {
   messages: ModelMessage[]
-  /** The id of the assistant message at its end, which the answer goes on with. */
+  /** The id of the assistant message at the end, which the answer continues. */
   continues: string | undefined
 }
 
-/** Ids are keys in stores and logs; those of the AI SDK have 16 characters. */
+/** Ids are keys in stores and logs. Those of the AI SDK have 16 characters. */
 export const idLengthMax = 256
 
-/** Half a surrogate pair has no UTF-8: neither an address nor a store could tell it from another half. */
+/**
+ * Half a surrogate pair has no UTF-8, so an address or a store could not distinguish it from
+ * another half.
+ */
 export const isId = (text: string): boolean => text.length <= idLengthMax && text.isWellFormed()
 
-/** A session stands in addresses, where `.` and `..` are steps, also percent-encoded. */
+/** A session id is part of addresses, where `.` and `..` are path steps, also percent-encoded. */
 export const isSessionId = (text: string): boolean => isId(text) && !/^(\.|%2e){1,2}$/i.test(text)
 
 /**
  * Reads `UIMessage`s of ai 5 to 7, messages of ai 4, and `ModelMessage`s.
- * @param tools what says how the model is told of a tool's output; asked for when there is one
+ * @param tools returns the tools that convert stored outputs for the model; called if there is an
+ * output
  * @param fileUrls the addresses that a file may have besides a `data:` URL
  * @throws LoomError `invalid-request`
  */
@@ -44,15 +48,19 @@ export async function readConversation(
   if (!Array.isArray(posted) || posted.length === 0) {
     throw new LoomError('invalid-request', 'messages must be a list of at least one message.')
   }
-  // Said here, since it would look like a missing message below.
-  const said = posted.filter((message: unknown) => fieldOf(message, 'role') !== 'system')
-  if (said.length === 0) throw new LoomError('invalid-request', 'messages holds no user message.')
-  return said.some(isModelMessage)
-    ? { messages: await readModelMessages(said, fileUrls), continues: undefined }
-    : readUiMessages(said, tools, fileUrls)
+  // Without this check, the error below would report a missing message.
+  const conversation = posted.filter((message: unknown) => fieldOf(message, 'role') !== 'system')
+  if (conversation.length === 0)
+    throw new LoomError('invalid-request', 'messages holds no user message.')
+  return conversation.some(isModelMessage)
+    ? { messages: await readModelMessages(conversation, fileUrls), continues: undefined }
+    : readUiMessages(conversation, tools, fileUrls)
 }
 
-/** A list as content, or the role `tool`, is only in model messages; a string is in ai 4's too. */
+/**
+ * Only a model message has the role `tool` or a list as content. A message of ai 4 also has a
+ * string.
+ */
 function isModelMessage(message: unknown): boolean {
   if (fieldOf(message, 'parts') !== undefined) return false
   return Array.isArray(fieldOf(message, 'content')) || fieldOf(message, 'role') === 'tool'
@@ -73,7 +81,7 @@ async function readModelMessages(
   })
 }
 
-/** @throws LoomError `invalid-request` for a file whose address this server does not pass on */
+/** @throws LoomError `invalid-request` for a file whose address this server does not send on */
 function checkAddresses({ content }: ModelMessage, name: string, fileUrls: FileUrls): void {
   if (!Array.isArray(content)) return
   for (const part of content) {
@@ -95,7 +103,7 @@ async function readUiMessages(
 ): Promise<PostedHistory> {
   const messages = await validMessages(posted, (index) => `messages[${index}]`)
   const last = messages.at(-1)
-  // Of what was said before, the prompt leaves out what cannot be read.
+  // The prompt leaves out unreadable files of earlier messages.
   if (last?.role === 'user') checkFiles(last, fileUrls)
   return {
     messages: await convert(messages.map(withAddressesAllowedBy(fileUrls)), tools),
@@ -103,7 +111,7 @@ async function readUiMessages(
   }
 }
 
-/** A file of an earlier message stays out of the prompt where its address is not allowed. */
+/** Keeps a file of an earlier message out of the prompt if its address is not allowed. */
 const withAddressesAllowedBy =
   (fileUrls: FileUrls) =>
   (message: UIMessage): UIMessage => {
@@ -140,8 +148,8 @@ async function validMessages(
 }
 
 /**
- * Reads one message, of a user or an assistant.
- * @param name what it is called in errors
+ * Reads one message of a user or an assistant.
+ * @param name the name of the message in error texts
  * @throws LoomError `invalid-request`
  */
 export async function readMessage(posted: unknown, name: string): Promise<UIMessage> {
@@ -151,14 +159,14 @@ export async function readMessage(posted: unknown, name: string): Promise<UIMess
 }
 
 /**
- * What a conversation may begin with of what a client posted: who said what, and nothing that a tool,
- * a human or a provider is to have said.
+ * Reads posted messages as the beginning of a conversation. It keeps the texts of users and
+ * assistants, and nothing that claims to come from a tool, a human or a provider.
  * @throws LoomError `invalid-request`
  */
 export async function readSeed(posted: readonly unknown[]): Promise<UIMessage[]> {
-  const said = posted.filter((message) => fieldOf(message, 'role') !== 'system')
-  if (said.length === 0) return []
-  const messages = await validMessages(said, (index) => `messages[${index}]`)
+  const conversation = posted.filter((message) => fieldOf(message, 'role') !== 'system')
+  if (conversation.length === 0) return []
+  const messages = await validMessages(conversation, (index) => `messages[${index}]`)
   return messages.flatMap(({ id, role, parts }) => {
     const texts = parts.flatMap((part) =>
       part.type === 'text' ? [{ type: 'text' as const, text: part.text }] : [],
@@ -168,7 +176,8 @@ export async function readSeed(posted: readonly unknown[]): Promise<UIMessage[]>
 }
 
 /**
- * A user message of nothing but data parts is nothing to a model, and providers refuse empty ones.
+ * Refuses a user message of only data parts: a model sees nothing of it, and providers refuse an
+ * empty message.
  * @throws LoomError `invalid-request` for such a message
  */
 export function checkAnswerable({ parts }: Pick<UIMessage, 'parts'>): void {
@@ -182,29 +191,29 @@ async function convert(
   tools: () => Promise<ToolSet>,
 ): Promise<ModelMessage[]> {
   const { convertToModelMessages } = await import('ai')
-  const called = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
-  const options = { ignoreIncompleteToolCalls: true, ...(called && { tools: await tools() }) }
+  const hasCalls = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
+  const options = { ignoreIncompleteToolCalls: true, ...(hasCalls && { tools: await tools() }) }
   const converted = await convertToModelMessages(messages, options).catch((cause: unknown) => {
     const reason = errorMessage(cause)
     throw new LoomError('invalid-request', `messages cannot be read: ${reason}`, { cause })
   })
-  // A message of nothing but data parts is nothing to a model, and providers refuse empty ones.
-  const meant = converted.filter(({ content }) => content.length > 0)
-  if (meant.length === 0) throw nothingToAnswer()
-  return withoutSettledDenials(meant)
+  // A message of only data parts is empty for a model, and providers refuse empty messages.
+  const nonEmpty = converted.filter(({ content }) => content.length > 0)
+  if (nonEmpty.length === 0) throw nothingToAnswer()
+  return withoutSettledDenials(nonEmpty)
 }
 
 /**
- * Stored messages as a run takes them: they are the server's own and need no check.
- * @param onEnd told of the last message that each of them became
+ * Converts stored messages for a run. They come from the server and need no check.
+ * @param onEnd receives the last model message of each stored message
  */
 export async function modelMessagesOf(
   messages: readonly UIMessage[],
   tools: () => Promise<ToolSet> = () => Promise.resolve({}),
   onEnd: (last: ModelMessage, id: string) => void = () => {},
 ): Promise<ModelMessage[]> {
-  const called = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
-  const options = called ? { tools: await tools() } : {}
+  const hasCalls = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
+  const options = hasCalls ? { tools: await tools() } : {}
   const { convertToModelMessages } = await import('ai')
   const all: ModelMessage[] = []
   const steps = new WorkSteps()
@@ -214,10 +223,10 @@ export async function modelMessagesOf(
     const parts = withoutUnstoredItems(message).parts.map((part) => files.take(modelPart(part)))
     const converted = await convertToModelMessages([{ ...message, parts }], options)
     for (const { content } of converted) files.putBack(content)
-    const meant = converted.filter(isMeant)
-    const last = meant.at(-1)
+    const nonEmpty = converted.filter(hasContent)
+    const last = nonEmpty.at(-1)
     if (last !== undefined) onEnd(last, message.id)
-    all.push(...meant)
+    all.push(...nonEmpty)
     await steps.next(sizeOf(message))
   }
   return withoutSettledDenials(all)
@@ -227,12 +236,13 @@ type Part = UIMessage['parts'][number]
 
 function modelPart(part: Part): Part {
   if (!('state' in part)) return part
-  // An input that was refused for not being JSON is a string; providers refuse a call with one.
+  // An input that was refused because it is not JSON is a string. Providers refuse a call with a
+  // string.
   if (part.state === 'output-error' && 'input' in part && !isFields(part.input)) {
     return { ...part, input: {} }
   }
-  // The AI SDK would tell the model a preliminary output as the result, and a call that was cut off or
-  // is run again has none yet.
+  // The AI SDK would send a preliminary output to the model as the result. A call that was cut or
+  // runs again has no result yet.
   if (part.state === 'output-available' && part.preliminary === true) {
     const { output: _output, preliminary: _preliminary, approval, ...call } = part
     return approval === undefined
@@ -242,14 +252,17 @@ function modelPart(part: Part): Part {
   return part
 }
 
-/** Thoughts without words or calls are those of a reply that broke off, and providers refuse them alone. */
-function isMeant({ role, content }: ModelMessage): boolean {
+/**
+ * False for a message of only reasoning. It comes from an interrupted reply, and providers refuse
+ * it alone.
+ */
+function hasContent({ role, content }: ModelMessage): boolean {
   if (role !== 'assistant' || typeof content === 'string') return content.length > 0
   return content.some(({ type }) => type !== 'reasoning')
 }
 
 /**
- * The AI SDK writes the result of a denial itself. Left in, the call would look settled, no
+ * Removes the result that the AI SDK writes for a denial. With it the call would look settled, no
  * `tool-output-denied` would be sent, and the client would post the same decision again for ever.
  */
 function withoutSettledDenials(messages: ModelMessage[]): ModelMessage[] {
@@ -261,7 +274,10 @@ function withoutSettledDenials(messages: ModelMessage[]): ModelMessage[] {
   return [...messages.slice(0, -1), { ...last, content }]
 }
 
-/** Where the first fault is, and what it is: the AI SDK's own text holds the whole input. */
+/**
+ * Reports the place of the first fault, and the fault. The AI SDK's own text contains the whole
+ * input.
+ */
 function issueOf(error: Error, nameOf: (index: number) => string): string {
   const issues = fieldOf(error.cause, 'issues')
   const issue: unknown = Array.isArray(issues) ? issues[0] : undefined

@@ -1,6 +1,7 @@
 /**
- * The way from events to bytes: three protocols, one interface. A codec only: it knows no sockets
- * and no log. `ui` is the AI SDK's UI message stream over SSE; only its readers have a profile.
+ * Encodes events as bytes for three protocols with one interface. It is only a codec, without
+ * sockets or logs. `ui` is the AI SDK's UI message stream over SSE, and only its readers have a
+ * profile.
  */
 import { dataEncoder } from './frames/data.ts'
 import type { Encoder, Profile, Protocol } from './frames/encoder.ts'
@@ -15,7 +16,7 @@ const encoders: Record<Protocol, (profile: Profile | undefined) => Encoder> = {
   data: dataEncoder,
 }
 
-/** A new encoder, for one answer to one reader. */
+/** Returns a new encoder for one answer to one reader. */
 export function encoderOf(protocol: Protocol, profile: Profile | undefined): Encoder {
   return encoders[protocol](profile)
 }

@@ -1,13 +1,13 @@
 /**
- * A frame of many megabytes, which holds the output of a tool. It is made and sent a piece at a time:
- * as one text it would hold up all other readers.
+ * A frame of many megabytes that contains the output of a tool. It is encoded and sent in pieces.
+ * As one text, it would delay all other readers.
  */
 import type { AgentEvent } from '../event.ts'
 import { isOnePiece, jsonPieces } from '../ground/json/pieces.ts'
 import type { Encoder } from './frames.ts'
 import { withoutPrototypes } from './frames/json.ts'
 
-/** Stands for the large value while the rest of the frame is encoded. */
+/** Replaces the large value while the rest of the frame is encoded. */
 const standIn = `loom-value-${crypto.randomUUID()}`
 
 export class LargeFrame {
@@ -28,7 +28,10 @@ export class LargeFrame {
   }
 }
 
-/** The bytes of an event; see `Encoder.encode`. Only the output of a tool and data of our own are large. */
+/**
+ * Returns the bytes of an event; see `Encoder.encode`. Only outputs of tools and Loom's own data
+ * can be large.
+ */
 export function frameOf(
   encoder: Encoder,
   event: AgentEvent,

@@ -1,6 +1,6 @@
 /**
- * Writes to Node's own response under @hono/node-server: a web stream between would cost as much
- * again per token. Hono must then be told that the response is already sent.
+ * Writes to Node's own response under @hono/node-server. A web stream between them would double the
+ * cost of a token. Hono must then learn that the response is already sent.
  */
 import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -14,7 +14,7 @@ interface Bindings {
   outgoing?: unknown
 }
 
-/** Node's response, where this request came through @hono/node-server over HTTP/1.1. */
+/** Returns Node's response, if the request came through @hono/node-server over HTTP/1.1. */
 export function outgoingOf(c: Context): ServerResponse | undefined {
   const bindings: Bindings | undefined = c.env
   return bindings?.outgoing instanceof ServerResponse ? bindings.outgoing : undefined
@@ -25,7 +25,7 @@ export class NodePipe implements Pipe {
   readonly #outgoing: ServerResponse
   readonly #headers: Readonly<Record<string, string>>
   readonly #onDrain: () => void
-  /** Where chunks go by themselves: the response's socket, once its head is on the way. */
+  /** The response's socket, to which chunks are written directly once the head was written. */
   #socket: Socket | undefined
   #headWritten = false
 
@@ -42,20 +42,22 @@ export class NodePipe implements Pipe {
     this.#onDrain = listener.onDrain
     outgoing.on('drain', listener.onDrain)
     outgoing.on('timeout', listener.onStall)
-    // A reset connection is an `error` first; unheard, it would end the process. `close` follows.
+    // A reset connection first emits `error`; without a listener, that would end the process.
+    // `close` follows.
     outgoing.on('error', () => {})
     outgoing.on('close', () => {
       this.#socket?.off('drain', listener.onDrain)
       if (!outgoing.writableFinished) listener.onGone()
     })
-    // Gone while its request was read: there is no `close` to come.
+    // The connection closed while the request was read, so no `close` event follows.
     if (outgoing.destroyed) queueMicrotask(listener.onGone)
   }
 
   /**
-   * Made by the context, which adds what the route set with `c.header`; a copy, and one whose body was asked for: Hono copies the response when a middleware has set
-   * headers, and @hono/node-server 2.1 sends copies of an untouched one again, which fails and cuts
-   * the stream.
+   * The response for Hono. The context creates it and adds the headers that the route set with
+   * `c.header`. It is a copy whose body was read. Hono copies the response if a middleware has set
+   * headers, and @hono/node-server 2.1 sends a copy of an unread response again, which fails and
+   * cuts the stream.
    */
   get response(): Response {
     const marked = Object.fromEntries(RESPONSE_ALREADY_SENT.headers)
@@ -75,8 +77,9 @@ export class NodePipe implements Pipe {
   }
 
   /**
-   * One write a chunk: Node's own framing makes three of it and a tick to join them, which is a third
-   * of what a token costs. (Chunks: RFC 9112 section 7.1; an empty one would end the answer.)
+   * Sends each chunk with one write. Node's own framing makes three writes and a tick to join them,
+   * which is a third of the cost of a token. (Chunks: RFC 9112, 7.1. An empty chunk would end the
+   * answer.)
    */
   write(text: string): void {
     const socket = this.#chunkSocket()
@@ -86,17 +89,17 @@ export class NodePipe implements Pipe {
     }
     this.#writeHead()
     this.#outgoing.write(text)
-    // The first write takes the head along; `headersSent` only says that it was made.
+    // The first write also sends the head. `headersSent` only says that the head was created.
     this.#headWritten = true
   }
 
-  /** Undefined while Node holds bytes of its own back: ours must not overtake them. */
+  /** Returns undefined while Node still holds bytes: these must be sent first. */
   #chunkSocket(): Socket | undefined {
     const { socket, chunkedEncoding } = this.#outgoing
     if (!this.#headWritten || !chunkedEncoding || socket === null) return undefined
     if (this.#socket !== socket) {
       this.#socket = socket
-      // The response tells only of its own writes that the socket has taken them.
+      // The response reports a drain only for its own writes.
       socket.on('drain', this.#onDrain)
     }
     return socket.writableCorked === 0 ? socket : undefined
@@ -116,12 +119,15 @@ export class NodePipe implements Pipe {
     this.#outgoing.destroy()
   }
 
-  /** The socket's own timer, which also counts a large write that is taken bit by bit as progress. */
+  /**
+   * Uses the socket's own timer, which counts a large write as progress while the reader takes
+   * parts of it.
+   */
   watch(stallMs: number): void {
     this.#outgoing.setTimeout(stallMs)
   }
 
-  /** Late, so that headers are taken along which middlewares set after the route has returned. */
+  /** Runs late, so that it includes the headers that middlewares set after the route has returned. */
   #writeHead(): void {
     const outgoing = this.#outgoing
     if (outgoing.headersSent) return

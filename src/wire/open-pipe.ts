@@ -1,11 +1,11 @@
-/** Opens the pipe of a streamed answer for the runtime that it runs on. */
+/** Opens the pipe of a streamed answer for the current runtime. */
 import type { Context } from 'hono'
 
 import { NodePipe, outgoingOf } from './node-pipe.ts'
 import type { Pipe, PipeListener } from './pipe.ts'
 import { WebPipe } from './web-pipe.ts'
 
-/** The shortest way there is: straight to the socket under Node, a web stream anywhere else. */
+/** Chooses the shortest path: the socket itself under Node, a web stream on any other runtime. */
 export function openPipe(
   c: Context,
   headers: Readonly<Record<string, string>>,

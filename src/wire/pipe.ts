@@ -1,30 +1,30 @@
 /**
- * The way of a streamed answer's bytes to its reader, on whatever runtime. It neither joins writes
- * nor decides when a reader is too slow: the response sink does.
+ * The port of a streamed answer: bytes to a reader on any runtime. It does not join writes and does
+ * not decide when a reader is too slow. The response sink does both.
  */
 
 export interface Pipe {
-  /** What the route returns. */
+  /** The return value of the route. */
   readonly response: Response
-  /** Bytes written that the reader's connection has not taken. */
+  /** The number of written bytes that the reader's connection has not accepted. */
   readonly buffered: number
-  /** Sends the headers, where no byte has taken them along. */
+  /** Sends the headers, if no byte was sent with them. */
   open: () => void
   write: (text: string) => void
-  /** Writes the last bytes and ends the answer whole. */
+  /** Writes the last bytes and ends the answer as complete. */
   end: (text: string) => void
-  /** Writes the last bytes, then cuts the connection: the reader sees that something is missing. */
+  /** Writes the last bytes and cuts the connection, so that the reader sees an incomplete answer. */
   cut: (text: string) => void
-  /** Cuts the connection now, whatever is still on its way. */
+  /** Cuts the connection now, and drops all bytes that are not sent. */
   destroy: () => void
-  /** Calls `onStall` when the reader takes nothing for so long. 0 stops watching. */
+  /** Calls `onStall` if the reader accepts no bytes for this time. 0 ends the watch. */
   watch: (stallMs: number) => void
 }
 
 export interface PipeListener {
-  /** All that was written has been taken. */
+  /** Called when all written bytes were accepted. */
   onDrain: () => void
-  /** The reader is gone. Not called after a whole end. */
+  /** Called when the reader has closed the connection. Not called after a complete answer. */
   onGone: () => void
   onStall: () => void
 }

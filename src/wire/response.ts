@@ -1,7 +1,7 @@
 /**
- * Streams the events of a turn to one HTTP reader. All that happens in one turn of the event loop is
- * one write, which is the larger part of what a token costs. A reader that does not keep up is never
- * waited for below `maxBufferedBytes`; above, the turn is held back, and a reader that then takes
+ * Streams the events of a turn to one HTTP reader. All events of one turn of the event loop become
+ * one write, because a write is the larger part of the cost of a token. Below `maxBufferedBytes`
+ * the turn never waits for a slow reader. Above, the turn waits, and a reader that then reads
  * nothing at all is dropped.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -22,15 +22,15 @@ export interface ResponseOptions {
   /** The bytes that may wait for a slow reader before the turn waits too. @defaultValue 4 MiB */
   maxBufferedBytes?: number
   /**
-   * The time without a read after which a reader that holds the turn back is dropped, in milliseconds.
+   * The time without a read after which a reader that delays the turn is dropped, in milliseconds.
    * @defaultValue 10000
    */
   stallMs?: number
-  /** Gives the next SSE `id`, where `send` is not given one. @defaultValue start time and a count */
+  /** Returns the next SSE `id` if `send` receives none. @defaultValue start time and a count */
   nextCursor?: () => string
 }
 
-// Joined writes stay small enough that the socket takes them as they come.
+// Joined writes stay so small that the socket accepts them at once.
 const flushAtLength = 65_536
 
 export class ResponseSink {
@@ -46,7 +46,7 @@ export class ResponseSink {
   #flush: NodeJS.Immediate | undefined
   #state: 'open' | 'finished' | 'failed' | 'ended' = 'open'
   #wroteAt = 0
-  /** A comment must not stand inside a frame. */
+  /** A comment must not be inside a frame. */
   #isInFrame = false
   #timer: NodeJS.Timeout | undefined
   #held: { promise: Promise<void>; resolve: () => void; bytes: number } | undefined
@@ -64,12 +64,12 @@ export class ResponseSink {
     })
   }
 
-  /** Aborted when the reader is gone, or was dropped, before the end. */
+  /** Aborted when the reader is gone or was dropped before the end. */
   get closed(): AbortSignal {
     return this.#reader.signal
   }
 
-  /** Begins the answer: from here on a failure can only be told in the stream. */
+  /** Begins the answer. After this, only the stream can report a failure. */
   open(): Response {
     if (this.#state !== 'ended') {
       this.#flush ??= setImmediate(this.#write)
@@ -78,17 +78,17 @@ export class ResponseSink {
     return this.#pipe.response
   }
 
-  /** Sends an event. The promise, where there is one, settles when the reader has caught up. */
+  /** Sends an event. A returned promise settles when the reader has caught up. */
   readonly send = (event: AgentEvent, cursor = this.#nextCursor()): void | Promise<void> => {
     if (this.#isOver) return undefined
     return this.sendEncoded(event, this.#encoder.encode(event, cursor))
   }
 
-  /** Sends an event whose bytes were made before, by an encoder like this reader's own. */
+  /** Sends an event with bytes from an encoder like this reader's own. */
   sendEncoded(event: AgentEvent, frame: string | undefined): void | Promise<void> {
     if (this.#isOver) return undefined
     if (event.type === 'finish' && this.#state === 'open') this.#state = 'finished'
-    if (event.type === 'error' && !this.#encoder.tellsErrors) this.#state = 'failed'
+    if (event.type === 'error' && !this.#encoder.reportsErrors) this.#state = 'failed'
     if (frame === undefined) return this.#held?.promise
     this.#pending += frame
     this.#flush ??= setImmediate(this.#write)
@@ -96,7 +96,7 @@ export class ResponseSink {
     return this.#held?.promise
   }
 
-  /** Sends a frame a piece at a time. Until it settles nothing else may be sent. */
+  /** Sends a frame in pieces. Nothing else may be sent before the promise settles. */
   async sendPieces(frame: LargeFrame): Promise<void> {
     this.#isInFrame = true
     try {
@@ -114,9 +114,9 @@ export class ResponseSink {
   }
 
   /**
-   * Ends the answer: whole where its `finish` was sent, and else by a cut, because every client takes
-   * a clean end for success.
-   * @param isWhole for a caller that knows: a reader that resumes may have had the `finish` already,
+   * Ends the answer. It is complete if its `finish` was sent. Otherwise the connection is cut,
+   * because every client takes a clean end for success.
+   * @param isWhole the caller's own decision: a reader that resumes may already have the `finish`,
    * and a message that waited has more than one
    */
   end(isWhole = this.#state === 'finished'): void {
@@ -126,7 +126,7 @@ export class ResponseSink {
     this.#settle()
     if (whole) this.#pipe.end(text + this.#encoder.last)
     else this.#pipe.cut(text)
-    // The last bytes have a deadline too.
+    // The last bytes have a time limit too.
     this.#pipe.watch(this.#stallMs)
   }
 
@@ -153,7 +153,8 @@ export class ResponseSink {
       this.#held = { promise, resolve, bytes: buffered }
       this.#pipe.watch(this.#stallMs)
     } else if (buffered > this.#held.bytes + this.#maxBufferedBytes) {
-      // A turn that does not wait, such as one with many tools, must not fill the memory either.
+      // A turn that does not wait for its sink, such as one with many tools, must not fill the
+      // memory.
       this.#drop()
     }
   }
@@ -165,11 +166,11 @@ export class ResponseSink {
     this.#held = undefined
   }
 
-  /** One timer a stream, set again only when it fires: a write just notes its time. */
+  /** Each stream has one timer, which is set again only when it fires. A write only stores its time. */
   readonly #keepAlive = (): void => {
     const idleMs = performance.now() - this.#wroteAt
     const due = idleMs >= this.#keepAliveMs
-    // Behind bytes that nobody takes a comment only hides the stall.
+    // A comment after bytes that nobody reads would only hide the stall.
     if (due && !this.#isInFrame && this.#pipe.buffered === 0) {
       this.#pending += this.#encoder.keepAlive ?? ''
       if (this.#pending !== '') this.#write()
@@ -199,7 +200,7 @@ export class ResponseSink {
   }
 }
 
-/** Ids in the form of a log's cursors: what wrote it, the entry, the event in the entry. */
+/** Returns ids in the form of a log's cursors: the log, the entry, and the event in the entry. */
 function cursorsFrom(startedMs: number): () => string {
   let entries = 0
   return () => `${startedMs}-${entries++}.0`

@@ -1,6 +1,6 @@
 /**
  * A web stream in a Response: `app.request` in tests, Bun, Deno, workers, HTTP/2. `destroy` errors
- * the stream, which every runtime turns into a broken connection and never into a whole answer.
+ * the stream. Every runtime turns that into a broken connection and never into a complete answer.
  */
 import type { Context } from 'hono'
 
@@ -11,8 +11,11 @@ export class WebPipe implements Pipe {
   readonly #listener: PipeListener
   readonly #encoder = new TextEncoder()
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
-  /** Cut as soon as the reader has taken what is left: an errored stream forgets what it holds. */
-  #cutting = false
+  /**
+   * True until the reader has read the rest; then the stream is cut. An errored stream drops its
+   * queue.
+   */
+  #isCut = false
   #stallTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(c: Context, headers: Readonly<Record<string, string>>, listener: PipeListener) {
@@ -23,7 +26,7 @@ export class WebPipe implements Pipe {
           this.#controller = controller
         },
         pull: () => {
-          if (this.#cutting) this.destroy()
+          if (this.#isCut) this.destroy()
           else listener.onDrain()
         },
         cancel: () => {
@@ -32,7 +35,7 @@ export class WebPipe implements Pipe {
           listener.onGone()
         },
       },
-      // Nothing is read ahead, so a pull means that the reader has taken all there was.
+      // The stream reads nothing ahead, so a pull means that the reader has read everything.
       { highWaterMark: 0, size: (chunk) => chunk.byteLength },
     )
     this.response = c.body(stream, 200, { ...headers })
@@ -42,7 +45,7 @@ export class WebPipe implements Pipe {
     return -(this.#controller?.desiredSize ?? 0)
   }
 
-  /** The runtime sends the headers when it is given the response. */
+  /** The runtime sends the headers when it receives the response. */
   open(): void {}
 
   write(text: string): void {
@@ -57,7 +60,7 @@ export class WebPipe implements Pipe {
 
   cut(text: string): void {
     this.write(text)
-    this.#cutting = true
+    this.#isCut = true
     if (this.buffered === 0) this.destroy()
   }
 

@@ -1,9 +1,9 @@
 /**
- * What an artefact of one file carries inside. Here it is nothing: the sources and the package have
- * their files beside them. The build puts a module of its own in the place of this one.
+ * The files inside a single-file artefact. This module has none, because the sources and the
+ * package have their files beside them. The build replaces this module.
  */
 export interface Embedded {
-  /** Undefined where it carries nothing of this path. */
+  /** Returns undefined if the artefact has no file of this path. */
   read: (path: string) => Uint8Array | undefined
 }
 

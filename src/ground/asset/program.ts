@@ -1,6 +1,6 @@
 /**
- * A program from inside an artefact as a file that can be started. It is unpacked once, under a name
- * that is made from its content: a newer Loom unpacks its own and never runs what an older one left.
+ * Unpacks a program from inside an artefact, so that it can be started. The name of the file is
+ * made from its content, so a newer Loom never runs the program that an older one unpacked.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -16,8 +16,8 @@ import { embedded } from './embedded.ts'
 const files = new Map<string, Promise<string>>()
 
 /**
- * Where the program is. Undefined where nothing is carried inside.
- * @throws LoomError `unavailable` where it can be written nowhere
+ * Returns the file of the program, or undefined if the artefact contains none.
+ * @throws LoomError `unavailable` if no folder accepts the file
  */
 export async function embeddedProgram(path: string): Promise<string | undefined> {
   if (embedded === undefined) return undefined
@@ -27,7 +27,7 @@ export async function embeddedProgram(path: string): Promise<string | undefined>
   if (bytes === undefined) return undefined
   const unpacking = unpack(basename(path), bytes)
   files.set(path, unpacking)
-  // A folder that is full or read-only now need not be so the next time.
+  // A folder that is full or read-only now may accept the file later.
   unpacking.catch(() => files.delete(path))
   return unpacking
 }
@@ -39,7 +39,7 @@ async function unpack(name: string, bytes: Uint8Array): Promise<string> {
     const file = join(folder, `${name}-${digest}`)
     try {
       await makeFolder(folder)
-      if (!(await isOurs(folder))) throw new Error(`${folder} belongs to somebody else`)
+      if (!(await isOurs(folder))) throw new Error(`${folder} belongs to another user`)
       if (!(await isComplete(file, bytes.length))) await write(file, bytes)
       return file
     } catch (error) {
@@ -51,7 +51,7 @@ async function unpack(name: string, bytes: Uint8Array): Promise<string> {
   })
 }
 
-/** All or nothing: another process may be doing the same. */
+/** Writes all or nothing, because another process may do the same at this time. */
 async function write(file: string, bytes: Uint8Array): Promise<void> {
   const draft = `${file}.${randomUUID()}`
   try {
@@ -68,7 +68,7 @@ async function isComplete(file: string, size: number): Promise<boolean> {
   return found?.isFile() === true && found.size === size && (found.mode & 0o100) !== 0
 }
 
-/** In a folder that others can write to, they choose what is run. */
+/** A folder that others can write to would let them choose the program that runs. */
 async function isOurs(folder: string): Promise<boolean> {
   const uid = process.getuid?.()
   const { uid: owner, mode } = await stat(folder)

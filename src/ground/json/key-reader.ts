@@ -1,10 +1,10 @@
-/** Reads the keys of objects out of bytes that arrive in pieces. */
+/** Reads the keys of objects from bytes that arrive in pieces. */
 import { backslash, JsonFault } from './syntax.ts'
 
-/** Bytes. No key that a reader asks for is longer, even with an escape for each character. */
+/** In bytes. No wanted key is longer, even with an escape for each character. */
 const keyLengthMax = 512
 
-/** Decodes only the keys that a reader asks for, and those that may pollute a prototype. */
+/** Decodes only the keys that a reader wants, and those that may pollute a prototype. */
 export class KeyReader {
   #start = 0
   #carried: Buffer[] = []
@@ -14,14 +14,14 @@ export class KeyReader {
     this.#carried = []
   }
 
-  /** The bytes end within the key. */
+  /** Keeps the part of the key that these bytes have. */
   carry(buffer: Buffer, base: number): void {
     const size = this.#carried.reduce((sum, { length }) => sum + length, 0)
     if (size > keyLengthMax) return
     this.#carried.push(buffer.subarray(Math.max(0, this.#start - base)))
   }
 
-  /** @returns '' for a key that is too long to be one that a reader asks for */
+  /** @returns the key, or '' if it is longer than any wanted key */
   end(buffer: Buffer, base: number, at: number, isWanted: boolean): string {
     const here = buffer.subarray(Math.max(0, this.#start - base), at)
     const raw = this.#carried.length === 0 ? here : Buffer.concat([...this.#carried, here])

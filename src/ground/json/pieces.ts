@@ -1,24 +1,24 @@
 /**
- * JSON of large values, written a piece at a time. One `JSON.stringify` of a conversation with pictures
- * takes hundreds of milliseconds, in which the event loop serves nobody else.
+ * Writes the JSON of large values in pieces. One `JSON.stringify` of a conversation with pictures
+ * takes hundreds of milliseconds, and the event loop serves nobody else in that time.
  */
 import { WorkSteps } from '../long-work.ts'
 import { weightOf } from './weight.ts'
 
-/** About as much as is written in 5 ms: characters, with each value as some more of them. */
+/** The work of about 5 ms, in characters. Each value counts as some more characters. */
 export const pieceWeight = 500_000
 
 type Replacer = (key: string, value: unknown) => unknown
 
-/** Whether one piece holds all of the JSON, as for nearly every value. */
+/** True if one piece holds all of the JSON, as for nearly every value. */
 export const isOnePiece = (value: unknown): boolean => weightOf(value, pieceWeight) < pieceWeight
 
 /**
- * The JSON of a value, in pieces that are to be joined. Each piece is whole Unicode, and no escape is
- * parted.
+ * Writes the JSON of a value in pieces; joined, they are the whole text. Each piece is whole
+ * Unicode, and no escape is split.
  * @param value without cycles; a value that has no JSON is written as null
- * @param replacer as of `JSON.stringify`, but it may be called twice for one value, and for an item of a
- * list with another index
+ * @param replacer as for `JSON.stringify`, but it may be called twice for one value, and with
+ * another index for an item of a list
  */
 export function* jsonPieces(value: unknown, replacer?: Replacer): Generator<string, void> {
   if (isOnePiece(value) || isWrittenWhole(value)) yield jsonOf(value, replacer)
@@ -27,25 +27,28 @@ export function* jsonPieces(value: unknown, replacer?: Replacer): Generator<stri
   else yield* objectPieces(value, replacer)
 }
 
-/** `jsonPieces`, with turns of the event loop between them. */
+/** Writes `jsonPieces` with turns of the event loop between them. */
 export async function jsonInSteps(value: unknown, replacer?: Replacer): Promise<string[]> {
   const steps = new WorkSteps()
   const pieces: string[] = []
   for (const piece of jsonPieces(value, replacer)) {
     pieces.push(piece)
-    // A list of small values costs more than its characters say.
+    // A list of small values costs more than its number of characters.
     await steps.next(pieceWeight / 4 + piece.length)
   }
   return pieces
 }
 
-/** UTF-8 of the JSON of a value, written in steps; a string where one piece holds it all. */
+/**
+ * Returns the JSON of a value, written in steps: as a string if one piece holds it all, else as
+ * UTF-8.
+ */
 export async function storedJson(value: unknown): Promise<string | Buffer> {
   if (isOnePiece(value)) return jsonOf(value, undefined)
   return Buffer.concat(await bytesInSteps(value))
 }
 
-/** UTF-8 of the JSON of a value, a piece at a time, with turns of the event loop between them. */
+/** Returns the JSON of a value as UTF-8, in pieces, with turns of the event loop between them. */
 export async function bytesInSteps(
   value: unknown,
   written: (json: string) => string = (json) => json,
@@ -62,7 +65,10 @@ export async function bytesInSteps(
 const jsonOf = (value: unknown, replacer: Replacer | undefined): string =>
   JSON.stringify(value, replacer) ?? 'null'
 
-/** What `JSON.stringify` asks for another form, or writes as a number, word or nothing. */
+/**
+ * True if `JSON.stringify` asks the value for another form, or writes it as a number, a word or
+ * nothing.
+ */
 function isWrittenWhole(value: unknown): boolean {
   if (typeof value === 'string') return false
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return true
@@ -79,7 +85,8 @@ function* stringPieces(text: string): Generator<string, void> {
 export function* textPieces(text: string): Generator<string, void> {
   for (let at = 0; at < text.length;) {
     const end = at + pieceWeight
-    // Both halves of a surrogate pair stay together: one alone would be written as an escape.
+    // Both halves of a surrogate pair stay together, because a single half would be written as an
+    // escape.
     const next = isHighSurrogate(text.charCodeAt(end - 1)) ? end + 1 : end
     yield text.slice(at, next)
     at = next
@@ -126,7 +133,7 @@ function* objectPieces(value: unknown, replacer: Replacer | undefined): Generato
     const json = jsonOf(batch, replacer).slice(1, -1)
     batch = newBatch()
     weight = 0
-    // Fields without JSON are left out.
+    // A field without JSON is left out.
     if (json === '') return ''
     const piece = `${opening}${json}`
     opening = ','
@@ -150,7 +157,7 @@ function* objectPieces(value: unknown, replacer: Replacer | undefined): Generato
   yield opening === '{' ? '{}' : '}'
 }
 
-/** Without a prototype, so that a key named `__proto__` is a key as any other. */
+/** The batch has no prototype, so that `__proto__` is a key like any other. */
 function newBatch(): Record<string, unknown> {
   const batch: Record<string, unknown> = Object.create(null)
   return batch

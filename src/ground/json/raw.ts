@@ -1,11 +1,11 @@
-/** A stretch of JSON as it arrived: chunks of bytes, from which values are parsed when they are wanted. */
+/** Keeps a range of JSON as chunks of bytes, and parses values from it when they are wanted. */
 import type { Span } from './scanner.ts'
 
 export class Raw {
-  /** Where the stretch begins in the text. */
+  /** The offset of the range in the text. */
   readonly start: number
   #chunks: Uint8Array[] = []
-  /** Where the first chunk begins; behind `start` once bytes were released. */
+  /** The offset of the first chunk. It is after `start` once bytes were released. */
   #from: number
   #end: number
 
@@ -15,12 +15,12 @@ export class Raw {
     this.#end = start
   }
 
-  /** Bytes that are held. */
+  /** The number of bytes in memory. */
   get size(): number {
     return this.#end - this.#from
   }
 
-  /** @param at where `bytes` begin in the text; what is before `start` is left out */
+  /** @param at the offset of `bytes` in the text; bytes before `start` are left out */
   add(bytes: Uint8Array, at: number): void {
     const wanted = bytes.subarray(Math.max(0, this.#end - at))
     if (wanted.length === 0) return
@@ -28,7 +28,7 @@ export class Raw {
     this.#end += wanted.length
   }
 
-  /** Gives up all chunks that end at or before `offset`. */
+  /** Releases all chunks that end at or before `offset`. */
   release(offset: number): void {
     let count = 0
     for (const { length } of this.#chunks) {
@@ -40,8 +40,9 @@ export class Raw {
   }
 
   /**
-   * The value of a span that is held whole.
-   * @throws SyntaxError where it is no JSON, TypeError where it is no UTF-8
+   * Parses a span. All of its bytes must be in memory.
+   * @throws SyntaxError if it is not JSON
+   * @throws TypeError if it is not UTF-8
    */
   parse({ start, end }: Pick<Span, 'start' | 'end'>): unknown {
     const bytes = this.#slice(start, end)

@@ -1,11 +1,12 @@
 /**
- * Walks JSON text (RFC 8259) as its bytes arrive, without making values of it: where each value of the
- * outer levels begins and ends, and how much is in it. So a reader finds and measures what it wants
- * before it parses, and passes over the rest at the speed of a search for quotes. It checks the
- * structure; whether numbers, words and escapes are spelt well is for whoever parses a value.
+ * Scans JSON text (RFC 8259) as its bytes arrive, without creating values. It reports where each
+ * value of the outer levels begins and ends, and how much it contains. So a reader finds and
+ * measures values before it parses them, and skips the rest at the speed of a search for quotes.
+ * The scanner checks the structure. It does not check the spelling of numbers, words and escapes;
+ * the parser of a value does.
  *
- * The level of a value is the number of containers around it. Its own code, since the parsers for
- * streams on npm make a token of every byte they pass over, at a tenth of the speed.
+ * The level of a value is the number of containers around it. Loom has its own scanner because the
+ * streaming parsers on npm create a token for every skipped value, at a tenth of the speed.
  */
 
 import { KeyReader } from './key-reader.ts'
@@ -22,14 +23,14 @@ import {
   quote,
 } from './syntax.ts'
 
-/** Where a value is, and what is in it. */
+/** The place of a value, and counts of its content. */
 export interface Span {
   /** Offsets in bytes from the beginning of the text. */
   start: number
   end: number
-  /** Values in it, itself included. */
+  /** The number of values in it, including itself. */
   values: number
-  /** Escapes in its strings, keys included: what makes a string slow to write again. */
+  /** The number of escapes in its strings and keys. Escapes make a string slow to write again. */
   escapes: number
   /** The deepest level in it. */
   depth: number
@@ -38,13 +39,13 @@ export interface Span {
 }
 
 export interface JsonVisitor {
-  /** Values with a higher level than this are only measured. */
+  /** Values of a higher level than this are only measured. */
   readonly levels: number
   begin(level: number, at: ValuePosition): void
   end(level: number, span: Span, at: ValuePosition): void
 }
 
-/** The way to the value that begins or ends. */
+/** The path to the value that begins or ends. */
 export interface ValuePosition {
   readonly offset: number
   /** The key at each level; undefined in a list. */
@@ -53,10 +54,10 @@ export interface ValuePosition {
   readonly byte: number
 }
 
-/** No container is entered below this level: the way out must be remembered. */
+/** The deepest level of containers. The scanner stores the path out of every open container. */
 export const scannedDepthMax = 10_000
 
-/** No number that is meant has more digits. */
+/** No useful number has more digits. */
 const literalLengthMax = 1024
 
 type Expected = 'value' | 'value-or-end' | 'key-or-end' | 'key' | 'colon' | 'comma-or-end' | 'end'
@@ -69,7 +70,7 @@ export class JsonScanner implements ValuePosition {
   #expected: Expected = 'value'
   #depth = 0
   readonly #isObject = new Uint8Array(scannedDepthMax + 1)
-  /** Containers under a key named `constructor`. */
+  /** Marks the containers under a key named `constructor`. */
   readonly #isConstructor = new Uint8Array(scannedDepthMax + 1)
   #inString: 'no' | 'key' | 'value' = 'no'
   #isEscaped = false
@@ -86,9 +87,9 @@ export class JsonScanner implements ValuePosition {
     this.#visitor = visitor
   }
 
-  /** @throws JsonFault, and what the visitor throws */
+  /** @throws JsonFault for a fault in the text, and the error that the visitor throws */
   push(bytes: Uint8Array): void {
-    // Its `indexOf` is a search in native code.
+    // `indexOf` of a Buffer is a search in native code.
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const base = this.offset
     const search = { quote: -1, escape: -1 }
@@ -100,13 +101,13 @@ export class JsonScanner implements ValuePosition {
     this.offset = base + buffer.length
   }
 
-  /** @throws JsonFault where the text is not whole */
+  /** @throws JsonFault if the text is not complete */
   end(): void {
     if (this.#inLiteral) this.#endLiteral()
     if (this.#expected !== 'end') throw new JsonFault('syntax')
   }
 
-  /** One byte outside of strings. */
+  /** Scans one byte outside of strings. */
   #step(buffer: Buffer, at: number): number {
     const byte = buffer[at] ?? 0
     if (this.#inLiteral) {
@@ -160,7 +161,7 @@ export class JsonScanner implements ValuePosition {
     }
   }
 
-  /** To the end of the string or of the bytes. `search` remembers what was found further on. */
+  /** Skips to the end of the string or of the bytes. `search` remembers what it found further on. */
   #passString(buffer: Buffer, from: number, base: number, search: Search): number {
     let at = from
     const { length } = buffer
@@ -235,7 +236,7 @@ export class JsonScanner implements ValuePosition {
     const level = this.#depth
     if (level <= this.#visitor.levels) {
       const { offset: start } = this
-      // Counts are of the whole text until the span ends.
+      // The counts are those of the whole text until the span ends.
       this.#open[level] = {
         start,
         end: start,

@@ -1,7 +1,7 @@
-/** The next byte of a string that ends it or escapes another byte. */
+/** Finds the next byte of a string that ends it or begins an escape. */
 import { backslash, quote } from './syntax.ts'
 
-/** Bytes. A call of a native search costs as much as a loop over so many. */
+/** In bytes. A native search costs as much as a loop over so many bytes. */
 const nearMax = 48
 
 /** The places of the next quote and of the next backslash, as far as they are known. */
@@ -10,7 +10,7 @@ export interface Search {
   escape: number
 }
 
-/** The place of the next quote or backslash from `from` on; the length of the buffer if there is none. */
+/** Returns the place of the next quote or backslash at or after `from`, or the length of the buffer. */
 export function nextInString(buffer: Buffer, from: number, search: Search): number {
   const near = Math.min(buffer.length, from + nearMax)
   let at = from

@@ -1,6 +1,6 @@
-/** The bytes of JSON's syntax (RFC 8259), and the error of a text that breaks it. */
+/** The bytes of JSON's syntax (RFC 8259), and the error for a text that breaks it. */
 
-/** The text is no JSON (`syntax`), or its containers go deeper than the reader allows (`depth`). */
+/** The text is not JSON (`syntax`), or its containers are deeper than the reader allows (`depth`). */
 export class JsonFault extends Error {
   readonly kind: 'syntax' | 'depth'
   constructor(kind: JsonFault['kind']) {
@@ -18,7 +18,7 @@ export const closeBracket = 0x5d
 export const openBrace = 0x7b
 export const closeBrace = 0x7d
 
-/** Numbers, `true`, `false` and `null`. */
+/** True for a byte of a number, `true`, `false` or `null`. */
 export const isLiteral = (byte: number): boolean =>
   (byte >= 0x30 && byte <= 0x39) ||
   (byte >= 0x61 && byte <= 0x7a) ||

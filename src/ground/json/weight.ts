@@ -1,11 +1,11 @@
-/** How much work a JSON value makes, about: its characters, and something for each value. */
+/** Estimates the work for a JSON value: its characters, and an amount for each value. */
 
-/** A value takes as long to write or to read as so many characters of a text. */
+/** The characters of text that take as long to read or to write as one value. */
 const valueWeight = 32
 
 /**
- * The weight of a value; not less than `max` where it is that or more. The work is bounded by `max`, so
- * that a value of any size may be weighed, also one with cycles.
+ * Returns the weight of a value, or at least `max` if the weight is `max` or more. `max` bounds the
+ * work, so a value of any size may be weighed, also one with cycles.
  */
 export function weightOf(value: unknown, max: number): number {
   let weight = 0
@@ -28,6 +28,6 @@ export function weightOf(value: unknown, max: number): number {
   return weight
 }
 
-/** Any object may be read by name. */
+/** True for any object, so that its fields can be read by name. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null

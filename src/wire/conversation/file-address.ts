@@ -1,7 +1,8 @@
 /**
- * Which addresses a file may have. A provider, or an inference server beside this one, downloads what
- * the address names. An address of a private network would make it read what the sender must not see
- * (server-side request forgery), for example the metadata service of a cloud at 169.254.169.254.
+ * The addresses that a file may have. A provider, or an inference server beside this one, downloads
+ * the file from the address. An address of a private network would make it read data that the
+ * sender must not see (server-side request forgery), for example the metadata service of a cloud at
+ * 169.254.169.254.
  */
 import { BlockList, isIP } from 'node:net'
 
@@ -13,7 +14,7 @@ export type FileUrls = 'public' | 'any'
 
 /** @returns the reason why a file must not have this address, or undefined */
 export function addressFault(url: string, allowed: FileUrls): string | undefined {
-  // The message is refused where the AI SDK reads an address that cannot be parsed.
+  // An address that cannot be parsed is refused where the AI SDK reads it.
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? ''
   const schemes = allowed === 'any' ? ['http', 'https'] : ['https']
   if (!schemes.includes(scheme)) {
@@ -26,10 +27,10 @@ export function addressFault(url: string, allowed: FileUrls): string | undefined
 }
 
 /**
- * Whether a host name of a parsed URL belongs to a private network: an address that is not globally
- * reachable (IANA special-purpose registries, RFC 6890), or a name that only a local network resolves.
- * A public name that resolves to a private address is not found here: Loom downloads nothing, so only
- * the downloader can check what it connects to.
+ * True if a host name of a parsed URL belongs to a private network. This is an address that is not
+ * globally reachable (IANA special-purpose registries, RFC 6890), or a name that only a local
+ * network resolves. A public name that resolves to a private address is not found here: Loom
+ * downloads nothing, so only the downloader can check its connection.
  */
 export function isPrivateHost(hostname: string): boolean {
   const host = hostname
@@ -38,7 +39,7 @@ export function isPrivateHost(hostname: string): boolean {
     .replace(/\.$/, '')
   const family = isIP(host)
   if (family !== 0) return privateAddresses.check(host, family === 6 ? 'ipv6' : 'ipv4')
-  // RFC 6761, 6762, 8375 and 9476; a name of one label is found in a local search domain only.
+  // RFC 6761, 6762, 8375 and 9476. A name of one label is found only in a local search domain.
   return (
     !host.includes('.') ||
     /\.(?:localhost|local|internal|lan|home\.arpa|alt|test|invalid)$/.test(host)
@@ -66,8 +67,8 @@ for (const [network, prefix] of [
 for (const [network, prefix] of [
   // Unspecified, loopback and the IPv4-compatible addresses.
   ['::', 96],
-  // These hold an IPv4 address, which may be private: translated (RFC 6052) and 6to4. A mapped one
-  // (RFC 4291, 2.5.5.2) is compared with the networks above.
+  // These addresses contain an IPv4 address, which may be private: translated (RFC 6052) and 6to4.
+  // A mapped address (RFC 4291, 2.5.5.2) is compared with the networks above.
   ['64:ff9b::', 32],
   ['2002::', 16],
   ['100::', 64],

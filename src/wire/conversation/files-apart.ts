@@ -1,6 +1,7 @@
 /**
- * Large files of a message, kept apart while the AI SDK converts it. It parses each address as a URL,
- * which takes 20 ms for a `data:` URL of 9 MB, and then holds that a second time.
+ * Removes large files from a message while the AI SDK converts it, and puts them back afterwards.
+ * The SDK parses each address as a URL, which takes 20 ms for a `data:` URL of 9 MB and keeps a
+ * second copy.
  */
 import type { ModelMessage, UIMessage } from 'ai'
 
@@ -10,22 +11,22 @@ type Part = UIMessage['parts'][number]
 const smallMax = 100_000
 
 export class FilesApart {
-  /** By the address that stands for them. */
+  /** The large addresses, by the short address in their place. */
   readonly #urls = new Map<string, string>()
 
-  /** The part with a short address in place of a large one. */
+  /** Returns the part with a short address in place of a large one. */
   take(part: Part): Part {
     if (part.type !== 'file' || part.url.length <= smallMax || !/^data:/i.test(part.url)) {
       return part
     }
-    // Base64 in lines: a URL parser takes the white space out.
+    // This is base64 in lines. A URL parser removes the white space.
     if ([' ', '\n', '\r', '\t'].some((blank) => part.url.includes(blank))) return part
     const url = `data:,${this.#urls.size}`
     this.#urls.set(url, part.url)
     return { ...part, url }
   }
 
-  /** Puts the addresses into the parts that the message became. */
+  /** Puts the large addresses back into the converted parts. */
   putBack(content: ModelMessage['content']): void {
     if (this.#urls.size === 0 || typeof content === 'string') return
     for (const part of content) if (part.type === 'file') part.data = this.#of(part.data)

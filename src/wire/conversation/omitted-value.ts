@@ -1,7 +1,6 @@
 /**
- * Stands in a posted message for a value beyond the limits. A client repeats what tools of the server
- * returned, which may be of any size and counts for nothing; only where the value would count is it
- * refused.
+ * A value beyond the limits in a posted message. A client repeats the outputs of the server's own
+ * tools. They may have any size and are ignored. The value is refused only where it would be used.
  */
 import type { LoomError } from '../../ground/error.ts'
 

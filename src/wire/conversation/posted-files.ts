@@ -1,6 +1,7 @@
 /**
- * Files of a message that is new. What no model can read is refused here, before anything is stored:
- * an address that only the sender's browser or machine knows, and a `data:` URL that holds no data.
+ * Checks the files of a new message before anything is stored. It refuses files that no model can
+ * read: an address that only the sender's browser or machine can reach, and a `data:` URL without
+ * data.
  */
 import type { UIMessage } from 'ai'
 
@@ -9,8 +10,9 @@ import { mayBeText } from '../../model/prompt/text-file.ts'
 import { addressFault, type FileUrls } from './file-address.ts'
 
 /**
+ * Checks the files of a message.
  * @param fileUrls the addresses that a file may have besides a `data:` URL
- * @throws LoomError `invalid-request` that names the file and what is wrong with it
+ * @throws LoomError `invalid-request` that names the file and its fault
  */
 export function checkFiles({ parts }: Pick<UIMessage, 'parts'>, fileUrls: FileUrls): void {
   for (const part of parts) {
@@ -22,7 +24,7 @@ export function checkFiles({ parts }: Pick<UIMessage, 'parts'>, fileUrls: FileUr
   }
 }
 
-/** A file in an error text: its name, as far as a reader wants to see it. */
+/** Names a file in an error text, by a short form of its name. */
 export const fileName = (filename: string | undefined): string =>
   filename === undefined || filename === ''
     ? 'A file without a name'
@@ -35,13 +37,16 @@ function faultOf(url: string, mediaType: string, fileUrls: FileUrls): string | u
 /** 2 MiB in base64. */
 const textUrlMax = 2_800_000
 
-/** RFC 2397. Text may be empty; an image without bytes makes providers refuse the whole prompt. */
+/**
+ * See RFC 2397. A text may be empty. An image without bytes makes providers refuse the whole
+ * prompt.
+ */
 function dataFault(url: string, mediaType: string): string | undefined {
   const comma = url.indexOf(',')
   if (comma === -1)
     return 'its "data:" URL has no comma, so it holds no data. Attach the file again.'
   const isText = /^(?:text\/|application\/(?:.*\+)?(?:json|xml))/i.test(mediaType)
-  // Its text is written anew into each prompt, and no model reads as much.
+  // The text is written into each prompt again, and no model reads so much.
   if (mayBeText(mediaType) && url.length > textUrlMax)
     return `it is text of more than ${textUrlMax} characters as a URL. Send a shorter part of it.`
   if (comma === url.length - 1 && !isText) return 'it is empty. Attach a file that has content.'
@@ -55,7 +60,7 @@ function dataFault(url: string, mediaType: string): string | undefined {
     : 'its "data:" URL is not valid base64. Attach the file again.'
 }
 
-/** Both alphabets of RFC 4648, with escapes and white space, as URLs carry them. */
+/** True for both alphabets of RFC 4648, also with the escapes and white space of URLs. */
 function isBase64(text: string): boolean {
   const plain = text.includes('%') || /\s/.test(text) ? unescaped(text) : text
   if (plain === undefined || !/^[\w+/-]*={0,2}$/.test(plain)) return false

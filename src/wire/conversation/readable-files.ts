@@ -1,4 +1,7 @@
-/** Whether the model that will answer reads the files of a message, as far as that is known before. */
+/**
+ * Checks whether the model can read the files of a message, as far as this is known before the
+ * call.
+ */
 import type { LanguageModelV4, LanguageModelV4FilePart } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
@@ -15,7 +18,7 @@ export interface AskedModel {
   facts: ModelFacts
 }
 
-/** @throws LoomError `invalid-request` for a file that this model surely cannot read */
+/** @throws LoomError `invalid-request` for a file that this model certainly cannot read */
 export function checkReadable(
   { parts }: Pick<UIMessage, 'parts'>,
   { model, facts }: AskedModel,

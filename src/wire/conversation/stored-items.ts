@@ -1,8 +1,9 @@
 /**
- * OpenAI's Responses API stores the items of a response once it has completed, and a request may then
- * name them by their ids. The items of a response that was stopped, broke off or failed were never
- * stored: a request that names one is refused ("Item with id 'msg_1' not found"), so they go back by
- * value. A message lists the items of its steps that broke off in its metadata (`unstoredItems`).
+ * Removes ids of items that OpenAI's Responses API does not have. The API stores the items of a
+ * response when it has completed, and a request may then name them by their ids. It never stores
+ * the items of a response that was stopped, interrupted or failed. A request that names one is
+ * refused ("Item with id 'msg_1' not found"), so these items are sent by value. A message lists the
+ * items of its interrupted steps in its metadata (`unstoredItems`).
  */
 import type { UIMessage } from 'ai'
 
@@ -15,7 +16,7 @@ const metadataFields = [
   'providerOptions',
 ]
 
-/** The message, without ids of items in a step of an answer that did not complete. */
+/** Returns the message without ids of items that an incomplete step produced. */
 export function withoutUnstoredItems(message: UIMessage): UIMessage {
   if (message.role !== 'assistant') return message
   const outcome = fieldOf(message.metadata, 'outcome')
@@ -34,7 +35,7 @@ export function withoutUnstoredItems(message: UIMessage): UIMessage {
   return { ...message, parts }
 }
 
-/** The ids of the items that a part came in. */
+/** Returns the ids of the items of a part. */
 export function itemIdsOf(part: object): string[] {
   return metadataFields.flatMap((name) => {
     const metadata = fieldOf(part, name)
@@ -46,26 +47,26 @@ export function itemIdsOf(part: object): string[] {
   })
 }
 
-/** The metadata of a message that says which items of it were never stored; undefined for none. */
+/** Returns the metadata that lists the items that were never stored, or undefined if there are none. */
 export function unstoredItems(
   parts: readonly object[],
 ): { unstoredItems: Record<string, true> } | undefined {
   const ids = parts.flatMap(itemIdsOf)
   if (ids.length === 0) return undefined
-  // An object, since clients merge objects of metadata and replace lists.
+  // This is an object because clients merge objects of metadata and replace lists.
   return { unstoredItems: Object.fromEntries(ids.map((id) => [id, true as const])) }
 }
 
-/** A part of a message, or of a prompt, that names no item. */
+/** Returns a part of a message, or of a prompt, without its item id. */
 export function withoutItemId<PART extends object>(part: PART): PART {
   const changed = Object.entries(part).map(([name, value]: [string, unknown]) =>
     metadataFields.includes(name) && isFields(value) ? [name, withoutIds(value)] : [name, value],
   )
-  // The same part, with less in its metadata.
+  // The part keeps its type; only its metadata has fewer fields.
   return { ...part, ...Object.fromEntries(changed) }
 }
 
-/** By provider: the key is `openai`, or `azure`. */
+/** The keys are provider names: `openai` or `azure`. */
 const withoutIds = (metadata: object) =>
   Object.fromEntries(
     Object.entries(metadata).map(([provider, value]: [string, unknown]) => {

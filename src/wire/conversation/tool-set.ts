@@ -1,4 +1,4 @@
-/** An agent's tools by name, as the AI SDK's own functions take them. */
+/** An agent's tools by name, in the form of the AI SDK's own functions. */
 import type { ToolSet } from 'ai'
 
 import { toolOutput } from '../../model/prompt/tool-output.ts'
@@ -19,8 +19,8 @@ type Asked = Parameters<ToModelOutput>[0]
 type Output = Awaited<ReturnType<ToModelOutput>>
 
 /**
- * A stored output goes through `toModelOutput` again in every later turn. One for which it throws, or
- * gives what no model reads, would make each of them fail.
+ * Guards `toModelOutput`. A stored output passes through it again in every later turn. An output
+ * for which it throws, or returns a form that no model reads, would make each of these turns fail.
  */
 function withReadableOutput(tool: ToolSet[string]): ToolSet[string] {
   const { toModelOutput } = tool
@@ -39,7 +39,10 @@ function withReadableOutput(tool: ToolSet[string]): ToolSet[string] {
   }
 }
 
-/** What the AI SDK tells a model of an output, without its copy: a stored output is JSON already. */
+/**
+ * Returns the AI SDK's default output for a model, without its copy: a stored output is already
+ * JSON.
+ */
 function asStored({ output }: Asked): Output {
   return typeof output === 'string'
     ? { type: 'text', value: output }

@@ -1,30 +1,31 @@
 /**
- * Messages of AI SDK 4, what ai 5 and 6 spell differently, and messages written by hand, as UI messages
- * of ai 7. It only moves fields: whether the outcome is a message at all is checked afterwards, so
- * nothing here refuses.
+ * Converts messages of AI SDK 4, older fields of ai 5 and 6, and messages written by hand to UI
+ * messages of ai 7. It only moves fields. A later check refuses an invalid message, so nothing here
+ * does.
  */
 import { randomUUID } from 'node:crypto'
 
 import { isFields } from '../../ground/fields.ts'
 import type { Fields } from '../../ground/fields.ts'
 
-/** A modern message is given back as it is, with an id if it had none. */
+/** Converts a message. A message of ai 7 stays the same, and gets an id if it has none. */
 export function modernMessage(message: unknown): unknown {
   if (!isFields(message)) return message
   const { id = randomUUID(), content, parts, experimental_attachments: attachments } = message
   const own = Array.isArray(parts) ? parts.flatMap(modernPart) : parts
-  const said = own ?? contentParts(content)
-  if (!Array.isArray(attachments) || !Array.isArray(said)) return { ...message, id, parts: said }
-  return { ...message, id, parts: [...said, ...attachments.map(attachmentPart)] }
+  const allParts = own ?? contentParts(content)
+  if (!Array.isArray(attachments) || !Array.isArray(allParts))
+    return { ...message, id, parts: allParts }
+  return { ...message, id, parts: [...allParts, ...attachments.map(attachmentPart)] }
 }
 
-/** A text, or the content of a model message. */
+/** Converts a text, or the content of a model message, to parts. */
 function contentParts(content: unknown): unknown[] | undefined {
   if (typeof content === 'string') return textParts(content)
   return Array.isArray(content) ? content.map(contentPart) : undefined
 }
 
-/** An assistant message with empty content is one that failed before its first token. */
+/** An assistant message with empty content failed before its first token. */
 const textParts = (text: string) => (text === '' ? [] : [{ type: 'text', text }])
 
 function contentPart(part: unknown): unknown {
@@ -49,7 +50,7 @@ function modernPart(part: unknown): unknown[] {
     case 'reasoning':
       return 'text' in part ? [part] : [{ type: 'reasoning', text: part['reasoning'] }]
     case 'source':
-      // Nothing that a model is shown.
+      // A model receives nothing of these parts.
       return []
     case 'file':
       return 'url' in part ? [part] : [filePart(part)]
@@ -59,8 +60,9 @@ function modernPart(part: unknown): unknown[] {
 }
 
 /**
- * The AI SDK's reader keeps the question of a call that ended unanswered (a new message came, or a stop),
- * and its schema refuses the message then: a result has an approval that was given, or none.
+ * Removes the open question from a call that ended without an answer (after a new message, or a
+ * stop). The AI SDK's reader keeps it, and its schema then refuses the message: a result has a
+ * granted approval, or none.
  */
 function settledPart(part: Fields): Fields {
   const { state, approval, ...rest } = part
@@ -79,8 +81,9 @@ function settledPart(part: Fields): Fields {
 }
 
 /**
- * An input that was refused is `rawInput` in ai 5 and 6. Where it was no object the model's own history
- * has an empty one (`src/runner/tool-inputs.ts`): providers refuse anything else.
+ * Converts a refused input, which is `rawInput` in ai 5 and 6. If it is not an object, the model's
+ * own history has an empty object (`src/runner/tool-inputs.ts`), because providers refuse any other
+ * value.
  */
 function failedPart({ rawInput, ...part }: Fields): Fields {
   const input = part['input'] ?? rawInput

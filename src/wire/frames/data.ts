@@ -1,6 +1,7 @@
 /**
- * The data stream of AI SDK 4: a line a part, `CODE:JSON`. Its client throws at an unknown code and
- * at the result of a call it has not seen. It knows no denials, no approvals and no withdrawn steps.
+ * The data stream of AI SDK 4: one line for each part, `CODE:JSON`. Its client throws at an unknown
+ * code and at the result of an unknown call. It has no denials, no approvals and no withdrawn
+ * steps.
  */
 import type { AgentEvent, EventOf } from '../../event.ts'
 import type { Encoder } from './encoder.ts'
@@ -15,12 +16,12 @@ const headers = {
 
 interface State {
   messageId: string
-  /** Whether this step called a tool: `finish_step` wants a reason, the event has none. */
-  called: boolean
+  /** True if this step called a tool. `finish_step` needs a reason, and the event has none. */
+  hasCalls: boolean
 }
 
 export function dataEncoder(): Encoder {
-  const state: State = { messageId: '', called: false }
+  const state: State = { messageId: '', hasCalls: false }
   const encode = (event: AgentEvent): string | undefined =>
     event.type === 'text-delta' ? `0:${JSON.stringify(event.delta)}\n` : linesOf(event, state)
   return {
@@ -29,7 +30,7 @@ export function dataEncoder(): Encoder {
     encode,
     last: '',
     keepAlive: undefined,
-    tellsErrors: true,
+    reportsErrors: true,
   }
 }
 
@@ -39,10 +40,10 @@ function linesOf(event: AgentEvent, state: State): string | undefined {
       state.messageId = event.messageId ?? ''
       return annotation(event.messageMetadata)
     case 'start-step':
-      state.called = false
+      state.hasCalls = false
       return line('f', { messageId: state.messageId })
     case 'finish-step':
-      return line('e', { finishReason: state.called ? 'tool-calls' : 'stop', isContinued: false })
+      return line('e', { finishReason: state.hasCalls ? 'tool-calls' : 'stop', isContinued: false })
     case 'finish':
       return `${annotation(event.messageMetadata) ?? ''}${finishLine(event)}`
     case 'message-metadata':
@@ -63,18 +64,18 @@ function linesOf(event: AgentEvent, state: State): string | undefined {
 function toolLines(event: AgentEvent, state: State): string | undefined {
   switch (event.type) {
     case 'tool-input-start':
-      state.called = true
+      state.hasCalls = true
       return line('b', { toolCallId: event.toolCallId, toolName: event.toolName })
     case 'tool-input-delta':
       return line('c', { toolCallId: event.toolCallId, argsTextDelta: event.inputTextDelta })
     case 'tool-input-available':
-      state.called = true
+      state.hasCalls = true
       return callLine(event)
     case 'tool-input-error':
-      state.called = true
+      state.hasCalls = true
       return callLine(event) + resultLine(event.toolCallId, { error: event.errorText })
     case 'tool-output-available':
-      // A result is final to this client: it would send the next request by itself.
+      // For this client, a result is final: it would send the next request by itself.
       return event.preliminary === true ? undefined : resultLine(event.toolCallId, event.output)
     case 'tool-output-error':
       return resultLine(event.toolCallId, { error: event.errorText })
@@ -85,7 +86,7 @@ function toolLines(event: AgentEvent, state: State): string | undefined {
   }
 }
 
-/** `args` must be an object to this client. */
+/** This client accepts only an object as `args`. */
 function callLine(event: EventOf<'tool-input-available' | 'tool-input-error'>): string {
   const { toolCallId, toolName, input } = event
   return line('9', { toolCallId, toolName, args: typeof input === 'object' ? input : { input } })
@@ -105,7 +106,7 @@ function sourceLine({ sourceId: id, url, title }: EventOf<'source-url'>): string
   return line('h', { sourceType: 'url', id, url, ...(title !== undefined && { title }) })
 }
 
-/** Only files that travel in the event itself: this client wants the bytes. */
+/** Only files whose bytes are in the event: this client needs the bytes. */
 function fileLine({ url, mediaType }: EventOf<'file'>): string | undefined {
   const base64 = /^data:[^,]*;base64,(.*)$/s.exec(url)?.[1]
   return base64 === undefined ? undefined : line('k', { data: base64, mimeType: mediaType })

@@ -1,36 +1,44 @@
-/** The port of `frames.ts`: protocols, the profiles of their readers, and an encoder of one answer. */
+/**
+ * The port of `frames.ts`: the protocols, the profiles of their readers, and an encoder for one
+ * answer.
+ */
 import type { AgentEvent } from '../../event.ts'
 
 /**
- * The AI SDK major that a reader speaks. Undeclared means what all three accept, and the chunks
- * that a feature itself needs (approvals, which ai 5 does not have).
+ * The major version of the AI SDK of a reader. Without a profile, a reader gets the chunks that all
+ * three versions accept, and the chunks that a feature itself needs (approvals, which ai 5 does not
+ * have).
  */
 export type Profile = 'v5' | 'v6' | 'v7'
 
 export const profiles: readonly Profile[] = ['v5', 'v6', 'v7']
 
-/** `ui`: ai 5 to 7. `data`: the data stream of ai 4. `text`: the answer's text and nothing else. */
+/** `ui`: ai 5 to 7. `data`: the data stream of ai 4. `text`: only the text of the answer. */
 export type Protocol = 'ui' | 'text' | 'data'
 
 export const protocols: readonly Protocol[] = ['ui', 'text', 'data']
 
-/** Makes the bytes of one answer. It may remember what was sent, so every reader has its own. */
+/** Encodes one answer. An encoder may depend on the events before, so every reader has its own. */
 export interface Encoder {
   /**
-   * What it encodes for, where it remembers nothing: encoders of one name make the same bytes of an
-   * event, so one of them may do it for all. Undefined where the bytes depend on what came before.
+   * The name of the encoding, if it does not depend on earlier events. Encoders with the same name
+   * return the same bytes for an event, so one of them can encode for all. Undefined if the bytes
+   * depend on earlier events.
    */
   readonly sharedAs: string | undefined
   readonly headers: Readonly<Record<string, string>>
   /**
-   * The bytes of an event, undefined where this reader is not told of it.
-   * @param cursor where the event stands in its log: the SSE `id`
+   * Returns the bytes of an event, or undefined if this reader does not receive it.
+   * @param cursor the place of the event in its log: the SSE `id`
    */
   encode: (event: AgentEvent, cursor: string) => string | undefined
-  /** What follows the frame of `finish`. */
+  /** The bytes after the frame of `finish`. */
   readonly last: string
-  /** Says nothing but keeps proxies from closing an idle connection. Undefined where nothing can. */
+  /** Bytes that keep proxies from closing an idle connection. Undefined if the protocol has none. */
   readonly keepAlive: string | undefined
-  /** False where a failed answer reads like a whole one, so that only a reset connection tells. */
-  readonly tellsErrors: boolean
+  /**
+   * False if a failed answer looks like a complete one, so that only a reset connection shows the
+   * failure.
+   */
+  readonly reportsErrors: boolean
 }

@@ -1,7 +1,7 @@
 /**
- * Which clients take which chunk, and which fields of it. An allow-list on purpose: up to ai 5.0.216,
- * 6.0.230 and 7.0.31 one unknown field, and to this day one unknown chunk type, ends the stream.
- * `test/frames.test.ts` holds it against the schemas of those versions.
+ * The chunks that each client accepts, and the fields of each chunk. This is an allow-list, because
+ * one unknown field ends the stream up to ai 5.0.216, 6.0.230 and 7.0.31, and one unknown chunk
+ * type still does. `test/frames.test.ts` compares it with the schemas of those versions.
  */
 import type { AgentEvent } from '../../event.ts'
 import type { Profile } from './encoder.ts'
@@ -9,11 +9,11 @@ import type { Profile } from './encoder.ts'
 interface Row {
   required?: readonly string[]
   fields?: readonly string[]
-  /** Only from this major on. */
+  /** The first major version that accepts this chunk. */
   from?: 'v6' | 'v7'
-  /** Undeclared readers get it too: without it there are no approvals. */
+  /** Readers without a profile receive it too: without it there are no approvals. */
   approvals?: true
-  /** Further fields that the first release of this major took. */
+  /** More fields that the first release of this major version accepted. */
   v6?: readonly string[]
   v7?: readonly string[]
 }
@@ -24,7 +24,8 @@ type NamedType = Exclude<AgentEvent['type'], `data-${string}`>
 const part = { required: ['id'], fields: ['providerMetadata'] } satisfies Row
 const delta = { required: ['id', 'delta'], fields: ['providerMetadata'] } satisfies Row
 const flags = ['providerExecuted', 'dynamic']
-// ai 5.0.150 and 6.0.3 take providerMetadata on a whole input, but neither on its start nor on outputs.
+// ai 5.0.150 and 6.0.3 accept providerMetadata on a whole input, but not on its start or on
+// outputs.
 const input = [...flags, 'providerMetadata']
 
 const rows: Record<NamedType, Row> = {
@@ -90,9 +91,9 @@ const rows: Record<NamedType, Row> = {
 
 /** The fields of one chunk type for one profile. */
 export interface Fields {
-  /** Sent as null where the event has none: clients refuse a missing `unknown` field. */
+  /** Sent as null if the event has no value: clients refuse a missing `unknown` field. */
   readonly required: readonly string[]
-  /** Never sent as null or false: clients refuse the one, and ai 5 the other for `dynamic`. */
+  /** Never sent as null or false: clients refuse null, and ai 5 refuses false for `dynamic`. */
   readonly optional: readonly string[]
 }
 
@@ -105,7 +106,7 @@ const tables = {
   v7: tableOf('v7'),
 }
 
-/** What a reader of this profile is sent of an event, undefined where it is sent nothing. */
+/** Returns the fields of an event for a reader of this profile, or undefined if it receives none. */
 export function fieldsOf(type: string, profile: Profile | undefined): Fields | undefined {
   return type.startsWith('data-') ? dataFields : tables[profile ?? 'undeclared'].get(type)
 }

@@ -1,6 +1,6 @@
 /**
- * A stored message as a reader of a profile has it: what its frames leave out is left out here too, so
- * that a page which loads the history shows what it showed while it was told.
+ * Converts a stored message for a reader of a profile. It leaves out the parts that the frames
+ * leave out, so that a page which loads the history shows the same as it showed during the stream.
  */
 import type { UIMessage } from 'ai'
 
@@ -23,11 +23,11 @@ function seenPart(part: Part, profile: Exclude<Profile, 'v7'> | undefined): Part
     ...part,
   }
   const titled = profile === 'v6' && title !== undefined ? { ...seen, title } : seen
-  return [profile === 'v5' && titled.state === 'output-denied' ? refused(titled) : titled]
+  return [profile === 'v5' && titled.state === 'output-denied' ? withoutDenial(titled) : titled]
 }
 
 /** ai 5 has no denials. */
-function refused({ approval, ...part }: object & { approval?: unknown }): Part
-function refused({ approval, ...part }: object & { approval?: unknown }): unknown {
+function withoutDenial({ approval, ...part }: object & { approval?: unknown }): Part
+function withoutDenial({ approval, ...part }: object & { approval?: unknown }): unknown {
   return { ...part, state: 'output-error', errorText: deniedText }
 }

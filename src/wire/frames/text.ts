@@ -1,6 +1,6 @@
 /**
- * The answer's text and nothing else, for `curl`, `TextStreamChatTransport` and `useCompletion`.
- * It has no way to say that an answer failed, so after an error the connection must be reset.
+ * Only the text of the answer, for `curl`, `TextStreamChatTransport` and `useCompletion`. It cannot
+ * report a failed answer, so after an error the connection must be reset.
  */
 import type { AgentEvent } from '../../event.ts'
 import type { Encoder } from './encoder.ts'
@@ -12,21 +12,21 @@ const headers = {
 }
 
 export function textEncoder(): Encoder {
-  let begun = false
-  // One half of a surrogate pair: models split characters between deltas, UTF-8 cannot.
+  let hasText = false
+  // One half of a surrogate pair. Models split characters between deltas; UTF-8 cannot.
   let half = ''
 
   function encode(event: AgentEvent): string | undefined {
     switch (event.type) {
       case 'text-start':
         // The texts of two steps are two paragraphs.
-        return begun ? settle('\n\n') : undefined
+        return hasText ? settle('\n\n') : undefined
       case 'text-delta':
         return whole(event.delta)
       case 'text-end':
         return half === '' ? undefined : settle('')
       case 'error':
-        return settle(`${begun ? '\n\n' : ''}[error] ${event.errorText}\n`)
+        return settle(`${hasText ? '\n\n' : ''}[error] ${event.errorText}\n`)
       default:
         return undefined
     }
@@ -36,7 +36,7 @@ export function textEncoder(): Encoder {
     const text = half + delta
     half = endsInHalf(text) ? text.slice(-1) : ''
     const ready = half === '' ? text : text.slice(0, -1)
-    begun ||= ready !== ''
+    hasText ||= ready !== ''
     return ready === '' ? undefined : ready
   }
 
@@ -52,7 +52,7 @@ export function textEncoder(): Encoder {
     encode,
     last: '',
     keepAlive: undefined,
-    tellsErrors: false,
+    reportsErrors: false,
   }
 }
 

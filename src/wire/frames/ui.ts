@@ -1,6 +1,7 @@
 /**
- * The AI SDK's UI message stream: one SSE event a chunk. A frame is the same for all readers of a
- * profile, so it can be encoded once and given to many; the `id` line before it is the caller's.
+ * The AI SDK's UI message stream: one SSE event for each chunk. A frame is the same for all readers
+ * of a profile, so it can be encoded once for many readers. The caller adds the `id` line before
+ * it.
  */
 import type { AgentEvent, EventOf } from '../../event.ts'
 import type { Encoder, Profile } from './encoder.ts'
@@ -8,21 +9,21 @@ import { fieldsOf } from './fields.ts'
 import type { Fields } from './fields.ts'
 import { toSafeJson } from './json.ts'
 
-/** Ends every stream that was not cut off. Clients skip it; `curl` users and proxies see it. */
+/** The end of every stream that was not cut. Clients skip it; `curl` users and proxies see it. */
 const doneFrame = 'data: [DONE]\n\n'
 
 const uiHeaders = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
   'x-vercel-ai-ui-message-stream': 'v1',
-  // nginx holds back what it proxies without this.
+  // Without this header nginx buffers the response.
   'x-accel-buffering': 'no',
 }
 
-/** The frame of an event, undefined where readers of this profile must not see it. */
+/** Returns the frame of an event, or undefined if readers of this profile must not receive it. */
 export function encodeFrame(event: AgentEvent, profile: Profile | undefined): string | undefined {
   if (event.type === 'text-delta' || event.type === 'reasoning-delta') {
-    // Nine of ten events: no allow-list, no object.
+    // Nine of ten events take this path, without the allow-list and without an object.
     if (event.providerMetadata === undefined) return deltaFrame(event)
   }
   if (event.type === 'tool-output-denied' && profile === 'v5') {
@@ -36,10 +37,10 @@ function deltaFrame({ type, id, delta }: EventOf<'text-delta' | 'reasoning-delta
   return `data: {"type":"${type}","id":${JSON.stringify(id)},"delta":${JSON.stringify(delta)}}\n\n`
 }
 
-/** What ai 5 is told in place of a denial. */
+/** The error text that ai 5 receives in place of a denial. */
 export const deniedText = 'This tool call was not allowed.'
 
-/** ai 5 has no denials: without an output its part would wait for ever. */
+/** ai 5 has no denials: without an output, its part would wait for ever. */
 function refusalOf(event: EventOf<'tool-output-denied'>): EventOf<'tool-output-error'> {
   const { toolCallId, dynamic } = event
   return {
@@ -71,6 +72,6 @@ export function uiEncoder(profile: Profile | undefined): Encoder {
     },
     last: doneFrame,
     keepAlive: ': keep-alive\n\n',
-    tellsErrors: true,
+    reportsErrors: true,
   }
 }
