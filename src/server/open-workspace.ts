@@ -36,7 +36,7 @@ export async function openWorkspace(options: OpenWorkspaceOptions): Promise<Open
     if (!mustConfine) throw cause
     throw new LoomError(
       'invalid-config',
-      `HOST ${config.host} lets others run commands here, so these must be confined: make a sandbox possible, or set LOOM_SANDBOX=none if a container confines them. ${errorMessage(cause)}`,
+      `HOST ${config.host} lets others run commands here: they must be confined, or set LOOM_SANDBOX=none if a container confines them. ${errorMessage(cause)}`,
       { cause },
     )
   })

@@ -1,6 +1,7 @@
 /**
- * Sixty runs against a provider that fails at random, the same on every day: the seed is fixed. What
- * `record` checks holds for all of them, and a run may fail only where it was given no chance.
+ * Sixty runs against a provider that fails at random, with a fixed seed and so the same failures
+ * each time. The checks of `record` hold for all runs. A run may fail only if all of its attempts
+ * fail.
  */
 import type {
   ChatCompletionRequest,
@@ -24,7 +25,7 @@ import {
   usage,
 } from './stage.ts'
 
-/** What happens to one model call. */
+/** The fault of one model call. */
 type Fault =
   | { kind: 'none' | 'drop' | 'malformed' | 'limit' | 'disconnect' | 'silence' }
   | { kind: 'status'; status: number }
@@ -74,7 +75,7 @@ function optionsOf(fault: Fault): FixtureOpts {
   }
 }
 
-/** Calculates first, and answers when it has the result. */
+/** Calls the calculator first, and answers when it has the result. */
 const answer = ({ messages }: ChatCompletionRequest) =>
   messages.some(({ role }) => role === 'tool')
     ? { content: 'It is 42, if I am not mistaken.', reasoning: 'I see.', usage }
@@ -98,7 +99,7 @@ function play(mock: LLMock, faults: readonly Fault[]): void {
   mock.on({}, answer)
 }
 
-test('keeps its promises whatever a provider does', async () => {
+test('runs stay well formed with random provider faults', async () => {
   const { mock, models } = await openStage()
   const agent = defineAgent({ ...assistant, retry: { ...quickRetries, maxDelayMs: 2 } })
   const ends = { finished: 0, failed: 0, mended: 0 }
@@ -118,7 +119,8 @@ test('keeps its promises whatever a provider does', async () => {
         ends.finished++
         if (failures > 0) ends.mended++
       } else {
-        // Nonsense with a good status is not tried again by every client; the rest wears retries out.
+        // Not every client repeats a call after malformed output with a good status. The other
+        // faults use up all retries.
         const hopeless = faults.some(({ kind }) => kind === 'malformed')
         expect(hopeless || failures > quickRetries.retries).toBe(true)
         ends.failed++
@@ -127,7 +129,7 @@ test('keeps its promises whatever a provider does', async () => {
     }),
     { seed: 20_261_122, numRuns: 60 },
   )
-  // The seed shows both ends.
+  // With this seed, some runs recover and some fail.
   expect(ends.mended).toBeGreaterThan(20)
   expect(ends.failed).toBeGreaterThan(2)
 })

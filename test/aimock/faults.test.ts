@@ -1,4 +1,4 @@
-/** The faults that the mock can make: what a user sees of them, over each protocol. */
+/** The faults that the mock can produce, and their effect for a user, over each protocol. */
 import { LLMock } from '@copilotkit/aimock'
 import type { ChaosConfig } from '@copilotkit/aimock'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -31,7 +31,7 @@ const refusal = (status: number, message = 'Come back later.'): Reply => [
 ]
 const chaos = (config: ChaosConfig): Reply => [says('Never seen.'), { chaos: config }]
 
-/** Each of them may pass, so that the same call may succeed a moment later. */
+/** These faults are temporary: the same call may succeed a moment later. */
 const passing: readonly [string, Reply][] = [
   ['429', refusal(429)],
   ['500', refusal(500)],
@@ -43,7 +43,7 @@ const passing: readonly [string, Reply][] = [
   ['a stream that breaks before its first word', [says('Ah.'), { truncateAfterChunks: 1 }]],
 ]
 
-/** Nothing is the better for a second try of the same. */
+/** These faults are permanent: a second call would fail too. */
 const lasting: readonly [string, Reply][] = [
   ['400', refusal(400, 'That is no request.')],
   ['401', refusal(401, 'Who are you?')],
@@ -51,12 +51,12 @@ const lasting: readonly [string, Reply][] = [
   ['404', refusal(404, 'No such model.')],
 ]
 
-/** It waits for as long as the mock's rate limit asks: one second. */
+/** Its longest pause allows the wait that the mock's rate limit asks for: one second. */
 const patient = defineAgent({ ...assistant, retry: { ...quickRetries, maxDelayMs: 5000 } })
 
 const malformed = chaos({ malformedRate: 1 })
 
-/** A second provider, which is well. */
+/** A second provider, without faults. */
 async function openBackup(): Promise<LLMock> {
   const backup = new LLMock({ port: 0, auth: { apiKeys: [apiKey] } })
   backup.on({}, says('The backup speaks.'))
@@ -66,7 +66,7 @@ async function openBackup(): Promise<LLMock> {
 }
 
 describe.each(providers)('$name', ({ model }) => {
-  test.each(passing)('tries again in silence after %s', async (_name, fault) => {
+  test.each(passing)('retries without a visible error after %s', async (_name, fault) => {
     const { mock, models } = await openStage()
     script(mock, 'Hello', fault, [says('Here I am.')])
     const { events, result } = await record(patient, 'Hello?', { model, models })
@@ -76,7 +76,7 @@ describe.each(providers)('$name', ({ model }) => {
     expect(mock.getRequests()).toHaveLength(2)
   })
 
-  test.each(passing)('ends with a readable error when it goes on: %s', async (_name, fault) => {
+  test.each(passing)('a permanent fault ends with a readable error: %s', async (_name, fault) => {
     const { mock, models } = await openStage()
     script(mock, 'Hello', fault, fault, fault, fault)
     const { events, error } = await record(patient, 'Hello?', { model, models })
@@ -85,7 +85,7 @@ describe.each(providers)('$name', ({ model }) => {
     expect(error?.result?.outcome).toBe('error')
   })
 
-  test.each(lasting)('does not try again after %s, and says why', async (status, fault) => {
+  test.each(lasting)('reports the reason without a retry after %s', async (status, fault) => {
     const { mock, models } = await openStage()
     script(mock, 'Hello', fault, [says('Too late.')])
     const { error } = await record(assistant, 'Hello?', { model, models })
@@ -94,7 +94,7 @@ describe.each(providers)('$name', ({ model }) => {
   })
 
   test.each([...passing, ...lasting, ['malformed JSON', malformed] as const])(
-    'asks the next model after %s',
+    'calls the next model after %s',
     async (_name, fault) => {
       const { mock } = await openStage()
       const backup = await openBackup()
@@ -114,16 +114,16 @@ describe.each(providers)('$name', ({ model }) => {
     },
   )
 
-  test('does not take malformed JSON for an answer', async () => {
+  test('malformed JSON is no answer', async () => {
     const { mock, models } = await openStage()
     script(mock, 'Hello', malformed, malformed, malformed, malformed)
     const { error } = await record(assistant, 'Hello?', { model, models })
     expect(error?.code).toBe('model-failed')
   })
 
-  test('gives up a model that is silent for too long, before its first word and after', async () => {
+  test('a silent model reaches its time limits', async () => {
     const { mock, models } = await openStage()
-    // The answer in time must come in time on a busy machine, too.
+    // The good answer must arrive before the limit on a busy machine, too.
     const limits = { firstChunkMs: 700, nextChunkMs: 700 }
     script(
       mock,
@@ -137,7 +137,7 @@ describe.each(providers)('$name', ({ model }) => {
     expect(textOf(events)).toMatch(/(Here I am.)$/)
   })
 
-  test('says that a model was silent, when it goes on', async () => {
+  test('a permanent silence is reported as a timeout', async () => {
     const { mock, models } = await openStage()
     mock.on({}, says('Too late.'), { chaos: { latencyMs: 1000 } })
     const agent = defineAgent({ ...assistant, retry: { retries: 1, initialDelayMs: 1 } })
@@ -152,7 +152,7 @@ const limited = (retryAfter: number): Reply => [
 ]
 
 describe('Retry-After', () => {
-  test('is obeyed', async () => {
+  test('the run waits for the time in Retry-After', async () => {
     const { mock, models } = await openStage()
     script(mock, 'Hello', limited(1), [says('Here I am.')])
     const agent = defineAgent({ ...assistant, retry: { initialDelayMs: 1, maxDelayMs: 5000 } })
@@ -162,7 +162,7 @@ describe('Retry-After', () => {
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(950)
   })
 
-  test('ends the run at once where it asks for more than the longest pause of the agent', async () => {
+  test('a longer Retry-After than the agent’s limit ends the run', async () => {
     const { mock, models } = await openStage()
     script(mock, 'Hello', limited(3600), [says('Never asked.')])
     const { error } = await record(patient, 'Hello?', { model: 'mock/large', models })
@@ -171,11 +171,11 @@ describe('Retry-After', () => {
   })
 })
 
-/** A thought, a word and a call, so that every kind of part is cut in two somewhere. */
+/** A thought, a text and a call, so that a cut can be within every kind of part. */
 const long = { ...calculates('6 * 7'), content: 'Let me see about that.', reasoning: 'I wonder.' }
 const cutOffNote = 'cut off there'
 
-/** An agent whose calculator would run on half its arguments, and remembers what it was called with. */
+/** An agent whose calculator also accepts cut arguments, and records its inputs. */
 function attentive(): { agent: Agent; inputs: string[] } {
   const inputs: string[] = []
   const inputSchema = z.looseObject({})
@@ -195,10 +195,10 @@ const breakAfter = (mock: LLMock, truncateAfterChunks: number) => {
 }
 
 describe.each(providers)('a stream of $name that breaks off', ({ model }) => {
-  // Of 20 chunks; the two readers share the places out.
+  // The places among the 20 chunks. The two readers use alternate places.
   const cuts = Array.from({ length: 10 }, (_, index) => 2 * index)
 
-  test('is told again to a reader that can forget, wherever it breaks', async () => {
+  test('a reader with reset-step receives the step again', async () => {
     const { mock, models } = await openStage()
     const { agent, inputs } = attentive()
     let resets = 0
@@ -215,13 +215,13 @@ describe.each(providers)('a stream of $name that breaks off', ({ model }) => {
       expect(JSON.stringify(askedOf(mock)), label).not.toContain(cutOffNote)
       expectPairedCalls(askedOf(mock))
     }
-    // It did break within what was seen, and at most once a run.
+    // Some cuts were within the visible part, and at most one in each run.
     expect(resets).toBeGreaterThan(1)
     expect(resets).toBeLessThanOrEqual(cuts.length)
     expect(new Set(inputs)).toEqual(new Set(['{"expr":"6 * 7"}']))
   })
 
-  test('is gone on from for a reader that cannot, wherever it breaks', async () => {
+  test('a reader without reset-step receives a continuation', async () => {
     const { mock, models } = await openStage()
     const { agent, inputs } = attentive()
     let continued = 0
@@ -235,7 +235,7 @@ describe.each(providers)('a stream of $name that breaks off', ({ model }) => {
       expect(typesOf(events), label).not.toContain('reset-step')
       expect(result?.text, label).toMatch(/^(It is 42|So, 42)\.$/)
       if (result?.text === 'So, 42.') continued++
-      // What the reader saw is what the model is told, and nothing that nobody saw.
+      // The model receives exactly the text that the reader saw.
       const kept = result?.messages.flatMap(({ role, content }) =>
         role === 'assistant' && typeof content !== 'string' ? content : [],
       )

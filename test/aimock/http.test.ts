@@ -1,4 +1,4 @@
-/** The whole way: a real AI SDK client, Loom's server over a socket, and the mock behind it. */
+/** The complete path: a real AI SDK client, Loom's server over a socket, and the mock behind it. */
 import { DefaultChatTransport, readUIMessageStream, type UIMessage } from 'ai'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
@@ -33,7 +33,7 @@ interface Server {
   log: string[]
 }
 
-/** Loom with one agent, its provider at `address`; stopped when the test is over. */
+/** Starts Loom with one agent, whose provider is at `address`. It stops at the end of the test. */
 async function openServer(model: string, address: string): Promise<Server> {
   const config = readConfig({
     LOOM_MODEL: model,
@@ -55,7 +55,7 @@ interface Answer {
   text: string
 }
 
-/** Posts as `curl` does, and reads to the end. */
+/** Posts like `curl`, and reads to the end. */
 async function post(url: string, message: string, query = ''): Promise<Answer> {
   const asking = fetch(`${url}/api/chat${query}`, {
     method: 'POST',
@@ -67,14 +67,14 @@ async function post(url: string, message: string, query = ''): Promise<Answer> {
   expect(text).not.toContain(apiKey)
   expect(text.endsWith('data: [DONE]\n\n')).toBe(true)
   const events = [...text.matchAll(/^data: (\{.*\})$/gm)].map(
-    // They were written as events.
+    // The server wrote these lines from events.
     ([, json = '']): AgentEvent => JSON.parse(json),
   )
   expectWellFormed(events)
   return { events, text }
 }
 
-/** Sends and reads as `useChat` does, and gives the message that it would show. */
+/** Sends and reads like `useChat`. Returns the message that it would show. */
 async function chat(url: string, messages: UIMessage[]): Promise<UIMessage> {
   const transport = new DefaultChatTransport({ api: `${url}/api/chat` })
   const stream = await transport.sendMessages({
@@ -102,7 +102,7 @@ const user = (id: string, text: string): UIMessage => ({
 })
 
 describe.each(providers)('$name behind the server', ({ model }) => {
-  test('answers a client with text, calls and usage, turn after turn', async () => {
+  test('a client receives text, calls and usage in each turn', async () => {
     const { mock } = await openStage()
     script(
       mock,
@@ -129,7 +129,7 @@ describe.each(providers)('$name behind the server', ({ model }) => {
     expect(asked.at(-1)?.filter(({ role }) => role === 'tool')).toHaveLength(3)
   })
 
-  test('hides a failure that passes', async () => {
+  test('a temporary failure is invisible to the client', async () => {
     const { mock } = await openStage()
     script(
       mock,
@@ -146,7 +146,7 @@ describe.each(providers)('$name behind the server', ({ model }) => {
     expect(log).toEqual([])
   })
 
-  test('tells a failure that does not pass: error, finish, [DONE]', async () => {
+  test('a permanent failure sends error, finish, [DONE]', async () => {
     const { mock } = await openStage()
     const failure: Reply = [{ error: { message: `Bad key ${apiKey}.` }, status: 500 }]
     script(mock, 'Hello', ...Array.from({ length: 1 + quickRetries.retries }, () => failure))
@@ -169,11 +169,11 @@ describe.each(providers)('$name behind the server', ({ model }) => {
     ['?profile=v7', true],
     ['?profile=v6', false],
     ['', false],
-  ])('mends an answer that breaks off as a client of "%s" can take it', async (query, resets) => {
+  ])('an interrupted answer is repaired for a client of "%s"', async (query, resets) => {
     const { mock } = await openStage()
     const proxy = await openProxy(mock.url)
     proxy.faults.push(async (response, { events }) => {
-      // Behind the middle, so that every protocol has said a word.
+      // This is after the middle, so that every protocol has sent some text.
       await begin(response, events.slice(0, Math.ceil(events.length * 0.6)).join(''))
       response.socket?.resetAndDestroy()
     })
@@ -186,7 +186,7 @@ describe.each(providers)('$name behind the server', ({ model }) => {
     expect(typesOf(events)).not.toContain('error')
   })
 
-  test('ends an answer that breaks off again and again', async () => {
+  test('an answer that breaks off repeatedly ends', async () => {
     const { mock } = await openStage()
     mock.on({}, says('I was about to say something.'), { truncateAfterChunks: 5, latency: 1 })
     const { url } = await openServer(model, mock.url)

@@ -1,6 +1,6 @@
 /**
- * Stands between Loom and the mock and spoils answers in ways that the mock has none for: it has the
- * whole answer first, so what it does with it is the same every time.
+ * A proxy between Loom and the mock, for faults that the mock cannot produce. It reads the whole
+ * answer first, so each fault is the same every time.
  */
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -13,20 +13,20 @@ export interface GoodAnswer {
   status: number
   contentType: string
   body: string
-  /** The body, cut where its events end. */
+  /** The body, split where its events end. */
   events: string[]
 }
 
-/** Answers in the mock's place. */
+/** Sends an answer in the mock's place. */
 export type Fault = (response: ServerResponse, answer: GoodAnswer) => void | Promise<void>
 
 export interface Proxy {
   url: string
-  /** What is done to the next answers, in order; later ones go through as they are. */
+  /** The faults of the next answers, in order. Later answers pass unchanged. */
   faults: Fault[]
 }
 
-/** Open until the test is over. */
+/** Opens a proxy, which closes at the end of the test. */
 export async function openProxy(target: string): Promise<Proxy> {
   const faults: Fault[] = []
   const server = createServer((request, response) => {
@@ -68,7 +68,7 @@ function portOf(address: AddressInfo | string | null): number {
   return address.port
 }
 
-/** Begins a good answer: the client has these bytes when it resolves. */
+/** Sends the beginning of a good answer. The client has these bytes when it resolves. */
 export async function begin(
   response: ServerResponse,
   body: string | Uint8Array,
@@ -76,6 +76,6 @@ export async function begin(
 ): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream', ...headers })
   await new Promise((resolve) => response.write(body, resolve))
-  // The next bytes are a read of their own.
+  // The pause makes the next bytes a separate read.
   await new Promise((resolve) => setTimeout(resolve, 3))
 }

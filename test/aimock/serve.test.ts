@@ -1,4 +1,4 @@
-/** `loom serve` as users start it, with its own agent and a provider from the environment. */
+/** `loom serve` in its default form, with its own agent and a provider from the environment. */
 import { afterEach, describe, expect, test } from 'vitest'
 
 import { within } from '../deadline.ts'
@@ -26,7 +26,7 @@ const post = (url: string, message: string) =>
   )
 
 describe.each(providers.slice(0, 2))('a server with $name', ({ model }) => {
-  test('calculates, survives a refusal, and tells nobody the key', async () => {
+  test('the server retries, calculates, and hides its key', async () => {
     const { mock } = await openStage()
     script(
       mock,
@@ -56,7 +56,7 @@ describe.each(providers.slice(0, 2))('a server with $name', ({ model }) => {
   })
 })
 
-test('finishes a running answer after SIGTERM, and takes no new one', async () => {
+test('SIGTERM finishes the running answer and refuses new ones', async () => {
   const { mock } = await openStage()
   const story = 'Once upon a time there was a server that was told to stop, and it did.'
   mock.on({}, says(story), { latency: 60 })

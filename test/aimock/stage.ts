@@ -1,7 +1,7 @@
 /**
- * A mock of the model providers that nobody here wrote, and runs against it. Every run has a deadline
- * and is held to what must be true however the provider behaves: the events are well formed, a
- * failure is a readable `LoomError`, and the API key is nowhere to be seen. The mock refuses requests
+ * A mock of the model providers from an independent project, and runs against it. Every run has a
+ * time limit and checks for facts that hold with every provider: the events are well formed, a
+ * failure is a readable `LoomError`, and the API key is in no output. The mock refuses requests
  * without the key, so each answer shows that the key arrived.
  */
 import { setImmediate } from 'node:timers/promises'
@@ -29,9 +29,9 @@ export const apiKey = 'sk-test-0c5f6b1e9d7a4823'
 export interface Provider {
   name: string
   model: string
-  /** What its variables begin with. */
+  /** The prefix of its variables. */
   variable: string
-  /** What its address has behind the mock's. */
+  /** The path of its API on the mock. */
   path: string
 }
 
@@ -47,7 +47,7 @@ export const providers: readonly Provider[] = [
   { name: 'Gemini', model: 'google/gemini-2.5-pro', variable: 'GOOGLE', path: '' },
 ]
 
-/** What points every provider at one address. */
+/** Returns the variables that send every provider to one address. */
 export function environmentFor(url: string): Record<string, string> {
   return Object.fromEntries(
     providers.flatMap(({ variable, path }) => [
@@ -57,7 +57,7 @@ export function environmentFor(url: string): Record<string, string> {
   )
 }
 
-/** In the words of every provider; each reads its own. */
+/** The usage in the fields of every provider; each one reads its own. */
 export const usage = {
   prompt_tokens: 11,
   completion_tokens: 7,
@@ -72,7 +72,7 @@ export interface Stage {
   models: Models
 }
 
-/** Open until the test is over, which then fails if a rejection was nobody's. */
+/** Opens a stage until the end of the test. The test fails if a rejection had no handler. */
 export async function openStage(): Promise<Stage> {
   const strays: unknown[] = []
   const note = (reason: unknown) => void strays.push(reason)
@@ -88,12 +88,12 @@ export async function openStage(): Promise<Stage> {
   return { mock, models: createModels({ environment: environmentFor(mock.url) }) }
 }
 
-/** What the provider gives to one model call, and how it misbehaves with it. */
+/** The provider's answer to one model call, and its fault. */
 export type Reply = [response: FixtureFileResponse, fault?: FixtureOpts]
 
 /**
- * The replies to model calls whose last user message holds `question`, in order. The last is given
- * again to whoever asks again, as after a time limit on a busy machine.
+ * Sets the replies to model calls whose last user message contains `question`, in order. Later
+ * calls receive the last reply again, for example a retry after a time limit on a busy machine.
  */
 export function script(mock: LLMock, question: string, ...replies: readonly Reply[]): void {
   const userMessage = question
@@ -125,7 +125,7 @@ export interface Recorded {
   error: LoomError | undefined
 }
 
-/** Runs an agent and checks what must be true of every run. */
+/** Runs an agent and checks the facts that hold for every run. */
 export async function record(
   agent: Agent,
   messages: string | readonly ModelMessage[],
@@ -156,14 +156,14 @@ export async function record(
 function loomError(reason: unknown): LoomError {
   if (!(reason instanceof LoomError)) throw reason
   expect(['model-failed', 'model-timeout']).toContain(reason.code)
-  // For people: something is said, and not by a stack.
+  // The message is a text for people, without a stack.
   expect(reason.message).toMatch(/^The model.{10,}/)
   expect(reason.message).not.toMatch(/^\s+at /m)
   expect(reason.message.length).toBeLessThan(1000)
   return reason
 }
 
-/** What a reader is left with: texts in order, and calls. A step that was withdrawn is forgotten. */
+/** Returns the final state of a reader: texts in order, and calls. A withdrawn step is left out. */
 function shownBy(events: readonly AgentEvent[]): { text: string; calls: string[] } {
   let shown = { text: '', calls: new Set<string>() }
   let before = structuredClone(shown)
@@ -176,7 +176,7 @@ function shownBy(events: readonly AgentEvent[]): { text: string; calls: string[]
   return { text: shown.text, calls: [...shown.calls].toSorted() }
 }
 
-/** The same of the messages that a run added. */
+/** Returns the same of the messages that a run added. */
 function storedIn(messages: readonly ModelMessage[]): { text: string; calls: string[] } {
   const parts = messages.flatMap(({ role, content }) =>
     role === 'assistant' && typeof content !== 'string' ? content : [],
@@ -203,7 +203,7 @@ export function ofType<TYPE extends AgentEvent['type']>(
   return events.filter((event): event is EventOf<TYPE> => event.type === type)
 }
 
-/** The messages of every request that the mock was sent, in the words of OpenAI. */
+/** Returns the messages of every request to the mock, in the form of OpenAI. */
 export function askedOf(mock: LLMock): ChatMessage[][] {
   return mock.getRequests().map(({ body }) => {
     const messages: unknown = body?.['messages']
@@ -211,7 +211,7 @@ export function askedOf(mock: LLMock): ChatMessage[][] {
   })
 }
 
-/** No provider takes a call without its result, or a result without its call. */
+/** No provider accepts a call without its result, or a result without its call. */
 export function expectPairedCalls(asked: readonly (readonly ChatMessage[])[]): void {
   for (const messages of asked) {
     const called = messages.flatMap(({ tool_calls: calls = [] }) => calls.map(({ id }) => id))

@@ -1,4 +1,4 @@
-/** Loom's tool loop over four protocols, spoken by a provider that nobody here wrote. */
+/** Loom's tool loop over four protocols, against the mock of an independent project. */
 import { describe, expect, test } from 'vitest'
 
 import { agentTool } from '../../src/agent-tool.ts'
@@ -28,7 +28,7 @@ const total = (calls: number) => ({
 })
 
 describe.each(providers)('$name', ({ model }) => {
-  test('streams a text as it comes', async () => {
+  test('a text is streamed as it arrives', async () => {
     const { mock, models } = await openStage()
     const text = 'The quick brown fox jumps over the lazy dog. 狐 🦊'
     script(mock, 'fox', [says(text), { latency: 2 }])
@@ -38,7 +38,7 @@ describe.each(providers)('$name', ({ model }) => {
     expect(result).toMatchObject({ text, steps: 1, finishReason: 'stop', outcome: 'finished' })
   })
 
-  test('counts what it costs, in the result and for the client', async () => {
+  test('the usage is in the result and in the stream', async () => {
     const { mock, models } = await openStage()
     script(mock, 'fox', [says('A fox.')])
     const { events, result } = await record(assistant, 'A fox?', { model, models })
@@ -53,7 +53,7 @@ describe.each(providers)('$name', ({ model }) => {
     })
   })
 
-  test('runs a tool and tells the model what it gave', async () => {
+  test('a tool runs and the model receives its result', async () => {
     const { mock, models } = await openStage()
     mock.on({ userMessage: 'sum', hasToolResult: false }, calculates('6 * 7'))
     mock.on({ userMessage: 'sum', toolResultContains: '42' }, says('It is 42.'))
@@ -73,7 +73,7 @@ describe.each(providers)('$name', ({ model }) => {
     expectPairedCalls(askedOf(mock))
   })
 
-  test('runs the calls of one reply side by side, and keeps them apart', async () => {
+  test('parallel calls of one reply keep their results apart', async () => {
     const { mock, models } = await openStage()
     mock.on(
       { userMessage: 'sums', hasToolResult: false },
@@ -100,7 +100,7 @@ describe.each(providers)('$name', ({ model }) => {
     expect(asked.at(-1)?.filter(({ role }) => role === 'tool')).toHaveLength(3)
   })
 
-  test('shows what the model thinks', async () => {
+  test('the model’s reasoning is in the stream', async () => {
     const { mock, models } = await openStage()
     script(
       mock,
@@ -111,13 +111,13 @@ describe.each(providers)('$name', ({ model }) => {
     const { events, result } = await record(assistant, 'Please think.', { model, models })
     expect(textOf(events, 'reasoning')).toBe('Better calculate.That was easy.')
     expect(result?.text).toBe('Two.')
-    // A thought comes before what follows from it.
+    // Reasoning comes before the parts that follow from it.
     expect(typesOf(events).indexOf('reasoning-end')).toBeLessThan(
       typesOf(events).indexOf('tool-input-start'),
     )
   })
 
-  test('goes on with a conversation from what a run gave', async () => {
+  test('a conversation continues from the messages of a run', async () => {
     const { mock, models } = await openStage()
     script(mock, 'first', [calculates('1 + 1')], [says('Two.')])
     script(mock, 'second', [calculates('2 + 2')], [says('Four.')])
@@ -131,9 +131,9 @@ describe.each(providers)('$name', ({ model }) => {
     expect(second.result?.messages).toHaveLength(8)
     const asked = askedOf(mock)
     expectPairedCalls(asked)
-    // Some protocols tell the parts of one message one by one.
-    const told = asked.at(-1)?.map(({ role }) => role)
-    expect(told?.filter((role, index) => role !== told[index - 1])).toEqual([
+    // Some protocols send the parts of one message separately.
+    const roles = asked.at(-1)?.map(({ role }) => role)
+    expect(roles?.filter((role, index) => role !== roles[index - 1])).toEqual([
       'system',
       'user',
       'assistant',
@@ -145,7 +145,7 @@ describe.each(providers)('$name', ({ model }) => {
     ])
   })
 
-  test('hands a task to a sub-agent, and counts what that costs', async () => {
+  test('a sub-agent’s usage counts for the run', async () => {
     const { mock, models } = await openStage()
     const researcher = defineAgent({
       name: 'researcher',
@@ -177,7 +177,7 @@ describe.each(providers)('$name', ({ model }) => {
     expectPairedCalls(askedOf(mock))
   })
 
-  test('tells the model of a call that cannot be, and lets it mend it', async () => {
+  test('the model corrects a call that is invalid', async () => {
     const { mock, models } = await openStage()
     script(
       mock,

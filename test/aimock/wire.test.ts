@@ -1,4 +1,4 @@
-/** Answers spoiled on their way, which the mock itself cannot do. */
+/** Answers with faults on their way that the mock itself cannot produce. */
 import { gzipSync } from 'node:zlib'
 
 import { describe, expect, test } from 'vitest'
@@ -26,7 +26,7 @@ import {
 
 const half = (events: readonly string[]) => events.slice(0, Math.ceil(events.length / 2)).join('')
 
-/** An error that comes in the stream, as each provider tells it. */
+/** An error inside the stream, in the form of each provider. */
 const reported: Record<string, (message: string) => string> = {
   MOCK: (message) => `data: ${JSON.stringify({ error: { message, type: 'server_error' } })}\n\n`,
   ANTHROPIC: (message) =>
@@ -37,7 +37,7 @@ const reported: Record<string, (message: string) => string> = {
     `data: ${JSON.stringify({ error: { code: 503, message, status: 'UNAVAILABLE' } })}\n\n`,
 }
 
-/** These come before there is a word. */
+/** These faults come before any text. */
 const early: Record<string, Fault> = {
   'an answer that ends before its first event': async (response) => {
     await begin(response, '')
@@ -52,7 +52,7 @@ const early: Record<string, Fault> = {
   'headers without an answer': (response) => begin(response, ''),
 }
 
-/** These come when a part of the answer is at the reader's. */
+/** These faults come after the reader has a part of the answer. */
 const late: Record<string, Fault> = {
   'an answer that ends after its first event': async (response, { events }) => {
     await begin(response, events[0] ?? '')
@@ -81,10 +81,13 @@ const late: Record<string, Fault> = {
   'silence in mid-answer': (response, { events }) => begin(response, half(events)),
 }
 
-/** After each of these the call is made again. */
+/** After each of these faults the call is repeated. */
 const passing = { ...early, ...late }
 
-/** These end the run, unless there is another model: they are how that server is. */
+/**
+ * These faults end the run, unless there is another model, because a retry would meet the same
+ * server.
+ */
 const lasting: Record<string, Fault> = {
   'a web page': (response) => {
     response.writeHead(200, { 'content-type': 'text/html' })
@@ -107,7 +110,7 @@ async function openWire(): Promise<WireStage> {
   return { mock, proxy, models: createModels({ environment: environmentFor(proxy.url) }) }
 }
 
-/** After these the other side says nothing more, and only a limit ends the wait. */
+/** After these faults the other side sends nothing, and only a time limit ends the wait. */
 const hanging: ReadonlySet<string> = new Set([
   'an answer that never comes',
   'headers without an answer',
@@ -115,8 +118,8 @@ const hanging: ReadonlySet<string> = new Set([
 ])
 
 /**
- * A short limit only where it is waited for: a good answer that comes later than that on a busy machine
- * is asked for again, and a fault that comes later is not seen.
+ * Returns a short limit only for a fault that waits for it. On a busy machine, a good answer after
+ * the limit would be requested again, and a fault after it would not be seen.
  */
 const limitsOf = (fault: string) => {
   const silenceMs = hanging.has(fault) ? 1000 : 20_000
@@ -124,7 +127,7 @@ const limitsOf = (fault: string) => {
 }
 
 describe.each(providers)('$name', ({ model, variable }: Provider) => {
-  test.each(Object.entries(passing))('tries again after %s', async (name, fault) => {
+  test.each(Object.entries(passing))('retries after %s', async (name, fault) => {
     const { mock, proxy, models } = await openWire()
     proxy.faults.push(fault)
     const { events, result } = await record(assistant, 'What is it?', {
@@ -138,7 +141,7 @@ describe.each(providers)('$name', ({ model, variable }: Provider) => {
     expectPairedCalls(askedOf(mock))
   })
 
-  test.each(Object.entries(late))('goes on after %s', async (name, fault) => {
+  test.each(Object.entries(late))('continues after %s', async (name, fault) => {
     const { mock, proxy, models } = await openWire()
     proxy.faults.push(fault)
     const options = { model, models, recovery: 'continue' as const, limits: limitsOf(name) }
@@ -149,7 +152,7 @@ describe.each(providers)('$name', ({ model, variable }: Provider) => {
   })
 
   test.each(Object.entries({ ...passing, ...lasting }))(
-    'ends with a readable error when it goes on: %s',
+    'a permanent fault ends with a readable error: %s',
     async (name, fault) => {
       const { proxy, models } = await openWire()
       proxy.faults.push(fault, fault)
@@ -160,7 +163,7 @@ describe.each(providers)('$name', ({ model, variable }: Provider) => {
     },
   )
 
-  test('tries again when the provider reports in mid-answer that it is overloaded', async () => {
+  test('retries after an overload error within the answer', async () => {
     const { proxy, models } = await openWire()
     proxy.faults.push(async (response, { events }) => {
       await begin(response, events.slice(0, 2).join(''))
@@ -170,7 +173,7 @@ describe.each(providers)('$name', ({ model, variable }: Provider) => {
     expect(result?.text).toBe('It is 42.')
   })
 
-  test('strikes the key out of what a provider echoes', async () => {
+  test('an echoed key is removed from the error', async () => {
     const { proxy, models } = await openWire()
     const echo = `The key ${apiKey} is on no list.`
     proxy.faults.push((response) => {
@@ -188,7 +191,7 @@ describe.each(providers)('$name', ({ model, variable }: Provider) => {
     expect(failed.error?.message).toContain('[redacted]')
   })
 
-  test('reads an answer that comes byte by byte, or compressed', async () => {
+  test('reads an answer byte by byte, or compressed', async () => {
     const { proxy, models } = await openWire()
     proxy.faults.push(async (response, { body }) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })

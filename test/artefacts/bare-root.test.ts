@@ -1,8 +1,8 @@
 /**
- * The executable in a root of its own, with nothing in it but what it is linked to and what runs an
- * agent's commands, as on the smallest Debian: no Node, no npm, no ripgrep. A mount namespace makes
- * one without being root. Where the system allows none the tests say so, and fail where CI says that
- * all must run.
+ * The executable in a root of its own, as on the smallest Debian: no Node, no npm, no ripgrep. The
+ * root contains only the libraries of the executable and the programs that run an agent's commands.
+ * A mount namespace creates one without root rights. If the system allows none, the tests report
+ * it, and they fail under CI.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, mkdirSync, symlinkSync } from 'node:fs'
@@ -28,14 +28,15 @@ describe.skipIf(!isAllowed && !mustRun)('on a bare root (it needs mount namespac
     for (const name of ['bin', 'dev', 'proc', 'tmp', 'work']) mkdirSync(join(bare, name))
     const [file = ''] = executable.program
     place(file, '/loom')
-    // What the life of a command is kept with; the grep is for processes, not for the tool.
+    // A running command needs these. Its grep searches for processes; the grep tool does not use
+    // it.
     for (const name of ['bash', 'mkfifo', 'grep']) place(`/bin/${name}`, `/bin/${name}`)
     symlinkSync('bash', join(bare, 'bin/sh'))
     cpSync(join(import.meta.dirname, 'files'), join(bare, 'work'), { recursive: true })
   })
   afterEach(tidy)
 
-  /** Puts a program there, with what it is linked to. */
+  /** Copies a program with its libraries into the root. */
   function place(program: string, at: string): void {
     copyFileSync(program, join(bare, at))
     const linked = execFileSync('ldd', [program], { encoding: 'utf8' })
@@ -45,7 +46,7 @@ describe.skipIf(!isAllowed && !mustRun)('on a bare root (it needs mount namespac
     }
   }
 
-  /** The kernel's own folders are all that it sees of the machine. */
+  /** The root sees only the kernel's own folders of this machine. */
   const mounts = `
     mount --rbind /dev '${bare}/dev' && mount --rbind /proc '${bare}/proc' || exit 99
     exec chroot '${bare}' /loom "$@"`
@@ -53,7 +54,7 @@ describe.skipIf(!isAllowed && !mustRun)('on a bare root (it needs mount namespac
   const start = (words: readonly string[], environment: Record<string, string> = {}) =>
     startProgram(words, { program: [...enter, 'sh', '-c', mounts, 'sh'], environment })
 
-  it('answers, runs its tools and those of files', async () => {
+  it('the executable answers and runs tools on a bare root', async () => {
     const own = await start(['What is 6 * 7?']).ended
     expect(own).toEqual({
       code: 0,
@@ -64,7 +65,7 @@ describe.skipIf(!isAllowed && !mustRun)('on a bare root (it needs mount namespac
     expect(file.stdout).toContain('hello Ada, from another file')
   })
 
-  it('runs commands, and searches with the ripgrep inside', async () => {
+  it('the executable runs commands and its own ripgrep', async () => {
     const environment = { LOOM_WORKSPACE: '/work' }
     const command = JSON.stringify({ command: 'echo /*; type -P node rg || echo neither' })
     const words = ['--tools', 'bash', '--yes', `Use bash ${command}`]
@@ -74,7 +75,7 @@ describe.skipIf(!isAllowed && !mustRun)('on a bare root (it needs mount namespac
     expect((await start(grep, environment).ended).stdout).toContain('origin.ts:1:')
   })
 
-  it('serves HTTP and stops cleanly', async () => {
+  it('the executable serves HTTP and stops cleanly', async () => {
     const server = start(['serve'], { PORT: '0' })
     await until(15_000, 'the greeting', () => /curl -N/.test(server.stdout))
     const [url = ''] = /http:\/\/\S+/.exec(server.stdout) ?? []

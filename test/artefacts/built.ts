@@ -1,7 +1,7 @@
 /**
- * The artefacts, built from the sources as they are. Built once for all tests, and not again until a
- * source changes: `dist/built-from` holds the digest of what they were built from. A build takes about a
- * minute on two cores, most of it compressing Node.
+ * The artefacts, built from the current sources. They are built once for all tests, and again only
+ * after a source has changed: `dist/built-from` has the digest of their sources. A build takes
+ * about a minute on two cores, most of it to compress Node.
  */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -14,7 +14,7 @@ import { until } from '../redis/until.ts'
 
 export interface Artefact {
   name: string
-  /** How it is started, without words of its own. */
+  /** The command line that starts it, without arguments. */
   program: readonly string[]
 }
 
@@ -32,13 +32,13 @@ export const selfExtractor: Artefact = {
   program: [place.selfExtractor],
 }
 
-/** How long a build may take, in milliseconds, where others work beside it. */
+/** The time limit of a build beside other work, in milliseconds. */
 export const buildMs = 600_000
 
 const stamp = join(place.dist, 'built-from')
 const lock = join(root, '.cache/build-lock')
 
-/** For `beforeAll`. Test files run side by side: one builds, the others wait for it. */
+/** For `beforeAll`. Test files run at the same time: one builds, and the others wait for it. */
 export async function buildArtefacts(): Promise<void> {
   const digest = digestOfSources()
   await until(buildMs, 'the build of the artefacts', () => isBuilt(digest) || take())
@@ -57,7 +57,7 @@ function isBuilt(digest: string): boolean {
   return text(stamp) === digest
 }
 
-/** Whether the lock is ours now. Who took it and is gone does not hold it. */
+/** True if this process now has the lock. A lock of a process that has ended does not count. */
 function take(): boolean {
   try {
     mkdirSync(join(root, '.cache'), { recursive: true })

@@ -1,7 +1,7 @@
 /**
- * What every artefact does: the same tests drive the sources, the `.mjs`, the executable and the
- * self-extractor, in pipes and at a terminal. The other tests of the command can be pointed at one
- * too, by LOOM_TEST_COMMAND.
+ * The behaviour of every artefact: the same tests run the sources, the `.mjs`, the executable and
+ * the self-extractor, in pipes and at a terminal. LOOM_TEST_COMMAND makes the other tests of the
+ * command run an artefact too.
  */
 import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -22,7 +22,7 @@ import { toolSuite } from './tool-suite.ts'
 
 const files = join(import.meta.dirname, 'files')
 
-/** What every artefact does. */
+/** Registers the tests of one artefact. */
 export function commandSuite(artefact: Artefact): void {
   const { program } = artefact
   /** A self-extractor unpacks itself once for all tests. */
@@ -49,7 +49,7 @@ export function commandSuite(artefact: Artefact): void {
 
   toolSuite({ start, unpacksTo: artefact === source ? undefined : join(cache.path, 'loom') })
 
-  it('answers a question, from words, from stdin, from both', async () => {
+  it('the command answers questions from arguments and stdin', async () => {
     const first = await loom(['What is 6 * 7?'])
     expect(first).toEqual({
       code: 0,
@@ -62,7 +62,7 @@ export function commandSuite(artefact: Artefact): void {
     expect(await loom([])).toMatchObject({ code: 2, stdout: '' })
   })
 
-  it('has all the commands', async () => {
+  it('the command has every subcommand', async () => {
     expect((await loom(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
     expect(await loom(['--help'])).toMatchObject({
       code: 0,
@@ -76,14 +76,14 @@ export function commandSuite(artefact: Artefact): void {
     expect((await loom(['--nonsense'])).code).toBe(2)
   })
 
-  it('keeps sessions', async () => {
+  it('the command stores and continues sessions', async () => {
     const state = { environment: { XDG_STATE_HOME: await folder() } }
     await loom(['--session', 'first', 'My name is Ada.'], state)
     expect((await loom(['--continue', 'Who am I?'], state)).stdout).toBe('Your name is Ada.\n')
     expect((await loom(['sessions'], state)).stdout).toContain('first')
   })
 
-  it('loads agents and tools of files that import loom, zod, ai and each other', async () => {
+  it('agent and tool files import loom, zod and ai', async () => {
     const agent = await loom(['--agent', join(files, 'agent.ts'), 'Use greet for Ada'])
     expect(agent).toMatchObject({ code: 0, stderr: expect.stringContaining('● greet') })
     expect(agent.stdout).toContain('hello Ada, from another file')
@@ -91,7 +91,7 @@ export function commandSuite(artefact: Artefact): void {
     expect(tools).toMatchObject({ code: 0, stdout: expect.stringContaining('JOY') })
   })
 
-  it('says what is wrong with a file, in one line', async () => {
+  it('a faulty file is reported in one line', async () => {
     const directory = await folder()
     await writeFile(join(directory, 'broken.ts'), 'export const x = (')
     await writeFile(join(directory, 'alone.ts'), `import 'no-such-package'`)
@@ -102,7 +102,7 @@ export function commandSuite(artefact: Artefact): void {
     }
   })
 
-  it('says which variable a key is missing from, and ends with 3', async () => {
+  it('a missing key names its variable; exit code 3', async () => {
     for (const [model, variable] of [
       ['openai/gpt-5', 'OPENAI_API_KEY'],
       ['anthropic/claude-sonnet-4-6', 'ANTHROPIC_API_KEY'],
@@ -114,10 +114,10 @@ export function commandSuite(artefact: Artefact): void {
     }
   })
 
-  it('tells of a network that is not there in one line, and ends with 1', async () => {
+  it('a missing network is reported in one line; exit code 1', async () => {
     await using upstream = await openUpstream(0)
     const model = { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url, TEST_KEY: 'x' }
-    // Of its own, and with nothing in it: not even the loopback device is up.
+    // The namespace has a network without any device: not even the loopback device is up.
     const words = ['--agent', join(files, 'brief.mjs'), 'hi there']
     const cut = startProgram(words, {
       program: ['unshare', '--map-root-user', '--net', ...program],
@@ -129,8 +129,8 @@ export function commandSuite(artefact: Artefact): void {
     expect(upstream.calls).toEqual([])
   })
 
-  it('pipes 3 MB through whole, and a reader that leaves is no failure', async () => {
-    // The model says a word at a time, and these are long.
+  it('3 MB pass through pipes; a closed reader is no failure', async () => {
+    // The demo model sends one word at a time, so these words are long.
     const input = `${'é'.repeat(25_000)}${'0'.repeat(49_999)}\n`.repeat(30)
     const whole = await loom([], { input, environment: { LOOM_MODEL: 'demo/echo' } })
     expect(whole.code).toBe(0)
@@ -144,7 +144,7 @@ export function commandSuite(artefact: Artefact): void {
     expect(head).toBe('1\n0\n')
   })
 
-  it('needs neither stdin nor stdout nor stderr to be open', async () => {
+  it('the command works with a closed stdin, stdout or stderr', async () => {
     const options = { directory: await folder(), environment: environment() }
     const words = [...program, 'What is 6 * 7?']
     expect(await shell('"$@" <&-', words, options)).toBe('6 × 7 = **42**\n')
@@ -156,7 +156,7 @@ export function commandSuite(artefact: Artefact): void {
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGHUP', 129],
-  ] as const)('is stopped by %s', async (signal, code) => {
+  ] as const)('%s stops the command', async (signal, code) => {
     await using upstream = await openUpstream(0)
     const model = { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url }
     const run = start(['--json', 'steps: 1 hold'], { environment: model })
@@ -168,14 +168,14 @@ export function commandSuite(artefact: Artefact): void {
     await until(5000, 'the model call is aborted', () => upstream.aborted === 1)
   })
 
-  it('ends with 4 at a limit', async () => {
+  it('a limit ends the command with exit code 4', async () => {
     await using upstream = await openUpstream(0)
     const model = { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url }
     const { code } = await loom(['--max-steps', '2', 'steps: 5'], { environment: model })
     expect(code).toBe(4)
   })
 
-  it('serves the playground, chats and sessions in Redis, and stops cleanly', async () => {
+  it('serve offers playground and Redis sessions, and stops cleanly', async () => {
     const server = start(['serve'], { environment: { PORT: '0', REDIS_URL: redis.url } })
     await until(15_000, 'the greeting', () => /curl -N/.test(server.stdout))
     const [url = ''] = /http:\/\/\S+/.exec(server.stdout) ?? []
@@ -192,11 +192,11 @@ export function commandSuite(artefact: Artefact): void {
     expect(await server.ended).toMatchObject({ code: 0, stderr: '' })
   })
 
-  it.skipIf(lacksTerminal)('talks at a terminal', async () => {
+  it.skipIf(lacksTerminal)('the command holds a conversation at a terminal', async () => {
     const state = environment({ XDG_STATE_HOME: await folder() })
     const terminal = openPseudoTerminal([], { program, environment: state })
     await terminal.shows('/help lists the commands')
-    // The next line, and Ctrl-C, are for the prompt, so the turn must be over.
+    // The next line, and Ctrl-C, are for the prompt, so the turn must have ended.
     await terminal.type(`My name is Ada.${keys.enter}`, /Nice to meet you, Ada\.[^]*\n› $/)
     await terminal.type(`Who am I?${keys.enter}`, /Your name is Ada\.[^]*\n› $/)
     await terminal.type(keys.interrupt, 'again')
@@ -204,7 +204,7 @@ export function commandSuite(artefact: Artefact): void {
     await terminal.endsWith(0)
   })
 
-  it.skipIf(lacksTerminal)('asks at a terminal before a tool has effects', async () => {
+  it.skipIf(lacksTerminal)('a tool with effects asks at the terminal first', async () => {
     const words = ['--agent', join(root, 'test/cli/files/agent.ts'), 'Use charge 12']
     const terminal = openPseudoTerminal(words, { program, environment: environment() })
     await terminal.shows('Allow charge?')
@@ -213,7 +213,7 @@ export function commandSuite(artefact: Artefact): void {
   })
 }
 
-/** Runs a line of bash, in which `"$@"` are the words. Gives its stdout. */
+/** Runs a line of bash with the arguments as `"$@"`. Returns its stdout. */
 async function shell(
   line: string,
   words: readonly string[],

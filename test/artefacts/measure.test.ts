@@ -21,17 +21,21 @@ beforeAll(buildArtefacts, buildMs)
 const megabytes = ({ program }: Artefact) => statSync(program.at(-1) ?? '').size / 1e6
 
 describe('size', () => {
-  it('of the download is 28 MB at most, of the executable 130, of the module 5', () => {
+  it('the sizes of all artefacts are within their limits', () => {
     expect(megabytes(selfExtractor)).toBeLessThanOrEqual(28)
     expect(megabytes(executable)).toBeLessThan(130)
     expect(megabytes(module)).toBeLessThan(5)
   })
 
-  it('of each is the documented one, within 3 %', () => {
+  it('the documented sizes are right within 3 %', () => {
     const page = readFileSync(join(root, 'docs/binaries.md'), 'utf8')
-    const told = [...page.matchAll(/^\| `(dist\/[^`]+)`[^|]*\| ([\d.]+) MB \|/gm)]
-    expect(told.map(([, file]) => file)).toEqual(['dist/loom.mjs', 'dist/loom', 'dist/loom.run'])
-    for (const [, file = '', size] of told) {
+    const documented = [...page.matchAll(/^\| `(dist\/[^`]+)`[^|]*\| ([\d.]+) MB \|/gm)]
+    expect(documented.map(([, file]) => file)).toEqual([
+      'dist/loom.mjs',
+      'dist/loom',
+      'dist/loom.run',
+    ])
+    for (const [, file = '', size] of documented) {
       const ratio = statSync(join(root, file)).size / 1e6 / Number(size)
       expect(Math.abs(ratio - 1), file).toBeLessThan(0.03)
     }
@@ -43,11 +47,11 @@ describe('start-up', () => {
   const nothing: Artefact = { name: 'Node', program: [process.execPath, '--eval', '0', '--'] }
   const all = [nothing, source, module, executable, selfExtractor]
 
-  /** Of the quickest start, in milliseconds: what else runs on the machine only ever adds. */
+  /** The time of the fastest start, in milliseconds. Other work on the machine only adds to it. */
   const best = new Map<Artefact, number>()
   const of = (artefact: Artefact) => best.get(artefact) ?? Number.NaN
 
-  /** Side by side, so that a burst of something else is in all of them. */
+  /** The artefacts alternate, so that a load of the machine affects all of them. */
   function measureAll(): void {
     for (const artefact of all) {
       const [file = '', ...words] = artefact.program
@@ -64,9 +68,9 @@ describe('start-up', () => {
   const isQuick = (artefact: Artefact) =>
     of(artefact) / of(source) < 1.3 && of(artefact) - of(nothing) < 100
 
-  it('of every artefact is within 1.3 of the sources’, and 100 ms of our own', () => {
+  it('every artefact starts within 1.3 times the sources', () => {
     const carried = [module, executable, selfExtractor]
-    // On a machine that is busy it takes more of them until each has had its quiet moment.
+    // On a busy machine it takes more rounds until each artefact has a quiet moment.
     for (let round = 0; round < 10 || (round < 50 && !carried.every(isQuick)); round++) measureAll()
     const times = all.map((artefact) => `${artefact.name} ${of(artefact).toFixed(0)} ms`)
     expect(carried.every(isQuick), times.join(', ')).toBe(true)

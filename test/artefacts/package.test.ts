@@ -1,4 +1,4 @@
-/** The package as npm would publish it, installed into an empty project. */
+/** The package in its published form, installed into an empty project. */
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
@@ -20,14 +20,14 @@ let tarball = ''
 
 beforeAll(buildArtefacts, buildMs)
 beforeAll(async () => {
-  // It is built: `prepack` would build it under the feet of the others who look at it.
+  // The package is already built. `prepack` would build it again while other tests use it.
   const words = ['pack', '--ignore-scripts', '--json', '--pack-destination', project]
   await run('npm', words, { cwd: root })
   const [name = ''] = (await readdir(project)).filter((file) => file.endsWith('.tgz'))
   tarball = join(project, name)
   const manifest = { name: 'empty', version: '1.0.0', private: true, type: 'module' }
   writeFileSync(join(project, 'package.json'), JSON.stringify(manifest))
-  // From what was fetched before where it can be, so that it needs no network twice.
+  // npm takes packages from its cache if it can, so that a second run needs no network.
   await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], {
     cwd: project,
   })
@@ -44,7 +44,7 @@ async function printed(text: string): Promise<unknown> {
 const cost = z.object({ cpuMs: z.number(), megabytes: z.number() })
 type Cost = z.infer<typeof cost>
 
-/** What an import costs a new process, in milliseconds of processor time and megabytes of memory. */
+/** The cost of an import in a new process: milliseconds of processor time and megabytes of memory. */
 async function costOf(imports: string): Promise<Cost> {
   return cost.parse(
     await printed(`
@@ -63,7 +63,7 @@ const least = (one: Cost, other: Cost): Cost => ({
 })
 
 describe('the import of the package', () => {
-  it('loads no package but hono', async () => {
+  it('importing loom loads no package but hono', async () => {
     const loaded = await printed(`
       import { registerHooks } from 'node:module'
       const names = new Set()
@@ -79,7 +79,7 @@ describe('the import of the package', () => {
     expect(loaded).toEqual(['hono', 'loom'])
   })
 
-  it('costs less than the import of ai, and at most 30 MB', async () => {
+  it('importing loom costs less than ai and 30 MB', async () => {
     let nothing = await costOf('')
     let ai = await costOf("await import('ai')")
     let loom = await costOf("await import('loom')")
@@ -98,7 +98,7 @@ describe('the import of the package', () => {
 })
 
 describe('the package', () => {
-  it('is the library and the command, without sources and without a Node of its own', async () => {
+  it('the package has no sources and no Node', async () => {
     const installed = join(project, 'node_modules/loom')
     const files = await readdir(installed, { recursive: true })
     expect(files).toEqual(
@@ -110,11 +110,11 @@ describe('the package', () => {
     expect(packages.filter((name) => name.startsWith('node'))).toEqual([])
   })
 
-  it('is what publint and attw find nothing wrong with', async () => {
+  it('publint and attw find no fault in the package', async () => {
     const { messages } = await publint({ pkgDir: join(project, 'node_modules/loom'), pack: false })
     expect(messages).toEqual([])
     const analysis = await checkPackage(createPackageFromTarballData(readFileSync(tarball)))
-    // Only modules of today can import it, and they can.
+    // Only ES modules can import the package, and they can.
     const problems = 'problems' in analysis ? analysis.problems : ['no types']
     const others = problems.filter(
       (problem) =>
@@ -125,7 +125,7 @@ describe('the package', () => {
     expect(others).toEqual([])
   })
 
-  it('is imported, and its types hold', async () => {
+  it('the installed package works and its types are right', async () => {
     const text = `
       import { defineAgent, defineTool, run, type RunResult } from 'loom'
       import { resumableFetch } from 'loom/client'
@@ -168,10 +168,10 @@ describe('the package', () => {
     expect(stdout).toMatch(/haha.*,function,function$/s)
   })
 
-  it('brings the command: npx loom', async () => {
+  it('the package has the command: npx loom', async () => {
     const ended = await loom(['What is 6 * 7?'], { program: ['npx', 'loom'], directory: project })
     expect(ended).toMatchObject({ code: 0, stdout: '6 × 7 = **42**\n' })
-    // What it lends is the library that it is itself.
+    // The agent's file imports the installed library itself.
     const words = ['--agent', join(import.meta.dirname, 'files/agent.ts'), 'Use greet for Ada']
     const program = [process.execPath, join(project, 'node_modules/.bin/loom')]
     expect((await loom(words, { program })).stdout).toContain('hello Ada')

@@ -1,6 +1,6 @@
 /**
- * The tools that act on the machine, by whatever artefact: they need more than its code, the ripgrep
- * that travels with it above all. The demo model calls what it is told to, with the input as JSON.
+ * The tools that act on the machine, in every artefact. They need more than its code, in particular
+ * its ripgrep. The demo model calls the tool that the prompt names, with the input as JSON.
  */
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import { until } from '../redis/until.ts'
 export interface ToolSuiteOptions {
   /** Starts the artefact. */
   start: (words: readonly string[], options: RunOptions) => Run
-  /** Where it unpacks the ripgrep that is inside of it; undefined where that is a package beside it. */
+  /** The folder of the unpacked ripgrep; undefined if ripgrep is a package beside the artefact. */
   unpacksTo: string | undefined
 }
 
@@ -21,14 +21,14 @@ export function toolSuite({ start, unpacksTo }: ToolSuiteOptions): void {
   const loom = (words: readonly string[], options: RunOptions): Promise<Ended> =>
     start(words, options).ended
 
-  /** A workspace, and the settings for it. */
+  /** Creates a workspace, and the settings for it. */
   async function workspace() {
     const directory = await folder()
     await writeFile(join(directory, 'greet.ts'), "// TODO: say who greets\nsay('hello')\n")
     return { directory, environment: { LOOM_WORKSPACE: directory } }
   }
 
-  it('runs commands, searches and edits, where it may', async () => {
+  it('approved commands, searches and edits work', async () => {
     const options = await workspace()
     const { directory } = options
     const tools = ['--tools', 'bash,edit_file', '--yes']
@@ -42,14 +42,14 @@ export function toolSuite({ start, unpacksTo }: ToolSuiteOptions): void {
     expect(await readFile(join(directory, 'made'), 'utf8')).toBe('1\n2\n3\n')
   })
 
-  it('searches with the ripgrep that it brings', async () => {
+  it('grep uses the ripgrep of the artefact', async () => {
     const { directory, environment } = await workspace()
     const found = async () =>
       unpacksTo === undefined
         ? []
         : (await readdir(unpacksTo).catch(() => [])).filter((name) => name.startsWith('rg-'))
     for (const name of await found()) await rm(join(unpacksTo ?? '', name))
-    // First in the path is one that finds nothing.
+    // The first ripgrep in the path finds nothing.
     await writeFile(join(directory, 'rg'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
     const path = `${directory}:${process.env['PATH']}`
     const ended = await loom(['--tools', 'grep', 'Use grep {"pattern":"TODO"}'], {
@@ -59,7 +59,7 @@ export function toolSuite({ start, unpacksTo }: ToolSuiteOptions): void {
     expect(await found()).toHaveLength(unpacksTo === undefined ? 0 : 1)
   })
 
-  it('runs no command that nobody allowed, and tells the model', async () => {
+  it('an unapproved command does not run; the model learns it', async () => {
     const options = await workspace()
     const ended = await loom(['--tools', 'bash', 'Use bash {"command":"touch made"}'], options)
     expect(ended).toMatchObject({
@@ -70,7 +70,7 @@ export function toolSuite({ start, unpacksTo }: ToolSuiteOptions): void {
     expect(await readdir(options.directory)).toEqual(['greet.ts'])
   })
 
-  it('has the coder, in the command and on a server', async () => {
+  it('the coder works in the command and on a server', async () => {
     const options = await workspace()
     const chat = await loom(['chat', '--agent', 'coder', 'Use glob {"pattern":"*.ts"}'], options)
     expect(chat).toMatchObject({ code: 0, stdout: expect.stringContaining('greet.ts') })
@@ -87,7 +87,7 @@ export function toolSuite({ start, unpacksTo }: ToolSuiteOptions): void {
     expect(await server.ended).toMatchObject({ code: 0 })
   })
 
-  it('knows the models of the list that it brings', async () => {
+  it('the list of models is part of the artefact', async () => {
     const environment = { LOOM_MODELS_URL: 'none' }
     const { code, stdout } = await loom(['models', 'sonnet'], { environment })
     expect(code).toBe(0)

@@ -12,11 +12,11 @@ afterEach(tidy)
 
 const [file = ''] = selfExtractor.program
 
-/** Runs it with a cache of its own. */
+/** Runs the self-extractor with a cache folder of its own. */
 const version = (environment: Record<string, string>, program = selfExtractor.program) =>
   run(['--version'], { program, environment })
 
-it('is unpacked once, to what was packed, however many begin at the same time', async () => {
+it('parallel first starts unpack the executable once', async () => {
   const cache = await folder()
   const all = await Promise.all([1, 2, 3].map(() => version({ XDG_CACHE_HOME: cache })))
   for (const ended of all) expect(ended).toMatchObject({ code: 0, stderr: '' })
@@ -35,7 +35,7 @@ it('is unpacked once, to what was packed, however many begin at the same time', 
   expect((await version({ XDG_CACHE_HOME: cache })).stdout).toBe('the one that was there\n')
 })
 
-it('goes to the temporary folder where there is no home', async () => {
+it('without a home, the temporary folder is used', async () => {
   const temporary = await folder()
   const homeless = await version({ HOME: '/dev/null/home', TMPDIR: temporary })
   expect(homeless).toMatchObject({ code: 0, stderr: '' })
@@ -43,7 +43,7 @@ it('goes to the temporary folder where there is no home', async () => {
   expect(name).toBe(`loom-${process.getuid?.()}`)
 })
 
-it('that is cut short says so, leaves nothing, and ends with 3', async () => {
+it('a truncated self-extractor reports it and leaves no file', async () => {
   const directory = await folder()
   const short = join(directory, 'short.run')
   await cp(file, short)
@@ -54,7 +54,7 @@ it('that is cut short says so, leaves nothing, and ends with 3', async () => {
   expect(await readdir(join(directory, 'loom'))).toEqual([])
 })
 
-it('says what to install where there is no xz', async () => {
+it('a missing xz is reported with its package', async () => {
   const directory = await folder()
   const programs = join(directory, 'bin')
   await mkdir(programs)
@@ -66,7 +66,7 @@ it('says what to install where there is no xz', async () => {
   expect(ended.stderr).toMatch(/^loom: .*xz-utils.*\n$/)
 })
 
-it.each([executable, selfExtractor])('is not moved by the options of another Node', async (one) => {
+it.each([executable, selfExtractor])('NODE_OPTIONS of another Node have no effect', async (one) => {
   const environment = { XDG_CACHE_HOME: await folder(), NODE_OPTIONS: '--nonsense' }
   expect(await version(environment, one.program)).toMatchObject({ code: 0, stderr: '' })
 })

@@ -1,4 +1,4 @@
-/** Any files in any order, for a model that refuses any of them: each message is answered. */
+/** Random files in random order, for a model that refuses any of them: each message gets an answer. */
 import {
   APICallError,
   type LanguageModelV4,
@@ -12,8 +12,8 @@ import { createModels, defineAgent, Loom, openMemoryStore, sessionRoutes } from 
 import { says } from '../scripted-model.ts'
 
 /**
- * Asked for in one turn: with all files, with those of the latest message, with none. A 413 may also be
- * about the length of the text, and that is tried first.
+ * The most requests of one turn: with all files, with those of the latest message, with none. A 413
+ * may also come from the length of the text, and a shorter text is tried first.
  */
 const requestsMax = (status: number) => (status === 413 ? 4 : 3)
 
@@ -22,7 +22,7 @@ interface Case {
   messages: string[][]
   refused: readonly string[]
   status: number
-  /** Before which message another process goes on with the session. */
+  /** The message before which another process continues the session. */
   restartAt: number
 }
 
@@ -40,7 +40,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
 const contentOf = (name: string) =>
   Buffer.from(`\x89PNG\r\n\x1a\n${name}`, 'latin1').toString('base64')
 
-/** A model that refuses a prompt with one of these files, wherever it stands. */
+/** A model that refuses every prompt with one of these files. */
 function picky({ refused, status }: Case, prompts: string[]): LanguageModelV4 {
   return {
     specificationVersion: 'v4',
@@ -66,7 +66,7 @@ function picky({ refused, status }: Case, prompts: string[]): LanguageModelV4 {
 }
 
 describe('a conversation with any files', () => {
-  it('is answered at each message, in few requests, and shows every file that is taken', async () => {
+  it('every message gets an answer in few requests', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (given) => {
         const store = openMemoryStore()
@@ -106,7 +106,7 @@ describe('a conversation with any files', () => {
           const { text }: { text?: string } = JSON.parse(await response.text())
           expect(text).toBe('Fine.')
           expect(prompts.length - before).toBeLessThanOrEqual(requestsMax(given.status))
-          // A message whose files are all taken loses none of them to what was refused before.
+          // A message with only accepted files loses none of them because of an earlier refusal.
           if (files.some((name) => given.refused.includes(name))) continue
           for (const name of files) expect(prompts.at(-1)).toContain(contentOf(name))
         }

@@ -1,4 +1,4 @@
-/** Files in a conversation, over HTTP: whatever a model cannot take, a later message is answered. */
+/** Files in a conversation, over HTTP: if a model cannot read one, later messages still get answers. */
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -23,7 +23,7 @@ interface File {
   url: string
 }
 
-/** What these tests look at in an answer: a refusal has an object, a failed turn a text. */
+/** The part of an answer that these tests read: a refusal has an object, a failed turn a text. */
 interface Told {
   text?: string
   error?: string | { message: string }
@@ -103,7 +103,7 @@ describe.each(families)('an image that the API refuses (%s)', (family) => {
   const content = base64('\x89PNG\r\n\x1a\nx')
   const refuse = (body: string) => (body.includes(content) ? bad : undefined)
 
-  it('is left out of the prompt, and the model is told of it', async () => {
+  it('a refused image leaves the prompt; the model learns it', async () => {
     const { api, open } = await openRefusing(family, refuse)
     const { ask } = open()
     expect(await ask(user('1', 'What is it?', png()))).toMatchObject({ status: 200, text: 'Fine.' })
@@ -111,7 +111,7 @@ describe.each(families)('an image that the API refuses (%s)', (family) => {
     expect(api.bodies[1]).toContain('File not shown')
   })
 
-  it('costs no second request from then on', async () => {
+  it('a refused image costs one extra request only', async () => {
     const { api, open } = await openRefusing(family, refuse)
     const { ask } = open()
     await ask(user('1', 'What is it?', png()))
@@ -119,14 +119,14 @@ describe.each(families)('an image that the API refuses (%s)', (family) => {
     expect(api.bodies).toHaveLength(3)
   })
 
-  it('does not make a message fail after a restart', async () => {
+  it('a refused image fails no message after a restart', async () => {
     const { open } = await openRefusing(family, refuse)
     const store = openMemoryStore()
     await open({ store }).ask(user('1', 'What is it?', png()))
     expect(await open({ store }).ask(user('2', 'Say hi.'))).toMatchObject({ text: 'Fine.' })
   })
 
-  it('takes no other image with it', async () => {
+  it('a refused image removes no other image', async () => {
     const { api, open } = await openRefusing(family, refuse)
     const { ask } = open()
     await ask(user('1', 'What is it?', png()))
@@ -135,7 +135,7 @@ describe.each(families)('an image that the API refuses (%s)', (family) => {
     expect(api.bodies.at(-1)).toContain(base64(other))
   })
 
-  it('is still in the history', async () => {
+  it('a refused image stays in the history', async () => {
     const { open } = await openRefusing(family, refuse)
     const { ask, history } = open()
     await ask(user('1', 'What is it?', png()))
@@ -153,7 +153,7 @@ describe('a refusal of files', () => {
     ['messages[1].content must be a string', 400],
   ]
 
-  it.each(spoken)('in the words "%s" is one', async (message, status) => {
+  it.each(spoken)('"%s" counts as a refusal of files', async (message, status) => {
     const { open } = await openRefusing('compatible', (body) =>
       body.includes('image_url') ? { status, body: { error: { message } } } : undefined,
     )
@@ -162,7 +162,7 @@ describe('a refusal of files', () => {
     expect(await ask(user('2', 'Say hi.'))).toMatchObject({ text: 'Fine.' })
   })
 
-  it('that says the model sees no images holds for the next image, too', async () => {
+  it('a model without vision gets no later image either', async () => {
     const error = { message: 'This model does not support image inputs' }
     const { api, open } = await openRefusing('compatible', (body) =>
       body.includes('image_url') ? { status: 400, body: { error } } : undefined,
@@ -173,19 +173,19 @@ describe('a refusal of files', () => {
     expect(api.bodies).toHaveLength(3)
   })
 
-  it('ends the turn with the first error where the files were not the cause', async () => {
+  it('the first error ends a turn without refused files', async () => {
     const { open } = await openRefusing('compatible', () => bad)
     const { error } = await open().ask(user('1', 'What is it?', png()))
     expect(error).toContain('Bad request')
   })
 
-  it.each([401, 402, 429])('is none with the status %d', async (status) => {
+  it.each([401, 402, 429])('status %d is no refusal of files', async (status) => {
     const { api, open } = await openRefusing('compatible', () => ({ ...bad, status }))
     await open().ask(user('1', 'What is it?', png()))
     expect(api.bodies).toHaveLength(1)
   })
 
-  it('may be a server that breaks on a file: a later message is answered', async () => {
+  it('a server error on a file fails no later message', async () => {
     const { open } = await openRefusing('compatible', (body) =>
       body.includes('image_url') ? { status: 500, body: {} } : undefined,
     )
@@ -194,7 +194,7 @@ describe('a refusal of files', () => {
     expect(await ask(user('2', 'Say hi.'))).toMatchObject({ text: 'Fine.' })
   })
 
-  it('sends the question to another model of the agent first', async () => {
+  it('a refusal tries the agent’s next model first', async () => {
     const blind = scriptedModel(new Error('This model does not support image inputs'))
     const seeing = scriptedModel(says('A cat.'))
     const agent = defineAgent({ name: 'tester', systemPrompt: 'x', model: [blind, seeing] })
@@ -203,7 +203,7 @@ describe('a refusal of files', () => {
     expect(JSON.stringify(seeing.asked[0]?.prompt)).toContain('image/png')
   })
 
-  it('by one model hides nothing from another', async () => {
+  it('one model’s refusal hides nothing from another model', async () => {
     const blind = scriptedModel(new Error('does not support images'), says('I cannot see it.'))
     const seeing = scriptedModel(says('A cat.'))
     let model: ModelReference = blind
@@ -228,22 +228,19 @@ describe('a file that is text', () => {
     ['text/plain', 'a.txt', 'plain'],
   ]
 
-  it.each(files)(
-    'goes to the model as text with its name (%s)',
-    async (mediaType, name, content) => {
-      const { api, open } = await openRefusing('compatible', (body) =>
-        body.includes('base64') ? bad : undefined,
-      )
-      const file = { mediaType, filename: name, url: dataUrl(mediaType, content) }
-      expect(await open().ask(user('1', 'Read it.', file))).toMatchObject({ text: 'Fine.' })
-      const { messages } = JSON.parse(api.bodies[0] ?? '')
-      expect(messages.at(-1).content).toBe(
-        `Read it.\n\n<file name="${name}" type="${mediaType}">\n${content}\n</file>`,
-      )
-    },
-  )
+  it.each(files)('a text file reaches the model as text (%s)', async (mediaType, name, content) => {
+    const { api, open } = await openRefusing('compatible', (body) =>
+      body.includes('base64') ? bad : undefined,
+    )
+    const file = { mediaType, filename: name, url: dataUrl(mediaType, content) }
+    expect(await open().ask(user('1', 'Read it.', file))).toMatchObject({ text: 'Fine.' })
+    const { messages } = JSON.parse(api.bodies[0] ?? '')
+    expect(messages.at(-1).content).toBe(
+      `Read it.\n\n<file name="${name}" type="${mediaType}">\n${content}\n</file>`,
+    )
+  })
 
-  it('may come without a media type, as browsers send source code', async () => {
+  it('a text file may come without a media type', async () => {
     const { api, open } = await openRefusing('compatible', () => undefined)
     const url = `data:;base64,${Buffer.from('fn main() {}').toString('base64')}`
     const { ask } = open()
@@ -253,7 +250,7 @@ describe('a file that is text', () => {
     expect(api.bodies).toHaveLength(2)
   })
 
-  it('is read in the encodings of Windows', async () => {
+  it('text files in encodings of Windows are decoded', async () => {
     const { api, open } = await openRefusing('compatible', () => undefined)
     const wide = Buffer.from('\ufeffGrüße', 'utf16le').toString('base64')
     await open().ask(
@@ -316,18 +313,21 @@ describe('a file that no model can read', () => {
     ],
   ]
 
-  it.each(refused)('is refused with a reason: %s', async (_what, file, reason) => {
-    const { api, open } = await openRefusing('compatible', () => undefined)
-    const { ask, history } = open()
-    const { status, error } = await ask(user('1', 'What is it?', file))
-    expect(status).toBe(400)
-    expect(error).toMatch(reason)
-    expect(await ask(user('2', 'Say hi.'))).toMatchObject({ text: 'Fine.' })
-    expect(JSON.stringify(await history())).not.toContain('What is it?')
-    expect(api.bodies).toHaveLength(1)
-  })
+  it.each(refused)(
+    'an unreadable file is refused with a reason: %s',
+    async (_what, file, reason) => {
+      const { api, open } = await openRefusing('compatible', () => undefined)
+      const { ask, history } = open()
+      const { status, error } = await ask(user('1', 'What is it?', file))
+      expect(status).toBe(400)
+      expect(error).toMatch(reason)
+      expect(await ask(user('2', 'Say hi.'))).toMatchObject({ text: 'Fine.' })
+      expect(JSON.stringify(await history())).not.toContain('What is it?')
+      expect(api.bodies).toHaveLength(1)
+    },
+  )
 
-  it('is refused where the list of models says so, and left out of a later prompt', async () => {
+  it('the registry decides which files a model reads', async () => {
     const model = scriptedModel(says('A cat.'), says('Hi.'))
     let input = ['text', 'image']
     const models = { ...createModels({ environment: {} }), facts: async () => ({ input }) }
@@ -344,7 +344,7 @@ describe('a file that no model can read', () => {
 })
 
 describe('the output of a tool', () => {
-  it('that holds an image which the API refuses makes no later message fail', async () => {
+  it('a refused image of a tool fails no later message', async () => {
     const shot = defineTool({
       name: 'shot',
       description: 'A screenshot.',
@@ -366,7 +366,7 @@ describe('the output of a tool', () => {
     expect(JSON.stringify(model.asked.at(-1)?.prompt)).not.toContain('iVBORw0KGgo=')
   })
 
-  it('that its own code can no longer read makes no later message fail', async () => {
+  it('an output in an old format fails no later message', async () => {
     let isBroken = false
     const tool = defineTool({
       name: 'old',
@@ -388,7 +388,7 @@ describe('the output of a tool', () => {
 })
 
 describe('a conversation that the client keeps', () => {
-  /** As `streamAgent` serves it: all of the history comes with every request. */
+  /** Posts to `streamAgent`: the whole history comes with every request. */
   async function post(messages: object[]) {
     const model = scriptedModel(says('Fine.'))
     const agent = defineAgent({ name: 'tester', systemPrompt: 'x', model })
@@ -402,12 +402,12 @@ describe('a conversation that the client keeps', () => {
   const broken = { mediaType: 'image/png', filename: 'a.png', url: 'blob:http://localhost/1' }
   const answered = { id: 'a', role: 'assistant', parts: [{ type: 'text', text: 'No.' }] }
 
-  it('is refused where its latest message has a file that cannot be read', async () => {
+  it('an unreadable file of the latest message is refused', async () => {
     const { status, text } = await post([user('1', 'What is it?', broken)])
     expect([status, text]).toEqual([400, expect.stringContaining('blob:')])
   })
 
-  it('is answered where an earlier message has one', async () => {
+  it('an unreadable file of an earlier message is ignored', async () => {
     const cut = { mediaType: 'image/png', url: 'data:image/png' }
     const earlier = user('1', 'What are they?', cut, broken)
     const { text, asked } = await post([earlier, answered, user('2', 'Say hi.')])
@@ -417,7 +417,7 @@ describe('a conversation that the client keeps', () => {
 })
 
 describe('a file that a model made', () => {
-  it('and another does not take makes no later message fail', async () => {
+  it('a generated file that a model refuses fails nothing', async () => {
     const image = { type: 'data' as const, data: 'iVBORw0KGgo=' }
     const painter = [
       { type: 'file' as const, mediaType: 'image/png', data: image },

@@ -1,4 +1,7 @@
-/** Texts that a provider's content policy refuses: the turn fails with the reason, later ones do not. */
+/**
+ * Texts that a provider's content policy refuses. The turn fails with the reason, and later turns
+ * do not.
+ */
 import { APICallError } from '@ai-sdk/provider'
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
 import { Hono } from 'hono'
@@ -10,7 +13,7 @@ import { ShownTexts } from '../../src/runner/shown-texts.ts'
 import { scriptedModel } from '../scripted-model.ts'
 import { openApi, type Refusal } from './refusing-api.ts'
 
-/** How providers word it, from their documentation and from public reports. */
+/** The wordings of providers, from their documentation and from public reports. */
 const refusals: [provider: string, refusal: Refusal][] = [
   [
     'Azure OpenAI',
@@ -86,14 +89,14 @@ async function openApp(refusal: Refusal) {
 }
 
 describe.each(refusals)('a text that %s refuses', (_provider, refusal) => {
-  it('makes its own turn fail and no later one', async () => {
+  it('a refused text fails its own turn only', async () => {
     const { api, ask, history } = await openApp(refusal)
     expect((await ask('1', 'Hello')).text).toBe('Fine.')
     expect((await ask('2', 'something forbidden')).error).toBeDefined()
     expect(api.bodies).toHaveLength(2)
     expect((await ask('3', 'and now?')).text).toBe('Fine.')
     expect(api.bodies.at(-1)).toContain('This text is not shown')
-    // The first later message finds out, the ones behind it know.
+    // The first later message meets the refusal again; after that, the text is left out at once.
     expect(api.bodies).toHaveLength(4)
     expect((await ask('4', 'and then?')).text).toBe('Fine.')
     expect(api.bodies).toHaveLength(5)
@@ -101,14 +104,14 @@ describe.each(refusals)('a text that %s refuses', (_provider, refusal) => {
   })
 })
 
-it('a refused text is not hidden where another thing is refused', async () => {
+it('a refusal of another kind hides no text', async () => {
   const { api, ask } = await openApp({ status: 400, body: { error: { message: 'Bad request' } } })
   await ask('1', 'something forbidden')
   expect((await ask('2', 'and now?')).error).toBeDefined()
   expect(api.bodies.join()).not.toContain('not shown')
 })
 
-it('a refused text of a tool is hidden with its call kept', () => {
+it('a refused text of a tool is hidden; its call stays', () => {
   const model = scriptedModel()
   const result = (value: string): LanguageModelV4Prompt[number] => ({
     role: 'tool',
@@ -137,6 +140,6 @@ it('a refused text of a tool is hidden with its call kept', () => {
   expect(texts.refused(new LoomError('model-failed', 'no', { cause }))).toBe(true)
   const stub = '[This text is not shown: the provider of the model refused it.]'
   expect(texts.shownTo(model, prompt)).toEqual([said(stub), call, result(stub), said('and now?')])
-  // Asked once more, and not for ever.
+  // The question is sent once more, and not again and again.
   expect(texts.refused(new LoomError('model-failed', 'no', { cause }))).toBe(false)
 })

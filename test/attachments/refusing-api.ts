@@ -1,6 +1,6 @@
 /**
- * Model APIs that refuse what a test says, in the protocols that Loom speaks. Each keeps what it was
- * asked; what it says is always the same word.
+ * Model APIs that refuse the bodies that a test names, in the protocols of Loom. Each stores its
+ * requests. Every answer has the same text.
  */
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'

@@ -1,6 +1,7 @@
 /**
- * `docker-compose.yml` and the `Dockerfile`, unchanged, under a real engine. Where no engine can run
- * the test says so; `programs.test.ts` shows the same of processes on every machine.
+ * `docker-compose.yml` and the `Dockerfile`, unchanged, under a real Docker engine. If no engine
+ * can run here, the test reports it; `programs.test.ts` runs the same cases with processes on every
+ * machine.
  */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -53,16 +54,12 @@ describe.skipIf(fault !== undefined && !mustRun)('under a Docker engine', () => 
   }, 12 * minutes)
   afterAll(() => stack?.disposeAsync(), 2 * minutes)
 
-  it(
-    'each answer goes on within 4 s when the container of its owner is killed',
-    { timeout: 3 * minutes },
-    async () => {
-      await passesKill(topology, { gapMs: 4000 })
-    },
-  )
+  it('answers continue within 4 s after a killed container', { timeout: 3 * minutes }, async () => {
+    await passesKill(topology, { gapMs: 4000 })
+  })
 
   it(
-    'each answer goes on within 0.6 s when all containers are restarted',
+    'answers continue within 0.6 s during a rolling restart',
     { timeout: 3 * minutes },
     async () => {
       await passesRoll(topology, { gapMs: 600 })
@@ -70,12 +67,12 @@ describe.skipIf(fault !== undefined && !mustRun)('under a Docker engine', () => 
   )
 
   it(
-    'finds instances that were made anew under other addresses',
+    'the balancer finds recreated instances under new addresses',
     { timeout: 3 * minutes },
     async () => {
       const before = await addressesOf(engine)
       await compose('rm', '--stop', '--force', 'loom-1', 'loom-2')
-      // These take the addresses that are free now.
+      // These containers take the addresses that are free now.
       const sleepers = ['run', '--detach', '--network', 'loomtest_default', 'nginx:1-alpine']
       const run = () => engine.docker(...sleepers, 'sleep', '600')
       const others = await Promise.all(before.map(run))
@@ -105,7 +102,7 @@ const containerOf = (docker: Engine['docker'], name: string): Promise<string> =>
 const isReady = async (url: string): Promise<boolean> =>
   (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200
 
-/** Every image that is not built here. */
+/** The names of all images that are not built here. */
 function imagesNamed(): string[] {
   const read = (name: string) => readFileSync(join(root, name), 'utf8')
   const built = [...read('Dockerfile').matchAll(/^FROM (\S+)/gm)]

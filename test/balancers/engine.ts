@@ -1,7 +1,8 @@
 /**
- * A Docker engine of the test's own: its data, its socket and its network are in a temporary folder and
- * gone after it. No registry of images can be reached in many places, so the images that the Dockerfile
- * and the compose file name are made from Debian's packages and the Node of `node_modules`.
+ * A Docker engine for one test. Its data, its socket and its network are in a temporary folder and
+ * disappear with it. Many machines cannot reach a registry of images. So the images that the
+ * Dockerfile and the compose file name are built from Debian's packages and the Node of
+ * `node_modules`.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -28,21 +29,24 @@ const run = promisify(execFile)
 const cache = join(root, '.cache')
 
 export interface Engine extends AsyncDisposable {
-  /** For `docker` and `docker-compose`. */
+  /** The environment for `docker` and `docker-compose`. */
   environment: NodeJS.ProcessEnv
   docker: (...words: string[]) => Promise<string>
 }
 
 export interface EngineFault {
-  /** Why no engine runs on this machine. */
+  /** The reason why no engine runs on this machine. */
   reason: string
-  /** Whether only programs are missing, which CI has to install. */
+  /** True if only programs are missing, which CI must install. */
   isMissing: boolean
 }
 
 const programs = ['dockerd', 'docker', 'docker-compose', 'debootstrap', 'iptables', 'ip']
 
-/** Starts an engine for a moment. @returns what prevents that, or undefined */
+/**
+ * Starts an engine for a moment.
+ * @returns the reason why that fails, or undefined
+ */
 export async function engineFault(): Promise<EngineFault | undefined> {
   if (process.getuid?.() !== 0) return { reason: 'dockerd needs root', isMissing: false }
   for (const program of programs) {
@@ -63,16 +67,16 @@ export async function engineFault(): Promise<EngineFault | undefined> {
   }
 }
 
-/** @throws Error with the last lines of dockerd where it does not start */
+/** @throws Error with the last lines of dockerd if it does not start */
 export async function startEngine(): Promise<Engine> {
   await using stack = new AsyncDisposableStack()
-  // dockerd leaves its rules behind. Those of another engine are not touched.
+  // dockerd does not remove its rules. Those of another engine stay.
   const { stdout: rules } = await run('iptables-save')
   if (!rules.includes('DOCKER')) stack.defer(() => restoreRules(rules))
-  // A path of a socket has 107 characters at most.
+  // The path of a socket has at most 107 characters.
   const folder = await mkdtemp('/tmp/loom-engine-')
   stack.defer(() => rm(folder, { recursive: true, force: true }))
-  // Not `docker0`: the machine may have an engine of its own.
+  // The name is not `docker0`, because the machine may have an engine of its own.
   const bridge = `loom${process.pid}`.slice(0, 15)
   await run('ip', ['link', 'add', bridge, 'type', 'bridge'])
   stack.defer(async () => void (await run('ip', ['link', 'del', bridge])))
@@ -83,7 +87,7 @@ export async function startEngine(): Promise<Engine> {
   const child = spawn('dockerd', [...args, '--pidfile', `${folder}/pid`, '--bridge', bridge], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  // A test process that is killed cannot clean up: this one notices that its pipe has closed.
+  // A killed test process cannot clean up. This process does it when its pipe closes.
   const guard = spawn(
     'sh',
     [
@@ -127,14 +131,17 @@ async function restoreRules(rules: string): Promise<void> {
 
 const path = 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** What the images of these names begin with, as far as this project's files need it. */
+/** The settings of the named images, as far as this project's files need them. */
 const images: Readonly<Record<string, readonly string[]>> = {
   'node:26-slim': ['CMD ["node"]', 'ENV npm_config_cafile=/etc/ssl/certs/ca-certificates.crt'],
   'redis:7-alpine': ['CMD ["redis-server"]', 'WORKDIR /data'],
   'nginx:1-alpine': ['CMD ["nginx","-g","daemon off;"]'],
 }
 
-/** Makes the images that are needed. @param names as the Dockerfile and the compose file have them */
+/**
+ * Creates the images that are needed.
+ * @param names the names in the Dockerfile and the compose file
+ */
 export async function importImages(engine: Engine, names: readonly string[]): Promise<void> {
   const tree = await debianTree()
   for (const name of names) {
@@ -146,7 +153,7 @@ export async function importImages(engine: Engine, names: readonly string[]): Pr
   }
 }
 
-/** A small Debian with all programs of the images. It is made once and kept beside the project. */
+/** A small Debian with all programs of the images. It is created once and stored beside the project. */
 async function debianTree(): Promise<string> {
   const target = join(cache, `engine-root-${process.version}`)
   const isThere = await access(target).then(
@@ -168,7 +175,7 @@ async function debianTree(): Promise<string> {
   }
 }
 
-/** What the official images have that Debian's packages do not. */
+/** Adds the parts of the official images that Debian's packages do not have. */
 async function complete(folder: string): Promise<void> {
   const bin = join(folder, 'usr/local/bin')
   const modules = join(folder, 'usr/local/lib/node_modules')
@@ -179,11 +186,11 @@ async function complete(folder: string): Promise<void> {
   await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(bin, 'npm'))
   await run('chroot', [folder, 'groupadd', '-g', '1000', 'node'])
   await run('chroot', [folder, 'useradd', '-u', '1000', '-g', 'node', '-m', 'node'])
-  // The authorities that this machine trusts, for its way to the npm registry.
+  // The certificate authorities of this machine, for the connection to the npm registry.
   const authorities = '/etc/ssl/certs/ca-certificates.crt'
   await copyFile(authorities, join(folder, authorities))
   await rm(join(folder, 'etc/nginx/sites-enabled/default'), { force: true })
-  // The official image is reached by other containers.
+  // Other containers can reach the official image, so this one must allow it too.
   const redis = '#!/bin/sh\nexec /usr/bin/redis-server "$@" --protected-mode no\n'
   await writeFile(join(bin, 'redis-server'), redis, { mode: 0o755 })
   await mkdir(dirname(join(folder, 'data/x')), { recursive: true })

@@ -1,6 +1,7 @@
 /**
- * One client behind a balancer that asks for a long answer, and resumes it at once where its connection
- * breaks. It counts every resume that was not accepted and the longest silence between two words.
+ * One client behind a load balancer. It asks for a long answer and resumes it at once if its
+ * connection breaks. It counts every refused resume and measures the longest silence between two
+ * words.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -13,7 +14,7 @@ export interface LongAnswer {
 }
 
 export interface Outcome {
-  /** Whether the client has each word of the answer once, in order. */
+  /** True if the client has each word of the answer once, in order. */
   isWhole: boolean
   resumes: number
   /** Statuses of resumes that were not 200, and errors of connections. */
@@ -26,15 +27,15 @@ export interface Ask {
   /** The address of the balancer. */
   url: string
   key: string
-  /** How long the answer is to be; the demo model says a word of this kind in 40 ms. */
+  /** The number of words in the answer. The demo model sends such a word in 40 ms. */
   words: number
   signal: AbortSignal
 }
 
-/** Longer than a word of the demo model takes by itself, in milliseconds. */
+/** More than the demo model takes for a word, in milliseconds. */
 const wordMs = 40
 
-/** How many words an answer of so many milliseconds has. */
+/** Returns the number of words of an answer that lasts this time in milliseconds. */
 export const wordsIn = (ms: number): number => Math.ceil(ms / wordMs)
 
 export function askLong({ url, key, words, signal }: Ask): LongAnswer {
@@ -71,7 +72,7 @@ export function askLong({ url, key, words, signal }: Ask): LongAnswer {
     }
   }
   const done = read()
-  // A test that fails elsewhere does not wait for it.
+  // If the test fails elsewhere, no code awaits this promise.
   done.catch(() => {})
   return {
     chatId,
@@ -82,7 +83,7 @@ export function askLong({ url, key, words, signal }: Ask): LongAnswer {
   }
 }
 
-/** What has arrived so far, over all connections. */
+/** The text so far, over all connections. */
 class Reading {
   readonly refusals: string[] = []
   resumes = 0
@@ -110,7 +111,10 @@ class Reading {
     }
   }
 
-  /** Reads a response to its end. @throws where the connection breaks */
+  /**
+   * Reads a response to its end.
+   * @throws Error if the connection breaks
+   */
   async take({ body }: Response): Promise<void> {
     let rest = ''
     for await (const text of body?.pipeThrough(new TextDecoderStream()) ?? []) {

@@ -1,4 +1,4 @@
-/** nginx and HAProxy with the files of `examples/balancer/`, but for the addresses in them. */
+/** nginx and HAProxy with the files of `examples/balancer/` and other addresses. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -18,7 +18,7 @@ export type BalancerKind = 'nginx' | 'haproxy'
 
 const run = promisify(execFile)
 
-/** What they are linked to beyond a bare Debian. */
+/** The packages that they need beyond a bare Debian. */
 const packages: Readonly<Record<BalancerKind, readonly string[]>> = {
   nginx: ['nginx', 'libpcre2-8-0', 'libssl3'],
   haproxy: [
@@ -56,7 +56,7 @@ const runs = ({ command, env }: Program): Promise<boolean> =>
 const shipped = (name: string) =>
   readFile(new URL(`../../examples/balancer/${name}`, import.meta.url), 'utf8')
 
-/** Puts an address where the file has one. A file that has it no more is not what is tested. */
+/** Replaces an address in a file. A file without that address is not the file that is tested. */
 function replaced(text: string, changes: readonly (readonly [from: string, to: string])[]): string {
   return changes.reduce((all, [from, to]) => {
     if (!all.includes(from)) throw new Error(`The balancer file has no ${JSON.stringify(from)}.`)
@@ -64,7 +64,7 @@ function replaced(text: string, changes: readonly (readonly [from: string, to: s
   }, text)
 }
 
-/** @param ports of the two servers behind it */
+/** @param ports of the two servers behind the balancer */
 export async function startBalancer(
   kind: BalancerKind,
   ports: readonly [string, string],
@@ -87,7 +87,7 @@ export async function startBalancer(
   stack.defer(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
     const exit = once(child, 'exit')
-    // nginx as one process: nothing is left behind that it started.
+    // nginx is one process, so no child process is left behind.
     child.kill('SIGKILL')
     await exit
   })

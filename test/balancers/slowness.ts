@@ -1,19 +1,22 @@
-/** How much slower this machine is now than at rest, since limits in seconds hold for one at rest. */
+/**
+ * Measures how much slower this machine is than at rest, because limits in seconds assume a machine
+ * at rest.
+ */
 import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** What the start of a Node takes on a machine at rest at most, in milliseconds. */
+/** The longest start of a Node on a machine at rest, in milliseconds. */
 const startMs = 80
 
 export interface Slowness {
-  /** 1 on a machine at rest. */
+  /** Returns 1 on a machine at rest. */
   end(): Promise<number>
 }
 
-/** Starts a Node each second until `end`, which answers by how much the median took too long. */
+/** Starts a Node each second until `end`, which returns the factor of the median start. */
 export function measureSlowness(): Slowness {
   const ending = new AbortController()
   const { signal } = ending

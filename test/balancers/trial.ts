@@ -1,6 +1,6 @@
 /**
- * What every balancer has to pass, over processes and over containers: an instance is killed in the
- * middle of answers that it owns, and all instances are stopped and started again one after another.
+ * The trials of every load balancer, with processes and with containers. An instance is killed in
+ * the middle of answers that it owns, and all instances are restarted one after another.
  */
 import { expect } from 'vitest'
 
@@ -14,29 +14,29 @@ export interface Topology {
   /** The address of the balancer. */
   url: string
   key: string
-  /** SIGKILL to an instance; settles when it is gone. */
+  /** Sends SIGKILL to an instance; settles when it has ended. */
   kill(index: number): Promise<void>
-  /** SIGTERM to an instance; settles when it is gone. */
+  /** Sends SIGTERM to an instance; settles when it has ended. */
   stop(index: number): Promise<void>
-  /** Starts an instance that is gone; settles when it takes work. */
+  /** Starts an instance that has ended; settles when it accepts work. */
   start(index: number): Promise<void>
 }
 
 export interface TrialLimits {
-  /** The longest silence that a client may see on a machine at rest, in milliseconds. */
+  /** The longest silence for a client on a machine at rest, in milliseconds. */
   gapMs: number
 }
 
 const clients = 12
 
-/** How long an answer takes, in milliseconds. */
+/** The length of an answer, in milliseconds. */
 const answerMs = 30_000
 
 /** Kills an instance that owns answers. */
 export async function passesKill(topology: Topology, { gapMs }: TrialLimits): Promise<void> {
   const trial = await during(topology, wordsIn(15_000), async (answers) => {
     const before = await ownersOf(topology, answers)
-    // Otherwise nothing is tried.
+    // Without an answer on both instances, the kill would prove nothing.
     expect(new Set(before).size, JSON.stringify(before)).toBe(2)
     await topology.kill(0)
   })
@@ -44,7 +44,7 @@ export async function passesKill(topology: Topology, { gapMs }: TrialLimits): Pr
   expectServed(trial, gapMs)
 }
 
-/** Stops and starts one instance after another, while answers run that are longer than each stop. */
+/** Restarts one instance after another, during answers that are longer than each restart. */
 export async function passesRoll(topology: Topology, { gapMs }: TrialLimits): Promise<void> {
   const trial = await during(topology, wordsIn(answerMs), async () => {
     for (const index of [0, 1]) {
@@ -89,7 +89,7 @@ function expectServed(
     outcomes.flatMap(({ refusals }) => refusals),
     shown,
   ).toEqual([])
-  // Otherwise nothing was tried.
+  // Otherwise the trial would prove nothing.
   expect(
     outcomes.some(({ resumes }) => resumes > 0),
     shown,

@@ -93,7 +93,7 @@ describe('a server', () => {
   })
 
   const refused: Record<string, [variables: Record<string, string>, line: RegExp]> = {
-    'an agent that there is not': [
+    'an unknown agent': [
       { LOOM_AGENTS: 'coder,nobody' },
       /^loom: LOOM_AGENTS must only name assistant, researcher, coder; got "nobody"\n$/,
     ],

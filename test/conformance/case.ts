@@ -1,17 +1,17 @@
-/** One call that both sides make, in the same files. */
+/** One call that both sides make, with the same files. */
 export type ToolName = 'read_file' | 'write_file' | 'edit_file' | 'grep' | 'glob' | 'bash'
 
-/** What came of a call, without the words that it is told in. */
+/** The outcome of a call, without its wording. */
 export type Answer =
   | 'refused'
   | 'done'
   | {
       lines: string[]
-      /** More is there than is shown. */
+      /** True if there are more lines than the answer shows. */
       hasMore?: boolean
-      /** Where to read on. */
+      /** The line at which the next call continues. */
       next?: number
-      /** Of a command that failed. */
+      /** The exit code of a command that failed. */
       code?: number
     }
 
@@ -19,13 +19,13 @@ export interface Case {
   name: string
   tool: ToolName
   files?: Record<string, string | Uint8Array>
-  /** Symbolic links, by where they are. */
+  /** Symbolic links: each target by the path of its link. */
   links?: Record<string, string>
   input: {
     edits?: { old: string; new: string }[]
     ignore_case?: boolean
     [name: string]: unknown
   }
-  /** Why the two are meant to differ. A case that says so fails when they don't. */
+  /** The reason for an intended difference. A case with a reason fails if there is no difference. */
   differs?: string
 }

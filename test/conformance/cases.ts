@@ -1,4 +1,4 @@
-/** The shared list. Where the two are meant to differ, the case says why. */
+/** The cases for both sides. A case with an intended difference has its reason. */
 import type { Case } from './case.ts'
 
 const numbered = (count: number) =>
@@ -21,7 +21,7 @@ const reads: Case[] = [
   { name: 'a link within', files: { a: 'x\n' }, links: { b: 'a' }, input: { path: 'b' } },
   {
     name: 'limit 0',
-    differs: 'a limit of nothing is a mistake, and the model is told',
+    differs: 'a limit of nothing is a mistake, and the model receives an error',
     files: { a: 'a\nb\n' },
     input: { path: 'a', limit: 0 },
   },
@@ -63,7 +63,7 @@ const reads: Case[] = [
   },
   {
     name: 'a binary file',
-    differs: 'bytes that are no text are no use to a model; it is told what they are',
+    differs: 'a model cannot use binary bytes; it receives a description',
     files: { a: 'a\0b' },
     input: { path: 'a' },
   },
@@ -217,7 +217,7 @@ const edits: Case[] = [
   input: { path: 'a', edits: edits.map(([old = '', text = '']) => ({ old, new: text })) },
 }))
 
-/** Elsewhere the peer's grep takes no notice of .gitignore, and its find asks for a newer `fd`. */
+/** Outside a repository, the peer's grep ignores .gitignore, and its find requires a newer `fd`. */
 const git = { '.git/HEAD': 'ref: refs/heads/main\n' }
 
 const tree = {
@@ -341,7 +341,7 @@ const commands: Case[] = [
   { name: 'a signal', input: { command: 'kill -9 $$' } },
   { name: 'a reader of input', input: { command: 'cat; echo end' } },
   { name: 'the directory', files: { a: 'x\n' }, input: { command: 'cat a' } },
-  { name: 'a syntax error', differs: 'bash is told its own name', input: { command: 'if' } },
+  { name: 'a syntax error', differs: 'bash uses its own name', input: { command: 'if' } },
   { name: 'no such command', input: { command: 'no-such-command 2>/dev/null' } },
   { name: 'a background process', input: { command: 'sleep 30 & echo a' } },
 ].map((given) => ({ ...given, tool: 'bash' }))

@@ -1,6 +1,7 @@
 /**
- * Loom's tools and those of pi-coding-agent behind one door: the same files, the same call, and what
- * came of it in one form. What a model acts on is compared, not how it is said.
+ * Loom's tools and those of pi-coding-agent behind one interface: the same files, the same call,
+ * and the outcome in one form. The comparison covers the facts that a model acts on, and not the
+ * wording.
  */
 import {
   mkdir,
@@ -26,12 +27,12 @@ import { callTool } from '../tools/called-tool.ts'
 import { answerOf } from './answers.ts'
 import type { Answer, Case, ToolName } from './case.ts'
 
-/** Runs a case's call in a directory that holds its files. Gives the text that the model is told. */
+/** Runs the call of a case in a directory with its files. Returns the text for the model. */
 export type Peer = (given: Case, root: string) => Promise<string>
 
 export interface Outcome {
   answer: Answer
-  /** What is in the directory afterwards, where the tool may change it. */
+  /** The files of the directory afterwards, if the tool may change them. */
   files?: Record<string, string>
 }
 
@@ -61,7 +62,10 @@ const names: Record<ToolName, string> = {
   bash: 'createBashTool',
 }
 
-/** The peer, whose types are not installed where this is checked. */
+/**
+ * The part of the peer that is used here. Its types are not installed on the machine that checks
+ * this file.
+ */
 interface Package {
   [make: string]: (directory: string) => {
     execute: (id: string, input: object) => Promise<{ content: { text?: string }[] }>
@@ -69,7 +73,8 @@ interface Package {
 }
 
 export async function piCodingAgent(): Promise<Peer> {
-  // Not named in place, so that types are not looked for; they are as its own declarations say.
+  // The name is not a literal in `import()`, so that the compiler does not look for its types. The
+  // types here follow its own declarations.
   const name: string = '@earendil-works/pi-coding-agent'
   const tools: Package = await import(name)
   return async ({ tool, input }, root) => {
@@ -90,7 +95,7 @@ function inputFor(tool: ToolName, input: Case['input']): object {
   return { ...rest, edits: edits.map(({ old, new: newText }) => ({ oldText: old, newText })) }
 }
 
-/** Runs a case in files of its own. */
+/** Runs a case in a directory of its own. */
 export async function outcomeOf(peer: Peer, given: Case): Promise<Outcome> {
   const root = await mkdtemp(join(tmpdir(), 'loom-conformance-'))
   try {
@@ -101,11 +106,11 @@ export async function outcomeOf(peer: Peer, given: Case): Promise<Outcome> {
     for (const [path, target] of Object.entries(given.links ?? {})) {
       await symlink(target, join(root, path))
     }
-    const told = await peer(given, root).catch((error: unknown) => {
+    const result = await peer(given, root).catch((error: unknown) => {
       if (error instanceof Error) return error
       throw error
     })
-    const answer = answerOf(given.tool, told)
+    const answer = answerOf(given.tool, result)
     const isChange = given.tool === 'edit_file' || given.tool === 'write_file'
     return { answer, ...(isChange && { files: await filesIn(root) }) }
   } finally {
@@ -113,7 +118,7 @@ export async function outcomeOf(peer: Peer, given: Case): Promise<Outcome> {
   }
 }
 
-/** Loom's own notes are none of the files. */
+/** Loom's own records do not count as files. */
 async function filesIn(root: string): Promise<Record<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true })
   const paths = entries

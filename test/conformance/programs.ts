@@ -1,4 +1,4 @@
-/** Puts the programs that pi-coding-agent looks for on the path: `rg`, and `fd` for its `find`. */
+/** Puts the programs that pi-coding-agent needs on the path: `rg`, and `fd` for its `find`. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ const run = promisify(execFile)
 export interface Programs {
   /** A folder for the front of the path. */
   folder: string
-  /** Why there is no `fd`, if there is none. */
+  /** The reason why there is no `fd`; undefined if there is one. */
   withoutFd: string | undefined
 }
 
@@ -31,7 +31,7 @@ export async function peerPrograms(): Promise<Programs> {
 
 export const pathWith = (folder: string) => `${folder}${delimiter}${process.env['PATH'] ?? ''}`
 
-/** Debian calls it by another name, since it has an `fd` already. */
+/** Debian gives it another name, because another program of Debian is already named `fd`. */
 async function fdPath(): Promise<string> {
   for (const name of ['fd', 'fdfind']) {
     const found = await run('sh', ['-c', `command -v ${name}`]).catch(() => undefined)

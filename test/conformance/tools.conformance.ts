@@ -1,6 +1,6 @@
 /**
- * The same calls to Loom's tools and to pi-coding-agent's, an implementation that none of ours has
- * been made from. They agree, or the case says why they are meant not to.
+ * The same calls to Loom's tools and to those of pi-coding-agent, an independent implementation.
+ * Both agree, or the case has the reason for the difference.
  */
 import { rm } from 'node:fs/promises'
 
@@ -16,7 +16,7 @@ let pi: Peer
 
 beforeAll(async () => {
   process.env['PATH'] = pathWith(programs.folder)
-  // What it does not find it would fetch.
+  // Without this setting, the peer would download missing programs.
   process.env['PI_OFFLINE'] = '1'
   pi = await piCodingAgent()
 })
@@ -41,7 +41,7 @@ describe('tools are meant to differ from those of pi-coding-agent', () => {
   })
 })
 
-// Said, and not passed over in silence.
+// A missing program is reported as a skipped test.
 if (programs.withoutFd !== undefined) {
   describe('glob', () => {
     it(`is not compared: ${programs.withoutFd}`, ({ skip }) => skip())

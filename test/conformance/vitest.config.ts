@@ -1,4 +1,4 @@
-/** Apart from the other tests: what it compares with is 159 MB, and is installed for it alone. */
+/** These tests are separate, because the peer has 159 MB and is installed only for them. */
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({

@@ -14,7 +14,10 @@ const texts = new Map([
 
 const withoutCode = (text: string) => text.replaceAll(/^ *```[^]*?^ *```$/gm, '')
 
-/** As GitHub makes them: lower case, without punctuation, with a hyphen for each space. */
+/**
+ * Returns the anchor that GitHub creates: lower case, without punctuation, with a hyphen for each
+ * space.
+ */
 const anchorOf = (heading: string) =>
   heading
     .toLowerCase()

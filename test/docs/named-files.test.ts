@@ -32,14 +32,14 @@ function filesNamedIn(text: string): string[] {
   })
 }
 
-/** Without its folder a name stands for a file of any folder. */
+/** A name without its folder stands for a file of any folder. */
 const exists = (name: string) => files.some((file) => file === name || file.endsWith(`/${name}`))
 
 describe('the files that the documentation names', () => {
   it('exist', () => {
     const named = filesNamedIn(architecture.text)
     expect(named.length).toBeGreaterThan(80)
-    // What a build makes is not in the tree.
+    // A file that a build creates is not in the tree.
     const built = ['loom.mjs']
     expect(named.filter((name) => !exists(name) && !built.includes(name))).toEqual([])
   })

@@ -16,12 +16,15 @@ let written: WrittenFiles
 let port: number
 const running: ChildProcess[] = []
 
-/** What is not there offline: the package, a model with a key, and a port that is free. */
+/**
+ * Replaces the parts that an offline run does not have: the package, a model with a key, and a free
+ * port.
+ */
 const offline = (code: string): string =>
   code
     .replaceAll("from 'loom'", `from '${join(root, 'src/index.ts')}'`)
     .replaceAll("'openai/gpt-5-mini'", "'demo/assistant'")
-    // The demo model does not decide about tool calls by itself.
+    // The demo model calls a tool only if the prompt names it.
     .replace('What is 123 * 456?', 'Use multiply {"a": 123, "b": 456}')
     .replaceAll('port: 3000', `port: ${port}`)
 

@@ -1,4 +1,4 @@
-/** The tables of the documentation name what the code has, no more and no less. */
+/** The tables of the documentation name all facts of the code, and no others. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -33,7 +33,7 @@ function defaultIn(source = ''): string | undefined {
 
 describe('the tables of settings', () => {
   const rows = rowsOf(pageAt('docs/settings.md'), /^variable$/)
-  // A provider's variables and a proxy's are no settings of `src/config.ts`.
+  // Variables of a provider and of a proxy are not settings of `src/config.ts`.
   const own = rows.filter(([name = '']) => /^`[A-Z_]+`$/.test(name))
   const documented = new Map(own.map(([name = '', value = '']) => [name.slice(1, -1), value]))
 

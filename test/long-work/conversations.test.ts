@@ -1,6 +1,7 @@
 /**
- * Large conversations hold up nobody else, in Redis as in memory and with a provider behind HTTP: no
- * turn of the event loop computes for longer than 50 ms of a machine at rest, whatever a session holds.
+ * Large conversations do not delay other clients, with Redis or memory as store and a provider
+ * behind HTTP. No turn of the event loop computes for longer than 50 ms of a machine at rest,
+ * whatever a session contains.
  */
 import { join } from 'node:path'
 
@@ -38,7 +39,7 @@ const textFile = {
   url: `data:text/plain;base64,${Buffer.from(words(1_900_000)).toString('base64')}`,
 }
 
-/** Messages of one session, the next larger than the one before by what was said. */
+/** The messages of one session, which grows with each of them. */
 const messages: Record<string, object[]> = {
   'a picture of 9 MB': [picture(9_300_000), text('Hi')],
   'another picture': [picture(9_300_000), text('Hi')],
@@ -64,7 +65,7 @@ describe.for(['memory', 'Redis'] as const)('a server with its sessions in %s', (
       { BULK_PROVIDER_URL: provider.url, ...(redis !== undefined && { REDIS_URL: redis.url }) },
       join(import.meta.dirname, 'server.ts'),
     )
-    // The first requests load and compile what the others run.
+    // The first requests load and compile the code that the others run.
     for (const agent of [...agents, ...(isMemory ? packaged : [])]) {
       const id = `first-${agent}`
       await post(id, agent, [picture(1_000_000), text('Hi')])
@@ -95,8 +96,9 @@ describe.for(['memory', 'Redis'] as const)('a server with its sessions in %s', (
   const get = async (path: string) => answered(await fetch(`${server.url}/api/chat${path}`))
 
   /**
-   * Does the work, and checks for how long the loop was held by it. A collection of garbage that was due
-   * anyway may fall into any request, so what is too long is done again: it must be so each time.
+   * Does the work, and checks how long it blocked the event loop. A garbage collection that was due
+   * anyway may fall into any request, so work that took too long is repeated. It fails only if it
+   * takes too long each time.
    */
   async function quickly<RESULT>(
     name: string,
@@ -111,7 +113,7 @@ describe.for(['memory', 'Redis'] as const)('a server with its sessions in %s', (
   }
 
   it.for([...agents, ...(isMemory ? packaged : [])])(
-    'serves others while a conversation with %s grows',
+    'serves others while a conversation of the %s agent grows',
     { timeout: 240_000 },
     async (agent) => {
       const id = `grows-${agent}`
@@ -128,7 +130,7 @@ describe.for(['memory', 'Redis'] as const)('a server with its sessions in %s', (
   )
 
   it.for(tools)(
-    'serves others while the tool %s makes much',
+    'serves others during large results of the tool %s',
     { timeout: 240_000 },
     async (tool) => {
       for (const agent of ['wide', 'narrow', ...(isMemory ? ['packaged', 'gemini'] : [])]) {
@@ -153,7 +155,7 @@ describe.for(['memory', 'Redis'] as const)('a server with its sessions in %s', (
     },
   )
 
-  it('serves others while a reader comes back', { timeout: 120_000 }, async () => {
+  it('serves others while a reader resumes', { timeout: 120_000 }, async () => {
     await post('again', 'wide', [text('call large')])
     await server.held()
     const { turn } = JSON.parse(await get('/again'))
@@ -162,7 +164,7 @@ describe.for(['memory', 'Redis'] as const)('a server with its sessions in %s', (
   })
 })
 
-/** The last output of a tool in a stream. */
+/** Returns the last output of a tool in a stream. */
 function outputIn(stream: string): unknown {
   const frames = stream.split('\n').filter((line) => line.startsWith('data: {'))
   const chunks: { type: string; output?: unknown }[] = frames.map((line) =>

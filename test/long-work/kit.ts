@@ -1,10 +1,10 @@
-/** The server of `server.ts` as a process, whose event loop is watched. */
+/** The server of `server.ts` as a process, with a watch on its event loop. */
 import { join } from 'node:path'
 
 import { addressOf, type LoomProcess, startLoom } from '../loom-process.ts'
 import { until } from '../redis/until.ts'
 
-/** What the piece of work in `loop-watch.ts` takes on a machine at rest, in milliseconds. */
+/** The time of the piece of work in `loop-watch.ts` on a machine at rest, in milliseconds. */
 const referenceMs = 12
 
 export interface WatchedServer {

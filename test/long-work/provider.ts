@@ -1,6 +1,6 @@
 /**
- * The APIs of OpenAI, Anthropic and Google for prompts of many megabytes. The latest message decides what it says:
- * `call NAME` calls that tool, and anything else gets a short answer.
+ * The APIs of OpenAI, Anthropic and Google for prompts of many megabytes. The latest message decides the answer:
+ * `call NAME` calls that tool, and any other message gets a short answer.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 

@@ -1,6 +1,7 @@
 /**
- * A server process whose tools and agents make much: a store as `REDIS_URL` says, or in memory, and the
- * provider at `BULK_PROVIDER_URL`. It writes its address as `loom serve` does.
+ * A server process whose tools and agents produce large values. `REDIS_URL` selects its store,
+ * which is otherwise in memory, and `BULK_PROVIDER_URL` its provider. It writes its address like
+ * `loom serve`.
  */
 import { jsonSchema } from 'ai'
 

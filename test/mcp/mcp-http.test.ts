@@ -49,7 +49,7 @@ function openAgent() {
 }
 
 /** The results that the model received, in order. */
-const told = ({ asked }: ReturnType<typeof scriptedModel>) =>
+const expectResults = ({ asked }: ReturnType<typeof scriptedModel>) =>
   expect(asked[1]?.prompt.at(-1)).toMatchObject({
     content: [
       { output: { type: 'text', value: 'The sum of 20 and 22 is 42.' } },
@@ -63,7 +63,7 @@ it('a run calls MCP tools', async () => {
   const { agent, model } = openAgent()
   const { result } = await record(agent, 'Look.')
   expect(result.text).toBe('So it is.')
-  told(model)
+  expectResults(model)
 })
 
 describe.each(sdks)('$name', (sdk) => {
@@ -72,7 +72,7 @@ describe.each(sdks)('$name', (sdk) => {
     await using server = await openServer([agent])
     const { player } = openPlayer(sdk, server.api)
     await player.say('a look', { text: 'Look.' })
-    told(model)
+    expectResults(model)
     const sum = { content: [{ type: 'text', text: 'The sum of 20 and 22 is 42.' }] }
     const dynamic = { type: 'dynamic-tool' }
     expect(player.parts.filter(({ type }) => String(type).includes('tool'))).toMatchObject([

@@ -315,9 +315,11 @@ describe('unreachable MCP servers', () => {
         description: expect.stringMatching(/^MCP server "odd" cannot be reached: .*not found/),
       },
     ])
-    const told = (index: number) => JSON.stringify(model.asked[index]?.prompt.at(-1))
-    expect(told(1)).toMatch(/error-text.*cannot be reached/)
-    expect(told(2)).toContain('odd\\" is there now. From the next message on these are tools: echo')
+    const lastPrompt = (index: number) => JSON.stringify(model.asked[index]?.prompt.at(-1))
+    expect(lastPrompt(1)).toMatch(/error-text.*cannot be reached/)
+    expect(lastPrompt(2)).toContain(
+      'odd\\" is there now. From the next message on these are tools: echo',
+    )
     const names = (await toolTable(await mcp.beside([])())).keys()
     expect([...names]).toEqual(['echo'])
   })

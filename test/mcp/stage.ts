@@ -60,8 +60,8 @@ export function named(tools: readonly NamedTool[], name: string): NamedTool {
 /** Returns the texts of a result. */
 export async function saidBy(tool: NamedTool, input: unknown = {}): Promise<string> {
   const { output } = await callTool(tool, input)
-  const told = await tool.toModelOutput?.({ toolCallId: 'call-1', input, output })
-  if (told?.type === 'text') return told.value
-  if (told?.type !== 'content') throw new Error(`no content: ${JSON.stringify(output)}`)
-  return told.value.map((part) => (part.type === 'text' ? part.text : part.type)).join('\n')
+  const modelOutput = await tool.toModelOutput?.({ toolCallId: 'call-1', input, output })
+  if (modelOutput?.type === 'text') return modelOutput.value
+  if (modelOutput?.type !== 'content') throw new Error(`no content: ${JSON.stringify(output)}`)
+  return modelOutput.value.map((part) => (part.type === 'text' ? part.text : part.type)).join('\n')
 }

@@ -118,8 +118,8 @@ describe('file tools', () => {
   it('search and list no link targets', async () => {
     await place('../outside', 'folder')
     await place('../outside/secret.txt', 'file')
-    expect(await stage.told('grep', { pattern: 'secret' })).toBe('[No matches.]')
-    expect(await stage.told('glob', { pattern: '**/*' })).toBe('dir/inside.txt')
+    expect(await stage.modelText('grep', { pattern: 'secret' })).toBe('[No matches.]')
+    expect(await stage.modelText('glob', { pattern: '**/*' })).toBe('dir/inside.txt')
     expect(await stage.refusal('glob', { pattern: '../**' })).toMatch(/leads out/)
     expect(await stage.refusal('glob', { pattern: `${stage.outside}/*` })).toMatch(/is outside/)
   })

@@ -38,7 +38,7 @@ export interface FilesStage extends AsyncDisposable {
   bytes: (path: string) => Promise<Buffer>
   call: (tool: ToolName, input: unknown, options?: CallOptions) => Promise<Output>
   /** Returns the text that the model receives. */
-  told: (tool: ToolName, input: unknown, options?: CallOptions) => Promise<string>
+  modelText: (tool: ToolName, input: unknown, options?: CallOptions) => Promise<string>
   /** Returns the error text that the model receives. */
   refusal: (tool: ToolName, input: unknown, options?: CallOptions) => Promise<string>
 }
@@ -96,7 +96,7 @@ async function stageIn(place: Place, options: ReadFileOptions): Promise<FilesSta
     workspace,
     call,
     restarted: () => stageIn({ ...place, remove: async () => undefined }, options),
-    told: async (...given) => (await call(...given)).text,
+    modelText: async (...given) => (await call(...given)).text,
     refusal: async (...given) => {
       const settled = await call(...given).catch((error: unknown) => error)
       if (settled instanceof Error) return settled.message

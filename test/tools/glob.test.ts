@@ -150,7 +150,7 @@ describe('glob', () => {
 
   it('reports no files, or an invalid directory', async () => {
     await put('file')
-    expect(await stage.told('glob', { pattern: '*.ts', path: null })).toBe('[No files match.]')
+    expect(await stage.modelText('glob', { pattern: '*.ts', path: null })).toBe('[No files match.]')
     expect(await stage.refusal('glob', { pattern: '*', path: 'file' })).toContain('not a directory')
     expect(await stage.refusal('glob', { pattern: '*', path: 'none' })).toContain('There is no')
   })
@@ -186,7 +186,7 @@ describe('a glob pattern', () => {
     ['?', ['😀', 'é'], ['ab']],
     ['!a', ['!a'], ['b']],
     ['(a|b)', ['(a|b)'], ['a']],
-  ])('%s fits what it says', (pattern, fitting, others) => {
+  ])('%s matches the described paths', (pattern, fitting, others) => {
     const { matches } = globPattern(pattern)
     expect(fitting.filter((path) => !matches(path))).toEqual([])
     expect(others.filter((path) => matches(path))).toEqual([])

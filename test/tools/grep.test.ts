@@ -18,7 +18,7 @@ beforeEach(async () => {
 })
 afterEach(() => stage[Symbol.asyncDispose]())
 
-const told = (input: object) => stage.told('grep', input)
+const search = (input: object) => stage.modelText('grep', input)
 
 describe('grep', () => {
   it('shows path, line and text in path order', async () => {
@@ -33,38 +33,38 @@ describe('grep', () => {
 
   it('reports no matches', async () => {
     await stage.put('a.txt', 'x\n')
-    expect(await told({ pattern: 'needle' })).toBe('[No matches.]')
+    expect(await search({ pattern: 'needle' })).toBe('[No matches.]')
   })
 
   it.each(['-foo', '--files', '-e', '--'])('reads %s as a pattern', async (pattern) => {
     await stage.put('a.txt', `x ${pattern} y\n`)
-    expect(await told({ pattern })).toBe(`a.txt:1: x ${pattern} y`)
+    expect(await search({ pattern })).toBe(`a.txt:1: x ${pattern} y`)
   })
 
   it('reads a path with any name as a path', async () => {
     await stage.put('--pre=sh', 'needle\n')
     await stage.put('-a/b.txt', 'needle\n')
-    expect(await told({ pattern: 'needle', path: '--pre=sh' })).toBe('--pre=sh:1: needle')
-    expect(await told({ pattern: 'needle', path: '-a' })).toBe('-a/b.txt:1: needle')
+    expect(await search({ pattern: 'needle', path: '--pre=sh' })).toBe('--pre=sh:1: needle')
+    expect(await search({ pattern: 'needle', path: '-a' })).toBe('-a/b.txt:1: needle')
   })
 
   it('reports an invalid pattern', async () => {
     expect(await stage.refusal('grep', { pattern: '(' })).toMatch(/unclosed group/)
-    expect(await told({ pattern: '(', literal: true })).toBe('[No matches.]')
+    expect(await search({ pattern: '(', literal: true })).toBe('[No matches.]')
     expect(await stage.refusal('grep', { pattern: '' })).toMatch(/pattern/)
   })
 
   it('ignores case on request, and accepts null fields', async () => {
     await stage.put('a.txt', 'Needle\n')
-    expect(await told({ pattern: 'needle', path: null, glob: null })).toBe('[No matches.]')
-    expect(await told({ pattern: 'needle', ignore_case: true })).toBe('a.txt:1: Needle')
+    expect(await search({ pattern: 'needle', path: null, glob: null })).toBe('[No matches.]')
+    expect(await search({ pattern: 'needle', ignore_case: true })).toBe('a.txt:1: Needle')
   })
 
   it('reads odd ignore rules above a directory', async () => {
     await stage.put('.gitignore', `${' '.repeat(100_000)}x\n*.log \t\nodd\\  \n`)
     for (const name of ['a.txt', 'a.log', 'odd ', 'odd']) await stage.put(`sub/${name}`, 'word')
     const { user: before } = process.cpuUsage()
-    expect(await stage.told('grep', { pattern: 'word', path: 'sub' })).toBe(
+    expect(await stage.modelText('grep', { pattern: 'word', path: 'sub' })).toBe(
       'sub/a.txt:1: word\nsub/odd:1: word',
     )
     // The CPU time in microseconds, since the work blocks.
@@ -74,13 +74,13 @@ describe('grep', () => {
   it('treats an empty path or glob as omitted', async () => {
     await stage.put('a.txt', 'word\n')
     const input = { pattern: 'word', path: '', glob: '' }
-    expect(await stage.told('grep', input)).toBe('a.txt:1: word')
-    expect(await stage.told('glob', { pattern: '*.txt', path: '' })).toBe('a.txt')
+    expect(await stage.modelText('grep', input)).toBe('a.txt:1: word')
+    expect(await stage.modelText('glob', { pattern: '*.txt', path: '' })).toBe('a.txt')
   })
 
   it('matches `$` before a CRLF', async () => {
     await stage.put('a.txt', 'needle\r\n')
-    expect(await told({ pattern: 'needle$' })).toBe('a.txt:1: needle')
+    expect(await search({ pattern: 'needle$' })).toBe('a.txt:1: needle')
   })
 
   it('reports more matches only if there are more', async () => {
@@ -107,7 +107,7 @@ describe('grep', () => {
   it('shows context lines of each file separately', async () => {
     await stage.put('a.txt', '1\n2\nneedle\n4\n5\n6\n7\n8\nneedle\n')
     await stage.put('b.txt', 'needle\n2\n')
-    expect(await told({ pattern: 'needle', context: 1 })).toBe(
+    expect(await search({ pattern: 'needle', context: 1 })).toBe(
       [
         'a.txt-2- 2',
         'a.txt:3: needle',
@@ -121,9 +121,9 @@ describe('grep', () => {
       ].join('\n'),
     )
     // The last shown match has all its context, and the omitted match has none.
-    const first = await told({ pattern: 'needle', context: 1, limit: 1 })
+    const first = await search({ pattern: 'needle', context: 1, limit: 1 })
     expect(first).toMatch(/^a.txt-2- 2\na.txt:3: needle\na.txt-4- 4\n\[There are more/)
-    const second = await told({ pattern: 'needle', context: 1, limit: 2 })
+    const second = await search({ pattern: 'needle', context: 1, limit: 2 })
     expect(second).toMatch(/a.txt-8- 8\na.txt:9: needle\n\[There are more/)
   })
 
@@ -131,9 +131,9 @@ describe('grep', () => {
     await stage.put('.gitignore', '*.log\n')
     await stage.put('dir/a.log', 'needle\n')
     const input = { pattern: 'needle', path: 'dir/a.log', glob: '*.ts' }
-    expect(await told(input)).toBe('dir/a.log:1: needle')
+    expect(await search(input)).toBe('dir/a.log:1: needle')
     await symlink('dir/a.log', join(stage.root, 'link'))
-    expect(await told({ ...input, path: 'link' })).toBe('dir/a.log:1: needle')
+    expect(await search({ ...input, path: 'link' })).toBe('dir/a.log:1: needle')
   })
 
   it('refuses missing paths', async () => {
@@ -143,14 +143,14 @@ describe('grep', () => {
   it('cuts long lines around the match, between characters', async () => {
     await stage.put('a.txt', `${'x'.repeat(499)}😀${'x'.repeat(999)}needle${'y'.repeat(999)}\n`)
     await stage.put('b.txt', `needle${'x'.repeat(493)}😀\n`)
-    const [first = '', second = ''] = (await told({ pattern: 'needle' })).split('\n')
+    const [first = '', second = ''] = (await search({ pattern: 'needle' })).split('\n')
     expect(first).toBe(`a.txt:1: …${'x'.repeat(100)}needle${'y'.repeat(394)}…`)
     expect(second).toBe(`b.txt:1: needle${'x'.repeat(493)}…`)
   })
 
   it('cuts a line within characters of several bytes', async () => {
     await stage.put('a.txt', `${'é'.repeat(700)}needle${'é'.repeat(1500)}\n`)
-    expect(await told({ pattern: 'needle' })).toBe(
+    expect(await search({ pattern: 'needle' })).toBe(
       `a.txt:1: …${'é'.repeat(50)}needle${'é'.repeat(444)}…`,
     )
   })
@@ -166,7 +166,7 @@ describe('grep', () => {
   it('reports a match in a line of megabytes', async () => {
     await stage.put('a.txt', `${'x'.repeat(5_000_000)}needle\n`)
     await stage.put('b.txt', 'needle\n')
-    expect(await told({ pattern: 'needle' })).toBe(
+    expect(await search({ pattern: 'needle' })).toBe(
       'b.txt:1: needle\n[a.txt: a match in a line of over 4 MB is left out.]',
     )
   })
@@ -177,7 +177,7 @@ describe('grep', () => {
     await stage.put('le.txt', Buffer.from(text, 'utf16le'))
     await stage.put('be.txt', Buffer.from(text, 'utf16le').swap16())
     await stage.put('bad.txt', Buffer.from([...Buffer.from('needle '), 0xff, 0x0a]))
-    expect((await told({ pattern: 'needle' })).split('\n')).toEqual([
+    expect((await search({ pattern: 'needle' })).split('\n')).toEqual([
       'bad.txt:1: needle \uFFFD',
       'be.txt:2: hé needle😀',
       'bom.txt:2: hé needle😀',
@@ -187,8 +187,8 @@ describe('grep', () => {
 
   it('skips binary files, and shows no line of a given one', async () => {
     await stage.put('a.bin', 'needle\n\0needle\n')
-    expect(await told({ pattern: 'needle' })).toBe('[No matches.]')
-    expect(await told({ pattern: 'needle', path: 'a.bin' })).toBe(
+    expect(await search({ pattern: 'needle' })).toBe('[No matches.]')
+    expect(await search({ pattern: 'needle', path: 'a.bin' })).toBe(
       '[a.bin: matches, but is no text.]',
     )
   })
@@ -196,12 +196,12 @@ describe('grep', () => {
   it('skips an unreadable file', async () => {
     await stage.put('a.txt', 'needle\n')
     await chmod(await stage.put('b.txt', 'needle\n'), 0)
-    expect(await told({ pattern: 'needle' })).toContain('a.txt:1: needle')
+    expect(await search({ pattern: 'needle' })).toContain('a.txt:1: needle')
   })
 
   it('finds names with spaces, quotes, colons and newlines', async () => {
     await stage.put('a "b": c\nd.txt', 'needle\n')
-    expect(await told({ pattern: 'needle' })).toBe('a "b": c\nd.txt:1: needle')
+    expect(await search({ pattern: 'needle' })).toBe('a "b": c\nd.txt:1: needle')
   })
 })
 
@@ -216,7 +216,7 @@ describe('files that grep searches', () => {
     await stage.put('.git/config', 'needle\n')
     await stage.put('nested/.git/config', 'needle\n')
     await stage.put('nested/a.txt', 'needle\n')
-    expect(pathsIn(await told({ pattern: 'needle' }))).toEqual([
+    expect(pathsIn(await search({ pattern: 'needle' }))).toEqual([
       '.hidden/a.txt',
       'keep.log',
       'nested/a.txt',
@@ -246,12 +246,12 @@ describe('files that grep searches', () => {
       await stage.put(`src/deep/${path}`, 'needle\n')
       await stage.put(`src/${path}`, 'needle\n')
     }
-    const whole = pathsIn(await told({ pattern: 'needle' })).filter((path) =>
+    const whole = pathsIn(await search({ pattern: 'needle' })).filter((path) =>
       path.startsWith('src'),
     )
-    expect(pathsIn(await told({ pattern: 'needle', path: 'src' }))).toEqual(whole)
+    expect(pathsIn(await search({ pattern: 'needle', path: 'src' }))).toEqual(whole)
     const deep = whole.filter((path) => path.startsWith('src/deep/'))
-    expect(pathsIn(await told({ pattern: 'needle', path: 'src/deep' }))).toEqual(deep)
+    expect(pathsIn(await search({ pattern: 'needle', path: 'src/deep' }))).toEqual(deep)
     expect(whole).toContain('src/back.log')
     expect(whole).toContain('src/deep/deep/lib/a.js')
     expect(whole).not.toContain('src/deep/anywhere')
@@ -269,7 +269,7 @@ describe('files that grep searches', () => {
     await stage.put('nested/.git/config', '')
     await stage.put('nested/.gitignore', '*.tmp\n')
     await stage.put('sub/in/.git', 'gitdir: elsewhere\n')
-    const found = async (path: string) => pathsIn(await told({ pattern: 'needle', path }))
+    const found = async (path: string) => pathsIn(await search({ pattern: 'needle', path }))
     expect(await found('.')).toEqual(['nested/a.log', 'sub/in/a.log'])
     expect(await found('nested')).toEqual(['nested/a.log'])
     expect(await found('sub/in')).toEqual(['sub/in/a.log'])
@@ -281,7 +281,7 @@ describe('files that grep searches', () => {
       await stage.put(path, 'needle\n')
     }
     const found = async (glob: string, path = '.') =>
-      pathsIn(await told({ pattern: 'needle', glob, path }))
+      pathsIn(await search({ pattern: 'needle', glob, path }))
     expect(await found('*.log')).toEqual([])
     expect(await found('*.ts')).toEqual(['a.ts', 'src/b.ts'])
     expect(await found('*.{ts,md}')).toEqual(['a.ts', 'src/b.ts', 'src/c.md'])
@@ -369,7 +369,7 @@ describe('a search', () => {
     expect(await search({})).toBe('done')
   })
 
-  it('says that it is safe to run again', () => {
+  it('is safe to repeat', () => {
     expect(grep(stage.workspace).retry).toBe('safe')
   })
 })

@@ -55,7 +55,7 @@ describe('the human tool of a server', () => {
     ['nothing, which means the default', '', colour, { type: 'text', value: 'red' }],
     ['nothing, where there is no default', '', { ...colour, default: null }, noAnswer],
     ['more than a text', { picked: [1] }, colour, { type: 'json', value: { picked: [1] } }],
-  ])('tells the model what is meant by %s', async (_, given, input, output) => {
+  ])('tells the model the meaning of %s', async (_, given, input, output) => {
     const model = scriptedModel(calls(['human', input]), says('As you like.'))
     const agent = agentOf({ tools: [human()], model })
     await using loom = new Loom({ agents: [agent], models: createModels({ environment: {} }) })

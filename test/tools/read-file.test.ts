@@ -62,17 +62,17 @@ describe('read_file', () => {
 
   it('numbers the lines', async () => {
     await stage.put('a.txt', 'one\n\n  three\n')
-    expect(await stage.told('read_file', { path: 'a.txt' })).toBe('1: one\n2: \n3:   three')
+    expect(await stage.modelText('read_file', { path: 'a.txt' })).toBe('1: one\n2: \n3:   three')
   })
 
-  it('says that an empty file is empty', async () => {
+  it('reports that a file is empty', async () => {
     await stage.put('empty', '')
-    expect(await stage.told('read_file', { path: 'empty' })).toBe('[The file is empty.]')
+    expect(await stage.modelText('read_file', { path: 'empty' })).toBe('[The file is empty.]')
   })
 
   it('shows a last line without an ending', async () => {
     await stage.put('a.txt', 'one\ntwo')
-    expect(await stage.told('read_file', { path: 'a.txt' })).toBe('1: one\n2: two')
+    expect(await stage.modelText('read_file', { path: 'a.txt' })).toBe('1: one\n2: two')
   })
 
   it('reads from an offset and reports the next one', async () => {
@@ -105,13 +105,13 @@ describe('read_file', () => {
   it('accepts null fields and offset 0', async () => {
     await stage.put('a.txt', 'one\n')
     const none = { path: 'a.txt', offset: null, limit: null }
-    expect(await stage.told('read_file', none)).toBe('1: one')
-    expect(await stage.told('read_file', { path: 'a.txt', offset: 0 })).toBe('1: one')
+    expect(await stage.modelText('read_file', none)).toBe('1: one')
+    expect(await stage.modelText('read_file', { path: 'a.txt', offset: 0 })).toBe('1: one')
   })
 
   it('accepts other names of the path field', async () => {
     await stage.put('a.txt', 'one\n')
-    expect(await stage.told('read_file', { file_path: 'a.txt' })).toBe('1: one')
+    expect(await stage.modelText('read_file', { file_path: 'a.txt' })).toBe('1: one')
   })
 
   it('shows 2000 lines at a time', async () => {
@@ -131,7 +131,7 @@ describe('read_file', () => {
 
   it('cuts a line at 2000 characters, between characters', async () => {
     await stage.put('a.txt', `${'x'.repeat(1999)}😀 tail\n${'y'.repeat(2000)}\r\n`)
-    const text = await stage.told('read_file', { path: 'a.txt' })
+    const text = await stage.modelText('read_file', { path: 'a.txt' })
     expect(text).toBe(
       `1: ${'x'.repeat(1999)}…\n2: ${'y'.repeat(2000)}\n\n[Lines ending in … are cut at 2000 characters.]`,
     )
@@ -143,7 +143,7 @@ describe('read_file', () => {
     for (let count = 0; count < 64; count++) await handle.write(chunk)
     await handle.close()
     const before = process.memoryUsage().rss
-    const text = await stage.told('read_file', { path: 'big.txt' })
+    const text = await stage.modelText('read_file', { path: 'big.txt' })
     expect(text.length).toBeLessThan(2200)
     expect(text).not.toContain('read on')
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024)
@@ -181,20 +181,20 @@ describe('read_file', () => {
     ['a mark in the middle', 'one\n\uFEFFtwo\n', '1: one\n2: \uFEFFtwo'],
   ])('shows %s', async (_, content, text) => {
     await stage.put('a.txt', content)
-    expect(await stage.told('read_file', { path: 'a.txt' })).toBe(text)
+    expect(await stage.modelText('read_file', { path: 'a.txt' })).toBe(text)
   })
 
   it('decodes UTF-16 with a byte order mark', async () => {
     const little = Buffer.from('\uFEFFhé😀\nb\n', 'utf16le')
     await stage.put('le.txt', little)
     await stage.put('be.txt', Buffer.from(little).swap16())
-    expect(await stage.told('read_file', { path: 'le.txt' })).toContain('1: hé😀\n2: b\n\n[')
-    expect(await stage.told('read_file', { path: 'be.txt' })).toContain('1: hé😀\n2: b\n\n[')
+    expect(await stage.modelText('read_file', { path: 'le.txt' })).toContain('1: hé😀\n2: b\n\n[')
+    expect(await stage.modelText('read_file', { path: 'be.txt' })).toContain('1: hé😀\n2: b\n\n[')
   })
 
   it('marks bytes that are not UTF-8', async () => {
     await stage.put('a.txt', Buffer.from([0x61, 0xff, 0x62, 0x0a]))
-    expect(await stage.told('read_file', { path: 'a.txt' })).toBe(
+    expect(await stage.modelText('read_file', { path: 'a.txt' })).toBe(
       '1: a\uFFFDb\n\n[\uFFFD may stand for bad bytes.]',
     )
   })
@@ -208,7 +208,7 @@ describe('read_file', () => {
 
   it('shows a text file with any name', async () => {
     await stage.put('a.png', 'BM is no bitmap, é\n')
-    expect(await stage.told('read_file', { path: 'a.png' })).toBe('1: BM is no bitmap, é')
+    expect(await stage.modelText('read_file', { path: 'a.png' })).toBe('1: BM is no bitmap, é')
   })
 
   it('detects binary files by their bytes', async () => {
@@ -220,7 +220,9 @@ describe('read_file', () => {
 
   it('describes an image, or sends it if enabled', async () => {
     await stage.put('pixel.txt', png)
-    expect(await stage.told('read_file', { path: 'pixel.txt' })).toMatch(/image\/png, 70 bytes/)
+    expect(await stage.modelText('read_file', { path: 'pixel.txt' })).toMatch(
+      /image\/png, 70 bytes/,
+    )
     await using seeing = await openStage({ images: true })
     await seeing.put('pixel', png)
     const output = await seeing.call('read_file', { path: 'pixel' })

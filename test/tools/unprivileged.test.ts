@@ -25,7 +25,7 @@ const asUser = isRoot
   : []
 
 const works = (command: string, ...words: string[]) => spawnSync(command, words).status === 0
-/** Whether the user may do what the words say. */
+/** True if the user can run this command line. */
 const userMay = (...words: string[]) => {
   const [first = '', ...rest] = [...asUser, ...words]
   return works(first, ...rest)
@@ -43,7 +43,7 @@ function lackOf(): string | undefined {
   return undefined
 }
 
-/** As vitest reports it. */
+/** The report of vitest. */
 interface Report {
   numPassedTests: number
   testResults: readonly {
@@ -100,7 +100,7 @@ describe.skipIf(lack !== undefined && !mustRun)('the escape suite', () => {
       `--root=${project}`,
       '--project=loom',
       '--maxWorkers=1',
-      // The project belongs to somebody else: nothing may be written there.
+      // The project belongs to another user, so nothing may be written there.
       '--configLoader=native',
       '--cache=false',
       '--reporter=json',
@@ -127,7 +127,7 @@ describe.skipIf(lack !== undefined && !mustRun)('the escape suite', () => {
       if (child.exitCode === null) child.kill('SIGKILL')
     }
     const [, errors] = await said
-    // What the suite could not test, for whoever reads this run.
+    // Shows the skips of the suite in the output of this run.
     process.stderr.write(errors)
     const { testResults }: Report = JSON.parse(await readFile(report, 'utf8'))
     const tests = testResults.flatMap(({ assertionResults }) => assertionResults)
@@ -142,7 +142,8 @@ describe.skipIf(lack !== undefined && !mustRun)('the escape suite', () => {
     const passed = tests.filter(({ status }) => status === 'passed')
     const passedOf = (kind: string) =>
       passed.filter(({ fullName }) => fullName.startsWith(`a command in ${kind} `)).length
-    // What works for this process works for the user too, unless the suite has just said otherwise.
+    // A sandbox that works for this process works for the user too, unless the suite has reported
+    // otherwise.
     const expected = confinements.filter((kind) => !errors.includes(`Not tested: ${kind}`))
     if (expected.includes('bwrap')) expect(passedOf('bubblewrap')).toBeGreaterThan(30)
     for (const kind of expected.filter((kind) => kind !== 'none')) {

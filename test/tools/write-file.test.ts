@@ -272,7 +272,7 @@ describe('write_file', () => {
     expect(await stage.text('.loom/journal/.gitignore')).toBe('*\n')
     expect(await stage.refusal('write_file', { path: '.loom/x', content: '' })).toMatch(/reserved/)
     expect(await stage.refusal('read_file', { path: './a/../.LOOM/x' })).toMatch(/reserved/)
-    expect(await stage.told('glob', { pattern: '**' })).toBe('a.txt')
+    expect(await stage.modelText('glob', { pattern: '**' })).toBe('a.txt')
     expect((await stage.call('grep', { pattern: '.' })).matches).toBe(1)
   })
 

@@ -3,7 +3,7 @@ import { errorMessage } from '../../src/ground/error.ts'
 import { Workspace } from '../../src/machine/workspace.ts'
 
 const workspace = await Workspace.open(process.argv[2] ?? '')
-const told = await workspace
+const errorText = await workspace
   .change({
     path: 'a.txt',
     key: 'session:call',
@@ -15,4 +15,4 @@ const told = await workspace
     make: () => Buffer.alloc(1024 * 1024, 'x'),
   })
   .then(() => 'written', errorMessage)
-process.stdout.write(told)
+process.stdout.write(errorText)

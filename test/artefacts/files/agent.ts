@@ -1,4 +1,7 @@
-/** An agent of a user's own that needs all that a module may: types, other files, packages, waiting. */
+/**
+ * A user's agent that needs every feature of a module: types, other files, packages, top-level
+ * await.
+ */
 import { jsonSchema, tool } from 'ai'
 import { defineAgent, defineTool } from 'loom'
 import { z } from 'zod'
