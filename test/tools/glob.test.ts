@@ -75,11 +75,11 @@ describe('glob', () => {
     await stage.put('app/[id]/x.ts', 'needle')
     for (const pattern of ['app', 'app/[id]']) {
       const hint = `"${pattern}" is a directory: its files are "${pattern}/**".`
-      expect(await stage.told('glob', { pattern })).toBe(`[No files match. ${hint}]`)
-      const told = await stage.told('grep', { pattern: 'needle', glob: pattern })
+      expect(await stage.modelText('glob', { pattern })).toBe(`[No files match. ${hint}]`)
+      const told = await stage.modelText('grep', { pattern: 'needle', glob: pattern })
       expect(told).toBe(`[No matches. ${hint}]`)
     }
-    expect(await stage.told('glob', { pattern: 'none' })).toBe('[No files match.]')
+    expect(await stage.modelText('glob', { pattern: 'none' })).toBe('[No files match.]')
   })
 
   it('lists files by time, then by name', async () => {

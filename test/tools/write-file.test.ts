@@ -105,7 +105,7 @@ describe('write_file', () => {
       const { bytes } = await stage.call('write_file', input)
       expect(await stage.bytes(path)).toEqual(encoded('drei é😀\r\nvier\r\n'))
       expect(bytes).toBe(34)
-      expect(await stage.told('read_file', { path })).toMatch(/^1: drei é😀\n2: vier\n/)
+      expect(await stage.modelText('read_file', { path })).toMatch(/^1: drei é😀\n2: vier\n/)
     }
   })
 
