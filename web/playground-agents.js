@@ -1,20 +1,20 @@
-/** Which agent is talked to. Without a list, or with one agent, there is nothing to pick. */
+/** The picker of the agent. It is hidden without a list, or with a single agent. */
 import { element } from './playground-dom.js'
 
-export function openAgents({ picker, select, about, server, chosen }) {
+export function openAgents({ picker, select, about, server, onChange }) {
   let agents = []
-  const anyone = about.textContent
+  const defaultText = about.textContent
 
   const named = (name) => agents.find((agent) => agent.name === name)
 
   function draw() {
     const description = named(select.value)?.description
     picker.title = description ?? ''
-    about.textContent = description || anyone
+    about.textContent = description || defaultText
   }
 
   select.addEventListener('change', () => {
-    chosen(select.value)
+    onChange(select.value)
     draw()
   })
 
@@ -25,7 +25,9 @@ export function openAgents({ picker, select, about, server, chosen }) {
       picker.hidden = agents.length < 2
       draw()
     },
-    /** The agent of a conversation; one that the server no longer has is the server's own again. */
+    /**
+     * Selects the agent of a conversation, or the default agent if the server has no such agent.
+     */
     show(name) {
       const agent = named(name) ?? agents.find((agent) => agent.default)
       if (agent === undefined || select.value === agent.name) return

@@ -1,6 +1,6 @@
 /**
- * For those who listen: whole paragraphs as they are done, and what is going on. The words go to a
- * live region of their own, because one around the conversation would read every token.
+ * Announces the conversation to screen readers: complete paragraphs, and changes of the state. The
+ * texts go to a separate live region. A live region around the conversation would read every token.
  */
 import { element } from './playground-dom.js'
 import { isAsked } from './playground-forms.js'
@@ -10,8 +10,8 @@ import { isTool, toolNameOf } from './playground-reading.js'
 const linesMax = 8
 
 export function openAnnouncer(region) {
-  /** What was said of the entry that is listened to; of one that was there already, all was. */
-  let spoken = { id: undefined, length: 0, state: '' }
+  /** The announced part of the current entry. An entry that was loaded counts as announced. */
+  let announced = { id: undefined, length: 0, state: '' }
 
   function say(text) {
     region.append(element('p', {}, text))
@@ -19,35 +19,35 @@ export function openAnnouncer(region) {
   }
 
   function listenTo({ message, live }) {
-    if (spoken.id === message.id) return
-    spoken = { id: message.id, length: live ? 0 : Infinity, state: '' }
+    if (announced.id === message.id) return
+    announced = { id: message.id, length: live ? 0 : Infinity, state: '' }
   }
 
-  function words({ message }, toTheEnd) {
+  function sayText({ message }, isComplete) {
     const text = textOf(message)
-    const end = toTheEnd ? text.length : text.lastIndexOf('\n\n') + 1
-    if (end <= spoken.length) return
-    say(text.slice(spoken.length, end))
-    spoken.length = end
+    const end = isComplete ? text.length : text.lastIndexOf('\n\n') + 1
+    if (end <= announced.length) return
+    say(text.slice(announced.length, end))
+    announced.length = end
   }
 
   return {
     say,
-    /** While the answer is written. */
+    /** Announces new paragraphs of a running answer. */
     follow(entry) {
       listenTo(entry)
-      words(entry, false)
+      sayText(entry, false)
     },
-    /** When something other than its words has changed. True where a new question is asked. */
+    /** Announces a change of the state. Returns true if the agent asks a new question. */
     settle(entry) {
       listenTo(entry)
-      if (!entry.live) words(entry, true)
+      if (!entry.live) sayText(entry, true)
       const asks = entry.message.parts.filter((part) => isTool(part) && isAsked(part, entry))
       const state = entry.live
         ? 'The agent is answering.'
         : [problemOf(entry), ...asks.map(askText)].join(' ').trim()
-      if (state === spoken.state) return false
-      spoken.state = state
+      if (state === announced.state) return false
+      announced.state = state
       if (state !== '') say(state)
       return asks.length > 0
     },

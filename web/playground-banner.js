@@ -1,4 +1,4 @@
-/** One line above the message box about what stands between the page and the server, if anything does. */
+/** The line above the message box that reports a problem of the connection or of a request. */
 import { button, element, icon } from './playground-dom.js'
 
 export function openBanner(node, { renew, askKey, dismiss }) {
@@ -26,6 +26,6 @@ export function openBanner(node, { renew, askKey, dismiss }) {
 
 const linkWords = {
   lost: 'The server cannot be reached. Trying again…',
-  gone: 'The server does not have this conversation (any more). Without Redis it forgets them when it restarts; others expire or are deleted. What you see is kept on this page; your next message begins a new conversation.',
-  denied: 'This server asks for a key.',
+  gone: 'The server does not have this conversation (any more). It may be deleted or expired. Without Redis, a restart deletes all conversations. This page still shows it. Your next message begins a new conversation.',
+  denied: 'This server needs a key.',
 }

@@ -1,28 +1,28 @@
 /**
- * What a call does to files: the passages that go and come, before it is allowed, and the diff that
- * came of it. Whatever else is in the value is shown beside it, as nobody is to allow what is not
- * shown; and what is spelled in any other way is left to the tree of fields.
+ * The changes that a call makes to files: the removed and added text before the approval, and the
+ * diff after the call. The other fields of the value are shown too, because a human must see
+ * everything before the approval. Values of any other form are shown as a tree of fields.
  */
 import { element, jsonView } from './playground-dom.js'
 
 /** More lines than these are shown without colours. */
 const linesMax = 2_000
 
-/** The view of an edit that is asked for, or undefined where it is none. */
+/** Returns the view of a requested edit, or undefined if the value is not an edit. */
 export function editView(value) {
   const { edits, ...rest } = fieldsOf(value)
   if (!Array.isArray(edits) || edits.length === 0 || !edits.every(isEdit)) return undefined
   return element('div', { class: 'change' }, fieldsNode(rest), ...edits.flatMap(editNodes))
 }
 
-/** The view of an output with a diff, or undefined where it has none. */
+/** Returns the view of an output with a diff, or undefined if it has none. */
 export function diffView(value) {
   const { diff, text, ...rest } = fieldsOf(value)
   if (typeof diff !== 'string' || !/^@@ /m.test(diff)) return undefined
-  // What the model is told repeats the diff.
-  const told = typeof text === 'string' ? text.replace(diff.trim(), () => '').trim() : text
-  if (told !== undefined && told !== '') rest.text = told
-  // Above the first place stand the names of the files, which are none of the lines that changed.
+  // The text for the model repeats the diff.
+  const summary = typeof text === 'string' ? text.replace(diff.trim(), () => '').trim() : text
+  if (summary !== undefined && summary !== '') rest.text = summary
+  // The lines before the first hunk are file names and not changed lines.
   const lines = diff.slice(diff.search(/^@@ /m)).replace(/\n$/, '').split('\n')
   return element('div', { class: 'change' }, fieldsNode(rest), linesNode(lines.map(diffLine)))
 }

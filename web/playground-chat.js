@@ -1,62 +1,63 @@
 /**
- * One conversation, without a page. The server holds it: what is shown is what the server says, and
- * what is posted is only ever one message. Whoever began the turn that runs, this tab or another, it is
- * read from `GET …/stream`, and what it left is loaded again when it is over.
+ * One conversation, without a page. The server stores it: the page shows the messages of the server
+ * and posts only one message at a time. It reads a turn of any client from `GET …/stream`, and
+ * loads the messages again when the turn has ended.
  */
 import { askedIn, emptyAnswer, entriesOf } from './playground-entries.js'
 import { applyChunk, closeReading, openReading } from './playground-reading.js'
 import { followed, mayPass, pause } from './playground-stream.js'
 
-/** Random enough to be unique, and there without https, unlike `crypto.randomUUID`. */
+/** A unique id. Unlike `crypto.randomUUID`, it works without https. */
 export const newId = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
     byte.toString(16).padStart(2, '0'),
   ).join('')
 
 /**
- * @param id of a conversation on the server; without it a new one begins with the first message
- * @param kept entries of a conversation that the server no longer has, to be shown above
- * @param changed called whenever something is to be drawn; gets the entry, or nothing when it is all
+ * @param id the id of a conversation on the server; without it, the first message begins a new one
+ * @param oldEntries entries of a conversation that the server no longer has; they are shown above
+ * @param onChange called when the page must draw; receives the changed entry, or nothing if all
+ * changed
  */
-export function openChat({ server, id, agent, kept = [], changed = () => {}, pauseMs }) {
+export function openChat({ server, id, agent, oldEntries = [], onChange = () => {}, pauseMs }) {
   const leaving = new AbortController()
   const { signal } = leaving
   const chat = {
     id: id ?? newId(),
     agent,
     isNew: id === undefined,
-    /** Whether it was loaded, or is new. */
+    /** Whether the conversation is loaded or new. */
     isLoaded: id === undefined,
     /** `{ message, live, waiting, end, error, state, … }`, in the order of the conversation. */
     entries: [],
-    kept,
-    /** `ok`, `lost` (tried again), `gone` (not on the server), `denied` (no key). */
+    oldEntries,
+    /** `ok`, `lost` (the page retries), `gone` (not on the server), `denied` (no key). */
     link: 'ok',
-    /** What could not be done, in words. */
+    /** The text of the last failed action. Empty if there is none. */
     problem: '',
     isStopping: false,
-    /** The session as it was last seen. */
-    seen: undefined,
+    /** The last session record of the server. */
+    record: undefined,
     get busy() {
       return chat.entries.some(({ live, state }) => live || state === 'sending')
     },
   }
   let watching
-  let isNews = false
+  let isStale = false
   let answers = Promise.resolve()
 
-  const tell = (entry) => !signal.aborted && changed(entry)
+  const draw = (entry) => !signal.aborted && onChange(entry)
 
   function setLink(link) {
     if (chat.link === link) return
     chat.link = link
-    tell()
+    draw()
   }
 
-  // --- What the server holds ---
+  // --- The state of the server ---
 
-  async function load(known) {
-    const record = known ?? (await server.session(chat.id))
+  async function load(current) {
+    const record = current ?? (await server.session(chat.id))
     const [messages, queue] = await Promise.all([
       server.messages(chat.id),
       record.queued > 0 ? server.queue(chat.id) : [],
@@ -64,41 +65,41 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
     signal.throwIfAborted()
     chat.entries = entriesOf(chat.entries, { record, messages, queue })
     if (record.state !== 'running') chat.isStopping = false
-    Object.assign(chat, { seen: record, isLoaded: true, isNew: false, link: 'ok' })
+    Object.assign(chat, { record, isLoaded: true, isNew: false, link: 'ok' })
     chat.agent ??= record.agent
-    tell()
+    draw()
     return record
   }
 
-  // --- Reading along ---
+  // --- Reading the stream ---
 
-  /** Loads, follows what runs, and loads again, until nothing runs. */
+  /** Loads the conversation, follows the running turn and loads again, until no turn runs. */
   function watch() {
-    isNews = true
-    watching ??= watchOn().finally(() => {
+    isStale = true
+    watching ??= watchUntilIdle().finally(() => {
       watching = undefined
-      tell()
+      draw()
     })
     return watching
   }
 
-  async function watchOn() {
-    for (let failures = 0; isNews && !signal.aborted;) {
+  async function watchUntilIdle() {
+    for (let failures = 0; isStale && !signal.aborted;) {
       try {
-        isNews = false
+        isStale = false
         const record = await load()
         const entry = chat.entries.find(({ live, waiting }) => live || waiting)
         if (entry === undefined || isRead(entry, record)) continue
         const events = await follow(entry)
-        // Over, but not yet stored: a moment.
+        // The turn has ended but is not stored yet.
         if (events === 0 && record.state === 'running') await pause(0, { signal, pauseMs })
-        isNews ||= events > 0 || record.state === 'running'
+        isStale ||= events > 0 || record.state === 'running'
         failures = 0
       } catch (error) {
         if (signal.aborted) return
         fail(error)
         if (!mayPass(error)) return
-        isNews = true
+        isStale = true
         await pause(failures++, { signal, pauseMs }).catch(() => {})
       }
     }
@@ -107,9 +108,9 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
   const isRead = (entry, { state, turn }) =>
     state === 'waiting' && entry.cursor?.startsWith(`${turn.lastId}.`)
 
-  /** Writes into the entry until its stream ends. How many events that brought. */
+  /** Updates the entry until its stream ends. Returns the number of events. */
   async function follow(entry) {
-    // From the start the message is made anew; what is shown of it stays until it is.
+    // A read from the start builds a new message. The old one is shown until then.
     entry.reading ??= openReading(emptyAnswer(entry.message.id))
     const { reading } = entry
     entry.inputs = reading.inputs
@@ -118,13 +119,13 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
       after: entry.cursor,
       signal,
       pauseMs,
-      onLink: (isThere) => setLink(isThere ? 'ok' : 'lost'),
+      onLink: (isConnected) => setLink(isConnected ? 'ok' : 'lost'),
     })
     for (let count = 0; ; count++) {
       const { done, value } = await events.next()
       if (done) return settle(entry, value, count)
       const { id: cursor, chunk } = value
-      // Another turn has begun since the session was read: its question is not loaded yet.
+      // A new turn has begun since the session was read. Its question is not loaded yet.
       if (
         chunk.type === 'start' &&
         (chunk.messageId ?? reading.message.id) !== reading.message.id
@@ -135,15 +136,16 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
       applyChunk(reading, chunk)
       entry.cursor = cursor ?? entry.cursor
       entry.message = reading.message
-      tell(entry)
+      draw(entry)
     }
   }
 
-  function settle(entry, how, count) {
+  function settle(entry, result, count) {
     const { reading } = entry
-    // The log no longer holds that place: the history does, or the stream from its start.
-    if (how === 'gone') Object.assign(entry, { reading: undefined, cursor: undefined })
-    if (how !== 'done') return how === 'gone' ? 1 : count
+    // The log no longer contains the cursor. The message is in the history, or in the stream from
+    // its start.
+    if (result === 'gone') Object.assign(entry, { reading: undefined, cursor: undefined })
+    if (result !== 'done') return result === 'gone' ? 1 : count
     closeReading(reading)
     entry.asked = askedIn(reading.message)
     Object.assign(entry, { live: false, end: reading.end ?? undefined, error: reading.error })
@@ -157,12 +159,12 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
     else chat.problem = error.message
     chat.isLoaded = true
     for (const entry of chat.entries) if (chat.link !== 'lost') entry.live = entry.waiting = false
-    tell()
+    draw()
   }
 
-  // --- Acting ---
+  // --- Actions ---
 
-  /** Does what a button asks for, and shows what came of it. */
+  /** Runs the action of a button and shows its result. */
   async function act(work) {
     chat.problem = ''
     try {
@@ -174,24 +176,24 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
         return
       }
       chat.problem = error.message
-      tell()
+      draw()
     }
-    // What was posted may begin a turn, and what was refused shows that this page was behind.
+    // The action may have begun a turn. A refused action shows that this page is out of date.
     if (!chat.isNew) void watch()
   }
 
-  /** @returns `gone` where the server no longer has the conversation: nothing was posted */
+  /** @returns `gone` if the server no longer has the conversation; then nothing was posted */
   async function deliver(entry, whenBusy) {
     chat.problem = ''
     Object.assign(entry, { state: 'sending', error: undefined, whenBusy })
-    tell()
-    // A post would begin the conversation anew, without what is shown of it.
+    draw()
+    // A post would begin a new conversation without the messages that the page shows.
     if (await isForgotten()) return leaveOut(entry)
     const { id, agent } = chat
     try {
       const { message } = entry
       const trigger = 'submit-message'
-      // Also a server that restarts just now must not begin it anew.
+      // A server that restarts at this moment must refuse the message too.
       const continues = !chat.isNew
       const reply = await server.post({ id, message, trigger, agent, whenBusy, continues })
       entry.state = reply.queued ? 'queued' : undefined
@@ -206,13 +208,13 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
     if (!chat.isNew) void watch()
   }
 
-  /** While a turn is read the queue changes too. */
+  /** Loads the queue, which may change while the page reads a turn. */
   async function refresh() {
-    if (watching === undefined || chat.isNew) return tell()
+    if (watching === undefined || chat.isNew) return draw()
     await load().catch(() => {})
   }
 
-  const cutAnd = (entry, body) =>
+  const replaceFrom = (entry, body) =>
     act(() => server.post({ id: chat.id, agent: chat.agent, ...body }, newId()))
 
   function leaveOut(entry) {
@@ -222,7 +224,9 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
     return 'gone'
   }
 
-  /** What was acted on may be gone alone: only of the session itself is it known that all is. */
+  /**
+   * Asks for the session itself, because a 404 of an action may concern only its message or call.
+   */
   const isForgotten = () =>
     chat.isNew
       ? false
@@ -231,10 +235,12 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
           (error) => isGone(error),
         )
 
-  /** One after the other: a session that goes on with one answer cannot take the next. */
+  /**
+   * Sends answers one after another: a session that continues after one answer refuses the next.
+   */
   function respond(entry, part, work) {
     entry.sent = new Set(entry.sent).add(part.toolCallId)
-    tell()
+    draw()
     answers = answers.then(async () => {
       await watching
       await act(async () => {
@@ -252,27 +258,27 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
 
   return Object.assign(chat, {
     watch,
-    /** Goes on where a key was missing. */
+    /** Continues after the human has entered a key. */
     enter() {
       setLink('ok')
       if (!chat.isNew) void watch()
     },
-    /** Sees whether somebody else has gone on with the conversation. */
+    /** Checks whether another client has changed the conversation. */
     async look() {
       if (chat.isNew || chat.link === 'gone' || chat.link === 'denied') return
       try {
         const record = await server.session(chat.id)
-        const isNew = markOf(record) !== markOf(chat.seen)
+        const isNew = markOf(record) !== markOf(chat.record)
         if (watching !== undefined) {
-          if (record.queued !== chat.seen?.queued) await load(record)
+          if (record.queued !== chat.record?.queued) await load(record)
         } else if (isNew || chat.link !== 'ok') await watch()
       } catch (error) {
-        // Whoever follows knows better how the connection is.
+        // A running `watch` reports the state of the connection itself.
         if (watching === undefined && !signal.aborted) fail(error)
       }
     },
-    /** All that is shown of a conversation that the server no longer has, with a line that says so. */
-    forgotten: () => [...kept, ...chat.entries.map(asForgotten), forgottenNote()],
+    /** Returns all entries of a conversation that the server no longer has, and a note about it. */
+    forgotten: () => [...oldEntries, ...chat.entries.map(asForgotten), forgottenNote()],
     send(parts, whenBusy) {
       const entry = { message: { id: newId(), role: 'user', parts } }
       chat.entries.push(entry)
@@ -281,29 +287,29 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
     resend: (entry) => deliver(entry, entry.whenBusy),
     forget(entry) {
       chat.entries = chat.entries.filter((other) => other !== entry)
-      tell()
+      draw()
     },
     withdraw: (entry) => act(() => server.withdraw(chat.id, entry.letterId).finally(refresh)),
     stop() {
       chat.isStopping = true
-      tell()
+      draw()
       return act(() => server.stop(chat.id))
     },
-    /** Another answer in the place of this one. */
+    /** Replaces this answer by a new one. */
     redo: (entry) =>
-      cutAnd(entry, {
+      replaceFrom(entry, {
         trigger: 'regenerate-message',
         messageId: entry.message.id,
         message: { id: entry.message.id, role: 'assistant', parts: [] },
       }),
-    /** The user's message with other parts, and all that follows anew. */
+    /** Replaces the parts of a user's message. A new answer replaces all messages after it. */
     edit: (entry, parts) =>
-      cutAnd(entry, {
+      replaceFrom(entry, {
         trigger: 'submit-message',
         messageId: entry.message.id,
         message: { id: entry.message.id, role: 'user', parts },
       }),
-    /** What went wrong may have passed: the question once more. */
+    /** Asks the question of a failed answer again, because the failure may be temporary. */
     retry(entry) {
       const before = chat.entries.slice(0, chat.entries.indexOf(entry))
       const question = before.findLast(({ message }) => message.role === 'user')
@@ -317,23 +323,26 @@ export function openChat({ server, id, agent, kept = [], changed = () => {}, pau
       respond(entry, part, () =>
         server.decide(chat.id, part.approval.id, { approved, ...(reason !== '' && { reason }) }),
       ),
-    /** Looks away. The server goes on. */
+    /** Stops reading. The turn continues on the server. */
     close: () => leaving.abort(),
   })
 }
 
-/** The server does not have it, or no longer: a server without Redis forgets when it restarts. */
+/**
+ * Whether the server does not have the conversation. Without Redis, a restart of the server deletes
+ * it.
+ */
 const isGone = ({ status }) => status === 404 || status === 410
 
-/** Nobody waits for it, and nobody goes on with it. */
+/** An entry that no client can answer or continue. */
 const asForgotten = (entry) => Object.assign(entry, { live: false, waiting: false })
 
-/** A line of the page's own, between what the server has forgotten and what it begins. */
+/** A note between the old entries and the new conversation. */
 const forgottenNote = () => ({
-  note: 'The server no longer has what is above, and the agent does not know it. It is kept on this page only.',
+  note: 'The server no longer has the messages above, and the agent cannot read them. Only this page shows them.',
   message: { id: newId(), role: 'note', parts: [] },
 })
 
-/** What changes with everything that happens in a session. */
+/** A text that changes with every change of a session. */
 const markOf = ({ state, queued, updatedAt, turn, error } = {}) =>
   JSON.stringify([state, queued, updatedAt, turn?.logId, turn?.claim, error])

@@ -1,26 +1,31 @@
-/** Where messages are written: the field, what is attached, and what is to happen while an agent is busy. */
+/**
+ * The message box: the text field, the attached files, and the effect of a message on a running
+ * answer.
+ */
 import { element } from './playground-dom.js'
 import { openAttachments } from './playground-files.js'
 
 const at = (id) => document.getElementById(id)
 
 /**
- * @param send told the parts of a message, and what it does to a turn that runs
- * @param tell says to the human what could not be attached
- * @param lastWords gives what was said last, to be said again
+ * @param send receives the parts of a message, and its effect on a running turn
+ * @param announce announces the files that could not be attached
+ * @param lastText returns the text of the last message, so that the human can send it again
  */
-export function openComposer({ send, stop, tell, lastWords }) {
+export function openComposer({ send, stop, announce, lastText }) {
   const prompt = at('prompt')
   const whenBusy = at('when-busy')
   const attachments = openAttachments(at('attachments'), showProblems)
   let isBusy = false
-  /** Files are being made smaller: sending now would leave them behind. */
+  /**
+   * The number of file reads in progress. A message that is sent meanwhile would miss these files.
+   */
   let reading = 0
 
   function showProblems(problems) {
     at('attach-problem').hidden = problems.length === 0
     at('attach-problem').replaceChildren(...problems.map((text) => element('p', {}, text)))
-    if (problems.length > 0) tell(problems.join(' '))
+    if (problems.length > 0) announce(problems.join(' '))
   }
 
   const isEmpty = () => prompt.value.trim() === '' && attachments.isEmpty
@@ -45,7 +50,7 @@ export function openComposer({ send, stop, tell, lastWords }) {
 
   function fill(text) {
     prompt.value = text
-    // Where the browser cannot size the field by its content.
+    // For browsers that cannot size the field by its content.
     if (!CSS.supports('field-sizing', 'content')) {
       prompt.style.height = 'auto'
       prompt.style.height = `${prompt.scrollHeight}px`
@@ -67,15 +72,15 @@ export function openComposer({ send, stop, tell, lastWords }) {
   prompt.addEventListener('input', () => fill(prompt.value))
 
   prompt.addEventListener('keydown', (event) => {
-    // An Enter that ends the composition of a character is not one that sends.
+    // An Enter that ends the composition of a character does not send the message.
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
       event.preventDefault()
       submit()
     } else if (event.key === 'ArrowUp' && prompt.value === '') {
-      const words = lastWords()
-      if (words === undefined) return
+      const text = lastText()
+      if (text === undefined) return
       event.preventDefault()
-      fill(words)
+      fill(text)
     }
   })
 

@@ -1,6 +1,6 @@
-/** Making elements. Text is always a text node: nothing here can turn a string into markup. */
+/** Creates elements. Text always becomes a text node, so a string can never become markup. */
 
-/** An element with attributes and children; a child is a node or a string. */
+/** Creates an element with attributes and children. A child is a node or a string. */
 export function element(name, attributes = {}, ...children) {
   const node = document.createElement(name)
   for (const [key, value] of Object.entries(attributes)) {
@@ -12,7 +12,7 @@ export function element(name, attributes = {}, ...children) {
 
 const svg = 'http://www.w3.org/2000/svg'
 
-/** One of the icons of the page's sprite. */
+/** Creates an icon from the sprite of the page. */
 export function icon(name) {
   const node = document.createElementNS(svg, 'svg')
   node.setAttribute('class', 'icon')
@@ -36,13 +36,13 @@ export function button({ label, iconName, kind = 'quiet', iconOnly = false }, ac
   return node
 }
 
-/** Copies what `text` gives when it is pressed, and says whether that worked. */
+/** A button that copies the result of `text` and shows whether this worked. */
 export function copyButton(text, label = 'Copy') {
   const node = button({ label, iconName: 'copy', iconOnly: true }, async () => {
-    const copied = await copy(text())
-    const shown = copied ? 'check' : 'cross'
-    node.querySelector('use').setAttribute('href', `#icon-${shown}`)
-    node.querySelector('span').textContent = copied ? 'Copied' : 'Could not copy'
+    const isCopied = await copy(text())
+    const iconName = isCopied ? 'check' : 'cross'
+    node.querySelector('use').setAttribute('href', `#icon-${iconName}`)
+    node.querySelector('span').textContent = isCopied ? 'Copied' : 'Could not copy'
     setTimeout(() => {
       node.querySelector('use').setAttribute('href', '#icon-copy')
       node.querySelector('span').textContent = label
@@ -56,20 +56,20 @@ async function copy(text) {
     await navigator.clipboard.writeText(text)
     return true
   } catch {
-    // Without https the clipboard is closed to pages; the old way still works there.
+    // Without https a page has no clipboard API. `execCommand` still works there.
     const field = element('textarea', { class: 'unseen' })
     field.value = text
     document.body.append(field)
     field.select()
-    const copied = document.execCommand('copy')
+    const isCopied = document.execCommand('copy')
     field.remove()
-    return copied
+    return isCopied
   }
 }
 
 /**
- * A value as a tree that opens on demand, so that a huge output costs nothing until it is looked at.
- * With `open` all of it is there at once, for whoever is to decide about it.
+ * Shows a value as a tree. A branch is created when it is opened, so that a large output costs
+ * nothing before. With `open`, the whole value is shown, for a human who decides about it.
  */
 export function jsonView(value, { open = false } = {}) {
   if (value === null || typeof value !== 'object')
@@ -82,7 +82,7 @@ export function jsonView(value, { open = false } = {}) {
 function scalar(value) {
   const kind = value === null ? 'null' : typeof value
   const text = kind === 'string' ? value : String(value)
-  // Lines belong together: none of them stands beside the name.
+  // A text with several lines begins below its name, so that the lines are aligned.
   const lines = text.includes('\n') ? ' lines' : ''
   return element('span', { class: `value ${kind}${lines}` }, text)
 }
@@ -94,7 +94,7 @@ const isSmall = (value) => {
   return JSON.stringify(value).length <= 64
 }
 
-/** How many entries of a list are shown where nothing is to be decided. */
+/** The largest number of entries that are shown without `open`. */
 const entriesMax = 200
 
 function branch(value, key, open) {

@@ -1,18 +1,18 @@
 /**
- * What a conversation shows, made of what the server holds: the history, the answer that is under way,
- * what waits in line, and what could not be posted yet. An entry that is shown already stays the same
- * object, so that what is drawn of it, and a form in it, stays as well.
+ * The entries of a conversation: the history, the running answer, the queue, and messages that are
+ * not posted yet. An entry that is already shown stays the same object, so that its view and a form
+ * in it stay too.
  */
 
 /**
- * @param shown the entries so far
- * @param held the session's `record`, its `messages` and its `queue`
+ * @param shown the current entries
+ * @param state the `record` of the session, its `messages` and its `queue`
  */
 export function entriesOf(shown, { record, messages, queue }) {
   const { state, turn, error } = record
   const openId = state === 'idle' ? undefined : turn?.logId
   const ids = new Set(messages.map(({ id }) => id))
-  const told = withUnstored(messages, record).map((message) => {
+  const stored = withRunning(messages, record).map((message) => {
     const isOpen = message.id === openId
     return Object.assign(entryOf(shown, message, isOpen), {
       state: undefined,
@@ -20,7 +20,7 @@ export function entriesOf(shown, { record, messages, queue }) {
       waiting: isOpen && state === 'waiting',
     })
   })
-  const last = told.at(-1)
+  const last = stored.at(-1)
   if (error !== undefined && last?.message.id === turn?.logId)
     Object.assign(last, { end: 'error', error })
   const waiting = queue
@@ -28,15 +28,15 @@ export function entriesOf(shown, { record, messages, queue }) {
     .map(({ id: letterId, message }) =>
       Object.assign(entryOf(shown, message), { state: 'queued', letterId }),
     )
-  const known = new Set([...told, ...waiting])
+  const known = new Set([...stored, ...waiting])
   const own = shown.filter(
     (entry) => (entry.state === 'sending' || entry.state === 'failed') && !known.has(entry),
   )
   return [...known, ...own]
 }
 
-/** The answer that is under way, and the one that failed before its first word. */
-function withUnstored(messages, { state, turn, error }) {
+/** Adds the running answer, or an answer that failed before its first part. */
+function withRunning(messages, { state, turn, error }) {
   if (turn === undefined || messages.some(({ id }) => id === turn.logId)) return messages
   const failed = error !== undefined && messages.at(-1)?.role === 'user'
   return state !== 'idle' || failed ? [...messages, emptyAnswer(turn.logId)] : messages
@@ -45,7 +45,7 @@ function withUnstored(messages, { state, turn, error }) {
 function entryOf(shown, message, isOpen = false) {
   const known = shown.find((entry) => entry.message.id === message.id)
   if (known === undefined) return { message }
-  // What is being read is ahead of what is stored.
+  // The message from the stream is newer than the stored one.
   if (!isOpen && !isSame(known.message, message)) known.message = message
   return known
 }
@@ -56,6 +56,6 @@ export const emptyAnswer = (id) => ({ id, role: 'assistant', parts: [] })
 
 const askingStates = new Set(['input-available', 'approval-requested'])
 
-/** The calls that a message asks the human about, by their ids. */
+/** The ids of the calls of a message that the human must answer. */
 export const askedIn = ({ parts }) =>
   new Set(parts.filter(({ state }) => askingStates.has(state)).map(({ toolCallId }) => toolCallId))

@@ -1,18 +1,21 @@
-/** Files that are to go with the next message, as `file` parts with data URLs. */
+/** The files of the next message, as `file` parts with data URLs. */
 import { button, element } from './playground-dom.js'
 import { fileNode } from './playground-parts.js'
 import { isPhoto, readyPhoto } from './playground-photo.js'
 
-/** In bytes. A data URL is a third longer, and the server reads 10 MiB of JSON. */
+/**
+ * Limits in bytes. A data URL is a third longer than its file, and the server accepts 10 MiB of
+ * JSON.
+ */
 const bytesMax = 5_000_000
 const allMax = 7_000_000
 const filesMax = 6
 
 /**
- * @param list the element that shows what is attached
- * @param tell says to the human which files could not be attached, and why: a text for each
+ * @param list the element that shows the attached files
+ * @param showProblems receives a text for each file that could not be attached
  */
-export function openAttachments(list, tell) {
+export function openAttachments(list, showProblems) {
   let parts = []
 
   function show() {
@@ -32,12 +35,11 @@ export function openAttachments(list, tell) {
   }
 
   async function addOne(file) {
-    if (parts.length >= filesMax)
-      throw new Error(`No more than ${filesMax} files go with a message.`)
+    if (parts.length >= filesMax) throw new Error(`A message has at most ${filesMax} files.`)
     const ready = await readyFile(file)
     const size = parts.reduce((sum, { url }) => sum + (url.length * 3) / 4, ready.size)
     if (size > allMax)
-      throw new Error(`The files of a message have at most ${megabytes(allMax)} together.`)
+      throw new Error(`All files of a message together have at most ${megabytes(allMax)}.`)
     parts = [...parts, await readPart(ready)]
     show()
   }
@@ -48,9 +50,9 @@ export function openAttachments(list, tell) {
       for (const file of files) {
         await addOne(file).catch(({ message }) => problems.push(`“${file.name}”: ${message}`))
       }
-      tell(problems)
+      showProblems(problems)
     },
-    /** Gives the parts away. */
+    /** Returns the parts and removes them here. */
     take() {
       const taken = parts
       parts = []
@@ -66,8 +68,8 @@ export function openAttachments(list, tell) {
 const megabytes = (bytes) => `${bytes / 1_000_000} MB`
 
 /**
- * The file as it is sent: a photo made smaller, text with a type that says so.
- * @throws Error with words for people: for a file that is too large, or that no model reads
+ * Returns the file in the form in which it is sent: photos smaller, texts with a text type.
+ * @throws Error with a text for the user if the file is too large, or if no model can read it
  */
 export async function readyFile(file) {
   const ready = isPhoto(file) ? await readyPhoto(file) : file
@@ -76,25 +78,27 @@ export async function readyFile(file) {
     throw new Error(`It is larger than ${megabytes(bytesMax)}. Attach a smaller one.`)
   if (/^(?:image|audio)\/|^application\/pdf$/.test(ready.type)) return ready
   if (await isText(ready)) return ready.type.startsWith('text/') ? ready : asText(ready)
-  // A TypeScript file has the type of a video, and was text.
+  // A TypeScript file also has a video type. It is text, so it was returned above.
   if (ready.type.startsWith('video/')) return ready
   throw new Error('It is no picture, no PDF and no text, so a model cannot read it.')
 }
 
-/** What the browser has no type for, or one that says nothing of text, is text all the same. */
+/**
+ * Sets a text type if the browser knows no type for the file, or a type that does not mark text.
+ */
 const asText = (file) =>
   /^application\/.*(?:json|xml|yaml|javascript)/.test(file.type)
     ? file
     : new File([file], file.name, { type: 'text/plain' })
 
-/** Text in UTF-8, or in UTF-16 with its mark. */
+/** Whether the file is text in UTF-8, or in UTF-16 with a byte order mark. */
 async function isText(file) {
   try {
     const bytes = new Uint8Array(await file.arrayBuffer())
     if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
       return true
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    // oxlint-disable-next-line no-control-regex -- no text has these
+    // oxlint-disable-next-line no-control-regex -- text does not contain these
     return !/[\0-\x06\x0e-\x1a\x1c-\x1f]/.test(text)
   } catch (error) {
     if (error instanceof TypeError) return file.type.startsWith('text/')

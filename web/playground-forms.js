@@ -1,11 +1,11 @@
 /**
- * What a tool asks of the human: a decision, an answer, or the output of a tool that is theirs to run.
- * The form is thrown away when it has been used; what it said is in the part.
+ * The forms of tool calls: a decision, an answer, or the output of a tool that the human runs. A
+ * form is removed after its use. The part of the call contains its result.
  */
 import { button, element } from './playground-dom.js'
 import { toolNameOf } from './playground-reading.js'
 
-/** The form of a call, or null where nothing is asked. */
+/** Returns the form of a call, or null if the call needs none. */
 export function formFor(part, entry, actions) {
   if (!isAsked(part, entry)) return null
   if (part.state === 'approval-requested') return approvalForm(part, actions)
@@ -13,8 +13,8 @@ export function formFor(part, entry, actions) {
 }
 
 /**
- * Whether the human is to act on a call. A message that waits for two answers goes on with the first
- * for a moment, and asks for the second all the while.
+ * Whether the human must act on a call. A message that waits for two answers runs for a moment
+ * after the first one. The second call needs its answer during this time too.
  */
 export function isAsked({ state, toolCallId, providerExecuted }, { live, waiting, asked, sent }) {
   if (state !== 'approval-requested' && state !== 'input-available') return false
@@ -55,13 +55,13 @@ function approvalForm(part, { decide }) {
   return form
 }
 
-/** Of a long input, so that whoever sees only its end knows that there is more. */
+/** The length of a long input, because the human may see only its end. */
 function lengthOf(input) {
   const lines = linesIn(input)
   return lines > 20 ? `, all of its ${lines} lines` : ''
 }
 
-/** A text has its own lines, and every other value one. */
+/** Counts lines. A value that is not a text counts as one line. */
 const linesIn = (value) =>
   typeof value === 'object' && value !== null
     ? Object.values(value).reduce((sum, entry) => sum + linesIn(entry), 0)
@@ -120,7 +120,7 @@ function jsonForm(part, { answer, fail }) {
   const form = element(
     'form',
     { class: 'answer' },
-    element('p', {}, 'This tool is yours to run. What did it return?'),
+    element('p', {}, 'You run this tool. What did it return?'),
     field,
     problem,
     element(

@@ -1,24 +1,25 @@
 /**
- * Makes characters visible that a reader does not see, so that nobody allows what they cannot read: a
- * bidirectional override shows a command in another order, a zero-width character makes two names look
- * the same, and tag characters hide whole sentences. Each is shown as its code point.
+ * Shows invisible characters as their code points, so that a human sees everything before an
+ * approval. A bidirectional override shows a command in another order, a zero-width character makes
+ * two names look the same, and tag characters hide whole sentences.
  */
 
 /**
- * Controls but tab and line feed, formats, line and paragraph separators, code points of nobody, halves
- * of pairs, spaces that are none of the keyboard's, fillers, and variation selectors.
+ * Control characters except tab and line feed, format characters, line and paragraph separators,
+ * unassigned and private code points, lone surrogates, unusual spaces, fillers and variation
+ * selectors.
  */
 const hidden =
   /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}\u00a0\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\uffa0\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu
 
-/** Emoji are made of several code points: a joiner or a selector behind a picture belongs to it. */
+/** Emoji of several code points. A joiner or selector after a picture belongs to the emoji. */
 const picture =
   /\p{Extended_Pictographic}(?:\ufe0f|\p{Emoji_Modifier}|\u200d(?=\p{Extended_Pictographic}))+|[0-9#*]\ufe0f\u20e3/gu
 
 const codePoint = (character) =>
   `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`
 
-/** A text as pieces: what is shown as it is, and code points in the place of what is not seen. */
+/** Splits a text into visible pieces and the code points of invisible characters. */
 export function piecesOf(text) {
   const kept = [...text.matchAll(picture)].map((match) => [
     match.index,
@@ -36,7 +37,7 @@ export function piecesOf(text) {
   return pieces
 }
 
-/** Replaces what is not seen in all the texts below a node. */
+/** Replaces invisible characters in all texts below a node. */
 export function showInvisible(node) {
   for (const child of [...node.childNodes]) {
     if (child.nodeType === 1) showInvisible(child)
@@ -53,7 +54,7 @@ function replace(node) {
 function mark(text) {
   const node = document.createElement('span')
   node.setAttribute('class', 'invisible')
-  node.setAttribute('title', 'A character that is not seen')
+  node.setAttribute('title', 'An invisible character')
   node.append(text)
   return node
 }

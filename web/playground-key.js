@@ -1,11 +1,11 @@
 /**
- * The key of a server that asks for one. It is kept for as long as the tab, and nowhere else. However
- * many calls are refused at once, the human is asked once.
+ * The key of a server that needs one. It exists only in the tab. If several calls are refused at
+ * the same time, the human is asked once.
  */
 
 const storageKey = 'loom-key'
 
-/** What may stand in a header. */
+/** The characters that a header may contain. */
 const plain = /^[\x21-\x7e]+$/
 
 export function openKey(dialog) {
@@ -18,8 +18,8 @@ export function openKey(dialog) {
   const key = {
     value: sessionStorage.getItem(storageKey) ?? undefined,
     /**
-     * @param refused the key that a call was refused with
-     * @returns whether to call again, with another key
+     * @param refused the key of the refused call
+     * @returns whether to repeat the call with another key
      */
     async ask(refused) {
       if (refused !== key.value) return true
@@ -27,7 +27,7 @@ export function openKey(dialog) {
       asking ??= show(refused).finally(() => (asking = undefined))
       return asking
     },
-    /** Asks although the human would not say before. */
+    /** Asks again after the human declined. */
     askAgain() {
       declined = false
       return key.ask(key.value)
@@ -35,7 +35,7 @@ export function openKey(dialog) {
   }
 
   function show(refused) {
-    problem.textContent = refused === undefined ? '' : 'The server does not know this key.'
+    problem.textContent = refused === undefined ? '' : 'The server refused this key.'
     field.value = ''
     dialog.showModal()
     return new Promise((resolve) => {
@@ -54,7 +54,7 @@ export function openKey(dialog) {
     event.preventDefault()
     const given = field.value.trim()
     if (!plain.test(given)) {
-      problem.textContent = 'A key is one word of plain letters, digits and signs.'
+      problem.textContent = 'A key contains only ASCII letters, digits and signs, and no spaces.'
       return
     }
     key.value = given

@@ -1,16 +1,16 @@
 /**
- * Markdown to DOM nodes, for text that nobody vouches for: every character ends up in a text node, no
- * HTML is ever parsed, and only http(s) addresses become links. A small dialect, chosen for what
- * models write: headings, lists, tables, quotations, code, emphasis, links.
+ * Converts Markdown of an untrusted source to DOM nodes. Every character becomes part of a text
+ * node, no HTML is parsed, and only http(s) addresses become links. It supports the Markdown that
+ * models write: headings, lists, tables, quotations, code, emphasis and links.
  */
 import { element, copyButton } from './playground-dom.js'
 
-/** Lists and quotations within each other; deeper ones are shown as text. */
+/** The largest depth of nested lists and quotations. Deeper ones are shown as text. */
 const nestingMax = 12
 
 /**
- * Shows the text in the node, and leaves alone the blocks that have not changed since the last time:
- * a growing answer costs its last block, and a selection in the others survives.
+ * Shows the text in the node. Blocks that have not changed stay, so that a growing answer costs
+ * only its last block, and a selection in the other blocks survives.
  */
 export function renderMarkdown(node, text) {
   const blocks = blocksOf(text.split(/\r?\n/))
@@ -25,7 +25,7 @@ export function renderMarkdown(node, text) {
 
 const sourceOf = (block) => `${block.kind}\n${block.lines.join('\n')}`
 
-/** Blocks of lines: { kind, lines } with the lines as they were written. */
+/** Splits lines into blocks: { kind, lines } with the lines of the source. */
 function blocksOf(lines) {
   const blocks = []
   let at = 0
@@ -69,8 +69,8 @@ function endOf(kind, lines, start) {
     return Math.min(at + 1, lines.length)
   }
   if (kind === 'heading' || kind === 'rule') return at
-  const goesOn = continuations[kind]
-  while (at < lines.length && goesOn(lines, at, start)) at += 1
+  const continues = continuations[kind]
+  while (at < lines.length && continues(lines, at, start)) at += 1
   return at
 }
 
@@ -80,14 +80,15 @@ const continuations = {
   list: (lines, at, start) =>
     isItemOf(lines[start], lines[at]) ||
     /^\s+\S/.test(lines[at]) ||
-    // A line of text goes on with the item before it, an empty one only if the list does.
+    // A line of text continues the item before it. An empty line does so only if the list
+    // continues.
     (lines[at] === ''
       ? isItemOf(lines[start], lines[at + 1] ?? '') || /^\s{2,}\S/.test(lines[at + 1] ?? '')
       : lines[at - 1] !== '' && kindOf(lines, at) === 'paragraph'),
   paragraph: (lines, at) => !/^\s*$/.test(lines[at]) && kindOf(lines, at) === 'paragraph',
 }
 
-/** Numbers and dots do not share a list, unless one is within the other. */
+/** Numbers and dots do not share a list, unless one is nested in the other. */
 function isItemOf(first, line) {
   const [opening, item] = [listItem.exec(first), listItem.exec(line)]
   if (item === null) return false
@@ -101,7 +102,7 @@ function blockNode({ kind, lines }, depth) {
       return codeNode(lines)
     case 'heading': {
       const [, marks, text] = /^\s*(#{1,6})\s+(.*?)\s*#*\s*$/.exec(lines[0])
-      // The page has its own first heading.
+      // The page itself has the only first-level heading.
       return element(`h${Math.min(marks.length + 1, 6)}`, {}, ...inlineNodes(text))
     }
     case 'rule':
@@ -160,7 +161,7 @@ function listNode(lines, depth) {
 function itemNode(lines, depth) {
   const item = element('li')
   for (const [index, block] of blocksOf(lines).entries()) {
-    // The first words of an item are text, not a paragraph with its margins.
+    // The first paragraph of an item becomes plain text, without the margins of a paragraph.
     if (block.kind === 'paragraph' && index === 0)
       item.append(...inlineNodes(block.lines.join('\n')))
     else item.append(blockNode(block, depth + 1))
@@ -187,7 +188,7 @@ function tableNode(lines) {
   return element('div', { class: 'table', tabindex: '0' }, table)
 }
 
-/** Every repetition is bounded, so the search is linear in the text. */
+/** Every repetition is bounded, so the time of a search is linear in the length of the text. */
 const inlinePattern = new RegExp(
   [
     '(?<code>`{1,3})(?<codeText>[^`\\n]+)\\k<code>',
@@ -232,7 +233,7 @@ function inlineNode(source, groups, depth) {
   return [element('br')]
 }
 
-/** Punctuation at the end belongs to the sentence, not to the address. */
+/** Punctuation at the end belongs to the sentence and not to the address. */
 function bareLink(text) {
   const url = text.replace(/[.,;:!?)\]*_]+$/, '')
   return [...linkNodes(url, [url], url), text.slice(url.length)].filter((node) => node !== '')

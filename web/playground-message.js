@@ -1,12 +1,13 @@
-/** An answer on the page: its parts, its notices, what can be done with it, and the quiet footer. */
+/** The view of an answer: its parts, its notice, its buttons and its footer. */
 import { button, copyButton, element, icon } from './playground-dom.js'
 import { partView, viewKey } from './playground-parts.js'
-import { isTool, wovenParts } from './playground-reading.js'
+import { isTool, joinedParts } from './playground-reading.js'
 import { userView } from './playground-user.js'
 
 /**
- * An entry is what `openChat` keeps: the message, whether it is being written (`live`) or waits for the
- * human (`waiting`), how its stream ended, and of a message that was posted what became of it (`state`).
+ * Returns the view of an entry of `openChat`. An entry has a message, whether the message is still
+ * streamed (`live`) or waits for the human (`waiting`), the end of its stream (`end`), and for a
+ * posted message the result of the post (`state`).
  */
 export function entryView(entry, actions) {
   if (entry.note !== undefined) return noteView(entry)
@@ -43,7 +44,7 @@ function assistantView(entry, actions) {
 
   function update() {
     const { message, live, waiting } = entry
-    const parts = wovenParts(message.parts)
+    const parts = joinedParts(message.parts)
     for (const [index, part] of parts.entries()) {
       if (views[index]?.key !== viewKey(part)) {
         for (const old of views.splice(index)) old.view.node.remove()
@@ -55,7 +56,7 @@ function assistantView(entry, actions) {
     }
     for (const old of views.splice(parts.length)) old.view.node.remove()
     node.setAttribute('aria-busy', String(live))
-    dots.hidden = !live || isTalking(parts.at(-1))
+    dots.hidden = !live || showsProgress(parts.at(-1))
     foot.hidden = live || waiting || parts.length === 0
     copying.hidden = textOf(message) === ''
     redo.hidden = entry.isFixed || endOf(entry) === 'error'
@@ -83,8 +84,8 @@ const boundActions = (entry, { answer, fail, decide }) => ({
   decide: (part, approved, reason) => decide(entry, part, { approved, reason }),
 })
 
-/** While words come, they are the sign of life; otherwise the dots are. */
-function isTalking(part) {
+/** Whether the last part shows progress itself. If not, the dots show it. */
+function showsProgress(part) {
   if (part === undefined) return false
   if (part.type === 'text' || part.type === 'reasoning')
     return part.state === 'streaming' && part.text !== ''
@@ -99,19 +100,19 @@ function noticeFor(entry, actions) {
   return [icon('hand'), element('p', {}, problemOf(entry)), ...(entry.isFixed ? [] : [retry()])]
 }
 
-/** What went wrong with an answer, for people; empty where nothing did. */
+/** The failure of an answer as a text for the user. Empty if it did not fail. */
 export const problemOf = (entry) =>
   endOf(entry) === 'error' ? entry.error || 'Something went wrong with this answer.' : ''
 
-/** How an answer ended, also of one that was only loaded. */
+/** The end of an answer. A loaded answer has it in its metadata. */
 const endOf = ({ end, live, message }) =>
   live ? undefined : (end ?? endsByOutcome[message.metadata?.outcome])
 
 const endsByOutcome = { aborted: 'abort', error: 'error' }
 
-/** The words of an answer, as Markdown. */
+/** The text of an answer, as Markdown. */
 export const textOf = (message) =>
-  wovenParts(message.parts)
+  joinedParts(message.parts)
     .filter((part) => part.type === 'text')
     .map((part) => part.text)
     .join('\n\n')

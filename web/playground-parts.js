@@ -1,13 +1,13 @@
 /**
- * One view for each part of a message. A view has a `node` and an `update` that changes no more than
- * what is different: while an answer streams, a form that somebody is typing in must stay as it is.
+ * The views of the parts of a message. A view has a `node` and an `update`. An update changes only
+ * what is different, because a form that the human fills in must survive a running stream.
  */
 import { element, icon, jsonView } from './playground-dom.js'
 import { renderMarkdown } from './playground-markdown.js'
 import { isTool } from './playground-reading.js'
 import { toolView } from './playground-tool.js'
 
-/** The view of a part. `actions` are what its buttons do. */
+/** Returns the view of a part. `actions` are the actions of its buttons. */
 export function partView(part, actions) {
   if (part.type === 'text') return textView()
   if (part.type === 'reasoning') return reasoningView()
@@ -18,7 +18,7 @@ export function partView(part, actions) {
   return still(element('span', { hidden: true }))
 }
 
-/** Parts that begin a view of their own when they change places. */
+/** The key of a view. A part with another key at the same index gets a new view. */
 export const viewKey = (part) => `${part.type} ${part.toolCallId ?? ''}`
 
 const still = (node) => ({ node, update() {} })
@@ -46,16 +46,16 @@ function reasoningView() {
     body,
   )
   let shown = null
-  let touched = false
-  node.firstChild.addEventListener('click', () => (touched = true))
+  let isToggledByHuman = false
+  node.firstChild.addEventListener('click', () => (isToggledByHuman = true))
   return {
     node,
     update({ text, state }, { live }) {
       const thinking = live && state === 'streaming'
       label.textContent = thinking ? 'Thinking…' : 'Thoughts'
       node.classList.toggle('shimmer', thinking)
-      // Open while it happens, and out of the way afterwards, unless somebody has said otherwise.
-      if (!touched) node.open = thinking
+      // Open while the model thinks and closed afterwards, unless the human has toggled it.
+      if (!isToggledByHuman) node.open = thinking
       if (text === shown) return
       shown = text
       renderMarkdown(body, text)
@@ -82,7 +82,10 @@ function dataView(part) {
   }
 }
 
-/** A picture as a thumbnail, anything else by its name. Only addresses that cannot run code. */
+/**
+ * Shows a picture as a thumbnail and any other file by its name. Only addresses that cannot run
+ * code are used.
+ */
 export function fileNode({ mediaType, url, filename }) {
   const name = filename ?? mediaType
   if (/^image\/(?!svg)/.test(mediaType) && /^(?:data:image\/|https?:|blob:)/.test(url)) {

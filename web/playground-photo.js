@@ -1,27 +1,30 @@
 /**
- * Pictures as models take them. A phone's photo has 10 MB and more, lies on its side but for a note in
- * its EXIF data, says where it was taken, and is often HEIC; models take JPEG, PNG, GIF and WebP up to a
- * few megabytes, and read none of the notes.
+ * Converts pictures to a form that models accept. The photo of a phone has 10 MB or more, needs the
+ * rotation in its EXIF data, contains its location there, and is often HEIC. Models accept JPEG,
+ * PNG, GIF and WebP up to a few megabytes, and ignore EXIF data.
  */
 
-/** In pixels. Models see no more of a picture, and most make it smaller than this. */
+/**
+ * The longest edge in pixels. Models do not use more pixels, and most models reduce the picture
+ * further.
+ */
 const edgeMax = 2048
-/** In bytes. A picture of a type that models take is left alone up to here. */
+/** The size in bytes up to which a picture of an accepted type is not changed. */
 const plainMax = 1_500_000
 const qualities = [0.85, 0.7, 0.5]
 
-const taken = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
+const acceptedTypes = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
 
-/** SVG is text, and goes as text. */
+/** Whether the file is a picture. SVG is sent as text. */
 export const isPhoto = ({ type }) => type.startsWith('image/') && type !== 'image/svg+xml'
 
 /**
- * The picture as it is, or a smaller JPEG of it, upright and without EXIF data.
- * @throws Error with words for people where the browser cannot read the picture
+ * Returns the unchanged picture, or a smaller, upright JPEG without EXIF data.
+ * @throws Error with a text for the user if the browser cannot read the picture
  */
 export async function readyPhoto(file) {
-  const isPlain = taken.has(file.type) && file.size <= plainMax && !(await hasExif(file))
-  const picture = await decoded(file)
+  const isPlain = acceptedTypes.has(file.type) && file.size <= plainMax && !(await hasExif(file))
+  const picture = await decode(file)
   try {
     const scale = Math.min(1, edgeMax / Math.max(picture.width, picture.height))
     if (isPlain && scale === 1) return file
@@ -37,7 +40,7 @@ async function hasExif(file) {
   return new TextDecoder('latin1').decode(head).includes('Exif\0\0')
 }
 
-async function decoded(file) {
+async function decode(file) {
   try {
     return await createImageBitmap(file, { imageOrientation: 'from-image' })
   } catch (cause) {
@@ -54,7 +57,7 @@ async function asJpeg(picture, scale, { name }) {
   canvas.width = Math.max(1, Math.round(picture.width * scale))
   canvas.height = Math.max(1, Math.round(picture.height * scale))
   const context = canvas.getContext('2d')
-  // JPEG has no transparency: without this it would be black.
+  // JPEG has no transparency. Without a background, transparent areas would be black.
   context.fillStyle = '#fff'
   context.fillRect(0, 0, canvas.width, canvas.height)
   context.drawImage(picture, 0, 0, canvas.width, canvas.height)

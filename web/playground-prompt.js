@@ -1,4 +1,4 @@
-/** What the model sees: exactly what it would be asked next, message by message. */
+/** The panel “What the model sees”: the next prompt, message by message. */
 import { button, copyButton, element, icon, jsonView } from './playground-dom.js'
 
 export function openPrompt({ dialog, server }) {
@@ -11,9 +11,8 @@ export function openPrompt({ dialog, server }) {
     try {
       body.replaceChildren(...promptNodes(await server.prompt(id), () => load(id)))
     } catch (error) {
-      const told =
-        error.status === 404 ? 'Nothing has been said in this conversation yet.' : error.message
-      body.replaceChildren(element('p', { class: 'note' }, told))
+      const text = error.status === 404 ? 'This conversation has no messages yet.' : error.message
+      body.replaceChildren(element('p', { class: 'note' }, text))
     }
   }
 
@@ -45,13 +44,13 @@ function messageNode({ role, content }) {
   const parts = typeof content === 'string' ? [{ type: 'text', text: content }] : content
   return element(
     'section',
-    { class: 'told', 'data-role': role },
+    { class: 'prompt-message', 'data-role': role },
     element('h3', {}, role),
     ...parts.map(partNode),
   )
 }
 
-/** Text as it is: what Markdown would make of it is not what the model reads. */
+/** Text is shown without rendering, because the model reads the source. */
 function partNode({ type, ...part }) {
   if (type === 'text') return element('pre', {}, part.text)
   const name = part.toolName === undefined ? type : `${type} · ${part.toolName}`

@@ -1,14 +1,17 @@
 /**
- * The message that a stream's chunks make, as a client sees it. Pure, no DOM. Part by part it is the AI
- * SDK's `UIMessage`, and what the server stores in the end; a test holds them equal.
+ * Builds the message from the chunks of a stream. Pure, no DOM. Part by part, it equals the
+ * `UIMessage` of the AI SDK and the message that the server stores. A test compares them.
  */
 
-/** What a reader of a stream knows beside the message: which parts are open. */
+/** The state of a reader: the message, its open parts, and the end of the stream. */
 export function openReading(message) {
   return { message, open: new Map(), inputs: new Map(), end: null, error: null }
 }
 
-/** Puts a chunk into the message. Unknown chunks are left alone: servers are newer than pages. */
+/**
+ * Adds a chunk to the message. Unknown chunks are ignored, because the server may be newer than the
+ * page.
+ */
 export function applyChunk(reading, chunk) {
   const apply = appliers[chunk.type]
   if (apply !== undefined) apply(reading, chunk)
@@ -17,7 +20,7 @@ export function applyChunk(reading, chunk) {
 
 const appliers = {
   start(reading, { messageId, messageMetadata }) {
-    // A message that waited and goes on begins once more, in the same stream.
+    // A message that waited starts again in the same stream.
     Object.assign(reading, { end: null, error: null })
     if (messageId !== undefined) reading.message.id = messageId
     addMetadata(reading.message, messageMetadata)
@@ -112,7 +115,7 @@ function closePart({ open }, { type, id, providerMetadata }) {
   open.delete(key)
 }
 
-/** Changes the part of a call, or adds it. */
+/** Updates the part of a call, or adds one. */
 function setTool(reading, chunk, change) {
   if (updateTool(reading, chunk.toolCallId, change)) return
   const { toolCallId, toolName, dynamic } = chunk
@@ -145,7 +148,7 @@ function pick(object, keys) {
   )
 }
 
-/** Settles what a stream left open when it ended in whatever way. */
+/** Closes the open parts after the end of a stream. */
 export function closeReading({ message, open }) {
   for (const part of open.values()) part.state = 'done'
   open.clear()
@@ -153,18 +156,18 @@ export function closeReading({ message, open }) {
 }
 
 /**
- * The parts as a reader is to see them. Where another server went on with an answer, a text ends in
- * the middle of a sentence and the next step begins with the rest of it: they are one text again.
+ * The parts that the page shows. If another server continued an answer, a text ends in the middle
+ * of a sentence, and the next step begins with the rest. This function joins both texts.
  */
-export function wovenParts(parts) {
-  const woven = []
+export function joinedParts(parts) {
+  const joined = []
   for (const part of parts) {
-    const [before, step] = woven.slice(-2)
-    const goesOn = part.type === 'text' && step?.type === 'step-start' && before?.type === 'text'
-    if (goesOn) woven.splice(-2, 2, { ...part, text: before.text + part.text })
-    else woven.push(part)
+    const [before, step] = joined.slice(-2)
+    const isRest = part.type === 'text' && step?.type === 'step-start' && before?.type === 'text'
+    if (isRest) joined.splice(-2, 2, { ...part, text: before.text + part.text })
+    else joined.push(part)
   }
-  return woven
+  return joined
 }
 
 export const isTool = (part) => part.type === 'dynamic-tool' || part.type.startsWith('tool-')

@@ -1,16 +1,16 @@
 /**
- * The server's routes as the page calls them. A message is posted and its answer is read in two calls,
- * so that whoever posted reads as everybody else does. A call without an answer is made again: an id
- * makes it one message however often it is posted.
+ * A client of the routes of the server. The page posts a message and reads its answer in two
+ * requests, so that all tabs read in the same way. A request without a response is sent again. The
+ * id of the message makes repeated posts one message.
  */
 import { mayPass, pause } from './playground-stream.js'
 
-/** Says which chunks this page understands. */
+/** Declares the chunks that this page understands. */
 const profile = 'profile=v7'
 
 const attemptsMax = 5
 
-/** What the server refuses; `status` is 0 where it could not be reached. */
+/** A failed request. `status` is the HTTP status, or 0 if the server could not be reached. */
 export class ServerProblem extends Error {
   constructor(message, status, options) {
     super(message, options)
@@ -18,7 +18,9 @@ export class ServerProblem extends Error {
   }
 }
 
-/** @param key what `openKey` gives; without it no key is sent, and none is asked for */
+/**
+ * @param key the result of `openKey`; without it, no key is sent and the human is not asked for one
+ */
 export function openServer({ fetch: base = (...all) => fetch(...all), key, pauseMs } = {}) {
   async function call(path, { body, headers, signal, mayBeGone = false, ...init } = {}) {
     for (;;) {
@@ -51,7 +53,7 @@ export function openServer({ fetch: base = (...all) => fetch(...all), key, pause
 
   const json = async (path, init) => (await call(path, init)).json()
 
-  async function insist(path, init) {
+  async function retry(path, init) {
     for (let failures = 0; ; failures++) {
       try {
         return await json(path, init)
@@ -62,8 +64,8 @@ export function openServer({ fetch: base = (...all) => fetch(...all), key, pause
     }
   }
 
-  const accepted = (path, body, more = {}) =>
-    insist(`${path}?${profile}`, {
+  const postAsync = (path, body, more = {}) =>
+    retry(`${path}?${profile}`, {
       method: 'POST',
       body,
       headers: { prefer: 'respond-async', ...more },
@@ -74,22 +76,24 @@ export function openServer({ fetch: base = (...all) => fetch(...all), key, pause
     sessions: (before) =>
       json(`/api/chat?limit=30${before === undefined ? '' : `&before=${before}`}`),
     session: (id) => json(chat(id)),
-    /** With all that their streams told. */
+    /** The messages with all parts that their streams contained. */
     messages: (id) => json(`${chat(id, 'messages')}?${profile}&queued=0`),
     queue: async (id) => (await json(chat(id, 'queue'))).queue,
     prompt: (id) => json(chat(id, 'prompt')),
-    /** The stream of the unfinished answer, as a response. */
+    /** Returns the response with the stream of the running answer. */
     stream: (id, after, signal) =>
       call(
         `${chat(id, 'stream')}?${profile}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`,
         { signal, mayBeGone: true, headers: { accept: 'text/event-stream' } },
       ),
-    /** @param idempotencyKey for what has no id of its own: an edit, a regeneration */
+    /**
+     * @param idempotencyKey needed for a post without a new message id: an edit or a regeneration
+     */
     post: (body, idempotencyKey) =>
-      accepted('/api/chat', body, idempotencyKey && { 'idempotency-key': idempotencyKey }),
-    answer: (id, toolCallId, result) => accepted(chat(id, 'tools', toolCallId), result),
-    decide: (id, approvalId, decision) => accepted(chat(id, 'approvals', approvalId), decision),
-    stop: (id) => insist(chat(id, 'stop'), { method: 'POST' }),
+      postAsync('/api/chat', body, idempotencyKey && { 'idempotency-key': idempotencyKey }),
+    answer: (id, toolCallId, result) => postAsync(chat(id, 'tools', toolCallId), result),
+    decide: (id, approvalId, decision) => postAsync(chat(id, 'approvals', approvalId), decision),
+    stop: (id) => retry(chat(id, 'stop'), { method: 'POST' }),
     withdraw: (id, letterId) => json(chat(id, 'queue', letterId), { method: 'DELETE' }),
     remove: (id) => call(chat(id), { method: 'DELETE' }),
   }
@@ -97,7 +101,7 @@ export function openServer({ fetch: base = (...all) => fetch(...all), key, pause
 
 const chat = (...path) => ['/api/chat', ...path.map(encodeURIComponent)].join('/')
 
-/** What the server says is wrong, in its words where it has some. */
+/** Returns the error text of a response, or a text with its status. */
 async function problemOf(response) {
   const text = await response.text().catch(() => '')
   try {
@@ -105,7 +109,7 @@ async function problemOf(response) {
     const message = body.error?.message ?? body.message ?? body.error
     if (typeof message === 'string' && message !== '') return message
   } catch {
-    // Not JSON: a proxy's page, or plain words.
+    // The body is not JSON: a page of a proxy, or plain text.
   }
   const plain = text.length < 500 && !text.includes('<') ? text.trim() : ''
   return plain || `The server answered ${response.status} ${response.statusText}`.trim()

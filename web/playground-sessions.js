@@ -1,11 +1,11 @@
-/** The drawer of one's own conversations: to return to one, or to delete it. */
+/** The drawer with the conversations of the user. It opens and deletes conversations. */
 import { button, element } from './playground-dom.js'
 
 /**
- * @param open told the id of the conversation to show
- * @param removed told the id of one that is no more
+ * @param open receives the id of the conversation to show
+ * @param onRemove receives the id of a deleted conversation
  */
-export function openSessions({ dialog, server, titles, current, open, removed }) {
+export function openSessions({ dialog, server, titles, current, open, onRemove }) {
   const list = dialog.querySelector('ol')
   const note = dialog.querySelector('.note')
   const more = dialog.querySelector('.more')
@@ -27,7 +27,10 @@ export function openSessions({ dialog, server, titles, current, open, removed })
     }
   }
 
-  /** Those that another browser began, one after the other: the server has no titles. */
+  /**
+   * Finds the titles of conversations that another browser began, because the server stores no
+   * titles.
+   */
   async function nameAll(sessions) {
     for (const { id } of sessions) {
       if (!dialog.open) return
@@ -72,7 +75,7 @@ export function openSessions({ dialog, server, titles, current, open, removed })
     return item
   }
 
-  /** Pressed twice: there is no way back. */
+  /** A button that must be pressed twice, because a deletion cannot be undone. */
   function removal(id, title, item) {
     const node = button({ label: `Delete “${title}”`, iconName: 'trash', iconOnly: true }, act)
     async function act() {
@@ -85,7 +88,7 @@ export function openSessions({ dialog, server, titles, current, open, removed })
       try {
         await server.remove(id)
       } catch (error) {
-        // Gone is what was wanted.
+        // A conversation that does not exist is already deleted.
         if (error.status !== 404) {
           node.disabled = false
           note.textContent = error.message
@@ -95,14 +98,14 @@ export function openSessions({ dialog, server, titles, current, open, removed })
       const next = item().nextElementSibling ?? item().previousElementSibling
       item().remove()
       ;(next?.querySelector('a') ?? dialog.querySelector('[data-close]')).focus()
-      removed(id)
+      onRemove(id)
     }
     return node
   }
 
   more.addEventListener('click', load)
   dialog.querySelector('[data-close]').addEventListener('click', () => dialog.close())
-  // What is beside the drawer is the dialog's own backdrop.
+  // A click beside the drawer hits the backdrop, which belongs to the dialog.
   dialog.addEventListener('click', (event) => event.target === dialog && dialog.close())
 
   return {

@@ -1,18 +1,18 @@
 /**
- * An answer as it comes over the wire, on however many connections: bytes to events, and a broken
- * connection goes on after the last whole event. The rules are those of `loom/client`; a page cannot
- * load TypeScript, so they are written here once more. Pure, no DOM.
+ * Reads an answer over one or more connections. It parses the bytes as events, and after a broken
+ * connection it continues after the last complete event. `loom/client` has the same rules, but a
+ * page cannot load TypeScript. Pure, no DOM.
  */
 
-/** Longer than any frame has a reason to be; a server that never ends a line must not fill the tab. */
+/** The longest line in characters. A line without an end must not fill the memory of the tab. */
 const lineMax = 64_000_000
 
-/** The server sends a comment at least every 15 s, so this much silence means that nobody is there. */
+/** The server sends a comment at least every 15 s, so a longer silence means a lost connection. */
 const silenceMaxMs = 40_000
 
 /**
- * The events of one response body: `{ id, chunk }`, and `{ done: true }` for `[DONE]`. It ends where
- * the body ends, and fails where that breaks off or falls silent.
+ * Yields the events of one response body: `{ id, chunk }`, and `{ done: true }` for `[DONE]`. It
+ * ends with the body, and throws if the body breaks off or is silent.
  */
 export async function* eventsOf(body, silenceMs = silenceMaxMs) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader()
@@ -21,7 +21,7 @@ export async function* eventsOf(body, silenceMs = silenceMaxMs) {
     let id
     let data = []
     for (;;) {
-      const { done, value } = await inTime(reader.read(), silenceMs).catch(brokenOff)
+      const { done, value } = await inTime(reader.read(), silenceMs).catch(throwBrokenOff)
       if (done) return
       const lines = (rest + value).split(/\r\n|\n|\r(?!$)/)
       rest = lines.pop()
@@ -42,7 +42,7 @@ export async function* eventsOf(body, silenceMs = silenceMaxMs) {
   }
 }
 
-function brokenOff(cause) {
+function throwBrokenOff(cause) {
   throw Object.assign(new Error('The connection broke off.', { cause }), { status: 0 })
 }
 
@@ -55,12 +55,12 @@ function parsed(text) {
 }
 
 /**
- * Follows an answer to its end: `[DONE]`, or an `error`. Anything else is a connection that broke off,
- * and is tried again until the signal says otherwise: the reader can do nothing better than wait.
- * @param open asks for the stream after an event's id, or from its start
- * @param onLink told whether there is a connection
- * @returns `done`; `idle` where there is nothing to follow (204); `gone` where the place is lost (410)
- * @throws what `open` refuses for good
+ * Follows an answer to its end: `[DONE]`, or an `error`. Any other end is a broken connection,
+ * which is opened again until the signal aborts.
+ * @param open opens the stream after the id of an event, or from its start
+ * @param onLink receives whether the connection is open
+ * @returns `done`, `idle` if no answer runs (204), or `gone` if the cursor no longer exists (410)
+ * @throws the error of `open`, unless it is temporary
  */
 export async function* followed({ open, after, signal, onLink = () => {}, silenceMs, pauseMs }) {
   let cursor = after
@@ -87,10 +87,16 @@ export async function* followed({ open, after, signal, onLink = () => {}, silenc
   }
 }
 
-/** No connection, an instance that is going, a store that is away for a moment. */
+/**
+ * Whether a failure is temporary: no connection, an instance that shuts down, or an unavailable
+ * store.
+ */
 export const mayPass = ({ status }) => [0, 502, 503, 504].includes(status)
 
-/** Doubles up to 5 s, and is never the same for all who wait. */
+/**
+ * Waits. The time doubles with each failure, up to 5 s, with a random part so that clients do not
+ * retry together.
+ */
 export async function pause(failures, { signal, pauseMs = 250 }) {
   const delayMs = Math.min(pauseMs * 2 ** failures, 5000) * (0.5 + Math.random() / 2)
   await new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * What to ask an agent first, in words that the demo model understands too. Only of the agents that
- * come with Loom is it known what they can do.
+ * Suggestions for the first message, in words that the demo model understands too. Only the agents
+ * of Loom have suggestions, because the abilities of other agents are not known.
  */
 import { element } from './playground-dom.js'
 
@@ -17,25 +17,25 @@ const suggestions = new Map([
   [
     'coder',
     [
-      ['Use glob {"pattern": "*"}', 'What files there are'],
-      ['Use grep {"pattern": "TODO"}', 'What is in them'],
-      ['Use bash {"command": "ls -l"}', 'A command, once you allow it'],
-      ['Use write_file {"path": "hello.txt", "content": "Hello"}', 'A file, once you allow it'],
+      ['Use glob {"pattern": "*"}', 'List files'],
+      ['Use grep {"pattern": "TODO"}', 'Search in files'],
+      ['Use bash {"command": "ls -l"}', 'A command, after your approval'],
+      ['Use write_file {"path": "hello.txt", "content": "Hello"}', 'A file, after your approval'],
     ],
   ],
 ])
 
-/** @param send told the words of a suggestion that was taken */
+/** @param send receives the text of the chosen suggestion */
 export function openSuggestions({ list, send }) {
   let shown
   return {
-    /** @param agent undefined where the server does not say whom there is */
+    /** @param agent undefined if the list of agents is not known */
     show(agent = 'assistant') {
       if (agent === shown) return
       shown = agent
-      const offered = suggestions.get(agent) ?? []
-      list.hidden = offered.length === 0
-      list.replaceChildren(...offered.map(itemOf))
+      const items = suggestions.get(agent) ?? []
+      list.hidden = items.length === 0
+      list.replaceChildren(...items.map(itemOf))
     },
   }
 

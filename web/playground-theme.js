@@ -1,4 +1,4 @@
-/** Light or dark: as the system has it, until somebody says otherwise. */
+/** The light or dark theme: that of the system, until the user chooses one. */
 
 const storageKey = 'loom-theme'
 

@@ -1,30 +1,30 @@
 /**
- * What conversations are called on this page: by the first words of the human. A server that asks for
- * a key has reason to, so there the words are kept no longer than the key.
+ * The titles of conversations on this page: the beginning of the first message. If the server needs
+ * a key, the titles may be confidential, so they are stored only as long as the key.
  */
-import { wordsOf } from './playground-user.js'
+import { userTextOf } from './playground-user.js'
 
 const storageKey = 'loom-titles'
 const titlesMax = 200
 
 export function openTitles(key) {
-  const shelf = () => (key.value === undefined ? localStorage : sessionStorage)
+  const storage = () => (key.value === undefined ? localStorage : sessionStorage)
 
   function read() {
     try {
-      return JSON.parse(shelf().getItem(storageKey)) ?? {}
+      return JSON.parse(storage().getItem(storageKey)) ?? {}
     } catch {
-      // No storage, or something else in it.
+      // The storage is not available, or contains other data.
       return {}
     }
   }
 
   function write(titles) {
     try {
-      const kept = Object.entries(titles).slice(-titlesMax)
-      shelf().setItem(storageKey, JSON.stringify(Object.fromEntries(kept)))
+      const newest = Object.entries(titles).slice(-titlesMax)
+      storage().setItem(storageKey, JSON.stringify(Object.fromEntries(newest)))
     } catch {
-      // A list without titles is as good.
+      // The list also works without titles.
     }
   }
 
@@ -33,7 +33,7 @@ export function openTitles(key) {
     learn({ id, entries }) {
       const first = entries.find(({ message }) => message.role === 'user')
       if (first === undefined) return
-      const title = wordsOf(first.message).replaceAll(/\s+/g, ' ').trim().slice(0, 80)
+      const title = userTextOf(first.message).replaceAll(/\s+/g, ' ').trim().slice(0, 80)
       const titles = read()
       if (title !== '' && titles[id] !== title) write({ ...titles, [id]: title })
     },

@@ -1,6 +1,7 @@
 /**
- * The card of a tool call: closed it is one line, open it shows what went in and what came out. It
- * changes only what is different, so that a form in it survives the rest of the stream.
+ * The card of a tool call. Closed, it is one line. Open, it shows the input and the output. An
+ * update changes only what is different, so that a form in the card survives the rest of the
+ * stream.
  */
 import { diffView, editView } from './playground-change.js'
 import { element, icon, jsonView } from './playground-dom.js'
@@ -9,7 +10,7 @@ import { showInvisible } from './playground-invisible.js'
 import { renderMarkdown } from './playground-markdown.js'
 import { toolNameOf } from './playground-reading.js'
 
-/** What is shown for a call: the icon, the words, and whether the card is open by itself. */
+/** The icon and the label of a call, and whether the card opens automatically. */
 function statusOf(part, entry) {
   const { live, sent } = entry
   switch (part.state) {
@@ -24,7 +25,7 @@ function statusOf(part, entry) {
       }
       if (sent?.has(part.toolCallId)) return { icon: 'spinner', label: 'sent' }
       if (live) return { icon: 'spinner', label: approves ? 'will need your approval' : 'running' }
-      return { icon: 'cross', label: approves ? 'not decided' : 'not answered', tone: 'muted' }
+      return { icon: 'cross', label: approves ? 'not decided' : 'not outputText', tone: 'muted' }
     }
     case 'approval-responded':
       return part.approval?.approved
@@ -63,10 +64,10 @@ export function toolView(first, actions) {
     ),
     element('div', { class: 'card-body' }, input.node, output.node, form),
   )
-  let touched = false
+  let isToggledByHuman = false
   let shownState = ''
   let shownBrief = ''
-  node.firstChild.addEventListener('click', () => (touched = true))
+  node.firstChild.addEventListener('click', () => (isToggledByHuman = true))
 
   function update(part, entry) {
     const status = statusOf(part, entry)
@@ -81,8 +82,8 @@ export function toolView(first, actions) {
     output.show(part.errorText ?? (part.state === 'output-available' ? part.output : undefined))
     if (state === shownState) return
     shownState = state
-    // A new state is news: it opens and closes the card as it sees fit, once.
-    if (!touched || status.open) node.open = status.open === true
+    // Each new state opens or closes the card once.
+    if (!isToggledByHuman || status.open) node.open = status.open === true
     node.dataset.tone = status.tone ?? ''
     label.textContent = status.label
     mark.replaceChildren(
@@ -98,7 +99,9 @@ export function toolView(first, actions) {
   return { node, update }
 }
 
-/** Of an input all is there and can be seen, since somebody may have to decide about it. */
+/**
+ * Shows the whole input, with invisible characters, because a human may have to decide about it.
+ */
 function inputView(body, value) {
   body.replaceChildren(editView(value) ?? jsonView(value, { open: true }))
   showInvisible(body)
@@ -109,7 +112,7 @@ function outputView(body, value) {
   else body.replaceChildren(diffView(value) ?? jsonView(value))
 }
 
-/** A labelled value that is drawn again only when it is another one. */
+/** A labelled value that is drawn again only if it has changed. */
 function section(title, draw) {
   const head = element('h4', {}, title)
   const body = element('div')
@@ -131,7 +134,7 @@ function section(title, draw) {
   }
 }
 
-/** A sub-agent's output: what it said so far, and the tools it called. */
+/** Whether the value is the output of a sub-agent: its text so far, and its tool calls. */
 const isReport = (value) =>
   typeof value === 'object' &&
   value !== null &&
@@ -162,18 +165,19 @@ function showReport(body, { text, toolCalls }) {
   renderMarkdown(prose, text)
 }
 
-/** One line for a closed card: what went in, and what came out of it. */
+/** The line of a closed card: the input and the output. */
 function briefOf(part) {
   const { input, state, output, preliminary, errorText } = part
-  const asked = shortOf(mainOf(input))
-  if (state === 'output-error') return joinBrief(asked, shortOf(errorText))
-  if (state !== 'output-available' || preliminary) return asked
-  return joinBrief(asked, isReport(output) ? '' : shortOf(toldOf(output)))
+  const inputText = shortOf(mainOf(input))
+  if (state === 'output-error') return joinBrief(inputText, shortOf(errorText))
+  if (state !== 'output-available' || preliminary) return inputText
+  return joinBrief(inputText, isReport(output) ? '' : shortOf(textForModel(output)))
 }
 
-const joinBrief = (asked, answered) => [asked, answered].filter((text) => text !== '').join('  →  ')
+const joinBrief = (inputText, outputText) =>
+  [inputText, outputText].filter((text) => text !== '').join('  →  ')
 
-/** The one field of an input that says it all, or all of them. */
+/** The most important field of an input, or the whole input. */
 function mainOf(input) {
   const name = mainFields.find((name) => typeof input?.[name] === 'string')
   return name === undefined ? input : input[name]
@@ -184,14 +188,14 @@ const mainFields = [
   ...['pattern', 'expr', 'prompt', 'query', 'url'],
 ]
 
-/** Of an output for people and programs the first line of what the model is told. */
-const toldOf = (output) =>
+/** The first line of the text for the model, if the output has one. */
+const textForModel = (output) =>
   typeof output?.text === 'string' ? output.text.trim().split('\n', 1)[0] : output
 
 function shortOf(value) {
   if (value === undefined || value === null) return ''
   const values = typeof value === 'object' ? Object.values(value) : [value]
-  // An only value speaks for itself, several need their names.
+  // A single value needs no name. Several values do.
   const text =
     values.length === 1 && typeof values[0] !== 'object'
       ? String(values[0])

@@ -1,10 +1,10 @@
-/** What the human said: its words and files, what became of it, and a form to say it otherwise. */
+/** The view of a user's message: its text and files, its state, and a form that edits it. */
 import { button, copyButton, element, icon } from './playground-dom.js'
 import { fileNode } from './playground-parts.js'
 
 export function userView(entry, actions) {
   const content = element('div', { class: 'said' })
-  const copying = copyButton(() => wordsOf(entry.message), 'Copy the message')
+  const copying = copyButton(() => userTextOf(entry.message), 'Copy the message')
   const editing = button({ label: 'Edit', iconName: 'edit', iconOnly: true }, () => edit())
   const foot = element('footer', {}, copying, editing)
   const status = element('div', { class: 'status' })
@@ -28,9 +28,9 @@ export function userView(entry, actions) {
     node.classList.toggle('unsent', state !== undefined)
     foot.hidden = state !== undefined || content.querySelector('form') !== null
     editing.hidden = entry.isFixed
-    const told = `${state} ${entry.error} ${entry.whenBusy}`
-    if (told === shownStatus) return
-    shownStatus = told
+    const newStatus = `${state} ${entry.error} ${entry.whenBusy}`
+    if (newStatus === shownStatus) return
+    shownStatus = newStatus
     status.replaceChildren(...statusNodes(entry, actions))
   }
 
@@ -51,14 +51,14 @@ export function userView(entry, actions) {
   return { node, update }
 }
 
-export const wordsOf = ({ parts }) =>
+export const userTextOf = ({ parts }) =>
   parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
 
 const filesOf = ({ parts }) => parts.filter(({ type }) => type === 'file')
 
 function contentNodes(message) {
   const files = filesOf(message)
-  const words = wordsOf(message)
+  const words = userTextOf(message)
   return [
     ...(files.length > 0 ? [element('div', { class: 'files' }, ...files.map(fileNode))] : []),
     ...(words === '' ? [] : [element('p', { class: 'bubble' }, words)]),
@@ -91,10 +91,10 @@ const queuedWords = {
   interrupt: 'Is next',
 }
 
-/** @param close told the new parts, or nothing where all stays as it is */
+/** @param close receives the new parts, or nothing if the message stays unchanged */
 function editForm({ message }, close) {
   const field = element('textarea', { 'aria-label': 'Edit the message', rows: '2' })
-  field.value = wordsOf(message)
+  field.value = userTextOf(message)
   const save = () => {
     const text = field.value.trim()
     const parts = [...filesOf(message), ...(text === '' ? [] : [{ type: 'text', text }])]
@@ -108,7 +108,7 @@ function editForm({ message }, close) {
     element(
       'div',
       { class: 'row' },
-      element('span', {}, 'What follows is answered anew.'),
+      element('span', {}, 'A new answer replaces the messages below.'),
       button({ label: 'Cancel', kind: 'plain' }, () => close()),
       element('button', { class: 'primary' }, 'Send'),
     ),

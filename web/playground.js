@@ -1,7 +1,7 @@
 /**
- * The page: it shows the conversation that the address names (`#chat=…`), and passes on what the human
- * does. What changes while an answer streams is drawn once a frame, so a fast model costs no more than
- * a slow one.
+ * The page. It shows the conversation that the address names (`#chat=…`), and passes the actions of
+ * the human on. The changes of a streaming answer are drawn once a frame, so that a fast model
+ * costs no more than a slow one.
  */
 import { openAgents } from './playground-agents.js'
 import { openAnnouncer } from './playground-announcer.js'
@@ -16,12 +16,12 @@ import { openSessions } from './playground-sessions.js'
 import { openSuggestions } from './playground-suggestions.js'
 import { openTheme } from './playground-theme.js'
 import { openTitles } from './playground-titles.js'
-import { wordsOf } from './playground-user.js'
+import { userTextOf } from './playground-user.js'
 
 const at = (id) => document.getElementById(id)
 const scroller = at('scroller')
 
-/** How often a page that is looked at sees what others did to its conversation. */
+/** The interval at which a visible page checks for changes by other clients, in milliseconds. */
 const lookMs = 3000
 
 const key = openKey(at('key'))
@@ -29,7 +29,7 @@ const server = openServer({ key })
 const titles = openTitles(key)
 const announcer = openAnnouncer(at('announcer'))
 
-// --- Which conversation ---
+// --- The shown conversation ---
 
 let chat
 let views = new Map()
@@ -44,19 +44,20 @@ const idInAddress = () => {
 }
 
 /**
- * @param id of the conversation; a new one without it
- * @param kept entries of one that the server no longer has: they stay on the page above the new one
+ * @param id the id of the conversation; without it, a new one
+ * @param oldEntries entries of a conversation that the server no longer has; they stay above the
+ * new one
  */
-function show(id, kept = []) {
+function show(id, oldEntries = []) {
   chat?.close()
   const { agent } = chat ?? {}
   const opened = openChat({
     server,
     id,
     agent: id === undefined ? agent : undefined,
-    kept,
-    // One that was left may still hear something.
-    changed: (entry) => opened === chat && draw(entry),
+    oldEntries,
+    // A closed chat may still report a change.
+    onChange: (entry) => opened === chat && draw(entry),
   })
   chat = opened
   for (const { node } of views.values()) node.remove()
@@ -65,15 +66,15 @@ function show(id, kept = []) {
   if (id !== undefined) void chat.watch()
 }
 
-/** As `show`, with its address. */
-function goTo(id, kept) {
+/** Like `show`, and sets the address. */
+function goTo(id, oldEntries) {
   const address = id === undefined ? location.pathname : `#chat=${encodeURIComponent(id)}`
   history.pushState(null, '', address)
-  show(id, kept)
+  show(id, oldEntries)
   composer.focus()
 }
 
-// The address was changed by hand, or by going back.
+// The user changed the address, or went back.
 addEventListener('popstate', () => {
   const id = idInAddress()
   if (id !== (chat.isNew ? undefined : chat.id)) show(id)
@@ -83,10 +84,10 @@ addEventListener('popstate', () => {
 
 let frame = 0
 
-/** With an entry, only that one has changed. */
+/** Draws the page. With an entry, only this entry has changed. */
 function draw(entry) {
   if (entry === undefined) drawAll()
-  // One frame for however many chunks; there is one live entry.
+  // One frame draws any number of chunks, because only one entry is live.
   else if (frame === 0) frame = requestAnimationFrame(() => drawLive(entry))
 }
 
@@ -103,18 +104,18 @@ function drawAll() {
   const isFirst = views.size === 0
   const follow = isFirst || isAtEnd()
   const { busy } = chat
-  const entries = [...chat.kept, ...chat.entries]
+  const entries = [...chat.oldEntries, ...chat.entries]
   for (const [entry, view] of views) {
     if (entries.includes(entry)) continue
     view.node.remove()
     views.delete(entry)
   }
   for (const [index, entry] of entries.entries()) {
-    // What is answered just now, or cannot be reached, is not the time to change history.
-    entry.isFixed = busy || chat.link !== 'ok' || index < chat.kept.length
+    // The history cannot be changed during an answer, or without the server.
+    entry.isFixed = busy || chat.link !== 'ok' || index < chat.oldEntries.length
     const view = views.get(entry) ?? entryView(entry, actions)
     views.set(entry, view)
-    view.node.classList.toggle('forgotten', index < chat.kept.length)
+    view.node.classList.toggle('forgotten', index < chat.oldEntries.length)
     const list = at('messages')
     if (list.children[index] !== view.node)
       list.insertBefore(view.node, list.children[index] ?? null)
@@ -134,37 +135,43 @@ function drawAll() {
   if (answer !== undefined && announcer.settle(answer)) focusQuestion(answer)
 }
 
-/** The keyboard goes to the question, unless somebody is writing. */
+/** Moves the focus to the question, unless the human is writing. */
 function focusQuestion(entry) {
   const { activeElement } = document
   const idle = activeElement === document.body || activeElement === at('prompt')
-  if (!idle || composer.isInUse || isTouched()) return
+  if (!idle || composer.isInUse || isTouchScreen()) return
   questionOf(entry)?.focus({ preventScroll: true })
 }
 
-/** An approval is not among them: an Enter that was meant for something else must not approve. */
+/**
+ * Finds the form of a question. Approvals are excluded, because an Enter for something else must
+ * not approve.
+ */
 const questionOf = (entry) =>
   views
     .get(entry)
     ?.node.querySelector('.card[open] form:not(.approval) :is(button, input, textarea)')
 
-/** Focus would bring up a keyboard that covers half the screen. */
-const isTouched = () => matchMedia('(pointer: coarse)').matches
+/** Whether this is a touch screen. A focus would open a keyboard that covers half of it. */
+const isTouchScreen = () => matchMedia('(pointer: coarse)').matches
 
-/** A button that has done its work is gone, and must not take the focus with it. */
+/**
+ * The actions of buttons. A button disappears after its action, so the focus moves to another
+ * element.
+ */
 const actions = Object.fromEntries(
   ['redo', 'retry', 'edit', 'answer', 'fail', 'decide', 'withdraw', 'resend', 'forget'].map(
     (name) => [
       name,
       (entry, ...rest) => {
         void (name === 'resend' ? resend(entry) : chat[name](entry, ...rest))
-        if (!isTouched()) (questionOf(entry) ?? at('prompt')).focus({ preventScroll: true })
+        if (!isTouchScreen()) (questionOf(entry) ?? at('prompt')).focus({ preventScroll: true })
       },
     ],
   ),
 )
 
-// --- Scrolling: the end is followed only by who is there ---
+// --- Scrolling: the page follows the end only if it is visible ---
 
 const isAtEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80
 
@@ -172,7 +179,7 @@ function scrollToEnd() {
   scroller.scrollTop = chat.entries.length > 0 ? scroller.scrollHeight : 0
 }
 
-/** The end, or the beginning of a question that is higher than the window: that is read first. */
+/** Scrolls to the end, or to the start of a question that is higher than the window. */
 function scrollToNewest() {
   scrollToEnd()
   const asked = at('messages').querySelector(".card[data-tone='ask'][open]")
@@ -184,7 +191,7 @@ function scrollToNewest() {
 scroller.addEventListener('scroll', () => (at('latest').hidden = isAtEnd()), { passive: true })
 at('latest').addEventListener('click', scrollToEnd)
 
-// --- What is around the conversation ---
+// --- The parts around the conversation ---
 
 const banner = openBanner(at('banner'), {
   renew: () => goTo(),
@@ -197,27 +204,27 @@ const banner = openBanner(at('banner'), {
 })
 
 async function send(parts, whenBusy) {
-  // What is shown stays; the server begins anew below it.
+  // The old entries stay, and a new conversation begins below them.
   if (chat.link === 'gone') goTo(undefined, chat.forgotten())
   if (chat.isNew) history.pushState(null, '', `#chat=${chat.id}`)
-  const asked = chat
-  const posting = asked.send(parts, whenBusy)
+  const target = chat
+  const post = target.send(parts, whenBusy)
   scrollToEnd()
-  if ((await posting) === 'gone' && asked === chat) await send(parts)
+  if ((await post) === 'gone' && target === chat) await send(parts)
 }
 
 async function resend(entry) {
-  const asked = chat
-  if ((await asked.resend(entry)) === 'gone' && asked === chat) await send(entry.message.parts)
+  const target = chat
+  if ((await target.resend(entry)) === 'gone' && target === chat) await send(entry.message.parts)
 }
 
 const composer = openComposer({
-  send: (...said) => void send(...said),
+  send: (...message) => void send(...message),
   stop: () => void chat.stop(),
-  tell: announcer.say,
-  lastWords() {
+  announce: announcer.say,
+  lastText() {
     const last = chat.entries.findLast(({ message }) => message.role === 'user')
-    return last && wordsOf(last.message)
+    return last && userTextOf(last.message)
   },
 })
 
@@ -226,7 +233,7 @@ const agents = openAgents({
   select: at('agent'),
   about: at('welcome-text'),
   server,
-  chosen(name) {
+  onChange(name) {
     chat.agent = name
     suggestions.show(name)
     composer.focus()
@@ -247,20 +254,20 @@ const sessions = openSessions({
   titles,
   current: () => chat.id,
   open: goTo,
-  removed(id) {
+  onRemove(id) {
     titles.forget(id)
     if (id === chat.id) goTo()
   },
 })
 
-const prompt = openPrompt({ dialog: at('seen'), server })
+const prompt = openPrompt({ dialog: at('prompt-panel'), server })
 
 openTheme(at('theme'))
 at('see').addEventListener('click', () => prompt.show(chat.id))
 at('sessions-button').addEventListener('click', () => sessions.show())
 at('new-chat').addEventListener('click', () => goTo())
 
-// The address is the conversation's: a link within the page must not take its place.
+// The address names the conversation, so a link within the page must not change it.
 at('skip').addEventListener('click', (event) => {
   event.preventDefault()
   composer.focus()
@@ -274,7 +281,7 @@ addEventListener('online', look)
 let isListed = false
 
 async function listAgents() {
-  // Without the list there is nothing to pick; the server's own agent answers.
+  // Without the list there is no picker, and the default agent of the server answers.
   await agents.load().catch(() => {})
   isListed = true
   draw()
