@@ -1,7 +1,7 @@
 /**
- * For browsers, and any other program with `fetch`: a chat that continues after a lost connection and
- * after the death of the server instance, and `useChat` sees neither. It imports nothing and stays one
- * file, although it is long: a page without a bundler loads it as it is.
+ * The client for browsers and other programs with `fetch`. A chat continues after a lost connection
+ * and after the death of a server instance, and `useChat` sees neither. The file imports nothing
+ * and is one file although it is long, because a page without a bundler loads it unchanged.
  */
 
 /**
@@ -65,11 +65,11 @@ export function resumableFetch(options: ResumableFetchOptions = {}): Fetch {
     follow = 'queue',
   } = options
   const retry = { attempts, pauseMs, silenceMs }
-  return async (given, more) => {
-    const init = keyed(given, more)
-    const input = following(given, init, follow)
+  return async (address, options) => {
+    const init = withIdempotencyKey(address, options)
+    const input = withFollow(address, init, follow)
     const signal = init?.signal ?? undefined
-    const response = await insist(() => base(input, init), { ...retry, signal })
+    const response = await callWithRetries(() => base(input, init), { ...retry, signal })
     const type = response.headers.get('content-type') ?? ''
     if (!response.ok || response.body === null || !type.includes('text/event-stream'))
       return response
@@ -111,7 +111,7 @@ export async function stopChat(
   } = {},
 ): Promise<boolean> {
   const { fetch: base = fetch, queue, messageId, ...rest } = init
-  const response = await base(extended(api, `/${encodeURIComponent(id)}/stop`), {
+  const response = await base(withPath(api, `/${encodeURIComponent(id)}/stop`), {
     ...rest,
     ...((queue || messageId) && { body: JSON.stringify({ queue, messageId }) }),
     method: 'POST',
@@ -147,14 +147,14 @@ export async function followSession(
     ...init
   }: RequestInit & { fetch?: Fetch; onChunk: (chunk: { type: string }) => void },
 ): Promise<void> {
-  const url = extended(api, `/${encodeURIComponent(id)}/stream`)
+  const url = withPath(api, `/${encodeURIComponent(id)}/stream`)
   const follow = resumableFetch(base && { fetch: base })
   const response = await follow(`${url}${url.includes('?') ? '&' : '?'}follow=session`, init)
   if (!response.ok || response.body === null) throw lost(response.status, await response.text())
   const reader = response.body.getReader()
   const decoder = new TextDecoder()
   for (;;) {
-    // Whole events, as `resumableBody` gives them.
+    // Each chunk contains only complete events, because `resumableBody` splits between events.
     const { done, value } = await reader.read()
     if (done) return
     for (const [, data] of decoder.decode(value, { stream: true }).matchAll(/^data: ?(\{.+)$/gm)) {
@@ -170,14 +170,17 @@ interface Retry {
   signal: AbortSignal | undefined
 }
 
-/** What may pass: no connection, an instance that is going, a store that is away for a moment. */
-const mayPass = (status: number) => status === 502 || status === 503 || status === 504
+/**
+ * Whether a failure is temporary: a lost connection, an instance that shuts down, an unavailable
+ * store.
+ */
+const isTemporary = (status: number) => status === 502 || status === 503 || status === 504
 
-async function insist(call: () => Promise<Response>, retry: Retry): Promise<Response> {
+async function callWithRetries(call: () => Promise<Response>, retry: Retry): Promise<Response> {
   for (let attempt = 1; ; attempt++) {
     try {
       const response = await call()
-      if (!mayPass(response.status) || attempt >= retry.attempts) return response
+      if (!isTemporary(response.status) || attempt >= retry.attempts) return response
     } catch (error) {
       if (retry.signal?.aborted === true || attempt >= retry.attempts) throw error
     }
@@ -197,13 +200,13 @@ async function pause(attempt: number, { pauseMs, signal }: Retry): Promise<void>
   signal?.throwIfAborted()
 }
 
-/** Fails when it takes longer than `ms`, and tells `late`. */
-async function inTime<VALUE>(ms: number, work: Promise<VALUE>, late: () => void): Promise<VALUE> {
+/** Rejects and calls `onLate` if the work takes longer than `ms` milliseconds. */
+async function inTime<VALUE>(ms: number, work: Promise<VALUE>, onLate: () => void): Promise<VALUE> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const silence = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(new TypeError('network error: the server is silent'))
-      late()
+      onLate()
     }, ms)
   })
   try {
@@ -213,21 +216,24 @@ async function inTime<VALUE>(ms: number, work: Promise<VALUE>, late: () => void)
   }
 }
 
-/** A POST that is sent again must be known for the same, also where it only names what is to be made anew. */
-function keyed(
+/**
+ * Adds an idempotency key to a POST, so that the server recognizes a repeated one. A regeneration
+ * needs the key, because it contains no new message id.
+ */
+function withIdempotencyKey(
   input: Parameters<Fetch>[0],
   init: RequestInit | undefined,
 ): RequestInit | undefined {
   if (methodOf(input, init) !== 'POST') return init
   const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : {}))
-  // Not `crypto.randomUUID`: a page that came without TLS has none.
+  // `crypto.randomUUID` does not exist on a page without TLS.
   const key = () => Math.random().toString(36).slice(2)
   if (!headers.has('idempotency-key')) headers.set('idempotency-key', key() + key())
   return { ...init, headers }
 }
 
-/** A reader that resumes is given what waits, too, unless it says itself what it follows. */
-function following(
+/** Adds the `follow` parameter to a GET of a stream, unless the URL already contains it. */
+function withFollow(
   input: Parameters<Fetch>[0],
   init: RequestInit | undefined,
   follow: string,
@@ -249,7 +255,7 @@ function streamUrl(
   const url = input instanceof Request ? input.url : String(input)
   if (methodOf(input, init) === 'GET') return url
   const id = response.headers.get('x-loom-session') ?? postedId(init?.body)
-  return id === undefined ? undefined : extended(url, `/${id}/stream`)
+  return id === undefined ? undefined : withPath(url, `/${id}/stream`)
 }
 
 /** Returns the id of the posted chat, encoded for a URL. */
@@ -259,8 +265,8 @@ function postedId(body: unknown): string | undefined {
   return id === undefined ? undefined : encodeURIComponent(id)
 }
 
-/** The path goes before the query: a transport's `api` may have one. */
-function extended(url: string, path: string): string {
+/** Adds a path before the query, because the `api` of a transport may have a query. */
+function withPath(url: string, path: string): string {
   const [address = '', query] = url.split('?')
   return address.replace(/\/$/, '') + path + (query === undefined ? '' : `?${query}`)
 }
@@ -272,11 +278,11 @@ function resumption(
 ): [string, RequestInit] {
   const { body, method, ...rest } = init ?? {}
   const [address = '', query = ''] = url.split('?')
-  const kept = query.split('&').filter((pair) => pair !== '' && !pair.startsWith('after='))
-  return [`${address}?${[...kept, `after=${encodeURIComponent(after)}`].join('&')}`, rest]
+  const others = query.split('&').filter((pair) => pair !== '' && !pair.startsWith('after='))
+  return [`${address}?${[...others, `after=${encodeURIComponent(after)}`].join('&')}`, rest]
 }
 
-/** Whole events only: half of one would be repeated by the next connection. */
+/** Passes only complete events on. The next connection would repeat an incomplete one. */
 function resumableBody(
   first: ReadableStream<Uint8Array>,
   again: (after: string | undefined, until: AbortSignal) => Promise<Response>,
@@ -299,12 +305,12 @@ function resumableBody(
       if (failures > 1) await pause(failures - 1, retry)
       const leaving = new AbortController()
       const leave = () => leaving.abort(retry.signal?.reason)
-      // For as long as this connection lasts: aborting the chat ends it.
+      // The listener stays during the whole connection, because an abort of the chat must end it.
       retry.signal?.addEventListener('abort', leave, { once: true })
       const response = await inTime(retry.silenceMs, again(lastId, leaving.signal), leave).catch(
         () => undefined,
       )
-      if (response === undefined || mayPass(response.status)) continue
+      if (response === undefined || isTemporary(response.status)) continue
       if (!response.ok || response.body === null) throw lost(response.status, cause)
       reader = response.body.getReader()
       return

@@ -20,7 +20,7 @@ export function openSessions({ dialog, server, titles, current, open, onRemove }
       list.append(...page.sessions.map(itemOf))
       before = page.before
       more.hidden = before === undefined
-      note.textContent = list.childNodes.length === 0 ? 'None yet.' : ''
+      note.textContent = list.childNodes.length === 0 ? 'No conversations yet.' : ''
       await nameAll(page.sessions)
     } catch (error) {
       note.textContent = error.message

@@ -88,7 +88,7 @@ function statusNodes(entry, actions) {
 const queuedWords = {
   queue: 'Waits for its turn',
   steer: 'Waits for the next step',
-  interrupt: 'Is next',
+  interrupt: 'Starts next',
 }
 
 /** @param close receives the new parts, or nothing if the message stays unchanged */

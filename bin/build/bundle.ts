@@ -1,6 +1,6 @@
 /**
- * The command and all that it imports as a few files or one. What is imported late only runs when it
- * is asked for, also where it is in the same file.
+ * Bundles the command and its imports into one file or a few files. A module that is imported late
+ * runs only when it is needed, also if it is in the same file.
  */
 import { join } from 'node:path'
 
@@ -9,16 +9,16 @@ import { type Plugin, rolldown } from 'rolldown'
 import { root } from './place.ts'
 
 export interface Bundle {
-  /** What starts. */
+  /** The code of the entry point. */
   main: string
-  /** What it imports, by file name. */
+  /** The code that the entry point imports, by file name. */
   chunks: ReadonlyMap<string, string>
-  /** The files of packages that are in it. */
+  /** The source files in the bundle. */
   modules: readonly string[]
 }
 
 export interface BundleOptions {
-  /** The text of the module that has the files which travel inside. */
+  /** The code of the module that reads the embedded files. */
   embedding: string
   isOneFile: boolean
 }
@@ -28,14 +28,14 @@ export async function bundle({ embedding, isOneFile }: BundleOptions): Promise<B
     input: join(root, 'bin/loom.mjs'),
     cwd: root,
     platform: 'node',
-    // It says where the file of its package lies; in here there is no such place.
+    // This package returns the path of a file in its folder. The bundle has no such folder.
     external: ['@vscode/ripgrep'],
     plugins: [
-      standIn(join(root, 'src/ground/asset/embedded.ts'), embedding),
-      standIn(join(root, 'bin/main.mjs'), "export { main } from '../src/main.ts'"),
+      replacement(join(root, 'src/ground/asset/embedded.ts'), embedding),
+      replacement(join(root, 'bin/main.mjs'), "export { main } from '../src/main.ts'"),
     ],
     transform: { define: { 'process.env.NODE_ENV': '"production"' }, target: 'node22.19' },
-    // Most of it never runs: what is not asked for is not to be compiled.
+    // Most modules never run, so they must not be compiled in advance.
     optimization: { pifeForModuleWrappers: false },
     logLevel: 'warn',
   })
@@ -50,7 +50,7 @@ export async function bundle({ embedding, isOneFile }: BundleOptions): Promise<B
     })
     const chunks = output.filter((chunk) => chunk.type === 'chunk')
     const [main, ...others] = chunks
-    if (main?.isEntry !== true) throw new Error('The first chunk is not what starts.')
+    if (main?.isEntry !== true) throw new Error('The first chunk is not the entry point.')
     return {
       main: main.code,
       chunks: new Map(others.map(({ fileName, code }) => [fileName, code])),
@@ -61,9 +61,9 @@ export async function bundle({ embedding, isOneFile }: BundleOptions): Promise<B
   }
 }
 
-function standIn(file: string, code: string): Plugin {
+function replacement(file: string, code: string): Plugin {
   return {
-    name: 'stand-in',
+    name: 'replacement',
     load: (id) => (id === file ? { code, moduleType: 'js' } : undefined),
   }
 }

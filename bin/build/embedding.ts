@@ -1,10 +1,10 @@
 /**
- * How an artefact of one file carries others inside, code too, and the module that reads them there in
- * the place of `src/ground/asset/embedded.ts`.
+ * Embeds files and code in a single-file artefact. The modules below replace
+ * `src/ground/asset/embedded.ts` and read the embedded files.
  *
- * An executable has room for them as they are. A `.mjs` has them behind its code, in comments: Node
- * parses all of a module before it runs any, and skips a comment at no cost. So only the first words
- * are code; the rest is unpacked when it is imported or read.
+ * An executable stores the files unchanged. A `.mjs` stores them after its code, in comments.
+ * Node.js parses a whole module before it runs it, but skips comments at no cost. So only the start
+ * of the file is parsed as code, and the rest is unpacked when it is imported or read.
  */
 import { constants, zstdCompressSync } from 'node:zlib'
 
@@ -19,13 +19,13 @@ export const embedded = {
 `
 
 /**
- * Reads from the end of a `.mjs`. Whole modules are imported: a Node that lacks what is used of them
- * gets as far as to be told that it is too old.
+ * Reads the files from the end of a `.mjs`. It imports default exports and no single names, so that
+ * an older Node.js can still run the code that reports its version.
  */
 const reader = `
 import fs from 'node:fs'
 import zlib from 'node:zlib'
-function carriedBy(self) {
+function filesIn(self) {
   const file = fs.openSync(self)
   const text = (start, length) => {
     const bytes = Buffer.alloc(length)
@@ -42,21 +42,21 @@ function carriedBy(self) {
 }
 `
 
-/** Its code is imported as if the artefact were a folder, which it stands in. */
+/** The code is imported from the path of the artefact, as if the artefact were its folder. */
 export const moduleEmbedding = `
 import path from 'node:path'
 ${reader}
-export const embedded = { read: carriedBy(path.dirname(import.meta.filename)) }
+export const embedded = { read: filesIn(path.dirname(import.meta.filename)) }
 `
 
 const codeFolder = 'code'
 
-/** The first words of a `.mjs`. Whatever stands behind them may import the carried code by \`./\`. */
+/** The start of a `.mjs`. The code after it can import the embedded code by \`./\`. */
 const opening = `#!/usr/bin/env node
 import nodeModule from 'node:module'
 ${reader}
 if (nodeModule.registerHooks) {
-  const read = carriedBy(import.meta.filename)
+  const read = filesIn(import.meta.filename)
   const folder = import.meta.url + '/'
   nodeModule.registerHooks({
     resolve(specifier, context, next) {
@@ -75,19 +75,19 @@ if (nodeModule.registerHooks) {
 `
 
 export interface ModuleParts {
-  /** Code that runs at once. */
+  /** The code of the entry point, which runs at once. */
   first: string
-  /** What that imports, by file name. */
+  /** The code that the entry point imports, by file name. */
   code: ReadonlyMap<string, string>
   files: Files
 }
 
 export function moduleText({ first, code, files }: ModuleParts): Buffer {
-  const carried = new Map(files)
-  for (const [name, text] of code) carried.set(`${codeFolder}/${name}`, Buffer.from(text))
+  const contents = new Map(files)
+  for (const [name, text] of code) contents.set(`${codeFolder}/${name}`, Buffer.from(text))
   const places: [path: string, place: [start: number, length: number]][] = []
   let text = Buffer.from(opening + first.replace(/^#!.*\n/, '').trimEnd())
-  for (const [path, bytes] of carried) {
+  for (const [path, bytes] of contents) {
     const packed = zstdCompressSync(bytes, level).toString('base64')
     text = Buffer.concat([text, Buffer.from(`\n//${packed}`)])
     places.push([path, [text.length - packed.length, packed.length]])

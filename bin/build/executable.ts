@@ -1,7 +1,7 @@
 /**
- * `dist/loom`: the command with the Node inside that builds it. Of that Node what only a debugger
- * reads is left out: its symbols, and the tables for unwinding C++ (Node is built without C++
- * exceptions; a crash of Node itself prints no native stack then).
+ * Builds `dist/loom`: the command together with the Node.js that builds it. The symbols and the
+ * unwind tables of C++ are removed, because only a debugger reads them. (Node.js is built without
+ * C++ exceptions. A crash of Node.js itself then prints no native stack.)
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 import { bundle } from './bundle.ts'
-import { carried } from './carried.ts'
+import { artefactContents } from './contents.ts'
 import { executableEmbedding } from './embedding.ts'
 import { place } from './place.ts'
 
@@ -22,8 +22,8 @@ export async function buildExecutable(): Promise<void> {
     const main = join(folder, 'loom.mjs')
     writeFileSync(main, code)
     const assets: Record<string, string> = {}
-    for (const [path, bytes] of carried(modules)) {
-      const file = join(folder, 'carried', path)
+    for (const [path, bytes] of artefactContents(modules)) {
+      const file = join(folder, 'artefactContents', path)
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, bytes)
       assets[path] = file
@@ -37,11 +37,11 @@ export async function buildExecutable(): Promise<void> {
       assets,
       useCodeCache: true,
       disableExperimentalSEAWarning: true,
-      // NODE_OPTIONS are the user's for their own Node.
+      // The NODE_OPTIONS of the user are for their own Node.js.
       execArgvExtension: 'none',
     }
     writeFileSync(join(folder, 'executable.json'), JSON.stringify(settings))
-    // A program that runs cannot be written over; one that is put in its place goes on.
+    // A running program cannot be overwritten, but it continues to run after its file is removed.
     rmSync(place.executable, { force: true })
     run(process.execPath, ['--build-sea', join(folder, 'executable.json')])
   } finally {
@@ -49,7 +49,7 @@ export async function buildExecutable(): Promise<void> {
   }
 }
 
-/** Writes it there. */
+/** Writes the stripped Node.js to this path. */
 function leanNode(path: string): string {
   const sections = ['.eh_frame', '.eh_frame_hdr'].map((name) => `--remove-section=${name}`)
   run('strip', ['--strip-all', ...sections, '-o', path, process.execPath])

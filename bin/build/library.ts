@@ -1,13 +1,14 @@
 /**
- * The sources as plain JavaScript with types, laid out as they are: Node strips no types in
- * `node_modules`. What travels with them lies beside them, where `src/ground/asset.ts` looks.
+ * Builds the sources as JavaScript with type declarations, in the same folders, because Node.js
+ * strips no types in `node_modules`. The assets are beside them, where `src/ground/asset.ts` reads
+ * them.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
+import { assetFiles } from './asset-files.ts'
 import { place, root } from './place.ts'
-import { travellingFiles } from './travelling-files.ts'
 
 export function buildLibrary(): void {
   rmSync(place.library, { recursive: true, force: true })
@@ -15,10 +16,10 @@ export function buildLibrary(): void {
   const project = join(import.meta.dirname, 'tsconfig.json')
   execFileSync(process.execPath, [compiler, '-p', project], { cwd: root, stdio: 'inherit' })
   for (const file of declarations()) {
-    // The compiler leaves the ends of these as the sources have them, and there are no sources.
+    // The compiler keeps the `.ts` extension in these imports, but the package has no sources.
     writeFileSync(file, readFileSync(file, 'utf8').replaceAll(relativeTypeScript, '$1.js$2'))
   }
-  for (const path of travellingFiles().keys()) {
+  for (const path of assetFiles().keys()) {
     const target = join(place.library, path)
     mkdirSync(dirname(target), { recursive: true })
     cpSync(join(root, path), target)
@@ -34,7 +35,10 @@ function declarations(): string[] {
     .map((entry) => join(entry.parentPath, entry.name))
 }
 
-/** What the command reads of its manifest. The whole one would make a second package of this name. */
+/**
+ * The fields of the manifest that the command reads. The whole manifest would define a second
+ * package of this name.
+ */
 function innerManifest(): string {
   const { version }: { version: string } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),

@@ -1,4 +1,6 @@
-/** Builds what its words name. The self-extractor is made of the executable. */
+/**
+ * Builds the artefacts that its arguments name. The self-extractor is built from the executable.
+ */
 import { statSync } from 'node:fs'
 
 import { buildExecutable } from './executable.ts'
@@ -7,7 +9,7 @@ import { buildModule } from './module.ts'
 import { place } from './place.ts'
 import { buildSelfExtractor } from './self-extractor.ts'
 
-const steps = new Map<string, [build: () => void | Promise<void>, made: string]>([
+const steps = new Map<string, [build: () => void | Promise<void>, output: string]>([
   ['library', [buildLibrary, place.library]],
   ['module', [buildModule, place.module]],
   ['executable', [buildExecutable, place.executable]],
@@ -16,10 +18,11 @@ const steps = new Map<string, [build: () => void | Promise<void>, made: string]>
 
 for (const word of process.argv.slice(2)) {
   const step = steps.get(word)
-  if (step === undefined) throw new Error(`There is no ${word}, only ${[...steps.keys()].join()}.`)
-  const [build, made] = step
+  if (step === undefined)
+    throw new Error(`There is no artefact ${word}. There are: ${[...steps.keys()].join(', ')}.`)
+  const [build, output] = step
   await build()
-  const stats = statSync(made)
+  const stats = statSync(output)
   const size = stats.isFile() ? ` ${(stats.size / 1e6).toFixed(1)} MB` : ''
-  process.stdout.write(`${made}${size}\n`)
+  process.stdout.write(`${output}${size}\n`)
 }

@@ -1,21 +1,24 @@
 /**
- * The licences of what is built into an artefact, as they ask to be told with every copy. Found from
- * what the bundler took in, so that nobody keeps a list.
+ * The licences of the packages in an artefact, which must be part of every copy. The list comes
+ * from the modules of the bundle, so that nobody has to maintain it.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { root } from './place.ts'
 
-/** @param modules files of packages */
+/** @param modules the source files in the bundle */
 export function notices(modules: readonly string[]): string {
   const folders = new Set(modules.map(packageFolder).filter((folder) => folder !== undefined))
-  const texts = [...folders, ...carriedWhole()].map(notice).sort()
-  return `Loom contains what follows, under these licences.\n\n${[...new Set(texts)].join('\n')}`
+  const texts = [...folders, ...programFolders()].map(notice).sort()
+  return `Loom contains the following packages, under these licences.\n\n${[...new Set(texts)].join('\n')}`
 }
 
-/** Node and ripgrep are no modules of the bundle; where an artefact lacks one, its notice is harmless. */
-function carriedWhole(): string[] {
+/**
+ * The packages of Node.js and ripgrep, which are not modules of the bundle. A notice of an absent
+ * one is harmless.
+ */
+function programFolders(): string[] {
   const platform = `${process.platform}-${process.arch}`
   return [`node-${platform}`, '@vscode/ripgrep', `@vscode/ripgrep-${platform}`]
     .map((name) => join(root, 'node_modules', name))
@@ -35,7 +38,7 @@ function isPackage(folder: string): boolean {
 }
 
 function manifest(folder: string): Record<string, unknown> {
-  // Whatever it is, it is only looked into by name.
+  // Only single fields are read, and each is checked or converted.
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 }
 

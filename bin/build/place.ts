@@ -1,4 +1,4 @@
-/** Where the build reads and writes. Everything that it makes is in `dist/`, which git ignores. */
+/** The paths of the build. All its output is in `dist/`, which git ignores. */
 import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '../..')
@@ -6,13 +6,13 @@ const dist = join(root, 'dist')
 
 export const place = {
   dist,
-  /** What the package carries, as the sources are laid out. */
+  /** The built library of the package, in the same folders as the sources. */
   library: join(dist, 'library'),
-  /** The command in one file, for machines that have Node. */
+  /** The command in one file, for machines that have Node.js. */
   module: join(dist, 'loom.mjs'),
-  /** The command with Node inside. */
+  /** The command together with Node.js. */
   executable: join(dist, 'loom'),
-  /** The same, compressed; it unpacks itself. */
+  /** The compressed executable, which unpacks itself. */
   selfExtractor: join(dist, 'loom.run'),
   notices: join(dist, 'THIRD-PARTY-NOTICES.txt'),
 } as const

@@ -1,4 +1,4 @@
-/** The ripgrep of this platform, and what its licence asks for. */
+/** The ripgrep program of this platform. */
 import { readFileSync } from 'node:fs'
 
 import { rgPath } from '@vscode/ripgrep'

@@ -1,6 +1,7 @@
 /**
- * `dist/loom.run`: the executable as a download, a shell script with an xz archive behind it. It is
- * unpacked once, into the user's cache, under a name that is made from its content.
+ * Builds `dist/loom.run`: the executable as a download. It is a shell script with an xz archive
+ * after it. It unpacks the program once, to the cache of the user, under a name with the hash of
+ * the content.
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -11,11 +12,12 @@ import { place } from './place.ts'
 import { unpackingScript } from './unpacking-script.ts'
 
 const options = [
-  // Makes the addresses of jumps in machine code alike before they are compressed.
+  // Converts the jump addresses of machine code, so that they compress better.
   process.arch === 'x64' ? '--x86' : '--arm64',
-  // The dictionary is what unpacking takes of memory. A stronger preset saves nothing here.
+  // Unpacking needs as much memory as the dictionary. A stronger preset saves no space here.
   '--lzma2=preset=6,nice=128,dict=64MiB',
-  // Two blocks, so that two cores compress. The size is fixed: every machine makes the same bytes.
+  // Two blocks let two cores compress. The block size is fixed, so that every machine builds the
+  // same bytes.
   '--threads=2',
   '--block-size=64MiB',
 ]

@@ -1,7 +1,7 @@
 /**
- * What stands in front of the archive in `dist/loom.run`. Plain `sh`, and of other programs only what
- * every system has, and xz. Others may unpack the same meanwhile: whoever is done first or last puts a
- * whole program in place, and none is ever written over while it runs.
+ * The shell script before the archive in `dist/loom.run`. It is plain `sh` and needs only the
+ * programs of every system, and xz. Several processes may unpack at the same time: each of them
+ * moves a complete program to the same name, and no running program is overwritten.
  */
 export function unpackingScript({ digest, size }: { digest: string; size: number }): string {
   const script = (lines: number) => `#!/bin/sh
@@ -30,7 +30,7 @@ unpack() {
     [ "$(wc -c <"$draft")" -eq ${size} ] && chmod 700 "$draft" && mv -f "$draft" "$program" ||
     fail "cannot be unpacked to $folder (${Math.ceil(size / 1e6)} MB): is the disk full, or this file cut short?"
   trap - EXIT HUP INT TERM
-  # What other versions left behind long ago.
+  # Removes old programs of other versions.
   find "$folder" -name 'loom-*' ! -name 'loom-${digest}' -type f -mtime +30 -exec rm -f {} + 2>/dev/null
 }
 [ -O "$folder" ] || fail "$folder is not yours."

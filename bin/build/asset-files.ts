@@ -1,6 +1,6 @@
 /**
- * The files that `src/ground/asset.ts` reads: whatever lies in these folders and is no module. A new one
- * needs no line here.
+ * The files that `src/ground/asset.ts` reads: all files in these folders that are not modules. A
+ * new file needs no change here.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -9,8 +9,8 @@ import { root } from './place.ts'
 
 const folders = ['src', 'routes', 'tools', 'web']
 
-/** By path from the root. */
-export function travellingFiles(): Map<string, Uint8Array> {
+/** Returns the files by their path from the root. */
+export function assetFiles(): Map<string, Uint8Array> {
   const paths = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !/\.(ts|md)$/.test(entry.name))
