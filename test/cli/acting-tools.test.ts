@@ -49,7 +49,7 @@ describe('the tools that act on the workspace', () => {
       const environment = { XDG_STATE_HOME: await folder(), XDG_CACHE_HOME: directory }
       const words = ['-i', '--tools', 'bash,write_file']
       const terminal = openPseudoTerminal(words, { directory, environment })
-      await terminal.shows('/help says')
+      await terminal.shows('/help lists')
       await terminal.type(`${touch}${enter}`, 'Allow bash?')
       await terminal.type(`n${enter}`, 'said no')
       expect(existsSync(join(directory, 'made'))).toBe(false)

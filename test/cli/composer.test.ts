@@ -60,7 +60,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
       // A shell in between would end at the Ctrl-C that is a command's.
       shell: 'exec $LOOM',
     })
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     const screen = () => screenText(terminal.raw, columns).join('\n')
     return { upstream, terminal, screen, directory }
   }

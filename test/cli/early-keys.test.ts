@@ -59,7 +59,7 @@ describe.skipIf(lacksTerminal)('keys that are typed before a question is shown',
       const terminalKind = reportMs === undefined ? 'no reports' : `reports after ${reportMs} ms`
       it(`${what} in a talk do not answer it (${terminalKind})`, async () => {
         const { upstream, terminal, made } = await open(['early'], [], { reportMs })
-        await terminal.shows('/help says')
+        await terminal.shows('/help lists')
         await terminal.type(`go${enter}`, 'go')
         await isHeld(upstream)
         terminal.child.stdin?.write(early)
@@ -85,7 +85,7 @@ describe.skipIf(lacksTerminal)('keys that are typed before a question is shown',
 
   it('each of several questions repeats its command, and needs an answer of its own', async () => {
     const { upstream, terminal, made } = await open(['first', 'second'], [])
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`go${enter}`, 'go')
     await isHeld(upstream)
     upstream.letGo()
@@ -99,7 +99,7 @@ describe.skipIf(lacksTerminal)('keys that are typed before a question is shown',
 
   it('a message that is typed ahead is sent after the answer, not to the question', async () => {
     const { upstream, terminal, made } = await open(['early'], [])
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`go${enter}`, 'go')
     await isHeld(upstream)
     terminal.child.stdin?.write(`yes, and read the tests${enter}`)
@@ -112,7 +112,7 @@ describe.skipIf(lacksTerminal)('keys that are typed before a question is shown',
 
   it('Ctrl-C before the prompt of a question leaves it', async () => {
     const { upstream, terminal } = await open(['early'], [], { reportMs: 3000 })
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`go${enter}`, 'go')
     await isHeld(upstream)
     upstream.letGo()

@@ -135,7 +135,7 @@ describe.skipIf(lacksTerminal)('a conversation on a server', () => {
   it('asks its questions here, whoever began', async () => {
     const url = await serve()
     const terminal = openPseudoTerminal(['chat', '--session', 's', '--url', url])
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`Ask me which colour I like: red or blue${enter}`, '2. blue')
     await terminal.type(`1${enter}`, 'You answered red')
     await post(url, 's', 'Ask me which animal I like: cats or dogs')
@@ -162,7 +162,7 @@ describe.skipIf(lacksTerminal)('a conversation on a server', () => {
   it('goes on when somebody else answers first', async () => {
     const url = await serve()
     const terminal = openPseudoTerminal(['chat', '--session', 's', '--url', url])
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`Ask me which colour I like: red or blue${enter}`, '2. blue')
     const session: unknown = await (await fetch(`${url}/api/chat/s/stream`)).text()
     const [, id = ''] = /"toolCallId":"([^"]+)"/.exec(String(session)) ?? []
@@ -178,7 +178,7 @@ describe.skipIf(lacksTerminal)('a conversation on a server', () => {
   it('says so when the server is gone, and does not end', async () => {
     const url = await serve()
     const terminal = openPseudoTerminal(['chat', '--session', 's', '--url', url])
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     const [close] = open.splice(0)
     await close?.()
     await terminal.type(`/sessions${enter}`, 'cannot be reached')

@@ -84,7 +84,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
 
   it('a tool with effects asks: once, no with a reason, always', async () => {
     const { terminal } = await open(['--agent', mine])
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`Use charge 1${enter}`, 'Allow charge?')
     await terminal.type(`y${enter}`, 'says: charged 1')
     await terminal.type(`Use charge 2${enter}`, 'Allow charge?')
@@ -97,7 +97,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
 
   it('a question of the model is answered by a number or in words', async () => {
     const { terminal } = await open(['--agent', mine])
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(
       `Ask me which colour I like: red or blue${enter}`,
       /1\. red\n +2\. blue\nanswer/,
@@ -109,7 +109,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
 
   it('Ctrl-C at a question leaves it unanswered, and the talk goes on', async () => {
     const { terminal, state } = await open(['--agent', mine])
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`Use charge 1${enter}`, 'Allow charge?')
     await terminal.type(interrupt, '(stopped)')
     // Kept so, it can be gone on with.
@@ -161,7 +161,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
   it('Ctrl-C stops the answer, clears the line, and twice quits', async () => {
     await using upstream = await openUpstream(0)
     const { terminal } = await open([], { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url })
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`steps: 1 hold${enter}`, 'Step 1: one')
     await until(10_000, 'the model holds', () => upstream.held === 1)
     await terminal.type(interrupt, '(stopped)')
@@ -179,7 +179,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
   it('what is typed while an answer is made is the next line', async () => {
     await using upstream = await openUpstream(0)
     const { terminal } = await open([], { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url })
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`steps: 1 hold${enter}`, 'Step 1: one')
     await until(10_000, 'the model holds', () => upstream.held === 1)
     terminal.child.stdin?.write(`steps: 1 ahead${enter}`)
@@ -190,7 +190,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
 
   it('several pasted lines are one message, and so are lines that end in a backslash', async () => {
     const { terminal } = await open([], { LOOM_MODEL: 'demo/echo' })
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`Mind ${pasted('one\r\ntwo\nthree\n')}`, 'Mind [pasted #1: 3 lines]')
     await terminal.type(` all${enter}`, /Mind one two three all/)
     await terminal.type(`${pasted('one line')}${enter}`, /one line\n.*one line/s)
@@ -203,7 +203,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
 
   it('commands say what there is, and change it', async () => {
     const { terminal, state } = await open()
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`/help${enter}`, '/sessions [number]')
     await terminal.type(`/model${enter}`, 'model demo/fast')
     await terminal.type(`/model nobody/x${enter}`, 'loom: ')

@@ -43,7 +43,7 @@ describe.skipIf(lacksTerminal)('what is typed', () => {
 
   it('keeps the tabs and line ends of a paste', async () => {
     const { upstream, terminal } = await open(['fine'])
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`${pasted('\tall:\r\n\tcc -o x x.c\n')}${enter}`, 'fine')
     await terminal.type(`${pasted('a\tb')}${enter}`, 'fine')
     expect(upstream.asked).toEqual(['\tall:\n\tcc -o x x.c', 'a\tb'])
@@ -51,7 +51,7 @@ describe.skipIf(lacksTerminal)('what is typed', () => {
 
   it('may begin with a path', async () => {
     const { upstream, terminal } = await open(['fine'])
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     await terminal.type(`/etc/hosts explain this${enter}`, 'fine')
     await terminal.type(`/tmp is full${enter}`, 'fine')
     await terminal.type(`/cots${enter}`, 'Did you mean /cost?')
@@ -62,14 +62,14 @@ describe.skipIf(lacksTerminal)('what is typed', () => {
     const state = await folder()
     const long = Array.from({ length: 20 }, (_, index) => `line ${index}`).join('\n')
     const first = await open(['fine'], { state })
-    await first.terminal.shows('/help says')
+    await first.terminal.shows('/help lists')
     await first.terminal.type(`explain: ${pasted('one\n\ttwo')}${enter}`, 'fine')
     await first.terminal.type(`${pasted(long)}${enter}`, 'fine')
     await first.terminal.type(`${up}${up}${enter}`, 'fine')
     await first.terminal.type(end, 'continues this session')
     expect(first.upstream.asked).toEqual(['explain: one\n\ttwo', long, 'explain: one\n\ttwo'])
     const again = await open(['fine'], { state })
-    await again.terminal.shows('/help says')
+    await again.terminal.shows('/help lists')
     await again.terminal.type(up, /one\n[^]*two/)
     await again.terminal.type(` and why${enter}`, 'fine')
     // Up goes through the lines of an entry before it goes to the entry before.
@@ -86,7 +86,7 @@ describe.skipIf(lacksTerminal)('what is typed', () => {
       shell: `bash --norc --noprofile -i`,
     })
     const typed = terminal.command.replaceAll('\n', ' ')
-    await terminal.type(`${typed}${enter}`, '/help says')
+    await terminal.type(`${typed}${enter}`, '/help lists')
     await terminal.type(suspendKey, 'Stopped')
     await terminal.type(`echo shell''s own${enter}`, 'shells own')
     await terminal.type(`fg${enter}`, '›')

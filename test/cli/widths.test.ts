@@ -129,7 +129,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
           },
         )
       }
-      await terminal.shows('/help says')
+      await terminal.shows('/help lists')
 
       await type(`Explain it${enter}`, /\nThe end\.\n\n›$/)
       const explained = await screen()

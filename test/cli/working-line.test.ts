@@ -52,7 +52,7 @@ describe.skipIf(lacksTerminal)('the line below a running answer', () => {
         UP_BASE_URL: upstream.url,
       },
     })
-    await terminal.shows('/help says')
+    await terminal.shows('/help lists')
     const shows = (line: RegExp) =>
       until(15_000, `the line is ${line}`, () =>
         screenText(terminal.raw, columns).some((shown) => line.test(shown)),
