@@ -15,23 +15,27 @@ import { answer } from './session-post.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 
 const toolAnswer = z.union([
-  z.object({ errorText: z.string() }).transform(({ errorText }) => ({ errorText })),
+  z.object({ errorText: z.string(), output: z.undefined().optional() }),
   // The body is already parsed JSON. A schema takes seconds for a walk that a parser does in
   // milliseconds.
-  z.object({ output: z.custom<JSONValue>((output) => output !== undefined) }),
+  z.object({
+    output: z.custom<JSONValue>((output) => output !== undefined),
+    errorText: z.undefined().optional(),
+  }),
 ])
 
 const decision = z.object({ approved: z.boolean(), reason: z.string().max(10_000).optional() })
 
 export async function answerTool(c: Context, world: SessionWorld): Promise<Response> {
   const body = toolAnswer.safeParse(await readJson(c))
-  if (!body.success) throw new LoomError('invalid-request', 'The body needs output, or errorText.')
+  if (!body.success)
+    throw new LoomError('invalid-request', 'The body needs either output or errorText.')
   const toolCallId = c.req.param('toolCallId') ?? ''
   const { data } = body
   return postAnswer(
     c,
     world,
-    'errorText' in data
+    data.errorText !== undefined
       ? { type: 'output-error', toolCallId, errorText: data.errorText }
       : { type: 'output', toolCallId, output: data.output },
   )

@@ -64,10 +64,11 @@ async function deliver(
       queued === undefined ? place : await sessions.readers.placeOfLetter(sessionId, queued, signal)
     const { end } = await deliverLog(world, sessionId, from, reader)
     isWhole = end === 'finished'
+    if (end === 'gone') await sessions.readers.checkMessage(sessionId, from.logId)
   } catch (error) {
-    // The letter was withdrawn or cut while it waited. A cut connection would make the client send
-    // it again.
-    if (error instanceof LoomError && error.code === 'refused') {
+    // The letter was withdrawn or cut while it waited, or the session was deleted. A cut connection
+    // would make the client ask again.
+    if (error instanceof LoomError && (error.code === 'refused' || error.code === 'gone')) {
       await reply.send({ type: 'error', errorText: error.message })
       await reply.send({ type: 'finish', finishReason: 'error' })
       isWhole = true

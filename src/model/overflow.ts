@@ -39,6 +39,14 @@ const patterns = [
   /maximum allowed input length/i,
   /tokens? \(\d+\) exceeds? context window/i,
   /requested tokens? .{0,40}exceeds? .{0,20}context/i,
+  // LiteLLM's name of the error, and names that gateways make; OpenAI, by characters; transformers.
+  /context[_ ]?window[_ ]?exceeded|(?:context|prompt|input)_(?:is_)?too_long/i,
+  /string too long\. Expected a string with maximum length \d{7,}/i,
+  /sequence length.{0,20} is (?:longer|greater|larger) than/i,
+  // Servers that name the number of tokens alone, or count the message and not the prompt.
+  /(?:can only handle|supports only|only supports) \d{4,} tokens/i,
+  /requested \d+ tokens, but (?:the |this )?model (?:only )?supports/i,
+  /(?:token|content) length exceeds? (?:the )?(?:model|limit|max)/i,
   // Z.ai, Volcengine and Baidu in Chinese: too long; greater than the maximum length.
   /(?:输入|提示|上下文|prompt|token).{0,20}(?:过长|超长|超过|超出)/i,
 ]

@@ -17,7 +17,9 @@ export async function acceptAnswer(
   const { pendingMessage, findLetter } = await sessions.viewOf(session.id, session)
   const isNew = pendingMessage !== undefined && waitsForAnswer(pendingMessage, answer)
   // A client that lost the response sends the same answer again, and gets the same response.
-  if (!isNew && (await findLetter(id)) === undefined) {
+  const known = isNew ? undefined : await findLetter(id)
+  // Cut or withdrawn: another client answered first, and this answer counted for nothing.
+  if (!isNew && known?.as !== 'queued' && known?.as !== 'done') {
     throw new LoomError('refused', noPendingCall)
   }
   // The agent of the turn: the turns of a session can have different agents.

@@ -152,6 +152,16 @@ export class Readers {
     return { messages, held: (await store.session(sessionId))?.held ?? false }
   }
 
+  /**
+   * Checks the session of a log that is gone. If the session still has this message, its log may come
+   * back, and the reader finds it again.
+   * @throws LoomError `gone` if the session was deleted, has expired, or is a new one with the same id
+   */
+  async checkMessage(sessionId: string, logId: string): Promise<void> {
+    const session = await this.#options.store.session(sessionId)
+    if (session?.turn?.logId !== logId) throw sessionGone()
+  }
+
   /** @throws LoomError `gone` if the session with this time of creation does not exist any more */
   async checkCreation(sessionId: string, createdAt: number | undefined): Promise<void> {
     const session = await this.#options.store.session(sessionId)

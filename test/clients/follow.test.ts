@@ -190,6 +190,28 @@ describe('the stream of a session', () => {
     })
   }
 
+  for (const resumes of [false, true]) {
+    const reader = resumes ? 'a tab that resumed it' : 'the post'
+    it(`ends with an error for ${reader} when the session is deleted in the middle of an answer`, async () => {
+      const gate = new Gate('the answer')
+      const { agent } = openAgent([saysWhen(gate, 'One', ' one.'), says('Two.')])
+      await using server = await openServer([agent])
+      const { api } = server
+      const posted = await fetch(api, {
+        method: 'POST',
+        body: JSON.stringify({ id: 'c', message: 'First' }),
+      })
+      await within(10_000, 'the first words', gate.reached())
+      const response = resumes ? await fetch(`${api}/c/stream`) : posted
+      expect((await fetch(`${api}/c`, { method: 'DELETE' })).status).toBe(204)
+      await cast(api, 'Second')
+      const stream = await within(10_000, 'the end of the stream', response.text())
+      expect(stream).toMatch(/"type":"error","errorText":"[^"]*was deleted/)
+      expect(stream).toMatch(/"type":"finish","finishReason":"error"\}\s+data: \[DONE\]\s+$/)
+      expect(stream).not.toContain('Two')
+    })
+  }
+
   it('has three ways to end, and no other', async () => {
     const { agent } = openAgent([])
     await using server = await openServer([agent])

@@ -56,6 +56,22 @@ const overflows: Wording[] = [
     limit: 131_072,
   },
   {
+    provider: 'LiteLLM, by the name of its error',
+    text: 'litellm.ContextWindowExceededError: AnthropicError - the prompt does not fit',
+    source: 'github.com/BerriAI/litellm: litellm/exceptions.py',
+  },
+  {
+    provider: 'OpenAI, by characters',
+    text: "Invalid 'messages[0].content': string too long. Expected a string with maximum length 10485760, but got a string with length 11000000 instead.",
+    source: 'platform.openai.com/docs/api-reference',
+  },
+  {
+    provider: 'a server around transformers',
+    text: 'Token indices sequence length is longer than the specified maximum sequence length for this model (9000 > 8192)',
+    source: 'github.com/huggingface/transformers: tokenization_utils_base.py',
+    limit: 8192,
+  },
+  {
     provider: 'an OpenAI-compatible proxy',
     text: "Input length (265330) exceeds model's maximum context length (262144).",
     source: 'github.com/earendil-works/pi/issues/5677',

@@ -57,6 +57,15 @@ describe('a question of the assistant', () => {
     })
   })
 
+  it('refuses an output together with an error, and still waits', async () => {
+    const url = await addressOf(startLoom({}))
+    const path = `/${id}/tools/${await askedBy(url)}`
+    expect(await post(url, path, { output: 'blue', errorText: 'No.' })).toMatchObject({
+      error: { code: 'invalid-request' },
+    })
+    expect(await post(url, path, { output: 'blue' })).toMatchObject({ state: 'idle' })
+  })
+
   it('becomes an error for the model if declined', async () => {
     const url = await addressOf(startLoom({}))
     const path = `/${id}/tools/${await askedBy(url)}`
