@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 
@@ -146,6 +146,20 @@ describe('a place where nothing can be kept', () => {
       expect(stderr).toMatch(/^loom: There is no session .*\n$/)
       expect(code).toBe(2)
     }
+  })
+})
+
+describe('a HOME that is no path', () => {
+  it.each(['', 'relative'])('is not used: %j', async (HOME) => {
+    const directory = await folder()
+    const state = { XDG_STATE_HOME: await folder() }
+    for (const environment of [{ HOME, ...state }, { HOME }]) {
+      const answer = await loom(['What is 6*7?'], { environment, directory })
+      expect(answer).toMatchObject({ code: 0, stdout: '6 × 7 = **42**\n' })
+      expect(answer.stderr).not.toContain('loom:')
+    }
+    await loom(['--session', 's', 'What is 6*7?'], { environment: { HOME, ...state }, directory })
+    expect(await readdir(directory)).toEqual([])
   })
 })
 

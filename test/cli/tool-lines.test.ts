@@ -40,9 +40,10 @@ describe('a change that is asked about', () => {
 
 describe('characters that cannot be seen', () => {
   it('are shown by their numbers where a human decides', () => {
-    const command = 'cat s\u200becret.txt \u00adx \u2060y \u3164 a\u00a0b \u202ec \u{e0061} \ufe0f'
+    const command =
+      'cat s\u200becret.txt \u00adx \u2060y \u3164 a\u00a0b \u202ec \u{e0061} \ufe0f a\u2028b\u2029'
     expect(asked({ command })).toBe(
-      '  cat s<U+200B>ecret.txt <U+00AD>x <U+2060>y <U+3164> a<U+00A0>b <U+202E>c <U+E0061> <U+FE0F>',
+      '  cat s<U+200B>ecret.txt <U+00AD>x <U+2060>y <U+3164> a<U+00A0>b <U+202E>c <U+E0061> <U+FE0F> a<U+2028>b<U+2029>',
     )
     for (const input of [
       { path: 'a\u200b.ts', content: 'b\u200b' },

@@ -29,11 +29,11 @@ export function revealedLine(text: string): string {
   return plainLine(text.replace(invisible, numbered))
 }
 
-// Format characters, default ignorable code points, every space except U+0020, the Braille blank,
-// and code points without a glyph. A variation selector after an emoji is allowed: it only selects
-// the glyph.
+// Format characters, default ignorable code points, every space except U+0020, line and paragraph
+// separators, the Braille blank, and code points without a glyph. A variation selector after an emoji is
+// allowed: it only selects the glyph.
 const invisible =
-  /(?!(?<=\p{Extended_Pictographic})\ufe0f)[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800\p{Co}\p{Cn}\p{Cs}]|(?! )\p{Zs}/gu
+  /(?!(?<=\p{Extended_Pictographic})\ufe0f)[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu
 
 const numbered = (character: string): string =>
   `<U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`

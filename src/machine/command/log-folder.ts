@@ -7,6 +7,8 @@ import { chmod, lstat, mkdtemp, readdir, rmdir, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { errorMessage } from '../../ground/error.ts'
+
 const logsMax = 10
 /** The name holds the process id, so that another process can check whether the owner still runs. */
 const namePattern = /^loom-bash-(\d+)-\w{6}$/
@@ -64,7 +66,12 @@ export class LogFolder {
   }
 
   async #make(): Promise<string> {
-    const path = await mkdtemp(join(this.#parent, `loom-bash-${process.pid}-`))
+    const path = await mkdtemp(join(this.#parent, `loom-bash-${process.pid}-`)).catch(
+      (cause: unknown) => {
+        const problem = `${this.#parent} cannot hold the logs of commands: ${errorMessage(cause)}`
+        throw new Error(`${problem}. Set TMPDIR to a folder for temporary files.`, { cause })
+      },
+    )
     await removeStaleFolders(this.#parent)
     return path
   }
