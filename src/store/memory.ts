@@ -1,6 +1,6 @@
 /**
- * The store of one process: what a server without Redis has. The same port and the same promises, but
- * for outliving the process. Nothing is copied: what is given in is what is given out.
+ * The store in the memory of one process, for a server without Redis. It keeps the promises of the port,
+ * but its data ends with the process. It copies no values: it returns the objects that it received.
  */
 import type { Store } from '../store.ts'
 import { createHints } from './memory/hints.ts'
@@ -52,9 +52,9 @@ const day = 24 * 60 * 60 * 1000
  * ```
  */
 export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
-  const { sessionTtlMs = 30 * day, sessionsMax = 10_000, now = Date.now, ...rest } = options
-  const { finishedEntriesMax = 500_000, ...given } = rest
-  const bounds: Bounds = { knownMax: 10_000, branchesMax: 100, branchedMax: 2000, ...given }
+  const { sessionTtlMs = 30 * day, sessionsMax = 10_000, now = Date.now, ...others } = options
+  const { finishedEntriesMax = 500_000, ...limits } = others
+  const bounds: Bounds = { knownMax: 10_000, branchesMax: 100, branchedMax: 2000, ...limits }
   const sessions = createSessionTable({ now, sessionTtlMs, sessionsMax, finishedEntriesMax })
   const hints = createHints()
   let lastUse = 0

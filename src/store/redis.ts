@@ -1,6 +1,6 @@
 /**
- * The store in Redis, for servers of many instances and conversations that outlive them: one Redis,
- * one behind sentinels, or a cluster. Redis 7.0 or later, and one that does not evict.
+ * The store in Redis, for several instances and for conversations that outlive them. It works with one
+ * Redis, with one behind sentinels and with a cluster: Redis 7.0 or later, which does not evict keys.
  */
 import { LoomError } from '../ground/error.ts'
 import type { Store } from '../store.ts'
@@ -65,9 +65,9 @@ export type StoreNotice =
 
 const day = 24 * 60 * 60 * 1000
 
-/** @throws LoomError `invalid-config`, or `unavailable` where Redis does not answer in time */
+/** @throws LoomError `invalid-config`, or `unavailable` if Redis does not answer in time */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { url, prefix = '', patienceMs = 30_000, report = () => {}, ...given } = options
+  const { url, prefix = '', patienceMs = 30_000, report = () => {}, ...others } = options
   const limits: Limits = {
     sessionTtlMs: 30 * day,
     replyTtlMs: Math.max(180_000, patienceMs * 3),
@@ -75,7 +75,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     branchesMax: 100,
     branchedMax: 2000,
     indexMax: 10_000,
-    ...given,
+    ...others,
   }
   const address = parseRedisUrl(url)
   const connection = await connect(address, {
@@ -94,20 +94,20 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   }
   const append = createAppends(connection, { shared: address.kind !== 'cluster' })
   const subscriptions = createSubscriptions(connection.clients.subscriber, connection.patience)
-  const storeOver = (way: Connection): Store => ({
-    ...redisMailbox(way, limits),
-    ...redisTurns(way, limits),
+  const storeOn = (connection: Connection): Store => ({
+    ...redisMailbox(connection, limits),
+    ...redisTurns(connection, limits),
     append,
-    ...redisSessions(way, limits),
-    ...redisLogs(way, subscriptions),
-    ...redisInstances(way, subscriptions),
-    within: (ms) => storeOver(way.within(ms)),
+    ...redisSessions(connection, limits),
+    ...redisLogs(connection, subscriptions),
+    ...redisInstances(connection, subscriptions),
+    within: (ms) => storeOn(connection.within(ms)),
     async close() {
       subscriptions.close()
       connection.close()
     },
   })
-  return storeOver(connection)
+  return storeOn(connection)
 }
 
 /** @throws LoomError `invalid-config` */

@@ -1,4 +1,4 @@
-/** Who listens to which session. Hints are given at once, in the call that caused them. */
+/** The subscriptions to sessions. The call that changes a session gives its hints at once. */
 import type { Topic } from '../hint.ts'
 
 export interface Hints {
@@ -10,7 +10,7 @@ export function createHints(): Hints {
   const topics: Record<Topic, Map<string, Set<() => void>>> = { log: new Map(), intents: new Map() }
   return {
     add(sessionId, topic, listener) {
-      // One's own, so that a function given twice is two subscriptions.
+      // A new function, so that the same listener twice is two subscriptions.
       const hint = () => listener()
       const sessions = topics[topic]
       const hints = sessions.get(sessionId) ?? new Set()

@@ -1,8 +1,8 @@
-/** The register of instances; in memory there is one as a rule, and nobody to take over from it. */
+/** The register of instances. In memory there is usually one, and no other can take over from it. */
 import type { InstanceStore } from '../instances.ts'
 
 export function memoryInstances(now: () => number): InstanceStore {
-  /** When each lapses. */
+  /** The time at which each instance lapses. */
   const register = new Map<string, number>()
   const index = new Map<string, Set<string>>()
   const hints = new Set<() => void>()
@@ -25,7 +25,7 @@ export function memoryInstances(now: () => number): InstanceStore {
     if (!index.has(from)) register.delete(from)
     return sessions
   }
-  /** The index of sessions that wait for an agent; no instance has such an id. */
+  /** Names the index of the sessions that wait for an agent. No instance has such an id. */
   const waitingFor = (agent: string) => `agent:${agent}`
 
   return {
@@ -66,7 +66,7 @@ export function memoryInstances(now: () => number): InstanceStore {
       return (register.get(instance) ?? 0) > now()
     },
     async watchInstances(listener) {
-      // One's own, so that a function given twice is two subscriptions.
+      // A new function, so that the same listener twice is two subscriptions.
       const hint = () => listener()
       hints.add(hint)
       return () => void hints.delete(hint)

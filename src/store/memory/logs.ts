@@ -1,6 +1,6 @@
 /**
  * Logs in memory. An append is on the per-token path of a server without Redis: one look-up, one push,
- * and a promise that is there already; the events are kept as they are given.
+ * and a promise that exists already. The log keeps the event objects that it receives.
  */
 import type { AppendReply, LogEntry, LogReader, LogWriter } from '../log.ts'
 import type { Hints } from './hints.ts'
@@ -72,7 +72,7 @@ function intents(session: MemorySession, { stop }: MemoryTurn) {
   return { steer: isSteered(session), ...(stop !== undefined && { stop }) }
 }
 
-/** A reader is close to the end as a rule, so it is looked for from there. */
+/** Searches from the end, because a reader is usually close to it. */
 function indexAfter(entries: readonly LogEntry[], after: string): number {
   return entries.findLastIndex(({ id }) => id === after || compareIds(id, after) < 0) + 1
 }

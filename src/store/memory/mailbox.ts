@@ -67,8 +67,8 @@ export function memoryMailbox(world: World): MailboxStore {
 
 function post(world: World, sessionId: string, letter: Letter, options: PostOptions): PostReply {
   const found = world.sessions.get(sessionId)
-  const isThere = found !== undefined && found.state !== 'deleted'
-  if (isThere) {
+  const exists = found !== undefined && found.state !== 'deleted'
+  if (exists) {
     if (found.tenant !== options.tenant) return { status: 'foreign' }
     found.usedAt = world.nextUse()
     const { edit } = options
@@ -77,7 +77,7 @@ function post(world: World, sessionId: string, letter: Letter, options: PostOpti
       : knownLetter(found, letter)
     if (known !== undefined) return known
   }
-  const session = isThere ? found : seeded(world, sessionId, options, found?.lastClaim)
+  const session = exists ? found : sessionWithSeed(world, sessionId, options, found?.lastClaim)
   if (isRefused(session, letter)) return { status: 'refused' }
   const reply = accept(world, session, letter, options)
   noteEdit(world, session, letter, { reply, options })
@@ -104,7 +104,7 @@ function accept(
   if (state !== 'running' || turn === undefined) {
     know(session, letter.id, knownOf(letter), world.bounds)
     session.isHeld = false
-    if (goesBehind(session, letter, options)) return runBefore(world, session, letter, options)
+    if (isBehindHeld(session, letter, options)) return runBefore(world, session, letter, options)
     const claim = begin(session, { letter, agent: options.agent }, options.instance, world)
     world.hints.give(session.id, 'log')
     return { status: 'claimed', claim }
@@ -118,8 +118,8 @@ function accept(
   return reply
 }
 
-/** Letters that a stop held come first, but for one that does not wait for others. */
-const goesBehind = (
+/** The letters that a stop held come first, except for a letter that does not wait for others. */
+const isBehindHeld = (
   session: MemorySession,
   { kind, cutAt }: Letter,
   { whenBusy }: PostOptions,
@@ -129,7 +129,7 @@ const goesBehind = (
   cutAt === undefined &&
   (whenBusy === 'queue' || whenBusy === 'steer')
 
-/** It makes room, so this letter is never one too many. */
+/** Another letter leaves the mailbox in the same step, so this one never exceeds its limit. */
 function runBefore(
   world: World,
   session: MemorySession,
@@ -144,12 +144,12 @@ function isRefused(session: MemorySession, { kind, cutAt, replyId }: Letter): bo
   const isOpen = session.state === 'running' || session.state === 'waiting'
   if (kind === 'answer') return !isOpen || session.turn?.logId !== replyId
   if (cutAt === undefined || session.history.has(cutAt)) return false
-  // What is being made can be cut when it is done.
+  // A running answer can be cut when it is finished.
   return !(isOpen && session.turn?.logId === cutAt)
 }
 
-/** A session that is not in the table yet. */
-function seeded(
+/** Makes a session that is not in the table yet. */
+function sessionWithSeed(
   { now, nextUse, bounds }: World,
   id: string,
   { tenant, agent, seed }: PostOptions,

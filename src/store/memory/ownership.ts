@@ -1,4 +1,4 @@
-/** Who runs a turn in memory, and how it ends. */
+/** The owners of turns in memory, and the ends of turns. */
 import { isLowerFloor, type TurnStore } from '../turn.ts'
 import type { MemorySession, MemoryTurn } from './session.ts'
 import { bury, insertBefore } from './session.ts'
@@ -101,7 +101,7 @@ export function memoryOwnership(world: World): TurnStore {
   }
 }
 
-/** Where the message stands, before the one that found it waiting, or in the branch that one cut. */
+/** Puts the message where it was, before the message that found it waiting, or into the branch that this one cut. */
 function settle(
   session: MemorySession,
   turn: MemoryTurn,

@@ -1,4 +1,4 @@
-/** An edit of a letter that waits, in memory: the same rules as in `redis/post.lua`. */
+/** The edit of a letter that waits, in memory. The rules are those of `redis/post.lua`. */
 import type { Letter } from '../letter.ts'
 import type { PostOptions, PostReply, QueueEdit } from '../mailbox.ts'
 import type { MemorySession, Queued } from './session.ts'
@@ -6,7 +6,7 @@ import { bands, enqueue, know } from './session.ts'
 import { bandOf, beginNext, interruptFor, knownAs, knownOf } from './turns.ts'
 import type { World } from './turns.ts'
 
-/** What an edit does where its message is not in the history; undefined where it is a new message. */
+/** Applies an edit whose message is not in the history. Returns undefined if the letter is a new message. */
 export function editQueued(
   world: World,
   session: MemorySession,
@@ -18,7 +18,7 @@ export function editQueued(
   const place = knownAs(session, id)
   if (key !== undefined && session.known.has(key)) {
     if (isOther(session, { ...letter, id: key })) return { status: 'taken' }
-    // This very edit was posted before.
+    // The same edit was posted before.
     if (place !== undefined) return place
   }
   const queued = session.mailbox.find((each) => each.letter.id === id)
@@ -33,7 +33,7 @@ export function editQueued(
   return isNew ? undefined : { status: 'moved' }
 }
 
-/** The key of an accepted edit is known from then on. */
+/** Remembers the key of an accepted edit. */
 export function noteEdit(
   { bounds }: World,
   session: MemorySession,
@@ -44,7 +44,7 @@ export function noteEdit(
   know(session, edit.key, knownOf(letter), bounds)
 }
 
-/** Puts a letter in the place of the one with its id, which waits, and ends a hold. */
+/** Replaces the waiting letter that has the same id, and ends a hold. */
 function replace(
   world: World,
   session: MemorySession,
@@ -74,7 +74,7 @@ function replace(
   return { status: 'queued', position, steered: queued.band === bands.steer }
 }
 
-/** Begins the first letter's turn, which may be this one's. */
+/** Begins the turn of the first letter, which may be this letter. */
 export function runFirst(
   world: World,
   session: MemorySession,

@@ -1,4 +1,4 @@
-/** Sessions in memory as a whole: read, listed, forked, deleted. */
+/** Sessions in memory: reading, listing, forking, deleting. */
 import { historyAt } from '../branches.ts'
 import type { SessionRecord, SessionStore } from '../session.ts'
 import type { MemorySession } from './session.ts'
@@ -40,11 +40,11 @@ export function memoryRecords(world: World): SessionStore {
       if (session?.tenant !== tenant || session.state === 'deleted') return false
       const tree = { history: finishedMessages(session), branches: session.branches }
       const messages = historyAt(tree, { branch, through })
-      const there = sessions.get(newId)
-      const isTaken = there !== undefined && there.state !== 'deleted'
+      const existing = sessions.get(newId)
+      const isTaken = existing !== undefined && existing.state !== 'deleted'
       if (messages === undefined || isTaken) return false
       const copy = createSession(newId, tenant, session.agent, now())
-      copy.lastClaim = there?.lastClaim ?? 0
+      copy.lastClaim = existing?.lastClaim ?? 0
       copy.usedAt = nextUse()
       for (const message of messages) {
         copy.history.set(message.id, message)
@@ -72,11 +72,11 @@ export function memoryRecords(world: World): SessionStore {
     },
 
     async list(tenant, { limit, before = Infinity }) {
-      const theirs = [...sessions.all()]
+      const ofTenant = [...sessions.all()]
         .filter((session) => session.tenant === tenant && session.usedAt < before)
         .sort((a, b) => b.usedAt - a.usedAt)
-      const records = theirs.flatMap((session) => recordOf(session) ?? []).slice(0, limit)
-      const last = theirs.find(({ id }) => id === records.at(-1)?.id)
+      const records = ofTenant.flatMap((session) => recordOf(session) ?? []).slice(0, limit)
+      const last = ofTenant.find(({ id }) => id === records.at(-1)?.id)
       const isFull = records.length === limit && last !== undefined
       return { sessions: records, ...(isFull && { before: last.usedAt }) }
     },
@@ -113,7 +113,7 @@ function recordOf(session: MemorySession): SessionRecord | undefined {
   }
 }
 
-/** Without the answer that is being made: a reader gets that from its log. */
+/** Leaves out the unfinished answer, which a reader gets from its log. */
 function finishedMessages({ history, state, turn }: MemorySession) {
   const unfinished = state === 'idle' ? undefined : turn?.logId
   return [...history.values()].filter(({ id }) => id !== unfinished)

@@ -1,4 +1,4 @@
-/** A session in this process, and what is done to its history, its known ids and its mailbox. */
+/** A session in memory, and the operations on its history, its known ids and its mailbox. */
 import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
@@ -21,23 +21,23 @@ export interface MemorySession {
   spent: Spending | undefined
   turn: MemoryTurn | undefined
   lastClaim: number
-  /** Orders a tenant's list. */
+  /** Orders the list of the tenant. */
   usedAt: number
-  /** In the order in which it will be taken. */
+  /** In the order in which the letters will be taken. */
   mailbox: Queued[]
-  /** A stop holds the mailbox. */
+  /** Whether a stop holds the mailbox. */
   isHeld: boolean
-  /** What was posted, or was a message: the oldest are forgotten. */
+  /** The ids of posts and messages. The oldest are forgotten. */
   readonly known: Map<string, Known>
-  /** By id; a map keeps the order, also where one is replaced. */
+  /** By id. A map keeps the order, also if a message is replaced. */
   history: Map<string, UIMessage>
   summary: Summary | undefined
-  /** What the next message has that brings none. */
+  /** The context of the next message that brings none of its own. */
   context: JSONObject | undefined
   branches: Branch[]
   branchesMade: number
   readonly logs: Map<string, Log>
-  /** The log of every claim, the last thousand. */
+  /** The log of each of the last 1000 claims. */
   readonly claims: Map<number, string>
 }
 
@@ -46,21 +46,21 @@ export interface MemoryTurn {
   owner: string
   agent: string
   letter: Letter
-  /** Its letter's, or what that inherits. */
+  /** The context of its letter, or the inherited one. */
   context: JSONObject | undefined
   logId: string
   lastId: string
-  /** When its owner appended last; 0 before that. */
+  /** The time of the last append; 0 before the first. */
   appendedAt: number
   startedAt: number
   takeovers: number[]
   floor: ReaderFloor | undefined
   stop: Stop | undefined
-  /** The log of a message that waited when this turn's letter came. */
+  /** The log of a message that waited when the letter of this turn came. */
   abandoned: string | undefined
-  /** Messages that this log's turns put into the history. */
+  /** The messages that the turns of this log put into the history. */
   own: string[]
-  /** The branch that this turn's letter cut. */
+  /** The branch that the letter of this turn cut. */
   cutInto: Branch | undefined
 }
 
@@ -71,20 +71,20 @@ export interface Queued {
   band: Band
 }
 
-/** See `mailbox.ts` of the port: a lower band is taken first. */
+/** A lower band is taken first; see `mailbox.ts` of the port. */
 export const bands = { answer: 0, steer: 1, urgent: 2, message: 3 } as const
 export type Band = (typeof bands)[keyof typeof bands]
 
 export interface Known {
   as: Extract<KnownAs, 'done' | 'withdrawn' | 'cut'>
   replyId: string
-  /** Of the letter with this id; see `Letter`. */
+  /** The digest of the letter with this id; see `Letter`. */
   digest?: string | undefined
 }
 
 export interface Log {
   entries: LogEntry[]
-  /** When a finished log is dropped. */
+  /** The time at which a finished log is dropped. */
   until: number | undefined
 }
 
@@ -128,7 +128,7 @@ export function createSession(
   }
 }
 
-/** A digest that is known stays known. */
+/** Keeps a known digest if `known` has none. */
 export function know(session: MemorySession, id: string, known: Known, { knownMax }: Bounds): void {
   const digest = known.digest ?? session.known.get(id)?.digest
   session.known.set(id, { ...known, digest })
@@ -136,7 +136,7 @@ export function know(session: MemorySession, id: string, known: Known, { knownMa
   if (session.known.size > knownMax && oldest !== undefined) session.known.delete(oldest)
 }
 
-/** The id stays known after what it named is gone. */
+/** Remembers the id of a letter or message that is gone. */
 export function bury(session: MemorySession, id: string, as: 'withdrawn' | 'cut', bounds: Bounds) {
   know(session, id, { as, replyId: session.known.get(id)?.replyId ?? '' }, bounds)
 }
@@ -168,7 +168,7 @@ export function cut(session: MemorySession, at: string, cutAtMs: number, bounds:
   return branch
 }
 
-/** Takes a message out of the history, and the summary that ends with it. */
+/** Removes a message from the history, and the summary that ends with it. */
 export function drop(session: MemorySession, id: string): void {
   session.history.delete(id)
   if (session.summary?.through === id) session.summary = undefined
@@ -182,7 +182,7 @@ function boundBranches(session: MemorySession, { branchesMax, branchedMax }: Bou
   }
 }
 
-/** Puts a message in before another, or last where that one is gone; over the one with its id. */
+/** Inserts a message before another, or at the end if that one is gone. Replaces a message with the same id. */
 export function insertBefore(session: MemorySession, message: UIMessage, before: string): void {
   if (session.history.has(message.id) || !session.history.has(before)) {
     session.history.set(message.id, message)

@@ -1,15 +1,15 @@
 /**
- * The sessions of this process, the last written last; what has an end is dropped by one timer. A
- * session that runs or waits is never dropped to make room.
+ * The sessions of this process, in the order of their last writes. One timer drops expired sessions and
+ * logs. A session that runs or waits is never dropped to make room.
  */
 import type { MemorySession } from './session.ts'
 
 export interface SessionTable {
   get(id: string): MemorySession | undefined
-  /** Counts as a write. */
+  /** Stores the session. This counts as a write. */
   put(session: MemorySession): void
   all(): Iterable<MemorySession>
-  /** The log is readable until then. */
+  /** Makes the log readable until this time. */
   expireLog(session: MemorySession, logId: string, until: number): void
   close(): void
 }
@@ -18,11 +18,11 @@ export interface TableOptions {
   now: () => number
   sessionTtlMs: number
   sessionsMax: number
-  /** Entries of finished logs; beyond that the oldest of these logs go before their time. */
+  /** The maximum number of entries of finished logs. Above it, the oldest logs are dropped before their time. */
   finishedEntriesMax: number
 }
 
-interface Kept {
+interface TableEntry {
   session: MemorySession
   until: number
 }
@@ -34,19 +34,19 @@ interface FinishedLog {
   size: number
 }
 
-/** What has ended is looked for this often; a log that has ended is not given out before either. */
+/** The interval of the search for expired data. No reader gets an expired log before that either. */
 const sweepEveryMs = 5000
 
 export function createSessionTable(options: TableOptions): SessionTable {
   const { now, sessionTtlMs, sessionsMax, finishedEntriesMax } = options
-  const sessions = new Map<string, Kept>()
-  /** Finished ones, in the order in which they were. */
+  const sessions = new Map<string, TableEntry>()
+  /** The finished logs, the first finished one first. */
   let logs: FinishedLog[] = []
   let finishedEntries = 0
   let timer: NodeJS.Timeout | undefined
 
   // A turn may take longer than a session lives after its last use.
-  const isOver = ({ session, until }: Kept) => until <= now() && session.state !== 'running'
+  const isOver = ({ session, until }: TableEntry) => until <= now() && session.state !== 'running'
 
   const arm = () => {
     timer ??= setTimeout(sweep, sweepEveryMs).unref()
@@ -64,7 +64,7 @@ export function createSessionTable(options: TableOptions): SessionTable {
     if (sessions.size > 0) arm()
   }
 
-  /** Not one that was gone on with since: it will be finished anew. */
+  /** Keeps a log that another turn has continued since: that turn will finish it again. */
   function drop({ session, logId, until, size }: FinishedLog): void {
     finishedEntries -= size
     if (session.logs.get(logId)?.until === until) session.logs.delete(logId)
@@ -86,7 +86,7 @@ export function createSessionTable(options: TableOptions): SessionTable {
       return entry === undefined || isOver(entry) ? undefined : entry.session
     },
     put(session) {
-      // To the end: a map keeps the order in which its keys came.
+      // Moves it to the end, because a map keeps the order of insertion.
       sessions.delete(session.id)
       sessions.set(session.id, { session, until: now() + sessionTtlMs })
       makeRoom(session)

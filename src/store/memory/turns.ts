@@ -1,6 +1,6 @@
 /**
- * How a session's turns begin and end in memory. The same rules as in `redis/post.lua`,
- * `redis/finish.lua` and `redis/part/claim.lua`; the contract's tests hold the two together.
+ * The begin and the end of turns in memory. The rules are those of `redis/post.lua`, `redis/finish.lua`
+ * and `redis/part/claim.lua`. The contract suite tests that both are the same.
  */
 import { addSpending, isNothing, noSpending, type Spending } from '../../spending.ts'
 import type { Letter } from '../letter.ts'
@@ -11,17 +11,17 @@ import type { Band, Bounds, Known, MemorySession, Queued, MemoryTurn } from './s
 import { bands, bury, cut, drop, enqueue, know } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
-/** What the parts of the store share. */
+/** The data that the parts of the store share. */
 export interface World {
   now: () => number
-  /** A number for each use of a session, which orders a tenant's list. */
+  /** Returns a number for each use of a session, which orders the list of a tenant. */
   nextUse: () => number
   bounds: Bounds
   sessions: SessionTable
   hints: Hints
 }
 
-/** Where an id that was posted before is now. */
+/** Returns the place of an id that was posted before. */
 export function knownAs(session: MemorySession, id: string): PostReply | undefined {
   const queued = session.mailbox.find(({ letter }) => letter.id === id)
   if (queued) return { status: 'known', as: 'queued', replyId: queued.letter.replyId }
@@ -39,10 +39,10 @@ export function knownAs(session: MemorySession, id: string): PostReply | undefin
   return undefined
 }
 
-/** What is known of a letter from its post on. */
+/** The data that a session remembers of a letter from its post on. */
 export const knownOf = ({ replyId, digest }: Letter): Known => ({ as: 'done', replyId, digest })
 
-/** A letter for a session whose turn runs. */
+/** Posts a letter to a session whose turn runs. */
 export function postBusy(
   session: MemorySession,
   { turn, letter }: { turn: MemoryTurn; letter: Letter },
@@ -72,11 +72,11 @@ export function bandOf(letter: Letter, whenBusy: PostOptions['whenBusy'], turn: 
   if (letter.kind === 'answer') return bands.answer
   if (whenBusy === 'interrupt' || whenBusy === 'rollback') return bands.urgent
   if (whenBusy !== 'steer' || letter.cutAt !== undefined) return bands.message
-  // A turn that stops takes no steering any more: the letter is next after what stopped it.
+  // A turn that stops takes no steered letters any more. The letter is next, after the one that stopped it.
   return turn.stop === undefined ? bands.steer : bands.urgent
 }
 
-/** Makes `instance` the owner: a message begins a log, an answer goes on with the one that waits. */
+/** Makes `instance` the owner. A message begins a log, an answer continues the waiting one. */
 export function begin(
   session: MemorySession,
   { letter, agent }: Pick<Queued, 'letter' | 'agent'>,
@@ -87,7 +87,7 @@ export function begin(
   const before = session.turn
   const startedAt = world.now()
   const isResumed = letter.kind === 'answer' && before !== undefined
-  const left = session.state === 'waiting' ? before?.logId : before?.abandoned
+  const waitingLog = session.state === 'waiting' ? before?.logId : before?.abandoned
   const turn: MemoryTurn = {
     claim: 0,
     owner: instance,
@@ -101,7 +101,7 @@ export function begin(
     takeovers: [],
     floor: isResumed ? before.floor : undefined,
     stop: undefined,
-    abandoned: isResumed ? before.abandoned : left,
+    abandoned: isResumed ? before.abandoned : waitingLog,
     own: isResumed ? before.own : [],
     cutInto: undefined,
   }
@@ -121,7 +121,7 @@ export function begin(
   return claimOf(session, turn, isResumed)
 }
 
-/** Puts a letter's message into the history, as part of the turn. */
+/** Puts the message of a letter into the history, as part of the turn. */
 export function enter(
   session: MemorySession,
   { message, digest }: Letter,
@@ -134,7 +134,7 @@ export function enter(
   know(session, message.id, { as: 'done', replyId: turn.logId, digest }, bounds)
 }
 
-/** A new claim, greater than all before, and the entry that shuts them out. */
+/** Makes a claim that is greater than all before, and appends the entry that locks out the earlier ones. */
 export function fence(session: MemorySession, turn: MemoryTurn, { now }: World): void {
   session.lastClaim = Math.max(now(), session.lastClaim + 1)
   turn.claim = session.lastClaim
@@ -160,7 +160,7 @@ export function claimOf(session: MemorySession, turn: MemoryTurn, resumed: boole
   }
 }
 
-/** What a turn that ends leaves in the history. */
+/** Changes the history as the end of a turn demands. */
 export function commitTurn(
   session: MemorySession,
   turn: MemoryTurn,
@@ -188,8 +188,8 @@ export function spend(session: MemorySession, spent: Spending = noSpending): voi
 }
 
 /**
- * Takes the next letter whose place is still there. The turn of an agent that the instance lacks begins
- * for whoever has it: see `handedOver`.
+ * Takes the next letter whose place in the history still exists. If the instance lacks the agent of the
+ * letter, the turn begins for any instance that has it; see `handedOver`.
  */
 export function beginNext(
   session: MemorySession,
@@ -204,7 +204,7 @@ export function beginNext(
       return {}
     }
     const { letter, agent } = queued
-    // After a stop only answers to a message that waits all the same go on.
+    // After a stop that holds the queue, only answers to a waiting message continue.
     if (session.isHeld && letter.kind !== 'answer') return {}
     session.mailbox.shift()
     const isPlaced =

@@ -1,5 +1,5 @@
--- Moves sessions from the index of an instance that lapsed to a survivor's. One step, so that none is
--- in neither; the lapsed one leaves the register with its last session.
+-- Moves sessions from the index of a lapsed instance to that of another. It is one step, so that every
+-- session is always in one of the two. The lapsed instance leaves the register with its last session.
 -- KEYS register from to
 -- ARGV keptMs instance limit
 -- RETURNS sessions...

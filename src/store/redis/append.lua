@@ -1,9 +1,8 @@
--- Appends entries, of one session or of several, each directly behind the one that its owner appended
--- before: so an entry that is sent twice is there once, an owner that was replaced is told so, and
--- after a failover that lost the log's tail nothing lands behind the gap. The verdict carries the
--- intents that wait for the owner. The session keeps when its owner appended last: an owner that
--- appends is alive (`take-over.lua`). On the per-token path: no tables, no part that is not needed,
--- and the clock is read once for all.
+-- Appends entries of one or several sessions, each directly after the entry that its owner appended
+-- before. So an entry that is sent twice is stored once, a replaced owner gets `lost`, and no entry follows
+-- a gap after a failover that lost the end of the log. The verdict contains the intents that wait for the
+-- owner. The session stores the time of the append: an owner that appends is alive (`take-over.lua`).
+-- This is the per-token path: the script makes no tables, uses no part, and reads the clock once.
 -- KEYS session live ...
 -- ARGV claim after id events ...
 -- RETURNS verdict ...

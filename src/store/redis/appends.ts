@@ -1,7 +1,7 @@
 /**
- * The per-token path: what all sessions of this process append in one turn of the event loop goes
- * out together. Most of an append's cost is the client's cost of a command, so on one server many
- * appends share a command; in a cluster a command's keys must be of one session.
+ * The per-token path. The appends of all sessions in one turn of the event loop are sent together. Most of
+ * the cost of an append is the cost of a command in the client, so on one server many appends share a
+ * command. In a cluster, all keys of a command must belong to one session.
  */
 import type { AgentEvent } from '../../event.ts'
 import { isOnePiece, storedJson } from '../../ground/json/pieces.ts'
@@ -11,10 +11,10 @@ import type { Connection } from './connection.ts'
 import { liveKey, sessionKey } from './keys.ts'
 import { verdictOf } from './verdict.ts'
 
-/** Of one command, so that no other client waits long behind it (about 10 µs each). */
+/** The maximum number of appends in one command (about 10 µs each), so that no other client waits long. */
 const appendsMax = 64
 
-/** Only outputs of tools are. */
+/** Only the outputs of tools can be large. */
 const isLarge = (event: AgentEvent): boolean => 'output' in event && !isOnePiece(event.output)
 
 interface Batch {
@@ -27,7 +27,7 @@ export function createAppends(
   connection: Connection,
   { shared }: { shared: boolean },
 ): (at: AppendAt, entry: LogEntry) => Promise<AppendReply> {
-  const most = shared ? appendsMax : 1
+  const batchMax = shared ? appendsMax : 1
   let batches: Batch[] = []
 
   return (at, entry) =>
@@ -38,7 +38,7 @@ export function createAppends(
   function append(at: AppendAt, id: string, events: string | Buffer): Promise<AppendReply> {
     if (batches.length === 0) setImmediate(flush)
     let batch = batches.at(-1)
-    if (batch === undefined || batch.settle.length >= most) {
+    if (batch === undefined || batch.settle.length >= batchMax) {
       batch = { keys: [], args: [], settle: [] }
       batches.push(batch)
     }

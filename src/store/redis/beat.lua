@@ -1,4 +1,5 @@
--- A heartbeat is a deadline in the register, by the store's clock; who lapsed is then one range.
+-- Renews a heartbeat: a deadline in the register, by the clock of Redis. The lapsed instances are then one
+-- range of scores.
 -- KEYS register
 -- ARGV keptMs instance ttlMs
 -- RETURNS done

@@ -1,11 +1,11 @@
 /**
- * The connections to Redis: one for commands, one for hints, and one for what says and asks which
- * instances are alive (a cluster has these for each node). The last is apart because answers come in
- * the order of the commands: a heartbeat that waits behind thousands of commands comes seconds late,
- * and another instance then takes its turns over.
- * No command waits in a queue of the client's, and none is sent again by it after a connection broke
- * (a cluster client does, when a node goes; nonces and entry ids make that harmless): who sent it is
- * told at once, and decides.
+ * The connections to Redis: one for commands, one for hints, and one for heartbeats and their queries (a
+ * cluster has these for each node). Heartbeats have their own because Redis replies in the order of the
+ * commands: a heartbeat behind thousands of commands is seconds late, and another instance then takes
+ * the turns over.
+ * The client queues no commands, and sends none again after a connection broke: the caller gets the error
+ * at once and decides. (A cluster client does repeat a command if a node is lost. Nonces and entry ids
+ * make this harmless.)
  */
 import { hostname } from 'node:os'
 
@@ -16,7 +16,7 @@ import type { RedisAddress } from './url.ts'
 
 export type RedisClient = Redis | Cluster
 
-// What they map replies to decides the clients' types; scripts answer text either way.
+// The option `replyMapping` changes the types of the clients. Scripts return text with any value of it.
 type NodeOptions = Omit<RedisOptions, 'replyMapping'>
 type NodesOptions = Omit<ClusterOptions, 'replyMapping' | 'redisOptions'> & {
   redisOptions: NodeOptions
@@ -25,18 +25,18 @@ type NodesOptions = Omit<ClusterOptions, 'replyMapping' | 'redisOptions'> & {
 export interface Clients {
   commands: RedisClient
   subscriber: RedisClient
-  /** Carries heartbeats, the questions about them, and takeovers; nothing else. */
+  /** Only for heartbeats, their queries and takeovers. */
   heartbeat: RedisClient
 }
 
 export interface ClientOptions {
-  /** How long one answer may take, in milliseconds. */
+  /** The time limit of one reply, in milliseconds. */
   commandTimeoutMs: number
-  /** Begins every key and every channel. It has no braces: those would end the hash tag's key. */
+  /** The first part of every key and every channel. It has no braces, because they would begin a hash tag. */
   keyPrefix: string
 }
 
-/** The clients, not yet connected. */
+/** Makes the clients and does not connect them. */
 export function createClients(address: RedisAddress, options: ClientOptions): Clients {
   if (address.kind === 'cluster') {
     const cluster = new Cluster([...address.hosts], clusterOptions(address, options, 'cluster'))
@@ -54,7 +54,7 @@ export function createClients(address: RedisAddress, options: ClientOptions): Cl
   }
 }
 
-/** What an operator sees of a connection in `CLIENT LIST`: whose it is. */
+/** The name of a connection in `CLIENT LIST`: it shows the operator the host, the process and the purpose. */
 const nameOf = (use: string) => `loom:${hostname()}:${process.pid}:${use}`
 
 function redisOptions(
@@ -66,15 +66,15 @@ function redisOptions(
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    // Of 6.0.0: without it, what was in flight when a connection broke would never settle.
+    // ioredis 6.0.0: without it, commands that were in flight when a connection broke would never settle.
     maxRetriesPerRequest: 0,
-    // It asks by INFO, which a managed Redis may forbid, and then writes to the console. What it is
-    // for is done by `patiently`; but sentinels may name a master that is none any more.
+    // The check sends INFO, which a managed Redis may forbid, and then writes to the console. `patiently`
+    // does its work. But sentinels may name a former master.
     enableReadyCheck: address.kind === 'sentinel',
-    // Done by hand: the client does it with promises that nobody catches.
+    // `subscriptions.ts` does this: the client would leave rejected promises uncaught.
     autoResubscribe: false,
     commandTimeout: commandTimeoutMs,
-    // A connection that went dead without a word is given up before its commands time out.
+    // A connection that died silently is closed before its commands time out.
     socketTimeout: commandTimeoutMs * 0.8,
     connectTimeout: commandTimeoutMs,
     disconnectTimeout: 200,
@@ -108,28 +108,28 @@ function clusterOptions(
 ): NodesOptions {
   const { retryStrategy: _, lazyConnect: __, keyPrefix, ...node } = redisOptions(address, options)
   return {
-    // The slot is that of the whole key, so the cluster's client must know the prefix.
+    // The slot depends on the whole key, so the client of a cluster must know the prefix.
     keyPrefix,
     lazyConnect: true,
     enableOfflineQueue: false,
     redisOptions: { ...node, connectionName: nameOf(use) },
     clusterRetryStrategy: reconnectDelayMs,
-    // Finds a new master without waiting for a command to fail.
+    // Finds a new master before a command fails.
     slotsRefreshInterval: 5000,
     slotsRefreshTimeout: 2000,
     shardedSubscribers: true,
   }
 }
 
-/** Quick at first, since a restart takes a moment; with jitter, since every instance reconnects. */
+/** The first delays are short, because a restart is quick. They have jitter, because every instance reconnects. */
 function reconnectDelayMs(times: number): number {
   return Math.min(20 * 2 ** Math.min(times, 6), 1000) * (0.5 + Math.random() / 2)
 }
 
-/** What `send` writes is one write to each server. */
+/** Makes one write to each server of all commands that `send` sends. */
 export function together(client: RedisClient, send: () => void): void {
   const servers = 'nodes' in client ? client.nodes('master') : [client]
-  // While it connects, a client has no stream yet.
+  // A client that is still connecting has no stream.
   const streams = servers.flatMap(({ stream }: { stream?: Redis['stream'] }) => stream ?? [])
   for (const stream of streams) stream.cork()
   try {

@@ -1,6 +1,6 @@
 /**
- * A way to Redis that runs scripts, with patience. Scripts are called by their hash; a server that
- * does not have one (it restarted, or somebody flushed them) is sent its text.
+ * A connection to Redis that runs scripts and repeats a call while Redis is away. It calls scripts by
+ * their hash. If the server lacks a script (after a restart or a flush), it sends the text.
  */
 import { setMaxListeners } from 'node:events'
 
@@ -18,29 +18,29 @@ import type { RedisAddress } from './url.ts'
 export interface Connection {
   readonly clients: Clients
   readonly patience: Patience
-  /** Runs a script whose keys are of one slot. */
+  /** Runs a script. All its keys belong to one slot. */
   run<NAME extends ScriptName>(
     name: NAME,
     keys: Keys<Signatures[NAME]>,
     args: Arguments<Signatures[NAME]>,
   ): Promise<Reply<Signatures[NAME]>>
-  /** `run` for a script that may answer many megabytes: its texts are decoded in steps. */
+  /** `run` for a script that may return many megabytes: it decodes the texts in steps. */
   read<NAME extends ScriptName>(
     name: NAME,
     keys: Keys<Signatures[NAME]>,
     args: Arguments<Signatures[NAME]>,
   ): Promise<Reply<Signatures[NAME]>>
-  /** Runs a script that repeats its group of keys and arguments; answers its list. */
+  /** Runs a script that repeats its group of keys and arguments. Returns the list of replies. */
   runMany(
     name: ScriptName,
     keys: readonly string[],
     args: readonly (string | Buffer)[],
   ): Promise<string[]>
-  /** Sends a command that may be sent twice. */
+  /** Sends a command that has the same effect if it is sent twice. */
   send<VALUE>(command: (client: RedisClient) => Promise<VALUE>): Promise<VALUE>
-  /** The same way with less patience. */
+  /** Returns the same connection with a shorter time limit for calls. */
   within(patienceMs: number): Connection
-  /** The same way over the connection that carries heartbeats: nothing there waits behind other work. */
+  /** The same functions over the connection of the heartbeats, where no other work is queued. */
   readonly apart: Connection
   close(): void
 }
@@ -49,15 +49,15 @@ export interface ConnectionOptions {
   patienceMs: number
   /** See `ClientOptions`. */
   keyPrefix: string
-  /** Told what went wrong with the connection, as often as it does. */
+  /** Receives every error of the connection. */
   onError: (error: Error) => void
-  /** Told when Redis answers on every connection after one was lost. */
+  /** Called when Redis answers on every connection after one was lost. */
   onBack: () => void
 }
 
 /**
- * Connects; returns when Redis answers.
- * @throws LoomError `unavailable`, or `invalid-config` where the server turns us away
+ * Connects, and resolves when Redis answers.
+ * @throws LoomError `unavailable`, or `invalid-config` if the server refuses the connection
  */
 export async function connect(
   address: RedisAddress,
@@ -69,7 +69,7 @@ export async function connect(
     keyPrefix,
   })
   const ending = new AbortController()
-  // Every call that waits for the connection listens.
+  // Every call that waits for the connection adds a listener.
   setMaxListeners(0, ending.signal, ...Object.values(clients))
   const patience = { patienceMs, signal: ending.signal }
   watchReturn(new Set(Object.values(clients)), patience, onBack)
@@ -134,7 +134,7 @@ export async function connect(
   return over(clients.commands, patience)
 }
 
-/** A list of bytes as texts. */
+/** Decodes a list of bytes to texts. */
 async function decoded(reply: unknown): Promise<unknown> {
   if (!Array.isArray(reply)) return reply
   const steps = new WorkSteps()
@@ -146,7 +146,7 @@ async function decoded(reply: unknown): Promise<unknown> {
   return texts
 }
 
-/** That a connection stands is not yet an answer: Redis may be loading, or a network swallow it all. */
+/** Calls `onBack` after a reply. An open connection is not enough: Redis may be loading, or the network may lose all bytes. */
 function watchReturn(
   clients: ReadonlySet<RedisClient>,
   patience: Patience,
@@ -157,14 +157,14 @@ function watchReturn(
     client.on('close', () => away.add(client))
     client.on('ready', () => {
       if (!away.has(client)) return
-      // Without an answer it is lost again before long, and then comes back again.
-      const answered = patiently(client, patience, () => client.ping())
-      answered.then(() => away.delete(client) && away.size === 0 && onBack()).catch(() => {})
+      // Without a reply the connection is soon lost again, and `ready` follows again.
+      const reply = patiently(client, patience, () => client.ping())
+      reply.then(() => away.delete(client) && away.size === 0 && onBack()).catch(() => {})
     })
   }
 }
 
-/** A client reconnects by itself from its first attempt on; this waits until it stands. */
+/** Waits until Redis answers. The client reconnects by itself from its first attempt on. */
 async function open(
   client: RedisClient,
   { patienceMs, signal }: Patience,
@@ -184,7 +184,7 @@ async function open(
       reject(new LoomError('invalid-config', `Redis refuses the connection: ${reason}`))
     }
   })
-  // It says so by events as well, and goes on trying.
+  // The client reports failures as events too, and tries again.
   client.connect().catch(() => {})
   const answers = patiently(client, { patienceMs, signal }, () => client.ping())
   refused.catch(() => {})
@@ -193,7 +193,7 @@ async function open(
   } catch (error) {
     answers.catch(() => {})
     if (error instanceof LoomError && error.code !== 'unavailable') throw error
-    // Told to an operator at the start, and to no client.
+    // An operator reads this at the start; no client of Loom does.
     const message = `Redis cannot be reached: ${errorMessage(last ?? error)}`
     throw new LoomError('unavailable', message, { cause: last ?? error, retryable: true })
   }

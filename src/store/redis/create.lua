@@ -1,4 +1,4 @@
--- Begins a session with a history, as a fork does; refused where the id is taken.
+-- Creates a session with a history, for a fork. Refused if the id is taken.
 -- KEYS session known order history messages reply
 -- ARGV sessionTtlMs replyTtlMs knownMax tenant agent summary through context seed...
 -- RETURNS done
@@ -16,4 +16,4 @@ local function begin()
   return { done = true }
 end
 
-return answered() or answer(begin())
+return storedReply() or storeReply(begin())

@@ -1,5 +1,5 @@
--- Ends a turn and takes the next letter, in one step: a post either finds the session running and is
--- seen here, or finds it free and claims it. No wake-up can fall between.
+-- Ends a turn and takes the next letter, in one step. A post either finds the turn running, and then this
+-- script finds its letter, or it finds the session free and claims it. No letter is missed.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned log reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents claim lastId state error discard messageId message logTtlMs spent...
@@ -38,4 +38,4 @@ local function finish()
   return reply
 end
 
-return answered() or answer(finish())
+return storedReply() or storeReply(finish())

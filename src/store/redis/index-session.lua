@@ -1,5 +1,5 @@
--- Moves a session to the front of its tenant's list, in microseconds so that no two are equal. The
--- list lives in another slot than the session: it is a hint, checked when it is read.
+-- Moves a session to the front of the list of its tenant. Scores are in microseconds, so that no two are
+-- equal. The list is in another slot than the session, so it is only a hint, and readers check it.
 -- KEYS index
 -- ARGV sessionTtlMs indexMax session
 -- RETURNS done

@@ -1,16 +1,16 @@
 /**
- * Instances in Redis: a register with a deadline for each, and the index of what each owns or has
- * queued. They live in a slot of their own, so they are hints to whoever reads them.
+ * Instances in Redis: a register with a deadline for each, and an index of the sessions that each must
+ * run. They are in another slot than the sessions, so they are only hints.
  */
 import type { InstanceStore } from '../instances.ts'
 import type { Connection } from './connection.ts'
 import { escaped, leftChannel, notedKey, registerKey, unescaped, waitingFor } from './keys.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
-/** How long what is known of instances outlives the last of them, however soon sessions end. */
+/** The TTL of the data of instances, in milliseconds. It does not depend on the TTL of sessions. */
 const keptMs = 30 * 24 * 60 * 60 * 1000
 
-/** Arguments of one command. */
+/** The maximum number of arguments of one command. */
 const chunk = 1000
 
 export function redisInstances(
@@ -83,7 +83,7 @@ export function redisInstances(
     async watchInstances(listener) {
       const hint = () => listener()
       const unwatch = await subscriptions.add(leftChannel, hint)
-      // Subscriptions give a hint when theirs is back; this one may have been led away alone.
+      // Subscriptions give a hint when their connection is back. The connection for commands may have been lost alone.
       const { commands } = connection.clients
       commands.on('ready', hint)
       return () => {

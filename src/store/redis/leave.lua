@@ -1,4 +1,5 @@
--- A graceful end. An index that still holds sessions is left to the survivors, who are told at once.
+-- Ends an instance in good order. If its index still contains sessions, the other instances get a hint at
+-- once and adopt them.
 -- KEYS register noted
 -- ARGV instance
 -- RETURNS done

@@ -1,4 +1,4 @@
-/** What bounds the keys of a session. Nothing in Redis lives without an end. */
+/** The bounds of the keys in Redis. Every key has a TTL. */
 export interface Limits {
   /** The lifetime of a session after its last write, in milliseconds. @defaultValue 30 days */
   sessionTtlMs: number

@@ -1,13 +1,13 @@
 /**
- * A tenant's list of sessions. It lives in another slot than they do, so it is a hint: written beside
- * what it is about, without waiting, mended by the next post, and checked when it is read.
+ * The list of the sessions of a tenant. It is in another slot than the sessions, so it is only a hint: a
+ * post writes it without waiting, the next post repairs it, and readers check every entry.
  */
 import type { SessionPage, SessionRecord } from '../session.ts'
 import type { Connection } from './connection.ts'
 import { escaped, indexKey, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 
-/** Moves the session to the front. */
+/** Moves the session to the front of the list. */
 export function listSession(
   connection: Connection,
   limits: Limits,
@@ -19,7 +19,7 @@ export function listSession(
     { index: indexKey(tenant) },
     { ...limits, session },
   )
-  // Its failure must not be the failure of a post that was accepted.
+  // If this fails, the accepted post must not fail.
   listing.catch(() => {})
 }
 

@@ -1,4 +1,4 @@
-/** Reading logs in Redis. */
+/** Reads logs in Redis. */
 import type { HintSource } from '../hint.ts'
 import type { LogEntry, LogReader } from '../log.ts'
 import type { Connection } from './connection.ts'
@@ -42,7 +42,7 @@ export function redisLogs(
   }
 }
 
-/** Ids and events in turn. */
+/** Reads a list of ids and events in turn. */
 async function entriesIn(rows: readonly string[]): Promise<LogEntry[]> {
   const texts = rows.filter((_, index) => index % 2 === 1)
   const events = await readInSteps(texts, (text): LogEntry['events'] => JSON.parse(text))

@@ -1,7 +1,7 @@
--- Notes the lowest profile that a log was served as: what a successor may write depends on it.
--- `order` names the profiles, the lowest first, with a space around each. A noted profile that it does
--- not name is another version's: `lowest` takes its place. Without a nonce, since the lowest of two is
--- the lowest of three.
+-- Stores the lowest profile that a log was sent in. A successor writes only events that this profile shows.
+-- `order` names the profiles, the lowest first, with a space around each. A stored profile that it does not
+-- name comes from another version: `lowest` replaces it. It keeps no reply, because a repetition stores the
+-- same profile.
 -- KEYS session
 -- ARGV logId profile order lowest
 -- RETURNS noted

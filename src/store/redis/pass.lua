@@ -1,5 +1,5 @@
--- Moves a session to those that wait for an instance with some agent. One step, so that it is always in
--- one of the two. Instances are told once, when it comes there.
+-- Moves a session to those that wait for an instance with an agent. It is one step, so that the session is
+-- always in one of the two indexes. The instances get one hint, when the session is added.
 -- KEYS register from waiting
 -- ARGV keptMs session
 -- RETURNS done

@@ -1,8 +1,7 @@
 /**
- * What becomes of a call while Redis is away, restarts or fails over: it is made again until it is
- * answered or patience is at an end. That is safe because every script may run twice (`part/reply.lua`);
- * a caller that gets `unavailable` does not know whether it happened, and may ask again with the
- * same ids.
+ * Repeats a call while Redis is away, restarts or fails over, until a reply arrives or the time is over.
+ * This is safe because every script may run twice (`part/reply.lua`). A caller that gets `unavailable`
+ * does not know whether the call had its effect, and may repeat its request with the same ids.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -10,13 +9,13 @@ import { LoomError } from '../../ground/error.ts'
 import type { RedisClient } from './client.ts'
 
 export interface Patience {
-  /** How long a call may take in all, in milliseconds; the last attempt may end a little later. */
+  /** The time limit of a call with all its attempts, in milliseconds. The last attempt may end a little later. */
   patienceMs: number
   /** Ends every wait. */
   signal: AbortSignal
 }
 
-/** Answers that say "not now", before anything was changed. */
+/** Errors that mean "not now": Redis changed nothing. */
 const transient = new Set([
   'READONLY',
   'LOADING',
@@ -29,10 +28,10 @@ const transient = new Set([
   'ASK',
 ])
 
-/** Answers that say "not at all", until somebody mends the server. */
+/** Errors that last until an operator repairs the server. */
 const refusals = new Set(['OOM', 'MISCONF', 'NOAUTH', 'NOPERM', 'WRONGPASS'])
 
-/** @throws LoomError `unavailable`, or `internal` where a script failed */
+/** @throws LoomError `unavailable`, or `internal` if a script failed */
 export async function patiently<VALUE>(
   client: RedisClient,
   { patienceMs, signal }: Patience,
@@ -57,20 +56,20 @@ function afterFailure(client: RedisClient, error: unknown): LoomError | 'again' 
   if (error instanceof LoomError) return error
   const code = replyCode(error)
   if (code === undefined) return 'again'
-  // The master that this connection leads to is one no more.
+  // This connection leads to a former master.
   if (code === 'READONLY' && 'stream' in client) client.disconnect(true)
   if (transient.has(code)) return 'again'
-  if (refusals.has(code)) return unavailable('Redis refuses what it is asked', error)
+  if (refusals.has(code)) return unavailable('Redis refuses the command', error)
   return new LoomError('internal', 'A command of Redis failed.', { cause: withoutCommand(error) })
 }
 
-/** The code of an answer that is an error: its first word. */
+/** Returns the code of an error reply: its first word. */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined
   return error.message.split(' ', 1)[0]
 }
 
-/** Settles when the client can be written to. */
+/** Resolves when the client accepts commands. */
 async function ready(client: RedisClient, deadline: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const leftMs = Math.max(0, deadline - performance.now())
@@ -88,12 +87,12 @@ async function ready(client: RedisClient, deadline: number, signal: AbortSignal)
   }
 }
 
-/** The client's errors carry the command that failed, and a user's messages with it. */
+/** Removes the command from an error of the client, because it contains messages of a user. */
 function withoutCommand(error: unknown): unknown {
   return error instanceof Error && 'command' in error ? new Error(error.message) : error
 }
 
-/** The answer of Redis is the cause, for the log alone: this message is for clients too. */
+/** The cause is the reply of Redis, which only the log contains. Clients read the message too. */
 export function unavailable(message: string, cause?: unknown): LoomError {
   return new LoomError('unavailable', `${message}: send it again later, with the same ids.`, {
     cause: withoutCommand(cause),

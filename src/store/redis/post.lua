@@ -1,5 +1,5 @@
--- Accepts a letter, and claims the session where it is free. One step: of many posts at once one
--- claims, and the others stand in a queue that somebody will look at.
+-- Accepts a letter, and claims the session if it is free. It is one step: of many simultaneous posts, one
+-- claims the session, and the others are in a queue that its owner reads.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents tenant agent whenBusy mailboxLimit id cutAt digest edits key letter seed...
@@ -8,16 +8,16 @@
 
 local tenant, state, logId, letterId, stop =
   unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'logId', 'letterId', 'stop'))
--- What was deleted begins anew; of what it was the mark keeps the last claim, which `begin` exceeds.
+-- A deleted session begins anew. Its mark keeps the last claim, and `begin` makes a greater one.
 if state == 'deleted' then tenant, state = false, false end
 
--- Where an id that was posted before is now.
+-- Returns the place of an id that was posted before.
 local function place()
   local unfinished = state ~= 'idle' and logId
   local flag, replyId = recall(arg.id)
   replyId = replyId or ''
   local queued = redis.call('HGET', key.letters, arg.id)
-  if queued then return { status = 'known', as = 'queued', replyId = opened(queued).replyId } end
+  if queued then return { status = 'known', as = 'queued', replyId = letterOf(queued).replyId } end
   if unfinished and (arg.id == letterId or arg.id == logId or replyId == logId) then
     return { status = 'known', as = 'running', replyId = logId }
   end
@@ -28,18 +28,18 @@ local function place()
   end
 end
 
--- Whether something else was posted under the id.
-local function taken(id)
+-- Returns whether the id was posted with other content.
+local function isTaken(id)
   local _, _, digest = recall(id)
   return (digest or '') ~= '' and arg.digest ~= '' and digest ~= arg.digest
 end
 
-local function known()
-  return taken(arg.id) and { status = 'taken' } or place()
+local function knownReply()
+  return isTaken(arg.id) and { status = 'taken' } or place()
 end
 
--- Where the letter is to cut, there must be something to cut: now, or when the running turn is done.
-local function placed()
+-- Returns whether the message at which the letter cuts exists now, or will exist when the running turn ends.
+local function hasPlace()
   if arg.cutAt == '' or (state and state ~= 'idle' and arg.cutAt == logId) then return true end
   for index = 1, #arg.seed, 2 do
     if not tenant and arg.seed[index] == arg.cutAt then return true end
@@ -51,7 +51,7 @@ local function bandOf(letter)
   if letter.kind == 'answer' then return 'answer' end
   if arg.whenBusy == 'interrupt' or arg.whenBusy == 'rollback' then return 'urgent' end
   if arg.whenBusy ~= 'steer' or arg.cutAt ~= '' then return 'message' end
-  -- A turn that stops takes no steering any more: the letter is next after what stopped it.
+  -- A turn that stops takes no steered letters any more. The letter is next, after the one that stopped it.
   return (stop and stop ~= '') and 'urgent' or 'steer'
 end
 
@@ -77,13 +77,13 @@ local function enqueue(letter)
   return { status = 'queued', position = position, steered = band == 'steer' }
 end
 
--- Letters that a stop held come first, but for one that does not wait for others.
-local function goesBehind(letter)
+-- Returns whether letters that a stop held come first. They do, except for a letter that does not wait.
+local function isBehindHeld(letter)
   return tenant and redis.call('ZCARD', key.mail) > 0 and letter.kind == 'message'
     and arg.cutAt == '' and (arg.whenBusy == 'queue' or arg.whenBusy == 'steer')
 end
 
--- Begins the first letter's turn, which may be this one's.
+-- Begins the turn of the first letter, which may be this letter.
 local function runFirst()
   local reply = beginNext(arg.instance, arg.agents) or {}
   if reply.claim and redis.call('HGET', key.session, 'letterId') == arg.id then
@@ -96,14 +96,14 @@ local function runFirst()
   return reply
 end
 
--- It makes room, so this letter is never one too many.
+-- Another letter leaves the mailbox in the same step, so this one never exceeds its limit.
 local function runBefore(letter)
   queue(arg.id, arg.letter, 'message')
   know(arg.id, 'd', letter.replyId, arg.digest)
   return runFirst()
 end
 
--- Puts the letter in the place of the one with its id, which waits, and ends a hold.
+-- Replaces the waiting letter that has the same id, and ends a hold.
 local function replace(before, letter)
   if before.kind ~= 'message' or before.cutAt ~= '' or before.replyId ~= letter.replyId then
     return { status = 'moved' }
@@ -120,48 +120,48 @@ local function replace(before, letter)
   know(arg.id, 'd', letter.replyId, arg.digest)
   redis.call('HDEL', key.session, 'held')
   if not running then return runFirst() end
-  redis.call('HSET', key.session, 'steer', steering() and '1' or '')
+  redis.call('HSET', key.session, 'steer', hasSteered() and '1' or '')
   if to ~= 'message' then intend(to) end
   hint('log')
   return { status = 'queued', position = redis.call('ZRANK', key.mail, arg.id), steered = isSteered(arg.id) }
 end
 
--- What an edit does where its message is not in the history. Returns nil where it is a new message.
+-- Applies an edit whose message is not in the history. Returns nil if the letter is a new message.
 local function edit(letter)
   if arg.key ~= '' and recall(arg.key) then
-    if taken(arg.key) then return { status = 'taken' } end
-    -- This very edit was posted before.
+    if isTaken(arg.key) then return { status = 'taken' } end
+    -- The same edit was posted before.
     local before = place()
     if before then return before end
   end
   local queued = redis.call('HGET', key.letters, arg.id)
-  if queued then return replace(opened(queued), letter) end
+  if queued then return replace(letterOf(queued), letter) end
   if not place() or recall(arg.id) == 'w' then return nil end
   return { status = 'moved' }
 end
 
 local function post()
   if tenant and tenant ~= arg.tenant then return { status = 'foreign' } end
-  -- Another version of Loom stored this: to begin on it would destroy what it means.
+  -- Another version of Loom stored this state. A turn would destroy its meaning.
   if tenant and state ~= 'idle' and state ~= 'running' and state ~= 'waiting' then
     return { status = 'unknown' }
   end
-  local letter = opened(arg.letter)
+  local letter = letterOf(arg.letter)
   local edits = arg.edits == '1'
   local reply
   if tenant and edits then reply = edit(letter) end
-  if tenant and not edits then reply = known() end
+  if tenant and not edits then reply = knownReply() end
   if reply and reply.status ~= 'claimed' and reply.status ~= 'queued' then return reply end
   if not reply then
     local refused = letter.kind == 'answer'
       and (not tenant or state == 'idle' or letter.replyId ~= logId)
-    if refused or not placed() then return { status = 'refused' } end
+    if refused or not hasPlace() then return { status = 'refused' } end
     if not tenant then create() end
     if state == 'running' then
       reply = enqueue(letter)
     else
       redis.call('HDEL', key.session, 'held')
-      if goesBehind(letter) then reply = runBefore(letter) end
+      if isBehindHeld(letter) then reply = runBefore(letter) end
     end
   end
   if not reply then
@@ -178,4 +178,4 @@ local function post()
   return reply
 end
 
-return answered() or answer(post())
+return storedReply() or storeReply(post())

@@ -1,5 +1,5 @@
--- The context, the summary, and the history behind the message that it ends with: all that a turn loads.
--- Looked for from the end, where it mostly is.
+-- Returns what a turn loads: the context, the summary, and the history after the last message that the
+-- summary replaces. The search for this message begins at the end, where it usually is.
 -- KEYS session history messages
 -- RETURNS summary through context messages...
 

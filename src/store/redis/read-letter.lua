@@ -1,14 +1,14 @@
--- Where a letter is that was posted: `as` is '' where nothing is known of it.
+-- Returns the place of a posted letter. `as` is '' if the session does not remember it.
 -- KEYS session mail letters known
 -- ARGV id
 -- RETURNS as replyId
 -- USES letter
 
 local queued = redis.call('HGET', key.letters, arg.id)
-if queued then return returns({ as = 'queued', replyId = opened(queued).replyId }) end
+if queued then return returns({ as = 'queued', replyId = letterOf(queued).replyId }) end
 local value = redis.call('HGET', key.known, arg.id)
 if not value then return returns({}) end
 local names = { d = 'done', w = 'withdrawn', c = 'cut' }
--- As `part/known.lua` keeps it.
+-- The form is that of `part/known.lua`.
 local flag, replyId = string.match(value, '^(%l)([^\n]*)')
 return returns({ as = names[flag], replyId = replyId })

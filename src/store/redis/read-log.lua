@@ -1,6 +1,6 @@
--- Reads entries, and whether the log is at its end: as of one instant, or a reader that finds nothing
--- more and then a finished log would miss what came between. An unfinished log has a key of its own,
--- since a script that begins one cannot be told its name beforehand.
+-- Reads entries, and whether the log is finished, in one step. With two steps, a reader could find no more
+-- entries and then a finished log, and would miss the entries between. An unfinished log has a key without
+-- its id, because the caller of a script that begins one does not know its id beforehand.
 -- KEYS session live abandoned log
 -- ARGV logId after limit
 -- RETURNS status holdsAfter entries...

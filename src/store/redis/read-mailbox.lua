@@ -1,4 +1,4 @@
--- The letters that wait, in the order in which they will be taken.
+-- Returns the letters that wait, in the order in which they will be taken.
 -- KEYS mail letters
 -- RETURNS letters...
 

@@ -1,4 +1,4 @@
--- The history without the answer that is being made: a reader gets that from its log.
+-- Returns the history without the unfinished answer, which a reader gets from its log.
 -- KEYS session history messages
 -- RETURNS messages...
 

@@ -1,4 +1,4 @@
--- The instances that lapsed; and whether the one that is asked about is alive.
+-- Returns the lapsed instances, and whether one instance is alive.
 -- KEYS register
 -- ARGV instance
 -- RETURNS alive lapsed...

@@ -1,4 +1,4 @@
--- What is to be told of a session, as of one instant.
+-- Returns the record of a session, in one step.
 -- KEYS session mail
 -- RETURNS tenant agent state created updated claim owner turnAgent logId letterId last started floor stop error spentInput spentOutput spentCached spentReasoning spentUsd spentUnknown held queued
 

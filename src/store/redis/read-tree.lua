@@ -1,5 +1,6 @@
--- The history and all branches as of one instant. `lines` has a head and messages for each of the
--- branches, and then for the history: a branch's head is what `cut` made, the history's is its ids.
+-- Returns the history and all branches, in one step. `lines` has a head and messages for each of the
+-- branches, and then for the history. The head of a branch is the text that `cut` made, the head of the
+-- history is the list of its ids.
 -- KEYS session history messages branches branched
 -- RETURNS tenant agent state unfinished summary through context branches lines...
 

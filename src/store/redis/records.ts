@@ -1,4 +1,4 @@
-/** Letters, claims and sessions as they are stored, read and written. Nothing here was a client's. */
+/** Reads and writes letters, claims and sessions in their stored form. Loom wrote all of it, so nothing is validated as a client's input is. */
 import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
@@ -14,7 +14,7 @@ import { agentIn, agentText, escaped, unescaped } from './keys.ts'
 import type { Reply, Signatures } from './signature.ts'
 import { spendingOf } from './spent.ts'
 
-/** See `part/letter.lua`. A large message is written in steps. */
+/** The stored form of a letter; see `part/letter.lua`. A large message is written in steps. */
 export async function letterText(letter: Letter, agent: string): Promise<string | Buffer> {
   const { message, context, digest = '', ...rest } = letter
   const first = { agent: agentText(agent), context: contextText(context), digest }
@@ -23,7 +23,7 @@ export async function letterText(letter: Letter, agent: string): Promise<string 
     escaped(letter.replyId),
     escaped(letter.cutAt ?? ''),
     escaped(message?.id ?? ''),
-    // First, where the scripts find them.
+    // `first` comes first, where the scripts find it.
     JSON.stringify({ ...first, ...rest }),
     '',
   ].join('\n')
@@ -31,18 +31,18 @@ export async function letterText(letter: Letter, agent: string): Promise<string 
   return typeof json === 'string' ? head + json : Buffer.concat([Buffer.from(head), json])
 }
 
-/** Letters as they are stored, read in steps. */
+/** Reads stored letters in steps. */
 export const lettersIn = (texts: readonly string[]): Promise<Letter[]> =>
   readInSteps(texts, letterIn)
 
-/** Messages as they are stored, read in steps. */
+/** Reads stored messages in steps. */
 export const messagesIn = (texts: readonly string[]): Promise<UIMessage[]> =>
   readInSteps(texts, messageIn)
 
-/** Characters of a text behind which the event loop turns, too. */
+/** The event loop also turns after a text of more characters than this. */
 const largeText = 500_000
 
-/** Each text is read by itself; the event loop turns between those that are large together. */
+/** Reads one text after the other. The event loop turns after texts that are large together. */
 export async function readInSteps<VALUE>(
   texts: readonly string[],
   read: (text: string) => VALUE,
@@ -62,7 +62,7 @@ export function letterIn(text: string): Letter {
   return letterOf(letter, message)
 }
 
-/** A letter's own fields as JSON. Another version of Loom may have stored them. */
+/** The fields of a letter as JSON. Another version of Loom may have stored them. */
 type StoredLetter = Omit<Letter, 'context' | 'request' | 'answer'> & {
   agent?: string
   context?: string
@@ -70,7 +70,7 @@ type StoredLetter = Omit<Letter, 'context' | 'request' | 'answer'> & {
   answer?: unknown
 }
 
-/** A request without an agent is for none that there is: its turn fails, and says so. */
+/** A stored request without an agent names an agent that does not exist: its turn fails with a readable error. */
 const requestIn = (stored: unknown): LetterRequest =>
   isLetterRequest(stored) ? stored : { agent: '' }
 
@@ -100,12 +100,12 @@ function letterOf(letter: string, message: string): Letter {
   }
 }
 
-/** As scripts carry it from a letter to its session: no character of it ends a JSON string. */
+/** The form in which scripts copy a context from a letter to its session: no character of it ends a JSON string. */
 function contextText(context: JSONObject | undefined): string {
   return context === undefined ? '' : Buffer.from(JSON.stringify(context)).toString('base64')
 }
 
-/** Undefined where there is none. */
+/** Returns undefined if there is none. */
 export function contextIn(text: string): JSONObject | undefined {
   if (text === '') return undefined
   const context: JSONObject = JSON.parse(Buffer.from(text, 'base64').toString())
@@ -117,24 +117,24 @@ function messageIn(text: string): UIMessage {
   return message
 }
 
-/** Without the id of its message, which stands beside it. */
+/** The summary without the id of its last message, which is stored beside it. */
 export const summaryText = ({ text, tokens }: Summary): string => JSON.stringify({ text, tokens })
 
-/** Undefined where there is none. */
+/** Returns undefined if there is none. */
 export function summaryIn(text: string, through: string): Summary | undefined {
   if (text === '') return undefined
   const summary: Omit<Summary, 'through'> = JSON.parse(text)
   return { ...summary, through: unescaped(through) }
 }
 
-/** Ids and messages in turn, as scripts take them. */
+/** A list of ids and messages in turn, as scripts take it. */
 export async function seedOf(messages: readonly UIMessage[]): Promise<(string | Buffer)[]> {
   const seed: (string | Buffer)[] = []
   for (const message of messages) seed.push(escaped(message.id), await storedJson(message))
   return seed
 }
 
-/** What scripts answer of a claim. A letter that the caller has is not sent back to it. */
+/** The fields of a claim in the replies of scripts. A script does not return a letter that the caller sent. */
 export type ClaimFields = Record<'claim' | 'logId' | 'abandoned' | 'floor', string> & {
   resumed?: string
   takeovers?: string
@@ -157,7 +157,7 @@ export function claimOf(sessionId: string, fields: ClaimFields, letter: Letter):
   }
 }
 
-/** Of scripts that send the letter too. */
+/** The claim in the reply of a script that returns the letter too. */
 export function claimWithLetter(
   sessionId: string,
   fields: ClaimFields & { letter: string; message: string },
@@ -200,11 +200,11 @@ export function sessionOf(
   }
 }
 
-/** A profile that another version noted counts as the lowest. */
+/** An unknown profile, stored by another version, counts as the lowest. */
 const floorOf = (text: string): ReaderFloor =>
   readerFloors.find((floor) => floor === text) ?? readerFloors[0]
 
-/** Undefined for `deleted`, for what is not there at all, and for what a later version stored. */
+/** Returns undefined for `deleted`, for a missing session, and for a state of a later version. */
 export function stateOf(text: string): KnownState | undefined {
   return text === 'idle' || text === 'running' || text === 'waiting' ? text : undefined
 }
@@ -213,9 +213,13 @@ function stopOf(text: string | undefined): Stop | undefined {
   return text === 'keep' || text === 'discard' ? text : undefined
 }
 
-/** One of the words that a script may answer. */
+/** Checks that a script returned one of these words. */
 export function wordOf<const WORD extends string>(text: string, words: readonly WORD[]): WORD {
   const word = words.find((each) => each === text)
-  if (word === undefined) throw new LoomError('internal', `a script answered "${text}"`)
+  if (word === undefined)
+    throw new LoomError(
+      'internal',
+      `A script of the store returned "${text}", which this version does not know.`,
+    )
   return word
 }

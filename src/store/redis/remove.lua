@@ -1,5 +1,5 @@
--- Deletes a session, but for a mark: its owner, if it has one, is shut out, also when the id begins
--- anew with the next post. Returns the logs that are left, whose keys only the caller can name.
+-- Deletes a session and leaves a mark. The mark locks out the owner, also if a later post begins a new
+-- session with the id. Returns the finished logs, because only the caller can make the names of their keys.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned reply
 -- ARGV sessionTtlMs replyTtlMs tenant
 -- RETURNS done claims...
@@ -19,4 +19,4 @@ local function remove()
   return { done = true, claims = claims }
 end
 
-return answered() or answer(remove())
+return storedReply() or storeReply(remove())

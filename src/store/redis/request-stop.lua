@@ -1,5 +1,5 @@
--- Records that the running turn is to stop, and what becomes of the queue. It names the turn, so that
--- a stop that comes late does not end the next one.
+-- Requests the stop of the running turn, and decides about the queue. The request can name the turn, so
+-- that a late stop does not end the next one.
 -- KEYS session mail letters known order reply
 -- ARGV sessionTtlMs replyTtlMs knownMax tenant logId queue
 -- RETURNS done
@@ -33,4 +33,4 @@ local function requestStop()
   return { done = state == 'running' }
 end
 
-return answered() or answer(requestStop())
+return storedReply() or storeReply(requestStop())

@@ -1,4 +1,4 @@
--- Ends a hold: where no turn runs, the first letter that waits begins its turn.
+-- Ends a hold. If no turn runs, the first letter that waits begins its turn.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents tenant
@@ -18,4 +18,4 @@ local function run()
   return reply
 end
 
-return answered() or answer(run())
+return storedReply() or storeReply(run())

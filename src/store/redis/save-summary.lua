@@ -1,4 +1,5 @@
--- Puts a summary beside the history: only the owner's, and only where the message is that it ends with.
+-- Stores a summary beside the history. Only the owner may store one, and the history must contain the last
+-- message that the summary replaces.
 -- KEYS session messages reply
 -- ARGV sessionTtlMs replyTtlMs claim through summary
 -- RETURNS status
@@ -13,4 +14,4 @@ local function save()
   return { status = 'done' }
 end
 
-return answered() or answer(save())
+return storedReply() or storeReply(save())

@@ -1,7 +1,7 @@
 /**
- * Loads the Lua scripts. A script's head is its signature and is checked here; what stands in front
- * of the script that Redis gets is made from it, so `key.session` and `arg.claim` in Lua are the names
- * that a caller in TypeScript uses. `-- USES` names the parts that stand before it.
+ * Loads the Lua scripts. The head of a script is its signature, and the loader checks it. From the head it
+ * makes the code that precedes the script, so that `key.session` and `arg.claim` in Lua have the names
+ * that a caller in TypeScript uses. `-- USES` names the parts that precede the script.
  */
 import { createHash } from 'node:crypto'
 
@@ -22,11 +22,11 @@ export interface Script<SIGNATURE extends Signature = Signature> {
   name: string
   signature: SIGNATURE
   text: string
-  /** What EVALSHA calls it. */
+  /** The name of the script for EVALSHA. */
   sha: string
 }
 
-/** @throws LoomError `internal` where the script's head is not the signature */
+/** @throws LoomError `internal` if the head of the script differs from the signature */
 export function loadScript<SIGNATURE extends Signature>(
   name: string,
   signature: SIGNATURE,
@@ -59,13 +59,13 @@ export function loadScripts(): Scripts {
   return scripts
 }
 
-/** The keys and arguments of a call, in the order of the script's head. */
+/** Returns the keys and arguments of a call in the order of the head of the script. */
 export function inOrder<SIGNATURE extends Signature>(
   script: Script<SIGNATURE>,
   keys: Keys<SIGNATURE>,
   args: Arguments<SIGNATURE>,
 ): { keys: string[]; args: Argument[] } {
-  // The mapped types are by name; here they are only looked up by names of the same signature.
+  // The mapped types are by name. Only names of the same signature are looked up here.
   const key = keys as Record<string, string>
   const arg = args as Record<string, Argument | (string | Buffer)[]>
   return {
@@ -76,7 +76,7 @@ export function inOrder<SIGNATURE extends Signature>(
   }
 }
 
-/** Names what a script answered. */
+/** Returns the reply of a script by name. */
 export function named<SIGNATURE extends Signature>(
   script: Script<SIGNATURE>,
   reply: unknown,
@@ -108,7 +108,7 @@ function headOf(source: string): Head {
   }
 }
 
-/** Makes tables of what came, by name; scripts that repeat their group read KEYS and ARGV themselves. */
+/** Makes the Lua tables `key` and `arg`. Scripts that repeat their group read KEYS and ARGV themselves. */
 function prelude({ keys, args, returns }: Head): string {
   if (keys.includes('...')) return ''
   const key = keys.map((name, index) => `${name} = KEYS[${index + 1}]`)
@@ -129,7 +129,7 @@ function argument(name: string, index: number): string {
   return `${rest} = {} for at = ${index + 1}, #ARGV do ${rest}[at - ${index}] = ARGV[at] end`
 }
 
-/** Everything is answered as text, since Redis cuts numbers and ends a list at the first nil. */
+/** Returns every value as text, because Redis truncates numbers and ends a list at the first nil. */
 function replied(name: string, index: number): string {
   if (name.endsWith('...')) {
     const rest = name.slice(0, -3)
@@ -139,7 +139,7 @@ function replied(name: string, index: number): string {
   return `  reply[${index + 1}] = ${value} == true and '1' or tostring(${value} or '')`
 }
 
-/** A name that the head does not have is nil in Lua, without a word; one that nothing uses is a lie. */
+/** Refuses names that the head lacks, because they are silently nil in Lua, and names that no line uses. */
 function checkNames(script: string, head: Head, body: string): void {
   if (head.keys.includes('...')) return
   const used = (table: string) =>

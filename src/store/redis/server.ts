@@ -1,6 +1,6 @@
 /**
- * Is this a Redis that keeps what it is given? Checked when it is opened. A managed Redis may forbid
- * INFO; then there is nothing to say.
+ * Checks, when the store opens, whether this Redis is suitable and keeps its data. A managed Redis may
+ * forbid INFO; then there is no check.
  */
 import type { Cluster, Redis } from 'ioredis'
 
@@ -8,12 +8,12 @@ import { LoomError } from '../../ground/error.ts'
 import type { RedisClient } from './client.ts'
 import type { RedisAddress } from './url.ts'
 
-/** The first with sharded pub/sub, and with scripts whose errors keep their codes. */
+/** The first version with sharded pub/sub, and with scripts whose errors keep their codes. */
 const oldest = [7, 0] as const
 
 /**
  * @returns warnings, one line each
- * @throws LoomError `invalid-config` where the server cannot serve
+ * @throws LoomError `invalid-config` if the server is not suitable
  */
 export async function checkServer(client: RedisClient, { kind }: RedisAddress): Promise<string[]> {
   const servers = 'nodes' in client ? mastersOf(client) : [client]

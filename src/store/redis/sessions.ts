@@ -1,4 +1,4 @@
-/** Sessions in Redis as a whole: read, listed, forked, deleted. */
+/** Sessions in Redis: reading, listing, forking, deleting. */
 import { historyAt } from '../branches.ts'
 import type { Branch, SessionStore } from '../session.ts'
 import type { Connection } from './connection.ts'
@@ -41,13 +41,13 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
       return (await readTree(sessionId)).branches
     },
 
-    // Two ids are two slots: a read, and then a session made of what was read.
+    // The two ids are in two slots, so this takes two steps: a read, and the creation of the new session.
     async fork(sessionId, { newId, branch, through, tenant }) {
       const tree = await readTree(sessionId)
       const messages = historyAt(tree, { branch, through })
       const isTheirs = stateOf(tree.state) !== undefined && tree.tenant === escaped(tenant)
       if (!isTheirs || messages === undefined) return false
-      // Before a cut there may have been another message of the same id.
+      // Before a cut, the history may have had another message with the same id.
       const isWhole = messages.some(
         ({ id }) => branch === undefined && escaped(id) === tree.through,
       )
@@ -69,7 +69,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
         ...limits,
         tenant: escaped(tenant),
       })
-      // Finished logs have a life of their own, of minutes; nobody is given them after this.
+      // Finished logs have a short TTL of their own. No reader gets them after this.
       const logIds = new Set(claims.map((claim) => claim.slice(claim.indexOf(':') + 1)))
       for (const logId of logIds) {
         await connection.send((client) => client.unlink(logKey(sessionId, unescaped(logId))))
@@ -82,7 +82,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
   }
 }
 
-/** See `read-tree.lua`. */
+/** Reads the reply of `read-tree.lua`. */
 async function treeIn({ lines, branches, unfinished }: Reply<Signatures['read-tree']>) {
   let at = 0
   const messagesOf = async (ids: readonly string[]) => {

@@ -1,5 +1,5 @@
--- Commits the message that was left waiting: where it stands, before the message that found it
--- waiting, or in the branch into which that message cut it.
+-- Stores the message of an abandoned log: at its place in the history, or before the message that found it
+-- waiting, or in the branch that this message cut.
 -- KEYS session history messages branches branched abandoned log reply
 -- ARGV sessionTtlMs replyTtlMs claim logId message logTtlMs spent...
 -- RETURNS status
@@ -37,4 +37,4 @@ local function settle()
   return { status = 'done' }
 end
 
-return answered() or answer(settle())
+return storedReply() or storeReply(settle())

@@ -1,7 +1,7 @@
 /**
- * What a Lua script takes and gives. The same is written at the script's head, which is what a reader
- * of the script sees; the loader refuses to start where the two differ. A last name with `...` takes
- * or gives the rest; `...` as a last name of its own repeats the whole group.
+ * The signatures of the Lua scripts: their keys, arguments and replies. The head of each script repeats
+ * its signature for its readers, and the loader refuses to start if the two differ. A last name that ends
+ * in `...` stands for all remaining values. A last name `...` repeats the whole group.
  */
 export interface Signature {
   keys: readonly string[]
@@ -15,7 +15,7 @@ type Rest<NAME> = NAME extends `${infer BASE}...` ? BASE : never
 /** The keys of a call, by name. */
 export type Keys<SIGNATURE extends Signature> = Record<Plain<SIGNATURE['keys'][number]>, string>
 
-/** A text that is large comes as its UTF-8: the client would encode it all at once. */
+/** A large text is passed as UTF-8 bytes, because the client would encode it all at once. */
 export type Argument = string | number | Buffer
 
 /** The arguments of a call, by name. */
@@ -25,14 +25,14 @@ export type Arguments<SIGNATURE extends Signature> = Record<
 > &
   Record<Rest<SIGNATURE['args'][number]> & string, readonly (string | Buffer)[]>
 
-/** What a call answers, by name; '' stands for nothing. */
+/** The reply of a call, by name. '' stands for no value. */
 export type Reply<SIGNATURE extends Signature> = Record<
   Plain<SIGNATURE['returns'][number]> & string,
   string
 > &
   Record<Rest<SIGNATURE['returns'][number]> & string, string[]>
 
-/** All keys of a session that outlive a call. */
+/** The names of the keys of a session, except finished logs and replies. */
 export const sessionKeyNames = [
   'session',
   'mail',

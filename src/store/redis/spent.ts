@@ -1,10 +1,10 @@
-/** What a session has spent, as fields of its hash that scripts add to. */
+/** The costs of a session: fields of its hash that scripts add to. */
 import { isNothing, noSpending, type Spending } from '../../spending.ts'
 import type { Signatures } from './signature.ts'
 
 type Name = Extract<Signatures['read-session']['returns'][number], `spent${string}`>
 
-/** Names and amounts in turn, as scripts take them. */
+/** A list of names and amounts in turn, as scripts take it. */
 export function amountsOf({ usage, usd, isCostKnown }: Spending = noSpending): string[] {
   const amounts: Record<Name, number> = {
     spentInput: usage.inputTokens,
@@ -12,7 +12,7 @@ export function amountsOf({ usage, usd, isCostKnown }: Spending = noSpending): s
     spentCached: usage.cachedInputTokens,
     spentReasoning: usage.reasoningTokens,
     spentUsd: usd,
-    // Counts the messages whose cost is not known.
+    // The number of messages whose cost is unknown.
     spentUnknown: isCostKnown ? 0 : 1,
   }
   return Object.entries(amounts)
@@ -20,7 +20,7 @@ export function amountsOf({ usage, usd, isCostKnown }: Spending = noSpending): s
     .flatMap(([name, amount]) => [name, String(amount)])
 }
 
-/** @param fields '' where nothing was added yet */
+/** @param fields '' if no amount was added yet */
 export function spendingOf(fields: Record<Name, string>): Spending | undefined {
   const inputTokens = Number(fields.spentInput)
   const outputTokens = Number(fields.spentOutput)

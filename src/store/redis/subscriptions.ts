@@ -1,24 +1,25 @@
 /**
- * Hints by sharded pub/sub: one channel for each session and topic, however many listen to it here.
- * What was published while the connection was away is gone, so when it is back everybody gets a hint.
+ * Hints by sharded pub/sub: one channel for each session and topic, for any number of listeners in this
+ * process. Messages that were published while the connection was lost are gone, so every listener gets a
+ * hint when the connection is back.
  */
 import type { RedisClient } from './client.ts'
 import { patiently } from './patience.ts'
 import type { Patience } from './patience.ts'
 
 export interface Subscriptions {
-  /** Settles when the subscription stands. */
+  /** Resolves when the subscription is active. */
   add(channel: string, hint: () => void): Promise<() => void>
   close(): void
 }
 
 interface Channel {
   hints: Set<() => void>
-  /** Settles when the server listens. */
+  /** Settles when the server has accepted the subscription. */
   standing: Promise<void>
 }
 
-/** How often it is asked whether the connection still lives, and mended what could not be mended. */
+/** The interval of the check whether the connection is alive, and of new attempts to subscribe, in milliseconds. */
 const checkEveryMs = 5000
 
 export function createSubscriptions(client: RedisClient, patience: Patience): Subscriptions {
@@ -35,8 +36,8 @@ export function createSubscriptions(client: RedisClient, patience: Patience): Su
     for (const { hints } of channels.values()) for (const hint of hints) hint()
   }
 
-  // A cluster's client does subscribe again by itself, but takes a refusal (a node that is still
-  // starting refuses) for the end of it.
+  // The client of a cluster subscribes again by itself, but it gives up after a refusal, for example by a
+  // node that is still starting.
   let isStale = false
   const renew = async () => {
     const ends = await Promise.allSettled([...channels.keys()].map(subscribe))
@@ -47,7 +48,7 @@ export function createSubscriptions(client: RedisClient, patience: Patience): Su
   client.on('subscribersReady', () => void renew())
   const check = setInterval(() => {
     if (isStale) void renew()
-    // Who does not answer in time is disconnected, and comes back by 'ready'.
+    // A server that does not answer in time is disconnected, and 'ready' follows.
     else if (channels.size > 0 && client.status === 'ready') client.ping().catch(() => {})
   }, checkEveryMs)
   check.unref()
@@ -56,13 +57,13 @@ export function createSubscriptions(client: RedisClient, patience: Patience): Su
     if (!channel.hints.delete(hint) || channel.hints.size > 0) return
     if (channels.get(name) !== channel) return
     channels.delete(name)
-    // Where this fails the connection is gone, and the subscription with it.
+    // If this fails, the connection is lost, and the subscription with it.
     if (client.status === 'ready') client.sunsubscribe(name).catch(() => {})
   }
 
   return {
     async add(name, listener) {
-      // One's own, so that a function given twice is two subscriptions.
+      // A new function, so that the same listener twice is two subscriptions.
       const hint = () => listener()
       let channel = channels.get(name)
       if (channel === undefined) {

@@ -1,12 +1,12 @@
--- Claims a session whose owner is gone, only if its claim is still the one that was found: of many
--- survivors one gets it. And only if that owner has been quiet for `quietMs`, whatever its heartbeat
--- says: an owner that appended or claimed since then is alive. By the store's clock, like claims.
+-- Claims a session whose owner is dead, only if its claim is still the one that the caller found. So only
+-- one of several instances gets it. The owner must also have been quiet for `quietMs`: an owner that
+-- appended or claimed since then is alive, even if its heartbeat is late. Times are by the clock of Redis.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned reply
 -- ARGV sessionTtlMs replyTtlMs claim instance handOver quietMs
 -- RETURNS claim logId abandoned takeovers stop floor letter message
 -- USES reply keep clock hint fence
 
--- A time after now is of a master whose clock was ahead (a failover): it tells nothing.
+-- A time in the future comes from an earlier master whose clock was ahead (a failover). It does not count.
 local function isRecent(at)
   local agoMs = now() - (tonumber(at) or 0)
   return agoMs >= 0 and agoMs < tonumber(arg.quietMs)
@@ -36,4 +36,4 @@ local function takeOver()
   }
 end
 
-return answered() or answer(takeOver())
+return storedReply() or storeReply(takeOver())

@@ -1,5 +1,5 @@
--- Gives the running turn the letters steered to it. They enter the history here, so that no crash
--- finds them neither in the mailbox nor in the conversation.
+-- Gives the running turn its steered letters. They enter the history in the same step, so that after a
+-- crash they are either in the mailbox or in the history.
 -- KEYS session mail letters known order history messages reply
 -- ARGV sessionTtlMs replyTtlMs knownMax claim
 -- RETURNS status letters...
@@ -12,7 +12,7 @@ local function take()
   local letters = {}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.mail, inBand('steer'))) do
     local record = unqueue(id)
-    local letter = opened(record)
+    local letter = letterOf(record)
     if letter.messageId ~= '' then
       put(letter.messageId, letter.message)
       own = own .. letter.messageId .. '\n'
@@ -28,4 +28,4 @@ local function take()
   return { status = 'taken', letters = letters }
 end
 
-return answered() or answer(take())
+return storedReply() or storeReply(take())

@@ -1,6 +1,6 @@
 /**
- * Where Redis is, as a URL says it. A cluster and sentinels are lists of hosts, which no URL parser
- * takes. No error may quote the URL: it holds the password.
+ * Parses the URL of a Redis. A cluster and sentinels are lists of hosts, which no URL parser accepts. No
+ * error may quote the URL, because it contains the password.
  */
 import { LoomError } from '../../ground/error.ts'
 
@@ -15,9 +15,9 @@ export interface RedisAddress {
   tls: boolean
   username?: string
   password?: string
-  /** Databases are numbered; a cluster has one only. */
+  /** The number of the database. A cluster has only database 0. */
   db: number
-  /** `sentinel`: what the sentinels call the master. */
+  /** `sentinel`: the name of the master. */
   name?: string
   sentinelUsername?: string
   sentinelPassword?: string
@@ -83,10 +83,10 @@ function sentinelCredentials(query: string | undefined): Partial<RedisAddress> {
   }
 }
 
-function numberIn(text: string, what: string, fallback: number, min: number): number {
+function numberIn(text: string, name: string, fallback: number, min: number): number {
   if (text === '') return fallback
   const value = Number(text)
-  if (!/^\d+$/.test(text) || value < min || value > 65_535) throw refused(`has a bad ${what}`)
+  if (!/^\d+$/.test(text) || value < min || value > 65_535) throw refused(`has a bad ${name}`)
   return value
 }
 
@@ -103,4 +103,4 @@ function decoded(text: string): string {
   }
 }
 
-const refused = (what: string) => new LoomError('invalid-config', `the Redis URL ${what}`)
+const refused = (reason: string) => new LoomError('invalid-config', `the Redis URL ${reason}`)

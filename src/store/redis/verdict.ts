@@ -1,8 +1,8 @@
-/** What `append.lua` answers, read: a status, and words for what waits for the owner. */
+/** Reads the reply of `append.lua`: a status, and words for the requests that wait for the owner. */
 import { LoomError } from '../../ground/error.ts'
 import type { AppendReply } from '../log.ts'
 
-// By far the most of them; one object does for all.
+// The most frequent reply by far, so all of them share one object.
 const appended: AppendReply = Object.freeze({ status: 'appended', steer: false })
 
 export function verdictOf(verdict: string | undefined): AppendReply {

@@ -1,5 +1,5 @@
--- Takes a letter out of the mailbox. Its id stays known, so that a client that posts it again (it
--- posts its whole history) does not bring it back.
+-- Removes a letter from the mailbox. The session remembers its id, so that a client that posts its whole
+-- history again does not post this letter again.
 -- KEYS session mail letters known order reply
 -- ARGV sessionTtlMs replyTtlMs knownMax tenant id
 -- RETURNS done
@@ -10,10 +10,10 @@ local function withdraw()
     return { done = false }
   end
   bury(arg.id, 'w')
-  redis.call('HSET', key.session, 'steer', steering() and '1' or '')
+  redis.call('HSET', key.session, 'steer', hasSteered() and '1' or '')
   hint('log')
   keep()
   return { done = true }
 end
 
-return answered() or answer(withdraw())
+return storedReply() or storeReply(withdraw())

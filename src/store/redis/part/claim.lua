@@ -1,6 +1,6 @@
--- Makes somebody the owner of the session's next turn.
+-- Makes an instance the owner of the next turn of a session.
 
--- A message begins a log; an answer goes on with the one that waits. Returns the claim's fields.
+-- A message begins a log, an answer continues the waiting one. Returns the fields of the claim.
 local function begin(id, letter, instance)
   local state, before, logId, abandoned, own, floor, context, turnContext =
     unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'abandoned', 'own', 'floor',
@@ -27,7 +27,7 @@ local function begin(id, letter, instance)
     'logId', logId, 'letterId', id, 'letter', letter.body, 'letterMessage', letter.messageId,
     'last', fence(claim, logId), 'started', time, 'floor', floor or '', 'stop', '', 'error', '',
     'takeovers', '', 'abandoned', abandoned or '', 'own', own or '', 'cutInto', cutInto,
-    'steer', steering() and '1' or '', 'turnAgent', letter.agent,
+    'steer', hasSteered() and '1' or '', 'turnAgent', letter.agent,
     'context', context or '', 'turnContext', turnContext or '')
   hint('log')
   return {
@@ -36,14 +36,14 @@ local function begin(id, letter, instance)
   }
 end
 
--- `agents` are names on lines of their own, with a line end before and behind each; '' has them all.
+-- `agents` has one name on each line, with a line end before and after each. '' stands for all agents.
 local function has(agents, agent)
   return agents == '' or agent == '' or string.find(agents, '\n' .. agent .. '\n', 1, true) ~= nil
 end
 
--- Takes the next letter whose place is still there. Returns the claim's fields, or nil. The turn of an
--- agent that is none of `agents` begins for whoever has it (`handedOver` in `store/turn.ts`).
--- After a stop that holds the queue only answers to a message that waits all the same go on.
+-- Takes the next letter whose place in the history still exists. Returns the fields of the claim, or nil.
+-- If the agent is none of `agents`, the turn begins for any instance that has it (`handedOver` in
+-- `store/turn.ts`). After a stop that holds the queue, only answers to a waiting message continue.
 local function beginNext(instance, agents)
   local state, logId, held = unpack(redis.call('HMGET', key.session, 'state', 'logId', 'held'))
   while true do
@@ -52,7 +52,7 @@ local function beginNext(instance, agents)
       redis.call('HDEL', key.session, 'held')
       return nil
     end
-    local letter = opened(redis.call('HGET', key.letters, id))
+    local letter = letterOf(redis.call('HGET', key.letters, id))
     if held and letter.kind ~= 'answer' then return nil end
     unqueue(id)
     local placed = letter.cutAt == '' or redis.call('HEXISTS', key.messages, letter.cutAt) == 1

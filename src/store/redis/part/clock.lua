@@ -1,4 +1,4 @@
--- Milliseconds by the one clock that all instances share.
+-- Returns the time in milliseconds, by the clock of Redis, which all instances share.
 
 local function now()
   local time = redis.call('TIME')

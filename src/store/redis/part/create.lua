@@ -1,4 +1,4 @@
--- Begins a session that the store does not know. Seeds are ids and messages in turn.
+-- Creates a session. `seed` has ids and messages in turn.
 
 local function create()
   redis.call('HSET', key.session, 'tenant', arg.tenant, 'agent', arg.agent, 'state', 'idle',

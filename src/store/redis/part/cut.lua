@@ -13,7 +13,7 @@ local function boundBranches()
   end
 end
 
--- Returns the branch's number.
+-- Returns the number of the branch.
 local function cut(at, time)
   local position = redis.call('LPOS', key.history, at)
   local ids = redis.call('LRANGE', key.history, position, -1)

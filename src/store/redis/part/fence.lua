@@ -1,11 +1,12 @@
--- A claim is a number that orders owners, and an entry that shuts the earlier ones out.
+-- A claim is a number that orders the owners, and a log entry that locks out the earlier ones.
 
--- Greater than every claim and entry id so far, also where the clock went back (a failover).
+-- Returns a claim that is greater than every claim and entry id so far, also if the clock went back (a
+-- failover).
 local function nextClaim(claim)
   return math.max(now(), (tonumber(claim) or 0) + 1)
 end
 
--- Appends the claim's own entry, which fences every earlier owner. Returns its id.
+-- Appends the entry of the claim, which locks out every earlier owner. Returns its id.
 local function fence(claim, logId)
   local id = claim .. '-0'
   redis.call('XADD', key.live, id, 'e', '[]')

@@ -6,7 +6,7 @@ local function put(id, message)
   end
 end
 
--- A summary goes with the last message that it stands for.
+-- A summary is removed with the last message that it replaces.
 local function forgetSummary(id)
   if redis.call('HGET', key.session, 'through') == id then
     redis.call('HDEL', key.session, 'summary', 'through')

@@ -1,6 +1,6 @@
--- No key without an end: all of a session live as long as the session, counted from its last write.
--- The log of a finished message and the replies have shorter lives of their own. A turn that runs may
--- take longer than a session lives after it, so that one ends where nobody has run it for a day.
+-- Renews the TTL of the keys of a session. It begins again with every write. Finished logs and replies have
+-- shorter TTLs of their own. A running turn may last longer than the session TTL, so the TTL is then at
+-- least one day.
 
 local runningMs = 24 * 60 * 60 * 1000
 

@@ -1,13 +1,13 @@
--- Ids stay known after what they named is gone, so that nothing posted twice comes back. Kept as a
--- flag (d done, w withdrawn, c cut) before the id of the reply, and behind a line end the digest of what
--- was posted under the id, if it has one; the oldest are dropped.
+-- The session remembers ids after their letters and messages are gone, so that a second post of an id has
+-- no effect. The value is a flag (d done, w withdrawn, c cut), the id of the reply, and, after a line end,
+-- the digest of the content if there is one. The oldest ids are dropped.
 
--- Returns flag, replyId and digest; nil where the id is not known.
+-- Returns flag, replyId and digest, or nil if the id is unknown.
 local function recall(id)
   return string.match(redis.call('HGET', key.known, id) or '', '^(%l)([^\n]*)\n?(.*)$')
 end
 
--- A digest that is known stays known.
+-- Keeps the stored digest if the call brings none.
 local function know(id, flag, replyId, digest)
   if not digest or digest == '' then digest = select(3, recall(id)) end
   local value = flag .. replyId

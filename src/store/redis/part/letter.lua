@@ -1,9 +1,9 @@
--- A letter as it is stored: what a script has to read of it on lines of their own, then the letter
--- without its message as JSON, then the message as JSON. JSON has no line ends of its own.
+-- The stored form of a letter: the fields that scripts read, one on each line, then the letter without its
+-- message as JSON, then the message as JSON. JSON contains no line ends.
 
--- The JSON begins with the agent's name, the context (base64) and the digest, encoded so that no
--- character in them ends them; letters of earlier versions have none.
-local function opened(record)
+-- The JSON begins with the name of the agent, the context (base64) and the digest, encoded so that they
+-- contain no quotation mark. Letters of earlier versions lack them.
+local function letterOf(record)
   local letter = {}
   letter.kind, letter.replyId, letter.cutAt, letter.messageId, letter.body, letter.message =
     string.match(record, '^(%l+)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
@@ -28,7 +28,7 @@ local function queue(id, record, name)
   redis.call('ZADD', key.mail, string.format('%.0f', band[name] * bandWidth + arrival), id)
 end
 
--- Returns the letter's record, or false where it isn't there.
+-- Returns the stored letter, or false if the mailbox lacks it.
 local function unqueue(id)
   if redis.call('ZREM', key.mail, id) == 0 then return false end
   local record = redis.call('HGET', key.letters, id)
@@ -36,7 +36,7 @@ local function unqueue(id)
   return record
 end
 
-local function steering()
+local function hasSteered()
   return redis.call('ZCOUNT', key.mail, inBand('steer')) > 0
 end
 

@@ -1,12 +1,12 @@
--- A script sent twice changes things once: what it answered is kept under the call's nonce, longer
--- than anybody tries again.
+-- A script that is sent twice has its effect once: its reply is stored under the nonce of the call, for
+-- longer than the store repeats a call.
 
-local function answered()
+local function storedReply()
   local kept = redis.call('GET', key.reply)
   return kept and cmsgpack.unpack(kept)
 end
 
-local function answer(values)
+local function storeReply(values)
   local reply = returns(values)
   redis.call('SET', key.reply, cmsgpack.pack(reply), 'PX', arg.replyTtlMs)
   return reply

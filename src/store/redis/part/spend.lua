@@ -1,4 +1,4 @@
--- Adds up what messages have cost, when each is whole: names and amounts in turn.
+-- Adds the cost of a finished message to the sums of the session. `spent` has names and amounts in turn.
 
 local function spend()
   for index = 1, #arg.spent, 2 do
