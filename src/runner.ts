@@ -1,6 +1,7 @@
 /**
- * The agent loop as a function: agent and messages in, events out as they happen, the whole chain back.
- * It knows no HTTP, no session and no store; whoever calls it says where the events go.
+ * The agent loop as a function. It takes an agent and messages, emits events as they happen, and
+ * returns the whole message chain. It depends on no HTTP, no session and no store: the caller's sink
+ * decides where the events go.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -18,16 +19,16 @@ import { finishOf, resultOf, startOf, withResult } from './runner/ending.ts'
 import { noRunSettings, readRunSettings, type RunSettings } from './runner/run-settings.ts'
 import { guarded, type Sink, SinkFailure } from './sink.ts'
 
-/** Sub-agents of sub-agents, and so on: a chain that is longer has lost its way. */
+/** The greatest depth of nested sub-agents. A deeper chain is taken for an endless one. */
 const depthMax = 4
 
 /**
  * Runs an agent until it is done.
  * @param messages the conversation so far; a string is one user message.
  * @throws LoomError `unknown-model`, `missing-key` or `invalid-config` before the first event;
- * `model-failed` or `model-timeout` when every attempt failed; `over-budget` where the session has
- * nothing left; `aborted`. The last four come after the last event and carry what was said so far in
- * `result`. Whatever the sink throws is thrown on.
+ * `model-failed` or `model-timeout` if every attempt failed; `over-budget` if the session has no
+ * budget left; `aborted`. The last four come after the last event. Their `result` holds the partial
+ * result of the run. An error of the sink is thrown unchanged.
  */
 export async function run<CONTEXT = unknown>(
   agent: Agent<CONTEXT>,
@@ -54,7 +55,7 @@ export async function run<CONTEXT = unknown>(
   return conclude(agentRun, { agent, options, messageId, emit, signal, models })
 }
 
-/** An abort is told in the stream like any later one; a run that never began needs no settings. */
+/** An abort is reported in the stream like any later one. A run that did not start needs no settings. */
 async function settingsOf<CONTEXT>(
   agent: Agent<CONTEXT>,
   options: RunOptions<CONTEXT>,
@@ -63,8 +64,8 @@ async function settingsOf<CONTEXT>(
   try {
     return await untilAborted(signal, async () => {
       const settings = await readRunSettings(agent, options)
-      // A model that cannot be had is told before the first event, while an HTTP client still can be
-      // given a status; a chain of fallbacks is left to try its luck.
+      // A model that does not resolve is reported before the first event, because an HTTP client can
+      // still receive a status then. A chain of fallbacks may still succeed, so it is not checked here.
       const [first, ...fallbacks] = settings.models
       if (first !== undefined && fallbacks.length === 0) await models.resolve(first)
       return settings
@@ -75,7 +76,7 @@ async function settingsOf<CONTEXT>(
   }
 }
 
-/** A sub-agent: the same world, one level deeper, and nobody to ask. */
+/** Runs a sub-agent: the same options, one level deeper, without approvals. */
 function runBelow(
   agent: Agent,
   messages: string | readonly ModelMessage[],
@@ -97,7 +98,7 @@ interface Run<CONTEXT> {
   models: Models
 }
 
-/** From `start` to `finish` on every path but one: a sink that failed is told nothing more. */
+/** Emits `start` to `finish` on every path but one: a sink that failed receives nothing more. */
 async function conclude<CONTEXT>(
   agentRun: AgentRun<CONTEXT>,
   run: Run<CONTEXT>,
@@ -146,7 +147,7 @@ function failureOf<CONTEXT>({ signal, models }: Run<CONTEXT>, reason: unknown): 
   return { outcome: 'error', error: new LoomError('internal', message, { cause: reason }) }
 }
 
-/** Ends what is open and tells why: the client can still be told. */
+/** Ends open parts and reports the error as an event: the client can still receive one. */
 async function settleFailure<CONTEXT>(
   agentRun: AgentRun<CONTEXT>,
   emit: Sink,
@@ -166,8 +167,8 @@ async function settle<CONTEXT>(
 ): Promise<void> {
   if (outcome === 'waiting') return
   await agentRun.settleProviderCalls()
-  // A message that ends in tool results looks unfinished to a client that sends by itself, and it
-  // would post it again for ever (vercel/ai issue 8043). An empty step with metadata behind it ends that.
+  // A client that submits by itself takes a message that ends in tool results for unfinished and
+  // posts it again without end (vercel/ai issue 8043). An empty step with metadata after it ends that.
   if (!agentRun.endsInResults) return
   await emit({ type: 'start-step' })
   await emit({ type: 'finish-step' })

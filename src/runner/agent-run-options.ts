@@ -1,4 +1,4 @@
-/** What a run of an agent needs. */
+/** The inputs of a run of an agent. */
 import type { ModelMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
@@ -12,7 +12,7 @@ export interface AgentRunOptions<CONTEXT> {
   agent: Agent<CONTEXT>
   settings: RunSettings
   messages: readonly ModelMessage[]
-  /** The id of the assistant message that the events make. */
+  /** The id of the assistant message that the events build. */
   messageId: string
   models: Models
   emit: Sink

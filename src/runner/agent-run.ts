@@ -1,7 +1,7 @@
 /**
  * One run of an agent, step by step: ask the model, settle its tool calls, decide whether to go on.
- * `runner.ts` decides how the run ends. The file is long because a run can be cut off, or begin, at
- * any point of a step, and all of it shares the state of what is open, kept and spent.
+ * `runner.ts` decides how the run ends. The file is long because a run can break off or resume at
+ * any point of a step, and all these points share the state of open calls, kept messages and spending.
  */
 import { randomBytes } from 'node:crypto'
 
@@ -33,9 +33,9 @@ export class AgentRun<CONTEXT> {
   readonly ledger: Ledger
   steps = 0
   model: string | undefined
-  /** For people: why the run ends before it is done. */
+  /** Why the run ends early. A text for people. */
   reason: string | undefined
-  /** The reply that is read now, or the last one. */
+  /** The reply that is being read, or the last one. */
   readonly reply: CurrentReply
 
   readonly #with: AgentRunOptions<CONTEXT>
@@ -44,7 +44,7 @@ export class AgentRun<CONTEXT> {
   readonly #callIds: CallIds
   readonly #earlier: EarlierCalls
   readonly #prompt: StepPrompt
-  /** What part ids begin with. A message that an earlier run began holds ids of that run. */
+  /** The prefix of part ids. A message that an earlier run started already has ids of that run. */
   readonly #idPrefix: string
   #settings: RunSettings
   #attempts: Attempts
@@ -72,7 +72,7 @@ export class AgentRun<CONTEXT> {
     }
     this.#settler = new CallSettler(settlerOptions(run, { emit, ledger }))
     this.#callIds = new CallIds(this.messages)
-    // Their results may still come. A call that gets none is settled with this run.
+    // Results of these calls may still arrive. A call without a result is settled at the end of this run.
     for (const call of resume.providerCalls ?? []) this.#callIds.began(call.toolCallId, call)
     this.#prompt = new StepPrompt({
       models,
@@ -96,7 +96,7 @@ export class AgentRun<CONTEXT> {
     this.#isCutOff = resume.cutOff ?? false
   }
 
-  /** True where a client would take the message for unfinished: it ends in tool results. */
+  /** Whether the last message holds tool results: a client takes such a message for unfinished. */
   get endsInResults(): boolean {
     return this.messages.at(-1)?.role === 'tool'
   }
@@ -125,7 +125,7 @@ export class AgentRun<CONTEXT> {
     return 'max-steps'
   }
 
-  /** A message that would stay empty is an error: its reader would look for an answer. */
+  /** Throws instead if the message would stay empty, because its reader expects an answer. */
   #endEarly({ outcome, reason }: Excess): Outcome {
     const { session } = this.#with.options
     if (this.steps === 0 && session?.resume.started !== true) {
@@ -147,14 +147,14 @@ export class AgentRun<CONTEXT> {
     return this.#earlier.settleDecided(this.#round)
   }
 
-  /** After a failure or an abort: ends what is open and keeps what the model said. */
+  /** After a failure or an abort: ends open calls and keeps the partial reply of the model. */
   async settle(reason: string): Promise<void> {
     await this.#earlier.fail(reason, this.#round)
     this.messages.push(...(await this.reply.fail(reason)))
     await this.#finishStep()
   }
 
-  /** Ends the calls that the provider runs itself and never answered. */
+  /** Ends the provider-executed calls that received no result. */
   async settleProviderCalls(): Promise<void> {
     const errorText = 'The provider gave no result.'
     for (const { toolCallId, dynamic } of this.#callIds.takeUnanswered()) {
@@ -171,8 +171,8 @@ export class AgentRun<CONTEXT> {
   }
 
   /**
-   * So that the process which goes on with this message, after a wait or a crash, knows what it has
-   * cost. Reported before the calls of a step run, since the process may die in them.
+   * Reports the cost so far, so that another process that continues this message after a wait or a
+   * crash has it. Reported before the calls of a step run, because the process may die during them.
    */
   async #reportSpending(): Promise<void> {
     const { emit, options } = this.#with
@@ -226,7 +226,7 @@ export class AgentRun<CONTEXT> {
       },
       optionsFor: async (model, facts) => {
         const messages = await this.#prompt.shownTo(model, facts, this.messages)
-        // A summary may have cost something.
+        // The call for a summary may have a cost.
         await this.#reportSpending()
         return this.#prompt.optionsFor(model, facts, messages)
       },
@@ -237,7 +237,7 @@ export class AgentRun<CONTEXT> {
     })
     this.model = asked.model
     if (asked.kind === 'whole') this.#prompt.answered(asked.reply.usage)
-    // Before its calls run: their sub-agents need to know what is left.
+    // Before the calls of the reply run: their sub-agents need the remaining budget.
     this.reply.charge(asked.reply)
     if (asked.kind !== 'cut-off') this.#attempts = this.#attempts.forNextStep()
     return asked
@@ -247,14 +247,14 @@ export class AgentRun<CONTEXT> {
     return new Attempts(this.#settings.models, this.#settings.retry)
   }
 
-  /** Keeps a reply that broke off; the model goes on from it unless `onError` has answered. */
+  /** Keeps a reply that broke off. The model continues it unless `onError` gave a reply. */
   async #keepPartial(reply: StepReader, kind: ModelReply['kind']): Promise<undefined> {
     this.messages.push(...(await this.reply.keepPartial(reply)))
-    // The result of a call that was cut off says so by itself; no model goes on from a thought alone.
+    // The result of a cut-off call already says so. No model continues a reply of reasoning alone.
     this.#isCutOff = kind === 'cut-off' && reply.text !== '' && reply.calls.length === 0
   }
 
-  /** The results of the reply's calls, or an outcome where the run does not go on with them. */
+  /** Returns the results of the reply's calls, or an outcome if the run ends here. */
   async #settleCalls(reply: StepReader): Promise<ToolResultPart[] | Outcome> {
     if (reply.calls.length > 0) await this.#reportSpending()
     const { results, waits } = await this.#settler.settle(reply, this.#round)

@@ -1,8 +1,8 @@
 /**
- * An approval id proves itself: it carries a signature over the very call that was asked about. So a
- * decision that comes back in a posted history counts only for a call that this agent really put to
- * a human, with the input that the human saw. It does not stop a client from posting the same
- * decision twice; the session does.
+ * Approval ids that prove themselves. An id carries a signature over the call that needs approval. So
+ * a decision in a posted history counts only for a call for which this agent asked for approval, with
+ * the input that the human saw. The id does not prevent a client from posting the same decision
+ * twice; the session prevents that.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
@@ -18,7 +18,7 @@ export function approvalIdOf(call: ApprovedCall, secret: string): string {
   return `${nonce}.${signature(nonce, call, secret)}`
 }
 
-/** Whether `approvalId` was made for this very call. */
+/** Whether `approvalId` was created for exactly this call. */
 export function isApprovalOf(approvalId: string, call: ApprovedCall, secret: string): boolean {
   const [nonce = '', given = ''] = approvalId.split('.')
   const expected = Buffer.from(signature(nonce, call, secret))
@@ -31,11 +31,11 @@ function signature(nonce: string, call: ApprovedCall, secret: string): string {
   return createHmac('sha256', secret).update(text).digest('base64url')
 }
 
-/** Keys in order: the history may have been through a store that does not keep theirs. */
+/** Sorts the keys, because a store of the history may have changed their order. */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical)
   if (typeof value !== 'object' || value === null) return value
-  // An object again, or it would be signed as the list of pairs that it is not.
+  // Back to an object: a list of pairs has another JSON text and so another signature.
   return Object.fromEntries(
     Object.entries(value)
       .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,8 +1,8 @@
 /**
- * Gets one reply out of an agent's models: retries, fallbacks and `onError` are here, and the two
- * ways to mend a reply that broke off. Before its first word a failure is silent. After it the reply
- * is withdrawn (`reset-step`) or, for clients that don't know that event, kept as it is and gone on
- * from. A broken reply that holds a whole tool call is kept: the call is as good as any.
+ * Gets one reply from an agent's models. Retries, fallbacks and `onError` are here, and the two ways
+ * to recover from a reply that broke off. A failure before the first content is not visible to the
+ * reader. After it, the reply is withdrawn (`reset-step`) or, for clients without that event, kept and
+ * continued. A broken reply with a complete tool call is kept: the call is valid.
  */
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
@@ -25,29 +25,29 @@ export interface Question {
     model: LanguageModelV4,
     facts: ModelFacts,
   ) => Promise<Omit<LanguageModelV4CallOptions, 'abortSignal'>>
-  /** Makes what the next attempt is asked shorter. False where that would be vain. */
+  /** Makes the next prompt shorter. Returns false if that is not possible. */
   onOverflow: (failure: LoomError) => boolean
   /**
-   * Leaves files out of what the next attempt is asked. False where the failure has nothing to do with
-   * them. `isLastModel`: no other model is left that could take them.
+   * Leaves files out of the next prompt. Returns false if the failure is not about files.
+   * `isLastModel`: no other model is left that could read the files.
    */
   onRefusal: (failure: LoomError, isLastModel: boolean) => boolean
   reader: Omit<StepReaderOptions, 'emit' | 'priceOf'>
   emit: Sink
   limits: TimeLimits
   signal: AbortSignal
-  /** Whether a reply can be withdrawn: asked when one broke off after its first word. */
+  /** Whether a reply can be withdrawn. Called if a reply broke off after its first content. */
   mayReset: () => Promise<boolean>
   /** Awaited before each model call. */
   beforeStart: (() => Promise<void>) | undefined
   onError: (error: LoomError) => ErrorDecision | Promise<ErrorDecision>
-  /** Told of each attempt as it begins, so that an abort finds what was said. */
+  /** Called at the start of each attempt, so that an abort finds the partial reply. */
   onAttempt: (reply: StepReader, model: string) => void
 }
 
 /**
- * `whole`: with a part of each call at least. `cut-off`: it broke off, and the next step is to go on
- * from it. `instead`: `onError` answered in the model's place.
+ * `whole`: the reply is complete, or has at least one complete call. `cut-off`: it broke off, and the
+ * next step continues it. `instead`: `onError` gave a reply in the model's place.
  */
 export interface ModelReply {
   kind: 'whole' | 'cut-off' | 'instead'
@@ -62,7 +62,7 @@ export async function askModel(question: Question): Promise<ModelReply> {
   let isShorter = false
   for (;;) {
     const { reply, model, failure } = await attempt(question)
-    // The calls that came whole are as good as any, also where the rest of the reply never came.
+    // Complete calls are valid even if the rest of the reply did not arrive.
     if (failure === undefined || reply.calls.length > 0) {
       if (failure !== undefined) reply.finishReason = 'tool-calls'
       await reply.close()
@@ -72,7 +72,7 @@ export async function askModel(question: Question): Promise<ModelReply> {
       isShorter = question.onOverflow(failure)
       if (isShorter) continue
     }
-    // Bounded: each time the same model is shown fewer files.
+    // The loop ends: each round shows the same model fewer files.
     if (!reply.seen && !attempts.mayRetry(failure)) {
       if (question.onRefusal(failure, attempts.isLastModel)) continue
     }
@@ -99,7 +99,7 @@ async function withdraw(reply: StepReader, emit: Sink): Promise<void> {
   if (reply.seen) await emit({ type: 'reset-step' })
 }
 
-/** Milliseconds to wait before the next attempt, or what to say in the model's place. */
+/** Returns the milliseconds before the next attempt, or a reply in the model's place. */
 async function whatNext(
   { attempts, signal, onError }: Question,
   failure: LoomError,
@@ -144,7 +144,7 @@ async function resolve(reference: ModelReference, models: Models) {
     const model = await models.resolve(reference)
     return { name: typeof reference === 'string' ? reference : nameOf(model), model }
   } catch (error) {
-    // There may be a fallback that can be had.
+    // A fallback may still resolve.
     const name = typeof reference === 'string' ? reference : nameOf(reference)
     return { name, failure: modelError(error) }
   }
@@ -153,7 +153,7 @@ async function resolve(reference: ModelReference, models: Models) {
 const nameOf = (model: { provider: string; modelId: string }) =>
   `${model.provider}/${model.modelId}`
 
-/** Reads one reply to its end, and gives what went wrong with it. */
+/** Reads one reply to its end. Returns the failure, if there is one. */
 async function read(
   { limits, signal, optionsFor, beforeStart }: Question,
   model: LanguageModelV4,
@@ -175,7 +175,7 @@ async function read(
   } catch (error) {
     if (error instanceof SinkFailure) throw error
     signal.throwIfAborted()
-    // What breaks after the last part of a reply (an idle connection, mostly) takes nothing from it.
+    // A failure after the last part of a reply (mostly an idle connection) does not change the reply.
     if (reply.failure !== undefined || missingEnd(reply) !== undefined) {
       failure = reply.failure ?? modelError(error)
     }
@@ -198,7 +198,7 @@ function missingEnd(reply: StepReader): LoomError | undefined {
   })
 }
 
-/** Some providers echo the key they refuse; of a model that may not exist the name is worth a look. */
+/** Some providers repeat the key in their refusal. A name that may not exist gets a suggestion. */
 async function explained(
   error: LoomError,
   reference: ModelReference,

@@ -1,4 +1,4 @@
-/** One call of a model of which nobody hears: no tools, and only its text counts. */
+/** One model call that emits no events. It has no tools, and only its text is used. */
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
 import type { TimeLimits } from '../agent.ts'
@@ -19,7 +19,7 @@ export interface SummaryCall {
   options: Omit<LanguageModelV4CallOptions, 'abortSignal'>
   limits: TimeLimits
   signal: AbortSignal
-  /** Told of it also where the call fails. */
+  /** Also called if the call fails. */
   spend: (spending: Spending) => void
 }
 

@@ -1,10 +1,10 @@
-/** Where a step stands in its retries and in the agent's list of models. */
+/** The position of a step in its retries and in the agent's list of models. */
 import type { RetryPolicy } from '../agent.ts'
 import { LoomError } from '../ground/error.ts'
 import type { ModelReference } from '../model.ts'
 import { retryDelay } from './retry.ts'
 
-/** An agent whose `onError` always says `retry` would otherwise never end. */
+/** Limits an agent whose `onError` always returns `retry`. */
 const askAgainMax = 10
 
 export class Attempts {
@@ -27,24 +27,24 @@ export class Attempts {
     return model
   }
 
-  /** For the next step: from the model that answered this one, since those before it did not. */
+  /** The attempts of the next step. They start at the model that answered this step. */
   forNextStep(): Attempts {
     const next = new Attempts(this.#models, this.#policy)
     next.#index = this.#index
     return next
   }
 
-  /** Whether the same model is to be asked the same once more after this failure. */
+  /** Whether the same model gets the same request again after this failure. */
   mayRetry(error: LoomError): boolean {
     return error.retryable && !this.isWaitTooLong(error) && this.#retries < this.#policy.retries
   }
 
-  /** Whether no other model is left that could be asked. */
+  /** Whether no other model is left. */
   get isLastModel(): boolean {
     return this.#index + 1 >= this.#models.length
   }
 
-  /** How long to wait before the next attempt; undefined when there is none left. */
+  /** Milliseconds before the next attempt; undefined if no attempt is left. */
   after(error: LoomError): number | undefined {
     if (this.mayRetry(error)) {
       this.#retries++
@@ -56,12 +56,12 @@ export class Attempts {
     return 0
   }
 
-  /** Whether a provider asks for a longer wait than the agent's limit: to ask before is in vain. */
+  /** Whether a provider asks for a longer wait than the agent's limit. An earlier retry would fail. */
   isWaitTooLong({ retryAfterMs = 0 }: LoomError): boolean {
     return retryAfterMs > this.#policy.maxDelayMs
   }
 
-  /** The failure as it is reported, with the wait that is too long where that is why it ends. */
+  /** The error to report. It names the wait if the wait is longer than the limit. */
   reported(error: LoomError): LoomError {
     const { code, message, retryable, retryAfterMs } = error
     if (!retryable || retryAfterMs === undefined || !this.isWaitTooLong(error)) return error
@@ -73,7 +73,7 @@ export class Attempts {
     )
   }
 
-  /** Begins anew, as `onError` asked; undefined when it asked too often. */
+  /** Starts again from the first model, as `onError` decided; undefined if it did so too often. */
   again(error: LoomError): number | undefined {
     if (++this.#askedAgain > askAgainMax) return undefined
     this.#index = 0

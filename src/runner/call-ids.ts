@@ -1,24 +1,24 @@
 /**
  * Tool call ids that are unique in a conversation. Some servers count from `call_0` in every reply,
- * and a client that finds an id a second time writes over the first call's part. The calls that a
- * provider runs itself are kept here until their results come, which may be some steps later.
+ * and a client overwrites the part of the first call if an id comes a second time. Provider-executed
+ * calls stay here until their results arrive, which can be some steps later.
  */
 import { randomUUID } from 'node:crypto'
 
 import type { ModelMessage } from 'ai'
 
-/** A call that the provider runs itself, as the client knows it. */
+/** A provider-executed call, as the client received it. */
 export interface ProviderCall {
   toolCallId: string
-  /** Undefined where an earlier run told the client of the call. */
+  /** Undefined if an earlier run sent the call to the client. */
   dynamic: boolean | undefined
 }
 
 export class CallIds {
   readonly #taken = new Set<string>()
-  /** Ids of an earlier run's provider calls without a result: the provider may speak of them again. */
+  /** Ids of an earlier run's provider calls without a result: a later reply may still hold the result. */
   readonly #unanswered = new Set<string>()
-  /** This run's provider calls without a result. Two may share the provider's id. */
+  /** This run's provider calls without a result. Two calls may have the same id from the provider. */
   #running: { id: string; call: ProviderCall }[] = []
 
   /** Ids of this run's provider calls with a preliminary result. */
@@ -37,7 +37,7 @@ export class CallIds {
     }
   }
 
-  /** Gives an id that is taken a new ending, and an empty one a name. */
+  /** Returns a free id: a taken id gets a suffix, and an empty id gets a random one. */
   claim(id: string): string {
     const wanted = id === '' ? `call-${randomUUID()}` : id
     let free = wanted
@@ -46,7 +46,7 @@ export class CallIds {
     return free
   }
 
-  /** As `claim`, for a call that the provider runs: one that it goes on with keeps its id. */
+  /** Like `claim`, for a provider-executed call. A call of an earlier run that continues keeps its id. */
   claimOfProvider(id: string): string {
     return this.#unanswered.has(id) ? id : this.claim(id)
   }
@@ -55,7 +55,7 @@ export class CallIds {
     this.#running.push({ id, call })
   }
 
-  /** The provider's call of an id, or undefined if it never made it, or was answered before. */
+  /** The provider's call with this id; undefined if there was no such call or it has its result. */
   running(id: string): ProviderCall | undefined {
     const running = this.#running.find((running) => running.id === id)
     if (running !== undefined) return running.call
@@ -76,7 +76,7 @@ export class CallIds {
     this.#unanswered.delete(toolCallId)
   }
 
-  /** Calls of this run that have no result, which are taken to be over. */
+  /** Removes and returns the calls of this run without a result, at the end of the run. */
   takeUnanswered(): ProviderCall[] {
     const calls = this.#running.map(({ call }) => call)
     this.#running = []

@@ -1,4 +1,4 @@
-/** What a model is asked in one step: what it is shown of the conversation, the tools, the settings. */
+/** The options of a model call in one step: the messages, the tools and the settings. */
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 import type { ModelMessage } from 'ai'
 
@@ -8,9 +8,9 @@ import type { RunSettings } from './run-settings.ts'
 
 export type CallOptions = Omit<LanguageModelV4CallOptions, 'abortSignal'>
 
-/** Of models of which nothing is known, in tokens. */
+/** The context window of a model without a known one. Tokens. */
 const defaultWindow = 128_000
-/** Only of models that are known to take one: many take 1 alone, or no temperature at all. */
+/** Only for models that are known to take a temperature: many take only 1, or none at all. */
 const defaultTemperature = 0.1
 
 export interface CallSubject {
@@ -19,7 +19,7 @@ export interface CallSubject {
   facts: ModelFacts
 }
 
-/** @throws LoomError `invalid-request` that names the message which no model could be sent. */
+/** @throws LoomError `invalid-request`, naming the message, if a message has no valid prompt form. */
 export function callOptions(
   model: LanguageModelV4,
   settings: RunSettings,
@@ -35,18 +35,18 @@ export function callOptions(
     ...(temperature !== undefined && { temperature }),
     ...(tools.length > 0 && { tools }),
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
-    // Loom's models read the first; other people's merge what stands under their own name.
+    // Loom's models read `loom`. Other packages read the key with their own name.
     ...(Object.keys(extraBody).length > 0 && {
       providerOptions: { loom: { extraBody }, [provider]: extraBody },
     }),
   }
 }
 
-/** The tools as the model is told of them. */
+/** The tools as the model receives them. */
 export const offersOf = ({ tools }: Pick<RunSettings, 'tools'>, context: unknown) =>
   [...tools.values()].map((tool) => tool.offer(context))
 
-/** What a prompt may fill. */
+/** The greatest size of a prompt. Tokens. */
 export function windowOf({ contextWindow, maxInputTokens }: ModelFacts): number {
   if (contextWindow === undefined) return maxInputTokens ?? defaultWindow
   return Math.min(contextWindow, maxInputTokens ?? contextWindow)

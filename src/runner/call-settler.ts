@@ -1,7 +1,7 @@
 /**
- * Decides who settles each tool call of a reply, and sees to it: this process runs what it may, the
- * client answers what is the client's, a human is asked before what needs approval. What is left
- * open makes the turn wait.
+ * Decides who settles each tool call of a reply, and does so. This process runs the calls that it may
+ * run. The client answers calls of its own tools. A human is asked for each call that needs approval.
+ * The turn waits for the calls that stay open.
  */
 import type { ModelMessage, ToolResultPart } from 'ai'
 
@@ -31,22 +31,22 @@ const abortedText = 'Aborted before it was done.'
 export interface CallSettlerOptions extends Omit<ToolCallsOptions, 'messages' | 'concurrency'> {
   context: unknown
   approvalSecret: string
-  /** False when nobody can approve. */
+  /** False if no human can approve calls. */
   approvals: boolean
   /** False when no client runs tools. */
   clientTools: boolean
-  /** Decisions come from a session that holds them, and need not prove themselves. */
+  /** True if decisions come from the session, which checked them, so that ids need not prove themselves. */
   trustApprovals: boolean
 }
 
 export interface Settlement {
-  /** What became of the calls, in their order. */
+  /** The results of the calls, in the order of the calls. */
   results: ToolResultPart[]
   /** Whether a client or a human must act before the turn can go on. */
   waits: boolean
 }
 
-/** What of a turn may change from step to step. */
+/** The parts of a turn's state that can change from step to step. */
 export interface CallRound {
   messages: ModelMessage[]
   tools: ToolTable
@@ -62,7 +62,7 @@ export class CallSettler {
     this.#options = options
   }
 
-  /** Settles what can be settled of a reply's calls. */
+  /** Settles the calls of a reply, as far as possible. */
   async settle(reply: StepReader, round: CallRound): Promise<Settlement> {
     const sorted: Record<Handling, ToolCall[]> = { run: [], client: [], ask: [], refuse: [] }
     for (const call of reply.calls) sorted[await this.#handlingOf(call, round)].push(call)
@@ -79,7 +79,7 @@ export class CallSettler {
     return { results, waits: !aborted && (open.length > 0 || reply.waitsForApproval) }
   }
 
-  /** Runs what a human approved since the last run; the model is told of what was denied. */
+  /** Runs the calls that a human approved since the last run. Denied calls get a result for the model. */
   async settleDecided(round: CallRound): Promise<Settlement> {
     const { decided, undecided } = pendingCalls(round.messages)
     const run: ToolCall[] = []
@@ -94,7 +94,7 @@ export class CallSettler {
     return { results, waits: undecided > 0 && this.#options.approvals }
   }
 
-  /** Settles calls whose process died: again where that is safe, and else the model is told. */
+  /** Settles calls whose process died: runs them again if that is safe, else reports to the model. */
   async settleOpen(open: readonly OpenCall[], round: CallRound): Promise<Settlement> {
     const run: ToolCall[] = []
     const unknown: ToolCall[] = []
@@ -118,7 +118,7 @@ export class CallSettler {
     return { results: outcomes.map(({ part }) => part), waits }
   }
 
-  /** Checked again: the tool may be another one by now. */
+  /** Checks the input again: the tool may have changed since. */
   async #openCall(given: OpenCall, tools: ToolTable): Promise<ToolCall> {
     const { toolCallId, toolName, input, dynamic } = given
     const tool = tools.get(toolName)
@@ -135,7 +135,7 @@ export class CallSettler {
 
   async #handlingOf(call: ToolCall, { messages }: CallRound): Promise<Handling> {
     if (call.refusal !== undefined) return 'run'
-    // The client does the work, so it can ask its human by itself.
+    // The client runs the tool, so it can ask its user itself.
     if (call.tool?.execute === undefined) return this.#options.clientTools ? 'client' : 'refuse'
     if (!(await this.#needsApproval(call, messages))) return 'run'
     return this.#options.approvals ? 'ask' : 'refuse'
@@ -166,7 +166,7 @@ export class CallSettler {
     return approvalId
   }
 
-  /** @param reason by default, that nobody can be asked */
+  /** @param reason the error text. @defaultValue the reason why no human or client can act */
   async #refuse(calls: readonly ToolCall[], reason?: string): Promise<ToolOutcome[]> {
     const outcomes: ToolOutcome[] = []
     for (const call of calls) {
@@ -187,7 +187,7 @@ export class CallSettler {
     return runToolCalls(calls, { ...this.#options, messages, concurrency })
   }
 
-  /** The decided call, checked anew: its input has been at the client's since. */
+  /** The decided call. Its input is checked again, because it came back from the client. */
   async #callOf(decision: DecidedCall, tools: ToolTable): Promise<ToolCall> {
     const { toolCallId, toolName, input } = decision
     const tool = tools.get(toolName)

@@ -1,8 +1,8 @@
 /**
- * Keeps what one run shows its models within their windows. The run's own list of messages stays
- * whole: what was made of its beginning is kept here, so that no step has to make it again. Looked at
- * before every model call, between steps and before a retry too. The file is long
- * because the steps of shortening share what was shown, refused and estimated before.
+ * Keeps the prompts of one run within the windows of its models. The run's own list of messages stays
+ * complete: the shortened beginning is kept here, so that no step has to compute it again. Runs
+ * before every model call, also between steps and before a retry. The file is long because the stages
+ * of shortening share the shown messages, the refusals and the estimates.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 import type { ModelMessage } from 'ai'
@@ -28,46 +28,46 @@ export interface CompactorOptions {
   origins: Origins
   breaker: Breaker
   signal: AbortSignal
-  /** Asks for a summary. Undefined where nobody is to be asked, as for a look at the next prompt. */
+  /** Asks for a summary. Undefined if no model may be asked, for instance to preview the next prompt. */
   ask: AskForSummary | undefined
-  /** Given what a summary stands for where the messages of a store end there. */
+  /** Stores a summary. Called if the summary ends at the end of a stored message. */
   save: ((summary: SavedSummary) => Promise<void>) | undefined
 }
 
-/** @returns how much the model can be told at once, and the way to tell it */
+/** @returns how many tokens fit in one question, and the function that asks it */
 export type AskForSummary = (
   call: Call,
   limits: Limits,
 ) => Promise<Pick<SummaryTask, 'room' | 'ask'>>
 
-/** Stubs that leave more than this of the room would be followed by more of them soon. */
+/** A share of the room. If the stubs leave more than this, the next steps would need stubs again soon. */
 const enough = 0.75
-/** Of the threshold: what may be added before another try, where the last one was not enough. */
+/** A share of the threshold: the growth before another try, if the last one did not help enough. */
 const growth = 0.1
-/** What may have to be loaded for each turn, however short its stubs make it: about 1 MB, in tokens. */
+/** About 1 MB, in tokens. Longer histories get a summary, since each turn has to load them all. */
 const loadedMax = 250_000
-/** Of the room: what is worth a summary. */
+/** A share of the room. A smaller gain is not worth the cost of a summary. */
 const gainMin = 0.05
 
 export class Compactor {
   readonly #with: CompactorOptions
-  /** Stands for the first `#through` messages of the run. */
+  /** Replaces the first `#through` messages of the run. */
   #base: readonly ModelMessage[] = []
   #through = 0
   readonly #windows = new Map<string, ModelWindow>()
-  /** Of the model that was asked last. */
+  /** The window of the last model. */
   #window = new ModelWindow()
-  /** Tokens of the prompt that was asked for last. */
+  /** Tokens of the last prompt. */
   #estimate = 0
-  /** What would not get any shorter, with some room to grow: to try at every step would be vain. */
+  /** The size of the shortest prompt so far, and some growth: below it another try has no use. */
   #least = 0
-  /** Where nobody is to be asked: whether somebody would have been. */
+  /** With `ask` undefined: whether a summary would have been asked for. */
   summaryDue = false
-  /** False once the run's messages are no longer the store's, from the last summary on. */
+  /** False once the messages differ from the stored ones (except for a saved summary). */
   #isStored = true
-  /** The provider's word on the prompt that was asked for last. */
+  /** The provider's refusal of the last prompt. */
   #refused: LoomError | undefined
-  /** The last prompt was refused here: no model call would change that. */
+  /** The last prompt was refused here, before any model call. Another attempt would not help. */
   #isHopeless = false
 
   constructor(options: CompactorOptions) {
@@ -75,8 +75,8 @@ export class Compactor {
   }
 
   /**
-   * What to show the model of `messages`, to which the run only ever adds.
-   * @throws LoomError `context-overflow` where even the least that can be shown is too long
+   * Returns the messages to show to the model. The run only appends to `messages`.
+   * @throws LoomError `context-overflow` if the shortest possible prompt is still too long
    */
   async view(messages: readonly ModelMessage[], call: Call): Promise<readonly ModelMessage[]> {
     const { compaction } = this.#with
@@ -99,7 +99,7 @@ export class Compactor {
       typeof compaction === 'function'
         ? await this.#replaced(shown, { compaction, call, threshold })
         : await this.#compacted(shown, { options, call, window, threshold, overhead })
-    // To send the same again would be vain.
+    // The same prompt would be refused again.
     if (refused !== undefined && tokensOf(shorter) >= tokensOf(shown)) throw refused
     this.#tell(shown, shorter)
     this.#base = shorter
@@ -109,12 +109,12 @@ export class Compactor {
     return shorter
   }
 
-  /** A model has read the prompt that was asked for last. */
+  /** Records that a model read the last prompt. */
   read({ inputTokens }: { inputTokens: number }): void {
     this.#window.read(inputTokens, this.#estimate)
   }
 
-  /** The prompt that was asked for last was too long. False where asking again is vain. */
+  /** Records that the last prompt was too long. Returns false if another attempt would not help. */
   overflowed(failure: LoomError): boolean {
     if (this.#with.compaction === false || this.#isHopeless) return false
     this.#window.refused(failure, this.#estimate)
@@ -123,7 +123,7 @@ export class Compactor {
     return true
   }
 
-  /** The run's messages are others now. */
+  /** Starts anew after the run's messages were replaced. */
   reset(): void {
     this.#least = 0
     this.#base = []
@@ -175,7 +175,7 @@ export class Compactor {
     }
     if (tokensOf(shorter) > room) {
       shorter = dropOldest(shorter, limits, origins)
-      // The store has it still: a later turn may find a model that sums it up.
+      // The store keeps the messages: a later turn may have a model that can summarise them.
       this.#isStored = false
     }
     if (tokensOf(shorter) > room) shorter = squeeze(shorter, limits, origins)
@@ -183,7 +183,7 @@ export class Compactor {
     return shorter
   }
 
-  /** Undefined where there is no summary to be had. */
+  /** Returns undefined if there is no summary. */
   async #summarised(
     shown: readonly ModelMessage[],
     shorter: readonly ModelMessage[],
@@ -207,7 +207,7 @@ export class Compactor {
     return result
   }
 
-  /** Undefined for one that failed, is empty, or is longer than what it stands for. */
+  /** Returns undefined if the summary failed, is empty, or is longer than the messages that it replaces. */
   async #summaryOf(covered: Covered, call: Call, limits: Limits): Promise<string | undefined> {
     const { ask } = this.#with
     if (ask === undefined) return undefined
@@ -215,15 +215,15 @@ export class Compactor {
       const way = await ask(call, limits)
       const text = await summarise({ ...covered, ...way, length: limits.summary })
       const size = tokensOf(covered.messages) + textTokens(covered.previous ?? '')
-      // Some write three times as much as they are told to.
+      // Some models write three times the requested length.
       return textTokens(text) < size ? shortText(text, 2 * limits.summary) : undefined
     } catch {
-      // The conversation goes on without: what does not fit is left out.
+      // The conversation continues without a summary. Messages that do not fit are left out.
       return undefined
     }
   }
 
-  /** Beside the history, where it stands for whole messages of it. */
+  /** Stores the summary if it replaces whole stored messages. */
   async #save(text: string, last: ModelMessage | undefined): Promise<void> {
     const { save, origins } = this.#with
     const through = last && origins.endOf(last)
@@ -259,7 +259,7 @@ export class Compactor {
   }
 }
 
-/** An agent may be written without types. What stands in its messages is checked where they are sent. */
+/** An agent may be written without types. The parts of its messages are checked when they are sent. */
 const isMessages = (value: unknown): value is readonly ModelMessage[] =>
   Array.isArray(value) && value.length > 0
 
@@ -268,7 +268,7 @@ interface Task {
   call: Call
   window: number
   threshold: number
-  /** Of the system prompt and the tools. */
+  /** Tokens of the system prompt and the tools. */
   overhead: number
 }
 

@@ -1,4 +1,4 @@
-/** Small forms of a model's parts: what is a URL, a source, metadata in an event or in a prompt. */
+/** Converts parts of a model's reply: file URLs, source events, provider metadata. */
 import type {
   LanguageModelV4File,
   LanguageModelV4ReasoningFile,
@@ -37,10 +37,10 @@ export function sourceEvent(source: LanguageModelV4Source): AgentEvent {
   }
 }
 
-/** As the field of an event. */
+/** Provider metadata as a field of an event. */
 export const withMetadata = (metadata: ProviderMetadata | undefined) =>
   metadata === undefined ? undefined : { providerMetadata: metadata }
 
-/** As the field of a prompt's part: what a provider said of a part, it is told again. */
+/** Provider metadata as a field of a prompt part. The provider receives its own metadata again. */
 export const withOptions = (metadata: ProviderMetadata | undefined) =>
   metadata === undefined ? undefined : { providerOptions: metadata }

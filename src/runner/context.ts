@@ -1,9 +1,8 @@
-/** The context of a run, as the agent's callbacks and tools are given it. */
+/** The context of a run, as the agent's callbacks and tools receive it. */
 
 /**
- * A run without a context hands `undefined` to callbacks that were declared to take anything. That
- * an agent which needs a context is given one is for the caller of `run` to see to; the overload
- * says so in one place.
+ * Without a context, callbacks receive `undefined`, whatever type they declare. The caller of `run`
+ * must pass a context to an agent that needs one. The overload states this in one place.
  */
 export function contextOf<CONTEXT>(options: { context?: CONTEXT }): CONTEXT
 export function contextOf(options: { context?: unknown }): unknown {

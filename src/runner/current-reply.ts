@@ -1,6 +1,6 @@
 /**
- * The reply that a run reads now, or whose tool calls it runs now: what it costs, what of it becomes
- * messages, and how it ends when the run fails.
+ * The reply that a run is reading, or whose tool calls it is running. Holds its cost, the messages
+ * that it becomes, and its end if the run fails.
  */
 import type { ModelMessage, ToolResultPart } from 'ai'
 
@@ -15,9 +15,9 @@ import { failed, ofCall } from './tool-calls.ts'
 export class CurrentReply {
   /** The text of the last reply that became a message. */
   text = ''
-  /** Of the same reply. */
+  /** The finish reason of the same reply. */
   finishReason: FinishReason = 'other'
-  /** When the first word, thought or call came; milliseconds on the monotonic clock. */
+  /** Time of the first text, reasoning or call; milliseconds on the monotonic clock. */
   firstContentAt: number | undefined
 
   readonly #ledger: Ledger
@@ -25,7 +25,7 @@ export class CurrentReply {
   #reader: StepReader | undefined
   /** `provider/model-id` of the model that gives the reply. */
   #model: string | undefined
-  /** The reply whose cost the ledger has. */
+  /** The reply whose cost the ledger already has. */
   #charged: StepReader | undefined
 
   constructor(ledger: Ledger, emit: Sink) {
@@ -33,14 +33,14 @@ export class CurrentReply {
     this.#emit = emit
   }
 
-  /** An attempt to get a reply begins. The attempt before it, if any, has failed. */
+  /** Starts an attempt to get a reply. The attempt before it, if any, has failed. */
   begin(reader: StepReader, model: string): void {
     if (this.#reader !== undefined) this.charge(this.#reader)
     this.#reader = reader
     this.#model = model
   }
 
-  /** Adds the cost of a reply to the ledger, once, however the reply ends. */
+  /** Adds the cost of a reply to the ledger, exactly once for each reply. */
   charge(reader: StepReader): void {
     if (this.#charged === reader) return
     this.#charged = reader
@@ -48,7 +48,7 @@ export class CurrentReply {
     this.#ledger.add(reader.spending, this.#model)
   }
 
-  /** Ends the reply as its calls did. Returns the messages that it becomes. */
+  /** Ends the reply with the results of its calls. Returns the messages that it becomes. */
   keep(reader: StepReader, results: ToolResultPart[]): ModelMessage[] {
     this.#reader = undefined
     this.charge(reader)
@@ -57,13 +57,13 @@ export class CurrentReply {
     return [...messagesOf(reader), ...resultMessages(results)]
   }
 
-  /** As `keep`, for a reply that broke off: its calls do not run. */
+  /** Like `keep`, for a reply that broke off. Its calls do not run. */
   async keepPartial(reader: StepReader): Promise<ModelMessage[]> {
     await this.#reportUnstored(reader)
     return this.keep(reader, refusals(reader))
   }
 
-  /** Ends the reply where the run fails. Returns the messages that it becomes; none where there is no reply. */
+  /** Ends the reply if the run fails. Returns the messages that it becomes; none if there is no reply. */
   async fail(errorText: string): Promise<ModelMessage[]> {
     const reader = this.#reader
     if (reader === undefined) return []
@@ -75,7 +75,7 @@ export class CurrentReply {
     return this.keep(reader, refusals(reader, errorText))
   }
 
-  /** So that no later request names an item of a response that did not complete. */
+  /** Prevents a later request from naming an item of a response that did not complete. */
   async #reportUnstored(reader: StepReader): Promise<void> {
     const messageMetadata = isPartial(reader) ? unstoredItems(reader.content) : undefined
     if (messageMetadata === undefined) return
@@ -83,19 +83,19 @@ export class CurrentReply {
   }
 }
 
-/** A reply that broke off: a provider that stores its answers has not stored this one. */
+/** Whether the reply broke off. A provider that stores its answers has not stored such a reply. */
 const isPartial = ({ finishReason }: StepReader) =>
   finishReason === undefined || finishReason === 'error'
 
 function messagesOf(reader: StepReader): ModelMessage[] {
   const partial = isPartial(reader)
-  // A thought alone of a reply that broke off has no signature, and providers refuse it without one.
+  // Reasoning alone, of a reply that broke off, has no signature. Providers refuse it without one.
   if (!reader.content.some(({ type }) => !partial || type !== 'reasoning')) return []
   const content = partial ? reader.content.map(withoutItemId) : reader.content
   return [{ role: 'assistant', content }]
 }
 
-/** The results of tool calls as a message; none where there are no results. */
+/** The results of tool calls as a message; no message if there are no results. */
 export const resultMessages = (content: ToolResultPart[]): ModelMessage[] =>
   content.length > 0 ? [{ role: 'tool', content }] : []
 
@@ -103,7 +103,7 @@ export const resultMessages = (content: ToolResultPart[]): ModelMessage[] =>
 const refusals = (reader: StepReader, reason = 'Not run.'): ToolResultPart[] =>
   reader.calls.map((call) => failed(call, call.refusal ?? reason).part)
 
-/** What `onStep` gets of a reply and the results of its calls. */
+/** The fields that `onStep` receives about a reply and the results of its calls. */
 export const stepOf = (
   { text, calls }: StepReader,
   results: readonly ToolResultPart[],

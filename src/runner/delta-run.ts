@@ -1,6 +1,6 @@
 /**
- * Runs of deltas of one part. What came in one network read would reach a reader in one write all
- * the same, and every event costs: so it is one event.
+ * Joins consecutive deltas of one part. Deltas of one network read reach a reader in one write anyway,
+ * and each event has a cost, so they become one event.
  */
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
@@ -9,7 +9,7 @@ type Delta = Extract<LanguageModelV4StreamPart, { type: 'text-delta' | 'reasonin
 export const isDelta = (part: LanguageModelV4StreamPart | undefined): part is Delta =>
   part?.type === 'text-delta' || part?.type === 'reasoning-delta'
 
-/** How many of `parts` from `index` on can be one; 1 where the next is of another kind. */
+/** How many of `parts`, from `index` on, can be joined; 1 if the next one does not fit. */
 export function runLength(parts: readonly LanguageModelV4StreamPart[], index: number): number {
   const first = parts[index]
   if (!isDelta(first) || first.providerMetadata !== undefined) return 1
@@ -22,7 +22,7 @@ export function runLength(parts: readonly LanguageModelV4StreamPart[], index: nu
   return end - index
 }
 
-/** The run that begins at `index` as one part. */
+/** The joined part of the run that starts at `index`. */
 export function joinRun(
   parts: readonly LanguageModelV4StreamPart[],
   first: Delta,

@@ -1,6 +1,6 @@
 /**
- * Tool calls that were made before this run: those that a human decided on, and those whose process
- * died before they had an outcome.
+ * Tool calls from before this run: those that a human decided on, and those whose process died before
+ * they had an outcome.
  */
 import type { Sink } from '../sink.ts'
 import type { CallRound, CallSettler, Settlement } from './call-settler.ts'
@@ -19,7 +19,7 @@ export class EarlierCalls {
   readonly #settler: CallSettler
   readonly #emit: Sink
   #open: readonly OpenCall[]
-  /** False until the calls that a human decided on begin to run. */
+  /** False until the decided calls start to run. */
   #areDecidedBegun = false
 
   constructor({ open, settler, emit }: EarlierCallsOptions) {
@@ -28,7 +28,7 @@ export class EarlierCalls {
     this.#emit = emit
   }
 
-  /** Gives the calls of the dead process an outcome. Undefined where there are none. */
+  /** Gives the calls of the dead process an outcome. Undefined if there are none. */
   async settleOpen(round: CallRound): Promise<Settlement | undefined> {
     if (this.#open.length === 0) return undefined
     const settlement = await this.#settler.settleOpen(this.#open, round)
@@ -42,7 +42,7 @@ export class EarlierCalls {
     return this.#settler.settleDecided(round)
   }
 
-  /** Reports an outcome for every call without one: a denial as it is, an error for any other. */
+  /** Reports an outcome for every call without one: a denial for a denied call, an error for any other. */
   async fail(errorText: string, round: CallRound): Promise<void> {
     for (const call of this.#open) {
       await this.#emit({ type: 'tool-output-error', errorText, ...ofCall(call) })

@@ -1,4 +1,4 @@
-/** The first and last words of a run: its `start` and `finish`, and what its caller is given. */
+/** The `start` and `finish` events of a run, and the result that its caller receives. */
 import type { AgentEvent } from '../event.ts'
 import { LoomError } from '../ground/error.ts'
 import type { Outcome, RunResult } from '../run-result.ts'

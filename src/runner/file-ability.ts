@@ -1,12 +1,12 @@
-/** Which files a model reads, by what the registry of models says of it. */
+/** Which files a model reads, according to the model registry. */
 import type { ModelFacts } from '../model.ts'
 import { kindOf } from './refused-files.ts'
 
-/** True also where nothing is known: then the provider has the say. */
+/** Also true if nothing is known about the model: then its provider decides. */
 export function readsFile({ input }: ModelFacts, mediaType: string): boolean {
   if (input === undefined) return true
   const kind = kindOf(mediaType)
-  // Gateways and APIs that see images read a PDF page by page, listed or not.
+  // Gateways and APIs that read images also read a PDF page by page, even if PDF is not listed.
   if (kind === 'pdf') return input.includes('pdf') || input.includes('image')
   return !['image', 'audio', 'video'].includes(kind) || input.includes(kind)
 }

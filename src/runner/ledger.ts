@@ -1,6 +1,6 @@
 /**
- * What a run has spent, and whether it may spend more. A sub-agent's ledger stands below that of the
- * run that called it: what it spends counts above at once, and it stops where those above would.
+ * The spending of a run, and whether it may spend more. A sub-agent has a ledger below that of the
+ * run that called it. Its spending also counts above at once, and the limits above apply to it.
  */
 import type { Budget } from '../agent.ts'
 import {
@@ -15,21 +15,21 @@ import {
 } from '../spending.ts'
 import type { Usage } from '../usage.ts'
 
-/** Why a turn ends before it is done. */
+/** Why a turn ends early. */
 export interface Excess {
   outcome: 'max-cost' | 'max-tokens'
-  /** For people. */
+  /** A text for people. */
   reason: string
 }
 
 export interface LedgerOptions {
-  /** Of this turn. */
+  /** The budget of this turn. */
   budget: Budget
-  /** Of all turns of the session together. */
+  /** The budget of all turns of the session together. */
   sessionBudget: Budget
-  /** By this turn, in a process that is gone or before it had to wait. */
+  /** The spending of this turn in an earlier process, or before it had to wait. */
   before?: { spending: Spending; steps: readonly StepUsage[] } | undefined
-  /** Of the run that this one is a tool call of. */
+  /** The ledger of the run that this run is a tool call of. */
   above?: Ledger | undefined
 }
 
@@ -41,11 +41,11 @@ interface Step {
 export class Ledger {
   readonly #options: LedgerOptions
   readonly #earlier: readonly StepUsage[]
-  /** By the session's other messages. */
+  /** The spending of the session's other messages. */
   sessionSpent: Spending = noSpending
   readonly #steps: Step[] = []
   #total: Spending
-  /** Whether something was spent that `takeNews` has not told of yet. */
+  /** Whether there is spending that `takeNews` has not reported yet. */
   #hasNews = false
 
   constructor(options: LedgerOptions) {
@@ -62,15 +62,15 @@ export class Ledger {
     return toldCost(this.#total).cost
   }
 
-  /** For a message's metadata, at the end of a turn. */
+  /** The spending in the form of message metadata, for the end of a turn. */
   get told(): ToldSpending {
     const isTakenBack = this.cost === undefined && this.#earlier.length > 0
     return { ...this.#toldSteps, ...(isTakenBack ? { cost: null } : toldCost(this.#total)) }
   }
 
   /**
-   * In the middle of one, where what it will have cost is not known yet: undefined where nothing was
-   * spent since it was last asked for.
+   * The spending so far, in the middle of a turn, when its cost is not known yet. Undefined if nothing
+   * was spent since the last call.
    */
   takeNews(): Omit<ToldSpending, 'cost'> | undefined {
     if (!this.#hasNews) return undefined
@@ -97,7 +97,7 @@ export class Ledger {
   add(spending: Spending, model?: string): void {
     this.#hasNews ||= !isNothing(spending)
     this.#total = addSpending(this.#total, spending)
-    // Calls that a human decided on run before there is a step.
+    // Calls that a human decided on run before the first step.
     if (this.#steps.length === 0) this.beginStep()
     const step = this.#steps.at(-1)
     if (step !== undefined) {
@@ -107,7 +107,7 @@ export class Ledger {
     this.#options.above?.add(spending)
   }
 
-  /** The budget that is used up, if one is. */
+  /** The budget that is used up, if there is one. */
   excess(): Excess | undefined {
     const { budget, sessionBudget, above } = this.#options
     return (

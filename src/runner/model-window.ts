@@ -1,6 +1,6 @@
 /**
- * How much one model takes, in estimated tokens: what is known of it before, corrected by what its
- * replies tell of how long their prompts really were, and by its provider's refusals.
+ * The size of one model's window in estimated tokens. It starts from the known facts and is corrected by
+ * the token counts of replies and by the provider's refusals.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
@@ -11,42 +11,42 @@ import { overflowLimit } from '../model/overflow.ts'
 import { type CallOptions, windowOf } from './call-options.ts'
 import { thresholdOf } from './compaction/limits.ts'
 
-/** What a model call is made with, but for the messages. */
+/** The inputs of a model call, except the messages. */
 export interface Call {
   model: LanguageModelV4
   facts: ModelFacts
-  /** The agent's own word for the window. */
+  /** The window that the agent sets. */
   contextWindow: number | undefined
   maxOutputTokens: number | undefined
   systemPrompt: string
   tools: CallOptions['tools']
 }
 
-/** In the model's own tokens; 0 where it is not known. */
+/** In the model's own tokens; 0 if it is not known. */
 export const knownWindow = ({ contextWindow, facts }: Call): number =>
   contextWindow ?? windowOf(facts)
 
 const isGuessed = ({ contextWindow, facts }: Call): boolean =>
   (contextWindow ?? facts.contextWindow ?? facts.maxInputTokens) === undefined
 
-/** Of a prompt that the provider called too long. */
+/** The share of a refused prompt's size that the next prompt may have. */
 const afterOverflow = 0.6
-/** How wrong an estimate may be found to be. */
+/** The bounds of the correction of an estimate. */
 const [ratioMin, ratioMax] = [0.5, 4]
 
 export class ModelWindow {
-  /** Real tokens for an estimated one, as the last reply told. */
+  /** Real tokens per estimated token, from the last reply. */
   ratio = 1
-  /** Where the provider found a prompt too long. */
+  /** The estimated size above which the provider refuses a prompt. */
   #ceiling = Number.POSITIVE_INFINITY
-  /** The window, in its provider's words. */
+  /** The window that the provider's refusal stated. */
   #told: number | undefined
 
   sizes(call: Call, options: CompactionOptions): { window: number; threshold: number } {
     const { facts, maxOutputTokens = facts.maxOutputTokens } = call
     const window = this.#told ?? knownWindow(call)
     const threshold = thresholdOf(window, maxOutputTokens, options) / this.ratio
-    // A guess is reason enough to shorten, and none to refuse what the provider may well take.
+    // A guessed window is a reason to shorten, but not to refuse a prompt that the provider may accept.
     const isGuess = this.#told === undefined && isGuessed(call)
     return {
       window: window > 0 && !isGuess ? window / this.ratio : Number.POSITIVE_INFINITY,
@@ -54,7 +54,7 @@ export class ModelWindow {
     }
   }
 
-  /** @param inputTokens as the provider counted them; 0 where it did not */
+  /** @param inputTokens the provider's count; 0 if the provider sent none */
   read(inputTokens: number, estimate: number): void {
     if (inputTokens <= 0 || estimate === 0) return
     this.ratio = Math.min(ratioMax, Math.max(ratioMin, inputTokens / estimate))

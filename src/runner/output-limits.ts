@@ -1,7 +1,7 @@
 /**
- * How large the output of a tool may be. It is written and read again several times: into the log, the
- * stored message, each later prompt, and for each reader. One value of many megabytes cannot be parsed in
- * steps, so its size decides for how long all other requests of the instance wait.
+ * The greatest size of a tool's output. An output is written and read several times: into the log, the
+ * stored message, each later prompt, and for each reader. One value of many megabytes cannot be parsed
+ * in steps, so its size decides how long all other requests of the instance wait.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
@@ -13,15 +13,15 @@ import { isOnePiece, jsonInSteps } from '../ground/json/pieces.ts'
 import { isObject } from '../ground/json/weight.ts'
 
 export const outputLimits = {
-  /** Characters of its JSON, where a quote or a line end in a text counts as two. */
+  /** Characters of its JSON, where a quote or a line end in a text counts as two characters. */
   characters: 16 * 1024 * 1024,
-  /** Objects, lists, texts, numbers and words. */
+  /** The count of objects, lists, texts, numbers, booleans and nulls. */
   values: 100_000,
 } as const
 
 /**
- * The output as JSON; see `toJson`. With a large one, the event loop turns before it and behind it.
- * @throws LoomError `invalid-request` for an output that is no JSON, or larger than the limits
+ * The output as JSON; see `toJson`. For a large output the event loop runs other work before and after.
+ * @throws LoomError `invalid-request` for an output that is not JSON, or is larger than the limits
  */
 export async function outputOf(value: unknown): Promise<JSONValue> {
   if (isOnePiece(value)) return toJson(value)
@@ -43,7 +43,7 @@ async function writtenJson(value: unknown): Promise<string> {
   }
 }
 
-/** Lets all others have their turn before a large output is handled again. */
+/** Lets other work run before a large output is handled again. */
 export async function restAfter(output: JSONValue): Promise<void> {
   if (!isOnePiece(output)) await nextTurn()
 }
@@ -70,7 +70,7 @@ function checkSize(value: unknown): void {
   }
 }
 
-/** A walk through a cycle has no end, so it finds too many values, too. */
+/** A walk through a cycle has no end, so it also finds too many values. */
 const tooMany = (value: unknown) =>
   new LoomError(
     'invalid-request',
@@ -79,7 +79,7 @@ const tooMany = (value: unknown) =>
       : `The output of the tool holds more than ${outputLimits.values.toLocaleString('en')} values. Return fewer values, or a text.`,
   )
 
-/** Whether a value holds itself, as far as a walk of bounded length finds out. */
+/** Whether a value contains itself, as far as a walk of bounded length can find out. */
 function holdsCycle(value: unknown): boolean {
   const above = new Set<unknown>()
   const open: { value: unknown; isLeft: boolean }[] = [{ value, isLeft: false }]

@@ -1,22 +1,22 @@
-/** The input of a tool call, from the model's text to what the tool is called with. */
+/** Parses the input of a tool call: from the model's text to the value that the tool receives. */
 import { errorMessage } from '../ground/error.ts'
 import { parseJson } from '../ground/json.ts'
 import { isEmptyInput } from '../model/empty-input.ts'
 import type { ReadyTool, ToolTable } from './tool-table.ts'
 
 export interface ParsedInput {
-  /** As the model gave it: what is shown, stored and sent back. The raw text where it is not JSON. */
+  /** The model's value, which is shown, stored and sent back. The raw text if it is not JSON. */
   input: unknown
-  /** As the tool's schema gave it back (defaults, transforms). */
+  /** The output of the tool's schema, with defaults and transforms. */
   checkedInput?: unknown
-  /** Why the call cannot run, so that the model can mend it. */
+  /** Why the call cannot run, as a text from which the model can correct it. */
   refusal?: string
 }
 
-/** Long enough to find the fault in. */
+/** Characters. Long enough to find the error in. */
 const quotedLengthMax = 2000
 
-/** The input of a tool that the provider runs: nobody here can check it. */
+/** Parses the input of a provider-executed tool. It cannot be checked here. */
 export function parseProviderInput(text: string): ParsedInput {
   try {
     return { input: jsonOf(text) }
@@ -45,8 +45,8 @@ async function checkInput(tool: ReadyTool, input: unknown) {
 }
 
 /**
- * Some models send nothing or null where a tool takes nothing, and some servers encode the JSON of an
- * input a second time, as a text. A tool's input is always an object.
+ * Some models send nothing or null for a tool without inputs. Some servers encode the JSON of an input
+ * a second time, as a string. The input of a tool is always an object.
  */
 function jsonOf(text: string): unknown {
   if (isEmptyInput(text)) return {}

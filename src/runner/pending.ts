@@ -1,6 +1,6 @@
 /**
- * The tool calls at the end of a conversation that a human was asked about: those decided on and not
- * run yet, and those still open. Once there is a new user message, none of them is pending.
+ * The tool calls at the end of a conversation that need approval: those with a decision that have not
+ * run yet, and those without one. After a new user message no call is pending.
  */
 import type { ModelMessage } from 'ai'
 
@@ -17,7 +17,7 @@ export interface DecidedCall {
 
 export interface PendingCalls {
   decided: DecidedCall[]
-  /** How many calls a human must still decide on, the provider's own too. */
+  /** The count of calls without a decision, including calls that the provider runs. */
   undecided: number
 }
 
@@ -40,7 +40,7 @@ export function pendingCalls(messages: readonly ModelMessage[]): PendingCalls {
     const { approvalId, approved, reason } = answer
     const call = callOf(parts, approvalId)
     if (call === undefined || settled.has(call.toolCallId)) return []
-    // Two decisions on one call: the first counts, and the call runs once.
+    // If there are two decisions on one call, the first counts, and the call runs once.
     settled.add(call.toolCallId)
     if (call.providerExecuted === true) return []
     const { toolCallId, toolName, input } = call

@@ -1,7 +1,7 @@
 /**
- * The calls of one reply that the provider runs itself: web searches, remote MCP servers. Their
- * results come from the model's stream, and may come some steps later. What belongs to no known call
- * is left out: it would end a client's stream.
+ * The provider-executed calls of one reply: web searches, remote MCP servers. Their results arrive in
+ * the model's stream, possibly some steps later. A result without a known call is left out, because it
+ * would end a client's stream.
  */
 import type {
   LanguageModelV4ToolApprovalRequest,
@@ -17,17 +17,17 @@ import type { ContentPart } from './content.ts'
 export interface ProviderCallsOptions {
   emit: Sink
   callIds: CallIds
-  /** The reply's content, which results become part of. */
+  /** The content of the reply. Results are added to it. */
   content: ContentPart[]
 }
 
 export class ProviderCalls {
-  /** Approvals that the provider itself asks for. */
+  /** The count of approvals that the provider itself asks for. */
   approvalsAsked = 0
 
   readonly #options: ProviderCallsOptions
   readonly #began = new Set<ProviderCall>()
-  /** Calls that this reply brought the result of, by the provider's id. */
+  /** Calls whose result came in this reply, by the provider's id. */
   readonly #answered = new Map<string, ProviderCall>()
 
   constructor(options: ProviderCallsOptions) {
@@ -47,7 +47,7 @@ export class ProviderCalls {
     const { toolName, isError, preliminary, providerMetadata } = part
     const dynamic = call.dynamic ?? part.dynamic ?? false
     const flags = { toolCallId, providerExecuted: true, ...(dynamic && { dynamic }) }
-    // The type says that there is one; where a provider leaves it out, clients want the field.
+    // The field is required by its type and by clients, but some providers leave it out.
     const output = part.result ?? null
     if (preliminary === true) {
       callIds.progressed(call)
@@ -82,7 +82,7 @@ export class ProviderCalls {
     return emit({ type, approvalId, toolCallId })
   }
 
-  /** Forgets the calls of this reply, and that it answered those of earlier ones. */
+  /** Removes the calls of this reply, and restores earlier calls that it had answered. */
   withdraw(): void {
     const { callIds } = this.#options
     for (const call of this.#began) callIds.answered(call)

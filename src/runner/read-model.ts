@@ -1,6 +1,6 @@
 /**
- * One call of a model, read to its end under time limits. A model that ignores its abort signal is
- * left behind: the call ends when its time is up, whatever the model does.
+ * One model call, read to its end under time limits. The call also ends at its limit if the model
+ * ignores the abort signal.
  */
 import type {
   LanguageModelV4,
@@ -29,8 +29,8 @@ export interface ModelReading {
 }
 
 /**
- * Resolves when the model has said its piece.
- * @throws whatever the model or the receiver threw; LoomError `model-timeout`; the signal's reason.
+ * Resolves at the end of the model's reply.
+ * @throws the error of the model or the receiver; LoomError `model-timeout`; the signal's reason.
  */
 export async function readModel(reading: ModelReading): Promise<void> {
   reading.signal.throwIfAborted()
@@ -43,7 +43,7 @@ export async function readModel(reading: ModelReading): Promise<void> {
     try {
       wait = reading.receive(parts)
     } catch (error) {
-      // Whatever the model makes of it: there is nobody to talk to.
+      // The model may swallow the error, but nothing reads its reply any more.
       watch.abort(error)
       throw error
     }
@@ -51,7 +51,7 @@ export async function readModel(reading: ModelReading): Promise<void> {
       answering = true
       watch.heard()
     }
-    // A slow sink must not pass for a silent model.
+    // The wait for a slow sink must not count as silence of the model.
     return wait === undefined ? undefined : watch.holdWhile(wait)
   }
   try {
@@ -62,7 +62,7 @@ export async function readModel(reading: ModelReading): Promise<void> {
     await Promise.race([call, watch.aborted])
     watch.signal.throwIfAborted()
   } catch (error) {
-    // The reason of the abort says more than the AbortError that a model makes of it.
+    // The reason of the abort tells more than the AbortError that a model throws for it.
     watch.signal.throwIfAborted()
     throw error
   } finally {
@@ -70,11 +70,11 @@ export async function readModel(reading: ModelReading): Promise<void> {
   }
 }
 
-/** A provider sends its headers and a first empty chunk long before a thinking model has a word. */
+/** A provider sends headers and an empty first chunk long before a reasoning model sends content. */
 const startsAnswer = ({ type }: LanguageModelV4StreamPart) =>
   type !== 'stream-start' && type !== 'response-metadata' && type !== 'raw' && type !== 'ping'
 
-/** Anthropic's package says it again, as content, right after `response-metadata`, and before any word. */
+/** Anthropic's package repeats `response-metadata` as content, directly after it, before any content. */
 const isBookkeeping = (part: LanguageModelV4StreamPart) =>
   part.type === 'custom' && part.kind === 'anthropic.message_start'
 
@@ -104,7 +104,7 @@ async function readStream(
   }
 }
 
-/** Aborts when the caller does, or when the model has been silent or busy for too long. */
+/** Aborts with the caller, and after too much silence or too long a step. */
 function openWatch(limits: TimeLimits, outer: AbortSignal) {
   const controller = new AbortController()
   const started = performance.now()
@@ -115,12 +115,12 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
   const stop = () => controller.abort(outer.reason)
   outer.addEventListener('abort', stop, { once: true })
   const rejection = Promise.withResolvers<never>()
-  // The race may be over before this settles, and then nobody else looks at it.
+  // The race may be over before this rejects. Without a handler that would be an unhandled rejection.
   rejection.promise.catch(() => undefined)
   const { signal } = controller
   signal.addEventListener('abort', () => rejection.reject(abortError(signal)), { once: true })
 
-  // One timer that looks at the clock: re-arming one for every token would cost more than the token.
+  // One timer that reads the clock: setting a timer for every token would cost more than the token.
   const check = () => {
     const now = performance.now()
     if (held > 0) quietSince = now
@@ -136,7 +136,7 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
     signal,
     aborted: rejection.promise,
     abort: (reason: unknown) => controller.abort(reason),
-    /** The provider said that it works on: the limit that holds begins anew. */
+    /** A keep-alive of the provider: the current limit starts again. */
     alive() {
       quietSince = performance.now()
     },

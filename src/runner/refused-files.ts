@@ -1,7 +1,7 @@
 /**
- * Files that a model refused, as far as this process knows. Nothing of it is stored: whoever does not
- * know asks once more, and finds out. An hour later a file is tried again, since providers change, and
- * a refusal may have had another reason.
+ * Files that a model refused, in the memory of this process. Nothing is stored: another process asks
+ * once more and finds out. After an hour a file is tried again, because providers change and a refusal
+ * may have had another reason.
  */
 import { createHash } from 'node:crypto'
 
@@ -12,16 +12,16 @@ const rememberedMax = 1000
 
 interface Refused {
   until: number
-  /** False for one of several files that were refused together: one of them may have been to blame. */
+  /** False for one of several files that were refused together: the reason may be another of them. */
   isSure: boolean
 }
 
-/** What each model refused. It goes when the model goes. */
+/** The refusals of each model. They are collected with the model. */
 const refusedBy = new WeakMap<LanguageModelV4, Map<string, Refused>>()
 
 type File = LanguageModelV4FilePart
 
-/** @param keys of files, of kinds and of texts */
+/** @param keys the keys of files, of kinds of files and of texts */
 export function remember(
   model: LanguageModelV4,
   keys: readonly { key: string; isSure: boolean }[],
@@ -36,7 +36,7 @@ export function remember(
   }
 }
 
-/** Whether the model refused what has this key, within the last hour. */
+/** Whether the model refused the content with this key within the last hour. */
 export function isKeyRemembered(
   model: LanguageModelV4,
   key: string,
@@ -46,14 +46,14 @@ export function isKeyRemembered(
   return refused !== undefined && refused.until > now
 }
 
-/** @param isNewest such a file is shown once more, unless it is sure that the model refuses it */
+/** @param isNewest a file of the latest message is shown once more unless its refusal is certain */
 export function isRemembered(
   model: LanguageModelV4,
   file: File,
   { isNewest, now = Date.now() }: { isNewest: boolean; now?: number },
 ): boolean {
   const all = refusedBy.get(model)
-  // A look at the bytes of each file is not for free.
+  // Reading the bytes of each file takes time.
   if (all === undefined || all.size === 0) return false
   return [kindKey(kindOf(file.mediaType)), fileKey(file)].some((key) => {
     const refused = all.get(key)
@@ -61,20 +61,20 @@ export function isRemembered(
   })
 }
 
-/** `image`, `audio`, `video`, `pdf`, as the registry of models names what a model reads. */
+/** `image`, `audio`, `video`, `pdf`: the names of the model registry. */
 export const kindOf = (mediaType: string): string =>
   /^application\/pdf$/i.test(mediaType) ? 'pdf' : (mediaType.split('/')[0] ?? '').toLowerCase()
 
 export const kindKey = (kind: string): string => `kind:${kind}`
 
-/** Characters or bytes; of longer files only samples are hashed. */
+/** Characters or bytes. Of a longer file only samples are hashed. */
 const wholeMax = 1_000_000
 const samples = 16
 const sampleLength = 16_000
 
 /**
- * A digest of the content, so that the same file is known again wherever it stands. Of a large file it
- * covers the length and samples: a prompt may hold many of them.
+ * A digest of the content, which is the same wherever the file occurs. For a large file it covers the
+ * length and samples, because a prompt may hold many such files.
  */
 export function fileKey({ data }: File): string {
   const hash = createHash('sha256')

@@ -1,4 +1,4 @@
-/** What one reply of a model cost, and how telemetry is told. */
+/** The cost of one reply of a model, and its measures for telemetry. */
 import type { LanguageModelV4Usage } from '@ai-sdk/provider'
 
 import type { ModelFacts } from '../model.ts'
@@ -6,7 +6,7 @@ import { costOf, reportedCost } from '../model/price.ts'
 import { toldCost } from '../spending.ts'
 import type { StepReader } from './step-reader.ts'
 
-/** US dollars; undefined where it cannot be known. The provider's own word comes first. */
+/** US dollars; undefined if it is not known. A cost that the provider reports comes first. */
 export function priceOf(usage: LanguageModelV4Usage, facts: ModelFacts): number | undefined {
   const reported = facts.reportsCost === true ? reportedCost(usage) : undefined
   return reported ?? (facts.price && costOf(usage, facts.price))

@@ -1,4 +1,4 @@
-/** When a failed model call is made again, and how long to wait before. */
+/** When a failed model call is repeated, and the wait before it. */
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { APICallError, JSONParseError } from '@ai-sdk/provider'
@@ -29,14 +29,14 @@ const retryableCodes = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ])
 
-/** What a model threw, or said in an `error` part, as Loom's own error with its message kept. */
+/** Converts an error of a model, thrown or from an `error` part, to a LoomError with its message. */
 export function modelError(error: unknown): LoomError {
   if (error instanceof LoomError) return error
   if (APICallError.isInstance(error)) return apiError(error)
   const text = errorMessage(error)
   const said = `${text} ${codeOf(error)}`
   const code = isOverflow(said, statusOf(error)) ? 'context-overflow' : 'model-failed'
-  // Half an event is what a bad connection leaves of it.
+  // A broken connection can leave half an event, which is a JSON error.
   const retryable =
     code !== 'context-overflow' &&
     (isTransient(error) ?? (isConnectionFailure(error) || JSONParseError.isInstance(error)))
@@ -48,10 +48,10 @@ export function modelError(error: unknown): LoomError {
   })
 }
 
-/** The provider client knows best what may pass; by default it is 408, 409, 429 and 5xx. */
+/** The provider client decides first what is transient; by default 408, 409, 429 and 5xx. */
 function apiError(error: APICallError): LoomError {
   const { statusCode = 0, responseHeaders, isRetryable } = error
-  // A stream that breaks in mid-answer carries the status of its good beginning.
+  // A stream that breaks in the middle of an answer has the status of its successful start.
   const told = statusCode >= 400 ? `answered with ${statusCode}` : 'failed'
   const said = `${error.message} ${error.responseBody ?? JSON.stringify(error.data) ?? ''}`
   const isTooLong = isOverflow(said, statusCode)
@@ -69,8 +69,8 @@ function apiError(error: APICallError): LoomError {
 }
 
 /**
- * What an `error` part says of itself. Providers put anything there: the AI SDK's own say
- * `isRetryable`, gateways an HTTP status under one of these names, others words only.
+ * Whether an `error` part describes a transient failure. Its form differs by provider: the AI SDK's own
+ * errors have `isRetryable`, gateways have an HTTP status under one of these names, others only a text.
  */
 function isTransient(error: unknown): boolean | undefined {
   const told = fieldOf(error, 'isRetryable')
@@ -84,18 +84,18 @@ const statusOf = (error: unknown): number | undefined =>
     .map((name) => Number(fieldOf(error, name)))
     .find((status) => status >= 400 && status < 600)
 
-/** `context_length_exceeded`, for instance. */
+/** The error code, for instance `context_length_exceeded`. */
 const codeOf = (error: unknown): string =>
   ['code', 'type']
     .map((name) => fieldOf(error, name))
     .filter((value) => typeof value === 'string')
     .join(' ')
 
-/** 529 is Anthropic's "overloaded"; the rest are those of RFC 9110 that may pass. */
+/** 529 is Anthropic's "overloaded". The others are the transient ones of RFC 9110. */
 const isTransientStatus = (status: number) =>
   status === 408 || status === 409 || status === 429 || status >= 500
 
-/** Looks down the chain of causes: `fetch` wraps what the socket said. */
+/** Follows the chain of causes: `fetch` wraps the error of the socket. */
 function isConnectionFailure(error: unknown, depth = 0): boolean {
   if (!(error instanceof Error) || depth > 4) return false
   if ('code' in error && typeof error.code === 'string' && retryableCodes.has(error.code))
@@ -105,7 +105,7 @@ function isConnectionFailure(error: unknown, depth = 0): boolean {
   return isConnectionFailure(error.cause, depth + 1)
 }
 
-/** The pause before attempt `attempt` (from 1). The jitter keeps many clients from returning at once. */
+/** Milliseconds before attempt `attempt` (from 1). The jitter prevents many clients from retrying at once. */
 export function retryDelay(
   policy: RetryPolicy,
   attempt: number,
@@ -117,7 +117,7 @@ export function retryDelay(
   return full * (0.5 + random() / 2)
 }
 
-/** Waits; rejects at once when the run is aborted. */
+/** Waits. Rejects at once if the run is aborted. */
 export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   await delay(Math.min(delayMs, timerMaxMs), undefined, { signal })
 }

@@ -1,4 +1,4 @@
-/** What an agent's callbacks say for one run, with LoomEx's defaults filled in. */
+/** The settings of one run: the values of an agent's callbacks, with LoomEx's defaults. */
 import type { JSONObject } from '@ai-sdk/provider'
 
 import type { Agent, Budget, OfContext, RetryPolicy, TimeLimits } from '../agent.ts'
@@ -17,7 +17,7 @@ export interface RunSettings {
   /** The model and its fallbacks; empty only in `noRunSettings`. */
   models: readonly ModelReference[]
   maxSteps: number
-  /** Undefined where the agent says nothing of it, as the next one. */
+  /** Undefined if the agent does not set it; so is `contextWindow`. */
   temperature: number | undefined
   contextWindow: number | undefined
   compaction: AgentCompaction
@@ -30,7 +30,7 @@ export interface RunSettings {
   limits: TimeLimits
 }
 
-/** Of a run that was aborted before it was known what it was to do. */
+/** The settings of a run that was aborted before its settings were read. */
 export const noRunSettings: RunSettings = {
   systemPrompt: '',
   tools: new Map(),
@@ -48,7 +48,7 @@ export const noRunSettings: RunSettings = {
   limits: defaultTimeLimits,
 }
 
-/** @throws LoomError `unknown-model` where nothing names a model; whatever a callback throws. */
+/** @throws LoomError `unknown-model` if no model is set; any error of a callback. */
 export async function readRunSettings<CONTEXT>(
   agent: Agent<CONTEXT>,
   options: RunOptions<CONTEXT>,

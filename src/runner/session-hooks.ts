@@ -1,54 +1,54 @@
-/** What a run is told by the session that it is a turn of. A run without a session needs none. */
+/** The inputs of a run from its session. A run without a session has none. */
 import type { ModelMessage } from 'ai'
 
 import type { Spending, StepUsage } from '../spending.ts'
 import type { Breaker } from './compaction/breaker.ts'
 import type { Origins } from './compaction/origins.ts'
 
-/** A call whose input the log of the turn holds, and not its outcome: its process died. */
+/** A call whose input is in the log of the turn, but not its outcome, because its process died. */
 export interface OpenCall {
   toolCallId: string
   toolName: string
   input: unknown
-  /** As its input was told: what is told of it from now on must say the same. */
+  /** As in the event of its input: all later events of the call must have the same value. */
   dynamic: boolean
-  /** A human was asked about it. */
+  /** Whether approval was requested. */
   asked: boolean
-  /** And approved, so it may have been running. */
+  /** Whether a human approved it, so that it may already have run. */
   approved: boolean
 }
 
-/** Where an earlier process left the message. */
+/** The state of the message that an earlier process left. */
 export interface Resume {
-  /** Its `start` is in the log. */
+  /** Whether its `start` is in the log. */
   started?: boolean
-  /** A step is open: its `start-step` is in the log and its `finish-step` is not. */
+  /** Whether a step is open: its `start-step` is in the log and its `finish-step` is not. */
   stepOpen?: boolean
   /** Calls of that step. */
   openCalls?: readonly OpenCall[]
-  /** Calls that the provider runs itself and that the message has no outcome of. */
+  /** Provider-executed calls without an outcome in the message. */
   providerCalls?: readonly { toolCallId: string; dynamic: boolean }[]
-  /** The message ends in a partial reply that the model is to go on from. */
+  /** Whether the message ends in a partial reply that the model continues. */
   cutOff?: boolean
-  /** What the message has cost so far. */
+  /** The spending of the message so far. */
   spent?: { spending: Spending; steps: readonly StepUsage[] }
 }
 
-/** What stands for more of the conversation than one run is given. */
+/** The summaries of messages that one run does not receive. */
 export interface SessionSummaries {
-  /** Of the run's messages. */
+  /** The origins of the run's messages. */
   origins: Origins
-  /** Of the session, over its turns. */
+  /** The circuit breaker of the session, for all of its turns. */
   breaker: Breaker
-  /** Beside the history, for the turns that follow. */
+  /** Stores a summary beside the history, for later turns. */
   save: (summary: SavedSummary) => Promise<void>
 }
 
 export interface SavedSummary {
   text: string
-  /** The id of the last stored message that it stands for. */
+  /** The id of the last stored message that the summary covers. */
   through: string
-  /** About how long it is. */
+  /** The estimated length. */
   tokens: number
 }
 
@@ -57,12 +57,12 @@ export interface SessionHooks {
   id: string
   resume: Resume
   summaries?: SessionSummaries
-  /** What the session's other messages have cost; asked for where there is a budget for it. */
+  /** The spending of the session's other messages. Called if there is a session budget. */
   spent: () => Promise<Spending>
-  /** Awaited before each model call and each tool call: rejects when the turn is another's now. */
+  /** Awaited before each model call and each tool call. Rejects if another process took over the turn. */
   beforeStart: () => Promise<void>
-  /** Messages that came for this turn while it ran; asked for before each step. */
+  /** Messages that arrived for this turn while it ran. Called before each step. */
   moreMessages: () => Promise<ModelMessage[]>
-  /** Whether every reader of the message knows `reset-step`. */
+  /** Whether every reader of the message supports `reset-step`. */
   mayReset: () => Promise<boolean>
 }

@@ -1,4 +1,4 @@
-/** What the tool calls of a run get of it. */
+/** The inputs that the tool calls of a run receive from it. */
 import type { Sink } from '../sink.ts'
 import type { AgentRunOptions } from './agent-run-options.ts'
 import type { CallSettlerOptions } from './call-settler.ts'
@@ -12,8 +12,8 @@ export function settlerOptions<CONTEXT>(
 ): CallSettlerOptions {
   const { session, depth = 0 } = options
   const context = contextOf(options)
-  // Some servers count calls from 0 in every reply, and the run may not see an earlier call of the same
-  // id: a summary stands for it, or it was cut away. So the message id is a part of the key.
+  // Some servers count calls from 0 in every reply, and the run may not have the earlier call with the
+  // same id, if a summary replaced it or it was cut off. So the message id is a part of the key.
   const scope = session === undefined ? messageId : `${session.id}:${messageId}`
   return {
     emit,

@@ -1,8 +1,8 @@
 /**
- * Which files of the conversation a model is shown. What it is known not to take is left out from the
- * start. Where it refuses a prompt that holds files, it is asked again with fewer: first without those
- * of earlier messages, then without any. The conversation itself keeps all of them, so that another
- * model may see them.
+ * Which files of the conversation a model receives. Files that it is known to refuse are left out from
+ * the start. If it refuses a prompt with files, it is asked again with fewer: first without those of
+ * earlier messages, then without any. The conversation keeps all files, so that another model can
+ * receive them.
  */
 import type { LanguageModelV4, LanguageModelV4Prompt } from '@ai-sdk/provider'
 
@@ -14,12 +14,12 @@ import { isFileRefusal, kindsNeverTaken } from './file-refusal.ts'
 import { fileKey, isRemembered, kindKey, remember } from './refused-files.ts'
 
 /**
- * Which files are shown: all; all but those of messages that were never answered; those of the latest
+ * The files to show: all; all except those of messages that received no answer; those of the latest
  * message; none.
  */
 type Level = 'all' | 'answered' | 'newest' | 'none'
 
-/** One question to one model. */
+/** One request to one model. */
 export interface FileReader {
   model: LanguageModelV4
   facts: ModelFacts
@@ -29,10 +29,10 @@ export interface FileReader {
 export class ShownFiles {
   readonly #levels = new Map<LanguageModelV4, Level>()
   #asked: FileReader | undefined
-  /** What to remember once the model answers without it. */
+  /** The keys to remember as refused if the model answers without these files. */
   #blamed: Parameters<typeof remember>[1] = []
 
-  /** The prompt as its model is to see it. */
+  /** The prompt with the files that its model may receive. */
   shownTo(asked: FileReader): LanguageModelV4Prompt {
     this.#asked = asked
     const level = this.#levelOf(asked)
@@ -40,8 +40,8 @@ export class ShownFiles {
   }
 
   /**
-   * The model refused the prompt that was asked for last, for good. True where the same model is to be
-   * asked once more, now with fewer files.
+   * Handles a final refusal of the last prompt. Returns true if the same model is to be asked once
+   * more, with fewer files.
    * @param isLastModel whether no other model is left that could be asked instead
    */
   refused(failure: LoomError, isLastModel: boolean): boolean {
@@ -54,7 +54,7 @@ export class ShownFiles {
     this.#levels.set(asked.model, next)
     const hidden = shown.filter((entry) => isHidden(asked, next, ...entry)).map(([file]) => file)
     const mediaTypes = hidden.map(({ mediaType }) => mediaType)
-    // Those that were hidden before were not to blame: the model refused the prompt without them, too.
+    // Files that were already hidden are not the reason: the model refused the prompt without them.
     const files = new Set(hidden.map(fileKey))
     const kinds = kindsNeverTaken(failure, mediaTypes).map(kindKey)
     this.#blamed = [
@@ -64,7 +64,7 @@ export class ShownFiles {
     return true
   }
 
-  /** A model answered: what was hidden from it last was what it had refused. */
+  /** Records an answer: the files that were hidden last are the ones that the model refused. */
   answered(): void {
     if (this.#asked !== undefined) remember(this.#asked.model, this.#blamed)
     this.#blamed = []
@@ -87,7 +87,7 @@ function isHidden(
   )
 }
 
-/** An address that means something only on the sender's machine. */
+/** An address that is valid only on the sender's machine. */
 const isLocal = ({ data }: File) =>
   data.type === 'url' && /^(?:blob|file):$/.test(data.url.protocol)
 
@@ -98,7 +98,7 @@ function nextLevel(
 ): Level | undefined {
   const older = shown.filter(([, { isNewest }]) => !isNewest)
   if (verdict === 'perhaps') {
-    // A server that breaks on a file does so at each later message; one that is away comes back.
+    // A server that crashes on a file does so again at each later message; an outage ends by itself.
     return older.some(([, { isUnanswered }]) => isUnanswered) ? 'answered' : undefined
   }
   if (verdict === 'no' || shown.length === 0) return undefined

@@ -1,8 +1,8 @@
 /**
- * Texts that a provider's content policy refuses. A message that is refused ends its own turn with the
- * provider's reason; left in the prompt it would end every later turn too. So the messages of turns
- * that were never answered are replaced by a line, and the same model is asked once more. The
- * conversation itself keeps them.
+ * Texts that a provider's content policy refuses. A refused message ends its own turn with the
+ * provider's reason. If it stayed in the prompt, it would end every later turn too. So the messages of
+ * turns without an answer are replaced by one line, and the same model is asked once more. The
+ * conversation keeps them.
  */
 import { createHash } from 'node:crypto'
 
@@ -16,7 +16,7 @@ import type {
 import type { LoomError } from '../ground/error.ts'
 import { isKeyRemembered, remember } from './refused-files.ts'
 
-/** Azure, DashScope, DeepSeek, Zhipu, Bedrock, Anthropic and gateways, in their own words. */
+/** Words of Azure, DashScope, DeepSeek, Zhipu, Bedrock, Anthropic and gateways. */
 const policyWords =
   /content[ _-]?(?:filter|management|policy|moderation|exists risk)|responsible_?ai|data_?inspection|inappropriate content|moderation|safety (?:system|policy|filter|setting)|usage polic|sensitive|prohibited|guardrail|blocked by|不安全|敏感/i
 
@@ -26,10 +26,10 @@ const stub = '[This text is not shown: the provider of the model refused it.]'
 
 export class ShownTexts {
   #asked: { model: LanguageModelV4; prompt: LanguageModelV4Prompt } | undefined
-  /** Keys of messages that are hidden from the model now. */
+  /** Keys of messages that are currently hidden from the model. */
   #hidden: readonly string[] = []
 
-  /** The prompt as its model is to see it. */
+  /** The prompt with the texts that its model may receive. */
   shownTo(model: LanguageModelV4, prompt: LanguageModelV4Prompt): LanguageModelV4Prompt {
     this.#asked = { model, prompt }
     const hidden = new Set(this.#hidden)
@@ -42,7 +42,7 @@ export class ShownTexts {
     })
   }
 
-  /** The model refused the prompt for good. True where it is to be asked once more, with less. */
+  /** Handles a final refusal of the prompt. Returns true if the model is to be asked again with less. */
   refused(failure: LoomError): boolean {
     const asked = this.#asked
     if (asked === undefined || this.#hidden.length > 0 || !isOfPolicy(failure)) return false
@@ -52,7 +52,7 @@ export class ShownTexts {
     return shown.length > 0
   }
 
-  /** A model answered: what was hidden from it was what it had refused. */
+  /** Records an answer: the texts that were hidden last are the ones that the model refused. */
   answered(): void {
     if (this.#asked !== undefined) {
       remember(
@@ -64,7 +64,7 @@ export class ShownTexts {
   }
 }
 
-/** The messages of earlier turns that no answer ended. */
+/** The messages of earlier turns without an answer. */
 function unansweredIn(prompt: LanguageModelV4Prompt): LanguageModelV4Message[] {
   const found: LanguageModelV4Message[] = []
   let turn: LanguageModelV4Message[] = []
@@ -87,7 +87,7 @@ function isOfPolicy({ code, message, cause }: LoomError): boolean {
 const keyOf = (message: LanguageModelV4Message): string =>
   `text:${createHash('sha256').update(JSON.stringify(message)).digest('base64url')}`
 
-/** A call stays, with the form of its result: providers want both. */
+/** Removes the text. A call stays, and its result keeps its form: providers require both. */
 function withoutText(message: LanguageModelV4Message): LanguageModelV4Message {
   if (message.role === 'user') return { ...message, content: [{ type: 'text', text: stub }] }
   if (message.role !== 'tool') return message

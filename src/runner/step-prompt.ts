@@ -1,6 +1,6 @@
 /**
- * What a model is asked in each step of a run: the conversation within the window of the model, without
- * the texts and files that the model refused before.
+ * The prompt of each step of a run: the conversation within the window of the model, without the texts
+ * and files that the model refused before.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 import type { ModelMessage } from 'ai'
@@ -20,7 +20,7 @@ import { ShownFiles } from './shown-files.ts'
 import { ShownTexts } from './shown-texts.ts'
 import { summaryWriter } from './summary-writer.ts'
 
-/** Tells a model whose reply broke off how to go on, where the partial reply could not be withdrawn. */
+/** Asks a model to continue its partial reply, if that reply could not be withdrawn. */
 const cutOffNote =
   'Your reply was cut off there by a broken connection. Go on exactly where it stopped, without repeating any of it.'
 
@@ -30,9 +30,9 @@ export interface StepPromptOptions {
   compaction: AgentCompaction
   session: SessionHooks | undefined
   context: unknown
-  /** Of the step that runs now. */
+  /** Returns the settings of the current step. */
   settings: () => RunSettings
-  /** Charges the run for a summary. */
+  /** Adds the cost of a summary to the run. */
   spend: (spending: Spending) => void
 }
 
@@ -68,12 +68,12 @@ export class StepPrompt {
     })
   }
 
-  /** The message that asks the model to go on from its partial reply. */
+  /** The message that asks the model to continue its partial reply. */
   cutOffNote(): ModelMessage {
     return this.#origins.note(cutOffNote)
   }
 
-  /** The messages as this model takes them. A summary may be written for it. */
+  /** The messages that fit this model. May write a summary. */
   async shownTo(
     model: LanguageModelV4,
     facts: ModelFacts,
@@ -97,24 +97,24 @@ export class StepPrompt {
     return { ...options, prompt: this.#files.shownTo({ model, facts, prompt }) }
   }
 
-  /** The prompt was too long. Returns false where another attempt is vain. */
+  /** Handles a prompt that was too long. Returns false if another attempt would not help. */
   overflowed(failure: LoomError): boolean {
     return this.#compactor.overflowed(failure)
   }
 
-  /** The model refused the prompt. Returns true where it can be asked once more, with less in it. */
+  /** Handles a refused prompt. Returns true if the model can be asked once more, with less in it. */
   refused(failure: LoomError, isLastModel: boolean): boolean {
     return this.#texts.refused(failure) || this.#files.refused(failure, isLastModel)
   }
 
-  /** The model gave a whole reply, so it took the prompt. */
+  /** Records a complete reply, which means that the model accepted the prompt. */
   answered(usage: Usage): void {
     this.#texts.answered()
     this.#files.answered()
     this.#compactor.read(usage)
   }
 
-  /** The messages of the run were replaced by others. */
+  /** Starts anew after the messages of the run were replaced. */
   reset(): void {
     this.#compactor.reset()
   }

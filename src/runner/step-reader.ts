@@ -1,6 +1,6 @@
 /**
- * Reads one reply of a model: its parts go out as events at once, and gather into the content of the
- * assistant message. Every token passes here, and then through `text-parts.ts`.
+ * Reads one reply of a model. Its parts go out as events at once, and form the content of the assistant
+ * message. Every token passes here, and then through `text-parts.ts`.
  */
 import type { LanguageModelV4StreamPart, LanguageModelV4Usage } from '@ai-sdk/provider'
 
@@ -25,9 +25,9 @@ export interface StepReaderOptions {
   tools: ToolTable
   /** Makes part ids unique in the message, for instance `s2`. */
   prefix: string
-  /** Gives calls ids that the conversation has not used yet. */
+  /** Gives calls ids that are new in the conversation. */
   callIds: CallIds
-  /** US dollars, where they can be known. @defaultValue they cannot */
+  /** US dollars. @defaultValue the cost is not known */
   priceOf?: ((usage: LanguageModelV4Usage) => number | undefined) | undefined
 }
 
@@ -37,7 +37,7 @@ export class StepReader {
   usage: Usage = noUsage
   /** The first `error` part, if there was one. */
   failure: LoomError | undefined
-  /** When the first word, thought or call came; milliseconds on the monotonic clock. */
+  /** Time of the first text, reasoning or call; milliseconds on the monotonic clock. */
   firstContentAt: number | undefined
 
   readonly #emit: Sink
@@ -45,11 +45,11 @@ export class StepReader {
   readonly #inputs: ToolInputs
   readonly #providerCalls: ProviderCalls
   readonly #texts: TextParts
-  /** From here on the model is not listened to: what a slow sink held back is not told any more. */
+  /** After the end, parts are ignored, also those that a slow sink held back. */
   #closed = false
   /** US dollars. */
   #cost: number | undefined
-  /** Whether the model had said anything before something was said in its place. */
+  /** Whether the model had sent content before another text took the place of its reply. */
   #heard: boolean | undefined
 
   constructor(options: StepReaderOptions) {
@@ -71,28 +71,28 @@ export class StepReader {
     return this.content.map((part) => (part.type === 'text' ? part.text : '')).join('')
   }
 
-  /** The calls that are ours to settle. */
+  /** The calls that Loom settles. */
   get calls(): readonly ToolCall[] {
     return this.#inputs.calls
   }
 
-  /** True when the provider waits for approvals of its own tools. */
+  /** Whether the provider waits for approvals of its own tools. */
   get waitsForApproval(): boolean {
     return this.#providerCalls.approvalsAsked > 0
   }
 
-  /** Whether the reply came to an end of its own, so that nothing of it is asked for again. */
+  /** Whether the reply has a regular end, so that no part of it is asked for again. */
   get #hasEnded(): boolean {
     const { failure, finishReason } = this
     return failure === undefined && finishReason !== undefined && finishReason !== 'error'
   }
 
-  /** Whether a reader has seen anything of this reply. */
+  /** Whether a reader has received content of this reply. */
   get seen(): boolean {
     return this.firstContentAt !== undefined
   }
 
-  /** A call that failed before its first word costs nothing; of one that broke off nobody knows. */
+  /** A call that failed before its first content has no cost. If it broke off, the cost is unknown. */
   get spending(): Spending {
     const { usage } = this
     if (this.#cost !== undefined) return { usage, usd: this.#cost, isCostKnown: true }
@@ -102,14 +102,14 @@ export class StepReader {
 
   readonly receive: PartReceiver = (parts) => this.#receiveFrom(parts, 0)
 
-  /** Ends what a broken or finished stream left open, so that no reader keeps a dangling part. */
+  /** Ends the open parts of a broken or finished stream, so that no reader keeps an open part. */
   async close(): Promise<void> {
     this.#closed = true
     await this.#texts.close()
     await this.#inputs.close()
   }
 
-  /** Forgets everything: the reader was told to do the same. */
+  /** Removes all content. The reader of the events was sent `reset-step`. */
   withdraw(): void {
     this.#closed = true
     this.#texts.withdraw()
@@ -118,7 +118,7 @@ export class StepReader {
     this.#providerCalls.withdraw()
   }
 
-  /** Adds a text that is not the model's. */
+  /** Adds a text that is not from the model. */
   async say(text: string): Promise<void> {
     await this.close()
     this.#heard = this.seen
@@ -129,7 +129,7 @@ export class StepReader {
     for (let index = from; index < parts.length; index++) {
       let part = parts[index]
       if (part === undefined || this.#closed) return undefined
-      // Only what it cost is of interest then.
+      // After a failure only the cost matters.
       if (this.failure !== undefined && part.type !== 'finish') continue
       const length = isDelta(part) ? runLength(parts, index) : 1
       if (length > 1 && isDelta(part)) part = joinRun(parts, part, { index, length })
@@ -175,7 +175,7 @@ export class StepReader {
     }
   }
 
-  // Parts that come whole
+  // Parts that arrive complete
 
   #whole(part: WholePart): void | Promise<void> {
     switch (part.type) {
@@ -225,9 +225,9 @@ type WholePart = Extract<
 >
 
 /**
- * The finish reason of a reply; undefined where it ended without saying why, so that it was cut off:
- * `interrupted` is the AI SDK's word for that. Packages know the words of their own provider only and
- * call the rest `other`, so that the provider's word decides there.
+ * The finish reason of a reply. Undefined if the reply ended without one, so that it was cut off; the
+ * AI SDK calls that `interrupted`. Packages know only the finish reasons of their own provider and
+ * report `other` for the rest. Then the provider's own word decides.
  */
 function finishReasonOf({ unified, raw }: FinishPart['finishReason']): FinishReason | undefined {
   if (unified === 'interrupted') return undefined

@@ -1,4 +1,4 @@
-/** Sub-agents of one tool call. What they spend counts as the run's own, also where they fail. */
+/** Sub-agents of one tool call. Their spending counts as the run's own, also if they fail. */
 import type { ModelMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
@@ -6,7 +6,7 @@ import type { RunResult } from '../run-result.ts'
 import type { Sink } from '../sink.ts'
 import type { Ledger } from './ledger.ts'
 
-/** Runs a sub-agent in the world of the run above. */
+/** Runs a sub-agent with the options of the run above. */
 export type RunBelow = (
   agent: Agent,
   messages: string | readonly ModelMessage[],
@@ -15,10 +15,10 @@ export type RunBelow = (
 
 export interface SubRuns {
   runBelow: RunBelow
-  /** The idempotency key of the call: the same for each attempt, and so are the keys further down. */
+  /** The idempotency key of the call. It is the same for each attempt, and so are the keys below it. */
   key: string
   signal: AbortSignal
-  /** Of the run. */
+  /** The ledger of the run. */
   ledger: Ledger
 }
 

@@ -1,4 +1,4 @@
-/** How a run asks for the summary of what it can no longer show: of its own model, or another. */
+/** Asks the run's own model, or another one, for a summary of messages that no longer fit. */
 import type { TimeLimits } from '../agent.ts'
 import type { CompactionOptions } from '../compaction.ts'
 import type { ModelFacts, Models } from '../model.ts'
@@ -15,7 +15,7 @@ import type { RunSettings } from './run-settings.ts'
 export interface SummaryWriterOptions {
   models: Models
   options: CompactionOptions
-  /** As they are in this step. */
+  /** Returns the settings of the current step. */
   settings: () => RunSettings
   context: unknown
   signal: AbortSignal
@@ -24,11 +24,11 @@ export interface SummaryWriterOptions {
   spend: (spending: Spending) => void
 }
 
-/** A model that thinks before it writes needs room for that too. Tokens. */
+/** Tokens. A model that reasons before it writes needs room for that too. */
 const outputMax = 8000
-/** All calls for one summary together, in milliseconds. */
+/** The limit for all calls of one summary together. Milliseconds. */
 const summaryMs = 180_000
-/** More in one call is read no better, and takes longer. */
+/** Tokens in one call. A longer text takes longer and gives no better summary. */
 const roomMax = 100_000
 
 export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {

@@ -1,6 +1,6 @@
 /**
  * The text and the reasoning of one reply: its open parts, and their deltas as events. This is the
- * per-token path: a delta touches one open part and one event.
+ * per-token path: a delta changes one open part and emits one event.
  */
 import type { ProviderMetadata } from '../event.ts'
 import type { Sink } from '../sink.ts'
@@ -8,15 +8,15 @@ import { withMetadata, withOptions } from './content.ts'
 
 interface OpenPart {
   type: 'text' | 'reasoning'
-  /** The model's id of the part, which it may use again in its next reply. */
+  /** The model's id of the part. Its next reply may use the same id. */
   sourceId: string
-  /** Ours, unique in the message. */
+  /** Loom's id, unique in the message. */
   id: string
-  /** Text goes out from its first delta on: an empty part would be one more thing on the screen. */
+  /** A text part starts with its first delta, because an empty part would show on the screen. */
   started: boolean
   /**
-   * The first half of a character (a high surrogate) whose second half has not come. Sent alone it would
-   * be lost wherever text becomes bytes: in a terminal, a plain-text answer, a store.
+   * The first half of a character (a high surrogate) whose second half has not arrived. Sent alone it
+   * would be lost where text becomes bytes: in a terminal, a plain-text answer, a store.
    */
   half: string
   content: { type: 'text' | 'reasoning'; text: string; providerOptions?: ProviderMetadata }
@@ -53,7 +53,7 @@ export class TextParts {
   readonly #onStart: TextPartsOptions['onStart']
   readonly #parts: OpenPart[] = []
   #count = 0
-  /** No more deltas are accepted: a slow sink may hold one back until after the end. */
+  /** True after the end. Then deltas are ignored, because a slow sink may have held one back. */
   #isClosed = false
 
   constructor({ emit, prefix, onStart }: TextPartsOptions) {
@@ -62,7 +62,7 @@ export class TextParts {
     this.#onStart = onStart
   }
 
-  /** A part begins. Reasoning starts at once, because a thought may stay without text. */
+  /** Opens a part. Reasoning starts at once, because it may stay without text. */
   begin(type: OpenPart['type'], { id, providerMetadata }: PartStart): void | Promise<void> {
     const open = this.#open(type, id, providerMetadata)
     return type === 'reasoning' ? this.#start(open) : undefined
@@ -74,13 +74,13 @@ export class TextParts {
     for (const part of this.#parts.splice(0)) await this.#finish(part, undefined)
   }
 
-  /** Forgets every part that is open. */
+  /** Removes every open part. */
   withdraw(): void {
     this.#isClosed = true
     this.#parts.length = 0
   }
 
-  /** Adds a whole text, also after `close`. */
+  /** Adds a complete text, also after `close`. */
   async say(text: string): Promise<void> {
     const part = this.#open('text', 'said')
     part.content.text = text
@@ -102,7 +102,7 @@ export class TextParts {
     return open
   }
 
-  /** Seldom more than one part is open, so this is cheaper than any map. */
+  /** Rarely more than one part is open, so this is cheaper than a map. */
   #find(type: OpenPart['type'], sourceId: string): OpenPart | undefined {
     for (const open of this.#parts)
       if (open.type === type && open.sourceId === sourceId) return open
@@ -116,7 +116,7 @@ export class TextParts {
     return this.#emit({ type: `${open.type}-start`, id: open.id, ...withMetadata(providerOptions) })
   }
 
-  /** A piece of a part. A part that no `begin` opened begins with it. */
+  /** Adds a delta. Opens the part if no `begin` did. */
   delta(type: OpenPart['type'], part: PartDelta): void | Promise<void> {
     if (part.delta === '' && part.providerMetadata === undefined) return undefined
     const open = this.#find(type, part.id) ?? this.#open(type, part.id)
@@ -142,7 +142,7 @@ export class TextParts {
     return this.#emit({ type, id: open.id, delta, providerMetadata })
   }
 
-  /** Ends one part, where it is open. */
+  /** Ends one part, if it is open. */
   end(part: PartEnd): void | Promise<void> {
     const open = this.#find(part.type === 'text-end' ? 'text' : 'reasoning', part.id)
     if (open === undefined) return undefined
@@ -154,7 +154,7 @@ export class TextParts {
     if (metadata !== undefined) open.content.providerOptions = metadata
     if (!open.started) return undefined
     if (open.half === '') return this.#emitEnd(open, metadata)
-    // The other half never came.
+    // The second half never arrived.
     open.half = ''
     const wait = this.#send(open, '\uFFFD')
     return wait === undefined

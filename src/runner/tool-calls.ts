@@ -1,8 +1,8 @@
 /**
- * Runs the tool calls of a step, all at once unless the agent says otherwise. A call never ends the
- * turn: whatever goes wrong is told to the model as the call's result. A tool that ignores its signal
- * is left behind when its time is up. The file is long because the outcome of a call covers its whole life:
- * time limit, preliminary output, result, failure.
+ * Runs the tool calls of a step, all at once unless the agent sets a limit. A call never ends the
+ * turn: the model receives any failure as the call's result. A tool that ignores its signal is
+ * abandoned when its time is up. The file is long because the outcome of a call covers all of its
+ * life: time limit, preliminary output, result, failure.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -22,16 +22,16 @@ import type { ReadyTool, ToolOutput } from './tool-table.ts'
 
 const defaultTimeoutMs = 600_000
 
-/** A tool that has shown progress may take so long to say how it ended, once it is aborted. */
+/** The time in which an aborted tool that has shown progress may still return its own result. */
 const lastWordsMs = 1000
-/** Characters of the progress that the model reads where the tool itself says nothing more. */
+/** Characters of the progress that the model receives if the tool returns no result of its own. */
 const progressCharsMax = 50_000
 
 export interface ToolCallsOptions {
   emit: Sink
   messages: ModelMessage[]
   signal: AbortSignal
-  /** At most so many at a time. */
+  /** The greatest number of calls at a time. */
   concurrency: number
   contextOf: (
     call: ToolCall,
@@ -42,13 +42,13 @@ export interface ToolCallsOptions {
   beforeStart?: (() => Promise<void>) | undefined
 }
 
-/** What became of a call, in the form the model is told. */
+/** The outcome of a call, in the form that the model receives. */
 export interface ToolOutcome {
   call: ToolCall
   part: ToolResultPart
 }
 
-/** The outcomes in the order of the calls. */
+/** Returns the outcomes in the order of the calls. */
 export async function runToolCalls(
   calls: readonly ToolCall[],
   options: ToolCallsOptions,
@@ -67,7 +67,7 @@ export async function runToolCalls(
   try {
     await Promise.all(Array.from({ length: workers }, work))
   } catch (error) {
-    // The sink failed: the turn is over, and the tools beside this one must not work on for nobody.
+    // The sink failed, so the turn is over and nothing needs the results of the other tools.
     unheard.abort(error)
     throw error
   }
@@ -75,7 +75,7 @@ export async function runToolCalls(
 }
 
 async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<ToolOutcome> {
-  // The client was already told with the refused input.
+  // The client already received the refusal, with the input.
   if (call.refusal !== undefined) return failed(call, call.refusal)
   const labels = { tool: call.toolName, toolCallId: call.toolCallId }
   const started = performance.now()
@@ -96,7 +96,7 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
 
 interface Success {
   output: JSONValue
-  /** The output as the model is told it. */
+  /** The output in the form that the model receives. */
   modelOutput: ToolOutput
 }
 
@@ -132,8 +132,8 @@ async function outcomeOf(
 }
 
 /**
- * What a tool has shown of its work. The output of a command that was stopped says more to the model
- * than that it was stopped, so an aborted tool has a moment to end by itself.
+ * The progress that a tool has shown. The output of a stopped command tells the model more than the
+ * fact that it was stopped, so an aborted tool has a short time to end by itself.
  */
 class Progress {
   #last: unknown
@@ -142,7 +142,7 @@ class Progress {
     this.#last = output
   }
 
-  /** How an aborted call ended, or undefined where it has shown nothing or goes on elsewhere. */
+  /** The end of an aborted call. Undefined if it showed no progress, or another process continues it. */
   async ending(
     running: Promise<Success> | undefined,
     signal: AbortSignal,
@@ -159,7 +159,7 @@ class Progress {
     if (end !== undefined && 'output' in end) return end
     const words = errorMessage(end === undefined ? abortError(signal) : end.error)
     const shown = this.#text
-    // A command's own last words hold its output already.
+    // The final error of a command already holds its output.
     if (words.includes(shown.trim())) return { error: words }
     return { error: `${words}\n\nOutput until then:\n${shown}` }
   }
@@ -188,7 +188,7 @@ async function succeed(
   return { output, modelOutput: await modelOutputOf(tool, call, output) }
 }
 
-/** What a generator yields goes out as preliminary output; the last is the result. */
+/** Emits each value of a generator as preliminary output. Returns the last one as the result. */
 async function lastOf(
   results: AsyncIterable<unknown>,
   call: ToolCall,
@@ -200,7 +200,7 @@ async function lastOf(
     for (;;) {
       const step = await iterator.next()
       if (step.done === true) return step.value === undefined ? last : step.value
-      // A tool that was given up may go on for a while; nobody is to hear of it.
+      // A generator may continue after its call was aborted. Its values must not be emitted.
       signal.throwIfAborted()
       last = step.value
       progress.show(last)
@@ -217,7 +217,7 @@ async function lastOf(
   }
 }
 
-/** Lets a generator clean up. What it does with that is its own: nobody waits for it. */
+/** Lets a generator clean up. Its result is ignored. */
 async function leave(iterator: AsyncIterator<unknown>): Promise<void> {
   await iterator.return?.()
 }
@@ -233,7 +233,7 @@ async function modelOutputOf(
   const { toolCallId, checkedInput: input } = call
   if (tool.toModelOutput !== undefined) {
     const modelOutput = await tool.toModelOutput({ toolCallId, input, output })
-    // One that no model can be told would spoil every further step: better this call fails.
+    // A value without a prompt form would break every later step. Instead, only this call fails.
     toolOutput(modelOutput)
     return modelOutput
   }
@@ -242,7 +242,7 @@ async function modelOutputOf(
     : { type: 'json', value: output }
 }
 
-/** The fields that every output event of a call carries. */
+/** The fields that every output event of a call has. */
 export const ofCall = (call: Pick<ToolCall, 'toolCallId' | 'dynamic'>) => ({
   toolCallId: call.toolCallId,
   ...(call.dynamic && { dynamic: true }),
@@ -255,7 +255,7 @@ export const resultPart = (call: ToolCall, output: ToolOutput): ToolResultPart =
   output,
 })
 
-/** A call that ended in an error which the client knows of. */
+/** The outcome of a call that ended in an error. The error event was already emitted. */
 export const failed = (call: ToolCall, text: string): ToolOutcome => ({
   call,
   part: resultPart(call, { type: 'error-text', value: text }),

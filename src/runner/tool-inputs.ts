@@ -1,8 +1,8 @@
 /**
- * The tool calls of one reply: their inputs as they stream in, checked when they are whole. A call
- * that no tool can take (no such tool, not JSON, against the schema, cut off) is told to the client
- * as a whole part that ends in an error, and to the model as the call's result. The file is long because
- * the end of the reply decides about inputs at every stage, so that they share one state.
+ * The tool calls of one reply: their inputs as they stream in, checked when they are complete. If no
+ * tool can take a call (no such tool, not JSON, against the schema, cut off), the client receives a
+ * complete part that ends in an error, and the model receives the error as the call's result. The file
+ * is long because the end of the reply decides about inputs at every stage, so they share one state.
  */
 import type { LanguageModelV4StreamPart, LanguageModelV4ToolCall } from '@ai-sdk/provider'
 
@@ -17,25 +17,25 @@ import { type ParsedInput, parseInput, parseProviderInput } from './parse-input.
 import type { ProviderCalls } from './provider-calls.ts'
 import type { ReadyTool, ToolTable } from './tool-table.ts'
 
-/** A call of the model's that is ours to settle. */
+/** A call of the model that Loom settles. */
 export interface ToolCall {
   toolCallId: string
   toolName: string
-  /** As the model gave it: what is shown, stored and sent back. */
+  /** The model's value, which is shown, stored and sent back. */
   input: unknown
-  /** As the tool's schema gave it back (defaults, transforms): what the tool is called with. */
+  /** The output of the tool's schema, with defaults and transforms, which the tool receives. */
   checkedInput: unknown
   dynamic: boolean
-  /** Absent where there is no such tool. */
+  /** Undefined if there is no such tool. */
   tool: ReadyTool | undefined
-  /** Why the call was refused before it could run. The client has been told. */
+  /** Why the call was refused before it could run. The client has received it. */
   refusal: string | undefined
 }
 
 interface OpenInput {
   /** The provider's id. It may be empty, and two open inputs may share one. */
   id: string
-  /** The call's part of the reply's content. It stands where a client shows the call: at its start. */
+  /** The call's part of the reply's content. Its place is the start of the call, as in a client. */
   part: CallPart
   /** The call's place among the calls of the reply. */
   order: number
@@ -47,15 +47,15 @@ interface OpenInput {
 
 type CallPart = Extract<ContentPart, { type: 'tool-call' }>
 
-/** A call whose input is empty or no JSON. How the reply ends decides whether it was cut off. */
+/** A call whose input is empty or not JSON. The end of the reply decides whether it was cut off. */
 interface UndecidedCall {
   open: OpenInput
-  /** As the model gave it. */
+  /** The model's text. */
   text: string
   metadata: ProviderMetadata | undefined
 }
 
-/** For the model: why its call was not run, by how its reply ended. */
+/** For the model: why its call did not run, by the finish reason of its reply. */
 function cutOffText(end: FinishReason | undefined): string {
   if (end === 'length') {
     return 'The reply reached its length limit, so the tool call was cut off before its input was whole. It was not run. Make the call again with a shorter input, or in several calls.'
@@ -74,7 +74,7 @@ export interface ToolInputsOptions {
   tools: ToolTable
   callIds: CallIds
   providerCalls: ProviderCalls
-  /** The reply's content, which calls become part of. */
+  /** The content of the reply. Calls are added to it. */
   content: ContentPart[]
 }
 
@@ -87,7 +87,7 @@ export class ToolInputs {
   #callCount = 0
   readonly #open: OpenInput[] = []
   #closed = false
-  /** How the reply ended, where it said so. */
+  /** The finish reason of the reply, if there is one. */
   #endReason: FinishReason | undefined
 
   constructor(options: ToolInputsOptions) {
@@ -137,26 +137,26 @@ export class ToolInputs {
   async call(part: LanguageModelV4ToolCall): Promise<void> {
     const { toolName, providerMetadata } = part
     const { tools, providerCalls, emit } = this.#options
-    // Where a provider gives one id to several, they are taken to come whole as they started.
+    // If a provider gives several inputs the same id, they are taken to complete in their order of start.
     const started = this.#open.find(({ id }) => id === part.toolCallId)
     const open = started ?? this.#begin(part.toolCallId, part)
-    // Other parts may come while the input is checked.
+    // Other parts may arrive while the input is checked.
     if (started === undefined) this.#open.push(open)
     const { byProvider, toolCallId, dynamic } = open
     const parsed = parseProviderInput(part.input)
     const isWhole = parsed.refusal === undefined && !isEmptyInput(part.input)
     const { input, checkedInput, refusal } =
       byProvider || !isWhole ? parsed : await parseInput(part.input, toolName, tools)
-    // Nobody waited for the check: the call was cut off.
+    // The reply was closed during the check: the call was cut off.
     if (this.#closed) return
 
     this.#open.splice(this.#open.indexOf(open), 1)
-    // Providers take nothing but an object here; the refusal quotes what it really was.
+    // Providers accept only an object here. The refusal quotes the real input.
     open.part.input = isObject(input) ? input : {}
     Object.assign(open.part, withOptions(providerMetadata))
     if (!byProvider && !isWhole) {
       this.#undecided.push({ open, text: part.input, metadata: providerMetadata })
-      // A client shows a call where it first hears of it, which must not be behind later ones.
+      // A client shows a call at its first event, which must not come after those of later calls.
       if (started === undefined) await this.#emitStart(open)
       return
     }
@@ -170,14 +170,14 @@ export class ToolInputs {
   }
 
   /**
-   * The reply has ended. Of one that was cut off, a call without whole arguments is refused: no
-   * arguments yet would pass for none.
+   * Ends the reply. In a reply that was cut off, a call without complete arguments is refused, because
+   * missing arguments would count as no arguments.
    */
   async end(reason: FinishReason | undefined): Promise<void> {
     this.#endReason = reason
     const { tools } = this.#options
-    // Each call stays undecided until its check is over: a stop may come during the check of one call,
-    // or while its event is sent, and `close` then decides about it and about those behind it.
+    // Each call stays undecided until its check is over. The reply can be closed during the check of one
+    // call, or while its event is sent. Then `close` settles that call and the ones after it.
     for (;;) {
       const [next] = this.#undecided
       if (next === undefined) return
@@ -190,7 +190,7 @@ export class ToolInputs {
     }
   }
 
-  /** The input of a call that does not run: no schema of a tool sees it. */
+  /** The input of a call that does not run. It is not checked by a tool's schema. */
   #unchecked({ text }: UndecidedCall): ParsedInput {
     const parsed = parseProviderInput(text)
     const reason = this.#endReason
@@ -226,7 +226,7 @@ export class ToolInputs {
       : { type: 'tool-input-error', errorText: refusal, ...whole }
   }
 
-  /** An input that will never be whole is a call that was refused: the client has seen its start. */
+  /** Refuses each call with an incomplete input, because the client has received its start. */
   async close(): Promise<void> {
     this.#closed = true
     for (const call of this.#undecided.splice(0)) await this.#settle(call, this.#unchecked(call))
@@ -246,7 +246,7 @@ export class ToolInputs {
     }
   }
 
-  /** Forgets all calls: the client has been told to do the same. */
+  /** Removes all calls. The client was sent `reset-step`. */
   withdraw(): void {
     this.#closed = true
     this.#open.length = 0
@@ -261,7 +261,7 @@ export class ToolInputs {
     this.#add({ toolCallId, toolName, input, checkedInput: input, dynamic, tool, refusal }, open)
   }
 
-  /** A call that its provider began and never made has no result, and so no place in a prompt. */
+  /** Removes a provider's call without a complete input. It has no result, so no prompt may hold it. */
   #leaveOut({ part }: OpenInput): void {
     const { content } = this.#options
     content.splice(content.indexOf(part), 1)
@@ -273,7 +273,7 @@ export class ToolInputs {
     const tool = tools.get(part.toolName)
     return {
       toolCallId: byProvider ? callIds.claimOfProvider(id) : callIds.claim(id),
-      // A tool that nobody knows is dynamic: the client has no type for it either.
+      // An unknown tool is dynamic, because the client has no type for it either.
       dynamic: part.dynamic ?? (tool === undefined ? !byProvider : tool.dynamic),
       byProvider,
     }

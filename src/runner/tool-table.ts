@@ -1,6 +1,6 @@
 /**
- * The tools of one step, ready to be offered and called: whatever shape they came in, here each has a
- * name, a JSON schema for the model and a check for what the model sends back.
+ * The tools of one step, ready to be offered and called. Every form of tool becomes one with a name, a
+ * JSON schema for the model and a check of the model's input.
  */
 import type {
   JSONSchema7,
@@ -21,14 +21,14 @@ type Offer = LanguageModelV4FunctionTool | LanguageModelV4ProviderTool
 export interface ReadyTool {
   name: string
   title: string | undefined
-  /** True where the client cannot know the tool's types. */
+  /** Whether the client cannot know the tool's types. */
   dynamic: boolean
   retry: RetryClass
   timeoutMs: number | undefined
-  /** What the model is shown. */
+  /** Returns the tool as the model receives it. */
   offer: (context: unknown) => Offer
   check: (input: unknown) => Promise<{ input: unknown } | { refusal: string }>
-  /** Absent where the client or the provider does the work. */
+  /** Undefined if the client or the provider runs the tool. */
   execute: ((input: unknown, context: ToolContext) => unknown) | undefined
   needsApproval: (
     input: unknown,
@@ -46,8 +46,8 @@ export interface ReadyTool {
 export type ToolTable = ReadonlyMap<string, ReadyTool>
 
 /**
- * Readies what an agent lists; the later of two tools of one name wins.
- * @throws LoomError `invalid-config` for a schema or name that no model could be offered.
+ * Prepares the tools of an agent. If two have the same name, the later one is used.
+ * @throws LoomError `invalid-config` for a schema or a name that no model accepts.
  */
 export async function toolTable(tools: AgentTools): Promise<ToolTable> {
   const named = toolEntries(tools).flatMap(namedTools)
@@ -62,11 +62,11 @@ function namedTools(entry: ToolEntry): [string, OfferedTool][] {
   return Object.entries<OfferedTool>(entry)
 }
 
-// A schema is converted once for each tool object, not once a run: zod takes about a millisecond.
+// A schema is converted once per tool object, not once per run: zod takes about a millisecond.
 const readyTools = new WeakMap<object, Promise<ReadyTool>>()
 
 async function readyTool(name: string, tool: OfferedTool | undefined): Promise<ReadyTool> {
-  // `{ search: key && searchTool }`, and a named tool without its schema: types don't tell of either.
+  // `{ search: key && searchTool }`, and a named tool without a schema: the types do not exclude these.
   if (typeof tool !== 'object' || tool === null) {
     throw new LoomError('invalid-config', `Tool ${JSON.stringify(name)} is no tool object.`)
   }
@@ -136,7 +136,7 @@ async function jsonSchemaOf(name: string, inputSchema: FlexibleSchema<unknown>) 
   }
 }
 
-/** OpenAI, LM Studio and others refuse an input that is no object, and an object without `properties`. */
+/** OpenAI, LM Studio and others refuse an input schema that is not an object, or has no `properties`. */
 function wholeSchema(schema: JSONSchema7): JSONSchema7 {
   if (typeof schema !== 'object' || schema === null) return { type: 'object', properties: {} }
   const { type = 'object', properties } = schema
@@ -153,13 +153,13 @@ function checkOf(inputSchema: FlexibleSchema<unknown>): ReadyTool['check'] {
       const result = await schema.validate(input)
       return result.success ? { input: result.value } : { refusal: issuesOf(result.error) }
     } catch (error) {
-      // A transform or a rule of the schema's own has thrown: no fault of the stream it came in.
+      // A transform or a rule of the schema threw. The input is refused; the stream goes on.
       return { refusal: errorMessage(error) }
     }
   }
 }
 
-/** The issues of a Standard Schema or zod error, one a line, so that the model can mend its input. */
+/** The issues of a Standard Schema or zod error, one per line, for the model to correct its input. */
 function issuesOf(error: Error): string {
   const found = [error, error.cause].map(listOfIssues).find((issues) => issues !== undefined)
   const issues = found?.filter(isIssue) ?? []
@@ -167,7 +167,7 @@ function issuesOf(error: Error): string {
   return issues.map(({ path, message }) => `${pathOf(path)}${message}`).join('\n')
 }
 
-/** zod's error holds a list; of any other Standard Schema the AI SDK gives the list itself. */
+/** zod's error holds a list. For any other Standard Schema the AI SDK passes the list itself. */
 function listOfIssues(source: unknown): unknown[] | undefined {
   if (Array.isArray(source)) return source
   if (typeof source !== 'object' || source === null || !('issues' in source)) return undefined

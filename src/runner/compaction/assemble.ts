@@ -1,6 +1,6 @@
 /**
- * A conversation whose older part is gone: what is put in its place, what must not go with it (the
- * instructions, the latest message of the user), and what is left. No message is changed.
+ * A conversation without its older part. Adds the summary in its place and keeps the messages that
+ * must stay (the instructions, the latest message of the user). No message is changed.
  */
 import type { ModelMessage } from 'ai'
 
@@ -12,9 +12,9 @@ import { shortMessage, shortText } from './shorten.ts'
 
 const leftOut = 'Messages after this were left out, since the conversation had become too long.'
 
-/** What a cut takes away. */
+/** The messages that a cut removes. */
 export interface Covered {
-  /** The summary of what was before. */
+  /** The summary of the messages before these. */
   previous: string | undefined
   /** Without instructions and summaries. Never empty. */
   messages: ModelMessage[]
@@ -49,7 +49,7 @@ export function assemble(
   ]
 }
 
-/** Leaves out the oldest messages, as few as it can. The same list where none can go. */
+/** Leaves out the oldest messages, as few as possible. Returns the same list if none can be left out. */
 export function dropOldest(
   messages: readonly ModelMessage[],
   { room }: Pick<Limits, 'room'>,
@@ -67,10 +67,10 @@ export function dropOldest(
   return tokensOf(shorter) < tokensOf(messages) ? shorter : messages
 }
 
-/** Below this a text says nothing any more. */
+/** Tokens. A shorter text has no use. */
 const squeezedMin = 40
 
-/** Cuts the middle out of all that is long but the latest question and the instructions, until it fits. */
+/** Cuts the middle of every long message, except the latest question and the instructions, until all fit. */
 export function squeeze(
   messages: readonly ModelMessage[],
   { room }: Pick<Limits, 'room'>,

@@ -1,6 +1,6 @@
 /**
- * Stops asking for summaries where none comes: a model that cannot write one would cost its price with
- * every step. After a while it is tried again.
+ * A circuit breaker for summaries. A model that cannot write one would cost its price with every
+ * step. After several failures no summary is asked for; after a rest period one is tried again.
  */
 const failuresMax = 3
 const restMs = 10 * 60_000
@@ -24,13 +24,13 @@ export class Breaker {
   }
 
   failed(): void {
-    // After the rest one more failure is enough.
+    // After the rest period, one more failure opens the breaker again.
     this.#failures++
     this.#failedAt = this.#now()
   }
 }
 
-/** Of the sessions of this process, those used last. */
+/** The breakers of the sessions of this process, at most `most`, the most recently used ones. */
 export class Breakers {
   readonly #of = new Map<string, Breaker>()
   readonly #most: number
@@ -39,7 +39,7 @@ export class Breakers {
     this.#most = most
   }
 
-  /** The same for the same session, while it is among those used last. */
+  /** Returns the same breaker for the same session while it is among the most recently used ones. */
   for(sessionId: string): Breaker {
     const breaker = this.#of.get(sessionId) ?? new Breaker()
     this.#of.delete(sessionId)

@@ -1,13 +1,13 @@
 /**
- * Where a conversation can be cut in two, so that what is kept stands by itself: before a message of
- * the user or the assistant, and never between a call and its result or an approval and its decision.
+ * Where a conversation can be cut in two so that the second part is complete: before a message of the
+ * user or the assistant, and never between a call and its result or an approval and its decision.
  */
 import type { ModelMessage } from 'ai'
 
 import { messageTokens } from './estimate.ts'
 import type { Origins } from './origins.ts'
 
-/** For each message, whether it may be the first that is kept. */
+/** For each message, whether a cut before it is allowed. */
 export function cutsIn(messages: readonly ModelMessage[]): boolean[] {
   const parted = partedBy(messages)
   return messages.map(({ role }, index) => {
@@ -15,7 +15,7 @@ export function cutsIn(messages: readonly ModelMessage[]): boolean[] {
   })
 }
 
-/** For each message, how many pairs a cut before it would part. */
+/** For each message, the number of pairs that a cut before it would separate. */
 function partedBy(messages: readonly ModelMessage[]): number[] {
   const changes = Array.from({ length: messages.length + 1 }, () => 0)
   const begun = new Map<string, number>()
@@ -28,7 +28,7 @@ function partedBy(messages: readonly ModelMessage[]): number[] {
       const end = endOf(part)
       const start = begun.get(end ?? '')
       if (end === undefined || start === undefined) continue
-      // An approval's call is open until its result, whatever was decided.
+      // The call of an approval stays open until its result, whatever the decision was.
       begun.delete(end)
       change(start + 1, 1)
       change(index + 1, -1)
@@ -44,14 +44,14 @@ function endOf(part: Exclude<ModelMessage['content'], string>[number]): string |
   return undefined
 }
 
-/** The latest message of the user's own. -1 where there is none. */
+/** The index of the latest message that the user wrote; -1 if there is none. */
 export const latestUser = (messages: readonly ModelMessage[], origins: Origins): number =>
   messages.findLastIndex((message) => origins.isUsers(message))
 
 /**
- * Where to cut so that about `keep` tokens stay: before a message of the user, where a session's
- * messages end too, or where the work on the latest one alone is longer, in the middle of that.
- * Undefined where nothing stands before any cut.
+ * Returns the index to cut at so that about `keep` tokens stay. Prefers a message of the user, where
+ * the messages of a session also end. If the work on the latest user message alone is longer than
+ * `keep`, the cut is within that work. Undefined if no cut has anything before it.
  */
 export function chooseCut(
   messages: readonly ModelMessage[],
@@ -63,7 +63,7 @@ export function chooseCut(
   const earliest = (most: number, from: number, role: ModelMessage['role']) =>
     places.find((place) => place.role === role && place.index > from && place.tail <= most)?.index
   const byUser = earliest(keep, 0, 'user')
-  // The question alone says little without what was said last.
+  // The question alone means little without the messages just before it.
   if (byUser !== undefined && byUser < latest) return byUser
   const more = earliest(2 * keep, 0, 'user') ?? byUser
   if (more !== undefined) return more
@@ -74,7 +74,7 @@ export function chooseCut(
 interface CutPlace {
   index: number
   role: ModelMessage['role']
-  /** What a cut there leaves, in tokens. */
+  /** Tokens that a cut there leaves. */
   tail: number
 }
 

@@ -1,8 +1,8 @@
 /**
- * How many tokens something is, near enough to know when a window is full. Real tokenizers take
- * seconds for 100 KB of one character; this is at most one look at each character. It counts what a tokenizer
- * mostly does (words, digits by three, signs), and comes out a tenth or two too high for prose, code,
- * JSON, logs and base64 by o200k.
+ * An estimate of token counts, exact enough to find out when a window is full. Real tokenizers take
+ * seconds for 100 KB of one character; this reads each character at most once. It counts by the common
+ * rules of tokenizers (words, digits by three, signs). For prose, code, JSON, logs and base64 the
+ * result is 10 to 20 % higher than the count of o200k.
  */
 import type { ModelMessage, ToolResultPart } from 'ai'
 
@@ -10,11 +10,11 @@ import { isOnePiece } from '../../ground/json/pieces.ts'
 import { filePart } from '../../model/prompt/file.ts'
 import { fileAsText, mayBeText } from '../../model/prompt/text-file.ts'
 
-/** A file's bytes say nothing of what a model makes of them. */
+/** Fixed, because the byte count of a file does not give its token count. */
 const fileTokens = 1500
-/** Roles, separators and names of parts. */
+/** Tokens for the role, separators and part names. */
 const messageOverhead = 4
-/** Other tokenizers cut finer than the one that this was measured by. */
+/** Other tokenizers produce more tokens than o200k, with which this was measured. */
 const margin = 1.1
 
 const space = 0
@@ -28,7 +28,7 @@ const letter = 6
 /** Chinese, Japanese, Korean, emoji. */
 const dense = 7
 
-/** After how many characters of one kind another token begins. */
+/** By kind: a new token starts after this many characters of the same kind. */
 const lengths = [16, 8, 3, 3, 2, 16, 3, 1] as const
 
 function kindOf(code: number): number {
@@ -41,7 +41,7 @@ function kindOf(code: number): number {
   return code < 0x2e80 ? letter : dense
 }
 
-/** Characters; of longer texts only samples are looked at. */
+/** Characters. Of a longer text only samples are counted. */
 const wholeMax = 32_000
 const samples = 16
 const sampleLength = 1000
@@ -68,7 +68,7 @@ function countIn(text: string): number {
       if (run % (lengths[next] ?? 1) === 0) tokens++
       continue
     }
-    // A capital belongs to its word, and a space to the word behind it, but not to a number.
+    // A capital belongs to its word, and a space to the word after it, but not to a number.
     const joins = next === space || (kind === upper && run === 1 && next === lower)
     if (!joins) tokens += kind === space && next === digit ? 2 : 1
     kind = next
@@ -80,10 +80,10 @@ function countIn(text: string): number {
 export const tokensOf = (messages: readonly ModelMessage[]): number =>
   messages.reduce((sum, message) => sum + messageTokens(message), 0)
 
-/** A conversation is looked at several times for each call, and hardly any of it is new. */
+/** A conversation is counted several times for each call, and few of its messages are new. */
 const known = new WeakMap<ModelMessage, number>()
 
-/** Of a message that is never changed. */
+/** The message must not change afterwards: the count is cached. */
 export function messageTokens(message: ModelMessage): number {
   const tokens = known.get(message) ?? countOf(message)
   known.set(message, tokens)
@@ -120,14 +120,14 @@ export function partTokens(part: MessagePart): number {
   }
 }
 
-/** A file that is text goes to the model as text. */
+/** A text file goes to the model as text. */
 function tokensOfFile(part: Extract<MessagePart, { type: 'file' }>): number {
   if (!mayBeText(part.mediaType)) return fileTokens
   try {
     const text = fileAsText(filePart(part))
     return text === undefined ? fileTokens : textTokens(text)
   } catch {
-    // It cannot be read, and a line takes its place.
+    // The file is not readable. The model receives one line in its place.
     return fileTokens
   }
 }
@@ -153,10 +153,10 @@ export function outputTokens(output: ToolResultPart['output']): number {
 export const jsonTokens = (value: unknown): number =>
   isOnePiece(value) ? textTokens(JSON.stringify(value) ?? '') : largeTokens(value)
 
-/** Characters of a text in a large value that are looked at. */
+/** Characters of a text in a large value that are counted. */
 const lookedAtMax = 1000
 
-/** Of a large value, whose JSON would take long to write: by its keys and the beginnings of its texts. */
+/** Counts a large value, whose JSON would take long to write, by its keys and the beginnings of its texts. */
 function largeTokens(value: unknown): number {
   let tokens = 0
   const open: unknown[] = [value]
@@ -182,5 +182,5 @@ function sampledTokens(text: string): number {
   return textTokens(text.length > wholeMax ? text : text.slice(0, lookedAtMax)) * scaleOf(text)
 }
 
-/** `textTokens` samples long texts itself, with a margin that is added later here. */
+/** `textTokens` samples long texts itself, and includes the margin, which is added later here. */
 const scaleOf = ({ length }: string) => (length > wholeMax ? 1 : length / lookedAtMax) / margin

@@ -1,12 +1,12 @@
-/** How much of a window a prompt may fill, and how what it fills is shared out. In tokens. */
+/** How much of a window a prompt may use, and how its parts share that. All sizes are tokens. */
 import type { CompactionOptions } from '../../compaction.ts'
 
 export interface Limits {
-  /** What the model can read at all; infinite where that is not known. */
+  /** The window of the model; infinite if it is not known. */
   window: number
-  /** What the messages may fill, next to the system prompt and the tools. */
+  /** The room for messages, without the system prompt and the tools. */
   room: number
-  /** The newest messages, which stay as they are. */
+  /** The newest messages, which stay unchanged. */
   keep: number
   /** A summary. */
   summary: number
@@ -18,8 +18,8 @@ const keepMax = 20_000
 const summaryMax = 4000
 
 /**
- * What a prompt may fill: the rest is for the answer, and for what an estimate misses.
- * @param window 0 where it is not known, and then nothing is too long
+ * The greatest size of a prompt. The rest of the window is for the answer and for estimation errors.
+ * @param window 0 if it is not known; then no prompt is too long
  */
 export function thresholdOf(
   window: number,
@@ -32,12 +32,12 @@ export function thresholdOf(
   return known - Math.min(reserve, known / 4)
 }
 
-/** @param overhead the system prompt and the tools */
+/** @param overhead the size of the system prompt and the tools */
 export function limitsOf(
   { window, threshold, overhead }: { window: number; threshold: number; overhead: number },
   { keepTokens = keepMax }: CompactionOptions,
 ): Limits {
-  // Where the tools alone are over the threshold, half of what is left is better than nothing.
+  // If the tools alone are over the threshold, half of the rest is better than no room.
   const room = Math.max(threshold - overhead, Math.min(window - overhead, threshold) / 2, 0)
   return {
     window,

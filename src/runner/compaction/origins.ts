@@ -1,7 +1,7 @@
 /**
- * What the messages of a run stand for: of the last one that a stored message became, that message's
- * id is known, and of a summary or a note of Loom's own, that it is no user's. Kept beside the
- * messages, so that nothing of it is sent to a model.
+ * Where the messages of a run come from. It holds the id of the stored message that ends with a given
+ * message, and marks summaries and notes that Loom wrote in the user's place. It is kept beside the
+ * messages, so that no model receives it.
  */
 import type { ModelMessage } from 'ai'
 
@@ -13,7 +13,7 @@ export class Origins {
   readonly #summaries = new WeakMap<ModelMessage, string>()
   readonly #notes = new WeakSet<ModelMessage>()
 
-  /** Notes that a stored message ends with this one. */
+  /** Records that the stored message `id` ends with `message`. */
   markEnd(message: ModelMessage, id: string): void {
     this.#ends.set(message, id)
   }
@@ -22,7 +22,7 @@ export class Origins {
     return this.#ends.get(message)
   }
 
-  /** The message that a model is told a summary with. */
+  /** Creates the message that carries a summary to a model. */
   summary(text: string): ModelMessage {
     const message: ModelMessage = {
       role: 'user',
@@ -37,19 +37,19 @@ export class Origins {
     return this.#summaries.get(message)
   }
 
-  /** What Loom tells the model in the user's place. */
+  /** Creates a message that Loom writes in the user's place. */
   note(content: string): ModelMessage {
     const message: ModelMessage = { role: 'user', content }
     this.#notes.add(message)
     return message
   }
 
-  /** Whether a user said it. */
+  /** Whether the user wrote the message. */
   isUsers(message: ModelMessage): boolean {
     return message.role === 'user' && !this.#summaries.has(message) && !this.#notes.has(message)
   }
 
-  /** `copy` stands for what `message` does. */
+  /** Copies the origin of `message` to `copy`. Returns the copy. */
   carry(message: ModelMessage, copy: ModelMessage): ModelMessage {
     const [end, summary] = [this.#ends.get(message), this.#summaries.get(message)]
     if (end !== undefined) this.#ends.set(copy, end)

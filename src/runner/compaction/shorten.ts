@@ -1,4 +1,4 @@
-/** Texts, outputs and inputs with their middle left out. Never cuts a character in two. */
+/** Shortens texts, outputs and inputs by cutting out their middle. Never splits a character. */
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import {
@@ -11,17 +11,17 @@ import {
 
 type Output = ToolResultPart['output']
 
-/** The beginning says what something is, and the end how it came out. */
+/** The beginning shows the subject, and the end the result. */
 const headShare = 0.6
 
-/** At most about `tokens`, and shorter than it was: else the text as it is. */
+/** Returns a text of about `tokens` at most, or the text unchanged if the cut would not shorten it. */
 export function shortText(text: string, tokens: number): string {
   const size = textTokens(text)
   if (size <= tokens) return text
   return cutMiddle(text, Math.floor((text.length * tokens) / size))
 }
 
-/** At most `length` characters of it, and a note of how many are missing. */
+/** Keeps at most `length` characters, and adds a note with the number of characters left out. */
 export function cutMiddle(text: string, length: number): string {
   if (text.length <= length) return text
   const head = Math.floor(length * headShare)
@@ -33,7 +33,7 @@ export function cutMiddle(text: string, length: number): string {
   return shorter.length < text.length ? shorter : text
 }
 
-/** Whether a cut there would part a surrogate pair. */
+/** Whether a cut there would split a surrogate pair. */
 const isSplit = (text: string, index: number) =>
   index > 0 && /[\uD800-\uDBFF]/.test(text.charAt(index - 1)) && index < text.length
 
@@ -54,13 +54,13 @@ export function shortOutput(output: Output, tokens: number): Output {
   }
 }
 
-/** What can be said of it in words. */
+/** The text items of an output, and the type of each other item. */
 export const contentText = (items: Extract<Output, { type: 'content' }>['value']): string =>
   items.map((item) => (item.type === 'text' ? item.text : `[${item.type}]`)).join('\n')
 
 /**
- * A message in which no text, input or output is longer than `tokens`. What providers want back as
- * they gave it (reasoning, results of their own tools) stays.
+ * A message in which no text, input or output is longer than `tokens`. Parts that providers require
+ * unchanged (reasoning, results of their own tools) stay.
  */
 export function shortMessage(message: ModelMessage, tokens: number): ModelMessage {
   if (messageTokens(message) <= tokens) return message
@@ -95,7 +95,7 @@ function shortPart(part: MessagePart, tokens: number): MessagePart {
   return { ...part, input: shortValue(part.input, tokens) }
 }
 
-/** The same value with its long strings cut: an input stays an object. */
+/** The same value with its long strings cut. An object stays an object. */
 function shortValue(value: unknown, tokens: number): unknown {
   if (typeof value === 'string') return shortText(value, tokens)
   if (Array.isArray(value)) return value.map((each: unknown) => shortValue(each, tokens))

@@ -1,6 +1,6 @@
 /**
- * The first stage, which costs nothing: outputs of tools that ran a while ago become stubs, and newer
- * ones that are very long lose their middle. Message by message, so a place in the list stays a place.
+ * The first stage of compaction, which costs no model call. Old tool outputs become stubs, and very
+ * long newer ones lose their middle. Each message keeps its index in the list.
  */
 import type { ModelMessage, ToolResultPart } from 'ai'
 
@@ -10,10 +10,10 @@ import { shortOutput } from './shorten.ts'
 const stub = { type: 'text' as const, value: 'Output removed to save space.' }
 const stubTokens = outputTokens(stub)
 
-/** @param keep tokens of the newest messages whose outputs stay */
+/** @param keep tokens of the newest messages, whose outputs stay */
 export function withStubs(messages: readonly ModelMessage[], keep: number): ModelMessage[] {
   const providerCalls = providerCallsIn(messages)
-  // What the model is about to read for the first time is no old output, however much it is.
+  // The model has not read the outputs of the last step yet, so they are not old, whatever their size.
   const lastStep = messages.findLastIndex(({ role }) => role === 'assistant')
   const shorter: ModelMessage[] = []
   let newer = 0
@@ -50,7 +50,7 @@ function replaced(
   return isSame ? message : { ...message, content }
 }
 
-/** Providers check the results of the tools that they run themselves. */
+/** Provider-executed calls. Providers check the results of the tools that they run themselves. */
 function providerCallsIn(messages: readonly ModelMessage[]): Set<string> {
   const ids = new Set<string>()
   for (const { role, content } of messages) {

@@ -1,15 +1,15 @@
-/** A conversation as text, for whoever is to summarise it. Thoughts are left out, files are named. */
+/** A conversation as text, for the model that summarises it. Reasoning is left out, files are named. */
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import type { MessagePart } from './estimate.ts'
 import { contentText, cutMiddle } from './shorten.ts'
 
-/** Characters of an input or output: what it came to is said by the words around it. */
+/** Characters of an input or output. The text around a call usually repeats its result. */
 const resultLengthMax = 2000
-/** Characters of what a user or the assistant said. */
+/** Characters of a text of the user or the assistant. */
 const textLengthMax = 20_000
 
-/** One text a message. */
+/** Returns one text per message. */
 export function transcriptOf(messages: readonly ModelMessage[]): string[] {
   return messages.map(({ role, content }) => {
     const words =
