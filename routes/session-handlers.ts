@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { LoomError } from '../src/ground/error.ts'
 import { conversationGone } from '../src/session/accept-post.ts'
 import { publicId, storedId } from '../src/session/tenant-ids.ts'
-import { toldCost } from '../src/spending.ts'
+import { costFields } from '../src/spending.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { seenMessage } from '../src/wire/frames/seen-message.ts'
 import { readingOf } from '../src/wire/reading.ts'
@@ -34,7 +34,7 @@ export { queue, runQueue, stop, withdraw } from './session-queue.ts'
 const publicRecord = ({ tenant, spent, ...session }: SessionRecord) => ({
   ...session,
   id: publicId(tenant, session.id),
-  ...(spent !== undefined && { spent: { usage: spent.usage, ...toldCost(spent) } }),
+  ...(spent !== undefined && { spent: { usage: spent.usage, ...costFields(spent) } }),
 })
 
 export async function show(c: Context, world: SessionWorld): Promise<Response> {

@@ -1,7 +1,7 @@
 /**
- * Tokens and money, added up over replies, steps, turns and sessions. A part whose cost is not known
- * makes the cost of the whole unknown: `usd` is then only what is known of it, good for a budget and
- * not for telling.
+ * Tokens and money, summed over replies, steps, turns and sessions. A part with an unknown cost makes
+ * the cost of the sum unknown. Then `usd` is only the known part, which is used for budgets but not
+ * reported.
  */
 import { fieldsOf } from './ground/fields.ts'
 import { addUsage, noUsage, type Usage } from './usage.ts'
@@ -47,10 +47,10 @@ export interface StepUsage {
   cost?: Cost
 }
 
-/** As a message's metadata tells it. */
-export interface ToldSpending {
+/** The spending in the form of message metadata. */
+export interface SpendingFields {
   usage: Usage
-  /** Null takes back what an earlier turn of the message told: metadata is merged. */
+  /** Null removes the cost that an earlier turn of the message reported, because metadata is merged. */
   cost?: Cost | null
   stepUsage: readonly StepUsage[]
 }
@@ -68,33 +68,33 @@ export function addSpending(a: Readonly<Spending>, b: Readonly<Spending>): Spend
 export const isNothing = ({ usage, usd, isCostKnown }: Spending): boolean =>
   isCostKnown && usage.totalTokens === 0 && usd === 0
 
-/** Nothing where it is not known, or where nothing was spent: a 0 is told of a free model only. */
-export function toldCost(spending: Spending): { cost?: Cost } {
+/** No cost if it is unknown or nothing was spent. A cost of 0 is reported only for a free model. */
+export function costFields(spending: Spending): { cost?: Cost } {
   if (!spending.isCostKnown || isNothing(spending)) return {}
-  // Sums of binary fractions have tails; nothing costs less than a billionth of a dollar.
+  // Sums of binary fractions have rounding errors; no cost is below a billionth of a dollar.
   return { cost: { usd: Number(spending.usd.toFixed(9)) } }
 }
 
-/** What a message's metadata says of its spending. Nothing of what Loom did not write. */
+/** The spending in a message's metadata; nothing if Loom did not write it. */
 export function spendingIn(metadata: unknown): Spending {
   const { usage, cost, stepUsage } = fieldsOf(metadata)
   const total = readUsage(usage)
   const told = readCost(cost)
   if (total === undefined) return noSpending
   if (told !== undefined) return { usage: total, usd: told, isCostKnown: true }
-  // A turn that did not come to its end has told its steps alone.
+  // A turn that did not finish has reported only its steps.
   const steps = stepsIn({ stepUsage })
   const usd = steps.reduce((sum, { cost }) => sum + (cost?.usd ?? 0), 0)
   const isCostKnown = steps.every(({ cost, usage }) => cost !== undefined || isUnused(usage))
   return { usage: total, usd, isCostKnown: isUnused(total) || (isCostKnown && steps.length > 0) }
 }
 
-/** What the turns that made a message have spent so far, for the one that goes on with it. */
+/** The spending of the turns that built a message so far, for the turn that continues it. */
 export function spentOn(metadata: unknown): { spending: Spending; steps: StepUsage[] } {
   return { spending: spendingIn(metadata), steps: stepsIn(metadata) }
 }
 
-/** The steps that a message's metadata tells of. */
+/** The steps in a message's metadata. */
 export function stepsIn(metadata: unknown): StepUsage[] {
   const { stepUsage } = fieldsOf(metadata)
   if (!Array.isArray(stepUsage)) return []

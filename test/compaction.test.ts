@@ -303,17 +303,17 @@ describe('a breaker', () => {
   it('opens after three failures in a row, and lets one try through after a while', () => {
     let now = 0
     const breaker = new Breaker(() => now)
-    breaker.failed()
-    breaker.failed()
-    breaker.succeeded()
-    breaker.failed()
-    breaker.failed()
+    breaker.recordFailure()
+    breaker.recordFailure()
+    breaker.recordSuccess()
+    breaker.recordFailure()
+    breaker.recordFailure()
     expect(breaker.isOpen).toBe(false)
-    breaker.failed()
+    breaker.recordFailure()
     expect(breaker.isOpen).toBe(true)
     now += 10 * 60_000
     expect(breaker.isOpen).toBe(false)
-    breaker.failed()
+    breaker.recordFailure()
     expect(breaker.isOpen).toBe(true)
   })
 

@@ -153,7 +153,7 @@ describe('a conversation that is too long', () => {
     const { compactor } = rig({ compaction: false })
     const messages = exchange('a', 20_000)
     expect(await compactor.view(messages, modelCall(8000))).toEqual(messages)
-    expect(compactor.overflowed(new LoomError('context-overflow', ''))).toBe(false)
+    expect(compactor.recordOverflow(new LoomError('context-overflow', ''))).toBe(false)
   })
 
   it('is given to nobody where stubs are enough', async () => {
@@ -256,7 +256,7 @@ describe('what providers tell', () => {
     const { compactor } = rig()
     const window = tokens * 2
     expect(await compactor.view(messages, modelCall(window))).toHaveLength(messages.length)
-    compactor.read({ inputTokens: tokens * 2 })
+    compactor.recordUsage({ inputTokens: tokens * 2 })
     const view = await compactor.view(messages, modelCall(window))
     expect(tokensOf(view)).toBeLessThan(tokens * 0.75)
   })
@@ -265,14 +265,14 @@ describe('what providers tell', () => {
     const { compactor } = rig()
     expect(await compactor.view(messages, modelCall(0))).toEqual(messages)
     const failure = new LoomError('context-overflow', 'maximum context length is 2000 tokens.')
-    expect(compactor.overflowed(failure)).toBe(true)
+    expect(compactor.recordOverflow(failure)).toBe(true)
     expect(tokensOf(await compactor.view(messages, modelCall(0)))).toBeLessThan(1500)
   })
 
   it('is believed where nothing else is known', async () => {
     const { compactor } = rig()
     await compactor.view(messages, modelCall(0))
-    expect(compactor.overflowed(new LoomError('context-overflow', 'Too long.'))).toBe(true)
+    expect(compactor.recordOverflow(new LoomError('context-overflow', 'Too long.'))).toBe(true)
     expect(tokensOf(await compactor.view(messages, modelCall(0)))).toBeLessThan(tokens * 0.6)
   })
 })

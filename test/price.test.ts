@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 
 import { costOf, type Price, reportedCost } from '../src/model/price.ts'
 import { readModel, readPrice } from '../src/model/registry/entry.ts'
-import { addSpending, noSpending, spendingIn, stepsIn, toldCost } from '../src/spending.ts'
+import { addSpending, noSpending, spendingIn, stepsIn, costFields } from '../src/spending.ts'
 
 const tokens = (
   total: number | undefined,
@@ -174,11 +174,11 @@ describe('spending', () => {
   it('is not told where a part of it is unknown, and kept for budgets', () => {
     const known = { usage, usd: 0.1, isCostKnown: true }
     const unknown = { usage, usd: 0, isCostKnown: false }
-    expect(toldCost(addSpending(known, known))).toEqual({ cost: { usd: 0.2 } })
-    expect(toldCost(addSpending(known, unknown))).toEqual({})
+    expect(costFields(addSpending(known, known))).toEqual({ cost: { usd: 0.2 } })
+    expect(costFields(addSpending(known, unknown))).toEqual({})
     expect(addSpending(known, unknown)).toMatchObject({ usd: 0.1, usage: { totalTokens: 2 } })
-    expect(toldCost(noSpending)).toEqual({})
-    expect(toldCost({ usage, usd: 0, isCostKnown: true })).toEqual({ cost: { usd: 0 } })
+    expect(costFields(noSpending)).toEqual({})
+    expect(costFields({ usage, usd: 0, isCostKnown: true })).toEqual({ cost: { usd: 0 } })
   })
 
   it('is read back from metadata, whatever else stands there', () => {

@@ -347,7 +347,7 @@ describe('nobody', () => {
         resume: {
           started: true,
           stepOpen: true,
-          openCalls: [{ ...call, asked: false, approved: false, dynamic: false }],
+          openCalls: [{ ...call, hasApprovalRequest: false, approved: false, dynamic: false }],
         },
         beforeStart: async () => undefined,
         moreMessages: async () => [],

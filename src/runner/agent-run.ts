@@ -73,7 +73,7 @@ export class AgentRun<CONTEXT> {
     this.#settler = new CallSettler(settlerOptions(run, { emit, ledger }))
     this.#callIds = new CallIds(this.messages)
     // Results of these calls may still arrive. A call without a result is settled at the end of this run.
-    for (const call of resume.providerCalls ?? []) this.#callIds.began(call.toolCallId, call)
+    for (const call of resume.providerCalls ?? []) this.#callIds.addRunning(call.toolCallId, call)
     this.#prompt = new StepPrompt({
       models,
       signal,
@@ -176,7 +176,7 @@ export class AgentRun<CONTEXT> {
    */
   async #reportSpending(): Promise<void> {
     const { emit, options } = this.#with
-    const messageMetadata = options.session === undefined ? undefined : this.ledger.takeNews()
+    const messageMetadata = options.session === undefined ? undefined : this.ledger.takeUnreported()
     if (messageMetadata !== undefined) await emit({ type: 'message-metadata', messageMetadata })
   }
 
@@ -211,7 +211,7 @@ export class AgentRun<CONTEXT> {
   async #ask(): Promise<ModelReply> {
     const { agent, models, emit, signal, options } = this.#with
     const { session, recovery } = options
-    const asked = await askModel({
+    const answer = await askModel({
       models,
       emit,
       signal,
@@ -230,17 +230,17 @@ export class AgentRun<CONTEXT> {
         await this.#reportSpending()
         return this.#prompt.optionsFor(model, facts, messages)
       },
-      onOverflow: (failure) => this.#prompt.overflowed(failure),
-      onRefusal: (failure, isLastModel) => this.#prompt.refused(failure, isLastModel),
+      onOverflow: (failure) => this.#prompt.recordOverflow(failure),
+      onRefusal: (failure, isLastModel) => this.#prompt.recordRefusal(failure, isLastModel),
       onError: (error) => agent.onError?.(error, this.#context) ?? 'stop',
       onAttempt: (reply, model) => this.reply.begin(reply, model),
     })
-    this.model = asked.model
-    if (asked.kind === 'whole') this.#prompt.answered(asked.reply.usage)
+    this.model = answer.model
+    if (answer.kind === 'whole') this.#prompt.recordAnswer(answer.reply.usage)
     // Before the calls of the reply run: their sub-agents need the remaining budget.
-    this.reply.charge(asked.reply)
-    if (asked.kind !== 'cut-off') this.#attempts = this.#attempts.forNextStep()
-    return asked
+    this.reply.charge(answer.reply)
+    if (answer.kind !== 'cut-off') this.#attempts = this.#attempts.forNextStep()
+    return answer
   }
 
   #newAttempts(): Attempts {

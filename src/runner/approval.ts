@@ -20,9 +20,9 @@ export function approvalIdOf(call: ApprovedCall, secret: string): string {
 
 /** Whether `approvalId` was created for exactly this call. */
 export function isApprovalOf(approvalId: string, call: ApprovedCall, secret: string): boolean {
-  const [nonce = '', given = ''] = approvalId.split('.')
+  const [nonce = '', actualText = ''] = approvalId.split('.')
   const expected = Buffer.from(signature(nonce, call, secret))
-  const actual = Buffer.from(given)
+  const actual = Buffer.from(actualText)
   return actual.length === expected.length && timingSafeEqual(actual, expected)
 }
 

@@ -68,12 +68,12 @@ export async function askModel(question: Question): Promise<ModelReply> {
       await reply.close()
       return { kind: 'whole', reply, model }
     }
-    if (failure.code === 'context-overflow' && !isShorter && !reply.seen) {
+    if (failure.code === 'context-overflow' && !isShorter && !reply.hasContent) {
       isShorter = question.onOverflow(failure)
       if (isShorter) continue
     }
     // The loop ends: each round shows the same model fewer files.
-    if (!reply.seen && !attempts.mayRetry(failure)) {
+    if (!reply.hasContent && !attempts.mayRetry(failure)) {
       if (question.onRefusal(failure, attempts.isLastModel)) continue
     }
     const next = await whatNext(question, failure)
@@ -84,9 +84,9 @@ export async function askModel(question: Question): Promise<ModelReply> {
     }
     publish('llm:retry', () => [
       { delayMs: next },
-      { model, attempt: attempts.made, error: failure.message },
+      { model, attempt: attempts.count, error: failure.message },
     ])
-    const cutOff = reply.seen && !(await question.mayReset())
+    const cutOff = reply.hasContent && !(await question.mayReset())
     if (cutOff) await reply.close()
     else await withdraw(reply, emit)
     await pause(next, signal)
@@ -96,7 +96,7 @@ export async function askModel(question: Question): Promise<ModelReply> {
 
 async function withdraw(reply: StepReader, emit: Sink): Promise<void> {
   reply.withdraw()
-  if (reply.seen) await emit({ type: 'reset-step' })
+  if (reply.hasContent) await emit({ type: 'reset-step' })
 }
 
 /** Returns the milliseconds before the next attempt, or a reply in the model's place. */
@@ -106,11 +106,11 @@ async function whatNext(
 ): Promise<number | { reply: string }> {
   const delayMs = attempts.after(failure)
   if (delayMs !== undefined) return delayMs
-  const reported = attempts.reported(failure)
-  const decision = await untilAborted(signal, () => onError(reported))
+  const report = attempts.reportOf(failure)
+  const decision = await untilAborted(signal, () => onError(report))
   if (typeof decision === 'object') return decision
   const again = decision === 'retry' ? attempts.again(failure) : undefined
-  if (again === undefined) throw reported
+  if (again === undefined) throw report
   return again
 }
 
@@ -122,8 +122,8 @@ interface Attempt {
 
 async function attempt(question: Question): Promise<Attempt> {
   const { attempts, models, reader, emit } = question
-  const prefix = attempts.made === 0 ? reader.prefix : `${reader.prefix}.${attempts.made}`
-  attempts.made++
+  const prefix = attempts.count === 0 ? reader.prefix : `${reader.prefix}.${attempts.count}`
+  attempts.count++
   const reference = attempts.model
   const facts = await models.facts(reference)
   const reply = new StepReader({
@@ -134,9 +134,9 @@ async function attempt(question: Question): Promise<Attempt> {
   })
   question.onAttempt(reply, typeof reference === 'string' ? reference : nameOf(reference))
   const { name, model, failure } = await resolve(reference, models)
-  const ended = model === undefined ? failure : await read(question, model, { name, reply, facts })
-  if (ended === undefined) return { reply, model: name }
-  return { reply, model: name, failure: await explained(ended, reference, models) }
+  const failed = model === undefined ? failure : await read(question, model, { name, reply, facts })
+  if (failed === undefined) return { reply, model: name }
+  return { reply, model: name, failure: await explained(failed, reference, models) }
 }
 
 async function resolve(reference: ModelReference, models: Models) {
@@ -205,8 +205,8 @@ async function explained(
   models: Models,
 ): Promise<LoomError> {
   const doubt = error.retryable ? undefined : await models.doubt(reference)
-  const said = doubt === undefined ? error.message : `${error.message} (${doubt})`
-  const message = models.redact(said)
+  const text = doubt === undefined ? error.message : `${error.message} (${doubt})`
+  const message = models.redact(text)
   if (message === error.message) return error
   const { code, cause, retryable, retryAfterMs } = error
   return new LoomError(code, message, {

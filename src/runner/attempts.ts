@@ -9,12 +9,12 @@ const askAgainMax = 10
 
 export class Attempts {
   /** Counts every model call of the step, so that part ids of two attempts differ. */
-  made = 0
+  count = 0
   readonly #models: readonly ModelReference[]
   readonly #policy: RetryPolicy
   #index = 0
   #retries = 0
-  #askedAgain = 0
+  #repeats = 0
 
   constructor(models: readonly ModelReference[], policy: RetryPolicy) {
     this.#models = models
@@ -62,22 +62,22 @@ export class Attempts {
   }
 
   /** The error to report. It names the wait if the wait is longer than the limit. */
-  reported(error: LoomError): LoomError {
+  reportOf(error: LoomError): LoomError {
     const { code, message, retryable, retryAfterMs } = error
     if (!retryable || retryAfterMs === undefined || !this.isWaitTooLong(error)) return error
-    const [asked, limit] = [retryAfterMs, this.#policy.maxDelayMs].map((ms) => Math.ceil(ms / 1000))
+    const [wait, limit] = [retryAfterMs, this.#policy.maxDelayMs].map((ms) => Math.ceil(ms / 1000))
     return new LoomError(
       code,
-      `${message.replace(/\.?$/, '.')} The provider asks to wait ${asked} s, which is longer than the limit of ${limit} s (retry.maxDelayMs). Try again later, or use another model.`,
+      `${message.replace(/\.?$/, '.')} The provider asks to wait ${wait} s, which is longer than the limit of ${limit} s (retry.maxDelayMs). Try again later, or use another model.`,
       { cause: error.cause, retryable, retryAfterMs },
     )
   }
 
   /** Starts again from the first model, as `onError` decided; undefined if it did so too often. */
   again(error: LoomError): number | undefined {
-    if (++this.#askedAgain > askAgainMax) return undefined
+    if (++this.#repeats > askAgainMax) return undefined
     this.#index = 0
     this.#retries = 0
-    return retryDelay(this.#policy, this.#askedAgain, error)
+    return retryDelay(this.#policy, this.#repeats, error)
   }
 }

@@ -39,9 +39,9 @@ export class CallIds {
 
   /** Returns a free id: a taken id gets a suffix, and an empty id gets a random one. */
   claim(id: string): string {
-    const wanted = id === '' ? `call-${randomUUID()}` : id
-    let free = wanted
-    for (let count = 2; this.#taken.has(free); count++) free = `${wanted}-${count}`
+    const wish = id === '' ? `call-${randomUUID()}` : id
+    let free = wish
+    for (let count = 2; this.#taken.has(free); count++) free = `${wish}-${count}`
     this.#taken.add(free)
     return free
   }
@@ -51,7 +51,7 @@ export class CallIds {
     return this.#unanswered.has(id) ? id : this.claim(id)
   }
 
-  began(id: string, call: ProviderCall): void {
+  addRunning(id: string, call: ProviderCall): void {
     this.#running.push({ id, call })
   }
 
@@ -62,16 +62,16 @@ export class CallIds {
     return this.#unanswered.has(id) ? { toolCallId: id, dynamic: undefined } : undefined
   }
 
-  progressed({ toolCallId }: ProviderCall): void {
+  addProgress({ toolCallId }: ProviderCall): void {
     this.#inProgress.add(toolCallId)
   }
 
-  /** True if the call has a preliminary result. */
+  /** Whether the call has a preliminary result. */
   hasProgress({ toolCallId }: ProviderCall): boolean {
     return this.#inProgress.has(toolCallId)
   }
 
-  answered({ toolCallId }: ProviderCall): void {
+  remove({ toolCallId }: ProviderCall): void {
     this.#running = this.#running.filter(({ call }) => call.toolCallId !== toolCallId)
     this.#unanswered.delete(toolCallId)
   }

@@ -98,29 +98,29 @@ export class CallSettler {
   async settleOpen(open: readonly OpenCall[], round: CallRound): Promise<Settlement> {
     const run: ToolCall[] = []
     const unknown: ToolCall[] = []
-    const refused: ToolCall[] = []
+    const refusals: ToolCall[] = []
     let waits = false
-    for (const given of open) {
-      const call = await this.#openCall(given, round.tools)
-      const handling = given.approved ? 'run' : await this.#handlingOf(call, round)
+    for (const openCall of open) {
+      const call = await this.#openCall(openCall, round.tools)
+      const handling = openCall.approved ? 'run' : await this.#handlingOf(call, round)
       if (handling === 'client' || handling === 'ask') {
         waits = true
-        if (handling === 'ask' && !given.asked) await this.#request(call)
-      } else if (handling === 'refuse') refused.push(call)
+        if (handling === 'ask' && !openCall.hasApprovalRequest) await this.#request(call)
+      } else if (handling === 'refuse') refusals.push(call)
       else if (call.refusal === undefined && call.tool?.retry === 'never') unknown.push(call)
       else run.push(call)
     }
     const outcomes = [
       ...(await this.#run(run, round)),
       ...(await this.#refuse(unknown, unknownOutcome)),
-      ...(await this.#refuse(refused)),
+      ...(await this.#refuse(refusals)),
     ]
     return { results: outcomes.map(({ part }) => part), waits }
   }
 
   /** Checks the input again: the tool may have changed since. */
-  async #openCall(given: OpenCall, tools: ToolTable): Promise<ToolCall> {
-    const { toolCallId, toolName, input, dynamic } = given
+  async #openCall(openCall: OpenCall, tools: ToolTable): Promise<ToolCall> {
+    const { toolCallId, toolName, input, dynamic } = openCall
     const tool = tools.get(toolName)
     const call = { toolCallId, toolName, input, tool, dynamic }
     const checked = await tool?.check(input)

@@ -66,7 +66,7 @@ export class Compactor {
   /** False once the messages differ from the stored ones (except for a saved summary). */
   #isStored = true
   /** The provider's refusal of the last prompt. */
-  #refused: LoomError | undefined
+  #refusal: LoomError | undefined
   /** The last prompt was refused here, before any model call. Another attempt would not help. */
   #isHopeless = false
 
@@ -88,8 +88,8 @@ export class Compactor {
     if (compaction === false) return shown
     const options = typeof compaction === 'function' ? {} : compaction
     const { window, threshold } = this.#window.sizes(call, options)
-    const refused = this.#refused
-    this.#refused = undefined
+    const refusal = this.#refusal
+    this.#refusal = undefined
     if (this.#estimate <= Math.max(threshold, Math.min(this.#least, window))) return shown
     if (typeof compaction === 'function' && this.#with.ask === undefined) {
       this.summaryDue = true
@@ -97,11 +97,11 @@ export class Compactor {
     }
     const shorter =
       typeof compaction === 'function'
-        ? await this.#replaced(shown, { compaction, call, threshold })
-        : await this.#compacted(shown, { options, call, window, threshold, overhead })
+        ? await this.#replace(shown, { compaction, call, threshold })
+        : await this.#compact(shown, { options, call, window, threshold, overhead })
     // The same prompt would be refused again.
-    if (refused !== undefined && tokensOf(shorter) >= tokensOf(shown)) throw refused
-    this.#tell(shown, shorter)
+    if (refusal !== undefined && tokensOf(shorter) >= tokensOf(shown)) throw refusal
+    this.#report(shown, shorter)
     this.#base = shorter
     this.#through = messages.length
     this.#estimate = overhead + tokensOf(shorter)
@@ -110,16 +110,16 @@ export class Compactor {
   }
 
   /** Records that a model read the last prompt. */
-  read({ inputTokens }: { inputTokens: number }): void {
-    this.#window.read(inputTokens, this.#estimate)
+  recordUsage({ inputTokens }: { inputTokens: number }): void {
+    this.#window.recordUsage(inputTokens, this.#estimate)
   }
 
   /** Records that the last prompt was too long. Returns false if another attempt would not help. */
-  overflowed(failure: LoomError): boolean {
+  recordOverflow(failure: LoomError): boolean {
     if (this.#with.compaction === false || this.#isHopeless) return false
-    this.#window.refused(failure, this.#estimate)
+    this.#window.recordOverflow(failure, this.#estimate)
     this.#least = 0
-    this.#refused = failure
+    this.#refusal = failure
     return true
   }
 
@@ -138,7 +138,7 @@ export class Compactor {
     return window
   }
 
-  async #replaced(
+  async #replace(
     shown: readonly ModelMessage[],
     {
       compaction,
@@ -160,18 +160,22 @@ export class Compactor {
     throw new LoomError('internal', "The agent's compaction gave no list of messages.")
   }
 
-  async #compacted(shown: readonly ModelMessage[], task: Task): Promise<readonly ModelMessage[]> {
+  async #compact(shown: readonly ModelMessage[], task: Task): Promise<readonly ModelMessage[]> {
     const { origins } = this.#with
     const limits = limitsOf(task, task.options)
     const { room } = limits
-    let shorter: readonly ModelMessage[] = carried(shown, withStubs(shown, limits.keep), origins)
+    let shorter: readonly ModelMessage[] = withOrigins(
+      shown,
+      withStubs(shown, limits.keep),
+      origins,
+    )
     const isStored = this.#with.save !== undefined && this.#isStored
     const isLongToLoad = isStored && tokensOf(shown) > Math.max(loadedMax, room)
     if (tokensOf(shorter) > enough * room || isLongToLoad) {
       const { ask, breaker } = this.#with
       this.summaryDue = ask === undefined && task.options.summarise !== false && !breaker.isOpen
       if (this.summaryDue) return shorter
-      shorter = (await this.#summarised(shown, shorter, { ...task, limits })) ?? shorter
+      shorter = (await this.#summarise(shown, shorter, { ...task, limits })) ?? shorter
     }
     if (tokensOf(shorter) > room) {
       shorter = dropOldest(shorter, limits, origins)
@@ -184,7 +188,7 @@ export class Compactor {
   }
 
   /** Returns undefined if there is no summary. */
-  async #summarised(
+  async #summarise(
     shown: readonly ModelMessage[],
     shorter: readonly ModelMessage[],
     { options, call, limits }: Task & { limits: Limits },
@@ -199,10 +203,10 @@ export class Compactor {
     signal.throwIfAborted()
     const result = summary === undefined ? shorter : assemble(shorter, { cut, summary, origins })
     if (summary === undefined || tokensOf(result) >= tokensOf(shorter)) {
-      breaker.failed()
+      breaker.recordFailure()
       return undefined
     }
-    breaker.succeeded()
+    breaker.recordSuccess()
     await this.#save(summary, covered.messages.at(-1))
     return result
   }
@@ -212,8 +216,8 @@ export class Compactor {
     const { ask } = this.#with
     if (ask === undefined) return undefined
     try {
-      const way = await ask(call, limits)
-      const text = await summarise({ ...covered, ...way, length: limits.summary })
+      const summariser = await ask(call, limits)
+      const text = await summarise({ ...covered, ...summariser, length: limits.summary })
       const size = tokensOf(covered.messages) + textTokens(covered.previous ?? '')
       // Some models write three times the requested length.
       return textTokens(text) < size ? shortText(text, 2 * limits.summary) : undefined
@@ -235,18 +239,18 @@ export class Compactor {
     this.#isHopeless = true
     const question = messages[latestUser(messages, this.#with.origins)]
     const size = question === undefined ? 0 : messageTokens(question)
-    const tell = (tokens: number) => Math.round(tokens * this.#window.ratio).toLocaleString('en')
+    const count = (tokens: number) => Math.round(tokens * this.#window.ratio).toLocaleString('en')
     const about =
       size > overhead
-        ? `The message is too long for the model: it has about ${tell(size)} tokens`
-        : `The instructions and tools are too long for the model: they have about ${tell(overhead)} tokens`
+        ? `The message is too long for the model: it has about ${count(size)} tokens`
+        : `The instructions and tools are too long for the model: they have about ${count(overhead)} tokens`
     return new LoomError(
       'context-overflow',
-      `${about}, and the model reads at most ${tell(window)}.`,
+      `${about}, and the model reads at most ${count(window)}.`,
     )
   }
 
-  #tell(shown: readonly ModelMessage[], shorter: readonly ModelMessage[]): void {
+  #report(shown: readonly ModelMessage[], shorter: readonly ModelMessage[]): void {
     const same = new Set(shown)
     const kept = shorter.filter((message) => same.has(message)).length
     if (kept === shown.length) return
@@ -275,7 +279,7 @@ interface Task {
 const overheadOf = ({ systemPrompt, tools = [] }: Call) =>
   textTokens(systemPrompt) + (tools.length === 0 ? 0 : jsonTokens(tools))
 
-function carried(
+function withOrigins(
   messages: readonly ModelMessage[],
   copies: readonly ModelMessage[],
   origins: Origins,

@@ -19,7 +19,7 @@ export function finishOf<CONTEXT>(
     type: 'finish',
     finishReason,
     messageMetadata: {
-      ...ledger.told,
+      ...ledger.metadata,
       steps,
       outcome,
       ...(reason !== undefined && { reason }),

@@ -51,18 +51,18 @@ const kindWords: readonly [kind: string, words: RegExp][] = [
   ['pdf', /pdf/i],
 ]
 
-const never =
+const neverWords =
   /(?:not|n't|no \w+(?: \w+)?|only|un) ?support|support\w* (?:only|no\b)|(?:does|do|can) ?(?:not|n't) (?:accept|read|see|take|process|handle)|not (?:a )?multi-?modal|at most 0 |unknown variant|no endpoints found|mmproj/i
 /** An image with an unsupported format or size. The next image may be accepted. */
-const ofOne =
+const oneFileWords =
   /format|mime|media.?type|corrupt|invalid|too (?:large|big|many|small)|exceed|decode|image\/\w/i
 
 /** The kinds of files that this model never accepts, by the text of a refusal. Names as in the registry. */
 export function kindsNeverTaken(failure: LoomError, mediaTypes: readonly string[]): string[] {
   const words = wordsOf(failure)
-  if (!never.test(words) || ofOne.test(words)) return []
-  const asked = new Set(mediaTypes.map(kindOf))
+  if (!neverWords.test(words) || oneFileWords.test(words)) return []
+  const kinds = new Set(mediaTypes.map(kindOf))
   return kindWords.flatMap(([kind, pattern]) =>
-    asked.has(kind) && pattern.test(words) ? [kind] : [],
+    kinds.has(kind) && pattern.test(words) ? [kind] : [],
   )
 }

@@ -10,8 +10,8 @@ import {
   noSpending,
   type Spending,
   type StepUsage,
-  toldCost,
-  type ToldSpending,
+  costFields,
+  type SpendingFields,
 } from '../spending.ts'
 import type { Usage } from '../usage.ts'
 
@@ -46,7 +46,7 @@ export class Ledger {
   readonly #steps: Step[] = []
   #total: Spending
   /** Whether there is spending that `takeNews` has not reported yet. */
-  #hasNews = false
+  #hasUnreported = false
 
   constructor(options: LedgerOptions) {
     this.#options = options
@@ -59,30 +59,30 @@ export class Ledger {
   }
 
   get cost(): Cost | undefined {
-    return toldCost(this.#total).cost
+    return costFields(this.#total).cost
   }
 
   /** The spending in the form of message metadata, for the end of a turn. */
-  get told(): ToldSpending {
-    const isTakenBack = this.cost === undefined && this.#earlier.length > 0
-    return { ...this.#toldSteps, ...(isTakenBack ? { cost: null } : toldCost(this.#total)) }
+  get metadata(): SpendingFields {
+    const isCostRemoved = this.cost === undefined && this.#earlier.length > 0
+    return { ...this.#stepFields, ...(isCostRemoved ? { cost: null } : costFields(this.#total)) }
   }
 
   /**
    * The spending so far, in the middle of a turn, when its cost is not known yet. Undefined if nothing
    * was spent since the last call.
    */
-  takeNews(): Omit<ToldSpending, 'cost'> | undefined {
-    if (!this.#hasNews) return undefined
-    this.#hasNews = false
-    return this.#toldSteps
+  takeUnreported(): Omit<SpendingFields, 'cost'> | undefined {
+    if (!this.#hasUnreported) return undefined
+    this.#hasUnreported = false
+    return this.#stepFields
   }
 
-  get #toldSteps(): Omit<ToldSpending, 'cost'> {
+  get #stepFields(): Omit<SpendingFields, 'cost'> {
     const steps = this.#steps.map(({ model, spending }): StepUsage => ({
       ...(model !== undefined && { model }),
       usage: spending.usage,
-      ...toldCost(spending),
+      ...costFields(spending),
     }))
     return {
       usage: this.usage,
@@ -95,7 +95,7 @@ export class Ledger {
   }
 
   add(spending: Spending, model?: string): void {
-    this.#hasNews ||= !isNothing(spending)
+    this.#hasUnreported ||= !isNothing(spending)
     this.#total = addSpending(this.#total, spending)
     // Calls that a human decided on run before the first step.
     if (this.#steps.length === 0) this.beginStep()

@@ -40,14 +40,14 @@ export class ModelWindow {
   /** The estimated size above which the provider refuses a prompt. */
   #ceiling = Number.POSITIVE_INFINITY
   /** The window that the provider's refusal stated. */
-  #told: number | undefined
+  #statedWindow: number | undefined
 
   sizes(call: Call, options: CompactionOptions): { window: number; threshold: number } {
     const { facts, maxOutputTokens = facts.maxOutputTokens } = call
-    const window = this.#told ?? knownWindow(call)
+    const window = this.#statedWindow ?? knownWindow(call)
     const threshold = thresholdOf(window, maxOutputTokens, options) / this.ratio
     // A guessed window is a reason to shorten, but not to refuse a prompt that the provider may accept.
-    const isGuess = this.#told === undefined && isGuessed(call)
+    const isGuess = this.#statedWindow === undefined && isGuessed(call)
     return {
       window: window > 0 && !isGuess ? window / this.ratio : Number.POSITIVE_INFINITY,
       threshold: Math.min(threshold, this.#ceiling),
@@ -55,13 +55,13 @@ export class ModelWindow {
   }
 
   /** @param inputTokens the provider's count; 0 if the provider sent none */
-  read(inputTokens: number, estimate: number): void {
+  recordUsage(inputTokens: number, estimate: number): void {
     if (inputTokens <= 0 || estimate === 0) return
     this.ratio = Math.min(ratioMax, Math.max(ratioMin, inputTokens / estimate))
   }
 
-  refused({ message }: LoomError, estimate: number): void {
+  recordOverflow({ message }: LoomError, estimate: number): void {
     this.#ceiling = Math.min(this.#ceiling, estimate * afterOverflow)
-    this.#told = overflowLimit(message) ?? this.#told
+    this.#statedWindow = overflowLimit(message) ?? this.#statedWindow
   }
 }

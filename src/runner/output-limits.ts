@@ -26,7 +26,7 @@ export const outputLimits = {
 export async function outputOf(value: unknown): Promise<JSONValue> {
   if (isOnePiece(value)) return toJson(value)
   checkSize(value)
-  const text = await writtenJson(value)
+  const text = await jsonTextOf(value)
   if (text.length > outputLimits.characters) throw tooLong()
   await nextTurn()
   if (typeof value === 'string') return value
@@ -35,7 +35,7 @@ export async function outputOf(value: unknown): Promise<JSONValue> {
   return output
 }
 
-async function writtenJson(value: unknown): Promise<string> {
+async function jsonTextOf(value: unknown): Promise<string> {
   try {
     return (await jsonInSteps(value)).join('')
   } catch (cause) {

@@ -65,6 +65,6 @@ function objectIn(text: string): object | undefined {
 
 function unknownTool(toolName: string, tools: ToolTable): string {
   const names = [...tools.keys()]
-  const offered = names.length === 0 ? 'There are no tools.' : `Tools: ${names.join(', ')}.`
-  return `There is no tool "${toolName}". ${offered}`
+  const list = names.length === 0 ? 'There are no tools.' : `Tools: ${names.join(', ')}.`
+  return `There is no tool "${toolName}". ${list}`
 }

@@ -23,20 +23,20 @@ export interface ProviderCallsOptions {
 
 export class ProviderCalls {
   /** The count of approvals that the provider itself asks for. */
-  approvalsAsked = 0
+  approvalCount = 0
 
   readonly #options: ProviderCallsOptions
-  readonly #began = new Set<ProviderCall>()
+  readonly #calls = new Set<ProviderCall>()
   /** Calls whose result came in this reply, by the provider's id. */
-  readonly #answered = new Map<string, ProviderCall>()
+  readonly #results = new Map<string, ProviderCall>()
 
   constructor(options: ProviderCallsOptions) {
     this.#options = options
   }
 
-  began(id: string, call: ProviderCall): void {
-    this.#began.add(call)
-    this.#options.callIds.began(id, call)
+  add(id: string, call: ProviderCall): void {
+    this.#calls.add(call)
+    this.#options.callIds.addRunning(id, call)
   }
 
   result(part: LanguageModelV4ToolResult): void | Promise<void> {
@@ -50,11 +50,11 @@ export class ProviderCalls {
     // The field is required by its type and by clients, but some providers leave it out.
     const output = part.result ?? null
     if (preliminary === true) {
-      callIds.progressed(call)
+      callIds.addProgress(call)
       return emit({ type: 'tool-output-available', output, preliminary, ...flags })
     }
-    callIds.answered(call)
-    this.#answered.set(part.toolCallId, call)
+    callIds.remove(call)
+    this.#results.set(part.toolCallId, call)
     content.push({
       type: 'tool-result',
       toolCallId,
@@ -73,11 +73,11 @@ export class ProviderCalls {
     const { type, approvalId } = part
     const { callIds, content, emit } = this.#options
     const call = callIds.running(part.toolCallId)
-    // A call with a preliminary result runs already. Clients refuse a message in which a call waits for
+    // A call with a preliminary result already runs. Clients refuse a message in which a call waits for
     // approval and has an output: the conversation could not go on.
     if (call === undefined || callIds.hasProgress(call)) return undefined
     const { toolCallId } = call
-    this.approvalsAsked++
+    this.approvalCount++
     content.push({ type, approvalId, toolCallId })
     return emit({ type, approvalId, toolCallId })
   }
@@ -85,9 +85,9 @@ export class ProviderCalls {
   /** Removes the calls of this reply, and restores earlier calls that it had answered. */
   withdraw(): void {
     const { callIds } = this.#options
-    for (const call of this.#began) callIds.answered(call)
-    for (const [id, call] of this.#answered) if (!this.#began.has(call)) callIds.began(id, call)
-    this.#began.clear()
-    this.#answered.clear()
+    for (const call of this.#calls) callIds.remove(call)
+    for (const [id, call] of this.#results) if (!this.#calls.has(call)) callIds.addRunning(id, call)
+    this.#calls.clear()
+    this.#results.clear()
   }
 }

@@ -35,8 +35,8 @@ export interface ModelReading {
 export async function readModel(reading: ModelReading): Promise<void> {
   reading.signal.throwIfAborted()
   const watch = openWatch(reading.limits, reading.signal)
-  onSignOfLife(watch.signal, () => watch.alive())
-  let answering = false
+  onSignOfLife(watch.signal, () => watch.keepAlive())
+  let isAnswering = false
   const receive: PartReceiver = (parts) => {
     if (watch.signal.aborted) return undefined
     let wait: void | Promise<void>
@@ -47,9 +47,9 @@ export async function readModel(reading: ModelReading): Promise<void> {
       watch.abort(error)
       throw error
     }
-    if (answering || parts.some(startsAnswer)) {
-      answering = true
-      watch.heard()
+    if (isAnswering || parts.some(startsAnswer)) {
+      isAnswering = true
+      watch.restart()
     }
     // The wait for a slow sink must not count as silence of the model.
     return wait === undefined ? undefined : watch.holdWhile(wait)
@@ -110,7 +110,7 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
   const started = performance.now()
   let quietSince = started
   let quietMs = limits.firstChunkMs
-  let held = 0
+  let holds = 0
 
   const stop = () => controller.abort(outer.reason)
   outer.addEventListener('abort', stop, { once: true })
@@ -123,7 +123,7 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
   // One timer that reads the clock: setting a timer for every token would cost more than the token.
   const check = () => {
     const now = performance.now()
-    if (held > 0) quietSince = now
+    if (holds > 0) quietSince = now
     const stepLeft = started + limits.stepMs - now
     const quietLeft = quietSince + quietMs - now
     if (stepLeft <= 0) controller.abort(timeout(`took longer than ${limits.stepMs} ms`))
@@ -137,10 +137,10 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
     aborted: rejection.promise,
     abort: (reason: unknown) => controller.abort(reason),
     /** A keep-alive of the provider: the current limit starts again. */
-    alive() {
+    keepAlive() {
       quietSince = performance.now()
     },
-    heard() {
+    restart() {
       quietSince = performance.now()
       if (quietMs === limits.nextChunkMs) return
       quietMs = limits.nextChunkMs
@@ -148,14 +148,14 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
       check()
     },
     async holdWhile(wait: Promise<void>) {
-      held++
+      holds++
       try {
         await wait
       } catch (error) {
         controller.abort(error)
         throw error
       } finally {
-        held--
+        holds--
         quietSince = performance.now()
       }
     },

@@ -3,7 +3,7 @@ import type { LanguageModelV4Usage } from '@ai-sdk/provider'
 
 import type { ModelFacts } from '../model.ts'
 import { costOf, reportedCost } from '../model/price.ts'
-import { toldCost } from '../spending.ts'
+import { costFields } from '../spending.ts'
 import type { StepReader } from './step-reader.ts'
 
 /** US dollars; undefined if it is not known. A cost that the provider reports comes first. */
@@ -14,6 +14,6 @@ export function priceOf(usage: LanguageModelV4Usage, facts: ModelFacts): number 
 
 export function measuresOf({ spending }: StepReader) {
   const { inputTokens, outputTokens } = spending.usage
-  const { cost } = toldCost(spending)
+  const { cost } = costFields(spending)
   return { inputTokens, outputTokens, ...(cost !== undefined && { costUsd: cost.usd }) }
 }

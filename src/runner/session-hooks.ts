@@ -13,7 +13,7 @@ export interface OpenCall {
   /** As in the event of its input: all later events of the call must have the same value. */
   dynamic: boolean
   /** Whether approval was requested. */
-  asked: boolean
+  hasApprovalRequest: boolean
   /** Whether a human approved it, so that it may already have run. */
   approved: boolean
 }

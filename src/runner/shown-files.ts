@@ -28,15 +28,15 @@ export interface FileReader {
 
 export class ShownFiles {
   readonly #levels = new Map<LanguageModelV4, Level>()
-  #asked: FileReader | undefined
+  #request: FileReader | undefined
   /** The keys to remember as refused if the model answers without these files. */
-  #blamed: Parameters<typeof remember>[1] = []
+  #suspects: Parameters<typeof remember>[1] = []
 
   /** The prompt with the files that its model may receive. */
-  shownTo(asked: FileReader): LanguageModelV4Prompt {
-    this.#asked = asked
-    const level = this.#levelOf(asked)
-    return withFiles(asked.prompt, (file, place) => isHidden(asked, level, file, place))
+  shownTo(request: FileReader): LanguageModelV4Prompt {
+    this.#request = request
+    const level = this.#levelOf(request)
+    return withFiles(request.prompt, (file, place) => isHidden(request, level, file, place))
   }
 
   /**
@@ -44,20 +44,20 @@ export class ShownFiles {
    * more, with fewer files.
    * @param isLastModel whether no other model is left that could be asked instead
    */
-  refused(failure: LoomError, isLastModel: boolean): boolean {
-    const asked = this.#asked
-    if (asked === undefined) return false
-    const level = this.#levelOf(asked)
-    const shown = filesIn(asked.prompt).filter((entry) => !isHidden(asked, level, ...entry))
+  recordRefusal(failure: LoomError, isLastModel: boolean): boolean {
+    const request = this.#request
+    if (request === undefined) return false
+    const level = this.#levelOf(request)
+    const shown = filesIn(request.prompt).filter((entry) => !isHidden(request, level, ...entry))
     const next = nextLevel(shown, isFileRefusal(failure), isLastModel)
     if (next === undefined) return false
-    this.#levels.set(asked.model, next)
-    const hidden = shown.filter((entry) => isHidden(asked, next, ...entry)).map(([file]) => file)
+    this.#levels.set(request.model, next)
+    const hidden = shown.filter((entry) => isHidden(request, next, ...entry)).map(([file]) => file)
     const mediaTypes = hidden.map(({ mediaType }) => mediaType)
     // Files that were already hidden are not the reason: the model refused the prompt without them.
     const files = new Set(hidden.map(fileKey))
     const kinds = kindsNeverTaken(failure, mediaTypes).map(kindKey)
-    this.#blamed = [
+    this.#suspects = [
       ...[...files].map((key) => ({ key, isSure: files.size === 1 })),
       ...kinds.map((key) => ({ key, isSure: true })),
     ]
@@ -65,9 +65,9 @@ export class ShownFiles {
   }
 
   /** Records an answer: the files that were hidden last are the ones that the model refused. */
-  answered(): void {
-    if (this.#asked !== undefined) remember(this.#asked.model, this.#blamed)
-    this.#blamed = []
+  recordAnswer(): void {
+    if (this.#request !== undefined) remember(this.#request.model, this.#suspects)
+    this.#suspects = []
     this.#levels.clear()
   }
 

@@ -25,13 +25,13 @@ const refusals = new Set([400, 403, 406, 422, 451])
 const stub = '[This text is not shown: the provider of the model refused it.]'
 
 export class ShownTexts {
-  #asked: { model: LanguageModelV4; prompt: LanguageModelV4Prompt } | undefined
+  #request: { model: LanguageModelV4; prompt: LanguageModelV4Prompt } | undefined
   /** Keys of messages that are currently hidden from the model. */
   #hidden: readonly string[] = []
 
   /** The prompt with the texts that its model may receive. */
   shownTo(model: LanguageModelV4, prompt: LanguageModelV4Prompt): LanguageModelV4Prompt {
-    this.#asked = { model, prompt }
+    this.#request = { model, prompt }
     const hidden = new Set(this.#hidden)
     const unanswered = new Set(unansweredIn(prompt))
     if (unanswered.size === 0) return prompt
@@ -43,20 +43,20 @@ export class ShownTexts {
   }
 
   /** Handles a final refusal of the prompt. Returns true if the model is to be asked again with less. */
-  refused(failure: LoomError): boolean {
-    const asked = this.#asked
-    if (asked === undefined || this.#hidden.length > 0 || !isOfPolicy(failure)) return false
-    const keys = unansweredIn(asked.prompt).map(keyOf)
-    const shown = keys.filter((key) => !isKeyRemembered(asked.model, key))
+  recordRefusal(failure: LoomError): boolean {
+    const request = this.#request
+    if (request === undefined || this.#hidden.length > 0 || !isOfPolicy(failure)) return false
+    const keys = unansweredIn(request.prompt).map(keyOf)
+    const shown = keys.filter((key) => !isKeyRemembered(request.model, key))
     this.#hidden = shown
     return shown.length > 0
   }
 
   /** Records an answer: the texts that were hidden last are the ones that the model refused. */
-  answered(): void {
-    if (this.#asked !== undefined) {
+  recordAnswer(): void {
+    if (this.#request !== undefined) {
       remember(
-        this.#asked.model,
+        this.#request.model,
         this.#hidden.map((key) => ({ key, isSure: true })),
       )
     }

@@ -98,20 +98,20 @@ export class StepPrompt {
   }
 
   /** Handles a prompt that was too long. Returns false if another attempt would not help. */
-  overflowed(failure: LoomError): boolean {
-    return this.#compactor.overflowed(failure)
+  recordOverflow(failure: LoomError): boolean {
+    return this.#compactor.recordOverflow(failure)
   }
 
   /** Handles a refused prompt. Returns true if the model can be asked once more, with less in it. */
-  refused(failure: LoomError, isLastModel: boolean): boolean {
-    return this.#texts.refused(failure) || this.#files.refused(failure, isLastModel)
+  recordRefusal(failure: LoomError, isLastModel: boolean): boolean {
+    return this.#texts.recordRefusal(failure) || this.#files.recordRefusal(failure, isLastModel)
   }
 
   /** Records a complete reply, which means that the model accepted the prompt. */
-  answered(usage: Usage): void {
-    this.#texts.answered()
-    this.#files.answered()
-    this.#compactor.read(usage)
+  recordAnswer(usage: Usage): void {
+    this.#texts.recordAnswer()
+    this.#files.recordAnswer()
+    this.#compactor.recordUsage(usage)
   }
 
   /** Starts anew after the messages of the run were replaced. */

@@ -50,7 +50,7 @@ export class StepReader {
   /** US dollars. */
   #cost: number | undefined
   /** Whether the model had sent content before another text took the place of its reply. */
-  #heard: boolean | undefined
+  #hadContent: boolean | undefined
 
   constructor(options: StepReaderOptions) {
     this.#emit = options.emit
@@ -78,7 +78,7 @@ export class StepReader {
 
   /** Whether the provider waits for approvals of its own tools. */
   get waitsForApproval(): boolean {
-    return this.#providerCalls.approvalsAsked > 0
+    return this.#providerCalls.approvalCount > 0
   }
 
   /** Whether the reply has a regular end, so that no part of it is asked for again. */
@@ -88,7 +88,7 @@ export class StepReader {
   }
 
   /** Whether a reader has received content of this reply. */
-  get seen(): boolean {
+  get hasContent(): boolean {
     return this.firstContentAt !== undefined
   }
 
@@ -96,7 +96,7 @@ export class StepReader {
   get spending(): Spending {
     const { usage } = this
     if (this.#cost !== undefined) return { usage, usd: this.#cost, isCostKnown: true }
-    const isCostKnown = usage.totalTokens === 0 && !(this.#heard ?? this.seen)
+    const isCostKnown = usage.totalTokens === 0 && !(this.#hadContent ?? this.hasContent)
     return isCostKnown ? noSpending : { usage, usd: 0, isCostKnown }
   }
 
@@ -121,7 +121,7 @@ export class StepReader {
   /** Adds a text that is not from the model. */
   async say(text: string): Promise<void> {
     await this.close()
-    this.#heard = this.seen
+    this.#hadContent = this.hasContent
     await this.#texts.say(text)
   }
 

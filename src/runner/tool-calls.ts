@@ -54,8 +54,8 @@ export async function runToolCalls(
   options: ToolCallsOptions,
 ): Promise<ToolOutcome[]> {
   const outcomes: ToolOutcome[] = []
-  const unheard = new AbortController()
-  const signal = AbortSignal.any([options.signal, unheard.signal])
+  const discard = new AbortController()
+  const signal = AbortSignal.any([options.signal, discard.signal])
   let next = 0
   const work = async () => {
     for (let index = next++; index < calls.length; index = next++) {
@@ -68,7 +68,7 @@ export async function runToolCalls(
     await Promise.all(Array.from({ length: workers }, work))
   } catch (error) {
     // The sink failed, so the turn is over and nothing needs the results of the other tools.
-    unheard.abort(error)
+    discard.abort(error)
     throw error
   }
   return outcomes
@@ -158,10 +158,10 @@ class Progress {
     over.abort()
     if (end !== undefined && 'output' in end) return end
     const words = errorMessage(end === undefined ? abortError(signal) : end.error)
-    const shown = this.#text
+    const text = this.#text
     // The final error of a command already holds its output.
-    if (words.includes(shown.trim())) return { error: words }
-    return { error: `${words}\n\nOutput until then:\n${shown}` }
+    if (words.includes(text.trim())) return { error: words }
+    return { error: `${words}\n\nOutput until then:\n${text}` }
   }
 
   get #text(): string {
@@ -212,13 +212,13 @@ async function lastOf(
       })
     }
   } catch (error) {
-    leave(iterator).catch(() => undefined)
+    close(iterator).catch(() => undefined)
     throw error
   }
 }
 
 /** Lets a generator clean up. Its result is ignored. */
-async function leave(iterator: AsyncIterator<unknown>): Promise<void> {
+async function close(iterator: AsyncIterator<unknown>): Promise<void> {
   await iterator.return?.()
 }
 

@@ -164,7 +164,7 @@ export class ToolInputs {
       const tool = tools.get(toolName)
       this.#add({ toolCallId, toolName, input, checkedInput, dynamic, tool, refusal }, open)
     } else if (refusal === undefined) {
-      providerCalls.began(part.toolCallId, { toolCallId, dynamic })
+      providerCalls.add(part.toolCallId, { toolCallId, dynamic })
     }
     await emit(this.#wholeEvent(open, { input, refusal }, providerMetadata))
   }

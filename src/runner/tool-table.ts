@@ -70,13 +70,13 @@ async function readyTool(name: string, tool: OfferedTool | undefined): Promise<R
   if (typeof tool !== 'object' || tool === null) {
     throw new LoomError('invalid-config', `Tool ${JSON.stringify(name)} is no tool object.`)
   }
-  const known = readyTools.get(tool)
-  if (known !== undefined)
-    return known.then((ready) => (ready.name === name ? ready : makeReady(name, tool)))
-  const made = makeReady(name, tool)
-  readyTools.set(tool, made)
-  made.catch(() => readyTools.delete(tool))
-  return made
+  const cached = readyTools.get(tool)
+  if (cached !== undefined)
+    return cached.then((ready) => (ready.name === name ? ready : makeReady(name, tool)))
+  const promise = makeReady(name, tool)
+  readyTools.set(tool, promise)
+  promise.catch(() => readyTools.delete(tool))
+  return promise
 }
 
 async function makeReady(name: string, tool: OfferedTool): Promise<ReadyTool> {
@@ -161,8 +161,8 @@ function checkOf(inputSchema: FlexibleSchema<unknown>): ReadyTool['check'] {
 
 /** The issues of a Standard Schema or zod error, one per line, for the model to correct its input. */
 function issuesOf(error: Error): string {
-  const found = [error, error.cause].map(listOfIssues).find((issues) => issues !== undefined)
-  const issues = found?.filter(isIssue) ?? []
+  const issueList = [error, error.cause].map(listOfIssues).find((issues) => issues !== undefined)
+  const issues = issueList?.filter(isIssue) ?? []
   if (issues.length === 0) return errorMessage(error)
   return issues.map(({ path, message }) => `${pathOf(path)}${message}`).join('\n')
 }

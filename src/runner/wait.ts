@@ -46,7 +46,7 @@ const isDuration = new RegExp(`^(?:${duration})$`, 'i')
  * Google: `"retryDelay": "34.07s"` (google.rpc.RetryInfo). OpenAI, Groq: "Please try again in 1m26.4s".
  * Azure: "Please retry after 20 seconds". Others: "wait 30 seconds", `"retry_after": 12`.
  */
-const told = [
+const phrases = [
   new RegExp(`"?retry_?delay"?\\s*[:=]\\s*"?(${duration})`, 'i'),
   new RegExp(
     `(?:try|retry|again|wait|available|resets?)[^.\\n]{0,40}?\\b(?:in|after|for|wait):?\\s+(?:about |at least )?(${duration})`,
@@ -54,22 +54,22 @@ const told = [
   ),
   new RegExp(`\\bwait (?:about |at least )?(${duration})`, 'i'),
 ]
-/** Fields of JSON with a number, and `Retry-After: 10` in a text. The unit is seconds, but for `_ms`. */
+/** Fields of JSON with a number, and `Retry-After: 10` in a text. The unit is seconds, except with `ms`. */
 const fields = [
   /"retry[_-]?after([_-]?ms|[_-]?seconds)?"\s*:\s*"?(\d+(?:\.\d+)?)/i,
   /"resets?_(?:in|after)(_ms|_seconds)?"\s*:\s*"?(\d+(?:\.\d+)?)"?\s*[,}]/i,
   /\bretry[- ]after( )?:?\s*(\d+(?:\.\d+)?)(?![\d.]|\s*[a-z])/i,
-  // OpenRouter puts the headers of a limit into the body: Unix time in milliseconds.
+  // OpenRouter puts the rate limit headers into the body. The value is Unix time in milliseconds.
   /"x-ratelimit-reset()"\s*:\s*"?(\d{10,13})\b/i,
   /"resets_at()"\s*:\s*"?(\d{10,13})\b/i,
 ]
 
 /** The wait that the text of an error asks for, in milliseconds. The longest counts. */
 export function waitIn(text: string, now: number = Date.now()): number | undefined {
-  const said = text.slice(0, 65_536)
-  const waits = told.flatMap((pattern) => durationOf(pattern.exec(said)?.[1] ?? '') ?? [])
+  const start = text.slice(0, 65_536)
+  const waits = phrases.flatMap((pattern) => durationOf(pattern.exec(start)?.[1] ?? '') ?? [])
   for (const field of fields) {
-    const [, unit = '', count] = field.exec(said) ?? []
+    const [, unit = '', count] = field.exec(start) ?? []
     if (count !== undefined)
       waits.push(untilTime(Number(count) * (/ms$/i.test(unit) ? 1 : 1000), now))
   }

@@ -124,7 +124,7 @@ export class LogScan {
       case 'tool-approval-request': {
         this.#approvals.set(event.approvalId, event.toolCallId)
         const call = this.#openCalls.get(event.toolCallId)
-        if (call !== undefined) call.asked = true
+        if (call !== undefined) call.hasApprovalRequest = true
         break
       }
       case 'tool-approval-response': {
@@ -150,7 +150,14 @@ export class LogScan {
   }
 
   #open({ toolCallId, toolName, input, dynamic = false }: EventOf<'tool-input-available'>): void {
-    const call = { toolCallId, toolName, input, dynamic, asked: false, approved: false }
+    const call = {
+      toolCallId,
+      toolName,
+      input,
+      dynamic,
+      hasApprovalRequest: false,
+      approved: false,
+    }
     this.#openCalls.set(toolCallId, call)
   }
 

@@ -137,9 +137,9 @@ it('a refused text of a tool is hidden; its call stays', () => {
     statusCode: 400,
     responseBody: 'content_filter',
   })
-  expect(texts.refused(new LoomError('model-failed', 'no', { cause }))).toBe(true)
+  expect(texts.recordRefusal(new LoomError('model-failed', 'no', { cause }))).toBe(true)
   const stub = '[This text is not shown: the provider of the model refused it.]'
   expect(texts.shownTo(model, prompt)).toEqual([said(stub), call, result(stub), said('and now?')])
   // The question is sent once more, and not again and again.
-  expect(texts.refused(new LoomError('model-failed', 'no', { cause }))).toBe(false)
+  expect(texts.recordRefusal(new LoomError('model-failed', 'no', { cause }))).toBe(false)
 })

@@ -10,7 +10,8 @@ import type { Limits } from './limits.ts'
 import type { Origins } from './origins.ts'
 import { shortMessage, shortText } from './shorten.ts'
 
-const leftOut = 'Messages after this were left out, since the conversation had become too long.'
+const omissionNote =
+  'Messages after this were left out, since the conversation had become too long.'
 
 /** The messages that a cut removes. */
 export interface Covered {
@@ -62,13 +63,13 @@ export function dropOldest(
   const cut = chooseCut(messages, Math.max(keep, 0), origins)
   if (cut === undefined) return messages
   const { previous = '' } = coveredBy(messages, cut, origins)
-  const text = previous.endsWith(leftOut) ? previous : `${previous}\n\n${leftOut}`.trim()
+  const text = previous.endsWith(omissionNote) ? previous : `${previous}\n\n${omissionNote}`.trim()
   const shorter = assemble(messages, { cut, summary: text, origins })
   return tokensOf(shorter) < tokensOf(messages) ? shorter : messages
 }
 
 /** Tokens. A shorter text has no use. */
-const squeezedMin = 40
+const squeezeMin = 40
 
 /** Cuts the middle of every long message, except the latest question and the instructions, until all fit. */
 export function squeeze(
@@ -78,7 +79,7 @@ export function squeeze(
 ): readonly ModelMessage[] {
   const latest = messages[latestUser(messages, origins)]
   let shorter = messages
-  for (let most = room / 2; tokensOf(shorter) > room && most >= squeezedMin; most /= 2) {
+  for (let most = room / 2; tokensOf(shorter) > room && most >= squeezeMin; most /= 2) {
     shorter = messages.map((message) => {
       if (message === latest || messageTokens(message) <= most) return message
       const summary = origins.summaryIn(message)

@@ -19,11 +19,11 @@ export class Breaker {
     return this.#failures >= failuresMax && this.#now() - this.#failedAt < restMs
   }
 
-  succeeded(): void {
+  recordSuccess(): void {
     this.#failures = 0
   }
 
-  failed(): void {
+  recordFailure(): void {
     // After the rest period, one more failure opens the breaker again.
     this.#failures++
     this.#failedAt = this.#now()

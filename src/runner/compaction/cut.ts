@@ -9,27 +9,27 @@ import type { Origins } from './origins.ts'
 
 /** For each message, whether a cut before it is allowed. */
 export function cutsIn(messages: readonly ModelMessage[]): boolean[] {
-  const parted = partedBy(messages)
+  const pairs = openPairs(messages)
   return messages.map(({ role }, index) => {
-    return (role === 'user' || role === 'assistant') && parted[index] === 0
+    return (role === 'user' || role === 'assistant') && pairs[index] === 0
   })
 }
 
 /** For each message, the number of pairs that a cut before it would separate. */
-function partedBy(messages: readonly ModelMessage[]): number[] {
+function openPairs(messages: readonly ModelMessage[]): number[] {
   const changes = Array.from({ length: messages.length + 1 }, () => 0)
-  const begun = new Map<string, number>()
+  const starts = new Map<string, number>()
   const change = (index: number, by: number) => (changes[index] = (changes[index] ?? 0) + by)
   for (const [index, { content }] of messages.entries()) {
     if (typeof content === 'string') continue
     for (const part of content) {
-      if (part.type === 'tool-call') begun.set(`call ${part.toolCallId}`, index)
-      if (part.type === 'tool-approval-request') begun.set(`approval ${part.approvalId}`, index)
+      if (part.type === 'tool-call') starts.set(`call ${part.toolCallId}`, index)
+      if (part.type === 'tool-approval-request') starts.set(`approval ${part.approvalId}`, index)
       const end = endOf(part)
-      const start = begun.get(end ?? '')
+      const start = starts.get(end ?? '')
       if (end === undefined || start === undefined) continue
       // The call of an approval stays open until its result, whatever the decision was.
-      begun.delete(end)
+      starts.delete(end)
       change(start + 1, 1)
       change(index + 1, -1)
     }

@@ -81,12 +81,12 @@ export const tokensOf = (messages: readonly ModelMessage[]): number =>
   messages.reduce((sum, message) => sum + messageTokens(message), 0)
 
 /** A conversation is counted several times for each call, and few of its messages are new. */
-const known = new WeakMap<ModelMessage, number>()
+const counts = new WeakMap<ModelMessage, number>()
 
 /** The message must not change afterwards: the count is cached. */
 export function messageTokens(message: ModelMessage): number {
-  const tokens = known.get(message) ?? countOf(message)
-  known.set(message, tokens)
+  const tokens = counts.get(message) ?? countOf(message)
+  counts.set(message, tokens)
   return tokens
 }
 
@@ -154,7 +154,7 @@ export const jsonTokens = (value: unknown): number =>
   isOnePiece(value) ? textTokens(JSON.stringify(value) ?? '') : largeTokens(value)
 
 /** Characters of a text in a large value that are counted. */
-const lookedAtMax = 1000
+const sampleMax = 1000
 
 /** Counts a large value, whose JSON would take long to write, by its keys and the beginnings of its texts. */
 function largeTokens(value: unknown): number {
@@ -178,9 +178,9 @@ function largeTokens(value: unknown): number {
 }
 
 function sampledTokens(text: string): number {
-  if (text.length <= lookedAtMax) return countIn(text)
-  return textTokens(text.length > wholeMax ? text : text.slice(0, lookedAtMax)) * scaleOf(text)
+  if (text.length <= sampleMax) return countIn(text)
+  return textTokens(text.length > wholeMax ? text : text.slice(0, sampleMax)) * scaleOf(text)
 }
 
 /** `textTokens` samples long texts itself, and includes the margin, which is added later here. */
-const scaleOf = ({ length }: string) => (length > wholeMax ? 1 : length / lookedAtMax) / margin
+const scaleOf = ({ length }: string) => (length > wholeMax ? 1 : length / sampleMax) / margin

@@ -26,10 +26,10 @@ export function thresholdOf(
   maxOutputTokens: number | undefined,
   { threshold }: CompactionOptions,
 ): number {
-  const known = window > 0 ? window : Number.POSITIVE_INFINITY
-  if (threshold !== undefined) return Math.min(threshold, known)
+  const limit = window > 0 ? window : Number.POSITIVE_INFINITY
+  if (threshold !== undefined) return Math.min(threshold, limit)
   const reserve = Math.max(reserveMin, Math.min(maxOutputTokens ?? 0, reserveMax))
-  return known - Math.min(reserve, known / 4)
+  return limit - Math.min(reserve, limit / 4)
 }
 
 /** @param overhead the size of the system prompt and the tools */

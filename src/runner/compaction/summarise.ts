@@ -55,15 +55,15 @@ const piecesMax = 16
 /** @throws LoomError `model-failed` for an empty summary; what `ask` throws */
 export async function summarise(task: SummaryTask): Promise<string> {
   let { previous, room } = task
-  let left = await fitting(transcriptOf(task.messages), room)
+  let rest = await fitting(transcriptOf(task.messages), room)
   let halvings = 0
-  while (left.length > 0) {
+  while (rest.length > 0) {
     const most = Math.max(room - textTokens(previous ?? ''), room / 3)
-    const count = countWithin(left, most)
-    const piece = left.slice(0, count).map((text) => shortText(text, most))
+    const count = countWithin(rest, most)
+    const piece = rest.slice(0, count).map((text) => shortText(text, most))
     try {
       previous = await summaryOf(task, piece, previous)
-      left = left.slice(count)
+      rest = rest.slice(count)
     } catch (error) {
       // The estimate may be too low, and the window may be unknown.
       const isTooLong = error instanceof LoomError && error.code === 'context-overflow'
@@ -80,14 +80,14 @@ async function summaryOf(
   previous: string | undefined,
 ): Promise<string> {
   const words = Math.max(50, Math.floor((length * 0.6) / 10) * 10)
-  const said = await ask(
+  const answer = await ask(
     [
       ...(previous === undefined ? [] : [`<earlier-summary>\n${previous}\n</earlier-summary>`]),
       `<conversation>\n${piece.join('\n\n')}\n</conversation>`,
       `Write the summary now, in at most ${words} words.`,
     ].join('\n\n'),
   )
-  const summary = said.trim()
+  const summary = answer.trim()
   if (summary === '') throw new LoomError('model-failed', 'The model gave an empty summary.')
   return summary
 }
