@@ -1,7 +1,7 @@
 /**
- * A model of provider specification 2 as one of specification 3. Usage is flat and the finish reason
- * a bare string in 2; it has no approvals, no denied outputs, and only text and media in a tool
- * output: a URL goes in as text, which a model can at least read.
+ * Wraps a model of provider specification 2 as one of specification 3. In version 2 usage is flat and
+ * the finish reason is a string. It has no approvals and no denied outputs, and only text and media in a
+ * tool output. A URL becomes text, which a model can at least read.
  */
 import type {
   LanguageModelV2,
@@ -75,7 +75,7 @@ function resultOfV2(
   part: Extract<LanguageModelV2Content, { type: 'tool-result' }>,
 ): LanguageModelV3ToolResult {
   const { result, providerExecuted: _alwaysSoInV3, ...rest } = part
-  // Specification 3 has no null here.
+  // Specification 3 does not allow null here.
   return { ...rest, result: toJson(result) ?? '' }
 }
 
@@ -83,7 +83,7 @@ function finishReasonOfV2(reason: LanguageModelV2FinishReason): LanguageModelV3F
   return { unified: reason === 'unknown' ? 'other' : reason, raw: reason }
 }
 
-/** Whether `inputTokens` includes the cached ones differs among providers, so nothing is derived. */
+/** Providers differ on whether `inputTokens` includes cached tokens, so no other count is derived. */
 function usageOfV2(usage: LanguageModelV2Usage): LanguageModelV3Usage {
   const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens } = usage
   return {
@@ -116,7 +116,7 @@ function optionsForV2(options: LanguageModelV3CallOptions): LanguageModelV2CallO
   }
 }
 
-/** Specification 2 has no `undefined` among the values of provider options. */
+/** Specification 2 allows no `undefined` among the values of provider options. */
 function definedOptions(options: SharedV3ProviderOptions | undefined): {
   providerOptions?: SharedV2ProviderOptions
 } {

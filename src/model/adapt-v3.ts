@@ -1,7 +1,7 @@
 /**
- * A model of provider specification 3 as one of specification 4. They differ in how file data is
- * written, and in parts that only 4 knows: those are said in the nearest words that 3 has (a text
- * file becomes bytes), or left out where that only costs detail (reasoning files, custom parts).
+ * Wraps a model of provider specification 3 as one of specification 4. They differ in the form of file
+ * data and in parts that only version 4 has. Such a part becomes the most similar part of version 3 (a
+ * text file becomes bytes), or is left out if that loses only detail (reasoning files, custom parts).
  */
 import type {
   LanguageModelV3,
@@ -61,7 +61,7 @@ function optionsForV3(options: LanguageModelV4CallOptions): LanguageModelV3CallO
   return { ...rest, prompt: prompt.map(messageForV3).filter(isNotEmpty) }
 }
 
-/** A message may have held nothing but parts that the older model does not know. */
+/** False for a message whose parts are all unknown to the older model. */
 export const isNotEmpty = (message: { content: string | readonly unknown[] }) =>
   message.content.length > 0
 
@@ -102,7 +102,7 @@ function fileForV3(part: LanguageModelV4FilePart): LanguageModelV3FilePart {
   return { ...part, mediaType, data: data.type === 'url' ? data.url : data.data }
 }
 
-/** `image` of specification 4 is `image/*` in those before. */
+/** `image` in specification 4 is `image/*` in earlier ones. */
 const fullMediaType = (mediaType: string) =>
   mediaType.includes('/') ? mediaType : `${mediaType}/*`
 
@@ -115,7 +115,7 @@ function outputForV3(output: LanguageModelV4ToolResultOutput): LanguageModelV3To
   return output.type === 'content' ? { ...output, value: output.value.map(itemForV3) } : output
 }
 
-/** An item of a tool output that is made of several. */
+/** One item of a tool output with several items. */
 export type ContentItem<OUTPUT extends { type: string }> =
   Extract<OUTPUT, { type: 'content' }> extends { value: (infer ITEM)[] } ? ITEM : never
 
@@ -126,7 +126,7 @@ function itemForV3(
   const { data, filename, providerOptions } = item
   const mediaType = fullMediaType(item.mediaType)
   const options = providerOptions === undefined ? undefined : { providerOptions }
-  // Providers of specification 3 take images under these names only.
+  // Providers of specification 3 accept images only under these names.
   const isImage = mediaType.startsWith('image/')
   if (data.type === 'text') return { type: 'text', text: data.text, ...options }
   if (data.type === 'url') {

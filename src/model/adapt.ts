@@ -1,7 +1,7 @@
 /**
- * Makes a model object of provider specification 2 or 3 a `LanguageModelV4`, one version at a time.
- * Only the call and what comes back are translated; retries, limits and errors are the runner's, as
- * with any model.
+ * Converts a model object of provider specification 2 or 3 to a `LanguageModelV4`, one version at a
+ * time. Only the call and its result are translated. The runner handles retries, limits and errors, as
+ * for any model.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
@@ -11,11 +11,11 @@ import { v3OfV2 } from './adapt-v2.ts'
 import { v4OfV3 } from './adapt-v3.ts'
 
 /**
- * The model itself where it is a `LanguageModelV4`, else one that stands before it.
- * @throws LoomError `unknown-model` for anything that is not a model of specification 2, 3 or 4.
+ * Returns a `LanguageModelV4` unchanged, and any other model in a wrapper.
+ * @throws LoomError `unknown-model` for a value that is not a model of specification 2, 3 or 4.
  */
 export function adaptModel(model: Exclude<ModelReference, string>): LanguageModelV4 {
-  // The type allows three versions; a caller without types may have passed anything.
+  // The type allows three versions, but a caller without types can pass any value.
   const version = specificationVersionOf(model)
   if (version !== undefined) {
     if (model.specificationVersion === 'v4') return model

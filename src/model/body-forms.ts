@@ -1,8 +1,8 @@
 /**
- * The form of request body that one model takes. No list says which fields an API refuses: a gateway,
- * a new model or an old server may refuse any of them, and says so with a 400 or 422 that names the
- * field. The request is then sent again without that field, or with another form of it, and the
- * change applies to each later request of the same model. The memory is that of the process.
+ * The form of request body that one model accepts. No list names the fields that an API refuses: a
+ * gateway, a new model or an old server may refuse any field, with a 400 or 422 that names it. The
+ * request is then repeated without that field, or with another form of it. The change applies to each
+ * later request of the same model. It is kept in the memory of the process.
  */
 import { badSignature } from './body-forms/bad-signature.ts'
 import { messageContent } from './body-forms/message-content.ts'
@@ -20,7 +20,7 @@ import { toolName } from './body-forms/tool-name.ts'
 import { toolSchema } from './body-forms/tool-schema.ts'
 import type { JsonRecord } from './openai-compatible/json-record.ts'
 
-/** The first rule that finds a change decides, so the rules that name a special form come first. */
+/** The first rule that finds a change decides, so rules for a special form come first. */
 export const bodyRules: readonly BodyRule[] = [
   missingThought,
   badSignature,
@@ -40,26 +40,26 @@ const changesMax = 12
 
 export class BodyForms {
   readonly #rules: readonly BodyRule[]
-  /** By `BodyChange.key`. */
+  /** The known changes by `BodyChange.key`. */
   readonly #changes = new Map<string, BodyChange>()
 
   constructor(rules: readonly BodyRule[] = bodyRules) {
     this.#rules = rules
   }
 
-  /** Whether the model has refused nothing so far. */
+  /** Whether no change is known, because the model has refused nothing. */
   get isEmpty(): boolean {
     return this.#changes.size === 0
   }
 
-  /** The attempts of one request, which may add to what is known of the model. */
+  /** Starts the attempts of one request. They may add to the known changes. */
   attempt(body: JsonRecord): BodyAttempt {
     return new BodyAttempt(body, this.#rules, this.#changes)
   }
 }
 
 export class BodyAttempt {
-  /** The body as this model takes it, as far as that is known. */
+  /** The body with all known changes. */
   body: JsonRecord
   readonly #given: JsonRecord
   readonly #rules: readonly BodyRule[]
@@ -74,14 +74,14 @@ export class BodyAttempt {
     for (const change of known.values()) this.body = change.apply(this.body)
   }
 
-  /** Whether the body differs from the given one. */
+  /** Whether the body differs from that of the request. */
   get isChanged(): boolean {
     return this.body !== this.#given
   }
 
   /**
-   * Changes the body after a refusal. False where the refusal names nothing that can be changed, or
-   * where each change that it asks for was made before: the refusal is then the answer.
+   * Changes the body after a refusal. Returns false if the refusal names nothing that can be changed, or
+   * if all its changes were already made. Then the refusal is the answer.
    */
   revise(status: number, text: string): boolean {
     if (this.#found.length >= changesMax) return false
@@ -94,7 +94,7 @@ export class BodyAttempt {
     return true
   }
 
-  /** The model took the body: from now on each request to it has this form. */
+  /** Records that the model accepted the body. Each later request to it gets this form. */
   accept(): void {
     // Called for each read of an answer.
     if (this.#found.length === 0) return
@@ -107,7 +107,7 @@ export class BodyAttempt {
     if (this.#known.size > changesMax && oldest !== undefined) this.#known.delete(oldest)
   }
 
-  /** A change that leaves the body as it is would only ask the same again. */
+  /** A change must change the body, or the same request would be repeated. */
   #changeFor(refusal: Refusal): BodyChange | undefined {
     for (const rule of this.#rules) {
       const change = rule(refusal, this.body)

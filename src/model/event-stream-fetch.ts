@@ -1,20 +1,20 @@
 /**
- * A `fetch` for the AI SDK's provider packages that reads event streams as Loom's own client does. Every
- * read is a sign of life, which the packages do not report. And an answer that has come to its end is a
- * finished one: a connection that breaks or stays open after that ends the stream in good order.
+ * A `fetch` for the AI SDK's provider packages that reads event streams like Loom's own client. Every
+ * read is a sign of life, which the packages do not report. After the end of an answer, a connection
+ * that breaks or stays open ends the stream without an error.
  */
 import { AnthropicEvents } from './anthropic-events.ts'
 import { EventScanner } from './openai-compatible/event-scanner.ts'
 import { signOfLife } from './sign-of-life.ts'
 import { eventsOfAnswer } from './whole-answer.ts'
 
-/** How long the rest of a stream is waited for once the answer has its end; milliseconds. */
+/** How long to wait for the rest of a stream after the end of its answer. Milliseconds. */
 const remainderMs = 1000
-/** The same where content followed the end: some servers of Gemini send a reason with each piece. */
+/** The same, if content followed the end: some Gemini servers send a finish reason with each chunk. */
 const doubtfulReasonMs = 10_000
 const maxEventBytes = 16 * 1024 * 1024
 
-/** A key of the JSON: the same words in a text of the model's stand between escaped quotes. */
+/** A key of the JSON. In a text of the model the same words are between escaped quotes. */
 const endReason =
   /"(?:finish_reason|finishReason|stop_reason)"\s*:\s*"(?!FINISH_REASON_UNSPECIFIED")[^"]/
 const responseEnd = /"type"\s*:\s*"response\.(?:completed|incomplete)"/
@@ -103,7 +103,7 @@ function endedStream(
     controller.close()
     reader.cancel().catch(() => undefined)
   }
-  /** Sets the timer when the answer has its end, and anew when more of the answer came after that. */
+  /** Sets the timer at the end of the answer, and again if more of the answer follows. */
   const watchRemainder = (controller: ReadableStreamDefaultController<Uint8Array>) => {
     if (!end.isReached || (timer !== undefined && end.pieces === piecesAtTimer)) return
     clearTimeout(timer)
@@ -125,7 +125,7 @@ function endedStream(
             }
             onRead?.()
             const bytes = events === undefined ? value : events.read(value)
-            // Nobody pulls again before there was something.
+          // The stream calls `pull` again only after it has received something.
             if (bytes === undefined) continue
             end.read(bytes)
             controller.enqueue(bytes)
@@ -146,10 +146,10 @@ function endedStream(
   )
 }
 
-/** Looks for the event with which an answer has all that counts. */
+/** Looks for the event that completes an answer. */
 class StreamEnd {
   isReached = false
-  /** How many events with content came after the end. */
+  /** The count of events with content after the end. */
   pieces = 0
   #isAnthropic = false
   #isStopped = false
@@ -161,12 +161,12 @@ class StreamEnd {
     try {
       this.#scanner.feed(bytes)
     } catch {
-      // An event that is too long to look at: the stream is handed on as it is.
+      // The event is too long to check: the stream is passed on unchanged.
       this.#isOff = true
     }
   }
 
-  /** The event without which Anthropic's package does not take an answer for finished. */
+  /** Returns the event that Anthropic's package requires at the end, if it is missing. */
   missing(): Uint8Array | undefined {
     if (!this.#isAnthropic || this.#isStopped || !this.isReached) return undefined
     return new TextEncoder().encode('event: message_stop\ndata: {"type":"message_stop"}\n\n')

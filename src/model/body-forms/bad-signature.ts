@@ -1,7 +1,7 @@
 /**
- * Replaces thoughts' signatures that a model does not take: they were made by another model, route or
- * key. Gemini: "Corrupted thought signature", "Thought signature is not valid"; Anthropic: "Invalid
- * `signature` in `thinking` block". The change is of these signatures alone: later ones may be good.
+ * Replaces reasoning signatures that a model refuses, because another model, route or key made them.
+ * Gemini: "Corrupted thought signature", "Thought signature is not valid"; Anthropic: "Invalid
+ * `signature` in `thinking` block". Only these signatures are replaced: later ones may be valid.
  */
 import { createHash } from 'node:crypto'
 
@@ -38,7 +38,7 @@ function collect(value: unknown, signatures: Set<string>, depth: number): void {
   }
 }
 
-/** The same value where it holds none of them. A thinking block of Anthropic's cannot go without its own. */
+/** Returns the same value if it holds none of them. Anthropic's thinking blocks need a signature of their own. */
 function replaced<VALUE>(value: VALUE, signatures: ReadonlySet<string>, depth: number): VALUE
 function replaced(value: unknown, signatures: ReadonlySet<string>, depth: number): unknown {
   if (!isRecord(value) || depth > depthMax) return value

@@ -1,9 +1,9 @@
-/** `body-forms.ts` for the providers' packages, which make their requests with a `fetch` of ours. */
+/** Applies `body-forms.ts` to the providers' packages, which send their requests with Loom's `fetch`. */
 import { type BodyAttempt, BodyForms } from '../body-forms.ts'
 import { isRecord, parseJson } from '../openai-compatible/json-record.ts'
 import { wellFormedJson } from '../well-formed.ts'
 
-/** A `fetch` for the requests of one model, which it makes again in another form where refused. */
+/** Returns a `fetch` for the requests of one model. It repeats a refused request in another form. */
 export function fetchWithBodyForms(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
   const forms = new BodyForms()
   return async (input, init) => {
@@ -24,16 +24,16 @@ export function fetchWithBodyForms(fetch: typeof globalThis.fetch): typeof globa
   }
 }
 
-/** Undefined for a body that is no JSON object. */
+/** Returns undefined for a body that is not a JSON object. */
 function attemptFor(text: string, forms: BodyForms): BodyAttempt | undefined {
   const body = parseJson(text)
   return isRecord(body) && !Array.isArray(body) ? forms.attempt(body) : undefined
 }
 
-/** The response again, with the body that was read. */
+/** A copy of the response with the body that was read. */
 function answerOf({ status, statusText, headers }: Response, text: string): Response {
   const decoded = new Headers(headers)
-  // `fetch` has decoded the text.
+  // `fetch` has decoded the text already.
   for (const name of ['content-encoding', 'content-length']) decoded.delete(name)
   return new Response(text, { status, statusText, headers: decoded })
 }

@@ -1,4 +1,4 @@
-/** Forms of a message's content: some servers take no null, some no list of parts. */
+/** Forms of a message's content: some servers refuse null, some a list of parts. */
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
 import { changeMessages } from './message-list.ts'
@@ -26,7 +26,7 @@ export const messageContent: BodyRule = (refusal, body) => {
   return [nullAsText, partsAsText].find((change) => change.apply(body) !== body)
 }
 
-/** Only texts can be joined: what a file becomes is not decided here. */
+/** Joins texts only. The form of a file is not decided here. */
 function joined(message: JsonRecord): JsonRecord {
   const { content } = message
   if (!Array.isArray(content) || !content.every(isTextPart)) return message

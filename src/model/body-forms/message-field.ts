@@ -1,5 +1,5 @@
 /**
- * Leaves out a field of the messages that a model refuses: thoughts (Groq: "'messages.2' : property
+ * Leaves out a message field that a model refuses: reasoning (Groq: "'messages.2' : property
  * 'reasoning_content' is unsupported"), `cache_control`, a signature of another model.
  */
 import { isRecord } from '../openai-compatible/json-record.ts'
@@ -7,7 +7,7 @@ import { changeMessages, messagesOf } from './message-list.ts'
 import { positionOf } from './refusal.ts'
 import type { BodyRule } from './rule.ts'
 
-/** What a message, a call and a content part cannot do without. */
+/** Fields that a message, a call and a content part require. */
 const required = new Set(
   `
   role content tool_calls tool_call_id type id function arguments
@@ -38,12 +38,12 @@ function collect(value: object, fields: Set<string>, depth: number): void {
   if (depth > depthMax) return
   for (const [name, inner] of Object.entries(value)) {
     if (!Array.isArray(value) && !required.has(name)) fields.add(name)
-    // What stands inside such a field goes with it.
+    // The values inside such a field are left out with it.
     else if (isRecord(inner)) collect(inner, fields, depth + 1)
   }
 }
 
-/** The same value where it does not hold the field. */
+/** Returns the same value if it does not hold the field. */
 function withoutField<VALUE>(value: VALUE, field: string, depth: number): VALUE
 function withoutField(value: unknown, field: string, depth: number): unknown {
   if (!isRecord(value) || depth > depthMax) return value

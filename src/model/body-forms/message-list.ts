@@ -1,4 +1,4 @@
-/** The messages of a chat-completions body, and a change of each of them. */
+/** Reads and changes the messages of a chat-completions body. */
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
 
@@ -6,7 +6,7 @@ export function messagesOf({ messages }: JsonRecord): readonly JsonRecord[] {
   return Array.isArray(messages) ? messages.filter(isRecord) : []
 }
 
-/** The same body where `change` gives back each message as it was. */
+/** Returns the same body if `change` returns each message unchanged. */
 export function changeMessages(
   body: JsonRecord,
   change: (message: JsonRecord) => JsonRecord,

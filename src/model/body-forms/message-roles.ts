@@ -1,11 +1,12 @@
 /**
- * Orders and roles of messages that a chat template refuses. Templates of open models raise their own
- * texts: "Conversation roles must alternate user/assistant/…" (Gemma, Mistral, Phi), "System role not
- * supported" (Gemma), "System message must be at the beginning." (Qwen), "Only user, assistant and
- * tool roles are supported, got system." (Ministral). Google: "Developer instruction is not enabled for
- * models/gemma-3-27b-it". Servers in Rust: "unknown variant `system`, expected `user` or `assistant`". Mistral's API: "Unexpected role 'user' after role
- * 'tool'" (mistral-common, validator.py). OpenAI's o1-mini: "'messages[0].role' does not support 'system'".
- * Anthropic: "The conversation must end with a user message."
+ * Changes orders and roles of messages that a chat template refuses. Templates of open models raise
+ * their own texts: "Conversation roles must alternate user/assistant/…" (Gemma, Mistral, Phi), "System
+ * role not supported" (Gemma), "System message must be at the beginning." (Qwen), "Only user, assistant
+ * and tool roles are supported, got system." (Ministral). Google: "Developer instruction is not enabled
+ * for models/gemma-3-27b-it". Servers in Rust: "unknown variant `system`, expected `user` or
+ * `assistant`". Mistral's API: "Unexpected role 'user' after role 'tool'" (mistral-common, validator.py).
+ * OpenAI's o1-mini: "'messages[0].role' does not support 'system'". Anthropic: "The conversation must end
+ * with a user message."
  */
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
@@ -14,13 +15,13 @@ import type { BodyChange, BodyRule } from './rule.ts'
 
 interface RoleRule {
   refusal: RegExp
-  /** The lesser changes first. */
+  /** The smallest change comes first. */
   changes: readonly BodyChange[]
 }
 
 type Messages = readonly JsonRecord[]
 
-/** The same body where `change` returns the same list. */
+/** Returns the same body if `change` returns the same list. */
 const ofMessages = (key: string, change: (messages: Messages) => Messages): BodyChange => ({
   key,
   apply: (body) => {
@@ -45,7 +46,7 @@ const answerAfterTool = ofMessages('tool,assistant,user', (messages) => {
     : messages
 })
 
-/** One message of instructions, and it comes first. What stood later keeps its place as the user's. */
+/** Makes one message of the first instructions. Later instructions stay in place as user messages. */
 const oneInstruction = ofMessages('system=first', (messages) => {
   const end = messages.findIndex((message) => !isInstruction(message))
   const first = end === -1 ? messages : messages.slice(0, end)
@@ -72,7 +73,7 @@ const oneOfEachRole = ofMessages('roles=alternating', (messages) => {
   return changed.length === messages.length ? messages : changed
 })
 
-/** Calls of one step become steps of their own, each with its result. */
+/** Each call of a step becomes a step of its own, with its result. */
 const oneCall = ofMessages('calls=single', (messages) => {
   const isOfMany = ({ tool_calls: calls }: JsonRecord) => Array.isArray(calls) && calls.length > 1
   if (!messages.some(isOfMany)) return messages
@@ -89,7 +90,7 @@ const oneCall = ofMessages('calls=single', (messages) => {
   })
 })
 
-/** The message whose results a message is among. */
+/** The message with the calls of the tool message at `index`. */
 const callerOf = (index: number, messages: Messages): JsonRecord =>
   messages.slice(0, index).findLast((message) => roleOf(message) !== 'tool') ?? {}
 
@@ -137,7 +138,7 @@ const rules: readonly RoleRule[] = [
   },
 ]
 
-/** Whether a text is the refusal of a chat template: some servers send it with the status 500. */
+/** Whether a text is the refusal of a chat template. Some servers send it with status 500. */
 export const isAboutRoles = (text: string): boolean =>
   rules.some(({ refusal }) => refusal.test(text))
 
@@ -151,7 +152,7 @@ export const messageRoles: BodyRule = ({ text }, body) => {
   return undefined
 }
 
-/** Neighbours of one role become one message, but for tool results, and calls with what follows them. */
+/** Joins neighbours with the same role, except tool results, and calls with the message after them. */
 function merged(messages: Messages): Messages {
   const result: JsonRecord[] = []
   for (const message of messages) {

@@ -1,14 +1,14 @@
 /**
- * Puts in what a model that thinks wants back with each call, where the call was another model's or
- * came without a thought. DeepSeek and Kimi: "reasoning_content is missing in assistant tool call
- * message"; Gemini 3: "Function call is missing a thought_signature".
+ * Adds the reasoning that a model requires back with each call, for calls of another model or calls
+ * without reasoning. DeepSeek and Kimi: "reasoning_content is missing in assistant tool call message";
+ * Gemini 3: "Function call is missing a thought_signature".
  */
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
 import { changeMessages } from './message-list.ts'
 import type { BodyChange, BodyRule } from './rule.ts'
 
-/** Google's own word for a call that Gemini did not make: ai.google.dev/gemini-api/docs/thought-signatures */
+/** Google's value for a call that Gemini did not make: ai.google.dev/gemini-api/docs/thought-signatures */
 export const noSignature = 'skip_thought_signature_validator'
 
 const isMissing =
@@ -26,10 +26,10 @@ export const missingThought: BodyRule = ({ text }, body) => {
 }
 
 const ofCall = ({ tool_calls: calls }: JsonRecord) => Array.isArray(calls)
-/** DeepSeek wants the thoughts of each answer in a turn with calls: api-docs.deepseek.com/guides/thinking_mode */
+/** DeepSeek requires the reasoning of each answer in a turn with calls: api-docs.deepseek.com/guides/thinking_mode */
 const ofAnswer = ({ role }: JsonRecord) => role === 'assistant'
 
-/** The empty text first. Some refuse that too, as if it were missing. */
+/** The empty text is tried first. Some models refuse it like a missing one. */
 function thought(reasoning_content: string, isMeant: typeof ofCall | typeof ofAnswer): BodyChange {
   return {
     key: `reasoning_content=${JSON.stringify(reasoning_content)}${isMeant === ofCall ? '' : '*'}`,
@@ -43,7 +43,7 @@ function thought(reasoning_content: string, isMeant: typeof ofCall | typeof ofAn
   }
 }
 
-/** Of the calls of one step, Gemini signs the first. */
+/** Gemini signs the first of the calls of one step. */
 const signature: BodyChange = {
   key: '+thought_signature',
   apply: (body) =>

@@ -1,4 +1,4 @@
-/** Leaves out an optional field that a model refuses, wherever it stands outside the messages. */
+/** Leaves out an optional field that a model refuses, anywhere outside the messages. */
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
 import { positionOf } from './refusal.ts'
@@ -6,8 +6,8 @@ import { type Refusal } from './rule.ts'
 import type { BodyChange, BodyRule } from './rule.ts'
 
 /**
- * What a request is about, in the spelling of each API. A model that takes no tools gets no answer
- * without them in secret: its refusal is the user's to read. `stream` decides how the answer is read.
+ * The main fields of a request, in the spelling of each API. They are never left out: if a model refuses
+ * tools, the user must read that refusal. `stream` decides how the answer is read.
  */
 const required = new Set([
   'model',
@@ -31,7 +31,7 @@ export const optionalField: BodyRule = (refusal, body) => {
   return lesserForm(path, value) ?? omission(path, refusedValue(refusal, value))
 }
 
-/** The field that the refusal names first, and inside it the one that it names more closely. */
+/** Returns the path of the field that the refusal names first, as deep as the refusal names it. */
 function firstNamed(refusal: Refusal, fields: JsonRecord, depth = 1): Path | undefined {
   let first: { name: string; position: number } | undefined
   let inner: Path | undefined
@@ -51,7 +51,7 @@ function firstNamed(refusal: Refusal, fields: JsonRecord, depth = 1): Path | und
   return inner?.[0] === first.name ? inner : [first.name]
 }
 
-/** A schema for the answer has a lesser form, which is better than none. */
+/** A schema for the answer has a weaker form, which is better than none. */
 function lesserForm(path: Path, value: unknown): BodyChange | undefined {
   if (path[0] !== 'response_format' || !isRecord(value) || value['type'] !== 'json_schema') return
   return {
@@ -64,7 +64,7 @@ function lesserForm(path: Path, value: unknown): BodyChange | undefined {
   }
 }
 
-/** A word that the refusal quotes may be all that is wrong: another word may be welcome. */
+/** If the refusal quotes the value, only this value may be wrong: another value may be accepted. */
 const refusedValue = ({ text }: Refusal, value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' && text.includes(value) ? value : undefined
 
@@ -82,7 +82,7 @@ function valueAt(fields: JsonRecord, path: readonly string[]): unknown {
   return value
 }
 
-/** An object that loses its last field goes too. */
+/** Also removes an object that loses its last field. */
 function without(fields: JsonRecord, [name, ...rest]: readonly string[]): JsonRecord {
   if (name === undefined || fields[name] === undefined) return fields
   const { [name]: value, ...others } = fields

@@ -8,15 +8,15 @@ import { isOverflow } from '../overflow.ts'
 import { isAboutRoles } from './message-roles.ts'
 import type { Refusal } from './rule.ts'
 
-/** 404 is OpenRouter's answer where no endpoint takes all that a request asks for. */
+/** 404 is OpenRouter's answer if no endpoint supports all fields of a request. */
 const statuses = new Set([400, 404, 415, 422, 501])
 /** Characters. Enough for any error. */
 const textMax = 16_384
 const depthMax = 6
 
-/** Undefined where the answer is about something else: the key, the rate, the length of the prompt. */
+/** Returns undefined if the answer has another reason: the key, the rate, the length of the prompt. */
 export function refusalOf(status: number, responseBody: string): Refusal | undefined {
-  // llama.cpp and others send what a chat template raised with a status of the server's failures.
+  // llama.cpp and others report errors of a chat template with a status of 5xx.
   if (!statuses.has(status) && !isAboutRoles(responseBody.slice(0, textMax))) return undefined
   const texts: string[] = []
   const paths: string[] = []
@@ -25,7 +25,7 @@ export function refusalOf(status: number, responseBody: string): Refusal | undef
   return isOverflow(text, status) ? undefined : { status, text, paths }
 }
 
-/** JSON in a text is read too: gateways hand the provider's error on in that form. */
+/** Also reads JSON inside a text: gateways pass on the provider's error in that form. */
 function collect(value: unknown, into: { texts: string[]; paths: string[] }, depth: number): void {
   if (depth > depthMax) return
   if (typeof value === 'string') {
@@ -48,8 +48,8 @@ const refusing =
   /unsupported|\bnot\b|n't\b|invalid|unknown|unrecogni[sz]ed|unexpected|extra|forbidden|deprecated|only|must|should|incompatible|conflict|remove/i
 
 /**
- * Where a refusal names a field, from 0, or undefined. A name that is an English word too (`stop`,
- * `user`) counts in quotation marks or beside words of refusal; any other counts everywhere.
+ * Where a refusal names a field, from 0, or undefined. A name that is also an English word (`stop`,
+ * `user`) counts in quotation marks or beside words of refusal. Any other name counts everywhere.
  */
 export function positionOf({ text, paths }: Refusal, field: string): number | undefined {
   if (paths.some((path) => stepsOf(path).some((step) => spellings(field).includes(step)))) return 0
@@ -71,15 +71,15 @@ export function positionOf({ text, paths }: Refusal, field: string): number | un
 export const names = (refusal: Refusal, field: string): boolean =>
   positionOf(refusal, field) !== undefined
 
-/** What another sentence says is not about the word. */
+/** Another sentence does not refer to the word. */
 const clauseEnd = (text: string) => text.split(/[.;\n]\s/).at(-1) ?? ''
 const clauseStart = (text: string) => text.split(/[.;\n]\s/)[0] ?? ''
 
 const stepsOf = (path: string): string[] => path.split(/[.[\]]+/).filter((step) => step !== '')
 
 /**
- * Google writes a field in either spelling: `generationConfig`, `generation_config`. Sentences begin with
- * a capital letter, and some write a field in words: "Parallel tool calls are not supported".
+ * Google writes a field in two spellings: `generationConfig`, `generation_config`. Sentences start with a
+ * capital letter, and some write a field in words: "Parallel tool calls are not supported".
  */
 function spellings(field: string): string[] {
   const snake = field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

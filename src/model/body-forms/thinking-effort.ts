@@ -1,5 +1,5 @@
 /**
- * Leaves out how much a model is to think where it does not think, in words that name no field. Ollama:
+ * Leaves out the reasoning effort for a model without reasoning, if the refusal names no field. Ollama:
  * `"llama3" does not support thinking` (server/routes.go).
  */
 import type { BodyRule } from './rule.ts'

@@ -1,7 +1,7 @@
 /**
- * Leaves out Anthropic's `thinking` while a step goes on that began without it: "Expected `thinking` or
- * `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a final `assistant` message
- * must start with a thinking block". It happens where another model made the calls of this step.
+ * Leaves out Anthropic's `thinking` while a step continues that started without it: "Expected `thinking`
+ * or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a final `assistant` message
+ * must start with a thinking block". This happens if another model made the calls of the step.
  */
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'

@@ -1,6 +1,6 @@
 /**
- * The limit of an answer's tokens: its name, and its greatest value. OpenAI's reasoning models take
- * `max_completion_tokens` alone, and most other servers `max_tokens` alone.
+ * The token limit of an answer: its name and its greatest value. OpenAI's reasoning models accept only
+ * `max_completion_tokens`, and most other servers only `max_tokens`.
  */
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
@@ -15,7 +15,7 @@ const otherName: Readonly<Record<string, string>> = {
 }
 const fields = [...Object.keys(otherName), 'max_output_tokens']
 
-/** Where refusals say the greatest value. Each is from the error texts of a provider. */
+/** Patterns of the greatest value in refusals. Each is from the error texts of a provider. */
 const greatest = [
   /at most (\d[\d,]*)/i,
   /less than or equal to ['"`]?(?:max_\w+`?,? ?\D{0,40})?(\d[\d,]*)/i,
@@ -44,8 +44,8 @@ export const tokenLimit: BodyRule = (refusal, body) => {
 }
 
 /**
- * What is left beside the prompt depends on the prompt, so that the next request has another limit. A
- * server that found an answer too long without a limit in the request has a limit of its own.
+ * The room beside the prompt depends on the prompt, so the limit is only for this request. A server that
+ * finds an answer too long for a request without a limit has a limit of its own.
  */
 function answerLimit(room: number, body: JsonRecord): BodyChange | undefined {
   const field = fields.find((name) => body[name] !== undefined)
@@ -73,7 +73,7 @@ function cap(field: string, limit: number): BodyChange {
   }
 }
 
-/** Of chat completions alone: other APIs know one name. */
+/** Only for chat completions: other APIs have one name. */
 function rename(field: string, body: JsonRecord): BodyChange | undefined {
   const other = otherName[field]
   if (other === undefined || !Array.isArray(body['messages'])) return undefined
@@ -84,7 +84,7 @@ function rename(field: string, body: JsonRecord): BodyChange | undefined {
   }
 }
 
-/** Google has it in an object of settings. */
+/** Google has the limit in an object of settings. */
 function googleCap(refusal: Refusal, body: JsonRecord): BodyChange | undefined {
   const config = body['generationConfig']
   const asked = isRecord(config) ? config['maxOutputTokens'] : undefined

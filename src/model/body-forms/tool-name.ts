@@ -1,6 +1,6 @@
 /**
- * Puts the tool's name into the messages of its results, where an API wants it there. Gemini's
- * compatible API: "function_response.name: Name cannot be empty". Most APIs find it by the call's id.
+ * Adds the tool's name to the messages of its results for APIs that require it. Gemini's compatible API:
+ * "function_response.name: Name cannot be empty". Most APIs find the name by the id of the call.
  */
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
@@ -28,7 +28,7 @@ const named: BodyChange = {
   },
 }
 
-/** By the id of the call. */
+/** Tool names by call id. */
 function namesOf(body: JsonRecord): Map<unknown, unknown> {
   const calls = messagesOf(body).flatMap((message): unknown[] => {
     const { tool_calls: calls } = message

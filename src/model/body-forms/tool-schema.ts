@@ -1,13 +1,14 @@
 /**
- * Leaves out what a model refuses of its tools' descriptions: `strict`, and keywords of JSON Schema
- * (Google: `Unknown name "additionalProperties"`; OpenAI's strict mode: "'format' is not permitted").
+ * Leaves out parts of the tools' descriptions that a model refuses: `strict`, and keywords of JSON
+ * Schema (Google: `Unknown name "additionalProperties"`; OpenAI's strict mode: "'format' is not
+ * permitted").
  */
 import { isRecord } from '../openai-compatible/json-record.ts'
 import type { JsonRecord } from '../openai-compatible/json-record.ts'
 import { names } from './refusal.ts'
 import type { BodyChange, BodyRule } from './rule.ts'
 
-/** Keywords without which a schema still describes the input, if more loosely. */
+/** Keywords that are not essential: without them a schema describes the input less exactly. */
 const keywords = `
   $schema $id $comment additionalProperties unevaluatedProperties
   propertyNames patternProperties minProperties maxProperties const default
@@ -17,7 +18,7 @@ const keywords = `
   else not dependentRequired dependentSchemas contains prefixItems`
   .trim()
   .split(/\s+/)
-/** Keywords whose value maps names of the user's to schemas. */
+/** Keywords whose value maps the user's names to schemas. */
 const maps = new Set(['properties', '$defs', 'definitions'])
 const depthMax = 64
 
@@ -43,7 +44,7 @@ function omission(keyword: string): BodyChange {
   }
 }
 
-/** The APIs hold a schema at different places: the walk goes down to it. */
+/** Walks down to the schema, which each API has at another place. */
 function changeTool(value: unknown, keyword: string, depth: number): unknown {
   if (!isRecord(value) || depth > 4) return value
   if (Array.isArray(value)) {
@@ -74,7 +75,7 @@ function changeSchema(schema: unknown, keyword: string, depth: number): unknown 
   const changed: JsonRecord = {}
   for (const [name, inner] of Object.entries(schema)) {
     if (name === keyword) {
-      // The one value there can be is no less said by a list of one.
+      // A list with one value has the same meaning.
       if (keyword === 'const') changed['enum'] = [inner]
     } else if (maps.has(name) && isRecord(inner)) {
       const entries = Object.entries(inner).map(
@@ -90,7 +91,7 @@ function changeSchema(schema: unknown, keyword: string, depth: number): unknown 
   return same(schema, changed)
 }
 
-/** The first, where the second holds the same values. */
+/** Returns `before` if `after` has the same values. */
 function same<VALUE extends object>(before: VALUE, after: VALUE): VALUE {
   const old = Object.entries(before)
   const isSame =
