@@ -1,6 +1,6 @@
 /**
- * An agent as a tool of another agent: the caller's model hands it a task, its progress shows as
- * preliminary output, and its last words are the result.
+ * An agent as a tool of another agent. The calling model sends it a task. Its progress is preliminary
+ * output, and its final text is the result.
  */
 import type { Agent } from './agent.ts'
 import { defineTool } from './define-tool.ts'
@@ -76,7 +76,7 @@ async function* delegate<CONTEXT>(
 ): AsyncGenerator<AgentToolOutput, AgentToolOutput> {
   const progress = openProgress()
   const running = context.run(agent, prompt, { sink: progress.note })
-  // Owned by the `await` below; until then a rejection is no stranger's.
+  // The `await` below handles a rejection. This handler prevents an unhandled rejection before that.
   const ended = running.then(progress.end, progress.end)
   for (;;) {
     const report = await progress.next()
@@ -94,7 +94,7 @@ async function* delegate<CONTEXT>(
   return { ...progress.current(), text, steps, usage }
 }
 
-/** Gathers a run's events into reports; a reader that is slow gets fewer of them. */
+/** Collects a run's events into reports. A slow reader receives fewer of them. */
 function openProgress() {
   const output: AgentToolOutput = { text: '', toolCalls: [] }
   const calls = new Map<string, AgentToolOutput['toolCalls'][number]>()
@@ -109,7 +109,7 @@ function openProgress() {
     changed = true
     if (wakeOnChange) wake?.()
   }
-  /** False for an event that changes nothing. */
+  /** Returns false for an event that changes nothing. */
   const take = (event: AgentEvent): boolean => {
     switch (event.type) {
       case 'start-step':
@@ -153,7 +153,7 @@ function openProgress() {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = delayMs === undefined ? undefined : setTimeout(resolve, delayMs)
     wake = resolve
-    // Between two reports only the clock and the end count, or every token would wake the tool.
+    // Between two reports only the timer and the end wake the tool; otherwise every token would.
     wakeOnChange = delayMs === undefined
     return promise.finally(() => {
       clearTimeout(timer)
@@ -168,7 +168,7 @@ function openProgress() {
       ended = true
       wake?.()
     },
-    /** The next report, or undefined when the run has ended. */
+    /** Returns the next report, or undefined after the end of the run. */
     async next(): Promise<AgentToolOutput | undefined> {
       for (;;) {
         if (ended) return undefined

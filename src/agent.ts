@@ -1,6 +1,6 @@
 /**
  * An agent is data: a name, a system prompt, tools, a model, limits and callbacks. The defaults and
- * meanings are LoomEx's. Any callback may be a value or a (sync or async) function of the context.
+ * meanings are those of LoomEx. Each callback can be a value or a (sync or async) function of the context.
  */
 import type { JSONObject } from '@ai-sdk/provider'
 import type { ModelMessage } from 'ai'

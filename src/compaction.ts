@@ -1,6 +1,6 @@
 /**
- * What an agent may say of compaction: how its conversations are kept within the model's window. The
- * history itself is never rewritten; only what a model is shown of it gets shorter.
+ * An agent's settings of compaction, which keeps conversations within the model's window. The stored
+ * history does not change; only the prompts get shorter.
  */
 import type { ModelMessage } from 'ai'
 

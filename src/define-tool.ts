@@ -1,4 +1,4 @@
-/** Checks a tool's definition when the program starts, not when a model first calls it. */
+/** Checks a tool's definition at the start of the program, not at the first call. */
 import { LoomError } from './ground/error.ts'
 import { isName } from './ground/name.ts'
 import type { NamedTool, ToolDefinition } from './tool.ts'

@@ -1,7 +1,7 @@
 /**
- * What happens in a turn, as one closed union. The names and fields are those of the AI SDK's UI
- * message chunks (vercel/ai, `packages/ai/src/ui-message-stream/ui-message-chunks.ts`), so nothing is
- * translated on the way out: a profile only leaves out what an older client would choke on.
+ * The events of a turn, as one closed union. Names and fields are those of the AI SDK's UI message
+ * chunks (vercel/ai, `packages/ai/src/ui-message-stream/ui-message-chunks.ts`), so they are sent
+ * without translation. A profile only leaves out fields and events that an older client cannot read.
  */
 import type { JSONObject } from '@ai-sdk/provider'
 
@@ -49,7 +49,7 @@ export type ToolEvent =
   | ({ type: 'tool-input-start'; toolName: string; title?: string } & OfTool)
   | { type: 'tool-input-delta'; toolCallId: string; inputTextDelta: string }
   | ({ type: 'tool-input-available'; toolName: string; input: unknown; title?: string } & OfTool)
-  /** The model's input was refused. `input` is the raw text where it was not even JSON. */
+  /** The model's input was refused. `input` is the raw text if it was not JSON. */
   | ({
       type: 'tool-input-error'
       toolName: string
@@ -57,13 +57,13 @@ export type ToolEvent =
       errorText: string
       title?: string
     } & OfTool)
-  /** `preliminary` outputs overwrite each other; the final one has no such flag. */
+  /** `preliminary` outputs overwrite each other. The final one has no such flag. */
   | ({ type: 'tool-output-available'; output: unknown; preliminary?: boolean } & OfTool)
   | ({ type: 'tool-output-error'; errorText: string } & OfTool)
   | { type: 'tool-approval-request'; approvalId: string; toolCallId: string }
-  /** `dynamic` as on the other events of the call: readers of ai 5 are told an error instead. */
-  /** What the human decided. Only clients of ai 7 know it. */
+  /** The decision of the human. Only clients of ai 7 support it. */
   | { type: 'tool-approval-response'; approvalId: string; approved: boolean; reason?: string }
+  /** `dynamic` as on the other events of the call. Readers of ai 5 receive an error event instead. */
   | { type: 'tool-output-denied'; toolCallId: string; dynamic?: boolean }
 
 export type ContentEvent =
@@ -84,7 +84,7 @@ export type TurnEvent =
   | { type: 'start'; messageId?: string; messageMetadata?: unknown }
   | { type: 'start-step' }
   | { type: 'finish-step' }
-  /** What the step said is withdrawn, and it runs again. Only clients of ai 7.0.70 and later know it. */
+  /** Withdraws the step, which runs again. Only clients of ai 7.0.70 and later support it. */
   | { type: 'reset-step' }
   | { type: 'message-metadata'; messageMetadata: unknown }
   | { type: 'abort'; reason?: string }

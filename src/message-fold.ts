@@ -1,7 +1,7 @@
 /**
- * The assistant message that a client makes of a turn's events, made here too: it is what gets
- * stored, so it must equal, part by part, what `readUIMessageStream` of the AI SDK builds from the
- * frames (ai 7.0.173, `packages/ai/src/ui/process-ui-message-stream.ts`). A test holds them equal.
+ * Builds the assistant message from a turn's events, as a client does. The result is stored, so it must
+ * equal, part by part, the message that `readUIMessageStream` of the AI SDK builds from the frames
+ * (ai 7.0.173, `packages/ai/src/ui/process-ui-message-stream.ts`). A test compares them.
  */
 import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
@@ -9,7 +9,7 @@ import type { UIMessage } from 'ai'
 import type { AgentEvent, EventOf, ProviderMetadata } from './event.ts'
 import { mergeObjects } from './ground/merge.ts'
 
-/** A part of a message, as far as the fold has to know it. JSON, and so are all its fields. */
+/** A part of a message, with the fields that the fold reads. The part and all its fields are JSON. */
 export type FoldedPart = { type: string } & Record<string, unknown>
 
 /** The message, in the AI SDK's `UIMessage` form. */
@@ -28,7 +28,7 @@ export class MessageFold {
   readonly #open = new Map<string, FoldedPart & { text: string }>()
   readonly #tools = new Map<string, FoldedPart>()
 
-  /** Begins with what an earlier turn made of the message, or with nothing. */
+  /** Starts from the message of an earlier turn, or from an empty message. */
   constructor(message: FoldedMessage) {
     this.message = message
     for (const part of message.parts) {
@@ -130,7 +130,7 @@ export class MessageFold {
     this.#tools.set(toolCallId, part)
   }
 
-  /** The call's part, if this step has one: an input in a later step is a part of its own. */
+  /** The call's part, if this step has one. An input in a later step gets a new part. */
   #inStep({ type, toolCallId, dynamic = false }: ToolInputEvent): FoldedPart | undefined {
     const part = this.#tools.get(toolCallId)
     if (part === undefined || this.message.parts.indexOf(part, this.#stepStart) === -1) {
@@ -140,7 +140,7 @@ export class MessageFold {
     return fits ? part : undefined
   }
 
-  /** Where the parts of the step begin that was begun last. */
+  /** The index of the first part of the latest step. */
   get #stepStart(): number {
     return this.message.parts.findLastIndex(({ type }) => type === 'step-start') + 1
   }
@@ -211,7 +211,7 @@ export class MessageFold {
 
   #metadata(metadata: unknown): void {
     if (!isObject(metadata)) return
-    // As the AI SDK merges metadata: plain objects key by key, all else is replaced.
+    // Merged like in the AI SDK: plain objects key by key, and every other value is replaced.
     this.message.metadata = mergeObjects(this.message.metadata ?? {}, metadata)
   }
 }
@@ -240,14 +240,14 @@ const idOf = (approval: unknown): unknown =>
 const isObject = (value: unknown): value is JSONObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** What a message says, without its thoughts, tools and files. */
+/** The text of a message, without reasoning, tools and files. */
 export const textOf = ({ parts }: FoldedMessage): string =>
   parts.map(({ type, text }) => (type === 'text' && typeof text === 'string' ? text : '')).join('')
 
 /**
- * What is stored and sent of a message. It is one, by the test that holds it equal to what the AI SDK
- * builds; only the types don't know. The one difference: of a call that failed before a human allowed it
- * the AI SDK keeps the open question, and its own schema refuses the message then.
+ * Returns the message for storage and clients. A test shows that it equals the AI SDK's, which the type
+ * does not express. There is one difference: for a call that failed before its approval, the AI SDK
+ * keeps the open approval request, and its own schema then refuses the message.
  */
 export function uiMessage(message: FoldedMessage): UIMessage
 export function uiMessage(message: FoldedMessage): unknown {
@@ -265,7 +265,7 @@ function withoutOpenQuestion(part: FoldedPart): FoldedPart {
   return rest
 }
 
-/** An answer that was stored: what `uiMessage` made of it, the other way round. */
+/** Converts a stored message back: the inverse of `uiMessage`. */
 export function foldedMessage(message: UIMessage): FoldedMessage
 export function foldedMessage(message: unknown): unknown {
   return message

@@ -1,4 +1,4 @@
-/** Messages in the AI SDK's form, made from plain text: `Message.user/1` and its sisters of LoomEx. */
+/** Creates messages in the AI SDK's form from plain text, like `Message.user/1` of LoomEx. */
 import type { AssistantModelMessage, SystemModelMessage, UserModelMessage } from 'ai'
 
 /**

@@ -1,8 +1,8 @@
 /**
- * The model port is the AI SDK's own `LanguageModelV4`. Loom adds one optional door to it: a model
- * may hand its parts to a callback, a network read at a time, which spares the web stream between
- * model and runner (a promise and a queue entry a token, the larger part of the cost of a live
- * stream). The parts are the same by either door; `test/openai-compatible.test.ts` holds them equal.
+ * The model port is the AI SDK's own `LanguageModelV4`. Loom adds one optional method: a model can
+ * pass its parts to a callback, one network read at a time. This saves the web stream between model and
+ * runner (a promise and a queue entry per token, the larger part of the cost of a live stream). Both
+ * ways give the same parts; `test/openai-compatible.test.ts` compares them.
  */
 import type {
   LanguageModelV2,
@@ -35,21 +35,21 @@ export type PartReceiver = (parts: readonly LanguageModelV4StreamPart[]) => void
 
 export const streamParts: unique symbol = Symbol.for('loom.stream-parts')
 
-/** A model with the direct door. */
+/** A model that can pass its parts to a callback. */
 export interface DirectModel extends LanguageModelV4 {
   /**
-   * As `doStream`, but resolves when the stream has ended. Rejects where `doStream` would (no answer,
-   * an HTTP error, an abort); a failure after the answer began is an `error` part.
+   * Like `doStream`, but resolves at the end of the stream. Rejects if `doStream` would (no answer, an
+   * HTTP error, an abort). A failure after the start of the answer is an `error` part.
    */
   [streamParts](options: LanguageModelV4CallOptions, receive: PartReceiver): Promise<void>
 }
 
-/** A method of a model: whether its API has a form for a file, told without a call. */
+/** The name of the method that reports, without a call, whether the API has a form for a file. */
 export const takesFile: unique symbol = Symbol.for('loom.takes-file')
 
-/** A model that knows before a call which files its API takes. */
+/** A model that can report, without a call, which files its API accepts. */
 export interface FileTaker {
-  /** False where the API has no form for this file, whatever model stands behind it. */
+  /** Returns false if the API has no form for this file, whatever model it serves. */
   [takesFile](file: LanguageModelV4FilePart): boolean
 }
 
@@ -123,16 +123,16 @@ export interface ListedModel extends Omit<ModelFacts, 'reportsCost' | 'temperatu
 
 export interface ModelList {
   models: ListedModel[]
-  /** How many there are, also those that were left off. */
+  /** The count of all matches, including those that the limit left off. */
   total: number
   /** Ids of the known providers whose key is set. */
   providers: string[]
 }
 
 export interface ModelSearch {
-  /** Words that the id or the name must all hold. @defaultValue none: every model */
+  /** Words that must all be in the id or the name. @defaultValue none: every model */
   query?: string
-  /** Only those of providers whose key is set. @defaultValue false */
+  /** Only models of providers with a key. @defaultValue false */
   configured?: boolean
   /** @defaultValue 100 */
   limit?: number

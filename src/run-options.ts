@@ -5,7 +5,7 @@ import type { Ledger } from './runner/ledger.ts'
 import type { SessionHooks } from './runner/session-hooks.ts'
 import type { Sink } from './sink.ts'
 
-/** Options whose models are given: modules behind the library's entry choose no providers. */
+/** Options with required models: modules below the library's entry choose no providers. */
 export type WithModels<OPTIONS extends { models?: Models }> = OPTIONS & { models: Models }
 
 /**

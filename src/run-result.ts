@@ -1,4 +1,4 @@
-/** The result of a run, below everything that returns or carries it. */
+/** The result of a run. This module is below all modules that return or pass a result. */
 import type { ModelMessage } from 'ai'
 
 import type { FinishReason } from './event.ts'

@@ -1,4 +1,4 @@
-/** The entries of what an agent lists as its tools. */
+/** The entries of an agent's list of tools. */
 import type { ToolSet } from 'ai'
 
 import type { AgentTools, NamedTool } from './tool.ts'
@@ -10,7 +10,7 @@ export function toolEntries(tools: AgentTools): readonly ToolEntry[] {
   return isList(tools) ? tools : [tools]
 }
 
-/** True for a tool that has its name itself; a set may hold a tool that is called `name`. */
+/** Whether an entry is one tool with a name of its own. A set may also hold a tool called `name`. */
 export const isNamedTool = (entry: ToolEntry): entry is NamedTool =>
   'name' in entry && typeof entry.name === 'string' && 'inputSchema' in entry
 

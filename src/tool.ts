@@ -1,7 +1,7 @@
 /**
- * A tool has the shape of an AI SDK tool, a name, and two things that only a server which outlives
- * its processes must know: how it may be retried and how long it may take. AI SDK `tool()` objects
- * (MCP tools too) work in an agent as they are.
+ * A tool has the shape of an AI SDK tool, a name, and two properties that a server needs when its
+ * processes may die: how a call may be retried and how long it may take. AI SDK `tool()` objects (MCP
+ * tools too) also work in an agent.
  */
 import type { FlexibleSchema, ModelMessage, ToolResultPart, ToolSet } from 'ai'
 

@@ -1,4 +1,4 @@
-/** Tokens spent, as the provider reports them. What a provider leaves out counts as 0. */
+/** The tokens of model calls, as the provider reports them. A count that it does not report is 0. */
 import type { LanguageModelV4Usage } from '@ai-sdk/provider'
 
 /**
@@ -44,7 +44,7 @@ export function addUsage(a: Readonly<Usage>, b: Readonly<Usage>): Usage {
   }
 }
 
-/** Flattens the nested usage of a `LanguageModelV4`. */
+/** Converts the nested usage of a `LanguageModelV4` to a flat one. */
 export function usageOf(usage: LanguageModelV4Usage): Usage {
   const inputTokens = usage.inputTokens.total ?? 0
   const outputTokens = usage.outputTokens.total ?? 0

@@ -1,8 +1,8 @@
 /**
- * Makes an event stream of Anthropic's Messages API one that its package reads. The API may add types
- * of events, blocks and deltas at any time, and asks clients to pass over those that they do not know
+ * Converts an event stream of Anthropic's Messages API to one that its package can read. The API may
+ * add types of events, blocks and deltas at any time, and asks clients to ignore unknown ones
  * (https://docs.claude.com/en/docs/build-with-claude/streaming). The package ends the answer with an
- * error there, and also where a proxy leaves out the usage or sends an event without a type.
+ * error in that case, and also if a proxy leaves out the usage or sends an event without a type.
  */
 import { textOf } from './openai-compatible/chunk.ts'
 import { EventScanner } from './openai-compatible/event-scanner.ts'
@@ -18,23 +18,23 @@ const blockTypes =
   /^(?:text|thinking|redacted_thinking|compaction|tool_use|server_tool_use|mcp_tool_use|\w+_tool_result)$/
 const deltaTypes = /^(?:text|input_json|thinking|signature|compaction|citations)_delta$/
 
-/** What nearly every event is: it needs no look into its JSON. */
+/** The form of nearly every event. Such an event needs no JSON parsing. */
 const plainDelta =
   /^\{"type":"content_block_delta","index":\d+,"delta":\{"type":"(?:text|input_json|thinking)_delta"/
 
 export class AnthropicEvents {
   readonly #scanner: EventScanner
   #written = ''
-  /** The indexes of blocks that were left out. */
+  /** The indexes of blocks that are left out. */
   readonly #leftOut = new Set<unknown>()
 
-  /** @param maxEventBytes the bound of one event */
+  /** @param maxEventBytes the greatest size of one event */
   constructor(maxEventBytes: number) {
     this.#scanner = new EventScanner((data) => this.#event(data), maxEventBytes)
   }
 
   /**
-   * The events that these bytes complete; undefined where there are none.
+   * Returns the events that these bytes complete; undefined if there are none.
    * @throws EventTooLong
    */
   read(bytes: Uint8Array): Uint8Array | undefined {
@@ -42,10 +42,10 @@ export class AnthropicEvents {
     return this.#take()
   }
 
-  /** An event at the end of the stream whose line end is missing. */
+  /** Returns the event at the end of a stream without a final line end. */
   rest(): Uint8Array | undefined {
     const data = this.#scanner.rest()
-    // JSON that parses is whole; the rest was cut off.
+    // Only a complete event parses as JSON.
     if (data !== undefined && parseJson(data) !== undefined) this.#event(data)
     return this.#take()
   }
@@ -94,7 +94,7 @@ export class AnthropicEvents {
     this.#write(isUncounted ? JSON.stringify({ ...event, usage: { output_tokens: 0 } }) : data)
   }
 
-  /** A line end in the data is white space of the JSON. */
+  /** A line end in the data is white space between JSON tokens, so a space can replace it. */
   #write(data: string): void {
     this.#written += `data: ${data.replaceAll('\n', ' ')}\n\n`
   }

@@ -1,7 +1,7 @@
 /**
- * Lets the AI SDK's provider packages take `providerOptions.loom.extraBody`: they send only the
- * fields they know. It travels from the call to our `fetch` in a private header, for a header is the
- * one thing that the packages pass on untouched; there it is taken off, so it never goes out.
+ * Adds `providerOptions.loom.extraBody` to the AI SDK's provider packages, which send only the fields
+ * that they know. A private header carries it from the call to Loom's `fetch`, because headers are the
+ * only thing that the packages pass on unchanged. `fetch` removes the header, so it is never sent.
  */
 import type { JSONObject, LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
@@ -32,7 +32,7 @@ export function fetchWithExtraBody(fetch: typeof globalThis.fetch): typeof globa
   }
 }
 
-/** The model, with the extra body of each call put where `fetchWithExtraBody` finds it. */
+/** Wraps the model so that it passes the extra body of each call to `fetchWithExtraBody`. */
 export function withExtraBody(model: LanguageModelV4): LanguageModelV4 {
   return {
     specificationVersion: 'v4',
@@ -49,12 +49,12 @@ export function withExtraBody(model: LanguageModelV4): LanguageModelV4 {
 function carryExtraBody(options: LanguageModelV4CallOptions): LanguageModelV4CallOptions {
   const extraBody = extraBodyOf(options)
   if (extraBody === undefined) return options
-  // A caller that does not know whose model this is may say it under the provider's name as well;
-  // there the package would take it for options of its own, and refuse what is none.
+  // A caller that does not know the provider may also pass the extra body under the provider's name.
+  // The package would take it for its own options there, and refuse unknown ones.
   const others = Object.entries(options.providerOptions ?? {}).filter(
     ([name, value]) => name !== 'loom' && value !== extraBody,
   )
-  // A header holds Latin-1 only, JSON any character.
+  // A header can hold only Latin-1 characters, but JSON any character.
   const carried = encodeURIComponent(JSON.stringify(extraBody))
   return {
     ...options,

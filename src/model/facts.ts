@@ -1,4 +1,4 @@
-/** What the registry says of a model that a reference names, and where it doubts that there is one. */
+/** The registry's facts of a referenced model, and its doubt whether the model exists. */
 import type { ModelFacts } from '../model.ts'
 import { didYouMean, nearestModels } from './nearest.ts'
 import type { Registry } from './registry.ts'
@@ -9,7 +9,7 @@ interface Reference {
   isElsewhere: boolean
 }
 
-/** Packages whose providers say what a call cost. */
+/** Packages whose providers report the cost of a call. */
 const reportCost = new Set(['@openrouter/ai-sdk-provider'])
 
 const nothing: ModelFacts = {}
@@ -21,7 +21,7 @@ export async function factsOf(
   if (reference === undefined) return nothing
   const { provider: name, modelId, isElsewhere } = reference
   try {
-    // A proxy of the provider's models, mostly; whose are others has names of its own.
+    // Mostly a proxy for the provider's models. A server with other models has other names for them.
     if (isElsewhere) return (await registry.standing(name, modelId)) ?? nothing
     const provider = await registry.provider(name)
     if (provider === undefined) return nothing
@@ -29,7 +29,7 @@ export async function factsOf(
     const reportsCost = reportCost.has(model?.npm ?? provider.npm ?? '')
     return { ...model, ...(reportsCost && { reportsCost }) }
   } catch {
-    // A list that cannot be read must not stop a model that can be asked.
+    // A model can be called even if the list of models is not readable.
     return nothing
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The meaning of a provider's finish reason. Each API has words of its own, and gateways pass on those
- * of the API behind them, in any case. Sources: the API references of OpenAI, Azure, Anthropic, Gemini
- * (`FinishReason`), Mistral, DeepSeek, Zhipu, Cohere, vLLM, Ollama, TGI, Together and watsonx.
+ * The meaning of a provider's finish reason. Each API has its own words, and gateways pass on those of
+ * the API behind them, in upper or lower case. Sources: the API references of OpenAI, Azure, Anthropic,
+ * Gemini (`FinishReason`), Mistral, DeepSeek, Zhipu, Cohere, vLLM, Ollama, TGI, Together and watsonx.
  */
 import type { LanguageModelV4FinishReason } from '@ai-sdk/provider'
 
@@ -24,8 +24,8 @@ for (const meaning of ['stop', 'length', 'content-filter', 'tool-calls', 'error'
 }
 
 /**
- * For words that are not in the list: the first that matches. A limit of a rate is a failure, and a
- * limit of a length is not, so the rates come before the lengths.
+ * For words that are not in the list. The first matching pattern counts. A rate limit is a failure and a
+ * length limit is not, so the patterns of rates come before those of lengths.
  */
 const patterns: readonly (readonly [RegExp, Meaning])[] = [
   [
@@ -48,7 +48,7 @@ const patterns: readonly (readonly [RegExp, Meaning])[] = [
   [/^(?:eos|eot|end_of|end_turn|stop)_/, 'stop'],
 ]
 
-/** `other` for a word that says nothing. */
+/** Returns `other` for an unknown word. */
 export function finishMeaning(raw: string): Meaning {
   // Gemini's compatible API writes "function_call_filter: MALFORMED_FUNCTION_CALL".
   const detail = raw.slice(raw.lastIndexOf(':') + 1)
@@ -62,9 +62,9 @@ export function finishMeaning(raw: string): Meaning {
 }
 
 /**
- * A finish reason as it came, or undefined where it is none: servers send `""`, `"null"`, `false`, 0
- * or Gemini's `FINISH_REASON_UNSPECIFIED` in each chunk in place of null. Of an object or a list it is the word inside; `true` and a number
- * above 0 are the reason `other`.
+ * Returns the finish reason in a field, or undefined if it holds none: servers send `""`, `"null"`,
+ * `false`, 0 or Gemini's `FINISH_REASON_UNSPECIFIED` instead of null in each chunk. From an object or a
+ * list it takes the word inside; `true` and a number above 0 are the reason `other`.
  */
 export function finishReasonIn(value: unknown): string | undefined {
   if (typeof value === 'number' || value === true) {
@@ -83,7 +83,7 @@ export function finishReasonIn(value: unknown): string | undefined {
     : word
 }
 
-/** Whether the answer of such an end may lack something, so that a call without arguments is no call. */
+/** Whether an answer with such an end may be incomplete, so that a call without arguments is no call. */
 export function isCutOff(meaning: Meaning | undefined): boolean {
   return (
     meaning === undefined ||

@@ -1,8 +1,8 @@
-/** Finds the names that somebody most likely meant when they wrote one that does not exist. */
+/** Finds the existing names that are most similar to a name that does not exist. */
 
-/** The known names within a third of the word's length in edits, the nearest first. */
+/** The names within a third of the word's length in edits, the nearest first. */
 export function nearestNames(word: string, names: Iterable<string>, max = 3): string[] {
-  // Nobody mistypes a name of this length, and the cost of comparing grows with it.
+  // A longer name is no typing error, and the cost of a comparison grows with the length.
   if (word.length > 64) return []
   const most = Math.max(1, Math.floor(word.length / 3))
   const near: { name: string; edits: number }[] = []
@@ -11,7 +11,7 @@ export function nearestNames(word: string, names: Iterable<string>, max = 3): st
     const edits = editsBetween(word, name)
     if (edits <= most) near.push({ name, edits })
   }
-  // Where one is a slip of the finger away, those that are farther are noise.
+  // If one name is a single typing error away, names that are farther away do not help.
   const best = Math.min(...near.map(({ edits }) => edits))
   return near
     .filter(({ edits }) => edits <= Math.max(best, Math.floor(most / 2)))
@@ -21,8 +21,8 @@ export function nearestNames(word: string, names: Iterable<string>, max = 3): st
 }
 
 /**
- * The model ids that somebody most likely meant: those whose last part is the word, or that hold it,
- * and those that are near. People leave out what stands before the last slash.
+ * The model ids that are most likely meant: those whose last part equals or contains the word, and
+ * similar ones. People leave out the part before the last slash.
  */
 export function nearestModels(word: string, ids: Iterable<string>, max = 3): string[] {
   const wanted = lastPart(word).toLowerCase()
@@ -42,7 +42,7 @@ export function nearestModels(word: string, ids: Iterable<string>, max = 3): str
 
 const lastPart = (id: string) => id.slice(id.lastIndexOf('/') + 1)
 
-/** ` Did you mean "a" or "b"?`, or nothing. */
+/** Returns ` Did you mean "a" or "b"?`, or an empty text. */
 export function didYouMean(names: readonly string[]): string {
   if (names.length === 0) return ''
   const quoted = names.map((name) => JSON.stringify(name))
@@ -50,7 +50,7 @@ export function didYouMean(names: readonly string[]): string {
   return ` Did you mean ${quoted.length === 0 ? last : `${quoted.join(', ')} or ${last}`}?`
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that make one word the other. */
+/** The count of insertions, deletions, replacements and swaps of neighbours between two words. */
 function editsBetween(a: string, b: string): number {
   let before: number[] = []
   let above = Array.from({ length: b.length + 1 }, (_, column) => column)

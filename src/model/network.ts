@@ -1,7 +1,7 @@
 /**
- * The way to the providers: straight, or through the HTTP proxy that the environment names, as in curl:
- * `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`, in either case of letters (small letters win).
- * Every provider and the list of models take the same way.
+ * The connection to providers: direct, or through the HTTP proxy of the environment, like curl:
+ * `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`, in lower or upper case (lower case wins).
+ * All providers and the model list use the same connection.
  */
 import type { EnvHttpProxyAgent } from 'undici'
 
@@ -13,17 +13,17 @@ type Environment = Readonly<Record<string, string | undefined>>
 export interface Network {
   /** For Loom's own client of chat-completions APIs. Loads the network library at the first call. */
   transport: () => Promise<Transport>
-  /** For the AI SDK's provider packages, and for the list of models. */
+  /** For the AI SDK's provider packages and for the model list. */
   fetch: typeof globalThis.fetch
 }
 
 /**
- * One for each set of models: its connections are shared by all of them.
- * @throws LoomError `invalid-config` where a proxy's address cannot be read.
+ * Returns the network of a set of models, which share its connections.
+ * @throws LoomError `invalid-config` if the address of a proxy is not valid.
  */
 export function providerNetwork(environment: Environment): Network {
   const proxied = proxyDispatcher(environment)
-  // Looked up at each call, so that instrumentation of the global `fetch` that is added later still works.
+  // Read at each call, so that a later instrumentation of the global `fetch` still works.
   const direct: Network['fetch'] = (input, init) => globalThis.fetch(input, init)
   let opening: Promise<Transport> | undefined
   const open = async () => {
@@ -34,7 +34,7 @@ export function providerNetwork(environment: Environment): Network {
   return { transport, fetch: proxied === undefined ? direct : proxiedFetch(proxied) }
 }
 
-/** Node's own `fetch` may be of another version of undici, and then takes no dispatcher of ours. */
+/** Uses undici's own `fetch`: Node's may be of another version, which does not accept this dispatcher. */
 function proxiedFetch(proxied: () => Promise<EnvHttpProxyAgent>): Network['fetch'] {
   return async (input, init) => {
     const { fetch: undiciFetch } = await import('undici')
@@ -48,7 +48,7 @@ function proxiedFetch(proxied: () => Promise<EnvHttpProxyAgent>): Network['fetch
       headers: [...headers],
       // Any other body is one JSON text.
       body: blob ?? (body === null ? null : await new Response(body).text()),
-      // The signal of the call itself: the request's is another one.
+      // The signal of the call itself. The request has another one.
       signal: init?.signal ?? signal,
       dispatcher,
     })
@@ -67,7 +67,7 @@ export function networkFetch(environment: Environment): Network['fetch'] {
   return providerNetwork(environment).fetch
 }
 
-/** One agent for all, so that they share its connections. It opens at the first call. */
+/** One agent for all requests, so that they share connections. It opens at the first call. */
 function proxyDispatcher(environment: Environment): (() => Promise<EnvHttpProxyAgent>) | undefined {
   const forAll = proxyIn(environment, 'all_proxy')
   const httpProxy = proxyIn(environment, 'http_proxy') ?? forAll
@@ -78,11 +78,11 @@ function proxyDispatcher(environment: Environment): (() => Promise<EnvHttpProxyA
     const { connectionOptions } = await import('./openai-compatible/http-transport.ts')
     return new EnvHttpProxyAgent({
       ...connectionOptions,
-      // Given explicitly, empty ones included: otherwise undici would read the process's environment.
+      // Set explicitly, also if empty: otherwise undici reads the environment of the process.
       httpProxy: httpProxy ?? '',
       httpsProxy: httpsProxy ?? '',
       noProxy: variable(environment, 'no_proxy') ?? '',
-      // Plain HTTP is forwarded, as proxies expect: many allow CONNECT to port 443 only.
+      // Plain HTTP is forwarded, as proxies expect: many allow CONNECT only to port 443.
       proxyTunnel: false,
     })
   }
@@ -95,7 +95,7 @@ function proxyIn(environment: Environment, name: string): string | undefined {
   if (given === undefined) return undefined
   const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(given) ? given : `http://${given}`
   if (URL.canParse(address) && /^(https?|socks5?):/i.test(address)) return address
-  // The address is not quoted: it may hold a password.
+  // The error does not quote the address, which may hold a password.
   throw new LoomError(
     'invalid-config',
     `${name.toUpperCase()} is not the address of a proxy. Set it to an address that begins with http:// or https://, or unset it.`,

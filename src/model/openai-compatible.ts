@@ -1,7 +1,7 @@
 /**
- * A language model behind any chat-completions API. What it sends and gives out is what
- * `@ai-sdk/openai-compatible` sends and gives out, for a tenth of the CPU a token; the differences are
- * few, meant, and listed in `test/openai-compatible-differential.test.ts` and `…-request.test.ts`.
+ * A language model behind any chat-completions API. It sends and returns the same as
+ * `@ai-sdk/openai-compatible`, for a tenth of the CPU time per token. The few intended differences are
+ * listed in `test/openai-compatible-differential.test.ts` and `…-request.test.ts`.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -32,26 +32,26 @@ import { signOfLife } from './sign-of-life.ts'
 import { wellFormedJson } from './well-formed.ts'
 
 export interface OpenAICompatibleOptions {
-  /** Names the provider in messages, metadata and `providerOptions`. */
+  /** The name of the provider in messages, metadata and `providerOptions`. */
   provider: string
   modelId: string
   /** The API's root (`https://api.example.com/v1`) or the endpoint itself. */
   baseUrl: string
   /** Sent as a bearer token. */
   apiKey?: string | undefined
-  /** Sent with every call; an `authorization` here replaces the one of `apiKey`. */
+  /** Sent with every call. An `authorization` here replaces that of `apiKey`. */
   headers?: Record<string, string>
-  /** Models that share one share its connections. @defaultValue one of its own */
+  /** Models with the same transport share its connections. @defaultValue a transport of its own */
   transport?: Transport
-  /** Whether the API takes a JSON schema for its answer. @defaultValue true */
+  /** Whether the API accepts a JSON schema for its answer. @defaultValue true */
   structuredOutputs?: boolean
-  /** Whether tool results may hold files. Without it they become JSON. @defaultValue false */
+  /** Whether tool results may hold files. If not, files become JSON. @defaultValue false */
   multiPartToolResults?: boolean
-  /** What the API fetches itself when it is given a link. @defaultValue images */
+  /** The links that the API fetches itself. @defaultValue images */
   supportedUrls?: Record<string, RegExp[]>
 }
 
-/** @throws LoomError `invalid-config` if the base URL is none. */
+/** @throws LoomError `invalid-config` if the base URL is not valid. */
 export function openAICompatible(options: OpenAICompatibleOptions): DirectModel & FileTaker {
   const { provider, modelId, transport = httpTransport() } = options
   const model: ChatModel = {
@@ -61,7 +61,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): DirectModel 
     headers: {
       'content-type': 'application/json',
       accept: 'text/event-stream, application/json',
-      // Nothing is decoded here, and a compressed stream would be held back by its compressor.
+      // A compressed stream would be delayed by its compressor.
       'accept-encoding': 'identity',
       'user-agent': 'loom',
       ...(options.apiKey ? { authorization: `Bearer ${options.apiKey}` } : {}),
@@ -93,16 +93,16 @@ interface ChatModel {
   transport: Transport
   structuredOutputs: boolean
   multiPartToolResults: boolean
-  /** What the model has refused of earlier calls. */
+  /** The changes of the body form after refusals of earlier calls. */
   forms: BodyForms
 }
 
-/** A call that is under way. */
+/** A running call. */
 interface ModelCall {
   attempt: BodyAttempt
-  /** The answer to the last request of the call: one that was refused may be made in another form. */
+  /** The answer to the last request of the call. A refused request may be repeated in another form. */
   answer: ResponseReader
-  /** Settles when the last part has been taken. */
+  /** Settles after the receiver has taken the last part. */
   done: Promise<void>
 }
 
@@ -150,7 +150,7 @@ function beginCall(
   return Object.assign(modelCall, { done: untilAborted(call.abortSignal, exchanges) })
 }
 
-/** Whether the model refused the form of the body, and there is another one to try. */
+/** Whether the model refused the form of the body, and another form is left to try. */
 const isRefused = ({ statusCode = 0, responseBody = '' }: APICallError, attempt: BodyAttempt) =>
   attempt.revise(statusCode, responseBody)
 
@@ -180,13 +180,13 @@ async function exchange(
   return answer.end()
 }
 
-/** A body of many megabytes is written in steps, so that other requests go on meanwhile. */
+/** Writes a body of many megabytes in steps, so that other requests can run between them. */
 async function written({ body }: BodyAttempt): Promise<TransportRequest['body']> {
   if (isOnePiece(body)) return wellFormedJson(JSON.stringify(body))
   return bytesInSteps(body, wellFormedJson)
 }
 
-/** Resolves with the first parts: until then a failure is a rejection. */
+/** Resolves with the first parts. A failure before them is a rejection. */
 async function stream(
   model: ChatModel,
   call: LanguageModelV4CallOptions,
@@ -227,7 +227,7 @@ async function generate(
   return { ...generated.result(answer.responseHeaders), request: { body: attempt.body } }
 }
 
-/** HTTP names have no case. An undefined value takes the header out. */
+/** HTTP header names have no case. An undefined value removes the header. */
 function lowerCased(headers: Record<string, string | undefined> = {}): Record<string, string> {
   const result: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {

@@ -1,6 +1,6 @@
 /**
- * Whether a provider refused a prompt for its length. There is no status or code for it that all
- * share, so it is recognised by the words; and a rate limit, which also counts tokens, is none.
+ * Whether a provider refused a prompt because of its length. No status or code is common to all
+ * providers, so the words of the error decide. A rate limit also counts tokens, but is no overflow.
  */
 const patterns = [
   /context[_ -]?length[_ -]?exceeded/i,
@@ -24,7 +24,7 @@ const patterns = [
   /tokens? in (?:the |your )?(?:request|prompt|input|messages)\b.{0,40}(?:exceed|more than)/i,
   /(?:input|prompt|request) (?:is |are )?(?:longer|larger|greater) than the max/i,
   /max_input_tokens.{0,20}exceed/i,
-  // ds4-server; Atlas, SiliconFlow and other servers that name the limit as their setting is named.
+  // ds4-server; Atlas, SiliconFlow and other servers that name the limit by their setting.
   /\btokens?,? (?:but|while|and) (?:the |this )?(?:configured |model'?s? |maximum )*context (?:size|length|window)/i,
   /(?:prompt|input|tokens?|length|sequence).{0,80}(?:max_seq_len|max_model_len|max_sequence_length|max_position_embeddings|max_context_len\w*|max_total_tokens)/i,
   // SGLang; Cohere; Bedrock; MiniMax; Moonshot; GitHub Models; Ollama; AI21.
@@ -51,12 +51,12 @@ const patterns = [
   /(?:输入|提示|上下文|prompt|token).{0,20}(?:过长|超长|超过|超出)/i,
 ]
 
-/** Of the answer, which can be asked to be shorter in the settings alone. */
+/** About the length of the answer, for which only the settings can help. */
 const ofOutput = /\b(?:output|completion) token limit/i
 
 const rateLimit = /rate[ _-]?limit|per minute|quota|\bTP[MD]\b/i
 
-/** @param status of HTTP; undefined where it is not known */
+/** @param status the HTTP status; undefined if it is not known */
 export function isOverflow(text: string, status: number | undefined): boolean {
   if (status === 429 || rateLimit.test(text) || ofOutput.test(text)) return false
   if (answerRoom(text) !== undefined) return false
@@ -82,22 +82,22 @@ const shared = [
 ]
 
 /**
- * vLLM reads no more of a prompt than has room beside the answer, so that it says only "you requested
+ * vLLM reads only the part of a prompt that has room beside the answer, so it reports only "you requested
  * 8000 output tokens and your prompt contains at least 193 input tokens" (github.com/earendil-works/pi/pull/5929).
  */
 const unread =
   /context length is (?<limit>\d+) tokens\. However, you requested (?<asked>\d+) output tokens and your prompt contains at least/i
 
-/** An answer needs this many tokens at least: with less, the prompt itself is too long. */
+/** Tokens. With less room for an answer, the prompt itself is too long. */
 const answerMin = 256
 
 /**
- * The tokens that are left for an answer, where a refusal says that prompt and answer together do not
- * fit the window, and the prompt alone does. Undefined for any other refusal.
+ * The tokens that are left for an answer, if a refusal reports that prompt and answer together do not
+ * fit the window, but the prompt alone does. Undefined for any other refusal.
  */
 export function answerRoom(text: string): number | undefined {
   const { limit, asked } = unread.exec(text)?.groups ?? {}
-  // A lesser answer shows whether it was the answer or the prompt that did not fit.
+  // A shorter answer shows whether the answer or the prompt did not fit.
   const share = Math.floor(Number(limit) / 8)
   if (Number(asked) > share && share >= answerMin) return share
   for (const pattern of shared) {
@@ -123,11 +123,11 @@ const told = [
   /(?:context|token) (?:window|length|size|limit)(?: is| of|:)* (\d[\d,]*)/i,
 ]
 
-/** The window in tokens, where a refusal tells it. */
+/** The window in tokens, if a refusal states it. */
 export function overflowLimit(text: string): number | undefined {
   for (const pattern of told) {
     const limit = Number(pattern.exec(text)?.[1]?.replaceAll(',', ''))
-    // Less than any model's is some other number.
+    // A smaller number is not a window: every model's is larger.
     if (limit >= 1000) return limit
   }
   return undefined

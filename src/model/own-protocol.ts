@@ -1,7 +1,7 @@
 /**
- * The providers that speak a protocol of their own, through the AI SDK's packages. An address in the
- * settings changes where they are, never what they speak. Every setting is passed explicitly, since
- * the packages would otherwise look into the process environment by themselves.
+ * The providers with a protocol of their own, through the AI SDK's packages. An address in the settings
+ * changes their location but not their protocol. Every setting is passed explicitly, because the
+ * packages would otherwise read the environment of the process themselves.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
@@ -13,7 +13,7 @@ export interface OwnProtocol {
   keyVariables: readonly [string, ...string[]]
   /** The provider's own address, version included. */
   baseUrl: string
-  /** The address that the package takes, of one that a user wrote. */
+  /** Converts the user's address to the one that the package requires. */
   completeUrl: (baseUrl: string) => string
 }
 
@@ -34,7 +34,7 @@ export const ownProtocols: ReadonlyMap<string, OwnProtocol> = new Map<string, Ow
       packageName: 'openai',
       keyVariables: ['OPENAI_API_KEY'],
       baseUrl: 'https://api.openai.com/v1',
-      // OpenAI's own SDKs take the whole path. Only a bare host can be no address of theirs.
+      // OpenAI's own SDKs take the whole path, so only a bare host cannot be an address for them.
       completeUrl: (baseUrl) => (new URL(baseUrl).pathname === '/' ? `${baseUrl}/v1` : baseUrl),
     },
   ],
@@ -49,12 +49,12 @@ export const ownProtocols: ReadonlyMap<string, OwnProtocol> = new Map<string, Ow
   ],
 ])
 
-/** Sent where a proxy is set up without a key: the packages refuse to go without one. */
+/** Sent to a proxy without a key: the packages require a key. */
 const placeholderKey = 'none'
 
 /**
- * The model, or `undefined` where its key is missing. A key may be missing only behind an address
- * that the user set: many a proxy holds the key itself.
+ * Returns the model, or `undefined` if its key is missing. A key may be missing only if the user set
+ * the address: many proxies hold the key themselves.
  */
 export async function openOwnProtocol(
   protocol: OwnProtocol,
@@ -73,7 +73,7 @@ export async function openOwnProtocol(
   return openPackage(protocol, modelId, { ...given, baseURL })
 }
 
-/** A model behind an address that is complete, also where it is another's that speaks the protocol. */
+/** Opens a model at a complete address, also of another provider with the same protocol. */
 export async function openPackage(
   protocol: OwnProtocol,
   modelId: string,
@@ -91,7 +91,7 @@ export async function openPackage(
   return openPackageModel(protocol.packageName, settings, modelId)
 }
 
-/** Without the slashes at its end, and without a query: the packages put their paths behind it. */
+/** Removes the final slashes and the query, because the packages append their paths. */
 function rootOf(address: string): string {
   const { origin, pathname } = new URL(address)
   return origin + pathname.replace(/\/+$/, '')

@@ -1,10 +1,10 @@
 /**
- * What a reply cost, from its usage and the model's price. A price or a usage that is not known makes
- * the cost unknown, never 0: a 0 would be read as "free".
+ * The cost of a reply, from its usage and the model's price. If the price or the usage is not known, the
+ * cost is unknown, and never 0, which would mean "free".
  */
 import type { LanguageModelV4Usage } from '@ai-sdk/provider'
 
-/** US dollars per million tokens. What is left out costs as `input` or, of `reasoning`, as `output`. */
+/** US dollars per million tokens. A missing rate is `input` or, for `reasoning`, `output`. */
 export interface Rates {
   input: number
   output: number
@@ -22,7 +22,7 @@ export interface PriceTier extends Rates {
   above: number
 }
 
-/** US dollars; undefined where the provider did not say how many tokens there were. */
+/** US dollars; undefined if the provider did not report the token counts. */
 export function costOf(usage: LanguageModelV4Usage, price: Price): number | undefined {
   const { inputTokens, outputTokens } = usage
   if (inputTokens.total === undefined || outputTokens.total === undefined) return undefined
@@ -40,14 +40,14 @@ export function costOf(usage: LanguageModelV4Usage, price: Price): number | unde
   return millionths / 1_000_000
 }
 
-/** The highest tier that the prompt is above; cached tokens count, they are in the context too. */
+/** The highest tier below the prompt's size. Cached tokens count, because they are in the context too. */
 function ratesFor(price: Price, promptTokens: number): Rates {
   return price.tiers?.findLast(({ above }) => promptTokens > above) ?? price
 }
 
 /**
- * What OpenRouter says that a call cost: it alone knows which upstream it went to. Where the upstream
- * is paid with the user's own key, that bill is on top of OpenRouter's fee.
+ * The cost that OpenRouter reports for a call: only OpenRouter knows the upstream of the call. If the
+ * user's own key pays the upstream, that cost is added to OpenRouter's fee.
  */
 export function reportedCost({ raw }: LanguageModelV4Usage): number | undefined {
   const cost = raw?.['cost']

@@ -1,7 +1,7 @@
 /**
- * The conversation as a model takes it. Providers refuse a call without a result and a result without
- * its call, and histories do hold both (an aborted turn, a tab that was closed): here every call gets
- * its one result, directly after the message that made it. Nothing is downloaded: a URL stays a URL.
+ * Converts a conversation to a prompt. Providers refuse a call without a result and a result without a
+ * call, and histories hold both (an aborted turn, a closed tab). Here every call gets exactly one
+ * result, directly after the message with the call. Nothing is downloaded: a URL stays a URL.
  */
 import type {
   LanguageModelV4FilePart,
@@ -32,10 +32,9 @@ type ToolOutput = Extract<ToolPart, { type: 'tool-result' }>['output']
 type PromptPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'][number]
 
 /**
- * The prompt of one model call, in time linear in the length of the history. A file before the latest
- * user message that cannot be read becomes a line that says so: one bad file must not make every later
- * message fail.
- * @throws LoomError `invalid-request` that names the message which cannot be converted, and why.
+ * The prompt of one model call, in time linear in the length of the history. An unreadable file before
+ * the latest user message becomes a line of text: one bad file must not make every later message fail.
+ * @throws LoomError `invalid-request` that names the message which cannot be converted, and the reason.
  */
 export function toPrompt(
   messages: readonly ModelMessage[],
@@ -56,7 +55,7 @@ export function toPrompt(
   return pairing.close()
 }
 
-/** How a file becomes a part: the latest message of the user is refused with a bad one, others are not. */
+/** Converts a file to a part. An unreadable file is an error only in the latest user message. */
 type ReadFile = (
   part: Parameters<typeof filePart>[0],
 ) => LanguageModelV4FilePart | LanguageModelV4TextPart
@@ -134,7 +133,7 @@ function assistantPart(part: AssistantPart, readFile: ReadFile): PromptPart[] {
     case 'text': {
       const text = stringOf(part.text, 'text')
       const options = optionsOf(part)
-      // Some providers hang what they need back (a thought's signature) on an empty text.
+      // Some providers attach data that they require back (a reasoning signature) to an empty text.
       return text.trim() === '' && options === undefined ? [] : [{ type: 'text', text, ...options }]
     }
     case 'reasoning':
@@ -163,7 +162,7 @@ function assistantPart(part: AssistantPart, readFile: ReadFile): PromptPart[] {
   }
 }
 
-/** A thought that cannot be read is left out: no line of text can stand in its place. */
+/** Leaves out an unreadable reasoning file: a line of text cannot replace it. */
 function reasoningFile(
   part: Extract<AssistantPart, { type: 'reasoning-file' }>,
   readFile: ReadFile,
@@ -176,7 +175,7 @@ function reasoningFile(
   }
 }
 
-/** A provider's own calls go back as they came: their inputs may be anything. */
+/** A provider's own calls go back unchanged: their inputs may be any value. */
 function calledBy(part: Extract<AssistantPart, { type: 'tool-call' }>) {
   const toolName = stringOf(part.toolName, 'toolName')
   const { input, providerExecuted } = part
@@ -222,7 +221,7 @@ function outputOf({ output }: { output: ToolOutput }, readFile: ReadFile) {
   }
 }
 
-/** Content as parts: a string is one text. */
+/** Content as parts. A string becomes one text part. */
 const partsOf = <PART>(content: string | readonly PART[]) =>
   typeof content === 'string' ? [{ type: 'text' as const, text: content }] : checked(content)
 

@@ -7,16 +7,16 @@ import { fetchWithExtraBody, withExtraBody } from './extra-body.ts'
 import { fetchWithOriginals, withPlaceholders } from './placeholders.ts'
 import { withUnknownItems } from './unknown-items.ts'
 
-/** The package `@ai-sdk/<name>` that speaks a protocol. */
+/** The package `@ai-sdk/<name>` that supports a protocol. */
 export type PackageName = 'anthropic' | 'openai' | 'google'
 
 export interface PackageSettings {
   baseURL: string
   apiKey: string
   headers: Record<string, string>
-  /** Takes the way to the providers that the environment names. */
+  /** Uses the proxy of the environment, if there is one. */
   fetch: typeof globalThis.fetch
-  /** Of OpenAI: the older chat completions in place of responses. */
+  /** For OpenAI: the older chat completions instead of responses. */
   completions?: boolean
 }
 
@@ -52,7 +52,7 @@ export async function openPackageModel(
 
 const withFetch = ({ completions: _, ...settings }: PackageSettings) => ({
   ...settings,
-  // The forms are inside the extra body, so that what a model refuses of that is left out too.
+  // The extra body is added before the body forms apply, so that refused fields of it are left out too.
   fetch: eventStreamFetch(
     fetchWithExtraBody(fetchWithBodyForms(fetchWithOriginals(settings.fetch))),
   ),

@@ -1,5 +1,5 @@
 /**
- * What is set up for each provider: the user's settings win over the environment, field by field.
+ * The settings of each provider: the user's settings override the environment, field by field.
  * An unrelated `SOMETHING_BASE_URL` is no error until a model string names `something`.
  */
 import { LoomError } from '../ground/error.ts'
@@ -57,7 +57,7 @@ export function readModelSettings({ environment, providers = {}, registry }: Mod
     has: (name: string) => configured(name) !== undefined,
     headers: (name: string) => configured(name)?.headers,
 
-    /** Whether the user said where it is. */
+    /** Whether the user set its address. */
     hasAddress: (name: string) => addressSet(name) !== undefined,
 
     baseUrl(name: string): string | undefined {
@@ -70,7 +70,7 @@ export function readModelSettings({ environment, providers = {}, registry }: Mod
       return checkAddress(address, source)
     },
 
-    /** Ids of providers that a model string can name. */
+    /** The ids of providers that a model string can name. */
     resolvable(): string[] {
       const ids = new Set(['demo', ...Object.keys(providers)])
       for (const name of ownProtocols.keys()) {
@@ -90,7 +90,7 @@ export function readModelSettings({ environment, providers = {}, registry }: Mod
       const configuredKeys = Object.values(providers).flatMap(({ apiKey, headers = {} }) => [
         apiKey,
         ...Object.entries(headers).map(([name, value]) =>
-          // The word after `Bearer`, where there is one.
+          // The word after `Bearer`, if there is one.
           /auth|key|token|secret/i.test(name) ? value.trim().split(/\s+/).at(-1) : undefined,
         ),
       ])
@@ -99,11 +99,11 @@ export function readModelSettings({ environment, providers = {}, registry }: Mod
   }
 }
 
-/** The registry is not asked which they are: nothing reads it before a model needs it. */
+/** Decided by the name alone: the registry is not read before a model needs it. */
 const holdsSecret = (name: string) =>
   isKeyVariable(name) || /(?:_TOKEN_[A-Z]+|_PASSWORD)$/.test(name)
 
-/** It is not quoted in errors: it may be a misplaced key. */
+/** Errors do not quote the address, because it may be a misplaced key. */
 export function checkAddress(address: string, source: string): string {
   const trimmed = address.trim()
   if (!isAddress(trimmed)) {
@@ -122,9 +122,9 @@ export function checkAddress(address: string, source: string): string {
 const isAddress = (address: string | undefined) =>
   address !== undefined && /^https?:\/\//i.test(address) && URL.canParse(address)
 
-/** A text of the user's in an error: one line, cut where it is long. */
+/** The user's text in an error: one line, shortened if it is long. */
 export const quote = (text: string) =>
   JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
 
-/** `fireworks-ai` is `FIREWORKS_AI`. */
+/** The prefix of a provider's variables: `fireworks-ai` becomes `FIREWORKS_AI`. */
 export const variableOf = (provider: string) => provider.toUpperCase().replace(/[^A-Z0-9]/g, '_')

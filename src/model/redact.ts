@@ -1,12 +1,12 @@
 /**
- * Strikes secrets out of a text that is about to be logged or shown: providers echo keys in their
- * errors. A secret of fewer than 8 characters is left alone: dummies such as `ollama` or `none` are
+ * Removes secrets from a text before it is logged or shown, because providers repeat keys in their
+ * errors. A secret of fewer than 8 characters stays: placeholders such as `ollama` or `none` are normal
  * words, and every real key is longer.
  */
 
 const lengthMin = 8
 
-/** A function that puts `[redacted]` in the place of every secret, and of its form in a URL. */
+/** Returns a function that replaces every secret, and its form in a URL, with `[redacted]`. */
 export function createRedact(secrets: Iterable<string>): (text: string) => string {
   const patterns = new Set<string>()
   for (const secret of secrets) {
@@ -16,7 +16,7 @@ export function createRedact(secrets: Iterable<string>): (text: string) => strin
     patterns.add(encodeURIComponent(trimmed.toWellFormed()))
   }
   if (patterns.size === 0) return (text) => text
-  // The longest first, so that a key which begins like another leaves no tail behind.
+  // The longest first: otherwise a key that starts with another key would leave its end in the text.
   const sources = [...patterns].sort((a, b) => b.length - a.length).map(escapePattern)
   const pattern = new RegExp(sources.join('|'), 'g')
   return (text) => text.replace(pattern, '[redacted]')

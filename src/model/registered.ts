@@ -1,7 +1,7 @@
 /**
- * Opens a model of a listed provider: its address and the name of its key come from the registry, so
- * that a key in the environment is all the set-up there is. A model that the list does not know is
- * tried all the same: there are new ones every day, and private ones.
+ * Opens a model of a listed provider. Its address and the name of its key come from the registry, so the
+ * user has to set only the key. A model that is not in the list is also tried: there are new models
+ * every day, and private ones.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
@@ -20,23 +20,23 @@ import {
 import type { ProviderEntry } from './registry/entry.ts'
 
 export interface RegisteredOptions {
-  /** As the user wrote it, for errors. */
+  /** The user's text, for errors. */
   reference: string
-  /** As the user wrote it, in lower case: an id or a short name. */
+  /** The user's text in lower case: an id or a short name. */
   name: string
   modelId: string
   set: ModelSettings
   registry: Registry
   transport: () => Promise<Transport>
   fetch: typeof globalThis.fetch
-  /** Told of the key, which may stand in a variable that nothing else takes for one. */
+  /** Receives the key. It may come from a variable that no other setting names. */
   onKey: (key: string) => void
 }
 
 /**
- * Undefined where no such provider is listed.
- * @throws LoomError `missing-key` that names the variable; `unknown-model` where Loom does not speak
- * the provider's protocol.
+ * Returns undefined if no such provider is listed.
+ * @throws LoomError `missing-key` that names the variable; `unknown-model` if Loom does not support the
+ * provider's protocol.
  */
 export async function openRegistered(
   options: RegisteredOptions,
@@ -60,7 +60,7 @@ export async function openRegistered(
   return openPackage(protocol, modelId, { baseURL, apiKey, fetch, completions })
 }
 
-/** Whether a listed provider's key is set, and all that its address is made of. */
+/** Whether the key of a listed provider and all variables of its address are set. */
 export function isSetUp(provider: ProviderEntry, set: ModelSettings): boolean {
   if (set.has(provider.id) || set.hasAddress(provider.id)) return true
   if (ownProtocols.has(provider.id)) return set.apiKey(provider.id) !== undefined
@@ -70,7 +70,7 @@ export function isSetUp(provider: ProviderEntry, set: ModelSettings): boolean {
   return !missing && keyOf(set, keyVariablesOf(provider.id, provider, endpoint)) !== undefined
 }
 
-/** The generic name comes first, since it can only be meant for this provider. */
+/** The variables that may hold the key. The generic name comes first: only this provider can use it. */
 function keyVariablesOf(name: string, provider: ProviderEntry, endpoint: Endpoint): string[] {
   const generic = [name, provider.id].map((name) => `${variableOf(name)}_API_KEY`)
   return [...new Set([...generic, ...endpoint.keyVariables])]
@@ -120,7 +120,7 @@ function missingKey(
   )
 }
 
-/** The names that the provider's own pages use, where it has some. */
+/** The variable names for errors: those on the provider's own pages, if there are any. */
 const toldKeyVariables = (name: string, provider: ProviderEntry, endpoint: Endpoint) =>
   endpoint.keyVariables.length > 0
     ? endpoint.keyVariables

@@ -1,7 +1,7 @@
 /**
- * What is known of providers and models: the list that came with Loom, a newer one from models.dev
- * where that may be asked, and the user's own word on top. Nothing is read before the first question,
- * and no question waits for the network: a newer list is fetched behind it and counts from then on.
+ * The known providers and models: the list that is part of Loom, a newer one from models.dev if that is
+ * allowed, and the user's overrides. Nothing is read before the first question. No question waits for
+ * the network: a newer list is fetched in the background and used from then on.
  */
 import { aliasOf } from './registry/aliases.ts'
 import type { Cached } from './registry/cache-file.ts'
@@ -40,9 +40,9 @@ export interface RegistryOptions {
 
 export type RefreshOutcome = { result: 'new' | 'same' } | { result: 'failed'; error: unknown }
 
-/** How long a list counts as right. */
+/** The time after which a list is fetched again. */
 const freshMs = 24 * 60 * 60 * 1000
-/** How long after a failed fetch nobody asks again. */
+/** The time after a failed fetch in which no other fetch starts. */
 const failedMs = 60 * 60 * 1000
 
 /**
@@ -63,7 +63,7 @@ export class Registry {
   readonly #now: () => number
   readonly overrides: Overrides
   #catalog: Promise<Catalog> | undefined
-  /** When the list is to be asked about again. */
+  /** The time from which the list is fetched again. */
   #staleAt = 0
   #refreshing: Promise<void> | undefined
 
@@ -107,8 +107,8 @@ export class Registry {
   }
 
   /**
-   * A model of a provider that is named as `provider` takes it, by the list as it stands: no newer one
-   * is asked for, since nothing else is asked of anybody but the user's own server.
+   * Returns a model of a provider or short name from the present list. It starts no fetch, because a
+   * provider at the user's own address must cause no requests to other servers.
    */
   async standing(name: string, id: string): Promise<ModelEntry | undefined> {
     const catalog = await this.#standing()
@@ -117,14 +117,14 @@ export class Registry {
   }
 
   /**
-   * Waits for a newer list, if one is being fetched: for who would otherwise say that there is no such
-   * thing.
+   * Waits for a newer list if one is being fetched, for a caller that would otherwise report an unknown
+   * name.
    */
   async settled(): Promise<void> {
     await this.#refreshing
   }
 
-  /** The list as it stands, without the user's word. The same object until there is a newer one. */
+  /** Returns the present list without the user's overrides: the same object until there is a newer list. */
   async catalog(): Promise<Catalog> {
     const catalog = await this.#standing()
     const { url } = this.#options
@@ -139,7 +139,7 @@ export class Registry {
   }
 
   #idOf(name: string): string {
-    // A newer list must not take a short name over: its key is set for what it was short for.
+    // A newer list must not take over a short name, because the key was set for the present provider.
     return this.overrides.providers.has(name) ? name : aliasOf(name)
   }
 
@@ -155,14 +155,14 @@ export class Registry {
     return own === undefined ? listed : { ...listed, ...own }
   }
 
-  /** The cache where it is newer than what came with Loom. */
+  /** Returns the cached list if it is newer than the one that is part of Loom. */
   async #read(): Promise<Catalog> {
     const { shippedCatalog } = await import('./registry/shipped.ts')
     const [shipped, cached] = await Promise.all([shippedCatalog(), this.#cached()])
     if (cached === undefined || cached.catalog.origin.takenAt <= shipped.origin.takenAt) {
       return shipped
     }
-    // A clock that was set back since makes nothing fresh for ever.
+    // If the clock was set back, the list still becomes stale.
     this.#staleAt = Math.min(cached.checkedAt, this.#now()) + freshMs
     return cached.catalog
   }
@@ -172,11 +172,11 @@ export class Registry {
     if (url === undefined || cacheFile === undefined) return undefined
     const { readCacheFile } = await import('./registry/cache-file.ts')
     const cached = await readCacheFile(cacheFile)
-    // A list of elsewhere says nothing of this one.
+    // A list from another address does not count.
     return cached?.catalog.origin.source === url ? cached : undefined
   }
 
-  /** Never fails: nobody waits for it. */
+  /** Never rejects: no caller waits for it. */
   async #refresh(url: string, current: Catalog): Promise<void> {
     const { cacheFile, signal, timeoutMs, fetch, onRefresh } = this.#options
     let outcome: RefreshOutcome

@@ -1,7 +1,7 @@
 /**
- * Turns `provider/model-id` into a model. What the user set up comes first, then the providers with a
- * protocol of their own, then the embedded demo, then the registry, which knows the address and the
- * name of the key. The split is at the first `/`: model ids hold slashes and colons.
+ * Converts `provider/model-id` to a model. The user's settings come first, then the providers with a
+ * protocol of their own, then the embedded demo, then the registry, which has the address and the name
+ * of the key. The split is at the first `/`: model ids may contain slashes and colons.
  */
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
@@ -24,14 +24,14 @@ import { Registry } from './registry.ts'
 import { aliasOf, shortNames } from './registry/aliases.ts'
 import type { ModelIndex } from './registry/search.ts'
 
-/** A model string may come from a callback, so that there is no end of different ones. */
+/** A model string may come from a callback, so the number of different strings has no bound. */
 const cachedModelsMax = 1000
 const referenceLengthMax = 512
 
 interface World {
   set: ModelSettings
   registry: Registry
-  /** One for all, so that models of one provider share its connections. */
+  /** One transport for all models, so that models of one provider share its connections. */
   transport: () => Promise<Transport>
   fetch: typeof globalThis.fetch
   onKey: (key: string) => void
@@ -75,7 +75,7 @@ export function createModels(options: ModelsOptions): Models {
 
   function openOnce(reference: string): Promise<LanguageModelV4> {
     let opening = opened.get(reference)
-    // A map keeps the order of insertion: what is put in again is the last to be dropped.
+    // A map keeps the order of insertion, so the entry that is inserted again is dropped last.
     opened.delete(reference)
     if (opening === undefined) {
       opening = openModel(reference, world)
@@ -87,7 +87,7 @@ export function createModels(options: ModelsOptions): Models {
     return opening
   }
 
-  /** Undefined for what the registry has no say in. */
+  /** Returns undefined for a model outside the registry. */
   function listed(reference: ModelReference): ListedReference | undefined {
     return typeof reference === 'string' ? listedReference(reference, set) : undefined
   }
@@ -144,7 +144,7 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
   const { openRegistered } = await import('./registered.ts')
   const model = await openRegistered(registered)
   if (model !== undefined) return model
-  // It may be in a newer list than ours.
+  // The provider may be in a newer list.
   await registry.settled()
   const newer = await openRegistered(registered)
   if (newer !== undefined) return newer
@@ -164,7 +164,7 @@ function parseReference(reference: string): { provider: string; modelId: string 
   return { provider, modelId }
 }
 
-/** The name under which a provider is set up: as it was written, or the id that it is short for. */
+/** The name under which a provider is configured: the user's spelling, or the id of a short name. */
 function settingName(provider: string, set: ModelSettings): string {
   const written = provider.toLowerCase()
   const isSet = (name: string) => set.has(name) || set.hasAddress(name)
@@ -175,7 +175,7 @@ export interface ListedReference {
   /** An id or a short name. */
   provider: string
   modelId: string
-  /** Where it is was said by the user: the list does not know which models there are. */
+  /** Whether the user set its address: then the list does not name its models. */
   isElsewhere: boolean
 }
 

@@ -1,9 +1,9 @@
 /**
- * OpenAI's Responses API keeps the items of its answers, and a request may name them by their ids. It
- * refuses one that names an item it does not have: after thirty days, with the key of another
- * organisation, or without its neighbour ("Item 'rs_1' of type 'reasoning' was provided without its
- * required following item"). The request is then made again with what the items say in their place:
- * nothing of the conversation is lost but thoughts, which only the API can read.
+ * OpenAI's Responses API stores the items of its answers, and a request may name them by id. The API
+ * refuses a request that names an item which it does not have: after thirty days, with the key of
+ * another organisation, or without the neighbour of the item ("Item 'rs_1' of type 'reasoning' was
+ * provided without its required following item"). The request is then repeated with the content of the
+ * items. Nothing of the conversation is lost except reasoning, which only the API can read.
  */
 import { APICallError } from '@ai-sdk/provider'
 import type {
@@ -15,10 +15,10 @@ import type {
 const refusal =
   /item with id ['"`]?[\w-]+['"`]? (?:was )?not found|provided without its required|no (?:tool|function) call found for|(?:rs|msg|fc|ws)_\w+['"`]? (?:was )?not found/i
 const providers = ['openai', 'azure']
-/** Items that the API does not have, of all conversations of the process. */
+/** The greatest count of missing items, over all conversations of the process. */
 const knownMax = 4000
 
-/** The model, which asks once more without ids where the API does not have the items. */
+/** Wraps the model so that it repeats a request without ids if the API does not have the items. */
 export function withUnknownItems(model: LanguageModelV4): LanguageModelV4 {
   const missing = new Set<string>()
   const ask = async <RESULT>(
@@ -72,7 +72,7 @@ function idsOf(prompt: Prompt): string[] {
 function byValue(options: LanguageModelV4CallOptions): LanguageModelV4CallOptions {
   const prompt = options.prompt.map((message) => {
     if (message.role !== 'assistant') return message
-    // What the provider ran itself can go back by its id alone.
+    // Provider-executed calls can go back only by id.
     const own = new Set(
       message.content.flatMap((part) =>
         part.type === 'tool-call' && part.providerExecuted === true ? [part.toolCallId] : [],

@@ -1,8 +1,8 @@
 /**
- * JSON that strict servers read. A text that was cut inside a character holds half of a surrogate pair,
- * which `JSON.stringify` writes as an escape and which many providers refuse ("no low surrogate in
- * string"). As part of a history it would make every later request fail.
- * @param json as `JSON.stringify` wrote it, so that each escape of a surrogate stands alone
+ * Converts JSON to a form that strict servers read. A text that was cut inside a character holds half of
+ * a surrogate pair. `JSON.stringify` writes it as an escape, which many providers refuse ("no low
+ * surrogate in string"). In a history it would make every later request fail.
+ * @param json the output of `JSON.stringify`, so that each escape of a surrogate stands alone
  * @returns the JSON with U+FFFD in place of each half
  */
 export function wellFormedJson(json: string): string {

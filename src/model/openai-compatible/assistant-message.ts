@@ -1,4 +1,4 @@
-/** A message of the assistant as a chat-completions message, in the form in which the model gave it. */
+/** A message of the assistant as a chat-completions message, in the form that the model sent. */
 import type { LanguageModelV4Message, LanguageModelV4ToolCallPart } from '@ai-sdk/provider'
 
 import { isRecord, parseJson } from './json-record.ts'
@@ -9,7 +9,7 @@ import { wireOptions } from './wire-options.ts'
 
 type Content = Extract<LanguageModelV4Message, { role: 'assistant' }>['content']
 
-/** Undefined for one that says nothing and calls nothing: providers refuse it. */
+/** Returns undefined for a message without text and calls: providers refuse it. */
 export function assistantMessage(
   content: Content,
   options: MessageOptions,
@@ -24,7 +24,7 @@ export function assistantMessage(
     thought ??= form?.thought
     fields = { ...fields, ...form?.fields }
     if (part.type === 'text') text += part.text
-    // Thoughts of another model, or of nobody knows which, are not this one's to be given.
+    // Reasoning of another or an unknown model must not be sent to this one.
     else if (part.type === 'reasoning' && form !== undefined) thoughts += part.text
     else if (part.type === 'tool-call') calls.push(toolCall(part, options))
   }
@@ -38,7 +38,7 @@ export function assistantMessage(
   }
 }
 
-/** Mistral's thoughts are a part of the content: docs.mistral.ai/capabilities/reasoning */
+/** Mistral's reasoning is a part of the content: docs.mistral.ai/capabilities/reasoning */
 function contentOf(said: {
   text: string
   hasCalls: boolean
@@ -65,7 +65,7 @@ function toolCall(part: LanguageModelV4ToolCallPart, options: MessageOptions): J
   }
 }
 
-/** Gemini refuses a call that comes back without the signature it gave it. */
+/** Gemini refuses a call without the signature that it sent with it. */
 function signatureFields(
   part: LanguageModelV4ToolCallPart,
   { metadataKey, model }: MessageOptions,
@@ -76,7 +76,7 @@ function signatureFields(
     return call['model'] === model && isRecord(fields) ? fields : {}
   }
   if (hasWireForm(part)) return {}
-  // A call of an older history, or one that Google's own package made.
+  // A call of an older history, or a call from Google's own package.
   const isGemini = /gemini/i.test(model)
   const signature =
     part.providerOptions?.[metadataKey]?.['thoughtSignature'] ??
@@ -85,7 +85,7 @@ function signatureFields(
   return { extra_content: { google: { thought_signature: signature } } }
 }
 
-/** A signature that came beside the calls is of the first of them. */
+/** A signature beside the calls belongs to the first call. */
 function withSignature(calls: JsonRecord[], { extra_content }: JsonRecord): JsonRecord[] {
   const [first, ...others] = calls
   if (first === undefined || signatureIn({ extra_content }) === undefined) return calls
@@ -93,7 +93,7 @@ function withSignature(calls: JsonRecord[], { extra_content }: JsonRecord): Json
   return [{ ...first, extra_content }, ...others]
 }
 
-/** A string that is JSON is the arguments already; any other is a value to encode. */
+/** A string of JSON is already the arguments. Any other value is encoded. */
 function toolArguments(input: unknown): string {
   if (typeof input === 'string' && parseJson(input) !== undefined) return input
   return JSON.stringify(input) ?? '{}'

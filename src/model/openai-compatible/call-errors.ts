@@ -1,7 +1,6 @@
 /**
- * Everything that can go wrong with one call, as the AI SDK's `APICallError`: its `isRetryable` is
- * what decides whether the runner tries again, and its message is what a person reads, so it is the
- * provider's own wherever there is one.
+ * All failures of one call, as the AI SDK's `APICallError`. The runner retries if `isRetryable` is
+ * true. People read the message, so it is the provider's own if there is one.
  */
 import { STATUS_CODES } from 'node:http'
 
@@ -19,13 +18,13 @@ export class CallErrors {
   #head: ResponseHead | undefined
 
   constructor(url: URL, body: unknown) {
-    // Not the query string: some APIs take their key there.
+    // Without the query string: some APIs take their key there.
     this.#url = url.origin + url.pathname
     this.#host = url.host
     this.#body = body
   }
 
-  /** What the errors from here on are known to have followed. */
+  /** Sets the response head that later errors include. */
   setHead(head: ResponseHead): void {
     this.#head = head
   }
@@ -49,7 +48,7 @@ export class CallErrors {
     return this.#error(message, { responseBody, ...(data === undefined ? {} : { data }) })
   }
 
-  /** A response with a good status that is no event stream. */
+  /** A response with a good status that is not an event stream. */
   notAStream(responseBody: string): APICallError {
     const data = parseJson(responseBody)
     const message = messageOf(data)
@@ -70,7 +69,7 @@ export class CallErrors {
     )
   }
 
-  /** The connection failed, before or in the answer. */
+  /** The connection failed, before or during the answer. */
   connection(cause: unknown): APICallError {
     const reason = connectionReason(cause)
     const message =
@@ -87,7 +86,7 @@ export class CallErrors {
     })
   }
 
-  /** The response ended in mid-answer. */
+  /** The response ended in the middle of the answer. */
   noFinishReason(): APICallError {
     return this.#error(`${this.#host} ended its answer without a finish reason`, {
       isRetryable: true,
@@ -129,7 +128,7 @@ export class CallErrors {
     })
   }
 
-  /** More than is ever held of one event. */
+  /** An event is larger than the bound. */
   tooLong(cause: unknown): APICallError {
     return this.#error(`${this.#host} sent too much: ${errorMessage(cause)}`, {
       cause,
@@ -160,13 +159,13 @@ function withDetail(message: string, body: string): string {
 
 const hostOf = (location: string | undefined, base: string) => new URL(location ?? '', base).host
 
-/** The system's own words: of several addresses that refused, the error of the first. */
+/** The error of the system. If several addresses refused, the error of the first. */
 function connectionReason(cause: unknown): string {
   if (cause instanceof AggregateError && cause.message === '') return errorMessage(cause.errors[0])
   return errorMessage(cause)
 }
 
-/** A certificate or a header that is wrong now is wrong a second later. */
+/** A wrong certificate or header will still be wrong a second later. */
 function isLasting(cause: unknown): boolean {
   if (!(cause instanceof Error) || !('code' in cause)) return false
   return /^(ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|UND_ERR_INVALID_ARG)/.test(

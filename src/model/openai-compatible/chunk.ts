@@ -1,7 +1,7 @@
 /**
- * Reads one chunk of a streamed answer. Every field is read by itself and liberally, since a field of
- * an unexpected form must not cost the rest of the chunk: numbers count as text, a field that cannot
- * be read counts as absent.
+ * Reads one chunk of a streamed answer. Each field is read separately and tolerantly, because a field of
+ * an unexpected form must not cost the rest of the chunk. Numbers count as text. An unreadable field
+ * counts as absent.
  */
 import type { JSONObject, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
@@ -9,21 +9,21 @@ import { finishReasonIn } from '../finish-reason.ts'
 import { isRecord, parseJson } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
 
-/** The only choice that was asked for. Some servers send an object in place of the list. */
+/** The only choice of the request. Some servers send an object instead of the list. */
 export function choiceOf({ choices }: JsonRecord): JsonRecord | undefined {
   const choice: unknown = Array.isArray(choices) ? choices[0] : choices
   return isRecord(choice) ? choice : undefined
 }
 
-/** The text of a field that holds a text or, from careless servers, a number. */
+/** The text of a field that holds a text or, from some servers, a number. */
 export function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   return typeof value === 'number' ? String(value) : undefined
 }
 
 /**
- * `finishReason` is the name in some answers of Gemini's compatible API. Some servers write the reason
- * into the delta, or beside the choices.
+ * Some answers of Gemini's compatible API use the name `finishReason`. Some servers write the reason into
+ * the delta, or beside the choices.
  */
 export function finishReasonOf(
   chunk: JsonRecord,
@@ -38,7 +38,7 @@ export function finishReasonOf(
   return reason == null ? undefined : finishReasonIn(reason)
 }
 
-/** The report of usage in a chunk: Moonshot puts it into the choice, Groq under a name of its own. */
+/** The usage in a chunk. Moonshot puts it into the choice, Groq under a name of its own. */
 export function usageIn(chunk: JsonRecord, choice: JsonRecord | undefined): JSONObject | undefined {
   const group = chunk['x_groq']
   const usage =
@@ -46,10 +46,10 @@ export function usageIn(chunk: JsonRecord, choice: JsonRecord | undefined): JSON
   return isReport(usage) ? usage : undefined
 }
 
-/** It was parsed from JSON, so that it holds nothing else. */
+/** A record parsed from JSON, so its values are JSON. */
 const isReport = (value: unknown): value is JSONObject => isRecord(value) && !Array.isArray(value)
 
-/** The error that a chunk reports, in itself or in its choice; null, false, "" and {} report none. */
+/** The error in a chunk or in its choice. The values null, false, "" and {} are no error. */
 export function errorIn(chunk: JsonRecord, choice: JsonRecord | undefined): unknown {
   if (isReported(chunk['error'])) return chunk
   if (choice !== undefined && isReported(choice['error'])) return choice
@@ -61,7 +61,7 @@ function isReported(error: unknown): boolean {
   return !isRecord(error) || Object.values(error).some(Boolean)
 }
 
-/** Whether an event without choices says that something went well, such as `{"code": 0, "msg": "ok"}`. */
+/** Whether an event without choices reports success, such as `{"code": 0, "msg": "ok"}`. */
 export function isSuccess({ code }: JsonRecord): boolean {
   const word = textOf(code)
   return word !== undefined && /^(0|200|ok|success)$/i.test(word)
@@ -85,7 +85,7 @@ function thinkingText(thinking: unknown): string {
   return texts.map((inner) => (inner?.type === 'text' ? inner.text : '')).join('')
 }
 
-/** The id, the model and the time of the answer; undefined in a chunk that has none of them. */
+/** The id, the model and the time of the answer; undefined if the chunk has none of them. */
 export function metadataIn(chunk: JsonRecord): LanguageModelV4StreamPart | undefined {
   const { id, model, created } = chunk
   if (!id && !model && !created) return undefined
@@ -98,12 +98,12 @@ export function metadataIn(chunk: JsonRecord): LanguageModelV4StreamPart | undef
   }
 }
 
-/** Whether an event says that the answer is over, in one of the spellings of servers. */
+/** Whether an event reports the end of the answer, in one of the spellings of servers. */
 export const isDone = (text: string) => /^\s*"?\[?DONE\]?"?\s*$/i.test(text)
 
 /**
- * The values of an event that is no JSON as it is: some servers put several events into one, or the name
- * of the field twice. Undefined where it holds anything else.
+ * The values of an event that is not one JSON value: some servers put several events into one, or repeat
+ * the name of the field. Undefined if it holds anything else.
  */
 export function valuesIn(data: string): readonly unknown[] | undefined {
   const lines = data.split('\n').map((line) => line.replace(/^\s*(data:\s*)+/, ''))

@@ -1,18 +1,18 @@
 /**
  * Decodes a response body that a server or proxy compressed although the request asked for none
- * (RFC 9110, 8.4). The bytes decide, not the header alone: proxies decode a body and keep its header,
- * and other servers write `none` or the name of a character set there.
+ * (RFC 9110, 8.4). The bytes decide, not only the header: some proxies decode a body and keep its
+ * header, and some servers write `none` or the name of a character set there.
  */
 import type { Transform } from 'node:stream'
 import { constants } from 'node:zlib'
 import * as zlib from 'node:zlib'
 
 export interface BodyDecoder {
-  /** What these bytes add to the text. */
+  /** Returns the decoded bytes that these bytes add. */
   decode: (bytes: Uint8Array) => Promise<Uint8Array>
 }
 
-/** With fewer bytes a body cannot be told to be text. */
+/** With fewer bytes it is not certain whether a body is text. */
 export const codingStartBytes = 8
 
 /** The codings of a `content-encoding` field in the order in which they were applied. */
@@ -24,7 +24,7 @@ export function codingsOf(field: string | undefined): string[] {
     .filter((coding) => coding in openers || coding === 'compress')
 }
 
-/** Undefined where the body is plain text, whatever the header says. */
+/** Returns undefined if the body is plain text, whatever the header says. */
 export function bodyDecoder(
   codings: readonly string[],
   start: Uint8Array,
@@ -43,14 +43,14 @@ export function bodyDecoder(
   }
 }
 
-/** An end that was cut off is no error here: the answer itself tells whether it is whole. */
+/** A missing end is no error here: the answer itself shows whether it is complete. */
 const flush = { finishFlush: constants.Z_SYNC_FLUSH }
 
 const openers: Record<string, (start: Uint8Array) => Transform> = {
   gzip: () => zlib.createGunzip(flush),
   br: () => zlib.createBrotliDecompress({ finishFlush: constants.BROTLI_OPERATION_FLUSH }),
   zstd: () => zlib.createZstdDecompress({ finishFlush: constants.ZSTD_e_flush }),
-  // Many servers leave the zlib header out, against the standard.
+  // Many servers leave out the zlib header, against the standard.
   deflate: (start) =>
     hasZlibHeader(start) ? zlib.createInflate(flush) : zlib.createInflateRaw(flush),
 }
@@ -59,7 +59,7 @@ function hasZlibHeader([first = 0, second = 0]: Uint8Array): boolean {
   return (first & 0x0f) === 8 && ((first << 8) | second) % 31 === 0
 }
 
-/** Whether a body begins as an event stream, JSON or a page does. */
+/** Whether a body starts like an event stream, JSON or an HTML page. */
 function isText(start: Uint8Array): boolean {
   const text = Buffer.from(start.buffer, start.byteOffset, Math.min(start.length, 16)).toString()
   return /^\uFEFF?\s*(?:data:|data |event:|id:|retry:|:[ \w\n-]|\{\s*"|\[\s*\{|<[!a-z])/i.test(text)

@@ -1,6 +1,6 @@
 /**
- * Text and files as content parts of a chat-completions message. Not every file has a form there:
- * what has none throws, since a model that silently misses an attachment answers nonsense.
+ * Text and files as content parts of a chat-completions message. Some files have no form there. They
+ * throw, because a model that silently lacks an attachment gives a wrong answer.
  */
 import { NoSuchProviderReferenceError, UnsupportedFunctionalityError } from '@ai-sdk/provider'
 import type { LanguageModelV4FilePart, LanguageModelV4TextPart } from '@ai-sdk/provider'
@@ -15,7 +15,7 @@ const audioFormats: Record<string, string> = {
   'audio/mpeg': 'mp3',
 }
 
-/** @throws UnsupportedFunctionalityError for a file that has no form in this API. */
+/** @throws UnsupportedFunctionalityError for a file without a form in this API. */
 export function contentPart(
   part: LanguageModelV4TextPart | LanguageModelV4FilePart,
   provider: string,
@@ -102,7 +102,7 @@ const textContent = (text: string): JsonRecord => ({ type: 'text', text })
 const dataUrl = (mediaType: string, data: string) =>
   `data:${fullMediaType(mediaType, data)};base64,${data}`
 
-/** Bytes, or text that is base64 or base64url, as base64. */
+/** Converts bytes, base64 or base64url to base64. */
 export function base64(data: Uint8Array | string): string {
   if (typeof data !== 'string') {
     return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')

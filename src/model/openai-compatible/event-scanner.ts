@@ -1,8 +1,7 @@
 /**
- * Cuts a byte stream into the `data` of server-sent events (WHATWG HTML, 9.2.6). Bytes become text
- * only in whole lines, so a character is never decoded in two halves, and a read that ends with its
- * line, as nearly all do, is decoded in one go and leaves nothing behind. Event names, ids and
- * comments are dropped.
+ * Splits a byte stream into the `data` of server-sent events (WHATWG HTML, 9.2.6). Only whole lines are
+ * decoded, so a character is never decoded in two halves. Nearly every read ends with a line end: it is
+ * decoded at once, and nothing is kept. Event names, ids and comments are ignored.
  */
 
 import { parseJson } from './json-record.ts'
@@ -10,7 +9,7 @@ import { parseJson } from './json-record.ts'
 const lineFeed = 10
 const carriageReturn = 13
 
-/** A line or an event that is longer than the scanner may hold. */
+/** A line or an event that is longer than the scanner may keep. */
 export class EventTooLong extends Error {
   override readonly name = 'EventTooLong'
 }
@@ -18,13 +17,13 @@ export class EventTooLong extends Error {
 export class EventScanner {
   readonly #onData: (data: string) => void
   readonly #maxBytes: number
-  /** The start of a line whose end has not come. */
+  /** The start of a line whose end has not arrived. */
   #held: Uint8Array[] = []
   #heldBytes = 0
-  /** The data lines of an event whose blank line has not come. */
+  /** The data lines of an event whose blank line has not arrived. */
   #data: string | undefined
   #isFirst = true
-  /** The text so far ended with CR: an LF that comes next is the other half of that line end. */
+  /** The text so far ended with CR. A following LF belongs to the same line end. */
   #afterReturn = false
 
   constructor(onData: (data: string) => void, maxBytes: number) {
@@ -33,8 +32,8 @@ export class EventScanner {
   }
 
   /**
-   * The event at the end of a body, where its last line end is missing. It is taken only if it is whole:
-   * the caller decides by its JSON.
+   * Returns the event at the end of a body without a final line end. The event counts only if it is
+   * complete: the caller decides by its JSON.
    */
   rest(): string | undefined {
     if (this.#heldBytes > 0) this.#scan(`${this.#decode(new Uint8Array())}\n`)
@@ -43,7 +42,7 @@ export class EventScanner {
     return data === '' ? undefined : data
   }
 
-  /** @throws EventTooLong when an event passes the bound. */
+  /** @throws EventTooLong if an event exceeds the bound. */
   feed(bytes: Uint8Array): void {
     const end = endOfLastLine(bytes)
     if (end > 0) this.#scan(this.#decode(end === bytes.length ? bytes : bytes.subarray(0, end)))
@@ -81,7 +80,7 @@ export class EventScanner {
     }
   }
 
-  /** Makes every line end a single LF, and takes the byte order mark off. */
+  /** Converts every line end to one LF, and removes the byte order mark. */
   #normalise(text: string): string {
     let start = this.#isFirst && text.charCodeAt(0) === 0xfe_ff ? 1 : 0
     if (this.#afterReturn && text.charCodeAt(0) === lineFeed) start = 1
@@ -103,23 +102,23 @@ export class EventScanner {
   }
 
   /**
-   * A line of JSON without the name of a field: gateways put an error into a stream like this, and some
-   * servers whole streams.
+   * Reads a line of JSON without a field name: some gateways put an error into a stream like this, and
+   * some servers send whole streams in this form.
    */
   #strayLine(line: string): void {
     if (parseJson(line) !== undefined) this.#onData(line)
   }
 
-  /** `start` is where the name of the field ends. */
+  /** @param start the index after the field name */
   #dataLine(text: string, start: number, end: number): void {
-    // A name that goes on ("database:") is another field. A name alone is a field with no value.
+    // A longer name ("database:") is another field. A name alone is a field without a value.
     if (start !== end && text.charCodeAt(start) !== 58) return
     const valueStart = text.charCodeAt(start + 1) === 32 ? start + 2 : start + 1
     const value = valueStart < end ? text.slice(valueStart, end) : ''
     if (this.#data === undefined) {
       this.#data = value
     } else if (value !== '' && isWhole(this.#data)) {
-      // Some servers send no blank line: what is whole is an event of its own.
+      // Some servers send no blank line: a complete value is an event of its own.
       const data = this.#data
       this.#data = value
       this.#onData(data)
@@ -133,7 +132,7 @@ export class EventScanner {
 const isWhole = (data: string) =>
   data.trim() === '[DONE]' || (data.startsWith('{') && parseJson(data) !== undefined)
 
-/** The index after the last line end, 0 if there is none. */
+/** The index after the last line end; 0 if there is none. */
 function endOfLastLine(bytes: Uint8Array): number {
   for (let index = bytes.length - 1; index >= 0; index--) {
     const byte = bytes[index]

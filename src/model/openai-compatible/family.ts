@@ -1,13 +1,13 @@
 /**
- * Rules of a provider that decide the form of a history, and that no single refused field shows. They
- * are known by the provider's name or, behind a gateway or an address of one's own, by the model's.
+ * Rules of a provider about the form of a history that no refusal of a single field shows. The name of
+ * the provider decides or, behind a gateway or a custom address, the name of the model.
  */
 import { createHash } from 'node:crypto'
 
 export interface Family {
-  /** False where a message of the user must not follow a tool's: an assistant's stands between. */
+  /** False if a user message must not follow a tool message: an assistant message goes between them. */
   userAfterTool: boolean
-  /** False where instructions must stand before the first answer: later ones become the user's. */
+  /** False if instructions must come before the first answer: later ones become user messages. */
   lateInstructions: boolean
   callId: (id: string) => string
 }
@@ -51,6 +51,6 @@ export function familyOf(provider: string, modelId: string): Family {
   return plain
 }
 
-/** The same for the same id, so that a call and its result still fit. */
+/** Returns the same text for the same id, so that a call and its result still match. */
 const digest = (id: string, length: number) =>
   createHash('sha256').update(id).digest('hex').slice(0, length)

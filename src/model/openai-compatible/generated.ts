@@ -1,4 +1,4 @@
-/** The parts of a stream put together to the result of `doGenerate`. */
+/** Builds the result of `doGenerate` from the parts of a stream. */
 import type {
   LanguageModelV4Content,
   LanguageModelV4GenerateResult,
@@ -15,7 +15,7 @@ export class Generated {
   #response: NonNullable<Result['response']> = {}
   #finish: Extract<LanguageModelV4StreamPart, { type: 'finish' }> | undefined
 
-  /** @throws the error of an `error` part. */
+  /** @throws the error of an `error` part */
   add(part: LanguageModelV4StreamPart): void {
     switch (part.type) {
       case 'stream-start':
@@ -43,7 +43,7 @@ export class Generated {
       case 'error':
         throw part.error
       default:
-      // Starts, ends and pieces of what comes whole as well.
+      // The other parts are starts, ends and deltas of content that also arrives complete.
     }
   }
 
@@ -52,7 +52,7 @@ export class Generated {
     this.#content.push(said)
   }
 
-  /** @param headers of the HTTP response */
+  /** @param headers the headers of the HTTP response */
   result(headers: Record<string, string>): Result {
     const finish = this.#finish
     if (finish === undefined) throw new Error('the answer has no finish part')

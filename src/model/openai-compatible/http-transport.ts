@@ -1,8 +1,8 @@
 /**
  * The transport over the network. It dispatches on undici without a web stream or a promise between
- * socket and receiver: for 50 streams of 50 tokens a second that is 14 µs of CPU a token, where
- * `node:http` takes 16 and `fetch` 37. HTTP/2 is off, so that a lost connection is the loss of one
- * answer and not of all answers of that provider.
+ * socket and receiver. For 50 streams of 50 tokens per second it needs 14 µs of CPU per token, while
+ * `node:http` needs 16 and `fetch` 37. HTTP/2 is off, so that a lost connection loses one answer and not
+ * all answers of that provider.
  */
 import { Readable } from 'node:stream'
 
@@ -21,13 +21,13 @@ const connectTimeoutMs = 10_000
 /** Shorter than the idle time of the usual load balancer, longer than the usual tool call. */
 const keepAliveMs = 30_000
 /**
- * Once the receiver has enough, the body may still end by itself (a chunked body's last chunk often
- * comes a moment later), so that the connection can be used again. Then it is cut.
+ * After the receiver has enough, the body may still end by itself within these limits (the last chunk of
+ * a chunked body often comes a moment later), so that the connection can be used again. Then it is cut.
  */
 const tailMs = 100
 const tailBytes = 64 * 1024
 
-/** Of every connection to a provider, also of one through a proxy. */
+/** For every connection to a provider, also through a proxy. */
 export const connectionOptions = {
   allowH2: false,
   connect: { timeout: connectTimeoutMs },
@@ -35,7 +35,7 @@ export const connectionOptions = {
 }
 
 export interface HttpTransportOptions {
-  /** Connections are its own, such as those of a proxy. @defaultValue an `Agent` */
+  /** The dispatcher, which owns the connections, such as those of a proxy. @defaultValue an `Agent` */
   dispatcher?: Dispatcher
 }
 
@@ -49,7 +49,7 @@ export function httpTransport(options: HttpTransportOptions = {}): Transport {
       path: url.pathname + url.search,
       method: 'POST',
       ...sent(headers, body),
-      // A model may think for an hour. Who waits for it sets the limits.
+      // A model may reason for an hour. The caller sets the time limits.
       headersTimeout: 0,
       bodyTimeout: 0,
     }
@@ -58,7 +58,7 @@ export function httpTransport(options: HttpTransportOptions = {}): Transport {
   }
 }
 
-/** Pieces have a length, too: some servers take no chunked request. */
+/** A body in pieces also gets a length: some servers accept no chunked request. */
 function sent(headers: TransportRequest['headers'], body: TransportRequest['body']) {
   if (typeof body === 'string') return { headers, body }
   const length = body.reduce((sum, piece) => sum + piece.length, 0)
@@ -70,7 +70,7 @@ interface Settle {
   reject: (reason: unknown) => void
 }
 
-/** One request on its way. */
+/** One running request. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #receiver: ResponseReceiver
   readonly #signal: TransportRequest['signal']
@@ -90,7 +90,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    // Given up while it waited for a connection.
+    // The request was aborted while it waited for a connection.
     if (this.#hasSettled) this.#cut()
   }
 
@@ -122,8 +122,8 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (!this.#end()) return
-    // undici frees the connection an immediate from here. A caller that asked again before that would
-    // be given another one, at the cost of a handshake.
+    // undici frees the connection one immediate later. A caller that sends a request before that would
+    // open another connection, at the cost of a handshake.
     process.nextTick(() => setImmediate(this.#settle.resolve))
   }
 
@@ -171,7 +171,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#cut()
   }
 
-  /** True for the first to end it. */
+  /** Returns true only for the first call, which ends the exchange. */
   #end(): boolean {
     if (this.#hasSettled) return false
     this.#hasSettled = true

@@ -1,7 +1,7 @@
 /**
- * The tool calls of a streamed answer so far, and which of them a delta continues. Servers agree on
- * little: some send no index, some one index for all calls, some ids only once, or anew with each delta,
- * or the same for all. The decision is that of `@ai-sdk/openai-compatible`.
+ * The tool calls of a streamed answer so far, and the choice of the call that a delta continues. Servers
+ * differ much: some send no index, some the same index for all calls, some send ids only once, or a new
+ * id with each delta, or the same id for all. The rules are those of `@ai-sdk/openai-compatible`.
  */
 import type { JSONObject } from '@ai-sdk/provider'
 
@@ -12,16 +12,16 @@ export interface ToolCall {
   name: string
   index: number | undefined
   input: StructuredText
-  /** The first and the last piece of the input that are not empty. */
+  /** The first and the last delta of the input that are not empty. */
   first: string
   last: string
-  /** Whole arguments that a later piece replaced. */
+  /** Complete arguments that a later delta replaced. */
   replaced: string | undefined
-  /** The fields that hold the signature of its thought, as they came. */
+  /** The fields that hold the signature of the call's reasoning, unchanged. */
   signed: JSONObject | undefined
 }
 
-/** What a delta says about the call it belongs to. */
+/** The fields of a delta that identify its call. */
 export interface Evidence {
   index: number | null | undefined
   id: string | undefined
@@ -46,18 +46,18 @@ export class KnownCalls {
     this.note(call, names)
   }
 
-  /** The call has this index and this id, perhaps beside others. */
+  /** Records an index and an id of the call, which may have others already. */
   note(call: ToolCall, { index, id }: Pick<Evidence, 'index' | 'id'>): void {
     if (index != null) note(this.#byIndex, index, call)
     if (id !== undefined) note(this.#byId, id, call)
   }
 
-  /** The call that a delta continues; `unclear` where it may be one of several. */
+  /** Returns the call that a delta continues; `unclear` if several are possible. */
   match(evidence: Evidence): Match {
     const { index, id, name, text } = evidence
     const atIndex = index == null ? undefined : this.#byIndex.get(index)
     if (id === undefined) {
-      // The usual continuation: an index and a piece of arguments.
+      // The usual case: an index and a piece of the arguments.
       if (atIndex !== undefined) return choose(ofName(atIndex, name), startsCall(evidence))
       return name === undefined ? choose(this.#calls, false) : 'new'
     }
@@ -80,21 +80,21 @@ export class KnownCalls {
     const alike = ofName(atIndex ?? [], name).filter((call) => withId.includes(call))
     const match = choose(alike, startsCall(evidence))
     if (match !== 'new') return match
-    // The same call once more, whole: some servers repeat it behind its pieces.
+    // Some servers repeat a complete call after its deltas.
     if (alike.some(({ input }) => input.text === evidence.text)) return 'unclear'
-    // The same id at another index is a new call if it has a name: some servers reuse ids.
+    // The same id at another index with a name is a new call: some servers reuse ids.
     if (name !== undefined) return 'new'
     return atIndex === undefined ? choose(withId, false) : 'unclear'
   }
 
-  /** By index, if all calls have one. */
+  /** The calls in the order of their indexes, if all calls have one. */
   inOrder(): readonly ToolCall[] {
     if (!this.#calls.every((call) => call.index !== undefined)) return this.#calls
     return this.#calls.toSorted((a, b) => (a.index ?? 0) - (b.index ?? 0))
   }
 }
 
-/** A name together with the opening of a JSON object or array begins a call. */
+/** A name together with the start of a JSON object or array starts a call. */
 const startsCall = ({ name, text }: Evidence) => name !== undefined && /^\s*[[{]/.test(text)
 
 function ofName(calls: readonly ToolCall[], name: string | undefined): readonly ToolCall[] {
@@ -102,8 +102,8 @@ function ofName(calls: readonly ToolCall[], name: string | undefined): readonly 
 }
 
 /**
- * Which of these calls a delta continues. A delta that looks like the start of a call continues one
- * only if that still waits for the rest of its own arguments.
+ * Returns the call that a delta continues. A delta that looks like the start of a call continues one
+ * only if the arguments of that call are incomplete.
  */
 function choose(calls: readonly ToolCall[], looksNew: boolean): Match {
   const [first] = calls

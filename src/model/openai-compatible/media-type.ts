@@ -1,6 +1,6 @@
 /**
- * The media type of a file whose sender only said what kind it is (`image`, `image/*`): APIs that
- * take a `data:` URL want it in full, so it is read off the first bytes.
+ * The full media type of a file whose sender gave only its kind (`image`, `image/*`). APIs that accept a
+ * `data:` URL require the full type, so it is derived from the first bytes.
  */
 import { UnsupportedFunctionalityError } from '@ai-sdk/provider'
 
@@ -27,7 +27,7 @@ export function kindOf(mediaType: string): string {
   return slash === -1 ? mediaType : mediaType.slice(0, slash)
 }
 
-/** @throws UnsupportedFunctionalityError if it is not in full and the bytes don't tell. */
+/** @throws UnsupportedFunctionalityError if the type is not full and the bytes do not show it. */
 export function fullMediaType(mediaType: string, base64: string): string {
   const kind = kindOf(mediaType)
   const subtype = mediaType.slice(kind.length + 1)

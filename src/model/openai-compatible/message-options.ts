@@ -1,14 +1,14 @@
-/** What decides the form of messages on the wire. */
+/** The options that decide the form of messages on the wire. */
 import type { Family } from './family.ts'
 
 export interface MessageOptions {
-  /** Whose file references and metadata are meant. */
+  /** The provider whose file references and metadata are used. */
   provider: string
-  /** The key of `providerOptions` under which the thought signatures of tool calls are found. */
+  /** The key of `providerOptions` with the reasoning signatures of tool calls. */
   metadataKey: string
-  /** `provider/model-id`: what this model gave in a form of its own goes back in that form. */
+  /** `provider/model-id`. Content that this model sent in a form of its own goes back in that form. */
   model: string
   family: Family
-  /** Tool results keep their parts instead of becoming text. */
+  /** Whether tool results keep their parts. If not, they become text. */
   multiPartToolResults: boolean
 }

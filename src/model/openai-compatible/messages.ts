@@ -1,6 +1,6 @@
 /**
- * A prompt of the AI SDK as chat-completions messages. One tool message may answer several calls in
- * the SDK, but only one on the wire, so a message can become several.
+ * Converts a prompt of the AI SDK to chat-completions messages. One tool message may answer several
+ * calls in the SDK, but only one on the wire, so one message can become several.
  */
 import type { LanguageModelV4Message, LanguageModelV4Prompt } from '@ai-sdk/provider'
 
@@ -16,10 +16,10 @@ type ContentOf<ROLE extends LanguageModelV4Message['role']> = Extract<
   { role: ROLE }
 >['content']
 
-/** What an assistant says between a tool and its user where one must stand there. */
+/** The assistant message that some APIs require between a tool message and a user message. */
 const silence: JsonRecord = { role: 'assistant', content: 'OK.' }
 
-/** @throws UnsupportedFunctionalityError for a file of a message that has no form in this API. */
+/** @throws UnsupportedFunctionalityError for a file of a message without a form in this API. */
 export function chatMessages(prompt: LanguageModelV4Prompt, options: MessageOptions): JsonRecord[] {
   const given = prompt.flatMap((message, index) =>
     wireMessages(inOrder(message, prompt[index - 1]), options),
@@ -34,7 +34,7 @@ export function chatMessages(prompt: LanguageModelV4Prompt, options: MessageOpti
   })
 }
 
-/** Results come as their calls end, and some APIs match them to their calls by the order. */
+/** Sorts results by their calls: they arrive as the calls end, and some APIs match them by order. */
 function inOrder(
   message: LanguageModelV4Message,
   caller: LanguageModelV4Message | undefined,
@@ -51,7 +51,7 @@ function inOrder(
   }
 }
 
-/** Instructions after an answer, as a message of the user. */
+/** Converts instructions after an answer to a user message. */
 function earlyInstruction(message: JsonRecord, index: number, all: readonly JsonRecord[]) {
   const isLate =
     message['role'] === 'system' &&
@@ -77,7 +77,7 @@ function oneMessage(
 function userMessage(content: ContentOf<'user'>, { provider }: MessageOptions): JsonRecord {
   const [first] = content
   if (content.length === 1 && first?.type === 'text') {
-    // A plain string is what every server takes.
+    // Every server accepts a plain string.
     return { role: 'user', content: first.text, ...wireOptions(first) }
   }
   return { role: 'user', content: content.map((part) => contentPart(part, provider)) }

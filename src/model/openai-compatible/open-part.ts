@@ -1,11 +1,11 @@
-/** The text or the reasoning that an answer is at: one part at a time is open. */
+/** The open text or reasoning part of an answer. At most one part is open at a time. */
 import type { LanguageModelV4StreamPart, SharedV4ProviderMetadata } from '@ai-sdk/provider'
 
 import type { ReplyForm } from './wire-form.ts'
 
 type Parts = LanguageModelV4StreamPart[]
 
-/** The ids that `@ai-sdk/openai-compatible` gives. */
+/** The ids that `@ai-sdk/openai-compatible` uses. */
 const ids = { text: 'txt-0', reasoning: 'reasoning-0' } as const
 
 export class OpenPart {
@@ -17,7 +17,7 @@ export class OpenPart {
     this.#form = form
   }
 
-  /** Adds a delta. A part of the other kind ends before it. */
+  /** Adds a delta. An open part of the other kind ends first. */
   say(kind: 'text' | 'reasoning', delta: string, parts: Parts): void {
     const id = ids[kind]
     if (this.kind !== kind) {

@@ -1,4 +1,4 @@
-/** How an answer ended and what it cost, from the API's words to the AI SDK's. */
+/** Converts the end and the usage of an answer from the API's form to the AI SDK's. */
 import type {
   JSONObject,
   LanguageModelV4FinishReason,
@@ -8,7 +8,7 @@ import type {
 import { finishMeaning } from '../finish-reason.ts'
 import { isRecord } from './json-record.ts'
 
-/** A refusal ends with `stop` like any answer, but is one that a filter would have stopped. */
+/** A refusal ends with `stop` like any answer, but is reported like an answer that a filter stopped. */
 export function finishReasonIn(
   raw: string | undefined,
   hasRefusal: boolean,
@@ -19,9 +19,8 @@ export function finishReasonIn(
 }
 
 /**
- * Without a report from the provider every number is undefined. Of a report what has no number is so
- * too, unless the sum gives it away: a reply that counts as nothing would be told as free. Details
- * that are left out are 0.
+ * Without a usage report every number is undefined. In a report, a missing number is also undefined
+ * unless the sum shows it: an answer with 0 tokens would be reported as free. Missing details are 0.
  */
 export function usageOf(usage: JSONObject | undefined): LanguageModelV4Usage {
   if (usage === undefined) {
@@ -40,7 +39,7 @@ export function usageOf(usage: JSONObject | undefined): LanguageModelV4Usage {
   const input = prompt ?? rest(sum, completion)
   const said = completion ?? rest(sum, prompt)
   const { prompt_tokens_details: ofPrompt, completion_tokens_details: ofCompletion } = usage
-  // Moonshot and DeepSeek have names of their own.
+  // Moonshot and DeepSeek use their own names.
   const cacheRead =
     count(ofPrompt, 'cached_tokens') ??
     count(usage, 'cached_tokens') ??
@@ -48,7 +47,7 @@ export function usageOf(usage: JSONObject | undefined): LanguageModelV4Usage {
     0
   const cacheWrite = count(ofPrompt, 'cache_write_tokens')
   const reasoning = count(ofCompletion, 'reasoning_tokens') ?? 0
-  // xAI counts reasoning beside the completion and not in it, which only the sum gives away.
+  // xAI counts reasoning beside the completion and not in it. Only the sum shows this.
   const isBeside =
     reasoning > 0 &&
     input !== undefined &&
@@ -73,16 +72,16 @@ export function usageOf(usage: JSONObject | undefined): LanguageModelV4Usage {
 
 function count(record: unknown, key: string): number | undefined {
   const value = isRecord(record) ? record[key] : undefined
-  // Some gateways send their counts as texts.
+  // Some gateways send counts as texts.
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 
-/** What is left of a sum, where both are known. */
+/** The rest of a sum; undefined if one of the two is unknown. */
 const rest = (sum: number | undefined, part: number | undefined) =>
   sum === undefined || part === undefined || sum < part ? undefined : sum - part
 
-/** Tokens of a predicted output that were used or thrown away, where the provider reports them. */
+/** The tokens of a predicted output that were accepted and rejected, if the provider reports them. */
 export function predictionMetadata(usage: JSONObject | undefined): JSONObject {
   const details = usage?.['completion_tokens_details']
   if (!isRecord(details)) return {}

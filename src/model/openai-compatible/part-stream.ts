@@ -1,12 +1,12 @@
 /**
- * The direct door as a web stream. The reader's pace is the pace of the network: once a few parts
- * wait, the model is held until they are read.
+ * The direct method as a web stream. The reader sets the pace of the network: if several parts wait,
+ * the model pauses until they are read.
  */
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
 import type { PartReceiver } from '../../model.ts'
 
-/** Reads are small, so that a handful of parts keeps both sides busy. */
+/** Parts are small, so a few of them keep both sides busy. */
 const partsAhead = 32
 
 export interface PartStream {

@@ -1,16 +1,16 @@
 /**
- * What a provider's error says. OpenAI's `{ error: { message, type, code } }` has many relatives:
- * `{ error: "…" }`, `{ message }`, FastAPI's `{ detail }`, Google's list around it.
+ * Reads the message of a provider's error. Besides OpenAI's `{ error: { message, type, code } }` there are
+ * `{ error: "…" }`, `{ message }`, FastAPI's `{ detail }`, and Google's list around the error.
  */
 import { isSuccess } from './chunk.ts'
 import { isRecord } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
 
-/** Deep enough for every known form, and an end to hostile ones. */
+/** Deep enough for every known form, and a bound for hostile ones. */
 const maxDepth = 4
 const maxQuoted = 300
 
-/** The provider's own words, if there are any. */
+/** The provider's own message, if there is one. */
 export function messageOf(data: unknown, depth = 0): string | undefined {
   if (typeof data === 'string') return data.trim() === '' ? undefined : clip(data, 4000)
   if (!isRecord(data) || depth > maxDepth) return undefined
@@ -29,7 +29,7 @@ function failureOf(report: unknown): unknown {
   return isRecord(report) && report['status_code'] !== 0 ? report['status_msg'] : undefined
 }
 
-/** The HTTP status that an error names as its code, as it has none of its own in a stream. */
+/** The HTTP status in an error's code, because an error in a stream has no status of its own. */
 export function statusOf(data: unknown): number | undefined {
   const error = errorOf(data)
   if (!isRecord(error)) return undefined
@@ -40,7 +40,7 @@ export function statusOf(data: unknown): number | undefined {
   return undefined
 }
 
-/** Whether an error without a status says that the same request will fail again. */
+/** Whether the type or code of an error without a status means that the same request will fail again. */
 export function isPermanent(data: unknown): boolean {
   const error = errorOf(data)
   if (!isRecord(error)) return false
@@ -55,7 +55,7 @@ function errorOf(data: unknown): unknown {
   return isRecord(outer) && isRecord(outer['error']) ? outer['error'] : outer
 }
 
-/** A text as it can stand in one line of an error message. */
+/** Shortens a text to one line for an error message. */
 export function quote(text: string): string {
   // Cut first: an event may be megabytes long.
   return clip(
@@ -70,6 +70,6 @@ export function quote(text: string): string {
 const clip = (text: string, length: number) =>
   text.length > length ? `${text.slice(0, length)}…` : text
 
-/** An event that is no chunk and says something says what is wrong. */
+/** Whether an event that is not a chunk has a message, which is then an error. */
 export const isFailureMessage = (value: JsonRecord) =>
   messageOf(value) !== undefined && !isSuccess(value)

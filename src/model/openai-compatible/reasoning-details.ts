@@ -1,13 +1,13 @@
 /**
- * OpenRouter's `reasoning_details`, put together from their deltas. They must come back unchanged and in
- * order: openrouter.ai/docs/use-cases/reasoning-tokens, "Preserving reasoning blocks". A stream gives a
- * text or a summary in pieces of one index; encrypted blocks come whole.
+ * OpenRouter's `reasoning_details`, joined from their deltas. They must go back unchanged and in order:
+ * openrouter.ai/docs/use-cases/reasoning-tokens, "Preserving reasoning blocks". A stream sends a text or
+ * a summary in pieces with the same index; encrypted blocks arrive complete.
  */
 import type { JSONArray, JSONObject } from '@ai-sdk/provider'
 
 import { isRecord } from './json-record.ts'
 
-/** It was parsed from JSON, so that it holds nothing else. */
+/** A record parsed from JSON, so its values are JSON. */
 const isBlock = (value: unknown): value is JSONObject => isRecord(value) && !Array.isArray(value)
 
 const growing: Readonly<Record<string, string>> = {
@@ -36,7 +36,7 @@ export class ReasoningDetails {
       return
     }
     const text = `${textOf(last[field])}${textOf(detail[field])}`
-    // A signature comes with the last piece; a null there takes nothing back.
+    // A signature arrives with the last piece. A null does not overwrite a value.
     for (const [name, value] of Object.entries(detail)) if (value != null) last[name] = value
     last[field] = text
   }
@@ -49,7 +49,7 @@ const isOneBlock = (last: JSONObject, next: JSONObject) =>
 
 const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
 
-/** What details say in words, for a delta that has no other field for it. */
+/** The text of the details, for a delta without another field for it. */
 export function detailsText(value: unknown): string {
   if (!Array.isArray(value)) return ''
   return value

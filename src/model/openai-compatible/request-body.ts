@@ -1,6 +1,6 @@
 /**
- * The body of a chat-completions request. Later entries win: settings, then what the caller put under
- * the provider's own name, then messages and tools, and last of all `providerOptions.loom.extraBody`.
+ * The body of a chat-completions request. Later entries win: settings, then the caller's options under
+ * the provider's own name, then messages and tools, and last `providerOptions.loom.extraBody`.
  */
 import type { LanguageModelV4CallOptions, SharedV4Warning } from '@ai-sdk/provider'
 
@@ -23,7 +23,7 @@ export interface RequestBody {
   metadataKey: string
 }
 
-/** @throws UnsupportedFunctionalityError for a prompt that this API cannot carry. */
+/** @throws UnsupportedFunctionalityError for a prompt without a form in this API. */
 export function requestBody(call: LanguageModelV4CallOptions, options: BodyOptions): RequestBody {
   const warnings: SharedV4Warning[] = []
   if (call.topK !== undefined) warnings.push({ type: 'unsupported', feature: 'topK' })
@@ -53,7 +53,7 @@ export function requestBody(call: LanguageModelV4CallOptions, options: BodyOptio
   return { body, warnings, metadataKey }
 }
 
-/** `my-provider` may also be spelled `myProvider`, as the AI SDK prefers. */
+/** The options of `my-provider` may also be under `myProvider`, which the AI SDK prefers. */
 function ownKey(provider: string, { providerOptions }: LanguageModelV4CallOptions): string {
   const camel = camelCase(provider)
   return providerOptions?.[camel] === undefined ? provider : camel
@@ -62,7 +62,7 @@ function ownKey(provider: string, { providerOptions }: LanguageModelV4CallOption
 const camelCase = (name: string) =>
   name.replaceAll(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
-/** Options under the provider's name are body fields, but for four that have a name of the SDK's. */
+/** Options under the provider's name are body fields, except four that the SDK names differently. */
 function ownOptions(call: LanguageModelV4CallOptions, provider: string): JsonRecord {
   const own = {
     ...call.providerOptions?.[provider],
@@ -71,7 +71,7 @@ function ownOptions(call: LanguageModelV4CallOptions, provider: string): JsonRec
   const named = { ...call.providerOptions?.['openaiCompatible'], ...own }
   const { user: _user, reasoningEffort: _effort, textVerbosity: _verbosity, ...rest } = own
   delete rest['strictJsonSchema']
-  // An explicit null is sent: some servers tell it from an absent field.
+  // An explicit null is sent: some servers distinguish it from an absent field.
   const asked = named['reasoningEffort']
   const effort = asked === undefined ? customReasoning(call) : asked
   return {
@@ -125,7 +125,7 @@ function tools(call: LanguageModelV4CallOptions, warnings: SharedV4Warning[]): J
     const { name, description, inputSchema: parameters, strict } = tool
     functions.push({ type: 'function', function: { name, description, parameters, strict } })
   }
-  // Servers refuse an empty list, and a choice without a list.
+  // Servers refuse an empty list, and a tool choice without a list.
   if (functions.length === 0) return {}
   return { tools: functions, tool_choice: toolChoice(call) }
 }

@@ -1,8 +1,8 @@
 /**
- * Receives one HTTP response: an event stream or the JSON of a whole answer becomes parts, anything else
- * is read as text and becomes an error. An answer begins with its first event; what fails before that
- * is thrown, what fails later is an `error` part. Once the answer has its end, the rest of the response
- * is waited for a short while only. The file is long because head, body and end may come in any state of
+ * Receives one HTTP response. An event stream or the JSON of a whole answer becomes parts. Anything else
+ * is read as text and becomes an error. An answer starts with its first event: an earlier failure is
+ * thrown, a later one is an `error` part. After the end of the answer, the rest of the response is
+ * waited for only a short time. The file is long because head, body and end may come in any state of
  * the answer.
  */
 import { APICallError } from '@ai-sdk/provider'
@@ -17,18 +17,18 @@ import { isRecord, parseJson } from './json-record.ts'
 import type { StreamDecoder } from './stream-decoder.ts'
 import type { Reading, ResponseHead, ResponseReceiver } from './transport.ts'
 
-/** A line or event longer than this is an error: nothing a model says in one go comes near it. */
+/** Bytes. A longer line or event is an error. No model sends nearly as much in one event. */
 const maxEventBytes = 16 * 1024 * 1024
-/** Enough for the JSON of any error, and for the title of an HTML page. */
+/** Bytes. Enough for the JSON of any error, and for the title of an HTML page. */
 const maxErrorBytes = 64 * 1024
 
 export interface ResponseReaderOptions {
   decoder: StreamDecoder
   errors: CallErrors
   receive: PartReceiver
-  /** Called when the rest of the response is not worth waiting for: closes the connection. */
+  /** Called when the rest of the response is no longer needed. Closes the connection. */
   leave: () => void
-  /** Called for a read that brought no part. */
+  /** Called for a read without a part. */
   onSilentRead: (() => void) | undefined
 }
 
@@ -39,7 +39,7 @@ export class ResponseReader implements ResponseReceiver {
   readonly #scanner: EventScanner
   #head: ResponseHead | undefined
   #kind: 'unknown' | 'events' | 'text' = 'unknown'
-  /** What the body is compressed with, as the header says. */
+  /** The compression of the body, according to the header. */
   #codings: readonly string[] = []
   #body: BodyDecoder | undefined
   #hasBody = false
@@ -47,12 +47,12 @@ export class ResponseReader implements ResponseReceiver {
   readonly #text: Uint8Array[] = []
   #textBytes = 0
   #parts: LanguageModelV4StreamPart[] = []
-  /** Settles, and never rejects, when the receiver has taken what it was given last. */
+  /** Settles, and never rejects, after the receiver has taken the last parts. */
   #taken: Promise<void> | undefined
   #refusal: { reason: unknown } | undefined
-  /** Runs once the answer has its end. */
+  /** Runs after the end of the answer. */
   #remainder: NodeJS.Timeout | undefined
-  /** What the timer was set by. */
+  /** The state for which the timer was set. */
   #remainderOf = ''
 
   constructor(options: ResponseReaderOptions) {
@@ -85,7 +85,7 @@ export class ResponseReader implements ResponseReceiver {
     return this.#body === undefined ? this.#read(bytes) : this.#readCompressed(this.#body, bytes)
   }
 
-  /** The body has ended. @throws APICallError if there was no answer. */
+  /** Ends the body. @throws APICallError if there was no answer. */
   async end(): Promise<void> {
     await this.#settled()
     this.#scanRest()
@@ -94,7 +94,7 @@ export class ResponseReader implements ResponseReceiver {
     await this.#handOver()
   }
 
-  /** The transport has failed, or the rest was not waited for. @throws APICallError if there was no answer. */
+  /** Handles a failure of the transport, or the end of the wait. @throws APICallError if there was no answer. */
   async fail(cause: unknown): Promise<void> {
     await this.#settled(cause)
     this.#scanRest()
@@ -104,15 +104,15 @@ export class ResponseReader implements ResponseReceiver {
     await this.#handOver()
   }
 
-  /** Stops the timer: the exchange is over, however it ended. */
+  /** Stops the timer at the end of the exchange. */
   close(): void {
     clearTimeout(this.#remainder)
   }
 
-  /** @throws what the receiver threw, or what a body that is no answer says. */
+  /** @throws the receiver's error, or the error in a body that is not an answer. */
   async #settled(cause?: unknown): Promise<void> {
     this.close()
-    // A body so short that its start was still waited for.
+    // The body was shorter than the bytes that the decision needs.
     if (!this.#hasBody && this.#held.length > 0) await this.#begin(this.#held)
     await this.#taken
     if (this.#refusal !== undefined) throw this.#refusal.reason
@@ -125,7 +125,7 @@ export class ResponseReader implements ResponseReceiver {
     return this.#body === undefined ? this.#read(start) : this.#readCompressed(this.#body, start)
   }
 
-  /** The first bytes of the body, as soon as there are enough to tell text from compressed bytes. */
+  /** Returns the first bytes of the body when they suffice to distinguish text from compressed bytes. */
   #startOf(bytes: Uint8Array): Uint8Array | undefined {
     const mayBeCoded = this.#codings.length > 0 || bytes[0] === 0x1f || this.#held.length > 0
     if (!mayBeCoded) return bytes
@@ -161,7 +161,7 @@ export class ResponseReader implements ResponseReceiver {
     }
   }
 
-  /** The last event may lack its line end. JSON that parses is whole, so nothing of it was cut off. */
+  /** Reads a last event without a line end. JSON that parses is complete, so it was not cut off. */
   #scanRest(): void {
     const rest = this.#kind === 'events' ? this.#scanner.rest() : undefined
     if (rest === undefined) return
@@ -187,14 +187,14 @@ export class ResponseReader implements ResponseReceiver {
     this.#taken = taken.catch((reason: unknown) => {
       this.#refusal = { reason }
     })
-    // A slow receiver must not use up the time of what is still to be read.
+    // The time of a slow receiver must not count for the rest of the stream.
     return taken.then(() => {
       this.#watchRemainder()
       return reading
     })
   }
 
-  /** Sets the timer when the answer has its end, and anew when more of the answer came after that. */
+  /** Sets the timer at the end of the answer, and again if more of the answer follows. */
   #watchRemainder(): void {
     const { remainderMs, pieces } = this.#decoder
     if (remainderMs === undefined || this.#decoder.isClosed) return
@@ -222,7 +222,7 @@ export class ResponseReader implements ResponseReceiver {
     return this.#textBytes < most ? 'more' : 'enough'
   }
 
-  /** @throws APICallError if the text is no answer. */
+  /** @throws APICallError if the text is not an answer. */
   #takeText(cause: unknown): void {
     const text = Buffer.concat(this.#text).toString()
     const head = this.#head
@@ -233,7 +233,7 @@ export class ResponseReader implements ResponseReceiver {
       throw this.#errors.connection(cause)
     }
     for (const value of values) this.#decoder.value(value, this.#parts)
-    // One JSON text that parses is a whole answer, whether or not it says why it ended.
+    // One JSON text that parses is a whole answer, even without a finish reason.
     if (values.length === 1) this.#decoder.isWhole = true
   }
 }
@@ -241,8 +241,8 @@ export class ResponseReader implements ResponseReceiver {
 const isGood = ({ status }: ResponseHead) => status >= 200 && status < 300
 
 /**
- * A server that does not stream sends one JSON object; others send a chunk a line, without the form of
- * an event stream. Undefined where none of them is an answer.
+ * A server that does not stream sends one JSON object. Others send one chunk per line, without the form
+ * of an event stream. Undefined if none of the values is an answer.
  */
 function answersIn(text: string): readonly unknown[] | undefined {
   const whole = parseJson(text)
@@ -258,7 +258,7 @@ function answersIn(text: string): readonly unknown[] | undefined {
 const hasChoices = ({ choices }: Record<string, unknown>) =>
   Array.isArray(choices) && choices.length > 0
 
-/** No line of an event stream begins like JSON or HTML. The content type is no help: many lie. */
+/** No line of an event stream starts like JSON or HTML. The content type is not reliable. */
 function kindOf(bytes: Uint8Array): 'unknown' | 'events' | 'text' {
   const first = bytes.find((byte) => byte > 32)
   if (first === undefined) return 'unknown'

@@ -1,9 +1,9 @@
 /**
- * Turns the events of a streamed answer into stream parts, in the order and with the ids that
- * `@ai-sdk/openai-compatible` gives them. The outcome is decided by what was received, in this order:
- * a reported error, a finish reason, the end of the body. After an error or a finish reason the rest
- * of the stream can only add to the answer (usage, mostly); its loss takes nothing from it. The file is
- * long because the outcome depends on every kind of event, so that they share one state.
+ * Converts the events of a streamed answer to stream parts, in the order and with the ids of
+ * `@ai-sdk/openai-compatible`. The first of these decides the outcome: a reported error, a finish
+ * reason, the end of the body. After an error or a finish reason, the rest of the stream can only add
+ * to the answer (mostly usage), so its loss changes nothing. The file is long because the outcome
+ * depends on every kind of event, so they share one state.
  */
 import type { JSONObject, LanguageModelV4StreamPart, SharedV4Warning } from '@ai-sdk/provider'
 
@@ -35,10 +35,10 @@ export interface DecoderOptions {
   warnings: SharedV4Warning[]
   metadataKey: string
   includeRawChunks: boolean
-  /** `provider/model-id`, which what must go back to that model alone is marked with. */
+  /** `provider/model-id`. It marks content that must go back to this model only. */
   model: string
   errors: CallErrors
-  /** For tool calls that come without an id. */
+  /** Creates an id for a tool call without one. */
   newId: () => string
 }
 
@@ -46,13 +46,13 @@ type Parts = LanguageModelV4StreamPart[]
 
 /** Usage follows the finish reason at once, or never. */
 const untilUsageMs = 1000
-/** What follows the usage is `[DONE]` or the end of the body, and worth no wait. */
+/** Only `[DONE]` or the end of the body follows the usage, so a long wait has no use. */
 const afterUsageMs = 250
-/** For a finish reason behind which more of the answer is likely. */
+/** For a finish reason after which more of the answer is likely. */
 const doubtfulReasonMs = 10_000
 
 export class StreamDecoder {
-  /** True where the answer is known to be complete without a finish reason. @defaultValue false */
+  /** Whether the answer is known to be complete without a finish reason. @defaultValue false */
   isWhole = false
 
   readonly #options: DecoderOptions
@@ -64,7 +64,7 @@ export class StreamDecoder {
   readonly #open: OpenPart
   #hasRefusal = false
   #hasFailed = false
-  /** The last finish reason that is one. */
+  /** The last valid finish reason. */
   #rawReason: string | undefined
   #pieces = 0
   /** How many pieces had come when the finish reason came. */
@@ -82,28 +82,28 @@ export class StreamDecoder {
     this.#toolCalls = new ToolCalls(options, this.#form)
   }
 
-  /** Whether an event has come. Until then a failure can still be told as a rejection. */
+  /** Whether an event has arrived. Before the first one, a failure can still be a rejection. */
   get hasStarted(): boolean {
     return this.#hasStarted
   }
 
-  /** Whether the last part has been given out. */
+  /** Whether the last part has been returned. */
   get isClosed(): boolean {
     return this.#isClosed
   }
 
   /**
-   * How long the rest of the stream is worth waiting for, in milliseconds; undefined while the answer
-   * is not complete. It changes only with content, so that pings cannot extend it.
+   * How long to wait for the rest of the stream, in milliseconds; undefined while the answer is not
+   * complete. It changes only with content, so that pings cannot extend it.
    */
   get remainderMs(): number | undefined {
     if (!this.#hasFailed && this.#rawReason === undefined) return undefined
-    // Some servers end the thoughts with a finish reason of their own, others send one with each delta.
+    // Some servers end the reasoning with a finish reason of its own, others send one with each delta.
     if ((this.#hasReasoningOnly || this.#goesOn) && !this.#hasFailed) return doubtfulReasonMs
     return this.#usage === undefined ? untilUsageMs : afterUsageMs
   }
 
-  /** How many pieces of content have come: a piece after the finish reason extends the wait. */
+  /** The count of content deltas. A delta after the finish reason extends the wait. */
   get pieces(): number {
     return this.#pieces
   }
@@ -126,7 +126,7 @@ export class StreamDecoder {
     this.value(value, parts)
   }
 
-  /** Adds the parts of one event that was parsed. */
+  /** Adds the parts of one parsed event. */
   value(value: unknown, parts: Parts): void {
     if (this.#isClosed) return
     this.#start(parts)
@@ -140,7 +140,7 @@ export class StreamDecoder {
     }
   }
 
-  /** Ends the stream. An answer that did not say why it ended was cut off. */
+  /** Ends the stream. An answer without a finish reason was cut off. */
   end(parts: Parts): void {
     this.#start(parts)
     this.#open.close(parts, this.#toolCalls.isEmpty ? this.#form.ofMessage : undefined)
@@ -158,13 +158,13 @@ export class StreamDecoder {
     this.#finish(parts)
   }
 
-  /** Ends the stream because the rest of it is lost, which matters only to an answer without an end. */
+  /** Ends the stream after the loss of its rest. Only an answer without an end fails by that. */
   breakOff(error: Error, parts: Parts): void {
     if (this.remainderMs === undefined) this.fail(error, parts)
     else this.end(parts)
   }
 
-  /** Ends the stream with an error. Its tool calls are not given out: they may lack their ends. */
+  /** Ends the stream with an error. Its tool calls are not returned, because they may be incomplete. */
   fail(error: Error, parts: Parts): void {
     this.#open.close(parts)
     this.#error(error, parts)
@@ -195,7 +195,7 @@ export class StreamDecoder {
       this.end(parts)
     } else {
       this.#raw(undefined, parts)
-      // Behind the finish reason it can be no part of the answer.
+      // After the finish reason it cannot be a part of the answer.
       if (this.#rawReason === undefined)
         this.#error(this.#options.errors.notJson(data, cause), parts)
     }
@@ -258,7 +258,7 @@ export class StreamDecoder {
       this.#hasRefusal = true
       this.#say('text', refusal, parts)
     }
-    // `function_call` is the form before tools had ids; its only call is the first.
+    // `function_call` is the older form without ids. Its only call is the first.
     const toolCalls = delta['tool_calls'] ?? delta['function_call']
     if (toolCalls != null) this.#callDeltas(toolCalls, parts)
   }

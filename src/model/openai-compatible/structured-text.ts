@@ -1,14 +1,14 @@
 /**
- * Text that grows, and whether it holds a whole JSON object or array by now. It looks at brackets and
- * strings only, and only when asked: the question comes up for servers that don't number their calls.
+ * A growing text, and whether it holds a complete JSON object or array. It checks only brackets and
+ * strings, and only on request: only servers that do not number their calls need it.
  */
 const closing: Record<string, string> = { '{': '}', '[': ']' }
 
 export class StructuredText {
   text: string
-  /** How far the text has been looked at. */
+  /** The index up to which the text was checked. */
   #looked = 0
-  /** The brackets that are yet to come, the next one last. */
+  /** The closing brackets that are missing, the next one last. */
   readonly #awaited: string[] = []
   #state: 'before' | 'inside' | 'in-string' | 'after-backslash' | 'complete' | 'other' = 'before'
 

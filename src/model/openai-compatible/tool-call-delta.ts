@@ -1,6 +1,6 @@
 /**
- * One delta of a tool call as it comes over the wire, and as servers with habits of their own send it:
- * ids that are numbers, indexes that are texts, arguments that are an object, no `function` around it.
+ * One delta of a tool call on the wire, also in the forms of unusual servers: ids as numbers, indexes as
+ * texts, arguments as an object, no `function` around the fields.
  */
 import type { JSONObject } from '@ai-sdk/provider'
 
@@ -12,17 +12,17 @@ export interface ToolCallDelta {
   index?: number | null
   id?: string | null
   function: { name?: string | null; arguments?: string | null }
-  /** The fields that hold the signature of a thought, as they came. */
+  /** The fields that hold the signature of the call's reasoning, unchanged. */
   signed?: JSONObject | undefined
 }
 
-/** The deltas of a `tool_calls` field: a list, or one of them alone. What is no delta is left out. */
+/** The deltas of a `tool_calls` field: a list, or a single delta. Other values are left out. */
 export function toolCallDeltas(value: unknown): readonly ToolCallDelta[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
   return list.every(isPlainDelta) ? list : list.flatMap(readDelta)
 }
 
-/** The usual delta, which is taken as it is. */
+/** Whether a value has the usual form, which is used without conversion. */
 function isPlainDelta(value: unknown): value is ToolCallDelta {
   if (!isRecord(value) || !isRecord(value['function'])) return false
   const { index, id, function: called } = value
@@ -64,7 +64,7 @@ function readDelta(value: unknown): ToolCallDelta[] {
   ]
 }
 
-/** Some servers put it beside the name of the function. */
+/** Reads the signature. Some servers put it beside the name of the function. */
 function signedFields(value: object): JSONObject | undefined {
   const called =
     'function' in value && isRecord(value.function) ? signed(value.function) : undefined

@@ -1,7 +1,7 @@
 /**
- * Puts the tool calls of a streamed answer together from their deltas. `known-calls.ts` decides which
- * call a delta belongs to. A call is complete only when the stream has ended: arguments that parse may
- * be the start of longer ones.
+ * Builds the tool calls of a streamed answer from their deltas. `known-calls.ts` decides which call a
+ * delta belongs to. A call is complete only at the end of the stream: arguments that parse may be the
+ * start of longer ones.
  */
 import type {
   JSONObject,
@@ -17,7 +17,7 @@ import { StructuredText } from './structured-text.ts'
 import type { ToolCallDelta } from './tool-call-delta.ts'
 import { type ReplyForm, signatureIn } from './wire-form.ts'
 
-/** What is known of a call whose name has not come. */
+/** A call whose name has not arrived yet. */
 interface UnnamedCall {
   id: string | null | undefined
   input: string
@@ -46,7 +46,7 @@ export class ToolCalls {
     return this.#calls.isEmpty && this.#unnamed.size === 0
   }
 
-  /** @throws InvalidResponseDataError when a call has no name. */
+  /** @throws InvalidResponseDataError if a call has no name. */
   add(delta: ToolCallDelta, parts: LanguageModelV4StreamPart[]): void {
     const { index } = delta
     if (index != null && this.#named.has(index)) {
@@ -62,16 +62,16 @@ export class ToolCalls {
   }
 
   /**
-   * Ends every call. Of an answer that was cut off only calls with whole arguments are given out: no
-   * arguments yet, or a placeholder, would pass for none.
-   * @throws InvalidResponseDataError when a call has no name.
+   * Ends every call. In an answer that was cut off, only calls with complete arguments are returned:
+   * missing arguments, or a placeholder, would count as no arguments.
+   * @throws InvalidResponseDataError if a call has no name.
    */
   finish(parts: LanguageModelV4StreamPart[], { cutOff }: { cutOff: boolean }): void {
     for (const [index, { id, input }] of this.#unnamed) {
       const known = index === withoutIndex ? null : index
       this.#place({ index: known, id: id ?? null, function: { arguments: input } }, parts)
     }
-    // The first call that is given out carries the form of the whole message.
+    // The first returned call carries the form of the whole message.
     let ofMessage = this.#form.ofMessage
     for (const call of this.#calls.inOrder()) {
       const { id, name } = call
@@ -105,15 +105,15 @@ export class ToolCalls {
   }
 
   /**
-   * Whether a delta without an index belongs to a call whose name is yet to come: some servers send the
-   * name as an empty text first. A delta without any name is placed at once.
+   * Whether a delta without an index belongs to a call whose name will follow: some servers first send
+   * the name as an empty text. A delta without any name is placed at once.
    */
   #isStartWithoutIndex({ function: called }: ToolCallDelta): boolean {
     if (this.#unnamed.has(withoutIndex)) return true
     return called.name != null && filled(called.name) === undefined && this.#calls.isEmpty
   }
 
-  /** Gathers the deltas of an index until one has the name, which some servers send late. */
+  /** Collects the deltas of an index until one has the name, which some servers send late. */
   #withName(index: number, delta: ToolCallDelta): ToolCallDelta | undefined {
     const unnamed = this.#unnamed.get(index) ?? {
       id: undefined,
@@ -182,9 +182,9 @@ export class ToolCalls {
     if (call.first.trim() === '') call.first = text
     call.last = text
     const { isComplete, text: soFar } = call.input
-    // A placeholder word behind whole arguments adds nothing to them.
+    // A placeholder word after complete arguments adds nothing to them.
     if (isComplete && placeholderWord.test(text)) return
-    // A placeholder, or the whole arguments once more: what is whole is replaced, never gone on from.
+    // A placeholder, or a repetition of the whole arguments: complete arguments are replaced, not extended.
     if (opensJson(text) && (isComplete || placeholderWord.test(soFar))) {
       if (!isEmptyInput(soFar)) call.replaced = soFar
       call.input = new StructuredText(text)
@@ -200,7 +200,7 @@ function evidenceOf({ index, id, function: called }: ToolCallDelta): Evidence {
 const filled = (text: string | null | undefined) =>
   text == null || text.trim() === '' ? undefined : text.trim()
 
-/** The key of a call without a name and an index. */
+/** The key of a call without a name and without an index. */
 const withoutIndex = -1
 
 function opensJson(text: string): boolean {

@@ -1,7 +1,7 @@
 /**
- * Results of tools as chat-completions messages. A tool message holds text alone (OpenAI's reference:
- * "only text is supported"), so a file of a result follows in a message of the user, where the API has
- * a form for it, and becomes a line of text where it has none. Its bytes are never text.
+ * Converts results of tools to chat-completions messages. A tool message holds only text (OpenAI's
+ * reference: "only text is supported"), so a file of a result follows in a user message if the API has
+ * a form for it. If not, it becomes a line of text. Its bytes never become text.
  */
 import type {
   LanguageModelV4FilePart,

@@ -1,17 +1,17 @@
 /**
- * Answers whose choices have no delta. Some servers send a message or a text in place of each delta, a
- * piece or all so far; others repeat the whole message at the end.
+ * Answers whose choices have no delta. Some servers send a message or a text instead of each delta, with
+ * one piece or everything so far. Others repeat the whole message at the end.
  */
 import { textOf } from './chunk.ts'
 import { isRecord } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
 
 export class WholeMessages {
-  /** The text so far. Undefined where the answer came in deltas. */
+  /** The text so far. Undefined if the answer came in deltas. */
   #soFar: string | undefined
 
   /**
-   * What a choice adds.
+   * Returns the content that a choice adds.
    * @param isFirst whether the answer has no content yet
    */
   deltaOf({ message, text }: JsonRecord, isFirst: boolean): JsonRecord | undefined {

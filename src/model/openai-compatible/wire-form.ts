@@ -1,9 +1,9 @@
 /**
- * What of an answer must go back to the model in the form in which it came: the field of its thoughts
+ * The parts of an answer that must go back to the model unchanged: the field of its reasoning
  * (`reasoning_content`: DeepSeek, Moonshot, Z.ai; `reasoning`: Groq, OpenRouter, vLLM; parts of the
- * content: Mistral), `reasoning_details` of OpenRouter, and signatures of Gemini. Another model never
- * gave them and may refuse them, so the form names the model. It travels with the message, as
- * `providerMetadata.loom.wire`, since another instance may make the next request.
+ * content: Mistral), `reasoning_details` of OpenRouter, and signatures of Gemini. Another model may
+ * refuse them, so the form names the model. It is stored with the message, as
+ * `providerMetadata.loom.wire`, because another instance may make the next request.
  */
 import type {
   JSONObject,
@@ -22,11 +22,11 @@ export interface WireForm {
   /** `provider/model-id`. */
   model: string
   thought?: ThoughtField
-  /** Fields of the message or of the call, as they came. */
+  /** Fields of the message or of the call, unchanged. */
   fields?: JSONObject
 }
 
-/** Gathers the form of one answer from its deltas. */
+/** Collects the form of one answer from its deltas. */
 export class ReplyForm {
   readonly #model: string
   readonly #details = new ReasoningDetails()
@@ -37,7 +37,7 @@ export class ReplyForm {
     this.#model = model
   }
 
-  /** Called for each delta, so it looks at four fields and no more. An empty thought counts too. */
+  /** Called for each delta, so it reads only four fields. An empty reasoning field also counts. */
   note(delta: JsonRecord): void {
     if (typeof delta['reasoning_content'] === 'string') this.#thought = 'reasoning_content'
     else if (typeof delta['reasoning'] === 'string') this.#thought ??= 'reasoning'
@@ -45,18 +45,18 @@ export class ReplyForm {
     if (delta['extra_content'] != null) this.#extra = signed(delta) ?? this.#extra
   }
 
-  /** The thoughts came as parts of the content. */
+  /** Records that the reasoning arrived as parts of the content. */
   noteThoughtPart(): void {
     this.#thought = 'content'
   }
 
-  /** Of the thoughts, known as soon as they begin. */
+  /** The form of the reasoning, known from its start. */
   get ofThoughts(): SharedV4ProviderMetadata | undefined {
     if (this.#thought === undefined) return undefined
     return metadata({ model: this.#model, thought: this.#thought })
   }
 
-  /** Of the whole message, once it has ended. Undefined where there is nothing special in it. */
+  /** The form of the whole message, known at its end. Undefined if it has no special form. */
   get ofMessage(): SharedV4ProviderMetadata | undefined {
     const details = this.#details.whole()
     const fields = {
@@ -72,7 +72,7 @@ export class ReplyForm {
     })
   }
 
-  /** Of one call, with the fields that hold its signature. */
+  /** The form of one call, with the fields that hold its signature. */
   ofCall(fields: JSONObject): SharedV4ProviderMetadata {
     return metadata({ model: this.#model, fields })
   }
@@ -80,7 +80,7 @@ export class ReplyForm {
 
 const metadata = (wire: WireForm): SharedV4ProviderMetadata => ({ loom: { wire: { ...wire } } })
 
-/** The fields of a call or message that hold a thought's signature, wherever that stands. */
+/** The fields of a call or message that hold a reasoning signature, at any depth. */
 export function signed(value: object): JSONObject | undefined {
   const found = Object.entries(value).filter(
     ([name, field]) => carriers.has(name) && field != null && holdsSignature({ [name]: field }),
@@ -88,7 +88,7 @@ export function signed(value: object): JSONObject | undefined {
   return found.length === 0 ? undefined : Object.fromEntries(found)
 }
 
-/** Gemini's compatible API and Vertex; LiteLLM; others that put it into the call itself. */
+/** Gemini's compatible API and Vertex; LiteLLM; others that put the signature into the call itself. */
 const carriers = new Set([
   'extra_content',
   'provider_specific_fields',
@@ -116,7 +116,7 @@ export function signatureIn(value: unknown, depth = 0): string | undefined {
   return undefined
 }
 
-/** The form that a part of the history came in, if this model gave it. */
+/** The form of a part of the history, if this model sent it. */
 export function wireFormOf(
   { providerOptions }: { providerOptions?: SharedV4ProviderOptions },
   model: string,
@@ -132,7 +132,7 @@ export function wireFormOf(
   }
 }
 
-/** Whether a part says which model gave it. */
+/** Whether a part names the model that sent it. */
 export const hasWireForm = ({
   providerOptions,
 }: {

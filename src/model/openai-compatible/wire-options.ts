@@ -1,6 +1,6 @@
 /**
- * Fields that a caller adds to one message or part as it goes over the wire, such as `cache_control`:
- * `providerOptions.openaiCompatible` of that message or part, as `@ai-sdk/openai-compatible` has it.
+ * Fields that a caller adds to one message or part on the wire, such as `cache_control`:
+ * `providerOptions.openaiCompatible` of that message or part, as in `@ai-sdk/openai-compatible`.
  */
 import type { SharedV4ProviderOptions } from '@ai-sdk/provider'
 

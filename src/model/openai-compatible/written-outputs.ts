@@ -1,6 +1,6 @@
 /**
- * Large tool results as the text that the API takes. That text is made for the whole prompt at once
- * elsewhere, where nothing can wait; here the event loop turns between two results.
+ * Converts large tool results to the text that the API accepts. The later conversion of the whole prompt
+ * cannot pause; here the event loop can run other work between two results.
  */
 import type {
   LanguageModelV4CallOptions,
@@ -10,7 +10,7 @@ import type {
 
 import { isOnePiece, jsonInSteps } from '../../ground/json/pieces.ts'
 
-/** The call with each large result that is JSON as its text. */
+/** Returns the call with each large JSON result as text. */
 export async function withWrittenOutputs(
   call: LanguageModelV4CallOptions,
 ): Promise<LanguageModelV4CallOptions> {

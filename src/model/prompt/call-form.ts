@@ -1,17 +1,17 @@
-/** A tool call in the form that every provider takes back, whatever form the model gave it. */
+/** A tool call in a form that every provider accepts, whatever form the model sent. */
 
 const nameMax = 64
 
 /**
- * A name of letters, digits, `_` and `-`, of 64 characters at most (OpenAI, Anthropic, Mistral). A model
- * can call a tool that does not exist by any name; a valid one is kept as it is.
+ * A name of letters, digits, `_` and `-`, of at most 64 characters (OpenAI, Anthropic, Mistral). A model
+ * can call a tool that does not exist by any name. A valid name stays unchanged.
  */
 export function callName(name: string): string {
   const valid = name.replaceAll(/[^a-zA-Z0-9_-]/g, '_').slice(0, nameMax)
   return valid === '' ? 'unknown_tool' : valid
 }
 
-/** An object: the result of a call with any other input says what the input was. */
+/** An object. For any other input, the result of the call quotes the input. */
 export function callInput(input: unknown): object {
   const value = typeof input === 'string' ? parsed(input) : input
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {}

@@ -1,7 +1,7 @@
 /**
- * Replaces files of a prompt: a file that is text becomes text, and a file that the model cannot take
- * becomes a line that says so. The rest of the conversation stays, so that one file never makes every
- * later message of a conversation fail.
+ * Replaces files of a prompt. A text file becomes text, and a file that the model cannot read becomes a
+ * line of text. The rest of the conversation stays, so that one file never makes every later message
+ * fail.
  */
 import type {
   LanguageModelV4FilePart,
@@ -14,17 +14,17 @@ import type {
 import { fileAsText } from './text-file.ts'
 
 export interface FilePlace {
-  /** The position in the prompt of the message that holds the file. */
+  /** The index in the prompt of the message with the file. */
   index: number
   /** True for a file of the latest user message, or of a tool result after it. */
   isNewest: boolean
-  /** True where the user message that holds it was never answered: perhaps because of it. */
+  /** True if the user message with the file received no answer, perhaps because of the file. */
   isUnanswered: boolean
 }
 
 export type File = LanguageModelV4FilePart
 
-/** The prompt with each file that `isHidden` names, or that is text, as text. */
+/** Returns the prompt with every text file, and every file that `isHidden` selects, as text. */
 export function withFiles(
   prompt: LanguageModelV4Prompt,
   isHidden: (file: File, place: FilePlace) => boolean,
@@ -63,7 +63,7 @@ function replaced(message: LanguageModelV4Message, isHidden: IsHidden): Language
     case 'user':
       return { ...message, content: joined(message.content.map((part) => shown(part, isHidden))) }
     case 'assistant': {
-      // A line in the model's own words would be copied by it; what it made itself is left out.
+      // The model would copy a line in its own words, so files that it made itself are left out.
       const content = message.content
         .filter((part) => part.type !== 'file' || !isHidden(part))
         .map((part) => (part.type === 'tool-result' ? resultShown(part, isHidden) : part))
@@ -93,7 +93,7 @@ function shown<PART extends { type: string }>(
   return { type: 'text', text, ...(providerOptions !== undefined && { providerOptions }) }
 }
 
-// A part of this type is a file, whatever else the list may hold.
+// A part of this type is a file, whatever the other members of the union are.
 const isFile = (part: { type: string }): part is File => part.type === 'file'
 
 function resultShown(
@@ -105,7 +105,7 @@ function resultShown(
   return { ...part, output: { ...part.output, value } }
 }
 
-/** The same words whatever the reason, so that a provider's cache of the prompt stays of use. */
+/** The same text for every reason, so that the provider's prompt cache stays valid. */
 export function stubOf({ filename, mediaType }: Pick<File, 'filename' | 'mediaType'>): string {
   const name = filename === undefined ? 'without a name' : JSON.stringify(filename)
   return `[File not shown: ${name} (${mediaType}). You cannot read it. Tell the user so if it matters.]`
@@ -113,7 +113,7 @@ export function stubOf({ filename, mediaType }: Pick<File, 'filename' | 'mediaTy
 
 type UserContent = Extract<LanguageModelV4Message, { role: 'user' }>['content']
 
-/** Parts that are all text become one: some servers take a list of parts from no model that only reads. */
+/** Joins parts if all are text: some servers accept a list of parts only for models that read files. */
 function joined(content: UserContent): UserContent {
   const texts = content.flatMap((part) =>
     part.type === 'text' && part.providerOptions === undefined ? [part.text] : [],

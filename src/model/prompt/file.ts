@@ -1,6 +1,6 @@
 /**
- * Files of a conversation as parts of a prompt. They come in many forms: tagged objects, bytes,
- * base64, URLs, `data:` URLs. A history that was stored as JSON has strings where `URL`s were.
+ * Converts files of a conversation to parts of a prompt. Their forms are tagged objects, bytes, base64,
+ * URLs and `data:` URLs. A history that was stored as JSON has strings instead of `URL` objects.
  */
 import type {
   LanguageModelV4FilePart,
@@ -21,7 +21,7 @@ interface GivenFile {
 
 interface ReadFile {
   data: SharedV4FileData
-  /** What a `data:` URL says of itself. */
+  /** The media type in a `data:` URL. */
   mediaType?: string
 }
 
@@ -39,7 +39,7 @@ export function filePart(given: GivenFile): LanguageModelV4FilePart {
   }
 }
 
-/** Browsers have no type for most source code, and send an empty one. The bytes then tell what it is. */
+/** Browsers send an empty type for most source code. Then the bytes show the type. */
 const untypedBytes = ({ type }: SharedV4FileData) =>
   type === 'data' ? 'application/octet-stream' : undefined
 
@@ -51,7 +51,7 @@ export function reasoningFilePart(given: GivenFile): LanguageModelV4ReasoningFil
   return { type: 'reasoning-file', data, mediaType, ...(providerOptions && { providerOptions }) }
 }
 
-/** `image` and `image/*` mean the same; only one of them also begins with `image/`. */
+/** `image` and `image/*` mean the same, but only the second starts with `image/`. */
 const wholeMediaType = (mediaType: string) =>
   mediaType.includes('/') ? mediaType : `${mediaType}/*`
 
@@ -96,7 +96,7 @@ function bytesOf(value: object): Uint8Array | undefined {
   return value instanceof ArrayBuffer ? new Uint8Array(value) : undefined
 }
 
-/** The file's id at each provider that stores it. */
+/** The ids of the file by provider. */
 function referenceOf(value: unknown): Record<string, string> {
   const entries = typeof value === 'object' && value !== null ? Object.entries(value) : []
   const ids = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string')
@@ -106,21 +106,21 @@ function referenceOf(value: unknown): Record<string, string> {
   return Object.fromEntries(ids)
 }
 
-/** A URL or base64, which has no colon. A `data:` URL is not parsed as a URL: it may be megabytes. */
+/** Reads a URL or base64, which has no colon. A `data:` URL is not parsed as a URL: it may have megabytes. */
 function readString(text: string): ReadFile {
   if (text === '') return refuse('a file is empty')
   if (/^data:/i.test(text)) return readDataUrl(text)
   if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) return { data: { type: 'data', data: text } }
   if (!URL.canParse(text)) return refuse('a file has a URL that cannot be parsed')
   const url = new URL(text)
-  // Some providers compare URLs letter by letter.
+  // Some providers compare URLs by their exact text.
   return { data: { type: 'url', url, ...(url.href !== text && { originalUrl: text }) } }
 }
 
 const readUrl = (url: URL): ReadFile =>
   url.protocol === 'data:' ? readDataUrl(url.href) : { data: { type: 'url', url } }
 
-/** Parameters are split into a list, and nothing that is meant has more of them. */
+/** Characters. The parameters are split into a list, and no valid URL has a longer head. */
 const dataHeadMax = 1024
 
 /** RFC 2397: `data:[<media type>][;<parameter>]*[;base64],<data>`. */
@@ -136,7 +136,7 @@ function readDataUrl(text: string): ReadFile {
   return { data: { type: 'data', data }, ...(mediaType !== '' && { mediaType }) }
 }
 
-/** The bytes, a character each. Base64 as good as always comes unescaped. In place: it may be megabytes. */
+/** The bytes, one per character. Decoded in place, because it may have megabytes. Base64 is rarely escaped. */
 function percentDecoded(text: string): string {
   const bytes = Buffer.from(text)
   let length = 0
@@ -151,7 +151,7 @@ function percentDecoded(text: string): string {
   return bytes.toString('latin1', 0, length)
 }
 
-/** -1 for any other character. */
+/** Returns -1 for any other character. */
 function hexDigit(code: number | undefined): number {
   if (code === undefined) return -1
   if (code >= 0x30 && code <= 0x39) return code - 0x30

@@ -1,6 +1,6 @@
 /**
- * The media type of an image by its first bytes. What a client declares is often wrong (a browser
- * goes by the file's name), and providers refuse an image that is not what it is said to be.
+ * The media type of an image by its first bytes. The type that a client declares is often wrong (a
+ * browser uses the file name), and providers refuse an image with a wrong type.
  */
 
 const lengthMax = 12
@@ -19,7 +19,7 @@ const signatures: readonly [mediaType: string, ...marks: [offset: number, bytes:
   ['image/bmp', [0, 'BM'], [6, '\0\0\0\0']],
 ]
 
-/** Of bytes or of base64. */
+/** @param data bytes or base64 */
 export function imageMediaTypeOf(data: Uint8Array | string): string | undefined {
   const start =
     typeof data === 'string'
@@ -48,7 +48,7 @@ const byExtension: ReadonlyMap<string, string> = new Map([
   ['webm', 'video/webm'],
 ])
 
-/** By the ending of its path, for a URL that came without a media type. */
+/** The media type by the extension of the path, for a URL without a media type. */
 export function mediaTypeOfUrl(url: URL): string {
   const extension = /\.([a-z0-9]+)$/i.exec(url.pathname)?.[1]?.toLowerCase() ?? ''
   return byExtension.get(extension) ?? 'application/octet-stream'

@@ -1,8 +1,8 @@
 /**
- * Puts messages in order so that every call of ours has exactly one result, in a tool message
- * directly after the assistant message that made it. Results are matched as they come, so an id that
- * a provider uses again in a later step means the later call. Calls that the provider runs itself
- * need none of this: their results stand in the assistant's own messages, maybe steps later.
+ * Orders messages so that each of Loom's calls has exactly one result, in a tool message directly after
+ * the assistant message with the call. Results are matched in their order, so an id that a provider
+ * uses again in a later step means the later call. Provider-executed calls need none of this: their
+ * results are in the assistant's own messages, possibly some steps later.
  */
 import type {
   LanguageModelV4Message,
@@ -21,9 +21,9 @@ type Options = { providerOptions: SharedV4ProviderOptions } | undefined
 interface OpenCall {
   toolCallId: string
   toolName: string
-  /** The tool message after the call's own. */
+  /** The tool message directly after the message with the call. */
   results: ToolMessage
-  /** Set when a human said no. */
+  /** Set if a human denied the call. */
   denial: { reason: string | undefined } | undefined
 }
 
@@ -31,7 +31,7 @@ export class CallPairing {
   readonly #prompt: LanguageModelV4Prompt = []
   readonly #open = new Map<string, OpenCall>()
   readonly #providerCalls = new Set<string>()
-  /** The call that an approval was asked for, by the approval's id. */
+  /** The id of the call, by the id of its approval. */
   readonly #approvals = new Map<string, string>()
 
   add(message: LanguageModelV4Message): void {
@@ -54,7 +54,7 @@ export class CallPairing {
       if (part.providerExecuted === true) this.#providerCalls.add(toolCallId)
       else calls.push({ toolCallId, toolName, results, denial: undefined })
     }
-    // Thoughts alone are no message: providers refuse one without content.
+    // Providers refuse a message with reasoning alone.
     const isSaid = content.some(({ type }) => type !== 'reasoning')
     if (isSaid) this.add({ role: 'assistant', content, ...options })
     if (calls.length > 0) this.add(results)
@@ -77,7 +77,7 @@ export class CallPairing {
     if (last !== undefined && options !== undefined) last.providerOptions = options.providerOptions
   }
 
-  /** Answers what is still open and gives the prompt. */
+  /** Adds results for the open calls and returns the prompt. */
   close(): LanguageModelV4Prompt {
     for (const call of this.#open.values()) this.#answerFor(call)
     this.#open.clear()
@@ -87,12 +87,12 @@ export class CallPairing {
   #openCall(call: OpenCall): void {
     const former = this.#open.get(call.toolCallId)
     if (former !== undefined) this.#answerFor(former)
-    // Deleted first, so that the order in the map is the order of the calls.
+    // Deleted first, so that the map keeps the order of the calls.
     this.#open.delete(call.toolCallId)
     this.#open.set(call.toolCallId, call)
   }
 
-  /** Where the result went, or `undefined` if no call waits for it. */
+  /** Returns the message that received the result, or `undefined` if no call waits for it. */
   #settle(part: LanguageModelV4ToolResultPart): ToolMessage | undefined {
     const call = this.#open.get(part.toolCallId)
     if (call === undefined) {
@@ -102,7 +102,7 @@ export class CallPairing {
     return append(call.results, part)
   }
 
-  /** A provider is told of decisions on its own calls; of ours, only the outcome counts. */
+  /** A provider receives decisions on its own calls. For Loom's calls, only the outcome counts. */
   #decide(response: ToolApprovalResponse): ToolMessage | undefined {
     const { approvalId, approved, reason, providerExecuted } = response
     if (providerExecuted === true) {
@@ -139,8 +139,8 @@ export class CallPairing {
 }
 
 /**
- * Options of a whole message (a cache breakpoint, say) mean its end. Where more is put behind it,
- * they move to the part that was last.
+ * Options of a whole message (for example a cache breakpoint) refer to its end. If a part is added after
+ * it, the options move to the part that was last.
  */
 function append(message: ToolMessage, part: ToolMessage['content'][number]): ToolMessage {
   const { providerOptions } = message

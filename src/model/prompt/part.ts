@@ -1,4 +1,4 @@
-/** What every part of a prompt is checked by. The types promise more than a stored history keeps. */
+/** Checks of prompt parts. A stored history may differ from its types. */
 import type { SharedV4ProviderOptions } from '@ai-sdk/provider'
 
 import { LoomError } from '../../ground/error.ts'
@@ -12,7 +12,7 @@ export function stringOf(value: unknown, name: string): string {
   return typeof value === 'string' ? value : refuse(`"${name}" must be a string`)
 }
 
-/** The provider options of a message or part, ready to be spread: none is no key at all. */
+/** The provider options of a message or part, to spread. Without options the key is absent. */
 export function optionsOf(
   holder: object & { providerOptions?: SharedV4ProviderOptions | undefined },
 ): { providerOptions: SharedV4ProviderOptions } | undefined {

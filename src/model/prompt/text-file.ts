@@ -1,18 +1,18 @@
 /**
- * Files that are text. APIs take few media types as files (images, PDF), and refuse JSON, source code
- * or CSV; but every model reads text. So a file that is text goes to the model as text with its name.
+ * Text files. APIs accept few media types as files (images, PDF), and refuse JSON, source code or CSV,
+ * but every model reads text. So a text file goes to the model as text with its name.
  */
 import type { LanguageModelV4FilePart } from '@ai-sdk/provider'
 
 type File = Pick<LanguageModelV4FilePart, 'data' | 'mediaType' | 'filename'>
 
-/** Browsers call a TypeScript file a video: `.ts` is also the ending of an MPEG transport stream. */
+/** Browsers send a video type for a TypeScript file: `.ts` is also the extension of an MPEG stream. */
 const textInDisguise = /^(?:image\/svg\+xml|video\/(?:mp2t|vnd\.dlna\.mpeg-tts))$/i
 
 /**
- * The file as a text part, with its name and media type; undefined for a file that is not text, or
- * whose content is not in the prompt (a link, a file id). The bytes decide, not the media type alone:
- * a file of an unknown type is text where it is valid UTF-8 without control characters.
+ * The file as a text with its name and media type. Undefined for a file that is not text, or whose
+ * content is not in the prompt (a link, a file id). The bytes decide, not only the media type: a file
+ * of an unknown type is text if it is valid UTF-8 without control characters.
  */
 export function fileAsText({ data, mediaType, filename }: File): string | undefined {
   if (!mayBeText(mediaType)) return undefined
@@ -27,7 +27,7 @@ export function fileAsText({ data, mediaType, filename }: File): string | undefi
   return `<file${name} type="${attribute(mediaType)}">\n${content}\n</file>`
 }
 
-/** Of a media type alone: false for what is never sent as text, whatever its bytes are. */
+/** By the media type alone: false for files that are never sent as text, whatever their bytes are. */
 export function mayBeText(mediaType: string): boolean {
   if (textInDisguise.test(mediaType)) return true
   return !/^(?:image|audio|video|font)\/|^application\/pdf$/i.test(mediaType)
@@ -36,7 +36,7 @@ export function mayBeText(mediaType: string): boolean {
 const bytesOf = (data: Uint8Array | string): Uint8Array =>
   typeof data === 'string' ? Buffer.from(data, 'base64') : data
 
-/** @param isSaidToBeText then older encodings are read, too: a CSV file is often one of Windows */
+/** @param isSaidToBeText if true, older encodings are also tried: a CSV file often has one of Windows */
 function decoded(bytes: Uint8Array, isSaidToBeText: boolean): string | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return textIn(bytes, 'utf-16le')
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return textIn(bytes, 'utf-16be')
@@ -45,7 +45,7 @@ function decoded(bytes: Uint8Array, isSaidToBeText: boolean): string | undefined
   return text === undefined || isBinary(text) ? undefined : text
 }
 
-/** Without a byte order mark. Undefined where the bytes are not of this encoding. */
+/** Removes a byte order mark. Undefined if the bytes are not valid in this encoding. */
 function textIn(bytes: Uint8Array, encoding: string): string | undefined {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes)
@@ -54,7 +54,7 @@ function textIn(bytes: Uint8Array, encoding: string): string | undefined {
   }
 }
 
-/** Control characters that no text has; tab, line ends, form feed and escape sequences are text. */
+/** Whether a text has control characters other than tab, line ends, form feed and escape. */
 // eslint-disable-next-line no-control-regex -- they are what is looked for
 const isBinary = (text: string) => /[\0-\x06\x0e-\x1a\x1c-\x1f]/.test(text)
 

@@ -1,6 +1,6 @@
 /**
- * The output of a tool as the model is told it. Items of older AI SDK majors (`media`, `image-data`,
- * `file-url` …) still stand in stored histories; all of them are files now.
+ * The output of a tool in the form that the model receives. Stored histories still have items of older
+ * AI SDK majors (`media`, `image-data`, `file-url` …). All of them become files.
  */
 import type { LanguageModelV4ToolResultOutput } from '@ai-sdk/provider'
 import type { ToolResultPart } from 'ai'
@@ -10,7 +10,7 @@ import { mediaTypeOfUrl } from './media-type.ts'
 import { optionsOf, refuse, stringOf } from './part.ts'
 
 type Output = ToolResultPart['output']
-/** `media` is of ai 5. */
+/** `media` is the form of ai 5. */
 type Item =
   | Extract<Output, { type: 'content' }>['value'][number]
   | { type: 'media'; data: string; mediaType: string }
@@ -71,7 +71,7 @@ function itemOf(item: Item): PromptItem {
 const urlOf = (text: string) =>
   URL.canParse(text) ? new URL(text) : refuse('a file has a URL that cannot be parsed')
 
-/** An id alone does not say whose it is. */
+/** An id alone does not name its provider. */
 const referenceOf = (fileId: string | Record<string, string>) =>
   typeof fileId === 'string'
     ? refuse('a file id must say its provider: { [provider]: id } instead of a string')

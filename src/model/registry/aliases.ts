@@ -1,4 +1,4 @@
-/** Short names of providers, as LoomEx and people say them, where models.dev has another id. */
+/** Common short names of providers, also those of LoomEx, where models.dev has another id. */
 
 const aliases: ReadonlyMap<string, string> = new Map([
   ['fireworks', 'fireworks-ai'],
@@ -20,7 +20,7 @@ const aliases: ReadonlyMap<string, string> = new Map([
   ['vertex', 'google-vertex'],
 ])
 
-/** The id that a short name stands for, or the name itself. */
+/** Returns the id of a short name, or the name itself. */
 export const aliasOf = (name: string): string => aliases.get(name) ?? name
 
 export const shortNames: readonly string[] = [...aliases.keys()]

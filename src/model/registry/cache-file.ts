@@ -1,7 +1,7 @@
 /**
- * The last list that was fetched, in the user's cache folder. Its modification time says when it was
- * last known to be right. Where the folder cannot be written (a read-only container) there is no
- * cache, and nobody is told: the list that came with Loom does.
+ * The last fetched list, in the user's cache folder. Its modification time is the time of the last
+ * successful check. If the folder is not writable (a read-only container) there is no cache and no
+ * error: the list that is part of Loom is used.
  */
 import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
@@ -18,7 +18,7 @@ export interface Cached {
   checkedAt: number
 }
 
-/** Undefined where there is none, or none that can be read. */
+/** Returns undefined if there is no readable file. */
 export async function readCacheFile(path: string): Promise<Cached | undefined> {
   try {
     const { size, mtimeMs } = await stat(path)
@@ -29,7 +29,7 @@ export async function readCacheFile(path: string): Promise<Cached | undefined> {
   }
 }
 
-/** All or nothing: other processes read it meanwhile, and write it too. False where it cannot be. */
+/** Writes by a rename, because other processes read and write the file too. Returns false on failure. */
 export async function writeCacheFile(path: string, text: Buffer): Promise<boolean> {
   const draft = `${path}.${randomUUID()}`
   try {
@@ -43,7 +43,7 @@ export async function writeCacheFile(path: string, text: Buffer): Promise<boolea
   }
 }
 
-/** It was asked about again, and is still right. */
+/** Records that the list was checked again and is current. */
 export async function touchCacheFile(path: string, now: number): Promise<void> {
   await utimes(path, now / 1000, now / 1000).catch(() => undefined)
 }

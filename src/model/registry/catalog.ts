@@ -1,26 +1,26 @@
 /**
- * A list of providers and their models as one buffer: a directory in the first line, then a line for
- * each model. Only the directory and the lines that are asked for are ever parsed, so that a list of
- * thousands of models costs a lookup next to nothing, and memory its three megabytes of text.
+ * A list of providers and their models in one buffer: a directory in the first line, then one line per
+ * model. Only the directory and the requested lines are parsed. So a lookup among thousands of models
+ * costs very little, and the memory is the three megabytes of text.
  */
 import { promisify } from 'node:util'
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib'
 
 import type { ModelEntry, ProviderEntry } from './entry.ts'
 
-/** Says where a list came from. */
+/** The source of a list. */
 export interface CatalogOrigin {
-  /** The address it was read from. */
+  /** The address of the list. */
   source: string
-  /** When, in milliseconds since 1970. */
+  /** The time of the fetch, in milliseconds since 1970. */
   takenAt: number
   etag?: string
 }
 
 export interface ListedProvider extends ProviderEntry {
-  /** How many models it has. */
+  /** The count of its models. */
   models: number
-  /** Bytes of their lines. */
+  /** The size of their lines in bytes. */
   size: number
 }
 
@@ -29,7 +29,7 @@ interface Directory extends CatalogOrigin {
   providers: readonly ListedProvider[]
 }
 
-/** Goes up when the lines change in a way that an older reader would get wrong. */
+/** Increases if the lines change in a way that an older reader would misread. */
 const format = 1
 const textBytesMax = 64 * 1024 * 1024
 const newline = 10
@@ -38,12 +38,12 @@ export class Catalog {
   readonly origin: CatalogOrigin
   readonly providers: ReadonlyMap<string, ListedProvider>
   readonly modelCount: number
-  /** As `encodeCatalog` wrote it. */
+  /** The text that `encodeCatalog` wrote. */
   readonly text: Buffer
-  /** Where the lines of a provider begin. */
+  /** The start index of each provider's lines. */
   readonly #starts = new Map<string, number>()
 
-  /** @throws Error for anything but what `encodeCatalog` wrote. */
+  /** @throws Error if the text is not from `encodeCatalog`. */
   constructor(text: Buffer) {
     const end = text.indexOf(newline)
     const directory: unknown = JSON.parse(text.toString('utf8', 0, Math.max(end, 0)))
@@ -88,7 +88,7 @@ export interface ProviderModels {
   models: readonly ModelEntry[]
 }
 
-/** A provider as it will stand in a catalog. */
+/** A provider in the form of a catalog. */
 export interface EncodedProvider {
   listed: ListedProvider
   lines: Buffer
@@ -96,7 +96,7 @@ export interface EncodedProvider {
 
 export function encodeProvider({ provider, models }: ProviderModels): EncodedProvider {
   const { id, name, env, npm, api } = provider
-  // The id stands first: that is how a line is found.
+  // The id comes first, because a line is found by it.
   const lines = Buffer.from(models.map(({ id, ...rest }) => lineOf({ id, ...rest })).join(''))
   const listed = {
     id,
@@ -110,7 +110,7 @@ export function encodeProvider({ provider, models }: ProviderModels): EncodedPro
   return { listed, lines }
 }
 
-/** The text of a catalog. */
+/** Returns the text of a catalog. */
 export function joinCatalog(origin: CatalogOrigin, encoded: readonly EncodedProvider[]): Buffer {
   const providers = encoded.map(({ listed }) => listed)
   const directory: Directory = { format, ...origin, providers }
@@ -122,7 +122,7 @@ export const encodeCatalog = (origin: CatalogOrigin, list: readonly ProviderMode
 
 const lineOf = (value: object) => `${JSON.stringify(value)}\n`
 
-/** @param quality 11 is the smallest and takes seconds */
+/** @param quality 11 gives the smallest result and takes seconds */
 export function packCatalog(text: Buffer, quality: number): Promise<Buffer> {
   const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_LGWIN, BROTLI_PARAM_SIZE_HINT } = constants
   return promisify(brotliCompress)(text, {
@@ -134,12 +134,12 @@ export function packCatalog(text: Buffer, quality: number): Promise<Buffer> {
   })
 }
 
-/** @throws Error for what is no packed catalog. */
+/** @throws Error if the bytes are not a packed catalog. */
 export async function unpackCatalog(packed: Buffer): Promise<Catalog> {
   return new Catalog(await promisify(brotliDecompress)(packed, { maxOutputLength: textBytesMax }))
 }
 
-/** A catalog is only read from files that Loom wrote, so that its format number speaks for it. */
+/** A catalog is read only from files that Loom wrote, so its format number is sufficient. */
 function isDirectory(value: unknown): value is Directory {
   return (
     typeof value === 'object' &&

@@ -1,22 +1,22 @@
 /**
- * Where a listed model is spoken to, in which protocol, and which variables hold its key. A model may
- * differ from its provider in all of it: gateways speak to each vendor's models in its own protocol.
+ * The address and protocol of a listed model, and the variables with its key. A model may differ from
+ * its provider in all of them: gateways use each vendor's own protocol for its models.
  */
 import type { ModelEntry, ProviderEntry } from './entry.ts'
 
 export interface Endpoint {
   protocol: 'openai-compatible' | 'anthropic' | 'openai' | 'google'
-  /** May hold `${VARIABLES}`. Undefined where Loom does not speak what it speaks. */
+  /** May hold `${VARIABLES}`. Undefined if Loom does not support its protocol. */
   address: string | undefined
-  /** Of the protocol `openai`: the older chat completions in place of responses. */
+  /** For the protocol `openai`: the older chat completions instead of responses. */
   completions: boolean
-  /** Variables that may hold its key. */
+  /** The variables that may hold its key. */
   keyVariables: readonly string[]
 }
 
 /**
- * Providers that are listed with a package of their own and no address, though they speak OpenAI's
- * chat completions too. Azure takes the key as a bearer token on its `v1` path.
+ * Providers that are listed with a package of their own and without an address, but also support
+ * OpenAI's chat completions. Azure accepts the key as a bearer token on its `v1` path.
  */
 const addresses: ReadonlyMap<string, string> = new Map([
   ['aihubmix', 'https://aihubmix.com/v1'],
@@ -60,14 +60,14 @@ function protocolOf(npm: string | undefined, shape: string | undefined): Endpoin
   }
 }
 
-/** Others say an account, a host, a region. */
+/** Whether a variable holds a key. Others hold an account, a host or a region. */
 export const isKeyVariable = (name: string) => /(?:KEY|_TOKEN|_PAT|_SECRET)$/.test(name)
 
-/** The variables that an address is made of. */
+/** The variables in an address. */
 export const variablesOf = (address: string): string[] =>
   [...address.matchAll(placeholders)].map(([, name = '']) => name)
 
-/** An address with its variables filled in; people write a host with its scheme, or with a slash. */
+/** Fills in the variables of an address. A value may be a host with its scheme or a final slash. */
 export function fillAddress(address: string, valueOf: (name: string) => string | undefined) {
   return address.replaceAll(placeholders, (_match, name: string, at: number) => {
     const value = (valueOf(name) ?? '').replace(/\/+$/, '')
@@ -77,6 +77,6 @@ export function fillAddress(address: string, valueOf: (name: string) => string |
 
 const placeholders = /\$\{([A-Z][A-Z0-9_]*)\}/g
 
-/** A server on this machine asks for no key. */
+/** Whether a server is on this machine. Such a server needs no key. */
 export const isLocal = (address: string) =>
   /^https?:\/\/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=[:/]|$)/i.test(address)

@@ -1,7 +1,7 @@
 /**
- * What Loom keeps of a provider and of a model of models.dev, and the reading of their JSON. The traps
- * of that format end here: a context or an output of 0 is not known, no cost is not known (and not
- * free), and `context_over_200k` repeats a tier under a wrong size where there are tiers.
+ * The providers and models of models.dev in Loom's form, and the reading of their JSON. This module
+ * handles the special cases of that format: a context or an output of 0 is unknown, a missing cost is
+ * unknown (and not free), and `context_over_200k` repeats a tier with a wrong size if there are tiers.
  */
 import { type Fields, objectIn } from '../../ground/fields.ts'
 import type { Price, PriceTier, Rates } from '../price.ts'
@@ -9,11 +9,11 @@ import type { Price, PriceTier, Rates } from '../price.ts'
 export interface ProviderEntry {
   id: string
   name: string
-  /** Variables of the environment that it needs: its key, and what its address is made of. */
+  /** The variables of the environment that it needs: its key, and the parts of its address. */
   env: readonly string[]
-  /** The AI SDK package that speaks its protocol. */
+  /** The AI SDK package for its protocol. */
   npm?: string
-  /** Its address; may hold `${VARIABLES}`. */
+  /** Its address. May hold `${VARIABLES}`. */
   api?: string
 }
 
@@ -21,32 +21,32 @@ export interface ModelEntry {
   /** May hold slashes and colons. */
   id: string
   name?: string
-  /** In tokens; absent where unknown, as are the next two. */
+  /** Tokens. Absent if unknown; so are the next two fields. */
   contextWindow?: number
-  /** The part of the window that a prompt may fill, where that is less. */
+  /** The greatest size of a prompt, if that is less than the window. */
   maxInputTokens?: number
   maxOutputTokens?: number
   price?: Price
   reasoning?: boolean
   tools?: boolean
   structuredOutput?: boolean
-  /** False where the API refuses a temperature. */
+  /** False if the API refuses a temperature. */
   temperature?: boolean
   /** `text`, `image`, `audio`, `video`, `pdf`. */
   input?: readonly string[]
   output?: readonly string[]
   releaseDate?: string
   status?: string
-  /** Where the model is spoken to in another way than its provider's others. */
+  /** The package and the address of the model, if they differ from its provider's. */
   npm?: string
   api?: string
-  /** Which of OpenAI's two protocols: `responses` or `completions`. */
+  /** The protocol of OpenAI: `responses` or `completions`. */
   shape?: string
 }
 
 const idLengthMax = 512
 
-/** Undefined for what is no provider. Of a partial one the rest is filled in. */
+/** Returns undefined if the value is not a provider. Missing fields of a provider get defaults. */
 export function readProvider(id: string, value: unknown): ProviderEntry | undefined {
   const fields = objectIn(value)
   if (fields === undefined || !isId(id)) return undefined
@@ -61,7 +61,7 @@ export function readProvider(id: string, value: unknown): ProviderEntry | undefi
   }
 }
 
-/** Undefined for what is no model. A field that is missing or of a wrong type is left out. */
+/** Returns undefined if the value is not a model. A field that is missing or has a wrong type is left out. */
 export function readModel(id: string, value: unknown): ModelEntry | undefined {
   const fields = objectIn(value)
   if (fields === undefined || !isId(id)) return undefined
@@ -110,7 +110,7 @@ function tiersOf(fields: Fields, base: Rates): PriceTier[] {
     const above = amountOf(condition?.['size'])
     const rates = fields && readRates({ ...base, ...fields })
     if (condition?.['type'] !== 'context' || above === undefined || rates === undefined) return []
-    // What a tier does not name costs as below it.
+    // A rate that a tier does not name is the rate below it.
     return [{ above, ...base, ...rates }]
   })
 }
@@ -119,8 +119,8 @@ function readRates(fields: Fields): Rates | undefined {
   const input = amountOf(fields['input'])
   const output = amountOf(fields['output'])
   if (input === undefined || output === undefined) return undefined
-  // A 0 here means "no price of its own" where the plain tokens do cost: nobody thinks, or reads
-  // what is to be cached, for nothing. Reading from a cache is free at some.
+  // A 0 means "no separate price" if plain tokens have a price: no provider gives reasoning or cache
+  // writes for free. Cache reads are free at some providers.
   const reasoning = amountOf(fields['reasoning']) || undefined
   const cacheWrite = amountOf(fields['cache_write']) || undefined
   const cacheRead = amountOf(fields['cache_read'])

@@ -1,15 +1,15 @@
 /**
- * Keeps a refreshed list from sending keys somewhere else. The address of a provider is where its key
- * goes, so whoever could change the list could collect keys. Of a provider that came with Loom, a
- * newer list may change models and prices, and the path of an address, but neither its host nor the
- * names of its keys; a provider that moved moves with the next version of Loom, or by
- * `<PROVIDER>_BASE_URL`. A provider that is new is only sent keys under names that are new.
+ * Prevents a refreshed list from redirecting keys. A key goes to the address of its provider, so a
+ * person who can change the list could collect keys. For a provider that is part of Loom's own list, a
+ * newer list may change models, prices and the path of an address, but neither its host nor the names
+ * of its keys. A provider with a new host gets it by the next version of Loom, or by
+ * `<PROVIDER>_BASE_URL`. A new provider receives only keys with new names.
  */
 import type { Catalog, ProviderModels } from './catalog.ts'
 import { isLocal } from './endpoint.ts'
 import type { ModelEntry, ProviderEntry } from './entry.ts'
 
-/** What makes a provider of a newer list safe to have. */
+/** Returns the function that makes a provider of a newer list safe. */
 export function knownAddresses(shipped: Catalog): (given: ProviderModels) => ProviderModels {
   const taken = new Set([...shipped.providers.values()].flatMap(({ env }) => env))
   return ({ provider, models }) => {
@@ -44,12 +44,12 @@ function withoutForeignHost(model: ModelEntry, hosts: Hosts): ModelEntry {
   return rest
 }
 
-/** A key that is sent in the open is as good as given away. */
+/** Removes an unencrypted address, because a key sent to it can be read on the way. */
 function withoutOpenAddress<ENTRY extends ProviderEntry | ModelEntry>(entry: ENTRY): ENTRY {
   const { api } = entry
   if (api === undefined || !/^http:/i.test(api) || isLocal(api)) return entry
   return { ...entry, api: undefined }
 }
 
-/** As text, for it may hold variables; with its scheme. */
+/** The scheme and host as text, because an address may hold variables. */
 const hostOf = (address: string | undefined) => address?.split('/', 3).join('/')

@@ -1,6 +1,6 @@
 /**
- * The user's own word on providers and models, laid over the list field by field. The file has the
- * form of models.dev's JSON, with as little in it as there is to say:
+ * The user's overrides of providers and models, which replace fields of the list. The file has the form
+ * of models.dev's JSON and needs only the changed fields:
  * `{"corp": {"api": "https://llm.corp/v1", "env": ["CORP_KEY"], "models": {"m": {"limit": {"context": 32000}}}}}`.
  */
 import { readFile } from 'node:fs/promises'
@@ -11,13 +11,13 @@ import { type ModelEntry, modelsOf, type ProviderEntry, readProvider } from './e
 
 export interface Overrides {
   providers: ReadonlyMap<string, Partial<ProviderEntry>>
-  /** By provider, then by id. */
+  /** Models by provider, then by id. */
   models: ReadonlyMap<string, ReadonlyMap<string, ModelEntry>>
 }
 
 export const noOverrides: Overrides = { providers: new Map(), models: new Map() }
 
-/** @throws LoomError `invalid-config` where it cannot be read, or is no such file. */
+/** @throws LoomError `invalid-config` if the file is not readable or has another form. */
 export async function readOverrides(path: string): Promise<Overrides> {
   let value: unknown
   try {
@@ -57,7 +57,7 @@ export function overridesOf(value: unknown): Overrides {
   return { providers, models }
 }
 
-/** Only what the file says itself: `readProvider` fills in the rest. */
+/** Only the fields in the file itself: `readProvider` fills in the rest. */
 function named(provider: ProviderEntry, item: unknown): Partial<ProviderEntry> {
   const given = objectIn(item) ?? {}
   return Object.fromEntries(Object.entries(provider).filter(([key]) => key in given))

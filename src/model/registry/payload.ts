@@ -1,7 +1,7 @@
 /**
- * Turns the JSON of models.dev into a catalog. An entry that cannot be read is left out and not fatal:
- * the format grows. Whether too much was left out is for the caller to say. It is read in pieces, for
- * a server streams answers meanwhile.
+ * Converts the JSON of models.dev to a catalog. An unreadable entry is left out and is no error, because
+ * the format grows. The caller decides whether too many entries are missing. It works in pieces,
+ * because a server streams answers at the same time.
  */
 import { setImmediate } from 'node:timers/promises'
 
@@ -12,8 +12,8 @@ import { modelsOf, readProvider } from './entry.ts'
 const modelsAtATime = 200
 
 /**
- * @param change what is kept of a provider. @defaultValue all
- * @throws Error where it is not even a record of providers.
+ * @param change returns the provider to keep. @defaultValue keeps every provider unchanged
+ * @throws Error if the value is not a record of providers.
  */
 export async function encodePayload(
   value: unknown,

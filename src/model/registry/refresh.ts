@@ -1,6 +1,6 @@
 /**
- * Asks models.dev for a newer list. What comes back is used only if it looks like a list of models:
- * an outage page, a truncated answer or a list with half of it gone must not take models away.
+ * Fetches a newer list from models.dev. The result is used only if it looks like a list of models: an
+ * outage page, a truncated answer or a list of half the size must not remove models.
  */
 import { setImmediate } from 'node:timers/promises'
 
@@ -15,20 +15,20 @@ const bytesMax = 32 * 1024 * 1024
 
 export interface RefreshOptions {
   url: string
-  /** What is known already. */
+  /** The present list. */
   current: Catalog
-  /** Came with Loom: says where the keys of its providers may go. */
+  /** The list that is part of Loom. It decides where the keys of its providers may go. */
   shipped: Catalog
   signal?: AbortSignal | undefined
   /** @defaultValue 10000 */
   timeoutMs?: number | undefined
-  /** @defaultValue the global one */
+  /** @defaultValue the global `fetch` */
   fetch?: typeof globalThis.fetch | undefined
 }
 
 /**
- * The newer list, or undefined where there is none.
- * @throws Error where the answer is late, too large, or no list of models.
+ * Returns the newer list, or undefined if there is none.
+ * @throws Error if the answer is late, too large, or not a list of models.
  */
 export async function fetchCatalog(options: RefreshOptions): Promise<Catalog | undefined> {
   const { url, current, shipped, signal, fetch = globalThis.fetch } = options
@@ -53,7 +53,7 @@ export async function fetchCatalog(options: RefreshOptions): Promise<Catalog | u
   const etag = response.headers.get('etag')
   const text = await boundedText(response)
   await setImmediate()
-  // The longest that other work is held up: 50 ms a day, for five megabytes.
+  // The longest pause of other work: 50 ms a day, for five megabytes.
   const payload: unknown = JSON.parse(text)
   await setImmediate()
   const encoded = await encodePayload(payload, knownAddresses(shipped))
@@ -63,7 +63,7 @@ export async function fetchCatalog(options: RefreshOptions): Promise<Catalog | u
   return next
 }
 
-/** A list of another form would be read as one of which nothing is known. */
+/** Refuses a list of another form, which would be read as a list without known facts. */
 function refuseShrunk(next: Catalog, current: Catalog): void {
   const [isNow, was] = [measuresOf(next), measuresOf(current)]
   for (const [index, { count, of }] of isNow.entries()) {

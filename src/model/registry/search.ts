@@ -1,6 +1,6 @@
 /**
- * Finds models by words. The index (ids and names, no more) is made at the first search, in pieces,
- * and again when the list has changed.
+ * Finds models by words. The index (only ids and names) is built at the first search, in pieces, and
+ * again after the list has changed.
  */
 import { setImmediate } from 'node:timers/promises'
 
@@ -16,7 +16,7 @@ interface Row {
   modelId: string
   /** `provider/model-id`. */
   id: string
-  /** What words are looked for in. */
+  /** The text that is searched for the words. */
   text: string
   configured: boolean
   deprecated: boolean
@@ -62,7 +62,7 @@ export class ModelIndex {
     if (this.#rows === undefined || this.#rowsOf !== catalog) {
       this.#rowsOf = catalog
       this.#rows = this.#build()
-      // A list that could not be read is read again by the next search.
+      // A list that was not readable is read again by the next search.
       this.#rows.catch(() => (this.#rows = undefined))
     }
     return this.#rows
@@ -106,7 +106,7 @@ function rowOf(provider: ProviderEntry, model: ModelEntry, configured: boolean):
   }
 }
 
-/** What can be used, then what was named exactly, then what is newest. */
+/** Configured models come first, then exact names, then the newest. */
 function rank(a: Row, b: Row, words: readonly string[]): number {
   if (a.configured !== b.configured) return a.configured ? -1 : 1
   const [aNamed, bNamed] = [isNamed(a, words), isNamed(b, words)]

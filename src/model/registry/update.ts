@@ -1,6 +1,6 @@
 /**
- * `npm run update-models`: writes the list that comes with Loom anew, from models.dev or from a file
- * with what it gave (`npm run update-models -- api.json`).
+ * `npm run update-models` writes the list that is part of Loom, from models.dev or from a saved answer
+ * of it (`npm run update-models -- api.json`).
  */
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { argv, stdout } from 'node:process'
@@ -24,7 +24,7 @@ async function fetched() {
   return { text: await response.text(), takenAt: Date.now() }
 }
 
-/** The day that a file of the list has in its name counts as its age, else the file's own. */
+/** The age is the day in the file's name, or else the time of the file. */
 async function fromFile(path: string) {
   const day = /\d{4}-\d{2}-\d{2}/.exec(path)?.[0]
   const takenAt = day === undefined ? (await stat(path)).mtimeMs : Date.parse(day)
