@@ -125,7 +125,7 @@ function endedStream(
             }
             onRead?.()
             const bytes = events === undefined ? value : events.read(value)
-          // The stream calls `pull` again only after it has received something.
+            // The stream calls `pull` again only after it has received something.
             if (bytes === undefined) continue
             end.read(bytes)
             controller.enqueue(bytes)
