@@ -75,16 +75,16 @@ async function* delegate<CONTEXT>(
   context: ToolContext<CONTEXT>,
 ): AsyncGenerator<AgentToolOutput, AgentToolOutput> {
   const progress = openProgress()
-  const running = context.run(agent, prompt, { sink: progress.note })
+  const result = context.run(agent, prompt, { sink: progress.note })
   // The `await` below handles a rejection. This handler prevents an unhandled rejection before that.
-  const ended = running.then(progress.end, progress.end)
+  const completion = result.then(progress.end, progress.end)
   for (;;) {
     const report = await progress.next()
     if (report === undefined) break
     yield report
   }
-  await ended
-  const { outcome, steps, usage, text } = await running
+  await completion
+  const { outcome, steps, usage, text } = await result
   if (outcome === 'waiting') {
     throw new LoomError(
       'invalid-request',
@@ -99,7 +99,7 @@ function openProgress() {
   const output: AgentToolOutput = { text: '', toolCalls: [] }
   const calls = new Map<string, AgentToolOutput['toolCalls'][number]>()
   let changed = false
-  let ended = false
+  let isEnded = false
   let reportedAt = 0
   let wake: (() => void) | undefined
   let wakeOnChange = false
@@ -149,7 +149,7 @@ function openProgress() {
     if (call !== undefined) call.state = state
   }
   const current = (): AgentToolOutput => structuredClone(output)
-  const woken = (delayMs?: number) => {
+  const nextWake = (delayMs?: number) => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = delayMs === undefined ? undefined : setTimeout(resolve, delayMs)
     wake = resolve
@@ -165,20 +165,20 @@ function openProgress() {
     note,
     current,
     end: () => {
-      ended = true
+      isEnded = true
       wake?.()
     },
     /** Returns the next report, or undefined after the end of the run. */
     async next(): Promise<AgentToolOutput | undefined> {
       for (;;) {
-        if (ended) return undefined
+        if (isEnded) return undefined
         const waitMs = reportedAt + reportEveryMs - performance.now()
         if (changed && waitMs <= 0) {
           changed = false
           reportedAt = performance.now()
           return current()
         }
-        await woken(changed ? waitMs : undefined)
+        await nextWake(changed ? waitMs : undefined)
       }
     },
   }

@@ -179,15 +179,15 @@ export class MessageFold {
       const part = this.message.parts.find(({ approval }) => idOf(approval) === id)
       if (part === undefined) return
       part['state'] = 'approval-responded'
-      const asked = isObject(part['approval']) && part['approval']
-      part['approval'] = { ...asked, id, approved, ...(reason !== undefined && { reason }) }
+      const request = isObject(part['approval']) && part['approval']
+      part['approval'] = { ...request, id, approved, ...(reason !== undefined && { reason }) }
       return
     }
     const part = this.#tools.get(event.toolCallId)
     if (part === undefined) return
-    const asks = event.type === 'tool-approval-request'
-    part['state'] = asks ? 'approval-requested' : 'output-denied'
-    if (asks) part['approval'] = { id: event.approvalId }
+    const isRequest = event.type === 'tool-approval-request'
+    part['state'] = isRequest ? 'approval-requested' : 'output-denied'
+    if (isRequest) part['approval'] = { id: event.approvalId }
   }
 
   #resetStep(): void {
@@ -201,12 +201,12 @@ export class MessageFold {
   #data(event: EventOf<`data-${string}`>): void {
     if (event.transient === true) return
     const { type, id, data } = event
-    const known =
+    const existing =
       id === undefined
         ? undefined
         : this.message.parts.find((part) => part.type === type && part['id'] === id)
-    if (known === undefined) this.message.parts.push({ ...event })
-    else known['data'] = data
+    if (existing === undefined) this.message.parts.push({ ...event })
+    else existing['data'] = data
   }
 
   #metadata(metadata: unknown): void {

@@ -79,9 +79,9 @@ export function costFields(spending: Spending): { cost?: Cost } {
 export function spendingIn(metadata: unknown): Spending {
   const { usage, cost, stepUsage } = fieldsOf(metadata)
   const total = readUsage(usage)
-  const told = readCost(cost)
+  const costUsd = readCost(cost)
   if (total === undefined) return noSpending
-  if (told !== undefined) return { usage: total, usd: told, isCostKnown: true }
+  if (costUsd !== undefined) return { usage: total, usd: costUsd, isCostKnown: true }
   // A turn that did not finish has reported only its steps.
   const steps = stepsIn({ stepUsage })
   const usd = steps.reduce((sum, { cost }) => sum + (cost?.usd ?? 0), 0)

@@ -24,9 +24,9 @@ const plainDelta =
 
 export class AnthropicEvents {
   readonly #scanner: EventScanner
-  #written = ''
+  #output = ''
   /** The indexes of blocks that are left out. */
-  readonly #leftOut = new Set<unknown>()
+  readonly #omissions = new Set<unknown>()
 
   /** @param maxEventBytes the greatest size of one event */
   constructor(maxEventBytes: number) {
@@ -51,14 +51,14 @@ export class AnthropicEvents {
   }
 
   #take(): Uint8Array | undefined {
-    if (this.#written === '') return undefined
-    const bytes = new TextEncoder().encode(this.#written)
-    this.#written = ''
+    if (this.#output === '') return undefined
+    const bytes = new TextEncoder().encode(this.#output)
+    this.#output = ''
     return bytes
   }
 
   #event(data: string): void {
-    if (this.#leftOut.size === 0 && plainDelta.test(data)) this.#write(data)
+    if (this.#omissions.size === 0 && plainDelta.test(data)) this.#write(data)
     else this.#check(data)
   }
 
@@ -79,10 +79,10 @@ export class AnthropicEvents {
       return
     }
     if (type === 'content_block_start' && isRecord(block)) {
-      if (!blockTypes.test(String(block['type']))) this.#leftOut.add(index)
-      else this.#leftOut.delete(index)
+      if (!blockTypes.test(String(block['type']))) this.#omissions.add(index)
+      else this.#omissions.delete(index)
     }
-    if (type !== 'message_delta' && this.#leftOut.has(index)) return
+    if (type !== 'message_delta' && this.#omissions.has(index)) return
     if (
       type === 'content_block_delta' &&
       isRecord(delta) &&
@@ -96,7 +96,7 @@ export class AnthropicEvents {
 
   /** A line end in the data is white space between JSON tokens, so a space can replace it. */
   #write(data: string): void {
-    this.#written += `data: ${data.replaceAll('\n', ' ')}\n\n`
+    this.#output += `data: ${data.replaceAll('\n', ' ')}\n\n`
   }
 }
 

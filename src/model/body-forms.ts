@@ -61,22 +61,22 @@ export class BodyForms {
 export class BodyAttempt {
   /** The body with all known changes. */
   body: JsonRecord
-  readonly #given: JsonRecord
+  readonly #original: JsonRecord
   readonly #rules: readonly BodyRule[]
-  readonly #known: Map<string, BodyChange>
-  readonly #found: BodyChange[] = []
+  readonly #modelChanges: Map<string, BodyChange>
+  readonly #newChanges: BodyChange[] = []
 
-  constructor(body: JsonRecord, rules: readonly BodyRule[], known: Map<string, BodyChange>) {
+  constructor(body: JsonRecord, rules: readonly BodyRule[], changes: Map<string, BodyChange>) {
     this.#rules = rules
-    this.#known = known
-    this.#given = body
+    this.#modelChanges = changes
+    this.#original = body
     this.body = body
-    for (const change of known.values()) this.body = change.apply(this.body)
+    for (const change of changes.values()) this.body = change.apply(this.body)
   }
 
   /** Whether the body differs from that of the request. */
   get isChanged(): boolean {
-    return this.body !== this.#given
+    return this.body !== this.#original
   }
 
   /**
@@ -84,12 +84,12 @@ export class BodyAttempt {
    * if all its changes were already made. Then the refusal is the answer.
    */
   revise(status: number, text: string): boolean {
-    if (this.#found.length >= changesMax) return false
+    if (this.#newChanges.length >= changesMax) return false
     const refusal = refusalOf(status, text)
     if (refusal === undefined) return false
     const change = this.#changeFor(refusal)
     if (change === undefined) return false
-    this.#found.push(change)
+    this.#newChanges.push(change)
     this.body = change.apply(this.body)
     return true
   }
@@ -97,14 +97,15 @@ export class BodyAttempt {
   /** Records that the model accepted the body. Each later request to it gets this form. */
   accept(): void {
     // Called for each read of an answer.
-    if (this.#found.length === 0) return
-    for (const change of this.#found.splice(0)) {
+    if (this.#newChanges.length === 0) return
+    for (const change of this.#newChanges.splice(0)) {
       if (change.isOfRequest === true) continue
-      this.#known.delete(change.key)
-      this.#known.set(change.key, change)
+      this.#modelChanges.delete(change.key)
+      this.#modelChanges.set(change.key, change)
     }
-    const [oldest] = this.#known.keys()
-    if (this.#known.size > changesMax && oldest !== undefined) this.#known.delete(oldest)
+    const [oldest] = this.#modelChanges.keys()
+    if (this.#modelChanges.size > changesMax && oldest !== undefined)
+      this.#modelChanges.delete(oldest)
   }
 
   /** A change must change the body, or the same request would be repeated. */

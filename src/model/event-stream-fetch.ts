@@ -31,7 +31,7 @@ export function eventStreamFetch(fetch: typeof globalThis.fetch): typeof globalT
     if (!type.includes('event-stream') && !asksForStream(input, init)) return response
     const { status, statusText, headers, body } = response
     const reader = body.getReader()
-    // The content type is no help where it is another one: many lie.
+    // Another content type is not reliable, so the first bytes decide.
     const first = type.includes('event-stream') ? undefined : await reader.read()
     const events = isAnthropic(input) ? new AnthropicEvents(maxEventBytes) : undefined
     if (first?.value !== undefined && opensJson(first.value)) {
@@ -39,8 +39,8 @@ export function eventStreamFetch(fetch: typeof globalThis.fetch): typeof globalT
       const answer = new TextEncoder().encode(eventsOfAnswer(text) ?? text)
       return new Response(events?.read(answer) ?? answer, { status, statusText, headers })
     }
-    const ended = endedStream(reader, { first, onRead: signOfLife(init?.signal), events })
-    return new Response(ended, { status, statusText, headers })
+    const stream = streamWithEnd(reader, { first, onRead: signOfLife(init?.signal), events })
+    return new Response(stream, { status, statusText, headers })
   }
 }
 
@@ -60,7 +60,7 @@ function opensJson(bytes: Uint8Array): boolean {
   return first === 123 || first === 91
 }
 
-/** @throws Error where the text is longer than any answer */
+/** @throws Error if the text is longer than any answer */
 async function restOfText(reader: BodyReader, start: Uint8Array): Promise<string> {
   const pieces = [start]
   let length = start.length
@@ -74,17 +74,17 @@ async function restOfText(reader: BodyReader, start: Uint8Array): Promise<string
 }
 
 interface Reading {
-  /** What was read already. */
+  /** The first read, if it was already made. */
   first: Awaited<ReturnType<BodyReader['read']>> | undefined
   onRead: (() => void) | undefined
   events: AnthropicEvents | undefined
 }
 
-function endedStream(
+function streamWithEnd(
   reader: BodyReader,
   { first, onRead, events }: Reading,
 ): ReadableStream<Uint8Array> {
-  let held = first
+  let firstRead = first
   const end = new StreamEnd()
   let timer: NodeJS.Timeout | undefined
   let piecesAtTimer = 0
@@ -116,8 +116,8 @@ function endedStream(
         watchRemainder(controller)
         try {
           for (;;) {
-            const { done, value } = held ?? (await reader.read())
-            held = undefined
+            const { done, value } = firstRead ?? (await reader.read())
+            firstRead = undefined
             if (isLeft) return
             if (done) {
               leave(controller)

@@ -22,11 +22,11 @@ function extraBodyOf(options: LanguageModelV4CallOptions): JSONObject | undefine
 export function fetchWithExtraBody(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
   return (input, init) => {
     const headers = new Headers(init?.headers)
-    const carried = headers.get(headerName)
-    if (carried === null) return fetch(input, init)
+    const headerValue = headers.get(headerName)
+    if (headerValue === null) return fetch(input, init)
     headers.delete(headerName)
     if (typeof init?.body !== 'string') return fetch(input, { ...init, headers })
-    const extraBody: JSONObject = JSON.parse(decodeURIComponent(carried))
+    const extraBody: JSONObject = JSON.parse(decodeURIComponent(headerValue))
     const body: JSONObject = JSON.parse(init.body)
     return fetch(input, { ...init, headers, body: JSON.stringify(mergeObjects(body, extraBody)) })
   }
@@ -55,10 +55,10 @@ function carryExtraBody(options: LanguageModelV4CallOptions): LanguageModelV4Cal
     ([name, value]) => name !== 'loom' && value !== extraBody,
   )
   // A header can hold only Latin-1 characters, but JSON any character.
-  const carried = encodeURIComponent(JSON.stringify(extraBody))
+  const headerValue = encodeURIComponent(JSON.stringify(extraBody))
   return {
     ...options,
-    headers: { ...options.headers, [headerName]: carried },
+    headers: { ...options.headers, [headerName]: headerValue },
     providerOptions: Object.fromEntries(others),
   }
 }

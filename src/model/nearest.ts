@@ -25,16 +25,16 @@ export function nearestNames(word: string, names: Iterable<string>, max = 3): st
  * similar ones. People leave out the part before the last slash.
  */
 export function nearestModels(word: string, ids: Iterable<string>, max = 3): string[] {
-  const wanted = lastPart(word).toLowerCase()
-  if (wanted === '' || wanted.length > 64) return []
+  const target = lastPart(word).toLowerCase()
+  if (target === '' || target.length > 64) return []
   const byLastPart = new Map<string, string>()
   for (const id of ids) byLastPart.set(lastPart(id).toLowerCase(), id)
   const parts = [...byLastPart.keys()]
   const holding = parts
-    .filter((part) => wanted.length >= 3 && part !== wanted && part.includes(wanted))
+    .filter((part) => target.length >= 3 && part !== target && part.includes(target))
     .sort((a, b) => a.length - b.length)
-  const same = byLastPart.has(wanted) ? [wanted] : []
-  const near = nearestNames(wanted, parts, max)
+  const same = byLastPart.has(target) ? [target] : []
+  const near = nearestNames(target, parts, max)
   return [...new Set([...same, ...near, ...holding])]
     .slice(0, max)
     .flatMap((part) => byLastPart.get(part) ?? [])

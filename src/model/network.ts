@@ -22,28 +22,28 @@ export interface Network {
  * @throws LoomError `invalid-config` if the address of a proxy is not valid.
  */
 export function providerNetwork(environment: Environment): Network {
-  const proxied = proxyDispatcher(environment)
+  const openProxy = proxyDispatcher(environment)
   // Read at each call, so that a later instrumentation of the global `fetch` still works.
   const direct: Network['fetch'] = (input, init) => globalThis.fetch(input, init)
   let opening: Promise<Transport> | undefined
   const open = async () => {
     const { httpTransport } = await import('./openai-compatible/http-transport.ts')
-    return httpTransport(proxied === undefined ? {} : { dispatcher: await proxied() })
+    return httpTransport(openProxy === undefined ? {} : { dispatcher: await openProxy() })
   }
   const transport = () => (opening ??= open())
-  return { transport, fetch: proxied === undefined ? direct : proxiedFetch(proxied) }
+  return { transport, fetch: openProxy === undefined ? direct : proxiedFetch(openProxy) }
 }
 
 /** Uses undici's own `fetch`: Node's may be of another version, which does not accept this dispatcher. */
-function proxiedFetch(proxied: () => Promise<EnvHttpProxyAgent>): Network['fetch'] {
+function proxiedFetch(openProxy: () => Promise<EnvHttpProxyAgent>): Network['fetch'] {
   return async (input, init) => {
     const { fetch: undiciFetch } = await import('undici')
-    const dispatcher = await proxied()
+    const dispatcher = await openProxy()
     // Only a large body comes as a `Blob`, which is sent in pieces.
     const blob = init?.body instanceof Blob ? init.body : undefined
     const request = new Request(input, blob === undefined ? init : { ...init, body: null })
     const { method, headers, body, signal } = request
-    const sent = await undiciFetch(input instanceof Request ? input.url : input, {
+    const response = await undiciFetch(input instanceof Request ? input.url : input, {
       method,
       headers: [...headers],
       // Any other body is one JSON text.
@@ -52,12 +52,12 @@ function proxiedFetch(proxied: () => Promise<EnvHttpProxyAgent>): Network['fetch
       signal: init?.signal ?? signal,
       dispatcher,
     })
-    const { status, statusText } = sent
+    const { status, statusText } = response
     const isEmpty = status === 204 || status === 304
-    return new Response(isEmpty ? null : sent.body, {
+    return new Response(isEmpty ? null : response.body, {
       status,
       statusText,
-      headers: [...sent.headers],
+      headers: [...response.headers],
     })
   }
 }
@@ -91,9 +91,9 @@ function proxyDispatcher(environment: Environment): (() => Promise<EnvHttpProxyA
 }
 
 function proxyIn(environment: Environment, name: string): string | undefined {
-  const given = variable(environment, name)
-  if (given === undefined) return undefined
-  const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(given) ? given : `http://${given}`
+  const value = variable(environment, name)
+  if (value === undefined) return undefined
+  const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`
   if (URL.canParse(address) && /^(https?|socks5?):/i.test(address)) return address
   // The error does not quote the address, which may hold a password.
   throw new LoomError(

@@ -26,8 +26,8 @@ import { partStream } from './openai-compatible/part-stream.ts'
 import { requestBody } from './openai-compatible/request-body.ts'
 import { ResponseReader } from './openai-compatible/response-reader.ts'
 import { StreamDecoder } from './openai-compatible/stream-decoder.ts'
+import { withTextOutputs } from './openai-compatible/text-outputs.ts'
 import type { Transport, TransportRequest } from './openai-compatible/transport.ts'
-import { withWrittenOutputs } from './openai-compatible/written-outputs.ts'
 import { signOfLife } from './sign-of-life.ts'
 import { wellFormedJson } from './well-formed.ts'
 
@@ -81,7 +81,7 @@ export function openAICompatible(options: OpenAICompatibleOptions): DirectModel 
     doGenerate: (call) => generate(model, call),
     doStream: (call) => stream(model, call),
     [streamParts]: async (call, receive) =>
-      beginCall(model, await withWrittenOutputs(call), receive).done,
+      beginCall(model, await withTextOutputs(call), receive).done,
   }
 }
 
@@ -166,7 +166,7 @@ async function exchange(
   const request = {
     url,
     headers: { ...headers, ...lowerCased(callHeaders) },
-    body: await written(attempt),
+    body: await bodyText(attempt),
     signal,
   }
   try {
@@ -181,7 +181,7 @@ async function exchange(
 }
 
 /** Writes a body of many megabytes in steps, so that other requests can run between them. */
-async function written({ body }: BodyAttempt): Promise<TransportRequest['body']> {
+async function bodyText({ body }: BodyAttempt): Promise<TransportRequest['body']> {
   if (isOnePiece(body)) return wellFormedJson(JSON.stringify(body))
   return bytesInSteps(body, wellFormedJson)
 }
@@ -191,14 +191,14 @@ async function stream(
   model: ChatModel,
   call: LanguageModelV4CallOptions,
 ): Promise<LanguageModelV4StreamResult> {
-  const { promise: begun, resolve, reject } = Promise.withResolvers<void>()
+  const { promise: start, resolve, reject } = Promise.withResolvers<void>()
   const cancel = new AbortController()
   const abortSignal = call.abortSignal
     ? AbortSignal.any([call.abortSignal, cancel.signal])
     : cancel.signal
   const parts = partStream(() => cancel.abort())
-  const written = await withWrittenOutputs(call)
-  const modelCall = beginCall(model, { ...written, abortSignal }, (received) => {
+  const textCall = await withTextOutputs(call)
+  const modelCall = beginCall(model, { ...textCall, abortSignal }, (received) => {
     resolve()
     return parts.receive(received)
   })
@@ -206,7 +206,7 @@ async function stream(
     parts.fail(reason)
     reject(reason)
   })
-  await begun
+  await start
   return {
     stream: parts.stream,
     request: { body: modelCall.attempt.body },
@@ -219,7 +219,7 @@ async function generate(
   call: LanguageModelV4CallOptions,
 ): Promise<LanguageModelV4GenerateResult> {
   const generated = new Generated()
-  const modelCall = beginCall(model, await withWrittenOutputs(call), (parts) => {
+  const modelCall = beginCall(model, await withTextOutputs(call), (parts) => {
     for (const part of parts) generated.add(part)
   })
   await modelCall.done

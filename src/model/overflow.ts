@@ -86,7 +86,7 @@ const shared = [
  * 8000 output tokens and your prompt contains at least 193 input tokens" (github.com/earendil-works/pi/pull/5929).
  */
 const unread =
-  /context length is (?<limit>\d+) tokens\. However, you requested (?<asked>\d+) output tokens and your prompt contains at least/i
+  /context length is (?<limit>\d+) tokens\. However, you requested (?<requested>\d+) output tokens and your prompt contains at least/i
 
 /** Tokens. With less room for an answer, the prompt itself is too long. */
 const answerMin = 256
@@ -96,10 +96,10 @@ const answerMin = 256
  * fit the window, but the prompt alone does. Undefined for any other refusal.
  */
 export function answerRoom(text: string): number | undefined {
-  const { limit, asked } = unread.exec(text)?.groups ?? {}
+  const { limit, requested } = unread.exec(text)?.groups ?? {}
   // A shorter answer shows whether the answer or the prompt did not fit.
   const share = Math.floor(Number(limit) / 8)
-  if (Number(asked) > share && share >= answerMin) return share
+  if (Number(requested) > share && share >= answerMin) return share
   for (const pattern of shared) {
     const { window, input } = pattern.exec(text)?.groups ?? {}
     const room = Number(window) - Number(input)
@@ -108,7 +108,7 @@ export function answerRoom(text: string): number | undefined {
   return undefined
 }
 
-const told = [
+const limitPatterns = [
   /(?:configured context size is|max_seq_len|max_model_len|max_sequence_length)\D{0,4}(\d[\d,]*)/i,
   /(?:maximum|max) (?:context|prompt|input|model) length(?: is| of|:)+ (\d[\d,]*)/i,
   /range of input length should be \[\d+, ?(\d+)\]/i,
@@ -125,7 +125,7 @@ const told = [
 
 /** The window in tokens, if a refusal states it. */
 export function overflowLimit(text: string): number | undefined {
-  for (const pattern of told) {
+  for (const pattern of limitPatterns) {
     const limit = Number(pattern.exec(text)?.[1]?.replaceAll(',', ''))
     // A smaller number is not a window: every model's is larger.
     if (limit >= 1000) return limit

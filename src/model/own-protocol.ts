@@ -59,7 +59,7 @@ const placeholderKey = 'none'
 export async function openOwnProtocol(
   protocol: OwnProtocol,
   modelId: string,
-  given: {
+  options: {
     baseUrl: string | undefined
     apiKey: string | undefined
     headers: Readonly<Record<string, string>> | undefined
@@ -67,17 +67,17 @@ export async function openOwnProtocol(
   },
 ): Promise<LanguageModelV4 | undefined> {
   const baseURL =
-    given.baseUrl === undefined ? protocol.baseUrl : protocol.completeUrl(rootOf(given.baseUrl))
+    options.baseUrl === undefined ? protocol.baseUrl : protocol.completeUrl(rootOf(options.baseUrl))
   const isTheirs = new URL(baseURL).host === new URL(protocol.baseUrl).host
-  if (given.apiKey === undefined && isTheirs) return undefined
-  return openPackage(protocol, modelId, { ...given, baseURL })
+  if (options.apiKey === undefined && isTheirs) return undefined
+  return openPackage(protocol, modelId, { ...options, baseURL })
 }
 
 /** Opens a model at a complete address, also of another provider with the same protocol. */
 export async function openPackage(
   protocol: OwnProtocol,
   modelId: string,
-  given: {
+  options: {
     baseURL: string
     apiKey: string | undefined
     headers?: Readonly<Record<string, string>> | undefined
@@ -85,7 +85,7 @@ export async function openPackage(
     completions?: boolean
   },
 ): Promise<LanguageModelV4> {
-  const { baseURL, apiKey = placeholderKey, headers, fetch, completions = false } = given
+  const { baseURL, apiKey = placeholderKey, headers, fetch, completions = false } = options
   const settings = { baseURL, apiKey, headers: { ...headers }, fetch, completions }
   const { openPackageModel } = await import('./provider-package.ts')
   return openPackageModel(protocol.packageName, settings, modelId)

@@ -30,12 +30,12 @@ export function costOf(usage: LanguageModelV4Usage, price: Price): number | unde
   const { cacheRead = 0, cacheWrite = 0 } = inputTokens
   const fresh = Math.max(0, inputTokens.total - cacheRead - cacheWrite)
   const { reasoning = 0 } = outputTokens
-  const said = Math.max(0, outputTokens.total - reasoning)
+  const textTokens = Math.max(0, outputTokens.total - reasoning)
   const millionths =
     fresh * rates.input +
     cacheRead * (rates.cacheRead ?? rates.input) +
     cacheWrite * (rates.cacheWrite ?? rates.input) +
-    said * rates.output +
+    textTokens * rates.output +
     reasoning * (rates.reasoning ?? rates.output)
   return millionths / 1_000_000
 }

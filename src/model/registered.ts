@@ -97,7 +97,7 @@ function addressOf(
   }
   const missing = variablesOf(address).filter((name) => set.variable(name) === undefined)
   if (missing.length > 0) {
-    const key = toldKeyVariables(name, provider, endpoint).join(' or ')
+    const key = keyVariableNames(name, provider, endpoint).join(' or ')
     const also = isKeyMissing ? `, and its API key: ${key}` : ''
     throw new LoomError(
       'missing-key',
@@ -113,7 +113,7 @@ function missingKey(
   provider: ProviderEntry,
   endpoint: Endpoint,
 ): LoomError {
-  const variables = toldKeyVariables(name, provider, endpoint)
+  const variables = keyVariableNames(name, provider, endpoint)
   return new LoomError(
     'missing-key',
     `Model ${quote(reference)} needs an API key: set ${variables.join(' or ')}.`,
@@ -121,7 +121,7 @@ function missingKey(
 }
 
 /** The variable names for errors: those on the provider's own pages, if there are any. */
-const toldKeyVariables = (name: string, provider: ProviderEntry, endpoint: Endpoint) =>
+const keyVariableNames = (name: string, provider: ProviderEntry, endpoint: Endpoint) =>
   endpoint.keyVariables.length > 0
     ? endpoint.keyVariables
     : keyVariablesOf(name, provider, endpoint)

@@ -54,8 +54,9 @@ interface World {
  */
 export function createModels(options: ModelsOptions): Models {
   const network = providerNetwork(options.environment)
-  const { registry = new Registry(), transport: given } = options
-  const transport = given === undefined ? network.transport : () => Promise.resolve(given)
+  const { registry = new Registry(), transport: ownTransport } = options
+  const transport =
+    ownTransport === undefined ? network.transport : () => Promise.resolve(ownTransport)
   const set = readModelSettings({ ...options, registry })
   const opened = new Map<string, Promise<LanguageModelV4>>()
   const adapted = new WeakMap<object, LanguageModelV4>()
@@ -101,8 +102,8 @@ export function createModels(options: ModelsOptions): Models {
     async resolve(reference) {
       if (typeof reference === 'string') return openOnce(reference)
       const { adaptModel } = await import('./adapt.ts')
-      const known = adapted.get(reference)
-      if (known !== undefined) return known
+      const cached = adapted.get(reference)
+      if (cached !== undefined) return cached
       const model = adaptModel(reference)
       adapted.set(reference, model)
       return model
@@ -116,11 +117,11 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
   const name = settingName(provider, set)
   if (name === 'demo' && !set.has(name)) return (await import('./demo.ts')).demoModel(modelId)
   const baseUrl = set.baseUrl(name)
-  const given = { baseUrl, apiKey: set.apiKey(name), headers: set.headers(name), fetch }
+  const settings = { baseUrl, apiKey: set.apiKey(name), headers: set.headers(name), fetch }
 
   const protocol = ownProtocols.get(name)
   if (protocol !== undefined) {
-    const model = await openOwnProtocol(protocol, modelId, given)
+    const model = await openOwnProtocol(protocol, modelId, settings)
     if (model !== undefined) return model
     throw new LoomError(
       'missing-key',
@@ -128,7 +129,7 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
     )
   }
   if (baseUrl !== undefined) {
-    const { apiKey, headers } = given
+    const { apiKey, headers } = settings
     const { openAICompatible } = await import('./openai-compatible.ts')
     return openAICompatible({
       provider: name,
@@ -139,8 +140,17 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
       ...(headers !== undefined && { headers: { ...headers } }),
     })
   }
-  const written = provider.toLowerCase()
-  const registered = { reference, name: written, modelId, set, registry, transport, fetch, onKey }
+  const lowerCaseName = provider.toLowerCase()
+  const registered = {
+    reference,
+    name: lowerCaseName,
+    modelId,
+    set,
+    registry,
+    transport,
+    fetch,
+    onKey,
+  }
   const { openRegistered } = await import('./registered.ts')
   const model = await openRegistered(registered)
   if (model !== undefined) return model
@@ -148,7 +158,7 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
   await registry.settled()
   const newer = await openRegistered(registered)
   if (newer !== undefined) return newer
-  throw new LoomError('unknown-model', await notSetUp(reference, written, world))
+  throw new LoomError('unknown-model', await notSetUp(reference, lowerCaseName, world))
 }
 
 function parseReference(reference: string): { provider: string; modelId: string } {
@@ -166,9 +176,9 @@ function parseReference(reference: string): { provider: string; modelId: string 
 
 /** The name under which a provider is configured: the user's spelling, or the id of a short name. */
 function settingName(provider: string, set: ModelSettings): string {
-  const written = provider.toLowerCase()
+  const lowerCaseName = provider.toLowerCase()
   const isSet = (name: string) => set.has(name) || set.hasAddress(name)
-  return [provider, written].find(isSet) ?? aliasOf(written)
+  return [provider, lowerCaseName].find(isSet) ?? aliasOf(lowerCaseName)
 }
 
 export interface ListedReference {

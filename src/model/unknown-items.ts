@@ -26,11 +26,11 @@ export function withUnknownItems(model: LanguageModelV4): LanguageModelV4 {
     call: (options: LanguageModelV4CallOptions) => PromiseLike<RESULT>,
   ): Promise<RESULT> => {
     const ids = idsOf(options.prompt)
-    const known = ids.some((id) => missing.has(id))
+    const hasMissing = ids.some((id) => missing.has(id))
     try {
-      return await call(known ? byValue(options) : options)
+      return await call(hasMissing ? byValue(options) : options)
     } catch (error) {
-      if (known || ids.length === 0 || !isRefusal(error)) throw error
+      if (hasMissing || ids.length === 0 || !isRefusal(error)) throw error
       const result = await call(byValue(options))
       for (const id of ids) missing.add(id)
       for (const id of missing) if (missing.size > knownMax) missing.delete(id)
@@ -44,8 +44,8 @@ export function withUnknownItems(model: LanguageModelV4): LanguageModelV4 {
     get supportedUrls() {
       return model.supportedUrls
     },
-    doGenerate: (options) => ask(options, (asked) => model.doGenerate(asked)),
-    doStream: (options) => ask(options, (asked) => model.doStream(asked)),
+    doGenerate: (options) => ask(options, (callOptions) => model.doGenerate(callOptions)),
+    doStream: (options) => ask(options, (callOptions) => model.doStream(callOptions)),
   }
 }
 

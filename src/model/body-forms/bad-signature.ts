@@ -43,8 +43,8 @@ function replaced<VALUE>(value: VALUE, signatures: ReadonlySet<string>, depth: n
 function replaced(value: unknown, signatures: ReadonlySet<string>, depth: number): unknown {
   if (!isRecord(value) || depth > depthMax) return value
   if (Array.isArray(value)) {
-    const kept = value.filter((item: unknown) => !isThinking(item, signatures))
-    const items = kept.map((item: unknown) => replaced(item, signatures, depth + 1))
+    const rest = value.filter((item: unknown) => !isThinking(item, signatures))
+    const items = rest.map((item: unknown) => replaced(item, signatures, depth + 1))
     return items.length === value.length && items.every((item, index) => item === value[index])
       ? value
       : items

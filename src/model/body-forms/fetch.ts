@@ -11,15 +11,15 @@ export function fetchWithBodyForms(fetch: typeof globalThis.fetch): typeof globa
     if (typeof text !== 'string') return fetch(input, init)
     // A body is parsed only if an earlier one was refused, since it may be large.
     let attempt = forms.isEmpty ? undefined : attemptFor(text, forms)
-    let written = attempt?.isChanged === true ? JSON.stringify(attempt.body) : text
+    let json = attempt?.isChanged === true ? JSON.stringify(attempt.body) : text
     for (;;) {
-      const response = await fetch(input, { ...init, body: wellFormedJson(written) })
+      const response = await fetch(input, { ...init, body: wellFormedJson(json) })
       if (response.ok) attempt?.accept()
       if (response.status < 400) return response
       const refusal = await response.text()
       attempt ??= attemptFor(text, forms)
       if (attempt?.revise(response.status, refusal) !== true) return answerOf(response, refusal)
-      written = JSON.stringify(attempt.body)
+      json = JSON.stringify(attempt.body)
     }
   }
 }

@@ -52,14 +52,14 @@ function withoutField(value: unknown, field: string, depth: number): unknown {
     return items.every((item, index) => item === value[index]) ? value : items
   }
   let isChanged = false
-  const kept = Object.entries(value).flatMap(([name, inner]) => {
+  const entries = Object.entries(value).flatMap(([name, inner]) => {
     if (name === field) {
       isChanged = true
       return []
     }
-    const left = required.has(name) ? withoutField(inner, field, depth + 1) : inner
-    if (left !== inner) isChanged = true
-    return [[name, left] as const]
+    const rest = required.has(name) ? withoutField(inner, field, depth + 1) : inner
+    if (rest !== inner) isChanged = true
+    return [[name, rest] as const]
   })
-  return isChanged ? Object.fromEntries(kept) : value
+  return isChanged ? Object.fromEntries(entries) : value
 }

@@ -34,14 +34,14 @@ const ofMessages = (key: string, change: (messages: Messages) => Messages): Body
 const roleOf = (message: JsonRecord | undefined) => message?.['role']
 const isInstruction = (message: JsonRecord) =>
   /^(?:system|developer)$/.test(String(roleOf(message)))
-const said = (role: 'user' | 'assistant', content: string): JsonRecord => ({ role, content })
+const messageOf = (role: 'user' | 'assistant', content: string): JsonRecord => ({ role, content })
 
 const answerAfterTool = ofMessages('tool,assistant,user', (messages) => {
   const isGap = (index: number) =>
     roleOf(messages[index]) === 'user' && roleOf(messages[index - 1]) === 'tool'
   return messages.some((_, index) => isGap(index))
     ? messages.flatMap((message, index) =>
-        isGap(index) ? [said('assistant', 'OK.'), message] : [message],
+        isGap(index) ? [messageOf('assistant', 'OK.'), message] : [message],
       )
     : messages
 })
@@ -97,11 +97,11 @@ const callerOf = (index: number, messages: Messages): JsonRecord =>
 const userFirst = ofMessages('user=first', (messages) => {
   const at = messages.findIndex((message) => !isInstruction(message))
   if (roleOf(messages[at]) !== 'assistant') return messages
-  return [...messages.slice(0, at), said('user', 'Begin.'), ...messages.slice(at)]
+  return [...messages.slice(0, at), messageOf('user', 'Begin.'), ...messages.slice(at)]
 })
 
 const userLast = ofMessages('user=last', (messages) =>
-  roleOf(messages.at(-1)) === 'assistant' ? [...messages, said('user', 'Go on.')] : messages,
+  roleOf(messages.at(-1)) === 'assistant' ? [...messages, messageOf('user', 'Go on.')] : messages,
 )
 
 const rules: readonly RoleRule[] = [

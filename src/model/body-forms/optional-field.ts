@@ -28,7 +28,7 @@ export const optionalField: BodyRule = (refusal, body) => {
   const path = firstNamed(refusal, body)
   if (path === undefined) return undefined
   const value = valueAt(body, path)
-  return lesserForm(path, value) ?? omission(path, refusedValue(refusal, value))
+  return lesserForm(path, value) ?? omission(path, quotedValue(refusal, value))
 }
 
 /** Returns the path of the field that the refusal names first, as deep as the refusal names it. */
@@ -65,7 +65,7 @@ function lesserForm(path: Path, value: unknown): BodyChange | undefined {
 }
 
 /** If the refusal quotes the value, only this value may be wrong: another value may be accepted. */
-const refusedValue = ({ text }: Refusal, value: unknown): string | undefined =>
+const quotedValue = ({ text }: Refusal, value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' && text.includes(value) ? value : undefined
 
 function omission(path: Path, only: string | undefined): BodyChange {
@@ -87,7 +87,7 @@ function without(fields: JsonRecord, [name, ...rest]: readonly string[]): JsonRe
   if (name === undefined || fields[name] === undefined) return fields
   const { [name]: value, ...others } = fields
   if (rest.length === 0 || !isRecord(value)) return others
-  const left = without(value, rest)
-  if (left === value) return fields
-  return Object.keys(left).length === 0 ? others : { ...fields, [name]: left }
+  const remainder = without(value, rest)
+  if (remainder === value) return fields
+  return Object.keys(remainder).length === 0 ? others : { ...fields, [name]: remainder }
 }

@@ -17,13 +17,13 @@ export const thinkingStep: BodyRule = ({ text }, body) =>
 const withoutThinking: BodyChange = {
   key: '-thinking of a step without',
   apply: (body) => {
-    if (body['thinking'] === undefined || !beganWithout(body)) return body
+    if (body['thinking'] === undefined || !startsWithoutThinking(body)) return body
     const { thinking: _, ...others } = body
     return others
   },
 }
 
-function beganWithout(body: JsonRecord): boolean {
+function startsWithoutThinking(body: JsonRecord): boolean {
   const last = messagesOf(body).findLast(({ role }) => role === 'assistant')
   const content: unknown = last?.['content']
   const first: unknown = Array.isArray(content) ? content[0] : undefined

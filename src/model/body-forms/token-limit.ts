@@ -58,10 +58,10 @@ function answerLimit(room: number, body: JsonRecord): BodyChange | undefined {
   }
 }
 
-function limitOf({ text }: Refusal, asked: number): number | undefined {
+function limitOf({ text }: Refusal, current: number): number | undefined {
   for (const pattern of greatest) {
     const limit = Number(pattern.exec(text)?.[1]?.replaceAll(',', ''))
-    if (limit > 0 && limit < asked) return limit
+    if (limit > 0 && limit < current) return limit
   }
   return undefined
 }
@@ -87,9 +87,9 @@ function rename(field: string, body: JsonRecord): BodyChange | undefined {
 /** Google has the limit in an object of settings. */
 function googleCap(refusal: Refusal, body: JsonRecord): BodyChange | undefined {
   const config = body['generationConfig']
-  const asked = isRecord(config) ? config['maxOutputTokens'] : undefined
-  if (typeof asked !== 'number' || !names(refusal, 'maxOutputTokens')) return undefined
-  const limit = limitOf(refusal, asked)
+  const current = isRecord(config) ? config['maxOutputTokens'] : undefined
+  if (typeof current !== 'number' || !names(refusal, 'maxOutputTokens')) return undefined
+  const limit = limitOf(refusal, current)
   if (limit === undefined) return undefined
   return {
     key: `maxOutputTokens<=${limit}`,

@@ -36,8 +36,8 @@ function namesOf(body: JsonRecord): Map<unknown, unknown> {
   })
   return new Map(
     calls.flatMap((call) => {
-      const called = isRecord(call) ? call['function'] : undefined
-      return isRecord(call) && isRecord(called) ? [[call['id'], called['name']] as const] : []
+      const callee = isRecord(call) ? call['function'] : undefined
+      return isRecord(call) && isRecord(callee) ? [[call['id'], callee['name']] as const] : []
     }),
   )
 }

@@ -39,13 +39,13 @@ export function assistantMessage(
 }
 
 /** Mistral's reasoning is a part of the content: docs.mistral.ai/capabilities/reasoning */
-function contentOf(said: {
+function contentOf(answer: {
   text: string
   hasCalls: boolean
   thoughts: string
   thought: ThoughtField | undefined
 }): unknown {
-  const { text, hasCalls, thoughts, thought } = said
+  const { text, hasCalls, thoughts, thought } = answer
   if (thought === 'content' && thoughts !== '') {
     const thinking = { type: 'thinking', thinking: [{ type: 'text', text: thoughts }] }
     return text === '' ? [thinking] : [thinking, { type: 'text', text }]
@@ -54,12 +54,12 @@ function contentOf(said: {
 }
 
 function toolCall(part: LanguageModelV4ToolCallPart, options: MessageOptions): JsonRecord {
-  const called = { name: part.toolName, arguments: toolArguments(part.input) }
+  const callee = { name: part.toolName, arguments: toolArguments(part.input) }
   const { function: inFunction, ...beside } = signatureFields(part, options)
   return {
     id: options.family.callId(part.toolCallId),
     type: 'function',
-    function: isRecord(inFunction) ? { ...called, ...inFunction } : called,
+    function: isRecord(inFunction) ? { ...callee, ...inFunction } : callee,
     ...wireOptions(part),
     ...beside,
   }

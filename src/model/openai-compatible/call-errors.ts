@@ -52,7 +52,7 @@ export class CallErrors {
   notAStream(responseBody: string): APICallError {
     const data = parseJson(responseBody)
     const message = messageOf(data)
-    if (message !== undefined) return this.reported(data, responseBody)
+    if (message !== undefined) return this.fromReport(data, responseBody)
     const what = this.#head?.headers['content-type'] ?? 'something else'
     return this.#error(
       withDetail(`${this.#host} answered with ${what} instead of an event stream`, responseBody),
@@ -102,7 +102,7 @@ export class CallErrors {
   }
 
   /** An error that the provider reported in the stream. */
-  reported(data: unknown, responseBody?: string): APICallError {
+  fromReport(data: unknown, responseBody?: string): APICallError {
     const statusCode = statusOf(data)
     return this.#error(
       messageOf(data) ?? `${this.#host} reported: ${quote(JSON.stringify(data))}`,

@@ -18,8 +18,8 @@ export class EventScanner {
   readonly #onData: (data: string) => void
   readonly #maxBytes: number
   /** The start of a line whose end has not arrived. */
-  #held: Uint8Array[] = []
-  #heldBytes = 0
+  #pieces: Uint8Array[] = []
+  #pieceBytes = 0
   /** The data lines of an event whose blank line has not arrived. */
   #data: string | undefined
   #isFirst = true
@@ -36,7 +36,7 @@ export class EventScanner {
    * complete: the caller decides by its JSON.
    */
   rest(): string | undefined {
-    if (this.#heldBytes > 0) this.#scan(`${this.#decode(new Uint8Array())}\n`)
+    if (this.#pieceBytes > 0) this.#scan(`${this.#decode(new Uint8Array())}\n`)
     const data = this.#data
     this.#data = undefined
     return data === '' ? undefined : data
@@ -46,26 +46,26 @@ export class EventScanner {
   feed(bytes: Uint8Array): void {
     const end = endOfLastLine(bytes)
     if (end > 0) this.#scan(this.#decode(end === bytes.length ? bytes : bytes.subarray(0, end)))
-    if (end < bytes.length) this.#hold(end === 0 ? bytes : bytes.subarray(end))
+    if (end < bytes.length) this.#keep(end === 0 ? bytes : bytes.subarray(end))
   }
 
-  #hold(bytes: Uint8Array): void {
-    this.#held.push(bytes)
-    this.#heldBytes += bytes.length
+  #keep(bytes: Uint8Array): void {
+    this.#pieces.push(bytes)
+    this.#pieceBytes += bytes.length
     this.#checkBound()
   }
 
   #checkBound(): void {
-    if (this.#heldBytes + (this.#data?.length ?? 0) <= this.#maxBytes) return
+    if (this.#pieceBytes + (this.#data?.length ?? 0) <= this.#maxBytes) return
     throw new EventTooLong(`an event is longer than ${this.#maxBytes} bytes`)
   }
 
   #decode(bytes: Uint8Array): string {
-    if (this.#heldBytes === 0) return textOf(bytes)
-    this.#held.push(bytes)
-    const text = Buffer.concat(this.#held).toString()
-    this.#held = []
-    this.#heldBytes = 0
+    if (this.#pieceBytes === 0) return textOf(bytes)
+    this.#pieces.push(bytes)
+    const text = Buffer.concat(this.#pieces).toString()
+    this.#pieces = []
+    this.#pieceBytes = 0
     return text
   }
 

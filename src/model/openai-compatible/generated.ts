@@ -5,12 +5,12 @@ import type {
   LanguageModelV4StreamPart,
 } from '@ai-sdk/provider'
 
-type Said = Extract<LanguageModelV4Content, { type: 'text' | 'reasoning' }>
+type TextContent = Extract<LanguageModelV4Content, { type: 'text' | 'reasoning' }>
 type Result = Omit<LanguageModelV4GenerateResult, 'request'>
 
 export class Generated {
   readonly #content: LanguageModelV4Content[] = []
-  #said: Said | undefined
+  #text: TextContent | undefined
   #warnings: Result['warnings'] = []
   #response: NonNullable<Result['response']> = {}
   #finish: Extract<LanguageModelV4StreamPart, { type: 'finish' }> | undefined
@@ -32,7 +32,7 @@ export class Generated {
         return
       case 'text-delta':
       case 'reasoning-delta':
-        if (this.#said !== undefined) this.#said.text += part.delta
+        if (this.#text !== undefined) this.#text.text += part.delta
         return
       case 'tool-call':
         this.#content.push(part)
@@ -47,9 +47,9 @@ export class Generated {
     }
   }
 
-  #begin(said: Said): void {
-    this.#said = said
-    this.#content.push(said)
+  #begin(text: TextContent): void {
+    this.#text = text
+    this.#content.push(text)
   }
 
   /** @param headers the headers of the HTTP response */

@@ -48,7 +48,7 @@ export function httpTransport(options: HttpTransportOptions = {}): Transport {
       origin: url.origin,
       path: url.pathname + url.search,
       method: 'POST',
-      ...sent(headers, body),
+      ...bodyFields(headers, body),
       // A model may reason for an hour. The caller sets the time limits.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -59,7 +59,7 @@ export function httpTransport(options: HttpTransportOptions = {}): Transport {
 }
 
 /** A body in pieces also gets a length: some servers accept no chunked request. */
-function sent(headers: TransportRequest['headers'], body: TransportRequest['body']) {
+function bodyFields(headers: TransportRequest['headers'], body: TransportRequest['body']) {
   if (typeof body === 'string') return { headers, body }
   const length = body.reduce((sum, piece) => sum + piece.length, 0)
   return { headers: { ...headers, 'content-length': String(length) }, body: Readable.from(body) }

@@ -21,10 +21,10 @@ const silence: JsonRecord = { role: 'assistant', content: 'OK.' }
 
 /** @throws UnsupportedFunctionalityError for a file of a message without a form in this API. */
 export function chatMessages(prompt: LanguageModelV4Prompt, options: MessageOptions): JsonRecord[] {
-  const given = prompt.flatMap((message, index) =>
+  const wire = prompt.flatMap((message, index) =>
     wireMessages(inOrder(message, prompt[index - 1]), options),
   )
-  const messages = options.family.lateInstructions ? given : given.map(earlyInstruction)
+  const messages = options.family.lateInstructions ? wire : wire.map(earlyInstruction)
   if (options.family.userAfterTool) return messages
   return messages.flatMap((message, index) => {
     const before = messages[index - 1]

@@ -37,7 +37,7 @@ export function usageOf(usage: JSONObject | undefined): LanguageModelV4Usage {
   const sum = count(usage, 'total_tokens')
   const [prompt, completion] = [count(usage, 'prompt_tokens'), count(usage, 'completion_tokens')]
   const input = prompt ?? rest(sum, completion)
-  const said = completion ?? rest(sum, prompt)
+  const outputTotal = completion ?? rest(sum, prompt)
   const { prompt_tokens_details: ofPrompt, completion_tokens_details: ofCompletion } = usage
   // Moonshot and DeepSeek use their own names.
   const cacheRead =
@@ -53,7 +53,7 @@ export function usageOf(usage: JSONObject | undefined): LanguageModelV4Usage {
     input !== undefined &&
     completion !== undefined &&
     sum === input + completion + reasoning
-  const output = isBeside ? completion + reasoning : said
+  const output = isBeside ? completion + reasoning : outputTotal
   return {
     inputTokens: {
       total: input,

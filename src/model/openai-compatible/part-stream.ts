@@ -19,14 +19,14 @@ export interface PartStream {
 export function partStream(onCancel: () => void): PartStream {
   let controller: ReadableStreamDefaultController<LanguageModelV4StreamPart> | undefined
   let isOpen = true
-  let goOn: (() => void) | undefined
+  let resume: (() => void) | undefined
   const stream = new ReadableStream<LanguageModelV4StreamPart>(
     {
       start: (own) => void (controller = own),
-      pull: () => goOn?.(),
+      pull: () => resume?.(),
       cancel: () => {
         isOpen = false
-        goOn?.()
+        resume?.()
         onCancel()
       },
     },
@@ -39,7 +39,7 @@ export function partStream(onCancel: () => void): PartStream {
       for (const part of parts) controller?.enqueue(part)
       if ((controller?.desiredSize ?? 1) > 0) return undefined
       return new Promise<void>((resolve) => {
-        goOn = resolve
+        resume = resolve
       })
     },
     close: () => {

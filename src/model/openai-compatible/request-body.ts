@@ -72,8 +72,8 @@ function ownOptions(call: LanguageModelV4CallOptions, provider: string): JsonRec
   const { user: _user, reasoningEffort: _effort, textVerbosity: _verbosity, ...rest } = own
   delete rest['strictJsonSchema']
   // An explicit null is sent: some servers distinguish it from an absent field.
-  const asked = named['reasoningEffort']
-  const effort = asked === undefined ? customReasoning(call) : asked
+  const effortOption = named['reasoningEffort']
+  const effort = effortOption === undefined ? customReasoning(call) : effortOption
   return {
     ...(named['user'] === undefined ? {} : { user: named['user'] }),
     ...rest,

@@ -43,12 +43,12 @@ export class ResponseReader implements ResponseReceiver {
   #codings: readonly string[] = []
   #body: BodyDecoder | undefined
   #hasBody = false
-  #held: Uint8Array = new Uint8Array()
+  #startBytes: Uint8Array = new Uint8Array()
   readonly #text: Uint8Array[] = []
   #textBytes = 0
   #parts: LanguageModelV4StreamPart[] = []
   /** Settles, and never rejects, after the receiver has taken the last parts. */
-  #taken: Promise<void> | undefined
+  #pending: Promise<void> | undefined
   #refusal: { reason: unknown } | undefined
   /** Runs after the end of the answer. */
   #remainder: NodeJS.Timeout | undefined
@@ -113,8 +113,8 @@ export class ResponseReader implements ResponseReceiver {
   async #settled(cause?: unknown): Promise<void> {
     this.close()
     // The body was shorter than the bytes that the decision needs.
-    if (!this.#hasBody && this.#held.length > 0) await this.#begin(this.#held)
-    await this.#taken
+    if (!this.#hasBody && this.#startBytes.length > 0) await this.#begin(this.#startBytes)
+    await this.#pending
     if (this.#refusal !== undefined) throw this.#refusal.reason
     if (this.#kind === 'text') this.#takeText(cause)
   }
@@ -127,10 +127,10 @@ export class ResponseReader implements ResponseReceiver {
 
   /** Returns the first bytes of the body when they suffice to distinguish text from compressed bytes. */
   #startOf(bytes: Uint8Array): Uint8Array | undefined {
-    const mayBeCoded = this.#codings.length > 0 || bytes[0] === 0x1f || this.#held.length > 0
+    const mayBeCoded = this.#codings.length > 0 || bytes[0] === 0x1f || this.#startBytes.length > 0
     if (!mayBeCoded) return bytes
-    this.#held = Buffer.concat([this.#held, bytes])
-    return this.#held.length < codingStartBytes ? undefined : this.#held
+    this.#startBytes = Buffer.concat([this.#startBytes, bytes])
+    return this.#startBytes.length < codingStartBytes ? undefined : this.#startBytes
   }
 
   async #readCompressed(body: BodyDecoder, bytes: Uint8Array): Promise<Reading> {
@@ -179,16 +179,16 @@ export class ResponseReader implements ResponseReceiver {
       return reading
     }
     this.#parts = []
-    const taken = this.#give(parts)
-    if (taken === undefined) {
+    const wait = this.#give(parts)
+    if (wait === undefined) {
       this.#watchRemainder()
       return reading
     }
-    this.#taken = taken.catch((reason: unknown) => {
+    this.#pending = wait.catch((reason: unknown) => {
       this.#refusal = { reason }
     })
     // The time of a slow receiver must not count for the rest of the stream.
-    return taken.then(() => {
+    return wait.then(() => {
       this.#watchRemainder()
       return reading
     })

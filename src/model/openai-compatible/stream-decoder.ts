@@ -207,11 +207,11 @@ export class StreamDecoder {
     if (usage !== undefined) this.#usage = usage
     const error = errorIn(chunk, choice)
     if (error !== undefined) {
-      this.#error(this.#options.errors.reported(error), parts)
+      this.#error(this.#options.errors.fromReport(error), parts)
       return
     }
     if (choice === undefined && chunk['choices'] === undefined && isFailureMessage(chunk)) {
-      this.#error(this.#options.errors.reported(chunk), parts)
+      this.#error(this.#options.errors.fromReport(chunk), parts)
       return
     }
     if (!this.#hasMetadata) {
@@ -278,10 +278,10 @@ export class StreamDecoder {
 
   #contentParts(content: readonly unknown[], parts: Parts): void {
     for (const part of content) {
-      const said = partText(part)
-      if (said === undefined || said.text === '') continue
-      if (said.type === 'reasoning') this.#form.noteThoughtPart()
-      this.#say(said.type, said.text, parts)
+      const piece = partText(part)
+      if (piece === undefined || piece.text === '') continue
+      if (piece.type === 'reasoning') this.#form.noteThoughtPart()
+      this.#say(piece.type, piece.text, parts)
     }
   }
 

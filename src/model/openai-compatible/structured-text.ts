@@ -7,9 +7,9 @@ const closing: Record<string, string> = { '{': '}', '[': ']' }
 export class StructuredText {
   text: string
   /** The index up to which the text was checked. */
-  #looked = 0
+  #position = 0
   /** The closing brackets that are missing, the next one last. */
-  readonly #awaited: string[] = []
+  readonly #closings: string[] = []
   #state: 'before' | 'inside' | 'in-string' | 'after-backslash' | 'complete' | 'other' = 'before'
 
   constructor(text: string) {
@@ -21,11 +21,11 @@ export class StructuredText {
   }
 
   get isComplete(): boolean {
-    while (this.#looked < this.text.length) this.#look(this.text.charAt(this.#looked++))
+    while (this.#position < this.text.length) this.#read(this.text.charAt(this.#position++))
     return this.#state === 'complete'
   }
 
-  #look(character: string): void {
+  #read(character: string): void {
     switch (this.#state) {
       case 'before':
         if (character.trim() === '') return
@@ -52,12 +52,12 @@ export class StructuredText {
   #open(character: string): void {
     const close = closing[character]
     if (close === undefined) return
-    this.#awaited.push(close)
+    this.#closings.push(close)
     this.#state = 'inside'
   }
 
   #close(character: string): void {
-    if (this.#awaited.pop() !== character) this.#state = 'other'
-    else if (this.#awaited.length === 0) this.#state = 'complete'
+    if (this.#closings.pop() !== character) this.#state = 'other'
+    else if (this.#closings.length === 0) this.#state = 'complete'
   }
 }

@@ -25,14 +25,14 @@ export function toolCallDeltas(value: unknown): readonly ToolCallDelta[] {
 /** Whether a value has the usual form, which is used without conversion. */
 function isPlainDelta(value: unknown): value is ToolCallDelta {
   if (!isRecord(value) || !isRecord(value['function'])) return false
-  const { index, id, function: called } = value
+  const { index, id, function: callee } = value
   return (
     hasNoMore(value, plainFields) &&
-    hasNoMore(called, functionFields) &&
+    hasNoMore(callee, functionFields) &&
     (index == null || typeof index === 'number') &&
     isText(id) &&
-    isText(called['name']) &&
-    isText(called['arguments'])
+    isText(callee['name']) &&
+    isText(callee['arguments'])
   )
 }
 
@@ -48,9 +48,9 @@ const isText = (value: unknown) => value == null || typeof value === 'string'
 
 function readDelta(value: unknown): ToolCallDelta[] {
   if (!isRecord(value)) return []
-  const called = isRecord(value['function']) ? value['function'] : value
-  const name = textOf(called['name'])
-  const text = argumentsText(called['arguments'])
+  const callee = isRecord(value['function']) ? value['function'] : value
+  const name = textOf(callee['name'])
+  const text = argumentsText(callee['arguments'])
   const id = textOf(value['id'])
   const signature = signedFields(value)
   if ([name, text, id, signature].every((field) => field === undefined)) return []
@@ -66,11 +66,11 @@ function readDelta(value: unknown): ToolCallDelta[] {
 
 /** Reads the signature. Some servers put it beside the name of the function. */
 function signedFields(value: object): JSONObject | undefined {
-  const called =
+  const callee =
     'function' in value && isRecord(value.function) ? signed(value.function) : undefined
   const outer = signed(value)
-  if (called === undefined) return outer
-  return { ...outer, function: called }
+  if (callee === undefined) return outer
+  return { ...outer, function: callee }
 }
 
 function argumentsText(value: unknown): string | undefined {

@@ -108,9 +108,9 @@ export class ToolCalls {
    * Whether a delta without an index belongs to a call whose name will follow: some servers first send
    * the name as an empty text. A delta without any name is placed at once.
    */
-  #isStartWithoutIndex({ function: called }: ToolCallDelta): boolean {
+  #isStartWithoutIndex({ function: callee }: ToolCallDelta): boolean {
     if (this.#unnamed.has(withoutIndex)) return true
-    return called.name != null && filled(called.name) === undefined && this.#calls.isEmpty
+    return callee.name != null && filled(callee.name) === undefined && this.#calls.isEmpty
   }
 
   /** Collects the deltas of an index until one has the name, which some servers send late. */
@@ -193,8 +193,8 @@ export class ToolCalls {
   }
 }
 
-function evidenceOf({ index, id, function: called }: ToolCallDelta): Evidence {
-  return { index, id: filled(id), name: filled(called.name), text: called.arguments ?? '' }
+function evidenceOf({ index, id, function: callee }: ToolCallDelta): Evidence {
+  return { index, id: filled(id), name: filled(callee.name), text: callee.arguments ?? '' }
 }
 
 const filled = (text: string | null | undefined) =>

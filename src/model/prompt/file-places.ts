@@ -34,18 +34,18 @@ export function withFiles(
   return prompt.map((message, index) => {
     const isUnanswered = message.role === 'user' && prompt[index + 1]?.role === 'user'
     const place = { index, isNewest: index >= newest, isUnanswered }
-    return hasFiles(message) ? replaced(message, (file) => isHidden(file, place)) : message
+    return hasFiles(message) ? withTexts(message, (file) => isHidden(file, place)) : message
   })
 }
 
 /** Every file of a prompt with its place. */
 export function filesIn(prompt: LanguageModelV4Prompt): [file: File, place: FilePlace][] {
-  const found: [File, FilePlace][] = []
+  const files: [File, FilePlace][] = []
   withFiles(prompt, (file, place) => {
-    found.push([file, place])
+    files.push([file, place])
     return false
   })
-  return found
+  return files
 }
 
 function hasFiles({ role, content }: LanguageModelV4Message): boolean {
@@ -58,7 +58,7 @@ function hasFiles({ role, content }: LanguageModelV4Message): boolean {
 
 type IsHidden = (file: File) => boolean
 
-function replaced(message: LanguageModelV4Message, isHidden: IsHidden): LanguageModelV4Message {
+function withTexts(message: LanguageModelV4Message, isHidden: IsHidden): LanguageModelV4Message {
   switch (message.role) {
     case 'user':
       return { ...message, content: joined(message.content.map((part) => shown(part, isHidden))) }
@@ -67,7 +67,7 @@ function replaced(message: LanguageModelV4Message, isHidden: IsHidden): Language
       const content = message.content
         .filter((part) => part.type !== 'file' || !isHidden(part))
         .map((part) => (part.type === 'tool-result' ? resultShown(part, isHidden) : part))
-      return { ...message, content: content.length > 0 ? content : [leftOut] }
+      return { ...message, content: content.length > 0 ? content : [fileNote] }
     }
     case 'tool': {
       const content = message.content.map((part) =>
@@ -80,7 +80,7 @@ function replaced(message: LanguageModelV4Message, isHidden: IsHidden): Language
   }
 }
 
-const leftOut: LanguageModelV4TextPart = { type: 'text', text: '(A file.)' }
+const fileNote: LanguageModelV4TextPart = { type: 'text', text: '(A file.)' }
 
 function shown<PART extends { type: string }>(
   part: PART | File,

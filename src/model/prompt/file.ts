@@ -12,7 +12,7 @@ import type {
 import { imageMediaTypeOf } from './media-type.ts'
 import { optionsOf, refuse } from './part.ts'
 
-interface GivenFile {
+interface InputFile {
   data: unknown
   mediaType?: string | undefined
   filename?: string | undefined
@@ -25,17 +25,17 @@ interface ReadFile {
   mediaType?: string
 }
 
-export function filePart(given: GivenFile): LanguageModelV4FilePart {
-  const file = readFile(given.data)
-  const found = file.data.type === 'data' ? imageMediaTypeOf(file.data.data) : undefined
-  const mediaType = found ?? file.mediaType ?? (given.mediaType || untypedBytes(file.data))
+export function filePart(input: InputFile): LanguageModelV4FilePart {
+  const file = readFile(input.data)
+  const imageType = file.data.type === 'data' ? imageMediaTypeOf(file.data.data) : undefined
+  const mediaType = imageType ?? file.mediaType ?? (input.mediaType || untypedBytes(file.data))
   if (typeof mediaType !== 'string') return refuse('a file needs a "mediaType"')
   return {
     type: 'file',
     data: file.data,
     mediaType: wholeMediaType(mediaType),
-    ...(typeof given.filename === 'string' && { filename: given.filename }),
-    ...optionsOf(given),
+    ...(typeof input.filename === 'string' && { filename: input.filename }),
+    ...optionsOf(input),
   }
 }
 
@@ -43,8 +43,8 @@ export function filePart(given: GivenFile): LanguageModelV4FilePart {
 const untypedBytes = ({ type }: SharedV4FileData) =>
   type === 'data' ? 'application/octet-stream' : undefined
 
-export function reasoningFilePart(given: GivenFile): LanguageModelV4ReasoningFilePart {
-  const { data, mediaType, providerOptions } = filePart(given)
+export function reasoningFilePart(input: InputFile): LanguageModelV4ReasoningFilePart {
+  const { data, mediaType, providerOptions } = filePart(input)
   if (data.type !== 'data' && data.type !== 'url') {
     return refuse('a reasoning file must be bytes, base64 or a URL')
   }
@@ -62,11 +62,11 @@ function readFile(value: unknown): ReadFile {
   const bytes = bytesOf(value)
   if (bytes !== undefined) return { data: { type: 'data', data: bytes } }
   return 'type' in value && typeof value.type === 'string'
-    ? readTagged(value, value.type)
+    ? readTyped(value, value.type)
     : { data: { type: 'reference', reference: referenceOf(value) } }
 }
 
-function readTagged(value: object, type: string): ReadFile {
+function readTyped(value: object, type: string): ReadFile {
   switch (type) {
     case 'data':
       return readFile('data' in value ? value.data : undefined)

@@ -10,12 +10,12 @@ import { isLocal } from './endpoint.ts'
 import type { ModelEntry, ProviderEntry } from './entry.ts'
 
 /** Returns the function that makes a provider of a newer list safe. */
-export function knownAddresses(shipped: Catalog): (given: ProviderModels) => ProviderModels {
-  const taken = new Set([...shipped.providers.values()].flatMap(({ env }) => env))
+export function knownAddresses(shipped: Catalog): (entry: ProviderModels) => ProviderModels {
+  const usedNames = new Set([...shipped.providers.values()].flatMap(({ env }) => env))
   return ({ provider, models }) => {
     const known = shipped.providers.get(provider.id)
     if (known === undefined) {
-      const isNew = provider.env.every((name) => !taken.has(name))
+      const isNew = provider.env.every((name) => !usedNames.has(name))
       return {
         provider: withoutOpenAddress(isNew ? provider : { ...provider, env: [] }),
         models: models.map(withoutOpenAddress),

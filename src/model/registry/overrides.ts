@@ -59,8 +59,8 @@ export function overridesOf(value: unknown): Overrides {
 
 /** Only the fields in the file itself: `readProvider` fills in the rest. */
 function named(provider: ProviderEntry, item: unknown): Partial<ProviderEntry> {
-  const given = objectIn(item) ?? {}
-  return Object.fromEntries(Object.entries(provider).filter(([key]) => key in given))
+  const fields = objectIn(item) ?? {}
+  return Object.fromEntries(Object.entries(provider).filter(([key]) => key in fields))
 }
 
 const bad = (what: string) => new LoomError('invalid-config', `LOOM_MODELS_PATH ${what}.`)

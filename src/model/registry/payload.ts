@@ -17,7 +17,7 @@ const modelsAtATime = 200
  */
 export async function encodePayload(
   value: unknown,
-  change: (given: ProviderModels) => ProviderModels = (given) => given,
+  change: (entry: ProviderModels) => ProviderModels = (entry) => entry,
 ): Promise<EncodedProvider[]> {
   const fields = objectIn(value)
   if (fields === undefined) throw new Error('The list of models is no object.')

@@ -65,9 +65,9 @@ export async function fetchCatalog(options: RefreshOptions): Promise<Catalog | u
 
 /** Refuses a list of another form, which would be read as a list without known facts. */
 function refuseShrunk(next: Catalog, current: Catalog): void {
-  const [isNow, was] = [measuresOf(next), measuresOf(current)]
-  for (const [index, { count, of }] of isNow.entries()) {
-    const before = was[index]?.count ?? 0
+  const [now, past] = [measuresOf(next), measuresOf(current)]
+  for (const [index, { count, of }] of now.entries()) {
+    const before = past[index]?.count ?? 0
     if (count * 2 >= before) continue
     throw new Error(`The new list of models has ${count} of ${before} ${of}, and is not used.`)
   }

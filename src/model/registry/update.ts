@@ -11,14 +11,14 @@ import { modelsDevUrl } from './refresh.ts'
 import { shippedPath } from './shipped.ts'
 
 const [, , file] = argv
-const { text, takenAt } = file === undefined ? await fetched() : await fromFile(file)
+const { text, takenAt } = file === undefined ? await fetchList() : await fromFile(file)
 const encoded = await encodePayload(JSON.parse(text))
 const packed = await packCatalog(joinCatalog({ source: modelsDevUrl, takenAt }, encoded), 11)
 await writeFile(new URL(`../../../${shippedPath}`, import.meta.url), packed)
 const models = encoded.reduce((sum, { listed }) => sum + listed.models, 0)
 stdout.write(`${encoded.length} providers, ${models} models, ${packed.length} bytes\n`)
 
-async function fetched() {
+async function fetchList() {
   const response = await fetch(modelsDevUrl, { headers: { 'user-agent': 'loom' } })
   if (!response.ok) throw new Error(`${modelsDevUrl} answered with ${response.status}.`)
   return { text: await response.text(), takenAt: Date.now() }

@@ -11,7 +11,7 @@ import type {
 import { isOnePiece, jsonInSteps } from '../../ground/json/pieces.ts'
 
 /** Returns the call with each large JSON result as text. */
-export async function withWrittenOutputs(
+export async function withTextOutputs(
   call: LanguageModelV4CallOptions,
 ): Promise<LanguageModelV4CallOptions> {
   if (isOnePiece(call.prompt)) return call
@@ -20,14 +20,14 @@ export async function withWrittenOutputs(
     if (message.role !== 'tool') continue
     const content = [...message.content]
     for (const [at, part] of content.entries()) {
-      if (part.type === 'tool-result') content[at] = await written(part)
+      if (part.type === 'tool-result') content[at] = await textResult(part)
     }
     prompt[index] = { ...message, content }
   }
   return { ...call, prompt }
 }
 
-async function written(
+async function textResult(
   part: LanguageModelV4ToolResultPart,
 ): Promise<LanguageModelV4ToolResultPart> {
   const { output } = part
