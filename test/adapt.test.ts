@@ -135,7 +135,7 @@ const everything: LanguageModelV4CallOptions = {
 }
 
 describe('a model of specification 4', () => {
-  it('is used as it is', () => {
+  it('a model of specification 4 is used unchanged', () => {
     const model = new MockLanguageModelV4()
     expect(adaptModel(model)).toBe(model)
   })
@@ -162,19 +162,19 @@ describe('a model of specification 3', () => {
     part.type === 'file' ? { ...part, data: { type: 'data', data: png } } : part,
   )
 
-  it('gives the parts of specification 4', async () => {
+  it('a model of specification 3 returns parts of specification 4', async () => {
     const model = adaptModel(handMadeV3(parts))
     expect(model).toMatchObject({ specificationVersion: 'v4', provider: 'old', modelId: 'three' })
     expect(model.supportedUrls).toEqual({ 'image/*': [/^https:/] })
     expect(await streamed(model, ask)).toEqual(expected)
   })
 
-  it('gives them when it is the mock of ai 6', async () => {
+  it('a mock of ai 6 returns parts of specification 4', async () => {
     const mock = new MockLanguageModelV3({ doStream: async () => ({ stream: streamOf(parts) }) })
     expect(await streamed(adaptModel(mock), ask)).toEqual(expected)
   })
 
-  it('gives the content of specification 4', async () => {
+  it('a model of specification 3 returns content of specification 4', async () => {
     const result = await adaptModel(handMadeV3(parts)).doGenerate(ask)
     expect(result.content).toEqual([
       { type: 'text', text: 'Hi' },
@@ -182,7 +182,7 @@ describe('a model of specification 3', () => {
     ])
   })
 
-  it('is asked in words of its own', async () => {
+  it('a model of specification 3 receives its own form', async () => {
     const calls: LanguageModelV3CallOptions[] = []
     await streamed(adaptModel(handMadeV3(parts, calls)), everything)
     const { prompt, tools, ...rest } = calls[0] ?? ask
@@ -243,7 +243,7 @@ describe('a model of specification 3', () => {
     })
   })
 
-  it('refuses a file that only a provider of specification 4 can have', async () => {
+  it('a file of specification 4 alone is refused by specification 3', async () => {
     const data = { type: 'reference' as const, reference: { openai: 'file-1' } }
     const prompt: LanguageModelV4CallOptions['prompt'] = [
       { role: 'user', content: [{ type: 'file', data, mediaType: 'image/png' }] },
@@ -253,7 +253,7 @@ describe('a model of specification 3', () => {
     })
   })
 
-  it('is cancelled, and fails, as one of specification 4', async () => {
+  it('a model of specification 3 can be cancelled and fails', async () => {
     let cancelled: unknown
     const endless = new ReadableStream<LanguageModelV3StreamPart>({
       pull: (controller) => controller.enqueue({ type: 'text-delta', id: 't', delta: '.' }),
@@ -342,18 +342,18 @@ describe('a model of specification 2', () => {
     { type: 'finish', finishReason: { unified: 'other', raw: 'unknown' }, usage },
   ]
 
-  it('gives the parts of specification 4', async () => {
+  it('a model of specification 2 returns parts of specification 4', async () => {
     const model = adaptModel(handMadeV2(parts))
     expect(model).toMatchObject({ specificationVersion: 'v4', provider: 'old', modelId: 'two' })
     expect(await streamed(model, ask)).toEqual(expected)
   })
 
-  it('gives them when it is the mock of ai 5', async () => {
+  it('a mock of ai 5 returns parts of specification 4', async () => {
     const mock = new MockLanguageModelV2({ doStream: async () => ({ stream: streamOf(parts) }) })
     expect(await streamed(adaptModel(mock), ask)).toEqual(expected)
   })
 
-  it('gives the content of specification 4', async () => {
+  it('a model of specification 2 returns content of specification 4', async () => {
     const result = await adaptModel(handMadeV2(parts)).doGenerate(ask)
     expect(result).toEqual({
       content: [
@@ -367,7 +367,7 @@ describe('a model of specification 2', () => {
     })
   })
 
-  it('is asked in words of its own', async () => {
+  it('a model of specification 2 receives its own form', async () => {
     const calls: LanguageModelV2CallOptions[] = []
     await streamed(adaptModel(handMadeV2(parts, calls)), everything)
     const { prompt, tools, ...rest } = calls[0] ?? { prompt: [] }
@@ -425,14 +425,14 @@ describe('a model of specification 2', () => {
   })
 })
 
-describe('anything else', () => {
-  it('is refused with its version', () => {
+describe('an invalid model', () => {
+  it('a model of another specification is refused with its version', () => {
     const old = new MockLanguageModelV4()
     Object.assign(old, { specificationVersion: 'v1' })
     expect(() => adaptModel(old)).toThrow(/specification version "v1".*"v2", "v3" and "v4"/)
   })
 
-  it('is refused when it is no model', () => {
+  it('a value that is not a model is refused', () => {
     for (const value of ['null', '7', '{}', '[]']) {
       expect(() => adaptModel(JSON.parse(value))).toThrow(/"provider\/model-id" or a model object/)
     }

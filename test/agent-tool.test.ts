@@ -25,7 +25,7 @@ async function delegate(below: Partial<Agent>, ...scripts: Script[]) {
 }
 
 describe('an agent as a tool', () => {
-  it('is offered by its name and description', async () => {
+  it('an agent tool has its name and description', async () => {
     const model = scriptedModel(says('Hello.'))
     const below = agentOf({ name: 'researcher', description: 'Looks things up.' })
     const tools = [agentTool(below), agentTool(below, { name: 'other', description: 'Another.' })]
@@ -36,7 +36,7 @@ describe('an agent as a tool', () => {
     ])
   })
 
-  it('does the task, and its last words are the result', async () => {
+  it('an agent tool returns the final text of its agent', async () => {
     const { events, outputs, told, model, result } = await delegate(
       {},
       [...words('I compute.'), ...calls(['calculator', { expr: '6*7' }], ['calculator', { x: 1 }])],
@@ -65,7 +65,7 @@ describe('an agent as a tool', () => {
     expect(result.text).toBe('It is 42.')
   })
 
-  it('shows its progress as preliminary output', async () => {
+  it('an agent tool reports progress as preliminary output', async () => {
     const gate = Promise.withResolvers<void>()
     const own = scriptedModel(ask, says('Done.'))
     const below = scriptedModel(async function* () {
@@ -85,12 +85,12 @@ describe('an agent as a tool', () => {
     })
   })
 
-  it('forgets what it withdrew', async () => {
+  it('an agent tool removes withdrawn text from its progress', async () => {
     const { outputs } = await delegate({}, breaks(words('Forty-'), connectionReset), says('42.'))
     expect(outputs.at(-1)).toMatchObject({ text: '42.' })
   })
 
-  it('counts what it spends for the run above, also where it fails', async () => {
+  it('spending of a sub-agent counts above, also after a failure', async () => {
     const fine = await delegate({}, says('42.'))
     expect(fine.result.usage.totalTokens).toBe(45)
     const failed = await delegate({}, calls(['calculator', { expr: '1' }]), answers(400))
@@ -101,7 +101,7 @@ describe('an agent as a tool', () => {
     expect(failed.result.outcome).toBe('finished')
   })
 
-  it('is given context, models and a default model from above', async () => {
+  it('a sub-agent receives context, models and default model from above', async () => {
     const seen: unknown[] = []
     const look = defineTool({
       name: 'look',
@@ -128,7 +128,7 @@ describe('an agent as a tool', () => {
     expect(result.text).toBe('Above.')
   })
 
-  it('is stopped with the run above', async () => {
+  it('a sub-agent stops with the run above', async () => {
     const stop = new AbortController()
     const below = scriptedModel(hangs(words('Hm')))
     const researcher = agentOf({ name: 'researcher', model: below })
@@ -143,7 +143,7 @@ describe('an agent as a tool', () => {
     expect(below.asked[0]?.abortSignal?.aborted).toBe(true)
   })
 
-  it('is stopped when its own time is up', async () => {
+  it('a sub-agent stops at its own time limit', async () => {
     const own = scriptedModel(ask, says('Too slow.'))
     const below = scriptedModel(hangs([]))
     const researcher = agentOf({ name: 'researcher', model: below })
@@ -155,7 +155,7 @@ describe('an agent as a tool', () => {
     expect(below.asked[0]?.abortSignal?.aborted).toBe(true)
   })
 
-  it('can ask nobody', async () => {
+  it('a sub-agent cannot ask a human', async () => {
     const client = defineTool({ name: 'ask', description: 'Asks.', inputSchema: z.object({}) })
     const waiting = await delegate({ tools: [client] }, calls(['ask', {}]))
     expect(waiting.told).toMatchObject({
@@ -174,7 +174,7 @@ describe('an agent as a tool', () => {
     expect(typesOf(refused.events)).not.toContain('tool-approval-request')
   })
 
-  it('goes four levels deep and no further', async () => {
+  it('sub-agents are at most four levels deep', async () => {
     const depths: number[] = []
     const again = defineTool({
       name: 'again',

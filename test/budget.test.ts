@@ -57,7 +57,7 @@ const step = {
 }
 
 describe('the cost of a turn', () => {
-  it('is told for each step and for all', async () => {
+  it('the cost is reported for each step and in total', async () => {
     const models = modelsOf({ 'priced/m': scriptedModel(calls(['again', {}]), says('Done.')) })
     const run = await record(agentOf({ model: 'priced/m', tools: [again] }), 'Hi', { models })
     expect(run.result.cost).toEqual({ usd: 4 })
@@ -72,7 +72,7 @@ describe('the cost of a turn', () => {
     expect(run.message.metadata).toMatchObject({ cost: { usd: 4 } })
   })
 
-  it('is not told where a part of it is unknown, though its steps are', async () => {
+  it("the total cost is absent if one step's cost is unknown", async () => {
     const priced = scriptedModel(calls(['again', {}]))
     const models = modelsOf({ 'priced/m': priced, 'unlisted/m': scriptedModel(says('Done.')) })
     const agent = agentOf({
@@ -88,7 +88,7 @@ describe('the cost of a turn', () => {
     })
   })
 
-  it('takes a failure before the first word for free, and of a broken reply knows nothing', async () => {
+  it('a failure without content is free; a broken reply has an unknown cost', async () => {
     const free = modelsOf({ 'priced/m': scriptedModel(answers(500), says('Done.')) })
     const agent = agentOf({ model: 'priced/m' })
     expect((await record(agent, 'Hi', { models: free })).result.cost).toEqual({ usd: 2 })
@@ -98,7 +98,7 @@ describe('the cost of a turn', () => {
     expect((await record(agent, 'Hi', { models: broken })).result).not.toHaveProperty('cost')
   })
 
-  it('does not pass what `onError` says for the model’s', async () => {
+  it("a reply from `onError` does not count as the model's", async () => {
     const models = modelsOf({ 'priced/m': scriptedModel(answers(400)) })
     const agent = agentOf({ model: 'priced/m', onError: () => ({ reply: 'Sorry.' }) })
     const { result } = await record(agent, 'Hi', { models })
@@ -106,7 +106,7 @@ describe('the cost of a turn', () => {
     expect(result).not.toHaveProperty('cost')
   })
 
-  it('is told to `onStep`', async () => {
+  it('`onStep` receives the cost', async () => {
     const models = modelsOf({ 'priced/m': scriptedModel(...loop()) })
     const seen: unknown[] = []
     const agent = agentOf({
@@ -135,16 +135,19 @@ describe('a budget', () => {
       'This session has cost $2, and its budget is $1.',
     ],
     [{ maxCost: () => 1 }, 1, 'max-cost', 'This turn has cost $2, and its budget is $1.'],
-  ])('ends a turn after the step that uses it up: %j', async (budget, steps, outcome, reason) => {
-    const models = modelsOf({ 'priced/m': scriptedModel(...loop()) })
-    const agent = agentOf({ model: 'priced/m', tools: [again], ...budget })
-    const run = await record(agent, 'Hi', { models })
-    expect(run.error).toBeUndefined()
-    expect(run.result).toMatchObject({ steps, outcome, reason })
-    expect(metadataOf(run)).toMatchObject({ outcome, reason })
-  })
+  ])(
+    'a budget ends a turn after the step that exceeds it: %j',
+    async (budget, steps, outcome, reason) => {
+      const models = modelsOf({ 'priced/m': scriptedModel(...loop()) })
+      const agent = agentOf({ model: 'priced/m', tools: [again], ...budget })
+      const run = await record(agent, 'Hi', { models })
+      expect(run.error).toBeUndefined()
+      expect(run.result).toMatchObject({ steps, outcome, reason })
+      expect(metadataOf(run)).toMatchObject({ outcome, reason })
+    },
+  )
 
-  it('does not cut an answer off', async () => {
+  it('a budget does not cut off an answer', async () => {
     const models = modelsOf({ 'priced/m': scriptedModel(says('Done.')) })
     const agent = agentOf({ model: 'priced/m', maxCost: 0.01, maxTokens: 1 })
     const run = await record(agent, 'Hi', { models })
@@ -152,14 +155,14 @@ describe('a budget', () => {
     expect(metadataOf(run)).not.toHaveProperty('reason')
   })
 
-  it('of money does not hold a model without a price; of tokens it does', async () => {
+  it('a money budget ignores unpriced models; a token budget does not', async () => {
     const models = modelsOf({ 'unlisted/m': scriptedModel(...loop()) })
     const agent = agentOf({ model: 'unlisted/m', tools: [again], maxCost: 0.01, maxTokens: 100 })
     const { result } = await record(agent, 'Hi', { models })
     expect(result).toMatchObject({ outcome: 'max-tokens', steps: 7 })
   })
 
-  it('holds sub-agents, whose spending is the turn’s', async () => {
+  it("a budget covers sub-agents, whose spending is the turn's", async () => {
     const models = modelsOf({
       'priced/boss': scriptedModel(calls(['helper', { prompt: 'Go.' }]), says('Done.')),
       'priced/helper': scriptedModel(...loop()),
@@ -187,7 +190,7 @@ describe('the budget of a session', () => {
   })
   const spent = { ...noSpending, usd: 3, usage: { ...noSpending.usage, totalTokens: 50 } }
 
-  it('counts what earlier turns have spent', async () => {
+  it('a session budget counts the spending of earlier turns', async () => {
     const models = modelsOf({ 'priced/m': scriptedModel(...loop()) })
     const agent = agentOf({ model: 'priced/m', tools: [again], sessionBudget: { maxCost: 6 } })
     const { result } = await record(agent, 'Hi', {
@@ -198,7 +201,7 @@ describe('the budget of a session', () => {
     expect(result.reason).toBe('This session has cost $7, and its budget is $6.')
   })
 
-  it('that is used up is an error in the place of an empty answer', async () => {
+  it('a session without budget returns an error instead of an empty answer', async () => {
     const models = modelsOf({ 'priced/m': scriptedModel(says('Never said.')) })
     const agent = agentOf({ model: 'priced/m', sessionBudget: { maxTokens: 50 } })
     const run = await record(agent, 'Hi', { models, session: hooks({ spent: async () => spent }) })
@@ -207,7 +210,7 @@ describe('the budget of a session', () => {
     expect(run.result.steps).toBe(0)
   })
 
-  it('and of a turn count what a message has cost before it was taken over', async () => {
+  it('budgets count the cost of a message before its takeover', async () => {
     const models = modelsOf({ 'priced/m': scriptedModel(...loop()) })
     const agent = agentOf({ model: 'priced/m', tools: [again], maxCost: 5 })
     const steps = [{ model: 'priced/m', usage: spent.usage, cost: { usd: 3 } }]
@@ -244,7 +247,7 @@ describe('the budget of a session', () => {
     ])
   })
 
-  it('count what sub-agents and summaries have spent before whoever ran them died', async () => {
+  it('budgets count sub-agents and summaries of a dead process', async () => {
     const models = modelsOf({ 'priced/m': scriptedModel(calls(['helper', { prompt: 'Do.' }])) })
     const gate = Promise.withResolvers<void>()
     const helper = agentOf({

@@ -34,7 +34,7 @@ const apiError = (statusCode: number, message: string) =>
 const tooLong = apiError(400, "This model's maximum context length is 4000 tokens.")
 
 describe('a run whose conversation is too long', () => {
-  it('asks its model for a summary, once, and gives back the whole chain', async () => {
+  it('a long conversation is summarised once; the whole chain is returned', async () => {
     const model = scriptedModel(
       says('## Goal\nTo learn.'),
       calls(['calculator', { expr: '1' }]),
@@ -60,7 +60,7 @@ describe('a run whose conversation is too long', () => {
     expect(result.usage.totalTokens).toBe(45)
   })
 
-  it('tells of it', async () => {
+  it('a compaction publishes its event', async () => {
     const told: unknown[] = []
     const note = (message: unknown) => told.push(message)
     diagnostics.subscribe('loom:context:compact', note)
@@ -76,7 +76,7 @@ describe('a run whose conversation is too long', () => {
     ])
   })
 
-  it('has another model write the summary, in the words that the agent says', async () => {
+  it("another model writes the summary with the agent's own prompt", async () => {
     const writer = scriptedModel(says('Short.'))
     const model = scriptedModel(says('Done.'))
     const compaction = { model: writer, prompt: 'Sum up.' }
@@ -86,7 +86,7 @@ describe('a run whose conversation is too long', () => {
     expect(JSON.stringify(model.asked[0]?.prompt)).toContain('Short.')
   })
 
-  it('goes on without a summary where none is to be had', async () => {
+  it('a run continues without a summary if none is available', async () => {
     const model = scriptedModel(apiError(400, 'No.'), says('Done.'))
     const agent = agentOf({ model, contextWindow: 8000 })
     const { result } = await record(agent, [...history(), ...history(), userMessage('And now?')])
@@ -94,7 +94,7 @@ describe('a run whose conversation is too long', () => {
     expect(JSON.stringify(model.asked[1]?.prompt)).toContain('were left out')
   })
 
-  it('waits no longer for a summary than for an answer', async () => {
+  it('a summary has the time limit of an answer', async () => {
     const model = scriptedModel(hangs([]), says('Done.'))
     const agent = agentOf({ model, contextWindow: 8000, limits: { firstChunkMs: 30 } })
     const { result } = await record(agent, [...history(), ...history(), userMessage('And now?')])
@@ -102,7 +102,7 @@ describe('a run whose conversation is too long', () => {
     expect(JSON.stringify(model.asked[1]?.prompt)).toContain('were left out')
   })
 
-  it('looks again between its steps, where tools say much', async () => {
+  it('the prompt is compacted between steps with long tool outputs', async () => {
     const read = {
       name: 'read',
       description: 'Reads.',
@@ -119,7 +119,7 @@ describe('a run whose conversation is too long', () => {
     expect(JSON.stringify(result.messages).length).toBeGreaterThan(600_000)
   })
 
-  it('is aborted in the middle of its summary', async () => {
+  it('an abort ends a run during its summary', async () => {
     const leaving = new AbortController()
     const model = scriptedModel((signal) => {
       queueMicrotask(() => leaving.abort())
@@ -133,7 +133,7 @@ describe('a run whose conversation is too long', () => {
     expect(model.asked).toHaveLength(1)
   })
 
-  it('tells the person what is wrong where the message alone is too long', async () => {
+  it('a message that is too long alone ends with its reason', async () => {
     const model = scriptedModel(says('Never.'))
     const { error, events } = await record(agentOf({ model, contextWindow: 8000 }), long(12_000))
     expect(error?.code).toBe('context-overflow')
@@ -141,7 +141,7 @@ describe('a run whose conversation is too long', () => {
     expect(model.asked).toEqual([])
   })
 
-  it('passes a message on to a fallback with a larger window', async () => {
+  it('a message that is too long goes to a larger fallback', async () => {
     const small = scriptedModel(tooLong)
     const large = scriptedModel(says('Read.'))
     const agent = agentOf({ model: [small, large] })
@@ -150,12 +150,12 @@ describe('a run whose conversation is too long', () => {
   })
 })
 
-describe("an agent's own way that goes wrong", () => {
+describe("an agent's own compaction function", () => {
   const messages = () => [...history(), userMessage('And now?')]
   const agentWith = (compaction: AgentCompaction) =>
     agentOf({ model: scriptedModel(says('Never.')), contextWindow: 8000, compaction })
 
-  it('holds up no abort', async () => {
+  it('a custom compaction does not delay an abort', async () => {
     const stop = new AbortController()
     const hanging = agentWith(() => {
       stop.abort()
@@ -173,7 +173,7 @@ describe("an agent's own way that goes wrong", () => {
     ['nothing', untyped('null')],
     ['an empty list', () => []],
     ['a text', untyped('"short"')],
-  ])('is an error that says so where it gives %s', async (_what, compaction) => {
+  ])('a custom compaction that returns %s is an error', async (_what, compaction) => {
     const { error } = await record(agentWith(compaction), messages())
     expect(error?.message).toBe("The agent's compaction gave no list of messages.")
   })
@@ -183,7 +183,7 @@ describe("an agent's own way that goes wrong", () => {
 const writer = () => scriptedModel(...Array.from({ length: 9 }, () => says('So far.')))
 
 describe('a prompt that its provider refuses for its length', () => {
-  it('is made shorter and sent again, once', async () => {
+  it('a refused prompt is shortened and sent again once', async () => {
     const model = scriptedModel(tooLong, says('Done.'))
     const { result, events } = await record(agentOf({ model, compaction: { model: writer() } }), [
       ...history(),
@@ -195,7 +195,7 @@ describe('a prompt that its provider refuses for its length', () => {
     expect(ofType(events, 'error')).toEqual([])
   })
 
-  it('ends the turn where it is refused again', async () => {
+  it('a prompt that is refused twice ends the turn', async () => {
     const model = scriptedModel(tooLong, tooLong, says('Never.'))
     const messages = [...history(), userMessage('And now?')]
     const agent = agentOf({ model, compaction: { model: writer() } })
@@ -204,7 +204,7 @@ describe('a prompt that its provider refuses for its length', () => {
     expect(model.asked).toHaveLength(2)
   })
 
-  it('is sent as it is where the agent wants no compaction', async () => {
+  it('a refused prompt is not shortened without compaction', async () => {
     const model = scriptedModel(tooLong, says('Never.'))
     const { error } = await record(agentOf({ model, compaction: false }), history())
     expect(error?.code).toBe('context-overflow')
@@ -285,11 +285,11 @@ describe('a prompt that its provider refuses for its length', () => {
     [400, 'Output token limit exceeded: 9000 of 8192.'],
     [400, 'The tools array is too long: expected at most 128 items.'],
     [400, 'The image exceeds the maximum allowed size.'],
-  ])('is not what %d "%s" tells of', (status, text) => {
+  ])('status %d with "%s" is not an overflow', (status, text) => {
     expect(isOverflow(text, status)).toBe(false)
   })
 
-  it('is known in the middle of a stream, too', () => {
+  it('an overflow is recognised in the middle of a stream', () => {
     const part = { type: 'invalid_request_error', code: 'context_length_exceeded', message: 'No.' }
     expect(modelError(part)).toMatchObject({ code: 'context-overflow' })
   })

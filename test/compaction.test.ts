@@ -35,29 +35,32 @@ describe('the estimate', () => {
     ['JSON', '{"id":"8f14e45f-ceea-467f-a0e6-1b0a8e3c9d2e","n":0.7231,"ok":true},'.repeat(20), 841],
     ['numbers', '48213 90412 77 18264 5501 '.repeat(40), 560],
   ]
-  it.each(counted)('of %s is no less than the truth, and not twice as much', (_, text, tokens) => {
+  it.each(counted)('the estimate of %s is between once and twice the count', (_, text, tokens) => {
     expect(textTokens(text)).toBeGreaterThanOrEqual(tokens)
     expect(textTokens(text)).toBeLessThan(tokens * 1.6)
   })
 
-  it('counts every character of languages that have no spaces', () => {
+  it('every character counts in languages without spaces', () => {
     expect(textTokens('織'.repeat(1000))).toBeGreaterThanOrEqual(1000)
   })
 
-  it.each(['a', ' ', '\n', '0', '{', '語', '😀', 'é'])('of 100 KB of %j is no stall', (text) => {
-    const much = text.repeat(100_000 / text.length)
-    const times = Array.from({ length: 3 }, () => {
-      const started = performance.now()
-      textTokens(much)
-      cutMiddle(much, 1000)
-      shortText(much, 100)
-      return performance.now() - started
-    })
-    // Others use this machine too.
-    expect(Math.min(...times)).toBeLessThan(50)
-  })
+  it.each(['a', ' ', '\n', '0', '{', '語', '😀', 'é'])(
+    'the estimate of 100 KB of %j is fast',
+    (text) => {
+      const much = text.repeat(100_000 / text.length)
+      const times = Array.from({ length: 3 }, () => {
+        const started = performance.now()
+        textTokens(much)
+        cutMiddle(much, 1000)
+        shortText(much, 100)
+        return performance.now() - started
+      })
+      // Others use this machine too.
+      expect(Math.min(...times)).toBeLessThan(50)
+    },
+  )
 
-  it('counts files flat, wherever they are', () => {
+  it('every file has the same estimate at any place', () => {
     const data = 'A'.repeat(1_000_000)
     const image = { type: 'file' as const, data, mediaType: 'image/png' }
     const inOutput = {
@@ -69,7 +72,7 @@ describe('the estimate', () => {
     expect(messageTokens(message)).toBeLessThan(2000)
   })
 
-  it('takes no field of a tool for a file', () => {
+  it('a field of a tool call is not a file', () => {
     const value = { data: long(5000), image: long(5000) }
     const output = { type: 'json' as const, value }
     const message: ModelMessage = { role: 'tool', content: [{ ...result('a'), output }] }
@@ -78,7 +81,7 @@ describe('the estimate', () => {
 })
 
 describe('the limits', () => {
-  it('leave room for the answer, and for a part of a small window', () => {
+  it('the limits leave room for the answer and part of small windows', () => {
     expect(thresholdOf(200_000, undefined, {})).toBe(184_000)
     expect(thresholdOf(200_000, 128_000, {})).toBe(168_000)
     expect(thresholdOf(200_000, 20_000, {})).toBe(180_000)
@@ -87,7 +90,7 @@ describe('the limits', () => {
     expect(thresholdOf(8192, undefined, { threshold: 100_000 })).toBe(8192)
   })
 
-  it('share out what the instructions leave', () => {
+  it('the limits divide the room that the instructions leave', () => {
     const big = limitsOf({ window: 200_000, threshold: 184_000, overhead: 4000 }, {})
     expect(big).toMatchObject({ room: 180_000, keep: 20_000, summary: 4000 })
     const small = limitsOf({ window: 8192, threshold: 6144, overhead: 1144 }, { keepTokens: 500 })
@@ -97,7 +100,7 @@ describe('the limits', () => {
 })
 
 describe('a text with its middle left out', () => {
-  it('keeps its ends, says so, and never parts a character', () => {
+  it('a shortened text keeps its ends and whole characters', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 400 }), fc.nat(200), (text, length) => {
         const shorter = cutMiddle(text, length)
@@ -111,7 +114,7 @@ describe('a text with its middle left out', () => {
     )
   })
 
-  it('keeps the shape of what it stands in', () => {
+  it('a shortened message keeps its structure', () => {
     const message: ModelMessage = {
       role: 'assistant',
       content: [
@@ -126,7 +129,7 @@ describe('a text with its middle left out', () => {
 })
 
 describe('stubs', () => {
-  it('replace old outputs, and no message goes', () => {
+  it('stubs replace old outputs and keep every message', () => {
     const outputs: [string, number][] = [
       ['a', 40_000],
       ['b', 40_000],
@@ -144,12 +147,12 @@ describe('stubs', () => {
     expect(shorter[14]).toBe(messages[14])
   })
 
-  it('are not longer than what they replace', () => {
+  it('stubs are not longer than the outputs they replace', () => {
     const messages = [...exchange('a', 2), ...exchange('b', 10_000), ...exchange('c', 10)]
     expect(withStubs(messages, 1000)[2]).toBe(messages[2])
   })
 
-  it('leave a new output its ends, however long it is', () => {
+  it('stubs keep the ends of a new long output', () => {
     const messages = exchange('a', 50_000).slice(0, 3)
     const [, , tool] = withStubs(messages, 4000)
     expect(JSON.stringify(tool)).toMatch(/word.*characters left out.*word/)
@@ -157,7 +160,7 @@ describe('stubs', () => {
     expect(messageTokens(tool ?? userMessage(''))).toBeLessThan(2500)
   })
 
-  it("leave the results of a provider's own tools", () => {
+  it("stubs keep the results of a provider's own tools", () => {
     const own: ModelMessage[] = [
       userMessage('Find.'),
       { role: 'assistant', content: [call('p', { providerExecuted: true })] },
@@ -169,7 +172,7 @@ describe('stubs', () => {
 })
 
 describe('a cut', () => {
-  it('parts no call from its result, in any history', () => {
+  it('a cut never separates a call from its result', () => {
     fc.assert(
       fc.property(anyHistory, (messages) => {
         for (const [cut, isCut] of cutsIn(messages).entries()) {
@@ -183,7 +186,7 @@ describe('a cut', () => {
     )
   })
 
-  it('parts no approval from its decision', () => {
+  it('a cut never separates an approval from its decision', () => {
     const approval = { type: 'tool-approval-request' as const, approvalId: 'y', toolCallId: 'a' }
     const messages: ModelMessage[] = [
       userMessage('Go.'),
@@ -198,7 +201,7 @@ describe('a cut', () => {
     expect(cutsIn(messages)).toEqual([true, true, false, false, true])
   })
 
-  it('comes before a message of the user, and leaves about as much as is to be kept', () => {
+  it('a cut is before a user message near the limit', () => {
     const origins = new Origins()
     const messages = Array.from({ length: 20 }, (_, index) => exchange(String(index), 100)).flat()
     const cut = chooseCut(messages, 600, origins) ?? 0
@@ -207,7 +210,7 @@ describe('a cut', () => {
     expect(tokensOf(messages.slice(cut))).toBeGreaterThan(400)
   })
 
-  it('comes in the middle of the work on one question where that is long', () => {
+  it('a cut can be within the work on one question', () => {
     const steps = Array.from({ length: 20 }, (_, index) => exchange(String(index), 100).slice(1, 3))
     const messages = [userMessage('Go.'), ...steps.flat()]
     const cut = chooseCut(messages, 600, new Origins()) ?? 0
@@ -215,7 +218,7 @@ describe('a cut', () => {
     expect(tokensOf(messages.slice(cut))).toBeLessThan(600)
   })
 
-  it('always takes something away that is no summary', () => {
+  it('a cut always removes more than a summary', () => {
     fc.assert(
       fc.property(conversation, fc.nat(500), fc.boolean(), (messages, keep, summarised) => {
         const origins = new Origins()
@@ -243,7 +246,7 @@ describe('a summary', () => {
     }
   const task = { previous: undefined, length: 500 }
 
-  it('is made of what was said, without thoughts, and with long outputs cut', async () => {
+  it('a summary covers texts without reasoning and shortens long outputs', async () => {
     const asked: string[] = []
     const messages: ModelMessage[] = [
       ...exchange('a', 9000),
@@ -258,7 +261,7 @@ describe('a summary', () => {
     expect(asked[0]?.length).toBeLessThan(3000)
   })
 
-  it('is made piece by piece, each with the summary of those before', async () => {
+  it('a summary is written in pieces, each with the one before', async () => {
     const asked: string[] = []
     const messages = Array.from({ length: 10 }, () => userMessage(long(500)))
     const said = await summarise({
@@ -274,7 +277,7 @@ describe('a summary', () => {
     expect(asked[1]).toContain('<earlier-summary>\nSummary 1.\n')
   })
 
-  it('asks a bounded number of times, however much there is', async () => {
+  it('a summary needs a bounded number of calls', async () => {
     const asked: string[] = []
     const messages = Array.from({ length: 3000 }, (_, index) => exchange(`${index}`, 500)).flat()
     await summarise({ ...task, messages, room: 2000, ask: ask(asked) })
@@ -283,7 +286,7 @@ describe('a summary', () => {
     expect(asked.at(-1)).toContain('Answer 2999')
   })
 
-  it('is asked for in smaller pieces where one is too long after all', async () => {
+  it('a piece that is too long is divided', async () => {
     const asked: string[] = []
     const messages = Array.from({ length: 10 }, () => userMessage(long(500)))
     await summarise({ ...task, messages, room: 4000, ask: ask(asked, 1500) })
@@ -292,7 +295,7 @@ describe('a summary', () => {
     await expect(never).rejects.toThrow('too long')
   })
 
-  it('that is empty is an error', async () => {
+  it('an empty summary is an error', async () => {
     const messages = [userMessage('Hi')]
     const empty = summarise({ ...task, messages, room: 100, ask: () => Promise.resolve(' \n') })
     await expect(empty).rejects.toThrow('empty summary')
@@ -300,7 +303,7 @@ describe('a summary', () => {
 })
 
 describe('a breaker', () => {
-  it('opens after three failures in a row, and lets one try through after a while', () => {
+  it('a breaker opens after three failures and closes after a rest', () => {
     let now = 0
     const breaker = new Breaker(() => now)
     breaker.recordFailure()
@@ -317,7 +320,7 @@ describe('a breaker', () => {
     expect(breaker.isOpen).toBe(true)
   })
 
-  it('is the same for a session, as long as it is among those used last', () => {
+  it('a breaker is kept for the most recently used sessions', () => {
     const breakers = new Breakers(2)
     const first = breakers.for('a')
     breakers.for('b')

@@ -95,7 +95,7 @@ describe('any conversation', () => {
     ),
   })
 
-  it('stays one that a provider takes, within the window, with its question and instructions', async () => {
+  it('any prompt is valid, fits, and keeps question and instructions', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async ({ systems, messages, window, summarise, answer }) => {
         const given = [...systems, ...messages]
@@ -116,7 +116,7 @@ describe('any conversation', () => {
     )
   })
 
-  it('keeps every fact in summaries of summaries', async () => {
+  it('facts stay in summaries of summaries', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(lengthened, { minLength: 3, maxLength: 6 }),
@@ -142,21 +142,21 @@ describe('any conversation', () => {
 })
 
 describe('a conversation that is too long', () => {
-  it('is left alone while it fits, and where the window is not known', async () => {
+  it('a conversation is unchanged if it fits or the window is unknown', async () => {
     const messages = exchange('a', 20_000)
     for (const window of [128_000, 0]) {
       expect(await rig().compactor.view(messages, modelCall(window))).toEqual(messages)
     }
   })
 
-  it('is never touched where the agent says so', async () => {
+  it('a conversation is unchanged if compaction is off', async () => {
     const { compactor } = rig({ compaction: false })
     const messages = exchange('a', 20_000)
     expect(await compactor.view(messages, modelCall(8000))).toEqual(messages)
     expect(compactor.recordOverflow(new LoomError('context-overflow', ''))).toBe(false)
   })
 
-  it('is given to nobody where stubs are enough', async () => {
+  it('no model is asked if stubs are enough', async () => {
     const { compactor, asked } = rig()
     const messages = [...exchange('a', 40_000), ...exchange('b', 40_000), ...exchange('c', 10_000)]
     const view = await compactor.view(messages, modelCall(80_000))
@@ -164,7 +164,7 @@ describe('a conversation that is too long', () => {
     expect(asked).toEqual([])
   })
 
-  it('is summed up where its messages end, and that is told to the store', async () => {
+  it('a summary covers whole messages and is stored', async () => {
     const { compactor, origins, saved } = rig()
     const messages = Array.from({ length: 40 }, (_, index) => exchange(`${index}`, 400)).flat()
     for (const [index, message] of messages.entries()) {
@@ -179,7 +179,7 @@ describe('a conversation that is too long', () => {
     expect(view[1]).toEqual(messages[covered * 4])
   })
 
-  it('is not asked about again in the steps that follow', async () => {
+  it('a summary is reused in later steps', async () => {
     const { compactor, asked } = rig()
     const messages = Array.from({ length: 10 }, (_, index) => exchange(`${index}`, 400)).flat()
     const first = await compactor.view(messages, modelCall(4000))
@@ -194,29 +194,26 @@ describe('a conversation that is too long', () => {
     ['empty', () => ''],
     ['longer than what it stands for', () => long(9000)],
     ['not to be had', () => Promise.reject(new Error('no'))],
-  ])(
-    'loses its oldest messages where its summary is %s, and the third time nobody is asked',
-    async (_, answer) => {
-      const { compactor, asked, breaker } = rig({ answer })
-      const messages: ModelMessage[] = []
-      const rounds = 8
-      for (let round = 0; round < rounds; round++) {
-        messages.push(
-          ...Array.from({ length: 10 }, () => [
-            userMessage(`Question ${long(200)}`),
-            { role: 'assistant' as const, content: `Answer ${long(100)}` },
-          ]).flat(),
-        )
-        const view = await compactor.view(messages, modelCall(4000))
-        expectValid(view, messages)
-        expect(JSON.stringify(view)).toContain('were left out')
-      }
-      expect(breaker.isOpen).toBe(true)
-      expect(asked.length).toBeLessThan(rounds * 2)
-    },
-  )
+  ])('messages are dropped if a summary is %s, and asking stops', async (_, answer) => {
+    const { compactor, asked, breaker } = rig({ answer })
+    const messages: ModelMessage[] = []
+    const rounds = 8
+    for (let round = 0; round < rounds; round++) {
+      messages.push(
+        ...Array.from({ length: 10 }, () => [
+          userMessage(`Question ${long(200)}`),
+          { role: 'assistant' as const, content: `Answer ${long(100)}` },
+        ]).flat(),
+      )
+      const view = await compactor.view(messages, modelCall(4000))
+      expectValid(view, messages)
+      expect(JSON.stringify(view)).toContain('were left out')
+    }
+    expect(breaker.isOpen).toBe(true)
+    expect(asked.length).toBeLessThan(rounds * 2)
+  })
 
-  it('keeps a single output that is longer than the window by its ends', async () => {
+  it('a single output longer than the window keeps its ends', async () => {
     const messages = exchange('a', 100_000).slice(0, 3)
     const view = await rig().compactor.view(messages, modelCall(8000))
     expect(view).toHaveLength(3)
@@ -224,7 +221,7 @@ describe('a conversation that is too long', () => {
     expect(tokensOf(view)).toBeLessThan(6000)
   })
 
-  it('keeps many outputs of one step, each by its ends', async () => {
+  it('many outputs of one step each keep their ends', async () => {
     const ids = Array.from({ length: 20 }, (_, index) => `call-${index}`)
     const messages: ModelMessage[] = [
       userMessage('All of them.'),
@@ -236,7 +233,7 @@ describe('a conversation that is too long', () => {
     expect(tokensOf(view)).toBeLessThan(6000)
   })
 
-  it('is an error that a person can read where the message alone is', async () => {
+  it('a message that is too long alone is a readable error', async () => {
     const messages = [...exchange('a', 10), userMessage(long(20_000))]
     const view = rig().compactor.view(messages, modelCall(8000))
     await expect(view).rejects.toMatchObject({
@@ -248,11 +245,11 @@ describe('a conversation that is too long', () => {
   })
 })
 
-describe('what providers tell', () => {
+describe('a report of a provider', () => {
   const messages = Array.from({ length: 8 }, (_, index) => exchange(`${index}`, 400)).flat()
   const tokens = tokensOf(messages) + textTokens('You teach.')
 
-  it('corrects the estimate', async () => {
+  it('a reported token count corrects the estimate', async () => {
     const { compactor } = rig()
     const window = tokens * 2
     expect(await compactor.view(messages, modelCall(window))).toHaveLength(messages.length)
@@ -261,7 +258,7 @@ describe('what providers tell', () => {
     expect(tokensOf(view)).toBeLessThan(tokens * 0.75)
   })
 
-  it('is taken for the window where it names one', async () => {
+  it('a window in a refusal is used', async () => {
     const { compactor } = rig()
     expect(await compactor.view(messages, modelCall(0))).toEqual(messages)
     const failure = new LoomError('context-overflow', 'maximum context length is 2000 tokens.')
@@ -269,7 +266,7 @@ describe('what providers tell', () => {
     expect(tokensOf(await compactor.view(messages, modelCall(0)))).toBeLessThan(1500)
   })
 
-  it('is believed where nothing else is known', async () => {
+  it('a refusal is enough if nothing else is known', async () => {
     const { compactor } = rig()
     await compactor.view(messages, modelCall(0))
     expect(compactor.recordOverflow(new LoomError('context-overflow', 'Too long.'))).toBe(true)
@@ -277,8 +274,8 @@ describe('what providers tell', () => {
   })
 })
 
-describe("an agent's own way", () => {
-  it('is shown what would be sent, and gives what is sent instead', async () => {
+describe('a custom compaction', () => {
+  it('a custom compaction receives the prompt and replaces it', async () => {
     const infos: unknown[] = []
     const { compactor } = rig({
       compaction: (messages, { signal: _, ...info }) => {

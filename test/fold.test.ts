@@ -11,7 +11,7 @@ import { anyRun } from './any-run.ts'
 import { record } from './recorded-run.ts'
 
 describe('the fold of a turn', () => {
-  it('is what the AI SDK makes of the same events, after each of them', async () => {
+  it("the fold equals the AI SDK's message after each event", async () => {
     await fc.assert(
       fc.asyncProperty(anyMessage, async (events) => {
         for (let count = 1; count <= events.length; count++) {
@@ -22,7 +22,7 @@ describe('the fold of a turn', () => {
     )
   })
 
-  it('is what the AI SDK makes of any run', async () => {
+  it("the fold of any run equals the AI SDK's message", async () => {
     await fc.assert(
       fc.asyncProperty(anyRun, async ({ agent, options }) => {
         await expectSame((await record(agent, 'Go.', options)).events)
@@ -31,7 +31,7 @@ describe('the fold of a turn', () => {
     )
   })
 
-  it('is a message that may be posted back', async () => {
+  it('the fold can be posted back', async () => {
     await fc.assert(
       fc.asyncProperty(anyRun, async ({ agent, options }) => {
         const { events } = await record(agent, 'Go.', options)
@@ -44,7 +44,7 @@ describe('the fold of a turn', () => {
     )
   })
 
-  it('goes on from a message as from its events', () => {
+  it('the fold continues a message as it continues events', () => {
     fc.assert(
       fc.property(anyMessage, fc.nat(), (events, at) => {
         const cut = stepsOf(events)[at % stepsOf(events).length] ?? 0
@@ -60,7 +60,7 @@ describe('the fold of a turn', () => {
 
 describe('a message in the history', () => {
   for (const profile of [undefined, 'v6', 'v7'] as const) {
-    it(`is what a reader of ${profile ?? 'no profile'} was told`, async () => {
+    it(`a stored message equals the message of a reader of ${profile ?? 'no profile'}`, async () => {
       await fc.assert(
         fc.asyncProperty(anyMessage, async (events) => {
           // Withdrawn is only what every reader knows to withdraw.

@@ -14,22 +14,25 @@ const providers = {
   },
 }
 
-it.each(Object.entries(providers))('never reach a provider: %s', async (_, provider) => {
-  const { asked } = await answering(
-    ({ response }) => {
-      eventStream(response).end(delta({ content: 'Fine.' }, 'stop') + done)
-    },
-    {
-      systemPrompt: 'cut \ud83d here, whole \ud83d\ude00, written \\ud83d',
-      retry: { retries: 0 },
-      ...provider,
-    },
-  )
-  expect(asked[0]).toContain('cut \\ufffd here, whole \ud83d\ude00, written \\\\ud83d')
-})
+it.each(Object.entries(providers))(
+  'half characters never reach a provider: %s',
+  async (_, provider) => {
+    const { asked } = await answering(
+      ({ response }) => {
+        eventStream(response).end(delta({ content: 'Fine.' }, 'stop') + done)
+      },
+      {
+        systemPrompt: 'cut \ud83d here, whole \ud83d\ude00, written \\ud83d',
+        retry: { retries: 0 },
+        ...provider,
+      },
+    )
+    expect(asked[0]).toContain('cut \\ufffd here, whole \ud83d\ude00, written \\\\ud83d')
+  },
+)
 
 it.each(['\udc00', 'a\ud800', '\ud800\ud800\udc00', '\\\ud800', '\\ud800', '"\ud8ab"\n'])(
-  'are replaced as a decoder replaces them: %j',
+  'half characters become replacement characters like in a decoder: %j',
   (text) => {
     expect(JSON.parse(wellFormedJson(JSON.stringify({ text })))).toEqual({
       text: text.toWellFormed(),

@@ -44,20 +44,20 @@ describe('the window of a model', () => {
     ],
     ['large', { contextWindow: 1_000_000 }, false],
     ['not known', {}, false],
-  ])('is %s', async (_what, facts, isShortened) => {
+  ])('the window of a model is %s', async (_what, facts, isShortened) => {
     const [call] = await asked({ 'a/m': facts })
     const system = 1
     expect((call?.prompt.length ?? 0) < messages.length + system).toBe(isShortened)
   })
 
-  it('is what the agent says where it says so', async () => {
+  it("the agent's window overrides the known one", async () => {
     const [small] = await asked({ 'a/m': { contextWindow: 1_000_000 } }, { contextWindow: 2000 })
     expect(small?.prompt.length).toBeLessThan(20)
     const [none] = await asked({ 'a/m': { contextWindow: 2000 } }, { contextWindow: 0 })
     expect(none?.prompt.length).toBe(messages.length + 1)
   })
 
-  it('is each model’s own in a chain of fallbacks', async () => {
+  it('each model in a chain of fallbacks has its own window', async () => {
     const [first, second] = await asked({
       'a/large': { contextWindow: 1_000_000 },
       'a/small': { contextWindow: 2000 },
@@ -68,7 +68,7 @@ describe('the window of a model', () => {
 })
 
 describe('the temperature', () => {
-  it('is left out where the model is known to take none, unless the agent names one', async () => {
+  it('the temperature is only sent to models that accept one', async () => {
     const facts = { 'a/m': { temperature: false } }
     expect((await asked(facts))[0]).not.toHaveProperty('temperature')
     expect((await asked(facts, { temperature: 1 }))[0]).toMatchObject({ temperature: 1 })

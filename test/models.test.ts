@@ -28,7 +28,7 @@ const clock = {
 }
 
 describe('createModels', () => {
-  it('splits at the first slash', async () => {
+  it('a model string is split at the first slash', async () => {
     const models = createModels({
       environment: { ROUTER_BASE_URL: 'http://127.0.0.1:1/v1' },
     })
@@ -36,7 +36,7 @@ describe('createModels', () => {
     expect(model).toMatchObject({ provider: 'router', modelId: 'meta/llama-3:free' })
   })
 
-  it('gives the same object for the same string', async () => {
+  it('the same string resolves to the same object', async () => {
     const models = createModels({ environment: { A_B_BASE_URL: 'http://127.0.0.1:1' } })
     const [first, second] = await Promise.all([models.resolve('a-b/c'), models.resolve('a-b/c')])
     expect(second).toBe(first)
@@ -44,7 +44,7 @@ describe('createModels', () => {
     expect(await models.resolve('a-b/d')).not.toBe(first)
   })
 
-  it('keeps the models that were used last, and only so many', async () => {
+  it('a bounded number of recently used models is kept', async () => {
     const models = createModels({ environment: { A_BASE_URL: 'http://127.0.0.1:1' } })
     const often = await models.resolve('a/often')
     const once = await models.resolve('a/once')
@@ -55,7 +55,7 @@ describe('createModels', () => {
     expect(await models.resolve('a/once')).not.toBe(once)
   })
 
-  it('passes model objects through, the older ones adapted once', async () => {
+  it('model objects are returned, and older ones adapted once', async () => {
     const models = createModels({ environment: {} })
     const four = new MockLanguageModelV4()
     const three = new MockLanguageModelV3()
@@ -65,14 +65,14 @@ describe('createModels', () => {
     expect(await models.resolve(three)).toBe(adapted)
   })
 
-  it('has the demo without any set-up', async () => {
+  it('the demo needs no configuration', async () => {
     const models = createModels({ environment: { DEMO_BASE_URL: 'nonsense' } })
     expect(models.providers).toEqual(['demo'])
     const model = await models.resolve('demo/assistant')
     expect(isDirectModel(model)).toBe(true)
   })
 
-  it('lists the providers that are set up', () => {
+  it('configured providers are listed', () => {
     const models = createModels({
       environment: {
         ANTHROPIC_API_KEY: 'key-of-anthropic',
@@ -93,7 +93,7 @@ describe('createModels', () => {
     ])
   })
 
-  it('says in one line what to set', async () => {
+  it('errors name the missing setting in one line', async () => {
     const models = createModels({
       environment: {
         HOMEMADE_API_KEY: 'key-of-mine',
@@ -140,7 +140,7 @@ describe('createModels', () => {
     }
   })
 
-  it('strikes out every key that it knows', () => {
+  it('every known key is redacted', () => {
     const models = createModels({
       environment: {
         OPENAI_API_KEY: 'sk-abcdefgh',
@@ -170,7 +170,7 @@ describe('createModels', () => {
 })
 
 describe('nearestNames', () => {
-  it('finds what was meant, and nothing in what is unlike', () => {
+  it('similar names are found and others are not', () => {
     const names = ['anthropic', 'openai', 'google', 'demo']
     expect(nearestNames('anthropci', names)).toEqual(['anthropic'])
     expect(nearestNames('open-ai', names)).toEqual(['openai'])
@@ -180,7 +180,7 @@ describe('nearestNames', () => {
     expect(nearestNames('x'.repeat(10_000), names)).toEqual([])
   })
 
-  it('finds models by the last part of their ids', () => {
+  it('models are found by the last part of their ids', () => {
     const ids = [
       'accounts/fireworks/models/kimi-k3',
       'accounts/fireworks/routers/kimi-k3-fast',
@@ -232,7 +232,7 @@ describe('models over real sockets', () => {
       [`${variable}_API_KEY`]: 'key-of-the-test',
     })
 
-    it(`stream text: ${reference}`, async () => {
+    it(`a text is streamed: ${reference}`, async () => {
       const model = await createModels({ environment: environment() }).resolve(reference)
       const parts = await streamed(model, { prompt: prompt('hello') })
       expect(textOf(parts)).toBe('Hi there, how are you?')
@@ -240,7 +240,7 @@ describe('models over real sockets', () => {
       expect(parts.filter(({ type }) => type === 'error')).toEqual([])
     })
 
-    it(`call a tool: ${reference}`, async () => {
+    it(`a tool is called: ${reference}`, async () => {
       const model = await createModels({ environment: environment() }).resolve(reference)
       const parts = await streamed(model, { prompt: prompt('what time is it'), tools: [clock] })
       const [call] = parts.filter((part) => part.type === 'tool-call')
@@ -249,7 +249,7 @@ describe('models over real sockets', () => {
       expect(parts.at(-1)).toMatchObject({ finishReason: { unified: 'tool-calls' } })
     })
 
-    it(`generate at once: ${reference}`, async () => {
+    it(`a whole answer is returned at once: ${reference}`, async () => {
       const model = await createModels({ environment: environment() }).resolve(reference)
       const { content } = await model.doGenerate({ prompt: prompt('hello') })
       expect(content).toMatchObject([{ type: 'text', text: 'Hi there, how are you?' }])
@@ -257,7 +257,7 @@ describe('models over real sockets', () => {
   }
 
   for (const [reference, path] of Object.entries(paths)) {
-    it(`send the key, the headers and the extra body: ${reference}`, async () => {
+    it(`the key, the headers and the extra body are sent: ${reference}`, async () => {
       await using server = await openRecorder()
       const provider = reference.slice(0, reference.indexOf('/'))
       const models = createModels({
@@ -299,7 +299,7 @@ describe('models over real sockets', () => {
     })
   }
 
-  it('send nothing more without an extra body', async () => {
+  it('nothing more is sent without an extra body', async () => {
     await using server = await openRecorder()
     const models = createModels({
       environment: { OPENAI_BASE_URL: server.root, OPENAI_API_KEY: 'key-of-the-test' },
@@ -313,7 +313,7 @@ describe('models over real sockets', () => {
     expect(Object.keys(server.requests[0]?.headers ?? {}).join()).not.toContain('loom')
   })
 
-  it('complete the addresses that people write', async () => {
+  it('incomplete addresses are completed', async () => {
     await using server = await openRecorder()
     const cases: [reference: string, base: string, path: string][] = [
       ['openai/m', '', '/v1/responses'],
@@ -341,12 +341,12 @@ describe('models over real sockets', () => {
     expect(server.requests).toHaveLength(cases.length)
   })
 
-  it('need a key for the address of the provider itself', async () => {
+  it("a key is required at the provider's own address", async () => {
     const models = createModels({ environment: { OPENAI_BASE_URL: 'https://api.openai.com/v1' } })
     await expect(models.resolve('openai/gpt-5')).rejects.toMatchObject({ code: 'missing-key' })
   })
 
-  it('take the settings before the environment, field by field', async () => {
+  it('settings override the environment field by field', async () => {
     await using server = await openRecorder()
     const models = createModels({
       environment: { CORP_BASE_URL: 'http://127.0.0.1:1', CORP_API_KEY: 'key-of-the-test' },

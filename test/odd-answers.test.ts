@@ -241,7 +241,7 @@ const byPath = (inputs: readonly unknown[]) =>
 
 const runs = { numRuns: 400 }
 
-test('an answer whose finish reason came is whole, however it goes on, and is asked for once', async () => {
+test('an answer with a finish reason is complete and asked once', async () => {
   const tail = fc.double({ min: 0, max: 1, noNaN: true })
   const property = fc.asyncProperty(
     answer,
@@ -265,7 +265,7 @@ test('an answer whose finish reason came is whole, however it goes on, and is as
   await fc.assert(property, runs)
 })
 
-test('an answer that was cut off before its finish reason is never taken for whole', async () => {
+test('an answer without a finish reason is never complete', async () => {
   const share = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
   const property = fc.asyncProperty(
     answer,

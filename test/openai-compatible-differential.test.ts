@@ -115,12 +115,12 @@ function expectSame(loom: Collected, stock: Collected, wire: string): void {
 }
 
 describe.each(Object.entries(chatStreams))('%s', (_name, wire) => {
-  test('gives the parts that the stock client gives', async () => {
+  test('the parts equal those of the stock client', async () => {
     expectSame(await ours(whole(wire)), await stock(whole(wire)), wire)
     expectSame(await ours(eachByte(wire)), await stock(eachByte(wire)), wire)
   })
 
-  test('gives them wherever the bytes are cut in two', async () => {
+  test('the parts are the same wherever the bytes are cut', async () => {
     const bytes = encode(wire)
     for (let cut = 1; cut < bytes.length; cut++) {
       const pieces = [bytes.subarray(0, cut), bytes.subarray(cut)]
@@ -136,16 +136,13 @@ describe('a body that ends early', () => {
     'a byte order mark, and characters of two to four bytes',
   ].map((name) => chatStreams[name] ?? '')
 
-  test.each(wire)(
-    'gives what the stock client gives, at whatever byte it ends: %#',
-    async (wire) => {
-      const bytes = encode(wire)
-      for (let end = 1; end < bytes.length; end += 3) {
-        const piece = bytes.subarray(0, end)
-        expectSame(await ours([piece]), await stock([withLineEnd(piece)]), wire)
-      }
-    },
-  )
+  test.each(wire)('a body that ends at any byte gives the same parts: %#', async (wire) => {
+    const bytes = encode(wire)
+    for (let end = 1; end < bytes.length; end += 3) {
+      const piece = bytes.subarray(0, end)
+      expectSame(await ours([piece]), await stock([withLineEnd(piece)]), wire)
+    }
+  })
 })
 
 /** With the line end that the stock client needs to see the last event. */
@@ -274,7 +271,7 @@ function pieces(wire: string, lengths: readonly number[]): Uint8Array[] {
   return result
 }
 
-test('gives the parts that the stock client gives for generated streams in any pieces', async () => {
+test('generated streams in any pieces give the same parts', async () => {
   const lengths = fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 20 })
   await fc.assert(
     fc.asyncProperty(wires, lengths, async (wire, lengths) => {
@@ -288,7 +285,7 @@ test('gives the parts that the stock client gives for generated streams in any p
   )
 })
 
-test('puts generated tool calls together as the stock client does', async () => {
+test('generated tool calls are joined like in the stock client', async () => {
   const deltas = fc.array(fc.array(toolCall, { minLength: 1, maxLength: 2 }), { maxLength: 8 })
   await fc.assert(
     fc.asyncProperty(deltas, async (deltas) => {
@@ -307,7 +304,7 @@ test('puts generated tool calls together as the stock client does', async () => 
   )
 })
 
-test('hands over the raw chunks that the stock client hands over', async () => {
+test('raw chunks equal those of the stock client', async () => {
   const call = { ...hello, includeRawChunks: true }
   for (const wire of Object.values(chatStreams)) {
     const loom = await collectParts(loomModel(whole(wire)), call)
@@ -317,11 +314,11 @@ test('hands over the raw chunks that the stock client hands over', async () => {
 
 const types = (parts: readonly Part[]) => parts.map((part) => part.type).join(' ')
 
-describe('on purpose not as the stock client', () => {
+describe('intended differences from the stock client', () => {
   const stop = delta({}, 'stop')
   const answer = 'stream-start response-metadata text-start text-delta text-end finish'
 
-  test('tells what a provider reports as an APICallError that knows whether to retry', async () => {
+  test('a reported error is an APICallError with its retryability', async () => {
     const wire = event({ error: { message: 'slow down', code: 429 } })
     const [, stockError] = (await stock(whole(wire))).parts
     expect(stockError).toEqual({ type: 'error', error: { message: 'slow down', code: 429 } })
@@ -332,14 +329,14 @@ describe('on purpose not as the stock client', () => {
     })
   })
 
-  test('takes "error": null for what it says', async () => {
+  test('"error": null is no error', async () => {
     const wire = event({ error: null, choices: [{ delta: { content: 'x' } }] }) + stop + done
     expect(types((await stock(whole(wire))).parts)).toContain('error')
     const given = types((await ours(whole(wire))).parts)
     expect(given).toBe('stream-start text-start text-delta response-metadata text-end finish')
   })
 
-  test('ends at [DONE], whatever the connection does then', async () => {
+  test('the answer ends at [DONE] whatever the connection does', async () => {
     const wire = delta({ content: 'x' }) + stop + done + delta({ content: 'y' })
     expect(
       (await stock(whole(wire))).parts.filter((part) => part.type === 'text-delta'),
@@ -347,19 +344,19 @@ describe('on purpose not as the stock client', () => {
     expect(types((await ours(whole(wire))).parts)).toBe(answer)
   })
 
-  test('takes an event without data for the heartbeat that it is by the standard', async () => {
+  test('an event without data is a heartbeat', async () => {
     const wire = `data:\n\n${delta({ content: 'x' })}data: \n\n${stop}${done}`
     expect(types((await stock(whole(wire))).parts)).toContain('error')
     expect(types((await ours(whole(wire))).parts)).toBe(answer)
   })
 
-  test('sees an event whose last line end is a lone CR at the end of the body', async () => {
+  test('a last event with a lone CR counts', async () => {
     const wire = (delta({ content: 'x' }) + stop).replaceAll('\n', '\r')
     expect(types((await stock(whole(wire))).parts)).toContain('error')
     expect(types((await ours(whole(wire))).parts)).toBe(answer)
   })
 
-  test('does not take a count that is not told for 0', async () => {
+  test('a missing count is not 0', async () => {
     const usages = {
       [JSON.stringify({ prompt_tokens: 9, completion_tokens: null })]: [9, undefined],
       [JSON.stringify({ prompt_tokens: 9, total_tokens: 14 })]: [9, 5],
@@ -375,7 +372,7 @@ describe('on purpose not as the stock client', () => {
     }
   })
 
-  test("knows Moonshot's, DeepSeek's and OpenRouter's names for what was cached", async () => {
+  test('cached tokens of Moonshot, DeepSeek and OpenRouter are read', async () => {
     const told = [
       [{ cached_tokens: 4 }, 4, undefined],
       [{ prompt_cache_hit_tokens: 4, prompt_cache_miss_tokens: 5 }, 4, undefined],
@@ -392,7 +389,7 @@ describe('on purpose not as the stock client', () => {
     }
   })
 
-  test('does not look at what it does not use', async () => {
+  test('unused fields are not checked', async () => {
     const chunk = { choices: [{ delta: { role: 'tool', content: 'x' }, index: 'x' }] }
     const wire = event({ ...chunk, constructor: { prototype: 1 } }) + stop + done
     expect(types((await stock(whole(wire))).parts)).toContain('error')

@@ -44,23 +44,26 @@ describe('an HTTP error', () => {
     { status: 502, body: page, message: /answered 502 .*: 502 Bad Gateway$/, retry: true },
     { status: 503, body: '<p>', message: /answered 503 Service Unavailable$/, retry: true },
     { status: 529, body: openAI('overloaded'), message: 'overloaded', retry: true },
-  ])('of status $status says $message', async ({ status, body, message, retry }) => {
-    const { baseUrl } = await upstream((response) => {
-      response.writeHead(status, { 'retry-after': '7' }).end(body)
-    })
-    const failure = await failureOf(baseUrl)
-    expect(failure.message).toMatch(message)
-    expect(failure).toMatchObject({
-      url: `${baseUrl}/chat/completions`,
-      statusCode: status,
-      isRetryable: retry,
-      responseHeaders: { 'retry-after': '7' },
-      responseBody: body,
-      requestBodyValues: { model: 'm1' },
-    })
-  })
+  ])(
+    'an HTTP error of status $status reports $message',
+    async ({ status, body, message, retry }) => {
+      const { baseUrl } = await upstream((response) => {
+        response.writeHead(status, { 'retry-after': '7' }).end(body)
+      })
+      const failure = await failureOf(baseUrl)
+      expect(failure.message).toMatch(message)
+      expect(failure).toMatchObject({
+        url: `${baseUrl}/chat/completions`,
+        statusCode: status,
+        isRetryable: retry,
+        responseHeaders: { 'retry-after': '7' },
+        responseBody: body,
+        requestBodyValues: { model: 'm1' },
+      })
+    },
+  )
 
-  test('is read no further than a person would', async () => {
+  test('a long error body is read only in part', async () => {
     let isClosed = false
     const { baseUrl } = await upstream((response) => {
       response.once('close', () => (isClosed = true))
@@ -77,7 +80,7 @@ describe('an HTTP error', () => {
     await until('the connection is cut', () => isClosed)
   })
 
-  test('is told though its body breaks off', async () => {
+  test('an HTTP error is reported if its body breaks off', async () => {
     const { baseUrl } = await rawUpstream((socket) => {
       socket.end('HTTP/1.1 500 Oops\r\ncontent-length: 100\r\n\r\nout of ')
     })
@@ -86,7 +89,7 @@ describe('an HTTP error', () => {
     expect(failure.message).toMatch(/answered 500 Oops: out of$/)
   })
 
-  test('that is a redirect is not followed, and says where to', async () => {
+  test('a redirect is not followed and its target is named', async () => {
     let isAsked = false
     const target = await upstream(() => (isAsked = true))
     const { baseUrl } = await upstream((response) => {
@@ -108,7 +111,7 @@ describe('a good status without an answer', () => {
     { body: page, message: /instead of an event stream: 502 Bad Gateway/, retry: false },
     { body: '', message: /before it said anything/, retry: true },
     { body: ': wait\n\n', message: /before it said anything/, retry: true },
-  ])('says $message', async ({ body, message, retry }) => {
+  ])('a good status without an answer reports $message', async ({ body, message, retry }) => {
     const { baseUrl } = await upstream((response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(body)
     })
@@ -117,7 +120,7 @@ describe('a good status without an answer', () => {
     expect(failure.isRetryable).toBe(retry)
   })
 
-  test('says that it is compressed in a way that nothing reads', async () => {
+  test('an unreadable compression is reported', async () => {
     const { baseUrl } = await upstream((response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end('...')
     })
@@ -128,20 +131,20 @@ describe('a good status without an answer', () => {
 })
 
 describe('a connection', () => {
-  test('that is refused may be tried again', async () => {
+  test('a refused connection may be retried', async () => {
     const baseUrl = await nobody()
     const failure = await failureOf(baseUrl)
     expect(failure.message).toMatch(/^Cannot reach 127.0.0.1:\d+: .*ECONNREFUSED/)
     expect(failure).toMatchObject({ isRetryable: true, cause: { code: 'ECONNREFUSED' } })
   })
 
-  test('to a name that does not exist may be tried again', async () => {
+  test('a name that does not exist may be retried', async () => {
     const failure = await failureOf('http://nobody.invalid/v1')
     expect(failure.message).toMatch(/^Cannot reach nobody.invalid: .*(ENOTFOUND|EAI_AGAIN)/)
     expect(failure.isRetryable).toBe(true)
   })
 
-  test('with a header that HTTP does not allow is not tried again, and keeps the key', async () => {
+  test('an invalid header is not retried and the key stays secret', async () => {
     const model = openAICompatible({
       provider: 'test',
       modelId: 'm1',
@@ -157,7 +160,7 @@ describe('a connection', () => {
     { name: 'before the headers', said: '' },
     { name: 'after the headers', said: 'HTTP/1.1 200 OK\r\n\r\n' },
     { name: 'in the first event', said: 'HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\ndata: {' },
-  ])('that is reset $name may be tried again', async ({ said }) => {
+  ])('a connection that is reset $name may be retried', async ({ said }) => {
     const { baseUrl } = await rawUpstream((socket) => {
       socket.write(said, () => socket.resetAndDestroy())
     })
@@ -167,7 +170,7 @@ describe('a connection', () => {
 
   const chunked = `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n`
 
-  test('that is closed for writing in mid-answer is an error part', async () => {
+  test('a connection closed in the middle is an error part', async () => {
     const { baseUrl } = await rawUpstream((socket) => void socket.end(chunked))
     for (const collect of [collectParts, collectStream]) {
       const { parts, failure } = await collect(modelAt(baseUrl), hello)
@@ -189,7 +192,7 @@ describe('a connection', () => {
     }
   })
 
-  test('that is reset in mid-answer is an error part, and its tool call is not given out', async () => {
+  test('a reset in the middle drops the open tool call', async () => {
     const call = delta({
       tool_calls: [{ index: 0, id: 'a', function: { name: 'f', arguments: '{' } }],
     })
@@ -205,7 +208,7 @@ describe('a connection', () => {
     expect(parts.map((part) => part.type)).not.toContain('tool-call')
   })
 
-  test('that breaks while the receiver is busy is told after it', async () => {
+  test('a failure during a slow receiver is reported after it', async () => {
     let hasEnded = false
     const { baseUrl } = await rawUpstream(
       (socket) => void socket.end(chunked, () => (hasEnded = true)),
@@ -221,7 +224,7 @@ describe('a connection', () => {
 })
 
 describe('an abort', () => {
-  test('before the call sends nothing', async () => {
+  test('an abort before the call sends nothing', async () => {
     let isAsked = false
     const { baseUrl } = await upstream(() => (isAsked = true))
     const abortSignal = AbortSignal.abort(new Error('changed my mind'))
@@ -235,7 +238,7 @@ describe('an abort', () => {
   test.each([
     { door: 'direct', collect: collectParts },
     { door: 'stream', collect: collectStream },
-  ])('before the headers is seen by caller and server: $door', async ({ collect }) => {
+  ])('an abort before the headers reaches caller and server: $door', async ({ collect }) => {
     let [isAsked, isClosed] = [false, false]
     const { baseUrl } = await upstream((response) => {
       isAsked = true
@@ -252,7 +255,7 @@ describe('an abort', () => {
   test.each([
     { door: 'direct', collect: collectParts },
     { door: 'stream', collect: collectStream },
-  ])('in mid-answer is seen by caller and server: $door', async ({ collect }) => {
+  ])('an abort in the middle reaches caller and server: $door', async ({ collect }) => {
     let [isAsked, isClosed] = [false, false]
     const { baseUrl } = await upstream((response) => {
       response.once('close', () => (isClosed = true))
@@ -267,7 +270,7 @@ describe('an abort', () => {
     await until('the server sees the end', () => isClosed)
   })
 
-  test('rejects although the receiver is still busy', async () => {
+  test('an abort rejects although the receiver is busy', async () => {
     const { baseUrl } = await upstream((response) => void eventStream(response).end(text + done))
     const abort = new AbortController()
     const call = modelAt(baseUrl)[streamParts]({ ...hello, abortSignal: abort.signal }, () => {

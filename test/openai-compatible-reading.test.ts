@@ -45,11 +45,11 @@ function expected({ text = '', reasoning = '', calls = [], reason }: OddStream) 
 }
 
 describe.each(Object.entries(oddStreams))('%s', (name, stream) => {
-  test('is read as the answer that it is', async () => {
+  test('the answer is read', async () => {
     expect(answerOf(await readIn(encode(stream.wire)))).toEqual(expected(stream))
   })
 
-  test('is read so wherever the bytes are cut in two', async () => {
+  test('the answer is the same wherever the bytes are cut', async () => {
     const bytes = encode(stream.wire)
     for (let cut = 1; cut < bytes.length; cut += 7) {
       const answer = answerOf(await readIn(bytes.subarray(0, cut), bytes.subarray(cut)))
@@ -58,7 +58,7 @@ describe.each(Object.entries(oddStreams))('%s', (name, stream) => {
   })
 })
 
-test('differs from the stock client only where the stock client reads less', async () => {
+test('the stock client reads less in the listed cases only', async () => {
   const alike: string[] = []
   for (const [name, stream] of Object.entries(oddStreams)) {
     const bytes = [encode(stream.wire)]
@@ -100,7 +100,7 @@ describe('an answer whose finish reason means a failure', () => {
     'upstream_timeout',
     'function_call_filter: MALFORMED_FUNCTION_CALL',
   ]
-  test.each(failures)('is an error that may be retried: %s', async (reason) => {
+  test.each(failures)('a finish reason of a failure may be retried: %s', async (reason) => {
     const call = { index: 0, id: 'a', function: { name: 'read', arguments: '{}' } }
     const wire = delta({ content: 'Half', tool_calls: [call] }) + delta({}, reason) + done
     const { parts } = await readIn(encode(wire))
@@ -123,7 +123,7 @@ describe('an error that a provider reports', () => {
     [event({ error_code: 336_100, error_msg: 'try later' }), 'try later'],
     [event({ base_resp: { status_code: 1002, status_msg: 'rate limit' } }), 'rate limit'],
     ['{"error":{"message":"a line of JSON in the stream"}}\n\n', 'a line of JSON in the stream'],
-  ])('wins over a finish reason: %s', async (wire, message) => {
+  ])('a reported error wins over a finish reason: %s', async (wire, message) => {
     for (const stream of [delta({ content: 'x' }) + wire, delta({ content: 'x' }, 'stop') + wire]) {
       const { parts } = await readIn(encode(stream + done))
       expect(parts.find((part) => part.type === 'error')).toMatchObject({ error: { message } })
@@ -136,7 +136,7 @@ describe('a call that was cut off', () => {
     delta({ tool_calls: [{ index: 0, id: 'a', function: { name: 'read', arguments: text } }] })
 
   test.each(['length', 'max_tokens', 'content_filter', '', null])(
-    'is not given out without whole arguments: %s',
+    'a cut-off call without whole arguments is dropped: %s',
     async (reason) => {
       for (const text of ['', ' ', '{}', '{', '{"path":"a', '[1', '7']) {
         const { parts } = await readIn(encode(call(text) + delta({}, reason) + done))
@@ -145,18 +145,18 @@ describe('a call that was cut off', () => {
     },
   )
 
-  test('is given out where its arguments are whole', async () => {
+  test('a cut-off call with whole arguments is returned', async () => {
     const { parts } = await readIn(encode(call('{"path":"a"}') + delta({}, 'length') + done))
     expect(callsIn(parts)).toEqual([['read', { path: 'a' }]])
   })
 
-  test('is given out without arguments where the answer came to its end', async () => {
+  test('a call without arguments in a complete answer is returned', async () => {
     const { parts } = await readIn(encode(call('') + delta({}, 'tool_calls') + done))
     expect(parts.find((part) => part.type === 'tool-call')).toMatchObject({ input: '' })
   })
 })
 
-test('reads counts that are texts, and those of Moonshot and Groq in their places', async () => {
+test('token counts of Moonshot and Groq and counts as texts are read', async () => {
   const usage = { prompt_tokens: '9', completion_tokens: '5' }
   const reports = [
     event({ choices: [], usage }),

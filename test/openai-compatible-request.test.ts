@@ -245,14 +245,17 @@ const same: Record<string, Call> = {
   'a raw effort': { providerOptions: { test: { reasoning_effort: 'minimal' } } },
 }
 
-test.each(Object.entries(same))('sends the body of the stock client: %s', async (_name, call) => {
-  const [loom, stock] = [await sentByLoom(call), await sentByStock(call)]
-  expect(loom.body).toEqual(stock.body)
-  expect(loom.warnings).toEqual(stock.warnings)
-  expect(loom.body).toMatchObject({ stream: true, stream_options: { include_usage: true } })
-})
+test.each(Object.entries(same))(
+  'the body equals that of the stock client: %s',
+  async (_name, call) => {
+    const [loom, stock] = [await sentByLoom(call), await sentByStock(call)]
+    expect(loom.body).toEqual(stock.body)
+    expect(loom.warnings).toEqual(stock.warnings)
+    expect(loom.body).toMatchObject({ stream: true, stream_options: { include_usage: true } })
+  },
+)
 
-test('sends tool results with parts where the API takes them', async () => {
+test('tool results keep their parts if the API accepts them', async () => {
   const parts = [{ type: 'text', text: 'x' } as const, file('image/png', png)]
   const call = results(result({ type: 'content', value: parts }))
   const loom = await sentByLoom(call, { multiPartToolResults: true })
@@ -278,14 +281,17 @@ const refused: Record<string, Call> = {
   }),
 }
 
-test.each(Object.entries(refused))('refuses as the stock client does: %s', async (_name, call) => {
-  const [loom, stock] = [await sentByLoom(call), await sentByStock(call)]
-  expect(loom.failure).toMatchObject({ name: expect.stringMatching(/^AI_/) })
-  expect(stock.failure).toMatchObject({ name: Reflect.get(Object(loom.failure), 'name') })
-})
+test.each(Object.entries(refused))(
+  "the stock client's refusals are the same: %s",
+  async (_name, call) => {
+    const [loom, stock] = [await sentByLoom(call), await sentByStock(call)]
+    expect(loom.failure).toMatchObject({ name: expect.stringMatching(/^AI_/) })
+    expect(stock.failure).toMatchObject({ name: Reflect.get(Object(loom.failure), 'name') })
+  },
+)
 
-describe('on purpose not as the stock client', () => {
-  test('takes files from data URLs, which is how browsers send them', async () => {
+describe('intended differences from the stock client', () => {
+  test('files from data URLs are sent, as browsers create them', async () => {
     const call = user(
       file('application/pdf', new URL('data:application/pdf;base64,JVBERi0xLjc=')),
       file('text/plain', new URL('data:text/plain,a%20b')),
@@ -310,18 +316,18 @@ describe('on purpose not as the stock client', () => {
     ])
   })
 
-  test('sends base64url as base64, which is what APIs decode', async () => {
+  test('base64url is sent as base64', async () => {
     const { body } = await sentByLoom(user(file('image/png', '-_-_')))
     expect(JSON.stringify(body)).toContain('data:image/png;base64,+/+/')
   })
 
-  test('spells the bytes in a tool result as base64, not as an object with a key a byte', async () => {
+  test('bytes in a tool result are base64', async () => {
     const call = results(result({ type: 'content', value: [file('image/png', png)] }))
     expect(JSON.stringify((await sentByStock(call)).body)).toContain('{\\"0\\":137,')
     expect(JSON.stringify((await sentByLoom(call)).body)).toContain('iVBORw0KGgo=')
   })
 
-  test('keeps the options of a message with one text, as of any other', async () => {
+  test('the options of a message with one text stay', async () => {
     const options = { openaiCompatible: { name: 'Ann' } }
     const content = [{ type: 'text', text: 'a' } as const]
     const call: Call = { prompt: [{ role: 'user', content, providerOptions: options }] }
@@ -330,13 +336,13 @@ describe('on purpose not as the stock client', () => {
     expect(body['messages']).toEqual([{ role: 'user', content: 'a', name: 'Ann' }])
   })
 
-  test('sends no empty list of tools, which APIs refuse', async () => {
+  test('an empty list of tools is not sent', async () => {
     const call: Call = { tools: [{ type: 'provider', id: 'x.y', name: 'y', args: {} }] }
     expect((await sentByStock(call)).body).toHaveProperty('tools', [])
     expect((await sentByLoom(call)).body).not.toHaveProperty('tools')
   })
 
-  test('sends arguments for a call whose input is undefined, as the API wants some', async () => {
+  test('a call with an undefined input gets arguments', async () => {
     const content = [
       { type: 'tool-call', toolCallId: 'a', toolName: 'now', input: undefined } as const,
     ]
@@ -344,7 +350,7 @@ describe('on purpose not as the stock client', () => {
     expect(JSON.stringify(body)).toContain('"arguments":"{}"')
   })
 
-  test('reads options under the very name of the provider without a warning', async () => {
+  test("options under the provider's own name give no warning", async () => {
     const call: Call = { providerOptions: { 'my-host': { x: 1 }, myHost: { y: 2 } } }
     const stock = await sentByStock(call, { name: 'my-host' })
     const loom = await sentByLoom(call, { provider: 'my-host' })
@@ -353,7 +359,7 @@ describe('on purpose not as the stock client', () => {
   })
 })
 
-test('merges extraBody over everything else', async () => {
+test('extraBody overrides everything else', async () => {
   const extraBody = { temperature: 0.7, messages: [], route: 'x', stream_options: {} }
   const { body } = await sentByLoom({
     temperature: 0.1,
@@ -362,7 +368,7 @@ test('merges extraBody over everything else', async () => {
   expect(body).toEqual({ model: 'm1', kept: true, stream: true, ...extraBody })
 })
 
-test('warns of a schema that the API does not take', async () => {
+test('a schema that the API refuses gives a warning', async () => {
   const call: Call = { responseFormat: { type: 'json', schema } }
   const { body, warnings } = await sentByLoom(call, { structuredOutputs: false })
   expect(body['response_format']).toEqual({ type: 'json_object' })
@@ -376,19 +382,19 @@ test.each([
   ['https://api.test/v1/chat/completions', 'https://api.test/v1/chat/completions'],
   ['https://api.test/v1/chat/completions/', 'https://api.test/v1/chat/completions'],
   ['http://[::1]:8080/a?version=1', 'http://[::1]:8080/a/chat/completions?version=1'],
-])('asks %s at %s', async (baseUrl, url) => {
+])('the address of %s is %s', async (baseUrl, url) => {
   const requests: TransportRequest[] = []
   const transport = byteTransport(answer, (request) => requests.push(request))
   await collectParts(loomModel([], { baseUrl, transport }), hello)
   expect(requests.map((request) => request.url.href)).toEqual([url])
 })
 
-test.each(['', 'api.test/v1', 'ftp://api.test'])('refuses the base URL "%s"', (baseUrl) => {
+test.each(['', 'api.test/v1', 'ftp://api.test'])('the base URL "%s" is refused', (baseUrl) => {
   const start = () => openAICompatible({ provider: 'test', modelId: 'm1', baseUrl })
   expect(start).toThrow(expect.objectContaining({ name: 'LoomError', code: 'invalid-config' }))
 })
 
-test("sends the key, and lets the model's and the call's headers replace any", async () => {
+test('the key is sent, and headers can replace any header', async () => {
   const requests: TransportRequest[] = []
   const transport = byteTransport(answer, (request) => requests.push(request))
   const options = { apiKey: 'sk-1', headers: { 'X-Title': 'a', 'X-Plan': 'a' }, transport }

@@ -14,14 +14,14 @@ const names = { provider: 'test', modelId: 'm1' }
 const stop = delta({}, 'stop') + done
 const encode = (text: string) => new TextEncoder().encode(text)
 
-test('is a model with the direct door', () => {
+test('a chat-completions model has the direct method', () => {
   const model = loomModel([])
   expect(isDirectModel(model)).toBe(true)
   expect(model).toMatchObject({ specificationVersion: 'v4', ...names })
 })
 
 test.each(Object.entries(chatStreams))(
-  'gives the same parts by both doors: %s',
+  'the direct method and the stream give the same parts: %s',
   async (_, wire) => {
     const { baseUrl } = await upstream((response) => {
       eventStream(response)
@@ -47,7 +47,7 @@ const withoutIds = (collected: unknown) =>
       .replaceAll(/"date":"[^"]*"/g, '"date":"now"'),
   )
 
-test('hands over the parts of one read together', async () => {
+test('the parts of one read arrive together', async () => {
   const reads: string[][] = []
   const text = delta({ content: 'a' }) + delta({ content: 'b' })
   await loomModel([encode(text), encode(stop)])[streamParts](hello, (parts) => {
@@ -59,7 +59,7 @@ test('hands over the parts of one read together', async () => {
   ])
 })
 
-test('gives a stream with the request that was sent and the headers that came', async () => {
+test('a stream has the request and the response headers', async () => {
   const { baseUrl } = await upstream((response) => {
     response.setHeader('x-request-id', 'r1')
     response.setHeader('set-cookie', ['a=1', 'b=2'])
@@ -70,8 +70,8 @@ test('gives a stream with the request that was sent and the headers that came', 
   expect(response?.headers).toMatchObject({ 'x-request-id': 'r1', 'set-cookie': 'a=1, b=2' })
 })
 
-describe('doGenerate', () => {
-  test('gives the whole answer', async () => {
+describe('`doGenerate`', () => {
+  test('`doGenerate` returns the whole answer', async () => {
     const wire = [
       delta({ reasoning: 'hm' }),
       delta({ reasoning: ', so' }),
@@ -95,7 +95,7 @@ describe('doGenerate', () => {
     })
   })
 
-  test('rejects with an error that comes in mid-answer', async () => {
+  test('`doGenerate` rejects if an error comes in the middle', async () => {
     const wire = `${delta({ content: 'a' })}data: {"error":{"message":"overloaded"}}\n\n`
     await expect(loomModel([encode(wire)]).doGenerate(hello)).rejects.toThrow('overloaded')
   })
@@ -139,7 +139,7 @@ describe('the pace', () => {
     return { state, model: openAICompatible({ ...names, baseUrl }) }
   }
 
-  test('is that of the receiver', async () => {
+  test('the receiver sets the pace', async () => {
     const { state, model } = await fastServer()
     const abort = new AbortController()
     const waiting: (() => void)[] = []
@@ -162,7 +162,7 @@ describe('the pace', () => {
     await expect(call).rejects.toBe(abort.signal.reason)
   })
 
-  test("is that of the stream's reader", async () => {
+  test('the reader of the stream sets the pace', async () => {
     const { state, model } = await fastServer()
     const { stream } = await model.doStream(hello)
     await standstill(state)
@@ -178,7 +178,7 @@ describe('the pace', () => {
   })
 })
 
-test('rejects with what the receiver throws, and cuts the connection', async () => {
+test('an error of the receiver rejects and closes the connection', async () => {
   let isClosed = false
   const { baseUrl } = await upstream((response) => {
     response.once('close', () => (isClosed = true))
@@ -194,7 +194,7 @@ test('rejects with what the receiver throws, and cuts the connection', async () 
   await expect(model[streamParts](hello, () => Promise.reject(thrown))).rejects.toBe(thrown)
 })
 
-test('cuts the connection when the reader of its stream leaves', async () => {
+test('a cancelled stream closes the connection', async () => {
   let isClosed = false
   const { baseUrl } = await upstream((response) => {
     response.once('close', () => (isClosed = true))
@@ -206,14 +206,14 @@ test('cuts the connection when the reader of its stream leaves', async () => {
 })
 
 describe('connections', () => {
-  test('are used again', async () => {
+  test('connections are reused', async () => {
     const server = await upstream((response) => eventStream(response).end(stop))
     const model = openAICompatible({ ...names, baseUrl: server.baseUrl })
     for (let call = 0; call < 5; call++) await collectParts(model, hello)
     expect(server.connections()).toBe(1)
   })
 
-  test('are one for each answer under way, and shared by models with one transport', async () => {
+  test('answers have a connection each, shared by one transport', async () => {
     const held: (() => void)[] = []
     const server = await upstream((response) => held.push(() => eventStream(response).end(stop)))
     const options = { ...names, baseUrl: server.baseUrl, transport: httpTransport() }
@@ -230,7 +230,7 @@ describe('connections', () => {
     expect(server.connections()).toBe(2)
   })
 
-  test('that died while idle are replaced, or the failure may be retried', async () => {
+  test('a dead idle connection is replaced or may be retried', async () => {
     let requests = 0
     const server = await upstream((response, request) => {
       requests++
@@ -246,7 +246,7 @@ describe('connections', () => {
     expect(third.parts.at(-1)).toMatchObject({ finishReason: { unified: 'stop' } })
   })
 
-  test('that stay open after [DONE] hold nothing up, and are cut', async () => {
+  test('a connection that stays open after [DONE] is closed', async () => {
     let isClosed = false
     const { baseUrl } = await upstream((response) => {
       response.once('close', () => (isClosed = true))
@@ -263,7 +263,7 @@ const lastReason = (parts: readonly LanguageModelV4StreamPart[]) => {
   return last?.type === 'finish' ? last.finishReason.unified : last?.type
 }
 
-test('refuses an event that is longer than it may hold', async () => {
+test('an event that is too long is refused', async () => {
   const first = encode(delta({ content: 'a' }))
   const endless = Array.from({ length: 20 }, () => encode('x'.repeat(1024 * 1024)))
   const { parts } = await collectParts(loomModel([first, encode('data: "'), ...endless]), hello)

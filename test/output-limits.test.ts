@@ -28,13 +28,13 @@ const cycle: Record<string, unknown> = { list: Array.from({ length: 1000 }, () =
 cycle['self'] = { cycle }
 
 describe('the output of a tool', () => {
-  it('may have ten megabytes', async () => {
+  it('an output may have ten megabytes', async () => {
     const text = 'A line of words.\n'.repeat(600_000)
     expect(await read(text)).toContain(JSON.stringify(text))
     expect(await read({ rows: [text] })).toContain(JSON.stringify(text))
   })
 
-  it('may have thousands of rows', async () => {
+  it('an output may have thousands of rows', async () => {
     const rows = Array.from({ length: 20_000 }, (_, index) => ({ index, name: `Row ${index}` }))
     expect(await read(rows)).toContain(JSON.stringify(rows))
   })
@@ -45,7 +45,7 @@ describe('the output of a tool', () => {
     ['quotes', '"'.repeat(9_000_000), /longer than 16,777,216 characters/],
     ['keys', { ['x'.repeat(17_000_000)]: 1 }, /longer than 16,777,216 characters/],
     ['cycle', cycle, /not JSON/],
-  ] as const)('fails where it holds too much: %s', async ([, output, reason]) => {
+  ] as const)('an output that is too large fails: %s', async ([, output, reason]) => {
     expect(await read(output)).toMatch(reason)
   })
 })
