@@ -26,7 +26,7 @@ async function answerOf(answer: (response: ServerResponse) => void) {
 
 const whole = { text: 'Hello', isWhole: true, failure: undefined }
 
-describe('a body under the content encoding', () => {
+describe('the content encoding', () => {
   const coded: [string, string | Uint8Array][] = [
     ['none', body],
     ['identity', body],
@@ -48,14 +48,14 @@ describe('a body under the content encoding', () => {
     ['none', zlib.gzipSync(body)],
   ]
 
-  test.each(coded)('%s is read', async (encoding, bytes) => {
+  test.each(coded)('a body in %s is read', async (encoding, bytes) => {
     const answer = await answerOf((response) => {
       response.writeHead(200, { 'content-encoding': encoding }).end(bytes)
     })
     expect(answer).toEqual(whole)
   })
 
-  test.each(coded)('%s is read in pieces of a byte', async (encoding, bytes) => {
+  test.each(coded)('a body in %s is read byte by byte', async (encoding, bytes) => {
     const transport: Transport = async (_request, receiver) => {
       receiver.head({ status: 200, statusText: 'OK', headers: { 'content-encoding': encoding } })
       for (const byte of Buffer.from(bytes)) await receiver.data(Uint8Array.of(byte))
@@ -65,7 +65,7 @@ describe('a body under the content encoding', () => {
     expect(text).toBe('Hello')
   })
 
-  test('compress, which nothing reads, is refused', async () => {
+  test('a body in compress is refused', async () => {
     const { failure } = await answerOf((response) => {
       response.writeHead(200, { 'content-encoding': 'compress' }).end('...')
     })
@@ -73,7 +73,7 @@ describe('a body under the content encoding', () => {
   })
 })
 
-test('a compressed stream is read as it comes', async () => {
+test('a compressed stream is read as it arrives', async () => {
   const { baseUrl } = await upstream((response) => {
     response.writeHead(200, { 'content-encoding': 'gzip' })
     const gzip = zlib.createGzip()
@@ -100,7 +100,7 @@ const coders = {
 }
 
 test.each(Object.entries(coders))(
-  'an answer in %s that has its finish reason is whole, although the connection breaks',
+  'an answer in %s with a finish reason survives a broken connection',
   async (encoding, open) => {
     const coder = open()
     const answer = await answerOf((response) => {
@@ -113,14 +113,14 @@ test.each(Object.entries(coders))(
   },
 )
 
-test('a body of a few bytes is read under any header', async () => {
+test('a short body is read under any header', async () => {
   const { failure } = await answerOf((response) => {
     response.writeHead(500, { 'content-encoding': 'gzip' }).end('down')
   })
   expect(String(failure)).toMatch(/content encoding gzip|: down/)
 })
 
-test('an error whose body is compressed says what it says', async () => {
+test('an error in a compressed body is reported', async () => {
   const { failure } = await answerOf((response) => {
     const error = JSON.stringify({ error: { message: 'slow down' } })
     response.writeHead(429, { 'content-encoding': 'gzip' }).end(zlib.gzipSync(error))
@@ -128,7 +128,7 @@ test('an error whose body is compressed says what it says', async () => {
   expect(failure).toMatchObject({ message: 'slow down', statusCode: 429, isRetryable: true })
 })
 
-test('a whole JSON answer is read though it comes in pieces and stays open', async () => {
+test('a whole JSON answer is read in pieces from an open connection', async () => {
   const answer = await answerOf((response) => {
     const json = JSON.stringify({
       choices: [{ message: { content: 'Hello' }, finish_reason: 'stop' }],
@@ -144,7 +144,7 @@ test('a whole JSON answer is read though it comes in pieces and stays open', asy
   expect(answer).toEqual(whole)
 })
 
-test('JSON that breaks off may be asked for again', async () => {
+test('JSON that breaks off may be retried', async () => {
   for (const end of [(r: ServerResponse) => r.end(), (r: ServerResponse) => r.destroy()]) {
     const { failure } = await answerOf((response) => {
       response.writeHead(200, { 'content-type': 'application/json' })

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 
 import { addressFault } from '../src/wire/conversation/file-address.ts'
 
-it('allows https: addresses of public hosts', () => {
+it('https: addresses of public hosts are allowed', () => {
   for (const url of [
     'https://example.com/a.png',
     'https://8.8.8.8/a.png',
@@ -17,7 +17,7 @@ it('allows https: addresses of public hosts', () => {
   }
 })
 
-it('allows http: and private addresses only where the setting says so', () => {
+it('http: and private addresses need a setting', () => {
   for (const url of [
     'http://example.com/a.png',
     'http://127.0.0.1:8000/a.png',

@@ -36,14 +36,10 @@ async function asked(facts: Record<string, ModelFacts>, definition: Partial<Agen
 
 describe('the window of a model', () => {
   it.each<[string, ModelFacts, boolean]>([
-    ['as large as the list says', { contextWindow: 2000 }, true],
-    [
-      'and no larger than its prompt may be',
-      { contextWindow: 200_000, maxInputTokens: 2000 },
-      true,
-    ],
+    ['that of the list', { contextWindow: 2000 }, true],
+    ['limited by its greatest prompt', { contextWindow: 200_000, maxInputTokens: 2000 }, true],
     ['large', { contextWindow: 1_000_000 }, false],
-    ['not known', {}, false],
+    ['unknown', {}, false],
   ])('the window of a model is %s', async (_what, facts, isShortened) => {
     const [call] = await asked({ 'a/m': facts })
     const system = 1

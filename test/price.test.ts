@@ -98,17 +98,17 @@ describe('a cost', () => {
     ['in the last tier', tiered, tokens(200_000, 1000, { cacheRead: 128_000 }), 0.6285],
     // More cached than read: a provider that counts them apart. 0 * 3 + 50 * 0.3
     ['more cached than read', sonnet, tokens(10, 0, { cacheRead: 50 }), 0.000015],
-  ])('is what a hand computes: %s', (_name, price, usage, usd) => {
+  ])('the cost equals a computation by hand: %s', (_name, price, usage, usd) => {
     expect(costOf(usage, price)).toBeCloseTo(usd, 12)
   })
 
-  it('is unknown where the usage is', () => {
+  it('the cost is unknown if the usage is', () => {
     expect(costOf(tokens(undefined, undefined), sonnet)).toBeUndefined()
     expect(costOf(tokens(10, undefined), sonnet)).toBeUndefined()
     expect(costOf(tokens(undefined, 10), sonnet)).toBeUndefined()
   })
 
-  it('is never negative, and never less for more tokens', () => {
+  it('the cost is never negative and grows with the tokens', () => {
     const count = fc.nat(2_000_000)
     const rate = fc.double({ min: 0, max: 100, noNaN: true })
     const rates = fc.record({ input: rate, output: rate })
@@ -125,7 +125,7 @@ describe('a cost', () => {
 })
 
 describe('a price', () => {
-  it('over 200,000 tokens is a tier where there are no others, and a repetition where there are', () => {
+  it('a price over 200,000 tokens is a tier without other tiers', () => {
     const over = { input: 2.5, output: 15, cache_read: 0.25 }
     const base = { input: 1.25, output: 10, cache_read: 0.125, context_over_200k: over }
     expect(readPrice(base)?.tiers).toEqual([
@@ -143,21 +143,21 @@ describe('a price', () => {
     [{ input: '1', output: 2 }],
     [{ input: -1, output: 2 }],
     [[1, 2]],
-  ])('is none where it cannot be read: %j', (cost) => {
+  ])('an unreadable price is unknown: %j', (cost) => {
     expect(readPrice(cost)).toBeUndefined()
     expect(readModel('m', { cost })).not.toHaveProperty('price')
   })
 
-  it('leaves out tiers of another kind', () => {
+  it('tiers of another kind are left out', () => {
     const tiers = [{ input: 9, output: 9, tier: { type: 'time', size: 3 } }, 7, null]
     expect(readPrice({ input: 1, output: 2, tiers })).toEqual({ input: 1, output: 2 })
   })
 })
 
-describe('what OpenRouter reports', () => {
+describe('the cost that OpenRouter reports', () => {
   const raw = (usage: object): LanguageModelV4Usage => ({ ...tokens(1, 1), raw: { ...usage } })
 
-  it('is what it charged, and the bill of the upstream where that is the user’s own', () => {
+  it("OpenRouter's charge counts, plus the user's own upstream bill", () => {
     expect(reportedCost(raw({ cost: 0.95 }))).toBe(0.95)
     const details = { cost_details: { upstream_inference_cost: 19 } }
     expect(reportedCost(raw({ cost: 0.95, is_byok: true, ...details }))).toBe(19.95)
@@ -171,7 +171,7 @@ describe('what OpenRouter reports', () => {
 describe('spending', () => {
   const usage = { ...noSpending.usage, inputTokens: 1, totalTokens: 1 }
 
-  it('is not told where a part of it is unknown, and kept for budgets', () => {
+  it('a partly unknown cost is only kept for budgets', () => {
     const known = { usage, usd: 0.1, isCostKnown: true }
     const unknown = { usage, usd: 0, isCostKnown: false }
     expect(costFields(addSpending(known, known))).toEqual({ cost: { usd: 0.2 } })
@@ -181,7 +181,7 @@ describe('spending', () => {
     expect(costFields({ usage, usd: 0, isCostKnown: true })).toEqual({ cost: { usd: 0 } })
   })
 
-  it('is read back from metadata, whatever else stands there', () => {
+  it('spending is read back from any metadata', () => {
     const stepUsage = [{ model: 'a/b', usage, cost: { usd: 0.5 } }, { usage }, 7, null]
     expect(spendingIn({ usage, stepUsage })).toEqual({ usage, usd: 0.5, isCostKnown: false })
     expect(spendingIn({ usage, cost: { usd: 2 }, stepUsage }).usd).toBe(2)

@@ -142,7 +142,7 @@ const alike: Record<string, ModelMessage[]> = {
       ],
     },
   ],
-  'what an assistant said': [
+  'all parts of an assistant message': [
     { role: 'user', content: 'Hi' },
     {
       role: 'assistant',
@@ -271,9 +271,9 @@ const alike: Record<string, ModelMessage[]> = {
   ],
 }
 
-describe('toPrompt and the AI SDK', () => {
+describe('a prompt of `toPrompt` and of the AI SDK', () => {
   for (const [name, messages] of Object.entries(alike)) {
-    it(`give the same prompt: ${name}`, async () => {
+    it(`the prompts are equal: ${name}`, async () => {
       const before = comparable(messages)
       const ours = toPrompt(messages, 'You are terse.')
       expect(comparable(ours)).toEqual(comparable(await promptOfAiSdk(messages, 'You are terse.')))
@@ -281,7 +281,7 @@ describe('toPrompt and the AI SDK', () => {
     })
   }
 
-  it('give the same prompt where the AI SDK streams', async () => {
+  it('the prompts are equal if the AI SDK streams', async () => {
     const messages = alike['calls and results'] ?? []
     const model = new MockLanguageModelV4({
       doStream: async () => ({
@@ -299,7 +299,7 @@ describe('toPrompt and the AI SDK', () => {
     )
   })
 
-  it('give the same prompt for any valid conversation', async () => {
+  it('the prompts of any valid conversation are equal', async () => {
     await fc.assert(
       fc.asyncProperty(
         conversation,
@@ -316,8 +316,8 @@ describe('toPrompt and the AI SDK', () => {
   }, 180_000)
 })
 
-describe('toPrompt differs from the AI SDK on purpose', () => {
-  it('answers a call that has no result', () => {
+describe('intended differences of `toPrompt` from the AI SDK', () => {
+  it('a call without a result gets one', () => {
     const prompt = toPrompt(
       [
         { role: 'user', content: 'Time?' },
@@ -334,7 +334,7 @@ describe('toPrompt differs from the AI SDK on purpose', () => {
     ])
   })
 
-  it('drops results that no call asked for', () => {
+  it('results without a call are left out', () => {
     const prompt = toPrompt(
       [
         { role: 'tool', content: [result('1')] },
@@ -351,7 +351,7 @@ describe('toPrompt differs from the AI SDK on purpose', () => {
     ])
   })
 
-  it('puts a late result directly behind its call', () => {
+  it('a late result is directly after its call', () => {
     const prompt = toPrompt(
       [
         { role: 'assistant', content: [call('1')] },
@@ -365,7 +365,7 @@ describe('toPrompt differs from the AI SDK on purpose', () => {
     expect(prompt[1]?.content).toEqual([result('1')])
   })
 
-  it('takes a result of ours out of the message of the assistant', () => {
+  it('a result in an assistant message moves to a tool message', () => {
     const prompt = toPrompt([{ role: 'assistant', content: [call('1'), result('1')] }], undefined)
     expect(prompt).toEqual([
       { role: 'assistant', content: [call('1')] },
@@ -373,7 +373,7 @@ describe('toPrompt differs from the AI SDK on purpose', () => {
     ])
   })
 
-  it('leaves out what is empty', () => {
+  it('empty parts are left out', () => {
     const prompt = toPrompt(
       [
         { role: 'system', content: '' },
@@ -389,7 +389,7 @@ describe('toPrompt differs from the AI SDK on purpose', () => {
     expect(prompt).toEqual([{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }])
   })
 
-  it('drops approvals of our own tools, also where a result is there', () => {
+  it('approvals of own tools are left out, also with a result', () => {
     const prompt = toPrompt(
       [
         {
@@ -409,7 +409,7 @@ describe('toPrompt differs from the AI SDK on purpose', () => {
     expect(prompt[1]).toEqual({ role: 'tool', content: [result('1', 'refused')] })
   })
 
-  it('reads a data: URL as RFC 2397 has it', () => {
+  it('a data: URL is read by RFC 2397', () => {
     const urls = {
       'data:text/csv,a%2Cb%FF': ['text/csv', Buffer.from('a,b\xff', 'latin1').toString('base64')],
       'data:;base64,SGk=': ['given/type', 'SGk='],
@@ -426,7 +426,7 @@ describe('toPrompt differs from the AI SDK on purpose', () => {
     }
   })
 
-  it('reads a history that was stored as JSON', () => {
+  it('a history that was stored as JSON is read', () => {
     const messages: ModelMessage[] = [
       {
         role: 'user',
@@ -445,7 +445,7 @@ describe('toPrompt differs from the AI SDK on purpose', () => {
     )
   })
 
-  it('reads the media of ai 5', () => {
+  it('media of ai 5 are read', () => {
     const stored: ModelMessage[] = JSON.parse(
       JSON.stringify([
         { role: 'assistant', content: [call('1')] },
@@ -482,7 +482,7 @@ describe('toPrompt differs from the AI SDK on purpose', () => {
 })
 
 describe('toPrompt', () => {
-  it('pairs calls and results in whatever it is given', () => {
+  it('calls and results are paired in any conversation', () => {
     fc.assert(
       fc.property(anyHistory, (messages) => {
         const prompt = toPrompt(messages, undefined)
@@ -503,7 +503,7 @@ describe('toPrompt', () => {
     )
   })
 
-  it('says which message is wrong, and why', () => {
+  it('an error names the message and the reason', () => {
     const wrong: [unknown, string][] = [
       [null, 'must be an object'],
       [{ role: 'robot', content: 'Hi' }, 'the role must be'],
@@ -549,7 +549,7 @@ describe('toPrompt', () => {
     }
   })
 
-  it('takes a history of 100,000 messages in its stride', () => {
+  it('a history of 100,000 messages is converted quickly', () => {
     const messages = Array.from({ length: 25_000 }, (_, turn): ModelMessage[] => [
       { role: 'user', content: `Time ${turn}?` },
       // Every other call stays without a result, so that many are open at once.

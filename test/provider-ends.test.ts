@@ -36,18 +36,21 @@ const ends: Record<string, (response: ServerResponse) => void> = {
 describe.each(Object.entries(ends))('a server that, after the finish reason, %s', (_, end) => {
   const rest = { 'with usage': usage, 'without usage': '' }
 
-  it.each(Object.entries(rest))('has answered, and is asked once: %s', async (_, usage) => {
-    const { message, asked, error, result } = await answering(({ response }) => {
-      eventStream(response).write(text + delta({}, 'stop') + usage)
-      end(response)
-    })
-    expect(error).toBeUndefined()
-    expect(message.parts).toMatchObject([{ type: 'step-start' }, { type: 'text', text: 'Hello' }])
-    expect(asked).toHaveLength(1)
-    expect(result.usage.inputTokens).toBe(usage === '' ? 0 : 9)
-  })
+  it.each(Object.entries(rest))(
+    'the answer is complete and asked for once: %s',
+    async (_, usage) => {
+      const { message, asked, error, result } = await answering(({ response }) => {
+        eventStream(response).write(text + delta({}, 'stop') + usage)
+        end(response)
+      })
+      expect(error).toBeUndefined()
+      expect(message.parts).toMatchObject([{ type: 'step-start' }, { type: 'text', text: 'Hello' }])
+      expect(asked).toHaveLength(1)
+      expect(result.usage.inputTokens).toBe(usage === '' ? 0 : 9)
+    },
+  )
 
-  it('has its whole calls run once', async () => {
+  it('the calls of a complete answer run once', async () => {
     const { asked, ran, result } = await answering(({ response, isAfterTool }) => {
       if (isAfterTool) return void eventStream(response).end(whole)
       eventStream(response).write(call('{"path":"a"}') + delta({}, 'tool_calls'))
@@ -59,7 +62,7 @@ describe.each(Object.entries(ends))('a server that, after the finish reason, %s'
   })
 })
 
-it('waits a little for the usage that follows the finish reason', async () => {
+it('the client waits briefly for usage after the finish reason', async () => {
   const { result } = await answering(async ({ response }) => {
     eventStream(response).write(text + delta({}, 'stop'))
     await delay(100)
@@ -68,7 +71,7 @@ it('waits a little for the usage that follows the finish reason', async () => {
   expect(result.usage).toMatchObject({ inputTokens: 9, outputTokens: 5 })
 })
 
-it('reads on where content follows a finish reason', async () => {
+it('the client reads on if content follows a finish reason', async () => {
   const { result, asked } = await answering(async ({ response }) => {
     eventStream(response).write(delta({ reasoning: 'Hm' }, 'stop'))
     await delay(1500)
@@ -78,7 +81,7 @@ it('reads on where content follows a finish reason', async () => {
   expect(asked).toHaveLength(1)
 })
 
-it('reads on where each delta has a finish reason', async () => {
+it('the client reads on if each delta has a finish reason', async () => {
   const { result, asked } = await answering(async ({ response }) => {
     eventStream(response).write(delta({ content: 'H' }, 'stop') + delta({ content: 'el' }, 'stop'))
     await delay(1500)
@@ -91,7 +94,7 @@ it('reads on where each delta has a finish reason', async () => {
 const failures =
   'error network_error abort insufficient_system_resource rate_limit_exceeded server_busy preempted connection_lost DeadlineExceeded'
 
-it.each(failures.split(' '))('asks again after the finish reason %s', async (reason) => {
+it.each(failures.split(' '))('the finish reason %s causes another request', async (reason) => {
   const { result, asked, ran } = await answering(({ response, number }) => {
     const broken = text + call('{"path":"a"}') + delta({}, reason) + done
     eventStream(response).end(number === 1 ? broken : whole)
@@ -115,7 +118,7 @@ it.each([
   ['length_exceeded', 'length'],
   ['stop_string', 'stop'],
   ['EndTurn', 'stop'],
-])('ends with the finish reason %s as %s', async (word, finishReason) => {
+])('the finish reason %s means %s', async (word, finishReason) => {
   const { result, asked } = await answering(({ response }) => {
     eventStream(response).end(text + delta({}, word) + done)
   })
@@ -123,7 +126,7 @@ it.each([
   expect(asked).toHaveLength(1)
 })
 
-it('asks again where the body ends with empty finish reasons only', async () => {
+it('empty finish reasons alone cause another request', async () => {
   const { result, asked } = await answering(({ response, number }) => {
     eventStream(response).end(number === 1 ? delta({ content: 'Half' }, '') : whole)
   })
@@ -133,7 +136,7 @@ it('asks again where the body ends with empty finish reasons only', async () => 
 
 describe('a tool call that was cut off', () => {
   it.each([undefined, '', '{"path":"a'])(
-    'by the length of the answer does not run, and the model reads why: %s',
+    'a call cut off by the length does not run: %s',
     async (input) => {
       const { ran, asked, events } = await answering(({ response, isAfterTool }) => {
         if (isAfterTool) return void eventStream(response).end(whole)
@@ -149,7 +152,7 @@ describe('a tool call that was cut off', () => {
   )
 
   it.each(['max_tokens_reached', 'ContentFilter'])(
-    'does not run after the finish reason %s, also with stop behind it',
+    'a call does not run after the finish reason %s',
     async (reason) => {
       const { ran, asked } = await answering(({ response, isAfterTool }) => {
         if (isAfterTool) return void eventStream(response).end(whole)
@@ -160,7 +163,7 @@ describe('a tool call that was cut off', () => {
     },
   )
 
-  it('by the end of the body does not run', async () => {
+  it("a call cut off by the body's end does not run", async () => {
     const { ran, asked } = await answering(({ response, number }) => {
       eventStream(response).end(number === 1 ? call('') + delta({}, '') : whole)
     })
@@ -168,7 +171,7 @@ describe('a tool call that was cut off', () => {
     expect(asked).toHaveLength(2)
   })
 
-  it('leaves the whole calls of its answer to run', async () => {
+  it('complete calls of a cut-off answer run', async () => {
     const second = { index: 1, id: 'b', function: { name: 'read', arguments: '' } }
     const { ran, asked } = await answering(({ response, isAfterTool }) => {
       if (isAfterTool) return void eventStream(response).end(whole)
@@ -180,7 +183,7 @@ describe('a tool call that was cut off', () => {
   })
 })
 
-it('runs a call without arguments where the answer came to its end', async () => {
+it('a call without arguments runs in a complete answer', async () => {
   const { ran } = await answering(({ response, isAfterTool }) => {
     eventStream(response).end(isAfterTool ? whole : call('') + delta({}, 'tool_calls') + done)
   })
@@ -191,28 +194,31 @@ describe('a sign of life', () => {
   const signs = { 'a comment': ': wait\n\n', 'an empty delta': delta({}), 'a ping': event({}) }
   const limits = { firstChunkMs: 1200, nextChunkMs: 1200, stepMs: 60_000 }
 
-  it.each(Object.entries(signs))('begins the limit on silence anew: %s', async (_, sign) => {
-    const { result, asked } = await answering(
-      async ({ response }) => {
-        eventStream(response)
-        const live = async () => {
-          for (let beat = 0; beat < 8; beat++) {
-            response.write(sign)
-            await delay(200)
+  it.each(Object.entries(signs))(
+    'a sign of life restarts the limit on silence: %s',
+    async (_, sign) => {
+      const { result, asked } = await answering(
+        async ({ response }) => {
+          eventStream(response)
+          const live = async () => {
+            for (let beat = 0; beat < 8; beat++) {
+              response.write(sign)
+              await delay(200)
+            }
           }
-        }
-        await live()
-        response.write(delta({ content: 'Hel' }))
-        await live()
-        response.end(delta({ content: 'lo' }) + delta({}, 'stop') + done)
-      },
-      { limits: limits },
-    )
-    expect(result.text).toBe('Hello')
-    expect(asked).toHaveLength(1)
-  })
+          await live()
+          response.write(delta({ content: 'Hel' }))
+          await live()
+          response.end(delta({ content: 'lo' }) + delta({}, 'stop') + done)
+        },
+        { limits: limits },
+      )
+      expect(result.text).toBe('Hello')
+      expect(asked).toHaveLength(1)
+    },
+  )
 
-  it('never extends the limit of the step', async () => {
+  it('a sign of life never extends the limit of the step', async () => {
     const { error } = await answering(
       ({ response }) => {
         const timer = setInterval(() => response.write(': wait\n\n'), 50)

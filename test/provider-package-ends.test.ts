@@ -138,20 +138,23 @@ const ends: Record<string, (response: ServerResponse) => void> = {
 }
 
 describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end, ping }) => {
-  it.each(Object.entries(ends))('has answered where, after the end, it %s', async (_, leave) => {
-    const run = await answering(
-      ({ response }) => {
-        eventStream(response).write(begin + end)
-        leave(response)
-      },
-      { model, environment },
-    )
-    expect(run.error).toBeUndefined()
-    expect(run.result).toMatchObject({ text: 'Hello', finishReason: 'stop' })
-    expect(run.asked).toHaveLength(1)
-  })
+  it.each(Object.entries(ends))(
+    'an answer is complete if, after its end, the server %s',
+    async (_, leave) => {
+      const run = await answering(
+        ({ response }) => {
+          eventStream(response).write(begin + end)
+          leave(response)
+        },
+        { model, environment },
+      )
+      expect(run.error).toBeUndefined()
+      expect(run.result).toMatchObject({ text: 'Hello', finishReason: 'stop' })
+      expect(run.asked).toHaveLength(1)
+    },
+  )
 
-  it('is asked again where it breaks the connection before the end', async () => {
+  it('an answer that breaks off before its end is repeated', async () => {
     const { asked, result } = await answering(
       ({ response, number }) => {
         // The first breaks off inside an event.
@@ -164,7 +167,7 @@ describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end,
     expect(result.text).toBe('Hello')
   })
 
-  it('lives while it sends signs of life', async () => {
+  it('signs of life keep an answer alive', async () => {
     const { asked, result } = await answering(
       async ({ response }) => {
         eventStream(response).write(begin)
@@ -181,7 +184,7 @@ describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end,
   })
 })
 
-it('Anthropic may send events, blocks and deltas that its package does not know', async () => {
+it('unknown events, blocks and deltas of Anthropic are ignored', async () => {
   const unknownDelta = { type: 'content_block_delta', index: 0, delta: { type: 'new_delta' } }
   const unknownBlock =
     event({ type: 'content_block_start', index: 1, content_block: { type: 'new_block' } }) +

@@ -43,7 +43,7 @@ const said = ({ message }: Awaited<ReturnType<typeof answered>>) =>
         : [],
   )
 
-describe('a stream as it comes from', () => {
+describe('a stream in the form of', () => {
   it('OpenRouter: comments, `reasoning`, and what it charged', async () => {
     const run = await answered(
       'openrouter',

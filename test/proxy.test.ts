@@ -61,35 +61,38 @@ async function ask(environment: Record<string, string>, model = 'mock/x') {
 const elsewhere = { MOCK_BASE_URL: 'http://models.invalid/v1' }
 
 describe('a request to a provider', () => {
-  test.each(['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'])('takes %s', async (name) => {
-    const { url, asked, headers } = await proxy()
-    const { result } = await ask({ ...elsewhere, [name]: url })
-    expect(result.text).toBe('Hello')
-    expect(asked).toEqual(['http://models.invalid/v1/chat/completions'])
-    expect(headers[0]).toMatchObject({ host: 'models.invalid', authorization: 'Bearer x' })
-  })
+  test.each(['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'])(
+    'a request uses %s',
+    async (name) => {
+      const { url, asked, headers } = await proxy()
+      const { result } = await ask({ ...elsewhere, [name]: url })
+      expect(result.text).toBe('Hello')
+      expect(asked).toEqual(['http://models.invalid/v1/chat/completions'])
+      expect(headers[0]).toMatchObject({ host: 'models.invalid', authorization: 'Bearer x' })
+    },
+  )
 
-  test('takes a proxy that is written without http://', async () => {
+  test('a proxy address may lack http://', async () => {
     const { url, asked } = await proxy()
     await ask({ ...elsewhere, HTTP_PROXY: url.replace('http://', '') })
     expect(asked).toHaveLength(1)
   })
 
-  test('gives the proxy the name and password of its address, and the provider none of it', async () => {
+  test('only the proxy receives the credentials of its address', async () => {
     const { url, headers } = await proxy()
     await ask({ ...elsewhere, HTTP_PROXY: url.replace('//', '//me:secret@') })
     const encoded = Buffer.from('me:secret').toString('base64')
     expect(headers[0]).toMatchObject({ 'proxy-authorization': `Basic ${encoded}` })
   })
 
-  test('over TLS asks the proxy for a tunnel', async () => {
+  test('a request over TLS uses a tunnel', async () => {
     const { url, asked } = await proxy()
     await ask({ MOCK_BASE_URL: 'https://models.invalid/v1', HTTPS_PROXY: url })
     expect(asked).toEqual(['CONNECT models.invalid:443'])
   })
 
   test.each(['models.invalid', '.invalid', '*', 'other,models.invalid'])(
-    'goes straight where NO_PROXY is %s',
+    'a request is direct if NO_PROXY is %s',
     async (noProxy) => {
       const { url, asked } = await proxy()
       const { error } = await ask({ ...elsewhere, HTTP_PROXY: url, NO_PROXY: noProxy })
@@ -98,7 +101,7 @@ describe('a request to a provider', () => {
     },
   )
 
-  test('goes straight without a proxy', async () => {
+  test('a request is direct without a proxy', async () => {
     const { baseUrl } = await upstream((response) => eventStream(response).end(answer))
     const { result } = await ask({ MOCK_BASE_URL: baseUrl, HTTP_PROXY: ' ' })
     expect(result.text).toBe('Hello')
@@ -109,14 +112,14 @@ test.each([
   ['anthropic/claude-sonnet-4-6', 'ANTHROPIC', '/v1/messages'],
   ['openai/gpt-5', 'OPENAI', '/v1/responses'],
   ['google/gemini-3-flash-preview', 'GOOGLE', '/v1beta/models/'],
-])('a provider package takes the proxy: %s', async (model, name, path) => {
+])('a provider package uses the proxy: %s', async (model, name, path) => {
   const { url, asked } = await proxy()
   const address = { [`${name}_BASE_URL`]: 'http://models.invalid', [`${name}_API_KEY`]: 'x' }
   await ask({ ...address, HTTP_PROXY: url }, model)
   expect(asked).toEqual([expect.stringContaining(`http://models.invalid${path}`)])
 })
 
-test('the list of models takes the proxy', async () => {
+test('the list of models uses the proxy', async () => {
   const { url, asked } = await proxy()
   const fetch = networkFetch({ HTTP_PROXY: url })
   const response = await fetch('http://models.invalid/api.json', { headers: { a: 'b' } })
@@ -124,7 +127,7 @@ test('the list of models takes the proxy', async () => {
   expect(asked).toEqual(['http://models.invalid/api.json'])
 })
 
-test.each(['ftp://proxy', 'http://', 'http://[x'])('refuses the proxy %s', (address) => {
+test.each(['ftp://proxy', 'http://', 'http://[x'])('the proxy address %s is refused', (address) => {
   expect(() => createModels({ environment: { HTTP_PROXY: address } })).toThrow(
     /HTTP_PROXY is not the address of a proxy/,
   )

@@ -67,12 +67,12 @@ const addressed = listed.filter(({ api }) => api !== undefined)
 const unlistedModel = 'a-model/of:none'
 
 describe('providers with an address', () => {
-  it('are the 199 of the list', () => {
+  it('the list has 199 providers with an address', () => {
     expect(listed).toHaveLength(225)
     expect(addressed).toHaveLength(199)
   })
 
-  it('are each sent their own key in their own header, at their own address', async () => {
+  it('each provider receives its own key at its own address', async () => {
     const host = await everyHost()
     for (const provider of addressed) {
       const { values, url, variable, header } = expectedOf(provider)
@@ -95,7 +95,7 @@ describe('providers with an address', () => {
     }
   })
 
-  it('name the variable of a missing key, unless they are on this machine', async () => {
+  it('a missing key is named unless the provider is local', async () => {
     for (const provider of addressed) {
       const { values, variable } = expectedOf(provider)
       const models = createModels({ environment: values, registry })
@@ -110,7 +110,7 @@ describe('providers with an address', () => {
     }
   })
 
-  it('name what their address is made of', async () => {
+  it('a missing part of an address is named', async () => {
     const models = createModels({ environment: { CLOUDFLARE_API_KEY: key }, registry })
     await expect(models.resolve('cloudflare-workers-ai/m')).rejects.toMatchObject({
       code: 'missing-key',
@@ -123,7 +123,7 @@ describe('providers with an address', () => {
   })
 })
 
-describe('addresses that somebody knows by heart', () => {
+describe('well-known addresses', () => {
   it.each([
     ['fireworks', 'FIREWORKS_API_KEY', '//api.fireworks.ai/inference/v1/chat/completions'],
     ['fireworks-ai', 'FIREWORKS_API_KEY', '//api.fireworks.ai/inference/v1/chat/completions'],
@@ -143,7 +143,7 @@ describe('addresses that somebody knows by heart', () => {
     ['anthropic', 'ANTHROPIC_API_KEY', '//api.anthropic.com/v1/messages'],
     ['openai', 'OPENAI_API_KEY', '//api.openai.com/v1/responses'],
     ['minimax', 'MINIMAX_API_KEY', '//api.minimax.io/anthropic/v1/messages'],
-  ])('%s is where they say', async (provider, variable, url) => {
+  ])('the address of %s is right', async (provider, variable, url) => {
     const host = await everyHost()
     const environment = { [variable]: key }
     const models = createModels({ environment, registry, transport: host.transport })
@@ -153,7 +153,7 @@ describe('addresses that somebody knows by heart', () => {
     expect(JSON.stringify(host.requests[0]?.headers)).toContain(key)
   })
 
-  it('differ by model where a gateway speaks each vendor in its own protocol', async () => {
+  it('the address differs by model behind a gateway', async () => {
     const host = await everyHost()
     const environment = {
       ZENMUX_API_KEY: key,
@@ -182,7 +182,7 @@ describe('addresses that somebody knows by heart', () => {
     )
   })
 
-  it('give way to an address of the user', async () => {
+  it('an address of the user overrides the listed one', async () => {
     const host = await everyHost()
     const environment = { FIREWORKS_BASE_URL: 'http://proxy.corp/v1', FIREWORKS_API_KEY: key }
     const models = createModels({ environment, registry, transport: host.transport })
@@ -196,9 +196,9 @@ describe('addresses that somebody knows by heart', () => {
   })
 })
 
-describe('a key in an odd place', () => {
+describe('a key in an unusual variable', () => {
   it.each(listed.map(({ id, env }) => [id, env.filter((name) => /KEY|TOKEN|_PAT$/.test(name))]))(
-    'is struck out of every text: %s',
+    'every key is redacted: %s',
     (_id, names) => {
       const secrets = [...names].filter((name) => name !== 'AWS_ACCESS_KEY_ID')
       const environment = Object.fromEntries(secrets.map((name) => [name, `secret-${name}`]))

@@ -88,7 +88,7 @@ function opened(options: RegistryOptions) {
 }
 
 describe('a newer list', () => {
-  it('counts as soon as it is there, and is asked for with a name', async () => {
+  it('a newer list is used at once and requested with a name', async () => {
     const body = await payload({ fresh })
     const { url, asked } = await site((response) => void response.end(body))
     const { registry, refreshed } = opened({ url })
@@ -104,7 +104,7 @@ describe('a newer list', () => {
     expect(asked[0]?.headers['if-none-match']).toBeUndefined()
   })
 
-  it('is waited for by nobody', async () => {
+  it('no question waits for a newer list', async () => {
     const { url } = await site(() => undefined)
     const stop = new AbortController()
     const { registry, refreshed, outcomes } = opened({ url, signal: stop.signal })
@@ -115,7 +115,7 @@ describe('a newer list', () => {
     expect(await ended).toMatchObject({ result: 'failed' })
   })
 
-  it('is fetched once, however many ask, and again after a day', async () => {
+  it('a newer list is fetched once, and again after a day', async () => {
     const body = await payload({ fresh })
     let now = Date.now()
     const { url, asked } = await site((response) => void response.end(body))
@@ -129,7 +129,7 @@ describe('a newer list', () => {
     expect(asked).toHaveLength(2)
   })
 
-  it('is kept in a file that the next process begins with', async () => {
+  it('the next process starts with the stored list', async () => {
     const body = await payload({ fresh })
     const cacheFile = await cacheFolder()
     const { url, asked } = await site((response) => void response.end(body))
@@ -146,7 +146,7 @@ describe('a newer list', () => {
     ).toBeUndefined()
   })
 
-  it('is not sent twice: a day later the tag says that it is the same', async () => {
+  it('an unchanged list is not sent twice', async () => {
     const body = await payload({ fresh })
     const cacheFile = await cacheFolder()
     const { url, asked } = await site((response, request) => {
@@ -163,7 +163,7 @@ describe('a newer list', () => {
     expect((await stat(cacheFile)).mtimeMs).toBeGreaterThan(old.getTime() + day)
   })
 
-  it('is written by many at once, and always whole', async () => {
+  it('concurrent writes always leave a whole file', async () => {
     const body = await payload({ fresh })
     const cacheFile = await cacheFolder()
     const { url } = await site((response) => void response.end(body))
@@ -172,7 +172,7 @@ describe('a newer list', () => {
     expect(await opened({ url, cacheFile }).registry.provider('fresh')).toBeDefined()
   })
 
-  it('is used without a file where none can be written', async () => {
+  it('a newer list is used without a writable file', async () => {
     const body = await payload({ fresh })
     const { url } = await site((response) => void response.end(body))
     const { registry, refreshed } = opened({ url, cacheFile: '/dev/null/loom/models.br' })
@@ -184,7 +184,7 @@ describe('a newer list', () => {
     ['cut', (whole: Buffer) => whole.subarray(0, 1000)],
     ['empty', () => Buffer.alloc(0)],
     ['nonsense', () => Buffer.from('<html>')],
-  ])('is fetched anew where the file is %s', async (_how, spoil) => {
+  ])('the list is fetched again if the file is %s', async (_how, spoil) => {
     const body = await payload({ fresh })
     const cacheFile = await cacheFolder()
     const { url } = await site((response) => void response.end(body))
@@ -197,12 +197,12 @@ describe('a newer list', () => {
   })
 })
 
-describe('a provider that only a newer list has', () => {
+describe('a provider that is only in a newer list', () => {
   // The list may hold addresses on this machine, which ask for no key.
   const withHere = () =>
     payload({ here: { api: 'http://127.0.0.1:1/v1', models: { 'here/model': {} } } })
 
-  it('is found, and not called unknown while that is fetched', async () => {
+  it('a new provider is found while its list is fetched', async () => {
     const body = await withHere()
     const { url } = await site((response) => void setImmediate(() => response.end(body)))
     const models = createModels({ environment: {}, registry: new Registry({ url }) })
@@ -210,7 +210,7 @@ describe('a provider that only a newer list has', () => {
     await expect(models.resolve('heer/model')).rejects.toThrow('Did you mean "here"?')
   })
 
-  it('is there for who starts the server with it, and for who lists the models', async () => {
+  it('a new provider is there for the server and the search', async () => {
     onTestFinished(endProcesses)
     const body = await withHere()
     const { url, asked } = await site((response) => void response.end(body))
@@ -223,7 +223,7 @@ describe('a provider that only a newer list has', () => {
     expect(asked).toHaveLength(1)
   })
 
-  it('is not waited for long by who lists the models', async () => {
+  it('a search does not wait long for a newer list', async () => {
     onTestFinished(endProcesses)
     const { url } = await site(() => undefined)
     const list = startLoom({ LOOM_MODELS_URL: url }, ['models', 'gpt-5'])
@@ -232,26 +232,26 @@ describe('a provider that only a newer list has', () => {
   })
 })
 
-describe('what is no newer list', () => {
+describe('an answer that is not a newer list', () => {
   it.each<[string, (response: ServerResponse, whole: string, half: string) => void]>([
     ['is late', (response) => void response.writeHead(200).write('{')],
     ['is an error', (response) => void response.writeHead(503).end('{}')],
     ['is a page', (response) => void response.end('<html>down for maintenance</html>')],
     ['is cut', (response, whole) => void response.end(whole.slice(0, -100))],
-    ['is another thing', (response) => void response.end('{"providers": []}')],
+    ['has another form', (response) => void response.end('{"providers": []}')],
     ['is a list', (response) => void response.end('[]')],
-    ['has lost the half of it', (response, _whole, half) => void response.end(half)],
+    ['has lost half of its models', (response, _whole, half) => void response.end(half)],
     [
-      'tells the windows by another name',
+      'has another name for the windows',
       (response, whole) => void response.end(whole.replaceAll('"limit":', '"limits":')),
     ],
     [
-      'tells no prices',
+      'has no prices',
       (response, whole) => void response.end(whole.replaceAll('"cost":', '"pricing":')),
     ],
     ['never ends', (response) => endless(response)],
     ['breaks off', (response) => void response.writeHead(200).write('{', () => response.destroy())],
-  ])('is not used: it %s', async (_what, answer) => {
+  ])('an invalid list is not used: it %s', async (_what, answer) => {
     const [whole, half] = await Promise.all([payload({ fresh }), payload({ fresh }, 100)])
     const cacheFile = await cacheFolder()
     const { url, asked } = await site((response) => answer(response, whole, half))
@@ -264,21 +264,21 @@ describe('what is no newer list', () => {
     expect(asked).toHaveLength(1)
   })
 
-  it('is a server that is not there', async () => {
+  it('a missing server is reported', async () => {
     const { registry, refreshed } = opened({ url: 'http://127.0.0.1:1/api.json' })
     expect(await refreshed()).toMatchObject({ result: 'failed' })
     expect(await registry.provider('groq')).toBeDefined()
   })
 
-  it('is never asked for where nobody said where', async () => {
+  it('nothing is fetched without an address', async () => {
     const { registry, outcomes } = opened({})
     expect(await registry.provider('groq')).toBeDefined()
     expect(outcomes).toEqual([])
   })
 })
 
-describe('a newer list that is not to be trusted', () => {
-  it('sends no key to another host', async () => {
+describe('an untrusted newer list', () => {
+  it('a newer list sends no key to another host', async () => {
     const shipped = await shippedCatalog()
     const groq = { ...shipped.providers.get('groq'), api: 'https://evil.example/v1' }
     const body = await payload({

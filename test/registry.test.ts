@@ -23,8 +23,8 @@ import { createModels } from '../src/model/resolve.ts'
 
 const origin = { source: 'test', takenAt: 1 }
 
-describe('the list that comes with Loom', () => {
-  it('is whole', async () => {
+describe('the list that is part of Loom', () => {
+  it('the list is complete', async () => {
     const catalog = await shippedCatalog()
     const models = [...catalog.providers.keys()].flatMap((id) => [...catalog.models(id)])
     expect(catalog.providers.size).toBe(225)
@@ -39,7 +39,7 @@ describe('the list that comes with Loom', () => {
     expect(models.filter(({ output }) => output?.includes('text') === false)).toHaveLength(204)
   })
 
-  it('finds each of its models by its id', async () => {
+  it('each model of the list is found by its id', async () => {
     const catalog = await shippedCatalog()
     for (const provider of catalog.providers.keys()) {
       for (const model of catalog.models(provider)) {
@@ -50,7 +50,7 @@ describe('the list that comes with Loom', () => {
 })
 
 describe('short names', () => {
-  it('stand for providers of the list, and for none that bears the name itself', async () => {
+  it('short names belong to listed providers without that id', async () => {
     const { providers } = await shippedCatalog()
     for (const name of shortNames) {
       expect(providers.has(name), name).toBe(false)
@@ -73,7 +73,7 @@ describe('a catalog', () => {
     { selector: ({ id }) => id },
   )
 
-  it('gives back what was put in, line by line and packed', async () => {
+  it('a catalog returns its content, by line and packed', async () => {
     await fc.assert(
       fc.asyncProperty(list, async (list) => {
         const providers = list.map(({ id, models }) => ({
@@ -92,7 +92,7 @@ describe('a catalog', () => {
     )
   })
 
-  it('refuses what is not whole, or of another format', () => {
+  it('an incomplete catalog or another format is refused', () => {
     const text = encodeCatalog(origin, [
       { provider: { id: 'a', name: 'A', env: [] }, models: [{ id: 'm' }, { id: 'n' }] },
     ])
@@ -107,7 +107,7 @@ describe('a catalog', () => {
 })
 
 describe('the JSON of models.dev', () => {
-  it('takes 0 for unknown', () => {
+  it('0 means unknown', () => {
     expect(readModel('m', { limit: { context: 0, input: 0, output: 0 } })).toEqual({ id: 'm' })
     expect(readModel('m', { limit: { context: 5, output: 3 } })).toEqual({
       id: 'm',
@@ -116,7 +116,7 @@ describe('the JSON of models.dev', () => {
     })
   })
 
-  it('is read whatever stands in it', async () => {
+  it('the JSON of models.dev is read whatever it holds', async () => {
     await fc.assert(
       fc.asyncProperty(fc.dictionary(fc.string(), fc.jsonValue()), async (payload) => {
         const encoded = await encodePayload(payload)
@@ -129,7 +129,7 @@ describe('the JSON of models.dev', () => {
     }
   })
 
-  it('leaves out a field of a wrong type, and nothing else', () => {
+  it('only a field with a wrong type is left out', () => {
     const entry: ModelEntry | undefined = readModel('m', {
       name: 7,
       limit: 'much',
@@ -143,7 +143,7 @@ describe('the JSON of models.dev', () => {
   })
 })
 
-describe('the user’s own word', () => {
+describe('the user’s overrides', () => {
   const overrides = overridesOf({
     corp: {
       api: 'https://llm.corp.example/v1',
@@ -156,7 +156,7 @@ describe('the user’s own word', () => {
   })
   const registry = new Registry({ overrides })
 
-  it('is laid over the list, field by field', async () => {
+  it('overrides replace fields of the list', async () => {
     const model = await registry.model('anthropic', 'claude-sonnet-4-5')
     expect(model).toMatchObject({ contextWindow: 200_000, maxOutputTokens: 64_000, tools: true })
     expect(await registry.provider('anthropic')).toMatchObject({ env: ['ANTHROPIC_API_KEY'] })
@@ -165,7 +165,7 @@ describe('the user’s own word', () => {
     )
   })
 
-  it('adds providers and models', async () => {
+  it('overrides add providers and models', async () => {
     const models = createModels({ environment: { CORP_LLM_KEY: 'key-of-corp' }, registry })
     expect(await models.resolve('corp/team/m:1')).toMatchObject({
       provider: 'corp',
@@ -181,14 +181,14 @@ describe('the user’s own word', () => {
     ])
   })
 
-  it('also counts for a model behind an address of the user’s own', async () => {
+  it('overrides apply to models at the user’s own address', async () => {
     const environment = { CORP_BASE_URL: 'http://127.0.0.1:1/v1' }
     const models = createModels({ environment, registry })
     expect(await models.facts('corp/team/m:1')).toMatchObject({ contextWindow: 32_000 })
     expect(await models.facts('corp/other')).toEqual({})
   })
 
-  it('is refused where it cannot be read', async () => {
+  it('an unreadable file of overrides is refused', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'loom-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const file = join(folder, 'models.json')
@@ -217,7 +217,7 @@ describe('facts', () => {
     environment: { OPENAI_BASE_URL: 'http://127.0.0.1:1/v1', OPENROUTER_API_KEY: 'key-of-router' },
   })
 
-  it('are those of the list, by id and by short name', async () => {
+  it('facts are those of the list, by id and short name', async () => {
     const facts = await models.facts('fireworks/accounts/fireworks/models/kimi-k3')
     expect(facts).toMatchObject({ contextWindow: 1_048_576, price: { input: 3, output: 15 } })
     expect(facts).toEqual(await models.facts('fireworks-ai/accounts/fireworks/models/kimi-k3'))
@@ -225,7 +225,7 @@ describe('facts', () => {
     expect(await models.facts('openai/none-such')).toEqual({})
   })
 
-  it('hold behind an address of the user’s own for what bears the same name there', async () => {
+  it('facts apply to equal names at the user’s own address', async () => {
     // Whoever asks this one for a temperature is refused, by way of a proxy too.
     const facts = await models.facts('openai/gpt-5')
     expect(facts).toMatchObject({ temperature: false, price: { input: 1.25, output: 10 } })
@@ -235,13 +235,13 @@ describe('facts', () => {
     })
   })
 
-  it('are none of what nobody knows', async () => {
+  it('an unknown model has no facts', async () => {
     for (const reference of ['demo/assistant', 'nobody/x', 'groq/none', 'nonsense', '']) {
       expect(await models.facts(reference), reference).not.toHaveProperty('price')
     }
   })
 
-  it('doubt a name that the list does not hold, with those that are near', async () => {
+  it('an unlisted model is doubted, with similar names', async () => {
     expect(await models.doubt('anthropic/claude-sonet-4-5')).toBe(
       'Anthropic is not known to have a model "claude-sonet-4-5". Did you mean "claude-sonnet-4-5" or "claude-sonnet-4-6"?',
     )
@@ -260,7 +260,7 @@ describe('facts', () => {
 describe('a search', () => {
   const models = createModels({ environment: { FIREWORKS_API_KEY: 'key-of-fireworks' } })
 
-  it('finds models that hold every word, those that can be used first', async () => {
+  it('a search finds all words and lists usable models first', async () => {
     const { models: found, total } = await models.search({ query: 'Kimi K3', limit: 5 })
     expect(found).toHaveLength(5)
     expect(total).toBeGreaterThan(5)
@@ -275,7 +275,7 @@ describe('a search', () => {
     })
   })
 
-  it('keeps to what can be used, where that is asked for', async () => {
+  it('a search can be limited to usable models', async () => {
     const list = await models.search({ configured: true, limit: 1000 })
     expect(list.providers).toEqual(['fireworks-ai'])
     expect(list.models.length).toBe(list.total)
@@ -283,7 +283,7 @@ describe('a search', () => {
     expect(list.models[0]).toMatchObject({ id: 'demo/assistant' })
   })
 
-  it('counts what it leaves off, and tells no address', async () => {
+  it('a search counts omitted models and returns no address', async () => {
     const { models: found, total } = await models.search({ query: '', limit: 50 })
     expect(found).toHaveLength(50)
     expect(total).toBe(8262)

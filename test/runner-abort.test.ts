@@ -46,7 +46,7 @@ const toolOf = (execute: (signal: AbortSignal) => unknown) =>
 describe('an aborted run', () => {
   const aborted = { code: 'aborted', message: 'The run was aborted.', retryable: false }
 
-  it('that was aborted before it began asks nobody', async () => {
+  it('a run aborted before its start asks no model', async () => {
     const model = scriptedModel(says('Never.'))
     const signal = AbortSignal.abort()
     const { error, events, result } = await record(agentOf({ model }), 'Hi', { signal })
@@ -61,7 +61,7 @@ describe('an aborted run', () => {
     })
   })
 
-  it('does not wait for a callback of the agent', async () => {
+  it('an abort does not wait for a callback', async () => {
     const stop = new AbortController()
     const agent = agentOf({
       model: scriptedModel(),
@@ -76,11 +76,11 @@ describe('an aborted run', () => {
   })
 
   it.each([
-    ['that listens', scriptedModel, hangs],
-    ['that is deaf', scriptedModel, hangsForEver],
-    ['behind the direct door', directScriptedModel, hangs],
-    ['that is deaf behind the direct door', directScriptedModel, hangsForEver],
-  ])('keeps what a model %s has said', async (_what, open, script) => {
+    ['that stops at the abort', scriptedModel, hangs],
+    ['that ignores the abort', scriptedModel, hangsForEver],
+    ['with the direct method', directScriptedModel, hangs],
+    ['with the direct method that ignores the abort', directScriptedModel, hangsForEver],
+  ])('an abort keeps the partial reply of a model %s', async (_what, open, script) => {
     const model = open(script(words('The answer is')))
     const { error, events, result, message } = await record(
       agentOf({ model }),
@@ -96,7 +96,7 @@ describe('an aborted run', () => {
     expect(model.asked[0]?.abortSignal?.aborted).toBe(true)
   })
 
-  it('does not wait for a model whose answer never begins', async () => {
+  it('an abort does not wait for an answer without a start', async () => {
     const model = { ...scriptedModel(), doStream: never }
     const { error } = await record(agentOf({ model }), 'Hi', abortAt('start-step'))
     expect(error).toMatchObject(aborted)
@@ -106,7 +106,7 @@ describe('an aborted run', () => {
     ['says how it ended', 'the cause is here, and more\n\nCommand aborted'],
     ['just ends', 'stopped as asked\n\nOutput until then:\nthe cause is here'],
     ['is deaf', 'This operation was aborted\n\nOutput until then:\nthe cause is here'],
-  ])('keeps what a tool has shown that %s', async (how, text) => {
+  ])('an abort keeps the progress of a tool that %s', async (how, text) => {
     const tool = toolOf(async function* (signal) {
       yield 'the cause is here'
       if (how === 'is deaf') await never()
@@ -126,9 +126,9 @@ describe('an aborted run', () => {
   })
 
   it.each([
-    ['listens', (signal: AbortSignal) => once(signal)],
-    ['is deaf', never],
-  ])('does not wait for a tool that %s', async (_what, work) => {
+    ['stops at its signal', (signal: AbortSignal) => once(signal)],
+    ['ignores its signal', never],
+  ])('an abort does not wait for a tool that %s', async (_what, work) => {
     let heard: AbortSignal | undefined
     const tool = toolOf((signal) => {
       heard = signal
@@ -148,7 +148,7 @@ describe('an aborted run', () => {
     expect(typesOf(events).slice(-4)).toEqual(['start-step', 'finish-step', 'abort', 'finish'])
   })
 
-  it('keeps the results of tools that were done', async () => {
+  it('an abort keeps the results of finished tools', async () => {
     const tool = defineTool({
       name: 'work',
       description: 'Works.',
@@ -169,7 +169,7 @@ describe('an aborted run', () => {
     })
   })
 
-  it('asks no human and no client any more', async () => {
+  it('an abort asks no human and no client', async () => {
     const slow = toolOf(never)
     const client = defineTool({ name: 'ask', description: '-', inputSchema: z.object({}) })
     const careful = { ...toolOf(() => 1), name: 'careful', needsApproval: true }
@@ -183,10 +183,10 @@ describe('an aborted run', () => {
   })
 
   it.each([
-    ['a rule about approvals', { needsApproval: never }, {}],
-    ['the words for the model', { toModelOutput: never }, {}],
+    ['an approval rule', { needsApproval: never }, {}],
+    ['toModelOutput', { toModelOutput: never }, {}],
     ['onStep', {}, { onStep: never }],
-  ])('does not wait for %s', async (_what, ofTool, ofAgent) => {
+  ])('an abort does not wait for %s', async (_what, ofTool, ofAgent) => {
     const tool = { ...toolOf(() => 1), ...ofTool }
     const model = scriptedModel(calls(['work', {}]))
     const at = 'onStep' in ofAgent ? 'finish-step' : 'tool-input-available'
@@ -195,7 +195,7 @@ describe('an aborted run', () => {
     expect(error).toMatchObject(aborted)
   })
 
-  it('does not wait for onError', async () => {
+  it('an abort does not wait for onError', async () => {
     const stop = new AbortController()
     const onError = () => {
       stop.abort()
@@ -207,18 +207,21 @@ describe('an aborted run', () => {
   })
 
   it.each([
-    ['before the first word', answers(500), 'start-step', ''],
+    ['before the first content', answers(500), 'start-step', ''],
     ['after a reply was withdrawn', breaks(words('The'), connectionReset), 'reset-step', ''],
-  ] as const)('does not wait for a pause %s', async (_when, script: Script, type, text) => {
-    const retry = { initialDelayMs: 600_000, maxDelayMs: 600_000 }
-    const agent = agentOf({ model: scriptedModel(script), retry })
-    const { error, message, result } = await record(agent, 'Hi', abortAt(type))
-    expect(error).toMatchObject(aborted)
-    expect(textOf(message)).toBe(text)
-    expect(result.messages).toHaveLength(1)
-  })
+  ] as const)(
+    'an abort does not wait for a pause %s',
+    async (_when, script: Script, type, text) => {
+      const retry = { initialDelayMs: 600_000, maxDelayMs: 600_000 }
+      const agent = agentOf({ model: scriptedModel(script), retry })
+      const { error, message, result } = await record(agent, 'Hi', abortAt(type))
+      expect(error).toMatchObject(aborted)
+      expect(textOf(message)).toBe(text)
+      expect(result.messages).toHaveLength(1)
+    },
+  )
 
-  it('keeps a reply that is to be gone on from', async () => {
+  it('an abort keeps a partial reply that would be continued', async () => {
     const retry = { initialDelayMs: 600_000, maxDelayMs: 600_000 }
     const agent = agentOf({ model: scriptedModel(breaks(words('The'), connectionReset)), retry })
     const options = { ...abortAt('text-end'), recovery: 'continue' as const }
@@ -228,7 +231,7 @@ describe('an aborted run', () => {
     expect(result.messages).toHaveLength(2)
   })
 
-  it('is told nothing of what a slow sink held back', async () => {
+  it('an aborted run does not emit events that a slow sink delayed', async () => {
     const stop = new AbortController()
     const gate = Promise.withResolvers<void>()
     const told: string[] = []
@@ -249,7 +252,7 @@ describe('an aborted run', () => {
     expect(textOf(message)).toBe('')
   })
 
-  it('keeps the reason as the cause, whatever it is', async () => {
+  it('the reason of an abort is the cause, whatever it is', async () => {
     for (const reason of [new Error('the tab was closed'), 'stop', { by: 'Ada' }, 7]) {
       const signal = AbortSignal.abort(reason)
       const { error } = await record(agentOf({ model: scriptedModel() }), 'Hi', { signal })

@@ -14,7 +14,7 @@ import { says, scriptedModel } from './scripted-model.ts'
 beforeEach(watchRejections)
 
 describe('any run', () => {
-  it('ends well formed, with a result or an error that has one', async () => {
+  it('any run is well formed and has a result', async () => {
     await fc.assert(
       fc.asyncProperty(anyRun, async ({ agent, options }) => {
         const { result, error, events } = await record(agent, 'Go.', options)
@@ -34,7 +34,7 @@ describe('any run', () => {
     )
   })
 
-  it('leaves a conversation that can be gone on with', async () => {
+  it('any run leaves a conversation that can continue', async () => {
     await fc.assert(
       fc.asyncProperty(anyRun, async ({ agent, options }) => {
         const { result } = await record(agent, 'Go.', options)
@@ -48,7 +48,7 @@ describe('any run', () => {
     )
   })
 
-  it('stores texts and calls in the order in which a client shows them', async () => {
+  it("texts and calls are stored in the client's order", async () => {
     await fc.assert(
       fc.asyncProperty(anyRun, async ({ agent, options }) => {
         const { result, events } = await record(agent, 'Go.', options)
@@ -61,7 +61,7 @@ describe('any run', () => {
     )
   })
 
-  it('that waits goes on with what it waits for', async () => {
+  it('a waiting run continues with its decisions and results', async () => {
     await fc.assert(
       fc.asyncProperty(anyRun, fc.infiniteStream(fc.boolean()), async (any, decisions) => {
         const { result, events } = await record(any.agent, 'Go.', any.options)
@@ -83,7 +83,7 @@ describe('any run', () => {
     )
   })
 
-  it('whose sink fails rejects with that failure and says no more', async () => {
+  it('a failed sink rejects the run and receives nothing more', async () => {
     await fc.assert(
       fc.asyncProperty(anyRun, fc.nat({ max: 20 }), fc.boolean(), async (any, at, isAsync) => {
         const failure = new Error('the socket is gone')

@@ -28,14 +28,14 @@ describe('an error part', () => {
     ['nothing', undefined, false],
     ['null', null, false],
     ['a number', 7, false],
-    ['an object without words', {}, false],
+    ['an object without a text', {}, false],
     ['a cycle', cycle, false],
-    ['what says that it may pass', { message: 'busy', isRetryable: true }, true],
-    ['what says that it will not', { message: 'no', isRetryable: false, statusCode: 500 }, false],
-    ['a status that may pass', { message: 'busy', code: 503 }, true],
-    ['a status that will not', { message: 'no', status: '400' }, false],
+    ['a transient error', { message: 'busy', isRetryable: true }, true],
+    ['a permanent error', { message: 'no', isRetryable: false, statusCode: 500 }, false],
+    ['a transient status', { message: 'busy', code: 503 }, true],
+    ['a permanent status', { message: 'no', status: '400' }, false],
     ['a broken stream of a good answer', Object.assign(answers(200), { isRetryable: true }), true],
-  ])('may hold %s', async (_what, error, isRetried) => {
+  ])('an error part may hold %s', async (_what, error, isRetried) => {
     const model = scriptedModel([{ type: 'error', error }], says('Here.'))
     const { result, error: failure } = await record(agentOf({ model }), 'Hi')
     expect(model.asked).toHaveLength(isRetried ? 2 : 1)
@@ -45,7 +45,7 @@ describe('an error part', () => {
 })
 
 describe('onError', () => {
-  it('is asked when retries and fallbacks are used up, and may ask again', async () => {
+  it('onError runs after all retries and fallbacks, and may retry', async () => {
     const { onError, seen } = decide('retry')
     const model = scriptedModel(answers(401), answers(401), says('Here.'))
     const { result } = await record(agentOf({ model: [model, model], onError }), 'Hi')
@@ -53,7 +53,7 @@ describe('onError', () => {
     expect(result.text).toBe('Here.')
   })
 
-  it('cannot ask again for ever', async () => {
+  it('onError cannot retry without end', async () => {
     let count = 0
     const agent = agentOf({
       model: scriptedModel(...Array.from({ length: 30 }, () => answers(401))),
@@ -67,7 +67,7 @@ describe('onError', () => {
     expect(count).toBe(11)
   })
 
-  it('may answer in the place of the model', async () => {
+  it("onError may give a reply in the model's place", async () => {
     const { onError } = decide({ reply: ' Sorry, I am not well.' })
     const model = scriptedModel(breaks(words('The answer'), answers(400)))
     const { result, message, events } = await record(agentOf({ model, onError }), 'Hi')
@@ -76,7 +76,7 @@ describe('onError', () => {
     expect(typesOf(events)).not.toContain('error')
   })
 
-  it('that throws ends the run with its error', async () => {
+  it('an error of onError ends the run', async () => {
     const agent = agentOf({
       model: scriptedModel(answers(400)),
       onError: () => Promise.reject(new Error('no plan')),
@@ -90,7 +90,7 @@ describe('a configured key', () => {
   const key = 'sk-0123456789abcdef'
   const models = createModels({ environment: { MOCK_BASE_URL: 'http://x', MOCK_API_KEY: key } })
 
-  it('is struck out of what a provider or a tool echoes', async () => {
+  it('a configured key is redacted in errors and outputs', async () => {
     const echo = () => Promise.reject(new Error(`cannot use ${key}`))
     const tools = [{ ...calculator, execute: echo }]
     const model = scriptedModel(

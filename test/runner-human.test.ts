@@ -63,7 +63,7 @@ async function untilAsked(tools: NamedTool[], ...scripts: Script[]) {
 }
 
 describe('a tool of the client', () => {
-  it('makes the run wait, beside tools of the server', async () => {
+  it('a client-side tool makes the run wait beside server tools', async () => {
     const model = scriptedModel(
       calls(['ask', { question: 'Which?' }], ['calculator', { expr: '6*7' }]),
       says('Thanks.'),
@@ -83,7 +83,7 @@ describe('a tool of the client', () => {
     })
   })
 
-  it('is the client to ask about, too', async () => {
+  it("an approval of a client-side tool is the client's", async () => {
     const client = { ...careful().tool }
     delete client.execute
     const { result, approvals } = await untilAsked([client], pay)
@@ -93,7 +93,7 @@ describe('a tool of the client', () => {
 })
 
 describe('a tool that needs approval', () => {
-  it('runs when a human has said yes', async () => {
+  it('a tool runs after its approval', async () => {
     const { tool, done } = careful()
     const { agent, model, result, approvalId } = await untilAsked([tool], pay, says('Paid.'))
     expect(result).toMatchObject({ outcome: 'waiting', finishReason: 'tool-calls' })
@@ -112,7 +112,7 @@ describe('a tool that needs approval', () => {
     })
   })
 
-  it('does not run when a human has said no, and the model is told why', async () => {
+  it('a denied tool does not run, and the model receives the reason', async () => {
     const { tool, done } = careful()
     const { agent, model, result, approvalId } = await untilAsked([tool], pay, says('Well.'))
     const no = decisionOf(approvalId, false, 'Too much.')
@@ -126,7 +126,7 @@ describe('a tool that needs approval', () => {
     })
   })
 
-  it('keeps its kind where it is denied', async () => {
+  it('a denied dynamic tool stays dynamic', async () => {
     const remote = dynamicTool({
       inputSchema: jsonSchema({ type: 'object' }),
       needsApproval: true,
@@ -141,7 +141,7 @@ describe('a tool that needs approval', () => {
     expect(ofType(second.events, 'tool-output-denied')).toMatchObject([{ dynamic: true }])
   })
 
-  it('is asked about after the other tools of its step have run', async () => {
+  it('approval is requested after the other tools have run', async () => {
     const { tool } = careful()
     const script = calls(['pay', { amount: 5 }], ['calculator', { expr: '1' }])
     const { events, result } = await untilAsked([tool, calculator], script)
@@ -149,7 +149,7 @@ describe('a tool that needs approval', () => {
     expect(result.outcome).toBe('waiting')
   })
 
-  it('runs once where two decisions came, by the first', async () => {
+  it('two decisions on one call run it once', async () => {
     for (const first of [true, false]) {
       const { tool, done } = careful()
       const { agent, result, approvalId } = await untilAsked([tool], pay, says('Well.'))
@@ -159,7 +159,7 @@ describe('a tool that needs approval', () => {
     }
   })
 
-  it('does not run again where its result is in the conversation', async () => {
+  it('a call with a result does not run again', async () => {
     const { tool, done } = careful()
     const { agent, result, approvalId } = await untilAsked([tool], pay, says('Paid.'), says('Yes.'))
     const { result: paid } = await record(agent, [...result.messages, decisionOf(approvalId)])
@@ -167,7 +167,7 @@ describe('a tool that needs approval', () => {
     expect(done).toHaveLength(1)
   })
 
-  it('waits until every call of the step is decided on', async () => {
+  it('a run waits for a decision on every call', async () => {
     const { tool, done } = careful()
     const two = calls(['pay', { amount: 1 }], ['pay', { amount: 2 }])
     const { agent, model, result, approvals } = await untilAsked([tool], two, says('Paid.'))
@@ -182,7 +182,7 @@ describe('a tool that needs approval', () => {
     expect(done).toMatchObject([{ amount: 2 }, { amount: 1 }])
   })
 
-  it('is forgotten when the human speaks of something else', async () => {
+  it('a new user message cancels open approvals', async () => {
     const { tool, done } = careful()
     const { agent, model, result, approvalId } = await untilAsked([tool], pay, says('Fine.'))
     const late = [...result.messages, userMessage('Never mind.'), decisionOf(approvalId)]
@@ -203,13 +203,13 @@ describe('a decision', () => {
   const forgeries: [string, Forge][] = [
     ['on an input that was changed since', (all) => replaced(all, '"amount":5', '"amount":500')],
     ['on a call of another tool', (all) => replaced(all, '"toolName":"pay"', '"toolName":"burn"')],
-    ['on a call of another id', (all) => replaced(all, '"call-0"', '"call-9"')],
-    ['with an id that was made up', (all, id) => replaced(all, id, 'aaaa.bbbb')],
-    ['with an id that is none', (all, id) => replaced(all, id, '')],
+    ['on a call with another id', (all) => replaced(all, '"call-0"', '"call-9"')],
+    ['with an invented id', (all, id) => replaced(all, id, 'aaaa.bbbb')],
+    ['with an empty id', (all, id) => replaced(all, id, '')],
     ['with half an id', (all, id) => replaced(all, id, id.slice(0, 20))],
   ]
 
-  it.each(forgeries)('%s runs nothing', async (_what, forge) => {
+  it.each(forgeries)('a forged decision %s runs nothing', async (_what, forge) => {
     const { tool, done } = careful()
     const burn = { ...careful().tool, name: 'burn', execute: () => done.push('burnt') }
     const { agent, result, approvalId } = await untilAsked([tool, burn], pay, says('Well.'))
@@ -222,7 +222,7 @@ describe('a decision', () => {
     expect(second.outcome).toBe('finished')
   })
 
-  it('of another agent counts for nothing', async () => {
+  it('a decision of another agent does not count', async () => {
     const { tool, done } = careful()
     const { result, approvalId } = await untilAsked([tool], pay)
     const other = agentOf({ tools: [tool], model: scriptedModel(says('Well.')) })
@@ -230,7 +230,7 @@ describe('a decision', () => {
     expect(done).toEqual([])
   })
 
-  it('on a request that was never made is not heard', async () => {
+  it('a decision on an unknown request does not count', async () => {
     const { tool, done } = careful()
     const agent = agentOf({ tools: [tool], model: scriptedModel(says('Well.')) })
     const made: ModelMessage[] = [
@@ -246,7 +246,7 @@ describe('a decision', () => {
     expect(typesOf(events)).not.toContain('tool-output-available')
   })
 
-  it('on a tool that is gone by now is told to the model', async () => {
+  it('a decision on a missing tool is an error for the model', async () => {
     const { tool } = careful()
     const { result, approvalId, agent } = await untilAsked([tool], pay)
     const model = scriptedModel(says('Well.'))
@@ -258,7 +258,7 @@ describe('a decision', () => {
     expect(JSON.stringify(model.asked[0]?.prompt.at(-1))).toContain('There is no tool')
   })
 
-  it('survives a store that does not keep the order of keys', async () => {
+  it('a decision survives a change of the key order', async () => {
     const { tool, done } = careful({ inputSchema: z.looseObject({}) })
     const script = calls(['pay', { b: [{ d: 1, c: 2 }], a: 1 }])
     const { agent, result, approvalId } = await untilAsked([tool], script, says('Paid.'))
@@ -271,7 +271,7 @@ describe('a decision', () => {
     expect(done).toHaveLength(1)
   })
 
-  it('on an object is none on a list that reads alike', async () => {
+  it('a decision on an object does not count for a list', async () => {
     const { tool, done } = careful({ inputSchema: jsonSchema({}) })
     const { agent, result, approvalId } = await untilAsked([tool], pay, says('Well.'))
     const forged = replaced(result.messages, '{"amount":5}', '[["amount",5]]')
@@ -281,7 +281,7 @@ describe('a decision', () => {
 })
 
 describe('the rule of a tool', () => {
-  it('decides by the checked input and the context', async () => {
+  it('an approval rule receives the checked input and the context', async () => {
     const seen: unknown[] = []
     const { tool, done } = careful({
       needsApproval: async (input, { context, toolCallId }) => {
@@ -295,14 +295,14 @@ describe('the rule of a tool', () => {
     expect(done).toHaveLength(1)
   })
 
-  it('that fails lets nothing through', async () => {
+  it('an approval rule that fails requires approval', async () => {
     const { tool, done } = careful({ needsApproval: () => Promise.reject(new Error('no rule')) })
     const { result } = await untilAsked([tool], pay)
     expect(result.outcome).toBe('waiting')
     expect(done).toEqual([])
   })
 
-  it('is a refusal where nobody can be asked', async () => {
+  it('a call is refused if no human can be asked', async () => {
     const { tool, done } = careful()
     const script = calls(['pay', { amount: 5 }], ['calculator', { expr: '1' }])
     const model = scriptedModel(script, says('Well.'))
@@ -318,8 +318,8 @@ describe('the rule of a tool', () => {
   })
 })
 
-describe('nobody', () => {
-  it('is waited for where no client answers', async () => {
+describe('a run without a client', () => {
+  it('a run without a client does not wait', async () => {
     const model = scriptedModel(calls(['ask', { question: 'Why?' }]), says('I go on.'))
     const agent = agentOf({ tools: asking, model })
     const { result, events } = await record(agent, 'Ask.', { clientTools: false })
@@ -329,7 +329,7 @@ describe('nobody', () => {
     ])
   })
 
-  it('need have approved a call for it to be refused again after its process died', async () => {
+  it('an unapproved call is refused again after its process died', async () => {
     const { tool, done } = careful({ retry: 'safe' })
     const model = scriptedModel(says('Well.'))
     const call = { toolCallId: 'call-0', toolName: 'pay', input: { amount: 5 } }

@@ -10,7 +10,7 @@ import { calls, finish } from './scripted-model.ts'
 beforeEach(watchRejections)
 
 describe('the ids of tool calls', () => {
-  it('are made unique where a provider repeats or forgets them', async () => {
+  it('repeated and missing call ids become unique', async () => {
     const ids: string[] = []
     const tool = toolOf((_input, { toolCallId }) => ids.push(toolCallId))
     const same: [string, object, string] = ['work', {}, 'same']
@@ -24,7 +24,7 @@ describe('the ids of tool calls', () => {
     expect(told?.flatMap(({ content }) => [content].flat())).toHaveLength(5)
   })
 
-  it('keep inputs apart that stream under one id', async () => {
+  it('inputs that stream with one id stay separate', async () => {
     const inputs: unknown[] = []
     const start = { type: 'tool-input-start' as const, id: '', toolName: 'work' }
     const end = { type: 'tool-input-end' as const, id: '' }
@@ -51,7 +51,7 @@ describe('the ids of tool calls', () => {
 })
 
 describe('the input of a tool call', () => {
-  it('that does not fit goes back to the model with the place of the fault', async () => {
+  it('an input against the schema returns to the model with its path', async () => {
     const add = defineTool({
       name: 'add',
       description: 'Adds.',
@@ -74,7 +74,7 @@ describe('the input of a tool call', () => {
     ['null', {}],
     ['"{\\"n\\":1}"', { n: 1 }],
     ['"{}"', {}],
-  ])('is an object where a server sends %s', async (text, meant) => {
+  ])('the input is an object if a server sends %s', async (text, meant) => {
     const inputs: unknown[] = []
     const call = { type: 'tool-call' as const, toolCallId: 'a', toolName: 'work', input: text }
     const { events } = await settle(
@@ -86,7 +86,7 @@ describe('the input of a tool call', () => {
   })
 
   it.each(['null', '"{}"', '""'])(
-    'that is only %s does not run in a reply that was cut off',
+    'an input of %s alone does not run in a cut-off reply',
     async (text) => {
       const inputs: unknown[] = []
       const call = { type: 'tool-call' as const, toolCallId: 'a', toolName: 'work', input: text }
@@ -98,7 +98,7 @@ describe('the input of a tool call', () => {
     },
   )
 
-  it('is checked by any Standard Schema, and by one that throws', async () => {
+  it('an input is checked by any Standard Schema', async () => {
     const fault = { message: 'too odd', path: [{ key: 'n' }] }
     const validate = (input: unknown) => {
       if (JSON.stringify(input) === '{"n":2}') throw new Error('cannot count to two')
@@ -118,7 +118,7 @@ describe('the input of a tool call', () => {
     ])
   })
 
-  it('that is not JSON goes back to the model as it was', async () => {
+  it('an input that is not JSON returns to the model unchanged', async () => {
     const { events, results } = await settle(calculator, calls(['calculator', '{"expr": 6 *']))
     expect(results).toMatchObject([
       { output: { type: 'error-text', value: expect.stringMatching(/not JSON.*\{"expr": 6 \*$/) } },
@@ -126,7 +126,7 @@ describe('the input of a tool call', () => {
     expect(ofType(events, 'tool-input-error')).toMatchObject([{ input: '{"expr": 6 *' }])
   })
 
-  it.each(['', '  \n'])('is an empty object where the model sends "%s"', async (input) => {
+  it.each(['', '  \n'])('the input is an empty object if the model sends "%s"', async (input) => {
     const inputs: unknown[] = []
     const { events } = await settle(
       toolOf((input) => inputs.push(input)),
@@ -136,7 +136,7 @@ describe('the input of a tool call', () => {
     expect(ofType(events, 'tool-input-available')).toMatchObject([{ input: {} }])
   })
 
-  it('reaches the tool as its schema made it, and the message as the model did', async () => {
+  it("the tool receives the schema's output, the message the model's input", async () => {
     const inputs: unknown[] = []
     const inputSchema = z.object({ n: z.string().transform(Number), m: z.number().default(5) })
     const tool = toolOf((input) => inputs.push(input), {
@@ -150,7 +150,7 @@ describe('the input of a tool call', () => {
     expect(result.messages[1]).toMatchObject({ content: [{ input: { n: '7' } }] })
   })
 
-  it('for a tool that does not exist names those that do', async () => {
+  it('a call of an unknown tool names the existing ones', async () => {
     const { events, results } = await settle(calculator, [
       { type: 'tool-input-start', id: 'c', toolName: 'calc' },
       ...calls(['calc', { expr: '1' }, 'c']),
@@ -163,7 +163,7 @@ describe('the input of a tool call', () => {
     ])
   })
 
-  it('loses keys that would reach a prototype', async () => {
+  it('an input loses keys that would reach a prototype', async () => {
     const seen: unknown[] = []
     const tool = toolOf((input) => {
       seen.push(input)
@@ -177,7 +177,7 @@ describe('the input of a tool call', () => {
     expect(ofType(events, 'tool-output-available')).toMatchObject([{ output: { a: 1 } }])
   })
 
-  it('that is cut off by the end of the reply is told to the model', async () => {
+  it('a cut-off input is an error for the model', async () => {
     const { events, results, result } = await settle(
       toolOf(() => 'never'),
       [

@@ -22,8 +22,8 @@ describe('a silent model', () => {
 
   it.each([
     ['in doStream', scriptedModel],
-    ['through the direct door', directScriptedModel],
-  ])('is given up and asked again, %s', async (_door, open) => {
+    ['with the direct method', directScriptedModel],
+  ])('a silent model is aborted and asked again: %s', async (_door, open) => {
     const model = open(hangs([]), hangs(words('Wait')), says('Here.'))
     const agent = agentOf({ model, limits, retry: { retries: 2, initialDelayMs: 1 } })
     const { result, events } = await record(agent, 'Hi')
@@ -36,7 +36,7 @@ describe('a silent model', () => {
     ['the first part', hangsForEver([{ type: 'stream-start', warnings: [] }])],
     ['the next part', hangsForEver(words('Wait'))],
     ['its first answer', undefined],
-  ])('is left behind where it is deaf to its abort, in %s', async (_where, script) => {
+  ])('a silent model that ignores its abort is abandoned: %s', async (_where, script) => {
     const model = scriptedModel(...(script === undefined ? [] : [script]))
     const deaf = script === undefined ? { ...model, doStream: never } : model
     const { error } = await record(agentOf({ model: deaf, limits, retry }), 'Hi')
@@ -46,7 +46,7 @@ describe('a silent model', () => {
     })
   })
 
-  it('is one whose stream holds nothing but pings', async () => {
+  it('a stream of pings alone is silent', async () => {
     const model = scriptedModel(async function* (signal) {
       while (!signal.aborted) {
         yield { type: 'ping' }
@@ -57,7 +57,7 @@ describe('a silent model', () => {
     expect(error?.message).toBe('The model was silent for 10 ms.')
   })
 
-  it('is not a model whose listener is slow', async () => {
+  it('a model with a slow receiver is not silent', async () => {
     const model = scriptedModel(says('One two three.'))
     const { result, events } = await record(agentOf({ model, limits, retry }), 'Hi', {
       sink: () => delay(30),
@@ -66,7 +66,7 @@ describe('a silent model', () => {
     expect(typesOf(events)).not.toContain('reset-step')
   })
 
-  it('may have no limits at all', async () => {
+  it('a model can have no limits', async () => {
     const forEver = Number.POSITIVE_INFINITY
     const none = { firstChunkMs: forEver, nextChunkMs: forEver, stepMs: forEver }
     const model = scriptedModel(says('Here.'))
@@ -75,8 +75,8 @@ describe('a silent model', () => {
   })
 })
 
-describe('a model that never stops talking', () => {
-  it('is given up, and what it said is kept', async () => {
+describe('an endless model', () => {
+  it('an endless model is aborted and its text kept', async () => {
     const model = scriptedModel(async function* (signal) {
       while (!signal.aborted) {
         yield { type: 'text-delta', id: 'a', delta: 'more ' }
@@ -91,7 +91,7 @@ describe('a model that never stops talking', () => {
 })
 
 describe('the limits of a run', () => {
-  it('give way to those of the agent', async () => {
+  it('limits of the agent override those of the run', async () => {
     const model = scriptedModel(hangs([]))
     const agent = agentOf({ model, limits: { firstChunkMs: 5 }, retry: { retries: 0 } })
     const limits = { firstChunkMs: 600_000, nextChunkMs: 600_000 }

@@ -18,7 +18,7 @@ describe('a tool that the provider runs', () => {
   }
   const answer = { type: 'tool-result' as const, toolCallId: 'p', toolName: 'search', result: 1 }
 
-  it('answers in its own time, and for no call that it did not make', async () => {
+  it('a provider tool may answer later, and only its own calls', async () => {
     const stray = { ...answer, toolCallId: 'q' }
     const model = scriptedModel(
       [call, stray, ...calls(['calculator', { expr: '1' }])],
@@ -34,7 +34,7 @@ describe('a tool that the provider runs', () => {
     )
   })
 
-  it('that never answers is ended with the run', async () => {
+  it('a provider tool without an answer ends with the run', async () => {
     const model = scriptedModel([call, ...says('No idea.')])
     const { events } = await record(agentOf({ model }), 'Go.')
     expect(ofType(events, 'tool-output-error')).toMatchObject([
@@ -42,7 +42,7 @@ describe('a tool that the provider runs', () => {
     ])
   })
 
-  it('may ask a human itself, and goes on with the call by its id', async () => {
+  it('a provider tool may ask a human and continue by id', async () => {
     const request = { type: 'tool-approval-request' as const, approvalId: 'a', toolCallId: 'p' }
     const model = scriptedModel(
       [call, request, finish('tool-calls')],
@@ -71,7 +71,7 @@ describe('a tool that the provider runs', () => {
     ])
   })
 
-  it('asks for no approval behind its preliminary result', async () => {
+  it('a provider tool with a preliminary result needs no approval', async () => {
     const request = { type: 'tool-approval-request' as const, approvalId: 'a', toolCallId: 'p' }
     const model = scriptedModel([
       call,
@@ -88,14 +88,14 @@ describe('a tool that the provider runs', () => {
     )
   })
 
-  it('is withdrawn with the reply that called it', async () => {
+  it('a provider call is withdrawn with its reply', async () => {
     const model = scriptedModel(breaks([call], connectionReset), [answer, ...says('Ok.')])
     const { events, message } = await record(agentOf({ model }), 'Go.')
     expect(ofType(events, 'tool-output-available')).toEqual([])
     expect(message.parts).toMatchObject([{ type: 'step-start' }, { text: 'Ok.' }])
   })
 
-  it('keeps its flags where its input is cut off or is not JSON', async () => {
+  it('a cut-off provider call keeps its flags', async () => {
     const start = { ...call, type: 'tool-input-start' as const, id: 's' }
     const broken = { ...call, toolCallId: 'b', input: '{' }
     const model = scriptedModel([start, broken, ...says('Hm.')])

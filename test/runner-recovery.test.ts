@@ -32,7 +32,7 @@ function notePauses(): number[] {
   return pauses
 }
 
-describe('a model call that fails before its first word', () => {
+describe('a model call that fails before its first content', () => {
   it.each([
     ['429', answers(429)],
     ['500', answers(500)],
@@ -41,11 +41,11 @@ describe('a model call that fails before its first word', () => {
     ['408', answers(408)],
     ['a refused connection', withCode('ECONNREFUSED')],
     [
-      'a name that is not known yet',
+      'a temporary failure of a name',
       new TypeError('fetch failed', { cause: withCode('EAI_AGAIN') }),
     ],
     ['a broken socket', new TypeError('terminated', { cause: withCode('UND_ERR_SOCKET') })],
-  ])('is silently made again after %s', async (_what, failure) => {
+  ])('the call is silently repeated after %s', async (_what, failure) => {
     for (const open of [scriptedModel, directScriptedModel]) {
       const model = open(failure, failure, says('Here I am.'))
       const { events, result } = await record(agentOf({ model }), 'Hi')
@@ -56,7 +56,7 @@ describe('a model call that fails before its first word', () => {
     }
   })
 
-  it.each([400, 401, 403, 404, 422])('is not made again after %i', async (status) => {
+  it.each([400, 401, 403, 404, 422])('the call is not repeated after %i', async (status) => {
     const model = scriptedModel(answers(status, {}, 'bad key'), says('Never.'))
     const { error, events, result } = await record(agentOf({ model }), 'Hi')
     expect(model.asked).toHaveLength(1)
@@ -66,7 +66,7 @@ describe('a model call that fails before its first word', () => {
     expect(result).toMatchObject({ outcome: 'error', finishReason: 'error', steps: 1, text: '' })
   })
 
-  it('is given up when its retries are used up', async () => {
+  it('the call fails when its retries are used up', async () => {
     const failures = Array.from({ length: 9 }, () => answers(500, { 'retry-after-ms': '1' }))
     const model = scriptedModel(...failures)
     const { error } = await record(agentOf({ model }), 'Hi')
@@ -74,7 +74,7 @@ describe('a model call that fails before its first word', () => {
     expect(error).toMatchObject({ code: 'model-failed', retryable: true, retryAfterMs: 1 })
   })
 
-  it('ends at once where it is asked to wait longer than the agent allows', async () => {
+  it('the call fails at once if the wait is too long', async () => {
     const pauses = notePauses()
     const model = scriptedModel(answers(429, { 'retry-after': '3600' }), says('Here.'))
     const { error } = await record(agentOf({ model }), 'Hi')
@@ -104,7 +104,7 @@ describe('a model call that fails before its first word', () => {
     expect(waitIn(text, Date.parse('1999-12-31T23:59:00Z'))).toBe(ms)
   })
 
-  it('waits as long as Retry-After asks', async () => {
+  it('the pause is as long as Retry-After asks', async () => {
     const pauses = notePauses()
     const retry = { retries: 4, initialDelayMs: 1, maxDelayMs: 40 }
     const model = scriptedModel(
@@ -117,7 +117,7 @@ describe('a model call that fails before its first word', () => {
     expect(pauses).toEqual([7, 20, 0])
   })
 
-  it('waits twice as long each time, less a random part', async () => {
+  it('the pause doubles each time, minus a random part', async () => {
     const pauses = notePauses()
     const retry = { retries: 4, initialDelayMs: 4, maxDelayMs: 10 }
     const model = scriptedModel(...Array.from({ length: 4 }, () => answers(500)), says('Here.'))
@@ -151,7 +151,7 @@ describe('a model call that fails before its first word', () => {
 })
 
 describe('a list of models', () => {
-  it('is a chain: each is tried when the one before it has failed', async () => {
+  it('each model is tried after the one before it failed', async () => {
     const first = scriptedModel(answers(401))
     const second = scriptedModel(answers(500), answers(500))
     const third = scriptedModel(says('I can.'))
@@ -164,7 +164,7 @@ describe('a list of models', () => {
     expect(events.at(-1)).toHaveProperty('messageMetadata.model', name)
   })
 
-  it('stays with the model that answered, step after step', async () => {
+  it('later steps use the model that answered', async () => {
     const dead = scriptedModel(answers(401))
     const alive = scriptedModel(calls(['calculator', { expr: '6 * 7' }]), says('42'))
     const { result } = await record(agentOf({ model: [dead, alive], tools: [calculator] }), 'Hi')
@@ -172,7 +172,7 @@ describe('a list of models', () => {
     expect([dead, alive].map(({ asked }) => asked.length)).toEqual([1, 2])
   })
 
-  it('ends with the error of its last model', async () => {
+  it('a list of models ends with its last error', async () => {
     const model = [scriptedModel(answers(401)), scriptedModel(answers(403))]
     const { error } = await record(agentOf({ model }), 'Hi')
     expect(error?.message).toMatch(/^The model answered with 403/)
@@ -185,10 +185,10 @@ describe('a reply that breaks off', () => {
     ['by an error of the stream', breaks(partial, connectionReset)],
     ['by an error part', [...partial, { type: 'error' as const, error: connectionReset }]],
     ['without an end', partial],
-    ['with an error for a reason', [...partial, finish('error')]],
+    ['by an error as finish reason', [...partial, finish('error')]],
   ] as const
 
-  it.each(broken)('%s is withdrawn and asked for again', async (_how, script) => {
+  it.each(broken)('a reply broken %s is withdrawn and asked again', async (_how, script) => {
     for (const open of [scriptedModel, directScriptedModel]) {
       const list = typeof script === 'function' ? script : [...script]
       const model = open(list, says('The answer is 42.'))
@@ -202,7 +202,7 @@ describe('a reply that breaks off', () => {
   })
 
   it.each(broken)(
-    '%s is kept and gone on from where it cannot be withdrawn',
+    'a reply broken %s is continued if it cannot be withdrawn',
     async (_how, script) => {
       const list = typeof script === 'function' ? script : [...script]
       const model = scriptedModel(list, says(' 42.'))
@@ -230,7 +230,7 @@ describe('a reply that breaks off', () => {
     },
   )
 
-  it('with nothing but a thought is asked for again, without the thought', async () => {
+  it('reasoning alone is dropped and the model asked again', async () => {
     const thought = { type: 'reasoning-delta' as const, id: 'r', delta: 'Hm' }
     const model = scriptedModel(breaks([thought], connectionReset), says('42.'))
     const { result } = await record(agentOf({ model }), 'What?', { recovery: 'continue' })
@@ -238,34 +238,37 @@ describe('a reply that breaks off', () => {
     expect(result.text).toBe('42.')
   })
 
-  it.each(['reset', 'continue'] as const)('with a whole call is kept: %s', async (recovery) => {
-    const call = calls(['calculator', { expr: '6*7' }]).slice(0, 1)
-    const unfinished = [
-      { type: 'tool-input-start' as const, id: 'b', toolName: 'calculator' },
-      { type: 'tool-input-delta' as const, id: 'b', delta: '{"ex' },
-    ]
-    const model = scriptedModel(
-      breaks([...words('Let me see.'), ...call, ...unfinished], connectionReset),
-      says('42.'),
-    )
-    const agent = agentOf({ tools: [calculator], model })
-    const { events, result } = await record(agent, 'What?', { recovery })
-    expect(model.asked[1]?.prompt.slice(2)).toMatchObject([
-      { role: 'assistant', content: [{ text: 'Let me see.' }, {}, {}] },
-      {
-        role: 'tool',
-        content: [
-          { output: { value: { result: 42 } } },
-          { output: { value: expect.stringMatching(/cut off/) } },
-        ],
-      },
-    ])
-    expect(typesOf(events)).not.toContain('reset-step')
-    expect(result).toMatchObject({ steps: 2, outcome: 'finished' })
-  })
+  it.each(['reset', 'continue'] as const)(
+    'a broken reply with a whole call is kept: %s',
+    async (recovery) => {
+      const call = calls(['calculator', { expr: '6*7' }]).slice(0, 1)
+      const unfinished = [
+        { type: 'tool-input-start' as const, id: 'b', toolName: 'calculator' },
+        { type: 'tool-input-delta' as const, id: 'b', delta: '{"ex' },
+      ]
+      const model = scriptedModel(
+        breaks([...words('Let me see.'), ...call, ...unfinished], connectionReset),
+        says('42.'),
+      )
+      const agent = agentOf({ tools: [calculator], model })
+      const { events, result } = await record(agent, 'What?', { recovery })
+      expect(model.asked[1]?.prompt.slice(2)).toMatchObject([
+        { role: 'assistant', content: [{ text: 'Let me see.' }, {}, {}] },
+        {
+          role: 'tool',
+          content: [
+            { output: { value: { result: 42 } } },
+            { output: { value: expect.stringMatching(/cut off/) } },
+          ],
+        },
+      ])
+      expect(typesOf(events)).not.toContain('reset-step')
+      expect(result).toMatchObject({ steps: 2, outcome: 'finished' })
+    },
+  )
 
   it.each(['reset', 'continue'] as const)(
-    'in the midst of a call is mended: %s',
+    'a reply broken inside a call is recovered: %s',
     async (recovery) => {
       const start = { type: 'tool-input-start' as const, id: 'a', toolName: 'calculator' }
       const model = scriptedModel(
@@ -283,14 +286,14 @@ describe('a reply that breaks off', () => {
     },
   )
 
-  it('after its last part is whole', async () => {
+  it('a reply that breaks after its last part is complete', async () => {
     const model = scriptedModel(breaks(says('42.'), connectionReset))
     const { result, events } = await record(agentOf({ model }), 'What?')
     expect(result.outcome).toBe('finished')
     expect(typesOf(events)).not.toContain('reset-step')
   })
 
-  it('for good keeps what was said in the error', async () => {
+  it('a final failure keeps the partial text in its error', async () => {
     const retry = { retries: 0 }
     const model = scriptedModel(breaks(partial, connectionReset))
     const { error, result, message } = await record(agentOf({ model, retry }), 'What?')
@@ -300,7 +303,7 @@ describe('a reply that breaks off', () => {
     expect(result.messages[1]).toMatchObject({ content: [{ text: 'The answer is' }] })
   })
 
-  it('counts what it cost', async () => {
+  it('a broken reply counts its cost', async () => {
     const model = scriptedModel([...partial, finish('error')], says('42.'))
     const { result } = await record(agentOf({ model }), 'What?')
     expect(result.usage.totalTokens).toBe(30)

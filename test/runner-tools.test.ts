@@ -12,7 +12,7 @@ import { calls, scriptedModel, says } from './scripted-model.ts'
 beforeEach(watchRejections)
 
 describe('tool calls', () => {
-  it('of a step run at the same time, and answer in their order', async () => {
+  it('calls of a step run together and answer in order', async () => {
     const barrier = openBarrier(3)
     const last = Promise.withResolvers<void>()
     const tool = toolOf(async (input) => {
@@ -34,7 +34,7 @@ describe('tool calls', () => {
     expect(outputs.at(-1)).toMatchObject({ toolCallId: 'call-0' })
   })
 
-  it('run as many at a time as the agent allows', async () => {
+  it('the agent limits how many calls run together', async () => {
     let running = 0
     let most = 0
     const work = toolOf(async () => {
@@ -52,7 +52,7 @@ describe('tool calls', () => {
 })
 
 describe('a tool', () => {
-  it('that throws is told to the model and never ends the turn', async () => {
+  it('an error of a tool goes to the model, and the turn continues', async () => {
     for (const thrown of [new Error('no bread'), 'no bread', { message: 'no bread' }]) {
       const { events, results, result } = await settle(
         toolOf(() => AbortSignal.abort(thrown).throwIfAborted()),
@@ -63,14 +63,14 @@ describe('a tool', () => {
     }
   })
 
-  it('that is deaf to its signal is left behind when its time is up', async () => {
+  it('a tool that ignores its signal is abandoned at its limit', async () => {
     const { events } = await settle(toolOf(() => new Promise(() => {}), { timeoutMs: 5 }))
     expect(ofType(events, 'tool-output-error')).toMatchObject([
       { errorText: 'Timed out after 5 ms.' },
     ])
   })
 
-  it('may have no end to its time', async () => {
+  it('a tool can have no time limit', async () => {
     const { results } = await settle(
       toolOf(() => new Promise((resolve) => setTimeout(resolve, 10, 'late')), {
         timeoutMs: Number.POSITIVE_INFINITY,
@@ -86,15 +86,15 @@ describe('a tool', () => {
     ['text', 'hi', { type: 'text', value: 'hi' }],
     ['a date', new Date(0), { type: 'text', value: '1970-01-01T00:00:00.000Z' }],
     ['a function', () => 1, { type: 'json', value: null }],
-    ['a number that is none', Number.NaN, { type: 'json', value: null }],
+    ['NaN', Number.NaN, { type: 'json', value: null }],
     ['a BigInt', 1n, { type: 'error-text', value: expect.stringMatching(/not JSON.*BigInt/) }],
     ['a cycle', cycle, { type: 'error-text', value: expect.stringMatching(/not JSON/) }],
-  ])('that returns %s gives the model JSON, or an error', async (_what, output, told) => {
+  ])('a tool that returns %s gives the model JSON or an error', async (_what, output, told) => {
     const { results } = await settle(toolOf(() => output))
     expect(results).toMatchObject([{ output: told }])
   })
 
-  it('may yield preliminary results, and its last word is the result', async () => {
+  it('a tool may yield preliminary results before its result', async () => {
     const returning = await settle(
       toolOf(async function* () {
         yield 'one'
@@ -119,7 +119,7 @@ describe('a tool', () => {
     )
   })
 
-  it('that yields what is not JSON can clean up', async () => {
+  it('a generator that yields invalid JSON can clean up', async () => {
     let isClean = false
     const { events } = await settle(
       toolOf(async function* () {
@@ -134,7 +134,7 @@ describe('a tool', () => {
     expect(isClean).toBe(true)
   })
 
-  it('may tell the model something else than the client', async () => {
+  it('a tool may send another output to the model', async () => {
     const { events, results } = await settle(
       toolOf(() => ({ secret: 1, open: 2 }), {
         toModelOutput: async ({ toolCallId, output }) => ({
@@ -151,15 +151,15 @@ describe('a tool', () => {
 
   it.each([
     ['throws', () => Promise.reject(new Error('no words')), /no words/],
-    ['gives what no model takes', () => JSON.parse('{"type":"song"}'), /no output of type "song"/],
-  ])('whose toModelOutput %s has failed', async (_what, toModelOutput, told) => {
+    ['returns an invalid output', () => JSON.parse('{"type":"song"}'), /no output of type "song"/],
+  ])('a call whose toModelOutput %s has failed', async (_what, toModelOutput, told) => {
     const { events, results } = await settle(toolOf(() => 1, { toModelOutput }))
     const value = expect.stringMatching(told)
     expect(results).toMatchObject([{ output: { type: 'error-text', value } }])
     expect(typesOf(events)).not.toContain('tool-output-available')
   })
 
-  it('is given a key that is the same for every attempt of a call, and of no other', async () => {
+  it('each call has its own idempotency key for all attempts', async () => {
     const keys: string[] = []
     const work = toolOf((_input, { idempotencyKey }) => keys.push(idempotencyKey))
     const open = () =>
@@ -174,7 +174,7 @@ describe('a tool', () => {
 })
 
 describe('the tools of the AI SDK', () => {
-  it('work as they are, beside named ones', async () => {
+  it('AI SDK tools work beside named ones', async () => {
     const add = tool({
       title: 'Adder',
       description: 'Adds.',
@@ -212,7 +212,7 @@ describe('the tools of the AI SDK', () => {
     expect(outputs.get('call-2')).not.toHaveProperty('dynamic')
   })
 
-  it('that are none, as where a key is missing, fail the run and not the process', async () => {
+  it('an invalid tool fails the run, not the process', async () => {
     for (const none of [undefined, null, 'search']) {
       const tools: ToolSet = {}
       Reflect.set(tools, 'search', none)

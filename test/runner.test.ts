@@ -21,7 +21,7 @@ describe('an agent with a calculator', () => {
     ['a model of the AI SDK', scriptedModel, 3],
     // What came in one network read is one event.
     ["a model of Loom's own", directScriptedModel, 2],
-  ])('answers with its calculator and %s', async (_what, open, deltas) => {
+  ])('an agent answers with its calculator and %s', async (_what, open, deltas) => {
     const model = open(sum, says('It is 56088.'))
     const tutor = defineAgent({
       name: 'math',
@@ -67,7 +67,7 @@ describe('an agent with a calculator', () => {
     })
   })
 
-  it('gives a chain that the next run goes on from', async () => {
+  it('the next run continues from the returned messages', async () => {
     const model = scriptedModel(sum, says('It is 56088.'), says('It is 560880.'))
     const tutor = agentOf({ tools: [calculator], model })
     const first = await run(tutor, 'What is 123 * 456?', { models })
@@ -94,7 +94,7 @@ describe('an agent with a calculator', () => {
     })
   })
 
-  it('leaves the given messages as they were', async () => {
+  it('the given messages are not changed', async () => {
     const given = Object.freeze([userMessage('Hi')])
     const { result } = await record(agentOf({ model: scriptedModel(says('Hello.')) }), given)
     expect(result.messages).toHaveLength(2)
@@ -106,7 +106,7 @@ describe('the callbacks of an agent', () => {
   const context = { name: 'Ada' }
   type Context = typeof context
 
-  it('have the defaults of LoomEx', async () => {
+  it('the defaults are those of LoomEx', async () => {
     const model = scriptedModel(says('Hello.'))
     const agent = defineAgent({ name: 'plain', systemPrompt: 'You help.' })
     await record(agent, 'Hi', { model })
@@ -118,7 +118,7 @@ describe('the callbacks of an agent', () => {
     expect(asked).not.toHaveProperty('providerOptions')
   })
 
-  it('may be values, or functions of the context, now or later', async () => {
+  it('callbacks are values or functions, sync or async', async () => {
     const ways = [
       <VALUE>(value: VALUE) => value,
       <VALUE>(value: VALUE) =>
@@ -153,7 +153,7 @@ describe('the callbacks of an agent', () => {
     }
   })
 
-  it('read the context that the run was given, tools too', async () => {
+  it('callbacks and tools receive the context of the run', async () => {
     const seen: unknown[] = []
     const greet = defineTool({
       name: 'greet',
@@ -173,7 +173,7 @@ describe('the callbacks of an agent', () => {
     expect(seen).toEqual([context, 'tutor', 0, context])
   })
 
-  it('tell onStep what a step did, and onStep may stop the run', async () => {
+  it('onStep receives the step and may stop the run', async () => {
     const infos: unknown[] = []
     const agent = agentOf({
       tools: [calculator],
@@ -205,7 +205,7 @@ describe('the callbacks of an agent', () => {
     ])
   })
 
-  it('let onStep put other messages, tools and a model in place', async () => {
+  it('onStep may replace messages, tools and model', async () => {
     const second = scriptedModel(calls(['second', {}]), says('Done.'))
     const first = scriptedModel(calls(['calculator', { expr: '1' }]))
     let used = 0
@@ -228,7 +228,7 @@ describe('the callbacks of an agent', () => {
     expect(result.messages[0]).toEqual(userMessage('Start over.'))
   })
 
-  it('end the run with an error that the client is told, where they throw', async () => {
+  it('an error of a callback ends the run and reaches the client', async () => {
     const agent = agentOf({
       tools: [calculator],
       model: scriptedModel(calls(['calculator', { expr: '1' }])),
@@ -246,7 +246,7 @@ describe('the loop', () => {
   const badName: ToolSet = { 'no name': tool({ inputSchema: jsonSchema({}) }) }
   const badSchema: ToolSet = { odd: tool({ inputSchema: z.object({ when: z.date() }) }) }
 
-  it('stops a model that would call tools for ever', async () => {
+  it('the loop stops a model that calls tools without end', async () => {
     const model = scriptedModel(
       ...Array.from({ length: 20 }, () => calls(['calculator', { expr: '1' }])),
     )
@@ -258,7 +258,7 @@ describe('the loop', () => {
     expect(events.at(-1)).toHaveProperty('messageMetadata.outcome', 'max-steps')
   })
 
-  it('keeps part ids unique, also where a later run goes on with the message', async () => {
+  it('part ids are unique, also over several runs', async () => {
     const twice = [...words('One.', 'same'), finish()]
     const model = scriptedModel(
       [...words('Zero.', 'same'), ...calls(['calculator', { expr: '1' }])],
@@ -272,7 +272,7 @@ describe('the loop', () => {
     expect(new Set(starts.map((event) => ('id' in event ? event.id : ''))).size).toBe(3)
   })
 
-  it('keeps thoughts, files and sources as parts of the answer', async () => {
+  it('reasoning, files and sources are parts of the answer', async () => {
     const { result, events } = await record(
       agentOf({
         model: scriptedModel([
@@ -307,7 +307,7 @@ describe('the loop', () => {
     [{ model: 'anthropic/claude' }, 'missing-key', /ANTHROPIC_API_KEY/],
     [{ model: 'demo/x', tools: badName }, 'invalid-config', /no name/],
     [{ model: 'demo/x', tools: badSchema }, 'invalid-config', /"odd" has no JSON form/],
-  ])('refuses %o before the first event', async (definition, code, message) => {
+  ])('the agent %o is refused before the first event', async (definition, code, message) => {
     const events: AgentEvent[] = []
     const running = run(agentOf(definition), 'Hi', {
       models,
@@ -318,7 +318,7 @@ describe('the loop', () => {
     expect(events).toEqual([])
   })
 
-  it('names the message that no model can be sent', async () => {
+  it('an error names the message without a valid form', async () => {
     const broken = JSON.parse('[{"role":"user","content":"Hi"},{"role":"narrator","content":""}]')
     const { error } = await record(agentOf({ model: scriptedModel(says('Hm.')) }), broken)
     expect(error).toMatchObject({

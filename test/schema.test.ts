@@ -11,7 +11,7 @@ const schema = zodSchema(
 )
 
 describe('a schema of a tool', () => {
-  it('is a schema of ai 5, 6 and 7 as it is', () => {
+  it('a schema is valid in ai 5, 6 and 7', () => {
     const plain = schemaOf({ type: 'object' })
     for (const asSchema of [asSchema5, asSchema6, asSchema7]) {
       // The types of each version have their own symbol for the mark.
@@ -21,7 +21,7 @@ describe('a schema of a tool', () => {
     }
   })
 
-  it('has the JSON schema that the AI SDK makes of the zod schema', async () => {
+  it("the JSON schema equals the AI SDK's for a zod schema", async () => {
     expect(await schema.jsonSchema).toEqual({
       $schema: 'http://json-schema.org/draft-07/schema#',
       type: 'object',
@@ -31,7 +31,7 @@ describe('a schema of a tool', () => {
     })
   })
 
-  it('checks an input after it prepared it', async () => {
+  it('an input is checked after its preparation', async () => {
     expect(await schema.validate?.('abc')).toEqual({ success: true, value: { text: 'abc' } })
     const result = await schema.validate?.('abcd')
     expect(result?.success).toBe(false)

@@ -14,7 +14,7 @@ const half = (escape: string, field = 'content') =>
 const stop = delta({}, 'stop') + done
 const smile = delta({ content: 'Hi ' }) + half('\\ud83d') + half('\\ude00!')
 
-test('is told in one piece', async () => {
+test('a split character is sent in one piece', async () => {
   const wire = half('Hm \\ud83e', 'reasoning') + half('\\udd14', 'reasoning') + smile + stop
   const { events, result, message } = await answering(async ({ response }) => {
     eventStream(response)
@@ -34,7 +34,7 @@ test('is told in one piece', async () => {
   expect(deltas.filter(({ delta }) => !delta.isWellFormed() || delta === '')).toEqual([])
 })
 
-test('becomes a replacement character where the other half never comes', async () => {
+test('half a character becomes a replacement character', async () => {
   const { result, message } = await answering(({ response }) => {
     eventStream(response).end(delta({ content: 'Hi ' }) + half('\\ud83d') + stop)
   })
@@ -42,7 +42,7 @@ test('becomes a replacement character where the other half never comes', async (
   expect(message.parts.at(-1)).toMatchObject({ text: 'Hi \uFFFD' })
 })
 
-test('is written to a terminal as it is', async () => {
+test('a split character is written to a terminal unchanged', async () => {
   const { baseUrl } = await upstream((response) => {
     const write = async () => {
       eventStream(response)

@@ -127,26 +127,29 @@ const cases: {
 ]
 
 describe('a model', () => {
-  test.each(cases)('$name gets it so', async ({ messages, text, isBad, ...given }) => {
-    const model = await refusingModel({
-      ...given,
-      messages,
-      refusal: (body) => (isBad(body) ? text : undefined),
-    })
-    expect((await model.ask()).text).toBe('Hello')
-    expect(model.refused.length).toBeGreaterThan(0)
-    const { length } = model.refused
-    expect((await model.ask()).text).toBe('Hello')
-    // The second request has the form from the start.
-    expect(model.refused).toHaveLength(length)
-    // Every text is still there.
-    const sent = JSON.stringify(model.taken.at(-1))
-    for (const { content } of [...messages, { content: 'Be short.' }]) {
-      if (typeof content === 'string') expect(sent).toContain(content)
-    }
-  })
+  test.each(cases)(
+    'the messages get the required form: $name',
+    async ({ messages, text, isBad, ...given }) => {
+      const model = await refusingModel({
+        ...given,
+        messages,
+        refusal: (body) => (isBad(body) ? text : undefined),
+      })
+      expect((await model.ask()).text).toBe('Hello')
+      expect(model.refused.length).toBeGreaterThan(0)
+      const { length } = model.refused
+      expect((await model.ask()).text).toBe('Hello')
+      // The second request has the form from the start.
+      expect(model.refused).toHaveLength(length)
+      // Every text is still there.
+      const sent = JSON.stringify(model.taken.at(-1))
+      for (const { content } of [...messages, { content: 'Be short.' }]) {
+        if (typeof content === 'string') expect(sent).toContain(content)
+      }
+    },
+  )
 
-  test('that takes one call at a time gets the calls of a step one by one, with their results', async () => {
+  test('a model with single calls receives one call per step', async () => {
     const called = (toolCallId: string) =>
       ({ type: 'tool-call', toolCallId, toolName: 'look', input: {} }) as const
     const result = (toolCallId: string) =>
@@ -187,7 +190,7 @@ describe('a model', () => {
     ])
   })
 
-  test('that does not think is asked without an effort', async () => {
+  test('a model without reasoning is asked without an effort', async () => {
     const model = await refusingModel({
       agent: { extraBody: { reasoning_effort: 'high' } },
       refusal: ({ reasoning_effort: effort }) => effort && '"llama3" does not support thinking',
@@ -195,7 +198,7 @@ describe('a model', () => {
     expect((await model.ask()).text).toBe('Hello')
   })
 
-  test('that wants the name of a tool with its result gets it', async () => {
+  test('a required tool name is sent with its result', async () => {
     const model = await refusingModel({
       messages: [...toolTurn, user('And?')],
       refusal: ({ messages }) =>

@@ -212,16 +212,16 @@ const others: Wording[] = [
 ]
 
 describe('a refusal of a prompt for its length', () => {
-  test.each(overflows)('is known in the words of $provider', ({ text, limit }) => {
+  test.each(overflows)('the words of $provider are an overflow', ({ text, limit }) => {
     expect(isOverflow(text, 400)).toBe(true)
     expect(overflowLimit(text)).toBe(limit)
   })
 
-  test.each(others)('is not what $provider says', ({ text }) => {
+  test.each(others)('the words of $provider are no overflow', ({ text }) => {
     expect(isOverflow(text, 400)).toBe(false)
   })
 
-  test('is a 413 without words, as of Cerebras', () => {
+  test('a 413 without words is an overflow', () => {
     expect(isOverflow('', 413)).toBe(true)
   })
 })
@@ -266,7 +266,7 @@ const rooms: Room[] = [
 ]
 
 describe('an answer that has no room beside its prompt', () => {
-  test.each(rooms)('is asked for with the room there is, by $provider', async ({ textOf }) => {
+  test.each(rooms)('the answer of $provider is limited to the room left', async ({ textOf }) => {
     const isTooLong = (asked = 4000) => 200 + asked > 4096
     for (const agent of [{ maxOutputTokens: 4000 }, {}]) {
       const model = await refusingModel({
@@ -280,7 +280,7 @@ describe('an answer that has no room beside its prompt', () => {
     }
   })
 
-  test('is a prompt that is too long where hardly anything is left', () => {
+  test('a prompt that leaves hardly any room is too long', () => {
     expect(answerRoom(rooms[0]?.textOf(4000).replaceAll('200', '4000') ?? '')).toBeUndefined()
   })
 })

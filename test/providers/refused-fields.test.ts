@@ -244,7 +244,7 @@ const cases: Case[] = [
 ]
 
 describe('a refused field', () => {
-  test.each(cases)('$name', async ({ agent, messages, status = 400, refusal }) => {
+  test.each(cases)('a refused field: $name', async ({ agent, messages, status = 400, refusal }) => {
     let refusals = 0
     const server = await providerServer(({ body }, response) => {
       const refused = refusal(body)
@@ -267,7 +267,7 @@ describe('a refused field', () => {
     expect(refusals).toBe(learnt)
   })
 
-  test('is left out for that value alone where a value was refused', async () => {
+  test('only a refused value is left out', async () => {
     const server = await providerServer(({ body }, response) =>
       body['reasoning_effort'] === 'minimal'
         ? refuse(response, 400, invalid("'reasoning_effort' does not support 'minimal'."))
@@ -286,7 +286,7 @@ describe('a refused field', () => {
     expect(server.requests.at(-1)?.body['reasoning_effort']).toBe('high')
   })
 
-  test('is sent again where leaving it out did not help', async () => {
+  test('a field is sent again if leaving it out did not help', async () => {
     const server = await providerServer((_, response, count) =>
       count <= 2
         ? refuse(
@@ -309,7 +309,7 @@ describe('a refused field', () => {
     expect(server.requests.map(({ body }) => body['temperature'])).toEqual([0.3, undefined, 0.3])
   })
 
-  test('that carries the request is not left out', async () => {
+  test('a field that the request needs is not left out', async () => {
     const server = await providerServer((_, response) =>
       refuse(response, 400, invalid('gemma does not support tools', 'tools')),
     )
@@ -324,7 +324,7 @@ describe('a refused field', () => {
     ['anthropic', 'claude-sonnet-4-5', 'temperature: Extra inputs are not permitted'],
     ['openai', 'gpt-4o', "Unsupported parameter: 'temperature' is not supported with this model."],
     ['google', 'gemini-2.5-flash', "Invalid value at 'generation_config.temperature'"],
-  ])('is left out through the package of %s as well', async (provider, modelId, message) => {
+  ])('a field is also left out through the package of %s', async (provider, modelId, message) => {
     const server = await providerServer(({ body }, response) => {
       const asked = body['temperature'] ?? body['generationConfig']?.temperature
       return asked === undefined

@@ -97,7 +97,7 @@ async function refusals(turns: Turn[], { mends = true } = {}) {
 }
 
 describe('a history', () => {
-  test.each(Object.keys(families))('of %s goes back to it as it came, unasked', async (family) => {
+  test.each(Object.keys(families))('a history of %s goes back unchanged', async (family) => {
     const call = { id: 'aB3dE5gH7', name: 'look', input: '{}' }
     const steps = [
       { thought: 'Let me look.', text: '', call },
@@ -108,7 +108,7 @@ describe('a history', () => {
     expect(await refusals([turn, turn], { mends: false })).toEqual([])
   })
 
-  test('names no item of a response that was stopped', async () => {
+  test('a history names no item of a stopped response', async () => {
     const providerMetadata = { openai: { itemId: 'msg_1' } }
     const said = (outcome: string) =>
       modelMessagesOf([
@@ -123,7 +123,7 @@ describe('a history', () => {
     expect(JSON.stringify(await said('finished'))).toContain('msg_1')
   })
 
-  test('is taken by each family, whatever any of them said in it', async () => {
+  test('a history of any family is accepted by each family', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(turn, { minLength: 1, maxLength: 3 }), async (turns) => {
         expect(await refusals(turns)).toEqual([])

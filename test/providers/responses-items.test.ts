@@ -145,7 +145,7 @@ async function openAi(
 }
 
 describe('a reply of the Responses API that broke off', () => {
-  test('is never named by its items, in its turn, in a later one, or from the store', async () => {
+  test('a broken reply is never named by its items', async () => {
     const { ask, server } = await openAi((_, response, count) => {
       if (count === 1) {
         send(response, ...called(count))
@@ -173,7 +173,7 @@ describe('a reply of the Responses API that broke off', () => {
     expect(idsIn(stored)).not.toContain('msg_2')
   })
 
-  test('is never named by its items after its owner died', () => {
+  test('a broken reply is not named after its owner died', () => {
     const events: AgentEvent[] = [
       { type: 'start', messageId: 'a' },
       { type: 'start-step' },
@@ -199,7 +199,7 @@ const gone = [
 ]
 
 describe('an item that the Responses API does not have', () => {
-  test.each(gone)('is said in its place: %s', async (message) => {
+  test.each(gone)('the content of a missing item is sent: %s', async (message) => {
     const isNamed = ({ input }: Body) => idsIn(input).includes('rs_1')
     let isGone = false
     const { ask, server } = await openAi(({ body }, response, count) => {

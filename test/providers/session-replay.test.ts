@@ -219,7 +219,7 @@ async function openConversation() {
 }
 
 describe('a conversation over HTTP with models of any family', () => {
-  test('is taken by each of them, whatever happened in it', async () => {
+  test('each family accepts the history of the others', async () => {
     const seen = { summaries: 0, toolAnswers: 0, approvals: 0 }
     await fc.assert(
       fc.asyncProperty(fc.array(turn, { minLength: 1, maxLength: 4 }), async (turns) => {

@@ -86,13 +86,16 @@ const places: Record<string, { deltas: object[]; back: object }> = {
 }
 
 describe('a signature of Gemini', () => {
-  test.each(Object.entries(places))('goes back that came %s', async (_, { deltas, back }) => {
-    const sent = await replayed('mock', 'gemini-3-flash', [...deltas, chunk({}, 'tool_calls')])
-    expect(sent).toHaveLength(2)
-    for (const [message] of sent) expect(message?.['tool_calls']).toMatchObject([back])
-  })
+  test.each(Object.entries(places))(
+    'a signature that came %s goes back',
+    async (_, { deltas, back }) => {
+      const sent = await replayed('mock', 'gemini-3-flash', [...deltas, chunk({}, 'tool_calls')])
+      expect(sent).toHaveLength(2)
+      for (const [message] of sent) expect(message?.['tool_calls']).toMatchObject([back])
+    },
+  )
 
-  test('goes back with the first of two calls, as it came', async () => {
+  test('a signature of two calls goes back with the first', async () => {
     const answer = [calls(call(0, google), call(1)), chunk({}, 'tool_calls')]
     for (const [message] of await replayed('mock', 'gemini-3-flash', answer)) {
       expect(message?.['tool_calls'][0]).toMatchObject(google)
@@ -100,7 +103,7 @@ describe('a signature of Gemini', () => {
     }
   })
 
-  test('is replaced where another route made it, and later ones go back', async () => {
+  test('a signature of another route is replaced', async () => {
     const made = (id: string, signature: string): ModelMessage[] => [
       { role: 'user', content: 'Go' },
       {
@@ -206,12 +209,15 @@ const forms: Record<string, { deltas: object[]; back: object[] }> = {
 }
 
 describe('reasoning_details of OpenRouter', () => {
-  test.each(Object.entries(forms))('go back unchanged: %s', async (_, { deltas, back }) => {
-    const answer = [...deltas, chunk({}, 'tool_calls')]
-    const sent = await replayed('openrouter', 'google/gemini-3-pro-preview', answer)
-    expect(sent).toHaveLength(2)
-    for (const [message] of sent) expect(message?.['reasoning_details']).toEqual(back)
-  })
+  test.each(Object.entries(forms))(
+    'reasoning_details go back unchanged: %s',
+    async (_, { deltas, back }) => {
+      const answer = [...deltas, chunk({}, 'tool_calls')]
+      const sent = await replayed('openrouter', 'google/gemini-3-pro-preview', answer)
+      expect(sent).toHaveLength(2)
+      for (const [message] of sent) expect(message?.['reasoning_details']).toEqual(back)
+    },
+  )
 })
 
 /** An answer of Anthropic's API, as its events. */
@@ -299,7 +305,7 @@ describe('thinking of Anthropic', () => {
     return { server, first, second }
   }
 
-  test('goes back signed, in its turn and in a later one', async () => {
+  test('thinking goes back signed, also in a later turn', async () => {
     const { server } = await conversation(() => undefined, {})
     for (const { body } of server.requests.slice(1)) {
       expect(JSON.stringify(body['messages'])).toContain('SIG1')
@@ -307,7 +313,7 @@ describe('thinking of Anthropic', () => {
     }
   })
 
-  test('is left out where its signature is refused, and the answer comes', async () => {
+  test('thinking with a refused signature is left out', async () => {
     // github.com/anthropics/claude-code: "Invalid `signature` in `thinking` block"
     const { server, second } = await conversation(
       ({ messages }) =>
@@ -320,7 +326,7 @@ describe('thinking of Anthropic', () => {
     expect(server.requests).toHaveLength(4)
   })
 
-  test('is not asked for in a step that another model began', async () => {
+  test("thinking is not asked for in another model's step", async () => {
     const history: ModelMessage[] = [
       { role: 'user', content: 'Go' },
       {
