@@ -1,4 +1,4 @@
-/** Models of provider specification 2 and 3 behind the interface of 4: hand-made and of ai 5 and 6. */
+/** Models of provider specification 2 and 3 as models of 4: written by hand, and the mocks of ai 5 and 6. */
 import type {
   LanguageModelV2,
   LanguageModelV2CallOptions,
@@ -16,7 +16,7 @@ import { describe, expect, it } from 'vitest'
 
 import { adaptModel } from '../src/model/adapt.ts'
 
-/** In the types of the provider package that the mock came with; ours take them as well. */
+/** The types of the mock's provider package. Loom's types are compatible. */
 type PartOf<MODEL extends { doStream: (...call: never) => PromiseLike<{ stream: unknown }> }> =
   Awaited<ReturnType<MODEL['doStream']>>['stream'] extends ReadableStream<infer PART> ? PART : never
 
@@ -24,7 +24,7 @@ const png = 'iVBORw0KGgo='
 const cached = { anthropic: { cacheControl: { type: 'ephemeral' } } }
 const ask: LanguageModelV4CallOptions = { prompt: [{ role: 'user', content: [] }] }
 
-/** A call that holds everything that specification 4 has a word for. */
+/** A call with every part and option of specification 4. */
 const everything: LanguageModelV4CallOptions = {
   temperature: 0.1,
   reasoning: 'high',

@@ -13,7 +13,7 @@ beforeEach(watchRejections)
 
 const ask = calls(['researcher', { prompt: 'What is 6 * 7?' }])
 
-/** An agent that hands its task to one below, and what became of it. */
+/** Runs an agent that delegates its task to a sub-agent. */
 async function delegate(below: Partial<Agent>, ...scripts: Script[]) {
   const own = scriptedModel(ask, says('It is 42.'))
   const model = scriptedModel(...scripts)
@@ -56,7 +56,7 @@ describe('an agent as a tool', () => {
       usage: { totalTokens: 30 },
     })
     expect(told).toMatchObject({ content: [{ output: { type: 'text', value: '42, of course.' } }] })
-    // None of its events is among those of the agent above.
+    // The sub-agent's events are not among those of the agent above.
     expect(
       ofType(events, 'text-delta')
         .map(({ delta }) => delta)

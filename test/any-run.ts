@@ -1,4 +1,4 @@
-/** Arbitrary runs: models that say anything in any order, tools that do anything, aborts at any time. */
+/** Arbitrary runs: models that send any parts in any order, tools that do anything, aborts at any time. */
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import * as fc from 'fast-check'
 import { z } from 'zod'
@@ -145,7 +145,7 @@ const toolOf = (behaviours: readonly Behaviour[]): NamedTool => {
 export interface AnyRun {
   agent: Agent
   options: RunOptions & { signal: AbortSignal }
-  /** For people: what was generated. */
+  /** A description of the generated run, for people. */
   toString: () => string
 }
 
@@ -167,7 +167,7 @@ const settings = fc.record({
   abortsLater: fc.boolean(),
 })
 
-/** A run that may do anything but fail in its sink. */
+/** A run with any behaviour except a failure of its sink. */
 export const anyRun: fc.Arbitrary<AnyRun> = settings.map((given) => {
   const stop = new AbortController()
   let told = 0

@@ -1,4 +1,4 @@
-/** What a turn spends, what it is told of it, and where it ends because of it. */
+/** The spending of a turn, its reports, and the end of a turn at its budget. */
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
@@ -22,10 +22,10 @@ const again = defineTool({
   execute: () => 'more',
 })
 
-/** A dollar for the ten tokens in, one for the five out; nothing is known of `unlisted/…`. */
+/** A dollar for the ten input tokens, one for the five output tokens. `unlisted/…` has no known price. */
 const price = { input: 100_000, output: 200_000 }
 
-/** Models by name, which no registry has to know. */
+/** Models by name, without a registry. */
 function modelsOf(named: Record<string, ReturnType<typeof scriptedModel>>): Models {
   return {
     ...plainModels,
@@ -170,7 +170,7 @@ describe('a budget', () => {
     const helper = agentOf({ name: 'helper', model: 'priced/helper', tools: [again] })
     const agent = agentOf({ model: 'priced/boss', tools: [agentTool(helper)], maxCost: 7 })
     const run = await record(agent, 'Hi', { models })
-    // One step of its own and three of the sub-agent's: 8 dollars.
+    // One step of the run and three of the sub-agent: 8 dollars.
     expect(run.result).toMatchObject({ outcome: 'max-cost', steps: 1, cost: { usd: 8 } })
     expect(metadataOf(run)).toMatchObject({
       stepUsage: [{ model: 'priced/boss', usage: { totalTokens: 60 }, cost: { usd: 8 } }],
@@ -223,7 +223,7 @@ describe('the budget of a session', () => {
       sink: (event) => void events.push(event),
     })
     expect(result).toMatchObject({ steps: 1, cost: { usd: 5 }, outcome: 'max-cost' })
-    // A later turn of the message may learn less of its cost, and metadata is merged.
+    // A later turn of the message may know less of its cost, and metadata is merged.
     const unlisted = modelsOf({
       'priced/m': scriptedModel(),
       'unlisted/m': scriptedModel(says('Done.')),
@@ -235,7 +235,7 @@ describe('the budget of a session', () => {
     })
     expect(blind).not.toHaveProperty('cost')
     expect(last.at(-1)).toMatchObject({ type: 'finish', messageMetadata: { cost: null } })
-    // Each step is told before its calls run: whoever takes over counts it.
+    // Each step is reported before its calls run, so that another process can count it after a takeover.
     const told = events.findIndex(({ type }) => type === 'message-metadata')
     expect(events.slice(told)).toMatchObject([
       { type: 'message-metadata', messageMetadata: { stepUsage: [steps[0], step] } },

@@ -25,7 +25,7 @@ const exchange = (id: string, tokens: number): ModelMessage[] => [
   { role: 'assistant', content: `Answer ${id} ${long(60)}` },
 ]
 
-/** Too long for a window of 8,000 tokens, and no longer than its summary can be made of in one call. */
+/** Too long for a window of 8,000 tokens, but short enough to be summarised in one call. */
 const history = () => Array.from({ length: 54 }, (_, index) => exchange(`${index}`, 20)).flat()
 
 const apiError = (statusCode: number, message: string) =>
@@ -56,7 +56,7 @@ describe('a run whose conversation is too long', () => {
     }
     expect(result.messages.slice(0, 217)).toEqual(messages)
     expect(result.messages).toHaveLength(220)
-    // A reply is 15 tokens, and the summary is one too.
+    // A reply has 15 tokens, and so has the summary.
     expect(result.usage.totalTokens).toBe(45)
   })
 
@@ -166,7 +166,7 @@ describe("an agent's own compaction function", () => {
     expect(error?.code).toBe('aborted')
   })
 
-  /** As an agent that is written without types gives it. */
+  /** The return value of an agent that is written without types. */
   const untyped = (json: string) => (): readonly ModelMessage[] => JSON.parse(json)
 
   it.each([
@@ -179,7 +179,7 @@ describe("an agent's own compaction function", () => {
   })
 })
 
-/** A model that writes every summary that it is asked for. */
+/** A model that writes every summary. */
 const writer = () => scriptedModel(...Array.from({ length: 9 }, () => says('So far.')))
 
 describe('a prompt that its provider refuses for its length', () => {

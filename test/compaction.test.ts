@@ -15,10 +15,10 @@ import { withStubs } from '../src/runner/compaction/stubs.ts'
 import { summarise } from '../src/runner/compaction/summarise.ts'
 import { anyHistory, call, conversation, result } from './conversations.ts'
 
-/** A text of about so many tokens. */
+/** A text of about this many tokens. */
 const long = (tokens: number) => 'word '.repeat(Math.floor(tokens / 1.1))
 
-/** A question, a call with an output of about so many tokens, and an answer. */
+/** A question, a call with an output of about this many tokens, and an answer. */
 const exchange = (id: string, tokens: number): ModelMessage[] => [
   userMessage(`Question ${id}`),
   { role: 'assistant', content: [call(id)] },
@@ -55,7 +55,7 @@ describe('the estimate', () => {
         shortText(much, 100)
         return performance.now() - started
       })
-      // Others use this machine too.
+      // Other processes use this machine too.
       expect(Math.min(...times)).toBeLessThan(50)
     },
   )
@@ -179,7 +179,7 @@ describe('a cut', () => {
           if (!isCut) continue
           expect(['user', 'assistant']).toContain(messages[cut]?.role)
           const [before, after] = [messages.slice(0, cut), messages.slice(cut)]
-          // What was paired in the whole is paired on one side.
+          // Every pair of the whole is a pair on one side.
           expect(pairsIn(before) + pairsIn(after)).toBe(pairsIn(messages))
         }
       }),
@@ -333,7 +333,7 @@ describe('a breaker', () => {
   })
 })
 
-/** Results that find a call of theirs before them, each call once. */
+/** Results whose call comes before them, each call once. */
 function pairsIn(messages: readonly ModelMessage[]): number {
   const open = new Set<string>()
   let pairs = 0

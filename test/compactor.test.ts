@@ -1,4 +1,4 @@
-/** What a run shows its models of any conversation, and what it makes of it in the end. */
+/** The prompts of a run for any conversation, and its final list of messages. */
 import type { ModelMessage } from 'ai'
 import { MockLanguageModelV4 } from 'ai/test'
 import * as fc from 'fast-check'
@@ -29,19 +29,19 @@ interface Rig {
   compactor: Compactor
   origins: Origins
   breaker: Breaker
-  /** What the summariser was asked. */
+  /** The questions to the summariser. */
   asked: string[]
   saved: SavedSummary[]
 }
 
 interface RigOptions {
   compaction?: AgentCompaction
-  /** What the summariser says to a question. */
+  /** The summariser's answer to a question. */
   answer?: (question: string) => string | Promise<string>
   room?: number
 }
 
-/** Says every fact that it was told, and nothing else. */
+/** Returns every fact of the question and nothing else. */
 const factsIn = (text: string) => [...new Set(text.match(/FACT-\d+/g))]
 const faithful = (question: string) => `Facts: ${factsIn(question).join(' ')}`
 
@@ -76,7 +76,7 @@ const exchange = (id: string, tokens: number): ModelMessage[] => [
 ]
 
 describe('any conversation', () => {
-  /** The same conversation with all of its words many times over. */
+  /** The same conversation with all of its words repeated many times. */
   const lengthened = conversation.chain((messages) =>
     fc
       .array(fc.nat(60), { minLength: messages.length, maxLength: messages.length })
@@ -109,7 +109,7 @@ describe('any conversation', () => {
         if (view.length !== given.length || view.some((each, index) => each !== given[index])) {
           expect(tokensOf(view)).toBeLessThan(tokensOf(given))
         }
-        // Asked again, it is what it was.
+        // A second call returns the same.
         expect(await viewOf(compactor, given, window)).toEqual(view)
       }),
       { numRuns: 300, endOnFailure: true },
@@ -312,7 +312,7 @@ async function viewOf(
   }
 }
 
-/** What must be true of whatever a model is shown. */
+/** The properties of every prompt. */
 function expectValid(view: readonly ModelMessage[], given: readonly ModelMessage[]): void {
   const isSystem = ({ role }: ModelMessage) => role === 'system'
   expect(view.filter(isSystem)).toEqual(given.filter(isSystem))
@@ -321,7 +321,7 @@ function expectValid(view: readonly ModelMessage[], given: readonly ModelMessage
   const shown = new Set([...idsOf(view, 'tool-call'), ...idsOf(view, 'tool-result')])
   expect(idsOf(view, 'tool-result').length).toBeLessThanOrEqual(idsOf(view, 'tool-call').length)
   expect([...shown].every((id) => idsOf(view, 'tool-call').includes(id))).toBe(true)
-  // Nothing is made up for calls that had a result.
+  // A call that had a result gets no other one.
   expect(madeUp(view)).toBeLessThanOrEqual(madeUp(given))
 }
 
@@ -338,7 +338,7 @@ const idsOf = (messages: readonly ModelMessage[], type: string): string[] =>
         ),
   )
 
-/** A conversation that ends in an answer. */
+/** A conversation that ends with an answer. */
 const answered = (messages: readonly ModelMessage[]): ModelMessage[] =>
   messages.at(-1)?.role === 'user'
     ? [...messages, { role: 'assistant', content: 'Yes.' }]

@@ -1,4 +1,4 @@
-/** Bodies that come compressed although the request asked for none, and headers that say what is not so. */
+/** Bodies that are compressed although the request asked for none, and headers that are wrong. */
 import type { ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import * as zlib from 'node:zlib'
@@ -78,7 +78,7 @@ test('a compressed stream is read as it arrives', async () => {
     response.writeHead(200, { 'content-encoding': 'gzip' })
     const gzip = zlib.createGzip()
     gzip.pipe(response)
-    // The rest never comes.
+    // The rest does not arrive.
     gzip.write(delta({ content: 'Hel' }))
     gzip.flush()
   })

@@ -1,9 +1,9 @@
-/** A model that never stops talking: what holds it back? */
+/** A model that never stops sending, for tests of backpressure. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
-/** A script, and how much of it was asked for. */
+/** A script, and the count of its parts that were read. */
 export function endless() {
   const given = { count: 0 }
   async function* source(signal: AbortSignal): AsyncGenerator<LanguageModelV4StreamPart> {
@@ -15,7 +15,7 @@ export function endless() {
   return { source, given }
 }
 
-/** The count, once it has stopped growing. */
+/** The count after it has stopped growing. */
 export async function settled(given: { count: number }): Promise<number> {
   for (let before = -1, quiet = 0; quiet < 20;) {
     quiet = given.count === before && before > 0 ? quiet + 1 : 0

@@ -1,17 +1,17 @@
 /**
- * What is true of the events of every run, however it went: a client that reads them never throws and
- * never keeps a part that waits for something that won't come.
+ * The properties of the events of every run, whatever its outcome: a client that reads them never throws
+ * and never keeps a part that waits for an event which will not come.
  */
 import { expect } from 'vitest'
 
 import type { AgentEvent, EventOf, FinishReason, PartEvent } from '../src/event.ts'
 
 export interface Expectations {
-  /** Calls of earlier runs that this one may settle. */
+  /** Calls of earlier runs that this run may settle. */
   earlierCalls?: readonly string[]
 }
 
-/** Fails with every fault that it finds, each with the place of its event. */
+/** Throws with all faults, each with the index of its event. */
 export function expectWellFormed(
   events: readonly AgentEvent[],
   expectations: Expectations = {},
@@ -30,7 +30,7 @@ export function faultsOf(
 
 interface Call {
   state: 'streaming' | 'available' | 'asked' | 'done'
-  /** Undefined where an earlier run told of the call. */
+  /** Undefined if an earlier run sent the call. */
   dynamic: boolean | undefined
 }
 
@@ -49,7 +49,7 @@ class Grammar {
   #open = new Map<string, 'text' | 'reasoning'>()
   readonly #ids = new Set<string>()
   #calls: Map<string, Call>
-  /** As they were at the last `start-step`, to which `reset-step` goes back. */
+  /** The state at the last `start-step`, which `reset-step` restores. */
   #callsBefore = new Map<string, Call>()
   #inStep = false
   #over = false
@@ -160,7 +160,7 @@ class Grammar {
     if (event.input === undefined) this.#fault('has no input')
     const call = this.#calls.get(event.toolCallId)
     if (call === undefined) return this.#beginCall(event, state)
-    // A provider may speak again of a call that an earlier run told of.
+    // A provider may send a result for a call of an earlier run.
     const isEarlier = call.dynamic === undefined
     if (call.state !== 'streaming' && !isEarlier)
       this.#fault(`${event.toolCallId} is ${call.state}`)

@@ -1,4 +1,4 @@
-/** Addresses of files that are allowed. Those that are refused are in `attachments/attachments.test.ts`. */
+/** Allowed addresses of files. The refused ones are in `attachments/attachments.test.ts`. */
 import { expect, it } from 'vitest'
 
 import { addressFault } from '../src/wire/conversation/file-address.ts'

@@ -63,9 +63,9 @@ describe('a message in the history', () => {
     it(`a stored message equals the message of a reader of ${profile ?? 'no profile'}`, async () => {
       await fc.assert(
         fc.asyncProperty(anyMessage, async (events) => {
-          // Withdrawn is only what every reader knows to withdraw.
+          // A reader withdraws only what `reset-step` withdraws for all readers.
           if (events.some(({ type }) => type === 'reset-step') && profile !== 'v7') return
-          // Of a call that was refused they miss the provider's metadata, which no page shows.
+          // For a refused call these readers lack the provider's metadata, which no page shows.
           if (events.some(({ type }) => type === 'tool-input-error') && profile !== 'v7') return
           const whole = [...events.filter(isToldToAll), told]
           const frames = whole.flatMap((event) => encodeFrame(event, profile) ?? [])
@@ -81,14 +81,14 @@ describe('a message in the history', () => {
   }
 })
 
-/** A client knows its own decision. */
+/** A client has its own decision already. */
 const isToldToAll = ({ type }: AgentEvent) => type !== 'error' && type !== 'tool-approval-response'
 
-/** The last event makes the reader of the AI SDK tell what it has: not every event does. */
+/** The last event makes the AI SDK's reader emit its message, because not every event does. */
 const told: AgentEvent = { type: 'message-metadata', messageMetadata: { told: true } }
 
 async function expectSame(events: readonly AgentEvent[]): Promise<void> {
-  // Of an input that is still streaming the fold keeps nothing: a log never ends there.
+  // The fold keeps nothing of an input that is still streaming: a log never ends there.
   if (isStreamingInput(events)) return
   const whole = [...events.filter(({ type }) => type !== 'error'), told]
   expect(foldOf(whole)).toEqual(await referenceOf(whole))
@@ -112,9 +112,9 @@ function foldOf(events: readonly AgentEvent[]): MessageFold['message'] {
   return fold.message
 }
 
-/** As JSON: the AI SDK sets fields that have no value to undefined. */
+/** As JSON, because the AI SDK sets fields without a value to undefined. */
 async function referenceOf(events: readonly (AgentEvent | UIMessageChunk)[]): Promise<unknown> {
-  // Copies: the reader keeps what it is given, and changes it.
+  // Copies, because the reader keeps and changes its input.
   const chunks: UIMessageChunk[] = JSON.parse(JSON.stringify(events))
   let last: unknown
   const stream = ReadableStream.from(chunks)
@@ -138,7 +138,7 @@ const metadata = fc.constantFrom(
 const text = fc.constantFrom('', 'one ', 'two')
 const flags = fc.constantFrom({}, {}, { providerExecuted: true })
 
-/** Events in their order; those of two blocks may stand between each other. */
+/** Events in their order. Those of two blocks may alternate. */
 type Block = (id: string) => AgentEvent[]
 
 const spoken: fc.Arbitrary<Block> = fc
@@ -260,7 +260,7 @@ const anyMessage: fc.Arbitrary<AgentEvent[]> = fc
     { type: 'finish', finishReason: 'stop', messageMetadata: { deep: { z: 1 }, steps: 3 } },
   ])
 
-/** Takes the blocks' events in their order, from one block and then another. */
+/** Takes the events of the blocks in their order, from either block. */
 function mixed(blocks: AgentEvent[][], picks: readonly number[]): AgentEvent[] {
   const events: AgentEvent[] = []
   const left = blocks.map((block) => [...block])

@@ -1,4 +1,4 @@
-/** Halves of characters, which a text holds that was cut by its length: no strict provider takes them. */
+/** Halves of characters in a text that was cut by its length. Strict providers refuse them. */
 import { expect, it } from 'vitest'
 
 import { wellFormedJson } from '../src/model/well-formed.ts'

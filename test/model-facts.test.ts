@@ -1,4 +1,4 @@
-/** What a run makes of what is known of its model. */
+/** The effect of a model's known facts on a run. */
 import type { ModelMessage } from 'ai'
 import { describe, expect, it } from 'vitest'
 
@@ -15,7 +15,7 @@ const history: ModelMessage[] = Array.from({ length: 20 }, (_, index) => [
 ]).flat()
 const messages: ModelMessage[] = [...history, { role: 'user', content: 'And now?' }]
 
-/** What models were asked that are known like this: the first one fails. */
+/** The first request of each model with these facts. The first model fails. */
 async function asked(facts: Record<string, ModelFacts>, definition: Partial<AgentDefinition> = {}) {
   const names = Object.keys(facts)
   const scripted = names.map((_name, index) =>

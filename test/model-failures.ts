@@ -1,7 +1,7 @@
-/** What models throw. */
+/** Errors of models. */
 import { APICallError } from '@ai-sdk/provider'
 
-/** An answer with an HTTP status that is none of success. */
+/** An answer with an HTTP status that is not a success. */
 export const answers = (
   statusCode: number,
   responseHeaders: Record<string, string> = {},
@@ -15,7 +15,7 @@ export const answers = (
     requestBodyValues: {},
   })
 
-/** An error of Node's, such as `ECONNRESET`. */
+/** An error of Node, such as `ECONNRESET`. */
 export const withCode = (code: string) => Object.assign(new Error(code.toLowerCase()), { code })
 
 export const connectionReset = withCode('ECONNRESET')

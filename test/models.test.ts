@@ -1,4 +1,4 @@
-/** Model strings turned into models, and those of every protocol spoken over real sockets. */
+/** Resolves model strings, and calls models of every protocol over real sockets. */
 import { createServer } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 
@@ -202,7 +202,7 @@ describe('models over real sockets', () => {
 
   beforeAll(async () => {
     mock.onMessage('hello', { content: 'Hi there, how are you?' })
-    // Gemini itself ends a call with STOP, where the mock would say FUNCTION_CALL.
+    // Gemini itself ends a call with STOP, where the mock would send FUNCTION_CALL.
     mock.on(
       { userMessage: 'time', model: /gemini/ },
       { toolCalls: [{ name: 'clock', arguments: '{"zone":"UTC"}' }], finishReason: 'stop' },
@@ -332,7 +332,7 @@ describe('models over real sockets', () => {
     ]
     for (const [reference, base, path] of cases) {
       const variable = `${reference.split('/')[0]?.toUpperCase()}_BASE_URL`
-      // No key: behind an address of one's own there need be none.
+      // No key: an address of the user needs none.
       const models = createModels({ environment: { [variable]: server.root + base } })
       const model = await models.resolve(reference)
       await expect(model.doStream({ prompt: prompt('hello') })).rejects.toThrow()
@@ -377,7 +377,7 @@ interface Recorded {
   body: unknown
 }
 
-/** A server that notes every request down and refuses it. */
+/** A server that records every request and refuses it. */
 async function openRecorder() {
   const requests: Recorded[] = []
   const server = createServer((request, response) => {

@@ -1,6 +1,7 @@
 /**
- * Generated answers in generated mixtures of what servers do to a stream, in any pieces, cut off anywhere:
- * one request an answer, no text lost or doubled, no call run without its whole arguments, the right end.
+ * Generated answers with generated deviations of servers, in any pieces, cut off anywhere. Each answer
+ * causes one request, no text is lost or doubled, no call runs without its whole arguments, and the
+ * finish reason is right.
  */
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -16,7 +17,7 @@ type Json = Record<string, unknown>
 
 const encode = (text: string) => new TextEncoder().encode(text)
 
-/** What stands between the events of an answer and belongs to none. */
+/** Bytes between the events of an answer that belong to no event. */
 const noise = fc.constantFrom(
   '',
   ': keep-alive\n\n',
@@ -36,7 +37,7 @@ const noise = fc.constantFrom(
   event({ code: 0, message: 'ok' }),
 )
 
-/** What a server writes for "no finish reason yet". */
+/** The forms of "no finish reason yet". */
 const noReason = fc.constantFrom<(string | null | undefined)[]>(null, '', 'null', undefined)
 
 const pieceOfText = fc.oneof(
@@ -53,7 +54,7 @@ type Writer = (text: string, reason: string | null | undefined) => string
 const chunk = (fields: Json, reason: string | null | undefined) =>
   event({ id: 1, choices: [{ index: 0, delta: fields, finish_reason: reason }] })
 
-/** The ways in which servers write a piece of text. */
+/** The forms of a piece of text. */
 const textWriter = fc.constantFrom<Writer[]>(
   (text, reason) => chunk({ content: text }, reason),
   (text, reason) => chunk({ content: [{ type: 'text', text }] }, reason),
@@ -138,7 +139,7 @@ function callEvents({ path, style, cuts, numericId }: Call, index: number): stri
   }
 }
 
-/** The text in pieces, none of them empty. */
+/** The text in pieces that are not empty. */
 function cutAt(text: string, cuts: readonly number[]): string[] {
   const at = [...new Set(cuts.filter((cut) => cut > 0 && cut < text.length)), text.length]
   return at.toSorted((a, b) => a - b).map((end, index, all) => text.slice(all[index - 1] ?? 0, end))
@@ -168,7 +169,7 @@ const answer = fc
     const called = calls.flatMap((made, index) => callEvents(made, index)).join(callNoise)
     const withLineEnds = (text: string) => text.replaceAll('\n', lineEnd)
     const until = withLineEnds(written.join('') + called)
-    // Whole once the JSON that holds the finish reason is.
+    // The answer is complete after the JSON with the finish reason.
     const decided = until + withLineEnds(delta({}, reason)).trimEnd()
     return {
       text: texts.map(([text]) => text).join(''),
@@ -185,11 +186,11 @@ const pieceLengths = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, 
 interface Served {
   bytes: Uint8Array
   lengths: readonly number[]
-  /** How the connection ends after the bytes. */
+  /** The end of the connection after the bytes. */
   end: 'ends' | 'breaks'
 }
 
-/** Answers the first request with these bytes, one after a tool with "Done.", all others with "Again.". */
+/** Sends these bytes as the first answer, "Done." after a tool, and "Again." for all other requests. */
 function provider({ bytes, lengths, end }: Served) {
   const state = { asked: 0, afterTool: 0 }
   const transport: Transport = async (request, receiver) => {
@@ -275,7 +276,7 @@ test('an answer without a finish reason is never complete', async () => {
     async (answer, lengths, end, share) => {
       const bytes = encode(answer.wire).subarray(0, Math.floor(share * (answer.decided - 1)))
       const run = await ask({ bytes, lengths, end })
-      // Whole calls may run although the rest never came; each with what the model meant, once.
+      // Complete calls may run although the rest is missing: each once, with the right arguments.
       const left = byPath(answer.inputs)
       for (const input of byPath(run.ran)) {
         expect(left).toContain(input)

@@ -1,11 +1,11 @@
-/** A tool, and what becomes of one step that calls it. */
+/** A tool, and one step that calls it. */
 import { z } from 'zod'
 
 import type { NamedTool } from '../src/tool.ts'
 import { agentOf, record } from './recorded-run.ts'
 import { calls, says, type Script, scriptedModel } from './scripted-model.ts'
 
-/** A tool that takes anything. */
+/** A tool that accepts any input. */
 export const toolOf = (
   execute: NonNullable<NamedTool['execute']>,
   more: Partial<NamedTool> = {},
@@ -17,7 +17,7 @@ export const toolOf = (
   ...more,
 })
 
-/** Runs one step of calls, and gives what the client and the model are told of them. */
+/** Runs one step of calls. Returns the events of the client and the results for the model. */
 export async function settle(tool: NamedTool, ...script: Script[]) {
   const scripts = script.length === 0 ? [calls(['work', { n: 1 }])] : script
   const model = scriptedModel(...scripts, says('Done.'))

@@ -1,17 +1,17 @@
 /**
- * Loom's chat-completions client against `@ai-sdk/openai-compatible`, over the same bytes.
+ * Loom's chat-completions client compared with `@ai-sdk/openai-compatible`, over the same bytes.
  *
- * Before they are compared, parts are normalised: an error counts as an error whatever it says, a
- * generated tool call id is a number, and empty argument deltas are left out (Loom sends none). And
- * two things are told by Loom in another way everywhere, because a runner needs it so: where the stock
- * client errors its web stream, or says "no finish reason" before there was any event, Loom gives an
- * `error` part and a `finish`, or rejects with an error that may be retried; and of an answer that was
- * cut off, by its length as well, it gives out no call whose arguments are not whole. An event at the end
- * of a body counts without its line end, if its JSON is whole. What Loom reads and the stock client does
- * not (names that are empty first, placeholders, numbers, whole JSON answers and more) is in
- * `openai-compatible-reading.test.ts`, a case for each. Reasoning that a provider counts beside
- * its completion tokens (`provider-streams.test.ts`) is in no stream here, and a count that is left out
- * of a report is unknown to Loom and 0 to the stock client.
+ * Parts are normalised before the comparison: an error counts as an error whatever its message is, a
+ * generated tool call id is a number, and empty argument deltas are left out (Loom sends none). Two
+ * differences apply everywhere, because the runner needs them. Where the stock client errors its web
+ * stream, or reports "no finish reason" before any event, Loom sends an `error` part and a `finish`, or
+ * rejects with an error that may be retried. And in an answer that was cut off, also by its length, Loom
+ * returns no call with incomplete arguments. An event at the end of a body counts without its line end
+ * if its JSON is complete. `openai-compatible-reading.test.ts` has a case for everything that Loom reads
+ * and the stock client does not (names that are empty first, placeholders, numbers, whole JSON answers
+ * and more). No stream here has reasoning that a provider counts beside its completion tokens
+ * (`provider-streams.test.ts`). A count that is missing in a report is unknown to Loom and 0 to the stock
+ * client.
  */
 import { APICallError } from '@ai-sdk/provider'
 import type { LanguageModelV4StreamPart, LanguageModelV4Usage } from '@ai-sdk/provider'
@@ -33,7 +33,7 @@ const stock = (pieces: readonly Uint8Array[]) => collectStream(stockModel(pieces
 
 type Part = LanguageModelV4StreamPart
 
-/** @param wire what was sent: ids that are not in it were generated */
+/** @param wire the sent bytes: ids that are not in them were generated */
 function normalised(parts: readonly Part[], wire: string): unknown[] {
   const generated = new Map<string, string>()
   const name = (id: string) => {
@@ -52,7 +52,7 @@ function normalised(parts: readonly Part[], wire: string): unknown[] {
   })
 }
 
-/** The form of an answer is Loom's own: test/providers/ holds what it is for. */
+/** Removes the form of an answer, which only Loom has: test/providers/ tests it. */
 function withoutForm(part: Part): Part {
   if (!('providerMetadata' in part) || part.providerMetadata?.['loom'] === undefined) return part
   const { providerMetadata, ...rest } = part
@@ -60,7 +60,7 @@ function withoutForm(part: Part): Part {
   return Object.keys(others).length === 0 ? rest : { ...rest, providerMetadata: others }
 }
 
-/** What a report leaves out is 0 to the stock client, and unknown to Loom. */
+/** A missing count is 0 to the stock client, and unknown to Loom. */
 function counted({ inputTokens, outputTokens, raw }: LanguageModelV4Usage): LanguageModelV4Usage {
   const { total, text, ...rest } = outputTokens
   const isLeftOut = raw !== undefined && total === undefined
@@ -70,7 +70,7 @@ function counted({ inputTokens, outputTokens, raw }: LanguageModelV4Usage): Lang
 
 const isCutOff = (reason: string | undefined) => reason === undefined || reason === 'length'
 
-/** The stock client gives out what there is of a call's arguments when an answer is cut off. */
+/** The stock client returns incomplete arguments of a call when an answer is cut off. */
 function withoutBrokenCalls(parts: readonly Part[]): readonly Part[] {
   const finish = parts.at(-1)
   if (finish?.type !== 'finish' || !isCutOff(finish.finishReason.raw)) return parts
@@ -89,12 +89,12 @@ function withoutBrokenCalls(parts: readonly Part[]): readonly Part[] {
   )
 }
 
-/** Expects of Loom what the stock client gave. */
+/** Compares Loom's parts with those of the stock client. */
 function expectSame(loom: Collected, stock: Collected, wire: string): void {
   const expected = normalised(withoutBrokenCalls(stock.parts), wire)
   const actual = normalised(loom.parts, wire)
   if (loom.failure !== undefined) {
-    // Nothing was said: the stock client says so in the stream, Loom with an error to retry.
+    // Without content, the stock client reports an error in the stream, and Loom one that may be retried.
     expect(APICallError.isInstance(loom.failure) && loom.failure.isRetryable).toBe(true)
     expect(actual).toEqual([])
     expect(expected).toMatchObject([
@@ -105,7 +105,7 @@ function expectSame(loom: Collected, stock: Collected, wire: string): void {
   } else if (stock.failure === undefined) {
     expect(actual).toEqual(expected)
   } else {
-    // An errored web stream drops what was not read yet, so the stock client may have given less.
+    // An errored web stream drops unread parts, so the stock client may have returned fewer.
     expect(actual.slice(0, expected.length)).toEqual(expected)
     expect(actual.slice(-2)).toMatchObject([
       { type: 'error' },
@@ -145,7 +145,7 @@ describe('a body that ends early', () => {
   })
 })
 
-/** With the line end that the stock client needs to see the last event. */
+/** With the line end that the stock client needs for the last event. */
 function withLineEnd(bytes: Uint8Array): Uint8Array {
   const text = new TextDecoder().decode(bytes)
   const [, last = ''] = /(?:^|[\r\n])data: ?([^\r\n]+)\r?\n?$/.exec(text) ?? []
@@ -162,11 +162,11 @@ function isJson(text: string): boolean {
 }
 
 /**
- * Whether a call's arguments begin anew in their middle. Loom takes that for a placeholder, or a
- * repetition, and has the last for the arguments; the stock client puts all of it together.
+ * Whether a call's arguments start again in their middle. For Loom that is a placeholder or a repetition,
+ * and the last arguments count. The stock client joins all of them.
  */
 function beginsAnew({ parts }: Collected): boolean {
-  // A stream that fails gives out no whole call, so the pieces count.
+  // A stream that fails returns no whole call, so the deltas are checked.
   const inputs = new Map<string, string>()
   for (const part of parts) {
     if (part.type !== 'tool-input-delta') continue
@@ -175,7 +175,7 @@ function beginsAnew({ parts }: Collected): boolean {
   return [...inputs.values()].some((input) => !isJson(input) && /[^\s][\s]*[[{]/.test(input))
 }
 
-/** Whether two calls are the same: Loom takes that for a repetition where their ids are, too. */
+/** Whether two calls are equal. For Loom that is a repetition if their ids are also equal. */
 function repeatsCall({ parts }: Collected): boolean {
   const inputs = parts.flatMap((part) => (part.type === 'tool-input-delta' ? [part.delta] : []))
   return inputs.filter((input) => isJson(input) && input.startsWith('{')).length > 1
@@ -183,7 +183,7 @@ function repeatsCall({ parts }: Collected): boolean {
 
 const isReadOtherwise = (stream: Collected) => beginsAnew(stream) || repeatsCall(stream)
 
-/** Loom keeps the reason `length` where a `stop` follows it, and the stock client takes the last reason. */
+/** Loom keeps the reason `length` if a `stop` follows it. The stock client takes the last reason. */
 const endsForLength = ({ parts }: Collected) =>
   parts.some((part) => part.type === 'finish' && part.finishReason.unified === 'length')
 
@@ -236,7 +236,7 @@ const chunk = fc.record(
   { requiredKeys: ['choices'] },
 )
 
-/** The lines of one event, or of something between events. */
+/** The lines of one event, or of bytes between events. */
 const block = fc.oneof(
   { weight: 10, arbitrary: chunk.map((value) => [`data: ${JSON.stringify(value)}`]) },
   { weight: 3, arbitrary: chunk.map((value) => [`data:${JSON.stringify(value)}`]) },
@@ -255,11 +255,11 @@ const wires = fc
   .tuple(fc.array(block, { maxLength: 12 }), fc.constantFrom('\n', '\r\n', '\r'), fc.boolean())
   .map(([blocks, lineEnd, isDone]) => {
     const all = isDone ? [...blocks, ['data: [DONE]']] : blocks
-    // The stock client waits for what follows a lone CR, so something does.
+    // The stock client waits for more bytes after a lone CR, so some follow.
     return `${all.map((lines) => [...lines, '', ''].join(lineEnd)).join('')}: end\n`
   })
 
-/** Cuts bytes in pieces of these lengths, again and again. */
+/** Cuts bytes into pieces of these lengths, repeatedly. */
 function pieces(wire: string, lengths: readonly number[]): Uint8Array[] {
   const bytes = encode(wire)
   const result: Uint8Array[] = []

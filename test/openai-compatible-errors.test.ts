@@ -1,4 +1,4 @@
-/** How the chat-completions client tells what went wrong, over real sockets. */
+/** Error reports of the chat-completions client, over real sockets. */
 import { APICallError } from '@ai-sdk/provider'
 import { describe, expect, test } from 'vitest'
 
@@ -12,7 +12,7 @@ import { eventStream, nobody, rawUpstream, until, upstream } from './fixtures/up
 const modelAt = (baseUrl: string) => openAICompatible({ provider: 'test', modelId: 'm1', baseUrl })
 const text = delta({ content: 'Hel' })
 
-/** What both doors are rejected with. */
+/** The rejections of the direct method and of the stream. */
 async function failureOf(baseUrl: string): Promise<APICallError> {
   const { parts, failure } = await collectParts(modelAt(baseUrl), hello)
   const byStream = await collectStream(modelAt(baseUrl), hello)
@@ -202,7 +202,7 @@ describe('a connection', () => {
       })
     })
     const { parts, failure } = await collectParts(modelAt(baseUrl), hello)
-    // A reset may overtake the bytes before it: then there was no answer.
+    // A reset may arrive before the bytes that were sent first. Then there was no answer.
     if (failure !== undefined) expect(failure).toMatchObject({ isRetryable: true })
     else expect(parts.slice(-2)).toMatchObject([{ type: 'error' }, { type: 'finish' }])
     expect(parts.map((part) => part.type)).not.toContain('tool-call')

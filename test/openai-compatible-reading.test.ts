@@ -1,4 +1,4 @@
-/** What the chat-completions client reads in streams that no standard knows. */
+/** Streams outside every standard that the chat-completions client reads. */
 import { isDeepStrictEqual } from 'node:util'
 
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
@@ -63,11 +63,11 @@ test('the stock client reads less in the listed cases only', async () => {
   for (const [name, stream] of Object.entries(oddStreams)) {
     const bytes = [encode(stream.wire)]
     const theirs = await collectStream(stockModel(bytes), hello)
-    // The stock client may not even give JSON arguments.
+    // The stock client may not even return JSON arguments.
     const isJson = theirs.parts.every((part) => part.type !== 'tool-call' || parses(part.input))
     if (isJson && isDeepStrictEqual(answerOf(theirs), expected(stream))) alike.push(name)
   }
-  // All others are the meant differences.
+  // All others are the intended differences.
   expect(alike).toEqual([
     'the status of MiniMax in each chunk',
     'the whole message once more at the end',

@@ -1,6 +1,6 @@
 /**
- * The request bodies of Loom's chat-completions client against those of `@ai-sdk/openai-compatible`,
- * and what goes over the wire besides the body.
+ * The request bodies of Loom's chat-completions client compared with those of
+ * `@ai-sdk/openai-compatible`, and the other parts of a request on the wire.
  */
 import type {
   LanguageModelV4CallOptions,
@@ -75,7 +75,7 @@ const result = (
 const results = (...content: ReturnType<typeof result>[]) =>
   ({ prompt: [{ role: 'tool', content }] }) satisfies Call
 
-/** A PNG's first bytes, as a view into a larger buffer. */
+/** The first bytes of a PNG, as a view into a larger buffer. */
 const png = new Uint8Array([0, 0, 0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]).subarray(2)
 const pdf = new TextEncoder().encode('%PDF-1.7')
 const schema = { type: 'object', properties: { p: { type: 'number' } } } as const

@@ -1,4 +1,4 @@
-/** The chat-completions client over real sockets: its two doors, their pace, and its connections. */
+/** The chat-completions client over real sockets: direct method and stream, pace, and connections. */
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { describe, expect, test } from 'vitest'
 
@@ -39,7 +39,7 @@ test.each(Object.entries(chatStreams))(
 )
 
 /** Generated ids differ from call to call. */
-/** Of two answers: they may fall into two seconds. */
+/** Two answers may have times in two different seconds. */
 const withoutIds = (collected: unknown) =>
   JSON.parse(
     JSON.stringify(collected)
@@ -101,7 +101,7 @@ describe('`doGenerate`', () => {
   })
 })
 
-/** Resolves when the server has stood still for twenty looks at it. */
+/** Resolves when the count of the server has not changed for twenty checks. */
 async function standstill(state: { sent: number; isHeld: boolean }): Promise<void> {
   let [sent, turns] = [-1, 0]
   await until('the server is held up', () => {
@@ -113,11 +113,11 @@ async function standstill(state: { sent: number; isHeld: boolean }): Promise<voi
 
 describe('the pace', () => {
   const chunk = delta({ content: 'x'.repeat(16 * 1024) })
-  /** More than all buffers between the two together, and far less than what would be sent. */
+  /** More than all buffers between the two together, and much less than the server would send. */
   const maxAhead = 32 * 1024 * 1024
   const maxSent = 256 * 1024 * 1024
 
-  /** Writes until it is held up. */
+  /** Writes until backpressure stops it. */
   async function fastServer() {
     const state = { sent: 0, isHeld: false }
     const { baseUrl } = await upstream((response) => {
@@ -234,7 +234,7 @@ describe('connections', () => {
     let requests = 0
     const server = await upstream((response, request) => {
       requests++
-      // As if the server had given the idle connection up when the second request was on its way.
+      // The server closed the idle connection while the second request was on its way.
       if (requests === 2) request.socket.resetAndDestroy()
       else eventStream(response).end(stop)
     })

@@ -6,7 +6,7 @@ import { defineTool } from '../src/define-tool.ts'
 import { run } from '../src/index.ts'
 import { calls, says, scriptedModel } from './scripted-model.ts'
 
-/** What the model reads of an output. */
+/** The output that the model receives. */
 async function read(output: unknown): Promise<string> {
   const tool = defineTool({
     name: 'make',

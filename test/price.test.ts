@@ -1,4 +1,4 @@
-/** Costs against sums that were done by hand. Prices are US dollars per million tokens. */
+/** Costs compared with sums that were computed by hand. Prices are US dollars per million tokens. */
 import type { LanguageModelV4Usage } from '@ai-sdk/provider'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -32,7 +32,7 @@ const tiered = price({
   input: 2.5,
   output: 7.5,
   cache_read: 0.5,
-  // Not in order, as nothing promises that they are.
+  // Not in order, because the list promises no order.
   tiers: [
     { input: 6.25, output: 18.5, cache_read: 1.25, tier: { type: 'context', size: 128_000 } },
     { input: 5, output: 15, tier: { type: 'context', size: 32_000 } },
@@ -66,21 +66,21 @@ describe('a cost', () => {
       tokens(1000, 100, { reasoning: 60 }),
       0.0028,
     ],
-    // A list says 0 where there is no such price: 1000 * 4 + 100 * 20
+    // A list has 0 for a missing price: 1000 * 4 + 100 * 20
     [
       'reasoning at 0',
       price({ input: 4, output: 20, reasoning: 0 }),
       tokens(1000, 100, { reasoning: 60 }),
       0.006,
     ],
-    // Nor is a prompt free because it is kept: 100 * 5 + 900 * 5
+    // A prompt is not free because it is cached: 100 * 5 + 900 * 5
     [
       'cache writes at 0',
       price({ input: 5, output: 1, cache_write: 0 }),
       tokens(1000, 0, { cacheWrite: 900 }),
       0.005,
     ],
-    // Reading from a cache can be: 100 * 5
+    // A read from the cache can be free: 100 * 5
     [
       'cache reads at 0',
       price({ input: 5, output: 1, cache_read: 0 }),
@@ -92,11 +92,11 @@ describe('a cost', () => {
     ['at the edge of a tier', tiered, tokens(32_000, 10), 0.080075],
     // 32001 * 5 + 10 * 15
     ['above it', tiered, tokens(32_001, 10), 0.160155],
-    // The tier names no cache price, so it is the one below: 2001 * 5 + 30000 * 0.5 + 10 * 15
+    // The tier has no cache price, so the lower one counts: 2001 * 5 + 30000 * 0.5 + 10 * 15
     ['above it, cached', tiered, tokens(32_001, 10, { cacheRead: 30_000 }), 0.025155],
     // 72000 * 6.25 + 128000 * 1.25 + 1000 * 18.5
     ['in the last tier', tiered, tokens(200_000, 1000, { cacheRead: 128_000 }), 0.6285],
-    // More cached than read: a provider that counts them apart. 0 * 3 + 50 * 0.3
+    // More cached than read: a provider that counts them separately. 0 * 3 + 50 * 0.3
     ['more cached than read', sonnet, tokens(10, 0, { cacheRead: 50 }), 0.000015],
   ])('the cost equals a computation by hand: %s', (_name, price, usage, usd) => {
     expect(costOf(usage, price)).toBeCloseTo(usd, 12)

@@ -1,6 +1,6 @@
 /**
- * The prompt conversion, held against the AI SDK's own over a mock model, wherever the AI SDK gives
- * a prompt at all. Where Loom's differs, it is listed here as a case of its own.
+ * The prompt conversion compared with the AI SDK's over a mock model, wherever the AI SDK returns a
+ * prompt. Each difference of Loom's has a case of its own here.
  */
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
 import { generateText, type ModelMessage, streamText } from 'ai'
@@ -24,7 +24,7 @@ const usage = {
 }
 const finishReason = { unified: 'stop', raw: 'stop' } as const
 
-/** What `generateText` hands to a model that takes every URL. */
+/** The prompt that `generateText` sends to a model with support for every URL. */
 async function promptOfAiSdk(
   messages: ModelMessage[],
   system?: string,
@@ -47,7 +47,7 @@ async function promptOfAiSdk(
   return model.doGenerateCalls[0]?.prompt ?? []
 }
 
-/** Buffers are bytes, and `image` is `image/*`: the provider specification holds them equal. */
+/** Buffers count as bytes, and `image` as `image/*`: the provider specification treats them as equal. */
 function comparable(value: unknown): unknown {
   if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString('hex') }
   if (value instanceof URL) return { url: value.href }
@@ -495,7 +495,7 @@ describe('toPrompt', () => {
           }
           if (message.role === 'tool') expect(before?.role).toBe('assistant')
         }
-        // What came out needs no more mending.
+        // A second conversion changes nothing.
         const again: ModelMessage[] = JSON.parse(JSON.stringify(prompt))
         expect(toPrompt(again, undefined)).toEqual(prompt)
       }),
@@ -552,14 +552,14 @@ describe('toPrompt', () => {
   it('a history of 100,000 messages is converted quickly', () => {
     const messages = Array.from({ length: 25_000 }, (_, turn): ModelMessage[] => [
       { role: 'user', content: `Time ${turn}?` },
-      // Every other call stays without a result, so that many are open at once.
+      // Every second call stays without a result, so that many are open at once.
       { role: 'assistant', content: [call(`call-${turn}`)] },
       { role: 'tool', content: turn % 2 === 0 ? [result(`call-${turn}`)] : [] },
       { role: 'assistant', content: 'Noon' },
     ]).flat()
     const started = performance.now()
     expect(toPrompt(messages, 'Be brief.')).toHaveLength(100_001)
-    // Takes some 100 ms; were it quadratic, it would take minutes.
+    // It takes some 100 ms. A quadratic algorithm would take minutes.
     expect(performance.now() - started).toBeLessThan(10_000)
   }, 180_000)
 })

@@ -1,6 +1,6 @@
 /**
- * How an answer ends, from bytes on a socket to the message: a reported error comes first, then a finish
- * reason, then the end of the body.
+ * The end of an answer, from bytes on a socket to the message. The first of these decides: a reported
+ * error, a finish reason, the end of the body.
  */
 import type { ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -18,7 +18,7 @@ const whole = text + delta({}, 'stop') + usage + done
 const call = (input: string | undefined) =>
   delta({ tool_calls: [{ index: 0, id: 'a', function: { name: 'read', arguments: input } }] })
 
-/** What servers and proxies do instead of ending a response in good order. */
+/** What servers and proxies do instead of a regular end of the response. */
 const ends: Record<string, (response: ServerResponse) => void> = {
   'breaks the connection': (response) => {
     setImmediate(() => response.destroy())

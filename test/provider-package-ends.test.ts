@@ -1,6 +1,6 @@
 /**
- * The ends of answers through the AI SDK's provider packages: what holds for Loom's own client holds for
- * them. The streams are those of the providers' API references.
+ * The ends of answers through the AI SDK's provider packages, which follow the rules of Loom's own client.
+ * The streams are those of the providers' API references.
  */
 import type { ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -22,11 +22,11 @@ interface Wire {
   environment: (root: string) => Record<string, string>
   /** The start of an answer: half of its text. */
   begin: string
-  /** The other half, and all up to the event that says why the answer ended. */
+  /** The second half, up to the event with the finish reason. */
   end: string
-  /** A sign of life that is no content. */
+  /** A sign of life without content. */
   ping: string
-  /** A call of the tool `read` whose arguments never came, cut off by the length of the answer. */
+  /** A call of the tool `read` without its arguments, cut off by the length of the answer. */
   cutCall?: string
 }
 
@@ -126,7 +126,7 @@ const wires: Record<string, Wire> = {
     begin: gemini([{ text: 'Hel' }]),
     end: gemini([{ text: 'lo' }], { finishReason: 'STOP' }),
     ping: ': ping\n\n',
-    // Gemini gives calls whole or not at all.
+    // Gemini sends a call complete or not at all.
   },
 }
 
@@ -157,7 +157,7 @@ describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end,
   it('an answer that breaks off before its end is repeated', async () => {
     const { asked, result } = await answering(
       ({ response, number }) => {
-        // The first breaks off inside an event.
+        // The first answer breaks off inside an event.
         eventStream(response).write(begin + (number === 1 ? end.slice(0, 40) : end))
         setImmediate(() => response.destroy())
       },

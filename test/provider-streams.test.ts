@@ -1,7 +1,7 @@
 /**
- * Streams in the shapes that real providers send them, from bytes on a socket to the message, its
- * usage and its cost. The prices are those of the list that comes with Loom; the costs were computed
- * by hand, and stand here with their sums.
+ * Streams in the forms of real providers, from bytes on a socket to the message, its usage and its cost.
+ * The prices are those of the list that is part of Loom. The costs were computed by hand, with the sums
+ * in the comments.
  */
 import { readFileSync } from 'node:fs'
 
@@ -16,7 +16,7 @@ import { agentOf, record } from './recorded-run.ts'
 
 const registry = new Registry()
 
-/** Not run by the server, so that the turn ends with the call. */
+/** The server does not run this tool, so that the turn ends with the call. */
 const clock = defineTool({
   name: 'clock',
   description: 'The time in a zone.',
@@ -61,7 +61,7 @@ describe('a stream in the form of', () => {
       cachedInputTokens: 1000,
       reasoningTokens: 10,
     })
-    // By the list it would be 200 * 3 + 1000 * 0.3 + 30 * 15 = 1350 millionths; this is the bill.
+    // By the list it would be 200 * 3 + 1000 * 0.3 + 30 * 15 = 1350 millionths. This is the bill.
     expect(run.result.cost).toEqual({ usd: 0.00123 })
   })
 
@@ -119,7 +119,7 @@ describe('a stream in the form of', () => {
     )
     expect(said(run)).toEqual([['text', 'Hello there.']])
     expect(run.result.usage).toMatchObject({ inputTokens: 7, outputTokens: 3 })
-    // 7 * 0.14 + 3 * 0.57 = 2.69 millionths; told to the billionth
+    // 7 * 0.14 + 3 * 0.57 = 2.69 millionths, reported to the billionth
     expect(run.result.cost).toEqual({ usd: 0.00000269 })
   })
 

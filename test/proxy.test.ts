@@ -1,4 +1,4 @@
-/** The HTTP proxy that the environment names, as every way to a provider takes it. */
+/** The HTTP proxy of the environment, for every connection to a provider. */
 import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
@@ -20,7 +20,7 @@ interface Proxy {
   headers: IncomingMessage['headers'][]
 }
 
-/** Answers what it is to forward, as if it were the provider; tunnels lead to `target`. */
+/** Answers forwarded requests like the provider. Tunnels lead to `target`. */
 async function proxy(target?: number): Promise<Proxy> {
   const asked: string[] = []
   const headers: Proxy['headers'] = []
@@ -52,7 +52,7 @@ async function proxy(target?: number): Promise<Proxy> {
   return { url: `http://127.0.0.1:${address.port}`, asked, headers }
 }
 
-/** What a model with these settings answers. */
+/** The answer of a model with these settings. */
 async function ask(environment: Record<string, string>, model = 'mock/x') {
   const models = createModels({ environment: { MOCK_API_KEY: 'x', ...environment } })
   return record(agentOf({ model, retry: { retries: 0 } }), 'Hi', { models })

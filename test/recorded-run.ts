@@ -1,6 +1,6 @@
 /**
- * Runs an agent, keeps what happens, and holds every run to what must always be true: its events are
- * well formed, and the AI SDK's own client makes a whole message of them that says what the result does.
+ * Runs an agent, records its events, and checks the properties of every run: its events are well formed,
+ * and the AI SDK's own client builds a complete message from them that agrees with the result.
  */
 import { type ModelMessage, readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai'
 import { expect } from 'vitest'
@@ -15,7 +15,7 @@ import { run } from '../src/runner.ts'
 import { within } from './deadline.ts'
 import { expectWellFormed } from './event-grammar.ts'
 
-/** No environment of the machine's, so no keys. */
+/** No environment of the machine, so no keys. */
 export const models = createModels({ environment: {} })
 
 /** An agent that does not make a test wait. */
@@ -31,10 +31,10 @@ export const agentOf = <CONTEXT = unknown>(
 
 export interface Recorded {
   events: AgentEvent[]
-  /** What the run gave, or what its error kept. */
+  /** The result of the run, or the one in its error. */
   result: RunResult
   error: LoomError | undefined
-  /** What a client has in the end. */
+  /** The final message of a client. */
   message: UIMessage
 }
 
@@ -68,7 +68,7 @@ function failureOf(reason: unknown): readonly [RunResult, LoomError] {
   return [reason.result, reason]
 }
 
-/** The message that ai 7 makes of the events, where an error event does not throw it away. */
+/** The message that ai 7 builds from the events, if no error event discards it. */
 async function messageOf(
   events: readonly AgentEvent[],
   earlierCalls: readonly string[],
@@ -86,10 +86,10 @@ async function messageOf(
   return { ...last, parts: last.parts.slice(earlierCalls.length) }
 }
 
-/** Loom's events are the AI SDK's chunks, but for `dynamic` on denials, which the codec leaves out. */
+/** Loom's events are the AI SDK's chunks, except `dynamic` on denials, which the codec leaves out. */
 function chunkOf(event: AgentEvent): UIMessageChunk {
   if (event.type === 'tool-output-denied') return { type: event.type, toolCallId: event.toolCallId }
-  // Its kind is "provider.type", which our union has as a string.
+  // Its kind is "provider.type", which is a string in Loom's union.
   if (event.type === 'custom') return { type: 'message-metadata', messageMetadata: {} }
   return event
 }
@@ -103,7 +103,7 @@ const earlierPart = (toolCallId: string): UIMessage['parts'][number] => ({
   approval: { id: `approval-of-${toolCallId}` },
 })
 
-/** Calls at the end of a conversation that have no result yet. */
+/** Calls at the end of a conversation without a result. */
 function callIdsOf(messages: readonly ModelMessage[]): string[] {
   const called = new Set<string>()
   for (const { role, content } of messages) {
@@ -131,7 +131,7 @@ function expectWhole({ parts }: UIMessage, { outcome }: RunResult): void {
 export const textOf = ({ parts }: UIMessage): string =>
   parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
 
-/** What the assistant said in the messages from `from` on. */
+/** The text of the assistant in the messages from `from` on. */
 export function textIn({ messages }: RunResult, from = 0): string {
   const parts = messages
     .slice(from)
@@ -150,15 +150,15 @@ export const ofType = <TYPE extends AgentEvent['type']>(
 ): EventOf<TYPE>[] => events.filter((event): event is EventOf<TYPE> => event.type === type)
 
 /**
- * For `beforeEach`: a promise that nobody owns would end a server's process.
- * @returns what vitest calls after the test.
+ * For `beforeEach`: fails for an unhandled rejection, which would end a server's process.
+ * @returns the function that vitest calls after the test
  */
 export function watchRejections(): () => Promise<void> {
   const reasons: unknown[] = []
   const note = (reason: unknown) => reasons.push(reason)
   process.on('unhandledRejection', note)
   return async () => {
-    // Node tells of them after the microtasks of the turn in which they were left.
+    // Node reports them after the microtasks of the turn in which they were left.
     await new Promise((resolve) => setImmediate(resolve))
     process.off('unhandledRejection', note)
     expect(reasons).toEqual([])

@@ -1,4 +1,4 @@
-/** Every listed provider with an address becomes a client that sends the right key to the right place. */
+/** Each listed provider with an address becomes a client that sends the right key to the right address. */
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
 import { describe, expect, it } from 'vitest'
 
@@ -12,7 +12,7 @@ const prompt: LanguageModelV4CallOptions['prompt'] = [
 ]
 const key = 'key-of-the-test-1234'
 
-/** Addresses that are made of variables, filled in by hand. */
+/** Addresses with variables, filled in by hand. */
 const filled: Record<string, [values: Record<string, string>, url: string, key: string]> = {
   'cloudflare-workers-ai': [
     { CLOUDFLARE_ACCOUNT_ID: 'acc' },
@@ -42,7 +42,7 @@ const filled: Record<string, [values: Record<string, string>, url: string, key: 
   'privatemode-ai': [{}, '//localhost:8080/v1/chat/completions', 'PRIVATEMODE_API_KEY'],
 }
 
-/** By the package that a provider is listed with; all others speak OpenAI's chat completions. */
+/** By the package of a listed provider. All others use OpenAI's chat completions. */
 const paths: Record<string, [path: string, header: string]> = {
   '@ai-sdk/anthropic': ['/messages', 'x-api-key'],
   '@ai-sdk/openai': ['/responses', 'authorization'],
@@ -63,7 +63,7 @@ function expectedOf({ id, npm = '', api = '', env }: ProviderEntry) {
 const registry = new Registry()
 const listed = await registry.providers()
 const addressed = listed.filter(({ api }) => api !== undefined)
-/** A name that no list has, so that nothing but the provider's own way of speaking counts. */
+/** A name that is in no list, so that only the provider's own protocol counts. */
 const unlistedModel = 'a-model/of:none'
 
 describe('providers with an address', () => {
@@ -116,7 +116,7 @@ describe('providers with an address', () => {
       code: 'missing-key',
       message: expect.stringContaining('set CLOUDFLARE_ACCOUNT_ID.'),
     })
-    // All at once, and not one after the other.
+    // All variables at once, not one after the other.
     await expect(createModels({ environment: {}, registry }).resolve('azure/m')).rejects.toThrow(
       'Model "azure/m" needs to know where it is: set AZURE_RESOURCE_NAME, and its API key: AZURE_API_KEY.',
     )
@@ -188,7 +188,7 @@ describe('well-known addresses', () => {
     const models = createModels({ environment, registry, transport: host.transport })
     await expect((await models.resolve('fireworks/m')).doStream({ prompt })).rejects.toThrow()
     expect(host.requests[0]?.url).toBe('//proxy.corp/v1/chat/completions')
-    // What is known of a model by that name holds there too, and of another nothing is.
+    // The facts of a listed model of that name apply there too. Other models have no facts.
     expect(await models.facts('fireworks/accounts/fireworks/models/kimi-k3')).toHaveProperty(
       'contextWindow',
     )

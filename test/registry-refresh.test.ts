@@ -1,4 +1,4 @@
-/** Newer lists over real sockets, and all that may be wrong with them. */
+/** Newer lists over real sockets, and their possible faults. */
 import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -15,7 +15,7 @@ import { addressOf, endProcesses, startLoom } from './loom-process.ts'
 
 const day = 24 * 60 * 60 * 1000
 
-/** The list that comes with Loom in the form of models.dev, and what a test puts in its place. */
+/** The list that is part of Loom in the form of models.dev, with replacements by the test. */
 async function payload(change: Record<string, unknown> = {}, keep = 225): Promise<string> {
   const catalog = await shippedCatalog()
   const providers = [...catalog.providers.values()]
@@ -65,7 +65,7 @@ const cacheFolder = async () => {
   return join(folder, 'nested', 'models.br')
 }
 
-/** A registry, and how each of its fetches ended. */
+/** A registry, and the outcome of each of its fetches. */
 function opened(options: RegistryOptions) {
   const outcomes: RefreshOutcome[] = []
   const waiting: (() => void)[] = []
@@ -76,7 +76,7 @@ function opened(options: RegistryOptions) {
       waiting.shift()?.()
     },
   })
-  /** Asks something, and waits for the fetch that this causes. */
+  /** Asks a question, and waits for the fetch that it starts. */
   const refreshed = async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     waiting.push(resolve)
@@ -140,7 +140,7 @@ describe('a newer list', () => {
     expect(outcomes).toEqual([])
     expect((await stat(cacheFile)).mode & 0o077).toBe(0)
     expect(await readdir(join(cacheFile, '..'))).toEqual(['models.br'])
-    // What was fetched elsewhere is another list.
+    // A list from another address is another list.
     expect(
       await opened({ url: `${url}?other`, cacheFile }).registry.provider('fresh'),
     ).toBeUndefined()
@@ -198,7 +198,7 @@ describe('a newer list', () => {
 })
 
 describe('a provider that is only in a newer list', () => {
-  // The list may hold addresses on this machine, which ask for no key.
+  // The list may hold addresses on this machine, which need no key.
   const withHere = () =>
     payload({ here: { api: 'http://127.0.0.1:1/v1', models: { 'here/model': {} } } })
 
@@ -260,7 +260,7 @@ describe('an answer that is not a newer list', () => {
     expect(await registry.provider('fresh')).toBeUndefined()
     expect(await registry.provider('groq')).toBeDefined()
     await expect(stat(cacheFile)).rejects.toThrow()
-    // It is left alone for a while.
+    // No other fetch starts for a while.
     expect(asked).toHaveLength(1)
   })
 
@@ -326,7 +326,7 @@ describe('an untrusted newer list', () => {
   })
 })
 
-/** Until the other side has had enough. */
+/** Sends until the other side closes. */
 function endless(response: ServerResponse): void {
   const piece = '"'.padEnd(1024 * 1024, 'x')
   const write = () => {

@@ -226,7 +226,7 @@ describe('facts', () => {
   })
 
   it('facts apply to equal names at the user’s own address', async () => {
-    // Whoever asks this one for a temperature is refused, by way of a proxy too.
+    // This model refuses a temperature, also through a proxy.
     const facts = await models.facts('openai/gpt-5')
     expect(facts).toMatchObject({ temperature: false, price: { input: 1.25, output: 10 } })
     const proxied = createModels({ environment: { FIREWORKS_BASE_URL: 'http://127.0.0.1:1/v1' } })

@@ -24,7 +24,7 @@ beforeEach(watchRejections)
 
 const never = () => Promise.withResolvers<never>().promise
 
-/** Aborts when an event of this type comes, a moment later, as a stop button does. */
+/** Aborts shortly after an event of this type, like a stop button. */
 function abortAt(type: AgentEvent['type']) {
   const stop = new AbortController()
   return {
@@ -144,7 +144,7 @@ describe('an aborted run', () => {
     expect(heard?.aborted).toBe(true)
     expect(ofType(events, 'tool-output-error')).toHaveLength(2)
     expect(result.messages.at(-1)).toMatchObject({ role: 'tool', content: [{}, {}] })
-    // Or a client that sends by itself would take the results for something to send.
+    // Otherwise a client that submits by itself would send the results.
     expect(typesOf(events).slice(-4)).toEqual(['start-step', 'finish-step', 'abort', 'finish'])
   })
 

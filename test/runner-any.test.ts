@@ -53,7 +53,7 @@ describe('any run', () => {
       fc.asyncProperty(anyRun, async ({ agent, options }) => {
         const { result, events } = await record(agent, 'Go.', options)
         const stored = result.messages.flatMap(storedOrder)
-        // What a client shows and no prompt repeats: a provider's call that never came whole.
+        // A provider's call that did not complete: a client shows it, but no prompt repeats it.
         const shown = shownOrder(events).filter((entry) => stored.includes(entry))
         expect(stored).toEqual(shown)
       }),
@@ -70,7 +70,7 @@ describe('any run', () => {
           type: 'tool-approval-response' as const,
           approvalId,
           approved: decisions.next().value === true,
-          // Providers are told of decisions on their own calls, ours end here.
+          // Providers receive decisions on their own calls. Those on Loom's calls end here.
           providerExecuted: !approvalId.includes('.'),
         }))
         const model = scriptedModel(says('Fine.'))
@@ -121,7 +121,7 @@ function storedOrder({ role, content }: ModelMessage): string[] {
   })
 }
 
-/** The same of what was sent: a client shows a part where it first reads of it. */
+/** The same from the events: a client shows a part at the place of its first event. */
 function shownOrder(events: readonly AgentEvent[]): string[] {
   const shown: string[] = []
   let stepStart = 0
@@ -136,7 +136,7 @@ function shownOrder(events: readonly AgentEvent[]): string[] {
   return shown
 }
 
-/** No provider takes a call of ours without its one result behind it, or a result without its call. */
+/** Every provider refuses a call without its one result after it, and a result without its call. */
 function expectPaired(prompt: LanguageModelV4Prompt): void {
   for (const [index, message] of prompt.entries()) {
     if (message.role !== 'assistant') continue

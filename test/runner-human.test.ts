@@ -16,7 +16,7 @@ const asking: ToolSet = {
   ask: tool({ description: 'Asks.', inputSchema: z.object({ question: z.string() }) }),
 }
 
-/** What a client sends back for a call that is its own. */
+/** The messages that a client sends back with the output of its own tool. */
 const answerOf = (toolCallId: string, value: string): ModelMessage => ({
   role: 'tool',
   content: [{ type: 'tool-result', toolCallId, toolName: 'ask', output: { type: 'text', value } }],
@@ -34,7 +34,7 @@ const decisionOf = (approvalId: string, approved = true, reason?: string): Model
   ],
 })
 
-/** A tool that asks first, and what it was called with. */
+/** A tool that needs approval, and the inputs that it ran with. */
 function careful(more: Partial<NamedTool> = {}) {
   const done: unknown[] = []
   const tool: NamedTool = {
@@ -53,7 +53,7 @@ function careful(more: Partial<NamedTool> = {}) {
 
 const pay = calls(['pay', { amount: 5 }])
 
-/** Runs until the agent asks a human, and gives what is needed to go on. */
+/** Runs until the agent asks for approval. Returns everything that is needed to continue. */
 async function untilAsked(tools: NamedTool[], ...scripts: Script[]) {
   const model = scriptedModel(...scripts)
   const agent = agentOf({ tools, model })
@@ -194,7 +194,7 @@ describe('a tool that needs approval', () => {
   })
 })
 
-/** The messages as they come back from a client, or a store, that has put other words in. */
+/** Messages that return from a client or a store with changed texts. */
 const replaced = (messages: ModelMessage[], from: string, to: string): ModelMessage[] =>
   JSON.parse(JSON.stringify(messages).replaceAll(from, to))
 

@@ -19,7 +19,7 @@ import {
 
 beforeEach(watchRejections)
 
-/** The pauses that a test's runs make, in milliseconds. */
+/** The pauses of a test's runs, in milliseconds. */
 function notePauses(): number[] {
   const pauses: number[] = []
   const note = (message: unknown) => {

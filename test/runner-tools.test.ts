@@ -18,7 +18,7 @@ describe('tool calls', () => {
     const tool = toolOf(async (input) => {
       await barrier.pass()
       const { n } = z.object({ n: z.number() }).parse(input)
-      // The first call is the last to be done.
+      // The first call finishes last.
       if (n === 2) last.resolve()
       if (n === 0) await last.promise
       return n

@@ -19,7 +19,7 @@ describe('an agent with a calculator', () => {
 
   it.each([
     ['a model of the AI SDK', scriptedModel, 3],
-    // What came in one network read is one event.
+    // Deltas of one network read are one event.
     ["a model of Loom's own", directScriptedModel, 2],
   ])('an agent answers with its calculator and %s', async (_what, open, deltas) => {
     const model = open(sum, says('It is 56088.'))
@@ -130,7 +130,7 @@ describe('the callbacks of an agent', () => {
     ]
     for (const way of ways) {
       const model = scriptedModel(calls(['calculator', { expr: '1' }]), says('No.'))
-      // Each way gives what the callback takes; a union of ways has no type that says so.
+      // Each form returns the type of the callback. A union of the forms has no such type.
       const definition: object = {
         systemPrompt: way('You help Ada.'),
         tools: way([calculator]),
@@ -253,7 +253,7 @@ describe('the loop', () => {
     const { result, events } = await record(agentOf({ tools: [calculator], model }), 'Go on.')
     expect(result).toMatchObject({ outcome: 'max-steps', steps: 10, finishReason: 'tool-calls' })
     expect(model.asked).toHaveLength(10)
-    // Clients that send by themselves would post a message for ever that ends in tool results.
+    // Clients that submit by themselves would post a message that ends in tool results without end.
     expect(typesOf(events).slice(-3)).toEqual(['start-step', 'finish-step', 'finish'])
     expect(events.at(-1)).toHaveProperty('messageMetadata.outcome', 'max-steps')
   })

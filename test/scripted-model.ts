@@ -1,6 +1,6 @@
 /**
- * Models that say what a test tells them to, reply by reply, and remember what they were asked: one
- * through `doStream` like any model of the AI SDK's, and one through Loom's direct door.
+ * Models that send the replies of a test, one by one, and record their requests: one through `doStream`
+ * like any model of the AI SDK, and one through Loom's direct method.
  */
 import type {
   LanguageModelV4,
@@ -15,7 +15,7 @@ export type Script = LanguageModelV4StreamPart[] | Error | ((signal: AbortSignal
 export type PartSource = AsyncIterable<LanguageModelV4StreamPart>
 
 export interface ScriptedModel extends LanguageModelV4 {
-  /** What each call was asked, in order. */
+  /** The options of each call, in order. */
   readonly asked: LanguageModelV4CallOptions[]
 }
 
@@ -36,19 +36,19 @@ export function scriptedModel(...scripts: Script[]): ScriptedModel {
   }
 }
 
-/** The same through the direct door: several parts at a time where the script is a list. */
+/** The same through the direct method, with several parts at a time if the script is a list. */
 export function directScriptedModel(...scripts: Script[]): ScriptedModel & DirectModel {
   const model = scriptedModel()
   return {
     ...model,
-    doStream: () => Promise.reject(new Error('the direct door is to be used')),
+    doStream: () => Promise.reject(new Error('call the direct method')),
     async [streamParts](options, receive) {
       const source = nextReply(scripts, model.asked, options)
       const batches = Array.isArray(source) ? batchesOf(source, 3) : singly(source)
       for (;;) {
         const batch = await batches.next().catch((error: unknown) => {
           if (options.abortSignal?.aborted) throw error
-          // What breaks after the answer began is a part of it.
+          // A failure after the start of the answer is a part of the answer.
           return { done: false as const, value: [{ type: 'error' as const, error }] }
         })
         if (batch.done === true) return
@@ -82,7 +82,7 @@ async function* batchesOf(parts: readonly LanguageModelV4StreamPart[], size: num
 
 const reason = (unified: LanguageModelV4FinishReason['unified']) => ({ unified, raw: unified })
 
-/** The last part of a reply: ten tokens in, five out. */
+/** The last part of a reply: ten input tokens, five output tokens. */
 export const finish = (
   unified: LanguageModelV4FinishReason['unified'] = 'stop',
 ): LanguageModelV4StreamPart => ({
@@ -94,7 +94,7 @@ export const finish = (
   },
 })
 
-/** Parts of a text, a delta a word, without the end. */
+/** Parts of a text, one delta per word, without the end. */
 export const words = (text: string, id = 'txt-0'): LanguageModelV4StreamPart[] => [
   { type: 'text-start', id },
   ...text.split(/(?<= )/).map((delta) => ({ type: 'text-delta' as const, id, delta })),
@@ -118,7 +118,7 @@ export const calls = (...list: [toolName: string, input: unknown, toolCallId?: s
   finish('tool-calls'),
 ]
 
-/** A reply that says this much and then breaks, as a stream does. */
+/** A reply that sends these parts and then breaks like a stream. */
 export const breaks = (
   parts: readonly LanguageModelV4StreamPart[],
   error: unknown,
@@ -128,7 +128,7 @@ export const breaks = (
     throw error
   }
 
-/** A reply that says this much and then nothing more, until it is aborted. */
+/** A reply that sends these parts and then nothing more until it is aborted. */
 export const hangs = (parts: readonly LanguageModelV4StreamPart[]) =>
   async function* (signal: AbortSignal): PartSource {
     yield* parts
@@ -138,7 +138,7 @@ export const hangs = (parts: readonly LanguageModelV4StreamPart[]) =>
     signal.throwIfAborted()
   }
 
-/** As `hangs`, but it does not hear of an abort either. */
+/** Like `hangs`, but it also ignores an abort. */
 export const hangsForEver = (parts: readonly LanguageModelV4StreamPart[]) =>
   async function* (): PartSource {
     yield* parts

@@ -1,4 +1,4 @@
-/** A character whose two halves (UTF-16 surrogates) come in two deltas, as escapes in JSON. */
+/** A character whose two halves (UTF-16 surrogates) arrive in two deltas, as escapes in JSON. */
 import { afterEach, expect, test } from 'vitest'
 
 import { answering } from './fixtures/answering.ts'

@@ -1,4 +1,4 @@
-/** A chat template or an API that refuses an order of roles gets the conversation in another order. */
+/** If a chat template or an API refuses an order of roles, it receives the messages in another order. */
 import { jsonSchema, type ModelMessage } from 'ai'
 import { describe, expect, test } from 'vitest'
 
@@ -112,7 +112,7 @@ const cases: {
     isBad: (body) => followed(body, 'assistant', 'system'),
   },
   {
-    // Anthropic's API, of models that take no prefill
+    // Anthropic's API, for models without prefill
     name: 'that wants the user to speak last',
     messages: [user('One'), answer('A')],
     text: 'This model does not support assistant message prefill. The conversation must end with a user message.',
@@ -139,9 +139,9 @@ describe('a model', () => {
       expect(model.refused.length).toBeGreaterThan(0)
       const { length } = model.refused
       expect((await model.ask()).text).toBe('Hello')
-      // The second request has the form from the start.
+      // The second request has the accepted form from the start.
       expect(model.refused).toHaveLength(length)
-      // Every text is still there.
+      // Every text is still in the request.
       const sent = JSON.stringify(model.taken.at(-1))
       for (const { content } of [...messages, { content: 'Be short.' }]) {
         if (typeof content === 'string') expect(sent).toContain(content)
@@ -177,7 +177,7 @@ describe('a model', () => {
       body?.['messages'].map((message: Body) =>
         message['role'] === 'tool' ? message['content'] : message['role'],
       )
-    // Results are in the order of their calls in any case.
+    // Results are in the order of their calls in every case.
     expect(idsOf(model.refused[0])).toEqual(['system', 'user', 'assistant', 'a', 'b', 'user'])
     expect(idsOf(model.taken[0])).toEqual([
       'system',

@@ -1,7 +1,7 @@
 /**
- * What each family of chat-completions APIs refuses in a request. Every rule is from the provider's
- * public documentation or code, or from its own refusal in a public report, and names its source. A
- * rule gives the text of the refusal, or undefined.
+ * The rules of each family of chat-completions APIs for a request. Every rule is from the provider's
+ * public documentation or code, or from its own refusal in a public report, and names its source. A rule
+ * returns the text of the refusal, or undefined.
  */
 import type { Body } from './provider-server.ts'
 
@@ -25,8 +25,8 @@ const isObject = (text: string) => {
 }
 
 /**
- * OpenAI's "Create chat completion" (platform.openai.com/docs/api-reference/chat/create; the schemas
- * are in github.com/openai/openai-openapi). The other families say that they are compatible with it.
+ * OpenAI's "Create chat completion" (platform.openai.com/docs/api-reference/chat/create; the schemas are
+ * in github.com/openai/openai-openapi). The documentation of the other families claims compatibility.
  */
 const common: Rule[] = [
   // ChatCompletionRequestMessage: the roles. `developer` is OpenAI's alone.
@@ -91,7 +91,7 @@ const common: Rule[] = [
 ]
 
 const fieldsOfAll = ['role', 'content', 'name', 'tool_calls', 'tool_call_id']
-/** Of an API that refuses fields of messages that it does not know. */
+/** The rule of an API that refuses unknown fields of messages. */
 const only = (...fields: string[]): Rule =>
   rule(`a message may hold ${fields.join(', ')} alone`, (message) =>
     Object.keys(message).some((name) => ![...fieldsOfAll, ...fields].includes(name)),
@@ -116,7 +116,7 @@ const mistralOrder: Record<string, string[]> = {
   tool: ['assistant', 'tool'],
 }
 
-/** The messages of the turn that a message is in: between two of the user. */
+/** The messages of the turn of a message: those between two user messages. */
 function turnOf(index: number, messages: Body[]): Body[] {
   const before = messages.slice(0, index).findLastIndex(({ role }) => role === 'user')
   const after = messages.findIndex(({ role }, at) => at > index && role === 'user')
@@ -200,8 +200,8 @@ export const families: Record<string, Rule[]> = {
     text('reasoning_content'),
     callFields(),
     // api-docs.deepseek.com/guides/thinking_mode: "Between two `user` messages, if the model performed a
-    // tool call, the intermediate `assistant`'s `reasoning_content` must … be passed back"; the API says
-    // it with 400 (github.com/anomalyco/opencode/issues/24083).
+    // tool call, the intermediate `assistant`'s `reasoning_content` must … be passed back". The API refuses
+    // with 400 (github.com/anomalyco/opencode/issues/24083).
     rule(
       'The `reasoning_content` in the thinking mode must be passed back to the API.',
       ({ role, reasoning_content }, index, messages) =>
@@ -258,15 +258,15 @@ export const families: Record<string, Rule[]> = {
   ],
   vllm: [
     ...common,
-    // docs.vllm.ai, "Reasoning Outputs": `reasoning`, which "used to be called `reasoning_content`". Fields
-    // that it does not know are ignored.
+    // docs.vllm.ai, "Reasoning Outputs": `reasoning`, which "used to be called `reasoning_content`". Unknown
+    // fields are ignored.
     text('reasoning'),
     text('reasoning_content'),
   ],
   ollama: [
     ...common,
-    // github.com/ollama/ollama: openai/openai.go, `Message` and `FromChatRequest`. Fields that it does not
-    // know are ignored.
+    // github.com/ollama/ollama: openai/openai.go, `Message` and `FromChatRequest`. Unknown fields are
+    // ignored.
     text('reasoning'),
     rule(
       'invalid message content type',
@@ -288,7 +288,7 @@ export const families: Record<string, Rule[]> = {
   ],
 }
 
-/** Why a family refuses a request, if it does. */
+/** The reason why a family refuses a request, or undefined. */
 export function refusalBy(family: string, body: Body): string | undefined {
   for (const check of families[family] ?? []) {
     const refusal = check(body['messages'], body)

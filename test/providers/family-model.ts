@@ -1,7 +1,7 @@
 /** Answers of each family's models, as the chunks of a stream. */
 import { chunk } from './provider-server.ts'
 
-/** How each family sends its thoughts. */
+/** The form of reasoning by family. */
 const thoughtsOf: Record<string, (text: string) => object> = {
   openai: () => ({}),
   groq: (reasoning) => ({ reasoning }),
@@ -52,19 +52,19 @@ export function deltasOf(family: string, { thought, text, call }: Step): object[
   ]
 }
 
-/** What only a model's own thoughts or signature can mend is asked for, and then given. */
+/** A refusal that only the model's own reasoning or signature can correct. The request is then repeated. */
 export const isMendable = (refusal: string): boolean =>
   /passed back|missing a thought_signature|reasoning_content is missing/.test(refusal)
 
 const modelIds: Record<string, string> = { openai: 'gpt-4o', gemini: 'gemini-3-flash' }
-/** The provider `openai` speaks the Responses API. */
+/** The provider `openai` uses the Responses API. */
 const providerOf: Record<string, string> = { openai: 'gateway' }
 
 /** `provider/model-id` of a family's model. */
 export const modelOf = (family: string): string =>
   `${providerOf[family] ?? family}/${modelIds[family] ?? 'm'}`
 
-/** The setting that puts a family's model behind a server that has a path for each family. */
+/** The setting of a server with one path per family. */
 export const addressOf = (family: string, root: string): Record<string, string> => ({
   [`${(providerOf[family] ?? family).toUpperCase()}_BASE_URL`]: `${root}/${family}`,
 })

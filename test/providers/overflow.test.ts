@@ -1,17 +1,17 @@
-/** Which refusals say that a prompt is too long. Each wording is a provider's own, with its source. */
+/** Refusals of a prompt that is too long. Each wording is a provider's own, with its source. */
 import { describe, expect, test } from 'vitest'
 
 import { answerRoom, isOverflow, overflowLimit } from '../../src/model/overflow.ts'
 import { refusingModel } from './refusing-model.ts'
 
-/** A list that the maintainers of pi (an agent for the terminal) keep of what providers answer. */
+/** The list of provider errors that the maintainers of pi (an agent for the terminal) keep. */
 const pi = 'github.com/earendil-works/pi: packages/ai/src/utils/overflow.ts'
 
 interface Wording {
   provider: string
   text: string
   source: string
-  /** The window in tokens that the text names. */
+  /** The window in tokens in the text. */
   limit?: number
 }
 
@@ -187,7 +187,7 @@ const overflows: Wording[] = [
   },
 ]
 
-/** These words stand for something else. */
+/** Refusals for another reason. */
 const others: Wording[] = [
   {
     provider: 'Bedrock, when it is throttled',
@@ -228,7 +228,7 @@ describe('a refusal of a prompt for its length', () => {
 
 interface Room {
   provider: string
-  /** The refusal of a prompt of 200 tokens and an answer of `asked`, in a window of 4096. */
+  /** The refusal of a prompt of 200 tokens and an answer of `asked` tokens, in a window of 4096. */
   textOf: (asked: number) => string
 }
 
@@ -275,7 +275,7 @@ describe('an answer that has no room beside its prompt', () => {
       })
       expect((await model.ask()).text).toBe('Hello')
       expect(model.taken.at(-1)?.['max_tokens']).toBeGreaterThanOrEqual(256)
-      // No summary was asked for: the prompt was never too long.
+      // No summary was written, because the prompt was never too long.
       expect(model.refused).toHaveLength(1)
     }
   })

@@ -1,10 +1,10 @@
-/** A model server over HTTP that a test writes: it sees each request's body, and the test sees them all. */
+/** A model server over HTTP with the answers of a test, which records the body of each request. */
 import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
 
 import { onTestFinished } from 'vitest'
 
-/** A body of a request, as JSON gives it. */
+/** The parsed JSON of a request body. */
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Body = Record<string, any>
 
@@ -14,13 +14,13 @@ export interface ProviderRequest {
 }
 
 export interface ProviderServer {
-  /** Without a path. */
+  /** The address without a path. */
   root: string
   /** Every request, in order. */
   requests: ProviderRequest[]
 }
 
-/** Answers each request as `answer` says, until the test is over. */
+/** Answers each request with `answer`, until the end of the test. */
 export async function providerServer(
   answer: (request: ProviderRequest, response: ServerResponse, count: number) => unknown,
 ): Promise<ProviderServer> {
@@ -48,7 +48,7 @@ export async function providerServer(
   return { root: `http://127.0.0.1:${address.port}`, requests }
 }
 
-/** Sends events of a stream, and ends it. */
+/** Sends the events of a stream and ends it. */
 export function stream(response: ServerResponse, ...events: unknown[]): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   for (const event of events) response.write(`data: ${JSON.stringify(event)}\n\n`)
@@ -69,7 +69,7 @@ export const chunk = (delta: object, finish_reason: string | null = null) => ({
   choices: [{ index: 0, delta, finish_reason }],
 })
 
-/** A whole chat completion that says one text. */
+/** A whole chat completion with one text. */
 export const say = (text: string) => [
   chunk({ role: 'assistant', content: text }),
   chunk({}, 'stop'),

@@ -1,4 +1,4 @@
-/** A model that refuses a field of the request is asked again without it, or with another form of it. */
+/** If a model refuses a field of the request, the request is repeated without it or with another form. */
 import type { JSONObject } from '@ai-sdk/provider'
 import { jsonSchema } from 'ai'
 import { describe, expect, test } from 'vitest'
@@ -17,7 +17,7 @@ interface Case {
   agent?: Partial<AgentDefinition>
   messages?: Parameters<typeof run>[1]
   status?: number
-  /** The refusal of a body, or undefined where it is taken. */
+  /** The refusal of a body, or undefined if it is accepted. */
   refusal: (body: Body) => unknown
 }
 
@@ -263,7 +263,7 @@ describe('a refused field', () => {
     const learnt = refusals
     expect(learnt).toBeGreaterThan(0)
     expect((await ask()).text).toBe('Hello')
-    // The second request has the form from the start.
+    // The second request has the accepted form from the start.
     expect(refusals).toBe(learnt)
   })
 

@@ -8,15 +8,15 @@ export type Messages = Parameters<typeof run>[1]
 
 export interface Refusing {
   agent?: Partial<AgentDefinition>
-  /** Default: one message of the user. */
+  /** @defaultValue one message of the user */
   messages?: Messages
-  /** HTTP status of a refusal. Default: 400. */
+  /** The HTTP status of a refusal. @defaultValue 400 */
   status?: number
-  /** The text of the refusal of a body; undefined where the provider takes it. */
+  /** The text of the refusal of a body; undefined if the provider accepts it. */
   refusal: (body: Body) => string | undefined
 }
 
-/** A function that runs the agent, and the bodies that the provider refused and took. */
+/** A function that runs the agent, and the bodies that the provider refused and accepted. */
 export async function refusingModel({ agent, messages, status = 400, refusal }: Refusing) {
   const refused: Body[] = []
   const taken: Body[] = []

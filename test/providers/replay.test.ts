@@ -1,4 +1,4 @@
-/** What a model said and called goes back to it, and to another model, in a form which that one takes. */
+/** Content of a model goes back to it, and to another model, in a form which that model accepts. */
 import { jsonSchema, type ModelMessage } from 'ai'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -17,7 +17,7 @@ image.set([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 const look = {
   name: 'look',
   description: 'Looks.',
-  // Without `properties`, as the schema of many a tool that takes nothing.
+  // Without `properties`, like the schema of many tools without inputs.
   inputSchema: jsonSchema({ type: 'object' }),
   execute: () => ({ ok: true }),
   toModelOutput: () => ({
@@ -53,7 +53,7 @@ interface Turn {
   isStopped: boolean
 }
 
-/** Runs the turns one after another, each with the model of its family, and gives what was refused. */
+/** Runs the turns one after another, each with the model of its family. Returns the refusals. */
 async function refusals(turns: Turn[], { mends = true } = {}) {
   const refused: string[] = []
   const script: { steps: Step[]; isStopped: boolean } = { steps: [], isStopped: false }

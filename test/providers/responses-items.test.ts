@@ -1,6 +1,6 @@
 /**
- * OpenAI's Responses API keeps the items of an answer that completed, and refuses a request that names
- * any other: github.com/vercel/ai/issues/8811, github.com/vercel/ai/issues/7099.
+ * OpenAI's Responses API stores the items of an answer that completed, and refuses a request that names
+ * any other item: github.com/vercel/ai/issues/8811, github.com/vercel/ai/issues/7099.
  */
 import type { ServerResponse } from 'node:http'
 
@@ -126,7 +126,7 @@ async function openAi(
     tools: [look],
     retry: { retries: 2, initialDelayMs: 1 },
   })
-  /** The result, and the message as the events of the run make it. */
+  /** The result, and the message that the events of the run build. */
   const ask = async (messages: ModelMessage[], options: { signal?: AbortSignal } = {}) => {
     const events: AgentEvent[] = []
     const fold = new MessageFold({ id: 'a', role: 'assistant', parts: [] })
@@ -161,7 +161,7 @@ describe('a reply of the Responses API that broke off', () => {
     const first = await ask([])
     expect(first.result.outcome).toBe('finished')
     expect(server.requests).toHaveLength(3)
-    // The whole answer of the first step stays named: its thoughts are there alone.
+    // The complete answer of the first step is still named: only its item holds its reasoning.
     expect(idsIn(server.requests[2]?.body['input'])).toEqual(['rs_1'])
     expect(JSON.stringify(server.requests[2]?.body['input'])).toContain('One two')
     await ask(first.result.messages)
@@ -218,7 +218,7 @@ describe('an item that the Responses API does not have', () => {
     expect(JSON.stringify(server.requests[2]?.body['input'])).toContain('Word.')
     expect(server.requests).toHaveLength(3)
     await ask(second.result.messages)
-    // The model remembers what is gone.
+    // The model remembers the missing items.
     expect(server.requests).toHaveLength(4)
   })
 })

@@ -1,6 +1,6 @@
 /**
  * Conversations over HTTP with models of all families: approvals, answers of a client and of a human,
- * stops, replies that break off, summaries. Each family takes whatever the others left in the history.
+ * stops, replies that break off, summaries. Each family accepts the content of the others in the history.
  */
 import type { ServerResponse } from 'node:http'
 
@@ -35,7 +35,7 @@ interface Turn {
   family: string
   steps: Step[]
   ending: 'whole' | 'stop' | 'cut' | 'cut in a call'
-  /** What people do with a call that waits for them. */
+  /** The reactions to a call that waits for a human. */
   reaction: 'yes' | 'no' | 'later message'
   isLong: boolean
 }
@@ -60,7 +60,7 @@ const turn: fc.Arbitrary<Turn> = fc.record({
   isLong: fc.boolean(),
 })
 
-/** Breaks the connection off after the start of an answer. */
+/** Closes the connection after the start of an answer. */
 function breakOff(response: ServerResponse, ...deltas: object[]): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   for (const delta of deltas) response.write(`data: ${JSON.stringify(chunk(delta))}\n\n`)
@@ -86,7 +86,7 @@ interface Answer {
   message?: { parts: Part[] }
 }
 
-/** A server with an agent for each family, and what the families refused of its requests. */
+/** A server with an agent for each family, and the refusals of the families. */
 async function openConversation() {
   const refused: string[] = []
   const script: Pick<Turn, 'steps' | 'ending'> & { isAsked: boolean } = {
@@ -180,7 +180,7 @@ async function openConversation() {
   }
   return {
     refused,
-    /** What happened in it. */
+    /** The events of the conversation. */
     counts: () => ({ summaries, toolAnswers, approvals }),
     async play({ family, steps, ending, reaction, isLong }: Turn) {
       Object.assign(script, { steps: [...steps], ending, isAsked: false })
@@ -201,11 +201,11 @@ async function openConversation() {
         script.ending = 'whole'
         await react(await over, reaction)
       }
-      // Each answer is asked for once: a step each, the last word, and once more where one broke off.
+      // One request per step, one for the final text, and one more if an answer broke off.
       expect(answers).toBeLessThanOrEqual(steps.length + 1 + (ending.startsWith('cut') ? 1 : 0))
       Object.assign(script, { steps: [], ending: 'whole' })
     },
-    /** What a plain message of each family gets at the end. */
+    /** The answer of each family to a plain message at the end. */
     async ends() {
       const texts: string[] = []
       for (const name of names) {
@@ -238,7 +238,7 @@ describe('a conversation over HTTP with models of any family', () => {
       }),
       { numRuns: 25, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: false },
     )
-    // The conversations were what they were meant to be.
+    // The generated conversations had the intended events.
     for (const count of Object.values(seen)) expect(count).toBeGreaterThan(0)
   }, 120_000)
 })

@@ -1,4 +1,4 @@
-/** Thoughts go back with each call in the form in which they came, wherever it stood in the answer. */
+/** Reasoning goes back with each call in its original form, wherever it was in the answer. */
 import { jsonSchema, type ModelMessage } from 'ai'
 import { describe, expect, test } from 'vitest'
 
@@ -23,7 +23,7 @@ const call = (index: number, more: object = {}) => ({
 })
 const calls = (...made: object[]) => chunk({ tool_calls: made })
 
-/** Two turns with a model that first makes calls; the messages with calls of each later request. */
+/** Two turns with a model that first makes calls. Returns the messages with calls of each later request. */
 async function replayed(provider: string, modelId: string, answer: object[]): Promise<Body[][]> {
   const server = await providerServer((_, response, count) =>
     count === 1 ? stream(response, ...answer) : stream(response, ...say('It is 42.')),
@@ -47,7 +47,7 @@ async function replayed(provider: string, modelId: string, answer: object[]): Pr
 const google = { extra_content: { google: { thought_signature: 'SIG' } } }
 const vertex = { extra_content: { vertex: { thought_signature: 'SIG' } } }
 
-/** ai.google.dev/gemini-api/docs/thought-signatures; the places are those of public reports. */
+/** ai.google.dev/gemini-api/docs/thought-signatures. The places are those of public reports. */
 const places: Record<string, { deltas: object[]; back: object }> = {
   'with the call': { deltas: [calls(call(0, google))], back: google },
   'in a later delta of the call': {
@@ -220,7 +220,7 @@ describe('reasoning_details of OpenRouter', () => {
   )
 })
 
-/** An answer of Anthropic's API, as its events. */
+/** An answer of Anthropic's API, as events. */
 const anthropic = (id: string, blocks: object[], stop_reason: string) => [
   {
     type: 'message_start',
