@@ -2,26 +2,15 @@
  * Writes the events of a turn to its log, and delivers them to local readers after the log has them. It
  * collects events while an append is in progress, and sends them with the next one (group commit). A tool
  * call is in the log before the tool may run. If the store reports another owner, it writes nothing more
- * and ends the turn. The file is long because these steps share one state.
+ * and ends the turn.
  */
-import { setTimeout as delay } from 'node:timers/promises'
-
-import type { AgentEvent } from '../event.ts'
 import { LoomError } from '../ground/error.ts'
-import { isOnePiece } from '../ground/json/pieces.ts'
 import type { Sink } from '../sink.ts'
 import type { AppendReply, Intents, LogEntry, LogWriter } from '../store/log.ts'
+import { withRetries } from './append-retries.ts'
+import { EventBuffer } from './event-buffer.ts'
 import type { LocalTail } from './local-tail.ts'
 import { memorySize } from './memory-size.ts'
-
-/**
- * Events that never end an entry. The event after them shows whether the turn is done: if an owner died
- * between the two, a whole answer would look like a partial one.
- */
-const neverLast: ReadonlySet<AgentEvent['type']> = new Set(['finish-step', 'abort', 'error'])
-
-/** The number of characters of deltas that may wait before the turn must wait. */
-const waitingMax = 1_000_000
 
 /**
  * The number of appends that need no minimum time between them after a pause: the first events of a turn,
@@ -46,10 +35,7 @@ export class TurnLog {
   #options: TurnLogOptions
   /** The entries of this claim. If a failover loses acknowledged entries, they are appended again. */
   readonly #entries: LogEntry[] = []
-  #waiting: AgentEvent[] = []
-  #waitingSize = 0
-  /** The large events in `#waiting`. Each of them ends an entry, so that an entry has one at most. */
-  #large: AgentEvent[] = []
+  readonly #waiting = new EventBuffer()
   #lastId: string
   #seq = 0
   /** The time from which `flushMs` allows a full burst again, in monotonic milliseconds. */
@@ -68,8 +54,8 @@ export class TurnLog {
   readonly sink: Sink = (event) => {
     if (this.#isDetached) return undefined
     if (this.#failure !== undefined) throw this.#failure
-    this.#add(event)
-    if (event.type === 'tool-input-available' || this.#waitingSize > waitingMax) return this.flush()
+    this.#waiting.add(event)
+    if (event.type === 'tool-input-available' || this.#waiting.isFull) return this.flush()
     this.#schedule()
     return undefined
   }
@@ -109,29 +95,15 @@ export class TurnLog {
   /** Ignores all later events: the turn is lost or was handed over. */
   async detach(): Promise<void> {
     this.#isDetached = true
-    this.#waiting = []
-    this.#large = []
+    this.#waiting.clear()
     this.#unschedule()
     await this.#inFlight?.catch(() => undefined)
-  }
-
-  /** Merges adjacent deltas of one part, so that a slow store gets fewer bytes and not more. */
-  #add(event: AgentEvent): void {
-    const last = this.#waiting.at(-1)
-    const merged = last === undefined ? undefined : mergedDelta(last, event)
-    if (merged === undefined) this.#waiting.push(event)
-    else this.#waiting[this.#waiting.length - 1] = merged
-    if ('delta' in event) this.#waitingSize += event.delta.length
-    else if ('output' in event && !isOnePiece(event.output)) {
-      this.#large.push(event)
-      this.#waitingSize = waitingMax + 1
-    }
   }
 
   /** Schedules the next append. One that is due takes all events of this turn of the event loop. */
   #schedule(): void {
     if (this.#inFlight !== undefined || this.#timer !== undefined) return
-    if (this.#immediate !== undefined || this.#sendable === 0) return
+    if (this.#immediate !== undefined || this.#waiting.sendable === 0) return
     const dueMs = this.#burstAt - (burstMax - 1) * this.#options.flushMs - performance.now()
     if (dueMs > 0) this.#timer = setTimeout(this.#sendDue, dueMs)
     else this.#immediate = setImmediate(this.#sendDue)
@@ -145,25 +117,14 @@ export class TurnLog {
   }
 
   readonly #sendDue = (): void => {
-    void this.#send(this.#sendable).catch(() => undefined)
-  }
-
-  /** The number of waiting events that the next entry may have. */
-  get #sendable(): number {
-    return this.#waiting.findLastIndex(({ type }) => !neverLast.has(type)) + 1
+    void this.#send(this.#waiting.sendable).catch(() => undefined)
   }
 
   #send(sendable: number): Promise<void> {
     this.#unschedule()
-    const [large] = this.#large
-    const count = large === undefined ? sendable : this.#waiting.indexOf(large) + 1
-    if (large !== undefined) this.#large.shift()
     const { claim } = this.#options.at
-    // A copy of this size: an array that grew has room for many more elements, and the log is kept.
-    const entry = { id: `${claim}-${this.#seq + 1}`, events: this.#waiting.slice(0, count) }
     this.#seq++
-    this.#waiting = this.#waiting.slice(count)
-    this.#waitingSize = 0
+    const entry = { id: `${claim}-${this.#seq}`, events: this.#waiting.take(sendable) }
     this.#burstAt = Math.max(performance.now(), this.#burstAt) + this.#options.flushMs
     this.#inFlight = this.#append(entry).finally(() => {
       this.#inFlight = undefined
@@ -200,20 +161,10 @@ export class TurnLog {
     return intents
   }
 
-  /** Repeats an append whose reply was lost. Its id makes the repetition safe. */
-  async #withRetries(append: () => Promise<AppendReply>): Promise<AppendReply> {
-    const deadline = performance.now() + this.#options.patienceMs
-    for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 1000)) {
-      try {
-        return await append()
-      } catch (error) {
-        const left = deadline - performance.now()
-        if (!(error instanceof LoomError) || error.code !== 'unavailable' || left <= 0) {
-          throw this.#lose(error instanceof LoomError ? error : unwritable(error))
-        }
-        await delay(Math.min(pauseMs, left))
-      }
-    }
+  #withRetries(append: () => Promise<AppendReply>): Promise<AppendReply> {
+    return withRetries(append, this.#options.patienceMs).catch((error: LoomError) => {
+      throw this.#lose(error)
+    })
   }
 
   #lose(error: LoomError): LoomError {
@@ -233,19 +184,3 @@ const noListeners: Pick<TurnLogOptions, 'tail' | 'onIntents' | 'onLost'> = {
 }
 
 const lostTurn = () => new LoomError('lost', 'Another instance owns this turn now.')
-
-const unwritable = (cause: unknown) =>
-  new LoomError('unavailable', 'The log cannot be written.', { cause, retryable: true })
-
-function mergedDelta(last: AgentEvent, event: AgentEvent): AgentEvent | undefined {
-  if (last.type === 'text-delta' || last.type === 'reasoning-delta') {
-    if (event.type !== last.type || event.id !== last.id) return undefined
-    if (event.providerMetadata !== undefined || last.providerMetadata !== undefined)
-      return undefined
-    return { type: last.type, id: last.id, delta: last.delta + event.delta }
-  }
-  if (last.type !== 'tool-input-delta' || event.type !== last.type) return undefined
-  const { type, toolCallId, inputTextDelta } = event
-  if (toolCallId !== last.toolCallId) return undefined
-  return { type, toolCallId, inputTextDelta: last.inputTextDelta + inputTextDelta }
-}

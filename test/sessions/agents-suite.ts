@@ -11,7 +11,7 @@ import { Gate, saysWhen } from './scripts.ts'
 import { openWorld, type TestInstance, textOf, untilState, userMessage } from './world.ts'
 
 export function agentsSuite(openStore: () => Promise<Store>): void {
-  it('has a turn taken over by an instance that has its agent, and by no other', async () => {
+  it('only an instance with the agent takes a turn over', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first words')
     const owner = await world.instance({
@@ -44,7 +44,7 @@ export function agentsSuite(openStore: () => Promise<Store>): void {
     expect(without.reported).toEqual([])
   })
 
-  it('hands a turn over to an instance that has its agent', async () => {
+  it('a turn is handed over to an instance with its agent', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first words')
     const owner = await world.instance({
@@ -66,7 +66,7 @@ export function agentsSuite(openStore: () => Promise<Store>): void {
     expect(model.asked).toHaveLength(0)
   })
 
-  it('leaves the next letter of a queue to an instance that has its agent', async () => {
+  it('an instance with the agent runs the next queued letter', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first turn')
     const first = scriptedModel(saysWhen(gate, 'First', '.'), says('Third.'))
@@ -94,7 +94,7 @@ export function agentsSuite(openStore: () => Promise<Store>): void {
     expect([first.asked.length, second.asked.length]).toEqual([2, 1])
   })
 
-  it('has the next letter answered although who posted it and has its agent died', async () => {
+  it('a queued letter outlives the only instance with its agent', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first turn')
     const one = await world.instance({
@@ -116,7 +116,7 @@ export function agentsSuite(openStore: () => Promise<Store>): void {
     expect((await heir.sessions.messages(id)).map(textOf)).toEqual(['a', 'First.', 'b', 'Second.'])
   })
 
-  it('refuses a message for an agent that another instance has, and stores nothing', async () => {
+  it('a message for an agent of another instance is refused', async () => {
     await using world = openWorld(openStore)
     const one = await world.instance({ name: 'one', model: scriptedModel(says('Hello.')) })
     const two = await world.instance({ name: 'two', model: scriptedModel() })

@@ -13,7 +13,7 @@ import { openTab } from './tab.ts'
 const key = 'a-long-secret'
 const authorization = `Bearer ${key}`
 
-it('survives the death of either instance behind a balancer that knows nothing', async () => {
+it('an answer survives either instance behind a plain balancer', async () => {
   await using stage = await openStage({
     paceMs: 10,
     environment: { LOOM_API_KEYS: key, HOST: '0.0.0.0' },
@@ -46,7 +46,7 @@ describe('the compose file', () => {
   const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
   const compose = read('docker-compose.yml')
 
-  it('describes two instances that share a Redis which keeps what it has', () => {
+  it('describes two instances on one durable Redis', () => {
     for (const fact of [
       /--appendonly yes/,
       /--maxmemory-policy noeviction/,
@@ -58,7 +58,7 @@ describe('the compose file', () => {
     }
   })
 
-  it('passes on every documented setting except those of the container itself', () => {
+  it("passes on every documented setting except the container's own", () => {
     const own = ['LOOM_AUTH', 'LOOM_MODELS_PATH']
     const names = [...read('docs/settings.md').matchAll(/^\| `(LOOM_[A-Z_]+)` \|/gm)].map(
       ([, name = '']) => name,
@@ -69,7 +69,7 @@ describe('the compose file', () => {
     }
   })
 
-  it('lets an instance stop for longer than streams may still be read', () => {
+  it('stops an instance after its streams have ended', () => {
     const seconds = Number(/stop_grace_period: (\d+)s/.exec(compose)?.[1])
     expect(seconds * 1000).toBeGreaterThan(readConfig({}).graceMs)
   })

@@ -16,8 +16,8 @@ const each = 3
 /** The heartbeat of a server that sets none. */
 const environment = { LOOM_HEARTBEAT_MS: '3000' }
 
-describe('beside two loops that leave little of two cores', () => {
-  it('has no turn taken from an owner that lives', async () => {
+describe('on a machine with two busy loops', () => {
+  it('a living owner keeps its turns', async () => {
     await using loops = await openLoops(2)
     await using stage = await openStage({ instances: 3, paceMs: 0, environment })
     const chatIds = await castAll(stage, [0, 1, 2])
@@ -27,7 +27,7 @@ describe('beside two loops that leave little of two cores', () => {
     expect(loops.running).toBe(2)
   }, 400_000)
 
-  it('has only the turns of a dead owner taken over', async () => {
+  it('only the turns of a dead owner are taken over', async () => {
     await using loops = await openLoops(2)
     await using stage = await openStage({ instances: 3, paceMs: 0, environment })
     const { calls } = stage.upstream

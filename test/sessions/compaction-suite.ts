@@ -62,7 +62,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
     },
   )
 
-  it('shows what the model will be told where no summary is to be had', async () => {
+  it('the prompt view shows stubs if no summary exists', async () => {
     await using world = openWorld(openStore)
     // It sums nothing up.
     const model = scriptedModel(...Array.from({ length: 60 }, () => says('')))
@@ -87,7 +87,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
     expect(length).toBeLessThan(1.1 * Math.max(...answering.lengths))
   })
 
-  it('forgets a summary with what it stands for, and makes another', async () => {
+  it('a cut removes the summary, and another one follows', async () => {
     await using world = openWorld(openStore)
     const model = rememberingModel()
     const here = await world.instance({ model, tools: [readTool], contextWindow: window })
@@ -109,7 +109,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
     expect((await session.call('What is the code word?')).text).toBe('The code word is amaranth.')
   })
 
-  it('comes to the same where its owner dies in the middle of a summary', async () => {
+  it('a summary is complete although its owner dies', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the summary')
     const [dying, living] = [

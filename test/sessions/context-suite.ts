@@ -85,7 +85,7 @@ const approvalIdOf = ({ parts }: UIMessage) => {
 }
 
 export function contextSuite(openStore: () => Promise<Store>): void {
-  it('reaches all callbacks after approvals and answers that bring none, on any instance', async () => {
+  it('the context reaches all callbacks after answers without one', async () => {
     await using world = openWorld(openStore)
     const seen: unknown[] = []
     const scripts = [
@@ -117,7 +117,7 @@ export function contextSuite(openStore: () => Promise<Store>): void {
     )
   })
 
-  it('reaches all callbacks when the decision is posted as useChat does', async () => {
+  it('the context reaches all callbacks after a decision of useChat', async () => {
     await using world = openWorld(openStore)
     const seen: unknown[] = []
     const { definition } = readingAgent(seen, [calls(['remove', {}, 'call-r']), says('Done.')])
@@ -133,7 +133,7 @@ export function contextSuite(openStore: () => Promise<Store>): void {
     expect(seen).toEqual(seen.map(() => ada))
   })
 
-  it('stays over turns, regenerations and forks until a message brings another', async () => {
+  it('the context stays until a message brings another', async () => {
     await using world = openWorld(openStore)
     const seen: unknown[] = []
     const { definition, model } = readingAgent(
@@ -165,7 +165,7 @@ export function contextSuite(openStore: () => Promise<Store>): void {
     expect(await client.systemPrompt(newId)).toBe(served(ada))
   })
 
-  it('of a queued and of a steered message counts from the turn on that it begins', async () => {
+  it("a queued message's context applies from its turn on", async () => {
     await using world = openWorld(openStore)
     const seen: unknown[] = []
     const gate = new Gate('the tool')
@@ -188,7 +188,7 @@ export function contextSuite(openStore: () => Promise<Store>): void {
   })
 
   it.each(['taken over', 'handed over'] as const)(
-    'is the same where the turn is %s',
+    'the context is the same in a turn %s',
     async (how) => {
       await using world = openWorld(openStore)
       const seen: unknown[] = []

@@ -23,7 +23,7 @@ import {
 } from './world.ts'
 
 export function conversationSuite(openStore: () => Promise<Store>): void {
-  it('answers a call, and remembers both sides', async () => {
+  it('a call is answered, and both messages are stored', async () => {
     await using world = openWorld(openStore)
     const model = scriptedModel(says('Hello.'), says('Again.'))
     const session = (await world.instance({ model })).session(randomUUID())
@@ -38,7 +38,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     ])
   })
 
-  it('stores what a reader folds, part by part', async () => {
+  it("the stored message equals the reader's, part by part", async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the tool runs')
     gate.open()
@@ -60,7 +60,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     ])
   })
 
-  it('takes cast letters in order, one turn at a time', async () => {
+  it('letters run in order, one turn at a time', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first reply')
     const model = scriptedModel(saysWhen(gate, 'A', ' a'), says('B'), says('C'))
@@ -81,7 +81,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     ])
   })
 
-  it('gives a queued call its own answer, also through another instance', async () => {
+  it('a queued call gets its own answer on any instance', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first reply')
     const model = scriptedModel(saysWhen(gate, 'A', ' a'), says('B'))
@@ -97,7 +97,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect(await second).toMatchObject({ text: 'B', state: 'idle' })
   })
 
-  it('takes a message posted twice for one, and gives both the same answer', async () => {
+  it('a message posted twice has one answer', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the reply')
     const model = scriptedModel(saysWhen(gate, 'Once', ' only'))
@@ -114,7 +114,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect(model.asked).toHaveLength(1)
   })
 
-  it('refuses letters beyond the bound of the mailbox', async () => {
+  it('a full mailbox refuses letters', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the reply')
     const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'A', '')) })
@@ -130,7 +130,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     await untilState(here, session.id, 'idle')
   })
 
-  it('never answers a letter that was withdrawn, nor takes it again', async () => {
+  it('a withdrawn letter is never answered or accepted again', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the reply')
     const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'A', '')) })
@@ -153,7 +153,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
 
   // While a turn runs
 
-  it('rejects a message where that is asked for', async () => {
+  it('whenBusy reject refuses a message during a turn', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the reply')
     const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'A', '')) })
@@ -165,7 +165,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     await untilState(here, session.id, 'idle')
   })
 
-  it('interrupts from another instance: what was said is kept, and the new message runs', async () => {
+  it('interrupt keeps the text and runs the new message', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the reply')
     const model = scriptedModel(saysWhen(gate, 'Half', ' whole'), says('New.'))
@@ -183,7 +183,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     ])
   })
 
-  it('rolls a turn back as if it had not been', async () => {
+  it('rollback removes the turn from the history', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the reply')
     const model = scriptedModel(saysWhen(gate, 'Half', ' whole'), says('New.'))
@@ -198,7 +198,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     ])
   })
 
-  it('steers a running turn at its next step', async () => {
+  it('a steered message is read before the next step', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the tool')
     const model = scriptedModel(calls(['work', {}]), says('Blue, then.'))
@@ -224,7 +224,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     ])
   })
 
-  it('stops from another instance, and keeps what was said', async () => {
+  it('a stop from another instance keeps the text', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the reply')
     const model = scriptedModel(saysWhen(gate, 'Half', ' whole'), says('Next.'))
@@ -247,7 +247,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
 
   // The past
 
-  it('edits a message: what came after it becomes a branch', async () => {
+  it('an edit turns the later messages into a branch', async () => {
     await using world = openWorld(openStore)
     const model = scriptedModel(says('A'), says('B'), says('B2'))
     const here = await world.instance({ model })
@@ -263,7 +263,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect(branch?.messages.map(textOf)).toEqual(['b', 'B'])
   })
 
-  it('edits once where the edit comes twice while it is answered', async () => {
+  it('a repeated edit during its answer counts once', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the reply to the edit')
     const model = scriptedModel(says('A'), saysWhen(gate, 'A', '2'))
@@ -282,7 +282,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect((await here.sessions.branches(id)).length).toBe(1)
   })
 
-  it('edits again where an edit comes a second time when it was answered, unless it has a key', async () => {
+  it('a repeated edit after its answer counts without a key', async () => {
     await using world = openWorld(openStore)
     const model = scriptedModel(says('A'), says('A2'), says('A3'), says('A4'))
     const here = await world.instance({ model })
@@ -298,7 +298,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect((await historyOf(here, id)).map(([, text]) => text)).toEqual(['a2', 'A4'])
   })
 
-  it('makes an answer anew, once for a request that comes twice', async () => {
+  it('a repeated regeneration makes one new answer', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the second reply')
     const model = scriptedModel(says('A'), saysWhen(gate, 'A', '2'), says('A3'))
@@ -323,7 +323,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect((await historyOf(here, id)).map(([, text]) => text)).toEqual(['a', 'A3'])
   })
 
-  it('answers a fork that ends with a user message, once for requests that come twice', async () => {
+  it('a fork after a user message is answered once', async () => {
     await using world = openWorld(openStore)
     const model = scriptedModel(says('A'), says('B'))
     const here = await world.instance({ model })
@@ -346,7 +346,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
 
   // A message that waits
 
-  it('waits for a client-side tool, and goes on when another instance is told', async () => {
+  it('a turn continues after an output on another instance', async () => {
     await using world = openWorld(openStore)
     const tools = [clientTool]
     const model = scriptedModel(calls(['ask', { question: 'Red?' }]))
@@ -379,7 +379,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect(await post(there, id, { last })).toBeUndefined()
   })
 
-  it('runs an approved call, and tells the model of a denied one', async () => {
+  it('an approved call runs, and the model reads a denial', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the tool')
     gate.open()
@@ -402,7 +402,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     }
   })
 
-  it('ends a call that was approved where a stop comes before it begins', async () => {
+  it('a stop settles an approved call before it runs', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the tool')
     const runs: string[] = []
@@ -431,7 +431,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect(runs).toEqual([])
   })
 
-  it('settles a message that waits when a new one comes', async () => {
+  it('a new message settles a message that waits', async () => {
     await using world = openWorld(openStore)
     const tools = [clientTool]
     const model = scriptedModel(calls(['ask', { question: 'Red?' }]), says('Later, then.'))
@@ -450,7 +450,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     ])
   })
 
-  it('believes nothing that is posted but what it asked for', async () => {
+  it('only answers to open calls have an effect', async () => {
     await using world = openWorld(openStore)
     const model = scriptedModel(calls(['ask', { question: 'Red?' }]))
     const here = await world.instance({ model, tools: [clientTool] })
@@ -481,7 +481,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
 
   // Reading
 
-  it('resumes from every event with exactly the rest', async () => {
+  it('a resume from any event returns exactly the rest', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the tool')
     gate.open()
@@ -502,7 +502,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     })
   })
 
-  it('is followed live from a second instance, from any place', async () => {
+  it('a second instance follows the log from any place', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the reply')
     const model = scriptedModel(saysWhen(gate, 'One two', ' three'))
@@ -523,7 +523,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect(await there.sessions.readers.placeOf(id, undefined)).toBeUndefined()
   })
 
-  it('tells a caller why a turn failed, and answers the next message', async () => {
+  it('a failed turn has its reason, and the next runs', async () => {
     await using world = openWorld(openStore)
     const model = scriptedModel(new Error('no such luck'), says('Better.'))
     const here = await world.instance({ model, retry: { retries: 0 } })
@@ -532,7 +532,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect((await session.call('b')).text).toBe('Better.')
   })
 
-  it('ends for a reader of all of it when it is deleted, also where its id begins anew', async () => {
+  it("a reader's stream ends with a deleted session", async () => {
     await using world = openWorld(openStore)
     const model = scriptedModel(says('A'), says('B'), says('C'))
     const here = await world.instance({ model })
@@ -560,7 +560,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     }
   })
 
-  it('leaves the turn running when a caller stops waiting', async () => {
+  it('the turn continues when its caller stops waiting', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the reply')
     const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'A', 'b')) })

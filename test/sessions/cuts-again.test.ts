@@ -83,7 +83,7 @@ for (const sdk of sdks) {
     },
   ]
   for (const { kind, turn, requests, answerAll, first } of turns) {
-    describe(`${sdk.name} with resumableFetch sends again, ${kind},`, () => {
+    describe(`${sdk.name} with resumableFetch repeats a post, ${kind},`, () => {
       let server: Served
       let rich: RichAgent
       beforeAll(async () => {
@@ -130,7 +130,7 @@ for (const sdk of sdks) {
 }
 
 describe('a chat with resumableFetch', () => {
-  it('gets the answer to a message that waited its turn, wherever it lost the connection', async () => {
+  it("a queued message's answer arrives after any lost connection", async () => {
     const holds = openHolds()
     const { agent, model } = richAgent([says(spoken)], holds.before)
     await using server = await openServed([agent])
@@ -159,7 +159,7 @@ describe('a chat with resumableFetch', () => {
     }
   })
 
-  it('resumes whatever the chat is called', async () => {
+  it('a chat with any id resumes', async () => {
     const { agent } = richAgent([says(spoken)])
     await using server = await openServed([agent])
     for (const sdk of sdks) {

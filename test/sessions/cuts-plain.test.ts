@@ -72,7 +72,7 @@ if (sdk === undefined) throw new Error('there is no ai 7')
 
 expectQuiet()
 
-describe('ai 7 without resumableFetch has the whole answer when it resumes, wherever it was cut', () => {
+describe('ai 7 without resumableFetch resumes the whole answer after any cut', () => {
   for (const { fact, turn, requests, reply, said, play, rest } of scenes) {
     it(fact, async () => {
       const holds = openHolds()
@@ -119,8 +119,8 @@ describe('ai 7 without resumableFetch has the whole answer when it resumes, wher
   }
 })
 
-describe('ai 7 without resumableFetch, when the turn was over before it resumed,', () => {
-  it('is told that nothing runs, and finds the answer in the history', async () => {
+describe('ai 7 without resumableFetch, after the end of the turn,', () => {
+  it('gets no stream, and reads the answer from the history', async () => {
     const { agent } = richAgent(richTurn)
     await using server = await openServed([agent])
     for (const after of [0, 5, 20]) {

@@ -11,7 +11,7 @@ import { openServed } from './served.ts'
 
 expectQuiet()
 
-describe('a connection that is closed behind any event is not noticed', () => {
+describe('a connection closed after any event changes no answer', () => {
   for (const sdk of sdks) {
     it(`by ${sdk.name} with resumableFetch`, async () => {
       const { agent, model } = richAgent(richTurn)

@@ -15,8 +15,8 @@ import { messagesOf } from './tab.ts'
 
 expectQuiet()
 
-describe('a turn that holds everything', () => {
-  it('is shown as it is stored', async () => {
+describe('a turn with every kind of part', () => {
+  it('is shown like the stored message', async () => {
     const { agent } = richAgent(richTurn)
     await using server = await openServed([agent])
     for (const sdk of sdks.filter(({ major, strict }) => major === 7 && !strict)) {
@@ -48,7 +48,7 @@ describe('a turn that holds everything', () => {
 for (const sdk of sdks) {
   describe(`${sdk.name} with resumableFetch sees no cut`, () => {
     for (const profile of [undefined, `v${sdk.major}`] as const) {
-      it(`behind any event of a turn that holds everything, with ${profile ?? 'no'} profile`, async () => {
+      it(`after any event of a rich turn, with ${profile ?? 'no'} profile`, async () => {
         const { agent, model } = richAgent(richTurn)
         await using server = await openServed([agent])
         const play = (page: ChatPage) => page.say('Go.')
@@ -66,7 +66,7 @@ for (const sdk of sdks) {
     const approves = sdk.major !== 5
     // The message, the output of a client-side tool, and a decision, or another output.
     for (const [index, what] of ['question', 'answer', 'decision'].entries()) {
-      it(`behind any event of what follows the client's ${what}`, async () => {
+      it(`after any event that follows the client's ${what}`, async () => {
         const turn = askingTurn(approves)
         const { agent, model, removed } = richAgent(turn)
         await using server = await openServed([agent])

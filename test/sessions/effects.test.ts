@@ -23,7 +23,7 @@ const places: [killed: string, held: Point | undefined, effects: Record<RetryCla
 ]
 
 describe.each(['never', 'safe', 'keyed'] as const)('a tool that is "%s" to be retried', (retry) => {
-  it('has its effect as often as that allows, and the model is told what is known', async () => {
+  it('runs as often as its class allows', async () => {
     await using ledger = await openLedger()
     await using stage = await openStage({ program, environment: { LEDGER_URL: ledger.url } })
     const [owner, survivor] = [stage.instance(0), stage.instance(1)]

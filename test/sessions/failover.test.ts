@@ -39,42 +39,39 @@ const open = () => openRedisStore({ url: redis.url })
 describe('a commit that a failover undid', () => {
   const holders: [string, (owner: string, other: string) => string[]][] = [
     ['its owner', (owner) => [owner]],
-    ['another, who thought its owner dead', (_, other) => [other]],
-    ['nobody', () => []],
+    ['another instance, which counted its owner as dead', (_, other) => [other]],
+    ['no instance', () => []],
   ]
-  it.each(holders)(
-    'is made again where the session is looked after by %s',
-    async (_, holdersOf) => {
-      await using world = openWorld(open)
-      const gate = new Gate('the first words')
-      const model = scriptedModel(saysWhen(gate, 'Half', ' and half.'), says('Anew.'))
-      const here = await world.instance({ model })
-      const there = await world.instance({ model: scriptedModel(says('Anew.')) })
-      const id = randomUUID()
-      await here.session(id).cast('Go.')
-      const following = watch(there, id)
-      await untilSaid(there, id)
-      const before = await sessionNow(redis.client, id)
-      gate.open()
-      const { message } = await following
-      await untilState(here, id, 'idle')
-      await until(2000, 'it is in no index', async () => !(await noted(here, id)))
-      await before.putBack()
-      const [owner, other] = [here.sessions.instanceId, there.sessions.instanceId]
-      for (const holder of holdersOf(owner, other)) await here.store.note(holder, id)
-      await loseConnections(redis.client)
-      await untilState(there, id, 'idle')
-      expect(textOf(message)).toBe('Half and half.')
-      expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
-      expect(model.asked).toHaveLength(1)
-      const place = { logId: message.id, after: undefined, skip: 0 }
-      expect((await read(there, id, place)).message).toEqual(message)
-    },
-  )
+  it.each(holders)('is made again after a check by %s', async (_, holdersOf) => {
+    await using world = openWorld(open)
+    const gate = new Gate('the first words')
+    const model = scriptedModel(saysWhen(gate, 'Half', ' and half.'), says('Anew.'))
+    const here = await world.instance({ model })
+    const there = await world.instance({ model: scriptedModel(says('Anew.')) })
+    const id = randomUUID()
+    await here.session(id).cast('Go.')
+    const following = watch(there, id)
+    await untilSaid(there, id)
+    const before = await sessionNow(redis.client, id)
+    gate.open()
+    const { message } = await following
+    await untilState(here, id, 'idle')
+    await until(2000, 'it is in no index', async () => !(await noted(here, id)))
+    await before.putBack()
+    const [owner, other] = [here.sessions.instanceId, there.sessions.instanceId]
+    for (const holder of holdersOf(owner, other)) await here.store.note(holder, id)
+    await loseConnections(redis.client)
+    await untilState(there, id, 'idle')
+    expect(textOf(message)).toBe('Half and half.')
+    expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
+    expect(model.asked).toHaveLength(1)
+    const place = { logId: message.id, after: undefined, skip: 0 }
+    expect((await read(there, id, place)).message).toEqual(message)
+  })
 })
 
-describe('a failover while a turn is being committed', () => {
-  it('cuts no reader off from the end that the log lost', async () => {
+describe('a failover during a commit', () => {
+  it('readers get the end that the log lost', async () => {
     const committing = new Gate('the commit')
     await using world = openWorld(async () => holdingFinish(await open(), committing))
     const gate = new Gate('the first words')
@@ -101,7 +98,7 @@ describe('a failover while a turn is being committed', () => {
   })
 })
 
-describe('a reader that comes back and is ahead of what a failover has left', () => {
+describe('a returning reader that is ahead of the log', () => {
   /** A turn that has said "Half" to its readers, and whose log is put back to before that. */
   async function ahead(world: World) {
     const [first, second] = [new Gate('the first words'), new Gate('the other words')]
@@ -127,7 +124,7 @@ describe('a reader that comes back and is ahead of what a failover has left', ()
     return { here, there, id, second, cursor: `${last?.id}.${(last?.events.length ?? 0) - 1}` }
   }
 
-  it('waits for the owner, which appends it again although its model is silent', async () => {
+  it("waits for the owner's second append", async () => {
     await using world = openWorld(open)
     const { there, id, second, cursor } = await ahead(world)
     const waiting = there.sessions.readers.placeOf(id, cursor)
@@ -144,7 +141,7 @@ describe('a reader that comes back and is ahead of what a failover has left', ()
     await untilState(there, id, 'idle')
   })
 
-  it('is told that its place is gone when the owner is dead', async () => {
+  it('gets 410 if the owner is dead', async () => {
     await using world = openWorld(open)
     const { here, there, id, cursor } = await ahead(world)
     here.freeze()
@@ -152,7 +149,7 @@ describe('a reader that comes back and is ahead of what a failover has left', ()
     await untilState(there, id, 'idle')
   })
 
-  it('is not kept waiting with a cursor that no owner can have', async () => {
+  it('gets 410 at once for an impossible cursor', async () => {
     await using world = openWorld(open)
     const { there, id, second, cursor } = await ahead(world)
     const [claim = '', rest = ''] = cursor.split('-')
@@ -166,10 +163,10 @@ describe('a reader that comes back and is ahead of what a failover has left', ()
   })
 })
 
-describe('turns that were committed a moment ago', () => {
+describe('recently committed turns', () => {
   afterEach(() => void vi.useRealTimers())
 
-  it('are asked after once more before they are let go', () => {
+  it('are checked once more before their release', () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     const turns = new CommittedTurns<Kept>()
     const turn = kept('s1', 1)
@@ -188,7 +185,7 @@ describe('turns that were committed a moment ago', () => {
     expect([turns.sessionIds, turns.due]).toEqual([['s2'], []])
   })
 
-  it('are asked after still where there is no room for what they said', () => {
+  it('are checked also without room for their messages', () => {
     const turns = new CommittedTurns<Kept>(10)
     const [first, second, third] = [kept('s1', 1, 4), kept('s2', 1, 4), kept('s1', 2, 4)]
     for (const turn of [first, second, third]) turns.add(turn)

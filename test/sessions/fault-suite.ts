@@ -12,7 +12,7 @@ import { Gate, gatedTool, saysWhen } from './scripts.ts'
 import { historyOf, openWorld, post, read, textOf, untilState, watch } from './world.ts'
 
 export function faultSuite(openStore: () => Promise<Store>): void {
-  it('goes on with a partial reply where a reader may not know a reset', async () => {
+  it('a partial reply continues if a reader lacks resets', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first words')
     const model = scriptedModel(says(' whole.'))
@@ -36,7 +36,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     expect(JSON.stringify(model.asked[0]?.prompt)).toContain('cut off')
   })
 
-  it('takes a partial reply back where every reader knows a reset', async () => {
+  it('a partial reply is withdrawn if readers support resets', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first words')
     const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'Half', ' lost')) })
@@ -56,7 +56,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
   })
 
-  it('lets nothing of an owner that comes back into the log or the history', async () => {
+  it('a stale owner writes nothing', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first words')
     const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'Half', ' ZOMBIE')) })
@@ -79,7 +79,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     ])
   })
 
-  it('aborts the model call of an owner that learns that it is none any more', async () => {
+  it('a lost claim aborts the model call', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first words')
     const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'Half', ' lost')) })
@@ -102,7 +102,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     ['never', false],
   ]
   for (const [retry, runsAgain] of outcomes) {
-    it(`${runsAgain ? 'runs' : 'does not run'} a "${retry}" tool again whose owner died`, async () => {
+    it(`a "${retry}" tool ${runsAgain ? 'runs' : 'does not run'} again after its owner died`, async () => {
       await using world = openWorld(openStore)
       const gate = new Gate('the tool')
       const open = new Gate('the tool again')
@@ -133,7 +133,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
   }
 
   for (const [retry, runsAgain] of outcomes) {
-    it(`${runsAgain ? 'runs' : 'does not run'} an approved "${retry}" call again whose owner died`, async () => {
+    it(`an approved "${retry}" call ${runsAgain ? 'runs' : 'does not run'} again after its owner died`, async () => {
       await using world = openWorld(openStore)
       const gate = new Gate('the tool')
       const open = new Gate('the tool again')
@@ -174,7 +174,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     })
   }
 
-  it('gives up a turn that takes every owner with it, and goes on to the next letter', async () => {
+  it('a turn that kills its owners is given up', async () => {
     await using world = openWorld(openStore)
     const id = randomUUID()
     const dying = Array.from({ length: 3 }, (_, index) => new Gate(`owner ${index}`))
@@ -199,7 +199,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     ])
   })
 
-  it('does not count owners that got a step done', async () => {
+  it('takeovers after a finished step do not count', async () => {
     await using world = openWorld(openStore)
     const id = randomUUID()
     for (let index = 0; index < 4; index++) {
@@ -220,7 +220,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     expect((await historyOf(last, id)).at(-1)).toEqual(['assistant', '0123There.'])
   })
 
-  it('answers the letters that wait behind a turn whose owner died', async () => {
+  it('queued letters are answered after a takeover', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first words')
     const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'A', '')) })
@@ -241,7 +241,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     ])
   })
 
-  it('obeys a stop whose owner died before it could', async () => {
+  it('a stop has effect although the owner died', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the first words')
     const here = await world.instance({ model: scriptedModel(saysWhen(gate, 'Half', '')) })
@@ -258,7 +258,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     expect((await historyOf(there, id)).at(-1)).toEqual(['assistant', 'Half'])
   })
 
-  it('hands a turn over within 0.3 s, and does not count it as a death', async () => {
+  it('a hand-over takes 0.3 s and counts no death', async () => {
     await using world = openWorld(openStore)
     const here = await world.instance({ model: scriptedModel(hangs(words('Half'))) })
     const next = new Gate('the next owner')

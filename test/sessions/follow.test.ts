@@ -98,7 +98,7 @@ async function openScene() {
 const sequence = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
 
 describe('readers of one log in one process', () => {
-  it('share one subscription, one read a hint, and what one of them made of an entry', async () => {
+  it('share one subscription, one read, and the encoded entry', async () => {
     const scene = await openScene()
     const readers = sequence(4).map(() => scene.listen())
     await until(2000, 'all read along', () => scene.watching === 1)
@@ -122,7 +122,7 @@ describe('readers of one log in one process', () => {
     await until(2000, 'nothing is kept', () => scene.watching === 0 && scene.remoteTails.size === 0)
   })
 
-  it('make nothing for others where there are none', async () => {
+  it('share no encoding if there is one reader', async () => {
     const scene = await openScene()
     const reader = scene.listen()
     await until(2000, 'it reads along', () => scene.watching === 1)
@@ -134,7 +134,7 @@ describe('readers of one log in one process', () => {
     await until(2000, 'nothing is kept', () => scene.watching === 0 && scene.remoteTails.size === 0)
   })
 
-  it('do not wait for a slow one, which gets all of it all the same', async () => {
+  it('do not wait for a slow one, which gets everything', async () => {
     const scene = await openScene()
     const hold = Promise.withResolvers<void>()
     const quick = scene.listen()
@@ -155,7 +155,7 @@ describe('readers of one log in one process', () => {
     expect(scene.remoteTails.size).toBe(0)
   })
 
-  it('do not hear of what another one failed with', async () => {
+  it('are independent of the failure of another', async () => {
     const scene = await openScene()
     const failing = scene.listen({
       deliver({ id }) {
@@ -171,7 +171,7 @@ describe('readers of one log in one process', () => {
     expect(other.heard).toEqual([1, 2, 3])
   })
 
-  it('are given every entry once and in order, wherever and whenever they begin', async () => {
+  it('get every entry once and in order', async () => {
     const arbitrary = fc.record({
       steps: fc.array(fc.constantFrom('append', 'append', 'listen', 'turn', 'leave'), {
         maxLength: 60,
@@ -212,8 +212,8 @@ describe('readers of one log in one process', () => {
 
 const placeOf = ({ claim }: Claim, seq: number) => `${claim}-${seq}`
 
-describe('readers of a log that is written here', () => {
-  it('need no store before its end', async () => {
+describe('readers of a log that this process writes', () => {
+  it('read no store before its end', async () => {
     const scene = await openScene()
     const { claim, lastId, sessionId, logId } = scene.claim
     const tail = new LocalTail(lastId, true)
@@ -231,7 +231,7 @@ describe('readers of a log that is written here', () => {
     expect(scene.asked).toEqual({ readLog: 2 })
   })
 
-  it('come from the store where this process was not the first to write it', async () => {
+  it('read the earlier entries of another owner from the store', async () => {
     const scene = await openScene()
     const { claim, sessionId, logId } = scene.claim
     const reader = scene.listen()

@@ -11,7 +11,7 @@ const each = 4
 const stretches = 20
 
 describe('an instance with 2,000 followers of 500 remote turns', () => {
-  it('needs a handful of connections, is prompt, and gives everyone the whole answer', async () => {
+  it('uses few connections and delivers every answer promptly', async () => {
     await using audience = await openAudience()
     const { crowd, redis, owner, reader } = audience
     await crowd({ do: 'ask', url: owner.url, turns, paceMs: 1000 })

@@ -105,7 +105,7 @@ for (const { store, open } of stores) {
       return String(Object(parts.find((part) => part['toolCallId'] === 'call-x')?.['approval']).id)
     }
 
-    it('finds none by any route that names one', async () => {
+    it('finds no session by any route', async () => {
       const before = await everything()
       const routes = new Set(
         stage.server.app.routes
@@ -147,7 +147,7 @@ for (const { store, open } of stores) {
       expect(await everything()).toBe(before)
     })
 
-    it('posts to a session of its own under the same id, whatever it posts and however', async () => {
+    it('posts only to its own session with the same id', async () => {
       const before = await everything()
       const answered = {
         type: 'tool-ask',
@@ -191,7 +191,7 @@ for (const { store, open } of stores) {
       expect(await everything()).toBe(before)
     })
 
-    it('forks to an id of its own, and lists none', async () => {
+    it('forks only to its own ids, and lists none', async () => {
       const before = await everything()
       for (const { id } of victims) {
         const forked = `${id}-forked`
@@ -208,7 +208,7 @@ for (const { store, open } of stores) {
       expect(await everything()).toBe(before)
     })
 
-    it('does not feel that another tenant deleted the same id', async () => {
+    it('keeps its session if another tenant deletes the id', async () => {
       const id = randomUUID()
       for (const caller of [alice, eve])
         expect((await caller.post({ id, messages: [saying('Hi.')] })).status).toBe(200)

@@ -79,7 +79,7 @@ for (const { store, open } of stores) {
       return JSON.stringify([await caller.look(id), stream.text, branches])
     }
 
-    describe('a session that is idle is not changed by', () => {
+    describe('an idle session is not changed by', () => {
       type Idle = Awaited<ReturnType<typeof answered>>
       const text = [{ type: 'text', text: 'I owe you a refund.' }]
       const forgeries: Record<
@@ -227,7 +227,7 @@ for (const { store, open } of stores) {
         expect(await everything(id)).toBe(before)
       })
 
-      it('what its other routes are asked', async () => {
+      it('bad requests to its other routes', async () => {
         const { id, answer } = await answered()
         const before = await everything(id)
         const asked: [method: string, path: string, status: number, body?: object][] = [
@@ -264,7 +264,7 @@ for (const { store, open } of stores) {
       })
     })
 
-    it('a session that is not there does not come to be by what cannot begin one', async () => {
+    it('a request that begins no session creates none', async () => {
       const id = randomUUID()
       const assistant = { id: 'a', role: 'assistant', parts: [{ type: 'text', text: 'Hi.' }] }
       for (const body of [
@@ -277,7 +277,7 @@ for (const { store, open } of stores) {
       expect((await caller.send('GET', `/api/chat/${id}`)).status).toBe(404)
     })
 
-    it('only the last message that is posted can be new, and only what a user says of it counts', async () => {
+    it('only the user content of the last message is new', async () => {
       const { id, answer } = await answered()
       const before = await messagesOf(stage.server.url, id)
       const said = {
@@ -331,7 +331,7 @@ for (const { store, open } of stores) {
       expect(text).not.toMatch(/refund|Eve|never|administrator|hell|cacheControl|hidden|call-f/)
     })
 
-    it('a key makes one message of two that have no id, and none of two that differ', async () => {
+    it('one key identifies one message without an id', async () => {
       const id = randomUUID()
       const headers = { 'idempotency-key': randomUUID() }
       const first = await caller.post({ id, message: 'One.' }, headers)
@@ -403,7 +403,7 @@ for (const { store, open } of stores) {
         })
       }
 
-      it('what its other routes are told', async () => {
+      it('bad requests to its other routes', async () => {
         const [mine, foreign] = [await waiting(), await waiting()]
         const before = await everything(mine.id)
         for (const [path, body] of [
@@ -423,7 +423,7 @@ for (const { store, open } of stores) {
       })
     })
 
-    it('an approved call runs as it was asked, not as it is posted', async () => {
+    it('an approved call runs with its own input', async () => {
       const { id, message, approvalId } = await waiting()
       const removed = stage.rich.removed.length
       const decision = { state: 'approval-responded', approval: { id: approvalId, approved: true } }
@@ -455,7 +455,7 @@ for (const { store, open } of stores) {
       expect(stage.rich.removed.slice(removed)).toEqual(['/a'])
     })
 
-    it('of two decisions the first counts, also where they come together', async () => {
+    it('the first of two decisions counts', async () => {
       for (const first of [true, false]) {
         const { id, approvalId } = await waiting()
         const removed = stage.rich.removed.length
@@ -475,7 +475,7 @@ for (const { store, open } of stores) {
       }
     })
 
-    it('an answer that is made anew asks anew, though its calls have the same ids', async () => {
+    it('a regenerated answer asks again for equal call ids', async () => {
       const id = randomUUID()
       const messages = [saying('Ask.', 'u1')]
       for (const trigger of ['submit-message', 'regenerate-message', 'regenerate-message']) {
@@ -518,7 +518,7 @@ for (const { store, open } of stores) {
       'the longest': 'x'.repeat(256),
     }
 
-    it('a session may have any name that an address can say, and none is taken for another', async () => {
+    it('every id of an address names its own session', async () => {
       for (const [what, id] of Object.entries(ids)) {
         const said = await caller.post({ id, messages: [saying(`I am ${what}.`, 'u1')] })
         expect([what, said.status, said.text.includes('[DONE]')]).toEqual([what, 200, true])
@@ -547,7 +547,7 @@ for (const { store, open } of stores) {
       }
     })
 
-    it('so may a message, and it is known again', async () => {
+    it('every id of a message identifies it again', async () => {
       const id = randomUUID()
       const named = { ...ids, 'a step up': '..' }
       for (const [what, messageId] of Object.entries(named)) {
@@ -564,7 +564,7 @@ for (const { store, open } of stores) {
       )
     })
 
-    it('but none that is no text, or too long, or not whole', async () => {
+    it('ids that are no text, too long or malformed are refused', async () => {
       for (const id of [7, null, {}, ['a'], 'x'.repeat(257), '\ud800']) {
         const said = await caller.post({ id, messages: [saying('Hi.')] })
         expect([id, said.status]).toEqual([id, 400])

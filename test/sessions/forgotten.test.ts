@@ -41,7 +41,7 @@ const json = (value: object) => JSON.stringify(value)
 
 const next = userMessage('And now?', 'u2')
 
-describe('a conversation that the server has forgotten', () => {
+describe('a conversation that the server has lost', () => {
   const posts: [string, (held: UIMessage[]) => object][] = [
     ['a new message behind an answer', (held) => ({ messages: [...held, next] })],
     ['a message that says that it goes on', () => ({ message: next, continues: true })],
@@ -64,7 +64,7 @@ describe('a conversation that the server has forgotten', () => {
     expect(page.model.asked).toHaveLength(0)
   })
 
-  it('answers a resume with a cursor by 410, and one without by 204', async () => {
+  it('answers a resume with 410, or 204 without a cursor', async () => {
     await using page = await restarted()
     const stream = `${page.server.api}/${page.id}/stream`
     expect((await fetch(`${stream}?after=${page.cursor}`)).status).toBe(410)
@@ -73,7 +73,7 @@ describe('a conversation that the server has forgotten', () => {
     expect((await fetch(stream)).status).toBe(204)
   })
 
-  it('is told to useChat as an error', async () => {
+  it('is an error in useChat', async () => {
     await using page = await restarted()
     const transport = new DefaultChatTransport({ api: page.server.api, fetch: resumableFetch() })
     await expect(
@@ -102,7 +102,7 @@ describe('a conversation that the server has forgotten', () => {
     expect(held.map(textOf)).toEqual(['And now?', 'Anew.'])
   })
 
-  it('is begun anew with what the page has where the agent takes that', async () => {
+  it('begins again from the page for an agent with seedFromClient', async () => {
     await using page = await restarted(true)
     const response = await page.post({ messages: [...page.held, next] })
     expect(await response.text()).toContain('Anew.')

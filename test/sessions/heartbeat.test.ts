@@ -39,7 +39,7 @@ async function started() {
   }
 }
 
-it('takes the silence of others for death once they have had the time of one silence', async () => {
+it('other instances count as dead after one time to live', async () => {
   const { heartbeat } = await started()
   await vi.advanceTimersByTimeAsync(ttlMs - 10)
   expect([heartbeat.isAlive, heartbeat.isSteady]).toEqual([true, false])
@@ -47,7 +47,7 @@ it('takes the silence of others for death once they have had the time of one sil
   expect(heartbeat.isSteady).toBe(true)
 })
 
-it('gives others time to come back to a store that was away, who pause between attempts', async () => {
+it('other instances get time to reconnect after an outage', async () => {
   const { heartbeat, outage } = await started()
   await vi.advanceTimersByTimeAsync(3 * ttlMs)
   await outage(2 * ttlMs)
@@ -59,7 +59,7 @@ it('gives others time to come back to a store that was away, who pause between a
   expect(heartbeat.isSteady).toBe(true)
 })
 
-it('does not judge others when the store answers it late', async () => {
+it('a late response of the store delays the decision', async () => {
   const { heartbeat, outage } = await started()
   await vi.advanceTimersByTimeAsync(3 * ttlMs)
   expect(heartbeat.isSteady).toBe(true)
@@ -72,7 +72,7 @@ it('does not judge others when the store answers it late', async () => {
   expect(heartbeat.isSteady).toBe(true)
 })
 
-it('does not judge others when its own process was held up', async () => {
+it('a late beat delays the decision', async () => {
   const { heartbeat } = await started()
   await vi.advanceTimersByTimeAsync(3 * ttlMs)
   expect(heartbeat.isSteady).toBe(true)
@@ -83,7 +83,7 @@ it('does not judge others when its own process was held up', async () => {
   expect([heartbeat.isAlive, heartbeat.isSteady]).toEqual([true, false])
 })
 
-it('beats on time although each answer takes long', async () => {
+it('slow responses do not delay the beats', async () => {
   const { beats, outage } = await started()
   await vi.advanceTimersByTimeAsync(ttlMs)
   beats.length = 0

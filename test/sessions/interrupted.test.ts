@@ -9,9 +9,9 @@ import { seenMessage } from '../../src/wire/frames/seen-message.ts'
 import { type Client, clients, type Message } from '../clients.ts'
 import { anyPlan, type Ended, type Plan, play, singlePlans } from './interrupted-turn.ts'
 
-describe('a turn that is interrupted', () => {
+describe('an interrupted turn', () => {
   it.each(['kill', 'stop', 'stop and kill', 'hand-over'])(
-    'by a %s has one ledger, whatever part is cut, at every entry of its log',
+    'by a %s has one record of calls at every entry',
     async (how) => {
       const plans = singlePlans.filter((single) => single.how === how)
       await Promise.all(plans.map(interruptEverywhere))
@@ -19,7 +19,7 @@ describe('a turn that is interrupted', () => {
     120_000,
   )
 
-  it('has one ledger, whatever its steps hold', async () => {
+  it('has one record of calls, for any steps', async () => {
     await fc.assert(
       fc.asyncProperty(anyPlan, async (plan) => {
         await expectOneLedger(plan, await play(plan))

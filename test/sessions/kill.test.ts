@@ -24,7 +24,7 @@ const eventsOfTurn = 100
 const turnsAtOnce = 20
 
 describe('a turn whose owner is killed', () => {
-  it('is one coherent answer to every tab at each of 200 random places', async () => {
+  it('is one coherent answer at 200 random places', async () => {
     const { seed, below } = chance()
     await using stage = await openStage({ paceMs: 12 })
     let killed = 0
@@ -56,7 +56,7 @@ describe('a turn whose owner is killed', () => {
     }
   }, 400_000)
 
-  it('goes on within the heartbeat and half a second, as a median', async () => {
+  it('continues within the heartbeat and half a second (median)', async () => {
     const limitMs = heartbeatMs + 500
     await using stage = await openStage({ paceMs: 10 })
     const tookMs = await measured(limitMs, () => medianUntilToken(stage, (owner) => owner.kill()))
@@ -64,8 +64,8 @@ describe('a turn whose owner is killed', () => {
   }, 300_000)
 })
 
-describe('a turn that is handed over', () => {
-  it('goes on within 0.3 s, as a median', async () => {
+describe('a turn after a hand-over', () => {
+  it('continues within 0.3 s (median)', async () => {
     await using stage = await openStage({ paceMs: 10 })
     const tookMs = await measured(300, () =>
       medianUntilToken(stage, (owner) => owner.terminate().gone),
@@ -73,7 +73,7 @@ describe('a turn that is handed over', () => {
     expect(tookMs).toBeLessThan(300)
   }, 300_000)
 
-  it('is served to its end by the instance that goes', async () => {
+  it('is served to its end by the leaving instance', async () => {
     await using stage = await openStage({ paceMs: 10 })
     const [owner, other] = [stage.instance(0), stage.instance(1)]
     const chatId = randomUUID()
@@ -88,7 +88,7 @@ describe('a turn that is handed over', () => {
     expect(await gone).toBe(0)
   })
 
-  it('leaves its instance answering, as one that is not ready, for as long as it is read', async () => {
+  it('keeps its instance serving, but not ready, for its readers', async () => {
     await using stage = await openStage({ paceMs: 10 })
     const [owner, other] = [stage.instance(0), stage.instance(1)]
     const turn = await beginTurn({ owner, survivor: other })
@@ -114,7 +114,7 @@ describe('a turn that is handed over', () => {
     await within(2000, 'the end of one that nobody reads', atOnce)
   })
 
-  it('goes on as soon where nobody reads it', async () => {
+  it('continues as soon without a reader', async () => {
     // The next heartbeat would come only after 5 s.
     const environment = { LOOM_HEARTBEAT_MS: '15000' }
     await using stage = await openStage({ environment })

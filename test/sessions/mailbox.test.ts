@@ -15,7 +15,7 @@ import { textOf } from './world.ts'
 const messages = [1, 2, 3, 4, 5]
 
 describe('a mailbox', () => {
-  it('has 5000 messages of 1000 sessions answered once and in order, though an instance dies', async () => {
+  it('answers 5000 messages once and in order despite a death', async () => {
     // With all that they have to do here, nobody is to be taken for dead who is only slow.
     const environment = { LOOM_HEARTBEAT_MS: '6000' }
     await using stage = await openStage({ instances: 3, paceMs: 0, environment })
@@ -60,7 +60,7 @@ describe('a mailbox', () => {
     }
   }, 400_000)
 
-  it('makes one turn of a message that is posted twice, and both have its answer', async () => {
+  it('runs one turn for a message posted twice', async () => {
     await using stage = await openStage()
     const chatIds = Array.from({ length: 20 }, () => randomUUID())
     await Promise.all(
@@ -122,8 +122,8 @@ const policies: Policy[] = [
   },
 ]
 
-describe('many sessions that are busy', () => {
-  it('treat what is posted meanwhile as it asks to be, from whatever instance', async () => {
+describe('many busy sessions', () => {
+  it('treat posts by whenBusy, from any instance', async () => {
     await using stage = await openStage()
     const runs = policies.flatMap((policy) =>
       Array.from({ length: 20 }, (_, at) => ({ ...policy, at, chatId: randomUUID() })),

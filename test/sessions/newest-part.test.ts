@@ -25,24 +25,24 @@ const answers: Answer[] = [
 const entry = (id: string, ...events: AgentEvent[]) => ({ id, events })
 const before = [entry('100-0'), entry('100-1', ...asked)]
 
-it('the newest part of a message begins with what was answered last', () => {
+it('the newest part begins with the last answers', () => {
   const entries = [...before, entry('200-0'), entry('200-1', ...said)]
   const place = { logId: 'log', after: '200-0', skip: 0 }
   expect(newestPart('log', entries, answers)).toEqual({ as: 'settled', place })
 })
 
-it('the newest part of a message is yet to come where its answers are not told of', () => {
+it('the newest part is pending until its answers come', () => {
   for (const claims of [[entry('200-0')], [entry('200-0'), entry('300-0')]]) {
     const place = { logId: 'log', after: '100-1', skip: 0 }
     expect(newestPart('log', [...before, ...claims], answers)).toEqual({ as: 'pending', place })
   }
 })
 
-it('there is no newest part of a message that was never gone on with', () => {
+it('a message with one part has no newest part', () => {
   expect(newestPart('log', before, [])).toBeUndefined()
 })
 
-it('a client that answers late gets the part that follows the answer which was taken', () => {
+it('a late answer gets the part after the first answer', () => {
   const another: AgentEvent[] = [
     { type: 'start-step' },
     { type: 'tool-input-available', toolCallId: 'c', toolName: 'ask', input: {} },
@@ -60,7 +60,7 @@ it('a client that answers late gets the part that follows the answer which was t
   expect(newestPart('log', entries, [])).toEqual({ as: 'newest', place: place('300-0') })
 })
 
-it('a call that the server settled itself is no answer of a client', () => {
+it('a call settled by the server is no answer', () => {
   const stopped: AgentEvent[] = [
     { type: 'tool-output-error', toolCallId: 'a', errorText: 'Stopped.' },
     { type: 'finish', finishReason: 'stop' },

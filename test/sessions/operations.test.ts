@@ -16,7 +16,7 @@ const readiness = async ({ url }: StageInstance) => {
 const ready = '200 {"status":"ready"}'
 const unready = '503 {"status":"store-unavailable"}'
 
-it('is not ready while Redis is dead, frozen or full, and ready again after it', async () => {
+it('readiness follows a dead, frozen or full Redis', async () => {
   await using stage = await openStage({ instances: 1 })
   const one = stage.instance(0)
   const { redis } = stage
@@ -45,7 +45,7 @@ it('is not ready while Redis is dead, frozen or full, and ready again after it',
   await until(10_000, 'ready at the end', async () => (await readiness(one)) === ready)
 })
 
-it('logs the loss of an answer after FLUSHALL in one line, and no loss by a deletion', async () => {
+it('the log has one line for an answer lost by FLUSHALL', async () => {
   await using stage = await openStage({ paceMs: 20 })
   const [one, two] = [stage.instance(0), stage.instance(1)]
   const deleted = await beginTurn({ owner: one, survivor: two })
@@ -66,7 +66,7 @@ it('logs the loss of an answer after FLUSHALL in one line, and no loss by a dele
   expect(one.errors()).not.toContain(deleted.chatId)
 })
 
-it('refuses a session whose stored state it does not know, and changes nothing of it', async () => {
+it('a session with an unknown state is refused and unchanged', async () => {
   await using stage = await openStage({ instances: 1 })
   const one = stage.instance(0)
   const chatId = randomUUID()
@@ -89,7 +89,7 @@ it('refuses a session whose stored state it does not know, and changes nothing o
   expect((await post(one.url, chatId, 'steps: 1')).status).toBe(202)
 })
 
-it('shows no text of Redis to a client, and the text in one line to the operator', async () => {
+it('only the operator sees the text of Redis', async () => {
   await using stage = await openStage({ instances: 1 })
   const one = stage.instance(0)
   const { client } = stage.redis
@@ -109,7 +109,7 @@ it('shows no text of Redis to a client, and the text in one line to the operator
   expect(one.errors()).toMatch(/^loom: unavailable: .*OOM/m)
 })
 
-it('asks Redis hardly more for a thousand readers of a queued message than for one', async () => {
+it('a thousand readers of a queued message cost few reads', async () => {
   await using stage = await openStage({ instances: 1, paceMs: 20 })
   const one = stage.instance(0)
   const chatId = randomUUID()

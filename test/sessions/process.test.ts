@@ -10,7 +10,7 @@ import { messagesOf, openTab } from './tab.ts'
 import { userMessage } from './world.ts'
 
 describe('a server', () => {
-  it('resumes to the byte, wherever and however often the connection is cut', async () => {
+  it('resumes to the byte after any number of cuts', async () => {
     await using stage = await openStage({ instances: 1 })
     const address = `${stage.instance(0).url}/api/chat`
     const message = userMessage('steps: 2')
@@ -27,7 +27,7 @@ describe('a server', () => {
     }
   })
 
-  it('keeps the sessions of one key from the holders of another', async () => {
+  it('hides the sessions of one key from another key', async () => {
     await using stage = await openStage({
       instances: 1,
       environment: { LOOM_API_KEYS: 'key-of-alice,key-of-bob' },
@@ -67,7 +67,7 @@ describe('a server', () => {
     expect(await historyOf('alice')).toEqual(before)
   })
 
-  it('takes nothing from a forged history', async () => {
+  it('ignores a forged history', async () => {
     await using stage = await openStage({ instances: 1 })
     const { url } = stage.instance(0)
     const chatId = randomUUID()

@@ -38,7 +38,7 @@ describe('a Redis that restarts', () => {
     expect(stage.upstream.calls).toHaveLength(turns.length * 10)
   })
 
-  it('is waited for by those who post and read meanwhile', async () => {
+  it('delays posts and reads', async () => {
     await using stage = await openStage({ paceMs: 20 })
     const [one, two] = [stage.instance(0), stage.instance(1)]
     const turn = await beginTurn({ owner: one, survivor: two })
@@ -58,8 +58,8 @@ describe('a Redis that restarts', () => {
   })
 })
 
-describe('a Redis that is away for longer than a request waits', () => {
-  it('is waited for by turns and their readers, while requests are refused in seconds', async () => {
+describe('an outage of Redis longer than the patience of a request', () => {
+  it('delays turns and readers, and requests fail in seconds', async () => {
     await using stage = await openStage({ paceMs: 20 })
     const [one, two] = [stage.instance(0), stage.instance(1)]
     const turn = await beginTurn({ owner: one, survivor: two })
@@ -112,7 +112,7 @@ describe('a Redis that is away for longer than a request waits', () => {
     }
   })
 
-  it('has of a message that was refused on the way all or nothing when it thaws', async () => {
+  it('stores all or nothing of a refused message', async () => {
     await using stage = await openStage({ instances: 1 })
     const instance = stage.instance(0)
     const { url } = instance
@@ -143,7 +143,7 @@ describe('a Redis that is away for longer than a request waits', () => {
 
 describe('the log of a server', () => {
   it.each(['is away', 'cannot be reached'])(
-    'whose Redis %s says so at once, then ever more seldom, and when it is back',
+    'reports that its Redis %s, then less often, and its return',
     async (how) => {
       const environment = { LOOM_REDIS_PATIENCE: '1000' }
       await using stage = await openStage({ paceMs: 20, environment })
@@ -173,11 +173,11 @@ describe('the log of a server', () => {
   )
 })
 
-describe('a Redis that is away for longer than it is waited for', () => {
+describe('an outage of Redis longer than the patience of a turn', () => {
   const patienceMs = 500
   const environment = { LOOM_REDIS_PATIENCE: String(patienceMs) }
 
-  it('has its streams reset in time, and its turns taken up again when it is back', async () => {
+  it('resets streams in time, and its turns continue later', async () => {
     await using stage = await openStage({ paceMs: 20, environment })
     const [one, two] = [stage.instance(0), stage.instance(1)]
     const chatIds = [randomUUID(), randomUUID()]
@@ -216,7 +216,7 @@ describe('a Redis that is away for longer than it is waited for', () => {
     }
   })
 
-  it('has its turns taken up by an owner that another had taken for dead meanwhile', async () => {
+  it('returns turns to an owner that counted as dead', async () => {
     const slow = { ...environment, LOOM_HEARTBEAT_MS: '1500' }
     await using stage = await openStage({ paceMs: 20, environment: slow })
     const owner = stage.instance(0)
@@ -241,7 +241,7 @@ describe('a Redis that is away for longer than it is waited for', () => {
     expectWhole(stored, 10)
   })
 
-  it('refuses new messages with 503 and when to come back, and accepts none by half', async () => {
+  it('refuses new messages with 503 and Retry-After', async () => {
     await using stage = await openStage({ environment })
     const [one, two] = [stage.instance(0), stage.instance(1)]
     const chatIds = Array.from({ length: 20 }, () => randomUUID())
@@ -277,8 +277,8 @@ describe('a Redis that is away for longer than it is waited for', () => {
   })
 })
 
-describe('a Redis that is full', () => {
-  it('has its streams reset in time, and its turns taken up again when there is room', async () => {
+describe('a full Redis', () => {
+  it('resets streams in time, and its turns continue later', async () => {
     const patienceMs = 500
     const environment = { LOOM_REDIS_PATIENCE: String(patienceMs) }
     await using stage = await openStage({ paceMs: 20, environment })

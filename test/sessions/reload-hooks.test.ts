@@ -14,7 +14,7 @@ import { cast, messagesOf } from './tab.ts'
 
 expectQuiet()
 
-describe('a page that is loaded anew in mid-turn shows the whole answer with', () => {
+describe('a page reloaded during a turn shows the whole answer with', () => {
   for (const sdk of hookSdks) {
     it(`useChat of ${sdk.name}`, async () => {
       const holds = openHolds()

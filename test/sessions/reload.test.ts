@@ -34,8 +34,8 @@ for (const sdk of sdks) {
   const approves = sdk.major !== 5
   const profile = sdk.strict ? undefined : (`v${sdk.major}` as const)
 
-  describe(`a page of ${sdk.name} that is loaded anew`, () => {
-    it('at any part of a turn that holds everything shows the whole answer', async () => {
+  describe(`a reloaded page of ${sdk.name}`, () => {
+    it('shows the whole answer at any part of a rich turn', async () => {
       const holds = openHolds()
       const { agent, model } = richAgent(richTurn, holds.before)
       await using server = await openServed([agent])
@@ -62,7 +62,7 @@ for (const sdk of sdks) {
       expect(server.reported).toEqual([])
     })
 
-    it('at any part of a message that goes on can go on itself', async () => {
+    it('can continue at any part of a continued message', async () => {
       const holds = openHolds()
       const turn = askingTurn(approves)
       const { agent, model } = richAgent(turn, holds.before)
@@ -96,7 +96,7 @@ for (const sdk of sdks) {
       expect(server.reported).toEqual([])
     })
 
-    it('while the message waits shows what it waits for, and can answer it', async () => {
+    it('shows the open call of a message, and can answer', async () => {
       const { agent } = richAgent(askingTurn(approves))
       await using server = await openServed([agent])
       const uncut = new ChatPage(sdk, { api: server.api, profile })
@@ -124,7 +124,7 @@ for (const sdk of sdks) {
       expect(page.shown).toEqual(uncut.shown)
     })
 
-    it('after the end has the whole answer in the history, and nothing to follow', async () => {
+    it('reads the whole answer from the history after its end', async () => {
       const { agent } = richAgent(askingTurn(approves))
       await using server = await openServed([agent])
       const left = new ChatPage(sdk, { api: server.api, profile })

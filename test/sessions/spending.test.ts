@@ -13,7 +13,7 @@ const store = openMemoryStore()
 const openStore = async () => ({ ...store, close: async () => {} })
 
 describe('the spending of a session', () => {
-  it('is held by its budget, over turns and instances', async () => {
+  it('is limited by its budget over turns and instances', async () => {
     await using world = openWorld(openStore)
     // A reply is 15 tokens.
     const sessionBudget = { maxTokens: 30 }
@@ -30,7 +30,7 @@ describe('the spending of a session', () => {
     )
   })
 
-  it('is not undone by making answers anew', async () => {
+  it('includes replaced answers', async () => {
     await using world = openWorld(openStore)
     const model = scriptedModel(says('One.'), says('Two.'), says('Never.'))
     const here = await world.instance({ model, sessionBudget: { maxTokens: 30 } })
@@ -57,7 +57,7 @@ describe('the spending of a session', () => {
     })
   })
 
-  it('is told on the message as a whole, also where it had to wait in between', async () => {
+  it('is on the whole message, also after a wait', async () => {
     await using world = openWorld(openStore)
     const tools = [clientTool]
     const model = scriptedModel(calls(['ask', { question: 'Red?' }]), says('Red it is.'))
@@ -78,7 +78,7 @@ describe('the spending of a session', () => {
     })
   })
 
-  it('is neither lost nor counted twice where an owner dies while its tool runs', async () => {
+  it('counts once although an owner dies during its tool', async () => {
     await using world = openWorld(openStore)
     const gate = new Gate('the tool')
     const tool = (runs: string[]) => [gatedTool(gate, runs, { retry: 'safe' })]

@@ -15,8 +15,8 @@ import { textOf } from './world.ts'
 
 const program = join(import.meta.dirname, 'effects-server.ts')
 
-describe('a stop that another instance is asked for', () => {
-  it('ends the model call within 0.2 s, as a median, and keeps what was said', async () => {
+describe('a stop through another instance', () => {
+  it('ends the model call within 0.2 s (median), keeping the text', async () => {
     await using stage = await openStage()
     const tookMs = await measured(200, async () => median(await timesToStop(stage, 9)))
     expect(tookMs).toBeLessThan(200)
@@ -39,7 +39,7 @@ describe('a stop that another instance is asked for', () => {
     expect(await stopTurn(other.url, chatId)).toBe(false)
   })
 
-  it('leaves the next message its turn where it is to, and a withdrawn one none', async () => {
+  it('with queue=run answers the next message still queued', async () => {
     await using stage = await openStage()
     const [owner, other] = [stage.instance(0), stage.instance(1)]
     const turn = await beginTurn({ owner, survivor: other, text: 'first, steps: 1, hold' })
@@ -64,7 +64,7 @@ describe('a stop that another instance is asked for', () => {
     expect(stage.upstream.asked).toEqual(['first, steps: 1, hold', 'third, steps: 1'])
   })
 
-  it('holds the queue through the death of its owner, until it is asked to go on', async () => {
+  it('holds the queue through the death of its owner', async () => {
     await using stage = await openStage()
     const [owner, other] = [stage.instance(0), stage.instance(1)]
     const turn = await beginTurn({ owner, survivor: other, text: 'first, steps: 1, hold' })
@@ -92,8 +92,8 @@ describe('a stop that another instance is asked for', () => {
   })
 })
 
-describe('a stop whose owner is killed', () => {
-  it('is obeyed by the next owner, which asks no model and runs no tool', async () => {
+describe('a stop of a turn whose owner is killed', () => {
+  it('is done by the next owner, without model or tool', async () => {
     await using ledger = await openLedger()
     await using stage = await openStage({ program, environment: { LEDGER_URL: ledger.url } })
     const [owner, other] = [stage.instance(0), stage.instance(1)]
@@ -119,7 +119,7 @@ describe('a stop whose owner is killed', () => {
     expect(ledger.effectsOf(chatId)).toEqual([])
   })
 
-  it('is not lost in the same instant', async () => {
+  it('is not lost at the moment of the death', async () => {
     await using stage = await openStage({ paceMs: 15 })
     const [owner, other] = [stage.instance(0), stage.instance(1)]
     const turns = await Promise.all(

@@ -21,7 +21,7 @@ const absences: [
 ]
 
 describe.each(absences)('an owner that %s', (_, absence) => {
-  it('gets not one byte into the log or the history, and makes no model call', async () => {
+  it('writes not one byte and calls no model', async () => {
     await using stage = await openStage({ paceMs: 12 })
     const [owner, survivor] = [stage.instance(0), stage.instance(1)]
     const turn = await beginTurn({ owner, survivor })
@@ -46,7 +46,7 @@ describe.each(absences)('an owner that %s', (_, absence) => {
     expect(stage.upstream.calls.length).toBeGreaterThanOrEqual(10)
   })
 
-  it('aborts its model call when it is back', async () => {
+  it('aborts its model call after its return', async () => {
     await using stage = await openStage()
     const [owner, survivor] = [stage.instance(0), stage.instance(1)]
     const turn = await beginTurn({ owner, survivor, text: 'steps: 3, hold' })
@@ -62,7 +62,7 @@ describe.each(absences)('an owner that %s', (_, absence) => {
   })
 })
 
-it('leaves a tab no worse off that hears nothing from its frozen owner', async () => {
+it('a tab of a frozen owner gets the whole answer', async () => {
   await using stage = await openStage({ paceMs: 10 })
   const [owner, other] = [stage.instance(0), stage.instance(1)]
   const chatId = randomUUID()
@@ -79,7 +79,7 @@ it('leaves a tab no worse off that hears nothing from its frozen owner', async (
 describe('a failover that loses acknowledged writes', () => {
   const environment = { LOOM_REDIS_PATIENCE: '20000' }
 
-  it('is mended by the owner, which appends them again', async () => {
+  it("is repaired by the owner's second append", async () => {
     await using sentinel = await startSentinel()
     await using stage = await openStageOn(sentinel.url, { environment, paceMs: 20 })
     const [owner, survivor] = [stage.instance(0), stage.instance(1)]
@@ -89,7 +89,7 @@ describe('a failover that loses acknowledged writes', () => {
     expectWhole(await oneAnswer(turn, survivor), 10)
   }, 180_000)
 
-  it('is mended for a tab whose own instance died in it', async () => {
+  it('is repaired for a tab of a dead instance', async () => {
     await using sentinel = await startSentinel()
     await using stage = await openStageOn(sentinel.url, { environment, paceMs: 20, instances: 3 })
     const [owner, reader, other] = [stage.instance(0), stage.instance(1), stage.instance(2)]
@@ -105,7 +105,7 @@ describe('a failover that loses acknowledged writes', () => {
     expect(await read.message).toEqual(stored)
   }, 180_000)
 
-  it('is mended by the owner also where the end of the turn was lost', async () => {
+  it('is repaired also after a lost end of a turn', async () => {
     await using sentinel = await startSentinel()
     await using stage = await openStageOn(sentinel.url, { environment, paceMs: 20 })
     const [owner, survivor] = [stage.instance(0), stage.instance(1)]
@@ -117,7 +117,7 @@ describe('a failover that loses acknowledged writes', () => {
     expect(stage.upstream.calls, 'nobody answered it anew').toHaveLength(calls)
   }, 180_000)
 
-  it('resets what readers had of it where the owner died too, and they find the whole answer', async () => {
+  it('resets the readers if the owner died too', async () => {
     await using sentinel = await startSentinel()
     await using stage = await openStageOn(sentinel.url, { environment, paceMs: 20 })
     const [owner, survivor] = [stage.instance(0), stage.instance(1)]
@@ -133,7 +133,7 @@ describe('a failover that loses acknowledged writes', () => {
   }, 180_000)
 })
 
-it('goes on in a Redis Cluster when the owner is killed', async () => {
+it('a turn continues in a Redis Cluster after a death', async () => {
   await using cluster = await startCluster()
   await using stage = await openStageOn(cluster.url, { paceMs: 10 })
   const [owner, survivor] = [stage.instance(0), stage.instance(1)]
