@@ -1,6 +1,7 @@
 /**
- * A redis-server to test with: the machine's own, else Debian's, unpacked beside the project without
- * root. A test run without Redis fails: a skipped half of the suite looks like a passed one.
+ * The redis-server of the tests: the one of the machine, else the one of Debian, unpacked in a cache folder
+ * of the project without root. A test run without Redis fails, because a skipped half of the suite would
+ * look like a passed one.
  */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
@@ -29,7 +30,7 @@ export interface Binary {
 
 let found: Promise<Binary> | undefined
 
-/** Looked for once in a process. */
+/** The search runs once in a process. */
 export function redisBinary(): Promise<Binary> {
   found ??= find()
   return found

@@ -27,7 +27,7 @@ export async function startCluster(): Promise<RunningCluster> {
         'nodes.conf',
       ]),
     )
-    // `freePort` finds the port of the bus free, too.
+    // `freePort` also finds the port of the bus free.
     nodes.push({ node, bus: node.port + 10_000 })
   }
   await join(nodes)

@@ -1,6 +1,6 @@
 /**
- * A master and a replica, watched by a sentinel that fails over within seconds. One is a majority of
- * one; more of them need seconds to hear of each other.
+ * A master, a replica, and a sentinel that fails over within seconds. One sentinel is a majority of one.
+ * Several would need seconds to find each other.
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ export interface RunningSentinel extends AsyncDisposable {
   url: string
   master: RedisServer
   replica: RedisServer
-  /** Settles when the replica is the master. */
+  /** Resolves when the replica is the master. */
   failedOver(): Promise<void>
 }
 
@@ -23,7 +23,7 @@ export async function startSentinel(): Promise<RunningSentinel> {
   const replica = stack.use(
     await startServer(['--save', '', ...quickSync, '--replicaof', localhost, String(master.port)]),
   )
-  // First of all: a sentinel looks for new replicas every ten seconds.
+  // This comes first, because a sentinel looks for new replicas every ten seconds.
   await until(20_000, 'the replica follows', async () =>
     (await replica.client.info('replication')).includes('master_link_status:up'),
   )
@@ -32,7 +32,7 @@ export async function startSentinel(): Promise<RunningSentinel> {
     (await sentinel.client.info('sentinel')).includes('slaves=1'),
   )
   const owned = stack.move()
-  // As ever, one of them is down.
+  // One of the listed sentinels is down, as in production.
   const hosts = `${localhost}:${await freePort()},${localhost}:${sentinel.port}`
   return {
     url: `redis+sentinel://${hosts}/main`,
@@ -48,7 +48,7 @@ export async function startSentinel(): Promise<RunningSentinel> {
 
 const quickSync = ['--repl-diskless-sync', 'yes', '--repl-diskless-sync-delay', '0']
 
-/** Sentinels write to their configuration, so each has a file. */
+/** Sentinels write to their configuration, so each has its own file. */
 function startOneSentinel(masterPort: number): Promise<RedisServer> {
   return startServer([], async (folder) => {
     const file = join(folder, 'sentinel.conf')

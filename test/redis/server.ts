@@ -1,6 +1,6 @@
 /**
- * One redis-server process: on a free port, in a folder of its own, gone with whoever started it. It
- * can be killed, frozen and started again under the same address.
+ * One redis-server process on a free port, in its own folder. It ends with the process that started it. A
+ * test can kill it, freeze it and start it again under the same address.
  */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -22,22 +22,22 @@ export interface RedisServer extends AsyncDisposable {
   readonly host: string
   readonly port: number
   readonly folder: string
-  /** A client of the test's own. */
+  /** A client for the test itself. */
   readonly client: Redis
   /** SIGKILL. */
   kill(): Promise<void>
-  /** SIGSTOP: the connections stand, and nothing answers. */
+  /** SIGSTOP: the connections stay open, and the server does not answer. */
   freeze(): void
   thaw(): void
-  /** Starts it again, where it was. */
+  /** Starts it again with the same address and folder. */
   restart(): Promise<void>
 }
 
 export const localhost = '127.0.0.1'
 
 /**
- * @param args as on the command line, without port and folder
- * @param configure makes what else the server needs in its folder; answers the first arguments
+ * @param args the arguments of the command line, without port and folder
+ * @param configure writes further files into the folder; returns the first arguments
  */
 export async function startServer(
   args: readonly string[] = [],
@@ -55,7 +55,7 @@ export async function startServer(
     return launch(port, folder, all)
   })
   const client = new Redis({ host: localhost, port, lazyConnect: true, retryStrategy: () => 20 })
-  // The test sees what its commands reject with.
+  // The commands of the test reject with the same errors.
   client.on('error', () => {})
 
   const kill = async () => {
@@ -96,7 +96,7 @@ async function launch(
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  // A test process that is killed cannot clean up: this one notices that its pipe has closed.
+  // A killed test process cannot clean up. This guard ends the server when its pipe closes.
   const guard = spawn('sh', ['-c', 'read _; kill -9 "$0" 2>/dev/null', String(child.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
   })
@@ -106,7 +106,7 @@ async function launch(
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
   child.once('error', reject)
   child.once('close', (code) => reject(new Error(`it ended with code ${code}`)))
-  // Its own words: another server that has the port would accept a connection, too.
+  // The output of the server itself, because another server on the port would also accept a connection.
   child.stdout?.on('data', () => {
     if (/Ready to accept connections|Sentinel ID is/.test(output)) resolve()
   })
@@ -119,7 +119,7 @@ async function launch(
   return child
 }
 
-/** Where a server that listens on TCP does so. */
+/** Returns the port of a server that listens on TCP. */
 export function portOf(server: Server): number {
   const address = server.address()
   if (typeof address !== 'object' || address === null) throw new Error('it does not listen on TCP')

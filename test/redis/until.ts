@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { busyness } from '../machine.ts'
 
 /**
- * Waits for a condition, with a deadline that says what it was waiting for.
+ * Waits for a condition, with a deadline whose error names the condition.
  *
  * @param ms on a machine at rest; on a busy one it is longer (`machine.ts`)
  */
@@ -12,9 +12,9 @@ export async function until(
   label: string,
   holds: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  const begun = performance.now()
+  const startedAt = performance.now()
   while (!(await holds())) {
-    const tookMs = performance.now() - begun
+    const tookMs = performance.now() - startedAt
     if (tookMs > ms && tookMs > ms * busyness()) {
       throw new Error(`${label}: not within ${Math.round(tookMs)} ms`)
     }

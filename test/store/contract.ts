@@ -1,4 +1,4 @@
-/** What every store does, as a function of how to open one. */
+/** The contract of every store, as a function of its factory. */
 import { afterAll, beforeAll, describe } from 'vitest'
 
 import type { Store } from '../../src/store.ts'
@@ -15,7 +15,7 @@ import { stopping } from './contract/stopping.ts'
 import type { Subject, TestBounds } from './contract/subject.ts'
 import { waiting } from './contract/waiting.ts'
 
-/** @param runs of the model test: sequences of operations */
+/** @param runs the number of random sequences in the model test */
 export function storeContract(
   openStore: (bounds: TestBounds) => Promise<Store>,
   { runs }: { runs: number },

@@ -1,4 +1,4 @@
-/** Talks to a store as a session layer does, with the parts that a test does not care about filled in. */
+/** Calls a store as the session layer does, with defaults for the fields that a test does not set. */
 import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
@@ -30,7 +30,7 @@ export function letter(id: string, more: Partial<Letter> = {}): Letter {
   }
 }
 
-/** The answer to something that a turn waits for. */
+/** The answer to a call that a turn waits for. */
 export function answer(id: string, replyId: string): Letter {
   return {
     id,
@@ -41,7 +41,7 @@ export function answer(id: string, replyId: string): Letter {
   }
 }
 
-/** Another answer instead of `cutAt`: a letter without a message. */
+/** A regeneration: another answer in place of `cutAt`. The letter has no message. */
 export function regenerate(id: string, cutAt: string): Letter {
   return { id, kind: 'message', replyId: `re-${id}`, cutAt, request: { agent: 'assistant' } }
 }
@@ -52,12 +52,12 @@ export interface Conversation {
   readonly id: string
   readonly store: Store
   post(letter: Letter, options?: Partial<PostOptions>): Promise<PostReply>
-  /** Posts to a free session. */
+  /** Posts to a free session, and returns the claim. */
   claim(letter: Letter, options?: Partial<PostOptions>): Promise<Claim>
   append(claim: Claim, seq: number, after?: number): Promise<AppendReply>
-  /** Behind what this conversation has appended. */
+  /** Ends the turn after the entries that this conversation appended. */
   finish(claim: Claim, commit?: Partial<Commit>): Promise<FinishReply>
-  /** One whole turn, or what is left of it. */
+  /** Runs one whole turn. */
   turn(letter: Letter, options?: Partial<PostOptions>): Promise<Claim>
   history(): Promise<string[]>
   queue(): Promise<string[]>
@@ -98,9 +98,9 @@ export function converse(store: Store, id: string = randomUUID()): Conversation 
     finish,
     append,
     async turn(letter, options) {
-      const begun = await claim(letter, options)
-      await finish(begun)
-      return begun
+      const turn = await claim(letter, options)
+      await finish(turn)
+      return turn
     },
     history: async () => (await store.messages(id)).map((message) => message.id),
     queue: async () => (await store.mailbox(id)).map((waiting) => waiting.id),
@@ -122,7 +122,7 @@ export function postOptions(): PostOptions {
   }
 }
 
-/** The claim that a finish took, which must be there. */
+/** Returns the next claim of a finish. Throws if there is none. */
 export function nextOf(reply: FinishReply): Claim {
   if (reply.status !== 'done' || reply.next === undefined) {
     throw new Error(`nothing was taken: ${JSON.stringify(reply)}`)

@@ -10,7 +10,7 @@ describe('the store in memory', () => {
 })
 
 describe('the bounds of the store in memory', () => {
-  it('drop a session that nobody wrote to', async () => {
+  it('drop a session after its TTL', async () => {
     let now = 1000
     const store = openMemoryStore({ sessionTtlMs: 100, now: () => now })
     const talk = converse(store)
@@ -27,7 +27,7 @@ describe('the bounds of the store in memory', () => {
     await store.close()
   })
 
-  it('leave a session alone whose turn runs, however long', async () => {
+  it('keep a session whose turn runs, however long', async () => {
     let now = 1000
     const store = openMemoryStore({ sessionTtlMs: 100, now: () => now })
     const talk = converse(store)
@@ -41,7 +41,7 @@ describe('the bounds of the store in memory', () => {
     await store.close()
   })
 
-  it('make room by dropping idle sessions, the last used last', async () => {
+  it('drop idle sessions for new ones, the oldest first', async () => {
     const store = openMemoryStore({ sessionsMax: 2 })
     const [running, first, second, third] = Array.from({ length: 4 }, () => converse(store))
     await running?.claim(letter('m1'))
@@ -57,7 +57,7 @@ describe('the bounds of the store in memory', () => {
     await store.close()
   })
 
-  it('drop the oldest finished logs before their time, and no history', async () => {
+  it('drop the oldest finished logs early, and no history', async () => {
     const store = openMemoryStore({ finishedEntriesMax: 10 })
     const talks = Array.from({ length: 3 }, () => converse(store))
     const logs: string[] = []
@@ -74,7 +74,7 @@ describe('the bounds of the store in memory', () => {
     await store.close()
   })
 
-  it('let what has ended be collected, by one timer', async () => {
+  it('free expired data with one timer', async () => {
     vi.useFakeTimers()
     try {
       const store = openMemoryStore({ sessionTtlMs: 60_000 })
@@ -84,7 +84,7 @@ describe('the bounds of the store in memory', () => {
       expect(vi.getTimerCount()).toBe(1)
       vi.advanceTimersByTime(61_000)
       await vi.runAllTimersAsync()
-      // Nothing is left to wait for.
+      // No timer is left.
       expect(vi.getTimerCount()).toBe(0)
       await store.close()
     } finally {
@@ -92,7 +92,7 @@ describe('the bounds of the store in memory', () => {
     }
   })
 
-  it('keep events as they were given', async () => {
+  it('keep the event objects that an append brings', async () => {
     const store = openMemoryStore()
     const talk = converse(store)
     const claim = await talk.claim(letter('m1'))

@@ -1,6 +1,6 @@
 /**
- * One session as a few lists: what a store must look like from outside. Written for being read, with
- * every rule in one place, and from the port's words rather than from an adapter.
+ * A model of one session: a few lists that show what a store must return. It is written to be read, has
+ * every rule in one place, and follows the text of the port and not an adapter.
  */
 import type { Letter, WhenBusy } from '../../src/store/letter.ts'
 import type { KnownAs } from '../../src/store/mailbox.ts'
@@ -9,11 +9,11 @@ import type { Stop } from '../../src/store/turn.ts'
 interface ModelTurn {
   letter: Letter
   logId: string
-  /** User messages that it put into the history. */
+  /** The user messages that the turn put into the history. */
   own: string[]
   stop: Stop | undefined
   abandoned: string | undefined
-  /** Where its letter put what it cut. */
+  /** The branch that its letter cut. */
   branch: string[] | undefined
 }
 
@@ -25,7 +25,7 @@ export class Model {
   branches: string[][] = []
   queue: { letter: Letter; rank: number }[] = []
   turn: ModelTurn | undefined
-  /** What became of every id; for those in a turn's answer, of which. */
+  /** The state of every id, and the turn that answered it. */
   readonly fates = new Map<string, { as: KnownAs; replyId: string }>()
 
   post(letter: Letter, whenBusy: WhenBusy, limit: number): string {

@@ -11,21 +11,21 @@ export interface PrefixStage {
 }
 
 export function prefixSuite({ open, keys }: PrefixStage): void {
-  it('keeps apart what two Looms with different prefixes store', async () => {
+  it('separates the data of Looms with different prefixes', async () => {
     const before = new Set(await keys())
     const [one, two, again] = await Promise.all([open('one'), open('two:'), open('one:')])
-    const heard = { one: 0, two: 0, left: 0 }
+    const hints = { one: 0, two: 0, left: 0 }
     const talk = converse(one)
     const other = converse(two, talk.id)
-    await again.watch(talk.id, 'log', () => heard.one++)
-    await two.watch(talk.id, 'log', () => heard.two++)
-    await two.watchInstances(() => heard.left++)
+    await again.watch(talk.id, 'log', () => hints.one++)
+    await two.watch(talk.id, 'log', () => hints.two++)
+    await two.watchInstances(() => hints.left++)
 
     await talk.turn(letter('m1'))
     await one.beat('instance', 60_000)
     await one.note('instance', talk.id)
     await one.leave('instance')
-    await expect.poll(() => heard.one).toBe(2)
+    await expect.poll(() => hints.one).toBe(2)
 
     expect(await two.session(talk.id)).toBeUndefined()
     expect(await again.session(talk.id)).toMatchObject({ id: talk.id })
@@ -35,8 +35,8 @@ export function prefixSuite({ open, keys }: PrefixStage): void {
     expect(await other.post(letter('m1'))).toMatchObject({ status: 'claimed' })
     expect(await other.history()).toEqual(['m1'])
     expect(await talk.history()).toEqual(['m1', 're-m1'])
-    await expect.poll(() => heard.two).toBe(1)
-    expect(heard.left).toBe(0)
+    await expect.poll(() => hints.two).toBe(1)
+    expect(hints.left).toBe(0)
 
     await again.forget('instance', [talk.id])
     expect(await one.noted('instance')).toEqual([])
@@ -46,7 +46,7 @@ export function prefixSuite({ open, keys }: PrefixStage): void {
     await Promise.all([one, two, again].map((store) => store.close()))
   })
 
-  it('refuses a prefix that would move keys of a session apart', async () => {
+  it('refuses a prefix with braces, blanks or many characters', async () => {
     for (const prefix of ['{a}', 'a b', 'x'.repeat(65)]) {
       await expect(open(prefix)).rejects.toMatchObject({ code: 'invalid-config' })
     }

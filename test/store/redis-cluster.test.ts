@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => cluster[Symbol.asyncDispose]())
 
-// In order: stores that reconnect after a restart give hints that nobody counted on.
+// In order, because stores that reconnect after a restart give more hints than the tests expect.
 describe('the store in a Redis cluster', { shuffle: false }, () => {
   storeContract((bounds) => openRedisStore({ url: cluster.url, ...bounds }), { runs: 15 })
 
@@ -33,19 +33,19 @@ describe('the store in a Redis cluster', { shuffle: false }, () => {
     await store.close()
   })
 
-  it('goes on when a node comes back, and its subscriptions with it', async () => {
+  it('works again, with its subscriptions, when a node returns', async () => {
     const store = await openRedisStore({ url: cluster.url, patienceMs: 15_000 })
     const talks = Array.from({ length: 12 }, () => converse(store))
-    const heard = new Set<string>()
-    for (const { id } of talks) await store.watch(id, 'log', () => heard.add(id))
+    const sessions = new Set<string>()
+    for (const { id } of talks) await store.watch(id, 'log', () => sessions.add(id))
     await cluster.nodes[1]?.restart()
     const replies = await Promise.all(talks.map((talk) => talk.post(letter('m1'))))
     expect(new Set(replies.map(({ status }) => status))).toEqual(new Set(['claimed']))
-    // A hint comes over another connection than the answer to the post.
-    await until(10_000, 'every session is heard of', async () => {
-      heard.clear()
+    // A hint comes over another connection than the reply to the post.
+    await until(10_000, 'every session has a hint', async () => {
+      sessions.clear()
       for (const talk of talks) await talk.post(letter(crypto.randomUUID()))
-      const isEach = () => heard.size === talks.length
+      const isEach = () => sessions.size === talks.length
       return until(200, 'hints', isEach).then(
         () => true,
         () => false,

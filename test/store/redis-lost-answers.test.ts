@@ -202,11 +202,11 @@ describe('a reply that is lost', () => {
 
   it('arrives as it was, whatever happened since', async () => {
     const talk = converse(opened.store)
-    const begun = await talk.claim(letter('m1'))
+    const turn = await talk.claim(letter('m1'))
     let claim = 0
     const finished = await late(
       replyOf(talk.id, 'finish'),
-      () => talk.finish(begun),
+      () => talk.finish(turn),
       async () => {
         claim = (await converse(direct, talk.id).claim(letter('m2'))).claim
       },

@@ -1,4 +1,4 @@
-/** A Redis that is away, frozen, full, too old, or not what the URL says. */
+/** A Redis that is away, frozen, full, too old, or of another kind than the URL names. */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
@@ -13,13 +13,13 @@ import { converse, letter } from './conversation.ts'
 
 const durable = ['--appendonly', 'yes']
 
-/** A store that is closed with its test. */
+/** Opens a store that is closed at the end of the test. */
 async function open(options: RedisStoreOptions) {
   const store = await openRedisStore(options)
   return { store, [Symbol.asyncDispose]: () => store.close() }
 }
 
-/** What calls that are to fail reject with, all of them within this time. */
+/** Returns the errors of calls that must all fail within this time. */
 function endsOf(ms: number, calls: readonly Promise<unknown>[]): Promise<unknown[]> {
   return Promise.all(
     calls.map((call) =>
@@ -31,7 +31,7 @@ function endsOf(ms: number, calls: readonly Promise<unknown>[]): Promise<unknown
   )
 }
 
-/** A server that says that it is this Redis. */
+/** A server that claims to be this Redis. */
 async function pretend(info: string) {
   const server = createServer((socket) => {
     socket.on('error', () => {})
@@ -49,8 +49,8 @@ async function pretend(info: string) {
   }
 }
 
-describe('a Redis that goes away', () => {
-  it('is waited for, and everything goes on', async () => {
+describe('a Redis that is lost', () => {
+  it('delays calls, which succeed when it returns', async () => {
     await using redis = await startRedis(durable)
     await using opened = await open({ url: redis.url, patienceMs: 10_000 })
     const talk = converse(opened.store)
@@ -62,13 +62,13 @@ describe('a Redis that goes away', () => {
       opened.store.watch(talk.id, 'log', () => {}),
     ])
     await redis.restart()
-    const [appended, posted] = await within(9000, 'the calls', calls)
-    expect(appended).toMatchObject({ status: 'appended' })
-    expect(posted).toMatchObject({ status: 'queued' })
+    const [append, post] = await within(9000, 'the calls', calls)
+    expect(append).toMatchObject({ status: 'appended' })
+    expect(post).toMatchObject({ status: 'queued' })
     expect(await talk.finish(claim)).toMatchObject({ next: { letter: letter('m2') } })
   })
 
-  it('is waited for no longer than patience lasts', async () => {
+  it('fails calls after the patience of the store', async () => {
     await using redis = await startRedis(durable)
     await using opened = await open({ url: redis.url, patienceMs: 200 })
     const { store } = opened
@@ -93,7 +93,7 @@ describe('a Redis that goes away', () => {
     expect(await talk.append(claim, 1)).toMatchObject({ status: 'appended' })
   })
 
-  it('is noticed when it freezes, and heals when it thaws', async () => {
+  it('fails calls while frozen, and serves them again later', async () => {
     await using redis = await startRedis(durable)
     await using opened = await open({ url: redis.url, patienceMs: 300 })
     const talk = converse(opened.store)
@@ -102,7 +102,7 @@ describe('a Redis that goes away', () => {
     const calls = [talk.append(claim, 1), talk.post(letter('m2'))]
     expect(await endsOf(10_000, calls)).toMatchObject(calls.map(() => ({ code: 'unavailable' })))
     redis.thaw()
-    // What was sent before it froze may be carried out now: never twice.
+    // Redis may run now the calls that it received before it froze, but never twice.
     await expect
       .poll(
         () =>
@@ -119,21 +119,21 @@ describe('a Redis that goes away', () => {
     expect(page?.entries).toHaveLength(2)
   })
 
-  it('refuses what it has no room for, at once', async () => {
+  it('refuses a write at once when it is full', async () => {
     await using redis = await startRedis()
     await using opened = await open({ url: redis.url, patienceMs: 20_000 })
     const talk = converse(opened.store)
     const claim = await talk.claim(letter('m1'))
     await redis.client.config('SET', 'maxmemory', '1mb')
     const calls = [talk.append(claim, 1), talk.post(letter('m2')), talk.finish(claim)]
-    // The answer of Redis is for the log: the message goes to clients.
+    // The reply of Redis is for the log. Clients read the message.
     const refusal = {
       code: 'unavailable',
       message: expect.not.stringContaining('OOM'),
       cause: { message: expect.stringContaining('OOM') },
     }
     expect(await endsOf(10_000, calls)).toMatchObject(calls.map(() => refusal))
-    // Nothing of it was half done.
+    // The refused write left no data.
     expect(await talk.queue()).toEqual([])
     expect(await opened.store.session(talk.id)).toMatchObject({ state: 'running' })
     await redis.client.config('SET', 'maxmemory', '0')
@@ -141,7 +141,7 @@ describe('a Redis that goes away', () => {
   })
 })
 
-describe('opening', () => {
+describe('the opening of a Redis store', () => {
   it('waits for a Redis that is still starting', async () => {
     await using redis = await startRedis()
     await redis.kill()
@@ -152,7 +152,7 @@ describe('opening', () => {
     await store.close()
   })
 
-  it('fails when there is none', async () => {
+  it('fails if no Redis answers', async () => {
     const url = `redis://user:secret@${localhost}:${await freePort()}`
     const notices: StoreNotice[] = []
     const report = (notice: StoreNotice) => void notices.push(notice)
@@ -179,7 +179,7 @@ describe('opening', () => {
     await store.close()
   })
 
-  it('refuses a database that is not there', async () => {
+  it('refuses a database that does not exist', async () => {
     await using redis = await startRedis()
     const opening = openRedisStore({ url: `${redis.url}/99`, patienceMs: 20_000 })
     await expect(within(2000, 'a refusal', opening)).rejects.toMatchObject({
@@ -196,7 +196,7 @@ describe('opening', () => {
     })
   })
 
-  it('refuses a server that is not what the URL says', async () => {
+  it('refuses a server of another kind than the URL names', async () => {
     await using single = await startRedis()
     await using node = await startRedis(['--cluster-enabled', 'yes'])
     const openings = [
@@ -207,7 +207,7 @@ describe('opening', () => {
     expect(await endsOf(4000, openings)).toMatchObject([refusal, refusal])
   })
 
-  it('warns of a Redis that drops keys, and says nothing where it may not ask', async () => {
+  it('warns of a Redis that evicts keys, if INFO is allowed', async () => {
     await using redis = await startRedis(['--maxmemory-policy', 'allkeys-lru'])
     const warnings: string[] = []
     const report = (notice: StoreNotice) => {

@@ -24,18 +24,18 @@ const body = "redis.call('SET', key.session, arg.id .. #arg.rest)\n"
 const load = (text: string) => loadScript('a', signature, () => text)
 
 describe('a script', () => {
-  it('has a signature, and every signature a script', () => {
+  it('has a signature, and every signature has a script', () => {
     expect(luaIn('.').toSorted()).toEqual(Object.keys(signatures).toSorted())
   })
 
-  it('uses the parts that there are, and every part is used', () => {
+  it('uses existing parts, and every part is used', () => {
     const used = Object.values(loadScripts()).flatMap(({ text }) =>
       [...text.matchAll(/^-- USES (.*)$/gm)].flatMap(([, names = '']) => names.split(' ')),
     )
     expect([...new Set(used)].toSorted()).toEqual(luaIn('part').toSorted())
   })
 
-  it('is refused where its head is not its signature', () => {
+  it('is refused if its head differs from its signature', () => {
     expect(() => load(head.replace('ARGV id', 'ARGV identity') + body)).toThrow(
       'a.lua: its head says args "identity rest...", the signature "id rest..."',
     )
@@ -44,32 +44,32 @@ describe('a script', () => {
     expect(load(head + body).sha).toMatch(/^[0-9a-f]{40}$/)
   })
 
-  it('is refused where it uses what its head does not have, or the other way round', () => {
+  it('is refused if its names differ from its head', () => {
     expect(() => load(`${head}${body}return arg.idd`)).toThrow('arg.idd is not in its head')
     expect(() => load(`${head}${body}return key.mail`)).toThrow('key.mail is not in its head')
     expect(() => load(head + body.replace('#arg.rest', '1'))).toThrow('arg.rest is never used')
     expect(() => load(`${head}${body.replace('#arg.rest', '1')}-- arg.rest`)).toThrow('never used')
   })
 
-  it('is not called without what it takes', () => {
+  it('is not called without all keys and arguments', () => {
     const script = load(head + body)
     expect(inOrder(script, { session: 'k' }, { id: 1, rest: ['a', 'b'] })).toEqual({
       keys: ['k'],
       args: [1, 'a', 'b'],
     })
-    // What the types refuse, for callers without types.
+    // The types refuse this call. The check is for callers without types.
     const incomplete: { id: number; rest: string[] } = JSON.parse('{"id":1}')
     expect(() => inOrder(script, { session: 'k' }, incomplete)).toThrow('called without rest...')
   })
 
-  it('answers by name', () => {
+  it('returns its reply by name', () => {
     const script = load(head + body)
     expect(named(script, ['1', 'a', 'b'])).toEqual({ done: '1', more: ['a', 'b'] })
     expect(named(script, [])).toEqual({ done: '', more: [] })
     expect(() => named(script, [1])).toThrow('a.lua: it did not answer a list of strings')
   })
 
-  it('is given and gives names in Lua', async () => {
+  it('has its keys, arguments and replies by name in Lua', async () => {
     await using redis = await startRedis()
     const lua =
       'return returns({ done = #arg.rest == 2, more = { arg.id, key.session, arg.rest[2] } })'

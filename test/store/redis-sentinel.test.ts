@@ -14,17 +14,17 @@ beforeAll(async () => {
 })
 afterAll(() => redis[Symbol.asyncDispose]())
 
-// In order: stores that reconnect after the failover give hints that nobody counted on.
+// In order, because stores that reconnect after the failover give more hints than the tests expect.
 describe('the store behind sentinels', { shuffle: false }, () => {
   storeContract((bounds) => openRedisStore({ url: redis.url, ...bounds }), { runs: 15 })
 
-  it('is told what a failover to a replica that lags has lost', async () => {
+  it('finds the entries that a failover lost', async () => {
     const store = await openRedisStore({ url: redis.url, patienceMs: 20_000 })
     const talk = converse(store)
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
     await redis.master.client.wait(1, 5000)
-    // The replica hears nothing more of the master, but does not know that it is one itself.
+    // The replica gets no more data of the master, and is not yet the master itself.
     await redis.replica.client.call('replicaof', localhost, await freePort())
     for (const seq of [2, 3]) await talk.append(claim, seq)
     const hints: string[] = []

@@ -37,7 +37,7 @@ describe('a Redis URL', () => {
     expect(parseRedisUrl('rediss+cluster://u:p@a:1')).toMatchObject({ tls: true, username: 'u' })
   })
 
-  it('names sentinels and what they call the master', () => {
+  it('names sentinels and the master', () => {
     const url = 'redis+sentinel://u:p@a,b:2/my%20master/4?sentinelUsername=su&sentinelPassword=sp'
     expect(parseRedisUrl(url)).toEqual({
       kind: 'sentinel',
@@ -79,7 +79,7 @@ describe('a Redis URL', () => {
 })
 
 describe('an id in a key', () => {
-  it('comes back as it was, and is like no other', () => {
+  it('is unescaped exactly, and is unique', () => {
     const ids = ['', '%', '%25;', '{', '}', '%7b;', '\n', '\ud800', '\udc00', '🙂', 'é', 'a:b']
     const keys = ids.map(escaped)
     expect(keys.map(unescaped)).toEqual(ids)

@@ -43,7 +43,7 @@ describe('the store in Redis', () => {
     await Promise.all([one.close(), two.close()])
   })
 
-  it('brings its scripts back where the server lost them', async () => {
+  it('sends scripts again that the server lost', async () => {
     const store = await open()
     const talk = converse(store)
     const claim = await talk.claim(letter('m1'))
@@ -55,7 +55,7 @@ describe('the store in Redis', () => {
     await store.close()
   })
 
-  it('gives every key an end', async () => {
+  it('gives every key a TTL', async () => {
     const store = await open({ sessionTtlMs: 100_000 })
     const talk = converse(store)
     await talk.turn(letter('m0'))
@@ -82,7 +82,7 @@ describe('the store in Redis', () => {
     await store.close()
   })
 
-  it('keeps what a session is made of on one node, whatever its id is', () => {
+  it('keeps all keys of a session on one node', () => {
     for (const id of ['a', '}', '{}', '{', 'a}b{c', '']) {
       const tags = Object.values(sessionKeys(id)).map((key) => /\{(.*?)\}/.exec(key)?.[1])
       expect(new Set(tags).size).toBe(1)
@@ -90,7 +90,7 @@ describe('the store in Redis', () => {
     }
   })
 
-  it('drops a session that nobody wrote to', async () => {
+  it('drops a session after its TTL', async () => {
     const store = await open({ sessionTtlMs: 30 })
     const talk = converse(store)
     await talk.turn(letter('m1'), { tenant: 'short' })
@@ -100,7 +100,7 @@ describe('the store in Redis', () => {
     await store.close()
   })
 
-  it('keeps a session whose turn runs, and the register, for longer than idle ones', async () => {
+  it('keeps running sessions and the register longer than idle sessions', async () => {
     const store = await open({ sessionTtlMs: 30 })
     const talk = converse(store)
     await store.beat('short', 60_000)
@@ -119,7 +119,7 @@ describe('the store in Redis', () => {
     await store.close()
   })
 
-  it('tells an owner what a failover lost, and takes it again', async () => {
+  it('accepts the entries that a failover lost again', async () => {
     const store = await open()
     const talk = converse(store)
     const { session, live } = sessionKeys(talk.id)
@@ -127,7 +127,7 @@ describe('the store in Redis', () => {
     await talk.append(claim, 1)
     const before = await Promise.all([session, live].map((key) => redis.client.dumpBuffer(key)))
     for (const seq of [2, 3]) await talk.append(claim, seq)
-    // A replica that lags has both keys as they were.
+    // A replica that lags has earlier values of both keys.
     await redis.client.restore(session, 60_000, before[0] ?? '', 'REPLACE')
     await redis.client.restore(live, 60_000, before[1] ?? '', 'REPLACE')
     expect(await talk.append(claim, 4)).toEqual({ status: 'behind', lastId: `${claim.claim}-1` })
@@ -139,7 +139,7 @@ describe('the store in Redis', () => {
     await store.close()
   })
 
-  it('fences by more than the log: also where that was trimmed, or is gone', async () => {
+  it('locks out a stale owner if the log is gone', async () => {
     const store = await open()
     const talk = converse(store)
     const { live } = sessionKeys(talk.id)
@@ -153,7 +153,7 @@ describe('the store in Redis', () => {
     expect(await talk.append(successor, 1)).toMatchObject({ status: 'appended' })
     await redis.client.del(live)
     expect(await talk.append(claim, 2)).toEqual({ status: 'lost' })
-    // A log that is gone is a lost turn and never a new log.
+    // If a log is gone, its turn is lost. An append never makes a new log.
     expect(await talk.append(successor, 2)).toEqual({ status: 'lost' })
     expect(await redis.client.exists(live)).toBe(0)
     await store.close()
@@ -192,7 +192,7 @@ describe('the store in Redis', () => {
     await store.close()
   })
 
-  it('ends what is under way when it is closed', async () => {
+  it('ends running calls when it is closed', async () => {
     const store = await open()
     const talk = converse(store)
     const claim = await talk.claim(letter('m1'))

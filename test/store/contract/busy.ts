@@ -1,4 +1,4 @@
-/** How letters treat a running turn, and what its owner is told. */
+/** The effect of letters on a running turn, and the intents that its owner gets. */
 import { expect, it } from 'vitest'
 
 import type { Conversation } from '../conversation.ts'
@@ -6,7 +6,7 @@ import { converse, letter, nextOf, regenerate } from '../conversation.ts'
 import type { Subject } from './subject.ts'
 
 export function busy({ store }: Subject): void {
-  it('stops the turn for an interrupter, which is then next', async () => {
+  it('stops for an interrupting letter, which is next', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('m2'))
@@ -22,7 +22,7 @@ export function busy({ store }: Subject): void {
     expect(await talk.append(next, 1)).toEqual({ status: 'appended', steer: false })
   })
 
-  it('rolls a turn back: its message and what it steered in are gone, and stay gone', async () => {
+  it('loses its messages for good after a rollback', async () => {
     const talk = converse(store())
     await talk.turn(letter('m0'))
     const claim = await talk.claim(letter('m1'))
@@ -37,7 +37,7 @@ export function busy({ store }: Subject): void {
     expect(await talk.post(letter('s1'))).toMatchObject({ status: 'known', as: 'withdrawn' })
   })
 
-  it('lets a rollback outdo a stop, and a stop not undo a rollback', async () => {
+  it('keeps a rollback that comes before or after a stop', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.store.requestStop(talk.id, { tenant: '' })
@@ -48,7 +48,7 @@ export function busy({ store }: Subject): void {
     expect(await talk.append(claim, 2)).toMatchObject({ stop: 'discard' })
   })
 
-  it('gives steered letters to the running turn', async () => {
+  it('receives its steered letters', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('m2'))
@@ -62,7 +62,7 @@ export function busy({ store }: Subject): void {
     expect(await talk.store.takeSteered(at)).toEqual([])
     expect(await talk.append(claim, 2)).toEqual({ status: 'appended', steer: false })
     expect(await talk.history()).toEqual(['m1', 's1', 's2'])
-    // It is part of the running turn's answer now.
+    // It is now part of the answer of the running turn.
     expect(await talk.post(letter('s1'))).toEqual({
       status: 'known',
       as: 'running',
@@ -72,7 +72,7 @@ export function busy({ store }: Subject): void {
     expect(await talk.history()).toEqual(['m1', 's1', 's2', 're-m1', 'm2'])
   })
 
-  it('takes a steered letter that no turn took as the next one', async () => {
+  it('leaves an untaken steered letter for the next turn', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('m2'))
@@ -80,7 +80,7 @@ export function busy({ store }: Subject): void {
     expect(nextOf(await talk.finish(claim))).toMatchObject({ letter: { id: 's1' } })
   })
 
-  it('steers what is left of it to the next turn', async () => {
+  it('leaves further steered letters to the next turn', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     for (const id of ['s1', 's2']) await talk.post(letter(id), { whenBusy: 'steer' })
@@ -91,7 +91,7 @@ export function busy({ store }: Subject): void {
     expect(await talk.store.takeSteered(at)).toEqual([letter('s2')])
   })
 
-  it('forgets a steering that was withdrawn', async () => {
+  it('receives no steered letter that was withdrawn', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('s1'), { whenBusy: 'steer' })
@@ -99,7 +99,7 @@ export function busy({ store }: Subject): void {
     expect(await talk.append(claim, 1)).toEqual({ status: 'appended', steer: false })
   })
 
-  it('steers no turn that is to stop: the letter is next after what stopped it', async () => {
+  it('receives no steered letter after a stop request', async () => {
     const talk = converse(store())
     await talk.claim(letter('m1'))
     await talk.post(letter('m2'), { whenBusy: 'interrupt' })
@@ -107,7 +107,7 @@ export function busy({ store }: Subject): void {
     expect(await talk.queue()).toEqual(['m2', 's1'])
   })
 
-  it('queues what cannot be steered, since it cuts', async () => {
+  it('receives no steered letter that cuts the history', async () => {
     const talk = converse(store())
     await talk.turn(letter('m0'))
     await talk.claim(letter('m1'))
@@ -115,7 +115,7 @@ export function busy({ store }: Subject): void {
     expect(reply).toMatchObject({ status: 'queued', steered: false })
   })
 
-  it('stops the turn that is named, and no other', async () => {
+  it('stops if the request names it, and only then', async () => {
     const talk = converse(store())
     const stop = (logId?: string) =>
       talk.store.requestStop(talk.id, { tenant: '', ...(logId !== undefined && { logId }) })
@@ -130,7 +130,7 @@ export function busy({ store }: Subject): void {
     expect(await stop('re-m1')).toBe(false)
   })
 
-  it('tells a successor of the stop', async () => {
+  it('passes a stop request to a successor', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('m2'), { whenBusy: 'rollback' })
@@ -141,7 +141,7 @@ export function busy({ store }: Subject): void {
     expect(successor).toMatchObject({ stop: 'discard' })
   })
 
-  it('loses no wake-up between posts and the ends of turns', async () => {
+  it('ends without losing a letter of simultaneous posts', async () => {
     const talk = converse(store())
     const ran: string[] = []
     const run = async (claim: Awaited<ReturnType<Conversation['claim']>> | undefined) => {

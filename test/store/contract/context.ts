@@ -1,4 +1,4 @@
-/** The context that turns run with: which letter brought it, and who inherits it. */
+/** The context of turns: the letter that brings it, and the turns that inherit it. */
 import { expect, it } from 'vitest'
 
 import { answer, converse, type Conversation, letter, nextOf, regenerate } from '../conversation.ts'
@@ -7,12 +7,12 @@ import type { Subject } from './subject.ts'
 const contextOf = async ({ store, id }: Pick<Conversation, 'store' | 'id'>) =>
   (await store.context(id)).context
 
-/** What could end a stored line or a string, or be no ASCII. */
+/** Characters that could end a stored line or string, or that are not ASCII. */
 const ada = { name: 'Ada "}\n%7b;\u{1F600}', nested: [{ deep: null }], '': 0 }
 const bob = { name: 'Bob' }
 
 export function context({ store, open }: Subject): void {
-  it('stays the last that was brought, turn after turn', async () => {
+  it('stays for later turns until a letter brings another', async () => {
     const talk = converse(store())
     await talk.turn(letter('m0'))
     expect(await contextOf(talk)).toBeUndefined()
@@ -27,7 +27,7 @@ export function context({ store, open }: Subject): void {
     expect(await contextOf(talk)).toEqual({})
   })
 
-  it('is that of the turn which waits, and an answer may bring another', async () => {
+  it('is that of the waiting turn, unless an answer brings one', async () => {
     const talk = converse(store())
     const waits = { state: 'waiting' } as const
     await talk.finish(await talk.claim(letter('m1', { context: ada })), waits)
@@ -40,7 +40,7 @@ export function context({ store, open }: Subject): void {
     expect(await contextOf(talk)).toEqual(bob)
   })
 
-  it('of a queued letter counts when its turn begins, and not before', async () => {
+  it('of a queued letter counts from its turn on', async () => {
     const talk = converse(store())
     const first = await talk.claim(letter('m1', { context: ada }))
     const queued = letter('m2', { context: bob })
@@ -55,7 +55,7 @@ export function context({ store, open }: Subject): void {
     await talk.finish(third)
   })
 
-  it('of a steered letter counts after the turn that takes it, which keeps its own', async () => {
+  it('of a steered letter counts from the next turn on', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1', { context: ada }))
     await talk.post(letter('m2', { context: bob }), { whenBusy: 'steer' })
@@ -69,7 +69,7 @@ export function context({ store, open }: Subject): void {
     expect(await contextOf(talk)).toEqual(bob)
   })
 
-  it('is the same for who takes the turn over', async () => {
+  it('is the same after a takeover', async () => {
     const talk = converse(store())
     const { claim } = await talk.claim(letter('m1', { context: ada }))
     for (const handOver of [false, true]) {
@@ -80,7 +80,7 @@ export function context({ store, open }: Subject): void {
     }
   })
 
-  it('goes along with a fork', async () => {
+  it('is copied to a fork', async () => {
     const talk = converse(await open({}))
     await talk.turn(letter('m1', { context: ada }))
     const fork = converse(talk.store)

@@ -15,7 +15,7 @@ const first = (id: string) => letter(id, { digest: 'first' })
 const edit = (talk: Conversation, of: Letter, options: Partial<PostOptions> = {}) =>
   talk.post(of, { edit: {}, ...options })
 
-/** A turn that runs, with m2 and m3 behind it. */
+/** A running turn, with m2 and m3 in the queue. */
 async function busyTalk({ store }: Subject) {
   const talk = converse(store())
   const claim = await talk.claim(first('m1'))
@@ -24,7 +24,7 @@ async function busyTalk({ store }: Subject) {
   return { talk, claim }
 }
 
-/** The same, stopped and ended. */
+/** The same, with a stop and the end of the turn. */
 async function heldTalk(subject: Subject) {
   const { talk, claim } = await busyTalk(subject)
   await talk.store.requestStop(talk.id, { tenant: '', queue: 'hold' })
@@ -36,7 +36,7 @@ const withdraw = (talk: Conversation, id: string) =>
   talk.store.withdraw(talk.id, id, { tenant: '' })
 
 export function editing(subject: Subject): void {
-  it('replaces a letter that waits, in its place and with its reply', async () => {
+  it('replaces a waiting letter, with its place and reply id', async () => {
     const { talk, claim } = await busyTalk(subject)
     const reply = await edit(talk, edited('m2'))
     expect(reply).toEqual({ status: 'queued', position: 0, steered: false })
@@ -51,19 +51,19 @@ export function editing(subject: Subject): void {
     expect(await edit(talk, edited('m2'))).toEqual({ status: 'moved' })
   })
 
-  it('replaces nothing where the id has other content and nobody edits', async () => {
+  it('replaces no letter if the post is no edit', async () => {
     const { talk } = await busyTalk(subject)
     expect(await talk.post(edited('m2'))).toEqual({ status: 'taken' })
     expect((await talk.store.mailbox(talk.id))[0]).toEqual(first('m2'))
   })
 
-  it('replaces in a full mailbox, too', async () => {
+  it('replaces a letter in a full mailbox', async () => {
     const { talk } = await busyTalk(subject)
     const reply = await edit(talk, edited('m3'), { mailboxLimit: 2 })
     expect(reply).toEqual({ status: 'queued', position: 1, steered: false })
   })
 
-  it('moves a letter to where the edit asks for', async () => {
+  it('moves a letter as its `whenBusy` demands', async () => {
     const { talk, claim } = await busyTalk(subject)
     expect(await edit(talk, edited('m3'), { whenBusy: 'reject' })).toEqual({ status: 'busy' })
     const steered = await edit(talk, edited('m3'), { whenBusy: 'steer' })
@@ -84,7 +84,7 @@ export function editing(subject: Subject): void {
     expect(await edit(talk, edited('s1'))).toEqual({ status: 'moved' })
   })
 
-  it('ends a hold: the letters go on in their order', async () => {
+  it('ends a hold and keeps the order of letters', async () => {
     const talk = await heldTalk(subject)
     const reply = await edit(talk, edited('m3'))
     expect(reply).toMatchObject({ status: 'queued', position: 0, next: { letter: { id: 'm2' } } })
@@ -95,14 +95,14 @@ export function editing(subject: Subject): void {
     expect(await alone.store.session(alone.id)).not.toHaveProperty('held')
   })
 
-  it('goes before the others where it is not to wait', async () => {
+  it('puts an interrupting letter before the others', async () => {
     const talk = await heldTalk(subject)
     const claimed = await edit(talk, edited('m3'), { whenBusy: 'reject' })
     expect(claimed).toMatchObject({ status: 'claimed', claim: { letter: { id: 'm3' } } })
     expect(await talk.queue()).toEqual(['m2'])
   })
 
-  it('changes nothing when an edit with a key comes again', async () => {
+  it('changes nothing when its key was posted before', async () => {
     const { talk, claim } = await busyTalk(subject)
     const keyed = (key: string) => ({ edit: { key } })
     await edit(talk, edited('m2'), keyed('one'))
@@ -114,14 +114,14 @@ export function editing(subject: Subject): void {
     expect((await talk.store.mailbox(talk.id))[0]).toEqual(other)
     await withdraw(talk, 'm2')
     expect(await edit(talk, other, keyed('two'))).toMatchObject({ as: 'withdrawn' })
-    // As an edit of the history, whose letter has the key as its id.
+    // The letter of an edit of the history has the key as its id.
     await edit(talk, edited('m3'), keyed('three'))
     nextOf(await talk.finish(claim))
     const late = await talk.post(letter('three', { digest: 'edited', cutAt: 'm3' }))
     expect(late).toEqual({ status: 'known', as: 'running', replyId: 're-m3' })
   })
 
-  it('takes what was withdrawn for a new message, and an unknown one', async () => {
+  it('posts a new message for a withdrawn or unknown id', async () => {
     const { talk, claim } = await busyTalk(subject)
     await withdraw(talk, 'm2')
     expect(await talk.post(first('m2'))).toMatchObject({ status: 'known', as: 'withdrawn' })
@@ -135,7 +135,7 @@ export function editing(subject: Subject): void {
     expect(await edit(fresh, edited('m1'))).toMatchObject({ status: 'claimed' })
   })
 
-  it('leaves alone what is no such letter', async () => {
+  it('changes no letter of another kind or reply id', async () => {
     const { talk, claim } = await busyTalk(subject)
     await talk.post(regenerate('r1', 're-m1'))
     await talk.post(letter('e1', { message: said('m1'), cutAt: 'm1' }))

@@ -16,7 +16,7 @@ async function taken(talk: Conversation, claim: Claim, instance?: string, handOv
   return successor
 }
 
-/** What a stale owner might still try. */
+/** The calls that a stale owner might still make. */
 async function attempts(talk: Conversation, claim: Claim, seq: number) {
   const at = { sessionId: talk.id, claim: claim.claim, logId: claim.logId }
   return [
@@ -35,7 +35,7 @@ async function attempts(talk: Conversation, claim: Claim, seq: number) {
 const allLost = [{ status: 'lost' }, { status: 'lost' }, { status: 'lost' }, { status: 'lost' }]
 
 export function fencing({ store }: Subject): void {
-  it('shuts an owner out that was taken over from', async () => {
+  it('locks out the owner after a takeover', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
@@ -48,7 +48,7 @@ export function fencing({ store }: Subject): void {
     expect(await talk.append(successor, 1)).toMatchObject({ status: 'appended' })
   })
 
-  it('ends a turn only where its log ends in what its owner wrote last', async () => {
+  it('ends a turn only if the log is complete', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
@@ -64,7 +64,7 @@ export function fencing({ store }: Subject): void {
     expect(await talk.history()).toEqual(['m1', 're-m1'])
   })
 
-  it('shuts it out after the turn has finished, and in the next one', async () => {
+  it('locks out the owner after the end of its turn', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     const successor = await taken(talk, claim)
@@ -82,7 +82,7 @@ export function fencing({ store }: Subject): void {
     ])
   })
 
-  it('shuts it out after the log is gone, and after the session is', async () => {
+  it('locks out the owner of a deleted log or session', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.finish(claim, { logTtlMs: 1 })
@@ -95,7 +95,7 @@ export function fencing({ store }: Subject): void {
     expect(await attempts(talk, next, 1)).toEqual(allLost)
   })
 
-  it('lets a claim grow, also within one millisecond', async () => {
+  it('grows, also within one millisecond', async () => {
     const talk = converse(store())
     let claim = await talk.claim(letter('m0'))
     const claims = [claim.claim]
@@ -109,7 +109,7 @@ export function fencing({ store }: Subject): void {
     expect(claims).toEqual([...new Set(claims)].toSorted((a, b) => a - b))
   })
 
-  it('gives a take-over to one of many', async () => {
+  it('goes to one of many takeovers', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     const survivors = ['two', 'three', 'four', 'five']
@@ -118,7 +118,7 @@ export function fencing({ store }: Subject): void {
     expect(await takeOver(talk, claim, 'six')).toBeUndefined()
   })
 
-  it('takes nothing over from an owner that appended or claimed a moment ago', async () => {
+  it('stays with an owner that appended or claimed recently', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     const from = (quietMs: number, handOver = false) =>
@@ -127,7 +127,7 @@ export function fencing({ store }: Subject): void {
         handOver,
         quietMs,
       })
-    // Longer than a test takes.
+    // Longer than a test runs.
     expect(await from(300_000)).toBeUndefined()
     expect(await talk.append(claim, 1)).toMatchObject({ status: 'appended' })
     // The claim is older than this, and the entry is not.
@@ -139,7 +139,7 @@ export function fencing({ store }: Subject): void {
     expect(taken?.claim).toBeGreaterThan(claim.claim)
   })
 
-  it('takes over from an owner that has been quiet for long enough', async () => {
+  it('passes from an owner that was quiet long enough', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
@@ -152,10 +152,10 @@ export function fencing({ store }: Subject): void {
     await until(5000, 'the turn is taken over', async () => (await take()) !== undefined)
   })
 
-  it('leaves the next letter to an instance that has its agent', async () => {
+  it('leaves the next letter to instances with its agent', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'), { agent: 'poet' })
-    // A name with all that could end it where it is stored.
+    // A name with every character that could end it in its stored form.
     const agent = 'a "poet",\n\\ %'
     await talk.post(letter('m2'), { agent })
     await talk.post(letter('m3'), { agent: 'poet' })
@@ -180,7 +180,7 @@ export function fencing({ store }: Subject): void {
     })
   })
 
-  it('tells a successor everything that it needs', async () => {
+  it('contains everything that a successor needs', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
@@ -211,7 +211,7 @@ export function fencing({ store }: Subject): void {
     expect(next).not.toHaveProperty('floor')
   })
 
-  it('takes over what runs, and nothing else', async () => {
+  it('passes to a successor only while its turn runs', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.finish(claim, { state: 'waiting' })
@@ -238,7 +238,7 @@ export function fencing({ store }: Subject): void {
     ])
   })
 
-  it('appends nothing over a gap', async () => {
+  it('appends no entry after a gap', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
@@ -247,7 +247,7 @@ export function fencing({ store }: Subject): void {
     expect(await talk.append(claim, 3)).toMatchObject({ status: 'appended' })
   })
 
-  it('keeps the order of many sessions that append at once', async () => {
+  it('keeps the order of simultaneous appends', async () => {
     const talks = Array.from({ length: 150 }, () => converse(store()))
     const claims = await Promise.all(talks.map((talk) => talk.claim(letter('m1'))))
     for (const seq of [1, 2, 3]) {

@@ -7,7 +7,7 @@ import { converse, letter, nextOf, regenerate, said } from '../conversation.ts'
 import type { Subject } from './subject.ts'
 
 export function history({ store, open }: Subject): void {
-  it('cuts into a branch when the turn begins, and not before', async () => {
+  it('is cut into a branch when the turn begins', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))
     await talk.turn(letter('m2'))
@@ -39,7 +39,7 @@ export function history({ store, open }: Subject): void {
     }
   })
 
-  it('edits a message under its own id', async () => {
+  it('has an edited message under its own id', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))
     const edit = letter('e1', { message: said('m1', 'user', 'better'), cutAt: 'm1' })
@@ -55,7 +55,7 @@ export function history({ store, open }: Subject): void {
     })
   })
 
-  it('cuts the answer that was being made when the letter came', async () => {
+  it('is cut at an answer that ran during the post', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(regenerate('r1', 're-m1'), { whenBusy: 'interrupt' })
@@ -64,7 +64,7 @@ export function history({ store, open }: Subject): void {
     expect(await talk.store.branches(talk.id)).toMatchObject([{ at: 're-m1', position: 1 }])
   })
 
-  it('drops a letter whose place is gone when its turn comes', async () => {
+  it('drops a letter whose message was cut before', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))
     const claim = await talk.claim(letter('m2'))
@@ -86,7 +86,7 @@ export function history({ store, open }: Subject): void {
     return [summary?.through, summary?.text, ...messages.map((message) => message.id)]
   }
 
-  it('has a summary beside it, which stands for its beginning', async () => {
+  it('has a summary that replaces its beginning', async () => {
     const talk = converse(store())
     expect(await talk.store.context(talk.id)).toEqual({ messages: [] })
     await talk.turn(letter('m1'))
@@ -113,7 +113,7 @@ export function history({ store, open }: Subject): void {
     expect(await contextOf(talk)).toEqual(['re-m2', 'Further {}\n%41;"', 'm3', 're-m3'])
   })
 
-  it('takes a summary of nobody but its owner, and of nothing that is not there', async () => {
+  it('accepts a summary only from the owner, for its messages', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))
     const claim = await talk.claim(letter('m2'))
@@ -127,7 +127,7 @@ export function history({ store, open }: Subject): void {
     expect(await contextOf(talk)).toEqual([undefined, undefined, 'm1', 're-m1', 'm2', 're-m2'])
   })
 
-  it('loses its summary with the last message that it stands for, and not before', async () => {
+  it('loses its summary with the last message that it replaces', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))
     const claim = await talk.claim(letter('m2'))
@@ -139,7 +139,7 @@ export function history({ store, open }: Subject): void {
     expect(await contextOf(talk)).toEqual([undefined, undefined, 'm1', 're-e1'])
   })
 
-  it('loses the summary of a message that comes back under its id', async () => {
+  it('loses the summary of a message that is made again', async () => {
     const talk = converse(store())
     const { claim: silent, logId, lastId } = await talk.claim(letter('m1'))
     await talk.store.finish(
@@ -153,7 +153,7 @@ export function history({ store, open }: Subject): void {
     expect(await contextOf(talk)).toEqual([undefined, undefined, 'm1', 're-e1'])
   })
 
-  it('loses its summary where what it stands for is discarded', async () => {
+  it('loses its summary when the turn is discarded', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await save(talk, claim, 'm1')
@@ -161,7 +161,7 @@ export function history({ store, open }: Subject): void {
     expect(await contextOf(talk)).toEqual([undefined, undefined])
   })
 
-  it('is forked with its summary where all is that it stands for', async () => {
+  it('is forked with its summary if all its messages are', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))
     await talk.turn(letter('m2'))
@@ -214,7 +214,7 @@ export function history({ store, open }: Subject): void {
     expect(await many.store.branches(many.id)).toMatchObject([{ number: 2 }])
   })
 
-  it('forks a history, or a part of it', async () => {
+  it('is forked as a whole or in part', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'), { tenant: 'ann' })
     const running = await talk.claim(letter('m2'), { tenant: 'ann' })
@@ -234,7 +234,7 @@ export function history({ store, open }: Subject): void {
     expect(await talk.store.fork(talk.id, taken)).toBe(false)
   })
 
-  it('makes a session of its own of a fork', async () => {
+  it('is independent of its fork', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'), { tenant: 'ann', agent: 'poet' })
     const copy = converse(store())
@@ -253,7 +253,7 @@ export function history({ store, open }: Subject): void {
     expect(sessions.map(({ id }) => id)).toEqual(expect.arrayContaining([copy.id, talk.id]))
   })
 
-  it('forks from any branch, also where what stood before it was cut later', async () => {
+  it('is forked as it was before any cut', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))
     await talk.turn(letter('m2'))
@@ -279,7 +279,7 @@ export function history({ store, open }: Subject): void {
     expect(await fork(3)).toEqual([])
   })
 
-  it('deletes a session and everything of it', async () => {
+  it('is deleted with its session', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))
     const claim = await talk.claim(letter('m2'))
@@ -304,7 +304,7 @@ export function history({ store, open }: Subject): void {
     expect(await store().remove('nowhere', { tenant: '' })).toBe(false)
   })
 
-  it('begins a deleted session anew, and shuts out who writes for the deleted one', async () => {
+  it('begins anew after a deletion, without late writers', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))
     const late = await talk.claim(letter('m2'))
@@ -337,13 +337,13 @@ export function history({ store, open }: Subject): void {
     expect((await talk.claim(letter('m4'))).claim).toBeGreaterThan(anew.claim)
   })
 
-  it('lists what a tenant used last, page by page', async () => {
+  it('lists the sessions of a tenant, page by page', async () => {
     const tenant = crypto.randomUUID()
     const talks = Array.from({ length: 5 }, () => converse(store()))
     for (const talk of talks) await talk.turn(letter('m1'), { tenant })
     await talks[1]?.turn(letter('m2'), { tenant })
     await talks[3]?.store.remove(talks[3].id, { tenant })
-    // Somebody else's post to a session does not put it into their list.
+    // A post of another tenant does not add the session to the list of that tenant.
     await talks[0]?.post(letter('m3'), { tenant: `${tenant}!` })
     expect(await store().list(`${tenant}!`, { limit: 10 })).toEqual({ sessions: [] })
     const order = [1, 4, 2, 0].map((index) => talks[index]?.id)

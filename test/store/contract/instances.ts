@@ -13,7 +13,7 @@ export function instances({ store }: Subject): void {
   const ours = async (mine: readonly string[]) =>
     (await store().lapsed()).filter((instance) => mine.includes(instance))
 
-  it('tells who is alive and who lapsed', async () => {
+  it('is alive until its heartbeat lapses', async () => {
     const { dead, alive } = names()
     expect(await store().isAlive(alive)).toBe(false)
     await store().beat(alive, longMs)
@@ -25,7 +25,7 @@ export function instances({ store }: Subject): void {
     expect(await ours([dead, alive])).toEqual([])
   })
 
-  it('keeps what an instance noted', async () => {
+  it('keeps its index of sessions', async () => {
     const { alive } = names()
     for (const session of ['s1', 's2', 's3', 's2']) await store().note(alive, session)
     await store().forget(alive, ['s1', 's9'])
@@ -35,7 +35,7 @@ export function instances({ store }: Subject): void {
     expect(await store().noted(alive)).toEqual([])
   })
 
-  it('moves the index of a lapsed instance to another, a part at a time', async () => {
+  it('adopts the sessions of a lapsed one in parts', async () => {
     const { dead, alive } = names()
     const sessions = Array.from({ length: 10 }, (_, index) => `s${index}`)
     for (const session of sessions) await store().note(dead, session)
@@ -54,7 +54,7 @@ export function instances({ store }: Subject): void {
     expect(await ours([dead])).toEqual([])
   })
 
-  it('keeps sessions for an instance that has their agent, and tells all once', async () => {
+  it('passes a session to instances with its agent, with one hint', async () => {
     const { alive } = names()
     const agent = `agent ${alive}`
     let hints = 0
@@ -71,7 +71,7 @@ export function instances({ store }: Subject): void {
     unwatch()
   })
 
-  it('gives every session to one of the survivors', async () => {
+  it('shares the sessions of a lapsed one with other instances', async () => {
     const { dead, alive } = names()
     const sessions = Array.from({ length: 50 }, (_, index) => `s${index}`)
     for (const session of sessions) await store().note(dead, session)
@@ -82,7 +82,7 @@ export function instances({ store }: Subject): void {
     expect(shares.flat().toSorted()).toEqual(sessions.toSorted())
   })
 
-  it('lets an instance leave, and its sessions be found', async () => {
+  it('leaves its sessions to others when it ends', async () => {
     const { dead, alive } = names()
     await store().beat(alive, longMs)
     await store().leave(alive)
@@ -94,19 +94,19 @@ export function instances({ store }: Subject): void {
     expect(await ours([dead])).toEqual([dead])
   })
 
-  it('tells who watches that an instance left sessions behind, and nobody of one that left none', async () => {
+  it('gives a hint when it leaves sessions behind', async () => {
     const { dead, alive } = names()
-    const told = { once: 0, twice: 0 }
-    const unwatch = await store().watchInstances(() => (told.once += 1))
-    const unwatchTwice = await store().watchInstances(() => (told.twice += 1))
+    const hints = { once: 0, twice: 0 }
+    const unwatch = await store().watchInstances(() => (hints.once += 1))
+    const unwatchTwice = await store().watchInstances(() => (hints.twice += 1))
     await store().beat(alive, longMs)
     await store().leave(alive)
     await store().note(dead, 's1')
     await store().leave(dead)
-    await expect.poll(() => told, { interval: 2 }).toEqual({ once: 1, twice: 1 })
+    await expect.poll(() => hints, { interval: 2 }).toEqual({ once: 1, twice: 1 })
     unwatch()
     await store().leave(dead)
-    await expect.poll(() => told, { interval: 2 }).toEqual({ once: 1, twice: 2 })
+    await expect.poll(() => hints, { interval: 2 }).toEqual({ once: 1, twice: 2 })
     unwatchTwice()
   })
 }

@@ -1,4 +1,4 @@
-/** Random sequences of calls on one session, held against the model. */
+/** Compares random sequences of calls on one session with the model. */
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 
@@ -51,7 +51,7 @@ const steps = fc.oneof(
 const mailboxLimit = 4
 
 export function model({ store }: Subject, runs: number): void {
-  it('does what the model does', async () => {
+  it('has the same effect in the store and the model', async () => {
     const sequence = fc.array(fc.tuple(steps, whenBusy), { minLength: 5, maxLength: 40 })
     await fc.assert(
       fc.asyncProperty(sequence, async (calls) => {
@@ -63,7 +63,7 @@ export function model({ store }: Subject, runs: number): void {
   })
 }
 
-/** Does each step to both, and compares what can be seen. */
+/** Makes each step in the store and in the model, and compares the visible state. */
 class Run {
   readonly model = new Model()
   readonly talk: Conversation
@@ -82,13 +82,13 @@ class Run {
   }
 
   async post({ id, kind, at }: Extract<Step, { do: 'post' }>, whenBusy: WhenBusy) {
-    const posted = this.letterOf(`m${id}`, kind, at)
+    const letter = this.letterOf(`m${id}`, kind, at)
     const isChange = kind === 'change'
     const options = { whenBusy, mailboxLimit, ...(isChange && { edit: {} }) }
-    const reply = await this.talk.post(posted, options)
+    const reply = await this.talk.post(letter, options)
     const expected = isChange
-      ? this.model.edit(posted, whenBusy, mailboxLimit)
-      : this.model.post(posted, whenBusy, mailboxLimit)
+      ? this.model.edit(letter, whenBusy, mailboxLimit)
+      : this.model.post(letter, whenBusy, mailboxLimit)
     expect(wordsOf(reply)).toBe(expected)
     if (reply.status === 'claimed') this.take(reply.claim)
   }
@@ -110,10 +110,10 @@ class Run {
     expect(isGone).toBe(this.model.withdraw(id))
   }
 
-  async own(step: Exclude<Step, { do: 'post' | 'withdraw' }>, held: Claim) {
+  async own(step: Exclude<Step, { do: 'post' | 'withdraw' }>, claim: Claim) {
     const { talk, model } = this
-    const at = { sessionId: talk.id, claim: held.claim }
-    if (step.do === 'finish') return this.finish(step, held)
+    const at = { sessionId: talk.id, claim: claim.claim }
+    if (step.do === 'finish') return this.finish(step, claim)
     if (step.do === 'takeSteered') {
       const taken = await talk.store.takeSteered(at)
       const expected = model.takeSteered()
@@ -128,17 +128,17 @@ class Run {
       expect(reply).toBe(model.stop())
     } else if (step.do === 'takeOver') {
       const options = { instance: 'two', handOver: false }
-      const successor = await talk.store.takeOver(talk.id, held.claim, options)
+      const successor = await talk.store.takeOver(talk.id, claim.claim, options)
       expect(successor !== undefined).toBe(model.state === 'running')
       if (successor !== undefined) this.take(successor)
     } else {
-      await this.append(held)
+      await this.append(claim)
     }
   }
 
-  async append(held: Claim) {
+  async append(claim: Claim) {
     const { model } = this
-    const reply = await this.talk.append(held, this.seq + 1)
+    const reply = await this.talk.append(claim, this.seq + 1)
     if (model.state !== 'running') return expect(reply).toEqual({ status: 'lost' })
     this.seq += 1
     const steer = model.queue.some(({ rank }) => rank === 1)
@@ -146,8 +146,8 @@ class Run {
     expect(reply).toEqual({ status: 'appended', steer, ...(stop !== undefined && { stop }) })
   }
 
-  async finish({ state, discard }: Extract<Step, { do: 'finish' }>, held: Claim) {
-    const reply = await this.talk.finish(held, { state, discard })
+  async finish({ state, discard }: Extract<Step, { do: 'finish' }>, claim: Claim) {
+    const reply = await this.talk.finish(claim, { state, discard })
     const expected = this.model.finish(state, discard)
     if (expected === 'lost') return expect(reply).toEqual({ status: 'lost' })
     const next = reply.status === 'done' ? reply.next : undefined

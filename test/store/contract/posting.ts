@@ -1,11 +1,11 @@
-/** What becomes of a post. */
+/** The results of posts. */
 import { expect, it } from 'vitest'
 
 import { answer, converse, letter, nextOf, regenerate, said } from '../conversation.ts'
 import type { Subject } from './subject.ts'
 
 export function posting({ store, open }: Subject): void {
-  it('refuses a letter with the id of another and other content', async () => {
+  it('is taken if its id has other content', async () => {
     const talk = converse(store())
     const first = letter('m1', { digest: 'one' })
     const other = letter('m1', { digest: 'two' })
@@ -22,15 +22,15 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.post(other)).toEqual({ status: 'taken' })
     expect(await talk.post({ ...queued, digest: 'two' })).toEqual({ status: 'taken' })
     expect(await talk.post(first)).toMatchObject({ status: 'known', as: 'done', replyId: 're-m1' })
-    // A letter without a digest has content that its id is made of.
+    // The id of a letter without a digest is made from its content.
     expect(await talk.post(letter('m1'))).toMatchObject({ status: 'known', as: 'done' })
-    // An edit gives the message's id new content.
+    // An edit gives new content to the id of the message.
     const edit = letter('e1', { cutAt: 'm1', message: said('m1'), digest: 'edited' })
     await talk.turn(edit)
     expect(await talk.post(letter('m1', { digest: 'edited' }))).toMatchObject({ status: 'known' })
   })
 
-  it('gives a free session to whoever posts to it', async () => {
+  it('claims a free session', async () => {
     const talk = converse(store())
     const reply = await talk.post(letter('m1'))
     expect(reply).toEqual({
@@ -48,7 +48,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.history()).toEqual(['m1'])
   })
 
-  it('gives one claim to a hundred posts at once, and queues the others in order', async () => {
+  it('claims once among a hundred, and the others queue', async () => {
     const talk = converse(store())
     const ids = Array.from({ length: 100 }, (_, index) => `m${index}`)
     const replies = await Promise.all(ids.map((id) => talk.post(letter(id))))
@@ -60,7 +60,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.queue()).toEqual(ids.slice(1))
   })
 
-  it('takes queued letters first in, first out', async () => {
+  it('is taken first in, first out', async () => {
     const talk = converse(store())
     let claim = await talk.claim(letter('m1'))
     for (const id of ['m2', 'm3', 'm4']) await talk.post(letter(id))
@@ -72,7 +72,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.history()).toEqual(['m1', 'm2', 'm3', 'm4'].flatMap((id) => [id, `re-${id}`]))
   })
 
-  it('knows where an id is that was posted before', async () => {
+  it('returns the place of an id that was posted before', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('m2'))
@@ -85,7 +85,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.queue()).toEqual([])
   })
 
-  it('finds a letter, and what answers it', async () => {
+  it('is found, with the log that answers it', async () => {
     const talk = converse(store())
     const find = (id: string) => talk.store.findLetter(talk.id, id)
     const claim = await talk.claim(letter('m1'))
@@ -105,7 +105,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.store.findLetter('nowhere', 'm1')).toBeUndefined()
   })
 
-  it('takes no message for a new one that has the id of an answer', async () => {
+  it('is no new message if it has the id of an answer', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     expect(await talk.post(letter('re-m1'))).toMatchObject({ status: 'known', as: 'running' })
@@ -114,7 +114,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.history()).toEqual(['m1', 're-m1'])
   })
 
-  it('remembers what was withdrawn', async () => {
+  it('is not accepted again after it was withdrawn', async () => {
     const talk = converse(store())
     await talk.claim(letter('m1'))
     await talk.post(letter('m2'))
@@ -130,7 +130,7 @@ export function posting({ store, open }: Subject): void {
     })
   })
 
-  it('forgets the oldest ids first', async () => {
+  it('is forgotten after many others', async () => {
     const talk = converse(await open({ knownMax: 3 }))
     for (const id of ['m1', 'm2', 'm3', 'm4']) {
       const claim = await talk.claim(letter(id))
@@ -140,7 +140,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.post(letter('m1'))).toMatchObject({ status: 'claimed' })
   })
 
-  it('refuses what is too much', async () => {
+  it('is refused if the mailbox is full', async () => {
     const talk = converse(store())
     await talk.claim(letter('m1'))
     expect(await talk.post(letter('m2'), { mailboxLimit: 1 })).toMatchObject({ status: 'queued' })
@@ -148,7 +148,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.post(letter('m3'))).toMatchObject({ status: 'queued', position: 1 })
   })
 
-  it('tells a letter that would not wait that the session is busy', async () => {
+  it('is refused as busy if it would not wait', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     expect(await talk.post(letter('m2'), { whenBusy: 'reject' })).toEqual({ status: 'busy' })
@@ -158,7 +158,7 @@ export function posting({ store, open }: Subject): void {
     })
   })
 
-  it("keeps tenants out of each other's sessions", async () => {
+  it('has no effect on a session of another tenant', async () => {
     const talk = converse(store())
     await talk.claim(letter('m1'), { tenant: 'ann' })
     expect(await talk.post(letter('m2'), { tenant: 'bob' })).toEqual({ status: 'foreign' })
@@ -168,7 +168,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.post(letter('m2'), { tenant: 'ann' })).toMatchObject({ status: 'queued' })
   })
 
-  it('refuses an answer for which nothing waits, and leaves nothing of it', async () => {
+  it('is refused if it answers no waiting message', async () => {
     const talk = converse(store())
     expect(await talk.post(answer('a1', 're-m1'))).toEqual({ status: 'refused' })
     expect(await talk.store.session(talk.id)).toBeUndefined()
@@ -176,7 +176,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.post(answer('a1', 're-m1'))).toEqual({ status: 'refused' })
   })
 
-  it('refuses to cut where nothing is, and leaves nothing of it', async () => {
+  it('is refused if it cuts at an unknown message', async () => {
     const talk = converse(store())
     const seed = [said('s1'), said('s2', 'assistant')]
     expect(await talk.post(regenerate('r1', 's3'), { seed })).toEqual({ status: 'refused' })
@@ -185,7 +185,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.history()).toEqual(['s1'])
   })
 
-  it('begins an unknown session with its seed, and a known one without', async () => {
+  it('begins only a new session with its seed', async () => {
     const talk = converse(store())
     const seed = [said('s1'), said('s2', 'assistant')]
     await talk.turn(letter('m1'), { seed })
@@ -195,7 +195,7 @@ export function posting({ store, open }: Subject): void {
     expect(await talk.history()).not.toContain('s3')
   })
 
-  it('takes any text for an id', async () => {
+  it('may have any text as its id', async () => {
     const ids = [
       '',
       '}',

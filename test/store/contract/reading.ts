@@ -6,7 +6,7 @@ import { converse, entry, letter, said } from '../conversation.ts'
 import type { Subject } from './subject.ts'
 
 export function reading({ store }: Subject): void {
-  it('tells of a session as it is', async () => {
+  it('gets the record of a session', async () => {
     const talk = converse(store())
     expect(await talk.store.session(talk.id)).toBeUndefined()
     expect(await talk.history()).toEqual([])
@@ -39,7 +39,7 @@ export function reading({ store }: Subject): void {
     expect(await talk.store.session(talk.id)).not.toHaveProperty('error')
   })
 
-  it('keeps why a turn failed until the next one', async () => {
+  it('gets the error of a turn until the next one', async () => {
     const talk = converse(store())
     await talk.finish(await talk.claim(letter('m1')), { error: 'the model is gone' })
     expect(await talk.store.session(talk.id)).toMatchObject({
@@ -50,7 +50,7 @@ export function reading({ store }: Subject): void {
     expect(await talk.store.session(talk.id)).not.toHaveProperty('error')
   })
 
-  it('gives messages back as they were', async () => {
+  it('gets messages exactly as they were stored', async () => {
     const talk = converse(store())
     const strange = JSON.parse(
       '{"id":"m1","role":"user","parts":[],"metadata":{"a":[],"b":{},"c":1e21,"d":0.1,"e":"\\n\\u0000é🙂"}}',
@@ -80,7 +80,7 @@ export function reading({ store }: Subject): void {
     ])
   })
 
-  it('says whether the entry is there that one reads on from', async () => {
+  it('learns whether the log has the entry it continues from', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
@@ -98,7 +98,7 @@ export function reading({ store }: Subject): void {
     expect(await holds(`${claim.claim}-3`)).toBe(false)
   })
 
-  it('says that a log is finished where nothing follows', async () => {
+  it('learns that a log is finished on its last page', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
@@ -119,7 +119,7 @@ export function reading({ store }: Subject): void {
     expect(await talk.store.readLog('nowhere', 're-m1', undefined, 9)).toBeUndefined()
   })
 
-  it('drops a finished log after its time', async () => {
+  it('does not find a finished log after its TTL', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.finish(claim, { logTtlMs: 20 })
@@ -145,7 +145,7 @@ export function reading({ store }: Subject): void {
     expect(await talk.store.findLog('nowhere', '1-1')).toBeUndefined()
   })
 
-  it('gives readers a hint of everything that they would read', async () => {
+  it('gets a hint of every change that it can read', async () => {
     const talk = converse(store())
     const hints = createHints()
     const unwatch = await talk.store.watch(talk.id, 'log', hints.hint)
@@ -164,7 +164,7 @@ export function reading({ store }: Subject): void {
     unwatch()
     unwatch()
     await talk.claim(letter('m3'))
-    // Over one connection hints come in order: this one would come after one of the other's.
+    // Hints of one connection arrive in order: a hint of the other session would come before this one.
     const last = createHints()
     await talk.store.watch(talk.id, 'log', last.hint)
     await talk.post(letter('m4'))
@@ -172,7 +172,7 @@ export function reading({ store }: Subject): void {
     expect(hints.count()).toBe(0)
   })
 
-  it('gives the owner a hint of what is intended', async () => {
+  it('gets, as the owner, a hint of every intent', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     const hints = createHints()
@@ -189,7 +189,7 @@ export function reading({ store }: Subject): void {
     expect(hints.count()).toBe(0)
   })
 
-  it('lets nobody who watches first and reads then miss anything', async () => {
+  it('misses nothing if it watches before it reads', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     const entries = 200
@@ -217,7 +217,7 @@ export function reading({ store }: Subject): void {
   })
 }
 
-/** Hints that came and were not yet waited for count as one, as for any reader. */
+/** Hints that arrive before a wait count as one, as for any reader. */
 function createHints() {
   let came = 0
   let wake = () => {}

@@ -1,4 +1,4 @@
-/** What a stop does with the letters that wait. */
+/** The effect of a stop on the letters that wait. */
 import { expect, it } from 'vitest'
 
 import type { QueueOnStop } from '../../../src/store/letter.ts'
@@ -18,7 +18,7 @@ const run = (talk: Conversation, agents?: readonly string[]) =>
     ...(agents !== undefined && { agents }),
   })
 
-/** A turn that was stopped and has ended, with m2 and m3 behind it. */
+/** A turn that ended after a stop, with m2 and m3 in the queue. */
 async function stopped(talk: Conversation, queue?: QueueOnStop) {
   const claim = await talk.claim(letter('m1'))
   await talk.post(letter('m2'))
@@ -29,7 +29,7 @@ async function stopped(talk: Conversation, queue?: QueueOnStop) {
 }
 
 export function stopping({ store }: Subject): void {
-  it('holds the queue until it is asked to run it', async () => {
+  it('holds the queue until `runQueue`', async () => {
     const talk = converse(store())
     expect(await stopped(talk, 'hold')).toEqual({ status: 'done' })
     expect(await talk.store.session(talk.id)).toMatchObject({
@@ -46,7 +46,7 @@ export function stopping({ store }: Subject): void {
     expect(await talk.history()).toEqual(['m1', 're-m1', 'm2', 're-m2', 'm3'])
   })
 
-  it('ends a hold with the next post, which stands behind what waits', async () => {
+  it('holds the queue until the next post, which comes last', async () => {
     const talk = converse(store())
     await stopped(talk, 'hold')
     const reply = await talk.post(letter('m4'))
@@ -55,7 +55,7 @@ export function stopping({ store }: Subject): void {
     expect(await talk.store.session(talk.id)).toMatchObject({ state: 'running', queued: 2 })
   })
 
-  it('lets go first what does not wait for others', async () => {
+  it('lets an interrupting post pass the letters it holds', async () => {
     for (const whenBusy of ['reject', 'interrupt', 'rollback'] as const) {
       const talk = converse(store())
       await stopped(talk, 'hold')
@@ -69,7 +69,7 @@ export function stopping({ store }: Subject): void {
     expect(nextOf(await talk.finish(claim))).toMatchObject({ letter: { id: 'm2' } })
   })
 
-  it('ends a hold also where the stopped turn still runs', async () => {
+  it('holds no queue after a post to the running turn', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('m2'))
@@ -78,7 +78,7 @@ export function stopping({ store }: Subject): void {
     expect(nextOf(await talk.finish(claim))).toMatchObject({ letter: { id: 'm2' } })
   })
 
-  it('holds the queue of a turn that was taken over before it could stop', async () => {
+  it('holds the queue also after a takeover', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('m2'))
@@ -91,7 +91,7 @@ export function stopping({ store }: Subject): void {
     expect(await talk.queue()).toEqual(['m2'])
   })
 
-  it('takes an answer to a message that waits in spite of the stop', async () => {
+  it('does not hold an answer to a waiting message', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(answer('a1', 're-m1'))
@@ -103,7 +103,7 @@ export function stopping({ store }: Subject): void {
     expect(await talk.queue()).toEqual(['m2'])
   })
 
-  it('clears the queue, whose ids stay known, also when nothing runs', async () => {
+  it('clears the queue and remembers its ids', async () => {
     const talk = converse(store())
     expect(await stopped(talk, 'clear')).toEqual({ status: 'done' })
     expect(await talk.queue()).toEqual([])
@@ -116,14 +116,14 @@ export function stopping({ store }: Subject): void {
     expect(await held.claim(letter('m4'))).toMatchObject({ letter: { id: 'm4' } })
   })
 
-  it('runs the queue where that is asked for, or nothing', async () => {
+  it('runs the queue by default, and on request', async () => {
     for (const queue of ['run', undefined] as const) {
       const talk = converse(store())
       expect(nextOf(await stopped(talk, queue))).toMatchObject({ letter: { id: 'm2' } })
     }
   })
 
-  it('leaves a held letter to an instance that has its agent', async () => {
+  it('leaves a held letter to instances with its agent', async () => {
     const talk = converse(store())
     await stopped(talk, 'hold')
     expect(await run(talk, ['another'])).toEqual({ isRunning: true, isLeft: true })
@@ -132,7 +132,7 @@ export function stopping({ store }: Subject): void {
     })
   })
 
-  it("does nothing to another tenant's queue", async () => {
+  it('has no effect on the queue of another tenant', async () => {
     const talk = converse(store())
     await stopped(talk, 'hold')
     const other = { tenant: 'other', instance: 'one' }

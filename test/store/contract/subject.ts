@@ -1,7 +1,7 @@
-/** What the cases of the contract of stores get. */
+/** The stores for the cases of the contract. */
 import type { Store } from '../../../src/store.ts'
 
-/** Small ones, to see what happens at the limit. */
+/** Small bounds, for tests of the limits. */
 export interface TestBounds {
   knownMax?: number
   branchesMax?: number
@@ -9,8 +9,8 @@ export interface TestBounds {
 }
 
 export interface Subject {
-  /** One for all cases; each has a session of its own. */
+  /** One store for all cases. Each case has its own session. */
   store: () => Store
-  /** Another one, which is closed at the end. */
+  /** Opens another store, which is closed at the end. */
   open: (bounds: TestBounds) => Promise<Store>
 }

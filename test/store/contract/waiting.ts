@@ -1,4 +1,4 @@
-/** A message that waits: for its answer, or to be abandoned. */
+/** A message that waits for its answer or is abandoned. */
 import { expect, it } from 'vitest'
 
 import { noSpending, type Spending } from '../../../src/spending.ts'
@@ -25,7 +25,7 @@ const spent = (inputTokens: number, usd: number, isCostKnown = true): Spending =
 })
 
 export function waiting({ store }: Subject): void {
-  it('adds up what messages have cost, each once and when it is whole', async () => {
+  it('adds its cost once, when it is finished', async () => {
     const talk = converse(store())
     const first = await talk.claim(letter('m1'))
     await talk.finish(first, { ...waits, spent: spent(10, 0.25) })
@@ -36,7 +36,7 @@ export function waiting({ store }: Subject): void {
     // A second end of the same claim changes nothing.
     await talk.finish(resumed, { spent: spent(30, 0.5) })
     expect(await total()).toEqual(spent(30, 0.5))
-    // What is taken out of the history was paid for all the same.
+    // A message that is removed from the history still costs.
     const discarded = await talk.claim(letter('m2'))
     await talk.finish(discarded, { discard: true, spent: spent(5, 0.000001) })
     const left = await talk.claim(letter('m3'))
@@ -54,7 +54,7 @@ export function waiting({ store }: Subject): void {
     expect((await total()).usd).toBeCloseTo(0.500001, 9)
   })
 
-  it('goes on with the log that waits when the answer comes', async () => {
+  it('continues its log when the answer comes', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
@@ -63,7 +63,7 @@ export function waiting({ store }: Subject): void {
     expect(await talk.store.session(talk.id)).toMatchObject({ state: 'waiting' })
     expect(await talk.append(claim, 2)).toEqual({ status: 'lost' })
     expect(await talk.store.requestStop(talk.id, { tenant: '' })).toBe(false)
-    // The unfinished answer is its log's.
+    // The unfinished answer is only in its log.
     expect(await talk.history()).toEqual(['m1'])
     const resumed = await talk.claim(answer('a1', 're-m1'))
     expect(resumed).toMatchObject({
@@ -89,12 +89,12 @@ export function waiting({ store }: Subject): void {
     ])
   })
 
-  it('takes answers before messages, and drops those that nothing waits for', async () => {
+  it('gets answers first, and drops others', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('m2'))
     for (const id of ['a1', 'a2', 'a3']) {
-      // An answer is never turned away because the session is busy.
+      // An answer is never refused because the session is busy.
       const reply = await talk.post(answer(id, 're-m1'), { whenBusy: 'reject' })
       expect(reply).toMatchObject({ status: 'queued' })
     }
@@ -108,7 +108,7 @@ export function waiting({ store }: Subject): void {
     expect(await talk.post(answer('a1', 're-m1'))).toMatchObject({ status: 'known', as: 'done' })
   })
 
-  it('is abandoned by a new message, and settled in its place', async () => {
+  it('is abandoned by a new message and keeps its place', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
@@ -126,7 +126,7 @@ export function waiting({ store }: Subject): void {
     expect(await talk.store.findLog(talk.id, `${claim.claim}-1`)).toBe('re-m1')
   })
 
-  it('is abandoned by a message that was queued before it waited', async () => {
+  it('is abandoned by a message that was queued earlier', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.post(letter('m2'))
@@ -134,7 +134,7 @@ export function waiting({ store }: Subject): void {
     expect(next).toMatchObject({ letter: { id: 'm2' }, abandoned: 're-m1' })
   })
 
-  it('is settled before the new message also where nothing of it was committed', async () => {
+  it('comes before the new message if it was never committed', async () => {
     const talk = converse(store())
     const { claim, logId, lastId } = await talk.claim(letter('m1'))
     await talk.store.finish(
@@ -146,7 +146,7 @@ export function waiting({ store }: Subject): void {
     expect(await talk.history()).toEqual(['m1', 're-m1', 'm2'])
   })
 
-  it('is settled by a successor, where the claim that found it died', async () => {
+  it('is settled by a successor after a takeover', async () => {
     const talk = converse(store())
     await talk.finish(await talk.claim(letter('m1')), waits)
     const next = await talk.claim(letter('m2'))
@@ -160,7 +160,7 @@ export function waiting({ store }: Subject): void {
     expect(await talk.store.messages(talk.id)).toEqual([said('m1'), isSettled('re-m1'), said('m2')])
   })
 
-  it('is settled in the branch into which the new message cut it', async () => {
+  it('is settled in the branch that the new message cut', async () => {
     for (const cutAt of ['re-m1', 'm1']) {
       const talk = converse(store())
       await talk.finish(await talk.claim(letter('m1')), waits)
@@ -173,7 +173,7 @@ export function waiting({ store }: Subject): void {
     }
   })
 
-  it('is taken back whole by a rollback of its last turn', async () => {
+  it('is removed as a whole by a rollback', async () => {
     const talk = converse(store())
     await talk.finish(await talk.claim(letter('m1')), waits)
     const resumed = await talk.claim(answer('a1', 're-m1'))
