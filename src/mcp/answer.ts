@@ -1,6 +1,9 @@
 /**
  * The result of an MCP call: the part that the conversation stores, and its form for the model.
  */
+import { isUtf8 } from 'node:buffer'
+import { isDeepStrictEqual } from 'node:util'
+
 import type { CallToolResult } from '@ai-sdk/mcp'
 import type { ToolResultPart } from 'ai'
 
@@ -17,6 +20,8 @@ const dataMax = 4_000_000
 
 /** The limit of the rest of a result, in characters of JSON. */
 const answerMax = 400_000
+
+const noOutput = '(no output)'
 
 type Content = Extract<ToolResultPart['output'], { type: 'content' }>['value']
 
@@ -83,8 +88,9 @@ const omissionNote = (value: unknown) => {
 }
 
 /**
- * Converts a result for the model: text as text, an image as a file, and structured content as JSON if the
- * result has no text. (By the protocol a server sends structured content as text too, but not all do.)
+ * Converts a result for the model: text as text, an image as a file, and structured content as JSON unless
+ * the texts contain it. (By the protocol a server sends structured content as text too, but some send a
+ * summary instead.)
  * @param output a `CallToolResult`, or the stored part of one
  */
 export function modelOutputOf(output: unknown): ToolResultPart['output'] {
@@ -92,9 +98,14 @@ export function modelOutputOf(output: unknown): ToolResultPart['output'] {
   const structured = fieldOf(output, 'structuredContent')
   if (!Array.isArray(content)) return { type: 'text', value: cut(jsonOf(structured ?? output)) }
   const parts = content.map(partOf)
-  const hasText = parts.some(({ type }) => type === 'text')
-  if (structured !== undefined && !hasText) parts.unshift(textPart(jsonOf(structured)))
-  if (parts.length === 0) return { type: 'text', value: '(no output)' }
+  const own = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []))
+  if (structured !== undefined && !isSaid(structured, own)) {
+    const json = textPart(jsonOf(structured))
+    // Without texts, it stands for them.
+    if (own.length === 0) parts.unshift(json)
+    else parts.push(json)
+  }
+  if (parts.length === 0) return { type: 'text', value: noOutput }
   const texts = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []))
   // A result of texts only becomes one text: some models receive a list of parts as JSON.
   return texts.length === parts.length
@@ -102,12 +113,44 @@ export function modelOutputOf(output: unknown): ToolResultPart['output'] {
     : { type: 'content', value: parts }
 }
 
+/** Returns whether the texts contain structured content. SDKs write a plain value as `{ result: value }`. */
+function isSaid(structured: unknown, texts: readonly string[]): boolean {
+  const fields = fieldsOf(structured)
+  const keys = Object.keys(fields)
+  const values =
+    keys.length === 1 && keys[0] === 'result' ? [structured, fields['result']] : [structured]
+  const isSame = (value: unknown, text: string) =>
+    text === value || isDeepStrictEqual(parsed(text), value)
+  return values.some(
+    (value) =>
+      texts.some((text) => isSame(value, text)) ||
+      isSame(value, texts.join('')) ||
+      // A list is one text for each item.
+      (Array.isArray(value) &&
+        value.length === texts.length &&
+        value.every((item, index) => isSame(item, texts[index] ?? ''))),
+  )
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Returns the error text of a failed call. */
 export function failureText(result: CallToolResult): string {
-  const content = fieldOf(result, 'content')
-  const texts = Array.isArray(content) ? content.map((part) => fieldOf(part, 'text')) : []
-  const errorText = texts.filter((text) => typeof text === 'string').join('\n')
-  return errorText === '' ? 'The tool failed without an error text.' : cut(errorText)
+  const output = modelOutputOf(result)
+  const parts: readonly { type: string }[] = output.type === 'content' ? output.value : [output]
+  const texts = parts.flatMap((part) => {
+    const text = fieldOf(part, 'text') ?? fieldOf(part, 'value')
+    return typeof text === 'string' ? [text] : []
+  })
+  const errorText = texts.join('\n')
+  const isEmpty = errorText === '' || errorText === noOutput
+  return isEmpty ? 'The tool failed without an error text.' : cut(errorText)
 }
 
 function partOf(part: unknown): Content[number] {
@@ -126,10 +169,18 @@ function partOf(part: unknown): Content[number] {
   if (typeof blob === 'string' && typeof blobType === 'string' && isImage(blobType)) {
     return { type: 'file', mediaType: blobType, data: { type: 'data', data: blob } }
   }
+  if (typeof blob === 'string') {
+    const bytes = Buffer.from(blob, 'base64')
+    if (isTextType(String(blobType)) && isUtf8(bytes)) return textPart(bytes.toString())
+  }
   if (type === 'resource_link') return textPart(linkText(part))
   // Most models cannot use sounds and other bytes, and as text they would be very long.
   return textPart(jsonOf(withoutBytes(part)))
 }
+
+/** Some servers send every file as bytes. */
+const isTextType = (mediaType: string) =>
+  /^text\/|^application\/(?:[\w.+-]+\+)?(?:json|xml|yaml|toml|javascript)\b/i.test(mediaType)
 
 const isImage = (mediaType: string) => mediaType.startsWith('image/')
 

@@ -2,9 +2,10 @@
 import { createMCPClient, type ListToolsResult, type MCPClient } from '@ai-sdk/mcp'
 
 import { errorMessage } from '../ground/error.ts'
+import { fieldsOf } from '../ground/fields.ts'
+import { repairResponse, type RepairedMethod } from './repair.ts'
 import type { HttpMcpServer, McpServer, StdioMcpServer } from './server-options.ts'
 import { StdioTransport } from './stdio-transport.ts'
-import { repairToolsResponse } from './tool-list.ts'
 
 export type McpToolDefinition = ListToolsResult['tools'][number]
 
@@ -143,8 +144,14 @@ const serverFetch: typeof fetch = async (url, init) => {
     return fetch(url, { ...init, signal: AbortSignal.timeout(deleteMs) })
   }
   const response = await fetch(url, init)
-  const isList = typeof init?.body === 'string' && init.body.includes('"tools/list"')
-  return isList ? repairToolsResponse(response) : response
+  const method = methodIn(init?.body)
+  return method === undefined ? response : repairResponse(response, method)
+}
+
+function methodIn(body: unknown): RepairedMethod | undefined {
+  if (typeof body !== 'string') return undefined
+  const { method } = fieldsOf(JSON.parse(body))
+  return method === 'tools/list' || method === 'tools/call' ? method : undefined
 }
 
 /** Returns all tools of a server, page by page. */

@@ -9,7 +9,8 @@ import { once } from 'node:events'
 import { type JSONRPCMessage, type MCPTransport, validateJSONRPCMessage } from '@ai-sdk/mcp'
 
 import { errorMessage } from '../ground/error.ts'
-import { repairToolList } from './tool-list.ts'
+import { fieldOf } from '../ground/fields.ts'
+import { repairMessage, type RepairedMethod } from './repair.ts'
 
 export interface StdioServer {
   command: string
@@ -42,6 +43,8 @@ export class StdioTransport implements MCPTransport {
   /** The end of the server's stderr, for error messages. */
   #errorOutput = ''
   #line = ''
+  /** The open requests whose answers are repaired. */
+  readonly #repaired = new Map<unknown, RepairedMethod>()
   /** Functions that remove the abort listener of each open request. */
   readonly #unwatch = new Map<string | number, () => void>()
 
@@ -81,7 +84,11 @@ export class StdioTransport implements MCPTransport {
   async send(message: JSONRPCMessage, options?: { signal?: AbortSignal }): Promise<void> {
     const stdin = this.#child?.stdin
     if (!this.#isOpen || stdin == null) throw new Error('the server has ended')
-    if ('method' in message && 'id' in message) this.#watch(message.id, options?.signal)
+    if ('method' in message && 'id' in message) {
+      const { id, method } = message
+      if (method === 'tools/list' || method === 'tools/call') this.#repaired.set(id, method)
+      this.#watch(id, options?.signal)
+    }
     if (stdin.write(`${JSON.stringify(message)}\n`)) return
     // If the server does not read, the time limit of the call ends the wait.
     await once(stdin, 'drain', options)
@@ -102,6 +109,7 @@ export class StdioTransport implements MCPTransport {
     if (signal === undefined) return
     const cancel = () => {
       this.#unwatch.delete(id)
+      this.#repaired.delete(id)
       const params = { requestId: id, reason: 'aborted' }
       const message = { jsonrpc: '2.0', method: 'notifications/cancelled', params } as const
       this.send(message).catch(() => undefined)
@@ -125,7 +133,7 @@ export class StdioTransport implements MCPTransport {
   #receive(line: string): void {
     if (line.trim() === '') return
     try {
-      const message = validateJSONRPCMessage(repairToolList(JSON.parse(line)))
+      const message = validateJSONRPCMessage(this.#repair(JSON.parse(line)))
       if ('method' in message && !('id' in message)) {
         // The MCP client does not support notifications.
         if (message.method === 'notifications/tools/list_changed') this.onToolsChanged?.()
@@ -136,6 +144,14 @@ export class StdioTransport implements MCPTransport {
     } catch (error) {
       this.onerror?.(new Error(errorMessage(error), { cause: error }))
     }
+  }
+
+  #repair(message: unknown): unknown {
+    const id = fieldOf(message, 'id')
+    const method = this.#repaired.get(id)
+    if (method === undefined || fieldOf(message, 'method') !== undefined) return message
+    this.#repaired.delete(id)
+    return repairMessage(message, method)
   }
 
   #onAnswer(id: string | number): void {
@@ -149,6 +165,7 @@ export class StdioTransport implements MCPTransport {
     this.#isOpen = false
     for (const unwatch of this.#unwatch.values()) unwatch()
     this.#unwatch.clear()
+    this.#repaired.clear()
     this.onclose?.()
   }
 }

@@ -8,13 +8,8 @@ import { objectIn } from '../ground/fields.ts'
 const texts = ['title', 'description'] as const
 const objects = ['outputSchema', '_meta'] as const
 
-/** Returns a JSON-RPC message. If it lists tools, each tool with a name is repaired, others are removed. */
-export function repairToolList(message: unknown): unknown {
-  const result = objectIn(objectIn(message)?.['result'])
-  const tools = result?.['tools']
-  if (!Array.isArray(tools)) return message
-  return { ...objectIn(message), result: { ...result, tools: tools.flatMap(repairTool) } }
-}
+/** Returns the tools of a list: each tool with a name is repaired, others are removed. */
+export const repairTools = (tools: readonly unknown[]): unknown[] => tools.flatMap(repairTool)
 
 function repairTool(value: unknown): unknown[] {
   const tool = objectIn(value)
@@ -45,51 +40,4 @@ function repairHints(annotations: Record<string, unknown>): Record<string, unkno
       key === 'title' ? typeof value === 'string' : typeof value === 'boolean',
     ),
   )
-}
-
-/** Repairs the response of an HTTP server to `tools/list`: JSON, or a stream of events with JSON. */
-export function repairToolsResponse(response: Response): Response {
-  const { body, headers, status, statusText } = response
-  const isStream = headers.get('content-type')?.includes('text/event-stream') === true
-  if (!response.ok || body === null) return response
-  const newBody = body
-    .pipeThrough(new TextDecoderStream())
-    .pipeThrough(isStream ? eachLine() : whole())
-    .pipeThrough(new TextEncoderStream())
-  const newHeaders = new Headers(headers)
-  newHeaders.delete('content-length')
-  newHeaders.delete('content-encoding')
-  return new Response(newBody, { headers: newHeaders, status, statusText })
-}
-
-function whole(): TransformStream<string, string> {
-  let text = ''
-  return new TransformStream({
-    transform: (piece) => void (text += piece),
-    flush: (controller) => controller.enqueue(repairText(text)),
-  })
-}
-
-function eachLine(): TransformStream<string, string> {
-  let rest = ''
-  return new TransformStream({
-    transform: (piece, controller) => {
-      const lines = `${rest}${piece}`.split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) controller.enqueue(`${repairLine(line)}\n`)
-    },
-    flush: (controller) => controller.enqueue(repairLine(rest)),
-  })
-}
-
-const repairLine = (line: string): string =>
-  line.startsWith('data:') ? `data: ${repairText(line.slice(5))}` : line
-
-function repairText(text: string): string {
-  try {
-    return JSON.stringify(repairToolList(JSON.parse(text)))
-  } catch {
-    // The MCP client reports invalid JSON.
-    return text
-  }
 }

@@ -4,9 +4,10 @@ import { createServer, type Server } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 
 import { type Mcp, openMcp } from '../../src/mcp.ts'
-import { modelOutputOf } from '../../src/mcp/answer.ts'
+import { failureText, modelOutputOf } from '../../src/mcp/answer.ts'
 import { portOf } from '../redis/server.ts'
 import { until } from '../redis/until.ts'
+import { callTool } from '../tools/called-tool.ts'
 
 const oddTools = [
   { name: 'first', inputSchema: { type: 'object' } },
@@ -34,7 +35,11 @@ afterEach(async () => {
 })
 
 /** A server over Streamable HTTP that answers with JSON or with events. */
-async function listen(type: 'application/json' | 'text/event-stream'): Promise<string> {
+async function listen(
+  type: 'application/json' | 'text/event-stream',
+  answers: readonly unknown[] = [],
+): Promise<string> {
+  let calls = 0
   const listening = createServer((request, response) => {
     let text = ''
     request.setEncoding('utf8').on('data', (piece: string) => (text += piece))
@@ -51,7 +56,9 @@ async function listen(type: 'application/json' | 'text/event-stream'): Promise<s
               capabilities: { tools: {} },
               serverInfo: { name: 's', version: '1' },
             }
-          : { tools: oddTools }
+          : method === 'tools/call'
+            ? answers[calls++]
+            : { tools: oddTools }
       const message = JSON.stringify({ jsonrpc: '2.0', id, result })
       response.writeHead(200, { 'content-type': type })
       // The stream stays open, as with some servers.
@@ -138,7 +145,121 @@ describe('an answer of an MCP server', () => {
       { type: 'text', value: '[Resource file:///a.md: a.md, Notes]' },
     ],
     ['no output in words', { content: [] }, { type: 'text', value: '(no output)' }],
+    [
+      'structured content beside a text that says less',
+      { content: [{ type: 'text', text: '2 users' }], structuredContent: { users: [1, 2] } },
+      { type: 'text', value: '2 users\n{"users":[1,2]}' },
+    ],
+    [
+      'a plain value once, where an SDK wraps it',
+      { content: [{ type: 'text', text: 'hello' }], structuredContent: { result: 'hello' } },
+      { type: 'text', value: 'hello' },
+    ],
+    [
+      'a list once, where each item is a text',
+      {
+        content: [
+          { type: 'text', text: '{\n  "a": 1\n}' },
+          { type: 'text', text: '2' },
+        ],
+        structuredContent: { result: [{ a: 1 }, 2] },
+      },
+      { type: 'text', value: '{\n  "a": 1\n}\n2' },
+    ],
+    [
+      'a text that is sent as bytes',
+      {
+        content: [
+          {
+            type: 'resource',
+            resource: { uri: 'a:b', mimeType: 'text/plain; charset=utf-8', blob: 'aMOp' },
+          },
+        ],
+      },
+      { type: 'text', value: 'hé' },
+    ],
   ] as const
+
+  const png = 'iVBORw0KGgo='
+  const pngFile = { type: 'file', mediaType: 'image/png', data: { type: 'data', data: png } }
+  const odd = [
+    ['no content', {}, '(no output)'],
+    ['nothing', null, '(no output)'],
+    ['null as content', { content: null, structuredContent: null }, '(no output)'],
+    ['a text as content', { content: 'plain' }, 'plain'],
+    ['the form of the first protocol', { toolResult: { a: 1 } }, '{"a":1}'],
+    [
+      'parts without a form',
+      { content: [{ type: 'text', text: null }, null, 'raw', { text: 'untyped' }, { a: 1 }] },
+      'raw\nuntyped\n{"a":1}',
+    ],
+    ['a number as text', { content: [{ type: 'text', text: 7 }] }, '7'],
+    [
+      'an image as a URL, broken into lines',
+      { content: [{ type: 'image', data: `data:image/png;base64,iVBOR\r\nw0KGgo=` }] },
+      [pngFile],
+    ],
+    ['an image without its type', { content: [{ type: 'image', data: 'iVBORw0KGgo' }] }, [pngFile]],
+    [
+      'an image that is none beside a text',
+      {
+        content: [
+          { type: 'text', text: 'kept' },
+          { type: 'image', data: '@@', mimeType: 'image/png' },
+        ],
+      },
+      'kept\n[An image whose data is not valid base64]',
+    ],
+    [
+      'a link without a name',
+      { content: [{ type: 'resource_link', uri: 'a:b' }] },
+      '[Resource a:b: a:b]',
+    ],
+    [
+      'a resource without content',
+      { content: [{ type: 'resource', resource: { uri: 'a:b' } }] },
+      '{"type":"resource","resource":{"uri":"a:b"}}',
+    ],
+    ['an odd error flag', { content: [{ type: 'text', text: 'x' }], isError: 'no' }, 'x'],
+  ] as const
+
+  it.each(['application/json', 'text/event-stream'] as const)(
+    'that does not fit the protocol keeps its valid parts, in %s',
+    async (type) => {
+      mcp = openMcp(
+        [
+          {
+            name: 's',
+            url: await listen(
+              type,
+              odd.map(([, result]) => result),
+            ),
+          },
+        ],
+        {
+          environment: {},
+        },
+      )
+      const [tool] = await mcp.tools()
+      if (tool === undefined) throw new Error('The server has no tool.')
+      for (const [name, , value] of odd) {
+        const { output } = await callTool(tool, {})
+        const expected =
+          typeof value === 'string' ? { type: 'text', value } : { type: 'content', value }
+        expect(modelOutputOf(output), name).toEqual(expected)
+      }
+    },
+  )
+
+  it('that is an error without a text reaches the model with all that it has', () => {
+    const failure = { isError: true, content: [], structuredContent: { code: 7, why: 'quota' } }
+    expect(failureText(failure)).toBe('{"code":7,"why":"quota"}')
+    const resource = { uri: 'a:b', text: 'the reason' }
+    expect(failureText({ isError: true, content: [{ type: 'resource', resource }] })).toBe(
+      'the reason',
+    )
+    expect(failureText({ isError: true, content: [] })).toMatch(/without an error text/)
+  })
 
   it.each(cases)('reaches the model: %s', (_name, result, output) => {
     expect(modelOutputOf(result)).toEqual(output)
