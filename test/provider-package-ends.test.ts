@@ -63,6 +63,7 @@ const anthropicEnvironment = (root: string) => ({
   ANTHROPIC_API_KEY: 'x',
 })
 const googleEnvironment = (root: string) => ({ GOOGLE_BASE_URL: root, GOOGLE_API_KEY: 'x' })
+const openAIEnvironment = (root: string) => ({ OPENAI_BASE_URL: `${root}/v1`, OPENAI_API_KEY: 'x' })
 
 const response = {
   id: 'r',
@@ -209,6 +210,49 @@ it('unknown events, blocks and deltas of Anthropic are ignored', async () => {
   expect(asked).toHaveLength(1)
 })
 
+const wholeResponse = {
+  id: 'r',
+  object: 'response',
+  status: 'completed',
+  output: [
+    {
+      id: 'm',
+      type: 'message',
+      role: 'assistant',
+      content: [{ type: 'output_text', text: 'Hello' }],
+    },
+  ],
+  usage: { input_tokens: 3, output_tokens: 2 },
+}
+const responsesStart =
+  event({ type: 'response.created', response: { id: 'r', created_at: 1, model: 'gpt-5' } }) +
+  event({
+    type: 'response.output_item.added',
+    output_index: 0,
+    item: { id: 'm', type: 'message' },
+  }) +
+  event({ type: 'response.output_text.delta', item_id: 'm', delta: 'Hello' })
+const responsesEnd = (status: string, more: Json = {}) =>
+  event({ type: `response.${status}`, response: { ...wholeResponse, status, ...more } })
+
+it.each([
+  ['sends an event without a type', responsesStart + event({}) + responsesEnd('completed'), 'stop'],
+  ['sends the output with the end alone', responsesEnd('completed'), 'stop'],
+  ['gives no reason for its end', responsesStart + responsesEnd('incomplete'), 'other'],
+  [
+    'gives null as the reason for its end',
+    responsesStart + responsesEnd('incomplete', { incomplete_details: { reason: null } }),
+    'other',
+  ],
+])('OpenAI is read to its end where it %s', async (_, wire, finishReason) => {
+  const { asked, result } = await answering(
+    ({ response }) => void eventStream(response).end(wire),
+    { model: 'openai/gpt-5', environment: openAIEnvironment },
+  )
+  expect(result).toMatchObject({ text: 'Hello', finishReason })
+  expect(asked).toHaveLength(1)
+})
+
 const anthropicMessage = {
   id: 7,
   type: 'message',
@@ -255,6 +299,7 @@ it.each([
     googleEnvironment,
     geminiAnswer('Hello', { finishReason: 'STOP' }),
   ],
+  ['openai/gpt-5', openAIEnvironment, wholeResponse],
   [
     'google/gemini-3-flash-preview',
     googleEnvironment,

@@ -5,9 +5,9 @@
  * error in that case, and also if a proxy leaves out the usage or sends an event without a type.
  */
 import { textOf } from './openai-compatible/chunk.ts'
-import { EventScanner } from './openai-compatible/event-scanner.ts'
 import { isRecord, parseJson } from './openai-compatible/json-record.ts'
 import type { JsonRecord } from './openai-compatible/json-record.ts'
+import { RewrittenEvents } from './rewritten-events.ts'
 
 const eventTypes = new Set(
   'message_start content_block_start content_block_delta content_block_stop message_delta message_stop ping error'.split(
@@ -22,60 +22,29 @@ const deltaTypes = /^(?:text|input_json|thinking|signature|compaction|citations)
 const plainDelta =
   /^\{"type":"content_block_delta","index":\d+,"delta":\{"type":"(?:text|input_json|thinking)_delta"/
 
-export class AnthropicEvents {
-  readonly #scanner: EventScanner
-  #output = ''
+export class AnthropicEvents extends RewrittenEvents {
   /** The indexes of blocks that are left out. */
   readonly #omissions = new Set<unknown>()
 
-  /** @param maxEventBytes the greatest size of one event */
-  constructor(maxEventBytes: number) {
-    this.#scanner = new EventScanner((data) => this.#event(data), maxEventBytes)
-  }
-
-  /**
-   * Returns the events that these bytes complete; undefined if there are none.
-   * @throws EventTooLong
-   */
-  read(bytes: Uint8Array): Uint8Array | undefined {
-    this.#scanner.feed(bytes)
-    return this.#take()
-  }
-
-  /** Returns the event at the end of a stream without a final line end. */
-  rest(): Uint8Array | undefined {
-    const data = this.#scanner.rest()
-    // Only a complete event parses as JSON.
-    if (data !== undefined && parseJson(data) !== undefined) this.#event(data)
-    return this.#take()
-  }
-
-  #take(): Uint8Array | undefined {
-    if (this.#output === '') return undefined
-    const bytes = new TextEncoder().encode(this.#output)
-    this.#output = ''
-    return bytes
-  }
-
-  #event(data: string): void {
-    if (this.#omissions.size === 0 && plainDelta.test(data)) this.#write(data)
+  protected override event(data: string): void {
+    if (this.#omissions.size === 0 && plainDelta.test(data)) this.write(data)
     else this.#check(data)
   }
 
   #check(data: string): void {
     const event = parseJson(data)
     if (!isRecord(event) || Array.isArray(event)) {
-      this.#write(data)
+      this.write(data)
       return
     }
     const { type, index, content_block: block, delta, usage } = event
     if (type === undefined && isRecord(event['error'])) {
-      this.#write(JSON.stringify({ ...event, type: 'error' }))
+      this.write(JSON.stringify({ ...event, type: 'error' }))
       return
     }
     if (typeof type !== 'string' || !eventTypes.has(type)) return
     if (type === 'message_start' && isRecord(event['message'])) {
-      this.#write(JSON.stringify({ ...event, message: readableStart(event['message']) }))
+      this.write(JSON.stringify({ ...event, message: readableStart(event['message']) }))
       return
     }
     if (type === 'content_block_start' && isRecord(block)) {
@@ -91,12 +60,7 @@ export class AnthropicEvents {
       return
     const isUncounted =
       type === 'message_delta' && !(isRecord(usage) && typeof usage['output_tokens'] === 'number')
-    this.#write(isUncounted ? JSON.stringify({ ...event, usage: { output_tokens: 0 } }) : data)
-  }
-
-  /** A line end in the data is white space between JSON tokens, so a space can replace it. */
-  #write(data: string): void {
-    this.#output += `data: ${data.replaceAll('\n', ' ')}\n\n`
+    this.write(isUncounted ? JSON.stringify({ ...event, usage: { output_tokens: 0 } }) : data)
   }
 }
 

@@ -5,6 +5,8 @@
  */
 import { AnthropicEvents } from './anthropic-events.ts'
 import { EventScanner } from './openai-compatible/event-scanner.ts'
+import { ResponsesEvents } from './responses-events.ts'
+import type { RewrittenEvents } from './rewritten-events.ts'
 import { signOfLife } from './sign-of-life.ts'
 import { eventsOfAnswer } from './whole-answer.ts'
 
@@ -33,7 +35,7 @@ export function eventStreamFetch(fetch: typeof globalThis.fetch): typeof globalT
     const reader = body.getReader()
     // Another content type is not reliable, so the first bytes decide.
     const first = type.includes('event-stream') ? undefined : await reader.read()
-    const events = isAnthropic(input) ? new AnthropicEvents(maxEventBytes) : undefined
+    const events = rewrittenEvents(addressOf(input))
     if (first?.value !== undefined && opensJson(first.value)) {
       const text = await restOfText(reader, first.value)
       const answer = new TextEncoder().encode(eventsOfAnswer(text) ?? text)
@@ -49,7 +51,11 @@ type BodyReader = ReadableStreamDefaultReader<Uint8Array>
 
 const addressOf = (input: Input) => (input instanceof Request ? input.url : String(input))
 
-const isAnthropic = (input: Input) => /\/messages(?:\?|$)/.test(addressOf(input))
+function rewrittenEvents(address: string): RewrittenEvents | undefined {
+  if (/\/messages(?:\?|$)/.test(address)) return new AnthropicEvents(maxEventBytes)
+  if (/\/responses(?:\?|$)/.test(address)) return new ResponsesEvents(maxEventBytes)
+  return undefined
+}
 
 const asksForStream = (input: Input, init: RequestInit | undefined) =>
   addressOf(input).includes(':streamGenerateContent') ||
@@ -77,7 +83,7 @@ interface Reading {
   /** The first read, if it was already made. */
   first: Awaited<ReturnType<BodyReader['read']>> | undefined
   onRead: (() => void) | undefined
-  events: AnthropicEvents | undefined
+  events: RewrittenEvents | undefined
 }
 
 function streamWithEnd(

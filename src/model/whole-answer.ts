@@ -4,15 +4,17 @@
  */
 import { isRecord, parseJson } from './openai-compatible/json-record.ts'
 import type { JsonRecord } from './openai-compatible/json-record.ts'
+import { eventsOfResponse } from './responses-events.ts'
 
-/** Undefined where the text is no answer of Anthropic's Messages API or of Gemini's API. */
+/** Undefined where the text is no answer of Anthropic's, Gemini's or OpenAI's Responses API. */
 export function eventsOfAnswer(text: string): string | undefined {
   const whole = parseJson(text)
   if (!isRecord(whole)) return undefined
   const items = (Array.isArray(whole) ? whole : [whole]).filter(isRecord)
   if (items.some(({ candidates }) => Array.isArray(candidates))) return items.map(event).join('')
-  const [message] = items
-  return message?.['type'] === 'message' ? eventsOfMessage(message) : undefined
+  const [answer] = items
+  if (answer?.['object'] === 'response') return eventsOfResponse(answer).map(event).join('')
+  return answer?.['type'] === 'message' ? eventsOfMessage(answer) : undefined
 }
 
 const event = (value: JsonRecord) => `data: ${JSON.stringify(value)}\n\n`
