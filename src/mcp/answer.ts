@@ -113,15 +113,15 @@ export function modelOutputOf(output: unknown): ToolResultPart['output'] {
     : { type: 'content', value: parts }
 }
 
-/** Returns whether the texts contain structured content. SDKs write a plain value as `{ result: value }`. */
+/**
+ * Returns whether the texts contain structured content. Servers write a plain value as an object with one
+ * field, `{ result: value }` for example, and the value as the text.
+ */
 function isSaid(structured: unknown, texts: readonly string[]): boolean {
-  const fields = fieldsOf(structured)
-  const keys = Object.keys(fields)
-  const values =
-    keys.length === 1 && keys[0] === 'result' ? [structured, fields['result']] : [structured]
+  const fields = Object.values(fieldsOf(structured))
   const isSame = (value: unknown, text: string) =>
     text === value || isDeepStrictEqual(parsed(text), value)
-  return values.some(
+  return [structured, ...(fields.length === 1 ? fields : [])].some(
     (value) =>
       texts.some((text) => isSame(value, text)) ||
       isSame(value, texts.join('')) ||

@@ -152,7 +152,7 @@ describe('an answer of an MCP server', () => {
     ],
     [
       'a plain value once, where an SDK wraps it',
-      { content: [{ type: 'text', text: 'hello' }], structuredContent: { result: 'hello' } },
+      { content: [{ type: 'text', text: 'hello' }], structuredContent: { content: 'hello' } },
       { type: 'text', value: 'hello' },
     ],
     [
