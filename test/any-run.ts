@@ -34,7 +34,7 @@ const input = fc.constantFrom(
   '{"__proto__":1}',
 )
 
-const said: fc.Arbitrary<Part> = fc.oneof(
+const textParts: fc.Arbitrary<Part> = fc.oneof(
   fc.record({
     type: fc.constantFrom('text-start' as const, 'reasoning-start' as const),
     id: partId,
@@ -52,7 +52,7 @@ const said: fc.Arbitrary<Part> = fc.oneof(
 
 const providerExecuted = fc.constantFrom({}, {}, { providerExecuted: true })
 
-const called: fc.Arbitrary<Part> = fc.oneof(
+const callParts: fc.Arbitrary<Part> = fc.oneof(
   fc
     .record({ id: callId, toolName, more: providerExecuted })
     .map(({ more, ...part }) => ({ type: 'tool-input-start' as const, ...part, ...more })),
@@ -93,8 +93,8 @@ const other: fc.Arbitrary<Part> = fc.constantFrom<Part>(
 
 const parts = fc.array(
   fc.oneof(
-    { weight: 5, arbitrary: said },
-    { weight: 5, arbitrary: called },
+    { weight: 5, arbitrary: textParts },
+    { weight: 5, arbitrary: callParts },
     { weight: 1, arbitrary: other },
   ),
   { maxLength: 10 },
@@ -170,9 +170,9 @@ const settings = fc.record({
 /** A run with any behaviour except a failure of its sink. */
 export const anyRun: fc.Arbitrary<AnyRun> = settings.map((given) => {
   const stop = new AbortController()
-  let told = 0
+  let eventCount = 0
   const sink = () => {
-    if (told++ === given.abortAt) {
+    if (eventCount++ === given.abortAt) {
       if (given.abortsLater) setImmediate(() => stop.abort())
       else stop.abort()
     }

@@ -6,11 +6,11 @@ import { describe, expect, it } from 'vitest'
 const root = join(import.meta.dirname, '..')
 
 interface Source {
-  /** The file, as seen from the root: `src/runner.ts`. */
+  /** The path of the file from the root: `src/runner.ts`. */
   path: string
-  /** Files of the project that it imports, types too. */
+  /** The files of the project that it imports, also for types. */
   imports: string[]
-  /** Packages and Node's own modules. */
+  /** The packages and modules of Node that it imports. */
   packages: string[]
   text: string
 }
@@ -42,7 +42,7 @@ function sourceOf(path: string): Source {
 
 const sources = folders.flatMap(read)
 
-/** Every import, types too, in the files that `from` picks, as `importer -> imported`. */
+/** Every import, also of types, in the files that `from` selects, as `importer -> imported`. */
 function edges(from: (path: string) => boolean, to: (path: string) => boolean): string[] {
   return sources
     .filter(({ path }) => from(path))
@@ -72,12 +72,12 @@ describe('the sources', () => {
 })
 
 describe('dependency direction', () => {
-  it('keeps the framework ignorant of the app, but for its entry points', () => {
+  it('only entry points of the framework import the app', () => {
     const app = inside('routes/', 'agents/', 'tools/')
     expect(edges((path) => path.startsWith('src/') && !entryPoints.has(path), app)).toEqual([])
   })
 
-  it('lets nothing import an entry point, but the command the library that it lends', () => {
+  it('no file imports an entry point, except main.ts the library', () => {
     expect(
       edges(
         () => true,
@@ -86,7 +86,7 @@ describe('dependency direction', () => {
     ).toEqual(['src/main.ts -> src/index.ts'])
   })
 
-  it('keeps HTTP out of the runner, the models and the codec', () => {
+  it('the runner, the models and the codec import no HTTP', () => {
     const core = inside('src/runner', 'src/model', 'src/wire/frames')
     const http = (path: string) =>
       path.startsWith('hono') ||
@@ -96,7 +96,7 @@ describe('dependency direction', () => {
     expect(edges(core, http)).toEqual([])
   })
 
-  it('keeps the codec from everything that runs', () => {
+  it('the codec imports nothing that runs', () => {
     const allowed = inside(
       'src/event.ts',
       'src/wire/frames',
@@ -108,12 +108,12 @@ describe('dependency direction', () => {
     ).toEqual([])
   })
 
-  it('keeps the models ignorant of the runner', () => {
+  it('the models do not import the runner', () => {
     const runner = (path: string) => /^src\/(runner|turn|stream)/.test(path)
     expect(edges(inside('src/model/'), runner)).toEqual([])
   })
 
-  it('keeps the providers and the environment out of the runner and of loom.ts', () => {
+  it('the runner and loom.ts import no provider or environment', () => {
     const graph = new Map(sources.map(({ path, imports }) => [path, imports]))
     const providers = inside(
       'src/ground/environment.ts',
@@ -135,12 +135,12 @@ describe('dependency direction', () => {
     expect([...reachedFrom('src/library.ts', graph)].some(providers)).toBe(true)
   })
 
-  it('lets agents and tools know nothing of HTTP', () => {
+  it('agents and tools import no HTTP', () => {
     expect(edges(inside('agents/', 'tools/'), inside('routes/', 'hono', '@hono/'))).toEqual([])
   })
 })
 
-/** Each set of files that import each other, directly or through others, types too. */
+/** Each set of files that import each other, directly or through others, also for types. */
 function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const reached = new Map([...graph.keys()].map((path) => [path, reachedFrom(path, graph)]))
   const found = new Map<string, string[]>()
@@ -166,11 +166,11 @@ function reachedFrom(path: string, graph: ReadonlyMap<string, readonly string[]>
 const graph = new Map(sources.map(({ path, imports }) => [path, imports]))
 
 describe('import circles', () => {
-  it('are none but an agent has tools and a tool runs agents', () => {
+  it('there is no circle except agent and tool', () => {
     expect(circles(graph)).toEqual([['src/agent.ts', 'src/tool.ts']])
   })
 
-  it('are found where one is planted', () => {
+  it('a planted circle is found', () => {
     const planted = new Map(graph)
     planted.set('src/ground/error.ts', [
       ...(graph.get('src/ground/error.ts') ?? []),
@@ -181,7 +181,7 @@ describe('import circles', () => {
   })
 })
 
-/** The nouns that all rooms share, beside `src/ground/`. */
+/** The types that all folders share, beside `src/ground/`. */
 const nouns = new Set(
   [
     'agent',
@@ -201,14 +201,14 @@ const nouns = new Set(
 
 const isLow = (path: string): boolean => path.startsWith('src/ground/') || nouns.has(path)
 
-/** Imports of the ground and the nouns that are neither. */
+/** Imports of the ground and of these types that are neither. */
 const upward = (imports: ReadonlyMap<string, readonly string[]>): string[] =>
   [...imports].flatMap(([path, names]) =>
     isLow(path) ? names.filter((name) => !isLow(name)).map((name) => `${path} -> ${name}`) : [],
   )
 
 describe('the ground', () => {
-  it('is there', () => {
+  it('the ground exists', () => {
     expect([...nouns].filter((path) => !graph.has(path))).toEqual([])
     expect([...graph.keys()].filter((path) => path.startsWith('src/ground/'))).not.toEqual([])
   })
@@ -217,7 +217,7 @@ describe('the ground', () => {
     expect(upward(graph)).toEqual([])
   })
 
-  it('shows an upward import that is planted', () => {
+  it('a planted upward import is found', () => {
     const planted = new Map(graph)
     planted.set('src/event.ts', ['src/session/log-follower.ts'])
     expect(upward(planted)).toEqual(['src/event.ts -> src/session/log-follower.ts'])
@@ -225,14 +225,14 @@ describe('the ground', () => {
 })
 
 describe('the world', () => {
-  it('is read from process.env in one file', () => {
+  it('one file reads process.env', () => {
     const readers = sources
       .filter(({ text }) => /\bprocess\.env\b/.test(text))
       .map(({ path }) => path)
     expect(readers).toEqual(['src/ground/environment.ts'])
   })
 
-  it('is not written to by the framework', () => {
+  it('the framework does not write to the console', () => {
     const writers = sources
       .filter(({ text }) => /\bconsole\.\w+\(/.test(text))
       .map(({ path }) => path)
@@ -241,7 +241,7 @@ describe('the world', () => {
 })
 
 describe('names', () => {
-  it('are nouns that could not sit on any shelf', () => {
+  it('no file has a name without a subject', () => {
     const shelf = /(^|\/|-)(utils?|helpers?|common|manager|misc|service|index)(-|\.|\/)/
     const names = sources.map(({ path }) => path).filter((path) => path !== 'src/index.ts')
     expect(names.filter((path) => shelf.test(path))).toEqual([])
@@ -259,7 +259,7 @@ describe('dependencies', () => {
     expect(versions.filter((version) => !/@\d+\.\d+\.\d+$/.test(version))).toEqual([])
   })
 
-  it('are all declared where the sources import them', () => {
+  it('every imported package is declared', () => {
     const declared = Object.keys(groupOf(manifest, 'dependencies'))
     const used = sources
       .flatMap(({ packages }) => packages)

@@ -1,8 +1,11 @@
-/** A place where several wait for each other: proof that they run at the same time, without a clock. */
+/**
+ * A place where several callers wait for each other. It proves that they run at the same time,
+ * without a clock.
+ */
 export interface Barrier {
-  /** Resolves when `size` callers have come. */
+  /** Resolves when `size` callers have arrived. */
   pass: () => Promise<void>
-  /** How many have come. */
+  /** The number of callers that have arrived. */
   readonly come: number
 }
 

@@ -1,6 +1,7 @@
 /**
- * Nobody is timed before all answer alike: for the same bytes from the upstream, every contender of
- * the benchmark streams the same text. The judge of what Loom and stock say is the AI SDK's client.
+ * All contenders of the benchmark must give equal answers before any measurement: for the same
+ * bytes from the upstream, each one streams the same text. For Loom and stock, the AI SDK's client
+ * reads the text.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -26,7 +27,7 @@ import { type RunningRedis, startRedis } from './redis/redis.ts'
 
 const order = { id: 7, tokens: 300, rate: 0, waitMs: 0 }
 
-/** What a model is told of an agent. */
+/** The part of a request to the model that depends on the agent. */
 const modelRequest = z.object({
   stream: z.literal(true),
   stream_options: z.object({ include_usage: z.literal(true) }),
@@ -42,7 +43,7 @@ const modelRequest = z.object({
   ),
 })
 
-/** An upstream that answers as the benchmark's does, and keeps what it was asked. */
+/** An upstream with the answers of the benchmark's own. It stores the requests. */
 async function openUpstream(): Promise<{ server: Server; port: number; asked: string[] }> {
   const asked: string[] = []
   const server = createServer((request, response) => {
@@ -86,8 +87,8 @@ describe('contenders', () => {
   })
 
   /**
-   * The body of one answer, and the request that it led the contender to make: with an id of its own,
-   * since Loom takes what is posted twice for one message.
+   * The body of one answer, and the contender's request for it. Each message has an id of its own,
+   * because Loom treats a message that is posted twice as one.
    */
   async function ask(name: ContenderName, id: number): Promise<{ body: Buffer; asked: string }> {
     const connection = new Connection(started.get(name)?.port ?? 0)
@@ -123,13 +124,13 @@ describe('contenders', () => {
   }
 
   it.each(['loom', 'redis', 'stock'] as const)(
-    '%s shows exactly what the upstream said',
+    '%s shows exactly the text of the upstream',
     async (name) => {
       expect(await shown(name)).toBe(answerText(order.tokens))
     },
   )
 
-  it('relays the very bytes of the upstream', async () => {
+  it('the relay sends the same bytes as the upstream', async () => {
     const { body } = await ask('relay', 9)
     expect(body.toString('utf8')).toBe(answerBody(order.tokens))
   })
@@ -141,7 +142,7 @@ describe('contenders', () => {
     )
   })
 
-  it('loom and stock ask the model for the same', async () => {
+  it('loom and stock send the model the same request', async () => {
     const [loom, stock] = [await ask('loom', 11), await ask('stock', 11)]
     expect(modelRequest.parse(JSON.parse(loom.asked))).toEqual(
       modelRequest.parse(JSON.parse(stock.asked)),
@@ -174,7 +175,7 @@ describe('stage', () => {
     30_000,
   )
 
-  it('fails a contender whose answer is not the one that was ordered', async () => {
+  it('a contender with a wrong answer fails', async () => {
     const lying = { ...contenders.relay, format: 'ui' as const }
     const stage = await openStage({ contender: lying, cores: null })
     try {
@@ -193,14 +194,14 @@ const cell = (contender: ContenderName, micros: number) => ({
 })
 
 describe('verdicts', () => {
-  it('compares medians, and only where both sides were measured', () => {
+  it('verdicts compare medians of measured contenders', () => {
     const cells = [cell('loom', 1), cell('loom', 2), cell('loom', 90), cell('stock', 40)]
     expect(verdictsOf(cells)).toMatchObject([{ over: 'stock', ratio: 0.05, pass: true }])
     expect(verdictsOf([cell('loom', 5), cell('stock', 40)])).toMatchObject([{ pass: false }])
     expect(verdictsOf([cell('loom', 1), cell('relay', 1)])).toEqual([])
   })
 
-  it('takes percentiles by nearest rank', () => {
+  it('percentiles use the nearest rank', () => {
     const values = Array.from({ length: 200 }, (_, index) => index + 1)
     expect([percentile(values, 0.5), percentile(values, 0.99)]).toEqual([100, 198])
     expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5])

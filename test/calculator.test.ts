@@ -80,7 +80,7 @@ describe('the calculator', () => {
     ['ln(0)', 'The result is not a real number'],
     ['10 ^ 400', 'The result is too large'],
     ['1e999', 'The result is too large'],
-  ])('tells the model what is wrong with "%s"', async (expr, message) => {
+  ])('reports the fault of "%s" to the model', async (expr, message) => {
     expect(await messageFor(expr)).toBe(message)
   })
 

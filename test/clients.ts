@@ -1,6 +1,6 @@
 /**
- * The real readers of what Loom sends: each AI SDK major as it is now, and the first release of each
- * whose schemas still refuse unknown fields. They parse bytes as `useChat` does.
+ * The real readers of Loom's streams: the current version of each AI SDK major, and the first
+ * release of each whose schemas still refuse unknown fields. They parse bytes like `useChat`.
  */
 import * as ai7 from 'ai'
 import * as ai5 from 'ai5'
@@ -16,8 +16,8 @@ export interface Client {
   major: 5 | 6 | 7
   strict: boolean
   /**
-   * The message as the client has it in the end. Throws where the client would show an error.
-   * @param from the message that the answer goes on with
+   * Returns the final message of the client. Throws if the client would show an error.
+   * @param from the message that the answer continues
    */
   read: (text: string, from?: Message) => Promise<Message>
 }
@@ -107,7 +107,7 @@ function client(
   return { name, major, strict, read }
 }
 
-/** The types of the message differ as well; what is in it came from a client. */
+/** The types of the messages differ, but their content came from a client. */
 function start<MESSAGE>(from: Message | undefined): Partial<Record<'message', MESSAGE>> {
   return from === undefined ? {} : { message: JSON.parse(JSON.stringify(from)) }
 }
@@ -122,8 +122,8 @@ function bytesOf(text: string): Bytes {
 }
 
 /**
- * What a transport does with the parser's results: the first bad one ends the stream. The types of
- * parser and reader differ in where `undefined` may stand, which JSON has none of.
+ * Reads the parser's results like a transport: the first bad one ends the stream. The types of the
+ * parser and of the reader differ only in `undefined`, which JSON does not have.
  */
 function values<CHUNK>(): TransformStream<Parsed, CHUNK> {
   return new TransformStream({

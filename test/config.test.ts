@@ -6,7 +6,7 @@ import { isLoopback, readConfig, readRegistryConfig } from '../src/config.ts'
 import { type Environment } from '../src/ground/environment.ts'
 
 describe('the settings', () => {
-  it('have the documented defaults', () => {
+  it('the settings have the documented defaults', () => {
     expect(readConfig({})).toEqual({
       port: 3000,
       host: '127.0.0.1',
@@ -37,22 +37,22 @@ describe('the settings', () => {
     })
   })
 
-  it('keep what is fetched where the user keeps such things', () => {
+  it('the downloaded list is in the user’s cache folder', () => {
     const cache = (environment: Environment) => readRegistryConfig(environment).modelsCache
     expect(cache({ XDG_CACHE_HOME: '/cache', HOME: '/home/ada' })).toBe('/cache/loom/models.br')
-    // The XDG specification has relative paths ignored.
+    // The XDG specification says to ignore relative paths.
     expect(cache({ XDG_CACHE_HOME: 'cache', HOME: '/home/ada' })).toBe(
       '/home/ada/.cache/loom/models.br',
     )
     expect(cache({ XDG_CACHE_HOME: '', HOME: '' })).toBeUndefined()
-    // What concerns the server alone is no matter here.
+    // Settings of the server alone are not checked here.
     expect(() => readRegistryConfig({ HOST: '0.0.0.0', PORT: 'x' })).not.toThrow()
     expect(() => readRegistryConfig({ LOOM_MODELS_URL: 'models.dev' })).toThrow(
       'LOOM_MODELS_URL must begin with http:// or https://, or be none',
     )
   })
 
-  it('are taken from the environment', () => {
+  it('the settings come from the environment', () => {
     expect(
       readConfig({
         PORT: '0',
@@ -134,7 +134,7 @@ describe('the settings', () => {
     })
   })
 
-  it('count as not set when they are empty', () => {
+  it('an empty setting counts as not set', () => {
     const empty = { PORT: '', HOST: '', LOOM_MODEL: '', LOOM_CORS_ORIGINS: '', REDIS_URL: '' }
     expect(readConfig(empty)).toEqual(readConfig({}))
   })
@@ -215,7 +215,7 @@ describe('the settings', () => {
     })
   }
 
-  it('leave alone what others name so', () => {
+  it('variables of other programs are ignored', () => {
     const others = {
       LOOM_SERVICE_HOST: '10.0.0.1',
       LOOM_SERVICE_PORT: '80',
@@ -232,11 +232,11 @@ describe('the settings', () => {
     expect(() => readRegistryConfig({ LOOM_MODEL_URL: 'none' })).toThrow('LOOM_MODELS_URL')
   })
 
-  it('find every name that lacks a letter or has one twice', () => {
+  it('a name with a missing or doubled letter is refused', () => {
     const page = readFileSync(new URL('../docs/settings.md', import.meta.url), 'utf8')
     const names = [...page.matchAll(/^\| `(LOOM_[A-Z_]+)` \|/gm)].map(([, name = '']) => name)
     expect(names.length).toBeGreaterThan(30)
-    // The command's key for a server.
+    // The command uses this name for its key.
     names.push('LOOM_API_KEY')
     for (const name of names) {
       const slips = [name.slice(0, -1), `${name}${name.at(-1)}`, name.replace(/_(?=[^_]*$)/, '')]
@@ -248,22 +248,22 @@ describe('the settings', () => {
     }
   })
 
-  it('have the first of the agents that are named answer where nobody else is named', () => {
+  it('the first agent of LOOM_AGENTS is the default agent', () => {
     expect(readConfig({ LOOM_AGENTS: 'coder,assistant' }).agent).toBe('coder')
     expect(readConfig({ LOOM_AGENTS: 'coder', LOOM_AGENT: 'x' }).agent).toBe('x')
   })
 
-  it('open an address to others where there are keys', () => {
+  it('an open address is allowed with keys', () => {
     expect(readConfig({ HOST: '0.0.0.0', LOOM_API_KEYS: 'a-long-key' }).host).toBe('0.0.0.0')
   })
 
-  it('name every bad value, a line each', () => {
+  it('every bad value is reported in a line', () => {
     expect(() => readConfig({ PORT: 'x', LOOM_STEP_MS: 'y' })).toThrow(/^PORT .*\nLOOM_STEP_MS .*$/)
   })
 })
 
 describe('an address', () => {
-  it('is loopback only where nobody else can reach it', () => {
+  it('an address is loopback only if no other machine reaches it', () => {
     for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', 'LOCALHOST', 'a.localhost', '::1']) {
       expect(isLoopback(host), host).toBe(true)
     }

@@ -19,7 +19,7 @@ export const result = (toolCallId: string, value = 'noon') => ({
   output: { type: 'text' as const, value },
 })
 
-/** Loom leaves out a text of spaces alone: some providers refuse it. */
+/** Loom leaves out a text of only spaces, because some providers refuse it. */
 const words = fc.string({ minLength: 1 }).filter((text) => text.trim() !== '')
 const options = fc.option(
   fc.record({ anthropic: fc.dictionary(fc.constantFrom('a', 'b'), fc.jsonValue()) }),
@@ -31,7 +31,10 @@ const withOptions = <PART extends object>(part: fc.Arbitrary<PART>) =>
     ...(providerOptions !== undefined && { providerOptions: cleaned(providerOptions) }),
   }))
 
-/** As JSON: a stored history holds nothing else, and `__proto__` keys are dropped by the AI SDK. */
+/**
+ * Returns the value after JSON: a stored history has no other values, and the AI SDK drops
+ * `__proto__` keys.
+ */
 function cleaned<VALUE>(value: VALUE): VALUE {
   return JSON.parse(JSON.stringify(value), (key, inner: unknown) =>
     key === '__proto__' || key === 'constructor' || key === 'prototype' ? undefined : inner,
@@ -75,7 +78,7 @@ const said = fc.oneof(
   withOptions(fc.record({ type: fc.constant('reasoning' as const), text: fc.string() })),
 )
 
-/** A step of an assistant that says or calls something, and the tool messages that answer all of its calls in any order. */
+/** A step of an assistant with text or calls, and the tool messages with all results in any order. */
 const assistantTurn: fc.Arbitrary<ModelMessage[]> = fc
   .record({
     parts: fc.array(said, { minLength: 1, maxLength: 3 }),
@@ -112,7 +115,7 @@ const assistantTurn: fc.Arbitrary<ModelMessage[]> = fc
     ]
   })
 
-/** Conversations that every provider takes. */
+/** Conversations that every provider accepts. */
 export const conversation: fc.Arbitrary<ModelMessage[]> = fc
   .array(fc.tuple(userTurn, fc.array(assistantTurn, { maxLength: 3 })), {
     minLength: 1,

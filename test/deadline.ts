@@ -1,7 +1,7 @@
 import { busyness } from './machine.ts'
 
 /**
- * A deadline that says what it was waiting for.
+ * A time limit whose error has a label for the awaited event.
  *
  * @param ms on a machine at rest; on a busy one it is longer (`machine.ts`)
  */
@@ -11,11 +11,11 @@ export async function within<VALUE>(
   promise: Promise<VALUE>,
 ): Promise<VALUE> {
   const { promise: late, reject } = Promise.withResolvers<never>()
-  const begun = performance.now()
+  const startedAt = performance.now()
   const judge = () => {
-    const leftMs = begun + ms * busyness() - performance.now()
+    const leftMs = startedAt + ms * busyness() - performance.now()
     if (leftMs > 0) timer = setTimeout(judge, leftMs)
-    else reject(new Error(`${label}: not within ${Math.round(performance.now() - begun)} ms`))
+    else reject(new Error(`${label}: not within ${Math.round(performance.now() - startedAt)} ms`))
   }
   let timer = setTimeout(judge, ms)
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))

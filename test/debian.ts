@@ -7,20 +7,20 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const cache = join(import.meta.dirname, '../.cache')
 
-/** The folder that holds what the packages would put below the root of the machine. */
+/** Returns the folder with the files that the packages would install below the root of the machine. */
 export async function unpackedDebian(name: string, packages: readonly string[]): Promise<string> {
   const target = join(cache, name)
   await access(target).catch(() => unpack(name, packages, target))
   return target
 }
 
-/** Test files run beside each other: each unpacks for itself, and the first one's stays. */
+/** Test files run at the same time. Each unpacks for itself, and the result of the first one stays. */
 async function unpack(name: string, packages: readonly string[], target: string): Promise<void> {
   await mkdir(cache, { recursive: true })
   const folder = await mkdtemp(join(cache, `${name}-`))
   try {
     await run('apt-get', ['download', ...packages], { cwd: folder }).catch(async () => {
-      // A bare image has no package lists, and only root may write them where they belong.
+      // A bare image has no package lists, and only root may write them to their usual folder.
       const state = join(folder, 'state')
       await mkdir(join(state, 'lists/partial'), { recursive: true })
       const own = ['-o', `Dir::State=${state}`, '-o', `Dir::Cache=${join(folder, 'cache')}`]
@@ -37,7 +37,7 @@ async function unpack(name: string, packages: readonly string[], target: string)
   }
 }
 
-/** Where the libraries of what was unpacked are. */
+/** Returns the folders of the unpacked libraries. */
 export async function libraryFolders(root: string): Promise<string[]> {
   const entries = await readdir(join(root, 'usr/lib'), { recursive: true, withFileTypes: true })
   const folders = entries

@@ -34,7 +34,7 @@ describe('the demo model', () => {
     ['(1 + 2) * -3', ['(1 + 2) * -3']],
     ['10 % 3', ['10 % 3']],
     ['What is 6*7? And 8 minus 2?', ['6 * 7', '8 - 2']],
-  ])('hands the arithmetic in "%s" to the calculator', async (text, expressions) => {
+  ])('the demo model calculates "%s" with the calculator', async (text, expressions) => {
     const parts = await ask(user(text), [calculator])
     expect(callsIn(parts)).toEqual(expressions.map((expr) => ['calculator', { expr }]))
     expect(finishOf(parts).finishReason.unified).toBe('tool-calls')
@@ -46,10 +46,10 @@ describe('the demo model', () => {
     'well - no',
     'open 24/7',
     'version 1.2.3',
-    // Sums that its rules cannot write: a part of one would be a wrong answer.
+    // Its rules cannot express these sums, and a part of one would be a wrong answer.
     'the square root of 16 plus 2',
     '100 plus 10%',
-  ])('finds no sum in "%s"', async (text) => {
+  ])('the demo model finds no sum in "%s"', async (text) => {
     const parts = await ask(user(text), [calculator])
     expect(callsIn(parts)).toEqual([])
     expect(finishOf(parts).finishReason.unified).toBe('stop')
@@ -65,12 +65,12 @@ describe('the demo model', () => {
       'time in Paris and New York',
       [{ timeZone: 'Europe/Paris' }, { timeZone: 'America/New_York' }],
     ],
-  ])('asks the clock: "%s"', async (text, inputs) => {
+  ])('the demo model calls the clock: "%s"', async (text, inputs) => {
     const parts = await ask(user(text), [clock])
     expect(callsIn(parts)).toEqual(inputs.map((input) => ['clock', input]))
   })
 
-  it('calls several tools at once', async () => {
+  it('the demo model calls several tools at once', async () => {
     const parts = await ask(user('What is 6*7, and what time is it in Paris?'), [calculator, clock])
     expect(callsIn(parts)).toEqual([
       ['calculator', { expr: '6*7'.replaceAll('*', ' * ') }],
@@ -78,7 +78,7 @@ describe('the demo model', () => {
     ])
   })
 
-  it('hands a question to the sub-agent that the message names', async () => {
+  it('the demo model calls the named sub-agent', async () => {
     const parts = await ask(user('Ask the researcher what 12 * 12 is'), [calculator, researcher])
     expect(callsIn(parts)).toEqual([['researcher', { prompt: 'what 12 * 12 is' }]])
     expect(textIn(parts)).toBe("I'll hand this to the researcher.")
@@ -90,11 +90,11 @@ describe('the demo model', () => {
       { question: 'Which colour do you like?', options: ['red', 'green', 'blue'] },
     ],
     ['ask me whether I want tea or coffee', { question: 'Do you want tea or coffee?' }],
-  ])('asks the human: "%s"', async (text, input) => {
+  ])('the demo model calls the human tool: "%s"', async (text, input) => {
     expect(callsIn(await ask(user(text), [human]))).toEqual([['human', input]])
   })
 
-  it('asks the human a question of its own when none is given', async () => {
+  it('the demo model has a default question for the human', async () => {
     const [call] = callsIn(await ask(user('ask me a question'), [human]))
     expect(call).toEqual(['human', { question: 'What shall we try next?' }])
   })
@@ -102,11 +102,11 @@ describe('the demo model', () => {
   it.each([
     ['use get_weather for Paris', { city: 'Paris', unit: 'celsius' }],
     ['run `get_weather` {"city":"Oslo","unit":"celsius"}', { city: 'Oslo', unit: 'celsius' }],
-  ])('fills the input of any tool: "%s"', async (text, input) => {
+  ])('the demo model fills the input of a named tool: "%s"', async (text, input) => {
     expect(callsIn(await ask(user(text), [weather]))).toEqual([['get_weather', input]])
   })
 
-  it('makes inputs that pass the validation of the tool', async () => {
+  it('the demo model makes valid inputs', async () => {
     const schema = asSchema(
       z.object({
         to: z.string(),
@@ -124,7 +124,7 @@ describe('the demo model', () => {
     expect(await schema.validate?.(call?.[1])).toMatchObject({ success: true })
   })
 
-  it('calls no tool that is not offered', async () => {
+  it('the demo model calls only offered tools', async () => {
     const texts = [
       'What is 6 * 7?',
       'What time is it?',
@@ -138,7 +138,7 @@ describe('the demo model', () => {
     expect(textIn(none)).toContain('`calculator`')
   })
 
-  it('calls the tool that it has to call', async () => {
+  it('the demo model obeys the tool choice', async () => {
     const toolChoice = { type: 'tool' as const, toolName: 'get_weather' }
     const parts = await ask(user('hello'), [calculator, weather], { toolChoice })
     expect(callsIn(parts).map(([name]) => name)).toEqual(['get_weather'])
@@ -161,7 +161,7 @@ describe('the demo model', () => {
     ['get_weather', { type: 'execution-denied' }, 'You did not allow `get_weather`'],
     ['get_weather', { type: 'execution-denied', reason: 'no money.' }, '“no money”.'],
   ] satisfies [string, LanguageModelV4ToolResultPart['output'], string][])(
-    'answers with what %s gave',
+    'the demo model answers with the result of %s',
     async (name, output, sentence) => {
       const input = name === 'researcher' ? { prompt: 'go' } : { expr: '6 * 7' }
       const parts = await ask(turn('go', name, output, input).slice(0, -1), [calculator, weather])
@@ -171,14 +171,14 @@ describe('the demo model', () => {
     },
   )
 
-  it('does not repeat a long output to its end', async () => {
+  it('the demo model shortens a long output', async () => {
     const output = json({ lines: Array.from({ length: 1_000 }, () => 'a line of text') })
     const said = textIn(await ask(turn('go', 'get_weather', output).slice(0, -1), [weather]))
     expect(said).toMatch(/… \(\d+ more characters\)/)
     expect(said.length).toBeLessThan(1_000)
   })
 
-  it('remembers what was said before', async () => {
+  it('the demo model uses earlier messages', async () => {
     const prompt = [
       ...user('Hi, my name is Ada'),
       ...assistant('Hello'),
@@ -189,7 +189,7 @@ describe('the demo model', () => {
     expect(textIn(await ask(again, []))).toBe('You said: “I like tea”')
   })
 
-  it('says what it is and what it can do', async () => {
+  it('the demo model describes itself', async () => {
     for (const text of ['Hello', 'Who are you?', 'Tell me about cats']) {
       const said = textIn(await ask(user(text), [calculator, weather]))
       expect(said).toContain("I'm Loom's demo model: no language model")
@@ -199,7 +199,7 @@ describe('the demo model', () => {
     expect(textIn(await ask(user('Tell me about cats'), []))).toContain('“Tell me about cats”')
   })
 
-  it('acknowledges files', async () => {
+  it('the demo model describes a file', async () => {
     const file = { type: 'file' as const, mediaType: 'image/png', filename: 'cat.png' }
     const data = { type: 'data' as const, data: new Uint8Array(4_000_000) }
     const prompt: LanguageModelV4Prompt = [{ role: 'user', content: [{ ...file, data }] }]
@@ -208,14 +208,14 @@ describe('the demo model', () => {
     expect(finishOf(parts).usage.inputTokens.total).toBeLessThan(1_000)
   })
 
-  it('acknowledges a file that came as text, and answers what was asked about it', async () => {
+  it('the demo model describes a text file and answers', async () => {
     const file = '<file name="a.json" type="application/json">\n{"a": "9 * 9"}\n</file>'
     const parts = await ask(user(`${file}\n\nWhat is my name?`), [])
     expect(textIn(parts)).toContain('I see an application/json called “a.json”.')
     expect(textIn(parts)).toContain("You haven't told me your name yet.")
   })
 
-  it('thinks when asked to', async () => {
+  it('the demo model sends reasoning on request', async () => {
     const parts = await ask(user('Think about it: what is 2 + 2?'), [calculator])
     const reasoning = joined(parts, 'reasoning-delta')
     expect(reasoning).toContain('calculator')
@@ -226,7 +226,7 @@ describe('the demo model', () => {
     expect(joined(asked, 'reasoning-delta')).not.toBe('')
   })
 
-  it('goes on where it was cut off', async () => {
+  it('the demo model continues a cut reply', async () => {
     const prompt = user('Tell me a story')
     const whole = textIn(await ask(prompt, []))
     const note = user('Your reply was cut off there by a broken connection. Go on exactly there.')
@@ -234,12 +234,12 @@ describe('the demo model', () => {
     expect(textIn(await ask(once, []))).toBe(whole.slice(100))
     const twice = [...once, ...assistant(whole.slice(100, 300)), ...note]
     expect(textIn(await ask(twice, []))).toBe(whole.slice(300))
-    // A turn that was taken over twice has a step of each owner, and a note behind the last one.
+    // A turn with two takeovers has a step of each owner, and a note after the last one.
     const steps = [whole.slice(0, 100), whole.slice(100, 300)].flatMap(assistant)
     expect(textIn(await ask([...prompt, ...steps, ...note], []))).toBe(whole.slice(300))
   })
 
-  it('answers in JSON where the request asks for it', async () => {
+  it('the demo model answers in JSON on request', async () => {
     const schema = await asSchema(z.object({ city: z.string(), days: z.int() })).jsonSchema
     const request = { responseFormat: { type: 'json' as const, schema } }
     const given = await ask(user('Say {"city": "Rome", "days": 3}'), [], request)
@@ -248,20 +248,20 @@ describe('the demo model', () => {
     expect(JSON.parse(textIn(filled))).toEqual({ city: 'Rome for 3 days', days: 3 })
   })
 
-  it('keeps to the length that the request allows', async () => {
+  it('the demo model obeys the length limit', async () => {
     const parts = await ask(user('Tell me a story'), [], { maxOutputTokens: 10 })
     expect(textIn(parts)).toHaveLength(40)
     expect(finishOf(parts).finishReason.unified).toBe('length')
   })
 
-  it('says the last user text back as demo/echo, and calls nothing', async () => {
+  it('demo/echo repeats the last user text and calls nothing', async () => {
     const text = 'What is 6 * 7?\n\n  Spaces  and 🙂 stay. '
     const parts = await ask(user(text), [calculator], {}, unpaced('demo/echo'))
     expect(textIn(parts)).toBe(text)
     expect(callsIn(parts)).toEqual([])
   })
 
-  it('names the demo models when asked for another', () => {
+  it('an unknown demo model is refused with the known ones', () => {
     expect(demoModelIds).toEqual(['assistant', 'echo', 'fast'])
     for (const id of demoModelIds) expect(demoModel(`demo/${id}`).modelId).toBe(id)
     expect(demoModel('fast').provider).toBe('demo')
@@ -277,7 +277,7 @@ describe('the demo model', () => {
 })
 
 describe('the stream of the demo model', () => {
-  it('opens and closes every part once, in order, for any message', async () => {
+  it('the stream opens and closes every part once', async () => {
     const word = fc.constantFrom(
       'what',
       'is',
@@ -322,7 +322,7 @@ describe('the stream of the demo model', () => {
     )
   })
 
-  it('is the same for the same prompt, by either door', async () => {
+  it('the stream is the same for the same prompt', async () => {
     const texts = ['Think: what is 2 + 2?', 'Ask the researcher', 'Hello', 'Show me some Markdown']
     for (const text of texts) {
       const options = optionsFor(user(text), [calculator, researcher])
@@ -335,7 +335,7 @@ describe('the stream of the demo model', () => {
     }
   })
 
-  it('gives without streaming what it streams', async () => {
+  it('the whole result equals the stream', async () => {
     const options = optionsFor(user('Think: what is 2 + 2, and 3 + 3?'), [calculator])
     const parts = await play(fast, options)
     const result = await fast.doGenerate(options)
@@ -347,7 +347,7 @@ describe('the stream of the demo model', () => {
     expect(result).toMatchObject({ usage, finishReason })
   })
 
-  it('uses no id twice in a conversation', async () => {
+  it('no id occurs twice in a conversation', async () => {
     let prompt: LanguageModelV4Prompt = []
     const ids: string[] = []
     for (const text of ['6 * 7', '6 * 7', 'think: 6 * 7 and 8 * 9', 'Hello', 'Hello']) {
@@ -360,7 +360,7 @@ describe('the stream of the demo model', () => {
     expect(new Set(ids).size).toBe(ids.length)
   })
 
-  it('estimates usage from what was read and written', async () => {
+  it('the usage is estimated from prompt and answer', async () => {
     const { usage } = finishOf(await ask(user('Hello'), []))
     const longer = finishOf(await ask(user(`Hello${' '.repeat(4_000)}`), [])).usage
     expect(usage.inputTokens.total).toBeGreaterThan(0)
@@ -368,7 +368,7 @@ describe('the stream of the demo model', () => {
     expect((longer.inputTokens.total ?? 0) - (usage.inputTokens.total ?? 0)).toBe(1_000)
   })
 
-  it('pauses between words, and leaves off at once when aborted', async () => {
+  it('the stream pauses between words and ends when aborted', async () => {
     for (const door of doors) {
       const controller = new AbortController()
       const parts: LanguageModelV4StreamPart[] = []
@@ -382,13 +382,13 @@ describe('the stream of the demo model', () => {
       await expect(playing).rejects.toMatchObject({ name: 'AbortError', message: 'enough' })
       const words = parts.filter(({ type }) => type === 'text-delta')
       expect(words).toHaveLength(5)
-      // Five pauses of 25 ms at the least, and nowhere near the whole answer.
+      // The time of at least five pauses of 25 ms, and far less than that of the whole answer.
       expect(performance.now() - startedAt).toBeGreaterThan(100)
       expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
     }
   })
 
-  it('starts nothing when aborted before', async () => {
+  it('an earlier abort starts no stream', async () => {
     const options = {
       ...optionsFor(user('Hello'), []),
       abortSignal: AbortSignal.abort(new Error('no')),
@@ -398,7 +398,7 @@ describe('the stream of the demo model', () => {
     await expect(fast.doGenerate(options)).rejects.toThrow('no')
   })
 
-  it('waits for its receiver, and fails with it', async () => {
+  it('the model waits for its receiver and fails with it', async () => {
     let open = 0
     let received = 0
     const options = optionsFor(user('Hello'), [])
@@ -414,11 +414,11 @@ describe('the stream of the demo model', () => {
     await expect(refusing).rejects.toThrow('full')
   })
 
-  it('leaves no timer behind when its reader goes away', async () => {
+  it('no timer stays when the reader leaves', async () => {
     const { stream } = await demoModel('demo/assistant').doStream(optionsFor(user('Hello'), []))
     const reader = stream.getReader()
     while ((await reader.read()).value?.type !== 'text-delta') continue
-    // By then the model is in the pause before the next word.
+    // At this time the model is in the pause before the next word.
     await setImmediate()
     const before = runningTimers()
     await reader.cancel()
@@ -564,7 +564,7 @@ const idsOpenedIn = (parts: readonly LanguageModelV4StreamPart[]): string[] =>
       : [],
   )
 
-/** The order that the provider specification asks for, told apart from how the model makes it. */
+/** Checks the order of the provider specification, independently of the model's code. */
 function expectWellFormed(parts: readonly LanguageModelV4StreamPart[]): void {
   expect(parts[0]?.type).toBe('stream-start')
   const open = new Map<string, string>()
@@ -609,7 +609,7 @@ const doors: readonly Door[] = [
   },
 ]
 
-/** The same model, asked by the door that does not stream, so that its pace costs no time. */
+/** The same model through `doGenerate`, so that its pauses cost no time. */
 function unpaced(id: string): DirectModel {
   const model = demoModel(id)
   return {

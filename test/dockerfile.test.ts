@@ -1,6 +1,6 @@
 /**
- * The Dockerfile without an engine: its steps are taken from it and run in folders. What they copy is
- * all that is there, so a file or a package that the server needs and the image lacks is missed here.
+ * The Dockerfile without a Docker engine: its steps run in folders. The folders contain only the
+ * copied files, so the tests fail if the image lacks a file or a package that the server needs.
  */
 import { execFile, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -37,7 +37,7 @@ const [packages = [], image = []] = stages
 const wordsOf = (stage: Step[], instruction: string): string[] =>
   stage.filter((step) => step.instruction === instruction).map(({ words }) => words)
 
-/** What `.dockerignore` lets through: it names the few things that it does. */
+/** The files that `.dockerignore` admits: it lists them. */
 const admitted = readFileSync(join(root, '.dockerignore'), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('!'))
@@ -47,7 +47,10 @@ const { path } = lasting()
 const built = join(path, 'packages')
 const folder = join(path, 'loom')
 
-/** Runs the COPYs of a stage as Docker does: into a folder what ends so or is several things. */
+/**
+ * Runs the COPY steps of a stage like Docker: a target that ends with `/`, or has several sources,
+ * is a folder.
+ */
 async function copyAll(stage: Step[], into: string): Promise<void> {
   await mkdir(into)
   for (const words of wordsOf(stage, 'COPY')) {
@@ -75,7 +78,7 @@ const environment = () => ({
   ),
 })
 
-/** Of a JSON list, as CMD and HEALTHCHECK have one. */
+/** Reads the JSON list of a CMD or a HEALTHCHECK. */
 const argv = (words: string): [string, ...string[]] => JSON.parse(words.replace(/^[^[]*/, ''))
 
 describe('the image', () => {
@@ -86,7 +89,7 @@ describe('the image', () => {
     await copyAll(packages, built)
     const [install = ''] = wordsOf(packages, 'RUN')
     const { PATH } = environment()
-    // What was fetched before need not be again.
+    // npm takes downloaded packages from its cache.
     const env = {
       ...process.env,
       PATH,
@@ -99,7 +102,7 @@ describe('the image', () => {
   afterEach(tidy)
   afterAll(() => redis[Symbol.asyncDispose]())
 
-  it('has the packages that are needed to run, and no others', async () => {
+  it('the image has the needed packages and no others', async () => {
     const { devDependencies }: { devDependencies: Record<string, string> } = JSON.parse(
       readFileSync(join(root, 'package.json'), 'utf8'),
     )
@@ -109,7 +112,7 @@ describe('the image', () => {
     expect(readdirSync(join(folder, 'node_modules/@vscode')).length).toBe(2)
   })
 
-  it('serves the playground, the coder and sessions in Redis, and is healthy', async () => {
+  it('the image serves playground, coder and Redis sessions', async () => {
     const [words = ''] = wordsOf(image, 'CMD')
     const server = start([], {
       program: argv(words),
@@ -141,7 +144,7 @@ describe('the image', () => {
     expect(await server.ended).toMatchObject({ code: 0, stderr: '' })
   })
 
-  it('knows the models', async () => {
+  it('the image has the list of models', async () => {
     const [program, file = ''] = argv(wordsOf(image, 'CMD')[0] ?? '')
     const { stdout } = await loom(['models', 'sonnet'], {
       program: [program, file],

@@ -7,7 +7,7 @@ import { chatStreams } from './fixtures/chat-streams.ts'
 import { eventStream, upstream } from './fixtures/upstream.ts'
 import { agentOf, record } from './recorded-run.ts'
 
-/** A listed provider that is on this machine, with one model. */
+/** A listed provider with one model, whose server is on this machine. */
 async function provider(status: number) {
   const { baseUrl } = await upstream((response) => {
     if (status === 200) {
@@ -21,14 +21,14 @@ async function provider(status: number) {
 }
 
 describe('a model that the registry does not know', () => {
-  it('is asked all the same', async () => {
+  it('an unlisted model is called', async () => {
     const models = await provider(200)
     const { result, error } = await record(agentOf({ model: 'acme/brand-new' }), 'Hi', { models })
     expect(error).toBeUndefined()
     expect(result.text).toBe('Hello')
   })
 
-  it('is told with the name that it may be meant for, when it fails', async () => {
+  it('the error of an unlisted model suggests a name', async () => {
     const models = await provider(404)
     const { error } = await record(agentOf({ model: 'acme/sonet' }), 'Hi', { models })
     expect(error?.message).toBe(

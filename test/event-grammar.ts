@@ -174,7 +174,7 @@ class Grammar {
     this.#setState(event, event.preliminary === true ? undefined : 'done')
   }
 
-  /** Also checks that all events of a call agree on `dynamic`. */
+  /** Also checks that all events of a call have the same `dynamic`. */
   #setState(event: AgentEvent & { toolCallId: string }, state: Call['state'] | undefined): void {
     const call = this.#calls.get(event.toolCallId)
     if (call === undefined) return

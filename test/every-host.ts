@@ -1,6 +1,6 @@
 /**
- * The whole internet as one server on this machine: whatever host is asked for, it answers, and keeps
- * what it was sent. The bytes go over real sockets; only names and TLS are left out.
+ * All hosts of the internet as one server on this machine. It answers for every host, and stores
+ * the requests. The bytes go over real sockets; only name resolution and TLS are left out.
  */
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
@@ -13,7 +13,7 @@ import { httpTransport } from '../src/model/openai-compatible/http-transport.ts'
 import type { Transport } from '../src/model/openai-compatible/transport.ts'
 
 export interface SentRequest {
-  /** With the host that was asked for. */
+  /** The address, with the host of the request. */
   url: string
   headers: IncomingHttpHeaders
   body: string
@@ -21,11 +21,11 @@ export interface SentRequest {
 
 export interface EveryHost {
   requests: SentRequest[]
-  /** For Loom's own client. */
+  /** The transport for Loom's own client. */
   transport: Transport
 }
 
-/** @param answer the body of each answer, an event stream; 500 without one */
+/** @param answer the body of each answer, an event stream; without it, each answer is a 500 */
 export async function everyHost(answer?: string): Promise<EveryHost> {
   const requests: SentRequest[] = []
   const server = createServer((request, response) => {
@@ -50,7 +50,7 @@ export async function everyHost(answer?: string): Promise<EveryHost> {
       socket.once('error', (error) => callback(error, null))
     },
   })
-  // The providers' packages use the global one, with the types of the browser's.
+  // The packages of the providers use the global `fetch`, with the types of browsers.
   const fetchAnywhere: unknown = (input: string, init: object) =>
     undiciFetch(input, { ...init, dispatcher })
   vi.stubGlobal('fetch', fetchAnywhere)

@@ -9,7 +9,7 @@ import { type Client, clients } from './clients.ts'
 const providerMetadata = { acme: { key: 'value', nested: { list: [1, null] } } }
 const messageMetadata = { agent: 'assistant', usage: { inputTokens: 3, outputTokens: 4 } }
 
-/** A static tool `add`: started, streamed, run. */
+/** A static tool `add`, with streamed input and a result. */
 const staticTool: AgentEvent[] = [
   { type: 'tool-input-start', toolCallId: 'c1', toolName: 'add', title: 'Add', providerMetadata },
   { type: 'tool-input-delta', toolCallId: 'c1', inputTextDelta: '{"a":' },
@@ -33,7 +33,7 @@ const staticTool: AgentEvent[] = [
   { type: 'tool-output-available', toolCallId: 'c1', output: { sum: 1 }, providerMetadata },
 ]
 
-/** A dynamic tool that fails, one whose input was refused, one that the provider runs. */
+/** A dynamic tool that fails, one with a refused input, and one that the provider runs. */
 const otherTools: AgentEvent[] = [
   {
     type: 'tool-input-start',
@@ -109,7 +109,7 @@ const content: AgentEvent[] = [
   { type: 'data-note', data: 'once', transient: true },
 ]
 
-/** Everything that can be said without approvals, with every field set that can be. */
+/** Every event that needs no approval, with every possible field. */
 const answer: AgentEvent[] = [
   { type: 'start', messageId: 'm1', messageMetadata },
   { type: 'start-step' },
@@ -167,7 +167,7 @@ const fieldsIn = (profile: Profile | undefined, type: string) =>
 const textIn = (events: readonly AgentEvent[]): string => {
   const encoder = encoderOf('text', undefined)
   const chunks = events.map((event) => encoder.encode(event, '') ?? '')
-  // As on a socket: every write is encoded by itself.
+  // As on a socket, each write is encoded separately.
   return Buffer.concat(chunks.map((chunk) => Buffer.from(chunk))).toString()
 }
 
@@ -193,7 +193,7 @@ const textOf = { type: 'text', text: 'Hé"\n😀' }
 describe('the UI message stream', () => {
   for (const profile of [undefined, ...profiles]) {
     for (const client of readers(profile)) {
-      it(`of ${profile ?? 'no'} profile is read whole by ${client.name}`, async () => {
+      it(`for ${profile ?? 'no'} profile is complete for ${client.name}`, async () => {
         const message = await client.read(sent(answer, profile))
         expect(message).toMatchObject({ id: 'm1', metadata: { agent: 'assistant', more: true } })
         expect(message.metadata).toMatchObject({ steps: 2 })
@@ -220,13 +220,13 @@ describe('the UI message stream', () => {
     }
   }
 
-  it('is refused by the first releases where it is not for them', async () => {
+  it('the first releases refuse a stream of another profile', async () => {
     const strict = clients.filter((client) => client.strict && client.major < 7)
     expect(strict).toHaveLength(2)
     for (const { read } of strict) await expect(read(sent(answer, 'v7'))).rejects.toThrow(/valid/)
   })
 
-  it('carries what only ai 7 knows to ai 7 and to nobody else', () => {
+  it('only ai 7 receives the chunks of ai 7', () => {
     for (const only of ['custom', 'reasoning-file']) {
       expect(typesIn('v7').has(only)).toBe(true)
       for (const profile of [undefined, 'v5', 'v6'] as const) {
@@ -239,7 +239,7 @@ describe('the UI message stream', () => {
     }
   })
 
-  it('withdraws a step where ai 7 is told to', async () => {
+  it('ai 7 withdraws a step at reset-step', async () => {
     const events: AgentEvent[] = [
       { type: 'start', messageId: 'm' },
       { type: 'start-step' },
@@ -260,13 +260,13 @@ describe('the UI message stream', () => {
 
   for (const client of clients) {
     const profile: Profile = `v${client.major}`
-    it(`settles denied calls in ${client.name}`, async () => {
+    it(`denied calls are settled in ${client.name}`, async () => {
       const { parts } = await client.read(sent(approvals, profile))
       const state = client.major === 5 ? 'output-error' : 'output-denied'
       expect(parts.filter((part) => 'state' in part && part.state === state)).toHaveLength(2)
     })
     if (client.major === 5) continue
-    it(`asks ${client.name} for approval without a profile too`, async () => {
+    it(`${client.name} receives approval requests without a profile`, async () => {
       const events = [...approvals.slice(0, 2), ...asked('c7', false)]
       const { parts } = await client.read(sent(events, undefined))
       expect(parts).toContainEqual(
@@ -275,7 +275,7 @@ describe('the UI message stream', () => {
     })
   }
 
-  it('ends in an error at every client that is sent one', async () => {
+  it('an error event is an error in every client', async () => {
     const events: AgentEvent[] = [
       { type: 'start', messageId: 'm' },
       { type: 'error', errorText: 'the model is out' },
@@ -286,7 +286,7 @@ describe('the UI message stream', () => {
     }
   })
 
-  it('names no field that the first release of a major refuses', () => {
+  it('no field is sent that a first release refuses', () => {
     expect(fieldsIn(undefined, 'tool-input-start')).toBe('type,toolCallId,toolName')
     expect(fieldsIn('v6', 'tool-input-start')).toBe('type,toolCallId,toolName,title')
     expect(fieldsIn('v7', 'tool-input-start')).toContain('providerMetadata')
@@ -295,7 +295,7 @@ describe('the UI message stream', () => {
     expect(fieldsIn('v5', 'tool-output-error')).toBe('type,toolCallId,errorText,dynamic')
   })
 
-  it('leaves out the keys that end a stream in the client', async () => {
+  it('keys that break a client are left out', async () => {
     const output: unknown = JSON.parse(
       '{"__proto__":{"a":1},"constructor":{"prototype":{},"kept":1},"list":[{"__proto__":1,"b":2}],"inner":{"constructor":null}}',
     )
@@ -314,12 +314,12 @@ describe('the UI message stream', () => {
     }
   })
 
-  it('gives every frame the cursor of its event, and the end none', () => {
+  it('every frame has its event’s cursor; the end has none', () => {
     const text = sent(answer.slice(0, 2), undefined)
     expect(text).toMatch(/^id: 1-0\.0\ndata: \{.*\}\n\nid: 1-1\.0\ndata: .*\n\ndata: \[DONE\]\n\n$/)
   })
 
-  it('writes any text as one line of JSON that reads the same', () => {
+  it('any text is one line of equal JSON', () => {
     const any = string({ unit: 'binary' })
     assert(
       property(any, any, (id, delta) => {
@@ -332,15 +332,15 @@ describe('the UI message stream', () => {
 })
 
 describe('the text stream', () => {
-  it('is the text and nothing else', () => {
+  it('the text stream has only the text', () => {
     expect(textIn(answer)).toBe('Hé"\n😀')
   })
 
-  it('parts the texts of two steps by a blank line', () => {
+  it('a blank line separates the texts of two steps', () => {
     expect(textIn([...textPart('a', 'One.'), ...textPart('b', 'Two.')])).toBe('One.\n\nTwo.')
   })
 
-  it('joins characters that were split between deltas', () => {
+  it('characters split between deltas are joined', () => {
     assert(
       property(string({ unit: 'grapheme' }), nat(), (text, at) => {
         const cut = at % (text.length + 1)
@@ -351,14 +351,14 @@ describe('the text stream', () => {
     )
   })
 
-  it('says what went wrong, and that only a cut connection tells programs', () => {
+  it('the text stream shows an error as text', () => {
     expect(textIn([{ type: 'error', errorText: 'out of order' }])).toBe('[error] out of order\n')
     expect(encoderOf('text', undefined).reportsErrors).toBe(false)
   })
 })
 
 describe('the data stream of ai 4', () => {
-  it('has the codes and the shapes that its client checks', () => {
+  it('the data stream has the codes that ai 4 checks', () => {
     const said = linesIn([...answer, { type: 'error', errorText: 'gone' }])
     const shapes: Readonly<Record<string, unknown>> = {
       0: expect.any(String),
@@ -387,7 +387,7 @@ describe('the data stream of ai 4', () => {
     expect(new Set(said.map(([code]) => code))).toEqual(new Set(Object.keys(shapes)))
   })
 
-  it('never gives a result to a call that it has not named', () => {
+  it('no result comes before its call', () => {
     const said = linesIn(answer)
     for (const [index, [code, value]] of said.entries()) {
       if (code !== 'a') continue
@@ -396,7 +396,7 @@ describe('the data stream of ai 4', () => {
     }
   })
 
-  it('tells what was used with the last line', () => {
+  it('the last line has the usage', () => {
     const finish: AgentEvent = { type: 'finish', finishReason: 'length', messageMetadata }
     expect(linesIn([finish]).at(-1)).toEqual([
       'd',

@@ -9,7 +9,7 @@ import { listen, type Listening } from '../src/server/listen.ts'
 import { says, scriptedModel } from './scripted-model.ts'
 import { servedApp } from './served-app.ts'
 
-/** A model that never runs out. */
+/** A model with many replies. */
 const model = () => scriptedModel(...Array.from({ length: 200 }, () => says('Hello there.')))
 
 const secret = 'sk-very-secret-key'
@@ -57,8 +57,8 @@ const withPart = (part: unknown) => ({
   messages: [{ id: 'u', role: 'user', parts: [part] }],
 })
 
-/** What is posted, and what the answer says of it. */
-const refused: readonly [string, Body, number, RegExp][] = [
+/** A posted body, the status of its answer, and a pattern for its text. */
+const badRequests: readonly [string, Body, number, RegExp][] = [
   ['no body', '', 400, /empty/],
   ['white space', ' \n ', 400, /empty/],
   ['text', 'hello', 400, /not valid JSON/],
@@ -145,8 +145,8 @@ const refused: readonly [string, Body, number, RegExp][] = [
 ]
 
 describe('a bad request', () => {
-  for (const [name, body, status, reason] of refused) {
-    it(`with ${name} gets ${status} and a reason`, async () => {
+  for (const [name, body, status, reason] of badRequests) {
+    it(`a request with ${name} gets ${status}`, async () => {
       const response = await post(body, { 'content-type': 'application/json' })
       const text = await response.text()
       expect({ status: response.status, text }).toEqual({
@@ -163,7 +163,7 @@ describe('a bad request', () => {
     })
   }
 
-  it('for an unknown profile or protocol is told the known ones', async () => {
+  it('an unknown profile or protocol is refused with the known ones', async () => {
     const profile = await json(good, {}, '/api/chat?profile=v8')
     expect([profile.status, await profile.text()]).toEqual([
       400,
@@ -179,9 +179,9 @@ describe('a bad request', () => {
   })
 
   for (const id of ['.', '..', '%2e', '%2E.', '%2e%2E']) {
-    it(`for a session named ${id} is told that there can be none`, async () => {
-      const posted = await json({ ...good, id })
-      expect([posted.status, await posted.text()]).toEqual([
+    it(`a session named ${id} is refused with a reason`, async () => {
+      const response = await json({ ...good, id })
+      expect([response.status, await response.text()]).toEqual([
         400,
         expect.stringMatching(/^id: .*"\."/),
       ])
@@ -192,13 +192,13 @@ describe('a bad request', () => {
         ['POST', `/api/chat/${id}/stop`],
         ['GET', `/api/agents/other/chat/${id}/stream`],
       ] as const) {
-        const told = await asSent(method, path)
-        expect(told, path).toMatch(/^HTTP\/1.1 400 .*session’s id cannot be "\."/s)
+        const response = await rawRequest(method, path)
+        expect(response, path).toMatch(/^HTTP\/1.1 400 .*session’s id cannot be "\."/s)
       }
     })
   }
 
-  it('for a path or a method that is not there is told so', async () => {
+  it('an unknown path or method is refused', async () => {
     expect((await fetch(`${url}/api/nothing`)).status).toBe(404)
     expect((await json(good, {}, '/api/agents/nobody/chat')).status).toBe(404)
     for (const [path, allow] of [
@@ -218,8 +218,8 @@ describe('a bad request', () => {
   })
 })
 
-/** Asks for a path that `fetch` would have changed. */
-const asSent = async (method: string, path: string): Promise<string> => {
+/** Requests a path that `fetch` would normalise. */
+const rawRequest = async (method: string, path: string): Promise<string> => {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   socket.write(
     `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
@@ -227,7 +227,7 @@ const asSent = async (method: string, path: string): Promise<string> => {
   return (await socket.toArray()).join('')
 }
 
-/** Sends what it can, as a client does that reads the answer only in the end. */
+/** Sends as much as possible, like a client that reads the answer only at the end. */
 const send = async (head: string, chunks: Iterable<Buffer>): Promise<string> => {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   let text = ''
@@ -245,13 +245,13 @@ describe('a body of 50 MB', () => {
   const size = 50 * 1024 * 1024
   const body = Buffer.alloc(size, 'x')
 
-  it('gets 413 and a closed connection when it is announced', async () => {
+  it('an announced body of 50 MB gets 413', async () => {
     expect(await send(`content-length: ${size}`, [body])).toMatch(
       /^HTTP\/1.1 413 .*close.*larger/is,
     )
   })
 
-  it('gets 413 and a closed connection when it comes in chunks', async () => {
+  it('a chunked body of 50 MB gets 413', async () => {
     const chunk = Buffer.concat([
       Buffer.from('100000\r\n'),
       body.subarray(0, 0x10_00_00),
@@ -263,7 +263,7 @@ describe('a body of 50 MB', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(4 * size)
   })
 
-  it('that never comes does no harm', async () => {
+  it('an announced body that never arrives does no harm', async () => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1')
     socket.write(`POST /api/chat HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5000\r\n\r\n{"m`)
     await new Promise((resolve) => socket.once('connect', resolve))
@@ -272,10 +272,10 @@ describe('a body of 50 MB', () => {
   })
 })
 
-const started = async (response: Response) => /"agent":"(\w+)"/.exec(await response.text())?.[1]
+const agentOf = async (response: Response) => /"agent":"(\w+)"/.exec(await response.text())?.[1]
 
 describe('a good request', () => {
-  it('is answered with a UI message stream', async () => {
+  it('a good request gets a UI message stream', async () => {
     const response = await json(good)
     expect(response.status).toBe(200)
     expect(response.headers.get('x-vercel-ai-ui-message-stream')).toBe('v1')
@@ -284,7 +284,7 @@ describe('a good request', () => {
     expect(text).toMatch(/"type":"finish".*\n\ndata: \[DONE\]\n\n$/)
   })
 
-  it('may be plain text with a wrong content type, or with none', async () => {
+  it('the content type of a request does not matter', async () => {
     for (const headers of [{ 'content-type': 'text/plain' }, { 'content-type': 'a/b;c' }, {}]) {
       const body = new Blob([JSON.stringify({ message: 'Hi' })])
       const response = await post(body, headers, '/api/chat?protocol=text')
@@ -292,7 +292,7 @@ describe('a good request', () => {
     }
   })
 
-  it('may hold one message, a string, or messages of ai 4', async () => {
+  it('a request may have one message, a string, or ai 4’s', async () => {
     const v4 = { role: 'user', content: 'Hi', id: 'u' }
     for (const body of [
       { message: user },
@@ -306,20 +306,20 @@ describe('a good request', () => {
     }
   })
 
-  it('names its agent in the path or in the body', async () => {
-    expect(await started(await json(good))).toBe('assistant')
-    expect(await started(await json({ ...good, agent: 'other' }))).toBe('other')
-    expect(await started(await json(good, {}, '/api/agents/other/chat'))).toBe('other')
+  it('the path or the body names the agent', async () => {
+    expect(await agentOf(await json(good))).toBe('assistant')
+    expect(await agentOf(await json({ ...good, agent: 'other' }))).toBe('other')
+    expect(await agentOf(await json(good, {}, '/api/agents/other/chat'))).toBe('other')
   })
 
-  it('may be nested as deep as people nest things', async () => {
+  it('a request may be nested 100 levels deep', async () => {
     const body = `{"message":"Hi","deep":${nested(99)}}`
     expect((await post(body, {}, '/api/chat?protocol=text')).status).toBe(200)
   })
 })
 
 describe('a failure of the server', () => {
-  it('before the first byte is a status without any secret', async () => {
+  it('a failure before the first byte is a status', async () => {
     const lost = await json({ ...good, agent: 'lost' })
     expect(lost.status).toBe(400)
     const text = await lost.text()
@@ -327,12 +327,12 @@ describe('a failure of the server', () => {
     expect(text).not.toContain(secret)
   })
 
-  it('after it is told in the stream without any secret', async () => {
+  it('a later failure is an error in the stream', async () => {
     const broken = await json({ ...good, agent: 'broken' })
-    const told = await broken.text()
-    expect(told).toContain('"errorText":"Something went wrong in the server."')
-    expect(told).toMatch(/"type":"finish".*\n\ndata: \[DONE\]\n\n$/)
-    expect(told).not.toContain(secret)
+    const text = await broken.text()
+    expect(text).toContain('"errorText":"Something went wrong in the server."')
+    expect(text).toMatch(/"type":"finish".*\n\ndata: \[DONE\]\n\n$/)
+    expect(text).not.toContain(secret)
     expect(reported).toContainEqual(expect.objectContaining({ message: `broken with ${secret}` }))
   })
 })
@@ -349,7 +349,7 @@ const ask = (origin: string) => {
 }
 
 describe('a page in a browser', () => {
-  it('may call from this machine, from the server itself, and from a listed origin', async () => {
+  it('local, own and listed origins may call', async () => {
     for (const origin of [
       url,
       'http://localhost:5173',
@@ -364,7 +364,7 @@ describe('a page in a browser', () => {
     }
   })
 
-  it('may not call from anywhere else', async () => {
+  it('other origins may not call', async () => {
     for (const origin of [
       'https://example.com',
       'http://app.example.com',
@@ -382,24 +382,24 @@ describe('a page in a browser', () => {
       ])
       expect(response.headers.has('access-control-allow-origin')).toBe(false)
     }
-    const posted = await json(good, { origin: 'https://example.com' })
-    expect(posted.status).toBe(403)
+    const response = await json(good, { origin: 'https://example.com' })
+    expect(response.status).toBe(403)
   })
 
-  it('asks before it posts JSON', async () => {
+  it('a preflight request is answered', async () => {
     const allowed = await ask('https://app.example.com')
     expect(allowed.status).toBe(204)
     expect(allowed.headers.get('access-control-allow-headers')).toMatch('x-loom-profile')
     expect((await ask('https://example.com')).status).toBe(403)
   })
 
-  it('sees the origin on a stream too', async () => {
+  it('a stream has the headers of CORS too', async () => {
     const response = await json(good, { origin: 'http://localhost:5173' })
     expect(response.headers.get('access-control-allow-origin')).toBe('http://localhost:5173')
     expect(await response.text()).toContain('[DONE]')
   })
 
-  it('may send cookies only where its origin is listed', async () => {
+  it('only a listed origin may send cookies', async () => {
     const credentials = async (origin: string) =>
       (await from(origin)).headers.get('access-control-allow-credentials')
     expect(await credentials('https://app.example.com')).toBe('true')
@@ -408,7 +408,7 @@ describe('a page in a browser', () => {
     expect(headers.get('access-control-allow-credentials')).toBe('true')
   })
 
-  it('is of this server where the browser says so, whatever Host a proxy sends', async () => {
+  it('sec-fetch-site same-origin is this server’s page', async () => {
     const proxied = { origin: 'https://chat.example.com', 'sec-fetch-site': 'same-origin' }
     expect((await json(good, proxied)).status).toBe(200)
     for (const site of ['same-site', 'cross-site', 'none', 'nonsense']) {
@@ -416,7 +416,7 @@ describe('a page in a browser', () => {
     }
   })
 
-  it('is of this server at LOOM_PUBLIC_URL', async () => {
+  it('a page at LOOM_PUBLIC_URL is this server’s page', async () => {
     const config = readConfig({
       LOOM_AGENT: 'assistant',
       LOOM_PUBLIC_URL: 'https://chat.example.com/loom',
@@ -433,7 +433,7 @@ describe('a page in a browser', () => {
     expect((await from('https://other.example.com', 'loom_backend')).status).toBe(403)
   })
 
-  it('is of this server by any Host where a key is needed', async () => {
+  it('with keys, a page of any Host may call', async () => {
     const config = readConfig({ LOOM_AGENT: 'assistant', LOOM_API_KEYS: 'a-long-key' })
     const { request } = await servedApp({ agents, config })
     const from = (headers: Record<string, string>) =>
@@ -446,7 +446,7 @@ describe('a page in a browser', () => {
     expect((await from(page)).status).toBe(401)
   })
 
-  it('cannot post by a form or as text, whatever its browser tells of it', async () => {
+  it('a foreign page cannot post a form or text', async () => {
     const types = ['text/plain;charset=UTF-8', 'application/x-www-form-urlencoded', '']
     for (const type of types) {
       const tellings: Record<string, string>[] = [
@@ -465,7 +465,7 @@ describe('a page in a browser', () => {
     }
   })
 
-  it('is not asked for where the client is no page', async () => {
+  it('a client that is not a page needs no origin', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json']) {
       const body = new Blob([JSON.stringify({ message: 'Hi' })])
       expect((await post(body, { 'content-type': type })).status, type).toBe(200)
@@ -474,7 +474,7 @@ describe('a page in a browser', () => {
     }
   })
 
-  it('is of an allowed host name, and of no other, also where every origin may call', async () => {
+  it('a page needs an allowed host name', async () => {
     const from = async (variables: Record<string, string>, host: string, path = '/api/agents') => {
       const config = readConfig({ LOOM_AGENT: 'assistant', ...variables })
       const { request } = await servedApp({ agents, config })
@@ -503,7 +503,7 @@ describe('a page in a browser', () => {
     expect(await from({ LOOM_ALLOWED_HOSTS: '*' }, 'any.example.net')).toBe(200)
   })
 
-  it('cannot come by a name that was pointed at this machine', async () => {
+  it('DNS rebinding is refused', async () => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1')
     let text = ''
     socket.on('data', (data) => (text += String(data)))
@@ -528,7 +528,7 @@ describe('a number in a query', () => {
     '99999999999999999',
   ]
 
-  it.each(paths)('is a whole number above 0, or the request is refused: %s', async (path) => {
+  it.each(paths)('a bad number in a query is refused: %s', async (path) => {
     for (const value of bad) {
       const response = await fetch(url + path + value)
       expect([response.status, await response.text()], value).toEqual([
@@ -540,13 +540,16 @@ describe('a number in a query', () => {
   })
 })
 
-it('takes a body that begins with a byte order mark', async () => {
+it('a body may begin with a byte order mark', async () => {
   const body = new Blob(['\uFEFF', JSON.stringify({ message: 'Hi' })])
   expect((await post(body, { 'content-type': 'application/json' })).status).toBe(200)
 })
 
 describe('a connection that is idle', () => {
-  /** What the first answer says of the connection, and whether it was still open after a while. */
+  /**
+   * Returns the connection header of the first answer, and whether the connection was still open
+   * after a while.
+   */
   async function idle(address: string): Promise<string> {
     const socket = connect(Number(new URL(address).port), '127.0.0.1')
     let text = ''
@@ -557,7 +560,7 @@ describe('a connection that is idle', () => {
     return text
   }
 
-  it('is held for 75 s, or as LOOM_IDLE_MS says', async () => {
+  it('an idle connection stays open for LOOM_IDLE_MS', async () => {
     expect(await idle(url)).toMatch(/^keep-alive: timeout=75\r$/im)
     const app = await servedApp({ agents })
     const other = await listen(app.fetch, { host: '127.0.0.1', port: 0, idleMs: 9000 })
@@ -567,7 +570,7 @@ describe('a connection that is idle', () => {
 })
 
 describe('what the server tells of itself', () => {
-  it('is its agents and the providers that can be used', async () => {
+  it('the server lists its agents and usable models', async () => {
     expect(await (await fetch(`${url}/api/agents`)).json()).toMatchObject({
       agents: [
         { name: 'assistant', default: true },
@@ -584,7 +587,7 @@ describe('what the server tells of itself', () => {
     })
   })
 
-  it('is every model that is known, a page at a time', async () => {
+  it('the server lists all known models in pages', async () => {
     const search = async (query: string) => {
       const headers = { accept: 'application/json' }
       const response = await fetch(`${url}/api/models?${query}`, { headers })
@@ -616,7 +619,7 @@ describe('what the server tells of itself', () => {
     }
   })
 
-  it('is that it lives, and whether it takes new work', async () => {
+  it('healthz and readyz report the state of the server', async () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     ready = false
@@ -625,7 +628,7 @@ describe('what the server tells of itself', () => {
     ready = true
   })
 
-  it('is nothing outside the folder of the playground', async () => {
+  it('no file outside the playground is served', async () => {
     for (const path of ['/..%2fpackage.json', '/%2e%2e/package.json', '/package.json', '/a.b.js']) {
       expect((await fetch(url + path)).status).toBe(404)
     }

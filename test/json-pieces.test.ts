@@ -5,7 +5,7 @@ import { bytesInSteps, isOnePiece, jsonInSteps, jsonPieces } from '../src/ground
 
 const large = 'Words, "quoted".\n'.repeat(40_000)
 
-/** Values of more than one piece: what is generated stands beside, in and behind what is large. */
+/** Values of more than one piece. The generated value is beside, inside and after a large one. */
 const values = fc
   .tuple(
     fc.anything({
@@ -28,7 +28,7 @@ const values = fc
   }))
 
 describe('JSON in pieces', () => {
-  it('is what JSON.stringify writes', async () => {
+  it('the joined pieces equal JSON.stringify', async () => {
     await fc.assert(
       fc.asyncProperty(values, async (value) => {
         expect(isOnePiece(value)).toBe(false)
@@ -42,7 +42,7 @@ describe('JSON in pieces', () => {
     )
   })
 
-  it('parts no character', () => {
+  it('no piece splits a character', () => {
     for (const shift of [0, 1]) {
       const text = 'a'.repeat(shift) + '😀'.repeat(600_000)
       const bytes = [...jsonPieces({ text })].map((piece) => Buffer.from(piece))
@@ -50,13 +50,13 @@ describe('JSON in pieces', () => {
     }
   })
 
-  it('has pieces of a bounded size', () => {
+  it('each piece has a bounded size', () => {
     const value = { list: Array.from({ length: 100_000 }, (_, index) => ({ index, large: 'x' })) }
     const sizes = [...jsonPieces({ value, large: large.repeat(3) })].map(({ length }) => length)
     expect(Math.max(...sizes)).toBeLessThan(1_500_000)
   })
 
-  it('is replaced as JSON.stringify replaces', () => {
+  it('a replacer works as in JSON.stringify', () => {
     const value = { drop: large, keep: [{ drop: large, keep: large }, 'x'] }
     const replacer = (key: string, field: unknown) => (key === 'drop' ? undefined : field)
     expect([...jsonPieces(value, replacer)].join('') === JSON.stringify(value, replacer)).toBe(true)

@@ -1,4 +1,4 @@
-/** The scanner of JSON text, held to the parser of Node: over any text, cut anywhere. */
+/** The scanner of JSON text, compared with the parser of Node: for any text, with cuts at any place. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
@@ -10,7 +10,7 @@ interface Found extends Span {
   keys: (string | undefined)[]
 }
 
-/** Every value down to `levels`, as it ends. */
+/** Returns every value down to `levels`, in the order of their ends. */
 function scan(text: string | Uint8Array, { cuts = [] as number[], levels = 9 } = {}): Found[] {
   const found: Found[] = []
   const scanner = new JsonScanner({
@@ -29,7 +29,7 @@ function scan(text: string | Uint8Array, { cuts = [] as number[], levels = 9 } =
 const cuts = fc.array(fc.nat(5000), { maxLength: 12 })
 const spaced = fc.constantFrom('', ' ', '\n\t')
 
-/** JSON as any program may write it: with white space, and with keys spelt by escapes. */
+/** JSON with white space, and with keys written with escapes. */
 const written = fc
   .tuple(fc.jsonValue({ maxDepth: 8 }), spaced, fc.boolean())
   .map(([value, space, spells]) => {
@@ -48,7 +48,7 @@ const depthOf = (value: unknown): number =>
     : 0
 
 describe('the scanner of JSON', () => {
-  it('finds each value where the parser finds it, however the text is cut', () => {
+  it('the scanner finds the values of the parser', () => {
     fc.assert(
       fc.property(written, cuts, (text, at) => {
         const bytes = Buffer.from(text)
@@ -65,7 +65,7 @@ describe('the scanner of JSON', () => {
     )
   })
 
-  it('names the keys on the way to a value', () => {
+  it('the scanner reports the keys on a value’s path', () => {
     const found = scan('{"a":[{"b\\u0063":1}],"":{"d":null}}', { cuts: [8, 10, 12] })
     expect(found.map(({ level, keys }) => [level, ...keys])).toEqual([
       [3, 'a', undefined, 'bc'],
@@ -77,14 +77,14 @@ describe('the scanner of JSON', () => {
     ])
   })
 
-  it('refuses what the parser refuses for its structure', () => {
+  it('the scanner refuses a wrong structure like the parser', () => {
     const structure = fc.array(
       fc.constantFrom('{', '}', '[', ']', ',', ':', '"a"', '1', 'null', ' ', '"\\""'),
       { maxLength: 12 },
     )
     fc.assert(
       fc.property(structure, cuts, (tokens, at) => {
-        // Words that touch are spelling, which the scanner leaves to the parser.
+        // Two words without a space are a spelling fault, and the parser checks the spelling.
         const text = tokens.join(' ')
         let isJson = true
         try {
@@ -106,13 +106,13 @@ describe('the scanner of JSON', () => {
     ['{"constructor":[{"prototype":2}]}', undefined],
     ['{"constructor":1,"prototype":2}', undefined],
     ['{"a":"__proto__"}', undefined],
-  ])('finds the keys in %s that pollute', (text, pollutes) => {
+  ])('the scanner finds polluting keys in %s', (text, pollutes) => {
     for (let cut = 0; cut <= text.length; cut++) {
       expect(scan(text, { cuts: [cut], levels: 0 }).at(-1)?.pollutes).toBe(pollutes)
     }
   })
 
-  it('enters no container without a bound', () => {
+  it('the depth of containers has a limit', () => {
     expect(() => scan('['.repeat(1_000_000))).toThrow(JsonFault)
     expect(() => scan('9'.repeat(1_000_000))).toThrow(JsonFault)
   })

@@ -11,11 +11,11 @@ describe('JSON from outside', () => {
     ['{"constructor":{"name":"x"}}', { constructor: { name: 'x' } }],
     ['{"text":"__proto__"}', { text: '__proto__' }],
     ['"constructor"', 'constructor'],
-  ])('loses the keys of %s that reach a prototype', (text, expected) => {
+  ])('parsing removes prototype keys of %s', (text, expected) => {
     expect(JSON.stringify(parseJson(text))).toBe(JSON.stringify(expected))
   })
 
-  it('is what it was otherwise', () => {
+  it('parsing keeps all other values', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const text = JSON.stringify(value)
@@ -27,7 +27,7 @@ describe('JSON from outside', () => {
 })
 
 describe('a value as JSON', () => {
-  it('is what will be read back, or an error', () => {
+  it('a value becomes equal JSON or an error', () => {
     fc.assert(
       fc.property(fc.anything({ withDate: true, withBigInt: true, withMap: true }), (value) => {
         let json: unknown

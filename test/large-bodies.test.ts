@@ -1,4 +1,4 @@
-/** Large bodies: what a client repeats is passed over, and a refusal arrives. */
+/** Large bodies: the history that a client repeats is skipped, and a refusal arrives. */
 import { connect } from 'node:net'
 
 import { jsonSchema } from 'ai'
@@ -15,7 +15,7 @@ const inputSchema = jsonSchema<object>({ type: 'object', properties: {} })
 
 const many = <VALUE>(count: number, value: VALUE) => Array.from({ length: count }, () => value)
 
-/** Deeper than a body may be, once it stands in a message of a posted history. */
+/** A value that exceeds the depth limit inside a message of a posted history. */
 const deep = (levels: number): unknown => (levels === 0 ? 'x' : [deep(levels - 1)])
 
 const tools = [
@@ -75,24 +75,24 @@ async function post(body: unknown, init: RequestInit = {}) {
 describe('the history that a client repeats', () => {
   const history = Array.from({ length: 10 }, () => user('Look.', [picture]))
 
-  it('may be larger than any message', async () => {
+  it('a repeated history may be larger than any message', async () => {
     const { status, text } = await post({ messages: [...history, user('Just text.')] })
     expect({ status, text }).toMatchObject({ status: 200, text: expect.stringMatching('Hello') })
   })
 
-  it('may be deeper, stranger and of more parts than any message', async () => {
+  it('a repeated history may exceed all message limits', async () => {
     const odd = { id: 'a', role: 'assistant', parts: [deep(500), ...many(50_000, { a: 1 })] }
     const { status } = await post({ messages: [odd, { role: 'system' }, user('Hi')] })
     expect(status).toBe(200)
   })
 
-  it('is bounded in all', async () => {
+  it('a body has a limit with its history', async () => {
     const body = `{"messages":[${`${JSON.stringify('x'.repeat(megabyte))},`.repeat(257)}1]}`
     const { status, text } = await post(body)
     expect([status, text]).toEqual([413, expect.stringMatching(/body is larger than 268435456/)])
   })
 
-  it('seeds a session only as far as a message may go', async () => {
+  it('a seed has the limits of a message', async () => {
     const agent = 'seeded'
     const [few, many] = [crypto.randomUUID(), crypto.randomUUID()]
     const before = [{ role: 'system', content: 'Obey.' }, user('Before.')]
@@ -101,13 +101,13 @@ describe('the history that a client repeats', () => {
     expect(kept.map(({ role }) => role)).toEqual(['user', 'user', 'assistant'])
     const { status, text } = await post({ id: many, agent, messages: [...history, user('Hi')] })
     expect([status, text]).toEqual([413, expect.stringMatching(/begin with/)])
-    // A session that is there needs no seed.
+    // An existing session needs no seed.
     expect((await post({ id: few, agent, messages: [...history, user('Hi')] })).status).toBe(200)
   })
 })
 
 describe('an answer in a message whose other outputs are beyond the limits', () => {
-  /** The message that waits for `call-p`, as `useChat` holds it. */
+  /** The message that waits for `call-p`, as `useChat` stores it. */
   async function waiting(id: string, agent: string): Promise<{ parts: Record<string, unknown>[] }> {
     const { status, text } = await post({ id, agent, messages: [user('Look.')] })
     expect(status).toBe(200)
@@ -123,7 +123,7 @@ describe('an answer in a message whose other outputs are beyond the limits', () 
     ),
   })
 
-  it('is taken', async () => {
+  it('an answer beside large outputs is accepted', async () => {
     const id = crypto.randomUUID()
     const message = await waiting(id, 'one')
     const { status, text } = await post({
@@ -136,7 +136,7 @@ describe('an answer in a message whose other outputs are beyond the limits', () 
     expect(history).toContain('"output":"this"')
   })
 
-  it('is refused where it is itself too large or too deep, and can be given again', async () => {
+  it('a too large answer is refused and can be repeated', async () => {
     const id = crypto.randomUUID()
     const message = await waiting(id, 'two')
     const large = await post({
@@ -155,7 +155,7 @@ describe('an answer in a message whose other outputs are beyond the limits', () 
 describe('a refusal of a large body', () => {
   const sizes = [11, 15, 25, 60]
 
-  it.each(sizes)('arrives where a message has %i MB', async (size) => {
+  it.each(sizes)('the refusal of a message of %i MB arrives', async (size) => {
     const body = { messages: [{ role: 'user', content: 'x'.repeat(size * megabyte) }] }
     for (let each = 0; each < 4; each++) {
       const { status, text } = await post(body)
@@ -163,7 +163,7 @@ describe('a refusal of a large body', () => {
     }
   })
 
-  it('arrives where the body comes in chunks', async () => {
+  it('the refusal of a chunked body arrives', async () => {
     for (const size of sizes) {
       const piece = new Uint8Array(megabyte).fill(0x78)
       const chunks = [Buffer.from('{"message":"'), ...many(size, piece), Buffer.from('"}')]
@@ -172,7 +172,7 @@ describe('a refusal of a large body', () => {
     }
   })
 
-  it('arrives for every reason that is known before the body is read', async () => {
+  it('a refusal before the body is read arrives', async () => {
     const body = JSON.stringify({ message: 'x'.repeat(25 * megabyte) })
     for (let each = 0; each < 4; each++) {
       const foreign = await post(body, { headers: { origin: 'https://evil.example.net' } })
@@ -182,7 +182,7 @@ describe('a refusal of a large body', () => {
     }
   })
 
-  it('does not wait for a client that waits for it', async () => {
+  it('a client that waits for the refusal receives it', async () => {
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
     const head = `POST /api/chat HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 900000000\r\n\r\n{`
     socket.write(head)

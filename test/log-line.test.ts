@@ -1,11 +1,11 @@
-/** The log of a server: whatever is in an error, it is one line of visible characters. */
+/** The log of a server: any error becomes one line of visible characters. */
 import { expect, it } from 'vitest'
 
 import { LoomError } from '../src/ground/error.ts'
 import { errorLog } from '../src/server/error-log.ts'
 import { logLine } from '../src/server/log-line.ts'
 
-it('is one line an error, a stack too', () => {
+it('each error is one line, also with a stack', () => {
   const lines: string[] = []
   const report = errorLog({
     logLevel: 'info',
@@ -23,7 +23,7 @@ it('is one line an error, a stack too', () => {
   expect(lines[2]).toBe('loom: unavailable: Redis is away Cause: ***\\nis wrong')
 })
 
-it('escapes what cannot be seen, and leaves every letter', () => {
+it('invisible characters are escaped; letters stay', () => {
   expect(logLine('Grüße, 世界 👋 "quoted" \\n')).toBe('Grüße, 世界 👋 "quoted" \\n')
   expect(logLine('\t\u2028\u202E\u200B\u0085\uD800\u{E0001}')).toBe(
     String.raw`\t\u2028\u202e\u200b\u0085\ud800\udb40\udc01`,

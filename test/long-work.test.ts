@@ -1,6 +1,7 @@
 /**
- * One request holds up nobody else: whatever is posted, no turn of the event loop computes for longer
- * than 50 ms of a machine at rest. A busy machine computes slower, which a fixed piece of work tells.
+ * One request does not delay other clients: for any posted body, no turn of the event loop computes
+ * for longer than 50 ms of a machine at rest. A busy machine computes slower; a fixed piece of work
+ * measures that.
  */
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -14,7 +15,7 @@ const runs = 60
 let server: WatchedServer
 beforeAll(async () => {
   server = await startWatched({ LOOM_MODEL: 'demo/fast', LOOM_MODELS_URL: 'none' })
-  // The first requests load and compile what the others run.
+  // The first requests load and compile the code that the others run.
   for (let each = 0; each < 3; each++) {
     await post('/api/chat', JSON.stringify({ messages: [withParts([picture(1_000_000)])] }))
   }
@@ -34,15 +35,18 @@ const picture = (size: number) => ({
   mediaType: 'image/png',
   url: `data:image/png;base64,iVBORw0KGgo${'A'.repeat(size - (size % 4))}`,
 })
-const said = { type: 'text', text: 'Hi' }
-const asked = '{"role":"user","parts":[{"type":"text","text":"Hi"}]}'
+const hiPart = { type: 'text', text: 'Hi' }
+const hiMessage = '{"role":"user","parts":[{"type":"text","text":"Hi"}]}'
 
 const filled = (size: number, piece: string) => piece.repeat(Math.ceil(size / piece.length))
 const listed = (size: number, piece: string) => `[${filled(size, `${piece},`)}1]`
 const keyed = (size: number, step: number) =>
   `{${Array.from({ length: Math.ceil(size / 12) }, (_, index) => `"${index * step}":1`).join()}}`
 
-/** Values of about so many bytes that cost a parser, a schema or a walk more than their size says. */
+/**
+ * Values of about this many bytes that cost a parser, a schema or a walk more than their size
+ * suggests.
+ */
 const values: Record<string, (size: number) => string> = {
   'a long text': (size) => `"${filled(size, 'word ')}"`,
   'one character': (size) => `"${filled(size, 'a')}"`,
@@ -63,21 +67,21 @@ const values: Record<string, (size: number) => string> = {
   'tool parts': (size) =>
     listed(size, '{"type":"tool-x","toolCallId":"c","state":"output-available","output":"x"}'),
   'file parts': (size) => listed(size, '{"type":"file","mediaType":"image/png","url":"data:,x"}'),
-  messages: (size) => listed(size, asked),
+  messages: (size) => listed(size, hiMessage),
   'white space': (size) => `1${filled(size, ' ')}`,
   'a number of many digits': (size) => filled(size, '9'),
   'half of a value': (size) => `[${filled(size, '{"a":')}`,
 }
 
-/** Where a value stands in a body. */
+/** The places of a value in a body. */
 const places: Record<string, (value: string) => string> = {
   'a context': (value) => `{"message":"Hi","context":{"a":${value}}}`,
   'the context': (value) => `{"message":"Hi","context":${value}}`,
   'an unknown field': (value) => `{"message":"Hi","x":${value}}`,
   'a message': (value) => `{"message":${value}}`,
   'the messages': (value) => `{"messages":${value}}`,
-  'the last message': (value) => `{"messages":[${asked},${value}]}`,
-  'a message of the history': (value) => `{"messages":[${value},${asked}]}`,
+  'the last message': (value) => `{"messages":[${hiMessage},${value}]}`,
+  'a message of the history': (value) => `{"messages":[${value},${hiMessage}]}`,
   'the content': (value) => `{"messages":[{"role":"user","content":${value}}]}`,
   'the parts': (value) => `{"messages":[{"role":"user","parts":${value}}]}`,
   'a text': (value) => `{"messages":[{"role":"user","parts":[{"type":"text","text":${value}}]}]}`,
@@ -98,7 +102,7 @@ const routes = ['/api/chat', '/api/chat/s/tools/c', '/api/chat/s/approvals/c', '
 
 const sizes = [30_000, 1_900_000, 10_400_000]
 
-it('no body that is posted holds the event loop for long', { timeout: 300_000 }, async () => {
+it('no posted body blocks the event loop for long', { timeout: 300_000 }, async () => {
   const measured: number[] = []
   const posted = fc.record({
     value: fc.constantFrom(...Object.keys(values)),
@@ -111,7 +115,7 @@ it('no body that is posted holds the event loop for long', { timeout: 300_000 },
     fc.asyncProperty(posted, async ({ value, place, size, path, breaks }) => {
       const text = places[place]?.(values[value]?.(size) ?? '') ?? ''
       const bytes = new Uint8Array(Buffer.from(text))
-      // A byte that UTF-8 does not have.
+      // This byte does not exist in UTF-8.
       if (breaks !== null) bytes[breaks % bytes.length] = 0xff
       const status = await post(path, bytes)
       const name = `${value} as ${place}, ${size} bytes to ${path}: ${status}`
@@ -125,7 +129,7 @@ it('no body that is posted holds the event loop for long', { timeout: 300_000 },
   expect(measured).toHaveLength(runs)
 })
 
-it('no large file does', { timeout: 120_000 }, async () => {
+it('no large file blocks the event loop for long', { timeout: 120_000 }, async () => {
   const files: Record<string, unknown[]> = {
     'a picture': [picture(9_900_000)],
     'many pictures': Array.from({ length: 900 }, () => picture(10_000)),
@@ -146,7 +150,7 @@ it('no large file does', { timeout: 120_000 }, async () => {
   for (const [name, parts] of Object.entries(files)) {
     const status = await post(
       '/api/chat',
-      JSON.stringify({ messages: [withParts([...parts, said])] }),
+      JSON.stringify({ messages: [withParts([...parts, hiPart])] }),
     )
     expect(status, name).toBeOneOf([200, 400, 413])
     expect(await server.held(), name).toBeLessThan(limitMs)

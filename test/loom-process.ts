@@ -1,4 +1,4 @@
-/** The `loom` command as a process of its own, on the Node that runs the tests. */
+/** The `loom` command as a separate process, on the Node that runs the tests. */
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -7,7 +7,7 @@ import { within } from './deadline.ts'
 
 export interface LoomProcess {
   child: ChildProcess
-  /** What it has written so far. */
+  /** The output so far. */
   output: () => { stdout: string; stderr: string }
   /** Resolves with the exit code when both streams have ended. */
   exited: Promise<number | null>
@@ -18,7 +18,7 @@ const command = join(root, 'bin/loom.mjs')
 const children: ChildProcess[] = []
 const groups: ChildProcess[] = []
 
-/** Starts `loom`, or another program, with these variables and no others, but for a free port. */
+/** Starts `loom`, or another program, with only these variables and a free port. */
 export function startLoom(
   variables: Record<string, string>,
   words: readonly string[] = ['serve'],
@@ -32,7 +32,10 @@ export function startLoom(
   )
 }
 
-/** Starts it as the README says; npm stands between, in a group of its own with all it starts. */
+/**
+ * Starts Loom with the command of the README. npm and all its child processes are in a group of
+ * their own.
+ */
 export function startNpm(): LoomProcess {
   const child = spawn('npm', ['start'], {
     cwd: root,
@@ -59,7 +62,7 @@ function started(child: ChildProcessByStdio<null, Readable, Readable>): LoomProc
   }
 }
 
-/** Where it listens, as soon as it says so. */
+/** Resolves with the server's address when the server has reported it. */
 export async function addressOf({ child, output, exited }: LoomProcess): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const look = () => {
@@ -72,7 +75,7 @@ export async function addressOf({ child, output, exited }: LoomProcess): Promise
   return within(60_000, 'the greeting of loom', promise)
 }
 
-/** For `afterEach`: ends what is left, by its id. */
+/** For `afterEach`: ends the remaining processes by their ids. */
 export async function endProcesses(): Promise<void> {
   for (const { pid } of groups.splice(0)) if (pid !== undefined) endGroup(pid)
   for (const child of children.splice(0)) {
@@ -84,11 +87,11 @@ export async function endProcesses(): Promise<void> {
   }
 }
 
-/** What npm left behind is in its group still. */
+/** The processes that npm left are still in its group. */
 function endGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // Nothing was left.
+    // No process was left.
   }
 }

@@ -42,7 +42,7 @@ async function started(server: Loom): Promise<string> {
 }
 
 describe('loom serve', () => {
-  it('says where it is and what to try, and that works', async () => {
+  it('the greeting has an address and a working example', async () => {
     const server = loom(['serve'])
     const url = await started(server)
     expect(server.out()).toMatch(/agent +assistant/)
@@ -56,7 +56,7 @@ describe('loom serve', () => {
     expect(server.err()).toBe('')
   })
 
-  it('lets running answers finish when it is told to stop', async () => {
+  it('SIGTERM lets running answers finish', async () => {
     const server = loom(['serve'])
     const url = await started(server)
     const response = await fetch(`${url}/api/chat`, {
@@ -73,7 +73,7 @@ describe('loom serve', () => {
     expect(await server.exit).toBe(0)
   })
 
-  it('ends answers that run for longer than LOOM_GRACE_MS', async () => {
+  it('LOOM_GRACE_MS limits answers after SIGTERM', async () => {
     const server = loom(['serve'], { LOOM_GRACE_MS: '300', LOOM_MODEL: 'demo/assistant' })
     const url = await started(server)
     const response = await fetch(`${url}/api/chat`, {
@@ -87,14 +87,14 @@ describe('loom serve', () => {
     const drain = async () => {
       for (let read = await reader?.read(); read?.done === false; read = await reader?.read());
     }
-    // The connection is reset: no client takes that for the end of the answer.
+    // The connection is reset, and no client takes that for the end of the answer.
     await expect(drain()).rejects.toThrow()
     expect(await server.exit).toBe(0)
-    // Without the setting it takes 10 s.
+    // Without the setting this takes 10 s.
     expect(performance.now() - from).toBeLessThan(8000)
   })
 
-  it('ends at once at the second signal', async () => {
+  it('the second signal ends the server at once', async () => {
     const server = loom(['serve'])
     const url = await started(server)
     const response = await fetch(`${url}/api/chat`, {
@@ -119,7 +119,7 @@ describe('a start that cannot be', () => {
     ['an open address', { HOST: '0.0.0.0' }, /^loom: HOST .*\n$/],
     ['an address elsewhere', { HOST: '192.0.2.1', LOOM_AUTH: 'none' }, /^loom: HOST 192.*\n$/],
   ] as const) {
-    it(`for ${name} is one line and exit code 3`, async () => {
+    it(`a start with ${name} is one line, exit code 3`, async () => {
       const server = loom(['serve'], environment)
       expect(await server.exit).toBe(3)
       expect(server.err()).toMatch(line)
@@ -127,7 +127,7 @@ describe('a start that cannot be', () => {
     })
   }
 
-  it('for a port in use is one line and exit code 3', async () => {
+  it('a port in use is one line, exit code 3', async () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const address = other.address()
@@ -138,7 +138,7 @@ describe('a start that cannot be', () => {
     other.close()
   })
 
-  it('for words that mean nothing to it is one line and exit code 2', async () => {
+  it('unknown arguments are one line, exit code 2', async () => {
     for (const args of [
       ['serve', 'fast'],
       ['serve', '--port', '3000'],
@@ -154,7 +154,7 @@ describe('a start that cannot be', () => {
 describe('loom models', () => {
   const offline = { LOOM_MODELS_URL: 'none' }
 
-  it('lists the models that hold all the words', async () => {
+  it('loom models lists the models with all words', async () => {
     const { exit, out, err } = loom(['models', 'openrouter', 'sonnet-4.6'], offline)
     expect(await exit).toBe(0)
     expect(err()).toBe('')
@@ -164,7 +164,7 @@ describe('loom models', () => {
     )
   })
 
-  it('lists what can be used where there are no words', async () => {
+  it('loom models without words lists usable models', async () => {
     const environment = { ...offline, GROQ_API_KEY: 'key-of-groq', HOST: '0.0.0.0' }
     const { exit, out } = loom(['models'], environment)
     expect(await exit).toBe(0)
@@ -174,7 +174,7 @@ describe('loom models', () => {
     expect(out()).toMatch(/^groq\/groq\/compound +set +131k +\? +\?/m)
   })
 
-  it('says so where there is none, and what is wrong with a setting', async () => {
+  it('loom models reports no match or a bad setting', async () => {
     const none = loom(['models', 'no', 'such', 'model', 'anywhere'], offline)
     expect(await none.exit).toBe(0)
     expect(none.out()).toBe('No model is known by these words.\n')
@@ -187,7 +187,7 @@ describe('loom models', () => {
 describe('a model of the registry', () => {
   const offline = { LOOM_MODELS_URL: 'none', LOOM_LOG_LEVEL: 'info' }
 
-  it('needs its key and nothing else, and a name that is not known is tried', async () => {
+  it('a registry model needs only its key', async () => {
     const environment = { FIREWORKS_API_KEY: 'key-of-fireworks', LOOM_MODEL: 'fireworks/kimi-k2' }
     const server = loom(['serve'], { ...offline, ...environment })
     await started(server)
@@ -200,7 +200,7 @@ describe('a model of the registry', () => {
   it.each([
     ['fireworks/x', 'loom: Model "fireworks/x" needs an API key: set FIREWORKS_API_KEY.\n'],
     ['openruoter/x', /unknown provider "openruoter"\. Did you mean "openrouter"\?/],
-  ])('ends the start where it cannot be used: %s', async (model, words) => {
+  ])('an unusable model ends the start: %s', async (model, words) => {
     const { exit, err } = loom(['serve'], { ...offline, LOOM_MODEL: model })
     expect(await exit).toBe(3)
     expect(err()).toMatch(words)

@@ -22,7 +22,7 @@ export async function settle(tool: NamedTool, ...script: Script[]) {
   const scripts = script.length === 0 ? [calls(['work', { n: 1 }])] : script
   const model = scriptedModel(...scripts, says('Done.'))
   const recorded = await record(agentOf({ tools: [tool], model }), 'Go.')
-  const told = model.asked[1]?.prompt.at(-1)
-  const results = told?.role === 'tool' ? told.content : []
+  const lastMessage = model.asked[1]?.prompt.at(-1)
+  const results = lastMessage?.role === 'tool' ? lastMessage.content : []
   return { ...recorded, model, results }
 }

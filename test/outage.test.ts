@@ -1,18 +1,18 @@
-/** How often whoever runs the server is told of a store that is away. */
+/** The frequency of log lines while a store is away. */
 import { expect, it } from 'vitest'
 
 import { Outage } from '../src/server/outage.ts'
 
 const second = 1000
 
-/** Fails every second for so long; the seconds at which that was told. */
-function toldAt(outage: Outage, clock: { ms: number }, seconds: number): number[] {
-  const told: number[] = []
+/** Fails every second for this time. Returns the seconds with a log line. */
+function logSeconds(outage: Outage, clock: { ms: number }, seconds: number): number[] {
+  const lines: number[] = []
   for (let at = 0; at < seconds; at++) {
-    if (outage.lineOf('away') !== undefined) told.push(at)
+    if (outage.lineOf('away') !== undefined) lines.push(at)
     clock.ms += second
   }
-  return told
+  return lines
 }
 
 function openOutage() {
@@ -20,16 +20,16 @@ function openOutage() {
   return { clock, outage: new Outage(() => clock.ms) }
 }
 
-it('tells of an outage in intervals that double up to ten minutes', () => {
+it('outage lines come at intervals that double to ten minutes', () => {
   const { clock, outage } = openOutage()
-  const told = toldAt(outage, clock, 3600)
-  expect(told.slice(0, 6)).toEqual([0, 2, 6, 14, 30, 62])
-  expect(told.slice(-3).map((at, index, last) => at - (last[index - 1] ?? at))).toEqual([
+  const lines = logSeconds(outage, clock, 3600)
+  expect(lines.slice(0, 6)).toEqual([0, 2, 6, 14, 30, 62])
+  expect(lines.slice(-3).map((at, index, last) => at - (last[index - 1] ?? at))).toEqual([
     0, 600, 600,
   ])
 })
 
-it('counts what it did not tell', () => {
+it('a line counts the omitted failures', () => {
   const { clock, outage } = openOutage()
   const lines = Array.from({ length: 7 }, () => {
     clock.ms += second
@@ -38,13 +38,13 @@ it('counts what it did not tell', () => {
   expect(lines).toEqual(['away', '', 'away (and 1 more)', '', '', '', 'away (and 3 more)'])
 })
 
-it('tells of the next one at once, after the end of the last or a minute of quiet', () => {
+it('a new outage is logged at once', () => {
   const { clock, outage } = openOutage()
   expect(outage.end()).toBeUndefined()
-  expect(toldAt(outage, clock, 4)).toEqual([0, 2])
+  expect(logSeconds(outage, clock, 4)).toEqual([0, 2])
   expect(outage.end()).toBe(4 * second)
   expect(outage.end()).toBeUndefined()
-  expect(toldAt(outage, clock, 4)).toEqual([0, 2])
+  expect(logSeconds(outage, clock, 4)).toEqual([0, 2])
   clock.ms += 61 * second
   expect(outage.lineOf('away')).toBe('away')
 })

@@ -1,6 +1,6 @@
 /**
- * Bad input at the door of the process, beyond what `main.test.ts` has of it: whatever is in the
- * environment, a start that cannot be says in plain lines what to set, and shows no stack and no key.
+ * Bad settings of the process, beyond those of `main.test.ts`. For any environment, a start that
+ * fails reports in plain lines what to set, without a stack and without a key.
  */
 import { afterEach, describe, expect, test } from 'vitest'
 
@@ -10,7 +10,7 @@ afterEach(endProcesses)
 
 const secret = 'sk-test-0c5f6b1e9d7a4823'
 
-/** What is set, and the lines that come of it. */
+/** The variables, and the lines of the error. */
 const refused: Record<string, [variables: Record<string, string>, lines: RegExp[]]> = {
   'a model without a provider': [
     { LOOM_MODEL: 'noslash' },
@@ -21,7 +21,7 @@ const refused: Record<string, [variables: Record<string, string>, lines: RegExp[
     [/^loom: Model "demo\/ " is not of the form /],
   ],
   'a model that the demo does not have': [{ LOOM_MODEL: 'demo/nobody' }, [/^loom: .*demo\//]],
-  'a provider with a slip of the pen': [
+  'a misspelt provider': [
     { LOOM_MODEL: 'antrhopic/claude' },
     [/^loom: .*Did you mean "anthropic"\?.*ANTRHOPIC_BASE_URL/],
   ],
@@ -37,12 +37,12 @@ const refused: Record<string, [variables: Record<string, string>, lines: RegExp[
     { LOOM_MODEL: 'acme/large', ACME_BASE_URL: `https://me:${secret}@example.com/v1` },
     [/^loom: ACME_BASE_URL must not hold a user name or password/],
   ],
-  'a host that is nowhere': [
+  'an unknown host': [
     { HOST: 'no.such.host.invalid', LOOM_AUTH: 'none' },
     [/^loom: HOST no\.such\.host\.invalid is no known name\.$/],
   ],
   'an agent named as a prototype': [{ LOOM_AGENT: '__proto__' }, [/^loom: LOOM_AGENT must be /]],
-  'several at once, each in its line': [
+  'several bad settings, each in its line': [
     { PORT: 'http', LOOM_MODEL: 'noslash', LOOM_LOG_LEVEL: 'loud' },
     [/^loom: PORT /, /^loom: LOOM_MODEL /, /^loom: LOOM_LOG_LEVEL /],
   ],
@@ -55,7 +55,7 @@ const refused: Record<string, [variables: Record<string, string>, lines: RegExp[
 
 describe('loom serve', () => {
   test.each(Object.entries(refused))(
-    'does not start with %s',
+    'loom serve does not start with %s',
     async (_name, [variables, lines]) => {
       const loom = startLoom(variables)
       expect(await loom.exited).toBe(3)
@@ -70,7 +70,7 @@ describe('loom serve', () => {
 })
 
 describe('npm start', () => {
-  test('hands SIGTERM on: the running answer is finished, and nothing is left behind', async () => {
+  test('npm start passes SIGTERM on and leaves no process', async () => {
     const npm = startNpm()
     const url = await addressOf(npm)
     const body = JSON.stringify({ message: 'What is 12 * 34?' })

@@ -18,7 +18,7 @@ import { expectWellFormed } from './event-grammar.ts'
 /** No environment of the machine, so no keys. */
 export const models = createModels({ environment: {} })
 
-/** An agent that does not make a test wait. */
+/** An agent whose retries do not delay a test. */
 export const agentOf = <CONTEXT = unknown>(
   definition: Partial<AgentDefinition<CONTEXT>>,
 ): Agent<CONTEXT> =>
@@ -81,8 +81,8 @@ async function messageOf(
   const onError = (error: unknown) => faults.push(error)
   let last = message
   for await (const state of readUIMessageStream({ message, stream, onError })) last = state
-  const told = ofType(events, 'error').map(({ errorText }) => new Error(errorText))
-  expect(faults).toEqual(told)
+  const errors = ofType(events, 'error').map(({ errorText }) => new Error(errorText))
+  expect(faults).toEqual(errors)
   return { ...last, parts: last.parts.slice(earlierCalls.length) }
 }
 

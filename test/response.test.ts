@@ -30,7 +30,7 @@ type Answer = (reply: ResponseSink) => unknown
 const sinkOf = (c: Context, options: Partial<ResponseOptions> = {}) =>
   new ResponseSink(c, { encoder: encoderOf('ui', undefined), ...options })
 
-/** A server whose every answer is written by `answer`, after the route has returned. */
+/** A server whose answers come from `answer`, after the route has returned. */
 async function serverOf(
   answer: Answer,
   options: Partial<ResponseOptions> = {},
@@ -48,12 +48,12 @@ async function serverOf(
 
 interface Raw {
   socket: Socket
-  /** Everything received, heads and chunk sizes too. */
+  /** All received bytes, with heads and chunk sizes. */
   text: () => string
   closed: () => boolean
 }
 
-/** A client that shows what is on the wire. */
+/** A client that shows the bytes of the connection. */
 function request(url: string, { read = true } = {}): Raw {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -69,7 +69,7 @@ function request(url: string, { read = true } = {}): Raw {
   return { socket, text: () => text, closed: () => closed }
 }
 
-/** The chunks of the body: one a write. */
+/** The chunks of the body: one for each write. */
 const chunksIn = (raw: string): string[] => {
   const chunks: string[] = []
   let rest = raw.slice(raw.indexOf('\r\n\r\n') + 4)
@@ -86,7 +86,7 @@ const sizeOf = (rest: string): number => Number.parseInt(rest, 16) || 0
 const cleanEnd = '\r\n0\r\n\r\n'
 
 describe('the response of a stream', () => {
-  it('has the headers of the protocol and those that the app has set', async () => {
+  it('a stream has the headers of protocol and app', async () => {
     const app = new Hono()
     app.use(cors({ origin: (origin) => origin }))
     app.use(async (c, next) => {
@@ -118,7 +118,7 @@ describe('the response of a stream', () => {
     expect(await response.text()).toMatch(/^id: \d+-0\.0\ndata: .*\n\ndata: \[DONE\]\n\n$/s)
   })
 
-  it('is whole behind a middleware that makes Hono copy it', async () => {
+  it('a stream is complete after a copying middleware', async () => {
     const app = new Hono()
     app.use(cors())
     const url = await serverOf(
@@ -135,7 +135,7 @@ describe('the response of a stream', () => {
     expect(await (await fetch(url)).text()).toContain('[DONE]')
   })
 
-  it('joins what happens in one turn of the event loop into one write', async () => {
+  it('events of one turn become one write', async () => {
     const url = await serverOf((reply) => {
       for (const text of ['a', 'b', 'c']) void reply.send(delta(text))
       setImmediate(() => {
@@ -152,7 +152,7 @@ describe('the response of a stream', () => {
     expect(others).toEqual([])
   })
 
-  it('serves the next request of the connection', async () => {
+  it('the connection serves a second request', async () => {
     const url = await serverOf((reply) => {
       void reply.send(finish)
       reply.end()
@@ -163,7 +163,7 @@ describe('the response of a stream', () => {
     await vi.waitFor(() => expect(client.text().split(cleanEnd)).toHaveLength(3), 20_000)
   })
 
-  it('says something when nothing happens for long', async () => {
+  it('a silent stream gets comments', async () => {
     const url = await serverOf((reply) => void reply.send(start), { keepAliveMs: 20 })
     const client = request(url)
     await vi.waitFor(
@@ -172,7 +172,7 @@ describe('the response of a stream', () => {
     )
   })
 
-  it('says nothing inside a frame that is sent in pieces', async () => {
+  it('no comment is inside a frame', async () => {
     const rows = Array.from({ length: 60_000 }, (_, index) => ({ index, name: 'a row' }))
     const event: AgentEvent = { type: 'tool-output-available', toolCallId: 'c', output: rows }
     const encoder = encoderOf('ui', undefined)
@@ -194,7 +194,7 @@ describe('the response of a stream', () => {
     for (const chunk of chunks.slice(0, 5)) expect(chunk).toEqual(event)
   })
 
-  it('sends the headers before there is anything to say', async () => {
+  it('the headers are sent before the first event', async () => {
     const url = await serverOf(() => {}, { encoder: encoderOf('text', undefined) })
     expect((await fetch(url)).headers.get('content-type')).toBe('text/plain; charset=utf-8')
   })
@@ -216,20 +216,20 @@ const endOf = async (
 }
 
 describe('the end of a stream', () => {
-  it('is whole after a finish', async () => {
+  it('a stream with a finish ends complete', async () => {
     const text = await endOf([start, { type: 'error', errorText: 'no' }, finish])
     expect(text).toContain('data: [DONE]')
     expect(text).toContain(cleanEnd)
   })
 
-  it('is a cut connection without one, behind all that was said', async () => {
+  it('a stream without a finish is cut after its events', async () => {
     const text = await endOf([start, delta('x'.repeat(300_000)), delta('last words')])
     expect(text).toContain('last words')
     expect(text).not.toContain('[DONE]')
     expect(text).not.toContain(cleanEnd)
   })
 
-  it('is a cut connection where the protocol cannot tell of an error', async () => {
+  it('a failed text stream is cut', async () => {
     const text = await endOf([start, { type: 'error', errorText: 'sorry' }, finish], {
       encoder: encoderOf('text', undefined),
     })
@@ -239,7 +239,7 @@ describe('the end of a stream', () => {
 })
 
 describe('a reader', () => {
-  it('that disconnects is noticed at once', async () => {
+  it('a disconnected reader is detected at once', async () => {
     const closed = Promise.withResolvers<unknown>()
     const url = await serverOf((reply) => {
       void reply.send(start)
@@ -251,7 +251,7 @@ describe('a reader', () => {
     expect(await closed.promise).toMatchObject({ code: 'aborted' })
   })
 
-  it('that has left before the answer began is noticed too', async () => {
+  it('a reader that left before the answer is detected', async () => {
     const asked = Promise.withResolvers<void>()
     const noticed = Promise.withResolvers<unknown>()
     const app = new Hono<{ Bindings: HttpBindings }>()
@@ -271,13 +271,13 @@ describe('a reader', () => {
     expect(await noticed.promise).toMatchObject({ code: 'aborted' })
   })
 
-  it('that does not read holds the turn back, and is dropped when it takes nothing', async () => {
+  it('a reader that does not read is dropped', async () => {
     const outcome = Promise.withResolvers<unknown>()
     let sends = 0
     const url = await serverOf(
       async (reply) => {
         reply.closed.addEventListener('abort', () => outcome.resolve(reply.closed.reason))
-        // Far more than the kernel's own buffers take.
+        // This is far more than the kernel's own buffers hold.
         while (!reply.closed.aborted && sends < 1000) {
           await reply.send(delta('x'.repeat(100_000)))
           sends++
@@ -293,7 +293,7 @@ describe('a reader', () => {
     expect(client.text()).not.toContain(cleanEnd)
   })
 
-  it('that does not read is dropped at twice the bound by a turn that does not wait', async () => {
+  it('a turn that does not wait drops its reader', async () => {
     const outcome = Promise.withResolvers<number>()
     const url = await serverOf(
       (reply) => {
@@ -307,7 +307,7 @@ describe('a reader', () => {
     expect(await outcome.promise).toBeLessThan(200)
   })
 
-  it('that is slow gets an event that is larger than the bound', async () => {
+  it('a slow reader receives an event above the bound', async () => {
     const size = 12_000_000
     const url = await serverOf(
       async (reply) => {
@@ -318,7 +318,7 @@ describe('a reader', () => {
       },
       { maxBufferedBytes: 100_000, stallMs: 1000 },
     )
-    // At this pace it takes two seconds at least, twice what a reader may stall.
+    // At this pace it takes at least two seconds, twice the stall limit of a reader.
     const client = request(url, { read: false })
     let length = 0
     let end = ''
@@ -345,7 +345,7 @@ const responseOf = (answer: Answer, options: Partial<ResponseOptions> = {}) => {
 }
 
 describe('where there is no Node response', () => {
-  it('the stream is the body of a Response', async () => {
+  it('without Node the stream is a Response body', async () => {
     const response = await responseOf((reply) => {
       void reply.send(start)
       void reply.send(finish)
@@ -367,7 +367,7 @@ describe('where there is no Node response', () => {
     await expect(reader?.read()).rejects.toThrow('cut off')
   })
 
-  it('a reader that cancels is noticed', async () => {
+  it('a cancellation of a reader is detected', async () => {
     let reply: ResponseSink | undefined
     const response = await responseOf((opened) => {
       reply = opened
@@ -379,7 +379,7 @@ describe('where there is no Node response', () => {
     expect(reply?.closed.aborted).toBe(true)
   })
 
-  it('a reader that takes nothing is dropped', async () => {
+  it('a reader that reads nothing is dropped', async () => {
     const outcome = Promise.withResolvers<unknown>()
     const response = await responseOf(
       async (reply) => {

@@ -100,7 +100,7 @@ export const words = (text: string, id = 'txt-0'): LanguageModelV4StreamPart[] =
   ...text.split(/(?<= )/).map((delta) => ({ type: 'text-delta' as const, id, delta })),
 ]
 
-/** A whole reply of text. */
+/** A whole reply with a text. */
 export const says = (text: string): LanguageModelV4StreamPart[] => [
   ...words(text),
   { type: 'text-end', id: 'txt-0' },

@@ -1,4 +1,7 @@
-/** Loom's app as `loom serve` makes it, in this process: sessions in memory, no environment of its own. */
+/**
+ * Loom's app in the form of `loom serve`, in this process: sessions in memory, without the
+ * machine's environment.
+ */
 import type { Hono } from 'hono'
 
 import { createApp } from '../routes/app.ts'

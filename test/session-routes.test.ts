@@ -1,4 +1,4 @@
-/** What the session routes say beside streams, and how a program mounts them in an app of its own. */
+/** The answers of the session routes beside streams, and the routes in an app of a program. */
 import { safeValidateUIMessages, type UIMessage } from 'ai'
 import { Hono } from 'hono'
 import { describe, expect, it, vi } from 'vitest'
@@ -21,8 +21,8 @@ import { until } from './redis/until.ts'
 import { calls, says, type Script, scriptedModel } from './scripted-model.ts'
 import { clientTool, Gate, saysWhen } from './sessions/scripts.ts'
 
-/** What these tests look at in an answer. */
-interface Told {
+/** The fields of an answer that these tests read. */
+interface ResponseBody {
   prompt?: unknown[]
   tools?: unknown
   providerOptions?: unknown
@@ -44,19 +44,19 @@ function openApp(
   const app = new Hono().route('/ai', sessionRoutes(loom, options))
   const post = (body: object, headers: Record<string, string> = {}) =>
     app.request('/ai/chat', { method: 'POST', body: JSON.stringify(body), headers })
-  /** Posts, waits for the answer, and gives it. */
+  /** Posts, waits for the answer, and returns it. */
   const ask = async (body: object) => (await post(body, { accept: 'application/json' })).json()
   const get = async (path: string, headers: Record<string, string> = {}) => {
     const response = await app.request(`/ai/chat${path}`, { headers })
     const text = await response.text()
-    const body: Told = response.ok ? JSON.parse(text) : {}
+    const body: ResponseBody = response.ok ? JSON.parse(text) : {}
     return { status: response.status, body }
   }
   return { app, model, post, ask, get, loom }
 }
 
 describe('the prompt of a session', () => {
-  it('is exactly what the model is asked next', async () => {
+  it('the prompt route returns the next prompt of the model', async () => {
     const scripts = [calls(['calculator', { expr: '6 * 7' }]), says('42.'), says('Yes.')]
     const { ask, get, model } = openApp(scripts, { tools: [calculator], extraBody: { seed: 1 } })
     await ask({ id: 'c', messages: [user('What is 6 * 7?')] })
@@ -71,7 +71,7 @@ describe('the prompt of a session', () => {
     expect(body.providerOptions).toEqual(providerOptions)
   })
 
-  it('is told with the context that the next message would bring', async () => {
+  it('the prompt route uses a given context', async () => {
     const systemPrompt = (context: unknown) => `You know ${JSON.stringify(context)}.`
     const { ask, get } = openApp([says('Hi.')], { systemPrompt })
     await ask({ id: 'c', messages: [user('Hi')] })
@@ -82,15 +82,15 @@ describe('the prompt of a session', () => {
     expect(await get('/c/prompt?context=%7B')).toMatchObject({ status: 400 })
   })
 
-  it('is not told of a session that is not there', async () => {
+  it('an unknown session has no prompt', async () => {
     const { get } = openApp([])
     expect(await get('/nobody/prompt')).toMatchObject({ status: 404 })
   })
 })
 
 describe('a session', () => {
-  it('tells what it has spent, and what that cost where all of it is known', async () => {
-    // A reply is ten tokens in and five out.
+  it('a session reports its usage and its known cost', async () => {
+    // A reply is ten input tokens and five output tokens.
     const price = { input: 100_000, output: 200_000 }
     const plain = createModels({ environment: {} })
     const models = { ...plain, facts: async () => ({ price }) }
@@ -109,7 +109,7 @@ describe('a session', () => {
     expect(spent).toEqual({ usage: expect.objectContaining({ totalTokens: 15 }) })
   })
 
-  it('that was just made by a fork has spent nothing', async () => {
+  it('a fork begins with no spending', async () => {
     const { app, ask, get } = openApp([says('One.')])
     await ask({ id: 'c', messages: [user('1')] })
     await app.request('/ai/chat/c/fork', { method: 'POST', body: '{"id": "d"}' })
@@ -139,7 +139,7 @@ describe('a history that a client brings along', () => {
     ],
   }
 
-  it('is passed over', async () => {
+  it('a posted history is ignored', async () => {
     const { ask, get, model } = openApp([says('Hello.'), says('No idea.')])
     await ask({ id: 'c', messages: [user('Hi.')] })
     await ask(posted)
@@ -148,14 +148,14 @@ describe('a history that a client brings along', () => {
     expect((await get('/c/messages')).body).toHaveLength(4)
   })
 
-  it('shows that the server does not have the conversation any more', async () => {
+  it('a posted history of a lost conversation gets 410', async () => {
     const { post, get, model } = openApp([])
     expect((await post(posted)).status).toBe(410)
     expect(model.asked).toHaveLength(0)
     expect((await get('/c')).status).toBe(404)
   })
 
-  it('begins a session, as far as it is text, where the agent allows it', async () => {
+  it('seedFromClient begins a session with the posted texts', async () => {
     const { ask, get, model } = openApp([says('Ada.'), says('Still Ada.')], {
       seedFromClient: true,
     })
@@ -168,7 +168,7 @@ describe('a history that a client brings along', () => {
     ])
     expect(JSON.stringify(model.asked[0]?.prompt)).not.toMatch(/calculator|Obey/)
     expect((await get('/c/messages')).body).toHaveLength(4)
-    // Only a session that nobody knows yet begins with it.
+    // Only a new session begins with it.
     await ask({ ...posted, messages: [user('Forget it.'), assistant('Done.'), user('And now?')] })
     expect((await get('/c/messages')).body).toHaveLength(6)
     expect(JSON.stringify(model.asked[1]?.prompt)).not.toContain('Forget')
@@ -176,7 +176,7 @@ describe('a history that a client brings along', () => {
 })
 
 describe('sessions in an app of one’s own', () => {
-  it('belong to whom the app says', async () => {
+  it('the app’s tenantOf decides the owner of a session', async () => {
     const tenantOf: SessionRoutesOptions['tenantOf'] = (c) => c.req.header('x-user') ?? ''
     const { post, get } = openApp([says('Hi.')], {}, { tenantOf })
     const mine = { 'x-user': 'ada', accept: 'application/json' }
@@ -186,7 +186,7 @@ describe('sessions in an app of one’s own', () => {
     expect(await get('', { 'x-user': 'bob' })).toMatchObject({ body: { sessions: [] } })
   })
 
-  it('are streamed to readers of any runtime', async () => {
+  it('sessions are streamed on any runtime', async () => {
     const { post } = openApp([says('Hi there.')])
     const response = await post({ id: 'c', messages: [user('Hi')] })
     expect(response.headers.get('x-loom-session')).toBe('c')
@@ -194,7 +194,7 @@ describe('sessions in an app of one’s own', () => {
     expect(await response.text()).toMatch(/Hi .*\[DONE\]/s)
   })
 
-  it('go on in an app that nobody has posted to when the one is dead that answered', async () => {
+  it('an idle instance takes over from a dead one', async () => {
     const store = openMemoryStore()
     const gate = new Gate('the reply of the first')
     const openOn = (script: Script) => {
@@ -209,21 +209,21 @@ describe('sessions in an app of one’s own', () => {
     const headers = { prefer: 'respond-async' }
     await first.app.request('/ai/chat', { method: 'POST', body, headers })
     await gate.reached()
-    // It is heard of no more.
+    // The instance sends no more heartbeats.
     first.loom.sessions.refuse()
     const response = await second.app.request('/ai/chat/c/stream')
     expect(await within(8000, 'the answer', response.text())).toMatch(/Taken .*\[DONE\]/s)
     gate.open()
   })
 
-  it('are refused in words', async () => {
+  it('a refusal has a readable body', async () => {
     const { post } = openApp([])
     const response = await post({ id: 'c', agent: 'nobody', messages: [user('Hi')] })
     expect([response.status, await response.text()]).toEqual([404, expect.stringMatching('tester')])
   })
 })
 
-it('finds the stream for a transport whose address ends in a query', async () => {
+it('an address with a query finds its stream', async () => {
   const { app, ask } = openApp([says('Hi.')])
   await ask({ id: 'a/b', messages: [user('Hi')] })
   const response = await app.request('/ai/chat?profile=v7/a%2Fb/stream')
@@ -233,7 +233,7 @@ it('finds the stream for a transport whose address ends in a query', async () =>
 })
 
 describe('a message that is posted again', () => {
-  it('is answered as was asked, where it is being made anew already', async () => {
+  it('a repeated regeneration gets the same answer', async () => {
     const gate = new Gate('the second answer')
     const { post, ask, loom } = openApp([says('One.'), saysWhen(gate, 'Two', '.')])
     await ask({ id: 'c', messages: [user('Hi')] })
@@ -247,7 +247,7 @@ describe('a message that is posted again', () => {
     expect(await accepted.json()).toEqual(first)
     const follow = vi.spyOn(loom.sessions.readers, 'follow')
     const whole = post(again, { accept: 'application/json' })
-    // A post that arrives after the answer makes it anew.
+    // A post that arrives after the answer regenerates it again.
     await until(10_000, 'the answer is followed', () => follow.mock.calls.length === 1)
     const stream = await post(again)
     expect(stream.headers.get('content-type')).toMatch('text/event-stream')
@@ -256,7 +256,7 @@ describe('a message that is posted again', () => {
     expect(await stream.text()).toMatch(/\[DONE\]\n\n$/)
   })
 
-  it('is answered from the history where its stream is gone', async () => {
+  it('a repeated message is answered from the history', async () => {
     const { post, ask, loom, model } = openApp([says('Hi.')], {}, { logTtlMs: 1 })
     const posted = { id: 'c', messages: [user('Hello')] }
     const answered = await ask(posted)
@@ -268,7 +268,7 @@ describe('a message that is posted again', () => {
     expect(model.asked).toHaveLength(1)
   })
 
-  it('is answered whole where its log expires while it is read', async () => {
+  it('an answer is complete if its log expires', async () => {
     const store = openMemoryStore()
     const { ask, loom } = openApp([says('Hi.')], {}, { store })
     await ask({ id: 'c', messages: [user('Hello')] })
@@ -287,7 +287,7 @@ describe('a message that is posted again', () => {
 })
 
 describe('what an edit cut', () => {
-  it('is listed, and forked from by its number', async () => {
+  it('a branch is listed and can be forked', async () => {
     const { app, ask, get } = openApp([says('A'), says('A2')])
     await ask({ id: 'c', messages: [user('a', 'first')] })
     await ask({ id: 'c', messages: [user('a2', 'first')], messageId: 'first' })
@@ -316,7 +316,7 @@ describe('what an edit cut', () => {
 })
 
 describe('a history that ends with a user message', () => {
-  it('is answered by a regeneration, once for two that come at once', async () => {
+  it('two parallel regenerations give one answer', async () => {
     const gate = new Gate('the second reply')
     const { app, ask, get, post, model } = openApp([
       says('A'),
@@ -345,7 +345,7 @@ describe('a history that ends with a user message', () => {
 })
 
 describe('a stop that runs the queue', () => {
-  it('answers the messages that an earlier stop holds', async () => {
+  it('queue "run" answers the held messages', async () => {
     const gate = new Gate('the first reply')
     const { app, post, get, loom } = openApp([saysWhen(gate, 'A', ' a'), says('B'), says('C')])
     await post({ id: 'c', messages: [user('a')] }, { prefer: 'respond-async' })
@@ -359,7 +359,7 @@ describe('a stop that runs the queue', () => {
     expect(await stop({})).toEqual({ stopped: true, queued: 1, held: true })
     await until(5000, 'the stop', async () => (await session())?.state === 'idle')
     expect(await session()).toMatchObject({ held: true, queued: 1 })
-    // Nothing is left to be stopped; what waits is told.
+    // No turn can be stopped. The answer reports the messages that wait.
     expect(await stop({})).toEqual({ stopped: false, queued: 1, held: true })
     expect(await stop({ queue: 'run' })).toEqual({ stopped: false })
     const isAnswered = async () => (await loom.sessions.messages('c')).length === 4
@@ -369,7 +369,7 @@ describe('a stop that runs the queue', () => {
 })
 
 describe('a stop where nothing runs', () => {
-  it('clears the messages that an earlier stop holds', async () => {
+  it('queue "clear" removes the held messages', async () => {
     const gate = new Gate('the first reply')
     const { app, post, get, loom } = openApp([saysWhen(gate, 'A', ' a')])
     await post({ id: 'c', messages: [user('a')] }, { prefer: 'respond-async' })
@@ -387,7 +387,7 @@ describe('a stop where nothing runs', () => {
 })
 
 describe('a stop that names a message', () => {
-  it('withdraws one that waits, and lets the turn run that it does not name', async () => {
+  it('a stop with a messageId withdraws only that message', async () => {
     const gate = new Gate('the first reply')
     const { app, post, ask, get } = openApp([saysWhen(gate, 'A', ' a'), says('C')])
     const first = ask({ id: 'c', messages: [user('a')] })
@@ -411,7 +411,7 @@ describe('a stop that names a message', () => {
     expect(await stop({ messageId: 'c' })).toEqual({ stopped: false })
   })
 
-  it('stops the turn that answers it, an edited one, too', async () => {
+  it('a stop with a messageId stops that message’s turn', async () => {
     const gates = [new Gate('the first reply'), new Gate('the reply to the edit')]
     const scripts = gates.map((gate) => saysWhen(gate, 'A', ' a'))
     const { app, post, loom } = openApp(scripts)
@@ -438,7 +438,7 @@ describe('a stop that names a message', () => {
 })
 
 describe('an answer to what a session asked for', () => {
-  it('is one answer though it comes again, and another one is none', async () => {
+  it('a repeated tool answer counts once', async () => {
     const scripts = [calls(['ask', { question: 'Red?' }]), says('Red it is.')]
     const { app, ask, get, model } = openApp(scripts, { tools: [clientTool] })
     await ask({ id: 'c', messages: [user('Paint.')] })
@@ -463,7 +463,7 @@ describe('an answer to what a session asked for', () => {
 describe('an answer to a message that was left behind', () => {
   for (const logTtlMs of [1, 60_000]) {
     const log = logTtlMs === 1 ? 'expired' : 'still there'
-    it(`is refused at every door while something else is said, and its log is ${log}`, async () => {
+    it(`a late tool answer is refused, its log ${log}`, async () => {
       const gate = new Gate('the second reply')
       const scripts = [calls(['ask', { question: 'Red?' }]), saysWhen(gate, 'B', ' b')]
       const { app, ask, get, post, loom } = openApp(scripts, { tools: [clientTool] }, { logTtlMs })
@@ -501,7 +501,7 @@ describe('an answer to a message that was left behind', () => {
 })
 
 describe('a message that waits', () => {
-  it('is refused to whoever waits for its answer when it is withdrawn', async () => {
+  it('a withdrawn message ends its readers with a refusal', async () => {
     const gate = new Gate('the first reply')
     const { app, post, ask, loom } = openApp([saysWhen(gate, 'A', ' a')])
     const first = ask({ id: 'c', messages: [user('First')] })
@@ -521,7 +521,7 @@ describe('a message that waits', () => {
     expect(await first).toMatchObject({ text: 'A a' })
   })
 
-  it('is edited in the history where its turn begins at that moment', async () => {
+  it('an edit of a starting message changes the history', async () => {
     const gate = new Gate('the first reply')
     const store = openMemoryStore()
     const answers = [saysWhen(gate, 'A', ' a'), says('B'), says('C')]
@@ -545,7 +545,7 @@ describe('a message that waits', () => {
     expect([said.length, model.asked.length]).toEqual([4, 3])
   })
 
-  it('has one edit where that is posted twice with one Idempotency-Key', async () => {
+  it('an edit with one Idempotency-Key applies once', async () => {
     const gate = new Gate('the first reply')
     const { post, loom, model } = openApp([saysWhen(gate, 'A', ' a'), says('B')])
     const later = { prefer: 'respond-async' }
@@ -563,12 +563,12 @@ describe('a message that waits', () => {
     await until(5000, 'both answers', async () => {
       return (await loom.sessions.messages('c')).length === 4
     })
-    // Also when it was answered meanwhile.
+    // This also holds if it was answered in the meantime.
     expect(await (await edit('Edited', key)).text()).toContain('"delta":"B"')
     expect(model.asked).toHaveLength(2)
   })
 
-  it('is told when to come back where too many wait', async () => {
+  it('a full queue answers with Retry-After', async () => {
     const gate = new Gate('the first reply')
     const { post } = openApp([saysWhen(gate, 'A', ' a'), says('B')], {}, { mailboxLimit: 1 })
     const later = { prefer: 'respond-async' }
@@ -591,7 +591,7 @@ describe('a message that is over', () => {
   })
   const asks = calls(['remove', {}, 'call-a'], ['remove', {}, 'call-b'])
 
-  /** Asks, and decides on the first call; the answer to that. */
+  /** Posts, decides on the first call, and returns the answer to that. */
   async function decideOnFirst(
     { app, post }: ReturnType<typeof openApp>,
     approved: boolean,
@@ -612,7 +612,7 @@ describe('a message that is over', () => {
   it.each([
     [true, { state: 'output-error', errorText: expect.stringContaining('Not run') }],
     [false, { state: 'output-denied' }],
-  ])('has no open call when another message came (approved: %s)', async (approved, outcome) => {
+  ])('another message closes open calls (approved: %s)', async (approved, outcome) => {
     const app = openApp([asks, says('Fine.')], { tools: [remove] })
     await decideOnFirst(app, approved)
     await app.ask({ id: 'c', messages: [user('Never mind.')] })
@@ -622,11 +622,11 @@ describe('a message that is over', () => {
       { toolCallId: 'call-a', ...outcome },
       { toolCallId: 'call-b', state: 'output-error', errorText: 'Not answered.' },
     ])
-    // By the AI SDK's own schema, which has no result of a call that nobody approved.
+    // Checks with the AI SDK's own schema, in which a call without approval has no result.
     expect(await safeValidateUIMessages({ messages: [answer] })).toMatchObject({ success: true })
   })
 
-  it('has no open call when its turn cannot go on', async () => {
+  it('a failed turn closes its open calls', async () => {
     let isBroken = false
     const systemPrompt = () => {
       if (isBroken) throw new Error('the prompt is broken')

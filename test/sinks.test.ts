@@ -18,7 +18,7 @@ import { calls, directScriptedModel, hangs, says, scriptedModel, words } from '.
 beforeEach(watchRejections)
 
 describe('a callback', () => {
-  it('holds the run back until its promise settles', async () => {
+  it('a run waits for the promise of its sink', async () => {
     let inside = 0
     const most: number[] = []
     const sink = async () => {
@@ -33,7 +33,7 @@ describe('a callback', () => {
     expect(Math.max(...most)).toBe(1)
   })
 
-  it('holds the model back, too', async () => {
+  it('a sink delays the model too', async () => {
     const gate = Promise.withResolvers<void>()
     const { source, given } = endless()
     const stop = new AbortController()
@@ -42,7 +42,7 @@ describe('a callback', () => {
       sink: (event) => (event.type === 'text-delta' ? gate.promise : undefined),
     })
     const held = await settled(given)
-    // What streams keep ahead between model and runner, and no more.
+    // The parts that streams keep between model and runner, and no more.
     expect(held).toBeLessThan(10)
     stop.abort()
     gate.resolve()
@@ -53,7 +53,7 @@ describe('a callback', () => {
   it.each([
     ['throws', () => AbortSignal.abort(broken).throwIfAborted()],
     ['rejects', () => Promise.reject(broken)],
-  ])('that %s ends the run with that very error', async (_how, fail) => {
+  ])('a sink that %s ends the run with its error', async (_how, fail) => {
     for (const open of [scriptedModel, directScriptedModel]) {
       for (const at of ['start', 'start-step', 'text-start', 'text-delta', 'text-end', 'finish']) {
         const told: string[] = []
@@ -75,7 +75,7 @@ describe('a callback', () => {
   it.each([
     ['of the AI SDK', scriptedModel],
     ["of Loom's own", directScriptedModel],
-  ])('that fails aborts a model %s', async (_whose, open) => {
+  ])('a failed sink aborts a model %s', async (_whose, open) => {
     const model = open(hangs(words('One two three.')))
     const sink = ({ type }: AgentEvent) => {
       if (type === 'text-delta') throw broken
@@ -85,7 +85,7 @@ describe('a callback', () => {
     expect(model.asked[0]?.abortSignal?.aborted).toBe(true)
   })
 
-  it('that fails aborts the tools, and hears of none of them', async () => {
+  it('a failed sink aborts the tools and receives nothing more', async () => {
     const signals: AbortSignal[] = []
     const tool = defineTool({
       name: 'work',
@@ -124,7 +124,7 @@ async function receive(port: MessagePort | Worker): Promise<AgentEvent[]> {
 }
 
 describe('a message port', () => {
-  it('carries the events as they are', async () => {
+  it('a message port receives equal events', async () => {
     const { port1, port2 } = new MessageChannel()
     onTestFinished(() => port1.close())
     const received = receive(port2)
@@ -134,7 +134,7 @@ describe('a message port', () => {
     expect(await received).toEqual(events)
   })
 
-  it('carries a whole run out of a worker thread', async () => {
+  it('a message port carries a run from a worker', async () => {
     const worker = new Worker(new URL('./fixtures/run-in-worker.ts', import.meta.url))
     onTestFinished(() => void worker.terminate())
     const events = await receive(worker)

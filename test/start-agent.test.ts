@@ -1,4 +1,4 @@
-/** Conversations in code, by the library's front door. */
+/** Conversations in code, through the main function of the library. */
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
@@ -34,7 +34,7 @@ const endless: Script = async function* (signal) {
 }
 
 describe('a started agent', () => {
-  it('answers calls one after the other, and knows what was said', async () => {
+  it('a session answers calls with its history', async () => {
     const { agent, model } = tutor([says('4.'), says('40.')])
     const session = startAgent(agent, { models })
     const first = await session.call('What is 2 + 2?')
@@ -51,14 +51,14 @@ describe('a started agent', () => {
     ])
   })
 
-  it('takes a cast at once and answers it by itself', async () => {
+  it('a cast returns at once and gets an answer', async () => {
     const { agent } = tutor([says('One.'), says('Two.')])
     const session = startAgent(agent, { models })
     expect(await session.cast('first')).toEqual(expect.any(String))
     expect((await session.call('second')).text).toBe('Two.')
   })
 
-  it('streams the events of an answer, and is stopped with what it said kept', async () => {
+  it('a stopped answer keeps its text', async () => {
     const { agent } = tutor([endless])
     const session = startAgent(agent, { models })
     const types: string[] = []
@@ -73,7 +73,7 @@ describe('a started agent', () => {
     expect(await session.stop()).toBe(false)
   })
 
-  it('hands its callbacks the context of each call', async () => {
+  it('callbacks receive the context of each call', async () => {
     const systemPrompt = ({ name }: { name: string }) => `You teach ${name}.`
     const model = scriptedModel(says('Hi.'))
     const agent = defineAgent<{ name: string }>({ name: 'tutor', systemPrompt, model })
@@ -82,7 +82,7 @@ describe('a started agent', () => {
     expect(model.asked[0]?.prompt[0]).toMatchObject({ content: 'You teach Ada.' })
   })
 
-  it('tells its caller why a turn failed, and goes on with the next', async () => {
+  it('a failed turn throws; the next one works', async () => {
     const { agent } = tutor([new Error('the model is out'), says('Back.')], {
       retry: { retries: 0 },
     })
@@ -91,14 +91,14 @@ describe('a started agent', () => {
     await expect(session.call('Hello?')).resolves.toMatchObject({ text: 'Back.' })
   })
 
-  it('is refused an id that no store takes', () => {
+  it('an invalid session id is refused', () => {
     const { agent } = tutor([])
     expect(() => startAgent(agent, { models, id: '' })).toThrow(LoomError)
     expect(() => startAgent(agent, { models, id: 'x'.repeat(257) })).toThrow(/256/)
     expect(() => startAgent(agent, { models, id: '..' })).toThrow(LoomError)
   })
 
-  it('waits for a client-side tool, and says so', async () => {
+  it('a client-side tool leaves the session waiting', async () => {
     const { agent } = tutor([calls(['ask', { question: 'Where?' }])], {
       tools: [
         defineTool({
@@ -111,13 +111,13 @@ describe('a started agent', () => {
     const session = startAgent(agent, { models })
     const { state, message } = await session.call('Go.')
     expect([state, message.parts.at(-1)]).toMatchObject(['waiting', { state: 'input-available' }])
-    // Unfinished, so it is followed and not yet history.
+    // The message is unfinished, so it is in a log and not yet in the history.
     expect(await session.messages()).toHaveLength(1)
   })
 })
 
 describe('two that were started with one store and id', () => {
-  it('are one conversation in this process', async () => {
+  it('one store and id are one conversation', async () => {
     const store = openMemoryStore()
     const { agent, model } = tutor([says('4.'), says('40.')])
     await startAgent(agent, { models, store, id: 'sums' }).call('What is 2 + 2?')
@@ -126,7 +126,7 @@ describe('two that were started with one store and id', () => {
     expect(model.asked[1]?.prompt).toHaveLength(4)
   })
 
-  it('are one conversation in Redis, also when the first is gone', async () => {
+  it('a conversation in Redis survives its process', async () => {
     await using redis = await startRedis()
     const { agent } = tutor([says('4.'), says('40.')])
     const open = async () =>
@@ -141,7 +141,7 @@ describe('two that were started with one store and id', () => {
   })
 })
 
-it('lets a program end that has nothing else to do', async () => {
+it('an idle session lets its program end', async () => {
   const program = fileURLToPath(new URL('fixtures/two-calls.ts', import.meta.url))
   const { exited, output } = startLoom({}, [], program)
   expect(await within(10_000, 'the end of the program', exited)).toBe(0)

@@ -66,7 +66,7 @@ function agentOf(scripts: Script[], more: Partial<Agent> = {}) {
   return { agent, model }
 }
 
-/** A model that says one word and then waits for its signal. */
+/** A model that sends one word and then waits for its signal. */
 function hanging(): { script: Script; aborted: Promise<void> } {
   const { promise: aborted, resolve } = Promise.withResolvers<void>()
   async function* parts(signal: AbortSignal): AsyncGenerator<LanguageModelV4StreamPart> {
@@ -87,7 +87,7 @@ async function messageOf(response: Response): Promise<Message> {
 }
 
 describe('a posted conversation', () => {
-  it('takes a history with calls that ended without the answer to their question', async () => {
+  it('a history may have calls with unanswered approvals', async () => {
     const { agent, model } = agentOf([says('Fine.')], { tools: [wipeTool] })
     const url = await routeOf(agent)
     const call = { type: 'tool-wipe', input: {}, approval: { id: 'q' } }
@@ -105,7 +105,7 @@ describe('a posted conversation', () => {
     expect(JSON.stringify(model.asked[0]?.prompt)).toContain('Not answered.')
   })
 
-  it('reaches the model without its system messages', async () => {
+  it('the model receives no posted system messages', async () => {
     const { agent, model } = agentOf([says('Hi.')])
     const url = await routeOf(agent)
     await (
@@ -121,7 +121,7 @@ describe('a posted conversation', () => {
     expect(JSON.stringify(model.asked[0]?.prompt)).not.toContain('evil')
   })
 
-  it('may be of model messages', async () => {
+  it('a posted conversation may have model messages', async () => {
     const { agent, model } = agentOf([says('Hi.')])
     const url = await routeOf(agent)
     const response = await post(url, [
@@ -138,7 +138,7 @@ describe('a posted conversation', () => {
     ])
   })
 
-  it('tells the model of old outputs as the tool wants it told', async () => {
+  it('old outputs pass through toModelOutput', async () => {
     const tool = defineTool({
       name: 'read',
       description: 'Reads.',
@@ -158,7 +158,7 @@ describe('a posted conversation', () => {
     expect(JSON.stringify(model.asked[0]?.prompt)).toContain('short form of raw')
   })
 
-  it('that ends in an answer goes on in that message, with nothing but what is new', async () => {
+  it('an answer continues the last message', async () => {
     const { agent, model } = agentOf([calls(['ask', { question: 'Why?' }]), says('I see.')], {
       tools: [askTool],
     })
@@ -194,7 +194,7 @@ describe('an approval', () => {
     [true, 'tool-output-available'],
     [false, 'tool-output-denied'],
   ] as const) {
-    it(`that was ${decision ? 'given' : 'refused'} settles the call at the client`, async () => {
+    it(`a ${decision ? 'granted' : 'refused'} approval settles the call at the client`, async () => {
       const { agent, model } = agentOf([calls(['wipe', {}]), says('Well.')], { tools: [wipeTool] })
       const url = await routeOf(agent)
       const message = await messageOf(await post(url, [user('Wipe.')]))
@@ -203,13 +203,13 @@ describe('an approval', () => {
       )
       const events = await eventsOf(await post(url, [user('Wipe.'), approved(message, decision)]))
       expect(events[0]).toMatchObject({ messageId: message.id })
-      // Else the client posts the decision again, for ever.
+      // Otherwise the client would post the decision again for ever.
       expect(events).toContainEqual(expect.objectContaining({ type: settled }))
       expect(JSON.stringify(model.asked[1]?.prompt).includes('wiped')).toBe(decision)
     })
   }
 
-  it('is not asked of clients that know none', async () => {
+  it('clients without approvals receive no request', async () => {
     for (const query of ['?profile=v5', '?protocol=text', '?protocol=data']) {
       const { agent } = agentOf([calls(['wipe', {}]), says('Well.')], { tools: [wipeTool] })
       const said = await (await post((await routeOf(agent)) + query, [user('Wipe.')])).text()
@@ -225,7 +225,7 @@ async function* broken(): AsyncGenerator<LanguageModelV4StreamPart> {
 }
 
 describe('a model that breaks off', () => {
-  it('is asked again, and its words withdrawn only where the client can', async () => {
+  it('a broken model is called again', async () => {
     for (const [query, withdrawn] of [
       ['?profile=v7', true],
       ['?profile=v6', false],
@@ -247,7 +247,7 @@ const leave = async (url: string) => {
 }
 
 describe('a client that leaves', () => {
-  it('ends the run', async () => {
+  it('a client that leaves ends the run', async () => {
     const { script, aborted } = hanging()
     const onError = vi.fn<(error: unknown) => void>()
     await leave(await routeOf(agentOf([script]).agent, { onError }))
@@ -257,7 +257,7 @@ describe('a client that leaves', () => {
     }, 20_000)
   })
 
-  it('does not end a run that is to continue', async () => {
+  it('a run that continues outlives its client', async () => {
     const gate = Promise.withResolvers<void>()
     async function* parts(): AsyncGenerator<LanguageModelV4StreamPart> {
       yield* words('Hello')
@@ -279,7 +279,7 @@ describe('a client that leaves', () => {
 describe('the caller', () => {
   const lost = defineAgent({ name: 'lost', systemPrompt: '', model: 'nowhere/model' })
 
-  it('is told the result, and every event', async () => {
+  it('the caller receives the result and every event', async () => {
     const { agent } = agentOf([says('Hi there.')])
     const finished = Promise.withResolvers<RunResult>()
     const types: string[] = []
@@ -291,7 +291,7 @@ describe('the caller', () => {
     expect(await finished.promise).toMatchObject({ text: 'Hi there.', outcome: 'finished' })
   })
 
-  it('is told when its own callback or sink fails, and the stream is cut off for a sink', async () => {
+  it('the caller learns of a failed callback or sink', async () => {
     const onError = vi.fn<(error: unknown) => void>()
     const callback = await routeOf(agentOf([says('Hi.')]).agent, {
       onError,
@@ -309,7 +309,7 @@ describe('the caller', () => {
     await vi.waitFor(() => expect(onError).toHaveBeenCalledWith(new Error('no log')), 20_000)
   })
 
-  it('is thrown what fails before the first byte', async () => {
+  it('a failure before the first byte is thrown', async () => {
     const app = new Hono()
     app.post('/chat', (c) => streamAgent(c, lost, [user('Hi')]))
     app.onError((error, c) => c.json({ code: error instanceof LoomError && error.code }, 418))
@@ -317,7 +317,7 @@ describe('the caller', () => {
     expect([response.status, await response.json()]).toEqual([418, { code: 'unknown-model' }])
   })
 
-  it('that catches nothing still answers what is wrong with its status, in one line', async () => {
+  it('an uncaught failure answers with its status', async () => {
     const url = await routeOf(lost)
     const model = await post(url, [user('Hi')])
     expect([model.status, await model.text()]).toEqual([
@@ -337,7 +337,7 @@ describe('the caller', () => {
     ])
   })
 
-  it('does not show a client what one of its callbacks threw', async () => {
+  it('a client does not see a callback’s error', async () => {
     const broken = defineAgent({
       name: 'broken',
       systemPrompt: () => Promise.reject(new Error('password hunter2')),
@@ -350,7 +350,7 @@ describe('the caller', () => {
     expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error'])
   })
 
-  it('can stop the run by a signal of its own', async () => {
+  it('the caller’s signal stops the run', async () => {
     const { script, aborted } = hanging()
     const stopping = new AbortController()
     const url = await routeOf(agentOf([script]).agent, { signal: stopping.signal })

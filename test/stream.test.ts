@@ -15,7 +15,7 @@ import { calls, hangs, says, scriptedModel, words } from './scripted-model.ts'
 beforeEach(watchRejections)
 
 describe('a stream', () => {
-  it('is a loop over the events, and a result', async () => {
+  it('a stream has events and a result', async () => {
     const model = scriptedModel(calls(['calculator', { expr: '6*7' }]), says('It is 42.'))
     const running = stream(agentOf({ tools: [calculator], model }), 'What is 6 * 7?', { models })
     const events: AgentEvent[] = []
@@ -25,7 +25,7 @@ describe('a stream', () => {
     expect(model.asked).toHaveLength(2)
   })
 
-  it('gives events as they happen', async () => {
+  it('events arrive as they happen', async () => {
     const gate = Promise.withResolvers<void>()
     const model = scriptedModel(async function* () {
       yield* words('Wait')
@@ -38,7 +38,7 @@ describe('a stream', () => {
     await gate.promise
   })
 
-  it('begins with the loop, not before', async () => {
+  it('the run begins with the loop', async () => {
     const model = scriptedModel(says('Hello.'))
     const running = stream(agentOf({ model }), 'Hi', { models })
     await nextTurn()
@@ -47,19 +47,19 @@ describe('a stream', () => {
     expect(model.asked).toHaveLength(1)
   })
 
-  it('needs no loop for its result', async () => {
+  it('the result needs no loop', async () => {
     const model = scriptedModel(says('word '.repeat(1000)))
     const { result } = stream(agentOf({ model }), 'Hi', { models })
     expect(await within(5000, 'the result', result)).toMatchObject({ outcome: 'finished' })
   })
 
-  it('can be looped over once', async () => {
+  it('a stream can be looped over once', async () => {
     const running = stream(agentOf({ model: scriptedModel(says('Hi.')) }), 'Hi', { models })
     for await (const event of running) expect(event.type).toBeTypeOf('string')
     expect(() => running[Symbol.asyncIterator]()).toThrow(/only once/)
   })
 
-  it('that is left early stops the run and the model', async () => {
+  it('an early end of the loop stops the run', async () => {
     const model = scriptedModel(hangs(words('One two three')))
     const running = stream(agentOf({ model }), 'Hi', { models })
     for await (const { type } of running) if (type === 'text-delta') break
@@ -70,7 +70,7 @@ describe('a stream', () => {
     expect(model.asked[0]?.abortSignal?.aborted).toBe(true)
   })
 
-  it('can be left while it waits for its next event', async () => {
+  it('the loop can end while it waits', async () => {
     const model = scriptedModel(hangs([]))
     const running = stream(agentOf({ model }), 'Hi', { models })
     const events = running[Symbol.asyncIterator]()
@@ -86,7 +86,7 @@ describe('a stream', () => {
     await expect(running.result).rejects.toMatchObject({ code: 'aborted' })
   })
 
-  it('of a web stream that is cancelled stops the run', async () => {
+  it('a cancelled web stream stops the run', async () => {
     const model = scriptedModel(hangs(words('One')))
     const running = stream(agentOf({ model }), 'Hi', { models })
     const reader = ReadableStream.from(running).getReader()
@@ -95,7 +95,7 @@ describe('a stream', () => {
     await expect(running.result).rejects.toMatchObject({ code: 'aborted' })
   })
 
-  it('throws in the loop what the run rejects with, after the last event', async () => {
+  it('the loop throws the run’s error after the last event', async () => {
     const agent = agentOf({ model: scriptedModel(answers(401)) })
     const running = stream(agent, 'Hi', { models })
     const events: AgentEvent[] = []
@@ -108,14 +108,14 @@ describe('a stream', () => {
     await expect(running.result).rejects.toBe(failure)
   })
 
-  it('throws in the loop what keeps the run from its first event', async () => {
+  it('the loop throws an error before the first event', async () => {
     const running = stream(agentOf({}), 'Hi', { models })
     await expect(running[Symbol.asyncIterator]().next()).rejects.toMatchObject({
       code: 'unknown-model',
     })
   })
 
-  it('is aborted by the signal of its caller, too', async () => {
+  it('the caller’s signal aborts the stream', async () => {
     const stop = new AbortController()
     const model = scriptedModel(hangs(words('One')))
     const running = stream(agentOf({ model }), 'Hi', { models, signal: stop.signal })
@@ -130,14 +130,14 @@ describe('a stream', () => {
     expect(types.slice(-2)).toEqual(['abort', 'finish'])
   })
 
-  it('holds back a model that talks faster than it is read', async () => {
+  it('a slow loop delays the model', async () => {
     const { source, given } = endless()
     const events = stream(agentOf({ model: scriptedModel(source) }), 'Hi', { models })
     const iterator = events[Symbol.asyncIterator]()
     await iterator.next()
     const held = await settled(given)
     expect(held).toBeLessThan(300)
-    // And no further than it is read.
+    // It is also not delayed more than that.
     for (let count = 0; count < 100; count++) await iterator.next()
     expect((await settled(given)) - held).toBeLessThan(300)
     await iterator.return?.()

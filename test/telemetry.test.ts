@@ -10,7 +10,7 @@ import { calls, hangs, says, type Script, scriptedModel, words } from './scripte
 
 beforeEach(watchRejections)
 
-/** LoomEx's table: every event, its measurements, its metadata. */
+/** The table of LoomEx: every event, its measurements, its metadata. */
 const table: Record<keyof TelemetryEvents, [measurements: string[], metadata: string[]]> = {
   'agent:start': [[], ['agent', 'context']],
   'agent:stop': [
@@ -40,7 +40,7 @@ interface Noted {
   metadata: Record<string, unknown>
 }
 
-/** Everything that is published until the test is over. */
+/** All messages that are published until the end of the test. */
 function noteAll(): Noted[] {
   const noted: Noted[] = []
   for (const event of Object.keys(table)) {
@@ -54,7 +54,7 @@ function noteAll(): Noted[] {
   return noted
 }
 
-/** A run in which everything happens. */
+/** A run in which every event occurs. */
 async function runAll() {
   const old = calls(['calculator', { expr: `1${'+1'.repeat(450)}` }])
   const model = scriptedModel(
@@ -80,7 +80,7 @@ async function runAll() {
 }
 
 describe('the events of a run', () => {
-  it('are those of the table, each with its measurements and metadata', async () => {
+  it('every event has its measurements and metadata', async () => {
     const noted = noteAll()
     await runAll()
     expect([...new Set(noted.map(({ event }) => event))].toSorted()).toEqual(
@@ -96,7 +96,7 @@ describe('the events of a run', () => {
     }
   })
 
-  it('say what happened', async () => {
+  it('the events describe the run', async () => {
     const noted = noteAll()
     const { name } = await runAll()
     const of = (wanted: string) => noted.filter(({ event }) => event === wanted)
@@ -133,7 +133,7 @@ describe('the events of a run', () => {
   it.each<[string, Script, string]>([
     ['fails', answers(400), 'error'],
     ['is aborted', hangs(words('Hm')), 'aborted'],
-  ])('come in pairs where a run %s', async (_how, script, result) => {
+  ])('events come in pairs in a run that %s', async (_how, script, result) => {
     const noted = noteAll()
     const stop = new AbortController()
     await record(agentOf({ model: scriptedModel(script) }), 'Hi', {
@@ -153,7 +153,7 @@ describe('the events of a run', () => {
     expect(noted.at(-1)?.metadata['result']).toBe(result)
   })
 
-  it('are not built where nobody listens', () => {
+  it('no message is built without a subscriber', () => {
     let built = 0
     const build = (): TelemetryEvents['step:start'] => {
       built++
@@ -171,7 +171,7 @@ describe('the events of a run', () => {
 })
 
 describe('the default logger', () => {
-  it('writes a line for each event, and nothing of the context', async () => {
+  it('the logger writes a line for each event', async () => {
     const noted = noteAll()
     const lines: string[] = []
     const detach = attachDefaultLogger((line) => lines.push(line))
@@ -185,7 +185,7 @@ describe('the default logger', () => {
     expect(lines.join('\n')).not.toContain('Ada')
   })
 
-  it('keeps a text of several lines in one', async () => {
+  it('the logger escapes line ends', async () => {
     const lines: string[] = []
     onTestFinished(attachDefaultLogger((line) => lines.push(line)))
     publish('tool:error', () => [
@@ -197,7 +197,7 @@ describe('the default logger', () => {
     ])
   })
 
-  it('is silent once it is detached', async () => {
+  it('a detached logger writes nothing', async () => {
     const lines: string[] = []
     attachDefaultLogger((line) => lines.push(line))()
     await runAll()

@@ -1,4 +1,4 @@
-/** Keys with names: the name is the tenant, whose sessions outlive each of its keys. */
+/** Keys with names: the name is the tenant, and its sessions outlive each of its keys. */
 import { createHash, randomUUID } from 'node:crypto'
 
 import { describe, expect, it } from 'vitest'
@@ -13,7 +13,7 @@ import { says, scriptedModel } from './scripted-model.ts'
 const model = scriptedModel(...Array.from({ length: 50 }, () => says('Hello.')))
 const agents = [defineAgent({ name: 'assistant', systemPrompt: 'Be nice.', model })]
 
-/** One store, served under one list of keys after another, as a restart does. */
+/** One store, served with one list of keys after another, like after a restart. */
 function openTenants() {
   const loom = new Loom({ agents })
   const served = (keys: string) => {
@@ -40,7 +40,7 @@ function openTenants() {
 }
 
 describe('a tenant', () => {
-  it('keeps its conversations when its key is replaced', async () => {
+  it('a tenant keeps its conversations with a new key', async () => {
     await using tenants = openTenants()
     const first = tenants.served('alice:key-one-of-alice')
     expect((await first.say('key-one-of-alice', 'I am Alice')).status).toBe(200)
@@ -57,7 +57,7 @@ describe('a tenant', () => {
   it.each([
     ['named', 'alice:key-of-alice,bob:key-of-bob'],
     ['unnamed', 'key-of-alice,key-of-bob'],
-  ])('has ids of its own where keys are %s', async (_name, keys) => {
+  ])('a tenant has its own session ids with %s keys', async (_name, keys) => {
     await using tenants = openTenants()
     const { ask, say, remove } = tenants.served(keys)
     const alice = await say('key-of-alice', 'I am Alice')
@@ -77,10 +77,10 @@ describe('a tenant', () => {
     expect((await ask('key-of-alice', '/support/messages')).text).toContain('I am Alice')
   })
 
-  it('keeps what a key without a name made, under the name that stands for that key', async () => {
+  it('a derived name keeps an unnamed key’s sessions', async () => {
     await using tenants = openTenants()
     await tenants.served('key-of-alice').say('key-of-alice', 'I am Alice')
-    // As `docs/operations.md` describes.
+    // `docs/operations.md` describes this name.
     const name = createHash('sha256')
       .update('loom-tenant:key-of-alice')
       .digest('base64url')
@@ -89,7 +89,7 @@ describe('a tenant', () => {
     expect((await ask('key-two-of-alice', '/support/messages')).text).toContain('I am Alice')
   })
 
-  it('finds a session that an earlier version stored under its plain id', async () => {
+  it('a session of an earlier version is found', async () => {
     await using tenants = openTenants()
     const { ask, say } = tenants.served('alice:key-of-alice,bob:key-of-bob')
     await say('key-of-alice', 'The way it is stored now')
@@ -115,7 +115,7 @@ describe('a tenant', () => {
     expect(kept).toContain('More')
   })
 
-  it('cannot name a session of another, whatever the id', async () => {
+  it('a tenant cannot reach another tenant’s session', async () => {
     await using tenants = openTenants()
     const { ask, say } = tenants.served('alice:key-of-alice,bob:key-of-bob')
     await say('key-of-alice', 'I am Alice')

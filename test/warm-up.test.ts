@@ -1,4 +1,4 @@
-/** What loads late must not make the first request slower: a server loads it before it listens. */
+/** Modules that load late must not delay the first request: a server loads them before it listens. */
 import { join } from 'node:path'
 
 import { afterEach, describe, expect, it } from 'vitest'
@@ -17,7 +17,7 @@ describe('a server that has just started', () => {
     ['the demo model', 'demo/assistant'],
     ['an OpenAI-compatible model', 'local/some-model'],
   ])(
-    'loads no module for its first request with %s',
+    'the first request with %s loads no module',
     async (_name, model) => {
       const { baseUrl } = await upstream((response) => {
         eventStream(response).end(answer.map((data) => `data: ${data}\n\n`).join(''))
