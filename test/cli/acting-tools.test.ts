@@ -17,8 +17,8 @@ vi.setConfig({ testTimeout: 120_000 })
 const { enter } = keys
 const touch = 'Use bash touch made'
 
-describe('the tools that act on the workspace', () => {
-  it('run nothing that nobody allowed', async () => {
+describe('tools that act on the workspace', () => {
+  it('run nothing without permission', async () => {
     const directory = await folder()
     for (const words of [
       ['--tools', 'bash'],
@@ -33,7 +33,7 @@ describe('the tools that act on the workspace', () => {
     expect(existsSync(join(directory, 'made'))).toBe(true)
   })
 
-  it('say nothing of commands where none can be run', async () => {
+  it('report no sandbox if no tool runs commands', async () => {
     const environment = { PATH: '/nonexistent' }
     const confined = /bash is confined|bash is not confined/
     const some = await loom(['--tools', 'grep,write_file', 'hi there'], { environment })
@@ -43,7 +43,7 @@ describe('the tools that act on the workspace', () => {
   })
 
   it.skipIf(lacksTerminal)(
-    'ask who sits at the terminal, and show what they would do',
+    'ask at a terminal and show the command first',
     async () => {
       const directory = await folder()
       const environment = { XDG_STATE_HOME: await folder(), XDG_CACHE_HOME: directory }

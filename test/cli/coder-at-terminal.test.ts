@@ -39,7 +39,7 @@ describe('"always" for a command', () => {
     ['npm run test -- --watch', 'npm run test'],
     ['ls -la src', 'ls'],
     ['git push', 'git push'],
-  ])('%s stands for %s', (command, prefix) => {
+  ])('of `%s` allows `%s`', (command, prefix) => {
     expect(prefixOf(command)).toBe(prefix)
     expect(isUnder(command, prefix)).toBe(true)
   })
@@ -68,7 +68,7 @@ describe('"always" for a command', () => {
     'docker exec c rm x',
     'npm exec x',
     'docker run -v /:/x alpine',
-  ])('%s stands for itself alone', (command) => {
+  ])('of `%s` allows only this command', (command) => {
     expect(prefixOf(command)).toBe(undefined)
     const grants = new Grants({ everything: false, names: [] })
     grants.add('bash', { command })
@@ -77,7 +77,7 @@ describe('"always" for a command', () => {
     expect(grants.allows('shell', { command })).toBe(false)
   })
 
-  it('covers no other program, and nothing that is chained behind', () => {
+  it('allows no other program and no chained command', () => {
     for (const command of [
       'git commits',
       'git push',
@@ -92,7 +92,7 @@ describe('"always" for a command', () => {
     }
   })
 
-  it.skipIf(lacksTerminal)('lets those that begin so run, and asks about others', async () => {
+  it.skipIf(lacksTerminal)('runs commands with the prefix and asks about others', async () => {
     const answers = [
       run('touch a'),
       run('touch b'),
@@ -113,7 +113,7 @@ describe('"always" for a command', () => {
     expect((await readdir(directory)).toSorted()).toEqual(['a', 'b'])
   })
 
-  it('--allow takes a prefix', async () => {
+  it('as `--allow` accepts a prefix', async () => {
     const { environment, directory } = await open([run('touch a'), run('mkdir b'), 'All done.'])
     const words = ['--agent', 'coder', '--allow', 'bash(touch)', 'go']
     const { stderr } = await loom(words, { environment, directory })
@@ -123,7 +123,7 @@ describe('"always" for a command', () => {
 })
 
 describe('AGENTS.md of the workspace', () => {
-  it('is read by the coder', async () => {
+  it('is read by the agent coder', async () => {
     const { upstream, environment, directory } = await open(['fine'])
     await loom(['--agent', 'coder', 'go'], { environment, directory })
     expect(JSON.stringify(upstream.calls[0]?.messages[0])).not.toContain('AGENTS.md')
@@ -144,7 +144,7 @@ describe('MCP servers of the command', () => {
   }
   const look = { calls: [{ name: 'look', input: { text: 'here' } }] }
 
-  it('come from --mcp, and ask before they act', async () => {
+  it('come from `--mcp` and ask before they act', async () => {
     const { upstream, environment, directory } = await open([look, 'done', look, 'done'])
     const variables = { ...environment, TEST_NODE: process.execPath }
     const file = join(directory, 'servers.json')
@@ -157,7 +157,7 @@ describe('MCP servers of the command', () => {
     expect(JSON.stringify(upstream.calls[3]?.messages)).toContain('look here')
   })
 
-  it('come from the user’s own file too; one that cannot start is told', async () => {
+  it('come from the user’s file, and failures are reported', async () => {
     const { environment, directory } = await open([look, 'done'])
     const config = join(environment.XDG_CONFIG_HOME, 'loom')
     await mkdir(config)
@@ -170,15 +170,15 @@ describe('MCP servers of the command', () => {
     expect(stderr).toMatch(/loom: .*gone.*\/nonexistent\/server/)
   })
 
-  it('that cannot start are a tool that tells the model and needs no approval', async () => {
+  it('that cannot start become a tool without approval', async () => {
     const connect = { calls: [{ name: 'gone_connect', input: {} }] }
     const { upstream, environment, directory } = await open([connect, 'done'])
     const servers = { mcpServers: { gone: { command: '/nonexistent/server' } } }
     const words = ['--mcp', JSON.stringify(servers), 'go']
     const { stderr } = await loom(words, { environment, directory })
-    const told = JSON.stringify(upstream.calls[1]?.messages)
-    expect(told).toContain('cannot be reached')
-    expect(told).toContain('/nonexistent/server')
+    const messages = JSON.stringify(upstream.calls[1]?.messages)
+    expect(messages).toContain('cannot be reached')
+    expect(messages).toContain('/nonexistent/server')
     expect(stderr).not.toContain('was refused')
   })
 
@@ -209,16 +209,16 @@ describe('MCP servers of the command', () => {
     await terminal.type(`/quit${enter}`, '')
   })
 
-  it('that are written wrongly are told before anything is asked', async () => {
+  it('with wrong JSON end the command before the question', async () => {
     const { environment, directory } = await open(['never'])
-    for (const [text, told] of [
+    for (const [text, term] of [
       ['{"mcpServers":{"a":{}}}', 'mcpServers.a'],
       ['{"servers":{}}', 'mcpServers'],
       ['{', 'is not JSON'],
     ] as const) {
       const { code, stderr } = await loom(['--mcp', text, 'go'], { environment, directory })
       expect(code).not.toBe(0)
-      expect(stderr).toContain(told)
+      expect(stderr).toContain(term)
     }
   })
 })

@@ -1,6 +1,6 @@
 /**
- * Runs the `loom` command as a shell would, in pipes: with these variables and no others, and without a
- * terminal anywhere (a session of its own has none), so that nobody is there to be asked.
+ * Runs the `loom` command like a shell, in pipes, with only the given environment variables. It has no
+ * terminal, because it has its own process session. So no human can be asked.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -21,26 +21,26 @@ export const command: readonly string[] = process.env['LOOM_TEST_COMMAND']
 
 export interface Run {
   child: ChildProcess
-  /** What it has written so far. */
+  /** The output so far. */
   readonly stdout: string
   readonly stderr: string
-  /** Settles when it has ended and both streams have. */
+  /** Settles when the process and both streams have ended. */
   ended: Promise<Ended>
 }
 
 export interface Ended {
-  /** Undefined where a signal ended it. */
+  /** Undefined if a signal ended it. */
   code: number | undefined
   stdout: string
   stderr: string
 }
 
 export interface RunOptions {
-  /** All of stdin; undefined leaves it open and empty. @defaultValue '' */
+  /** The content of stdin. Undefined leaves stdin open and empty. @defaultValue '' */
   input?: string | undefined
   environment?: Record<string, string>
   directory?: string
-  /** What is started. @defaultValue `command` */
+  /** The program to start. @defaultValue `command` */
   program?: readonly string[]
 }
 
@@ -61,7 +61,7 @@ export function start(
   const written = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (written.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (written.stderr += text))
-  // A command that needs no input may end before it has taken it.
+  // A command that needs no input may end before it has read it.
   child.stdin.on('error', () => undefined)
   const input = 'input' in options ? options.input : ''
   if (input !== undefined) child.stdin.end(input)
@@ -80,22 +80,22 @@ export function start(
   }
 }
 
-/** Runs it to its end. */
+/** Runs the command to its end. */
 export const loom = (words: readonly string[], options: RunOptions = {}): Promise<Ended> =>
   start(words, options).ended
 
-/** A folder that is gone after the test. */
+/** Creates a folder that `tidy` removes. */
 export async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'loom-cli-'))
   directories.push(path)
   return path
 }
 
-/** What was told to go may still write its last. */
+/** A process that was signalled may still write its last output. */
 const remove = (path: string) =>
   rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 
-/** For `afterEach`: ends what is left, by its id. */
+/** For `afterEach`: ends the remaining processes by their ids and removes the folders. */
 export async function tidy(): Promise<void> {
   for (const child of running.splice(0)) {
     if (child.exitCode !== null || child.signalCode !== null) continue

@@ -14,7 +14,7 @@ const complete = async (...words: string[]): Promise<string[]> => {
 }
 
 describe('completions', () => {
-  it('are of commands, options and their values', async () => {
+  it('complete commands, options and their values', async () => {
     expect(await complete('')).toEqual([
       'chat',
       'serve',
@@ -60,7 +60,7 @@ describe('completions', () => {
     })
   })
 
-  it('have a script for every shell, and no other', async () => {
+  it('have a script for bash, zsh and fish only', async () => {
     expect((await loom(['completion', 'zsh'])).stdout).toMatch(/^#compdef loom\n/)
     expect((await loom(['completion', 'fish'])).stdout).toContain('complete -c loom')
     const { code, stderr } = await loom(['completion', 'tcsh'])

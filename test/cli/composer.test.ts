@@ -19,8 +19,8 @@ import { openScript, type ScriptedAnswer } from './scripted-upstream.ts'
 
 const { enter, interrupt } = keys
 
-describe('what is typed ahead', () => {
-  it('is lines that wait, and the one that is being typed', () => {
+describe('text typed ahead', () => {
+  it('becomes queued lines and the current line', () => {
     expect(typedAhead(`one${enter}two\u007fx${enter}${enter}half`)).toEqual({
       queued: ['one', 'twx'],
       text: 'half',
@@ -32,7 +32,7 @@ describe('what is typed ahead', () => {
   })
 })
 
-describe.skipIf(lacksTerminal)('a talk', () => {
+describe.skipIf(lacksTerminal)('a conversation', () => {
   const upstreams: Upstream[] = []
   afterEach(async () => {
     await closeTerminals()
@@ -57,7 +57,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
       environment,
       directory,
       columns,
-      // A shell in between would end at the Ctrl-C that is a command's.
+      // A shell in between would end at a Ctrl-C for the command.
       shell: 'exec $LOOM',
     })
     await terminal.shows('/help lists')
@@ -65,7 +65,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
     return { upstream, terminal, screen, directory }
   }
 
-  it.each([40, 80, 200])('of %i columns shows what is typed while it answers', async (columns) => {
+  it.each([40, 80, 200])('at %i columns shows typed text during an answer', async (columns) => {
     const pieces = Array.from({ length: 40 }, (_, index) => `word${index} `)
     const { upstream, terminal, screen } = await open([{ pieces }, 'second'], {
       columns,
@@ -80,7 +80,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
       screen().endsWith('second\n\n› half a l'),
     )
     const text = screen()
-    // Nothing of the answer is overwritten, and nothing that was drawn below it is left.
+    // No part of the answer is overwritten, and no text below it remains.
     const words = pieces.map((piece) => piece.trim()).join(' ')
     expect(text.replaceAll('\n', ' ')).toContain(words)
     expect(text).not.toContain('queued ›')
@@ -88,7 +88,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
     expect(upstream.asked).toEqual(['go', 'and then'])
   })
 
-  it('runs a command of the user, whose output goes along with the next message', async () => {
+  it('sends the output of `!command` with the next message', async () => {
     const { upstream, terminal } = await open(['fine'])
     await terminal.type(`!echo out; echo er''ror >&2; exit 3${enter}`, 'error')
     // A last line without an end is not overwritten by the prompt.
@@ -100,17 +100,17 @@ describe.skipIf(lacksTerminal)('a talk', () => {
     expect(upstream.asked[0]).toMatch(/\n\nwhy\?$/)
   })
 
-  it('takes a Ctrl-C right behind Enter for what Enter began', async () => {
+  it('applies Ctrl-C after Enter to the started work', async () => {
     const { upstream, terminal } = await open([{ pieces: ['fine'], heldAfter: 0 }, 'fine'])
     await terminal.type(`!sleep 600${enter}${interrupt}`, /\(stopped\)\n› $/)
     await terminal.type(`go${enter}${interrupt}`, /\(stopped\)\n\n› $/)
-    // The model may not even have been asked.
+    // The request may not have reached the model.
     upstream.letGo()
     await terminal.type(`again${enter}`, /fine\n\n› $/)
     expect(upstream.asked.at(-1)).toBe('again')
   })
 
-  it('completes @ and the beginning of a file', async () => {
+  it('completes a file name after `@`', async () => {
     const { upstream, terminal, directory } = await open(['fine'])
     await mkdir(join(directory, 'source'))
     await writeFile(join(directory, 'source/main.ts'), '')
@@ -120,7 +120,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
     expect(upstream.asked).toEqual(['read @source/main.ts'])
   })
 
-  it('finds an earlier entry with Ctrl-R, and edits the line with Ctrl-G', async () => {
+  it('finds entries with Ctrl-R and edits with Ctrl-G', async () => {
     const { upstream, terminal } = await open(['fine'], { EDITOR: 'sed -i s/alpha/omega/' })
     await terminal.type(`alpha one${enter}`, 'fine')
     await terminal.type(`alpha two${enter}`, 'fine')
@@ -131,7 +131,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
     await terminal.type('\u0007', 'omega one')
     await terminal.type(enter, 'fine')
     await terminal.type('\u0012nothing\u001b', '› ')
-    // Behind other keys, as a slow line delivers them, they are the same keys.
+    // On a slow connection these keys arrive together with other keys.
     await terminal.type('gone\u0015\u0012bet', /search bet › beta/)
     await terminal.type('\u001b', '› ')
     await terminal.type('alpha six\u0007', 'omega six')

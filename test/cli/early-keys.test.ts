@@ -18,7 +18,7 @@ import { openScript } from './scripted-upstream.ts'
 const { enter, interrupt } = keys
 const touch = (name: string) => ({ name: 'bash', input: { command: `touch ${name}` } })
 
-describe.skipIf(lacksTerminal)('keys that are typed before a question is shown', () => {
+describe.skipIf(lacksTerminal)('keys before a question', () => {
   const upstreams: Upstream[] = []
   afterEach(async () => {
     await closeTerminals()
@@ -26,14 +26,14 @@ describe.skipIf(lacksTerminal)('keys that are typed before a question is shown',
     await tidy()
   })
 
-  /** The coder, whose model calls for these files when it is let go, and then says "All done." */
+  /** The agent coder. When released, its model creates these files and then answers "All done." */
   async function open(
     names: readonly string[],
     words: readonly string[],
     options?: TerminalOptions,
   ) {
-    const held = { calls: names.map(touch), heldAfter: 0 }
-    const upstream = await openScript([held, 'All done.', 'And more.'])
+    const pausedAnswer = { calls: names.map(touch), heldAfter: 0 }
+    const upstream = await openScript([pausedAnswer, 'All done.', 'And more.'])
     upstreams.push(upstream)
     const directory = await folder()
     const environment = {
@@ -47,7 +47,7 @@ describe.skipIf(lacksTerminal)('keys that are typed before a question is shown',
     return { upstream, terminal, made: () => readdir(directory) }
   }
 
-  const isHeld = (upstream: Upstream) => until(15_000, 'the model holds', () => upstream.held === 1)
+  const modelWaits = (upstream: Upstream) => until(15_000, 'the model holds', () => upstream.held === 1)
 
   for (const [what, early] of [
     ['an answer', `y${enter}`],
@@ -57,24 +57,24 @@ describe.skipIf(lacksTerminal)('keys that are typed before a question is shown',
   ] as const) {
     for (const reportMs of [0, undefined, 1500]) {
       const terminalKind = reportMs === undefined ? 'no reports' : `reports after ${reportMs} ms`
-      it(`${what} in a talk do not answer it (${terminalKind})`, async () => {
+      it(`${what} do not answer it in a conversation (${terminalKind})`, async () => {
         const { upstream, terminal, made } = await open(['early'], [], { reportMs })
         await terminal.shows('/help lists')
         await terminal.type(`go${enter}`, 'go')
-        await isHeld(upstream)
+        await modelWaits(upstream)
         terminal.child.stdin?.write(early)
         upstream.letGo()
         await terminal.shows('Allow bash?')
-        // What is queued is drawn between the pieces of the answer.
+        // The queue is drawn between the pieces of the answer.
         await terminal.type(`no${enter}`, /All[^]* done\./)
         expect(await made()).toEqual([])
       })
     }
   }
 
-  it('an answer to a single question is not taken either', async () => {
+  it('do not answer it outside a conversation', async () => {
     const { upstream, terminal, made } = await open(['early'], ['go'])
-    await isHeld(upstream)
+    await modelWaits(upstream)
     terminal.child.stdin?.write(`y${enter}`)
     upstream.letGo()
     await terminal.shows('Allow bash?')
@@ -83,25 +83,25 @@ describe.skipIf(lacksTerminal)('keys that are typed before a question is shown',
     expect(await made()).toEqual([])
   })
 
-  it('each of several questions repeats its command, and needs an answer of its own', async () => {
+  it('answer none of several questions, and each shows its command', async () => {
     const { upstream, terminal, made } = await open(['first', 'second'], [])
     await terminal.shows('/help lists')
     await terminal.type(`go${enter}`, 'go')
-    await isHeld(upstream)
+    await modelWaits(upstream)
     upstream.letGo()
     await terminal.shows(/\(1 of 2\)\n +touch first\nAllow bash\?/)
-    // The second answer comes before its question.
+    // The second answer arrives before its question.
     await terminal.type(`n${enter}y${enter}`, /\(2 of 2\)\n +touch second\nAllow bash\?/)
     await terminal.type(`n${enter}`, 'All done.')
     expect(await made()).toEqual([])
     expect(upstream.calls).toHaveLength(2)
   })
 
-  it('a message that is typed ahead is sent after the answer, not to the question', async () => {
+  it('become a message after the answer', async () => {
     const { upstream, terminal, made } = await open(['early'], [])
     await terminal.shows('/help lists')
     await terminal.type(`go${enter}`, 'go')
-    await isHeld(upstream)
+    await modelWaits(upstream)
     terminal.child.stdin?.write(`yes, and read the tests${enter}`)
     upstream.letGo()
     await terminal.shows('Allow bash?')
@@ -110,11 +110,11 @@ describe.skipIf(lacksTerminal)('keys that are typed before a question is shown',
     expect(await made()).toEqual([])
   })
 
-  it('Ctrl-C before the prompt of a question leaves it', async () => {
+  it('leave the question if they are Ctrl-C', async () => {
     const { upstream, terminal } = await open(['early'], [], { reportMs: 3000 })
     await terminal.shows('/help lists')
     await terminal.type(`go${enter}`, 'go')
-    await isHeld(upstream)
+    await modelWaits(upstream)
     upstream.letGo()
     await terminal.shows('touch early')
     await terminal.type(interrupt, '(stopped)')

@@ -1,7 +1,7 @@
 /**
- * What an independent terminal (xterm.js, as in many editors and web terminals) shows after it was sent
- * these bytes, the lines included that have scrolled off. It knows wide characters and emoji, scrolls at
- * its last row, and marks the lines that it had to wrap.
+ * The text that an independent terminal (xterm.js, as in many editors and web terminals) shows after
+ * these bytes, with the lines that have scrolled off. It supports wide characters and emoji, scrolls
+ * at its last row, and marks the lines that it wrapped.
  */
 import { createRequire } from 'node:module'
 
@@ -9,7 +9,7 @@ import type { UnicodeGraphemesAddon as Addon } from '@xterm/addon-unicode-graphe
 import type { Terminal as XtermTerminal } from '@xterm/headless'
 
 const load = createRequire(import.meta.url)
-// Both are CommonJS bundles whose exports Node does not see by their names.
+// Both are CommonJS bundles, and Node.js does not find the names of their exports.
 const { Terminal }: { Terminal: typeof XtermTerminal } = load('@xterm/headless')
 const { UnicodeGraphemesAddon }: { UnicodeGraphemesAddon: typeof Addon } = load(
   '@xterm/addon-unicode-graphemes',
@@ -17,13 +17,13 @@ const { UnicodeGraphemesAddon }: { UnicodeGraphemesAddon: typeof Addon } = load(
 
 export interface ShownLine {
   text: string
-  /** Columns that hold something. */
+  /** The number of used columns. */
   width: number
-  /** The terminal wrapped the line above into this one. */
+  /** Whether the terminal wrapped the line above into this one. */
   isWrapped: boolean
 }
 
-/** @param rows as the terminal has that the bytes were meant for */
+/** @param rows the number of rows of the terminal that the bytes were written for */
 export async function emulatedScreen(
   sent: string,
   { columns, rows = 24 }: { columns: number; rows?: number },
@@ -40,10 +40,10 @@ export async function emulatedScreen(
     let width = 0
     for (let column = 0; column < columns; column++) {
       const cell = line?.getCell(column)
-      // The second half of a wide character has no width of its own.
+      // The second half of a wide character has no width.
       if (cell !== undefined && cell.getChars().trim() !== '') width = column + cell.getWidth()
     }
-    // A blank at a line's end counts where the line goes on.
+    // A blank at the end of a line counts if the next line continues it.
     const goesOn = active.getLine(index + 1)?.isWrapped === true
     return { text: goesOn ? text : text.trimEnd(), width, isWrapped: line?.isWrapped === true }
   })

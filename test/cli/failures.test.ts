@@ -14,7 +14,7 @@ afterEach(tidy)
 
 vi.setConfig({ testTimeout: 120_000 })
 
-/** A server that answers everything with this. */
+/** A server that sends this response to every request. */
 async function openServer(status: number, type: string, body: string) {
   const server = createServer((request, response) => {
     request.resume()
@@ -40,8 +40,8 @@ const openModel = (text: string, reason: string) => {
   return openServer(200, 'text/event-stream', body)
 }
 
-describe('an answer that cannot be written', () => {
-  it('for want of room is a failure that is told', async () => {
+describe('an answer that stdout cannot take', () => {
+  it('is a reported failure if the disk is full', async () => {
     for (const words of [['hi there'], ['--json', 'hi there'], ['--help']]) {
       const [file = '', ...first] = command
       const full = openSync('/dev/full', 'w')
@@ -51,17 +51,17 @@ describe('an answer that cannot be written', () => {
         stdio: ['ignore', full, 'pipe'],
       })
       closeSync(full)
-      let said = ''
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text))
+      let output = ''
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => (output += text))
       const closed = new Promise((resolve) => child.once('close', resolve))
       expect(await within(60_000, 'the end', closed)).toBe(1)
-      expect(said).toMatch(/^loom: stdout cannot be written: ENOSPC.*\n$/m)
+      expect(output).toMatch(/^loom: stdout cannot be written: ENOSPC.*\n$/m)
     }
   })
 })
 
-describe('an answer that is not whole', () => {
-  it('says so: cut off, withheld, or nothing at all', async () => {
+describe('an incomplete answer', () => {
+  it('is reported: cut off, withheld or empty', async () => {
     for (const [text, reason, code, line] of [
       ['half of', 'length', 4, 'loom: cut off: the answer is as long as the model may make it\n'],
       ['half of', 'content_filter', 1, 'loom: cut off: the provider withholds the rest\n'],
@@ -74,7 +74,7 @@ describe('an answer that is not whole', () => {
     }
   })
 
-  it('because the provider refuses the key ends with exit code 3', async () => {
+  it('with a refused key ends with exit code 3', async () => {
     await using model = await openServer(401, 'application/json', '{"error":{"message":"bad key"}}')
     const environment = { LOOM_MODEL: 'up/x', UP_BASE_URL: model.url, UP_API_KEY: 'wrong' }
     const ended = await loom(['hi there'], { environment })
@@ -82,8 +82,8 @@ describe('an answer that is not whole', () => {
   })
 })
 
-describe('what goes wrong before a turn', () => {
-  it('is told to programs on stdout too', async () => {
+describe('a failure before a turn', () => {
+  it('is also part of the JSON on stdout', async () => {
     const words = ['-m', 'openai/gpt-5', 'hi there']
     const one = await loom(['--json', ...words])
     expect(one.code).toBe(3)
@@ -100,8 +100,8 @@ describe('what goes wrong before a turn', () => {
   })
 })
 
-describe('an address of something else', () => {
-  it('is one line, and harmless whatever it says', async () => {
+describe('an address of another server', () => {
+  it('gives one line without control characters', async () => {
     for (const [status, type, body, line] of [
       [200, 'text/html', '<html>', /^loom: http:\S+ answers, but it is not a Loom server\.\n$/],
       [200, 'application/json', '[]', /^loom: http:\S+ answers, but it is not a Loom server\.\n$/],
@@ -120,8 +120,8 @@ describe('an address of something else', () => {
   })
 })
 
-describe('a place where nothing can be kept', () => {
-  // Not even root can make a folder in there.
+describe('a state folder that cannot be written', () => {
+  // Not even root can create a folder in it.
   const environment = { XDG_STATE_HOME: '/dev/null' }
 
   it('loses no answer', async () => {
@@ -164,7 +164,7 @@ describe('a HOME that is no path', () => {
 })
 
 describe('a session on disk', () => {
-  it('that two processes talk in keeps what both said', async () => {
+  it('contains the messages of two processes', async () => {
     const state = await folder()
     const environment = { XDG_STATE_HOME: state }
     const talk = start(['--session', 's', '-i'], { input: undefined, environment })
@@ -174,20 +174,20 @@ describe('a session on disk', () => {
     talk.child.stdin?.end('Who am I?\n')
     expect((await talk.ended).stdout).toContain('Your name is Ada.')
     const text = await readFile(join(state, 'loom/sessions/s.json'), 'utf8')
-    const said = ['Ada', 'meet you', '6*7', '**42**', 'Who am I', 'Your name'].map((each) =>
+    const positions = ['Ada', 'meet you', '6*7', '**42**', 'Who am I', 'Your name'].map((each) =>
       text.indexOf(each),
     )
-    expect(said).toEqual(said.toSorted((one, other) => one - other))
-    expect(said[0]).toBeGreaterThan(0)
+    expect(positions).toEqual(positions.toSorted((one, other) => one - other))
+    expect(positions[0]).toBeGreaterThan(0)
   })
 
-  it('is found by the name of its file, and what is no file is none', async () => {
+  it('has the name of its file and must be a file', async () => {
     const state = await folder()
     const environment = { XDG_STATE_HOME: state }
     const sessions = join(state, 'loom/sessions')
     await mkdir(join(sessions, 'folder.json'), { recursive: true })
-    const kept = { id: 'other', agent: 'assistant', createdAt: 1, messages: [] }
-    await writeFile(join(sessions, 'copy.json'), JSON.stringify(kept))
+    const session = { id: 'other', agent: 'assistant', createdAt: 1, messages: [] }
+    await writeFile(join(sessions, 'copy.json'), JSON.stringify(session))
     const { stdout } = await loom(['sessions'], { environment })
     expect(stdout).toMatch(/^\S+ \S+ {2}copy {2}assistant\n$/)
     const { code, stderr } = await loom(['--session', 'folder', 'hi there'], { environment })
@@ -197,7 +197,7 @@ describe('a session on disk', () => {
 })
 
 describe('--watch', () => {
-  it('takes no message', async () => {
+  it('accepts no message', async () => {
     const { code, stderr } = await loom(['--watch', '--session', 's', 'hi there'])
     expect({ code, stderr }).toEqual({
       code: 2,

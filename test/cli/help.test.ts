@@ -8,7 +8,7 @@ import { loom, root, tidy } from './command.ts'
 afterEach(tidy)
 
 /**
- * What is loaded at once with a file: its own imports, theirs, and so on. Types and the examples in
+ * The files that a file loads at once: its imports, their imports, and so on. Types and examples in
  * docstrings load nothing.
  */
 function loadedWith(path: string, seen = new Set<string>()): Set<string> {
@@ -27,7 +27,7 @@ function loadedWith(path: string, seen = new Set<string>()): Set<string> {
 }
 
 describe('help', () => {
-  it('is on stdout, and says what there is', async () => {
+  it('lists the commands on stdout', async () => {
     const { code, stdout, stderr } = await loom(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const name of ['chat', 'serve', 'models', 'sessions', 'completion']) {
@@ -56,7 +56,7 @@ describe('help', () => {
 describe('models', () => {
   const environment = { LOOM_MODELS_URL: 'none' }
 
-  it('are listed as JSON where that is asked for', async () => {
+  it('are listed as JSON with `--json`', async () => {
     const { stdout, code } = await loom(['models', '--json', 'groq', 'compound'], { environment })
     expect(code).toBe(0)
     const list: unknown = JSON.parse(stdout)

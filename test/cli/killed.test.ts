@@ -1,4 +1,4 @@
-/** What the command had done is there after a SIGKILL, wherever that hits it. */
+/** The finished work of the command survives a SIGKILL at any moment. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -17,7 +17,7 @@ vi.setConfig({ testTimeout: 120_000 })
 
 const mine = join(root, 'test/cli/files/agent.ts')
 
-/** Says something and charges, then says something and takes long; then it is done. */
+/** A turn with a text and a charge, a text and a slow call, and an end. */
 function replyTo(messages: Asked['messages']): Reply {
   const isAgain = JSON.stringify(messages.findLast(({ role }) => role === 'user')).includes('Again')
   const step = isAgain ? 2 : messages.filter(({ role }) => role === 'tool').length
@@ -35,12 +35,12 @@ function replyTo(messages: Asked['messages']): Reply {
     },
   })
   const ends = { delta: {}, finish_reason: step < 2 ? 'tool_calls' : 'stop' }
-  const said = [
+  const texts = [
     [text('I will '), text('charge. '), call('charge', { amount: '7' })],
     [text('Charged. '), text('Now the rest. '), call('slow', { text: 'x' })],
     [text('All is '), text('done.')],
   ][step]
-  return { deltas: [...(said ?? []), ends], heldAt: undefined }
+  return { deltas: [...(texts ?? []), ends], heldAt: undefined }
 }
 
 const environmentOf = (upstream: Upstream, state: string) => ({
@@ -50,7 +50,7 @@ const environmentOf = (upstream: Upstream, state: string) => ({
   LOOM_MODEL: 'stage/model',
 })
 
-async function keptIn(state: string): Promise<UIMessage[]> {
+async function storedMessages(state: string): Promise<UIMessage[]> {
   const text = await readFile(join(state, 'loom/sessions/s.json'), 'utf8').catch(() => undefined)
   if (text === undefined) return []
   const { messages }: { messages: UIMessage[] } = JSON.parse(text)
@@ -60,9 +60,9 @@ async function keptIn(state: string): Promise<UIMessage[]> {
 const callsIn = (messages: readonly UIMessage[]) =>
   messages.flatMap(({ parts }) => parts.filter((part) => isToolUIPart(part)))
 
-/** That both calls are there, the first done and the second of unknown outcome. */
+/** Expects both calls: the first done, the second with an unknown outcome. */
 async function expectInterrupted(state: string): Promise<void> {
-  const messages = await keptIn(state)
+  const messages = await storedMessages(state)
   expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant'])
   expect(JSON.stringify(messages[1]?.parts)).toContain('Now the rest. ')
   expect(callsIn(messages)).toMatchObject([
@@ -75,18 +75,18 @@ async function expectInterrupted(state: string): Promise<void> {
   ])
 }
 
-/** That the model is told the same. */
+/** Expects that the model reads the same. */
 function expectTold({ calls }: Upstream): void {
-  const told = JSON.stringify(calls.at(-1)?.messages)
-  expect(told).toContain('charged 7')
-  expect(told).toContain('outcome unknown')
-  expect(told).not.toContain('still at it')
+  const prompt = JSON.stringify(calls.at(-1)?.messages)
+  expect(prompt).toContain('charged 7')
+  expect(prompt).toContain('outcome unknown')
+  expect(prompt).not.toContain('still at it')
 }
 
 const words = ['--agent', mine, '--yes', '--session', 's']
 
-describe('a command that is killed in the middle of a turn', () => {
-  it('has kept every step in a pipe, and says what is unknown', async () => {
+describe('a command that is killed during a turn', () => {
+  it('has stored every step in a pipe', async () => {
     await using upstream = await openUpstream(0, replyTo)
     const state = await folder()
     const environment = environmentOf(upstream, state)
@@ -94,7 +94,7 @@ describe('a command that is killed in the middle of a turn', () => {
     await until(
       30_000,
       'the second tool runs',
-      async () => callsIn(await keptIn(state)).length === 2,
+      async () => callsIn(await storedMessages(state)).length === 2,
     )
     await until(10_000, 'its call is shown', () => run.stderr.includes('slow'))
     run.child.kill('SIGKILL')
@@ -108,7 +108,7 @@ describe('a command that is killed in the middle of a turn', () => {
     expectTold(upstream)
   })
 
-  it.skipIf(lacksTerminal)('has kept every step at a terminal, and shows it', async () => {
+  it.skipIf(lacksTerminal)('has stored every step at a terminal', async () => {
     await using upstream = await openUpstream(0, replyTo)
     const state = await folder()
     const environment = environmentOf(upstream, state)
@@ -128,28 +128,28 @@ describe('a command that is killed in the middle of a turn', () => {
     await again.endsWith(0)
   })
 
-  it('has a whole file at every point, with the question and all that is known to be done', async () => {
+  it('has a complete file at every moment', async () => {
     await using upstream = await openUpstream(10, replyTo)
     for (let kill = 0; kill < 6; kill++) {
       const state = await folder()
       const environment = environmentOf(upstream, state)
       const before = upstream.calls.length
       const run = start([...words, 'Go.'], { environment })
-      const asked = () => upstream.calls.length - before
-      await until(30_000, 'the model is asked', () => asked() > 0)
+      const callCount = () => upstream.calls.length - before
+      await until(30_000, 'the model is called', () => callCount() > 0)
       const killAt = performance.now() + 250 * Math.random()
       await until(5000, 'the random point', () => performance.now() >= killAt)
       run.child.kill('SIGKILL')
       await run.ended
-      const kept = await keptIn(state)
-      expect(kept[0]?.parts).toMatchObject([{ type: 'text', text: 'Go.' }])
-      const isDone = asked() > 1
-      const [charge] = callsIn(kept)
+      const stored = await storedMessages(state)
+      expect(stored[0]?.parts).toMatchObject([{ type: 'text', text: 'Go.' }])
+      const isDone = callCount() > 1
+      const [charge] = callsIn(stored)
       if (isDone) expect(charge).toMatchObject({ state: 'output-available' })
       const { code } = await loom(['--agent', mine, '--continue', 'Again?'], { environment })
       expect(code).toBe(0)
-      const told = JSON.stringify(upstream.calls.at(-1)?.messages)
-      if (charge !== undefined) expect(told).toMatch(/charged 7|outcome unknown/)
+      const prompt = JSON.stringify(upstream.calls.at(-1)?.messages)
+      if (charge !== undefined) expect(prompt).toMatch(/charged 7|outcome unknown/)
     }
   })
 })

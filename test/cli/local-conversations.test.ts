@@ -1,4 +1,4 @@
-/** Conversations that the command runs itself. */
+/** Conversations in the process of the command. */
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -21,7 +21,7 @@ async function eventsOf(events: Events) {
 }
 
 describe('a conversation in this process', () => {
-  it('posts an answer under the id that the HTTP routes give it', async () => {
+  it('posts answers under the ids of the HTTP routes', async () => {
     const model = scriptedModel(calls(['ask', {}]), says('Thanks.'))
     const agent = defineAgent({ name: 'tester', systemPrompt: 'Be brief.', model, tools: [ask] })
     const loom = new Loom({ agents: [agent], models: createModels({ environment: {} }) })
@@ -41,7 +41,7 @@ describe('a conversation in this process', () => {
     const events = await eventsOf(await conversation.answer(messageId, [output], signal))
     expect(events).toContainEqual(expect.objectContaining({ delta: 'Thanks.' }))
     expect(await conversation.running()).toBeUndefined()
-    // A page sends the same answer: it gets what followed, and no refusal.
+    // A page that sends the same answer gets the stream after it, and no refusal.
     const app = new Hono().route('/ai', sessionRoutes(loom))
     const response = await app.request(`/ai/chat/${conversation.id}/tools/call-0`, {
       method: 'POST',

@@ -5,7 +5,7 @@ import { MarkdownStream } from '../../src/cli/render/markdown-stream.ts'
 import { noPaint } from '../../src/cli/render/style.ts'
 import { widthOf } from '../../src/cli/render/width.ts'
 
-/** What is written for a text that comes in pieces of these sizes. */
+/** The output for a text that arrives in pieces of these sizes. */
 function rendered(text: string, sizes: readonly number[] = [text.length || 1], width = 40): string {
   let out = ''
   const stream = new MarkdownStream({ width, paint: noPaint, write: (piece) => (out += piece) })
@@ -18,7 +18,7 @@ function rendered(text: string, sizes: readonly number[] = [text.length || 1], w
   return out
 }
 
-/** How much has been written after each piece. */
+/** The length of the output after each piece. */
 function progress(pieces: readonly string[]): string[] {
   let out = ''
   const stream = new MarkdownStream({ width: 40, paint: noPaint, write: (piece) => (out += piece) })
@@ -52,7 +52,7 @@ const block = fc.constantFrom(
   '中文**粗体**、`代码`和「引号」。**「注意」**后面还有 english 混排_强调_的字 https://例え.jp/路径 完',
 )
 
-describe('Markdown that streams', () => {
+describe('streamed Markdown', () => {
   it.each([
     'Edit __init__.py and __main__',
     'a _private_name_ and foo._bar_',
@@ -60,7 +60,7 @@ describe('Markdown that streams', () => {
     'or **/*.ts,**/*.js and *.c',
     '5*3*2 is 30, 2**8**2 is more',
     'f(*args, **kwargs) and ~/a~b ~5',
-  ])('leaves names and globs alone: %s', (text) => {
+  ])('does not change names and globs: %s', (text) => {
     expect(rendered(text)).toBe(`${text}\n`)
   })
 
@@ -68,17 +68,17 @@ describe('Markdown that streams', () => {
     ['**bold** and *some* and _some_', 'bold and some and some'],
     ['**.env** and **API**s, __two words__', '.env and APIs, two words'],
     ['~~gone~~ **Note:** done', 'gone Note: done'],
-  ])('still knows emphasis: %s', (text, shown) => {
+  ])('renders emphasis: %s', (text, shown) => {
     expect(rendered(text)).toBe(`${shown}\n`)
   })
 
-  it('keeps a hard break, wherever the stream is cut', () => {
+  it('keeps hard breaks for any division of the stream', () => {
     for (const text of ['one  \ntwo\n', 'one\\\ntwo\n']) {
       for (const size of [99, 1]) expect(rendered(text, [size])).toBe('one\ntwo\n')
     }
   })
 
-  it('comes out character by character where a language has no spaces', () => {
+  it('is written by character in languages without spaces', () => {
     expect(progress(['日本', '語の', '**太字', '**です', '。終', 'わり'])).toEqual([
       '日',
       '日本語',
@@ -94,7 +94,7 @@ describe('Markdown that streams', () => {
     )
   })
 
-  it('looks the same in whatever pieces it comes', () => {
+  it('looks the same for any division of the stream', () => {
     const text = fc
       .array(block, { minLength: 1, maxLength: 5 })
       .map((blocks) => blocks.join('\n\n'))
@@ -107,7 +107,7 @@ describe('Markdown that streams', () => {
     )
   })
 
-  it('also where blocks follow each other without an empty line', () => {
+  it('looks the same for blocks without empty lines between', () => {
     const text = fc.array(block, { minLength: 2, maxLength: 4 }).map((blocks) => blocks.join('\n'))
     fc.assert(
       fc.property(text, fc.integer({ min: 1, max: 9 }), (text, size) => {
@@ -118,7 +118,7 @@ describe('Markdown that streams', () => {
   })
 
   it('loses no word of a paragraph', () => {
-    // Marks of every kind between them, opened and not closed, closed and not opened.
+    // Marks of every kind between the words, some without an opening or closing mark.
     const word = fc.stringMatching(/^[*_`~[(<!|]{0,2}[a-z]{1,8}[0-9]{0,3}[*_`~\])>!|.,]{0,2}$/)
     fc.assert(
       fc.property(
@@ -134,7 +134,7 @@ describe('Markdown that streams', () => {
     )
   })
 
-  it('never writes a control character but the end of a line', () => {
+  it('contains no control character except line ends', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.integer({ min: 1, max: 5 }), (text, size) => {
         expect(rendered(text, [size]).replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202a-\u202e]/u)
@@ -143,7 +143,7 @@ describe('Markdown that streams', () => {
     )
   })
 
-  it('shows words as soon as nothing can change them', () => {
+  it('shows words as soon as they cannot change', () => {
     expect(progress(['One ', 'two **th', 'ree** fo', 'ur.\n'])).toEqual(
       ['One', 'One two', 'One two three', 'One two three four.'].map((text, index) =>
         index === 3 ? expect.stringContaining('three') : text,
@@ -153,7 +153,7 @@ describe('Markdown that streams', () => {
     expect(progress(['- one\n- tw', 'o\n- '])).toEqual(['• one\n', '• one\n• two\n'])
   })
 
-  it('keeps to the width, but for code and what has no place to break', () => {
+  it('fits the width, except code and long words', () => {
     const lines = rendered(
       `${'word '.repeat(50)}\n\n- ${'item '.repeat(30)}\n\n> ${'said '.repeat(30)}`,
     )
@@ -161,7 +161,7 @@ describe('Markdown that streams', () => {
     expect(rendered(`\`\`\`\n${'x'.repeat(60)}\n\`\`\``)).toBe(`  ${'x'.repeat(60)}\n`)
   })
 
-  it('wraps the cells of a table that is too wide', () => {
+  it('wraps the cells of a wide table', () => {
     const table = `| name | what |\n|---|---|\n| calculator | ${'arithmetic '.repeat(5)}|`
     const lines = rendered(table).trimEnd().split('\n')
     expect(lines[0]).toMatch(/^name +what$/)
@@ -169,7 +169,7 @@ describe('Markdown that streams', () => {
     for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(40)
   })
 
-  it('shows where a link leads', () => {
+  it('shows the address of a link', () => {
     expect(rendered('[your bank](https://evil.example)')).toBe('your bank (https://evil.example)\n')
     expect(rendered('<https://a.example>')).toBe('https://a.example\n')
   })

@@ -9,24 +9,24 @@ import { folder, loom, root, start, tidy } from './command.ts'
 
 afterEach(tidy)
 
-// Some start the command ten times over.
+// Some tests start the command ten times.
 vi.setConfig({ testTimeout: 120_000 })
 
 const mine = join(root, 'test/cli/files/agent.ts')
 
 describe('a question', () => {
-  it('has its answer alone on stdout, and what was done for it on stderr', async () => {
+  it('has its answer on stdout and tools on stderr', async () => {
     const { code, stdout, stderr } = await loom(['What is 6 * 7?'])
     expect({ code, stdout }).toEqual({ code: 0, stdout: '6 × 7 = **42**\n' })
     expect(stderr).toBe('● calculator 6 * 7\n  └ 42\n')
   })
 
-  it('may be several words, and come after options', async () => {
+  it('may be several words after options', async () => {
     expect((await loom(['--quiet', 'What', 'is', '6*7?'])).stdout).toContain('42')
     expect((await loom(['chat', '--tools', 'calculator', 'What is 6*7?'])).stdout).toContain('42')
   })
 
-  it('takes what is piped in as a part of it, or as all of it', async () => {
+  it('contains piped text, or is piped text', async () => {
     const model = { LOOM_MODEL: 'demo/echo' }
     const both = await loom(['summarize this'], { input: 'line 1\nline 2\n', environment: model })
     expect(both.stdout).toBe('summarize this\n\nline 1\nline 2\n')
@@ -36,7 +36,7 @@ describe('a question', () => {
     expect((await loom([], { input: 'all of it', environment: model })).stdout).toBe('all of it\n')
   })
 
-  it('is cut nowhere within a character, and loses nothing', async () => {
+  it('splits no character and loses no text', async () => {
     const text = '🧵é中'.repeat(60_000)
     const { code, stdout } = await loom([], {
       input: text,
@@ -47,18 +47,18 @@ describe('a question', () => {
     expect(stdout).toBe(`${text}\n`)
   })
 
-  it('of more than 4 MiB is refused', async () => {
+  it('over 4 MiB is refused', async () => {
     const { code, stderr } = await loom([], { input: 'x'.repeat(4 * 1024 * 1024 + 1) })
     expect({ code, stderr }).toEqual({ code: 2, stderr: 'loom: stdin holds more than 4 MiB.\n' })
   })
 
-  it('that is none is a usage error', async () => {
+  it('without text is a usage error', async () => {
     const { code, stdout, stderr } = await loom([])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(/^loom: There is no question: .*\n$/)
   })
 
-  it('that is nearly a command gets a hint', async () => {
+  it('that is almost a command gets a hint', async () => {
     for (const [word, near] of [
       ['serv', 'serve'],
       ['chatt', 'chat'],
@@ -69,24 +69,24 @@ describe('a question', () => {
       expect(code).toBe(2)
       expect(stderr).toContain(`Did you mean "loom ${near}"?`)
     }
-    // One that is not near, and one that is said to be a question, are questions.
+    // A word that is not similar, and a word after `chat`, are questions.
     expect((await loom(['hello'])).code).toBe(0)
     expect((await loom(['chat', 'chatt'])).code).toBe(0)
   })
 
-  it('is not sent with an option that there is not', async () => {
+  it('is not sent with an unknown option', async () => {
     const { code, stdout, stderr } = await loom(['--tool', 'calculator', 'hi there'])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(/^loom: unknown option '--tool'\n\(Did you mean --tools\?\)\n$/)
   })
 
-  it('for a model without a key is one line and exit code 3, before anything is said', async () => {
+  it('for a model without a key ends with code 3', async () => {
     const { code, stdout, stderr } = await loom(['-m', 'openai/gpt-5', 'hi there'])
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
     expect(stderr).toMatch(/^loom: .*OPENAI_API_KEY.*\n$/)
   })
 
-  it('for an agent or a tool that there is not names those there are', async () => {
+  it('for an unknown agent or tool lists the known ones', async () => {
     const agent = await loom(['-a', 'nobody', 'hi there'])
     expect(agent.code).toBe(2)
     expect(agent.stderr).toMatch(/^loom: There is no agent "nobody". There are: assistant, .*\n$/)
@@ -95,14 +95,14 @@ describe('a question', () => {
     expect(tool.stderr).toMatch(/^loom: There is no tool "nothing". There are: calculator, .*\n$/)
   })
 
-  it('cares nothing for the settings of a server', async () => {
+  it('ignores the settings of a server', async () => {
     const environment = { HOST: '0.0.0.0', PORT: 'nonsense' }
     expect((await loom(['What is 6*7?'], { environment })).code).toBe(0)
   })
 })
 
 describe('an answer for a program', () => {
-  it('is one object with --json', async () => {
+  it('is one object with `--json`', async () => {
     const { code, stdout } = await loom(['--json', 'What is 6 * 7?'])
     expect(code).toBe(0)
     expect(stdout.endsWith('}\n')).toBe(true)
@@ -118,7 +118,7 @@ describe('an answer for a program', () => {
     })
   })
 
-  it('is one event a line with --output-format stream-json, and the same object last', async () => {
+  it('is one event per line with `stream-json`', async () => {
     const { stdout } = await loom(['--output-format', 'stream-json', 'What is 6 * 7?'])
     const events = stdout
       .trimEnd()
@@ -131,7 +131,7 @@ describe('an answer for a program', () => {
     expect(events.at(-1)?.data).toMatchObject({ text: '6 × 7 = **42**' })
   })
 
-  it('comes also where a limit was hit', async () => {
+  it('is also printed if a limit ends it', async () => {
     await using upstream = await openUpstream(0)
     const environment = { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url }
     const { code, stdout } = await loom(['--json', '--max-steps', '2', 'steps: 5'], { environment })
@@ -141,7 +141,7 @@ describe('an answer for a program', () => {
 })
 
 describe('styles', () => {
-  it('are for terminals, and for who forces them', async () => {
+  it('need a terminal or `FORCE_COLOR`', async () => {
     const plain = await loom(['Show me markdown'])
     expect(plain.stdout).toContain('**bold**')
     const forced = await loom(['Show me markdown'], { environment: { FORCE_COLOR: '1' } })
@@ -153,7 +153,7 @@ describe('styles', () => {
 })
 
 describe('an agent of the user’s own', () => {
-  it('comes from a file that may import loom from anywhere', async () => {
+  it('is a file that may import loom', async () => {
     const directory = await folder()
     await writeFile(join(directory, 'agent.ts'), await readFile(mine, 'utf8'))
     const { code, stderr } = await loom(['--agent', './agent.ts', 'Use patch a.ts'], { directory })
@@ -162,7 +162,7 @@ describe('an agent of the user’s own', () => {
     expect(code).toBe(0)
   })
 
-  it('needs to import nothing, and neither do tools', async () => {
+  it('may import nothing, like its tools', async () => {
     const directory = await folder()
     await writeFile(
       join(directory, 'tool.mjs'),
@@ -192,7 +192,7 @@ describe('an agent of the user’s own', () => {
     expect(own).toMatchObject({ code: 0, stdout: expect.stringContaining('JOY') })
   })
 
-  it('that is none is one line and exit code 3', async () => {
+  it('that is wrong gives one line and code 3', async () => {
     const directory = await folder()
     await writeFile(join(directory, 'broken.ts'), 'export const x = (')
     await writeFile(join(directory, 'empty.ts'), 'export const x = 1')
@@ -216,8 +216,8 @@ describe('an agent of the user’s own', () => {
   })
 })
 
-describe('a file that never comes to its end', () => {
-  it('is no success', async () => {
+describe('a file that never settles', () => {
+  it('ends with exit code 1', async () => {
     const directory = await folder()
     await writeFile(join(directory, 'waits.mjs'), 'await new Promise(() => undefined)')
     const { code, stdout, stderr } = await loom(['--agent', './waits.mjs', 'hi'], { directory })
@@ -231,7 +231,7 @@ describe('a file that never comes to its end', () => {
 describe('a tool with effects', () => {
   const ask = (...words: string[]) => loom(['--agent', mine, ...words, 'Use charge 12'])
 
-  it('is refused where nobody can be asked, and the model is told why', async () => {
+  it('is refused without a human, and the model reads why', async () => {
     const { code, stdout, stderr } = await ask()
     expect(stderr).toContain(
       'charge was refused: nobody is here to allow it (--allow charge, or --yes)',
@@ -240,21 +240,21 @@ describe('a tool with effects', () => {
     expect(code).toBe(0)
   })
 
-  it('runs when it is allowed, or everything is', async () => {
+  it('runs with `--allow` or `--yes`', async () => {
     expect((await ask('--allow', 'bash,charge')).stdout).toContain('charged 12')
     expect((await ask('--yes')).stdout).toContain('charged 12')
     expect((await ask('--allow', 'other')).stdout).not.toContain('charged 12')
   })
 
-  it('has its questions refused too', async () => {
+  it('gets no answers to its questions', async () => {
     const { stderr, code } = await loom(['--agent', mine, 'Ask me what I like: red or blue'])
     expect(stderr).toContain('No human is here to be asked.')
     expect(code).toBe(0)
   })
 })
 
-describe('what a terminal would obey', () => {
-  it('is shown and not sent', async () => {
+describe('a control character', () => {
+  it('is shown and not executed', async () => {
     const { stderr } = await loom(['--agent', mine, 'Use nasty now'])
     expect(stderr).toContain('before ␛]0;stolen title␇␛[31mred�2Jafter�')
     expect(stderr.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
@@ -262,7 +262,7 @@ describe('what a terminal would obey', () => {
 })
 
 describe('limits', () => {
-  it('end with exit code 4', async () => {
+  it('end the command with exit code 4', async () => {
     await using upstream = await openUpstream(0)
     const environment = { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url }
     const steps = await loom(['--max-steps', '2', 'steps: 5'], { environment })
@@ -276,7 +276,7 @@ describe('limits', () => {
     expect((await loom(['steps: 1 hold'], { environment: model })).code).toBe(4)
   })
 
-  it('that are none are usage errors', async () => {
+  it('that are invalid are usage errors', async () => {
     for (const words of [
       ['--max-steps', '0'],
       ['--temperature', 'hot'],
@@ -295,7 +295,7 @@ describe('limits', () => {
 })
 
 describe('a model that fails', () => {
-  it('is one line and exit code 1', async () => {
+  it('gives one line and exit code 1', async () => {
     const environment = { LOOM_MODEL: 'up/x', UP_BASE_URL: 'http://127.0.0.1:1/v1' }
     const agent = join(await folder(), 'agent.mjs')
     await writeFile(
@@ -314,7 +314,7 @@ describe('a signal', () => {
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const) {
-    it(`${signal} stops the answer, keeps what was said, and ends with ${code}`, async () => {
+    it(`${signal} stops the answer, keeps its text, exits with ${code}`, async () => {
       await using upstream = await openUpstream(0)
       const environment = { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url }
       const run = start(['--json', 'steps: 1 hold'], { environment })
@@ -327,14 +327,14 @@ describe('a signal', () => {
     })
   }
 
-  it('ends a tool that runs', async () => {
+  it('ends a running tool', async () => {
     const run = start(['--agent', mine, 'Use slow for it'])
     await until(10_000, 'the tool is called', () => run.stderr.includes('● slow'))
     run.child.kill('SIGINT')
     expect((await run.ended).code).toBe(130)
   })
 
-  it('while stdin is read ends it at once', async () => {
+  it('ends the command at once while it reads stdin', async () => {
     const run = start(['-', 'explain'], { input: undefined })
     await until(10_000, 'it says that it reads', () => run.stderr.includes('reading stdin'))
     run.child.kill('SIGINT')
@@ -342,15 +342,15 @@ describe('a signal', () => {
   })
 })
 
-describe('a reader that leaves', () => {
-  it('ends it without a word', async () => {
+describe('a reader that closes the pipe', () => {
+  it('ends the command without an error', async () => {
     const run = start(['Tell me a story'], { environment: { LOOM_MODEL: 'demo/assistant' } })
     await until(10_000, 'the first words', () => run.stdout !== '')
     run.child.stdout?.destroy()
     expect(await run.ended).toMatchObject({ code: 0, stderr: '' })
   })
 
-  it('is no failure of the other commands', async () => {
+  it('does not fail the other commands', async () => {
     const run = start(['--help'])
     run.child.stdout?.destroy()
     expect(await run.ended).toMatchObject({ code: 0, stderr: '' })
@@ -358,7 +358,7 @@ describe('a reader that leaves', () => {
 })
 
 describe('sessions', () => {
-  it('are kept where they are named, for their owner alone, and gone on with', async () => {
+  it('with a name are stored privately and can continue', async () => {
     const state = await folder()
     const environment = { XDG_STATE_HOME: state }
     const say = (...words: string[]) => loom(words, { environment })
@@ -370,7 +370,7 @@ describe('sessions', () => {
     await say('--session', 'second', 'What is 2 + 2?')
     const second = await say('--continue', 'What did I say?')
     expect(second.stdout).toBe('You said: “What is 2 + 2?”\n')
-    // An agent of its own goes on with its session.
+    // A session continues with its own agent.
     await say('--session', 'third', '--agent', 'researcher', 'What is 2 + 2?')
     await say('--continue', 'What did I say?')
     const { agent }: { agent: string } = JSON.parse(
@@ -393,7 +393,7 @@ describe('sessions', () => {
     expect(await readdir(join(state, 'loom/sessions'))).toEqual(['second.json'])
   })
 
-  it('that are named like paths, or are no sessions, are refused', async () => {
+  it('with a path as name, or wrong content, are refused', async () => {
     const state = await folder()
     const environment = { XDG_STATE_HOME: state }
     const outside = await loom(['--session', '../x', 'hi there'], { environment })
@@ -405,7 +405,7 @@ describe('sessions', () => {
     expect(broken.code).toBe(2)
   })
 
-  it('keep what was said before the answer was stopped', async () => {
+  it('keep the text of a stopped answer', async () => {
     await using upstream = await openUpstream(0)
     const environment = {
       XDG_STATE_HOME: await folder(),
@@ -418,13 +418,13 @@ describe('sessions', () => {
     await run.ended
     upstream.letGo()
     await loom(['--session', 's', 'steps: 1'], { environment })
-    const [asked] = upstream.calls.slice(-1)
-    expect(JSON.stringify(asked?.messages)).toContain('Step 1: one two')
+    const [lastCall] = upstream.calls.slice(-1)
+    expect(JSON.stringify(lastCall?.messages)).toContain('Step 1: one two')
   })
 })
 
-describe('a message a line', () => {
-  it('is a conversation without a terminal', async () => {
+describe('one message per line', () => {
+  it('makes a conversation without a terminal', async () => {
     const environment = { XDG_STATE_HOME: await folder() }
     const input = 'My name is Ada.\n/cost\n\nWho am I?\n/nonsense\n'
     const { code, stdout, stderr } = await loom(['-i'], { input, environment })

@@ -1,7 +1,7 @@
 /**
- * Runs the `loom` command in a real terminal, as far as a machine without a screen has
- * one: util-linux's `script` gives it a pseudo-terminal, in which `stty` sets the size. Debian and its
- * like always have both; where they lack, the tests say so, and fail where CI says that all must run.
+ * Runs the `loom` command in a pseudo-terminal. `script` of util-linux
+ * creates the terminal, and `stty` sets its size. Debian and similar
+ * systems always have both. Without them, the tests are skipped, and fail if `CI` is set.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { stripVTControlCharacters } from 'node:util'
@@ -13,36 +13,36 @@ import { command, root } from './command.ts'
 const probe = spawnSync('script', ['--version'], { encoding: 'utf8' })
 const hasScript = probe.status === 0 && probe.stdout.includes('util-linux')
 
-/** For `describe.skipIf`: printed as a skip, but never on a machine that must run everything. */
+/** For `describe.skipIf`. A skip is printed. With `CI`, nothing is skipped. */
 export const lacksTerminal = !hasScript && process.env['CI'] === undefined
 
 export interface PseudoTerminal {
   child: ChildProcess
-  /** What a shell in there runs the command with. */
+  /** The shell command that runs the command in the terminal. */
   readonly command: string
-  /** Everything that was sent to the screen. */
+  /** All bytes that were sent to the screen. */
   readonly raw: string
-  /** What of it can be read, without the sequences. */
+  /** The readable text, without control sequences. */
   readonly text: string
-  /** Types, and waits until the screen has shown what is expected since then. */
+  /** Types, and waits until the screen shows the expected text. */
   type: (keys: string, expected: string | RegExp) => Promise<void>
   shows: (expected: string | RegExp) => Promise<void>
-  /** Waits for the end, with this exit code. */
+  /** Waits for the end of the command with this exit code. */
   endsWith: (code: number) => Promise<void>
 }
 
 export interface TerminalOptions {
   environment?: Record<string, string>
   directory?: string
-  /** A shell command around `$LOOM`, which is the command with its words. @defaultValue '$LOOM' */
+  /** A shell command around `$LOOM`, the command with its arguments. @defaultValue '$LOOM' */
   shell?: string
   /** What is started. @defaultValue `command` */
   program?: readonly string[]
   /** @defaultValue 80 */
   columns?: number
   /**
-   * How long the terminal takes to report that it has drawn what was sent, in milliseconds; undefined
-   * never reports. @defaultValue 0
+   * The delay of the position report of the terminal, in milliseconds. Undefined
+   * sends no report. @defaultValue 0
    */
   reportMs?: number | undefined
 }
@@ -117,7 +117,7 @@ export function openPseudoTerminal(
   }
 }
 
-/** Without sequences, and without what a carriage return wrote over. */
+/** The text without control sequences, and without text that was overwritten after a carriage return. */
 export const readable = (raw: string): string =>
   raw
     .split('\n')
@@ -127,13 +127,13 @@ export const readable = (raw: string): string =>
 
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`
 
-/** For `afterEach`: ends what is left; each is the leader of a group of its own. */
+/** For `afterEach`: ends the remaining processes. Each is the leader of its own process group. */
 export async function closeTerminals(): Promise<void> {
   for (const child of running.splice(0)) {
     if (child.exitCode !== null || child.signalCode !== null) continue
     const gone = Promise.withResolvers<void>()
     child.once('exit', () => gone.resolve())
-    // Its terminal goes with it, and what ran in there is told (SIGHUP).
+    // Its terminal closes, and the programs in it receive SIGHUP.
     child.kill('SIGKILL')
     await within(5000, `the end of process ${child.pid}`, gone.promise)
   }

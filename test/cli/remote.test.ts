@@ -19,7 +19,7 @@ afterEach(async () => {
   for (const close of open.splice(0)) await close()
 })
 
-/** A server with an agent that has tools with effects and questions. */
+/** A server whose agent has tools with effects and with questions. */
 async function serve(environment: Record<string, string> = {}): Promise<string> {
   const settings = { LOOM_AGENT: mine.name, LOOM_MODEL: 'demo/fast', ...environment }
   const app = await servedApp({
@@ -52,7 +52,7 @@ const textOf = async (url: string, id: string): Promise<string> =>
   JSON.stringify(await (await fetch(`${url}/api/chat/${id}/messages`)).json())
 
 describe('a question to a server', () => {
-  it('is answered there, and remembered', async () => {
+  it('is answered and stored by the server', async () => {
     const url = await serve()
     const first = await loom(['--url', url, '--session', 's', 'My name is Ada.'])
     expect(first).toMatchObject({ code: 0, stderr: '' })
@@ -64,7 +64,7 @@ describe('a question to a server', () => {
     expect(listed.stdout).toMatch(/^\S+ \S+ {2}s {2}mine\n$/)
   })
 
-  it('needs its key', async () => {
+  it('needs the key of the server', async () => {
     const url = await serve({ LOOM_API_KEYS: 'a-long-secret' })
     const none = await loom(['--url', url, 'hi there'])
     expect(none.code).toBe(3)
@@ -73,20 +73,20 @@ describe('a question to a server', () => {
     expect((await loom(['--url', url, 'hi there'], { environment })).code).toBe(0)
   })
 
-  it('that is not there is one line, soon', async () => {
+  it('that cannot be reached fails with one line', async () => {
     const { code, stderr } = await loom(['--url', 'http://127.0.0.1:1', 'hi there'])
     expect(stderr).toBe('loom: http://127.0.0.1:1/api/chat cannot be reached.\n')
     expect(code).toBe(1)
   })
 
-  it('has its tools refused where nobody is there', async () => {
+  it('refuses tools without a human', async () => {
     const tools = await serve()
     const agent = await loom(['--url', tools, 'Ask me which I like: red or blue'])
     expect(agent.stderr).toContain('No human is here to be asked.')
     expect(agent.code).toBe(0)
   })
 
-  it('is stopped there by Ctrl-C, and what was said is kept', async () => {
+  it('is stopped by Ctrl-C and keeps its text', async () => {
     const { url, upstream } = await upstreamServer()
     const run = start(['--url', url, '--session', 's', 'steps: 1 hold'])
     await until(10_000, 'the model holds', () => upstream.held === 1)
@@ -97,7 +97,7 @@ describe('a question to a server', () => {
     expect(await textOf(url, 's')).toContain('Step 1: one two')
   })
 
-  it('--watch shows what another asked', async () => {
+  it('of another client is shown by `--watch`', async () => {
     const { url, upstream } = await upstreamServer()
     await post(url, 's', 'steps: 1 hold')
     await until(10_000, 'the model holds', () => upstream.held === 1)
@@ -110,8 +110,8 @@ describe('a question to a server', () => {
   })
 })
 
-describe('who only watches', () => {
-  it('answers nothing, and stops nothing', async () => {
+describe('`--watch`', () => {
+  it('answers no call and stops no turn', async () => {
     const url = await serve()
     await post(url, 's', 'Ask me which colour I like: red or blue')
     await until(10_000, 'the session waits', async () => {
@@ -120,19 +120,19 @@ describe('who only watches', () => {
     })
     expect((await loom(['--url', url, '--session', 's', '--watch'])).code).toBe(0)
     expect(await (await fetch(`${url}/api/chat/s`)).text()).toContain('"waiting"')
-    const held = await upstreamServer()
-    await post(held.url, 's', 'steps: 1 hold')
-    const run = start(['--url', held.url, '--session', 's', '--watch'])
+    const server = await upstreamServer()
+    await post(server.url, 's', 'steps: 1 hold')
+    const run = start(['--url', server.url, '--session', 's', '--watch'])
     await until(10_000, 'its words are here', () => run.stdout.includes('two'))
     run.child.kill('SIGINT')
     expect((await run.ended).code).toBe(130)
-    expect(held.upstream.held).toBe(1)
-    held.upstream.letGo()
+    expect(server.upstream.held).toBe(1)
+    server.upstream.letGo()
   })
 })
 
 describe.skipIf(lacksTerminal)('a conversation on a server', () => {
-  it('asks its questions here, whoever began', async () => {
+  it('asks here, whichever client began the turn', async () => {
     const url = await serve()
     const terminal = openPseudoTerminal(['chat', '--session', 's', '--url', url])
     await terminal.shows('/help lists')
@@ -145,7 +145,7 @@ describe.skipIf(lacksTerminal)('a conversation on a server', () => {
     await terminal.endsWith(0)
   })
 
-  it('is joined while it runs, with a half-written line kept; and stopped from here', async () => {
+  it('can be joined and stopped during an answer', async () => {
     const { url, upstream } = await upstreamServer()
     const terminal = openPseudoTerminal(['chat', '--session', 's', '--url', url])
     await terminal.shows(/› $/)
@@ -159,7 +159,7 @@ describe.skipIf(lacksTerminal)('a conversation on a server', () => {
     expect(upstream.calls.at(-1)?.asked).toBe('steps: 1 again')
   })
 
-  it('goes on when somebody else answers first', async () => {
+  it('continues if another client answers first', async () => {
     const url = await serve()
     const terminal = openPseudoTerminal(['chat', '--session', 's', '--url', url])
     await terminal.shows('/help lists')
@@ -175,14 +175,14 @@ describe.skipIf(lacksTerminal)('a conversation on a server', () => {
     await terminal.type(`1${enter}`, 'You answered green')
   })
 
-  it('says so when the server is gone, and does not end', async () => {
+  it('survives the end of the server', async () => {
     const url = await serve()
     const terminal = openPseudoTerminal(['chat', '--session', 's', '--url', url])
     await terminal.shows('/help lists')
     const [close] = open.splice(0)
     await close?.()
     await terminal.type(`/sessions${enter}`, 'cannot be reached')
-    // The prompt is there again.
+    // The prompt appears again.
     await terminal.type(`/help${enter}`, '/quit')
   })
 })

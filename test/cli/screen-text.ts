@@ -1,7 +1,7 @@
 /**
- * What a terminal shows after it was sent these bytes, scrolled-off lines included: characters where
- * the cursor was, in lines of so many columns. It knows what the command and a shell send; a sequence
- * that moves the cursor in another way is an error, so that nothing is misread in silence.
+ * The text that a terminal of this width shows after these bytes, with the lines that have scrolled
+ * off. It supports the sequences of the command and of a shell. Any other sequence
+ * that moves the cursor is an error, so that no output is misread silently.
  */
 export function screenText(sent: string, columns: number): string[] {
   const screen = new Screen(columns)
@@ -11,7 +11,7 @@ export function screenText(sent: string, columns: number): string[] {
 
 const tokens = new RegExp(
   [
-    // A control sequence, a title, another escape; then what is unfinished still, and single characters.
+    // A control sequence, a title, another escape, an incomplete sequence, or a single character.
     String.raw`\u001b\[[0-?]*[ -/]*[@-~]`,
     String.raw`\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)`,
     String.raw`\u001b[ -/]*[0-OQ-WYZ\\^-~]`,
@@ -25,7 +25,7 @@ class Screen {
   readonly lines: string[][] = [[]]
   readonly #columns: number
   #row = 0
-  /** One past the last column where the next character begins a line. */
+  /** One past the last column if the next character begins a line. */
   #column = 0
 
   constructor(columns: number) {
@@ -53,7 +53,7 @@ class Screen {
 
   #control(sequence: string): void {
     const [, text = '', final = ''] = /^\[([0-?]*)[ -/]*(.)$/u.exec(sequence.slice(1)) ?? []
-    // Modes, such as that of pasting, colours and requests for the cursor's place show nothing. One that is cut short waits.
+    // Modes, colours and requests for the cursor position show nothing. An incomplete sequence waits.
     if (text.startsWith('?') || final === 'm' || final === 'n' || final === '') return
     const count = Math.max(1, Number(text))
     if (final === 'A') this.#row = Math.max(0, this.#row - count)

@@ -1,18 +1,18 @@
-/** An OpenAI-compatible API that gives these answers, one a call, whatever it is asked. */
+/** An OpenAI-compatible API that returns the given answers, one for each call. */
 import { openUpstream, type Upstream } from '../sessions/upstream.ts'
 
 export interface ScriptedAnswer {
-  /** The text, in the pieces in which it is sent. */
+  /** The pieces of the text. */
   pieces?: readonly string[]
-  /** Thoughts, which come before the text. */
+  /** The reasoning before the text. */
   thoughts?: readonly string[]
   /** The model's tool calls. */
   calls?: readonly ScriptedCall[]
   /**
-   * So many pieces come, and nothing more before the upstream is let go. @defaultValue it is not held
+   * The number of pieces before the upstream waits for its release. @defaultValue it does not wait
    */
   heldAfter?: number
-  /** Tokens of the prompt and of the answer. */
+  /** The tokens of the prompt and of the answer. */
   usage?: readonly [prompt: number, answer: number]
 }
 
@@ -21,7 +21,7 @@ export interface ScriptedCall {
   input: object
 }
 
-/** @param paceMs between two pieces */
+/** @param paceMs the pause between two pieces */
 export function openScript(
   answers: readonly (string | ScriptedAnswer)[],
   paceMs = 0,

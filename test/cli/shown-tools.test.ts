@@ -25,7 +25,7 @@ describe.skipIf(lacksTerminal)('a tool at a terminal', () => {
     })
   }
 
-  it('says of each parallel result which call it is of', async () => {
+  it('names the call of each parallel result', async () => {
     const calls = [run('sleep 0.4; echo slow'), run('echo quick'), run('sleep 0.2; echo middle')]
     const terminal = await open([{ calls }, 'done'])
     await terminal.endsWith(0)
@@ -34,7 +34,7 @@ describe.skipIf(lacksTerminal)('a tool at a terminal', () => {
     expect(terminal.text).toMatch(/└ bash sleep 0.4; echo slow: slow/)
   })
 
-  it('that failed shows its output as output, and why in red', async () => {
+  it('shows its output dim and its failure red', async () => {
     const terminal = await open([{ calls: [run('echo one; echo two; exit 3')] }, 'done'])
     await terminal.endsWith(0)
     expect(terminal.text).toMatch(/└ one[^\n]*\n +two\n +Command exited/)
@@ -43,7 +43,7 @@ describe.skipIf(lacksTerminal)('a tool at a terminal', () => {
     expect(terminal.raw).not.toContain('\u001b[31mtwo')
   })
 
-  it('and the line below say what Ctrl-C does, within the width', async () => {
+  it('has a status line that fits the width', async () => {
     for (const columns of [40, 80, 200]) {
       const long = `sleep 0.8; echo ${'x'.repeat(columns)}`
       const terminal = await open([{ calls: [run(long)] }, 'done'], columns)
@@ -54,7 +54,7 @@ describe.skipIf(lacksTerminal)('a tool at a terminal', () => {
     }
   })
 
-  it('an emoji that the stream was cut through is whole', async () => {
+  it('shows a split emoji as one', async () => {
     const terminal = await open([{ pieces: ['so \ud83d', '\ude00 it', ' ends'] }])
     await terminal.endsWith(0)
     expect(terminal.text).toContain('so 😀 it ends')

@@ -1,5 +1,5 @@
 /**
- * An answer that its human has stopped asks nothing any more, at whatever moment the stop arrives.
+ * A stopped answer asks no more questions, at whatever moment the stop arrives.
  */
 import { expect, it } from 'vitest'
 
@@ -16,7 +16,7 @@ const events: AgentEvent[] = [
   { type: 'finish', finishReason: 'tool-calls' },
 ]
 
-/** Plays an answer that ends in a question; Ctrl-C comes with the event of this type. */
+/** Plays an answer that ends in a question. Ctrl-C arrives with the event of this type. */
 async function stoppedAt(type: AgentEvent['type'] | undefined) {
   const stop = new AbortController()
   let questions = 0
@@ -43,12 +43,12 @@ async function stoppedAt(type: AgentEvent['type'] | undefined) {
   return { questions, isInterrupted: turn.isInterrupted }
 }
 
-it('asks what an answer waits for that nobody has stopped', async () => {
+it('asks the question of a running answer', async () => {
   expect(await stoppedAt(undefined)).toEqual({ questions: 1, isInterrupted: true })
 })
 
 it.each(['tool-input-available', 'tool-approval-request', 'finish'] as const)(
-  'asks nothing when the stop comes with %s',
+  'asks no question if the stop arrives with %s',
   async (type) => {
     expect(await stoppedAt(type)).toEqual({ questions: 0, isInterrupted: true })
   },

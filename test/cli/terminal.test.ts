@@ -33,7 +33,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     return { terminal, state }
   }
 
-  it('without a question one is asked, and talks', async () => {
+  it('loom without a question starts a conversation', async () => {
     const { terminal, state } = await open()
     await terminal.shows('/help lists the commands')
     await terminal.type(`My name is Ada.${enter}`, 'Nice to meet you, Ada.')
@@ -50,7 +50,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     await again.endsWith(0)
   })
 
-  it('Markdown is rendered, within 80 columns, and nothing twice', async () => {
+  it('Markdown is rendered once within 80 columns', async () => {
     const { terminal } = await open(['Show me markdown and tell me a story'])
     await terminal.endsWith(0)
     const markdown = openPseudoTerminal(['Show me markdown'])
@@ -65,7 +65,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     expect(markdown.text).toMatch(/tool +does\n─+ +─+\ncalculator +arithmetic\n/)
   })
 
-  it('a dumb one, or one without colours, is given plain text', async () => {
+  it('TERM=dumb and NO_COLOR give plain text', async () => {
     for (const environment of [{ NO_COLOR: '1' }, { TERM: 'dumb' }]) {
       const terminal = openPseudoTerminal(['Show me markdown'], { environment })
       await terminal.endsWith(0)
@@ -74,7 +74,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     }
   })
 
-  it('what a tool says moves no cursor and sets no title', async () => {
+  it('tool output moves no cursor and sets no title', async () => {
     const { terminal } = await open(['--agent', mine, 'Use nasty now'])
     await terminal.endsWith(0)
     expect(terminal.raw).toContain('␛]0;stolen title␇')
@@ -82,7 +82,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     expect(terminal.raw).not.toContain('\u009b')
   })
 
-  it('a tool with effects asks: once, no with a reason, always', async () => {
+  it('a tool with effects accepts yes, no and always', async () => {
     const { terminal } = await open(['--agent', mine])
     await terminal.shows('/help lists')
     await terminal.type(`Use charge 1${enter}`, 'Allow charge?')
@@ -95,7 +95,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     expect(terminal.text.match(/Allow charge\?/g)).toHaveLength(3)
   })
 
-  it('a question of the model is answered by a number or in words', async () => {
+  it('a number or words answer a question', async () => {
     const { terminal } = await open(['--agent', mine])
     await terminal.shows('/help lists')
     await terminal.type(
@@ -107,12 +107,12 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     await terminal.type(`neither${enter}`, 'You answered neither')
   })
 
-  it('Ctrl-C at a question leaves it unanswered, and the talk goes on', async () => {
+  it('Ctrl-C leaves a question open', async () => {
     const { terminal, state } = await open(['--agent', mine])
     await terminal.shows('/help lists')
     await terminal.type(`Use charge 1${enter}`, 'Allow charge?')
     await terminal.type(interrupt, '(stopped)')
-    // Kept so, it can be gone on with.
+    // A session with an open question can continue.
     const environment = { XDG_STATE_HOME: state }
     const waiting = await loom(['sessions'], { environment })
     expect(waiting.stdout).toContain('Use charge 1')
@@ -129,11 +129,11 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     const [, pid = ''] = /pid (\d+)/.exec(terminal.text) ?? []
     process.kill(Number(pid), 'SIGTERM')
     await terminal.endsWith(143)
-    // Keys are lines again, and a paste is what was pasted.
+    // The terminal is in its normal mode again, without bracketed paste.
     expect(terminal.raw).toContain('\u001b[?2004l')
   })
 
-  it('a question may be asked though stdin is a pipe', async () => {
+  it('a question is asked although stdin is a pipe', async () => {
     const terminal = openPseudoTerminal(['--agent', mine], {
       shell: 'echo "Use charge 5" | $LOOM | cat',
     })
@@ -149,16 +149,16 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     expect(terminal.raw).toContain('\u001b[32m+new\u001b[39m')
   })
 
-  it('a tool that takes long says how long already, and what it does', async () => {
+  it('a slow tool shows its time and its output', async () => {
     const { terminal } = await open(['--agent', mine, 'Use slow for it'])
     await until(15_000, 'a second has passed', () => /slow 1 s · still at it/.test(terminal.raw))
     terminal.child.stdin?.write(interrupt)
     await terminal.endsWith(130)
-    // What the tool put out stays; the line that said what goes on does not.
+    // The output of the tool stays. The status line does not.
     expect(readable(terminal.raw)).not.toContain('slow 1 s')
   })
 
-  it('Ctrl-C stops the answer, clears the line, and twice quits', async () => {
+  it('Ctrl-C stops, clears the line, and twice quits', async () => {
     await using upstream = await openUpstream(0)
     const { terminal } = await open([], { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url })
     await terminal.shows('/help lists')
@@ -168,7 +168,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     await until(10_000, 'the call is aborted', () => upstream.aborted === 1)
     upstream.letGo()
     await terminal.type('half a line', 'half a line')
-    // The next Ctrl-C is for the prompt, so the turn must be over.
+    // The next Ctrl-C belongs to the prompt, so the turn must have ended.
     await terminal.type(`${interrupt}steps: 1${enter}`, /Step 1: one two three\.\s+› $/)
     expect(upstream.calls.at(-1)?.asked).toBe('steps: 1')
     await terminal.type(interrupt, 'Ctrl-C again to quit')
@@ -176,7 +176,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     await terminal.endsWith(0)
   })
 
-  it('what is typed while an answer is made is the next line', async () => {
+  it('text typed during an answer is the next line', async () => {
     await using upstream = await openUpstream(0)
     const { terminal } = await open([], { LOOM_MODEL: 'up/x', UP_BASE_URL: upstream.url })
     await terminal.shows('/help lists')
@@ -188,7 +188,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     expect(upstream.calls[1]?.asked).toBe('steps: 1 ahead')
   })
 
-  it('several pasted lines are one message, and so are lines that end in a backslash', async () => {
+  it('pasted lines and continued lines are one message', async () => {
     const { terminal } = await open([], { LOOM_MODEL: 'demo/echo' })
     await terminal.shows('/help lists')
     await terminal.type(`Mind ${pasted('one\r\ntwo\nthree\n')}`, 'Mind [pasted #1: 3 lines]')
@@ -201,7 +201,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     await terminal.type(`second${enter}`, /first second/)
   })
 
-  it('commands say what there is, and change it', async () => {
+  it('commands show settings and change them', async () => {
     const { terminal, state } = await open()
     await terminal.shows('/help lists')
     await terminal.type(`/help${enter}`, '/sessions [number]')
@@ -223,11 +223,11 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     await terminal.type(`/cots${enter}`, 'Did you mean /cost?')
     await terminal.type(`//help${enter}`, /loom's demo model|no rule|\/help/i)
     const files = await readdir(join(state, 'loom/sessions'))
-    // A file that is being written has another name.
+    // An incomplete file has another name.
     expect(files.filter((name) => name.endsWith('.json')).length).toBe(2)
   })
 
-  it('a bad model is told before there is a prompt', async () => {
+  it('a bad model is reported before the prompt', async () => {
     const { terminal } = await open(['-i', '-m', 'openai/gpt-5'])
     await terminal.endsWith(3)
     expect(terminal.text).toMatch(/^pid \d+\nloom: .*OPENAI_API_KEY.*\n$/)

@@ -3,46 +3,46 @@ import { describe, expect, it } from 'vitest'
 import { noPaint as paint } from '../../src/cli/render/style.ts'
 import { callLine, outputLines, requestLines } from '../../src/cli/render/tool-lines.ts'
 
-const asked = (input: unknown) =>
+const requestText = (input: unknown) =>
   requestLines({ toolName: 'edit_file', input }, { width: 80, paint }).join('\n')
 
-describe('a change that is asked about', () => {
-  it('is shown as what goes and what comes', () => {
+describe('a change that needs an approval', () => {
+  it('is shown as removed and added lines', () => {
     const edits = [
       { old: 'a\nb', new: 'c' },
       { old: 'd', new: '' },
     ]
-    expect(asked({ path: 'x.ts', edits })).toBe('  edit_file x.ts\n  -a\n  -b\n  +c\n  -d')
-    expect(asked({ path: 'x.ts', content: 'e\n' })).toBe('  edit_file x.ts\n  +e')
+    expect(requestText({ path: 'x.ts', edits })).toBe('  edit_file x.ts\n  -a\n  -b\n  +c\n  -d')
+    expect(requestText({ path: 'x.ts', content: 'e\n' })).toBe('  edit_file x.ts\n  +e')
   })
 
-  it('is shown with all that else is asked for', () => {
+  it('is shown with the other fields', () => {
     const edits = [{ old: 'a', new: 'b', replace_all: true }]
-    expect(asked({ path: 'x.ts', edits, mode: 1 })).toBe(
+    expect(requestText({ path: 'x.ts', edits, mode: 1 })).toBe(
       '  edit_file x.ts\n  mode=1\n    replace_all=true\n  -a\n  +b',
     )
-    expect(asked({ path: 'x.ts', edits, content: 'c' })).toContain('"content": "c"')
-    expect(asked({ path: 'x.ts', content: 'c', edits: 'd' })).toContain('"edits": "d"')
-    expect(asked({ command: 'ls', host: 'live' })).toBe('  ls\n  host="live"')
+    expect(requestText({ path: 'x.ts', edits, content: 'c' })).toContain('"content": "c"')
+    expect(requestText({ path: 'x.ts', content: 'c', edits: 'd' })).toContain('"edits": "d"')
+    expect(requestText({ command: 'ls', host: 'live' })).toBe('  ls\n  host="live"')
   })
 
-  it('is shown whole where it is spelled in another way that the tool takes', () => {
+  it('is shown as JSON in any other form', () => {
     for (const edit of [
       { oldText: 'a', newText: 'b' },
       { old: 'a', new_string: 'b' },
     ]) {
-      const shown = asked({ path: 'x.ts', edits: [{ old: 'c', new: 'd' }, edit] })
+      const shown = requestText({ path: 'x.ts', edits: [{ old: 'c', new: 'd' }, edit] })
       expect(shown).toContain('"a"')
       expect(shown).toContain('"b"')
     }
   })
 })
 
-describe('characters that cannot be seen', () => {
-  it('are shown by their numbers where a human decides', () => {
+describe('invisible characters', () => {
+  it('are shown as numbers before an approval', () => {
     const command =
       'cat s\u200becret.txt \u00adx \u2060y \u3164 a\u00a0b \u202ec \u{e0061} \ufe0f a\u2028b\u2029'
-    expect(asked({ command })).toBe(
+    expect(requestText({ command })).toBe(
       '  cat s<U+200B>ecret.txt <U+00AD>x <U+2060>y <U+3164> a<U+00A0>b <U+202E>c <U+E0061> <U+FE0F> a<U+2028>b<U+2029>',
     )
     for (const input of [
@@ -50,23 +50,23 @@ describe('characters that cannot be seen', () => {
       { path: 'a', edits: [{ old: 'c\u200b', new: 'd\u200b' }] },
       { host: 'e\u200b' },
     ]) {
-      expect(asked(input)).toContain('<U+200B>')
-      expect(asked(input)).not.toContain('\u200b')
+      expect(requestText(input)).toContain('<U+200B>')
+      expect(requestText(input)).not.toContain('\u200b')
     }
     expect(
       callLine({ toolName: 'bash', input: { command: 'a\u200bb' } }, { width: 80, paint }),
     ).toBe('● bash a<U+200B>b')
   })
 
-  it('leave letters and emoji as they are', () => {
-    expect(asked({ command: 'echo é 漢字 ⚠️ 😀' })).toBe('  echo é 漢字 ⚠️ 😀')
+  it('do not include letters and emoji', () => {
+    expect(requestText({ command: 'echo é 漢字 ⚠️ 😀' })).toBe('  echo é 漢字 ⚠️ 😀')
   })
 })
 
-describe('what an MCP server answers', () => {
+describe('the result of an MCP server', () => {
   const shown = (output: unknown) => outputLines(output, { width: 80, paint })
 
-  it('is shown as its text, and of the rest what it is', () => {
+  it('is shown as text and descriptions of other parts', () => {
     expect(
       shown({
         content: [
@@ -85,7 +85,7 @@ describe('what an MCP server answers', () => {
     ])
   })
 
-  it('is shown as its structured content where that is all', () => {
+  it('is shown as structured content without other content', () => {
     expect(shown({ content: [], structuredContent: { answer: 42 } })).toEqual(['42'])
     expect(shown({ content: [] })).toEqual(['(no output)'])
   })

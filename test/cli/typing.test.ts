@@ -18,7 +18,7 @@ import { openScript, type ScriptedAnswer } from './scripted-upstream.ts'
 const { enter, end, up } = keys
 const suspendKey = '\u001a'
 
-describe.skipIf(lacksTerminal)('what is typed', () => {
+describe.skipIf(lacksTerminal)('a typed line', () => {
   const upstreams: Upstream[] = []
   afterEach(async () => {
     await closeTerminals()
@@ -58,7 +58,7 @@ describe.skipIf(lacksTerminal)('what is typed', () => {
     expect(upstream.asked).toEqual(['/etc/hosts explain this', '/tmp is full'])
   })
 
-  it('comes back with Up, also where it has several lines, also in a later talk', async () => {
+  it('returns with Up, also in a later conversation', async () => {
     const state = await folder()
     const long = Array.from({ length: 20 }, (_, index) => `line ${index}`).join('\n')
     const first = await open(['fine'], { state })
@@ -72,17 +72,17 @@ describe.skipIf(lacksTerminal)('what is typed', () => {
     await again.terminal.shows('/help lists')
     await again.terminal.type(up, /one\n[^]*two/)
     await again.terminal.type(` and why${enter}`, 'fine')
-    // Up goes through the lines of an entry before it goes to the entry before.
+    // Up moves through the lines of an entry before it moves to the previous entry.
     await again.terminal.type(`${up.repeat(5)}${enter}`, 'fine')
     expect(again.upstream.asked).toEqual(['explain: one\n\ttwo and why', long])
     expect(await readFile(join(state, 'loom/history'), 'utf8')).not.toContain('[pasted')
   })
 
-  it('is the shell’s after Ctrl-Z, at the prompt and while an answer is made', async () => {
+  it('belongs to the shell after Ctrl-Z', async () => {
     const pieces = Array.from({ length: 40 }, (_, index) => `word${index} `)
     const { upstream, terminal } = await open([{ pieces }, 'two'], {
       paceMs: 50,
-      // A shell with jobs, as people have one.
+      // An interactive shell with job control.
       shell: `bash --norc --noprofile -i`,
     })
     const typed = terminal.command.replaceAll('\n', ' ')

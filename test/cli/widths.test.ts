@@ -1,6 +1,6 @@
 /**
- * A whole talk at terminals of several widths, with a model that says everything at once and one that
- * takes its time. Each screen is read with an independent terminal.
+ * A whole conversation at terminals of several widths, with a fast model and a slow model. An
+ * independent terminal emulator reads each screen.
  */
 import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
@@ -72,10 +72,10 @@ const script: readonly ScriptedAnswer[] = [
   { pieces: ['Second answer.'] },
 ]
 
-/** What stays in one piece for whoever copies it, so that the terminal wraps it. */
+/** Texts that stay in one piece so that they can be copied. The terminal wraps them. */
 const unbroken = [address, code, command, added]
 
-describe.skipIf(lacksTerminal)('a talk', () => {
+describe.skipIf(lacksTerminal)('a conversation', () => {
   const upstreams: Upstream[] = []
   afterEach(async () => {
     await closeTerminals()
@@ -91,7 +91,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
     [200, 0],
     [200, 30],
   ])(
-    'at %i columns, with %i ms between the model’s words, is drawn well',
+    'is drawn correctly at %i columns with %i ms pauses',
     async (columns, pace) => {
       const upstream = await openScript(script, pace)
       upstreams.push(upstream)
@@ -112,7 +112,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
         },
       })
       const screen = () => emulatedScreen(terminal.raw, { columns })
-      /** Types, and waits until what is drawn since then ends so. */
+      /** Types, and waits until the output since then matches `end`. */
       const type = async (typed: string, end: RegExp) => {
         const count = wholeLines(await screen()).length
         terminal.child.stdin?.write(typed)
@@ -137,7 +137,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
       const shown = spaced(wholeLines(explained))
       expect(shown).toContain('I think about it.')
       expect(shown).toContain('longer than a narrow terminal is wide.')
-      // Wide characters have no spaces between them: set into lines they are the same characters.
+      // Wide characters have no spaces between them, so line breaks do not change them.
       expect(wholeLines(explained).join('')).toContain(wide)
       for (const word of [
         'calculator',
@@ -151,10 +151,10 @@ describe.skipIf(lacksTerminal)('a talk', () => {
       }
 
       await type(`Use a command${enter}`, /Allow bash\?[^]*›$/)
-      const asked = await screen()
-      expect(wholeLines(asked)).toContainEqual(expect.stringContaining(command))
-      expect(spaced(wholeLines(asked))).toContain('(y)es, (a)lways this one, (n)o, or say why not')
-      expectNothingLeft(asked)
+      const question = await screen()
+      expect(wholeLines(question)).toContainEqual(expect.stringContaining(command))
+      expect(spaced(wholeLines(question))).toContain('(y)es, (a)lways this one, (n)o, or say why not')
+      expectNothingLeft(question)
       await type(`y${enter}`, /It said so\.\n\n›$/)
 
       await type(`Look at several${enter}`, /All looked at\.\n\n›$/)
@@ -166,7 +166,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
       await type(`Change it${enter}`, /Allow edit_file\?[^]*›$/)
       expect(wholeLines(await screen())).toContain(`  +${added}`)
       await type(`y${enter}`, /Changed\.\n\n›$/)
-      // The diff of what was done, behind its question.
+      // The diff of the change, after its question.
       expect(wholeLines(await screen())).toContain(`    +${added}`)
 
       await type(`Ask me${enter}`, /answer ›$/)
@@ -199,7 +199,7 @@ describe.skipIf(lacksTerminal)('a talk', () => {
   )
 })
 
-/** The lines as they were sent; those that pass only. */
+/** The lines without the temporary ones. */
 function wholeLines(
   lines: readonly ShownLine[],
   passes: (line: ShownLine) => boolean = () => true,
@@ -217,10 +217,10 @@ function wholeLines(
   return whole.flatMap(({ text, passes }) => (passes ? [text] : []))
 }
 
-/** The words of all the lines, one space between them. */
+/** The words of all lines, with one space between them. */
 const spaced = (lines: readonly string[]): string => lines.join(' ').replace(/\s+/g, ' ')
 
-/** Of what is drawn below a running answer. */
+/** Expects no text from below a running answer. */
 function expectNothingLeft(lines: readonly ShownLine[]): void {
   const left = lines.filter(({ text }) => /· Ctrl-C stops|^queued ›/.test(text))
   expect(left).toEqual([])

@@ -14,7 +14,7 @@ const { enter } = keys
 
 interface OpenOptions {
   columns?: number
-  /** What the list of models says of the model. */
+  /** The entry of the model in the list of models. */
   model?: object
   words?: readonly string[]
 }
@@ -27,7 +27,7 @@ const answers: readonly ScriptedAnswer[] = [
   { pieces: ['It is', ' 42.'], heldAfter: 0, usage: [20_000, 1000] },
 ]
 
-describe.skipIf(lacksTerminal)('the line below a running answer', () => {
+describe.skipIf(lacksTerminal)('the status line', () => {
   const upstreams: Upstream[] = []
   afterEach(async () => {
     await closeTerminals()
@@ -62,20 +62,20 @@ describe.skipIf(lacksTerminal)('the line below a running answer', () => {
     return { terminal, upstream, shows }
   }
 
-  it('says how full the context is and what the talk has cost, from the first step on', async () => {
+  it('shows context and cost after the first step', async () => {
     const last: ScriptedAnswer = { pieces: ['Yes.'], heldAfter: 0, usage: [22_000, 10] }
     const { terminal, upstream, shows } = await open([...answers, last], { model: listed })
     terminal.child.stdin?.write(`What is 6 * 7?${enter}`)
-    // The first step alone: 12,400 tokens of 200,000.
+    // Only the first step: 12,400 tokens of 200,000.
     await shows(/^\S \D+ \d+ s · Ctrl-C stops · 12k of 200k tokens · \$0\.04$/)
     upstream.letGo()
     await shows(/^It is 42\.$/)
-    // The prompt is back: nothing of the line is left, and the next answer begins with the sum.
+    // At the prompt the line is gone. The next answer begins with the sum.
     await terminal.type(`/cost${enter}`, '$0.1170')
     expect(screenText(terminal.raw, 80).join('\n')).not.toContain('Ctrl-C stops')
   })
 
-  it('goes on from what earlier answers of the talk have cost', async () => {
+  it('adds the cost of earlier answers', async () => {
     const [first] = answers
     const script = [
       { pieces: ['One.'], usage: first?.usage ?? [0, 0] },
@@ -87,7 +87,7 @@ describe.skipIf(lacksTerminal)('the line below a running answer', () => {
     await shows(/ · Ctrl-C stops · 12k of 200k tokens · \$0\.04$/)
   })
 
-  it('counts a message once that waited for an approval', async () => {
+  it('counts a message with an approval once', async () => {
     const call = { name: 'charge', input: { amount: '1' } }
     const last: ScriptedAnswer = { pieces: ['Done.'], heldAfter: 0, usage: [12_500, 100] }
     const { terminal, shows } = await open([{ calls: [call], usage: [12_000, 400] }, last], {
@@ -99,7 +99,7 @@ describe.skipIf(lacksTerminal)('the line below a running answer', () => {
     await shows(/ · Ctrl-C stops · 12k of 200k tokens · \$0\.04$/)
   })
 
-  it('stands below a line whose rest does not come, and leaves nothing of itself', async () => {
+  it('is below an incomplete line and disappears completely', async () => {
     const { terminal, upstream, shows } = await open([
       { pieces: ['It is ', 'only ', 'the rest.'], heldAfter: 2 },
     ])
@@ -112,7 +112,7 @@ describe.skipIf(lacksTerminal)('the line below a running answer', () => {
     expect(screenText(terminal.raw, 80).join('\n')).not.toContain('Ctrl-C stops')
   })
 
-  it('says of a cost or a window that is not known nothing', async () => {
+  it('omits an unknown cost or window', async () => {
     const { terminal, shows } = await open(answers)
     terminal.child.stdin?.write(`What is 6 * 7?${enter}`)
     await shows(/ s · Ctrl-C stops · 12k tokens$/)
@@ -123,7 +123,7 @@ describe.skipIf(lacksTerminal)('the line below a running answer', () => {
     [40, /^\S \D+ \d+ s · Ctrl-C stops · \$0\.04$/],
     [60, /^\S \D+ \d+ s · Ctrl-C stops · (?:12k tokens · )?\$0\.04$/],
     [200, /^\S \D+ \d+ s · Ctrl-C stops · 12k of 200k tokens · \$0\.04$/],
-  ])('says within %i columns as much as there is room for', async (columns, line) => {
+  ])('fits into %i columns', async (columns, line) => {
     const { terminal, upstream, shows } = await open(answers, { columns, model: listed })
     terminal.child.stdin?.write(`What is 6 * 7?${enter}`)
     await until(15_000, 'the second step is held', () => upstream.held === 1)

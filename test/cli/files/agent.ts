@@ -1,4 +1,4 @@
-/** An agent of a user's own, as a file that imports Loom by its name. */
+/** An agent of a user: a file that imports Loom by its name. */
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { defineAgent, defineTool } from 'loom'

@@ -10,8 +10,8 @@ beforeAll(async () => {
 afterAll(() => redis[Symbol.asyncDispose]())
 afterEach(tidy)
 
-// Eight starts of the command, one of which waits for a Redis that is not there.
-it('with Redis, sessions are kept there and not on disk', { timeout: 120_000 }, async () => {
+// Eight starts of the command. One of them waits for a Redis that does not exist.
+it('sessions are in Redis and not on disk', { timeout: 120_000 }, async () => {
   const state = await folder()
   const environment = { REDIS_URL: redis.url, XDG_STATE_HOME: state }
   const say = (words: string[], input = '') => loom(words, { environment, input })
@@ -22,7 +22,7 @@ it('with Redis, sessions are kept there and not on disk', { timeout: 120_000 }, 
   )
   expect((await loom(['--session', 'first', 'Who am I?'])).stdout).toContain("haven't told me")
   expect((await say(['sessions'])).stdout).toMatch(/ first {2}My name is Ada\.\n$/)
-  // A question that is not to be kept needs no Redis.
+  // A question without a session needs no Redis.
   const away = { REDIS_URL: 'redis://127.0.0.1:1' }
   expect((await loom(['hi there'], { environment: away })).code).toBe(0)
   const failed = await loom(['--continue', 'hi there'], { environment: away })

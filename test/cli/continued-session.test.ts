@@ -7,7 +7,7 @@ import type { Upstream } from '../sessions/upstream.ts'
 import { command, folder, loom, start, tidy } from './command.ts'
 import { openScript } from './scripted-upstream.ts'
 
-describe('a session that is gone on with', () => {
+describe('a session that continues', () => {
   const upstreams: Upstream[] = []
   afterEach(async () => {
     for (const upstream of upstreams.splice(0)) await upstream[Symbol.asyncDispose]()
@@ -32,7 +32,7 @@ describe('a session that is gone on with', () => {
     return { upstream, a, b, say, environment }
   }
 
-  it('keeps its model, and says so', async () => {
+  it('uses its model and reports it', async () => {
     const { upstream, a, say } = await open()
     await say(a, '--model', 'up/x', '--session', 's', 'hello')
     const { stderr, stdout } = await say(a, '--continue', 'and now?')
@@ -43,14 +43,14 @@ describe('a session that is gone on with', () => {
     expect(other.stdout).toBe('and now?\n')
   })
 
-  it('is the last of this folder; else it keeps its own, and says so', async () => {
+  it('is the last of this folder, or keeps its own folder', async () => {
     const { upstream, a, b, say } = await open()
     await writeFile(join(a, 'note.txt'), 'a note of folder A')
     await say(a, '--agent', 'coder', '--model', 'up/x', '--session', 'one', 'this is A')
     const there = await say(b, '--model', 'up/x', '--session', 'two', 'this is B')
     expect(there.stderr).not.toContain('continues')
     expect((await say(b, 'sessions')).stdout).toMatch(new RegExp(`one {2}this is A {2}\\(${a}\\)`))
-    // The coder reads the note where it was.
+    // The agent coder reads the note in the folder of the session.
     const far = await say(b, '--session', 'one', 'read it')
     expect(far.stderr).toContain(`model up/x · folder ${a}`)
     expect(JSON.stringify(upstream.calls.at(-1)?.messages)).toContain('a note of folder A')
@@ -58,7 +58,7 @@ describe('a session that is gone on with', () => {
     expect(near.stderr).toContain('session two')
   })
 
-  it('is read though it holds a call that nobody answered, as the AI SDK’s reader has it', async () => {
+  it('may contain a call that nobody answered', async () => {
     const { a, say, environment } = await open()
     await say(a, '--model', 'demo/fast', '--session', 'kept', 'My name is Ada.')
     const file = join(environment.XDG_STATE_HOME, 'loom/sessions/kept.json')
@@ -71,20 +71,20 @@ describe('a session that is gone on with', () => {
     expect(stdout).toBe('Your name is Ada.\n')
   })
 
-  it('a question is asked although stdin is a pipe that never ends', async () => {
+  it('asks a question although stdin never ends', async () => {
     const run = start(['-m', 'demo/fast', 'What is 2+2?'], { input: undefined })
     const { code, stdout, stderr } = await run.ended
     expect({ code, stdout }).toEqual({ code: 0, stdout: '2 + 2 = **4**\n' })
     expect(stderr).toContain('nothing came on stdin in 3 s')
   })
 
-  it('loom - "…" waits for what stdin brings', async () => {
+  it('waits for stdin with `loom - "…"`', async () => {
     const run = start(['-m', 'demo/echo', '-', 'Explain'], { input: undefined })
     run.child.stdin?.end('this')
     expect((await run.ended).stdout).toBe('Explain\n\nthis\n')
   })
 
-  it('a folder that is gone, and a home where nothing can be made, are told in a line', async () => {
+  it('reports a missing folder or home in one line', async () => {
     const gone = await loom([], {
       program: [
         'sh',
