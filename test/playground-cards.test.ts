@@ -1,6 +1,6 @@
 /**
- * What the playground draws, on the files that a browser runs and a DOM without one: what a human is
- * to decide about is all there, and nothing that they have read comes apart.
+ * The views of the playground, tested with the files of the page and jsdom. A human sees everything
+ * before an approval, and joined text stays joined.
  */
 import type { UIMessage } from 'ai'
 import { JSDOM, type PageElement } from 'jsdom'
@@ -64,8 +64,8 @@ const gave = (toolName: string, input: unknown, output: unknown): PageElement =>
     }),
   })
 
-describe('a call that is to be allowed', () => {
-  it('shows an edit as what goes and what comes, with all that is said beside it', () => {
+describe('a call that needs an approval', () => {
+  it('shows an edit as removed and added lines', () => {
     const edits = [
       { old: 'a\nb\n', new: 'c', replace_all: true },
       { old: 'd', new: '' },
@@ -84,15 +84,15 @@ describe('a call that is to be allowed', () => {
     expect(asks('any', input).textContent).toContain('old one')
   })
 
-  it('has everything in sight, not folded', () => {
+  it('shows its whole input unfolded', () => {
     const node = asks('any', { edits: [{ oldText: 'x'.repeat(100), newText: 'y' }] })
     expect([...node.querySelectorAll('.json details')]).toHaveLength(2)
     expect([...node.querySelectorAll('.json details:not([open])')]).toEqual([])
   })
 })
 
-describe('what is to be read before a call is allowed', () => {
-  it('has no character that is not seen', () => {
+describe('the input of a call that needs an approval', () => {
+  it('contains no invisible character', () => {
     const node = asks('bash', { command: 'ls\u202e\u200b', ['na\u2066me']: { deep: '\u{e0041}' } })
     const marks = ['U+202E', 'U+200B', 'U+2066', 'U+E0041']
     expect(textsOf(node, '.card-body .invisible')).toEqual(marks)
@@ -102,13 +102,13 @@ describe('what is to be read before a call is allowed', () => {
     expect(textsOf(asks('bash', { command: 'a\u202e' }), '.brief .invisible')).toEqual(['U+202E'])
   })
 
-  it('is shown in the same way whatever its fields are called', () => {
+  it('looks the same for all field names', () => {
     const node = asks('any', { text: '# harmless', toolCalls: [], command: 'rm -rf x' })
     expect(textsOf(node, '.key')).toEqual(['text', 'toolCalls', 'command'])
     expect(node.textContent).toContain('rm -rf x')
   })
 
-  it('says its length where it is long, and the name of the tool', () => {
+  it('shows its length and the name of the tool', () => {
     const node = asks('bash', { command: 'echo\n'.repeat(300) })
     expect(textsOf(node, '.approval p')).toEqual([
       expect.stringMatching(/run bash with the input above, all of its 300 lines\. Allow it\?/),
@@ -117,7 +117,7 @@ describe('what is to be read before a call is allowed', () => {
   })
 })
 
-describe('a call that is done', () => {
+describe('a finished call', () => {
   const diff = '--- x.ts\n+++ x.ts\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n'
   const output = { path: 'x.ts', diff, text: `Edited "x.ts".\n\n${diff}` }
   const node = gave('edit_file', { path: 'x.ts', edits: [{ old: 'b', new: 'c' }] }, output)
@@ -129,16 +129,16 @@ describe('a call that is done', () => {
     expect(node.textContent).toContain('text Edited "x.ts".')
   })
 
-  it('says on a line what was done with what', () => {
+  it('shows its input and output on one line', () => {
     expect(textsOf(node, '.brief')).toEqual(['x.ts  →  Edited "x.ts".'])
     const ran = gave('bash', { command: 'ls', timeout: 5 }, { exitCode: 0, text: 'a\nb' })
     expect(textsOf(ran, '.brief')).toEqual(['ls  →  a'])
-    const told = gave('any', { city: 'Rome', unit: 'C' }, { result: 42 })
-    expect(textsOf(told, '.brief')).toEqual(['{"city":"Rome","unit":"C"}  →  42'])
+    const call = gave('any', { city: 'Rome', unit: 'C' }, { result: 42 })
+    expect(textsOf(call, '.brief')).toEqual(['{"city":"Rome","unit":"C"}  →  42'])
   })
 })
 
-describe('an answer that another server went on with', () => {
+describe('an answer that another server continued', () => {
   const parts: UIMessage['parts'] = [
     { type: 'step-start' },
     { type: 'text', text: 'The lamp', state: 'done' },
@@ -151,7 +151,7 @@ describe('an answer that another server went on with', () => {
     expect(textOf(answer(...parts))).toBe('The lamp went out.')
   })
 
-  it('grows together while it is written', () => {
+  it('is one text while it is streamed', () => {
     const entry: Entry = { message: answer(), live: true }
     const view = entryView(entry, {})
     for (const part of parts) {
@@ -161,7 +161,7 @@ describe('an answer that another server went on with', () => {
     expect(textsOf(view.node, '.prose')).toEqual(['The lamp went out.'])
   })
 
-  it('keeps apart what stood apart', () => {
+  it('keeps separate texts separate', () => {
     const two: UIMessage['parts'] = [
       { type: 'step-start' },
       { type: 'text', text: 'One.' },

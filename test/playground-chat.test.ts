@@ -24,7 +24,7 @@ const idle = (chat: Chat) => until('the end of the answer', () => !chat.busy && 
 const last = (chat: Chat) => shown(chat).at(-1) ?? ''
 
 /** A reply whose second half waits for `release`. */
-function held(first: string, second: string) {
+function pausedReply(first: string, second: string) {
   const { promise, resolve } = Promise.withResolvers<void>()
   const script: Script = async function* () {
     yield* words(first)
@@ -44,7 +44,10 @@ async function asked(fetch: Fetch, text: string): Promise<Chat> {
   return chat
 }
 
-/** A `fetch` whose first stream breaks off after so many bytes, and all the addresses of its streams. */
+/**
+ * A `fetch` whose first stream breaks off after this number of bytes, and the addresses of all
+ * streams.
+ */
 function breaking(fetch: Fetch, bytes: number) {
   const streams: string[] = []
   const broken: Fetch = async (path, init) => {
@@ -56,7 +59,7 @@ function breaking(fetch: Fetch, bytes: number) {
   return { fetch: broken, streams }
 }
 
-/** What was given before the cut is read before it is noticed. */
+/** The bytes before the cut are read before the cut is noticed. */
 function cut(body: ReadableStream<Uint8Array>, bytes: number): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   let left = bytes
@@ -74,7 +77,7 @@ function cut(body: ReadableStream<Uint8Array>, bytes: number): ReadableStream<Ui
 }
 
 describe("the playground's conversation", () => {
-  it('shows what the server holds', async () => {
+  it('shows the messages of the server', async () => {
     const fetch = fetchOf(await appOf([says('Hello there.'), says('Well.')]))
     const chat = await asked(fetch, 'Hi')
     await until('an answer', () => isAnswered('Hello there.')(chat))
@@ -90,8 +93,8 @@ describe("the playground's conversation", () => {
     expect(chat.entries.map(({ message }) => message)).toEqual(stored)
   })
 
-  it('comes back in the middle of an answer, and watches it with others to its end', async () => {
-    const { script, release } = held('First, ', 'then.')
+  it('follows an answer after a reload', async () => {
+    const { script, release } = pausedReply('First, ', 'then.')
     const fetch = fetchOf(await appOf([script]))
     const chat = await asked(fetch, 'Hi')
     await until('the first half', () => last(chat) === 'assistant (live): First, ')
@@ -104,7 +107,7 @@ describe("the playground's conversation", () => {
     for (const tab of tabs) await until('the end', () => isAnswered('First, then.')(tab))
   })
 
-  it('sees a turn that somebody else began', async () => {
+  it('shows a turn of another client', async () => {
     const fetch = fetchOf(await appOf([says('One.'), says('Two.')]))
     const chat = await asked(fetch, 'Hi')
     await idle(chat)
@@ -118,9 +121,9 @@ describe("the playground's conversation", () => {
   })
 
   it.each([0, 1, 150, 250, 300])(
-    'goes on after the last whole event when a connection breaks after %i bytes',
+    'continues after a connection breaks at %i bytes',
     async (bytes) => {
-      const { script, release } = held('a b c d ', 'e f')
+      const { script, release } = pausedReply('a b c d ', 'e f')
       const { fetch, streams } = breaking(fetchOf(await appOf([script])), bytes)
       const chat = await asked(fetch, 'Hi')
       await until('another connection', () => streams.length > 1)
@@ -131,8 +134,8 @@ describe("the playground's conversation", () => {
     },
   )
 
-  it('begins anew where the log no longer holds its place', async () => {
-    const { script, release } = held('a b ', 'c')
+  it('reads from the start if its cursor is gone', async () => {
+    const { script, release } = pausedReply('a b ', 'c')
     const { fetch, streams } = breaking(fetchOf(await appOf([script])), 250)
     let isLost = true
     const forgetful: Fetch = (path, init) => {
@@ -147,8 +150,8 @@ describe("the playground's conversation", () => {
     expect(isLost).toBe(false)
   })
 
-  it('shows what waits, and withdraws it', async () => {
-    const { script, release } = held('Wait', 'ed.')
+  it('shows a queued message and withdraws it', async () => {
+    const { script, release } = pausedReply('Wait', 'ed.')
     const chat = await asked(fetchOf(await appOf([script, says('Two.')])), 'One')
     await until('the first half', () => last(chat) === 'assistant (live): Wait')
     await chat.send(said('Two'))
@@ -163,7 +166,7 @@ describe("the playground's conversation", () => {
     expect(shown(chat)).toEqual(['user: One', 'assistant: Waited.', 'user: Two', 'assistant: Two.'])
   })
 
-  it('interrupts, and keeps what was said', async () => {
+  it('interrupts an answer and keeps its text', async () => {
     const chat = await asked(fetchOf(await appOf([hangs(words('Well, ')), says('Now.')])), 'Hi')
     await until('the first words', () => last(chat) === 'assistant (live): Well, ')
     await chat.send(said('Stop it'), 'interrupt')
@@ -181,7 +184,7 @@ describe("the playground's conversation", () => {
     expect(await (await fetch(`/api/chat/${chat.id}`)).json()).toMatchObject({ state: 'idle' })
   })
 
-  it('answers two calls of one step, one after the other', async () => {
+  it('answers two calls of one step in order', async () => {
     const inputSchema = z.object({})
     const ask = defineTool({ name: 'ask', description: 'Asks.', inputSchema })
     const pay = defineTool({
@@ -213,7 +216,7 @@ describe("the playground's conversation", () => {
     ])
   })
 
-  it('edits a message, and asks for another answer', async () => {
+  it('edits a message and regenerates an answer', async () => {
     const scripts = [says('One.'), says('Two.'), says('Three.'), says('Four.')]
     const chat = await asked(fetchOf(await appOf(scripts)), 'First')
     await until('an answer', () => isAnswered('One.')(chat))
@@ -228,7 +231,7 @@ describe("the playground's conversation", () => {
     expect(shown(chat)).toEqual(['user: Better', 'assistant: Four.'])
   })
 
-  it('tells of a failed turn, also to who comes later, and tries again', async () => {
+  it('shows a failed turn after a reload and retries it', async () => {
     const fetch = fetchOf(await appOf([new Error('no'), new Error('no'), says('Now.')]))
     const chat = await asked(fetch, 'Hi')
     await until('the failure', () => chat.entries.at(-1)?.end === 'error' && !chat.busy)
@@ -243,7 +246,7 @@ describe("the playground's conversation", () => {
     await until('the answer', () => isAnswered('Now.')(other))
   })
 
-  it('says so when the server no longer has the conversation', async () => {
+  it('reports a conversation that the server lost', async () => {
     const fetch = fetchOf(await appOf([says('One.')]))
     const chat = await asked(fetch, 'Hi')
     await until('an answer', () => isAnswered('One.')(chat))
@@ -253,7 +256,7 @@ describe("the playground's conversation", () => {
     expect(shown(chat)).toEqual(['user: Hi', 'assistant: One.'])
   })
 
-  it('never begins a conversation anew under the old name after the server forgot it', async () => {
+  it('never reuses the id of a lost conversation', async () => {
     const before = fetchOf(await appOf([says('One.')]))
     const after = fetchOf(await appOf([says('Who are you?')]))
     let isRestarted = false
@@ -273,7 +276,7 @@ describe("the playground's conversation", () => {
     expect(chat.forgotten()).toHaveLength(3)
   })
 
-  it('takes 410 for the answer of a server that forgot it', async () => {
+  it('treats status 410 as a lost conversation', async () => {
     const there = fetchOf(await appOf([says('One.')]))
     let isForgotten = false
     const chat = await asked(
@@ -289,7 +292,7 @@ describe("the playground's conversation", () => {
     expect(shown(chat)).toEqual(['user: Hi', 'assistant: One.'])
   })
 
-  it('keeps a message that could not be sent, and sends it once the server is there', async () => {
+  it('keeps an unsent message and sends it once later', async () => {
     const there = fetchOf(await appOf([says('One.')]))
     let isAway = true
     const chat = await asked(

@@ -1,4 +1,4 @@
-/** What the page makes of a file before it is sent, and of characters that nobody sees. */
+/** The conversion of attached files, and the display of invisible characters. */
 import { JSDOM } from 'jsdom'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 
@@ -22,7 +22,7 @@ interface Picture {
   height: number
 }
 
-/** The browser's own decoder, which jsdom has not: the picture that a file has, or none. */
+/** Replaces the decoder of the browser, which jsdom does not have. */
 const pictures = new WeakMap<File, Picture>()
 vi.stubGlobal('createImageBitmap', async (file: File, options: object) => {
   expect(options).toEqual({ imageOrientation: 'from-image' })
@@ -31,7 +31,7 @@ vi.stubGlobal('createImageBitmap', async (file: File, options: object) => {
   return { ...picture, close: () => {} }
 })
 
-/** Remembers what was drawn; a JPEG of it has a byte for 100 pixels. */
+/** Records the drawn pictures. Their JPEG has one byte for 100 pixels. */
 const drawn: Picture[] = []
 const createElement = dom.window.document.createElement.bind(dom.window.document)
 Object.assign(dom.window.document, {
@@ -68,7 +68,7 @@ function photo(name: string, type: string, picture: Picture, content: string = '
   return file
 }
 
-describe('a picture that is attached', () => {
+describe('an attached picture', () => {
   it.each([
     ['a large photo', photo('a.jpg', 'image/jpeg', { width: 4032, height: 3024 }), [2048, 1536]],
     [
@@ -82,13 +82,13 @@ describe('a picture that is attached', () => {
       photo('a.jpg', 'image/jpeg', { width: 800, height: 600 }, '\xff\xd8\xff\xe1..Exif\0\0'),
       [800, 600],
     ],
-  ])('becomes a JPEG that models take: %s', async (_, file, [width, height]) => {
+  ])('becomes a JPEG that models accept: %s', async (_, file, [width, height]) => {
     const ready = await readyFile(file)
     expect([ready.type, ready.name]).toEqual(['image/jpeg', 'a.jpg'])
     expect(drawn.at(-1)).toEqual({ width, height })
   })
 
-  it('stays as it is where it is small', async () => {
+  it('is not changed if it is small', async () => {
     const file = photo('a.png', 'image/png', { width: 10, height: 10 })
     expect(await readyFile(file)).toBe(file)
   })
@@ -98,14 +98,14 @@ describe('a picture that is attached', () => {
   })
 })
 
-describe('a file that is attached', () => {
+describe('an attached file', () => {
   it.each([
     ['a.json', 'application/json', 'application/json'],
     ['a.svg', 'image/svg+xml', 'image/svg+xml'],
     ['a.ts', 'video/mp2t', 'text/plain'],
     ['Makefile', '', 'text/plain'],
     ['a.md', 'text/markdown', 'text/markdown'],
-  ])('is sent where it is text: %s', async (name, type, sent) => {
+  ])('is sent as text: %s', async (name, type, sent) => {
     expect((await readyFile(fileOf('all: x', name, type))).type).toBe(sent)
   })
 
@@ -118,23 +118,25 @@ describe('a file that is attached', () => {
     await expect(readyFile(fileOf(content, name, type))).rejects.toThrow(reason)
   })
 
-  it('does not keep others from being attached, and each problem is told', async () => {
+  it('does not block others, and each problem is shown', async () => {
     vi.stubGlobal('FileReader', Reader)
-    const told: string[][] = []
+    const problemLists: string[][] = []
     const list = { hidden: true, replaceChildren: () => {} }
-    const attachments = openAttachments(list, (problems) => told.push(problems))
+    const attachments = openAttachments(list, (problems) => problemLists.push(problems))
     const zip = fileOf('PK\x03\x04', 'a.zip', 'application/zip')
     await attachments.add([
       zip,
       fileOf('a', 'a.txt', 'text/plain'),
       fileOf('', 'b.txt', 'text/plain'),
     ])
-    expect(told).toEqual([[expect.stringContaining('a.zip'), expect.stringContaining('b.txt')]])
+    expect(problemLists).toEqual([
+      [expect.stringContaining('a.zip'), expect.stringContaining('b.txt')],
+    ])
     expect(attachments.take().map(({ filename }) => filename)).toEqual(['a.txt'])
   })
 })
 
-/** The little of a browser's that the page uses. */
+/** The part of a browser that the page uses. */
 class Reader {
   result = ''
   #loaded = () => {}
@@ -147,7 +149,7 @@ class Reader {
   }
 }
 
-describe('a character that nobody sees', () => {
+describe('an invisible character', () => {
   const codes = (text: string) =>
     piecesOf(text).flatMap((piece) => (piece.isCode === true ? [piece.text] : []))
 

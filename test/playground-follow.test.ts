@@ -25,7 +25,7 @@ const { followed }: StreamModule = await import(
 
 const frame = (id: number, type: string) => `id: 1-${id}.0\ndata: {"type":"${type}"}\n\n`
 
-/** Follows a server that answers with these, one a connection. */
+/** Follows a server that sends one of these responses for each connection. */
 async function follow(answers: (() => Response)[], more: Partial<Follow> = {}) {
   const asked: (string | undefined)[] = []
   const types: string[] = []
@@ -51,11 +51,11 @@ const text = (body: string) => () => new Response(body)
 const status = (code: number) => () => new Response(null, { status: code })
 
 describe("the playground's connection", () => {
-  it('takes a clean end without [DONE] for a broken one', async () => {
+  it('reconnects after an end without `[DONE]`', async () => {
     const links: boolean[] = []
     const { end, asked, types } = await follow(
       [text(frame(1, 'start')), text(`${frame(2, 'finish')}data: [DONE]\n\n`)],
-      { onLink: (isThere) => links.push(isThere) },
+      { onLink: (isConnected) => links.push(isConnected) },
     )
     expect({ end, asked, types }).toEqual({
       end: 'done',
@@ -66,12 +66,12 @@ describe("the playground's connection", () => {
     expect(links.at(-1)).toBe(true)
   })
 
-  it('ends with an error, whatever the connection does then', async () => {
+  it('ends after an `error` chunk', async () => {
     const { end, asked } = await follow([text(frame(1, 'start') + frame(2, 'error'))])
     expect({ end, asked }).toEqual({ end: 'done', asked: [undefined] })
   })
 
-  it('goes on where a message that failed has begun once more', async () => {
+  it('continues if a failed message starts again', async () => {
     const again = frame(1, 'error') + frame(2, 'finish') + frame(3, 'start')
     const { asked } = await follow([text(again), text('data: [DONE]\n\n')])
     expect(asked).toEqual([undefined, '1-3.0'])
@@ -80,17 +80,17 @@ describe("the playground's connection", () => {
   it.each([
     [204, 'idle'],
     [410, 'gone'],
-  ])('says what %i means', async (code, end) => {
+  ])('reports status %i as its result', async (code, end) => {
     expect(await follow([status(code)])).toMatchObject({ end })
   })
 
-  it('takes silence for the end of a connection', async () => {
+  it('reconnects after silence', async () => {
     const silent = () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) }))
     const { end } = await follow([silent, text('data: [DONE]\n\n')], { silenceMs: 20 })
     expect(end).toBe('done')
   })
 
-  it('gives up on nonsense', async () => {
+  it('fails for an event that is not JSON', async () => {
     await expect(follow([text('data: {"type\n\n')])).rejects.toThrow(/no part of an answer/)
   })
 })
@@ -98,7 +98,7 @@ describe("the playground's connection", () => {
 describe("the playground's key", () => {
   const apiKeys = 'first-key-1,second-key-2'
 
-  it('is asked for once, and sent with every call', async () => {
+  it('is requested once and sent with every call', async () => {
     const app = await servedApp({
       agents: [agentOf({})],
       config: readConfig({ LOOM_AGENT: agentOf({}).name, LOOM_API_KEYS: apiKeys }),
@@ -118,7 +118,7 @@ describe("the playground's key", () => {
     expect(refusals).toEqual([undefined])
   })
 
-  it('leaves a call refused when nobody gives one', async () => {
+  it('does not repeat a call without a key', async () => {
     const app = await servedApp({
       agents: [agentOf({})],
       config: readConfig({ LOOM_AGENT: agentOf({}).name, LOOM_API_KEYS: apiKeys }),

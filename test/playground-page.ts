@@ -1,6 +1,6 @@
 /**
- * The playground's conversation without its page: the very files that a browser runs, on the app that
- * the server serves. No browser and no DOM is needed; what is drawn is what `entries` say.
+ * The conversation of the playground without its page: the files of the browser, with the app of
+ * the server. It needs no browser and no DOM, because the page draws only `entries`.
  */
 import type { UIMessage } from 'ai'
 import type { Hono } from 'hono'
@@ -13,7 +13,7 @@ export interface Entry {
   state?: 'sending' | 'queued' | 'failed'
   end?: string
   error?: string
-  /** A line of the page's own. */
+  /** A note of the page. */
   note?: string
 }
 
@@ -74,7 +74,7 @@ export const fetchOf =
   async (path, init) =>
     app.request(path, init)
 
-/** A conversation as a tab has it: a new one, or the one with this id. */
+/** Opens a conversation like a tab: a new one, or the one with this id. */
 export function openTab(fetch: Fetch, id?: string): Chat {
   const server = openServer({ fetch, pauseMs })
   return openChat({ server, pauseMs, ...(id !== undefined && { id }) })
@@ -82,7 +82,7 @@ export function openTab(fetch: Fetch, id?: string): Chat {
 
 export const said = (text: string): UIMessage['parts'] => [{ type: 'text', text }]
 
-/** What every entry says, with what became of it: `user: Hi`, `user (queued): And?`. */
+/** The text of every entry, with its state: `user: Hi`, `user (queued): And?`. */
 export const shown = ({ entries }: Chat): string[] =>
   entries.map(({ message, state, live, waiting }) => {
     const what = state ?? (live ? 'live' : waiting ? 'waiting' : undefined)
@@ -92,7 +92,7 @@ export const shown = ({ entries }: Chat): string[] =>
 export const textOf = ({ parts }: UIMessage): string =>
   parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
 
-/** Waits until the page shows this. */
+/** Waits until the page shows these entries. */
 export async function until(label: string, check: () => boolean): Promise<void> {
   await vi.waitFor(() => check() || Promise.reject(new Error(`${label}: not yet`)), {
     timeout: 30_000,

@@ -16,7 +16,7 @@ interface PageEvent {
   done?: boolean
 }
 
-/** The page's own reader is JavaScript without types, on purpose: browsers run it as it is. */
+/** The reader of the page is JavaScript without types, because browsers run it unchanged. */
 interface PlaygroundStream {
   eventsOf: (body: ReadableStream<Uint8Array>) => AsyncGenerator<PageEvent>
 }
@@ -43,7 +43,7 @@ describe("the playground's reader", () => {
   )
 
   it.each(Object.entries(answers()))(
-    'keeps messages that a server takes back: %s',
+    'builds messages that a server accepts again: %s',
     async (_, chunks) => {
       const messages = [messageOfPage(chunks)]
       expect(await safeValidateUIMessages({ messages: plain(messages) })).toMatchObject({
@@ -55,7 +55,7 @@ describe("the playground's reader", () => {
   it.each([
     [true, approved],
     [false, denied],
-  ])('goes on with the message after a decision: %s', async (decision, chunks) => {
+  ])('continues the message after a decision: %s', async (decision, chunks) => {
     const before = messageOfPage(asking)
     for (const part of before.parts) {
       if (!('approval' in part) || part.state !== 'approval-requested') continue
@@ -81,12 +81,12 @@ describe("the playground's reader", () => {
     ])
   })
 
-  it('joins the lines of one frame, and leaves out a frame that was cut', async () => {
+  it('joins lines of a frame and drops incomplete frames', async () => {
     const text = 'data: {"type":\ndata:"start"}\n\ndata: {"type":"finish"}\n'
     expect(await eventsIn(text, 5)).toEqual([{ chunk: { type: 'start' } }])
   })
 
-  it('says how the answer ended', () => {
+  it('reports the end of the answer', () => {
     const endOf = (chunks: readonly UIMessageChunk[]) => readingOf(chunks).end
     expect(endOf(speaking)).toBe('finish')
     expect(endOf(speaking.slice(0, -1))).toBeNull()
@@ -98,14 +98,14 @@ describe("the playground's reader", () => {
     expect(failed).toMatchObject({ end: 'error', error: 'The model is down.' })
   })
 
-  it('reads a message that waited and goes on to its second end', () => {
+  it('reads a continued message to its second end', () => {
     const reading = readingOf([...asking, { type: 'start', messageId: 'm2' }])
     expect(reading.end).toBeNull()
     for (const chunk of approved) page.applyChunk(reading, structuredClone(chunk))
     expect(reading.end).toBe('finish')
   })
 
-  it('leaves alone what it does not know', () => {
+  it('ignores unknown chunks', () => {
     const reading = readingOf(speaking)
     const before = plain(reading.message)
     page.applyChunk(reading, { type: 'from-the-future', what: 1 })
@@ -116,7 +116,7 @@ describe("the playground's reader", () => {
 })
 
 describe("the playground's files", () => {
-  it('run under a policy without inline code, and make no markup of text', async () => {
+  it('contain no inline code and parse no text as markup', async () => {
     const names = await readdir(folder)
     expect(names).toContain('playground.js')
     for (const name of names) {
@@ -132,7 +132,7 @@ describe("the playground's files", () => {
     }
   })
 
-  it('load nothing from elsewhere, and nothing that is not there', async () => {
+  it('load only existing files of this server', async () => {
     const names = await readdir(folder)
     for (const name of names) {
       const text = await readFile(new URL(name, folder), 'utf8')
@@ -173,7 +173,7 @@ async function messageOfSdk(
   return last
 }
 
-/** As it is posted: without what is undefined. */
+/** The posted form, without undefined fields. */
 function plain<VALUE>(value: VALUE): VALUE {
   const json: VALUE = JSON.parse(JSON.stringify(value))
   return json

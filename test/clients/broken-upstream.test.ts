@@ -1,6 +1,6 @@
 /**
- * A model's stream that breaks in the middle of an answer. ai 7.0.70 and later can be told to forget what
- * was said; to all others it stays, and the answer goes on behind it.
+ * A model's stream that breaks in the middle of an answer. ai 7.0.70 and later can withdraw the
+ * step. In all other clients the text stays, and the answer continues after it.
  */
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { describe, expect, it } from 'vitest'
@@ -15,7 +15,7 @@ import { readByAll } from './readable.ts'
 import { openAgent } from './test-agent.ts'
 
 interface Scene {
-  /** What was being said when the stream broke. */
+  /** The content of the stream when it broke. */
   fact: string
   replies: Script[]
   kept: string[]
@@ -58,7 +58,7 @@ const scenes: readonly Scene[] = [
     withdrawn: ['step-start', 'text A whole answer.'],
   },
   {
-    fact: 'a thought and half a call, behind a step that was done',
+    fact: 'a thought and half a call, after a finished step',
     replies: [
       calls(['clock', {}]),
       [...thought, ...words('I look. '), ...halfCall],
@@ -77,13 +77,13 @@ const scenes: readonly Scene[] = [
     withdrawn: ['step-start', 'tool-clock output-available', 'step-start', 'text A whole answer.'],
   },
   {
-    fact: 'nothing yet',
+    fact: 'no content',
     replies: [[], says('A whole answer.')],
     kept: ['step-start', 'text A whole answer.'],
     withdrawn: ['step-start', 'text A whole answer.'],
   },
   {
-    fact: 'a call that was whole',
+    fact: 'a complete call',
     replies: [[...words('I look. '), wholeCall], says('A whole answer.')],
     kept: [
       'step-start',
@@ -106,9 +106,9 @@ expectQuiet()
 
 for (const sdk of sdks) {
   for (const profile of [undefined, `v${sdk.major}`] as const) {
-    // The first releases of ai 7 cannot take a step back.
+    // The first releases of ai 7 cannot withdraw a step.
     if (profile === 'v7' && sdk.strict) continue
-    describe(`${sdk.name} with ${profile ?? 'no'} profile sees one whole message when the model broke off`, () => {
+    describe(`${sdk.name} with ${profile ?? 'no'} profile sees one message after a break in`, () => {
       for (const { fact, replies, kept, withdrawn } of scenes) {
         it(fact, async () => {
           const retry = { retries: 3, initialDelayMs: 1 }

@@ -1,6 +1,6 @@
 /**
- * A chat without a page, for each AI SDK that users run: its own chat logic, transport and send rules,
- * over a state of ten lines. The six packages have six sets of types; `Chat` is what they share.
+ * A chat without a page for each supported AI SDK: its own chat logic, transport and send rules,
+ * with a state of ten lines. The six packages have six sets of types. `Chat` is their common part.
  */
 import * as ai7 from 'ai'
 import * as ai5 from 'ai5'
@@ -18,7 +18,7 @@ export interface ChatMessage extends Message {
 export interface NewMessage {
   text: string
   files?: { type: 'file'; mediaType: string; url: string; filename?: string }[]
-  /** Replaces this user message and what came after it. */
+  /** Replaces this user message and the messages after it. */
   messageId?: string
 }
 
@@ -45,10 +45,10 @@ export interface Chat {
   }): void | PromiseLike<void>
 }
 
-/** A chat that was not mounted by a hook. */
+/** A chat without a hook. */
 export interface LoadedChat extends Chat {
   readonly id: string
-  /** Asks the server for what it is saying. */
+  /** Reads the running answer from the server. */
   resumeStream(): Promise<void>
 }
 
@@ -57,13 +57,13 @@ type ChatStatus = 'submitted' | 'streaming' | 'ready' | 'error'
 export interface ChatOptions {
   api: string
   fetch: typeof fetch
-  /** Told whether the client sends by itself, each time that it asks itself. */
+  /** Receives each decision of the client whether it sends automatically. */
   decided: (sends: boolean) => void
   /** Whether the answers are plain text. @defaultValue false */
   text?: boolean
 }
 
-/** A page that is loaded with what the server knows of the chat. */
+/** A page that loads the messages of the server. */
 export interface PageOptions extends ChatOptions {
   /** @defaultValue a new one */
   id?: string | undefined
@@ -71,7 +71,7 @@ export interface PageOptions extends ChatOptions {
 }
 
 export interface ChatSdk {
-  /** As in `test/clients.ts`. */
+  /** The key of the client in `test/clients.ts`. */
   name: string
   major: 5 | 6 | 7
   strict: boolean
@@ -85,13 +85,13 @@ class Chat6Strict extends ai6Strict.AbstractChat<ai6Strict.UIMessage> {}
 class Chat7 extends ai7.AbstractChat<ai7.UIMessage> {}
 class Chat7Strict extends ai7Strict.AbstractChat<ai7Strict.UIMessage> {}
 
-/** What React's chat holds in hooks. */
+/** The state that React's chat stores in hooks. */
 class ChatState<MESSAGE> {
   status: ChatStatus = 'ready'
   error: Error | undefined = undefined
   messages: MESSAGE[]
 
-  /** They are another package's messages by their types, and JSON for all of them. */
+  /** By type the messages belong to another package. For all packages they are the same JSON. */
   constructor(messages: readonly ChatMessage[] = []) {
     this.messages = JSON.parse(JSON.stringify(messages))
   }
@@ -108,7 +108,7 @@ class ChatState<MESSAGE> {
   readonly snapshot = <THING>(thing: THING): THING => structuredClone(thing)
 }
 
-/** The rule, and what it decided each time. */
+/** The rule of the client, which reports each of its decisions. */
 export function noting<CHAT>(
   rule: (chat: CHAT) => boolean,
   decided: (sends: boolean) => void,

@@ -1,4 +1,7 @@
-/** The clients of ai 5, 6 and 7, now and as they first were, hold one conversation with a live server. */
+/**
+ * The clients of ai 5, 6 and 7, in their first and latest releases, hold one conversation with a
+ * live server.
+ */
 import { describe, expect, it } from 'vitest'
 
 import { fieldOf, isFields } from '../../src/ground/fields.ts'
@@ -12,10 +15,11 @@ const outlineAt = (messages: unknown, index = -1): string[] =>
   outlineOf(Array.isArray(messages) ? messages.at(index) : undefined)
 
 /**
- * What is left equal when a history has been at the client: the AI SDK hangs a call's metadata on its
- * result too, gives results in the order of their calls, and tells an old denial as an error.
+ * The parts of a history that stay equal after it was at the client. The AI SDK puts a call's
+ * metadata on its result too, returns results in the order of their calls, and reports an old
+ * denial as an error.
  */
-function asTold(prompt: unknown): unknown {
+function historyOf(prompt: unknown): unknown {
   return JSON.parse(JSON.stringify(prompt), (_key, value: unknown) => {
     if (!isFields(value)) return value
     const { type, role, content } = value
@@ -58,7 +62,7 @@ describe('a whole conversation is the same for', () => {
 })
 
 describe('a conversation', () => {
-  it('shows everything that happened, in order', async () => {
+  it('shows all parts in order', async () => {
     const { seen } = await playReference()
     expect(outlineAt(seen['tools'])).toEqual([
       'step-start',
@@ -91,7 +95,7 @@ describe('a conversation', () => {
     ])
   })
 
-  it('goes on in the same message after a client has answered', async () => {
+  it('continues in the same message after an answer', async () => {
     const { seen } = await playReference()
     expect(outlineAt(seen['client tools: the third answer'])).toEqual([
       'step-start',
@@ -116,7 +120,7 @@ describe('a conversation', () => {
     ])
   })
 
-  it('keeps what was said before a failure and before a stop', async () => {
+  it('keeps the text before a failure and a stop', async () => {
     const { seen } = await playReference()
     expect(outlineAt(seen['failures: at once'])).toEqual(['step-start'])
     expect(outlineAt(seen['failures: half way'])).toEqual(['step-start', 'text Half an '])
@@ -127,7 +131,7 @@ describe('a conversation', () => {
     ])
   })
 
-  it('ends where it was cut by second thoughts', async () => {
+  it('ends at an edited message', async () => {
     const { seen } = await playReference()
     const messages = seen['second thoughts: edited']
     expect(outlineAt(messages)).toEqual(['step-start', 'text To another question.'])
@@ -135,20 +139,20 @@ describe('a conversation', () => {
     expect(outlineAt(messages, -3)).toEqual(['step-start', 'text A whole answer.'])
   })
 
-  it('tells the model the same history again that it had live', async () => {
+  it('sends the model the same history after a reload', async () => {
     const { prompts } = await playReference()
-    const told = prompts.map(asTold)
-    const grown = told.flatMap((prompt, index) => {
-      const before = told[index - 1]
+    const histories = prompts.map(historyOf)
+    const grown = histories.flatMap((prompt, index) => {
+      const before = histories[index - 1]
       if (!Array.isArray(prompt) || !Array.isArray(before)) return []
-      // Three times a history was cut, and the first has none before it.
+      // Three edits cut the history, and the first prompt has no history.
       return prompt.length > before.length ? [[prompt.slice(0, before.length), before]] : []
     })
-    expect(grown).toHaveLength(told.length - 4)
+    expect(grown).toHaveLength(histories.length - 4)
     for (const [again, live] of grown) expect(again).toEqual(live)
   })
 
-  it('sends no headers but those that are for clients', async () => {
+  it('sends only the headers for clients', async () => {
     const { exchanges } = await playReference()
     for (const { headers } of exchanges) {
       expect(headers.get('content-type')).toBe('text/event-stream')

@@ -1,6 +1,6 @@
 /**
- * A reader of AI SDK 4's data stream, written after its protocol: lines of a code, a colon and JSON.
- * It is as strict as the client was, and builds the message that the client would post next.
+ * A reader of the data stream of AI SDK 4, written from its protocol: lines of a code, a colon and
+ * JSON. It is as strict as the client and builds the message that the client posts next.
  */
 import { expect } from 'vitest'
 
@@ -18,7 +18,7 @@ export interface Version4Message {
 
 export interface DataStream {
   message: Version4Message
-  /** Of `finish_message`. */
+  /** The value of `finish_message`. */
   finish: unknown
   /** The codes of all lines, in order. */
   codes: string
@@ -40,7 +40,7 @@ interface ToolInvocation {
   result?: unknown
 }
 
-/** Throws at the error of a failed answer, and at any line that the client would not take. */
+/** Throws for the error of a failed answer, and for any line that the client refuses. */
 export function readDataStream(text: string): DataStream {
   expect(text.endsWith('\n'), 'the last line is whole').toBe(true)
   const reader = new Reader()
@@ -70,7 +70,9 @@ class Reader implements DataStream {
     read(this, value)
   }
 
-  /** Texts and thoughts of a step are one part each, as long as nothing stands between them. */
+  /**
+   * The texts of a step are one part, and so are its thoughts, unless another part is between them.
+   */
   say(type: 'text' | 'reasoning', more: string): void {
     const last = this.message.parts.at(-1)
     if (type === 'text') this.message.content += more

@@ -1,4 +1,4 @@
-/** Whatever a model says and a tool does, every client that was promised the stream can read it. */
+/** Every supported client can read every stream that a model and its tools can cause. */
 import { describe, expect, it } from 'vitest'
 
 import type { AgentEvent } from '../../src/event.ts'
@@ -13,7 +13,7 @@ import { expectQuiet } from './quiet.ts'
 import { chunksOf, readByAll } from './readable.ts'
 import { openAgent } from './test-agent.ts'
 
-/** Posts one question as a client does. */
+/** Posts one question like a client. */
 async function post(api: string, profile: Profile | undefined): Promise<Exchange> {
   const recorder = openRecorder()
   const parts = [{ type: 'text', text: 'Go.' }]
@@ -31,7 +31,7 @@ const typesIn = ({ text }: Exchange): Set<string> => new Set(chunksOf(text).map(
 expectQuiet()
 
 for (const profile of [undefined, ...profiles]) {
-  describe(`readers with ${profile ?? 'no'} profile all see the same of`, () => {
+  describe(`readers with ${profile ?? 'no'} profile all see the same message from`, () => {
     for (const { fact, replies, parts, tools } of cases) {
       it(fact, async () => {
         const { agent } = openAgent(replies, tools && { tools })
@@ -42,7 +42,7 @@ for (const profile of [undefined, ...profiles]) {
       })
     }
 
-    it('a stop by the server', async () => {
+    it('an answer that the server stops', async () => {
       const stop = new AbortController()
       const { agent } = openAgent([
         async function* () {
@@ -69,7 +69,7 @@ for (const profile of [undefined, ...profiles]) {
   })
 }
 
-/** Those that a model and its tools can cause; the type checker sees to it that none is forgotten. */
+/** The events that a model and its tools can cause. The type checker finds a missing one. */
 const everyType: Record<Exclude<AgentEvent['type'], Elsewhere>, true> = {
   custom: true,
   file: true,
@@ -95,7 +95,7 @@ const everyType: Record<Exclude<AgentEvent['type'], Elsewhere>, true> = {
   'tool-output-error': true,
 }
 
-/** Tested with conversations, and those that nothing in a run emits yet. */
+/** Events that the conversations test, and events that no run emits yet. */
 type Elsewhere =
   | 'abort'
   | 'error'
@@ -106,7 +106,7 @@ type Elsewhere =
   | `data-${string}`
 
 describe('the answers', () => {
-  it('hold every event that there is', async () => {
+  it('contain every type of event', async () => {
     const types = new Set<string>()
     for (const { replies, tools } of cases) {
       const { agent } = openAgent(replies, tools && { tools })

@@ -1,4 +1,7 @@
-/** Answers that together hold every event that a model or a tool can cause, and what becomes of them. */
+/**
+ * Answers that together contain every event of a model or a tool, and the messages that they
+ * become.
+ */
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { tool } from 'ai'
 import { z } from 'zod'
@@ -37,14 +40,14 @@ const provided = (id: string, toolName: string, dynamic?: boolean): LanguageMode
 export interface Case {
   fact: string
   replies: Script[]
-  /** What is among the parts of the message. */
+  /** Parts that the message must contain. */
   parts: object[]
   tools?: AgentTools
 }
 
 export const cases: readonly Case[] = [
   {
-    fact: 'thoughts and words with all their metadata',
+    fact: 'reasoning and text with all their metadata',
     replies: [
       [
         { type: 'stream-start', warnings: [{ type: 'other', message: 'careful' }] },
@@ -65,7 +68,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    fact: 'parts that the model left open, empty, or never began',
+    fact: 'parts that are open, empty or never begun',
     replies: [
       [
         { type: 'text-start', id: 'empty' },
@@ -84,7 +87,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    fact: 'characters that were split, and such as JSON and SSE must escape',
+    fact: 'split characters, and characters that need escapes',
     replies: [
       [
         { type: 'text-start', id: '0' },
@@ -131,7 +134,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    fact: 'what only ai 7 has a name for',
+    fact: 'parts that only ai 7 has',
     replies: [
       [
         { type: 'ping' },
@@ -182,7 +185,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    fact: 'outputs that are nothing, null, hostile or preliminary',
+    fact: 'empty, null, hostile and preliminary outputs',
     tools: extraTools,
     replies: [calls(['nothing', ''], ['null', {}], ['hostile', {}], ['slow', {}]), says('Done.')],
     parts: [

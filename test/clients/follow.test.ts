@@ -1,4 +1,7 @@
-/** Tabs that show what others say: a page that is loaded while messages wait, and one that is idle. */
+/**
+ * Tabs that show the messages of other clients: a page that loads while messages wait, and an idle
+ * page.
+ */
 import { describe, expect, it, vi } from 'vitest'
 
 import { followSession, resumableFetch, stopChat } from '../../src/client.ts'
@@ -32,7 +35,7 @@ const historyOf = async (api: string, query = ''): Promise<ChatMessage[]> => {
 expectQuiet()
 
 for (const sdk of sdks.filter(({ strict }) => !strict)) {
-  it(`a page of ${sdk.name} that is loaded while a message waits shows it, and the answers that follow`, async () => {
+  it(`a page of ${sdk.name} shows a queued message and its answers`, async () => {
     const gate = new Gate('the first answer')
     const { agent } = openAgent([saysWhen(gate, 'One', ' one.'), says('Two.')])
     await using server = await openServer([agent])
@@ -48,7 +51,7 @@ for (const sdk of sdks.filter(({ strict }) => !strict)) {
     ])
     expect((await historyOf(api, '?queued=1')).map(textOf)).toEqual(['First', 'Second'])
     expect((await historyOf(api, '?queued=0')).map(textOf)).toEqual(['First'])
-    // ai 5 takes the messages of one stream for one; it says so, and loads the others.
+    // ai 5 shows the messages of one stream as one. The page declares this and loads the others.
     const isOne = sdk.major === 5
     const mine = isOne ? `${api}?profile=v5` : api
     const options = { api: mine, id: 'c', messages, decided: () => {} }
@@ -71,27 +74,27 @@ for (const sdk of sdks.filter(({ strict }) => !strict)) {
 }
 
 describe('the stream of a session', () => {
-  /** Collects what an idle tab is sent, in the words of a test. */
+  /** Collects the chunks of an idle tab as short texts. */
   function openTab(api: string, base: typeof fetch = fetch) {
     const leaving = new AbortController()
-    const heard: string[] = []
+    const words: string[] = []
     const onChunk = (chunk: { type: string }) => {
       const data = fieldOf(chunk, 'data')
-      if (chunk.type === 'start') heard.push('start')
-      if (chunk.type === 'text-delta') heard.push(String(fieldOf(chunk, 'delta')))
-      if (chunk.type === 'finish') heard.push('finish')
-      if (chunk.type === 'error') heard.push(`error ${String(fieldOf(chunk, 'errorText'))}`)
-      if (chunk.type === 'data-user-message') heard.push(`said ${textOf({ parts: partsOf(data) })}`)
+      if (chunk.type === 'start') words.push('start')
+      if (chunk.type === 'text-delta') words.push(String(fieldOf(chunk, 'delta')))
+      if (chunk.type === 'finish') words.push('finish')
+      if (chunk.type === 'error') words.push(`error ${String(fieldOf(chunk, 'errorText'))}`)
+      if (chunk.type === 'data-user-message') words.push(`said ${textOf({ parts: partsOf(data) })}`)
       if (chunk.type === 'data-queue') {
         const held = fieldOf(data, 'held') === true ? ' held' : ''
-        heard.push(`queue${held}: ${messagesOf(data).map(textOf).join()}`)
+        words.push(`queue${held}: ${messagesOf(data).map(textOf).join()}`)
       }
     }
     const ended = followSession(api, 'c', { onChunk, signal: leaving.signal, fetch: base })
     return {
-      heard,
+      words,
       ended,
-      hears: (last: string) => vi.waitFor(() => expect(heard).toContain(last), wait),
+      shows: (last: string) => vi.waitFor(() => expect(words).toContain(last), wait),
       async leave() {
         leaving.abort()
         await ended.catch(() => {})
@@ -105,22 +108,22 @@ describe('the stream of a session', () => {
   const messagesOf = (data: unknown) =>
     listOf(fieldOf(data, 'messages')).map((message) => ({ parts: partsOf(message) }))
 
-  it('goes on across turns, from before the first message on', async () => {
+  it('continues across turns from before the first message', async () => {
     const { agent } = openAgent([says('One.'), says('Two.')])
     await using server = await openServer([agent])
     const tab = openTab(server.api)
     await cast(server.api, 'First')
-    await tab.hears('One.')
-    await vi.waitFor(() => expect(tab.heard).toHaveLength(4), wait)
+    await tab.shows('One.')
+    await vi.waitFor(() => expect(tab.words).toHaveLength(4), wait)
     await cast(server.api, 'Second')
-    await tab.hears('Two.')
-    await vi.waitFor(() => expect(tab.heard).toHaveLength(8), wait)
-    expect(tab.heard.slice(0, 4)).toEqual(['said First', 'start', 'One.', 'finish'])
-    expect(tab.heard.slice(4)).toEqual(['said Second', 'start', 'Two.', 'finish'])
+    await tab.shows('Two.')
+    await vi.waitFor(() => expect(tab.words).toHaveLength(8), wait)
+    expect(tab.words.slice(0, 4)).toEqual(['said First', 'start', 'One.', 'finish'])
+    expect(tab.words.slice(4)).toEqual(['said Second', 'start', 'Two.', 'finish'])
     await tab.leave()
   })
 
-  it('shows the queue, what a stop holds, and its end', async () => {
+  it('shows the queue and the held messages', async () => {
     const gate = new Gate('the first answer')
     const { agent } = openAgent([saysWhen(gate, 'One', ' one.'), says('Two.')])
     await using server = await openServer([agent])
@@ -129,19 +132,19 @@ describe('the stream of a session', () => {
     await gate.reached()
     await cast(api, 'Second')
     const tab = openTab(api)
-    await tab.hears('queue: Second')
-    await tab.hears('One')
+    await tab.shows('queue: Second')
+    await tab.shows('One')
     expect(await stopChat(api, 'c')).toBe(true)
-    await tab.hears('queue held: Second')
+    await tab.shows('queue held: Second')
     gate.open()
     expect((await fetch(`${api}/c/queue/run`, { method: 'POST' })).status).toBe(200)
-    await tab.hears('Two.')
+    await tab.shows('Two.')
     const tail = ['queue: ', 'said Second', 'start', 'Two.']
-    expect(tab.heard.filter((word) => tail.includes(word)).slice(-4)).toEqual(tail)
+    expect(tab.words.filter((word) => tail.includes(word)).slice(-4)).toEqual(tail)
     await tab.leave()
   })
 
-  it('is resumed where it broke, also between two messages', async () => {
+  it('resumes at the break, also between two messages', async () => {
     const { agent } = openAgent([says('One.'), says('Two.')])
     await using server = await openServer([agent])
     const cuts: AbortController[] = []
@@ -155,20 +158,20 @@ describe('the stream of a session', () => {
     const tab = openTab(server.api, breaking)
     await vi.waitFor(() => expect(cuts).toHaveLength(1), wait)
     await cast(server.api, 'First')
-    await tab.hears('finish')
+    await tab.shows('finish')
     cuts[0]?.abort(new TypeError('network error'))
     await vi.waitFor(() => expect(cuts).toHaveLength(2), wait)
     await cast(server.api, 'Second')
-    await tab.hears('Two.')
-    await vi.waitFor(() => expect(tab.heard.at(-1)).toBe('finish'), wait)
-    expect(tab.heard.slice(-4)).toEqual(['said Second', 'start', 'Two.', 'finish'])
-    expect(tab.heard.filter((word) => word === 'One.')).toHaveLength(1)
+    await tab.shows('Two.')
+    await vi.waitFor(() => expect(tab.words.at(-1)).toBe('finish'), wait)
+    expect(tab.words.slice(-4)).toEqual(['said Second', 'start', 'Two.', 'finish'])
+    expect(tab.words.filter((word) => word === 'One.')).toHaveLength(1)
     await tab.leave()
   })
 
   for (const isIdle of [true, false]) {
     const when = isIdle ? 'between two messages' : 'in the middle of an answer'
-    it(`ends with an error when the session is deleted ${when}, and tells nothing of the next`, async () => {
+    it(`ends with an error if the session is deleted ${when}`, async () => {
       const gate = new Gate('the first answer')
       if (isIdle) gate.open()
       const { agent } = openAgent([saysWhen(gate, 'One', ' one.'), says('Two.')])
@@ -176,12 +179,12 @@ describe('the stream of a session', () => {
       const { api } = server
       const tab = openTab(api)
       await cast(api, 'First')
-      await tab.hears(isIdle ? 'finish' : 'One')
+      await tab.shows(isIdle ? 'finish' : 'One')
       expect((await fetch(`${api}/c`, { method: 'DELETE' })).status).toBe(204)
       await cast(api, 'Second')
       await within(10_000, 'the end of the stream', tab.ended)
-      expect(tab.heard.filter((word) => word.startsWith('error')).join()).toContain('was deleted')
-      expect(tab.heard.join()).not.toMatch(/Second|Two/)
+      expect(tab.words.filter((word) => word.startsWith('error')).join()).toContain('was deleted')
+      expect(tab.words.join()).not.toMatch(/Second|Two/)
       const next = openTab(api)
       await vi.waitFor(async () => expect(await historyOf(api)).toHaveLength(2), wait)
       expect((await historyOf(api)).map(textOf)).toEqual(['Second', 'Two.'])
@@ -191,8 +194,8 @@ describe('the stream of a session', () => {
   }
 
   for (const resumes of [false, true]) {
-    const reader = resumes ? 'a tab that resumed it' : 'the post'
-    it(`ends with an error for ${reader} when the session is deleted in the middle of an answer`, async () => {
+    const reader = resumes ? 'a resumed reader' : 'the post'
+    it(`ends with an error for ${reader} if the session is deleted`, async () => {
       const gate = new Gate('the answer')
       const { agent } = openAgent([saysWhen(gate, 'One', ' one.'), says('Two.')])
       await using server = await openServer([agent])
@@ -212,7 +215,7 @@ describe('the stream of a session', () => {
     })
   }
 
-  it('has three ways to end, and no other', async () => {
+  it('refuses an unknown value of `follow`', async () => {
     const { agent } = openAgent([])
     await using server = await openServer([agent])
     const statuses = ['message', 'queue', 'all'].map(async (follow) => {

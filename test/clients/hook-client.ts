@@ -1,7 +1,7 @@
 /**
- * The real `useChat` hooks in a page, behind the same face as a chat without one. What is seen of a
- * hook is what it last rendered. React renders on its own here, as it does in browsers: nothing calls
- * `act`, so nothing holds a render back until an answer is whole.
+ * The real `useChat` hooks in a page, with the interface of a chat without a page. The state of a
+ * hook is its last rendered output. React renders by itself, as in browsers: nothing calls `act`,
+ * so no render waits for the end of an answer.
  */
 import { setImmediate } from 'node:timers/promises'
 
@@ -17,7 +17,7 @@ import type { Chat, ChatMessage, PageOptions } from './chat-client.ts'
 const page = new JSDOM('<!doctype html>', { url: 'http://localhost/' })
 Object.assign(globalThis, { window: page.window, document: page.window.document })
 
-// They look for a page when they are loaded.
+// The packages look for a page when they load.
 const { createRoot } = await import('react-dom/client')
 const { flushSync } = await import('react-dom')
 const { useChat: useChat5 } = await import('ai-react5')
@@ -25,7 +25,7 @@ const { useChat: useChat6 } = await import('ai-react6')
 const { useChat: useChat7 } = await import('ai-react7')
 
 export interface HookOptions extends PageOptions {
-  /** Whether the page asks for what runs when it is shown. @defaultValue false */
+  /** Whether the page reads the running answer when it opens. @defaultValue false */
   resume?: boolean | undefined
 }
 
@@ -36,7 +36,7 @@ export interface HookSdk {
 }
 
 export interface MountedChat extends Chat, Disposable {
-  /** What the page shows, a text for each message. */
+  /** The texts of the page, one for each message. */
   readonly shown: readonly string[]
 }
 
@@ -73,7 +73,7 @@ export const hookSdks: readonly HookSdk[] = [
   },
 ]
 
-/** To each hook the messages are its own package's, and to all of them JSON. */
+/** By type the messages belong to the package of the hook. For all packages they are JSON. */
 function loadedWith({
   id,
   messages = [],
@@ -83,7 +83,7 @@ function loadedWith({
   return { ...own, resume, ...(id !== undefined && { id }) }
 }
 
-/** Shows what a hook gives, in a page of its own. */
+/** Renders the result of a hook in its own page. */
 export function mount(useOwnChat: () => Chat): MountedChat {
   const { document } = page.window
   const element = document.createElement('main')
@@ -127,13 +127,13 @@ export function mount(useOwnChat: () => Chat): MountedChat {
   }
 }
 
-/** Renders that an action caused are done before the event loop turns. */
+/** The renders of an action are done before the next turn of the event loop. */
 async function after(action: unknown): Promise<void> {
   await action
   await setImmediate()
 }
 
-/** As people see it. */
+/** The visible text. */
 export function textOf({ parts }: ChatMessage): string {
   return parts.map((part) => ('text' in part ? String(part.text) : '')).join('')
 }

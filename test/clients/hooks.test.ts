@@ -28,7 +28,7 @@ for (const sdk of hookSdks) {
       })
     }
 
-    it('shows every word as it comes', async () => {
+    it('shows every word when it arrives', async () => {
       const shows = (text: string) =>
         vi.waitFor(() => expect(opened.chat.shown.at(-1)).toBe(text), wait)
       const { agent } = openAgent([

@@ -1,4 +1,4 @@
-/** Clients whose human cannot be asked, answers after the talk has moved on, and servers of one line. */
+/** Clients that cannot approve, answers to an old question, and servers of one line. */
 import { describe, expect, it } from 'vitest'
 
 import { fieldOf } from '../../src/ground/fields.ts'
@@ -19,7 +19,7 @@ expectQuiet()
 for (const sdk of sdks) {
   describe(sdk.name, () => {
     if (sdk.major === 5) {
-      it('is told that a call needs an approval which it cannot give', async () => {
+      it('gets an error for a call that needs approval', async () => {
         const { agent } = openAgent([removes, says('I may not.')])
         await using server = await openServer([agent])
         const { player, exchanges } = openPlayer(sdk, server.api, 'v5')
@@ -34,7 +34,7 @@ for (const sdk of sdks) {
       })
     }
 
-    it('goes on in the same message with a server of one line', async () => {
+    it('continues in the same message with a one-line server', async () => {
       const { agent } = openAgent([calls(['ask', { question: 'Where?' }]), says('There.')])
       await using server = await openServer([agent], (app) => {
         app.post('/chat', async (c) => {
@@ -54,9 +54,9 @@ for (const sdk of sdks) {
       ])
     })
 
-    // Older ones always go on with the last message.
+    // Older clients always continue with the last message.
     if (sdk.major === 5 || sdk.strict) return
-    it('is told that nothing waits for an approval any more after something else was said', async () => {
+    it('cannot approve a call after another message', async () => {
       const { agent, model } = openAgent([removes, says('Something else.'), says('Here I am.')])
       await using server = await openServer([agent])
       const { player, chat } = openPlayer(sdk, server.api)
@@ -68,9 +68,9 @@ for (const sdk of sdks) {
       await player.act('a push', 1, () => chat.sendMessage(), /nothing new/)
       expect(model.asked).toHaveLength(2)
       await player.say('one more thing', { text: 'Are you there?' })
-      const told = JSON.stringify(model.asked.at(-1)?.prompt)
-      expect(told).toContain('Not answered.')
-      expect(told).not.toContain('removed')
+      const prompt = JSON.stringify(model.asked.at(-1)?.prompt)
+      expect(prompt).toContain('Not answered.')
+      expect(prompt).not.toContain('removed')
     })
   })
 }

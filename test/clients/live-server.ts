@@ -1,6 +1,6 @@
 /**
- * Loom's own server on a free port, and a `fetch` that remembers what a client posted and every byte
- * that it was answered, also those that the client did not care to read after an error.
+ * Loom's server on a free port, and a `fetch` that records the requests of a client and every byte
+ * of the responses, also those that the client did not read after an error.
  */
 import type { Hono } from 'hono'
 
@@ -10,10 +10,10 @@ import type { Message } from '../clients.ts'
 import { servedApp } from '../served-app.ts'
 
 export interface LiveServer extends AsyncDisposable {
-  /** Where clients post to. */
+  /** The address for the posts of clients. */
   api: string
   url: string
-  /** What the server would have written to its log. */
+  /** The errors that a server writes to its log. */
   reported: unknown[]
 }
 
@@ -33,9 +33,9 @@ export interface Exchange {
   posted: Posted
   status: number
   headers: Headers
-  /** The answer as far as it has come. */
+  /** The part of the answer that has arrived. */
   text: string
-  /** Settles when no more comes: true at a clean end, false where the connection was cut. */
+  /** Settles at the end: true for a clean end, false for a broken connection. */
   whole: Promise<boolean>
 }
 
@@ -49,11 +49,11 @@ export interface Posted {
 export interface Recorder {
   fetch: typeof fetch
   decided: (sends: boolean) => void
-  /** Every request, in order. */
+  /** All requests, in order. */
   readonly exchanges: readonly Exchange[]
   /**
-   * True when the last that the client did was to decide that it has nothing to send by itself: it asks
-   * itself after every answer, so no request can follow.
+   * Whether the last action of the client was the decision to send nothing automatically. It
+   * decides after every answer, so no request can follow.
    */
   readonly rests: boolean
 }
@@ -96,7 +96,7 @@ async function record(body: ReadableStream<Uint8Array> | null, exchange: Exchang
     for await (const bytes of body ?? []) exchange.text += decoder.decode(bytes, { stream: true })
     return true
   } catch {
-    // Cut off: whoever made it so knows why.
+    // The connection broke. The test that broke it checks the rest.
     return false
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Messages as every client has them: without ids that are drawn anew, times, and the few fields that
- * only some clients or profiles have. What is left must be the same everywhere, to the letter.
+ * Messages in the form that every client has: without random ids, times, and the few fields that
+ * only some clients or profiles have. The rest must be equal everywhere, character by character.
  */
 import { fieldOf, isFields } from '../../src/ground/fields.ts'
 import type { Fields } from '../../src/ground/fields.ts'
@@ -17,7 +17,7 @@ export function plainMessage(message: Message): object {
   return JSON.parse(JSON.stringify(message, plainField))
 }
 
-/** A message as one line a part, to be read by people. */
+/** A message as readable text, with one line for each part. */
 export function outlineOf(message: unknown): string[] {
   const parts = fieldOf(message, 'parts')
   return (Array.isArray(parts) ? parts : []).map((part: unknown) =>
@@ -29,13 +29,13 @@ export function outlineOf(message: unknown): string[] {
   )
 }
 
-/** Of the metadata: times, and a model's name, which counts the models of the test. */
+/** Removes times from the metadata, and the model name, which contains a counter of the test. */
 const drawnAnew = new Set(['createdAt', 'durationMs', 'timeToFirstTokenMs', 'model'])
 
 function plainField(key: string, value: unknown): unknown {
   if (drawnAnew.has(key)) return undefined
   if (!isFields(value)) return value
-  // Clients of 2025 forget the id of a reasoning part.
+  // Clients of 2025 drop the id of a reasoning part.
   if (value['type'] === 'reasoning') return { ...value, id: undefined }
   // ai 5 has no metadata on files.
   if (value['type'] === 'file') return { ...value, providerMetadata: undefined }
@@ -46,9 +46,9 @@ function plainField(key: string, value: unknown): unknown {
 }
 
 /**
- * Only the profiles v6 and v7 carry titles of tools: the first releases of ai 5 refuse them. An input
- * that was refused is `rawInput` in ai 5 and 6. Of half an input, newer clients keep the text and older
- * ones what can be parsed of it.
+ * Only the profiles v6 and v7 contain titles of tools, because the first releases of ai 5 refuse
+ * them. A refused input is `rawInput` in ai 5 and 6. Of an incomplete input, newer clients keep the
+ * text, and older clients keep the part that can be parsed.
  */
 function plainToolPart({ rawInput, title: _, ...part }: Fields): Fields {
   if (part['state'] === 'input-streaming') return { ...part, input: undefined }

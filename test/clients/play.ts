@@ -1,4 +1,4 @@
-/** Plays the whole scenario with one client, against a server of its own. */
+/** Plays the whole scenario with one client and its own server. */
 import { expect, vi } from 'vitest'
 
 import type { Profile } from '../../src/wire/frames.ts'
@@ -10,9 +10,9 @@ import { openAgent } from './test-agent.ts'
 
 export interface Played<CHAT extends Chat = Chat> {
   chat: CHAT
-  /** The client's messages after every turn. */
+  /** The messages of the client after every turn. */
   seen: Readonly<Record<string, unknown>>
-  /** What the model was asked, call by call. */
+  /** The prompts of the model, call by call. */
   prompts: unknown[]
   exchanges: readonly Exchange[]
   reported: unknown[]
@@ -42,7 +42,7 @@ export async function play<CHAT extends Chat>(
 
 let reference: Promise<Played> | undefined
 
-/** What the others are held against: ai 7, with no profile declared. */
+/** The reference for all others: ai 7 without a declared profile. */
 export function playReference(): Promise<Played> {
   const sdk = sdks.find(({ name }) => name === 'ai 7')
   if (sdk === undefined) throw new Error('there is no ai 7')

@@ -1,6 +1,6 @@
 /**
- * Plays a conversation at a client and waits until each of its actions has had all its effects: a
- * client that sends by itself does so some time after the promise of the action has settled.
+ * Plays a conversation with a client and waits for all effects of each action. A client that sends
+ * automatically does so after the promise of the action has settled.
  */
 import { expect, vi } from 'vitest'
 
@@ -12,13 +12,13 @@ import type { Recorder } from './live-server.ts'
 import { plainMessages } from './plain.ts'
 
 interface More {
-  /** Of the tool's calls in the message. @defaultValue 0 */
+  /** The index of the call among the tool's calls in the message. @defaultValue 0 */
   index?: number
-  /** The error that the client ends in. */
+  /** The final error of the client. */
   error?: RegExp
 }
 
-/** A new client of a server, as it is or with a profile declared. */
+/** Opens a new client of a server, with or without a declared profile. */
 export function openPlayer<CHAT extends Chat>(
   sdk: { open: (options: ChatOptions) => CHAT },
   api: string,
@@ -38,7 +38,7 @@ export class Player {
   readonly #chat: Chat
   readonly #recorder: Recorder
   readonly #api: string
-  /** The messages after every turn, by the turn's name. */
+  /** The messages after every turn, by the name of the turn. */
   readonly seen: Record<string, unknown> = {}
 
   constructor(chat: Chat, recorder: Recorder, api: string) {
@@ -66,7 +66,7 @@ export class Player {
     await this.act(turn, posts, () => this.#chat.sendMessage(message))
   }
 
-  /** Plays an action that leads to so many requests, and no more, and ends well or in an error. */
+  /** Plays an action with exactly this number of requests, and expects success or an error. */
   async act(turn: string, posts: number, action: () => unknown, error?: RegExp): Promise<void> {
     await this.#act(turn, posts, action, () => {
       if (error === undefined) {
@@ -92,7 +92,7 @@ export class Player {
     await this.act(turn, 1, () => this.#chat.sendMessage(message), error)
   }
 
-  /** Stops in the middle of an answer, as soon as so much of it is there: here, and then at the server. */
+  /** Stops an answer after this text has arrived, first in the client and then on the server. */
   async stop(turn: string, message: NewMessage, seen: string): Promise<void> {
     const leave = async () => {
       const sending = this.#chat.sendMessage(message)
@@ -105,7 +105,7 @@ export class Player {
     await this.#act(turn, 1, leave, () => expect(this.#chat.status).toBe('ready'))
   }
 
-  /** The last message, or the one at an index: what follows it is gone. */
+  /** Regenerates the last message, or the one at an index. The messages after it are removed. */
   async regenerate(turn: string, index = -1): Promise<void> {
     const { id = '' } = this.#chat.messages.at(index) ?? {}
     await this.act(turn, 1, () => this.#chat.regenerate(index === -1 ? {} : { messageId: id }))
@@ -115,7 +115,7 @@ export class Player {
     ).not.toContain(id)
   }
 
-  /** Says something else in place of the last user message. */
+  /** Replaces the last user message. */
   async edit(turn: string, text: string): Promise<void> {
     const message = this.#chat.messages.findLast(({ role }) => role === 'user')
     const messageId = message?.id ?? ''
@@ -123,14 +123,14 @@ export class Player {
     expect(this.#chat.messages.filter(({ id }) => id === messageId)).toHaveLength(1)
   }
 
-  /** An answer of the client's to one of its calls; with `posts`, the turn goes on. */
+  /** An answer of the client to one of its calls. With `posts`, the turn continues. */
   async answer(turn: string, posts: number, output: string, more: More = {}) {
     const toolCallId = this.#callId('ask', more.index)
     const tool = 'ask'
     const { id } = this.last
     const answer = () => this.#chat.addToolOutput({ tool, toolCallId, output })
     await this.act(turn, posts, answer, more.error)
-    expect(this.last.id, 'the same message goes on').toBe(id)
+    expect(this.last.id, 'the same message continues').toBe(id)
   }
 
   async refuse(turn: string, posts: number, errorText: string, more: More = {}) {
@@ -145,7 +145,7 @@ export class Player {
     const message = this.last.id
     const answer = { id, approved, ...(!approved && { reason: 'I need that file.' }) }
     await this.act(turn, posts, () => this.#chat.addToolApprovalResponse?.(answer), more.error)
-    expect(this.last.id, 'the same message goes on').toBe(message)
+    expect(this.last.id, 'the same message continues').toBe(message)
   }
 
   #callId(tool: string, index = 0): string {

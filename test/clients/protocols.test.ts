@@ -14,7 +14,7 @@ expectQuiet()
 
 describe('the text stream', () => {
   for (const sdk of sdks) {
-    it(`is one text to ${sdk.name}, turn after turn`, async () => {
+    it(`is one text for ${sdk.name} in every turn`, async () => {
       const { agent, model } = openAgent([
         [...words('Let me look — 🌤. '), ...calls(['weather', { city: 'Oslo' }])],
         says('It is mild.'),
@@ -38,7 +38,7 @@ describe('the text stream', () => {
       expect(model.asked).toHaveLength(3)
     })
 
-    it(`ends in an error at ${sdk.name} when the model failed`, async () => {
+    it(`ends with an error in ${sdk.name} if the model fails`, async () => {
       const { agent } = openAgent([
         async function* () {
           yield* words('Half an ')
@@ -61,7 +61,7 @@ describe('the text stream', () => {
 
 const question = { id: 'q', role: 'user', content: 'What is it like outside?' }
 
-/** A client of ai 4 posts its messages, and reads what comes. */
+/** Posts the messages of a client of ai 4 and reads the stream. */
 async function ask(server: LiveServer, messages: readonly unknown[]): Promise<DataStream> {
   const response = await fetch(`${server.api}?protocol=data`, {
     method: 'POST',
@@ -76,7 +76,7 @@ const failed = (args: object, error: RegExp) => ({
 })
 
 describe('the data stream', () => {
-  it('holds what its client knows, and the client can post it again', async () => {
+  it('contains the parts that its client can post again', async () => {
     const { agent, model } = openAgent([
       [
         { type: 'reasoning-start', id: 'r' },
@@ -120,7 +120,7 @@ describe('the data stream', () => {
     expect(posted?.slice(0, live?.length)).toEqual(live)
   })
 
-  it('tells calls that failed as results, since ai 4 has no other', async () => {
+  it('contains failed calls as results', async () => {
     const { agent } = openAgent([
       calls(['broken', {}], ['add', 'nonsense'], ['teleport', {}]),
       says('None of it.'),
@@ -134,7 +134,7 @@ describe('the data stream', () => {
     ])
   })
 
-  it('ends in the error of an answer that failed', async () => {
+  it('ends with the error of a failed answer', async () => {
     const { agent } = openAgent([new Error('the model is out')])
     await using server = await openServer([agent])
     await expect(ask(server, [question])).rejects.toThrow('the model is out')

@@ -1,4 +1,4 @@
-/** What a page does with a message that waits or was withdrawn: it edits it, asks for its answer. */
+/** The actions of a page on queued and withdrawn messages: edit, regenerate and stop. */
 import { describe, expect, it, vi } from 'vitest'
 
 import { resumableFetch, stopChat } from '../../src/client.ts'
@@ -27,7 +27,7 @@ const historyOf = async (api: string): Promise<ChatMessage[]> => {
 const withdraw = async (api: string, id: string) =>
   (await fetch(`${api}/c/queue/${id}`, { method: 'DELETE' })).status
 
-/** An answer that is under way, and two messages behind it. */
+/** A running answer and two queued messages. */
 async function openQueue(...answers: string[]) {
   const gate = new Gate('the first answer')
   const { agent, model } = openAgent([saysWhen(gate, 'One', ' one.'), ...answers.map(says)])
@@ -48,7 +48,7 @@ const endsHold = async (api: string, gate: Gate) => {
   }, wait)
 }
 
-/** A page that was loaded, with what the server holds. */
+/** A page with the messages of the server. */
 const openPage = async (sdk: ChatSdk, api: string, base?: typeof fetch): Promise<LoadedChat> =>
   sdk.open({
     api,
@@ -67,7 +67,7 @@ expectQuiet()
 
 for (const sdk of sdks.filter(({ strict }) => !strict)) {
   describe(`a page of ${sdk.name}`, () => {
-    it('edits a message that waits, and shows the answer to the edit', async () => {
+    it('edits a queued message and shows its answer', async () => {
       await using queue = await openQueue('Two.', 'Three.')
       const { api, gate, model } = queue
       const page = await openPage(sdk, api)
@@ -77,7 +77,7 @@ for (const sdk of sdks.filter(({ strict }) => !strict)) {
         async () => expect(await waiting()).toEqual(['First', 'Second, edited', 'Third']),
         wait,
       )
-      // Without `messageId` it is no edit.
+      // Without `messageId` the post is not an edit.
       expect(await cast(api, 'Second')).toBe(409)
       gate.open()
       await sent
@@ -86,7 +86,7 @@ for (const sdk of sdks.filter(({ strict }) => !strict)) {
       expect(model.asked).toHaveLength(3)
     })
 
-    it('edits a message that a stop holds: the queue goes on', async () => {
+    it('edits a held message and continues the queue', async () => {
       await using queue = await openQueue('Two.', 'Three.')
       const { api, gate } = queue
       await endsHold(api, gate)
@@ -96,7 +96,7 @@ for (const sdk of sdks.filter(({ strict }) => !strict)) {
       await stored(api, 'First', 'One', 'Second', 'Two.', 'Third, edited', 'Three.')
     })
 
-    it('asks for the answer of a message that waits, and gets it when its turn comes', async () => {
+    it('gets the answer of a queued message in its turn', async () => {
       await using queue = await openQueue('Two.', 'Three.')
       const { api, gate, model } = queue
       const statuses: number[] = []
@@ -114,7 +114,7 @@ for (const sdk of sdks.filter(({ strict }) => !strict)) {
       expect(model.asked).toHaveLength(3)
     })
 
-    it('asks for the answer of a message that a stop holds: the queue goes on', async () => {
+    it('requests the answer of a held message', async () => {
       await using queue = await openQueue('Two.', 'Three.')
       const { api, gate } = queue
       await endsHold(api, gate)
@@ -125,16 +125,16 @@ for (const sdk of sdks.filter(({ strict }) => !strict)) {
     })
 
     for (const [fact, act] of Object.entries({
-      'edits it': (page: LoadedChat) => page.sendMessage({ text: 'Third', messageId: 'Third' }),
-      'asks for its answer': (page: LoadedChat) => page.regenerate(),
-      'sends it as it is': (page: LoadedChat) => page.sendMessage(),
+      edits: (page: LoadedChat) => page.sendMessage({ text: 'Third', messageId: 'Third' }),
+      regenerates: (page: LoadedChat) => page.regenerate(),
+      sends: (page: LoadedChat) => page.sendMessage(),
     })) {
-      it(`${fact} after it was withdrawn: it is a new message`, async () => {
+      it(`${fact} a withdrawn message as a new one`, async () => {
         await using queue = await openQueue('Two.', 'Three.')
         const { api, gate } = queue
         const page = await openPage(sdk, api)
         expect(await withdraw(api, 'Third')).toBe(200)
-        // What comes again without being asked for stays withdrawn.
+        // A repeated post of the same message stays withdrawn.
         expect(await cast(api, 'Third')).toBe(409)
         const sent = act(page)
         await vi.waitFor(async () => expect(await historyOf(api)).toHaveLength(3), wait)
@@ -150,7 +150,7 @@ for (const sdk of sdks.filter(({ strict }) => !strict)) {
       })
     }
 
-    it('stops its own message that waits, and nothing else', async () => {
+    it('stops only its own queued message', async () => {
       await using queue = await openQueue('Two.', 'Three.')
       const { api, gate, model } = queue
       const page = await openPage(sdk, api, resumableFetch())
@@ -165,7 +165,7 @@ for (const sdk of sdks.filter(({ strict }) => !strict)) {
       expect(model.asked).toHaveLength(3)
     })
 
-    it('says something behind held messages, and shows its own answer alone', async () => {
+    it('posts after held messages and shows only its answer', async () => {
       await using queue = await openQueue('Two.', 'Three.', 'Four.')
       const { api, gate } = queue
       await endsHold(api, gate)

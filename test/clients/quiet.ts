@@ -1,4 +1,4 @@
-/** Fails the test in which a client, React or the server's libraries wrote anything to the console. */
+/** Fails a test if a client, React or a library of the server writes to the console. */
 import { afterEach, beforeEach, expect, vi } from 'vitest'
 
 export function expectQuiet(): void {

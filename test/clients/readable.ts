@@ -1,6 +1,6 @@
 /**
- * Holds a recorded answer against every reader that it was promised to: the stock parser, schemas and
- * message builder of each AI SDK, the first releases too, which refuse a field they don't know.
+ * Checks a recorded answer with every supported reader: the parser, schemas and message builder of
+ * each AI SDK, also of the first releases, which refuse unknown fields.
  */
 import { expect } from 'vitest'
 
@@ -10,7 +10,7 @@ import type { Message } from '../clients.ts'
 import type { Exchange } from './live-server.ts'
 import { plainMessage } from './plain.ts'
 
-/** Gives the message that all of them made of it; undefined where it tells an error. */
+/** Returns the message that all readers build. Undefined if the answer contains an error. */
 export async function readByAll(
   exchange: Exchange,
   profile: Profile | undefined,
@@ -18,11 +18,11 @@ export async function readByAll(
   const { text, posted } = exchange
   const chunks = chunksOf(text)
   const started = posted.messages.find(({ id }) => id === messageIdIn(chunks))
-  const told = chunks.find(({ type }) => type === 'error')
+  const failure = chunks.find(({ type }) => type === 'error')
   const messages = new Map<string, object>()
   for (const { name, read } of readersOf(profile, text + JSON.stringify(started))) {
-    if (told === undefined) messages.set(name, plainMessage(await read(text, started)))
-    else await expect(read(text, started), name).rejects.toThrow(String(told.errorText))
+    if (failure === undefined) messages.set(name, plainMessage(await read(text, started)))
+    else await expect(read(text, started), name).rejects.toThrow(String(failure.errorText))
   }
   const [first] = messages.values()
   for (const [name, message] of messages) expect(message, name).toEqual(first)
@@ -47,7 +47,7 @@ interface Chunk {
   errorText?: string
 }
 
-/** Checks the framing on the way: an id on every event, each greater than the last, and the end. */
+/** Also checks the frames: an id on every event, each greater than the one before, and the end. */
 export function chunksOf(text: string): Chunk[] {
   const events = text.split('\n\n').filter((event) => !event.startsWith(':'))
   expect(events.splice(-2), 'the end').toEqual(['data: [DONE]', ''])

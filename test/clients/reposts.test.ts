@@ -1,6 +1,7 @@
 /**
- * Clients that send by themselves post again whenever a message ends in finished tool calls. One that
- * can't be told to stop does so for ever, at a model call each time (vercel/ai issue 8043).
+ * Clients that send automatically post again after every message that ends in finished tool calls.
+ * A client that gets no other end repeats this for ever, with a model call each time (vercel/ai
+ * issue 8043).
  */
 import { tool } from 'ai'
 import { describe, expect, it } from 'vitest'
@@ -20,7 +21,7 @@ interface Scene {
   fact: string
   replies: Script[]
   options?: TestAgentOptions
-  /** Plays it against a route of one line, which holds no session. @defaultValue false */
+  /** Whether the server is a route of one line, without sessions. @defaultValue false */
   oneLine?: boolean
   play: (player: Player, agent: Agent) => Promise<void>
 }
@@ -106,7 +107,7 @@ const approvalScenes: readonly Scene[] = [
     },
   },
   {
-    fact: 'another process asked for the approval, and there is no session',
+    fact: 'another process requested the approval without a session',
     oneLine: true,
     replies: [removes, says('It was not done.')],
     async play(player, agent) {
@@ -117,7 +118,7 @@ const approvalScenes: readonly Scene[] = [
     },
   },
   {
-    fact: 'the approved tool is gone',
+    fact: 'the approved tool does not exist any more',
     replies: [removes, says('It could not be done.')],
     async play(player, agent) {
       await player.say('a request', { text: 'Go.' })
@@ -136,10 +137,10 @@ const approvalScenes: readonly Scene[] = [
   },
 ]
 
-/** What makes the server stop the turn, and what was going on then. */
+/** The events that make the server stop the turn. */
 const stopScenes: readonly { fact: string; open: (stop: () => void) => TestAgent }[] = [
   {
-    fact: 'the server stops it in the middle of a tool',
+    fact: 'the server stops it during a tool call',
     open(stop) {
       const slow = tool({
         inputSchema: z.object({}),
@@ -152,7 +153,7 @@ const stopScenes: readonly { fact: string; open: (stop: () => void) => TestAgent
     },
   },
   {
-    fact: 'the server stops it when a tool is done',
+    fact: 'the server stops it after a tool call',
     open(stop) {
       const onStep = () => {
         stop()
@@ -163,7 +164,7 @@ const stopScenes: readonly { fact: string; open: (stop: () => void) => TestAgent
   },
 ]
 
-/** A server whose first answer is stopped. */
+/** A server that stops its first answer. */
 function openStoppedServer(agent: Agent, signal: AbortSignal): Promise<LiveServer> {
   let answers = 0
   return openServer([agent], (app) => {
@@ -177,7 +178,7 @@ function openStoppedServer(agent: Agent, signal: AbortSignal): Promise<LiveServe
 expectQuiet()
 
 for (const sdk of sdks) {
-  describe(`${sdk.name} sends nothing more by itself when`, () => {
+  describe(`${sdk.name} sends nothing automatically if`, () => {
     const played = sdk.major === 5 ? scenes : [...scenes, ...approvalScenes]
     for (const { fact, replies, options, oneLine = false, play } of played) {
       it(fact, async () => {

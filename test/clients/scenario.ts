@@ -1,6 +1,6 @@
 /**
- * One conversation that holds everything an agent can do in front of a client, played by any client.
- * The turn with approvals is the last, since ai 5 has to leave it out.
+ * One conversation with everything that a client can see of an agent. Any client can play it. The
+ * turn with approvals is the last one, because ai 5 must leave it out.
  */
 import { once } from 'node:events'
 
@@ -12,7 +12,7 @@ import type { Player } from './player.ts'
 
 export interface Turn {
   name: string
-  /** What the model answers, call by call. */
+  /** The answers of the model, call by call. */
   replies: Script[]
   play: (player: Player, turn: string) => Promise<void>
 }
@@ -26,7 +26,7 @@ const image = {
 
 const providerMetadata = { acme: { signature: 'c2lnbmVk' } }
 
-/** Thinks, says a word and calls a tool, letter by letter. */
+/** Reasoning, a text and a tool call, in deltas of one letter. */
 const thinksAndCalls: LanguageModelV4StreamPart[] = [
   { type: 'stream-start', warnings: [] },
   { type: 'reasoning-start', id: 'r' },
@@ -68,7 +68,7 @@ const showsAndTells: LanguageModelV4StreamPart[] = [
   finish(),
 ]
 
-/** Until the client leaves. */
+/** Waits until the client leaves. */
 const neverEnds: Script = async function* (signal) {
   yield* words('As I was ')
   yield { type: 'tool-input-start', id: 'call-w', toolName: 'weather' }

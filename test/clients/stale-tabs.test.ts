@@ -1,6 +1,6 @@
 /**
- * Two tabs of one chat. A question waits in both; one tab leaves it behind, and the other answers it
- * then. The late answer is refused, and the client that gave it comes to rest.
+ * Two tabs of one chat. A question waits in both. One tab continues without an answer, and the
+ * other tab answers then. The server refuses the late answer, and the client sends it only once.
  */
 import { describe, expect, it, vi } from 'vitest'
 
@@ -16,15 +16,15 @@ import { openAgent } from './test-agent.ts'
 const asks = calls(['ask', { question: 'Where?' }])
 const removes = calls(['remove', { path: '/a' }])
 
-/** How the other tab leaves the question behind. */
+/** The actions with which the other tab makes the question obsolete. */
 const ways: Record<string, (player: Player, chat: LoadedChat, api: string) => Promise<unknown>> = {
-  'something else was said': (player) => player.say('something else', { text: 'Else.' }),
-  'the message was made anew': (player) => player.regenerate('another answer'),
+  'another message was posted': (player) => player.say('something else', { text: 'Else.' }),
+  'the message was regenerated': (player) => player.regenerate('another answer'),
   'the question was edited': (player) => player.edit('an edit', 'Go there.'),
   'the session was deleted': (_, chat, api) => fetch(`${api}/${chat.id}`, { method: 'DELETE' }),
 }
 
-/** Two tabs in which the same message waits. */
+/** Two tabs with the same waiting message. */
 async function openTabs(sdk: ChatSdk, api: string) {
   const tab = (more: { id?: string; messages?: LoadedChat['messages'] } = {}) => {
     const recorder = openRecorder()
@@ -38,13 +38,13 @@ async function openTabs(sdk: ChatSdk, api: string) {
   return { stale, other: tab({ id, messages }) }
 }
 
-/** Of the message, or of the session where there is none any more. */
+/** The error about the message, or about the session if the message no longer exists. */
 const late = /does not wait|does not have this conversation/
 
 expectQuiet()
 
 for (const sdk of sdks) {
-  describe(`${sdk.name} posts a late answer once when`, () => {
+  describe(`${sdk.name} posts a late answer once if`, () => {
     for (const [fact, leave] of Object.entries(ways)) {
       it(fact, async () => {
         const { agent, model } = openAgent([asks, says('Another.'), says('Here I am.')])
@@ -77,7 +77,7 @@ for (const sdk of sdks) {
 
 for (const sdk of sdks) {
   for (const second of ['red', 'blue']) {
-    it(`${sdk.name} ends well in both tabs that answer at once, with red and ${second}`, async () => {
+    it(`${sdk.name} accepts answers of both tabs: red and ${second}`, async () => {
       const { agent, model } = openAgent([asks, says('As you like.')])
       await using server = await openServer([agent])
       const { stale, other } = await openTabs(sdk, server.api)
@@ -98,7 +98,7 @@ for (const sdk of sdks) {
           wait,
         )
       }
-      // Both show the answer that the server took.
+      // Both tabs show the answer that the server accepted.
       const [one, two] = tabs.map(({ player }) => player.toolParts('ask')[0]?.['output'])
       expect(one).toBe(two)
       expect(model.asked).toHaveLength(2)

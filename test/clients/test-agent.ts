@@ -1,6 +1,6 @@
 /**
- * The agent that the clients talk to: a tool for everything that a tool can do to a client. Its models
- * follow a script, so every client is told the same.
+ * The agent of the clients. It has a tool for everything that a client can see of a tool. Its
+ * models follow a script, so that every client gets the same answers.
  */
 import { dynamicTool } from 'ai'
 import { z } from 'zod'
@@ -84,7 +84,7 @@ const dynamicTools = {
 }
 
 export interface TestAgentOptions extends Partial<AgentDefinition> {
-  /** Settles when the client has the sub-agent's first report. @defaultValue at once */
+  /** Settles when the client has the first report of the sub-agent. @defaultValue at once */
   progressSeen?: () => Promise<void>
 }
 
