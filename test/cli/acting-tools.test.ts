@@ -42,20 +42,17 @@ describe('tools that act on the workspace', () => {
     expect(all.stderr).toMatch(confined)
   })
 
-  it.skipIf(lacksTerminal)(
-    'ask at a terminal and show the command first',
-    async () => {
-      const directory = await folder()
-      const environment = { XDG_STATE_HOME: await folder(), XDG_CACHE_HOME: directory }
-      const words = ['-i', '--tools', 'bash,write_file']
-      const terminal = openPseudoTerminal(words, { directory, environment })
-      await terminal.shows('/help lists')
-      await terminal.type(`${touch}${enter}`, 'Allow bash?')
-      await terminal.type(`n${enter}`, 'said no')
-      expect(existsSync(join(directory, 'made'))).toBe(false)
-      await terminal.type(`${touch}${enter}`, 'Allow bash?')
-      await terminal.type(`y${enter}`, 'says')
-      expect(await readFile(join(directory, 'made'), 'utf8')).toBe('')
-    },
-  )
+  it.skipIf(lacksTerminal)('ask at a terminal and show the command first', async () => {
+    const directory = await folder()
+    const environment = { XDG_STATE_HOME: await folder(), XDG_CACHE_HOME: directory }
+    const words = ['-i', '--tools', 'bash,write_file']
+    const terminal = openPseudoTerminal(words, { directory, environment })
+    await terminal.shows('/help lists')
+    await terminal.type(`${touch}${enter}`, 'Allow bash?')
+    await terminal.type(`n${enter}`, 'said no')
+    expect(existsSync(join(directory, 'made'))).toBe(false)
+    await terminal.type(`${touch}${enter}`, 'Allow bash?')
+    await terminal.type(`y${enter}`, 'says')
+    expect(await readFile(join(directory, 'made'), 'utf8')).toBe('')
+  })
 })

@@ -47,7 +47,8 @@ describe.skipIf(lacksTerminal)('keys before a question', () => {
     return { upstream, terminal, made: () => readdir(directory) }
   }
 
-  const modelWaits = (upstream: Upstream) => until(15_000, 'the model holds', () => upstream.held === 1)
+  const modelWaits = (upstream: Upstream) =>
+    until(15_000, 'the model holds', () => upstream.held === 1)
 
   for (const [what, early] of [
     ['an answer', `y${enter}`],

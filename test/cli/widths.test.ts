@@ -151,10 +151,12 @@ describe.skipIf(lacksTerminal)('a conversation', () => {
       }
 
       await type(`Use a command${enter}`, /Allow bash\?[^]*›$/)
-      const question = await screen()
-      expect(wholeLines(question)).toContainEqual(expect.stringContaining(command))
-      expect(spaced(wholeLines(question))).toContain('(y)es, (a)lways this one, (n)o, or say why not')
-      expectNothingLeft(question)
+      const approval = await screen()
+      expect(wholeLines(approval)).toContainEqual(expect.stringContaining(command))
+      expect(spaced(wholeLines(approval))).toContain(
+        '(y)es, (a)lways this one, (n)o, or say why not',
+      )
+      expectNothingLeft(approval)
       await type(`y${enter}`, /It said so\.\n\n›$/)
 
       await type(`Look at several${enter}`, /All looked at\.\n\n›$/)
