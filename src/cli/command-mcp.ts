@@ -15,12 +15,12 @@ export async function commandMcp(
   { flags, directory }: { flags: ChatFlags; directory: string },
 ): Promise<Mcp | undefined> {
   const { env: environment, stderr } = program
-  const servers = await mcpServers({ named: flags.mcp ?? [], environment, directory })
-  if (servers.length === 0) return undefined
-  const { openMcp } = await import('../mcp.ts')
   const report = (line: string) => {
     if (flags.quiet !== true) stderr.write(`loom: ${plain(line)}\n`)
   }
+  const servers = await mcpServers({ named: flags.mcp ?? [], environment, directory, report })
+  if (servers.length === 0) return undefined
+  const { openMcp } = await import('../mcp.ts')
   return openMcp(servers, { environment, report })
 }
 

@@ -48,6 +48,8 @@ export interface McpFiles {
   environment: Environment
   /** The folder that relative paths start from. */
   directory: string
+  /** Receives one line for each variable that is not set. */
+  report: (line: string) => void
 }
 
 /**
@@ -58,16 +60,17 @@ export async function mcpServers({
   named,
   environment,
   directory,
+  report,
 }: McpFiles): Promise<McpServer[]> {
   const servers = new Map<string, McpServer>()
   const usual = usualMcpFile(environment)
   const own = usual && (await readFile(usual, 'utf8').catch(() => undefined))
   if (usual !== undefined && own !== undefined)
-    addAll(servers, { text: own, source: usual, environment })
+    addAll(servers, { text: own, source: usual, environment, report })
   for (const word of named) {
     const isText = word.trimStart().startsWith('{')
     const text = isText ? word : await fileText(resolve(directory, word), word)
-    addAll(servers, { text, source: isText ? '--mcp' : word, environment })
+    addAll(servers, { text, source: isText ? '--mcp' : word, environment, report })
   }
   return [...servers.values()]
 }
@@ -81,11 +84,20 @@ async function fileText(path: string, word: string): Promise<string> {
   }
 }
 
+interface ServerSource {
+  text: string
+  source: string
+  environment: Environment
+  report: (line: string) => void
+}
+
 function addAll(
   servers: Map<string, McpServer>,
-  { text, source, environment }: { text: string; source: string; environment: Environment },
+  { text, source, environment, report }: ServerSource,
 ): void {
-  const read = fileSchema.safeParse(withVariables(parsed(text, source), environment))
+  const missing = new Set<string>()
+  const value = withVariables(parsed(text, source), { environment, missing })
+  const read = fileSchema.safeParse(value)
   if (!read.success) {
     const [issue] = read.error.issues
     const place = issue?.path.join('.') ?? ''
@@ -94,10 +106,26 @@ function addAll(
       `${source}: ${place === '' ? '' : `${place}: `}it must be {"mcpServers": {"name": {"command": …} or {"url": …}}}.`,
     )
   }
-  for (const [name, { disabled, ...server }] of Object.entries(read.data.mcpServers)) {
+  for (const name of missing)
+    report(`${source}: the variable ${name} is not set; it counts as empty.`)
+  const words = new Map<string, string>()
+  for (const [word, { disabled, ...server }] of Object.entries(read.data.mcpServers)) {
+    const name = nameOf(word)
+    const other = words.get(name)
+    if (other !== undefined) {
+      const problem = `the names ${JSON.stringify(other)} and ${JSON.stringify(word)} are too similar: both become ${name}`
+      throw new LoomError('invalid-config', `${source}: ${problem}.`)
+    }
+    words.set(name, word)
     if (disabled === true) servers.delete(name)
     else servers.set(name, { name, ...server })
   }
+}
+
+/** Other tools accept every name (`My notes`). Loom needs a name that can be a part of a tool's name. */
+function nameOf(word: string): string {
+  const name = word.replace(/[^a-zA-Z0-9_-]+/g, '_').slice(0, 30)
+  return name === '' ? 'server' : name
 }
 
 function parsed(text: string, source: string): unknown {
@@ -110,20 +138,30 @@ function parsed(text: string, source: string): unknown {
   }
 }
 
+interface Variables {
+  environment: Environment
+  /** Receives the names of the variables that are not set and have no other value. */
+  missing: Set<string>
+}
+
 /**
  * Replaces `${NAME}` and `${NAME:-otherwise}` in every text, so that the file need not contain
  * keys.
  */
-function withVariables(value: unknown, environment: Environment): unknown {
+function withVariables(value: unknown, variables: Variables): unknown {
   if (typeof value === 'string') {
     return value.replace(
-      /\$\{(\w+)(?::-([^}]*))?\}/g,
-      (_, name: string, otherwise: string | undefined) => environment[name] ?? otherwise ?? '',
+      /\$\{(?:env:)?(\w+)(?::-([^}]*))?\}/g,
+      (_, name: string, otherwise: string | undefined) => {
+        const text = variables.environment[name] ?? otherwise
+        if (text === undefined) variables.missing.add(name)
+        return text ?? ''
+      },
     )
   }
-  if (Array.isArray(value)) return value.map((item: unknown) => withVariables(item, environment))
+  if (Array.isArray(value)) return value.map((item: unknown) => withVariables(item, variables))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, withVariables(item, environment)]),
+    Object.entries(value).map(([key, item]) => [key, withVariables(item, variables)]),
   )
 }

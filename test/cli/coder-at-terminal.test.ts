@@ -195,6 +195,22 @@ describe('MCP servers of the command', () => {
     await terminal.type(`/quit${enter}`, '')
   })
 
+  it('may have any name, and a variable that is not set is reported', async () => {
+    const { upstream, environment, directory } = await open([look, 'done'])
+    const { odd } = await withServer()
+    const server = { ...odd, command: '${env:TEST_NODE}', env: { ...odd.env, KEY: '${NO_SUCH}' } }
+    const words = [
+      '--mcp',
+      JSON.stringify({ mcpServers: { 'My server/x.y': server } }),
+      '--yes',
+      'go',
+    ]
+    const variables = { ...environment, TEST_NODE: process.execPath }
+    const { stderr } = await loom(words, { environment: variables, directory })
+    expect(stderr).toContain('loom: --mcp: the variable NO_SUCH is not set')
+    expect(JSON.stringify(upstream.calls[1]?.messages)).toContain('look here')
+  })
+
   it.skipIf(lacksTerminal)('of an agent file have their tools in the list of /tools', async () => {
     const { environment, directory } = await open(['fine'])
     const [odd] = Object.values(await withServer())
@@ -213,6 +229,7 @@ describe('MCP servers of the command', () => {
     const { environment, directory } = await open(['never'])
     for (const [text, term] of [
       ['{"mcpServers":{"a":{}}}', 'mcpServers.a'],
+      ['{"mcpServers":{"a b":{"command":"x"},"a_b":{"command":"x"}}}', '"a b" and "a_b"'],
       ['{"servers":{}}', 'mcpServers'],
       ['{', 'is not JSON'],
     ] as const) {
