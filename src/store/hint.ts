@@ -6,6 +6,7 @@
  */
 export type Topic = 'log' | 'intents'
 
+/** Gives hints of changes in a session. */
 export interface HintSource {
   /**
    * Calls `hint` when something may have changed in the session. Returns a function that ends the

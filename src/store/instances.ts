@@ -4,6 +4,7 @@
 export interface InstanceRegister {
   /** Renews the heartbeat of the instance, and adds the instance to the register. */
   beat(instance: string, ttlMs: number): Promise<void>
+  /** Returns whether the instance is registered and has not lapsed. */
   isAlive(instance: string): Promise<boolean>
   /** Returns the registered instances that have lapsed. */
   lapsed(): Promise<string[]>
@@ -24,7 +25,9 @@ export interface InstanceRegister {
 export interface InstanceIndex {
   /** Adds the session to the index of the instance. Call it before a post, so that some instance looks for the letter. */
   note(instance: string, sessionId: string): Promise<void>
+  /** Removes sessions from the index of the instance. */
   forget(instance: string, sessionIds: readonly string[]): Promise<void>
+  /** Returns the sessions in the index of the instance. */
   noted(instance: string): Promise<string[]>
   /** Moves at most `limit` sessions from the index of a lapsed instance to that of another. Returns them. */
   adopt(from: string, to: string, limit: number): Promise<string[]>
@@ -37,4 +40,5 @@ export interface InstanceIndex {
   adoptWaiting(agent: string, to: string, limit: number): Promise<string[]>
 }
 
+/** The register and the index of the instances that share a store. */
 export interface InstanceStore extends InstanceRegister, InstanceIndex {}

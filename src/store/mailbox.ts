@@ -8,6 +8,7 @@ import type { UIMessage } from 'ai'
 import type { Letter, WhenBusy } from './letter.ts'
 import type { Claim } from './turn.ts'
 
+/** Posts letters to the mailbox of a session, and takes them out. */
 export interface MailboxStore {
   /** Accepts a letter, and claims the session if it is free. */
   post(sessionId: string, letter: Letter, options: PostOptions): Promise<PostReply>

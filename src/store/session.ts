@@ -8,11 +8,11 @@ import type { ReaderFloor, Stop } from './turn.ts'
 
 /** Reads sessions. */
 export interface SessionReader {
-  /** Returns undefined if the store has no such session. */
+  /** Returns the record of a session. Returns undefined if the store has no such session. */
   session(sessionId: string): Promise<SessionRecord | undefined>
   /** Returns the history in order, without the unfinished answer. */
   messages(sessionId: string): Promise<UIMessage[]>
-  /** Returns what a turn loads: the summary, the messages after it, and the context. */
+  /** Returns the data that a turn loads: the summary, the messages after it, and the context. */
   context(sessionId: string): Promise<SessionContext>
   /** Returns the messages that were cut from the history, the oldest branch first. */
   branches(sessionId: string): Promise<Branch[]>
@@ -20,6 +20,7 @@ export interface SessionReader {
   list(tenant: string, options: { limit: number; before?: number }): Promise<SessionPage>
 }
 
+/** Reads, copies and deletes sessions. */
 export interface SessionStore extends SessionReader {
   /**
    * Copies the history up to and including `through` (by default the whole history) to a new id. With

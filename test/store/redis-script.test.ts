@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
 
-import { inOrder, loadScript, loadScripts, named } from '../../src/store/redis/script.ts'
+import { inOrder, loadScript, loadScripts, replyByName } from '../../src/store/redis/script.ts'
 import { signatures } from '../../src/store/redis/signature.ts'
 import { startRedis } from '../redis/redis.ts'
 
@@ -64,9 +64,9 @@ describe('a script', () => {
 
   it('returns its reply by name', () => {
     const script = load(head + body)
-    expect(named(script, ['1', 'a', 'b'])).toEqual({ done: '1', more: ['a', 'b'] })
-    expect(named(script, [])).toEqual({ done: '', more: [] })
-    expect(() => named(script, [1])).toThrow('a.lua: it did not answer a list of strings')
+    expect(replyByName(script, ['1', 'a', 'b'])).toEqual({ done: '1', more: ['a', 'b'] })
+    expect(replyByName(script, [])).toEqual({ done: '', more: [] })
+    expect(() => replyByName(script, [1])).toThrow('a.lua: it did not answer a list of strings')
   })
 
   it('has its keys, arguments and replies by name in Lua', async () => {
@@ -75,6 +75,6 @@ describe('a script', () => {
       'return returns({ done = #arg.rest == 2, more = { arg.id, key.session, arg.rest[2] } })'
     const script = load(head + lua)
     const reply = await redis.client.eval(script.text, 1, 'k', 'i', 'r1', 'r2')
-    expect(named(script, reply)).toEqual({ done: '1', more: ['i', 'k', 'r2'] })
+    expect(replyByName(script, reply)).toEqual({ done: '1', more: ['i', 'k', 'r2'] })
   })
 })

@@ -8,8 +8,8 @@ import type { Log, MemorySession, MemoryTurn } from './session.ts'
 import { isSteered } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
-const appended: Promise<AppendReply> = Promise.resolve({ status: 'appended', steer: false })
-const lost: Promise<AppendReply> = Promise.resolve({ status: 'lost' })
+const appendedReply: Promise<AppendReply> = Promise.resolve({ status: 'appended', steer: false })
+const lostReply: Promise<AppendReply> = Promise.resolve({ status: 'lost' })
 
 export function memoryLogs(
   sessions: SessionTable,
@@ -25,15 +25,15 @@ export function memoryLogs(
     append({ sessionId, claim, after }, entry) {
       const session = sessions.get(sessionId)
       const turn = session?.turn
-      if (session?.state !== 'running' || turn?.claim !== claim) return lost
+      if (session?.state !== 'running' || turn?.claim !== claim) return lostReply
       const log = session.logs.get(turn.logId)
-      if (log === undefined) return lost
+      if (log === undefined) return lostReply
       if (turn.lastId !== after) return outOfPlace(session, turn, entry)
       log.entries.push(entry)
       turn.lastId = entry.id
       turn.appendedAt = now()
       hints.give(sessionId, 'log')
-      if (turn.stop === undefined && session.mailbox.length === 0) return appended
+      if (turn.stop === undefined && session.mailbox.length === 0) return appendedReply
       return Promise.resolve({ status: 'appended', ...intents(session, turn) })
     },
 

@@ -56,11 +56,11 @@ export function memoryMailbox(world: World): MailboxStore {
       const session = sessions.get(sessionId)
       if (session?.tenant !== tenant || session.state === 'deleted') return { isRunning: false }
       session.isHeld = false
-      const begun = session.state === 'running' ? {} : beginNext(session, to, world)
+      const reply = session.state === 'running' ? {} : beginNext(session, to, world)
       sessions.put(session)
       hints.give(sessionId, 'log')
       // Letters may be dropped, and a turn may begin for another instance.
-      return { ...begun, isRunning: isRunning(session) }
+      return { ...reply, isRunning: isRunning(session) }
     },
   }
 }

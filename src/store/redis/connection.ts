@@ -10,7 +10,7 @@ import { createClients } from './client.ts'
 import type { Clients, RedisClient } from './client.ts'
 import { patiently, replyCode } from './patience.ts'
 import type { Patience } from './patience.ts'
-import { inOrder, isStrings, loadScripts, named } from './script.ts'
+import { inOrder, isStrings, loadScripts, replyByName } from './script.ts'
 import type { Script } from './script.ts'
 import type { Argument, Arguments, Keys, Reply, ScriptName, Signatures } from './signature.ts'
 import type { RedisAddress } from './url.ts'
@@ -107,7 +107,7 @@ export async function connect(
       const script = scripts[name]
       const call = inOrder(script, keys, args)
       const reply = await patiently(client, patience, () => evaluate(client, script, call))
-      return named(script, reply)
+      return replyByName(script, reply)
     },
     async read(name, keys, args) {
       const script = scripts[name]
@@ -115,7 +115,7 @@ export async function connect(
       const reply = await patiently(client, patience, () =>
         evaluate(client, script, call, 'callBuffer'),
       )
-      return named(script, await decoded(reply))
+      return replyByName(script, await decoded(reply))
     },
     async runMany(name, keys, args) {
       const reply = await patiently(client, patience, () =>

@@ -1,4 +1,4 @@
--- Returns what a turn loads: the context, the summary, and the history after the last message that the
+-- Returns the data that a turn loads: the context, the summary, and the history after the last message that the
 -- summary replaces. The search for this message begins at the end, where it usually is.
 -- KEYS session history messages
 -- RETURNS summary through context messages...

@@ -77,7 +77,7 @@ export function inOrder<SIGNATURE extends Signature>(
 }
 
 /** Returns the reply of a script by name. */
-export function named<SIGNATURE extends Signature>(
+export function replyByName<SIGNATURE extends Signature>(
   script: Script<SIGNATURE>,
   reply: unknown,
 ): Reply<SIGNATURE> {
@@ -117,7 +117,7 @@ function prelude({ keys, args, returns }: Head): string {
     ...args.map(argument),
     `local function returns(values)`,
     `  local reply = {}`,
-    ...returns.map(replied),
+    ...returns.map(replyLine),
     `  return reply`,
     `end`,
   ].join('\n')
@@ -130,7 +130,7 @@ function argument(name: string, index: number): string {
 }
 
 /** Returns every value as text, because Redis truncates numbers and ends a list at the first nil. */
-function replied(name: string, index: number): string {
+function replyLine(name: string, index: number): string {
   if (name.endsWith('...')) {
     const rest = name.slice(0, -3)
     return `  for index, each in ipairs(values.${rest} or {}) do reply[${index} + index] = each end`
@@ -165,7 +165,8 @@ export function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((each) => typeof each === 'string')
 }
 
-const broken = (script: string, what: string) => new LoomError('internal', `${script}.lua: ${what}`)
+const broken = (script: string, fault: string) =>
+  new LoomError('internal', `${script}.lua: ${fault}`)
 
 function missing(script: Script, name: string): never {
   throw broken(script.name, `called without ${name}`)

@@ -50,7 +50,7 @@ export const sessionKeyNames = [
 
 const ttls = ['sessionTtlMs', 'replyTtlMs'] as const
 const bounds = [...ttls, 'knownMax', 'branchesMax', 'branchedMax'] as const
-const claimed = ['claim', 'logId', 'resumed', 'abandoned', 'floor'] as const
+const claimFields = ['claim', 'logId', 'resumed', 'abandoned', 'floor'] as const
 
 /** Every script, by the name of its file. */
 export const signatures = {
@@ -78,7 +78,7 @@ export const signatures = {
       'steered',
       'as',
       'replyId',
-      ...claimed,
+      ...claimFields,
       'isLeft',
       'nextLetter',
       'nextMessage',
@@ -125,7 +125,7 @@ export const signatures = {
       'logTtlMs',
       'spent...',
     ],
-    returns: ['status', 'isLeft', ...claimed, 'letter', 'message'],
+    returns: ['status', 'isLeft', ...claimFields, 'letter', 'message'],
   },
   'take-over': {
     keys: [...sessionKeyNames, 'reply'],
@@ -140,7 +140,7 @@ export const signatures = {
   'run-queue': {
     keys: [...sessionKeyNames, 'reply'],
     args: [...bounds, 'instance', 'agents', 'tenant'],
-    returns: ['running', 'isLeft', ...claimed, 'letter', 'message'],
+    returns: ['running', 'isLeft', ...claimFields, 'letter', 'message'],
   },
   'note-reader': {
     keys: ['session'],

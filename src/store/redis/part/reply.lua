@@ -2,8 +2,8 @@
 -- longer than the store repeats a call.
 
 local function storedReply()
-  local kept = redis.call('GET', key.reply)
-  return kept and cmsgpack.unpack(kept)
+  local reply = redis.call('GET', key.reply)
+  return reply and cmsgpack.unpack(reply)
 end
 
 local function storeReply(values)
