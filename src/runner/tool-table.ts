@@ -2,17 +2,14 @@
  * The tools of one step, ready to be offered and called. Every form of tool becomes one with a name, a
  * JSON schema for the model and a check of the model's input.
  */
-import type {
-  JSONSchema7,
-  LanguageModelV4FunctionTool,
-  LanguageModelV4ProviderTool,
-} from '@ai-sdk/provider'
+import type { LanguageModelV4FunctionTool, LanguageModelV4ProviderTool } from '@ai-sdk/provider'
 import { asSchema, type FlexibleSchema, type ToolResultPart, type ToolSet } from 'ai'
 
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { isName } from '../ground/name.ts'
 import { isNamedTool, type ToolEntry, toolEntries } from '../tool-list.ts'
 import type { AgentTools, NamedTool, RetryClass, ToolContext } from '../tool.ts'
+import { objectSchema } from './input-schema.ts'
 
 export type ToolOutput = ToolResultPart['output']
 
@@ -129,20 +126,11 @@ async function offerOf(name: string, tool: OfferedTool): Promise<ReadyTool['offe
 
 async function jsonSchemaOf(name: string, inputSchema: FlexibleSchema<unknown>) {
   try {
-    return wholeSchema(await asSchema(inputSchema).jsonSchema)
+    return objectSchema(await asSchema(inputSchema).jsonSchema)
   } catch (cause) {
     const message = `The input schema of tool "${name}" has no JSON form: ${errorMessage(cause)}`
     throw new LoomError('invalid-config', message, { cause })
   }
-}
-
-/** OpenAI, LM Studio and others refuse an input schema that is not an object, or has no `properties`. */
-function wholeSchema(schema: JSONSchema7): JSONSchema7 {
-  if (typeof schema !== 'object' || schema === null) return { type: 'object', properties: {} }
-  const { type = 'object', properties } = schema
-  const isUnion = ['anyOf', 'oneOf', 'allOf', '$ref'].some((keyword) => keyword in schema)
-  if (type !== 'object' || properties !== undefined || isUnion) return schema
-  return { ...schema, type, properties: {} }
 }
 
 function checkOf(inputSchema: FlexibleSchema<unknown>): ReadyTool['check'] {
