@@ -1,4 +1,7 @@
-/** Instances with different agents on one store, as in a deploy: each turn runs where its agent is. */
+/**
+ * Instances with different agents on one store, as during a deployment. Each turn runs on an instance
+ * with its agent.
+ */
 import { randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
@@ -34,7 +37,7 @@ export function agentsSuite(openStore: () => Promise<Store>): void {
       return adopted.includes(id)
     })
     expect((await without.sessions.session(id))?.state).toBe('running')
-    // It comes later: a session that waits for an agent is not forgotten.
+    // This instance starts later: a session that waits for an agent stays in the store.
     const successor = await world.instance({ name: 'new', model: scriptedModel(says(' whole.')) })
     await untilState(successor, id, 'idle')
     expect(textOf((await successor.sessions.messages(id)).at(-1) ?? { parts: [] })).toBe(

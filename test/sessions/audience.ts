@@ -1,4 +1,7 @@
-/** Two instances on one Redis, and a crowd of clients that have one run turns and follow them at the other. */
+/**
+ * Two instances on one Redis, and a crowd of clients that start turns at one and follow them at the
+ * other.
+ */
 import { Child } from '../../bench/child.ts'
 import { addressOf, endProcesses, startLoom } from '../loom-process.ts'
 import { type RunningRedis, startRedis } from '../redis/redis.ts'
@@ -40,7 +43,7 @@ export async function openAudience(): Promise<Audience> {
       STAGE_BASE_URL: model,
       LOOM_MODEL: 'stage/model',
     })
-    // Its end is this audience's doing.
+    // The audience ends this process itself.
     loom.exited.catch(() => {})
     return { url: await addressOf(loom), pid: loom.child.pid ?? 0 }
   }

@@ -1,4 +1,4 @@
-/** What `docker-compose.yml` describes, as plain processes: keys, two instances, one Redis, a balancer. */
+/** The services of `docker-compose.yml` as plain processes: keys, two instances, one Redis, a balancer. */
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
@@ -18,7 +18,7 @@ it('an answer survives either instance behind a plain balancer', async () => {
     paceMs: 10,
     environment: { LOOM_API_KEYS: key, HOST: '0.0.0.0' },
   })
-  // What it prints is for people; the balancer is given addresses of this machine.
+  // The output is for people. The balancer gets addresses of this machine.
   const address = (index: number) => {
     const url = new URL(stage.instance(index).url)
     return `http://127.0.0.1:${url.port}`

@@ -1,7 +1,7 @@
 /**
- * A balancer as `docker-compose.yml` has one: it takes the instances in turn, holds nothing back, and
- * asks the next one when one is not there or says that it cannot; a POST too, since a message that is
- * posted twice is one message.
+ * A balancer like the one of `docker-compose.yml`. It uses the instances in turn and buffers nothing.
+ * If an instance is missing or answers 503, it asks the next one, also for a POST, because a message
+ * that is posted twice is one message.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
@@ -13,7 +13,7 @@ export interface Balancer extends AsyncDisposable {
   url: string
 }
 
-/** @param urls asked anew for every request, as instances come and go */
+/** @param urls read for every request, because instances come and go */
 export async function openBalancer(urls: () => readonly string[]): Promise<Balancer> {
   let turn = 0
   const server = createServer((incoming, outgoing) => {
@@ -55,7 +55,7 @@ async function pass(
     outgoing.writeHead(status, answer?.headers)
     if (answer === undefined) return void outgoing.end()
     answer.pipe(outgoing)
-    // Half an answer is a cut, and no end.
+    // A partial response is a broken connection and not an end.
     answer.on('error', () => outgoing.destroy())
     outgoing.on('close', () => answer.destroy())
     return

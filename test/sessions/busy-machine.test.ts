@@ -1,4 +1,4 @@
-/** On a machine that has too much to do, nobody takes a living owner for dead. */
+/** On an overloaded machine, no living owner counts as dead. */
 import { randomUUID } from 'node:crypto'
 
 import { describe, expect, it } from 'vitest'
@@ -13,7 +13,7 @@ import { textOf } from './world.ts'
 const sessions = 400
 const each = 3
 
-/** The heartbeat of a server that sets none. */
+/** The default heartbeat of a server. */
 const environment = { LOOM_HEARTBEAT_MS: '3000' }
 
 describe('on a machine with two busy loops', () => {
@@ -45,7 +45,7 @@ describe('on a machine with two busy loops', () => {
   }, 400_000)
 })
 
-/** Posts to all sessions at once, each message until an instance accepts it. */
+/** Posts to all sessions at once, and repeats each message until an instance accepts it. */
 function castAll(stage: Stage, instances: readonly number[]): Promise<string[]> {
   return Promise.all(
     Array.from({ length: sessions }, async (_, index) => {

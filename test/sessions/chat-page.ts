@@ -1,6 +1,6 @@
 /**
- * A page with a chat of one AI SDK, as its user sees it: says something, answers what it is asked, and
- * waits until what was to come has come. A page may be loaded anew at any moment.
+ * A page with a chat of one AI SDK, from the view of its user: it posts messages, answers calls, and
+ * waits for the expected parts. It can be reloaded at any moment.
  */
 import { expect } from 'vitest'
 
@@ -23,7 +23,7 @@ export class ChatPage {
   readonly chat: LoadedChat
   readonly #options: ChatPageOptions
   readonly #sdk: ChatSdk
-  /** Whether the client decided, after all that came, to send nothing by itself. */
+  /** Whether the client decided, after the last part, to send nothing automatically. */
   #rests = true
   #isLeft = false
 
@@ -43,12 +43,12 @@ export class ChatPage {
     })
   }
 
-  /** Ids and times aside. */
+  /** Without ids and times. */
   get shown(): unknown {
     return plainMessages(this.chat.messages)
   }
 
-  /** The last message, its id and times aside. */
+  /** The last message, without its id and times. */
   get answer(): object {
     return { ...plainMessage(this.chat.messages.at(-1) ?? { id: '', parts: [] }), id: 'message' }
   }
@@ -62,7 +62,7 @@ export class ChatPage {
     return this.parts.find((part) => part['toolCallId'] === toolCallId)
   }
 
-  /** Leaves without a word, and loads the chat as the server has it. */
+  /** Closes the page without a request, and loads the chat from the server. */
   async reload(more: Partial<ChatPageOptions> = {}): Promise<ChatPage> {
     this.#isLeft = true
     await this.chat.stop()
@@ -83,7 +83,7 @@ export class ChatPage {
     await this.#until('the answer', () => this.parts.length > 0)
   }
 
-  /** Settles when the message waits for that call, or ends in that text. */
+  /** Waits until the message has that open call, or ends in that text. */
   async sees(what: { call: string } | { text: string }): Promise<void> {
     await this.#until(`to see ${JSON.stringify(what)}`, () => {
       if ('text' in what) {
@@ -106,7 +106,7 @@ export class ChatPage {
     await this.chat.addToolApprovalResponse?.({ id, approved, ...reason })
   }
 
-  /** The turn is done, and the client rests. */
+  /** Waits until the turn is done and the client is idle. */
   async #until(label: string, holds: () => boolean): Promise<void> {
     await until(10_000, label, () => {
       if (this.#isLeft) throw new Error('the page was left')
@@ -116,7 +116,7 @@ export class ChatPage {
   }
 }
 
-/** A turn as `askingTurn` has it, from wherever the page stands. */
+/** Plays a turn of `askingTurn` from the current state of the page. */
 export async function playAsking(page: ChatPage, approves: boolean): Promise<void> {
   await page.sees({ call: 'call-a' })
   await page.tell('call-a', 'here')

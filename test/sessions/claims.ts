@@ -1,23 +1,26 @@
-/** A reader of raw frames, who sees by their ids under which claim each was written, and when it came. */
+/**
+ * A reader of raw frames. The ids show the claim that wrote each frame, and it notes the time of
+ * arrival.
+ */
 import { within } from '../deadline.ts'
 import { until } from '../redis/until.ts'
 
 export interface Frame {
   /** The claim of the owner that wrote it. */
   claim: number
-  /** Of `performance.now()`. */
+  /** The time of `performance.now()`. */
   at: number
-  /** A token: a delta of text. */
+  /** Whether the frame is a token: a delta of text. */
   isToken: boolean
 }
 
 export interface ClaimWatch {
   frames: Frame[]
-  /** When the first token came that an owner after this claim wrote. */
+  /** The time of the first token of an owner after this claim. */
   tokenAfter(claim: number): Promise<number>
 }
 
-/** Watches at one instance, until that resets or ends the stream. */
+/** Watches at one instance until it resets or ends the stream. */
 export async function watchClaims(url: string, chatId: string): Promise<ClaimWatch> {
   const response = await fetch(`${url}/api/chat/${chatId}/stream?profile=v7`)
   if (response.status !== 200 || response.body === null) {

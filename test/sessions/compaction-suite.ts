@@ -1,4 +1,4 @@
-/** Conversations that outgrow their model's window, on whatever store. */
+/** Conversations that exceed the window of their model, on any store. */
 import { randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
@@ -35,10 +35,10 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
       const next = await nextPrompt(loom, record, { agent, context: undefined })
       const { text } = await session.call('What is the code word?')
       expect(text).toBe('The code word is periwinkle.')
-      // Within the window, by any count: a token is hardly ever less than two bytes.
+      // The prompt fits into the window by any count: a token has almost always two bytes or more.
       expect(Math.max(...model.lengths)).toBeLessThan(window * 4)
       expect(model.summaries).toBeGreaterThan(0)
-      // A summary stands for many turns.
+      // One summary replaces many turns.
       expect(model.summaries).toBeLessThan(turns / 4)
 
       const history = await session.messages()
@@ -51,7 +51,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
         expect(output).toMatchObject({ state: 'output-available', output: pageOf(page) })
       }
 
-      // What a turn loads, and what is told of it.
+      // The messages that a turn loads, and the prompt made of them.
       const { summary, messages } = await store.context(session.id)
       expect(summary?.text).toContain('periwinkle')
       expect(messages.length).toBeLessThan(60)
@@ -64,7 +64,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
 
   it('the prompt view shows stubs if no summary exists', async () => {
     await using world = openWorld(openStore)
-    // It sums nothing up.
+    // This model makes no summaries.
     const model = scriptedModel(...Array.from({ length: 60 }, () => says('')))
     const answering = rememberingModel()
     const here = await world.instance({
@@ -82,7 +82,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
     const next = await nextPrompt(loom, record, { agent, context: undefined })
     expect(model.asked.length).toBeGreaterThan(2)
     expect(next).not.toHaveProperty('summaryDue')
-    // As short as what it was told so far.
+    // Not longer than the prompts so far.
     const { length } = JSON.stringify(next.prompt)
     expect(length).toBeLessThan(1.1 * Math.max(...answering.lengths))
   })
@@ -122,7 +122,7 @@ export function compactionSuite(openStore: () => Promise<Store>, turns: number):
     await here.session(id).call('The code word is viridian.')
     for (let page = 1; dying.summaries === 0 && page < 200; page++) {
       const answered = here.session(id).call(`Read page ${page}`)
-      // The one that is held up is answered by the other.
+      // The other instance answers while this one is held up.
       answered.catch(() => {})
       await Promise.race([answered, until(8000, 'a summary', () => dying.summaries > 0)])
     }

@@ -1,4 +1,7 @@
-/** The context of a message reaches every callback of its conversation, whatever happens in between. */
+/**
+ * The context of a message reaches every callback of its conversation, also after takeovers and
+ * answers.
+ */
 import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
@@ -16,7 +19,7 @@ import { openWorld, type TestInstance, untilState, userMessage } from './world.t
 
 const ada = { user: { name: 'Ada' }, rights: ['read', null] }
 
-/** An agent that reads its context in every callback there is, and fails without it. */
+/** An agent that reads its context in every callback, and fails without it. */
 function readingAgent(seen: unknown[], scripts: readonly Script[], tools: NamedTool[] = []) {
   const read = (context: unknown) => {
     seen.push(context)

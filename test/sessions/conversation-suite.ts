@@ -1,4 +1,4 @@
-/** What a session promises those who talk to it, on whatever store. */
+/** The guarantees of a session for its callers, on any store. */
 import { randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
@@ -49,7 +49,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     for await (const event of session.stream('Go.')) fold.add(event)
     expect((await session.messages()).at(-1)).toEqual(fold.message)
     const log = await here.store.readLog(session.id, fold.message.id, undefined, 100)
-    // Or else an owner that dies there leaves a whole answer that looks like a part of one.
+    // Otherwise a whole answer would look like a partial one if its owner died there.
     expect(log?.entries.filter(({ events }) => events.at(-1)?.type === 'finish-step')).toEqual([])
     expect(fold.message.parts.map(({ type }) => type)).toEqual([
       'step-start',
@@ -151,7 +151,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     ])
   })
 
-  // While a turn runs
+  // Posts during a turn
 
   it('whenBusy reject refuses a message during a turn', async () => {
     await using world = openWorld(openStore)
@@ -212,7 +212,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
       return (await here.sessions.queue(id)).length === 1
     })
     gate.open()
-    // The turn that took it answers it.
+    // The turn that took the message answers it.
     expect(await steered).toMatchObject({ text: 'Blue, then.', state: 'idle' })
     expect(model.asked).toHaveLength(2)
     expect(JSON.stringify(model.asked[1]?.prompt.at(-1))).toContain('No, blue.')
@@ -245,7 +245,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect((await here.session(id).call('b')).text).toBe('Next.')
   })
 
-  // The past
+  // Edits and regenerations
 
   it('an edit turns the later messages into a branch', async () => {
     await using world = openWorld(openStore)
@@ -344,7 +344,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect(model.asked).toHaveLength(2)
   })
 
-  // A message that waits
+  // Messages that wait
 
   it('a turn continues after an output on another instance', async () => {
     await using world = openWorld(openStore)
@@ -359,7 +359,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect(part).toMatchObject({ type: 'tool-ask', state: 'input-available' })
     const sofar = await watch(there, id)
     expect(sofar.message).toEqual(asked.message)
-    // Who lost the connection behind the last event is not kept waiting for the answer.
+    // A client that lost the connection after the last event gets the answer at once.
     const end = await there.sessions.readers.placeOf(id, sofar.events.at(-1)?.cursor)
     expect((await read(there, id, end)).events).toEqual([])
     const last = { ...asked.message, parts: asked.message.parts.map(answered('yes')) }
@@ -369,13 +369,13 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect(textOf(rest.message)).toBe('Red it is.')
     await untilState(there, id, 'idle')
     const stored = (await there.sessions.messages(id)).at(-1)
-    // The client goes on from the message that it has; a reader that comes now reads it whole.
+    // The client continues from its own message. A new reader reads the whole message.
     const whole = await read(here, id, { logId: asked.message.id, after: undefined, skip: 0 })
     expect(whole.message).toEqual(stored)
     const fold = new MessageFold(structuredClone(asked.message))
     for (const { event } of rest.events) fold.add(event)
     expect(fold.message).toEqual(stored)
-    // The same answer again is the same answer.
+    // The same answer again has the same result.
     expect(await post(there, id, { last })).toBeUndefined()
   })
 
@@ -411,7 +411,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     let isApproved = false
     const systemPrompt = async () => {
       if (isApproved) asked.resolve()
-      // Until the stop, which is not waited for.
+      // Until the stop, which the tool does not wait for.
       if (isApproved) await new Promise(() => {})
       return 'Be brief.'
     }
@@ -479,7 +479,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     expect(await historyOf(here, id)).toEqual([['user', 'Paint.']])
   })
 
-  // Reading
+  // Readers
 
   it('a resume from any event returns exactly the rest', async () => {
     await using world = openWorld(openStore)

@@ -1,4 +1,7 @@
-/** What a test tells the crowd, and is told by it. Apart from it, since importing that is starting it. */
+/**
+ * The messages between a test and the crowd. They have a file of their own, because an import of
+ * `crowd.ts` starts it.
+ */
 import { z } from 'zod'
 
 export const crowdSchema = z.discriminatedUnion('do', [
@@ -10,7 +13,7 @@ export const crowdSchema = z.discriminatedUnion('do', [
 ])
 export type CrowdOrder = z.infer<typeof crowdSchema>
 
-/** From the model's write of a token to a follower's read of it. */
+/** The time from the model's write of a token to a follower's read of it. */
 const delays = z.object({
   count: z.number(),
   p50Ms: z.number(),
@@ -20,10 +23,10 @@ const delays = z.object({
 export type Delays = z.infer<typeof delays>
 
 export const toldSchema = z.object({
-  /** Where the model answers. */
+  /** The address of the model. */
   url: z.string().optional(),
   delays: delays.optional(),
-  /** Of the followers that did not get the whole answer: why. */
+  /** The failures of the followers that did not get the whole answer. */
   lacking: z.array(z.string()).optional(),
 })
 export type Told = z.infer<typeof toldSchema>

@@ -1,7 +1,7 @@
 /**
- * A process of its own with all who are not Loom: a model that says what time it is, turn by turn and
- * slowly, and the clients that follow those turns. One clock for both, so that a token tells how long
- * it was under way; and their work is not the test's.
+ * A separate process with a model that sends the current time, turn by turn and slowly, and the clients
+ * that follow those turns. Both use one clock, so that each token shows its delay. Their work does not
+ * slow down the test.
  */
 import { once } from 'node:events'
 import { Agent, createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -14,18 +14,18 @@ import { answerCalls } from '../../bench/call.ts'
 import { percentile } from '../../bench/statistics.ts'
 import { crowdSchema, type Delays, type Told } from './crowd-orders.ts'
 
-/** Requests that are made at a time: opening is not what is measured. */
+/** The number of concurrent requests. The test does not measure the opening of connections. */
 const openedAtOnce = 20
-/** How long all of one order may take, in milliseconds. */
+/** The deadline of one order, in milliseconds. */
 const patienceMs = 60_000
 
 // The model
 
-/** What each turn was told, token by token. */
+/** The tokens of each turn. */
 const said: string[][] = []
 const silent = new AbortController()
 
-/** When it was written, between two marks that no framing holds. */
+/** The time of the write, between two marks that no frame contains. */
 const token = () => `@${performance.now().toFixed(3)}@`
 
 const upstream = createServer((request, response) => {
@@ -56,7 +56,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 interface Follower {
   turn: number
   body: string
-  /** Settles when something was heard that the model said. */
+  /** Settles after the first token of the model. */
   begun: Promise<void>
   ended: Promise<void>
 }
@@ -88,7 +88,7 @@ async function ask(url: string, turn: number, more: string): Promise<void> {
   if (response.status !== 202) throw new Error(`turn ${turn}: ${response.status}`)
 }
 
-/** Two that read alike and two that do not: what is encoded once must be the right one's. */
+/** Two readers with the same profile and two with others: they must share only the right encoding. */
 const profiles = ['v7', 'v7', 'v6', 'v5']
 
 async function follow(url: string, turn: number, nth: number): Promise<void> {
@@ -96,7 +96,7 @@ async function follow(url: string, turn: number, nth: number): Promise<void> {
   const profile = profiles[nth % profiles.length]
   const path = `/api/chat/turn-${turn}/stream?profile=${profile}`
   const request = get(url + path, { agent })
-  // Once emits, a failure before the answer is a rejection here.
+  // `once` rejects if the request fails before the response.
   const [response]: IncomingMessage[] = await once(request, 'response', { signal })
   if (response?.statusCode !== 200) throw new Error(`turn ${turn}: ${response?.statusCode}`)
   const begun = Promise.withResolvers<void>()
@@ -110,13 +110,13 @@ async function follow(url: string, turn: number, nth: number): Promise<void> {
       begun.resolve()
     }
   })
-  // However it ends: what was heard tells whether it was whole.
+  // Any end is fine: the received tokens show whether the answer was whole.
   response.on('error', () => {})
   response.on('close', ended.resolve)
   followers.push(follower)
 }
 
-/** Why a follower did not get the whole answer. */
+/** The reason why a follower did not get the whole answer. */
 function lacking({ turn, body }: Follower): string | undefined {
   const data = body.match(/^data: .*$/gm) ?? []
   if (data.pop() !== 'data: [DONE]') return `turn ${turn}: no end after ${body.slice(-200)}`

@@ -1,4 +1,4 @@
-/** Plays a conversation over connections that break, again and again, each time at another place. */
+/** Plays a conversation over connections that break, each time at another place. */
 import { expect } from 'vitest'
 
 import { resumableFetch } from '../../src/client.ts'
@@ -14,7 +14,7 @@ export interface CutPlay {
   play: (page: ChatPage) => Promise<void>
 }
 
-/** What the user sees in the end, ids and times aside, and what became of the requests. */
+/** The chat of the user at the end, without ids and times, and the requests. */
 export async function played(
   { sdk, profile, api, play }: CutPlay,
   fates: readonly Fate[],
@@ -31,10 +31,10 @@ export async function played(
 }
 
 /**
- * Cuts a request behind each of its events in turn, until there is none left to be cut behind.
- * @param before the fates of the requests before it
- * @param ways what else goes wrong
- * @returns how many plays it took
+ * Cuts a request after each of its events in turn, up to its last event.
+ * @param before the fates of the earlier requests
+ * @param ways further faults
+ * @returns the number of plays
  */
 export async function cutEverywhere(
   play: CutPlay,
@@ -53,10 +53,13 @@ export async function cutEverywhere(
   }
 }
 
-/** The connection breaks, and the next one holds. */
+/** The connection breaks, and the next one works. */
 export const plainly = (after: number): Fate[] => [{ after }]
 
-/** In the middle of an event, and nothing works at first; then once more, behind a proxy that hides it. */
+/**
+ * In the middle of an event with failures before the reconnection; then again behind a proxy that hides
+ * the cut.
+ */
 export const badly = (after: number): Fate[] => [
   { after, half: true },
   'unavailable',

@@ -1,4 +1,4 @@
-/** A TCP proxy before a server that hangs up behind an event: what undici and browsers make of it is real. */
+/** A TCP proxy that closes a connection after an event, so that undici and browsers see a real cut. */
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 
@@ -6,7 +6,10 @@ import { localhost, portOf } from '../redis/server.ts'
 
 export interface CutProxy extends AsyncDisposable {
   url: string
-  /** The next request's connection ends behind so many events, with a FIN or (all at once) with a RST. */
+  /**
+   * The next request's connection ends after this number of events, with a FIN or (all at once) with a
+   * RST.
+   */
   cutNext(after: number, how: 'end' | 'reset'): void
   readonly cuts: number
 }
@@ -52,7 +55,7 @@ export async function startCutProxy(url: string): Promise<CutProxy> {
   }
 }
 
-/** Behind the last event that passes; undefined where all of these bytes do. */
+/** Returns the position after the last event that passes. Undefined if all these bytes pass. */
 function endOf(bytes: Buffer, fate: { left: number }): number | undefined {
   let end = 0
   while (fate.left > 0) {

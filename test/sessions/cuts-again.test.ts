@@ -1,6 +1,6 @@
 /**
- * A request that got no answer is sent again, and nobody knows whether the first arrived. To the server
- * both are one: one turn, one model call for each step, one and the same stream.
+ * A client repeats a request without a response, because it does not know whether the first one
+ * arrived. The server counts both as one: one turn, one model call for each step, and one stream.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
@@ -32,12 +32,12 @@ if (newest === undefined) throw new Error('there is no ai 7')
 
 interface Scene {
   fact: string
-  /** The requests that come through first. */
+  /** The number of requests that succeed first. */
   requests: number
   play: (page: ChatPage, answerAll: (page: ChatPage) => Promise<void>) => Promise<void>
 }
 
-/** Each begins with an answer that is whole, so that something can be made anew. */
+/** Each begins with a whole answer, so that the client can regenerate it. */
 const secondThoughts: readonly Omit<Scene, 'requests'>[] = [
   {
     fact: 'a regeneration of the last answer',

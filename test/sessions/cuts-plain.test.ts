@@ -1,7 +1,7 @@
 /**
- * What ai 7 can do by itself: after a cut it asks for the stream again, which tells the answer from its
- * start, and begins the message anew. That needs a turn that goes on; where it is over meanwhile there is
- * nothing to follow, and the history has the answer.
+ * The behaviour of ai 7 alone: after a cut it requests the stream again, which sends the answer from
+ * its start, and begins the message again. That needs a running turn. After the end of the turn there
+ * is no stream, and the history has the answer.
  */
 import { describe, expect, it } from 'vitest'
 
@@ -18,13 +18,13 @@ import type { Replies } from './turn-model.ts'
 interface Scene {
   fact: string
   turn: Replies
-  /** The requests that come through before the one that is cut. */
+  /** The number of requests that succeed before the cut. */
   requests: number
-  /** The reply at whose end the model is held, and what is the last that it said by then. */
+  /** The reply at whose end the model waits, and its last part by then. */
   reply: number
   said: (page: ChatPage) => unknown
   play: (page: ChatPage) => Promise<void>
-  /** What is left to be played when that reply is over. */
+  /** The rest of the play after that reply. */
   rest: (page: ChatPage) => Promise<void>
 }
 
@@ -100,12 +100,12 @@ describe('ai 7 without resumableFetch resumes the whole answer after any cut', (
           return page.chat.status === 'error' || said(page) === true
         })
         isCut = cut.cuts.has(requests)
-        // One that comes behind what the model is held at leaves no time to resume.
+        // A cut after the place where the model waits leaves no time to resume.
         if (!isCut) hold.open()
         expect(await failed).toBe(true)
         await hold.reached()
-        // A page that loads the history before the end of the turn, and asks for the stream after it, has
-        // a part of the answer: the history says nothing of a turn that ends later.
+        // A page that loads the history before the end of the turn and requests the stream after it has
+        // a part of the answer, because the history lacks a turn that ends later.
         if (!isCut) await (await globalThis.fetch(`${server.api}/${page.chat.id}/stream`)).text()
         const resuming = isCut ? page : await page.reload()
         await resuming.chat.resumeStream()
@@ -128,7 +128,7 @@ describe('ai 7 without resumableFetch, after the end of the turn,', () => {
       const page = new ChatPage(sdk, { api: server.api, profile: 'v7', fetch })
       await page.chat.sendMessage({ text: 'Go.' })
       expect(page.chat.status).toBe('error')
-      // Whoever follows it hears its end.
+      // A follower gets the end of the turn.
       await (await globalThis.fetch(`${server.api}/${page.chat.id}/stream`)).text()
       await page.chat.resumeStream()
       expect(page.chat.status).toBe('ready')

@@ -1,4 +1,4 @@
-/** The same with sockets that are really closed, under the fetch that Node has. */
+/** The same cuts with really closed sockets, under the fetch of Node. */
 import { describe, expect, it } from 'vitest'
 
 import { resumableFetch } from '../../src/client.ts'

@@ -1,6 +1,6 @@
 /**
- * Every cut resumes: whichever event was the last that came through, and whatever else goes wrong on the
- * way, a chat with `resumableFetch` ends up with the very messages of one that was never cut.
+ * Every cut resumes. After a cut at any event, and with further faults, a chat with `resumableFetch`
+ * has the same messages as a chat without a cut.
  */
 import { describe, expect, it } from 'vitest'
 
@@ -64,7 +64,7 @@ for (const sdk of sdks) {
     }
 
     const approves = sdk.major !== 5
-    // The message, the output of a client-side tool, and a decision, or another output.
+    // The posts: the message, the output of a client-side tool, and a decision or another output.
     for (const [index, what] of ['question', 'answer', 'decision'].entries()) {
       it(`after any event that follows the client's ${what}`, async () => {
         const turn = askingTurn(approves)

@@ -1,36 +1,36 @@
-/** A `fetch` whose connections break where a test says, as lost networks and dying servers break them. */
+/** A `fetch` whose connections break at chosen places, like lost networks and dying servers. */
 import { setImmediate } from 'node:timers/promises'
 
-/** What becomes of one request. */
+/** The fate of one request. */
 export type Fate =
   | 'whole'
-  /** It never arrives. */
+  /** The request never arrives. */
   | 'refused'
-  /** It arrives, and its answer does not. */
+  /** The request arrives, and its response does not. */
   | 'lost'
-  /** It arrives, and the turn is over before the client notices that no answer comes. */
+  /** The request arrives, and the turn is over before the client detects the missing response. */
   | 'lost for long'
-  /** Something before the server says 503. */
+  /** A proxy in front of the server answers 503. */
   | 'unavailable'
   | Cut
 
 export interface Cut {
-  /** Whole events that pass. */
+  /** The number of whole events that pass. */
   after: number
-  /** Half of the next event passes too. @defaultValue false */
+  /** Whether half of the next event passes too. @defaultValue false */
   half?: boolean
-  /** The connection ends as if all was said, as some proxies end it. @defaultValue false */
+  /** Whether the connection ends like a complete response, as some proxies end it. @defaultValue false */
   cleanly?: boolean
 }
 
 export interface CuttingFetch {
   fetch: typeof fetch
-  /** The requests, counted from 0, whose streams were cut: one may be over before its cut comes. */
+  /** The requests, counted from 0, whose streams were cut. A stream may end before its cut. */
   readonly cuts: ReadonlySet<number>
   readonly requests: readonly string[]
 }
 
-/** @param fates in the order of the requests; those that follow are left whole */
+/** @param fates in the order of the requests; the later requests are not cut */
 export function cuttingFetch(fates: readonly Fate[]): CuttingFetch {
   const requests: string[] = []
   const cuts = new Set<number>()
@@ -67,7 +67,7 @@ async function* cutEvents(
   for await (const bytes of body) {
     pending = Buffer.concat([pending, bytes])
     for (let end = endOf(pending); end !== -1 && left > 0; end = endOf(pending), left--) {
-      // Told before the client can know: what it has then is what comes through.
+      // Called before the client can see the cut: it then has exactly the parts that passed.
       if (left === 1 && !half) made()
       yield pending.subarray(0, end)
       pending = pending.subarray(end)
@@ -79,12 +79,12 @@ async function* cutEvents(
   }
   if (!isCut) return
   made()
-  // What was received before is the client's.
+  // The client keeps the bytes received before the cut.
   await setImmediate()
   if (!cleanly) throw new TypeError('network error')
 }
 
-/** Behind the first whole event; -1 where there is none. */
+/** Returns the position after the first whole event, or -1 if there is none. */
 function endOf(bytes: Uint8Array): number {
   const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf('\n\n')
   return at === -1 ? -1 : at + 2

@@ -1,6 +1,6 @@
 /**
- * A program of its own, which serves as `loom serve` does, with tools that have an effect on the world
- * outside (`ledger.ts`): one of each retry class.
+ * A separate program that serves like `loom serve`, with tools that have an effect outside
+ * (`ledger.ts`): one for each retry class.
  */
 import { z } from 'zod'
 

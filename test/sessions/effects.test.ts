@@ -1,4 +1,7 @@
-/** What a tool did to the world is not done again behind anybody's back, wherever its server died. */
+/**
+ * The effect of a tool never happens again without the permission of its retry class, wherever its
+ * server dies.
+ */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 
@@ -14,7 +17,7 @@ import type { Upstream } from './upstream.ts'
 
 const program = join(import.meta.dirname, 'effects-server.ts')
 
-/** Where the server is killed, and how often the effect is there then, by how the tool may be retried. */
+/** The place of the death, and the number of effects after it, by the retry class of the tool. */
 const places: [killed: string, held: Point | undefined, effects: Record<RetryClass, number>][] = [
   ['before it ran', 'before', { never: 0, safe: 1, keyed: 1 }],
   ['while it had its effect', 'effect', { never: 1, safe: 2, keyed: 2 }],
@@ -62,11 +65,11 @@ describe.each(['never', 'safe', 'keyed'] as const)('a tool that is "%s" to be re
   })
 })
 
-/** Preliminary outputs, too. */
+/** Tools with preliminary outputs, too. */
 const outputsIn = ({ seen }: StagedTurn) =>
   seen.filter((type) => type === 'tool-output-available').length
 
-/** What the model would be asked next. */
+/** The next prompt of the model. */
 async function promptOf(url: string, chatId: string): Promise<{ prompt: { role: string }[] }> {
   const told: { prompt: { role: string }[] } = JSON.parse(
     await (await fetch(`${url}/api/chat/${chatId}/prompt`)).text(),
@@ -76,7 +79,7 @@ async function promptOf(url: string, chatId: string): Promise<{ prompt: { role: 
 
 const partOf = ({ parts }: UIMessage) => parts.find(({ type }) => type.startsWith('tool-'))
 
-/** What the model was last told of its call. */
+/** The result of the call in the last prompt. */
 function toldTo({ calls }: Upstream, chatId: string): string {
   const call = calls.findLast(({ asked }) => asked.includes(chatId))
   return JSON.stringify(call?.messages.findLast(({ role }) => role === 'tool')?.content)

@@ -1,7 +1,7 @@
 /**
- * What a failover does to a turn that is over, or just ends: the new master has the session as it was
- * a moment ago. Here it is put back by hand, so that each moment can be had; `zombies.test.ts` has
- * sentinels do it.
+ * The effect of a failover on a turn that is over or just ends: the new master has an earlier state of
+ * the session. These tests restore that state by hand, so that each moment can be tested.
+ * `zombies.test.ts` uses sentinels.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -99,7 +99,7 @@ describe('a failover during a commit', () => {
 })
 
 describe('a returning reader that is ahead of the log', () => {
-  /** A turn that has said "Half" to its readers, and whose log is put back to before that. */
+  /** A turn whose readers have "Half", and whose log is put back to a state before that. */
   async function ahead(world: World) {
     const [first, second] = [new Gate('the first words'), new Gate('the other words')]
     const here = await world.instance({
@@ -134,7 +134,7 @@ describe('a returning reader that is ahead of the log', () => {
     const reading = read(there, id, place, { onEvent: (event) => events.push(event) })
     second.open()
     await reading
-    // What it had is not repeated.
+    // The reader gets none of its entries twice.
     expect(events.flatMap((event) => ('delta' in event ? event.delta : [])).join('')).toBe(
       ' and half.',
     )
@@ -157,7 +157,7 @@ describe('a returning reader that is ahead of the log', () => {
     for (const none of wrong) {
       await expect(there.sessions.readers.placeOf(id, none)).rejects.toMatchObject({ code: 'gone' })
     }
-    // Other tests share the store, and would go on with it.
+    // Other tests share the store, and would continue this turn.
     second.open()
     await untilState(there, id, 'idle')
   })
@@ -176,7 +176,7 @@ describe('recently committed turns', () => {
     expect([turns.sessionIds, turns.due]).toEqual([['s1'], []])
     expect(turns.under(turn.claim)).toBe(turn)
     expect(turns.under({ sessionId: 's1', claim: 2 })).toBeUndefined()
-    // A later one in its place has its time before it.
+    // A later turn in its place has a retention of its own.
     vi.advanceTimersByTime(2000)
     turns.add(kept('s2', 1))
     expect([turns.sessionIds, turns.due]).toEqual([['s1', 's2'], ['s1']])
@@ -221,7 +221,7 @@ const untilSaid = (instance: TestInstance, id: string) =>
 const noted = async ({ sessions, store }: TestInstance, id: string) =>
   (await store.noted(sessions.instanceId)).includes(id)
 
-/** What Redis holds of a session, to be put in the place of what it will hold. */
+/** The state of a session in Redis, which later replaces the newer one. */
 async function sessionNow(client: Redis, id: string): Promise<{ putBack: () => Promise<void> }> {
   const keys = () => client.keys(`*{${id}}*`)
   const dumps = await Promise.all(
@@ -230,7 +230,7 @@ async function sessionNow(client: Redis, id: string): Promise<{ putBack: () => P
   expect(dumps).not.toHaveLength(0)
   return {
     async putBack() {
-      // In one step, as it is for those who are connected to a new master.
+      // In one step, as clients see it at a new master.
       const change = client.multi().del(...(await keys()))
       for (const [key, dump] of dumps) if (dump !== null) change.restore(key, 0, dump)
       await change.exec()
@@ -238,7 +238,7 @@ async function sessionNow(client: Redis, id: string): Promise<{ putBack: () => P
   }
 }
 
-/** All but the caller's, which come back by themselves. */
+/** All connections except the caller's. They reconnect. */
 const loseConnections = (client: Redis) =>
   Promise.all(
     ['normal', 'pubsub'].map((type) =>

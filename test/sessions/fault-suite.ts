@@ -1,4 +1,4 @@
-/** What becomes of a turn when its owner goes, on whatever store. */
+/** The continuation of a turn after the end of its owner, on any store. */
 import { randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
@@ -148,7 +148,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
       const there = await world.instance({ model, tools: [gatedTool(open, after, more)] })
       const id = randomUUID()
       const asked = await here.session(id).call('Go.')
-      // The first is approved, the second is not.
+      // The first call is approved, the second is not.
       const parts = asked.message.parts.map((part) => {
         const { approval, input } = { approval: {}, input: {}, ...part }
         const approved = JSON.stringify(input) === '{"n":1}'
@@ -276,13 +276,13 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     next.open()
     const { message } = await far
     expect(textOf(message)).toBe('Half whole.')
-    // Readers of the instance that goes are served to the end.
+    // The leaving instance serves its readers to the end.
     expect((await near).message).toEqual(message)
     await expect(here.session(id).cast('More.')).rejects.toMatchObject({ code: 'unavailable' })
   })
 }
 
-/** Waits until the first words are in the log. */
+/** Waits until the log has the first words. */
 async function untilText(
   instance: Parameters<typeof watch>[0],
   id: string,

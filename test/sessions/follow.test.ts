@@ -1,4 +1,4 @@
-/** Readers of logs in one process: what they share, what they do not, and that they miss nothing. */
+/** Readers of logs in one process: their shared work, their independence, and their completeness. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import * as fc from 'fast-check'
@@ -16,14 +16,14 @@ import { until } from '../redis/until.ts'
 import { converse, entry, letter } from '../store/conversation.ts'
 
 interface Listening {
-  /** The sequence numbers of the entries that it was given. */
+  /** The sequence numbers of the received entries. */
   heard: number[]
   shared: (Shared | undefined)[]
   end: Promise<string>
   leave: () => void
 }
 
-/** A log that is being written, and readers of it in a process that is not its writer. */
+/** A log with a writer in another process, and its readers in this one. */
 async function openScene() {
   const asked: Record<string, number> = {}
   let pause: () => Promise<void> = async () => {}
@@ -76,7 +76,7 @@ async function openScene() {
         return more.deliver?.(given, sharedByAll)
       },
     })
-    // Whoever asks how it ended looks at it later.
+    // The caller handles the result later.
     end.catch(() => {})
     return { heard, shared, end, leave: () => leaving.abort(new Error('left')) }
   }
@@ -142,7 +142,7 @@ describe('readers of one log in one process', () => {
       deliver: ({ id }) => (id.endsWith('-3') ? hold.promise : undefined),
     })
     await until(2000, 'both read along', () => scene.watching === 1)
-    // More than is kept for anyone.
+    // More entries than the tail keeps for a reader.
     const last = pageSize * 2 + 50
     for (const seq of sequence(last)) await scene.append(seq)
     await until(2000, 'the quick one has all', () => quick.heard.length === last)

@@ -1,4 +1,4 @@
-/** Readers of other instances' turns: however many they are, Redis sees one process. */
+/** Readers of turns of other instances: for any number of them, Redis sees one process. */
 import { describe, expect, it } from 'vitest'
 
 import { until } from '../redis/until.ts'
@@ -7,7 +7,7 @@ import type { Delays } from './crowd-orders.ts'
 
 const turns = 500
 const each = 4
-/** Stretches that may be spoilt by whatever else the machine does. */
+/** The number of measurements that other work of the machine may spoil. */
 const stretches = 20
 
 describe('an instance with 2,000 followers of 500 remote turns', () => {
@@ -18,18 +18,18 @@ describe('an instance with 2,000 followers of 500 remote turns', () => {
     await crowd({ do: 'follow', url: reader.url, turns, each })
 
     expect(await audience.connections()).toEqual(connections(owner, reader))
-    // One subscription a log, and none for the readers of an owner.
+    // One subscription for each log, and none for the readers at the owner.
     const channels = await redis.client.pubsub('SHARDCHANNELS', '*!log')
     expect(channels).toHaveLength(turns)
 
-    // The best of some stretches: on a machine that does other work as well, one may be its doing.
+    // The best of some measurements: other work of the machine may spoil one.
     const measured: Delays[] = []
     while (measured.length < stretches && !measured.some(isPrompt)) {
       const { delays } = await crowd({ do: 'measure', ms: 3000 })
       if (delays !== undefined) measured.push(delays)
     }
     expect(measured.filter(isPrompt), JSON.stringify(measured)).toHaveLength(1)
-    // Nobody was left out of the count.
+    // All followers were counted.
     expect(measured.at(-1)?.count).toBeGreaterThan(turns * each * 2)
 
     expect(await crowd({ do: 'end' })).toEqual({ lacking: [] })
@@ -40,7 +40,7 @@ describe('an instance with 2,000 followers of 500 remote turns', () => {
   }, 240_000)
 })
 
-/** Commands, hints, and heartbeats. */
+/** The connections for commands, hints, and heartbeats. */
 const connections = (...instances: { pid: number | undefined }[]) =>
   Object.fromEntries(instances.map(({ pid }) => [pid, 3]))
 

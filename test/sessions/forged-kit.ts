@@ -1,6 +1,6 @@
 /**
- * Somebody who posts what no client would, to a server that keeps what it is told in either store, and
- * an owner who then looks whether anything has changed.
+ * A client that posts forged requests to a server with either store, and an owner that checks whether
+ * anything has changed.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -14,7 +14,7 @@ import { openServed, type Served } from './served.ts'
 export interface ForgedStage extends AsyncDisposable {
   server: Served
   rich: RichAgent
-  /** A caller, by the name in its key where there are keys. */
+  /** A caller, by the name in its key if there are keys. */
   as(name?: string): Caller
 }
 
@@ -27,11 +27,11 @@ export interface Caller {
   send(method: string, path: string, body?: unknown, headers?: object): Promise<Said>
   /** Posts to `/api/chat`, and waits for the end of the answer. */
   post(body: unknown, headers?: object): Promise<Said>
-  /** All that can be seen of a session. */
+  /** Everything that is visible of a session. */
   look(sessionId: string): Promise<unknown>
 }
 
-/** What the model says to "Ask.": a question to the client, a call that needs approval, one that runs. */
+/** The reply of the model to "Ask.": a client-side call, a call that needs approval, and one that runs. */
 const asks = [
   calls(
     ['ask', { question: 'Where?' }, 'call-a'],

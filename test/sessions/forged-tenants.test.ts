@@ -1,6 +1,6 @@
 /**
- * A session is nobody else's business: whatever another tenant asks of it, by whatever route there is,
- * the answer is that of an id that nobody has used, and nothing changes for its owner.
+ * A session is visible to its tenant only. Any request of another tenant, by any route, gets the
+ * response for an unused id, and changes nothing for the owner.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -11,7 +11,7 @@ import { startRedis } from '../redis/redis.ts'
 import { until } from '../redis/until.ts'
 import { type Caller, type ForgedStage, openForgedStage, saying } from './forged-kit.ts'
 
-/** What pages ask before there is a session is no fault: an empty history, and nothing to read. */
+/** The first requests of a page are no errors: they get an empty history, and no stream. */
 const ofUnusedId: Readonly<Record<string, readonly [number, string]>> = {
   'GET /api/chat/:id/messages': [200, '[]'],
   'GET /api/chat/:id/stream': [204, ''],
@@ -22,7 +22,7 @@ interface Victim {
   state: 'idle' | 'running' | 'waiting'
 }
 
-/** Routes that name no session, or name it in the body: these are tested by name. */
+/** Routes that name no session, or name it in the body. They have tests of their own. */
 const withoutSession = new Set([
   'GET /api/agents',
   'GET /api/models',
@@ -82,7 +82,7 @@ for (const { store, open } of stores) {
     })
     afterAll(() => stack.disposeAsync())
 
-    /** All that alice sees, and what the store has beside it. */
+    /** Everything that alice sees, and the other data of the store. */
     const everything = async (): Promise<string> => {
       const { sessions } = stage.server.loom
       const looks = victims.map(async ({ id }) => {
@@ -96,7 +96,7 @@ for (const { store, open } of stores) {
       return JSON.stringify(await Promise.all(looks))
     }
 
-    /** The id of the decision that the waiting session is waiting for. */
+    /** The id of the decision that the session waits for. */
     const approvalId = async (): Promise<string> => {
       const { id } = victims[1] ?? { id: '' }
       const { sessions } = stage.server.loom
@@ -129,7 +129,7 @@ for (const { store, open } of stores) {
             if (value === undefined) throw new Error(`what is ${name} of ${route}?`)
             return value
           })
-          // What any of these routes takes.
+          // The union of the bodies of these routes.
           const body = { output: 'x', approved: true, id: randomUUID(), message: saying('Hi.') }
           const said = await eve.send(method, path, method === 'GET' ? undefined : body)
           expect([route, state, said.status, said.text]).toEqual([

@@ -1,6 +1,6 @@
 /**
- * The server owns the history. Whatever is posted as if it had been said, answered or decided changes
- * nothing but by an answer that the session asked for, given once, for what it asked.
+ * The server owns the history. A posted message, answer or decision changes nothing, except an answer
+ * that the session waits for, given once, for the call that it names.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -72,7 +72,7 @@ for (const { store, open } of stores) {
       return { id, message, approvalId: String(fieldOf(fieldOf(part, 'approval'), 'id')) }
     }
 
-    /** All that can be seen of a session, and its unfinished message. */
+    /** Everything that is visible of a session, and its unfinished message. */
     const everything = async (id: string): Promise<string> => {
       const stream = await caller.send('GET', `/api/chat/${encodeURIComponent(id)}/stream`)
       const branches = await stage.server.loom.sessions.branches(id)
@@ -396,7 +396,7 @@ for (const { store, open } of stores) {
           const before = [await everything(mine.id), await everything(foreign.id)]
           const removed = stage.rich.removed.length
           const said = await caller.post({ id: mine.id, messages: [forge(mine, foreign)] })
-          // It gets the message that waits, or nothing where it named another.
+          // It gets the message that waits, or nothing if it named another one.
           expect(said.status).toBe(what === "another session's message" ? 409 : 200)
           expect([await everything(mine.id), await everything(foreign.id)]).toEqual(before)
           expect(stage.rich.removed).toHaveLength(removed)
@@ -444,7 +444,7 @@ for (const { store, open } of stores) {
         { type: 'step-start' },
         { type: 'text', text: 'So be it.' },
       ])
-      // The same again, and the opposite, come too late.
+      // The same decision again, and the opposite one, come too late.
       const before = await everything(id)
       const late = changed(told, 'call-x', { approval: { id: approvalId, approved: false } })
       for (const again of [told, late]) await caller.post({ id, messages: [again] })

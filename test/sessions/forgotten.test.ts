@@ -1,4 +1,4 @@
-/** A server that does not have a conversation any more says so, and does not begin it anew. */
+/** A server reports a conversation that it no longer has, and does not begin it again. */
 import { randomUUID } from 'node:crypto'
 
 import { DefaultChatTransport, type UIMessage } from 'ai'
@@ -13,7 +13,7 @@ import { textOf, userMessage } from './world.ts'
 const agentOf = (model: ReturnType<typeof scriptedModel>, seedFromClient = false) =>
   defineAgent({ name: 'speaker', systemPrompt: 'x', model, seedFromClient })
 
-/** A page with one answer, and a cursor in its stream, whose server has restarted in memory. */
+/** A page with one answer and a cursor in its stream, after a restart of its server in memory. */
 async function restarted(seedFromClient = false) {
   const id = randomUUID()
   const asked = userMessage('Hello?', 'u1')

@@ -7,7 +7,7 @@ const ttlMs = 600
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-/** A heartbeat to a store that can go away or answer late for a while. */
+/** A heartbeat to a store that can be unreachable or slow for a while. */
 async function started() {
   let back = Promise.resolve()
   const beats: number[] = []
@@ -51,7 +51,7 @@ it('other instances get time to reconnect after an outage', async () => {
   const { heartbeat, outage } = await started()
   await vi.advanceTimersByTimeAsync(3 * ttlMs)
   await outage(2 * ttlMs)
-  // The next beat follows at once: it is the first of which it is known when it was heard.
+  // The next beat follows at once. It is the first one whose arrival is known.
   expect([heartbeat.isAlive, heartbeat.isSteady]).toEqual([true, false])
   await vi.advanceTimersByTimeAsync(ttlMs + 990)
   expect([heartbeat.isAlive, heartbeat.isSteady]).toEqual([true, false])
@@ -63,7 +63,7 @@ it('a late response of the store delays the decision', async () => {
   const { heartbeat, outage } = await started()
   await vi.advanceTimersByTimeAsync(3 * ttlMs)
   expect(heartbeat.isSteady).toBe(true)
-  // Less than a silence: nobody takes this one for dead.
+  // Less than a time to live: this instance still counts as alive.
   await outage(ttlMs * 0.9)
   expect([heartbeat.isAlive, heartbeat.isSteady]).toEqual([true, false])
   await vi.advanceTimersByTimeAsync((ttlMs * 2) / 3 - 10)
@@ -76,7 +76,7 @@ it('a late beat delays the decision', async () => {
   const { heartbeat } = await started()
   await vi.advanceTimersByTimeAsync(3 * ttlMs)
   expect(heartbeat.isSteady).toBe(true)
-  // Time passes and no timer runs: as in a long collection, or without a share of the processor.
+  // Time passes and no timer runs, as in a long garbage collection or without a share of the processor.
   vi.setSystemTime(Date.now() + 1)
   const now = performance.now()
   vi.spyOn(performance, 'now').mockReturnValue(now + ttlMs * 0.7)

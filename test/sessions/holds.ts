@@ -1,16 +1,16 @@
-/** Holds a scripted model at a part of a reply until somebody who came back is being answered. */
+/** Holds a scripted model at a part of a reply until a returning client gets a response. */
 import { Gate } from './scripts.ts'
 import type { Moment } from './turn-model.ts'
 
 export interface Hold {
   reached(): Promise<void>
   open(): void
-  /** A `fetch` that lets the model go on when it has the head of its first answer. */
+  /** A `fetch` that releases the model after the head of its first response. */
   opening(fetch: typeof globalThis.fetch): typeof globalThis.fetch
 }
 
 export interface Holds {
-  /** For `richAgent`. */
+  /** The hook for `richAgent`. */
   before: (moment: Moment) => Promise<void>
   at(moment: Moment): Hold
 }

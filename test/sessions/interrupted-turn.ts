@@ -1,7 +1,7 @@
 /**
- * Turns of every kind of part, each ended at any entry of its log: its owner is killed there, stopped,
- * or hands the turn over. In the end, what the store has, what clients saw and what models were asked
- * must agree.
+ * Turns with every kind of part, each interrupted at any entry of its log: its owner is killed or
+ * stopped there, or hands the turn over. At the end, the store, the messages of the clients and the
+ * prompts must agree.
  */
 import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
@@ -42,16 +42,16 @@ const otherKinds = ['dynamic', 'delegate', 'ask', 'remove', 'search', 'unknown',
 interface PlannedStep {
   thinks: boolean
   speaks: boolean
-  /** Tools that it calls; the first step's come in one reply. */
+  /** The tools that it calls. The calls of the first step come in one reply. */
   calls: string[]
 }
 
 export interface Plan {
   steps: PlannedStep[]
-  /** The entry of the log, counted over the turn, at which something happens to its owner. */
+  /** The entry of the log, counted over the turn, at which the owner is interrupted. */
   at: number
   how: 'kill' | 'stop' | 'stop and kill' | 'hand-over'
-  /** The least capable reader. */
+  /** The profile of the least capable reader. */
   floor: Profile
   approves: boolean
 }
@@ -85,17 +85,17 @@ export const singlePlans: readonly Omit<Plan, 'at'>[] = (
   })),
 )
 
-/** What became of a turn, from every side. */
+/** The result of a turn, from every side. */
 export interface Ended {
   stored: UIMessage
   events: AgentEvent[]
-  /** Of every model call of the turn, in order. */
+  /** The prompts of all model calls of the turn, in order. */
   asked: LanguageModelV4Prompt[]
-  /** What the model would be asked next. */
+  /** The next prompt of the model. */
   next: NextPrompt
-  /** Whether what was planned for its owner happened before the turn ended. */
+  /** Whether the planned interruption happened before the turn ended. */
   wasInterrupted: boolean
-  /** How often each tool ran, by name. */
+  /** The number of runs of each tool, by name. */
   runs: Map<string, number>
 }
 
@@ -142,11 +142,11 @@ export async function play(plan: Plan): Promise<Ended> {
     const waiting = await there.sessions.partialAnswer(id, logId)
     const answer = pendingParts(waiting).map((part) => answerTo(part, plan.approves))
     const letter = { id: `a${answers}`, kind: 'answer' as const, answer, replyId: logId, request }
-    // The owner may be gone before it is heard of, as with real clients.
+    // The owner may be dead before it accepts the answer, as with real clients.
     await living.sessions.post(id, letter, post)
   }
   const events = (await entriesOf(store.store, id, logId)).flatMap((entry) => entry.events)
-  // A turn that had said nothing when it ended leaves no message.
+  // A turn without parts leaves no message.
   const nothing: UIMessage = { id: logId, role: 'assistant', parts: [] }
   const { store: kept } = store
   const stored = (await kept.messages(id)).find((each) => each.id === logId) ?? nothing
@@ -201,7 +201,7 @@ const disposable = (store: Store) => ({
   [Symbol.asyncDispose]: () => store.close(),
 })
 
-/** A store as a process sees it that can die: from then on nothing it asks for is ever answered. */
+/** The store for a process that can die: after its death, no call to the store settles. */
 function mortal(store: Store): { store: Store; onAppend: () => void; die: () => void } {
   let isDead = false
   const seen = {
@@ -305,12 +305,12 @@ function ownTool({ retry, shape, ran }: OwnTool): NamedTool {
   }
 }
 
-/** Which reply it gives follows from the results in the prompt, so any instance may ask it. */
+/** The results in the prompt decide its reply, so any instance may ask it. */
 function modelOf(steps: readonly PlannedStep[], asked: LanguageModelV4Prompt[]): LanguageModelV4 {
   async function* say({ prompt }: LanguageModelV4CallOptions) {
     const index = prompt.filter(({ role }) => role === 'tool').length
     const step = steps[index]
-    // A provider's own ids are never used twice.
+    // The provider never uses its own ids twice.
     const reply = step === undefined ? says('All done.') : replyOf(step, `${index}-${asked.length}`)
     for (const part of reply) {
       await setImmediate()

@@ -1,4 +1,4 @@
-/** What the store says, what clients saw and what models are asked agree, however a turn ends. */
+/** After any end of a turn, the store, the messages of the clients and the prompts agree. */
 import type { LanguageModelV4Message, LanguageModelV4Prompt } from '@ai-sdk/provider'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -29,7 +29,7 @@ describe('an interrupted turn', () => {
   }, 300_000)
 })
 
-/** Once at each entry of the turn's log, until the turn ends before that. */
+/** Once at each entry of the turn's log, up to its last entry. */
 async function interruptEverywhere(plan: Omit<Plan, 'at'>): Promise<void> {
   for (let at = 1; ; at++) {
     const ended = await play({ ...plan, at })
@@ -75,7 +75,7 @@ function openCallsOf({ parts }: Ended['stored']): unknown[] {
   )
 }
 
-/** What the store says of each call. */
+/** The outcome of each call in the store. */
 function outcomesIn({ parts }: Ended['stored']): Map<string, string> {
   const outcomes = new Map<string, string>()
   for (const part of parts) {
@@ -86,7 +86,7 @@ function outcomesIn({ parts }: Ended['stored']): Map<string, string> {
   return outcomes
 }
 
-/** A sub-agent's output is shown whole, and its text is told to the model. */
+/** The output of a sub-agent is shown whole, and the model gets its text. */
 function textOf(output: unknown): string {
   if (typeof output === 'string') return output
   const isAnswer = typeof output === 'object' && output !== null && 'text' in output
@@ -110,9 +110,9 @@ function resultsIn(prompt: LanguageModelV4Prompt): Map<string, string> {
 }
 
 /**
- * Without the note that a reply was cut off, and with each denial in one form. The provider gives its
- * own results, which may come later, and that none came is known at the end of the turn. Calls of one
- * reply and their results are in any order: a client may see a provider's call first.
+ * Without the note of a partial reply, and with each denial in one form. The provider adds its own
+ * results, which may come later, and a missing one is known only at the end of the turn. Calls of one
+ * reply and their results have any order: a client may see a provider's call first.
  */
 function comparable(prompt: LanguageModelV4Prompt): LanguageModelV4Message[] {
   const isNote = ({ role, content }: LanguageModelV4Message) =>
@@ -146,7 +146,10 @@ async function expectSeen({ floor }: Plan, { stored, events }: Ended): Promise<v
   }
 }
 
-/** Older clients have no ids of thoughts, keep a refused input elsewhere, and begin with metadata. */
+/**
+ * Older clients have no ids of reasoning, keep a refused input in another field, and begin with
+ * metadata.
+ */
 function shownOf(message: Pick<Message, 'parts'>, { major }: Client): readonly object[] {
   if (major === 7) return message.parts
   return message.parts.map((part) => {
@@ -157,7 +160,7 @@ function shownOf(message: Pick<Message, 'parts'>, { major }: Client): readonly o
   })
 }
 
-/** A client applies its own answers itself, so where it was asked only ai 7 is told all. */
+/** A client applies its own answers itself, so after a question only ai 7 gets everything. */
 function canRead(client: Client, profile: Profile, events: readonly AgentEvent[]): boolean {
   const { major, strict } = client
   if (strict || Number(profile.slice(1)) > major) return false
@@ -166,7 +169,7 @@ function canRead(client: Client, profile: Profile, events: readonly AgentEvent[]
   return !events.some(({ type }) => type === 'reset-step') || major === 7
 }
 
-/** Part by part, as the client is sent it: what follows an answer goes on with the message. */
+/** Part by part, as the client receives them. The part after an answer continues the message. */
 async function readParts(
   client: Client,
   events: readonly AgentEvent[],

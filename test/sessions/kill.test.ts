@@ -19,7 +19,7 @@ import {
 } from './staged-turn.ts'
 import { cast, messagesOf, openTab, post } from './tab.ts'
 
-/** Of a ten-step turn, at least. */
+/** The minimum number of entries of a ten-step turn. */
 const eventsOfTurn = 100
 const turnsAtOnce = 20
 
@@ -30,7 +30,7 @@ describe('a turn whose owner is killed', () => {
     let killed = 0
     for (let round = 0; killed < 200; round++) {
       const [owner, survivor] = [stage.instance(round % 2), stage.instance(1 - (round % 2))]
-      // A reader of v7 is told to take a partial reply back; any other keeps it.
+      // A reader of v7 gets a reset of a partial reply. Any other keeps it.
       const profile = below(2) === 0 ? 'v6' : 'v7'
       const places = Array.from({ length: turnsAtOnce - 1 }, () => below(eventsOfTurn))
       const turns = await turnsAt(places, () => beginTurn({ owner, survivor, profile }))
@@ -133,7 +133,7 @@ describe('a turn after a hand-over', () => {
   })
 })
 
-/** Turns that begin one after the other, so that each is at another place: about as far as is said. */
+/** Turns that begin one after the other, so that each is at another place. */
 async function turnsAt(
   places: readonly number[],
   begin: () => Promise<StagedTurn>,
@@ -147,7 +147,7 @@ async function turnsAt(
   return [first, ...(await Promise.all(others))]
 }
 
-/** From the end of an owner, to the first token that the next one wrote, where a tab watches. */
+/** The time from the death of an owner to the first token of the next one, at a watching tab. */
 async function medianUntilToken(
   stage: Stage,
   end: (owner: StageInstance) => Promise<unknown>,

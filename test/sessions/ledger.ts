@@ -1,6 +1,6 @@
 /**
- * The world outside, which tools have effects on: it writes down every effect, and holds a tool back
- * before its effect or right behind it, so that a test knows where its server is killed.
+ * The outside world of the tools: it records every effect, and holds a tool before or after its effect,
+ * so that a test knows at which place its server is killed.
  */
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
@@ -9,18 +9,18 @@ import { within } from '../deadline.ts'
 import { localhost, portOf } from '../redis/server.ts'
 import { until } from '../redis/until.ts'
 
-/** What a tool tells, in this order. */
+/** The reports of a tool, in this order. */
 export type Point = 'before' | 'effect' | 'done'
 
 export interface Ledger extends AsyncDisposable {
   url: string
   /** The idempotency key of every effect of a session. */
   effectsOf(chatId: string): string[]
-  /** Holds the first who comes to this point in a session, for good. */
+  /** Holds the first tool that reaches this point in a session, for good. */
   holdAt(chatId: string, point: Point): void
-  /** Settles when somebody is held there. */
+  /** Waits until a tool is held there. */
   held(chatId: string): Promise<void>
-  /** Settles when who was held has given up. */
+  /** Waits until the held tool has ended. */
   left(chatId: string): Promise<void>
 }
 

@@ -1,15 +1,15 @@
-/** Processes that compute without end: on two cores they leave everybody else half of the machine. */
+/** Processes with endless computation. On two cores they leave half of the machine for the rest. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 import { within } from '../deadline.ts'
 
 export interface Loops extends AsyncDisposable {
-  /** How many of them compute. */
+  /** The number of computing processes. */
   readonly running: number
 }
 
-/** They end with the disposal, and by themselves after five minutes where that never comes. */
+/** They end with the disposal. Without it, they end after five minutes. */
 export async function openLoops(count: number): Promise<Loops> {
   const loops = Array.from({ length: count }, () =>
     spawn(process.execPath, ['-e', 'const end = Date.now() + 300_000; while (Date.now() < end);'], {

@@ -1,4 +1,4 @@
-/** The mailbox holds: every message is answered once and in order, whatever dies and whoever hurries. */
+/** The mailbox is reliable: every message is answered once and in order, despite deaths and load. */
 import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'
@@ -16,7 +16,7 @@ const messages = [1, 2, 3, 4, 5]
 
 describe('a mailbox', () => {
   it('answers 5000 messages once and in order despite a death', async () => {
-    // With all that they have to do here, nobody is to be taken for dead who is only slow.
+    // Under this load, no slow instance may count as dead.
     const environment = { LOOM_HEARTBEAT_MS: '6000' }
     await using stage = await openStage({ instances: 3, paceMs: 0, environment })
     const { calls } = stage.upstream
@@ -36,14 +36,14 @@ describe('a mailbox', () => {
       const replies = history.filter((_, at) => at % 2 === 1)
       const label = [
         `session ${index}: ${JSON.stringify(history.map(outlineOf), null, 1)}`,
-        // A turn that failed before its first word has no reply: its reason is here.
+        // A turn that failed before its first word has no reply. This is its reason.
         ...[1, 2].map((survivor) => stage.instance(survivor).errors().slice(-2000)),
       ].join('\n')
       expect(
         users.map(({ id }) => id),
         label,
       ).toEqual(messages.map(idOf))
-      // A reply that was cut off and cannot be taken back is gone on from.
+      // A partial reply that cannot be withdrawn is continued.
       expect(replies.map(textOf), label).toEqual(
         messages.map(() =>
           expect.stringMatching(/^Step 1.*Step 1: one two three\. $|^Step 1: one two three\. $/),
@@ -51,8 +51,8 @@ describe('a mailbox', () => {
       )
     }
     expect(new Set(calls.map(({ asked }) => asked)).size).toBe(5000)
-    // Each was asked by one instance, once; those of the dead instance by one other, once more. The
-    // model may read what the dead instance sent after its death, so the order tells nothing.
+    // One instance asked each message once, and one other repeated those of the dead instance. The
+    // model may read requests of the dead instance after its death, so the order shows nothing.
     const dead = stage.instance(0).key
     for (const callers of [(key: string) => key === dead, (key: string) => key !== dead]) {
       const asked = calls.filter(({ key }) => callers(key)).map((call) => call.asked)
@@ -87,13 +87,13 @@ const whole = `${partial} three. `
 interface Policy {
   whenBusy: WhenBusy
   status: number
-  /** Whether the turn that runs ends for it. */
+  /** Whether the running turn ends because of it. */
   ends: boolean
-  /** What the session holds in the end, by the first word of what was asked. */
+  /** The final messages of the session, by the first word of the user message. */
   history: string[]
 }
 
-/** What becomes of two messages that are posted, one after the other, while a turn runs. */
+/** The effect of two messages that are posted during a turn, one after the other. */
 const policies: Policy[] = [
   {
     whenBusy: 'queue',
@@ -142,7 +142,7 @@ describe('many busy sessions', () => {
       const aborted = calls.filter(({ state }) => state === 'aborted')
       expect(aborted, whenBusy).toHaveLength(ends ? 2 : 0)
       if (whenBusy !== 'steer') continue
-      // The model is told of them with its next step.
+      // The model gets them with its next step.
       expect(calls).toHaveLength(2)
       expect(JSON.stringify(calls.at(-1)?.messages)).toMatch(/first .*second .*third /)
     }
@@ -162,7 +162,7 @@ async function postWhileBusy(
     )
   await cast(url(0), chatId, `first ${chatId}, steps: 2, hold at 1`)
   await untilCall('first', 'held')
-  // What is steered to a turn is no wish of its own.
+  // A steered message does not choose the reply of the model.
   const wish = whenBusy === 'steer' ? '' : ', steps: 1'
   const second = `second ${chatId}${wish}${ends ? ', hold' : ''}`
   expect((await post(url(1), chatId, second, { whenBusy })).status).toBe(status)
@@ -172,7 +172,7 @@ async function postWhileBusy(
   if (ends) await untilCall('second', 'aborted')
 }
 
-/** What a failure of this test needs to know of a message. */
+/** The facts about a message for a failure of this test. */
 const outlineOf = (message: UIMessage) => ({
   role: message.role,
   id: message.id,

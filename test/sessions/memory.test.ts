@@ -9,7 +9,7 @@ import { faultSuite } from './fault-suite.ts'
 
 describe('sessions in memory', () => {
   const store = openMemoryStore()
-  // One store for all instances; it outlives each of them.
+  // One store for all instances. It outlives each of them.
   const shared = { ...store, close: async () => {} }
   contextSuite(async () => shared)
   conversationSuite(async () => shared)

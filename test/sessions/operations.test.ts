@@ -1,4 +1,4 @@
-/** What an operator sees of a Redis that is ill or flushed: readiness, and one line of log for each fault. */
+/** The operator's view of a faulty or flushed Redis: readiness, and one log line for each fault. */
 import { randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
@@ -144,7 +144,7 @@ it('a thousand readers of a queued message cost few reads', async () => {
   const alone = await commandsIn(1000)
   const all = await Promise.all(Array.from({ length: 1000 }, read))
   expect(new Set(all)).toEqual(new Set([200]))
-  // Each reader asks a few times when it joins, which may come after its headers.
+  // Each reader reads a few times when it joins, which may happen after its headers.
   await until(30_000, 'a thousand readers cost hardly more than one', async () => {
     return (await commandsIn(1000)) < alone * 3 + 100
   })

@@ -1,4 +1,4 @@
-/** What a server process owes its callers, whoever dies or not: see the files beside this one for that. */
+/** The duties of a server process that do not depend on deaths. Other files here test deaths. */
 import { randomUUID } from 'node:crypto'
 
 import { describe, expect, it } from 'vitest'
@@ -37,7 +37,7 @@ describe('a server', () => {
     const as = (name: string) => ({ authorization: `Bearer key-of-${name}` })
     const mine = openTab({ urls: [url], headers: as('alice') })
     expect(await mine.send(chatId, 'steps: 1').message).toBeDefined()
-    // As for an id that no tenant has: a page that loads a new chat asks for its stream, too.
+    // Like an id that no tenant has: a page that loads a new chat requests its stream, too.
     const unknown = { '': 404, '/stream': 204, '/queue': 404 }
     for (const [path, status] of Object.entries(unknown)) {
       const response = await fetch(`${url}/api/chat/${chatId}${path}`, { headers: as('bob') })
@@ -60,7 +60,7 @@ describe('a server', () => {
     expect((await fetch(`${url}/api/chat/${chatId}`)).status).toBe(401)
     const before = await historyOf('alice')
     expect(before).toHaveLength(2)
-    // An id is an id of its tenant: the same one begins another conversation of another tenant.
+    // An id belongs to its tenant: another tenant begins its own conversation with the same id.
     const theirs = openTab({ urls: [url], headers: as('bob') })
     expect(await theirs.send(chatId, 'steps: 2').message).toBeDefined()
     expect(await historyOf('bob')).toHaveLength(2)
@@ -98,7 +98,7 @@ describe('a server', () => {
   })
 })
 
-/** Every connection breaks after so many bytes. */
+/** Every connection breaks after this number of bytes. */
 function cutting(bytes: number): typeof fetch {
   return async (input, init) => {
     const response = await fetch(input, init)

@@ -1,9 +1,9 @@
 import { slowness } from '../machine.ts'
 
-/** Chance that can be had again: what a test did by it follows from the seed that its failure names. */
+/** Random numbers that can be repeated: a failure names the seed. */
 export interface Chance {
   readonly seed: number
-  /** A whole number from 0 up to, not with, `end`. */
+  /** Returns an integer from 0 to below `end`. */
   below: (end: number) => number
 }
 
@@ -23,14 +23,14 @@ export function chance(seed = Math.floor(Math.random() * 2 ** 31)): Chance {
   }
 }
 
-/** The middle one; of two middle ones the greater. */
+/** Returns the median; of two middle values the greater one. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
 /**
- * Measures again what was too slow, at most three times. A machine that others load as well is slower,
- * so the time is divided by how much it is slower just after the measurement (`machine.ts`).
+ * Repeats a measurement that was too slow, at most three times. Other load slows a machine down, so the
+ * time is divided by the slowdown just after the measurement (`machine.ts`).
  */
 export async function measured(limit: number, measure: () => Promise<number>): Promise<number> {
   let value = Number.POSITIVE_INFINITY

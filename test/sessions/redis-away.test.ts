@@ -1,4 +1,7 @@
-/** Redis is away: turns wait and go on, what cannot be kept is refused whole, and nothing hangs. */
+/**
+ * Redis is unreachable: turns wait and continue, requests that cannot be stored are refused whole, and
+ * nothing hangs.
+ */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -11,15 +14,15 @@ import { openStage } from './stage.ts'
 import { beginTurn, expectWhole, oneAnswer, untilIdle, untilSeen } from './staged-turn.ts'
 import { messagesOf, openTab, post } from './tab.ts'
 
-/** What a stream may take longer than its server's patience: a moment on a busy machine. */
+/** The delay of a stream beyond the patience of its server: a moment on a busy machine. */
 const momentMs = 4000
 
-/** How long a request waits for Redis. */
+/** The time that a request waits for Redis. */
 const requestMs = 5000
 
 describe('a Redis that restarts', () => {
   it.each([0, 2500])('costs no turn anything, after %i ms', async (awayMs) => {
-    // Longer than it may take an instance to find Redis again.
+    // Longer than an instance needs to reconnect to Redis.
     const environment = { LOOM_HEARTBEAT_MS: '1500' }
     await using stage = await openStage({ paceMs: 20, environment })
     const [one, two] = [stage.instance(0), stage.instance(1)]
@@ -30,11 +33,11 @@ describe('a Redis that restarts', () => {
     )
     await Promise.all(turns.map((turn) => untilSeen(turn, 20)))
     await stage.redis.kill()
-    // So long nobody was heard; that is no death.
+    // No heartbeat arrived for that time, and no instance is dead.
     await delay(awayMs)
     await stage.redis.restart()
     for (const turn of turns) expectWhole(await oneAnswer(turn, one), 10)
-    // Nobody took a turn from an owner that lives: each step was asked once.
+    // No living owner lost its turn: each step was asked once.
     expect(stage.upstream.calls).toHaveLength(turns.length * 10)
   })
 
@@ -95,7 +98,7 @@ describe('an outage of Redis longer than the patience of a request', () => {
     const [mine, theirs, third] = await Promise.all(shown)
     await untilIdle(two.url, turn.chatId)
     const history = await messagesOf(two.url, turn.chatId)
-    // Neither was it stopped, nor deleted, nor is what was refused done after all.
+    // It was neither stopped nor deleted, and no refused request had a late effect.
     expect(history.map(({ role }) => role)).toEqual(['user', 'assistant'])
     for (const message of [mine, theirs, third]) expect(message).toEqual(history[1])
     if (mine !== undefined) expectWhole(mine, 10)
@@ -119,7 +122,7 @@ describe('an outage of Redis longer than the patience of a request', () => {
     const chatIds = Array.from({ length: 60 }, () => randomUUID())
     const options = { messageId: 'on-the-way' }
     const posted = chatIds.map((chatId) => post(url, chatId, 'steps: 1', options))
-    // The others are anywhere between their arrival and their answer.
+    // The others are at any point between their arrival and their response.
     await Promise.race(posted)
     instance.partition()
     const answers = await within(requestMs + momentMs, 'every answer', Promise.all(posted))
@@ -128,7 +131,7 @@ describe('an outage of Redis longer than the patience of a request', () => {
       return (await fetch(`${url}/api/chat/${randomUUID()}`)).status === 404
     })
     for (const { status } of answers) expect([202, 503]).toContain(status)
-    // Nobody asks again for what was taken.
+    // An accepted message is not posted again.
     const refused = chatIds.filter((_, index) => answers[index]?.status === 503)
     for (const chatId of refused)
       expect((await post(url, chatId, 'steps: 1', options)).status).toBe(202)
@@ -161,7 +164,7 @@ describe('the log of a server', () => {
       await until(10_000, 'that it is back', () => one.errors().includes('back'))
       await untilIdle(one.url, turn.chatId)
       const lines = one.errors().trimEnd().split('\n')
-      // At once, after 2 s, 6 s, and once more where this machine is slow.
+      // At once, after 2 s, 6 s, and once more on a slow machine.
       const told = lines.filter((line) => line.startsWith('loom: unavailable: '))
       expect(told.length).toBeGreaterThanOrEqual(3)
       expect(told.length).toBeLessThanOrEqual(4)
@@ -193,7 +196,7 @@ describe('an outage of Redis longer than the patience of a turn', () => {
     )
     await until(5000, 'more is said', () => seen.every((count) => count > 25))
     await stage.redis.kill()
-    // Nobody is told that it ended well.
+    // No stream ends like a complete one.
     await within(
       patienceMs + momentMs,
       'the reset of every stream',
@@ -227,7 +230,7 @@ describe('an outage of Redis longer than the patience of a turn', () => {
     const [before] = await indexes()
     await stage.redis.kill()
     await expect(tab.message).rejects.toThrow(TypeError)
-    // It finds Redis again a moment later than the other does.
+    // It reconnects to Redis a moment later than the other one.
     owner.partition()
     await stage.redis.restart()
     await until(10_000, 'another has its index', async () => {
@@ -261,7 +264,7 @@ describe('an outage of Redis longer than the patience of a turn', () => {
     await until(10_000, 'messages are taken', async () => {
       return (await fetch(`${one.url}/api/chat/${randomUUID()}`)).status === 404
     })
-    // What was refused is not there; what is posted again is, once.
+    // No refused message is stored. A message that is posted again is stored once.
     for (const chatId of chatIds) {
       expect((await fetch(`${two.url}/api/chat/${chatId}`)).status).toBe(404)
     }

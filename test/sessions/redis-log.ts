@@ -1,4 +1,4 @@
-/** The log of a session's turn as Redis has it, past all of Loom's own reading. */
+/** The log of a session's turn in Redis, read without Loom's own code. */
 import type { Redis } from 'ioredis'
 
 import { liveKey, logKey } from '../../src/store/redis/keys.ts'
@@ -11,7 +11,7 @@ export interface RawEntry {
   events: string
 }
 
-/** @param logId of a turn that is over */
+/** @param logId the log of a turn that is over */
 export async function rawLog(client: Redis, chatId: string, logId?: string): Promise<RawEntry[]> {
   const key = logId === undefined ? liveKey(chatId) : logKey(chatId, logId)
   return (await client.xrange(key, '-', '+')).map(([id, [, events = '']]) => ({
@@ -21,7 +21,7 @@ export async function rawLog(client: Redis, chatId: string, logId?: string): Pro
   }))
 }
 
-/** What an owner has written, by its number: the first one is 0. */
+/** The entry of an owner by its number. The first one is 0. */
 export function ofOwner(entries: readonly RawEntry[], owner: number): RawEntry[] {
   const claim = [...new Set(entries.map((entry) => entry.claim))][owner]
   return entries.filter((entry) => entry.claim === claim)

@@ -1,4 +1,4 @@
-/** The hooks themselves: a page with `useChat({ id, messages, resume: true })` that is loaded in mid-turn. */
+/** The real hooks: a page with `useChat({ id, messages, resume: true })` that is reloaded during a turn. */
 import { randomUUID } from 'node:crypto'
 
 import { describe, expect, it } from 'vitest'

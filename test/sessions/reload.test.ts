@@ -1,6 +1,6 @@
 /**
- * A page that is loaded anew, at any moment of a turn, shows the whole answer: the history has all but
- * the message that is being made, and the stream tells that one from its start.
+ * A page that is reloaded at any moment of a turn shows the whole answer. The history has everything
+ * except the unfinished message, and the stream sends that one from its start.
  */
 import { describe, expect, it } from 'vitest'
 
@@ -17,11 +17,11 @@ import { openServed } from './served.ts'
 
 expectQuiet()
 
-/** Its connection breaks once more while the answer is told again. */
+/** Its connection breaks once more during the replay of the answer. */
 const breaking = (after: number) =>
   resumableFetch({ fetch: cuttingFetch([{ after }]).fetch, pauseMs: 1, silenceMs: 8000 })
 
-/** No chunk of ai 6 can tell what was decided: of a decision its replay has only what came of it. */
+/** ai 6 has no chunk for a decision. Its replay has only the result of the decision. */
 function asReplayed(answer: object, profile: Profile | undefined): unknown {
   if (profile === 'v7') return answer
   const undecided = { approved: undefined, reason: undefined }

@@ -1,6 +1,6 @@
 /**
- * A model that knows only what it is shown: it reads when told to, says the code word where its prompt
- * holds it, and sums up what it is given as a good model does. It notes every prompt.
+ * A model that depends on its prompt alone: it reads pages on request, sends the code word if its
+ * prompt contains it, and summarises like a good model. It records every prompt.
  */
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 import { z } from 'zod'
@@ -9,13 +9,13 @@ import type { NamedTool } from '../../src/tool.ts'
 import { calls, says } from '../scripted-model.ts'
 
 export interface RememberingModel extends LanguageModelV4 {
-  /** Length of each prompt as JSON. */
+  /** The length of each prompt as JSON. */
   readonly lengths: number[]
   summaries: number
 }
 
 export interface Remembering {
-  /** Awaited before a summary is given. */
+  /** Awaited before each summary. */
   beforeSummary?: (signal: AbortSignal | undefined) => Promise<void>
 }
 
@@ -56,7 +56,7 @@ function replyTo({ prompt: messages }: LanguageModelV4CallOptions, prompt: strin
   return says('Noted.')
 }
 
-/** 100 KB a page: some of words, some of one character. */
+/** 100 KB for each page: some of words, some of one character. */
 export const readTool: NamedTool = {
   name: 'read',
   description: 'Reads a page.',

@@ -1,4 +1,4 @@
-/** An agent whose turns hold all that a turn can hold, and the turns. */
+/** An agent and turns with every kind of part. */
 import { setImmediate } from 'node:timers/promises'
 
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
@@ -14,7 +14,7 @@ import { type Moment, type TurnModel, turnModel } from './turn-model.ts'
 export interface RichAgent {
   agent: Agent
   model: TurnModel
-  /** The inputs with which `remove` ran. */
+  /** The inputs of the runs of `remove`. */
   removed: string[]
 }
 
@@ -29,7 +29,7 @@ const streamedCall = (id: string, name: string, input: readonly string[]): Reply
   { type: 'tool-call', toolCallId: id, toolName: name, input: input.join(''), providerMetadata },
 ]
 
-/** Thoughts, words, a streamed input, parallel calls of every kind, sources and files, in two steps. */
+/** Reasoning, text, a streamed input, parallel calls of every kind, sources and files, in two steps. */
 export const richTurn: readonly Reply[] = [
   [
     { type: 'reasoning-start', id: 'r' },
@@ -66,7 +66,10 @@ export const richTurn: readonly Reply[] = [
   ],
 ]
 
-/** Asks the client, then (where clients can be asked that) for approval, and goes on each time. */
+/**
+ * Calls a client-side tool, then one with approval (if the client supports it), and continues each
+ * time.
+ */
 export const askingTurn = (approves: boolean): readonly Reply[] => [
   [
     ...words('Two questions. '),
@@ -94,7 +97,7 @@ const weather = defineTool({
   execute: ({ city }) => ({ city, degrees: 21, hourly: [20, 21, null] }),
 })
 
-/** @param before awaited before each part that the model says */
+/** @param before awaited before each part of the model */
 export function richAgent(
   replies: Parameters<typeof turnModel>[0],
   before?: (moment: Moment) => Promise<void>,

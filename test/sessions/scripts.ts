@@ -1,4 +1,4 @@
-/** Model replies and tools that stop where a test wants them, and say when they are there. */
+/** Model replies and tools that wait at chosen places, and report when they have reached them. */
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { z } from 'zod'
 
@@ -6,13 +6,13 @@ import type { NamedTool } from '../../src/tool.ts'
 import { within } from '../deadline.ts'
 import { type PartSource, says, words } from '../scripted-model.ts'
 
-/** A place that something comes to, and is held at until it is let go on. */
+/** A place that holds its visitor until the test opens it. */
 export class Gate {
   readonly #reached = Promise.withResolvers<void>()
   readonly #open = Promise.withResolvers<void>()
   readonly #label: string
   arrivals = 0
-  /** Whether who was held here was told to give up. */
+  /** Whether the held visitor was aborted. */
   wasAborted = false
 
   constructor(label: string) {
@@ -27,7 +27,7 @@ export class Gate {
     this.#open.resolve()
   }
 
-  /** Rejects with the signal's reason. */
+  /** Rejects with the reason of the signal. */
   async pass(signal?: AbortSignal): Promise<void> {
     this.arrivals++
     this.#reached.resolve()
@@ -39,7 +39,7 @@ export class Gate {
   }
 }
 
-/** A reply that says the first words, waits, and then says the rest. */
+/** A reply that sends the first words, waits, and then sends the rest. */
 export const saysWhen = (gate: Gate, first: string, rest: string) =>
   async function* (signal: AbortSignal): PartSource {
     yield* words(first)
@@ -49,7 +49,7 @@ export const saysWhen = (gate: Gate, first: string, rest: string) =>
     yield* says('').slice(1)
   }
 
-/** A tool that waits; `runs` tells the idempotency key of each run. */
+/** A tool that waits. `runs` has the idempotency key of each run. */
 export function gatedTool(gate: Gate, runs: string[], more: Partial<NamedTool> = {}): NamedTool {
   return {
     name: 'work',

@@ -1,4 +1,4 @@
-/** Loom as `loom serve` makes it, on a real socket, over either store; closed with all that it holds. */
+/** Loom as `loom serve` opens it, on a real socket, over either store. The disposal closes everything. */
 import { createApp } from '../../routes/app.ts'
 import type { Agent } from '../../src/agent.ts'
 import { readConfig } from '../../src/config.ts'
@@ -9,15 +9,18 @@ import { openLoom } from '../../src/server/open-loom.ts'
 
 export interface Served extends AsyncDisposable {
   url: string
-  /** Where clients post to. */
+  /** The address for posts. */
   api: string
   loom: Loom
   app: ReturnType<typeof createApp>
-  /** What the server would have written to its log. */
+  /** The lines of the server's log. */
   reported: unknown[]
 }
 
-/** @param environment as of the process; empty by default, which is a server in memory without keys */
+/**
+ * @param environment the environment of the process. The default is empty: a server in memory without
+ * keys.
+ */
 export async function openServed(
   agents: readonly [Agent, ...Agent[]],
   environment: Record<string, string> = {},

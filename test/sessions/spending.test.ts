@@ -9,7 +9,7 @@ import { clientTool, Gate, gatedTool } from './scripts.ts'
 import { openWorld, post, read, readAnswer, textOf, untilState } from './world.ts'
 
 const store = openMemoryStore()
-// One store for all instances; it outlives each of them.
+// One store for all instances. It outlives each of them.
 const openStore = async () => ({ ...store, close: async () => {} })
 
 describe('the spending of a session', () => {
@@ -102,7 +102,7 @@ describe('the spending of a session', () => {
     gate.open()
     expect(textOf((await reading).message)).toBe('Done.')
     await untilState(there, id, 'idle')
-    // A reply is 15 tokens: one by either owner.
+    // A reply is 15 tokens: one by each owner.
     const usage = { totalTokens: 30 }
     const stored = (await there.sessions.messages(id)).at(-1)
     expect(stored?.metadata).toMatchObject({ usage, stepUsage: [{}, {}] })

@@ -1,7 +1,7 @@
 /**
  * Real server processes on one real Redis, and a model for them. `await using stage = await
- * openStage()` starts it all and leaves nothing behind; a test then kills, freezes, cuts off and
- * restarts what it likes, each in one line.
+ * openStage()` starts everything and leaves nothing behind. A test kills, freezes, cuts off and
+ * restarts instances, each with one line.
  */
 import { once } from 'node:events'
 
@@ -17,11 +17,11 @@ export interface StageOptions {
   instances?: number
   /** More variables for every instance. */
   environment?: Record<string, string>
-  /** Milliseconds between two chunks of the model. @defaultValue 2 */
+  /** The time between two chunks of the model, in milliseconds. @defaultValue 2 */
   paceMs?: number
-  /** What the model says, in the place of what `upstream.ts` tells. */
+  /** The replies of the model, instead of those of `upstream.ts`. */
   replyTo?: (messages: Asked['messages']) => Reply
-  /** A file that is run in the place of the `loom` command. */
+  /** A file that runs instead of the `loom` command. */
   program?: string
 }
 
@@ -29,7 +29,7 @@ export interface StageOptions {
 export interface BareStage extends AsyncDisposable {
   upstream: Upstream
   instance(index: number): StageInstance
-  /** One more, in the place of `instance(index)` where that is given. */
+  /** Starts one more instance, or replaces `instance(index)`. */
   start(index?: number): Promise<StageInstance>
 }
 
@@ -39,23 +39,23 @@ export interface Stage extends BareStage {
 
 export interface StageInstance {
   url: string
-  /** The API key that its model's calls carry: no other instance has the same. */
+  /** The API key of its model calls. No other instance has the same. */
   key: string
-  /** What it has written to stderr. */
+  /** Returns its output to stderr. */
   errors(): string
-  /** SIGKILL; settles when it is gone. */
+  /** Sends SIGKILL and waits for its end. */
   kill(): Promise<void>
-  /** SIGSTOP: its connections stand, and it does nothing. */
+  /** Sends SIGSTOP: its connections stay open, and it does nothing. */
   freeze(): void
   thaw(): void
-  /** It runs on, and nothing passes between it and Redis: what it sends arrives when that is healed. */
+  /** Cuts it off from Redis while it runs on. After the repair, its earlier writes arrive. */
   partition(): void
   heal(): void
-  /** SIGTERM; `gone` settles with the exit code. */
+  /** Sends SIGTERM. `gone` settles with the exit code. */
   terminate(): { gone: Promise<number | null> }
 }
 
-/** Silence that counts as death: small, so that tests need not wait. */
+/** The time without a heartbeat until death: short, so that tests need not wait. */
 export const heartbeatMs = 600
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
@@ -71,7 +71,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   return { ...stage, redis, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** @param proxyTo one more way to that Redis; without it no instance can be cut off */
+/** @param proxyTo opens a proxy to that Redis. Without it, no instance can be cut off. */
 export async function openStageOn(
   redisUrl: string,
   options: StageOptions = {},
@@ -127,7 +127,7 @@ function controls(
   { child, output, exited }: LoomProcess,
   proxy: RedisProxy | undefined,
 ): Omit<StageInstance, 'url' | 'key'> {
-  // Its end is the test's doing, whenever it comes.
+  // The test ends this process itself.
   exited.catch(() => {})
   const isGone = () => child.exitCode !== null || child.signalCode !== null
   const cut = () => {

@@ -1,7 +1,6 @@
 /**
- * One turn that is followed from two sides while something happens to its owner: by the tab that
- * asked, and by one that watches at another instance. In the end every side, and whoever loads the
- * page anew, must have one and the same message.
+ * One turn with two readers while its owner is interrupted: the tab that posted, and one that watches
+ * at another instance. At the end, both of them and a reloaded page must have the same message.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -15,16 +14,16 @@ import { textOf } from './world.ts'
 export interface StagedTurn {
   chatId: string
   profile: TabOptions['profile']
-  /** What the tab that asked has been told so far. */
+  /** The parts that the posting tab has received so far. */
   seen: UIMessageChunk['type'][]
   asked: Answer
   watched: Answer
 }
 
 export interface TurnSides {
-  /** Who is asked, and who is tried after that. */
+  /** The instance for the post, and the one for the next attempts. */
   owner: { url: string }
-  /** Where the watching tab is. */
+  /** The instance of the watching tab. */
   survivor: { url: string }
   /** @defaultValue 'steps: 10' */
   text?: string
@@ -33,7 +32,7 @@ export interface TurnSides {
   chatId?: string
 }
 
-/** Settles when the turn runs and both tabs follow it. */
+/** Waits until the turn runs and both tabs follow it. */
 export async function beginTurn(sides: TurnSides): Promise<StagedTurn> {
   const { owner, survivor, text = 'steps: 10', profile = 'v7', chatId = randomUUID() } = sides
   const seen: StagedTurn['seen'] = []
@@ -46,7 +45,7 @@ export async function beginTurn(sides: TurnSides): Promise<StagedTurn> {
 
 export const isOver = ({ seen }: StagedTurn) => seen.at(-1) === 'finish'
 
-/** Settles when the tab that asked has been told so much. */
+/** Waits until the posting tab has received this number of parts. */
 export const untilSeen = (turn: StagedTurn, events: number) =>
   until(10_000, `the turn is ${events} events far`, () => {
     return turn.seen.length >= events || isOver(turn)
@@ -54,11 +53,11 @@ export const untilSeen = (turn: StagedTurn, events: number) =>
 
 export const untilIdle = (url: string, chatId: string) =>
   until(10_000, 'the session is idle', async () => {
-    // A server whose Redis is away says so.
+    // A server without Redis answers with an error.
     return (await stateOf(url, chatId).catch(() => undefined)) === 'idle'
   })
 
-/** Waits for the end; what every side has must be what is stored. */
+/** Waits for the end. Both sides must equal the stored message. */
 export async function oneAnswer(
   { chatId, profile, asked, watched }: StagedTurn,
   survivor: { url: string },
@@ -73,11 +72,11 @@ export async function oneAnswer(
   return stored
 }
 
-/** That a message is the whole answer to `steps: <steps>`, however it came about. */
+/** Checks that a message is the whole answer to `steps: <steps>`. */
 export function expectWhole({ parts }: UIMessage, steps: number, label?: string): void {
   const calls = parts.filter(({ type }) => type === 'tool-calculator')
   expect(calls, label).toHaveLength(steps - 1)
-  // Where a reply is not taken back, a call of which only the half was said stays, and was not run.
+  // If a reply is not withdrawn, its partial call stays, and did not run.
   const done = expect.objectContaining({ state: 'output-available' })
   const cutOff = { state: 'output-error', errorText: 'The tool call was cut off.' }
   expect(calls, label).toEqual(

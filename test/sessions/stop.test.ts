@@ -1,4 +1,4 @@
-/** Stop means stop: wherever it is asked, whatever runs, whoever dies. What was said so far is kept. */
+/** A stop ends the turn through any instance, in any state, and despite deaths. The text so far is kept. */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 
@@ -72,7 +72,7 @@ describe('a stop through another instance', () => {
     const { chatId } = turn
     await cast(other.url, chatId, 'second, steps: 1', { messageId: 'second' })
     await cast(other.url, chatId, 'third, steps: 1', { messageId: 'third' })
-    // It cannot obey any more.
+    // It cannot react any more.
     owner.freeze()
     expect(await stopTurn(other.url, chatId)).toBe(true)
     await owner.kill()
@@ -105,7 +105,7 @@ describe('a stop of a turn whose owner is killed', () => {
     ]
     await until(5000, 'the model is silent', () => stage.upstream.held === 1)
     await ledger.held(chatId)
-    // It hears of nothing any more.
+    // It receives nothing any more.
     owner.freeze()
     for (const turn of turns) expect(await stopTurn(other.url, turn.chatId)).toBe(true)
     await owner.kill()
@@ -139,10 +139,10 @@ describe('a stop of a turn whose owner is killed', () => {
   })
 })
 
-/** A message does not end in tool results: an empty step stands behind them. */
+/** A message does not end in tool results: an empty step follows them. */
 const lastOf = ({ parts }: UIMessage) => parts.findLast(({ type }) => type !== 'step-start')
 
-/** From the answer to a stop, until the model sees its caller hang up. */
+/** The time from the response to a stop until the model sees the end of its request. */
 async function timesToStop(stage: Stage, count: number): Promise<number[]> {
   const [owner, other] = [stage.instance(0), stage.instance(1)]
   const times: number[] = []
@@ -157,7 +157,7 @@ async function timesToStop(stage: Stage, count: number): Promise<number[]> {
     const stored = await oneAnswer(turn, other)
     expect(stored.parts.at(-1)).toMatchObject({ type: 'text', text: 'Step 2: one two' })
     expect(stage.upstream.calls.at(-1)).toBe(call)
-    // And a tab that comes now is told that nothing runs.
+    // A tab that comes now gets no stream.
     expect(await openTab({ urls: [other.url] }).reattach(turn.chatId).message).toBeUndefined()
   }
   return times

@@ -1,6 +1,6 @@
 /**
- * A browser tab as `useChat` of ai 7 makes it: the real transport and the real reader of the AI SDK,
- * over Loom's `resumableFetch` or over a plain `fetch`. Addresses are tried in turn, as a balancer does.
+ * A browser tab like `useChat` of ai 7: the real transport and the real reader of the AI SDK, over
+ * Loom's `resumableFetch` or over a plain `fetch`. It tries the addresses in turn, like a balancer.
  */
 import { DefaultChatTransport, readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai'
 
@@ -10,11 +10,11 @@ import { within } from '../deadline.ts'
 import { userMessage } from './world.ts'
 
 export interface TabOptions {
-  /** Tried in this order, for every request anew. */
+  /** The addresses in the order of the attempts, read for every request. */
   urls: readonly string[]
   /** @defaultValue true */
   resumes?: boolean
-  /** Silence that counts as a broken connection, in milliseconds. */
+  /** The silence after which a connection counts as broken, in milliseconds. */
   silenceMs?: number
   /** @defaultValue 'v7', which leaves nothing out */
   profile?: 'v6' | 'v7'
@@ -24,7 +24,7 @@ export interface TabOptions {
 export interface Tab {
   /** Posts a message, and reads the answer to its end. */
   send(chatId: string, text: string, more?: Sending): Answer
-  /** What `useChat({ resume: true })` does; undefined where nothing runs. */
+  /** Does the same as `useChat({ resume: true })`. Returns undefined if no turn runs. */
   reattach(chatId: string, more?: Watching): Answer
 }
 
@@ -38,7 +38,7 @@ interface Sending extends Watching {
 }
 
 export interface Answer {
-  /** Rejects where the client would show an error. */
+  /** Rejects if the client would show an error. */
   message: Promise<UIMessage | undefined>
 }
 
@@ -77,7 +77,7 @@ function answerOf(
   onChunk: Watching['onChunk'],
 ): Answer {
   const message = within(20_000, 'the answer', readAll(stream, onChunk))
-  // Whoever asked looks at it later.
+  // The caller handles the result later.
   message.catch(() => {})
   return { message }
 }
@@ -102,7 +102,7 @@ async function readAll(
   return last
 }
 
-/** The first address that answers; one that does not is tried last from then on. */
+/** The first address that answers. An address that fails is tried last from then on. */
 export function balancedFetch(urls: readonly string[]): typeof fetch {
   let order = [...urls]
   return async (input, init) => {
@@ -120,7 +120,7 @@ export function balancedFetch(urls: readonly string[]): typeof fetch {
   }
 }
 
-// What a test asks of the server itself
+// Requests of a test to the server itself
 
 export interface CastOptions {
   messageId?: string
@@ -154,7 +154,7 @@ export async function cast(
   if (response.status !== 202) throw new Error(`${response.status}: ${said}`)
 }
 
-/** @returns whether a turn was there to be stopped */
+/** @returns whether a turn was stopped */
 export async function stopTurn(url: string, chatId: string, queue?: QueueOnStop): Promise<boolean> {
   const address = `${url}/api/chat/${chatId}/stop`
   const request = {
@@ -178,7 +178,7 @@ export const stateOf = async (url: string, chatId: string): Promise<string> => {
   return state
 }
 
-/** What the server says is what its own tests hold it to. */
+/** The tests of the server check its JSON. */
 async function json<VALUE>(response: Response): Promise<VALUE> {
   const text = await response.text()
   if (!response.ok) throw new Error(`${response.status}: ${text}`)

@@ -1,6 +1,6 @@
 /**
- * A model that many conversations ask at the same time: which of its replies it gives follows from
- * what it is asked, so a turn may be asked for, watched and gone on with by anybody, in any order.
+ * A model for many concurrent conversations. Its prompt decides its reply, so any instance may request,
+ * watch and continue a turn, in any order.
  */
 import { setImmediate } from 'node:timers/promises'
 
@@ -10,7 +10,7 @@ import type {
   LanguageModelV4StreamPart,
 } from '@ai-sdk/provider'
 
-/** Where a model is in a turn. */
+/** The position of a model in a turn. */
 export interface Moment {
   /** The user's message. */
   asked: string
@@ -18,16 +18,16 @@ export interface Moment {
   part: number
 }
 
-/** What a model says in a turn, step by step. */
+/** The replies of a model in a turn, step by step. */
 export type Replies = readonly (readonly LanguageModelV4StreamPart[])[]
 
 export interface TurnModel extends LanguageModelV4 {
-  /** What it was asked so far: the user's message, a line for each call. */
+  /** The user messages of its calls so far, one line for each call. */
   readonly asked: readonly string[]
 }
 
 /**
- * @param repliesTo a turn, or what depends on the user's message
+ * @param repliesTo a turn, or a function of the user message
  * @param before awaited before each part
  */
 export function turnModel(

@@ -1,9 +1,8 @@
 /**
- * An OpenAI-compatible API that a whole server can be pointed at. What it says follows from what it
- * is asked alone, whoever asks and however often; so a turn can go on at another instance. The user's
- * message says what it is to be: `steps: 10` is nine tool calls and then an answer, `tool: charge`
- * calls another tool than the calculator, and `hold` (or `hold at 2`) says the first words of the last
- * step (or of that one) and then nothing more until it is let go.
+ * An OpenAI-compatible API for whole servers. Only the prompt decides its reply, so a turn can continue
+ * on another instance. The user message chooses the reply: `steps: 10` is nine tool calls and then an
+ * answer, `tool: charge` calls another tool than the calculator, and `hold` (or `hold at 2`) sends the
+ * first words of the last step (or of that one) and then nothing more until its release.
  */
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
@@ -15,31 +14,31 @@ import { until } from '../redis/until.ts'
 
 export interface Upstream extends AsyncDisposable {
   url: string
-  /** Every call, in the order in which they came. */
+  /** Every call, in the order of arrival. */
   readonly calls: readonly UpstreamCall[]
-  /** Calls that are being answered. */
+  /** The calls that have no complete response yet. */
   readonly running: number
-  /** Calls whose caller hung up before the end. */
+  /** The calls whose caller disconnected before the end. */
   readonly aborted: number
-  /** Every user message that was asked, once for each call. */
+  /** The user message of every call. */
   readonly asked: string[]
-  /** Calls that say nothing more until they are let go. */
+  /** The number of held calls. */
   readonly held: number
-  /** Lets held calls go on, and holds no more. */
+  /** Releases held calls, and holds no more. */
   letGo(): void
-  /** Settles when nobody is being answered. */
+  /** Waits until no call is open. */
   quiet(): Promise<void>
 }
 
 export interface UpstreamCall {
-  /** The last user message, but for the note that a reply was cut off. */
+  /** The last user message, without the note of a partial reply. */
   asked: string
-  /** The API key that the caller sent: each instance of a stage has its own. */
+  /** The API key of the caller. Each instance of a stage has its own. */
   key: string
-  /** All of it, as the model is told it. */
+  /** All messages of the prompt. */
   messages: readonly { role: string; content: unknown }[]
   state: 'running' | 'held' | 'answered' | 'aborted'
-  /** Of `performance.now()`. */
+  /** The time of `performance.now()`. */
   endedAt: number | undefined
 }
 
@@ -48,8 +47,8 @@ export interface Asked {
 }
 
 /**
- * @param paceMs between two chunks; 0 says all at once
- * @param replyTo what is said to which messages, in the place of what the head of this file tells
+ * @param paceMs the time between two chunks; 0 sends all at once
+ * @param replyTo replaces the replies that the head of this file describes
  */
 export async function openUpstream(
   paceMs: number,
@@ -63,7 +62,7 @@ export async function openUpstream(
     let body = ''
     request.setEncoding('utf8').on('data', (text: string) => (body += text))
     request.on('end', () => {
-      // What this test asks of it, by Loom's own client.
+      // The part of the request that this test needs, from Loom's own client.
       const { messages }: Asked = JSON.parse(body)
       const asked = textOf(
         messages.findLast(({ role, content }) => role === 'user' && !isNote(content)),
@@ -128,11 +127,11 @@ async function answer(
 }
 
 export interface Reply {
-  /** Of `choices[0]`. */
+  /** The delta of `choices[0]`. */
   deltas: object[]
-  /** Where it is held. */
+  /** The name of the place where it is held. */
   heldAt: number | undefined
-  /** The tokens of the call, in a last chunk as OpenAI sends it. */
+  /** The tokens of the call, in a last chunk like OpenAI's. */
   usage?: { prompt_tokens: number; completion_tokens: number } | undefined
 }
 

@@ -1,7 +1,7 @@
 /**
- * Several instances on one store, in this process: what each runs, says and is told can be held up at
- * any point. A frozen instance is one whose calls to the store go nowhere until it thaws; its model
- * and its tools run on, as those of a process that the network has cut off.
+ * Several instances on one store, in this process. Their runs and their calls to the store can be held
+ * at any point. A frozen instance is one whose calls to the store do not arrive until it thaws. Its
+ * model and its tools continue, like those of a process without a network.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -25,12 +25,12 @@ import type { WhenBusy } from '../../src/store/letter.ts'
 import { within } from '../deadline.ts'
 import { until } from '../redis/until.ts'
 
-/** How long a silent instance counts as alive. */
+/** The heartbeat time of an instance. */
 const heartbeatMs = 300
 const patienceMs = 5000
 
 export interface World extends AsyncDisposable {
-  /** Another instance, which runs this agent under the name that all of them know it by. */
+  /** Starts another instance, which runs this agent under the common name of all agents here. */
   instance(agent: Partial<AgentDefinition>): Promise<TestInstance>
 }
 
@@ -38,17 +38,17 @@ export interface TestInstance {
   agent: Agent
   loom: Loom
   sessions: Sessions
-  /** The store as this instance reaches it: a frozen one does not. */
+  /** The store from the view of this instance. A frozen one cannot reach it. */
   store: Store
-  /** What its turns reported. */
+  /** The errors that its turns reported. */
   reported: unknown[]
   session(id: string): AgentSession
-  /** Nothing that it asks of the store arrives, until it thaws. */
+  /** Blocks its calls to the store until it thaws. */
   freeze(): void
   thaw(): void
 }
 
-/** @param openStore one more view of the same store, as each process has its own */
+/** @param openStore opens one more view of the same store, as each process has its own */
 export function openWorld(openStore: () => Promise<Store>): World {
   const opened: { instance: TestInstance; store: Store }[] = []
   return {
@@ -96,14 +96,14 @@ export function openWorld(openStore: () => Promise<Store>): World {
   }
 }
 
-/** A store whose calls can be held up before they are made. */
+/** A store whose calls can be held before they are made. */
 function gated(store: Store): { store: Store; freeze: () => void; thaw: () => void } {
   let open = Promise.withResolvers<void>()
   let isFrozen = false
   open.resolve()
   const through = new Proxy(store, {
     get(target, name: keyof Store) {
-      // Another view of the store would be a way around the gate.
+      // Another view of the store would bypass the gate.
       if (name === 'within') return undefined
       const method = target[name]
       return async (...parameters: unknown[]) => {
@@ -125,7 +125,7 @@ function gated(store: Store): { store: Store; freeze: () => void; thaw: () => vo
   }
 }
 
-// What a client does
+// The actions of a client
 
 export const userMessage = (text: string, id: string = randomUUID()): UIMessage => ({
   id,
@@ -138,7 +138,7 @@ export interface PostedByTest extends Partial<Omit<PostContent, 'last'>> {
   whenBusy?: WhenBusy
 }
 
-/** Posts as the route does: what is new in it becomes a letter. */
+/** Posts like the route: new content becomes a letter. */
 export async function post(
   { sessions, agent }: TestInstance,
   sessionId: string,
@@ -160,7 +160,7 @@ export async function post(
 }
 
 export interface Reading {
-  /** Each event with the cursor behind it. */
+  /** Each event with its cursor. */
   events: { cursor: string; event: AgentEvent }[]
   message: FoldedMessage
 }
@@ -195,7 +195,7 @@ export async function read(
   return { events, message: fold.message }
 }
 
-/** Reads the answer to what was just posted, and only that. */
+/** Reads the answer to the last post, and only that. */
 export async function readAnswer(
   instance: TestInstance,
   sessionId: string,
@@ -208,7 +208,7 @@ export async function readAnswer(
   return read(instance, sessionId, place)
 }
 
-/** Watches what runs, from the start of the unfinished message. */
+/** Watches the running turn, from the start of the unfinished message. */
 export async function watch(instance: TestInstance, sessionId: string): Promise<Reading> {
   return read(instance, sessionId, await instance.sessions.readers.placeOf(sessionId, undefined))
 }

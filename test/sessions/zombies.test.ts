@@ -1,4 +1,4 @@
-/** An owner that comes back finds its turn in other hands: nothing of it is let in, and it stops work. */
+/** A returning owner finds another owner of its turn: its writes are refused, and it stops its work. */
 import { randomUUID } from 'node:crypto'
 
 import { describe, expect, it } from 'vitest'
@@ -36,12 +36,12 @@ describe.each(absences)('an owner that %s', (_, absence) => {
     await stage.upstream.quiet()
     const after = await rawLog(stage.redis.client, turn.chatId, stored.id)
     expect(ofOwner(after, 0)).toEqual(before)
-    // Nobody else has written, and in that order.
+    // Only these owners have written, and in that order.
     expect(after).toEqual([...before, ...ofOwner(after, 1)])
     expect(await messagesOf(owner.url, turn.chatId)).toEqual(
       await messagesOf(survivor.url, turn.chatId),
     )
-    // The step that was under way is asked twice; the zombie asks nothing after that.
+    // The interrupted step is asked twice. The zombie asks nothing after that.
     expect(stage.upstream.calls.length).toBeLessThanOrEqual(11)
     expect(stage.upstream.calls.length).toBeGreaterThanOrEqual(10)
   })
@@ -143,7 +143,7 @@ it('a turn continues in a Redis Cluster after a death', async () => {
   for (const turn of turns) expectWhole(await oneAnswer(turn, survivor), 10)
 }, 180_000)
 
-/** The replica hears nothing more, the turn goes on for a while, and the master dies. */
+/** The replica receives nothing more, the turn continues for a while, and the master dies. */
 async function loseWrites(
   sentinel: Awaited<ReturnType<typeof startSentinel>>,
   turn: Awaited<ReturnType<typeof beginTurn>>,
