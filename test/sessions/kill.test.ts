@@ -19,7 +19,7 @@ import {
 } from './staged-turn.ts'
 import { cast, messagesOf, openTab, post } from './tab.ts'
 
-/** The minimum number of entries of a ten-step turn. */
+/** The minimum number of events of a ten-step turn. */
 const eventsOfTurn = 100
 const turnsAtOnce = 20
 

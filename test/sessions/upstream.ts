@@ -16,9 +16,9 @@ export interface Upstream extends AsyncDisposable {
   url: string
   /** Every call, in the order of arrival. */
   readonly calls: readonly UpstreamCall[]
-  /** The calls that have no complete response yet. */
+  /** The number of calls without a complete response. */
   readonly running: number
-  /** The calls whose caller disconnected before the end. */
+  /** The number of calls whose caller disconnected before the end. */
   readonly aborted: number
   /** The user message of every call. */
   readonly asked: string[]
@@ -129,7 +129,7 @@ async function answer(
 export interface Reply {
   /** The delta of `choices[0]`. */
   deltas: object[]
-  /** The name of the place where it is held. */
+  /** The index of the delta before which the call is held. */
   heldAt: number | undefined
   /** The tokens of the call, in a last chunk like OpenAI's. */
   usage?: { prompt_tokens: number; completion_tokens: number } | undefined
