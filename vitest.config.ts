@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /**
- * They kill and freeze servers and hold them to deadlines, or measure: beside others they would measure
- * these.
+ * These tests kill and freeze servers and give them time limits, or they measure. Other tests
+ * beside them would disturb the measurement.
  */
 const alone = [
   'test/sessions/**/*.test.{ts,tsx}',
@@ -14,15 +14,16 @@ const alone = [
 ]
 
 export default defineConfig({
-  // Files that users write import Loom by its name: here they are given the sources, built or not.
+  // Files of users import Loom by its name. Here that name is the sources, whether they are built
+  // or not.
   resolve: { alias: [{ find: /^loom$/, replacement: join(import.meta.dirname, 'src/index.ts') }] },
   test: {
-    // A test that hangs names what it waits for much sooner (`test/deadline.ts`), unless the machine is
-    // busy: then its deadlines are longer.
+    // A test that hangs reports its awaited event much sooner (`test/deadline.ts`). On a busy machine
+    // its time limits are longer.
     testTimeout: 180_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 20_000 } },
-    // A test that only passes after others, or on its own, is a broken test.
+    // A test that passes only after others, or only alone, is broken.
     sequence: { shuffle: true },
     allowOnly: false,
     projects: [

@@ -1,4 +1,4 @@
-/** What a program that uses Loom as a library imports. */
+/** The exports of Loom as a library. */
 export { AgentSession, type CallReply, type SendOptions } from './agent-session.ts'
 export { type Agent, type AgentDefinition, defineAgent } from './agent.ts'
 export type {

@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
-import { lasting } from './artefacts/lasting-folder.ts'
+import { testFolder } from './artefacts/test-folder.ts'
 import { loom, root, start, tidy } from './cli/command.ts'
 import { type RunningRedis, startRedis } from './redis/redis.ts'
 import { until } from './redis/until.ts'
@@ -43,7 +43,7 @@ const admitted = readFileSync(join(root, '.dockerignore'), 'utf8')
   .filter((line) => line.startsWith('!'))
   .map((line) => line.slice(1))
 
-const { path } = lasting()
+const { path } = testFolder()
 const built = join(path, 'packages')
 const folder = join(path, 'loom')
 

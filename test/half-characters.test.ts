@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest'
 
 import { wellFormedJson } from '../src/model/well-formed.ts'
-import { answering } from './fixtures/answering.ts'
 import { delta, done } from './fixtures/chat-streams.ts'
+import { runWithServer } from './fixtures/run-with-server.ts'
 import { eventStream } from './fixtures/upstream.ts'
 
 const providers = {
@@ -17,7 +17,7 @@ const providers = {
 it.each(Object.entries(providers))(
   'half characters never reach a provider: %s',
   async (_, provider) => {
-    const { asked } = await answering(
+    const { asked } = await runWithServer(
       ({ response }) => {
         eventStream(response).end(delta({ content: 'Fine.' }, 'stop') + done)
       },

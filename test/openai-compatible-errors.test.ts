@@ -7,7 +7,7 @@ import { openAICompatible } from '../src/model/openai-compatible.ts'
 import { hello } from './fixtures/byte-transport.ts'
 import { delta, done } from './fixtures/chat-streams.ts'
 import { collectParts, collectStream } from './fixtures/collected-parts.ts'
-import { eventStream, nobody, rawUpstream, until, upstream } from './fixtures/upstream.ts'
+import { eventStream, unusedAddress, rawUpstream, until, upstream } from './fixtures/upstream.ts'
 
 const modelAt = (baseUrl: string) => openAICompatible({ provider: 'test', modelId: 'm1', baseUrl })
 const text = delta({ content: 'Hel' })
@@ -132,7 +132,7 @@ describe('a good status without an answer', () => {
 
 describe('a connection', () => {
   test('a refused connection may be retried', async () => {
-    const baseUrl = await nobody()
+    const baseUrl = await unusedAddress()
     const failure = await failureOf(baseUrl)
     expect(failure.message).toMatch(/^Cannot reach 127.0.0.1:\d+: .*ECONNREFUSED/)
     expect(failure).toMatchObject({ isRetryable: true, cause: { code: 'ECONNREFUSED' } })

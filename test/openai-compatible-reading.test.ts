@@ -70,12 +70,12 @@ test('the stock client reads less in the listed cases only', async () => {
   // All others are the intended differences.
   expect(alike).toEqual([
     'the status of MiniMax in each chunk',
-    'the whole message once more at the end',
+    'the whole message again at the end',
     'calls with the reason stop',
     'a finish reason that is empty or "null" in each delta',
     'a finish reason in each delta',
     "Gemini's FINISH_REASON_UNSPECIFIED in each delta",
-    'a word that nobody knows',
+    'an unknown finish reason',
   ])
 })
 

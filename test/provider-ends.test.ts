@@ -7,8 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { describe, expect, it } from 'vitest'
 
-import { answering } from './fixtures/answering.ts'
 import { delta, done, event } from './fixtures/chat-streams.ts'
+import { runWithServer } from './fixtures/run-with-server.ts'
 import { eventStream } from './fixtures/upstream.ts'
 import { ofType } from './recorded-run.ts'
 
@@ -39,7 +39,7 @@ describe.each(Object.entries(ends))('a server that, after the finish reason, %s'
   it.each(Object.entries(rest))(
     'the answer is complete and asked for once: %s',
     async (_, usage) => {
-      const { message, asked, error, result } = await answering(({ response }) => {
+      const { message, asked, error, result } = await runWithServer(({ response }) => {
         eventStream(response).write(text + delta({}, 'stop') + usage)
         end(response)
       })
@@ -51,7 +51,7 @@ describe.each(Object.entries(ends))('a server that, after the finish reason, %s'
   )
 
   it('the calls of a complete answer run once', async () => {
-    const { asked, ran, result } = await answering(({ response, isAfterTool }) => {
+    const { asked, ran, result } = await runWithServer(({ response, isAfterTool }) => {
       if (isAfterTool) return void eventStream(response).end(whole)
       eventStream(response).write(call('{"path":"a"}') + delta({}, 'tool_calls'))
       end(response)
@@ -63,7 +63,7 @@ describe.each(Object.entries(ends))('a server that, after the finish reason, %s'
 })
 
 it('the client waits briefly for usage after the finish reason', async () => {
-  const { result } = await answering(async ({ response }) => {
+  const { result } = await runWithServer(async ({ response }) => {
     eventStream(response).write(text + delta({}, 'stop'))
     await delay(100)
     response.write(usage)
@@ -72,7 +72,7 @@ it('the client waits briefly for usage after the finish reason', async () => {
 })
 
 it('the client reads on if content follows a finish reason', async () => {
-  const { result, asked } = await answering(async ({ response }) => {
+  const { result, asked } = await runWithServer(async ({ response }) => {
     eventStream(response).write(delta({ reasoning: 'Hm' }, 'stop'))
     await delay(1500)
     response.end(whole)
@@ -82,7 +82,7 @@ it('the client reads on if content follows a finish reason', async () => {
 })
 
 it('the client reads on if each delta has a finish reason', async () => {
-  const { result, asked } = await answering(async ({ response }) => {
+  const { result, asked } = await runWithServer(async ({ response }) => {
     eventStream(response).write(delta({ content: 'H' }, 'stop') + delta({ content: 'el' }, 'stop'))
     await delay(1500)
     response.end(delta({ content: 'lo' }, 'stop') + done)
@@ -95,7 +95,7 @@ const failures =
   'error network_error abort insufficient_system_resource rate_limit_exceeded server_busy preempted connection_lost DeadlineExceeded'
 
 it.each(failures.split(' '))('the finish reason %s causes another request', async (reason) => {
-  const { result, asked, ran } = await answering(({ response, number }) => {
+  const { result, asked, ran } = await runWithServer(({ response, number }) => {
     const broken = text + call('{"path":"a"}') + delta({}, reason) + done
     eventStream(response).end(number === 1 ? broken : whole)
   })
@@ -119,7 +119,7 @@ it.each([
   ['stop_string', 'stop'],
   ['EndTurn', 'stop'],
 ])('the finish reason %s means %s', async (word, finishReason) => {
-  const { result, asked } = await answering(({ response }) => {
+  const { result, asked } = await runWithServer(({ response }) => {
     eventStream(response).end(text + delta({}, word) + done)
   })
   expect(result).toMatchObject({ text: 'Hello', finishReason })
@@ -127,7 +127,7 @@ it.each([
 })
 
 it('empty finish reasons alone cause another request', async () => {
-  const { result, asked } = await answering(({ response, number }) => {
+  const { result, asked } = await runWithServer(({ response, number }) => {
     eventStream(response).end(number === 1 ? delta({ content: 'Half' }, '') : whole)
   })
   expect(asked).toHaveLength(2)
@@ -138,7 +138,7 @@ describe('a tool call that was cut off', () => {
   it.each([undefined, '', '{"path":"a'])(
     'a call cut off by the length does not run: %s',
     async (input) => {
-      const { ran, asked, events } = await answering(({ response, isAfterTool }) => {
+      const { ran, asked, events } = await runWithServer(({ response, isAfterTool }) => {
         if (isAfterTool) return void eventStream(response).end(whole)
         eventStream(response).end(
           delta({ content: 'Well. ' }) + call(input) + delta({}, 'length') + done,
@@ -154,7 +154,7 @@ describe('a tool call that was cut off', () => {
   it.each(['max_tokens_reached', 'ContentFilter'])(
     'a call does not run after the finish reason %s',
     async (reason) => {
-      const { ran, asked } = await answering(({ response, isAfterTool }) => {
+      const { ran, asked } = await runWithServer(({ response, isAfterTool }) => {
         if (isAfterTool) return void eventStream(response).end(whole)
         eventStream(response).end(call('') + delta({}, reason) + delta({}, 'stop') + done)
       })
@@ -164,7 +164,7 @@ describe('a tool call that was cut off', () => {
   )
 
   it("a call cut off by the body's end does not run", async () => {
-    const { ran, asked } = await answering(({ response, number }) => {
+    const { ran, asked } = await runWithServer(({ response, number }) => {
       eventStream(response).end(number === 1 ? call('') + delta({}, '') : whole)
     })
     expect(ran).toEqual([])
@@ -173,7 +173,7 @@ describe('a tool call that was cut off', () => {
 
   it('complete calls of a cut-off answer run', async () => {
     const second = { index: 1, id: 'b', function: { name: 'read', arguments: '' } }
-    const { ran, asked } = await answering(({ response, isAfterTool }) => {
+    const { ran, asked } = await runWithServer(({ response, isAfterTool }) => {
       if (isAfterTool) return void eventStream(response).end(whole)
       const calls = call('{"path":"a"}') + delta({ tool_calls: [second] })
       eventStream(response).end(calls + delta({}, 'length') + done)
@@ -184,7 +184,7 @@ describe('a tool call that was cut off', () => {
 })
 
 it('a call without arguments runs in a complete answer', async () => {
-  const { ran } = await answering(({ response, isAfterTool }) => {
+  const { ran } = await runWithServer(({ response, isAfterTool }) => {
     eventStream(response).end(isAfterTool ? whole : call('') + delta({}, 'tool_calls') + done)
   })
   expect(ran).toEqual([{}])
@@ -197,7 +197,7 @@ describe('a sign of life', () => {
   it.each(Object.entries(signs))(
     'a sign of life restarts the limit on silence: %s',
     async (_, sign) => {
-      const { result, asked } = await answering(
+      const { result, asked } = await runWithServer(
         async ({ response }) => {
           eventStream(response)
           const live = async () => {
@@ -219,7 +219,7 @@ describe('a sign of life', () => {
   )
 
   it('a sign of life never extends the limit of the step', async () => {
-    const { error } = await answering(
+    const { error } = await runWithServer(
       ({ response }) => {
         const timer = setInterval(() => response.write(': wait\n\n'), 50)
         response.once('close', () => clearInterval(timer))

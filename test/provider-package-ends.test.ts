@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { describe, expect, it } from 'vitest'
 
-import { answering } from './fixtures/answering.ts'
+import { runWithServer } from './fixtures/run-with-server.ts'
 import { eventStream } from './fixtures/upstream.ts'
 import { ofType } from './recorded-run.ts'
 
@@ -142,7 +142,7 @@ describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end,
   it.each(Object.entries(ends))(
     'an answer is complete if, after its end, the server %s',
     async (_, leave) => {
-      const run = await answering(
+      const run = await runWithServer(
         ({ response }) => {
           eventStream(response).write(begin + end)
           leave(response)
@@ -156,7 +156,7 @@ describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end,
   )
 
   it('an answer that breaks off before its end is repeated', async () => {
-    const { asked, result } = await answering(
+    const { asked, result } = await runWithServer(
       ({ response, number }) => {
         // The first answer breaks off inside an event.
         eventStream(response).write(begin + (number === 1 ? end.slice(0, 40) : end))
@@ -169,7 +169,7 @@ describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end,
   })
 
   it('signs of life keep an answer alive', async () => {
-    const { asked, result } = await answering(
+    const { asked, result } = await runWithServer(
       async ({ response }) => {
         eventStream(response).write(begin)
         for (let beat = 0; beat < 10; beat++) {
@@ -191,7 +191,7 @@ it('unknown events, blocks and deltas of Anthropic are ignored', async () => {
     event({ type: 'content_block_start', index: 1, content_block: { type: 'new_block' } }) +
     event({ type: 'content_block_delta', index: 1, delta: { type: 'text_delta', text: 'x' } }) +
     event({ type: 'content_block_stop', index: 1 })
-  const { asked, result } = await answering(
+  const { asked, result } = await runWithServer(
     ({ response }) => {
       eventStream(response).end(
         anthropicBlock({ type: 'text', text: '' }) +
@@ -245,7 +245,7 @@ it.each([
     'other',
   ],
 ])('OpenAI is read to its end where it %s', async (_, wire, finishReason) => {
-  const { asked, result } = await answering(
+  const { asked, result } = await runWithServer(
     ({ response }) => void eventStream(response).end(wire),
     { model: 'openai/gpt-5', environment: openAIEnvironment },
   )
@@ -269,7 +269,7 @@ const geminiAnswer = (text: string, more: Json = {}) => ({
 })
 
 it('Anthropic may leave out the usage and types of events, and number its messages', async () => {
-  const { asked, result } = await answering(
+  const { asked, result } = await runWithServer(
     ({ response }) => {
       const { content: _, ...start } = anthropicMessage
       eventStream(response).end(
@@ -308,7 +308,7 @@ it.each([
 ])(
   'an answer in JSON in place of an event stream is read: %s %#',
   async (model, environment, answer) => {
-    const { asked, result } = await answering(
+    const { asked, result } = await runWithServer(
       ({ response }) => {
         const json = JSON.stringify(answer)
         response.writeHead(200, { 'content-type': 'application/json' }).write(json.slice(0, 40))
@@ -324,7 +324,7 @@ it.each([
 it.each(Object.entries(wires))(
   'a stream under another content type is finished at its finish reason: %s',
   async (_, { model, environment, begin, end }) => {
-    const { asked, result } = await answering(
+    const { asked, result } = await runWithServer(
       async ({ response }) => {
         response.writeHead(200, { 'content-type': 'text/plain' }).write(begin)
         await delay(50)
@@ -339,7 +339,7 @@ it.each(Object.entries(wires))(
 )
 
 it('Google is read on after FINISH_REASON_UNSPECIFIED', async () => {
-  const { asked, result } = await answering(
+  const { asked, result } = await runWithServer(
     async ({ response }) => {
       const unspecified = { finishReason: 'FINISH_REASON_UNSPECIFIED' }
       eventStream(response).write(gemini([{ text: 'Hel' }], unspecified))
@@ -353,7 +353,7 @@ it('Google is read on after FINISH_REASON_UNSPECIFIED', async () => {
 })
 
 it('Google is read to its end where it sends a reason with each piece', async () => {
-  const { asked, result } = await answering(
+  const { asked, result } = await runWithServer(
     async ({ response }) => {
       eventStream(response)
       for (const text of ['H', 'e', 'l', 'lo']) {
@@ -372,7 +372,7 @@ const cutCalls = Object.entries(wires).filter(([, { cutCall }]) => cutCall !== u
 
 it.each(cutCalls)('a cut-off call does not run: %s', async (_, wire) => {
   const { model, environment, begin, end, cutCall = '' } = wire
-  const { ran, asked, events } = await answering(
+  const { ran, asked, events } = await runWithServer(
     ({ response, isAfterTool }) => {
       eventStream(response).end(isAfterTool ? begin + end : cutCall)
     },

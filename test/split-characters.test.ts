@@ -1,8 +1,8 @@
 /** A character whose two halves (UTF-16 surrogates) arrive in two deltas, as escapes in JSON. */
 import { afterEach, expect, test } from 'vitest'
 
-import { answering } from './fixtures/answering.ts'
 import { delta, done } from './fixtures/chat-streams.ts'
+import { runWithServer } from './fixtures/run-with-server.ts'
 import { eventStream, upstream } from './fixtures/upstream.ts'
 import { endProcesses, startLoom } from './loom-process.ts'
 import { ofType } from './recorded-run.ts'
@@ -16,7 +16,7 @@ const smile = delta({ content: 'Hi ' }) + half('\\ud83d') + half('\\ude00!')
 
 test('a split character is sent in one piece', async () => {
   const wire = half('Hm \\ud83e', 'reasoning') + half('\\udd14', 'reasoning') + smile + stop
-  const { events, result, message } = await answering(async ({ response }) => {
+  const { events, result, message } = await runWithServer(async ({ response }) => {
     eventStream(response)
     for (const event of wire.split(/(?<=\n\n)/)) {
       response.write(event)
@@ -35,7 +35,7 @@ test('a split character is sent in one piece', async () => {
 })
 
 test('half a character becomes a replacement character', async () => {
-  const { result, message } = await answering(({ response }) => {
+  const { result, message } = await runWithServer(({ response }) => {
     eventStream(response).end(delta({ content: 'Hi ' }) + half('\\ud83d') + stop)
   })
   expect(result.text).toBe('Hi \uFFFD')

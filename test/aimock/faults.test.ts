@@ -32,7 +32,7 @@ const refusal = (status: number, message = 'Come back later.'): Reply => [
 const chaos = (config: ChaosConfig): Reply => [says('Never seen.'), { chaos: config }]
 
 /** These faults are temporary: the same call may succeed a moment later. */
-const passing: readonly [string, Reply][] = [
+const temporaryFaults: readonly [string, Reply][] = [
   ['429', refusal(429)],
   ['500', refusal(500)],
   ['503', refusal(503)],
@@ -44,7 +44,7 @@ const passing: readonly [string, Reply][] = [
 ]
 
 /** These faults are permanent: a second call would fail too. */
-const lasting: readonly [string, Reply][] = [
+const permanentFaults: readonly [string, Reply][] = [
   ['400', refusal(400, 'That is no request.')],
   ['401', refusal(401, 'Who are you?')],
   ['403', refusal(403, 'Not for you.')],
@@ -66,7 +66,7 @@ async function openBackup(): Promise<LLMock> {
 }
 
 describe.each(providers)('$name', ({ model }) => {
-  test.each(passing)('retries without a visible error after %s', async (_name, fault) => {
+  test.each(temporaryFaults)('retries without a visible error after %s', async (_name, fault) => {
     const { mock, models } = await openStage()
     script(mock, 'Hello', fault, [says('Here I am.')])
     const { events, result } = await record(patient, 'Hello?', { model, models })
@@ -76,24 +76,30 @@ describe.each(providers)('$name', ({ model }) => {
     expect(mock.getRequests()).toHaveLength(2)
   })
 
-  test.each(passing)('a permanent fault ends with a readable error: %s', async (_name, fault) => {
-    const { mock, models } = await openStage()
-    script(mock, 'Hello', fault, fault, fault, fault)
-    const { events, error } = await record(patient, 'Hello?', { model, models })
-    expect(mock.getRequests()).toHaveLength(1 + quickRetries.retries)
-    expect(ofType(events, 'error')[0]?.errorText).toBe(error?.message)
-    expect(error?.result?.outcome).toBe('error')
-  })
+  test.each(temporaryFaults)(
+    'a permanent fault ends with a readable error: %s',
+    async (_name, fault) => {
+      const { mock, models } = await openStage()
+      script(mock, 'Hello', fault, fault, fault, fault)
+      const { events, error } = await record(patient, 'Hello?', { model, models })
+      expect(mock.getRequests()).toHaveLength(1 + quickRetries.retries)
+      expect(ofType(events, 'error')[0]?.errorText).toBe(error?.message)
+      expect(error?.result?.outcome).toBe('error')
+    },
+  )
 
-  test.each(lasting)('reports the reason without a retry after %s', async (status, fault) => {
-    const { mock, models } = await openStage()
-    script(mock, 'Hello', fault, [says('Too late.')])
-    const { error } = await record(assistant, 'Hello?', { model, models })
-    expect(mock.getRequests()).toHaveLength(1)
-    expect(error?.message).toMatch(new RegExp(`answered with ${status}: .*(request|you|model)`))
-  })
+  test.each(permanentFaults)(
+    'reports the reason without a retry after %s',
+    async (status, fault) => {
+      const { mock, models } = await openStage()
+      script(mock, 'Hello', fault, [says('Too late.')])
+      const { error } = await record(assistant, 'Hello?', { model, models })
+      expect(mock.getRequests()).toHaveLength(1)
+      expect(error?.message).toMatch(new RegExp(`answered with ${status}: .*(request|you|model)`))
+    },
+  )
 
-  test.each([...passing, ...lasting, ['malformed JSON', malformed] as const])(
+  test.each([...temporaryFaults, ...permanentFaults, ['malformed JSON', malformed] as const])(
     'calls the next model after %s',
     async (_name, fault) => {
       const { mock } = await openStage()

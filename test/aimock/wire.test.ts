@@ -38,7 +38,7 @@ const reported: Record<string, (message: string) => string> = {
 }
 
 /** These faults come before any text. */
-const early: Record<string, Fault> = {
+const earlyFaults: Record<string, Fault> = {
   'an answer that ends before its first event': async (response) => {
     await begin(response, '')
     response.end()
@@ -53,7 +53,7 @@ const early: Record<string, Fault> = {
 }
 
 /** These faults come after the reader has a part of the answer. */
-const late: Record<string, Fault> = {
+const lateFaults: Record<string, Fault> = {
   'an answer that ends after its first event': async (response, { events }) => {
     await begin(response, events[0] ?? '')
     response.end()
@@ -82,13 +82,13 @@ const late: Record<string, Fault> = {
 }
 
 /** After each of these faults the call is repeated. */
-const passing = { ...early, ...late }
+const temporaryFaults = { ...earlyFaults, ...lateFaults }
 
 /**
  * These faults end the run, unless there is another model, because a retry would meet the same
  * server.
  */
-const lasting: Record<string, Fault> = {
+const permanentFaults: Record<string, Fault> = {
   'a web page': (response) => {
     response.writeHead(200, { 'content-type': 'text/html' })
     response.end('<!doctype html><title>Welcome</title>')
@@ -111,7 +111,7 @@ async function openWire(): Promise<WireStage> {
 }
 
 /** After these faults the other side sends nothing, and only a time limit ends the wait. */
-const hanging: ReadonlySet<string> = new Set([
+const silentFaults: ReadonlySet<string> = new Set([
   'an answer that never comes',
   'headers without an answer',
   'silence in mid-answer',
@@ -122,12 +122,12 @@ const hanging: ReadonlySet<string> = new Set([
  * the limit would be requested again, and a fault after it would not be seen.
  */
 const limitsOf = (fault: string) => {
-  const silenceMs = hanging.has(fault) ? 1000 : 20_000
+  const silenceMs = silentFaults.has(fault) ? 1000 : 20_000
   return { firstChunkMs: silenceMs, nextChunkMs: silenceMs }
 }
 
 describe.each(providers)('$name', ({ model, variable }: Provider) => {
-  test.each(Object.entries(passing))('retries after %s', async (name, fault) => {
+  test.each(Object.entries(temporaryFaults))('retries after %s', async (name, fault) => {
     const { mock, proxy, models } = await openWire()
     proxy.faults.push(fault)
     const { events, result } = await record(assistant, 'What is it?', {
@@ -141,7 +141,7 @@ describe.each(providers)('$name', ({ model, variable }: Provider) => {
     expectPairedCalls(askedOf(mock))
   })
 
-  test.each(Object.entries(late))('continues after %s', async (name, fault) => {
+  test.each(Object.entries(lateFaults))('continues after %s', async (name, fault) => {
     const { mock, proxy, models } = await openWire()
     proxy.faults.push(fault)
     const options = { model, models, recovery: 'continue' as const, limits: limitsOf(name) }
@@ -151,7 +151,7 @@ describe.each(providers)('$name', ({ model, variable }: Provider) => {
     expectPairedCalls(askedOf(mock))
   })
 
-  test.each(Object.entries({ ...passing, ...lasting }))(
+  test.each(Object.entries({ ...temporaryFaults, ...permanentFaults }))(
     'a permanent fault ends with a readable error: %s',
     async (name, fault) => {
       const { proxy, models } = await openWire()

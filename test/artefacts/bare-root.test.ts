@@ -13,7 +13,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { start as startProgram, tidy } from '../cli/command.ts'
 import { until } from '../redis/until.ts'
 import { buildArtefacts, buildMs, executable } from './built.ts'
-import { lasting } from './lasting-folder.ts'
+import { testFolder } from './test-folder.ts'
 
 const enter = ['unshare', '--map-root-user', '--mount'] as const
 const [unshare, ...namespaces] = enter
@@ -21,7 +21,7 @@ const isAllowed = spawnSync(unshare, [...namespaces, 'true']).status === 0
 const mustRun = process.env['CI'] !== undefined
 
 describe.skipIf(!isAllowed && !mustRun)('on a bare root (it needs mount namespaces)', () => {
-  const { path: bare } = lasting()
+  const { path: bare } = testFolder()
 
   beforeAll(buildArtefacts, buildMs)
   beforeAll(() => {

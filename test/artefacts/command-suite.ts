@@ -17,7 +17,7 @@ import { type RunningRedis, startRedis } from '../redis/redis.ts'
 import { until } from '../redis/until.ts'
 import { openUpstream } from '../sessions/upstream.ts'
 import { type Artefact, buildArtefacts, buildMs, source } from './built.ts'
-import { lasting } from './lasting-folder.ts'
+import { testFolder } from './test-folder.ts'
 import { toolSuite } from './tool-suite.ts'
 
 const files = join(import.meta.dirname, 'files')
@@ -26,7 +26,7 @@ const files = join(import.meta.dirname, 'files')
 export function commandSuite(artefact: Artefact): void {
   const { program } = artefact
   /** A self-extractor unpacks itself once for all tests. */
-  const cache = lasting()
+  const cache = testFolder()
   let redis: RunningRedis
 
   beforeAll(buildArtefacts, buildMs)

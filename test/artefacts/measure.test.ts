@@ -14,7 +14,7 @@ import {
   selfExtractor,
   source,
 } from './built.ts'
-import { lasting } from './lasting-folder.ts'
+import { testFolder } from './test-folder.ts'
 
 beforeAll(buildArtefacts, buildMs)
 
@@ -43,7 +43,7 @@ describe('size', () => {
 })
 
 describe('start-up', () => {
-  const { path: cache } = lasting()
+  const { path: cache } = testFolder()
   const nothing: Artefact = { name: 'Node', program: [process.execPath, '--eval', '0', '--'] }
   const all = [nothing, source, module, executable, selfExtractor]
 

@@ -12,10 +12,10 @@ import { z } from 'zod'
 
 import { loom, root, tidy } from '../cli/command.ts'
 import { buildArtefacts, buildMs } from './built.ts'
-import { lasting } from './lasting-folder.ts'
+import { testFolder } from './test-folder.ts'
 
 const run = promisify(execFile)
-const { path: project } = lasting()
+const { path: project } = testFolder()
 let tarball = ''
 
 beforeAll(buildArtefacts, buildMs)

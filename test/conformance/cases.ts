@@ -27,7 +27,7 @@ const reads: Case[] = [
   },
   {
     name: 'CRLF',
-    differs: 'line endings are not for the model to see: edits keep them whatever it says',
+    differs: 'the model does not see line endings: edits keep them',
     files: { a: 'one\r\ntwo\r\n' },
     input: { path: 'a' },
   },
@@ -45,13 +45,13 @@ const reads: Case[] = [
   },
   {
     name: 'a line of more than 50 KB',
-    differs: 'as above; the peer shows nothing of it and names a shell command',
+    differs: 'as above; the peer shows none of it and suggests a shell command',
     files: { a: `${'x'.repeat(60_000)}\ny\n` },
     input: { path: 'a' },
   },
   {
     name: 'exactly the limit, with a last line ending',
-    differs: 'after the last line ending there is no line, so nothing to read on for',
+    differs: 'after the last line ending there is no line to read',
     files: { a: 'a\nb\n' },
     input: { path: 'a', limit: 2 },
   },
@@ -69,18 +69,18 @@ const reads: Case[] = [
   },
   {
     name: 'UTF-16',
-    differs: 'a file that says it is UTF-16 is decoded',
+    differs: 'a file with the mark of UTF-16 is decoded',
     files: { a: Buffer.from('\uFEFFone\n', 'utf16le') },
     input: { path: 'a' },
   },
   {
     name: 'a file outside',
-    differs: 'nothing leaves the workspace',
+    differs: 'no path may leave the workspace',
     input: { path: '/etc/passwd' },
   },
   {
     name: 'a link that leads outside',
-    differs: 'nothing leaves the workspace',
+    differs: 'no path may leave the workspace',
     links: { a: '/etc/passwd' },
     input: { path: 'a' },
   },
@@ -185,7 +185,7 @@ const edits: Case[] = [
   { name: 'two that look alike', content: '“a”\n„a”\n', edits: [['"a"', 'x']] },
   {
     name: 'an exact one beside one of its look',
-    differs: 'what is quoted exactly is meant exactly',
+    differs: 'an exact quote means only its exact text',
     content: '"a"\n“a”\n',
     edits: [['"a"', 'x']],
   },
@@ -206,7 +206,7 @@ const edits: Case[] = [
   { name: 'a line like another', content: 'aa\n', edits: [['a', 'b']] },
   {
     name: 'not UTF-8',
-    differs: 'what is no UTF-8 would be damaged elsewhere in the file',
+    differs: 'other bytes of a file that is not UTF-8 would be damaged',
     content: Buffer.from([0x61, 0xe9, 0x0a]),
     edits: [['a', 'b']],
   },
@@ -244,7 +244,7 @@ const searches: Case[] = [
   { name: 'a limit', files: { a: 'x\nx\nx\n' }, input: { pattern: 'x', limit: 2 } },
   {
     name: 'exactly the limit',
-    differs: 'no more is said to be there where there is no more',
+    differs: 'a note of more results appears only with more results',
     files: { a: 'x\nx\n' },
     input: { pattern: 'x', limit: 2 },
   },
@@ -263,13 +263,13 @@ const searches: Case[] = [
   },
   {
     name: 'a glob of what is ignored',
-    differs: 'a glob picks from what is searched, and brings nothing back',
+    differs: 'a glob selects among searched files and adds none',
     input: { pattern: 'needle', glob: '*.log' },
   },
   { name: 'a long line', files: { a: `${'x'.repeat(600)}\n` }, input: { pattern: 'x' } },
   {
     name: 'far in a long line',
-    differs: 'what is shown of a long line holds the match',
+    differs: 'the shown part of a long line contains the match',
     files: { a: `${'y'.repeat(600)}x\n` },
     input: { pattern: 'x' },
   },
@@ -281,13 +281,13 @@ const searches: Case[] = [
   },
   {
     name: 'a repository',
-    differs: 'the insides of a repository are not searched',
+    differs: 'the files of a repository itself are not searched',
     files: { '.git/x': 'needle\n', a: 'needle\n' },
     input: { pattern: 'needle' },
   },
   {
     name: 'ignored, in no repository',
-    differs: 'a workspace need be no repository for its .gitignore to count',
+    differs: 'a .gitignore also counts without a repository',
     files: { '.gitignore': '*.log\n', 'x.log': 'needle\n', a: 'needle\n' },
     input: { pattern: 'needle' },
   },
@@ -299,7 +299,7 @@ const searches: Case[] = [
   },
   {
     name: 'outside',
-    differs: 'nothing leaves the workspace',
+    differs: 'no path may leave the workspace',
     input: { pattern: 'root', path: '/etc/passwd' },
   },
 ].map((given) => ({ files: tree, ...given, tool: 'grep' }))
@@ -322,7 +322,7 @@ const finds: Case[] = [
   { name: 'a directory', differs: 'files are found, not directories', input: { pattern: 'src' } },
   {
     name: 'exactly the limit',
-    differs: 'no more is said to be there where there is no more',
+    differs: 'a note of more results appears only with more results',
     files: { ...git, a: '', b: '' },
     input: { pattern: '?', limit: 2 },
   },

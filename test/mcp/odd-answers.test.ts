@@ -121,7 +121,7 @@ describe('an answer of an MCP server', () => {
       { type: 'text', value: '[1]' },
     ],
     [
-      'structured content once, where text says it too',
+      'structured content once beside its text',
       { content: [{ type: 'text', text: '{"answer":42}' }], structuredContent: { answer: 42 } },
       { type: 'text', value: '{"answer":42}' },
     ],
@@ -146,7 +146,7 @@ describe('an answer of an MCP server', () => {
     ],
     ['no output in words', { content: [] }, { type: 'text', value: '(no output)' }],
     [
-      'structured content beside a text that says less',
+      'structured content beside a shorter text',
       { content: [{ type: 'text', text: '2 users' }], structuredContent: { users: [1, 2] } },
       { type: 'text', value: '2 users\n{"users":[1,2]}' },
     ],
@@ -201,7 +201,7 @@ describe('an answer of an MCP server', () => {
     ],
     ['an image without its type', { content: [{ type: 'image', data: 'iVBORw0KGgo' }] }, [pngFile]],
     [
-      'an image that is none beside a text',
+      'an invalid image beside a text',
       {
         content: [
           { type: 'text', text: 'kept' },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { afterAll } from 'vitest'
 
-export function lasting(): { readonly path: string } {
+export function testFolder(): { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'loom-artefacts-'))
   afterAll(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
   return { path }
