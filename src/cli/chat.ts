@@ -57,8 +57,10 @@ async function hold(
   await using conversations = opening
   const conversation = await conversationOf(conversations, { flags, here: local?.directory })
   if (flags.continue === true || local?.stored !== undefined) {
-    await local?.keepModel(conversation)
-    for (const line of continuedLines(conversation, local)) screen.note(screen.paint('dim', line))
+    const missing = await local?.keepModel(conversation)
+    const lines = continuedLines(conversation, local)
+    if (missing !== undefined) lines.push(`loom: ${missing}`)
+    for (const line of lines) screen.note(screen.paint('dim', line))
   }
   const terminal = openTerminal(program)
   const keyboard = terminal === undefined ? undefined : new Keyboard(terminal)

@@ -34,6 +34,7 @@ import { commandMcp } from './command-mcp.ts'
 import type { ChatSettings, Conversation, Conversations } from './conversation.ts'
 import { fileBackedStore } from './file-store.ts'
 import { localConversations } from './local-conversations.ts'
+import { plainLine } from './render/plain.ts'
 import { type StoredSession, SessionFiles } from './session-files.ts'
 import { directoryOf, isAvailable, storedSession, modelOf } from './stored-session.ts'
 
@@ -53,8 +54,11 @@ export interface LocalChat {
   isElsewhere: boolean
   /** The stored session that the flags name. */
   stored: StoredSession | undefined
-  /** Uses the model of the last answer, unless the flags name a model. */
-  keepModel: (conversation: Conversation) => Promise<void>
+  /**
+   * Uses the model of the last answer, unless the flags name a model. Returns a line for the user if
+   * that model cannot be used now, for example without its key. Another model then answers.
+   */
+  keepModel: (conversation: Conversation) => Promise<string | undefined>
   /** Returns the context window of the current model, in tokens. Undefined if it is not known. */
   windowNow: () => Promise<number | undefined>
 }
@@ -152,11 +156,15 @@ export async function openLocalChat(
     isElsewhere: directory !== config.workspace,
     stored,
     async keepModel(conversation) {
-      if (flags.model !== undefined) return
+      if (flags.model !== undefined) return undefined
       const model = modelOf(await conversation.messages())
-      // If the model cannot be used any more, for example without its key, the default model
-      // answers.
-      if (model !== undefined && (await isAvailable(model, models))) settings.model = model
+      if (model === undefined) return undefined
+      if (await isAvailable(model, models)) {
+        settings.model = model
+        return undefined
+      }
+      const now = typeof settings.model === 'string' ? settings.model : modelName(agent, config)
+      return `${plainLine(model)}, the model of this session, cannot be used now: ${now} answers`
     },
     async windowNow() {
       const own = typeof agent.model === 'string' ? agent.model : config.model

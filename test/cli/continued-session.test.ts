@@ -43,6 +43,18 @@ describe('a session that continues', () => {
     expect(other.stdout).toBe('and now?\n')
   })
 
+  it('reports that its model cannot be used, and that another one answers', async () => {
+    const { a, say, environment } = await open()
+    await say(a, '--model', 'up/x', '--session', 's', 'hello')
+    const { UP_BASE_URL: _, ...without } = environment
+    const options = { directory: a, environment: { ...without, LOOM_MODEL: 'demo/echo' } }
+    const { stdout, stderr } = await loom(['--continue', 'and now?'], options)
+    expect(stdout).toBe('and now?\n')
+    expect(stderr).toContain(
+      'up/x, the model of this session, cannot be used now: demo/echo answers',
+    )
+  })
+
   it('is the last of this folder, or keeps its own folder', async () => {
     const { upstream, a, b, say } = await open()
     await writeFile(join(a, 'note.txt'), 'a note of folder A')

@@ -117,7 +117,8 @@ export class Commands {
     const summary = listed ?? (await talk.conversations.list()).find((session) => session.id === id)
     if (summary === undefined) throw new LoomError('not-found', `There is no session ${word}.`)
     const conversation = await talk.conversations.open(id)
-    await this.#options.local?.keepModel(conversation)
+    const missing = await this.#options.local?.keepModel(conversation)
+    if (missing !== undefined) this.#say(missing)
     await change(conversation)
   }
 
