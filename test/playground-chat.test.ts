@@ -38,7 +38,7 @@ function pausedReply(first: string, second: string) {
 
 const isAnswered = (text: string) => (chat: Chat) => last(chat) === `assistant: ${text}`
 
-async function asked(fetch: Fetch, text: string): Promise<Chat> {
+async function openChatWith(fetch: Fetch, text: string): Promise<Chat> {
   const chat = openTab(fetch)
   await chat.send(said(text))
   return chat
@@ -79,7 +79,7 @@ function cut(body: ReadableStream<Uint8Array>, bytes: number): ReadableStream<Ui
 describe("the playground's conversation", () => {
   it('shows the messages of the server', async () => {
     const fetch = fetchOf(await appOf([says('Hello there.'), says('Well.')]))
-    const chat = await asked(fetch, 'Hi')
+    const chat = await openChatWith(fetch, 'Hi')
     await until('an answer', () => isAnswered('Hello there.')(chat))
     await chat.send(said('How are you?'))
     await until('a second one', () => isAnswered('Well.')(chat))
@@ -96,7 +96,7 @@ describe("the playground's conversation", () => {
   it('follows an answer after a reload', async () => {
     const { script, release } = pausedReply('First, ', 'then.')
     const fetch = fetchOf(await appOf([script]))
-    const chat = await asked(fetch, 'Hi')
+    const chat = await openChatWith(fetch, 'Hi')
     await until('the first half', () => last(chat) === 'assistant (live): First, ')
     chat.close()
     const tabs = [openTab(fetch, chat.id), openTab(fetch, chat.id)]
@@ -109,7 +109,7 @@ describe("the playground's conversation", () => {
 
   it('shows a turn of another client', async () => {
     const fetch = fetchOf(await appOf([says('One.'), says('Two.')]))
-    const chat = await asked(fetch, 'Hi')
+    const chat = await openChatWith(fetch, 'Hi')
     await idle(chat)
     const other = openTab(fetch, chat.id)
     await other.watch()
@@ -125,7 +125,7 @@ describe("the playground's conversation", () => {
     async (bytes) => {
       const { script, release } = pausedReply('a b c d ', 'e f')
       const { fetch, streams } = breaking(fetchOf(await appOf([script])), bytes)
-      const chat = await asked(fetch, 'Hi')
+      const chat = await openChatWith(fetch, 'Hi')
       await until('another connection', () => streams.length > 1)
       release()
       await until('the answer', () => isAnswered('a b c d e f')(chat))
@@ -143,7 +143,7 @@ describe("the playground's conversation", () => {
       isLost = false
       return Promise.resolve(new Response('', { status: 410 }))
     }
-    const chat = await asked(forgetful, 'Hi')
+    const chat = await openChatWith(forgetful, 'Hi')
     await until('another connection', () => streams.length > 1)
     release()
     await until('the answer', () => isAnswered('a b c')(chat))
@@ -152,7 +152,7 @@ describe("the playground's conversation", () => {
 
   it('shows a queued message and withdraws it', async () => {
     const { script, release } = pausedReply('Wait', 'ed.')
-    const chat = await asked(fetchOf(await appOf([script, says('Two.')])), 'One')
+    const chat = await openChatWith(fetchOf(await appOf([script, says('Two.')])), 'One')
     await until('the first half', () => last(chat) === 'assistant (live): Wait')
     await chat.send(said('Two'))
     await chat.send(said('Three'))
@@ -167,7 +167,10 @@ describe("the playground's conversation", () => {
   })
 
   it('interrupts an answer and keeps its text', async () => {
-    const chat = await asked(fetchOf(await appOf([hangs(words('Well, ')), says('Now.')])), 'Hi')
+    const chat = await openChatWith(
+      fetchOf(await appOf([hangs(words('Well, ')), says('Now.')])),
+      'Hi',
+    )
     await until('the first words', () => last(chat) === 'assistant (live): Well, ')
     await chat.send(said('Stop it'), 'interrupt')
     await until('the answer', () => isAnswered('Now.')(chat))
@@ -176,7 +179,7 @@ describe("the playground's conversation", () => {
 
   it('stops the answer on the server', async () => {
     const fetch = fetchOf(await appOf([hangs(words('Well, '))]))
-    const chat = await asked(fetch, 'Hi')
+    const chat = await openChatWith(fetch, 'Hi')
     await until('the first words', () => last(chat) === 'assistant (live): Well, ')
     await chat.stop()
     await until('the end', () => isAnswered('Well, ')(chat))
@@ -198,7 +201,7 @@ describe("the playground's conversation", () => {
       [calls(['ask', {}, 'a'], ['pay', {}, 'b']), says('Thanks.')],
       [ask, pay],
     )
-    const chat = await asked(fetchOf(app), 'Hi')
+    const chat = await openChatWith(fetchOf(app), 'Hi')
     await until('the questions', () => last(chat) === 'assistant (waiting): ')
     const entry = chat.entries.at(-1)
     const [first, second] = entry?.message.parts.filter((part) => 'toolCallId' in part) ?? []
@@ -218,7 +221,7 @@ describe("the playground's conversation", () => {
 
   it('edits a message and regenerates an answer', async () => {
     const scripts = [says('One.'), says('Two.'), says('Three.'), says('Four.')]
-    const chat = await asked(fetchOf(await appOf(scripts)), 'First')
+    const chat = await openChatWith(fetchOf(await appOf(scripts)), 'First')
     await until('an answer', () => isAnswered('One.')(chat))
     await chat.send(said('Second'))
     await until('a second', () => isAnswered('Two.')(chat))
@@ -233,7 +236,7 @@ describe("the playground's conversation", () => {
 
   it('shows a failed turn after a reload and retries it', async () => {
     const fetch = fetchOf(await appOf([new Error('no'), new Error('no'), says('Now.')]))
-    const chat = await asked(fetch, 'Hi')
+    const chat = await openChatWith(fetch, 'Hi')
     await until('the failure', () => chat.entries.at(-1)?.end === 'error' && !chat.busy)
     const other = openTab(fetch, chat.id)
     await other.watch()
@@ -248,7 +251,7 @@ describe("the playground's conversation", () => {
 
   it('reports a conversation that the server lost', async () => {
     const fetch = fetchOf(await appOf([says('One.')]))
-    const chat = await asked(fetch, 'Hi')
+    const chat = await openChatWith(fetch, 'Hi')
     await until('an answer', () => isAnswered('One.')(chat))
     await fetch(`/api/chat/${chat.id}`, { method: 'DELETE' })
     await chat.look()
@@ -261,7 +264,7 @@ describe("the playground's conversation", () => {
     const after = fetchOf(await appOf([says('Who are you?')]))
     let isRestarted = false
     const posted: string[] = []
-    const chat = await asked((path, init) => {
+    const chat = await openChatWith((path, init) => {
       if (isRestarted && init?.method === 'POST') posted.push(path)
       return isRestarted ? after(path, init) : before(path, init)
     }, 'Hi')
@@ -279,7 +282,7 @@ describe("the playground's conversation", () => {
   it('treats status 410 as a lost conversation', async () => {
     const there = fetchOf(await appOf([says('One.')]))
     let isForgotten = false
-    const chat = await asked(
+    const chat = await openChatWith(
       async (path, init) =>
         isForgotten && init?.method === 'POST'
           ? new Response('{"error":{"code":"gone","message":"x"}}', { status: 410 })
@@ -295,7 +298,7 @@ describe("the playground's conversation", () => {
   it('keeps an unsent message and sends it once later', async () => {
     const there = fetchOf(await appOf([says('One.')]))
     let isAway = true
-    const chat = await asked(
+    const chat = await openChatWith(
       (...all) => (isAway ? Promise.reject(new TypeError('fetch failed')) : there(...all)),
       'Hi',
     )
@@ -311,7 +314,7 @@ describe("the playground's conversation", () => {
       agents: [defineAgent({ name: 'demo', systemPrompt: 'x', tools: [calculator] })],
       config: readConfig({ LOOM_AGENT: 'demo', LOOM_MODEL: 'demo/fast' }),
     })
-    const chat = await asked(fetchOf(app), 'What is 6 * 7?')
+    const chat = await openChatWith(fetchOf(app), 'What is 6 * 7?')
     await until('the answer', () => last(chat).includes('42') && !chat.busy)
   })
 })

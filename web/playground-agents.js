@@ -5,10 +5,10 @@ export function openAgents({ picker, select, about, server, onChange }) {
   let agents = []
   const defaultText = about.textContent
 
-  const named = (name) => agents.find((agent) => agent.name === name)
+  const findAgent = (name) => agents.find((agent) => agent.name === name)
 
   function draw() {
-    const description = named(select.value)?.description
+    const description = findAgent(select.value)?.description
     picker.title = description ?? ''
     about.textContent = description || defaultText
   }
@@ -29,7 +29,7 @@ export function openAgents({ picker, select, about, server, onChange }) {
      * Selects the agent of a conversation, or the default agent if the server has no such agent.
      */
     show(name) {
-      const agent = named(name) ?? agents.find((agent) => agent.default)
+      const agent = findAgent(name) ?? agents.find((agent) => agent.default)
       if (agent === undefined || select.value === agent.name) return
       select.value = agent.name
       draw()

@@ -3,7 +3,7 @@
  * texts go to a separate live region. A live region around the conversation would read every token.
  */
 import { element } from './playground-dom.js'
-import { isAsked } from './playground-forms.js'
+import { needsAnswer } from './playground-forms.js'
 import { problemOf, textOf } from './playground-message.js'
 import { isTool, toolNameOf } from './playground-reading.js'
 
@@ -42,7 +42,7 @@ export function openAnnouncer(region) {
     settle(entry) {
       listenTo(entry)
       if (!entry.live) sayText(entry, true)
-      const asks = entry.message.parts.filter((part) => isTool(part) && isAsked(part, entry))
+      const asks = entry.message.parts.filter((part) => isTool(part) && needsAnswer(part, entry))
       const state = entry.live
         ? 'The agent is answering.'
         : [problemOf(entry), ...asks.map(askText)].join(' ').trim()

@@ -3,7 +3,7 @@
  * and posts only one message at a time. It reads a turn of any client from `GET …/stream`, and
  * loads the messages again when the turn has ended.
  */
-import { askedIn, emptyAnswer, entriesOf } from './playground-entries.js'
+import { emptyAnswer, entriesOf, openCallsOf } from './playground-entries.js'
 import { applyChunk, closeReading, openReading } from './playground-reading.js'
 import { followed, mayPass, pause } from './playground-stream.js'
 
@@ -147,7 +147,7 @@ export function openChat({ server, id, agent, oldEntries = [], onChange = () => 
     if (result === 'gone') Object.assign(entry, { reading: undefined, cursor: undefined })
     if (result !== 'done') return result === 'gone' ? 1 : count
     closeReading(reading)
-    entry.asked = askedIn(reading.message)
+    entry.openCalls = openCallsOf(reading.message)
     Object.assign(entry, { live: false, end: reading.end ?? undefined, error: reading.error })
     return count
   }

@@ -57,5 +57,5 @@ export const emptyAnswer = (id) => ({ id, role: 'assistant', parts: [] })
 const askingStates = new Set(['input-available', 'approval-requested'])
 
 /** The ids of the calls of a message that the human must answer. */
-export const askedIn = ({ parts }) =>
+export const openCallsOf = ({ parts }) =>
   new Set(parts.filter(({ state }) => askingStates.has(state)).map(({ toolCallId }) => toolCallId))

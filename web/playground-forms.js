@@ -7,7 +7,7 @@ import { toolNameOf } from './playground-reading.js'
 
 /** Returns the form of a call, or null if the call needs none. */
 export function formFor(part, entry, actions) {
-  if (!isAsked(part, entry)) return null
+  if (!needsAnswer(part, entry)) return null
   if (part.state === 'approval-requested') return approvalForm(part, actions)
   return toolNameOf(part) === 'human' ? humanForm(part, actions) : jsonForm(part, actions)
 }
@@ -16,10 +16,13 @@ export function formFor(part, entry, actions) {
  * Whether the human must act on a call. A message that waits for two answers runs for a moment
  * after the first one. The second call needs its answer during this time too.
  */
-export function isAsked({ state, toolCallId, providerExecuted }, { live, waiting, asked, sent }) {
+export function needsAnswer(
+  { state, toolCallId, providerExecuted },
+  { live, waiting, openCalls, sent },
+) {
   if (state !== 'approval-requested' && state !== 'input-available') return false
   if (providerExecuted || sent?.has(toolCallId)) return false
-  return waiting || (live && asked?.has(toolCallId)) || false
+  return waiting || (live && openCalls?.has(toolCallId)) || false
 }
 
 function approvalForm(part, { decide }) {

@@ -12,7 +12,7 @@ export function openKey(dialog) {
   const form = dialog.querySelector('form')
   const field = dialog.querySelector('input')
   const problem = dialog.querySelector('.problem')
-  let asking
+  let dialogResult
   let declined = false
 
   const key = {
@@ -24,8 +24,8 @@ export function openKey(dialog) {
     async ask(refused) {
       if (refused !== key.value) return true
       if (declined) return false
-      asking ??= show(refused).finally(() => (asking = undefined))
-      return asking
+      dialogResult ??= show(refused).finally(() => (dialogResult = undefined))
+      return dialogResult
     },
     /** Asks again after the human declined. */
     askAgain() {
@@ -42,7 +42,7 @@ export function openKey(dialog) {
       dialog.addEventListener(
         'close',
         () => {
-          declined = dialog.returnValue !== 'given'
+          declined = dialog.returnValue !== 'accepted'
           resolve(!declined)
         },
         { once: true },
@@ -52,15 +52,15 @@ export function openKey(dialog) {
 
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    const given = field.value.trim()
-    if (!plain.test(given)) {
+    const input = field.value.trim()
+    if (!plain.test(input)) {
       problem.textContent = 'A key contains only ASCII letters, digits and signs, and no spaces.'
       return
     }
-    key.value = given
-    sessionStorage.setItem(storageKey, given)
+    key.value = input
+    sessionStorage.setItem(storageKey, input)
     field.value = ''
-    dialog.close('given')
+    dialog.close('accepted')
   })
   dialog.querySelector('[data-close]').addEventListener('click', () => dialog.close(''))
   // Escape keeps the last `returnValue`.

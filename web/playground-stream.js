@@ -32,7 +32,7 @@ export async function* eventsOf(body, silenceMs = silenceMaxMs) {
         else if (line === '' && data.length > 0) {
           const text = data.join('\n')
           data = []
-          yield text === '[DONE]' ? { done: true } : { id, chunk: parsed(text) }
+          yield text === '[DONE]' ? { done: true } : { id, chunk: parseChunk(text) }
         }
       }
     }
@@ -46,7 +46,7 @@ function throwBrokenOff(cause) {
   throw Object.assign(new Error('The connection broke off.', { cause }), { status: 0 })
 }
 
-function parsed(text) {
+function parseChunk(text) {
   try {
     return JSON.parse(text)
   } catch (cause) {

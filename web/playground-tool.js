@@ -5,7 +5,7 @@
  */
 import { diffView, editView } from './playground-change.js'
 import { element, icon, jsonView } from './playground-dom.js'
-import { formFor, isAsked } from './playground-forms.js'
+import { formFor, needsAnswer } from './playground-forms.js'
 import { showInvisible } from './playground-invisible.js'
 import { renderMarkdown } from './playground-markdown.js'
 import { toolNameOf } from './playground-reading.js'
@@ -19,7 +19,7 @@ function statusOf(part, entry) {
     case 'input-available':
     case 'approval-requested': {
       const approves = part.state === 'approval-requested'
-      if (isAsked(part, entry)) {
+      if (needsAnswer(part, entry)) {
         const label = approves ? 'needs your approval' : 'waits for you'
         return { icon: 'hand', label, open: true, tone: 'ask' }
       }

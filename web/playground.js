@@ -182,9 +182,9 @@ function scrollToEnd() {
 /** Scrolls to the end, or to the start of a question that is higher than the window. */
 function scrollToNewest() {
   scrollToEnd()
-  const asked = at('messages').querySelector(".card[data-tone='ask'][open]")
-  if (asked === null) return
-  const above = asked.getBoundingClientRect().top - scroller.getBoundingClientRect().top
+  const card = at('messages').querySelector(".card[data-tone='ask'][open]")
+  if (card === null) return
+  const above = card.getBoundingClientRect().top - scroller.getBoundingClientRect().top
   if (above < 0) scroller.scrollTop += above - 16
 }
 

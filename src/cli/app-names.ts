@@ -29,7 +29,7 @@ export const toolNames = ({ harmless, acting }: AppTools): string[] => [
 ]
 
 /** @throws LoomError `unknown-agent`, or `invalid-config` for a file that cannot be used */
-export async function agentNamed(
+export async function findAgent(
   word: string,
   { agents, world }: { agents: AppAgents; world: NameWorld },
 ): Promise<Agent> {
@@ -45,7 +45,7 @@ export async function agentNamed(
 }
 
 /** @throws LoomError `invalid-request` for an unknown name, or `invalid-config` for a bad file */
-export async function toolsNamed(
+export async function findTools(
   words: readonly string[],
   world: NameWorld,
 ): Promise<readonly NamedTool[]> {

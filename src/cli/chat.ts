@@ -16,7 +16,7 @@ import { Gauge } from './render/gauge.ts'
 import { plainLine } from './render/plain.ts'
 import { Screen } from './render/screen.ts'
 import { Keyboard } from './repl/keyboard.ts'
-import { failedResult, resultLine } from './result.ts'
+import { errorResult, resultLine } from './result.ts'
 import type { Talk } from './talk.ts'
 import { openTerminal } from './terminal.ts'
 
@@ -31,7 +31,7 @@ export async function chat(
   } catch (error) {
     // A program that reads JSON from stdout also reads the error there.
     const format = formatOf(flags)
-    if (format !== 'text') world.program.stdout.write(resultLine(failedResult(error), format))
+    if (format !== 'text') world.program.stdout.write(resultLine(errorResult(error), format))
     throw error
   }
 }

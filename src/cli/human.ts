@@ -9,7 +9,7 @@ import { pendingParts } from '../session/pending-parts.ts'
 import type { Answer } from '../store/letter.ts'
 import type { Grants } from './approval.ts'
 import { prefixOf } from './command-prefix.ts'
-import { plain, plainLine, revealedLine } from './render/plain.ts'
+import { plain, plainLine, visibleLine } from './render/plain.ts'
 import type { Screen } from './render/screen.ts'
 import { isInCallLine, requestLines } from './render/tool-lines.ts'
 import { widthOf } from './render/width.ts'
@@ -89,7 +89,8 @@ export class Human {
     const hint = `(y)es, (a)lways${alwaysText(part['input'])}, (n)o, or say why not`
     const whole = `Allow ${name}? ${screen.paint('dim', hint)} › `
     const isNarrow = widthOf(whole) > screen.columns - answerColumns
-    if (isNarrow) for (const line of screen.fitted(hint)) screen.error(screen.paint('dim', line))
+    if (isNarrow)
+      for (const line of screen.breakLines(hint)) screen.error(screen.paint('dim', line))
     const prompt = isNarrow ? `Allow ${name}? › ` : whole
     const read = await lines.read(prompt, { signal, isQuestion: true })
     if (read.type !== 'line') return undefined
@@ -121,9 +122,10 @@ export class Human {
     }
     const choices = Array.isArray(options) ? options.map(String) : []
     const draw = () => {
-      for (const line of screen.fitted(plain(question))) screen.error(screen.paint('bold', line))
+      for (const line of screen.breakLines(plain(question)))
+        screen.error(screen.paint('bold', line))
       choices.forEach((choice, index) => {
-        const lines = screen.fitted(`  ${index + 1}. ${plainLine(choice)}`, '     ')
+        const lines = screen.breakLines(`  ${index + 1}. ${plainLine(choice)}`, '     ')
         for (const line of lines) screen.error(line)
       })
     }
@@ -149,7 +151,7 @@ function alwaysText(input: unknown): string {
   const command = textField(input, 'command')
   if (command === undefined) return ''
   const prefix = prefixOf(command)
-  return prefix === undefined ? ' this one' : ` ${revealedLine(prefix)} …`
+  return prefix === undefined ? ' this one' : ` ${visibleLine(prefix)} …`
 }
 
 /** The position of a call among the calls that wait for a decision. */

@@ -96,7 +96,7 @@ function addAll(
   { text, source, environment, report }: ServerSource,
 ): void {
   const missing = new Set<string>()
-  const value = withVariables(parsed(text, source), { environment, missing })
+  const value = withVariables(parseJson(text, source), { environment, missing })
   const read = fileSchema.safeParse(value)
   if (!read.success) {
     const [issue] = read.error.issues
@@ -128,7 +128,7 @@ function nameOf(word: string): string {
   return name === '' ? 'server' : name
 }
 
-function parsed(text: string, source: string): unknown {
+function parseJson(text: string, source: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {

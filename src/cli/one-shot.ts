@@ -94,7 +94,7 @@ async function playOnScreen(talk: ScreenOptions, events: Events): Promise<Played
       onEvent,
       pause: () => view.pause(),
       resume: () => view.begin(),
-      drained: () => screen.drained(),
+      whenWritable: () => screen.whenWritable(),
       stopping,
       signal: interrupts.leaving,
     })

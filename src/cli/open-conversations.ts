@@ -25,7 +25,7 @@ import { openMemoryStore } from '../store/memory.ts'
 import { toolNames } from '../tool-list.ts'
 import type { NamedTool } from '../tool.ts'
 import { warmUp } from '../warm-up.ts'
-import { agentNamed, agentNames, type NameWorld, toolsNamed } from './app-names.ts'
+import { findAgent, agentNames, type NameWorld, findTools } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
 import type { Grants } from './approval.ts'
 import { chatAgent } from './chat-agent.ts'
@@ -87,10 +87,10 @@ export async function openLocalChat(
   const names = nameWorld(world, { config, directory, isQuiet: flags.quiet === true })
   const isOurs = stored !== undefined && agentNames(agents).includes(stored.agent)
   const word = flags.agent ?? (isOurs ? stored.agent : config.agent)
-  const agent = await agentNamed(word, { agents, world: names })
+  const agent = await findAgent(word, { agents, world: names })
   const registry = await openRegistry(config, { fetch: networkFetch(program.env) })
   const models = createModels({ environment: program.env, registry })
-  const toolsOf = (words: readonly string[]) => toolsNamed(words, names)
+  const toolsOf = (words: readonly string[]) => findTools(words, names)
   const settings: ChatSettings = {
     model: flags.model,
     tools: flags.tools === undefined ? undefined : await toolsOf(flags.tools),

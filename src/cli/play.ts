@@ -19,7 +19,7 @@ export interface PlayOptions {
   pause: () => void
   resume: () => void
   /** Resolves when there is room for more output. */
-  drained: () => Promise<void>
+  whenWritable: () => Promise<void>
   /**
    * Aborts when the human stops the answer. It ends a question to the human, and no question
    * follows. A stop that reaches the session while the answer already waits aborts nothing, so this
@@ -74,7 +74,7 @@ export async function play(first: Events, options: PlayOptions): Promise<PlayedT
 async function readAll(
   events: Events,
   fold: MessageFold,
-  { onEvent, drained, turn }: PlayOptions & { turn: PlayedTurn },
+  { onEvent, whenWritable, turn }: PlayOptions & { turn: PlayedTurn },
 ): Promise<void> {
   for await (const event of events) {
     fold.add(event)
@@ -82,6 +82,6 @@ async function readAll(
     if (event.type === 'error') turn.errorText = event.errorText
     if (event.type === 'abort') turn.isStopped = true
     if (event.type === 'finish') turn.finishReason = event.finishReason
-    await drained()
+    await whenWritable()
   }
 }

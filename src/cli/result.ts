@@ -76,7 +76,7 @@ export function lackOf({ message, finishReason }: PlayedTurn): string | undefine
 }
 
 /** The result for a program if no turn began. */
-export const failedResult = (error: unknown): Pick<ChatResult, 'text' | 'messages' | 'error'> => ({
+export const errorResult = (error: unknown): Pick<ChatResult, 'text' | 'messages' | 'error'> => ({
   text: '',
   messages: [],
   error: errorMessage(error),

@@ -79,7 +79,7 @@ export class SessionFiles {
       return { ...(await sessionIn(await readFile(path, 'utf8'), path)), id }
     } catch (error) {
       if (isMissing(error)) return undefined
-      throw unusable(error, this.shownDirectory)
+      throw userError(error, this.shownDirectory)
     }
   }
 
@@ -91,11 +91,11 @@ export class SessionFiles {
     const path = this.#path(session.id)
     try {
       const others = await this.read(session.id).catch(() => undefined)
-      const messages = merged(others?.messages ?? [], session.messages)
+      const messages = mergeMessages(others?.messages ?? [], session.messages)
       const { createdAt } = others ?? session
       await this.#replace(path, { ...session, createdAt, messages })
     } catch (error) {
-      throw unusable(error, this.shownDirectory)
+      throw userError(error, this.shownDirectory)
     }
   }
 
@@ -124,7 +124,7 @@ export class SessionFiles {
       return true
     } catch (error) {
       if (isMissing(error)) return false
-      throw unusable(error, this.shownDirectory)
+      throw userError(error, this.shownDirectory)
     }
   }
 
@@ -149,7 +149,7 @@ export class SessionFiles {
   async #newest(): Promise<{ id: string; updatedAt: number }[]> {
     const names = await readdir(this.directory).catch((error: unknown) => {
       if (isMissing(error)) return []
-      throw unusable(error, this.shownDirectory)
+      throw userError(error, this.shownDirectory)
     })
     await this.#removeDrafts(names)
     const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5))
@@ -190,7 +190,7 @@ const isMissing = (error: unknown) =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 
 /** Merges the messages of the file and of this process. For a message in both, this process wins. */
-function merged(theirs: readonly UIMessage[], ours: readonly UIMessage[]): UIMessage[] {
+function mergeMessages(theirs: readonly UIMessage[], ours: readonly UIMessage[]): UIMessage[] {
   const own = new Map(ours.map((message) => [message.id, message]))
   const known = new Set(theirs.map(({ id }) => id))
   return [
@@ -200,7 +200,7 @@ function merged(theirs: readonly UIMessage[], ours: readonly UIMessage[]): UIMes
 }
 
 /** Converts an error of the file system to an error that the user can correct. */
-function unusable(error: unknown, directory: string): unknown {
+function userError(error: unknown, directory: string): unknown {
   if (!(error instanceof Error && 'code' in error && 'syscall' in error)) return error
   const message = `Sessions cannot be kept in ${directory}: ${error.message}`
   return new LoomError('unavailable', message, { cause: error })
@@ -210,7 +210,7 @@ const noSession = (path: string) =>
   new LoomError('invalid-request', `${path} holds no session of Loom.`)
 
 async function sessionIn(text: string, path: string): Promise<StoredSession> {
-  const fields = fieldsOf(parsed(text))
+  const fields = fieldsOf(parseJson(text))
   const { id, agent, createdAt } = fields
   const directory = textField(fields, 'directory')
   const place = directory === undefined ? {} : { directory }
@@ -227,7 +227,7 @@ async function sessionIn(text: string, path: string): Promise<StoredSession> {
   throw noSession(path)
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

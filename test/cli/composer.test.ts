@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { afterEach, describe, expect, it } from 'vitest'
 
-import { typedAhead } from '../../src/cli/repl/typed-ahead.ts'
+import { typeAhead } from '../../src/cli/repl/type-ahead.ts'
 import { until } from '../redis/until.ts'
 import type { Upstream } from '../sessions/upstream.ts'
 import { folder, tidy } from './command.ts'
@@ -21,11 +21,11 @@ const { enter, interrupt } = keys
 
 describe('text typed ahead', () => {
   it('becomes queued lines and the current line', () => {
-    expect(typedAhead(`one${enter}two\u007fx${enter}${enter}half`)).toEqual({
+    expect(typeAhead(`one${enter}two\u007fx${enter}${enter}half`)).toEqual({
       queued: ['one', 'twx'],
       text: 'half',
     })
-    expect(typedAhead(`gone\u0015a ${pasted('b\nc')} d\u001b[D`)).toEqual({
+    expect(typeAhead(`gone\u0015a ${pasted('b\nc')} d\u001b[D`)).toEqual({
       queued: [],
       text: 'a b⏎c d',
     })

@@ -58,7 +58,7 @@ describe.skipIf(lacksTerminal)('keys before a question', () => {
   ] as const) {
     for (const reportMs of [0, undefined, 1500]) {
       const terminalKind = reportMs === undefined ? 'no reports' : `reports after ${reportMs} ms`
-      it(`${what} do not answer it in a conversation (${terminalKind})`, async () => {
+      it(`are not used: ${what} (${terminalKind})`, async () => {
         const { upstream, terminal, made } = await open(['early'], [], { reportMs })
         await terminal.shows('/help lists')
         await terminal.type(`go${enter}`, 'go')

@@ -36,7 +36,7 @@ async function stoppedAt(type: AgentEvent['type'] | undefined) {
     },
     pause: () => undefined,
     resume: () => undefined,
-    drained: () => Promise.resolve(),
+    whenWritable: () => Promise.resolve(),
     stopping: stop.signal,
     signal: new AbortController().signal,
   })

@@ -120,13 +120,13 @@ const codes: Readonly<Record<number, LoomErrorCode>> = {
 
 async function failureOf(response: Response): Promise<LoomError> {
   const text = await response.text().catch(() => '')
-  const reason = textField(fieldsOf(parsed(text))['error'], 'message') ?? text.slice(0, 500)
+  const reason = textField(fieldsOf(parseJson(text))['error'], 'message') ?? text.slice(0, 500)
   const code = codes[response.status] ?? (response.status < 500 ? 'invalid-request' : 'internal')
   const hint = code === 'unauthorized' ? ' Set LOOM_API_KEY to one of its keys.' : ''
   return new LoomError(code, `The server says: ${reason.trim() || response.status}${hint}`)
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

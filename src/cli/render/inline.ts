@@ -71,7 +71,7 @@ function runsOf(tokens: readonly Token[], formats: readonly Format[]): Run[] {
       default:
         return 'tokens' in token && token.tokens !== undefined
           ? runsOf(token.tokens, formats)
-          : [{ text: named(token.raw).replaceAll('\n', ' '), formats }]
+          : [{ text: withEntities(token.raw).replaceAll('\n', ' '), formats }]
     }
   })
 }
@@ -98,7 +98,7 @@ const entities: Readonly<Record<string, string>> = {
   '&nbsp;': '\u00a0',
 }
 
-const named = (text: string) =>
+const withEntities = (text: string) =>
   text.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (entity) => entities[entity] ?? entity)
 
 /** Splits before each ideograph. Other characters stay with the ideograph before them. */

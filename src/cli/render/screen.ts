@@ -4,7 +4,7 @@
  * erased before other text is written.
  */
 import type { Environment } from '../../ground/environment.ts'
-import { fitted } from './fitted.ts'
+import { breakLines } from './line-breaks.ts'
 import { fullPaint, isStyled, noPaint, type Paint } from './style.ts'
 import { cutTo, widthOf } from './width.ts'
 
@@ -92,9 +92,9 @@ export class Screen {
    * @param indent the text before each further line of a line that is too long
    * @param reserve columns that the caller needs in each line
    */
-  fitted(text: string, indent = '', reserve = 0): string[] {
+  breakLines(text: string, indent = '', reserve = 0): string[] {
     if (this.#options.stderr.isTTY !== true) return text.split('\n')
-    return fitted(text, this.width - reserve, indent)
+    return breakLines(text, this.width - reserve, indent)
   }
 
   /** Whether stdout is a terminal. Text for a terminal is made safe. */
@@ -173,7 +173,7 @@ export class Screen {
   }
 
   /** Resolves when stdout accepts more data, or is closed. */
-  async drained(): Promise<void> {
+  async whenWritable(): Promise<void> {
     const { stdout } = this.#options
     if (stdout.writableNeedDrain !== true || stdout.destroyed === true) return
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -54,13 +54,13 @@ function rowLines(
   const height = Math.max(...cells.map(({ length }) => length))
   return Array.from({ length: height }, (_, line) =>
     cells
-      .map((lines, column) => padded(lines[line] ?? '', widths[column] ?? 0, align[column] ?? null))
+      .map((lines, column) => padTo(lines[line] ?? '', widths[column] ?? 0, align[column] ?? null))
       .join(gap)
       .trimEnd(),
   )
 }
 
-function padded(text: string, columns: number, align: 'center' | 'left' | 'right' | null): string {
+function padTo(text: string, columns: number, align: 'center' | 'left' | 'right' | null): string {
   const missing = Math.max(0, columns - widthOf(text))
   const left = align === 'right' ? missing : align === 'center' ? Math.floor(missing / 2) : 0
   return ' '.repeat(left) + text + ' '.repeat(missing - left)

@@ -1,7 +1,7 @@
 /** The input and the output of a tool call, as a few lines for the user. */
 import { fieldsOf, textField } from '../../ground/fields.ts'
 import { diffLines, replacementLines } from './diff.ts'
-import { plain, plainLine, revealed, revealedLine } from './plain.ts'
+import { plain, plainLine, visibleText, visibleLine } from './plain.ts'
 import type { Paint } from './style.ts'
 import { cutTo, widthOf } from './width.ts'
 
@@ -48,12 +48,12 @@ function inputText(input: unknown): string {
   if (textField(input, 'question') !== undefined) return 'asks'
   const fields = Object.entries(fieldsOf(input))
   const main = mainFields.map((name) => textField(input, name)).find((text) => text !== undefined)
-  if (typeof input === 'string') return revealedLine(input)
-  if (main !== undefined) return revealedLine(main)
+  if (typeof input === 'string') return visibleLine(input)
+  if (main !== undefined) return visibleLine(main)
   if (fields.length === 0) return ''
   const [[, only] = []] = fields
-  if (fields.length === 1 && typeof only === 'string') return revealedLine(only)
-  return revealedLine(fields.map(([name, value]) => fieldText(name, value)).join(' '))
+  if (fields.length === 1 && typeof only === 'string') return visibleLine(only)
+  return visibleLine(fields.map(([name, value]) => fieldText(name, value)).join(' '))
 }
 
 const mainFields = ['command', 'path', 'file_path', 'pattern', 'expr', 'prompt', 'query', 'url']
@@ -66,7 +66,7 @@ export function requestLines(
   const { command, ...besides } = fieldsOf(input)
   if (typeof command === 'string')
     return [
-      ...revealed(command)
+      ...visibleText(command)
         .split('\n')
         .map((line) => `  ${paint('bold', line)}`),
       ...fieldLines(besides),
@@ -75,11 +75,11 @@ export function requestLines(
   const changes = changeLines({ content, edits }, paint)
   if (typeof path !== 'string' || changes === undefined) {
     const text = JSON.stringify(input, undefined, 2) ?? ''
-    return revealed(text)
+    return visibleText(text)
       .split('\n')
       .map((line) => `  ${line}`)
   }
-  const what = `  ${plainLine(toolName)} ${paint('bold', revealedLine(path))}`
+  const what = `  ${plainLine(toolName)} ${paint('bold', visibleLine(path))}`
   // The changes are not shortened, because a human must see everything before the approval.
   const shown = changes.map((line) => `  ${line}`)
   return [what, ...fieldLines(others), ...shown]
@@ -87,7 +87,7 @@ export function requestLines(
 
 /** The other fields of the input, each on its own line. */
 const fieldLines = (fields: Record<string, unknown>): string[] =>
-  Object.entries(fields).map(([name, value]) => `  ${revealedLine(fieldText(name, value))}`)
+  Object.entries(fields).map(([name, value]) => `  ${visibleLine(fieldText(name, value))}`)
 
 const fieldText = (name: string, value: unknown): string => `${name}=${JSON.stringify(value)}`
 
@@ -101,13 +101,16 @@ function changeLines(
 ): string[] | undefined {
   if (!Array.isArray(edits)) {
     if (edits !== undefined || typeof content !== 'string') return undefined
-    return replacementLines('', revealed(content), paint)
+    return replacementLines('', visibleText(content), paint)
   }
   if (content !== undefined) return undefined
   const changes = edits.map((edit: unknown) => {
     const { old: before, new: after, ...others } = fieldsOf(edit)
     if (typeof before !== 'string' || typeof after !== 'string') return undefined
-    return [...fieldLines(others), ...replacementLines(revealed(before), revealed(after), paint)]
+    return [
+      ...fieldLines(others),
+      ...replacementLines(visibleText(before), visibleText(after), paint),
+    ]
   })
   return changes.every((lines) => lines !== undefined) ? changes.flat() : undefined
 }
@@ -120,7 +123,7 @@ export function outputLines(
   const diff = textField(output, 'diff')
   if (diff !== undefined && diff !== '') {
     const path = plainLine(textField(output, 'path') ?? 'changed')
-    return [path, ...limited(diffLines(diff, paint), changeLinesMax)]
+    return [path, ...limitLines(diffLines(diff, paint), changeLinesMax)]
   }
   const text =
     typeof output === 'string'
@@ -129,7 +132,7 @@ export function outputLines(
   const lines = plain(text)
     .split('\n')
     .filter((line) => line.trim() !== '')
-  return limited(lines, outputLinesMax).map((line, index) =>
+  return limitLines(lines, outputLinesMax).map((line, index) =>
     paint('dim', cutTo(line, width - 4 - (index === 0 ? reserve : 0))),
   )
 }
@@ -173,7 +176,7 @@ function valueText(output: unknown): string {
   return JSON.stringify(output) ?? ''
 }
 
-function limited(lines: readonly string[], max: number): string[] {
+function limitLines(lines: readonly string[], max: number): string[] {
   if (lines.length <= max) return [...lines]
   return [...lines.slice(0, max - 1), `… ${lines.length - max + 1} more lines`]
 }

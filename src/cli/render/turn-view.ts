@@ -3,7 +3,7 @@
  * with the current activity and its time.
  */
 import type { AgentEvent, EventOf } from '../../event.ts'
-import { elapsed } from './elapsed.ts'
+import { elapsedText } from './elapsed-text.ts'
 import type { Gauge } from './gauge.ts'
 import { MarkdownStream } from './markdown-stream.ts'
 import { plain } from './plain.ts'
@@ -147,7 +147,8 @@ export class TurnView {
     const thought = plain(this.#thought).trim()
     this.#thought = ''
     if (thought === '') return
-    for (const line of screen.fitted(thought)) screen.note(screen.paint(['dim', 'italic'], line))
+    for (const line of screen.breakLines(thought))
+      screen.note(screen.paint(['dim', 'italic'], line))
   }
 
   #call(event: EventOf<'tool-input-available' | 'tool-input-error'>): void {
@@ -214,7 +215,7 @@ export class TurnView {
     const { screen } = this.#options
     return lines.flatMap((line, index) => {
       const end = index === 0 ? time : ''
-      const set = screen.fitted(line, '', indent.length + end.length)
+      const set = screen.breakLines(line, '', indent.length + end.length)
       const style = index === lines.length - 1 ? 'red' : 'dim'
       return set.map((text, at) => screen.paint(style, at === set.length - 1 ? text + end : text))
     })
@@ -243,7 +244,7 @@ const indent = '    '
 /** ` (0.1 s)`, or an empty text for a call that took less than `noticeableMs`. */
 function timeOf(running: RunningCall | undefined): string {
   if (running === undefined || performance.now() - running.startedAt < noticeableMs) return ''
-  return ` (${elapsed(running.startedAt, 1)})`
+  return ` (${elapsedText(running.startedAt, 1)})`
 }
 
 /** The shortest time that is shown. */

@@ -2,7 +2,7 @@
  * The status line of a running answer: the activity, the effect of Ctrl-C, the context and the
  * cost.
  */
-import { elapsed } from './elapsed.ts'
+import { elapsedText } from './elapsed-text.ts'
 import type { Gauge } from './gauge.ts'
 import { plainLine } from './plain.ts'
 import { cutTo, widthOf } from './width.ts'
@@ -51,13 +51,13 @@ export function workingLine(
 function wordsOf({ model, startedAt, tools }: Activity, isNarrow: boolean) {
   if (tools.length === 0) {
     const what = model === 'waiting' && !isNarrow ? 'waiting for the model' : model
-    return { what, time: ` ${elapsed(startedAt)}`, progress: '' }
+    return { what, time: ` ${elapsedText(startedAt)}`, progress: '' }
   }
   const oldest = Math.min(...tools.map(({ startedAt }) => startedAt))
   const reported = tools.find(({ progress }) => progress !== '')?.progress
   return {
     what: tools.map(({ toolName }) => plainLine(toolName)).join(', '),
-    time: ` ${elapsed(oldest)}`,
+    time: ` ${elapsedText(oldest)}`,
     progress: reported === undefined ? '' : separator + reported,
   }
 }

@@ -79,7 +79,7 @@ export class Commands {
   #say(text: string): void {
     // The user asked for this text, so it is shown also with `--quiet`.
     const { screen } = this.#options.talk
-    for (const line of screen.fitted(text)) screen.error(line)
+    for (const line of screen.breakLines(text)) screen.error(line)
   }
 
   async #model(reference: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** The text of `/help`, for the width of the terminal. */
-import { fitted } from '../render/fitted.ts'
+import { breakLines } from '../render/line-breaks.ts'
 
 const commands = [
   ['/help', 'lists the commands and keys'],
@@ -33,9 +33,9 @@ export function helpText(columns: number): string {
   const isBeside = width >= 60
   const row = ([name, text]: readonly [string, string]) =>
     isBeside
-      ? fitted(text, width - nameColumns).map(
+      ? breakLines(text, width - nameColumns).map(
           (line, index) => (index === 0 ? name : '').padEnd(nameColumns) + line,
         )
-      : [name, ...fitted(`  ${text}`, width, '  ')]
+      : [name, ...breakLines(`  ${text}`, width, '  ')]
   return [...commands.flatMap(row), '', ...keys.flatMap(row)].join('\n')
 }

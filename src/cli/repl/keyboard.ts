@@ -121,13 +121,13 @@ export class Keyboard {
     this.#paste = undefined
     const guard = new QuestionGuard({ report: this.#report, isPasting, signal: options.signal })
     this.#guard = guard
-    const settled = await guard.settled()
+    const result = await guard.wait()
     this.#guard = undefined
-    if (settled !== 'interrupt') ahead += guard.typed.slice(isPasting ? pasteStart.length : 0)
+    if (result !== 'interrupt') ahead += guard.typed.slice(isPasting ? pasteStart.length : 0)
     try {
       if (this.#isEnded) return { type: 'end' }
-      if (settled === 'left') return { type: 'left', text: '' }
-      if (settled === 'interrupt') return { type: 'interrupt' }
+      if (result === 'left') return { type: 'left', text: '' }
+      if (result === 'interrupt') return { type: 'interrupt' }
       options.draw?.()
       return await this.#readLine(prompt, options)
     } finally {
@@ -144,16 +144,14 @@ export class Keyboard {
       output: this.#terminal.output,
       terminal: true,
       prompt,
-      history: history.map((entry) => this.#pasted.recalled(entry)),
+      history: history.map((entry) => this.#pasted.historyText(entry)),
       historySize: 1000,
       removeHistoryDuplicates: true,
       ...(completer !== undefined && { completer }),
     })
     const { promise, resolve } = Promise.withResolvers<LineRead>()
     const leave = () => resolve({ type: 'left', text: whole(lines.line) })
-    lines.once('line', (line) =>
-      resolve({ type: 'line', text: this.#pasted.expanded(whole(line)) }),
-    )
+    lines.once('line', (line) => resolve({ type: 'line', text: this.#pasted.expand(whole(line)) }))
     const closed = () => resolve({ type: 'end' })
     lines.once('close', closed)
     lines.on('SIGINT', () => {
@@ -165,7 +163,7 @@ export class Keyboard {
     if (signal?.aborted === true) leave()
     const leaveFor = (key: string) => {
       this.#reader = undefined
-      const line = this.#pasted.expanded(whole(lines.line))
+      const line = this.#pasted.expand(whole(lines.line))
       if (key === editKey) return resolve({ type: 'edit', text: line })
       this.#onFound = (found) => resolve({ type: 'found', text: found })
       this.#search = new HistorySearch(history, line)
@@ -177,7 +175,7 @@ export class Keyboard {
     // Removed at once, because the keys after the line in the same chunk belong to the next reader.
     lines.once('line', () => (this.#reader = undefined))
     lines.prompt()
-    if (text !== '') lines.write(this.#pasted.marked(text))
+    if (text !== '') lines.write(this.#pasted.insertText(text))
     this.#pump()
     const read = await promise
     this.#reader = undefined
@@ -293,7 +291,7 @@ export class Keyboard {
     if (end === -1) return false
     const text = harmless(this.#paste.replace(/\r\n?/g, '\n'))
     this.#paste = undefined
-    this.#reader?.lines.write(this.#pasted.marked(text))
+    this.#reader?.lines.write(this.#pasted.insertText(text))
     return true
   }
 }

@@ -10,18 +10,18 @@ export class PastedText {
   readonly #texts = new Map<string, string>()
 
   /** Returns one line unchanged, and a mark for several lines. */
-  marked(text: string): string {
+  insertText(text: string): string {
     const trimmed = text.replace(/\n+$/, '')
     return trimmed.includes('\n') ? this.#mark(trimmed) : trimmed
   }
 
   /** Returns the lines of a history entry, or a mark for many lines. */
-  recalled(entry: string): string {
+  historyText(entry: string): string {
     return entry.split('\n').length > shownLinesMax ? this.#mark(entry) : entry
   }
 
   /** Returns the line with the text of each mark. */
-  expanded(line: string): string {
+  expand(line: string): string {
     let text = line
     for (const [mark, pasted] of this.#texts) text = text.replaceAll(mark, () => pasted)
     return text

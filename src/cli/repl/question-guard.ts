@@ -45,7 +45,7 @@ export class QuestionGuard {
   }
 
   /** Resolves when the question may be answered. */
-  async settled(): Promise<'settled' | 'interrupt' | 'left'> {
+  async wait(): Promise<'settled' | 'interrupt' | 'left'> {
     const { report, signal } = this.#options
     report.ask()
     const startedAt = performance.now()

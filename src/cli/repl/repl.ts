@@ -91,13 +91,13 @@ class Repl {
         this.#options.keyboard?.open()
         this.#options.keyboard?.probe()
         await this.#history.load()
-        await this.#guarded(() => this.#greet())
+        await this.#attempt(() => this.#greet())
         // Only at a terminal: in a pipe, no human could answer an open call of the session.
-        await this.#guarded(() => this.#watch())
+        await this.#attempt(() => this.#watch())
       }
       if (this.#options.first !== '') await this.#send(this.#options.first)
       await this.#loop(ending.signal)
-      if (this.#isTerminal) await this.#guarded(() => this.#showReturn())
+      if (this.#isTerminal) await this.#attempt(() => this.#showReturn())
     } finally {
       this.#lines.close()
     }
@@ -114,7 +114,7 @@ class Repl {
       if (read.type === 'end') return
       if (read.type === 'left') {
         text = read.text
-        if (!ending.aborted) await this.#guarded(() => this.#watch())
+        if (!ending.aborted) await this.#attempt(() => this.#watch())
         continue
       }
       if (read.type === 'found') {
@@ -122,7 +122,7 @@ class Repl {
         continue
       }
       if (read.type === 'edit') {
-        text = (await this.#guarded(() => this.#programs.edit(read.text))) ?? read.text
+        text = (await this.#attempt(() => this.#programs.edit(read.text))) ?? read.text
         continue
       }
       if (read.type === 'interrupt') {
@@ -142,10 +142,10 @@ class Repl {
   async #handle(text: string): Promise<'quit' | undefined> {
     const line = text.trim()
     if (line.startsWith('!') && line.length > 1 && this.#isTerminal) {
-      await this.#guarded(() => this.#programs.shell(line.slice(1).trim()))
+      await this.#attempt(() => this.#programs.shell(line.slice(1).trim()))
       return undefined
     }
-    if (isCommand(line)) return this.#guarded(() => this.#commands.run(line))
+    if (isCommand(line)) return this.#attempt(() => this.#commands.run(line))
     // The start of the text is not trimmed, because a tab at the start of pasted text may matter.
     const message = line.startsWith('//') ? line.slice(1) : text.trimEnd()
     await this.#send([...this.#programs.takeOutputs(), message].join('\n\n'))
@@ -198,7 +198,7 @@ class Repl {
       ...(model === undefined ? [] : [`model ${model}`]),
     ]
     screen.note(`${screen.paint('bold', 'loom')}  ${screen.paint('dim', what.join(' · '))}`)
-    for (const line of screen.fitted(`/help lists the commands · ${conversations.place}`))
+    for (const line of screen.breakLines(`/help lists the commands · ${conversations.place}`))
       screen.note(screen.paint('dim', line))
     await recall(this.#conversation, this.#talk.screen)
     screen.note('')
@@ -228,7 +228,7 @@ class Repl {
   }
 
   async #send(text: string): Promise<void> {
-    await this.#guarded(async () => {
+    await this.#attempt(async () => {
       const { leaving } = this.#talk.interrupts
       await this.#show(await this.#conversation.send(text, leaving))
     })
@@ -276,7 +276,7 @@ class Repl {
   }
 
   /** Runs `work` and reports its failure. The conversation continues. */
-  async #guarded<VALUE>(work: () => Promise<VALUE>): Promise<VALUE | undefined> {
+  async #attempt<VALUE>(work: () => Promise<VALUE>): Promise<VALUE | undefined> {
     try {
       return await work()
     } catch (error) {

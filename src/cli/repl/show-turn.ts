@@ -10,7 +10,7 @@ import { TurnView } from '../render/turn-view.ts'
 import { lackOf, limitOf } from '../result.ts'
 import type { Talk } from '../talk.ts'
 import type { Keyboard } from './keyboard.ts'
-import { typedAhead } from './typed-ahead.ts'
+import { typeAhead } from './type-ahead.ts'
 
 export interface ShowTurnOptions {
   talk: Talk
@@ -50,12 +50,12 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
       late = setTimeout(() => screen.note(line), stoppingMs)
     }
     keyboard.onSuspend = () => screen.hide()
-    keyboard.onTyped = (keys) => screen.composer(typedAhead(keys))
+    keyboard.onTyped = (keys) => screen.composer(typeAhead(keys))
     keyboard.open()
   }
   const begin = () => {
     view.begin()
-    if (keyboard !== undefined) screen.composer(typedAhead(keyboard.ahead))
+    if (keyboard !== undefined) screen.composer(typeAhead(keyboard.ahead))
   }
   begin()
   try {
@@ -68,7 +68,7 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
       },
       pause: () => view.pause(),
       resume: begin,
-      drained: () => screen.drained(),
+      whenWritable: () => screen.whenWritable(),
       stopping: AbortSignal.any([interrupts.stopping, stop.signal]),
       signal: interrupts.leaving,
     })

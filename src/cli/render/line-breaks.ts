@@ -10,11 +10,11 @@ import { widthOf } from './width.ts'
  *
  * @param text a text without control characters and styles
  */
-export function fitted(text: string, width: number, indent = ''): string[] {
-  return text.split('\n').flatMap((line) => fittedLine(line, width, indent))
+export function breakLines(text: string, width: number, indent = ''): string[] {
+  return text.split('\n').flatMap((line) => breakLine(line, width, indent))
 }
 
-function fittedLine(line: string, width: number, indent: string): string[] {
+function breakLine(line: string, width: number, indent: string): string[] {
   if (widthOf(line) <= width) return [line]
   const [first = ''] = /^ */.exec(line) ?? []
   let set = ''

@@ -4,14 +4,14 @@ import { stripVTControlCharacters } from 'node:util'
 import { plain } from '../render/plain.ts'
 import { pasteEnd, pasteStart } from './question-guard.ts'
 
-export interface TypedAhead {
+export interface TypeAhead {
   /** Complete lines, which are sent one after another after the answer. */
   queued: string[]
   /** The incomplete line. */
   text: string
 }
 
-export function typedAhead(keys: string): TypedAhead {
+export function typeAhead(keys: string): TypeAhead {
   const lines = keys
     .split(pasteStart)
     .map((piece, index) => (index === 0 ? piece : withoutLines(piece)))
