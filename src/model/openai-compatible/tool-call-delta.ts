@@ -5,7 +5,7 @@
 import type { JSONObject } from '@ai-sdk/provider'
 
 import { textOf } from './chunk.ts'
-import { isRecord } from './json-record.ts'
+import { isRecord, parseJson } from './json-record.ts'
 import { signed } from './wire-form.ts'
 
 export interface ToolCallDelta {
@@ -18,7 +18,8 @@ export interface ToolCallDelta {
 
 /** The deltas of a `tool_calls` field: a list, or a single delta. Other values are left out. */
 export function toolCallDeltas(value: unknown): readonly ToolCallDelta[] {
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
+  const field: unknown = typeof value === 'string' ? parseJson(value) : value
+  const list: readonly unknown[] = Array.isArray(field) ? field : [field]
   return list.every(isPlainDelta) ? list : list.flatMap(readDelta)
 }
 
@@ -50,7 +51,8 @@ function readDelta(value: unknown): ToolCallDelta[] {
   if (!isRecord(value)) return []
   const callee = isRecord(value['function']) ? value['function'] : value
   const name = textOf(callee['name'])
-  const text = argumentsText(callee['arguments'])
+  // Some servers use the names of Anthropic's and Llama's calls.
+  const text = argumentsText(callee['arguments'] ?? callee['input'] ?? callee['parameters'])
   const id = textOf(value['id'])
   const signature = signedFields(value)
   if ([name, text, id, signature].every((field) => field === undefined)) return []
