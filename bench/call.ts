@@ -30,16 +30,16 @@ export async function call(
   const done = new AbortController()
   const signal = AbortSignal.any([done.signal, AbortSignal.timeout(deadlineMs)])
   child.send(question)
-  const answered = once(child, 'message', { signal })
-  const ended = once(child, 'exit', { signal }).then(() => {
+  const reply = once(child, 'message', { signal })
+  const exit = once(child, 'exit', { signal }).then(() => {
     throw new Error('The process ended before it replied.')
   })
   try {
-    const [message]: unknown[] = await Promise.race([answered, ended])
+    const [message]: unknown[] = await Promise.race([reply, exit])
     if (typeof message === 'object' && message !== null && 'reply' in message) return message.reply
     throw new Error(`The process could not reply: ${JSON.stringify(message)}`)
   } finally {
     done.abort()
-    await Promise.allSettled([answered, ended])
+    await Promise.allSettled([reply, exit])
   }
 }

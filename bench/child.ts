@@ -50,12 +50,12 @@ export class Child {
   }
 
   /** Resolves when a process listens on the port. */
-  async listening(port: number, deadlineMs = 20_000): Promise<void> {
+  async waitForPort(port: number, deadlineMs = 20_000): Promise<void> {
     const deadline = Date.now() + deadlineMs
     while (!(await accepts(port))) {
-      const ended = this.#process.exitCode ?? this.#process.signalCode
-      if (ended === null && Date.now() < deadline) await pause(25)
-      else throw new Error(`${this.#label} does not listen (${ended ?? 'late'}): ${this.#errors}`)
+      const end = this.#process.exitCode ?? this.#process.signalCode
+      if (end === null && Date.now() < deadline) await pause(25)
+      else throw new Error(`${this.#label} does not listen (${end ?? 'late'}): ${this.#errors}`)
     }
   }
 
@@ -66,10 +66,10 @@ export class Child {
   /** Ends the process and waits for its end: first with SIGTERM, so that it can write a profile. */
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
-    const ended = once(this.#process, 'exit')
+    const end = once(this.#process, 'exit')
     this.#process.kill('SIGTERM')
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), 5000)
-    await ended
+    await end
     clearTimeout(timer)
   }
 }

@@ -55,8 +55,8 @@ function readAnswer(socket: Socket, sentAt: number, deadlineMs: number): Promise
     const onData = (read: Buffer): void => {
       const at = now()
       reads.push(read)
-      const found = countTokens(read)
-      if (found > 0) arrivals.push(at, (tokens += found))
+      const count = countTokens(read)
+      if (count > 0) arrivals.push(at, (tokens += count))
       tail = read.length >= lastChunk.length ? read : Buffer.concat([tail, read])
       if (!tail.subarray(-lastChunk.length).equals(lastChunk)) return
       settle()

@@ -36,9 +36,9 @@ async function run(load: Load): Promise<Sighting[]> {
 }
 
 function check(load: Load, order: Order, answer: Answer): Sighting {
-  const got = fingerprint(textOf(bodyOf(answer.raw), load.format))
-  const wanted = fingerprint(answerText(order.tokens))
-  if (got !== wanted) throw new Error(`Order ${order.id}: text is ${got}, not ${wanted}.`)
+  const actual = fingerprint(textOf(bodyOf(answer.raw), load.format))
+  const expected = fingerprint(answerText(order.tokens))
+  if (actual !== expected) throw new Error(`Order ${order.id}: text is ${actual}, not ${expected}.`)
   const { sentAt, endedAt, arrivals, raw } = answer
   return { id: order.id, sentAt, endedAt, arrivals, bytes: raw.length }
 }

@@ -29,8 +29,8 @@ const pattern = /order=(\d+) tokens=(\d+) rate=(\d+) wait=(\d+)/
 
 /** Finds the order in a request body of any format. */
 export function readOrder(body: string): Order | null {
-  const found = pattern.exec(body)
-  if (found === null) return null
-  const [id = 0, tokens = 0, rate = 0, waitMs = 0] = found.slice(1).map(Number)
+  const match = pattern.exec(body)
+  if (match === null) return null
+  const [id = 0, tokens = 0, rate = 0, waitMs = 0] = match.slice(1).map(Number)
   return { id, tokens, rate, waitMs }
 }

@@ -72,7 +72,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     await redis?.[Symbol.asyncDispose]()
   }
   try {
-    await Promise.all([upstream.listening(upstreamPort), server.listening(port)])
+    await Promise.all([upstream.waitForPort(upstreamPort), server.waitForPort(port)])
   } catch (error) {
     await close()
     throw error

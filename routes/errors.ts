@@ -13,17 +13,17 @@ export function answerError(
   { models, report }: Pick<Loom, 'models' | 'report'>,
 ): Response {
   // Any other error may contain paths, queries or keys. It goes to the log and not to the client.
-  const known =
+  const failure =
     error instanceof LoomError && error.code !== 'internal'
       ? error
       : new LoomError('internal', 'Something went wrong in the server.', { cause: error })
-  if (known.status >= 500) report(error)
-  const message = models.redact(known.message).replace(/\s+/g, ' ')
-  const { code } = known
+  if (failure.status >= 500) report(error)
+  const message = models.redact(failure.message).replace(/\s+/g, ' ')
+  const { code } = failure
   // Hono's list of statuses has no 499, and this client has closed the connection.
   const status = code === 'aborted' ? 400 : errorStatus[code]
-  if (known.retryAfterMs !== undefined) {
-    c.header('Retry-After', String(Math.ceil(known.retryAfterMs / 1000)))
+  if (failure.retryAfterMs !== undefined) {
+    c.header('Retry-After', String(Math.ceil(failure.retryAfterMs / 1000)))
   }
   return wantsJson(c) ? c.json({ error: { code, message } }, status) : c.text(message, status)
 }

@@ -96,8 +96,8 @@ function refuseForeignHost(c: Context, config: Config): void {
   if (allowedHosts === undefined && (apiKeys.length > 0 || !isLoopback(bound))) return
   if (isLoopback(withoutPort(host)) || allowedHosts?.some((allowed) => matches(host, allowed)))
     return
-  const named = publicUrl === undefined ? corsOrigins : [...corsOrigins, publicUrl]
-  if (named.some((origin) => origin !== '*' && new URL(origin).host === host)) return
+  const ownOrigins = publicUrl === undefined ? corsOrigins : [...corsOrigins, publicUrl]
+  if (ownOrigins.some((origin) => origin !== '*' && new URL(origin).host === host)) return
   // A load balancer or Kubernetes sends these requests to the IP address of the container.
   if (allowedHosts !== undefined && !isLoopback(bound) && isProbe(c)) return
   throw new LoomError(

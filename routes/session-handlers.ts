@@ -72,13 +72,13 @@ export async function messages(c: Context, world: SessionWorld): Promise<Respons
   const { sessions } = world.loom
   const session = await sessions.find(world.tenantOf(c), c.req.param('id') ?? '')
   const { profile } = readingOf(c, {})
-  const wanted = c.req.query('queued') ?? '1'
-  if (wanted !== '0' && wanted !== '1') {
+  const queued = c.req.query('queued') ?? '1'
+  if (queued !== '0' && queued !== '1') {
     throw new LoomError('invalid-request', 'queued must be 0 or 1.')
   }
   if (session === undefined) return c.json([])
   const all =
-    wanted === '1'
+    queued === '1'
       ? await sessions.messagesWithQueue(session.id)
       : await sessions.messages(session.id)
   return jsonResponse(
@@ -94,9 +94,9 @@ export async function messages(c: Context, world: SessionWorld): Promise<Respons
 export async function branches(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const { profile } = readingOf(c, {})
-  const cut = await world.loom.sessions.branches(id)
+  const branchList = await world.loom.sessions.branches(id)
   return jsonResponse(c, {
-    branches: cut.map(({ messages, ...branch }) => ({
+    branches: branchList.map(({ messages, ...branch }) => ({
       ...branch,
       messages: messages.map((message) => seenMessage(message, profile)),
     })),

@@ -31,8 +31,8 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const { id: named = '' } = request
   const id = named === '' ? randomUUID() : named
   const tenant = world.tenantOf(c)
-  const known = await loom.sessions.find(tenant, id)
-  const agent = agentOf(c, world, { named: request.agent, session: known })
+  const session = await loom.sessions.find(tenant, id)
+  const agent = agentOf(c, world, { named: request.agent, session })
   const content = postingOf(c, request, { agent: agent.name, reading, fileUrls: loom.fileUrls })
   // A header value must be ASCII.
   c.header('x-loom-session', encodeURIComponent(id))
@@ -40,7 +40,7 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
     tenant,
     id,
     isNamed: named !== '',
-    known,
+    known: session,
     agent,
     content,
     whenBusy: request.whenBusy,

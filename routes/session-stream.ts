@@ -120,8 +120,8 @@ type Frames = readonly (string | LargeFrame | undefined)[]
 /** Encodes the events of an entry. All readers with the same encoding share the frames. */
 function framesOf(entry: LogEntry, encoder: Encoder, shared: Shared | undefined): Frames {
   const { sharedAs } = encoder
-  const known = sharedAs === undefined ? undefined : shared?.get(sharedAs)
-  if (known !== undefined) return known
+  const sharedFrames = sharedAs === undefined ? undefined : shared?.get(sharedAs)
+  if (sharedFrames !== undefined) return sharedFrames
   const frames = entry.events.map((event, index) =>
     frameOf(encoder, event, cursorOf(entry.id, index)),
   )

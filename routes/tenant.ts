@@ -17,14 +17,14 @@ export const tenantOf = (c: Context): string => tenants.get(c.req.raw) ?? ''
  * Requires one of `keys` as a bearer token. Without keys every request is allowed, as one tenant.
  */
 export function bearerKeys(keys: readonly ApiKey[]): MiddlewareHandler {
-  const known = keys.map(({ name, key }) => ({
+  const tenantKeys = keys.map(({ name, key }) => ({
     digest: digestOf(key),
     tenant: name ?? tenantName(key),
   }))
   return async function bearer(c, next) {
-    if (known.length > 0) {
+    if (tenantKeys.length > 0) {
       const digest = digestOf(/^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '')
-      const match = known.find((each) => timingSafeEqual(each.digest, digest))
+      const match = tenantKeys.find((each) => timingSafeEqual(each.digest, digest))
       if (match === undefined) {
         c.header('WWW-Authenticate', 'Bearer')
         throw new LoomError('unauthorized', 'This server needs an API key: Authorization: Bearer …')

@@ -160,10 +160,10 @@ const settingNames = [...Object.keys(schema.shape), ...unsupported]
  * @throws LoomError `invalid-config` with one line for each bad value: its name, and what is allowed.
  */
 export function readConfig(environment: Environment): Config {
-  const given = withoutEmpty(environment)
-  refuseUnsupported(given)
-  refuseMisspelt(given, settingNames)
-  const set = parsed(schema, given)
+  const variables = withoutEmpty(environment)
+  refuseUnsupported(variables)
+  refuseMisspelt(variables, settingNames)
+  const set = parse(schema, variables)
   if (set.LOOM_API_KEYS.length === 0) refuseOpenServer(set.HOST, set.LOOM_AUTH)
   return {
     port: set.PORT,
@@ -193,7 +193,7 @@ export function readConfig(environment: Environment): Config {
     redisPatienceMs: set.LOOM_REDIS_PATIENCE,
     workspace: set.LOOM_WORKSPACE,
     sandbox: sandboxOf(set),
-    ...registryOf(set, given),
+    ...registryOf(set, variables),
   }
 }
 
@@ -217,10 +217,10 @@ function sandboxOf(set: z.output<typeof schema>): SandboxSettings {
  * @throws LoomError `invalid-config`
  */
 export function readRegistryConfig(environment: Environment): RegistryConfig {
-  const given = withoutEmpty(environment)
-  refuseMisspelt(given, settingNames)
+  const variables = withoutEmpty(environment)
+  refuseMisspelt(variables, settingNames)
   const part = schema.pick({ LOOM_MODELS_URL: true, LOOM_MODELS_PATH: true })
-  return registryOf(parsed(part, given), given)
+  return registryOf(parse(part, variables), variables)
 }
 
 function registryOf(
@@ -238,8 +238,8 @@ function registryOf(
 const withoutEmpty = (environment: Environment): Environment =>
   Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
 
-function parsed<SET>(schema: z.ZodType<SET>, given: Environment): SET {
-  const result = schema.safeParse(given)
+function parse<SET>(schema: z.ZodType<SET>, variables: Environment): SET {
+  const result = schema.safeParse(variables)
   if (result.success) return result.data
   const lines = result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
   throw new LoomError('invalid-config', lines.join('\n'))

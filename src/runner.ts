@@ -17,7 +17,7 @@ import type { Outcome, RunResult } from './run-result.ts'
 import { AgentRun } from './runner/agent-run.ts'
 import { finishOf, resultOf, startOf, withResult } from './runner/ending.ts'
 import { noRunSettings, readRunSettings, type RunSettings } from './runner/run-settings.ts'
-import { guarded, type Sink, SinkFailure } from './sink.ts'
+import { guardSink, type Sink, SinkFailure } from './sink.ts'
 
 /** The greatest depth of nested sub-agents. A deeper chain is taken for an endless one. */
 const depthMax = 4
@@ -36,7 +36,7 @@ export async function run<CONTEXT = unknown>(
   options: WithModels<RunOptions<CONTEXT>>,
 ): Promise<RunResult> {
   const { models, signal = new AbortController().signal } = options
-  const emit = guarded(options.sink ?? (() => undefined))
+  const emit = guardSink(options.sink ?? (() => undefined))
   const settings = await settingsOf(agent, options, { models, signal })
   const { model, messageId = randomUUID(), sink, session, ...shared } = options
   const [first] = settings.models

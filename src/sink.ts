@@ -37,7 +37,7 @@ export class SinkFailure extends Error {
  * Wraps a sink. Its error or rejection becomes the `cause` of a `SinkFailure`. After that, the sink
  * receives no more events, whoever sends them.
  */
-export function guarded(sink: Sink): Sink {
+export function guardSink(sink: Sink): Sink {
   let failure: SinkFailure | undefined
   const fail = (cause: unknown): never => {
     failure ??= new SinkFailure(cause)

@@ -56,12 +56,12 @@ export function eventsOf(
       if (queue !== undefined) {
         throw new LoomError('invalid-request', 'A stream of events can be looped over only once.')
       }
-      const { events, end, left } = (queue = openEventQueue())
+      const { events, end, departure } = (queue = openEventQueue())
       begin().then(
         () => end(),
         (reason: unknown) => end({ reason }),
       )
-      void left.then(() => loopEnd.abort())
+      void departure.then(() => loopEnd.abort())
       return events
     },
   }

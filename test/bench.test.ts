@@ -75,7 +75,7 @@ describe('contenders', () => {
       const ports = { port, upstreamPort: upstream.port, redisPort: redis.port }
       const child = new Child({ label: name, args, env: env(ports), core: null })
       started.set(name, { child, port })
-      await child.listening(port)
+      await child.waitForPort(port)
     }
   }, 180_000)
 

@@ -8,7 +8,7 @@ const agent = new Agent({ keepAlive: true })
 const upstream = new URL(process.env['BENCH_BASE_URL'] ?? '')
 
 const server = createServer((incoming, outgoing) => {
-  const asked = request(
+  const upstreamRequest = request(
     {
       agent,
       host: upstream.hostname,
@@ -27,9 +27,9 @@ const server = createServer((incoming, outgoing) => {
       answer.pipe(outgoing)
     },
   )
-  asked.on('error', (error) => outgoing.destroy(error))
-  outgoing.on('close', () => asked.destroy())
-  incoming.pipe(asked)
+  upstreamRequest.on('error', (error) => outgoing.destroy(error))
+  outgoing.on('close', () => upstreamRequest.destroy())
+  incoming.pipe(upstreamRequest)
 })
 
 server.listen(Number(process.env['PORT']), '127.0.0.1')

@@ -52,10 +52,10 @@ export async function manyStreams(stage: Stage, quick: boolean): Promise<Measure
   const window: Window = { from, to: now() }
   await stage.endProfile()
   const memory = await stage.memory()
-  const seen = await sending
+  const sightings = await sending
 
-  const arrived = seen.reduce((sum, sighting) => sum + arrivedIn(window, sighting), 0)
-  const latencies = latenciesIn(window, seen, await stage.stamps())
+  const arrived = sightings.reduce((sum, sighting) => sum + arrivedIn(window, sighting), 0)
+  const latencies = latenciesIn(window, sightings, await stage.stamps())
   const seconds = (window.to - window.from) / 1000
   return {
     'CPU µs/token': cpuMicros / arrived,
@@ -84,9 +84,9 @@ function arrivedIn({ from, to }: Window, { arrivals }: Sighting): number {
  * Returns the time from the upstream's write of each token in the window to its arrival, in
  * milliseconds.
  */
-function latenciesIn(window: Window, seen: Sighting[], stamps: Stamp[]): number[] {
+function latenciesIn(window: Window, sightings: Sighting[], stamps: Stamp[]): number[] {
   const sentAtById = new Map(stamps.map(({ id, sentAt }) => [id, sentAt]))
-  return seen.flatMap(({ id, arrivals }) => {
+  return sightings.flatMap(({ id, arrivals }) => {
     let token = 0
     return (sentAtById.get(id) ?? []).flatMap((sentAt, index) => {
       while ((arrivals[token + 1] ?? Infinity) <= index) token += 2

@@ -11,15 +11,15 @@ export async function oneStream(stage: Stage, quick: boolean): Promise<Measures>
 
   await stage.startProfile()
   const cpuBefore = stage.cpuMicros()
-  const seen = await stage.send(
+  const sightings = await stage.send(
     Array.from({ length: repeats }, (_, index) => order(10 + index)),
     1,
   )
   const cpuMicros = stage.cpuMicros() - cpuBefore
   await stage.endProfile()
 
-  const streamedMs = seen.reduce((sum, { sentAt, endedAt }) => sum + endedAt - sentAt, 0)
-  const bytes = seen.reduce((sum, sighting) => sum + sighting.bytes, 0)
+  const streamedMs = sightings.reduce((sum, { sentAt, endedAt }) => sum + endedAt - sentAt, 0)
+  const bytes = sightings.reduce((sum, sighting) => sum + sighting.bytes, 0)
   return {
     'CPU µs/token': cpuMicros / (repeats * tokens),
     'tokens/s': (repeats * tokens) / (streamedMs / 1000),

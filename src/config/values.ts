@@ -17,14 +17,14 @@ export interface ApiKey {
 
 export function originsIn(list: string, context: z.RefinementCtx): string[] {
   const origins = list.split(',').map((origin) => origin.trim().replace(/\/$/, ''))
-  const wanted = origins.filter((origin) => origin !== '')
-  const bad = wanted.find((origin) => origin !== '*' && !isOrigin(origin))
+  const values = origins.filter((origin) => origin !== '')
+  const bad = values.find((origin) => origin !== '*' && !isOrigin(origin))
   if (bad !== undefined) {
     context.addIssue(
-      `must list origins such as https://app.example.com, separated by commas; got ${shown(bad)}`,
+      `must list origins such as https://app.example.com, separated by commas; got ${inQuotes(bad)}`,
     )
   }
-  return wanted.map((origin) => origin.toLowerCase())
+  return values.map((origin) => origin.toLowerCase())
 }
 
 export function hostsIn(list: string | undefined, context: z.RefinementCtx): string[] | undefined {
@@ -35,7 +35,7 @@ export function hostsIn(list: string | undefined, context: z.RefinementCtx): str
   const bad = hosts?.find((host) => host !== '*' && !isHost(host))
   if (bad === undefined) return hosts
   context.addIssue(
-    `must list host names such as chat.example.com or *.example.com, separated by commas; got ${shown(bad)}`,
+    `must list host names such as chat.example.com or *.example.com, separated by commas; got ${inQuotes(bad)}`,
   )
   return z.NEVER
 }
@@ -53,7 +53,7 @@ function isHost(text: string): boolean {
 export function originOf(url: string | undefined, context: z.RefinementCtx): string | undefined {
   if (url === undefined) return undefined
   if (/^https?:\/\//i.test(url) && URL.canParse(url)) return new URL(url).origin
-  context.addIssue(`must be an address such as https://chat.example.com; got ${shown(url)}`)
+  context.addIssue(`must be an address such as https://chat.example.com; got ${inQuotes(url)}`)
   return z.NEVER
 }
 
@@ -61,7 +61,7 @@ export function namesIn(list: string | undefined, context: z.RefinementCtx): str
   const names = list?.split(',').map((name) => name.trim())
   const bad = names?.find((name) => !isName(name))
   if (bad === undefined) return names
-  context.addIssue(`must list names of agents, separated by commas; got ${shown(bad)}`)
+  context.addIssue(`must list names of agents, separated by commas; got ${inQuotes(bad)}`)
   return z.NEVER
 }
 
@@ -95,7 +95,7 @@ function keyOf(entry: string): ApiKey {
 }
 
 export function folderAt(path: string, context: z.RefinementCtx): string {
-  if (!isFolder(path)) context.addIssue(`must be a folder that exists; got ${shown(path)}`)
+  if (!isFolder(path)) context.addIssue(`must be a folder that exists; got ${inQuotes(path)}`)
   return resolve(path)
 }
 
@@ -105,7 +105,7 @@ export function pathsIn(list: string, context: z.RefinementCtx): string[] {
   const bad = paths.find((path) => !isAbsolute(path) || resolve(path) === '/')
   if (bad !== undefined) {
     context.addIssue(
-      `must list absolute paths below the root, separated by colons; got ${shown(bad)}`,
+      `must list absolute paths below the root, separated by colons; got ${inQuotes(bad)}`,
     )
   }
   return paths.map((path) => resolve(path))
@@ -118,7 +118,7 @@ export function variablesIn(list: string, context: z.RefinementCtx): string[] {
     .filter((name) => name !== '')
   const bad = names.find((name) => !/^[A-Za-z_]\w*$/.test(name))
   if (bad !== undefined) {
-    context.addIssue(`must list names of variables, separated by commas; got ${shown(bad)}`)
+    context.addIssue(`must list names of variables, separated by commas; got ${inQuotes(bad)}`)
   }
   const secret = names.find(isSecretOfLoom)
   if (secret !== undefined) {
@@ -144,7 +144,7 @@ export function integer(min: number, max: number) {
   return z.string().transform((text, context) => {
     const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
     if (value >= min && value <= max) return value
-    context.addIssue(`${allowed}; got ${shown(text)}`)
+    context.addIssue(`${allowed}; got ${inQuotes(text)}`)
     return z.NEVER
   })
 }
@@ -155,10 +155,10 @@ export function milliseconds() {
 
 export function choice<const VALUE extends string>(values: readonly VALUE[]) {
   return z.enum(values, {
-    error: ({ input }) => `must be ${values.join(' or ')}; got ${shown(String(input))}`,
+    error: ({ input }) => `must be ${values.join(' or ')}; got ${inQuotes(String(input))}`,
   })
 }
 
-function shown(text: string): string {
+function inQuotes(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
 }

@@ -24,7 +24,7 @@ interface SchemaParts<INPUT> {
 
 /** Returns the same as `jsonSchema` of the AI SDK. It accepts every input. */
 export function schemaOf(jsonSchema: JSONSchema7): Schema {
-  return marked({ jsonSchema, validate: undefined })
+  return withMark({ jsonSchema, validate: undefined })
 }
 
 /**
@@ -37,14 +37,14 @@ export function zodSchema<INPUT>(
   prepare: (input: unknown) => unknown = (input) => input,
 ): Schema<INPUT> {
   let making: Promise<z.ZodType<INPUT>> | undefined
-  const made = () => (making ??= import('zod').then(({ z }) => make(z)))
+  const zodOnce = () => (making ??= import('zod').then(({ z }) => make(z)))
   let converting: Promise<JSONSchema7> | undefined
-  return marked({
+  return withMark({
     get jsonSchema() {
-      return (converting ??= made().then(toJsonSchema))
+      return (converting ??= zodOnce().then(toJsonSchema))
     },
     async validate(input) {
-      const result = (await made()).safeParse(prepare(input))
+      const result = (await zodOnce()).safeParse(prepare(input))
       return result.success
         ? { success: true, value: result.data }
         : { success: false, error: result.error }
@@ -58,7 +58,7 @@ async function toJsonSchema(schema: z.ZodType): Promise<JSONSchema7> {
 }
 
 // TypeScript has the mark only as a symbol of the AI SDK, which the package does not export.
-function marked<INPUT>(parts: SchemaParts<INPUT>): Schema<INPUT>
-function marked(parts: object): unknown {
+function withMark<INPUT>(parts: SchemaParts<INPUT>): Schema<INPUT>
+function withMark(parts: object): unknown {
   return Object.defineProperty(parts, schemaMark, { value: true, enumerable: true })
 }

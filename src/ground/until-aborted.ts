@@ -13,12 +13,12 @@ export async function untilAborted<RESULT>(
   work: () => RESULT | PromiseLike<RESULT>,
 ): Promise<RESULT> {
   if (signal === undefined) return work()
-  const aborted = Promise.withResolvers<never>()
-  const stop = () => aborted.reject(abortError(signal))
+  const abort = Promise.withResolvers<never>()
+  const stop = () => abort.reject(abortError(signal))
   if (signal.aborted) throw abortError(signal)
   signal.addEventListener('abort', stop, { once: true })
   try {
-    return await Promise.race([work(), aborted.promise])
+    return await Promise.race([work(), abort.promise])
   } finally {
     signal.removeEventListener('abort', stop)
   }

@@ -43,29 +43,29 @@ export async function chooseAgents(
   { config, environment, notice }: ChooseOptions,
 ): Promise<ChosenAgents> {
   const harmlessNames = harmless.map(({ name }) => name)
-  const known = [...harmlessNames, ...Object.keys(acting)]
-  const wanted = config.agents ?? harmlessNames
-  const unknown = wanted.find((name) => !known.includes(name))
-  if (unknown !== undefined) throw badName('LOOM_AGENTS must only name', known, unknown)
-  if (!wanted.includes(config.agent)) {
-    if (known.includes(config.agent)) throw notOffered(config.agent, wanted)
-    throw badName('LOOM_AGENT must be one of', wanted, config.agent)
+  const allNames = [...harmlessNames, ...Object.keys(acting)]
+  const names = config.agents ?? harmlessNames
+  const unknown = names.find((name) => !allNames.includes(name))
+  if (unknown !== undefined) throw badName('LOOM_AGENTS must only name', allNames, unknown)
+  if (!names.includes(config.agent)) {
+    if (allNames.includes(config.agent)) throw notOffered(config.agent, names)
+    throw badName('LOOM_AGENT must be one of', names, config.agent)
   }
-  const makers = Object.entries(acting).filter(([name]) => wanted.includes(name))
-  const chosen = harmless.filter(({ name }) => wanted.includes(name))
-  if (makers.length === 0) return { agents: chosen, opened: undefined }
+  const makers = Object.entries(acting).filter(([name]) => names.includes(name))
+  const harmlessAgents = harmless.filter(({ name }) => names.includes(name))
+  if (makers.length === 0) return { agents: harmlessAgents, opened: undefined }
   const opened = await openWorkspace({ config, environment, notice })
   const { workspace, sandbox } = opened
   const world = { workspace, sandbox, environment }
-  const made = await Promise.all(makers.map(async ([, make]) => make(world)))
-  return { agents: [...chosen, ...made], opened }
+  const actingAgents = await Promise.all(makers.map(async ([, make]) => make(world)))
+  return { agents: [...harmlessAgents, ...actingAgents], opened }
 }
 
 const badName = (rule: string, names: readonly string[], got: string) =>
   new LoomError('invalid-config', `${rule} ${names.join(', ')}; got ${JSON.stringify(got)}`)
 
-const notOffered = (name: string, wanted: readonly string[]) =>
+const notOffered = (name: string, names: readonly string[]) =>
   new LoomError(
     'invalid-config',
-    `LOOM_AGENT ${name} is not offered here: set LOOM_AGENTS=${[...wanted, name].join(',')}`,
+    `LOOM_AGENT ${name} is not offered here: set LOOM_AGENTS=${[...names, name].join(',')}`,
   )

@@ -23,8 +23,8 @@ export function errorLog(options: ErrorLogOptions) {
     const code = error instanceof LoomError ? error.code : 'internal'
     if (code === 'aborted' || code === 'invalid-request') return
     const line = logLine(`loom: ${code}: ${redact(textOf(error, code))}`)
-    const told = code === 'unavailable' ? outage.lineOf(line) : line
-    if (told !== undefined) writeLine(told)
+    const entry = code === 'unavailable' ? outage.lineOf(line) : line
+    if (entry !== undefined) writeLine(entry)
   }
 }
 

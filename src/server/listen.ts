@@ -57,7 +57,7 @@ export async function listen(
     async stop(graceMs, work) {
       isStopping = true
       const signal = AbortSignal.timeout(graceMs)
-      await Promise.race([work, aborted(signal)])
+      await Promise.race([work, abortOf(signal)])
       const isRead = () => open > 0
       while (isRead() && !signal.aborted)
         await delay(sweepMs, undefined, { signal }).catch(() => {})
@@ -103,11 +103,11 @@ function close(server: Server, signal: AbortSignal): Promise<void> {
     clearInterval(sweep)
     resolve()
   })
-  void aborted(signal).then(() => server.closeAllConnections())
+  void abortOf(signal).then(() => server.closeAllConnections())
   return promise
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+function abortOf(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   if (signal.aborted) resolve()
   else signal.addEventListener('abort', () => resolve(), { once: true })

@@ -16,7 +16,7 @@ export interface EventQueue {
   end: (failure?: { reason: unknown }) => void
   events: AsyncIterableIterator<AgentEvent, undefined>
   /** Settles when the reader leaves before the end. */
-  left: Promise<void>
+  departure: Promise<void>
 }
 
 interface Reader {
@@ -27,32 +27,32 @@ interface Reader {
 const done = { done: true, value: undefined } as const
 
 export function openEventQueue(): EventQueue {
-  const left = Promise.withResolvers<void>()
-  let waiting: AgentEvent[] = []
+  const departure = Promise.withResolvers<void>()
+  let queue: AgentEvent[] = []
   /**
-   * The number of read events in `waiting`. To shift them off one by one would copy the rest each
+   * The number of read events in `queue`. To shift them off one by one would copy the rest each
    * time.
    */
-  let taken = 0
+  let readCount = 0
   /** Calls of `next` that wait for an event. */
   const readers: Reader[] = []
-  let ended: { failure: { reason: unknown } | undefined } | undefined
+  let ending: { failure: { reason: unknown } | undefined } | undefined
   let room: PromiseWithResolvers<void> | undefined
 
   const makeRoom = () => {
-    waiting = []
-    taken = 0
+    queue = []
+    readCount = 0
     room?.resolve()
     room = undefined
   }
   const settle = ({ resolve, reject }: Reader) => {
-    const failure = ended?.failure
-    if (ended !== undefined) ended.failure = undefined
+    const failure = ending?.failure
+    if (ending !== undefined) ending.failure = undefined
     if (failure === undefined) resolve(done)
     else reject(failure.reason)
   }
   const end = (failure?: { reason: unknown }) => {
-    ended ??= { failure }
+    ending ??= { failure }
     for (const reader of readers.splice(0)) settle(reader)
   }
 
@@ -60,15 +60,15 @@ export function openEventQueue(): EventQueue {
     [Symbol.asyncIterator]: () => events,
     next: () =>
       new Promise((resolve, reject) => {
-        const value = waiting[taken]
+        const value = queue[readCount]
         if (value !== undefined) {
-          if (++taken === waiting.length) makeRoom()
+          if (++readCount === queue.length) makeRoom()
           resolve({ done: false, value })
-        } else if (ended === undefined) readers.push({ resolve, reject })
+        } else if (ending === undefined) readers.push({ resolve, reject })
         else settle({ resolve, reject })
       }),
     return: () => {
-      if (ended === undefined) left.resolve()
+      if (ending === undefined) departure.resolve()
       makeRoom()
       end()
       return Promise.resolve(done)
@@ -78,16 +78,16 @@ export function openEventQueue(): EventQueue {
   return {
     events,
     end,
-    left: left.promise,
+    departure: departure.promise,
     sink: (event) => {
-      if (ended !== undefined) return undefined
+      if (ending !== undefined) return undefined
       const reader = readers.shift()
       if (reader !== undefined) {
         reader.resolve({ done: false, value: event })
         return undefined
       }
-      waiting.push(event)
-      if (waiting.length < highWaterMark) return undefined
+      queue.push(event)
+      if (queue.length < highWaterMark) return undefined
       room ??= Promise.withResolvers()
       return room.promise
     },

@@ -60,8 +60,8 @@ export class NodePipe implements Pipe {
    * cuts the stream.
    */
   get response(): Response {
-    const marked = Object.fromEntries(RESPONSE_ALREADY_SENT.headers)
-    const response = this.#c.newResponse(null, 200, marked)
+    const headers = Object.fromEntries(RESPONSE_ALREADY_SENT.headers)
+    const response = this.#c.newResponse(null, 200, headers)
     void response.body
     return response
   }

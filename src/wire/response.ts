@@ -49,7 +49,7 @@ export class ResponseSink {
   /** A comment must not be inside a frame. */
   #isInFrame = false
   #timer: NodeJS.Timeout | undefined
-  #held: { promise: Promise<void>; resolve: () => void; bytes: number } | undefined
+  #backpressure: { promise: Promise<void>; resolve: () => void; bytes: number } | undefined
 
   constructor(c: Context, options: ResponseOptions) {
     this.#encoder = options.encoder
@@ -89,11 +89,11 @@ export class ResponseSink {
     if (this.#isOver) return undefined
     if (event.type === 'finish' && this.#state === 'open') this.#state = 'finished'
     if (event.type === 'error' && !this.#encoder.reportsErrors) this.#state = 'failed'
-    if (frame === undefined) return this.#held?.promise
+    if (frame === undefined) return this.#backpressure?.promise
     this.#pending += frame
     this.#flush ??= setImmediate(this.#write)
     if (this.#pending.length >= flushAtLength) this.#write()
-    return this.#held?.promise
+    return this.#backpressure?.promise
   }
 
   /** Sends a frame in pieces. Nothing else may be sent before the promise settles. */
@@ -105,7 +105,7 @@ export class ResponseSink {
         this.#pending += piece
         if (this.#pending.length < flushAtLength) continue
         this.#write()
-        await (this.#held?.promise ?? nextTurn())
+        await (this.#backpressure?.promise ?? nextTurn())
       }
       if (!this.#isOver) this.#flush ??= setImmediate(this.#write)
     } finally {
@@ -148,11 +148,11 @@ export class ResponseSink {
   #bound(): void {
     const { buffered } = this.#pipe
     if (buffered <= this.#maxBufferedBytes) return
-    if (this.#held === undefined) {
+    if (this.#backpressure === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>()
-      this.#held = { promise, resolve, bytes: buffered }
+      this.#backpressure = { promise, resolve, bytes: buffered }
       this.#pipe.watch(this.#stallMs)
-    } else if (buffered > this.#held.bytes + this.#maxBufferedBytes) {
+    } else if (buffered > this.#backpressure.bytes + this.#maxBufferedBytes) {
       // A turn that does not wait for its sink, such as one with many tools, must not fill the
       // memory.
       this.#drop()
@@ -160,10 +160,10 @@ export class ResponseSink {
   }
 
   #release(): void {
-    if (this.#held === undefined) return
+    if (this.#backpressure === undefined) return
     this.#pipe.watch(0)
-    this.#held.resolve()
-    this.#held = undefined
+    this.#backpressure.resolve()
+    this.#backpressure = undefined
   }
 
   /** Each stream has one timer, which is set again only when it fires. A write only stores its time. */
@@ -195,8 +195,8 @@ export class ResponseSink {
     this.#pending = ''
     clearImmediate(this.#flush)
     clearTimeout(this.#timer)
-    this.#held?.resolve()
-    this.#held = undefined
+    this.#backpressure?.resolve()
+    this.#backpressure = undefined
   }
 }
 

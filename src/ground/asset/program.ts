@@ -21,15 +21,15 @@ const files = new Map<string, Promise<string>>()
  */
 export async function embeddedProgram(path: string): Promise<string | undefined> {
   if (embedded === undefined) return undefined
-  const known = files.get(path)
-  if (known !== undefined) return known
+  const earlier = files.get(path)
+  if (earlier !== undefined) return earlier
   const bytes = readAsset(path)
   if (bytes === undefined) return undefined
-  const unpacking = unpack(basename(path), bytes)
-  files.set(path, unpacking)
+  const promise = unpack(basename(path), bytes)
+  files.set(path, promise)
   // A folder that is full or read-only now may accept the file later.
-  unpacking.catch(() => files.delete(path))
-  return unpacking
+  promise.catch(() => files.delete(path))
+  return promise
 }
 
 async function unpack(name: string, bytes: Uint8Array): Promise<string> {
@@ -64,8 +64,8 @@ async function write(file: string, bytes: Uint8Array): Promise<void> {
 }
 
 async function isComplete(file: string, size: number): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined)
-  return found?.isFile() === true && found.size === size && (found.mode & 0o100) !== 0
+  const stats = await stat(file).catch(() => undefined)
+  return stats?.isFile() === true && stats.size === size && (stats.mode & 0o100) !== 0
 }
 
 /** A folder that others can write to would let them choose the program that runs. */

@@ -51,12 +51,12 @@ export async function storedJson(value: unknown): Promise<string | Buffer> {
 /** Returns the JSON of a value as UTF-8, in pieces, with turns of the event loop between them. */
 export async function bytesInSteps(
   value: unknown,
-  written: (json: string) => string = (json) => json,
+  convert: (json: string) => string = (json) => json,
 ): Promise<Buffer[]> {
   const steps = new WorkSteps()
   const pieces: Buffer[] = []
   for (const piece of jsonPieces(value)) {
-    pieces.push(Buffer.from(written(piece)))
+    pieces.push(Buffer.from(convert(piece)))
     await steps.next(pieceWeight / 4 + piece.length)
   }
   return pieces
@@ -102,7 +102,7 @@ function* listPieces(
   let opening = '['
   let batch: unknown[] = []
   let weight = 0
-  const written = () => {
+  const nextPiece = () => {
     const json = `${opening}${jsonOf(batch, replacer).slice(1, -1)}`
     opening = ','
     batch = []
@@ -111,7 +111,7 @@ function* listPieces(
   }
   for (const item of list) {
     const itemWeight = weightOf(item, pieceWeight)
-    if (weight + itemWeight >= pieceWeight && batch.length > 0) yield written()
+    if (weight + itemWeight >= pieceWeight && batch.length > 0) yield nextPiece()
     if (itemWeight < pieceWeight) {
       batch.push(item)
       weight += itemWeight
@@ -121,7 +121,7 @@ function* listPieces(
       yield* jsonPieces(replacer === undefined ? item : replacer('', item), replacer)
     }
   }
-  if (batch.length > 0) yield written()
+  if (batch.length > 0) yield nextPiece()
   yield opening === '[' ? '[]' : ']'
 }
 
@@ -129,7 +129,7 @@ function* objectPieces(value: unknown, replacer: Replacer | undefined): Generato
   let opening = '{'
   let batch = newBatch()
   let weight = 0
-  const written = () => {
+  const nextPiece = () => {
     const json = jsonOf(batch, replacer).slice(1, -1)
     batch = newBatch()
     weight = 0
@@ -141,19 +141,19 @@ function* objectPieces(value: unknown, replacer: Replacer | undefined): Generato
   }
   for (const [key, field] of Object.entries(value ?? {})) {
     const fieldWeight = key.length + weightOf(field, pieceWeight)
-    if (weight + fieldWeight >= pieceWeight && weight > 0) yield written()
+    if (weight + fieldWeight >= pieceWeight && weight > 0) yield nextPiece()
     if (fieldWeight < pieceWeight) {
       batch[key] = field
       weight += fieldWeight
       continue
     }
-    const replaced = replacer === undefined ? field : replacer(key, field)
-    if (replaced === undefined) continue
+    const replacement = replacer === undefined ? field : replacer(key, field)
+    if (replacement === undefined) continue
     yield `${opening}${JSON.stringify(key)}:`
     opening = ','
-    yield* jsonPieces(replaced, replacer)
+    yield* jsonPieces(replacement, replacer)
   }
-  if (weight > 0) yield written()
+  if (weight > 0) yield nextPiece()
   yield opening === '{' ? '{}' : '}'
 }
 

@@ -22,10 +22,10 @@ export class Raw {
 
   /** @param at the offset of `bytes` in the text; bytes before `start` are left out */
   add(bytes: Uint8Array, at: number): void {
-    const wanted = bytes.subarray(Math.max(0, this.#end - at))
-    if (wanted.length === 0) return
-    this.#chunks.push(wanted)
-    this.#end += wanted.length
+    const rest = bytes.subarray(Math.max(0, this.#end - at))
+    if (rest.length === 0) return
+    this.#chunks.push(rest)
+    this.#end += rest.length
   }
 
   /** Releases all chunks that end at or before `offset`. */

@@ -112,9 +112,9 @@ export function fieldsOf(type: string, profile: Profile | undefined): Fields | u
 }
 
 function tableOf(profile: Profile | undefined): ReadonlyMap<string, Fields> {
-  const known = Object.entries(rows).filter(([, row]) => knows(profile, row))
+  const accepted = Object.entries(rows).filter(([, row]) => knows(profile, row))
   return new Map(
-    known.map(([type, { required = [], fields = [], v6 = [], v7 = [] }]) => {
+    accepted.map(([type, { required = [], fields = [], v6 = [], v7 = [] }]) => {
       const further = profile === 'v7' ? v7 : profile === 'v6' ? v6 : []
       return [type, { required, optional: [...fields, ...further] }]
     }),
