@@ -92,7 +92,7 @@ function addressOf(
   if (address === undefined) {
     throw new LoomError(
       'unknown-model',
-      `Model ${quote(reference)}: ${quote(provider.id)} speaks a protocol of its own, which Loom does not. Set ${variableOf(provider.id)}_BASE_URL to an OpenAI-compatible address of it.`,
+      `Model ${quote(reference)}: ${quote(provider.id)} has a protocol of its own, which Loom does not support. Set ${variableOf(provider.id)}_BASE_URL to an OpenAI-compatible address of it.`,
     )
   }
   const missing = variablesOf(address).filter((name) => set.variable(name) === undefined)

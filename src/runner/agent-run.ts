@@ -50,7 +50,7 @@ export class AgentRun<CONTEXT> {
   #attempts: Attempts
   /** True between the `start-step` and the `finish-step` of a step. */
   #stepOpen: boolean
-  /** True while the last message is a partial reply that the model goes on from. */
+  /** True while the last message is a partial reply that the model continues. */
   #isCutOff: boolean
 
   constructor(run: AgentRunOptions<CONTEXT>) {

@@ -123,7 +123,7 @@ export class Compactor {
     return true
   }
 
-  /** Starts anew after the run's messages were replaced. */
+  /** Discards the shortened beginning after the messages of the run were replaced. */
   reset(): void {
     this.#least = 0
     this.#base = []

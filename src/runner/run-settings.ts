@@ -119,7 +119,7 @@ function modelList(
   if (list.length > 0) return list
   throw new LoomError(
     'unknown-model',
-    `Agent "${agent}" has no model: say in its \`model\`, or in the call's, "provider/model-id".`,
+    `Agent "${agent}" has no model. Set the \`model\` of the agent or of the call to "provider/model-id".`,
   )
 }
 

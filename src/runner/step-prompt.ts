@@ -114,7 +114,7 @@ export class StepPrompt {
     this.#compactor.recordUsage(usage)
   }
 
-  /** Starts anew after the messages of the run were replaced. */
+  /** Discards shortened messages after the messages of the run were replaced. */
   reset(): void {
     this.#compactor.reset()
   }

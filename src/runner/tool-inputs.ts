@@ -137,7 +137,7 @@ export class ToolInputs {
   async call(part: LanguageModelV4ToolCall): Promise<void> {
     const { toolName, providerMetadata } = part
     const { tools, providerCalls, emit } = this.#options
-    // If a provider gives several inputs the same id, they are taken to complete in their order of start.
+    // If a provider gives several inputs the same id, the one that started first is assumed to complete first.
     const started = this.#open.find(({ id }) => id === part.toolCallId)
     const open = started ?? this.#begin(part.toolCallId, part)
     // Other parts may arrive while the input is checked.
