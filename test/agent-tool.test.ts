@@ -19,9 +19,9 @@ async function delegate(below: Partial<Agent>, ...scripts: Script[]) {
   const model = scriptedModel(...scripts)
   const researcher = agentOf({ name: 'researcher', model, tools: [calculator], ...below })
   const recorded = await record(agentOf({ model: own, tools: [agentTool(researcher)] }), 'Hi')
-  const told = own.asked[1]?.prompt.at(-1)
+  const toolMessage = own.asked[1]?.prompt.at(-1)
   const outputs = ofType(recorded.events, 'tool-output-available').map(({ output }) => output)
-  return { ...recorded, own, model, told, outputs }
+  return { ...recorded, own, model, toolMessage, outputs }
 }
 
 describe('an agent as a tool', () => {
@@ -37,7 +37,7 @@ describe('an agent as a tool', () => {
   })
 
   it('an agent tool returns the final text of its agent', async () => {
-    const { events, outputs, told, model, result } = await delegate(
+    const { events, outputs, toolMessage, model, result } = await delegate(
       {},
       [...words('I compute.'), ...calls(['calculator', { expr: '6*7' }], ['calculator', { x: 1 }])],
       says('42, of course.'),
@@ -55,7 +55,9 @@ describe('an agent as a tool', () => {
       steps: 2,
       usage: { totalTokens: 30 },
     })
-    expect(told).toMatchObject({ content: [{ output: { type: 'text', value: '42, of course.' } }] })
+    expect(toolMessage).toMatchObject({
+      content: [{ output: { type: 'text', value: '42, of course.' } }],
+    })
     // The sub-agent's events are not among those of the agent above.
     expect(
       ofType(events, 'text-delta')
@@ -95,20 +97,20 @@ describe('an agent as a tool', () => {
     expect(fine.result.usage.totalTokens).toBe(45)
     const failed = await delegate({}, calls(['calculator', { expr: '1' }]), answers(400))
     expect(failed.result.usage.totalTokens).toBe(45)
-    expect(failed.told).toMatchObject({
+    expect(failed.toolMessage).toMatchObject({
       content: [{ output: { type: 'error-text', value: 'The model answered with 400: not now' } }],
     })
     expect(failed.result.outcome).toBe('finished')
   })
 
   it('a sub-agent receives context, models and default model from above', async () => {
-    const seen: unknown[] = []
+    const contexts: unknown[] = []
     const look = defineTool({
       name: 'look',
       description: 'Looks.',
       inputSchema: z.object({}),
       execute: (_input, { context, depth, agent, idempotencyKey }) => {
-        seen.push({ context, depth, agent, idempotencyKey })
+        contexts.push({ context, depth, agent, idempotencyKey })
         return 'seen'
       },
     })
@@ -117,7 +119,7 @@ describe('an agent as a tool', () => {
     const above = agentOf({ tools: [agentTool(researcher)] })
     const options = { context: { user: 'Ada' }, model, messageId: 'm' }
     const { result } = await record(above, 'Hi', options)
-    expect(seen).toEqual([
+    expect(contexts).toEqual([
       {
         context: { user: 'Ada' },
         depth: 1,
@@ -158,7 +160,7 @@ describe('an agent as a tool', () => {
   it('a sub-agent cannot ask a human', async () => {
     const client = defineTool({ name: 'ask', description: 'Asks.', inputSchema: z.object({}) })
     const waiting = await delegate({ tools: [client] }, calls(['ask', {}]))
-    expect(waiting.told).toMatchObject({
+    expect(waiting.toolMessage).toMatchObject({
       content: [{ output: { value: expect.stringMatching(/needs a human/) } }],
     })
     const careful = { ...calculator, needsApproval: true }

@@ -108,18 +108,18 @@ describe('the cost of a turn', () => {
 
   it('`onStep` receives the cost', async () => {
     const models = modelsOf({ 'priced/m': scriptedModel(...loop()) })
-    const seen: unknown[] = []
+    const costs: unknown[] = []
     const agent = agentOf({
       model: 'priced/m',
       tools: [again],
       maxSteps: 2,
       onStep: ({ cost }) => {
-        seen.push(cost)
+        costs.push(cost)
         return 'continue'
       },
     })
     await record(agent, 'Hi', { models })
-    expect(seen).toEqual([{ usd: 2 }, { usd: 4 }])
+    expect(costs).toEqual([{ usd: 2 }, { usd: 4 }])
   })
 })
 
@@ -236,8 +236,8 @@ describe('the budget of a session', () => {
     expect(blind).not.toHaveProperty('cost')
     expect(last.at(-1)).toMatchObject({ type: 'finish', messageMetadata: { cost: null } })
     // Each step is reported before its calls run, so that another process can count it after a takeover.
-    const told = events.findIndex(({ type }) => type === 'message-metadata')
-    expect(events.slice(told)).toMatchObject([
+    const index = events.findIndex(({ type }) => type === 'message-metadata')
+    expect(events.slice(index)).toMatchObject([
       { type: 'message-metadata', messageMetadata: { stepUsage: [steps[0], step] } },
       { type: 'tool-output-available' },
       { type: 'finish-step' },

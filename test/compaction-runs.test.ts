@@ -43,12 +43,12 @@ describe('a run whose conversation is too long', () => {
     const messages = [...history(), userMessage('And now?')]
     const agent = agentOf({ tools: [calculator], model, contextWindow: 8000 })
     const { result } = await record(agent, messages)
-    const [summing, ...answering] = model.asked
+    const [summing, ...answers] = model.asked
     expect(summing?.tools).toBeUndefined()
     expect(summing?.maxOutputTokens).toBeGreaterThan(500)
     expect(JSON.stringify(summing?.prompt)).toContain('Question 0')
-    expect(answering).toHaveLength(2)
-    for (const { prompt } of answering) {
+    expect(answers).toHaveLength(2)
+    for (const { prompt } of answers) {
       expect(prompt[0]).toMatchObject({ role: 'system', content: 'You teach.' })
       expect(JSON.stringify(prompt[1])).toContain('To learn.')
       expect(JSON.stringify(prompt)).toContain('And now?')
@@ -61,14 +61,14 @@ describe('a run whose conversation is too long', () => {
   })
 
   it('a compaction publishes its event', async () => {
-    const told: unknown[] = []
-    const note = (message: unknown) => told.push(message)
+    const notes: unknown[] = []
+    const note = (message: unknown) => notes.push(message)
     diagnostics.subscribe('loom:context:compact', note)
     onTestFinished(() => void diagnostics.unsubscribe('loom:context:compact', note))
     const model = scriptedModel(says('So far.'), says('Done.'))
     await record(agentOf({ model, contextWindow: 8000 }), [...history(), userMessage('Now?')])
     const count = expect.any(Number)
-    expect(told).toEqual([
+    expect(notes).toEqual([
       {
         measurements: { tokensBefore: count, tokensAfter: count },
         metadata: { removed: count, kept: count },

@@ -222,11 +222,11 @@ describe('a cut', () => {
     fc.assert(
       fc.property(conversation, fc.nat(500), fc.boolean(), (messages, keep, summarised) => {
         const origins = new Origins()
-        const shown = summarised ? [origins.summary('Before.'), ...messages] : messages
-        const cut = chooseCut(shown, keep, origins)
+        const view = summarised ? [origins.summary('Before.'), ...messages] : messages
+        const cut = chooseCut(view, keep, origins)
         if (cut === undefined) return
-        expect(cutsIn(shown)[cut]).toBe(true)
-        const covered = coveredBy(shown, cut, origins)
+        expect(cutsIn(view)[cut]).toBe(true)
+        const covered = coveredBy(view, cut, origins)
         expect(covered.messages.length).toBeGreaterThan(0)
         expect(covered.previous).toBe(summarised ? 'Before.' : undefined)
       }),
@@ -236,61 +236,61 @@ describe('a cut', () => {
 
 describe('a summary', () => {
   const ask =
-    (asked: string[], limit = Number.POSITIVE_INFINITY) =>
+    (questions: string[], limit = Number.POSITIVE_INFINITY) =>
     (question: string) => {
       if (textTokens(question) > limit) {
         return Promise.reject(new LoomError('context-overflow', 'too long'))
       }
-      asked.push(question)
-      return Promise.resolve(`Summary ${asked.length}.`)
+      questions.push(question)
+      return Promise.resolve(`Summary ${questions.length}.`)
     }
   const task = { previous: undefined, length: 500 }
 
   it('a summary covers texts without reasoning and shortens long outputs', async () => {
-    const asked: string[] = []
+    const questions: string[] = []
     const messages: ModelMessage[] = [
       ...exchange('a', 9000),
       { role: 'assistant', content: [{ type: 'reasoning', text: 'SECRET' }] },
     ]
-    await summarise({ ...task, messages, room: 5000, ask: ask(asked) })
-    expect(asked).toHaveLength(1)
-    expect(asked[0]).toContain('Question a')
-    expect(asked[0]).toContain('calls clock with {"zone":"UTC"}')
-    expect(asked[0]).toContain('characters left out')
-    expect(asked[0]).not.toContain('SECRET')
-    expect(asked[0]?.length).toBeLessThan(3000)
+    await summarise({ ...task, messages, room: 5000, ask: ask(questions) })
+    expect(questions).toHaveLength(1)
+    expect(questions[0]).toContain('Question a')
+    expect(questions[0]).toContain('calls clock with {"zone":"UTC"}')
+    expect(questions[0]).toContain('characters left out')
+    expect(questions[0]).not.toContain('SECRET')
+    expect(questions[0]?.length).toBeLessThan(3000)
   })
 
   it('a summary is written in pieces, each with the one before', async () => {
-    const asked: string[] = []
+    const questions: string[] = []
     const messages = Array.from({ length: 10 }, () => userMessage(long(500)))
-    const said = await summarise({
+    const summary = await summarise({
       ...task,
       messages,
       previous: 'Old.',
       room: 1600,
-      ask: ask(asked),
+      ask: ask(questions),
     })
-    expect(said).toBe(`Summary ${asked.length}.`)
-    expect(asked.length).toBeGreaterThan(3)
-    expect(asked[0]).toContain('<earlier-summary>\nOld.\n')
-    expect(asked[1]).toContain('<earlier-summary>\nSummary 1.\n')
+    expect(summary).toBe(`Summary ${questions.length}.`)
+    expect(questions.length).toBeGreaterThan(3)
+    expect(questions[0]).toContain('<earlier-summary>\nOld.\n')
+    expect(questions[1]).toContain('<earlier-summary>\nSummary 1.\n')
   })
 
   it('a summary needs a bounded number of calls', async () => {
-    const asked: string[] = []
+    const questions: string[] = []
     const messages = Array.from({ length: 3000 }, (_, index) => exchange(`${index}`, 500)).flat()
-    await summarise({ ...task, messages, room: 2000, ask: ask(asked) })
-    expect(asked.length).toBeLessThan(30)
-    expect(asked[0]).toContain('Question 0')
-    expect(asked.at(-1)).toContain('Answer 2999')
+    await summarise({ ...task, messages, room: 2000, ask: ask(questions) })
+    expect(questions.length).toBeLessThan(30)
+    expect(questions[0]).toContain('Question 0')
+    expect(questions.at(-1)).toContain('Answer 2999')
   })
 
   it('a piece that is too long is divided', async () => {
-    const asked: string[] = []
+    const questions: string[] = []
     const messages = Array.from({ length: 10 }, () => userMessage(long(500)))
-    await summarise({ ...task, messages, room: 4000, ask: ask(asked, 1500) })
-    expect(asked.length).toBeGreaterThan(4)
+    await summarise({ ...task, messages, room: 4000, ask: ask(questions, 1500) })
+    expect(questions.length).toBeGreaterThan(4)
     const never = summarise({ ...task, messages, room: 4000, ask: ask([], 10) })
     await expect(never).rejects.toThrow('too long')
   })

@@ -30,7 +30,7 @@ interface Rig {
   origins: Origins
   breaker: Breaker
   /** The questions to the summariser. */
-  asked: string[]
+  questions: string[]
   saved: SavedSummary[]
 }
 
@@ -47,7 +47,7 @@ const faithful = (question: string) => `Facts: ${factsIn(question).join(' ')}`
 
 function rig({ compaction = {}, answer = faithful, room = 2000 }: RigOptions = {}): Rig {
   const [origins, breaker] = [new Origins(), new Breaker()]
-  const [asked, saved]: [string[], SavedSummary[]] = [[], []]
+  const [questions, saved]: [string[], SavedSummary[]] = [[], []]
   const compactor = new Compactor({
     compaction,
     origins,
@@ -58,12 +58,12 @@ function rig({ compaction = {}, answer = faithful, room = 2000 }: RigOptions = {
       Promise.resolve({
         room,
         async ask(question) {
-          asked.push(question)
+          questions.push(question)
           return answer(question)
         },
       }),
   })
-  return { compactor, origins, breaker, asked, saved }
+  return { compactor, origins, breaker, questions, saved }
 }
 
 const long = (tokens: number) => 'word '.repeat(Math.floor(tokens / 1.1))
@@ -98,19 +98,19 @@ describe('any conversation', () => {
   it('any prompt is valid, fits, and keeps question and instructions', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async ({ systems, messages, window, summarise, answer }) => {
-        const given = [...systems, ...messages]
-        const before = structuredClone(given.map(({ role }) => role))
+        const input = [...systems, ...messages]
+        const before = structuredClone(input.map(({ role }) => role))
         const { compactor } = rig({ compaction: { summarise }, answer })
-        const view = await viewOf(compactor, given, window)
-        expect(given.map(({ role }) => role)).toEqual(before)
+        const view = await viewOf(compactor, input, window)
+        expect(input.map(({ role }) => role)).toEqual(before)
         if (view === 'too long') return
-        expectValid(view, given)
+        expectValid(view, input)
         expect(tokensOf(view)).toBeLessThanOrEqual(Math.max(window, 0))
-        if (view.length !== given.length || view.some((each, index) => each !== given[index])) {
-          expect(tokensOf(view)).toBeLessThan(tokensOf(given))
+        if (view.length !== input.length || view.some((each, index) => each !== input[index])) {
+          expect(tokensOf(view)).toBeLessThan(tokensOf(input))
         }
         // A second call returns the same.
-        expect(await viewOf(compactor, given, window)).toEqual(view)
+        expect(await viewOf(compactor, input, window)).toEqual(view)
       }),
       { numRuns: 300, endOnFailure: true },
     )
@@ -122,10 +122,10 @@ describe('any conversation', () => {
         fc.array(lengthened, { minLength: 3, maxLength: 6 }),
         fc.integer({ min: 1500, max: 3000 }),
         async (rounds, window) => {
-          const { compactor, asked } = rig()
+          const { compactor, questions } = rig()
           const messages: ModelMessage[] = []
           for (const [round, more] of rounds.entries()) {
-            messages.push(userMessage(`FACT-${round} ${long(100)}`), ...answered(more))
+            messages.push(userMessage(`FACT-${round} ${long(100)}`), ...withAnswer(more))
             const view = await viewOf(compactor, messages, window)
             if (view === 'too long') return
             expectValid(view, messages)
@@ -133,7 +133,7 @@ describe('any conversation', () => {
               factsIn(JSON.stringify(messages)).toSorted(),
             )
           }
-          fc.pre(asked.length > 0)
+          fc.pre(questions.length > 0)
         },
       ),
       { numRuns: 100, endOnFailure: true },
@@ -157,11 +157,11 @@ describe('a conversation that is too long', () => {
   })
 
   it('no model is asked if stubs are enough', async () => {
-    const { compactor, asked } = rig()
+    const { compactor, questions } = rig()
     const messages = [...exchange('a', 40_000), ...exchange('b', 40_000), ...exchange('c', 10_000)]
     const view = await compactor.view(messages, modelCall(80_000))
     expect(view).toHaveLength(12)
-    expect(asked).toEqual([])
+    expect(questions).toEqual([])
   })
 
   it('a summary covers whole messages and is stored', async () => {
@@ -180,13 +180,13 @@ describe('a conversation that is too long', () => {
   })
 
   it('a summary is reused in later steps', async () => {
-    const { compactor, asked } = rig()
+    const { compactor, questions } = rig()
     const messages = Array.from({ length: 10 }, (_, index) => exchange(`${index}`, 400)).flat()
     const first = await compactor.view(messages, modelCall(4000))
-    const times = asked.length
+    const times = questions.length
     messages.push(userMessage('And now?'))
     const second = await compactor.view(messages, modelCall(4000))
-    expect(asked).toHaveLength(times)
+    expect(questions).toHaveLength(times)
     expect(second.slice(0, -1)).toEqual(first)
   })
 
@@ -195,7 +195,7 @@ describe('a conversation that is too long', () => {
     ['longer than what it stands for', () => long(9000)],
     ['not to be had', () => Promise.reject(new Error('no'))],
   ])('messages are dropped if a summary is %s, and asking stops', async (_, answer) => {
-    const { compactor, asked, breaker } = rig({ answer })
+    const { compactor, questions, breaker } = rig({ answer })
     const messages: ModelMessage[] = []
     const rounds = 8
     for (let round = 0; round < rounds; round++) {
@@ -210,7 +210,7 @@ describe('a conversation that is too long', () => {
       expect(JSON.stringify(view)).toContain('were left out')
     }
     expect(breaker.isOpen).toBe(true)
-    expect(asked.length).toBeLessThan(rounds * 2)
+    expect(questions.length).toBeLessThan(rounds * 2)
   })
 
   it('a single output longer than the window keeps its ends', async () => {
@@ -313,19 +313,19 @@ async function viewOf(
 }
 
 /** The properties of every prompt. */
-function expectValid(view: readonly ModelMessage[], given: readonly ModelMessage[]): void {
+function expectValid(view: readonly ModelMessage[], input: readonly ModelMessage[]): void {
   const isSystem = ({ role }: ModelMessage) => role === 'system'
-  expect(view.filter(isSystem)).toEqual(given.filter(isSystem))
-  expect(view).toContain(given.findLast(({ role }) => role === 'user'))
+  expect(view.filter(isSystem)).toEqual(input.filter(isSystem))
+  expect(view).toContain(input.findLast(({ role }) => role === 'user'))
   expect(view.find(({ role }) => role !== 'system')?.role).toBe('user')
-  const shown = new Set([...idsOf(view, 'tool-call'), ...idsOf(view, 'tool-result')])
+  const ids = new Set([...idsOf(view, 'tool-call'), ...idsOf(view, 'tool-result')])
   expect(idsOf(view, 'tool-result').length).toBeLessThanOrEqual(idsOf(view, 'tool-call').length)
-  expect([...shown].every((id) => idsOf(view, 'tool-call').includes(id))).toBe(true)
+  expect([...ids].every((id) => idsOf(view, 'tool-call').includes(id))).toBe(true)
   // A call that had a result gets no other one.
-  expect(madeUp(view)).toBeLessThanOrEqual(madeUp(given))
+  expect(inventedResults(view)).toBeLessThanOrEqual(inventedResults(input))
 }
 
-const madeUp = (messages: readonly ModelMessage[]) =>
+const inventedResults = (messages: readonly ModelMessage[]) =>
   JSON.stringify(toPrompt(messages, undefined)).split('No result: the call was not answered.')
     .length
 
@@ -339,7 +339,7 @@ const idsOf = (messages: readonly ModelMessage[], type: string): string[] =>
   )
 
 /** A conversation that ends with an answer. */
-const answered = (messages: readonly ModelMessage[]): ModelMessage[] =>
+const withAnswer = (messages: readonly ModelMessage[]): ModelMessage[] =>
   messages.at(-1)?.role === 'user'
     ? [...messages, { role: 'assistant', content: 'Yes.' }]
     : [...messages]

@@ -84,12 +84,12 @@ test('a compressed stream is read as it arrives', async () => {
   })
   const model = openAICompatible({ provider: 'test', modelId: 'm1', baseUrl })
   const { stream } = await model.doStream(hello)
-  const seen: string[] = []
+  const types: string[] = []
   for await (const part of stream) {
-    seen.push(part.type)
+    types.push(part.type)
     if (part.type === 'text-delta') break
   }
-  expect(seen).toContain('text-delta')
+  expect(types).toContain('text-delta')
 })
 
 const coders = {

@@ -67,7 +67,7 @@ describe('a message in the history', () => {
           if (events.some(({ type }) => type === 'reset-step') && profile !== 'v7') return
           // For a refused call these readers lack the provider's metadata, which no page shows.
           if (events.some(({ type }) => type === 'tool-input-error') && profile !== 'v7') return
-          const whole = [...events.filter(isToldToAll), told]
+          const whole = [...events.filter(isToldToAll), lastEvent]
           const frames = whole.flatMap((event) => encodeFrame(event, profile) ?? [])
           const chunks = frames.map((frame): UIMessageChunk =>
             JSON.parse(frame.slice('data: '.length)),
@@ -85,12 +85,12 @@ describe('a message in the history', () => {
 const isToldToAll = ({ type }: AgentEvent) => type !== 'error' && type !== 'tool-approval-response'
 
 /** The last event makes the AI SDK's reader emit its message, because not every event does. */
-const told: AgentEvent = { type: 'message-metadata', messageMetadata: { told: true } }
+const lastEvent: AgentEvent = { type: 'message-metadata', messageMetadata: { told: true } }
 
 async function expectSame(events: readonly AgentEvent[]): Promise<void> {
   // The fold keeps nothing of an input that is still streaming: a log never ends there.
   if (isStreamingInput(events)) return
-  const whole = [...events.filter(({ type }) => type !== 'error'), told]
+  const whole = [...events.filter(({ type }) => type !== 'error'), lastEvent]
   expect(foldOf(whole)).toEqual(await referenceOf(whole))
 }
 

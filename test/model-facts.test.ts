@@ -16,7 +16,10 @@ const history: ModelMessage[] = Array.from({ length: 20 }, (_, index) => [
 const messages: ModelMessage[] = [...history, { role: 'user', content: 'And now?' }]
 
 /** The first request of each model with these facts. The first model fails. */
-async function asked(facts: Record<string, ModelFacts>, definition: Partial<AgentDefinition> = {}) {
+async function firstRequests(
+  facts: Record<string, ModelFacts>,
+  definition: Partial<AgentDefinition> = {},
+) {
   const names = Object.keys(facts)
   const scripted = names.map((_name, index) =>
     scriptedModel(index + 1 < names.length ? answers(400) : says('Yes.')),
@@ -41,20 +44,23 @@ describe('the window of a model', () => {
     ['large', { contextWindow: 1_000_000 }, false],
     ['unknown', {}, false],
   ])('the window of a model is %s', async (_what, facts, isShortened) => {
-    const [call] = await asked({ 'a/m': facts })
+    const [call] = await firstRequests({ 'a/m': facts })
     const system = 1
     expect((call?.prompt.length ?? 0) < messages.length + system).toBe(isShortened)
   })
 
   it("the agent's window overrides the known one", async () => {
-    const [small] = await asked({ 'a/m': { contextWindow: 1_000_000 } }, { contextWindow: 2000 })
+    const [small] = await firstRequests(
+      { 'a/m': { contextWindow: 1_000_000 } },
+      { contextWindow: 2000 },
+    )
     expect(small?.prompt.length).toBeLessThan(20)
-    const [none] = await asked({ 'a/m': { contextWindow: 2000 } }, { contextWindow: 0 })
+    const [none] = await firstRequests({ 'a/m': { contextWindow: 2000 } }, { contextWindow: 0 })
     expect(none?.prompt.length).toBe(messages.length + 1)
   })
 
   it('each model in a chain of fallbacks has its own window', async () => {
-    const [first, second] = await asked({
+    const [first, second] = await firstRequests({
       'a/large': { contextWindow: 1_000_000 },
       'a/small': { contextWindow: 2000 },
     })
@@ -66,9 +72,11 @@ describe('the window of a model', () => {
 describe('the temperature', () => {
   it('the temperature is only sent to models that accept one', async () => {
     const facts = { 'a/m': { temperature: false } }
-    expect((await asked(facts))[0]).not.toHaveProperty('temperature')
-    expect((await asked(facts, { temperature: 1 }))[0]).toMatchObject({ temperature: 1 })
-    expect((await asked({ 'a/m': {} }))[0]).not.toHaveProperty('temperature')
-    expect((await asked({ 'a/m': { temperature: true } }))[0]).toMatchObject({ temperature: 0.1 })
+    expect((await firstRequests(facts))[0]).not.toHaveProperty('temperature')
+    expect((await firstRequests(facts, { temperature: 1 }))[0]).toMatchObject({ temperature: 1 })
+    expect((await firstRequests({ 'a/m': {} }))[0]).not.toHaveProperty('temperature')
+    expect((await firstRequests({ 'a/m': { temperature: true } }))[0]).toMatchObject({
+      temperature: 0.1,
+    })
   })
 })

@@ -192,15 +192,15 @@ interface Served {
 
 /** Sends these bytes as the first answer, "Done." after a tool, and "Again." for all other requests. */
 function provider({ bytes, lengths, end }: Served) {
-  const state = { asked: 0, afterTool: 0 }
+  const state = { requests: 0, afterTool: 0 }
   const transport: Transport = async (request, receiver) => {
     receiver.head({ status: 200, statusText: 'OK', headers: {} })
     const isAfterTool = String(request.body).includes('"role":"tool"')
     if (isAfterTool) state.afterTool++
-    else state.asked++
-    if (isAfterTool || state.asked > 1) {
-      const said = isAfterTool ? 'Done.' : 'Again.'
-      await receiver.data(encode(delta({ content: said }, 'stop') + done))
+    else state.requests++
+    if (isAfterTool || state.requests > 1) {
+      const text = isAfterTool ? 'Done.' : 'Again.'
+      await receiver.data(encode(delta({ content: text }, 'stop') + done))
       return
     }
     for (let start = 0, turn = 0; start < bytes.length; turn++) {
@@ -257,7 +257,7 @@ test('an answer with a finish reason is complete and asked once', async () => {
       )
       const run = await ask({ bytes, lengths, end })
       expect(run.error).toBeUndefined()
-      expect(run.state).toEqual({ asked: 1, afterTool: answer.inputs.length > 0 ? 1 : 0 })
+      expect(run.state).toEqual({ requests: 1, afterTool: answer.inputs.length > 0 ? 1 : 0 })
       expect(byPath(run.ran)).toEqual(byPath(answer.inputs))
       expect(texts(run)).toBe(answer.text + (answer.inputs.length > 0 ? 'Done.' : ''))
       expect(run.result.outcome).toBe('finished')
@@ -283,10 +283,10 @@ test('an answer without a finish reason is never complete', async () => {
         left.splice(left.indexOf(input), 1)
       }
       if (run.ran.length > 0) {
-        expect(run.state).toEqual({ asked: 1, afterTool: 1 })
+        expect(run.state).toEqual({ requests: 1, afterTool: 1 })
         return
       }
-      expect(run.state.asked).toBe(2)
+      expect(run.state.requests).toBe(2)
       expect(run.result.text).toBe('Again.')
       expect(texts(run)).toBe('Again.')
       expect(ofType(run.events, 'tool-output-available')).toEqual([])

@@ -332,8 +332,8 @@ describe('intended differences from the stock client', () => {
   test('"error": null is no error', async () => {
     const wire = event({ error: null, choices: [{ delta: { content: 'x' } }] }) + stop + done
     expect(types((await stock(whole(wire))).parts)).toContain('error')
-    const given = types((await ours(whole(wire))).parts)
-    expect(given).toBe('stream-start text-start text-delta response-metadata text-end finish')
+    const typeNames = types((await ours(whole(wire))).parts)
+    expect(typeNames).toBe('stream-start text-start text-delta response-metadata text-end finish')
   })
 
   test('the answer ends at [DONE] whatever the connection does', async () => {
@@ -373,12 +373,12 @@ describe('intended differences from the stock client', () => {
   })
 
   test('cached tokens of Moonshot, DeepSeek and OpenRouter are read', async () => {
-    const told = [
+    const reports = [
       [{ cached_tokens: 4 }, 4, undefined],
       [{ prompt_cache_hit_tokens: 4, prompt_cache_miss_tokens: 5 }, 4, undefined],
       [{ prompt_tokens_details: { cached_tokens: 4, cache_write_tokens: 3 } }, 4, 3],
     ] as const
-    for (const [names, cacheRead, cacheWrite] of told) {
+    for (const [names, cacheRead, cacheWrite] of reports) {
       const usage = { prompt_tokens: 9, completion_tokens: 5, ...names }
       const wire = delta({ content: 'x' }) + stop + event({ choices: [], usage }) + done
       expect((await ours(whole(wire))).parts.at(-1)).toMatchObject({

@@ -157,12 +157,12 @@ describe('a connection', () => {
   })
 
   test.each([
-    { name: 'before the headers', said: '' },
-    { name: 'after the headers', said: 'HTTP/1.1 200 OK\r\n\r\n' },
-    { name: 'in the first event', said: 'HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\ndata: {' },
-  ])('a connection that is reset $name may be retried', async ({ said }) => {
+    { name: 'before the headers', bytes: '' },
+    { name: 'after the headers', bytes: 'HTTP/1.1 200 OK\r\n\r\n' },
+    { name: 'in the first event', bytes: 'HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\ndata: {' },
+  ])('a connection that is reset $name may be retried', async ({ bytes }) => {
     const { baseUrl } = await rawUpstream((socket) => {
-      socket.write(said, () => socket.resetAndDestroy())
+      socket.write(bytes, () => socket.resetAndDestroy())
     })
     const failure = await failureOf(baseUrl)
     expect(failure.isRetryable).toBe(true)

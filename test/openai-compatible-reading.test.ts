@@ -19,7 +19,7 @@ async function readIn(...pieces: readonly Uint8Array[]): Promise<Collected> {
 
 type Part = LanguageModelV4StreamPart
 
-const said = (parts: readonly Part[], type: 'text-delta' | 'reasoning-delta') =>
+const textIn = (parts: readonly Part[], type: 'text-delta' | 'reasoning-delta') =>
   parts.map((part) => (part.type === type ? part.delta : '')).join('')
 
 const callsIn = (parts: readonly Part[]) =>
@@ -32,8 +32,8 @@ function answerOf({ parts, failure }: Collected) {
   return {
     failure,
     errors: parts.filter((part) => part.type === 'error'),
-    text: said(parts, 'text-delta'),
-    reasoning: said(parts, 'reasoning-delta'),
+    text: textIn(parts, 'text-delta'),
+    reasoning: textIn(parts, 'reasoning-delta'),
     calls: callsIn(parts),
     reason: finish?.type === 'finish' ? finish.finishReason.unified : undefined,
   }
@@ -108,7 +108,7 @@ describe('an answer whose finish reason means a failure', () => {
       error: { name: 'AI_APICallError', isRetryable: true },
     })
     expect(parts.at(-1)).toMatchObject({ finishReason: { unified: 'error', raw: reason } })
-    expect(said(parts, 'text-delta')).toBe('Half')
+    expect(textIn(parts, 'text-delta')).toBe('Half')
   })
 })
 

@@ -29,28 +29,28 @@ async function sentByLoom(
   call: Call,
   options: Parameters<typeof loomModel>[1] = {},
 ): Promise<Sent> {
-  let sent = '{}'
-  const transport = byteTransport(answer, (request) => (sent = String(request.body)))
+  let json = '{}'
+  const transport = byteTransport(answer, (request) => (json = String(request.body)))
   const collected = await collectParts(loomModel([], { transport, ...options }), {
     ...hello,
     ...call,
   })
-  return withBody(collected, sent)
+  return withBody(collected, json)
 }
 
 async function sentByStock(
   call: Call,
   options: Parameters<typeof stockModel>[2] = {},
 ): Promise<Sent> {
-  let sent = '{}'
-  const model = stockModel(answer, (body) => (sent = body), options)
-  return withBody(await collectStream(model, { ...hello, ...call }), sent)
+  let json = '{}'
+  const model = stockModel(answer, (body) => (json = body), options)
+  return withBody(await collectStream(model, { ...hello, ...call }), json)
 }
 
-function withBody(collected: Collected, sent: string): Sent {
+function withBody(collected: Collected, json: string): Sent {
   const [start] = collected.parts
   const warnings = start?.type === 'stream-start' ? start.warnings : undefined
-  return { ...collected, body: JSON.parse(sent), warnings }
+  return { ...collected, body: JSON.parse(json), warnings }
 }
 
 const user = (...content: Extract<LanguageModelV4Prompt[number], { role: 'user' }>['content']) =>

@@ -102,10 +102,10 @@ describe('`doGenerate`', () => {
 })
 
 /** Resolves when the count of the server has not changed for twenty checks. */
-async function standstill(state: { sent: number; isHeld: boolean }): Promise<void> {
+async function standstill(state: { sent: number; isPaused: boolean }): Promise<void> {
   let [sent, turns] = [-1, 0]
-  await until('the server is held up', () => {
-    turns = state.isHeld && state.sent === sent ? turns + 1 : 0
+  await until('the server is paused', () => {
+    turns = state.isPaused && state.sent === sent ? turns + 1 : 0
     sent = state.sent
     return turns > 20
   })
@@ -119,15 +119,15 @@ describe('the pace', () => {
 
   /** Writes until backpressure stops it. */
   async function fastServer() {
-    const state = { sent: 0, isHeld: false }
+    const state = { sent: 0, isPaused: false }
     const { baseUrl } = await upstream((response) => {
       eventStream(response)
       const write = () => {
-        state.isHeld = false
+        state.isPaused = false
         while (state.sent < maxSent) {
           state.sent += chunk.length
           if (!response.write(chunk)) {
-            state.isHeld = true
+            state.isPaused = true
             response.once('drain', write)
             return
           }
@@ -214,18 +214,20 @@ describe('connections', () => {
   })
 
   test('answers have a connection each, shared by one transport', async () => {
-    const held: (() => void)[] = []
-    const server = await upstream((response) => held.push(() => eventStream(response).end(stop)))
+    const releases: (() => void)[] = []
+    const server = await upstream((response) =>
+      releases.push(() => eventStream(response).end(stop)),
+    )
     const options = { ...names, baseUrl: server.baseUrl, transport: httpTransport() }
     const models = [openAICompatible(options), openAICompatible(options)]
     const calls = models.map((model) => collectParts(model, hello))
-    await until('both have asked', () => held.length === 2)
-    for (const release of held.splice(0)) release()
+    await until('both have asked', () => releases.length === 2)
+    for (const release of releases.splice(0)) release()
     await Promise.all(calls)
     expect(server.connections()).toBe(2)
     const next = models.map((model) => collectParts(model, hello))
-    await until('both have asked again', () => held.length === 2)
-    for (const release of held) release()
+    await until('both have asked again', () => releases.length === 2)
+    for (const release of releases) release()
     await Promise.all(next)
     expect(server.connections()).toBe(2)
   })

@@ -490,8 +490,8 @@ describe('toPrompt', () => {
           expect(message.content.length).toBeGreaterThan(0)
           const before = prompt[index - 1]
           if (message.role === 'assistant') {
-            const asked = callIds(message)
-            expect(resultIds(prompt[index + 1])).toEqual(asked.sort())
+            const calls = callIds(message)
+            expect(resultIds(prompt[index + 1])).toEqual(calls.sort())
           }
           if (message.role === 'tool') expect(before?.role).toBe('assistant')
         }

@@ -23,7 +23,7 @@ const clock = defineTool({
   inputSchema: z.object({ zone: z.string() }),
 })
 
-async function answered(stream: string, model: string, variable: string) {
+async function answerOf(stream: string, model: string, variable: string) {
   const body = readFileSync(
     new URL(`fixtures/provider-streams/${stream}.sse`, import.meta.url),
     'utf8',
@@ -34,7 +34,7 @@ async function answered(stream: string, model: string, variable: string) {
   return record(agentOf({ model, tools: [clock] }), 'Hi', { models })
 }
 
-const said = ({ message }: Awaited<ReturnType<typeof answered>>) =>
+const contentOf = ({ message }: Awaited<ReturnType<typeof answerOf>>) =>
   message.parts.flatMap((part) =>
     part.type === 'text' || part.type === 'reasoning'
       ? [[part.type, part.text]]
@@ -45,12 +45,12 @@ const said = ({ message }: Awaited<ReturnType<typeof answered>>) =>
 
 describe('a stream in the form of', () => {
   it('OpenRouter: comments, `reasoning`, and what it charged', async () => {
-    const run = await answered(
+    const run = await answerOf(
       'openrouter',
       'openrouter/anthropic/claude-sonnet-4.6',
       'OPENROUTER_API_KEY',
     )
-    expect(said(run)).toEqual([
+    expect(contentOf(run)).toEqual([
       ['reasoning', 'The user wants a greeting.'],
       ['text', 'Hello there.'],
     ])
@@ -66,8 +66,8 @@ describe('a stream in the form of', () => {
   })
 
   it('DeepSeek: `reasoning_content`, null contents, usage with the finish', async () => {
-    const run = await answered('deepseek', 'deepseek/deepseek-v4-flash', 'DEEPSEEK_API_KEY')
-    expect(said(run)).toEqual([
+    const run = await answerOf('deepseek', 'deepseek/deepseek-v4-flash', 'DEEPSEEK_API_KEY')
+    expect(contentOf(run)).toEqual([
       ['reasoning', 'A greeting.'],
       ['text', 'Hello there.'],
     ])
@@ -76,12 +76,12 @@ describe('a stream in the form of', () => {
   })
 
   it('Fireworks: a call in deltas, usage in a chunk without choices', async () => {
-    const run = await answered(
+    const run = await answerOf(
       'fireworks',
       'fireworks/accounts/fireworks/models/kimi-k3',
       'FIREWORKS_API_KEY',
     )
-    expect(said(run)).toEqual([
+    expect(contentOf(run)).toEqual([
       ['reasoning', 'The clock knows.'],
       ['tool-clock', { zone: 'UTC' }],
     ])
@@ -91,8 +91,8 @@ describe('a stream in the form of', () => {
   })
 
   it('Groq: `reasoning`, whole calls in one chunk, usage twice', async () => {
-    const run = await answered('groq', 'groq/openai/gpt-oss-120b', 'GROQ_API_KEY')
-    expect(said(run)).toEqual([
+    const run = await answerOf('groq', 'groq/openai/gpt-oss-120b', 'GROQ_API_KEY')
+    expect(contentOf(run)).toEqual([
       ['reasoning', 'Two clocks.'],
       ['tool-clock', { zone: 'UTC' }],
       ['tool-clock', { zone: 'CET' }],
@@ -102,8 +102,8 @@ describe('a stream in the form of', () => {
   })
 
   it('a server on this machine: CRLF, a whole call, no usage at all', async () => {
-    const run = await answered('lmstudio', 'lmstudio/openai/gpt-oss-20b', 'UNUSED_API_KEY')
-    expect(said(run)).toEqual([
+    const run = await answerOf('lmstudio', 'lmstudio/openai/gpt-oss-20b', 'UNUSED_API_KEY')
+    expect(contentOf(run)).toEqual([
       ['reasoning', 'Hm.'],
       ['tool-clock', { zone: 'UTC' }],
     ])
@@ -112,20 +112,20 @@ describe('a stream in the form of', () => {
   })
 
   it('vLLM behind SiliconFlow: nulls everywhere, usage in every chunk', async () => {
-    const run = await answered(
+    const run = await answerOf(
       'siliconflow',
       'siliconflow/tencent/Hunyuan-A13B-Instruct',
       'SILICONFLOW_API_KEY',
     )
-    expect(said(run)).toEqual([['text', 'Hello there.']])
+    expect(contentOf(run)).toEqual([['text', 'Hello there.']])
     expect(run.result.usage).toMatchObject({ inputTokens: 7, outputTokens: 3 })
     // 7 * 0.14 + 3 * 0.57 = 2.69 millionths, reported to the billionth
     expect(run.result.cost).toEqual({ usd: 0.00000269 })
   })
 
   it('xAI: reasoning that is counted beside the completion', async () => {
-    const run = await answered('xai', 'xai/grok-none-of-the-list', 'XAI_API_KEY')
-    expect(said(run)).toEqual([
+    const run = await answerOf('xai', 'xai/grok-none-of-the-list', 'XAI_API_KEY')
+    expect(contentOf(run)).toEqual([
       ['reasoning', 'Thinking... '],
       ['text', 'Hello there.'],
     ])

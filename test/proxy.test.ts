@@ -16,21 +16,21 @@ const answer = delta({ content: 'Hello' }) + delta({}, 'stop') + done
 interface Proxy {
   url: string
   /** The targets of forwarded requests, and of tunnels. */
-  asked: string[]
+  targets: string[]
   headers: IncomingMessage['headers'][]
 }
 
 /** Answers forwarded requests like the provider. Tunnels lead to `target`. */
 async function proxy(target?: number): Promise<Proxy> {
-  const asked: string[] = []
+  const targets: string[] = []
   const headers: Proxy['headers'] = []
   const server = createServer((request, response) => {
-    asked.push(request.url ?? '')
+    targets.push(request.url ?? '')
     headers.push(request.headers)
     request.resume().once('end', () => eventStream(response).end(answer))
   })
   server.on('connect', (request, socket) => {
-    asked.push(`CONNECT ${request.url}`)
+    targets.push(`CONNECT ${request.url}`)
     if (target === undefined) return socket.destroy()
     const through = connect(target, '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n')
@@ -49,7 +49,7 @@ async function proxy(target?: number): Promise<Proxy> {
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
-  return { url: `http://127.0.0.1:${address.port}`, asked, headers }
+  return { url: `http://127.0.0.1:${address.port}`, targets, headers }
 }
 
 /** The answer of a model with these settings. */
@@ -64,18 +64,18 @@ describe('a request to a provider', () => {
   test.each(['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'])(
     'a request uses %s',
     async (name) => {
-      const { url, asked, headers } = await proxy()
+      const { url, targets, headers } = await proxy()
       const { result } = await ask({ ...elsewhere, [name]: url })
       expect(result.text).toBe('Hello')
-      expect(asked).toEqual(['http://models.invalid/v1/chat/completions'])
+      expect(targets).toEqual(['http://models.invalid/v1/chat/completions'])
       expect(headers[0]).toMatchObject({ host: 'models.invalid', authorization: 'Bearer x' })
     },
   )
 
   test('a proxy address may lack http://', async () => {
-    const { url, asked } = await proxy()
+    const { url, targets } = await proxy()
     await ask({ ...elsewhere, HTTP_PROXY: url.replace('http://', '') })
-    expect(asked).toHaveLength(1)
+    expect(targets).toHaveLength(1)
   })
 
   test('only the proxy receives the credentials of its address', async () => {
@@ -86,18 +86,18 @@ describe('a request to a provider', () => {
   })
 
   test('a request over TLS uses a tunnel', async () => {
-    const { url, asked } = await proxy()
+    const { url, targets } = await proxy()
     await ask({ MOCK_BASE_URL: 'https://models.invalid/v1', HTTPS_PROXY: url })
-    expect(asked).toEqual(['CONNECT models.invalid:443'])
+    expect(targets).toEqual(['CONNECT models.invalid:443'])
   })
 
   test.each(['models.invalid', '.invalid', '*', 'other,models.invalid'])(
     'a request is direct if NO_PROXY is %s',
     async (noProxy) => {
-      const { url, asked } = await proxy()
+      const { url, targets } = await proxy()
       const { error } = await ask({ ...elsewhere, HTTP_PROXY: url, NO_PROXY: noProxy })
       expect(error?.message).toMatch(/Cannot reach models.invalid/)
-      expect(asked).toEqual([])
+      expect(targets).toEqual([])
     },
   )
 
@@ -113,18 +113,18 @@ test.each([
   ['openai/gpt-5', 'OPENAI', '/v1/responses'],
   ['google/gemini-3-flash-preview', 'GOOGLE', '/v1beta/models/'],
 ])('a provider package uses the proxy: %s', async (model, name, path) => {
-  const { url, asked } = await proxy()
+  const { url, targets } = await proxy()
   const address = { [`${name}_BASE_URL`]: 'http://models.invalid', [`${name}_API_KEY`]: 'x' }
   await ask({ ...address, HTTP_PROXY: url }, model)
-  expect(asked).toEqual([expect.stringContaining(`http://models.invalid${path}`)])
+  expect(targets).toEqual([expect.stringContaining(`http://models.invalid${path}`)])
 })
 
 test('the list of models uses the proxy', async () => {
-  const { url, asked } = await proxy()
+  const { url, targets } = await proxy()
   const fetch = networkFetch({ HTTP_PROXY: url })
   const response = await fetch('http://models.invalid/api.json', { headers: { a: 'b' } })
   expect(response.status).toBe(200)
-  expect(asked).toEqual(['http://models.invalid/api.json'])
+  expect(targets).toEqual(['http://models.invalid/api.json'])
 })
 
 test.each(['ftp://proxy', 'http://', 'http://[x'])('the proxy address %s is refused', (address) => {

@@ -45,18 +45,18 @@ const fresh = {
 
 interface Site {
   url: string
-  asked: IncomingMessage[]
+  requests: IncomingMessage[]
 }
 
 async function site(
   handle: (response: ServerResponse, request: IncomingMessage) => void,
 ): Promise<Site> {
-  const asked: IncomingMessage[] = []
+  const requests: IncomingMessage[] = []
   const { baseUrl } = await upstream((response, request) => {
-    asked.push(request)
+    requests.push(request)
     handle(response, request)
   })
-  return { url: `${baseUrl}/api.json`, asked }
+  return { url: `${baseUrl}/api.json`, requests }
 }
 
 const cacheFolder = async () => {
@@ -90,7 +90,7 @@ function opened(options: RegistryOptions) {
 describe('a newer list', () => {
   it('a newer list is used at once and requested with a name', async () => {
     const body = await payload({ fresh })
-    const { url, asked } = await site((response) => void response.end(body))
+    const { url, requests } = await site((response) => void response.end(body))
     const { registry, refreshed } = opened({ url })
     expect(await registry.provider('fresh')).toBeUndefined()
     expect(await refreshed()).toEqual({ result: 'new' })
@@ -100,8 +100,8 @@ describe('a newer list', () => {
       contextWindow: 1000,
       maxOutputTokens: 10,
     })
-    expect(asked[0]?.headers['user-agent']).toBe('loom')
-    expect(asked[0]?.headers['if-none-match']).toBeUndefined()
+    expect(requests[0]?.headers['user-agent']).toBe('loom')
+    expect(requests[0]?.headers['if-none-match']).toBeUndefined()
   })
 
   it('no question waits for a newer list', async () => {
@@ -118,25 +118,25 @@ describe('a newer list', () => {
   it('a newer list is fetched once, and again after a day', async () => {
     const body = await payload({ fresh })
     let now = Date.now()
-    const { url, asked } = await site((response) => void response.end(body))
+    const { url, requests } = await site((response) => void response.end(body))
     const { registry, refreshed } = opened({ url, now: () => now })
     await Promise.all(Array.from({ length: 50 }, () => registry.provider('openai')))
     await refreshed()
     for (let index = 0; index < 50; index++) await registry.provider('openai')
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
     now += day + 1
     await refreshed()
-    expect(asked).toHaveLength(2)
+    expect(requests).toHaveLength(2)
   })
 
   it('the next process starts with the stored list', async () => {
     const body = await payload({ fresh })
     const cacheFile = await cacheFolder()
-    const { url, asked } = await site((response) => void response.end(body))
+    const { url, requests } = await site((response) => void response.end(body))
     await opened({ url, cacheFile }).refreshed()
     const { registry, outcomes } = opened({ url, cacheFile })
     expect(await registry.provider('fresh')).toMatchObject({ name: 'Fresh' })
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
     expect(outcomes).toEqual([])
     expect((await stat(cacheFile)).mode & 0o077).toBe(0)
     expect(await readdir(join(cacheFile, '..'))).toEqual(['models.br'])
@@ -149,7 +149,7 @@ describe('a newer list', () => {
   it('an unchanged list is not sent twice', async () => {
     const body = await payload({ fresh })
     const cacheFile = await cacheFolder()
-    const { url, asked } = await site((response, request) => {
+    const { url, requests } = await site((response, request) => {
       const isKnown = request.headers['if-none-match'] === '"v1"'
       response.writeHead(isKnown ? 304 : 200, { etag: '"v1"' }).end(isKnown ? undefined : body)
     })
@@ -158,7 +158,7 @@ describe('a newer list', () => {
     await utimes(cacheFile, old, old)
     const later = opened({ url, cacheFile })
     expect(await later.refreshed()).toEqual({ result: 'same' })
-    expect(asked[1]?.headers['if-none-match']).toBe('"v1"')
+    expect(requests[1]?.headers['if-none-match']).toBe('"v1"')
     expect(await later.registry.provider('fresh')).toMatchObject({ name: 'Fresh' })
     expect((await stat(cacheFile)).mtimeMs).toBeGreaterThan(old.getTime() + day)
   })
@@ -213,14 +213,14 @@ describe('a provider that is only in a newer list', () => {
   it('a new provider is there for the server and the search', async () => {
     onTestFinished(endProcesses)
     const body = await withHere()
-    const { url, asked } = await site((response) => void response.end(body))
+    const { url, requests } = await site((response) => void response.end(body))
     const folder = await cacheFolder()
     const environment = { LOOM_MODELS_URL: url, XDG_CACHE_HOME: folder }
     const list = startLoom(environment, ['models', 'here/model'])
     expect(await list.exited).toBe(0)
     expect(list.output().stdout).toContain('\nhere/here/model ')
     await addressOf(startLoom({ ...environment, LOOM_MODEL: 'here/here/model' }))
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
   })
 
   it('a search does not wait long for a newer list', async () => {
@@ -254,14 +254,14 @@ describe('an answer that is not a newer list', () => {
   ])('an invalid list is not used: it %s', async (_what, answer) => {
     const [whole, half] = await Promise.all([payload({ fresh }), payload({ fresh }, 100)])
     const cacheFile = await cacheFolder()
-    const { url, asked } = await site((response) => answer(response, whole, half))
+    const { url, requests } = await site((response) => answer(response, whole, half))
     const { registry, refreshed } = opened({ url, cacheFile, timeoutMs: 1500 })
     expect(await refreshed()).toMatchObject({ result: 'failed' })
     expect(await registry.provider('fresh')).toBeUndefined()
     expect(await registry.provider('groq')).toBeDefined()
     await expect(stat(cacheFile)).rejects.toThrow()
     // No other fetch starts for a while.
-    expect(asked).toHaveLength(1)
+    expect(requests).toHaveLength(1)
   })
 
   it('a missing server is reported', async () => {

@@ -129,9 +129,9 @@ describe('an aborted run', () => {
     ['stops at its signal', (signal: AbortSignal) => once(signal)],
     ['ignores its signal', never],
   ])('an abort does not wait for a tool that %s', async (_what, work) => {
-    let heard: AbortSignal | undefined
+    let toolSignal: AbortSignal | undefined
     const tool = toolOf((signal) => {
-      heard = signal
+      toolSignal = signal
       return work(signal)
     })
     const model = scriptedModel(calls(['work', {}], ['work', {}]))
@@ -141,7 +141,7 @@ describe('an aborted run', () => {
       abortAt('tool-input-available'),
     )
     expect(error).toMatchObject(aborted)
-    expect(heard?.aborted).toBe(true)
+    expect(toolSignal?.aborted).toBe(true)
     expect(ofType(events, 'tool-output-error')).toHaveLength(2)
     expect(result.messages.at(-1)).toMatchObject({ role: 'tool', content: [{}, {}] })
     // Otherwise a client that submits by itself would send the results.
@@ -234,18 +234,18 @@ describe('an aborted run', () => {
   it('an aborted run does not emit events that a slow sink delayed', async () => {
     const stop = new AbortController()
     const gate = Promise.withResolvers<void>()
-    const told: string[] = []
+    const types: string[] = []
     const model = directScriptedModel(says('One two three four.'))
     const running = record(agentOf({ model }), 'Hi', {
       signal: stop.signal,
       sink: (event) => {
-        told.push(event.type)
+        types.push(event.type)
         return event.type === 'text-start' ? gate.promise : undefined
       },
     })
-    while (!told.includes('text-start')) await nextTurn()
+    while (!types.includes('text-start')) await nextTurn()
     stop.abort()
-    while (!told.includes('text-end')) await nextTurn()
+    while (!types.includes('text-end')) await nextTurn()
     gate.resolve()
     const { error, message } = await running
     expect(error).toMatchObject(aborted)

@@ -54,8 +54,8 @@ describe('any run', () => {
         const { result, events } = await record(agent, 'Go.', options)
         const stored = result.messages.flatMap(storedOrder)
         // A provider's call that did not complete: a client shows it, but no prompt repeats it.
-        const shown = shownOrder(events).filter((entry) => stored.includes(entry))
-        expect(stored).toEqual(shown)
+        const order = shownOrder(events).filter((entry) => stored.includes(entry))
+        expect(stored).toEqual(order)
       }),
       { numRuns: 300 },
     )
@@ -87,10 +87,10 @@ describe('any run', () => {
     await fc.assert(
       fc.asyncProperty(anyRun, fc.nat({ max: 20 }), fc.boolean(), async (any, at, isAsync) => {
         const failure = new Error('the socket is gone')
-        const told: AgentEvent[] = []
+        const received: AgentEvent[] = []
         const sink = (event: AgentEvent): void | Promise<void> => {
-          told.push(event)
-          if (told.length !== at + 1) return any.options.sink?.(event)
+          received.push(event)
+          if (received.length !== at + 1) return any.options.sink?.(event)
           if (isAsync) return Promise.reject(failure)
           throw failure
         }
@@ -100,11 +100,11 @@ describe('any run', () => {
           'the run',
           running.catch((error: unknown) => error),
         )
-        if (told.length <= at) return
+        if (received.length <= at) return
         expect(outcome).toBe(failure)
-        const count = told.length
+        const count = received.length
         await new Promise((resolve) => setImmediate(resolve))
-        expect(told).toHaveLength(count)
+        expect(received).toHaveLength(count)
         if (!isAsync) expect(count).toBe(at + 1)
       }),
       { numRuns: 150 },
@@ -123,17 +123,17 @@ function storedOrder({ role, content }: ModelMessage): string[] {
 
 /** The same from the events: a client shows a part at the place of its first event. */
 function shownOrder(events: readonly AgentEvent[]): string[] {
-  const shown: string[] = []
+  const order: string[] = []
   let stepStart = 0
   for (const event of events) {
-    if (event.type === 'start-step') stepStart = shown.length
-    else if (event.type === 'reset-step') shown.length = stepStart
-    else if (event.type === 'text-start') shown.push('text')
+    if (event.type === 'start-step') stepStart = order.length
+    else if (event.type === 'reset-step') order.length = stepStart
+    else if (event.type === 'text-start') order.push('text')
     else if (event.type.startsWith('tool-input-') && 'toolCallId' in event) {
-      if (!shown.includes(event.toolCallId)) shown.push(event.toolCallId)
+      if (!order.includes(event.toolCallId)) order.push(event.toolCallId)
     }
   }
-  return shown
+  return order
 }
 
 /** Every provider refuses a call without its one result after it, and a result without its call. */

@@ -11,12 +11,12 @@ import { breaks, calls, says, scriptedModel, words } from './scripted-model.ts'
 beforeEach(watchRejections)
 
 const decide = (...decisions: ErrorDecision[]) => {
-  const seen: string[] = []
+  const codes: string[] = []
   const onError = (error: LoomError) => {
-    seen.push(error.code)
-    return decisions[seen.length - 1] ?? 'stop'
+    codes.push(error.code)
+    return decisions[codes.length - 1] ?? 'stop'
   }
-  return { onError, seen }
+  return { onError, codes }
 }
 
 describe('an error part', () => {
@@ -46,10 +46,10 @@ describe('an error part', () => {
 
 describe('onError', () => {
   it('onError runs after all retries and fallbacks, and may retry', async () => {
-    const { onError, seen } = decide('retry')
+    const { onError, codes } = decide('retry')
     const model = scriptedModel(answers(401), answers(401), says('Here.'))
     const { result } = await record(agentOf({ model: [model, model], onError }), 'Hi')
-    expect(seen).toEqual(['model-failed'])
+    expect(codes).toEqual(['model-failed'])
     expect(result.text).toBe('Here.')
   })
 

@@ -36,19 +36,19 @@ const decisionOf = (approvalId: string, approved = true, reason?: string): Model
 
 /** A tool that needs approval, and the inputs that it ran with. */
 function careful(more: Partial<NamedTool> = {}) {
-  const done: unknown[] = []
+  const inputs: unknown[] = []
   const tool: NamedTool = {
     name: 'pay',
     description: 'Pays.',
     inputSchema: z.object({ amount: z.number(), to: z.string().default('Ada') }),
     needsApproval: true,
     execute: (input) => {
-      done.push(input)
+      inputs.push(input)
       return 'paid'
     },
     ...more,
   }
-  return { tool, done }
+  return { tool, inputs }
 }
 
 const pay = calls(['pay', { amount: 5 }])
@@ -94,13 +94,13 @@ describe('a tool of the client', () => {
 
 describe('a tool that needs approval', () => {
   it('a tool runs after its approval', async () => {
-    const { tool, done } = careful()
+    const { tool, inputs } = careful()
     const { agent, model, result, approvalId } = await untilAsked([tool], pay, says('Paid.'))
     expect(result).toMatchObject({ outcome: 'waiting', finishReason: 'tool-calls' })
-    expect(done).toEqual([])
+    expect(inputs).toEqual([])
 
     const second = await record(agent, [...result.messages, decisionOf(approvalId)])
-    expect(done).toEqual([{ amount: 5, to: 'Ada' }])
+    expect(inputs).toEqual([{ amount: 5, to: 'Ada' }])
     expect(typesOf(second.events).slice(0, 3)).toEqual([
       'start',
       'tool-output-available',
@@ -113,11 +113,11 @@ describe('a tool that needs approval', () => {
   })
 
   it('a denied tool does not run, and the model receives the reason', async () => {
-    const { tool, done } = careful()
+    const { tool, inputs } = careful()
     const { agent, model, result, approvalId } = await untilAsked([tool], pay, says('Well.'))
     const no = decisionOf(approvalId, false, 'Too much.')
     const { events } = await record(agent, [...result.messages, no])
-    expect(done).toEqual([])
+    expect(inputs).toEqual([])
     expect(ofType(events, 'tool-output-denied')).toEqual([
       { type: 'tool-output-denied', toolCallId: 'call-0' },
     ])
@@ -135,8 +135,8 @@ describe('a tool that needs approval', () => {
     const model = scriptedModel(calls(['remote', {}]), says('Well.'))
     const agent = agentOf({ tools: { remote }, model })
     const { result, events } = await record(agent, 'Go.')
-    const [asked] = ofType(events, 'tool-approval-request')
-    const no = decisionOf(asked?.approvalId ?? '', false)
+    const [request] = ofType(events, 'tool-approval-request')
+    const no = decisionOf(request?.approvalId ?? '', false)
     const second = await record(agent, [...result.messages, no])
     expect(ofType(second.events, 'tool-output-denied')).toMatchObject([{ dynamic: true }])
   })
@@ -151,24 +151,24 @@ describe('a tool that needs approval', () => {
 
   it('two decisions on one call run it once', async () => {
     for (const first of [true, false]) {
-      const { tool, done } = careful()
+      const { tool, inputs } = careful()
       const { agent, result, approvalId } = await untilAsked([tool], pay, says('Well.'))
       const both = [decisionOf(approvalId, first), decisionOf(approvalId, !first)]
       await record(agent, [...result.messages, ...both])
-      expect(done).toHaveLength(first ? 1 : 0)
+      expect(inputs).toHaveLength(first ? 1 : 0)
     }
   })
 
   it('a call with a result does not run again', async () => {
-    const { tool, done } = careful()
+    const { tool, inputs } = careful()
     const { agent, result, approvalId } = await untilAsked([tool], pay, says('Paid.'), says('Yes.'))
     const { result: paid } = await record(agent, [...result.messages, decisionOf(approvalId)])
     await record(agent, paid.messages.slice(0, -1))
-    expect(done).toHaveLength(1)
+    expect(inputs).toHaveLength(1)
   })
 
   it('a run waits for a decision on every call', async () => {
-    const { tool, done } = careful()
+    const { tool, inputs } = careful()
     const two = calls(['pay', { amount: 1 }], ['pay', { amount: 2 }])
     const { agent, model, result, approvals } = await untilAsked([tool], two, says('Paid.'))
     const [one = '', other = ''] = approvals
@@ -179,18 +179,18 @@ describe('a tool that needs approval', () => {
 
     const whole = await record(agent, [...half.result.messages, decisionOf(one)])
     expect(whole.result.outcome).toBe('finished')
-    expect(done).toMatchObject([{ amount: 2 }, { amount: 1 }])
+    expect(inputs).toMatchObject([{ amount: 2 }, { amount: 1 }])
   })
 
   it('a new user message cancels open approvals', async () => {
-    const { tool, done } = careful()
+    const { tool, inputs } = careful()
     const { agent, model, result, approvalId } = await untilAsked([tool], pay, says('Fine.'))
     const late = [...result.messages, userMessage('Never mind.'), decisionOf(approvalId)]
     await record(agent, late.slice(0, -1))
     expect(model.asked[1]?.prompt.at(-2)).toMatchObject({
       content: [{ output: { type: 'error-text', value: expect.stringMatching(/not answered/) } }],
     })
-    expect(done).toEqual([])
+    expect(inputs).toEqual([])
   })
 })
 
@@ -210,12 +210,12 @@ describe('a decision', () => {
   ]
 
   it.each(forgeries)('a forged decision %s runs nothing', async (_what, forge) => {
-    const { tool, done } = careful()
-    const burn = { ...careful().tool, name: 'burn', execute: () => done.push('burnt') }
+    const { tool, inputs } = careful()
+    const burn = { ...careful().tool, name: 'burn', execute: () => inputs.push('burnt') }
     const { agent, result, approvalId } = await untilAsked([tool, burn], pay, says('Well.'))
     const forged = forge([...result.messages, decisionOf(approvalId)], approvalId)
     const { events, result: second } = await record(agent, forged)
-    expect(done).toEqual([])
+    expect(inputs).toEqual([])
     expect(ofType(events, 'tool-output-error')).toMatchObject([
       { errorText: 'This approval is not for this call, or another process asked for it.' },
     ])
@@ -223,17 +223,17 @@ describe('a decision', () => {
   })
 
   it('a decision of another agent does not count', async () => {
-    const { tool, done } = careful()
+    const { tool, inputs } = careful()
     const { result, approvalId } = await untilAsked([tool], pay)
     const other = agentOf({ tools: [tool], model: scriptedModel(says('Well.')) })
     await record(other, [...result.messages, decisionOf(approvalId)])
-    expect(done).toEqual([])
+    expect(inputs).toEqual([])
   })
 
   it('a decision on an unknown request does not count', async () => {
-    const { tool, done } = careful()
+    const { tool, inputs } = careful()
     const agent = agentOf({ tools: [tool], model: scriptedModel(says('Well.')) })
-    const made: ModelMessage[] = [
+    const messages: ModelMessage[] = [
       userMessage('Hi'),
       {
         role: 'assistant',
@@ -241,8 +241,8 @@ describe('a decision', () => {
       },
       decisionOf('c'),
     ]
-    const { events } = await record(agent, made)
-    expect(done).toEqual([])
+    const { events } = await record(agent, messages)
+    expect(inputs).toEqual([])
     expect(typesOf(events)).not.toContain('tool-output-available')
   })
 
@@ -259,7 +259,7 @@ describe('a decision', () => {
   })
 
   it('a decision survives a change of the key order', async () => {
-    const { tool, done } = careful({ inputSchema: z.looseObject({}) })
+    const { tool, inputs } = careful({ inputSchema: z.looseObject({}) })
     const script = calls(['pay', { b: [{ d: 1, c: 2 }], a: 1 }])
     const { agent, result, approvalId } = await untilAsked([tool], script, says('Paid.'))
     const stored = replaced(
@@ -268,42 +268,42 @@ describe('a decision', () => {
       '{"a":1,"b":[{"c":2,"d":1}]}',
     )
     await record(agent, [...stored, decisionOf(approvalId)])
-    expect(done).toHaveLength(1)
+    expect(inputs).toHaveLength(1)
   })
 
   it('a decision on an object does not count for a list', async () => {
-    const { tool, done } = careful({ inputSchema: jsonSchema({}) })
+    const { tool, inputs } = careful({ inputSchema: jsonSchema({}) })
     const { agent, result, approvalId } = await untilAsked([tool], pay, says('Well.'))
     const forged = replaced(result.messages, '{"amount":5}', '[["amount",5]]')
     await record(agent, [...forged, decisionOf(approvalId)])
-    expect(done).toEqual([])
+    expect(inputs).toEqual([])
   })
 })
 
 describe('the rule of a tool', () => {
   it('an approval rule receives the checked input and the context', async () => {
-    const seen: unknown[] = []
-    const { tool, done } = careful({
+    const facts: unknown[] = []
+    const { tool, inputs } = careful({
       needsApproval: async (input, { context, toolCallId }) => {
-        seen.push(input, context, toolCallId)
+        facts.push(input, context, toolCallId)
         return false
       },
     })
     const agent = agentOf({ tools: [tool], model: scriptedModel(pay, says('Paid.')) })
     await record(agent, 'Pay.', { context: 'Ada' })
-    expect(seen).toEqual([{ amount: 5, to: 'Ada' }, 'Ada', 'call-0'])
-    expect(done).toHaveLength(1)
+    expect(facts).toEqual([{ amount: 5, to: 'Ada' }, 'Ada', 'call-0'])
+    expect(inputs).toHaveLength(1)
   })
 
   it('an approval rule that fails requires approval', async () => {
-    const { tool, done } = careful({ needsApproval: () => Promise.reject(new Error('no rule')) })
+    const { tool, inputs } = careful({ needsApproval: () => Promise.reject(new Error('no rule')) })
     const { result } = await untilAsked([tool], pay)
     expect(result.outcome).toBe('waiting')
-    expect(done).toEqual([])
+    expect(inputs).toEqual([])
   })
 
   it('a call is refused if no human can be asked', async () => {
-    const { tool, done } = careful()
+    const { tool, inputs } = careful()
     const script = calls(['pay', { amount: 5 }], ['calculator', { expr: '1' }])
     const model = scriptedModel(script, says('Well.'))
     const agent = agentOf({ tools: [tool, calculator], model })
@@ -314,7 +314,7 @@ describe('the rule of a tool', () => {
     })
     expect(ofType(events, 'tool-output-error')).toHaveLength(1)
     expect(result.outcome).toBe('finished')
-    expect(done).toEqual([])
+    expect(inputs).toEqual([])
   })
 })
 
@@ -330,15 +330,15 @@ describe('a run without a client', () => {
   })
 
   it('an unapproved call is refused again after its process died', async () => {
-    const { tool, done } = careful({ retry: 'safe' })
+    const { tool, inputs } = careful({ retry: 'safe' })
     const model = scriptedModel(says('Well.'))
     const call = { toolCallId: 'call-0', toolName: 'pay', input: { amount: 5 } }
-    const told: ModelMessage[] = [
+    const messages: ModelMessage[] = [
       userMessage('Pay.'),
       { role: 'assistant', content: [{ type: 'tool-call', ...call }] },
     ]
     const emitted: string[] = []
-    await run(agentOf({ tools: [tool], model }), told, {
+    await run(agentOf({ tools: [tool], model }), messages, {
       models,
       approvals: false,
       sink: ({ type }) => void emitted.push(type),
@@ -355,7 +355,7 @@ describe('a run without a client', () => {
         spent: async () => noSpending,
       },
     })
-    expect(done).toEqual([])
+    expect(inputs).toEqual([])
     expect(emitted).toContain('tool-output-error')
     expect(JSON.stringify(model.asked[0]?.prompt.at(-1))).toMatch(/nobody can be asked/)
   })

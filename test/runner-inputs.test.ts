@@ -20,8 +20,8 @@ describe('the ids of tool calls', () => {
     expect(ids.slice(0, 2)).toEqual(['same', 'same-2'])
     expect(ids).not.toContain('')
     expect(ofType(events, 'tool-input-available').map((event) => event.toolCallId)).toEqual(ids)
-    const told = model.asked[2]?.prompt.filter(({ role }) => role === 'tool')
-    expect(told?.flatMap(({ content }) => [content].flat())).toHaveLength(5)
+    const toolMessages = model.asked[2]?.prompt.filter(({ role }) => role === 'tool')
+    expect(toolMessages?.flatMap(({ content }) => [content].flat())).toHaveLength(5)
   })
 
   it('inputs that stream with one id stay separate', async () => {
@@ -74,15 +74,15 @@ describe('the input of a tool call', () => {
     ['null', {}],
     ['"{\\"n\\":1}"', { n: 1 }],
     ['"{}"', {}],
-  ])('the input is an object if a server sends %s', async (text, meant) => {
+  ])('the input is an object if a server sends %s', async (text, expected) => {
     const inputs: unknown[] = []
     const call = { type: 'tool-call' as const, toolCallId: 'a', toolName: 'work', input: text }
     const { events } = await settle(
       toolOf((input) => inputs.push(input)),
       [call, finish('tool-calls')],
     )
-    expect(inputs).toEqual([meant])
-    expect(ofType(events, 'tool-input-available')).toMatchObject([{ input: meant }])
+    expect(inputs).toEqual([expected])
+    expect(ofType(events, 'tool-input-available')).toMatchObject([{ input: expected }])
   })
 
   it.each(['null', '"{}"', '""'])(
@@ -164,15 +164,15 @@ describe('the input of a tool call', () => {
   })
 
   it('an input loses keys that would reach a prototype', async () => {
-    const seen: unknown[] = []
+    const inputs: unknown[] = []
     const tool = toolOf((input) => {
-      seen.push(input)
+      inputs.push(input)
       return JSON.parse('{"a":1,"__proto__":{"b":2}}')
     })
     const input =
       '{"n":1,"__proto__":{"x":1},"\\u005f_proto__":{"y":1},"constructor":{"prototype":{}}}'
     const { events } = await settle(tool, calls(['work', input]))
-    expect(seen).toEqual([{ n: 1 }])
+    expect(inputs).toEqual([{ n: 1 }])
     expect(JSON.stringify(events)).not.toMatch(/__proto__|prototype/)
     expect(ofType(events, 'tool-output-available')).toMatchObject([{ output: { a: 1 } }])
   })

@@ -51,8 +51,8 @@ describe('a tool that the provider runs', () => {
     const agent = agentOf({ model })
     const first = await record(agent, 'Go.')
     expect(first.result.outcome).toBe('waiting')
-    const asked = await record(agent, first.result.messages)
-    expect(asked.result).toMatchObject({ outcome: 'waiting', steps: 0 })
+    const second = await record(agent, first.result.messages)
+    expect(second.result).toMatchObject({ outcome: 'waiting', steps: 0 })
     const yes: ModelMessage = {
       role: 'tool',
       content: [

@@ -89,9 +89,9 @@ describe('a tool', () => {
     ['NaN', Number.NaN, { type: 'json', value: null }],
     ['a BigInt', 1n, { type: 'error-text', value: expect.stringMatching(/not JSON.*BigInt/) }],
     ['a cycle', cycle, { type: 'error-text', value: expect.stringMatching(/not JSON/) }],
-  ])('a tool that returns %s gives the model JSON or an error', async (_what, output, told) => {
+  ])('a tool that returns %s gives the model JSON or an error', async (_what, output, expected) => {
     const { results } = await settle(toolOf(() => output))
-    expect(results).toMatchObject([{ output: told }])
+    expect(results).toMatchObject([{ output: expected }])
   })
 
   it('a tool may yield preliminary results before its result', async () => {
@@ -152,9 +152,9 @@ describe('a tool', () => {
   it.each([
     ['throws', () => Promise.reject(new Error('no words')), /no words/],
     ['returns an invalid output', () => JSON.parse('{"type":"song"}'), /no output of type "song"/],
-  ])('a call whose toModelOutput %s has failed', async (_what, toModelOutput, told) => {
+  ])('a call whose toModelOutput %s has failed', async (_what, toModelOutput, expected) => {
     const { events, results } = await settle(toolOf(() => 1, { toModelOutput }))
-    const value = expect.stringMatching(told)
+    const value = expect.stringMatching(expected)
     expect(results).toMatchObject([{ output: { type: 'error-text', value } }])
     expect(typesOf(events)).not.toContain('tool-output-available')
   })

@@ -29,15 +29,15 @@ describe('an agent with a calculator', () => {
       tools: [calculator],
       model,
     })
-    let said = ''
+    let text = ''
     const { result, events } = await record(tutor, [userMessage('What is 123 * 456?')], {
       sink: (event) => {
-        if (event.type === 'text-delta') said += event.delta
+        if (event.type === 'text-delta') text += event.delta
       },
     })
-    expect(said).toBe('It is 56088.')
+    expect(text).toBe('It is 56088.')
     expect(result).toMatchObject({
-      text: said,
+      text,
       steps: 2,
       finishReason: 'stop',
       outcome: 'finished',
@@ -95,10 +95,10 @@ describe('an agent with a calculator', () => {
   })
 
   it('the given messages are not changed', async () => {
-    const given = Object.freeze([userMessage('Hi')])
-    const { result } = await record(agentOf({ model: scriptedModel(says('Hello.')) }), given)
+    const input = Object.freeze([userMessage('Hi')])
+    const { result } = await record(agentOf({ model: scriptedModel(says('Hello.')) }), input)
     expect(result.messages).toHaveLength(2)
-    expect(given).toHaveLength(1)
+    expect(input).toHaveLength(1)
   })
 })
 
@@ -110,12 +110,12 @@ describe('the callbacks of an agent', () => {
     const model = scriptedModel(says('Hello.'))
     const agent = defineAgent({ name: 'plain', systemPrompt: 'You help.' })
     await record(agent, 'Hi', { model })
-    const [asked] = model.asked
-    expect(asked?.prompt[0]).toEqual({ role: 'system', content: 'You help.' })
-    expect(asked).not.toHaveProperty('temperature')
-    expect(asked).not.toHaveProperty('tools')
-    expect(asked).not.toHaveProperty('maxOutputTokens')
-    expect(asked).not.toHaveProperty('providerOptions')
+    const [request] = model.asked
+    expect(request?.prompt[0]).toEqual({ role: 'system', content: 'You help.' })
+    expect(request).not.toHaveProperty('temperature')
+    expect(request).not.toHaveProperty('tools')
+    expect(request).not.toHaveProperty('maxOutputTokens')
+    expect(request).not.toHaveProperty('providerOptions')
   })
 
   it('callbacks are values or functions, sync or async', async () => {
@@ -154,23 +154,23 @@ describe('the callbacks of an agent', () => {
   })
 
   it('callbacks and tools receive the context of the run', async () => {
-    const seen: unknown[] = []
+    const contexts: unknown[] = []
     const greet = defineTool({
       name: 'greet',
       description: 'Greets.',
       inputSchema: z.object({}),
-      execute: (_input, { context, agent, depth }) => seen.push(context, agent, depth),
+      execute: (_input, { context, agent, depth }) => contexts.push(context, agent, depth),
     })
     const agent = agentOf<Context>({
       tools: [greet],
       model: scriptedModel(calls(['greet', {}]), says('Hello.')),
       onStep: (_info, context) => {
-        seen.push(context)
+        contexts.push(context)
         return 'continue'
       },
     })
     await record(agent, 'Hi', { context })
-    expect(seen).toEqual([context, 'tutor', 0, context])
+    expect(contexts).toEqual([context, 'tutor', 0, context])
   })
 
   it('onStep receives the step and may stop the run', async () => {

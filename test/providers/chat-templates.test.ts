@@ -142,9 +142,9 @@ describe('a model', () => {
       // The second request has the accepted form from the start.
       expect(model.refused).toHaveLength(length)
       // Every text is still in the request.
-      const sent = JSON.stringify(model.taken.at(-1))
+      const request = JSON.stringify(model.taken.at(-1))
       for (const { content } of [...messages, { content: 'Be short.' }]) {
-        if (typeof content === 'string') expect(sent).toContain(content)
+        if (typeof content === 'string') expect(request).toContain(content)
       }
     },
   )

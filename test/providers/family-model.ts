@@ -27,11 +27,11 @@ export interface Step {
 
 export function deltasOf(family: string, { thought, text, call }: Step): object[] {
   const empty = family === 'deepseek' || family === 'kimi' ? '' : undefined
-  const said = thought ?? empty
+  const reasoning = thought ?? empty
   const signature =
     family === 'gemini' ? { extra_content: { google: { thought_signature: 'SIG' } } } : {}
   return [
-    ...(said === undefined ? [] : [chunk(thoughtsOf[family]?.(said) ?? {})]),
+    ...(reasoning === undefined ? [] : [chunk(thoughtsOf[family]?.(reasoning) ?? {})]),
     ...(text === '' ? [] : [chunk({ content: text })]),
     ...(call === undefined
       ? []

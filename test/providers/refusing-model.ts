@@ -37,7 +37,7 @@ export async function refusingModel({ agent, messages, status = 400, refusal }: 
     retry: { retries: 0 },
     ...agent,
   }
-  const ask = (asked: Messages = messages ?? [{ role: 'user', content: 'Hi' }]) =>
-    run(defineAgent(definition), asked, { models })
+  const ask = (input: Messages = messages ?? [{ role: 'user', content: 'Hi' }]) =>
+    run(defineAgent(definition), input, { models })
   return { ask, refused, taken }
 }

@@ -86,8 +86,8 @@ async function refusals(turns: Turn[], { mends = true } = {}) {
       retry: { retries: 0 },
       maxSteps: 5,
     })
-    const asked = run(agent, messages, { models, signal: stop.signal })
-    const result = await asked.catch((error: unknown) => {
+    const turn = run(agent, messages, { models, signal: stop.signal })
+    const result = await turn.catch((error: unknown) => {
       if (error instanceof LoomError && error.result !== undefined) return error.result
       throw error
     })
@@ -110,7 +110,7 @@ describe('a history', () => {
 
   test('a history names no item of a stopped response', async () => {
     const providerMetadata = { openai: { itemId: 'msg_1' } }
-    const said = (outcome: string) =>
+    const requestsAfter = (outcome: string) =>
       modelMessagesOf([
         {
           id: 'a',
@@ -119,8 +119,8 @@ describe('a history', () => {
           parts: [{ type: 'step-start' }, { type: 'text', text: 'word', providerMetadata }],
         },
       ])
-    expect(JSON.stringify(await said('aborted'))).not.toContain('msg_1')
-    expect(JSON.stringify(await said('finished'))).toContain('msg_1')
+    expect(JSON.stringify(await requestsAfter('aborted'))).not.toContain('msg_1')
+    expect(JSON.stringify(await requestsAfter('finished'))).toContain('msg_1')
   })
 
   test('a history of any family is accepted by each family', async () => {

@@ -44,7 +44,7 @@ const item = (output_index: number, item: object) => [
   { type: 'response.output_item.done', output_index, item },
 ]
 const thought = (count: number) => ({ id: `rs_${count}`, type: 'reasoning', summary: [] })
-const begun = (count: number, text: string) => [
+const answerStart = (count: number, text: string) => [
   { type: 'response.created', response: responseOf(count) },
   ...item(0, thought(count)),
   {
@@ -80,8 +80,8 @@ const completed = (count: number) => ({
     },
   },
 })
-const said = (count: number, text: string) => [
-  ...begun(count, text),
+const wholeAnswer = (count: number, text: string) => [
+  ...answerStart(count, text),
   {
     type: 'response.output_item.done',
     output_index: 1,
@@ -152,10 +152,10 @@ describe('a reply of the Responses API that broke off', () => {
         return response.end()
       }
       if (count === 2) {
-        send(response, ...begun(count, 'One two'))
+        send(response, ...answerStart(count, 'One two'))
         return setTimeout(() => response.destroy(), 50)
       }
-      send(response, ...said(count, ' three'))
+      send(response, ...wholeAnswer(count, ' three'))
       return response.end()
     })
     const first = await ask([])
@@ -208,7 +208,7 @@ describe('an item that the Responses API does not have', () => {
           error: { message, type: 'invalid_request_error', param: 'input' },
         })
       }
-      send(response, ...said(count, 'Word.'))
+      send(response, ...wholeAnswer(count, 'Word.'))
       return response.end()
     })
     const { result } = await ask([])

@@ -220,7 +220,7 @@ async function openConversation() {
 
 describe('a conversation over HTTP with models of any family', () => {
   test('each family accepts the history of the others', async () => {
-    const seen = { summaries: 0, toolAnswers: 0, approvals: 0 }
+    const counts = { summaries: 0, toolAnswers: 0, approvals: 0 }
     await fc.assert(
       fc.asyncProperty(fc.array(turn, { minLength: 1, maxLength: 4 }), async (turns) => {
         const conversation = await openConversation()
@@ -230,15 +230,15 @@ describe('a conversation over HTTP with models of any family', () => {
           expect(conversation.refused).toEqual([])
         } finally {
           const { summaries, toolAnswers, approvals } = conversation.counts()
-          seen.summaries += summaries
-          seen.toolAnswers += toolAnswers
-          seen.approvals += approvals
+          counts.summaries += summaries
+          counts.toolAnswers += toolAnswers
+          counts.approvals += approvals
           await conversation.close()
         }
       }),
       { numRuns: 25, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: false },
     )
     // The generated conversations had the intended events.
-    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(0)
+    for (const count of Object.values(counts)) expect(count).toBeGreaterThan(0)
   }, 120_000)
 })

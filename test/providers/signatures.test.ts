@@ -89,9 +89,9 @@ describe('a signature of Gemini', () => {
   test.each(Object.entries(places))(
     'a signature that came %s goes back',
     async (_, { deltas, back }) => {
-      const sent = await replayed('mock', 'gemini-3-flash', [...deltas, chunk({}, 'tool_calls')])
-      expect(sent).toHaveLength(2)
-      for (const [message] of sent) expect(message?.['tool_calls']).toMatchObject([back])
+      const request = await replayed('mock', 'gemini-3-flash', [...deltas, chunk({}, 'tool_calls')])
+      expect(request).toHaveLength(2)
+      for (const [message] of request) expect(message?.['tool_calls']).toMatchObject([back])
     },
   )
 
@@ -104,7 +104,7 @@ describe('a signature of Gemini', () => {
   })
 
   test('a signature of another route is replaced', async () => {
-    const made = (id: string, signature: string): ModelMessage[] => [
+    const historyOf = (id: string, signature: string): ModelMessage[] => [
       { role: 'user', content: 'Go' },
       {
         role: 'assistant',
@@ -139,13 +139,13 @@ describe('a signature of Gemini', () => {
           ? 'Corrupted thought signature.'
           : undefined,
     })
-    await model.ask(made('call_1', 'BAD'))
+    await model.ask(historyOf('call_1', 'BAD'))
     expect(model.refused).toHaveLength(1)
-    await model.ask([...made('call_1', 'BAD'), ...made('call_2', 'GOOD')])
+    await model.ask([...historyOf('call_1', 'BAD'), ...historyOf('call_2', 'GOOD')])
     expect(model.refused).toHaveLength(1)
-    const sent = JSON.stringify(model.taken.at(-1))
-    expect(sent).toContain('skip_thought_signature_validator')
-    expect(sent).toContain('"GOOD"')
+    const request = JSON.stringify(model.taken.at(-1))
+    expect(request).toContain('skip_thought_signature_validator')
+    expect(request).toContain('"GOOD"')
   })
 })
 
@@ -213,9 +213,9 @@ describe('reasoning_details of OpenRouter', () => {
     'reasoning_details go back unchanged: %s',
     async (_, { deltas, back }) => {
       const answer = [...deltas, chunk({}, 'tool_calls')]
-      const sent = await replayed('openrouter', 'google/gemini-3-pro-preview', answer)
-      expect(sent).toHaveLength(2)
-      for (const [message] of sent) expect(message?.['reasoning_details']).toEqual(back)
+      const request = await replayed('openrouter', 'google/gemini-3-pro-preview', answer)
+      expect(request).toHaveLength(2)
+      for (const [message] of request) expect(message?.['reasoning_details']).toEqual(back)
     },
   )
 })
