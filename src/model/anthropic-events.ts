@@ -64,7 +64,7 @@ export class AnthropicEvents extends RewrittenEvents {
   }
 }
 
-/** Servers with the form of this API leave the usage out, and number their messages. */
+/** Some servers with the form of this API leave out the usage and send numbers as message ids. */
 function readableStart(message: JsonRecord): JsonRecord {
   const { id, model, usage } = message
   const counts = isRecord(usage) ? usage : {}

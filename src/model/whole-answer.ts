@@ -1,6 +1,6 @@
 /**
- * Makes an event stream of an answer that came as one JSON text. Proxies answer so where they do not
- * stream, or where they drop the query `alt=sse` of Gemini's API, which then sends a list of its chunks.
+ * Converts an answer that arrived as one JSON text to an event stream. A proxy sends one JSON text if it
+ * does not stream, or if it drops the query `alt=sse` of Gemini's API, which then sends a list of chunks.
  */
 import { isRecord, parseJson } from './openai-compatible/json-record.ts'
 import type { JsonRecord } from './openai-compatible/json-record.ts'

@@ -17,7 +17,7 @@ export function retryAfter(
   }
   const value = fields.get('retry-after')?.trim()
   if (value === undefined || value === '') return undefined
-  // A header that a proxy added once more comes joined: `20, 20`.
+  // If a proxy adds the header again, the values arrive joined: `20, 20`.
   const counts = value.split(',').map((count) => (count.trim() === '' ? Number.NaN : Number(count)))
   if (!counts.some(Number.isNaN)) {
     const seconds = Math.max(...counts)
@@ -29,9 +29,9 @@ export function retryAfter(
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
-/** Some servers write a point in time (Unix seconds or milliseconds) in place of a wait. */
+/** Some servers write a point in time (Unix seconds or milliseconds) instead of a wait. */
 function untilTime(ms: number, now: number): number {
-  // No wait is as long as ten years, and no time is that near to 1970.
+  // A wait is always shorter than ten years, and a point in time is always later than 1980.
   if (ms < tenYearsMs) return ms
   return Math.max(0, (ms > 1000 * tenYearsMs ? ms / 1000 : ms) - now)
 }

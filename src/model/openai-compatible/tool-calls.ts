@@ -208,12 +208,12 @@ function opensJson(text: string): boolean {
   return code === 123 || code === 91 || (code <= 32 && /^\s*[[{]/.test(text))
 }
 
-/** What some servers send in place of arguments, beside `{}`. */
+/** The values, besides `{}`, that some servers send instead of arguments. */
 const placeholderWord = /^\s*(?:null|"")\s*$/
 
 /**
- * Some servers repeat in each piece what they sent before: then the last piece is the whole. Others send
- * the placeholder behind the arguments: it does not replace them.
+ * Some servers repeat the earlier pieces in each piece. Then the last piece is complete. Others send the
+ * placeholder after the arguments. It does not replace them.
  */
 function wholeInput({ input, first, last, replaced }: ToolCall): string {
   if (replaced !== undefined && isEmptyInput(input.text)) return replaced

@@ -1,4 +1,4 @@
-/** Whether a value can be written as JSON in pieces. The event loop turns while it is read. */
+/** Whether a value can be written as JSON in pieces. Other work can run while the value is read. */
 import { isObject } from '../../ground/json/weight.ts'
 import { WorkSteps } from '../../ground/long-work.ts'
 

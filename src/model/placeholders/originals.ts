@@ -9,14 +9,14 @@ import { randomBytes } from 'node:crypto'
 import { jsonPieces, textPieces } from '../../ground/json/pieces.ts'
 import { wellFormedJson } from '../well-formed.ts'
 
-/** A shorter text is no gain, in characters. */
+/** Characters. The replacement of a shorter text has no use. */
 const lengthMin = 1024
 /**
  * How much of a text stays at each end, in characters. Packages remove white space at the ends of a
  * text, and find the media type of a file by its first bytes.
  */
 const endLength = 64
-/** Of bytes. Base64 of a multiple of three bytes has no padding, so that pieces can be joined. */
+/** The size of a piece in bytes. Base64 of a multiple of three bytes has no padding, so pieces can be joined. */
 const byteStep = 3 * 128 * 1024
 
 type Original =
@@ -25,7 +25,7 @@ type Original =
   | { type: 'json'; value: unknown }
 
 export class Originals {
-  /** Random, and of this prompt alone: no text of another conversation can hold a placeholder of it. */
+  /** Random for each prompt, so that no text of another conversation can hold one of its placeholders. */
   readonly name = randomBytes(16).toString('hex')
   readonly #values: Original[] = []
   readonly #pattern = new RegExp(`${this.name}(\\d+)(\\\\+)"`, 'g')
@@ -114,7 +114,7 @@ function escaped(text: string, depth: number): string {
   return wellFormedJson(json)
 }
 
-/** The next index that does not part a surrogate pair. */
+/** The next index that does not split a surrogate pair. */
 function characterStart(text: string, index: number): number {
   const code = text.charCodeAt(index)
   return code >= 0xdc00 && code < 0xe000 ? index + 1 : index

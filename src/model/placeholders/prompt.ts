@@ -1,7 +1,7 @@
 /**
  * The prompt of a call with placeholders. Only values that the packages of Anthropic, Google and OpenAI
- * pass on unread are replaced. What a package reads stays: text files (decoded, or encoded again), the
- * JSON of a call that the provider ran itself, and links.
+ * pass on unread are replaced. Values that a package reads stay: text files (decoded, or encoded again),
+ * the JSON of a provider-executed call, and links.
  */
 import type {
   LanguageModelV4CallOptions,
@@ -18,7 +18,7 @@ import { jsonForm } from './json-form.ts'
 import type { Originals } from './originals.ts'
 
 export interface PlaceholderForm {
-  /** The package sends a tool's JSON as a text if it has a key `$ref`, and else as JSON. */
+  /** Whether the package sends a tool's JSON with a key `$ref` as a text, and any other as JSON. */
   referencesAreText: boolean
 }
 
@@ -33,7 +33,7 @@ const soundHeadLength = 180_000
 /** Texts that only the provider reads. */
 const sealedOptions = ['signature', 'redactedData', 'thoughtSignature', 'reasoningEncryptedContent']
 
-/** @throws the signal's reason once it is aborted */
+/** @throws the signal's reason after an abort */
 export async function promptWithPlaceholders(
   options: LanguageModelV4CallOptions,
   originals: Originals,
@@ -109,7 +109,7 @@ class PromptWriter {
           ? part
           : { ...part, input: await this.#input(part.input) }
       default:
-        // A result here is one of a tool that the provider ran itself.
+        // A result here is that of a provider-executed tool.
         return part
     }
   }
@@ -200,6 +200,6 @@ const isLarge = (value: unknown) =>
 const isPlainObject = (value: unknown): value is Record<string, unknown> =>
   isObject(value) && !Array.isArray(value) && typeof value['toJSON'] !== 'function'
 
-/** How much of a file stays at its beginning; undefined for the usual length. */
+/** The length that stays at the beginning of a file; undefined for the default. */
 const endOf = ({ mediaType }: { mediaType: string }) =>
   mediaType.startsWith('audio') && !/^audio\/[^*]/.test(mediaType) ? soundHeadLength : undefined

@@ -1,12 +1,12 @@
-/** The body of a request, written in steps, so that other requests go on meanwhile. */
+/** The body of a request, written in steps, so that other requests can run between them. */
 import { pieceWeight } from '../../ground/json/pieces.ts'
 import { WorkSteps } from '../../ground/long-work.ts'
 import type { Originals } from './originals.ts'
 
 /**
- * A `Blob` has a length, so that `fetch` sends `Content-Length` as it does for a string: some servers
- * take no chunked request. It can also be sent again after a redirect, and `fetch` reads it in pieces.
- * @throws the signal's reason once it is aborted
+ * A `Blob` has a length, so that `fetch` sends `Content-Length` like for a string: some servers accept
+ * no chunked request. It can also be sent again after a redirect, and `fetch` reads it in pieces.
+ * @throws the signal's reason after an abort
  */
 export async function restoredBody(
   json: string,
