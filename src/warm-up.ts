@@ -11,7 +11,7 @@ export async function warmUp(): Promise<void> {
     import('./model/demo.ts'),
     import('./model/openai-compatible.ts'),
     import('./model/openai-compatible/http-transport.ts'),
-    import('./model/registered.ts'),
+    import('./model/registry-models.ts'),
     import('./model/registry/shipped.ts'),
     import('./runner.ts'),
     import('./session/turn-work.ts'),

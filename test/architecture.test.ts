@@ -123,7 +123,7 @@ describe('dependency direction', () => {
       'src/model/openai-compatible',
       'src/model/own-protocol.ts',
       'src/model/provider-package.ts',
-      'src/model/registered.ts',
+      'src/model/registry-models.ts',
       'src/model/registry',
       'src/model/resolve.ts',
       'src/warm-up.ts',

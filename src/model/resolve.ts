@@ -141,7 +141,7 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
     })
   }
   const lowerCaseName = provider.toLowerCase()
-  const registered = {
+  const registryOptions = {
     reference,
     name: lowerCaseName,
     modelId,
@@ -151,12 +151,12 @@ async function openModel(reference: string, world: World): Promise<LanguageModel
     fetch,
     onKey,
   }
-  const { openRegistered } = await import('./registered.ts')
-  const model = await openRegistered(registered)
+  const { openRegistryModel } = await import('./registry-models.ts')
+  const model = await openRegistryModel(registryOptions)
   if (model !== undefined) return model
   // The provider may be in a newer list.
   await registry.settled()
-  const newer = await openRegistered(registered)
+  const newer = await openRegistryModel(registryOptions)
   if (newer !== undefined) return newer
   throw new LoomError('unknown-model', await notSetUp(reference, lowerCaseName, world))
 }

@@ -225,7 +225,7 @@ export class AgentRun<CONTEXT> {
         callIds: this.#callIds,
       },
       optionsFor: async (model, facts) => {
-        const messages = await this.#prompt.shownTo(model, facts, this.messages)
+        const messages = await this.#prompt.messagesFor(model, facts, this.messages)
         // The call for a summary may have a cost.
         await this.#reportSpending()
         return this.#prompt.optionsFor(model, facts, messages)

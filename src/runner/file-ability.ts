@@ -1,6 +1,6 @@
 /** Which files a model reads, according to the model registry. */
 import type { ModelFacts } from '../model.ts'
-import { kindOf } from './refused-files.ts'
+import { kindOf } from './refusal-memory.ts'
 
 /** Also true if nothing is known about the model: then its provider decides. */
 export function readsFile({ input }: ModelFacts, mediaType: string): boolean {

@@ -6,7 +6,7 @@
 import { APICallError } from '@ai-sdk/provider'
 
 import type { LoomError } from '../ground/error.ts'
-import { kindOf } from './refused-files.ts'
+import { kindOf } from './refusal-memory.ts'
 
 /** The provider read the request and does not accept it (RFC 9110 section 15.5). */
 const refusals = new Set([400, 405, 406, 413, 415, 422, 501])

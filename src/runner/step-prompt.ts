@@ -14,11 +14,11 @@ import { callOptions, type CallOptions, offersOf } from './call-options.ts'
 import { Breaker } from './compaction/breaker.ts'
 import { Origins } from './compaction/origins.ts'
 import { Compactor } from './compactor.ts'
+import { FileFilter } from './file-filter.ts'
 import type { RunSettings } from './run-settings.ts'
 import type { SessionHooks } from './session-hooks.ts'
-import { ShownFiles } from './shown-files.ts'
-import { ShownTexts } from './shown-texts.ts'
 import { summaryWriter } from './summary-writer.ts'
+import { TextFilter } from './text-filter.ts'
 
 /** Asks a model to continue its partial reply, if that reply could not be withdrawn. */
 const cutOffNote =
@@ -41,8 +41,8 @@ export class StepPrompt {
   readonly #context: unknown
   readonly #origins: Origins
   readonly #compactor: Compactor
-  readonly #files = new ShownFiles()
-  readonly #texts = new ShownTexts()
+  readonly #files = new FileFilter()
+  readonly #texts = new TextFilter()
 
   constructor(options: StepPromptOptions) {
     const { models, signal, compaction, session, context, settings, spend } = options
@@ -74,7 +74,7 @@ export class StepPrompt {
   }
 
   /** The messages that fit this model. May write a summary. */
-  async shownTo(
+  async messagesFor(
     model: LanguageModelV4,
     facts: ModelFacts,
     messages: readonly ModelMessage[],
@@ -85,7 +85,7 @@ export class StepPrompt {
     return this.#compactor.view(messages, call)
   }
 
-  /** The options of the model call, from the messages of `shownTo`. */
+  /** The options of the model call, from the messages of `messagesFor`. */
   optionsFor(
     model: LanguageModelV4,
     facts: ModelFacts,
@@ -93,8 +93,8 @@ export class StepPrompt {
   ): CallOptions {
     const context = this.#context
     const options = callOptions(model, this.#settings(), { messages, context, facts })
-    const prompt = this.#texts.shownTo(model, options.prompt)
-    return { ...options, prompt: this.#files.shownTo({ model, facts, prompt }) }
+    const prompt = this.#texts.promptFor(model, options.prompt)
+    return { ...options, prompt: this.#files.promptFor({ model, facts, prompt }) }
   }
 
   /** Handles a prompt that was too long. Returns false if another attempt would not help. */

@@ -6,8 +6,8 @@ import type { Loom } from '../loom.ts'
 import { uiMessage } from '../message-fold.ts'
 import { callOptions, type CallOptions, offersOf } from '../runner/call-options.ts'
 import { Compactor } from '../runner/compactor.ts'
+import { FileFilter } from '../runner/file-filter.ts'
 import { readRunSettings } from '../runner/run-settings.ts'
-import { ShownFiles } from '../runner/shown-files.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { contextMessages } from './context-messages.ts'
 
@@ -51,6 +51,6 @@ export async function nextPrompt(
   const options = callOptions(model, settings, { messages: view, context, facts })
   const name = typeof reference === 'string' ? reference : `${model.provider}/${model.modelId}`
   const { summaryDue } = compactor
-  const prompt = new ShownFiles().shownTo({ model, facts, prompt: options.prompt })
+  const prompt = new FileFilter().promptFor({ model, facts, prompt: options.prompt })
   return { agent: agent.name, model: name, ...(summaryDue && { summaryDue }), ...options, prompt }
 }

@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest'
 
 import { LoomError } from '../../src/ground/error.ts'
 import { createModels, defineAgent, Loom, sessionRoutes } from '../../src/index.ts'
-import { ShownTexts } from '../../src/runner/shown-texts.ts'
+import { TextFilter } from '../../src/runner/text-filter.ts'
 import { scriptedModel } from '../scripted-model.ts'
 import { openApi, type Refusal } from './refusing-api.ts'
 
@@ -128,8 +128,8 @@ it('a refused text of a tool is hidden; its call stays', () => {
     content: [{ type: 'text', text }],
   })
   const prompt = [said('look'), call, result('forbidden'), said('and now?')]
-  const texts = new ShownTexts()
-  expect(texts.shownTo(model, prompt)).toEqual(prompt)
+  const texts = new TextFilter()
+  expect(texts.promptFor(model, prompt)).toEqual(prompt)
   const cause = new APICallError({
     message: 'no',
     url: 'http://127.0.0.1',
@@ -139,7 +139,7 @@ it('a refused text of a tool is hidden; its call stays', () => {
   })
   expect(texts.recordRefusal(new LoomError('model-failed', 'no', { cause }))).toBe(true)
   const stub = '[This text is not shown: the provider of the model refused it.]'
-  expect(texts.shownTo(model, prompt)).toEqual([said(stub), call, result(stub), said('and now?')])
+  expect(texts.promptFor(model, prompt)).toEqual([said(stub), call, result(stub), said('and now?')])
   // The question is sent once more, and not again and again.
   expect(texts.recordRefusal(new LoomError('model-failed', 'no', { cause }))).toBe(false)
 })

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 
 import type { ListedModel, ModelList, ModelSearch } from '../../model.ts'
 import type { ModelSettings } from '../provider-settings.ts'
-import { isSetUp } from '../registered.ts'
+import { isSetUp } from '../registry-models.ts'
 import type { Registry } from '../registry.ts'
 import type { Catalog } from './catalog.ts'
 import type { ModelEntry, ProviderEntry } from './entry.ts'

@@ -10,7 +10,7 @@ import { isFileTaker, type ModelFacts, takesFile } from '../../model.ts'
 import { filePart } from '../../model/prompt/file.ts'
 import { fileAsText } from '../../model/prompt/text-file.ts'
 import { readsFile } from '../../runner/file-ability.ts'
-import { kindOf } from '../../runner/refused-files.ts'
+import { kindOf } from '../../runner/refusal-memory.ts'
 import { fileName } from './posted-files.ts'
 
 export interface AskedModel {

@@ -14,7 +14,7 @@ import type {
 } from '@ai-sdk/provider'
 
 import type { LoomError } from '../ground/error.ts'
-import { isKeyRemembered, remember } from './refused-files.ts'
+import { isKeyRemembered, remember } from './refusal-memory.ts'
 
 /** Words of Azure, DashScope, DeepSeek, Zhipu, Bedrock, Anthropic and gateways. */
 const policyWords =
@@ -24,13 +24,13 @@ const refusals = new Set([400, 403, 406, 422, 451])
 
 const stub = '[This text is not shown: the provider of the model refused it.]'
 
-export class ShownTexts {
+export class TextFilter {
   #request: { model: LanguageModelV4; prompt: LanguageModelV4Prompt } | undefined
   /** Keys of messages that are currently hidden from the model. */
   #hidden: readonly string[] = []
 
   /** The prompt with the texts that its model may receive. */
-  shownTo(model: LanguageModelV4, prompt: LanguageModelV4Prompt): LanguageModelV4Prompt {
+  promptFor(model: LanguageModelV4, prompt: LanguageModelV4Prompt): LanguageModelV4Prompt {
     this.#request = { model, prompt }
     const hidden = new Set(this.#hidden)
     const unanswered = new Set(unansweredIn(prompt))

@@ -19,7 +19,7 @@ import {
 } from './registry/endpoint.ts'
 import type { ProviderEntry } from './registry/entry.ts'
 
-export interface RegisteredOptions {
+export interface RegistryModelOptions {
   /** The user's text, for errors. */
   reference: string
   /** The user's text in lower case: an id or a short name. */
@@ -38,8 +38,8 @@ export interface RegisteredOptions {
  * @throws LoomError `missing-key` that names the variable; `unknown-model` if Loom does not support the
  * provider's protocol.
  */
-export async function openRegistered(
-  options: RegisteredOptions,
+export async function openRegistryModel(
+  options: RegistryModelOptions,
 ): Promise<LanguageModelV4 | undefined> {
   const { name, modelId, set, registry, transport, fetch, onKey } = options
   const provider = await registry.provider(name)
@@ -81,7 +81,7 @@ function keyOf(set: ModelSettings, variables: readonly string[]): string | undef
 }
 
 function addressOf(
-  { reference, name, set }: RegisteredOptions,
+  { reference, name, set }: RegistryModelOptions,
   {
     provider,
     endpoint,
@@ -109,7 +109,7 @@ function addressOf(
 }
 
 function missingKey(
-  { reference, name }: RegisteredOptions,
+  { reference, name }: RegistryModelOptions,
   provider: ProviderEntry,
   endpoint: Endpoint,
 ): LoomError {

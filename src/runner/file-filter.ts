@@ -11,7 +11,7 @@ import type { ModelFacts } from '../model.ts'
 import { type File, type FilePlace, filesIn, withFiles } from '../model/prompt/file-places.ts'
 import { readsFile } from './file-ability.ts'
 import { isFileRefusal, kindsNeverTaken } from './file-refusal.ts'
-import { fileKey, isRemembered, kindKey, remember } from './refused-files.ts'
+import { fileKey, isRemembered, kindKey, remember } from './refusal-memory.ts'
 
 /**
  * The files to show: all; all except those of messages that received no answer; those of the latest
@@ -26,14 +26,14 @@ export interface FileReader {
   prompt: LanguageModelV4Prompt
 }
 
-export class ShownFiles {
+export class FileFilter {
   readonly #levels = new Map<LanguageModelV4, Level>()
   #request: FileReader | undefined
   /** The keys to remember as refused if the model answers without these files. */
   #suspects: Parameters<typeof remember>[1] = []
 
   /** The prompt with the files that its model may receive. */
-  shownTo(request: FileReader): LanguageModelV4Prompt {
+  promptFor(request: FileReader): LanguageModelV4Prompt {
     this.#request = request
     const level = this.#levelOf(request)
     return withFiles(request.prompt, (file, place) => isHidden(request, level, file, place))
