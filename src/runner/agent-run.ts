@@ -38,7 +38,7 @@ export class AgentRun<CONTEXT> {
   /** The reply that is being read, or the last one. */
   readonly reply: CurrentReply
 
-  readonly #with: AgentRunOptions<CONTEXT>
+  readonly #inputs: AgentRunOptions<CONTEXT>
   readonly #context: CONTEXT
   readonly #settler: CallSettler
   readonly #callIds: CallIds
@@ -59,7 +59,7 @@ export class AgentRun<CONTEXT> {
     const { budget, sessionBudget, compaction } = settings
     const { spent: before, ...resume } = session?.resume ?? {}
     const context = contextOf(options)
-    this.#with = run
+    this.#inputs = run
     this.#context = context
     this.#settings = settings
     this.messages = [...run.messages]
@@ -103,7 +103,7 @@ export class AgentRun<CONTEXT> {
 
   /** Steps until the agent is done. */
   async run(): Promise<Outcome> {
-    const { signal, settings, options } = this.#with
+    const { signal, settings, options } = this.#inputs
     signal.throwIfAborted()
     if (options.session !== undefined && Object.keys(settings.sessionBudget).length > 0) {
       this.ledger.sessionSpent = await options.session.spent()
@@ -127,7 +127,7 @@ export class AgentRun<CONTEXT> {
 
   /** Throws instead if the message would stay empty, because its reader expects an answer. */
   #endEarly({ outcome, reason }: Excess): Outcome {
-    const { session } = this.#with.options
+    const { session } = this.#inputs.options
     if (this.steps === 0 && session?.resume.started !== true) {
       throw new LoomError('over-budget', reason)
     }
@@ -159,7 +159,7 @@ export class AgentRun<CONTEXT> {
     const errorText = 'The provider gave no result.'
     for (const { toolCallId, dynamic } of this.#callIds.takeUnanswered()) {
       const flags = { providerExecuted: true, ...(dynamic === true && { dynamic }) }
-      await this.#with.emit({ type: 'tool-output-error', toolCallId, errorText, ...flags })
+      await this.#inputs.emit({ type: 'tool-output-error', toolCallId, errorText, ...flags })
     }
   }
 
@@ -167,7 +167,7 @@ export class AgentRun<CONTEXT> {
     if (!this.#stepOpen) return
     this.#stepOpen = false
     await this.#reportSpending()
-    await this.#with.emit({ type: 'finish-step' })
+    await this.#inputs.emit({ type: 'finish-step' })
   }
 
   /**
@@ -175,13 +175,13 @@ export class AgentRun<CONTEXT> {
    * crash has it. Reported before the calls of a step run, because the process may die during them.
    */
   async #reportSpending(): Promise<void> {
-    const { emit, options } = this.#with
+    const { emit, options } = this.#inputs
     const messageMetadata = options.session === undefined ? undefined : this.ledger.takeUnreported()
     if (messageMetadata !== undefined) await emit({ type: 'message-metadata', messageMetadata })
   }
 
   async #step(): Promise<Outcome | undefined> {
-    const { agent } = this.#with
+    const { agent } = this.#inputs
     this.steps++
     this.ledger.beginStep()
     const labels = { agent: agent.name, step: this.steps }
@@ -195,8 +195,8 @@ export class AgentRun<CONTEXT> {
 
   /** From `start-step` to `finish-step`. */
   async #askAndSettle() {
-    const { session } = this.#with.options
-    if (!this.#stepOpen) await this.#with.emit({ type: 'start-step' })
+    const { session } = this.#inputs.options
+    if (!this.#stepOpen) await this.#inputs.emit({ type: 'start-step' })
     this.#stepOpen = true
     if (session !== undefined) this.messages.push(...(await session.moreMessages()))
     if (this.#isCutOff) this.messages.push(this.#prompt.cutOffNote())
@@ -209,7 +209,7 @@ export class AgentRun<CONTEXT> {
   }
 
   async #ask(): Promise<ModelReply> {
-    const { agent, models, emit, signal, options } = this.#with
+    const { agent, models, emit, signal, options } = this.#inputs
     const { session, recovery } = options
     const answer = await askModel({
       models,
@@ -269,7 +269,7 @@ export class AgentRun<CONTEXT> {
   }
 
   async #decide(reply: StepReader, results: ToolResultPart[]): Promise<Outcome | undefined> {
-    const { agent, signal } = this.#with
+    const { agent, signal } = this.#inputs
     const { steps: step, messages } = this
     const { usage, cost } = this.ledger
     const info = { step, usage, ...(cost !== undefined && { cost }), messages }

@@ -78,7 +78,7 @@ export async function askModel(question: Question): Promise<ModelReply> {
     }
     const next = await whatNext(question, failure)
     if (typeof next === 'object') {
-      await reply.say(next.reply)
+      await reply.addText(next.reply)
       reply.finishReason = 'stop'
       return { kind: 'instead', reply, model }
     }

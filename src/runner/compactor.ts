@@ -50,7 +50,7 @@ const loadedMax = 250_000
 const gainMin = 0.05
 
 export class Compactor {
-  readonly #with: CompactorOptions
+  readonly #options: CompactorOptions
   /** Replaces the first `#through` messages of the run. */
   #base: readonly ModelMessage[] = []
   #through = 0
@@ -71,7 +71,7 @@ export class Compactor {
   #isHopeless = false
 
   constructor(options: CompactorOptions) {
-    this.#with = options
+    this.#options = options
   }
 
   /**
@@ -79,7 +79,7 @@ export class Compactor {
    * @throws LoomError `context-overflow` if the shortest possible prompt is still too long
    */
   async view(messages: readonly ModelMessage[], call: Call): Promise<readonly ModelMessage[]> {
-    const { compaction } = this.#with
+    const { compaction } = this.#options
     this.#isHopeless = false
     this.#window = this.#windowOf(call.model)
     const shown = [...this.#base, ...messages.slice(this.#through)]
@@ -91,7 +91,7 @@ export class Compactor {
     const refusal = this.#refusal
     this.#refusal = undefined
     if (this.#estimate <= Math.max(threshold, Math.min(this.#least, window))) return shown
-    if (typeof compaction === 'function' && this.#with.ask === undefined) {
+    if (typeof compaction === 'function' && this.#options.ask === undefined) {
       this.summaryDue = true
       return shown
     }
@@ -116,7 +116,7 @@ export class Compactor {
 
   /** Records that the last prompt was too long. Returns false if another attempt would not help. */
   recordOverflow(failure: LoomError): boolean {
-    if (this.#with.compaction === false || this.#isHopeless) return false
+    if (this.#options.compaction === false || this.#isHopeless) return false
     this.#window.recordOverflow(failure, this.#estimate)
     this.#least = 0
     this.#refusal = failure
@@ -147,7 +147,7 @@ export class Compactor {
     }: { compaction: Extract<AgentCompaction, Function>; call: Call; threshold: number },
   ): Promise<readonly ModelMessage[]> {
     const { model } = call
-    const { signal } = this.#with
+    const { signal } = this.#options
     const info: CompactionInfo = {
       tokens: Math.round(this.#estimate * this.#window.ratio),
       threshold: Math.round(threshold * this.#window.ratio),
@@ -161,7 +161,7 @@ export class Compactor {
   }
 
   async #compact(shown: readonly ModelMessage[], task: Task): Promise<readonly ModelMessage[]> {
-    const { origins } = this.#with
+    const { origins } = this.#options
     const limits = limitsOf(task, task.options)
     const { room } = limits
     let shorter: readonly ModelMessage[] = withOrigins(
@@ -169,10 +169,10 @@ export class Compactor {
       withStubs(shown, limits.keep),
       origins,
     )
-    const isStored = this.#with.save !== undefined && this.#isStored
+    const isStored = this.#options.save !== undefined && this.#isStored
     const isLongToLoad = isStored && tokensOf(shown) > Math.max(loadedMax, room)
     if (tokensOf(shorter) > enough * room || isLongToLoad) {
-      const { ask, breaker } = this.#with
+      const { ask, breaker } = this.#options
       this.summaryDue = ask === undefined && task.options.summarise !== false && !breaker.isOpen
       if (this.summaryDue) return shorter
       shorter = (await this.#summarise(shown, shorter, { ...task, limits })) ?? shorter
@@ -193,7 +193,7 @@ export class Compactor {
     shorter: readonly ModelMessage[],
     { options, call, limits }: Task & { limits: Limits },
   ): Promise<readonly ModelMessage[] | undefined> {
-    const { ask, breaker, origins, signal } = this.#with
+    const { ask, breaker, origins, signal } = this.#options
     if (ask === undefined || options.summarise === false || breaker.isOpen) return undefined
     const cut = chooseCut(shorter, limits.keep, origins)
     if (cut === undefined) return undefined
@@ -213,7 +213,7 @@ export class Compactor {
 
   /** Returns undefined if the summary failed, is empty, or is longer than the messages that it replaces. */
   async #summaryOf(covered: Covered, call: Call, limits: Limits): Promise<string | undefined> {
-    const { ask } = this.#with
+    const { ask } = this.#options
     if (ask === undefined) return undefined
     try {
       const summariser = await ask(call, limits)
@@ -229,7 +229,7 @@ export class Compactor {
 
   /** Stores the summary if it replaces whole stored messages. */
   async #save(text: string, last: ModelMessage | undefined): Promise<void> {
-    const { save, origins } = this.#with
+    const { save, origins } = this.#options
     const through = last && origins.endOf(last)
     if (save === undefined || through === undefined || !this.#isStored) return
     await save({ text, through, tokens: textTokens(text) })
@@ -237,7 +237,7 @@ export class Compactor {
 
   #tooLong(messages: readonly ModelMessage[], { window, overhead }: Task): LoomError {
     this.#isHopeless = true
-    const question = messages[latestUser(messages, this.#with.origins)]
+    const question = messages[latestUser(messages, this.#options.origins)]
     const size = question === undefined ? 0 : messageTokens(question)
     const count = (tokens: number) => Math.round(tokens * this.#window.ratio).toLocaleString('en')
     const about =

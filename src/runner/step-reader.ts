@@ -119,10 +119,10 @@ export class StepReader {
   }
 
   /** Adds a text that is not from the model. */
-  async say(text: string): Promise<void> {
+  async addText(text: string): Promise<void> {
     await this.close()
     this.#hadContent = this.hasContent
-    await this.#texts.say(text)
+    await this.#texts.addText(text)
   }
 
   #receiveFrom(parts: readonly LanguageModelV4StreamPart[], from: number): void | Promise<void> {

@@ -81,7 +81,7 @@ export class TextParts {
   }
 
   /** Adds a complete text, also after `close`. */
-  async say(text: string): Promise<void> {
+  async addText(text: string): Promise<void> {
     const part = this.#open('text', 'said')
     part.content.text = text
     await this.#start(part)

@@ -18,7 +18,7 @@ export class OpenPart {
   }
 
   /** Adds a delta. An open part of the other kind ends first. */
-  say(kind: 'text' | 'reasoning', delta: string, parts: Parts): void {
+  addDelta(kind: 'text' | 'reasoning', delta: string, parts: Parts): void {
     const id = ids[kind]
     if (this.kind !== kind) {
       this.close(parts)

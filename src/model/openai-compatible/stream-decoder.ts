@@ -247,16 +247,16 @@ export class StreamDecoder {
       textOf(delta['reasoning_content']) ||
       textOf(delta['reasoning']) ||
       detailsText(delta['reasoning_details'])
-    if (reasoning) this.#say('reasoning', reasoning, parts)
+    if (reasoning) this.#addDelta('reasoning', reasoning, parts)
     const { content, refusal } = delta
     if (typeof content === 'string') {
-      if (content !== '') this.#say('text', content, parts)
+      if (content !== '') this.#addDelta('text', content, parts)
     } else if (content != null) {
       this.#contentParts(Array.isArray(content) ? content : [textOf(content) ?? content], parts)
     }
     if (typeof refusal === 'string' && refusal !== '') {
       this.#hasRefusal = true
-      this.#say('text', refusal, parts)
+      this.#addDelta('text', refusal, parts)
     }
     // `function_call` is the older form without ids. Its only call is the first.
     const toolCalls = delta['tool_calls'] ?? delta['function_call']
@@ -281,18 +281,18 @@ export class StreamDecoder {
       const piece = partText(part)
       if (piece === undefined || piece.text === '') continue
       if (piece.type === 'reasoning') this.#form.noteThoughtPart()
-      this.#say(piece.type, piece.text, parts)
+      this.#addDelta(piece.type, piece.text, parts)
     }
   }
 
-  #say(kind: 'text' | 'reasoning', delta: string, parts: Parts): void {
+  #addDelta(kind: 'text' | 'reasoning', delta: string, parts: Parts): void {
     this.#pieces++
     if (this.#rawReason !== undefined) this.#goesOn = true
     if (this.#open.kind !== kind) {
       this.#hasReasoningOnly =
         kind === 'reasoning' && (this.#hasReasoningOnly || this.#pieces === 1)
     }
-    this.#open.say(kind, delta, parts)
+    this.#open.addDelta(kind, delta, parts)
   }
 
   #finish(parts: Parts): void {

@@ -55,8 +55,8 @@ export class CallPairing {
       else calls.push({ toolCallId, toolName, results, denial: undefined })
     }
     // Providers refuse a message with reasoning alone.
-    const isSaid = content.some(({ type }) => type !== 'reasoning')
-    if (isSaid) this.add({ role: 'assistant', content, ...options })
+    const hasContent = content.some(({ type }) => type !== 'reasoning')
+    if (hasContent) this.add({ role: 'assistant', content, ...options })
     if (calls.length > 0) this.add(results)
     for (const call of calls) this.#openCall(call)
     this.addResults(misplaced, undefined)

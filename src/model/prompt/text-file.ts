@@ -36,12 +36,11 @@ export function mayBeText(mediaType: string): boolean {
 const bytesOf = (data: Uint8Array | string): Uint8Array =>
   typeof data === 'string' ? Buffer.from(data, 'base64') : data
 
-/** @param isSaidToBeText if true, older encodings are also tried: a CSV file often has one of Windows */
-function decoded(bytes: Uint8Array, isSaidToBeText: boolean): string | undefined {
+/** @param hasTextType if true, older encodings are also tried: a CSV file often has one of Windows */
+function decoded(bytes: Uint8Array, hasTextType: boolean): string | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return textIn(bytes, 'utf-16le')
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return textIn(bytes, 'utf-16be')
-  const text =
-    textIn(bytes, 'utf-8') ?? (isSaidToBeText ? textIn(bytes, 'windows-1252') : undefined)
+  const text = textIn(bytes, 'utf-8') ?? (hasTextType ? textIn(bytes, 'windows-1252') : undefined)
   return text === undefined || isBinary(text) ? undefined : text
 }
 
