@@ -6,7 +6,7 @@ import { isRecord, parseJson } from './openai-compatible/json-record.ts'
 import type { JsonRecord } from './openai-compatible/json-record.ts'
 import { eventsOfResponse } from './responses-events.ts'
 
-/** Undefined where the text is no answer of Anthropic's, Gemini's or OpenAI's Responses API. */
+/** Returns undefined if the text is not an answer of Anthropic's, Gemini's or OpenAI's Responses API. */
 export function eventsOfAnswer(text: string): string | undefined {
   const whole = parseJson(text)
   if (!isRecord(whole)) return undefined
