@@ -40,7 +40,7 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
     tenant,
     id,
     isNamed: named !== '',
-    known: session,
+    session,
     agent,
     content,
     whenBusy: request.whenBusy,

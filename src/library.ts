@@ -78,7 +78,7 @@ export function stream<CONTEXT = unknown>(
 
 /**
  * Runs an agent on posted messages and streams its events as the response of a Hono route.
- * @param posted `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`
+ * @param messages `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`
  * @throws LoomError `invalid-request` for a bad request, and each error that `run` throws before its first
  * event. The stream reports a later failure, and `onError` receives it.
  * @example
@@ -94,11 +94,11 @@ export function stream<CONTEXT = unknown>(
 export async function streamAgent<CONTEXT = unknown>(
   c: Context,
   agent: Agent<CONTEXT>,
-  posted: unknown,
+  messages: unknown,
   options: StreamAgentOptions<CONTEXT> = {},
 ): Promise<Response> {
-  const streaming = await import('./stream-agent.ts')
-  return streaming.streamAgent(c, agent, posted, withModels(options))
+  const module = await import('./stream-agent.ts')
+  return module.streamAgent(c, agent, messages, withModels(options))
 }
 
 /**

@@ -22,7 +22,7 @@ export interface ClientPost {
   /** The id by which the tenant names the session. */
   id: string
   /** The session when the route read it. Undefined if there is none yet. */
-  known: SessionRecord | undefined
+  session: SessionRecord | undefined
   agent: Agent
   content: PostContent
   /** @defaultValue 'queue' */
@@ -52,13 +52,13 @@ const readsMax = 3
  */
 export async function acceptPost(loom: Loom, post: ClientPost): Promise<AcceptedPost> {
   const { sessions } = loom
-  const { tenant, id, known, agent, content, seed } = post
-  const sessionId = known?.id ?? storedId(tenant, id)
+  const { tenant, id, session: firstRead, agent, content, seed } = post
+  const sessionId = firstRead?.id ?? storedId(tenant, id)
   const model = await answerModel(agent, loom)
   const isSeeded = seed !== undefined && !post.continues
-  const isGone = known === undefined && !isSeeded && isContinuation(post)
+  const isGone = firstRead === undefined && !isSeeded && isContinuation(post)
   for (let read = 1; ; read++) {
-    const session = read === 1 ? known : await sessions.find(tenant, id)
+    const session = read === 1 ? firstRead : await sessions.find(tenant, id)
     const letter = await letterOf(content, await sessions.viewOf(sessionId, session))
     if (letter?.message !== undefined && model !== undefined) checkReadable(letter.message, model)
     if (isGone) throw conversationGone()

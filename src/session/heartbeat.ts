@@ -20,7 +20,7 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   readonly #options: HeartbeatOptions
   #timer: NodeJS.Timeout | undefined
-  #stopped = false
+  #isStopped = false
   // All times are in monotonic milliseconds.
   /** The time when the last successful beat was sent. */
   #beatAt = Number.NEGATIVE_INFINITY
@@ -41,7 +41,7 @@ export class Heartbeat {
   }
 
   stop(): void {
-    this.#stopped = true
+    this.#isStopped = true
     clearTimeout(this.#timer)
   }
 
@@ -82,7 +82,7 @@ export class Heartbeat {
   }
 
   #schedule(): void {
-    if (this.#stopped) return
+    if (this.#isStopped) return
     const { ttlMs, onBeat, report } = this.#options
     // Measured from the last beat and not from its response: a slow response must not delay the next beat.
     const now = performance.now()

@@ -40,7 +40,7 @@ export async function placeBehind(
   const [entry] = page?.entries ?? []
   if (entry === undefined && (await isAhead(store, sessionId, entryId))) return 'ahead'
   if (logId === undefined || entry?.id !== entryId || index >= entry.events.length) {
-    throw new LoomError('gone', 'The stream no longer holds that place: load the messages instead.')
+    throw new LoomError('gone', 'The stream no longer has that place: load the messages instead.')
   }
   return { logId, after, skip: index + 1 }
 }

@@ -43,7 +43,10 @@ export async function regenerationLetter(
     return view.turnLetterId === undefined ? missingAnswer(message, request, view) : undefined
   }
   if (typeof from !== 'string') {
-    throw new LoomError('invalid-request', 'There is no such message to make anew.')
+    throw new LoomError(
+      'invalid-request',
+      'There is no such message to regenerate. Load the messages, and name one of them.',
+    )
   }
   // A missing message may have been cut by this same request, whose response was lost. The store decides.
   const cutAt = target?.id ?? from

@@ -40,7 +40,7 @@ export async function userLetter(
   if (target.role !== 'user') {
     throw new LoomError(
       'invalid-request',
-      'messageId is not of a user message: only those are edited.',
+      'messageId does not name a user message: only user messages can be edited.',
     )
   }
   const edit = { ...content, id: target.id }

@@ -54,4 +54,4 @@ export async function wholeAnswer(
 }
 
 export const answerGone = () =>
-  new LoomError('gone', 'The stream of this answer is no longer held: load the messages instead.')
+  new LoomError('gone', 'The stream of this answer has expired: load the messages instead.')
