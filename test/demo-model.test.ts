@@ -10,7 +10,7 @@ import type {
   LanguageModelV4StreamPart,
   LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider'
-import { asSchema, stepCountIs, streamText, tool } from 'ai'
+import { stepCountIs, streamText, tool } from 'ai'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -26,13 +26,12 @@ describe('the demo model', () => {
     ['What is 6 * 7?', ['6 * 7']],
     ['123 times 456', ['123 * 456']],
     ["what's 2 + 2, squared", ['(2 + 2) ^ 2']],
+    ['Think about it: what is 2 + 2, squared?', ['(2 + 2) ^ 2']],
     ['1,234.5 minus 34.5', ['1234.5 - 34.5']],
     ['8 divided by 4', ['8 / 4']],
     ['2 × 3 ÷ 4', ['2 * 3 / 4']],
     ['2^10', ['2 ^ 10']],
-    ['6x7', ['6 * 7']],
     ['(1 + 2) * -3', ['(1 + 2) * -3']],
-    ['10 % 3', ['10 % 3']],
     ['What is 6*7? And 8 minus 2?', ['6 * 7', '8 - 2']],
   ])('the demo model calculates "%s" with the calculator', async (text, expressions) => {
     const parts = await ask(user(text), [calculator])
@@ -62,6 +61,10 @@ describe('the demo model', () => {
     ['current time in Europe/Berlin', [{ timeZone: 'Europe/Berlin' }]],
     ['What time is it in Atlantis?', [{ timeZone: 'Atlantis' }]],
     [
+      'What time is it in Tokyo and in New York?',
+      [{ timeZone: 'Asia/Tokyo' }, { timeZone: 'America/New_York' }],
+    ],
+    [
       'time in Paris and New York',
       [{ timeZone: 'Europe/Paris' }, { timeZone: 'America/New_York' }],
     ],
@@ -81,7 +84,6 @@ describe('the demo model', () => {
   it('the demo model calls the named sub-agent', async () => {
     const parts = await ask(user('Ask the researcher what 12 * 12 is'), [calculator, researcher])
     expect(callsIn(parts)).toEqual([['researcher', { prompt: 'what 12 * 12 is' }]])
-    expect(textIn(parts)).toBe("I'll hand this to the researcher.")
   })
 
   it.each([
@@ -89,39 +91,16 @@ describe('the demo model', () => {
       'Ask me which colour I like: red, green or blue',
       { question: 'Which colour do you like?', options: ['red', 'green', 'blue'] },
     ],
-    ['ask me whether I want tea or coffee', { question: 'Do you want tea or coffee?' }],
+    ['Ask me what I want', { question: 'What do you want?' }],
   ])('the demo model calls the human tool: "%s"', async (text, input) => {
     expect(callsIn(await ask(user(text), [human]))).toEqual([['human', input]])
   })
 
-  it('the demo model has a default question for the human', async () => {
-    const [call] = callsIn(await ask(user('ask me a question'), [human]))
-    expect(call).toEqual(['human', { question: 'What shall we try next?' }])
-  })
-
   it.each([
-    ['use get_weather for Paris', { city: 'Paris', unit: 'celsius' }],
-    ['run `get_weather` {"city":"Oslo","unit":"celsius"}', { city: 'Oslo', unit: 'celsius' }],
-  ])('the demo model fills the input of a named tool: "%s"', async (text, input) => {
-    expect(callsIn(await ask(user(text), [weather]))).toEqual([['get_weather', input]])
-  })
-
-  it('the demo model makes valid inputs', async () => {
-    const schema = asSchema(
-      z.object({
-        to: z.string(),
-        level: z.enum(['low', 'high']),
-        count: z.int().min(3),
-        tags: z.array(z.string()),
-        urgent: z.boolean(),
-        note: z.object({}),
-        optional: z.string().optional(),
-      }),
-    )
-    const offered = functionTool('notify', await schema.jsonSchema)
-    const [call] = callsIn(await ask(user('use notify 4 times, high'), [offered]))
-    expect(call?.[1]).toMatchObject({ to: '4 times, high', level: 'high', count: 4 })
-    expect(await schema.validate?.(call?.[1])).toMatchObject({ success: true })
+    ['use researcher for Paris', ['researcher', { prompt: 'Paris' }]],
+    ['run `get_weather` {"city":"Oslo","days":2}', ['get_weather', { city: 'Oslo', days: 2 }]],
+  ])('the demo model fills the input of a named tool: "%s"', async (text, call) => {
+    expect(callsIn(await ask(user(text), [weather, researcher]))).toEqual([call])
   })
 
   it('the demo model calls only offered tools', async () => {
@@ -135,15 +114,6 @@ describe('the demo model', () => {
     for (const text of texts) expect(callsIn(await ask(user(text), []))).toEqual([])
     const none = await ask(user('What is 6 * 7?'), [calculator], { toolChoice: { type: 'none' } })
     expect(callsIn(none)).toEqual([])
-    expect(textIn(none)).toContain('`calculator`')
-  })
-
-  it('the demo model obeys the tool choice', async () => {
-    const toolChoice = { type: 'tool' as const, toolName: 'get_weather' }
-    const parts = await ask(user('hello'), [calculator, weather], { toolChoice })
-    expect(callsIn(parts).map(([name]) => name)).toEqual(['get_weather'])
-    const required = await ask(user('hello'), [clock], { toolChoice: { type: 'required' } })
-    expect(callsIn(required)).toEqual([['clock', {}]])
   })
 
   it.each([
@@ -222,8 +192,6 @@ describe('the demo model', () => {
     expect(finishOf(parts).usage.outputTokens.reasoning).toBeGreaterThan(0)
     const quiet = await ask(user('What is 2 + 2?'), [calculator])
     expect(joined(quiet, 'reasoning-delta')).toBe('')
-    const asked = await ask(user('Hello'), [], { reasoning: 'high' })
-    expect(joined(asked, 'reasoning-delta')).not.toBe('')
   })
 
   it('the demo model continues a cut reply', async () => {
@@ -237,21 +205,6 @@ describe('the demo model', () => {
     // A turn with two takeovers has a step of each owner, and a note after the last one.
     const steps = [whole.slice(0, 100), whole.slice(100, 300)].flatMap(assistant)
     expect(textIn(await ask([...prompt, ...steps, ...note], []))).toBe(whole.slice(300))
-  })
-
-  it('the demo model answers in JSON on request', async () => {
-    const schema = await asSchema(z.object({ city: z.string(), days: z.int() })).jsonSchema
-    const request = { responseFormat: { type: 'json' as const, schema } }
-    const given = await ask(user('Say {"city": "Rome", "days": 3}'), [], request)
-    expect(JSON.parse(textIn(given))).toEqual({ city: 'Rome', days: 3 })
-    const filled = await ask(user('Rome for 3 days'), [], request)
-    expect(JSON.parse(textIn(filled))).toEqual({ city: 'Rome for 3 days', days: 3 })
-  })
-
-  it('the demo model obeys the length limit', async () => {
-    const parts = await ask(user('Tell me a story'), [], { maxOutputTokens: 10 })
-    expect(textIn(parts)).toHaveLength(40)
-    expect(finishOf(parts).finishReason.unified).toBe('length')
   })
 
   it('demo/echo repeats the last user text and calls nothing', async () => {

@@ -1,5 +1,5 @@
 /**
- * Which tools the demo model calls: those that the message says to use or to ask, by their names, and
+ * The tools that the demo model calls: those that the message names after "use" or "ask", or else
  * three whose purpose it knows. It calls only tools that the request offers.
  */
 import type {
@@ -10,62 +10,55 @@ import type {
 } from '@ai-sdk/provider'
 
 import { sumsIn } from './sum.ts'
-import { inputFor, jsonIn } from './tool-input.ts'
 
 export interface Call {
   toolName: string
   input: JSONValue
 }
 
-type Tools = readonly LanguageModelV4FunctionTool[]
-
 /** The tools that Loom runs, not the provider. */
-export function offeredTools({ tools, toolChoice }: LanguageModelV4CallOptions): Tools {
-  if (toolChoice?.type === 'none') return []
-  return (tools ?? []).filter((tool) => tool.type === 'function')
+export function offeredTools({ tools = [], toolChoice }: LanguageModelV4CallOptions) {
+  return toolChoice?.type === 'none' ? [] : tools.filter((tool) => tool.type === 'function')
 }
 
-/** The calls that a message asks for, or the one that the request demands. */
+/** The calls that a message asks for. */
 export function callsFor(options: LanguageModelV4CallOptions, text: string): Call[] {
-  const { toolChoice } = options
   const tools = offeredTools(options)
-  const named = toolChoice?.type === 'tool' ? toolChoice.toolName : undefined
-  const usable = named === undefined ? tools : tools.filter(({ name }) => name === named)
-  const calls = callsIn(text, usable)
-  const isForced = toolChoice?.type === 'tool' || toolChoice?.type === 'required'
-  return calls.length > 0 || !isForced
-    ? calls
-    : usable.slice(0, 1).map((tool) => callOf(tool, text))
+  const named = namedCalls(text, tools)
+  if (named.length > 0) return named
+  return tools.flatMap(({ name: toolName }) =>
+    (inputs.get(toolName)?.(text) ?? []).map((input) => ({ toolName, input })),
+  )
 }
 
-function callsIn(text: string, tools: Tools): Call[] {
-  const mentions = mentionsIn(text, tools)
-  const isPlain = mentions.some(({ tool, rest }) => !inputs.has(tool.name) || jsonIn(rest))
-  const known = isPlain
-    ? []
-    : tools.flatMap(({ name: toolName }) =>
-        (inputs.get(toolName)?.(text) ?? []).map((input) => ({ toolName, input })),
-      )
-  return known.length > 0 ? known : mentions.map(({ tool, rest }) => callOf(tool, rest))
+/** Each call takes its input from the words between its tool's name and the next one. */
+function namedCalls(text: string, tools: readonly LanguageModelV4FunctionTool[]): Call[] {
+  const calls: Call[] = []
+  let end = text.length
+  for (const match of [
+    ...text.matchAll(/\b(?:use|run|ask) (?:the )?`?([\w-]+)`?/gi),
+  ].toReversed()) {
+    const tool = tools.find(({ name }) => name === match[1])
+    if (tool === undefined) continue
+    const words = text.slice(match.index + match[0].length, end)
+    calls.unshift({ toolName: tool.name, input: inputFrom(words, tool.inputSchema) })
+    end = match.index
+  }
+  return calls
 }
 
-const callOf = (tool: LanguageModelV4FunctionTool, text: string): Call => ({
-  toolName: tool.name,
-  input: inputFor(tool.inputSchema, text),
-})
-
-const mentionPattern = /\b(?:use|call|run|ask)\s+(?:the\s+|tool\s+)*["'`“]?([\w-]+)["'`”]?/gi
-
-/** Every offered tool that the message names after "use" or "ask", with the text up to the next. */
-function mentionsIn(text: string, tools: Tools) {
-  const found = [...text.matchAll(mentionPattern)].flatMap(({ index, 0: words, 1: name }) => {
-    const tool = tools.find((each) => each.name === name)
-    return tool === undefined ? [] : [{ tool, start: index, end: index + words.length }]
-  })
-  return found.map(({ tool, end }, index) => ({
-    tool,
-    rest: text.slice(end, found[index + 1]?.start),
-  }))
+/** The JSON in the words, or else the words in each required field. */
+function inputFrom(
+  words: string,
+  { required = [] }: LanguageModelV4FunctionTool['inputSchema'],
+): JSONValue {
+  try {
+    const value: JSONValue = JSON.parse(words.slice(words.indexOf('{'), words.lastIndexOf('}') + 1))
+    return value
+  } catch {
+    const text = words.replaceAll(/^[\s,:]*(?:(?:to|for|with)\b)?\s*|[\s.?!]+$/g, '')
+    return Object.fromEntries(required.map((key) => [key, text]))
+  }
 }
 
 /** The inputs that a message means for the tools whose purpose is known. */
@@ -75,32 +68,25 @@ const inputs: ReadonlyMap<string, (text: string) => readonly JSONObject[]> = new
   ['human', questionsIn],
 ])
 
-export const asksForTime = (text: string): boolean =>
-  /\btime is it\b|\b(?:what|current|local)\b[^.?!]{0,30}\b(?:time|date|day)\b|\btime in\b/i.test(
-    text,
-  )
-
 /** "What time is it in Tokyo and in New York?": the zones by their IANA names, in order. */
 function timesIn(text: string): JSONObject[] {
-  if (!asksForTime(text)) return []
-  const places = [...text.matchAll(/\b(?:in|and)\s+([\p{Lu}][\p{L}/_]*(?: \p{Lu}\p{L}*)*)/gu)]
+  if (!/\b(?:what|current)\b.*\b(?:time|date|day)\b|\btime in\b/i.test(text)) return []
+  const places = [...text.matchAll(/\b(?:in|and) ([A-Z][\w/]*(?: [A-Z]\w*)*)/g)]
   if (places.length === 0) return [{}]
   const zones = Intl.supportedValuesOf('timeZone')
   return places.map(([, place = '']) => {
     const city = place.replaceAll(' ', '_')
-    // The clock explains what is wrong with a place that is no zone.
+    // If a place is no zone, the clock explains the error.
     return { timeZone: zones.find((zone) => zone === city || zone.endsWith(`/${city}`)) ?? place }
   })
 }
 
 /** "Ask me which colour I like: red or blue": the question, and the options after the colon. */
 function questionsIn(text: string): JSONObject[] {
-  const [, rest] = /\bask me\b\s*(?:a question\b\W*)?([^]*)/i.exec(text) ?? []
-  if (rest === undefined) return []
-  const [subject = '', list = ''] = rest.replace(/[\s.?!]+$/, '').split(':')
-  const options = list.split(/,|\bor\b/).flatMap((option) => option.trim() || [])
-  const words = subject.replace(/^(?:whether|if) /i, '').replaceAll(/\bI\b/g, 'do you')
-  const asked = words.replaceAll(/\bmy\b/g, 'your').trim() || 'what shall we try next'
+  const [, subject, list = ''] = /\bask me ([^:.?!]+)(?::([^.?!]+))?/i.exec(text) ?? []
+  if (subject === undefined) return []
+  const options = list.split(/,| or /).map((option) => option.trim())
+  const asked = subject.replaceAll(/\bI\b/g, 'do you')
   const question = `${asked.charAt(0).toUpperCase()}${asked.slice(1)}?`
   return [{ question, ...(options.length > 1 && { options }) }]
 }

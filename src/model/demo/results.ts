@@ -1,4 +1,4 @@
-/** What the demo model says about the results of its tool calls. */
+/** The words of the demo model about the results of its tool calls. */
 import { fieldOf, textField } from '../../ground/fields.ts'
 import type { Result } from './conversation.ts'
 
@@ -28,9 +28,10 @@ function sentenceFor({ toolName, input, output }: Result): string {
   if (toolName === 'clock') return `It is ${text}${zone && ` in ${zone.replaceAll('_', ' ')}`}.`
   if (text === '' || text === 'null') return `The ${tool} tool is done; it returned nothing.`
   // The report of a sub-agent is Markdown, as this answer is.
-  if (fieldOf(input, 'prompt') !== undefined) return `The ${toolName} reports:${asProse(text)}`
-  if (!/^[[{]/.test(text)) return `The ${tool} tool says:${quoted(text)}`
-  return `The ${tool} tool returned${text.includes('\n') ? `:${quoted(text)}` : ` \`${text}\`.`}`
+  if (fieldOf(input, 'prompt') !== undefined)
+    return `The ${toolName} reports:${text.includes('\n') ? '\n\n' : ' '}${text}`
+  const isJson = /^[[{]/.test(text) && !text.includes('\n')
+  return isJson ? `The ${tool} tool returned \`${text}\`.` : `The ${tool} tool says:${quoted(text)}`
 }
 
 /** The output as text, as a language model reads it. */
@@ -42,21 +43,15 @@ function textOf(output: Exclude<Result['output'], { type: 'execution-denied' }>)
   }
   const { value } = output
   if (typeof value === 'string') return value
-  const text = textField(value, 'text') ?? textField(value, 'answer') ?? JSON.stringify(value)
-  return text.length > 80 && /^[[{]/.test(text) ? JSON.stringify(value, null, 2) : text
+  return textField(value, 'text') ?? textField(value, 'answer') ?? JSON.stringify(value)
 }
 
-/** The output of a program is no Markdown, and may hold fences of its own. */
+/** The output of a program is no Markdown, and may contain fences of its own. */
 function quoted(text: string): string {
-  if (!text.includes('\n')) return asProse(text)
+  if (!text.includes('\n')) return ` ${text}${/[.!?…]$/.test(text) ? '' : '.'}`
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length))
   const fence = '`'.repeat(longest + 1)
   return `\n\n${fence}\n${text.replace(/\n+$/, '')}\n${fence}`
-}
-
-function asProse(text: string): string {
-  if (text.includes('\n')) return `\n\n${text}`
-  return /[.!?…]$/.test(text) ? ` ${text}` : ` ${text}.`
 }
 
 /** A long output word by word would take the reader minutes. */

@@ -1,9 +1,9 @@
 /**
- * Goes on with an answer that was cut off, as a language model can. After a takeover the runner asks
- * the model to go on from what it had said; the demo model makes the whole reply again and sends the
- * rest of it.
+ * Continues an answer that was cut off, as a language model can. After a takeover, the runner asks the
+ * model to continue after the text that was sent. The demo model makes the whole reply again and sends
+ * the rest of it.
  */
-import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
+import type { LanguageModelV4CallOptions, LanguageModelV4Message } from '@ai-sdk/provider'
 
 import { textOf } from './conversation.ts'
 import type { Reply } from './reply.ts'
@@ -15,11 +15,7 @@ export function resumed(
 ): Reply {
   const prompt = [...options.prompt]
   let sent = ''
-  for (
-    let note = prompt.at(-1);
-    note?.role === 'user' && isNote(textOf(note));
-    note = prompt.at(-1)
-  ) {
+  while (isNote(prompt.at(-1))) {
     prompt.pop()
     // Each takeover begins a step, so after two takeovers two messages stand before the note.
     for (let last = prompt.at(-1); last?.role === 'assistant'; last = prompt.at(-1)) {
@@ -32,4 +28,5 @@ export function resumed(
   return { ...whole, reasoning: '', text: whole.text.slice(sent.length) }
 }
 
-const isNote = (text: string): boolean => text.startsWith('Your reply was cut off')
+const isNote = (message: LanguageModelV4Message | undefined): boolean =>
+  message?.role === 'user' && textOf(message).startsWith('Your reply was cut off')

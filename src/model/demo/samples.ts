@@ -7,15 +7,12 @@ One night the lamp went out, and the weaver left. But every thread was written d
 
 When the lamp was lit again, the cloth was whole. Nobody could find the place where the hands had changed.`
 
-export const markdown = `### What an answer can hold
+export const markdown = `### Markdown
 
 Plain words, **bold** ones, *italic* ones, \`code\` and [links](https://ai-sdk.dev).
 
-1. Lists with numbers,
-2. and lists without:
-   - like this one.
-
-> Quotations.
+- A list,
+  1. and one with numbers.
 
 \`\`\`ts
 const { text, usage } = await run(assistant, 'What is 6 * 7?')
