@@ -16,7 +16,7 @@ import type { Sink } from './sink.ts'
 import { readConversation } from './wire/conversation.ts'
 import type { FileUrls } from './wire/conversation/file-address.ts'
 import { toolSetOf } from './wire/conversation/tool-set.ts'
-import { encoderOf, type Profile, type Protocol } from './wire/frames.ts'
+import { encoderOf, isAtLeast, type Profile, type Protocol } from './wire/frames.ts'
 import { answersOf, type Reading, readingOf } from './wire/reading.ts'
 import { ResponseSink } from './wire/response.ts'
 import type { ResponseOptions } from './wire/response.ts'
@@ -104,7 +104,7 @@ function runOptionsOf<CONTEXT>(
 ): WithModels<RunOptions<CONTEXT>> {
   return {
     models,
-    recovery: profile === 'v7' && protocol === 'ui' ? 'reset' : 'continue',
+    recovery: isAtLeast(profile, 'v7') && protocol === 'ui' ? 'reset' : 'continue',
     ...answersOf({ profile, protocol }),
     ...(context !== undefined && { context }),
     ...(defaultModel !== undefined && { defaultModel }),

@@ -8,7 +8,7 @@ import type { Origins } from '../runner/compaction/origins.ts'
 import type { Resume, SessionHooks } from '../runner/session-hooks.ts'
 import { noSpending, spentOn } from '../spending.ts'
 import type { Summary } from '../store/summary.ts'
-import type { Commit } from '../store/turn.ts'
+import { type Commit, isFloorAtLeast } from '../store/turn.ts'
 import { modelMessagesOf } from '../wire/conversation.ts'
 import { contextMessages } from './context-messages.ts'
 import { closingEvents, openProviderCalls } from './open-calls.ts'
@@ -85,7 +85,7 @@ function hooksOf(turn: RunningTurn, resume: Resume, origins: Origins): SessionHo
     moreMessages: () => steeredMessages(turn),
     async mayReset() {
       const session = await world.store.session(claim.sessionId).catch(() => undefined)
-      return session?.turn?.floor === 'v7'
+      return isFloorAtLeast(session?.turn?.floor, 'v7')
     },
   }
 }

@@ -7,7 +7,7 @@ import { uiMessage } from '../message-fold.ts'
 import { ofCall } from '../runner/tool-calls.ts'
 import { spendingIn } from '../spending.ts'
 import type { Answer } from '../store/letter.ts'
-import type { Commit } from '../store/turn.ts'
+import { type Commit, isFloorAtLeast } from '../store/turn.ts'
 import { answerEvents } from './answer-events.ts'
 import { closingEvents } from './open-calls.ts'
 import { pendingParts } from './pending-parts.ts'
@@ -27,7 +27,7 @@ export async function perform(turn: RunningTurn): Promise<Commit> {
   if (!claim.resumed) return answer(turn, {})
   const entries = await entriesOf(world.store, sessionId, logId)
   // A turn that stops keeps its text, because no other text replaces it.
-  const mayReset = claim.floor === 'v7' && claim.stop === undefined
+  const mayReset = isFloorAtLeast(claim.floor, 'v7') && claim.stop === undefined
   const recovery = recover(logId, entries, mayReset)
   turn.fold = recovery.fold
   if (letter.kind !== 'answer') return continueTurn(turn, recovery)

@@ -75,6 +75,10 @@ export type ReaderFloor = (typeof readerFloors)[number]
 export const isLowerFloor = (one: ReaderFloor, other: ReaderFloor): boolean =>
   readerFloors.indexOf(one) < readerFloors.indexOf(other)
 
+/** Whether every reader of a log with this floor knows the chunks of `other`. */
+export const isFloorAtLeast = (floor: ReaderFloor | undefined, other: ReaderFloor): boolean =>
+  floor !== undefined && !isLowerFloor(floor, other)
+
 export interface Claim {
   sessionId: string
   /** In milliseconds; see the head of this file. */

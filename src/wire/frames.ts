@@ -8,7 +8,14 @@ import type { Encoder, Profile, Protocol } from './frames/encoder.ts'
 import { textEncoder } from './frames/text.ts'
 import { uiEncoder } from './frames/ui.ts'
 
-export { type Encoder, type Profile, profiles, type Protocol, protocols } from './frames/encoder.ts'
+export {
+  type Encoder,
+  isAtLeast,
+  type Profile,
+  profiles,
+  type Protocol,
+  protocols,
+} from './frames/encoder.ts'
 
 const encoders: Record<Protocol, (profile: Profile | undefined) => Encoder> = {
   ui: uiEncoder,

@@ -13,6 +13,10 @@ export type Profile = 'v5' | 'v6' | 'v7'
 
 export const profiles: readonly Profile[] = ['v5', 'v6', 'v7']
 
+/** Returns true if a reader of this profile accepts the chunks of `other`. */
+export const isAtLeast = (profile: Profile | undefined, other: Profile): boolean =>
+  profile !== undefined && profiles.indexOf(profile) >= profiles.indexOf(other)
+
 /** `ui`: ai 5 to 7. `data`: the data stream of ai 4. `text`: only the text of the answer. */
 export type Protocol = 'ui' | 'text' | 'data'
 

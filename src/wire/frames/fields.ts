@@ -4,7 +4,7 @@
  * type still does. `test/frames.test.ts` compares it with the schemas of those versions.
  */
 import type { AgentEvent } from '../../event.ts'
-import type { Profile } from './encoder.ts'
+import { isAtLeast, type Profile } from './encoder.ts'
 
 interface Row {
   required?: readonly string[]
@@ -115,14 +115,14 @@ function tableOf(profile: Profile | undefined): ReadonlyMap<string, Fields> {
   const accepted = Object.entries(rows).filter(([, row]) => knows(profile, row))
   return new Map(
     accepted.map(([type, { required = [], fields = [], v6 = [], v7 = [] }]) => {
-      const further = profile === 'v7' ? v7 : profile === 'v6' ? v6 : []
+      const further = isAtLeast(profile, 'v7') ? v7 : isAtLeast(profile, 'v6') ? v6 : []
       return [type, { required, optional: [...fields, ...further] }]
     }),
   )
 }
 
 function knows(profile: Profile | undefined, row: Row): boolean {
-  if (row.from === undefined || profile === 'v7') return true
+  if (row.from === undefined) return true
   if (profile === undefined) return row.approvals === true
-  return profile === row.from
+  return isAtLeast(profile, row.from)
 }

@@ -4,17 +4,17 @@
  */
 import type { UIMessage } from 'ai'
 
-import type { Profile } from './encoder.ts'
+import { isAtLeast, type Profile } from './encoder.ts'
 import { deniedText } from './ui.ts'
 
 type Part = UIMessage['parts'][number]
 
 export function seenMessage(message: UIMessage, profile: Profile | undefined): UIMessage {
-  if (profile === 'v7' || message.role !== 'assistant') return message
+  if (isAtLeast(profile, 'v7') || message.role !== 'assistant') return message
   return { ...message, parts: message.parts.flatMap((part) => seenPart(part, profile)) }
 }
 
-function seenPart(part: Part, profile: Exclude<Profile, 'v7'> | undefined): Part[] {
+function seenPart(part: Part, profile: Profile | undefined): Part[] {
   if (part.type === 'custom' || part.type === 'reasoning-file') return []
   if (!('toolCallId' in part)) return [part]
   const { title, resultProviderMetadata, ...seen } = {
@@ -22,7 +22,7 @@ function seenPart(part: Part, profile: Exclude<Profile, 'v7'> | undefined): Part
     resultProviderMetadata: undefined,
     ...part,
   }
-  const titled = profile === 'v6' && title !== undefined ? { ...seen, title } : seen
+  const titled = isAtLeast(profile, 'v6') && title !== undefined ? { ...seen, title } : seen
   return [profile === 'v5' && titled.state === 'output-denied' ? withoutDenial(titled) : titled]
 }
 
