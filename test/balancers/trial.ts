@@ -34,6 +34,7 @@ const answerMs = 30_000
 
 /** Kills an instance that owns answers. */
 export async function passesKill(topology: Topology, { gapMs }: TrialLimits): Promise<void> {
+  await untilBothServe(topology)
   const trial = await during(topology, wordsIn(15_000), async (answers) => {
     const before = await ownersOf(topology, answers)
     // Without an answer on both instances, the kill would prove nothing.
@@ -53,6 +54,22 @@ export async function passesRoll(topology: Topology, { gapMs }: TrialLimits): Pr
     }
   })
   expectServed(trial, gapMs)
+}
+
+/** A balancer that has just started may know or trust one instance only. */
+async function untilBothServe(topology: Topology): Promise<void> {
+  const leaving = new AbortController()
+  const ask = { ...topology, words: wordsIn(answerMs), signal: leaving.signal }
+  try {
+    await until(30_000, 'both instances get answers from the balancer', async () => {
+      const answers = [askLong(ask), askLong(ask)]
+      for (const { done } of answers) done.catch(() => {})
+      await until(20_000, 'two answers have begun', () => answers.every(({ words }) => words > 0))
+      return new Set(await ownersOf(topology, answers)).size === 2
+    })
+  } finally {
+    leaving.abort()
+  }
 }
 
 async function during(

@@ -59,7 +59,7 @@ function afterFailure(client: RedisClient, error: unknown): LoomError | 'again' 
   // This connection leads to a former master.
   if (code === 'READONLY' && 'stream' in client) client.disconnect(true)
   if (transient.has(code)) return 'again'
-  if (refusals.has(code)) return unavailable('Redis refuses the command', error)
+  if (refusals.has(code)) return unavailable('Redis refuses the request', error)
   return new LoomError('internal', 'A command of Redis failed.', { cause: withoutCommand(error) })
 }
 
