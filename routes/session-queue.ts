@@ -13,16 +13,16 @@ const stopBody = z.object({
 
 /**
  * Stops the running turn. The body may say what happens to the messages that wait. It may also name
- * one message: a waiting message is withdrawn, and the turn of another message is not stopped. The
- * response reports the messages that still wait: `queued` counts them, and `held` is true if they
- * get no answer before the next post or `queue/run`.
+ * one message. If this message waits, it is withdrawn. If its turn runs, the turn is stopped. The
+ * turn of another message is not stopped. The response reports the messages that still wait: `queued`
+ * counts them, and `held` is true if they get no answer before the next post or `queue/run`.
  */
 export async function stop(c: Context, world: SessionWorld): Promise<Response> {
   const body = stopBody.safeParse(await readJson(c, {}))
   if (!body.success) {
     throw new LoomError(
       'invalid-request',
-      'The body of a stop may have queue: "hold" (the default), "clear" or "run", and messageId, a text.',
+      'The body of a stop may have "queue" with the value "hold" (the default), "clear" or "run", and "messageId" with a text.',
     )
   }
   const { id } = await ownSession(c, world)

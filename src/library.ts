@@ -1,7 +1,7 @@
 /**
- * The exports of the library that need models. Where the caller passes none, the models are those of
- * the environment. The modules behind these functions load at the first call, so that an import of
- * the library is fast.
+ * The exports of the library that need models. If the caller passes no models, these functions use
+ * the models of the environment. The modules behind these functions load at the first call, so that
+ * an import of the library is fast.
  */
 import type { ModelMessage } from 'ai'
 import type { Context } from 'hono'
@@ -31,10 +31,11 @@ function withModels<OPTIONS extends { models?: Models }>(options: OPTIONS): With
  * @param messages the conversation so far; a string is one user message
  * @returns the result of the run: the text, all messages, the usage and the outcome
  * @throws LoomError `unknown-model`, `missing-key` or `invalid-config` before the first event;
- * `model-failed` or `model-timeout` if every attempt failed; `context-overflow` if the prompt does not fit
- * into the model's window; `over-budget` if the budget of the session is spent; `aborted`. The last five come
- * after the last event, and their `result` holds the text and the steps up to then. An error of the sink is
- * thrown unchanged.
+ * `model-failed` or `model-timeout` if every attempt failed; `context-overflow` if the prompt does
+ * not fit into the model's window; `over-budget` if the budget of the session is spent; `aborted`.
+ * The errors `model-failed`, `model-timeout`, `context-overflow`, `over-budget` and `aborted` come
+ * after the last event. Their `result` holds the text and the steps up to then. An error of the sink
+ * is thrown unchanged.
  * @example
  * ```ts
  * import { defineAgent, run } from 'loom'
@@ -54,8 +55,9 @@ export async function run<CONTEXT = unknown>(
 }
 
 /**
- * Runs an agent and returns its events as they happen, with backpressure. One loop can read them. The run
- * begins with the loop, or when `result` is first read. A loop that ends early aborts the run.
+ * Runs an agent and returns its events as they happen, with backpressure. Only one loop can read
+ * them. The run begins with the loop, or when `result` is first read. A loop that ends early aborts
+ * the run.
  * @param messages the conversation so far; a string is one user message
  * @throws LoomError as `run`, in the loop and as the rejection of `result`
  * @example

@@ -47,8 +47,8 @@ export interface BashOptions {
   /** The maximum size of one log file, in bytes. @defaultValue 100 MiB */
   logBytesMax?: number
   /**
-   * The maximum number of processes that a confined command may have at a time. For commands that run
-   * as root only a control group enforces it, on machines where Loom may create one.
+   * The maximum number of processes that a confined command may have at a time. If a command runs as
+   * root, this limit works only on machines where Loom may create a control group.
    * @defaultValue 1024
    */
   processesMax?: number
@@ -93,7 +93,7 @@ const inputSchema = zodSchema((z) =>
 )
 
 const description = `Runs a command with bash in the workspace and returns its output, stdout and stderr together.
-Of a long output it returns the end (${shownLinesMax} lines or ${shownBytesMax / 1024} KB), and the name of a file that has all of it, which later commands can read.
+If the output is long, it returns the end (${shownLinesMax} lines or ${shownBytesMax / 1024} KB), and the name of a file that has all of it, which later commands can read.
 There is no terminal and no input. Background processes end with the command, and files in /tmp may be gone then: keep the files that you need in the workspace.`
 
 /**
@@ -168,7 +168,7 @@ const sandboxOf = ({ sandbox = {}, environment }: BashOptions): Sandbox =>
 async function workspaceFolder(workspace: string): Promise<string> {
   const path = await realpath(workspace).catch(() => undefined)
   if (path !== undefined && (await stat(path)).isDirectory()) return path
-  throw new Error(`There is no folder ${workspace}, which is the workspace.`)
+  throw new Error(`The folder of the workspace does not exist: ${workspace}.`)
 }
 
 const progressBytesMax = 4096

@@ -104,7 +104,8 @@ const inputAliases = {
 function argumentsOf(input: z.infer<ReturnType<typeof grepSchema>>): string[] {
   return [
     '--json',
-    // Equal searches return equal lines in equal order. A search with several threads does not.
+    // The same search must return the same lines in the same order. A search with several threads
+    // does not guarantee this.
     '--sort=path',
     // Without it, `$` does not match before a `\r\n`.
     '--crlf',
@@ -116,9 +117,10 @@ function argumentsOf(input: z.infer<ReturnType<typeof grepSchema>>): string[] {
 }
 
 /**
- * Restricts ripgrep to names that can match, so that it opens fewer files. These are types and not globs
- * of ripgrep, since those would include files that `.gitignore` excludes. It only names patterns that
- * both read alike; `GlobPattern` makes the final decision.
+ * Restricts ripgrep to names that can match, so that it opens fewer files. The arguments define a
+ * file type of ripgrep and not a glob, because a glob would include files that `.gitignore` excludes.
+ * They contain only patterns that have the same meaning for ripgrep and for `GlobPattern`.
+ * `GlobPattern` makes the final decision.
  */
 function typeArguments(pattern: GlobPattern | undefined): string[] {
   if (pattern === undefined) return []
@@ -139,9 +141,11 @@ function outputOf({ found, end, limit, hint, listing }: Outcome): GrepOutput {
   const { matches, isCut } = listing
   const unverified = isCut ? 0 : found.matches - matches
   const notices = [
-    ...found.binaries.map((path) => `${path}: matches, but is no text.`),
+    ...found.binaries.map((path) => `${path}: contains matches, but is not a text file.`),
     ...[...found.longLines].map((path) => `${path}: a match in a line of over 4 MB is left out.`),
-    ...(unverified > 0 ? [`${unverified} left out: their files changed during the search.`] : []),
+    ...(unverified > 0
+      ? [`${unverified} matches left out: their files changed during the search.`]
+      : []),
     ...(found.hasMore && !isCut
       ? [`There are more than ${limit} matches: narrow the search.`]
       : []),

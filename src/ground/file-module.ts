@@ -1,7 +1,8 @@
 /**
- * Imports TypeScript or JavaScript modules of the user by their file: `loom --agent ./tutor.ts`. Never
- * call `import()` on them in this file: in a single executable it finds only Node's own modules. Their
- * import of `loom` returns the running Loom, from a package or from an artefact.
+ * Imports TypeScript or JavaScript modules of the user by their file: `loom --agent ./tutor.ts`.
+ * Never call `import()` on them in this file: in a single executable it finds only Node's own
+ * modules. If such a module imports `loom`, it gets the Loom that is running now, whether this Loom
+ * is a package or an artefact.
  */
 import nodeModule from 'node:module'
 import { join, resolve } from 'node:path'
@@ -10,8 +11,8 @@ import { pathToFileURL } from 'node:url'
 export interface ProvidedModule {
   load: () => Promise<object>
   /**
-   * Replaces a package of this name that the user's file could import itself, for a package of which only
-   * one copy may be loaded. @defaultValue false
+   * Whether this module is used even if the user has installed a package with the same name. Set it
+   * for a package of which only one copy may be loaded. @defaultValue false
    */
   isExclusive?: boolean
 }
@@ -64,7 +65,8 @@ async function openBridge(provided: ProvidedModules): Promise<ImportFile> {
       return source(reexport(name, modules.get(name) ?? {}))
     },
   })
-  // `require` returns a copy of its own; only the copy that `import` returns serves other modules.
+  // `require` loads a separate copy of the bridge. Other modules use only the copy that `import`
+  // loads.
   const first: Bridge = nodeModule.createRequire(join(process.cwd(), 'loom'))(bridge)
   const { modules: shared, load } = await first.imported()
   for (const [name, module] of modules) shared.set(name, module)
@@ -80,7 +82,10 @@ interface Bridge {
 const moduleAt = (url: string) => ({ url, format: 'module', shortCircuit: true })
 const source = (text: string) => ({ format: 'module', source: text, shortCircuit: true })
 
-/** Returns a module text that exports all names. An export may be no valid variable, as zod's `catch`. */
+/**
+ * Returns a module text that exports all names. The name of an export may not be allowed as a
+ * variable name, for example zod's `catch`.
+ */
 function reexport(name: string, module: object): string {
   const names = Object.keys(module)
   return [

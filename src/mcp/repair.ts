@@ -1,4 +1,7 @@
-/** Repairs the answers of a server that the MCP client would refuse as a whole because of one part. */
+/**
+ * Repairs an answer of an MCP server if one part of it is invalid. Without the repair, the MCP client
+ * would refuse the whole answer.
+ */
 import { objectIn } from '../ground/fields.ts'
 import { repairCallResult } from './call-result.ts'
 import { repairTools } from './tool-list.ts'

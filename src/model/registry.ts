@@ -139,7 +139,8 @@ export class Registry {
   }
 
   #idOf(name: string): string {
-    // A newer list must not take over a short name, because the key was set for the present provider.
+    // A newer list must not give a short name to another provider, because the user set the key for
+    // the present one.
     return this.overrides.providers.has(name) ? name : aliasOf(name)
   }
 

@@ -89,7 +89,8 @@ const isPartial = ({ finishReason }: StepReader) =>
 
 function messagesOf(reader: StepReader): ModelMessage[] {
   const partial = isPartial(reader)
-  // Reasoning alone, of a reply that broke off, has no signature. Providers refuse it without one.
+  // If a reply broke off and contains only reasoning, the reasoning has no signature. Providers
+  // refuse reasoning without a signature.
   if (!reader.content.some(({ type }) => !partial || type !== 'reasoning')) return []
   const content = partial ? reader.content.map(withoutItemId) : reader.content
   return [{ role: 'assistant', content }]

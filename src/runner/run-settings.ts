@@ -17,7 +17,7 @@ export interface RunSettings {
   /** The model and its fallbacks; empty only in `noRunSettings`. */
   models: readonly ModelReference[]
   maxSteps: number
-  /** Undefined if the agent does not set it; so is `contextWindow`. */
+  /** Undefined if the agent does not set it. The same applies to `contextWindow`. */
   temperature: number | undefined
   contextWindow: number | undefined
   compaction: AgentCompaction

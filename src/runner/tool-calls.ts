@@ -105,7 +105,8 @@ async function outcomeOf(
   options: ToolCallsOptions,
 ): Promise<Success | { error: string }> {
   const { tool } = call
-  if (tool?.execute === undefined) return { error: `Nothing here runs "${call.toolName}".` }
+  if (tool?.execute === undefined)
+    return { error: `There is no tool "${call.toolName}" that this server can run.` }
   const { timeoutMs = defaultTimeoutMs } = tool
   const late = new AbortController()
   const timer = setTimeout(

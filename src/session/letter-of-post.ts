@@ -1,7 +1,7 @@
 /**
  * The letter that a posted conversation becomes. The server owns the history. Only the last posted
- * message can be new, and of an assistant message only the answers count that this session waits for.
- * Everything else in the post is ignored.
+ * message can be new. If it is an assistant message, only its answers count, and only those that this
+ * session waits for. Everything else in the post is ignored.
  */
 import type { Letter } from '../store/letter.ts'
 import { answerLetter } from './answer-letter.ts'

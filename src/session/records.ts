@@ -34,13 +34,19 @@ export interface PromptState {
   sessionContext: SessionContext
   /** The answer of the turn that runs or waits. */
   partialAnswer: FoldedMessage | undefined
-  /** Decides whether this session makes summaries. It follows the results of its turns on this instance. */
+  /**
+   * Stops summaries of this session for a time after several failures. It counts the failures of the
+   * session's turns on this instance.
+   */
   breaker: Breaker
 }
 
 export interface RecordsOptions {
   store: LogReader & SessionReader
-  /** The store with the patience of a request. */
+  /**
+   * The same store with the time limit of a request: a call waits only this long for an unreachable
+   * store.
+   */
   requestStore: MailboxStore & LogReader & SessionStore
   instance: Instance
 }
@@ -57,7 +63,7 @@ export class Records {
   }
 
   /**
-   * @param store the store to read, for a reader with more patience than a request
+   * @param store the store to read. A reader that may wait longer than a request passes its own.
    * @throws LoomError `unavailable` if another version of Loom stored a state that this version does not
    * support
    */

@@ -57,7 +57,7 @@ export interface RunningTurn {
   takeSteer: () => boolean
 }
 
-/** Whether this process may not write to the turn any more. */
+/** Whether this process must no longer write to the turn. */
 export const isGone = ({ endReason }: Pick<RunningTurn, 'endReason'>): boolean =>
   endReason === 'lost' || endReason === 'hand-over'
 

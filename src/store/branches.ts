@@ -14,7 +14,10 @@ export function historyAt(
   return end === -1 ? undefined : messages.slice(0, end + 1)
 }
 
-/** Only a later cut changes the messages before a cut. */
+/**
+ * Messages before a cut change only by a later cut. Therefore undoing this cut and all later ones
+ * gives the history before it.
+ */
 function historyBefore(
   { history, branches }: { history: readonly UIMessage[]; branches: readonly Branch[] },
   branch: number,

@@ -212,7 +212,7 @@ describe.skipIf(lacksTerminal)('at a terminal', () => {
     await terminal.type(`/model demo/fast${enter}`, 'model demo/fast')
     await terminal.type(`/tools${enter}`, 'tools calculator, clock, researcher')
     await terminal.type(`/tools clock${enter}`, 'tools clock')
-    await terminal.type(`What is 6 * 7?${enter}`, 'this agent has none')
+    await terminal.type(`What is 6 * 7?${enter}`, 'my tools here: clock')
     await terminal.type(`/tools own${enter}`, 'tools calculator, clock, researcher')
     await terminal.type(`What is 6 * 7?${enter}`, '6 × 7 = 42')
     await terminal.type(`/cost${enter}`, '3 answers in this talk: ')

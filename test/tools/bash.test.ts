@@ -179,7 +179,7 @@ describe.each(confinements)('bash in %s', (kind) => {
     const gone = await mkdtemp(join(folder, 'gone-'))
     await rm(gone, { recursive: true })
     const failure = await failureOf(shell({ workspace: gone }), { command: 'true' })
-    expect(failure).toBe(`There is no folder ${gone}, which is the workspace.`)
+    expect(failure).toBe(`The folder of the workspace does not exist: ${gone}.`)
   })
 
   it('continues in a folder that it removed', async () => {

@@ -189,7 +189,7 @@ describe('grep', () => {
     await stage.put('a.bin', 'needle\n\0needle\n')
     expect(await search({ pattern: 'needle' })).toBe('[No matches.]')
     expect(await search({ pattern: 'needle', path: 'a.bin' })).toBe(
-      '[a.bin: matches, but is no text.]',
+      '[a.bin: contains matches, but is not a text file.]',
     )
   })
 

@@ -78,7 +78,8 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
   }
 }
 
-const cutOff = () => new LoomError('model-failed', 'The server ended the answer before its end.')
+const cutOff = () =>
+  new LoomError('model-failed', 'The server closed the stream before the answer was complete.')
 
 function eventIn(frame: string): AgentEvent | undefined {
   const data = frame

@@ -12,7 +12,7 @@ export const suspendKey = '\u001a'
  */
 export const whole = (line: string): string => line.replaceAll('\r', '\n')
 
-/** Whether no other index is before this one. An index of -1 is ignored. */
+/** Whether this index is lower than all others. An index of -1 among the others is ignored. */
 export const isFirst = (index: number, others: readonly number[]): boolean =>
   others.every((other) => other === -1 || index < other)
 

@@ -4,7 +4,10 @@
  * effect depends on the whole line (`output.ts`).
  */
 
-/** The maximum length of a sequence that continues in the next chunk. Longer text is no sequence. */
+/**
+ * The maximum length of a sequence that continues in the next chunk. Longer text is not treated as a
+ * sequence.
+ */
 const pendingMax = 4096
 
 const bell = String.fromCodePoint(0x07)

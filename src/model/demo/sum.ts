@@ -9,13 +9,17 @@ const signs: Readonly<Record<string, string>> = {
   '÷': '/',
 }
 
-/** A sign between digits without spaces may belong to a date or a range, if it is `-` or `/`. */
+/**
+ * A `-` or `/` between digits without spaces may belong to a date or a range, so it counts as a sign
+ * only with spaces.
+ */
 const number = String.raw`\(*-?\d+(?:\.\d+)?\)*`
 const sum = new RegExp(`(${number}(?:(?: ?[*+^] ?| [-/] )${number})+)(,? squared)?`, 'g')
 
-/** The sums in order, as `6 * 7`. A number alone is none. */
+/** The sums in order, as `6 * 7`. A single number is not a sum. */
 export function sumsIn(text: string): string[] {
-  // A part of a sum that the rules cannot write would be a wrong answer.
+  // These rules cannot convert percentages and roots. A sum without them would have a wrong result,
+  // so no sum is returned.
   if (/%|percent|root/i.test(text)) return []
   const line = text
     .replaceAll(/(?<=\d),(?=\d{3})/g, '')

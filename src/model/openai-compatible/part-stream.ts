@@ -1,6 +1,7 @@
 /**
- * The direct method as a web stream. The reader sets the pace of the network: if several parts wait,
- * the model pauses until they are read.
+ * Converts the direct method of a model (`streamParts`, which passes parts to a callback) to a web
+ * stream. The reader sets the pace of the network: if several parts wait, the model pauses until they
+ * are read.
  */
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 

@@ -184,7 +184,8 @@ export class ToolCalls {
     const { isComplete, text: soFar } = call.input
     // A placeholder word after complete arguments adds nothing to them.
     if (isComplete && placeholderWord.test(text)) return
-    // A placeholder, or a repetition of the whole arguments: complete arguments are replaced, not extended.
+    // The text so far is a placeholder, or the new text repeats the whole arguments. In both cases
+    // the new text replaces the old text and is not added to it.
     if (opensJson(text) && (isComplete || placeholderWord.test(soFar))) {
       if (!isEmptyInput(soFar)) call.replaced = soFar
       call.input = new StructuredText(text)

@@ -8,7 +8,7 @@ import { WorkSteps } from '../../ground/long-work.ts'
  */
 export type JsonForm = 'plain' | 'references' | 'other'
 
-/** About as much work as a character of a text. */
+/** The work for one value, as the number of text characters that take about as much work. */
 const valueSize = 32
 
 interface Level {

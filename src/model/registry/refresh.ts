@@ -48,12 +48,12 @@ export async function fetchCatalog(options: RefreshOptions): Promise<Catalog | u
   }
   if (!response.ok) {
     await response.body?.cancel()
-    throw new Error(`The list of models answered with ${response.status}.`)
+    throw new Error(`The server of the list of models answered with status ${response.status}.`)
   }
   const etag = response.headers.get('etag')
   const text = await boundedText(response)
   await setImmediate()
-  // The longest pause of other work: 50 ms a day, for five megabytes.
+  // This call blocks all other work for the longest time: 50 ms, once a day, for five megabytes.
   const payload: unknown = JSON.parse(text)
   await setImmediate()
   const encoded = await encodePayload(payload, knownAddresses(shipped))
@@ -63,7 +63,7 @@ export async function fetchCatalog(options: RefreshOptions): Promise<Catalog | u
   return next
 }
 
-/** Refuses a list of another form, which would be read as a list without known facts. */
+/** Refuses a list in another form. Loom would read it as a list without facts about its models. */
 function refuseShrunk(next: Catalog, current: Catalog): void {
   const [now, past] = [measuresOf(next), measuresOf(current)]
   for (const [index, { count, of }] of now.entries()) {

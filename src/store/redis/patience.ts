@@ -92,7 +92,10 @@ function withoutCommand(error: unknown): unknown {
   return error instanceof Error && 'command' in error ? new Error(error.message) : error
 }
 
-/** The cause is the reply of Redis, which only the log contains. Clients read the message too. */
+/**
+ * The cause is the reply of Redis. Only the server log contains the cause; clients get only the
+ * message.
+ */
 export function unavailable(message: string, cause?: unknown): LoomError {
   return new LoomError('unavailable', `${message}: send it again later, with the same ids.`, {
     cause: withoutCommand(cause),

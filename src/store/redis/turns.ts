@@ -50,8 +50,8 @@ export function redisTurns(connection: Connection, limits: Limits): TurnStore {
     },
 
     async takeOver(sessionId, claim, { instance, handOver, quietMs = 0 }) {
-      // On the heartbeat's connection: between the check of the owner's heartbeat and the takeover, no
-      // other command may wait.
+      // This runs on the connection of the heartbeat, because no other command may delay it between
+      // the check of the owner's heartbeat and the takeover.
       const reply = await connection.apart.run('take-over', callKeys('take-over', sessionId), {
         ...limits,
         claim,
