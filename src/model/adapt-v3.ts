@@ -23,15 +23,10 @@ import type {
 } from '@ai-sdk/provider'
 
 import { LoomError } from '../ground/error.ts'
+import { wrapModel } from './wrap-model.ts'
 
 export function v4OfV3(model: LanguageModelV3): LanguageModelV4 {
-  return {
-    specificationVersion: 'v4',
-    provider: model.provider,
-    modelId: model.modelId,
-    get supportedUrls() {
-      return model.supportedUrls
-    },
+  return wrapModel(model, {
     async doGenerate(options) {
       const result = await model.doGenerate(optionsForV3(options))
       return { ...result, content: result.content.map(contentOfV3) }
@@ -40,7 +35,7 @@ export function v4OfV3(model: LanguageModelV3): LanguageModelV4 {
       const result = await model.doStream(optionsForV3(options))
       return { ...result, stream: mapStream(result.stream, partOfV3) }
     },
-  }
+  })
 }
 
 export const mapStream = <FROM, TO>(stream: ReadableStream<FROM>, map: (part: FROM) => TO) =>

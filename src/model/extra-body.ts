@@ -7,6 +7,7 @@ import type { JSONObject, LanguageModelV4, LanguageModelV4CallOptions } from '@a
 
 import { LoomError } from '../ground/error.ts'
 import { isJsonObject, mergeObjects } from '../ground/merge.ts'
+import { wrapModel } from './wrap-model.ts'
 
 const headerName = 'x-loom-extra-body'
 
@@ -34,16 +35,10 @@ export function fetchWithExtraBody(fetch: typeof globalThis.fetch): typeof globa
 
 /** Wraps the model so that it passes the extra body of each call to `fetchWithExtraBody`. */
 export function withExtraBody(model: LanguageModelV4): LanguageModelV4 {
-  return {
-    specificationVersion: 'v4',
-    provider: model.provider,
-    modelId: model.modelId,
-    get supportedUrls() {
-      return model.supportedUrls
-    },
+  return wrapModel(model, {
     doGenerate: async (options) => model.doGenerate(carryExtraBody(options)),
     doStream: async (options) => model.doStream(carryExtraBody(options)),
-  }
+  })
 }
 
 function carryExtraBody(options: LanguageModelV4CallOptions): LanguageModelV4CallOptions {

@@ -13,6 +13,7 @@ import { isOnePiece } from '../ground/json/pieces.ts'
 import { Originals } from './placeholders/originals.ts'
 import { type PlaceholderForm, promptWithPlaceholders } from './placeholders/prompt.ts'
 import { restoredBody } from './placeholders/restored-body.ts'
+import { wrapModel } from './wrap-model.ts'
 
 /** Carries the name of a call's originals to our `fetch`, which removes it. */
 const headerName = 'x-loom-placeholders'
@@ -27,13 +28,7 @@ const streams = new FinalizationRegistry<string>((name) => open.delete(name))
  * and errors hold the placeholders.
  */
 export function withPlaceholders(model: LanguageModelV4, form: PlaceholderForm): LanguageModelV4 {
-  return {
-    specificationVersion: 'v4',
-    provider: model.provider,
-    modelId: model.modelId,
-    get supportedUrls() {
-      return model.supportedUrls
-    },
+  return wrapModel(model, {
     async doGenerate(options) {
       if (isOnePiece(options.prompt)) return model.doGenerate(options)
       const originals = new Originals()
@@ -55,7 +50,7 @@ export function withPlaceholders(model: LanguageModelV4, form: PlaceholderForm):
         throw error
       }
     },
-  }
+  })
 }
 
 async function replaced(

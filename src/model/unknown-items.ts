@@ -12,6 +12,8 @@ import type {
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider'
 
+import { wrapModel } from './wrap-model.ts'
+
 const refusal =
   /item with id ['"`]?[\w-]+['"`]? (?:was )?not found|provided without its required|no (?:tool|function) call found for|(?:rs|msg|fc|ws)_\w+['"`]? (?:was )?not found/i
 const providers = ['openai', 'azure']
@@ -37,16 +39,10 @@ export function withUnknownItems(model: LanguageModelV4): LanguageModelV4 {
       return result
     }
   }
-  return {
-    specificationVersion: 'v4',
-    provider: model.provider,
-    modelId: model.modelId,
-    get supportedUrls() {
-      return model.supportedUrls
-    },
+  return wrapModel(model, {
     doGenerate: (options) => ask(options, (callOptions) => model.doGenerate(callOptions)),
     doStream: (options) => ask(options, (callOptions) => model.doStream(callOptions)),
-  }
+  })
 }
 
 const isRefusal = (error: unknown) =>
