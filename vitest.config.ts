@@ -16,7 +16,9 @@ const alone = [
 export default defineConfig({
   // Files of users import Loom by its name. Here that name is the sources, whether they are built
   // or not.
-  resolve: { alias: [{ find: /^loom$/, replacement: join(import.meta.dirname, 'src/index.ts') }] },
+  resolve: {
+    alias: [{ find: /^loomkit$/, replacement: join(import.meta.dirname, 'src/index.ts') }],
+  },
   test: {
     // A test that hangs reports its awaited event much sooner (`test/deadline.ts`). On a busy machine
     // its time limits are longer.

@@ -21,7 +21,7 @@ import { workspaceInstructions } from './workspace-instructions.ts'
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { type CoderOptions, openSandbox, Workspace } from 'loom'
+ * import { type CoderOptions, openSandbox, Workspace } from 'loomkit'
  *
  * const workspace = await Workspace.open('/srv/project')
  * const sandbox = openSandbox({ environment: env })
@@ -54,7 +54,7 @@ Ask the human only what cannot be found out and is theirs to decide.`
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { coder, openSandbox, Workspace } from 'loom'
+ * import { coder, openSandbox, Workspace } from 'loomkit'
  *
  * const workspace = await Workspace.open('/srv/project')
  * const agent = coder({ workspace, sandbox: openSandbox({ environment: env }), environment: env })

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:import`: the cost of `import 'loom'` in fresh processes, beside bare Node and
+ * `npm run bench:import`: the cost of `import 'loomkit'` in fresh processes, beside bare Node and
  * `import 'ai'`. It measures the built library. The exit code is 1 if a target is missed.
  */
 import { execFileSync } from 'node:child_process'

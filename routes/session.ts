@@ -13,7 +13,7 @@ import type { SessionWorld } from './session-world.ts'
  * The options of `sessionRoutes`.
  * @example
  * ```ts
- * import type { SessionRoutesOptions } from 'loom'
+ * import type { SessionRoutesOptions } from 'loomkit'
  *
  * const options: SessionRoutesOptions = { tenantOf: (c) => c.get('userId') }
  * ```
@@ -32,7 +32,7 @@ export interface SessionRoutesOptions {
  * @example
  * ```ts
  * import { Hono } from 'hono'
- * import { defineAgent, Loom, sessionRoutes } from 'loom'
+ * import { defineAgent, Loom, sessionRoutes } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const app = new Hono()

@@ -40,7 +40,7 @@ export interface AgentSessionOptions {
  * The options of `AgentSession.call`, `cast`, `send` and `stream`.
  * @example
  * ```ts
- * import type { SendOptions } from 'loom'
+ * import type { SendOptions } from 'loomkit'
  *
  * const options: SendOptions = { whenBusy: 'reject', signal: AbortSignal.timeout(30_000) }
  * ```
@@ -61,7 +61,7 @@ export interface SendOptions {
  * The reply of `AgentSession.call`.
  * @example
  * ```ts
- * import { type CallReply, defineAgent, startAgent } from 'loom'
+ * import { type CallReply, defineAgent, startAgent } from 'loomkit'
  *
  * const session = startAgent(defineAgent({ name: 'tutor', systemPrompt: 'Teach.' }))
  * const { text, state }: CallReply = await session.call('What is 2 + 2?')
@@ -84,7 +84,7 @@ export interface CallReply {
  * use one session at the same time.
  * @example
  * ```ts
- * import { type AgentSession, defineAgent, startAgent } from 'loom'
+ * import { type AgentSession, defineAgent, startAgent } from 'loomkit'
  *
  * const tutor = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const session: AgentSession = startAgent(tutor)

@@ -15,7 +15,7 @@ import type { Usage } from './usage.ts'
  * works, at most every 100 milliseconds, and then as the result.
  * @example
  * ```ts
- * import type { AgentToolOutput } from 'loom'
+ * import type { AgentToolOutput } from 'loomkit'
  *
  * const progressOf = ({ text, toolCalls }: AgentToolOutput) => `${toolCalls.length} calls: ${text}`
  * ```
@@ -43,7 +43,7 @@ const reportEveryMs = 100
  * @throws LoomError `invalid-config` for an invalid name or time limit
  * @example
  * ```ts
- * import { agentTool, defineAgent } from 'loom'
+ * import { agentTool, defineAgent } from 'loomkit'
  *
  * const tester = defineAgent({ name: 'tester', systemPrompt: 'Test the given code.' })
  * const tools = [agentTool(tester, { description: 'Tests code.', timeoutMs: 120_000 })]

@@ -17,7 +17,7 @@ import type { Usage } from './usage.ts'
  * A value, or a sync or async function that computes the value from the context of the run.
  * @example
  * ```ts
- * import type { OfContext } from 'loom'
+ * import type { OfContext } from 'loomkit'
  *
  * const prompt: OfContext<string, { user: string }> = ({ user }) => `You help ${user}.`
  * ```
@@ -28,7 +28,7 @@ export type OfContext<VALUE, CONTEXT> = VALUE | ((context: CONTEXT) => VALUE | P
  * A finished step: one model call and the tool calls of its reply. An agent's `onStep` receives it.
  * @example
  * ```ts
- * import type { StepInfo } from 'loom'
+ * import type { StepInfo } from 'loomkit'
  *
  * const isExpensive = ({ cost, usage }: StepInfo) => (cost?.usd ?? 0) > 0.5 || usage.totalTokens > 100_000
  * ```
@@ -60,7 +60,7 @@ export interface StepInfo {
  * `stopped`, and an object makes the next step with other messages, tools or another model.
  * @example
  * ```ts
- * import { defineAgent, type StepDecision, type StepInfo } from 'loom'
+ * import { defineAgent, type StepDecision, type StepInfo } from 'loomkit'
  *
  * const onStep = ({ step }: StepInfo): StepDecision => (step < 3 ? 'continue' : 'stop')
  * const agent = defineAgent({ name: 'brief', systemPrompt: 'Answer briefly.', onStep })
@@ -76,7 +76,7 @@ export type StepDecision =
  * turn with the error, and `reply` is the text that the user receives instead of the model's answer.
  * @example
  * ```ts
- * import { defineAgent, type ErrorDecision, type LoomError } from 'loom'
+ * import { defineAgent, type ErrorDecision, type LoomError } from 'loomkit'
  *
  * const onError = ({ code }: LoomError): ErrorDecision =>
  *   code === 'model-timeout' ? { reply: 'Please try again later.' } : 'stop'
@@ -89,7 +89,7 @@ export type ErrorDecision = 'retry' | 'stop' | { reply: string }
  * The retries of a model call whose error is retryable, such as status 429 or 503 or a broken connection.
  * @example
  * ```ts
- * import type { RetryPolicy } from 'loom'
+ * import type { RetryPolicy } from 'loomkit'
  *
  * const retry: RetryPolicy = { retries: 5, initialDelayMs: 1000, maxDelayMs: 60_000 }
  * ```
@@ -113,7 +113,7 @@ export interface RetryPolicy {
  * The time limits of a model call, in milliseconds. A call that exceeds one fails with `model-timeout`.
  * @example
  * ```ts
- * import type { TimeLimits } from 'loom'
+ * import type { TimeLimits } from 'loomkit'
  *
  * const limits: TimeLimits = { firstChunkMs: 120_000, nextChunkMs: 60_000, stepMs: 900_000 }
  * ```
@@ -131,7 +131,7 @@ export interface TimeLimits {
  * A limit of cost or tokens. The step that exceeds it still ends normally, and no other step follows.
  * @example
  * ```ts
- * import { type Budget, defineAgent } from 'loom'
+ * import { type Budget, defineAgent } from 'loomkit'
  *
  * const sessionBudget: Budget = { maxCost: 2, maxTokens: 500_000 }
  * const agent = defineAgent({ name: 'frugal', systemPrompt: 'Answer briefly.', sessionBudget })
@@ -149,7 +149,7 @@ export interface Budget {
  * and tools receive.
  * @example
  * ```ts
- * import type { AgentDefinition } from 'loom'
+ * import type { AgentDefinition } from 'loomkit'
  *
  * const definition: AgentDefinition<{ user: string }> = {
  *   name: 'tutor',
@@ -223,7 +223,7 @@ export interface AgentDefinition<CONTEXT = unknown> {
  * A checked definition of an agent. `defineAgent` returns one.
  * @example
  * ```ts
- * import { type Agent, defineAgent, run } from 'loom'
+ * import { type Agent, defineAgent, run } from 'loomkit'
  *
  * const tutor: Agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const { text } = await run(tutor, 'What is 2 + 2?')
@@ -242,7 +242,7 @@ export interface Agent<CONTEXT = unknown> extends AgentDefinition<CONTEXT> {
  * @throws LoomError `invalid-config` for an invalid name, or without a system prompt
  * @example
  * ```ts
- * import { defineAgent } from 'loom'
+ * import { defineAgent } from 'loomkit'
  *
  * const agent = defineAgent({
  *   name: 'tutor',

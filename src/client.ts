@@ -8,7 +8,7 @@
  * The options of `resumableFetch`.
  * @example
  * ```ts
- * import { resumableFetch, type ResumableFetchOptions } from 'loom/client'
+ * import { resumableFetch, type ResumableFetchOptions } from 'loomkit/client'
  *
  * const options: ResumableFetchOptions = { attempts: 20, silenceMs: 60_000, follow: 'message' }
  * const fetch = resumableFetch(options)
@@ -51,7 +51,7 @@ type Fetch = typeof globalThis.fetch
  * @example
  * ```ts
  * import { DefaultChatTransport } from 'ai'
- * import { resumableFetch } from 'loom/client'
+ * import { resumableFetch } from 'loomkit/client'
  *
  * const transport = new DefaultChatTransport({ api: '/api/chat', fetch: resumableFetch() })
  * ```
@@ -96,7 +96,7 @@ export function resumableFetch(options: ResumableFetchOptions = {}): Fetch {
  * @throws the error of `fetch` if the server cannot be reached
  * @example
  * ```ts
- * import { stopChat } from 'loom/client'
+ * import { stopChat } from 'loomkit/client'
  *
  * const isStopped = await stopChat('https://example.com/api/chat', 'lesson-1', { queue: 'clear' })
  * ```
@@ -130,7 +130,7 @@ export async function stopChat(
  * @throws Error if the stream cannot be resumed: load the messages and call again
  * @example
  * ```ts
- * import { followSession } from 'loom/client'
+ * import { followSession } from 'loomkit/client'
  *
  * const leave = new AbortController()
  * const types: string[] = []

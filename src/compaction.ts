@@ -11,7 +11,7 @@ import type { ModelReference } from './model.ts'
  * estimates, in tokens.
  * @example
  * ```ts
- * import { type CompactionOptions, defineAgent } from 'loom'
+ * import { type CompactionOptions, defineAgent } from 'loomkit'
  *
  * const compaction: CompactionOptions = { threshold: 60_000, model: 'demo/assistant' }
  * const agent = defineAgent({ name: 'reader', systemPrompt: 'Answer briefly.', compaction })
@@ -44,7 +44,7 @@ export interface CompactionOptions {
  * The facts of one compaction. A `CompactMessages` function receives them.
  * @example
  * ```ts
- * import type { CompactionInfo } from 'loom'
+ * import type { CompactionInfo } from 'loomkit'
  *
  * const excessOf = ({ tokens, threshold }: CompactionInfo) => Math.max(0, tokens - threshold)
  * ```
@@ -67,7 +67,7 @@ export interface CompactionInfo {
  * run. The stored history does not change. If it throws, the turn fails.
  * @example
  * ```ts
- * import { type CompactMessages, defineAgent } from 'loom'
+ * import { type CompactMessages, defineAgent } from 'loomkit'
  *
  * const compaction: CompactMessages = (messages) => messages.slice(-20)
  * const agent = defineAgent({ name: 'reader', systemPrompt: 'Answer briefly.', compaction })
@@ -83,7 +83,7 @@ export type CompactMessages = (
  * compaction off, also if the provider refuses a prompt because of its length.
  * @example
  * ```ts
- * import { type AgentCompaction, defineAgent } from 'loom'
+ * import { type AgentCompaction, defineAgent } from 'loomkit'
  *
  * const compaction: AgentCompaction = { keepTokens: 10_000, summarise: false }
  * const agent = defineAgent({ name: 'reader', systemPrompt: 'Answer briefly.', compaction })

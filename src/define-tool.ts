@@ -9,7 +9,7 @@ import type { NamedTool, ToolDefinition } from './tool.ts'
  * positive number
  * @example
  * ```ts
- * import { defineTool } from 'loom'
+ * import { defineTool } from 'loomkit'
  * import { z } from 'zod'
  *
  * const description = 'Doubles a number.'

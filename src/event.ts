@@ -12,7 +12,7 @@ export type ProviderMetadata = Record<string, JSONObject>
  * The reason for the end of a model call or a turn. Every AI SDK major accepts these six.
  * @example
  * ```ts
- * import { defineAgent, type FinishReason, run } from 'loom'
+ * import { defineAgent, type FinishReason, run } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const { finishReason } = await run(agent, 'What is 2 + 2?')
@@ -96,7 +96,7 @@ export type TurnEvent =
  * those of the AI SDK's UI message chunks (vercel/ai, `ui-message-chunks.ts`).
  * @example
  * ```ts
- * import type { AgentEvent } from 'loom'
+ * import type { AgentEvent } from 'loomkit'
  *
  * const textOf = (event: AgentEvent) => (event.type === 'text-delta' ? event.delta : '')
  * ```

@@ -38,7 +38,7 @@ function withModels<OPTIONS extends { models?: Models }>(options: OPTIONS): With
  * is thrown unchanged.
  * @example
  * ```ts
- * import { defineAgent, run } from 'loom'
+ * import { defineAgent, run } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const { text, messages } = await run(agent, 'What is 2 + 2?')
@@ -62,7 +62,7 @@ export async function run<CONTEXT = unknown>(
  * @throws LoomError as `run`, in the loop and as the rejection of `result`
  * @example
  * ```ts
- * import { defineAgent, stream } from 'loom'
+ * import { defineAgent, stream } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * for await (const event of stream(agent, 'What is 2 + 2?')) {
@@ -86,7 +86,7 @@ export function stream<CONTEXT = unknown>(
  * @example
  * ```ts
  * import { Hono } from 'hono'
- * import { defineAgent, streamAgent } from 'loom'
+ * import { defineAgent, streamAgent } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const app = new Hono()
@@ -108,7 +108,7 @@ export async function streamAgent<CONTEXT = unknown>(
  * session in code. `close` hands running turns over to other instances on the same store.
  * @example
  * ```ts
- * import { defineAgent, Loom } from 'loom'
+ * import { defineAgent, Loom } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const loom = new Loom({ agents: [agent] })
@@ -129,7 +129,7 @@ export class Loom extends LoomOfModels {
  * The options of `startAgent`.
  * @example
  * ```ts
- * import { openRedisStore, type StartAgentOptions } from 'loom'
+ * import { openRedisStore, type StartAgentOptions } from 'loomkit'
  *
  * const store = await openRedisStore({ url: 'redis://localhost:6379' })
  * const options: StartAgentOptions = { id: 'lesson-1', store }
@@ -151,7 +151,7 @@ export interface StartAgentOptions extends Omit<LoomOptions, 'agents' | 'default
  * environment
  * @example
  * ```ts
- * import { defineAgent, startAgent } from 'loom'
+ * import { defineAgent, startAgent } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const session = startAgent(agent)
@@ -170,7 +170,7 @@ export function startAgent(agent: Agent<never>, options: StartAgentOptions = {})
  * `unavailable` if Redis does not answer within `patienceMs`
  * @example
  * ```ts
- * import { openRedisStore } from 'loom'
+ * import { openRedisStore } from 'loomkit'
  *
  * const store = await openRedisStore({ url: 'redis://localhost:6379', prefix: 'school' })
  * await store.close()

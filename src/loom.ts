@@ -17,7 +17,7 @@ import type { FileUrls } from './wire/conversation/file-address.ts'
  * The options of `Loom`.
  * @example
  * ```ts
- * import { defineAgent, type LoomOptions } from 'loom'
+ * import { defineAgent, type LoomOptions } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const options: LoomOptions = { agents: [agent], mailboxLimit: 10, logTtlMs: 3_600_000 }

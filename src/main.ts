@@ -49,7 +49,9 @@ const app: App = {
   },
   tools: { harmless: harmlessTools, acting: actingTools },
   importFile: fileModules({
-    loom: { load: () => import('./index.ts'), isExclusive: true },
+    loomkit: { load: () => import('./index.ts'), isExclusive: true },
+    // The package's name before it was `loomkit`. An installed package `loom` is a stranger's.
+    loom: { load: () => import('./index.ts') },
     zod: { load: () => import('zod') },
     ai: { load: () => import('ai') },
   }),

@@ -15,7 +15,7 @@ import type { AgentTools, NamedTool } from './tool.ts'
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { defineAgent, type Mcp, openMcp } from 'loom'
+ * import { defineAgent, type Mcp, openMcp } from 'loomkit'
  *
  * const mcp: Mcp = openMcp([{ name: 'docs', url: 'https://example.com/mcp' }], { environment: env })
  * const agent = defineAgent({ name: 'reader', systemPrompt: 'Answer briefly.', tools: mcp.beside([]) })
@@ -53,7 +53,7 @@ const namePattern = /^[a-zA-Z0-9_-]{1,30}$/
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { openMcp } from 'loom'
+ * import { openMcp } from 'loomkit'
  *
  * const mcp = openMcp([{ name: 'files', command: 'mcp-files', args: ['/srv'] }], { environment: env })
  * ```

@@ -5,7 +5,7 @@ import type { AssistantModelMessage, SystemModelMessage, UserModelMessage } from
  * Returns a message of the user, from a text or from parts such as images.
  * @example
  * ```ts
- * import { defineAgent, run, userMessage } from 'loom'
+ * import { defineAgent, run, userMessage } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const { text } = await run(agent, [userMessage('What is 2 + 2?')])
@@ -20,7 +20,7 @@ export const userMessage = (content: UserModelMessage['content']): UserModelMess
  * Returns a message of the model, from a text or from parts such as tool calls.
  * @example
  * ```ts
- * import { assistantMessage, userMessage } from 'loom'
+ * import { assistantMessage, userMessage } from 'loomkit'
  *
  * const messages = [userMessage('What is 2 + 2?'), assistantMessage('4'), userMessage('Sure?')]
  * ```
@@ -33,7 +33,7 @@ export const assistantMessage = (
  * Returns instructions among the messages. The instructions of an agent are its `systemPrompt`.
  * @example
  * ```ts
- * import { systemMessage, userMessage } from 'loom'
+ * import { systemMessage, userMessage } from 'loomkit'
  *
  * const messages = [systemMessage('Today is Monday.'), userMessage('Which day is tomorrow?')]
  * ```

@@ -20,7 +20,7 @@ import type { Price } from './model/price.ts'
  * @example
  * ```ts
  * import { createOpenAI } from '@ai-sdk/openai'
- * import type { ModelReference } from 'loom'
+ * import type { ModelReference } from 'loomkit'
  *
  * const models: ModelReference[] = ['demo/assistant', createOpenAI({ apiKey: 'key' })('gpt-5-mini')]
  * ```
@@ -66,7 +66,7 @@ export function isFileTaker(model: LanguageModelV4): model is LanguageModelV4 & 
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { createModels, type ModelFacts } from 'loom'
+ * import { createModels, type ModelFacts } from 'loomkit'
  *
  * const models = createModels({ environment: env })
  * const { contextWindow, price }: ModelFacts = await models.facts('openai/gpt-5-mini')
@@ -94,7 +94,7 @@ export interface ModelFacts {
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { createModels, type ListedModel } from 'loom'
+ * import { createModels, type ListedModel } from 'loomkit'
  *
  * const { models } = await createModels({ environment: env }).search({ query: 'mini' })
  * const ids = models.map(({ id, configured }: ListedModel) => (configured ? id : `${id} (no key)`))
@@ -143,7 +143,7 @@ export interface ModelSearch {
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { createModels, type Models } from 'loom'
+ * import { createModels, type Models } from 'loomkit'
  *
  * const models: Models = createModels({ environment: env })
  * const model = await models.resolve('demo/assistant')

@@ -12,7 +12,7 @@ export type WithModels<OPTIONS extends { models?: Models }> = OPTIONS & { models
  * The options of `run`. `stream` takes all of them but `sink`.
  * @example
  * ```ts
- * import { defineAgent, run, type RunOptions } from 'loom'
+ * import { defineAgent, run, type RunOptions } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const options: RunOptions = { signal: AbortSignal.timeout(60_000), limits: { stepMs: 30_000 } }

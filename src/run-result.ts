@@ -12,7 +12,7 @@ import type { Usage } from './usage.ts'
  * `aborted` are the outcomes in the `result` of the error that `run` throws.
  * @example
  * ```ts
- * import { defineAgent, type Outcome, run } from 'loom'
+ * import { defineAgent, type Outcome, run } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const complete: Outcome = 'finished'
@@ -34,7 +34,7 @@ export type Outcome =
  * The result of a run. `run` returns it, and the `result` of a `LoomError` holds it.
  * @example
  * ```ts
- * import { defineAgent, run, type RunResult } from 'loom'
+ * import { defineAgent, run, type RunResult } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const result: RunResult = await run(agent, 'What is 2 + 2?')

@@ -10,7 +10,7 @@ import type { AgentEvent } from './event.ts'
  * settles. If it throws or rejects, the run ends with that error.
  * @example
  * ```ts
- * import { defineAgent, run, type Sink } from 'loom'
+ * import { defineAgent, run, type Sink } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const sink: Sink = (event) => {

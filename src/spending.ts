@@ -17,7 +17,7 @@ export interface Spending {
  * The cost of a step, a run or a message. Where a cost is unknown, no `Cost` is present: 0 means free.
  * @example
  * ```ts
- * import type { Cost } from 'loom'
+ * import type { Cost } from 'loomkit'
  *
  * const label = (cost?: Cost) => (cost === undefined ? 'unknown' : `$${cost.usd.toFixed(4)}`)
  * ```
@@ -32,7 +32,7 @@ export interface Cost {
  * an assistant message holds a list of them, `stepUsage`.
  * @example
  * ```ts
- * import type { StepUsage } from 'loom'
+ * import type { StepUsage } from 'loomkit'
  *
  * const dearest = (steps: readonly StepUsage[]) =>
  *   Math.max(0, ...steps.map(({ cost }) => cost?.usd ?? 0))

@@ -20,7 +20,7 @@ import type { TurnStore } from './store/turn.ts'
  * the store cannot be reached in time.
  * @example
  * ```ts
- * import { openMemoryStore, type Store } from 'loom'
+ * import { openMemoryStore, type Store } from 'loomkit'
  *
  * const store: Store = openMemoryStore()
  * const history = await store.messages('lesson-1')

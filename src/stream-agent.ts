@@ -25,7 +25,7 @@ import type { ResponseOptions } from './wire/response.ts'
  * The options of `streamAgent`.
  * @example
  * ```ts
- * import type { StreamAgentOptions } from 'loom'
+ * import type { StreamAgentOptions } from 'loomkit'
  *
  * const options: StreamAgentOptions = {
  *   onDisconnect: 'continue',

@@ -13,7 +13,7 @@ import { type EventQueue, openEventQueue } from './sink/queue.ts'
  * @throws LoomError `invalid-request` for a second loop; in the loop, as `run`
  * @example
  * ```ts
- * import { type AgentStream, defineAgent, stream } from 'loom'
+ * import { type AgentStream, defineAgent, stream } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const events: AgentStream = stream(agent, 'What is 2 + 2?')

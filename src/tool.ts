@@ -15,7 +15,7 @@ import type { Sink } from './sink.ts'
  * @example
  * ```ts
  * import { jsonSchema } from 'ai'
- * import { defineTool, type RetryClass } from 'loom'
+ * import { defineTool, type RetryClass } from 'loomkit'
  *
  * const retry: RetryClass = 'safe'
  * const inputSchema = jsonSchema({ type: 'object' })
@@ -30,7 +30,7 @@ export type RetryClass = 'safe' | 'keyed' | 'never'
  * `ToolExecutionOptions`.
  * @example
  * ```ts
- * import type { ToolContext } from 'loom'
+ * import type { ToolContext } from 'loomkit'
  *
  * const pay = async (input: { cents: number }, { idempotencyKey, signal }: ToolContext) => {
  *   const headers = { 'idempotency-key': idempotencyKey }
@@ -77,7 +77,7 @@ export interface ToolContext<CONTEXT = unknown> {
  * @example
  * ```ts
  * import { jsonSchema } from 'ai'
- * import type { ToolDefinition } from 'loom'
+ * import type { ToolDefinition } from 'loomkit'
  *
  * const description = 'Returns the time.'
  * const inputSchema = jsonSchema({ type: 'object' })
@@ -130,7 +130,7 @@ export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown> {
  * properties: TypeScript compares the parameters of methods both ways, so a tool with any input fits.
  * @example
  * ```ts
- * import { defineAgent, glob, type NamedTool, Workspace } from 'loom'
+ * import { defineAgent, glob, type NamedTool, Workspace } from 'loomkit'
  *
  * const tools: NamedTool[] = [glob(await Workspace.open('/srv/project'))]
  * const agent = defineAgent({ name: 'finder', systemPrompt: 'Find files.', tools })
@@ -165,7 +165,7 @@ interface ApprovalRule {
  * @example
  * ```ts
  * import { jsonSchema, tool } from 'ai'
- * import { type AgentTools, human } from 'loom'
+ * import { type AgentTools, human } from 'loomkit'
  *
  * const clock = tool({ inputSchema: jsonSchema({ type: 'object' }), execute: () => Date() })
  * const tools: AgentTools = [human(), { clock }]

@@ -6,7 +6,7 @@ import type { LanguageModelV4Usage } from '@ai-sdk/provider'
  * report is 0.
  * @example
  * ```ts
- * import { defineAgent, run, type Usage } from 'loom'
+ * import { defineAgent, run, type Usage } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const { usage } = await run(agent, 'What is 2 + 2?')

@@ -5,7 +5,7 @@ import { errorsIn } from './docs/compiled-blocks.ts'
 import { publicExports, type PublicExport } from './docs/public-exports.ts'
 import { writeBlocks } from './docs/written-files.ts'
 
-const entries = { loom: 'src/index.ts', 'loom/client': 'src/client.ts' }
+const entries = { loomkit: 'src/index.ts', 'loomkit/client': 'src/client.ts' }
 const exported = publicExports(entries)
 const examples = exported.flatMap(({ examples }) => examples)
 
@@ -19,10 +19,10 @@ describe('the public exports', () => {
     const found = exported.map(({ module, name, path }) => `${module} ${name} ${path}`)
     expect(found).toEqual(
       expect.arrayContaining([
-        'loom run src/library.ts',
-        'loom Agent src/agent.ts',
-        'loom bash tools/bash.ts',
-        'loom/client resumableFetch src/client.ts',
+        'loomkit run src/library.ts',
+        'loomkit Agent src/agent.ts',
+        'loomkit bash tools/bash.ts',
+        'loomkit/client resumableFetch src/client.ts',
       ]),
     )
     expect(found.length).toBeGreaterThanOrEqual(90)

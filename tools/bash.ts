@@ -25,7 +25,7 @@ import type { NamedTool } from '../src/tool.ts'
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import type { BashOptions } from 'loom'
+ * import type { BashOptions } from 'loomkit'
  *
  * const options: BashOptions = { workspace: '/srv/project', environment: env }
  * ```
@@ -102,7 +102,7 @@ There is no terminal and no input. Background processes end with the command, an
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { bash } from 'loom'
+ * import { bash } from 'loomkit'
  *
  * const tool = bash({ workspace: '/srv/project', environment: env, needsApproval: true })
  * ```

@@ -34,7 +34,7 @@ const editSchema = (z: Zod) =>
  * Options of the tool `edit_file`.
  * @example
  * ```ts
- * import type { EditFileOptions } from 'loom'
+ * import type { EditFileOptions } from 'loomkit'
  *
  * const options: EditFileOptions = { needsApproval: true }
  * ```
@@ -48,7 +48,7 @@ export interface EditFileOptions {
  * Creates the tool `edit_file`, which replaces passages in a file. All edits of a call apply, or none.
  * @example
  * ```ts
- * import { editFile, Workspace } from 'loom'
+ * import { editFile, Workspace } from 'loomkit'
  *
  * const tool = editFile(await Workspace.open('/srv/project'))
  * ```

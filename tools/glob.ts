@@ -27,7 +27,7 @@ const timeoutMs = 30_000
  * Creates the tool `glob`, which finds files by a pattern for their paths.
  * @example
  * ```ts
- * import { glob, Workspace } from 'loom'
+ * import { glob, Workspace } from 'loomkit'
  *
  * const tool = glob(await Workspace.open('/srv/project'))
  * ```

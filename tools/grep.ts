@@ -47,7 +47,7 @@ const grepSchema = (z: Zod) =>
  * Creates the tool `grep`, which searches the content of files with a regular expression.
  * @example
  * ```ts
- * import { grep, Workspace } from 'loom'
+ * import { grep, Workspace } from 'loomkit'
  *
  * const tool = grep(await Workspace.open('/srv/project'))
  * ```

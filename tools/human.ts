@@ -18,7 +18,7 @@ import { inputSchema } from './input-schema.ts'
  * A question of the model to the human.
  * @example
  * ```ts
- * import type { Question } from 'loom'
+ * import type { Question } from 'loomkit'
  *
  * const question: Question = {
  *   question: 'Which branch?',
@@ -40,7 +40,7 @@ export interface Question {
  * settle when the signal aborts.
  * @example
  * ```ts
- * import type { Ask } from 'loom'
+ * import type { Ask } from 'loomkit'
  *
  * const ask: Ask = async ({ default: fallback }) => fallback
  * ```
@@ -51,7 +51,7 @@ export type Ask = (question: Question, signal: AbortSignal) => Promise<string | 
  * Options of the tool `human`.
  * @example
  * ```ts
- * import type { HumanOptions } from 'loom'
+ * import type { HumanOptions } from 'loomkit'
  *
  * const options: HumanOptions = { ask: async ({ default: fallback }) => fallback, timeoutMs: 60_000 }
  * ```
@@ -89,7 +89,7 @@ const definition = {
  * as it does for any client-side tool.
  * @example
  * ```ts
- * import { human } from 'loom'
+ * import { human } from 'loomkit'
  *
  * const tool = human()
  * ```

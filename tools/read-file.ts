@@ -16,7 +16,7 @@ import { lineCharsMax, linesMax, readWindow, type TextWindow } from './read-file
  * Options of the tool `read_file`.
  * @example
  * ```ts
- * import type { ReadFileOptions } from 'loom'
+ * import type { ReadFileOptions } from 'loomkit'
  *
  * const options: ReadFileOptions = { images: true }
  * ```
@@ -49,7 +49,7 @@ const imageBytesMax = 2 * 1024 * 1024
  * Creates the tool `read_file`, which shows a window of a file at a time.
  * @example
  * ```ts
- * import { readFile, Workspace } from 'loom'
+ * import { readFile, Workspace } from 'loomkit'
  *
  * const tool = readFile(await Workspace.open('/srv/project'), { images: true })
  * ```

@@ -20,7 +20,7 @@ export interface WriteFileOutput {
  * Options of the tool `write_file`.
  * @example
  * ```ts
- * import type { WriteFileOptions } from 'loom'
+ * import type { WriteFileOptions } from 'loomkit'
  *
  * const options: WriteFileOptions = { needsApproval: true }
  * ```
@@ -37,7 +37,7 @@ const formBytes = 1024 * 1024
  * Creates the tool `write_file`, which creates a file or replaces its whole content.
  * @example
  * ```ts
- * import { Workspace, writeFile } from 'loom'
+ * import { Workspace, writeFile } from 'loomkit'
  *
  * const tool = writeFile(await Workspace.open('/srv/project'))
  * ```

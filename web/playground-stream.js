@@ -1,6 +1,6 @@
 /**
  * Reads an answer over one or more connections. It parses the bytes as events, and after a broken
- * connection it continues after the last complete event. `loom/client` has the same rules, but a
+ * connection it continues after the last complete event. `loomkit/client` has the same rules, but a
  * page cannot load TypeScript. Pure, no DOM.
  */
 

@@ -52,7 +52,7 @@ export const errorStatus = {
  * The code of a `LoomError`: a closed set. Each code has one HTTP status, such as 409 for `busy`.
  * @example
  * ```ts
- * import type { LoomErrorCode } from 'loom'
+ * import type { LoomErrorCode } from 'loomkit'
  *
  * const laterCodes: readonly LoomErrorCode[] = ['busy', 'mailbox-full', 'unavailable']
  * ```
@@ -75,7 +75,7 @@ export interface LoomErrorOptions {
  * the code.
  * @example
  * ```ts
- * import { defineAgent, LoomError, run } from 'loom'
+ * import { defineAgent, LoomError, run } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const result = await run(agent, 'Hello').catch((error: unknown) => {

@@ -1,7 +1,7 @@
 /**
  * Imports TypeScript or JavaScript modules of the user by their file: `loom --agent ./tutor.ts`.
  * Never call `import()` on them in this file: in a single executable it finds only Node's own
- * modules. If such a module imports `loom`, it gets the Loom that is running now, whether this Loom
+ * modules. If such a module imports `loomkit`, it gets the Loom that is running now, whether this Loom
  * is a package or an artefact.
  */
 import nodeModule from 'node:module'

@@ -14,7 +14,7 @@ type None = Readonly<Record<string, never>>
  * one on the channel `loom:<event>`. Durations and delays are in milliseconds.
  * @example
  * ```ts
- * import type { TelemetryEvents } from 'loom'
+ * import type { TelemetryEvents } from 'loomkit'
  *
  * type ModelCall = TelemetryEvents['llm:stop'][0]
  * const tokensOf = ({ inputTokens, outputTokens }: ModelCall) => inputTokens + outputTokens
@@ -48,7 +48,7 @@ export interface TelemetryEvents {
  * @example
  * ```ts
  * import { channel } from 'node:diagnostics_channel'
- * import type { TelemetryEvent } from 'loom'
+ * import type { TelemetryEvent } from 'loomkit'
  *
  * const event: TelemetryEvent = 'tool:stop'
  * channel(`loom:${event}`).subscribe((message) => process.emitWarning(JSON.stringify(message)))
@@ -60,7 +60,7 @@ export type TelemetryEvent = keyof TelemetryEvents
  * The message on the channel `loom:<event>`: its measurements and its metadata.
  * @example
  * ```ts
- * import type { TelemetryMessage } from 'loom'
+ * import type { TelemetryMessage } from 'loomkit'
  *
  * const line = ({ measurements, metadata }: TelemetryMessage<'tool:stop'>) =>
  *   `${metadata.tool} took ${measurements.durationMs} ms`
@@ -101,7 +101,7 @@ export function publish<EVENT extends TelemetryEvent>(
  * @returns a function that detaches the logger
  * @example
  * ```ts
- * import { attachDefaultLogger } from 'loom'
+ * import { attachDefaultLogger } from 'loomkit'
  *
  * const detach = attachDefaultLogger()
  * detach()

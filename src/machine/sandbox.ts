@@ -12,7 +12,7 @@ import type { Owner } from './sandbox/owner.ts'
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { bash, openSandbox, type Sandbox } from 'loom'
+ * import { bash, openSandbox, type Sandbox } from 'loomkit'
  *
  * const sandbox: Sandbox = openSandbox({ environment: env })
  * const tool = bash({ workspace: '/srv/project', environment: env, sandbox })
@@ -37,7 +37,7 @@ export interface Sandbox {
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { openSandbox } from 'loom'
+ * import { openSandbox } from 'loomkit'
  *
  * const sandbox = openSandbox({ environment: env, mode: 'required', network: true })
  * ```

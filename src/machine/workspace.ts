@@ -29,7 +29,7 @@ export interface OpenFile {
  * the others.
  * @example
  * ```ts
- * import { editFile, readFile, Workspace } from 'loom'
+ * import { editFile, readFile, Workspace } from 'loomkit'
  *
  * const workspace = await Workspace.open('/srv/project')
  * const tools = [readFile(workspace), editFile(workspace)]

@@ -28,7 +28,7 @@ export interface HttpMcpServer {
  * An MCP server that Loom starts (`command`) or connects to (`url`).
  * @example
  * ```ts
- * import type { McpServer } from 'loom'
+ * import type { McpServer } from 'loomkit'
  *
  * const server: McpServer = { name: 'files', command: 'mcp-files', args: ['/srv'] }
  * ```
@@ -50,7 +50,7 @@ export type McpServer = {
  * @example
  * ```ts
  * import { env, stderr } from 'node:process'
- * import type { McpOptions } from 'loom'
+ * import type { McpOptions } from 'loomkit'
  *
  * const options: McpOptions = { environment: env, report: (line) => stderr.write(`${line}\n`) }
  * ```

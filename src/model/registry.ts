@@ -13,7 +13,7 @@ import { noOverrides, type Overrides } from './registry/overrides.ts'
  * The options of `Registry`.
  * @example
  * ```ts
- * import type { RegistryOptions } from 'loom'
+ * import type { RegistryOptions } from 'loomkit'
  *
  * const url = 'https://models.dev/api.json'
  * const options: RegistryOptions = { url, cacheFile: '/var/cache/loom/models.json', timeoutMs: 5000 }
@@ -52,7 +52,7 @@ const failedMs = 60 * 60 * 1000
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { createModels, Registry } from 'loom'
+ * import { createModels, Registry } from 'loomkit'
  *
  * const registry = new Registry({ url: 'https://models.dev/api.json' })
  * const models = createModels({ environment: env, registry })

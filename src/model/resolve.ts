@@ -44,7 +44,7 @@ interface World {
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import { createModels, defineAgent, run } from 'loom'
+ * import { createModels, defineAgent, run } from 'loomkit'
  *
  * const providers = { corp: { baseUrl: 'https://llm.example.com/v1', apiKey: 'key' } }
  * const models = createModels({ environment: env, providers })

@@ -11,7 +11,7 @@ import type { Sink } from '../sink.ts'
  * @example
  * ```ts
  * import { parentPort } from 'node:worker_threads'
- * import type { PostTarget } from 'loom'
+ * import type { PostTarget } from 'loomkit'
  *
  * const target: PostTarget | null = parentPort
  * ```
@@ -25,7 +25,7 @@ export interface PostTarget {
  * structured clones. The run never waits for the target.
  * @example
  * ```ts
- * import { defineAgent, portSink, run } from 'loom'
+ * import { defineAgent, portSink, run } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const { port1, port2 } = new MessageChannel()

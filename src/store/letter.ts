@@ -63,7 +63,7 @@ export type Answer =
  * Answers to any other message are refused.
  * @example
  * ```ts
- * import { defineAgent, startAgent, type WhenBusy } from 'loom'
+ * import { defineAgent, startAgent, type WhenBusy } from 'loomkit'
  *
  * const whenBusy: WhenBusy = 'steer'
  * const session = startAgent(defineAgent({ name: 'tutor', systemPrompt: 'Teach.' }))

@@ -16,7 +16,7 @@ import { createSessionTable } from './memory/sessions.ts'
  * The options of `openMemoryStore`.
  * @example
  * ```ts
- * import type { MemoryStoreOptions } from 'loom'
+ * import type { MemoryStoreOptions } from 'loomkit'
  *
  * const options: MemoryStoreOptions = { sessionTtlMs: 3_600_000, sessionsMax: 500 }
  * ```
@@ -44,7 +44,7 @@ const day = 24 * 60 * 60 * 1000
  * Returns a store in the memory of this process. Its content ends with the process or with `close`.
  * @example
  * ```ts
- * import { defineAgent, Loom, openMemoryStore } from 'loom'
+ * import { defineAgent, Loom, openMemoryStore } from 'loomkit'
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const store = openMemoryStore({ sessionsMax: 500 })

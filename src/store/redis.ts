@@ -21,7 +21,7 @@ import { parseRedisUrl } from './redis/url.ts'
  * The options of `openRedisStore`.
  * @example
  * ```ts
- * import type { RedisStoreOptions } from 'loom'
+ * import type { RedisStoreOptions } from 'loomkit'
  *
  * const options: RedisStoreOptions = { url: 'redis+cluster://node1:6379,node2:6379', prefix: 'school' }
  * ```
@@ -49,7 +49,7 @@ export interface RedisStoreOptions extends Partial<Limits> {
  * answers again.
  * @example
  * ```ts
- * import { openRedisStore, type StoreNotice } from 'loom'
+ * import { openRedisStore, type StoreNotice } from 'loomkit'
  *
  * const report = (notice: StoreNotice) => process.emitWarning(JSON.stringify(notice))
  * const store = await openRedisStore({ url: 'redis://localhost:6379', report })

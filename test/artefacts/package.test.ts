@@ -63,7 +63,7 @@ const least = (one: Cost, other: Cost): Cost => ({
 })
 
 describe('the import of the package', () => {
-  it('importing loom loads no package but hono', async () => {
+  it('importing loomkit loads no package but hono', async () => {
     const loaded = await printed(`
       import { registerHooks } from 'node:module'
       const names = new Set()
@@ -73,16 +73,16 @@ describe('the import of the package', () => {
           return next(url, context)
         },
       })
-      await import('loom')
+      await import('loomkit')
       process.stdout.write(JSON.stringify([...names].filter((name) => name !== undefined).sort()))
     `)
-    expect(loaded).toEqual(['hono', 'loom'])
+    expect(loaded).toEqual(['hono', 'loomkit'])
   })
 
-  it('importing loom costs less than ai and 30 MB', async () => {
+  it('importing loomkit costs less than ai and 30 MB', async () => {
     let nothing = await costOf('')
     let ai = await costOf("await import('ai')")
-    let loom = await costOf("await import('loom')")
+    let loom = await costOf("await import('loomkit')")
     const isLight = () =>
       loom.cpuMs < ai.cpuMs &&
       loom.megabytes < ai.megabytes &&
@@ -91,7 +91,7 @@ describe('the import of the package', () => {
     for (let round = 0; round < 3 || (round < 30 && !isLight()); round++) {
       nothing = least(nothing, await costOf(''))
       ai = least(ai, await costOf("await import('ai')"))
-      loom = least(loom, await costOf("await import('loom')"))
+      loom = least(loom, await costOf("await import('loomkit')"))
     }
     expect(isLight(), JSON.stringify({ nothing, ai, loom })).toBe(true)
   }, 120_000)
@@ -99,7 +99,7 @@ describe('the import of the package', () => {
 
 describe('the package', () => {
   it('the package has no sources and no Node', async () => {
-    const installed = join(project, 'node_modules/loom')
+    const installed = join(project, 'node_modules/loomkit')
     const files = await readdir(installed, { recursive: true })
     expect(files).toEqual(
       expect.arrayContaining(['LICENSE', 'README.md', 'bin/loom.mjs', 'dist/library/src/index.js']),
@@ -111,7 +111,10 @@ describe('the package', () => {
   })
 
   it('publint and attw find no fault in the package', async () => {
-    const { messages } = await publint({ pkgDir: join(project, 'node_modules/loom'), pack: false })
+    const { messages } = await publint({
+      pkgDir: join(project, 'node_modules/loomkit'),
+      pack: false,
+    })
     expect(messages).toEqual([])
     const analysis = await checkPackage(createPackageFromTarballData(readFileSync(tarball)))
     // Only ES modules can import the package, and they can.
@@ -127,8 +130,8 @@ describe('the package', () => {
 
   it('the installed package works and its types are right', async () => {
     const text = `
-      import { defineAgent, defineTool, run, type RunResult } from 'loom'
-      import { resumableFetch } from 'loom/client'
+      import { defineAgent, defineTool, run, type RunResult } from 'loomkit'
+      import { resumableFetch } from 'loomkit/client'
       import { z } from 'zod'
 
       const double = defineTool({
@@ -168,8 +171,11 @@ describe('the package', () => {
     expect(stdout).toMatch(/haha.*,function,function$/s)
   })
 
-  it('the package has the command: npx loom', async () => {
-    const ended = await loom(['What is 6 * 7?'], { program: ['npx', 'loom'], directory: project })
+  it('the package has the command: npx loomkit', async () => {
+    const ended = await loom(['What is 6 * 7?'], {
+      program: ['npx', 'loomkit'],
+      directory: project,
+    })
     expect(ended).toMatchObject({ code: 0, stdout: '6 × 7 = **42**\n' })
     // The agent's file imports the installed library itself.
     const words = ['--agent', join(import.meta.dirname, 'files/agent.ts'), 'Use greet for Ada']

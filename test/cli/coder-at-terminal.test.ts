@@ -215,7 +215,7 @@ describe('MCP servers of the command', () => {
     const { environment, directory } = await open(['fine'])
     const [odd] = Object.values(await withServer())
     const server = { ...odd, name: 'odd', command: process.execPath }
-    const agent = `import { defineAgent, openMcp } from 'loom'
+    const agent = `import { defineAgent, openMcp } from 'loomkit'
       const mcp = openMcp([${JSON.stringify(server)}], { environment: process.env })
       export default defineAgent({ name: 'clerk', systemPrompt: 'x', tools: mcp.beside([]) })\n`
     await writeFile(join(directory, 'agent.ts'), agent)

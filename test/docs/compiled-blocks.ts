@@ -8,8 +8,8 @@ import { root } from './pages.ts'
 import type { WrittenFiles } from './written-files.ts'
 
 const paths = {
-  loom: [join(root, 'src/index.ts')],
-  'loom/client': [join(root, 'src/client.ts')],
+  loomkit: [join(root, 'src/index.ts')],
+  'loomkit/client': [join(root, 'src/client.ts')],
   // The newest of the packages that the tests have under several names.
   '@ai-sdk/react': [join(root, 'node_modules/ai-react7/dist/index.d.ts')],
 }

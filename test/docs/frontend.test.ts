@@ -36,7 +36,7 @@ async function componentFor(api: string): Promise<ChatComponent> {
     const local = code
       .replace("'http://127.0.0.1:3000/api/chat'", `'${api}'`)
       .replace("'@ai-sdk/react'", "'ai-react7'")
-      .replace("'loom/client'", `'${join(root, 'src/client.ts')}'`)
+      .replace("'loomkit/client'", `'${join(root, 'src/client.ts')}'`)
     expect(local).toContain(api)
     writeFileSync(path, local)
     const { Chat }: { Chat: ChatComponent } = await import(path)

@@ -22,7 +22,7 @@ const running: ChildProcess[] = []
  */
 const offline = (code: string): string =>
   code
-    .replaceAll("from 'loom'", `from '${join(root, 'src/index.ts')}'`)
+    .replaceAll("from 'loomkit'", `from '${join(root, 'src/index.ts')}'`)
     .replaceAll("'openai/gpt-5-mini'", "'demo/assistant'")
     // The demo model calls a tool only if the prompt names it.
     .replace('What is 123 * 456?', 'Use multiply {"a": 123, "b": 456}')
@@ -82,7 +82,7 @@ async function outputOf(text: string, environment?: Record<string, string>): Pro
 
 describe('the programs of the documentation', () => {
   it('run an agent and stream its events', async () => {
-    const output = await outputOf("import { run, stream } from 'loom'")
+    const output = await outputOf("import { run, stream } from 'loomkit'")
     expect(output).toMatch(/56088.*2\n/s)
     expect(output).toContain("type: 'finish'")
   })

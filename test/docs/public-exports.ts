@@ -7,7 +7,7 @@ import { type Block, root } from './pages.ts'
 
 export interface PublicExport {
   name: string
-  /** The module that users import it from: `loom` or `loom/client`. */
+  /** The module that users import it from: `loomkit` or `loomkit/client`. */
   module: string
   /** The file of the declaration, as seen from the root. A re-export leads to it. */
   path: string

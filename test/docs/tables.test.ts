@@ -167,7 +167,7 @@ describe('the examples', () => {
   it('import only what Loom exports', () => {
     // Types have no value at run time; the compiler checks them in `types.test.ts`.
     const imported = blocks('ts').flatMap(({ code }) =>
-      [...code.matchAll(/import \{([^}]+)\} from 'loom'/g)].flatMap(([, names = '']) =>
+      [...code.matchAll(/import \{([^}]+)\} from 'loomkit'/g)].flatMap(([, names = '']) =>
         names.split(',').map((name) => name.trim()),
       ),
     )

@@ -116,7 +116,7 @@ describe('the transcripts', () => {
     const quiet = local.replace(/^curl -N/, 'curl -sN')
     // A command that names a file of its page runs beside it, where npx would find no package.
     const run = / \.\/\w/.test(command)
-      ? shell(quiet.replace('npx loom', `'${program}'`), written.folder, environment)
+      ? shell(quiet.replace('npx loomkit', `'${program}'`), written.folder, environment)
       : shell(quiet, root, environment)
     await run.ended
     expect(`${run.text.trimEnd()}\n`).toMatch(patternOf(output))

@@ -8,7 +8,7 @@ import type { Environment } from '../../ground/environment.ts'
  * is bubblewrap too.
  * @example
  * ```ts
- * import type { SandboxMode } from 'loom'
+ * import type { SandboxMode } from 'loomkit'
  *
  * const mode: SandboxMode = 'required'
  * ```
@@ -20,7 +20,7 @@ export type SandboxMode = 'auto' | 'bwrap' | 'none' | 'required'
  * @example
  * ```ts
  * import { env } from 'node:process'
- * import type { SandboxOptions } from 'loom'
+ * import type { SandboxOptions } from 'loomkit'
  *
  * const options: SandboxOptions = { environment: env, network: true, hidden: ['/srv/project/.env'] }
  * ```

@@ -36,7 +36,7 @@ export async function readOverrides(path: string): Promise<Overrides> {
  * @throws LoomError `invalid-config` if the value or one of its providers is not an object
  * @example
  * ```ts
- * import { overridesOf, Registry } from 'loom'
+ * import { overridesOf, Registry } from 'loomkit'
  *
  * const models = { small: { limit: { context: 32_000 } } }
  * const overrides = overridesOf({ corp: { api: 'https://llm.example.com/v1', env: ['CORP_KEY'], models } })

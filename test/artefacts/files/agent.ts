@@ -3,7 +3,7 @@
  * await.
  */
 import { jsonSchema, tool } from 'ai'
-import { defineAgent, defineTool } from 'loom'
+import { defineAgent, defineTool } from 'loomkit'
 import { z } from 'zod'
 
 import { origin } from './origin.ts'

@@ -1,7 +1,7 @@
 /** An agent of a user: a file that imports Loom by its name. */
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { defineAgent, defineTool } from 'loom'
+import { defineAgent, defineTool } from 'loomkit'
 import { z } from 'zod'
 
 const charge = defineTool({
