@@ -10,6 +10,15 @@ import { LoomError } from './ground/error.ts'
 import { isName } from './ground/name.ts'
 import type { ModelReference } from './model.ts'
 import type { Cost } from './spending.ts'
+import type {
+  PrepareStepInfo,
+  ProviderOptions,
+  StepPreparation,
+  ToolChoice,
+} from './step-preparation.ts'
+import type { SystemPrompt } from './system-prompt.ts'
+import type { AfterToolDecision, AfterToolInfo } from './tool-hooks.ts'
+import type { BeforeToolDecision, BeforeToolInfo } from './tool-hooks.ts'
 import type { AgentTools } from './tool.ts'
 import type { Usage } from './usage.ts'
 
@@ -163,10 +172,23 @@ export interface AgentDefinition<CONTEXT = unknown> {
   name: string
   /** One sentence for people, and for an agent that may delegate to this one. @defaultValue none */
   description?: string
-  /** The instructions of the model, before the messages of each call. */
-  systemPrompt: OfContext<string, CONTEXT>
+  /**
+   * The instructions of the model, before the messages of each call: a text, or parts of which a provider
+   * may cache the first ones.
+   */
+  systemPrompt: OfContext<SystemPrompt, CONTEXT>
   /** The tools that the model may call. @defaultValue none */
   tools?: OfContext<AgentTools, CONTEXT>
+  /**
+   * The names of the tools that the model may call now. A name without a tool is ignored.
+   * @defaultValue all `tools`
+   */
+  activeTools?: OfContext<readonly string[], CONTEXT>
+  /**
+   * Whether the model may, must not or must call a tool, in every step. To require only the first call,
+   * set it in `prepareStep`: a model that must call a tool never answers. @defaultValue 'auto'
+   */
+  toolChoice?: OfContext<ToolChoice, CONTEXT>
   /**
    * The model. In a list, each model is the fallback of the one before it.
    * @defaultValue the default model of the server or of the run
@@ -191,6 +213,34 @@ export interface AgentDefinition<CONTEXT = unknown> {
   compaction?: AgentCompaction
   /** Fields that are merged into the body of each request to the model. @defaultValue {} */
   extraBody?: OfContext<JSONObject, CONTEXT>
+  /**
+   * Options for the package of a provider, such as `{ anthropic: { effort: 'low' } }`. For an
+   * OpenAI-compatible API they are fields of the request. @defaultValue {}
+   */
+  providerOptions?: OfContext<ProviderOptions, CONTEXT>
+  /** Changes the settings of a step before its model call, also of the first one. @defaultValue none */
+  prepareStep?: (
+    info: PrepareStepInfo,
+    context: CONTEXT,
+  ) => StepPreparation | undefined | void | Promise<StepPreparation | undefined | void>
+  /**
+   * Runs before each tool call that this process runs, after its approval and within its time limit. It may
+   * change the input, refuse the call, or answer it. If it throws, the call fails with this error.
+   * @defaultValue none
+   */
+  beforeTool?: (
+    info: BeforeToolInfo,
+    context: CONTEXT,
+  ) => BeforeToolDecision | Promise<BeforeToolDecision>
+  /**
+   * Runs after each call for which `beforeTool` runs, before clients and the model receive the outcome. It
+   * may change the output, or report another error. It does not run if the turn was stopped.
+   * @defaultValue none
+   */
+  afterTool?: (
+    info: AfterToolInfo,
+    context: CONTEXT,
+  ) => AfterToolDecision | Promise<AfterToolDecision>
   /** Runs after the tools of each step. @defaultValue 'continue' */
   onStep?: (info: StepInfo, context: CONTEXT) => StepDecision | Promise<StepDecision>
   /** Runs when the model failed and no retry or fallback is left. @defaultValue 'stop' */
@@ -261,7 +311,7 @@ export function defineAgent<CONTEXT = unknown>(
       `Agent name "${name}" must be 1 to 64 letters, digits, "_" or "-".`,
     )
   }
-  if (typeof systemPrompt !== 'string' && typeof systemPrompt !== 'function') {
+  if (!['string', 'function'].includes(typeof systemPrompt) && !Array.isArray(systemPrompt)) {
     throw new LoomError('invalid-config', `Agent "${name}" needs a systemPrompt.`)
   }
   return { approvalSecret: crypto.randomUUID() + crypto.randomUUID(), ...definition }

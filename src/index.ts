@@ -42,6 +42,12 @@ export { type Outcome, type RunResult } from './run-result.ts'
 export type { Sink } from './sink.ts'
 export type { Cost, StepUsage } from './spending.ts'
 export { portSink, type PostTarget } from './sink/port.ts'
+export type {
+  PrepareStepInfo,
+  ProviderOptions,
+  StepPreparation,
+  ToolChoice,
+} from './step-preparation.ts'
 export type { AgentStream } from './stream.ts'
 export type { Store } from './store.ts'
 export { type MemoryStoreOptions, openMemoryStore } from './store/memory.ts'
@@ -54,6 +60,13 @@ export {
   type TelemetryEvents,
   type TelemetryMessage,
 } from './ground/telemetry.ts'
+export type { SystemPrompt, SystemPromptPart } from './system-prompt.ts'
+export type {
+  AfterToolDecision,
+  AfterToolInfo,
+  BeforeToolDecision,
+  BeforeToolInfo,
+} from './tool-hooks.ts'
 export type { AgentTools, NamedTool, RetryClass, ToolContext, ToolDefinition } from './tool.ts'
 export type { Usage } from './usage.ts'
 export { openSandbox, type Sandbox } from './machine/sandbox.ts'

@@ -104,7 +104,9 @@ const toolIn = (entry: NamedTool | ToolSet) =>
 /** A first check. `defineAgent` and the run check the other fields. */
 function isAgent(value: unknown): value is Agent {
   const { name, systemPrompt } = fieldsOf(value)
-  return typeof name === 'string' && ['string', 'function'].includes(typeof systemPrompt)
+  const isPrompt =
+    ['string', 'function'].includes(typeof systemPrompt) || Array.isArray(systemPrompt)
+  return typeof name === 'string' && isPrompt
 }
 
 function isTool(value: unknown): value is NamedTool {

@@ -3,7 +3,12 @@
  * that they know. A private header carries it from the call to Loom's `fetch`, because headers are the
  * only thing that the packages pass on unchanged. `fetch` removes the header, so it is never sent.
  */
-import type { JSONObject, LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
+import type {
+  JSONObject,
+  JSONValue,
+  LanguageModelV4,
+  LanguageModelV4CallOptions,
+} from '@ai-sdk/provider'
 
 import { LoomError } from '../ground/error.ts'
 import { isJsonObject, mergeObjects } from '../ground/merge.ts'
@@ -44,16 +49,25 @@ export function withExtraBody(model: LanguageModelV4): LanguageModelV4 {
 function carryExtraBody(options: LanguageModelV4CallOptions): LanguageModelV4CallOptions {
   const extraBody = extraBodyOf(options)
   if (extraBody === undefined) return options
-  // A caller that does not know the provider may also pass the extra body under the provider's name.
-  // The package would take it for its own options there, and refuse unknown ones.
-  const others = Object.entries(options.providerOptions ?? {}).filter(
-    ([name, value]) => name !== 'loom' && value !== extraBody,
-  )
+  const { loom, ...named } = options.providerOptions ?? {}
+  const own = loom?.['ownOptions']
+  // A caller that does not know the provider may also pass the extra body under the provider's name,
+  // alone or merged with its options (`ownOptions`). The package would take it for its own options
+  // there, and refuse unknown ones.
+  const others = Object.entries(named).filter(([, value]) => value !== extraBody)
   // A header can hold only Latin-1 characters, but JSON any character.
   const headerValue = encodeURIComponent(JSON.stringify(extraBody))
   return {
     ...options,
     headers: { ...options.headers, [headerName]: headerValue },
-    providerOptions: Object.fromEntries(others),
+    providerOptions: { ...Object.fromEntries(others), ...ownOptionsIn(own) },
   }
+}
+
+/** Options by the name of their provider, as `extraBody` found them. */
+function ownOptionsIn(own: JSONValue | undefined): Record<string, JSONObject> {
+  if (!isJsonObject(own)) return {}
+  return Object.fromEntries(
+    Object.entries(own).flatMap(([name, value]) => (isJsonObject(value) ? [[name, value]] : [])),
+  )
 }

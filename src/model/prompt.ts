@@ -38,11 +38,13 @@ type PromptPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['conten
  */
 export function toPrompt(
   messages: readonly ModelMessage[],
-  system: string | undefined,
+  system: string | readonly SystemModelMessage[] | undefined,
 ): LanguageModelV4Prompt {
   if (!Array.isArray(messages)) return refuse('messages must be an array')
   const pairing = new CallPairing()
-  if (system !== undefined) addSystem(pairing, { role: 'system', content: system })
+  const instructions =
+    typeof system === 'string' ? [{ role: 'system' as const, content: system }] : (system ?? [])
+  for (const message of instructions) addSystem(pairing, message)
   const newest = messages.findLastIndex((message) => message?.role === 'user')
   for (const [index, message] of messages.entries()) {
     try {

@@ -13,20 +13,20 @@ import { publish } from '../ground/telemetry.ts'
 import { untilAborted } from '../ground/until-aborted.ts'
 import type { Outcome } from '../run-result.ts'
 import type { Sink } from '../sink.ts'
+import type { PreparedStep } from '../step-preparation.ts'
 import type { AgentRunOptions } from './agent-run-options.ts'
 import { askModel, type ModelReply } from './ask-model.ts'
-import { Attempts } from './attempts.ts'
 import { CallIds } from './call-ids.ts'
 import { type CallRound, CallSettler, type Settlement } from './call-settler.ts'
 import { contextOf } from './context.ts'
 import { CurrentReply, resultMessages, stepOf } from './current-reply.ts'
 import { EarlierCalls } from './earlier-calls.ts'
 import { type Excess, Ledger } from './ledger.ts'
-import type { RunSettings } from './run-settings.ts'
 import { settlerOptions } from './settler-options.ts'
 import { StepPrompt } from './step-prompt.ts'
 import type { StepReader } from './step-reader.ts'
-import { toolTable } from './tool-table.ts'
+import { StepSettings } from './step-settings.ts'
+import { activeTable } from './tool-table.ts'
 
 export class AgentRun<CONTEXT> {
   readonly messages: ModelMessage[]
@@ -46,8 +46,9 @@ export class AgentRun<CONTEXT> {
   readonly #prompt: StepPrompt
   /** The prefix of part ids. A message that an earlier run started already has ids of that run. */
   readonly #idPrefix: string
-  #settings: RunSettings
-  #attempts: Attempts
+  readonly #settings: StepSettings
+  /** The finished steps, for `prepareStep`. */
+  readonly #finished: PreparedStep[] = []
   /** True between the `start-step` and the `finish-step` of a step. */
   #stepOpen: boolean
   /** True while the last message is a partial reply that the model continues. */
@@ -61,7 +62,7 @@ export class AgentRun<CONTEXT> {
     const context = contextOf(options)
     this.#inputs = run
     this.#context = context
-    this.#settings = settings
+    this.#settings = new StepSettings(settings)
     this.messages = [...run.messages]
     const ledger = new Ledger({ budget, sessionBudget, before, above })
     this.ledger = ledger
@@ -80,7 +81,7 @@ export class AgentRun<CONTEXT> {
       compaction,
       session,
       context,
-      settings: () => this.#settings,
+      settings: () => this.#settings.current,
       spend: (spending) => ledger.add(spending),
     })
     this.#earlier = new EarlierCalls({
@@ -89,7 +90,6 @@ export class AgentRun<CONTEXT> {
       emit: run.emit,
     })
     this.reply = new CurrentReply(ledger, run.emit)
-    this.#attempts = this.#newAttempts()
     const isNew = this.messages.at(-1)?.role === 'user'
     this.#idPrefix = isNew ? '' : `${randomBytes(3).toString('hex')}-`
     this.#stepOpen = resume.stepOpen ?? false
@@ -115,7 +115,7 @@ export class AgentRun<CONTEXT> {
       this.reply.finishReason = 'tool-calls'
       return 'waiting'
     }
-    while (this.steps < this.#settings.maxSteps) {
+    while (this.steps < this.#settings.current.maxSteps) {
       const excess = this.ledger.excess()
       if (excess !== undefined) return this.#endEarly(excess)
       const outcome = await this.#step()
@@ -136,7 +136,7 @@ export class AgentRun<CONTEXT> {
   }
 
   async #settleEarlier(): Promise<Settlement> {
-    const open = await this.#earlier.settleOpen(this.#round)
+    const open = await this.#earlier.settleOpen(this.#earlierRound)
     if (open !== undefined) {
       if (this.#stepOpen) {
         await this.#finishStep()
@@ -144,12 +144,12 @@ export class AgentRun<CONTEXT> {
       }
       this.messages.push(...resultMessages(open.results))
     }
-    return this.#earlier.settleDecided(this.#round)
+    return this.#earlier.settleDecided(this.#earlierRound)
   }
 
   /** After a failure or an abort: ends open calls and keeps the partial reply of the model. */
   async settle(reason: string): Promise<void> {
-    await this.#earlier.fail(reason, this.#round)
+    await this.#earlier.fail(reason, this.#earlierRound)
     this.messages.push(...(await this.reply.fail(reason)))
     await this.#finishStep()
   }
@@ -199,6 +199,7 @@ export class AgentRun<CONTEXT> {
     if (!this.#stepOpen) await this.#inputs.emit({ type: 'start-step' })
     this.#stepOpen = true
     if (session !== undefined) this.messages.push(...(await session.moreMessages()))
+    await this.#prepareStep()
     if (this.#isCutOff) this.messages.push(this.#prompt.cutOffNote())
     this.#isCutOff = false
     const { kind, reply } = await this.#ask()
@@ -211,16 +212,17 @@ export class AgentRun<CONTEXT> {
   async #ask(): Promise<ModelReply> {
     const { agent, models, emit, signal, options } = this.#inputs
     const { session, recovery } = options
+    const settings = this.#settings.current
     const answer = await askModel({
       models,
       emit,
       signal,
-      attempts: this.#attempts,
-      limits: this.#settings.limits,
+      attempts: this.#settings.beginAttempts(),
+      limits: settings.limits,
       mayReset: session?.mayReset ?? (() => Promise.resolve(recovery !== 'continue')),
       beforeStart: session?.beforeStart,
       reader: {
-        tools: this.#settings.tools,
+        tools: activeTable(settings.tools, settings.activeTools),
         prefix: `${this.#idPrefix}s${this.steps}`,
         callIds: this.#callIds,
       },
@@ -239,12 +241,39 @@ export class AgentRun<CONTEXT> {
     if (answer.kind === 'whole') this.#prompt.recordAnswer(answer.reply.usage)
     // Before the calls of the reply run: their sub-agents need the remaining budget.
     this.reply.charge(answer.reply)
-    if (answer.kind !== 'cut-off') this.#attempts = this.#attempts.forNextStep()
+    if (answer.kind !== 'cut-off') this.#settings.endAttempts()
     return answer
   }
 
-  #newAttempts(): Attempts {
-    return new Attempts(this.#settings.models, this.#settings.retry)
+  /** Lets the agent change the settings of this step. */
+  async #prepareStep(): Promise<void> {
+    const { agent, signal } = this.#inputs
+    this.#settings.beginStep()
+    const { prepareStep } = agent
+    if (prepareStep === undefined) return
+    const { models, systemPrompt } = this.#settings.current
+    const { usage, cost } = this.ledger
+    const info = {
+      step: this.steps,
+      stepNumber: this.steps - 1,
+      steps: this.#finished,
+      model: models[0] ?? '',
+      systemPrompt,
+      messages: this.messages,
+      usage,
+      ...(cost !== undefined && { cost }),
+    }
+    const preparation = await untilAborted(signal, () => prepareStep(info, this.#context))
+    if (typeof preparation !== 'object' || preparation === null) return
+    if (preparation.messages !== undefined) this.#replaceMessages(preparation.messages)
+    this.#settings.prepare(preparation)
+  }
+
+  #replaceMessages(messages: readonly ModelMessage[]): void {
+    // An agent may return the list that it received, with more messages in it.
+    const copy = [...messages]
+    this.messages.splice(0, this.messages.length, ...copy)
+    this.#prompt.reset()
   }
 
   /** Keeps a reply that broke off. The model continues it unless `onError` gave a reply. */
@@ -264,7 +293,13 @@ export class AgentRun<CONTEXT> {
   }
 
   get #round(): CallRound {
-    const { tools, toolConcurrency } = this.#settings
+    const { tools, activeTools } = this.#settings.current
+    return { ...this.#earlierRound, tools: activeTable(tools, activeTools) }
+  }
+
+  /** A call from before this run may be of a tool that is not active any more. */
+  get #earlierRound(): CallRound {
+    const { tools, toolConcurrency } = this.#settings.current
     return { messages: this.messages, tools, concurrency: toolConcurrency }
   }
 
@@ -273,24 +308,18 @@ export class AgentRun<CONTEXT> {
     const { steps: step, messages } = this
     const { usage, cost } = this.ledger
     const info = { step, usage, ...(cost !== undefined && { cost }), messages }
+    const finished = stepOf(reply, results)
+    if (agent.prepareStep !== undefined) this.#finished.push({ step, ...finished })
     const decision = await untilAborted(signal, () =>
-      agent.onStep?.({ ...info, ...stepOf(reply, results) }, this.#context),
+      agent.onStep?.({ ...info, ...finished }, this.#context),
     )
     if (decision === 'stop') return 'stopped'
     if (typeof decision === 'object') await this.#adopt(decision)
     return undefined
   }
 
-  async #adopt({ messages, tools, model }: Exclude<StepDecision, string>): Promise<void> {
-    if (messages !== undefined) {
-      this.messages.splice(0, this.messages.length, ...messages)
-      this.#prompt.reset()
-    }
-    this.#settings = {
-      ...this.#settings,
-      ...(tools !== undefined && { tools: await toolTable(tools) }),
-      ...(model !== undefined && { models: [model] }),
-    }
-    this.#attempts = this.#newAttempts()
+  async #adopt(decision: Exclude<StepDecision, string>): Promise<void> {
+    if (decision.messages !== undefined) this.#replaceMessages(decision.messages)
+    await this.#settings.adopt(decision)
   }
 }

@@ -11,6 +11,7 @@ import type { AgentCompaction, CompactionInfo, CompactionOptions } from '../comp
 import { LoomError } from '../ground/error.ts'
 import { publish } from '../ground/telemetry.ts'
 import { untilAborted } from '../ground/until-aborted.ts'
+import { systemText } from '../system-prompt.ts'
 import { assemble, type Covered, coveredBy, dropOldest, squeeze } from './compaction/assemble.ts'
 import type { Breaker } from './compaction/breaker.ts'
 import { chooseCut, latestUser } from './compaction/cut.ts'
@@ -277,7 +278,7 @@ interface Task {
 }
 
 const overheadOf = ({ systemPrompt, tools = [] }: Call) =>
-  textTokens(systemPrompt) + (tools.length === 0 ? 0 : jsonTokens(tools))
+  textTokens(systemText(systemPrompt)) + (tools.length === 0 ? 0 : jsonTokens(tools))
 
 function withOrigins(
   messages: readonly ModelMessage[],

@@ -8,6 +8,7 @@ import type { CompactionOptions } from '../compaction.ts'
 import type { LoomError } from '../ground/error.ts'
 import type { ModelFacts } from '../model.ts'
 import { overflowLimit } from '../model/overflow.ts'
+import type { SystemPrompt } from '../system-prompt.ts'
 import { type CallOptions, windowOf } from './call-options.ts'
 import { thresholdOf } from './compaction/limits.ts'
 
@@ -18,7 +19,7 @@ export interface Call {
   /** The window that the agent sets. */
   contextWindow: number | undefined
   maxOutputTokens: number | undefined
-  systemPrompt: string
+  systemPrompt: SystemPrompt
   tools: CallOptions['tools']
 }
 

@@ -6,14 +6,19 @@ import type { AgentCompaction } from '../compaction.ts'
 import { LoomError } from '../ground/error.ts'
 import type { ModelReference } from '../model.ts'
 import type { RunOptions } from '../run-options.ts'
+import type { ProviderOptions, ToolChoice } from '../step-preparation.ts'
+import type { SystemPrompt } from '../system-prompt.ts'
 import { contextOf } from './context.ts'
 import { defaultTimeLimits } from './read-model.ts'
 import { defaultRetryPolicy } from './retry.ts'
 import { type ToolTable, toolTable } from './tool-table.ts'
 
 export interface RunSettings {
-  systemPrompt: string
+  systemPrompt: SystemPrompt
   tools: ToolTable
+  /** Undefined if all tools are active. */
+  activeTools: readonly string[] | undefined
+  toolChoice: ToolChoice | undefined
   /** The model and its fallbacks; empty only in `noRunSettings`. */
   models: readonly ModelReference[]
   maxSteps: number
@@ -22,6 +27,7 @@ export interface RunSettings {
   contextWindow: number | undefined
   compaction: AgentCompaction
   extraBody: JSONObject
+  providerOptions: ProviderOptions
   maxOutputTokens: number | undefined
   budget: Budget
   sessionBudget: Budget
@@ -34,12 +40,15 @@ export interface RunSettings {
 export const noRunSettings: RunSettings = {
   systemPrompt: '',
   tools: new Map(),
+  activeTools: undefined,
+  toolChoice: undefined,
   models: [],
   maxSteps: 0,
   temperature: undefined,
   contextWindow: undefined,
   compaction: {},
   extraBody: {},
+  providerOptions: {},
   maxOutputTokens: undefined,
   budget: {},
   sessionBudget: {},
@@ -57,11 +66,14 @@ export async function readRunSettings<CONTEXT>(
   const [
     systemPrompt,
     tools,
+    activeTools,
+    toolChoice,
     model,
     maxSteps,
     temperature,
     contextWindow,
     extraBody,
+    providerOptions,
     maxOutputTokens,
     maxCost,
     maxTokens,
@@ -69,11 +81,14 @@ export async function readRunSettings<CONTEXT>(
   ] = await Promise.all([
     valueOf(agent.systemPrompt, context),
     valueOf(agent.tools ?? [], context).then(toolTable),
+    valueOf(agent.activeTools, context),
+    valueOf(agent.toolChoice, context),
     options.model ?? valueOf(agent.model, context),
     valueOf(agent.maxSteps ?? 10, context),
     valueOf(agent.temperature, context),
     valueOf(agent.contextWindow, context),
     valueOf(agent.extraBody ?? {}, context),
+    valueOf(agent.providerOptions ?? {}, context),
     valueOf(agent.maxOutputTokens, context),
     valueOf(agent.maxCost, context),
     valueOf(agent.maxTokens, context),
@@ -82,12 +97,15 @@ export async function readRunSettings<CONTEXT>(
   return {
     systemPrompt,
     tools,
+    activeTools,
+    toolChoice,
     models: modelList(model ?? options.defaultModel, agent.name),
     maxSteps,
     temperature,
     contextWindow,
     compaction: agent.compaction ?? {},
     extraBody,
+    providerOptions,
     maxOutputTokens,
     budget: {
       ...(maxCost !== undefined && { maxCost }),
@@ -123,6 +141,6 @@ function modelList(
   )
 }
 
-const isList = (
+export const isList = (
   model: ModelReference | readonly ModelReference[] | undefined,
 ): model is readonly ModelReference[] => Array.isArray(model)

@@ -5,6 +5,7 @@ import type { CallSettlerOptions } from './call-settler.ts'
 import { contextOf } from './context.ts'
 import type { Ledger } from './ledger.ts'
 import { subRuns } from './sub-runs.ts'
+import { toolHooks } from './tool-hook-calls.ts'
 
 export function settlerOptions<CONTEXT>(
   { agent, models, signal, options, messageId, runBelow }: AgentRunOptions<CONTEXT>,
@@ -23,6 +24,7 @@ export function settlerOptions<CONTEXT>(
     approvals: options.approvals !== false,
     clientTools: options.clientTools !== false,
     redact: (text) => models.redact(text),
+    hooks: toolHooks(agent, context),
     trustApprovals: session !== undefined,
     beforeStart: session?.beforeStart,
     contextOf: ({ toolCallId }, callSignal) => {

@@ -40,6 +40,7 @@ export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
       ...writer.settings(),
       systemPrompt: prompt,
       tools: new Map(),
+      toolChoice: undefined,
       maxOutputTokens: outputOf(limits, facts),
     }
     const deadline = performance.now() + summaryMs

@@ -4,28 +4,22 @@
  * abandoned when its time is up. The file is long because the outcome of a call covers all of its
  * life: time limit, preliminary output, result, failure.
  */
-import { setTimeout as delay } from 'node:timers/promises'
-
 import type { JSONValue } from '@ai-sdk/provider'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import { errorMessage, LoomError } from '../ground/error.ts'
-import { toJson } from '../ground/json.ts'
 import { publish } from '../ground/telemetry.ts'
-import { abortError, timerMaxMs, untilAborted } from '../ground/until-aborted.ts'
+import { timerMaxMs, untilAborted } from '../ground/until-aborted.ts'
 import { toolOutput } from '../model/prompt/tool-output.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
 import type { ToolContext } from '../tool.ts'
 import { outputOf, restAfter } from './output-limits.ts'
+import { beforeCall, infoOf, type ToolHooks } from './tool-hook-calls.ts'
 import type { ToolCall } from './tool-inputs.ts'
+import { type Settled, type Success, ToolProgress } from './tool-progress.ts'
 import type { ReadyTool, ToolOutput } from './tool-table.ts'
 
 const defaultTimeoutMs = 600_000
-
-/** The time in which an aborted tool that has shown progress may still return its own result. */
-const lastWordsMs = 1000
-/** Characters of the progress that the model receives if the tool returns no result of its own. */
-const progressCharsMax = 50_000
 
 export interface ToolCallsOptions {
   emit: Sink
@@ -40,6 +34,8 @@ export interface ToolCallsOptions {
   redact: (text: string) => string
   /** Awaited before each call. */
   beforeStart?: (() => Promise<void>) | undefined
+  /** The hooks of the agent. */
+  hooks: ToolHooks | undefined
 }
 
 /** The outcome of a call, in the form that the model receives. */
@@ -80,7 +76,8 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   const labels = { tool: call.toolName, toolCallId: call.toolCallId }
   const started = performance.now()
   publish('tool:start', () => [{}, labels])
-  const settled = await outcomeOf(call, options)
+  const outcome = await outcomeOf(call, options)
+  const settled = await afterCall(call, outcome, { options, started })
   const durationMs = performance.now() - started
   if ('error' in settled) {
     const { error } = settled
@@ -94,16 +91,32 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   return { call, part: resultPart(call, settled.modelOutput) }
 }
 
-interface Success {
-  output: JSONValue
-  /** The output in the form that the model receives. */
-  modelOutput: ToolOutput
+/** The outcome of a call after the agent's `afterTool`. A stopped turn does not wait for it. */
+async function afterCall(
+  call: ToolCall,
+  outcome: Settled,
+  { options, started }: { options: ToolCallsOptions; started: number },
+): Promise<Settled> {
+  const { tool } = call
+  const after = options.hooks?.after
+  if (after === undefined || tool?.execute === undefined || options.signal.aborted) return outcome
+  const limit = AbortSignal.timeout(Math.min(tool.timeoutMs ?? defaultTimeoutMs, timerMaxMs))
+  const signal = AbortSignal.any([options.signal, limit])
+  const info = infoOf(call, contextOf(call, { ...options, signal }))
+  const durationMs = performance.now() - started
+  const result = 'error' in outcome ? { error: outcome.error } : { output: outcome.output }
+  try {
+    const decision = await untilAborted(signal, () => after({ ...info, ...result, durationMs }))
+    // An agent may be written without types.
+    if (typeof decision !== 'object' || decision === null) return outcome
+    if ('error' in decision) return { error: decision.error }
+    return 'output' in decision ? await successOf(tool, call, decision.output) : outcome
+  } catch (error) {
+    return { error: options.redact(`afterTool failed: ${errorMessage(error)}`) }
+  }
 }
 
-async function outcomeOf(
-  call: ToolCall,
-  options: ToolCallsOptions,
-): Promise<Success | { error: string }> {
+async function outcomeOf(call: ToolCall, options: ToolCallsOptions): Promise<Settled> {
   const { tool } = call
   if (tool?.execute === undefined)
     return { error: `There is no tool "${call.toolName}" that this server can run.` }
@@ -114,7 +127,7 @@ async function outcomeOf(
     Math.min(timeoutMs, timerMaxMs),
   )
   const signal = AbortSignal.any([options.signal, late.signal])
-  const progress = new Progress()
+  const progress = new ToolProgress()
   let running: Promise<Success> | undefined
   try {
     await options.beforeStart?.()
@@ -132,60 +145,33 @@ async function outcomeOf(
   }
 }
 
-/**
- * The progress that a tool has shown. The output of a stopped command tells the model more than the
- * fact that it was stopped, so an aborted tool has a short time to end by itself.
- */
-class Progress {
-  #last: unknown
-
-  show(output: unknown): void {
-    this.#last = output
-  }
-
-  /** The end of an aborted call. Undefined if it showed no progress, or another process continues it. */
-  async ending(
-    running: Promise<Success> | undefined,
-    signal: AbortSignal,
-  ): Promise<Success | { error: string } | undefined> {
-    const { reason }: { reason: unknown } = signal
-    if (running === undefined || this.#last === undefined) return undefined
-    if (reason instanceof LoomError && reason.code === 'lost') return undefined
-    const over = new AbortController()
-    const end = await Promise.race([
-      running.catch((error: unknown) => ({ error })),
-      delay(lastWordsMs, undefined, { signal: over.signal }).catch(() => undefined),
-    ])
-    over.abort()
-    if (end !== undefined && 'output' in end) return end
-    const words = errorMessage(end === undefined ? abortError(signal) : end.error)
-    const text = this.#text
-    // The final error of a command already holds its output.
-    if (words.includes(text.trim())) return { error: words }
-    return { error: `${words}\n\nOutput until then:\n${text}` }
-  }
-
-  get #text(): string {
-    const text = typeof this.#last === 'string' ? this.#last : JSON.stringify(toJson(this.#last))
-    return text.slice(-progressCharsMax).toWellFormed()
-  }
-}
-
 async function succeed(
   call: ToolCall,
   tool: ReadyTool,
-  options: ToolCallsOptions & { progress: Progress },
+  options: ToolCallsOptions & { progress: ToolProgress },
 ): Promise<Success> {
+  const context = contextOf(call, options)
+  const before = await beforeCall(call, tool, { hooks: options.hooks, context })
+  if ('output' in before) return successOf(tool, call, before.output)
+  const result = await tool.execute?.(before.call.checkedInput, context)
+  const last = isAsyncIterable(result) ? await lastOf(result, call, options) : result
+  return successOf(tool, before.call, last)
+}
+
+function contextOf(call: ToolCall, options: ToolCallsOptions): ToolContext {
   const { signal, messages } = options
-  const result = await tool.execute?.(call.checkedInput, {
+  const { toolCallId } = call
+  return {
     ...options.contextOf(call, signal),
-    toolCallId: call.toolCallId,
+    toolCallId,
     messages,
     signal,
     abortSignal: signal,
-  })
-  const last = isAsyncIterable(result) ? await lastOf(result, call, options) : result
-  const output = await outputOf(last)
+  }
+}
+
+async function successOf(tool: ReadyTool, call: ToolCall, value: unknown): Promise<Success> {
+  const output = await outputOf(value)
   return { output, modelOutput: await modelOutputOf(tool, call, output) }
 }
 
@@ -193,7 +179,7 @@ async function succeed(
 async function lastOf(
   results: AsyncIterable<unknown>,
   call: ToolCall,
-  { signal, emit, progress }: ToolCallsOptions & { progress: Progress },
+  { signal, emit, progress }: ToolCallsOptions & { progress: ToolProgress },
 ): Promise<unknown> {
   const iterator = results[Symbol.asyncIterator]()
   let last: unknown

@@ -52,6 +52,12 @@ export async function toolTable(tools: AgentTools): Promise<ToolTable> {
   return new Map(ready.map((tool) => [tool.name, tool]))
 }
 
+/** Returns the tools that are active. Undefined stands for all; a name without a tool is ignored. */
+export function activeTable(tools: ToolTable, active: readonly string[] | undefined): ToolTable {
+  if (active === undefined) return tools
+  return new Map([...tools].filter(([name]) => active.includes(name)))
+}
+
 type OfferedTool = NamedTool | ToolSet[string]
 
 function namedTools(entry: ToolEntry): [string, OfferedTool][] {

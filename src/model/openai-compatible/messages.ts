@@ -16,6 +16,8 @@ type ContentOf<ROLE extends LanguageModelV4Message['role']> = Extract<
   { role: ROLE }
 >['content']
 
+type SystemMessage = Extract<LanguageModelV4Message, { role: 'system' }>
+
 /** The assistant message that some APIs require between a tool message and a user message. */
 const silence: JsonRecord = { role: 'assistant', content: 'OK.' }
 
@@ -71,7 +73,14 @@ function oneMessage(
 ): JsonRecord | undefined {
   if (message.role === 'user') return userMessage(message.content, options)
   if (message.role === 'assistant') return assistantMessage(message.content, options)
-  return { role: 'system', content: message.content }
+  return systemMessage(message)
+}
+
+/** A mark for the cache stands at a part, not at a message. */
+function systemMessage({ content, providerOptions }: SystemMessage): JsonRecord {
+  const cache_control = providerOptions?.['loom']?.['cacheControl']
+  if (cache_control === undefined) return { role: 'system', content }
+  return { role: 'system', content: [{ type: 'text', text: content, cache_control }] }
 }
 
 function userMessage(content: ContentOf<'user'>, { provider }: MessageOptions): JsonRecord {

@@ -1,0 +1,84 @@
+/** The hooks of an agent around the tool calls that its process runs. */
+import type { ModelMessage } from 'ai'
+
+/**
+ * A tool call before it runs. An agent's `beforeTool` receives it.
+ * @example
+ * ```ts
+ * import type { BeforeToolInfo } from 'loomkit'
+ *
+ * const isDeletion = ({ toolName, input }: BeforeToolInfo) =>
+ *   toolName === 'bash' && JSON.stringify(input).includes('rm ')
+ * ```
+ */
+export interface BeforeToolInfo {
+  toolCallId: string
+  toolName: string
+  /** The input as the model wrote it, before the schema of the tool fills in defaults. */
+  input: unknown
+  /** The messages of the model call that made this call, without the system prompt. */
+  messages: readonly ModelMessage[]
+  /** Aborts if the turn is stopped or the time limit of the tool has passed. */
+  signal: AbortSignal
+  /** The same key for every attempt of this call, as the tool receives it. */
+  idempotencyKey: string
+  /** The id of the conversation over all its turns, as the tool receives it. */
+  conversation: string
+  /** The name of the agent that made the call. */
+  agent: string
+  /** The level of the agent: 0 for the agent of the run, 1 for its sub-agents, and so on. */
+  depth: number
+}
+
+/**
+ * The result of an agent's `beforeTool`. Nothing runs the tool with its input. `input` runs it with another
+ * input, which the schema of the tool checks. `refuse` does not run it, and reports the reason to the model as
+ * the error of the call. `output` does not run it, and is the output of the call.
+ * @example
+ * ```ts
+ * import { type BeforeToolDecision, type BeforeToolInfo, defineAgent } from 'loomkit'
+ *
+ * const beforeTool = ({ toolName }: BeforeToolInfo): BeforeToolDecision =>
+ *   toolName === 'pay' ? { refuse: 'Payments are closed today.' } : undefined
+ * const clerk = defineAgent({ name: 'clerk', systemPrompt: 'Help with orders.', beforeTool })
+ * ```
+ */
+export type BeforeToolDecision =
+  | undefined
+  | void
+  | { input: unknown }
+  | { refuse: string }
+  | { output: unknown }
+
+/**
+ * A tool call with its outcome: an output or the text of an error. An agent's `afterTool` receives it.
+ * @example
+ * ```ts
+ * import type { AfterToolInfo } from 'loomkit'
+ *
+ * const lineOf = ({ toolName, durationMs, error }: AfterToolInfo) =>
+ *   `${toolName}: ${error ?? 'done'} after ${Math.round(durationMs)} ms`
+ * ```
+ */
+export interface AfterToolInfo extends BeforeToolInfo {
+  /** The output of the call. Undefined if the call failed. */
+  output?: unknown
+  /** The error that the model receives. Undefined if the call has an output. */
+  error?: string
+  /** The time of the call, in milliseconds. */
+  durationMs: number
+}
+
+/**
+ * The result of an agent's `afterTool`. Nothing leaves the outcome. `output` becomes the output of the call,
+ * also of a call that failed. `error` becomes its error.
+ * @example
+ * ```ts
+ * import { type AfterToolDecision, type AfterToolInfo, defineAgent } from 'loomkit'
+ *
+ * const afterTool = ({ output }: AfterToolInfo): AfterToolDecision =>
+ *   typeof output === 'string' ? { output: output.replaceAll(/\d{16}/g, '[card]') } : undefined
+ * const clerk = defineAgent({ name: 'clerk', systemPrompt: 'Help with orders.', afterTool })
+ * ```
+ */
+export type AfterToolDecision = undefined | void | { output: unknown } | { error: string }
