@@ -44,11 +44,13 @@ const sources = folders.flatMap(read)
 
 /** Every import, also of types, in the files that `from` selects, as `importer -> imported`. */
 function edges(from: (path: string) => boolean, to: (path: string) => boolean): string[] {
-  return sources
+  const found = sources
     .filter(({ path }) => from(path))
     .flatMap(({ path, imports, packages }) =>
       [...imports, ...packages].filter(to).map((name) => `${path} -> ${name}`),
     )
+  // A file may import the same one at two places.
+  return [...new Set(found)]
 }
 
 const inside =
