@@ -4,6 +4,7 @@
  */
 import { type Context, Hono } from 'hono'
 
+import { late } from '../src/ground/late.ts'
 import type { Loom } from '../src/loom.ts'
 import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
@@ -47,7 +48,7 @@ export function sessionRoutes(
   // An instance that serves sessions takes over those of a dead instance, also before its first
   // request.
   loom.sessions.start().catch(loom.report)
-  const handlers = () => import('./session-handlers.ts')
+  const handlers = late(() => import('./session-handlers.ts'))
   // The handlers load now, so that the first request does not wait for them.
   handlers().catch(loom.report)
   const to = (name: keyof Awaited<ReturnType<typeof handlers>>) => async (c: Context) =>

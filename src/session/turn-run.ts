@@ -4,6 +4,7 @@
  */
 import type { AgentEvent } from '../event.ts'
 import { LoomError } from '../ground/error.ts'
+import { late } from '../ground/late.ts'
 import { MessageFold } from '../message-fold.ts'
 import type { Sink } from '../sink.ts'
 import type { Intents } from '../store/log.ts'
@@ -13,6 +14,9 @@ import { LocalTail } from './local-tail.ts'
 import { TurnCommit } from './turn-commit.ts'
 import { TurnLog } from './turn-log.ts'
 import { isGone, type RunningTurn, type TurnEnd, type TurnWorld } from './turn-world.ts'
+
+/** It loads the runner, which a program without a turn does not need. */
+const turnWork = late(() => import('./turn-work.ts'))
 
 /** The longest time from the hint of a deletion to a failed append because of it, in milliseconds. */
 const deletionHintMs = 2000
@@ -99,8 +103,7 @@ export class TurnRun implements RunningTurn {
   }
 
   async #perform(): Promise<Commit> {
-    // A late import: it loads the runner, which a program without a turn does not need.
-    const { commitOf, perform } = await import('./turn-work.ts')
+    const { commitOf, perform } = await turnWork()
     try {
       return await perform(this)
     } catch (error) {

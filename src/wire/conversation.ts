@@ -7,6 +7,7 @@ import type { ModelMessage, ToolSet, UIMessage } from 'ai'
 
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { fieldOf, isFields } from '../ground/fields.ts'
+import { late } from '../ground/late.ts'
 import { sizeOf, WorkSteps } from '../ground/long-work.ts'
 import { stubOf } from '../model/prompt/file-places.ts'
 import { addressFault, type FileUrls } from './conversation/file-address.ts'
@@ -14,6 +15,8 @@ import { FilesApart } from './conversation/files-apart.ts'
 import { checkFiles } from './conversation/posted-files.ts'
 import { withoutUnstoredItems } from './conversation/stored-items.ts'
 import { modernMessage } from './conversation/version-4.ts'
+
+const ai = late(() => import('ai'))
 
 export interface PostedHistory {
   messages: ModelMessage[]
@@ -70,7 +73,7 @@ async function readModelMessages(
   posted: readonly unknown[],
   fileUrls: FileUrls,
 ): Promise<ModelMessage[]> {
-  const { modelMessageSchema } = await import('ai')
+  const { modelMessageSchema } = await ai()
   return posted.map((message, index) => {
     const result = modelMessageSchema.safeParse(message)
     if (result.success) {
@@ -133,7 +136,7 @@ async function validMessages(
   posted: readonly unknown[],
   nameOf: (index: number) => string,
 ): Promise<UIMessage[]> {
-  const { safeValidateUIMessages } = await import('ai')
+  const { safeValidateUIMessages } = await ai()
   const result = await safeValidateUIMessages({ messages: posted.map(modernMessage) })
   if (!result.success) throw new LoomError('invalid-request', issueOf(result.error, nameOf))
   for (const { id } of result.data) {
@@ -190,7 +193,7 @@ async function convert(
   messages: UIMessage[],
   tools: () => Promise<ToolSet>,
 ): Promise<ModelMessage[]> {
-  const { convertToModelMessages } = await import('ai')
+  const { convertToModelMessages } = await ai()
   const hasCalls = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
   const options = { ignoreIncompleteToolCalls: true, ...(hasCalls && { tools: await tools() }) }
   const converted = await convertToModelMessages(messages, options).catch((cause: unknown) => {
@@ -214,7 +217,7 @@ export async function modelMessagesOf(
 ): Promise<ModelMessage[]> {
   const hasCalls = messages.some(({ parts }) => parts.some(({ type }) => /tool/.test(type)))
   const options = hasCalls ? { tools: await tools() } : {}
-  const { convertToModelMessages } = await import('ai')
+  const { convertToModelMessages } = await ai()
   const all: ModelMessage[] = []
   const steps = new WorkSteps()
   for (const message of messages) {
