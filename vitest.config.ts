@@ -2,6 +2,8 @@ import { join } from 'node:path'
 
 import { defineConfig } from 'vitest/config'
 
+import { packageEntries } from './test/package-entries.ts'
+
 /**
  * These tests kill and freeze servers and give them time limits, or they measure. Other tests
  * beside them would disturb the measurement.
@@ -17,7 +19,10 @@ export default defineConfig({
   // Files of users import Loom by its name. Here that name is the sources, whether they are built
   // or not.
   resolve: {
-    alias: [{ find: /^loomkit$/, replacement: join(import.meta.dirname, 'src/index.ts') }],
+    alias: Object.entries(packageEntries()).map(([name, path]) => ({
+      find: new RegExp(`^${name}$`),
+      replacement: join(import.meta.dirname, path),
+    })),
   },
   test: {
     // A test that hangs reports its awaited event much sooner (`test/deadline.ts`). On a busy machine

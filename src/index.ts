@@ -22,15 +22,7 @@ export { LoomError, type LoomErrorCode } from './ground/error.ts'
 export type { AgentEvent, FinishReason } from './event.ts'
 export { type Mcp, openMcp } from './mcp.ts'
 export type { McpOptions, McpServer } from './mcp/server-options.ts'
-export {
-  Loom,
-  openRedisStore,
-  run,
-  startAgent,
-  type StartAgentOptions,
-  stream,
-  streamAgent,
-} from './library.ts'
+export { Loom, run, startAgent, type StartAgentOptions, stream, streamAgent } from './library.ts'
 export type { LoomOptions } from './loom.ts'
 export { assistantMessage, systemMessage, userMessage } from './message.ts'
 export type { ListedModel, ModelFacts, ModelReference, Models } from './model.ts'
@@ -51,6 +43,7 @@ export type {
 export type { AgentStream } from './stream.ts'
 export type { Store } from './store.ts'
 export { type MemoryStoreOptions, openMemoryStore } from './store/memory.ts'
+export { openRedisStore } from './store/open-redis-store.ts'
 export type { RedisStoreOptions, StoreNotice } from './store/redis.ts'
 export type { WhenBusy } from './store/letter.ts'
 export type { StreamAgentOptions } from './stream-agent.ts'

@@ -14,8 +14,6 @@ import type { Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
 import type { RunOptions, WithModels } from './run-options.ts'
 import type { RunResult } from './run-result.ts'
-import type { Store } from './store.ts'
-import type { RedisStoreOptions } from './store/redis.ts'
 import type { StreamAgentOptions } from './stream-agent.ts'
 import { type AgentStream, eventsOf } from './stream.ts'
 import { warmUp } from './warm-up.ts'
@@ -162,21 +160,4 @@ export interface StartAgentOptions extends Omit<LoomOptions, 'agents' | 'default
 export function startAgent(agent: Agent<never>, options: StartAgentOptions = {}): AgentSession {
   const { id, ...rest } = options
   return new Loom({ ...rest, agents: [agent] }).startAgent(agent.name, id)
-}
-
-/**
- * Opens a store in Redis 7.0 or later: a single server, a server behind sentinels, or a cluster.
- * @throws LoomError `invalid-config` for a bad URL, a bad prefix or a Redis that Loom cannot use;
- * `unavailable` if Redis does not answer within `patienceMs`
- * @example
- * ```ts
- * import { openRedisStore } from 'loomkit'
- *
- * const store = await openRedisStore({ url: 'redis://localhost:6379', prefix: 'school' })
- * await store.close()
- * ```
- */
-export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const redis = await import('./store/redis.ts')
-  return redis.openRedisStore(options)
 }

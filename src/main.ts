@@ -50,6 +50,11 @@ const app: App = {
   tools: { harmless: harmlessTools, acting: actingTools },
   importFile: fileModules({
     loomkit: { load: () => import('./index.ts'), isExclusive: true },
+    'loomkit/client': { load: () => import('./client.ts'), isExclusive: true },
+    'loomkit/hono': { load: () => import('./entries/hono.ts'), isExclusive: true },
+    'loomkit/mcp': { load: () => import('./entries/mcp.ts'), isExclusive: true },
+    'loomkit/redis': { load: () => import('./entries/redis.ts'), isExclusive: true },
+    'loomkit/tools': { load: () => import('./entries/tools.ts'), isExclusive: true },
     // The package's name before it was `loomkit`. An installed package `loom` is a stranger's.
     loom: { load: () => import('./index.ts') },
     zod: { load: () => import('zod') },

@@ -63,7 +63,14 @@ const least = (one: Cost, other: Cost): Cost => ({
 })
 
 describe('the import of the package', () => {
-  it('importing loomkit loads no package but hono', async () => {
+  it.each([
+    ['loomkit', ['hono']],
+    ['loomkit/client', []],
+    ['loomkit/hono', ['hono']],
+    ['loomkit/mcp', []],
+    ['loomkit/redis', []],
+    ['loomkit/tools', []],
+  ])('importing %s loads of other packages only %j', async (entry, packages) => {
     const loaded = await printed(`
       import { registerHooks } from 'node:module'
       const names = new Set()
@@ -73,10 +80,10 @@ describe('the import of the package', () => {
           return next(url, context)
         },
       })
-      await import('loomkit')
+      await import('${entry}')
       process.stdout.write(JSON.stringify([...names].filter((name) => name !== undefined).sort()))
     `)
-    expect(loaded).toEqual(['hono', 'loomkit'])
+    expect(loaded).toEqual([...packages, 'loomkit'])
   })
 
   it('importing loomkit costs less than ai and 30 MB', async () => {

@@ -4,12 +4,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
+import { packageEntries } from '../package-entries.ts'
 import { root } from './pages.ts'
 import type { WrittenFiles } from './written-files.ts'
 
 const paths = {
-  loomkit: [join(root, 'src/index.ts')],
-  'loomkit/client': [join(root, 'src/client.ts')],
+  ...Object.fromEntries(
+    Object.entries(packageEntries()).map(([name, path]) => [name, [join(root, path)]]),
+  ),
   // The newest of the packages that the tests have under several names.
   '@ai-sdk/react': [join(root, 'node_modules/ai-react7/dist/index.d.ts')],
 }

@@ -1,4 +1,4 @@
-/** The exports of the two entries of the package, each with the docstring of its declaration. */
+/** The exports of the entries of the package, each with the docstring of its declaration. */
 import { join, relative } from 'node:path'
 
 import { API, type Project, SymbolFlags } from 'typescript/unstable/sync'
@@ -7,7 +7,7 @@ import { type Block, root } from './pages.ts'
 
 export interface PublicExport {
   name: string
-  /** The module that users import it from: `loomkit` or `loomkit/client`. */
+  /** The module that users import it from, such as `loomkit` or `loomkit/client`. */
   module: string
   /** The file of the declaration, as seen from the root. A re-export leads to it. */
   path: string

@@ -1,0 +1,4 @@
+/** The exports of `loomkit/hono`: agents as routes of a Hono app. */
+export { sessionRoutes, type SessionRoutesOptions } from '../../routes/session.ts'
+export { streamAgent } from '../library.ts'
+export type { StreamAgentOptions } from '../stream-agent.ts'

@@ -1,0 +1,3 @@
+/** The exports of `loomkit/mcp`: the tools of MCP servers. */
+export { type Mcp, openMcp } from '../mcp.ts'
+export type { McpOptions, McpServer } from '../mcp/server-options.ts'

@@ -1,0 +1,3 @@
+/** The exports of `loomkit/redis`: the store in Redis. */
+export { openRedisStore } from '../store/open-redis-store.ts'
+export type { RedisStoreOptions, StoreNotice } from '../store/redis.ts'
