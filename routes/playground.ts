@@ -4,8 +4,8 @@
  */
 import type { Context, Hono } from 'hono'
 
-import { readAsset } from '../src/ground/asset.ts'
 import { onlyMethods } from './methods.ts'
+import { playgroundFiles } from './playground-files.ts'
 
 /** The page loads nothing else. So text from a model can load nothing and run nothing in it. */
 const contentSecurityPolicy =
@@ -28,7 +28,7 @@ export function playgroundRoutes(app: Hono): void {
 
 function file(c: Context, name: string): Response | Promise<Response> {
   const type = types[name.slice(name.lastIndexOf('.') + 1)]
-  const bytes = readAsset(`web/${name}`)
+  const bytes = playgroundFiles(name)
   if (bytes === undefined || type === undefined) return c.notFound()
   return c.body(new Uint8Array(bytes), 200, {
     'content-type': type,

@@ -1,6 +1,6 @@
 /**
- * The files that `src/ground/asset.ts` reads: all files in these folders that are not modules. A
- * new file needs no change here.
+ * The files that `src/ground/asset.ts` reads and that the library contains in modules: all files in
+ * these folders that are not modules. A new file needs no change here.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'

@@ -1,13 +1,14 @@
 /**
  * Builds the sources as JavaScript with type declarations, in the same folders, because Node.js
- * strips no types in `node_modules`. The assets are beside them, where `src/ground/asset.ts` reads
- * them.
+ * strips no types in `node_modules`. The assets are in modules (`asset-modules.ts`), so that a bundle
+ * of a user contains them.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 
 import { assetFiles } from './asset-files.ts'
+import { assetModule, isNotice } from './asset-modules.ts'
 import { place, root } from './place.ts'
 
 export function buildLibrary(): void {
@@ -19,19 +20,28 @@ export function buildLibrary(): void {
     // The compiler keeps the `.ts` extension in these imports, but the package has no sources.
     writeFileSync(file, readFileSync(file, 'utf8').replaceAll(relativeTypeScript, '$1.js$2'))
   }
-  for (const path of assetFiles().keys()) {
-    const target = join(place.library, path)
-    mkdirSync(dirname(target), { recursive: true })
-    cpSync(join(root, path), target)
+  const assets = assetFiles()
+  for (const file of codeFiles()) {
+    const source = relative(place.library, file).replace(/\.js$/, '.ts')
+    const text = assetModule(source, assets)
+    if (text !== undefined) writeFileSync(file, text)
   }
+  for (const path of [...assets.keys()].filter(isNotice)) {
+    cpSync(join(root, path), join(place.library, path))
+  }
+  for (const extension of ['js', 'd.ts'])
+    rmSync(join(place.library, `src/ground/asset.${extension}`))
   writeFileSync(join(place.library, 'package.json'), innerManifest())
 }
 
 const relativeTypeScript = /((?:from|import\()\s*'\.[^']*)\.ts(')/g
 
-function declarations(): string[] {
+const declarations = () => outputs('.d.ts')
+const codeFiles = () => outputs('.js')
+
+function outputs(ending: string): string[] {
   return readdirSync(place.library, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.name.endsWith('.d.ts'))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
     .map((entry) => join(entry.parentPath, entry.name))
 }
 

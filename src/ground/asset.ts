@@ -1,27 +1,24 @@
 /**
- * Files of Loom that are not modules: scripts for Redis, the playground. A path begins at the root,
- * as in `web/index.html`. In the sources and in the package, the files are beside the code. A
- * single-file artefact contains them. Never read one through `import.meta.url`: that address does
- * not exist in such an artefact.
+ * Files of Loom that are not modules: scripts for Redis, the list of models, the playground. Beside
+ * the sources they are files, and a single-file artefact contains them. The library has neither:
+ * for each module that exports an `assetFolder`, `bin/build/asset-modules.ts` writes a module that
+ * contains the files. So a bundler includes them, and this module is not part of the library.
  */
 import { existsSync, readFileSync } from 'node:fs'
 
 import { embedded } from './asset/embedded.ts'
 
-const root = new URL('../../', import.meta.url)
-
-/** Returns the bytes of a file, or undefined if it does not exist. */
-export function readAsset(path: string): Buffer | undefined {
-  if (embedded !== undefined) return bufferOf(embedded.read(path))
-  const file = new URL(path, root)
-  return existsSync(file) ? readFileSync(file) : undefined
-}
-
-/** @throws Error if the file does not exist */
-export function requiredAsset(path: string): Buffer {
-  const bytes = readAsset(path)
-  if (bytes === undefined) throw new Error(`${path} is missing from this installation of Loom.`)
-  return bytes
+/**
+ * Returns the reader of the files in a folder, which returns undefined for a file that does not
+ * exist.
+ * @param folder the path from the root of the repository: `src/store/redis`
+ */
+export function assetFolder(folder: string): (name: string) => Buffer | undefined {
+  return (name) => {
+    if (embedded !== undefined) return bufferOf(embedded.read(`${folder}/${name}`))
+    const file = new URL(`../../${folder}/${name}`, import.meta.url)
+    return existsSync(file) ? readFileSync(file) : undefined
+  }
 }
 
 /** A view of the same bytes, without a copy. */

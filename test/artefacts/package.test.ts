@@ -1,6 +1,6 @@
 /** The package in its published form, installed into an empty project. */
 import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -115,6 +115,40 @@ describe('the package', () => {
     expect(files.filter((file) => /^(src|test|bench)\//.test(file))).toEqual([])
     const packages = await readdir(join(project, 'node_modules'))
     expect(packages.filter((name) => name.startsWith('node'))).toEqual([])
+  })
+
+  it('the package finds no file by its own address', async () => {
+    const library = join(project, 'node_modules/loomkit/dist/library')
+    const names = await readdir(library, { recursive: true })
+    const modules = names.filter((name) => name.endsWith('.js'))
+    expect(modules.length).toBeGreaterThan(200)
+    const found = modules.filter((name) =>
+      /\bimport\.meta\b|\b__(?:dirname|filename)\b/.test(readFileSync(join(library, name), 'utf8')),
+    )
+    expect(found).toEqual([])
+  })
+
+  it('the modules of the package contain the files of the sources', async () => {
+    const library = join(project, 'node_modules/loomkit/dist/library')
+    const contained = await printed(`
+      const { scriptFiles } = await import('${library}/src/store/redis/script-files.js')
+      const { shippedFiles } = await import('${library}/src/model/registry/shipped-files.js')
+      const { playgroundFiles } = await import('${library}/routes/playground-files.js')
+      const files = [
+        ['src/store/redis/finish.lua', scriptFiles('finish.lua')],
+        ['src/store/redis/part/fence.lua', scriptFiles('part/fence.lua')],
+        ['src/model/registry/models.dev.br', shippedFiles('models.dev.br')],
+        ['web/index.html', playgroundFiles('index.html')],
+        ['web/none.html', playgroundFiles('none.html')],
+      ]
+      process.stdout.write(JSON.stringify(files.map(([name, file]) => [name, file?.toString('base64')])))
+    `)
+    const files = z.array(z.tuple([z.string(), z.string().nullable()])).parse(contained)
+    expect(files).toHaveLength(5)
+    for (const [name, file] of files) {
+      const path = join(root, name)
+      expect(file).toBe(existsSync(path) ? readFileSync(path, 'base64') : null)
+    }
   })
 
   it('publint and attw find no fault in the package', async () => {

@@ -6,7 +6,6 @@ import { createHash, randomUUID } from 'node:crypto'
 import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
-import { readAsset } from '../asset.ts'
 import { processEnvironment } from '../environment.ts'
 import { LoomError } from '../error.ts'
 import { makeFolder } from '../make-folder.ts'
@@ -23,7 +22,7 @@ export async function embeddedProgram(path: string): Promise<string | undefined>
   if (embedded === undefined) return undefined
   const earlier = files.get(path)
   if (earlier !== undefined) return earlier
-  const bytes = readAsset(path)
+  const bytes = embedded.read(path)
   if (bytes === undefined) return undefined
   const promise = unpack(basename(path), bytes)
   files.set(path, promise)

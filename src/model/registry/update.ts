@@ -3,18 +3,19 @@
  * of it (`npm run update-models -- api.json`).
  */
 import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { argv, stdout } from 'node:process'
 
 import { joinCatalog, packCatalog } from './catalog.ts'
 import { encodePayload } from './payload.ts'
 import { modelsDevUrl } from './refresh.ts'
-import { shippedPath } from './shipped.ts'
+import { shippedName } from './shipped.ts'
 
 const [, , file] = argv
 const { text, takenAt } = file === undefined ? await fetchList() : await fromFile(file)
 const encoded = await encodePayload(JSON.parse(text))
 const packed = await packCatalog(joinCatalog({ source: modelsDevUrl, takenAt }, encoded), 11)
-await writeFile(new URL(`../../../${shippedPath}`, import.meta.url), packed)
+await writeFile(join(import.meta.dirname, shippedName), packed)
 const models = encoded.reduce((sum, { listed }) => sum + listed.models, 0)
 stdout.write(`${encoded.length} providers, ${models} models, ${packed.length} bytes\n`)
 

@@ -5,8 +5,8 @@
  */
 import { createHash } from 'node:crypto'
 
-import { requiredAsset } from '../../ground/asset.ts'
 import { LoomError } from '../../ground/error.ts'
+import { scriptFiles } from './script-files.ts'
 import { signatures } from './signature.ts'
 import type {
   Argument,
@@ -159,7 +159,12 @@ function checkNames(script: string, head: Head, body: string): void {
 }
 
 const withoutComments = (source: string) => source.replaceAll(/^\s*--.*$/gm, '')
-const readBeside = (file: string) => requiredAsset(`src/store/redis/${file}`).toString()
+
+function readBeside(file: string): string {
+  const bytes = scriptFiles(file)
+  if (bytes === undefined) throw broken(file.replace('.lua', ''), 'the file is missing')
+  return bytes.toString()
+}
 
 export function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((each) => typeof each === 'string')
