@@ -42,7 +42,9 @@ export type {
 } from './step-preparation.ts'
 export type { AgentStream } from './stream.ts'
 export type { Store } from './store.ts'
+export type { FileStoreOptions } from './store/file.ts'
 export { type MemoryStoreOptions, openMemoryStore } from './store/memory.ts'
+export { openFileStore } from './store/open-file-store.ts'
 export { openRedisStore } from './store/open-redis-store.ts'
 export type { RedisStoreOptions, StoreNotice } from './store/redis.ts'
 export type { WhenBusy } from './store/letter.ts'
@@ -65,13 +67,6 @@ export type { Usage } from './usage.ts'
 export { openSandbox, type Sandbox } from './machine/sandbox.ts'
 export { type SandboxMode, type SandboxOptions } from './machine/sandbox/options.ts'
 export { Workspace } from './machine/workspace.ts'
-export {
-  type ActingAgent,
-  type ActingTool,
-  type ActingWorld,
-  defineActingAgent,
-  defineActingTool,
-} from './acting.ts'
 export { coder, type CoderOptions } from '../agents/coder.ts'
 export { bash, type BashOptions } from '../tools/bash.ts'
 export { editFile, type EditFileOptions } from '../tools/edit-file.ts'

@@ -16,7 +16,7 @@ import type { TurnStore } from './store/turn.ts'
 
 /**
  * The port of the store, which keeps sessions, their queues, histories and logs, and the ownership of turns.
- * `openMemoryStore` and `openRedisStore` return its adapters. A method rejects with LoomError `unavailable` if
+ * `openMemoryStore`, `openFileStore` and `openRedisStore` return its adapters. A method rejects with LoomError `unavailable` if
  * the store cannot be reached in time.
  * @example
  * ```ts

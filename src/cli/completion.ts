@@ -4,8 +4,7 @@
  */
 import type { Command } from 'commander'
 
-import { agentNames } from '../project/agents.ts'
-import { builtInAgents, builtInToolNames } from './app-names.ts'
+import { agentNames, toolNames } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
 
 export function completionScript(shell: 'bash' | 'zsh' | 'fish'): string {
@@ -93,20 +92,19 @@ interface ValuesOptions {
   choices: readonly string[] | undefined
 }
 
-/** Names of the current folder are left out, because only its code knows them. */
 async function valuesOf(
   name: string,
   { world, current, choices }: ValuesOptions,
 ): Promise<readonly string[]> {
-  const { program } = world
+  const { app, program } = world
   switch (name) {
     case 'model':
       return (await import('./models.ts')).modelNames(program.env, current)
     case 'agent':
-      return agentNames(await builtInAgents(world))
+      return agentNames(await app.agents())
     case 'tools':
     case 'allow':
-      return builtInToolNames(world)
+      return toolNames(app.tools)
     case 'session':
     case 'rm': {
       const { SessionFiles } = await import('./session-files.ts')

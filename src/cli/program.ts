@@ -73,12 +73,11 @@ function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): 
   program
     .command('serve')
     .description(
-      'serve agents over HTTP; its settings are environment variables (PORT, HOST, LOOM_MODEL, …)',
+      'start the server; its settings are environment variables (PORT, HOST, LOOM_MODEL, …)',
     )
-    .argument('[paths...]', 'files or folders with agents (./agents)')
-    .action(async (paths: string[]) => {
+    .action(async () => {
       const { serve } = await import('./serve.ts')
-      onEnd(await serve(world, { paths }))
+      onEnd(await serve(world))
     })
   program
     .command('models')

@@ -83,7 +83,7 @@ export function memoryRecords(world: World): SessionStore {
   }
 }
 
-function recordOf(session: MemorySession): SessionRecord | undefined {
+export function recordOf(session: MemorySession): SessionRecord | undefined {
   const { id, tenant, agent, state, createdAt, updatedAt, error, spent, turn } = session
   if (state === 'deleted') return undefined
   return {

@@ -28,7 +28,7 @@ export interface MemorySession {
   /** Whether a stop holds the mailbox. */
   isHeld: boolean
   /** The ids of posts and messages. The oldest are forgotten. */
-  readonly known: Map<string, Known>
+  known: Map<string, Known>
   /** By id. A map keeps the order, also if a message is replaced. */
   history: Map<string, UIMessage>
   summary: Summary | undefined

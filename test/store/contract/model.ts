@@ -50,9 +50,11 @@ const steps = fc.oneof(
 
 const mailboxLimit = 4
 
+/** Random sequences of calls. */
+export const sequence = fc.array(fc.tuple(steps, whenBusy), { minLength: 5, maxLength: 40 })
+
 export function model({ store }: Subject, runs: number): void {
   it('has the same effect in the store and the model', async () => {
-    const sequence = fc.array(fc.tuple(steps, whenBusy), { minLength: 5, maxLength: 40 })
     await fc.assert(
       fc.asyncProperty(sequence, async (calls) => {
         const run = new Run(converse(store()))
@@ -64,7 +66,7 @@ export function model({ store }: Subject, runs: number): void {
 }
 
 /** Makes each step in the store and in the model, and compares the visible state. */
-class Run {
+export class Run {
   readonly model = new Model()
   readonly talk: Conversation
   claim: Claim | undefined

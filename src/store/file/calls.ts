@@ -1,0 +1,194 @@
+/**
+ * The calls of the port. Each one runs on the session in memory, and its change is written in the same
+ * step, so that calls of one session never lie between each other. A call that a client gets a
+ * confirmation for waits until the disk has the change.
+ */
+import type { UIMessage } from 'ai'
+
+import type { AgentEvent } from '../../event.ts'
+import { isOnePiece } from '../../ground/json/pieces.ts'
+import type { Store } from '../../store.ts'
+import type { AppendAt, AppendReply, LogEntry } from '../log.ts'
+import type { HeldHints } from './held-hints.ts'
+import type { SessionImage } from './image.ts'
+import { piecesOf, pieceBuffers, recordBuffers } from './record.ts'
+import type { Residents } from './residents.ts'
+
+type SessionCalls = Omit<
+  Store,
+  | 'close'
+  | 'within'
+  | 'watch'
+  | 'list'
+  | 'beat'
+  | 'isAlive'
+  | 'lapsed'
+  | 'leave'
+  | 'watchInstances'
+  | 'note'
+  | 'forget'
+  | 'noted'
+  | 'adopt'
+  | 'pass'
+  | 'adoptWaiting'
+>
+
+interface World {
+  residents: Residents
+  hints: HeldHints
+  memory: SessionCalls
+  /** The sessions whose owner was another process, which has ended. */
+  orphans: Set<string>
+}
+
+/** After these events the instance runs a tool. A power cut must not hide that it ran. */
+const durableTypes = new Set<AgentEvent['type']>(['tool-input-available', 'tool-approval-response'])
+
+export function fileCalls({ residents, hints, memory, orphans }: World): SessionCalls {
+  /** Runs a call in the step in which the session is in memory. */
+  async function ready<VALUE>(ids: readonly string[], call: () => VALUE): Promise<Awaited<VALUE>> {
+    for (;;) {
+      const missing = ids.find((id) => !residents.isReady(id))
+      if (missing === undefined) return await call()
+      await residents.load(missing)
+    }
+  }
+
+  const read = <VALUE>(id: string, call: () => Promise<VALUE>) => ready([id], call)
+
+  /** @param isConfirmed false for a change that a power cut may lose */
+  async function change<VALUE>(
+    id: string,
+    call: () => Promise<VALUE>,
+    { isConfirmed = true, others = [] }: { isConfirmed?: boolean; others?: string[] } = {},
+  ): Promise<VALUE> {
+    const reply = await ready([id, ...others], () =>
+      hints.after(() => {
+        const reply = call()
+        residents.save(id, isConfirmed)
+        return reply
+      }),
+    )
+    if (isConfirmed) await residents.confirmed(id)
+    return reply
+  }
+
+  /** Writes large values ahead. Small ones cost little in the change itself. */
+  const stage = (id: string, work: Parameters<Residents['stage']>[1], isLarge: boolean) =>
+    isLarge ? ready([id], () => residents.stage(id, work)) : undefined
+
+  const stageAll = (id: string, messages: readonly UIMessage[]) =>
+    stage(
+      id,
+      (image: SessionImage, write) => image.stage(messages, { write }),
+      messages.some((value) => !isOnePiece(value)),
+    )
+
+  function append(at: AppendAt, entry: LogEntry, buffers?: readonly Buffer[]) {
+    let isAppended = false
+    const reply = hints.after(() => {
+      const session = residents.get(at.sessionId)
+      const before = session?.turn?.lastId
+      const reply = memory.append(at, entry)
+      isAppended = session?.turn !== undefined && session.turn.lastId !== before
+      if (session?.turn !== undefined && isAppended) {
+        const record = buffers ?? recordBuffers('e', JSON.stringify(entry))
+        residents.append(session, session.turn.logId, record)
+      }
+      return reply
+    })
+    return isAppended && entry.events.some(({ type }) => durableTypes.has(type))
+      ? residents.synced(at.sessionId).then(() => reply)
+      : reply
+  }
+
+  async function appendLater(at: AppendAt, entry: LogEntry): Promise<AppendReply> {
+    const buffers = entry.events.some(isLarge)
+      ? pieceBuffers(await piecesOf('e', entry))
+      : undefined
+    return ready([at.sessionId], () => append(at, entry, buffers))
+  }
+
+  return {
+    async append(at, entry) {
+      if (!residents.isReady(at.sessionId) || entry.events.some(isLarge)) {
+        return appendLater(at, entry)
+      }
+      return append(at, entry)
+    },
+
+    async post(id, letter, options) {
+      const { seed = [] } = options
+      await stageAll(id, seed)
+      await stage(id, (image, write) => image.stageLetter(letter, { write }), !isOnePiece(letter))
+      return change(id, () => memory.post(id, letter, options))
+    },
+
+    withdraw: (id, letterId, options) => change(id, () => memory.withdraw(id, letterId, options)),
+    runQueue: (id, options) => change(id, () => memory.runQueue(id, options)),
+    requestStop: (id, options) => change(id, () => memory.requestStop(id, options)),
+    takeSteered: (at) => change(at.sessionId, () => memory.takeSteered(at)),
+
+    async finish(at, commit) {
+      if (commit.message !== undefined) await stageAll(at.sessionId, [commit.message])
+      return change(at.sessionId, () => memory.finish(at, commit))
+    },
+
+    async settleAbandoned(at, commit) {
+      await stageAll(at.sessionId, [commit.message])
+      return change(at.sessionId, () => memory.settleAbandoned(at, commit))
+    },
+
+    takeOver: (id, claim, options) =>
+      change(
+        id,
+        async () => {
+          // The owner is known to be dead, so nothing shows that it might be alive. This takeover counts.
+          const isOrphan = options.handOver && orphans.has(id)
+          const how = isOrphan ? { ...options, handOver: false, quietMs: 0 } : options
+          const claimed = memory.takeOver(id, claim, how)
+          orphans.delete(id)
+          return claimed
+        },
+        { isConfirmed: false },
+      ),
+
+    // The next turn can make the summary again.
+    saveSummary: (at, summary) =>
+      change(at.sessionId, () => memory.saveSummary(at, summary), { isConfirmed: false }),
+    noteReader: (id, logId, profile) =>
+      change(id, () => memory.noteReader(id, logId, profile), { isConfirmed: false }),
+
+    async fork(id, options) {
+      const { newId } = options
+      // The copy may have many messages. A fork that fails deletes what was written of them.
+      const messages = await ready([id], () => residents.messagesOf(id))
+      await ready([newId], () =>
+        residents.get(newId) === undefined
+          ? residents.stage(newId, (image, write) => image.stage(messages, { write, all: true }))
+          : undefined,
+      )
+      return change(newId, () => memory.fork(id, options), { others: [id] })
+    },
+
+    async remove(id, options) {
+      const isRemoved = await change(id, () => memory.remove(id, options))
+      // The messages must not stay on the disk.
+      if (isRemoved) await residents.compact(id)
+      return isRemoved
+    },
+
+    owns: (id, claim) => read(id, () => memory.owns(id, claim)),
+    session: (id) => read(id, () => memory.session(id)),
+    messages: (id) => read(id, () => memory.messages(id)),
+    context: (id) => read(id, () => memory.context(id)),
+    branches: (id) => read(id, () => memory.branches(id)),
+    mailbox: (id) => read(id, () => memory.mailbox(id)),
+    findLetter: (id, letterId) => read(id, () => memory.findLetter(id, letterId)),
+    readLog: (id, logId, after, limit) => read(id, () => memory.readLog(id, logId, after, limit)),
+    findLog: (id, entryId) => read(id, () => memory.findLog(id, entryId)),
+  }
+}
+
+/** Only the outputs of tools can be large. */
+const isLarge = (event: AgentEvent): boolean => 'output' in event && !isOnePiece(event.output)

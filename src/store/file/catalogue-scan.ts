@@ -1,0 +1,87 @@
+/** Compares the index of a folder with its files at the start. Only files that differ are read. */
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { LoomError } from '../../ground/error.ts'
+import { recordOf } from '../memory/records.ts'
+import type { Catalogue, Row } from './catalogue.ts'
+import { isDraft, isSessionFile, pathOf } from './file-names.ts'
+import { isDamaged, keepCopy } from './incomplete-end.ts'
+import { readStored } from './replay.ts'
+import { format } from './stored.ts'
+
+export interface ScanOptions {
+  /** The folder of the files of the sessions. */
+  folder: string
+  now: () => number
+  report: (notice: string) => void
+}
+
+/** The number of files that are looked at together. */
+const atOnce = 32
+
+export async function scan(catalogue: Catalogue, options: ScanOptions): Promise<void> {
+  const { folder } = options
+  const names = await readdir(folder)
+  await Promise.all(names.filter(isDraft).map((name) => rm(join(folder, name), { force: true })))
+  const files = new Set(names.filter(isSessionFile).map((name) => join(folder, name)))
+  const sizes = new Map<string, number>()
+  await inPortions([...files], async (path) => {
+    sizes.set(path, (await stat(path)).size)
+  })
+  for (const { id, size } of catalogue.all()) {
+    const path = pathOf(folder, id)
+    if (sizes.get(path) === size) files.delete(path)
+    else if (!files.has(path)) catalogue.delete(id)
+  }
+  const changed: Row[] = []
+  // One after the other: their contents are in memory only for a moment.
+  for (const path of files) {
+    const row = await rowOf(path, catalogue, options)
+    if (row === undefined) await rm(path, { force: true })
+    else changed.push(row)
+  }
+  for (const row of changed.sort((a, b) => a.writtenAt - b.writtenAt)) catalogue.put(row)
+}
+
+/**
+ * Returns undefined for a file without a session, whose first write was interrupted.
+ * @throws LoomError `invalid-config` for a file of a later version
+ */
+async function rowOf(
+  path: string,
+  catalogue: Catalogue,
+  { now, report }: ScanOptions,
+): Promise<Row | undefined> {
+  const { mtimeMs } = await stat(path)
+  const bytes = await readFile(path)
+  const { head, session, size } = await readStored(bytes)
+  if (head !== undefined && head.format !== format) {
+    throw new LoomError(
+      'invalid-config',
+      `${path} was written by a later version of Loom: start that version, or choose another folder.`,
+    )
+  }
+  if (session === undefined) {
+    if (isDamaged(bytes, size)) report(`${path} is damaged. ${keepCopy(path)} has its content.`)
+    return undefined
+  }
+  const writtenAt = catalogue.get(session.id)?.writtenAt ?? Math.min(mtimeMs, now())
+  return {
+    id: session.id,
+    // Of the whole file, so that its end is cut off at its first use.
+    size: bytes.length,
+    writtenAt,
+    usedAt: session.usedAt,
+    record: recordOf(session),
+  }
+}
+
+async function inPortions(
+  paths: readonly string[],
+  work: (path: string) => Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < paths.length; at += atOnce) {
+    await Promise.all(paths.slice(at, at + atOnce).map(work))
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Writes the file of a session anew, without what the session does not contain any more: logs that have
+ * expired, messages that were replaced, earlier states. If the session changes meanwhile, the old file stays.
+ */
+import { rm } from 'node:fs/promises'
+
+import { WorkSteps } from '../../ground/long-work.ts'
+import type { MemorySession } from '../memory/session.ts'
+import { draftEnding } from './file-names.ts'
+import { SessionImage } from './image.ts'
+import { RecordBatch, recordBuffers } from './record.ts'
+import { SessionFile } from './session-file.ts'
+import { type Change, format, type Head } from './stored.ts'
+
+/** A session in memory and its file. */
+export interface Compactable {
+  readonly id: string
+  readonly file: SessionFile
+  image: SessionImage
+  readonly session: MemorySession | undefined
+  /** The length of the file after its last compaction, in bytes. */
+  compactSize: number
+  isCompacting: boolean
+}
+
+/** Returns whether the file was replaced. @throws LoomError `unavailable` */
+export async function compact(
+  resident: Compactable,
+  isCurrent: () => boolean = () => true,
+): Promise<boolean> {
+  const { session, file } = resident
+  if (session === undefined || resident.isCompacting || file.isBusy) return false
+  const before = file.size
+  const isSame = () =>
+    isCurrent() && resident.session === session && file.size === before && !file.isBusy
+  const draft = new SessionFile({ ...file.options, path: file.path + draftEnding, size: 0 })
+  resident.isCompacting = true
+  try {
+    const image = await copy(resident, { session, draft, isSame })
+    if (image === undefined) return false
+    await draft.sync()
+    await draft.close()
+    if (!isSame()) return false
+    file.replaceBy(draft.path, draft.size)
+    resident.image = image
+    resident.compactSize = draft.size
+    return true
+  } finally {
+    resident.isCompacting = false
+    await draft.close()
+    await rm(draft.path, { force: true })
+  }
+}
+
+/** Returns the image of the copy; undefined if the session changed. */
+async function copy(
+  { id }: Compactable,
+  { session, draft, isSame }: { session: MemorySession; draft: SessionFile; isSame: () => boolean },
+): Promise<SessionImage | undefined> {
+  const write = (buffers: readonly Buffer[]) => draft.write(buffers, { isConfirmed: false })
+  const head: Head = { format, id }
+  write(recordBuffers('h', JSON.stringify(head)))
+  const image = new SessionImage()
+  const branched = session.branches.flatMap(({ messages }) => messages)
+  await image.stage([...session.history.values(), ...branched], { write, all: true })
+  const letters = session.mailbox.map(({ letter }) => letter)
+  if (session.turn !== undefined) letters.push(session.turn.letter)
+  for (const letter of letters) await image.stageLetter(letter, { write })
+  if (!isSame()) return undefined
+  const batch = new RecordBatch()
+  image.add(session, batch, { withEntries: false })
+  write(batch.take() ?? [])
+  const steps = new WorkSteps()
+  for (const [id, { entries }] of session.logs) {
+    for (let at = 0; at < entries.length; at += 100) {
+      const change: Change = { logs: [{ id, added: entries.slice(at, at + 100) }] }
+      const json = JSON.stringify(change)
+      write(recordBuffers('p', json))
+      await steps.next(json.length)
+    }
+  }
+  return isSame() ? image : undefined
+}

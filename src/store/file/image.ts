@@ -1,0 +1,263 @@
+/** What the file of a session contains. It finds the difference between the file and the session in memory. */
+import type { UIMessage } from 'ai'
+
+import { isOnePiece } from '../../ground/json/pieces.ts'
+import { WorkSteps } from '../../ground/long-work.ts'
+import type { Letter } from '../letter.ts'
+import type { LogEntry } from '../log.ts'
+import type { MemorySession, MemoryTurn } from '../memory/session.ts'
+import type { Branch } from '../session.ts'
+import { KnownIds } from './known-ids.ts'
+import { pieceBuffers, piecesOf, RecordBatch, recordBuffers } from './record.ts'
+import type { Change, StoredCore, StoredLog, StoredTurn } from './stored.ts'
+
+/** The state of a log in the file. */
+interface LogImage {
+  entries: readonly LogEntry[]
+  count: number
+  until: number | undefined
+}
+
+export class SessionImage {
+  /** The numbers of the values in the file. */
+  readonly #numbers = new WeakMap<object, number>()
+  #count = 0
+  /** The session that the image shows. Undefined before the first change. */
+  #session: MemorySession | undefined
+  #core = ''
+  #history: readonly UIMessage[] = []
+  #branches: readonly Pick<Branch, 'number' | 'messages'>[] = []
+  #logs = new Map<string, LogImage>()
+  #lastClaim = 0
+
+  /** Makes the image of a file with these values, whose records made this session. */
+  static of(session: MemorySession | undefined, values: readonly object[]): SessionImage {
+    const image = new SessionImage()
+    for (const value of values) image.#number(value)
+    // Every value has a number, so that this adds no record.
+    if (session !== undefined) image.#changeOf(session, { batch: new RecordBatch() })
+    return image
+  }
+
+  /**
+   * Writes large messages before the change that refers to them, in steps. A message without such a
+   * change has no effect.
+   * @param all writes small messages too, for a change with very many of them
+   */
+  async stage(messages: readonly UIMessage[], { write, all = false }: StageOptions): Promise<void> {
+    const steps = new WorkSteps()
+    for (const value of messages) {
+      if (this.#numbers.has(value)) continue
+      if (!isOnePiece(value)) await this.#stageOne(value, { kind: 'm', json: value, write })
+      else if (all) {
+        const json = JSON.stringify(value)
+        write(recordBuffers('m', json))
+        this.#number(value)
+        await steps.next(json.length)
+      }
+    }
+  }
+
+  /** As `stage`, for a letter and its message. */
+  async stageLetter(letter: Letter, { write }: StageOptions): Promise<void> {
+    const { message, ...rest } = letter
+    if (message !== undefined) await this.stage([message], { write })
+    if (this.#numbers.has(letter) || isOnePiece(rest)) return
+    if (message !== undefined) await this.stage([message], { write, all: true })
+    const content = message === undefined ? null : (this.#numbers.get(message) ?? null)
+    await this.#stageOne(letter, { kind: 'l', json: [content, rest], write })
+  }
+
+  async #stageOne(
+    value: object,
+    { kind, json, write }: { kind: 'm' | 'l'; json: unknown; write: Write },
+  ): Promise<void> {
+    const pieces = await piecesOf(kind, json)
+    // Another call may have written it meanwhile.
+    if (this.#numbers.has(value)) return
+    write(pieceBuffers(pieces))
+    this.#number(value)
+  }
+
+  /** Notes an entry that was written to the log of the turn. */
+  append(logId: string): void {
+    const log = this.#logs.get(logId)
+    if (log !== undefined) log.count += 1
+  }
+
+  /**
+   * Adds the records that bring the file to the state of the session. Adds nothing if it has this state.
+   * @param withEntries false leaves the entries of logs out
+   */
+  add(session: MemorySession, batch: RecordBatch, { withEntries = true } = {}): void {
+    const change = this.#changeOf(session, { batch, withEntries })
+    if (change !== undefined) batch.add('p', JSON.stringify(change))
+  }
+
+  #changeOf(
+    session: MemorySession,
+    { batch, withEntries = true }: { batch: RecordBatch; withEntries?: boolean },
+  ): Change | undefined {
+    const isNew = this.#session !== session
+    if (isNew) this.#begin(session)
+    const { tenant, agent, createdAt } = session
+    const change: Change = isNew ? { begin: { tenant, agent, createdAt } } : {}
+    const known = session.known instanceof KnownIds ? session.known.take() : []
+    if (known.length > 0) change.known = known
+    this.#addHistory(session, { change, batch })
+    this.#addBranches(session, { change, batch })
+    this.#addLogs(session, { change, withEntries })
+    this.#addClaims(session, change)
+    const core = this.#coreOf(session, batch)
+    const json = JSON.stringify(core)
+    if (json !== this.#core) change.core = core
+    this.#core = json
+    return Object.keys(change).length > 0 ? change : undefined
+  }
+
+  #begin(session: MemorySession): void {
+    this.#session = session
+    this.#core = ''
+    this.#history = []
+    this.#branches = []
+    this.#logs = new Map()
+    this.#lastClaim = 0
+    session.known = KnownIds.of(session.known)
+  }
+
+  #addHistory(session: MemorySession, { change, batch }: Addition): void {
+    const history = [...session.history.values()]
+    const before = this.#history
+    let keep = 0
+    while (keep < before.length && before[keep] === history[keep]) keep += 1
+    if (keep === before.length && keep === history.length) return
+    change.history = [
+      keep,
+      ...history.slice(keep).map((message) => this.#value('m', message, batch)),
+    ]
+    this.#history = history
+  }
+
+  #addBranches(session: MemorySession, { change, batch }: Addition): void {
+    const isSame =
+      session.branches.length === this.#branches.length &&
+      session.branches.every(({ number, messages }, index) => {
+        const before = this.#branches[index]
+        return before?.number === number && before.messages === messages
+      })
+    if (isSame) return
+    change.branches = session.branches.map(({ messages, ...branch }) => ({
+      ...branch,
+      messages: messages.map((message) => this.#value('m', message, batch)),
+    }))
+    this.#branches = session.branches.map(({ number, messages }) => ({ number, messages }))
+  }
+
+  #addLogs(
+    { logs }: MemorySession,
+    { change, withEntries }: { change: Change; withEntries: boolean },
+  ): void {
+    const changed: StoredLog[] = []
+    for (const [id, { entries, until }] of logs) {
+      const before = this.#logs.get(id)
+      const isNew = before?.entries !== entries
+      const { count = 0 } = isNew ? {} : before
+      if (!isNew && count === entries.length && before.until === until) continue
+      const added = withEntries ? entries.slice(count) : []
+      changed.push({
+        id,
+        ...(isNew && { isNew }),
+        ...(until !== undefined && { until }),
+        ...(added.length > 0 && { added }),
+      })
+      this.#logs.set(id, { entries, count: entries.length, until })
+    }
+    // An expired log is dropped by its time, and needs no record.
+    for (const id of this.#logs.keys()) if (!logs.has(id)) this.#logs.delete(id)
+    if (changed.length > 0) change.logs = changed
+  }
+
+  #addClaims({ claims, lastClaim }: MemorySession, change: Change): void {
+    if (lastClaim === this.#lastClaim) return
+    const added = [...claims].filter(([claim]) => claim > this.#lastClaim)
+    if (added.length > 0) change.claims = added
+    this.#lastClaim = lastClaim
+  }
+
+  #coreOf(session: MemorySession, batch: RecordBatch): StoredCore {
+    const { state, updatedAt, usedAt, lastClaim, isHeld, branchesMade, error, spent } = session
+    const { context, summary, turn } = session
+    return {
+      state,
+      updatedAt,
+      usedAt,
+      lastClaim,
+      isHeld,
+      branchesMade,
+      ...(error !== undefined && { error }),
+      ...(spent !== undefined && { spent }),
+      ...(context !== undefined && { context: this.#value('c', context, batch) }),
+      ...(summary !== undefined && { summary: this.#value('s', summary, batch) }),
+      ...(turn !== undefined && { turn: this.#turnOf(turn, batch) }),
+      mailbox: session.mailbox.map(({ letter, agent, band }) => [
+        this.#letter(letter, batch),
+        agent,
+        band,
+      ]),
+    }
+  }
+
+  #turnOf(turn: MemoryTurn, batch: RecordBatch): StoredTurn {
+    const { letter, context, cutInto, floor, stop, abandoned, ...rest } = turn
+    const { claim, owner, agent, logId, lastId, startedAt, takeovers, own } = rest
+    return {
+      claim,
+      owner,
+      agent,
+      logId,
+      lastId,
+      startedAt,
+      takeovers,
+      own,
+      letter: this.#letter(letter, batch),
+      ...(context !== undefined && { context: this.#value('c', context, batch) }),
+      ...(cutInto !== undefined && { cutInto: cutInto.number }),
+      ...(floor !== undefined && { floor }),
+      ...(stop !== undefined && { stop }),
+      ...(abandoned !== undefined && { abandoned }),
+    }
+  }
+
+  #value(kind: 'm' | 'c' | 's', value: object, batch: RecordBatch): number {
+    const number = this.#numbers.get(value)
+    if (number !== undefined) return number
+    batch.add(kind, JSON.stringify(value))
+    return this.#number(value)
+  }
+
+  #letter(letter: Letter, batch: RecordBatch): number {
+    const number = this.#numbers.get(letter)
+    if (number !== undefined) return number
+    const { message, ...rest } = letter
+    const content = message === undefined ? null : this.#value('m', message, batch)
+    batch.add('l', JSON.stringify([content, rest]))
+    return this.#number(letter)
+  }
+
+  #number(value: object): number {
+    this.#numbers.set(value, this.#count)
+    return this.#count++
+  }
+}
+
+type Write = (buffers: readonly Buffer[]) => void
+
+interface StageOptions {
+  write: Write
+  all?: boolean
+}
+
+interface Addition {
+  change: Change
+  batch: RecordBatch
+}

@@ -1,0 +1,78 @@
+/** One session in memory, with its file. */
+import type { MemorySession } from '../memory/session.ts'
+import { type Compactable, compact } from './compaction.ts'
+import { SessionImage } from './image.ts'
+import { RecordBatch, recordBuffers } from './record.ts'
+import type { SessionFile } from './session-file.ts'
+import { format, type Head } from './stored.ts'
+
+/** A file may be longer than its present content by this much, in bytes, and by that content again. */
+const outdatedMax = 65_536
+
+export class Resident implements Compactable {
+  readonly id: string
+  readonly file: SessionFile
+  image: SessionImage
+  /** Undefined before the first change of a new session. */
+  session: MemorySession | undefined
+  /** Whether the current call counts as a use, which renews the lifetime of the session. */
+  isTouched = false
+  compactSize = 0
+  isCompacting = false
+
+  constructor(
+    id: string,
+    file: SessionFile,
+    stored?: { session: MemorySession; values: object[] },
+  ) {
+    this.id = id
+    this.file = file
+    this.session = stored?.session
+    this.image = stored ? SessionImage.of(stored.session, stored.values) : new SessionImage()
+  }
+
+  /** @throws LoomError `unavailable`; the session in memory must then not be used any more */
+  write(buffers: readonly Buffer[], isConfirmed: boolean): void {
+    const head: Head = { format, id: this.id }
+    const isNew = this.file.size === 0
+    this.file.write(isNew ? [...recordBuffers('h', JSON.stringify(head)), ...buffers] : buffers, {
+      isConfirmed,
+    })
+  }
+
+  /** Writes the changes since the last write. Returns false if there are none. @throws as `write` */
+  save(session: MemorySession, isConfirmed: boolean): boolean {
+    const batch = new RecordBatch()
+    this.image.add(session, batch)
+    const buffers = batch.take()
+    if (buffers !== undefined) this.write(buffers, isConfirmed)
+    return buffers !== undefined
+  }
+
+  /** Returns whether a log has expired. */
+  dropLogs(time: number): boolean {
+    const { logs, state, turn } = this.session ?? { logs: new Map<string, never>() }
+    const count = logs.size
+    for (const [id, { until }] of logs) {
+      const isOpen = state !== 'idle' && turn?.logId === id
+      if (until !== undefined && until <= time && !isOpen) logs.delete(id)
+    }
+    return logs.size < count
+  }
+
+  /** Whether the session may leave the memory. */
+  get isIdle(): boolean {
+    const { session, isCompacting, file } = this
+    return session !== undefined && session.state !== 'running' && !isCompacting && !file.isBusy
+  }
+
+  /** Whether much of the file is out of date, and nothing changes it now. */
+  get isOutdated(): boolean {
+    return this.file.size > 2 * this.compactSize + outdatedMax && this.session?.state !== 'running'
+  }
+
+  /** Rewrites the file. Returns false if the session changed meanwhile. @throws LoomError `unavailable` */
+  compact(isCurrent: () => boolean): Promise<boolean> {
+    return compact(this, isCurrent)
+  }
+}

@@ -1,0 +1,372 @@
+/**
+ * The sessions of a folder that are in memory now. A session is read at its first use, and leaves the
+ * memory when it is idle and others need the room. Its file has every change before anybody sees it: a
+ * change that cannot be written takes the session out of memory, and the next use reads the file again.
+ */
+import { rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+
+import type { UIMessage } from 'ai'
+
+import type { LoomError } from '../../ground/error.ts'
+import { recordOf } from '../memory/records.ts'
+import type { MemorySession } from '../memory/session.ts'
+import type { SessionTable } from '../memory/sessions.ts'
+import type { Catalogue, Row } from './catalogue.ts'
+import { codeOf, storeFailure } from './failure.ts'
+import { pathOf } from './file-names.ts'
+import type { SessionImage } from './image.ts'
+import { cutEnd } from './incomplete-end.ts'
+import { readStored } from './replay.ts'
+import { Resident } from './resident.ts'
+import { SessionFile } from './session-file.ts'
+import { SyncQueue } from './sync-queue.ts'
+
+export interface ResidentsOptions {
+  /** The folder of the files. */
+  folder: string
+  catalogue: Catalogue
+  now: () => number
+  sessionTtlMs: number
+  /** The sum of the lengths of the files whose sessions may stay in memory. */
+  residentBytesMax: number
+  report: (error: unknown) => void
+  /** Called when a session was read whose turn runs. */
+  onRunning: (session: MemorySession) => void
+}
+
+/** The interval of the search for expired data, in milliseconds. No reader gets an expired log before that either. */
+const sweepEveryMs = 5000
+
+/** A file of this length contains too much for one write, in bytes. */
+const largeSize = 500_000
+
+/** Each session in memory may hold a file open. */
+const residentsMax = 500
+
+export class Residents implements SessionTable {
+  readonly #options: ResidentsOptions
+  readonly #syncs = new SyncQueue()
+  /** The session that was used the longest ago first. */
+  readonly #residents = new Map<string, Resident>()
+  readonly #loads = new Map<string, Promise<void>>()
+  /** The files whose sync failed: the disk may lack what the file system shows. */
+  readonly #doubtful = new Set<string>()
+  readonly #compactions = new Set<Promise<void>>()
+  #bytes = 0
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
+  #refusal: LoomError | undefined
+
+  constructor(options: ResidentsOptions) {
+    this.#options = options
+  }
+
+  // The table of the calls in memory. They use a session after `ready`, in the same step.
+
+  get(id: string): MemorySession | undefined {
+    const row = this.#options.catalogue.get(id)
+    return row !== undefined && this.isOver(row) ? undefined : this.#residents.get(id)?.session
+  }
+
+  put(session: MemorySession): void {
+    const resident = this.#residentOf(session.id)
+    resident.session = session
+    resident.isTouched = true
+  }
+
+  *all(): Iterable<MemorySession> {
+    for (const { id } of this.#residents.values()) {
+      const session = this.get(id)
+      if (session !== undefined) yield session
+    }
+  }
+
+  expireLog(session: MemorySession, logId: string, until: number): void {
+    const log = session.logs.get(logId)
+    if (log !== undefined) log.until = until
+  }
+
+  // Reading
+
+  /** Returns the messages of a session that is large; of a small one none. */
+  messagesOf(id: string): readonly UIMessage[] {
+    const resident = this.#residents.get(id)
+    if (resident?.session === undefined || resident.file.size < largeSize) return []
+    const { history, branches } = resident.session
+    return [...history.values(), ...branches.flatMap(({ messages }) => messages)]
+  }
+
+  /** Whether a call can use the session now, or needs `load` first. */
+  isReady(id: string): boolean {
+    if (this.#refusal !== undefined) throw this.#refusal
+    return this.#residents.has(id) || this.#options.catalogue.get(id) === undefined
+  }
+
+  /** Reads a session into memory. @throws LoomError `unavailable` */
+  load(id: string): Promise<void> {
+    let load = this.#loads.get(id)
+    if (load === undefined) {
+      load = this.#read(id).finally(() => this.#loads.delete(id))
+      this.#loads.set(id, load)
+    }
+    return load
+  }
+
+  async #read(id: string): Promise<void> {
+    const { catalogue, now, onRunning, report } = this.#options
+    const path = this.#pathOf(id)
+    let bytes: Buffer
+    try {
+      bytes = await readFile(path)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw storeFailure(error)
+      // Somebody removed the file.
+      catalogue.delete(id)
+      return
+    }
+    const { session, values, size } = await readStored(bytes)
+    const notice = size < bytes.length ? cutEnd(path, bytes, size) : undefined
+    if (notice !== undefined) report(notice)
+    if (session === undefined) {
+      // The first write of the session was interrupted.
+      this.#delete(id)
+      return
+    }
+    const file = new SessionFile({ path, size, syncs: this.#syncs })
+    const resident = new Resident(id, file, { session, values })
+    if (this.#doubtful.has(path)) {
+      // A new file, because a failed sync of the old one cannot be repeated.
+      if (!(await resident.compact(() => true))) {
+        throw storeFailure(new Error(`${path} cannot be written again`))
+      }
+      this.#doubtful.delete(path)
+    }
+    this.#residents.set(id, resident)
+    this.#bytes += resident.file.size
+    resident.dropLogs(now())
+    this.#noteRow(resident, session)
+    if (session.state === 'running') onRunning(session)
+    this.arm()
+    this.#makeRoom(resident)
+  }
+
+  // Writing
+
+  /**
+   * Writes large values of the next change ahead, in steps.
+   * @throws LoomError `unavailable`
+   */
+  async stage(
+    id: string,
+    stage: (image: SessionImage, write: (buffers: readonly Buffer[]) => void) => Promise<void>,
+  ): Promise<void> {
+    const resident = this.#residentOf(id)
+    const write = (buffers: readonly Buffer[]) => {
+      // Meanwhile the session may have left the memory. Its next change then contains the value.
+      if (this.#residents.get(id) === resident) this.#write(resident, buffers)
+    }
+    await stage(resident.image, write)
+  }
+
+  /** Writes an entry of the log of the turn. @throws LoomError `unavailable` */
+  append(session: MemorySession, logId: string, buffers: readonly Buffer[]): void {
+    const resident = this.#residentOf(session.id)
+    this.#write(resident, buffers)
+    resident.image.append(logId)
+  }
+
+  /**
+   * Writes what a call changed in a session.
+   * @param isConfirmed false for a change that a power cut may lose
+   * @throws LoomError `unavailable`; the session is then as before the call
+   */
+  save(id: string, isConfirmed: boolean): void {
+    const resident = this.#residents.get(id)
+    if (resident === undefined) return
+    const { session } = resident
+    // The call stored nothing, and needs no values that were written ahead.
+    if (session === undefined) return this.#delete(id)
+    const isChanged = this.#written(resident, () => resident.save(session, isConfirmed))
+    if (!isChanged && !resident.isTouched) return
+    this.#noteRow(resident, session)
+    this.arm()
+    this.#makeRoom(resident)
+    this.#compactOutdated(resident)
+  }
+
+  /** Waits until the disk has every confirmed change of the session. @throws LoomError `unavailable` */
+  async confirmed(id: string): Promise<void> {
+    const resident = this.#residents.get(id)
+    if (resident !== undefined) await this.#synced(resident, resident.file.confirmed())
+  }
+
+  /** Waits until the disk has everything of the session. @throws LoomError `unavailable` */
+  async synced(id: string): Promise<void> {
+    const resident = this.#residents.get(id)
+    if (resident !== undefined) await this.#synced(resident, resident.file.sync())
+  }
+
+  /** Rewrites a file without what its session does not contain any more. */
+  async compact(id: string): Promise<void> {
+    const resident = this.#residents.get(id)
+    if (resident !== undefined) await this.#compact(resident)
+  }
+
+  /** Refuses every later call. */
+  refuse(error: LoomError): void {
+    this.#refusal ??= error
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+  }
+
+  /** Writes what is left to the disk, and closes the files. */
+  async finish(): Promise<void> {
+    const { report } = this.#options
+    await Promise.allSettled(this.#compactions)
+    const all = [...this.#residents.values()]
+    await Promise.all(all.map(({ file }) => file.sync().catch(report)))
+    await Promise.all(all.map(({ file }) => file.close()))
+    this.#residents.clear()
+  }
+
+  // Rooms and times
+
+  #residentOf(id: string): Resident {
+    const before = this.#residents.get(id)
+    if (before !== undefined) return before
+    const file = new SessionFile({ path: this.#pathOf(id), size: 0, syncs: this.#syncs })
+    const resident = new Resident(id, file)
+    this.#residents.set(id, resident)
+    return resident
+  }
+
+  #write(resident: Resident, buffers: readonly Buffer[]): void {
+    this.#written(resident, () => resident.write(buffers, false))
+  }
+
+  #written<VALUE>(resident: Resident, write: () => VALUE): VALUE {
+    const before = resident.file.size
+    try {
+      return write()
+    } catch (error) {
+      this.#evict(resident)
+      throw error
+    } finally {
+      // After a failure, the length is the one before.
+      this.#bytes += resident.file.size - before
+    }
+  }
+
+  async #synced(resident: Resident, sync: Promise<void>): Promise<void> {
+    try {
+      await sync
+    } catch (error) {
+      this.#doubtful.add(resident.file.path)
+      this.#evict(resident)
+      throw error
+    }
+  }
+
+  /** Takes a session out of memory. */
+  #evict(resident: Resident): void {
+    const { id, file } = resident
+    if (this.#residents.get(id) !== resident) return
+    this.#residents.delete(id)
+    this.#bytes -= file.size
+    file.close().catch(this.#options.report)
+  }
+
+  #noteRow(resident: Resident, session: MemorySession): void {
+    const { catalogue, now } = this.#options
+    const { id, file, isTouched } = resident
+    resident.isTouched = false
+    const before = catalogue.get(id)
+    const row: Row = {
+      id,
+      size: file.size,
+      usedAt: session.usedAt,
+      record: recordOf(session),
+      writtenAt: before === undefined || isTouched ? now() : before.writtenAt,
+    }
+    if (before === undefined || isTouched) return catalogue.put(row)
+    if (before.size === row.size) return
+    Object.assign(before, row)
+    catalogue.changed(id)
+  }
+
+  /** Puts the session behind the others, and takes idle sessions out of memory if there are too many. */
+  #makeRoom(used: Resident): void {
+    this.#residents.delete(used.id)
+    this.#residents.set(used.id, used)
+    const { residentBytesMax } = this.#options
+    for (const resident of this.#residents.values()) {
+      if (this.#bytes <= residentBytesMax && this.#residents.size <= residentsMax) return
+      if (resident !== used && resident.isIdle) this.#evict(resident)
+    }
+  }
+
+  // A turn may take longer than a session lives after its last use.
+  isOver({ writtenAt, record }: Row): boolean {
+    const { now, sessionTtlMs } = this.#options
+    return writtenAt + sessionTtlMs <= now() && record?.state !== 'running'
+  }
+
+  /** Begins the search for expired data. */
+  arm(): void {
+    if (this.#isClosed) return
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#sweep()
+    }, sweepEveryMs).unref()
+  }
+
+  #sweep(): void {
+    const { catalogue, now, sessionTtlMs } = this.#options
+    for (const resident of this.#residents.values()) {
+      if (resident.dropLogs(now())) this.#compactOutdated(resident)
+    }
+    for (const row of catalogue.all()) {
+      if (row.writtenAt + sessionTtlMs > now()) break
+      if (this.isOver(row)) this.#delete(row.id)
+    }
+    if (catalogue.size > 0) this.arm()
+  }
+
+  /** At once, because a later call may begin the session anew. */
+  #delete(id: string): void {
+    const resident = this.#residents.get(id)
+    if (resident !== undefined) this.#evict(resident)
+    this.#options.catalogue.delete(id)
+    try {
+      rmSync(this.#pathOf(id), { force: true })
+    } catch (error) {
+      this.#options.report(error)
+    }
+  }
+
+  #compactOutdated(resident: Resident): void {
+    if (resident.isOutdated) this.#compact(resident).catch(this.#options.report)
+  }
+
+  #compact(resident: Resident): Promise<void> {
+    const work = this.#rewrite(resident).finally(() => this.#compactions.delete(work))
+    this.#compactions.add(work)
+    return work
+  }
+
+  async #rewrite(resident: Resident): Promise<void> {
+    const before = resident.file.size
+    const isCurrent = () => this.#residents.get(resident.id) === resident
+    if (!(await resident.compact(isCurrent))) return
+    this.#bytes += resident.file.size - before
+    if (resident.session !== undefined) this.#noteRow(resident, resident.session)
+  }
+
+  #pathOf(id: string): string {
+    return pathOf(this.#options.folder, id)
+  }
+}

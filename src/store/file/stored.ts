@@ -1,0 +1,80 @@
+/**
+ * The JSON of a change of a session. Messages, letters, contexts and summaries never change, so a file
+ * has each of them once, and a change refers to them by number: the n-th of these records is number n.
+ *
+ * A change contains the new state and not the call that made it. Otherwise a later version of Loom, whose
+ * rules may differ, would read another state from the same file than the one that clients have seen.
+ */
+import type { Spending } from '../../spending.ts'
+import type { LogEntry } from '../log.ts'
+import type { Band, Known, MemorySession, MemoryTurn } from '../memory/session.ts'
+
+export const format = 1
+
+/** The first record of a file. */
+export interface Head {
+  format: number
+  /** The id of the session. */
+  id: string
+}
+
+export interface Change {
+  /** The session begins anew with this change. */
+  begin?: { tenant: string; agent: string; createdAt: number }
+  core?: StoredCore
+  /** The number of messages that stay at the begin of the history, then the messages after these. */
+  history?: [keep: number, ...added: number[]]
+  /** The ids that became known or were forgotten, in order. */
+  known?: StoredKnown[]
+  /** All branches. */
+  branches?: StoredBranch[]
+  logs?: StoredLog[]
+  /** The new claims, and their logs. */
+  claims?: [claim: number, logId: string][]
+}
+
+/** The small fields of a session. A change contains all of them, because any of them may be new. */
+export interface StoredCore {
+  state: MemorySession['state']
+  updatedAt: number
+  usedAt: number
+  lastClaim: number
+  isHeld: boolean
+  branchesMade: number
+  error?: string
+  spent?: Spending
+  context?: number
+  summary?: number
+  turn?: StoredTurn
+  mailbox: [letter: number, agent: string, band: Band][]
+}
+
+export type StoredTurn = Pick<
+  MemoryTurn,
+  'claim' | 'owner' | 'agent' | 'logId' | 'lastId' | 'startedAt' | 'takeovers' | 'own'
+> &
+  Partial<Pick<MemoryTurn, 'floor' | 'stop' | 'abandoned'>> & {
+    letter: number
+    context?: number
+    /** The number of the branch. */
+    cutInto?: number
+  }
+
+/** An id without `as` was forgotten. */
+export type StoredKnown = [id: string, as?: Known['as'], replyId?: string, digest?: string]
+
+export interface StoredBranch {
+  number: number
+  at: string
+  position: number
+  cutAtMs: number
+  messages: number[]
+}
+
+export interface StoredLog {
+  id: string
+  /** The log begins anew. */
+  isNew?: true
+  until?: number
+  added?: LogEntry[]
+}
