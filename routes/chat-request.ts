@@ -1,7 +1,7 @@
 /** The body of a posted chat: the fields of `DefaultChatTransport`, and Loom's own. */
 import type { JSONObject } from '@ai-sdk/provider'
 import type { Context } from 'hono'
-import { z } from 'zod'
+import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
 import { type Fields, isFields } from '../src/ground/fields.ts'

@@ -4,7 +4,7 @@
  */
 import type { JSONValue } from '@ai-sdk/provider'
 import type { Context } from 'hono'
-import { z } from 'zod'
+import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
 import { acceptAnswer } from '../src/session/accept-answer.ts'

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 
 import type { Context } from 'hono'
-import { z } from 'zod'
+import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
 import { conversationGone } from '../src/session/accept-post.ts'

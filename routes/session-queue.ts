@@ -1,6 +1,6 @@
 /** The routes of the messages that wait in a session, and the route that stops its turn. */
 import type { Context } from 'hono'
-import { z } from 'zod'
+import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
 import { readJson } from './body.ts'

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 
-import { z } from 'zod'
+import { z } from 'zod/v4'
 
 import type { TimeLimits } from './agent.ts'
 import { refuseMisspelt } from './config/names.ts'

@@ -58,6 +58,7 @@ const app: App = {
     // The package's name before it was `loomkit`. An installed package `loom` is a stranger's.
     loom: { load: () => import('./index.ts') },
     zod: { load: () => import('zod') },
+    'zod/v4': { load: () => import('zod/v4') },
     ai: { load: () => import('ai') },
   }),
   async fetch(options) {

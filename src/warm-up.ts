@@ -6,7 +6,7 @@
 export async function warmUp(): Promise<void> {
   await Promise.all([
     import('ai'),
-    import('zod'),
+    import('zod/v4'),
     import('./model/adapt.ts'),
     import('./model/demo.ts'),
     import('./model/openai-compatible.ts'),

@@ -262,6 +262,12 @@ describe('dependencies', () => {
     expect(versions.filter((version) => !/@\d+\.\d+\.\d+$/.test(version))).toEqual([])
   })
 
+  it('are imported by names that every version in the range has', () => {
+    // zod 3.25 has the interface of zod 4 at this name. Only the command offers both to its files.
+    const found = sources.filter(({ packages }) => packages.includes('zod'))
+    expect(found.map(({ path }) => path)).toEqual(['src/main.ts'])
+  })
+
   it('every imported package is declared', () => {
     const declared = ['dependencies', 'peerDependencies'].flatMap((group) =>
       Object.keys(groupOf(manifest, group)),

@@ -2,7 +2,7 @@
  * Searches the files of the workspace with ripgrep. It skips files that `.gitignore` excludes and
  * follows no links. The tool reads each line again through the workspace before it shows the line.
  */
-import type { z } from 'zod'
+import type { z } from 'zod/v4'
 
 import { defineTool } from '../src/define-tool.ts'
 import type { Zod } from '../src/ground/schema.ts'

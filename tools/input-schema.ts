@@ -3,7 +3,7 @@
  * hold `null` for an omitted field, or field names that it learned from other agents' tools.
  */
 import type { Schema } from 'ai'
-import type { z } from 'zod'
+import type { z } from 'zod/v4'
 
 import { type Fields, isFields } from '../src/ground/fields.ts'
 import { type Zod, zodSchema } from '../src/ground/schema.ts'

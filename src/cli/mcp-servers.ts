@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 
-import { z } from 'zod'
+import { z } from 'zod/v4'
 
 import type { Environment } from '../ground/environment.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
@@ -18,15 +18,15 @@ const texts = z.record(z.string(), z.string())
 const serverSchema = z.union([
   z.object({
     command: z.string().min(1),
-    args: z.array(z.string()).exactOptional(),
-    env: texts.exactOptional(),
-    cwd: z.string().exactOptional(),
-    disabled: z.boolean().exactOptional(),
+    args: z.array(z.string()).optional(),
+    env: texts.optional(),
+    cwd: z.string().optional(),
+    disabled: z.boolean().optional(),
   }),
   z.object({
     url: z.url({ protocol: /^https?$/ }),
-    headers: texts.exactOptional(),
-    disabled: z.boolean().exactOptional(),
+    headers: texts.optional(),
+    disabled: z.boolean().optional(),
   }),
 ])
 const fileSchema = z.object({ mcpServers: z.record(z.string(), serverSchema) })
@@ -118,7 +118,8 @@ function addAll(
     }
     words.set(name, word)
     if (disabled === true) servers.delete(name)
-    else servers.set(name, { name, ...server })
+    // JSON has no `undefined`: an optional field has a value or is absent.
+    else servers.set(name, { name, ...server } as McpServer)
   }
 }
 

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 
-import { z } from 'zod'
+import { z } from 'zod/v4'
 
 import { isName } from '../ground/name.ts'
 import { isSecretOfLoom } from '../ground/secret-variables.ts'

@@ -4,7 +4,7 @@
  */
 import type { JSONSchema7 } from '@ai-sdk/provider'
 import type { Schema } from 'ai'
-import type { z } from 'zod'
+import type { z } from 'zod/v4'
 
 /**
  * The mark of a schema in the AI SDK: `asSchema` takes an object with this mark as it is. It is in the
@@ -37,7 +37,7 @@ export function zodSchema<INPUT>(
   prepare: (input: unknown) => unknown = (input) => input,
 ): Schema<INPUT> {
   let making: Promise<z.ZodType<INPUT>> | undefined
-  const zodOnce = () => (making ??= import('zod').then(({ z }) => make(z)))
+  const zodOnce = () => (making ??= import('zod/v4').then(({ z }) => make(z)))
   let converting: Promise<JSONSchema7> | undefined
   return withMark({
     get jsonSchema() {
