@@ -5,9 +5,9 @@
 const version = process.versions.node.split('.').map(Number)
 if (version[0] < 22 || (version[0] === 22 && version[1] < 19)) {
   process.stderr.write(
-    'loom: needs Node 22.19 or newer, this is ' +
+    'Loom needs Node 22.19 or newer; this is ' +
       process.versions.node +
-      '. Run it through npm (npm start), which brings its own, or install a newer Node.\n',
+      '. Install a newer Node from https://nodejs.org. In a checkout of Loom, npm start brings its own.\n',
   )
   process.exitCode = 3
 } else {

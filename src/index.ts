@@ -1,4 +1,6 @@
 /** The exports of Loom as a library. */
+import './ground/node-version.ts'
+
 export { AgentSession, type CallReply, type SendOptions } from './agent-session.ts'
 export { type Agent, type AgentDefinition, defineAgent } from './agent.ts'
 export type {

@@ -53,5 +53,7 @@ function innerManifest(): string {
   const { version }: { version: string } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   )
-  return `${JSON.stringify({ private: true, version, type: 'module', sideEffects: false })}\n`
+  // A bundler keeps this module, which nothing uses by name.
+  const sideEffects = ['./src/ground/node-version.js']
+  return `${JSON.stringify({ private: true, version, type: 'module', sideEffects })}\n`
 }

@@ -118,7 +118,7 @@ function addAll(
     }
     words.set(name, word)
     if (disabled === true) servers.delete(name)
-    // JSON has no `undefined`: an optional field has a value or is absent.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JSON has no `undefined`: an optional field has a value or is absent.
     else servers.set(name, { name, ...server } as McpServer)
   }
 }

@@ -1,4 +1,6 @@
 /** The exports of `loomkit/hono`: agents as routes of a Hono app. */
+import '../ground/node-version.ts'
+
 export { sessionRoutes, type SessionRoutesOptions } from '../../routes/session.ts'
 export { streamAgent } from '../library.ts'
 export type { StreamAgentOptions } from '../stream-agent.ts'

@@ -1,4 +1,6 @@
 /** The exports of `loomkit/tools`: the tools that Loom has, and what they act on. */
+import '../ground/node-version.ts'
+
 export { bash, type BashOptions } from '../../tools/bash.ts'
 export { editFile, type EditFileOptions } from '../../tools/edit-file.ts'
 export { glob } from '../../tools/glob.ts'
