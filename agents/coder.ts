@@ -3,6 +3,7 @@
  * on the machine of the server, so a server offers it only if its settings name it, and by default a
  * human approves each command and each change. Every client that may send messages may also approve.
  */
+import { defineActingAgent } from '../src/acting.ts'
 import { type Agent, defineAgent } from '../src/agent.ts'
 import type { Environment } from '../src/ground/environment.ts'
 import type { Sandbox } from '../src/machine/sandbox.ts'
@@ -14,7 +15,7 @@ import { grep } from '../tools/grep.ts'
 import { human, type HumanOptions } from '../tools/human.ts'
 import { readFile } from '../tools/read-file.ts'
 import { writeFile } from '../tools/write-file.ts'
-import { workspaceInstructions } from './workspace-instructions.ts'
+import { workspaceInstructions } from './coder/workspace-instructions.ts'
 
 /**
  * The options of the agent `coder`.
@@ -84,3 +85,6 @@ export function coder({
     maxSteps: 100,
   })
 }
+
+/** The agent of a server that names it in `LOOM_AGENTS`. */
+export const actingCoder = defineActingAgent('coder', coder)

@@ -4,13 +4,14 @@ import type { Hono } from 'hono'
 import type { Loom } from '../src/loom.ts'
 import { onlyMethods } from './methods.ts'
 
-export function agentRoutes(app: Hono, { agents, defaultAgent }: Loom): void {
+export function agentRoutes(app: Hono, loom: Loom): void {
   app.get('/api/agents', (c) =>
     c.json({
-      agents: agents.map(({ name, description }) => ({
+      // The agents can change while the server runs.
+      agents: loom.agents.map(({ name, description }) => ({
         name,
         ...(description !== undefined && { description }),
-        default: name === defaultAgent,
+        default: name === loom.defaultAgent,
       })),
     }),
   )

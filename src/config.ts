@@ -48,8 +48,8 @@ export interface Config extends RegistryConfig {
   host: string
   /** The model of agents that name no model. */
   model: string
-  /** The agent of requests that name no agent. */
-  agent: string
+  /** The agent of requests that name no agent. Undefined takes `assistant`, or else the first agent. */
+  agent: string | undefined
   /**
    * The names of the agents that the server offers. Undefined offers the agents that cannot act on
    * this machine.
@@ -169,7 +169,7 @@ export function readConfig(environment: Environment): Config {
     port: set.PORT,
     host: set.HOST,
     model: set.LOOM_MODEL,
-    agent: set.LOOM_AGENT ?? set.LOOM_AGENTS?.[0] ?? 'assistant',
+    agent: set.LOOM_AGENT ?? set.LOOM_AGENTS?.[0],
     agents: set.LOOM_AGENTS,
     limits: {
       firstChunkMs: set.LOOM_FIRST_CHUNK_MS,

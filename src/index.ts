@@ -69,6 +69,13 @@ export type { Usage } from './usage.ts'
 export { openSandbox, type Sandbox } from './machine/sandbox.ts'
 export { type SandboxMode, type SandboxOptions } from './machine/sandbox/options.ts'
 export { Workspace } from './machine/workspace.ts'
+export {
+  type ActingAgent,
+  type ActingTool,
+  type ActingWorld,
+  defineActingAgent,
+  defineActingTool,
+} from './acting.ts'
 export { coder, type CoderOptions } from '../agents/coder.ts'
 export { bash, type BashOptions } from '../tools/bash.ts'
 export { editFile, type EditFileOptions } from '../tools/edit-file.ts'

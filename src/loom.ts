@@ -75,8 +75,8 @@ export interface LoomOptions {
 
 /** Agents and the conversations with them, on one store; `sessionRoutes` serves it over HTTP. */
 export class Loom implements AsyncDisposable {
-  readonly agents: readonly Agent[]
-  readonly defaultAgent: string
+  #agents: readonly Agent[]
+  #defaultAgent: string
   readonly defaultModel: ModelReference
   readonly models: Models
   readonly sessions: Sessions
@@ -90,8 +90,8 @@ export class Loom implements AsyncDisposable {
     const agents = options.agents.map(ofAnyContext)
     const [first] = agents
     if (first === undefined) throw new LoomError('invalid-config', 'Loom needs an agent.')
-    this.agents = agents
-    this.defaultAgent = options.defaultAgent ?? first.name
+    this.#agents = agents
+    this.#defaultAgent = options.defaultAgent ?? first.name
     this.defaultModel = options.defaultModel ?? 'demo/assistant'
     this.models = options.models
     this.keepAliveMs = keepAliveMs
@@ -101,8 +101,8 @@ export class Loom implements AsyncDisposable {
       store,
       report,
       tails: new Map(),
-      agentOf: (name) => agents.find((agent) => agent.name === name),
-      agents: agents.map(({ name }) => name),
+      agentOf: (name) => this.#agents.find((agent) => agent.name === name),
+      agentNames: () => this.#agents.map(({ name }) => name),
       models: this.models,
       defaultModel: this.defaultModel,
       limits: { ...defaultTimeLimits, ...options.limits },
@@ -117,12 +117,44 @@ export class Loom implements AsyncDisposable {
     })
   }
 
+  /** The agents of the sessions. */
+  get agents(): readonly Agent[] {
+    return this.#agents
+  }
+
+  /** The name of the agent for requests that name none. */
+  get defaultAgent(): string {
+    return this.#defaultAgent
+  }
+
+  /**
+   * Replaces all agents, for example after a change of their code. A turn that runs ends with the agent
+   * that it began with, and each later turn uses the new one. A session whose agent is missing now
+   * refuses messages until an instance with this agent has it.
+   * @param agents the new agents. Without any, every message is refused
+   * @param defaultAgent the agent for requests that name none. @defaultValue the first of `agents`
+   * @example
+   * ```ts
+   * import { defineAgent, Loom } from 'loomkit'
+   *
+   * const loom = new Loom({ agents: [defineAgent({ name: 'tutor', systemPrompt: 'Teach.' })] })
+   * loom.replaceAgents([defineAgent({ name: 'tutor', systemPrompt: 'Teach with examples.' })])
+   * ```
+   */
+  replaceAgents(agents: readonly Agent<never>[], defaultAgent?: string): void {
+    this.#agents = agents.map(ofAnyContext)
+    this.#defaultAgent = defaultAgent ?? this.#agents[0]?.name ?? this.#defaultAgent
+  }
+
   /** Returns the agent with this name. @throws LoomError `unknown-agent` */
   agentOf(name: string): Agent {
     const agent = this.agents.find((agent) => agent.name === name)
     if (agent !== undefined) return agent
     const names = this.agents.map((agent) => agent.name).join(', ')
-    throw new LoomError('unknown-agent', `There is no such agent. There are: ${names}.`)
+    throw new LoomError(
+      'unknown-agent',
+      names === '' ? 'There is no agent.' : `There is no such agent. There are: ${names}.`,
+    )
   }
 
   /**

@@ -1,66 +1,17 @@
 /**
- * The entry point of the `loom` command. Only this file imports the agents, tools and routes of
- * this application and uses the process. It passes them to the other modules, and loads each when
- * it is needed.
+ * The entry point of the `loom` command. Only this file imports the routes of this application and
+ * uses the process. It passes them to the other modules, and loads each when it is needed.
  */
 import manifest from '../package.json' with { type: 'json' }
-import type { App } from './cli/app.ts'
+import type { App, AppModules } from './cli/app.ts'
 import { exitCodes, isReaderGone } from './cli/exit-code.ts'
 import { runCommand } from './cli/program.ts'
-import { fileModules } from './ground/file-module.ts'
-import type { ActingWorld } from './server/chosen-agents.ts'
-import type { NamedTool } from './tool.ts'
 
-const harmlessTools = {
-  calculator: async () => (await import('../tools/calculator.ts')).calculator,
-  clock: async () => (await import('../tools/clock.ts')).clock,
-  human: async () => (await import('../tools/human.ts')).human(),
-} satisfies Record<string, () => Promise<NamedTool>>
-
-/**
- * By default each call needs an approval. The command skips the question for calls that the user
- * allowed.
- */
-const approval = { needsApproval: true }
-
-const actingTools = {
-  async bash({ workspace, sandbox, environment }) {
-    const { bash } = await import('../tools/bash.ts')
-    return bash({ workspace: workspace.root, sandbox, environment, ...approval })
-  },
-  read_file: async ({ workspace }) => (await import('../tools/read-file.ts')).readFile(workspace),
-  write_file: async ({ workspace }) =>
-    (await import('../tools/write-file.ts')).writeFile(workspace, approval),
-  edit_file: async ({ workspace }) =>
-    (await import('../tools/edit-file.ts')).editFile(workspace, approval),
-  grep: async ({ workspace }) => (await import('../tools/grep.ts')).grep(workspace),
-  glob: async ({ workspace }) => (await import('../tools/glob.ts')).glob(workspace),
-} satisfies Record<string, (world: ActingWorld) => Promise<NamedTool>>
+let opening: Promise<AppModules> | undefined
 
 const app: App = {
   version: manifest.version,
-  async agents() {
-    const { assistant } = await import('../agents/assistant.ts')
-    const { researcher } = await import('../agents/researcher.ts')
-    return {
-      harmless: [assistant, researcher],
-      acting: { coder: async (world) => (await import('../agents/coder.ts')).coder(world) },
-    }
-  },
-  tools: { harmless: harmlessTools, acting: actingTools },
-  importFile: fileModules({
-    loomkit: { load: () => import('./index.ts'), isExclusive: true },
-    'loomkit/client': { load: () => import('./client.ts'), isExclusive: true },
-    'loomkit/hono': { load: () => import('./entries/hono.ts'), isExclusive: true },
-    'loomkit/mcp': { load: () => import('./entries/mcp.ts'), isExclusive: true },
-    'loomkit/redis': { load: () => import('./entries/redis.ts'), isExclusive: true },
-    'loomkit/tools': { load: () => import('./entries/tools.ts'), isExclusive: true },
-    // The package's name before it was `loomkit`. An installed package `loom` is a stranger's.
-    loom: { load: () => import('./index.ts') },
-    zod: { load: () => import('zod') },
-    'zod/v4': { load: () => import('zod/v4') },
-    ai: { load: () => import('ai') },
-  }),
+  modules: () => (opening ??= openModules()),
   async fetch(options) {
     const [{ createApp }] = await Promise.all([
       import('../routes/app.ts'),
@@ -69,6 +20,42 @@ const app: App = {
     ])
     return createApp(options).fetch
   },
+}
+
+async function openModules(): Promise<AppModules> {
+  const [{ builtIn }, { embedded }, { fileModules }] = await Promise.all([
+    import('./built-in.ts'),
+    import('./ground/asset/embedded.ts'),
+    import('./ground/file-module.ts'),
+  ])
+  // In an artefact, no module has an address.
+  const isFile = embedded === undefined
+  const addressOf = (specifier: string) => (isFile ? import.meta.resolve(specifier) : undefined)
+  const [ending] = /\.\w+$/.exec(import.meta.url) ?? ['']
+  /** A module of Loom. A second copy of it would not know the objects of this one. */
+  const own = (path: string, load: () => Promise<object>) => ({
+    load,
+    address: addressOf(path + ending),
+    isExclusive: true,
+  })
+  const library = own('./index', () => import('./index.ts'))
+  const files = fileModules({
+    ownFolder: addressOf('./'),
+    provided: {
+      loomkit: library,
+      'loomkit/client': own('./client', () => import('./client.ts')),
+      'loomkit/hono': own('./entries/hono', () => import('./entries/hono.ts')),
+      'loomkit/mcp': own('./entries/mcp', () => import('./entries/mcp.ts')),
+      'loomkit/redis': own('./entries/redis', () => import('./entries/redis.ts')),
+      'loomkit/tools': own('./entries/tools', () => import('./entries/tools.ts')),
+      // The package's name before it was `loomkit`. An installed package `loom` is a stranger's.
+      loom: { ...library, isExclusive: false },
+      zod: { load: () => import('zod'), address: addressOf('zod') },
+      'zod/v4': { load: () => import('zod/v4'), address: addressOf('zod/v4') },
+      ai: { load: () => import('ai'), address: addressOf('ai') },
+    },
+  })
+  return { builtIn, files }
 }
 
 export async function main(program: NodeJS.Process): Promise<void> {

@@ -11,7 +11,7 @@ describe('the settings', () => {
       port: 3000,
       host: '127.0.0.1',
       model: 'demo/assistant',
-      agent: 'assistant',
+      agent: undefined,
       agents: undefined,
       limits: { firstChunkMs: 60_000, nextChunkMs: 30_000, stepMs: 600_000 },
       keepAliveMs: 15_000,

@@ -8,6 +8,7 @@ import { totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { defineActingTool } from '../src/acting.ts'
 import { defineTool } from '../src/define-tool.ts'
 import type { Environment } from '../src/ground/environment.ts'
 import { LoomError } from '../src/ground/error.ts'
@@ -218,3 +219,11 @@ const limitText = {
   memory: 'Command ended: it used all the memory that a command may use',
   disk: 'Command ended: it filled the disk by more than a command may',
 }
+
+/** The tool of the command. The command asks the human, except for calls that the user allowed. */
+export const actingBash = defineActingTool({
+  name: 'bash',
+  runsCommands: true,
+  create: ({ workspace, sandbox, environment }) =>
+    bash({ workspace: workspace.root, sandbox, environment, needsApproval: true }),
+})

@@ -3,6 +3,7 @@
  * dies and another one repeats its call, the journal of the workspace shows whether the edit was made;
  * the tool does not search for the new text.
  */
+import { defineActingTool } from '../src/acting.ts'
 import { defineTool } from '../src/define-tool.ts'
 import type { Zod } from '../src/ground/schema.ts'
 import type { Workspace } from '../src/machine/workspace.ts'
@@ -111,3 +112,9 @@ async function outputOf(path: string, edit: EditResult | undefined): Promise<Edi
   const how = isFuzzy ? ', found by similarity: quotes, dashes or white space differ' : ''
   return { path, replacements, diff, text: `Edited ${name} (${count}${how}).\n\n${diff}` }
 }
+
+/** The tool of the command. The command asks the human, except for calls that the user allowed. */
+export const actingEditFile = defineActingTool({
+  name: 'edit_file',
+  create: ({ workspace }) => editFile(workspace, { needsApproval: true }),
+})

@@ -3,6 +3,7 @@
  * applies `.gitignore`; this module matches the pattern. A `--glob` option of ripgrep would include
  * files that `.gitignore` excludes.
  */
+import { defineActingTool } from '../src/acting.ts'
 import { defineTool } from '../src/define-tool.ts'
 import type { Workspace } from '../src/machine/workspace.ts'
 import { FileRefusal, quoted } from '../src/machine/workspace/file-error.ts'
@@ -123,3 +124,9 @@ function outputOf(files: string[], { hasMore, isLate, hint }: Notices): GlobOutp
   const text = [...files, ...notices.map((notice) => `[${notice}]`)].join('\n')
   return { files, truncated: hasMore || isLate, text }
 }
+
+/** The tool of the command. */
+export const actingGlob = defineActingTool({
+  name: 'glob',
+  create: ({ workspace }) => glob(workspace),
+})

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod/v4'
 
+import { defineActingTool } from '../src/acting.ts'
 import { defineTool } from '../src/define-tool.ts'
 import type { Zod } from '../src/ground/schema.ts'
 import { refuseUnlessFile, type Workspace } from '../src/machine/workspace.ts'
@@ -157,3 +158,9 @@ function outputOf({ found, end, limit, hint, listing }: Outcome): GrepOutput {
   const text = parts.filter((part) => part !== '').join('\n')
   return { matches, truncated: found.hasMore || isCut || end === 'late', text }
 }
+
+/** The tool of the command. */
+export const actingGrep = defineActingTool({
+  name: 'grep',
+  create: ({ workspace }) => grep(workspace),
+})

@@ -146,3 +146,6 @@ function modelOutput({
     ? { type: 'error-text', value: noAnswer }
     : { type: 'text', value: text }
 }
+
+/** The tool of the command, which the client answers: the terminal, or a page. */
+export const clientHuman = human()

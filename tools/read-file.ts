@@ -3,6 +3,7 @@
  * edit must omit them. The tool records the version that it read, so that a later edit does not
  * overwrite another writer's change.
  */
+import { defineActingTool } from '../src/acting.ts'
 import { defineTool } from '../src/define-tool.ts'
 import type { OpenFile, Workspace } from '../src/machine/workspace.ts'
 import { quoted } from '../src/machine/workspace/file-error.ts'
@@ -174,3 +175,9 @@ function sizeText(bytes: bigint | number): string {
     ? `${(count / 1024).toFixed(1)} KB`
     : `${(count / 1024 / 1024).toFixed(1)} MB`
 }
+
+/** The tool of the command. */
+export const actingReadFile = defineActingTool({
+  name: 'read_file',
+  create: ({ workspace }) => readFile(workspace),
+})

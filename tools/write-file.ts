@@ -2,6 +2,7 @@
  * Writes a whole file of the workspace. A reader sees the old content or the new one, never a part. The
  * file keeps its mode, byte order mark and line endings. A path that is a link changes the link's target.
  */
+import { defineActingTool } from '../src/acting.ts'
 import { defineTool } from '../src/define-tool.ts'
 import type { Workspace } from '../src/machine/workspace.ts'
 import { quoted } from '../src/machine/workspace/file-error.ts'
@@ -89,3 +90,9 @@ export function writeFile(
     toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
   })
 }
+
+/** The tool of the command. The command asks the human, except for calls that the user allowed. */
+export const actingWriteFile = defineActingTool({
+  name: 'write_file',
+  create: ({ workspace }) => writeFile(workspace, { needsApproval: true }),
+})

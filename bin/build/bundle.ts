@@ -6,6 +6,7 @@ import { join } from 'node:path'
 
 import { type Plugin, rolldown } from 'rolldown'
 
+import { builtInModules } from './built-in-modules.ts'
 import { root } from './place.ts'
 
 export interface Bundle {
@@ -32,6 +33,7 @@ export async function bundle({ embedding, isOneFile }: BundleOptions): Promise<B
     external: ['@vscode/ripgrep'],
     plugins: [
       replacement(join(root, 'src/ground/asset/embedded.ts'), embedding),
+      replacement(join(root, 'src/built-in.ts'), await builtInModules()),
       replacement(join(root, 'bin/main.mjs'), "export { main } from '../src/main.ts'"),
     ],
     transform: { define: { 'process.env.NODE_ENV': '"production"' }, target: 'node22.19' },

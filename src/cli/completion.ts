@@ -4,7 +4,8 @@
  */
 import type { Command } from 'commander'
 
-import { agentNames, toolNames } from './app-names.ts'
+import { agentNames } from '../project/agents.ts'
+import { builtInAgents, builtInToolNames } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
 
 export function completionScript(shell: 'bash' | 'zsh' | 'fish'): string {
@@ -92,19 +93,20 @@ interface ValuesOptions {
   choices: readonly string[] | undefined
 }
 
+/** Names of the current folder are left out, because only its code knows them. */
 async function valuesOf(
   name: string,
   { world, current, choices }: ValuesOptions,
 ): Promise<readonly string[]> {
-  const { app, program } = world
+  const { program } = world
   switch (name) {
     case 'model':
       return (await import('./models.ts')).modelNames(program.env, current)
     case 'agent':
-      return agentNames(await app.agents())
+      return agentNames(await builtInAgents(world))
     case 'tools':
     case 'allow':
-      return toolNames(app.tools)
+      return builtInToolNames(world)
     case 'session':
     case 'rm': {
       const { SessionFiles } = await import('./session-files.ts')

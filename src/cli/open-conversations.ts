@@ -5,6 +5,7 @@
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import type { ActingWorld } from '../acting.ts'
 import type { Agent } from '../agent.ts'
 import { type Config, readConfig } from '../config.ts'
 import { type Environment } from '../ground/environment.ts'
@@ -16,7 +17,7 @@ import { Workspace } from '../machine/workspace.ts'
 import type { ModelReference, Models } from '../model.ts'
 import { networkFetch } from '../model/network.ts'
 import { createModels } from '../model/resolve.ts'
-import type { ActingWorld } from '../server/chosen-agents.ts'
+import { agentNames } from '../project/agents.ts'
 import { errorLog } from '../server/error-log.ts'
 import { openStore } from '../server/open-loom.ts'
 import { openRegistry } from '../server/open-registry.ts'
@@ -25,7 +26,7 @@ import { openMemoryStore } from '../store/memory.ts'
 import { toolNames } from '../tool-list.ts'
 import type { NamedTool } from '../tool.ts'
 import { warmUp } from '../warm-up.ts'
-import { findAgent, agentNames, type NameWorld, findTools } from './app-names.ts'
+import { agentsFor, builtInAgents, findAgent, findTools, type NameWorld } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
 import type { Grants } from './approval.ts'
 import { chatAgent } from './chat-agent.ts'
@@ -75,18 +76,19 @@ export async function openLocalChat(
   world: CommandWorld,
   { flags, grants, isStored }: OpenOptions,
 ): Promise<LocalChat> {
-  const { program, app } = world
+  const { program } = world
   const config = chatConfig(program.env)
   // In the background, so that the first message does not wait for it.
   warmUp().catch(() => undefined)
-  const agents = await app.agents()
   const isRedis = isStored && config.redisUrl !== undefined
   const files = isStored && !isRedis ? new SessionFiles(program.env) : undefined
   const stored = await storedSession(flags, { files, here: config.workspace })
   const directory = directoryOf(stored, { config, environment: program.env })
   const names = nameWorld(world, { config, directory, isQuiet: flags.quiet === true })
+  const words = flags.agent === undefined ? [stored?.agent, config.agent] : [flags.agent]
+  const agents = await agentsFor(words, world)
   const isOurs = stored !== undefined && agentNames(agents).includes(stored.agent)
-  const word = flags.agent ?? (isOurs ? stored.agent : config.agent)
+  const word = flags.agent ?? (isOurs ? stored.agent : (config.agent ?? 'assistant'))
   const agent = await findAgent(word, { agents, world: names })
   const registry = await openRegistry(config, { fetch: networkFetch(program.env) })
   const models = createModels({ environment: program.env, registry })
@@ -95,7 +97,7 @@ export async function openLocalChat(
     model: flags.model,
     tools: flags.tools === undefined ? undefined : await toolsOf(flags.tools),
   }
-  const delegates = new Set(agentNames(agents))
+  const delegates = new Set(agentNames(await builtInAgents(world)))
   const mcp = await commandMcp(world, { flags, directory: resolve(program.cwd()) })
   const changedAgent = chatAgent(agent, {
     mcp,

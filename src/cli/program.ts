@@ -73,11 +73,12 @@ function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): 
   program
     .command('serve')
     .description(
-      'start the server; its settings are environment variables (PORT, HOST, LOOM_MODEL, …)',
+      'serve agents over HTTP; its settings are environment variables (PORT, HOST, LOOM_MODEL, …)',
     )
-    .action(async () => {
+    .argument('[paths...]', 'files or folders with agents (./agents)')
+    .action(async (paths: string[]) => {
       const { serve } = await import('./serve.ts')
-      onEnd(await serve(world))
+      onEnd(await serve(world, { paths }))
     })
   program
     .command('models')

@@ -8,6 +8,8 @@ import type { SandboxKind } from '../machine/sandbox/options.ts'
 import type { ModelReference, Models } from '../model.ts'
 import { networkFetch } from '../model/network.ts'
 import { createModels } from '../model/resolve.ts'
+import { agentsOf } from '../project/agents.ts'
+import { servedModules } from '../project/served-modules.ts'
 import { chooseAgents, type ChosenAgents } from '../server/chosen-agents.ts'
 import { errorLog } from '../server/error-log.ts'
 import { listen, type Listening } from '../server/listen.ts'
@@ -16,11 +18,18 @@ import { openLoom } from '../server/open-loom.ts'
 import { openRegistry } from '../server/open-registry.ts'
 import { Outage } from '../server/outage.ts'
 import { warmUp } from '../warm-up.ts'
+import { projectOf } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
 import { exitCodes } from './exit-code.ts'
 
+export interface ServeOptions {
+  /** Files and folders with agents. None: `./agents`, or Loom's own agents where it does not exist. */
+  paths: readonly string[]
+}
+
 /** @throws LoomError `invalid-config` for every reason that prevents the start of the server */
-export async function serve({ program, app }: CommandWorld): Promise<number> {
+export async function serve(world: CommandWorld, { paths }: ServeOptions): Promise<number> {
+  const { program, app } = world
   const config = readConfig(program.env)
   const warm = warmUp()
   // Awaited below. A bad setting is reported before a failure of the warm-up.
@@ -43,8 +52,9 @@ export async function serve({ program, app }: CommandWorld): Promise<number> {
   })
   const models = createModels({ environment: program.env, registry })
   const { env: environment } = program
-  const chosen = await chooseAgents(await app.agents(), { config, environment, notice })
-  const { agents } = chosen
+  const served = await agentsOf(await servedModules(paths, await projectOf(world)))
+  const chosen = await chooseAgents(served, { config, environment, notice })
+  const { agents, defaultAgent } = chosen
   const references = referencesIn(config, agents)
   // Reports a bad model in one line now, and not in the first request.
   for (const reference of references) await models.resolve(reference)
@@ -57,7 +67,9 @@ export async function serve({ program, app }: CommandWorld): Promise<number> {
     if (awayMs !== undefined) notice(`Redis is back after ${Math.ceil(awayMs / 1000)} s.`)
   }
   let ready = true
-  const loom = await openLoom({ config, agents, models, report, onBack }).catch(asConfigError)
+  const loom = await openLoom({ config, agents, defaultAgent, models, report, onBack }).catch(
+    asConfigError,
+  )
   await warm
   const fetch = await app.fetch({ loom, config, isReady: () => ready })
   const server = await listen(fetch, config)
@@ -111,13 +123,17 @@ async function reportDoubts(
   }
 }
 
-function greeting(url: string, config: Config, { agents, opened }: ChosenAgents): string {
+function greeting(
+  url: string,
+  config: Config,
+  { agents, defaultAgent, opened }: ChosenAgents,
+): string {
   const key = config.apiKeys.length === 0 ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
-  const others = agents.map(({ name }) => name).filter((name) => name !== config.agent)
+  const others = agents.map(({ name }) => name).filter((name) => name !== defaultAgent)
   const folder = opened && `  works  in ${opened.workspace.root}, ${confinement[opened.kind]}\n`
   return `Loom is ready: ${url}
 
-  agent  ${config.agent}${others.length === 0 ? '' : ` (and ${others.join(', ')})`}
+  agent  ${defaultAgent}${others.length === 0 ? '' : ` (and ${others.join(', ')})`}
   model  ${config.model}
 ${folder ?? ''}  try    curl -N '${url}/api/chat?protocol=text'${key} -d '{"message": "What is 12 * 34?"}'
 

@@ -6,10 +6,17 @@
  */
 import nodeModule from 'node:module'
 import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+import { ModuleGraph } from './file-module/module-graph.ts'
 
 export interface ProvidedModule {
   load: () => Promise<object>
+  /**
+   * The address of the module, if it is a file. Node.js then loads it when a file imports it.
+   * Without an address, it is loaded before the first file.
+   */
+  address?: string | undefined
   /**
    * Whether this module is used even if the user has installed a package with the same name. Set it
    * for a package of which only one copy may be loaded. @defaultValue false
@@ -17,8 +24,26 @@ export interface ProvidedModule {
   isExclusive?: boolean
 }
 
-/** Modules by their import name. */
-export type ProvidedModules = Readonly<Record<string, ProvidedModule>>
+export interface FileModulesOptions {
+  /** Modules by their import name. */
+  provided: Readonly<Record<string, ProvidedModule>>
+  /** The address of the folder of this Loom. Its modules are not the user's. */
+  ownFolder?: string | undefined
+}
+
+export interface FileModules {
+  /** Imports the present version of a file. The first call registers the module hooks. */
+  importFile: ImportFile
+  /** The files that were imported, and their own imports outside `node_modules`. */
+  graph: ModuleGraph
+  /** The file that Node.js read last. If a syntax error names no file, it is in this one. */
+  lastRead: () => string | undefined
+  /**
+   * Returns an error that names the line of a syntax error in a JavaScript file. Node.js names it only
+   * for TypeScript, so this reads the file as TypeScript.
+   */
+  syntaxErrorOf: (file: string) => Promise<unknown>
+}
 
 export type ImportFile = (path: string) => Promise<object>
 
@@ -33,36 +58,94 @@ export const imported = () => import("${bridge}")`
 
 const providedScheme = 'loom:provided/'
 
-/** Returns the function that imports a file. Its first call registers the module hooks. */
-export function fileModules(provided: ProvidedModules): ImportFile {
-  let opening: Promise<ImportFile> | undefined
-  return async (path) => {
-    opening ??= openBridge(provided)
-    const importFile = await opening
-    return importFile(path)
+export function fileModules(options: FileModulesOptions): FileModules {
+  const graph = new ModuleGraph()
+  let lastRead: string | undefined
+  let opening: Promise<Bridge['load']> | undefined
+  const onRead = (file: string) => (lastRead = file)
+  return {
+    graph,
+    lastRead: () => lastRead,
+    async importFile(path) {
+      opening ??= openBridge(options, { graph, onRead })
+      const load = await opening
+      return load(pathToFileURL(resolve(path)).href)
+    },
+    async syntaxErrorOf(file) {
+      const load = await opening
+      return load?.(pathToFileURL(file).href + asTypeScript).then(
+        () => undefined,
+        (error: unknown) => error,
+      )
+    },
   }
 }
 
-async function openBridge(provided: ProvidedModules): Promise<ImportFile> {
+/** The end of the address of a file that is read as TypeScript. */
+const asTypeScript = '?loom=syntax'
+
+interface Observer {
+  graph: ModuleGraph
+  onRead: (file: string) => void
+}
+
+async function openBridge(
+  { provided, ownFolder }: FileModulesOptions,
+  { graph, onRead }: Observer,
+): Promise<Bridge['load']> {
   const modules = new Map<string, object>()
-  for (const [name, { load }] of Object.entries(provided)) modules.set(name, await load())
+  for (const [name, { load, address }] of Object.entries(provided)) {
+    if (address === undefined) modules.set(name, await load())
+  }
+  const providedAt = (name: string) => {
+    const address = provided[name]?.address
+    if (address !== undefined) return { url: address, shortCircuit: true }
+    return moduleAt(providedScheme + name)
+  }
+  /** The file at this address, if it is the user's and no installed package. */
+  const userFile = (url: string): string | undefined => {
+    if (!url.startsWith('file:') || url.includes('/node_modules/')) return undefined
+    if (ownFolder !== undefined && url.startsWith(ownFolder)) return undefined
+    return fileURLToPath(url)
+  }
   nodeModule.registerHooks({
     resolve(specifier, context, next) {
       if (specifier === bridge || specifier.startsWith(providedScheme)) return moduleAt(specifier)
-      if (!modules.has(specifier)) return next(specifier, context)
-      if (provided[specifier]?.isExclusive === true) return moduleAt(providedScheme + specifier)
+      const isProvided = Object.hasOwn(provided, specifier)
+      if (isProvided && provided[specifier]?.isExclusive === true) return providedAt(specifier)
+      const { parentURL = '' } = context
+      const isFirst = parentURL === bridge
+      const parent = isFirst ? undefined : userFile(parentURL)
+      const isOurs = isFirst || (parent !== undefined && graph.has(parent))
       try {
-        return next(specifier, context)
+        const found = next(specifier, context)
+        if (specifier.endsWith(asTypeScript)) return found
+        const file = isOurs ? userFile(found.url) : undefined
+        if (file === undefined) return found
+        graph.add(file, parent)
+        // `require` finds modules by their path.
+        const isRequired = context.conditions.includes('require')
+        return isRequired ? found : { ...found, url: graph.addressOf(file) }
       } catch (error) {
         if (!isNotFound(error)) throw error
-        return moduleAt(providedScheme + specifier)
+        if (isProvided) return providedAt(specifier)
+        // The importer is read again when the missing file exists.
+        if (isOurs && /^\.{0,2}\//.test(specifier)) {
+          graph.add(fileURLToPath(new URL(specifier, parentURL)), parent)
+        }
+        throw error
       }
     },
     load(url, context, next) {
       if (url === bridge) return source(bridgeSource)
-      if (!url.startsWith(providedScheme)) return next(url, context)
-      const name = url.slice(providedScheme.length)
-      return source(reexport(name, modules.get(name) ?? {}))
+      if (url.startsWith(providedScheme)) {
+        const name = url.slice(providedScheme.length)
+        return source(reexport(name, modules.get(name) ?? {}))
+      }
+      if (url.endsWith(asTypeScript)) return next(url, { ...context, format: 'module-typescript' })
+      const file = userFile(url)
+      if (file !== undefined && graph.has(file)) onRead(file)
+      return next(url, context)
     },
   })
   // `require` loads a separate copy of the bridge. Other modules use only the copy that `import`
@@ -70,7 +153,7 @@ async function openBridge(provided: ProvidedModules): Promise<ImportFile> {
   const first: Bridge = nodeModule.createRequire(join(process.cwd(), 'loom'))(bridge)
   const { modules: shared, load } = await first.imported()
   for (const [name, module] of modules) shared.set(name, module)
-  return (path) => load(pathToFileURL(resolve(path)).href)
+  return load
 }
 
 interface Bridge {

@@ -6,23 +6,8 @@ import type { Agent } from '../agent.ts'
 import type { Config } from '../config.ts'
 import type { Environment } from '../ground/environment.ts'
 import { LoomError } from '../ground/error.ts'
-import type { Sandbox } from '../machine/sandbox.ts'
-import type { Workspace } from '../machine/workspace.ts'
+import { agentNames, type AppAgents } from '../project/agents.ts'
 import { openWorkspace, type OpenedWorkspace } from './open-workspace.ts'
-
-/** The objects that an agent that acts on the machine receives. */
-export interface ActingWorld {
-  workspace: Workspace
-  sandbox: Sandbox
-  environment: Environment
-}
-
-export interface AppAgents {
-  /** The agents that are offered without `LOOM_AGENTS`. None of them can act on the machine. */
-  harmless: readonly Agent[]
-  /** Agents that act on the machine, by name. They are created only if they are offered. */
-  acting: Readonly<Record<string, (world: ActingWorld) => Agent | Promise<Agent>>>
-}
 
 export interface ChooseOptions {
   config: Config
@@ -33,33 +18,60 @@ export interface ChooseOptions {
 
 export interface ChosenAgents {
   agents: readonly Agent[]
+  /** The name of the agent of requests that name none. */
+  defaultAgent: string
   /** Undefined if no agent acts on the machine. */
   opened: OpenedWorkspace | undefined
 }
 
 /** @throws LoomError `invalid-config` for an unknown name, or for a workspace that cannot be used */
 export async function chooseAgents(
-  { harmless, acting }: AppAgents,
+  app: AppAgents,
   { config, environment, notice }: ChooseOptions,
 ): Promise<ChosenAgents> {
-  const harmlessNames = harmless.map(({ name }) => name)
-  const allNames = [...harmlessNames, ...Object.keys(acting)]
-  const names = config.agents ?? harmlessNames
-  const unknown = names.find((name) => !allNames.includes(name))
-  if (unknown !== undefined) throw badName('LOOM_AGENTS must only name', allNames, unknown)
-  if (!names.includes(config.agent)) {
-    if (allNames.includes(config.agent)) throw notOffered(config.agent, names)
-    throw badName('LOOM_AGENT must be one of', names, config.agent)
-  }
-  const makers = Object.entries(acting).filter(([name]) => names.includes(name))
+  const names = offeredNames(app, config)
+  const defaultAgent = defaultName(app, { names, config })
+  const { harmless, acting } = app
+  const offered = acting.filter(({ name }) => names.includes(name))
   const harmlessAgents = harmless.filter(({ name }) => names.includes(name))
-  if (makers.length === 0) return { agents: harmlessAgents, opened: undefined }
+  if (offered.length === 0) return { agents: harmlessAgents, defaultAgent, opened: undefined }
   const opened = await openWorkspace({ config, environment, notice })
   const { workspace, sandbox } = opened
   const world = { workspace, sandbox, environment }
-  const actingAgents = await Promise.all(makers.map(async ([, make]) => make(world)))
-  return { agents: [...harmlessAgents, ...actingAgents], opened }
+  const actingAgents = await Promise.all(offered.map(async ({ create }) => create(world)))
+  return { agents: [...harmlessAgents, ...actingAgents], defaultAgent, opened }
 }
+
+function offeredNames(app: AppAgents, config: Config): readonly string[] {
+  const harmlessNames = app.harmless.map(({ name }) => name)
+  const allNames = agentNames(app)
+  const names = config.agents ?? harmlessNames
+  const unknown = names.find((name) => !allNames.includes(name))
+  if (unknown !== undefined) throw badName('LOOM_AGENTS must only name', allNames, unknown)
+  if (names.length > 0) return names
+  throw new LoomError(
+    'invalid-config',
+    `No agent is offered, because each of them acts on this machine. To offer them, set LOOM_AGENTS=${allNames.join(',')}`,
+  )
+}
+
+/** @throws LoomError `invalid-config` */
+function defaultName(
+  app: AppAgents,
+  { names, config: { agent } }: { names: readonly string[]; config: Config },
+): string {
+  if (agent === undefined) {
+    const [first = usualAgent] = names
+    return names.includes(usualAgent) ? usualAgent : first
+  }
+  if (names.includes(agent)) return agent
+  const allNames = agentNames(app)
+  if (allNames.includes(agent)) throw notOffered(agent, names)
+  throw badName('LOOM_AGENT must be one of', names, agent)
+}
+
+/** The default agent where the operator names none, if it is offered. */
+const usualAgent = 'assistant'
 
 const badName = (rule: string, names: readonly string[], got: string) =>
   new LoomError('invalid-config', `${rule} ${names.join(', ')}; got ${JSON.stringify(got)}`)

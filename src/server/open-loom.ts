@@ -10,6 +10,8 @@ import { openMemoryStore } from '../store/memory.ts'
 export interface OpenLoomOptions extends OpenStoreOptions {
   config: Config
   agents: readonly Agent[]
+  /** The name of the agent of requests that name none. @defaultValue that of the settings, else the first */
+  defaultAgent?: string
   models: Models
 }
 
@@ -22,13 +24,13 @@ export interface OpenStoreOptions {
 
 /** @throws LoomError `invalid-config` or `unavailable` for a Redis that cannot be used */
 export async function openLoom(options: OpenLoomOptions): Promise<Loom> {
-  const { config, agents, models, report } = options
+  const { config, agents, defaultAgent = config.agent, models, report } = options
   const loom = new Loom({
     agents,
     models,
     report,
     store: await openStore(options),
-    defaultAgent: config.agent,
+    ...(defaultAgent !== undefined && { defaultAgent }),
     defaultModel: config.model,
     limits: config.limits,
     // More writes to memory cost nothing.

@@ -55,7 +55,7 @@ export class Instance {
     const shared = { store, report, instance: this.id }
     this.#lookout = new Lookout({
       ...shared,
-      agents: options.agents,
+      agentNames: options.agentNames,
       isBusy: (sessionId) => this.#isBusy(sessionId),
       takeOver: (sessionId) => this.takeOver(sessionId),
       forget: (sessionId) => this.#forget(sessionId),

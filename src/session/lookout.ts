@@ -15,8 +15,8 @@ const auditSize = 50
 export interface LookoutOptions {
   store: InstanceStore & SessionReader
   instance: string
-  /** The names of the agents that this instance has. */
-  agents: readonly string[]
+  /** The names of the agents that this instance has now. */
+  agentNames: () => readonly string[]
   /** Whether this instance runs the turn of the session, or has a claim of it in progress. */
   isBusy: (sessionId: string) => boolean
   takeOver: (sessionId: string) => Promise<void>
@@ -75,8 +75,8 @@ export class Lookout {
 
   /** Sessions that other instances passed on, because they lack the agent. */
   async #lookAfterWaiting(): Promise<void> {
-    const { store, instance, agents } = this.#options
-    for (const agent of agents) {
+    const { store, instance, agentNames } = this.#options
+    for (const agent of agentNames()) {
       await this.#takeAll(() => store.adoptWaiting(agent, instance, adoptionSize))
     }
   }

@@ -53,8 +53,8 @@ export interface MailboxesOptions {
   instance: Instance
   /** The maximum number of letters in the queue of a session. */
   mailboxLimit: number
-  /** The names of the agents that this instance has. */
-  agents: readonly string[]
+  /** The names of the agents that this instance has now. */
+  agentNames: () => readonly string[]
 }
 
 export class Mailboxes {
@@ -70,9 +70,10 @@ export class Mailboxes {
     letter: Letter,
     request: PostRequest & { edit?: QueueEdit },
   ): Promise<PostReply> {
-    const { store, instance, mailboxLimit, agents } = this.#options
+    const { store, instance, mailboxLimit, agentNames } = this.#options
     await instance.start()
     if (instance.isDraining) throw shuttingDown()
+    const agents = agentNames()
     if (!agents.includes(request.agent)) throw missingAgent(request.agent)
     return instance.withClaim(sessionId, async () => {
       // The index first, so that some instance finds every accepted letter.
@@ -129,10 +130,10 @@ export class Mailboxes {
 
   /** @throws LoomError `unavailable` */
   async run(sessionId: string, tenant: string): Promise<boolean> {
-    const { store, instance, agents } = this.#options
+    const { store, instance, agentNames } = this.#options
     await instance.start()
     if (instance.isDraining) throw shuttingDown()
-    const to = { tenant, instance: instance.id, agents }
+    const to = { tenant, instance: instance.id, agents: agentNames() }
     const reply = await instance.withClaim(sessionId, async () => {
       await store.note(instance.id, sessionId)
       const reply = await store.runQueue(sessionId, to)

@@ -14,7 +14,7 @@ export class TurnCommit {
   readonly #instance: string
   readonly #log: TurnLog
   readonly #commit: Commit
-  readonly #agents: readonly string[]
+  readonly #agentNames: () => readonly string[]
   #isLeft = false
   #isLost = false
 
@@ -26,7 +26,7 @@ export class TurnCommit {
     this.claim = { sessionId, claim, logId }
     this.#store = world.store
     this.#instance = world.instance
-    this.#agents = world.agents
+    this.#agentNames = world.agentNames
     this.#log = log
     this.#commit = commit
   }
@@ -65,7 +65,7 @@ export class TurnCommit {
   #finish(): Promise<FinishReply> {
     const { lastId } = this.#log
     return this.#store.finish(
-      { ...this.claim, lastId, instance: this.#instance, agents: this.#agents },
+      { ...this.claim, lastId, instance: this.#instance, agents: this.#agentNames() },
       this.#commit,
     )
   }

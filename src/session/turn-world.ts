@@ -17,8 +17,8 @@ export interface TurnWorld {
   tails: LocalTails
   instance: string
   agentOf: (name: string) => Agent | undefined
-  /** The names of the agents that this instance has. */
-  agents: readonly string[]
+  /** The names of the agents that this instance has now. */
+  agentNames: () => readonly string[]
   /** The breakers of the sessions whose turns run here. */
   breakers: Breakers
   models: Models

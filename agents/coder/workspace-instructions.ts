@@ -1,5 +1,5 @@
 /** Reads a project's instructions for agents: the file `AGENTS.md` at its root (https://agents.md). */
-import type { Workspace } from '../src/machine/workspace.ts'
+import type { Workspace } from '../../src/machine/workspace.ts'
 
 /** A longer file would fill the model's context window on every call. */
 const bytesMax = 32 * 1024

@@ -1,0 +1,106 @@
+/** Loads a module of the user. A failure is one readable line: the file, the line, and the reason. */
+import { fileURLToPath } from 'node:url'
+
+import { errorMessage, LoomError } from '../ground/error.ts'
+import { fieldsOf } from '../ground/fields.ts'
+import type { FileModules } from '../ground/file-module.ts'
+import type { Exports } from './exports.ts'
+import { type ModuleFile, shownPath } from './module-file.ts'
+
+/** The modules of the user, and the folder that relative paths start from. */
+export interface FileWorld {
+  directory: string
+  modules: FileModules
+}
+
+/**
+ * @param file an absolute path
+ * @param path the path in error texts
+ */
+export const moduleFile = (
+  file: string,
+  { directory, modules }: FileWorld,
+  path: string = shownPath(file, directory),
+): ModuleFile => ({
+  path,
+  async load() {
+    try {
+      return await modules.importFile(file)
+    } catch (cause) {
+      throw await loadError(cause, { file, path, directory, modules })
+    }
+  },
+})
+
+/** @throws LoomError `invalid-config` if the module cannot be loaded */
+export async function exportsOf(module: ModuleFile): Promise<Exports> {
+  return { ...fieldsOf(await module.load()) }
+}
+
+async function loadError(
+  cause: unknown,
+  { file, path, directory, modules }: FileWorld & { file: string; path: string },
+): Promise<LoomError> {
+  const place = await placeOf(cause, file, modules)
+  const line = place?.line === undefined ? '' : `:${place.line}`
+  const isOther = place !== undefined && place.file !== file
+  const head = isOther
+    ? `${path} cannot be loaded: ${shownPath(place.file, directory)}${line}: `
+    : `${path}${line} cannot be loaded: `
+  // Node.js writes several lines for some errors, and the first says what happened.
+  const [reason = ''] = errorMessage(cause).trim().split('\n')
+  return new LoomError('invalid-config', head + reason + hintFor(cause), { cause })
+}
+
+interface Place {
+  file: string
+  line: number | undefined
+}
+
+/** Node.js writes `file:///a/b.ts:3:5` in a stack, and `/a/b.ts:3` before a syntax error. */
+const placePattern =
+  /(file:\/\/[^\s()]+?|\/[^\n()]+?|[A-Za-z]:\\[^\n()]+?)(?:\?[^\s:()]*)?:(\d+)(?=[:\s)]|$)/gm
+
+/** The place of the error in the files of the user. Undefined if Node.js does not report it. */
+async function placeOf(
+  error: unknown,
+  file: string,
+  { graph, lastRead, syntaxErrorOf }: FileModules,
+): Promise<Place | undefined> {
+  const found = stackPlace(error, (each) => each === file || graph.has(each))
+  if (found !== undefined) return found
+  const [, importer] = / imported from (.+)$/m.exec(errorMessage(error)) ?? []
+  if (importer !== undefined && graph.has(importer)) return { file: importer, line: undefined }
+  const last = error instanceof SyntaxError ? lastRead() : undefined
+  if (last === undefined) return undefined
+  return (
+    stackPlace(await syntaxErrorOf(last), (each) => each === last) ?? {
+      file: last,
+      line: undefined,
+    }
+  )
+}
+
+function stackPlace(error: unknown, isUserFile: (file: string) => boolean): Place | undefined {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  for (const [, written = '', line] of stack.matchAll(placePattern)) {
+    const file = written.startsWith('file:') ? fileURLToPath(written) : written
+    if (isUserFile(file)) return { file, line: Number(line) }
+  }
+  return undefined
+}
+
+function hintFor(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return `. ${syntaxHint}`
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return '. Node.js runs .ts, .mts, .cts and .js files.'
+  const [, missing] = /^Cannot find module '([^']+)'/.exec(errorMessage(error)) ?? []
+  if (missing === undefined) return ''
+  if (missing.endsWith('.js')) return '. Import a TypeScript file by its own name: it ends in .ts.'
+  return /\.\w+$/.test(missing)
+    ? ''
+    : '. Write the import with the ending of the file, such as .ts.'
+}
+
+const syntaxHint =
+  'Node.js runs TypeScript by removing its types, so use plain JavaScript for what is more than a type: an object in place of an enum, a field in place of a parameter property. "erasableSyntaxOnly" in tsconfig.json makes the editor report it.'
