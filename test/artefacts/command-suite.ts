@@ -10,6 +10,8 @@ import { text } from 'node:stream/consumers'
 
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 
+import { fieldsOf } from '../../src/ground/fields.ts'
+import { type ModuleKind, modulesIn } from '../../src/project/module-file.ts'
 import { folder, type RunOptions, root, start as startProgram, tidy } from '../cli/command.ts'
 import { closeTerminals, keys, lacksTerminal, openPseudoTerminal } from '../cli/pseudo-terminal.ts'
 import { within } from '../deadline.ts'
@@ -89,6 +91,26 @@ export function commandSuite(artefact: Artefact): void {
     expect(agent.stdout).toContain('hello Ada, from another file')
     const tools = await loom(['--tools', join(files, 'tools.mjs'), 'Use shout for joy'])
     expect(tools).toMatchObject({ code: 0, stdout: expect.stringContaining('JOY') })
+  })
+
+  it('the built-in agents and tools are those of the folders', async () => {
+    const directory = await folder()
+    const exportsIn = async (kind: ModuleKind) => {
+      const names = await modulesIn(join(root, `${kind}s`), kind)
+      const modules: object[] = await Promise.all(names.map((name) => import(name)))
+      const values: unknown[] = modules.flatMap(Object.values)
+      return values.flatMap((value) => {
+        const { name, description, acting } = fieldsOf(value)
+        const isOne = typeof value === 'object' && (description !== undefined || acting === kind)
+        return isOne && typeof name === 'string' ? [name] : []
+      })
+    }
+    const agents = await loom(['--agent', 'nobody', 'hi there'], { directory })
+    const tools = await loom(['--tools', 'nothing', 'hi there'], { directory })
+    const listed = ({ stderr }: { stderr: string }) =>
+      /There are: (.+)\. To use/.exec(stderr)?.[1]?.split(', ').toSorted()
+    expect(listed(agents)).toEqual((await exportsIn('agent')).toSorted())
+    expect(listed(tools)).toEqual((await exportsIn('tool')).toSorted())
   })
 
   it('a faulty file is reported in one line', async () => {
