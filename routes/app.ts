@@ -23,7 +23,7 @@ export function createApp(options: AppOptions): Hono {
   app.onError((error, c) => answerError(error, c, loom))
   app.use(allowOrigins(config), refuseDotIds())
   app.use('/api/*', bearerKeys(config.apiKeys))
-  app.route('/api', sessionRoutes(loom, { tenantOf }))
+  app.route('/api', sessionRoutes(loom, { principalOf: tenantOf }))
   agentRoutes(app, loom)
   modelRoutes(app, loom)
   healthRoutes(app, world)

@@ -5,6 +5,7 @@ import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
 import { type Fields, isFields } from '../src/ground/fields.ts'
+import { serverField } from '../src/store/context.ts'
 import { idLengthMax, isId, isSessionId } from '../src/wire/conversation.ts'
 import { readChatBody } from './chat-body.ts'
 
@@ -16,7 +17,12 @@ export const sessionIdSchema = idSchema.refine(isSessionId, 'cannot be "." or ".
  * were parsed from JSON within the limits of `body-limits.ts`, and a schema takes seconds for a
  * walk that a parser does in milliseconds.
  */
-export const contextSchema = z.custom<JSONObject>(isFields, 'expected object')
+export const contextSchema = z
+  .custom<JSONObject>(isFields, 'expected object')
+  .refine(
+    (context) => !Object.hasOwn(context, serverField),
+    `cannot have the field "${serverField}"`,
+  )
 
 /** Other fields (`transport.body` of the client) are not read. */
 const chatRequest = z.object({

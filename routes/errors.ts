@@ -12,6 +12,11 @@ export function answerError(
   c: Context,
   { models, report }: Pick<Loom, 'models' | 'report'>,
 ): Response {
+  const ownResponse = responseOf(error)
+  if (ownResponse !== undefined) {
+    if (ownResponse.status >= 500) report(error)
+    return ownResponse
+  }
   // Any other error may contain paths, queries or keys. It goes to the log and not to the client.
   const failure =
     error instanceof LoomError && error.code !== 'internal'
@@ -26,6 +31,17 @@ export function answerError(
     c.header('Retry-After', String(Math.ceil(failure.retryAfterMs / 1000)))
   }
   return wantsJson(c) ? c.json({ error: { code, message } }, status) : c.text(message, status)
+}
+
+/**
+ * An `HTTPException` of the application, from `principalOf` or `contextOf`, has its own response. As
+ * in Hono's own error handler, its class is not checked: there may be a second copy of Hono.
+ */
+function responseOf(error: Error): Response | undefined {
+  if (error instanceof LoomError || !('getResponse' in error)) return undefined
+  const { getResponse } = error
+  const response: unknown = typeof getResponse === 'function' ? getResponse.call(error) : undefined
+  return response instanceof Response ? response : undefined
 }
 
 function wantsJson(c: Context): boolean {

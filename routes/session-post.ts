@@ -3,6 +3,7 @@
  */
 import { randomUUID } from 'node:crypto'
 
+import type { JSONObject } from '@ai-sdk/provider'
 import type { Context } from 'hono'
 
 import { LoomError } from '../src/ground/error.ts'
@@ -13,6 +14,7 @@ import { LastMessage } from '../src/session/last-message.ts'
 import type { PostContent } from '../src/session/post-content.ts'
 import { publicId } from '../src/session/tenant-ids.ts'
 import { answerGone, type AnswerReceipt, wholeAnswer } from '../src/session/whole-answer.ts'
+import { withServerPart } from '../src/store/context.ts'
 import { idLengthMax, readSeed } from '../src/wire/conversation.ts'
 import type { FileUrls } from '../src/wire/conversation/file-address.ts'
 import { seenMessage } from '../src/wire/frames/seen-message.ts'
@@ -26,14 +28,16 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const { loom } = world
   // The name of the agent may follow the messages in the body, so it is not known yet.
   const keepsHistory = loom.agents.some(({ seedFromClient }) => seedFromClient === true)
+  const server = await world.serverContext?.()
   const request = await readRequest(c, keepsHistory)
   const reading = readingOf(c, {})
   const { id: named = '' } = request
   const id = named === '' ? randomUUID() : named
-  const tenant = world.tenantOf(c)
+  const tenant = world.principal
   const session = await loom.sessions.find(tenant, id)
   const agent = agentOf(c, world, { named: request.agent, session })
-  const content = postingOf(c, request, { agent: agent.name, reading, fileUrls: loom.fileUrls })
+  const { fileUrls } = loom
+  const content = postingOf(c, request, { agent: agent.name, reading, fileUrls, server })
   // A header value must be ASCII.
   c.header('x-loom-session', encodeURIComponent(id))
   const { sessionId, receipt } = await acceptPost(loom, {
@@ -51,12 +55,21 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   return answer(c, world, { sessionId, receipt, reading })
 }
 
+interface PostingOptions {
+  agent: string
+  reading: Reading
+  fileUrls: FileUrls
+  /** The server's part of the context. */
+  server: JSONObject | undefined
+}
+
 function postingOf(
   c: Context,
   request: ChatRequest,
-  { agent, reading, fileUrls }: { agent: string; reading: Reading; fileUrls: FileUrls },
+  { agent, reading, fileUrls, server }: PostingOptions,
 ): PostContent {
-  const { trigger = 'submit-message', messageId, context } = request
+  const { trigger = 'submit-message', messageId } = request
+  const context = server === undefined ? request.context : withServerPart(request.context, server)
   const key = c.req.header('idempotency-key')
   if (key !== undefined && key.length > idLengthMax) {
     throw new LoomError('invalid-request', `Idempotency-Key is longer than ${idLengthMax}.`)
@@ -110,7 +123,7 @@ export async function answer(
 ): Promise<Response> {
   const { logId, letterId, after, skip, answers, queued, repeated } = receipt
   const { sessions } = world.loom
-  const id = publicId(world.tenantOf(c), sessionId)
+  const id = publicId(world.principal, sessionId)
   if (/\brespond-async\b/.test(c.req.header('prefer') ?? '')) {
     c.header('Preference-Applied', 'respond-async')
     return c.json({ id, letterId, messageId: logId, queued }, 202)

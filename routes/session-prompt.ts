@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 
 import { LoomError } from '../src/ground/error.ts'
 import { nextPrompt } from '../src/session/next-prompt.ts'
+import { withServerPart } from '../src/store/context.ts'
 import { contextSchema } from './chat-request.ts'
 import { jsonResponse } from './json-response.ts'
 import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
@@ -15,7 +16,12 @@ import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
 export async function prompt(c: Context, world: SessionWorld): Promise<Response> {
   const session = await ownSession(c, world)
   const agent = agentOf(c, world, { session })
-  const next = await nextPrompt(world.loom, session, { agent, context: contextOf(c) })
+  const client = contextOf(c)
+  const { serverContext } = world
+  // The turn that runs or waits has its context already.
+  const isNext = serverContext !== undefined && (client !== undefined || session.state === 'idle')
+  const context = isNext ? withServerPart(client, await serverContext()) : client
+  const next = await nextPrompt(world.loom, session, { agent, context })
   return jsonResponse(c, next, withBytesAsText)
 }
 

@@ -28,7 +28,7 @@ export async function stop(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const { sessions } = world.loom
   const { queue, messageId } = body.data
-  const tenant = world.tenantOf(c)
+  const tenant = world.principal
   const { stopped, withdrawn } =
     messageId === undefined
       ? { stopped: await sessions.stop(id, tenant, { queue }), withdrawn: false }
@@ -57,7 +57,7 @@ export async function queue(c: Context, world: SessionWorld): Promise<Response> 
 export async function runQueue(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const { sessions } = world.loom
-  const running = await sessions.runQueue(id, world.tenantOf(c))
+  const running = await sessions.runQueue(id, world.principal)
   const { queued } = await sessions.queueState(id)
   return c.json({ running, queued })
 }
@@ -65,7 +65,7 @@ export async function runQueue(c: Context, world: SessionWorld): Promise<Respons
 export async function withdraw(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const letterId = c.req.param('messageId') ?? ''
-  if (await world.loom.sessions.withdraw(id, world.tenantOf(c), letterId))
+  if (await world.loom.sessions.withdraw(id, world.principal, letterId))
     return c.json({ withdrawn: true })
   throw new LoomError('not-found', 'No such message waits in the queue of this session.')
 }

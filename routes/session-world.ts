@@ -1,30 +1,75 @@
-/** The objects that the session routes share: agents, sessions and tenants. */
+/** The objects that the handlers of one request to the session routes share. */
+import type { JSONObject } from '@ai-sdk/provider'
 import type { Context } from 'hono'
 
 import type { Agent } from '../src/agent.ts'
 import { LoomError } from '../src/ground/error.ts'
+import { isJsonObject, toJson } from '../src/ground/json.ts'
 import type { Loom } from '../src/loom.ts'
 import { missingAgent } from '../src/session/mailboxes.ts'
+import { serverField } from '../src/store/context.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 
 export interface SessionWorld {
   loom: Loom
   /**
-   * Returns the tenant of a request. A session belongs to the tenant that created it, and each
-   * tenant has its own ids.
+   * The principal of the request. A session belongs to the principal that created it, and each
+   * principal has its own ids.
    */
-  tenantOf: (c: Context) => string
+  principal: string
+  /** Returns the server's part of the context. Undefined if all of the context is the client's. */
+  serverContext: (() => Promise<JSONObject>) | undefined
+}
+
+/** The functions of the application that decide about a request; see `SessionRoutesOptions`. */
+export interface RequestRules {
+  principalOf: (c: Context) => string | undefined | Promise<string | undefined>
+  contextOf: ((c: Context) => unknown) | undefined
 }
 
 /**
- * @throws LoomError `not-found`, also for a session of another tenant, so that its existence stays
+ * @throws LoomError `unauthorized` for a request without a principal; the errors of the rules
+ */
+export async function worldOf(
+  c: Context,
+  loom: Loom,
+  { principalOf, contextOf }: RequestRules,
+): Promise<SessionWorld> {
+  // An application may be written without types.
+  const principal: unknown = await principalOf(c)
+  if (typeof principal !== 'string') {
+    throw new LoomError(
+      'unauthorized',
+      'The server does not know the sender of this request. Sign in, and send it again.',
+    )
+  }
+  const serverContext = contextOf && (async () => serverPart(await contextOf(c)))
+  return { loom, principal, serverContext }
+}
+
+function serverPart(value: unknown): JSONObject {
+  if (value === undefined || value === null) return {}
+  try {
+    const json = toJson(value)
+    if (isJsonObject(json) && !Object.hasOwn(json, serverField)) return json
+  } catch (cause) {
+    throw new Error(notAnObject, { cause })
+  }
+  // Not a `LoomError`: this is a fault of the application, and the text is for its error log.
+  throw new Error(notAnObject)
+}
+
+const notAnObject = `contextOf must return an object of JSON values, without the field "${serverField}".`
+
+/**
+ * @throws LoomError `not-found`, also for a session of another principal, so that its existence stays
  * secret
  */
 export async function ownSession(
   c: Context,
-  { loom: { sessions }, tenantOf }: SessionWorld,
+  { loom: { sessions }, principal }: SessionWorld,
 ): Promise<SessionRecord> {
-  const session = await sessions.find(tenantOf(c), c.req.param('id') ?? '')
+  const session = await sessions.find(principal, c.req.param('id') ?? '')
   if (session !== undefined) return session
   throw noSession()
 }

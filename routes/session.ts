@@ -1,6 +1,6 @@
 /**
- * The routes of sessions. A session is the same on every instance. For a tenant that does not own
- * it, it does not exist.
+ * The routes of sessions. A session is the same on every instance. For a principal that does not
+ * own it, it does not exist.
  */
 import { type Context, Hono } from 'hono'
 
@@ -8,7 +8,7 @@ import { late } from '../src/ground/late.ts'
 import type { Loom } from '../src/loom.ts'
 import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
-import type { SessionWorld } from './session-world.ts'
+import { worldOf } from './session-world.ts'
 
 /**
  * The options of `sessionRoutes`.
@@ -16,14 +16,30 @@ import type { SessionWorld } from './session-world.ts'
  * ```ts
  * import type { SessionRoutesOptions } from 'loomkit'
  *
- * const options: SessionRoutesOptions = { tenantOf: (c) => c.get('userId') }
+ * const options: SessionRoutesOptions = {
+ *   principalOf: (c) => c.get('userId'),
+ *   contextOf: (c) => ({ role: c.get('role') }),
+ * }
  * ```
  */
 export interface SessionRoutesOptions {
   /**
-   * Returns the tenant of a request. Only the tenant that created a session finds it, and two tenants may
-   * use the same session id. @defaultValue one tenant, '', for all requests
+   * Returns the principal of a request: the user or the tenant. Only the principal that created a session
+   * finds it, and two principals may use the same session id. Tools receive it as `context.principal`.
+   * `undefined` refuses the request with status 401. A thrown `LoomError` or `HTTPException` keeps its
+   * status; any other error is reported and gets status 500. @defaultValue one principal, '', for all requests
    */
+  principalOf?: (c: Context) => string | undefined | Promise<string | undefined>
+  /**
+   * Returns the server's part of the context of a message, an object of JSON values. It is merged over the
+   * context that the client sent, so a client cannot set its fields. It is stored with the message and reaches
+   * the system prompt, the tools and the callbacks of its turn, also after an answer, an approval or a
+   * takeover. It runs for each posted message, edit and regeneration, and for `…/prompt`; a later message gets
+   * a new one. It must not read the body of the request. For errors, see `principalOf`.
+   * @defaultValue all of the context is the client's
+   */
+  contextOf?: (c: Context) => object | undefined | Promise<object | undefined>
+  /** The earlier name of `principalOf`. */
   tenantOf?: (c: Context) => string
 }
 
@@ -42,9 +58,8 @@ export interface SessionRoutesOptions {
  */
 export function sessionRoutes(
   loom: Loom,
-  { tenantOf = () => '' }: SessionRoutesOptions = {},
+  { tenantOf = () => '', principalOf = tenantOf, contextOf }: SessionRoutesOptions = {},
 ): Hono {
-  const world: SessionWorld = { loom, tenantOf }
   // An instance that serves sessions takes over those of a dead instance, also before its first
   // request.
   loom.sessions.start().catch(loom.report)
@@ -52,7 +67,7 @@ export function sessionRoutes(
   // The handlers load now, so that the first request does not wait for them.
   handlers().catch(loom.report)
   const to = (name: keyof Awaited<ReturnType<typeof handlers>>) => async (c: Context) =>
-    (await handlers())[name](c, world)
+    (await handlers())[name](c, await worldOf(c, loom, { principalOf, contextOf }))
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
   for (const base of ['/chat', '/agents/:agent/chat']) {

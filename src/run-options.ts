@@ -8,6 +8,12 @@ import type { Sink } from './sink.ts'
 /** Options with required models: modules below the library's entry choose no providers. */
 export type WithModels<OPTIONS extends { models?: Models }> = OPTIONS & { models: Models }
 
+/** The message of the outermost run, in its session if it has one. */
+export interface RootMessage {
+  sessionId: string | undefined
+  messageId: string
+}
+
 /**
  * The options of `run`. `stream` takes all of them but `sink`.
  * @example
@@ -24,6 +30,11 @@ export interface RunOptions<CONTEXT = unknown> {
   sink?: Sink
   /** The value that every callback and tool receives. @defaultValue undefined */
   context?: CONTEXT
+  /**
+   * The user or the tenant for whom the agent runs, as tools receive it in `context.principal`. A session has
+   * its own principal. @defaultValue ''
+   */
+  principal?: string
   /**
    * Aborts the run: the model call and the tools stop, and `run` rejects with `aborted`. The `result` of
    * the error holds the text and the steps up to then. @defaultValue none
@@ -55,6 +66,8 @@ export interface RunOptions<CONTEXT = unknown> {
   session?: SessionHooks
   /** The number of agents above this one. Loom sets it for sub-agents. @defaultValue 0 */
   depth?: number
+  /** The message whose tool call runs this agent. Loom sets it for sub-agents. @defaultValue none */
+  rootMessage?: RootMessage
   /** The ledger of the run that called this one as a tool. It also counts this run. @defaultValue none */
   above?: Ledger
 }

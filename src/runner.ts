@@ -17,6 +17,7 @@ import type { Outcome, RunResult } from './run-result.ts'
 import { AgentRun } from './runner/agent-run.ts'
 import { finishOf, resultOf, startOf, withResult } from './runner/ending.ts'
 import { noRunSettings, readRunSettings, type RunSettings } from './runner/run-settings.ts'
+import { rootMessageOf } from './runner/settler-options.ts'
 import { guardSink, type Sink, SinkFailure } from './sink.ts'
 
 /** The greatest depth of nested sub-agents. A deeper chain is taken for an endless one. */
@@ -50,7 +51,13 @@ export async function run<CONTEXT = unknown>(
     messageId,
     messages: typeof messages === 'string' ? [{ role: 'user', content: messages }] : messages,
     emit,
-    runBelow: (below, prompt, own) => runBelow(below, prompt, { ...shared, ...defaults, ...own }),
+    runBelow: (below, prompt, own) =>
+      runBelow(below, prompt, {
+        ...shared,
+        ...defaults,
+        ...own,
+        rootMessage: rootMessageOf(options, messageId),
+      }),
   })
   return conclude(agentRun, { agent, options, messageId, emit, signal, models })
 }

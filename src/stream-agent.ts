@@ -37,7 +37,15 @@ export interface StreamAgentOptions<CONTEXT = unknown>
   extends
     Pick<
       RunOptions<CONTEXT>,
-      'sink' | 'context' | 'signal' | 'models' | 'defaultModel' | 'model' | 'limits' | 'messageId'
+      | 'sink'
+      | 'context'
+      | 'principal'
+      | 'signal'
+      | 'models'
+      | 'defaultModel'
+      | 'model'
+      | 'limits'
+      | 'messageId'
     >,
     Pick<ResponseOptions, 'keepAliveMs' | 'maxBufferedBytes' | 'stallMs'> {
   /** The effect on the run if the client disconnects. @defaultValue 'abort' */
@@ -100,13 +108,21 @@ export async function streamAgent<CONTEXT = unknown>(
 /** Excludes questions and withdrawn steps from the run if the client cannot show them. */
 function runOptionsOf<CONTEXT>(
   { profile, protocol }: Reading,
-  { context, models, defaultModel, model, limits }: WithModels<StreamAgentOptions<CONTEXT>>,
+  {
+    context,
+    principal,
+    models,
+    defaultModel,
+    model,
+    limits,
+  }: WithModels<StreamAgentOptions<CONTEXT>>,
 ): WithModels<RunOptions<CONTEXT>> {
   return {
     models,
     recovery: isAtLeast(profile, 'v7') && protocol === 'ui' ? 'reset' : 'continue',
     ...answersOf({ profile, protocol }),
     ...(context !== undefined && { context }),
+    ...(principal !== undefined && { principal }),
     ...(defaultModel !== undefined && { defaultModel }),
     ...(model !== undefined && { model }),
     ...(limits !== undefined && { limits }),

@@ -24,6 +24,12 @@ export interface BeforeToolInfo {
   idempotencyKey: string
   /** The id of the conversation over all its turns, as the tool receives it. */
   conversation: string
+  /** The user or the tenant to whom the session belongs; '' if there is none. */
+  principal: string
+  /** The id of the session, as its principal names it. Undefined if there is no session. */
+  sessionId: string | undefined
+  /** The id of the assistant message to which this call belongs, also for a call of a sub-agent. */
+  messageId: string
   /** The name of the agent that made the call. */
   agent: string
   /** The level of the agent: 0 for the agent of the run, 1 for its sub-agents, and so on. */

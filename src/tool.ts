@@ -57,6 +57,12 @@ export interface ToolContext<CONTEXT = unknown> {
    * run of a sub-agent is a conversation of its own.
    */
   conversation: string
+  /** The user or the tenant to whom the session belongs; '' if there is none. */
+  principal: string
+  /** The id of the session, as its principal names it. Undefined if there is no session. */
+  sessionId: string | undefined
+  /** The id of the assistant message to which this call belongs, also for a call of a sub-agent. */
+  messageId: string
   /** The name of the agent that made the call. */
   agent: string
   /** The level of the agent: 0 for the agent of the run, 1 for its sub-agents, and so on. */

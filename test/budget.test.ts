@@ -181,6 +181,7 @@ describe('a budget', () => {
 describe('the budget of a session', () => {
   const hooks = (more: Partial<SessionHooks>): SessionHooks => ({
     id: 'session',
+    publicId: 'session',
     resume: {},
     beforeStart: async () => undefined,
     moreMessages: async () => [],

@@ -344,6 +344,7 @@ describe('a run without a client', () => {
       sink: ({ type }) => void emitted.push(type),
       session: {
         id: 'session',
+        publicId: 'session',
         resume: {
           started: true,
           stepOpen: true,

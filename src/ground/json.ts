@@ -2,7 +2,7 @@
  * JSON as a reader will see it. The result of a tool passes through here once, so that the event,
  * the stored message and the model's prompt have the same value.
  */
-import type { JSONValue } from '@ai-sdk/provider'
+import type { JSONObject, JSONValue } from '@ai-sdk/provider'
 
 import { errorMessage, LoomError } from './error.ts'
 
@@ -21,6 +21,10 @@ export function toJson(value: unknown): JSONValue {
     throw new LoomError('invalid-request', `not JSON: ${errorMessage(error)}`, { cause: error })
   }
 }
+
+/** Whether a value of JSON is an object and not a list. */
+export const isJsonObject = (value: JSONValue | undefined): value is JSONObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
  * Parses JSON and drops keys named `__proto__`, and `prototype` below `constructor`.

@@ -53,8 +53,10 @@ export interface SavedSummary {
 }
 
 export interface SessionHooks {
-  /** The first part of every idempotency key. */
+  /** The id of the session in the store, and the first part of every idempotency key. */
   id: string
+  /** The id by which the principal of the session names it. */
+  publicId: string
   resume: Resume
   summaries?: SessionSummaries
   /** The spending of the session's other messages. Called if there is a session budget. */

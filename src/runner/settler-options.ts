@@ -1,3 +1,4 @@
+import type { RootMessage, RunOptions } from '../run-options.ts'
 /** The inputs that the tool calls of a run receive from it. */
 import type { Sink } from '../sink.ts'
 import type { AgentRunOptions } from './agent-run-options.ts'
@@ -11,7 +12,8 @@ export function settlerOptions<CONTEXT>(
   { agent, models, signal, options, messageId, runBelow }: AgentRunOptions<CONTEXT>,
   { emit, ledger }: { emit: Sink; ledger: Ledger },
 ): CallSettlerOptions {
-  const { session, depth = 0 } = options
+  const { session, depth = 0, principal = '' } = options
+  const root = rootMessageOf(options, messageId)
   const context = contextOf(options)
   // Some servers count calls from 0 in every reply, and the run may not have the earlier call with the
   // same id, if a summary replaced it or it was cut off. So the message id is a part of the key.
@@ -33,6 +35,8 @@ export function settlerOptions<CONTEXT>(
         context,
         idempotencyKey,
         conversation: session?.id ?? messageId,
+        principal,
+        ...root,
         agent: agent.name,
         depth,
         run: subRuns({ runBelow, key: idempotencyKey, signal: callSignal, ledger }),
@@ -40,3 +44,9 @@ export function settlerOptions<CONTEXT>(
     },
   }
 }
+
+/** The message that clients see: tools of a sub-agent work for the message of the agent above. */
+export const rootMessageOf = <CONTEXT>(
+  { session, rootMessage }: RunOptions<CONTEXT>,
+  messageId: string,
+): RootMessage => rootMessage ?? { sessionId: session?.publicId, messageId }

@@ -31,6 +31,7 @@ export function toolHooks<CONTEXT>(
 
 export function infoOf(call: ToolCall, context: ToolContext): BeforeToolInfo {
   const { toolCallId, messages, signal, idempotencyKey, conversation, agent, depth } = context
+  const { principal, sessionId, messageId } = context
   const { toolName, input } = call
   return {
     toolCallId,
@@ -40,6 +41,9 @@ export function infoOf(call: ToolCall, context: ToolContext): BeforeToolInfo {
     signal,
     idempotencyKey,
     conversation,
+    principal,
+    sessionId,
+    messageId,
     agent,
     depth,
   }

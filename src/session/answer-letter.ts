@@ -2,7 +2,8 @@
 import type { UIMessage } from 'ai'
 
 import type { FoldedMessage } from '../message-fold.ts'
-import type { Answer, Letter } from '../store/letter.ts'
+import { contextParts } from '../store/context.ts'
+import type { Answer, Letter, LetterRequest } from '../store/letter.ts'
 import { OmittedValue } from '../wire/conversation/omitted-value.ts'
 import { digest } from './content-digest.ts'
 import { pendingApproval, pendingOutput } from './pending-parts.ts'
@@ -20,7 +21,22 @@ export function answerLetter(
   if (answers.length === 0) return undefined
   refuseOmitted(answers)
   const id = key ?? answerId(pendingMessage, answers)
-  return { id, kind: 'answer', replyId: pendingMessage.id, answer: answers, request }
+  return {
+    id,
+    kind: 'answer',
+    replyId: pendingMessage.id,
+    answer: answers,
+    request: withoutServerPart(request),
+  }
+}
+
+/**
+ * A turn keeps the server's part of its context to its end, whoever answers its calls. So it also keeps the
+ * client's part: the two were made for one message.
+ */
+function withoutServerPart({ context, ...request }: LetterRequest): LetterRequest {
+  const isOfClient = context !== undefined && contextParts(context).server === undefined
+  return isOfClient ? { ...request, context } : request
 }
 
 /** @throws LoomError if an answer to a call exceeds the limits of a body */

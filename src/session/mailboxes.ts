@@ -164,7 +164,7 @@ export const queuedMessages = (letters: readonly Letter[]): UIMessage[] =>
 
 /** Copies the context to the letter, where the store reads it and keeps it for later turns. */
 function withContext(letter: Letter): Letter {
-  const { context } = letter.request
+  const { context = letter.request.context } = letter
   return context === undefined ? letter : { ...letter, context }
 }
 

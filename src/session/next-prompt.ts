@@ -8,6 +8,7 @@ import { callOptions, type CallOptions, offersOf } from '../runner/call-options.
 import { Compactor } from '../runner/compactor.ts'
 import { FileFilter } from '../runner/file-filter.ts'
 import { readRunSettings } from '../runner/run-settings.ts'
+import { contextAfter, mergedContext } from '../store/context.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { contextMessages } from './context-messages.ts'
 
@@ -32,7 +33,7 @@ export async function nextPrompt(
 ): Promise<NextPrompt> {
   const { sessionContext, partialAnswer, breaker } = await sessions.promptState(session)
   const partial = partialAnswer === undefined ? undefined : uiMessage(partialAnswer)
-  const { context = {} } = ownContext === undefined ? sessionContext : { context: ownContext }
+  const context = mergedContext(contextAfter(ownContext, sessionContext.context) ?? {})
   const { messages, origins } = await contextMessages(sessionContext, partial, { agent, context })
   const settings = await readRunSettings(agent, { context, models, defaultModel })
   const [reference = defaultModel] = settings.models

@@ -1,5 +1,6 @@
 /** A post that names a message in the queue: an edit, or a request for its answer. */
 import { fieldOf, isFields } from '../ground/fields.ts'
+import { contextAfter } from '../store/context.ts'
 import type { Letter, LetterRequest } from '../store/letter.ts'
 import type { QueueEdit } from '../store/mailbox.ts'
 import type { PostContent } from './post-content.ts'
@@ -23,10 +24,11 @@ export const letterInQueue = (queued: readonly Letter[], messageId: unknown): Le
 
 /** Returns a letter for the same place in the queue. A request without a context keeps the earlier one. */
 export function inPlaceOf(
-  { id, kind, replyId, digest, message, context }: Letter,
+  { id, kind, replyId, digest, message, context: earlier }: Letter,
   request: LetterRequest,
   edit: Pick<Letter, 'message' | 'digest'> = {},
 ): Letter {
+  const context = contextAfter(request.context, earlier)
   return {
     id,
     kind,

@@ -7,11 +7,14 @@ import { run } from '../runner.ts'
 import type { Origins } from '../runner/compaction/origins.ts'
 import type { Resume, SessionHooks } from '../runner/session-hooks.ts'
 import { noSpending, spentOn } from '../spending.ts'
+import { mergedContext } from '../store/context.ts'
+import type { SessionRecord } from '../store/session.ts'
 import type { Summary } from '../store/summary.ts'
 import { type Commit, isFloorAtLeast } from '../store/turn.ts'
 import { modelMessagesOf } from '../wire/conversation.ts'
 import { contextMessages } from './context-messages.ts'
 import { closingEvents, openProviderCalls } from './open-calls.ts'
+import { publicId } from './tenant-ids.ts'
 import { isGone, type RunningTurn } from './turn-world.ts'
 
 export interface AgentRun {
@@ -42,9 +45,12 @@ export async function runAgent(
     )
   }
   try {
-    const sessionContext = await world.store.context(claim.sessionId)
+    const [sessionContext, session] = await Promise.all([
+      world.store.context(claim.sessionId),
+      world.store.session(claim.sessionId),
+    ])
     // In a letter of an earlier version, only the request has the context.
-    const { context = request.context ?? {} } = sessionContext
+    const context = mergedContext(sessionContext.context ?? request.context ?? {})
     const { messages, origins } = await contextMessages(sessionContext, partial, { agent, context })
     const { models, defaultModel, limits } = world
     const result = await run(agent, messages, {
@@ -52,12 +58,13 @@ export async function runAgent(
       defaultModel,
       limits,
       context,
+      principal: session?.tenant ?? '',
       signal,
       sink,
       messageId: claim.logId,
       approvals: request.approvals ?? true,
       clientTools: request.clientTools ?? true,
-      session: hooksOf(turn, resume, origins),
+      session: hooksOf(turn, { resume, origins, session }),
     })
     return { state: result.outcome === 'waiting' ? 'waiting' : 'idle' }
   } catch (error) {
@@ -66,10 +73,18 @@ export async function runAgent(
   }
 }
 
-function hooksOf(turn: RunningTurn, resume: Resume, origins: Origins): SessionHooks {
+interface TurnOf {
+  resume: Resume
+  origins: Origins
+  /** Undefined if the session was deleted a moment ago. */
+  session: SessionRecord | undefined
+}
+
+function hooksOf(turn: RunningTurn, { resume, origins, session }: TurnOf): SessionHooks {
   const { claim, world } = turn
   return {
     id: claim.sessionId,
+    publicId: publicId(session?.tenant ?? '', claim.sessionId),
     resume: {
       ...resume,
       providerCalls: openProviderCalls(turn.fold.message),

@@ -8,6 +8,7 @@ import { compactionSuite } from './compaction-suite.ts'
 import { contextSuite } from './context-suite.ts'
 import { conversationSuite } from './conversation-suite.ts'
 import { faultSuite } from './fault-suite.ts'
+import { principalSuite } from './principal-suite.ts'
 
 let redis: RunningRedis
 beforeAll(async () => {
@@ -18,6 +19,7 @@ afterAll(() => redis[Symbol.asyncDispose]())
 describe('sessions in Redis', () => {
   const open = () => openRedisStore({ url: redis.url })
   contextSuite(open)
+  principalSuite(open)
   conversationSuite(open)
   faultSuite(open)
   agentsSuite(open)

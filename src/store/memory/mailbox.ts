@@ -1,4 +1,5 @@
 /** Mailboxes in memory. */
+import { contextAfter } from '../context.ts'
 import type { Letter } from '../letter.ts'
 import type { MailboxStore, PostOptions, PostReply } from '../mailbox.ts'
 import { editQueued, isOther, noteEdit, runFirst } from './queue-edit.ts'
@@ -44,7 +45,7 @@ export function memoryMailbox(world: World): MailboxStore {
       session.mailbox = session.mailbox.filter(({ band }) => band !== bands.steer)
       for (const { letter } of steered) {
         enter(session, letter, turn, bounds)
-        session.context = letter.context ?? session.context
+        session.context = contextAfter(letter.context, session.context)
         know(session, letter.id, { as: 'done', replyId: turn.logId }, bounds)
       }
       sessions.put(session)

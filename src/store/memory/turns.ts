@@ -3,6 +3,7 @@
  * and `redis/part/claim.lua`. The contract suite tests that both are the same.
  */
 import { addSpending, isNothing, noSpending, type Spending } from '../../spending.ts'
+import { contextAfter } from '../context.ts'
 import type { Letter } from '../letter.ts'
 import type { PostOptions, PostReply } from '../mailbox.ts'
 import { type Claim, type Commit, type FinishReply, handedOver } from '../turn.ts'
@@ -93,7 +94,7 @@ export function begin(
     owner: instance,
     agent,
     letter,
-    context: letter.context ?? (isResumed ? before.context : session.context),
+    context: contextAfter(letter.context, isResumed ? before.context : session.context),
     logId: isResumed ? before.logId : letter.replyId,
     lastId: '',
     appendedAt: 0,
@@ -116,7 +117,7 @@ export function begin(
   session.state = 'running'
   session.error = undefined
   session.turn = turn
-  session.context = letter.context ?? session.context
+  session.context = contextAfter(letter.context, session.context)
   fence(session, turn, world)
   return claimOf(session, turn, isResumed)
 }

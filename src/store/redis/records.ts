@@ -6,6 +6,7 @@ import { LoomError } from '../../ground/error.ts'
 import { fieldOf } from '../../ground/fields.ts'
 import { storedJson } from '../../ground/json/pieces.ts'
 import { WorkSteps } from '../../ground/long-work.ts'
+import { contextParts, withServerPart } from '../context.ts'
 import type { Answer, Letter, LetterRequest } from '../letter.ts'
 import type { KnownState, SessionRecord } from '../session.ts'
 import type { Summary } from '../summary.ts'
@@ -100,16 +101,30 @@ function letterOf(letter: string, message: string): Letter {
   }
 }
 
-/** The form in which scripts copy a context from a letter to its session: no character of it ends a JSON string. */
+/**
+ * The form in which scripts copy a context from a letter to its session: no character of it ends a JSON string.
+ * A server's part follows the client's part after a full stop. `part/letter.lua` reads this form.
+ */
 function contextText(context: JSONObject | undefined): string {
-  return context === undefined ? '' : Buffer.from(JSON.stringify(context)).toString('base64')
+  if (context === undefined) return ''
+  const { client, server } = contextParts(context)
+  const text = client === undefined ? '' : base64(client)
+  return server === undefined ? text : `${text}.${base64(server)}`
 }
+
+const base64 = (value: JSONObject) => Buffer.from(JSON.stringify(value)).toString('base64')
 
 /** Returns undefined if there is none. */
 export function contextIn(text: string): JSONObject | undefined {
   if (text === '') return undefined
-  const context: JSONObject = JSON.parse(Buffer.from(text, 'base64').toString())
-  return context
+  const [client = '', server] = text.split('.')
+  const clientPart = client === '' ? undefined : jsonIn(client)
+  return server === undefined ? clientPart : withServerPart(clientPart, jsonIn(server))
+}
+
+function jsonIn(text: string): JSONObject {
+  const value: JSONObject = JSON.parse(Buffer.from(text, 'base64').toString())
+  return value
 }
 
 function messageIn(text: string): UIMessage {

@@ -6,8 +6,8 @@
 -- USES reply keep hint known history letter
 
 local function take()
-  local state, claim, logId, own =
-    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'own'))
+  local state, claim, logId, own, context =
+    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'own', 'context'))
   if state ~= 'running' or claim ~= arg.claim then return { status = 'lost' } end
   local letters = {}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.mail, inBand('steer'))) do
@@ -18,11 +18,11 @@ local function take()
       own = own .. letter.messageId .. '\n'
       know(letter.messageId, 'd', logId, letter.digest)
     end
-    if letter.context ~= '' then redis.call('HSET', key.session, 'context', letter.context) end
+    context = contextAfter(letter.context, context)
     know(id, 'd', logId)
     table.insert(letters, record)
   end
-  redis.call('HSET', key.session, 'own', own, 'steer', '')
+  redis.call('HSET', key.session, 'own', own, 'steer', '', 'context', context or '')
   hint('log')
   keep()
   return { status = 'taken', letters = letters }

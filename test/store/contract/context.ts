@@ -1,11 +1,17 @@
 /** The context of turns: the letter that brings it, and the turns that inherit it. */
 import { expect, it } from 'vitest'
 
+import { withServerPart } from '../../../src/store/context.ts'
 import { answer, converse, type Conversation, letter, nextOf, regenerate } from '../conversation.ts'
 import type { Subject } from './subject.ts'
 
 const contextOf = async ({ store, id }: Pick<Conversation, 'store' | 'id'>) =>
   (await store.context(id)).context
+
+const takenBy = async ({ store, id }: Conversation, claim: number) => {
+  const taken = await store.takeSteered({ sessionId: id, claim })
+  return taken === 'lost' ? [] : taken
+}
 
 /** Characters that could end a stored line or string, or that are not ASCII. */
 const ada = { name: 'Ada "}\n%7b;\u{1F600}', nested: [{ deep: null }], '': 0 }
@@ -25,6 +31,38 @@ export function context({ store, open }: Subject): void {
     expect(await contextOf(talk)).toEqual(ada)
     await talk.turn(letter('m3', { context: {} }))
     expect(await contextOf(talk)).toEqual({})
+  })
+
+  it('has a server’s part that each letter replaces', async () => {
+    const talk = converse(store())
+    const [admin, user] = [{ role: 'admin', x: '.' }, { role: 'user' }]
+    await talk.turn(letter('m1', { context: withServerPart(ada, admin) }))
+    expect(await contextOf(talk)).toEqual(withServerPart(ada, admin))
+    await talk.turn(letter('m2', { context: withServerPart(undefined, user) }))
+    expect(await contextOf(talk)).toEqual(withServerPart(ada, user))
+    const claim = await talk.claim(letter('m3'))
+    const steered = letter('m4', { context: withServerPart(undefined, admin) })
+    await talk.post(steered, { whenBusy: 'steer' })
+    const [taken] = await takenBy(talk, claim.claim)
+    expect(taken).toEqual(steered)
+    expect(await contextOf(talk)).toEqual(withServerPart(ada, user))
+    await talk.finish(claim)
+    expect(await contextOf(talk)).toEqual(withServerPart(ada, admin))
+    const next = letter('m5', { context: withServerPart({}, {}) })
+    await talk.turn(next)
+    expect(await contextOf(talk)).toEqual(withServerPart({}, {}))
+    await talk.turn(letter('m6', { context: bob }))
+    expect(await contextOf(talk)).toEqual(bob)
+  })
+
+  it('has no client’s part if no letter brought one', async () => {
+    const talk = converse(store())
+    const onlyServer = withServerPart(undefined, { role: 'user' })
+    const claim = await talk.claim(letter('m1', { context: onlyServer }))
+    expect(await contextOf(talk)).toEqual(onlyServer)
+    await talk.finish(claim, { state: 'waiting' })
+    await talk.finish(await talk.claim(answer('a1', 're-m1')))
+    expect(await contextOf(talk)).toEqual(onlyServer)
   })
 
   it('is that of the waiting turn, unless an answer brings one', async () => {

@@ -20,7 +20,8 @@ local function begin(id, letter, instance)
       if letter.messageId ~= id then know(letter.messageId, 'd', logId, letter.digest) end
     end
   end
-  if letter.context ~= '' then context, turnContext = letter.context, letter.context end
+  turnContext = contextAfter(letter.context, turnContext)
+  if letter.context ~= '' then context = contextAfter(letter.context, context) end
   know(id, 'd', logId, letter.digest)
   local claim = nextClaim(before)
   redis.call('HSET', key.session, 'state', 'running', 'claim', claim, 'owner', instance,

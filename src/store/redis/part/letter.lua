@@ -14,6 +14,14 @@ local function letterOf(record)
   return letter
 end
 
+-- The context of a turn whose letter brings `context`, after `before` (both base64). The server's part follows
+-- the client's part after a full stop. A letter that brings only a server's part keeps the client's part.
+local function contextAfter(context, before)
+  if context == '' then return before end
+  if string.sub(context, 1, 1) ~= '.' then return context end
+  return string.match(before or '', '^[^.]*') .. context
+end
+
 -- The mailbox is ordered by band, then by arrival.
 local band = { answer = 0, steer = 1, urgent = 2, message = 3 }
 local bandWidth = 1e12
