@@ -20,6 +20,7 @@ export type {
 } from './compaction.ts'
 export { agentTool, type AgentToolOutput } from './agent-tool.ts'
 export { defineTool } from './define-tool.ts'
+export type { Clock } from './ground/clock.ts'
 export { LoomError, type LoomErrorCode } from './ground/error.ts'
 export type { AgentEvent, FinishReason } from './event.ts'
 export { type Mcp, openMcp } from './mcp.ts'

@@ -4,6 +4,7 @@
  */
 import { AgentSession } from './agent-session.ts'
 import type { Agent, TimeLimits } from './agent.ts'
+import { type Clock, systemClock } from './ground/clock.ts'
 import { LoomError } from './ground/error.ts'
 import type { ModelReference, Models } from './model.ts'
 import type { WithModels } from './run-options.ts'
@@ -41,6 +42,12 @@ export interface LoomOptions {
   defaultModel?: ModelReference
   /** The time limits of model calls. @defaultValue the defaults of `TimeLimits` */
   limits?: Partial<TimeLimits>
+  /**
+   * The time of the turns: their time limits, their pauses before retries, and the durations that they
+   * report. Heartbeats and streams keep the time of the process. A test passes `fakeClock()` of
+   * `loomkit/testing`. @defaultValue the clock of the process
+   */
+  clock?: Clock
   /**
    * The time without a heartbeat after which an instance counts as dead, in milliseconds.
    * @defaultValue 3000
@@ -106,6 +113,7 @@ export class Loom implements AsyncDisposable {
       models: this.models,
       defaultModel: this.defaultModel,
       limits: { ...defaultTimeLimits, ...options.limits },
+      clock: options.clock ?? systemClock,
       // Fewer writes to a store in memory save nothing.
       flushMs: options.flushMs ?? (options.store === undefined ? 0 : 20),
       patienceMs: options.patienceMs ?? 30_000,

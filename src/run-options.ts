@@ -1,5 +1,6 @@
 /** The options of a run. */
 import type { TimeLimits } from './agent.ts'
+import type { Clock } from './ground/clock.ts'
 import type { ModelReference, Models } from './model.ts'
 import type { Ledger } from './runner/ledger.ts'
 import type { SessionHooks } from './runner/session-hooks.ts'
@@ -59,6 +60,11 @@ export interface RunOptions<CONTEXT = unknown> {
   clientTools?: boolean
   /** The time limits of model calls. The agent's limits override them. @defaultValue those of `TimeLimits` */
   limits?: Partial<TimeLimits>
+  /**
+   * The time of the run: its time limits, its pauses before retries, and the durations that it reports. A
+   * test passes `fakeClock()` of `loomkit/testing`. @defaultValue the clock of the process
+   */
+  clock?: Clock
   /**
    * The session of this turn, which sets it. It holds the history, so approvals in it count without a
    * check. @defaultValue none

@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto'
 import type { ModelMessage } from 'ai'
 
 import type { Agent } from './agent.ts'
+import { systemClock } from './ground/clock.ts'
 import { errorMessage, LoomError } from './ground/error.ts'
 import { publish } from './ground/telemetry.ts'
 import { untilAborted } from './ground/until-aborted.ts'
@@ -111,11 +112,12 @@ async function conclude<CONTEXT>(
   run: Run<CONTEXT>,
 ): Promise<RunResult> {
   const { agent, options, messageId, emit } = run
-  const started = performance.now()
+  const { clock = systemClock } = options
+  const started = clock.elapsed()
   let outcome: Outcome = 'error'
   publish('agent:start', () => [{}, { agent: agent.name, context: options.context }])
   try {
-    if (options.session?.resume.started !== true) await emit(startOf(agent.name, messageId))
+    if (options.session?.resume.started !== true) await emit(startOf(agent.name, messageId, clock))
     const end = await agentRun.run().then(
       (outcome) => ({ outcome, error: undefined }),
       (reason: unknown) => failureOf(run, reason),
@@ -123,14 +125,14 @@ async function conclude<CONTEXT>(
     outcome = end.outcome
     if (end.error === undefined) await settle(agentRun, emit, outcome)
     else await settleFailure(agentRun, emit, end)
-    await emit(finishOf(agentRun, { outcome, durationMs: performance.now() - started, started }))
+    await emit(finishOf(agentRun, { outcome, durationMs: clock.elapsed() - started, started }))
     const result = resultOf(agentRun, outcome)
     if (end.error === undefined) return result
     throw withResult(end.error, result)
   } catch (error) {
     throw error instanceof SinkFailure ? error.cause : error
   } finally {
-    const durationMs = performance.now() - started
+    const durationMs = clock.elapsed() - started
     publish('agent:stop', () => [
       { durationMs, steps: agentRun.steps },
       { agent: agent.name, result: outcome },

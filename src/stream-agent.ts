@@ -45,6 +45,7 @@ export interface StreamAgentOptions<CONTEXT = unknown>
       | 'defaultModel'
       | 'model'
       | 'limits'
+      | 'clock'
       | 'messageId'
     >,
     Pick<ResponseOptions, 'keepAliveMs' | 'maxBufferedBytes' | 'stallMs'> {
@@ -115,6 +116,7 @@ function runOptionsOf<CONTEXT>(
     defaultModel,
     model,
     limits,
+    clock,
   }: WithModels<StreamAgentOptions<CONTEXT>>,
 ): WithModels<RunOptions<CONTEXT>> {
   return {
@@ -126,6 +128,7 @@ function runOptionsOf<CONTEXT>(
     ...(defaultModel !== undefined && { defaultModel }),
     ...(model !== undefined && { model }),
     ...(limits !== undefined && { limits }),
+    ...(clock !== undefined && { clock }),
   }
 }
 

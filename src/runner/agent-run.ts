@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import type { StepDecision } from '../agent.ts'
+import { type Clock, systemClock } from '../ground/clock.ts'
 import { LoomError } from '../ground/error.ts'
 import { publish } from '../ground/telemetry.ts'
 import { untilAborted } from '../ground/until-aborted.ts'
@@ -40,6 +41,7 @@ export class AgentRun<CONTEXT> {
 
   readonly #inputs: AgentRunOptions<CONTEXT>
   readonly #context: CONTEXT
+  readonly #clock: Clock
   readonly #settler: CallSettler
   readonly #callIds: CallIds
   readonly #earlier: EarlierCalls
@@ -62,6 +64,8 @@ export class AgentRun<CONTEXT> {
     const context = contextOf(options)
     this.#inputs = run
     this.#context = context
+    const { clock = systemClock } = options
+    this.#clock = clock
     this.#settings = new StepSettings(settings)
     this.messages = [...run.messages]
     const ledger = new Ledger({ budget, sessionBudget, before, above })
@@ -78,6 +82,7 @@ export class AgentRun<CONTEXT> {
     this.#prompt = new StepPrompt({
       models,
       signal,
+      clock,
       compaction,
       session,
       context,
@@ -185,10 +190,10 @@ export class AgentRun<CONTEXT> {
     this.steps++
     this.ledger.beginStep()
     const labels = { agent: agent.name, step: this.steps }
-    const started = performance.now()
+    const started = this.#clock.elapsed()
     publish('step:start', () => [{}, labels])
     const { reply, settled } = await this.#askAndSettle().finally(() => {
-      publish('step:stop', () => [{ durationMs: performance.now() - started }, labels])
+      publish('step:stop', () => [{ durationMs: this.#clock.elapsed() - started }, labels])
     })
     return Array.isArray(settled) ? this.#decide(reply, settled) : settled
   }
@@ -217,6 +222,7 @@ export class AgentRun<CONTEXT> {
       models,
       emit,
       signal,
+      clock: this.#clock,
       attempts: this.#settings.beginAttempts(),
       limits: settings.limits,
       mayReset: session?.mayReset ?? (() => Promise.resolve(recovery !== 'continue')),

@@ -7,6 +7,7 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
 import type { ErrorDecision, TimeLimits } from '../agent.ts'
+import { type Clock, wait } from '../ground/clock.ts'
 import { LoomError } from '../ground/error.ts'
 import { publish } from '../ground/telemetry.ts'
 import { untilAborted } from '../ground/until-aborted.ts'
@@ -15,7 +16,7 @@ import { type Sink, SinkFailure } from '../sink.ts'
 import type { Attempts } from './attempts.ts'
 import { readModel } from './read-model.ts'
 import { measuresOf, priceOf } from './reply-cost.ts'
-import { modelError, pause } from './retry.ts'
+import { modelError } from './retry.ts'
 import { StepReader, type StepReaderOptions } from './step-reader.ts'
 
 export interface Question {
@@ -32,10 +33,11 @@ export interface Question {
    * `isLastModel`: no other model is left that could read the files.
    */
   onRefusal: (failure: LoomError, isLastModel: boolean) => boolean
-  reader: Omit<StepReaderOptions, 'emit' | 'priceOf'>
+  reader: Omit<StepReaderOptions, 'emit' | 'priceOf' | 'clock'>
   emit: Sink
   limits: TimeLimits
   signal: AbortSignal
+  clock: Clock
   /** Whether a reply can be withdrawn. Called if a reply broke off after its first content. */
   mayReset: () => Promise<boolean>
   /** Awaited before each model call. */
@@ -89,7 +91,7 @@ export async function askModel(question: Question): Promise<ModelReply> {
     const cutOff = reply.hasContent && !(await question.mayReset())
     if (cutOff) await reply.close()
     else await withdraw(reply, emit)
-    await pause(next, signal)
+    await wait(question.clock, next, signal)
     if (cutOff) return { kind: 'cut-off', reply, model }
   }
 }
@@ -121,7 +123,7 @@ interface Attempt {
 }
 
 async function attempt(question: Question): Promise<Attempt> {
-  const { attempts, models, reader, emit } = question
+  const { attempts, models, reader, emit, clock } = question
   const prefix = attempts.count === 0 ? reader.prefix : `${reader.prefix}.${attempts.count}`
   attempts.count++
   const reference = attempts.model
@@ -130,6 +132,7 @@ async function attempt(question: Question): Promise<Attempt> {
     ...reader,
     prefix,
     emit,
+    clock,
     priceOf: (usage) => priceOf(usage, facts),
   })
   question.onAttempt(reply, typeof reference === 'string' ? reference : nameOf(reference))
@@ -155,7 +158,7 @@ const nameOf = (model: { provider: string; modelId: string }) =>
 
 /** Reads one reply to its end. Returns the failure, if there is one. */
 async function read(
-  { limits, signal, optionsFor, beforeStart }: Question,
+  { limits, signal, clock, optionsFor, beforeStart }: Question,
   model: LanguageModelV4,
   { name, reply, facts }: { name: string; reply: StepReader; facts: ModelFacts },
 ): Promise<LoomError | undefined> {
@@ -166,11 +169,11 @@ async function read(
   })
   if (options instanceof LoomError) return options
   await beforeStart?.()
-  const started = performance.now()
+  const started = clock.elapsed()
   publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
   let failure: LoomError | undefined
   try {
-    await readModel({ model, options, limits, signal, receive: reply.receive })
+    await readModel({ model, options, limits, signal, clock, receive: reply.receive })
     failure = reply.failure ?? missingEnd(reply)
   } catch (error) {
     if (error instanceof SinkFailure) throw error
@@ -181,7 +184,7 @@ async function read(
     }
   } finally {
     publish('llm:stop', () => [
-      { durationMs: performance.now() - started, ...measuresOf(reply) },
+      { durationMs: clock.elapsed() - started, ...measuresOf(reply) },
       { model: name, finishReason: failure ? 'error' : (reply.finishReason ?? 'other') },
     ])
   }

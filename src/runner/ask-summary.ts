@@ -2,6 +2,7 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
 import type { TimeLimits } from '../agent.ts'
+import type { Clock } from '../ground/clock.ts'
 import { publish } from '../ground/telemetry.ts'
 import type { ModelFacts } from '../model.ts'
 import type { Spending } from '../spending.ts'
@@ -19,24 +20,26 @@ export interface SummaryCall {
   options: Omit<LanguageModelV4CallOptions, 'abortSignal'>
   limits: TimeLimits
   signal: AbortSignal
+  clock: Clock
   /** Also called if the call fails. */
   spend: (spending: Spending) => void
 }
 
 /** @throws LoomError `model-failed`, `model-timeout`, `context-overflow`; the signal's reason */
 export async function askSummary(call: SummaryCall): Promise<string> {
-  const { model, name, facts, options, signal, spend } = call
+  const { model, name, facts, options, signal, clock, spend } = call
   const reply = new StepReader({
     emit: () => undefined,
+    clock,
     tools: new Map(),
     prefix: 'summary',
     callIds: new CallIds([]),
     priceOf: (usage) => priceOf(usage, facts),
   })
-  const started = performance.now()
+  const started = clock.elapsed()
   publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
   try {
-    await readModel({ model, options, limits: call.limits, signal, receive: reply.receive })
+    await readModel({ model, options, limits: call.limits, signal, clock, receive: reply.receive })
     if (reply.failure !== undefined) throw reply.failure
     return reply.text
   } catch (error) {
@@ -45,7 +48,7 @@ export async function askSummary(call: SummaryCall): Promise<string> {
   } finally {
     spend(reply.spending)
     publish('llm:stop', () => [
-      { durationMs: performance.now() - started, ...measuresOf(reply) },
+      { durationMs: clock.elapsed() - started, ...measuresOf(reply) },
       { model: name, finishReason: reply.finishReason ?? 'error' },
     ])
   }

@@ -1,13 +1,14 @@
 /** The `start` and `finish` events of a run, and the result that its caller receives. */
 import type { AgentEvent } from '../event.ts'
+import type { Clock } from '../ground/clock.ts'
 import { LoomError } from '../ground/error.ts'
 import type { Outcome, RunResult } from '../run-result.ts'
 import type { AgentRun } from './agent-run.ts'
 
-export const startOf = (agent: string, messageId: string): AgentEvent => ({
+export const startOf = (agent: string, messageId: string, clock: Clock): AgentEvent => ({
   type: 'start',
   messageId,
-  messageMetadata: { agent, createdAt: Date.now() },
+  messageMetadata: { agent, createdAt: clock.now() },
 })
 
 export function finishOf<CONTEXT>(

@@ -9,6 +9,7 @@ import type {
 } from '@ai-sdk/provider'
 
 import type { TimeLimits } from '../agent.ts'
+import type { Clock } from '../ground/clock.ts'
 import { LoomError } from '../ground/error.ts'
 import { abortError, timerMaxMs } from '../ground/until-aborted.ts'
 import { isDirectModel, streamParts, type PartReceiver } from '../model.ts'
@@ -25,6 +26,7 @@ export interface ModelReading {
   options: Omit<LanguageModelV4CallOptions, 'abortSignal'>
   limits: TimeLimits
   signal: AbortSignal
+  clock: Clock
   receive: PartReceiver
 }
 
@@ -34,7 +36,7 @@ export interface ModelReading {
  */
 export async function readModel(reading: ModelReading): Promise<void> {
   reading.signal.throwIfAborted()
-  const watch = openWatch(reading.limits, reading.signal)
+  const watch = openWatch(reading)
   onSignOfLife(watch.signal, () => watch.keepAlive())
   let isAnswering = false
   const receive: PartReceiver = (parts) => {
@@ -105,9 +107,9 @@ async function readStream(
 }
 
 /** Aborts with the caller, and after too much silence or too long a step. */
-function openWatch(limits: TimeLimits, outer: AbortSignal) {
+function openWatch({ limits, signal: outer, clock }: ModelReading) {
   const controller = new AbortController()
-  const started = performance.now()
+  const started = clock.elapsed()
   let quietSince = started
   let quietMs = limits.firstChunkMs
   let holds = 0
@@ -122,15 +124,15 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
 
   // One timer that reads the clock: setting a timer for every token would cost more than the token.
   const check = () => {
-    const now = performance.now()
+    const now = clock.elapsed()
     if (holds > 0) quietSince = now
     const stepLeft = started + limits.stepMs - now
     const quietLeft = quietSince + quietMs - now
     if (stepLeft <= 0) controller.abort(timeout(`took longer than ${limits.stepMs} ms`))
     else if (quietLeft <= 0) controller.abort(timeout(`was silent for ${quietMs} ms`))
-    else timer = setTimeout(check, Math.max(1, Math.min(stepLeft, quietLeft, timerMaxMs)))
+    else cancel = clock.setTimeout(check, Math.max(1, Math.min(stepLeft, quietLeft, timerMaxMs)))
   }
-  let timer = setTimeout(check, Math.min(limits.firstChunkMs, limits.stepMs, timerMaxMs))
+  let cancel = clock.setTimeout(check, Math.min(limits.firstChunkMs, limits.stepMs, timerMaxMs))
 
   return {
     signal,
@@ -138,13 +140,13 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
     abort: (reason: unknown) => controller.abort(reason),
     /** A keep-alive of the provider: the current limit starts again. */
     keepAlive() {
-      quietSince = performance.now()
+      quietSince = clock.elapsed()
     },
     restart() {
-      quietSince = performance.now()
+      quietSince = clock.elapsed()
       if (quietMs === limits.nextChunkMs) return
       quietMs = limits.nextChunkMs
-      clearTimeout(timer)
+      cancel()
       check()
     },
     async holdWhile(wait: Promise<void>) {
@@ -156,11 +158,11 @@ function openWatch(limits: TimeLimits, outer: AbortSignal) {
         throw error
       } finally {
         holds--
-        quietSince = performance.now()
+        quietSince = clock.elapsed()
       }
     },
     close() {
-      clearTimeout(timer)
+      cancel()
       outer.removeEventListener('abort', stop)
     },
   }

@@ -1,12 +1,9 @@
 /** When a failed model call is repeated, and the wait before it. */
-import { setTimeout as delay } from 'node:timers/promises'
-
 import { APICallError, JSONParseError } from '@ai-sdk/provider'
 
 import type { RetryPolicy } from '../agent.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { fieldOf } from '../ground/fields.ts'
-import { timerMaxMs } from '../ground/until-aborted.ts'
 import { isOverflow } from '../model/overflow.ts'
 import { retryAfter, waitIn } from './wait.ts'
 
@@ -115,9 +112,4 @@ export function retryDelay(
   if (error.retryAfterMs !== undefined) return Math.min(error.retryAfterMs, policy.maxDelayMs)
   const full = Math.min(policy.initialDelayMs * 2 ** (attempt - 1), policy.maxDelayMs)
   return full * (0.5 + random() / 2)
-}
-
-/** Waits. Rejects at once if the run is aborted. */
-export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  await delay(Math.min(delayMs, timerMaxMs), undefined, { signal })
 }

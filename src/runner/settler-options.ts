@@ -1,5 +1,6 @@
 import type { RootMessage, RunOptions } from '../run-options.ts'
 /** The inputs that the tool calls of a run receive from it. */
+import { systemClock } from '../ground/clock.ts'
 import type { Sink } from '../sink.ts'
 import type { AgentRunOptions } from './agent-run-options.ts'
 import type { CallSettlerOptions } from './call-settler.ts'
@@ -21,6 +22,7 @@ export function settlerOptions<CONTEXT>(
   return {
     emit,
     signal,
+    clock: options.clock ?? systemClock,
     context,
     approvalSecret: agent.approvalSecret,
     approvals: options.approvals !== false,

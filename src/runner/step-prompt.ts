@@ -6,6 +6,7 @@ import type { LanguageModelV4 } from '@ai-sdk/provider'
 import type { ModelMessage } from 'ai'
 
 import type { AgentCompaction } from '../compaction.ts'
+import type { Clock } from '../ground/clock.ts'
 import type { LoomError } from '../ground/error.ts'
 import type { ModelFacts, Models } from '../model.ts'
 import type { Spending } from '../spending.ts'
@@ -27,6 +28,7 @@ const cutOffNote =
 export interface StepPromptOptions {
   models: Models
   signal: AbortSignal
+  clock: Clock
   compaction: AgentCompaction
   session: SessionHooks | undefined
   context: unknown
@@ -45,7 +47,7 @@ export class StepPrompt {
   readonly #texts = new TextFilter()
 
   constructor(options: StepPromptOptions) {
-    const { models, signal, compaction, session, context, settings, spend } = options
+    const { models, signal, clock, compaction, session, context, settings, spend } = options
     const { summaries, beforeStart } = session ?? {}
     this.#settings = settings
     this.#context = context
@@ -59,6 +61,7 @@ export class StepPrompt {
       ask: summaryWriter({
         models,
         signal,
+        clock,
         settings,
         beforeStart,
         spend,

@@ -5,6 +5,7 @@
 import type { LanguageModelV4StreamPart, LanguageModelV4Usage } from '@ai-sdk/provider'
 
 import type { FinishReason } from '../event.ts'
+import type { Clock } from '../ground/clock.ts'
 import type { LoomError } from '../ground/error.ts'
 import type { PartReceiver } from '../model.ts'
 import { finishMeaning, finishReasonIn } from '../model/finish-reason.ts'
@@ -22,6 +23,7 @@ import type { ToolTable } from './tool-table.ts'
 
 export interface StepReaderOptions {
   emit: Sink
+  clock: Clock
   tools: ToolTable
   /** Makes part ids unique in the message, for instance `s2`. */
   prefix: string
@@ -37,10 +39,11 @@ export class StepReader {
   usage: Usage = noUsage
   /** The first `error` part, if there was one. */
   failure: LoomError | undefined
-  /** Time of the first text, reasoning or call; milliseconds on the monotonic clock. */
+  /** Time of the first text, reasoning or call; milliseconds of `Clock.elapsed`. */
   firstContentAt: number | undefined
 
   readonly #emit: Sink
+  readonly #clock: Clock
   readonly #priceOf: StepReaderOptions['priceOf']
   readonly #inputs: ToolInputs
   readonly #providerCalls: ProviderCalls
@@ -54,13 +57,14 @@ export class StepReader {
 
   constructor(options: StepReaderOptions) {
     this.#emit = options.emit
+    this.#clock = options.clock
     this.#priceOf = options.priceOf
     const { content } = this
     this.#texts = new TextParts({
       ...options,
       onStart: (part) => {
         content.push(part)
-        this.firstContentAt ??= performance.now()
+        this.firstContentAt ??= options.clock.elapsed()
       },
     })
     this.#providerCalls = new ProviderCalls({ ...options, content })
@@ -170,7 +174,7 @@ export class StepReader {
       case 'ping':
         return undefined
       default:
-        this.firstContentAt ??= performance.now()
+        this.firstContentAt ??= this.#clock.elapsed()
         return this.#whole(part)
     }
   }

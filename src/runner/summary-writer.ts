@@ -1,6 +1,7 @@
 /** Asks the run's own model, or another one, for a summary of messages that no longer fit. */
 import type { TimeLimits } from '../agent.ts'
 import type { CompactionOptions } from '../compaction.ts'
+import type { Clock } from '../ground/clock.ts'
 import type { ModelFacts, Models } from '../model.ts'
 import type { Spending } from '../spending.ts'
 import { askSummary } from './ask-summary.ts'
@@ -19,6 +20,7 @@ export interface SummaryWriterOptions {
   settings: () => RunSettings
   context: unknown
   signal: AbortSignal
+  clock: Clock
   /** Awaited before each model call. */
   beforeStart: (() => Promise<void>) | undefined
   spend: (spending: Spending) => void
@@ -32,7 +34,7 @@ const summaryMs = 180_000
 const roomMax = 100_000
 
 export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
-  const { options, context, signal, beforeStart, spend } = writer
+  const { options, context, signal, clock, beforeStart, spend } = writer
   const prompt = options.prompt ?? summaryPrompt
   return async (call, limits) => {
     const { model, facts, most } = await summariserOf(writer, call, limits)
@@ -43,7 +45,7 @@ export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
       toolChoice: undefined,
       maxOutputTokens: outputOf(limits, facts),
     }
-    const deadline = performance.now() + summaryMs
+    const deadline = clock.elapsed() + summaryMs
     const left = most * 0.9 - textTokens(prompt)
     return {
       room: Math.min(roomMax, Math.max(left, most / 4)),
@@ -53,9 +55,10 @@ export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
           model,
           facts,
           signal,
+          clock,
           spend,
           name: `${model.provider}/${model.modelId}`,
-          limits: within(settings.limits, deadline - performance.now()),
+          limits: within(settings.limits, deadline - clock.elapsed()),
           options: callOptions(model, settings, {
             context,
             facts,

@@ -7,6 +7,7 @@
 import type { JSONValue } from '@ai-sdk/provider'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
+import type { Clock } from '../ground/clock.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { publish } from '../ground/telemetry.ts'
 import { timerMaxMs, untilAborted } from '../ground/until-aborted.ts'
@@ -25,6 +26,7 @@ export interface ToolCallsOptions {
   emit: Sink
   messages: ModelMessage[]
   signal: AbortSignal
+  clock: Clock
   /** The greatest number of calls at a time. */
   concurrency: number
   contextOf: (
@@ -74,11 +76,12 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   // The client already received the refusal, with the input.
   if (call.refusal !== undefined) return failed(call, call.refusal)
   const labels = { tool: call.toolName, toolCallId: call.toolCallId }
-  const started = performance.now()
+  const { clock } = options
+  const started = clock.elapsed()
   publish('tool:start', () => [{}, labels])
   const outcome = await outcomeOf(call, options)
   const settled = await afterCall(call, outcome, { options, started })
-  const durationMs = performance.now() - started
+  const durationMs = clock.elapsed() - started
   if ('error' in settled) {
     const { error } = settled
     publish('tool:error', () => [{ durationMs }, { ...labels, error }])
@@ -100,10 +103,10 @@ async function afterCall(
   const { tool } = call
   const after = options.hooks?.after
   if (after === undefined || tool?.execute === undefined || options.signal.aborted) return outcome
-  const limit = AbortSignal.timeout(Math.min(tool.timeoutMs ?? defaultTimeoutMs, timerMaxMs))
-  const signal = AbortSignal.any([options.signal, limit])
+  const limit = timeLimit(tool, options.clock)
+  const signal = AbortSignal.any([options.signal, limit.signal])
   const info = infoOf(call, contextOf(call, { ...options, signal }))
-  const durationMs = performance.now() - started
+  const durationMs = options.clock.elapsed() - started
   const result = 'error' in outcome ? { error: outcome.error } : { output: outcome.output }
   try {
     const decision = await untilAborted(signal, () => after({ ...info, ...result, durationMs }))
@@ -113,6 +116,8 @@ async function afterCall(
     return 'output' in decision ? await successOf(tool, call, decision.output) : outcome
   } catch (error) {
     return { error: options.redact(`afterTool failed: ${errorMessage(error)}`) }
+  } finally {
+    limit.close()
   }
 }
 
@@ -120,13 +125,8 @@ async function outcomeOf(call: ToolCall, options: ToolCallsOptions): Promise<Set
   const { tool } = call
   if (tool?.execute === undefined)
     return { error: `There is no tool "${call.toolName}" that this server can run.` }
-  const { timeoutMs = defaultTimeoutMs } = tool
-  const late = new AbortController()
-  const timer = setTimeout(
-    () => late.abort(new LoomError('aborted', `Timed out after ${timeoutMs} ms.`)),
-    Math.min(timeoutMs, timerMaxMs),
-  )
-  const signal = AbortSignal.any([options.signal, late.signal])
+  const limit = timeLimit(tool, options.clock)
+  const signal = AbortSignal.any([options.signal, limit.signal])
   const progress = new ToolProgress()
   let running: Promise<Success> | undefined
   try {
@@ -141,8 +141,18 @@ async function outcomeOf(call: ToolCall, options: ToolCallsOptions): Promise<Set
     if (own !== undefined && 'output' in own) return own
     return { error: options.redact(own?.error ?? errorMessage(error)) }
   } finally {
-    clearTimeout(timer)
+    limit.close()
   }
+}
+
+/** The time limit of a call of a tool. */
+function timeLimit({ timeoutMs = defaultTimeoutMs }: ReadyTool, clock: Clock) {
+  const late = new AbortController()
+  const close = clock.setTimeout(
+    () => late.abort(new LoomError('aborted', `Timed out after ${timeoutMs} ms.`)),
+    Math.min(timeoutMs, timerMaxMs),
+  )
+  return { signal: late.signal, close }
 }
 
 async function succeed(

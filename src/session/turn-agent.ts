@@ -52,11 +52,12 @@ export async function runAgent(
     // In a letter of an earlier version, only the request has the context.
     const context = mergedContext(sessionContext.context ?? request.context ?? {})
     const { messages, origins } = await contextMessages(sessionContext, partial, { agent, context })
-    const { models, defaultModel, limits } = world
+    const { models, defaultModel, limits, clock } = world
     const result = await run(agent, messages, {
       models,
       defaultModel,
       limits,
+      clock,
       context,
       principal: session?.tenant ?? '',
       signal,

@@ -1,6 +1,7 @@
 /** The objects that an instance passes to its turns, and the state that the parts of a turn share. */
 import type { Agent, TimeLimits } from '../agent.ts'
 import type { AgentEvent } from '../event.ts'
+import type { Clock } from '../ground/clock.ts'
 import type { MessageFold } from '../message-fold.ts'
 import type { ModelReference, Models } from '../model.ts'
 import type { Breakers } from '../runner/compaction/breaker.ts'
@@ -24,6 +25,7 @@ export interface TurnWorld {
   models: Models
   defaultModel: ModelReference
   limits: TimeLimits
+  clock: Clock
   flushMs: number
   patienceMs: number
   logTtlMs: number

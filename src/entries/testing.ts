@@ -1,0 +1,16 @@
+/** The exports of `loomkit/testing`: what tests of agents and of stores need. No test runner is imported. */
+export { type FakeClock, fakeClock } from '../testing/fake-clock.ts'
+export type { ModelCall } from '../testing/model-call.ts'
+export {
+  type ScriptedModel,
+  scriptedModel,
+  type ScriptedModelOptions,
+  type ScriptedStep,
+} from '../testing/scripted-model.ts'
+export { scriptedModels } from '../testing/scripted-models.ts'
+export type {
+  ScriptedCall,
+  ScriptedFailure,
+  ScriptedReply,
+  ScriptedUsage,
+} from '../testing/scripted-reply.ts'
