@@ -60,14 +60,27 @@ export function sessionRoutes(
   loom: Loom,
   { tenantOf = () => '', principalOf = tenantOf, contextOf }: SessionRoutesOptions = {},
 ): Hono {
+  let isStarted = false
+  const start = () => {
+    if (isStarted) return
+    loom.sessions.start().catch(loom.report)
+    isStarted = true
+  }
   // An instance that serves sessions takes over those of a dead instance, also before its first
   // request.
-  loom.sessions.start().catch(loom.report)
+  try {
+    start()
+  } catch {
+    // Cloudflare Workers allows timers and random values only while it handles a request. Another
+    // failure repeats with the first request.
+  }
   const handlers = late(() => import('./session-handlers.ts'))
   // The handlers load now, so that the first request does not wait for them.
   handlers().catch(loom.report)
-  const to = (name: keyof Awaited<ReturnType<typeof handlers>>) => async (c: Context) =>
-    (await handlers())[name](c, await worldOf(c, loom, { principalOf, contextOf }))
+  const to = (name: keyof Awaited<ReturnType<typeof handlers>>) => async (c: Context) => {
+    start()
+    return (await handlers())[name](c, await worldOf(c, loom, { principalOf, contextOf }))
+  }
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
   for (const base of ['/chat', '/agents/:agent/chat']) {

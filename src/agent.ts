@@ -314,5 +314,12 @@ export function defineAgent<CONTEXT = unknown>(
   if (!['string', 'function'].includes(typeof systemPrompt) && !Array.isArray(systemPrompt)) {
     throw new LoomError('invalid-config', `Agent "${name}" needs a systemPrompt.`)
   }
-  return { approvalSecret: crypto.randomUUID() + crypto.randomUUID(), ...definition }
+  let approvalSecret: string | undefined
+  return {
+    // Made at first use: Cloudflare Workers has no random values before the first request.
+    get approvalSecret() {
+      return (approvalSecret ??= crypto.randomUUID() + crypto.randomUUID())
+    },
+    ...definition,
+  }
 }

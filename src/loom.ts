@@ -9,7 +9,7 @@ import { LoomError } from './ground/error.ts'
 import type { ModelReference, Models } from './model.ts'
 import type { WithModels } from './run-options.ts'
 import { defaultTimeLimits } from './runner/read-model.ts'
-import { Sessions } from './sessions.ts'
+import { Sessions, type SessionsOptions } from './sessions.ts'
 import type { Store } from './store.ts'
 import { openMemoryStore } from './store/memory.ts'
 import type { FileUrls } from './wire/conversation/file-address.ts'
@@ -86,11 +86,12 @@ export class Loom implements AsyncDisposable {
   #defaultAgent: string
   readonly defaultModel: ModelReference
   readonly models: Models
-  readonly sessions: Sessions
   readonly keepAliveMs: number
   /** The addresses that a posted file may have besides a `data:` URL. */
   readonly fileUrls: FileUrls
   readonly report: (error: unknown) => void
+  readonly #sessionsOptions: SessionsOptions
+  #sessions: Sessions | undefined
 
   constructor(options: WithModels<LoomOptions>) {
     const { store = openMemoryStore(), keepAliveMs = 15_000, report = warn } = options
@@ -104,7 +105,7 @@ export class Loom implements AsyncDisposable {
     this.keepAliveMs = keepAliveMs
     this.fileUrls = options.fileUrls ?? 'public'
     this.report = report
-    this.sessions = new Sessions({
+    this.#sessionsOptions = {
       store,
       report,
       tails: new Map(),
@@ -122,7 +123,15 @@ export class Loom implements AsyncDisposable {
       mailboxLimit: options.mailboxLimit ?? 100,
       // Hints are fast, but some are lost.
       pollMs: options.pollMs ?? 1000,
-    })
+    }
+  }
+
+  /**
+   * The conversations. They open at first use: Cloudflare Workers has no random values, which an
+   * instance needs for its id, before the first request.
+   */
+  get sessions(): Sessions {
+    return (this.#sessions ??= new Sessions(this.#sessionsOptions))
   }
 
   /** The agents of the sessions. */

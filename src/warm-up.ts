@@ -1,3 +1,5 @@
+import { loadConnections } from './model/network/connections.ts'
+
 /**
  * Loads what the first turn needs and an import of the library does not load: the runner, Loom's own
  * model client, and the packages `ai`, `undici` and `zod`. A server calls this before it listens, and
@@ -5,12 +7,12 @@
  */
 export async function warmUp(): Promise<void> {
   await Promise.all([
+    loadConnections(),
     import('ai'),
     import('zod/v4'),
     import('./model/adapt.ts'),
     import('./model/demo.ts'),
     import('./model/openai-compatible.ts'),
-    import('./model/openai-compatible/http-transport.ts'),
     import('./model/registry-models.ts'),
     import('./model/registry/shipped.ts'),
     import('./runner.ts'),

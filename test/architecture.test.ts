@@ -274,7 +274,7 @@ describe('dependencies', () => {
     )
     const used = sources
       .flatMap(({ packages }) => packages)
-      .filter((name) => !name.startsWith('node:'))
+      .filter((name) => !/^(?:node:|#)/.test(name))
     const missing = used.filter(
       (name) => !declared.some((known) => name === known || name.startsWith(`${known}/`)),
     )

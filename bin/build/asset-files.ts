@@ -1,6 +1,6 @@
 /**
  * The files that `src/ground/asset.ts` reads and that the library contains in modules: all files in
- * these folders that are not modules. A new file needs no change here.
+ * these folders that are neither modules nor manifests. A new file needs no change here.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -13,7 +13,7 @@ const folders = ['src', 'routes', 'tools', 'web']
 export function assetFiles(): Map<string, Uint8Array> {
   const paths = folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !/\.(ts|md)$/.test(entry.name))
+      .filter((entry) => entry.isFile() && !/\.(ts|md|json)$/.test(entry.name))
       .map((entry) => relative(root, join(entry.parentPath, entry.name))),
   )
   return new Map(paths.sort().map((path) => [path, readFileSync(join(root, path))]))

@@ -32,6 +32,8 @@ export function buildLibrary(): void {
   for (const extension of ['js', 'd.ts'])
     rmSync(join(place.library, `src/ground/asset.${extension}`))
   writeFileSync(join(place.library, 'package.json'), innerManifest())
+  const connections = 'src/model/network/package.json'
+  writeFileSync(join(place.library, connections), runtimeManifest(connections))
 }
 
 const relativeTypeScript = /((?:from|import\()\s*'\.[^']*)\.ts(')/g
@@ -57,3 +59,7 @@ function innerManifest(): string {
   const sideEffects = ['./src/ground/node-version.js']
   return `${JSON.stringify({ private: true, version, type: 'module', sideEffects })}\n`
 }
+
+/** The manifest of a folder in which each runtime has a module of its own. */
+const runtimeManifest = (path: string) =>
+  readFileSync(join(root, path), 'utf8').replaceAll(/("\.\/[^"]*)\.ts"/g, '$1.js"')

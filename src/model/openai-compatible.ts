@@ -17,11 +17,11 @@ import { untilAborted } from '../ground/until-aborted.ts'
 import { streamParts, takesFile } from '../model.ts'
 import type { DirectModel, FileTaker, PartReceiver } from '../model.ts'
 import { type BodyAttempt, BodyForms } from './body-forms.ts'
+import { directTransport } from './network.ts'
 import { CallErrors } from './openai-compatible/call-errors.ts'
 import { hasForm } from './openai-compatible/content-part.ts'
 import { chatCompletionsUrl } from './openai-compatible/endpoint.ts'
 import { Generated } from './openai-compatible/generated.ts'
-import { httpTransport } from './openai-compatible/http-transport.ts'
 import { partStream } from './openai-compatible/part-stream.ts'
 import { requestBody } from './openai-compatible/request-body.ts'
 import { ResponseReader } from './openai-compatible/response-reader.ts'
@@ -53,7 +53,7 @@ export interface OpenAICompatibleOptions {
 
 /** @throws LoomError `invalid-config` if the base URL is not valid. */
 export function openAICompatible(options: OpenAICompatibleOptions): DirectModel & FileTaker {
-  const { provider, modelId, transport = httpTransport() } = options
+  const { provider, modelId, transport = directTransport() } = options
   const model: ChatModel = {
     provider,
     modelId,

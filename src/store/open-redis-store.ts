@@ -1,4 +1,5 @@
 /** The public door to the store in Redis. Its modules and ioredis load at the first call. */
+import { explainImport } from '../ground/explain-import.ts'
 import type { Store } from '../store.ts'
 import type { RedisStoreOptions } from './redis.ts'
 
@@ -15,6 +16,6 @@ import type { RedisStoreOptions } from './redis.ts'
  * ```
  */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const redis = await import('./redis.ts')
+  const redis = await import('./redis.ts').catch(explainImport)
   return redis.openRedisStore(options)
 }

@@ -7,9 +7,6 @@ import { isOnePiece, jsonPieces } from '../ground/json/pieces.ts'
 import type { Encoder } from './frames.ts'
 import { withoutPrototypes } from './frames/json.ts'
 
-/** Replaces the large value while the rest of the frame is encoded. */
-const standIn = `loom-value-${crypto.randomUUID()}`
-
 export class LargeFrame {
   readonly before: string
   readonly value: unknown
@@ -39,15 +36,21 @@ export function frameOf(
 ): string | LargeFrame | undefined {
   if ('delta' in event) return encoder.encode(event, cursor)
   if ('output' in event && !isOnePiece(event.output)) {
-    return framed(encoder.encode({ ...event, output: standIn }, cursor), event.output)
+    return framed(event.output, (output) => encoder.encode({ ...event, output }, cursor))
   }
   if ('data' in event && !isOnePiece(event.data)) {
-    return framed(encoder.encode({ ...event, data: standIn }, cursor), event.data)
+    return framed(event.data, (data) => encoder.encode({ ...event, data }, cursor))
   }
   return encoder.encode(event, cursor)
 }
 
-function framed(frame: string | undefined, value: unknown): LargeFrame | undefined {
+/** @param encode encodes the event with another value in the place of the large one */
+function framed(
+  value: unknown,
+  encode: (standIn: string) => string | undefined,
+): LargeFrame | undefined {
+  const standIn = `loom-value-${crypto.randomUUID()}`
+  const frame = encode(standIn)
   if (frame === undefined) return undefined
   const [before = '', after = ''] = frame.split(JSON.stringify(standIn))
   return new LargeFrame({ before, value, after })
