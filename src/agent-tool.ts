@@ -2,10 +2,13 @@
  * An agent as a tool of another agent. The calling model sends it a task. Its progress is preliminary
  * output, and its final text is the result.
  */
+import type { JSONValue } from '@ai-sdk/provider'
+
 import type { Agent } from './agent.ts'
 import { defineTool } from './define-tool.ts'
 import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
+import { toJson } from './ground/json.ts'
 import { zodSchema } from './ground/schema.ts'
 import type { NamedTool, ToolContext } from './tool.ts'
 import type { Usage } from './usage.ts'
@@ -25,6 +28,8 @@ export interface AgentToolOutput {
   text: string
   /** The tools that the sub-agent called, in order. */
   toolCalls: { toolName: string; state: 'running' | 'done' | 'error' }[]
+  /** The output of an agent with an `output` schema, as JSON. Only in the result. */
+  output?: JSONValue
   /** The number of model calls. Only in the result. */
   steps?: number
   /** The tokens of the sub-agent. Only in the result. */
@@ -64,7 +69,10 @@ export function agentTool<CONTEXT = unknown>(
       }),
     ),
     execute: (input, context: ToolContext<CONTEXT>) => delegate(agent, input.prompt, context),
-    toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
+    toModelOutput: ({ output }) =>
+      output.output === undefined
+        ? { type: 'text', value: output.text }
+        : { type: 'json', value: output.output },
     ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }),
   })
 }
@@ -84,14 +92,22 @@ async function* delegate<CONTEXT>(
     yield report
   }
   await completion
-  const { outcome, steps, usage, text } = await result
+  const end = await result
+  const { outcome, steps, usage, text } = end
   if (outcome === 'waiting') {
     throw new LoomError(
       'invalid-request',
       `"${agent.name}" needs a human, who can't be asked from here.`,
     )
   }
-  return { ...progress.current(), text, steps, usage }
+  const hasOutput = agent.output !== undefined && outcome === 'finished'
+  return {
+    ...progress.current(),
+    text,
+    ...(hasOutput && { output: toJson(end.output) }),
+    steps,
+    usage,
+  }
 }
 
 /** Collects a run's events into reports. A slow reader receives fewer of them. */

@@ -3,7 +3,7 @@
  * meanings are those of LoomEx. Each callback can be a value or a (sync or async) function of the context.
  */
 import type { JSONObject } from '@ai-sdk/provider'
-import type { ModelMessage } from 'ai'
+import type { FlexibleSchema, ModelMessage } from 'ai'
 
 import type { AgentCompaction } from './compaction.ts'
 import { LoomError } from './ground/error.ts'
@@ -155,7 +155,7 @@ export interface Budget {
 
 /**
  * The definition of an agent, for `defineAgent`. `CONTEXT` is the type of the run's context, which callbacks
- * and tools receive.
+ * and tools receive. `OUTPUT` is the type of the output, if the agent has a schema for it.
  * @example
  * ```ts
  * import type { AgentDefinition } from 'loomkit'
@@ -167,7 +167,7 @@ export interface Budget {
  * }
  * ```
  */
-export interface AgentDefinition<CONTEXT = unknown> {
+export interface AgentDefinition<CONTEXT = unknown, OUTPUT = unknown> {
   /** The name in routes, telemetry and sub-agent tools: 1 to 64 letters, digits, `_` or `-`. */
   name: string
   /** One sentence for people, and for an agent that may delegate to this one. @defaultValue none */
@@ -189,6 +189,13 @@ export interface AgentDefinition<CONTEXT = unknown> {
    * set it in `prepareStep`: a model that must call a tool never answers. @defaultValue 'auto'
    */
   toolChoice?: OfContext<ToolChoice, CONTEXT>
+  /**
+   * The schema of the final answer: a zod schema, any Standard Schema, or `jsonSchema()` of the AI SDK. The
+   * answer is checked, mended if it nearly fits, and sent back to the model at most twice if it does not fit.
+   * Its value is the `output` of the result, and the part `data-output` of the message.
+   * @defaultValue none: the answer is a text
+   */
+  output?: OfContext<FlexibleSchema<OUTPUT>, CONTEXT>
   /**
    * The model. In a list, each model is the fallback of the one before it.
    * @defaultValue the default model of the server or of the run
@@ -279,7 +286,10 @@ export interface AgentDefinition<CONTEXT = unknown> {
  * const { text } = await run(tutor, 'What is 2 + 2?')
  * ```
  */
-export interface Agent<CONTEXT = unknown> extends AgentDefinition<CONTEXT> {
+export interface Agent<CONTEXT = unknown, OUTPUT = unknown> extends AgentDefinition<
+  CONTEXT,
+  OUTPUT
+> {
   /**
    * The secret that signs approval requests, so that only decisions on calls of this agent count.
    * @defaultValue two random UUIDs
@@ -301,9 +311,9 @@ export interface Agent<CONTEXT = unknown> extends AgentDefinition<CONTEXT> {
  * })
  * ```
  */
-export function defineAgent<CONTEXT = unknown>(
-  definition: AgentDefinition<CONTEXT> & { approvalSecret?: string },
-): Agent<CONTEXT> {
+export function defineAgent<CONTEXT = unknown, OUTPUT = unknown>(
+  definition: AgentDefinition<CONTEXT, OUTPUT> & { approvalSecret?: string },
+): Agent<CONTEXT, OUTPUT> {
   const { name, systemPrompt } = definition
   if (!isName(name)) {
     throw new LoomError(

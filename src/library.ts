@@ -27,12 +27,13 @@ function withModels<OPTIONS extends { models?: Models }>(options: OPTIONS): With
 /**
  * Runs an agent until it is done.
  * @param messages the conversation so far; a string is one user message
- * @returns the result of the run: the text, all messages, the usage and the outcome
+ * @returns the result of the run: the text, the output, all messages, the usage and the outcome
  * @throws LoomError `unknown-model`, `missing-key` or `invalid-config` before the first event;
  * `model-failed` or `model-timeout` if every attempt failed; `context-overflow` if the prompt does
- * not fit into the model's window; `over-budget` if the budget of the session is spent; `aborted`.
- * The errors `model-failed`, `model-timeout`, `context-overflow`, `over-budget` and `aborted` come
- * after the last event. Their `result` holds the text and the steps up to then. An error of the sink
+ * not fit into the model's window; `output-invalid` if the answer does not fit the agent's `output`
+ * schema, also after corrections; `over-budget` if the budget of the session is spent; `aborted`.
+ * The errors `model-failed`, `model-timeout`, `context-overflow`, `output-invalid`, `over-budget` and
+ * `aborted` come after the last event. Their `result` holds the text and the steps up to then. An error of the sink
  * is thrown unchanged.
  * @example
  * ```ts
@@ -43,11 +44,11 @@ function withModels<OPTIONS extends { models?: Models }>(options: OPTIONS): With
  * const next = await run(agent, [...messages, { role: 'user', content: 'And twice that?' }])
  * ```
  */
-export async function run<CONTEXT = unknown>(
-  agent: Agent<CONTEXT>,
+export async function run<CONTEXT = unknown, OUTPUT = unknown>(
+  agent: Agent<CONTEXT, OUTPUT>,
   messages: string | readonly ModelMessage[],
   options: RunOptions<CONTEXT> = {},
-): Promise<RunResult> {
+): Promise<RunResult<OUTPUT>> {
   const runner = await import('./runner.ts')
   return runner.run(agent, messages, withModels(options))
 }
@@ -68,11 +69,11 @@ export async function run<CONTEXT = unknown>(
  * }
  * ```
  */
-export function stream<CONTEXT = unknown>(
-  agent: Agent<CONTEXT>,
+export function stream<CONTEXT = unknown, OUTPUT = unknown>(
+  agent: Agent<CONTEXT, OUTPUT>,
   messages: string | readonly ModelMessage[],
   options: Omit<RunOptions<CONTEXT>, 'sink'> = {},
-): AgentStream {
+): AgentStream<OUTPUT> {
   return eventsOf((own) => run(agent, messages, { ...options, ...own }), options.signal)
 }
 

@@ -41,11 +41,16 @@ export type Outcome =
  * const summary = `${result.text} (${result.steps} steps, ${result.usage.totalTokens} tokens)`
  * ```
  */
-export interface RunResult {
+export interface RunResult<OUTPUT = unknown> {
   /** The whole conversation, the input included. The next run may begin with it. */
   messages: ModelMessage[]
   /** The text of the last step. */
   text: string
+  /**
+   * The final answer as the agent's `output` schema returned it. Absent for an agent without the schema. If
+   * the run ended before a final answer (its `outcome` is not `finished`), reading it throws `output-invalid`.
+   */
+  output: OUTPUT
   /** The number of model calls. */
   steps: number
   /** The tokens of the run, including those of sub-agents. */

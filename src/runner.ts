@@ -28,15 +28,16 @@ const depthMax = 4
  * Runs an agent until it is done.
  * @param messages the conversation so far; a string is one user message.
  * @throws LoomError `unknown-model`, `missing-key` or `invalid-config` before the first event;
- * `model-failed` or `model-timeout` if every attempt failed; `over-budget` if the session has no
- * budget left; `aborted`. The last four come after the last event. Their `result` holds the partial
+ * `model-failed` or `model-timeout` if every attempt failed; `output-invalid` if the answer does not fit
+ * the agent's `output` schema; `over-budget` if the session has no budget left; `aborted`. The last five
+ * come after the last event. Their `result` holds the partial
  * result of the run. An error of the sink is thrown unchanged.
  */
-export async function run<CONTEXT = unknown>(
-  agent: Agent<CONTEXT>,
+export async function run<CONTEXT = unknown, OUTPUT = unknown>(
+  agent: Agent<CONTEXT, OUTPUT>,
   messages: string | readonly ModelMessage[],
   options: WithModels<RunOptions<CONTEXT>>,
-): Promise<RunResult> {
+): Promise<RunResult<OUTPUT>> {
   const { models, signal = new AbortController().signal } = options
   const emit = guardSink(options.sink ?? (() => undefined))
   const settings = await settingsOf(agent, options, { models, signal })
@@ -60,7 +61,15 @@ export async function run<CONTEXT = unknown>(
         rootMessage: rootMessageOf(options, messageId),
       }),
   })
-  return conclude(agentRun, { agent, options, messageId, emit, signal, models })
+  return withOutputType(
+    await conclude(agentRun, { agent, options, messageId, emit, signal, models }),
+  )
+}
+
+/** The agent's schema returned the output, which the types of a run do not express. */
+function withOutputType<OUTPUT>(result: RunResult): RunResult<OUTPUT>
+function withOutputType(result: unknown): unknown {
+  return result
 }
 
 /** An abort is reported in the stream like any later one. A run that did not start needs no settings. */

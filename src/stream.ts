@@ -21,12 +21,12 @@ import { type EventQueue, openEventQueue } from './sink/queue.ts'
  * const { text } = await events.result
  * ```
  */
-export interface AgentStream extends AsyncIterable<AgentEvent> {
+export interface AgentStream<OUTPUT = unknown> extends AsyncIterable<AgentEvent> {
   /**
    * The result of the run. It rejects as `run` does; a loop over the events throws the same error. If it
    * is read before a loop begins, the run starts without one, and a later loop misses the first events.
    */
-  readonly result: Promise<RunResult>
+  readonly result: Promise<RunResult<OUTPUT>>
 }
 
 /**
@@ -34,12 +34,12 @@ export interface AgentStream extends AsyncIterable<AgentEvent> {
  * @param start begins the run with this sink and this signal. It is called once at most.
  * @param outside aborts the run, in addition to the end of the loop
  */
-export function eventsOf(
-  start: (options: Required<Pick<RunOptions, 'sink' | 'signal'>>) => Promise<RunResult>,
+export function eventsOf<OUTPUT>(
+  start: (options: Required<Pick<RunOptions, 'sink' | 'signal'>>) => Promise<RunResult<OUTPUT>>,
   outside: AbortSignal | undefined,
-): AgentStream {
+): AgentStream<OUTPUT> {
   let queue: EventQueue | undefined
-  let result: Promise<RunResult> | undefined
+  let result: Promise<RunResult<OUTPUT>> | undefined
   const loopEnd = new AbortController()
   const signal = outside === undefined ? loopEnd.signal : AbortSignal.any([outside, loopEnd.signal])
 

@@ -25,6 +25,8 @@ export const errorStatus = {
   'model-failed': 502,
   /** The model was silent for longer than its time limit. */
   'model-timeout': 504,
+  /** The answer of the model does not fit the `output` schema of the agent, even after corrections. */
+  'output-invalid': 502,
   /** The prompt is longer than the context window of the model, even after compaction. */
   'context-overflow': 413,
   /** The session runs another turn, and the message must not wait. */

@@ -23,6 +23,8 @@ import { contextOf } from './context.ts'
 import { CurrentReply, resultMessages, stepOf } from './current-reply.ts'
 import { EarlierCalls } from './earlier-calls.ts'
 import { type Excess, Ledger } from './ledger.ts'
+import { AnswerCheck } from './output/answer-check.ts'
+import type { Output } from './output/read-output.ts'
 import { settlerOptions } from './settler-options.ts'
 import { StepPrompt } from './step-prompt.ts'
 import type { StepReader } from './step-reader.ts'
@@ -49,6 +51,7 @@ export class AgentRun<CONTEXT> {
   /** The prefix of part ids. A message that an earlier run started already has ids of that run. */
   readonly #idPrefix: string
   readonly #settings: StepSettings
+  readonly #answer: AnswerCheck
   /** The finished steps, for `prepareStep`. */
   readonly #finished: PreparedStep[] = []
   /** True between the `start-step` and the `finish-step` of a step. */
@@ -99,6 +102,22 @@ export class AgentRun<CONTEXT> {
     this.#idPrefix = isNew ? '' : `${randomBytes(3).toString('hex')}-`
     this.#stepOpen = resume.stepOpen ?? false
     this.#isCutOff = resume.cutOff ?? false
+    this.#answer = new AnswerCheck({
+      schema: () => this.#settings.current.output,
+      messages: this.messages,
+      note: (text) => this.#prompt.note(text),
+      emit: run.emit,
+      isContinued: this.#isCutOff,
+    })
+  }
+
+  /** The final answer, if the agent has a schema for it. */
+  get output(): Output | undefined {
+    return this.#answer.output
+  }
+
+  get hasOutputSchema(): boolean {
+    return this.#settings.current.output !== undefined
   }
 
   /** Whether the last message holds tool results: a client takes such a message for unfinished. */
@@ -120,6 +139,7 @@ export class AgentRun<CONTEXT> {
       this.reply.finishReason = 'tool-calls'
       return 'waiting'
     }
+    if (await this.#hasAnswer()) return 'finished'
     while (this.steps < this.#settings.current.maxSteps) {
       const excess = this.ledger.excess()
       if (excess !== undefined) return this.#endEarly(excess)
@@ -254,7 +274,7 @@ export class AgentRun<CONTEXT> {
   /** Lets the agent change the settings of this step. */
   async #prepareStep(): Promise<void> {
     const { agent, signal } = this.#inputs
-    this.#settings.beginStep()
+    this.#settings.beginStep(this.#answer.isRepair)
     const { prepareStep } = agent
     if (prepareStep === undefined) return
     const { models, systemPrompt } = this.#settings.current
@@ -287,15 +307,34 @@ export class AgentRun<CONTEXT> {
     this.messages.push(...(await this.reply.keepPartial(reply)))
     // The result of a cut-off call already says so. No model continues a reply of reasoning alone.
     this.#isCutOff = kind === 'cut-off' && reply.text !== '' && reply.calls.length === 0
+    if (this.#isCutOff) this.#answer.addPart(reply.text)
   }
 
-  /** Returns the results of the reply's calls, or an outcome if the run ends here. */
-  async #settleCalls(reply: StepReader): Promise<ToolResultPart[] | Outcome> {
+  /** Whether an earlier process left a final answer that fits the output schema. */
+  async #hasAnswer(): Promise<boolean> {
+    const isResumed = this.#inputs.options.session?.resume.started === true
+    const text = isResumed ? this.#answer.unfinished : undefined
+    if (text === undefined) return false
+    if (!this.#stepOpen) await this.#inputs.emit({ type: 'start-step' })
+    this.#stepOpen = true
+    const stands = await this.#answer.check({ text, finishReason: 'stop' }, false)
+    await this.#finishStep()
+    if (stands) Object.assign(this.reply, { text, finishReason: 'stop' })
+    return stands
+  }
+
+  /**
+   * Returns the results of the reply's calls, an outcome if the run ends here, or undefined if the model
+   * must correct its answer.
+   */
+  async #settleCalls(reply: StepReader): Promise<ToolResultPart[] | Outcome | undefined> {
     if (reply.calls.length > 0) await this.#reportSpending()
     const { results, waits } = await this.#settler.settle(reply, this.#round)
     this.messages.push(...this.reply.keep(reply, results))
     if (waits) return 'waiting'
-    return results.length > 0 ? results : 'finished'
+    if (results.length > 0) return results
+    const isLast = this.steps >= this.#settings.current.maxSteps
+    return (await this.#answer.check(reply, isLast)) ? 'finished' : undefined
   }
 
   get #round(): CallRound {

@@ -8,6 +8,7 @@ import type { ModelFacts } from '../model.ts'
 import { didYouMean, nearestNames } from '../model/nearest.ts'
 import { toPrompt } from '../model/prompt.ts'
 import type { ProviderOptions } from '../step-preparation.ts'
+import { answerFormat, lenientSchema, withInstructions } from './output/answer-format.ts'
 import type { RunSettings } from './run-settings.ts'
 import { systemMessages } from './system-messages.ts'
 import { activeTable } from './tool-table.ts'
@@ -37,10 +38,15 @@ export function callOptions(
   const { systemPrompt, maxOutputTokens } = settings
   const temperature =
     settings.temperature ?? (facts.temperature === true ? defaultTemperature : undefined)
-  const tools = offersOf(settings, context)
-  const providerOptions = optionsOf(model, settings)
+  const format = answerFormat(model, settings, offersOf(settings, context))
+  const { tools } = format
+  const providerOptions = optionsOf(model, settings, format.isLenient)
   return {
-    prompt: toPrompt(messages, systemMessages(model, systemPrompt)),
+    prompt: toPrompt(
+      messages,
+      systemMessages(model, withInstructions(systemPrompt, settings.output)),
+    ),
+    ...(format.responseFormat !== undefined && { responseFormat: format.responseFormat }),
     ...(temperature !== undefined && { temperature }),
     ...(tools.length > 0 && { tools }),
     ...choiceOf(settings, tools),
@@ -80,8 +86,10 @@ function choiceOf(
  */
 function optionsOf(
   model: LanguageModelV4,
-  { extraBody, providerOptions }: RunSettings,
+  { extraBody, providerOptions: ownOptions }: RunSettings,
+  isLenient: boolean,
 ): Record<string, JSONObject> {
+  const providerOptions = isLenient ? mergedOptions(lenientSchema, ownOptions) : ownOptions
   if (Object.keys(extraBody).length === 0) return providerOptions
   const provider = model.provider.split('.')[0] ?? model.provider
   const own = providerOptions[provider]

@@ -47,9 +47,10 @@ export function resultOf<CONTEXT>(run: AgentRun<CONTEXT>, outcome: Outcome): Run
   const { messages, steps, reason } = run
   const { text, finishReason } = run.reply
   const { usage, cost } = run.ledger
-  return {
+  const result = {
     messages,
     text,
+    output: run.output?.value,
     steps,
     usage,
     ...(cost !== undefined && { cost }),
@@ -57,4 +58,19 @@ export function resultOf<CONTEXT>(run: AgentRun<CONTEXT>, outcome: Outcome): Run
     outcome,
     ...(reason !== undefined && { reason }),
   }
+  return run.hasOutputSchema && run.output === undefined ? withoutOutput(result) : result
+}
+
+/** A program that reads an output that there is not must not continue with `undefined`. */
+function withoutOutput(result: RunResult): RunResult {
+  return Object.defineProperty(result, 'output', {
+    // Not enumerable, so that copies and JSON of the result leave it out.
+    enumerable: false,
+    get(): never {
+      throw new LoomError(
+        'output-invalid',
+        `The run ended as "${result.outcome}" and has no output.`,
+      )
+    },
+  })
 }

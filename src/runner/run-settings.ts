@@ -1,5 +1,6 @@
 /** The settings of one run: the values of an agent's callbacks, with LoomEx's defaults. */
 import type { JSONObject } from '@ai-sdk/provider'
+import type { FlexibleSchema } from 'ai'
 
 import type { Agent, Budget, OfContext, RetryPolicy, TimeLimits } from '../agent.ts'
 import type { AgentCompaction } from '../compaction.ts'
@@ -9,6 +10,7 @@ import type { RunOptions } from '../run-options.ts'
 import type { ProviderOptions, ToolChoice } from '../step-preparation.ts'
 import type { SystemPrompt } from '../system-prompt.ts'
 import { contextOf } from './context.ts'
+import { outputSchema, type OutputSchema } from './output/output-schema.ts'
 import { defaultTimeLimits } from './read-model.ts'
 import { defaultRetryPolicy } from './retry.ts'
 import { type ToolTable, toolTable } from './tool-table.ts'
@@ -19,6 +21,10 @@ export interface RunSettings {
   /** Undefined if all tools are active. */
   activeTools: readonly string[] | undefined
   toolChoice: ToolChoice | undefined
+  /** The schema of the final answer. */
+  output: OutputSchema | undefined
+  /** Whether the model corrects its final answer in this step. */
+  isRepair: boolean
   /** The model and its fallbacks; empty only in `noRunSettings`. */
   models: readonly ModelReference[]
   maxSteps: number
@@ -42,6 +48,8 @@ export const noRunSettings: RunSettings = {
   tools: new Map(),
   activeTools: undefined,
   toolChoice: undefined,
+  output: undefined,
+  isRepair: false,
   models: [],
   maxSteps: 0,
   temperature: undefined,
@@ -68,6 +76,7 @@ export async function readRunSettings<CONTEXT>(
     tools,
     activeTools,
     toolChoice,
+    output,
     model,
     maxSteps,
     temperature,
@@ -83,6 +92,7 @@ export async function readRunSettings<CONTEXT>(
     valueOf(agent.tools ?? [], context).then(toolTable),
     valueOf(agent.activeTools, context),
     valueOf(agent.toolChoice, context),
+    outputOf(agent, context),
     options.model ?? valueOf(agent.model, context),
     valueOf(agent.maxSteps ?? 10, context),
     valueOf(agent.temperature, context),
@@ -99,6 +109,8 @@ export async function readRunSettings<CONTEXT>(
     tools,
     activeTools,
     toolChoice,
+    output,
+    isRepair: false,
     models: modelList(model ?? options.defaultModel, agent.name),
     maxSteps,
     temperature,
@@ -117,6 +129,18 @@ export async function readRunSettings<CONTEXT>(
     limits: { ...defaultTimeLimits, ...options.limits, ...agent.limits },
   }
 }
+
+async function outputOf<CONTEXT>(
+  { name, output }: Agent<CONTEXT>,
+  context: CONTEXT,
+): Promise<OutputSchema | undefined> {
+  if (output === undefined) return undefined
+  return outputSchema(isSchema(output) ? output : await valueOf(output, context), name)
+}
+
+/** The schemas of some libraries are functions too. */
+const isSchema = (value: unknown): value is FlexibleSchema<unknown> =>
+  typeof value === 'function' && '~standard' in value
 
 async function valueOf<VALUE, CONTEXT>(
   value: OfContext<VALUE, CONTEXT>,

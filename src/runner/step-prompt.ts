@@ -16,6 +16,7 @@ import { Breaker } from './compaction/breaker.ts'
 import { Origins } from './compaction/origins.ts'
 import { Compactor } from './compactor.ts'
 import { FileFilter } from './file-filter.ts'
+import { withInstructions } from './output/answer-format.ts'
 import type { RunSettings } from './run-settings.ts'
 import type { SessionHooks } from './session-hooks.ts'
 import { summaryWriter } from './summary-writer.ts'
@@ -76,13 +77,19 @@ export class StepPrompt {
     return this.#origins.note(cutOffNote)
   }
 
+  /** A message that Loom writes in the user's place. */
+  note(text: string): ModelMessage {
+    return this.#origins.note(text)
+  }
+
   /** The messages that fit this model. May write a summary. */
   async messagesFor(
     model: LanguageModelV4,
     facts: ModelFacts,
     messages: readonly ModelMessage[],
   ): Promise<readonly ModelMessage[]> {
-    const { contextWindow, maxOutputTokens, systemPrompt } = this.#settings()
+    const { contextWindow, maxOutputTokens, output, ...settings } = this.#settings()
+    const systemPrompt = withInstructions(settings.systemPrompt, output)
     const tools = offersOf(this.#settings(), this.#context)
     const call = { model, facts, contextWindow, maxOutputTokens, systemPrompt, tools }
     return this.#compactor.view(messages, call)

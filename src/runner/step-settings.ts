@@ -29,7 +29,8 @@ export class StepSettings {
   }
 
   /** Ends the changes of the last step. */
-  beginStep(): void {
+  beginStep(isRepair: boolean): void {
+    this.#base = this.#base.isRepair === isRepair ? this.#base : { ...this.#base, isRepair }
     this.current = this.#base
   }
 

@@ -43,6 +43,7 @@ export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
       systemPrompt: prompt,
       tools: new Map(),
       toolChoice: undefined,
+      output: undefined,
       maxOutputTokens: outputOf(limits, facts),
     }
     const deadline = clock.elapsed() + summaryMs

@@ -3,6 +3,7 @@ import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
 import { callsFor, offeredTools, type Call } from './calls.ts'
 import { type DemoRequest, readPrompt, textOf } from './conversation.ts'
+import { exampleOf } from './example.ts'
 import { reportOf } from './results.ts'
 import { markdown, story } from './samples.ts'
 
@@ -25,6 +26,14 @@ export function assist(options: LanguageModelV4CallOptions): Reply {
   const calls = results.length > 0 ? [] : callsFor(options, text)
   const reasoning = /\bthink\b/i.test(text) ? thoughtOf(request, calls) : ''
   if (calls.length > 0) return { reasoning, text: '', calls }
+  const { responseFormat } = options
+  if (responseFormat?.type === 'json') {
+    return {
+      reasoning,
+      text: JSON.stringify(exampleOf(responseFormat.schema ?? {}), null, 2),
+      calls,
+    }
+  }
   if (results.length > 0) return { reasoning, text: reportOf(results), calls }
   const seen = files.map(({ mediaType, filename = 'file' }) => {
     const article = /^[aeiou]/.test(mediaType) ? 'an' : 'a'
