@@ -8,7 +8,7 @@ import type { Context } from 'hono'
 
 import { LoomError } from '../src/ground/error.ts'
 import { fieldOf } from '../src/ground/fields.ts'
-import { textOf, uiMessage } from '../src/message-fold.ts'
+import { outputIn, textOf, uiMessage } from '../src/message-fold.ts'
 import { acceptPost } from '../src/session/accept-post.ts'
 import { LastMessage } from '../src/session/last-message.ts'
 import type { PostContent } from '../src/session/post-content.ts'
@@ -131,10 +131,12 @@ export async function answer(
   if (wantsOnlyJson(c)) {
     const { signal } = c.req.raw
     const { message, session } = await wholeAnswer(sessions, sessionId, receipt, { signal })
+    const output = outputIn(message)
     return jsonResponse(c, {
       id,
       message: seenMessage(uiMessage(message), reading.profile),
       text: textOf(message),
+      ...(output !== undefined && { output }),
       state: session?.state ?? 'idle',
       ...(session?.error !== undefined && { error: session.error }),
     })

@@ -4,13 +4,13 @@
  */
 import { randomUUID } from 'node:crypto'
 
-import type { JSONObject } from '@ai-sdk/provider'
+import type { JSONObject, JSONValue } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Agent } from './agent.ts'
 import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
-import { type FoldedMessage, textOf } from './message-fold.ts'
+import { type FoldedMessage, outputIn, textOf } from './message-fold.ts'
 import { answerId } from './session/answer-letter.ts'
 import { answerStream } from './session/answer-stream.ts'
 import { contentDigest, digest } from './session/content-digest.ts'
@@ -67,9 +67,14 @@ export interface SendOptions {
  * const { text, state }: CallReply = await session.call('What is 2 + 2?')
  * ```
  */
-export interface CallReply {
+export interface CallReply<OUTPUT = unknown> {
   /** All the text of the answer. */
   text: string
+  /**
+   * The output of an agent with an `output` schema, as the schema returned it. Absent if the agent has none, or
+   * the answer is not complete.
+   */
+  output?: OUTPUT
   /** The answer as clients receive it and as the store keeps it. */
   message: FoldedMessage
   /**
@@ -133,7 +138,13 @@ export class AgentSession implements AsyncDisposable {
       },
     })
     if (failure !== undefined) throw new LoomError('model-failed', failure)
-    return { text: textOf(answer), message: answer, state: session?.state ?? 'idle' }
+    const json = outputIn(answer)
+    return {
+      text: textOf(answer),
+      ...(json !== undefined && { output: await this.#outputOf(json, options.context) }),
+      message: answer,
+      state: session?.state ?? 'idle',
+    }
   }
 
   /**
@@ -239,6 +250,12 @@ export class AgentSession implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Loads the schemas only for an agent that has one. */
+  async #outputOf(json: JSONValue, context: JSONObject = {}): Promise<unknown> {
+    const { storedOutput } = await import('./runner/output/stored-output.ts')
+    return storedOutput(this.#agent, json, context)
   }
 
   async #post(message: string | UIMessage, options: SendOptions): Promise<Receipt> {

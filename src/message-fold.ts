@@ -3,7 +3,7 @@
  * equal, part by part, the message that `readUIMessageStream` of the AI SDK builds from the frames
  * (ai 7.0.173, `packages/ai/src/ui/process-ui-message-stream.ts`). A test compares them.
  */
-import type { JSONObject } from '@ai-sdk/provider'
+import type { JSONObject, JSONValue } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { AgentEvent, EventOf, ProviderMetadata } from './event.ts'
@@ -243,6 +243,18 @@ const isObject = (value: unknown): value is JSONObject =>
 /** The text of a message, without reasoning, tools and files. */
 export const textOf = ({ parts }: FoldedMessage): string =>
   parts.map(({ type, text }) => (type === 'text' && typeof text === 'string' ? text : '')).join('')
+
+/** The output of a message, if its agent has a schema for it and its answer is complete. */
+export function outputIn({ parts }: FoldedMessage): JSONValue | undefined {
+  const part = parts.findLast(({ type, id }) => type === 'data-output' && id === 'output')
+  return part === undefined ? undefined : jsonOf(part['data'])
+}
+
+// The part is JSON, which its type does not express.
+function jsonOf(data: unknown): JSONValue
+function jsonOf(data: unknown): unknown {
+  return data ?? null
+}
 
 /**
  * Returns the message for storage and clients. A test shows that it equals the AI SDK's, which the type

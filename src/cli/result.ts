@@ -1,16 +1,19 @@
 /**
  * The result of a turn for a program: `--json`, and the last line of `--output-format stream-json`.
  */
+import type { JSONValue } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import { errorMessage } from '../ground/error.ts'
 import { fieldsOf } from '../ground/fields.ts'
-import { textOf, uiMessage } from '../message-fold.ts'
+import { outputIn, textOf, uiMessage } from '../message-fold.ts'
 import type { OutputFormat } from './chat-options.ts'
 import type { PlayedTurn } from './play.ts'
 
 export interface ChatResult {
   text: string
+  /** The output of an agent with an `output` schema. */
+  output?: JSONValue
   sessionId: string
   /** The messages that the turn added to the conversation. */
   messages: UIMessage[]
@@ -34,8 +37,10 @@ export interface ResultOptions {
 export function resultOf({ turn, sessionId, question, durationMs }: ResultOptions): ChatResult {
   const { message, finishReason, errorText } = turn
   const { usage, steps, cost } = fieldsOf(message.metadata)
+  const output = outputIn(message)
   return {
     text: textOf(message),
+    ...(output !== undefined && { output }),
     sessionId,
     messages: [...(question === undefined ? [] : [question]), uiMessage(message)],
     ...(finishReason !== undefined && { finishReason }),

@@ -130,7 +130,8 @@ export async function readRunSettings<CONTEXT>(
   }
 }
 
-async function outputOf<CONTEXT>(
+/** @throws LoomError `invalid-config` for a schema without a JSON form; the error of the callback */
+export async function outputOf<CONTEXT>(
   { name, output }: Agent<CONTEXT>,
   context: CONTEXT,
 ): Promise<OutputSchema | undefined> {

@@ -16,6 +16,10 @@ export function fittedValue(value: JSONValue, schema: JSONSchema7): JSONValue {
   return new Fitting(schema).fit(value, schema, 0)
 }
 
+/** Whether the value has the types, choices and fields of the schema. Rules such as `minimum` do not count. */
+export const fitsSchema = (value: JSONValue, schema: JSONSchema7): boolean =>
+  new Fitting(schema).fits(value, schema, 0)
+
 class Fitting {
   readonly #root: JSONSchema7
 
@@ -51,10 +55,10 @@ class Fitting {
     branches: readonly JSONSchema7Definition[],
     depth: number,
   ): JSONValue {
-    if (branches.some((branch) => this.#fits(value, branch, depth))) return value
+    if (branches.some((branch) => this.fits(value, branch, depth))) return value
     for (const branch of branches) {
       const mend = this.fit(value, branch, depth + 1)
-      if (this.#fits(mend, branch, depth)) return mend
+      if (this.fits(mend, branch, depth)) return mend
     }
     return value
   }
@@ -78,28 +82,27 @@ class Fitting {
       else {
         const fitted = this.fit(field, definition, depth + 1)
         const isOmitted =
-          fitted === null && !required.includes(name) && !this.#fits(null, definition, depth)
+          fitted === null && !required.includes(name) && !this.fits(null, definition, depth)
         if (!isOmitted) fields.set(name, fitted)
       }
     }
     for (const name of required) {
       const definition = properties[name]
       if (fields.has(name) || definition === undefined) continue
-      if (this.#fits(null, definition, depth)) fields.set(name, null)
+      if (this.fits(null, definition, depth)) fields.set(name, null)
     }
     return Object.fromEntries(fields)
   }
 
-  /** Whether a value has the form of a schema: types, choices, fields. Rules such as `minimum` do not count. */
-  #fits(value: JSONValue, definition: JSONSchema7Definition, depth: number): boolean {
+  fits(value: JSONValue, definition: JSONSchema7Definition, depth: number): boolean {
     if (typeof definition === 'boolean') return definition
     const schema = this.#resolved(definition)
     if (schema === undefined || depth > depthMax) return true
     const branches = schema.anyOf ?? schema.oneOf
     if (branches !== undefined) {
-      return branches.some((branch) => this.#fits(value, branch, depth + 1))
+      return branches.some((branch) => this.fits(value, branch, depth + 1))
     }
-    if (schema.allOf?.every((part) => this.#fits(value, part, depth + 1)) === false) return false
+    if (schema.allOf?.every((part) => this.fits(value, part, depth + 1)) === false) return false
     const choices = choicesOf(schema)
     if (choices !== undefined) return choices.some((choice) => isEqual(choice, value))
     const types = typesOf(schema)
@@ -107,7 +110,7 @@ class Fitting {
     if (Array.isArray(value)) {
       const { items, prefixItems } = withPrefix(schema)
       return value.every((item, index) =>
-        this.#fits(item, prefixItems[index] ?? items ?? true, depth + 1),
+        this.fits(item, prefixItems[index] ?? items ?? true, depth + 1),
       )
     }
     if (!isJsonObject(value)) return true
@@ -115,7 +118,7 @@ class Fitting {
     if (!required.every((name) => Object.hasOwn(value, name))) return false
     return Object.entries(value).every(([name, field = null]) => {
       const own = Object.hasOwn(properties, name) ? properties[name] : undefined
-      return this.#fits(field, own ?? additionalProperties, depth + 1)
+      return this.fits(field, own ?? additionalProperties, depth + 1)
     })
   }
 

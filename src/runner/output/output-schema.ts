@@ -7,6 +7,7 @@ import { asSchema, type FlexibleSchema } from 'ai'
 
 import { errorMessage, LoomError } from '../../ground/error.ts'
 import { issuesOf } from '../schema-issues.ts'
+import { fitsSchema } from './fitted-value.ts'
 
 export type CheckedOutput = { value: unknown } | { refusal: string }
 
@@ -72,13 +73,16 @@ async function makeReady(source: FlexibleSchema<unknown>, agent: string): Promis
 type Validation = { success: true; value: unknown } | { success: false; error: Error }
 
 /** `jsonSchema()` of the AI SDK without a function of its own accepts every value. */
-async function validatorOf(jsonSchema: JSONSchema7): Promise<(value: unknown) => Validation> {
+async function validatorOf(jsonSchema: JSONSchema7): Promise<(value: JSONValue) => Validation> {
   const { z } = await import('zod')
   const plain: Record<string, unknown> = JSON.parse(JSON.stringify(jsonSchema))
-  const schema = z.fromJSONSchema(plain)
+  // zod has this function since 4.2.
+  const schema = 'fromJSONSchema' in z ? z.fromJSONSchema(plain) : undefined
   return (value) => {
-    const result = schema.safeParse(value)
-    return result.success ? { success: true, value } : { success: false, error: result.error }
+    const result = schema?.safeParse(value)
+    if (result?.success ?? fitsSchema(value, jsonSchema)) return { success: true, value }
+    const error = result?.error ?? new Error('The value has other types or fields than the schema.')
+    return { success: false, error }
   }
 }
 
