@@ -74,17 +74,24 @@ type Validation = { success: true; value: unknown } | { success: false; error: E
 
 /** `jsonSchema()` of the AI SDK without a function of its own accepts every value. */
 async function validatorOf(jsonSchema: JSONSchema7): Promise<(value: JSONValue) => Validation> {
-  const { z } = await import('zod')
+  const { z } = await import('zod/v4')
   const plain: Record<string, unknown> = JSON.parse(JSON.stringify(jsonSchema))
-  // zod has this function since 4.2.
-  const schema = 'fromJSONSchema' in z ? z.fromJSONSchema(plain) : undefined
+  // zod has this function since 4.2, and a program may have an earlier version.
+  const fromJsonSchema: typeof z.fromJSONSchema | undefined = z.fromJSONSchema
+  const schema = fromJsonSchema?.(plain)
+  if (schema === undefined) return checkOfForm(jsonSchema)
   return (value) => {
-    const result = schema?.safeParse(value)
-    if (result?.success ?? fitsSchema(value, jsonSchema)) return { success: true, value }
-    const error = result?.error ?? new Error('The value has other types or fields than the schema.')
-    return { success: false, error }
+    const { error } = schema.safeParse(value)
+    return error === undefined ? { success: true, value } : { success: false, error }
   }
 }
+
+const checkOfForm =
+  (jsonSchema: JSONSchema7) =>
+  (value: JSONValue): Validation =>
+    fitsSchema(value, jsonSchema)
+      ? { success: true, value }
+      : { success: false, error: new Error('It has other types or fields than the schema.') }
 
 /** References keep their targets: the definitions move to the new top level. */
 function wrapped(jsonSchema: JSONSchema7): JSONSchema7 {
