@@ -81,6 +81,14 @@ function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): 
       onEnd(await serve(world, { paths }))
     })
   program
+    .command('dev')
+    .description('serve agents, and load them again when one of their files changes')
+    .argument('[paths...]', 'files or folders with agents (./agents)')
+    .action(async (paths: string[]) => {
+      const { serve } = await import('./serve.ts')
+      onEnd(await serve(world, { paths, isDev: true }))
+    })
+  program
     .command('models')
     .description('list models')
     .argument('[words...]', 'only those whose name contains all the words')

@@ -8,9 +8,7 @@ import type { SandboxKind } from '../machine/sandbox/options.ts'
 import type { ModelReference, Models } from '../model.ts'
 import { networkFetch } from '../model/network.ts'
 import { createModels } from '../model/resolve.ts'
-import { agentsOf } from '../project/agents.ts'
-import { servedModules } from '../project/served-modules.ts'
-import { chooseAgents, type ChosenAgents } from '../server/chosen-agents.ts'
+import type { ChosenAgents } from '../server/chosen-agents.ts'
 import { errorLog } from '../server/error-log.ts'
 import { listen, type Listening } from '../server/listen.ts'
 import { logLine } from '../server/log-line.ts'
@@ -18,6 +16,7 @@ import { openLoom } from '../server/open-loom.ts'
 import { openRegistry } from '../server/open-registry.ts'
 import { Outage } from '../server/outage.ts'
 import { warmUp } from '../warm-up.ts'
+import { openAgents } from './agent-source.ts'
 import { projectOf } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
 import { exitCodes } from './exit-code.ts'
@@ -25,10 +24,12 @@ import { exitCodes } from './exit-code.ts'
 export interface ServeOptions {
   /** Files and folders with agents. None: `./agents`, or Loom's own agents where it does not exist. */
   paths: readonly string[]
+  /** Loads the agents again when one of their files changes. @defaultValue false */
+  isDev?: boolean
 }
 
 /** @throws LoomError `invalid-config` for every reason that prevents the start of the server */
-export async function serve(world: CommandWorld, { paths }: ServeOptions): Promise<number> {
+export async function serve(world: CommandWorld, options: ServeOptions): Promise<number> {
   const { program, app } = world
   const config = readConfig(program.env)
   const warm = warmUp()
@@ -52,8 +53,9 @@ export async function serve(world: CommandWorld, { paths }: ServeOptions): Promi
   })
   const models = createModels({ environment: program.env, registry })
   const { env: environment } = program
-  const served = await agentsOf(await servedModules(paths, await projectOf(world)))
-  const chosen = await chooseAgents(served, { config, environment, notice })
+  const project = await projectOf(world)
+  const source = await openAgents({ ...options, project, config, environment, notice })
+  const { chosen } = source
   const { agents, defaultAgent } = chosen
   const references = referencesIn(config, agents)
   // Reports a bad model in one line now, and not in the first request.
@@ -75,7 +77,11 @@ export async function serve(world: CommandWorld, { paths }: ServeOptions): Promi
   const server = await listen(fetch, config)
   program.stdout.write(greeting(server.url, config, chosen))
   void reportDoubts(references, { models, notice })
+  void source.follow(loom, async (changed) => {
+    for (const reference of referencesIn(config, changed)) await models.resolve(reference)
+  })
   await stopSignal(program)
+  source.close()
   ready = false
   // A second signal ends the server without waiting.
   await Promise.race([finish(loom, server, config), stopSignal(program)])

@@ -144,8 +144,10 @@ async function openBridge(
       }
       if (url.endsWith(asTypeScript)) return next(url, { ...context, format: 'module-typescript' })
       const file = userFile(url)
-      if (file !== undefined && graph.has(file)) onRead(file)
-      return next(url, context)
+      if (file === undefined || !graph.has(file)) return next(url, context)
+      onRead(file)
+      const isCommonJs = context.format?.startsWith('commonjs') === true
+      return isCommonJs && url.includes('?') ? source(required(file)) : next(url, context)
     },
   })
   // `require` loads a separate copy of the bridge. Other modules use only the copy that `import`
@@ -178,6 +180,25 @@ function reexport(name: string, module: object): string {
     `export { ${names.map((each, index) => `_${index} as ${each}`).join(', ')} }`,
   ].join('\n')
 }
+
+/**
+ * Returns a module text that exports a CommonJS module which has changed. For an import, Node.js keeps
+ * the first version of such a module.
+ */
+function required(file: string): string {
+  const path = JSON.stringify(file)
+  const module: unknown = nodeModule.createRequire(file)(file)
+  const names = isObject(module) ? Object.keys(module).filter((name) => name !== 'default') : []
+  return [
+    'import nodeModule from "node:module"',
+    `const module = nodeModule.createRequire(${path})(${path})`,
+    ...names.map((each, index) => `const _${index} = module[${JSON.stringify(each)}]`),
+    `export { ${['module as default', ...names.map((each, index) => `_${index} as ${JSON.stringify(each)}`)].join(', ')} }`,
+  ].join('\n')
+}
+
+const isObject = (value: unknown): value is object =>
+  (typeof value === 'object' && value !== null) || typeof value === 'function'
 
 function isNotFound(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined

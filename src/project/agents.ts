@@ -3,7 +3,7 @@ import type { ActingAgent } from '../acting.ts'
 import type { Agent } from '../agent.ts'
 import { LoomError } from '../ground/error.ts'
 import { completeAgent, type Exports, isActingAgent, isAgent, valuesOf } from './exports.ts'
-import { exportsOf } from './load-module.ts'
+import { LoadError } from './load-module.ts'
 import type { ModuleFile } from './module-file.ts'
 
 export interface AppAgents {
@@ -23,17 +23,37 @@ export const agentNames = ({ harmless, acting }: AppAgents): string[] =>
  * have one name
  */
 export async function agentsOf(files: readonly ModuleFile[]): Promise<AppAgents> {
-  const all: AgentOfFile[] = []
-  const failures: unknown[] = []
+  const loaded = await loadEach(files)
+  const failures = loaded.flatMap(({ failure }) => failure ?? [])
+  if (failures.length > 0) throw jointError(failures)
+  return jointAgents(loaded.flatMap(({ agents }) => agents))
+}
+
+/** The agents of a module, or the reason that it has none. */
+export interface LoadedFile {
+  path: string
+  agents: readonly AgentOfFile[]
+  failure?: LoomError
+}
+
+/** Loads the modules. One that cannot be used does not prevent the others. */
+export async function loadEach(files: readonly ModuleFile[]): Promise<LoadedFile[]> {
+  const loaded: LoadedFile[] = []
   for (const file of files) {
+    const { path } = file
     try {
       // One after the other: the cause of a syntax error is the file that was read last.
-      all.push(...(await agentsIn(file)))
+      loaded.push({ path, agents: await agentsIn(file) })
     } catch (error) {
-      failures.push(error)
+      if (!(error instanceof LoomError)) throw error
+      loaded.push({ path, agents: [], failure: error })
     }
   }
-  if (failures.length > 0) throw jointError(failures)
+  return loaded
+}
+
+/** @throws LoomError `invalid-config` if two agents have one name */
+export function jointAgents(all: readonly AgentOfFile[]): AppAgents {
   const byName = new Map<string, AgentOfFile>()
   for (const each of all) {
     const { name } = each.value
@@ -49,7 +69,7 @@ export async function agentsOf(files: readonly ModuleFile[]): Promise<AppAgents>
   }
 }
 
-interface AgentOfFile {
+export interface AgentOfFile {
   path: string
   /** The exported value, which is the same in each file that exports it. */
   source: unknown
@@ -58,14 +78,21 @@ interface AgentOfFile {
 
 async function agentsIn(file: ModuleFile): Promise<AgentOfFile[]> {
   const { path } = file
-  const exported = await exportsOf(file)
+  const module = await file.load()
+  const known = agentsByModule.get(module)
+  if (known !== undefined) return known
+  const exported: Exports = { ...module }
   const found = valuesOf(exported).flatMap((source): AgentOfFile[] => {
     if (isActingAgent(source)) return [{ path, source, value: source }]
     return isAgent(source) ? [{ path, source, value: complete(source, path) }] : []
   })
   if (found.length === 0) throw noAgent(path, exported)
+  agentsByModule.set(module, found)
   return found
 }
+
+/** A module that is loaded again without a change keeps its agents. */
+const agentsByModule = new WeakMap<object, AgentOfFile[]>()
 
 function complete(agent: Agent, path: string): Agent {
   try {
@@ -93,11 +120,14 @@ const sameName = (name: string, one: AgentOfFile, other: AgentOfFile) =>
       : `Two agents are named "${name}": ${one.path} and ${other.path} export one each. Rename one of them.`,
   )
 
-/** Each failure that a user can correct becomes a line. Any other failure is thrown as it is. */
-function jointError(failures: readonly unknown[]): unknown {
-  const [first] = failures
-  const errors = failures.filter((failure) => failure instanceof LoomError)
-  if (failures.length === 1 || errors.length < failures.length) return first
-  const lines = errors.map(({ message }) => message)
-  return new LoomError('invalid-config', lines.join('\n'), { cause: new AggregateError(errors) })
+/** An error with a line for each failure. A wrong file that several others import is one failure. */
+export function jointError(failures: readonly LoomError[]): LoomError {
+  const lines = new Map<string, string>()
+  for (const error of failures) {
+    const failure = error instanceof LoadError ? error.failure : error.message
+    // Without importers, if there is such a line.
+    if (!lines.has(failure) || error.message === failure) lines.set(failure, error.message)
+  }
+  const cause = failures.length === 1 ? failures[0] : new AggregateError(failures)
+  return new LoomError('invalid-config', [...lines.values()].join('\n'), { cause })
 }

@@ -11,6 +11,8 @@ import { isFolder, modulesAt, type ModuleFile, type ModuleKind } from './module-
 
 export interface Project extends FileWorld {
   builtIn: BuiltIn
+  /** Whether changed files are loaded again. Loom's built-in modules never are. @defaultValue false */
+  isReloading?: boolean
 }
 
 /** Returns the modules of the user's folder. Undefined if the built-in modules take its place. */
@@ -20,7 +22,7 @@ export async function ownModules(
 ): Promise<ModuleFile[] | undefined> {
   const folder = join(world.directory, `${kind}s`)
   if (!(await isFolder(folder))) return undefined
-  const builtInFolder = world.builtIn.folder(kind)
+  const builtInFolder = world.isReloading === true ? undefined : world.builtIn.folder(kind)
   if (builtInFolder !== undefined && (await isSame(folder, builtInFolder))) return undefined
   const files = await modulesAt(`./${kind}s`, { directory: world.directory, kind })
   return files.map((file) => moduleFile(file, world))

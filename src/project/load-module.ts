@@ -44,12 +44,23 @@ async function loadError(
   const place = await placeOf(cause, file, modules)
   const line = place?.line === undefined ? '' : `:${place.line}`
   const isOther = place !== undefined && place.file !== file
-  const head = isOther
-    ? `${path} cannot be loaded: ${shownPath(place.file, directory)}${line}: `
-    : `${path}${line} cannot be loaded: `
+  const wrong = isOther ? shownPath(place.file, directory) : path
   // Node.js writes several lines for some errors, and the first says what happened.
   const [reason = ''] = errorMessage(cause).trim().split('\n')
-  return new LoomError('invalid-config', head + reason + hintFor(cause), { cause })
+  const text = `${wrong}${line} cannot be loaded: ${reason}${hintFor(cause)}`
+  return new LoadError(text, { cause, ...(isOther && { importer: path }) })
+}
+
+/** A failure to load a module. */
+export class LoadError extends LoomError {
+  /** The file that is wrong, and the reason: the same text for each file that imports it. */
+  readonly failure: string
+
+  constructor(failure: string, { cause, importer }: { cause: unknown; importer?: string }) {
+    const suffix = importer === undefined ? '' : ` (imported by ${importer})`
+    super('invalid-config', failure + suffix, { cause })
+    this.failure = failure
+  }
 }
 
 interface Place {

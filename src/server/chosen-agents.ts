@@ -14,6 +14,8 @@ export interface ChooseOptions {
   environment: Environment
   /** Receives a line if commands are less confined than with bubblewrap. */
   notice: (line: string) => void
+  /** Opens the workspace. @defaultValue opens a new one from the settings */
+  open?: () => Promise<OpenedWorkspace>
 }
 
 export interface ChosenAgents {
@@ -25,17 +27,15 @@ export interface ChosenAgents {
 }
 
 /** @throws LoomError `invalid-config` for an unknown name, or for a workspace that cannot be used */
-export async function chooseAgents(
-  app: AppAgents,
-  { config, environment, notice }: ChooseOptions,
-): Promise<ChosenAgents> {
+export async function chooseAgents(app: AppAgents, options: ChooseOptions): Promise<ChosenAgents> {
+  const { config, environment, open = () => openWorkspace(options) } = options
   const names = offeredNames(app, config)
   const defaultAgent = defaultName(app, { names, config })
   const { harmless, acting } = app
   const offered = acting.filter(({ name }) => names.includes(name))
   const harmlessAgents = harmless.filter(({ name }) => names.includes(name))
   if (offered.length === 0) return { agents: harmlessAgents, defaultAgent, opened: undefined }
-  const opened = await openWorkspace({ config, environment, notice })
+  const opened = await open()
   const { workspace, sandbox } = opened
   const world = { workspace, sandbox, environment }
   const actingAgents = await Promise.all(offered.map(async ({ create }) => create(world)))

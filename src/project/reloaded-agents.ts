@@ -1,0 +1,114 @@
+/** The agents of files that change while the program runs. */
+import { readdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+
+import { LoomError } from '../ground/error.ts'
+import { type AgentOfFile, type AppAgents, jointAgents, jointError, loadEach } from './agents.ts'
+import type { Project } from './default-folder.ts'
+import { FileWatch } from './file-watch.ts'
+import { folderAt, isCandidate, isFolder, type ModuleFile } from './module-file.ts'
+import { servedModules } from './served-modules.ts'
+
+export interface ReloadOptions {
+  project: Project
+  paths: readonly string[]
+  /** Receives a line for each file that cannot be used. */
+  notice: (line: string) => void
+}
+
+export class ReloadedAgents {
+  readonly #options: ReloadOptions
+  /** The agents of the last good version of each file. */
+  readonly #good = new Map<string, readonly AgentOfFile[]>()
+  readonly #watch: FileWatch
+  #failures: readonly LoomError[] = []
+  /** The failures that the user knows. */
+  #reported = new Set<string>()
+
+  constructor(options: ReloadOptions) {
+    this.#options = options
+    const { graph } = options.project.modules
+    this.#watch = new FileWatch({ files: () => graph.files, folders: () => this.#folders() })
+  }
+
+  /** Whether a file cannot be used now. */
+  get isFaulty(): boolean {
+    return this.#failures.length > 0
+  }
+
+  /**
+   * Loads the present versions of the files. A file that cannot be used is reported once, and keeps its
+   * last agents.
+   * @throws LoomError `invalid-config` if two agents have one name
+   */
+  async load(): Promise<AppAgents> {
+    const { files, faults } = await this.#files()
+    const loaded = await loadEach(files)
+    for (const { path, agents, failure } of loaded) {
+      if (failure === undefined) this.#good.set(path, agents)
+    }
+    const present = new Set(files.map(({ path }) => path))
+    for (const path of this.#good.keys()) if (!present.has(path)) this.#good.delete(path)
+    this.#failures = [...faults, ...loaded.flatMap(({ failure }) => failure ?? [])]
+    this.#report()
+    return jointAgents(files.flatMap(({ path }) => this.#good.get(path) ?? []))
+  }
+
+  /** A path that is missing now may exist later. */
+  async #files(): Promise<{ files: ModuleFile[]; faults: LoomError[] }> {
+    const { project, paths } = this.#options
+    const sources = paths.length === 0 ? [[]] : paths.map((path) => [path])
+    const files = new Map<string, ModuleFile>()
+    const faults: LoomError[] = []
+    for (const source of sources) {
+      try {
+        const found = await servedModules(source, { ...project, isReloading: true })
+        for (const file of found) files.set(file.path, file)
+      } catch (error) {
+        if (!(error instanceof LoomError)) throw error
+        faults.push(error)
+      }
+    }
+    return { files: [...files.values()], faults }
+  }
+
+  #report(): void {
+    const lines = this.isFaulty ? jointError(this.#failures).message.split('\n') : []
+    const isKnown = this.#reported
+    this.#reported = new Set(lines)
+    for (const line of lines) if (!isKnown.has(line)) this.#options.notice(line)
+  }
+
+  /** Waits until a file has changed. Returns false after `close`. */
+  async change(): Promise<boolean> {
+    const changed = await this.#watch.next()
+    if (changed === undefined) return false
+    this.#options.project.modules.graph.invalidate(changed)
+    // A file that is saved with the same fault is reported again.
+    if (this.#options.project.modules.graph.files.some((file) => changed.has(file))) {
+      this.#reported.clear()
+    }
+    return true
+  }
+
+  close(): void {
+    this.#watch.close()
+  }
+
+  /** The folders of agents with their sub-folders. A new file in them may be an agent. */
+  async #folders(): Promise<string[]> {
+    const { project, paths } = this.#options
+    const { directory } = project
+    const roots = paths.length === 0 ? ['agents'] : paths
+    const found = await Promise.all(
+      roots.map(async (path) => {
+        const place = resolve(directory, path)
+        const folder = (await isFolder(place)) ? await folderAt(place, 'agent') : place
+        const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+        const inner = entries.filter((entry) => !entry.isFile() && isCandidate(entry.name))
+        return [place, folder, ...inner.map(({ name }) => join(folder, name))]
+      }),
+    )
+    return [...new Set([directory, ...found.flat()])]
+  }
+}

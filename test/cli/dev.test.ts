@@ -1,0 +1,164 @@
+/** `loom dev`: the agents follow their files, and the conversations go on. */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+import { afterEach, describe, expect, it } from 'vitest'
+
+import { addressOf, namesAt, post, startServer } from './agent-server.ts'
+import { folder, type Run, tidy } from './command.ts'
+
+afterEach(tidy)
+
+const patience = { timeout: 60_000 }
+
+async function write(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(directory, path)), { recursive: true })
+    await writeFile(join(directory, path), text)
+  }
+}
+
+/** An agent whose answer is the word of its prompt, with the model `demo/echo`… */
+const agent = (
+  name: string,
+  prompt = `'${name}'`,
+  more = '',
+) => `import { defineAgent } from 'loomkit'
+${more}export default defineAgent({ name: '${name}', description: ${prompt}, systemPrompt: 'Talk.' })
+`
+
+interface Dev {
+  run: Run
+  url: string
+  directory: string
+}
+
+async function dev(
+  files: Readonly<Record<string, string>>,
+  environment: Record<string, string> = {},
+): Promise<Dev> {
+  const directory = await folder()
+  await write(directory, files)
+  const run = startServer(['dev'], { directory, environment })
+  return { run, directory, url: await addressOf(run) }
+}
+
+async function descriptionsAt(url: string): Promise<Record<string, string>> {
+  const listed: unknown = await (await fetch(`${url}/api/agents`)).json()
+  const { agents = [] }: { agents?: { name: string; description: string }[] } = Object(listed)
+  return Object.fromEntries(agents.map(({ name, description }) => [name, description]))
+}
+
+describe('loom dev', () => {
+  it('follows changes, imports, new files and removed files', async () => {
+    const { run, url, directory } = await dev({
+      'agents/tutor.ts': agent('tutor', 'word', "import { word } from '../words/_word.ts'\n"),
+      'agents/critic.ts': agent('critic'),
+      'words/_word.ts':
+        "import { base } from './_base.js'\nexport const word: string = base + '!'\n",
+      'words/_base.js': "export const base = 'one'\n",
+    })
+    const shown = () => descriptionsAt(url)
+    const sees = (agents: Record<string, string>) => expect.poll(shown, patience).toEqual(agents)
+    await sees({ tutor: 'one!', critic: 'critic' })
+    await write(directory, { 'words/_base.js': "export const base = 'two'\n" })
+    await sees({ tutor: 'two!', critic: 'critic' })
+    expect(run.stderr).toContain('loom: reloaded: tutor changed\n')
+    await write(directory, { 'agents/critic.ts': agent('critic', "'stern'") })
+    await sees({ tutor: 'two!', critic: 'stern' })
+    await write(directory, { 'agents/poet/agent.ts': agent('poet') })
+    await sees({ tutor: 'two!', critic: 'stern', poet: 'poet' })
+    // As editors do that write a new file first.
+    await write(directory, { 'agents/.critic.ts.tmp': agent('critic', "'mild'") })
+    await rename(join(directory, 'agents/.critic.ts.tmp'), join(directory, 'agents/critic.ts'))
+    await sees({ tutor: 'two!', critic: 'mild', poet: 'poet' })
+    await rm(join(directory, 'agents/tutor.ts'))
+    await sees({ critic: 'mild', poet: 'poet' })
+    await rm(join(directory, 'agents'), { recursive: true })
+    await expect.poll(() => namesAt(url), patience).toEqual(['assistant', 'researcher'])
+    await write(directory, { 'agents/late.ts': agent('late') })
+    await sees({ late: 'late' })
+  })
+
+  it('keeps the agents of a faulty file until it is mended', async () => {
+    const { run, url, directory } = await dev({
+      'agents/tutor.ts': agent('tutor', "'first'"),
+      'agents/critic.ts': agent('critic', "'first'"),
+    })
+    await write(directory, { 'agents/tutor.ts': 'export const a = {\n  b: 1\n  c: 2\n}\n' })
+    const line = /^loom: agents\/tutor\.ts:3 cannot be loaded: [^\n]+$/m
+    await expect.poll(() => run.stderr, patience).toMatch(line)
+    // The other files still follow their changes.
+    await write(directory, { 'agents/critic.ts': agent('critic', "'second'") })
+    await expect
+      .poll(() => descriptionsAt(url), patience)
+      .toEqual({ tutor: 'first', critic: 'second' })
+    await write(directory, { 'agents/twin.ts': agent('critic') })
+    await expect
+      .poll(() => run.stderr, patience)
+      .toMatch(/Two agents are named "critic": .*twin\.ts/)
+    expect(await descriptionsAt(url)).toEqual({ tutor: 'first', critic: 'second' })
+    await rm(join(directory, 'agents/twin.ts'))
+    await write(directory, { 'agents/tutor.ts': agent('tutor', "'mended'") })
+    await expect
+      .poll(() => descriptionsAt(url), patience)
+      .toEqual({ tutor: 'mended', critic: 'second' })
+  })
+
+  it('keeps conversations, and a running answer ends with the agent that began it', async () => {
+    const tool = (word: string) => `import { defineTool } from 'loomkit'
+import { existsSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
+export const wait = defineTool({
+  name: 'wait', description: 'Waits.', inputSchema: { type: 'object', properties: {} } as never, retry: 'safe',
+  async execute() {
+    while (!existsSync('go')) await setTimeout(20)
+    return '${word}'
+  },
+})
+`
+    const { run, url, directory } = await dev({
+      'agents/tutor.ts': `import { wait } from '../tools/wait.ts'
+export default { name: 'tutor', systemPrompt: 'Talk.', tools: [wait] }
+`,
+      'tools/wait.ts': tool('old'),
+    })
+    const id = 'a-conversation'
+    await post(url, { id, message: 'My name is Ada.' })
+    const running = post(url, { id, message: 'Use wait {}' })
+    await expect
+      .poll(async () => (await fetch(`${url}/api/chat/${id}`)).json(), patience)
+      .toMatchObject({ state: 'running' })
+    await write(directory, { 'tools/wait.ts': tool('new') })
+    await expect.poll(() => run.stderr, patience).toContain('reloaded: tutor changed')
+    await writeFile(join(directory, 'go'), '')
+    expect(await running).toContain('old')
+    expect(await post(url, { id, message: 'Use wait {}' })).toContain('new')
+    expect(await post(url, { id, message: 'Who am I?' })).toContain('Ada')
+    await write(directory, { 'agents/other.ts': agent('other') })
+    await rm(join(directory, 'agents/tutor.ts'))
+    await expect.poll(() => namesAt(url), patience).toEqual(['other'])
+    const refused = await fetch(`${url}/api/chat`, {
+      method: 'POST',
+      body: JSON.stringify({ id, message: 'Are you there?' }),
+    })
+    expect(refused.status).toBe(503)
+    expect(await refused.text()).toContain('agent')
+    await write(directory, {
+      'agents/tutor.ts': agent('tutor'),
+    })
+    await expect.poll(() => namesAt(url), patience).toEqual(['other', 'tutor'])
+    expect(await post(url, { id, message: 'Who am I?' })).toContain('Ada')
+  })
+
+  it('waits for the first agent that can be loaded', async () => {
+    const directory = await folder()
+    await write(directory, { 'agents/tutor.ts': 'export const a = (\n' })
+    const run = startServer(['dev'], { directory })
+    await expect.poll(() => run.stderr, patience).toContain('waiting for a change')
+    await write(directory, { 'agents/tutor.ts': agent('tutor') })
+    expect(await namesAt(await addressOf(run))).toEqual(['tutor'])
+    const wrong = startServer(['dev'], { directory, environment: { LOOM_AGENTS: 'nobody' } })
+    expect(await wrong.ended).toMatchObject({ code: 3 })
+  })
+})
