@@ -1,6 +1,6 @@
-import type { RootMessage, RunOptions } from '../run-options.ts'
 /** The inputs that the tool calls of a run receive from it. */
 import { systemClock } from '../ground/clock.ts'
+import type { RootMessage, RunOptions } from '../run-options.ts'
 import type { Sink } from '../sink.ts'
 import type { AgentRunOptions } from './agent-run-options.ts'
 import type { CallSettlerOptions } from './call-settler.ts'
