@@ -1,8 +1,7 @@
+import { withServerPart } from '../../store/context.ts'
+import { answer, converse, type Conversation, letter, nextOf, regenerate } from './conversation.ts'
 /** The context of turns: the letter that brings it, and the turns that inherit it. */
-import { expect, it } from 'vitest'
-
-import { withServerPart } from '../../../src/store/context.ts'
-import { answer, converse, type Conversation, letter, nextOf, regenerate } from '../conversation.ts'
+import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
 const contextOf = async ({ store, id }: Pick<Conversation, 'store' | 'id'>) =>
@@ -17,7 +16,7 @@ const takenBy = async ({ store, id }: Conversation, claim: number) => {
 const ada = { name: 'Ada "}\n%7b;\u{1F600}', nested: [{ deep: null }], '': 0 }
 const bob = { name: 'Bob' }
 
-export function context({ store, open }: Subject): void {
+export function context({ it, store, open }: Subject): void {
   it('stays for later turns until a letter brings another', async () => {
     const talk = converse(store())
     await talk.turn(letter('m0'))

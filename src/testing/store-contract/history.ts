@@ -1,12 +1,11 @@
+import type { Claim } from '../../store/turn.ts'
+import type { Conversation } from './conversation.ts'
+import { converse, letter, nextOf, regenerate, said } from './conversation.ts'
 /** Cuts, branches, forks, lists and deletions. */
-import { expect, it } from 'vitest'
-
-import type { Claim } from '../../../src/store/turn.ts'
-import type { Conversation } from '../conversation.ts'
-import { converse, letter, nextOf, regenerate, said } from '../conversation.ts'
+import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
-export function history({ store, open }: Subject): void {
+export function history({ it, store, open }: Subject): void {
   it('is cut into a branch when the turn begins', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))

@@ -1,11 +1,10 @@
+import { converse, entry, letter, said } from './conversation.ts'
+import { within } from './deadline.ts'
 /** Sessions, logs and hints, as readers see them. */
-import { expect, it } from 'vitest'
-
-import { within } from '../../deadline.ts'
-import { converse, entry, letter, said } from '../conversation.ts'
+import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
-export function reading({ store }: Subject): void {
+export function reading({ it, store }: Subject): void {
   it('gets the record of a session', async () => {
     const talk = converse(store())
     expect(await talk.store.session(talk.id)).toBeUndefined()
@@ -123,9 +122,7 @@ export function reading({ store }: Subject): void {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.finish(claim, { logTtlMs: 20 })
-    await expect
-      .poll(() => talk.store.readLog(talk.id, 're-m1', undefined, 9), { interval: 5 })
-      .toBeUndefined()
+    await expect.poll(() => talk.store.readLog(talk.id, 're-m1', undefined, 9)).toBeUndefined()
     expect(await talk.store.findLog(talk.id, claim.lastId)).toBeUndefined()
     expect(await talk.history()).toEqual(['m1', 're-m1'])
   })

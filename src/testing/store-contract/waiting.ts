@@ -1,11 +1,10 @@
+import { noSpending, type Spending } from '../../spending.ts'
+import type { Claim } from '../../store/turn.ts'
+import { noUsage } from '../../usage.ts'
+import type { Conversation } from './conversation.ts'
+import { answer, converse, letter, nextOf, regenerate, said } from './conversation.ts'
 /** A message that waits for its answer or is abandoned. */
-import { expect, it } from 'vitest'
-
-import { noSpending, type Spending } from '../../../src/spending.ts'
-import type { Claim } from '../../../src/store/turn.ts'
-import { noUsage } from '../../../src/usage.ts'
-import type { Conversation } from '../conversation.ts'
-import { answer, converse, letter, nextOf, regenerate, said } from '../conversation.ts'
+import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
 const waits = { state: 'waiting' } as const
@@ -24,7 +23,7 @@ const spent = (inputTokens: number, usd: number, isCostKnown = true): Spending =
   isCostKnown,
 })
 
-export function waiting({ store }: Subject): void {
+export function waiting({ it, store }: Subject): void {
   it('adds its cost once, when it is finished', async () => {
     const talk = converse(store())
     const first = await talk.claim(letter('m1'))

@@ -1,11 +1,10 @@
+import type { Conversation } from './conversation.ts'
+import { converse, letter, nextOf, regenerate } from './conversation.ts'
 /** The effect of letters on a running turn, and the intents that its owner gets. */
-import { expect, it } from 'vitest'
-
-import type { Conversation } from '../conversation.ts'
-import { converse, letter, nextOf, regenerate } from '../conversation.ts'
+import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
-export function busy({ store }: Subject): void {
+export function busy({ it, store }: Subject): void {
   it('stops for an interrupting letter, which is next', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))

@@ -1,10 +1,9 @@
+import { answer, converse, letter, nextOf, regenerate, said } from './conversation.ts'
 /** The results of posts. */
-import { expect, it } from 'vitest'
-
-import { answer, converse, letter, nextOf, regenerate, said } from '../conversation.ts'
+import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
-export function posting({ store, open }: Subject): void {
+export function posting({ it, store, open }: Subject): void {
   it('is taken if its id has other content', async () => {
     const talk = converse(store())
     const first = letter('m1', { digest: 'one' })

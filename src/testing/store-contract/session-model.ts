@@ -2,9 +2,9 @@
  * A model of one session: a few lists that show what a store must return. It is written to be read, has
  * every rule in one place, and follows the text of the port and not an adapter.
  */
-import type { Letter, WhenBusy } from '../../src/store/letter.ts'
-import type { KnownAs } from '../../src/store/mailbox.ts'
-import type { Stop } from '../../src/store/turn.ts'
+import type { Letter, WhenBusy } from '../../store/letter.ts'
+import type { KnownAs } from '../../store/mailbox.ts'
+import type { Stop } from '../../store/turn.ts'
 
 interface ModelTurn {
   letter: Letter

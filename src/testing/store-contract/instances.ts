@@ -1,11 +1,10 @@
 /** The register of instances, and the index of each. */
-import { expect, it } from 'vitest'
-
+import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
 const longMs = 60_000
 
-export function instances({ store }: Subject): void {
+export function instances({ it, store }: Subject): void {
   const names = () => {
     const run = crypto.randomUUID()
     return { dead: `dead ${run}`, alive: `alive ${run}` }
@@ -19,7 +18,7 @@ export function instances({ store }: Subject): void {
     await store().beat(alive, longMs)
     await store().beat(dead, 1)
     expect(await store().isAlive(alive)).toBe(true)
-    await expect.poll(() => ours([dead, alive]), { interval: 2 }).toEqual([dead])
+    await expect.poll(() => ours([dead, alive])).toEqual([dead])
     expect(await store().isAlive(dead)).toBe(false)
     await store().beat(dead, longMs)
     expect(await ours([dead, alive])).toEqual([])
@@ -42,7 +41,7 @@ export function instances({ store }: Subject): void {
     await store().beat(dead, longMs)
     expect(await store().adopt(dead, alive, 100)).toEqual([])
     await store().beat(dead, 1)
-    await expect.poll(() => ours([dead]), { interval: 2 }).toEqual([dead])
+    await expect.poll(() => ours([dead])).toEqual([dead])
     const adopted = await store().adopt(dead, alive, 4)
     expect(adopted).toHaveLength(4)
     expect((await store().noted(alive)).toSorted()).toEqual(adopted.toSorted())
@@ -62,7 +61,7 @@ export function instances({ store }: Subject): void {
     await store().note(alive, 's1')
     await store().note(alive, 's2')
     for (const session of ['s1', 's1']) await store().pass(session, { from: alive, agent })
-    await expect.poll(() => hints, { interval: 2 }).toBe(1)
+    await expect.poll(() => hints).toBe(1)
     expect(await store().noted(alive)).toEqual(['s2'])
     expect(await store().adoptWaiting('another', `${alive} 2`, 10)).toEqual([])
     expect(await store().adoptWaiting(agent, `${alive} 2`, 10)).toEqual(['s1'])
@@ -103,10 +102,10 @@ export function instances({ store }: Subject): void {
     await store().leave(alive)
     await store().note(dead, 's1')
     await store().leave(dead)
-    await expect.poll(() => hints, { interval: 2 }).toEqual({ once: 1, twice: 1 })
+    await expect.poll(() => hints).toEqual({ once: 1, twice: 1 })
     unwatch()
     await store().leave(dead)
-    await expect.poll(() => hints, { interval: 2 }).toEqual({ once: 1, twice: 2 })
+    await expect.poll(() => hints).toEqual({ once: 1, twice: 2 })
     unwatchTwice()
   })
 }

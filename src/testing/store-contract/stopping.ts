@@ -1,9 +1,8 @@
+import type { QueueOnStop } from '../../store/letter.ts'
+import type { Conversation } from './conversation.ts'
+import { answer, converse, letter, nextOf, regenerate } from './conversation.ts'
 /** The effect of a stop on the letters that wait. */
-import { expect, it } from 'vitest'
-
-import type { QueueOnStop } from '../../../src/store/letter.ts'
-import type { Conversation } from '../conversation.ts'
-import { answer, converse, letter, nextOf, regenerate } from '../conversation.ts'
+import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
 const stop = (talk: Conversation, queue?: QueueOnStop) =>
@@ -28,7 +27,7 @@ async function stopped(talk: Conversation, queue?: QueueOnStop) {
   return talk.finish(claim)
 }
 
-export function stopping({ store }: Subject): void {
+export function stopping({ it, store }: Subject): void {
   it('holds the queue until `runQueue`', async () => {
     const talk = converse(store())
     expect(await stopped(talk, 'hold')).toEqual({ status: 'done' })

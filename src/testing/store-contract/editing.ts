@@ -1,10 +1,9 @@
+import type { Letter } from '../../store/letter.ts'
+import type { PostOptions } from '../../store/mailbox.ts'
+import type { Conversation } from './conversation.ts'
+import { converse, letter, nextOf, regenerate, said } from './conversation.ts'
 /** Edits of messages that are not in the history: they wait, or were withdrawn. */
-import { expect, it } from 'vitest'
-
-import type { Letter } from '../../../src/store/letter.ts'
-import type { PostOptions } from '../../../src/store/mailbox.ts'
-import type { Conversation } from '../conversation.ts'
-import { converse, letter, nextOf, regenerate, said } from '../conversation.ts'
+import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
 const edited = (id: string, more: Partial<Letter> = {}) =>
@@ -36,6 +35,7 @@ const withdraw = (talk: Conversation, id: string) =>
   talk.store.withdraw(talk.id, id, { tenant: '' })
 
 export function editing(subject: Subject): void {
+  const { it } = subject
   it('replaces a waiting letter, with its place and reply id', async () => {
     const { talk, claim } = await busyTalk(subject)
     const reply = await edit(talk, edited('m2'))

@@ -1,10 +1,9 @@
+import { type Claim, handedOver } from '../../store/turn.ts'
+import type { Conversation } from './conversation.ts'
+import { converse, entry, letter, nextOf, said } from './conversation.ts'
+import { until } from './deadline.ts'
 /** One owner at a time, and one order of entries. */
-import { expect, it } from 'vitest'
-
-import { type Claim, handedOver } from '../../../src/store/turn.ts'
-import { until } from '../../redis/until.ts'
-import type { Conversation } from '../conversation.ts'
-import { converse, entry, letter, nextOf, said } from '../conversation.ts'
+import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
 const takeOver = (talk: Conversation, { claim }: Claim, instance = 'two', handOver = false) =>
@@ -34,7 +33,7 @@ async function attempts(talk: Conversation, claim: Claim, seq: number) {
 
 const allLost = [{ status: 'lost' }, { status: 'lost' }, { status: 'lost' }, { status: 'lost' }]
 
-export function fencing({ store }: Subject): void {
+export function fencing({ it, store }: Subject): void {
   it('locks out the owner after a takeover', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
@@ -86,9 +85,7 @@ export function fencing({ store }: Subject): void {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.finish(claim, { logTtlMs: 1 })
-    await expect
-      .poll(() => talk.store.readLog(talk.id, 're-m1', undefined, 10), { interval: 2 })
-      .toBeUndefined()
+    await expect.poll(() => talk.store.readLog(talk.id, 're-m1', undefined, 10)).toBeUndefined()
     expect(await attempts(talk, claim, 1)).toEqual(allLost)
     const next = await talk.claim(letter('m2'))
     await talk.store.remove(talk.id, { tenant: '' })
