@@ -3,7 +3,8 @@
  * package have these folders beside their code. The build of a single-file artefact replaces this
  * module by one that contains the modules.
  */
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
 import { type ModuleFile, type ModuleKind, modulesIn, shownPath } from './project/module-file.ts'
 
@@ -13,15 +14,17 @@ export interface BuiltIn {
   modules: (kind: ModuleKind) => Promise<ModuleFile[]>
 }
 
-const folder = (kind: ModuleKind) => fileURLToPath(new URL(`../${kind}s`, import.meta.url))
-
-export const builtIn: BuiltIn = {
-  folder,
-  async modules(kind) {
-    const files = await modulesIn(folder(kind), kind)
-    return files.map((file) => ({
-      path: shownPath(file, fileURLToPath(new URL('..', import.meta.url))),
-      load: () => import(pathToFileURL(file).href),
-    }))
-  },
+/** @param root the folder that contains the folders of the modules */
+export function builtInModules(root: string): BuiltIn {
+  const folder = (kind: ModuleKind) => join(root, `${kind}s`)
+  return {
+    folder,
+    async modules(kind) {
+      const files = await modulesIn(folder(kind), kind)
+      return files.map((file) => ({
+        path: shownPath(file, root),
+        load: () => import(pathToFileURL(file).href),
+      }))
+    },
+  }
 }

@@ -12,7 +12,8 @@ export async function builtInModules(): Promise<string> {
   agent: ${await listOf('agent')},
   tool: ${await listOf('tool')},
 }
-export const builtIn = { folder: () => undefined, modules: async (kind) => modules[kind] }
+const builtIn = { folder: () => undefined, modules: async (kind) => modules[kind] }
+export const builtInModules = () => builtIn
 `
 }
 

@@ -89,6 +89,14 @@ function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): 
       onEnd(await serve(world, { paths, isDev: true }))
     })
   program
+    .command('init')
+    .description('write a new project with an agent, a tool and a test')
+    .argument('[folder]', 'a new or an empty folder', '.')
+    .action(async (folder: string) => {
+      const { init } = await import('./init.ts')
+      await init(world, folder)
+    })
+  program
     .command('models')
     .description('list models')
     .argument('[words...]', 'only those whose name contains all the words')
