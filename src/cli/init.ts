@@ -4,7 +4,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 
 import { LoomError } from '../ground/error.ts'
 import type { CommandWorld } from './app.ts'
-import { projectFiles } from './init/template.ts'
+import { templateFiles } from './template-files.ts'
 
 /**
  * Writes the project and prints the next commands. It never overwrites a file.
@@ -14,13 +14,34 @@ import { projectFiles } from './init/template.ts'
 export async function init({ program, app }: CommandWorld, path: string): Promise<void> {
   const folder = resolve(program.cwd(), path)
   await checkEmpty(folder, path)
-  const files = projectFiles({ name: packageName(folder), version: app.version })
-  for (const [name, text] of files) {
+  for (const name of projectFiles) {
+    const text = textOf(name, { name: packageName(folder), version: app.version })
     const file = join(folder, name)
     await mkdir(dirname(file), { recursive: true }).catch(cannotWrite(path))
     await writeFile(file, text, { flag: 'wx' }).catch(cannotWrite(path))
   }
   program.stdout.write(nextSteps(relative(program.cwd(), folder)))
+}
+
+const projectFiles = [
+  'agents/assistant.ts',
+  'tools/count-words.ts',
+  'test/assistant.test.ts',
+  'package.json',
+  'tsconfig.json',
+  'Dockerfile',
+  'README.md',
+  '.gitignore',
+  '.dockerignore',
+]
+
+function textOf(file: string, values: { name: string; version: string }): string {
+  const text = templateFiles(`${file.replace(/^\./, '')}.txt`)
+  if (text === undefined) throw new Error(`This Loom does not contain the file ${file}.`)
+  return text
+    .toString()
+    .replaceAll('{{name}}', values.name)
+    .replaceAll('{{version}}', values.version)
 }
 
 /** A new repository is empty too. */
