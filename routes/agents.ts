@@ -8,9 +8,10 @@ export function agentRoutes(app: Hono, loom: Loom): void {
   app.get('/api/agents', (c) =>
     c.json({
       // The agents can change while the server runs.
-      agents: loom.agents.map(({ name, description }) => ({
+      agents: loom.agents.map(({ name, description, models }) => ({
         name,
         ...(description !== undefined && { description }),
+        ...(Array.isArray(models) && { models }),
         default: name === loom.defaultAgent,
       })),
     }),

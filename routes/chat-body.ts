@@ -9,10 +9,11 @@ import { Raw } from '../src/ground/json/raw.ts'
 import type { ValuePosition, Span } from '../src/ground/json/scanner.ts'
 import { bodyLimits, invalid, refusalOf } from './body-limits.ts'
 import { type BodyReader, readScanned } from './body.ts'
+import { unknownField } from './known-fields.ts'
 import { PostedMessage } from './posted-message.ts'
 
 export interface ChatBodyOptions {
-  /** The fields that are read. Other fields are skipped. */
+  /** The fields that a body may have. */
   fields: ReadonlySet<string>
   /** True if messages before the last one may also be needed. */
   keepsHistory: boolean
@@ -100,9 +101,11 @@ class ChatBody implements BodyReader {
     const isList = name === 'messages' && this.#list !== undefined && this.#field === undefined
     const isSingle = name === 'message' && this.#single !== undefined && this.#field === undefined
     if (isList || isSingle) return
-    // A skipped field may be large. It must still be free of unsafe keys and of deep nesting.
     const refusal = refusalOf({ ...span, values: 0, escapes: 0 }, 'The body', Infinity)
     if (refusal !== undefined) throw refusal
+    // Unsafe keys and deep nesting inside of an unknown field are the more important fault.
+    const { fields } = this.#options
+    if (!fields.has(name)) throw unknownField(name, fields, ownValues)
     if (this.#field === undefined) return
     if (name === 'messages') this.#list = undefined
     if (name === 'message') this.#single = undefined
@@ -198,6 +201,9 @@ class PostedList {
     return messages
   }
 }
+
+/** `useChat` sends the fields of its `body` option beside its own. */
+const ownValues = ' Send values of your own in "context".'
 
 const systemMessage = () => ({ role: 'system' })
 

@@ -24,7 +24,6 @@ export const contextSchema = z
     `cannot have the field "${serverField}"`,
   )
 
-/** Other fields (`transport.body` of the client) are not read. */
 const chatRequest = z.object({
   id: sessionIdSchema.optional(),
   messages: z.array(z.unknown()).optional(),
@@ -40,12 +39,14 @@ const chatRequest = z.object({
   isAnswered: z.boolean().default(false),
   agent: idSchema.optional(),
   context: contextSchema.optional(),
+  model: z.string().min(1).max(idLengthMax).optional(),
   whenBusy: z.enum(['queue', 'reject', 'interrupt', 'rollback', 'steer']).optional(),
 })
 
 export type ChatRequest = z.infer<typeof chatRequest>
 
 const fields = new Set(Object.keys(chatRequest.shape))
+fields.delete('isAnswered')
 
 /**
  * Reads and checks the body of a posted chat.

@@ -10,7 +10,7 @@ import { LoomError } from '../src/ground/error.ts'
 import { acceptAnswer } from '../src/session/accept-answer.ts'
 import type { Answer } from '../src/store/letter.ts'
 import { readingOf } from '../src/wire/reading.ts'
-import { readJson } from './body.ts'
+import { readFields } from './known-fields.ts'
 import { answer } from './session-post.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 
@@ -27,7 +27,7 @@ const toolAnswer = z.union([
 const decision = z.object({ approved: z.boolean(), reason: z.string().max(10_000).optional() })
 
 export async function answerTool(c: Context, world: SessionWorld): Promise<Response> {
-  const body = toolAnswer.safeParse(await readJson(c))
+  const body = toolAnswer.safeParse(await readFields(c, ['output', 'errorText']))
   if (!body.success)
     throw new LoomError('invalid-request', 'The body needs either output or errorText.')
   const toolCallId = c.req.param('toolCallId') ?? ''
@@ -42,7 +42,7 @@ export async function answerTool(c: Context, world: SessionWorld): Promise<Respo
 }
 
 export async function decide(c: Context, world: SessionWorld): Promise<Response> {
-  const body = decision.safeParse(await readJson(c))
+  const body = decision.safeParse(await readFields(c, ['approved', 'reason']))
   if (!body.success)
     throw new LoomError('invalid-request', 'The body needs approved, true or false.')
   const { approved, reason } = body.data

@@ -15,9 +15,9 @@ import { costFields } from '../src/spending.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { seenMessage } from '../src/wire/frames/seen-message.ts'
 import { readingOf } from '../src/wire/reading.ts'
-import { readJson } from './body.ts'
 import { issueIn, sessionIdSchema } from './chat-request.ts'
 import { jsonResponse } from './json-response.ts'
+import { readFields } from './known-fields.ts'
 import { numberParameter } from './number-parameter.ts'
 import { followOf, followSession } from './session-follow.ts'
 import { streamSession } from './session-stream.ts'
@@ -137,7 +137,7 @@ export async function fork(c: Context, world: SessionWorld): Promise<Response> {
       branch: z.number().int(),
     })
     .partial()
-    .safeParse(await readJson(c))
+    .safeParse(await readFields(c, ['id', 'messageId', 'branch']))
   if (!body.success) {
     const allowed = 'The body may have id, messageId and branch.'
     throw new LoomError('invalid-request', `${allowed} ${issueIn(body.error)}`)

@@ -68,7 +68,7 @@ function postingOf(
   request: ChatRequest,
   { agent, reading, fileUrls, server }: PostingOptions,
 ): PostContent {
-  const { trigger = 'submit-message', messageId } = request
+  const { trigger = 'submit-message', messageId, model } = request
   const context = server === undefined ? request.context : withServerPart(request.context, server)
   const key = c.req.header('idempotency-key')
   if (key !== undefined && key.length > idLengthMax) {
@@ -80,7 +80,12 @@ function postingOf(
     key: key === '' ? undefined : key,
     last: lastMessage(request),
     fileUrls,
-    request: { agent, ...answersOf(reading), ...(context !== undefined && { context }) },
+    request: {
+      agent,
+      ...(model !== undefined && { model }),
+      ...answersOf(reading),
+      ...(context !== undefined && { context }),
+    },
   }
 }
 

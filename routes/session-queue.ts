@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
-import { readJson } from './body.ts'
+import { readFields } from './known-fields.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 
 const stopBody = z.object({
@@ -18,7 +18,7 @@ const stopBody = z.object({
  * counts them, and `held` is true if they get no answer before the next post or `queue/run`.
  */
 export async function stop(c: Context, world: SessionWorld): Promise<Response> {
-  const body = stopBody.safeParse(await readJson(c, {}))
+  const body = stopBody.safeParse(await readFields(c, ['queue', 'messageId'], {}))
   if (!body.success) {
     throw new LoomError(
       'invalid-request',
@@ -55,6 +55,7 @@ export async function queue(c: Context, world: SessionWorld): Promise<Response> 
  * Releases the messages that a stop holds, so that they get answers. Otherwise it changes nothing.
  */
 export async function runQueue(c: Context, world: SessionWorld): Promise<Response> {
+  await readFields(c, [], {})
   const { id } = await ownSession(c, world)
   const { sessions } = world.loom
   const running = await sessions.runQueue(id, world.principal)

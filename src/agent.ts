@@ -201,6 +201,11 @@ export interface AgentDefinition<CONTEXT = unknown, OUTPUT = unknown> {
    * @defaultValue the default model of the server or of the run
    */
   model?: OfContext<ModelReference | readonly ModelReference[], CONTEXT>
+  /**
+   * The models that a client may choose with `model` in the body of a posted message, as
+   * `provider/model-id`. The choice is kept to the end of the turn. @defaultValue none: a client cannot choose
+   */
+  models?: OfContext<readonly string[], CONTEXT>
   /** The maximum number of steps (model calls) of a run. @defaultValue 10 */
   maxSteps?: OfContext<number, CONTEXT>
   /**

@@ -126,7 +126,11 @@ async function conclude<CONTEXT>(
   let outcome: Outcome = 'error'
   publish('agent:start', () => [{}, { agent: agent.name, context: options.context }])
   try {
-    if (options.session?.resume.started !== true) await emit(startOf(agent.name, messageId, clock))
+    if (options.session?.resume.started !== true) {
+      const { session, model } = options
+      const requestedModel = session !== undefined && typeof model === 'string' ? model : undefined
+      await emit(startOf({ agent: agent.name, messageId, clock, requestedModel }))
+    }
     const end = await agentRun.run().then(
       (outcome) => ({ outcome, error: undefined }),
       (reason: unknown) => failureOf(run, reason),

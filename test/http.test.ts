@@ -299,7 +299,7 @@ describe('a good request', () => {
       { message: 'Hi' },
       { messages: [v4] },
       { messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }] },
-      { messages: [{ role: 'assistant', content: 'What?', id: 'a' }, v4], extra: { more: true } },
+      { messages: [{ role: 'assistant', content: 'What?', id: 'a' }, v4] },
     ]) {
       const response = await json(body, {}, '/api/chat?protocol=text')
       expect([response.status, await response.text()]).toEqual([200, 'Hello there.'])
@@ -313,7 +313,7 @@ describe('a good request', () => {
   })
 
   it('a request may be nested 100 levels deep', async () => {
-    const body = `{"message":"Hi","deep":${nested(99)}}`
+    const body = `{"message":"Hi","context":{"deep":${nested(98)}}}`
     expect((await post(body, {}, '/api/chat?protocol=text')).status).toBe(200)
   })
 })

@@ -5,10 +5,22 @@ import { LoomError } from '../ground/error.ts'
 import type { Outcome, RunResult } from '../run-result.ts'
 import type { AgentRun } from './agent-run.ts'
 
-export const startOf = (agent: string, messageId: string, clock: Clock): AgentEvent => ({
+interface RunStart {
+  agent: string
+  messageId: string
+  clock: Clock
+  /** The model that the client of a session chose, for the turns that continue the message. */
+  requestedModel: string | undefined
+}
+
+export const startOf = ({ agent, messageId, clock, requestedModel }: RunStart): AgentEvent => ({
   type: 'start',
   messageId,
-  messageMetadata: { agent, createdAt: clock.now() },
+  messageMetadata: {
+    agent,
+    createdAt: clock.now(),
+    ...(requestedModel !== undefined && { requestedModel }),
+  },
 })
 
 export function finishOf<CONTEXT>(

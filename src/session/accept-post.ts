@@ -1,13 +1,16 @@
 /** Accepts a posted conversation: it becomes a letter, or refers to the answer that a turn makes already. */
+import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
 import { LoomError } from '../ground/error.ts'
 import type { Loom } from '../loom.ts'
 import type { Sessions } from '../sessions.ts'
+import { contextAfter, mergedContext } from '../store/context.ts'
 import type { WhenBusy } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { type AskedModel, checkReadable } from '../wire/conversation/readable-files.ts'
+import { checkChosenModel } from './chosen-model.ts'
 import { letterOf } from './letter-of-post.ts'
 import type { PostContent } from './post-content.ts'
 import { queueEditOf } from './queue-edit.ts'
@@ -47,14 +50,21 @@ export interface AcceptedPost {
 const readsMax = 3
 
 /**
- * @throws LoomError `gone` for a conversation that the store no longer has; `refused` if nothing in the
+ * @throws LoomError `invalid-request` for a model that the agent does not offer; `gone` for a conversation that the store no longer has; `refused` if nothing in the
  * post is new; also as `Sessions.post`
  */
 export async function acceptPost(loom: Loom, post: ClientPost): Promise<AcceptedPost> {
   const { sessions } = loom
   const { tenant, id, session: firstRead, agent, content, seed } = post
   const sessionId = firstRead?.id ?? storedId(tenant, id)
-  const model = await answerModel(agent, loom)
+  const { model: chosen } = content.request
+  if (chosen !== undefined) {
+    await checkChosenModel(agent, chosen, () => contextOf(sessions, firstRead, content))
+  }
+  const model = await answerModel(
+    { ...agent, ...(chosen !== undefined && { model: chosen }) },
+    loom,
+  )
   const isSeeded = seed !== undefined && !post.continues
   const isGone = firstRead === undefined && !isSeeded && isContinuation(post)
   for (let read = 1; ; read++) {
@@ -125,6 +135,17 @@ async function currentAnswer(
   }
   if (!isOpen) throw answers.length > 0 ? notAwaited() : nothingNew()
   return { ...again, logId: id, after: undefined, skip: 0, letterId: turn.letterId }
+}
+
+/** The context that the turn of the post will have. */
+async function contextOf(
+  sessions: Sessions,
+  session: SessionRecord | undefined,
+  { request }: PostContent,
+): Promise<JSONObject> {
+  const { context } =
+    session === undefined ? {} : (await sessions.promptState(session)).sessionContext
+  return mergedContext(contextAfter(request.context, context) ?? {})
 }
 
 /**

@@ -12,6 +12,7 @@ import type { SessionRecord } from '../store/session.ts'
 import type { Summary } from '../store/summary.ts'
 import { type Commit, isFloorAtLeast } from '../store/turn.ts'
 import { modelMessagesOf } from '../wire/conversation.ts'
+import { chosenModelIn } from './chosen-model.ts'
 import { contextMessages } from './context-messages.ts'
 import { closingEvents, openProviderCalls } from './open-calls.ts'
 import { publicId } from './tenant-ids.ts'
@@ -53,6 +54,7 @@ export async function runAgent(
     const context = mergedContext(sessionContext.context ?? request.context ?? {})
     const { messages, origins } = await contextMessages(sessionContext, partial, { agent, context })
     const { models, defaultModel, limits, clock } = world
+    const { model = chosenModelIn(turn.fold.message.metadata) } = request
     const result = await run(agent, messages, {
       models,
       defaultModel,
@@ -63,6 +65,7 @@ export async function runAgent(
       signal,
       sink,
       messageId: claim.logId,
+      ...(model !== undefined && { model }),
       approvals: request.approvals ?? true,
       clientTools: request.clientTools ?? true,
       session: hooksOf(turn, { resume, origins, session }),

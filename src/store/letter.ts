@@ -39,6 +39,8 @@ export interface Letter {
 /** The data for the instance that runs the turn: plain JSON. */
 export interface LetterRequest {
   agent: string
+  /** The model that the client chose among the `models` of the agent. @defaultValue the agent's model */
+  model?: string
   /** Without it, the turn has the last context of the session; see `Letter`. */
   context?: JSONObject
   /** False if the client that posted cannot show an approval. Then a call that needs one is refused. */

@@ -12,6 +12,7 @@ import { type Agent, type AgentDefinition, defineAgent } from '../../src/agent.t
 import type { AgentEvent } from '../../src/event.ts'
 import { Loom } from '../../src/loom.ts'
 import { type FoldedMessage, MessageFold } from '../../src/message-fold.ts'
+import type { Models } from '../../src/model.ts'
 import { createModels } from '../../src/model/resolve.ts'
 import { cursorOf } from '../../src/session/entry-id.ts'
 import { LastMessage } from '../../src/session/last-message.ts'
@@ -31,7 +32,7 @@ const patienceMs = 5000
 
 export interface World extends AsyncDisposable {
   /** Starts another instance, which runs this agent under the common name of all agents here. */
-  instance(agent: Partial<AgentDefinition>): Promise<TestInstance>
+  instance(agent: Partial<AgentDefinition>, models?: Models): Promise<TestInstance>
 }
 
 export interface TestInstance {
@@ -52,7 +53,7 @@ export interface TestInstance {
 export function openWorld(openStore: () => Promise<Store>): World {
   const opened: { instance: TestInstance; store: Store }[] = []
   return {
-    async instance(definition) {
+    async instance(definition, models = createModels({ environment: {} })) {
       const store = await openStore()
       const gate = gated(store)
       const agent = defineAgent({ name: 'tester', systemPrompt: 'Be brief.', ...definition })
@@ -60,7 +61,7 @@ export function openWorld(openStore: () => Promise<Store>): World {
       const loom = new Loom({
         agents: [agent],
         store: gate.store,
-        models: createModels({ environment: {} }),
+        models,
         flushMs: 0,
         patienceMs,
         heartbeatMs,
