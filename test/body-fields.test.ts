@@ -43,7 +43,7 @@ function namedModels(scripts: Record<string, Script[]>) {
       return {
         ...model,
         doStream(options) {
-          asked.push(String(reference))
+          asked.push(typeof reference === 'string' ? reference : reference.modelId)
           return model.doStream(options)
         },
       }
