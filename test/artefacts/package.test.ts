@@ -10,6 +10,7 @@ import { publint } from 'publint'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
+import { addressOf, namesAt, post, startServer } from '../cli/agent-server.ts'
 import { loom, root, tidy } from '../cli/command.ts'
 import { buildArtefacts, buildMs } from './built.ts'
 import { testFolder } from './test-folder.ts'
@@ -223,4 +224,42 @@ describe('the package', () => {
     const program = [process.execPath, join(project, 'node_modules/.bin/loom')]
     expect((await loom(words, { program })).stdout).toContain('hello Ada')
   })
+})
+
+describe('npx loom init', () => {
+  it('writes a project whose tests pass and whose agents follow their files', async () => {
+    await run('npx', ['loom', 'init', 'my-app'], { cwd: project })
+    const app = join(project, 'my-app')
+    const file = join(app, 'package.json')
+    const manifest = z.looseObject({ dependencies: z.record(z.string(), z.string()) })
+    const written = manifest.parse(JSON.parse(readFileSync(file, 'utf8')))
+    // The registry does not have this version yet.
+    written.dependencies['loomkit'] = `file:${tarball}`
+    writeFileSync(file, JSON.stringify(written))
+    const npm = (...words: string[]) => run('npm', words, { cwd: app })
+    await npm('install', '--prefer-offline', '--no-audit', '--no-fund')
+    const { stdout } = await npm('test')
+    expect(stdout).toMatch(/pass 2\n/)
+    await npm('run', 'check')
+
+    const dev = startServer(['run', 'dev'], { program: ['npm'], directory: app })
+    try {
+      const url = await addressOf(dev)
+      expect(await namesAt(url)).toEqual(['assistant'])
+      await post(url, { id: 'old', message: 'My name is Ada.' })
+      await writeFile(
+        join(app, 'agents/poet.ts'),
+        `import { defineAgent } from 'loomkit'
+export const poet = defineAgent({ name: 'poet', systemPrompt: 'You write poems.' })
+`,
+      )
+      await expect.poll(() => namesAt(url), { timeout: 60_000 }).toEqual(['assistant', 'poet'])
+      expect(await post(url, { id: 'old', message: 'Who am I?' })).toContain('Ada')
+      expect(await post(url, { agent: 'poet', message: 'My name is Bob.' })).toContain('Bob')
+    } finally {
+      // npm and the server, which is its child process.
+      if (dev.child.pid !== undefined) process.kill(-dev.child.pid, 'SIGTERM')
+    }
+    await dev.ended
+  }, 300_000)
 })
