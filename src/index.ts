@@ -77,7 +77,7 @@ export {
   defineActingAgent,
   defineActingTool,
 } from './acting.ts'
-export { coder, type CoderOptions } from '../agents/coder.ts'
+export { coder, type CoderOptions } from '../agents/coder/coder.ts'
 export { bash, type BashOptions } from '../tools/bash.ts'
 export { editFile, type EditFileOptions } from '../tools/edit-file.ts'
 export { glob } from '../tools/glob.ts'

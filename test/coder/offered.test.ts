@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
-import { coder } from '../../agents/coder.ts'
+import { coder } from '../../agents/coder/coder.ts'
 import { openSandbox } from '../../src/machine/sandbox.ts'
 import { Workspace } from '../../src/machine/workspace.ts'
 import type { NamedTool } from '../../src/tool.ts'
