@@ -28,7 +28,7 @@ export const optionalField: BodyRule = (refusal, body) => {
   const path = firstNamed(refusal, body)
   if (path === undefined) return undefined
   const value = valueAt(body, path)
-  return lesserForm(path, value) ?? omission(path, quotedValue(refusal, value))
+  return lesserForm(path, body, refusal) ?? omission(path, quotedValue(refusal, value))
 }
 
 /** Returns the path of the field that the refusal names first, as deep as the refusal names it. */
@@ -51,9 +51,17 @@ function firstNamed(refusal: Refusal, fields: JsonRecord, depth = 1): Path | und
   return inner?.[0] === first.name ? inner : [first.name]
 }
 
-/** A schema for the answer has a weaker form, which is better than none. */
-function lesserForm(path: Path, value: unknown): BodyChange | undefined {
+/**
+ * A schema for the answer has a weaker form, which is better than none. The refusal may also name a field
+ * inside of the format: "'response_format' of type 'json_schema' is not supported with this model".
+ */
+function lesserForm(path: Path, body: JsonRecord, { text }: Refusal): BodyChange | undefined {
+  const value = body['response_format']
   if (path[0] !== 'response_format' || !isRecord(value) || value['type'] !== 'json_schema') return
+  const schema = value['json_schema']
+  if (isRecord(schema) && schema['strict'] === true && /invalid schema|strict/i.test(text)) {
+    return lenientForm
+  }
   return {
     key: 'response_format=json_object',
     apply: (body) => {
@@ -62,6 +70,18 @@ function lesserForm(path: Path, value: unknown): BodyChange | undefined {
       return { ...body, response_format: { type: 'json_object' } }
     },
   }
+}
+
+/** OpenAI's strict mode takes only a part of JSON Schema: "Invalid schema for response_format 'output'". */
+const lenientForm: BodyChange = {
+  key: 'response_format.strict=false',
+  apply: (body) => {
+    const format = body['response_format']
+    const schema = isRecord(format) ? format['json_schema'] : undefined
+    if (!isRecord(format) || !isRecord(schema) || schema['strict'] !== true) return body
+    const response_format = { ...format, json_schema: { ...schema, strict: false } }
+    return { ...body, response_format }
+  },
 }
 
 /** If the refusal quotes the value, only this value may be wrong: another value may be accepted. */
