@@ -1,4 +1,5 @@
 /** Loads a module of the user. A failure is one readable line: the file, the line, and the reason. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { errorMessage, LoomError } from '../ground/error.ts'
@@ -25,12 +26,23 @@ export const moduleFile = (
   path,
   async load() {
     try {
-      return await modules.importFile(file)
+      return await withinLoadTime(modules.importFile(file))
     } catch (cause) {
       throw await loadError(cause, { file, path, directory, modules })
     }
   },
 })
+
+/** The longest time in which a module must be loaded, in milliseconds. */
+const loadMs = 30_000
+
+/** The timer does not keep the process running: nothing else may be left that could end the wait. */
+async function withinLoadTime(loading: Promise<object>): Promise<object> {
+  const late = delay(loadMs, undefined, { ref: false }).then(() => {
+    throw new Error(`it was not complete within ${loadMs / 1000} s: does it await without an end?`)
+  })
+  return Promise.race([loading, late])
+}
 
 /** @throws LoomError `invalid-config` if the module cannot be loaded */
 export async function exportsOf(module: ModuleFile): Promise<Exports> {

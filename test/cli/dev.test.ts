@@ -18,13 +18,13 @@ async function write(directory: string, files: Readonly<Record<string, string>>)
   }
 }
 
-/** An agent whose answer is the word of its prompt, with the model `demo/echo`… */
+/** The text of a file with an agent. */
 const agent = (
   name: string,
-  prompt = `'${name}'`,
+  description = `'${name}'`,
   more = '',
 ) => `import { defineAgent } from 'loomkit'
-${more}export default defineAgent({ name: '${name}', description: ${prompt}, systemPrompt: 'Talk.' })
+${more}export default defineAgent({ name: '${name}', description: ${description}, systemPrompt: 'Talk.' })
 `
 
 interface Dev {
@@ -149,6 +149,31 @@ export default { name: 'tutor', systemPrompt: 'Talk.', tools: [wait] }
     })
     await expect.poll(() => namesAt(url), patience).toEqual(['other', 'tutor'])
     expect(await post(url, { id, message: 'Who am I?' })).toContain('Ada')
+  })
+
+  it('offers agents that act on the machine only by name', async () => {
+    const acting = (
+      name: string,
+      description: string,
+    ) => `import { defineActingAgent, defineAgent } from 'loomkit'
+export const ${name} = defineActingAgent('${name}', ({ workspace }) =>
+  defineAgent({ name: '${name}', description: '${description}', systemPrompt: workspace.root }))
+`
+    const { run, url, directory } = await dev(
+      { 'agents/keeper.ts': acting('keeper', 'first'), 'agents/tutor.ts': agent('tutor') },
+      { LOOM_AGENTS: 'keeper,tutor', LOOM_SANDBOX: 'none' },
+    )
+    await write(directory, {
+      'agents/keeper.ts': acting('keeper', 'second'),
+      'agents/other.ts': acting('other', 'not named'),
+    })
+    await expect
+      .poll(() => descriptionsAt(url), patience)
+      .toEqual({ keeper: 'second', tutor: 'tutor' })
+    await rm(join(directory, 'agents/tutor.ts'))
+    await expect.poll(() => namesAt(url), patience).toEqual(['keeper'])
+    run.child.kill('SIGTERM')
+    expect(await run.ended).toMatchObject({ code: 0 })
   })
 
   it('waits for the first agent that can be loaded', async () => {
