@@ -112,7 +112,7 @@ const approvalScenes: readonly Scene[] = [
     replies: [removes, says('It was not done.')],
     async play(player, agent) {
       await player.say('a request', { text: 'Go.' })
-      Object.assign(agent, { approvalSecret: 'as after a restart' })
+      Object.defineProperty(agent, 'approvalSecret', { value: 'as after a restart' })
       await player.decide('an approval', 1, true)
       expect(player.toolParts('remove')).toMatchObject([{ state: 'output-error' }])
     },
