@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 
 import { type Agent, defineAgent, Loom, sessionRoutes } from '../src/index.ts'
 import { scriptedModel } from '../src/testing/scripted-model.ts'
+import { within } from './deadline.ts'
 
 const looms: Loom[] = []
 afterEach(async () => {
@@ -19,16 +20,27 @@ function loomOf(...agents: Agent[]): Loom {
 const agentOf = (name: string, ...replies: Parameters<typeof scriptedModel>[0]) =>
   defineAgent({ name, systemPrompt: 'Talk.', model: scriptedModel(replies) })
 
+/** An agent that answers when the test calls `go`. `begun` settles when its model is called. */
+function slowTutor() {
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+  const { promise: reply, resolve: go } = Promise.withResolvers<string>()
+  const tutor = agentOf('tutor', () => {
+    begin()
+    return reply
+  })
+  return { tutor, begun, go }
+}
+
 describe('an agent that is replaced', () => {
   it('ends its turn, and the next turn is of the new agent', async () => {
-    const go = Promise.withResolvers<string>()
-    const loom = loomOf(agentOf('tutor', () => go.promise))
+    const { tutor, begun, go } = slowTutor()
+    const loom = loomOf(tutor)
     const session = loom.startAgent('tutor')
     const running = session.call('Begin.')
-    await expect.poll(() => loom.sessions.session(session.id)).toMatchObject({ state: 'running' })
+    await within(60_000, 'the call of the model', begun)
     loom.replaceAgents([agentOf('tutor', 'new')])
     const next = session.call('Go on.')
-    go.resolve('old')
+    go('old')
     expect((await running).text).toBe('old')
     expect((await next).text).toBe('new')
     expect(await session.messages()).toHaveLength(4)
@@ -56,15 +68,14 @@ describe('an agent that is replaced', () => {
   })
 
   it('comes back: a message in the queue is answered', async () => {
-    const go = Promise.withResolvers<string>()
-    const tutor = agentOf('tutor', () => go.promise)
+    const { tutor, begun, go } = slowTutor()
     const loom = loomOf(tutor, agentOf('critic'))
     const running = loom.startAgent('tutor', 'shared').call('Begin.')
-    await expect.poll(() => loom.sessions.session('shared')).toMatchObject({ state: 'running' })
+    await within(60_000, 'the call of the model', begun)
     const waiting = loom.startAgent('critic', 'shared').call('Judge it.')
     await expect.poll(() => loom.sessions.session('shared')).toMatchObject({ queued: 1 })
     loom.replaceAgents([tutor])
-    go.resolve('done')
+    go('done')
     expect((await running).text).toBe('done')
     loom.replaceAgents([tutor, agentOf('critic', 'fine')])
     expect((await waiting).text).toBe('fine')

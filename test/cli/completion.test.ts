@@ -18,6 +18,8 @@ describe('completions', () => {
     expect(await complete('')).toEqual([
       'chat',
       'serve',
+      'dev',
+      'init',
       'models',
       'sessions',
       'completion',
