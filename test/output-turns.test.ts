@@ -2,14 +2,21 @@
 import { randomUUID } from 'node:crypto'
 
 import type { JSONValue, LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import type { ModelMessage } from 'ai'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
 import { sessionRoutes } from '../routes/session.ts'
+import type { AgentEvent } from '../src/event.ts'
+import { streamAgent } from '../src/index.ts'
 import { outputIn } from '../src/message-fold.ts'
+import { run } from '../src/runner.ts'
+import type { SessionHooks } from '../src/runner/session-hooks.ts'
+import { noSpending } from '../src/spending.ts'
 import { openMemoryStore } from '../src/store/memory.ts'
 import { clients } from './clients.ts'
+import { agentOf, models } from './recorded-run.ts'
 import { until } from './redis/until.ts'
 import { type PartSource, says, type Script, scriptedModel, words } from './scripted-model.ts'
 import { Gate } from './sessions/scripts.ts'
@@ -116,5 +123,65 @@ describe('the output after a takeover', () => {
     await untilState(heir, id, 'idle')
     expect(heir.reported).toEqual([])
     expect(await storedOutput(heir, id)).toEqual(json)
+  })
+})
+
+describe('a run that continues after the death of its owner', () => {
+  const continued = async (answer: string, ...scripts: Script[]) => {
+    const model = scriptedModel(...scripts)
+    const agent = agentOf({ output: day, model })
+    const events: AgentEvent[] = []
+    const session: SessionHooks = {
+      id: 's',
+      publicId: 's',
+      resume: { started: true },
+      spent: async () => noSpending,
+      beforeStart: async () => {},
+      moreMessages: async () => [],
+      mayReset: async () => false,
+    }
+    const messages: ModelMessage[] = [
+      { role: 'user', content: 'When?' },
+      { role: 'assistant', content: answer },
+    ]
+    const sink = (event: AgentEvent) => void events.push(event)
+    const result = await run(agent, messages, { models, session, sink })
+    return { result, model, types: events.map(({ type }) => type) }
+  }
+
+  it('takes a whole answer without another call of the model', async () => {
+    const { result, model, types } = await continued(text)
+    expect(model.asked).toHaveLength(0)
+    expect(result).toMatchObject({ output: { note: 'cold' }, outcome: 'finished', text })
+    expect(types).toEqual(['start-step', 'data-output', 'finish-step', 'finish'])
+  })
+
+  it('asks the model to correct an answer that does not fit', async () => {
+    const { result, model } = await continued('No idea.', says(text))
+    expect(result.output).toMatchObject({ note: 'cold' })
+    expect(JSON.stringify(model.asked[0]?.prompt.at(-1))).toContain('contains no JSON value')
+  })
+})
+
+describe('a message with an output in a posted history', () => {
+  it('is read as its text', async () => {
+    const model = scriptedModel(says('Yes.'))
+    const agent = agentOf({ model })
+    const app = new Hono().post('/', async (c) => {
+      const { messages } = z.object({ messages: z.unknown() }).parse(await c.req.json())
+      return streamAgent(c, agent, messages, { models })
+    })
+    const parts = [
+      { type: 'text', text },
+      { type: 'data-output', id: 'output', data: json },
+    ]
+    const messages = [
+      { id: 'a', role: 'user', parts: [{ type: 'text', text: 'When?' }] },
+      { id: 'b', role: 'assistant', parts },
+      { id: 'c', role: 'user', parts: [{ type: 'text', text: 'Sure?' }] },
+    ]
+    const response = await app.request('/', { method: 'POST', body: JSON.stringify({ messages }) })
+    expect(await response.text()).toContain('Yes.')
+    expect(model.asked[0]?.prompt[2]).toMatchObject({ content: [{ type: 'text', text }] })
   })
 })
