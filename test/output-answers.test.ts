@@ -112,7 +112,7 @@ async function answer(example: Example, text: string) {
     ({ output }) => ({ output, error: undefined }),
     (error: unknown) => ({ output: undefined, error }),
   )
-  const end = await within(5000, 'the run', running)
+  const end = await within(30_000, 'the run', running)
   expect(model.asked.length).toBeLessThanOrEqual(3)
   return end
 }
@@ -152,6 +152,20 @@ describe('an answer that nearly fits', () => {
         }
       }),
       { numRuns: 200 },
+    )
+  })
+})
+
+describe('the demo model', () => {
+  it('answers with a value of any schema', async () => {
+    await fc.assert(
+      fc.asyncProperty(example, async ({ schema }) => {
+        const model = 'demo/fast'
+        const agent = defineAgent({ name: 'form', systemPrompt: 'Fill in.', output: schema, model })
+        const { output, steps } = await run(agent, 'Go.', { models })
+        expect([schema.safeParse(output).success, steps]).toEqual([true, 1])
+      }),
+      { numRuns: 50 },
     )
   })
 })

@@ -39,11 +39,12 @@ export function exampleOf(root: JSONSchema7): JSONValue {
     if (type === 'boolean') return true
     if (type === 'null') return null
     if (type === 'array') {
+      // JSON Schema 2020-12 has the schemas of a tuple in another keyword than draft 7.
+      const tuple: unknown = Array.isArray(items) ? items : Reflect.get(schema, 'prefixItems')
+      if (Array.isArray(tuple)) return tuple.map((item: object) => example(item, depth + 1))
+      if (items === undefined || typeof items === 'boolean') return []
       const length = Math.max(minItems, depth > depthMax ? 0 : 1)
-      const [item = true] = [items ?? true].flat()
-      return Array.from({ length: item === true ? minItems : length }, () =>
-        example(item, depth + 1),
-      )
+      return Array.from({ length }, () => example(Object(items), depth + 1))
     }
     const names = depth > depthMax ? required : Object.keys(properties)
     return Object.fromEntries(
@@ -58,7 +59,8 @@ function textFor({ format = '', minLength = 0, maxLength }: JSONSchema7): string
 }
 
 function numberFor(schema: JSONSchema7): number {
-  const { minimum, exclusiveMinimum, maximum = Infinity, multipleOf = 1 } = schema
-  const least = minimum ?? (exclusiveMinimum === undefined ? 1 : exclusiveMinimum + multipleOf)
+  const { minimum = -Infinity, exclusiveMinimum = -Infinity, maximum = Infinity } = schema
+  const { multipleOf = 1 } = schema
+  const least = Math.max(minimum, exclusiveMinimum + multipleOf, 1)
   return Math.min(Math.ceil(least / multipleOf) * multipleOf, maximum)
 }
