@@ -23,7 +23,7 @@ export interface AgentSource {
   chosen: ChosenAgents
   /**
    * Replaces the agents of `loom` after each change of their files. The agents stay as they are if the
-   * new ones cannot be used. Never rejects.
+   * new ones cannot be used. Settles after `close`.
    * @param check rejects if the agents cannot run, for example without a key for their model
    */
   follow: (loom: Loom, check: (agents: readonly Agent[]) => Promise<void>) => Promise<void>

@@ -77,9 +77,10 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const server = await listen(fetch, config)
   program.stdout.write(greeting(server.url, config, chosen))
   void reportDoubts(references, { models, notice })
-  void source.follow(loom, async (changed) => {
+  const check = async (changed: readonly Agent[]) => {
     for (const reference of referencesIn(config, changed)) await models.resolve(reference)
-  })
+  }
+  source.follow(loom, check).catch(report)
   await stopSignal(program)
   source.close()
   ready = false
