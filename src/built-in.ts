@@ -4,27 +4,21 @@
  * module by one that contains the modules.
  */
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 
-import { type ModuleFile, type ModuleKind, modulesIn, shownPath } from './project/module-file.ts'
+import type { FileModules } from './ground/file-module.ts'
+import { moduleFile } from './project/load-module.ts'
+import { type ModuleFile, type ModuleKind, modulesIn } from './project/module-file.ts'
 
 export interface BuiltIn {
-  /** The folder of the modules. Undefined if they are inside an artefact. */
-  folder: (kind: ModuleKind) => string | undefined
   modules: (kind: ModuleKind) => Promise<ModuleFile[]>
 }
 
-/** @param root the folder that contains the folders of the modules */
-export function builtInModules(root: string): BuiltIn {
-  const folder = (kind: ModuleKind) => join(root, `${kind}s`)
+/** @param directory the folder that contains the folders of the modules */
+export function builtInModules(directory: string, modules: FileModules): BuiltIn {
   return {
-    folder,
     async modules(kind) {
-      const files = await modulesIn(folder(kind), kind)
-      return files.map((file) => ({
-        path: shownPath(file, root),
-        load: () => import(pathToFileURL(file).href),
-      }))
+      const files = await modulesIn(join(directory, `${kind}s`), kind)
+      return files.map((file) => moduleFile(file, { directory, modules }))
     },
   }
 }

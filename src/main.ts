@@ -65,7 +65,7 @@ async function openModules(installation: Installation | undefined): Promise<AppM
     },
   })
   const root = installation === undefined ? '' : fileURLToPath(new URL('..', address))
-  return { builtIn: builtInModules(root), files }
+  return { builtIn: builtInModules(root, files), files }
 }
 
 /** @param installation the files of the command. Undefined in an artefact */

@@ -12,7 +12,7 @@ export async function builtInModules(): Promise<string> {
   agent: ${await listOf('agent')},
   tool: ${await listOf('tool')},
 }
-const builtIn = { folder: () => undefined, modules: async (kind) => modules[kind] }
+const builtIn = { modules: async (kind) => modules[kind] }
 export const builtInModules = () => builtIn
 `
 }

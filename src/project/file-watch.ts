@@ -103,6 +103,7 @@ export class FileWatch {
       ...files.map(async (path) => [path, await lookAtFile(path)] as const),
       ...folders.map(async (path) => [path, await lookAtFolder(path)] as const),
     ])
+    for (const [path, { state }] of looks) if (state === missing.state) this.#forget(path)
     return new Map(looks)
   }
 
@@ -112,9 +113,7 @@ export class FileWatch {
       if (this.#watchers.has(folder)) continue
       try {
         const watcher = watch(folder, () => this.#hint.resolve())
-        watcher.on('error', () => this.#forget(folder, watcher))
-        // The watch of a folder that was removed or replaced gets no more events.
-        watcher.on('close', () => this.#forget(folder, watcher))
+        watcher.on('error', () => this.#forget(folder))
         this.#watchers.set(folder, watcher)
       } catch {
         // The folder is missing, or the system has no watch left. The looks find a change later.
@@ -122,9 +121,10 @@ export class FileWatch {
     }
   }
 
-  #forget(folder: string, watcher: FSWatcher): void {
-    if (this.#watchers.get(folder) === watcher) this.#watchers.delete(folder)
-    watcher.close()
+  /** The watch of a folder that was removed gets no events of a new folder at this path. */
+  #forget(folder: string): void {
+    this.#watchers.get(folder)?.close()
+    this.#watchers.delete(folder)
   }
 }
 

@@ -62,7 +62,7 @@ export class ReloadedAgents {
     const faults: LoomError[] = []
     for (const source of sources) {
       try {
-        const found = await servedModules(source, { ...project, isReloading: true })
+        const found = await servedModules(source, project)
         for (const file of found) files.set(file.path, file)
       } catch (error) {
         if (!(error instanceof LoomError)) throw error
