@@ -172,8 +172,11 @@ describe('the model of a posted chat', () => {
       'one/small': [says('Wrong.')],
       'two/large': [calls(['remove', {}]), says('Done.')],
     })
-    const { post } = openApp({ model: 'one/small', models: offered, tools: [remove] }, registry)
+    const definition = { model: 'one/small', models: offered, tools: [remove] }
+    const { app, post } = openApp(definition, registry)
     const waiting = await post('', { id: 'c', message: 'Go.', model: 'two/large' })
+    const prompt: unknown = await (await app.request('/chat/c/prompt')).json()
+    expect(prompt).toMatchObject({ model: 'two/large' })
     const [, approvalId = ''] = /"approval":\{"id":"([^"]+)"/.exec(waiting.text) ?? []
     const { text } = await post(`/c/approvals/${approvalId}`, { approved: true })
     expect(JSON.parse(text)).toMatchObject({

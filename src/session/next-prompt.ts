@@ -10,6 +10,7 @@ import { FileFilter } from '../runner/file-filter.ts'
 import { readRunSettings } from '../runner/run-settings.ts'
 import { contextAfter, mergedContext } from '../store/context.ts'
 import type { SessionRecord } from '../store/session.ts'
+import { chosenModelIn } from './chosen-model.ts'
 import { contextMessages } from './context-messages.ts'
 
 export interface NextPrompt extends CallOptions {
@@ -35,7 +36,14 @@ export async function nextPrompt(
   const partial = partialAnswer === undefined ? undefined : uiMessage(partialAnswer)
   const context = mergedContext(contextAfter(ownContext, sessionContext.context) ?? {})
   const { messages, origins } = await contextMessages(sessionContext, partial, { agent, context })
-  const settings = await readRunSettings(agent, { context, models, defaultModel })
+  // An unfinished answer continues with the model that its client chose.
+  const chosen = chosenModelIn(partialAnswer?.metadata)
+  const settings = await readRunSettings(agent, {
+    ...(chosen !== undefined && { model: chosen }),
+    context,
+    models,
+    defaultModel,
+  })
   const [reference = defaultModel] = settings.models
   const model = await models.resolve(reference)
   const facts = await models.facts(reference)
