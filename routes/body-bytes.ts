@@ -1,6 +1,7 @@
 /**
  * Reads the bytes of a posted body. If the body is refused, its sender still receives the answer.
  */
+import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { Context } from 'hono'
@@ -27,6 +28,7 @@ const drainBytes = 1024 * 1024 * 1024
  * @throws the error that `take` throws
  */
 export async function readSlices(c: Context, take: (slice: Uint8Array) => void): Promise<void> {
+  if (isReadByOthers(c)) throw readByOthers()
   const announced = Number(c.req.header('content-length') ?? 0)
   const chunks = chunksOf(c, announced)
   let size = 0
@@ -92,10 +94,31 @@ async function drain(chunks: AsyncGenerator<Uint8Array>): Promise<number> {
   return size
 }
 
+/** Whether a middleware of Hono has read the body: Hono then keeps it. */
+const isKept = (c: Context) => Object.keys(c.req.bodyCache).length > 0
+
+/** Whether something in front of Hono has read the body, such as a body parser of Express or Fastify. */
+function isReadByOthers(c: Context): boolean {
+  if (isKept(c)) return false
+  const bindings: { incoming?: unknown } | undefined = c.env
+  const incoming = bindings?.incoming
+  // A function platform keeps the bytes in `rawBody`, and @hono/node-server reads them there.
+  return incoming instanceof Readable && !('rawBody' in incoming)
+    ? incoming.readableDidRead
+    : c.req.raw.bodyUsed
+}
+
+const readByOthers = () =>
+  new LoomError(
+    'invalid-config',
+    'A body parser read this request before Loom, which reads the body itself. Mount the routes of Loom before the parser, for example above app.use(express.json()).',
+  )
+
 async function* chunksOf(c: Context, announced: number): AsyncGenerator<Uint8Array> {
   try {
     // Nearly every body is small, and a stream costs more than one read of the whole body.
-    if (announced > 0 && announced <= sliceBytes) yield new Uint8Array(await c.req.arrayBuffer())
+    const isSmall = announced > 0 && announced <= sliceBytes
+    if (isSmall || isKept(c)) yield new Uint8Array(await c.req.arrayBuffer())
     else for await (const chunk of c.req.raw.body ?? []) yield chunk
   } catch (cause) {
     throw new LoomError('aborted', 'The request ended before its body did.', { cause })

@@ -14,11 +14,17 @@ interface Bindings {
   outgoing?: unknown
 }
 
-/** Returns Node's response, if the request came through @hono/node-server over HTTP/1.1. */
+/**
+ * Returns Node's response, if the request came through @hono/node-server over HTTP/1.1. The
+ * responses of Bun and Deno have the same name, but their sockets take no raw chunks.
+ */
 export function outgoingOf(c: Context): ServerResponse | undefined {
   const bindings: Bindings | undefined = c.env
-  return bindings?.outgoing instanceof ServerResponse ? bindings.outgoing : undefined
+  if (!(bindings?.outgoing instanceof ServerResponse)) return undefined
+  return isNode() ? bindings.outgoing : undefined
 }
+
+const isNode = () => !('Bun' in globalThis) && !('Deno' in globalThis)
 
 export class NodePipe implements Pipe {
   readonly #c: Context
@@ -93,10 +99,14 @@ export class NodePipe implements Pipe {
     this.#headWritten = true
   }
 
-  /** Returns undefined while Node still holds bytes: these must be sent first. */
+  /**
+   * Returns undefined while Node still holds bytes, which must be sent first, and if a middleware of
+   * Express or Fastify replaced `write`, for example to compress.
+   */
   #chunkSocket(): Socket | undefined {
     const { socket, chunkedEncoding } = this.#outgoing
     if (!this.#headWritten || !chunkedEncoding || socket === null) return undefined
+    if (Object.hasOwn(this.#outgoing, 'write')) return undefined
     if (this.#socket !== socket) {
       this.#socket = socket
       // The response reports a drain only for its own writes.

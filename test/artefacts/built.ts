@@ -1,6 +1,6 @@
 /**
  * The artefacts, built from the current sources. They are built once for all tests, and again only
- * after a source has changed: `dist/built-from` has the digest of their sources. A build takes
+ * after a source has changed: `dist/built-from-*` have the digest of their sources. A build takes
  * about a minute on two cores, most of it to compress Node.
  */
 import { execFile } from 'node:child_process'
@@ -35,26 +35,31 @@ export const selfExtractor: Artefact = {
 /** The time limit of a build beside other work, in milliseconds. */
 export const buildMs = 600_000
 
-const stamp = join(place.dist, 'built-from')
+const artefacts = ['library', 'module', 'executable', 'self-extractor'] as const
+type ArtefactName = (typeof artefacts)[number]
+
+const stampOf = (name: ArtefactName) => join(place.dist, `built-from-${name}`)
 const lock = join(root, '.cache/build-lock')
 
 /** For `beforeAll`. Test files run at the same time: one builds, and the others wait for it. */
-export async function buildArtefacts(): Promise<void> {
+export const buildArtefacts = (): Promise<void> => build(artefacts)
+
+/** Like `buildArtefacts`, for a test of the library alone, which takes seconds. */
+export const buildLibrary = (): Promise<void> => build(['library'])
+
+async function build(names: readonly ArtefactName[]): Promise<void> {
   const digest = digestOfSources()
-  await until(buildMs, 'the build of the artefacts', () => isBuilt(digest) || take())
-  if (isBuilt(digest)) return
+  const missing = () => names.filter((name) => text(stampOf(name)) !== digest)
+  await until(buildMs, 'the build of the artefacts', () => missing().length === 0 || take())
+  if (missing().length === 0) return
   try {
-    const words = ['library', 'module', 'executable', 'self-extractor']
-    const build = join(root, 'bin/build/main.ts')
-    await promisify(execFile)(process.execPath, [build, ...words], { cwd: root })
-    writeFileSync(stamp, digest)
+    const program = join(root, 'bin/build/main.ts')
+    const words = missing()
+    await promisify(execFile)(process.execPath, [program, ...words], { cwd: root })
+    for (const name of words) writeFileSync(stampOf(name), digest)
   } finally {
     rmSync(lock, { recursive: true, force: true })
   }
-}
-
-function isBuilt(digest: string): boolean {
-  return text(stamp) === digest
 }
 
 /** True if this process now has the lock. A lock of a process that has ended does not count. */
