@@ -7,7 +7,7 @@ import type { Context } from 'hono'
 import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
-import { acceptAnswer } from '../src/session/accept-answer.ts'
+import { acceptAnswers } from '../src/session/accept-answer.ts'
 import type { Answer } from '../src/store/letter.ts'
 import { readingOf } from '../src/wire/reading.ts'
 import { readFields } from './known-fields.ts'
@@ -58,6 +58,6 @@ export async function decide(c: Context, world: SessionWorld): Promise<Response>
 async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promise<Response> {
   const session = await ownSession(c, world)
   const reading = readingOf(c, {})
-  const receipt = await acceptAnswer(world.loom.sessions, session, given)
+  const receipt = await acceptAnswers(world.loom.sessions, session, [given])
   return answer(c, world, { sessionId: session.id, receipt, reading })
 }

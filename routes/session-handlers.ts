@@ -3,16 +3,15 @@
  * the frames, the conversion of messages and zod, and a program that only imports Loom does not
  * need these.
  */
-import { randomUUID } from 'node:crypto'
-
 import type { Context } from 'hono'
 import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
 import { conversationGone } from '../src/session/accept-post.ts'
-import { publicId, storedId } from '../src/session/tenant-ids.ts'
-import { costFields } from '../src/spending.ts'
-import type { SessionRecord } from '../src/store/session.ts'
+import { noSession } from '../src/session/receipt.ts'
+import { forkSession } from '../src/session/session-fork.ts'
+import { sessionInfo } from '../src/session/session-info.ts'
+import { storedId } from '../src/session/tenant-ids.ts'
 import { seenMessage } from '../src/wire/frames/seen-message.ts'
 import { readingOf } from '../src/wire/reading.ts'
 import { issueIn, sessionIdSchema } from './chat-request.ts'
@@ -21,7 +20,7 @@ import { readFields } from './known-fields.ts'
 import { numberParameter } from './number-parameter.ts'
 import { followOf, followSession } from './session-follow.ts'
 import { streamSession } from './session-stream.ts'
-import { noSession, ownSession, type SessionWorld } from './session-world.ts'
+import { ownSession, type SessionWorld } from './session-world.ts'
 
 export { answerTool, decide } from './session-answers.ts'
 export { post } from './session-post.ts'
@@ -30,15 +29,8 @@ export { queue, runQueue, stop, withdraw } from './session-queue.ts'
 
 // Reading
 
-/** Removes the tenant from a record, and writes its spending in the form that messages have. */
-const publicRecord = ({ tenant, spent, ...session }: SessionRecord) => ({
-  ...session,
-  id: publicId(tenant, session.id),
-  ...(spent !== undefined && { spent: { usage: spent.usage, ...costFields(spent) } }),
-})
-
 export async function show(c: Context, world: SessionWorld): Promise<Response> {
-  return c.json(publicRecord(await ownSession(c, world)))
+  return c.json(sessionInfo(await ownSession(c, world)))
 }
 
 export async function resume(c: Context, world: SessionWorld): Promise<Response> {
@@ -56,10 +48,10 @@ export async function resume(c: Context, world: SessionWorld): Promise<Response>
   const sessionId = session?.id ?? storedId(tenant, id)
   const place = await sessions.readers.placeOf(sessionId, cursor)
   const from = { sessionId, createdAt: session?.createdAt, place, cursor, reading }
-  if (follow === 'session') return followSession(c, world, { ...from, follow })
+  if (follow === 'session') return followSession(c, world, { ...from, scope: follow })
   if (place === undefined) return c.body(null, 204)
   return follow === 'queue'
-    ? followSession(c, world, { ...from, follow })
+    ? followSession(c, world, { ...from, scope: follow })
     : streamSession(c, world, { sessionId, place, reading })
 }
 
@@ -123,13 +115,13 @@ export async function list(c: Context, { loom, principal }: SessionWorld): Promi
     limit,
     ...(before !== undefined && { before }),
   })
-  return c.json({ ...page, sessions: page.sessions.map(publicRecord) })
+  return c.json({ ...page, sessions: page.sessions.map(sessionInfo) })
 }
 
 // Acting
 
 export async function fork(c: Context, world: SessionWorld): Promise<Response> {
-  const { id, tenant } = await ownSession(c, world)
+  const session = await ownSession(c, world)
   const body = z
     .object({
       id: sessionIdSchema.min(1),
@@ -142,15 +134,7 @@ export async function fork(c: Context, world: SessionWorld): Promise<Response> {
     const allowed = 'The body may have id, messageId and branch.'
     throw new LoomError('invalid-request', `${allowed} ${issueIn(body.error)}`)
   }
-  const { id: newId = randomUUID(), messageId, branch } = body.data
-  const forked = await world.loom.sessions.fork(id, {
-    newId: storedId(tenant, newId),
-    tenant,
-    through: messageId,
-    branch,
-  })
-  if (!forked) throw new LoomError('not-found', 'There is no such message, or the new id is taken.')
-  return c.json({ id: newId }, 201)
+  return c.json({ id: await forkSession(world.loom.sessions, session, body.data) }, 201)
 }
 
 export async function remove(c: Context, world: SessionWorld): Promise<Response> {

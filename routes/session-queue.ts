@@ -3,6 +3,9 @@ import type { Context } from 'hono'
 import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
+import { notQueued } from '../src/session/receipt.ts'
+import { queueInfo } from '../src/session/session-info.ts'
+import { stopSession } from '../src/session/session-stop.ts'
 import { readFields } from './known-fields.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 
@@ -25,30 +28,15 @@ export async function stop(c: Context, world: SessionWorld): Promise<Response> {
       'The body of a stop may have "queue" with the value "hold" (the default), "clear" or "run", and "messageId" with a text.',
     )
   }
-  const { id } = await ownSession(c, world)
-  const { sessions } = world.loom
-  const { queue, messageId } = body.data
-  const tenant = world.principal
-  const { stopped, withdrawn } =
-    messageId === undefined
-      ? { stopped: await sessions.stop(id, tenant, { queue }), withdrawn: false }
-      : await sessions.stopMessage(id, tenant, { messageId, queue })
-  const { queued, held } = await sessions.queueState(id)
-  return c.json({
-    stopped,
-    ...(withdrawn && { withdrawn }),
-    ...(queued > 0 && { queued, held }),
-  })
+  const session = await ownSession(c, world)
+  return c.json(await stopSession(world.loom.sessions, session, body.data))
 }
 
 /** Lists the queue. `held` is true if a stop holds it until the next post or `runQueue`. */
 export async function queue(c: Context, world: SessionWorld): Promise<Response> {
   const { id, held = false } = await ownSession(c, world)
   const letters = await world.loom.sessions.queue(id)
-  return c.json({
-    queue: letters.map(({ id, kind, message }) => ({ id, kind, ...(message && { message }) })),
-    held,
-  })
+  return c.json({ queue: queueInfo(letters), held })
 }
 
 /**
@@ -68,5 +56,5 @@ export async function withdraw(c: Context, world: SessionWorld): Promise<Respons
   const letterId = c.req.param('messageId') ?? ''
   if (await world.loom.sessions.withdraw(id, world.principal, letterId))
     return c.json({ withdrawn: true })
-  throw new LoomError('not-found', 'No such message waits in the queue of this session.')
+  throw notQueued()
 }

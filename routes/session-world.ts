@@ -7,6 +7,7 @@ import { LoomError } from '../src/ground/error.ts'
 import { isJsonObject, toJson } from '../src/ground/json.ts'
 import type { Loom } from '../src/loom.ts'
 import { missingAgent } from '../src/session/mailboxes.ts'
+import { noSession } from '../src/session/receipt.ts'
 import { serverField } from '../src/store/context.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 
@@ -73,8 +74,6 @@ export async function ownSession(
   if (session !== undefined) return session
   throw noSession()
 }
-
-export const noSession = () => new LoomError('not-found', 'There is no such session.')
 
 /**
  * Returns the agent of the address, of the body, of the session, or the default agent, in this

@@ -88,7 +88,8 @@ export type TurnEvent =
   | { type: 'reset-step' }
   | { type: 'message-metadata'; messageMetadata: unknown }
   | { type: 'abort'; reason?: string }
-  | { type: 'error'; errorText: string }
+  /** `code` is the code of the `LoomError`, which no client of the AI SDK receives. */
+  | { type: 'error'; errorText: string; code?: string }
   | { type: 'finish'; finishReason: FinishReason; messageMetadata?: unknown }
 
 /**

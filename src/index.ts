@@ -1,7 +1,7 @@
 /** The exports of Loom as a library. */
 import './ground/node-version.ts'
 
-export { AgentSession, type CallReply, type SendOptions } from './agent-session.ts'
+export { AgentSession, type SendOptions } from './agent-session.ts'
 export { type Agent, type AgentDefinition, defineAgent } from './agent.ts'
 export type {
   Budget,
@@ -44,6 +44,10 @@ export type {
   ToolChoice,
 } from './step-preparation.ts'
 export type { AgentStream } from './stream.ts'
+export { AnswerStream, type CallReply } from './session/answer-stream.ts'
+export type { CallAnswer } from './session/call-answer.ts'
+export type { SessionInfo } from './session/session-info.ts'
+export type { StopReply } from './session/session-stop.ts'
 export type { Store } from './store.ts'
 export type { FileStoreOptions } from './store/file.ts'
 export { type MemoryStoreOptions, openMemoryStore } from './store/memory.ts'

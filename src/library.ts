@@ -137,6 +137,11 @@ export class Loom extends LoomOfModels {
 export interface StartAgentOptions extends Omit<LoomOptions, 'agents' | 'defaultAgent'> {
   /** The id of the session. If the store knows it, the session continues. @defaultValue a random UUID */
   id?: string
+  /**
+   * The user or the tenant to whom the session belongs. Over HTTP, it is the one of `principalOf`.
+   * @defaultValue ''
+   */
+  principal?: string
 }
 
 /**
@@ -159,6 +164,6 @@ export interface StartAgentOptions extends Omit<LoomOptions, 'agents' | 'default
  * ```
  */
 export function startAgent(agent: Agent<never>, options: StartAgentOptions = {}): AgentSession {
-  const { id, ...rest } = options
-  return new Loom({ ...rest, agents: [agent] }).startAgent(agent.name, id)
+  const { id, principal = '', ...rest } = options
+  return new Loom({ ...rest, agents: [agent] }).startAgent(agent.name, id, { principal })
 }

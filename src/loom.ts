@@ -9,6 +9,9 @@ import { LoomError } from './ground/error.ts'
 import type { ModelReference, Models } from './model.ts'
 import type { WithModels } from './run-options.ts'
 import { defaultTimeLimits } from './runner/read-model.ts'
+import { missingAgent } from './session/mailboxes.ts'
+import { noSession } from './session/receipt.ts'
+import { type SessionInfo, sessionInfo } from './session/session-info.ts'
 import { Sessions, type SessionsOptions } from './sessions.ts'
 import type { Store } from './store.ts'
 import { openMemoryStore } from './store/memory.ts'
@@ -178,11 +181,68 @@ export class Loom implements AsyncDisposable {
    * Opens a new or an earlier session with one of the agents.
    * @param name the name of the agent. @defaultValue `defaultAgent`
    * @param id the id of the session in the store. @defaultValue a random UUID
+   * @param options.principal the user or the tenant to whom the session belongs: over HTTP, the one of
+   * `principalOf`. @defaultValue ''
    * @throws LoomError `unknown-agent`, or `invalid-request` for an invalid id
    */
-  startAgent(name: string = this.defaultAgent, id?: string): AgentSession {
+  startAgent(
+    name: string = this.defaultAgent,
+    id?: string,
+    { principal }: { principal?: string } = {},
+  ): AgentSession {
     const agent = this.agentOf(name)
-    return new AgentSession(agent, { loom: this, ...(id !== undefined && { id }) })
+    return new AgentSession(agent, {
+      loom: this,
+      ...(id !== undefined && { id }),
+      ...(principal !== undefined && { principal }),
+    })
+  }
+
+  /**
+   * Opens an earlier session with its own agent. Returns undefined if the principal has no such session.
+   * @param options.principal the owner of the session. @defaultValue ''
+   * @throws LoomError `unavailable` if only another instance has the agent
+   */
+  async session(
+    id: string,
+    { principal = '' }: { principal?: string } = {},
+  ): Promise<AgentSession | undefined> {
+    const session = await this.sessions.find(principal, id)
+    if (session === undefined) return undefined
+    const agent = this.agents.find(({ name }) => name === session.agent)
+    if (agent === undefined) throw missingAgent(session.agent)
+    return new AgentSession(agent, { loom: this, id, principal })
+  }
+
+  /**
+   * Returns the sessions of a principal, the last used first.
+   * @param options.principal the owner of the sessions. @defaultValue ''
+   * @param options.limit the largest number of sessions. @defaultValue 50
+   * @param options.before `before` of the previous page. @defaultValue the first page
+   * @returns a page; `before` is absent on the last one
+   */
+  async listSessions({
+    principal = '',
+    limit = 50,
+    before,
+  }: { principal?: string; limit?: number; before?: number } = {}): Promise<{
+    sessions: SessionInfo[]
+    before?: number
+  }> {
+    const from = before !== undefined && { before }
+    const page = await this.sessions.list(principal, { limit, ...from })
+    return { ...page, sessions: page.sessions.map(sessionInfo) }
+  }
+
+  /**
+   * Deletes a session and ends its turn.
+   * @param options.principal the owner of the session. @defaultValue ''
+   * @throws LoomError `not-found` if the principal has no such session
+   */
+  async deleteSession(id: string, { principal = '' }: { principal?: string } = {}): Promise<void> {
+    const session = await this.sessions.find(principal, id)
+    const isDeleted = session && (await this.sessions.remove(session.id, principal))
+    if (isDeleted !== true) throw noSession()
   }
 
   /** Hands running turns over to other instances on the same store, and closes the store. */

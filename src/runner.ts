@@ -137,7 +137,7 @@ async function conclude<CONTEXT>(
     )
     outcome = end.outcome
     if (end.error === undefined) await settle(agentRun, emit, outcome)
-    else await settleFailure(agentRun, emit, end)
+    else await settleFailure(agentRun, emit, { ...end, hasLog: options.session !== undefined })
     await emit(finishOf(agentRun, { outcome, durationMs: clock.elapsed() - started, started }))
     const result = resultOf(agentRun, outcome)
     if (end.error === undefined) return result
@@ -173,13 +173,16 @@ function failureOf<CONTEXT>({ signal, models }: Run<CONTEXT>, reason: unknown): 
 async function settleFailure<CONTEXT>(
   agentRun: AgentRun<CONTEXT>,
   emit: Sink,
-  { outcome, error }: Failure,
+  { outcome, error, hasLog }: Failure & { hasLog: boolean },
 ): Promise<void> {
   const isAbort = outcome === 'aborted'
   await agentRun.settle(isAbort ? 'Aborted before it was done.' : 'Not run: the turn failed.')
   agentRun.reply.finishReason = isAbort ? 'other' : 'error'
   await settle(agentRun, emit, outcome)
-  await emit(isAbort ? { type: 'abort' } : { type: 'error', errorText: error.message })
+  if (isAbort) return emit({ type: 'abort' })
+  // In a session, a program that waits for the answer has only the log, and needs the code.
+  const code = hasLog && { code: error.code }
+  await emit({ type: 'error', errorText: error.message, ...code })
 }
 
 async function settle<CONTEXT>(

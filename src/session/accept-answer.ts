@@ -1,4 +1,4 @@
-/** Accepts one answer to a call that a session waits for, from any client: an output or a decision. */
+/** Accepts answers to calls that a session waits for, from any client or program: outputs and decisions. */
 import { LoomError } from '../ground/error.ts'
 import type { Sessions } from '../sessions.ts'
 import type { Answer } from '../store/letter.ts'
@@ -6,16 +6,22 @@ import type { SessionRecord } from '../store/session.ts'
 import { answerId, waitsForAnswer } from './answer-letter.ts'
 import { noPendingCall, type Receipt } from './receipt.ts'
 
-/** @throws LoomError `refused` if the session does not wait for the answer; also as `Sessions.post` */
-export async function acceptAnswer(
+/**
+ * Accepts the answers as one letter.
+ * @throws LoomError `refused` if the session does not wait for one of them; also as `Sessions.post`
+ */
+export async function acceptAnswers(
   sessions: Sessions,
   session: SessionRecord,
-  answer: Answer,
+  answers: readonly Answer[],
 ): Promise<Receipt> {
   const replyId = session.turn?.logId ?? ''
-  const id = answerId({ id: replyId }, [answer])
+  const id = answerId({ id: replyId }, answers)
   const { pendingMessage, findLetter } = await sessions.viewOf(session.id, session)
-  const isNew = pendingMessage !== undefined && waitsForAnswer(pendingMessage, answer)
+  const isNew =
+    pendingMessage !== undefined &&
+    answers.length > 0 &&
+    answers.every((answer) => waitsForAnswer(pendingMessage, answer))
   // A client that lost the response sends the same answer again, and gets the same response.
   const known = isNew ? undefined : await findLetter(id)
   // Cut or withdrawn: another client answered first, and this answer counted for nothing.
@@ -24,6 +30,6 @@ export async function acceptAnswer(
   }
   // The agent of the turn: the turns of a session can have different agents.
   const agent = session.turn?.agent ?? session.agent
-  const letter = { id, kind: 'answer' as const, replyId, answer: [answer], request: { agent } }
+  const letter = { id, kind: 'answer' as const, replyId, answer: answers, request: { agent } }
   return sessions.post(session.id, letter, { tenant: session.tenant, agent, whenBusy: 'queue' })
 }

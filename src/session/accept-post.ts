@@ -4,7 +4,6 @@ import type { UIMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
 import { LoomError } from '../ground/error.ts'
-import type { Loom } from '../loom.ts'
 import type { Sessions } from '../sessions.ts'
 import { contextAfter, mergedContext } from '../store/context.ts'
 import type { WhenBusy } from '../store/letter.ts'
@@ -16,6 +15,7 @@ import type { PostContent } from './post-content.ts'
 import { queueEditOf } from './queue-edit.ts'
 import { noPendingCall } from './receipt.ts'
 import { needsIdleSession } from './regeneration-letter.ts'
+import type { SessionHost } from './session-host.ts'
 import { storedId } from './tenant-ids.ts'
 import type { AnswerReceipt } from './whole-answer.ts'
 
@@ -53,8 +53,8 @@ const readsMax = 3
  * @throws LoomError `invalid-request` for a model that the agent does not offer; `gone` for a conversation that the store no longer has; `refused` if nothing in the
  * post is new; also as `Sessions.post`
  */
-export async function acceptPost(loom: Loom, post: ClientPost): Promise<AcceptedPost> {
-  const { sessions } = loom
+export async function acceptPost(host: SessionHost, post: ClientPost): Promise<AcceptedPost> {
+  const { sessions } = host
   const { tenant, id, session: firstRead, agent, content, seed } = post
   const sessionId = firstRead?.id ?? storedId(tenant, id)
   const { model: chosen } = content.request
@@ -63,7 +63,7 @@ export async function acceptPost(loom: Loom, post: ClientPost): Promise<Accepted
   }
   const model = await answerModel(
     { ...agent, ...(chosen !== undefined && { model: chosen }) },
-    loom,
+    host,
   )
   const isSeeded = seed !== undefined && !post.continues
   const isGone = firstRead === undefined && !isSeeded && isContinuation(post)
@@ -155,7 +155,7 @@ async function contextOf(
  */
 async function answerModel(
   { model }: Agent,
-  { models, defaultModel }: Loom,
+  { models, defaultModel }: SessionHost,
 ): Promise<AskedModel | undefined> {
   if (typeof model === 'function') return undefined
   const [first, ...fallbacks] = Array.isArray(model) ? model : [model ?? defaultModel]

@@ -1,22 +1,167 @@
-/** The events of an answer as an async iterable, for callers in the same process. */
+/** The answer to one letter, for callers in the same process: its events, or the whole of it. */
+import type { JSONValue } from '@ai-sdk/provider'
+
 import type { AgentEvent } from '../event.ts'
+import { errorStatus, LoomError, type LoomErrorCode } from '../ground/error.ts'
+import { type FoldedMessage, outputIn, textOf } from '../message-fold.ts'
 import type { Sessions } from '../sessions.ts'
 import type { Sink } from '../sink.ts'
 import { openEventQueue } from '../sink/queue.ts'
 import type { LogEntry } from '../store/log.ts'
-import { type AnswerReceipt, answerGone, placeOfAnswer } from './whole-answer.ts'
+import type { SessionState } from '../store/session.ts'
+import type { Place } from './place.ts'
+import type { FollowEnd } from './tail-reader.ts'
+import { type AnswerReceipt, answerGone, placeOfAnswer, wholeAnswer } from './whole-answer.ts'
 
-/** Ends with the answer. A caller that leaves the loop early ends only its own reading: the turn continues. */
-export async function* answerStream(
-  sessions: Sessions,
-  sessionId: string,
-  receipt: AnswerReceipt,
-  signal?: AbortSignal,
+/**
+ * The reply of `AgentSession.call` and of `AnswerStream.reply`.
+ * @example
+ * ```ts
+ * import { type CallReply, defineAgent, startAgent } from 'loomkit'
+ *
+ * const session = startAgent(defineAgent({ name: 'tutor', systemPrompt: 'Teach.' }))
+ * const { text, state }: CallReply = await session.call('What is 2 + 2?')
+ * ```
+ */
+export interface CallReply<OUTPUT = unknown> {
+  /** All the text of the answer. */
+  text: string
+  /**
+   * The output of an agent with an `output` schema, as the schema returned it. Absent if the agent has none, or
+   * the answer is not complete.
+   */
+  output?: OUTPUT
+  /** The answer as clients receive it and as the store keeps it. */
+  message: FoldedMessage
+  /**
+   * The state of the session after the answer. `waiting`: the answer needs the output of a client-side
+   * tool or an approval.
+   */
+  state: SessionState
+}
+
+/** The place of an answer. */
+export interface AnswerAt {
+  sessions: Sessions
+  /** The id of the session in the store. */
+  sessionId: string
+  receipt: AnswerReceipt
+  /** Ends the wait of the caller. @defaultValue none */
+  signal: AbortSignal | undefined
+  /** Returns the output of an agent with an `output` schema from its stored form. */
+  outputOf: (json: JSONValue) => Promise<unknown>
+}
+
+/**
+ * The answer to a message that a session has accepted. A loop over it reads the events as they happen; `reply`
+ * waits for the whole answer. A caller may use one of them, both or none: the turn runs in any case, and a
+ * loop that ends early does not stop it.
+ * @example
+ * ```ts
+ * import { type AnswerStream, defineAgent, startAgent } from 'loomkit'
+ *
+ * const session = startAgent(defineAgent({ name: 'tutor', systemPrompt: 'Teach.' }))
+ * const answer: AnswerStream = await session.send('What is 2 + 2?')
+ * for await (const event of answer) {
+ *   if (event.type === 'text-delta') process.stdout.write(event.delta)
+ * }
+ * const { state } = await answer.reply()
+ * ```
+ */
+export class AnswerStream implements AsyncGenerator<AgentEvent, void> {
+  /** The id of the answer. A message that steers a running turn has its answer in that of the turn. */
+  readonly messageId: string
+  /** Whether the message waited for its turn when it was accepted. */
+  readonly queued: boolean
+  readonly #at: AnswerAt
+  #events: AsyncGenerator<AgentEvent, void> | undefined
+
+  constructor(at: AnswerAt) {
+    this.#at = at
+    this.messageId = at.receipt.logId
+    this.queued = at.receipt.queued
+  }
+
+  /**
+   * Waits for the whole answer.
+   * @throws LoomError with the code and the error text of a turn that failed (`model-failed` if the code is
+   * not known); `refused` if the message was withdrawn; `gone` if the answer expired. If the signal aborts,
+   * its reason is thrown.
+   */
+  async reply(): Promise<CallReply> {
+    const { sessions, sessionId, receipt, signal = new AbortController().signal } = this.#at
+    let failure: LoomError | undefined
+    const { message, session } = await wholeAnswer(sessions, sessionId, receipt, {
+      signal,
+      deliver: ({ events }) => {
+        for (const event of events) if (event.type === 'error') failure = failureIn(event)
+      },
+    })
+    if (failure !== undefined) throw failure
+    const json = outputIn(message)
+    return {
+      text: textOf(message),
+      ...(json !== undefined && { output: await this.#at.outputOf(json) }),
+      message,
+      state: session?.state ?? 'idle',
+    }
+  }
+
+  /** @throws LoomError `refused` if the message was withdrawn, or `gone` if the log of the answer expired */
+  next(): Promise<IteratorResult<AgentEvent, void>> {
+    return this.#open().next()
+  }
+
+  return(): Promise<IteratorResult<AgentEvent, void>> {
+    return this.#open().return()
+  }
+
+  throw(error: unknown): Promise<IteratorResult<AgentEvent, void>> {
+    return this.#open().throw(error)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  #open(): AsyncGenerator<AgentEvent, void> {
+    this.#events ??= eventsOf(this.#at)
+    return this.#events
+  }
+}
+
+function failureIn({ errorText, code }: { errorText: string; code?: string }): LoomError {
+  return new LoomError(isErrorCode(code) ? code : 'model-failed', errorText)
+}
+
+/** Another version of Loom may have stored another code. */
+const isErrorCode = (code: string | undefined): code is LoomErrorCode =>
+  code !== undefined && Object.hasOwn(errorStatus, code)
+
+function eventsOf({ sessions, sessionId, receipt, signal }: AnswerAt) {
+  return eventsFrom(signal, async (sink, until) => {
+    const place = await placeOfAnswer(sessions, sessionId, receipt, until)
+    const { end } = await readLogInto(sink, sessions, { sessionId, place, signal: until })
+    if (end === 'gone') throw answerGone()
+  })
+}
+
+/**
+ * Returns the events that `produce` sends to its sink. If the loop over them ends early, the signal of
+ * `produce` aborts.
+ */
+export async function* eventsFrom(
+  signal: AbortSignal | undefined,
+  produce: (sink: Sink, signal: AbortSignal) => Promise<void>,
 ): AsyncGenerator<AgentEvent, void> {
   const queue = openEventQueue()
   const loopEnd = new AbortController()
   const until = signal === undefined ? loopEnd.signal : AbortSignal.any([signal, loopEnd.signal])
-  follow(sessions, sessionId, { receipt, signal: until, sink: queue.sink }).then(
+  produce(queue.sink, until).then(
     () => queue.end(),
     (reason: unknown) => queue.end({ reason }),
   )
@@ -27,19 +172,21 @@ export async function* answerStream(
   }
 }
 
-/** @throws LoomError `gone` if the log expired before its end was read */
-async function follow(
+/** Sends a log from a place to its end. `after` is the last entry that was read. */
+export async function readLogInto(
+  sink: Sink,
   sessions: Sessions,
-  sessionId: string,
-  { receipt, signal, sink }: { receipt: AnswerReceipt; signal: AbortSignal; sink: Sink },
-): Promise<void> {
-  const { logId, after, skip } = await placeOfAnswer(sessions, sessionId, receipt, signal)
+  { sessionId, place, signal }: { sessionId: string; place: Place; signal: AbortSignal },
+): Promise<{ end: FollowEnd; after: string | undefined }> {
+  const { logId, after, skip } = place
   let first = skip
-  const deliver = async ({ events }: LogEntry) => {
+  let read = after
+  const deliver = async ({ id, events }: LogEntry) => {
     const from = first
     first = 0
+    read = id
     for (const event of from === 0 ? events : events.slice(from)) await sink(event)
   }
   const end = await sessions.readers.follow({ sessionId, logId, after, signal, deliver })
-  if (end === 'gone') throw answerGone()
+  return { end, after: read }
 }

@@ -2,7 +2,6 @@
 import type { JSONObject } from '@ai-sdk/provider'
 
 import type { Agent } from '../agent.ts'
-import type { Loom } from '../loom.ts'
 import { uiMessage } from '../message-fold.ts'
 import { callOptions, type CallOptions, offersOf } from '../runner/call-options.ts'
 import { Compactor } from '../runner/compactor.ts'
@@ -12,6 +11,7 @@ import { contextAfter, mergedContext } from '../store/context.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { chosenModelIn } from './chosen-model.ts'
 import { contextMessages } from './context-messages.ts'
+import type { SessionHost } from './session-host.ts'
 
 export interface NextPrompt extends CallOptions {
   agent: string
@@ -28,7 +28,7 @@ export interface NextPrompt extends CallOptions {
  * @throws LoomError `unknown-model` or `missing-key`; the errors of the agent's callbacks
  */
 export async function nextPrompt(
-  { models, defaultModel, sessions }: Pick<Loom, 'models' | 'defaultModel' | 'sessions'>,
+  { models, defaultModel, sessions }: Pick<SessionHost, 'models' | 'defaultModel' | 'sessions'>,
   session: SessionRecord,
   { agent, context: ownContext }: { agent: Agent; context: JSONObject | undefined },
 ): Promise<NextPrompt> {

@@ -65,7 +65,7 @@ export async function receiptOf(
     case 'unknown':
       throw unknownState()
     case 'foreign':
-      throw new LoomError('not-found', 'There is no such session.')
+      throw noSession()
     case 'refused':
       throw new LoomError(
         'refused',
@@ -101,6 +101,11 @@ export const unknownState = () =>
     'unavailable',
     'The stored state of this session is not known to this version of Loom: update this server, or delete the session from the store.',
   )
+
+export const notQueued = () =>
+  new LoomError('not-found', 'No such message waits in the queue of this session.')
+
+export const noSession = () => new LoomError('not-found', 'There is no such session.')
 
 export const letterWithdrawn = () =>
   new LoomError(

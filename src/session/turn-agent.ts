@@ -145,13 +145,14 @@ async function fail(turn: RunningTurn, error: unknown, resume: Resume): Promise<
     error instanceof LoomError
       ? world.models.redact(errorMessage(error))
       : 'Something went wrong in the server.'
+  const code = error instanceof LoomError ? error.code : 'internal'
   if (!isReported(error)) {
     if (resume.started !== true) await emit([{ type: 'start', messageId: claim.logId }])
     await emit(endEvents(turn, resume.stepOpen === true))
     await emit(
       endReason === undefined
         ? [
-            { type: 'error', errorText },
+            { type: 'error', errorText, code },
             { type: 'finish', finishReason: 'error' },
           ]
         : [{ type: 'abort' }, { type: 'finish', finishReason: 'other' }],

@@ -102,7 +102,7 @@ async function giveUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {
       ...ofCall(call),
     })),
     ...(stepOpen ? [{ type: 'finish-step' } as const] : []),
-    { type: 'error', errorText },
+    { type: 'error', errorText, code: 'internal' },
     { type: 'finish', finishReason: 'error' },
   ])
   return commitOf(turn, 'idle', errorText)

@@ -6,6 +6,7 @@ import { compactionSuite } from './compaction-suite.ts'
 import { contextSuite } from './context-suite.ts'
 import { conversationSuite } from './conversation-suite.ts'
 import { faultSuite } from './fault-suite.ts'
+import { inCodeSuite } from './in-code-suite.ts'
 import { principalSuite, rulesSuite } from './principal-suite.ts'
 
 describe('sessions in memory', () => {
@@ -14,6 +15,7 @@ describe('sessions in memory', () => {
   const shared = { ...store, close: async () => {} }
   contextSuite(async () => shared)
   principalSuite(async () => shared)
+  inCodeSuite(async () => shared)
   rulesSuite(async () => shared)
   conversationSuite(async () => shared)
   faultSuite(async () => shared)

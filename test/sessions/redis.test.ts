@@ -8,6 +8,7 @@ import { compactionSuite } from './compaction-suite.ts'
 import { contextSuite } from './context-suite.ts'
 import { conversationSuite } from './conversation-suite.ts'
 import { faultSuite } from './fault-suite.ts'
+import { inCodeSuite } from './in-code-suite.ts'
 import { principalSuite } from './principal-suite.ts'
 
 let redis: RunningRedis
@@ -20,6 +21,7 @@ describe('sessions in Redis', () => {
   const open = () => openRedisStore({ url: redis.url })
   contextSuite(open)
   principalSuite(open)
+  inCodeSuite(open)
   conversationSuite(open)
   faultSuite(open)
   agentsSuite(open)

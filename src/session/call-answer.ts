@@ -1,0 +1,59 @@
+/** The answers that a program gives to calls, and their stored form. */
+import { LoomError } from '../ground/error.ts'
+import { isFields } from '../ground/fields.ts'
+import { toJson } from '../ground/json.ts'
+import type { Answer } from '../store/letter.ts'
+
+/**
+ * An answer to one call that a message waits for: the output of a client-side tool, the error of one, or the
+ * decision on an approval. `AgentSession.answer` takes a list of them.
+ * @example
+ * ```ts
+ * import { type CallAnswer, defineAgent, startAgent } from 'loomkit'
+ *
+ * const session = startAgent(defineAgent({ name: 'tutor', systemPrompt: 'Teach.' }))
+ * const answers: CallAnswer[] = [
+ *   { toolCallId: 'call-1', output: 'Berlin' },
+ *   { approvalId: 'approval-1', approved: false, reason: 'Too expensive.' },
+ * ]
+ * const { text } = await (await session.answer(answers)).reply()
+ * ```
+ */
+export type CallAnswer =
+  | { toolCallId: string; output: unknown }
+  | { toolCallId: string; errorText: string }
+  | { approvalId: string; approved: boolean; reason?: string }
+
+/** @throws LoomError `invalid-request` for an output that JSON has no form for */
+export function storedAnswer(answer: CallAnswer): Answer {
+  if ('approvalId' in answer) {
+    const { approvalId, approved, reason } = answer
+    return { type: 'approval', approvalId, approved, ...(reason !== undefined && { reason }) }
+  }
+  const { toolCallId } = answer
+  if ('errorText' in answer) {
+    return { type: 'output-error', toolCallId, errorText: answer.errorText }
+  }
+  try {
+    return { type: 'output', toolCallId, output: toJson(answer.output) }
+  } catch (cause) {
+    throw new LoomError('invalid-request', 'The output of a tool must be JSON.', { cause })
+  }
+}
+
+/** An object whose only field is `errorText` is an error. Every other value is an output. */
+export const outputOrError = (toolCallId: string, result: unknown): CallAnswer =>
+  isFields(result) && typeof result['errorText'] === 'string' && Object.keys(result).length === 1
+    ? { toolCallId, errorText: result['errorText'] }
+    : { toolCallId, output: result }
+
+/** Whether a value is a list of answers in their stored form, which `answer` also takes. */
+export const areStoredAnswers = (value: unknown): value is readonly Answer[] =>
+  Array.isArray(value) && value.length > 0 && value.every(isStoredAnswer)
+
+function isStoredAnswer(value: unknown): boolean {
+  if (!isFields(value)) return false
+  const { type, toolCallId, approvalId } = value
+  if (type === 'approval') return typeof approvalId === 'string'
+  return (type === 'output' || type === 'output-error') && typeof toolCallId === 'string'
+}

@@ -1,0 +1,31 @@
+/** The copy of a session, over HTTP and in code. */
+import { randomUUID } from 'node:crypto'
+
+import { LoomError } from '../ground/error.ts'
+import type { Sessions } from '../sessions.ts'
+import type { SessionRecord } from '../store/session.ts'
+import { storedId } from './tenant-ids.ts'
+
+export interface SessionFork {
+  /** The id of the copy, as its principal names it. @defaultValue a random UUID */
+  id?: string | undefined
+  /** The id of the last copied message. @defaultValue the last message */
+  messageId?: string | undefined
+  /** The number of a branch: the copy has the history as it was before that cut. @defaultValue none */
+  branch?: number | undefined
+}
+
+/**
+ * Returns the id of the copy, as its principal names it.
+ * @throws LoomError `not-found` if the session has no such message or branch, or the id is in use
+ */
+export async function forkSession(
+  sessions: Sessions,
+  { id: sessionId, tenant }: SessionRecord,
+  { id = randomUUID(), messageId, branch }: SessionFork,
+): Promise<string> {
+  const newId = storedId(tenant, id)
+  const isForked = await sessions.fork(sessionId, { newId, tenant, through: messageId, branch })
+  if (isForked) return id
+  throw new LoomError('not-found', 'There is no such message, or the new id is taken.')
+}

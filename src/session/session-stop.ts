@@ -1,0 +1,49 @@
+/** The stop of a session's turn or of one message, over HTTP and in code. */
+import type { Sessions } from '../sessions.ts'
+import type { QueueOnStop } from '../store/letter.ts'
+
+/**
+ * The result of a stop.
+ * @example
+ * ```ts
+ * import { defineAgent, startAgent, type StopReply } from 'loomkit'
+ *
+ * const session = startAgent(defineAgent({ name: 'tutor', systemPrompt: 'Teach.' }))
+ * const messageId = await session.cast('What is 2 + 2?')
+ * const { stopped, withdrawn }: StopReply = await session.stop({ messageId })
+ * ```
+ */
+export interface StopReply {
+  /** Whether a running turn received the stop. */
+  stopped: boolean
+  /** Whether the message waited and was withdrawn. */
+  withdrawn?: true
+  /** The number of messages that still wait. Absent if none does. */
+  queued?: number
+  /** Whether none of them is answered before the next message or `runQueue`. */
+  held?: boolean
+}
+
+export interface SessionStop {
+  /** The id of the message, of its letter, or of its answer. @defaultValue the turn that runs */
+  messageId?: string | undefined
+  /**
+   * The effect on the messages that wait: `hold` answers none of them before the next message or `runQueue`,
+   * `clear` withdraws them, `run` answers the next one. @defaultValue 'hold'
+   */
+  queue?: QueueOnStop | undefined
+}
+
+/** @param of the id of the session in the store, and its tenant */
+export async function stopSession(
+  sessions: Sessions,
+  { id, tenant }: { id: string; tenant: string },
+  { messageId, queue = 'hold' }: SessionStop,
+): Promise<StopReply> {
+  const { stopped, withdrawn } =
+    messageId === undefined
+      ? { stopped: await sessions.stop(id, tenant, { queue }), withdrawn: false }
+      : await sessions.stopMessage(id, tenant, { messageId, queue })
+  const { queued, held } = await sessions.queueState(id)
+  return { stopped, ...(withdrawn && { withdrawn }), ...(queued > 0 && { queued, held }) }
+}
