@@ -31,9 +31,15 @@ export function buildLibrary(): void {
   }
   for (const extension of ['js', 'd.ts'])
     rmSync(join(place.library, `src/ground/asset.${extension}`))
-  writeFileSync(join(place.library, 'package.json'), innerManifest())
-  const connections = 'src/model/network/package.json'
-  writeFileSync(join(place.library, connections), runtimeManifest(connections))
+  // The manifest of the package is that of the library too. It is in another folder than among the
+  // sources, and no nested manifest may shadow it.
+  const command = join(place.library, 'src/main.js')
+  const text = readFileSync(command, 'utf8')
+  const outer = text.replace(`'../package.json'`, `'../../../package.json'`)
+  if (outer === text) throw new Error('src/main.ts imports no manifest.')
+  writeFileSync(command, outer)
+  // The compiler copies it, because a source imports it.
+  rmSync(join(place.library, 'package.json'))
 }
 
 const relativeTypeScript = /((?:from|import\()\s*'\.[^']*)\.ts(')/g
@@ -46,20 +52,3 @@ function outputs(ending: string): string[] {
     .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
     .map((entry) => join(entry.parentPath, entry.name))
 }
-
-/**
- * The fields of the manifest that the command reads. The whole manifest would define a second
- * package of this name.
- */
-function innerManifest(): string {
-  const { version }: { version: string } = JSON.parse(
-    readFileSync(join(root, 'package.json'), 'utf8'),
-  )
-  // A bundler keeps this module, which nothing uses by name.
-  const sideEffects = ['./src/ground/node-version.js']
-  return `${JSON.stringify({ private: true, version, type: 'module', sideEffects })}\n`
-}
-
-/** The manifest of a folder in which each runtime has a module of its own. */
-const runtimeManifest = (path: string) =>
-  readFileSync(join(root, path), 'utf8').replaceAll(/("\.\/[^"]*)\.ts"/g, '$1.js"')

@@ -1,4 +1,6 @@
 /** The exports of `loomkit/testing`: what tests of agents and of stores need. No test runner is imported. */
+import '../ground/node-version.ts'
+
 export { storeContract, type StoreContractOptions } from '../testing/store-contract.ts'
 export type { TestBounds, TestRunner } from '../testing/store-contract/subject.ts'
 export { type FakeClock, fakeClock } from '../testing/fake-clock.ts'

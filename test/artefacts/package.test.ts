@@ -1,38 +1,31 @@
 /** The package in its published form, installed into an empty project. */
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
 import { addressOf, namesAt, post, startServer } from '../cli/agent-server.ts'
 import { loom, root, tidy } from '../cli/command.ts'
-import { buildArtefacts, buildMs } from './built.ts'
+import { packageEntries } from '../package-entries.ts'
+import { install, pack, packMs, type Packed } from './packed.ts'
 import { testFolder } from './test-folder.ts'
 
 const run = promisify(execFile)
 const { path: project } = testFolder()
-let tarball = ''
 
-beforeAll(buildArtefacts, buildMs)
+let packed: Packed
+
 beforeAll(async () => {
-  // The package is already built. `prepack` would build it again while other tests use it.
-  const words = ['pack', '--ignore-scripts', '--json', '--pack-destination', project]
-  await run('npm', words, { cwd: root })
-  const [name = ''] = (await readdir(project)).filter((file) => file.endsWith('.tgz'))
-  tarball = join(project, name)
-  const manifest = { name: 'empty', version: '1.0.0', private: true, type: 'module' }
-  writeFileSync(join(project, 'package.json'), JSON.stringify(manifest))
-  // npm takes packages from its cache if it can, so that a second run needs no network.
-  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], {
-    cwd: project,
-  })
-}, 120_000)
+  packed = await pack()
+  await install(project, [packed.tarball])
+}, packMs)
+afterAll(() => packed[Symbol.dispose]())
 afterEach(tidy)
 
 /** Runs a program in the project where the package is installed, and returns what it prints as JSON. */
@@ -70,6 +63,7 @@ describe('the import of the package', () => {
     ['loomkit/hono', ['hono']],
     ['loomkit/mcp', []],
     ['loomkit/redis', []],
+    ['loomkit/testing', ['@ai-sdk/provider']],
     ['loomkit/tools', []],
   ])('importing %s loads of other packages only %j', async (entry, packages) => {
     const loaded = await printed(`
@@ -105,7 +99,66 @@ describe('the import of the package', () => {
   }, 120_000)
 })
 
+describe('npm pack', () => {
+  it('leaves out what only a checkout uses, and keeps the file', () => {
+    const fields = z.record(z.string(), z.unknown())
+    const published = fields.parse(
+      JSON.parse(readFileSync(join(project, 'node_modules/loomkit/package.json'), 'utf8')),
+    )
+    const { scripts, workspaces, devDependencies, ...others } = fields.parse(
+      JSON.parse(packed.before),
+    )
+    expect([scripts, workspaces, devDependencies]).not.toContain(undefined)
+    expect(published).toEqual(others)
+    expect(published).not.toHaveProperty('private')
+    expect(packed.after).toBe(packed.before)
+  })
+
+  it('makes a tarball of less than 1.2 MB, and 4 MB unpacked', async () => {
+    const installed = join(project, 'node_modules/loomkit')
+    const paths = await readdir(installed, { recursive: true })
+    const sizes = await Promise.all(paths.map((path) => stat(join(installed, path))))
+    const bytes = sizes.reduce((sum, each) => sum + (each.isFile() ? each.size : 0), 0)
+    expect({
+      packed: statSync(packed.tarball).size < 1.2e6,
+      unpacked: bytes < 4e6,
+      files: paths.length > 500,
+    }).toEqual({ packed: true, unpacked: true, files: true })
+  })
+
+  it('prepare builds the library for an installation from git, and not for npm ci', async () => {
+    const library = join(packed.tree, 'dist/library')
+    const prepare = async (command: string) => {
+      rmSync(library, { recursive: true, force: true })
+      const script = join(packed.tree, 'bin/build/prepare.mjs')
+      await run(process.execPath, [script], { env: { ...process.env, npm_command: command } })
+      return existsSync(join(library, 'src/index.js'))
+    }
+    expect(await prepare('ci')).toBe(false)
+    expect(await prepare('install')).toBe(true)
+  })
+})
+
 describe('the package', () => {
+  it('chooses the connections of a runtime as the sources do', async () => {
+    const imports = z.object({
+      imports: z.object({ '#connections': z.record(z.string(), z.string()) }),
+    })
+    const chosen = async (path: string) =>
+      imports.parse(JSON.parse(await readFile(path, 'utf8'))).imports['#connections']
+    const installed = join(project, 'node_modules/loomkit')
+    const folder = './dist/library/src/model/network/'
+    const sources = Object.entries(await chosen(join(root, 'src/model/network/package.json')))
+    expect(await chosen(join(installed, 'package.json'))).toEqual(
+      Object.fromEntries(
+        sources.map(([runtime, path]) => [runtime, folder + basename(path, '.ts') + '.js']),
+      ),
+    )
+    // A nested manifest would shadow this choice.
+    const files = await readdir(join(installed, 'dist'), { recursive: true })
+    expect(files.filter((path) => basename(path) === 'package.json')).toEqual([])
+  })
+
   it('the package has no sources and no Node', async () => {
     const installed = join(project, 'node_modules/loomkit')
     const files = await readdir(installed, { recursive: true })
@@ -118,15 +171,25 @@ describe('the package', () => {
     expect(packages.filter((name) => name.startsWith('node'))).toEqual([])
   })
 
-  it('the package finds no file by its own address', async () => {
+  it('the library finds no file by its own address', async () => {
     const library = join(project, 'node_modules/loomkit/dist/library')
-    const names = await readdir(library, { recursive: true })
-    const modules = names.filter((name) => name.endsWith('.js'))
-    expect(modules.length).toBeGreaterThan(200)
-    const found = modules.filter((name) =>
-      /\bimport\.meta\b|\b__(?:dirname|filename)\b/.test(readFileSync(join(library, name), 'utf8')),
+    const open = Object.values(packageEntries()).map((path) => path.replace(/\.ts$/, '.js'))
+    // The modules that a program can reach. Those of the command alone are found in files.
+    const reached = new Map<string, string>()
+    for (let path = open.pop(); path !== undefined; path = open.pop()) {
+      if (reached.has(path)) continue
+      const text = readFileSync(join(library, path), 'utf8')
+      reached.set(path, text)
+      for (const [, name = ''] of text.matchAll(/(?:\bfrom|\bimport|import\()\s*'(\.[^']+\.js)'/g))
+        open.push(join(dirname(path), name))
+    }
+    expect(reached.size).toBeGreaterThan(200)
+    // A text may name it.
+    const code = (text: string) => text.replaceAll(/'[^'\n]*'/g, "''")
+    const found = [...reached].filter(([, text]) =>
+      /\bimport\.meta\b|\b__(?:dirname|filename)\b/.test(code(text)),
     )
-    expect(found).toEqual([])
+    expect(found.map(([path]) => path)).toEqual([])
   })
 
   it('the modules of the package contain the files of the sources', async () => {
@@ -158,7 +221,7 @@ describe('the package', () => {
       pack: false,
     })
     expect(messages).toEqual([])
-    const analysis = await checkPackage(createPackageFromTarballData(readFileSync(tarball)))
+    const analysis = await checkPackage(createPackageFromTarballData(readFileSync(packed.tarball)))
     // Only ES modules can import the package, and they can.
     const problems = 'problems' in analysis ? analysis.problems : ['no types']
     const others = problems.filter(
@@ -234,7 +297,7 @@ describe('npx loom init', () => {
     const manifest = z.looseObject({ dependencies: z.record(z.string(), z.string()) })
     const written = manifest.parse(JSON.parse(readFileSync(file, 'utf8')))
     // The registry does not have this version yet.
-    written.dependencies['loomkit'] = `file:${tarball}`
+    written.dependencies['loomkit'] = `file:${packed.tarball}`
     writeFileSync(file, JSON.stringify(written))
     const npm = (...words: string[]) => run('npm', words, { cwd: app })
     await npm('install', '--prefer-offline', '--no-audit', '--no-fund')

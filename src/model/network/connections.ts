@@ -1,5 +1,6 @@
 /**
- * The port to the connections of a runtime. The package.json of this folder chooses its adapter:
+ * The port to the connections of a runtime. The package.json of this folder, and in the package its
+ * manifest, chooses its adapter:
  * undici under Node.js, and `fetch` on every other runtime (Workers, Bun, Deno, edge functions),
  * where undici does not load or is an imitation.
  */
