@@ -51,6 +51,7 @@ describe('the spending of a session', () => {
     expect(events.map(({ event }) => event)).toContainEqual({
       type: 'error',
       errorText: 'This session has used 30 tokens, and its budget is 30.',
+      code: 'over-budget',
     })
     expect((await here.sessions.session(id))?.spent).toMatchObject({
       usage: { totalTokens: 30 },
