@@ -12,7 +12,9 @@ FROM node:26-slim
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends bubblewrap \
   && rm -rf /var/lib/apt/lists/*
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
+# Sessions without Redis: a volume that is mounted at /data keeps them for the next container.
+RUN mkdir /data && chown node:node /data
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 LOOM_DATA=/data
 WORKDIR /loom
 COPY --from=packages /loom/node_modules node_modules
 COPY package.json ./

@@ -2,7 +2,7 @@
  * The server's settings, checked once at start. A setting that this version does not support is
  * refused, not ignored: an operator who sets a secret for JWTs must not run an open server.
  */
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 import { z } from 'zod/v4'
 
@@ -25,6 +25,7 @@ import {
 import { userCacheFolder } from './ground/asset/cache-folder.ts'
 import type { Environment } from './ground/environment.ts'
 import { LoomError } from './ground/error.ts'
+import { userStateFolder } from './ground/state-folder.ts'
 import { timerMaxMs } from './ground/until-aborted.ts'
 import type { SandboxOptions } from './machine/sandbox/options.ts'
 import { isRedisPrefix, redisPrefixRule } from './store/redis/prefix.ts'
@@ -75,7 +76,14 @@ export interface Config extends RegistryConfig {
   /** The longest time that turns and streams may go on after SIGTERM, in milliseconds. */
   graceMs: number
   logLevel: LogLevel
-  /** The URL of the Redis that stores sessions; undefined stores them in this process. */
+  /** The kind of the store. Undefined chooses Redis if `redisUrl` is set, else files, else memory. */
+  store: 'file' | 'memory' | 'redis' | undefined
+  /**
+   * The folder of the file store: an absolute path. Undefined if `LOOM_DATA` is not set, and the environment
+   * has no home folder or the port is 0.
+   */
+  dataFolder: string | undefined
+  /** The URL of the Redis that stores sessions; undefined uses no Redis. */
   redisUrl: string | undefined
   /** The text at the beginning of every key and channel in Redis. */
   redisPrefix: string
@@ -85,7 +93,7 @@ export interface Config extends RegistryConfig {
   sessionTtlMs: number
   /** The time after its last heartbeat for which an instance counts as alive, in milliseconds. */
   heartbeatMs: number
-  /** The least time between two writes of a turn to Redis, in milliseconds. */
+  /** The least time between two writes of a turn to Redis or a file, in milliseconds. */
   flushMs: number
   /** The longest time that a turn waits while Redis is away, in milliseconds. */
   redisPatienceMs: number
@@ -128,6 +136,8 @@ const schema = z.object({
   LOOM_GRACE_MS: integer(0, timerMaxMs).default(10_000),
   LOOM_LOG_LEVEL: choice(['silent', 'error', 'info', 'debug']).default('info'),
   LOOM_AUTH: choice(['none']).optional(),
+  LOOM_STORE: choice(['file', 'memory', 'redis']).optional(),
+  LOOM_DATA: z.string().optional(),
   REDIS_URL: z
     .string()
     .regex(redisUrl, 'must begin with redis://, rediss://, redis+cluster:// or redis+sentinel://')
@@ -184,7 +194,7 @@ export function readConfig(environment: Environment): Config {
     fileUrls: set.LOOM_FILE_URLS,
     graceMs: set.LOOM_GRACE_MS,
     logLevel: set.LOOM_LOG_LEVEL,
-    redisUrl: set.REDIS_URL,
+    ...storeOf(set, variables),
     redisPrefix: set.LOOM_REDIS_PREFIX,
     apiKeys: set.LOOM_API_KEYS,
     sessionTtlMs: set.LOOM_SESSION_TTL * 1000,
@@ -194,6 +204,26 @@ export function readConfig(environment: Environment): Config {
     workspace: set.LOOM_WORKSPACE,
     sandbox: sandboxOf(set),
     ...registryOf(set, variables),
+  }
+}
+
+/** `LOOM_STORE` decides if it is set: a server with `memory` uses no Redis. */
+function storeOf(
+  set: z.output<typeof schema>,
+  environment: Environment,
+): Pick<Config, 'store' | 'dataFolder' | 'redisUrl'> {
+  const { LOOM_STORE: store, LOOM_DATA: data, REDIS_URL: redisUrl, PORT: port } = set
+  if (store === 'redis' && redisUrl === undefined) {
+    throw new LoomError(
+      'invalid-config',
+      'LOOM_STORE=redis needs the address of Redis: set REDIS_URL.',
+    )
+  }
+  const state = port === 0 ? undefined : userStateFolder(environment)
+  return {
+    store,
+    dataFolder: data === undefined ? state && join(state, `serve-${port}`) : resolve(data),
+    redisUrl: store === 'file' || store === 'memory' ? undefined : redisUrl,
   }
 }
 

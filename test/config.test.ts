@@ -52,6 +52,29 @@ describe('the settings', () => {
     )
   })
 
+  it('the folder of the sessions has the port in its name', () => {
+    const folder = (environment: Environment) => readConfig(environment).dataFolder
+    expect(folder({ HOME: '/home/ada' })).toBe('/home/ada/.local/state/loom/serve-3000')
+    expect(folder({ HOME: '/home/ada', XDG_STATE_HOME: '/state', PORT: '81' })).toBe(
+      '/state/loom/serve-81',
+    )
+    expect(folder({ HOME: '/home/ada', XDG_STATE_HOME: 'state' })).toMatch(/^\/home\/ada/)
+    expect(folder({ HOME: '/home/ada', PORT: '0' })).toBeUndefined()
+    expect(folder({})).toBeUndefined()
+    expect(folder({ HOME: '/home/ada', PORT: '0', LOOM_DATA: '/data/../data' })).toBe('/data')
+  })
+
+  it('LOOM_STORE decides before REDIS_URL', () => {
+    const REDIS_URL = 'redis://127.0.0.1'
+    expect(readConfig({ REDIS_URL })).toMatchObject({ redisUrl: REDIS_URL, store: undefined })
+    expect(readConfig({ REDIS_URL, LOOM_STORE: 'redis' }).redisUrl).toBe(REDIS_URL)
+    for (const LOOM_STORE of ['file', 'memory']) {
+      expect(readConfig({ REDIS_URL, LOOM_STORE }).redisUrl).toBeUndefined()
+    }
+    expect(() => readConfig({ LOOM_STORE: 'redis' })).toThrow('set REDIS_URL')
+    expect(() => readConfig({ LOOM_STORE: 'files' })).toThrow(/^LOOM_STORE must be/)
+  })
+
   it('the settings come from the environment', () => {
     expect(
       readConfig({

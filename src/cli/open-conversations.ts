@@ -19,8 +19,8 @@ import { networkFetch } from '../model/network.ts'
 import { createModels } from '../model/resolve.ts'
 import { agentNames } from '../project/agents.ts'
 import { errorLog } from '../server/error-log.ts'
-import { openStore } from '../server/open-loom.ts'
 import { openRegistry } from '../server/open-registry.ts'
+import { openStore } from '../server/open-store.ts'
 import type { Store } from '../store.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import { toolNames } from '../tool-list.ts'
@@ -186,7 +186,8 @@ async function openRedis(config: Config, report: (error: unknown) => void): Prom
   })
   try {
     // After the deadline the process ends, so a late connection need not be closed.
-    return await Promise.race([openStore({ config, report }), late])
+    const { store } = await Promise.race([openStore({ config, report }), late])
+    return store
   } catch (cause) {
     const message = `REDIS_URL cannot be used: ${errorMessage(cause)}`
     throw new LoomError('invalid-config', message, { cause })

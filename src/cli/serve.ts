@@ -1,4 +1,6 @@
 /** `loom serve`: runs the server until a signal stops it. */
+import { setTimeout as delay } from 'node:timers/promises'
+
 import type { Agent } from '../agent.ts'
 import { type Config, readConfig } from '../config.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
@@ -14,6 +16,7 @@ import { listen, type Listening } from '../server/listen.ts'
 import { logLine } from '../server/log-line.ts'
 import { openLoom } from '../server/open-loom.ts'
 import { openRegistry } from '../server/open-registry.ts'
+import { type OpenedStore, openStore } from '../server/open-store.ts'
 import { Outage } from '../server/outage.ts'
 import { warmUp } from '../warm-up.ts'
 import { openAgents } from './agent-source.ts'
@@ -69,23 +72,25 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
     if (awayMs !== undefined) notice(`Redis is back after ${Math.ceil(awayMs / 1000)} s.`)
   }
   let ready = true
-  const loom = await openLoom({ config, agents, defaultAgent, models, report, onBack }).catch(
-    asConfigError,
-  )
+  const kept = await openStore({ config, report, environment, onBack }).catch(asConfigError)
+  const parts = { config, agents, defaultAgent, models, report, opened: kept }
+  const loom = await openLoom(parts).catch(asConfigError)
   await warm
   const fetch = await app.fetch({ loom, config, isReady: () => ready })
   const server = await listen(fetch, config)
-  program.stdout.write(greeting(server.url, config, chosen))
+  // Before the greeting: a reader of it may send the signal at once.
+  const stopped = stopSignal(program)
+  program.stdout.write(greeting(server.url, config, { ...chosen, place: kept.place }))
   void reportDoubts(references, { models, notice })
   const check = async (changed: readonly Agent[]) => {
     for (const reference of referencesIn(config, changed)) await models.resolve(reference)
   }
   source.follow(loom, check).catch(report)
-  await stopSignal(program)
+  await stopped
   source.close()
   ready = false
   // A second signal ends the server without waiting.
-  await Promise.race([finish(loom, server, config), stopSignal(program)])
+  await Promise.race([finish(loom, server, { ...config, ...kept }), stopSignal(program)])
   return exitCodes.done
 }
 
@@ -98,17 +103,26 @@ function asConfigError(error: unknown): never {
 /**
  * Shuts the server down. Its readers read their streams to the end, for at most `LOOM_GRACE_MS`.
  */
-function finish(loom: Loom, server: Listening, { redisUrl, graceMs }: Config): Promise<void> {
+async function finish(
+  loom: Loom,
+  server: Listening,
+  { kind, graceMs }: Pick<Config, 'graceMs'> & Pick<OpenedStore, 'kind'>,
+): Promise<void> {
   const { sessions } = loom
-  if (redisUrl === undefined) {
-    // The turns exist only in this process, so they get the grace time to finish.
-    sessions.refuse()
-    return server.stop(graceMs, sessions.idle(AbortSignal.timeout(graceMs)))
+  if (kind === 'redis') {
+    // The turns go to the other instances at once. A Redis that does not answer must not keep the
+    // process running: other instances find a turn that was not handed over.
+    return server.stop(graceMs, sessions.drain().catch(loom.report))
   }
-  // The turns go to the other instances at once. A Redis that does not answer must not keep the
-  // process running: other instances find a turn that was not handed over.
-  return server.stop(graceMs, sessions.drain().catch(loom.report))
+  // No other process runs the turns now, so they get the grace time to finish.
+  sessions.refuse()
+  await server.stop(graceMs, sessions.idle(AbortSignal.timeout(graceMs)))
+  // The next process on these files continues the others.
+  if (kind === 'file') await Promise.race([loom.close().catch(loom.report), delay(closeMs)])
 }
+
+/** The longest time that a stuck disk may delay the end, in milliseconds. Nothing is lost by it. */
+const closeMs = 5000
 
 /** The models that are known now. The model of a callback is not known before a request. */
 function referencesIn(config: Config, agents: readonly Agent[]): ModelReference[] {
@@ -133,7 +147,7 @@ async function reportDoubts(
 function greeting(
   url: string,
   config: Config,
-  { agents, defaultAgent, opened }: ChosenAgents,
+  { agents, defaultAgent, opened, place }: ChosenAgents & { place: string },
 ): string {
   const key = config.apiKeys.length === 0 ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
   const others = agents.map(({ name }) => name).filter((name) => name !== defaultAgent)
@@ -142,6 +156,7 @@ function greeting(
 
   agent  ${defaultAgent}${others.length === 0 ? '' : ` (and ${others.join(', ')})`}
   model  ${config.model}
+  keeps  sessions ${place}
 ${folder ?? ''}  try    curl -N '${url}/api/chat?protocol=text'${key} -d '{"message": "What is 12 * 34?"}'
 
 `

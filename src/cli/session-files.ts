@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 
 import { safeValidateUIMessages, type UIMessage } from 'ai'
 
@@ -13,6 +13,8 @@ import type { Environment } from '../ground/environment.ts'
 import { LoomError } from '../ground/error.ts'
 import { fieldsOf, textField } from '../ground/fields.ts'
 import { makeFolder } from '../ground/make-folder.ts'
+import { shownPath } from '../ground/shown-path.ts'
+import { userStateFolder } from '../ground/state-folder.ts'
 import { modernMessage } from '../wire/conversation/version-4.ts'
 import type { ConversationSummary } from './conversation.ts'
 import { homeFolder } from './home-folder.ts'
@@ -29,15 +31,9 @@ export interface StoredSession {
 /** The largest number of sessions in a list. Older sessions can still be opened by their id. */
 const listMax = 200
 
-/**
- * The folder for the files of the command, by the XDG base directory specification, which requires
- * an absolute path. Undefined if the user has no home folder.
- */
+/** The folder for the files of the command. Undefined if the user has no home folder. */
 export function stateFolder(environment: Environment): string | undefined {
-  const { XDG_STATE_HOME: state = '' } = environment
-  if (isAbsolute(state)) return join(state, 'loom')
-  const home = homeFolder(environment)
-  return home && join(home, '.local', 'state', 'loom')
+  return userStateFolder({ ...environment, HOME: homeFolder(environment) })
 }
 
 /** @throws LoomError `invalid-config` if the user has no home folder. */
@@ -60,9 +56,7 @@ export class SessionFiles {
 
   constructor(environment: Environment) {
     this.directory = sessionsFolder(environment)
-    const { HOME: home = '' } = environment
-    const isWithin = home !== '' && this.directory.startsWith(join(home, '/'))
-    this.shownDirectory = isWithin ? `~${this.directory.slice(home.length)}` : this.directory
+    this.shownDirectory = shownPath(this.directory, environment)
   }
 
   /**

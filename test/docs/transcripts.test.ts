@@ -87,7 +87,8 @@ describe('the transcripts', () => {
     writeFileSync(program, command, { mode: 0o755 })
     // The packages are there already, or this test could not run.
     const starting = (start?.command ?? '').replace('npm ci && ', '')
-    server = shell(starting, root, { PORT: String(port) })
+    // The sessions of the server are in the home folder.
+    server = shell(starting, root, { PORT: String(port), HOME: home, XDG_STATE_HOME: '' })
     await until(60_000, 'the server reports its address', () => server.text.includes('try '))
   })
 

@@ -194,6 +194,6 @@ function inUse(folder: string, { pid, host }: Holder): LoomError {
   const holder = pid === process.pid && where === '' ? 'this process' : `process ${pid}${where}`
   return new LoomError(
     'invalid-config',
-    `${folder} is in use by ${holder}: stop it, or choose another folder (LOOM_DATA). Several servers share their sessions with REDIS_URL.`,
+    `${folder} is in use by ${holder}: stop it, or choose another folder.`,
   )
 }
