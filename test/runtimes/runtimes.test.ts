@@ -17,6 +17,9 @@ import { installRuntimes, packagePath, project } from './installed.ts'
 import { type Provider, startProvider } from './provider.ts'
 import { runProgram, startServer } from './server.ts'
 
+/** The time limit of a test that also builds, on a busy machine. */
+const slow = { timeout: 600_000 }
+
 const mustRun = process.env['CI'] !== undefined
 let lack: string | undefined
 
@@ -111,7 +114,7 @@ test.for(serverFrameworks)(
   },
 )
 
-test('Next.js builds and serves Loom', async ({ skip }) => {
+test('Next.js builds and serves Loom', slow, async ({ skip }) => {
   const next = packagePath('next/dist/bin/next')
   need(skip, next)
   const provider = await startProvider()
@@ -135,7 +138,7 @@ const workers = [
   },
 ]
 
-test.for(workers)('$name serves Loom', async ({ files, expectAll }, { skip }) => {
+test.for(workers)('$name serves Loom', slow, async ({ files, expectAll }, { skip }) => {
   need(skip, programIn('@cloudflare', 'workerd-', 'bin/workerd'))
   const provider = await startProvider()
   const folder = writeApp(files)
