@@ -100,7 +100,7 @@ describe('the oldest peers', () => {
       return `${name}@${version}`
     })
     expect(installed).toEqual(lowest)
-    expect(lowest.length).toBe(3)
+    expect(lowest.length).toBeGreaterThanOrEqual(3)
   })
 
   it('compile and run a program with tools and routes', async () => {
