@@ -9,9 +9,11 @@ import type { JSONObject, JSONValue } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Agent } from './agent.ts'
+import type { OptionsArgument } from './context-option.ts'
 import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
 import { fieldOf } from './ground/fields.ts'
+import { toJson } from './ground/json.ts'
 import { late } from './ground/late.ts'
 import type { AcceptedPost } from './session/accept-post.ts'
 import { AnswerStream, type CallReply } from './session/answer-stream.ts'
@@ -59,6 +61,8 @@ export interface AgentSessionOptions {
   /** The user or the tenant to whom the conversation belongs. @defaultValue '' */
   principal?: string
   loom: SessionHost
+  /** The context of each message that brings none. @defaultValue none */
+  context?: unknown
   /** The first messages of the conversation if the store does not have it yet. @defaultValue none */
   seed?: readonly UIMessage[]
 }
@@ -78,14 +82,15 @@ export interface WaitOptions {
  * const options: SendOptions = { whenBusy: 'reject', signal: AbortSignal.timeout(30_000) }
  * ```
  */
-export interface SendOptions extends WaitOptions {
+export interface SendOptions<CONTEXT = undefined> extends WaitOptions {
   /** The effect of the message on a turn that runs. @defaultValue 'queue' */
   whenBusy?: WhenBusy
   /**
-   * The context of the agent's callbacks and tools. The store keeps it as JSON.
-   * @defaultValue the session's last context, or `{}` if no message had one
+   * The context of the agent's callbacks and tools. The store keeps it as JSON. It is required if the agent
+   * has a context and `startAgent` has not set one.
+   * @defaultValue the context of `startAgent`, or the session's last context, or `{}`
    */
-  context?: JSONObject
+  context?: CONTEXT
   /** The model of the answer, one of the agent's `models`. @defaultValue the agent's `model` */
   model?: string
   /**
@@ -94,6 +99,8 @@ export interface SendOptions extends WaitOptions {
    */
   idempotencyKey?: string
 }
+
+type SendArguments<CONTEXT> = OptionsArgument<Omit<SendOptions, 'context'>, CONTEXT>
 
 /**
  * The client side of one session. `startAgent` returns one. It holds no state, so several processes may
@@ -110,7 +117,7 @@ export interface SendOptions extends WaitOptions {
  * await session.close()
  * ```
  */
-export class AgentSession implements AsyncDisposable {
+export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncDisposable {
   /** The id by which the principal names the session. */
   readonly id: string
   /** The user or the tenant to whom the session belongs; '' if there is none. */
@@ -118,16 +125,18 @@ export class AgentSession implements AsyncDisposable {
   readonly #agent: Agent
   readonly #loom: SessionHost
   readonly #seed: readonly UIMessage[]
+  readonly #context: unknown
 
   /** @throws LoomError `invalid-request` for an invalid id */
   constructor(agent: Agent, options: AgentSessionOptions) {
-    const { id = randomUUID(), principal = '', loom, seed = [] } = options
+    const { id = randomUUID(), principal = '', loom, seed = [], context } = options
     checkId(id)
     this.id = id
     this.principal = principal
     this.#agent = agent
     this.#loom = loom
     this.#seed = seed
+    this.#context = context
   }
 
   // Messages
@@ -138,8 +147,12 @@ export class AgentSession implements AsyncDisposable {
    * `mailbox-full` or `unavailable` if the session did not accept the message; `refused` if the message was
    * withdrawn; `gone` if the answer expired. If the signal aborts, its reason is thrown.
    */
-  async call(message: string | UIMessage, options: SendOptions = {}): Promise<CallReply> {
-    return (await this.send(message, options)).reply()
+  async call(
+    message: string | UIMessage,
+    ...options: SendArguments<CONTEXT>
+  ): Promise<CallReply<OUTPUT>> {
+    // `OUTPUT` is the type of the schema that checked the output.
+    return (await (await this.send(message, ...options)).reply()) as CallReply<OUTPUT>
   }
 
   /**
@@ -148,8 +161,9 @@ export class AgentSession implements AsyncDisposable {
    * @throws LoomError `busy`, `mailbox-full` or `unavailable` if the session did not accept the message;
    * `refused` if its id was used for another message
    */
-  async cast(message: string | UIMessage, options: SendOptions = {}): Promise<string> {
-    const { receipt } = await (await posts()).postMessage(this.#target, message, options)
+  async cast(message: string | UIMessage, ...[options]: SendArguments<CONTEXT>): Promise<string> {
+    const sent = this.#withContext(options)
+    const { receipt } = await (await posts()).postMessage(this.#target, message, sent)
     return receipt.letterId ?? ''
   }
 
@@ -160,9 +174,9 @@ export class AgentSession implements AsyncDisposable {
    */
   async *stream(
     message: string | UIMessage,
-    options: SendOptions = {},
+    ...options: SendArguments<CONTEXT>
   ): AsyncGenerator<AgentEvent, void> {
-    yield* await this.send(message, options)
+    yield* await this.send(message, ...options)
   }
 
   /**
@@ -170,8 +184,12 @@ export class AgentSession implements AsyncDisposable {
    * reads its events, and `reply()` waits for the whole of it. If the loop ends early, the turn continues.
    * @throws LoomError as `cast`
    */
-  async send(message: string | UIMessage, options: SendOptions = {}): Promise<AnswerStream> {
-    return this.#answer(await (await posts()).postMessage(this.#target, message, options), options)
+  async send(
+    message: string | UIMessage,
+    ...[options]: SendArguments<CONTEXT>
+  ): Promise<AnswerStream> {
+    const sent = this.#withContext(options)
+    return this.#answer(await (await posts()).postMessage(this.#target, message, sent), sent)
   }
 
   /**
@@ -184,9 +202,9 @@ export class AgentSession implements AsyncDisposable {
   async edit(
     messageId: string,
     message: string | UIMessage,
-    options: SendOptions = {},
+    options: SendOptions<CONTEXT> = {},
   ): Promise<AnswerStream> {
-    const edit = { ...options, messageId }
+    const edit = { ...this.#withContext(options), messageId }
     return this.#answer(await (await posts()).postMessage(this.#target, message, edit), options)
   }
 
@@ -198,8 +216,10 @@ export class AgentSession implements AsyncDisposable {
    * @throws LoomError `refused` if the session has no such message; `gone` if the session does not exist; as
    * `cast`
    */
-  async regenerate(messageId?: string, options: SendOptions = {}): Promise<AnswerStream> {
-    const accepted = await (await posts()).postRegeneration(this.#target, messageId, options)
+  async regenerate(messageId?: string, options: SendOptions<CONTEXT> = {}): Promise<AnswerStream> {
+    const accepted = await (
+      await posts()
+    ).postRegeneration(this.#target, messageId, this.#withContext(options))
     return this.#answer(accepted, options)
   }
 
@@ -405,6 +425,14 @@ export class AgentSession implements AsyncDisposable {
     return this.close()
   }
 
+  /** The options with the context as JSON: the one of the message, else the one of the session. */
+  #withContext({
+    context = this.#context,
+    ...rest
+  }: SendOptions<unknown> = {}): SendOptions<JSONObject> {
+    return { ...rest, ...(context !== undefined && { context: contextJson(context) }) }
+  }
+
   get #sessions(): Sessions {
     return this.#loom.sessions
   }
@@ -416,14 +444,17 @@ export class AgentSession implements AsyncDisposable {
 
   #answer(
     { sessionId, receipt }: AcceptedPost,
-    options: Pick<SendOptions, 'signal' | 'context'> = {},
+    options: Pick<SendOptions<unknown>, 'signal' | 'context'> = {},
   ): AnswerStream {
     return new AnswerStream({
       sessions: this.#sessions,
       sessionId,
       receipt,
       signal: options.signal,
-      outputOf: (json) => this.#outputOf(json, { sessionId, context: options.context }),
+      outputOf: (json) => {
+        const { context } = this.#withContext(options)
+        return this.#outputOf(json, { sessionId, context })
+      },
     })
   }
 
@@ -475,3 +506,16 @@ function checkId(id: string): void {
     `A session's id is Unicode, 1 to ${idLengthMax} long, and not "." or "..".`,
   )
 }
+
+/** The type of an agent cannot say that its context is JSON: an interface is not assignable to `JSONObject`. */
+function contextJson(context: unknown): JSONObject {
+  const json = toJson(context)
+  if (isObject(json)) return json
+  throw new LoomError(
+    'invalid-request',
+    'The context of a session must be an object of JSON values.',
+  )
+}
+
+const isObject = (value: JSONValue): value is JSONObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -10,7 +10,7 @@ import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
 import { toJson } from './ground/json.ts'
 import { zodSchema } from './ground/schema.ts'
-import type { NamedTool, ToolContext } from './tool.ts'
+import type { AgentTools, ToolContext, TypedTool } from './tool.ts'
 import type { Usage } from './usage.ts'
 
 /**
@@ -55,12 +55,16 @@ const reportEveryMs = 100
  * const lead = defineAgent({ name: 'lead', systemPrompt: 'Write code.', tools })
  * ```
  */
-export function agentTool<CONTEXT = unknown>(
-  agent: Agent<CONTEXT>,
-  options: { name?: string; description?: string; timeoutMs?: number } = {},
-): NamedTool {
+export function agentTool<
+  CONTEXT,
+  const AGENT_NAME extends string,
+  const NAME extends string = AGENT_NAME,
+>(
+  agent: Agent<CONTEXT, unknown, AgentTools, AGENT_NAME>,
+  options: { name?: NAME; description?: string; timeoutMs?: number } = {},
+): TypedTool<{ prompt: string }, AgentToolOutput, CONTEXT, NoInfer<NAME>> {
   return defineTool({
-    name: options.name ?? agent.name,
+    name: nameOf(agent, options),
     description:
       options.description ?? agent.description ?? `Hands a task to the agent "${agent.name}".`,
     inputSchema: zodSchema((z) =>
@@ -75,6 +79,12 @@ export function agentTool<CONTEXT = unknown>(
         : { type: 'json', value: output.output },
     ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }),
   })
+}
+
+/** Without a name in the options, `NAME` is the type of the agent's name. */
+function nameOf<NAME extends string>(agent: { name: string }, options: { name?: NAME }): NAME
+function nameOf(agent: { name: string }, options: { name?: string }): string {
+  return options.name ?? agent.name
 }
 
 async function* delegate<CONTEXT>(

@@ -19,6 +19,7 @@ import type {
 import type { SystemPrompt } from './system-prompt.ts'
 import type { AfterToolDecision, AfterToolInfo } from './tool-hooks.ts'
 import type { BeforeToolDecision, BeforeToolInfo } from './tool-hooks.ts'
+import type { ContextOfTools } from './tool-set.ts'
 import type { AgentTools } from './tool.ts'
 import type { Usage } from './usage.ts'
 
@@ -155,7 +156,8 @@ export interface Budget {
 
 /**
  * The definition of an agent, for `defineAgent`. `CONTEXT` is the type of the run's context, which callbacks
- * and tools receive. `OUTPUT` is the type of the output, if the agent has a schema for it.
+ * and tools receive. `OUTPUT` is the type of the output, if the agent has a schema for it, `TOOLS` the type
+ * of the tools, and `NAME` the name.
  * @example
  * ```ts
  * import type { AgentDefinition } from 'loomkit'
@@ -167,9 +169,14 @@ export interface Budget {
  * }
  * ```
  */
-export interface AgentDefinition<CONTEXT = unknown, OUTPUT = unknown> {
+export interface AgentDefinition<
+  CONTEXT = unknown,
+  OUTPUT = unknown,
+  TOOLS extends AgentTools = AgentTools,
+  NAME extends string = string,
+> {
   /** The name in routes, telemetry and sub-agent tools: 1 to 64 letters, digits, `_` or `-`. */
-  name: string
+  name: NAME
   /** One sentence for people, and for an agent that may delegate to this one. @defaultValue none */
   description?: string
   /**
@@ -178,7 +185,7 @@ export interface AgentDefinition<CONTEXT = unknown, OUTPUT = unknown> {
    */
   systemPrompt: OfContext<SystemPrompt, CONTEXT>
   /** The tools that the model may call. @defaultValue none */
-  tools?: OfContext<AgentTools, CONTEXT>
+  tools?: OfContext<TOOLS, CONTEXT>
   /**
    * The names of the tools that the model may call now. A name without a tool is ignored.
    * @defaultValue all `tools`
@@ -282,7 +289,8 @@ export interface AgentDefinition<CONTEXT = unknown, OUTPUT = unknown> {
 }
 
 /**
- * A checked definition of an agent. `defineAgent` returns one.
+ * A checked definition of an agent. `defineAgent` returns one. `Agent` alone is an agent without a context,
+ * and `Agent<never>` an agent of any context.
  * @example
  * ```ts
  * import { type Agent, defineAgent, run } from 'loomkit'
@@ -291,10 +299,12 @@ export interface AgentDefinition<CONTEXT = unknown, OUTPUT = unknown> {
  * const { text } = await run(tutor, 'What is 2 + 2?')
  * ```
  */
-export interface Agent<CONTEXT = unknown, OUTPUT = unknown> extends AgentDefinition<
-  CONTEXT,
-  OUTPUT
-> {
+export interface Agent<
+  CONTEXT = unknown,
+  OUTPUT = unknown,
+  TOOLS extends AgentTools = AgentTools,
+  NAME extends string = string,
+> extends AgentDefinition<CONTEXT, OUTPUT, TOOLS, NAME> {
   /**
    * The secret that signs approval requests, so that only decisions on calls of this agent count.
    * @defaultValue two random UUIDs
@@ -303,22 +313,63 @@ export interface Agent<CONTEXT = unknown, OUTPUT = unknown> extends AgentDefinit
 }
 
 /**
- * Checks a definition and returns the agent.
+ * An agent of any context, for lists of agents.
+ * @example
+ * ```ts
+ * import { type AnyAgent, defineAgent, Loom } from 'loomkit'
+ *
+ * const agents: AnyAgent[] = [defineAgent({ name: 'tutor', systemPrompt: 'Teach.' })]
+ * const loom = new Loom({ agents })
+ * ```
+ */
+export type AnyAgent = Agent<never>
+
+/**
+ * Checks a definition and returns the agent. The agent needs the context that its callbacks and its tools
+ * declare. `defineAgent<Context>(…)` sets the context itself, and `defineAgent<Context>()(…)` sets it and
+ * also keeps the types of the tools, for `UIMessageOf`.
  * @throws LoomError `invalid-config` for an invalid name, or without a system prompt
  * @example
  * ```ts
- * import { defineAgent } from 'loomkit'
+ * import { defineAgent, run } from 'loomkit'
  *
- * const agent = defineAgent({
- *   name: 'tutor',
- *   systemPrompt: 'You teach arithmetic.',
- *   model: 'demo/assistant',
- * })
+ * const systemPrompt = ({ user }: { user: string }) => `You teach ${user}.`
+ * const agent = defineAgent({ name: 'tutor', systemPrompt, model: 'demo/assistant' })
+ * const { text } = await run(agent, 'What is 2 + 2?', { context: { user: 'Ada' } })
  * ```
  */
-export function defineAgent<CONTEXT = unknown, OUTPUT = unknown>(
-  definition: AgentDefinition<CONTEXT, OUTPUT> & { approvalSecret?: string },
-): Agent<CONTEXT, OUTPUT> {
+export function defineAgent<
+  CONTEXT = unknown,
+  OUTPUT = unknown,
+  const TOOLS extends AgentTools = AgentTools<CONTEXT>,
+  const NAME extends string = string,
+>(
+  definition: Definition<CONTEXT, OUTPUT, TOOLS, NAME>,
+): Agent<CONTEXT & ContextOfTools<TOOLS>, OUTPUT, TOOLS, NAME>
+export function defineAgent<CONTEXT>(): DefineAgent<CONTEXT>
+export function defineAgent(
+  definition?: Definition<unknown, unknown, AgentTools, string>,
+): unknown {
+  return definition === undefined ? checked : checked(definition)
+}
+
+type Definition<CONTEXT, OUTPUT, TOOLS extends AgentTools, NAME extends string> = AgentDefinition<
+  CONTEXT,
+  OUTPUT,
+  TOOLS,
+  NAME
+> & { approvalSecret?: string }
+
+/** `defineAgent` for a context that is already set. */
+type DefineAgent<CONTEXT> = <
+  OUTPUT = unknown,
+  const TOOLS extends AgentTools<CONTEXT> = AgentTools<CONTEXT>,
+  const NAME extends string = string,
+>(
+  definition: Definition<CONTEXT, OUTPUT, TOOLS, NAME>,
+) => Agent<CONTEXT, OUTPUT, TOOLS, NAME>
+
+function checked(definition: Definition<unknown, unknown, AgentTools, string>): Agent {
   const { name, systemPrompt } = definition
   if (!isName(name)) {
     throw new LoomError(

@@ -1,10 +1,11 @@
 /** Checks a tool's definition at the start of the program, not at the first call. */
 import { LoomError } from './ground/error.ts'
 import { isName } from './ground/name.ts'
-import type { NamedTool, ToolDefinition } from './tool.ts'
+import type { ToolDefinition, TypedTool } from './tool.ts'
 
 /**
- * Checks the definition of a tool and returns the tool.
+ * Checks the definition of a tool and returns the tool. TypeScript infers its types: the input from
+ * `inputSchema`, the output from `execute`, and the context from the type of the parameter `context`.
  * @throws LoomError `invalid-config` for a name that no provider accepts, or a time limit that is not a
  * positive number
  * @example
@@ -17,9 +18,11 @@ import type { NamedTool, ToolDefinition } from './tool.ts'
  * const double = defineTool({ name: 'double', description, inputSchema, execute: ({ value }) => value * 2 })
  * ```
  */
-export function defineTool<INPUT, OUTPUT, CONTEXT = unknown>(
-  definition: ToolDefinition<INPUT, OUTPUT, CONTEXT>,
-): NamedTool {
+export function defineTool<INPUT, OUTPUT, CONTEXT = unknown, const NAME extends string = string>(
+  definition: ToolDefinition<INPUT, OUTPUT, CONTEXT, NAME>,
+): TypedTool<INPUT, OUTPUT, CONTEXT, NAME>
+// `TypedTool` has a required `execute`; see there.
+export function defineTool(definition: ToolDefinition<unknown, unknown>): unknown {
   const { name, timeoutMs } = definition
   if (!isName(name)) {
     throw new LoomError(

@@ -2,7 +2,9 @@
 import './ground/node-version.ts'
 
 export { AgentSession, type SendOptions } from './agent-session.ts'
-export { type Agent, type AgentDefinition, defineAgent } from './agent.ts'
+export { type Agent, type AgentDefinition, type AnyAgent, defineAgent } from './agent.ts'
+export type { AnswerMetadata } from './answer-metadata.ts'
+export type { ContextOption } from './context-option.ts'
 export type {
   Budget,
   ErrorDecision,
@@ -69,7 +71,16 @@ export type {
   BeforeToolDecision,
   BeforeToolInfo,
 } from './tool-hooks.ts'
-export type { AgentTools, NamedTool, RetryClass, ToolContext, ToolDefinition } from './tool.ts'
+export type {
+  AgentTools,
+  NamedTool,
+  RetryClass,
+  ToolContext,
+  ToolDefinition,
+  TypedTool,
+} from './tool.ts'
+export type { ToolSetOf } from './tool-set.ts'
+export type { UIMessageOf, UIToolsOf } from './ui-message.ts'
 export type { Usage } from './usage.ts'
 export { openSandbox, type Sandbox } from './machine/sandbox.ts'
 export { type SandboxMode, type SandboxOptions } from './machine/sandbox/options.ts'

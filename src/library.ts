@@ -7,7 +7,8 @@ import type { ModelMessage } from 'ai'
 import type { Context } from 'hono'
 
 import type { AgentSession } from './agent-session.ts'
-import type { Agent } from './agent.ts'
+import type { Agent, AnyAgent } from './agent.ts'
+import type { ContextLeft, ContextValue, OptionsArgument } from './context-option.ts'
 import { processEnvironment } from './ground/environment.ts'
 import { Loom as LoomOfModels, type LoomOptions } from './loom.ts'
 import type { Models } from './model.ts'
@@ -44,14 +45,17 @@ function withModels<OPTIONS extends { models?: Models }>(options: OPTIONS): With
  * const next = await run(agent, [...messages, { role: 'user', content: 'And twice that?' }])
  * ```
  */
-export async function run<CONTEXT = unknown, OUTPUT = unknown>(
+export async function run<CONTEXT, OUTPUT>(
   agent: Agent<CONTEXT, OUTPUT>,
   messages: string | readonly ModelMessage[],
-  options: RunOptions<CONTEXT> = {},
+  ...[options]: OptionsArgument<Omit<RunOptions, 'context'>, NoInfer<CONTEXT>>
 ): Promise<RunResult<OUTPUT>> {
   const runner = await import('./runner.ts')
-  return runner.run(agent, messages, withModels(options))
+  return runner.run(agent, messages, withModels(runOptions<CONTEXT>(options)))
 }
+
+/** The signatures of `run`, `stream` and `streamAgent` require the context. Behind them it may be absent. */
+const runOptions = <CONTEXT>(options: object | undefined): RunOptions<CONTEXT> => ({ ...options })
 
 /**
  * Runs an agent and returns its events as they happen, with backpressure. Only one loop can read
@@ -69,12 +73,16 @@ export async function run<CONTEXT = unknown, OUTPUT = unknown>(
  * }
  * ```
  */
-export function stream<CONTEXT = unknown, OUTPUT = unknown>(
+export function stream<CONTEXT, OUTPUT>(
   agent: Agent<CONTEXT, OUTPUT>,
   messages: string | readonly ModelMessage[],
-  options: Omit<RunOptions<CONTEXT>, 'sink'> = {},
+  ...[given]: OptionsArgument<Omit<RunOptions, 'context' | 'sink'>, NoInfer<CONTEXT>>
 ): AgentStream<OUTPUT> {
-  return eventsOf((own) => run(agent, messages, { ...options, ...own }), options.signal)
+  const options = runOptions<CONTEXT>(given)
+  return eventsOf(async (own) => {
+    const runner = await import('./runner.ts')
+    return runner.run(agent, messages, withModels({ ...options, ...own }))
+  }, options.signal)
 }
 
 /**
@@ -92,14 +100,14 @@ export function stream<CONTEXT = unknown, OUTPUT = unknown>(
  * app.post('/chat', async (c) => streamAgent(c, agent, (await c.req.json()).messages))
  * ```
  */
-export async function streamAgent<CONTEXT = unknown>(
+export async function streamAgent<CONTEXT>(
   c: Context,
   agent: Agent<CONTEXT>,
   messages: unknown,
-  options: StreamAgentOptions<CONTEXT> = {},
+  ...[options]: OptionsArgument<Omit<StreamAgentOptions, 'context'>, NoInfer<CONTEXT>>
 ): Promise<Response> {
   const module = await import('./stream-agent.ts')
-  return module.streamAgent(c, agent, messages, withModels(options))
+  return module.streamAgent(c, agent, messages, withModels(runOptions<CONTEXT>(options)))
 }
 
 /**
@@ -115,9 +123,11 @@ export async function streamAgent<CONTEXT = unknown>(
  * await loom.close()
  * ```
  */
-export class Loom extends LoomOfModels {
+export class Loom<
+  const AGENTS extends readonly AnyAgent[] = readonly AnyAgent[],
+> extends LoomOfModels<AGENTS> {
   /** @throws LoomError `invalid-config` for an empty list of agents, or a bad proxy in the environment */
-  constructor(options: LoomOptions) {
+  constructor(options: LoomOptions<AGENTS>) {
     super(withModels(options))
     // An import that fails here fails again where the module is used.
     warmUp().catch(() => undefined)
@@ -134,7 +144,10 @@ export class Loom extends LoomOfModels {
  * const options: StartAgentOptions = { id: 'lesson-1', store }
  * ```
  */
-export interface StartAgentOptions extends Omit<LoomOptions, 'agents' | 'defaultAgent'> {
+export interface StartAgentOptions<CONTEXT = undefined> extends Omit<
+  LoomOptions,
+  'agents' | 'defaultAgent'
+> {
   /** The id of the session. If the store knows it, the session continues. @defaultValue a random UUID */
   id?: string
   /**
@@ -142,12 +155,19 @@ export interface StartAgentOptions extends Omit<LoomOptions, 'agents' | 'default
    * @defaultValue ''
    */
   principal?: string
+  /**
+   * The context of each message that brings none of its own.
+   * @defaultValue the session's last context, or `{}` if no message had one
+   */
+  context?: CONTEXT
 }
 
 /**
  * Opens a session with one agent. It behaves like a GenServer: `call` waits for the answer, `cast` waits
  * until the message is accepted, `stream` returns the events, `stop` ends the turn, and `messages` returns
  * the history.
+ *
+ * If the agent has a context, each message brings it, or `options.context` holds it for all messages.
  *
  * In memory it lives as long as the process. With a Redis store, each process that starts the same agent
  * with the same store and id continues it, and also continues a turn whose process died.
@@ -163,7 +183,17 @@ export interface StartAgentOptions extends Omit<LoomOptions, 'agents' | 'default
  * await session.close()
  * ```
  */
-export function startAgent(agent: Agent<never>, options: StartAgentOptions = {}): AgentSession {
-  const { id, principal = '', ...rest } = options
-  return new Loom({ ...rest, agents: [agent] }).startAgent(agent.name, id, { principal })
+export function startAgent<
+  CONTEXT,
+  OUTPUT,
+  GIVEN extends ContextValue<CONTEXT> | undefined = undefined,
+>(
+  agent: Agent<CONTEXT, OUTPUT>,
+  options?: StartAgentOptions<GIVEN>,
+): AgentSession<ContextLeft<CONTEXT, GIVEN>, OUTPUT>
+export function startAgent(
+  agent: AnyAgent,
+  { id, context, principal = '', ...rest }: StartAgentOptions<unknown> = {},
+): AgentSession<never> {
+  return new Loom({ ...rest, agents: [agent] }).startAgent(agent.name, id, { context, principal })
 }

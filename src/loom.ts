@@ -3,7 +3,8 @@
  * constructor starts nothing. The instance starts with its routes, or with the first message.
  */
 import { AgentSession } from './agent-session.ts'
-import type { Agent, TimeLimits } from './agent.ts'
+import type { Agent, AnyAgent, TimeLimits } from './agent.ts'
+import type { ContextLeft, ContextValue } from './context-option.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { LoomError } from './ground/error.ts'
 import type { ModelReference, Models } from './model.ts'
@@ -27,12 +28,12 @@ import type { FileUrls } from './wire/conversation/file-address.ts'
  * const options: LoomOptions = { agents: [agent], mailboxLimit: 10, logTtlMs: 3_600_000 }
  * ```
  */
-export interface LoomOptions {
+export interface LoomOptions<AGENTS extends readonly AnyAgent[] = readonly AnyAgent[]> {
   /**
    * The agents of the sessions, at least one. Their callbacks receive the context of a message: JSON that
    * the sender chooses, so they must check it.
    */
-  agents: readonly Agent<never>[]
+  agents: AGENTS
   /**
    * The store of the sessions. `Loom.close` closes it too. @defaultValue a new `openMemoryStore()`
    */
@@ -84,7 +85,9 @@ export interface LoomOptions {
 }
 
 /** Agents and the conversations with them, on one store; `sessionRoutes` serves it over HTTP. */
-export class Loom implements AsyncDisposable {
+export class Loom<
+  const AGENTS extends readonly AnyAgent[] = readonly AnyAgent[],
+> implements AsyncDisposable {
   #agents: readonly Agent[]
   #defaultAgent: string
   readonly defaultModel: ModelReference
@@ -96,7 +99,7 @@ export class Loom implements AsyncDisposable {
   readonly #sessionsOptions: SessionsOptions
   #sessions: Sessions | undefined
 
-  constructor(options: WithModels<LoomOptions>) {
+  constructor(options: WithModels<LoomOptions<AGENTS>>) {
     const { store = openMemoryStore(), keepAliveMs = 15_000, report = warn } = options
     const agents = options.agents.map(ofAnyContext)
     const [first] = agents
@@ -183,16 +186,22 @@ export class Loom implements AsyncDisposable {
    * @param id the id of the session in the store. @defaultValue a random UUID
    * @param options.principal the user or the tenant to whom the session belongs: over HTTP, the one of
    * `principalOf`. @defaultValue ''
+   * @param options.context the context of each message that brings none. @defaultValue the session's last
+   * context, or `{}` if no message had one
    * @throws LoomError `unknown-agent`, or `invalid-request` for an invalid id
    */
-  startAgent(
-    name: string = this.defaultAgent,
+  startAgent<
+    const NAME extends AGENTS[number]['name'] = AGENTS[number]['name'],
+    GIVEN extends ContextValue<ContextOfAgent<AGENTS, NAME>> | undefined = undefined,
+  >(
+    name?: NAME,
     id?: string,
-    { principal }: { principal?: string } = {},
-  ): AgentSession {
-    const agent = this.agentOf(name)
+    { context, principal }: { context?: GIVEN | undefined; principal?: string } = {},
+  ): AgentSession<ContextLeft<ContextOfAgent<AGENTS, NAME>, GIVEN>> {
+    const agent = this.agentOf(name ?? this.defaultAgent)
     return new AgentSession(agent, {
       loom: this,
+      context,
       ...(id !== undefined && { id }),
       ...(principal !== undefined && { principal }),
     })
@@ -206,7 +215,7 @@ export class Loom implements AsyncDisposable {
   async session(
     id: string,
     { principal = '' }: { principal?: string } = {},
-  ): Promise<AgentSession | undefined> {
+  ): Promise<AgentSession<never> | undefined> {
     const session = await this.sessions.find(principal, id)
     if (session === undefined) return undefined
     const agent = this.agents.find(({ name }) => name === session.agent)
@@ -255,8 +264,15 @@ export class Loom implements AsyncDisposable {
   }
 }
 
+/** The context of the agents with this name. `never`, so any context, if their types do not say which. */
+type ContextOfAgent<AGENTS extends readonly AnyAgent[], NAME extends string> = string extends NAME
+  ? never
+  : ContextOf<Extract<AGENTS[number], { name: NAME }>>
+
+type ContextOf<AGENT> = AGENT extends Agent<infer CONTEXT> ? CONTEXT : never
+
 /** A context comes from the sender of a message as JSON, so no type can describe it. */
-function ofAnyContext(agent: Agent<never>): Agent
+function ofAnyContext(agent: AnyAgent): Agent
 function ofAnyContext(agent: unknown): unknown {
   return agent
 }

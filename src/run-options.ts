@@ -16,7 +16,8 @@ export interface RootMessage {
 }
 
 /**
- * The options of `run`. `stream` takes all of them but `sink`.
+ * The options of `run`. `stream` takes all of them but `sink`. `CONTEXT` is the context of the agent: `run`
+ * requires the option `context` if the agent has one.
  * @example
  * ```ts
  * import { defineAgent, run, type RunOptions } from 'loomkit'
@@ -26,7 +27,7 @@ export interface RootMessage {
  * const { text } = await run(agent, 'What is 2 + 2?', options)
  * ```
  */
-export interface RunOptions<CONTEXT = unknown> {
+export interface RunOptions<CONTEXT = undefined> {
   /** Receives the events as they happen. @defaultValue ignores them */
   sink?: Sink
   /** The value that every callback and tool receives. @defaultValue undefined */

@@ -97,7 +97,7 @@ async function settingsOf<CONTEXT>(
 function runBelow(
   agent: Agent,
   messages: string | readonly ModelMessage[],
-  shared: WithModels<RunOptions>,
+  shared: WithModels<RunOptions<unknown>>,
 ): Promise<RunResult> {
   const depth = (shared.depth ?? 0) + 1
   if (depth > depthMax) {

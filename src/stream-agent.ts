@@ -33,7 +33,7 @@ import type { ResponseOptions } from './wire/response.ts'
  * }
  * ```
  */
-export interface StreamAgentOptions<CONTEXT = unknown>
+export interface StreamAgentOptions<CONTEXT = undefined>
   extends
     Pick<
       RunOptions<CONTEXT>,

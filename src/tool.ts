@@ -91,9 +91,9 @@ export interface ToolContext<CONTEXT = unknown> {
  * const clock: ToolDefinition<unknown, string> = { name: 'clock', description, inputSchema, execute }
  * ```
  */
-export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown> {
+export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown, NAME extends string = string> {
   /** The name for the model: 1 to 64 letters, digits, `_` or `-`. */
-  name: string
+  name: NAME
   /** The description for the model. */
   description: string
   /** A zod schema, any Standard Schema, or `jsonSchema()` of the AI SDK. */
@@ -132,8 +132,8 @@ export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown> {
 }
 
 /**
- * A tool with any input and output, as `defineTool` returns it. Its functions are methods, not function
- * properties: TypeScript compares the parameters of methods both ways, so a tool with any input fits.
+ * A tool with any input, output and context. Every tool of `defineTool` fits. Its functions are methods, not
+ * function properties: TypeScript compares the parameters of methods both ways.
  * @example
  * ```ts
  * import { defineAgent, glob, type NamedTool, Workspace } from 'loomkit'
@@ -142,32 +142,98 @@ export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown> {
  * const agent = defineAgent({ name: 'finder', systemPrompt: 'Find files.', tools })
  * ```
  */
-export interface NamedTool {
-  readonly name: string
+export interface NamedTool<
+  INPUT = unknown,
+  OUTPUT = unknown,
+  CONTEXT = unknown,
+  NAME extends string = string,
+> {
+  /** The name for the model. */
+  readonly name: NAME
+  /** The description for the model. */
   readonly description: string
-  readonly inputSchema: FlexibleSchema<unknown>
-  execute?(input: unknown, context: ToolContext): unknown
-  needsApproval?: boolean | ApprovalRule['check']
+  /** The schema of the input. */
+  readonly inputSchema: FlexibleSchema<INPUT>
+  /** Does the work. It is absent if the client runs the tool. */
+  execute?(
+    input: INPUT,
+    context: ToolContext<CONTEXT>,
+  ): OUTPUT | Promise<OUTPUT> | AsyncIterable<OUTPUT>
+  /** Whether a human must approve a call before it runs. */
+  needsApproval?: boolean | ApprovalRule<INPUT, CONTEXT>['check']
+  /** Converts the output for the model. */
   toModelOutput?(options: {
     toolCallId: string
-    input: unknown
-    output: unknown
+    input: INPUT
+    output: OUTPUT
   }): ToolResultPart['output'] | Promise<ToolResultPart['output']>
+  /** The treatment of a call whose process died. */
   readonly retry?: RetryClass
+  /** The time limit of a call in milliseconds. */
   readonly timeoutMs?: number
+  /** A name for people. */
   readonly title?: string
 }
 
-interface ApprovalRule {
+interface ApprovalRule<INPUT, CONTEXT> {
   check(
-    input: unknown,
-    context: Pick<ToolContext, 'toolCallId' | 'messages' | 'context'>,
+    input: INPUT,
+    context: Pick<ToolContext<CONTEXT>, 'toolCallId' | 'messages' | 'context'>,
   ): boolean | Promise<boolean>
 }
 
 /**
+ * A tool whose types are known, as `defineTool` returns it. The AI SDK's `InferUITool` and `UIToolInvocation`
+ * take it, and an agent with this tool needs a context of the type `CONTEXT`.
+ * @example
+ * ```ts
+ * import type { UIToolInvocation } from 'ai'
+ * import type { TypedTool } from 'loomkit'
+ *
+ * type Weather = TypedTool<{ city: string }, { celsius: number }, unknown, 'weather'>
+ * const degrees = ({ output }: UIToolInvocation<Weather>) => output?.celsius
+ * ```
+ */
+export interface TypedTool<
+  INPUT = unknown,
+  OUTPUT = unknown,
+  CONTEXT = unknown,
+  NAME extends string = string,
+> extends NamedTool<INPUT, OUTPUT, CONTEXT, NAME> {
+  /**
+   * Does the work. A caller that is not Loom, such as a test or `generateText` of the AI SDK, may leave out
+   * the facts that only a run of Loom has. If the client runs the tool, it is absent at run time: the types
+   * of the AI SDK infer an output only from a required `execute`.
+   */
+  execute(
+    input: INPUT,
+    context: ToolContext<CONTEXT>,
+  ): OUTPUT | Promise<OUTPUT> | AsyncIterable<OUTPUT>
+  execute(
+    input: INPUT,
+    context: CallFacts<CONTEXT>,
+  ): OUTPUT | Promise<OUTPUT> | AsyncIterable<OUTPUT>
+  /** Only a type: no tool has this property. It holds the context that the tool needs. */
+  readonly '~types'?: ToolTypes<CONTEXT>
+}
+
+/** What the AI SDK passes to a tool (`ToolExecutionOptions` of ai 7), and the facts that Loom adds. */
+type CallFacts<CONTEXT> = Pick<ToolContext<CONTEXT>, 'toolCallId' | 'messages' | 'context'> &
+  Partial<Omit<ToolContext<CONTEXT>, 'toolCallId' | 'messages' | 'context'>>
+
+/** A function type, so that a tool fits only where its context is part of the agent's. */
+export interface ToolTypes<CONTEXT> {
+  context: (context: CONTEXT) => void
+}
+
+/** Tools that an agent with this context may have. Tools without the mark of `TypedTool` fit everywhere. */
+type InContext<TOOL, CONTEXT> = [CONTEXT] extends [never]
+  ? TOOL
+  : TOOL & { readonly '~types'?: ToolTypes<CONTEXT> }
+
+/**
  * The tools of an agent: Loom tools, sets of AI SDK tools (MCP tools too), or both. If two tools have one name,
- * the later one counts.
+ * the later one counts. With `CONTEXT`, only tools that need no other context fit.
  * @example
  * ```ts
  * import { jsonSchema, tool } from 'ai'
@@ -177,4 +243,10 @@ interface ApprovalRule {
  * const tools: AgentTools = [human(), { clock }]
  * ```
  */
-export type AgentTools = ToolSet | readonly (NamedTool | ToolSet)[]
+export type AgentTools<CONTEXT = never> =
+  | ToolSetIn<CONTEXT>
+  | readonly (InContext<NamedTool, CONTEXT> | ToolSetIn<CONTEXT>)[]
+
+type ToolSetIn<CONTEXT> = [CONTEXT] extends [never]
+  ? ToolSet
+  : Record<string, InContext<ToolSet[string], CONTEXT>>

@@ -82,6 +82,25 @@ describe('a started agent', () => {
     expect(model.asked[0]?.prompt[0]).toMatchObject({ content: 'You teach Ada.' })
   })
 
+  it('the context of the session counts for each message without its own', async () => {
+    const systemPrompt = ({ name }: { name: string }) => `You teach ${name}.`
+    const model = scriptedModel(says('Hi.'), says('Hi.'))
+    const agent = defineAgent({ name: 'tutor', systemPrompt, model })
+    const session = startAgent(agent, { models, context: { name: 'Ada' } })
+    await session.call('Hello')
+    await session.call('Hello', { context: { name: 'Bob' } })
+    expect(model.asked.map(({ prompt }) => prompt[0]?.content)).toEqual([
+      'You teach Ada.',
+      'You teach Bob.',
+    ])
+  })
+
+  it('a context that is no JSON object is refused', async () => {
+    const agent = defineAgent({ name: 'tutor', systemPrompt: (name: string) => `Teach ${name}.` })
+    const session = startAgent(agent, { models })
+    await expect(session.call('Hello', { context: 'Ada' })).rejects.toThrow(/object of JSON values/)
+  })
+
   it('a failed turn throws; the next one works', async () => {
     const { agent } = tutor([new Error('the model is out'), says('Back.')], {
       retry: { retries: 0 },

@@ -19,7 +19,7 @@ export const clock = defineTool({
   execute: ({ timeZone }) => timeIn(new Date(), timeZone),
 })
 
-interface TimeOfDay {
+export interface TimeOfDay {
   /** ISO 8601, with the offset of the time zone. */
   iso: string
   timeZone: string

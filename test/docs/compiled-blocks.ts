@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { packageEntries } from '../package-entries.ts'
-import { root } from './pages.ts'
+import { type Block, root } from './pages.ts'
 import type { WrittenFiles } from './written-files.ts'
 
 const paths = {
@@ -29,19 +29,33 @@ export async function errorsIn(
   written: WrittenFiles,
   kind: keyof typeof compilerOptions,
 ): Promise<string[]> {
+  const reports = await reportsIn(written, kind)
+  return reports.map(({ block, text }) => `${block?.page}:${block?.line}: ${text.split('\n')[0]}`)
+}
+
+export interface Report {
+  /** Undefined if the error is in no block. */
+  block: Block | undefined
+  /** The error with all its lines. */
+  text: string
+}
+
+/** @returns each error, with the block that has it */
+export async function reportsIn(
+  written: WrittenFiles,
+  kind: keyof typeof compilerOptions,
+): Promise<Report[]> {
   const settings = {
     extends: join(root, 'tsconfig.json'),
     include: ['.'],
     compilerOptions: compilerOptions[kind],
   }
   writeFileSync(join(written.folder, 'tsconfig.json'), JSON.stringify(settings))
-  const lines = (await tsc(written.folder)).split('\n')
-  return lines
-    .filter((line) => line.includes('error TS'))
-    .map((line) => {
-      const block = written.files.get(/^([\w/.-]+)\(/.exec(line)?.[1] ?? '')
-      return `${block?.page}:${block?.line}: ${line}`
-    })
+  // The second and later lines of an error are indented.
+  const errors = (await tsc(written.folder)).trimEnd().split(/\n(?! )/)
+  return errors
+    .filter((text) => text.includes('error TS'))
+    .map((text) => ({ block: written.files.get(/^([\w/.-]+)\(/.exec(text)?.[1] ?? ''), text }))
 }
 
 /** @throws Error if the compiler fails without a report */

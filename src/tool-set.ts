@@ -1,0 +1,61 @@
+/** The types of an agent's tools by their names. */
+import type { Tool, ToolSet } from 'ai'
+
+import type { AgentTools, NamedTool, ToolTypes } from './tool.ts'
+
+/**
+ * The tools of an agent, or of a list of tools, as a type by name. The types `InferUITools` and
+ * `UIToolInvocation` of the AI SDK take it.
+ * @example
+ * ```ts
+ * import type { InferUITools } from 'ai'
+ * import { defineAgent, glob, type ToolSetOf, Workspace } from 'loomkit'
+ *
+ * const tools = [glob(await Workspace.open('/srv/project'))] as const
+ * const agent = defineAgent({ name: 'finder', systemPrompt: 'Find files.', tools })
+ * type Tools = InferUITools<ToolSetOf<typeof agent>>
+ * const pattern: Tools['glob']['input']['pattern'] = '*.ts'
+ * ```
+ */
+export type ToolSetOf<SOURCE> = SetOf<EntryOf<ToolsOf<SOURCE>>>
+
+/** The tools of an agent; any other type is the tools. */
+type ToolsOf<SOURCE> = SOURCE extends { systemPrompt: unknown; tools?: infer TOOLS }
+  ? Value<Exclude<TOOLS, undefined>>
+  : SOURCE
+
+/** The value of a field that may be a function of the context. */
+type Value<FIELD> = FIELD extends (context: never) => infer RESULT ? Awaited<RESULT> : FIELD
+
+/** The entries of all lists, if the tools are a union of lists. */
+type EntryOf<TOOLS> = TOOLS extends readonly (infer ENTRY)[] ? ENTRY : TOOLS
+
+type SetOf<ENTRY> = Named<Extract<ENTRY, NamedTool>> & Intersection<Exclude<ENTRY, NamedTool>>
+
+type Named<TOOL extends NamedTool> = { [ONE in TOOL as ONE['name']]: AsTool<ONE> }
+
+/** The AI SDK's types refuse a tool whose own types are unknown. */
+type AsTool<TOOL> = TOOL extends ToolSet[string] ? TOOL : Tool<unknown, unknown>
+
+/** The intersection of the members of a union: a function of each of them is a function of all. */
+type Intersection<UNION> = [UNION] extends [never]
+  ? {}
+  : (UNION extends unknown ? (member: UNION) => void : never) extends (all: infer ALL) => void
+    ? ALL
+    : never
+
+/** The context that tools need, all together. `unknown` if they need none, or their types do not say. */
+export type ContextOfTools<TOOLS extends AgentTools> = All<
+  TOOLS extends readonly (infer ENTRY)[] ? ContextOfEntry<ENTRY> : ContextOfEntry<TOOLS>
+>
+
+/** Contexts as the parameters of functions: a function of each of them is a function of all. */
+type All<FUNCTIONS> = [FUNCTIONS] extends [(context: infer ALL) => void] ? ALL : unknown
+
+type ContextOfEntry<ENTRY> = ENTRY extends NamedTool
+  ? ContextOfTool<ENTRY>
+  : { [NAME in keyof ENTRY]: ContextOfTool<ENTRY[NAME]> }[keyof ENTRY]
+
+type ContextOfTool<TOOL> = TOOL extends { readonly '~types'?: ToolTypes<infer CONTEXT> }
+  ? (context: CONTEXT) => void
+  : never
