@@ -19,8 +19,7 @@ import type {
 import type { SystemPrompt } from './system-prompt.ts'
 import type { AfterToolDecision, AfterToolInfo } from './tool-hooks.ts'
 import type { BeforeToolDecision, BeforeToolInfo } from './tool-hooks.ts'
-import type { ContextOfTools } from './tool-set.ts'
-import type { AgentTools } from './tool.ts'
+import type { AgentTools, ContextOfTools } from './tool.ts'
 import type { Usage } from './usage.ts'
 
 /**

@@ -1,7 +1,7 @@
 /** The types of an agent's tools by their names. */
 import type { Tool, ToolSet } from 'ai'
 
-import type { AgentTools, NamedTool, ToolTypes } from './tool.ts'
+import type { NamedTool } from './tool.ts'
 
 /**
  * The tools of an agent, or of a list of tools, as a type by name. The types `InferUITools` and
@@ -43,19 +43,3 @@ type Intersection<UNION> = [UNION] extends [never]
   : (UNION extends unknown ? (member: UNION) => void : never) extends (all: infer ALL) => void
     ? ALL
     : never
-
-/** The context that tools need, all together. `unknown` if they need none, or their types do not say. */
-export type ContextOfTools<TOOLS extends AgentTools> = All<
-  TOOLS extends readonly (infer ENTRY)[] ? ContextOfEntry<ENTRY> : ContextOfEntry<TOOLS>
->
-
-/** Contexts as the parameters of functions: a function of each of them is a function of all. */
-type All<FUNCTIONS> = [FUNCTIONS] extends [(context: infer ALL) => void] ? ALL : unknown
-
-type ContextOfEntry<ENTRY> = ENTRY extends NamedTool
-  ? ContextOfTool<ENTRY>
-  : { [NAME in keyof ENTRY]: ContextOfTool<ENTRY[NAME]> }[keyof ENTRY]
-
-type ContextOfTool<TOOL> = TOOL extends { readonly '~types'?: ToolTypes<infer CONTEXT> }
-  ? (context: CONTEXT) => void
-  : never

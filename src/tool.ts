@@ -250,3 +250,19 @@ export type AgentTools<CONTEXT = never> =
 type ToolSetIn<CONTEXT> = [CONTEXT] extends [never]
   ? ToolSet
   : Record<string, InContext<ToolSet[string], CONTEXT>>
+
+/** The context that tools need, all together. `unknown` if they need none, or their types do not say. */
+export type ContextOfTools<TOOLS extends AgentTools> = All<
+  TOOLS extends readonly (infer ENTRY)[] ? ContextOfEntry<ENTRY> : ContextOfEntry<TOOLS>
+>
+
+/** Contexts as the parameters of functions: a function of each of them is a function of all. */
+type All<FUNCTIONS> = [FUNCTIONS] extends [(context: infer ALL) => void] ? ALL : unknown
+
+type ContextOfEntry<ENTRY> = ENTRY extends NamedTool
+  ? ContextOfTool<ENTRY>
+  : { [NAME in keyof ENTRY]: ContextOfTool<ENTRY[NAME]> }[keyof ENTRY]
+
+type ContextOfTool<TOOL> = TOOL extends { readonly '~types'?: ToolTypes<infer CONTEXT> }
+  ? (context: CONTEXT) => void
+  : never

@@ -87,6 +87,13 @@ export const optional = defineAgent({
   systemPrompt: (context: User | undefined) => `Help ${context?.user ?? 'a guest'}.`,
 })
 
+export const forecast = defineAgent({
+  name: 'forecast',
+  systemPrompt: ({ user }: User) => `Help ${user}.`,
+  output: z.object({ celsius: z.number() }),
+  tools: [calculator],
+})
+
 export const mixed = defineAgent({
   name: 'mixed',
   systemPrompt,

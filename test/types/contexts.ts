@@ -24,6 +24,7 @@ import {
   bySubAgent,
   byTool,
   counter,
+  forecast,
   type mixed,
   optional,
   plain,
@@ -60,6 +61,17 @@ export async function runs(any: AnyAgent, unnamed: Agent<User>) {
   await run(any, 'Hi')
   await run(any, 'Hi', { context: ada })
   await stream(byTool, 'Hi', { context: ada }).result
+}
+
+/** The output has the type of the schema. */
+export async function outputs() {
+  const context = ada
+  const result = await run(forecast, 'Hi', { context })
+  const streamed = await stream(forecast, 'Hi', { context }).result
+  const reply = await startAgent(forecast, { context }).call('Hi')
+  expectType<Equal<NonNullable<typeof result.output>, { celsius: number }>>()
+  expectType<Equal<NonNullable<typeof streamed.output>, { celsius: number }>>()
+  expectType<Equal<NonNullable<typeof reply.output>, { celsius: number }>>()
 }
 
 export const app = new Hono()

@@ -14,7 +14,7 @@ import { agentTool, defineAgent, defineTool, Loom, run, startAgent, stream, stre
 import type { Agent, ToolContext, UIMessageOf, UIToolsOf } from 'loomkit'
 import { z } from 'zod'
 import { useChat } from 'ai-react7'
-import { account, byBoth, byTool, plain, bySubAgent, byParameter, mixed } from '../test/types/agents.ts'
+import { account, byBoth, byTool, plain, bySubAgent, forecast, mixed } from '../test/types/agents.ts'
 const inputSchema = z.object({ city: z.string() })
 const tool = { name: 'weather', description: 'Weather.', inputSchema } as const
 `
@@ -145,6 +145,12 @@ defineTool({
     name: 'a field that the context of a tool does not have',
     code: `defineTool({ ...tool, execute: (_, { context }: ToolContext<{ user: string }>) => context.team })`,
     error: /Property 'team' does not exist on type '{ user: string; }'/,
+  },
+
+  {
+    name: 'a field that the output of an agent does not have',
+    code: `void run(forecast, 'Hi', { context: { user: 'Ada' } }).then(({ output }) => output?.kelvin)`,
+    error: /Property 'kelvin' does not exist on type '{ celsius: number; }'/,
   },
 
   // The frontend
