@@ -9,6 +9,7 @@ import { z } from 'zod/v4'
 import { LoomError } from '../src/ground/error.ts'
 import { acceptAnswers } from '../src/session/accept-answer.ts'
 import type { Answer } from '../src/store/letter.ts'
+import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/wire/reading.ts'
 import { readFields } from './known-fields.ts'
 import { answer } from './session-post.ts'
@@ -27,6 +28,7 @@ const toolAnswer = z.union([
 const decision = z.object({ approved: z.boolean(), reason: z.string().max(10_000).optional() })
 
 export async function answerTool(c: Context, world: SessionWorld): Promise<Response> {
+  const session = await ownSession(c, world)
   const body = toolAnswer.safeParse(await readFields(c, ['output', 'errorText']))
   if (!body.success)
     throw new LoomError('invalid-request', 'The body needs either output or errorText.')
@@ -35,6 +37,7 @@ export async function answerTool(c: Context, world: SessionWorld): Promise<Respo
   return postAnswer(
     c,
     world,
+    session,
     data.errorText !== undefined
       ? { type: 'output-error', toolCallId, errorText: data.errorText }
       : { type: 'output', toolCallId, output: data.output },
@@ -42,12 +45,13 @@ export async function answerTool(c: Context, world: SessionWorld): Promise<Respo
 }
 
 export async function decide(c: Context, world: SessionWorld): Promise<Response> {
+  const session = await ownSession(c, world)
   const body = decision.safeParse(await readFields(c, ['approved', 'reason']))
   if (!body.success)
     throw new LoomError('invalid-request', 'The body needs approved, true or false.')
   const { approved, reason } = body.data
   const approvalId = c.req.param('approvalId') ?? ''
-  return postAnswer(c, world, {
+  return postAnswer(c, world, session, {
     type: 'approval',
     approvalId,
     approved,
@@ -55,8 +59,12 @@ export async function decide(c: Context, world: SessionWorld): Promise<Response>
   })
 }
 
-async function postAnswer(c: Context, world: SessionWorld, given: Answer): Promise<Response> {
-  const session = await ownSession(c, world)
+async function postAnswer(
+  c: Context,
+  world: SessionWorld,
+  session: SessionRecord,
+  given: Answer,
+): Promise<Response> {
   const reading = readingOf(c, {})
   const receipt = await acceptAnswers(world.loom.sessions, session, [given])
   return answer(c, world, { sessionId: session.id, receipt, reading })

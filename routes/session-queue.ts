@@ -21,6 +21,7 @@ const stopBody = z.object({
  * counts them, and `held` is true if they get no answer before the next post or `queue/run`.
  */
 export async function stop(c: Context, world: SessionWorld): Promise<Response> {
+  const session = await ownSession(c, world)
   const body = stopBody.safeParse(await readFields(c, ['queue', 'messageId'], {}))
   if (!body.success) {
     throw new LoomError(
@@ -28,7 +29,6 @@ export async function stop(c: Context, world: SessionWorld): Promise<Response> {
       'The body of a stop may have "queue" with the value "hold" (the default), "clear" or "run", and "messageId" with a text.',
     )
   }
-  const session = await ownSession(c, world)
   return c.json(await stopSession(world.loom.sessions, session, body.data))
 }
 
@@ -43,8 +43,8 @@ export async function queue(c: Context, world: SessionWorld): Promise<Response> 
  * Releases the messages that a stop holds, so that they get answers. Otherwise it changes nothing.
  */
 export async function runQueue(c: Context, world: SessionWorld): Promise<Response> {
-  await readFields(c, [], {})
   const { id } = await ownSession(c, world)
+  await readFields(c, [], {})
   const { sessions } = world.loom
   const running = await sessions.runQueue(id, world.principal)
   const { queued } = await sessions.queueState(id)

@@ -9,7 +9,7 @@ export function explainImport(cause: unknown): never {
   if (!(cause instanceof Error) || !cause.message.startsWith('Dynamic require of')) throw cause
   throw new LoomError(
     'invalid-config',
-    'This bundle of ES modules has no `require`, which a package that Loom loads needs. Bundle with --format=cjs, or define `require` in the banner of the bundle: import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    'This bundle of ES modules has no `require`, which a package that Loom loads needs. Bundle with --format=cjs, or define `require` in the banner of the bundle with createRequire of node:module.',
     { cause },
   )
 }
