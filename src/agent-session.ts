@@ -151,8 +151,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
     message: string | UIMessage,
     ...options: SendArguments<CONTEXT>
   ): Promise<CallReply<OUTPUT>> {
-    // `OUTPUT` is the type of the schema that checked the output.
-    return (await (await this.send(message, ...options)).reply()) as CallReply<OUTPUT>
+    return withOutput<OUTPUT>(await (await this.send(message, ...options)).reply())
   }
 
   /**
@@ -519,3 +518,9 @@ function contextJson(context: unknown): JSONObject {
 
 const isObject = (value: JSONValue): value is JSONObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** `OUTPUT` is the type of the schema that checked the output. */
+function withOutput<OUTPUT>(reply: CallReply): CallReply<OUTPUT>
+function withOutput(reply: unknown): unknown {
+  return reply
+}
