@@ -9,12 +9,14 @@ import type { NamedTool } from './tool.ts'
  * @example
  * ```ts
  * import type { InferUITools } from 'ai'
- * import { defineAgent, glob, type ToolSetOf, Workspace } from 'loomkit'
+ * import { defineAgent, defineTool, type ToolSetOf } from 'loomkit'
+ * import { z } from 'zod'
  *
- * const tools = [glob(await Workspace.open('/srv/project'))] as const
- * const agent = defineAgent({ name: 'finder', systemPrompt: 'Find files.', tools })
+ * const inputSchema = z.object({ text: z.string() })
+ * const shout = defineTool({ name: 'shout', description: 'Shouts.', inputSchema })
+ * const agent = defineAgent({ name: 'crier', systemPrompt: 'Shout.', tools: [shout] })
  * type Tools = InferUITools<ToolSetOf<typeof agent>>
- * const pattern: Tools['glob']['input']['pattern'] = '*.ts'
+ * const text: Tools['shout']['input']['text'] = 'Hello'
  * ```
  */
 export type ToolSetOf<SOURCE> = SetOf<EntryOf<ToolsOf<SOURCE>>>

@@ -30,7 +30,9 @@ export async function errorsIn(
   kind: keyof typeof compilerOptions,
 ): Promise<string[]> {
   const reports = await reportsIn(written, kind)
-  return reports.map(({ block, text }) => `${block?.page}:${block?.line}: ${text.split('\n')[0]}`)
+  // A page sees only the types of Loom, but here also its sources, which are made for Node.js.
+  const shown = kind === 'tsx' ? reports.filter(({ block }) => block !== undefined) : reports
+  return shown.map(({ block, text }) => `${block?.page}:${block?.line}: ${text.split('\n')[0]}`)
 }
 
 export interface Report {

@@ -2,14 +2,25 @@
 import { describe, expect, it } from 'vitest'
 
 import { errorsIn } from './compiled-blocks.ts'
-import { writeFiles } from './written-files.ts'
+import { type Block, blocks } from './pages.ts'
+import { writeBlocks, writeFiles } from './written-files.ts'
+
+/** The blocks of servers that a page imports, for the types of an agent. */
+function importedAgents(): Block[] {
+  const imports = blocks('tsx').flatMap(({ code }) => [
+    ...code.matchAll(/from '\.\/([\w-]+\.ts)'/g),
+  ])
+  const names = new Set(imports.map(([, name]) => `// ${name}`))
+  return blocks('ts').filter(({ code }) => names.has(code.split('\n')[0] ?? ''))
+}
 
 describe('the TypeScript blocks', () => {
   it.each([
     ['ts', 12],
     ['tsx', 2],
   ] as const)('in %s compile', async (language, least) => {
-    using written = writeFiles([language])
+    const imported = language === 'tsx' ? importedAgents() : []
+    using written = writeBlocks([...blocks(language), ...imported])
     expect(written.files.size).toBeGreaterThanOrEqual(least)
     expect(await errorsIn(written, language)).toEqual([])
   })
