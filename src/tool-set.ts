@@ -9,13 +9,12 @@ import type { NamedTool } from './tool.ts'
  * @example
  * ```ts
  * import type { InferUITools } from 'ai'
- * import { defineAgent, defineTool, type ToolSetOf } from 'loomkit'
+ * import { defineTool, type ToolSetOf } from 'loomkit'
  * import { z } from 'zod'
  *
  * const inputSchema = z.object({ text: z.string() })
- * const shout = defineTool({ name: 'shout', description: 'Shouts.', inputSchema })
- * const agent = defineAgent({ name: 'crier', systemPrompt: 'Shout.', tools: [shout] })
- * type Tools = InferUITools<ToolSetOf<typeof agent>>
+ * const tools = [defineTool({ name: 'shout', description: 'Shouts.', inputSchema })] as const
+ * type Tools = InferUITools<ToolSetOf<typeof tools>>
  * const text: Tools['shout']['input']['text'] = 'Hello'
  * ```
  */
