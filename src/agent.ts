@@ -1,6 +1,7 @@
 /**
  * An agent is data: a name, a system prompt, tools, a model, limits and callbacks. The defaults and
  * meanings are those of LoomEx. Each callback can be a value or a (sync or async) function of the context.
+ * The file is long because the docstring of each field is its reference on hover.
  */
 import type { JSONObject } from '@ai-sdk/provider'
 import type { FlexibleSchema, ModelMessage } from 'ai'

@@ -1,7 +1,8 @@
 /**
  * The sessions of a folder that are in memory now. A session is read at its first use, and leaves the
  * memory when it is idle and others need the room. Its file has every change before anybody sees it: a
- * change that cannot be written takes the session out of memory, and the next use reads the file again.
+ * change that cannot be written takes the session out of memory, and the next use reads the file again. The file is long because a read, a
+ * change, a failed write and the way out of memory exclude each other through one state for each session.
  */
 import { rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'

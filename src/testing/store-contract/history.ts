@@ -1,7 +1,10 @@
+/**
+ * The rules of a history: cuts, branches, forks, lists and deletions. The file is long because it has one case
+ * for each rule, and all cases share a few conversations.
+ */
 import type { Claim } from '../../store/turn.ts'
 import type { Conversation } from './conversation.ts'
 import { converse, letter, nextOf, regenerate, said } from './conversation.ts'
-/** Cuts, branches, forks, lists and deletions. */
 import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
