@@ -138,7 +138,12 @@ async function finish(child: ChildProcess, search: RipgrepSearch): Promise<Ripgr
 function exitOf(child: ChildProcess): Promise<number | null> {
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
   child.once('error', (cause) => {
-    reject(new Error('The search program (ripgrep) cannot be started.', { cause }))
+    reject(
+      new Error(
+        'The search program (ripgrep) cannot be started. Install ripgrep, so that `rg` is in the PATH of the server, or install the package again without --omit=optional.',
+        { cause },
+      ),
+    )
   })
   child.once('close', resolve)
   return promise
