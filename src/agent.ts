@@ -12,6 +12,7 @@ import { isName } from './ground/name.ts'
 import type { ModelReference } from './model.ts'
 import type { Cost } from './spending.ts'
 import type {
+  PreparedStep,
   PrepareStepInfo,
   ProviderOptions,
   StepPreparation,
@@ -43,20 +44,7 @@ export type OfContext<VALUE, CONTEXT> = VALUE | ((context: CONTEXT) => VALUE | P
  * const isExpensive = ({ cost, usage }: StepInfo) => (cost?.usd ?? 0) > 0.5 || usage.totalTokens > 100_000
  * ```
  */
-export interface StepInfo {
-  /** The number of this step in the run, from 1. */
-  step: number
-  /** The text of this step. */
-  text: string
-  /** The tool calls of this step. */
-  toolCalls: readonly { toolCallId: string; toolName: string; input: unknown }[]
-  /** The results of these calls. If `isError`, the model reads the output as an error. */
-  toolResults: readonly {
-    toolCallId: string
-    toolName: string
-    output: unknown
-    isError: boolean
-  }[]
+export interface StepInfo extends PreparedStep {
   /** The tokens of the whole run so far. */
   usage: Usage
   /** The cost of the whole run so far. Absent if the price of a model call is unknown. */

@@ -35,10 +35,13 @@ export type ProviderOptions = Readonly<Record<string, JSONObject>>
 
 /** A finished step of this run. */
 export interface PreparedStep {
-  /** The number of the step in the run, from 1. */
+  /** The number of this step in the run, from 1. */
   step: number
+  /** The text of this step. */
   text: string
+  /** The tool calls of this step. */
   toolCalls: readonly { toolCallId: string; toolName: string; input: unknown }[]
+  /** The results of these calls. If `isError`, the model reads the output as an error. */
   toolResults: readonly {
     toolCallId: string
     toolName: string
