@@ -17,7 +17,7 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { errorMessage } from '../../src/ground/error.ts'
@@ -193,5 +193,4 @@ async function complete(folder: string): Promise<void> {
   // Other containers can reach the official image, so this one must allow it too.
   const redis = '#!/bin/sh\nexec /usr/bin/redis-server "$@" --protected-mode no\n'
   await writeFile(join(bin, 'redis-server'), redis, { mode: 0o755 })
-  await mkdir(dirname(join(folder, 'data/x')), { recursive: true })
 }

@@ -112,7 +112,13 @@ describe('the transcripts', () => {
   })
 
   it.each(others)('of $page:$line show what `$command` prints', async ({ command, output }) => {
-    const environment = { HOME: home, LOOM_MODELS_URL: 'none', NO_COLOR: '1' }
+    const environment = {
+      HOME: home,
+      LOOM_MODELS_URL: 'none',
+      NO_COLOR: '1',
+      // npx keeps the commands of a folder there, also those of an earlier version of the package.
+      npm_config_cache: join(home, '.npm'),
+    }
     const local = command.replaceAll('127.0.0.1:3000', `127.0.0.1:${port}`)
     const quiet = local.replace(/^curl -N/, 'curl -sN')
     // A command that names a file of its page runs beside it, where npx would find no package.

@@ -141,7 +141,11 @@ const workers = [
 test.for(workers)('$name serves Loom', slow, async ({ files, expectAll }, { skip }) => {
   need(skip, programIn('@cloudflare', 'workerd-', 'bin/workerd'))
   const provider = await startProvider()
-  const folder = writeApp(files)
+  // `wrangler dev` reports that a client has left only after its second write to that client, which
+  // is the second comment.
+  const folder = writeApp(files, (code, name) =>
+    name === 'app.js' ? code.replace('.messages))', '.messages, { keepAliveMs: 500 }))') : code,
+  )
   const server = await startServer({
     folder,
     words: (port) => [

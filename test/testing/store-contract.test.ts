@@ -1,6 +1,6 @@
 /** The published contract: it finds faults of a store, and runs under node:test. */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -105,6 +105,7 @@ describe('the contract of a store', () => {
   })
 
   it('runs under node:test', async () => {
+    mkdirSync(join(root, '.cache'), { recursive: true })
     const folder = mkdtempSync(join(root, '.cache/contract-'))
     try {
       const file = join(folder, 'memory-store.test.ts')
