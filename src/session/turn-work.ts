@@ -15,8 +15,10 @@ import { type Recovery, recover } from './recovery.ts'
 import { runAgent } from './turn-agent.ts'
 import { entriesOf, type RunningTurn } from './turn-world.ts'
 
-/** A turn with so many takeovers without progress in this time probably kills its owners. */
-const takeoversMax = 3
+/** A turn that so many owners died of, without progress in this time, probably kills its owners. */
+const deathsMax = 3
+/** The limit for owners that are alive after all, for example because their processor was busy. */
+const takeoversMax = 10
 const takeoversWithinMs = 5 * 60_000
 
 /** Does everything between the claim and the commit. @throws errors after which nothing may be committed */
@@ -79,15 +81,22 @@ async function continueTurn(turn: RunningTurn, recovery: Recovery): Promise<Comm
     const waits = pendingParts(turn.fold.message).length > 0
     return commitOf(turn, waits ? 'waiting' : 'idle', error)
   }
-  if (isPoisoned(turn, recovery.progressAt)) return giveUp(turn, recovery)
+  if (await isPoisoned(turn, recovery.progressAt)) return giveUp(turn, recovery)
   await turn.emit(events)
   return answer(turn, { started, stepOpen, openCalls, cutOff })
 }
 
 /** @param progressAt the last claim that finished a step */
-function isPoisoned({ claim: { takeovers, claim } }: RunningTurn, progressAt: number): boolean {
-  const failures = takeovers.filter((at) => at > progressAt && claim - at < takeoversWithinMs)
-  return failures.length >= takeoversMax
+async function isPoisoned({ claim, world }: RunningTurn, progressAt: number): Promise<boolean> {
+  // Neither a model nor a tool runs in a turn that stops.
+  if (claim.stop !== undefined) return false
+  const failures = claim.takeovers.filter(
+    ({ at }) => at > progressAt && claim.claim - at < takeoversWithinMs,
+  )
+  if (failures.length < deathsMax) return false
+  if (failures.length >= takeoversMax) return true
+  const alive = await Promise.all(failures.map(({ from }) => world.store.isAlive(from)))
+  return alive.filter((isAlive) => !isAlive).length >= deathsMax
 }
 
 async function giveUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {

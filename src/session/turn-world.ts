@@ -7,6 +7,7 @@ import type { ModelReference, Models } from '../model.ts'
 import type { Breakers } from '../runner/compaction/breaker.ts'
 import type { Sink } from '../sink.ts'
 import type { HintSource } from '../store/hint.ts'
+import type { InstanceRegister } from '../store/instances.ts'
 import type { LogEntry, LogReader, LogWriter } from '../store/log.ts'
 import type { MailboxStore } from '../store/mailbox.ts'
 import type { SessionReader } from '../store/session.ts'
@@ -14,7 +15,13 @@ import type { Claim, TurnStore } from '../store/turn.ts'
 import type { LocalTails } from './local-tail.ts'
 
 export interface TurnWorld {
-  store: MailboxStore & TurnStore & LogWriter & LogReader & SessionReader & HintSource
+  store: MailboxStore &
+    TurnStore &
+    LogWriter &
+    LogReader &
+    SessionReader &
+    HintSource &
+    Pick<InstanceRegister, 'isAlive'>
   tails: LocalTails
   instance: string
   agentOf: (name: string) => Agent | undefined

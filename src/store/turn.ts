@@ -79,6 +79,14 @@ export const isLowerFloor = (one: ReaderFloor, other: ReaderFloor): boolean =>
 export const isFloorAtLeast = (floor: ReaderFloor | undefined, other: ReaderFloor): boolean =>
   floor !== undefined && !isLowerFloor(floor, other)
 
+/** A takeover of a turn whose owner had no heartbeat any more. */
+export interface Takeover {
+  /** In milliseconds by the clock of the store. */
+  at: number
+  /** The instance that owned the turn before. It may be alive after all. */
+  from: string
+}
+
 export interface Claim {
   sessionId: string
   /** In milliseconds; see the head of this file. */
@@ -92,8 +100,8 @@ export interface Claim {
   resumed: boolean
   /** The log of a message that waited when a new user message came. The owner must settle it first. */
   abandoned?: string
-  /** The times of the last 20 takeovers of this turn, the oldest first. Hand-overs do not count. */
-  takeovers: number[]
+  /** The last 20 takeovers of this turn, the oldest first. Hand-overs do not count. */
+  takeovers: Takeover[]
   stop?: Stop
   /** The lowest profile that this log was sent in. */
   floor?: ReaderFloor

@@ -3,13 +3,23 @@ import { randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
+import { defineAgent } from '../../src/agent.ts'
 import type { Store } from '../../src/store.ts'
 import type { RetryClass } from '../../src/tool.ts'
 import { busyness } from '../machine.ts'
 import { until } from '../redis/until.ts'
 import { calls, hangs, says, scriptedModel, words } from '../scripted-model.ts'
 import { Gate, gatedTool, saysWhen } from './scripts.ts'
-import { historyOf, openWorld, post, read, textOf, untilState, watch } from './world.ts'
+import {
+  historyOf,
+  openWorld,
+  post,
+  read,
+  type TestInstance,
+  textOf,
+  untilState,
+  watch,
+} from './world.ts'
 
 export function faultSuite(openStore: () => Promise<Store>): void {
   it('a partial reply continues if a reader lacks resets', async () => {
@@ -197,6 +207,28 @@ export function faultSuite(openStore: () => Promise<Store>): void {
       'And this?',
       'Fine.',
     ])
+  })
+
+  it('owners that were only late do not count', async () => {
+    await using world = openWorld(openStore)
+    const id = randomUUID()
+    const other = defineAgent({ name: 'other', systemPrompt: 'Be brief.' })
+    let late: TestInstance | undefined
+    for (let index = 0; index < 5; index++) {
+      const gate = new Gate(`owner ${index}`)
+      const owner = await world.instance({ model: scriptedModel(saysWhen(gate, `${index}`, '')) })
+      if (index === 0) await owner.session(id).cast('Go slowly.')
+      await gate.reached()
+      await untilText(owner, id, `${index}`)
+      // It beats again, and must not take the turn back.
+      late?.loom.replaceAgents([other])
+      late?.thaw()
+      owner.freeze()
+      late = owner
+    }
+    const last = await world.instance({ model: scriptedModel(says('There.')) })
+    await untilState(last, id, 'idle')
+    expect((await historyOf(last, id)).at(-1)).toEqual(['assistant', '01234There.'])
   })
 
   it('takeovers after a finished step do not count', async () => {

@@ -50,7 +50,9 @@ export function memoryOwnership(world: World): TurnStore {
       const { session, turn } = found
       const quietSinceMs = now() - Math.max(turn.claim, turn.appendedAt)
       if (!handOver && quietSinceMs >= 0 && quietSinceMs < quietMs) return undefined
-      if (!handOver) turn.takeovers = [...turn.takeovers, now()].slice(-20)
+      if (!handOver) {
+        turn.takeovers = [...turn.takeovers, { at: now(), from: turn.owner }].slice(-20)
+      }
       turn.owner = instance
       fence(session, turn, world)
       sessions.put(session)

@@ -8,7 +8,7 @@ import type { LogEntry } from '../log.ts'
 import type { KnownAs } from '../mailbox.ts'
 import type { Branch, KnownState } from '../session.ts'
 import type { Summary } from '../summary.ts'
-import type { ReaderFloor, Stop } from '../turn.ts'
+import type { ReaderFloor, Stop, Takeover } from '../turn.ts'
 
 export interface MemorySession {
   readonly id: string
@@ -53,7 +53,7 @@ export interface MemoryTurn {
   /** The time of the last append; 0 before the first. */
   appendedAt: number
   startedAt: number
-  takeovers: number[]
+  takeovers: Takeover[]
   floor: ReaderFloor | undefined
   stop: Stop | undefined
   /** The log of a message that waited when the letter of this turn came. */

@@ -10,7 +10,7 @@ import { contextParts, withServerPart } from '../context.ts'
 import type { Answer, Letter, LetterRequest } from '../letter.ts'
 import type { KnownState, SessionRecord } from '../session.ts'
 import type { Summary } from '../summary.ts'
-import { type Claim, type ReaderFloor, readerFloors, type Stop } from '../turn.ts'
+import { type Claim, type ReaderFloor, readerFloors, type Stop, type Takeover } from '../turn.ts'
 import { agentIn, agentText, escaped, unescaped } from './keys.ts'
 import type { Reply, Signatures } from './signature.ts'
 import { spendingOf } from './spent.ts'
@@ -165,11 +165,16 @@ export function claimOf(sessionId: string, fields: ClaimFields, letter: Letter):
     letter,
     logId: unescaped(fields.logId),
     resumed: fields.resumed === '1',
-    takeovers: (fields.takeovers ?? '').split('\n').filter(Boolean).map(Number),
+    takeovers: (fields.takeovers ?? '').split('\n').filter(Boolean).map(takeoverOf),
     ...(fields.abandoned !== '' && { abandoned: unescaped(fields.abandoned) }),
     ...(fields.floor !== '' && { floor: floorOf(fields.floor) }),
     ...(stop !== undefined && { stop }),
   }
+}
+
+function takeoverOf(line: string): Takeover {
+  const [at, from = ''] = line.split(' ')
+  return { at: Number(at), from }
 }
 
 /** The claim in the reply of a script that returns the letter too. */

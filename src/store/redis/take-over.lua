@@ -13,14 +13,14 @@ local function isRecent(at)
 end
 
 local function takeOver()
-  local state, claim, logId, takeovers, abandoned, stop, floor, letter, messageId, appended =
-    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'takeovers', 'abandoned',
-      'stop', 'floor', 'letter', 'letterMessage', 'appended'))
+  local state, claim, owner, logId, takeovers, abandoned, stop, floor, letter, messageId, appended =
+    unpack(redis.call('HMGET', key.session, 'state', 'claim', 'owner', 'logId', 'takeovers',
+      'abandoned', 'stop', 'floor', 'letter', 'letterMessage', 'appended'))
   if state ~= 'running' or claim ~= arg.claim then return {} end
   if arg.handOver ~= '1' and (isRecent(appended) or isRecent(claim)) then return {} end
   local taken = nextClaim(claim)
   if arg.handOver ~= '1' then
-    takeovers = takeovers .. now() .. '\n'
+    takeovers = takeovers .. now() .. ' ' .. owner .. '\n'
     local _, count = string.gsub(takeovers, '\n', '')
     if count > 20 then takeovers = string.gsub(takeovers, '^[^\n]*\n', '') end
   end

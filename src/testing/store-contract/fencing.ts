@@ -191,14 +191,14 @@ export function fencing({ it, store }: Subject): void {
       claim: expect.any(Number),
       lastId: `${second.claim}-0`,
       resumed: true,
-      takeovers: [expect.any(Number)],
+      takeovers: [{ at: expect.any(Number), from: 'one' }],
       floor: 'v5',
     })
     expect(second.claim).toBeGreaterThan(claim.claim)
     const third = await taken(talk, second, 'three', true)
     expect(third.takeovers).toEqual(second.takeovers)
     const fourth = await taken(talk, third, 'four')
-    expect(fourth.takeovers).toHaveLength(2)
+    expect(fourth.takeovers.map(({ from }) => from)).toEqual(['one', 'three'])
     expect(await talk.store.session(talk.id)).toMatchObject({
       turn: { owner: 'four', claim: fourth.claim, floor: 'v5' },
     })
