@@ -1,5 +1,5 @@
 /** The hooks of an agent around the tool calls that its process runs. */
-import type { ModelMessage } from 'ai'
+import type { ToolCallFacts } from './tool-call.ts'
 
 /**
  * A tool call before it runs. An agent's `beforeTool` receives it.
@@ -11,29 +11,11 @@ import type { ModelMessage } from 'ai'
  *   toolName === 'bash' && JSON.stringify(input).includes('rm ')
  * ```
  */
-export interface BeforeToolInfo {
-  toolCallId: string
+export interface BeforeToolInfo extends ToolCallFacts {
+  /** The name of the tool. */
   toolName: string
   /** The input as the model wrote it, before the schema of the tool fills in defaults. */
   input: unknown
-  /** The messages of the model call that made this call, without the system prompt. */
-  messages: readonly ModelMessage[]
-  /** Aborts if the turn is stopped or the time limit of the tool has passed. */
-  signal: AbortSignal
-  /** The same key for every attempt of this call, as the tool receives it. */
-  idempotencyKey: string
-  /** The id of the conversation over all its turns, as the tool receives it. */
-  conversation: string
-  /** The user or the tenant to whom the session belongs; '' if there is none. */
-  principal: string
-  /** The id of the session, as its principal names it. Undefined if there is no session. */
-  sessionId: string | undefined
-  /** The id of the assistant message to which this call belongs, also for a call of a sub-agent. */
-  messageId: string
-  /** The name of the agent that made the call. */
-  agent: string
-  /** The level of the agent: 0 for the agent of the run, 1 for its sub-agents, and so on. */
-  depth: number
 }
 
 /**

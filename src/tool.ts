@@ -8,6 +8,7 @@ import type { FlexibleSchema, ModelMessage, ToolResultPart, ToolSet } from 'ai'
 import type { Agent } from './agent.ts'
 import type { RunResult } from './run-result.ts'
 import type { Sink } from './sink.ts'
+import type { ToolCallFacts } from './tool-call.ts'
 
 /**
  * The treatment of a call whose outcome is unknown because its process died: `safe` runs it again, `keyed`
@@ -39,34 +40,13 @@ export type RetryClass = 'safe' | 'keyed' | 'never'
  * }
  * ```
  */
-export interface ToolContext<CONTEXT = unknown> {
-  /** The id of the call. */
-  toolCallId: string
+export interface ToolContext<CONTEXT = unknown> extends ToolCallFacts {
   /** The messages of the model call that made this call, without the system prompt. */
   messages: ModelMessage[]
-  /** Aborts if the turn is stopped or the time limit of the tool has passed. */
-  signal: AbortSignal
-  /** The same signal under the AI SDK's name. */
+  /** The `signal` under the AI SDK's name. */
   abortSignal: AbortSignal
   /** The context of the run. */
   context: CONTEXT
-  /** The same key for every attempt of this call. Pass it to the service that has the effect. */
-  idempotencyKey: string
-  /**
-   * The id of the conversation over all its turns: the session, or the run if there is no session. The
-   * run of a sub-agent is a conversation of its own.
-   */
-  conversation: string
-  /** The user or the tenant to whom the session belongs; '' if there is none. */
-  principal: string
-  /** The id of the session, as its principal names it. Undefined if there is no session. */
-  sessionId: string | undefined
-  /** The id of the assistant message to which this call belongs, also for a call of a sub-agent. */
-  messageId: string
-  /** The name of the agent that made the call. */
-  agent: string
-  /** The level of the agent: 0 for the agent of the run, 1 for its sub-agents, and so on. */
-  depth: number
   /**
    * Runs another agent for this call, one level deeper, with the same context, models, limits and signal.
    * Its tokens and cost count for this turn. It cannot ask a human: calls that need an approval are refused.

@@ -2,7 +2,7 @@
  * All hosts of the internet as one server on this machine. It answers for every host, and stores
  * the requests. The bytes go over real sockets; only name resolution and TLS are left out.
  */
-import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 
@@ -11,6 +11,7 @@ import { onTestFinished, vi } from 'vitest'
 
 import { httpTransport } from '../src/model/openai-compatible/http-transport.ts'
 import type { Transport } from '../src/model/openai-compatible/transport.ts'
+import { openServer } from './fixtures/open-server.ts'
 
 export interface SentRequest {
   /** The address, with the host of the request. */
@@ -28,7 +29,7 @@ export interface EveryHost {
 /** @param answer the body of each answer, an event stream; without it, each answer is a 500 */
 export async function everyHost(answer?: string): Promise<EveryHost> {
   const requests: SentRequest[] = []
-  const server = createServer((request, response) => {
+  const server = await openServer((request, response) => {
     const respond = async () => {
       const body = await text(request)
       const url = `//${request.headers.host}${request.url}`
@@ -39,14 +40,9 @@ export async function everyHost(answer?: string): Promise<EveryHost> {
     }
     respond().catch(() => response.destroy())
   })
-  const listening = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', listening.resolve)
-  await listening.promise
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
   const dispatcher = new Agent({
     connect(_options, callback) {
-      const socket = connect(address.port, '127.0.0.1', () => callback(null, socket))
+      const socket = connect(server.port, '127.0.0.1', () => callback(null, socket))
       socket.once('error', (error) => callback(error, null))
     },
   })
@@ -57,8 +53,7 @@ export async function everyHost(answer?: string): Promise<EveryHost> {
   onTestFinished(async () => {
     vi.unstubAllGlobals()
     await dispatcher.destroy()
-    server.closeAllConnections()
-    server.close()
+    await server[Symbol.asyncDispose]()
   })
   return { requests, transport: httpTransport({ dispatcher }) }
 }

@@ -1,5 +1,4 @@
 /** Resolves model strings, and calls models of every protocol over real sockets. */
-import { createServer } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 
 import type {
@@ -16,6 +15,7 @@ import { LoomError } from '../src/ground/error.ts'
 import { isDirectModel } from '../src/model.ts'
 import { nearestModels, nearestNames } from '../src/model/nearest.ts'
 import { createModels } from '../src/model/resolve.ts'
+import { openServer } from './fixtures/open-server.ts'
 
 const prompt = (text: string): LanguageModelV4CallOptions['prompt'] => [
   { role: 'user', content: [{ type: 'text', text }] },
@@ -380,7 +380,7 @@ interface Recorded {
 /** A server that records every request and refuses it. */
 async function openRecorder() {
   const requests: Recorded[] = []
-  const server = createServer((request, response) => {
+  const server = await openServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
@@ -390,19 +390,5 @@ async function openRecorder() {
       response.end('{"error":{"message":"refused","type":"invalid_request_error"}}')
     })
   })
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const address = server.address()
-  if (typeof address !== 'object' || address === null) throw new Error('The server has no port.')
-  return {
-    root: `http://127.0.0.1:${address.port}`,
-    requests,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => {
-        server.close(resolve)
-      })
-    },
-  }
+  return { ...server, requests }
 }

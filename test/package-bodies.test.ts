@@ -19,6 +19,7 @@ import { networkFetch } from '../src/model/network.ts'
 import { openPackageModel, type PackageName } from '../src/model/provider-package.ts'
 import { wellFormedJson } from '../src/model/well-formed.ts'
 import { within } from './deadline.ts'
+import { openServer, type OpenServer } from './fixtures/open-server.ts'
 
 interface Received {
   body: string
@@ -42,18 +43,12 @@ const provider = createServer((request, response) => {
   })
 })
 let url = ''
+let server: OpenServer
 beforeAll(async () => {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  provider.listen(0, '127.0.0.1', resolve)
-  await promise
-  const address = provider.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  url = `http://127.0.0.1:${address.port}`
+  server = await openServer(provider)
+  url = server.root
 })
-afterAll(() => {
-  provider.closeAllConnections()
-  provider.close()
-})
+afterAll(() => server[Symbol.asyncDispose]())
 
 interface Wire {
   packageName: PackageName

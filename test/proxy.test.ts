@@ -1,13 +1,13 @@
 /** The HTTP proxy of the environment, for every connection to a provider. */
 import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
 
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { networkFetch } from '../src/model/network.ts'
 import { createModels } from '../src/model/resolve.ts'
 import { delta, done } from './fixtures/chat-streams.ts'
+import { serveInTest } from './fixtures/open-server.ts'
 import { eventStream, upstream } from './fixtures/upstream.ts'
 import { agentOf, record } from './recorded-run.ts'
 
@@ -20,8 +20,8 @@ interface Proxy {
   headers: IncomingMessage['headers'][]
 }
 
-/** Answers forwarded requests like the provider. Tunnels lead to `target`. */
-async function proxy(target?: number): Promise<Proxy> {
+/** Answers forwarded requests like the provider, and closes tunnels. */
+async function proxy(): Promise<Proxy> {
   const targets: string[] = []
   const headers: Proxy['headers'] = []
   const server = createServer((request, response) => {
@@ -31,25 +31,9 @@ async function proxy(target?: number): Promise<Proxy> {
   })
   server.on('connect', (request, socket) => {
     targets.push(`CONNECT ${request.url}`)
-    if (target === undefined) return socket.destroy()
-    const through = connect(target, '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n')
-      through.pipe(socket).pipe(through)
-    })
-    through.on('error', () => socket.destroy())
-    socket.on('error', () => through.destroy())
-    return socket
+    socket.destroy()
   })
-  const listening = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', listening.resolve)
-  await listening.promise
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return { url: `http://127.0.0.1:${address.port}`, targets, headers }
+  return { url: await serveInTest(server), targets, headers }
 }
 
 /** The answer of a model with these settings. */

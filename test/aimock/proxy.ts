@@ -2,12 +2,10 @@
  * A proxy between Loom and the mock, for faults that the mock cannot produce. It reads the whole
  * answer first, so each fault is the same every time.
  */
-import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-import { onTestFinished } from 'vitest'
+import { serveInTest } from '../fixtures/open-server.ts'
 
 export interface GoodAnswer {
   status: number
@@ -29,17 +27,11 @@ export interface Proxy {
 /** Opens a proxy, which closes at the end of the test. */
 export async function openProxy(target: string): Promise<Proxy> {
   const faults: Fault[] = []
-  const server = createServer((request, response) => {
+  const url = await serveInTest((request, response) => {
     const answer = async () => (faults.shift() ?? passOn)(response, await askMock(target, request))
     answer().catch(() => response.destroy())
   })
-  server.listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  onTestFinished(async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  })
-  return { url: `http://127.0.0.1:${portOf(server.address())}`, faults }
+  return { url, faults }
 }
 
 const passOn: Fault = (response, { status, contentType, body }) => {
@@ -61,11 +53,6 @@ async function askMock(target: string, request: IncomingMessage): Promise<GoodAn
   const body = await answer.text()
   const contentType = answer.headers.get('content-type') ?? ''
   return { status: answer.status, contentType, body, events: body.split(/(?<=\n\n)/) }
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.')
-  return address.port
 }
 
 /** Sends the beginning of a good answer. The client has these bytes when it resolves. */

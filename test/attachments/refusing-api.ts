@@ -2,10 +2,9 @@
  * Model APIs that refuse the bodies that a test names, in the protocols of Loom. Each stores its
  * requests. Every answer has the same text.
  */
-import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 
-import { onTestFinished } from 'vitest'
+import { serveInTest } from '../fixtures/open-server.ts'
 
 export interface Refusal {
   status: number
@@ -24,7 +23,7 @@ export async function openApi(
   refusalOf: (body: string) => Refusal | undefined,
 ): Promise<RefusingApi> {
   const bodies: string[] = []
-  const server = createServer((request, response) => {
+  const root = await serveInTest((request, response) => {
     let body = ''
     request.setEncoding('utf8').on('data', (text: string) => (body += text))
     request.on('end', () => {
@@ -34,15 +33,8 @@ export async function openApi(
       response.writeHead(refusal.status, { 'content-type': 'application/json' })
       return response.end(JSON.stringify(refusal.body))
     })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
   })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no TCP address')
-  return { url: `http://127.0.0.1:${address.port}/v1`, bodies }
+  return { url: `${root}/v1`, bodies }
 }
 
 export type Family = keyof typeof answers

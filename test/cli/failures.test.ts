@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
 import { join } from 'node:path'
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
 import { within } from '../deadline.ts'
+import { openServer } from '../fixtures/open-server.ts'
 import { until } from '../redis/until.ts'
 import { command, folder, loom, root, start, tidy } from './command.ts'
 
@@ -15,29 +15,18 @@ afterEach(tidy)
 vi.setConfig({ testTimeout: 120_000 })
 
 /** A server that sends this response to every request. */
-async function openServer(status: number, type: string, body: string) {
-  const server = createServer((request, response) => {
+const openResponder = (status: number, type: string, body: string) =>
+  openServer((request, response) => {
     request.resume()
     response.writeHead(status, { 'content-type': type }).end(body)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('It has no port.')
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
 
 /** One model call that ends for this reason. */
 const openModel = (text: string, reason: string) => {
   const chunk = (delta: object, finish: string | null) =>
     `data: ${JSON.stringify({ id: 'x', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
   const body = `${chunk({ content: text }, null)}${chunk({}, reason)}data: [DONE]\n\n`
-  return openServer(200, 'text/event-stream', body)
+  return openResponder(200, 'text/event-stream', body)
 }
 
 describe('an answer that stdout cannot take', () => {
@@ -68,15 +57,19 @@ describe('an incomplete answer', () => {
       ['', 'stop', 1, 'loom: the model said nothing\n'],
     ] as const) {
       await using model = await openModel(text, reason)
-      const environment = { LOOM_MODEL: 'up/x', UP_BASE_URL: model.url }
+      const environment = { LOOM_MODEL: 'up/x', UP_BASE_URL: model.root }
       const ended = await loom(['hi there'], { environment })
       expect(ended).toEqual({ code, stdout: text === '' ? '' : `${text}\n`, stderr: line })
     }
   })
 
   it('with a refused key ends with exit code 3', async () => {
-    await using model = await openServer(401, 'application/json', '{"error":{"message":"bad key"}}')
-    const environment = { LOOM_MODEL: 'up/x', UP_BASE_URL: model.url, UP_API_KEY: 'wrong' }
+    await using model = await openResponder(
+      401,
+      'application/json',
+      '{"error":{"message":"bad key"}}',
+    )
+    const environment = { LOOM_MODEL: 'up/x', UP_BASE_URL: model.root, UP_API_KEY: 'wrong' }
     const ended = await loom(['hi there'], { environment })
     expect(ended).toMatchObject({ code: 3, stderr: 'loom: The model answered with 401: bad key\n' })
   })
@@ -107,10 +100,10 @@ describe('an address of another server', () => {
       [200, 'application/json', '[]', /^loom: http:\S+ answers, but it is not a Loom server\.\n$/],
       [404, 'text/plain', '\u001b]0;title\u0007', /^loom: The server says: ␛\]0;title␇\n$/],
     ] as const) {
-      await using server = await openServer(status, type, body)
+      await using server = await openResponder(status, type, body)
       for (const words of [
-        ['--url', server.url, 'hi there'],
-        ['sessions', '--url', server.url],
+        ['--url', server.root, 'hi there'],
+        ['sessions', '--url', server.root],
       ]) {
         const { code, stderr } = await loom(words)
         expect(stderr).toMatch(line)

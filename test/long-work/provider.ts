@@ -2,7 +2,9 @@
  * The APIs of OpenAI, Anthropic and Google for prompts of many megabytes. The latest message decides the answer:
  * `call NAME` calls that tool, and any other message gets a short answer.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+import { openServer } from '../fixtures/open-server.ts'
 
 export interface BulkProvider extends AsyncDisposable {
   url: string
@@ -24,7 +26,6 @@ interface Message {
 
 export async function openBulkProvider(): Promise<BulkProvider> {
   const sizes: number[] = []
-  const server = createServer((request, response) => void answer(request, response))
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
@@ -39,21 +40,8 @@ export async function openBulkProvider(): Promise<BulkProvider> {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.end(answerTo(request.url ?? '', toolCalledBy(asked)))
   }
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', resolve)
-  await promise
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : undefined
-  return {
-    url: `http://127.0.0.1:${port}/v1`,
-    sizes,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      const closed = Promise.withResolvers<void>()
-      server.close(() => closed.resolve())
-      await closed.promise
-    },
-  }
+  const server = await openServer((request, response) => void answer(request, response))
+  return { ...server, url: `${server.root}/v1`, sizes }
 }
 
 /** The tool that the last message asks for, if it is of the user. */

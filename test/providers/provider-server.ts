@@ -1,8 +1,7 @@
 /** A model server over HTTP with the answers of a test, which records the body of each request. */
-import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
 
-import { onTestFinished } from 'vitest'
+import { serveInTest } from '../fixtures/open-server.ts'
 
 /** The parsed JSON of a request body. */
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -25,7 +24,7 @@ export async function providerServer(
   answer: (request: ProviderRequest, response: ServerResponse, count: number) => unknown,
 ): Promise<ProviderServer> {
   const requests: ProviderRequest[] = []
-  const server = createServer((request, response) => {
+  const root = await serveInTest((request, response) => {
     const pieces: Buffer[] = []
     request.on('data', (piece: Buffer) => pieces.push(piece))
     request.on('end', () => {
@@ -35,17 +34,7 @@ export async function providerServer(
       answer(received, response, requests.length)
     })
   })
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject)
-  server.listen(0, '127.0.0.1', resolve)
-  await promise
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return { root: `http://127.0.0.1:${address.port}`, requests }
+  return { root, requests }
 }
 
 /** Sends the events of a stream and ends it. */

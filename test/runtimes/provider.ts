@@ -3,11 +3,10 @@
  * answers in two parts. The second part waits for the test, so that a client that has the first part
  * has received a stream.
  */
-import { createServer, type ServerResponse } from 'node:http'
-
-import { onTestFinished } from 'vitest'
+import type { ServerResponse } from 'node:http'
 
 import { delta, done } from '../fixtures/chat-streams.ts'
+import { serveInTest } from '../fixtures/open-server.ts'
 
 export const firstPart = 'The product is '
 export const secondPart = 'as the tool says.'
@@ -24,7 +23,7 @@ export interface Provider {
 export async function startProvider(): Promise<Provider> {
   let gate: Promise<void> = Promise.resolve()
   let cuts = 0
-  const server = createServer((request, response) => {
+  const root = await serveInTest((request, response) => {
     const pieces: Buffer[] = []
     request.on('data', (piece: Buffer) => pieces.push(piece))
     request.on('end', () => {
@@ -34,17 +33,8 @@ export async function startProvider(): Promise<Provider> {
       void answer(response, Buffer.concat(pieces).toString(), gate)
     })
   })
-  const listening = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', listening.resolve)
-  await listening.promise
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
   return {
-    baseUrl: `http://127.0.0.1:${address.port}/v1`,
+    baseUrl: `${root}/v1`,
     hold() {
       const { promise, resolve } = Promise.withResolvers<void>()
       gate = promise
