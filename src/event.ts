@@ -3,7 +3,7 @@
  * chunks (vercel/ai, `packages/ai/src/ui-message-stream/ui-message-chunks.ts`), so they are sent
  * without translation. A profile only leaves out fields and events that an older client cannot read.
  */
-import type { JSONObject } from '@ai-sdk/provider'
+import type { JSONObject, JSONValue } from '@ai-sdk/provider'
 
 /** Provider-specific data of a part, by provider name. */
 export type ProviderMetadata = Record<string, JSONObject>
@@ -103,6 +103,24 @@ export type TurnEvent =
  * ```
  */
 export type AgentEvent = PartEvent | ToolEvent | ContentEvent | TurnEvent
+
+/**
+ * The result of a finished step inside a tool call (`ToolContext.step`). Only logs have it: no client
+ * receives it, and no message contains it. A call that runs again after the death of its process does
+ * not repeat the step. Without `output` the result is undefined.
+ */
+export interface StepRecord {
+  type: 'tool-step'
+  toolCallId: string
+  name: string
+  output?: JSONValue
+}
+
+/** An event in the log of a turn. */
+export type LogEvent = AgentEvent | StepRecord
+
+/** Whether clients may receive an event of a log. */
+export const isForClients = (event: LogEvent): event is AgentEvent => event.type !== 'tool-step'
 
 /** The events of one `type`. */
 export type EventOf<TYPE extends AgentEvent['type']> = Extract<AgentEvent, { type: TYPE }>

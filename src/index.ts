@@ -75,6 +75,7 @@ export type {
   AgentTools,
   NamedTool,
   RetryClass,
+  StepAttempt,
   ToolContext,
   ToolDefinition,
   TypedTool,

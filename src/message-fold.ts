@@ -6,7 +6,7 @@
 import type { JSONObject, JSONValue } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
-import type { AgentEvent, EventOf, ProviderMetadata } from './event.ts'
+import type { EventOf, LogEvent, ProviderMetadata } from './event.ts'
 import { mergeObjects } from './ground/merge.ts'
 
 /** A part of a message, with the fields that the fold reads. The part and all its fields are JSON. */
@@ -36,7 +36,7 @@ export class MessageFold {
     }
   }
 
-  add(event: AgentEvent): void {
+  add(event: LogEvent): void {
     switch (event.type) {
       case 'text-delta':
       case 'reasoning-delta':
@@ -70,6 +70,7 @@ export class MessageFold {
       case 'reset-step':
         return this.#resetStep()
       case 'tool-input-delta':
+      case 'tool-step':
       case 'finish-step':
       case 'abort':
       case 'error':

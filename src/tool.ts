@@ -12,7 +12,8 @@ import type { ToolCallFacts } from './tool-call.ts'
 
 /**
  * The treatment of a call whose outcome is unknown because its process died: `safe` runs it again, `keyed`
- * runs it again with the same idempotency key, `never` reports to the model that the outcome is unknown.
+ * runs it again with the same idempotency key, `steps` runs it again without its finished steps
+ * (`ToolContext.step`), `never` reports to the model that the outcome is unknown.
  * @example
  * ```ts
  * import { jsonSchema } from 'ai'
@@ -24,7 +25,7 @@ import type { ToolCallFacts } from './tool-call.ts'
  * const clock = defineTool({ name: 'clock', description: 'The time.', inputSchema, retry, execute })
  * ```
  */
-export type RetryClass = 'safe' | 'keyed' | 'never'
+export type RetryClass = 'safe' | 'keyed' | 'steps' | 'never'
 
 /**
  * The facts of one call of a tool, the second argument of `execute`. It is a superset of the AI SDK's
@@ -48,6 +49,35 @@ export interface ToolContext<CONTEXT = unknown> extends ToolCallFacts {
   /** The context of the run. */
   context: CONTEXT
   /**
+   * Does a part of the work once, also if the call runs again after the death of its process: then it
+   * returns the stored result and does not call `work`. The result is stored before the promise resolves. It
+   * must be JSON or undefined, and a repetition returns the JSON form. A step that was under way when the
+   * process died runs again with the same `key`. A step that throws is not stored. In a run without a
+   * session, and in the run of a sub-agent, nothing is stored.
+   * @param name the name of the step, at most 100 characters. Each step of a call has its own name, which
+   * must be the same in a repetition. At most 1,000 steps
+   * @throws LoomError `invalid-request` for a name that this call used already, a result that is not JSON or
+   * too large, or a call that is over; `lost` if another instance owns the turn; the error of `work`
+   * @example
+   * ```ts
+   * import type { ToolContext } from 'loomkit'
+   *
+   * const order = async (input: { cents: number }, { step }: ToolContext) => {
+   *   const body = JSON.stringify(input)
+   *   await step('charge', ({ key, signal }) => {
+   *     const headers = { 'idempotency-key': key }
+   *     return fetch('https://bank.example.com/payments', { method: 'POST', headers, body, signal })
+   *       .then((response) => response.status)
+   *   })
+   *   return step('invoice', () => 'invoice 1')
+   * }
+   * ```
+   */
+  step: <VALUE>(
+    name: string,
+    work: (attempt: StepAttempt) => VALUE | Promise<VALUE>,
+  ) => Promise<VALUE>
+  /**
    * Runs another agent for this call, one level deeper, with the same context, models, limits and signal.
    * Its tokens and cost count for this turn. It cannot ask a human: calls that need an approval are refused.
    */
@@ -56,6 +86,25 @@ export interface ToolContext<CONTEXT = unknown> extends ToolCallFacts {
     messages: string | readonly ModelMessage[],
     options?: { sink?: Sink },
   ) => Promise<RunResult>
+}
+
+/**
+ * What the work of a step receives; see `ToolContext.step`.
+ * @example
+ * ```ts
+ * import type { StepAttempt } from 'loomkit'
+ *
+ * const charge = ({ key, signal }: StepAttempt) => {
+ *   const headers = { 'idempotency-key': key }
+ *   return fetch('https://bank.example.com/payments', { method: 'POST', headers, signal })
+ * }
+ * ```
+ */
+export interface StepAttempt {
+  /** The same key for every attempt of this step: the idempotency key of the call, `:`, and the name. */
+  key: string
+  /** Aborts with the call. */
+  signal: AbortSignal
 }
 
 /**

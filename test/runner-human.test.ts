@@ -348,7 +348,9 @@ describe('a run without a client', () => {
         resume: {
           started: true,
           stepOpen: true,
-          openCalls: [{ ...call, hasApprovalRequest: false, approved: false, dynamic: false }],
+          openCalls: [
+            { ...call, hasApprovalRequest: false, approved: false, dynamic: false, steps: [] },
+          ],
         },
         beforeStart: async () => undefined,
         moreMessages: async () => [],

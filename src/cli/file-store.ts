@@ -4,7 +4,7 @@
  * tool runs only after the file contains its call, so a kill of this process loses no work and
  * hides no call.
  */
-import type { AgentEvent } from '../event.ts'
+import type { LogEvent } from '../event.ts'
 import { MessageFold, uiMessage } from '../message-fold.ts'
 import { closingEvents } from '../session/open-calls.ts'
 import { entriesOf } from '../session/turn-world.ts'
@@ -23,7 +23,7 @@ export const unknownOutcome =
  */
 const textEveryMs = 1000
 
-const durableTypes = new Set<AgentEvent['type']>([
+const durableTypes = new Set<LogEvent['type']>([
   'tool-input-available',
   'tool-input-error',
   'tool-output-error',
@@ -37,7 +37,7 @@ const durableTypes = new Set<AgentEvent['type']>([
  * Whether the events are written at once. The commit after the last entry writes it, so the prompt
  * waits for one write and not for two.
  */
-function isWrittenAtOnce(events: readonly AgentEvent[]): boolean {
+function isWrittenAtOnce(events: readonly LogEvent[]): boolean {
   if (events.some(({ type }) => type === 'finish')) return false
   return events.some(
     (event) =>

@@ -120,9 +120,9 @@ export class CallSettler {
 
   /** Checks the input again: the tool may have changed since. */
   async #openCall(openCall: OpenCall, tools: ToolTable): Promise<ToolCall> {
-    const { toolCallId, toolName, input, dynamic } = openCall
+    const { toolCallId, toolName, input, dynamic, steps } = openCall
     const tool = tools.get(toolName)
-    const call = { toolCallId, toolName, input, tool, dynamic }
+    const call = { toolCallId, toolName, input, tool, dynamic, steps }
     const checked = await tool?.check(input)
     const refusal =
       checked === undefined ? undefined : 'refusal' in checked ? checked.refusal : undefined

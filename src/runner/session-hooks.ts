@@ -1,6 +1,7 @@
 /** The inputs of a run from its session. A run without a session has none. */
 import type { ModelMessage } from 'ai'
 
+import type { StepRecord } from '../event.ts'
 import type { Spending, StepUsage } from '../spending.ts'
 import type { Breaker } from './compaction/breaker.ts'
 import type { Origins } from './compaction/origins.ts'
@@ -16,6 +17,8 @@ export interface OpenCall {
   hasApprovalRequest: boolean
   /** Whether a human approved it, so that it may already have run. */
   approved: boolean
+  /** The finished steps inside it. */
+  steps: StepRecord[]
 }
 
 /** The state of the message that an earlier process left. */
@@ -63,6 +66,8 @@ export interface SessionHooks {
   spent: () => Promise<Spending>
   /** Awaited before each model call and each tool call. Rejects if another process took over the turn. */
   beforeStart: () => Promise<void>
+  /** Stores a finished step inside a tool call. Resolves when the log has it. */
+  record?: (step: StepRecord) => Promise<void>
   /** Messages that arrived for this turn while it ran. Called before each step. */
   moreMessages: () => Promise<ModelMessage[]>
   /** Whether every reader of the message supports `reset-step`. */

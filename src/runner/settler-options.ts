@@ -31,6 +31,7 @@ export function settlerOptions<CONTEXT>(
     hooks: toolHooks(agent, context),
     trustApprovals: session !== undefined,
     beforeStart: session?.beforeStart,
+    record: session?.record,
     contextOf: ({ toolCallId }, callSignal) => {
       const idempotencyKey = `${scope}:${toolCallId}`
       return {

@@ -7,6 +7,7 @@
 import type { JSONValue } from '@ai-sdk/provider'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
+import type { StepRecord } from '../event.ts'
 import type { Clock } from '../ground/clock.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { publish } from '../ground/telemetry.ts'
@@ -14,6 +15,7 @@ import { timerMaxMs, untilAborted } from '../ground/until-aborted.ts'
 import { toolOutput } from '../model/prompt/tool-output.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
 import type { ToolContext } from '../tool.ts'
+import { CallSteps } from './call-steps.ts'
 import { outputOf, restAfter } from './output-limits.ts'
 import { beforeCall, infoOf, type ToolHooks } from './tool-hook-calls.ts'
 import type { ToolCall } from './tool-inputs.ts'
@@ -32,13 +34,18 @@ export interface ToolCallsOptions {
   contextOf: (
     call: ToolCall,
     signal: AbortSignal,
-  ) => Omit<ToolContext, 'toolCallId' | 'messages' | 'signal' | 'abortSignal'>
+  ) => Omit<ToolContext, 'toolCallId' | 'messages' | 'signal' | 'abortSignal' | 'step'>
   redact: (text: string) => string
   /** Awaited before each call. */
   beforeStart?: (() => Promise<void>) | undefined
+  /** Stores a finished step of a call. Undefined if there is no session. */
+  record?: ((step: StepRecord) => Promise<void>) | undefined
   /** The hooks of the agent. */
   hooks: ToolHooks | undefined
 }
+
+/** The options of one call. */
+type CallOptions = ToolCallsOptions & { steps: CallSteps }
 
 /** The outcome of a call, in the form that the model receives. */
 export interface ToolOutcome {
@@ -79,8 +86,11 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   const { clock } = options
   const started = clock.elapsed()
   publish('tool:start', () => [{}, labels])
-  const outcome = await outcomeOf(call, options)
-  const settled = await afterCall(call, outcome, { options, started })
+  const { beforeStart, record } = options
+  const steps = new CallSteps({ call, beforeStart, record })
+  const outcome = await outcomeOf(call, { ...options, steps })
+  steps.close()
+  const settled = await afterCall(call, outcome, { options: { ...options, steps }, started })
   const durationMs = clock.elapsed() - started
   if ('error' in settled) {
     const { error } = settled
@@ -98,7 +108,7 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
 async function afterCall(
   call: ToolCall,
   outcome: Settled,
-  { options, started }: { options: ToolCallsOptions; started: number },
+  { options, started }: { options: CallOptions; started: number },
 ): Promise<Settled> {
   const { tool } = call
   const after = options.hooks?.after
@@ -121,7 +131,7 @@ async function afterCall(
   }
 }
 
-async function outcomeOf(call: ToolCall, options: ToolCallsOptions): Promise<Settled> {
+async function outcomeOf(call: ToolCall, options: CallOptions): Promise<Settled> {
   const { tool } = call
   if (tool?.execute === undefined)
     return { error: `There is no tool "${call.toolName}" that this server can run.` }
@@ -158,7 +168,7 @@ function timeLimit({ timeoutMs = defaultTimeoutMs }: ReadyTool, clock: Clock) {
 async function succeed(
   call: ToolCall,
   tool: ReadyTool,
-  options: ToolCallsOptions & { progress: ToolProgress },
+  options: CallOptions & { progress: ToolProgress },
 ): Promise<Success> {
   const context = contextOf(call, options)
   const before = await beforeCall(call, tool, { hooks: options.hooks, context })
@@ -168,11 +178,14 @@ async function succeed(
   return successOf(tool, before.call, last)
 }
 
-function contextOf(call: ToolCall, options: ToolCallsOptions): ToolContext {
-  const { signal, messages } = options
+function contextOf(call: ToolCall, options: CallOptions): ToolContext {
+  const { signal, messages, steps } = options
   const { toolCallId } = call
+  const context = options.contextOf(call, signal)
+  const attempt = { key: context.idempotencyKey, signal }
   return {
-    ...options.contextOf(call, signal),
+    ...context,
+    step: (name, work) => steps.run(name, work, attempt),
     toolCallId,
     messages,
     signal,

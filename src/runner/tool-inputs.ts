@@ -6,7 +6,7 @@
  */
 import type { LanguageModelV4StreamPart, LanguageModelV4ToolCall } from '@ai-sdk/provider'
 
-import type { AgentEvent, FinishReason, ProviderMetadata } from '../event.ts'
+import type { AgentEvent, FinishReason, ProviderMetadata, StepRecord } from '../event.ts'
 import { isEmptyInput } from '../model/empty-input.ts'
 import { isCutOff } from '../model/finish-reason.ts'
 import type { Sink } from '../sink.ts'
@@ -28,6 +28,8 @@ export interface ToolCall {
   dynamic: boolean
   /** Undefined if there is no such tool. */
   tool: ReadyTool | undefined
+  /** The steps inside it that an earlier process finished. */
+  steps?: readonly StepRecord[]
   /** Why the call was refused before it could run. The client has received it. */
   refusal: string | undefined
 }

@@ -1,7 +1,7 @@
 /** The answer to one letter, for callers in the same process: its events, or the whole of it. */
 import type { JSONValue } from '@ai-sdk/provider'
 
-import type { AgentEvent } from '../event.ts'
+import { type AgentEvent, isForClients } from '../event.ts'
 import { errorStatus, LoomError, type LoomErrorCode } from '../ground/error.ts'
 import { type FoldedMessage, outputIn, textOf } from '../message-fold.ts'
 import type { Sessions } from '../sessions.ts'
@@ -185,7 +185,9 @@ export async function readLogInto(
     const from = first
     first = 0
     read = id
-    for (const event of from === 0 ? events : events.slice(from)) await sink(event)
+    for (const event of from === 0 ? events : events.slice(from)) {
+      if (isForClients(event)) await sink(event)
+    }
   }
   const end = await sessions.readers.follow({ sessionId, logId, after, signal, deliver })
   return { end, after: read }

@@ -1,21 +1,21 @@
 /** The events of a turn that wait for the next append to its log. */
-import type { AgentEvent } from '../event.ts'
+import type { LogEvent } from '../event.ts'
 import { isOnePiece } from '../ground/json/pieces.ts'
 
 /**
  * Events that never end an entry. The event after them shows whether the turn is done: if an owner died
  * between the two, a whole answer would look like a partial one.
  */
-const neverLast: ReadonlySet<AgentEvent['type']> = new Set(['finish-step', 'abort', 'error'])
+const neverLast: ReadonlySet<LogEvent['type']> = new Set(['finish-step', 'abort', 'error'])
 
 /** The number of characters of deltas that may wait before the turn must wait. */
 const waitingMax = 1_000_000
 
 export class EventBuffer {
-  #events: AgentEvent[] = []
+  #events: LogEvent[] = []
   #size = 0
   /** The large events in `#events`. Each of them ends an entry, so that an entry has one at most. */
-  #large: AgentEvent[] = []
+  #large: LogEvent[] = []
 
   get length(): number {
     return this.#events.length
@@ -32,7 +32,7 @@ export class EventBuffer {
   }
 
   /** Merges adjacent deltas of one part, so that a slow store gets fewer bytes and not more. */
-  add(event: AgentEvent): void {
+  add(event: LogEvent): void {
     const last = this.#events.at(-1)
     const merged = last === undefined ? undefined : mergedDelta(last, event)
     if (merged === undefined) this.#events.push(event)
@@ -45,7 +45,7 @@ export class EventBuffer {
   }
 
   /** Removes and returns the first events: at most `sendable`, or those up to the first large one. */
-  take(sendable: number): AgentEvent[] {
+  take(sendable: number): LogEvent[] {
     const large = this.#large.shift()
     const count = large === undefined ? sendable : this.#events.indexOf(large) + 1
     // A copy of this size: an array that grew has room for many more elements, and the log is kept.
@@ -61,7 +61,7 @@ export class EventBuffer {
   }
 }
 
-function mergedDelta(last: AgentEvent, event: AgentEvent): AgentEvent | undefined {
+function mergedDelta(last: LogEvent, event: LogEvent): LogEvent | undefined {
   if (last.type === 'text-delta' || last.type === 'reasoning-delta') {
     if (event.type !== last.type || event.id !== last.id) return undefined
     if (event.providerMetadata !== undefined || last.providerMetadata !== undefined)

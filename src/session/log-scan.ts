@@ -2,7 +2,7 @@
  * The state of an unfinished turn, read from its log: the parts, inputs and calls that are open at its
  * end, and how much of a reply its open step has.
  */
-import type { AgentEvent, EventOf } from '../event.ts'
+import type { AgentEvent, EventOf, LogEvent } from '../event.ts'
 import { MessageFold } from '../message-fold.ts'
 import type { OpenCall } from '../runner/session-hooks.ts'
 import type { LogEntry } from '../store/log.ts'
@@ -50,9 +50,12 @@ export class LogScan {
     return [...this.#openCalls.values()]
   }
 
-  #add(event: AgentEvent): void {
+  #add(event: LogEvent): void {
     this.fold.add(event)
     switch (event.type) {
+      case 'tool-step':
+        this.#openCalls.get(event.toolCallId)?.steps.push(event)
+        break
       case 'start':
         this.hasStart = true
         this.finish = undefined
@@ -157,6 +160,7 @@ export class LogScan {
       dynamic,
       hasApprovalRequest: false,
       approved: false,
+      steps: [],
     }
     this.#openCalls.set(toolCallId, call)
   }

@@ -2,7 +2,7 @@
  * The place in a log where the part of a message begins that follows a client's answers. A client that
  * posts its answers again has everything before them, and would show any earlier part twice.
  */
-import type { AgentEvent } from '../event.ts'
+import type { LogEvent } from '../event.ts'
 import { MessageFold } from '../message-fold.ts'
 import type { Answer } from '../store/letter.ts'
 import type { LogEntry } from '../store/log.ts'
@@ -58,7 +58,7 @@ export function newestPart(
   return start === undefined || starts < 2 ? undefined : { as: 'newest', place: start }
 }
 
-const answerTypes: ReadonlySet<AgentEvent['type']> = new Set([
+const answerTypes: ReadonlySet<LogEvent['type']> = new Set([
   'tool-output-available',
   'tool-output-error',
   'tool-approval-response',

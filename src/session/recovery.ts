@@ -3,7 +3,7 @@
  * point at which the run continues. The log is never rewritten. An event that readers have already stays,
  * or a later event withdraws it.
  */
-import type { AgentEvent, EventOf } from '../event.ts'
+import type { AgentEvent, EventOf, LogEvent } from '../event.ts'
 import type { FoldedMessage, MessageFold } from '../message-fold.ts'
 import type { OpenCall } from '../runner/session-hooks.ts'
 import type { LogEntry } from '../store/log.ts'
@@ -75,7 +75,7 @@ function unstoredEvents({ fold, step }: LogScan): AgentEvent[] {
 }
 
 /** Events that only a run emits. An owner that only closes the open parts emits none of them. */
-const runEvents = new Set<AgentEvent['type']>([
+const runEvents = new Set<LogEvent['type']>([
   'start-step',
   'reset-step',
   'text-delta',

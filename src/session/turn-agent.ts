@@ -101,6 +101,7 @@ function hooksOf(turn: RunningTurn, { resume, origins, session }: TurnOf): Sessi
     },
     spent: async () => (await world.store.session(claim.sessionId))?.spent ?? noSpending,
     beforeStart: () => world.mayStart(claim),
+    record: turn.record,
     moreMessages: () => steeredMessages(turn),
     async mayReset() {
       const session = await world.store.session(claim.sessionId).catch(() => undefined)

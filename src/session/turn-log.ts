@@ -4,8 +4,8 @@
  * call is in the log before the tool may run. If the store reports another owner, it writes nothing more
  * and ends the turn.
  */
+import type { LogEvent } from '../event.ts'
 import { LoomError } from '../ground/error.ts'
-import type { Sink } from '../sink.ts'
 import type { AppendReply, Intents, LogEntry, LogWriter } from '../store/log.ts'
 import { withRetries } from './append-retries.ts'
 import { EventBuffer } from './event-buffer.ts'
@@ -51,7 +51,7 @@ export class TurnLog {
     this.#lastId = options.at.lastId
   }
 
-  readonly sink: Sink = (event) => {
+  readonly sink = (event: LogEvent): void | Promise<void> => {
     if (this.#isDetached) return undefined
     if (this.#failure !== undefined) throw this.#failure
     this.#waiting.add(event)

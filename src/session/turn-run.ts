@@ -2,7 +2,7 @@
  * The life of one claimed turn in the process that owns it: from the current end of its log to its commit
  * and the claim of the next letter. All its events go through the log. `turn-work.ts` decides the work.
  */
-import type { AgentEvent } from '../event.ts'
+import type { AgentEvent, StepRecord } from '../event.ts'
 import { LoomError } from '../ground/error.ts'
 import { late } from '../ground/late.ts'
 import { MessageFold } from '../message-fold.ts'
@@ -120,6 +120,13 @@ export class TurnRun implements RunningTurn {
 
   readonly emit = async (events: readonly AgentEvent[]): Promise<void> => {
     for (const event of events) await this.sink(event)
+  }
+
+  readonly record = async (step: StepRecord): Promise<void> => {
+    await this.#log.sink(step)
+    await this.#log.flush()
+    // A log that was detached meanwhile ignores events. The next owner repeats the step.
+    if (isGone(this)) throw this.signal.reason
   }
 
   readonly flush = (): Promise<void> => this.#log.flush()

@@ -1,6 +1,6 @@
 /** The objects that an instance passes to its turns, and the state that the parts of a turn share. */
 import type { Agent, TimeLimits } from '../agent.ts'
-import type { AgentEvent } from '../event.ts'
+import type { AgentEvent, StepRecord } from '../event.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { MessageFold } from '../message-fold.ts'
 import type { ModelReference, Models } from '../model.ts'
@@ -60,6 +60,8 @@ export interface RunningTurn {
   readonly endReason: TurnEnd | undefined
   end: (reason: TurnEnd) => void
   emit: (events: readonly AgentEvent[]) => Promise<void>
+  /** Appends a finished step of a tool call. Resolves when the log has it. */
+  record: (step: StepRecord) => Promise<void>
   /** Waits until the log has all emitted events. */
   flush: () => Promise<void>
   /** Whether new letters may steer this turn since the last call. */

@@ -2,7 +2,7 @@
  * The log of a turn: its entries in order. The id of an entry is `<claim>-<seq>`. A claim begins with
  * the empty entry of seq 0, so that the log itself shuts out the owner before it.
  */
-import type { AgentEvent } from '../event.ts'
+import type { LogEvent } from '../event.ts'
 import type { Stop } from './turn.ts'
 
 /** Writes logs. This is the per-token path. */
@@ -35,7 +35,7 @@ export interface LogReader {
 
 export interface LogEntry {
   id: string
-  events: readonly AgentEvent[]
+  events: readonly LogEvent[]
 }
 
 export interface AppendAt {

@@ -2,7 +2,7 @@
  * A frame of many megabytes that contains the output of a tool. It is encoded and sent in pieces.
  * As one text, it would delay all other readers.
  */
-import type { AgentEvent } from '../event.ts'
+import { isForClients, type LogEvent } from '../event.ts'
 import { isOnePiece, jsonPieces } from '../ground/json/pieces.ts'
 import type { Encoder } from './frames.ts'
 import { withoutPrototypes } from './frames/json.ts'
@@ -31,9 +31,10 @@ export class LargeFrame {
  */
 export function frameOf(
   encoder: Encoder,
-  event: AgentEvent,
+  event: LogEvent,
   cursor: string,
 ): string | LargeFrame | undefined {
+  if (!isForClients(event)) return undefined
   if ('delta' in event) return encoder.encode(event, cursor)
   if ('output' in event && !isOnePiece(event.output)) {
     return framed(event.output, (output) => encoder.encode({ ...event, output }, cursor))

@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { Context } from 'hono'
 
-import type { AgentEvent } from '../event.ts'
+import type { AgentEvent, LogEvent } from '../event.ts'
 import { LoomError } from '../ground/error.ts'
 import type { Encoder } from './frames.ts'
 import type { LargeFrame } from './large-frame.ts'
@@ -85,7 +85,7 @@ export class ResponseSink {
   }
 
   /** Sends an event with bytes from an encoder like this reader's own. */
-  sendEncoded(event: AgentEvent, frame: string | undefined): void | Promise<void> {
+  sendEncoded(event: LogEvent, frame: string | undefined): void | Promise<void> {
     if (this.#isOver) return undefined
     if (event.type === 'finish' && this.#state === 'open') this.#state = 'finished'
     if (event.type === 'error' && !this.#encoder.reportsErrors) this.#state = 'failed'

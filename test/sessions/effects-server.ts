@@ -35,6 +35,28 @@ const effect = (name: string, retry: RetryClass): NamedTool => ({
   },
 })
 
+const steps: NamedTool = {
+  name: 'steps',
+  description: 'Charges and sends an invoice.',
+  inputSchema: z.looseObject({}),
+  retry: 'steps',
+  async *execute(_, { idempotencyKey, signal, step }) {
+    const tell = async (point: Point, key = idempotencyKey) => {
+      const response = await fetch(`${ledger}/${point}?key=${key}`, { signal })
+      await response.text()
+      return point
+    }
+    yield 'partial: begun'
+    await tell('before')
+    const charge = await step('charge', ({ key }) => tell('effect', key))
+    await tell('between')
+    const invoice = await step('invoice', ({ key }) => tell('second', key))
+    yield 'partial: nearly done'
+    await tell('done')
+    return `worked: ${charge}, ${invoice}`
+  },
+}
+
 const config = readConfig({ ...process.env, LOOM_AGENT: 'worker' })
 const models = createModels({ environment: process.env })
 const report = errorLog({
@@ -45,7 +67,7 @@ const report = errorLog({
 const worker = defineAgent({
   name: 'worker',
   systemPrompt: 'Work.',
-  tools: [effect('never', 'never'), effect('safe', 'safe'), effect('keyed', 'keyed')],
+  tools: [effect('never', 'never'), effect('safe', 'safe'), effect('keyed', 'keyed'), steps],
 })
 const loom = await openLoom({ config, agents: [worker], models, report })
 const { url } = await listen(createApp({ loom, config }).fetch, config)

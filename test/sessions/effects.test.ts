@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import type { UIMessage } from 'ai'
 import { describe, expect, it } from 'vitest'
 
-import type { RetryClass } from '../../src/tool.ts'
 import { until } from '../redis/until.ts'
 import { openLedger, type Point } from './ledger.ts'
 import { openStage } from './stage.ts'
@@ -17,15 +16,18 @@ import type { Upstream } from './upstream.ts'
 
 const program = join(import.meta.dirname, 'effects-server.ts')
 
+type Class = (typeof classes)[number]
+const classes = ['never', 'safe', 'keyed'] as const
+
 /** The place of the death, and the number of effects after it, by the retry class of the tool. */
-const places: [killed: string, held: Point | undefined, effects: Record<RetryClass, number>][] = [
+const places: [killed: string, held: Point | undefined, effects: Record<Class, number>][] = [
   ['before it ran', 'before', { never: 0, safe: 1, keyed: 1 }],
   ['while it had its effect', 'effect', { never: 1, safe: 2, keyed: 2 }],
   ['when it was done, and nobody knew', 'done', { never: 1, safe: 2, keyed: 2 }],
   ['after its output was told', undefined, { never: 1, safe: 1, keyed: 1 }],
 ]
 
-describe.each(['never', 'safe', 'keyed'] as const)('a tool that is "%s" to be retried', (retry) => {
+describe.each(classes)('a tool that is "%s" to be retried', (retry) => {
   it('runs as often as its class allows', async () => {
     await using ledger = await openLedger()
     await using stage = await openStage({ program, environment: { LEDGER_URL: ledger.url } })
@@ -61,6 +63,43 @@ describe.each(['never', 'safe', 'keyed'] as const)('a tool that is "%s" to be re
         expect(told, killed).toContain(isUnknown ? 'unknown' : 'worked')
         expect(told, killed).not.toContain('partial')
       }
+    }
+  })
+})
+
+/** The place of the death, and the effects: each step has its own key, and only the one under way is repeated. */
+const stepPlaces: [held: Point, effects: string[]][] = [
+  ['before', ['charge', 'invoice']],
+  ['effect', ['charge', 'charge', 'invoice']],
+  ['between', ['charge', 'invoice']],
+  ['second', ['charge', 'invoice', 'invoice']],
+  ['done', ['charge', 'invoice']],
+]
+
+describe('a tool with steps', () => {
+  it('repeats no finished step after a death', async () => {
+    await using ledger = await openLedger()
+    await using stage = await openStage({ program, environment: { LEDGER_URL: ledger.url } })
+    const [owner, survivor] = [stage.instance(0), stage.instance(1)]
+    const turns = await Promise.all(
+      stepPlaces.map(async ([point]) => {
+        const chatId = randomUUID()
+        ledger.holdAt(chatId, point)
+        const text = `steps: 2, tool: steps, hold, for ${chatId}`
+        const turn = await beginTurn({ owner, survivor, text, chatId })
+        await ledger.held(chatId)
+        return turn
+      }),
+    )
+    await owner.kill()
+    stage.upstream.letGo()
+    for (const [index, turn] of turns.entries()) {
+      const [killed, effects] = stepPlaces[index] ?? ['before', []]
+      const stored = await oneAnswer(turn, survivor, killed)
+      const key = `${turn.chatId}:${stored.id}:call-1`
+      expect(ledger.effectsOf(turn.chatId), killed).toEqual(effects.map((name) => `${key}:${name}`))
+      expect(partOf(stored), killed).toMatchObject({ output: 'worked: effect, second' })
+      expect(toldTo(stage.upstream, turn.chatId)).toContain('worked: effect, second')
     }
   })
 })

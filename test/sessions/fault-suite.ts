@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 
 import { defineAgent } from '../../src/agent.ts'
 import type { Store } from '../../src/store.ts'
-import type { RetryClass } from '../../src/tool.ts'
+import type { NamedTool, RetryClass } from '../../src/tool.ts'
 import { busyness } from '../machine.ts'
 import { until } from '../redis/until.ts'
 import { calls, hangs, says, scriptedModel, words } from '../scripted-model.ts'
@@ -109,6 +109,7 @@ export function faultSuite(openStore: () => Promise<Store>): void {
   const outcomes: [RetryClass, runsAgain: boolean][] = [
     ['safe', true],
     ['keyed', true],
+    ['steps', true],
     ['never', false],
   ]
   for (const [retry, runsAgain] of outcomes) {
@@ -183,6 +184,53 @@ export function faultSuite(openStore: () => Promise<Store>): void {
       expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
     })
   }
+
+  it('finished steps of an approved call outlive two owners', async () => {
+    await using world = openWorld(openStore)
+    const id = randomUUID()
+    const done: string[] = []
+    const stepped = (held: Gate, place: string): NamedTool =>
+      gatedTool(held, [], {
+        retry: 'steps',
+        needsApproval: true,
+        async execute(_, { step, signal }) {
+          const results: string[] = []
+          for (const name of ['a', 'b', 'c']) {
+            results.push(
+              await step(name, async () => {
+                if (name === place) await held.pass(signal)
+                done.push(`${name} before ${place}`)
+                return name
+              }),
+            )
+          }
+          return results.join('')
+        },
+      })
+    const owner = async (place: string, ...scripts: Parameters<typeof scriptedModel>) => {
+      const gate = new Gate(`step ${place}`)
+      const tools = [stepped(gate, place)]
+      return { gate, instance: await world.instance({ model: scriptedModel(...scripts), tools }) }
+    }
+    const first = await owner('b', calls(['work', {}]))
+    const asked = await first.instance.session(id).call('Go.')
+    const parts = asked.message.parts.map((part) => {
+      if (part.type !== 'tool-work') return part
+      const { approval } = { approval: {}, ...part }
+      return { ...part, state: 'approval-responded', approval: { ...approval, approved: true } }
+    })
+    await post(first.instance, id, { last: { ...asked.message, parts } })
+    await first.gate.reached()
+    first.instance.freeze()
+    const second = await owner('c')
+    await second.gate.reached()
+    second.instance.freeze()
+    const third = await owner('end', says('Done.'))
+    await untilState(third.instance, id, 'idle')
+    expect(done).toEqual(['a before b', 'b before c', 'c before end'])
+    const answer = (await third.instance.sessions.messages(id)).at(-1)
+    expect(answer?.parts.find(({ type }) => type === 'tool-work')).toMatchObject({ output: 'abc' })
+  })
 
   it('a turn that kills its owners is given up', async () => {
     await using world = openWorld(openStore)

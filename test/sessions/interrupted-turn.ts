@@ -18,7 +18,7 @@ import { z } from 'zod'
 
 import { agentTool } from '../../src/agent-tool.ts'
 import { type Agent, defineAgent } from '../../src/agent.ts'
-import type { AgentEvent } from '../../src/event.ts'
+import { type AgentEvent, isForClients } from '../../src/event.ts'
 import { Loom } from '../../src/loom.ts'
 import { createModels } from '../../src/model/resolve.ts'
 import { nextPrompt, type NextPrompt } from '../../src/session/next-prompt.ts'
@@ -155,7 +155,7 @@ export async function play(plan: Plan): Promise<Ended> {
   const next = await nextPrompt(there, session, { agent, context: undefined })
   there.sessions.refuse()
   here.sessions.refuse()
-  return { stored, events, asked, next, wasInterrupted, runs }
+  return { stored, events: events.filter(isForClients), asked, next, wasInterrupted, runs }
 }
 
 async function settled(

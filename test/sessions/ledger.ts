@@ -9,8 +9,8 @@ import { within } from '../deadline.ts'
 import { localhost, portOf } from '../redis/server.ts'
 import { until } from '../redis/until.ts'
 
-/** The reports of a tool, in this order. */
-export type Point = 'before' | 'effect' | 'done'
+/** The reports of a tool, in this order. Only a tool with steps has a second effect. */
+export type Point = 'before' | 'effect' | 'between' | 'second' | 'done'
 
 export interface Ledger extends AsyncDisposable {
   url: string
@@ -33,7 +33,7 @@ export async function openLedger(): Promise<Ledger> {
     const key = searchParams.get('key') ?? ''
     const [chatId = ''] = key.split(':')
     const point = pathname.slice(1)
-    if (point === 'effect') effects.push({ chatId, key })
+    if (point === 'effect' || point === 'second') effects.push({ chatId, key })
     if (holding.get(chatId) === point) {
       holding.delete(chatId)
       held.set(chatId, response)

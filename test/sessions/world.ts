@@ -9,7 +9,7 @@ import type { UIMessage } from 'ai'
 
 import type { AgentSession } from '../../src/agent-session.ts'
 import { type Agent, type AgentDefinition, defineAgent } from '../../src/agent.ts'
-import type { AgentEvent } from '../../src/event.ts'
+import { type AgentEvent, isForClients } from '../../src/event.ts'
 import { Loom } from '../../src/loom.ts'
 import { type FoldedMessage, MessageFold } from '../../src/message-fold.ts'
 import type { Models } from '../../src/model.ts'
@@ -185,6 +185,7 @@ export async function read(
     deliver({ id, events: list }) {
       for (const [index, event] of list.entries()) {
         if (index < skip) continue
+        if (!isForClients(event)) continue
         events.push({ cursor: cursorOf(id, index), event })
         fold.add(event)
         more.onEvent?.(event)

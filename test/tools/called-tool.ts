@@ -53,5 +53,6 @@ const contextOf = (signal: AbortSignal): ToolContext => ({
   messageId: 'message',
   agent: 'tester',
   depth: 0,
+  step: async (name, work) => work({ key: `session:call-1:${name}`, signal }),
   run: () => Promise.reject(new Error('no agent to run')),
 })

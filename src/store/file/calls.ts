@@ -5,7 +5,7 @@
  */
 import type { UIMessage } from 'ai'
 
-import type { AgentEvent } from '../../event.ts'
+import type { LogEvent } from '../../event.ts'
 import { isOnePiece } from '../../ground/json/pieces.ts'
 import type { Store } from '../../store.ts'
 import type { AppendAt, AppendReply, LogEntry } from '../log.ts'
@@ -42,7 +42,11 @@ interface World {
 }
 
 /** After these events the instance runs a tool. A power cut must not hide that it ran. */
-const durableTypes = new Set<AgentEvent['type']>(['tool-input-available', 'tool-approval-response'])
+const durableTypes = new Set<LogEvent['type']>([
+  'tool-input-available',
+  'tool-approval-response',
+  'tool-step',
+])
 
 export function fileCalls({ residents, hints, memory, orphans }: World): SessionCalls {
   /** Runs a call in the step in which the session is in memory. */
@@ -191,4 +195,4 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
 }
 
 /** Only the outputs of tools can be large. */
-const isLarge = (event: AgentEvent): boolean => 'output' in event && !isOnePiece(event.output)
+const isLarge = (event: LogEvent): boolean => 'output' in event && !isOnePiece(event.output)
