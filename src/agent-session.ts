@@ -9,7 +9,7 @@ import type { JSONObject, JSONValue } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Agent } from './agent.ts'
-import type { OptionsArgument } from './context-option.ts'
+import type { OptionalIn, OptionsArgument } from './context-option.ts'
 import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
 import { fieldOf } from './ground/fields.ts'
@@ -151,7 +151,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
     message: string | UIMessage,
     ...options: SendArguments<CONTEXT>
   ): Promise<CallReply<OUTPUT>> {
-    return withOutput<OUTPUT>(await (await this.send(message, ...options)).reply())
+    return (await this.send(message, ...options)).reply()
   }
 
   /**
@@ -186,7 +186,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
   async send(
     message: string | UIMessage,
     ...[options]: SendArguments<CONTEXT>
-  ): Promise<AnswerStream> {
+  ): Promise<AnswerStream<OUTPUT>> {
     const sent = this.#withContext(options)
     return this.#answer(await (await posts()).postMessage(this.#target, message, sent), sent)
   }
@@ -202,7 +202,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
     messageId: string,
     message: string | UIMessage,
     options: SendOptions<CONTEXT> = {},
-  ): Promise<AnswerStream> {
+  ): Promise<AnswerStream<OUTPUT>> {
     const edit = { ...this.#withContext(options), messageId }
     return this.#answer(await (await posts()).postMessage(this.#target, message, edit), options)
   }
@@ -215,7 +215,10 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
    * @throws LoomError `refused` if the session has no such message; `gone` if the session does not exist; as
    * `cast`
    */
-  async regenerate(messageId?: string, options: SendOptions<CONTEXT> = {}): Promise<AnswerStream> {
+  async regenerate(
+    messageId?: string,
+    options: SendOptions<CONTEXT> = {},
+  ): Promise<AnswerStream<OUTPUT>> {
     const accepted = await (
       await posts()
     ).postRegeneration(this.#target, messageId, this.#withContext(options))
@@ -232,18 +235,18 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
    * @throws LoomError `refused` if the session does not wait for one of the calls; `not-found` if the session
    * does not exist; `invalid-request` for an output that is not JSON
    */
-  answer(answers: readonly CallAnswer[], options?: WaitOptions): Promise<AnswerStream>
-  answer(toolCallId: string, output: unknown, options?: WaitOptions): Promise<AnswerStream>
+  answer(answers: readonly CallAnswer[], options?: WaitOptions): Promise<AnswerStream<OUTPUT>>
+  answer(toolCallId: string, output: unknown, options?: WaitOptions): Promise<AnswerStream<OUTPUT>>
   answer(
     messageId: string,
     answers: readonly Answer[],
     options?: WaitOptions,
-  ): Promise<AnswerStream>
+  ): Promise<AnswerStream<OUTPUT>>
   async answer(
     first: string | readonly CallAnswer[],
     second?: unknown,
     third?: WaitOptions,
-  ): Promise<AnswerStream> {
+  ): Promise<AnswerStream<OUTPUT>> {
     if (typeof first !== 'string') return this.#answerCalls(first, waitOptionsIn(second))
     if (!areStoredAnswers(second)) return this.#answerCalls([outputOrError(first, second)], third)
     return this.#answer(await (await posts()).postAnswers(this.#target, first, second), third)
@@ -260,7 +263,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
     approvalId: string,
     approved = true,
     { reason, signal }: WaitOptions & { reason?: string } = {},
-  ): Promise<AnswerStream> {
+  ): Promise<AnswerStream<OUTPUT>> {
     const decision = { approvalId, approved, ...(reason !== undefined && { reason }) }
     return this.#answerCalls([decision], signal === undefined ? {} : { signal })
   }
@@ -268,7 +271,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
   async #answerCalls(
     given: readonly CallAnswer[],
     options: WaitOptions | undefined,
-  ): Promise<AnswerStream> {
+  ): Promise<AnswerStream<OUTPUT>> {
     const session = await this.#existing()
     const { acceptAnswers } = await answers()
     const receipt = await acceptAnswers(this.#sessions, session, given.map(storedAnswer))
@@ -281,7 +284,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
    * Returns the events of the answer that runs or waits, from its start. Returns undefined if no turn runs
    * or waits.
    */
-  async watch({ signal }: WaitOptions = {}): Promise<AnswerStream | undefined> {
+  async watch({ signal }: WaitOptions = {}): Promise<AnswerStream<OUTPUT> | undefined> {
     const sessionId = await this.#storedId()
     const place = await this.#sessions.readers.placeOf(sessionId, undefined)
     if (place === undefined) return undefined
@@ -398,7 +401,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
    * @throws LoomError `not-found` if the session does not exist, has no such message or branch, or the new id
    * is in use; `invalid-request` for an invalid id
    */
-  async fork(fork: SessionFork = {}): Promise<AgentSession> {
+  async fork(fork: SessionFork = {}): Promise<AgentSession<OptionalIn<CONTEXT>, OUTPUT>> {
     if (fork.id !== undefined) checkId(fork.id)
     const id = await forkSession(this.#sessions, await this.#existing(), fork)
     return new AgentSession(this.#agent, { id, principal: this.principal, loom: this.#loom })
@@ -444,7 +447,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
   #answer(
     { sessionId, receipt }: AcceptedPost,
     options: Pick<SendOptions<unknown>, 'signal' | 'context'> = {},
-  ): AnswerStream {
+  ): AnswerStream<OUTPUT> {
     return new AnswerStream({
       sessions: this.#sessions,
       sessionId,
@@ -518,9 +521,3 @@ function contextJson(context: unknown): JSONObject {
 
 const isObject = (value: JSONValue): value is JSONObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** `OUTPUT` is the type of the schema that checked the output. */
-function withOutput<OUTPUT>(reply: CallReply): CallReply<OUTPUT>
-function withOutput(reply: unknown): unknown {
-  return reply
-}

@@ -10,6 +10,7 @@ import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
 import { toJson } from './ground/json.ts'
 import { zodSchema } from './ground/schema.ts'
+import type { JsonOf } from './run-result.ts'
 import type { AgentTools, ToolContext, TypedTool } from './tool.ts'
 import type { Usage } from './usage.ts'
 
@@ -23,13 +24,13 @@ import type { Usage } from './usage.ts'
  * const progressOf = ({ text, toolCalls }: AgentToolOutput) => `${toolCalls.length} calls: ${text}`
  * ```
  */
-export interface AgentToolOutput {
+export interface AgentToolOutput<OUTPUT = JSONValue> {
   /** The text of the current step; in the result, the answer. */
   text: string
   /** The tools that the sub-agent called, in order. */
   toolCalls: { toolName: string; state: 'running' | 'done' | 'error' }[]
   /** The output of an agent with an `output` schema, as JSON. Only in the result. */
-  output?: JSONValue
+  output?: OUTPUT
   /** The number of model calls. Only in the result. */
   steps?: number
   /** The tokens of the sub-agent. Only in the result. */
@@ -57,14 +58,20 @@ const reportEveryMs = 100
  */
 export function agentTool<
   CONTEXT,
+  OUTPUT,
   const AGENT_NAME extends string,
   const NAME extends string = AGENT_NAME,
 >(
-  agent: Agent<CONTEXT, unknown, AgentTools, AGENT_NAME>,
-  options: { name?: NAME; description?: string; timeoutMs?: number } = {},
-): TypedTool<{ prompt: string }, AgentToolOutput, CONTEXT, NoInfer<NAME>> {
+  agent: Agent<CONTEXT, OUTPUT, AgentTools, AGENT_NAME>,
+  options?: { name?: NAME; description?: string; timeoutMs?: number },
+): TypedTool<{ prompt: string }, AgentToolOutput<JsonOf<OUTPUT>>, CONTEXT, NoInfer<NAME>>
+// `OUTPUT` is the type of the schema that checked the output.
+export function agentTool<CONTEXT>(
+  agent: Agent<CONTEXT>,
+  options: { name?: string; description?: string; timeoutMs?: number } = {},
+): unknown {
   return defineTool({
-    name: nameOf(agent, options),
+    name: options.name ?? agent.name,
     description:
       options.description ?? agent.description ?? `Hands a task to the agent "${agent.name}".`,
     inputSchema: zodSchema((z) =>
@@ -79,12 +86,6 @@ export function agentTool<
         : { type: 'json', value: output.output },
     ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }),
   })
-}
-
-/** Without a name in the options, `NAME` is the type of the agent's name. */
-function nameOf<NAME extends string>(agent: { name: string }, options: { name?: NAME }): NAME
-function nameOf(agent: { name: string }, options: { name?: string }): string {
-  return options.name ?? agent.name
 }
 
 async function* delegate<CONTEXT>(

@@ -49,7 +49,10 @@ export type ContextValue<CONTEXT> = ContextOption<CONTEXT>['context']
  */
 export type ContextLeft<CONTEXT, GIVEN> = [GIVEN] extends [undefined]
   ? CONTEXT
-  : CONTEXT | undefined
+  : OptionalIn<CONTEXT>
+
+/** The context of a session that has one: a message may bring another. */
+export type OptionalIn<CONTEXT> = [CONTEXT] extends [never] ? never : CONTEXT | undefined
 
 /** The last parameter of a function that runs an agent: required if the agent needs a context. */
 export type OptionsArgument<OPTIONS, CONTEXT> =

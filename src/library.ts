@@ -100,11 +100,14 @@ export function stream<CONTEXT, OUTPUT>(
  * app.post('/chat', async (c) => streamAgent(c, agent, (await c.req.json()).messages))
  * ```
  */
-export async function streamAgent<CONTEXT>(
+export async function streamAgent<CONTEXT, OUTPUT>(
   c: Context,
-  agent: Agent<CONTEXT>,
+  agent: Agent<CONTEXT, OUTPUT>,
   messages: unknown,
-  ...[options]: OptionsArgument<Omit<StreamAgentOptions, 'context'>, NoInfer<CONTEXT>>
+  ...[options]: OptionsArgument<
+    Omit<StreamAgentOptions<undefined, NoInfer<OUTPUT>>, 'context'>,
+    NoInfer<CONTEXT>
+  >
 ): Promise<Response> {
   const module = await import('./stream-agent.ts')
   return module.streamAgent(c, agent, messages, withModels(runOptions<CONTEXT>(options)))

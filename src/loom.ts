@@ -197,7 +197,7 @@ export class Loom<
     name?: NAME,
     id?: string,
     { context, principal }: { context?: GIVEN | undefined; principal?: string } = {},
-  ): AgentSession<ContextLeft<ContextOfAgent<AGENTS, NAME>, GIVEN>> {
+  ): AgentSession<ContextLeft<ContextOfAgent<AGENTS, NAME>, GIVEN>, OutputOfAgent<AGENTS, NAME>> {
     const agent = this.agentOf(name ?? this.defaultAgent)
     return new AgentSession(agent, {
       loom: this,
@@ -270,6 +270,13 @@ type ContextOfAgent<AGENTS extends readonly AnyAgent[], NAME extends string> = s
   : ContextOf<Extract<AGENTS[number], { name: NAME }>>
 
 type ContextOf<AGENT> = AGENT extends Agent<infer CONTEXT> ? CONTEXT : never
+
+/** The output of the agents with this name. `unknown` if their types do not say which. */
+type OutputOfAgent<AGENTS extends readonly AnyAgent[], NAME extends string> = string extends NAME
+  ? unknown
+  : OutputOf<Extract<AGENTS[number], { name: NAME }>>
+
+type OutputOf<AGENT> = AGENT extends Agent<never, infer OUTPUT> ? OUTPUT : never
 
 /** A context comes from the sender of a message as JSON, so no type can describe it. */
 function ofAnyContext(agent: AnyAgent): Agent

@@ -1,4 +1,5 @@
 /** The result of a run. This module is below all modules that return or pass a result. */
+import type { JSONValue } from '@ai-sdk/provider'
 import type { ModelMessage } from 'ai'
 
 import type { FinishReason } from './event.ts'
@@ -29,6 +30,9 @@ export type Outcome =
   | 'waiting'
   | 'error'
   | 'aborted'
+
+/** The type of an output in messages, which are JSON: the same type, if it is one of JSON. */
+export type JsonOf<OUTPUT> = [OUTPUT] extends [JSONValue] ? OUTPUT : JSONValue
 
 /**
  * The result of a run. `run` returns it, and the `result` of a `LoomError` holds it.

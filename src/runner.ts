@@ -94,11 +94,11 @@ async function settingsOf<CONTEXT>(
 }
 
 /** Runs a sub-agent: the same options, one level deeper, without approvals. */
-function runBelow(
-  agent: Agent,
+function runBelow<OUTPUT>(
+  agent: Agent<unknown, OUTPUT>,
   messages: string | readonly ModelMessage[],
   shared: WithModels<RunOptions<unknown>>,
-): Promise<RunResult> {
+): Promise<RunResult<OUTPUT>> {
   const depth = (shared.depth ?? 0) + 1
   if (depth > depthMax) {
     throw new LoomError('invalid-request', `Sub-agents go at most ${depthMax} levels deep.`)

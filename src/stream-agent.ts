@@ -33,7 +33,7 @@ import type { ResponseOptions } from './wire/response.ts'
  * }
  * ```
  */
-export interface StreamAgentOptions<CONTEXT = undefined>
+export interface StreamAgentOptions<CONTEXT = undefined, OUTPUT = unknown>
   extends
     Pick<
       RunOptions<CONTEXT>,
@@ -61,7 +61,7 @@ export interface StreamAgentOptions<CONTEXT = undefined>
    */
   fileUrls?: FileUrls
   /** Runs when the run is done, also if the client has disconnected. @defaultValue none */
-  onFinish?: (result: RunResult) => void | Promise<void>
+  onFinish?: (result: RunResult<OUTPUT>) => void | Promise<void>
   /**
    * Receives the error of a run that failed after its first event, or of `onFinish`. The stream has
    * already reported the failure of the run to the client. @defaultValue ignores it
@@ -74,11 +74,11 @@ export interface StreamAgentOptions<CONTEXT = undefined>
  * @param messages `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`
  * @throws LoomError for a bad request, and each error that `run` throws before its first event
  */
-export async function streamAgent<CONTEXT = unknown>(
+export async function streamAgent<CONTEXT = unknown, OUTPUT = unknown>(
   c: Context,
-  agent: Agent<CONTEXT>,
+  agent: Agent<CONTEXT, OUTPUT>,
   messages: unknown,
-  options: WithModels<StreamAgentOptions<CONTEXT>>,
+  options: WithModels<StreamAgentOptions<CONTEXT, OUTPUT>>,
 ): Promise<Response> {
   const reading = readingOf(c, options)
   const conversation = await readConversation(
@@ -117,7 +117,7 @@ function runOptionsOf<CONTEXT>(
     model,
     limits,
     clock,
-  }: WithModels<StreamAgentOptions<CONTEXT>>,
+  }: WithModels<Omit<StreamAgentOptions<CONTEXT>, 'onFinish'>>,
 ): WithModels<RunOptions<CONTEXT>> {
   return {
     models,
@@ -150,10 +150,10 @@ function bothSinks(reply: Sink, other: Sink | undefined): Sink {
 }
 
 /** Waits for the end of the run after the response has begun, and handles its failure. */
-async function conclude(
-  pendingResult: Promise<RunResult>,
+async function conclude<OUTPUT>(
+  pendingResult: Promise<RunResult<OUTPUT>>,
   reply: ResponseSink,
-  { onFinish, onError }: Pick<StreamAgentOptions, 'onFinish' | 'onError'>,
+  { onFinish, onError }: Pick<StreamAgentOptions<unknown, OUTPUT>, 'onFinish' | 'onError'>,
 ): Promise<void> {
   try {
     const result = await pendingResult.finally(() => reply.end())

@@ -81,11 +81,11 @@ export interface ToolContext<CONTEXT = unknown> extends ToolCallFacts {
    * Runs another agent for this call, one level deeper, with the same context, models, limits and signal.
    * Its tokens and cost count for this turn. It cannot ask a human: calls that need an approval are refused.
    */
-  run: (
-    agent: Agent<CONTEXT>,
+  run: <OUTPUT>(
+    agent: Agent<CONTEXT, OUTPUT>,
     messages: string | readonly ModelMessage[],
     options?: { sink?: Sink },
-  ) => Promise<RunResult>
+  ) => Promise<RunResult<OUTPUT>>
 }
 
 /**

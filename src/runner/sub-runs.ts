@@ -7,11 +7,11 @@ import type { Sink } from '../sink.ts'
 import type { Ledger } from './ledger.ts'
 
 /** Runs a sub-agent with the options of the run above. */
-export type RunBelow = (
-  agent: Agent,
+export type RunBelow = <OUTPUT>(
+  agent: Agent<unknown, OUTPUT>,
   messages: string | readonly ModelMessage[],
   options: { sink?: Sink; signal: AbortSignal; messageId: string; above: Ledger },
-) => Promise<RunResult>
+) => Promise<RunResult<OUTPUT>>
 
 export interface SubRuns {
   runBelow: RunBelow
@@ -24,11 +24,11 @@ export interface SubRuns {
 
 export function subRuns({ runBelow, key, signal, ledger }: SubRuns) {
   let count = 0
-  return async (
-    agent: Agent,
+  return async <OUTPUT>(
+    agent: Agent<unknown, OUTPUT>,
     messages: string | readonly ModelMessage[],
     options: { sink?: Sink } = {},
-  ): Promise<RunResult> => {
+  ): Promise<RunResult<OUTPUT>> => {
     const messageId = `${key}/${++count}`
     return runBelow(agent, messages, { ...options, signal, messageId, above: ledger })
   }

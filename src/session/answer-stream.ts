@@ -55,7 +55,7 @@ export interface AnswerAt {
 /**
  * The answer to a message that a session has accepted. A loop over it reads the events as they happen; `reply`
  * waits for the whole answer. A caller may use one of them, both or none: the turn runs in any case, and a
- * loop that ends early does not stop it.
+ * loop that ends early does not stop it. `OUTPUT` is the type of the output, if the agent has a schema for it.
  * @example
  * ```ts
  * import { type AnswerStream, defineAgent, startAgent } from 'loomkit'
@@ -68,7 +68,7 @@ export interface AnswerAt {
  * const { state } = await answer.reply()
  * ```
  */
-export class AnswerStream implements AsyncGenerator<AgentEvent, void> {
+export class AnswerStream<OUTPUT = unknown> implements AsyncGenerator<AgentEvent, void> {
   /** The id of the answer. A message that steers a running turn has its answer in that of the turn. */
   readonly messageId: string
   /** Whether the message waited for its turn when it was accepted. */
@@ -88,7 +88,7 @@ export class AnswerStream implements AsyncGenerator<AgentEvent, void> {
    * not known); `refused` if the message was withdrawn; `gone` if the answer expired. If the signal aborts,
    * its reason is thrown.
    */
-  async reply(): Promise<CallReply> {
+  async reply(): Promise<CallReply<OUTPUT>> {
     const { sessions, sessionId, receipt, signal = new AbortController().signal } = this.#at
     let failure: LoomError | undefined
     const { message, session } = await wholeAnswer(sessions, sessionId, receipt, {
@@ -99,12 +99,12 @@ export class AnswerStream implements AsyncGenerator<AgentEvent, void> {
     })
     if (failure !== undefined) throw failure
     const json = outputIn(message)
-    return {
+    return withOutput<OUTPUT>({
       text: textOf(message),
       ...(json !== undefined && { output: await this.#at.outputOf(json) }),
       message,
       state: session?.state ?? 'idle',
-    }
+    })
   }
 
   /** @throws LoomError `refused` if the message was withdrawn, or `gone` if the log of the answer expired */
@@ -132,6 +132,12 @@ export class AnswerStream implements AsyncGenerator<AgentEvent, void> {
     this.#events ??= eventsOf(this.#at)
     return this.#events
   }
+}
+
+/** `OUTPUT` is the type of the schema that checked the output. */
+function withOutput<OUTPUT>(reply: CallReply): CallReply<OUTPUT>
+function withOutput(reply: unknown): unknown {
+  return reply
 }
 
 function failureIn({ errorText, code }: { errorText: string; code?: string }): LoomError {

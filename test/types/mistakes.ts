@@ -21,6 +21,7 @@ const tool = { name: 'weather', description: 'Weather.', inputSchema } as const
 
 const missing = /TS2554: Expected 3 arguments, but got 2/
 const missingField = /Property 'context' is missing/
+const noKelvin = /Property 'kelvin' does not exist on type '{ celsius: number; }'/
 const wrong = /TS2322: Type 'number' is not assignable to type 'string'/
 
 export const mistakes: readonly Mistake[] = [
@@ -150,7 +151,45 @@ defineTool({
   {
     name: 'a field that the output of an agent does not have',
     code: `void run(forecast, 'Hi', { context: { user: 'Ada' } }).then(({ output }) => output?.kelvin)`,
-    error: /Property 'kelvin' does not exist on type '{ celsius: number; }'/,
+    error: noKelvin,
+  },
+  {
+    name: 'a field that the output of an answer does not have',
+    code: `
+const session = startAgent(forecast, { context: { user: 'Ada' } })
+void session.send('Hi').then((answer) => answer.reply()).then(({ output }) => output?.kelvin)`,
+    error: noKelvin,
+  },
+  {
+    name: 'the same for a message that was edited',
+    code: `
+const session = startAgent(forecast, { context: { user: 'Ada' } })
+void session.edit('m', 'Hi').then((answer) => answer.reply()).then(({ output }) => output?.kelvin)`,
+    error: noKelvin,
+  },
+  {
+    name: 'the same for an agent that is found by its name',
+    code: `
+const session = new Loom({ agents: [plain, forecast] }).startAgent('forecast')
+void session.call('Hi', { context: { user: 'Ada' } }).then(({ output }) => output?.kelvin)`,
+    error: noKelvin,
+  },
+  {
+    name: 'the same in onFinish of streamAgent',
+    code: `
+const options = { context: { user: 'Ada' } }
+new Hono().post('/', (c) =>
+  streamAgent(c, forecast, [], { ...options, onFinish: ({ output }) => void output.kelvin }))`,
+    error: noKelvin,
+  },
+  {
+    name: 'the same for a sub-agent',
+    code: `
+defineTool({
+  ...tool,
+  execute: async (_, { run }: ToolContext<{ user: string }>) => (await run(forecast, 'Hi')).output.kelvin,
+})`,
+    error: noKelvin,
   },
 
   // The frontend
