@@ -2,7 +2,8 @@
  * `loom chat`: decides between one question and a conversation, opens the session, the terminal and
  * the screen, and returns the exit code.
  */
-import { LoomError } from '../ground/error.ts'
+import { errorMessage, LoomError } from '../ground/error.ts'
+import { keepRunning } from '../ground/unhandled-failures.ts'
 import type { CommandWorld } from './app.ts'
 import { Grants } from './approval.ts'
 import { type ChatFlags, checkFlags, formatOf } from './chat-options.ts'
@@ -47,6 +48,7 @@ async function hold(
   const isInteractive = wantsConversation(program.stdin, words, flags)
   const screen = new Screen({ stdout, stderr, environment, isQuiet: flags.quiet === true })
   using interrupts = openInterrupts(program)
+  keepRunning(program, (error) => screen.note(`loom: ${plainLine(errorMessage(error))}`))
   const prompt =
     isInteractive || flags.watch === true
       ? words.join(' ')

@@ -5,6 +5,7 @@ import type { Agent } from '../agent.ts'
 import { type Config, readConfig } from '../config.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { attachDefaultLogger } from '../ground/telemetry.ts'
+import { keepRunning } from '../ground/unhandled-failures.ts'
 import type { Loom } from '../loom.ts'
 import type { SandboxKind } from '../machine/sandbox/options.ts'
 import type { ModelReference, Models } from '../model.ts'
@@ -55,6 +56,11 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
     },
   })
   const models = createModels({ environment: program.env, registry })
+  const redact = (text: string) => models.redact(text)
+  const outage = new Outage()
+  const report = errorLog({ logLevel: config.logLevel, redact, writeLine, outage })
+  // Before the files of the user are loaded.
+  keepRunning(program, report)
   const { env: environment } = program
   const project = await projectOf(world)
   const source = await openAgents({ ...options, project, config, environment, notice })
@@ -64,9 +70,6 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   // Reports a bad model in one line now, and not in the first request.
   for (const reference of references) await models.resolve(reference)
   if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
-  const redact = (text: string) => models.redact(text)
-  const outage = new Outage()
-  const report = errorLog({ logLevel: config.logLevel, redact, writeLine, outage })
   const onBack = () => {
     const awayMs = outage.end()
     if (awayMs !== undefined) notice(`Redis is back after ${Math.ceil(awayMs / 1000)} s.`)

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 
 import { afterEach, describe, expect, it } from 'vitest'
 
-import { namesAt, post, serverAt } from './agent-server.ts'
+import { addressOf, namesAt, post, serverAt, startServer } from './agent-server.ts'
 import { folder, loom, tidy } from './command.ts'
 
 afterEach(tidy)
@@ -50,6 +50,24 @@ export const keeper = defineActingAgent('keeper', ({ workspace, sandbox, environ
     tools: [bash({ workspace: workspace.root, sandbox, environment })],
   }),
 )
+`
+
+/** A tool with a promise that is rejected and a timer that throws. The tool handles neither. */
+const loose = `
+import { defineAgent, defineTool } from 'loomkit'
+import { z } from 'zod'
+void Promise.reject(new Error('rejected while it loads'))
+const tool = defineTool({
+  name: 'loose', description: 'Leaves a failure.', retry: 'safe',
+  inputSchema: z.object({}),
+  async execute() {
+    setTimeout(() => { throw new Error('thrown later') })
+    void Promise.reject(new Error('rejected later'))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    return 'answered'
+  },
+})
+export default defineAgent({ name: 'hasty', systemPrompt: 'Hurry.', tools: [tool] })
 `
 
 describe('loom serve', () => {
@@ -131,6 +149,23 @@ describe('loom serve', () => {
     )
   })
 
+  it('reports a failure that no code handles, and keeps its sessions', async () => {
+    const directory = await project({ 'agents/hasty.ts': loose })
+    const run = startServer(['serve'], { directory })
+    const url = await addressOf(run)
+    expect(await post(url, { id: 'kept', message: 'Use loose {}' })).toContain('answered')
+    for (const cause of ['rejected while it loads', 'rejected later', 'thrown later']) {
+      const line = new RegExp(
+        `^loom: internal: [^\\n]*handles[^\\n]*${cause}[^\\n]*hasty\\.ts`,
+        'm',
+      )
+      await expect.poll(() => run.stderr, { timeout: 60_000 }).toMatch(line)
+    }
+    expect(await post(url, { id: 'kept', message: 'Use loose {}' })).toContain('answered')
+    run.child.kill('SIGTERM')
+    expect(await run.ended).toMatchObject({ code: 0 })
+  })
+
   it('refuses two agents of one name', async () => {
     const directory = await project({
       'agents/one.ts': agent('tutor'),
@@ -173,6 +208,16 @@ describe('loom chat', () => {
       code: 2,
       stderr: expect.stringMatching(/calculator, .*count, letters, bash/),
     })
+  })
+
+  it('shows a failure that no code handles, and the answer', async () => {
+    const directory = await project({ 'hasty.ts': loose })
+    const { code, stdout, stderr } = await loom(['--agent', './hasty.ts', 'Use loose {}'], {
+      directory,
+    })
+    expect(stderr).toMatch(/^loom: A promise was rejected, [^\n]*: rejected later$/m)
+    expect(stderr).toMatch(/^loom: An error was thrown, [^\n]*: thrown later$/m)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('answered') })
   })
 
   it('runs no code of the folder for the names of Loom', async () => {
