@@ -173,7 +173,7 @@ describe('the examples', () => {
     const called = rows.flatMap(([, loom]) =>
       codeIn(loom).flatMap((code) => /^(\w+)\(/.exec(code)?.[1] ?? []),
     )
-    const fields = ['onStep', 'onError']
+    const fields = ['onStep', 'onError', 'execute']
     const names = called.filter((name) => !fields.includes(name))
     expect(names.length).toBeGreaterThan(15)
     expect(names.filter((name) => !(name in library))).toEqual([])
