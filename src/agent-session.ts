@@ -1,106 +1,39 @@
 /**
  * A conversation with an agent in code, like LoomEx's `start_agent`, `call` and `get_messages`. It has a
  * mailbox, runs one turn at a time, and lives as long as its store. Its methods do what the session routes do
- * over HTTP, through the same functions of `session/`. Long, because it is the list of these methods.
+ * over HTTP, through the same functions of `session/`. Long, because it is the list of these methods; those
+ * that only read are in `agent-session/readable-session.ts`.
  */
-import { randomUUID } from 'node:crypto'
-
-import type { JSONObject, JSONValue } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
+import type {
+  AgentSessionOptions,
+  SendArguments,
+  SendOptions,
+  WaitOptions,
+} from './agent-session/options.ts'
+import { ReadableSession } from './agent-session/readable-session.ts'
+import { checkId, SessionHandle } from './agent-session/session-handle.ts'
 import type { Agent } from './agent.ts'
-import type { OptionalIn, OptionsArgument } from './context-option.ts'
+import type { OptionalIn } from './context-option.ts'
 import type { AgentEvent } from './event.ts'
-import { LoomError } from './ground/error.ts'
 import { fieldOf } from './ground/fields.ts'
-import { toJson } from './ground/json.ts'
 import { late } from './ground/late.ts'
-import type { AcceptedPost } from './session/accept-post.ts'
-import { AnswerStream, type CallReply } from './session/answer-stream.ts'
+import type { AnswerStream, CallReply } from './session/answer-stream.ts'
 import {
   areStoredAnswers,
   type CallAnswer,
   outputOrError,
   storedAnswer,
 } from './session/call-answer.ts'
-import type { NextPrompt } from './session/next-prompt.ts'
-import type { ProgramTarget } from './session/program-post.ts'
 import { noSession, notQueued } from './session/receipt.ts'
-import { sessionEvents } from './session/session-events.ts'
-import type { FollowScope } from './session/session-follower.ts'
 import { forkSession, type SessionFork } from './session/session-fork.ts'
-import type { SessionHost as PostHost } from './session/session-host.ts'
-import {
-  type QueuedLetterInfo,
-  queueInfo,
-  type SessionInfo,
-  sessionInfo,
-} from './session/session-info.ts'
 import { type SessionStop, type StopReply, stopSession } from './session/session-stop.ts'
-import { storedId } from './session/tenant-ids.ts'
-import type { Sessions } from './sessions.ts'
-import { mergedContext } from './store/context.ts'
-import type { Answer, QueueOnStop, WhenBusy } from './store/letter.ts'
-import type { Branch, SessionRecord } from './store/session.ts'
-import { idLengthMax, isSessionId } from './wire/conversation.ts'
+import type { Answer, QueueOnStop } from './store/letter.ts'
 
-// They load the conversion of messages and the runner, which an import of the library does not need.
+// They load the conversion of messages, which an import of the library does not need.
 const posts = late(() => import('./session/program-post.ts'))
 const answers = late(() => import('./session/accept-answer.ts'))
-const prompts = late(() => import('./session/next-prompt.ts'))
-
-/** The owner of the sessions of a process: a `Loom`. */
-export interface SessionHost extends PostHost {
-  /** Hands running turns over to the other instances on the store, and closes the store. */
-  close: () => Promise<void>
-}
-
-export interface AgentSessionOptions {
-  /** The id of the conversation in the store. @defaultValue a random UUID */
-  id?: string
-  /** The user or the tenant to whom the conversation belongs. @defaultValue '' */
-  principal?: string
-  loom: SessionHost
-  /** The context of each message that brings none. @defaultValue none */
-  context?: unknown
-  /** The first messages of the conversation if the store does not have it yet. @defaultValue none */
-  seed?: readonly UIMessage[]
-}
-
-/** The option of every method that waits. */
-export interface WaitOptions {
-  /** Ends the wait of the caller. The turn continues. @defaultValue none */
-  signal?: AbortSignal
-}
-
-/**
- * The options of `AgentSession.call`, `cast`, `send`, `stream`, `edit` and `regenerate`.
- * @example
- * ```ts
- * import type { SendOptions } from 'loomkit'
- *
- * const options: SendOptions = { whenBusy: 'reject', signal: AbortSignal.timeout(30_000) }
- * ```
- */
-export interface SendOptions<CONTEXT = undefined> extends WaitOptions {
-  /** The effect of the message on a turn that runs. @defaultValue 'queue' */
-  whenBusy?: WhenBusy
-  /**
-   * The context of the agent's callbacks and tools. The store keeps it as JSON. It is required if the agent
-   * has a context and `startAgent` has not set one.
-   * @defaultValue the context of `startAgent`, or the session's last context, or `{}`
-   */
-  context?: CONTEXT
-  /** The model of the answer, one of the agent's `models`. @defaultValue the agent's `model` */
-  model?: string
-  /**
-   * Identifies a message that is sent again, as the `Idempotency-Key` header does: with the same key and
-   * content, the session answers once. @defaultValue the id of the message
-   */
-  idempotencyKey?: string
-}
-
-type SendArguments<CONTEXT> = OptionsArgument<Omit<SendOptions, 'context'>, CONTEXT>
 
 /**
  * The client side of one session. `startAgent` returns one. It holds no state, so several processes may
@@ -117,26 +50,17 @@ type SendArguments<CONTEXT> = OptionsArgument<Omit<SendOptions, 'context'>, CONT
  * await session.close()
  * ```
  */
-export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncDisposable {
-  /** The id by which the principal names the session. */
-  readonly id: string
-  /** The user or the tenant to whom the session belongs; '' if there is none. */
-  readonly principal: string
-  readonly #agent: Agent
-  readonly #loom: SessionHost
-  readonly #seed: readonly UIMessage[]
-  readonly #context: unknown
+export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
+  extends ReadableSession<OUTPUT>
+  implements AsyncDisposable
+{
+  readonly #session: SessionHandle<OUTPUT>
 
   /** @throws LoomError `invalid-request` for an invalid id */
   constructor(agent: Agent, options: AgentSessionOptions) {
-    const { id = randomUUID(), principal = '', loom, seed = [], context } = options
-    checkId(id)
-    this.id = id
-    this.principal = principal
-    this.#agent = agent
-    this.#loom = loom
-    this.#seed = seed
-    this.#context = context
+    const session = new SessionHandle<OUTPUT>(agent, options)
+    super(session)
+    this.#session = session
   }
 
   // Messages
@@ -161,8 +85,9 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
    * `refused` if its id was used for another message
    */
   async cast(message: string | UIMessage, ...[options]: SendArguments<CONTEXT>): Promise<string> {
-    const sent = this.#withContext(options)
-    const { receipt } = await (await posts()).postMessage(this.#target, message, sent)
+    const sent = this.#session.withContext(options)
+    const { postMessage } = await posts()
+    const { receipt } = await postMessage(this.#session, message, sent)
     return receipt.letterId ?? ''
   }
 
@@ -187,8 +112,9 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
     message: string | UIMessage,
     ...[options]: SendArguments<CONTEXT>
   ): Promise<AnswerStream<OUTPUT>> {
-    const sent = this.#withContext(options)
-    return this.#answer(await (await posts()).postMessage(this.#target, message, sent), sent)
+    const sent = this.#session.withContext(options)
+    const { postMessage } = await posts()
+    return this.#session.answer(await postMessage(this.#session, message, sent), sent)
   }
 
   /**
@@ -203,8 +129,9 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
     message: string | UIMessage,
     options: SendOptions<CONTEXT> = {},
   ): Promise<AnswerStream<OUTPUT>> {
-    const edit = { ...this.#withContext(options), messageId }
-    return this.#answer(await (await posts()).postMessage(this.#target, message, edit), options)
+    const edit = { ...this.#session.withContext(options), messageId }
+    const { postMessage } = await posts()
+    return this.#session.answer(await postMessage(this.#session, message, edit), options)
   }
 
   /**
@@ -219,10 +146,9 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
     messageId?: string,
     options: SendOptions<CONTEXT> = {},
   ): Promise<AnswerStream<OUTPUT>> {
-    const accepted = await (
-      await posts()
-    ).postRegeneration(this.#target, messageId, this.#withContext(options))
-    return this.#answer(accepted, options)
+    const { postRegeneration } = await posts()
+    const sent = this.#session.withContext(options)
+    return this.#session.answer(await postRegeneration(this.#session, messageId, sent), options)
   }
 
   // Answers to calls
@@ -249,7 +175,8 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
   ): Promise<AnswerStream<OUTPUT>> {
     if (typeof first !== 'string') return this.#answerCalls(first, waitOptionsIn(second))
     if (!areStoredAnswers(second)) return this.#answerCalls([outputOrError(first, second)], third)
-    return this.#answer(await (await posts()).postAnswers(this.#target, first, second), third)
+    const { postAnswers } = await posts()
+    return this.#session.answer(await postAnswers(this.#session, first, second), third)
   }
 
   /**
@@ -272,111 +199,26 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
     given: readonly CallAnswer[],
     options: WaitOptions | undefined,
   ): Promise<AnswerStream<OUTPUT>> {
-    const session = await this.#existing()
+    const session = await this.#session.existing()
     const { acceptAnswers } = await answers()
-    const receipt = await acceptAnswers(this.#sessions, session, given.map(storedAnswer))
-    return this.#answer({ sessionId: session.id, receipt }, options)
-  }
-
-  // Reading
-
-  /**
-   * Returns the events of the answer that runs or waits, from its start. Returns undefined if no turn runs
-   * or waits.
-   */
-  async watch({ signal }: WaitOptions = {}): Promise<AnswerStream<OUTPUT> | undefined> {
-    const sessionId = await this.#storedId()
-    const place = await this.#sessions.readers.placeOf(sessionId, undefined)
-    if (place === undefined) return undefined
-    const receipt = { ...place, letterId: undefined, answers: [], queued: false, repeated: true }
-    return this.#answer({ sessionId, receipt }, signal === undefined ? {} : { signal })
-  }
-
-  /**
-   * Returns the events of the whole session, one answer after the other: first those of the answer that runs
-   * or waits. `data-user-message` is a message that another caller sent, and `data-queue` is the queue after
-   * each change. Each answer begins with `start`, which has its `messageId`. If the session does not exist
-   * yet, the loop waits for it.
-   * @param options.scope `session`: the loop ends when the caller leaves it or the signal aborts. `queue`: it
-   * ends when no turn runs and no message waits, and has no `data-` events. @defaultValue 'session'
-   * @throws LoomError `gone` if the session is deleted; `unavailable` if this instance shuts down; the reason
-   * of the signal
-   */
-  async *follow({ signal, scope = 'session' }: WaitOptions & { scope?: FollowScope } = {}) {
-    const session = await this.#find()
-    const sessionId = session?.id ?? storedId(this.principal, this.id)
-    const place = await this.#sessions.readers.placeOf(sessionId, undefined)
-    const followed = { sessionId, createdAt: session?.createdAt, place, scope }
-    yield* sessionEvents(this.#sessions, followed, signal)
-  }
-
-  /** Returns the id of the answer that runs or waits. Returns undefined if no turn runs or waits. */
-  async running(): Promise<string | undefined> {
-    const sessionId = await this.#storedId()
-    return (await this.#sessions.readers.placeOf(sessionId, undefined))?.logId
-  }
-
-  /** Returns the state of the session. Returns undefined if it has no message yet. */
-  async info(): Promise<SessionInfo | undefined> {
-    const session = await this.#find()
-    return session && sessionInfo(session)
-  }
-
-  /**
-   * Returns the history, also while a turn runs. Before the first message it is the seed.
-   * @param options.queued whether the messages in the queue follow, with `queued` in their metadata.
-   * @defaultValue false
-   */
-  async messages({ queued = false }: { queued?: boolean } = {}): Promise<UIMessage[]> {
-    const session = await this.#find()
-    if (session === undefined) return [...this.#seed]
-    return queued
-      ? this.#sessions.messagesWithQueue(session.id)
-      : this.#sessions.messages(session.id)
-  }
-
-  /**
-   * Returns the exact prompt of the next model call, to explain an unexpected answer.
-   * @param options.context the context of the next message. @defaultValue that of the turn that runs or waits,
-   * or else the last one of the session
-   * @throws LoomError `not-found` if the session does not exist
-   */
-  async prompt({ context }: { context?: JSONObject } = {}): Promise<NextPrompt> {
-    const session = await this.#existing()
-    const { nextPrompt } = await prompts()
-    return nextPrompt(this.#loom, session, { agent: this.#agent, context })
-  }
-
-  /**
-   * Returns the messages that edits and regenerations cut, the oldest cut first.
-   * @throws LoomError `not-found` if the session does not exist
-   */
-  async branches(): Promise<Branch[]> {
-    return this.#sessions.branches((await this.#existing()).id)
+    const receipt = await acceptAnswers(this.#session.sessions, session, given.map(storedAnswer))
+    return this.#session.answer({ sessionId: session.id, receipt }, options)
   }
 
   // The queue
-
-  /**
-   * Returns the messages that wait, in the order of their answers.
-   * @throws LoomError `not-found` if the session does not exist
-   */
-  async queue(): Promise<QueuedLetterInfo[]> {
-    return queueInfo(await this.#sessions.queue((await this.#existing()).id))
-  }
 
   /**
    * Removes a message from the queue.
    * @throws LoomError `not-found` if no such message waits
    */
   async withdraw(messageId: string): Promise<void> {
-    const { id, tenant } = await this.#existing()
-    if (!(await this.#sessions.withdraw(id, tenant, messageId))) throw notQueued()
+    const { id, tenant } = await this.#session.existing()
+    if (!(await this.#session.sessions.withdraw(id, tenant, messageId))) throw notQueued()
   }
 
   /** Answers the messages that a stop holds. Returns false if no message waits and no turn runs. */
   async runQueue(): Promise<boolean> {
-    return this.#sessions.runQueue(await this.#storedId(), this.principal)
+    return this.#session.sessions.runQueue(await this.#session.storedId(), this.principal)
   }
 
   /**
@@ -389,8 +231,9 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
   stop(queue?: QueueOnStop): Promise<boolean>
   stop(stop: SessionStop): Promise<StopReply>
   async stop(stop: QueueOnStop | SessionStop = 'hold'): Promise<boolean | StopReply> {
-    if (typeof stop === 'object') return stopSession(this.#sessions, await this.#existing(), stop)
-    return this.#sessions.stop(await this.#storedId(), this.principal, { queue: stop })
+    const { sessions } = this.#session
+    if (typeof stop === 'object') return stopSession(sessions, await this.#session.existing(), stop)
+    return sessions.stop(await this.#session.storedId(), this.principal, { queue: stop })
   }
 
   // Life
@@ -403,16 +246,17 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
    */
   async fork(fork: SessionFork = {}): Promise<AgentSession<OptionalIn<CONTEXT>, OUTPUT>> {
     if (fork.id !== undefined) checkId(fork.id)
-    const id = await forkSession(this.#sessions, await this.#existing(), fork)
-    return new AgentSession(this.#agent, { id, principal: this.principal, loom: this.#loom })
+    const { agent, principal, host, sessions } = this.#session
+    const id = await forkSession(sessions, await this.#session.existing(), fork)
+    return new AgentSession(agent, { id, principal, loom: host })
   }
 
   /**
    * Deletes the session and ends its turn. @throws LoomError `not-found` if the session does not exist
    */
   async delete(): Promise<void> {
-    const { id, tenant } = await this.#existing()
-    if (!(await this.#sessions.remove(id, tenant))) throw noSession()
+    const { id, tenant } = await this.#session.existing()
+    if (!(await this.#session.sessions.remove(id, tenant))) throw noSession()
   }
 
   /**
@@ -420,78 +264,11 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown> implements AsyncD
    * its store. The other sessions of that `Loom` end too.
    */
   close(): Promise<void> {
-    return this.#loom.close()
+    return this.#session.host.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  /** The options with the context as JSON: the one of the message, else the one of the session. */
-  #withContext({
-    context = this.#context,
-    ...rest
-  }: SendOptions<unknown> = {}): SendOptions<JSONObject> {
-    return { ...rest, ...(context !== undefined && { context: contextJson(context) }) }
-  }
-
-  get #sessions(): Sessions {
-    return this.#loom.sessions
-  }
-
-  get #target(): ProgramTarget {
-    const { principal, id } = this
-    return { host: this.#loom, principal, id, agent: this.#agent, seed: this.#seed }
-  }
-
-  #answer(
-    { sessionId, receipt }: AcceptedPost,
-    options: Pick<SendOptions<unknown>, 'signal' | 'context'> = {},
-  ): AnswerStream<OUTPUT> {
-    return new AnswerStream({
-      sessions: this.#sessions,
-      sessionId,
-      receipt,
-      signal: options.signal,
-      outputOf: (json) => {
-        const { context } = this.#withContext(options)
-        return this.#outputOf(json, { sessionId, context })
-      },
-    })
-  }
-
-  /** Loads the schemas only for an agent that has one. */
-  async #outputOf(
-    json: JSONValue,
-    { sessionId, context }: { sessionId: string; context: JSONObject | undefined },
-  ): Promise<unknown> {
-    const { storedOutput } = await import('./runner/output/stored-output.ts')
-    return storedOutput(this.#agent, json, context ?? (await this.#contextOf(sessionId)))
-  }
-
-  /** Only a schema that is a function of the context needs the stored one. */
-  async #contextOf(sessionId: string): Promise<JSONObject> {
-    if (typeof this.#agent.output !== 'function') return {}
-    const session = await this.#sessions.session(sessionId)
-    if (session === undefined) return {}
-    const { sessionContext } = await this.#sessions.promptState(session)
-    return mergedContext(sessionContext.context ?? {})
-  }
-
-  #find(): Promise<SessionRecord | undefined> {
-    return this.#sessions.find(this.principal, this.id)
-  }
-
-  /** @throws LoomError `not-found` */
-  async #existing(): Promise<SessionRecord> {
-    const session = await this.#find()
-    if (session === undefined) throw noSession()
-    return session
-  }
-
-  /** The id in the store. An earlier version of Loom stored some sessions under another id. */
-  async #storedId(): Promise<string> {
-    return (await this.#find())?.id ?? storedId(this.principal, this.id)
   }
 }
 
@@ -500,24 +277,3 @@ function waitOptionsIn(options: unknown): WaitOptions {
   const signal = fieldOf(options, 'signal')
   return signal instanceof AbortSignal ? { signal } : {}
 }
-
-function checkId(id: string): void {
-  if (id !== '' && isSessionId(id)) return
-  throw new LoomError(
-    'invalid-request',
-    `A session's id is Unicode, 1 to ${idLengthMax} long, and not "." or "..".`,
-  )
-}
-
-/** The type of an agent cannot say that its context is JSON: an interface is not assignable to `JSONObject`. */
-function contextJson(context: unknown): JSONObject {
-  const json = toJson(context)
-  if (isObject(json)) return json
-  throw new LoomError(
-    'invalid-request',
-    'The context of a session must be an object of JSON values.',
-  )
-}
-
-const isObject = (value: JSONValue): value is JSONObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,7 +1,8 @@
 /** The exports of Loom as a library. */
 import './ground/node-version.ts'
 
-export { AgentSession, type SendOptions } from './agent-session.ts'
+export { AgentSession } from './agent-session.ts'
+export type { SendOptions } from './agent-session/options.ts'
 export { type Agent, type AgentDefinition, type AnyAgent, defineAgent } from './agent.ts'
 export type { AnswerMetadata } from './answer-metadata.ts'
 export type { ContextOption } from './context-option.ts'

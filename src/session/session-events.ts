@@ -1,7 +1,7 @@
 /** The events of a whole session as an async iterable, for callers in the same process. */
 import type { AgentEvent } from '../event.ts'
 import type { Sessions } from '../sessions.ts'
-import { eventsFrom, readLogInto } from './answer-stream.ts'
+import { eventsFrom, readLogInto } from './log-events.ts'
 import { type FollowedSession, SessionFollower } from './session-follower.ts'
 import { answerGone } from './whole-answer.ts'
 

@@ -1,0 +1,120 @@
+/** The methods of an `AgentSession` that read the session and do not change it. */
+import type { JSONObject } from '@ai-sdk/provider'
+import type { UIMessage } from 'ai'
+
+import { late } from '../ground/late.ts'
+import type { AnswerStream } from '../session/answer-stream.ts'
+import type { NextPrompt } from '../session/next-prompt.ts'
+import { sessionEvents } from '../session/session-events.ts'
+import type { FollowScope } from '../session/session-follower.ts'
+import {
+  type QueuedLetterInfo,
+  queueInfo,
+  type SessionInfo,
+  sessionInfo,
+} from '../session/session-info.ts'
+import { storedId } from '../session/tenant-ids.ts'
+import type { Branch } from '../store/session.ts'
+import type { WaitOptions } from './options.ts'
+import type { SessionHandle } from './session-handle.ts'
+
+// It loads the conversion of messages and the runner, which an import of the library does not need.
+const prompts = late(() => import('../session/next-prompt.ts'))
+
+/** The reading side of a session. `AgentSession` adds the methods that change the session. */
+export class ReadableSession<OUTPUT> {
+  /** The id by which the principal names the session. */
+  readonly id: string
+  /** The user or the tenant to whom the session belongs; '' if there is none. */
+  readonly principal: string
+  readonly #session: SessionHandle<OUTPUT>
+
+  constructor(session: SessionHandle<OUTPUT>) {
+    this.id = session.id
+    this.principal = session.principal
+    this.#session = session
+  }
+
+  /**
+   * Returns the events of the answer that runs or waits, from its start. Returns undefined if no turn runs
+   * or waits.
+   */
+  async watch({ signal }: WaitOptions = {}): Promise<AnswerStream<OUTPUT> | undefined> {
+    const sessionId = await this.#session.storedId()
+    const place = await this.#session.sessions.readers.placeOf(sessionId, undefined)
+    if (place === undefined) return undefined
+    const receipt = { ...place, letterId: undefined, answers: [], queued: false, repeated: true }
+    return this.#session.answer({ sessionId, receipt }, signal === undefined ? {} : { signal })
+  }
+
+  /**
+   * Returns the events of the whole session, one answer after the other: first those of the answer that runs
+   * or waits. `data-user-message` is a message that another caller sent, and `data-queue` is the queue after
+   * each change. Each answer begins with `start`, which has its `messageId`. If the session does not exist
+   * yet, the loop waits for it.
+   * @param options.scope `session`: the loop ends when the caller leaves it or the signal aborts. `queue`: it
+   * ends when no turn runs and no message waits, and has no `data-` events. @defaultValue 'session'
+   * @throws LoomError `gone` if the session is deleted; `unavailable` if this instance shuts down; the reason
+   * of the signal
+   */
+  async *follow({ signal, scope = 'session' }: WaitOptions & { scope?: FollowScope } = {}) {
+    const session = await this.#session.find()
+    const sessionId = session?.id ?? storedId(this.principal, this.id)
+    const place = await this.#session.sessions.readers.placeOf(sessionId, undefined)
+    const followed = { sessionId, createdAt: session?.createdAt, place, scope }
+    yield* sessionEvents(this.#session.sessions, followed, signal)
+  }
+
+  /** Returns the id of the answer that runs or waits. Returns undefined if no turn runs or waits. */
+  async running(): Promise<string | undefined> {
+    const sessionId = await this.#session.storedId()
+    return (await this.#session.sessions.readers.placeOf(sessionId, undefined))?.logId
+  }
+
+  /** Returns the state of the session. Returns undefined if it has no message yet. */
+  async info(): Promise<SessionInfo | undefined> {
+    const session = await this.#session.find()
+    return session && sessionInfo(session)
+  }
+
+  /**
+   * Returns the history, also while a turn runs. Before the first message it is the seed.
+   * @param options.queued whether the messages in the queue follow, with `queued` in their metadata.
+   * @defaultValue false
+   */
+  async messages({ queued = false }: { queued?: boolean } = {}): Promise<UIMessage[]> {
+    const session = await this.#session.find()
+    if (session === undefined) return [...this.#session.seed]
+    return queued
+      ? this.#session.sessions.messagesWithQueue(session.id)
+      : this.#session.sessions.messages(session.id)
+  }
+
+  /**
+   * Returns the exact prompt of the next model call, to explain an unexpected answer.
+   * @param options.context the context of the next message. @defaultValue that of the turn that runs or waits,
+   * or else the last one of the session
+   * @throws LoomError `not-found` if the session does not exist
+   */
+  async prompt({ context }: { context?: JSONObject } = {}): Promise<NextPrompt> {
+    const session = await this.#session.existing()
+    const { nextPrompt } = await prompts()
+    return nextPrompt(this.#session.host, session, { agent: this.#session.agent, context })
+  }
+
+  /**
+   * Returns the messages that edits and regenerations cut, the oldest cut first.
+   * @throws LoomError `not-found` if the session does not exist
+   */
+  async branches(): Promise<Branch[]> {
+    return this.#session.sessions.branches((await this.#session.existing()).id)
+  }
+
+  /**
+   * Returns the messages that wait, in the order of their answers.
+   * @throws LoomError `not-found` if the session does not exist
+   */
+  async queue(): Promise<QueuedLetterInfo[]> {
+    return queueInfo(await this.#session.sessions.queue((await this.#session.existing()).id))
+  }
+}
