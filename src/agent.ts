@@ -7,6 +7,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { FlexibleSchema, ModelMessage } from 'ai'
 
 import type { AgentCompaction } from './compaction.ts'
+import { checkFields } from './ground/agent-values.ts'
 import { LoomError } from './ground/error.ts'
 import { isName } from './ground/name.ts'
 import type { ModelReference } from './model.ts'
@@ -316,7 +317,8 @@ export type AnyAgent = Agent<never>
  * Checks a definition and returns the agent. The agent needs the context that its callbacks and its tools
  * declare. `defineAgent<Context>(…)` sets the context itself, and `defineAgent<Context>()(…)` sets it and
  * also keeps the types of the tools, for `UIMessageOf`.
- * @throws LoomError `invalid-config` for an invalid name, or without a system prompt
+ * @throws LoomError `invalid-config` for an invalid name, without a system prompt, or for a field of another
+ * form, such as `maxSteps: 0`
  * @example
  * ```ts
  * import { defineAgent, run } from 'loomkit'
@@ -368,6 +370,7 @@ function checked(definition: Definition<unknown, unknown, AgentTools, string>): 
   if (!['string', 'function'].includes(typeof systemPrompt) && !Array.isArray(systemPrompt)) {
     throw new LoomError('invalid-config', `Agent "${name}" needs a systemPrompt.`)
   }
+  checkFields(name, definition)
   let approvalSecret: string | undefined
   return {
     // Made at first use: Cloudflare Workers has no random values before the first request.

@@ -112,3 +112,18 @@ export interface StepPreparation {
   /** Merged over the `extraBody` of the agent. */
   extraBody?: JSONObject
 }
+
+/** The fields of a `StepPreparation`. */
+export const preparationFields = [
+  'model',
+  'systemPrompt',
+  'system',
+  'instructions',
+  'messages',
+  'activeTools',
+  'toolChoice',
+  'temperature',
+  'maxOutputTokens',
+  'providerOptions',
+  'extraBody',
+] as const satisfies readonly (keyof StepPreparation)[]

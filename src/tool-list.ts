@@ -6,7 +6,9 @@ import type { AgentTools, NamedTool } from './tool.ts'
 /** A named tool, or a set of AI SDK tools by name. */
 export type ToolEntry = NamedTool | ToolSet
 
-export function toolEntries(tools: AgentTools): readonly ToolEntry[] {
+/** A function of the context may return nothing: the agent has no tools then. */
+export function toolEntries(tools: AgentTools | undefined): readonly ToolEntry[] {
+  if (tools === undefined) return []
   return isList(tools) ? tools : [tools]
 }
 

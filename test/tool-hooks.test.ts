@@ -89,6 +89,39 @@ describe('beforeTool', () => {
   })
 })
 
+describe('a decision that is none', () => {
+  /** A hook of a JavaScript file. */
+  const untyped = (decision: unknown) => Object({ beforeTool: () => decision })
+
+  it.each([false, true, 'refuse', 5, [], { block: true }, { refused: 'No.' }, { refuse: true }])(
+    'of beforeTool does not let the call run: %j',
+    async (decision) => {
+      let runs = 0
+      const tool = { ...double, execute: () => ++runs }
+      const { outputs, result } = await settleWith(untyped(decision), tool)
+      expect(outputs).toMatchObject([{ type: 'error-text' }, { type: 'error-text' }])
+      expect(result.outcome).toBe('finished')
+      expect(runs).toBe(0)
+    },
+  )
+
+  it.each([undefined, null, {}])('of beforeTool is no change: %j', async (decision) => {
+    const { outputs } = await settleWith(untyped(decision))
+    expect(outputs).toMatchObject([{ value: 2 }, { value: 4 }])
+  })
+
+  it('of afterTool hides the output, and an error object has its text', async () => {
+    const afterTool = ({ toolCallId }: { toolCallId: string }) =>
+      toolCallId === 'call-0' ? { result: 'redacted' } : { error: new Error('No.') }
+    const { outputs, result } = await settleWith(Object({ afterTool }))
+    const first: unknown = expect.stringMatching(
+      /^afterTool failed: afterTool must return nothing or/,
+    )
+    expect(outputs).toMatchObject([{ value: first }, { type: 'error-text', value: 'No.' }])
+    expect(result.outcome).toBe('finished')
+  })
+})
+
 describe('afterTool', () => {
   it('changes an output and an error', async () => {
     const tool = {

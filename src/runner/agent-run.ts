@@ -8,17 +8,18 @@ import { randomBytes } from 'node:crypto'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import type { StepDecision } from '../agent.ts'
+import { changedFields } from '../ground/agent-values.ts'
 import { type Clock, systemClock } from '../ground/clock.ts'
 import { LoomError } from '../ground/error.ts'
 import { publish } from '../ground/telemetry.ts'
-import { untilAborted } from '../ground/until-aborted.ts'
 import type { Outcome } from '../run-result.ts'
 import type { Sink } from '../sink.ts'
-import type { PreparedStep } from '../step-preparation.ts'
+import { preparationFields, type PreparedStep, type StepPreparation } from '../step-preparation.ts'
 import type { AgentRunOptions } from './agent-run-options.ts'
 import { askModel, type ModelReply } from './ask-model.ts'
 import { CallIds } from './call-ids.ts'
 import { type CallRound, CallSettler, type Settlement } from './call-settler.ts'
+import { callbackResult } from './callback-result.ts'
 import { contextOf } from './context.ts'
 import { CurrentReply, resultMessages, stepOf } from './current-reply.ts'
 import { EarlierCalls } from './earlier-calls.ts'
@@ -107,6 +108,7 @@ export class AgentRun<CONTEXT> {
       messages: this.messages,
       note: (text) => this.#prompt.note(text),
       emit: run.emit,
+      inTime: (call) => this.#callback('The output schema', call),
       isContinued: this.#isCutOff,
     })
   }
@@ -260,7 +262,8 @@ export class AgentRun<CONTEXT> {
       },
       onOverflow: (failure) => this.#prompt.recordOverflow(failure),
       onRefusal: (failure, isLastModel) => this.#prompt.recordRefusal(failure, isLastModel),
-      onError: (error) => agent.onError?.(error, this.#context) ?? 'stop',
+      onError: (error) =>
+        this.#callback('onError', () => agent.onError?.(error, this.#context) ?? 'stop'),
       onAttempt: (reply, model) => this.reply.begin(reply, model),
     })
     this.model = answer.model
@@ -273,7 +276,7 @@ export class AgentRun<CONTEXT> {
 
   /** Lets the agent change the settings of this step. */
   async #prepareStep(): Promise<void> {
-    const { agent, signal } = this.#inputs
+    const { agent } = this.#inputs
     this.#settings.beginStep(this.#answer.isRepair)
     const { prepareStep } = agent
     if (prepareStep === undefined) return
@@ -289,10 +292,22 @@ export class AgentRun<CONTEXT> {
       usage,
       ...(cost !== undefined && { cost }),
     }
-    const preparation = await untilAborted(signal, () => prepareStep(info, this.#context))
-    if (typeof preparation !== 'object' || preparation === null) return
+    const returned = await this.#callback('prepareStep', () => prepareStep(info, this.#context))
+    const preparation = changedFields<StepPreparation>(returned, {
+      agent: agent.name,
+      callback: 'prepareStep',
+      fields: preparationFields,
+    })
+    if (preparation === undefined) return
     if (preparation.messages !== undefined) this.#replaceMessages(preparation.messages)
     this.#settings.prepare(preparation)
+  }
+
+  /** A stopped run does not wait for a callback, and no run waits for it without end. */
+  #callback<RESULT>(name: string, call: () => RESULT | PromiseLike<RESULT>): Promise<RESULT> {
+    const { agent, signal, settings } = this.#inputs
+    const { stepMs: limitMs } = settings.limits
+    return callbackResult({ name: `${name} of agent "${agent.name}"`, signal, limitMs }, call)
   }
 
   #replaceMessages(messages: readonly ModelMessage[]): void {
@@ -349,17 +364,23 @@ export class AgentRun<CONTEXT> {
   }
 
   async #decide(reply: StepReader, results: ToolResultPart[]): Promise<Outcome | undefined> {
-    const { agent, signal } = this.#inputs
+    const { agent } = this.#inputs
     const { steps: step, messages } = this
     const { usage, cost } = this.ledger
     const info = { step, usage, ...(cost !== undefined && { cost }), messages }
     const finished = stepOf(reply, results)
     if (agent.prepareStep !== undefined) this.#finished.push({ step, ...finished })
-    const decision = await untilAborted(signal, () =>
+    const decision = await this.#callback('onStep', () =>
       agent.onStep?.({ ...info, ...finished }, this.#context),
     )
     if (decision === 'stop') return 'stopped'
-    if (typeof decision === 'object') await this.#adopt(decision)
+    if (decision === 'continue') return undefined
+    const changes = changedFields<Exclude<StepDecision, string>>(decision, {
+      agent: agent.name,
+      callback: 'onStep',
+      fields: ['messages', 'tools', 'model'],
+    })
+    if (changes !== undefined) await this.#adopt(changes)
     return undefined
   }
 

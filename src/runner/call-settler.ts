@@ -8,6 +8,7 @@ import type { ModelMessage, ToolResultPart } from 'ai'
 import { errorMessage } from '../ground/error.ts'
 import { untilAborted } from '../ground/until-aborted.ts'
 import { approvalIdOf, isApprovalOf } from './approval.ts'
+import { callbackResult } from './callback-result.ts'
 import { type DecidedCall, pendingCalls } from './pending.ts'
 import type { OpenCall } from './session-hooks.ts'
 import type { StepReader } from './step-reader.ts'
@@ -20,7 +21,7 @@ import {
   type ToolOutcome,
 } from './tool-calls.ts'
 import type { ToolCall } from './tool-inputs.ts'
-import type { ToolTable } from './tool-table.ts'
+import { defaultTimeoutMs, type ToolTable } from './tool-table.ts'
 
 const nobodyToAsk = 'This call needs the approval of a human, and nobody can be asked here.'
 const noClient = 'Nobody is there to answer this call: only text is read here.'
@@ -145,8 +146,9 @@ export class CallSettler {
     const { toolCallId, checkedInput, tool } = call
     const { context, signal } = this.#options
     const rule = () => tool?.needsApproval(checkedInput, { toolCallId, messages, context }) ?? false
+    const limitMs = tool?.timeoutMs ?? defaultTimeoutMs
     try {
-      return await untilAborted(signal, rule)
+      return await callbackResult({ name: 'needsApproval', signal, limitMs }, rule)
     } catch {
       // A rule that fails must not let the call through.
       return true

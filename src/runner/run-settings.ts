@@ -4,11 +4,13 @@ import type { FlexibleSchema } from 'ai'
 
 import type { Agent, Budget, OfContext, RetryPolicy, TimeLimits } from '../agent.ts'
 import type { AgentCompaction } from '../compaction.ts'
+import { checkValue, type ValueName, wrongValue } from '../ground/agent-values.ts'
 import { LoomError } from '../ground/error.ts'
 import type { ModelReference } from '../model.ts'
 import type { RunOptions } from '../run-options.ts'
 import type { ProviderOptions, ToolChoice } from '../step-preparation.ts'
 import type { SystemPrompt } from '../system-prompt.ts'
+import { type CallbackCall, callbackResult } from './callback-result.ts'
 import { contextOf } from './context.ts'
 import { outputSchema, type OutputSchema } from './output/output-schema.ts'
 import { defaultTimeLimits } from './read-model.ts'
@@ -65,12 +67,28 @@ export const noRunSettings: RunSettings = {
   limits: defaultTimeLimits,
 }
 
-/** @throws LoomError `unknown-model` if no model is set; any error of a callback. */
+/**
+ * @throws LoomError `unknown-model` if no model is set; `invalid-config` for a value of another form; any
+ * error of a callback
+ */
 export async function readRunSettings<CONTEXT>(
   agent: Agent<CONTEXT>,
   options: RunOptions<CONTEXT>,
 ): Promise<RunSettings> {
   const context = contextOf(options)
+  const limits = { ...defaultTimeLimits, ...options.limits, ...agent.limits }
+  const callOf = (name: string) => ({
+    name: `${name} of agent "${agent.name}"`,
+    limitMs: limits.stepMs,
+  })
+  const valueOf = async <VALUE>(
+    name: ValueName,
+    value: OfContext<VALUE, CONTEXT>,
+  ): Promise<VALUE> => {
+    const own = await resolved(callOf(name), value, context)
+    checkValue(agent.name, name, own)
+    return own
+  }
   const [
     systemPrompt,
     tools,
@@ -88,22 +106,24 @@ export async function readRunSettings<CONTEXT>(
     maxTokens,
     sessionBudget,
   ] = await Promise.all([
-    valueOf(agent.systemPrompt, context),
-    valueOf(agent.tools ?? [], context).then(toolTable),
-    valueOf(agent.activeTools, context),
-    valueOf(agent.toolChoice, context),
-    outputOf(agent, context),
-    options.model ?? valueOf(agent.model, context),
-    valueOf(agent.maxSteps ?? 10, context),
-    valueOf(agent.temperature, context),
-    valueOf(agent.contextWindow, context),
-    valueOf(agent.extraBody ?? {}, context),
-    valueOf(agent.providerOptions ?? {}, context),
-    valueOf(agent.maxOutputTokens, context),
-    valueOf(agent.maxCost, context),
-    valueOf(agent.maxTokens, context),
-    valueOf(agent.sessionBudget ?? {}, context),
+    valueOf('systemPrompt', agent.systemPrompt),
+    valueOf('tools', agent.tools).then(toolTable),
+    valueOf('activeTools', agent.activeTools),
+    valueOf('toolChoice', agent.toolChoice),
+    outputOf(agent, context, limits.stepMs),
+    options.model ?? resolved(callOf('model'), agent.model, context),
+    valueOf('maxSteps', agent.maxSteps),
+    valueOf('temperature', agent.temperature),
+    valueOf('contextWindow', agent.contextWindow),
+    valueOf('extraBody', agent.extraBody),
+    valueOf('providerOptions', agent.providerOptions),
+    valueOf('maxOutputTokens', agent.maxOutputTokens),
+    valueOf('maxCost', agent.maxCost),
+    valueOf('maxTokens', agent.maxTokens),
+    valueOf('sessionBudget', agent.sessionBudget),
   ])
+  if (systemPrompt === undefined)
+    throw wrongValue(agent.name, 'systemPrompt must return a text', systemPrompt)
   return {
     systemPrompt,
     tools,
@@ -112,42 +132,51 @@ export async function readRunSettings<CONTEXT>(
     output,
     isRepair: false,
     models: modelList(model ?? options.defaultModel, agent.name),
-    maxSteps,
+    maxSteps: maxSteps ?? 10,
     temperature,
     contextWindow,
     compaction: agent.compaction ?? {},
-    extraBody,
-    providerOptions,
+    extraBody: extraBody ?? {},
+    providerOptions: providerOptions ?? {},
     maxOutputTokens,
     budget: {
       ...(maxCost !== undefined && { maxCost }),
       ...(maxTokens !== undefined && { maxTokens }),
     },
-    sessionBudget,
+    sessionBudget: sessionBudget ?? {},
     toolConcurrency: Math.max(1, agent.toolConcurrency ?? Number.POSITIVE_INFINITY),
     retry: { ...defaultRetryPolicy, ...agent.retry },
-    limits: { ...defaultTimeLimits, ...options.limits, ...agent.limits },
+    limits,
   }
 }
 
-/** @throws LoomError `invalid-config` for a schema without a JSON form; the error of the callback */
+/**
+ * @param limitMs the longest wait for the callback, in milliseconds
+ * @throws LoomError `invalid-config` for a value that is no schema or has no JSON form; the error of the
+ * callback
+ */
 export async function outputOf<CONTEXT>(
-  { name, output }: Agent<CONTEXT>,
+  { name: agent, output }: Agent<CONTEXT>,
   context: CONTEXT,
+  limitMs: number = defaultTimeLimits.stepMs,
 ): Promise<OutputSchema | undefined> {
   if (output === undefined) return undefined
-  return outputSchema(isSchema(output) ? output : await valueOf(output, context), name)
+  if (isSchema(output)) return outputSchema(output, agent)
+  const name = `output of agent "${agent}"`
+  const schema = await resolved({ name, limitMs }, output, context)
+  return outputSchema(schema, agent)
 }
 
 /** The schemas of some libraries are functions too. */
 const isSchema = (value: unknown): value is FlexibleSchema<unknown> =>
   typeof value === 'function' && '~standard' in value
 
-async function valueOf<VALUE, CONTEXT>(
+async function resolved<VALUE, CONTEXT>(
+  call: CallbackCall,
   value: OfContext<VALUE, CONTEXT>,
   context: CONTEXT,
 ): Promise<VALUE> {
-  return isCallback(value) ? value(context) : value
+  return isCallback(value) ? callbackResult(call, () => value(context)) : value
 }
 
 const isCallback = <VALUE, CONTEXT>(

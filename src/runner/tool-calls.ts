@@ -17,12 +17,10 @@ import { type Sink, SinkFailure } from '../sink.ts'
 import type { ToolContext } from '../tool.ts'
 import { CallSteps } from './call-steps.ts'
 import { outputOf, restAfter } from './output-limits.ts'
-import { beforeCall, infoOf, type ToolHooks } from './tool-hook-calls.ts'
+import { beforeCall, decisionAfter, infoOf, type ToolHooks } from './tool-hook-calls.ts'
 import type { ToolCall } from './tool-inputs.ts'
 import { type Settled, type Success, ToolProgress } from './tool-progress.ts'
-import type { ReadyTool, ToolOutput } from './tool-table.ts'
-
-const defaultTimeoutMs = 600_000
+import { defaultTimeoutMs, type ReadyTool, type ToolOutput } from './tool-table.ts'
 
 export interface ToolCallsOptions {
   emit: Sink
@@ -119,11 +117,10 @@ async function afterCall(
   const durationMs = options.clock.elapsed() - started
   const result = 'error' in outcome ? { error: outcome.error } : { output: outcome.output }
   try {
-    const decision = await untilAborted(signal, () => after({ ...info, ...result, durationMs }))
-    // An agent may be written without types.
-    if (typeof decision !== 'object' || decision === null) return outcome
-    if ('error' in decision) return { error: decision.error }
-    return 'output' in decision ? await successOf(tool, call, decision.output) : outcome
+    const returned = await untilAborted(signal, () => after({ ...info, ...result, durationMs }))
+    const decision = decisionAfter(returned)
+    if (decision === undefined || 'error' in decision) return decision ?? outcome
+    return await successOf(tool, call, decision.output)
   } catch (error) {
     return { error: options.redact(`afterTool failed: ${errorMessage(error)}`) }
   } finally {

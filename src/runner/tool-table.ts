@@ -9,6 +9,7 @@ import { errorMessage, LoomError } from '../ground/error.ts'
 import { isName } from '../ground/name.ts'
 import { isNamedTool, type ToolEntry, toolEntries } from '../tool-list.ts'
 import type { AgentTools, NamedTool, RetryClass, ToolContext } from '../tool.ts'
+import { callbackResult } from './callback-result.ts'
 import { objectSchema } from './input-schema.ts'
 import { issuesOf } from './schema-issues.ts'
 
@@ -41,13 +42,16 @@ export interface ReadyTool {
     | undefined
 }
 
+/** The longest time of a call, in milliseconds, for a tool without a limit of its own. */
+export const defaultTimeoutMs = 600_000
+
 export type ToolTable = ReadonlyMap<string, ReadyTool>
 
 /**
  * Prepares the tools of an agent. If two have the same name, the later one is used.
  * @throws LoomError `invalid-config` for a schema or a name that no model accepts.
  */
-export async function toolTable(tools: AgentTools): Promise<ToolTable> {
+export async function toolTable(tools: AgentTools | undefined): Promise<ToolTable> {
   const named = toolEntries(tools).flatMap(namedTools)
   const ready = await Promise.all(named.map(([name, tool]) => readyTool(name, tool)))
   return new Map(ready.map((tool) => [tool.name, tool]))
@@ -98,11 +102,12 @@ async function makeReady(name: string, tool: OfferedTool): Promise<ReadyTool> {
     retry: 'retry' in tool ? (tool.retry ?? 'never') : 'never',
     timeoutMs: 'timeoutMs' in tool ? tool.timeoutMs : undefined,
     offer: await offerOf(name, tool),
-    check: checkOf(tool.inputSchema),
+    check: checkOf(name, tool),
     execute:
       tool.execute === undefined ? undefined : (input, context) => tool.execute?.(input, context),
     needsApproval: (input, context) =>
-      typeof needsApproval === 'function' ? needsApproval(input, context) : needsApproval === true,
+      // A tool may be written without types. Any other value than false must not let a call through.
+      typeof needsApproval === 'function' ? needsApproval(input, context) : Boolean(needsApproval),
     toModelOutput:
       tool.toModelOutput === undefined
         ? undefined
@@ -140,12 +145,15 @@ async function jsonSchemaOf(name: string, inputSchema: FlexibleSchema<unknown>) 
   }
 }
 
-function checkOf(inputSchema: FlexibleSchema<unknown>): ReadyTool['check'] {
-  const schema = asSchema(inputSchema)
+function checkOf(name: string, tool: OfferedTool): ReadyTool['check'] {
+  const schema = asSchema(tool.inputSchema)
+  const limitMs = ('timeoutMs' in tool ? tool.timeoutMs : undefined) ?? defaultTimeoutMs
+  const call = { name: `The input schema of tool "${name}"`, limitMs }
   return async (input) => {
-    if (schema.validate === undefined) return { input }
+    const { validate } = schema
+    if (validate === undefined) return { input }
     try {
-      const result = await schema.validate(input)
+      const result = await callbackResult(call, () => validate(input))
       return result.success ? { input: result.value } : { refusal: issuesOf(result.error) }
     } catch (error) {
       // A transform or a rule of the schema threw. The input is refused; the stream goes on.

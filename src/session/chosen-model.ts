@@ -2,6 +2,7 @@
 import type { JSONObject } from '@ai-sdk/provider'
 
 import type { Agent } from '../agent.ts'
+import { checkValue } from '../ground/agent-values.ts'
 import { LoomError } from '../ground/error.ts'
 import { textField } from '../ground/fields.ts'
 import { didYouMean, nearestModels } from '../model/nearest.ts'
@@ -11,11 +12,13 @@ import { didYouMean, nearestModels } from '../model/nearest.ts'
  * @throws LoomError `invalid-request` if the agent does not list the model; the error of its callback
  */
 export async function checkChosenModel(
-  { name, models = [] }: Agent,
+  { name, models }: Agent,
   model: string,
   context: () => Promise<JSONObject>,
 ): Promise<void> {
-  const list = typeof models === 'function' ? await models(await context()) : models
+  const own = typeof models === 'function' ? await models(await context()) : models
+  checkValue(name, 'models', own)
+  const list = own ?? []
   if (list.includes(model)) return
   const text =
     list.length === 0

@@ -23,6 +23,8 @@ export interface AnswerCheckOptions {
   /** Creates a message in the user's place. */
   note: (text: string) => ModelMessage
   emit: Sink
+  /** Waits for rules of the schema, which may be asynchronous, but not without end. */
+  inTime: <RESULT>(call: () => Promise<RESULT>) => Promise<RESULT>
   /** Whether the model continues a partial reply at the end of the messages. */
   isContinued: boolean
 }
@@ -67,14 +69,16 @@ export class AnswerCheck {
    * @throws LoomError `output-invalid` if the model has no attempt left
    */
   async check({ text, finishReason }: Answer, isLast: boolean): Promise<boolean> {
-    const { emit, messages, note } = this.#options
+    const { emit, messages, note, inTime } = this.#options
     const schema = this.#options.schema()
     if (schema === undefined) return true
     const parts = this.#parts.splice(0)
     // An answer that did not fit may stand before the partial one.
     const texts = parts.map((_, index) => parts.slice(index).join('') + text)
     const isPartial = isCutOff(finishReason)
-    const read = await readOutput(texts.length > 0 ? texts : [text], schema, { isPartial })
+    const read = await inTime(() =>
+      readOutput(texts.length > 0 ? texts : [text], schema, { isPartial }),
+    )
     this.isRepair = !('value' in read)
     if ('value' in read) {
       this.output = read

@@ -5,7 +5,9 @@
 import type { JSONSchema7, JSONValue } from '@ai-sdk/provider'
 import { asSchema, type FlexibleSchema } from 'ai'
 
+import { wrongValue } from '../../ground/agent-values.ts'
 import { errorMessage, LoomError } from '../../ground/error.ts'
+import { isFields } from '../../ground/fields.ts'
 import { issuesOf } from '../schema-issues.ts'
 import { fitsSchema } from './fitted-value.ts'
 
@@ -28,17 +30,27 @@ export interface OutputSchema {
 /** A schema is converted once per object: zod takes about a millisecond. */
 const ready = new WeakMap<object, Promise<OutputSchema>>()
 
-/** @throws LoomError `invalid-config` for a schema without a JSON form */
+/** @throws LoomError `invalid-config` for a value that is no schema, and for one without a JSON form */
 export function outputSchema(
   schema: FlexibleSchema<unknown>,
   agent: string,
 ): Promise<OutputSchema> {
+  if (!isSchema(schema)) {
+    const rule = 'output must be a zod schema, a Standard Schema or jsonSchema() of the AI SDK'
+    throw wrongValue(agent, rule, schema)
+  }
   const known = ready.get(schema)
   if (known !== undefined) return known
   const promise = makeReady(schema, agent)
   ready.set(schema, promise)
   promise.catch(() => ready.delete(schema))
   return promise
+}
+
+/** `asSchema` takes any object for a schema. A plain JSON schema has neither of these fields. */
+function isSchema(value: unknown): boolean {
+  if (typeof value === 'function') return true
+  return isFields(value) && ('~standard' in value || 'jsonSchema' in value)
 }
 
 async function makeReady(source: FlexibleSchema<unknown>, agent: string): Promise<OutputSchema> {
