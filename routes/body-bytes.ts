@@ -1,13 +1,13 @@
 /**
  * Reads the bytes of a posted body. If the body is refused, its sender still receives the answer.
  */
-import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { Context } from 'hono'
 
 import { LoomError } from '../src/ground/error.ts'
 import { JsonFault } from '../src/ground/json/syntax.ts'
+import { checkUnread, isKept } from '../src/wire/unread-body.ts'
 import { bodyLimits, tooLarge } from './body-limits.ts'
 
 /** A slice is so short that the event loop turns between two slices. */
@@ -24,11 +24,11 @@ const drainBytes = 1024 * 1024 * 1024
  *
  * A client that still writes when its connection is closed sees a reset instead of the answer (RFC
  * 9112, 9.6). So the rest of a refused body is read and dropped before the answer is sent.
- * @throws LoomError `aborted` or `payload-too-large`
+ * @throws LoomError `aborted` or `payload-too-large`; `invalid-config` if a body parser has read the body
  * @throws the error that `take` throws
  */
 export async function readSlices(c: Context, take: (slice: Uint8Array) => void): Promise<void> {
-  if (isReadByOthers(c)) throw readByOthers()
+  checkUnread(c)
   const announced = Number(c.req.header('content-length') ?? 0)
   const chunks = chunksOf(c, announced)
   let size = 0
@@ -93,26 +93,6 @@ async function drain(chunks: AsyncGenerator<Uint8Array>): Promise<number> {
   }
   return size
 }
-
-/** Whether a middleware of Hono has read the body: Hono then keeps it. */
-const isKept = (c: Context) => Object.keys(c.req.bodyCache).length > 0
-
-/** Whether something in front of Hono has read the body, such as a body parser of Express or Fastify. */
-function isReadByOthers(c: Context): boolean {
-  if (isKept(c)) return false
-  const bindings: { incoming?: unknown } | undefined = c.env
-  const incoming = bindings?.incoming
-  // A function platform keeps the bytes in `rawBody`, and @hono/node-server reads them there.
-  return incoming instanceof Readable && !('rawBody' in incoming)
-    ? incoming.readableDidRead
-    : c.req.raw.bodyUsed
-}
-
-const readByOthers = () =>
-  new LoomError(
-    'invalid-config',
-    'A body parser read this request before Loom, which reads the body itself. Mount the routes of Loom before the parser, for example above app.use(express.json()).',
-  )
 
 async function* chunksOf(c: Context, announced: number): AsyncGenerator<Uint8Array> {
   try {

@@ -87,9 +87,11 @@ export function stream<CONTEXT, OUTPUT>(
 
 /**
  * Runs an agent on posted messages and streams its events as the response of a Hono route.
- * @param messages `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`
- * @throws LoomError `invalid-request` for a bad request, and each error that `run` throws before its first
- * event. The stream reports a later failure, and `onError` receives it.
+ * @param messages `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`.
+ * @defaultValue the `messages` of the JSON body, which Loom then reads
+ * @throws LoomError `invalid-request` for a bad request, `invalid-config` if a body parser in front of Hono
+ * has read the body, and each error that `run` throws before its first event. The stream reports a later
+ * failure, and `onError` receives it.
  * @example
  * ```ts
  * import { Hono } from 'hono'
@@ -97,13 +99,13 @@ export function stream<CONTEXT, OUTPUT>(
  *
  * const agent = defineAgent({ name: 'tutor', systemPrompt: 'Teach.', model: 'demo/assistant' })
  * const app = new Hono()
- * app.post('/chat', async (c) => streamAgent(c, agent, (await c.req.json()).messages))
+ * app.post('/chat', (c) => streamAgent(c, agent))
  * ```
  */
 export async function streamAgent<CONTEXT, OUTPUT>(
   c: Context,
   agent: Agent<CONTEXT, OUTPUT>,
-  messages: unknown,
+  messages?: unknown,
   ...[options]: OptionsArgument<
     Omit<StreamAgentOptions<undefined, NoInfer<OUTPUT>>, 'context'>,
     NoInfer<CONTEXT>

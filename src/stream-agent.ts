@@ -1,6 +1,5 @@
 /**
- * One line between a Hono route and an agent:
- * `app.post('/chat', async (c) => streamAgent(c, agent, (await c.req.json()).messages))`.
+ * One line between a Hono route and an agent: `app.post('/chat', (c) => streamAgent(c, agent))`.
  * A failure before the first event is thrown, so that the route can still answer with a status. The
  * stream reports a later failure.
  */
@@ -8,6 +7,8 @@ import type { ToolSet } from 'ai'
 import type { Context } from 'hono'
 
 import type { Agent } from './agent.ts'
+import { LoomError } from './ground/error.ts'
+import { fieldsOf } from './ground/fields.ts'
 import type { RunOptions, WithModels } from './run-options.ts'
 import type { RunResult } from './run-result.ts'
 import { run } from './runner.ts'
@@ -20,6 +21,7 @@ import { encoderOf, isAtLeast, type Profile, type Protocol } from './wire/frames
 import { answersOf, type Reading, readingOf } from './wire/reading.ts'
 import { ResponseSink } from './wire/response.ts'
 import type { ResponseOptions } from './wire/response.ts'
+import { checkUnread } from './wire/unread-body.ts'
 
 /**
  * The options of `streamAgent`.
@@ -71,16 +73,18 @@ export interface StreamAgentOptions<CONTEXT = undefined, OUTPUT = unknown>
 
 /**
  * Runs an agent on posted messages and streams its events as the response.
- * @param messages `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`
+ * @param posted `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`. Undefined reads the
+ * `messages` of the JSON body
  * @throws LoomError for a bad request, and each error that `run` throws before its first event
  */
 export async function streamAgent<CONTEXT = unknown, OUTPUT = unknown>(
   c: Context,
   agent: Agent<CONTEXT, OUTPUT>,
-  messages: unknown,
+  posted: unknown,
   options: WithModels<StreamAgentOptions<CONTEXT, OUTPUT>>,
 ): Promise<Response> {
   const reading = readingOf(c, options)
+  const messages = posted === undefined ? await messagesIn(c) : posted
   const conversation = await readConversation(
     messages,
     () => toolsOf(agent, options),
@@ -104,6 +108,18 @@ export async function streamAgent<CONTEXT = unknown, OUTPUT = unknown>(
   await Promise.race([start.promise, result])
   void conclude(result, reply, options)
   return reply.open()
+}
+
+/** @throws LoomError `invalid-request`; `invalid-config` if a body parser has read the body */
+async function messagesIn(c: Context): Promise<unknown> {
+  checkUnread(c)
+  try {
+    return fieldsOf(await c.req.json())['messages']
+  } catch (cause) {
+    throw new LoomError('invalid-request', 'The body must be JSON with the field "messages".', {
+      cause,
+    })
+  }
 }
 
 /** Excludes questions and withdrawn steps from the run if the client cannot show them. */

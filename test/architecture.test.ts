@@ -236,6 +236,13 @@ describe('the world', () => {
     expect(readers).toEqual(['src/ground/environment.ts'])
   })
 
+  it('no file needs a Node.js that parses `using`, because the oldest supported one does not', () => {
+    const users = sources
+      .filter(({ text }) => /^\s*(?:await )?using \w+ =/m.test(text))
+      .map(({ path }) => path)
+    expect(users).toEqual([])
+  })
+
   it('the framework does not write to the console', () => {
     const writers = sources
       .filter(({ text }) => /\bconsole\.\w+\(/.test(text))

@@ -1,4 +1,9 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { buffer } from 'node:stream/consumers'
+
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
@@ -11,6 +16,7 @@ import { streamAgent, type StreamAgentOptions } from '../src/index.ts'
 import type { RunResult } from '../src/run-result.ts'
 import { listen, type Listening } from '../src/server/listen.ts'
 import { clients, type Message } from './clients.ts'
+import { portOf } from './redis/server.ts'
 import { calls, says, type Script, scriptedModel, words } from './scripted-model.ts'
 
 const servers: Listening[] = []
@@ -334,6 +340,39 @@ describe('the caller', () => {
     expect([profile.status, await profile.text()]).toEqual([
       400,
       'profile must be one of v5, v6, v7.',
+    ])
+  })
+
+  it('a route without messages reads those of the body', async () => {
+    const { agent } = agentOf([says('Hello.')])
+    const app = new Hono()
+    app.post('/chat', (c) => streamAgent(c, agent))
+    const url = await serve(app)
+    expect(await typesOf(await post(url, [user('Hi')]))).toContain('text-delta')
+    for (const body of ['{"messages": [', '', '{}', '[]', 'null']) {
+      const response = await fetch(url, { method: 'POST', body })
+      expect([response.status, await response.text()], body).toEqual([
+        400,
+        expect.stringMatching(/messages/),
+      ])
+    }
+  })
+
+  it('a route behind a body parser gets a hint', async () => {
+    const { agent } = agentOf([])
+    const app = new Hono()
+    app.post('/chat', (c) => streamAgent(c, agent))
+    const listener = getRequestListener(app.fetch)
+    const server = createServer((incoming, outgoing) => {
+      // As express.json() does.
+      void buffer(incoming).then(() => listener(incoming, outgoing))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const response = await post(`http://127.0.0.1:${portOf(server)}/chat`, [user('Hi')])
+    server.close()
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      expect.stringContaining('above app.use(express.json())'),
     ])
   })
 

@@ -3,6 +3,7 @@
  * the screen, and returns the exit code.
  */
 import { errorMessage, LoomError } from '../ground/error.ts'
+import { withResource } from '../ground/resource.ts'
 import { keepRunning } from '../ground/unhandled-failures.ts'
 import type { CommandWorld } from './app.ts'
 import { Grants } from './approval.ts'
@@ -42,12 +43,26 @@ async function hold(
   words: readonly string[],
   flags: ChatFlags,
 ): Promise<number> {
+  checkFlags(flags, words)
+  return withResource(openInterrupts(world.program), (interrupts) =>
+    holdUntil(interrupts, { world, words, flags }),
+  )
+}
+
+interface Order {
+  world: CommandWorld
+  words: readonly string[]
+  flags: ChatFlags
+}
+
+async function holdUntil(
+  interrupts: Interrupts,
+  { world, words, flags }: Order,
+): Promise<number> {
   const { program } = world
   const { stdout, stderr, env: environment } = program
-  checkFlags(flags, words)
   const isInteractive = wantsConversation(program.stdin, words, flags)
   const screen = new Screen({ stdout, stderr, environment, isQuiet: flags.quiet === true })
-  using interrupts = openInterrupts(program)
   keepRunning(program, (error) => screen.note(`loom: ${plainLine(errorMessage(error))}`))
   const prompt =
     isInteractive || flags.watch === true
@@ -55,8 +70,26 @@ async function hold(
       : await readQuestion(program, { words, screen, interrupts })
   if (prompt === undefined) return interrupts.exitCode ?? 0
   const grants = new Grants({ everything: flags.yes === true, names: flags.allow ?? [] })
-  const { local, conversations: opening } = await open(world, { flags, grants, isInteractive })
-  await using conversations = opening
+  const { local, conversations } = await open(world, { flags, grants, isInteractive })
+  const own = { local, flags, screen, interrupts, grants, isInteractive, prompt }
+  return withResource(conversations, () => converseWith(conversations, { program, ...own }))
+}
+
+interface Opened {
+  program: NodeJS.Process
+  local: LocalChat | undefined
+  flags: ChatFlags
+  screen: Screen
+  interrupts: Interrupts
+  grants: Grants
+  isInteractive: boolean
+  prompt: string
+}
+
+async function converseWith(
+  conversations: Conversations,
+  { program, local, flags, screen, interrupts, grants, isInteractive, prompt }: Opened,
+): Promise<number> {
   const conversation = await conversationOf(conversations, { flags, here: local?.directory })
   if (flags.continue === true || local?.stored !== undefined) {
     const missing = await local?.keepModel(conversation)

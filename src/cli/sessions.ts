@@ -1,5 +1,6 @@
 /** `loom sessions`: lists and removes the stored sessions. */
 import { LoomError } from '../ground/error.ts'
+import { withResource } from '../ground/resource.ts'
 import type { CommandWorld } from './app.ts'
 import type { Conversations } from './conversation.ts'
 import { sessionTable } from './session-table.ts'
@@ -10,9 +11,8 @@ export interface SessionsFlags {
 }
 
 export async function listSessions(world: CommandWorld, flags: SessionsFlags): Promise<string> {
-  const { conversations: opened, here } = await openAll(world, flags)
-  await using conversations = opened
-  const sessions = await conversations.list()
+  const { conversations, here } = await openAll(world, flags)
+  const sessions = await withResource(conversations, () => conversations.list())
   if (flags.json === true) return `${JSON.stringify({ sessions })}\n`
   const { stdout } = world.program
   return sessionTable(sessions, {
@@ -27,9 +27,8 @@ export async function removeSession(
   world: CommandWorld,
   { id, ...flags }: SessionsFlags & { id: string },
 ): Promise<void> {
-  const { conversations: opened } = await openAll(world, flags)
-  await using conversations = opened
-  if (await conversations.remove(id)) return
+  const { conversations } = await openAll(world, flags)
+  if (await withResource(conversations, () => conversations.remove(id))) return
   throw new LoomError('not-found', `There is no session ${JSON.stringify(id)}.`)
 }
 

@@ -162,6 +162,31 @@ describe.skipIf(!hasNodeVersions)('the oldest Node', () => {
     },
     packMs,
   )
+
+  it(
+    'runs the sources of a checkout',
+    async () => {
+      const node = await nodeOfVersion(oldestNode)
+      const program = [node, join(root, 'bin/loom.mjs')]
+      const ended = await loom(['What is 6 * 7?'], { program, directory: project })
+      expect(ended).toMatchObject({ code: 0, stdout: '6 × 7 = **42**\n' })
+      const sources = `
+        import { readdirSync } from 'node:fs'
+        import { join } from 'node:path'
+        const failures = []
+        const isLeft = (path) => /(?:^|\\/)(?:template\\/|update\\.ts$)|^main\\.ts$/.test(path)
+        for (const folder of ['src', 'routes', 'agents', 'tools']) {
+          const paths = readdirSync(join('${root}', folder), { recursive: true })
+          for (const path of paths.filter((path) => path.endsWith('.ts') && !isLeft(path)))
+            await import(join('${root}', folder, path)).catch((error) => failures.push(path + ': ' + error.message))
+        }
+        process.stdout.write(JSON.stringify(failures))
+      `
+      const words = ['--no-warnings', '--input-type=module', '--eval', sources]
+      expect(JSON.parse(await outputOf(node, words))).toEqual([])
+    },
+    packMs,
+  )
 })
 
 describe.skipIf(!hasNodeVersions)('an older Node', () => {

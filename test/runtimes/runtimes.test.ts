@@ -110,6 +110,11 @@ test.for(serverFrameworks)(
     expect(await response.json()).toMatchObject({
       error: { code: 'invalid-config', message: expect.stringContaining('express.json()') },
     })
+    const answer = await post(`${server.url}${mount}/answer`, { messages: [] })
+    expect([answer.status, await answer.text()]).toEqual([
+      500,
+      expect.stringContaining('express.json()'),
+    ])
     await server.stop()
   },
 )
