@@ -55,10 +55,7 @@ interface Order {
   flags: ChatFlags
 }
 
-async function holdUntil(
-  interrupts: Interrupts,
-  { world, words, flags }: Order,
-): Promise<number> {
+async function holdUntil(interrupts: Interrupts, { world, words, flags }: Order): Promise<number> {
   const { program } = world
   const { stdout, stderr, env: environment } = program
   const isInteractive = wantsConversation(program.stdin, words, flags)

@@ -72,7 +72,8 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
   const onBack = () => {
     const awayMs = outage.end()
-    if (awayMs !== undefined) notice(`Redis is back after ${Math.ceil(awayMs / 1000)} s.`)
+    const what = config.redisUrl === undefined ? 'The disk takes writes again' : 'Redis is back'
+    if (awayMs !== undefined) notice(`${what} after ${Math.ceil(awayMs / 1000)} s.`)
   }
   let ready = true
   const kept = await openStore({ config, report, environment, onBack }).catch(asConfigError)

@@ -23,7 +23,7 @@ export interface OpenStoreOptions {
   report: (error: unknown) => void
   /** Has the home folder, for the text of the place. */
   environment?: Environment
-  /** Called when Redis answers again. */
+  /** Called when Redis answers again, or the files can be written again. */
   onBack?: () => void
 }
 
@@ -95,7 +95,7 @@ function inMemory({ config: { sessionTtlMs } }: OpenStoreOptions, why: string): 
 }
 
 async function openFiles(options: OpenStoreOptions): Promise<OpenedStore> {
-  const { config, report, environment = {} } = options
+  const { config, report, environment = {}, onBack = () => {} } = options
   const { dataFolder: folder, sessionTtlMs } = config
   if (folder === undefined) {
     throw new LoomError(
@@ -104,7 +104,7 @@ async function openFiles(options: OpenStoreOptions): Promise<OpenedStore> {
     )
   }
   const { openFileStore } = await import('../store/file.ts')
-  const store = await openFileStore({ folder, sessionTtlMs, report }).catch(withSettings)
+  const store = await openFileStore({ folder, sessionTtlMs, report, onBack }).catch(withSettings)
   return { store, kind: 'file', place: `in ${shownPath(folder, environment)}` }
 }
 

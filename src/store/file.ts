@@ -12,6 +12,7 @@ import type { Store } from '../store.ts'
 import { fileCalls } from './file/calls.ts'
 import { scan } from './file/catalogue-scan.ts'
 import { Catalogue } from './file/catalogue.ts'
+import { DiskState } from './file/disk-state.ts'
 import { codeOf, storeFailure } from './file/failure.ts'
 import { lockFolder } from './file/folder-lock.ts'
 import { heldHints } from './file/held-hints.ts'
@@ -52,6 +53,8 @@ export interface FileStoreOptions extends Partial<Bounds> {
   now?: () => number
   /** Receives errors that belong to no call, and notices. @defaultValue emits a process warning */
   report?: (error: unknown) => void
+  /** Runs when the files can be written again after a failure. @defaultValue none */
+  onBack?: () => void
 }
 
 const day = 24 * 60 * 60 * 1000
@@ -66,11 +69,12 @@ const earlier = 'earlier-process'
  */
 export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   const { folder, sessionTtlMs = 30 * day, now = Date.now, report = warn, ...others } = options
-  const { residentBytesMax = 64 * 1024 * 1024, ...limits } = others
+  const { residentBytesMax = 64 * 1024 * 1024, onBack = () => {}, ...limits } = others
   const bounds: Bounds = { knownMax: 10_000, branchesMax: 100, branchedMax: 2000, ...limits }
   const files = join(folder, 'sessions')
   const orphans = new Set<string>()
   const catalogue = new Catalogue(folder, report)
+  const disk = new DiskState({ folder, onBack })
   const residents: Residents = new Residents({
     folder: files,
     catalogue,
@@ -78,6 +82,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
     sessionTtlMs,
     residentBytesMax,
     report,
+    onFailure: disk.noteFailure,
     onRunning({ id, turn }) {
       if (!orphans.has(id) || turn === undefined) return
       // Any instance may take it at once. After a hand-over, no process has died in the turn.
@@ -87,12 +92,19 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   })
   const lock = await opened(folder, async () => {
     await makeFolder(files)
-    return lockFolder(folder, { onLost: (error) => residents.refuse(error) })
+    return lockFolder(folder, {
+      onLost: (error) => residents.refuse(error),
+      onFailure: disk.noteFailure,
+    })
   })
   try {
     await opened(folder, async () => {
       await catalogue.read()
-      await scan(catalogue, { folder: files, now, report })
+      const deleted = await scan(catalogue, { folder: files, now, report })
+      for (const id of deleted) {
+        await residents.load(id)
+        await residents.compact(id).catch(report)
+      }
     })
   } catch (error) {
     await lock.release()
@@ -121,6 +133,12 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   return {
     ...instances,
     ...fileCalls({ residents, hints, memory, orphans }),
+    // An instance counts as alive while it can write.
+    async beat(instance, ttlMs) {
+      residents.check()
+      await disk.check()
+      await instances.beat(instance, ttlMs)
+    },
     async watchInstances(hint) {
       const end = await instances.watchInstances(hint)
       if (orphans.size > 0) hint()
@@ -154,7 +172,7 @@ async function opened<VALUE>(folder: string, open: () => Promise<VALUE>): Promis
         cause: error,
       })
     }
-    const { message } = storeFailure(error)
+    const { message } = storeFailure(error, 'read')
     throw new LoomError('unavailable', `${folder} cannot be used. ${message}`, { cause: error })
   }
 }

@@ -20,7 +20,8 @@ export interface ScanOptions {
 /** The number of files that are looked at together. */
 const atOnce = 32
 
-export async function scan(catalogue: Catalogue, options: ScanOptions): Promise<void> {
+/** Returns the deleted sessions whose files may still have messages: a deletion was interrupted. */
+export async function scan(catalogue: Catalogue, options: ScanOptions): Promise<string[]> {
   const { folder } = options
   const names = await readdir(folder)
   await Promise.all(names.filter(isDraft).map((name) => rm(join(folder, name), { force: true })))
@@ -42,6 +43,7 @@ export async function scan(catalogue: Catalogue, options: ScanOptions): Promise<
     else changed.push(row)
   }
   for (const row of changed.sort((a, b) => a.writtenAt - b.writtenAt)) catalogue.put(row)
+  return changed.filter(({ record }) => record === undefined).map(({ id }) => id)
 }
 
 /**

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 
 import { WorkSteps } from '../../ground/long-work.ts'
 import type { SessionRecord } from '../session.ts'
+import { storeFailure } from './failure.ts'
 import { lineOf, recordsIn } from './record.ts'
 import { format } from './stored.ts'
 
@@ -97,7 +98,7 @@ export class Catalogue {
     if (this.#isClosed) return
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.flush().catch(this.#report)
+      this.flush().catch((error: unknown) => this.#report(storeFailure(error)))
     }, flushAfterMs).unref()
   }
 

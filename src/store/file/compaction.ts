@@ -44,6 +44,7 @@ export async function compact(
     file.replaceBy(draft.path, draft.size)
     resident.image = image
     resident.compactSize = draft.size
+    await file.replaced()
     return true
   } finally {
     resident.isCompacting = false

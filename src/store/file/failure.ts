@@ -1,24 +1,41 @@
 /** Failures of the file system as errors for clients. The operator reads the cause, which names the file. */
 import { LoomError } from '../../ground/error.ts'
 
-const full = 'The disk of the server is full, so nothing was stored. Free some space and try again.'
-const refused =
-  'The server may not write its files any more, so nothing was stored. Check the permissions of its folder.'
+const full = ['The disk of the server is full', 'Free some space and try again.'] as const
+const refused = [
+  'The server may not write its files any more',
+  'Check the permissions of its folder.',
+] as const
 
-const texts: Readonly<Record<string, string>> = {
+/** The reason of a failure, and what the operator can do. */
+const texts: Readonly<Record<string, readonly [reason: string, advice: string]>> = {
   ENOSPC: full,
   EDQUOT: full,
-  EFBIG: 'A file of the server reached its largest size, so nothing was stored.',
+  EFBIG: ['A file of the server reached its largest size', 'Raise the limit and try again.'],
   EROFS: refused,
   EACCES: refused,
   EPERM: refused,
-  EMFILE: 'The server has too many open files. Raise the limit (ulimit -n) and try again.',
-  ENFILE: 'The machine of the server has too many open files. Try again later.',
+  EMFILE: ['The server has too many open files', 'Raise the limit (ulimit -n) and try again.'],
+  ENFILE: ['The machine of the server has too many open files', 'Try again later.'],
 }
 
-export function storeFailure(cause: unknown): LoomError {
+const others = ['The server cannot use its files now', 'Try again later.'] as const
+
+/** What a failed call has stored. A call that only reads says nothing about it. */
+const outcomes = {
+  read: '',
+  'not stored': ', so nothing was stored',
+  unknown: ', so it may not have stored this',
+}
+
+/** @param outcome what the failed call has stored */
+export function storeFailure(
+  cause: unknown,
+  outcome: keyof typeof outcomes = 'not stored',
+): LoomError {
   if (cause instanceof LoomError) return cause
-  const text = texts[codeOf(cause)] ?? 'The server cannot use its files now. Try again later.'
+  const [reason, advice] = texts[codeOf(cause)] ?? others
+  const text = `${reason}${outcomes[outcome]}. ${advice}`
   return new LoomError('unavailable', text, { cause, retryable: true })
 }
 

@@ -29,6 +29,8 @@ export interface FolderLock {
 export interface FolderLockOptions {
   /** Called if another process took the folder, for example after this one was frozen. */
   onLost: (error: LoomError) => void
+  /** Called if the lock could not be renewed. @defaultValue ignores it */
+  onFailure?: () => void
 }
 
 const renewEveryMs = 1000
@@ -38,7 +40,7 @@ const silentMs = 4 * renewEveryMs
 /** @throws LoomError `invalid-config` if another process uses the folder; errors of the file system */
 export async function lockFolder(
   folder: string,
-  { onLost }: FolderLockOptions,
+  { onLost, onFailure }: FolderLockOptions,
 ): Promise<FolderLock> {
   const path = join(folder, 'lock')
   const own: Holder = {
@@ -53,15 +55,20 @@ export async function lockFolder(
     await removeLock(path, holder?.token)
   }
   const renew = async () => {
-    if ((await holderIn(path))?.token === own.token) {
+    const holder = await holderIn(path)
+    if (holder?.token === own.token) {
       const now = new Date()
       return utimes(path, now, now)
     }
     clearInterval(timer)
-    onLost(new LoomError('unavailable', `Another process uses ${folder} now.`))
+    const text =
+      holder === undefined
+        ? `The lock of ${folder} was removed, maybe with the folder. Start the server again.`
+        : `Another process uses ${folder} now.`
+    onLost(new LoomError('unavailable', text))
   }
-  // A failed renewal counts as none: the next one follows soon.
-  const timer = setInterval(() => void renew().catch(() => undefined), renewEveryMs).unref()
+  // The next renewal follows soon.
+  const timer = setInterval(() => void renew().catch(onFailure), renewEveryMs).unref()
   return {
     async release() {
       clearInterval(timer)

@@ -63,12 +63,18 @@ export class Resident implements Compactable {
   /** Whether the session may leave the memory. */
   get isIdle(): boolean {
     const { session, isCompacting, file } = this
-    return session !== undefined && session.state !== 'running' && !isCompacting && !file.isBusy
+    const isSettled = !isCompacting && !file.isBusy && !file.isUnconfirmed
+    return session !== undefined && session.state !== 'running' && isSettled
   }
 
   /** Whether much of the file is out of date, and nothing changes it now. */
   get isOutdated(): boolean {
     return this.file.size > 2 * this.compactSize + outdatedMax && this.session?.state !== 'running'
+  }
+
+  /** Whether the file may have the messages of a deleted session, because it could not be rewritten. */
+  get hasRemains(): boolean {
+    return this.session?.state === 'deleted' && this.file.size > this.compactSize
   }
 
   /** Rewrites the file. Returns false if the session changed meanwhile. @throws LoomError `unavailable` */

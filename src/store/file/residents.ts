@@ -32,6 +32,8 @@ export interface ResidentsOptions {
   /** The sum of the lengths of the files whose sessions may stay in memory. */
   residentBytesMax: number
   report: (error: unknown) => void
+  /** Called when a file could not be read, written or synced. */
+  onFailure: () => void
   /** Called when a session was read whose turn runs. */
   onRunning: (session: MemorySession) => void
 }
@@ -100,7 +102,7 @@ export class Residents implements SessionTable {
 
   /** Whether a call can use the session now, or needs `load` first. */
   isReady(id: string): boolean {
-    if (this.#refusal !== undefined) throw this.#refusal
+    this.check()
     return this.#residents.has(id) || this.#options.catalogue.get(id) === undefined
   }
 
@@ -108,7 +110,9 @@ export class Residents implements SessionTable {
   load(id: string): Promise<void> {
     let load = this.#loads.get(id)
     if (load === undefined) {
-      load = this.#read(id).finally(() => this.#loads.delete(id))
+      load = this.#read(id)
+        .catch(this.#fail)
+        .finally(() => this.#loads.delete(id))
       this.#loads.set(id, load)
     }
     return load
@@ -121,7 +125,7 @@ export class Residents implements SessionTable {
     try {
       bytes = await readFile(path)
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw storeFailure(error)
+      if (codeOf(error) !== 'ENOENT') throw storeFailure(error, 'read')
       // Somebody removed the file.
       catalogue.delete(id)
       return
@@ -198,20 +202,23 @@ export class Residents implements SessionTable {
 
   /** Waits until the disk has every confirmed change of the session. @throws LoomError `unavailable` */
   async confirmed(id: string): Promise<void> {
-    const resident = this.#residents.get(id)
-    if (resident !== undefined) await this.#synced(resident, resident.file.confirmed())
+    await this.#synced(id, (file) => file.confirmed())
   }
 
   /** Waits until the disk has everything of the session. @throws LoomError `unavailable` */
   async synced(id: string): Promise<void> {
-    const resident = this.#residents.get(id)
-    if (resident !== undefined) await this.#synced(resident, resident.file.sync())
+    await this.#synced(id, (file) => file.sync())
   }
 
   /** Rewrites a file without what its session does not contain any more. */
   async compact(id: string): Promise<void> {
     const resident = this.#residents.get(id)
     if (resident !== undefined) await this.#compact(resident)
+  }
+
+  /** @throws the error of `refuse` */
+  check(): void {
+    if (this.#refusal !== undefined) throw this.#refusal
   }
 
   /** Refuses every later call. */
@@ -255,21 +262,35 @@ export class Residents implements SessionTable {
       return write()
     } catch (error) {
       this.#evict(resident)
-      throw error
+      return this.#fail(error)
     } finally {
       // After a failure, the length is the one before.
       this.#bytes += resident.file.size - before
     }
   }
 
-  async #synced(resident: Resident, sync: Promise<void>): Promise<void> {
+  async #synced(id: string, sync: (file: SessionFile) => Promise<void>): Promise<void> {
+    const path = this.#pathOf(id)
     try {
-      await sync
+      const file = this.#residents.get(id)?.file
+      if (file !== undefined) await sync(file)
+      // A failed sync took the session out of memory, with the change of this call.
+      else if (this.#doubtful.has(path))
+        throw storeFailure(new Error(`${path} is in doubt`), 'unknown')
     } catch (error) {
-      this.#doubtful.add(resident.file.path)
-      this.#evict(resident)
-      throw error
+      this.#doubtful.add(path)
+      // Meanwhile the session may have been read again, from the same file.
+      const resident = this.#residents.get(id)
+      resident?.file.fail(storeFailure(error, 'unknown'))
+      if (resident !== undefined) this.#evict(resident)
+      this.#fail(error)
     }
+  }
+
+  /** Notes a failure of the disk, and throws it. */
+  readonly #fail = (error: unknown): never => {
+    this.#options.onFailure()
+    throw error
   }
 
   /** Takes a session out of memory. */
@@ -326,9 +347,10 @@ export class Residents implements SessionTable {
   }
 
   #sweep(): void {
-    const { catalogue, now, sessionTtlMs } = this.#options
+    const { catalogue, now, sessionTtlMs, report } = this.#options
     for (const resident of this.#residents.values()) {
-      if (resident.dropLogs(now())) this.#compactOutdated(resident)
+      if (resident.hasRemains) this.#compact(resident).catch(report)
+      else if (resident.dropLogs(now())) this.#compactOutdated(resident)
     }
     for (const row of catalogue.all()) {
       if (row.writtenAt + sessionTtlMs > now()) break
@@ -345,7 +367,7 @@ export class Residents implements SessionTable {
     try {
       rmSync(this.#pathOf(id), { force: true })
     } catch (error) {
-      this.#options.report(error)
+      this.#options.report(storeFailure(error))
     }
   }
 
@@ -354,7 +376,9 @@ export class Residents implements SessionTable {
   }
 
   #compact(resident: Resident): Promise<void> {
-    const work = this.#rewrite(resident).finally(() => this.#compactions.delete(work))
+    const work = this.#rewrite(resident)
+      .catch(this.#fail)
+      .finally(() => this.#compactions.delete(work))
     this.#compactions.add(work)
     return work
   }

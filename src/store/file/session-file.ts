@@ -17,6 +17,7 @@ import {
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
+import type { LoomError } from '../../ground/error.ts'
 import { codeOf, storeFailure } from './failure.ts'
 import type { SyncQueue } from './sync-queue.ts'
 
@@ -42,6 +43,8 @@ export class SessionFile {
   #syncedEnd: number
   #current: Promise<void> | undefined
   #next: Promise<void> | undefined
+  /** The failure after which the disk may lack writes that the file shows. */
+  #failure: LoomError | undefined
 
   constructor(options: SessionFileOptions) {
     const { path, size, syncs } = options
@@ -59,6 +62,7 @@ export class SessionFile {
    * @throws LoomError `unavailable`; the file then has the length that it had before
    */
   write(buffers: readonly Buffer[], { isConfirmed }: { isConfirmed: boolean }): void {
+    if (this.#failure !== undefined) throw this.#failure
     const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0)
     try {
       this.#descriptor ??= openSync(this.path, this.size === 0 ? anew : added, 0o600)
@@ -73,7 +77,7 @@ export class SessionFile {
 
   /** Waits until the disk has every confirmed write. @throws LoomError `unavailable` */
   async confirmed(): Promise<void> {
-    if (this.#confirmedEnd > this.#syncedEnd) await this.sync()
+    if (this.isUnconfirmed) await this.sync()
   }
 
   /** Waits until the disk has every write. @throws LoomError `unavailable` */
@@ -101,18 +105,33 @@ export class SessionFile {
   async #sync(): Promise<void> {
     const end = this.size
     const descriptor = this.#descriptor
+    // The system reports a lost write to one sync only: the next one would succeed without it.
+    if (this.#failure !== undefined) throw this.#failure
     if (descriptor === undefined || end <= this.#syncedEnd) return
     try {
       await syncData(descriptor)
-      if (this.#isNew) await syncFolder(dirname(this.path))
+      await this.#syncName()
     } catch (error) {
-      throw storeFailure(error)
+      throw this.fail(storeFailure(error, 'unknown'))
     }
-    this.#isNew = false
     this.#syncedEnd = Math.max(this.#syncedEnd, end)
   }
 
-  /** Replaces the file by a draft, which the disk has already. @throws LoomError `unavailable` */
+  async #syncName(): Promise<void> {
+    if (this.#isNew) await syncFolder(dirname(this.path))
+    this.#isNew = false
+  }
+
+  /** Refuses every later write and sync. The file must be written anew. Returns the first failure. */
+  fail(error: LoomError): LoomError {
+    this.#failure ??= error
+    return this.#failure
+  }
+
+  /**
+   * Replaces the file by a draft, which the disk has already. `replaced` waits until it has the new name too.
+   * @throws LoomError `unavailable`
+   */
   replaceBy(draft: string, size: number): void {
     this.#close()
     try {
@@ -126,6 +145,15 @@ export class SessionFile {
     this.#confirmedEnd = 0
   }
 
+  /** Waits until the disk has the replacement. @throws LoomError `unavailable` */
+  async replaced(): Promise<void> {
+    try {
+      await this.#syncName()
+    } catch (error) {
+      throw storeFailure(error, 'unknown')
+    }
+  }
+
   /** Waits for the sync in progress, and closes the file. */
   async close(): Promise<void> {
     await Promise.allSettled([this.#current, this.#next])
@@ -135,6 +163,11 @@ export class SessionFile {
   /** Whether a sync waits or runs. */
   get isBusy(): boolean {
     return this.#next !== undefined || this.#current !== undefined
+  }
+
+  /** Whether the disk may lack a write that a caller confirms to a client. */
+  get isUnconfirmed(): boolean {
+    return this.#confirmedEnd > this.#syncedEnd
   }
 
   #close(): void {
