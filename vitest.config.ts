@@ -2,6 +2,7 @@ import { join } from 'node:path'
 
 import { defineConfig } from 'vitest/config'
 
+import { LongestFirst } from './test/longest-first.ts'
 import { packageEntries } from './test/package-entries.ts'
 
 /**
@@ -9,7 +10,8 @@ import { packageEntries } from './test/package-entries.ts'
  * beside them would disturb the measurement.
  */
 const alone = [
-  'test/sessions/**/*.test.{ts,tsx}',
+  'test/sessions/{balancer,busy-machine,effects,files,followers,kill,mailbox}.test.ts',
+  'test/sessions/{operations,process,redis-away,stop,zombies}.test.ts',
   'test/balancers/**/*.test.ts',
   'test/bench.test.ts',
   'test/artefacts/measure.test.ts',
@@ -31,7 +33,7 @@ export default defineConfig({
     hookTimeout: 180_000,
     expect: { poll: { timeout: 20_000 } },
     // A test that passes only after others, or only alone, is broken.
-    sequence: { shuffle: true },
+    sequence: { shuffle: true, sequencer: LongestFirst },
     allowOnly: false,
     projects: [
       {
@@ -49,7 +51,8 @@ export default defineConfig({
           name: 'loom',
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: [...alone, '**/node_modules/**', 'test/conformance/**'],
-          maxWorkers: 2,
+          // Many tests wait for a time limit or a process. Three workers keep two cores busy.
+          maxWorkers: 3,
           sequence: { groupOrder: 0, shuffle: true },
         },
       },

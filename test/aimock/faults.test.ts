@@ -1,12 +1,13 @@
 /** The faults that the mock can produce, and their effect for a user, over each protocol. */
 import { LLMock } from '@copilotkit/aimock'
 import type { ChaosConfig } from '@copilotkit/aimock'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 
 import { type Agent, defineAgent } from '../../src/agent.ts'
 import { createModels } from '../../src/model/resolve.ts'
 import { calculator } from '../../tools/calculator.ts'
+import type { OnFinished } from '../fixtures/open-server.ts'
 import {
   apiKey,
   askedOf,
@@ -57,29 +58,33 @@ const patient = defineAgent({ ...assistant, retry: { ...quickRetries, maxDelayMs
 const malformed = chaos({ malformedRate: 1 })
 
 /** A second provider, without faults. */
-async function openBackup(): Promise<LLMock> {
+async function openBackup(onFinished: OnFinished): Promise<LLMock> {
   const backup = new LLMock({ port: 0, auth: { apiKeys: [apiKey] } })
   backup.on({}, says('The backup speaks.'))
   await backup.start()
-  onTestFinished(() => backup.stop())
+  onFinished(() => backup.stop())
   return backup
 }
 
-describe.each(providers)('$name', ({ model }) => {
-  test.each(temporaryFaults)('retries without a visible error after %s', async (_name, fault) => {
-    const { mock, models } = await openStage()
-    script(mock, 'Hello', fault, [says('Here I am.')])
-    const { events, result } = await record(patient, 'Hello?', { model, models })
-    expect(result).toMatchObject({ text: 'Here I am.', steps: 1, outcome: 'finished' })
-    expect(typesOf(events)).not.toContain('reset-step')
-    expect(textOf(events)).toBe('Here I am.')
-    expect(mock.getRequests()).toHaveLength(2)
-  })
+// Some of these tests wait for a limit or a pause, so they run beside each other.
+describe.concurrent.each(providers)('$name', ({ model }) => {
+  test.for(temporaryFaults)(
+    'retries without a visible error after %s',
+    async ([, fault], { onTestFinished }) => {
+      const { mock, models } = await openStage(onTestFinished)
+      script(mock, 'Hello', fault, [says('Here I am.')])
+      const { events, result } = await record(patient, 'Hello?', { model, models })
+      expect(result).toMatchObject({ text: 'Here I am.', steps: 1, outcome: 'finished' })
+      expect(typesOf(events)).not.toContain('reset-step')
+      expect(textOf(events)).toBe('Here I am.')
+      expect(mock.getRequests()).toHaveLength(2)
+    },
+  )
 
-  test.each(temporaryFaults)(
+  test.for(temporaryFaults)(
     'a permanent fault ends with a readable error: %s',
-    async (_name, fault) => {
-      const { mock, models } = await openStage()
+    async ([, fault], { onTestFinished }) => {
+      const { mock, models } = await openStage(onTestFinished)
       script(mock, 'Hello', fault, fault, fault, fault)
       const { events, error } = await record(patient, 'Hello?', { model, models })
       expect(mock.getRequests()).toHaveLength(1 + quickRetries.retries)
@@ -88,10 +93,10 @@ describe.each(providers)('$name', ({ model }) => {
     },
   )
 
-  test.each(permanentFaults)(
+  test.for(permanentFaults)(
     'reports the reason without a retry after %s',
-    async (status, fault) => {
-      const { mock, models } = await openStage()
+    async ([status, fault], { onTestFinished }) => {
+      const { mock, models } = await openStage(onTestFinished)
       script(mock, 'Hello', fault, [says('Too late.')])
       const { error } = await record(assistant, 'Hello?', { model, models })
       expect(mock.getRequests()).toHaveLength(1)
@@ -99,11 +104,11 @@ describe.each(providers)('$name', ({ model }) => {
     },
   )
 
-  test.each([...temporaryFaults, ...permanentFaults, ['malformed JSON', malformed] as const])(
+  test.for([...temporaryFaults, ...permanentFaults, ['malformed JSON', malformed] as const])(
     'calls the next model after %s',
-    async (_name, fault) => {
-      const { mock } = await openStage()
-      const backup = await openBackup()
+    async ([, fault], { onTestFinished }) => {
+      const { mock } = await openStage(onTestFinished)
+      const backup = await openBackup(onTestFinished)
       const models = createModels({
         environment: {
           ...environmentFor(mock.url),
@@ -120,15 +125,15 @@ describe.each(providers)('$name', ({ model }) => {
     },
   )
 
-  test('malformed JSON is no answer', async () => {
-    const { mock, models } = await openStage()
+  test('malformed JSON is no answer', async ({ onTestFinished }) => {
+    const { mock, models } = await openStage(onTestFinished)
     script(mock, 'Hello', malformed, malformed, malformed, malformed)
     const { error } = await record(assistant, 'Hello?', { model, models })
     expect(error?.code).toBe('model-failed')
   })
 
-  test('a silent model reaches its time limits', async () => {
-    const { mock, models } = await openStage()
+  test('a silent model reaches its time limits', async ({ onTestFinished }) => {
+    const { mock, models } = await openStage(onTestFinished)
     // The good answer must arrive before the limit on a busy machine, too.
     const limits = { firstChunkMs: 700, nextChunkMs: 700 }
     script(
@@ -143,8 +148,8 @@ describe.each(providers)('$name', ({ model }) => {
     expect(textOf(events)).toMatch(/(Here I am.)$/)
   })
 
-  test('a permanent silence is reported as a timeout', async () => {
-    const { mock, models } = await openStage()
+  test('a permanent silence is reported as a timeout', async ({ onTestFinished }) => {
+    const { mock, models } = await openStage(onTestFinished)
     mock.on({}, says('Too late.'), { chaos: { latencyMs: 1000 } })
     const agent = defineAgent({ ...assistant, retry: { retries: 1, initialDelayMs: 1 } })
     const limits = { firstChunkMs: 40 }
@@ -157,9 +162,9 @@ const limited = (retryAfter: number): Reply => [
   { error: { message: 'Slow down.', type: 'rate_limit_error' }, status: 429, retryAfter },
 ]
 
-describe('Retry-After', () => {
-  test('the run waits for the time in Retry-After', async () => {
-    const { mock, models } = await openStage()
+describe.concurrent('Retry-After', () => {
+  test('the run waits for the time in Retry-After', async ({ onTestFinished }) => {
+    const { mock, models } = await openStage(onTestFinished)
     script(mock, 'Hello', limited(1), [says('Here I am.')])
     const agent = defineAgent({ ...assistant, retry: { initialDelayMs: 1, maxDelayMs: 5000 } })
     const { result } = await record(agent, 'Hello?', { model: 'mock/large', models })
@@ -168,8 +173,8 @@ describe('Retry-After', () => {
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThan(950)
   })
 
-  test('a longer Retry-After than the agent’s limit ends the run', async () => {
-    const { mock, models } = await openStage()
+  test('a longer Retry-After than the agent’s limit ends the run', async ({ onTestFinished }) => {
+    const { mock, models } = await openStage(onTestFinished)
     script(mock, 'Hello', limited(3600), [says('Never asked.')])
     const { error } = await record(patient, 'Hello?', { model: 'mock/large', models })
     expect(mock.getRequests()).toHaveLength(1)
@@ -200,12 +205,12 @@ const breakAfter = (mock: LLMock, truncateAfterChunks: number) => {
   script(mock, 'Hello', [long, fault], [long], [says('It is 42.')], [says('It is 42.')])
 }
 
-describe.each(providers)('a stream of $name that breaks off', ({ model }) => {
+describe.concurrent.each(providers)('a stream of $name that breaks off', ({ model }) => {
   // The places among the 20 chunks. The two readers use alternate places.
   const cuts = Array.from({ length: 10 }, (_, index) => 2 * index)
 
-  test('a reader with reset-step receives the step again', async () => {
-    const { mock, models } = await openStage()
+  test('a reader with reset-step receives the step again', async ({ onTestFinished }) => {
+    const { mock, models } = await openStage(onTestFinished)
     const { agent, inputs } = attentive()
     let resets = 0
     for (const cut of cuts) {
@@ -227,8 +232,8 @@ describe.each(providers)('a stream of $name that breaks off', ({ model }) => {
     expect(new Set(inputs)).toEqual(new Set(['{"expr":"6 * 7"}']))
   })
 
-  test('a reader without reset-step receives a continuation', async () => {
-    const { mock, models } = await openStage()
+  test('a reader without reset-step receives a continuation', async ({ onTestFinished }) => {
+    const { mock, models } = await openStage(onTestFinished)
     const { agent, inputs } = attentive()
     let continued = 0
     for (const cut of cuts) {

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 
-import { serveInTest } from '../fixtures/open-server.ts'
+import { type OnFinished, serveInTest } from '../fixtures/open-server.ts'
 
 export interface GoodAnswer {
   status: number
@@ -25,12 +25,12 @@ export interface Proxy {
 }
 
 /** Opens a proxy, which closes at the end of the test. */
-export async function openProxy(target: string): Promise<Proxy> {
+export async function openProxy(target: string, onFinished?: OnFinished): Promise<Proxy> {
   const faults: Fault[] = []
   const url = await serveInTest((request, response) => {
     const answer = async () => (faults.shift() ?? passOn)(response, await askMock(target, request))
     answer().catch(() => response.destroy())
-  })
+  }, onFinished)
   return { url, faults }
 }
 

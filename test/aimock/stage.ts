@@ -23,6 +23,7 @@ import type { RunResult } from '../../src/run-result.ts'
 import { calculator } from '../../tools/calculator.ts'
 import { within } from '../deadline.ts'
 import { expectWellFormed } from '../event-grammar.ts'
+import type { OnFinished } from '../fixtures/open-server.ts'
 
 export const apiKey = 'sk-test-0c5f6b1e9d7a4823'
 
@@ -73,18 +74,18 @@ export interface Stage {
 }
 
 /** Opens a stage until the end of the test. The test fails if a rejection had no handler. */
-export async function openStage(): Promise<Stage> {
+export async function openStage(onFinished: OnFinished = onTestFinished): Promise<Stage> {
   const strays: unknown[] = []
   const note = (reason: unknown) => void strays.push(reason)
   process.on('unhandledRejection', note)
-  onTestFinished(async () => {
+  onFinished(async () => {
     await setImmediate()
     process.off('unhandledRejection', note)
     expect(strays).toEqual([])
   })
   const mock = new LLMock({ port: 0, chunkSize: 6, auth: { apiKeys: [apiKey] } })
   await mock.start()
-  onTestFinished(() => mock.stop())
+  onFinished(() => mock.stop())
   return { mock, models: createModels({ environment: environmentFor(mock.url) }) }
 }
 

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 
 import { defineAgent } from '../../src/agent.ts'
 import { createModels } from '../../src/model/resolve.ts'
+import type { OnFinished } from '../fixtures/open-server.ts'
 import { begin, type Fault, openProxy, type Proxy } from './proxy.ts'
 import {
   apiKey,
@@ -102,9 +103,9 @@ interface WireStage extends Stage {
   proxy: Proxy
 }
 
-async function openWire(): Promise<WireStage> {
-  const { mock } = await openStage()
-  const proxy = await openProxy(mock.url)
+async function openWire(onFinished: OnFinished): Promise<WireStage> {
+  const { mock } = await openStage(onFinished)
+  const proxy = await openProxy(mock.url, onFinished)
   mock.on({ hasToolResult: false }, { ...calculates('6 * 7'), content: 'Let me calculate that.' })
   mock.on({ hasToolResult: true }, says('It is 42.'))
   return { mock, proxy, models: createModels({ environment: environmentFor(proxy.url) }) }
@@ -126,35 +127,42 @@ const limitsOf = (fault: string) => {
   return { firstChunkMs: silenceMs, nextChunkMs: silenceMs }
 }
 
-describe.each(providers)('$name', ({ model, variable }: Provider) => {
-  test.each(Object.entries(temporaryFaults))('retries after %s', async (name, fault) => {
-    const { mock, proxy, models } = await openWire()
-    proxy.faults.push(fault)
-    const { events, result } = await record(assistant, 'What is it?', {
-      model,
-      models,
-      limits: limitsOf(name),
-    })
-    expect(result).toMatchObject({ text: 'It is 42.', steps: 2 })
-    const last = events.slice(typesOf(events).lastIndexOf('reset-step') + 1)
-    expect(textOf(last)).toBe('Let me calculate that.It is 42.')
-    expectPairedCalls(askedOf(mock))
-  })
+// Most of the time these tests wait for a limit, so they run beside each other.
+describe.concurrent.each(providers)('$name', ({ model, variable }: Provider) => {
+  test.for(Object.entries(temporaryFaults))(
+    'retries after %s',
+    async ([name, fault], { onTestFinished }) => {
+      const { mock, proxy, models } = await openWire(onTestFinished)
+      proxy.faults.push(fault)
+      const { events, result } = await record(assistant, 'What is it?', {
+        model,
+        models,
+        limits: limitsOf(name),
+      })
+      expect(result).toMatchObject({ text: 'It is 42.', steps: 2 })
+      const last = events.slice(typesOf(events).lastIndexOf('reset-step') + 1)
+      expect(textOf(last)).toBe('Let me calculate that.It is 42.')
+      expectPairedCalls(askedOf(mock))
+    },
+  )
 
-  test.each(Object.entries(lateFaults))('continues after %s', async (name, fault) => {
-    const { mock, proxy, models } = await openWire()
-    proxy.faults.push(fault)
-    const options = { model, models, recovery: 'continue' as const, limits: limitsOf(name) }
-    const { events, result } = await record(assistant, 'What is it?', options)
-    expect(result?.text).toBe('It is 42.')
-    expect(typesOf(events)).not.toContain('reset-step')
-    expectPairedCalls(askedOf(mock))
-  })
+  test.for(Object.entries(lateFaults))(
+    'continues after %s',
+    async ([name, fault], { onTestFinished }) => {
+      const { mock, proxy, models } = await openWire(onTestFinished)
+      proxy.faults.push(fault)
+      const options = { model, models, recovery: 'continue' as const, limits: limitsOf(name) }
+      const { events, result } = await record(assistant, 'What is it?', options)
+      expect(result?.text).toBe('It is 42.')
+      expect(typesOf(events)).not.toContain('reset-step')
+      expectPairedCalls(askedOf(mock))
+    },
+  )
 
-  test.each(Object.entries({ ...temporaryFaults, ...permanentFaults }))(
+  test.for(Object.entries({ ...temporaryFaults, ...permanentFaults }))(
     'a permanent fault ends with a readable error: %s',
-    async (name, fault) => {
-      const { proxy, models } = await openWire()
+    async ([name, fault], { onTestFinished }) => {
+      const { proxy, models } = await openWire(onTestFinished)
       proxy.faults.push(fault, fault)
       const agent = defineAgent({ ...assistant, retry: { ...quickRetries, retries: 1 } })
       const limits = limitsOf(name)
@@ -163,8 +171,8 @@ describe.each(providers)('$name', ({ model, variable }: Provider) => {
     },
   )
 
-  test('retries after an overload error within the answer', async () => {
-    const { proxy, models } = await openWire()
+  test('retries after an overload error within the answer', async ({ onTestFinished }) => {
+    const { proxy, models } = await openWire(onTestFinished)
     proxy.faults.push(async (response, { events }) => {
       await begin(response, events.slice(0, 2).join(''))
       response.end(reported[variable]?.('Overloaded'))
@@ -173,8 +181,8 @@ describe.each(providers)('$name', ({ model, variable }: Provider) => {
     expect(result?.text).toBe('It is 42.')
   })
 
-  test('an echoed key is removed from the error', async () => {
-    const { proxy, models } = await openWire()
+  test('an echoed key is removed from the error', async ({ onTestFinished }) => {
+    const { proxy, models } = await openWire(onTestFinished)
     const echo = `The key ${apiKey} is on no list.`
     proxy.faults.push((response) => {
       response.writeHead(401, { 'content-type': 'application/json' })
@@ -191,8 +199,8 @@ describe.each(providers)('$name', ({ model, variable }: Provider) => {
     expect(failed.error?.message).toContain('[redacted]')
   })
 
-  test('reads an answer byte by byte, or compressed', async () => {
-    const { proxy, models } = await openWire()
+  test('reads an answer byte by byte, or compressed', async ({ onTestFinished }) => {
+    const { proxy, models } = await openWire(onTestFinished)
     proxy.faults.push(async (response, { body }) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       for (const byte of Buffer.from(body)) {

@@ -31,7 +31,7 @@ export function commandSuite(artefact: Artefact): void {
   const cache = testFolder()
   let redis: RunningRedis
 
-  beforeAll(buildArtefacts, buildMs)
+  if (artefact !== source) beforeAll(buildArtefacts, buildMs)
   beforeAll(async () => {
     redis = await startRedis()
   })
