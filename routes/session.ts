@@ -39,7 +39,7 @@ export interface SessionRoutesOptions {
    * @defaultValue all of the context is the client's
    */
   contextOf?: (c: Context) => object | undefined | Promise<object | undefined>
-  /** The earlier name of `principalOf`. */
+  /** The earlier name of `principalOf`. @defaultValue none */
   tenantOf?: (c: Context) => string
 }
 

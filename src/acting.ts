@@ -44,6 +44,10 @@ export interface ActingAgent {
   readonly acting: 'agent'
   /** The name of the agent that `create` returns. `LOOM_AGENTS` lists it to offer the agent. */
   readonly name: string
+  /**
+   * Creates the agent. A server calls it once, at its start, and only if `LOOM_AGENTS` names the
+   * agent.
+   */
   readonly create: (world: ActingWorld) => Agent | Promise<Agent>
 }
 
@@ -68,6 +72,7 @@ export interface ActingTool {
   readonly name: string
   /** Whether the tool uses the sandbox. The command then reports a weak sandbox before it begins. */
   readonly runsCommands: boolean
+  /** Creates the tool in the workspace of the command. */
   readonly create: (world: ActingWorld) => NamedTool | Promise<NamedTool>
 }
 
@@ -117,8 +122,14 @@ export function defineActingTool({
   runsCommands = false,
   create,
 }: {
+  /** The name of the tool that `create` returns: 1 to 64 letters, digits, `_` or `-`. */
   name: string
+  /**
+   * Whether the tool uses the sandbox. The command then reports a weak sandbox before it begins.
+   * @defaultValue false
+   */
   runsCommands?: boolean
+  /** Creates the tool in the workspace of the command. */
   create: (world: ActingWorld) => NamedTool | Promise<NamedTool>
 }): ActingTool {
   checkName('Tool', name)

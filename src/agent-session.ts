@@ -7,6 +7,7 @@
 import type { UIMessage } from 'ai'
 
 import type {
+  DecisionOptions,
   AgentSessionOptions,
   SendArguments,
   SendOptions,
@@ -162,7 +163,19 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
    * does not exist; `invalid-request` for an output that is not JSON
    */
   answer(answers: readonly CallAnswer[], options?: WaitOptions): Promise<AnswerStream<OUTPUT>>
+  /**
+   * Answers one call.
+   * @returns the answer that continues, when the store has accepted the output
+   * @throws LoomError `refused` if the session does not wait for the call; `not-found` if the
+   * session does not exist; `invalid-request` for an output that is not JSON
+   */
   answer(toolCallId: string, output: unknown, options?: WaitOptions): Promise<AnswerStream<OUTPUT>>
+  /**
+   * Answers several calls of one message, in the form in which the store keeps the answers.
+   * @returns the answer that continues, when the store has accepted the outputs
+   * @throws LoomError `refused` if the session does not wait for one of the calls; `not-found` if
+   * the session does not exist
+   */
   answer(
     messageId: string,
     answers: readonly Answer[],
@@ -189,7 +202,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
   approve(
     approvalId: string,
     approved = true,
-    { reason, signal }: WaitOptions & { reason?: string } = {},
+    { reason, signal }: DecisionOptions = {},
   ): Promise<AnswerStream<OUTPUT>> {
     const decision = { approvalId, approved, ...(reason !== undefined && { reason }) }
     return this.#answerCalls([decision], signal === undefined ? {} : { signal })
@@ -229,6 +242,11 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
    * @throws LoomError `not-found` if the session does not exist (only with an object)
    */
   stop(queue?: QueueOnStop): Promise<boolean>
+  /**
+   * Stops the running turn, or the message of `messageId`, and keeps its text. A message that waits
+   * is withdrawn.
+   * @throws LoomError `not-found` if the session does not exist
+   */
   stop(stop: SessionStop): Promise<StopReply>
   async stop(stop: QueueOnStop | SessionStop = 'hold'): Promise<boolean | StopReply> {
     const { sessions } = this.#session
@@ -267,6 +285,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
     return this.#session.host.close()
   }
 
+  /** Closes the session at the end of an `await using` block; see `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -28,7 +28,12 @@ export interface AgentToolOutput<OUTPUT = JSONValue> {
   /** The text of the current step; in the result, the answer. */
   text: string
   /** The tools that the sub-agent called, in order. */
-  toolCalls: { toolName: string; state: 'running' | 'done' | 'error' }[]
+  toolCalls: {
+    /** The name of the tool. */
+    toolName: string
+    /** `running`, `done`, or `error` if the call failed. */
+    state: 'running' | 'done' | 'error'
+  }[]
   /** The output of an agent with an `output` schema, as JSON. Only in the result. */
   output?: OUTPUT
   /** The number of model calls. Only in the result. */
@@ -37,15 +42,22 @@ export interface AgentToolOutput<OUTPUT = JSONValue> {
   usage?: Usage
 }
 
+/** The options of `agentTool`. */
+interface AgentToolOptions<NAME extends string> {
+  /** The name of the tool. @defaultValue the agent's name */
+  name?: NAME
+  /** The description for the calling model. @defaultValue the agent's description */
+  description?: string
+  /** The time limit of a call in milliseconds. @defaultValue 600000 */
+  timeoutMs?: number
+}
+
 /** The least time between two reports of progress, in milliseconds. */
 const reportEveryMs = 100
 
 /**
  * Returns a tool that runs an agent. The calling model sends it a task, and receives the answer of the agent.
  * The call fails if the agent needs a human.
- * @param options.name the name of the tool. @defaultValue the agent's name
- * @param options.description the description for the calling model. @defaultValue the agent's description
- * @param options.timeoutMs the time limit of a call in milliseconds. @defaultValue 600000
  * @throws LoomError `invalid-config` for an invalid name or time limit
  * @example
  * ```ts
@@ -63,12 +75,20 @@ export function agentTool<
   const NAME extends string = AGENT_NAME,
 >(
   agent: Agent<CONTEXT, OUTPUT, AgentTools, AGENT_NAME>,
-  options?: { name?: NAME; description?: string; timeoutMs?: number },
-): TypedTool<{ prompt: string }, AgentToolOutput<JsonOf<OUTPUT>>, CONTEXT, NoInfer<NAME>>
+  options?: AgentToolOptions<NAME>,
+): TypedTool<
+  {
+    /** The task, with everything that the agent must know to do it. */
+    prompt: string
+  },
+  AgentToolOutput<JsonOf<OUTPUT>>,
+  CONTEXT,
+  NoInfer<NAME>
+>
 // `OUTPUT` is the type of the schema that checked the output.
 export function agentTool<CONTEXT>(
   agent: Agent<CONTEXT>,
-  options: { name?: string; description?: string; timeoutMs?: number } = {},
+  options: AgentToolOptions<string> = {},
 ): unknown {
   return defineTool({
     name: options.name ?? agent.name,

@@ -68,7 +68,17 @@ export interface StepInfo extends PreparedStep {
 export type StepDecision =
   | 'continue'
   | 'stop'
-  | { messages?: readonly ModelMessage[]; tools?: AgentTools; model?: ModelReference }
+  | {
+      /**
+       * The conversation of the next step, without the system prompt.
+       * @defaultValue the conversation so far
+       */
+      messages?: readonly ModelMessage[]
+      /** The tools of the next step and the later ones. @defaultValue the tools of the agent */
+      tools?: AgentTools
+      /** The model of the next step and the later ones. @defaultValue the model so far */
+      model?: ModelReference
+    }
 
 /**
  * The result of an agent's `onError`. `retry` calls the model again, at most 10 times a step, `stop` ends the
@@ -82,7 +92,13 @@ export type StepDecision =
  * const agent = defineAgent({ name: 'polite', systemPrompt: 'Answer briefly.', onError })
  * ```
  */
-export type ErrorDecision = 'retry' | 'stop' | { reply: string }
+export type ErrorDecision =
+  | 'retry'
+  | 'stop'
+  | {
+      /** The text that the user receives instead of the model's answer. */
+      reply: string
+    }
 
 /**
  * The retries of a model call whose error is retryable, such as status 429 or 503 or a broken connection.
@@ -336,6 +352,11 @@ export function defineAgent<
 >(
   definition: Definition<CONTEXT, OUTPUT, TOOLS, NAME>,
 ): Agent<CONTEXT & ContextOfTools<TOOLS>, OUTPUT, TOOLS, NAME>
+/**
+ * Sets the context of an agent, and returns a function that checks a definition and returns the
+ * agent. It also keeps the types of the tools, for `UIMessageOf`.
+ * @throws LoomError `invalid-config` for an invalid name, or without a system prompt
+ */
 export function defineAgent<CONTEXT>(): DefineAgent<CONTEXT>
 export function defineAgent(
   definition?: Definition<unknown, unknown, AgentTools, string>,
@@ -343,12 +364,22 @@ export function defineAgent(
   return definition === undefined ? checked : checked(definition)
 }
 
+/**
+ * The definition of an agent, with the secret of an earlier process if its approvals must stay
+ * valid.
+ */
 type Definition<CONTEXT, OUTPUT, TOOLS extends AgentTools, NAME extends string> = AgentDefinition<
   CONTEXT,
   OUTPUT,
   TOOLS,
   NAME
-> & { approvalSecret?: string }
+> & {
+  /**
+   * The secret that signs approval requests. Set the same one in all processes that may receive a
+   * decision without a session. @defaultValue two random UUIDs
+   */
+  approvalSecret?: string
+}
 
 /** `defineAgent` for a context that is already set. */
 type DefineAgent<CONTEXT> = <

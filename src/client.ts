@@ -42,6 +42,7 @@ export interface ResumableFetchOptions {
   follow?: 'message' | 'queue'
 }
 
+/** The type of the global `fetch`. */
 type Fetch = typeof globalThis.fetch
 
 /**
@@ -105,8 +106,17 @@ export async function stopChat(
   api: string,
   id: string,
   init: RequestInit & {
+    /** Makes the request. @defaultValue the global `fetch` */
     fetch?: Fetch
+    /**
+     * The effect on the messages that wait. `hold` keeps them until the next message, `clear`
+     * withdraws them, `run` answers the next one. @defaultValue 'hold'
+     */
     queue?: 'hold' | 'clear' | 'run'
+    /**
+     * The id of the only message to stop. If it waits, it is withdrawn.
+     * @defaultValue none: the running answer stops
+     */
     messageId?: string
   } = {},
 ): Promise<boolean> {
@@ -145,7 +155,18 @@ export async function followSession(
     onChunk,
     fetch: base,
     ...init
-  }: RequestInit & { fetch?: Fetch; onChunk: (chunk: { type: string }) => void },
+  }: RequestInit & {
+    /** Makes the requests. @defaultValue the global `fetch` */
+    fetch?: Fetch
+    /**
+     * Receives each chunk of the answers, in order. If it throws, the promise rejects with this
+     * error.
+     */
+    onChunk: (chunk: {
+      /** The kind of the chunk, such as `start`, `text-delta` or `finish`. */
+      type: string
+    }) => void
+  },
 ): Promise<void> {
   const url = withPath(api, `/${encodeURIComponent(id)}/stream`)
   const follow = resumableFetch(base && { fetch: base })

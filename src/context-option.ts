@@ -20,21 +20,25 @@ export type ContextOption<CONTEXT> = [CONTEXT] extends [never]
       ? OptionalContext<CONTEXT>
       : RequiredContext<CONTEXT>
 
+/** The option for an agent of any context. */
 interface AnyContext {
-  /** The context of the agent's callbacks and tools. The type of the agent does not say which. */
+  /** The context of the agent's callbacks and tools. The type of the agent does not say which. @defaultValue undefined */
   context?: unknown
 }
 
+/** The option for an agent without a context. */
 interface NoContext {
   /** The agent has no context. Give `defineAgent` the type of one: `defineAgent<{ user: string }>(…)`. */
   context?: undefined
 }
 
+/** The option for an agent that also runs without a context. */
 interface OptionalContext<CONTEXT> {
-  /** The context of the agent's callbacks and tools. */
+  /** The context of the agent's callbacks and tools. @defaultValue undefined */
   context?: CONTEXT
 }
 
+/** The option for an agent that needs a context. */
 interface RequiredContext<CONTEXT> {
   /** The context of the agent's callbacks and tools. The agent needs one. */
   context: CONTEXT

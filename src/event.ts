@@ -23,74 +23,192 @@ export type ProviderMetadata = Record<string, JSONObject>
 export type FinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'error' | 'other'
 
 interface WithMetadata {
+  /** Data of the provider, by its name. The next request returns it. Absent if there is none. */
   providerMetadata?: ProviderMetadata
 }
 
-export interface OfTool extends WithMetadata {
+interface OfPart extends WithMetadata {
+  /** The id of the part, unique in its message. */
+  id: string
+}
+
+interface OfDelta extends OfPart {
+  /** The next piece of the text. */
+  delta: string
+}
+
+/** Text and reasoning parts: `start`, `delta`, `end`. */
+export type PartEvent =
+  | ({ type: 'text-start' } & OfPart)
+  | ({ type: 'text-end' } & OfPart)
+  | ({ type: 'text-delta' } & OfDelta)
+  | ({ type: 'reasoning-start' } & OfPart)
+  | ({ type: 'reasoning-end' } & OfPart)
+  | ({ type: 'reasoning-delta' } & OfDelta)
+
+interface OfCall {
+  /** The id of the tool call. All events of the call have it. */
   toolCallId: string
+}
+
+export interface OfTool extends OfCall, WithMetadata {
   /**
    * True on every event of a tool whose type the client cannot know (MCP tools, unknown tools).
    * ai 5 looks a part up by this flag, so it is the same on all events of one call.
    */
   dynamic?: boolean
+  /** True if the provider ran the tool. Absent for a tool of the agent. */
   providerExecuted?: boolean
 }
 
-/** Text and reasoning parts: `start`, `delta`, `end`. Ids are unique in a message. */
-export type PartEvent =
-  | ({ type: 'text-start'; id: string } & WithMetadata)
-  | ({ type: 'text-end'; id: string } & WithMetadata)
-  | ({ type: 'text-delta'; id: string; delta: string } & WithMetadata)
-  | ({ type: 'reasoning-start'; id: string } & WithMetadata)
-  | ({ type: 'reasoning-end'; id: string } & WithMetadata)
-  | ({ type: 'reasoning-delta'; id: string; delta: string } & WithMetadata)
+export interface OfNamedTool extends OfTool {
+  /** The name of the tool, as the model wrote it. */
+  toolName: string
+  /** The name of the tool for people. Absent if it has none. */
+  title?: string
+}
 
+interface WithInput {
+  /** The input as the model wrote it, before the schema of the tool. It is the raw text if it is not JSON. */
+  input: unknown
+}
+
+interface WithError {
+  /** The message of the error, without secrets. */
+  errorText: string
+}
+
+interface OfApproval {
+  /** The id of the approval request. The decision names it. */
+  approvalId: string
+}
+
+interface Decision extends OfApproval {
+  /** Whether the call may run. */
+  approved: boolean
+  /** The reason of the decision. Absent if the human gave none. */
+  reason?: string
+}
+
+interface InputDelta extends OfCall {
+  /** The next piece of the input, as JSON text. */
+  inputTextDelta: string
+}
+
+interface ToolOutput extends OfTool {
+  /** The output of the call: a JSON value. */
+  output: unknown
+  /** True for an output that a later one replaces. The final output has no such flag. */
+  preliminary?: boolean
+}
+
+/**
+ * The events of a tool call. `tool-input-error`: the model's input was refused. `tool-approval-response`: the
+ * decision of the human, which only clients of ai 7 support. `tool-output-denied`: the call was refused, and
+ * readers of ai 5 receive an error event instead.
+ */
 export type ToolEvent =
-  | ({ type: 'tool-input-start'; toolName: string; title?: string } & OfTool)
-  | { type: 'tool-input-delta'; toolCallId: string; inputTextDelta: string }
-  | ({ type: 'tool-input-available'; toolName: string; input: unknown; title?: string } & OfTool)
-  /** The model's input was refused. `input` is the raw text if it was not JSON. */
-  | ({
-      type: 'tool-input-error'
-      toolName: string
-      input: unknown
-      errorText: string
-      title?: string
-    } & OfTool)
-  /** `preliminary` outputs overwrite each other. The final one has no such flag. */
-  | ({ type: 'tool-output-available'; output: unknown; preliminary?: boolean } & OfTool)
-  | ({ type: 'tool-output-error'; errorText: string } & OfTool)
-  | { type: 'tool-approval-request'; approvalId: string; toolCallId: string }
-  /** The decision of the human. Only clients of ai 7 support it. */
-  | { type: 'tool-approval-response'; approvalId: string; approved: boolean; reason?: string }
-  /** `dynamic` as on the other events of the call. Readers of ai 5 receive an error event instead. */
-  | { type: 'tool-output-denied'; toolCallId: string; dynamic?: boolean }
+  | ({ type: 'tool-input-start' } & OfNamedTool)
+  | ({ type: 'tool-input-delta' } & InputDelta)
+  | ({ type: 'tool-input-available' } & WithInput & OfNamedTool)
+  | ({ type: 'tool-input-error' } & WithInput & WithError & OfNamedTool)
+  | ({ type: 'tool-output-available' } & ToolOutput)
+  | ({ type: 'tool-output-error' } & WithError & OfTool)
+  | ({ type: 'tool-approval-request' } & OfApproval & OfCall)
+  | ({ type: 'tool-approval-response' } & Decision)
+  | ({ type: 'tool-output-denied' } & Pick<OfTool, 'toolCallId' | 'dynamic'>)
 
+interface OfFile extends WithMetadata {
+  /** The address of the file. It is a `data:` URL if the model generated the file. */
+  url: string
+  /** The media type, such as `image/png`. */
+  mediaType: string
+}
+
+interface OfSource extends WithMetadata {
+  /** The id of the source, unique in its message. */
+  sourceId: string
+}
+
+interface WebSource extends OfSource {
+  /** The address of the source. */
+  url: string
+  /** The title of the source. Absent if the provider reports none. */
+  title?: string
+}
+
+interface DocumentSource extends OfSource {
+  /** The media type, such as `application/pdf`. */
+  mediaType: string
+  /** The title of the document. */
+  title: string
+  /** The name of the file. Absent if the provider reports none. */
+  filename?: string
+}
+
+interface CustomContent extends WithMetadata {
+  /** The kind of the content, as the package of the provider names it. */
+  kind: string
+}
+
+interface DataPart {
+  /** The name of the data: `data-` and a word, such as `data-output`. */
+  type: `data-${string}`
+  /** The data: a JSON value. */
+  data: unknown
+  /** The id of the data. A later event with the same id replaces it. Absent if none does. */
+  id?: string
+  /** True for data that only the present readers receive. The message does not keep it. */
+  transient?: boolean
+}
+
+/** Content that is neither text nor a tool call: files, sources, and data of Loom or of the provider. */
 export type ContentEvent =
-  | ({ type: 'file'; url: string; mediaType: string } & WithMetadata)
-  | ({ type: 'reasoning-file'; url: string; mediaType: string } & WithMetadata)
-  | ({ type: 'source-url'; sourceId: string; url: string; title?: string } & WithMetadata)
-  | ({
-      type: 'source-document'
-      sourceId: string
-      mediaType: string
-      title: string
-      filename?: string
-    } & WithMetadata)
-  | ({ type: 'custom'; kind: string } & WithMetadata)
-  | { type: `data-${string}`; data: unknown; id?: string; transient?: boolean }
+  | ({ type: 'file' } & OfFile)
+  | ({ type: 'reasoning-file' } & OfFile)
+  | ({ type: 'source-url' } & WebSource)
+  | ({ type: 'source-document' } & DocumentSource)
+  | ({ type: 'custom' } & CustomContent)
+  | DataPart
 
+interface MessageMetadata {
+  /** Metadata that is merged into that of the message; see `AnswerMetadata`. */
+  messageMetadata: unknown
+}
+
+interface MessageStart extends Partial<MessageMetadata> {
+  /** The id of the assistant message that the events build. */
+  messageId?: string
+}
+
+interface Abort {
+  /** The reason of the stop. Absent if the caller gave none. */
+  reason?: string
+}
+
+interface Failure extends WithError {
+  /** The code of the `LoomError`. Clients of the AI SDK do not receive it. Absent if it is not known. */
+  code?: string
+}
+
+interface Finish extends Partial<MessageMetadata> {
+  /** The reason for the end of the last model call. */
+  finishReason: FinishReason
+}
+
+/**
+ * The events of the turn and its steps. Every turn ends with `finish`. `reset-step` withdraws the step, which
+ * runs again; only clients of ai 7.0.70 and later support it.
+ */
 export type TurnEvent =
-  | { type: 'start'; messageId?: string; messageMetadata?: unknown }
+  | ({ type: 'start' } & MessageStart)
   | { type: 'start-step' }
   | { type: 'finish-step' }
-  /** Withdraws the step, which runs again. Only clients of ai 7.0.70 and later support it. */
   | { type: 'reset-step' }
-  | { type: 'message-metadata'; messageMetadata: unknown }
-  | { type: 'abort'; reason?: string }
-  /** `code` is the code of the `LoomError`, which no client of the AI SDK receives. */
-  | { type: 'error'; errorText: string; code?: string }
-  | { type: 'finish'; finishReason: FinishReason; messageMetadata?: unknown }
+  | ({ type: 'message-metadata' } & MessageMetadata)
+  | ({ type: 'abort' } & Abort)
+  | ({ type: 'error' } & Failure)
+  | ({ type: 'finish' } & Finish)
 
 /**
  * An event of a run. Sinks receive these events, and clients receive them as chunks. The names and fields are

@@ -84,17 +84,44 @@ export interface LoomOptions<AGENTS extends readonly AnyAgent[] = readonly AnyAg
   report?: (error: unknown) => void
 }
 
+/** The owner of sessions. */
+interface OfPrincipal {
+  /** The user or the tenant to whom the session belongs: over HTTP, the one of `principalOf`. @defaultValue '' */
+  principal?: string
+}
+
+/** The options of `Loom.startAgent`. */
+interface StartOptions<CONTEXT> extends OfPrincipal {
+  /**
+   * The context of each message that brings none.
+   * @defaultValue the session's last context, or `{}` if no message had one
+   */
+  context?: CONTEXT | undefined
+}
+
+/** The options of `Loom.listSessions`. */
+interface ListOptions extends OfPrincipal {
+  /** The maximum number of sessions. @defaultValue 50 */
+  limit?: number
+  /** `before` of the previous page. @defaultValue the first page */
+  before?: number
+}
+
 /** Agents and the conversations with them, on one store; `sessionRoutes` serves it over HTTP. */
 export class Loom<
   const AGENTS extends readonly AnyAgent[] = readonly AnyAgent[],
 > implements AsyncDisposable {
   #agents: readonly Agent[]
   #defaultAgent: string
+  /** The model of agents that name none. */
   readonly defaultModel: ModelReference
+  /** Resolves model strings. */
   readonly models: Models
+  /** The silence on a stream before a comment is sent, in milliseconds. */
   readonly keepAliveMs: number
   /** The addresses that a posted file may have besides a `data:` URL. */
   readonly fileUrls: FileUrls
+  /** Receives errors that belong to no caller. */
   readonly report: (error: unknown) => void
   readonly #sessionsOptions: SessionsOptions
   #sessions: Sessions | undefined
@@ -184,10 +211,6 @@ export class Loom<
    * Opens a new or an earlier session with one of the agents.
    * @param name the name of the agent. @defaultValue `defaultAgent`
    * @param id the id of the session in the store. @defaultValue a random UUID
-   * @param options.principal the user or the tenant to whom the session belongs: over HTTP, the one of
-   * `principalOf`. @defaultValue ''
-   * @param options.context the context of each message that brings none. @defaultValue the session's last
-   * context, or `{}` if no message had one
    * @throws LoomError `unknown-agent`, or `invalid-request` for an invalid id
    */
   startAgent<
@@ -196,7 +219,7 @@ export class Loom<
   >(
     name?: NAME,
     id?: string,
-    { context, principal }: { context?: GIVEN | undefined; principal?: string } = {},
+    { context, principal }: StartOptions<GIVEN> = {},
   ): AgentSession<ContextLeft<ContextOfAgent<AGENTS, NAME>, GIVEN>, OutputOfAgent<AGENTS, NAME>> {
     const agent = this.agentOf(name ?? this.defaultAgent)
     return new AgentSession(agent, {
@@ -209,12 +232,11 @@ export class Loom<
 
   /**
    * Opens an earlier session with its own agent. Returns undefined if the principal has no such session.
-   * @param options.principal the owner of the session. @defaultValue ''
    * @throws LoomError `unavailable` if only another instance has the agent
    */
   async session(
     id: string,
-    { principal = '' }: { principal?: string } = {},
+    { principal = '' }: OfPrincipal = {},
   ): Promise<AgentSession<never> | undefined> {
     const session = await this.sessions.find(principal, id)
     if (session === undefined) return undefined
@@ -225,17 +247,12 @@ export class Loom<
 
   /**
    * Returns the sessions of a principal, the last used first.
-   * @param options.principal the owner of the sessions. @defaultValue ''
-   * @param options.limit the largest number of sessions. @defaultValue 50
-   * @param options.before `before` of the previous page. @defaultValue the first page
    * @returns a page; `before` is absent on the last one
    */
-  async listSessions({
-    principal = '',
-    limit = 50,
-    before,
-  }: { principal?: string; limit?: number; before?: number } = {}): Promise<{
+  async listSessions({ principal = '', limit = 50, before }: ListOptions = {}): Promise<{
+    /** The sessions of this page, the last used first. */
     sessions: SessionInfo[]
+    /** The start of the next page. Absent on the last page. */
     before?: number
   }> {
     const from = before !== undefined && { before }
@@ -245,10 +262,9 @@ export class Loom<
 
   /**
    * Deletes a session and ends its turn.
-   * @param options.principal the owner of the session. @defaultValue ''
    * @throws LoomError `not-found` if the principal has no such session
    */
-  async deleteSession(id: string, { principal = '' }: { principal?: string } = {}): Promise<void> {
+  async deleteSession(id: string, { principal = '' }: OfPrincipal = {}): Promise<void> {
     const session = await this.sessions.find(principal, id)
     const isDeleted = session && (await this.sessions.remove(session.id, principal))
     if (isDeleted !== true) throw noSession()
@@ -259,6 +275,7 @@ export class Loom<
     return this.sessions.close()
   }
 
+  /** Closes the object at the end of an `await using` block; see `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
@@ -269,6 +286,7 @@ type ContextOfAgent<AGENTS extends readonly AnyAgent[], NAME extends string> = s
   ? never
   : ContextOf<Extract<AGENTS[number], { name: NAME }>>
 
+/** The context of an agent. */
 type ContextOf<AGENT> = AGENT extends Agent<infer CONTEXT> ? CONTEXT : never
 
 /** The output of the agents with this name. `unknown` if their types do not say which. */

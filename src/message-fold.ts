@@ -10,13 +10,19 @@ import type { EventOf, LogEvent, ProviderMetadata } from './event.ts'
 import { mergeObjects } from './ground/merge.ts'
 
 /** A part of a message, with the fields that the fold reads. The part and all its fields are JSON. */
-export type FoldedPart = { type: string } & Record<string, unknown>
+export type FoldedPart = {
+  /** The kind of the part, such as `text`, `reasoning`, `file` or `tool-<name>`. */
+  type: string
+} & Record<string, unknown>
 
 /** The message, in the AI SDK's `UIMessage` form. */
 export interface FoldedMessage {
+  /** The id of the message. The log of its answer has the same id. */
   id: string
   role: 'assistant'
+  /** The metadata of the answer; see `AnswerMetadata`. Absent if no event has brought any. */
   metadata?: JSONObject
+  /** The parts in the order of the answer, in the form of the AI SDK's `UIMessage`. */
   parts: FoldedPart[]
 }
 

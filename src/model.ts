@@ -73,17 +73,17 @@ export function isFileTaker(model: LanguageModelV4): model is LanguageModelV4 & 
  * ```
  */
 export interface ModelFacts {
-  /** The context window in tokens. */
+  /** The context window in tokens. Absent if unknown. */
   contextWindow?: number
   /** The maximum size of a prompt in tokens, if it is less than the window. */
   maxInputTokens?: number
-  /** The maximum number of tokens that one call may generate. */
+  /** The maximum number of tokens that one call may generate. Absent if unknown. */
   maxOutputTokens?: number
-  /** US dollars per million tokens. */
+  /** US dollars per million tokens. Absent if unknown. */
   price?: Price
-  /** False if the API refuses a temperature. */
+  /** False if the API refuses a temperature. Absent if unknown. */
   temperature?: boolean
-  /** The kinds of content that it reads: `text`, `image`, `audio`, `video`, `pdf`. */
+  /** The kinds of content that it reads: `text`, `image`, `audio`, `video`, `pdf`. Absent if unknown. */
   input?: readonly string[]
   /** True if the provider reports the cost with each answer. */
   reportsCost?: boolean
@@ -107,21 +107,23 @@ export interface ListedModel extends Omit<ModelFacts, 'reportsCost' | 'temperatu
   name: string
   /** True if the key of its provider is set. */
   configured: boolean
-  /** True if the model can reason before it answers. */
+  /** True if the model can reason before it answers. Absent if unknown. */
   reasoning?: boolean
-  /** True if the model can call tools. */
+  /** True if the model can call tools. Absent if unknown. */
   tools?: boolean
-  /** True if the model can answer in the form of a JSON schema. */
+  /** True if the model can answer in the form of a JSON schema. Absent if unknown. */
   structuredOutput?: boolean
-  /** The kinds of content that it generates, with the names of `input`. */
+  /** The kinds of content that it generates, with the names of `input`. Absent if unknown. */
   output?: readonly string[]
-  /** The date of its release, as models.dev has it: `2025-08-07`. */
+  /** The date of its release, as models.dev has it: `2025-08-07`. Absent if unknown. */
   releaseDate?: string
-  /** `alpha`, `beta` or `deprecated`. */
+  /** `alpha`, `beta` or `deprecated`. Absent for an ordinary model. */
   status?: string
 }
 
+/** The result of a search in the list of models. */
 export interface ModelList {
+  /** The matches, at most `limit` of the search. */
   models: ListedModel[]
   /** The count of all matches, including those that the limit left off. */
   total: number
@@ -129,12 +131,13 @@ export interface ModelList {
   providers: string[]
 }
 
+/** A search in the list of models. */
 export interface ModelSearch {
   /** Words that must all be in the id or the name. @defaultValue none: every model */
   query?: string
   /** Only models of providers with a key. @defaultValue false */
   configured?: boolean
-  /** @defaultValue 100 */
+  /** The maximum number of models in the result. @defaultValue 100 */
   limit?: number
 }
 

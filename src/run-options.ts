@@ -67,14 +67,24 @@ export interface RunOptions<CONTEXT = undefined> {
    */
   clock?: Clock
   /**
-   * The session of this turn, which sets it. It holds the history, so approvals in it count without a
-   * check. @defaultValue none
+   * The session of this turn. Loom sets it. It holds the history, so approvals in it count without a check.
+   * @defaultValue none
+   * @internal
    */
   session?: SessionHooks
-  /** The number of agents above this one. Loom sets it for sub-agents. @defaultValue 0 */
+  /**
+   * The number of agents above this one. Loom sets it for sub-agents. @defaultValue 0
+   * @internal
+   */
   depth?: number
-  /** The message whose tool call runs this agent. Loom sets it for sub-agents. @defaultValue none */
+  /**
+   * The message whose tool call runs this agent. Loom sets it for sub-agents. @defaultValue none
+   * @internal
+   */
   rootMessage?: RootMessage
-  /** The ledger of the run that called this one as a tool. It also counts this run. @defaultValue none */
+  /**
+   * The ledger of the run that called this one as a tool. It also counts this run. @defaultValue none
+   * @internal
+   */
   above?: Ledger
 }

@@ -65,6 +65,6 @@ export interface RunResult<OUTPUT = unknown> {
   finishReason: FinishReason
   /** The end of the run. */
   outcome: Outcome
-  /** A text for people that names the budget that is used up. */
+  /** A text for people that names the budget that is used up. Absent for every other outcome. */
   reason?: string
 }

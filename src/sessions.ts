@@ -37,8 +37,15 @@ export interface SessionsOptions extends InstanceOptions {
 /** The longest wait of a request for an unreachable store, in milliseconds: its client waits for a status. */
 const requestPatienceMs = 5000
 
+/**
+ * The conversations of a `Loom`. `Loom.startAgent` and `Loom.session` return the more convenient
+ * `AgentSession`.
+ */
 export class Sessions {
-  /** Follows logs and whole sessions to their ends, and finds the place of a returning reader. */
+  /**
+   * Follows logs and whole sessions to their ends, and finds the place of a returning reader.
+   * @internal
+   */
   readonly readers: Readers
   readonly #store: Store
   readonly #instance: Instance
@@ -127,7 +134,15 @@ export class Sessions {
   }
 
   /** Returns the tenant's sessions, the last used first. `before` comes from the previous page. */
-  list(tenant: string, page: { limit: number; before?: number }): Promise<SessionPage> {
+  list(
+    tenant: string,
+    page: {
+      /** The maximum number of sessions of a page. */
+      limit: number
+      /** `before` of the previous page. @defaultValue the first page */
+      before?: number
+    },
+  ): Promise<SessionPage> {
     return this.#records.list(tenant, page)
   }
 
@@ -203,7 +218,10 @@ export class Sessions {
   async edit(
     sessionId: string,
     letter: Letter,
-    request: PostRequest & { edit: QueueEdit },
+    request: PostRequest & {
+      /** The edit of a message that waits in the queue. */
+      edit: QueueEdit
+    },
   ): Promise<Receipt | undefined> {
     const reply = await this.#mailboxes.post(sessionId, letter, request)
     return reply.status === 'moved' ? undefined : this.#receiptOf(sessionId, letter, reply)

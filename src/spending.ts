@@ -6,10 +6,13 @@
 import { fieldsOf } from './ground/fields.ts'
 import { addUsage, noUsage, type Usage } from './usage.ts'
 
+/** The tokens and the cost of a reply, a step, a turn or a session. */
 export interface Spending {
+  /** The tokens. */
   usage: Usage
   /** US dollars, as far as they are known. */
   usd: number
+  /** Whether the cost of every part is known. If it is false, `usd` is only the known part. */
   isCostKnown: boolean
 }
 

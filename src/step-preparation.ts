@@ -19,7 +19,15 @@ import type { Usage } from './usage.ts'
  * const searcher = defineAgent({ name: 'searcher', systemPrompt: 'Search first.', prepareStep })
  * ```
  */
-export type ToolChoice = 'auto' | 'none' | 'required' | { type: 'tool'; toolName: string }
+export type ToolChoice =
+  | 'auto'
+  | 'none'
+  | 'required'
+  | {
+      type: 'tool'
+      /** The name of the tool that the model must call. */
+      toolName: string
+    }
 
 /**
  * Options for the package of a provider, by the name of the provider.
@@ -40,12 +48,23 @@ export interface PreparedStep {
   /** The text of this step. */
   text: string
   /** The tool calls of this step. */
-  toolCalls: readonly { toolCallId: string; toolName: string; input: unknown }[]
+  toolCalls: readonly {
+    /** The id of the call. The results name it. */
+    toolCallId: string
+    /** The name of the tool, as the model wrote it. */
+    toolName: string
+    /** The input as the model wrote it, before the schema of the tool. */
+    input: unknown
+  }[]
   /** The results of these calls. If `isError`, the model reads the output as an error. */
   toolResults: readonly {
+    /** The id of the call. */
     toolCallId: string
+    /** The name of the tool. */
     toolName: string
+    /** The output of the call, or the text of its error. */
     output: unknown
+    /** True if the call failed or was refused. */
     isError: boolean
   }[]
 }
@@ -92,24 +111,36 @@ export interface PrepareStepInfo {
  * ```
  */
 export interface StepPreparation {
-  /** A model or a list of fallbacks. */
+  /** The model of this step, or a list of fallbacks. @defaultValue that of the agent */
   model?: ModelReference | readonly ModelReference[]
-  /** The instructions of this step and the later ones. */
+  /** The instructions of this step and the later ones. @defaultValue those of the step before */
   systemPrompt?: SystemPrompt
-  /** The same as `systemPrompt`, under the AI SDK's name. */
+  /** The same as `systemPrompt`, under the AI SDK's name. @defaultValue `systemPrompt` */
   system?: SystemPrompt
-  /** The same as `systemPrompt`, under the name of the AI SDK 7. */
+  /** The same as `systemPrompt`, under the name of the AI SDK 7. @defaultValue `systemPrompt` */
   instructions?: SystemPrompt
-  /** Replaces the conversation, also for the later steps and in the result of the run. */
+  /**
+   * Replaces the conversation, also for the later steps and in the result of the run.
+   * @defaultValue the conversation so far
+   */
   messages?: readonly ModelMessage[]
-  /** The names of the tools that the model may call. A name without a tool is ignored. */
+  /**
+   * The names of the tools that the model may call. A name without a tool is ignored.
+   * @defaultValue those of the agent
+   */
   activeTools?: readonly string[]
+  /** Whether the model may, must not or must call a tool in this step. @defaultValue that of the agent */
   toolChoice?: ToolChoice
+  /** The temperature of the model in this step. @defaultValue that of the agent */
   temperature?: number
+  /**
+   * The maximum number of tokens that the model may generate in this step.
+   * @defaultValue that of the agent
+   */
   maxOutputTokens?: number
-  /** Merged over the `providerOptions` of the agent. */
+  /** Options that are merged over the `providerOptions` of the agent. @defaultValue {} */
   providerOptions?: ProviderOptions
-  /** Merged over the `extraBody` of the agent. */
+  /** Fields that are merged over the `extraBody` of the agent. @defaultValue {} */
   extraBody?: JSONObject
 }
 

@@ -13,6 +13,7 @@
  * ```
  */
 export interface SystemPromptPart {
+  /** The text of this part. */
   text: string
   /**
    * Lets the provider cache the prompt up to the end of this part: for its usual time, or for `5m` or

@@ -34,9 +34,18 @@ export interface BeforeToolInfo extends ToolCallFacts {
 export type BeforeToolDecision =
   | undefined
   | void
-  | { input: unknown }
-  | { refuse: string }
-  | { output: unknown }
+  | {
+      /** The new input. The schema of the tool checks it. */
+      input: unknown
+    }
+  | {
+      /** The reason of the refusal. The model receives it as the error of the call. */
+      refuse: string
+    }
+  | {
+      /** The output of the call. The tool does not run. */
+      output: unknown
+    }
 
 /**
  * A tool call with its outcome: an output or the text of an error. An agent's `afterTool` receives it.
@@ -69,4 +78,14 @@ export interface AfterToolInfo extends BeforeToolInfo {
  * const clerk = defineAgent({ name: 'clerk', systemPrompt: 'Help with orders.', afterTool })
  * ```
  */
-export type AfterToolDecision = undefined | void | { output: unknown } | { error: string }
+export type AfterToolDecision =
+  | undefined
+  | void
+  | {
+      /** The output that replaces the outcome of the call. */
+      output: unknown
+    }
+  | {
+      /** The error that replaces the outcome of the call. */
+      error: string
+    }

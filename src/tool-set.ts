@@ -31,8 +31,10 @@ type Value<FIELD> = FIELD extends (context: never) => infer RESULT ? Awaited<RES
 /** The entries of all lists, if the tools are a union of lists. */
 type EntryOf<TOOLS> = TOOLS extends readonly (infer ENTRY)[] ? ENTRY : TOOLS
 
+/** The entries of a list of tools as one type, by the name of the tool. */
 type SetOf<ENTRY> = Named<Extract<ENTRY, NamedTool>> & Intersection<Exclude<ENTRY, NamedTool>>
 
+/** The tools of Loom as one type, by their names. */
 type Named<TOOL extends NamedTool> = { [ONE in TOOL as ONE['name']]: AsTool<ONE> }
 
 /** The AI SDK's types refuse a tool whose own types are unknown. */

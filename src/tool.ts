@@ -84,7 +84,10 @@ export interface ToolContext<CONTEXT = unknown> extends ToolCallFacts {
   run: <OUTPUT>(
     agent: Agent<CONTEXT, OUTPUT>,
     messages: string | readonly ModelMessage[],
-    options?: { sink?: Sink },
+    options?: {
+      /** Receives the events of the sub-agent as they happen. @defaultValue ignores them */
+      sink?: Sink
+    },
   ) => Promise<RunResult<OUTPUT>>
 }
 
@@ -131,6 +134,7 @@ export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown, NAME extends s
    * Does the work. An async generator yields preliminary results; its return value (or, without one,
    * its last yield) is the result. If it throws, the model receives the error. Without `execute` the
    * client runs the tool: the turn ends, and continues when the client has answered.
+   * @defaultValue none: the client runs the tool
    */
   execute?: (
     input: INPUT,
@@ -145,8 +149,11 @@ export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown, NAME extends s
       ) => boolean | Promise<boolean>)
   /** Converts the output for the model. @defaultValue text, or JSON for other values */
   toModelOutput?: (options: {
+    /** The id of the call. */
     toolCallId: string
+    /** The input of the call, as the schema returned it. */
     input: INPUT
+    /** The output of the call. */
     output: OUTPUT
   }) => ToolResultPart['output'] | Promise<ToolResultPart['output']>
   /** The treatment of a call whose process died. @defaultValue 'never' */
@@ -188,23 +195,28 @@ export interface NamedTool<
     input: INPUT,
     context: ToolContext<CONTEXT>,
   ): OUTPUT | Promise<OUTPUT> | AsyncIterable<OUTPUT>
-  /** Whether a human must approve a call before it runs. */
+  /** Whether a human must approve a call before it runs. @defaultValue false */
   needsApproval?: boolean | ApprovalRule<INPUT, CONTEXT>['check']
-  /** Converts the output for the model. */
+  /** Converts the output for the model. @defaultValue text, or JSON for other values */
   toModelOutput?(options: {
+    /** The id of the call. */
     toolCallId: string
+    /** The input of the call, as the schema returned it. */
     input: INPUT
+    /** The output of the call. */
     output: OUTPUT
   }): ToolResultPart['output'] | Promise<ToolResultPart['output']>
-  /** The treatment of a call whose process died. */
+  /** The treatment of a call whose process died. @defaultValue 'never' */
   readonly retry?: RetryClass
-  /** The time limit of a call in milliseconds. */
+  /** The time limit of a call in milliseconds. @defaultValue 600000 */
   readonly timeoutMs?: number
-  /** A name for people. */
+  /** A name for people. @defaultValue none */
   readonly title?: string
 }
 
+/** The type of a function that decides whether a call needs an approval. */
 interface ApprovalRule<INPUT, CONTEXT> {
+  /** Returns true if a human must approve the call. */
   check(
     input: INPUT,
     context: Pick<ToolContext<CONTEXT>, 'toolCallId' | 'messages' | 'context'>,
@@ -238,6 +250,10 @@ export interface TypedTool<
     input: INPUT,
     context: ToolContext<CONTEXT>,
   ): OUTPUT | Promise<OUTPUT> | AsyncIterable<OUTPUT>
+  /**
+   * Does the work for a caller that is not Loom, such as a test or `generateText` of the AI SDK.
+   * Such a caller may leave out the facts that only a run of Loom has.
+   */
   execute(
     input: INPUT,
     context: CallFacts<CONTEXT>,
@@ -252,6 +268,7 @@ type CallFacts<CONTEXT> = Pick<ToolContext<CONTEXT>, 'toolCallId' | 'messages' |
 
 /** A function type, so that a tool fits only where its context is part of the agent's. */
 export interface ToolTypes<CONTEXT> {
+  /** Takes the context of the tool. The function exists only as a type. */
   context: (context: CONTEXT) => void
 }
 
@@ -276,6 +293,7 @@ export type AgentTools<CONTEXT = never> =
   | ToolSetIn<CONTEXT>
   | readonly (InContext<NamedTool, CONTEXT> | ToolSetIn<CONTEXT>)[]
 
+/** A set of AI SDK tools that need no other context than `CONTEXT`. */
 type ToolSetIn<CONTEXT> = [CONTEXT] extends [never]
   ? ToolSet
   : Record<string, InContext<ToolSet[string], CONTEXT>>
@@ -288,10 +306,12 @@ export type ContextOfTools<TOOLS extends AgentTools> = All<
 /** Contexts as the parameters of functions: a function of each of them is a function of all. */
 type All<FUNCTIONS> = [FUNCTIONS] extends [(context: infer ALL) => void] ? ALL : unknown
 
+/** The context of one tool, or of the tools of a set, as the parameter of a function. */
 type ContextOfEntry<ENTRY> = ENTRY extends NamedTool
   ? ContextOfTool<ENTRY>
   : { [NAME in keyof ENTRY]: ContextOfTool<ENTRY[NAME]> }[keyof ENTRY]
 
+/** The context of one tool, as the parameter of a function. */
 type ContextOfTool<TOOL> = TOOL extends { readonly '~types'?: ToolTypes<infer CONTEXT> }
   ? (context: CONTEXT) => void
   : never

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 
 import { errorsIn } from './docs/compiled-blocks.ts'
 import { publicExports, type PublicExport } from './docs/public-exports.ts'
+import { publicMembers } from './docs/public-members.ts'
 import { writeBlocks } from './docs/written-files.ts'
 import { packageEntries } from './package-entries.ts'
 
@@ -59,6 +60,40 @@ describe('the public exports', () => {
     expect(
       places((exported) => !exported.examples.every(({ code }) => imports(exported, code))),
     ).toEqual([])
+  })
+})
+
+describe('the members of the exported types', () => {
+  const members = publicMembers(packageEntries())
+
+  it('are found in every kind of declaration', () => {
+    expect(members.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        'AgentDefinition.systemPrompt', // of an interface
+        'AgentSession.call', // of a class
+        'StepDecision.messages', // of a union
+        'stopChat.queue', // of a parameter
+        'ToolContext.run.sink', // of a parameter of a member
+        'LetterRequest.agent', // of a type that a member names
+        'defineAgent', // a signature
+      ]),
+    )
+    expect(members.length).toBeGreaterThanOrEqual(900)
+  })
+
+  it('each have a text', () => {
+    const hasText = (text: string) => /^\S[^]*?\./.test(text.split(/^@/m)[0] ?? '')
+    const silent = members.filter(({ text }) => !hasText(text))
+    expect(silent.map(({ place, name }) => `${place}: ${name}`)).toEqual([])
+  })
+
+  it('each say their default if they are an option', () => {
+    const isOption = /^\w*(Options|Definition|Preparation)\.\w+$/
+    const silent = members.filter(
+      ({ name, text, isOptional }) =>
+        isOptional && isOption.test(name) && !text.includes('@defaultValue'),
+    )
+    expect(silent.map(({ place, name }) => `${place}: ${name}`)).toEqual([])
   })
 })
 

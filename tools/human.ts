@@ -28,6 +28,7 @@ import { inputSchema } from './input-schema.ts'
  * ```
  */
 export interface Question {
+  /** The text of the question. */
   question: string
   /** Suggested answers. The human may give another answer. */
   options: readonly string[]

@@ -1,7 +1,9 @@
 /** The options of the methods of an `AgentSession`. */
+import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { OptionsArgument } from '../context-option.ts'
+import type { FollowScope } from '../session/session-follower.ts'
 import type { SessionHost } from '../session/session-host.ts'
 import type { WhenBusy } from '../store/letter.ts'
 
@@ -27,6 +29,32 @@ export interface AgentSessionOptions {
 export interface WaitOptions {
   /** Ends the wait of the caller. The turn continues. @defaultValue none */
   signal?: AbortSignal
+}
+
+export interface DecisionOptions extends WaitOptions {
+  /** The reason of the decision. The model receives it with a refusal. @defaultValue none */
+  reason?: string
+}
+
+export interface FollowOptions extends WaitOptions {
+  /**
+   * The end of the loop. `session`: the caller leaves it, or the signal aborts. `queue`: no turn runs and no
+   * message waits; then the loop has no `data-` events. @defaultValue 'session'
+   */
+  scope?: FollowScope
+}
+
+export interface HistoryOptions {
+  /** Whether the messages in the queue follow, with `queued` in their metadata. @defaultValue false */
+  queued?: boolean
+}
+
+export interface PromptOptions {
+  /**
+   * The context of the next message.
+   * @defaultValue that of the turn that runs or waits, or else the last one of the session
+   */
+  context?: JSONObject
 }
 
 /**
@@ -56,4 +84,5 @@ export interface SendOptions<CONTEXT = undefined> extends WaitOptions {
   idempotencyKey?: string
 }
 
+/** The last parameter of the methods that send a message. It is required if each message needs a context. */
 export type SendArguments<CONTEXT> = OptionsArgument<Omit<SendOptions, 'context'>, CONTEXT>

@@ -1,12 +1,10 @@
 /** The methods of an `AgentSession` that read the session and do not change it. */
-import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import { late } from '../ground/late.ts'
 import type { AnswerStream } from '../session/answer-stream.ts'
 import type { NextPrompt } from '../session/next-prompt.ts'
 import { sessionEvents } from '../session/session-events.ts'
-import type { FollowScope } from '../session/session-follower.ts'
 import {
   type QueuedLetterInfo,
   queueInfo,
@@ -15,7 +13,7 @@ import {
 } from '../session/session-info.ts'
 import { storedId } from '../session/tenant-ids.ts'
 import type { Branch } from '../store/session.ts'
-import type { WaitOptions } from './options.ts'
+import type { FollowOptions, HistoryOptions, PromptOptions, WaitOptions } from './options.ts'
 import type { SessionHandle } from './session-handle.ts'
 
 // It loads the conversion of messages and the runner, which an import of the library does not need.
@@ -52,12 +50,10 @@ export class ReadableSession<OUTPUT> {
    * or waits. `data-user-message` is a message that another caller sent, and `data-queue` is the queue after
    * each change. Each answer begins with `start`, which has its `messageId`. If the session does not exist
    * yet, the loop waits for it.
-   * @param options.scope `session`: the loop ends when the caller leaves it or the signal aborts. `queue`: it
-   * ends when no turn runs and no message waits, and has no `data-` events. @defaultValue 'session'
    * @throws LoomError `gone` if the session is deleted; `unavailable` if this instance shuts down; the reason
    * of the signal
    */
-  async *follow({ signal, scope = 'session' }: WaitOptions & { scope?: FollowScope } = {}) {
+  async *follow({ signal, scope = 'session' }: FollowOptions = {}) {
     const session = await this.#session.find()
     const sessionId = session?.id ?? storedId(this.principal, this.id)
     const place = await this.#session.sessions.readers.placeOf(sessionId, undefined)
@@ -79,10 +75,8 @@ export class ReadableSession<OUTPUT> {
 
   /**
    * Returns the history, also while a turn runs. Before the first message it is the seed.
-   * @param options.queued whether the messages in the queue follow, with `queued` in their metadata.
-   * @defaultValue false
    */
-  async messages({ queued = false }: { queued?: boolean } = {}): Promise<UIMessage[]> {
+  async messages({ queued = false }: HistoryOptions = {}): Promise<UIMessage[]> {
     const session = await this.#session.find()
     if (session === undefined) return [...this.#session.seed]
     return queued
@@ -92,11 +86,9 @@ export class ReadableSession<OUTPUT> {
 
   /**
    * Returns the exact prompt of the next model call, to explain an unexpected answer.
-   * @param options.context the context of the next message. @defaultValue that of the turn that runs or waits,
-   * or else the last one of the session
    * @throws LoomError `not-found` if the session does not exist
    */
-  async prompt({ context }: { context?: JSONObject } = {}): Promise<NextPrompt> {
+  async prompt({ context }: PromptOptions = {}): Promise<NextPrompt> {
     const session = await this.#session.existing()
     const { nextPrompt } = await prompts()
     return nextPrompt(this.#session.host, session, { agent: this.#session.agent, context })

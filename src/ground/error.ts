@@ -87,7 +87,9 @@ export interface LoomErrorOptions {
  * ```
  */
 export class LoomError extends Error {
+  /** The class name, which distinguishes it from other errors without an import. */
   override readonly name = 'LoomError'
+  /** The kind of the error. Programs branch on it. */
   readonly code: LoomErrorCode
   /** True if the same call may succeed later. */
   readonly retryable: boolean

@@ -9,6 +9,96 @@ import type { FinishReason } from '../event.ts'
 
 type None = Readonly<Record<string, never>>
 
+interface Duration {
+  /** The time from the start to the end, in milliseconds. */
+  durationMs: number
+}
+
+interface OfAgent {
+  /** The name of the agent. */
+  agent: string
+}
+
+interface OfStep extends OfAgent {
+  /** The number of the step in the run, from 1. */
+  step: number
+}
+
+interface OfModel {
+  /** The model, as `provider/model-id`. */
+  model: string
+}
+
+interface OfCall {
+  /** The name of the tool. */
+  tool: string
+  /** The id of the call. */
+  toolCallId: string
+}
+
+interface WithError {
+  /** The message of the failure. */
+  error: string
+}
+
+interface RunStart extends OfAgent {
+  /** The context of the run. */
+  context: unknown
+}
+
+interface RunSize extends Duration {
+  /** The number of model calls. */
+  steps: number
+}
+
+interface RunEnd extends OfAgent {
+  /** The outcome of the run, or `error` or `aborted`. */
+  result: string
+}
+
+interface ModelCallStart extends OfModel {
+  /** The number of messages in the prompt. */
+  messageCount: number
+}
+
+interface ModelCallSize extends Duration {
+  /** All prompt tokens, including cached ones. */
+  inputTokens: number
+  /** All generated tokens, including reasoning. */
+  outputTokens: number
+  /** The cost in US dollars. Absent if it is unknown. */
+  costUsd?: number
+}
+
+interface ModelCallEnd extends OfModel {
+  /** The reason for the end of the reply. */
+  finishReason: FinishReason
+}
+
+interface RetryDelay {
+  /** The pause before the next attempt, in milliseconds. */
+  delayMs: number
+}
+
+interface Retry extends OfModel, WithError {
+  /** The number of the attempt that failed, from 1. */
+  attempt: number
+}
+
+interface CompactionSize {
+  /** The estimated size before, in tokens. */
+  tokensBefore: number
+  /** The estimated size after, in tokens. */
+  tokensAfter: number
+}
+
+interface CompactionMessages {
+  /** The number of messages that were removed or summarised. */
+  removed: number
+  /** The number of messages that stay. */
+  kept: number
+}
+
 /**
  * The telemetry events, each with its measurements and its metadata. `node:diagnostics_channel` publishes each
  * one on the channel `loom:<event>`. Durations and delays are in milliseconds.
@@ -21,26 +111,28 @@ type None = Readonly<Record<string, never>>
  * ```
  */
 export interface TelemetryEvents {
-  'agent:start': [None, { agent: string; context: unknown }]
-  /** `result` is the outcome of the run, `error` or `aborted`. */
-  'agent:stop': [{ durationMs: number; steps: number }, { agent: string; result: string }]
-  'step:start': [None, { agent: string; step: number }]
-  'step:stop': [{ durationMs: number }, { agent: string; step: number }]
-  'llm:start': [None, { model: string; messageCount: number }]
-  /** `costUsd` in US dollars, if it is known. */
-  'llm:stop': [
-    { durationMs: number; inputTokens: number; outputTokens: number; costUsd?: number },
-    { model: string; finishReason: FinishReason },
-  ]
-  'llm:retry': [{ delayMs: number }, { model: string; attempt: number; error: string }]
-  'tool:start': [None, { tool: string; toolCallId: string }]
-  'tool:stop': [{ durationMs: number }, { tool: string; toolCallId: string }]
-  'tool:error': [{ durationMs: number }, { tool: string; toolCallId: string; error: string }]
-  /** `removed` and `kept` count messages. */
-  'context:compact': [
-    { tokensBefore: number; tokensAfter: number },
-    { removed: number; kept: number },
-  ]
+  /** A run begins. */
+  'agent:start': [None, RunStart]
+  /** A run has ended or failed. */
+  'agent:stop': [RunSize, RunEnd]
+  /** A step begins. */
+  'step:start': [None, OfStep]
+  /** A step has ended or failed. */
+  'step:stop': [Duration, OfStep]
+  /** A model call begins. */
+  'llm:start': [None, ModelCallStart]
+  /** A model call has ended or failed. */
+  'llm:stop': [ModelCallSize, ModelCallEnd]
+  /** A model call failed and is repeated. */
+  'llm:retry': [RetryDelay, Retry]
+  /** A tool call begins. */
+  'tool:start': [None, OfCall]
+  /** A tool call has ended with an output. */
+  'tool:stop': [Duration, OfCall]
+  /** A tool call has failed. */
+  'tool:error': [Duration, OfCall & WithError]
+  /** A conversation became shorter for the next model call. */
+  'context:compact': [CompactionSize, CompactionMessages]
 }
 
 /**
@@ -67,7 +159,9 @@ export type TelemetryEvent = keyof TelemetryEvents
  * ```
  */
 export interface TelemetryMessage<EVENT extends TelemetryEvent = TelemetryEvent> {
+  /** The numbers of the event, such as durations in milliseconds. */
   measurements: TelemetryEvents[EVENT][0]
+  /** The names and ids of the event, such as the agent or the tool. */
   metadata: TelemetryEvents[EVENT][1]
 }
 

@@ -18,7 +18,9 @@ import { locate, type WalkEntry, type Root, type WalkOptions } from './workspace
 
 /** A regular file, open for reading. The caller must close the handle. */
 export interface OpenFile {
+  /** The open file. The caller must close it. */
   handle: FileHandle
+  /** The file status when the file was opened. */
   stats: BigIntStats
   /** The path relative to the root, without links. */
   path: string
@@ -39,6 +41,7 @@ export class Workspace {
   readonly #root: Root
   readonly #turns = new PathTurns()
   readonly #leftovers = new Leftovers()
+  /** The versions of the files that each conversation has read. */
   readonly readings = new Readings()
 
   private constructor(root: Root) {
@@ -81,7 +84,12 @@ export class Workspace {
    * Returns the entry at a path: its path relative to the root without links, and its file status.
    * @throws FileRefusal if there is no such entry.
    */
-  async look(path: string): Promise<{ path: string; stats: BigIntStats }> {
+  async look(path: string): Promise<{
+    /** The path relative to the root, without links. */
+    path: string
+    /** The file status of the entry. */
+    stats: BigIntStats
+  }> {
     return this.#at(path, {}, async (place) => {
       if (place.stats === undefined) throw new FileRefusal(`There is no ${quoted(path)}.`)
       return { path: place.path, stats: place.stats }

@@ -20,7 +20,7 @@ export interface StdioMcpServer {
 export interface HttpMcpServer {
   /** The address of the server. */
   url: string
-  /** Headers of each request, such as `authorization`. Error texts never hold their values. */
+  /** Headers of each request, such as `authorization`. Error texts never hold their values. @defaultValue none */
   headers?: Readonly<Record<string, string>>
 }
 

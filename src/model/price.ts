@@ -6,19 +6,27 @@ import type { LanguageModelV4Usage } from '@ai-sdk/provider'
 
 /** US dollars per million tokens. A missing rate is `input` or, for `reasoning`, `output`. */
 export interface Rates {
+  /** The rate of prompt tokens. */
   input: number
+  /** The rate of generated tokens. */
   output: number
+  /** The rate of reasoning tokens. @defaultValue `output` */
   reasoning?: number
+  /** The rate of prompt tokens that the provider read from its cache. @defaultValue `input` */
   cacheRead?: number
+  /** The rate of prompt tokens that the provider wrote to its cache. @defaultValue `input` */
   cacheWrite?: number
 }
 
+/** The price of a model, in US dollars per million tokens. */
 export interface Price extends Rates {
-  /** Rates for all tokens of a call whose prompt holds more than `above` tokens; ascending. */
+  /** The rates of calls with long prompts, in ascending order of `above`. Absent if there are none. */
   tiers?: readonly PriceTier[]
 }
 
+/** The rates of a call with a long prompt, in US dollars per million tokens. */
 export interface PriceTier extends Rates {
+  /** The size of the prompt in tokens above which these rates apply, to all tokens of the call. */
   above: number
 }
 

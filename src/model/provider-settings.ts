@@ -21,6 +21,7 @@ export interface ProviderSettings {
   headers?: Readonly<Record<string, string>>
 }
 
+/** The options of `createModels`. */
 export interface ModelsOptions {
   /** The variables `<PROVIDER>_API_KEY` and `<PROVIDER>_BASE_URL`, and those of proxies. */
   environment: Readonly<Record<string, string | undefined>>

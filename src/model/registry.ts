@@ -38,7 +38,20 @@ export interface RegistryOptions {
   now?: (() => number) | undefined
 }
 
-export type RefreshOutcome = { result: 'new' | 'same' } | { result: 'failed'; error: unknown }
+/**
+ * The outcome of a fetch of the list. `new`: the list changed. `same`: it did not change. `failed`:
+ * the present list stays.
+ */
+export type RefreshOutcome =
+  | {
+      /** Whether the fetched list differs from the present one. */
+      result: 'new' | 'same'
+    }
+  | {
+      result: 'failed'
+      /** The reason of the failure. */
+      error: unknown
+    }
 
 /** The time after which a list is fetched again. */
 const freshMs = 24 * 60 * 60 * 1000
@@ -61,6 +74,7 @@ const failedMs = 60 * 60 * 1000
 export class Registry {
   readonly #options: RegistryOptions
   readonly #now: () => number
+  /** The user's own entries, which override the list field by field. */
   readonly overrides: Overrides
   #catalog: Promise<Catalog> | undefined
   /** The time from which the list is fetched again. */

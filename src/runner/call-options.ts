@@ -13,6 +13,9 @@ import type { RunSettings } from './run-settings.ts'
 import { systemMessages } from './system-messages.ts'
 import { activeTable } from './tool-table.ts'
 
+/**
+ * The options of a model call, as the AI SDK's `LanguageModelV4` takes them, without the signal.
+ */
 export type CallOptions = Omit<LanguageModelV4CallOptions, 'abortSignal'>
 
 /** The context window of a model without a known one. Tokens. */

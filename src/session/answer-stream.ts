@@ -103,23 +103,31 @@ export class AnswerStream<OUTPUT = unknown> implements AsyncGenerator<AgentEvent
     })
   }
 
-  /** @throws LoomError `refused` if the message was withdrawn, or `gone` if the log of the answer expired */
+  /**
+   * Returns the next event.
+   * @throws LoomError `refused` if the message was withdrawn, or `gone` if the log of the answer
+   * expired
+   */
   next(): Promise<IteratorResult<AgentEvent, void>> {
     return this.#open().next()
   }
 
+  /** Ends the loop. The turn continues. */
   return(): Promise<IteratorResult<AgentEvent, void>> {
     return this.#open().return()
   }
 
+  /** Ends the loop with an error. The turn continues. */
   throw(error: unknown): Promise<IteratorResult<AgentEvent, void>> {
     return this.#open().throw(error)
   }
 
+  /** Returns this object: `for await` reads the events. */
   [Symbol.asyncIterator](): this {
     return this
   }
 
+  /** Ends the loop at the end of an `await using` block. The turn continues. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return()
   }

@@ -20,9 +20,26 @@ import type { Answer } from '../store/letter.ts'
  * ```
  */
 export type CallAnswer =
-  | { toolCallId: string; output: unknown }
-  | { toolCallId: string; errorText: string }
-  | { approvalId: string; approved: boolean; reason?: string }
+  | {
+      /** The id of the call that the session waits for. */
+      toolCallId: string
+      /** The output of the call: a JSON value. */
+      output: unknown
+    }
+  | {
+      /** The id of the call that the session waits for. */
+      toolCallId: string
+      /** The error of the call, which the model receives. */
+      errorText: string
+    }
+  | {
+      /** The id of the approval request that the session waits for. */
+      approvalId: string
+      /** Whether the call may run. The model receives a refusal as the outcome of the call. */
+      approved: boolean
+      /** The reason of the decision. The model receives it with a refusal. @defaultValue none */
+      reason?: string
+    }
 
 /** @throws LoomError `invalid-request` for an output that JSON has no form for */
 export function storedAnswer(answer: CallAnswer): Answer {

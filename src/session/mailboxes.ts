@@ -16,16 +16,21 @@ import { type MessageStop, stopMessage } from './stop-message.ts'
 
 /** The tenant and the agent of a letter, and its effect on a turn that runs. */
 export interface PostRequest {
+  /** The tenant to whom the session belongs; '' without authentication. */
   tenant: string
+  /** The name of the agent that answers. */
   agent: string
+  /** The effect of the letter on a turn that runs. */
   whenBusy: WhenBusy
-  /** The first messages of the session if the store does not have it yet. */
+  /** The first messages of the session if the store does not have it yet. Absent if there are none. */
   seed?: readonly UIMessage[]
 }
 
 /** The number of messages in the queue. `held`: none of them is answered before the next post or `runQueue`. */
 export interface QueueState {
+  /** The number of messages that wait. */
   queued: number
+  /** Whether a stop holds the messages. */
   held: boolean
 }
 
@@ -44,6 +49,7 @@ export interface StopOptions {
 export interface MessageStopOptions {
   /** The id of the message, of its letter, or of its answer. */
   messageId: string
+  /** The effect on the other messages that wait. */
   queue: QueueOnStop
 }
 

@@ -13,7 +13,9 @@ import { chosenModelIn } from './chosen-model.ts'
 import { contextMessages } from './context-messages.ts'
 import type { SessionHost } from './session-host.ts'
 
+/** The next model call of a session: the options of the call, and their sources. */
 export interface NextPrompt extends CallOptions {
+  /** The name of the agent. */
   agent: string
   /** `provider/model-id`. */
   model: string

@@ -9,7 +9,9 @@ import type { NewestPart } from './newest-part.ts'
 
 /** The place of the answer to an accepted letter. */
 export interface Receipt {
+  /** The id of the log that answers the letter, and of the assistant message. */
   logId: string
+  /** The id of the accepted letter. */
   letterId: string
   /** The entry after which this answer begins. Undefined: the answer is the whole log. */
   after: string | undefined

@@ -20,17 +20,19 @@ import { storedId } from './tenant-ids.ts'
 
 /** The content of a copy of a session. */
 export interface ForkOptions {
+  /** The tenant to whom both sessions belong; '' without authentication. */
   tenant: string
   /** The id of the copy in the store. */
   newId: string
   /** The id of the last copied message. @defaultValue the last message */
   through?: string | undefined
-  /** The number of a branch. The copy then has the history before that cut. */
+  /** The number of a branch. The copy then has the history before that cut. @defaultValue none: the present history */
   branch?: number | undefined
 }
 
 /** The state that decides the next prompt of a session. */
 export interface PromptState {
+  /** The summary, the messages after it, and the context. */
   sessionContext: SessionContext
   /** The answer of the turn that runs or waits. */
   partialAnswer: FoldedMessage | undefined

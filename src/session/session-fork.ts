@@ -6,6 +6,7 @@ import type { Sessions } from '../sessions.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { storedId } from './tenant-ids.ts'
 
+/** The content of a copy of a session. */
 export interface SessionFork {
   /** The id of the copy, as its principal names it. @defaultValue a random UUID */
   id?: string | undefined

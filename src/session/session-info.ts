@@ -22,7 +22,12 @@ export interface SessionInfo extends Omit<SessionRecord, 'tenant' | 'spent'> {
    * The sum over all finished messages. `cost` is in US dollars, and absent if it is not known. Absent before
    * the first answer, and in a new fork.
    */
-  spent?: { usage: Usage; cost?: Cost }
+  spent?: {
+    /** The tokens of all finished messages. */
+    usage: Usage
+    /** The cost of all finished messages. Absent if it is unknown. */
+    cost?: Cost
+  }
 }
 
 /** Removes the tenant from a record, and writes its spending in the form that messages have. */

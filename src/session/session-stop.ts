@@ -16,14 +16,15 @@ import type { QueueOnStop } from '../store/letter.ts'
 export interface StopReply {
   /** Whether a running turn received the stop. */
   stopped: boolean
-  /** Whether the message waited and was withdrawn. */
+  /** Whether the message waited and was withdrawn. Absent if it was not. */
   withdrawn?: true
   /** The number of messages that still wait. Absent if none does. */
   queued?: number
-  /** Whether none of them is answered before the next message or `runQueue`. */
+  /** Whether none of them is answered before the next message or `runQueue`. Absent if no message waits. */
   held?: boolean
 }
 
+/** A stop of the running turn, or of one message. */
 export interface SessionStop {
   /** The id of the message, of its letter, or of its answer. @defaultValue the turn that runs */
   messageId?: string | undefined

@@ -5,6 +5,7 @@ import type { FoldedMessage } from '../message-fold.ts'
 import type { Letter } from '../store/letter.ts'
 import type { LetterPlace } from '../store/mailbox.ts'
 
+/** The state of a session, as a post sees it. */
 export interface SessionView {
   /** Reads the history. Only a post that names a message needs it. */
   history: () => Promise<readonly UIMessage[]>

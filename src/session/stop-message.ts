@@ -2,6 +2,7 @@
 import type { MailboxStore } from '../store/mailbox.ts'
 import type { SessionReader } from '../store/session.ts'
 
+/** The outcome of a stop of one message. */
 export interface MessageStop {
   /** Whether a running turn received the stop. */
   stopped: boolean

@@ -17,6 +17,7 @@ import type { Sink } from '../sink.ts'
  * ```
  */
 export interface PostTarget {
+  /** Sends an event. The other side receives a structured clone. */
   postMessage(event: AgentEvent): void
 }
 

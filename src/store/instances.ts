@@ -35,7 +35,15 @@ export interface InstanceIndex {
    * Moves a session from the index of an instance to the sessions that wait for an instance with this
    * agent. Gives a hint to all instances if the session did not wait there yet.
    */
-  pass(sessionId: string, options: { from: string; agent: string }): Promise<void>
+  pass(
+    sessionId: string,
+    options: {
+      /** The instance whose index has the session. */
+      from: string
+      /** The name of the agent for which the session waits. */
+      agent: string
+    },
+  ): Promise<void>
   /** Moves at most `limit` sessions that wait for this agent to the index of an instance. Returns them. */
   adoptWaiting(agent: string, to: string, limit: number): Promise<string[]>
 }

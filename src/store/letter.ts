@@ -2,12 +2,17 @@
 import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
+/** A message, or the answer to a call, on its way to a turn. A post makes it. */
 export interface Letter {
   /**
    * Unique in the session: the id of the user message, or a new one for an answer, a regeneration or an
    * edit (whose message keeps its id).
    */
   id: string
+  /**
+   * `message`: a user message, an edit or a regeneration. `answer`: answers to the calls of the
+   * waiting message.
+   */
   kind: 'message' | 'answer'
   /** Of a `message`: it enters the history when its turn begins. Absent for a regeneration. */
   message?: UIMessage
@@ -38,6 +43,7 @@ export interface Letter {
 
 /** The data for the instance that runs the turn: plain JSON. */
 export interface LetterRequest {
+  /** The name of the agent that answers. */
   agent: string
   /** The model that the client chose among the `models` of the agent. @defaultValue the agent's model */
   model?: string
@@ -51,9 +57,29 @@ export interface LetterRequest {
 
 /** An answer of the client or of a human to a message that waits. */
 export type Answer =
-  | { type: 'output'; toolCallId: string; output: unknown }
-  | { type: 'output-error'; toolCallId: string; errorText: string }
-  | { type: 'approval'; approvalId: string; approved: boolean; reason?: string }
+  | {
+      type: 'output'
+      /** The id of the call that the session waits for. */
+      toolCallId: string
+      /** The output of the call: a JSON value. */
+      output: unknown
+    }
+  | {
+      type: 'output-error'
+      /** The id of the call that the session waits for. */
+      toolCallId: string
+      /** The error of the call, which the model receives. */
+      errorText: string
+    }
+  | {
+      type: 'approval'
+      /** The id of the approval request that the session waits for. */
+      approvalId: string
+      /** Whether the call may run. The model receives a refusal as the outcome of the call. */
+      approved: boolean
+      /** The reason of the decision. Absent if the human gave none. */
+      reason?: string
+    }
 
 /**
  * The effect of a new message on a turn that runs. `queue`: the message waits. `reject`: the message is

@@ -33,14 +33,21 @@ export interface LogReader {
   findLog(sessionId: string, id: string): Promise<string | undefined>
 }
 
+/** An entry of a log: the events of one append. */
 export interface LogEntry {
+  /** The id, `<claim>-<seq>`. It grows with every entry. */
   id: string
+  /** The events, in order. The entry that begins a claim has none. */
   events: readonly LogEvent[]
 }
 
+/** The place of an append: the turn, the claim of the caller, and the entry before. */
 export interface AppendAt {
+  /** The id of the session. */
   sessionId: string
+  /** The claim of the caller. The reply is `lost` if the session has another one. */
   claim: number
+  /** The id of the log. */
   logId: string
   /** The id of the entry that this owner appended before. */
   after: string
@@ -48,11 +55,17 @@ export interface AppendAt {
 
 /** The requests that wait for the owner of a turn. Every reply to an append carries them. */
 export interface Intents {
+  /** The stop that waits for the owner. Absent if there is none. */
   stop?: Stop
   /** Whether letters for the running turn wait in the mailbox. */
   steer: boolean
 }
 
+/**
+ * The outcome of an append. `appended`: the log has the entry. `present`: the log had it already,
+ * because the command was repeated. `lost`: the session has another owner, so the caller must stop
+ * its turn. `behind`: a failover lost the entries after `lastId`, so the caller appends them again.
+ */
 export type AppendReply =
   | ({ status: 'appended' } & Intents)
   /** The log has this entry already: the command was repeated. */
@@ -60,9 +73,15 @@ export type AppendReply =
   /** The session has another owner, or the log does not exist any more. The caller must stop its turn. */
   | { status: 'lost' }
   /** The last entry of the log is an earlier one of this claim: a failover lost the entries after it. */
-  | { status: 'behind'; lastId: string }
+  | {
+      status: 'behind'
+      /** The id of the last entry of the log. */
+      lastId: string
+    }
 
+/** Consecutive entries of a log. */
 export interface LogPage {
+  /** The entries, in order. */
   entries: LogEntry[]
   /** Whether the log is complete and no entry follows these. A full page is never the last one. */
   finished: boolean

@@ -13,7 +13,14 @@ export interface MailboxStore {
   /** Accepts a letter, and claims the session if it is free. */
   post(sessionId: string, letter: Letter, options: PostOptions): Promise<PostReply>
   /** Removes a letter from the mailbox. The store remembers its id as withdrawn. Returns false if the mailbox lacks it. */
-  withdraw(sessionId: string, letterId: string, options: { tenant: string }): Promise<boolean>
+  withdraw(
+    sessionId: string,
+    letterId: string,
+    options: {
+      /** The tenant to whom the session belongs; '' without authentication. */
+      tenant: string
+    },
+  ): Promise<boolean>
   /** Returns the letters that wait, in the order in which the store will take them. */
   mailbox(sessionId: string): Promise<Letter[]>
   /** Returns the place of a posted letter. Returns undefined if the session does not remember it (any more). */
@@ -22,31 +29,56 @@ export interface MailboxStore {
    * Removes the letters that are steered to the running turn, and returns them. In the same step, their
    * messages enter the history as part of the turn.
    */
-  takeSteered(at: { sessionId: string; claim: number }): Promise<readonly Letter[] | 'lost'>
+  takeSteered(at: {
+    /** The id of the session. */
+    sessionId: string
+    /** The claim of the caller. The reply is `lost` if the session has another one. */
+    claim: number
+  }): Promise<readonly Letter[] | 'lost'>
   /**
    * Ends a hold. If no turn runs, the first letter that waits begins its turn, as in `finish`. `isRunning`:
    * a turn runs now.
    */
   runQueue(
     sessionId: string,
-    options: { tenant: string; instance: string; agents?: readonly string[] },
-  ): Promise<{ isRunning: boolean; next?: Claim; isLeft?: true }>
+    options: {
+      /** The tenant to whom the session belongs; '' without authentication. */
+      tenant: string
+      /** The instance that owns the session if a turn begins. */
+      instance: string
+      /** The agents whose turns the instance runs. @defaultValue all */
+      agents?: readonly string[]
+    },
+  ): Promise<{
+    /** Whether a turn runs now. */
+    isRunning: boolean
+    /** The claim of the turn that began. Absent if none began. */
+    next?: Claim
+    /** True if that turn is for an agent that the caller lacks. It waits for another instance. */
+    isLeft?: true
+  }>
 }
 
+/** The circumstances of a post. */
 export interface PostOptions {
   /** The instance that owns the session if the post claims it. */
   instance: string
   /** The tenant of the session; '' without authentication. The first post sets it. */
   tenant: string
+  /** The name of the agent that answers the letter. */
   agent: string
+  /** The effect of the letter on a turn that runs. */
   whenBusy: WhenBusy
   /** The maximum number of letters that wait. */
   mailboxLimit: number
   /** The agents whose turns the instance runs. @defaultValue all */
   agents?: readonly string[]
-  /** The first messages of a session that the store does not have yet. */
+  /** The first messages of a session that the store does not have yet. @defaultValue none */
   seed?: readonly UIMessage[]
-  /** Absent if the letter is no edit, or edits a message of the history (`cutAt`). */
+  /**
+   * The edit of a message that is not in the history. An edit of a message of the history has `cutAt`.
+   * @defaultValue none
+   */
   edit?: QueueEdit
 }
 
@@ -64,15 +96,43 @@ export interface QueueEdit {
   key?: string
 }
 
+/**
+ * The outcome of a post. `claimed`: the caller owns the session and must run the turn. `queued`:
+ * the letter waits for its turn, or for the running turn if it is `steered`. `known`: the id was
+ * posted before. `taken`: it was posted before with other content. `moved`: the message of an edit
+ * began its turn, so the caller reads it again. `busy` and `full`: the session did not accept the
+ * letter. `foreign`: it belongs to another tenant. `refused`: no message waits for the answer, or
+ * the message to edit does not exist. `unknown`: the stored state is of another version of Loom.
+ */
 export type PostReply =
-  | { status: 'claimed'; claim: Claim }
+  | {
+      status: 'claimed'
+      /** The claim of the turn that the caller must run. */
+      claim: Claim
+    }
   /**
    * `position` letters are before this one (0 = next). `steered`: it goes to the running turn. `next`,
    * `isLeft`: the post ended a hold, and the first letter that waited begins its turn; see `FinishReply`.
    */
-  | { status: 'queued'; position: number; steered: boolean; next?: Claim; isLeft?: true }
+  | {
+      status: 'queued'
+      /** The number of letters before this one; 0 if it is next. */
+      position: number
+      /** Whether the letter goes to the running turn. */
+      steered: boolean
+      /** The claim of the turn that began because the post ended a hold. Absent if none began. */
+      next?: Claim
+      /** True if that turn is for an agent that the caller lacks. It waits for another instance. */
+      isLeft?: true
+    }
   /** The id was posted before, or is the id of a message. `replyId` is '' if none is known. */
-  | { status: 'known'; as: KnownAs; replyId: string }
+  | {
+      status: 'known'
+      /** The state of the letter that was posted before; see `KnownAs`. */
+      as: KnownAs
+      /** The id of the log that answers the letter. It is '' if none is known. */
+      replyId: string
+    }
   /** The id was posted before with other content. */
   | { status: 'taken' }
   /** The message of an edit began its turn, or was queued under another `replyId`. Read it again. */
@@ -91,8 +151,15 @@ export type PostReply =
 
 /** `replyId` is the log that answers the letter: its own, or that of the turn which it was steered to. */
 export interface LetterPlace {
+  /** The state of the letter; see `KnownAs`. */
   as: Exclude<KnownAs, 'running'>
+  /** The id of the log that answers the letter. It is '' if none is known. */
   replyId: string
 }
 
+/**
+ * The state of a letter that was posted. `queued`: it waits. `running`: its turn runs. `done`: its
+ * turn has ended. `withdrawn`: it was removed from the queue. `cut`: it was dropped, because the
+ * message to which it refers has left the history.
+ */
 export type KnownAs = 'queued' | 'running' | 'done' | 'withdrawn' | 'cut'

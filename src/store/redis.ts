@@ -57,9 +57,17 @@ export interface RedisStoreOptions extends Partial<Limits> {
  */
 export type StoreNotice =
   /** A setting of the Redis server that can lose data. */
-  | { type: 'warning'; message: string }
+  | {
+      type: 'warning'
+      /** The setting, and the value that it must have. */
+      message: string
+    }
   /** The connection failed. The store connects again, and calls wait. */
-  | { type: 'connection-error'; error: Error }
+  | {
+      type: 'connection-error'
+      /** The failure of the connection. */
+      error: Error
+    }
   /** The connection works again. */
   | { type: 'connected' }
 

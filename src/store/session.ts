@@ -17,7 +17,15 @@ export interface SessionReader {
   /** Returns the messages that were cut from the history, the oldest branch first. */
   branches(sessionId: string): Promise<Branch[]>
   /** Returns the sessions of the tenant, the last used first. */
-  list(tenant: string, options: { limit: number; before?: number }): Promise<SessionPage>
+  list(
+    tenant: string,
+    options: {
+      /** The maximum number of sessions of a page. */
+      limit: number
+      /** `before` of the previous page. @defaultValue the first page */
+      before?: number
+    },
+  ): Promise<SessionPage>
 }
 
 /** Reads, copies and deletes sessions. */
@@ -30,14 +38,32 @@ export interface SessionStore extends SessionReader {
    */
   fork(
     sessionId: string,
-    options: { newId: string; branch?: number; through?: string; tenant: string },
+    options: {
+      /** The id of the copy. */
+      newId: string
+      /**
+       * The number of a branch. The copy then has the history before that cut.
+       * @defaultValue none: the present history
+       */
+      branch?: number
+      /** The id of the last copied message. @defaultValue the last message */
+      through?: string
+      /** The tenant to whom both sessions belong; '' without authentication. */
+      tenant: string
+    },
   ): Promise<boolean>
   /**
    * Deletes a session. Returns false if the session does not belong to the tenant. A running turn loses
    * its claim. A later post with the same id begins a new session. Its claims are greater than those of
    * the deleted one, so that late writers of the deleted one stay locked out.
    */
-  remove(sessionId: string, options: { tenant: string }): Promise<boolean>
+  remove(
+    sessionId: string,
+    options: {
+      /** The tenant to whom the session belongs; '' without authentication. */
+      tenant: string
+    },
+  ): Promise<boolean>
 }
 
 /** `waiting`: the message is unfinished, waits for the answer of a client or a human, and has no owner. */
@@ -46,21 +72,30 @@ export type KnownState = 'idle' | 'running' | 'waiting'
 /** `unknown`: another version of Loom stored this state. No turn begins in such a session. */
 export type SessionState = KnownState | 'unknown'
 
+/**
+ * The state of a stored session. All times are in milliseconds since 1970, by the clock of the
+ * store.
+ */
 export interface SessionRecord {
+  /** The id of the session in the store. */
   id: string
+  /** The tenant (the principal) to whom the session belongs; '' without authentication. */
   tenant: string
+  /** The name of the agent of the first post. */
   agent: string
+  /** Whether a turn runs, or a message waits for the answer to a call. */
   state: SessionState
   /** In milliseconds, by the clock of the store, as all times of a store. */
   createdAt: number
+  /** The time of the last change, in milliseconds since 1970. */
   updatedAt: number
-  /** The running or waiting turn, or the last one. */
+  /** The running or waiting turn, or the last one. Absent before the first turn. */
   turn?: TurnRecord
-  /** The reason why the last turn failed. */
+  /** The reason why the last turn failed. Absent if it did not fail. */
   error?: string
   /** The number of letters in the mailbox. */
   queued: number
-  /** A stop holds the letters. The next post or `runQueue` begins the turn of the first one. */
+  /** A stop holds the letters. The next post or `runQueue` begins the turn of the first one. Absent if no stop holds them. */
   held?: true
   /**
    * The sum over all finished messages, also those that were cut or discarded since. Absent if it is
@@ -69,22 +104,34 @@ export interface SessionRecord {
   spent?: Spending
 }
 
+/** The turn of a session that runs or waits, or its last one. */
 export interface TurnRecord {
+  /** The claim of the owner: the time at which it was made, in milliseconds. */
   claim: number
+  /**
+   * The id of the instance that owns the turn. An owner that handed the turn over has the prefix
+   * `handed-over:`.
+   */
   owner: string
   /** The agent that answers. Absent if an older version of Loom began the turn. */
   agent?: string
+  /** The id of the log, and of the assistant message that the log makes. */
   logId: string
+  /** The id of the letter that began the turn. */
   letterId: string
+  /** The id of the last entry of the log. */
   lastId: string
+  /** The time at which the turn began, in milliseconds since 1970. */
   startedAt: number
-  /** The lowest profile that the log was sent in. */
+  /** The lowest profile that the log was sent in. Absent before its first reader. */
   floor?: ReaderFloor
+  /** The stop that waits for the owner. Absent if there is none. */
   stop?: Stop
 }
 
 /** The part of a session that a turn loads. */
 export interface SessionContext {
+  /** The summary of the first part of the history. Absent if there is none. */
   summary?: Summary
   /** The history after the summary (the whole history if there is none), without the unfinished answer. */
   messages: UIMessage[]
@@ -95,6 +142,7 @@ export interface SessionContext {
   context?: JSONObject
 }
 
+/** Messages that an edit, a regeneration or a rollback cut from the history. */
 export interface Branch {
   /** Identifies the branch in its session. It grows with every cut. */
   number: number
@@ -104,10 +152,13 @@ export interface Branch {
   position: number
   /** The time of the cut, in milliseconds. */
   cutAtMs: number
+  /** The messages that were cut, in order. */
   messages: UIMessage[]
 }
 
+/** A page of sessions, the last used first. */
 export interface SessionPage {
+  /** The sessions of this page. */
   sessions: SessionRecord[]
   /** The start of the next page. Absent on the last page. */
   before?: number

@@ -18,7 +18,14 @@ export interface TurnStore {
    * that has its agent.
    */
   finish(
-    at: TurnAt & { lastId: string; instance: string; agents?: readonly string[] },
+    at: TurnAt & {
+      /** The id of the last entry that the caller appended. */
+      lastId: string
+      /** The instance that owns the next turn. */
+      instance: string
+      /** The agents whose turns the instance runs. @defaultValue all */
+      agents?: readonly string[]
+    },
     commit: Commit,
   ): Promise<FinishReply>
   /**
@@ -27,7 +34,14 @@ export interface TurnStore {
    */
   settleAbandoned(
     at: TurnAt,
-    commit: { message: UIMessage; logTtlMs: number; spent?: Spending },
+    commit: {
+      /** The assistant message as it is now. */
+      message: UIMessage
+      /** The time for which the log can still be read, in milliseconds. */
+      logTtlMs: number
+      /** The cost of the message in all its turns. Absent if it is nothing. */
+      spent?: Spending
+    },
   ): Promise<'done' | 'lost'>
   /**
    * Claims a session whose owner is dead. Returns undefined if `claim` is not its claim any more, or if
@@ -37,7 +51,17 @@ export interface TurnStore {
   takeOver(
     sessionId: string,
     claim: number,
-    options: { instance: string; handOver: boolean; quietMs?: number },
+    options: {
+      /** The new owner. */
+      instance: string
+      /** True if the owner handed the turn over. Then the takeover does not count as a death. */
+      handOver: boolean
+      /**
+       * The time without an append or a claim after which the owner counts as dead, in
+       * milliseconds. @defaultValue 0
+       */
+      quietMs?: number
+    },
   ): Promise<Claim | undefined>
   /** Returns whether the session still has this claim and its turn runs. */
   owns(sessionId: string, claim: number): Promise<boolean>
@@ -47,7 +71,14 @@ export interface TurnStore {
    */
   requestStop(
     sessionId: string,
-    options: { logId?: string; tenant: string; queue?: QueueOnStop },
+    options: {
+      /** The log of the turn to stop. @defaultValue the turn that runs */
+      logId?: string
+      /** The tenant to whom the session belongs; '' without authentication. */
+      tenant: string
+      /** The effect on the letters that wait. @defaultValue 'run' */
+      queue?: QueueOnStop
+    },
   ): Promise<boolean>
   /**
    * Stores a summary beside the history, in place of the last one. The summary is removed with the last
@@ -55,7 +86,12 @@ export interface TurnStore {
    * not contain that message.
    */
   saveSummary(
-    at: { sessionId: string; claim: number },
+    at: {
+      /** The id of the session. */
+      sessionId: string
+      /** The claim of the caller. The reply is `lost` if the session has another one. */
+      claim: number
+    },
     summary: Summary,
   ): Promise<'done' | 'gone' | 'lost'>
   /** Records the profile of a reader before its first frame, if it is lower than those recorded before. */
@@ -87,41 +123,50 @@ export interface Takeover {
   from: string
 }
 
+/** The ownership of a turn. Its owner alone may append to the log and commit. */
 export interface Claim {
+  /** The id of the session. */
   sessionId: string
   /** In milliseconds; see the head of this file. */
   claim: number
   /** The id of the last log entry, which the claiming call appended: `<claim>-0`. */
   lastId: string
+  /** The letter that the turn answers. */
   letter: Letter
   /** The id of the log. The assistant message that the log makes has the same id. */
   logId: string
   /** Whether an earlier claim began the log (a takeover, or a waiting message that continues). */
   resumed: boolean
-  /** The log of a message that waited when a new user message came. The owner must settle it first. */
+  /** The log of a message that waited when a new user message came. The owner must settle it first. Absent if there is none. */
   abandoned?: string
   /** The last 20 takeovers of this turn, the oldest first. Hand-overs do not count. */
   takeovers: Takeover[]
+  /** The stop that waits for the owner. Absent if there is none. */
   stop?: Stop
-  /** The lowest profile that this log was sent in. */
+  /** The lowest profile that this log was sent in. Absent before its first reader. */
   floor?: ReaderFloor
 }
 
 /** The effect of a stop on the turn: keep its text, or undo the turn. */
 export type Stop = 'keep' | 'discard'
 
+/** A turn and the claim of its caller. */
 export interface TurnAt {
+  /** The id of the session. */
   sessionId: string
+  /** The claim of the caller. The reply is `lost` if the session has another one. */
   claim: number
+  /** The id of the log. */
   logId: string
 }
 
+/** The outcome of a turn, as the store keeps it. */
 export interface Commit {
   /** The assistant message as it is now. It is added to the history, or replaces the message with its id. */
   message?: UIMessage
   /** `waiting` keeps the log open. */
   state: 'idle' | 'waiting'
-  /** The reason why the turn failed. */
+  /** The reason why the turn failed. Absent if it did not fail. */
   error?: string
   /** Removes the messages of the turns of this log from the history (rollback). `message` is then ignored. */
   discard?: boolean
@@ -137,9 +182,23 @@ export interface Commit {
  */
 export const handedOver = 'handed-over:'
 
+/**
+ * The outcome of a commit. `done`: the store has it. `lost`: the session has another owner.
+ * `behind`: the log does not end in `lastId`, because a failover lost entries; the call changed
+ * nothing.
+ */
 export type FinishReply =
   /** `isLeft`: the next letter is for an agent that the caller lacks. It waits for another instance. */
-  | { status: 'done'; next?: Claim; isLeft?: true }
+  | {
+      status: 'done'
+      /** The claim of the next turn, which the caller must run. Absent if no letter waits for it. */
+      next?: Claim
+      /**
+       * True if the next letter is for an agent that the caller lacks. It waits for another
+       * instance.
+       */
+      isLeft?: true
+    }
   | { status: 'lost' }
   /** The log does not end in the last entry of its owner: a failover lost it. The call changed nothing. */
   | { status: 'behind' }

@@ -24,7 +24,14 @@ export interface ModelCall {
   /** The text of the last message. */
   readonly text: string
   /** The tool results in the last message. It is empty if the last message is no tool message. */
-  readonly toolResults: readonly { toolCallId: string; toolName: string; output: unknown }[]
+  readonly toolResults: readonly {
+    /** The id of the call. */
+    toolCallId: string
+    /** The name of the tool. */
+    toolName: string
+    /** The value that the model receives: a text, JSON, or the text of an error. */
+    output: unknown
+  }[]
   /** The names of the tools that the model may call. */
   readonly toolNames: readonly string[]
   /** All options of the call, such as `temperature` and `abortSignal`. */

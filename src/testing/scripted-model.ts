@@ -49,9 +49,9 @@ export type ScriptedStep =
  * ```
  */
 export interface ScriptedModelOptions {
-  /** @defaultValue 'scripted' */
+  /** The provider that the model reports. @defaultValue 'scripted' */
   provider?: string
-  /** @defaultValue 'model' */
+  /** The id that the model reports. @defaultValue 'model' */
   modelId?: string
   /** The clock of `delayMs` and `chunkDelayMs`. @defaultValue the clock of the process */
   clock?: Clock

@@ -17,10 +17,14 @@ import {
  * ```
  */
 export interface ScriptedCall {
+  /** The name of the tool. The agent may lack it. */
   toolName: string
   /** The input. A string is sent as it is, so that it may be malformed JSON. */
   input: unknown
-  /** @defaultValue `call-1`, `call-2` and so on, counted over all replies of the model */
+  /**
+   * The id of the call.
+   * @defaultValue `call-1`, `call-2` and so on, counted over all replies of the model
+   */
   toolCallId?: string
 }
 
@@ -35,7 +39,7 @@ export interface ScriptedCall {
  * ```
  */
 export interface ScriptedFailure {
-  /** @defaultValue 'The scripted model failed.' */
+  /** The text of the error. @defaultValue 'The scripted model failed.' */
   message?: string
   /** The HTTP status of the provider. @defaultValue none: the connection broke */
   status?: number
@@ -58,12 +62,18 @@ export interface ScriptedFailure {
  * ```
  */
 export interface ScriptedReply {
+  /** The reasoning before the text. @defaultValue none */
   reasoning?: string
+  /** The text of the reply. @defaultValue none */
   text?: string
+  /** The tool calls after the text. @defaultValue none */
   toolCalls?: readonly ScriptedCall[]
   /** Other parts of the AI SDK's stream, such as files and sources. @defaultValue none */
   parts?: readonly LanguageModelV4StreamPart[]
-  /** @defaultValue 'tool-calls' if there are tool calls, otherwise 'stop' */
+  /**
+   * The reason for the end of the reply.
+   * @defaultValue 'tool-calls' if there are tool calls, otherwise 'stop'
+   */
   finishReason?: LanguageModelV4FinishReason['unified']
   /** The tokens that the reply reports. @defaultValue 10 input tokens and 5 output tokens */
   usage?: ScriptedUsage
@@ -90,9 +100,9 @@ export interface ScriptedReply {
  * ```
  */
 export interface ScriptedUsage {
-  /** @defaultValue 10 */
+  /** All prompt tokens, including cached ones. @defaultValue 10 */
   inputTokens?: number
-  /** @defaultValue 5 */
+  /** All generated tokens, including reasoning. @defaultValue 5 */
   outputTokens?: number
   /** The input tokens that came from a cache. @defaultValue 0 */
   cachedInputTokens?: number

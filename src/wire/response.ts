@@ -15,7 +15,9 @@ import type { LargeFrame } from './large-frame.ts'
 import { openPipe } from './open-pipe.ts'
 import type { Pipe } from './pipe.ts'
 
+/** The options of a streamed response. */
 export interface ResponseOptions {
+  /** Encodes the events for the protocol and the profile of the reader. */
   encoder: Encoder
   /** The silence on the stream before a comment is sent, in milliseconds. @defaultValue 15000 */
   keepAliveMs?: number

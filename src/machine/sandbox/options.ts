@@ -53,7 +53,12 @@ export interface SandboxOptions {
    */
   notice?: (line: string) => void
   /** The paths of the programs. @defaultValue the programs in `PATH` */
-  programs?: { bwrap?: string; unshare?: string }
+  programs?: {
+    /** The path of bubblewrap. @defaultValue `bwrap` in `PATH` */
+    bwrap?: string
+    /** The path of `unshare`, from util-linux. @defaultValue `unshare` in `PATH` */
+    unshare?: string
+  }
 }
 
 /** The kind of a sandbox. `unshare` isolates processes and the network, but not files. */

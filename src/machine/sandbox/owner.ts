@@ -8,7 +8,9 @@ import { stat } from 'node:fs/promises'
 
 /** The numbers of a user and a group of the system. */
 export interface Owner {
+  /** The id of the user. */
   uid: number
+  /** The id of the group. */
   gid: number
 }
 

@@ -14,12 +14,15 @@ import { type Readings, versionOf } from './readings.ts'
 import { replaceFile } from './replace.ts'
 import type { WalkEntry, Root } from './walk.ts'
 
+/** A change of one file. */
 export interface ChangeRequest {
+  /** The path, absolute or relative to the root. */
   path: string
   /** The idempotency key. It is the same for every attempt of this call. */
   key: string
   /** The reader. If it read the file before, it must have read the current version. */
   reader: string
+  /** Aborts the wait for earlier changes of the same file. */
   signal: AbortSignal
   /** Creates a missing file, and the directories above it. */
   create: boolean
@@ -31,6 +34,7 @@ export interface ChangeRequest {
   make: (old: Buffer | undefined) => Uint8Array
 }
 
+/** The outcome of a change of one file. */
 export interface ChangeResult {
   /** The path relative to the root, without links. */
   path: string

@@ -4,16 +4,21 @@
  */
 
 export interface TransportRequest {
+  /** The address of the request. */
   url: URL
   /** Header names are in lower case. */
   headers: Record<string, string>
   /** UTF-8, or pieces of it, which are sent in order. */
   body: string | readonly Uint8Array[]
+  /** Aborts the request and the reading of its response. */
   signal: AbortSignal | undefined
 }
 
+/** The status and the headers of a response. */
 export interface ResponseHead {
+  /** The HTTP status. */
   status: number
+  /** The reason phrase of the status. HTTP/2 has none, so it may be empty. */
   statusText: string
   /** Header names are in lower case. Several values of one name are joined with a comma. */
   headers: Record<string, string>
@@ -22,6 +27,7 @@ export interface ResponseHead {
 /** Whether the receiver needs the rest of the body. */
 export type Reading = 'more' | 'enough'
 
+/** Receives the parts of a response as they arrive. */
 export interface ResponseReceiver {
   /** Called once, before any data. */
   head(head: ResponseHead): void

@@ -14,9 +14,11 @@ export interface CatalogOrigin {
   source: string
   /** The time of the fetch, in milliseconds since 1970. */
   takenAt: number
+  /** The `ETag` of the fetched list. Absent if the server sent none. */
   etag?: string
 }
 
+/** A provider, and the size of its part of the list. */
 export interface ListedProvider extends ProviderEntry {
   /** The count of its models. */
   models: number
@@ -34,9 +36,13 @@ const format = 1
 const textBytesMax = 64 * 1024 * 1024
 const newline = 10
 
+/** A list of providers and their models. */
 export class Catalog {
+  /** The source of the list. */
   readonly origin: CatalogOrigin
+  /** The providers by their id. */
   readonly providers: ReadonlyMap<string, ListedProvider>
+  /** The number of all models. */
   readonly modelCount: number
   /** The text that `encodeCatalog` wrote. */
   readonly text: Buffer
@@ -61,6 +67,7 @@ export class Catalog {
     this.text = text
   }
 
+  /** Returns a model of a provider. Returns undefined if the list lacks it. */
   model(provider: string, id: string): ModelEntry | undefined {
     const lines = this.#linesOf(provider)
     const begin = Buffer.from(`{"id":${JSON.stringify(id)}`)
@@ -71,6 +78,7 @@ export class Catalog {
     return undefined
   }
 
+  /** Yields the models of a provider. It yields nothing for an unknown provider. */
   *models(provider: string): Generator<ModelEntry> {
     for (const line of this.#linesOf(provider).toString().split('\n')) {
       if (line !== '') yield parseModel(line)

@@ -6,41 +6,55 @@
 import { type Fields, objectIn } from '../../ground/fields.ts'
 import type { Price, PriceTier, Rates } from '../price.ts'
 
+/** A provider of the list of models. */
 export interface ProviderEntry {
+  /** The id, with which a model reference begins. */
   id: string
+  /** The name for people. */
   name: string
   /** The variables of the environment that it needs: its key, and the parts of its address. */
   env: readonly string[]
-  /** The AI SDK package for its protocol. */
+  /** The AI SDK package for its protocol. Absent for an OpenAI-compatible API. */
   npm?: string
-  /** Its address. May hold `${VARIABLES}`. */
+  /** The address of its API, which may contain `${VARIABLES}`. Absent if the package has it. */
   api?: string
 }
 
+/** A model of the list. */
 export interface ModelEntry {
-  /** May hold slashes and colons. */
+  /** The id, which may contain slashes and colons. */
   id: string
+  /** The name for people. Absent if the list has none. */
   name?: string
-  /** Tokens. Absent if unknown; so are the next two fields. */
+  /** The context window in tokens. Absent if unknown. */
   contextWindow?: number
-  /** The greatest size of a prompt, if that is less than the window. */
+  /** The maximum size of a prompt in tokens, if it is less than the window. Absent if unknown. */
   maxInputTokens?: number
+  /** The maximum number of tokens that a call may generate. Absent if unknown. */
   maxOutputTokens?: number
+  /** The price in US dollars per million tokens. Absent if unknown. */
   price?: Price
+  /** True if the model can reason before it answers. Absent if unknown. */
   reasoning?: boolean
+  /** True if the model can call tools. Absent if unknown. */
   tools?: boolean
+  /** True if the model can answer in the form of a JSON schema. Absent if unknown. */
   structuredOutput?: boolean
-  /** False if the API refuses a temperature. */
+  /** False if the API refuses a temperature. Absent if unknown. */
   temperature?: boolean
-  /** `text`, `image`, `audio`, `video`, `pdf`. */
+  /** The kinds of content that it reads: `text`, `image`, `audio`, `video`, `pdf`. Absent if unknown. */
   input?: readonly string[]
+  /** The kinds of content that it generates, with the names of `input`. Absent if unknown. */
   output?: readonly string[]
+  /** The date of its release, as models.dev has it: `2025-08-07`. Absent if unknown. */
   releaseDate?: string
+  /** `alpha`, `beta` or `deprecated`. Absent for an ordinary model. */
   status?: string
-  /** The package and the address of the model, if they differ from its provider's. */
+  /** The AI SDK package for its protocol. Absent if it is that of its provider. */
   npm?: string
+  /** The address of its API. Absent if it is that of its provider. */
   api?: string
-  /** The protocol of OpenAI: `responses` or `completions`. */
+  /** The protocol of OpenAI, `responses` or `completions`. Absent if the list names none. */
   shape?: string
 }
 

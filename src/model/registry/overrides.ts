@@ -9,7 +9,9 @@ import { errorMessage, LoomError } from '../../ground/error.ts'
 import { objectIn } from '../../ground/fields.ts'
 import { type ModelEntry, modelsOf, type ProviderEntry, readProvider } from './entry.ts'
 
+/** The user's entries for providers and models. `overridesOf` returns them. */
 export interface Overrides {
+  /** The changed fields of providers, by the id of the provider. */
   providers: ReadonlyMap<string, Partial<ProviderEntry>>
   /** Models by provider, then by id. */
   models: ReadonlyMap<string, ReadonlyMap<string, ModelEntry>>

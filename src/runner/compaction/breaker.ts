@@ -5,6 +5,7 @@
 const failuresMax = 3
 const restMs = 10 * 60_000
 
+/** Stops the summaries of a session for ten minutes after three consecutive failures. */
 export class Breaker {
   readonly #now: () => number
   #failures = 0
@@ -15,14 +16,17 @@ export class Breaker {
     this.#now = now
   }
 
+  /** Whether summaries are stopped now. */
   get isOpen(): boolean {
     return this.#failures >= failuresMax && this.#now() - this.#failedAt < restMs
   }
 
+  /** Resets the count of failures. */
   recordSuccess(): void {
     this.#failures = 0
   }
 
+  /** Counts a failure. After the rest period, one more failure opens the breaker again. */
   recordFailure(): void {
     // After the rest period, one more failure opens the breaker again.
     this.#failures++

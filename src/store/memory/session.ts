@@ -88,6 +88,7 @@ export interface Log {
   until: number | undefined
 }
 
+/** The bounds of a store in memory or in files. */
 export interface Bounds {
   /** The maximum number of ids that a session remembers. The oldest are forgotten. @defaultValue 10000 */
   knownMax: number

@@ -13,11 +13,11 @@ import type { Store } from '../../store.ts'
  * ```
  */
 export interface TestBounds {
-  /** The number of ids of earlier messages that a session remembers. */
+  /** The number of ids of earlier messages that a session remembers. @defaultValue the default of the store */
   knownMax?: number
-  /** The number of cut branches that a session keeps. */
+  /** The number of cut branches that a session keeps. @defaultValue the default of the store */
   branchesMax?: number
-  /** The number of messages in all cut branches of a session. */
+  /** The number of messages in all cut branches of a session. @defaultValue the default of the store */
   branchedMax?: number
 }
 
@@ -34,9 +34,13 @@ export interface TestBounds {
  * ```
  */
 export interface TestRunner {
+  /** Groups the tests of `cases` under a name. */
   describe: (name: string, cases: () => void) => unknown
+  /** Registers one test. */
   it: (name: string, test: () => Promise<void>) => unknown
+  /** Registers a function that runs once before the tests of the group. */
   beforeAll: (open: () => Promise<void>) => unknown
+  /** Registers a function that runs once after the tests of the group. */
   afterAll: (close: () => Promise<void>) => unknown
 }
 

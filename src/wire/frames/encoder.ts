@@ -30,6 +30,7 @@ export interface Encoder {
    * depend on earlier events.
    */
   readonly sharedAs: string | undefined
+  /** The headers of the response. */
   readonly headers: Readonly<Record<string, string>>
   /**
    * Returns the bytes of an event, or undefined if this reader does not receive it.
