@@ -229,8 +229,11 @@ export type AgentEvent = PartEvent | ToolEvent | ContentEvent | TurnEvent
  */
 export interface StepRecord {
   type: 'tool-step'
+  /** The id of the call that runs the step. */
   toolCallId: string
+  /** The name of the step, unique in its call. */
   name: string
+  /** The result of the step: a JSON value. Absent if it is undefined. */
   output?: JSONValue
 }
 
