@@ -1,6 +1,6 @@
 /**
  * The port to everything that outlives a process. It consists of small ports, one for each noun: the
- * mailbox, the turn, the log, the session, the instances and the hints. An adapter has no policy of
+ * mailbox, the turn, the log, the session, the schedules, the instances and the hints. An adapter has no policy of
  * conversations: it moves letters, locks stale owners out and keeps the order. A method rejects with
  * LoomError `unavailable` if the store could not be reached in time. The store may have made the
  * requested change or not.
@@ -11,6 +11,7 @@ import type { HintSource } from './store/hint.ts'
 import type { InstanceStore } from './store/instances.ts'
 import type { LogReader, LogWriter } from './store/log.ts'
 import type { MailboxStore } from './store/mailbox.ts'
+import type { ScheduleStore } from './store/schedule.ts'
 import type { SessionStore } from './store/session.ts'
 import type { TurnStore } from './store/turn.ts'
 
@@ -28,7 +29,15 @@ import type { TurnStore } from './store/turn.ts'
  * ```
  */
 export interface Store
-  extends MailboxStore, TurnStore, LogWriter, LogReader, SessionStore, InstanceStore, HintSource {
+  extends
+    MailboxStore,
+    TurnStore,
+    LogWriter,
+    LogReader,
+    SessionStore,
+    ScheduleStore,
+    InstanceStore,
+    HintSource {
   /**
    * Returns the same store for callers that wait a shorter time: a call fails with `unavailable` after
    * `patienceMs` milliseconds, and is not sent after that. Absent if the store is always reachable.

@@ -23,6 +23,7 @@ import { memoryLogs } from './memory/logs.ts'
 import { memoryMailbox } from './memory/mailbox.ts'
 import { memoryOwnership } from './memory/ownership.ts'
 import { memoryRecords } from './memory/records.ts'
+import { memoryDueIndex, memorySchedules } from './memory/schedules.ts'
 import type { Bounds } from './memory/session.ts'
 import type { World } from './memory/turns.ts'
 import { handedOver } from './turn.ts'
@@ -113,8 +114,10 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   const hints = heldHints()
   const instances = memoryInstances(now)
   let lastUse = 0
+  const dueTimes: [sessionId: string, dueAt: number][] = []
   for (const { id, usedAt, record } of catalogue.all()) {
     lastUse = Math.max(lastUse, usedAt)
+    if (record?.nextDueAt !== undefined) dueTimes.push([id, record.nextDueAt])
     if (record?.state !== 'running') continue
     orphans.add(id)
     await instances.note(earlier, id)
@@ -129,9 +132,11 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
     ...memoryOwnership(world),
     ...memoryLogs(residents, hints, now),
     ...memoryRecords(world),
+    ...memorySchedules(world),
   }
   return {
     ...instances,
+    ...memoryDueIndex(now, dueTimes),
     ...fileCalls({ residents, hints, memory, orphans }),
     // An instance counts as alive while it can write.
     async beat(instance, ttlMs) {

@@ -9,6 +9,7 @@ import { memoryLogs } from './memory/logs.ts'
 import { memoryMailbox } from './memory/mailbox.ts'
 import { memoryOwnership } from './memory/ownership.ts'
 import { memoryRecords } from './memory/records.ts'
+import { memoryDueIndex, memorySchedules } from './memory/schedules.ts'
 import type { Bounds } from './memory/session.ts'
 import { createSessionTable } from './memory/sessions.ts'
 
@@ -65,6 +66,8 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
     ...memoryOwnership(world),
     ...memoryLogs(sessions, hints, now),
     ...memoryRecords(world),
+    ...memorySchedules(world),
+    ...memoryDueIndex(now),
     ...memoryInstances(now),
     async watch(sessionId, topic, hint) {
       return hints.add(sessionId, topic, hint)

@@ -11,6 +11,7 @@ import type { Limits } from './redis/limits.ts'
 import { redisLogs } from './redis/logs.ts'
 import { redisMailbox } from './redis/mailbox.ts'
 import { isRedisPrefix, redisPrefixRule } from './redis/prefix.ts'
+import { redisSchedules } from './redis/schedules.ts'
 import { checkServer } from './redis/server.ts'
 import { redisSessions } from './redis/sessions.ts'
 import { createSubscriptions } from './redis/subscriptions.ts'
@@ -107,6 +108,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     ...redisTurns(connection, limits),
     append,
     ...redisSessions(connection, limits),
+    ...redisSchedules(connection, limits),
     ...redisLogs(connection, subscriptions),
     ...redisInstances(connection, subscriptions),
     within: (ms) => storeOn(connection.within(ms)),

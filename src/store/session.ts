@@ -93,6 +93,8 @@ export interface SessionRecord {
   turn?: TurnRecord
   /** The reason why the last turn failed. Absent if it did not fail. */
   error?: string
+  /** The time of the next occurrence of its schedules. Absent if it has none. */
+  nextDueAt?: number
   /** The number of letters in the mailbox. */
   queued: number
   /** A stop holds the letters. The next post or `runQueue` begins the turn of the first one. Absent if no stop holds them. */

@@ -9,6 +9,7 @@ import { instances } from './store-contract/instances.ts'
 import { model } from './store-contract/model.ts'
 import { posting } from './store-contract/posting.ts'
 import { reading } from './store-contract/reading.ts'
+import { scheduling } from './store-contract/scheduling.ts'
 import { stopping } from './store-contract/stopping.ts'
 import type { Subject, TestBounds, TestRunner } from './store-contract/subject.ts'
 import { waiting } from './store-contract/waiting.ts'
@@ -80,6 +81,7 @@ export function storeContract(
     describe('a context', () => context(subject))
     describe('a reader', () => reading(subject))
     describe('an instance', () => instances(subject))
+    describe('a schedule', () => scheduling(subject))
     if (runs > 0) describe('a sequence of calls', () => model(subject, runs))
   })
 }

@@ -91,6 +91,21 @@ async function endedTalk(store: Store) {
   return talk
 }
 
+/** Two schedules, of which one advances and the other is removed. */
+async function schedules(store: Store, sessionId: string) {
+  const owner = { tenant: '', agent: 'assistant', schedulesMax: 10 }
+  const schedule = { letter: letter(''), occurrence: 0, dueAt: 1000, createdAt: 1000 }
+  for (const id of ['tea', 'milk']) {
+    await store.noteDue(sessionId, 1000)
+    await store.addSchedule(sessionId, { ...schedule, id, rule: { kind: 'once' } }, owner)
+  }
+  const next = { occurrence: 1, dueAt: 2000 }
+  await store.advanceSchedule(sessionId, { id: 'tea', occurrence: 0 }, next)
+  await store.removeSchedule(sessionId, 'milk', { tenant: '' })
+  const { leasedUntil } = await store.takeDue({ limit: 10, leaseMs: 1000 })
+  await store.settleDue(sessionId, leasedUntil, 2000)
+}
+
 async function instances(store: Store, sessionId: string) {
   for (const instance of ['one', 'two']) {
     await store.beat(instance, 60_000)
@@ -115,6 +130,7 @@ describe('the README of the store', () => {
     const talk = await openTalk(store)
     await endedTalk(store)
     await store.fork(talk.id, { newId: 'the-fork', tenant: '' })
+    await schedules(store, talk.id)
     const deleted = converse(store)
     await deleted.claim(letter('m1'))
     await store.remove(deleted.id, { tenant: '' })

@@ -55,6 +55,25 @@ describe('the store in Redis', () => {
     await store.close()
   })
 
+  it('keeps a session until after its last schedule', async () => {
+    const store = await open({ sessionTtlMs: 100_000 })
+    const talk = converse(store)
+    const schedule = { rule: { kind: 'once' as const }, letter: letter(''), createdAt: 0 }
+    const owner = { tenant: '', agent: 'assistant', schedulesMax: 9 }
+    const dueAt = (await store.time()) + 3_600_000
+    await store.addSchedule(talk.id, { ...schedule, id: 'a', occurrence: 0, dueAt }, owner)
+    await store.addSchedule(talk.id, { ...schedule, id: 'b', occurrence: 0, dueAt: 1 }, owner)
+    await talk.turn(letter('m1'))
+    const { session, schedules, history } = sessionKeys(talk.id)
+    for (const key of [session, schedules, history]) {
+      expect(await redis.client.pttl(key), key).toBeGreaterThan(3_600_000)
+    }
+    await store.removeSchedule(talk.id, 'a', { tenant: '' })
+    for (const key of [session, schedules]) {
+      expect(await redis.client.pttl(key), key).toBeLessThanOrEqual(100_000)
+    }
+  })
+
   it('gives every key a TTL', async () => {
     const store = await open({ sessionTtlMs: 100_000 })
     const talk = converse(store)
@@ -67,6 +86,18 @@ describe('the store in Redis', () => {
     await talk.finish(first, { state: 'waiting' })
     await talk.post(letter('m3'))
     await talk.post(answer('a1', 're-m2'))
+    await store.addSchedule(
+      talk.id,
+      {
+        id: 'tea',
+        rule: { kind: 'once' },
+        letter: letter(''),
+        occurrence: 0,
+        dueAt: 1000,
+        createdAt: 1000,
+      },
+      { tenant: '', agent: 'assistant', schedulesMax: 1 },
+    )
     await store.note('one', talk.id)
     await store.beat('one', 1000)
     await store.fork(talk.id, { newId: `${talk.id}!`, tenant: '' })

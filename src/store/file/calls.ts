@@ -9,6 +9,7 @@ import type { LogEvent } from '../../event.ts'
 import { isOnePiece } from '../../ground/json/pieces.ts'
 import type { Store } from '../../store.ts'
 import type { AppendAt, AppendReply, LogEntry } from '../log.ts'
+import type { DueIndex } from '../schedule.ts'
 import type { HeldHints } from './held-hints.ts'
 import type { SessionImage } from './image.ts'
 import { piecesOf, pieceBuffers, recordBuffers } from './record.ts'
@@ -31,6 +32,7 @@ type SessionCalls = Omit<
   | 'adopt'
   | 'pass'
   | 'adoptWaiting'
+  | keyof DueIndex
 >
 
 interface World {
@@ -182,6 +184,16 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
       return isRemoved
     },
 
+    async addSchedule(id, schedule, options) {
+      const { letter } = schedule
+      await stage(id, (image, write) => image.stageLetter(letter, { write }), !isOnePiece(letter))
+      return change(id, () => memory.addSchedule(id, schedule, options))
+    },
+    advanceSchedule: (id, at, next) => change(id, () => memory.advanceSchedule(id, at, next)),
+    removeSchedule: (id, schedule, options) =>
+      change(id, () => memory.removeSchedule(id, schedule, options)),
+
+    schedules: (id) => read(id, () => memory.schedules(id)),
     owns: (id, claim) => read(id, () => memory.owns(id, claim)),
     session: (id) => read(id, () => memory.session(id)),
     messages: (id) => read(id, () => memory.messages(id)),

@@ -204,6 +204,12 @@ export class SessionImage {
         agent,
         band,
       ]),
+      ...(session.schedules.size > 0 && {
+        schedules: [...session.schedules.values()].map(({ letter, ...schedule }) => ({
+          ...schedule,
+          letter: this.#letter(letter, batch),
+        })),
+      }),
     }
   }
 

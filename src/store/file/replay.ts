@@ -105,7 +105,7 @@ class Replay implements StoredFile {
   }
 
   #applyCore(session: MemorySession, core: StoredCore): void {
-    const { context, summary, turn, mailbox, error, spent, ...rest } = core
+    const { context, summary, turn, mailbox, error, spent, schedules = [], ...rest } = core
     Object.assign(session, rest)
     session.error = error
     session.spent = spent
@@ -116,6 +116,12 @@ class Replay implements StoredFile {
       agent,
       band,
     }))
+    session.schedules = new Map(
+      schedules.map(({ letter, ...schedule }) => [
+        schedule.id,
+        { ...schedule, letter: this.#letter(letter) },
+      ]),
+    )
     session.turn = turn && this.#turn(session, turn)
   }
 

@@ -331,10 +331,11 @@ export class Residents implements SessionTable {
     }
   }
 
-  // A turn may take longer than a session lives after its last use.
+  // A turn may take longer than a session lives after its last use, and a schedule may be due later.
   isOver({ writtenAt, record }: Row): boolean {
     const { now, sessionTtlMs } = this.#options
-    return writtenAt + sessionTtlMs <= now() && record?.state !== 'running'
+    const isBusy = record?.state === 'running' || record?.nextDueAt !== undefined
+    return writtenAt + sessionTtlMs <= now() && !isBusy
   }
 
   /** Begins the search for expired data. */

@@ -8,6 +8,7 @@
 import type { Spending } from '../../spending.ts'
 import type { LogEntry } from '../log.ts'
 import type { Band, Known, MemorySession, MemoryTurn } from '../memory/session.ts'
+import type { Schedule } from '../schedule.ts'
 
 export const format = 1
 
@@ -47,6 +48,8 @@ export interface StoredCore {
   summary?: number
   turn?: StoredTurn
   mailbox: [letter: number, agent: string, band: Band][]
+  /** Absent if there are none. */
+  schedules?: StoredSchedule[]
 }
 
 export type StoredTurn = Pick<
@@ -59,6 +62,8 @@ export type StoredTurn = Pick<
     /** The number of the branch. */
     cutInto?: number
   }
+
+export type StoredSchedule = Omit<Schedule, 'letter'> & { letter: number }
 
 /** An id without `as` was forgotten. */
 export type StoredKnown = [id: string, as?: Known['as'], replyId?: string, digest?: string]

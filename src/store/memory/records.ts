@@ -1,5 +1,6 @@
 /** Sessions in memory: reading, listing, forking, deleting. */
 import { historyAt } from '../branches.ts'
+import { firstDueAt } from '../schedule.ts'
 import type { SessionRecord, SessionStore } from '../session.ts'
 import type { MemorySession } from './session.ts'
 import { createSession, know } from './session.ts'
@@ -86,6 +87,7 @@ export function memoryRecords(world: World): SessionStore {
 export function recordOf(session: MemorySession): SessionRecord | undefined {
   const { id, tenant, agent, state, createdAt, updatedAt, error, spent, turn } = session
   if (state === 'deleted') return undefined
+  const nextDueAt = firstDueAt(session.schedules.values())
   return {
     id,
     tenant,
@@ -97,6 +99,7 @@ export function recordOf(session: MemorySession): SessionRecord | undefined {
     ...(session.isHeld && session.mailbox.length > 0 && { held: true }),
     ...(spent !== undefined && { spent }),
     ...(error !== undefined && { error }),
+    ...(nextDueAt !== undefined && { nextDueAt }),
     ...(turn && {
       turn: {
         claim: turn.claim,

@@ -6,6 +6,7 @@ import type { Spending } from '../../spending.ts'
 import type { Letter } from '../letter.ts'
 import type { LogEntry } from '../log.ts'
 import type { KnownAs } from '../mailbox.ts'
+import type { Schedule } from '../schedule.ts'
 import type { Branch, KnownState } from '../session.ts'
 import type { Summary } from '../summary.ts'
 import type { ReaderFloor, Stop, Takeover } from '../turn.ts'
@@ -36,6 +37,8 @@ export interface MemorySession {
   context: JSONObject | undefined
   branches: Branch[]
   branchesMade: number
+  /** By id. A change replaces the map. */
+  schedules: ReadonlyMap<string, Schedule>
   readonly logs: Map<string, Log>
   /** The log of each of the last 1000 claims. */
   readonly claims: Map<number, string>
@@ -124,6 +127,7 @@ export function createSession(
     context: undefined,
     branches: [],
     branchesMade: 0,
+    schedules: new Map(),
     logs: new Map(),
     claims: new Map(),
   }

@@ -1,6 +1,6 @@
 /**
  * The sessions of this process, in the order of their last writes. One timer drops expired sessions and
- * logs. A session that runs or waits is never dropped to make room.
+ * logs. A session that runs, waits or has schedules is never dropped to make room.
  */
 import type { MemorySession } from './session.ts'
 
@@ -45,8 +45,9 @@ export function createSessionTable(options: TableOptions): SessionTable {
   let finishedEntries = 0
   let timer: NodeJS.Timeout | undefined
 
-  // A turn may take longer than a session lives after its last use.
-  const isOver = ({ session, until }: TableEntry) => until <= now() && session.state !== 'running'
+  // A turn may take longer than a session lives after its last use, and a schedule may be due later.
+  const isOver = ({ session, until }: TableEntry) =>
+    until <= now() && session.state !== 'running' && session.schedules.size === 0
 
   const arm = () => {
     timer ??= setTimeout(sweep, sweepEveryMs).unref()
@@ -73,7 +74,8 @@ export function createSessionTable(options: TableOptions): SessionTable {
   function makeRoom(written: MemorySession): void {
     if (sessions.size <= sessionsMax) return
     for (const [id, { session }] of sessions) {
-      const isBusy = session.state === 'running' || session.state === 'waiting'
+      const isBusy =
+        session.state === 'running' || session.state === 'waiting' || session.schedules.size > 0
       if (isBusy || session === written) continue
       sessions.delete(id)
       return

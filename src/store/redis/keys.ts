@@ -65,6 +65,8 @@ export const indexKey = (tenant: string) => `loom:index:${escaped(tenant)}`
 
 // One slot for all instances, so that a session moves between their indexes in one step.
 export const registerKey = 'loom:{instances}:register'
+/** The sessions with schedules, by the time of their next occurrence. */
+export const dueKey = 'loom:{instances}:due'
 /** A pub/sub channel. `leave.lua` and `pass.lua` make the same name. */
 export const leftChannel = `${registerKey}!left`
 /** Names the index of the sessions that wait for an instance with this agent. No instance has such an id. */

@@ -1,6 +1,6 @@
 -- Accepts a letter, and claims the session if it is free. It is one step: of many simultaneous posts, one
 -- claims the session, and the others are in a queue that its owner reads.
--- KEYS session mail letters known order history messages branches branched claims live abandoned reply
+-- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents tenant agent whenBusy mailboxLimit id cutAt digest edits key letter seed...
 -- RETURNS status position steered as replyId claim logId resumed abandoned floor isLeft nextLetter nextMessage

@@ -203,6 +203,7 @@ export function sessionOf(
     queued: Number(fields.queued),
     ...(fields.held === '1' && fields.queued !== '0' && { held: true }),
     ...(spent !== undefined && { spent }),
+    ...(fields.due !== '' && { nextDueAt: Number(fields.due) }),
     ...(fields.error !== '' && { error: fields.error }),
     ...(fields.claim !== '' && {
       turn: {

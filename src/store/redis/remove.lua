@@ -1,6 +1,6 @@
 -- Deletes a session and leaves a mark. The mark locks out the owner, also if a later post begins a new
 -- session with the id. Returns the finished logs, because only the caller can make the names of their keys.
--- KEYS session mail letters known order history messages branches branched claims live abandoned reply
+-- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled reply
 -- ARGV sessionTtlMs replyTtlMs tenant
 -- RETURNS done claims...
 -- USES reply hint

@@ -46,6 +46,8 @@ export const sessionKeyNames = [
   'claims',
   'live',
   'abandoned',
+  'schedules',
+  'scheduled',
 ] as const
 
 const ttls = ['sessionTtlMs', 'replyTtlMs'] as const
@@ -157,6 +159,45 @@ export const signatures = {
     args: [...ttls, 'knownMax', 'tenant', 'agent', 'summary', 'through', 'context', 'seed...'],
     returns: ['done'],
   },
+  'add-schedule': {
+    keys: ['session', 'known', 'order', 'history', 'messages', 'schedules', 'scheduled', 'reply'],
+    args: [
+      ...ttls,
+      'knownMax',
+      'tenant',
+      'agent',
+      'schedulesMax',
+      'id',
+      'occurrence',
+      'dueAt',
+      'content',
+      'schedule',
+      'seed...',
+    ],
+    returns: ['status'],
+  },
+  'advance-schedule': {
+    keys: ['session', 'schedules', 'scheduled', 'reply'],
+    args: [...ttls, 'id', 'occurrence', 'next', 'dueAt'],
+    returns: ['done'],
+  },
+  'remove-schedule': {
+    keys: ['session', 'schedules', 'scheduled', 'reply'],
+    args: [...ttls, 'tenant', 'id'],
+    returns: ['done'],
+  },
+  'read-schedules': {
+    keys: ['schedules', 'scheduled'],
+    args: [],
+    returns: ['schedules...'],
+  },
+  'note-due': { keys: ['due'], args: ['keptMs', 'session', 'dueAt'], returns: ['done'] },
+  'take-due': {
+    keys: ['due'],
+    args: ['keptMs', 'limit', 'leaseMs'],
+    returns: ['now', 'leasedUntil', 'nextAt', 'sessions...'],
+  },
+  'settle-due': { keys: ['due'], args: ['session', 'leasedUntil', 'dueAt'], returns: ['done'] },
   'read-session': {
     keys: ['session', 'mail'],
     args: [],
@@ -183,6 +224,7 @@ export const signatures = {
       'spentUsd',
       'spentUnknown',
       'held',
+      'due',
       'queued',
     ],
   },

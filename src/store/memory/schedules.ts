@@ -1,0 +1,93 @@
+/** Schedules in memory: those of each session, and the index of due sessions. */
+import { type DueIndex, isSameSchedule, type Schedule, type SessionSchedules } from '../schedule.ts'
+import { createSession } from './session.ts'
+import type { World } from './turns.ts'
+
+export function memorySchedules({ sessions, now, nextUse }: World): SessionSchedules {
+  const owned = (sessionId: string, tenant: string) => {
+    const session = sessions.get(sessionId)
+    return session?.tenant === tenant && session.state !== 'deleted' ? session : undefined
+  }
+  return {
+    async addSchedule(sessionId, schedule, { tenant, agent, schedulesMax }) {
+      const existing = sessions.get(sessionId)
+      const isThere = existing !== undefined && existing.state !== 'deleted'
+      if (isThere && existing.tenant !== tenant) return 'foreign'
+      const session = isThere ? existing : createSession(sessionId, tenant, agent, now())
+      const same = session.schedules.get(schedule.id)
+      if (same !== undefined) return isSameSchedule(same, schedule) ? 'known' : 'taken'
+      if (session.schedules.size >= schedulesMax) return 'full'
+      if (!isThere) {
+        session.lastClaim = existing?.lastClaim ?? 0
+        session.usedAt = nextUse()
+      }
+      session.schedules = new Map([...session.schedules, [schedule.id, schedule]])
+      sessions.put(session)
+      return 'added'
+    },
+
+    async schedules(sessionId) {
+      return inOrder(sessions.get(sessionId)?.schedules.values() ?? [])
+    },
+
+    async advanceSchedule(sessionId, { id, occurrence }, next) {
+      const session = sessions.get(sessionId)
+      const schedule = session?.schedules.get(id)
+      if (session === undefined || schedule?.occurrence !== occurrence) return false
+      const schedules = new Map(session.schedules)
+      if (next === undefined) schedules.delete(id)
+      else schedules.set(id, { ...schedule, ...next })
+      session.schedules = schedules
+      sessions.put(session)
+      return true
+    },
+
+    async removeSchedule(sessionId, id, { tenant }) {
+      const session = owned(sessionId, tenant)
+      if (session === undefined || !session.schedules.has(id)) return false
+      const schedules = new Map(session.schedules)
+      schedules.delete(id)
+      session.schedules = schedules
+      sessions.put(session)
+      return true
+    },
+  }
+}
+
+const inOrder = (schedules: Iterable<Schedule>): Schedule[] =>
+  [...schedules].sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))
+
+/** @param times the sessions that are due at a time already */
+export function memoryDueIndex(
+  now: () => number,
+  times: Iterable<[sessionId: string, dueAt: number]> = [],
+): DueIndex {
+  const dueTimes = new Map(times)
+  return {
+    async time() {
+      return now()
+    },
+    async noteDue(sessionId, dueAt) {
+      dueTimes.set(sessionId, Math.min(dueTimes.get(sessionId) ?? dueAt, dueAt))
+    },
+    async takeDue({ limit, leaseMs }) {
+      const time = now()
+      const leasedUntil = time + leaseMs
+      const due = [...dueTimes].filter(([, at]) => at <= time).sort(([, a], [, b]) => a - b)
+      const taken = due.slice(0, limit).map(([sessionId]) => sessionId)
+      for (const sessionId of taken) dueTimes.set(sessionId, leasedUntil)
+      const nextAt = Math.min(...dueTimes.values())
+      return {
+        sessionIds: taken,
+        leasedUntil,
+        now: time,
+        ...(Number.isFinite(nextAt) && { nextAt }),
+      }
+    },
+    async settleDue(sessionId, leasedUntil, dueAt) {
+      if (dueTimes.get(sessionId) !== leasedUntil) return
+      if (dueAt === undefined) dueTimes.delete(sessionId)
+      else dueTimes.set(sessionId, dueAt)
+    },
+  }
+}

@@ -1,0 +1,28 @@
+-- Adds a schedule to a session, which begins if it does not exist.
+-- KEYS session known order history messages schedules scheduled reply
+-- ARGV sessionTtlMs replyTtlMs knownMax tenant agent schedulesMax id occurrence dueAt content schedule seed...
+-- RETURNS status
+-- USES reply keep clock known history create schedules
+
+local function add()
+  local tenant, state = unpack(redis.call('HMGET', key.session, 'tenant', 'state'))
+  local isThere = state and state ~= 'deleted'
+  if isThere and tenant ~= arg.tenant then return { status = 'foreign' } end
+  local same = isThere and redis.call('HGET', key.scheduled, arg.id)
+  if same then
+    local content = string.match(same, '^[^\n]*\n([^\n]*)\n')
+    return { status = content == arg.content and 'known' or 'taken' }
+  end
+  if isThere and redis.call('ZCARD', key.schedules) >= tonumber(arg.schedulesMax) then
+    return { status = 'full' }
+  end
+  if not isThere then create() end
+  redis.call('ZADD', key.schedules, arg.dueAt, arg.id)
+  redis.call('HSET', key.scheduled, arg.id,
+    arg.occurrence .. '\n' .. arg.content .. '\n' .. arg.schedule)
+  noteSchedules()
+  keep()
+  return { status = 'added' }
+end
+
+return storedReply() or storeReply(add())
