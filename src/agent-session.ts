@@ -9,6 +9,7 @@ import type { UIMessage } from 'ai'
 import type {
   DecisionOptions,
   AgentSessionOptions,
+  ScheduleArguments,
   SendArguments,
   SendOptions,
   WaitOptions,
@@ -18,8 +19,10 @@ import { checkId, SessionHandle } from './agent-session/session-handle.ts'
 import type { Agent } from './agent.ts'
 import type { OptionalIn } from './context-option.ts'
 import type { AgentEvent } from './event.ts'
+import { LoomError } from './ground/error.ts'
 import { fieldOf } from './ground/fields.ts'
 import { late } from './ground/late.ts'
+import type { ScheduleInfo, ScheduleTime } from './schedule.ts'
 import type { AnswerStream, CallReply } from './session/answer-stream.ts'
 import {
   areStoredAnswers,
@@ -28,12 +31,14 @@ import {
   storedAnswer,
 } from './session/call-answer.ts'
 import { noSession, notQueued } from './session/receipt.ts'
+import { scheduleInfo } from './session/schedule-info.ts'
 import { forkSession, type SessionFork } from './session/session-fork.ts'
 import { type SessionStop, type StopReply, stopSession } from './session/session-stop.ts'
 import type { Answer, QueueOnStop } from './store/letter.ts'
 
 // They load the conversion of messages, which an import of the library does not need.
 const posts = late(() => import('./session/program-post.ts'))
+const scheduling = late(() => import('./session/accept-schedule.ts'))
 const answers = late(() => import('./session/accept-answer.ts'))
 
 /**
@@ -216,6 +221,64 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
     const { acceptAnswers } = await answers()
     const receipt = await acceptAnswers(this.#session.sessions, session, given.map(storedAnswer))
     return this.#session.answer({ sessionId: session.id, receipt }, options)
+  }
+
+  // Schedules
+
+  /**
+   * Sends a message later, also if this process has ended by then: an instance that shares the store delivers
+   * it. The message has the id `<schedule>:0`.
+   * @param delay milliseconds from now, or a time. A past time is due at once
+   * @throws LoomError as `schedule`
+   */
+  sendAfter(
+    delay: number | Date,
+    message: string | UIMessage,
+    ...options: ScheduleArguments<CONTEXT>
+  ): Promise<ScheduleInfo> {
+    const time = typeof delay === 'number' ? { after: delay } : { at: delay }
+    return this.schedule(time, message, ...options)
+  }
+
+  /**
+   * Sends a message at a time, or again and again. The message of each occurrence has the id
+   * `<schedule>:<occurrence>`. Occurrences that were missed while no instance ran are delivered once, late, and
+   * the message says so. Its metadata has `schedule`. A session has at most 100 schedules.
+   * @throws LoomError `invalid-request` for a bad time or message; `refused` if the id belongs to another
+   * schedule, or belonged to an earlier one; `mailbox-full` if the session has too many schedules
+   */
+  async schedule(
+    time: ScheduleTime,
+    message: string | UIMessage,
+    ...[options]: ScheduleArguments<CONTEXT>
+  ): Promise<ScheduleInfo> {
+    const { host, agent, principal } = this.#session
+    const { context, model } = this.#session.withContext(options)
+    const id = options?.id
+    const { acceptSchedule } = await scheduling()
+    const { schedule } = await acceptSchedule(host, {
+      tenant: principal,
+      sessionId: this.id,
+      session: await this.#session.find(),
+      agent,
+      message: typeof message === 'string' ? message : { ...message },
+      time,
+      id,
+      context,
+      model,
+    })
+    return scheduleInfo(schedule)
+  }
+
+  /**
+   * Removes a schedule. Occurrences that were delivered stay.
+   * @throws LoomError `not-found` if the session has no such schedule
+   */
+  async unschedule(id: string): Promise<void> {
+    const { sessions } = this.#session
+    const session = await this.#session.existing()
+    if (await sessions.removeSchedule(session.id, id, session.tenant)) return
+    throw new LoomError('not-found', 'The session has no such schedule.')
   }
 
   // The queue

@@ -19,14 +19,17 @@ import {
 import { Readers } from './session/readers.ts'
 import { type Receipt, receiptOf } from './session/receipt.ts'
 import { type ForkOptions, type PromptState, Records } from './session/records.ts'
+import { callSchedules } from './session/schedules-of-call.ts'
+import { type NewSchedule, Schedules } from './session/schedules.ts'
 import type { SessionView } from './session/session-view.ts'
 import type { MessageStop } from './session/stop-message.ts'
 import type { Store } from './store.ts'
 import type { Letter } from './store/letter.ts'
 import type { PostReply, QueueEdit } from './store/mailbox.ts'
+import type { Schedule } from './store/schedule.ts'
 import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
 
-export interface SessionsOptions extends InstanceOptions {
+export interface SessionsOptions extends Omit<InstanceOptions, 'schedulesOf'> {
   store: Store
   /** The maximum number of letters in the queue of a session. */
   mailboxLimit: number
@@ -51,15 +54,26 @@ export class Sessions {
   readonly #instance: Instance
   readonly #mailboxes: Mailboxes
   readonly #records: Records
+  readonly #schedules: Schedules
 
   constructor(options: SessionsOptions) {
     const { store } = options
     const requestStore = store.within?.(requestPatienceMs) ?? store
-    const instance = new Instance(options)
+    const instance = new Instance({
+      ...options,
+      schedulesOf: (owner) => callSchedules(this.#schedules, owner),
+    })
     this.#store = store
     this.#instance = instance
     this.#records = new Records({ store, requestStore, instance })
-    this.#mailboxes = new Mailboxes({ ...options, store: requestStore, instance })
+    const mailboxes = new Mailboxes({ ...options, store: requestStore, instance })
+    this.#mailboxes = mailboxes
+    this.#schedules = new Schedules({
+      ...options,
+      store: requestStore,
+      leaseMs: options.heartbeatMs,
+      post: (sessionId, letter, request) => mailboxes.post(sessionId, letter, request),
+    })
     this.readers = new Readers({ ...options, requestStore, requestPatienceMs, instance })
   }
 
@@ -81,20 +95,23 @@ export class Sessions {
   }
 
   /**
-   * Starts the heartbeats of this instance, and the takeover of turns from dead instances. Later calls have
-   * no effect, except after a failure. @throws LoomError `unavailable`
+   * Starts the heartbeats of this instance, the takeover of turns from dead instances, and the delivery of
+   * scheduled messages. Later calls have no effect, except after a failure. @throws LoomError `unavailable`
    */
-  start(): Promise<void> {
-    return this.#instance.start()
+  async start(): Promise<void> {
+    await this.#instance.start()
+    if (!this.isDraining) this.#schedules.start()
   }
 
   /** Starts nothing new, and hands every running turn over to another instance. */
-  drain(): Promise<void> {
-    return this.#instance.drain()
+  async drain(): Promise<void> {
+    await this.#schedules.stop()
+    await this.#instance.drain()
   }
 
   /** Accepts nothing more, and hands nothing over: for a store that no other instance shares. */
   refuse(): void {
+    void this.#schedules.stop()
     this.#instance.refuse()
   }
 
@@ -105,7 +122,7 @@ export class Sessions {
 
   /** Hands running turns over to the instances that share the store, and closes the store. */
   async close(): Promise<void> {
-    await this.#instance.drain()
+    await this.drain()
     await this.#store.close()
   }
 
@@ -193,6 +210,31 @@ export class Sessions {
   /** Returns an answer, finished or not, from its log or the history. Returns undefined if neither has it. */
   answerOf(sessionId: string, logId: string): Promise<FoldedMessage | undefined> {
     return this.#records.answerOf(sessionId, logId)
+  }
+
+  // Schedules
+
+  /**
+   * Adds a schedule, whose messages the session gets at their times.
+   * @throws LoomError `invalid-request`, `refused` (the id was used), `mailbox-full`, `not-found`, `unavailable`
+   */
+  async addSchedule(
+    sessionId: string,
+    schedule: NewSchedule,
+    owner: { tenant: string; agent: string },
+  ): Promise<{ schedule: Schedule; isNew: boolean }> {
+    await this.start()
+    return this.#schedules.add(sessionId, schedule, owner)
+  }
+
+  /** Returns the schedules of a session, the next one first. */
+  schedules(sessionId: string): Promise<Schedule[]> {
+    return this.#schedules.list(sessionId)
+  }
+
+  /** Removes a schedule. Returns false if the tenant has no such schedule. */
+  removeSchedule(sessionId: string, id: string, tenant: string): Promise<boolean> {
+    return this.#schedules.remove(sessionId, id, tenant)
   }
 
   // Mailboxes

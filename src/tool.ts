@@ -7,6 +7,7 @@ import type { FlexibleSchema, ModelMessage, ToolResultPart, ToolSet } from 'ai'
 
 import type { Agent } from './agent.ts'
 import type { RunResult } from './run-result.ts'
+import type { CallSchedules } from './schedule.ts'
 import type { Sink } from './sink.ts'
 import type { ToolCallFacts } from './tool-call.ts'
 
@@ -48,6 +49,8 @@ export interface ToolContext<CONTEXT = unknown> extends ToolCallFacts {
   abortSignal: AbortSignal
   /** The context of the run. */
   context: CONTEXT
+  /** The schedules of the session. Undefined without a session, and in the run of a sub-agent. */
+  schedules: CallSchedules | undefined
   /**
    * Does a part of the work once, also if the call runs again after the death of its process: then it
    * returns the stored result and does not call `work`. The result is stored before the promise resolves. It

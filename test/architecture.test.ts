@@ -196,6 +196,7 @@ const nouns = new Set(
     'step-preparation',
     'system-prompt',
     'tool',
+    'schedule',
     'tool-call',
     'tool-hooks',
     'tool-list',

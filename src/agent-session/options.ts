@@ -86,3 +86,25 @@ export interface SendOptions<CONTEXT = undefined> extends WaitOptions {
 
 /** The last parameter of the methods that send a message. It is required if each message needs a context. */
 export type SendArguments<CONTEXT> = OptionsArgument<Omit<SendOptions, 'context'>, CONTEXT>
+
+/**
+ * The options of `AgentSession.sendAfter` and `schedule`.
+ * @example
+ * ```ts
+ * import type { ScheduleOptions } from 'loomkit'
+ *
+ * const options: ScheduleOptions = { id: 'tea' }
+ * ```
+ */
+export interface ScheduleOptions<CONTEXT = undefined> extends Pick<
+  SendOptions<CONTEXT>,
+  'context' | 'model'
+> {
+  /**
+   * Identifies the schedule: a second call with the same id and content changes nothing.
+   * @defaultValue a random UUID
+   */
+  id?: string
+}
+
+export type ScheduleArguments<CONTEXT> = OptionsArgument<Omit<ScheduleOptions, 'context'>, CONTEXT>

@@ -2,8 +2,10 @@
 import type { UIMessage } from 'ai'
 
 import { late } from '../ground/late.ts'
+import type { ScheduleInfo } from '../schedule.ts'
 import type { AnswerStream } from '../session/answer-stream.ts'
 import type { NextPrompt } from '../session/next-prompt.ts'
+import { scheduleInfo } from '../session/schedule-info.ts'
 import { sessionEvents } from '../session/session-events.ts'
 import {
   type QueuedLetterInfo,
@@ -65,6 +67,12 @@ export class ReadableSession<OUTPUT> {
   async running(): Promise<string | undefined> {
     const sessionId = await this.#session.storedId()
     return (await this.#session.sessions.readers.placeOf(sessionId, undefined))?.logId
+  }
+
+  /** Returns the schedules of the session, the next one first. Returns none if the session does not exist. */
+  async schedules(): Promise<ScheduleInfo[]> {
+    const { sessions } = this.#session
+    return (await sessions.schedules(await this.#session.storedId())).map(scheduleInfo)
   }
 
   /** Returns the state of the session. Returns undefined if it has no message yet. */

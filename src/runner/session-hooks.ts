@@ -2,6 +2,7 @@
 import type { ModelMessage } from 'ai'
 
 import type { StepRecord } from '../event.ts'
+import type { CallSchedules } from '../schedule.ts'
 import type { Spending, StepUsage } from '../spending.ts'
 import type { Breaker } from './compaction/breaker.ts'
 import type { Origins } from './compaction/origins.ts'
@@ -68,6 +69,8 @@ export interface SessionHooks {
   beforeStart: () => Promise<void>
   /** Stores a finished step inside a tool call. Resolves when the log has it. */
   record?: (step: StepRecord) => Promise<void>
+  /** The schedules of the session. */
+  schedules?: CallSchedules
   /** Messages that arrived for this turn while it ran. Called before each step. */
   moreMessages: () => Promise<ModelMessage[]>
   /** Whether every reader of the message supports `reset-step`. */

@@ -42,6 +42,7 @@ export function settlerOptions<CONTEXT>(
         ...root,
         agent: agent.name,
         depth,
+        schedules: session?.schedules,
         run: subRuns({ runBelow, key: idempotencyKey, signal: callSignal, ledger }),
       }
     },

@@ -102,6 +102,11 @@ function hooksOf(turn: RunningTurn, { resume, origins, session }: TurnOf): Sessi
     spent: async () => (await world.store.session(claim.sessionId))?.spent ?? noSpending,
     beforeStart: () => world.mayStart(claim),
     record: turn.record,
+    schedules: world.schedulesOf({
+      sessionId: claim.sessionId,
+      tenant: session?.tenant ?? '',
+      agent: claim.letter.request.agent,
+    }),
     moreMessages: () => steeredMessages(turn),
     async mayReset() {
       const session = await world.store.session(claim.sessionId).catch(() => undefined)

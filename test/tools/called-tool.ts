@@ -53,6 +53,7 @@ const contextOf = (signal: AbortSignal): ToolContext => ({
   messageId: 'message',
   agent: 'tester',
   depth: 0,
+  schedules: undefined,
   step: async (name, work) => work({ key: `session:call-1:${name}`, signal }),
   run: () => Promise.reject(new Error('no agent to run')),
 })

@@ -140,6 +140,7 @@ export async function callAs(
     messageId: 'message',
     agent: 'tester',
     depth: 0,
+    schedules: undefined,
     step: async (name, work) => work({ key: `${session}:${id}:${name}`, signal }),
     run: () => Promise.reject(new Error('no agent to run')),
   })

@@ -1,0 +1,44 @@
+/** Accepts a schedule of a client or of a program. Both mean the same. */
+import type { JSONObject } from '@ai-sdk/provider'
+
+import type { Agent } from '../agent.ts'
+import type { Schedule } from '../store/schedule.ts'
+import type { SessionRecord } from '../store/session.ts'
+import { checkChosenModel } from './chosen-model.ts'
+import { scheduledLetter } from './scheduled-letter.ts'
+import type { SessionHost } from './session-host.ts'
+import { storedId } from './tenant-ids.ts'
+
+export interface SchedulePost {
+  tenant: string
+  /** The id by which the tenant names the session. */
+  sessionId: string
+  /** Undefined if there is none yet. */
+  session: SessionRecord | undefined
+  agent: Agent
+  message: string | Readonly<Record<string, unknown>>
+  /** The fields of the time; see `ScheduleTime`. */
+  time: Readonly<Record<string, unknown>>
+  /** @defaultValue a random UUID */
+  id?: string | undefined
+  context?: JSONObject | undefined
+  /** One of the agent's `models`. @defaultValue the agent's `model` */
+  model?: string | undefined
+}
+
+/** @throws LoomError `invalid-request` for a bad message, time or model; as `Sessions.addSchedule` */
+export async function acceptSchedule(
+  { sessions, fileUrls }: SessionHost,
+  post: SchedulePost,
+): Promise<{ schedule: Schedule; isNew: boolean }> {
+  const { tenant, session, agent, message, time, id, context, model } = post
+  if (model !== undefined) await checkChosenModel(agent, model, async () => context ?? {})
+  const request = {
+    agent: agent.name,
+    ...(model !== undefined && { model }),
+    ...(context !== undefined && { context }),
+  }
+  const letter = await scheduledLetter(message, { request, fileUrls })
+  const sessionId = session?.id ?? storedId(tenant, post.sessionId)
+  return sessions.addSchedule(sessionId, { id, time, letter }, { tenant, agent: agent.name })
+}

@@ -1,0 +1,206 @@
+/**
+ * The schedules of sessions, and the delivery of their occurrences. Every instance looks for due sessions,
+ * and the store gives each of them to one instance at a time. An occurrence is first posted and then
+ * advanced. If the instance dies in between, another one posts the same letter again, which changes
+ * nothing, and advances it.
+ */
+import { randomUUID } from 'node:crypto'
+
+import { LoomError } from '../ground/error.ts'
+import type { Letter } from '../store/letter.ts'
+import type { MailboxStore, PostReply } from '../store/mailbox.ts'
+import { firstDueAt, type Schedule, type ScheduleStore } from '../store/schedule.ts'
+import type { SessionReader } from '../store/session.ts'
+import type { PostRequest } from './mailboxes.ts'
+import { nextOf, readTime } from './schedule-time.ts'
+import { occurrenceLetter } from './scheduled-letter.ts'
+
+/** The greatest number of schedules of a session. */
+const schedulesMax = 100
+
+/** The number of due sessions that an instance takes at a time. */
+const portionSize = 50
+
+/** The longest time between two looks for due sessions, in milliseconds. */
+const lookEveryMs = 1000
+
+/** The time after which a full mailbox or a missing agent is tried again, in milliseconds. */
+const retryMs = 2000
+
+export interface SchedulesOptions {
+  store: ScheduleStore & SessionReader & Pick<MailboxStore, 'findLetter'>
+  /** The time for which a due session belongs to one instance, in milliseconds. */
+  leaseMs: number
+  /** The names of the agents that this instance has now. */
+  agentNames: () => readonly string[]
+  post: (sessionId: string, letter: Letter, request: PostRequest) => Promise<PostReply>
+  report: (error: unknown) => void
+}
+
+/** A new schedule. */
+export interface NewSchedule {
+  /** @defaultValue a random UUID */
+  id: string | undefined
+  /** The fields of the time; see `ScheduleTime`. */
+  time: Readonly<Record<string, unknown>>
+  letter: Letter
+}
+
+export class Schedules {
+  readonly #options: SchedulesOptions
+  #timer: NodeJS.Timeout | undefined
+  #round: Promise<void> | undefined
+  #isStarted = false
+  #isStopped = false
+
+  constructor(options: SchedulesOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @throws LoomError `invalid-request` for a bad time; `refused` if the id has another schedule;
+   * `mailbox-full` if the session has too many; `not-found` if the session belongs to another tenant
+   */
+  async add(
+    sessionId: string,
+    { id = randomUUID(), time, letter }: NewSchedule,
+    owner: { tenant: string; agent: string },
+  ): Promise<{ schedule: Schedule; isNew: boolean }> {
+    const { store } = this.#options
+    const now = await store.time()
+    const { rule, dueAt } = await readTime(time, now)
+    // Its occurrences would have the ids of messages that the session has already.
+    if ((await store.findLetter(sessionId, `${id}:0`)) !== undefined) throw usedId(id)
+    const schedule: Schedule = { id, rule, letter, occurrence: 0, dueAt, createdAt: now }
+    // The index first, so that some instance finds each schedule.
+    await store.noteDue(sessionId, dueAt)
+    const status = await store.addSchedule(sessionId, schedule, { ...owner, schedulesMax })
+    if (status === 'taken') throw usedId(id)
+    if (status === 'full') {
+      throw new LoomError(
+        'mailbox-full',
+        `A session has at most ${schedulesMax} schedules. Remove one first.`,
+      )
+    }
+    if (status === 'foreign') throw new LoomError('not-found', 'There is no such session.')
+    this.#arm(dueAt - now)
+    const known = status === 'known' ? await this.#named(sessionId, id) : undefined
+    return { schedule: known ?? schedule, isNew: status === 'added' }
+  }
+
+  async #named(sessionId: string, id: string): Promise<Schedule | undefined> {
+    return (await this.#options.store.schedules(sessionId)).find((schedule) => schedule.id === id)
+  }
+
+  /** Returns the schedules of a session, the next one first. */
+  list(sessionId: string): Promise<Schedule[]> {
+    return this.#options.store.schedules(sessionId)
+  }
+
+  /** Removes a schedule. Returns false if there is none. */
+  remove(sessionId: string, id: string, tenant: string): Promise<boolean> {
+    return this.#options.store.removeSchedule(sessionId, id, { tenant })
+  }
+
+  // Delivery
+
+  /** Begins to look for due sessions. */
+  start(): void {
+    if (this.#isStarted) return
+    this.#isStarted = true
+    this.#arm(0)
+  }
+
+  /** Waits for the deliveries in progress. No other begins. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    await this.#round
+  }
+
+  /** Looks again after this time, or earlier. */
+  #arm(delayMs: number): void {
+    if (!this.#isStarted || this.#isStopped || this.#round !== undefined) return
+    clearTimeout(this.#timer)
+    const wait = Math.min(Math.max(delayMs, 0), lookEveryMs)
+    this.#timer = setTimeout(() => this.#look(), wait)
+    // The timer must not keep a program alive.
+    this.#timer.unref()
+  }
+
+  #look(): void {
+    this.#round = this.#lookOnce()
+  }
+
+  async #lookOnce(): Promise<void> {
+    let waitMs = lookEveryMs
+    try {
+      waitMs = await this.#deliverAll()
+    } catch (error) {
+      this.#options.report(error)
+    } finally {
+      this.#round = undefined
+      this.#arm(waitMs)
+    }
+  }
+
+  /** Returns the time until the next look, in milliseconds. */
+  async #deliverAll(): Promise<number> {
+    const { store, leaseMs } = this.#options
+    for (;;) {
+      const due = await store.takeDue({ limit: portionSize, leaseMs })
+      const { sessionIds, leasedUntil, now, nextAt = Infinity } = due
+      await Promise.all(
+        sessionIds.map((sessionId) =>
+          this.#deliver(sessionId, { now, leasedUntil }).catch(this.#options.report),
+        ),
+      )
+      if (this.#isStopped) return lookEveryMs
+      if (sessionIds.length < portionSize) return nextAt - now
+    }
+  }
+
+  async #deliver(
+    sessionId: string,
+    { now, leasedUntil }: { now: number; leasedUntil: number },
+  ): Promise<void> {
+    const { store } = this.#options
+    const session = await store.session(sessionId)
+    if (session === undefined) return store.settleDue(sessionId, leasedUntil, undefined)
+    const due = (await store.schedules(sessionId)).filter(({ dueAt }) => dueAt <= now)
+    let isDelayed = false
+    for (const schedule of due) {
+      if (this.#isStopped) return
+      const isDone = await this.#deliverOne(sessionId, schedule, { now, tenant: session.tenant })
+      if (!isDone) isDelayed = true
+    }
+    // Read again: a schedule may have been added meanwhile.
+    const next = firstDueAt(await store.schedules(sessionId))
+    const dueAt = isDelayed ? now + retryMs : next
+    await store.settleDue(sessionId, leasedUntil, dueAt)
+  }
+
+  /** Returns false if the occurrence must be tried again later, perhaps by another instance. */
+  async #deliverOne(
+    sessionId: string,
+    schedule: Schedule,
+    { now, tenant }: { now: number; tenant: string },
+  ): Promise<boolean> {
+    const { store, post, agentNames } = this.#options
+    const { id, occurrence, letter } = schedule
+    const { agent } = letter.request
+    if (!agentNames().includes(agent)) return false
+    const { next, missed } = await nextOf(schedule, now)
+    const request = { tenant, agent, whenBusy: 'queue' as const }
+    const { status } = await post(sessionId, occurrenceLetter(schedule, { now, missed }), request)
+    if (status === 'full' || status === 'busy' || status === 'unknown') return false
+    await store.advanceSchedule(sessionId, { id, occurrence }, next)
+    return true
+  }
+}
+
+const usedId = (id: string) =>
+  new LoomError(
+    'refused',
+    `The id "${id}" belongs to another schedule of this session, or belonged to an earlier one. Choose another id.`,
+  )
