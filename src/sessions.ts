@@ -29,7 +29,7 @@ import type { PostReply, QueueEdit } from './store/mailbox.ts'
 import type { Schedule } from './store/schedule.ts'
 import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
 
-export interface SessionsOptions extends Omit<InstanceOptions, 'schedulesOf'> {
+export interface SessionsOptions extends Omit<InstanceOptions, 'schedulesOf' | 'onStart'> {
   store: Store
   /** The maximum number of letters in the queue of a session. */
   mailboxLimit: number
@@ -61,6 +61,7 @@ export class Sessions {
     const requestStore = store.within?.(requestPatienceMs) ?? store
     const instance = new Instance({
       ...options,
+      onStart: () => this.#schedules.start(),
       schedulesOf: (owner) => callSchedules(this.#schedules, owner),
     })
     this.#store = store
@@ -98,9 +99,8 @@ export class Sessions {
    * Starts the heartbeats of this instance, the takeover of turns from dead instances, and the delivery of
    * scheduled messages. Later calls have no effect, except after a failure. @throws LoomError `unavailable`
    */
-  async start(): Promise<void> {
-    await this.#instance.start()
-    if (!this.isDraining) this.#schedules.start()
+  start(): Promise<void> {
+    return this.#instance.start()
   }
 
   /** Starts nothing new, and hands every running turn over to another instance. */

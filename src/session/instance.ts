@@ -21,6 +21,8 @@ export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart'
   store: TurnWorld['store'] & InstanceStore
   /** The time without a heartbeat after which an instance counts as dead, in milliseconds. */
   heartbeatMs: number
+  /** Called once, when the instance has started. */
+  onStart: () => void
 }
 
 export class Instance {
@@ -101,6 +103,7 @@ export class Instance {
       this.#restoreRounds.ask()
     }
     this.#unwatch = await this.#options.store.watchInstances(hint)
+    if (!this.#isDraining) this.#options.onStart()
   }
 
   /** After a failover, readers may have more than the log, and a turn with a silent model appends nothing. */

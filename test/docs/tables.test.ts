@@ -146,6 +146,7 @@ describe('the table of tools', () => {
       'edit_file',
       'grep',
       'glob',
+      'remind',
       'human',
     ])
     for (const [name, retry] of documented) {
