@@ -57,6 +57,33 @@ describe.each(moments)('a command whose connection breaks %s', (moment) => {
     return reply
   }
 
+  it('adds, advances and removes a schedule once', async () => {
+    const talk = converse(store)
+    const owner = { tenant: '', agent: 'assistant', schedulesMax: 9 }
+    const tea = {
+      id: 'tea',
+      rule: { kind: 'every' as const, everyMs: 1000 },
+      letter: letter(''),
+      occurrence: 0,
+      dueAt: 1000,
+      createdAt: 1000,
+    }
+    const added = await broken(replyOf(talk.id, 'add-schedule'), () =>
+      store.addSchedule(talk.id, tea, owner),
+    )
+    expect(added).toBe('added')
+    const next = { occurrence: 1, dueAt: 2000 }
+    const advanced = await broken(replyOf(talk.id, 'advance-schedule'), () =>
+      store.advanceSchedule(talk.id, { id: 'tea', occurrence: 0 }, next),
+    )
+    expect(advanced).toBe(true)
+    expect(await store.schedules(talk.id)).toEqual([{ ...tea, ...next }])
+    const removed = await broken(replyOf(talk.id, 'remove-schedule'), () =>
+      store.removeSchedule(talk.id, 'tea', { tenant: '' }),
+    )
+    expect(removed).toBe(true)
+  })
+
   it('has its effect once and gets its first reply', async () => {
     const talk = converse(store)
     const at = { sessionId: talk.id, instance: 'one' }
