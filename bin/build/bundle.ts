@@ -8,6 +8,7 @@ import { type Plugin, rolldown } from 'rolldown'
 
 import { builtInModules } from './built-in-modules.ts'
 import { root } from './place.ts'
+import { ripgrepModule } from './ripgrep.ts'
 
 export interface Bundle {
   /** The code of the entry point. */
@@ -22,16 +23,19 @@ export interface BundleOptions {
   /** The code of the module that reads the embedded files. */
   embedding: string
   isOneFile: boolean
+  /** The code that returns the path of ripgrep. @defaultValue the package `@vscode/ripgrep` */
+  ripgrep?: string
 }
 
-export async function bundle({ embedding, isOneFile }: BundleOptions): Promise<Bundle> {
+export async function bundle({ embedding, isOneFile, ripgrep }: BundleOptions): Promise<Bundle> {
   const build = await rolldown({
     input: join(root, 'bin/loom.mjs'),
     cwd: root,
     platform: 'node',
     // This package returns the path of a file in its folder. The bundle has no such folder.
-    external: ['@vscode/ripgrep'],
+    external: ripgrep === undefined ? ['@vscode/ripgrep'] : [],
     plugins: [
+      ...(ripgrep === undefined ? [] : [replacement(ripgrepModule, ripgrep)]),
       replacement(join(root, 'src/ground/asset/embedded.ts'), embedding),
       replacement(join(root, 'src/built-in.ts'), await builtInModules()),
       replacement(join(root, 'bin/main.mjs'), "export { main } from '../src/main.ts'"),

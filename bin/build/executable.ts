@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 import { bundle } from './bundle.ts'
-import { artefactContents } from './contents.ts'
+import { installedContents } from './contents.ts'
 import { executableEmbedding } from './embedding.ts'
 import { place } from './place.ts'
 
@@ -22,7 +22,7 @@ export async function buildExecutable(): Promise<void> {
     const main = join(folder, 'loom.mjs')
     writeFileSync(main, code)
     const assets: Record<string, string> = {}
-    for (const [path, bytes] of artefactContents(modules)) {
+    for (const [path, bytes] of installedContents(modules)) {
       const file = join(folder, 'artefactContents', path)
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, bytes)

@@ -5,6 +5,7 @@ import { statSync } from 'node:fs'
 
 import { buildExecutable } from './executable.ts'
 import { buildLibrary } from './library.ts'
+import { buildMacos } from './macos.ts'
 import { buildModule } from './module.ts'
 import { place } from './place.ts'
 import { buildSelfExtractor } from './self-extractor.ts'
@@ -14,6 +15,7 @@ const steps = new Map<string, [build: () => void | Promise<void>, output: string
   ['module', [buildModule, place.module]],
   ['executable', [buildExecutable, place.executable]],
   ['self-extractor', [buildSelfExtractor, place.selfExtractor]],
+  ['macos', [buildMacos, place.macos]],
 ])
 
 for (const word of process.argv.slice(2)) {

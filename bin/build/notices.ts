@@ -7,18 +7,18 @@ import { dirname, join } from 'node:path'
 
 import { root } from './place.ts'
 
-/** @param modules the source files in the bundle */
-export function notices(modules: readonly string[]): string {
+/**
+ * @param modules the source files in the bundle
+ * @param programs the folders of the packages of Node.js and ripgrep, which are no modules
+ */
+export function notices(modules: readonly string[], programs: readonly string[]): string {
   const folders = new Set(modules.map(packageFolder).filter((folder) => folder !== undefined))
-  const texts = [...folders, ...programFolders()].map(notice).sort()
+  const texts = [...folders, ...programs].map(notice).sort()
   return `Loom contains the following packages, under these licences.\n\n${[...new Set(texts)].join('\n')}`
 }
 
-/**
- * The packages of Node.js and ripgrep, which are not modules of the bundle. A notice of an absent
- * one is harmless.
- */
-function programFolders(): string[] {
+/** The packages of Node.js and ripgrep for this platform. A notice of an absent one is harmless. */
+export function installedPrograms(): string[] {
   const platform = `${process.platform}-${process.arch}`
   return [`node-${platform}`, '@vscode/ripgrep', `@vscode/ripgrep-${platform}`]
     .map((name) => join(root, 'node_modules', name))

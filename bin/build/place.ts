@@ -14,5 +14,7 @@ export const place = {
   executable: join(dist, 'loom'),
   /** The compressed executable, which unpacks itself. */
   selfExtractor: join(dist, 'loom.run'),
+  /** The command together with Node.js for macOS on Apple silicon, which unpacks itself. */
+  macos: join(dist, 'loom-macos-arm64.run'),
   notices: join(dist, 'THIRD-PARTY-NOTICES.txt'),
 } as const

@@ -36,7 +36,7 @@ export const selfExtractor: Artefact = {
 export const buildMs = 600_000
 
 const artefacts = ['library', 'module', 'executable', 'self-extractor'] as const
-type ArtefactName = (typeof artefacts)[number]
+type ArtefactName = (typeof artefacts)[number] | 'macos'
 
 const stampOf = (name: ArtefactName) => join(place.dist, `built-from-${name}`)
 const lock = join(root, '.cache/build-lock')
@@ -46,6 +46,9 @@ export const buildArtefacts = (): Promise<void> => build(artefacts)
 
 /** Like `buildArtefacts`, for a test of the library alone, which takes seconds. */
 export const buildLibrary = (): Promise<void> => build(['library'])
+
+/** Like `buildArtefacts`, for the macOS download, which needs packages of the npm registry. */
+export const buildMacos = (): Promise<void> => build(['macos'])
 
 async function build(names: readonly ArtefactName[]): Promise<void> {
   const digest = digestOfSources()
