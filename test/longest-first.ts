@@ -26,6 +26,7 @@ const long = [
   'cli/terminal',
   'tools/bash',
   'openai-compatible-differential',
+  'artefacts/macos',
   'main',
   'artefacts/bare-root',
   'artefacts/executable',

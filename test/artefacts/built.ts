@@ -47,13 +47,13 @@ export const buildArtefacts = (): Promise<void> => build(artefacts)
 /** Like `buildArtefacts`, for a test of the library alone, which takes seconds. */
 export const buildLibrary = (): Promise<void> => build(['library'])
 
-/** Like `buildArtefacts`, for the macOS download, which needs packages of the npm registry. */
-export const buildMacos = (): Promise<void> => build(['macos'])
+/** The macOS download alone, which needs packages of the npm registry. No other build waits for it. */
+export const buildMacos = (): Promise<void> => build(['macos'], `${lock}-macos`)
 
-async function build(names: readonly ArtefactName[]): Promise<void> {
+async function build(names: readonly ArtefactName[], folder = lock): Promise<void> {
   const digest = digestOfSources()
   const missing = () => names.filter((name) => text(stampOf(name)) !== digest)
-  await until(buildMs, 'the build of the artefacts', () => missing().length === 0 || take())
+  await until(buildMs, 'the build of the artefacts', () => missing().length === 0 || take(folder))
   if (missing().length === 0) return
   try {
     const program = join(root, 'bin/build/main.ts')
@@ -61,20 +61,20 @@ async function build(names: readonly ArtefactName[]): Promise<void> {
     await promisify(execFile)(process.execPath, [program, ...words], { cwd: root })
     for (const name of words) writeFileSync(stampOf(name), digest)
   } finally {
-    rmSync(lock, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
 /** True if this process now has the lock. A lock of a process that has ended does not count. */
-function take(): boolean {
+function take(folder: string): boolean {
   try {
     mkdirSync(join(root, '.cache'), { recursive: true })
-    mkdirSync(lock)
-    writeFileSync(join(lock, 'pid'), String(process.pid))
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'pid'), String(process.pid))
     return true
   } catch {
-    const pid = Number(text(join(lock, 'pid')) ?? Number.NaN)
-    if (pid > 0 && !isAlive(pid)) rmSync(lock, { recursive: true, force: true })
+    const pid = Number(text(join(folder, 'pid')) ?? Number.NaN)
+    if (pid > 0 && !isAlive(pid)) rmSync(folder, { recursive: true, force: true })
     return false
   }
 }
