@@ -37,6 +37,8 @@ export interface UpstreamCall {
   key: string
   /** All messages of the prompt. */
   messages: readonly { role: string; content: unknown }[]
+  /** The names of the tools that the caller offers. */
+  tools: readonly string[]
   state: 'running' | 'held' | 'answered' | 'aborted'
   /** The time of `performance.now()`. */
   endedAt: number | undefined
@@ -44,6 +46,7 @@ export interface UpstreamCall {
 
 export interface Asked {
   messages: { role: string; content: unknown; tool_call_id?: string }[]
+  tools?: { function: { name: string } }[]
 }
 
 /**
@@ -63,12 +66,20 @@ export async function openUpstream(
     request.setEncoding('utf8').on('data', (text: string) => (body += text))
     request.on('end', () => {
       // The part of the request that this test needs, from Loom's own client.
-      const { messages }: Asked = JSON.parse(body)
+      const { messages, tools: offered = [] }: Asked = JSON.parse(body)
+      const tools = offered.map((tool) => tool.function.name)
       const asked = textOf(
         messages.findLast(({ role, content }) => role === 'user' && !isNote(content)),
       )
       const key = request.headers.authorization?.replace(/^Bearer /, '') ?? ''
-      const call: UpstreamCall = { asked, key, messages, state: 'running', endedAt: undefined }
+      const call: UpstreamCall = {
+        asked,
+        key,
+        messages,
+        tools,
+        state: 'running',
+        endedAt: undefined,
+      }
       calls.push(call)
       response.on('close', () => {
         call.state = response.writableEnded ? 'answered' : 'aborted'
