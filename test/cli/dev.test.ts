@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 
 import { afterEach, describe, expect, it } from 'vitest'
 
+import { freePort } from '../../bench/child.ts'
 import { addressOf, namesAt, post, startServer } from './agent-server.ts'
 import { folder, type Run, tidy } from './command.ts'
 
@@ -149,6 +150,66 @@ export default { name: 'tutor', systemPrompt: 'Talk.', tools: [wait] }
     })
     await expect.poll(() => namesAt(url), patience).toEqual(['other', 'tutor'])
     expect(await post(url, { id, message: 'Who am I?' })).toContain('Ada')
+  })
+
+  it('keeps conversations with files over reloads, faulty files and a kill', async () => {
+    const tutor = `import { defineTool } from 'loomkit'
+import { existsSync, writeFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
+const wait = defineTool({
+  name: 'wait', description: 'Waits.', inputSchema: { type: 'object', properties: {} } as never, retry: 'safe',
+  async execute() {
+    writeFileSync('begun', '')
+    while (!existsSync('go')) await setTimeout(20)
+    return 'waited'
+  },
+})
+export default { name: 'tutor', systemPrompt: 'Talk.', tools: [wait] }
+`
+    const environment = { PORT: String(await freePort()), LOOM_DATA: await folder() }
+    const { run, url, directory } = await dev({ 'agents/tutor.ts': tutor }, environment)
+    const [begun, go] = [join(directory, 'begun'), join(directory, 'go')]
+    const id = 'with-files'
+    const picture = {
+      type: 'file',
+      mediaType: 'image/png',
+      url: 'data:image/png;base64,iVBORw0KGgo=',
+      filename: 'dot.png',
+    }
+    const asked = { role: 'user', parts: [picture, { type: 'text', text: 'Use wait {}' }] }
+    const running = post(url, { id, message: { id: 'u1', ...asked } })
+    await expect.poll(() => existsSync(begun), patience).toBe(true)
+    await write(directory, { 'agents/other.ts': agent('other') })
+    await expect.poll(() => namesAt(url), patience).toEqual(['other', 'tutor'])
+    await write(directory, { 'agents/tutor.ts': `${tutor}\nexport const = 1\n` })
+    const line = /^loom: agents\/tutor\.ts:\d+ cannot be loaded: [^\n]+$/m
+    await expect.poll(() => run.stderr, patience).toMatch(line)
+    expect(run.stderr.split('\n').filter((text) => text.includes('cannot be loaded'))).toHaveLength(
+      1,
+    )
+    expect(await namesAt(url)).toEqual(['other', 'tutor'])
+    await writeFile(go, '')
+    expect(await running).toContain('waited')
+
+    await Promise.all([rm(go), rm(begun)])
+    const cut = post(url, { id, message: { id: 'u2', ...asked } }).catch(() => 'cut')
+    await expect.poll(() => existsSync(begun), patience).toBe(true)
+    run.child.kill('SIGKILL')
+    await Promise.all([run.ended, cut])
+    await write(directory, { 'agents/tutor.ts': tutor, go: '' })
+    const next = startServer(['dev'], { directory, environment })
+    expect(await addressOf(next)).toBe(url)
+    const history = async () => {
+      const told: unknown = await (await fetch(`${url}/api/chat/${id}/messages`)).json()
+      return told
+    }
+    const user = (messageId: string) => expect.objectContaining({ id: messageId, ...asked })
+    const answer = expect.objectContaining({
+      role: 'assistant',
+      parts: expect.arrayContaining([expect.objectContaining({ output: 'waited' })]),
+    })
+    await expect.poll(history, patience).toEqual([user('u1'), answer, user('u2'), answer])
+    expect(await post(url, { id, message: 'My name is Ada.' })).not.toBe('')
   })
 
   it('offers agents that act on the machine only by name', async () => {
