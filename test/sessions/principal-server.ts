@@ -22,7 +22,12 @@ const tool = (name: string, more: Partial<NamedTool> = {}): NamedTool => ({
   execute: (_, { context, principal, sessionId }) => ({ context, principal, sessionId }),
   ...more,
 })
-const { execute: _, ...question } = tool('ask')
+/** The client answers it. */
+const question: NamedTool = {
+  name: 'ask',
+  description: 'Asks the human.',
+  inputSchema: z.looseObject({}),
+}
 
 const clerk = defineAgent({
   name: 'clerk',
