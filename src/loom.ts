@@ -68,6 +68,11 @@ export interface LoomOptions<AGENTS extends readonly AnyAgent[] = readonly AnyAg
   logTtlMs?: number
   /** The maximum number of messages that wait in a session. @defaultValue 100 */
   mailboxLimit?: number
+  /**
+   * Whether this process delivers scheduled messages, and its tools may schedule them. False suits a program
+   * that shows only the answers which it asked for. @defaultValue true
+   */
+  schedules?: boolean
   /** The silence on a stream before a comment is sent, in milliseconds. @defaultValue 15000 */
   keepAliveMs?: number
   /**
@@ -154,6 +159,7 @@ export class Loom<
       heartbeatMs: options.heartbeatMs ?? 3000,
       logTtlMs: options.logTtlMs ?? 600_000,
       mailboxLimit: options.mailboxLimit ?? 100,
+      schedules: options.schedules ?? true,
       // Hints are fast, but some are lost.
       pollMs: options.pollMs ?? 1000,
     }

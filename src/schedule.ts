@@ -13,14 +13,24 @@ import type { UIMessage } from 'ai'
  * ```
  */
 export type ScheduleTime =
-  /** A `Date`, a text of ISO 8601 with a time zone, or milliseconds since 1970. A past time is due at once. */
-  | { at: Date | string | number }
-  /** Milliseconds from now. */
-  | { after: number }
-  /** Milliseconds between two occurrences, at least 1000. The first one is due after this time. */
-  | { every: number }
-  /** @defaultValue of `timeZone`: 'UTC' */
-  | { cron: string; timeZone?: string }
+  | {
+      /** A `Date`, a text of ISO 8601 with a time zone, or milliseconds since 1970. A past time is due at once. */
+      at: Date | string | number
+    }
+  | {
+      /** Milliseconds from now. */
+      after: number
+    }
+  | {
+      /** Milliseconds between two occurrences, at least 1000. The first one is due after this time. */
+      every: number
+    }
+  | {
+      /** Five fields: minute, hour, day of the month, month, day of the week. */
+      cron: string
+      /** The name of a time zone, such as `Europe/Berlin`. @defaultValue 'UTC' */
+      timeZone?: string
+    }
 
 /**
  * A schedule of a session, as `AgentSession.schedules` returns it, and `GET /api/chat/:id/schedules` over HTTP.
@@ -33,6 +43,7 @@ export type ScheduleTime =
  * ```
  */
 export interface ScheduleInfo {
+  /** The id in its session. */
   id: string
   /** The time of the next occurrence, in milliseconds since 1970 by the clock of the store. */
   dueAt: number

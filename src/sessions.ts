@@ -20,17 +20,19 @@ import { Readers } from './session/readers.ts'
 import { type Receipt, receiptOf } from './session/receipt.ts'
 import { type ForkOptions, type PromptState, Records } from './session/records.ts'
 import { callSchedules } from './session/schedules-of-call.ts'
-import { type NewSchedule, Schedules } from './session/schedules.ts'
+import { type AddedSchedule, type NewSchedule, Schedules } from './session/schedules.ts'
 import type { SessionView } from './session/session-view.ts'
 import type { MessageStop } from './session/stop-message.ts'
 import type { Store } from './store.ts'
 import type { Letter } from './store/letter.ts'
 import type { PostReply, QueueEdit } from './store/mailbox.ts'
-import type { Schedule } from './store/schedule.ts'
+import type { Schedule, ScheduleOwner } from './store/schedule.ts'
 import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
 
 export interface SessionsOptions extends Omit<InstanceOptions, 'schedulesOf' | 'onStart'> {
   store: Store
+  /** Whether this instance delivers scheduled messages, and its tools may schedule them. */
+  schedules: boolean
   /** The maximum number of letters in the queue of a session. */
   mailboxLimit: number
   /** The longest wait of a follower for a hint before it reads the store, in milliseconds. */
@@ -61,8 +63,11 @@ export class Sessions {
     const requestStore = store.within?.(requestPatienceMs) ?? store
     const instance = new Instance({
       ...options,
-      onStart: () => this.#schedules.start(),
-      schedulesOf: (owner) => callSchedules(this.#schedules, owner),
+      onStart: () => {
+        if (options.schedules) this.#schedules.start()
+      },
+      schedulesOf: (owner) =>
+        options.schedules ? callSchedules(this.#schedules, owner) : undefined,
     })
     this.#store = store
     this.#instance = instance
@@ -221,8 +226,8 @@ export class Sessions {
   async addSchedule(
     sessionId: string,
     schedule: NewSchedule,
-    owner: { tenant: string; agent: string },
-  ): Promise<{ schedule: Schedule; isNew: boolean }> {
+    owner: ScheduleOwner,
+  ): Promise<AddedSchedule> {
     await this.start()
     return this.#schedules.add(sessionId, schedule, owner)
   }

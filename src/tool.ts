@@ -49,7 +49,10 @@ export interface ToolContext<CONTEXT = unknown> extends ToolCallFacts {
   abortSignal: AbortSignal
   /** The context of the run. */
   context: CONTEXT
-  /** The schedules of the session. Undefined without a session, and in the run of a sub-agent. */
+  /**
+   * The schedules of the session. Undefined without a session, in the run of a sub-agent, and if the `Loom` has
+   * `schedules: false`, as in the terminal.
+   */
   schedules: CallSchedules | undefined
   /**
    * Does a part of the work once, also if the call runs again after the death of its process: then it

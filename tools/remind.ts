@@ -16,13 +16,17 @@ import type { ScheduleInfo } from '../src/schedule.ts'
  * ```
  */
 export interface Reminder {
+  /** Names it for `remove`. */
   id: string
   /** The time of the next message, in ISO 8601. */
   due: string
+  /** The text of the message. */
   message: string
   /** The seconds between two messages. */
   everySeconds?: number
+  /** The cron expression. Absent if the reminder has another time. */
   cron?: string
+  /** The time zone of `cron`. */
   timeZone?: string
 }
 
@@ -58,9 +62,13 @@ export const remind = defineTool({
     }),
   ),
   retry: 'safe',
+  /** Adds, lists or removes reminders of the session. */
   async execute({ action, message, id, ...time }, { schedules, idempotencyKey }) {
     if (schedules === undefined) {
-      throw new LoomError('invalid-request', 'Reminders need a conversation that is stored.')
+      throw new LoomError(
+        'invalid-request',
+        'Reminders need a conversation on a server. Tell the user that there are none here.',
+      )
     }
     if (action === 'list') return { reminders: (await schedules.list()).map(reminderOf) }
     if (action === 'remove') {

@@ -124,6 +124,8 @@ export async function openLocalChat(
   const inFiles = files === undefined ? undefined : fileBackedStore(memory(), { files, directory })
   const store = isRedis ? await openRedis(config, report) : (inFiles ?? memory())
   const loom = new Loom({
+    // The terminal shows only the answers that it asked for, and this process may end before a due time.
+    schedules: false,
     agents: [changedAgent, ...agents.harmless.filter(({ name }) => name !== changedAgent.name)],
     models,
     report,

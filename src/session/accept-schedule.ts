@@ -2,10 +2,10 @@
 import type { JSONObject } from '@ai-sdk/provider'
 
 import type { Agent } from '../agent.ts'
-import type { Schedule } from '../store/schedule.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { checkChosenModel } from './chosen-model.ts'
 import { scheduledLetter } from './scheduled-letter.ts'
+import type { AddedSchedule } from './schedules.ts'
 import type { SessionHost } from './session-host.ts'
 import { storedId } from './tenant-ids.ts'
 
@@ -30,7 +30,7 @@ export interface SchedulePost {
 export async function acceptSchedule(
   { sessions, fileUrls }: SessionHost,
   post: SchedulePost,
-): Promise<{ schedule: Schedule; isNew: boolean }> {
+): Promise<AddedSchedule> {
   const { tenant, session, agent, message, time, id, context, model } = post
   if (model !== undefined) await checkChosenModel(agent, model, async () => context ?? {})
   const request = {

@@ -3,11 +3,11 @@ import type { CallSchedules } from '../schedule.ts'
 import { scheduleInfo } from './schedule-info.ts'
 import { scheduledLetter } from './scheduled-letter.ts'
 import type { Schedules } from './schedules.ts'
-import type { ScheduleOwner } from './turn-world.ts'
+import type { TurnScheduleOwner } from './turn-world.ts'
 
 export function callSchedules(
   schedules: Schedules,
-  { sessionId, tenant, agent }: ScheduleOwner,
+  { sessionId, tenant, agent }: TurnScheduleOwner,
 ): CallSchedules {
   return {
     async add(time, message, id) {

@@ -9,7 +9,12 @@ import { randomUUID } from 'node:crypto'
 import { LoomError } from '../ground/error.ts'
 import type { Letter } from '../store/letter.ts'
 import type { MailboxStore, PostReply } from '../store/mailbox.ts'
-import { firstDueAt, type Schedule, type ScheduleStore } from '../store/schedule.ts'
+import {
+  firstDueAt,
+  type Schedule,
+  type ScheduleOwner,
+  type ScheduleStore,
+} from '../store/schedule.ts'
 import type { SessionReader } from '../store/session.ts'
 import type { PostRequest } from './mailboxes.ts'
 import { nextOf, readTime } from './schedule-time.ts'
@@ -39,11 +44,20 @@ export interface SchedulesOptions {
 
 /** A new schedule. */
 export interface NewSchedule {
-  /** @defaultValue a random UUID */
+  /** Identifies the schedule in its session. @defaultValue a random UUID */
   id: string | undefined
   /** The fields of the time; see `ScheduleTime`. */
   time: Readonly<Record<string, unknown>>
+  /** The letter of each occurrence, without its own ids. */
   letter: Letter
+}
+
+/** A schedule that was added, now or earlier. */
+export interface AddedSchedule {
+  /** The schedule as the store has it. */
+  schedule: Schedule
+  /** False if the session had it already. */
+  isNew: boolean
 }
 
 export class Schedules {
@@ -64,8 +78,8 @@ export class Schedules {
   async add(
     sessionId: string,
     { id = randomUUID(), time, letter }: NewSchedule,
-    owner: { tenant: string; agent: string },
-  ): Promise<{ schedule: Schedule; isNew: boolean }> {
+    owner: ScheduleOwner,
+  ): Promise<AddedSchedule> {
     const { store } = this.#options
     const now = await store.time()
     const { rule, dueAt } = await readTime(time, now)

@@ -86,6 +86,11 @@ interface TurnOf {
 
 function hooksOf(turn: RunningTurn, { resume, origins, session }: TurnOf): SessionHooks {
   const { claim, world } = turn
+  const schedules = world.schedulesOf({
+    sessionId: claim.sessionId,
+    tenant: session?.tenant ?? '',
+    agent: claim.letter.request.agent,
+  })
   return {
     id: claim.sessionId,
     publicId: publicId(session?.tenant ?? '', claim.sessionId),
@@ -102,11 +107,7 @@ function hooksOf(turn: RunningTurn, { resume, origins, session }: TurnOf): Sessi
     spent: async () => (await world.store.session(claim.sessionId))?.spent ?? noSpending,
     beforeStart: () => world.mayStart(claim),
     record: turn.record,
-    schedules: world.schedulesOf({
-      sessionId: claim.sessionId,
-      tenant: session?.tenant ?? '',
-      agent: claim.letter.request.agent,
-    }),
+    ...(schedules !== undefined && { schedules }),
     moreMessages: () => steeredMessages(turn),
     async mayReset() {
       const session = await world.store.session(claim.sessionId).catch(() => undefined)

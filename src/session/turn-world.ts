@@ -16,7 +16,7 @@ import type { Claim, TurnStore } from '../store/turn.ts'
 import type { LocalTails } from './local-tail.ts'
 
 /** The session of a schedule, and the agent that answers. */
-export interface ScheduleOwner {
+export interface TurnScheduleOwner {
   sessionId: string
   tenant: string
   agent: string
@@ -45,7 +45,7 @@ export interface TurnWorld {
   patienceMs: number
   logTtlMs: number
   /** The schedules of the session of a turn, for its tools. */
-  schedulesOf: (turn: ScheduleOwner) => CallSchedules
+  schedulesOf: (turn: TurnScheduleOwner) => CallSchedules | undefined
   /** Awaited before each model call and each tool call. It rejects if another instance may own the turn. */
   mayStart: (claim: Claim) => Promise<void>
   report: (error: unknown) => void

@@ -8,11 +8,23 @@ import type { Letter } from './letter.ts'
 /** When a schedule is due again. */
 export type ScheduleRule =
   | { kind: 'once' }
-  | { kind: 'every'; everyMs: number }
-  | { kind: 'cron'; cron: string; timeZone: string }
+  | {
+      kind: 'every'
+      /** The milliseconds between two occurrences. */
+      everyMs: number
+    }
+  | {
+      kind: 'cron'
+      /** Five fields. */
+      cron: string
+      /** The name of the time zone of the fields. */
+      timeZone: string
+    }
 
 export interface Schedule {
+  /** Unique in its session. */
   id: string
+  /** When the schedule is due again. */
   rule: ScheduleRule
   /** The letter of each occurrence, without its own ids. It never changes, so a file has it once. */
   letter: Letter
@@ -20,7 +32,24 @@ export interface Schedule {
   occurrence: number
   /** The time of the next occurrence, in milliseconds by the clock of the store, as all times here. */
   dueAt: number
+  /** The time of the creation. */
   createdAt: number
+}
+
+/** The owner of a new schedule. */
+export interface ScheduleOwner {
+  /** The tenant of the session; '' without authentication. */
+  tenant: string
+  /** The agent of a session that begins with the schedule. */
+  agent: string
+}
+
+/** One occurrence of a schedule. */
+export interface OccurrenceAt {
+  /** The id of the schedule. */
+  id: string
+  /** The number of the occurrence. */
+  occurrence: number
 }
 
 /** The next occurrence of a schedule. */
@@ -35,7 +64,10 @@ export interface SessionSchedules {
   addSchedule(
     sessionId: string,
     schedule: Schedule,
-    options: { tenant: string; agent: string; schedulesMax: number },
+    options: ScheduleOwner & {
+      /** The greatest number of schedules of a session. */
+      schedulesMax: number
+    },
   ): Promise<'added' | 'known' | 'taken' | 'full' | 'foreign'>
   /** Returns the schedules of a session, the next one first. */
   schedules(sessionId: string): Promise<Schedule[]>
@@ -45,15 +77,28 @@ export interface SessionSchedules {
    */
   advanceSchedule(
     sessionId: string,
-    at: { id: string; occurrence: number },
+    at: OccurrenceAt,
     next: Occurrence | undefined,
   ): Promise<boolean>
   /** Removes a schedule. Returns false if the tenant has no such schedule. */
-  removeSchedule(sessionId: string, id: string, options: { tenant: string }): Promise<boolean>
+  removeSchedule(
+    sessionId: string,
+    id: string,
+    options: Pick<ScheduleOwner, 'tenant'>,
+  ): Promise<boolean>
+}
+
+/** The size of a portion of the due sessions, and its lease. */
+export interface DuePortion {
+  /** The greatest number of sessions. */
+  limit: number
+  /** The time for which no other instance gets these sessions, in milliseconds. */
+  leaseMs: number
 }
 
 /** A portion of the due sessions. */
 export interface DueSessions {
+  /** The ids of the sessions in the store. */
   sessionIds: string[]
   /** The time until which no other instance gets these sessions. */
   leasedUntil: number
@@ -73,7 +118,7 @@ export interface DueIndex {
    * Returns sessions that are due, and leases them: if the instance dies, another one gets them after
    * `leaseMs`.
    */
-  takeDue(options: { limit: number; leaseMs: number }): Promise<DueSessions>
+  takeDue(options: DuePortion): Promise<DueSessions>
   /** Ends a lease: the session is next due at `dueAt`, or never. A time that was noted meanwhile stays. */
   settleDue(sessionId: string, leasedUntil: number, dueAt: number | undefined): Promise<void>
 }

@@ -64,5 +64,5 @@ it.each([
 it('needs a session', async () => {
   const agent = agentOf(calls(['remind', { action: 'list' }]), says('No.'))
   const { messages } = await run(agent, 'List.')
-  expect(JSON.stringify(messages)).toContain('need a conversation that is stored')
+  expect(JSON.stringify(messages)).toContain('need a conversation on a server')
 })
