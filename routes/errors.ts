@@ -27,8 +27,10 @@ export function answerError(
   const { code } = failure
   // Hono's list of statuses has no 499, and this client has closed the connection.
   const status = code === 'aborted' ? 400 : errorStatus[code]
-  if (failure.retryAfterMs !== undefined) {
-    c.header('Retry-After', String(Math.ceil(failure.retryAfterMs / 1000)))
+  // A client may repeat each request that the server could not accept (RFC 9110, 15.6.4).
+  const retryAfterMs = failure.retryAfterMs ?? (code === 'unavailable' ? 1000 : undefined)
+  if (retryAfterMs !== undefined) {
+    c.header('Retry-After', String(Math.ceil(retryAfterMs / 1000)))
   }
   return wantsJson(c) ? c.json({ error: { code, message } }, status) : c.text(message, status)
 }

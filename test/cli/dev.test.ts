@@ -143,7 +143,7 @@ export default { name: 'tutor', systemPrompt: 'Talk.', tools: [wait] }
       method: 'POST',
       body: JSON.stringify({ id, message: 'Are you there?' }),
     })
-    expect(refused.status).toBe(503)
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
     expect(await refused.text()).toContain('agent')
     await write(directory, {
       'agents/tutor.ts': agent('tutor'),

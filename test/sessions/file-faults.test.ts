@@ -53,8 +53,9 @@ it('a full disk is shown, loses nothing, and ends no answer', async () => {
   await until(20_000, 'the answer is under way', () => seen > 20)
   await stage.fail({ write: { code: 'ENOSPC', after: 40 } })
   const refused = await post(url, other, 'steps: 1', { messageId: 'again' })
-  expect([refused.status, await refused.text()]).toEqual([
+  expect([refused.status, refused.headers.get('retry-after'), await refused.text()]).toEqual([
     503,
+    '1',
     expect.stringContaining('The disk of the server is full, so nothing was stored.'),
   ])
   await until(20_000, 'it is not ready', async () => (await readiness(url)) === 503)

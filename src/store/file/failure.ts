@@ -36,7 +36,7 @@ export function storeFailure(
   if (cause instanceof LoomError) return cause
   const [reason, advice] = texts[codeOf(cause)] ?? others
   const text = `${reason}${outcomes[outcome]}. ${advice}`
-  return new LoomError('unavailable', text, { cause, retryable: true })
+  return new LoomError('unavailable', text, { cause, retryable: true, retryAfterMs: 1000 })
 }
 
 /** Returns the code of an error of the file system, such as `ENOENT`; else ''. */
