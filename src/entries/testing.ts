@@ -5,6 +5,9 @@ export { storeContract, type StoreContractOptions } from '../testing/store-contr
 export type { TestBounds, TestRunner } from '../testing/store-contract/subject.ts'
 export { type FakeClock, fakeClock } from '../testing/fake-clock.ts'
 export type { ModelCall } from '../testing/model-call.ts'
+export { recordTest, type RecordSource, type RecordTestOptions } from '../testing/record-test.ts'
+export type { RecordedCall, RecordedStep, RecordedTurn } from '../testing/recorded-turn.ts'
+export { type ReplayOptions, replaySession } from '../testing/replay-session.ts'
 export {
   type ScriptedModel,
   scriptedModel,

@@ -1,5 +1,6 @@
 /** The tests that docs/testing.md shows pass, under the runner that they name. */
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -29,8 +30,14 @@ beforeAll(() => {
 })
 afterAll(() => written[Symbol.dispose]())
 
+/** Without the `VITEST` of this process: a recorded test would look for vitest's functions. */
+const env = { PATH: process.env['PATH'] }
+
 async function outputOf(...command: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: written.folder })
+  const { stdout } = await promisify(execFile)(process.execPath, command, {
+    cwd: written.folder,
+    env,
+  })
   return stdout
 }
 
@@ -60,10 +67,20 @@ describe('the tests of docs/testing.md', () => {
   })
 
   it('and its programs run', async () => {
+    // The recorder would overwrite a test of the folder; it has its own test below.
     const programs = [...written.files]
+      .filter(([name]) => name !== 'record.ts')
       .filter(([name, { code }]) => !name.includes('test.ts') && code.includes('loomkit/testing'))
       .map(([name]) => name)
     expect(programs).toHaveLength(2)
     await Promise.all(programs.map((name) => outputOf(name)))
+  })
+
+  it('contain the test that the recorder writes', async () => {
+    const { code = '' } = blocks.find(({ code }) => code.startsWith('// oslo.test.ts\n')) ?? {}
+    using own = writeBlocks(blocks, withSources)
+    await promisify(execFile)(process.execPath, ['record.ts'], { cwd: own.folder })
+    const recorded = readFileSync(join(own.folder, 'oslo.test.ts'), 'utf8')
+    expect(`// oslo.test.ts\n${recorded}`).toBe(code)
   })
 })
