@@ -12,6 +12,7 @@ import { outputIn, textOf, uiMessage } from '../src/message-fold.ts'
 import { acceptPost } from '../src/session/accept-post.ts'
 import { LastMessage } from '../src/session/last-message.ts'
 import type { PostContent } from '../src/session/post-content.ts'
+import { lastUserMessage } from '../src/session/program-post.ts'
 import { publicId } from '../src/session/tenant-ids.ts'
 import { answerGone, type AnswerReceipt, wholeAnswer } from '../src/session/whole-answer.ts'
 import { withServerPart } from '../src/store/context.ts'
@@ -37,7 +38,12 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const session = await loom.sessions.find(tenant, id)
   const agent = agentOf(c, world, { named: request.agent, session })
   const { fileUrls } = loom
-  const content = postingOf(c, request, { agent: agent.name, reading, fileUrls, server })
+  const messageId =
+    isBareRegeneration(request) && request.messageId === undefined
+      ? await lastUserMessage({ host: loom, principal: tenant, id, seed: [] })
+      : request.messageId
+  const options = { agent: agent.name, reading, fileUrls, server }
+  const content = postingOf(c, { ...request, messageId }, options)
   // A header value must be ASCII.
   c.header('x-loom-session', encodeURIComponent(id))
   const { sessionId, receipt } = await acceptPost(loom, {
@@ -89,8 +95,13 @@ function postingOf(
   }
 }
 
+/** Whether a post names only the message to answer again, as a program does that holds no history. */
+const isBareRegeneration = ({ trigger, message, messages }: ChatRequest): boolean =>
+  trigger === 'regenerate-message' && message === undefined && messages === undefined
+
 /** Skips system messages, because only the server sets an agent's instructions. */
 function lastMessage(request: ChatRequest): LastMessage {
+  if (isBareRegeneration(request)) return new LastMessage({ role: 'user' }, 'message')
   const messages = postedMessages(request)
   if (messages.length === 0) {
     throw new LoomError('invalid-request', 'messages must be a list of at least one message.')

@@ -38,6 +38,10 @@ export async function worldOf(
 ): Promise<SessionWorld> {
   // An application may be written without types.
   const principal: unknown = await principalOf(c)
+  if (principal !== undefined && principal !== null && typeof principal !== 'string') {
+    // Not a `LoomError`: this is a fault of the application, and the text is for its error log.
+    throw new Error(`principalOf must return a text or undefined; got a ${typeof principal}.`)
+  }
   if (typeof principal !== 'string') {
     throw new LoomError(
       'unauthorized',
@@ -87,8 +91,7 @@ export function agentOf(
   { named, session }: { named?: string | undefined; session?: SessionRecord | undefined } = {},
 ): Agent {
   const name = c.req.param('agent') ?? named ?? session?.agent ?? loom.defaultAgent
-  if (name === session?.agent && !loom.agents.some((agent) => agent.name === name)) {
-    throw missingAgent(name)
-  }
+  const names = loom.agents.map((agent) => agent.name)
+  if (name === session?.agent && !names.includes(name)) throw missingAgent(name, names)
   return loom.agentOf(name)
 }

@@ -30,6 +30,7 @@ import {
   outputOrError,
   storedAnswer,
 } from './session/call-answer.ts'
+import { checkQueueOnStop } from './session/given-value.ts'
 import { noSession, notQueued } from './session/receipt.ts'
 import { scheduleInfo } from './session/schedule-info.ts'
 import { forkSession, type SessionFork } from './session/session-fork.ts'
@@ -314,6 +315,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
   async stop(stop: QueueOnStop | SessionStop = 'hold'): Promise<boolean | StopReply> {
     const { sessions } = this.#session
     if (typeof stop === 'object') return stopSession(sessions, await this.#session.existing(), stop)
+    checkQueueOnStop(stop)
     return sessions.stop(await this.#session.storedId(), this.principal, { queue: stop })
   }
 

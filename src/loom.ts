@@ -10,6 +10,7 @@ import { LoomError } from './ground/error.ts'
 import type { ModelReference, Models } from './model.ts'
 import type { WithModels } from './run-options.ts'
 import { defaultTimeLimits } from './runner/read-model.ts'
+import { checkWhole } from './session/given-value.ts'
 import { missingAgent } from './session/mailboxes.ts'
 import { noSession } from './session/receipt.ts'
 import { type SessionInfo, sessionInfo } from './session/session-info.ts'
@@ -247,13 +248,18 @@ export class Loom<
     const session = await this.sessions.find(principal, id)
     if (session === undefined) return undefined
     const agent = this.agents.find(({ name }) => name === session.agent)
-    if (agent === undefined) throw missingAgent(session.agent)
+    if (agent === undefined)
+      throw missingAgent(
+        session.agent,
+        this.agents.map(({ name }) => name),
+      )
     return new AgentSession(agent, { loom: this, id, principal })
   }
 
   /**
    * Returns the sessions of a principal, the last used first.
    * @returns a page; `before` is absent on the last one
+   * @throws LoomError `invalid-request` for a `limit` or `before` that is no whole number
    */
   async listSessions({ principal = '', limit = 50, before }: ListOptions = {}): Promise<{
     /** The sessions of this page, the last used first. */
@@ -261,6 +267,8 @@ export class Loom<
     /** The start of the next page. Absent on the last page. */
     before?: number
   }> {
+    checkWhole('limit', limit, 1)
+    checkWhole('before', before)
     const from = before !== undefined && { before }
     const page = await this.sessions.list(principal, { limit, ...from })
     return { ...page, sessions: page.sessions.map(sessionInfo) }

@@ -147,6 +147,16 @@ describe('an answer that does not fit', () => {
     expect(model.asked[1]).not.toHaveProperty('tools')
   })
 
+  it.each([
+    '<think>Maybe {"total": 10, "paid": false}? No.</think>\n{"total": 7, "paid": true}',
+    'First {"total": 10, "paid": false}.\n</think>\nSo: {"total": 7, "paid": true}',
+  ])('has thoughts with a draft before it: %s', async (answer) => {
+    const output = z.object({ total: z.number(), paid: z.boolean() })
+    const model = scriptedModel(says(answer))
+    const { result } = await record(agentOf({ output, model }), 'Go.')
+    expect(result.output).toEqual({ total: 7, paid: true })
+  })
+
   it('that was cut off is not completed by a guess', async () => {
     const output = z.object({ names: z.array(z.string()).optional(), note: z.string().optional() })
     const cut = [

@@ -233,6 +233,18 @@ it('an address with a query finds its stream', async () => {
 })
 
 describe('a message that is posted again', () => {
+  it('a regeneration needs no message', async () => {
+    const { ask, post, get } = openApp([says('One.'), says('Two.'), says('Three.')])
+    await ask({ id: 'bare', messages: [user('Hi')] })
+    const trigger = 'regenerate-message'
+    expect(await ask({ id: 'bare', trigger })).toMatchObject({ text: 'Two.' })
+    expect(await ask({ id: 'bare', trigger, messageId: 'Hi' })).toMatchObject({ text: 'Three.' })
+    expect((await get('/bare/messages')).body).toMatchObject([{ id: 'Hi' }, { role: 'assistant' }])
+    expect((await post({ id: 'nowhere', trigger })).status).toBe(410)
+    expect((await post({ id: 'nowhere', trigger, messageId: 'Hi' })).status).toBe(410)
+    expect((await post({ id: 'bare', trigger: 'submit-message' })).status).toBe(400)
+  })
+
   it('a repeated regeneration gets the same answer', async () => {
     const gate = new Gate('the second answer')
     const { post, ask, loom } = openApp([says('One.'), saysWhen(gate, 'Two', '.')])

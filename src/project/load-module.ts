@@ -1,4 +1,5 @@
 /** Loads a module of the user. A failure is one readable line: the file, the line, and the reason. */
+import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -59,7 +60,7 @@ async function loadError(
   const wrong = isOther ? shownPath(place.file, directory) : path
   // Node.js writes several lines for some errors, and the first says what happened.
   const [reason = ''] = errorMessage(cause).trim().split('\n')
-  const text = `${wrong}${line} cannot be loaded: ${reason}${hintFor(cause)}`
+  const text = `${wrong}${line} cannot be loaded: ${reason}${await hintFor(cause, place)}`
   return new LoadError(text, { cause, ...(isOther && { importer: path }) })
 }
 
@@ -113,16 +114,33 @@ function stackPlace(error: unknown, isUserFile: (file: string) => boolean): Plac
   return undefined
 }
 
-function hintFor(error: unknown): string {
+async function hintFor(error: unknown, place: Place | undefined): Promise<string> {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return `. ${syntaxHint}`
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return '. Node.js runs .ts, .mts, .cts and .js files.'
+  if (code === 'ERR_IMPORT_ATTRIBUTE_MISSING') {
+    return ". Write the import as: import data from './data.json' with { type: 'json' }."
+  }
+  if (error instanceof SyntaxError && place !== undefined) {
+    const decorated = await decoratedLine(place.file)
+    if (decorated !== undefined) return `. Node.js runs no decorators: see line ${decorated}.`
+  }
+  if (/^Cannot find package '[@~]\//.test(errorMessage(error))) {
+    return '. Node.js does not read "paths" of tsconfig.json: import by a relative path, or by a name that begins with "#" and is in "imports" of package.json.'
+  }
   const [, missing] = /^Cannot find module '([^']+)'/.exec(errorMessage(error)) ?? []
   if (missing === undefined) return ''
   if (missing.endsWith('.js')) return '. Import a TypeScript file by its own name: it ends in .ts.'
   return /\.\w+$/.test(missing)
     ? ''
     : '. Write the import with the ending of the file, such as .ts.'
+}
+
+/** The number of the first line that begins with a decorator. Node.js reports no line for it. */
+async function decoratedLine(file: string): Promise<number | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const index = text.split('\n').findIndex((line) => /^\s*@[\w$]/.test(line))
+  return index === -1 ? undefined : index + 1
 }
 
 const syntaxHint =

@@ -10,6 +10,7 @@ import type { WhenBusy } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { type AskedModel, checkReadable } from '../wire/conversation/readable-files.ts'
 import { checkChosenModel } from './chosen-model.ts'
+import { checkWhenBusy } from './given-value.ts'
 import { letterOf } from './letter-of-post.ts'
 import type { PostContent } from './post-content.ts'
 import { queueEditOf } from './queue-edit.ts'
@@ -55,6 +56,7 @@ const readsMax = 3
  */
 export async function acceptPost(host: SessionHost, post: ClientPost): Promise<AcceptedPost> {
   const { sessions } = host
+  checkWhenBusy(post.whenBusy)
   const { tenant, id, session: firstRead, agent, content, seed } = post
   const sessionId = firstRead?.id ?? storedId(tenant, id)
   const { model: chosen } = content.request

@@ -3,6 +3,7 @@ import { LoomError } from '../ground/error.ts'
 import { isFields } from '../ground/fields.ts'
 import { toJson } from '../ground/json.ts'
 import type { Answer } from '../store/letter.ts'
+import { checkFlag, checkText } from './given-value.ts'
 
 /**
  * An answer to one call that a message waits for: the output of a client-side tool, the error of one, or the
@@ -41,14 +42,21 @@ export type CallAnswer =
       reason?: string
     }
 
-/** @throws LoomError `invalid-request` for an output that JSON has no form for */
+/** @throws LoomError `invalid-request` for an answer without one of its forms, or an output that is not JSON */
 export function storedAnswer(answer: CallAnswer): Answer {
   if ('approvalId' in answer) {
     const { approvalId, approved, reason } = answer
+    // A text such as "no" must not approve.
+    checkFlag('approved', approved)
     return { type: 'approval', approvalId, approved, ...(reason !== undefined && { reason }) }
   }
   const { toolCallId } = answer
+  checkText('toolCallId', toolCallId)
+  if ('output' in answer === 'errorText' in answer) {
+    throw new LoomError('invalid-request', 'An answer needs either output or errorText.')
+  }
   if ('errorText' in answer) {
+    checkText('errorText', answer.errorText)
     return { type: 'output-error', toolCallId, errorText: answer.errorText }
   }
   try {
@@ -70,7 +78,7 @@ export const areStoredAnswers = (value: unknown): value is readonly Answer[] =>
 
 function isStoredAnswer(value: unknown): boolean {
   if (!isFields(value)) return false
-  const { type, toolCallId, approvalId } = value
-  if (type === 'approval') return typeof approvalId === 'string'
+  const { type, toolCallId, approvalId, approved } = value
+  if (type === 'approval') return typeof approvalId === 'string' && typeof approved === 'boolean'
   return (type === 'output' || type === 'output-error') && typeof toolCallId === 'string'
 }

@@ -80,7 +80,7 @@ export class Mailboxes {
     await instance.start()
     if (instance.isDraining) throw shuttingDown()
     const agents = agentNames()
-    if (!agents.includes(request.agent)) throw missingAgent(request.agent)
+    if (!agents.includes(request.agent)) throw missingAgent(request.agent, agents)
     return instance.withClaim(sessionId, async () => {
       // The index first, so that some instance finds every accepted letter.
       await store.note(instance.id, sessionId)
@@ -181,10 +181,16 @@ export const shuttingDown = () =>
     { retryable: true, retryAfterMs: 1000 },
   )
 
-/** The refusal of a letter for an agent that this instance does not have. Nothing is stored. */
-export const missingAgent = (agent: string) =>
-  new LoomError(
+/**
+ * The refusal of a letter for an agent that this instance does not have. Nothing is stored.
+ * @param others the names of the agents that it has. A session may go on with one of them, for example after
+ * its own was renamed.
+ */
+export function missingAgent(agent: string, others: readonly string[]): LoomError {
+  const advice = others.length === 0 ? '' : ` Or name another agent: ${others.join(', ')}.`
+  return new LoomError(
     'unavailable',
-    `This instance does not have the agent "${agent}". Send the request again; another instance may have it.`,
+    `This instance does not have the agent "${agent}". Send the request again; another instance may have it.${advice}`,
     { retryable: true, retryAfterMs: 1000 },
   )
+}

@@ -43,6 +43,7 @@ export function postMessage(
     typeof message === 'string'
       ? { id: randomUUID(), role: 'user', parts: [{ type: 'text', text: message }] }
       : message
+  if (message === '') throw new LoomError('invalid-request', 'The message is empty.')
   if (userMessage.role !== 'user') {
     throw new LoomError('invalid-request', 'The message must have the role "user".')
   }
@@ -62,7 +63,16 @@ export async function postRegeneration(
   return accept(target, { trigger: 'regenerate-message', messageId: from, last }, options)
 }
 
-async function lastUserMessage({ host, principal, id, seed }: ProgramTarget): Promise<string> {
+/**
+ * The message that a regeneration without a message id answers again.
+ * @throws LoomError `gone` if the session does not exist; `invalid-request` if it has no user message
+ */
+export async function lastUserMessage({
+  host,
+  principal,
+  id,
+  seed,
+}: Omit<ProgramTarget, 'agent'>): Promise<string> {
   const session = await host.sessions.find(principal, id)
   const history = session === undefined ? seed : await host.sessions.messages(session.id)
   const message = history.findLast(({ role }) => role === 'user')

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { LoomError } from '../ground/error.ts'
 import type { Sessions } from '../sessions.ts'
 import type { SessionRecord } from '../store/session.ts'
+import { checkText, checkWhole } from './given-value.ts'
 import { storedId } from './tenant-ids.ts'
 
 /** The content of a copy of a session. */
@@ -18,13 +19,16 @@ export interface SessionFork {
 
 /**
  * Returns the id of the copy, as its principal names it.
- * @throws LoomError `not-found` if the session has no such message or branch, or the id is in use
+ * @throws LoomError `not-found` if the session has no such message or branch, or the id is in use;
+ * `invalid-request` for a branch that is no whole number
  */
 export async function forkSession(
   sessions: Sessions,
   { id: sessionId, tenant }: SessionRecord,
   { id = randomUUID(), messageId, branch }: SessionFork,
 ): Promise<string> {
+  if (messageId !== undefined) checkText('messageId', messageId)
+  checkWhole('branch', branch)
   const newId = storedId(tenant, id)
   const isForked = await sessions.fork(sessionId, { newId, tenant, through: messageId, branch })
   if (isForked) return id

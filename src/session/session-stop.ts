@@ -1,6 +1,7 @@
 /** The stop of a session's turn or of one message, over HTTP and in code. */
 import type { Sessions } from '../sessions.ts'
 import type { QueueOnStop } from '../store/letter.ts'
+import { checkQueueOnStop, checkText } from './given-value.ts'
 
 /**
  * The result of a stop.
@@ -35,12 +36,17 @@ export interface SessionStop {
   queue?: QueueOnStop | undefined
 }
 
-/** @param of the id of the session in the store, and its tenant */
+/**
+ * @param of the id of the session in the store, and its tenant
+ * @throws LoomError `invalid-request` for another value of `queue`
+ */
 export async function stopSession(
   sessions: Sessions,
   { id, tenant }: { id: string; tenant: string },
   { messageId, queue = 'hold' }: SessionStop,
 ): Promise<StopReply> {
+  checkQueueOnStop(queue)
+  if (messageId !== undefined) checkText('messageId', messageId)
   const { stopped, withdrawn } =
     messageId === undefined
       ? { stopped: await sessions.stop(id, tenant, { queue }), withdrawn: false }

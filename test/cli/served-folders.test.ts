@@ -121,9 +121,13 @@ describe('loom serve', () => {
 
   it('has one line for each file that cannot be used', async () => {
     const directory = await project({
+      'agents/alias.ts': "import '@/prompts'\n",
+      'agents/decorator.ts': 'const log = (one: unknown) => one\n@log\nclass A {}\n',
       'agents/enum.ts': 'enum Color { Red }\nexport const red = Color.Red\n',
       'agents/function.ts': 'export const tutor = () => ({})\n',
       'agents/import.ts': "import './other'\n",
+      'agents/json.ts': "import './_data.json'\n",
+      'agents/_data.json': '{}',
       'agents/name.ts': 'export default { name: "a b", systemPrompt: "x" }\n',
       'agents/none.ts': 'export const answer = 42\n',
       'agents/syntax.ts': 'export const a = {\n  b: 1\n  c: 2\n}\n',
@@ -136,9 +140,12 @@ describe('loom serve', () => {
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
     expect(stderr.split('\n')).toEqual(
       [
+        /^loom: agents\/alias\.ts cannot be loaded: Cannot find package .*"imports" of package\.json\.$/,
+        /^loom: agents\/decorator\.ts\S* cannot be loaded: .* no decorators: see line 2\.$/,
         /^loom: agents\/enum\.ts:1 cannot be loaded: .* removing its types/,
         /^loom: agents\/function\.ts exports no agent: its export tutor is a function\. /,
         /^loom: agents\/import\.ts cannot be loaded: Cannot find module .*such as \.ts\.$/,
+        /^loom: agents\/json\.ts cannot be loaded: .* with \{ type: 'json' \}\.$/,
         /^loom: agents\/name\.ts: Agent name "a b" must be /,
         /^loom: agents\/none\.ts exports no agent: /,
         /^loom: agents\/syntax\.ts:3 cannot be loaded: /,

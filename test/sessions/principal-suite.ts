@@ -329,6 +329,20 @@ export function rulesSuite(openStore: () => Promise<Store>): void {
     expect((await app.request('/chat', { headers })).status).toBe(200)
   })
 
+  it.each([7, true, { id: 'ada' }])(
+    'principalOf that returns %j is a reported fault of the server',
+    async (value) => {
+      await using world = openWorld(openStore)
+      const here = await world.instance({ model: scriptedModel() })
+      const principalOf = () => value
+      // @ts-expect-error An application may be written without types.
+      const app = new Hono().route('/', sessionRoutes(here.loom, { principalOf }))
+      expect((await app.request('/chat')).status).toBe(500)
+      const message: unknown = expect.stringMatching(/^principalOf must return a text or undefined/)
+      expect(here.reported).toMatchObject([{ message }])
+    },
+  )
+
   it.each([
     ['text', 'admin'],
     ['a list', ['admin']],

@@ -30,6 +30,16 @@ export async function answerJson(answer: string): Promise<AnswerJson> {
   return { values, isCutOff }
 }
 
+/**
+ * The answer without the thoughts before it. Some open models write them as text, with drafts of the answer,
+ * and the chat templates of some leave out the opening tag.
+ */
+export function withoutThoughts(answer: string): string {
+  const rest = answer.replace(/^[^]*<\/(?:think|thinking|thought|reasoning)>/i, '')
+  const isJson = parsed(answer.trim()) !== undefined
+  return isJson || rest.trim() === '' ? answer : rest
+}
+
 function parsed(text: string): JSONValue | undefined {
   try {
     return parseJson(text)

@@ -3,7 +3,7 @@ import type { JSONSchema7Definition, JSONValue } from '@ai-sdk/provider'
 
 import { toJson } from '../../ground/json.ts'
 import { isJsonObject } from '../../ground/merge.ts'
-import { answerJson } from './answer-json.ts'
+import { answerJson, withoutThoughts } from './answer-json.ts'
 import { fittedValue } from './fitted-value.ts'
 import type { OutputSchema } from './output-schema.ts'
 
@@ -39,10 +39,11 @@ export async function readOutput(
 }
 
 async function readText(
-  text: string,
+  answer: string,
   schema: OutputSchema,
   isPartial: boolean,
 ): Promise<ReadOutput> {
+  const text = withoutThoughts(answer)
   if (text.trim() === '') return { refusal: 'The answer is empty.' }
   const { values, isCutOff } = await answerJson(text)
   const candidates = values.flatMap((value) => candidatesOf(value, schema))
