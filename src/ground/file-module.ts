@@ -4,6 +4,7 @@
  * modules. If such a module imports `loomkit`, it gets the Loom that is running now, whether this Loom
  * is a package or an artefact.
  */
+import { realpath } from 'node:fs/promises'
 import nodeModule from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -69,7 +70,10 @@ export function fileModules(options: FileModulesOptions): FileModules {
     async importFile(path) {
       opening ??= openBridge(options, { graph, onRead })
       const load = await opening
-      return load(pathToFileURL(resolve(path)).href)
+      const file = resolve(path)
+      // Node.js keeps the target of a link that it has followed, and the link may have another one now.
+      const target = await realpath(file).catch(() => file)
+      return load(pathToFileURL(target).href)
     },
     async syntaxErrorOf(file) {
       const load = await opening

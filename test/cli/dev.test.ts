@@ -1,6 +1,6 @@
 /** `loom dev`: the agents follow their files, and the conversations go on. */
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { afterEach, describe, expect, it } from 'vitest'
@@ -210,6 +210,17 @@ export default { name: 'tutor', systemPrompt: 'Talk.', tools: [wait] }
     })
     await expect.poll(history, patience).toEqual([user('u1'), answer, user('u2'), answer])
     expect(await post(url, { id, message: 'My name is Ada.' })).not.toBe('')
+  })
+
+  it('follows a folder that is a link, also to another folder', async () => {
+    const directory = await folder()
+    await write(directory, { 'one/tutor.ts': agent('tutor'), 'two/poet.ts': agent('poet') })
+    await symlink('one', join(directory, 'agents'))
+    const url = await addressOf(startServer(['dev'], { directory }))
+    expect(await namesAt(url)).toEqual(['tutor'])
+    await symlink('two', join(directory, 'new'))
+    await rename(join(directory, 'new'), join(directory, 'agents'))
+    await expect.poll(() => namesAt(url), patience).toEqual(['poet'])
   })
 
   it('offers agents that act on the machine only by name', async () => {
