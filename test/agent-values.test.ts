@@ -62,6 +62,8 @@ describe('a value of another form', () => {
     [{ systemPrompt: () => 5 }, /systemPrompt must be a text, .* got 5/],
     [{ tools: () => 'search' }, /tools must be a list of tools, .* got "search"/],
     [{ tools: () => [undefined] }, /tools must be a list of tools/],
+    [{ tools: [{ ...search, name: undefined }] }, /has no name: write \{ its_name: tool\(/],
+    [{ tools: [agentOf({ name: 'poet' })] }, /the agent "poet": write agentTool\(agent\)/],
     [{ maxSteps: () => 0 }, /maxSteps must be a whole number from 1; got 0/],
     [{ output: () => undefined }, /output must be a zod schema, .* got undefined/],
     [{ output: { type: 'object' } }, /output must be a zod schema, .* got an object/],

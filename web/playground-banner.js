@@ -26,6 +26,6 @@ export function openBanner(node, { renew, askKey, dismiss }) {
 
 const linkWords = {
   lost: 'The server cannot be reached. Trying again…',
-  gone: 'The server does not have this conversation (any more). It may be deleted or expired. Without Redis, a restart deletes all conversations. This page still shows it. Your next message begins a new conversation.',
+  gone: 'The server does not have this conversation (any more). It may be deleted or expired. A server that keeps its sessions in memory forgets them at a restart. This page still shows it. Your next message begins a new conversation.',
   denied: 'This server needs a key.',
 }

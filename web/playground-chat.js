@@ -329,7 +329,7 @@ export function openChat({ server, id, agent, oldEntries = [], onChange = () => 
 }
 
 /**
- * Whether the server does not have the conversation. Without Redis, a restart of the server deletes
+ * Whether the server does not have the conversation. A restart of a server with sessions in memory deletes
  * it.
  */
 const isGone = ({ status }) => status === 404 || status === 410

@@ -67,7 +67,20 @@ type OfferedTool = NamedTool | ToolSet[string]
 
 function namedTools(entry: ToolEntry): [string, OfferedTool][] {
   if (isNamedTool(entry)) return [[entry.name, entry]]
+  const mistake = mistakeIn(entry)
+  if (mistake !== undefined) throw new LoomError('invalid-config', mistake)
   return Object.entries<OfferedTool>(entry)
+}
+
+/** Two mistakes that would otherwise be reported as an error of a tool with the name of a field. */
+function mistakeIn(entry: Readonly<Record<string, unknown>>): string | undefined {
+  const { name, systemPrompt, description, execute, inputSchema } = entry
+  if (['string', 'function'].includes(typeof systemPrompt)) {
+    return `The tools have the agent ${JSON.stringify(name)}: write agentTool(agent).`
+  }
+  const isTool = typeof execute === 'function' || typeof description === 'string'
+  if (!isTool || inputSchema === undefined) return undefined
+  return 'A tool in the list of tools has no name: write { its_name: tool({ … }) }, or use defineTool.'
 }
 
 // A schema is converted once per tool object, not once per run: zod takes about a millisecond.

@@ -94,7 +94,7 @@ export async function acceptPost(host: SessionHost, post: ClientPost): Promise<A
 
 /**
  * Whether a post can only belong to a conversation with an earlier answer. A server that does not have
- * this conversation (deleted, expired, or lost in a restart without Redis) refuses the post, because its
+ * this conversation (deleted, expired, or lost with the memory of a process) refuses the post, because its
  * model would lack the messages that the page shows. An assistant message before the first user message
  * does not count: pages begin with a greeting of their own.
  */
@@ -178,5 +178,5 @@ const notAwaited = () =>
 export const conversationGone = () =>
   new LoomError(
     'gone',
-    'The server does not have this conversation any more: it was deleted, it expired, or the server restarted without Redis. Begin a new conversation.',
+    'The server does not have this conversation any more: it was deleted, it expired, or the server kept it only in memory and restarted. Begin a new conversation.',
   )
