@@ -41,9 +41,12 @@ const others = transcripts.filter((transcript) => !isStart(transcript))
 /** The documented output as a pattern for the real one. */
 function patternOf(output: string): RegExp {
   const lines = output.trimEnd().split('\n')
-  const patterns = lines.map((line) =>
-    line === '…' ? '(?:[^\\n]*\\n)*?' : `${line.split('…').map(escaped).join('[^\\n]*')}\\n`,
-  )
+  const patterns = lines.map((line) => {
+    if (line === '…') return '(?:[^\\n]*\\n)*?'
+    // On a busy machine, a tool takes long enough for the line to say how long.
+    const duration = line.startsWith('  └ ') ? '(?: \\([\\d.]+ s\\))?' : ''
+    return `${line.split('…').map(escaped).join('[^\\n]*')}${duration}\\n`
+  })
   return new RegExp(`^${patterns.join('')}\\n*$`)
 }
 
