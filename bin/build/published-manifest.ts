@@ -3,10 +3,17 @@
  * uses. npm packs the file `package.json` itself, so `npm pack` replaces it (`prepack`) and puts it
  * back (`postpack`). If npm dies between, `node bin/build/published-manifest.ts restore` puts it back.
  *
- * Usage: `node bin/build/published-manifest.ts write|restore`
+ * `npm publish` reads the file again after `postpack`, and sends these fields to the registry beside
+ * the tarball. It runs no script of the file after that, because it takes the scripts from the
+ * replaced file, which has none. So another process waits for the end of npm and puts the file back.
+ *
+ * Usage: `node bin/build/published-manifest.ts write|restore|restore-after PID`. `npm` must be the
+ * parent process of `restore`.
  */
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { place, root } from './place.ts'
 
@@ -34,6 +41,29 @@ function restore(): void {
   rmSync(original, { force: true })
 }
 
+/** Starts a process that puts the file back after the end of npm. */
+function restoreLater(npm: number): void {
+  const words = [import.meta.filename, 'restore-after', String(npm)]
+  spawn(process.execPath, words, { detached: true, stdio: 'ignore' }).unref()
+}
+
+/** npm reads the file in the first moments, and may then wait for a one-time password. */
+const npmMsMax = 600_000
+
+async function restoreAfter(npm: number): Promise<void> {
+  const end = performance.now() + npmMsMax
+  while (isAlive(npm) && performance.now() < end) await delay(20)
+  restore()
+}
+
+function isAlive(id: number): boolean {
+  try {
+    return process.kill(id, 0)
+  } catch {
+    return false
+  }
+}
+
 /** Other processes read the old text or the new one, and never a part of it. */
 function replace(path: string, text: string): void {
   const draft = join(dirname(path), `.package-${process.pid}.json`)
@@ -41,7 +71,10 @@ function replace(path: string, text: string): void {
   renameSync(draft, path)
 }
 
-const [step] = process.argv.slice(2)
+const [step, npm] = process.argv.slice(2)
+const isPublication = ['publish', 'stage'].includes(process.env['npm_command'] ?? '')
 if (step === 'write') write()
+else if (step === 'restore' && isPublication) restoreLater(process.ppid)
 else if (step === 'restore') restore()
-else throw new Error('Name a step: write or restore.')
+else if (step === 'restore-after') await restoreAfter(Number(npm))
+else throw new Error('Name a step: write, restore, or restore-after with the id of npm.')
