@@ -4,10 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 
@@ -15,6 +12,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
 import { folder, root, tidy } from '../cli/command.ts'
+import { serveInTest } from '../fixtures/open-server.ts'
 
 const run = promisify(execFile)
 
@@ -24,7 +22,7 @@ const publicationOf = z.object({
   _attachments: z.record(z.string(), z.object({ data: z.base64() })),
 })
 
-interface Registry extends AsyncDisposable {
+interface Registry {
   url: string
   /** The bodies of the publications. */
   bodies: string[]
@@ -33,23 +31,17 @@ interface Registry extends AsyncDisposable {
 /** A registry without packages. It answers a publication with this status. */
 async function openRegistry(status: number): Promise<Registry> {
   const bodies: string[] = []
-  const server = createServer(async (request, response) => {
+  const url = await serveInTest((request, response) => {
     const isPublication = request.method === 'PUT'
-    if (isPublication) bodies.push(await text(request))
-    response.writeHead(isPublication ? status : 404, { 'content-type': 'application/json' })
-    response.end('{}')
+    let body = ''
+    request.setEncoding('utf8').on('data', (piece: string) => (body += piece))
+    request.once('end', () => {
+      if (isPublication) bodies.push(body)
+      response.writeHead(isPublication ? status : 404, { 'content-type': 'application/json' })
+      response.end('{}')
+    })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  // The address of a server that listens on a port is an object.
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    bodies,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
+  return { url: `${url}/`, bodies }
 }
 
 /** Makes a project with the manifest and the scripts of this one. */
@@ -80,7 +72,7 @@ afterEach(tidy)
 
 describe('npm publish', () => {
   it('sends the manifest of the package also beside the tarball, and keeps the file', async () => {
-    await using registry = await openRegistry(201)
+    const registry = await openRegistry(201)
     const { path, manifest, restored } = await project()
     await publish(path, registry)
     await expect.poll(manifest).toBe(restored)
@@ -90,14 +82,14 @@ describe('npm publish', () => {
     expect(sent).toMatchObject({ name: 'loomkit', peerDependencies: { ai: expect.any(String) } })
     const ofCheckout = ['scripts', 'devDependencies', 'workspaces']
     expect(Object.keys(sent).filter((name) => ofCheckout.includes(name))).toEqual([])
-    const [{ data = '' } = {}] = Object.values(_attachments)
-    const tarball = gunzipSync(Buffer.from(data, 'base64')).toString('latin1')
+    const packed = Object.values(_attachments)[0]?.data ?? ''
+    const tarball = gunzipSync(Buffer.from(packed, 'base64')).toString('latin1')
     expect(tarball).toContain('"name": "loomkit"')
     expect(tarball).not.toContain('"devDependencies"')
   })
 
   it('keeps the file in a dry run, and has nothing to correct', async () => {
-    await using registry = await openRegistry(201)
+    const registry = await openRegistry(201)
     const { path, manifest, restored } = await project()
     const { stderr } = await publish(path, registry, '--dry-run')
     expect(stderr).toContain('(dry-run)')
@@ -107,7 +99,7 @@ describe('npm publish', () => {
   })
 
   it('keeps the file also if the registry refuses the package', async () => {
-    await using registry = await openRegistry(403)
+    const registry = await openRegistry(403)
     const { path, manifest, restored } = await project()
     await expect(publish(path, registry)).rejects.toThrow(/E403|403/)
     await expect.poll(manifest).toBe(restored)
