@@ -32,7 +32,6 @@ import {
 } from './session/call-answer.ts'
 import { checkQueueOnStop } from './session/given-value.ts'
 import { noSession, notQueued } from './session/receipt.ts'
-import { scheduleInfo } from './session/schedule-info.ts'
 import { forkSession, type SessionFork } from './session/session-fork.ts'
 import { type SessionStop, type StopReply, stopSession } from './session/session-stop.ts'
 import type { Answer, QueueOnStop } from './store/letter.ts'
@@ -256,7 +255,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
     const { host, agent, principal } = this.#session
     const { context, model } = this.#session.withContext(options)
     const id = options?.id
-    const { acceptSchedule } = await scheduling()
+    const { acceptSchedule, scheduleInfo } = await scheduling()
     const { schedule } = await acceptSchedule(host, {
       tenant: principal,
       sessionId: this.id,

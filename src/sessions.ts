@@ -6,6 +6,7 @@
  */
 import type { UIMessage } from 'ai'
 
+import { late } from './ground/late.ts'
 import type { FoldedMessage } from './message-fold.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
 import {
@@ -19,8 +20,7 @@ import {
 import { Readers } from './session/readers.ts'
 import { type Receipt, receiptOf } from './session/receipt.ts'
 import { type ForkOptions, type PromptState, Records } from './session/records.ts'
-import { callSchedules } from './session/schedules-of-call.ts'
-import { type AddedSchedule, type NewSchedule, Schedules } from './session/schedules.ts'
+import type { AddedSchedule, NewSchedule, Schedules } from './session/schedules.ts'
 import type { SessionView } from './session/session-view.ts'
 import type { MessageStop } from './session/stop-message.ts'
 import type { Store } from './store.ts'
@@ -29,7 +29,7 @@ import type { PostReply, QueueEdit } from './store/mailbox.ts'
 import type { Schedule, ScheduleOwner } from './store/schedule.ts'
 import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
 
-export interface SessionsOptions extends Omit<InstanceOptions, 'schedulesOf' | 'onStart'> {
+export interface SessionsOptions extends Omit<InstanceOptions, 'schedules' | 'onStart'> {
   store: Store
   /** Whether this instance delivers scheduled messages, and its tools may schedule them. */
   schedules: boolean
@@ -56,30 +56,34 @@ export class Sessions {
   readonly #instance: Instance
   readonly #mailboxes: Mailboxes
   readonly #records: Records
-  readonly #schedules: Schedules
+  /** It loads when the instance starts: a program that only imports Loom does not need it. */
+  readonly #openSchedules: () => Promise<Schedules>
+  #schedules: Schedules | undefined
 
   constructor(options: SessionsOptions) {
     const { store } = options
     const requestStore = store.within?.(requestPatienceMs) ?? store
+    this.#openSchedules = late(async () => {
+      const { Schedules } = await import('./session/schedules.ts')
+      this.#schedules = new Schedules({
+        ...options,
+        store: requestStore,
+        leaseMs: options.heartbeatMs,
+        post: (sessionId, letter, request) => this.#mailboxes.post(sessionId, letter, request),
+      })
+      return this.#schedules
+    })
     const instance = new Instance({
       ...options,
+      schedules: options.schedules ? this.#openSchedules : undefined,
       onStart: () => {
-        if (options.schedules) this.#schedules.start()
+        if (options.schedules) this.#startSchedules().catch(options.report)
       },
-      schedulesOf: (owner) =>
-        options.schedules ? callSchedules(this.#schedules, owner) : undefined,
     })
     this.#store = store
     this.#instance = instance
     this.#records = new Records({ store, requestStore, instance })
-    const mailboxes = new Mailboxes({ ...options, store: requestStore, instance })
-    this.#mailboxes = mailboxes
-    this.#schedules = new Schedules({
-      ...options,
-      store: requestStore,
-      leaseMs: options.heartbeatMs,
-      post: (sessionId, letter, request) => mailboxes.post(sessionId, letter, request),
-    })
+    this.#mailboxes = new Mailboxes({ ...options, store: requestStore, instance })
     this.readers = new Readers({ ...options, requestStore, requestPatienceMs, instance })
   }
 
@@ -108,15 +112,21 @@ export class Sessions {
     return this.#instance.start()
   }
 
+  async #startSchedules(): Promise<void> {
+    const schedules = await this.#openSchedules()
+    // The instance may have begun to shut down meanwhile.
+    if (!this.isDraining) schedules.start()
+  }
+
   /** Starts nothing new, and hands every running turn over to another instance. */
   async drain(): Promise<void> {
-    await this.#schedules.stop()
+    await this.#schedules?.stop()
     await this.#instance.drain()
   }
 
   /** Accepts nothing more, and hands nothing over: for a store that no other instance shares. */
   refuse(): void {
-    void this.#schedules.stop()
+    void this.#schedules?.stop()
     this.#instance.refuse()
   }
 
@@ -229,17 +239,17 @@ export class Sessions {
     owner: ScheduleOwner,
   ): Promise<AddedSchedule> {
     await this.start()
-    return this.#schedules.add(sessionId, schedule, owner)
+    return (await this.#openSchedules()).add(sessionId, schedule, owner)
   }
 
   /** Returns the schedules of a session, the next one first. */
-  schedules(sessionId: string): Promise<Schedule[]> {
-    return this.#schedules.list(sessionId)
+  async schedules(sessionId: string): Promise<Schedule[]> {
+    return (await this.#openSchedules()).list(sessionId)
   }
 
   /** Removes a schedule. Returns false if the tenant has no such schedule. */
-  removeSchedule(sessionId: string, id: string, tenant: string): Promise<boolean> {
-    return this.#schedules.remove(sessionId, id, tenant)
+  async removeSchedule(sessionId: string, id: string, tenant: string): Promise<boolean> {
+    return (await this.#openSchedules()).remove(sessionId, id, tenant)
   }
 
   // Mailboxes

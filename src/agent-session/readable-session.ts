@@ -5,7 +5,6 @@ import { late } from '../ground/late.ts'
 import type { ScheduleInfo } from '../schedule.ts'
 import type { AnswerStream } from '../session/answer-stream.ts'
 import type { NextPrompt } from '../session/next-prompt.ts'
-import { scheduleInfo } from '../session/schedule-info.ts'
 import { sessionEvents } from '../session/session-events.ts'
 import {
   type QueuedLetterInfo,
@@ -19,6 +18,7 @@ import type { FollowOptions, HistoryOptions, PromptOptions, WaitOptions } from '
 import type { SessionHandle } from './session-handle.ts'
 
 // It loads the conversion of messages and the runner, which an import of the library does not need.
+const scheduling = late(() => import('../session/schedule-info.ts'))
 const prompts = late(() => import('../session/next-prompt.ts'))
 
 /** The reading side of a session. `AgentSession` adds the methods that change the session. */
@@ -71,8 +71,9 @@ export class ReadableSession<OUTPUT> {
 
   /** Returns the schedules of the session, the next one first. Returns none if the session does not exist. */
   async schedules(): Promise<ScheduleInfo[]> {
-    const { sessions } = this.#session
-    return (await sessions.schedules(await this.#session.storedId())).map(scheduleInfo)
+    const { scheduleInfo } = await scheduling()
+    const sessionId = await this.#session.storedId()
+    return (await this.#session.sessions.schedules(sessionId)).map(scheduleInfo)
   }
 
   /** Returns the state of the session. Returns undefined if it has no message yet. */

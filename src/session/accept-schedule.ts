@@ -9,6 +9,8 @@ import type { AddedSchedule } from './schedules.ts'
 import type { SessionHost } from './session-host.ts'
 import { storedId } from './tenant-ids.ts'
 
+export { scheduleInfo } from './schedule-info.ts'
+
 export interface SchedulePost {
   tenant: string
   /** The id by which the tenant names the session. */

@@ -1,21 +1,32 @@
 /** The schedules of a session as its tools use them. */
+import { late } from '../ground/late.ts'
 import type { CallSchedules } from '../schedule.ts'
 import { scheduleInfo } from './schedule-info.ts'
-import { scheduledLetter } from './scheduled-letter.ts'
 import type { Schedules } from './schedules.ts'
-import type { TurnScheduleOwner } from './turn-world.ts'
+
+/** The session of a turn, and the agent that answers its scheduled messages. */
+export interface CallSession {
+  sessionId: string
+  tenant: string
+  agent: string
+}
+
+/** It reads the schemas of messages, which most turns do not need. */
+const letters = late(() => import('./scheduled-letter.ts'))
 
 export function callSchedules(
-  schedules: Schedules,
-  { sessionId, tenant, agent }: TurnScheduleOwner,
+  open: () => Promise<Schedules>,
+  { sessionId, tenant, agent }: CallSession,
 ): CallSchedules {
   return {
     async add(time, message, id) {
+      const { scheduledLetter } = await letters()
       const letter = await scheduledLetter(message, { request: { agent }, fileUrls: 'public' })
+      const schedules = await open()
       const added = await schedules.add(sessionId, { id, time, letter }, { tenant, agent })
       return scheduleInfo(added.schedule)
     },
-    list: async () => (await schedules.list(sessionId)).map(scheduleInfo),
-    remove: (id) => schedules.remove(sessionId, id, tenant),
+    list: async () => (await (await open()).list(sessionId)).map(scheduleInfo),
+    remove: async (id) => (await open()).remove(sessionId, id, tenant),
   }
 }

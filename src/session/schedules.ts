@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { LoomError } from '../ground/error.ts'
-import type { Letter } from '../store/letter.ts'
+import type { Letter, WhenBusy } from '../store/letter.ts'
 import type { MailboxStore, PostReply } from '../store/mailbox.ts'
 import {
   firstDueAt,
@@ -16,9 +16,8 @@ import {
   type ScheduleStore,
 } from '../store/schedule.ts'
 import type { SessionReader } from '../store/session.ts'
-import type { PostRequest } from './mailboxes.ts'
+import { occurrenceLetter } from './occurrence-letter.ts'
 import { nextOf, readTime } from './schedule-time.ts'
-import { occurrenceLetter } from './scheduled-letter.ts'
 
 /** The greatest number of schedules of a session. */
 const schedulesMax = 100
@@ -38,7 +37,12 @@ export interface SchedulesOptions {
   leaseMs: number
   /** The names of the agents that this instance has now. */
   agentNames: () => readonly string[]
-  post: (sessionId: string, letter: Letter, request: PostRequest) => Promise<PostReply>
+  /** Posts a letter; see `Mailboxes.post`. */
+  post: (
+    sessionId: string,
+    letter: Letter,
+    request: ScheduleOwner & { whenBusy: WhenBusy },
+  ) => Promise<PostReply>
   report: (error: unknown) => void
 }
 

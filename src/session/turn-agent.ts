@@ -15,6 +15,7 @@ import { modelMessagesOf } from '../wire/conversation.ts'
 import { chosenModelIn } from './chosen-model.ts'
 import { contextMessages } from './context-messages.ts'
 import { closingEvents, openProviderCalls } from './open-calls.ts'
+import { callSchedules } from './schedules-of-call.ts'
 import { publicId } from './tenant-ids.ts'
 import { isGone, type RunningTurn } from './turn-world.ts'
 
@@ -86,11 +87,11 @@ interface TurnOf {
 
 function hooksOf(turn: RunningTurn, { resume, origins, session }: TurnOf): SessionHooks {
   const { claim, world } = turn
-  const schedules = world.schedulesOf({
+  const owner = {
     sessionId: claim.sessionId,
     tenant: session?.tenant ?? '',
     agent: claim.letter.request.agent,
-  })
+  }
   return {
     id: claim.sessionId,
     publicId: publicId(session?.tenant ?? '', claim.sessionId),
@@ -107,7 +108,7 @@ function hooksOf(turn: RunningTurn, { resume, origins, session }: TurnOf): Sessi
     spent: async () => (await world.store.session(claim.sessionId))?.spent ?? noSpending,
     beforeStart: () => world.mayStart(claim),
     record: turn.record,
-    ...(schedules !== undefined && { schedules }),
+    ...(world.schedules !== undefined && { schedules: callSchedules(world.schedules, owner) }),
     moreMessages: () => steeredMessages(turn),
     async mayReset() {
       const session = await world.store.session(claim.sessionId).catch(() => undefined)

@@ -5,7 +5,6 @@ import type { Clock } from '../ground/clock.ts'
 import type { MessageFold } from '../message-fold.ts'
 import type { ModelReference, Models } from '../model.ts'
 import type { Breakers } from '../runner/compaction/breaker.ts'
-import type { CallSchedules } from '../schedule.ts'
 import type { Sink } from '../sink.ts'
 import type { HintSource } from '../store/hint.ts'
 import type { InstanceRegister } from '../store/instances.ts'
@@ -14,13 +13,7 @@ import type { MailboxStore } from '../store/mailbox.ts'
 import type { SessionReader } from '../store/session.ts'
 import type { Claim, TurnStore } from '../store/turn.ts'
 import type { LocalTails } from './local-tail.ts'
-
-/** The session of a schedule, and the agent that answers. */
-export interface TurnScheduleOwner {
-  sessionId: string
-  tenant: string
-  agent: string
-}
+import type { Schedules } from './schedules.ts'
 
 export interface TurnWorld {
   store: MailboxStore &
@@ -44,8 +37,8 @@ export interface TurnWorld {
   flushMs: number
   patienceMs: number
   logTtlMs: number
-  /** The schedules of the session of a turn, for its tools. */
-  schedulesOf: (turn: TurnScheduleOwner) => CallSchedules | undefined
+  /** Opens the schedules of the sessions, for the tools. Undefined if tools may not use them. */
+  schedules: (() => Promise<Schedules>) | undefined
   /** Awaited before each model call and each tool call. It rejects if another instance may own the turn. */
   mayStart: (claim: Claim) => Promise<void>
   report: (error: unknown) => void
