@@ -159,7 +159,7 @@ const settings = fc.record({
   isAsync: fc.boolean(),
   recovery: fc.constantFrom('reset' as const, 'continue' as const),
   approvals: fc.boolean(),
-  maxSteps: fc.integer({ min: 0, max: 4 }),
+  maxSteps: fc.integer({ min: 1, max: 4 }),
   toolConcurrency: fc.integer({ min: 1, max: 3 }),
   onStep: fc.constantFrom<StepDecision>('continue', 'continue', 'stop'),
   onError: fc.constantFrom<ErrorDecision>('stop', 'retry', { reply: 'Sorry.' }),
