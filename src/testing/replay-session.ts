@@ -59,7 +59,7 @@ export async function replaySession<CONTEXT>(
     onHeldCall: () => turn?.stopIfDue(),
   })
   const agents: readonly AnyAgent[] = [replayedAgent(agent, script)]
-  await using loom = new Loom({
+  const loom = new Loom({
     agents,
     models: modelsOf(script),
     // The addresses of files are placeholders, or they were allowed when the session was recorded.
@@ -67,13 +67,17 @@ export async function replaySession<CONTEXT>(
     // The test reports the failure of a turn.
     report: () => undefined,
   })
-  const session = loom.startAgent(agent.name, undefined, { context, principal })
-  for (const [index, recorded] of turns.entries()) {
-    turn = new TurnReplay(session, script, recorded)
-    await check(turn, `Turn ${index + 1} (${nameOf(recorded)})`)
+  try {
+    const session = loom.startAgent(agent.name, undefined, { context, principal })
+    for (const [index, recorded] of turns.entries()) {
+      turn = new TurnReplay(session, script, recorded)
+      await check(turn, `Turn ${index + 1} (${nameOf(recorded)})`)
+    }
+    script.model.assertEnd()
+    return await session.messages()
+  } finally {
+    await loom.close()
   }
-  script.model.assertEnd()
-  return session.messages()
 }
 
 /** The agent, with the recorded outcomes of its tool calls. */
