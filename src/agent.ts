@@ -226,7 +226,7 @@ export interface AgentDefinition<
    */
   temperature?: OfContext<number, CONTEXT>
   /**
-   * The context window of the model, in tokens. Longer conversations are compacted.
+   * The context window of the model, in tokens. Longer conversations are compacted. 0: no conversation is.
    * @defaultValue the known window of the model, or 128000
    */
   contextWindow?: OfContext<number, CONTEXT>

@@ -55,7 +55,8 @@ const forms = {
   },
   maxSteps: wholeFrom1,
   temperature: numberFrom(0),
-  contextWindow: numberFrom(1),
+  // 0 stands for a window without an end.
+  contextWindow: numberFrom(0),
   maxOutputTokens: wholeFrom1,
   maxCost: numberFrom(0),
   maxTokens: numberFrom(0),
