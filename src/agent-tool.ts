@@ -5,6 +5,7 @@
 import type { JSONValue } from '@ai-sdk/provider'
 
 import type { Agent } from './agent.ts'
+import type { DataSchemas } from './data-part.ts'
 import { defineTool } from './define-tool.ts'
 import type { AgentEvent } from './event.ts'
 import { LoomError } from './ground/error.ts'
@@ -12,6 +13,7 @@ import { toJson } from './ground/json.ts'
 import { zodSchema } from './ground/schema.ts'
 import type { JsonOf } from './run-result.ts'
 import type { AgentTools, ToolContext, TypedTool } from './tool.ts'
+import type { DataSchemasOf } from './ui-message.ts'
 import type { Usage } from './usage.ts'
 
 /**
@@ -57,7 +59,8 @@ const reportEveryMs = 100
 
 /**
  * Returns a tool that runs an agent. The calling model sends it a task, and receives the answer of the agent.
- * The call fails if the agent needs a human.
+ * The call fails if the agent needs a human. The data parts that the agent's tools write go into the message
+ * of the calling agent.
  * @throws LoomError `invalid-config` for an invalid name or time limit
  * @example
  * ```ts
@@ -71,10 +74,12 @@ const reportEveryMs = 100
 export function agentTool<
   CONTEXT,
   OUTPUT,
+  TOOLS extends AgentTools,
+  SCHEMAS extends DataSchemas,
   const AGENT_NAME extends string,
   const NAME extends string = AGENT_NAME,
 >(
-  agent: Agent<CONTEXT, OUTPUT, AgentTools, AGENT_NAME>,
+  agent: Agent<CONTEXT, OUTPUT, TOOLS, AGENT_NAME, SCHEMAS>,
   options?: AgentToolOptions<NAME>,
 ): TypedTool<
   {
@@ -83,7 +88,8 @@ export function agentTool<
   },
   AgentToolOutput<JsonOf<OUTPUT>>,
   CONTEXT,
-  NoInfer<NAME>
+  NoInfer<NAME>,
+  DataSchemasOf<Agent<never, unknown, TOOLS, string, SCHEMAS>>
 >
 // `OUTPUT` is the type of the schema that checked the output.
 export function agentTool<CONTEXT>(
@@ -114,7 +120,7 @@ async function* delegate<CONTEXT>(
   context: ToolContext<CONTEXT>,
 ): AsyncGenerator<AgentToolOutput, AgentToolOutput> {
   const progress = openProgress()
-  const result = context.run(agent, prompt, { sink: progress.note })
+  const result = context.run(agent, prompt, { sink: progress.note, forwardData: true })
   // The `await` below handles a rejection. This handler prevents an unhandled rejection before that.
   const completion = result.then(progress.end, progress.end)
   for (;;) {

@@ -7,6 +7,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { FlexibleSchema, ModelMessage } from 'ai'
 
 import type { AgentCompaction } from './compaction.ts'
+import { checkDataSchemas, type DataSchemas } from './data-part.ts'
 import { checkFields } from './ground/agent-values.ts'
 import { LoomError } from './ground/error.ts'
 import { isName } from './ground/name.ts'
@@ -162,7 +163,7 @@ export interface Budget {
 /**
  * The definition of an agent, for `defineAgent`. `CONTEXT` is the type of the run's context, which callbacks
  * and tools receive. `OUTPUT` is the type of the output, if the agent has a schema for it, `TOOLS` the type
- * of the tools, and `NAME` the name.
+ * of the tools, `NAME` the name, and `SCHEMAS` the schemas of data parts.
  * @example
  * ```ts
  * import type { AgentDefinition } from 'loomkit'
@@ -179,6 +180,7 @@ export interface AgentDefinition<
   OUTPUT = unknown,
   TOOLS extends AgentTools = AgentTools,
   NAME extends string = string,
+  SCHEMAS extends DataSchemas = DataSchemas,
 > {
   /** The name in routes, telemetry and sub-agent tools: 1 to 64 letters, digits, `_` or `-`. */
   name: NAME
@@ -208,6 +210,12 @@ export interface AgentDefinition<
    * @defaultValue none: the answer is a text
    */
   output?: OfContext<FlexibleSchema<OUTPUT>, CONTEXT>
+  /**
+   * The schemas of the data parts that the tools may `write`, by name without `data-`, for tools that have no
+   * schema of the name. They check the data and type it in `UIMessageOf`.
+   * @defaultValue none: a name without a schema takes any JSON value
+   */
+  dataSchemas?: SCHEMAS
   /**
    * The model. In a list, each model is the fallback of the one before it.
    * @defaultValue the default model of the server or of the run
@@ -309,7 +317,8 @@ export interface Agent<
   OUTPUT = unknown,
   TOOLS extends AgentTools = AgentTools,
   NAME extends string = string,
-> extends AgentDefinition<CONTEXT, OUTPUT, TOOLS, NAME> {
+  SCHEMAS extends DataSchemas = DataSchemas,
+> extends AgentDefinition<CONTEXT, OUTPUT, TOOLS, NAME, SCHEMAS> {
   /**
    * The secret that signs approval requests, so that only decisions on calls of this agent count.
    * @defaultValue two random UUIDs
@@ -334,7 +343,7 @@ export type AnyAgent = Agent<never>
  * declare. `defineAgent<Context>(…)` sets the context itself, and `defineAgent<Context>()(…)` sets it and
  * also keeps the types of the tools, for `UIMessageOf`.
  * @throws LoomError `invalid-config` for an invalid name, without a system prompt, or for a field of another
- * form, such as `maxSteps: 0`
+ * form, such as `maxSteps: 0` or `dataSchemas` with a name of Loom's own parts
  * @example
  * ```ts
  * import { defineAgent, run } from 'loomkit'
@@ -349,9 +358,10 @@ export function defineAgent<
   OUTPUT = unknown,
   const TOOLS extends AgentTools = AgentTools<CONTEXT>,
   const NAME extends string = string,
+  SCHEMAS extends DataSchemas = DataSchemas,
 >(
-  definition: Definition<CONTEXT, OUTPUT, TOOLS, NAME>,
-): Agent<CONTEXT & ContextOfTools<TOOLS>, OUTPUT, TOOLS, NAME>
+  definition: Definition<CONTEXT, OUTPUT, TOOLS, NAME, SCHEMAS>,
+): Agent<CONTEXT & ContextOfTools<TOOLS>, OUTPUT, TOOLS, NAME, SCHEMAS>
 /**
  * Sets the context of an agent, and returns a function that checks a definition and returns the
  * agent. It also keeps the types of the tools, for `UIMessageOf`.
@@ -359,7 +369,7 @@ export function defineAgent<
  */
 export function defineAgent<CONTEXT>(): DefineAgent<CONTEXT>
 export function defineAgent(
-  definition?: Definition<unknown, unknown, AgentTools, string>,
+  definition?: Definition<unknown, unknown, AgentTools, string, DataSchemas>,
 ): unknown {
   return definition === undefined ? checked : checked(definition)
 }
@@ -368,12 +378,13 @@ export function defineAgent(
  * The definition of an agent, with the secret of an earlier process if its approvals must stay
  * valid.
  */
-type Definition<CONTEXT, OUTPUT, TOOLS extends AgentTools, NAME extends string> = AgentDefinition<
+type Definition<
   CONTEXT,
   OUTPUT,
-  TOOLS,
-  NAME
-> & {
+  TOOLS extends AgentTools,
+  NAME extends string,
+  SCHEMAS extends DataSchemas,
+> = AgentDefinition<CONTEXT, OUTPUT, TOOLS, NAME, SCHEMAS> & {
   /**
    * The secret that signs approval requests. Set the same one in all processes that may receive a
    * decision without a session. @defaultValue two random UUIDs
@@ -386,12 +397,13 @@ type DefineAgent<CONTEXT> = <
   OUTPUT = unknown,
   const TOOLS extends AgentTools<CONTEXT> = AgentTools<CONTEXT>,
   const NAME extends string = string,
+  SCHEMAS extends DataSchemas = DataSchemas,
 >(
-  definition: Definition<CONTEXT, OUTPUT, TOOLS, NAME>,
-) => Agent<CONTEXT, OUTPUT, TOOLS, NAME>
+  definition: Definition<CONTEXT, OUTPUT, TOOLS, NAME, SCHEMAS>,
+) => Agent<CONTEXT, OUTPUT, TOOLS, NAME, SCHEMAS>
 
-function checked(definition: Definition<unknown, unknown, AgentTools, string>): Agent {
-  const { name, systemPrompt } = definition
+function checked(definition: Definition<unknown, unknown, AgentTools, string, DataSchemas>): Agent {
+  const { name, systemPrompt, dataSchemas } = definition
   if (!isName(name)) {
     throw new LoomError(
       'invalid-config',
@@ -402,6 +414,7 @@ function checked(definition: Definition<unknown, unknown, AgentTools, string>): 
     throw new LoomError('invalid-config', `Agent "${name}" needs a systemPrompt.`)
   }
   checkFields(name, definition)
+  checkDataSchemas(dataSchemas, `Agent "${name}"`)
   let approvalSecret: string | undefined
   return {
     // Made at first use: Cloudflare Workers has no random values before the first request.

@@ -1,13 +1,15 @@
 /** Checks a tool's definition at the start of the program, not at the first call. */
+import { checkDataSchemas, type DataSchemas } from './data-part.ts'
 import { LoomError } from './ground/error.ts'
 import { isName } from './ground/name.ts'
 import type { ToolDefinition, TypedTool } from './tool.ts'
 
 /**
  * Checks the definition of a tool and returns the tool. TypeScript infers its types: the input from
- * `inputSchema`, the output from `execute`, and the context from the type of the parameter `context`.
- * @throws LoomError `invalid-config` for a name that no provider accepts, or a time limit that is not a
- * positive number
+ * `inputSchema`, the output from `execute`, the context from the type of the parameter `context`, and the data
+ * parts from `dataSchemas`.
+ * @throws LoomError `invalid-config` for a name that no provider accepts, a time limit that is not a positive
+ * number, or `dataSchemas` with a name of Loom's own parts
  * @example
  * ```ts
  * import { defineTool } from 'loomkit'
@@ -18,12 +20,18 @@ import type { ToolDefinition, TypedTool } from './tool.ts'
  * const double = defineTool({ name: 'double', description, inputSchema, execute: ({ value }) => value * 2 })
  * ```
  */
-export function defineTool<INPUT, OUTPUT, CONTEXT = unknown, const NAME extends string = string>(
-  definition: ToolDefinition<INPUT, OUTPUT, CONTEXT, NAME>,
-): TypedTool<INPUT, OUTPUT, CONTEXT, NAME>
+export function defineTool<
+  INPUT,
+  OUTPUT,
+  CONTEXT = unknown,
+  const NAME extends string = string,
+  SCHEMAS extends DataSchemas = DataSchemas,
+>(
+  definition: ToolDefinition<INPUT, OUTPUT, CONTEXT, NAME, SCHEMAS>,
+): TypedTool<INPUT, OUTPUT, CONTEXT, NAME, SCHEMAS>
 // `TypedTool` has a required `execute`; see there.
 export function defineTool(definition: ToolDefinition<unknown, unknown>): unknown {
-  const { name, timeoutMs } = definition
+  const { name, timeoutMs, dataSchemas } = definition
   if (!isName(name)) {
     throw new LoomError(
       'invalid-config',
@@ -33,5 +41,6 @@ export function defineTool(definition: ToolDefinition<unknown, unknown>): unknow
   if (timeoutMs !== undefined && !(timeoutMs > 0)) {
     throw new LoomError('invalid-config', `timeoutMs of tool "${name}" must be above 0.`)
   }
+  checkDataSchemas(dataSchemas, `Tool "${name}"`)
   return definition
 }

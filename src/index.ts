@@ -23,6 +23,7 @@ export type {
   CompactMessages,
 } from './compaction.ts'
 export { agentTool, type AgentToolOutput } from './agent-tool.ts'
+export type { DataPart, DataSchemas, DataTypesOf } from './data-part.ts'
 export { defineTool } from './define-tool.ts'
 export type { Clock } from './ground/clock.ts'
 export { LoomError, type LoomErrorCode } from './ground/error.ts'
@@ -83,7 +84,7 @@ export type {
   TypedTool,
 } from './tool.ts'
 export type { ToolSetOf } from './tool-set.ts'
-export type { UIMessageOf, UIToolsOf } from './ui-message.ts'
+export type { UIDataOf, UIMessageOf, UIToolsOf } from './ui-message.ts'
 export type { Usage } from './usage.ts'
 export { openSandbox, type Sandbox } from './machine/sandbox.ts'
 export { type SandboxMode, type SandboxOptions } from './machine/sandbox/options.ts'

@@ -13,6 +13,8 @@ export type WithModels<OPTIONS extends { models?: Models }> = OPTIONS & { models
 export interface RootMessage {
   sessionId: string | undefined
   messageId: string
+  /** The calls above a run: the beginning of the ids of the data parts that its tools write. */
+  callPath: string
 }
 
 /**

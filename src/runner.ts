@@ -53,12 +53,12 @@ export async function run<CONTEXT = unknown, OUTPUT = unknown>(
     messageId,
     messages: typeof messages === 'string' ? [{ role: 'user', content: messages }] : messages,
     emit,
-    runBelow: (below, prompt, own) =>
+    runBelow: (below, prompt, { callPath, ...own }) =>
       runBelow(below, prompt, {
         ...shared,
         ...defaults,
         ...own,
-        rootMessage: rootMessageOf(options, messageId),
+        rootMessage: { ...rootMessageOf(options, messageId), callPath },
       }),
   })
   return withOutputType(

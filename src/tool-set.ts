@@ -21,7 +21,7 @@ import type { NamedTool } from './tool.ts'
 export type ToolSetOf<SOURCE> = SetOf<EntryOf<ToolsOf<SOURCE>>>
 
 /** The tools of an agent; any other type is the tools. */
-type ToolsOf<SOURCE> = SOURCE extends { systemPrompt: unknown; tools?: infer TOOLS }
+export type ToolsOf<SOURCE> = SOURCE extends { systemPrompt: unknown; tools?: infer TOOLS }
   ? Value<Exclude<TOOLS, undefined>>
   : SOURCE
 
@@ -29,7 +29,7 @@ type ToolsOf<SOURCE> = SOURCE extends { systemPrompt: unknown; tools?: infer TOO
 type Value<FIELD> = FIELD extends (context: never) => infer RESULT ? Awaited<RESULT> : FIELD
 
 /** The entries of all lists, if the tools are a union of lists. */
-type EntryOf<TOOLS> = TOOLS extends readonly (infer ENTRY)[] ? ENTRY : TOOLS
+export type EntryOf<TOOLS> = TOOLS extends readonly (infer ENTRY)[] ? ENTRY : TOOLS
 
 /** The entries of a list of tools as one type, by the name of the tool. */
 type SetOf<ENTRY> = Named<Extract<ENTRY, NamedTool>> & Intersection<Exclude<ENTRY, NamedTool>>

@@ -6,6 +6,7 @@
 import type { FlexibleSchema, ModelMessage, ToolResultPart, ToolSet } from 'ai'
 
 import type { Agent } from './agent.ts'
+import type { DataSchemas, DataTypesOf, DataWrite } from './data-part.ts'
 import type { RunResult } from './run-result.ts'
 import type { CallSchedules } from './schedule.ts'
 import type { Sink } from './sink.ts'
@@ -30,7 +31,7 @@ export type RetryClass = 'safe' | 'keyed' | 'steps' | 'never'
 
 /**
  * The facts of one call of a tool, the second argument of `execute`. It is a superset of the AI SDK's
- * `ToolExecutionOptions`.
+ * `ToolExecutionOptions`. `DATA` has the type of the data of each name that the tool may `write`.
  * @example
  * ```ts
  * import type { ToolContext } from 'loomkit'
@@ -42,7 +43,10 @@ export type RetryClass = 'safe' | 'keyed' | 'steps' | 'never'
  * }
  * ```
  */
-export interface ToolContext<CONTEXT = unknown> extends ToolCallFacts {
+export interface ToolContext<
+  CONTEXT = unknown,
+  DATA = Record<string, unknown>,
+> extends ToolCallFacts {
   /** The messages of the model call that made this call, without the system prompt. */
   messages: ModelMessage[]
   /** The `signal` under the AI SDK's name. */
@@ -84,6 +88,32 @@ export interface ToolContext<CONTEXT = unknown> extends ToolCallFacts {
     work: (attempt: StepAttempt) => VALUE | Promise<VALUE>,
   ) => Promise<VALUE>
   /**
+   * Writes a data part into the answer while the tool runs: clients receive it at once, and the message keeps
+   * it. The model never receives it. Parts are sent in the order of the calls, and before the outcome of the
+   * call. The promise resolves when the part is on its way, later for a slow client or store. A tool need not
+   * await it. A part with a fault fails the call, with the text of the fault.
+   *
+   * A call that runs again after the death of its process writes its parts again, with the same ids if it
+   * takes the same course, so that they replace the first ones. Data of more than half a megabyte must not
+   * change until the promise resolves. Limits of a call: the size of a tool output for each part, and 1,000
+   * parts that wait or that the message keeps.
+   * @throws LoomError `invalid-request` for data that is not JSON, does not fit its schema or exceeds a limit,
+   * for a wrong type or id, or after the end of the call; the reason of `signal`
+   * @example
+   * ```ts
+   * import type { ToolContext } from 'loomkit'
+   *
+   * const load = async (input: { rows: string[] }, { write }: ToolContext) => {
+   *   for (const index of input.rows.keys()) {
+   *     const percent = Math.round((100 * (index + 1)) / input.rows.length)
+   *     await write({ type: 'data-progress', id: 'load', data: { percent } })
+   *   }
+   *   return input.rows.length
+   * }
+   * ```
+   */
+  write: DataWrite<DATA>
+  /**
    * Runs another agent for this call, one level deeper, with the same context, models, limits and signal.
    * Its tokens and cost count for this turn. It cannot ask a human: calls that need an approval are refused.
    */
@@ -93,6 +123,8 @@ export interface ToolContext<CONTEXT = unknown> extends ToolCallFacts {
     options?: {
       /** Receives the events of the sub-agent as they happen. @defaultValue ignores them */
       sink?: Sink
+      /** Writes the data parts of the agent's tools into the message of this call too. @defaultValue false */
+      forwardData?: boolean
     },
   ) => Promise<RunResult<OUTPUT>>
 }
@@ -129,7 +161,13 @@ export interface StepAttempt {
  * const clock: ToolDefinition<unknown, string> = { name: 'clock', description, inputSchema, execute }
  * ```
  */
-export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown, NAME extends string = string> {
+export interface ToolDefinition<
+  INPUT,
+  OUTPUT,
+  CONTEXT = unknown,
+  NAME extends string = string,
+  SCHEMAS extends DataSchemas = DataSchemas,
+> {
   /** The name for the model: 1 to 64 letters, digits, `_` or `-`. */
   name: NAME
   /** The description for the model. */
@@ -144,7 +182,7 @@ export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown, NAME extends s
    */
   execute?: (
     input: INPUT,
-    context: ToolContext<CONTEXT>,
+    context: ToolContext<CONTEXT, DataTypesOf<SCHEMAS>>,
   ) => OUTPUT | Promise<OUTPUT> | AsyncIterable<OUTPUT>
   /** Asks a human before the call runs. @defaultValue false */
   needsApproval?:
@@ -171,6 +209,12 @@ export interface ToolDefinition<INPUT, OUTPUT, CONTEXT = unknown, NAME extends s
   timeoutMs?: number
   /** A name for people. @defaultValue none */
   title?: string
+  /**
+   * The schemas of the data parts that the tool may `write`, by name without `data-`. They check the data and
+   * type it, also in the messages of an agent with this tool (`UIMessageOf`).
+   * @defaultValue those of the agent; a name without a schema takes any JSON value
+   */
+  dataSchemas?: SCHEMAS
 }
 
 /**
@@ -189,6 +233,7 @@ export interface NamedTool<
   OUTPUT = unknown,
   CONTEXT = unknown,
   NAME extends string = string,
+  SCHEMAS extends DataSchemas = DataSchemas,
 > {
   /** The name for the model. */
   readonly name: NAME
@@ -218,6 +263,8 @@ export interface NamedTool<
   readonly timeoutMs?: number
   /** A name for people. @defaultValue none */
   readonly title?: string
+  /** The schemas of the data parts that the tool may write. */
+  readonly dataSchemas?: SCHEMAS
 }
 
 /** The type of a function that decides whether a call needs an approval. */
@@ -246,7 +293,8 @@ export interface TypedTool<
   OUTPUT = unknown,
   CONTEXT = unknown,
   NAME extends string = string,
-> extends NamedTool<INPUT, OUTPUT, CONTEXT, NAME> {
+  SCHEMAS extends DataSchemas = DataSchemas,
+> extends NamedTool<INPUT, OUTPUT, CONTEXT, NAME, SCHEMAS> {
   /**
    * Does the work. A caller that is not Loom, such as a test or `generateText` of the AI SDK, may leave out
    * the facts that only a run of Loom has. If the client runs the tool, it is absent at run time: the types

@@ -186,6 +186,7 @@ const nouns = new Set(
   [
     'agent',
     'compaction',
+    'data-part',
     'event',
     'message',
     'model',

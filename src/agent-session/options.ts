@@ -39,7 +39,7 @@ export interface DecisionOptions extends WaitOptions {
 export interface FollowOptions extends WaitOptions {
   /**
    * The end of the loop. `session`: the caller leaves it, or the signal aborts. `queue`: no turn runs and no
-   * message waits; then the loop has no `data-` events. @defaultValue 'session'
+   * message waits; then the loop has neither `data-user-message` nor `data-queue`. @defaultValue 'session'
    */
   scope?: FollowScope
 }

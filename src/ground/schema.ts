@@ -6,12 +6,22 @@ import type { JSONSchema7 } from '@ai-sdk/provider'
 import type { Schema } from 'ai'
 import type { z } from 'zod/v4'
 
+import { isFields } from './fields.ts'
+
 /**
  * The mark of a schema in the AI SDK: `asSchema` takes an object with this mark as it is. It is in the
  * global symbol registry, so that several versions of the SDK share it (`@ai-sdk/provider-utils`,
  * `schema.ts`).
  */
 const schemaMark = Symbol.for('vercel.ai.schema')
+
+/**
+ * Whether a value is a schema. `asSchema` takes any object for one. A plain JSON schema has neither of these
+ * fields.
+ */
+export const isSchema = (value: unknown): boolean =>
+  typeof value === 'function' ||
+  (isFields(value) && ('~standard' in value || 'jsonSchema' in value))
 
 /** The argument of a function that creates a zod schema. */
 export type Zod = typeof z

@@ -21,13 +21,17 @@ export const outputLimits = {
 
 /**
  * The output as JSON; see `toJson`. For a large output the event loop runs other work before and after.
+ * @param subject the words for the value in error texts
  * @throws LoomError `invalid-request` for an output that is not JSON, or is larger than the limits
  */
-export async function outputOf(value: unknown): Promise<JSONValue> {
+export async function outputOf(
+  value: unknown,
+  subject = 'the output of the tool',
+): Promise<JSONValue> {
   if (isOnePiece(value)) return toJson(value)
-  checkSize(value)
+  checkSize(value, subject)
   const text = await jsonTextOf(value)
-  if (text.length > outputLimits.characters) throw tooLong()
+  if (text.length > outputLimits.characters) throw tooLong(subject)
   await nextTurn()
   if (typeof value === 'string') return value
   const output = parseJson(text)
@@ -48,7 +52,7 @@ export async function restAfter(output: JSONValue): Promise<void> {
   if (!isOnePiece(output)) await nextTurn()
 }
 
-function checkSize(value: unknown): void {
+function checkSize(value: unknown, subject: string): void {
   let values = 0
   let characters = 0
   const open: unknown[] = [value]
@@ -57,7 +61,7 @@ function checkSize(value: unknown): void {
     values++
     if (typeof each === 'string') characters += each.length
     else if (Array.isArray(each)) {
-      if (values + each.length > outputLimits.values) throw tooMany(value)
+      if (values + each.length > outputLimits.values) throw tooMany(value, subject)
       for (const item of each) open.push(item)
     } else if (isObject(each) && !ArrayBuffer.isView(each)) {
       for (const key in each) {
@@ -65,18 +69,18 @@ function checkSize(value: unknown): void {
         open.push(each[key])
       }
     }
-    if (values + open.length > outputLimits.values) throw tooMany(value)
-    if (characters > outputLimits.characters) throw tooLong()
+    if (values + open.length > outputLimits.values) throw tooMany(value, subject)
+    if (characters > outputLimits.characters) throw tooLong(subject)
   }
 }
 
 /** A walk through a cycle has no end, so it also finds too many values. */
-const tooMany = (value: unknown) =>
+const tooMany = (value: unknown, subject: string) =>
   new LoomError(
     'invalid-request',
     holdsCycle(value)
-      ? 'not JSON: the output of the tool holds a cycle.'
-      : `The output of the tool holds more than ${outputLimits.values.toLocaleString('en')} values. Return fewer values, or a text.`,
+      ? `not JSON: ${subject} holds a cycle.`
+      : `${sentence(subject)} holds more than ${outputLimits.values.toLocaleString('en')} values. Send fewer values, or a text.`,
   )
 
 /** Whether a value contains itself, as far as a walk of bounded length can find out. */
@@ -99,8 +103,11 @@ function holdsCycle(value: unknown): boolean {
   return false
 }
 
-const tooLong = () =>
+const tooLong = (subject: string) =>
   new LoomError(
     'invalid-request',
-    `The output of the tool is longer than ${outputLimits.characters.toLocaleString('en')} characters as JSON. Return less, or a link to it.`,
+    `${sentence(subject)} is longer than ${outputLimits.characters.toLocaleString('en')} characters as JSON. Send less, or a link to it.`,
   )
+
+const sentence = (subject: string): string =>
+  `${subject.charAt(0).toUpperCase()}${subject.slice(1)}`

@@ -14,7 +14,7 @@ export function settlerOptions<CONTEXT>(
   { emit, ledger }: { emit: Sink; ledger: Ledger },
 ): CallSettlerOptions {
   const { session, depth = 0, principal = '' } = options
-  const root = rootMessageOf(options, messageId)
+  const { callPath, ...root } = rootMessageOf(options, messageId)
   const context = contextOf(options)
   // Some servers count calls from 0 in every reply, and the run may not have the earlier call with the
   // same id, if a summary replaced it or it was cut off. So the message id is a part of the key.
@@ -32,7 +32,9 @@ export function settlerOptions<CONTEXT>(
     trustApprovals: session !== undefined,
     beforeStart: session?.beforeStart,
     record: session?.record,
-    contextOf: ({ toolCallId }, callSignal) => {
+    dataSchemas: agent.dataSchemas,
+    callPath,
+    contextOf: ({ toolCallId }, callSignal, data) => {
       const idempotencyKey = `${scope}:${toolCallId}`
       return {
         context,
@@ -43,7 +45,14 @@ export function settlerOptions<CONTEXT>(
         agent: agent.name,
         depth,
         schedules: session?.schedules,
-        run: subRuns({ runBelow, key: idempotencyKey, signal: callSignal, ledger }),
+        run: subRuns({
+          runBelow,
+          key: idempotencyKey,
+          callPath: `${callPath}${toolCallId}/`,
+          data,
+          signal: callSignal,
+          ledger,
+        }),
       }
     },
   }
@@ -53,4 +62,4 @@ export function settlerOptions<CONTEXT>(
 export const rootMessageOf = <CONTEXT>(
   { session, rootMessage }: RunOptions<CONTEXT>,
   messageId: string,
-): RootMessage => rootMessage ?? { sessionId: session?.publicId, messageId }
+): RootMessage => rootMessage ?? { sessionId: session?.publicId, messageId, callPath: '' }

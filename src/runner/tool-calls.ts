@@ -7,6 +7,7 @@
 import type { JSONValue } from '@ai-sdk/provider'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
+import type { DataSchemas } from '../data-part.ts'
 import type { StepRecord } from '../event.ts'
 import type { Clock } from '../ground/clock.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
@@ -15,6 +16,7 @@ import { timerMaxMs, untilAborted } from '../ground/until-aborted.ts'
 import { toolOutput } from '../model/prompt/tool-output.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
 import type { ToolContext } from '../tool.ts'
+import { CallData, schemaIn } from './call-data.ts'
 import { CallSteps } from './call-steps.ts'
 import { outputOf, restAfter } from './output-limits.ts'
 import { beforeCall, decisionAfter, infoOf, type ToolHooks } from './tool-hook-calls.ts'
@@ -32,7 +34,8 @@ export interface ToolCallsOptions {
   contextOf: (
     call: ToolCall,
     signal: AbortSignal,
-  ) => Omit<ToolContext, 'toolCallId' | 'messages' | 'signal' | 'abortSignal' | 'step'>
+    data: CallData,
+  ) => Omit<ToolContext, 'toolCallId' | 'messages' | 'signal' | 'abortSignal' | 'step' | 'write'>
   redact: (text: string) => string
   /** Awaited before each call. */
   beforeStart?: (() => Promise<void>) | undefined
@@ -40,10 +43,14 @@ export interface ToolCallsOptions {
   record?: ((step: StepRecord) => Promise<void>) | undefined
   /** The hooks of the agent. */
   hooks: ToolHooks | undefined
+  /** The schemas of data parts for names of which a tool has none. */
+  dataSchemas: DataSchemas | undefined
+  /** The ids of the calls above this run, as the beginning of the ids of data parts. '' if there are none. */
+  callPath: string
 }
 
 /** The options of one call. */
-type CallOptions = ToolCallsOptions & { steps: CallSteps }
+type CallOptions = ToolCallsOptions & { steps: CallSteps; data: CallData }
 
 /** The outcome of a call, in the form that the model receives. */
 export interface ToolOutcome {
@@ -86,9 +93,12 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   publish('tool:start', () => [{}, labels])
   const { beforeStart, record } = options
   const steps = new CallSteps({ call, beforeStart, record })
-  const outcome = await outcomeOf(call, { ...options, steps })
+  const data = dataOf(call, options)
+  const callOptions = { ...options, steps, data }
+  const outcome = await outcomeOf(call, callOptions)
   steps.close()
-  const settled = await afterCall(call, outcome, { options: { ...options, steps }, started })
+  data.close()
+  const settled = await afterCall(call, outcome, { options: callOptions, started })
   const durationMs = clock.elapsed() - started
   if ('error' in settled) {
     const { error } = settled
@@ -100,6 +110,12 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   await options.emit({ type: 'tool-output-available', output: settled.output, ...ofCall(call) })
   await restAfter(settled.output)
   return { call, part: resultPart(call, settled.modelOutput) }
+}
+
+function dataOf(call: ToolCall, { emit, dataSchemas, callPath }: ToolCallsOptions): CallData {
+  const schemas = [call.tool?.dataSchemas, dataSchemas]
+  const idPrefix = callPath + call.toolCallId
+  return new CallData({ emit, idPrefix, schemaOf: (name) => schemaIn(name, schemas) })
 }
 
 /** The outcome of a call after the agent's `afterTool`. A stopped turn does not wait for it. */
@@ -170,19 +186,35 @@ async function succeed(
   const context = contextOf(call, options)
   const before = await beforeCall(call, tool, { hooks: options.hooks, context })
   if ('output' in before) return successOf(tool, call, before.output)
-  const result = await tool.execute?.(before.call.checkedInput, context)
-  const last = isAsyncIterable(result) ? await lastOf(result, call, options) : result
+  const last = await resultOf(tool, before.call, { ...options, context })
+  await options.data.settle()
   return successOf(tool, before.call, last)
 }
 
+async function resultOf(
+  tool: ReadyTool,
+  call: ToolCall,
+  options: CallOptions & { progress: ToolProgress; context: ToolContext },
+): Promise<unknown> {
+  try {
+    const result = await tool.execute?.(call.checkedInput, options.context)
+    return isAsyncIterable(result) ? await lastOf(result, call, options) : result
+  } catch (error) {
+    // What the tool wrote before its error is sent, and before the error.
+    await options.data.sent()
+    throw error
+  }
+}
+
 function contextOf(call: ToolCall, options: CallOptions): ToolContext {
-  const { signal, messages, steps } = options
+  const { signal, messages, steps, data } = options
   const { toolCallId } = call
-  const context = options.contextOf(call, signal)
+  const context = options.contextOf(call, signal, data)
   const attempt = { key: context.idempotencyKey, signal }
   return {
     ...context,
     step: (name, work) => steps.run(name, work, attempt),
+    write: (part) => data.write(part, signal),
     toolCallId,
     messages,
     signal,

@@ -5,6 +5,7 @@
 import type { LanguageModelV4FunctionTool, LanguageModelV4ProviderTool } from '@ai-sdk/provider'
 import { asSchema, type FlexibleSchema, type ToolResultPart, type ToolSet } from 'ai'
 
+import type { DataSchemas } from '../data-part.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { isName } from '../ground/name.ts'
 import { isNamedTool, type ToolEntry, toolEntries } from '../tool-list.ts'
@@ -24,6 +25,8 @@ export interface ReadyTool {
   dynamic: boolean
   retry: RetryClass
   timeoutMs: number | undefined
+  /** The schemas of the data parts that the tool writes. */
+  dataSchemas: DataSchemas | undefined
   /** Returns the tool as the model receives it. */
   offer: (context: unknown) => Offer
   check: (input: unknown) => Promise<{ input: unknown } | { refusal: string }>
@@ -114,6 +117,7 @@ async function makeReady(name: string, tool: OfferedTool): Promise<ReadyTool> {
     dynamic: 'type' in tool && tool.type === 'dynamic',
     retry: 'retry' in tool ? (tool.retry ?? 'never') : 'never',
     timeoutMs: 'timeoutMs' in tool ? tool.timeoutMs : undefined,
+    dataSchemas: 'dataSchemas' in tool ? tool.dataSchemas : undefined,
     offer: await offerOf(name, tool),
     check: checkOf(name, tool),
     execute:

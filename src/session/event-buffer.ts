@@ -1,6 +1,7 @@
+import { eventWeight } from '../event-weight.ts'
 /** The events of a turn that wait for the next append to its log. */
 import type { LogEvent } from '../event.ts'
-import { isOnePiece } from '../ground/json/pieces.ts'
+import { pieceWeight } from '../ground/json/pieces.ts'
 
 /**
  * Events that never end an entry. The event after them shows whether the turn is done: if an owner died
@@ -8,7 +9,7 @@ import { isOnePiece } from '../ground/json/pieces.ts'
  */
 const neverLast: ReadonlySet<LogEvent['type']> = new Set(['finish-step', 'abort', 'error'])
 
-/** The number of characters of deltas that may wait before the turn must wait. */
+/** The number of characters of deltas, outputs and data that may wait before the turn must wait. */
 const waitingMax = 1_000_000
 
 export class EventBuffer {
@@ -38,10 +39,15 @@ export class EventBuffer {
     if (merged === undefined) this.#events.push(event)
     else this.#events[this.#events.length - 1] = merged
     if ('delta' in event) this.#size += event.delta.length
-    else if ('output' in event && !isOnePiece(event.output)) {
-      this.#large.push(event)
-      this.#size = waitingMax + 1
-    }
+    else this.#addValue(event)
+  }
+
+  #addValue(event: LogEvent): void {
+    const weight = eventWeight(event)
+    this.#size += weight
+    if (weight < pieceWeight) return
+    this.#large.push(event)
+    this.#size = waitingMax + 1
   }
 
   /** Removes and returns the first events: at most `sendable`, or those up to the first large one. */

@@ -1,5 +1,5 @@
 /**
- * A frame of many megabytes that contains the output of a tool. It is encoded and sent in pieces.
+ * A frame of many megabytes that contains the output or the data of a tool. It is encoded and sent in pieces.
  * As one text, it would delay all other readers.
  */
 import { isForClients, type LogEvent } from '../event.ts'
@@ -26,8 +26,8 @@ export class LargeFrame {
 }
 
 /**
- * Returns the bytes of an event; see `Encoder.encode`. Only outputs of tools and Loom's own data
- * can be large.
+ * Returns the bytes of an event; see `Encoder.encode`. Only outputs and data of tools, and Loom's own
+ * data can be large.
  */
 export function frameOf(
   encoder: Encoder,

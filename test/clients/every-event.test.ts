@@ -103,6 +103,7 @@ type Elsewhere =
   | 'tool-approval-request'
   | 'tool-approval-response'
   | 'tool-output-denied'
+  // A tool chooses the names.
   | `data-${string}`
 
 describe('the answers', () => {
@@ -113,6 +114,7 @@ describe('the answers', () => {
       await using server = await openServer([agent])
       for (const type of typesIn(await post(server.api, 'v7'))) types.add(type)
     }
-    expect([...types].toSorted()).toEqual(Object.keys(everyType).toSorted())
+    const named = [...types].filter((type) => !type.startsWith('data-'))
+    expect(named.toSorted()).toEqual(Object.keys(everyType).toSorted())
   })
 })

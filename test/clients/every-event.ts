@@ -6,6 +6,7 @@ import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { tool } from 'ai'
 import { z } from 'zod'
 
+import { defineTool } from '../../src/define-tool.ts'
 import type { AgentTools } from '../../src/tool.ts'
 import { calls, finish, says, type Script, words } from '../scripted-model.ts'
 
@@ -17,6 +18,18 @@ const extraTools = {
   nothing: tool({ inputSchema: z.object({}), execute: () => undefined }),
   null: tool({ inputSchema: z.object({}), execute: () => null }),
   hostile: tool({ inputSchema: z.object({}), execute: () => hostile }),
+  writer: defineTool({
+    name: 'writer',
+    description: 'Writes data parts.',
+    inputSchema: z.object({}),
+    async execute(_, { write }) {
+      await write({ type: 'data-progress', id: 'p', data: { done: 1, text: 'é\u2028' } })
+      await write({ type: 'data-note', data: 'seen once', transient: true })
+      await write({ type: 'data-row', data: hostile })
+      await write({ type: 'data-row', data: [null, false, 0] })
+      await write({ type: 'data-progress', id: 'p', data: { done: 2 } })
+    },
+  }),
   slow: tool({
     inputSchema: z.object({}),
     async *execute() {
@@ -193,6 +206,16 @@ export const cases: readonly Case[] = [
       { type: 'tool-null', state: 'output-available', output: null },
       { type: 'tool-hostile', state: 'output-available', output: { kept: 1 } },
       { type: 'tool-slow', state: 'output-available', output: { done: 2 } },
+    ],
+  },
+  {
+    fact: 'data parts of a tool: replaced, transient, hostile',
+    tools: extraTools,
+    replies: [calls(['writer', {}]), says('Done.')],
+    parts: [
+      { type: 'data-progress', id: 'p', data: { done: 2 } },
+      { type: 'data-row', id: 'call-0-2', data: { kept: 1 } },
+      { type: 'data-row', id: 'call-0-3', data: [null, false, 0] },
     ],
   },
   {

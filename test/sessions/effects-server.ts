@@ -21,15 +21,17 @@ const effect = (name: string, retry: RetryClass): NamedTool => ({
   description: 'Changes the world.',
   inputSchema: z.looseObject({}),
   retry,
-  async *execute(_, { idempotencyKey, signal }) {
+  async *execute(_, { idempotencyKey, signal, write }) {
     const tell = async (point: Point) => {
       const response = await fetch(`${ledger}/${point}?key=${idempotencyKey}`, { signal })
       await response.text()
     }
     yield 'partial: begun'
+    await write({ type: 'data-progress', data: 'partial: begun' })
     await tell('before')
     await tell('effect')
     yield 'partial: nearly done'
+    await write({ type: 'data-progress', data: 'partial: nearly done' })
     await tell('done')
     return 'worked'
   },

@@ -57,6 +57,9 @@ describe.each(classes)('a tool that is "%s" to be retried', (retry) => {
           ? { state: 'output-error', errorText: expect.stringContaining('unknown') }
           : { state: 'output-available', output: 'worked' },
       )
+      // The tool writes the same data parts again, with the same ids.
+      const written = stored.parts.filter(({ type }) => type === 'data-progress')
+      if (!isUnknown) expect(written.map(idOf), killed).toEqual(['call-1-1', 'call-1-2'])
       const { prompt } = await promptOf(survivor.url, turn.chatId)
       const results = JSON.stringify(prompt.findLast(({ role }) => role === 'tool'))
       for (const told of [toldTo(stage.upstream, turn.chatId), results]) {
@@ -115,6 +118,8 @@ async function promptOf(url: string, chatId: string): Promise<{ prompt: { role: 
   )
   return told
 }
+
+const idOf = (part: object) => ('id' in part ? part.id : undefined)
 
 const partOf = ({ parts }: UIMessage) => parts.find(({ type }) => type.startsWith('tool-'))
 

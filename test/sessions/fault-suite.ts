@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
+import { z } from 'zod'
 
 import { defineAgent } from '../../src/agent.ts'
 import type { Store } from '../../src/store.ts'
@@ -104,6 +105,36 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     here.thaw()
     await until(2000, 'the model call is aborted', () => gate.wasAborted)
     await untilState(there, id, 'idle')
+  })
+
+  it('the data parts of a call that runs again replace those of the first run', async () => {
+    await using world = openWorld(openStore)
+    const gate = new Gate('the tool')
+    const here = await world.instance({
+      model: scriptedModel(calls(['work', {}])),
+      tools: [writingTool('first', gate)],
+    })
+    const model = scriptedModel(says('Done.'))
+    const there = await world.instance({ model, tools: [writingTool('second')] })
+    const id = randomUUID()
+    await here.session(id).cast('Go.')
+    await gate.reached()
+    const following = watch(there, id)
+    await until(5000, 'the data parts are in the log', async () => {
+      const logId = (await there.sessions.session(id))?.turn?.logId ?? ''
+      const { parts } = await there.sessions.partialAnswer(id, logId)
+      return parts.some(({ type }) => type === 'data-own')
+    })
+    here.freeze()
+    const { message, events } = await following
+    await untilState(there, id, 'idle')
+    expect(message.parts.filter(({ type }) => type.startsWith('data-'))).toEqual([
+      { type: 'data-row', id: 'call-0-1', data: 'second' },
+      { type: 'data-own', id: 'own', data: 'second' },
+    ])
+    expect((await there.sessions.messages(id)).at(-1)).toEqual(message)
+    expect(events.filter(({ event }) => event.type === 'data-note')).toHaveLength(2)
+    expect(JSON.stringify(model.asked)).not.toContain('data-')
   })
 
   const outcomes: [RetryClass, runsAgain: boolean][] = [
@@ -374,3 +405,18 @@ async function untilText(
     return text !== '' && text.endsWith(end)
   })
 }
+
+/** Writes data parts, and then waits at the gate. */
+const writingTool = (data: string, gate?: Gate): NamedTool => ({
+  name: 'work',
+  description: 'Works.',
+  inputSchema: z.looseObject({}),
+  retry: 'safe',
+  async execute(_, { write, signal }) {
+    await write({ type: 'data-row', data })
+    await write({ type: 'data-note', data, transient: true })
+    await write({ type: 'data-own', id: 'own', data })
+    await gate?.pass(signal)
+    return 'worked'
+  },
+})

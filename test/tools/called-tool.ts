@@ -55,5 +55,6 @@ const contextOf = (signal: AbortSignal): ToolContext => ({
   depth: 0,
   schedules: undefined,
   step: async (name, work) => work({ key: `session:call-1:${name}`, signal }),
+  write: () => Promise.resolve(),
   run: () => Promise.reject(new Error('no agent to run')),
 })

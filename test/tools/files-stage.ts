@@ -142,6 +142,7 @@ export async function callAs(
     depth: 0,
     schedules: undefined,
     step: async (name, work) => work({ key: `${session}:${id}:${name}`, signal }),
+    write: () => Promise.resolve(),
     run: () => Promise.reject(new Error('no agent to run')),
   })
   if (!isOutput(output)) throw new Error(`no output: ${JSON.stringify(output)}`)

@@ -11,12 +11,13 @@ export interface Mistake {
 export const prelude = `
 import { Hono } from 'hono'
 import { agentTool, defineAgent, defineTool, Loom, run, startAgent, stream, streamAgent } from 'loomkit'
-import type { Agent, ToolContext, UIMessageOf, UIToolsOf } from 'loomkit'
+import type { Agent, DataTypesOf, ToolContext, UIMessageOf, UIToolsOf } from 'loomkit'
 import { z } from 'zod'
 import { useChat } from 'ai-react7'
 import { account, byBoth, byTool, plain, bySubAgent, forecast, mixed } from '../test/types/agents.ts'
 const inputSchema = z.object({ city: z.string() })
 const tool = { name: 'weather', description: 'Weather.', inputSchema } as const
+const dataSchemas = { progress: z.object({ percent: z.number() }) }
 `
 
 const missing = /TS2554: Expected 3 arguments, but got 2/
@@ -190,6 +191,50 @@ defineTool({
   execute: async (_, { run }: ToolContext<{ user: string }>) => (await run(forecast, 'Hi')).output.kelvin,
 })`,
     error: noKelvin,
+  },
+
+  // Data parts
+  {
+    name: 'a data part whose name has no schema',
+    code: `defineTool({ ...tool, dataSchemas, execute: (_, { write }) => write({ type: 'data-progres', data: { percent: 1 } }) })`,
+    error: /Type '"data-progres"' is not assignable to type '"data-progress"'/,
+  },
+  {
+    name: 'a data part with wrong data',
+    code: `defineTool({ ...tool, dataSchemas, execute: (_, { write }) => write({ type: 'data-progress', data: { percent: '1' } }) })`,
+    error: /Type 'string' is not assignable to type 'number'/,
+  },
+  {
+    name: 'a data part without data',
+    code: `defineTool({ ...tool, dataSchemas, execute: (_, { write }) => write({ type: 'data-progress' }) })`,
+    error: /Property 'data' is missing/,
+  },
+  {
+    name: 'a part of the AI SDK that is no data part',
+    code: `defineTool({ ...tool, execute: (_, { write }) => write({ type: 'text-delta', data: 'Hi' }) })`,
+    error: /Type '"text-delta"' is not assignable to type '`data-\$\{string\}`'/,
+  },
+  {
+    name: 'wrong data in a tool that is typed for an agent',
+    code: `
+const execute = (_: unknown, { write }: ToolContext<unknown, DataTypesOf<typeof dataSchemas>>) =>
+  write({ type: 'data-progress', data: { done: 1 } })
+defineTool({ ...tool, execute })`,
+    error: /'done' does not exist in type '{ percent: number; }'/,
+  },
+  {
+    name: 'a data part that the agent does not have',
+    code: `const loader = defineAgent({ name: 'a', systemPrompt: 'Hi', dataSchemas })
+const [message] = useChat<UIMessageOf<typeof loader>>().messages
+for (const part of message?.parts ?? []) if (part.type === 'data-row') void part`,
+    error: /appears to be unintentional because the types .* and '"data-row"' have no overlap/,
+  },
+  {
+    name: 'a field that the data of a part does not have',
+    code: `const loader = defineAgent({ name: 'a', systemPrompt: 'Hi', dataSchemas })
+const [message] = useChat<UIMessageOf<typeof loader>>().messages
+for (const part of message?.parts ?? []) if (part.type === 'data-progress') part.data.done`,
+    error: /Property 'done' does not exist on type '{ percent: number; }'/,
   },
 
   // The frontend

@@ -2,16 +2,13 @@
  * The schema of an agent's answer, ready for models and for checks. Providers accept only an object at
  * the top level of a schema, so any other schema goes to the model as the field `result` of an object.
  */
-import type { JSONSchema7, JSONValue } from '@ai-sdk/provider'
+import type { JSONSchema7 } from '@ai-sdk/provider'
 import { asSchema, type FlexibleSchema } from 'ai'
 
 import { wrongValue } from '../../ground/agent-values.ts'
 import { errorMessage, LoomError } from '../../ground/error.ts'
-import { isFields } from '../../ground/fields.ts'
-import { issuesOf } from '../schema-issues.ts'
-import { fitsSchema } from './fitted-value.ts'
-
-export type CheckedOutput = { value: unknown } | { refusal: string }
+import { isSchema } from '../../ground/schema.ts'
+import { type SchemaCheck, schemaCheck } from '../schema-check.ts'
 
 export interface OutputSchema {
   /** The schema of the value. */
@@ -24,7 +21,7 @@ export interface OutputSchema {
   isStrict: boolean
   /** The instructions for the model. */
   instructions: string
-  check: (value: JSONValue) => Promise<CheckedOutput>
+  check: SchemaCheck
 }
 
 /** A schema is converted once per object: zod takes about a millisecond. */
@@ -47,63 +44,26 @@ export function outputSchema(
   return promise
 }
 
-/** `asSchema` takes any object for a schema. A plain JSON schema has neither of these fields. */
-function isSchema(value: unknown): boolean {
-  if (typeof value === 'function') return true
-  return isFields(value) && ('~standard' in value || 'jsonSchema' in value)
-}
-
 async function makeReady(source: FlexibleSchema<unknown>, agent: string): Promise<OutputSchema> {
   try {
     const schema = asSchema(source)
     const jsonSchema = await schema.jsonSchema
     const isWrapped = jsonSchema.type !== 'object' || jsonSchema.anyOf !== undefined
     const wireSchema = isWrapped ? wrapped(jsonSchema) : jsonSchema
-    const validate = schema.validate ?? (await validatorOf(jsonSchema))
+    const check = await schemaCheck(schema)
     return {
       jsonSchema,
       wireSchema,
       isWrapped,
       isStrict: isStrict(wireSchema),
       instructions: `Your final answer must be exactly one JSON value that fits the JSON schema below, without any other text and without a code fence.\n\n${JSON.stringify(wireSchema)}`,
-      async check(value) {
-        try {
-          const result = await validate(value)
-          return result.success ? { value: result.value } : { refusal: issuesOf(result.error) }
-        } catch (error) {
-          // A transform or a rule of the schema threw.
-          return { refusal: errorMessage(error) }
-        }
-      },
+      check,
     }
   } catch (cause) {
     const message = `The output schema of agent "${agent}" has no JSON form: ${errorMessage(cause)}`
     throw new LoomError('invalid-config', message, { cause })
   }
 }
-
-type Validation = { success: true; value: unknown } | { success: false; error: Error }
-
-/** `jsonSchema()` of the AI SDK without a function of its own accepts every value. */
-async function validatorOf(jsonSchema: JSONSchema7): Promise<(value: JSONValue) => Validation> {
-  const { z } = await import('zod/v4')
-  const plain: Record<string, unknown> = JSON.parse(JSON.stringify(jsonSchema))
-  // zod has this function since 4.2, and a program may have an earlier version.
-  const fromJsonSchema: typeof z.fromJSONSchema | undefined = z.fromJSONSchema
-  const schema = fromJsonSchema?.(plain)
-  if (schema === undefined) return checkOfForm(jsonSchema)
-  return (value) => {
-    const { error } = schema.safeParse(value)
-    return error === undefined ? { success: true, value } : { success: false, error }
-  }
-}
-
-const checkOfForm =
-  (jsonSchema: JSONSchema7) =>
-  (value: JSONValue): Validation =>
-    fitsSchema(value, jsonSchema)
-      ? { success: true, value }
-      : { success: false, error: new Error('It has other types or fields than the schema.') }
 
 /** References keep their targets: the definitions move to the new top level. */
 function wrapped(jsonSchema: JSONSchema7): JSONSchema7 {

@@ -5,6 +5,7 @@
  */
 import type { UIMessage } from 'ai'
 
+import { isLarge } from '../../event-weight.ts'
 import type { LogEvent } from '../../event.ts'
 import { isOnePiece } from '../../ground/json/pieces.ts'
 import type { Store } from '../../store.ts'
@@ -205,6 +206,3 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
     findLog: (id, entryId) => read(id, () => memory.findLog(id, entryId)),
   }
 }
-
-/** Only the outputs of tools can be large. */
-const isLarge = (event: LogEvent): boolean => 'output' in event && !isOnePiece(event.output)

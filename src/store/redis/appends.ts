@@ -3,8 +3,8 @@
  * the cost of an append is the cost of a command in the client, so on one server many appends share a
  * command. In a cluster, all keys of a command must belong to one session.
  */
-import type { LogEvent } from '../../event.ts'
-import { isOnePiece, storedJson } from '../../ground/json/pieces.ts'
+import { isLarge } from '../../event-weight.ts'
+import { storedJson } from '../../ground/json/pieces.ts'
 import type { AppendAt, AppendReply, LogEntry } from '../log.ts'
 import { together } from './client.ts'
 import type { Connection } from './connection.ts'
@@ -13,9 +13,6 @@ import { verdictOf } from './verdict.ts'
 
 /** The maximum number of appends in one command (about 10 µs each), so that no other client waits long. */
 const appendsMax = 64
-
-/** Only the outputs of tools and steps can be large. */
-const isLarge = (event: LogEvent): boolean => 'output' in event && !isOnePiece(event.output)
 
 interface Batch {
   keys: string[]
