@@ -10,6 +10,7 @@ import type { ValuePosition, Span } from '../src/ground/json/scanner.ts'
 import { bodyLimits, invalid, refusalOf } from './body-limits.ts'
 import { type BodyReader, readScanned } from './body.ts'
 import { unknownField } from './known-fields.ts'
+import { PostedList } from './posted-list.ts'
 import { PostedMessage } from './posted-message.ts'
 
 export interface ChatBodyOptions {
@@ -138,74 +139,8 @@ class ChatBody implements BodyReader {
   }
 }
 
-/**
- * Collects `messages`: the last message that is not a system message, and its history if that is
- * kept.
- */
-class PostedList {
-  #count = 0
-  #last: { message: PostedMessage; index: number } | undefined
-  /** Undefined if the history is not kept, or is beyond the limits. */
-  #history: { message: PostedMessage; index: number }[] | undefined
-  #size = 0
-  #values = 0
-  #isAsked = false
-  #isAnswered = false
-
-  constructor(keepsHistory: boolean) {
-    this.#history = keepsHistory ? [] : undefined
-  }
-
-  /** True if an assistant message follows a user message. */
-  get isAnswered(): boolean {
-    return this.#isAnswered
-  }
-
-  get nameOfNext(): string {
-    return `messages[${this.#count}]`
-  }
-
-  add(message: PostedMessage): void {
-    const index = this.#count++
-    if (this.#count > bodyLimits.messages) {
-      throw invalid(`messages holds more than ${bodyLimits.messages} messages.`)
-    }
-    if (message.role === 'user') this.#isAsked = true
-    if (message.role === 'assistant') this.#isAnswered ||= this.#isAsked
-    if (message.isSystem && this.#last !== undefined) return
-    this.#keepLast()
-    this.#last = { message, index }
-  }
-
-  /** Moves the last message to the history, before a new last message replaces it. */
-  #keepLast(): void {
-    const last = this.#last
-    if (last === undefined || this.#history === undefined || last.message.isSystem) return
-    this.#size += last.message.size
-    this.#values += last.message.values
-    const isMuch = this.#values > bodyLimits.values || last.message.refusal !== undefined
-    if (this.#size <= bodyLimits.messageBytes && !isMuch) this.#history.push(last)
-    // Without the history, an existing session still accepts the post. Only a new session needs it.
-    else this.#history = undefined
-  }
-
-  value(): unknown[] {
-    const last = this.#last
-    if (last === undefined) return []
-    // Only the server sets instructions. A system message keeps its place and loses its text.
-    const isKept = this.#history !== undefined
-    const messages: unknown[] = Array.from({ length: isKept ? last.index : 0 }, systemMessage)
-    messages.length = last.index
-    for (const { message, index } of this.#history ?? []) messages[index] = message.value()
-    messages[last.index] = last.message.value()
-    return messages
-  }
-}
-
 /** `useChat` sends the fields of its `body` option beside its own. */
 const ownValues = ' Send values of your own in "context".'
-
-const systemMessage = () => ({ role: 'system' })
 
 const openBracket = 0x5b
 const openBrace = 0x7b

@@ -1,6 +1,5 @@
 /** Bodies that are compressed although the request asked for none, and headers that are wrong. */
 import type { ServerResponse } from 'node:http'
-import { setTimeout as delay } from 'node:timers/promises'
 import * as zlib from 'node:zlib'
 
 import { describe, expect, test } from 'vitest'
@@ -10,7 +9,7 @@ import type { Transport } from '../src/model/openai-compatible/transport.ts'
 import { hello, loomModel } from './fixtures/byte-transport.ts'
 import { delta, done } from './fixtures/chat-streams.ts'
 import { collectParts } from './fixtures/collected-parts.ts'
-import { upstream } from './fixtures/upstream.ts'
+import { upstream, writeAlone } from './fixtures/upstream.ts'
 
 const pieces = [delta({ content: 'Hel' }), delta({ content: 'lo' }), delta({}, 'stop'), done]
 const body = pieces.join('')
@@ -135,8 +134,7 @@ test('a whole JSON answer is read in pieces from an open connection', async () =
     })
     const write = async () => {
       response.writeHead(200, { 'content-type': 'application/json' })
-      response.write(json.slice(0, 20))
-      await delay(20)
+      await writeAlone(response, json.slice(0, 20))
       response.end(json.slice(20))
     }
     write().catch(() => response.destroy())
@@ -148,8 +146,10 @@ test('JSON that breaks off may be retried', async () => {
   for (const end of [(r: ServerResponse) => r.end(), (r: ServerResponse) => r.destroy()]) {
     const { failure } = await answerOf((response) => {
       response.writeHead(200, { 'content-type': 'application/json' })
-      response.write('{"choices":[{"message":{"content":"Hel')
-      setTimeout(() => end(response), 20)
+      writeAlone(response, '{"choices":[{"message":{"content":"Hel').then(
+        () => end(response),
+        () => response.destroy(),
+      )
     })
     expect(failure).toMatchObject({ name: 'AI_APICallError', isRetryable: true })
   }

@@ -7,7 +7,8 @@ import { openAICompatible } from '../src/model/openai-compatible.ts'
 import { hello } from './fixtures/byte-transport.ts'
 import { delta, done } from './fixtures/chat-streams.ts'
 import { collectParts, collectStream } from './fixtures/collected-parts.ts'
-import { eventStream, unusedAddress, rawUpstream, until, upstream } from './fixtures/upstream.ts'
+import { eventStream, unusedAddress, rawUpstream, upstream } from './fixtures/upstream.ts'
+import { until } from './redis/until.ts'
 
 const modelAt = (baseUrl: string) => openAICompatible({ provider: 'test', modelId: 'm1', baseUrl })
 const text = delta({ content: 'Hel' })
@@ -77,7 +78,7 @@ describe('an HTTP error', () => {
     const failure = await failureOf(baseUrl)
     expect(failure.responseBody?.length).toBeLessThan(256 * 1024)
     expect(failure.message.length).toBeLessThan(500)
-    await until('the connection is cut', () => isClosed)
+    await until(5000, 'the connection is cut', () => isClosed)
   })
 
   test('an HTTP error is reported if its body breaks off', async () => {
@@ -216,7 +217,7 @@ describe('a connection', () => {
     const events: string[] = []
     await modelAt(baseUrl)[streamParts](hello, async (parts) => {
       events.push(`takes ${parts.at(-1)?.type}`)
-      await until('the server has ended', () => hasEnded)
+      await until(5000, 'the server has ended', () => hasEnded)
       events.push('done')
     })
     expect(events).toEqual(['takes text-delta', 'done', 'takes finish', 'done'])
@@ -246,10 +247,10 @@ describe('an abort', () => {
     })
     const abort = new AbortController()
     const collected = collect(modelAt(baseUrl), { ...hello, abortSignal: abort.signal })
-    await until('the server is asked', () => isAsked)
+    await until(5000, 'the server is asked', () => isAsked)
     abort.abort()
     expect((await collected).failure).toMatchObject({ name: 'AbortError' })
-    await until('the server sees the end', () => isClosed)
+    await until(5000, 'the server sees the end', () => isClosed)
   })
 
   test.each([
@@ -264,10 +265,10 @@ describe('an abort', () => {
     const abort = new AbortController()
     const reason = new Error('enough')
     const collected = collect(modelAt(baseUrl), { ...hello, abortSignal: abort.signal })
-    await until('the server has begun', () => isAsked)
+    await until(5000, 'the server has begun', () => isAsked)
     abort.abort(reason)
     expect((await collected).failure).toBe(reason)
-    await until('the server sees the end', () => isClosed)
+    await until(5000, 'the server sees the end', () => isClosed)
   })
 
   test('an abort rejects although the receiver is busy', async () => {

@@ -8,7 +8,8 @@ import { httpTransport } from '../src/model/openai-compatible/http-transport.ts'
 import { hello, loomModel } from './fixtures/byte-transport.ts'
 import { chatStreams, delta, done } from './fixtures/chat-streams.ts'
 import { collectParts, collectStream } from './fixtures/collected-parts.ts'
-import { eventStream, until, upstream } from './fixtures/upstream.ts'
+import { eventStream, upstream } from './fixtures/upstream.ts'
+import { until } from './redis/until.ts'
 
 const names = { provider: 'test', modelId: 'm1' }
 const stop = delta({}, 'stop') + done
@@ -104,7 +105,7 @@ describe('`doGenerate`', () => {
 /** Resolves when the count of the server has not changed for twenty checks. */
 async function standstill(state: { sent: number; isPaused: boolean }): Promise<void> {
   let [sent, turns] = [-1, 0]
-  await until('the server is paused', () => {
+  await until(5000, 'the server is paused', () => {
     turns = state.isPaused && state.sent === sent ? turns + 1 : 0
     sent = state.sent
     return turns > 20
@@ -152,7 +153,7 @@ describe('the pace', () => {
     expect(reads).toBe(1)
     expect(state.sent).toBeLessThan(maxAhead)
     const before = state.sent
-    await until('the server goes on', () => {
+    await until(5000, 'the server goes on', () => {
       for (const release of waiting.splice(0)) release()
       return state.sent > before
     })
@@ -190,7 +191,7 @@ test('an error of the receiver rejects and closes the connection', async () => {
     throw thrown
   }
   await expect(model[streamParts](hello, receive)).rejects.toBe(thrown)
-  await until('the connection is cut', () => isClosed)
+  await until(5000, 'the connection is cut', () => isClosed)
   await expect(model[streamParts](hello, () => Promise.reject(thrown))).rejects.toBe(thrown)
 })
 
@@ -202,7 +203,7 @@ test('a cancelled stream closes the connection', async () => {
   })
   const { stream } = await openAICompatible({ ...names, baseUrl }).doStream(hello)
   await stream.cancel()
-  await until('the connection is cut', () => isClosed)
+  await until(5000, 'the connection is cut', () => isClosed)
 })
 
 describe('connections', () => {
@@ -221,12 +222,12 @@ describe('connections', () => {
     const options = { ...names, baseUrl: server.baseUrl, transport: httpTransport() }
     const models = [openAICompatible(options), openAICompatible(options)]
     const calls = models.map((model) => collectParts(model, hello))
-    await until('both have asked', () => releases.length === 2)
+    await until(5000, 'both have asked', () => releases.length === 2)
     for (const release of releases.splice(0)) release()
     await Promise.all(calls)
     expect(server.connections()).toBe(2)
     const next = models.map((model) => collectParts(model, hello))
-    await until('both have asked again', () => releases.length === 2)
+    await until(5000, 'both have asked again', () => releases.length === 2)
     for (const release of releases) release()
     await Promise.all(next)
     expect(server.connections()).toBe(2)
@@ -256,7 +257,7 @@ describe('connections', () => {
     })
     const { parts } = await collectParts(openAICompatible({ ...names, baseUrl }), hello)
     expect(lastReason(parts)).toBe('stop')
-    await until('the connection is cut', () => isClosed)
+    await until(5000, 'the connection is cut', () => isClosed)
   })
 })
 

@@ -65,6 +65,7 @@ describe.each(Object.entries(ends))('a server that, after the finish reason, %s'
 it('the client waits briefly for usage after the finish reason', async () => {
   const { result } = await runWithServer(async ({ response }) => {
     eventStream(response).write(text + delta({}, 'stop'))
+    // Shorter than the wait for the rest of a complete answer.
     await delay(100)
     response.write(usage)
   })
@@ -74,6 +75,7 @@ it('the client waits briefly for usage after the finish reason', async () => {
 it('the client reads on if content follows a finish reason', async () => {
   const { result, asked } = await runWithServer(async ({ response }) => {
     eventStream(response).write(delta({ reasoning: 'Hm' }, 'stop'))
+    // Longer than the wait for the rest of a complete answer.
     await delay(1500)
     response.end(whole)
   })
@@ -84,6 +86,7 @@ it('the client reads on if content follows a finish reason', async () => {
 it('the client reads on if each delta has a finish reason', async () => {
   const { result, asked } = await runWithServer(async ({ response }) => {
     eventStream(response).write(delta({ content: 'H' }, 'stop') + delta({ content: 'el' }, 'stop'))
+    // Longer than the wait for the rest of a complete answer.
     await delay(1500)
     response.end(delta({ content: 'lo' }, 'stop') + done)
   })
@@ -201,6 +204,7 @@ describe('a sign of life', () => {
         async ({ response }) => {
           eventStream(response)
           const live = async () => {
+            // Together longer than the limit on silence.
             for (let beat = 0; beat < 8; beat++) {
               response.write(sign)
               await delay(200)

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 
 import { runWithServer } from './fixtures/run-with-server.ts'
-import { eventStream } from './fixtures/upstream.ts'
+import { eventStream, writeAlone } from './fixtures/upstream.ts'
 import { ofType } from './recorded-run.ts'
 
 type Json = Record<string, unknown>
@@ -172,6 +172,7 @@ describe.each(Object.entries(wires))('%s', (_, { model, environment, begin, end,
     const { asked, result } = await runWithServer(
       async ({ response }) => {
         eventStream(response).write(begin)
+        // Together longer than the limit on silence.
         for (let beat = 0; beat < 10; beat++) {
           await delay(200)
           response.write(ping)
@@ -326,8 +327,7 @@ it.each(Object.entries(wires))(
   async (_, { model, environment, begin, end }) => {
     const { asked, result } = await runWithServer(
       async ({ response }) => {
-        response.writeHead(200, { 'content-type': 'text/plain' }).write(begin)
-        await delay(50)
+        await writeAlone(response.writeHead(200, { 'content-type': 'text/plain' }), begin)
         response.write(end)
         setImmediate(() => response.destroy())
       },
@@ -343,6 +343,7 @@ it('Google is read on after FINISH_REASON_UNSPECIFIED', async () => {
     async ({ response }) => {
       const unspecified = { finishReason: 'FINISH_REASON_UNSPECIFIED' }
       eventStream(response).write(gemini([{ text: 'Hel' }], unspecified))
+      // Longer than the wait for the rest of a complete answer.
       await delay(1500)
       response.end(gemini([{ text: 'lo' }], { finishReason: 'STOP' }))
     },
@@ -358,6 +359,7 @@ it('Google is read to its end where it sends a reason with each piece', async ()
       eventStream(response)
       for (const text of ['H', 'e', 'l', 'lo']) {
         response.write(gemini([{ text }], { finishReason: 'STOP' }))
+        // Together longer than the wait for the rest of a complete answer.
         await delay(500)
       }
       response.end()

@@ -124,10 +124,11 @@ describe('the response of a stream', () => {
     const url = await serverOf(
       (reply) => {
         void reply.send(start)
-        setTimeout(() => {
+        // In a later write than the start.
+        setImmediate(() => {
           void reply.send(finish)
           reply.end()
-        }, 5)
+        })
       },
       {},
       app,

@@ -50,6 +50,7 @@ describe('a silent model', () => {
     const model = scriptedModel(async function* (signal) {
       while (!signal.aborted) {
         yield { type: 'ping' }
+        // The pace of the model.
         await delay(1)
       }
     })
@@ -60,6 +61,7 @@ describe('a silent model', () => {
   it('a model with a slow receiver is not silent', async () => {
     const model = scriptedModel(says('One two three.'))
     const { result, events } = await record(agentOf({ model, limits, retry }), 'Hi', {
+      // Longer than the limits of the model.
       sink: () => delay(30),
     })
     expect(result.text).toBe('One two three.')
@@ -80,6 +82,7 @@ describe('an endless model', () => {
     const model = scriptedModel(async function* (signal) {
       while (!signal.aborted) {
         yield { type: 'text-delta', id: 'a', delta: 'more ' }
+        // The pace of the model.
         await delay(1)
       }
     })

@@ -71,6 +71,7 @@ describe('a tool', () => {
   })
 
   it('a tool can have no time limit', async () => {
+    // A timer of Node with an infinite delay fires after 1 ms, before this tool is done.
     const { results } = await settle(
       toolOf(() => new Promise((resolve) => setTimeout(resolve, 10, 'late')), {
         timeoutMs: Number.POSITIVE_INFINITY,

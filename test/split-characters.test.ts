@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 
 import { delta, done } from './fixtures/chat-streams.ts'
 import { runWithServer } from './fixtures/run-with-server.ts'
-import { eventStream, upstream } from './fixtures/upstream.ts'
+import { eventStream, upstream, writeAlone } from './fixtures/upstream.ts'
 import { endProcesses, startLoom } from './loom-process.ts'
 import { ofType } from './recorded-run.ts'
 
@@ -46,10 +46,7 @@ test('a split character is written to a terminal unchanged', async () => {
   const { baseUrl } = await upstream((response) => {
     const write = async () => {
       eventStream(response)
-      for (const event of (smile + stop).split(/(?<=\n\n)/)) {
-        response.write(event)
-        await new Promise((resolve) => setTimeout(resolve, 30))
-      }
+      for (const event of (smile + stop).split(/(?<=\n\n)/)) await writeAlone(response, event)
       response.end()
     }
     write().catch(() => response.destroy())

@@ -1,7 +1,8 @@
 /**
  * One conversation, without a page. The server stores it: the page shows the messages of the server
  * and posts only one message at a time. It reads a turn of any client from `GET …/stream`, and
- * loads the messages again when the turn has ended.
+ * loads the messages again when the turn has ended. The file is long because a post, a read turn and a
+ * stop change one state: the messages that the page shows.
  */
 import { emptyAnswer, entriesOf, openCallsOf } from './playground-entries.js'
 import { applyChunk, closeReading, openReading } from './playground-reading.js'

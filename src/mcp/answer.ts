@@ -1,6 +1,4 @@
-/**
- * The result of an MCP call: the part that the conversation stores, and its form for the model.
- */
+/** The result of an MCP call in its form for the model. */
 import { isUtf8 } from 'node:buffer'
 import { isDeepStrictEqual } from 'node:util'
 
@@ -8,84 +6,9 @@ import type { CallToolResult } from '@ai-sdk/mcp'
 import type { ToolResultPart } from 'ai'
 
 import { fieldOf, fieldsOf } from '../ground/fields.ts'
-
-/** The limit of one text in characters, so that a large result cannot fill the model's context window. */
-const textMax = 100_000
-
-/**
- * The limit of all images and sounds of a result, in characters of base64 (3 MB). Each later step sends
- * them again.
- */
-const dataMax = 4_000_000
-
-/** The limit of the rest of a result, in characters of JSON. */
-const answerMax = 400_000
+import { type Content, cut, jsonOf, textPart, withoutBytes } from './result-text.ts'
 
 const noOutput = '(no output)'
-
-type Content = Extract<ToolResultPart['output'], { type: 'content' }>['value']
-
-/**
- * Returns the part of a result that Loom stores. A server may send a result of any size, and the log, the
- * history and every client would receive all of it.
- */
-export function storedResult(result: CallToolResult): unknown {
-  const { content, structuredContent, ...rest }: Record<string, unknown> = result
-  const stored: Record<string, unknown> = isSmall(rest, textMax) ? rest : {}
-  if (structuredContent !== undefined && isSmall(structuredContent, answerMax)) {
-    stored['structuredContent'] = structuredContent
-  }
-  if (Array.isArray(content)) stored['content'] = storedParts(content)
-  else if (stored['structuredContent'] === undefined)
-    stored['content'] = [omissionNote(structuredContent)]
-  return stored
-}
-
-function storedParts(content: readonly unknown[]): unknown[] {
-  const parts: unknown[] = []
-  let charactersLeft = answerMax
-  let dataLeft = dataMax
-  for (const [index, part] of content.entries()) {
-    const data = dataOf(part)?.length ?? 0
-    const stored = data > dataLeft ? omissionNote(part) : withShortText(part)
-    if (data <= dataLeft) dataLeft -= data
-    charactersLeft -= lengthOf(withoutBytes(stored))
-    if (charactersLeft < 0) {
-      parts.push(textPart(`[${content.length - index} more parts are not kept]`))
-      break
-    }
-    parts.push(stored)
-  }
-  return parts
-}
-
-function dataOf(part: unknown): string | undefined {
-  const data = fieldOf(part, 'data') ?? fieldOf(fieldOf(part, 'resource'), 'blob')
-  return typeof data === 'string' ? data : undefined
-}
-
-function withShortText(part: unknown): unknown {
-  const fields = fieldsOf(part)
-  const resource = fieldsOf(fields['resource'])
-  const cutResource = typeof resource['text'] === 'string' && {
-    resource: { ...resource, text: cut(resource['text']) },
-  }
-  return {
-    ...fields,
-    ...(typeof fields['text'] === 'string' && { text: cut(fields['text']) }),
-    ...cutResource,
-  }
-}
-
-const isSmall = (value: unknown, max: number) => lengthOf(value) <= max
-
-const lengthOf = (value: unknown): number => jsonOf(value).length
-
-const omissionNote = (value: unknown) => {
-  const type = fieldOf(value, 'type')
-  const typeName = typeof type === 'string' ? type : 'content'
-  return textPart(`[${typeName} of ${lengthOf(value)} characters is not kept]`)
-}
 
 /**
  * Converts a result for the model: text as text, an image as a file, and structured content as JSON unless
@@ -190,25 +113,3 @@ function linkText(part: unknown): string {
   const texts = fields.filter((field) => typeof field === 'string')
   return `[Resource ${String(fieldOf(part, 'uri'))}: ${[...new Set(texts)].join(', ')}]`
 }
-
-const textPart = (text: string): Content[number] => ({ type: 'text', text: cut(text) })
-
-/** Cuts a text to `textMax` characters and a note. A text that was cut before stays the same. */
-export function cut(text: string): string {
-  if (text.length <= textMax + 100) return text
-  const rest = text.length - textMax
-  return `${text.slice(0, textMax).toWellFormed()}\n[${rest} more characters are not shown]`
-}
-
-const withoutBytes = (part: unknown): unknown =>
-  typeof part === 'object' && part !== null
-    ? Object.fromEntries(
-        Object.entries(part).map(([key, value]) =>
-          (key === 'data' || key === 'blob') && typeof value === 'string'
-            ? [key, `(${value.length} characters of base64)`]
-            : [key, key === 'resource' ? withoutBytes(value) : value],
-        ),
-      )
-    : part
-
-const jsonOf = (value: unknown): string => JSON.stringify(value) ?? 'null'

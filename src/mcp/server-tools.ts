@@ -6,11 +6,12 @@ import { schemaOf } from '../ground/schema.ts'
 import { harmlessVariables } from '../machine/command/variables.ts'
 import { createRedact } from '../model/redact.ts'
 import type { NamedTool } from '../tool.ts'
-import { failureText, storedResult, modelOutputOf } from './answer.ts'
+import { failureText, modelOutputOf } from './answer.ts'
 import type { McpToolDefinition } from './connection.ts'
 import { freeName } from './names.ts'
 import type { McpOptions, McpServer } from './server-options.ts'
 import { ServerLink } from './server.ts'
+import { storedResult } from './stored-result.ts'
 
 const toStderr = (line: string): void => void process.stderr.write(`loom: ${line}\n`)
 

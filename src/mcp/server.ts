@@ -6,7 +6,6 @@ import { type CallToolResult, MCPClientError } from '@ai-sdk/mcp'
 
 import { errorMessage } from '../ground/error.ts'
 import { abortError, untilAborted } from '../ground/until-aborted.ts'
-import { cut } from './answer.ts'
 import {
   causesOf,
   connect,
@@ -14,6 +13,7 @@ import {
   listTools,
   type McpToolDefinition,
 } from './connection.ts'
+import { cut } from './result-text.ts'
 import type { McpServer } from './server-options.ts'
 
 export interface ServerLinkOptions {

@@ -4,10 +4,10 @@
  * that breaks or stays open ends the stream without an error.
  */
 import { AnthropicEvents } from './anthropic-events.ts'
-import { EventScanner } from './openai-compatible/event-scanner.ts'
 import { ResponsesEvents } from './responses-events.ts'
 import type { RewrittenEvents } from './rewritten-events.ts'
 import { signOfLife } from './sign-of-life.ts'
+import { StreamEnd } from './stream-end.ts'
 import { eventsOfAnswer } from './whole-answer.ts'
 
 /** How long to wait for the rest of a stream after the end of its answer. Milliseconds. */
@@ -15,15 +15,6 @@ const remainderMs = 1000
 /** The same, if content followed the end: some Gemini servers send a finish reason with each chunk. */
 const doubtfulReasonMs = 10_000
 const maxEventBytes = 16 * 1024 * 1024
-
-/** A key of the JSON. In a text of the model the same words are between escaped quotes. */
-const endReason =
-  /"(?:finish_reason|finishReason|stop_reason)"\s*:\s*"(?!FINISH_REASON_UNSPECIFIED")[^"]/
-const responseEnd = /"type"\s*:\s*"response\.(?:completed|incomplete)"/
-const messageStop = /"type"\s*:\s*"message_stop"/
-const content =
-  /"(?:text|content|arguments)"\s*:\s*"[^"]|"(?:functionCall|inlineData|executableCode)"\s*:/
-const messageDelta = /"type"\s*:\s*"message_delta"/
 
 export function eventStreamFetch(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
   return async (input, init) => {
@@ -91,7 +82,7 @@ function streamWithEnd(
   { first, onRead, events }: Reading,
 ): ReadableStream<Uint8Array> {
   let firstRead = first
-  const end = new StreamEnd()
+  const end = new StreamEnd(maxEventBytes)
   let timer: NodeJS.Timeout | undefined
   let piecesAtTimer = 0
   let isLeft = false
@@ -150,44 +141,4 @@ function streamWithEnd(
     },
     { highWaterMark: 0 },
   )
-}
-
-/** Looks for the event that completes an answer. */
-class StreamEnd {
-  isReached = false
-  /** The count of events with content after the end. */
-  pieces = 0
-  #isAnthropic = false
-  #isStopped = false
-  #isOff = false
-  readonly #scanner = new EventScanner((data) => this.#event(data), maxEventBytes)
-
-  read(bytes: Uint8Array): void {
-    if (this.#isOff) return
-    try {
-      this.#scanner.feed(bytes)
-    } catch {
-      // The event is too long to check: the stream is passed on unchanged.
-      this.#isOff = true
-    }
-  }
-
-  /** Returns the event that Anthropic's package requires at the end, if it is missing. */
-  missing(): Uint8Array | undefined {
-    if (!this.#isAnthropic || this.#isStopped || !this.isReached) return undefined
-    return new TextEncoder().encode('event: message_stop\ndata: {"type":"message_stop"}\n\n')
-  }
-
-  #event(data: string): void {
-    if (this.isReached && content.test(data)) this.pieces++
-    if (messageStop.test(data)) {
-      this.isReached = true
-      this.#isStopped = true
-    } else if (responseEnd.test(data)) {
-      this.isReached = true
-    } else if (endReason.test(data)) {
-      this.isReached = true
-      this.#isAnthropic ||= messageDelta.test(data)
-    }
-  }
 }

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 
 import { type OnFinished, serveInTest } from '../fixtures/open-server.ts'
+import { writeAlone } from '../fixtures/upstream.ts'
 
 export interface GoodAnswer {
   status: number
@@ -62,7 +63,5 @@ export async function begin(
   headers: Record<string, string> = {},
 ): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream', ...headers })
-  await new Promise((resolve) => response.write(body, resolve))
-  // The pause makes the next bytes a separate read.
-  await new Promise((resolve) => setTimeout(resolve, 3))
+  await writeAlone(response, body)
 }

@@ -68,6 +68,7 @@ export function askLong({ url, key, words, signal }: Ask): LongAnswer {
       if (typeof response !== 'string' && response.status === 200) return response
       reading.refusals.push(typeof response === 'string' ? response : String(response.status))
       if (typeof response !== 'string') await response.body?.cancel()
+      // The pause of a client between two attempts. The deadline is that of `signal`.
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }

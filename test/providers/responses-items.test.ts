@@ -153,6 +153,7 @@ describe('a reply of the Responses API that broke off', () => {
       }
       if (count === 2) {
         send(response, ...answerStart(count, 'One two'))
+        // The client must read the start before the connection breaks.
         return setTimeout(() => response.destroy(), 50)
       }
       send(response, ...wholeAnswer(count, ' three'))
