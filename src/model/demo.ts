@@ -9,9 +9,10 @@ import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
 import { LoomError } from '../ground/error.ts'
 import { type DirectModel, streamParts } from '../model.ts'
+import { partsOf, pauseBefore } from './demo/parts.ts'
 import { assist, echo } from './demo/reply.ts'
-import { resumed } from './demo/resume.ts'
-import { partsOf, pauseBefore, resultOf } from './demo/utterance.ts'
+import { resumed } from './demo/request.ts'
+import { Generated } from './openai-compatible/generated.ts'
 import { partStream } from './openai-compatible/part-stream.ts'
 
 /** `isPaced: false` sends everything as fast as the reader takes it. */
@@ -37,9 +38,9 @@ export function demoModel(id: string): DirectModel {
     const text = `There is no model "demo/${modelId}". The demo models are ${known}.`
     throw new LoomError('unknown-model', text)
   }
-  const result = (options: LanguageModelV4CallOptions) => {
+  const answer = (options: LanguageModelV4CallOptions) => {
     options.abortSignal?.throwIfAborted()
-    return resultOf(options, resumed(options, variant.reply), modelId)
+    return partsOf(options, resumed(options, variant.reply), modelId)
   }
   const model: DirectModel = {
     specificationVersion: 'v4',
@@ -49,7 +50,7 @@ export function demoModel(id: string): DirectModel {
     supportedUrls: { '*/*': [/.*/] },
     async [streamParts](options, receive) {
       const { abortSignal: signal } = options
-      for (const part of partsOf(result(options))) {
+      for (const part of answer(options)) {
         const ms = variant.isPaced ? pauseBefore(part) : 0
         // A pause fails only by the signal, whose own reason is thrown next.
         if (ms > 0) await sleep(ms, undefined, signal && { signal }).catch(() => undefined)
@@ -59,7 +60,9 @@ export function demoModel(id: string): DirectModel {
       }
     },
     async doGenerate(options) {
-      return result(options)
+      const generated = new Generated()
+      for (const part of answer(options)) generated.add(part)
+      return generated.result({})
     },
     async doStream(options) {
       options.abortSignal?.throwIfAborted()

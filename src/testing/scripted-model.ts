@@ -12,7 +12,7 @@ import { type ModelCall, modelCall } from './model-call.ts'
 import {
   contentParts,
   failureOf,
-  finishPart,
+  endPart,
   type ScriptedReply,
   short,
   summaryOf,
@@ -184,7 +184,7 @@ class Script implements ScriptedModel {
     }
     if (hangs === true) await abortOf(signal)
     if (error !== undefined) throw failureOf(error)
-    yield finishPart(reply)
+    yield endPart(reply)
   }
 
   /** Keeps the first failure for `assertEnd`, because an agent's `onError` may hide it. */

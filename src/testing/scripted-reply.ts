@@ -3,8 +3,9 @@ import {
   APICallError,
   type LanguageModelV4FinishReason,
   type LanguageModelV4StreamPart,
-  type LanguageModelV4Usage,
 } from '@ai-sdk/provider'
+
+import { callParts, finishPart, textParts } from '../model/reply-parts.ts'
 
 /**
  * A tool call of a scripted reply.
@@ -115,76 +116,30 @@ export function contentParts(
   reply: ScriptedReply,
   nextCallId: () => string,
 ): LanguageModelV4StreamPart[] {
-  const { reasoning, text, toolCalls = [], parts = [], chunkSize } = reply
-  const streamed = (type: 'text' | 'reasoning', content: string): LanguageModelV4StreamPart[] => [
-    { type: `${type}-start`, id: type },
-    ...chunksOf(content, chunkSize).map((delta) => ({
-      type: `${type}-delta` as const,
-      id: type,
-      delta,
-    })),
-  ]
+  const { reasoning, text, toolCalls = [], parts: others = [], chunkSize } = reply
+  const streamed = (type: 'text' | 'reasoning', content: string | undefined) =>
+    content === undefined ? [] : textParts(type, type, chunksOf(content, chunkSize))
+  const calls = toolCalls.flatMap(({ input: value, ...call }) => {
+    const input = typeof value === 'string' ? value : (JSON.stringify(value) ?? '{}')
+    const toolCallId = call.toolCallId ?? nextCallId()
+    return callParts({ ...call, toolCallId }, chunksOf(input, chunkSize))
+  })
+  const parts = [...streamed('reasoning', reasoning), ...streamed('text', text), ...calls]
   // A reply that breaks or hangs leaves its last text open, as a provider does.
   const isWhole = reply.error === undefined && reply.hangs !== true
-  const end = (type: 'text' | 'reasoning', isLast: boolean): LanguageModelV4StreamPart[] =>
-    isLast && !isWhole ? [] : [{ type: `${type}-end`, id: type }]
-  const isTextLast = toolCalls.length === 0 && parts.length === 0
-  return [
-    ...(reasoning === undefined
-      ? []
-      : [
-          ...streamed('reasoning', reasoning),
-          ...end('reasoning', text === undefined && isTextLast),
-        ]),
-    ...(text === undefined ? [] : [...streamed('text', text), ...end('text', isTextLast)]),
-    ...toolCalls.flatMap((call) => callParts(call, call.toolCallId ?? nextCallId(), chunkSize)),
-    ...parts,
-  ]
-}
-
-function callParts(
-  { toolName, input: value }: ScriptedCall,
-  id: string,
-  chunkSize: number | undefined,
-): LanguageModelV4StreamPart[] {
-  const input = typeof value === 'string' ? value : (JSON.stringify(value) ?? '{}')
-  return [
-    { type: 'tool-input-start', id, toolName },
-    ...chunksOf(input, chunkSize).map((delta) => ({
-      type: 'tool-input-delta' as const,
-      id,
-      delta,
-    })),
-    { type: 'tool-input-end', id },
-    { type: 'tool-call', toolCallId: id, toolName, input },
-  ]
+  const isTextLast = calls.length === 0 && others.length === 0
+  return [...parts.slice(0, isTextLast && !isWhole ? -1 : undefined), ...others]
 }
 
 /** Returns the last part. */
-export function finishPart({ finishReason, toolCalls = [], usage }: ScriptedReply) {
-  const unified = finishReason ?? (toolCalls.length > 0 ? 'tool-calls' : 'stop')
-  return {
-    type: 'finish',
-    finishReason: { unified, raw: unified },
-    usage: usageOf(usage),
-  } as const satisfies LanguageModelV4StreamPart
-}
-
-function usageOf(usage: ScriptedUsage = {}): LanguageModelV4Usage {
+export function endPart({ finishReason, toolCalls = [], usage = {} }: ScriptedReply) {
   const { inputTokens = 10, outputTokens = 5, cachedInputTokens = 0, reasoningTokens = 0 } = usage
-  return {
-    inputTokens: {
-      total: inputTokens,
-      noCache: inputTokens - cachedInputTokens,
-      cacheRead: cachedInputTokens,
-      cacheWrite: 0,
-    },
-    outputTokens: {
-      total: outputTokens,
-      text: outputTokens - reasoningTokens,
-      reasoning: reasoningTokens,
-    },
-  }
+  return finishPart(finishReason ?? (toolCalls.length > 0 ? 'tool-calls' : 'stop'), {
+    input: inputTokens,
+    output: outputTokens,
+    cached: cachedInputTokens,
+    reasoning: reasoningTokens,
+  })
 }
 
 /** Returns the failure as a provider package throws it. */

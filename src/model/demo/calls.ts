@@ -1,6 +1,6 @@
 /**
- * The tools that the demo model calls: those that the message names after "use" or "ask", or else
- * three whose purpose it knows. It calls only tools that the request offers.
+ * The tools that the demo model calls: those that the message names after "use", "run" or "ask", or else
+ * three for which it has a rule. It calls only tools that the request offers.
  */
 import type {
   JSONObject,
@@ -8,8 +8,6 @@ import type {
   LanguageModelV4CallOptions,
   LanguageModelV4FunctionTool,
 } from '@ai-sdk/provider'
-
-import { sumsIn } from './sum.ts'
 
 export interface Call {
   toolName: string
@@ -27,24 +25,20 @@ export function callsFor(options: LanguageModelV4CallOptions, text: string): Cal
   const named = namedCalls(text, tools)
   if (named.length > 0) return named
   return tools.flatMap(({ name: toolName }) =>
-    (inputs.get(toolName)?.(text) ?? []).map((input) => ({ toolName, input })),
+    (rules.get(toolName)?.(text) ?? []).map((input) => ({ toolName, input })),
   )
 }
 
 /** Each call takes its input from the words between its tool's name and the next one. */
 function namedCalls(text: string, tools: readonly LanguageModelV4FunctionTool[]): Call[] {
-  const calls: Call[] = []
-  let end = text.length
-  for (const match of [
-    ...text.matchAll(/\b(?:use|run|ask) (?:the )?`?([\w-]+)`?/gi),
-  ].toReversed()) {
+  const names = [...text.matchAll(/\b(?:use|run|ask) (?:the )?`?([\w-]+)`?/gi)].flatMap((match) => {
     const tool = tools.find(({ name }) => name === match[1])
-    if (tool === undefined) continue
-    const words = text.slice(match.index + match[0].length, end)
-    calls.unshift({ toolName: tool.name, input: inputFrom(words, tool.inputSchema) })
-    end = match.index
-  }
-  return calls
+    return tool === undefined ? [] : { tool, at: match.index, end: match.index + match[0].length }
+  })
+  return names.map(({ tool, end }, index) => ({
+    toolName: tool.name,
+    input: inputFrom(text.slice(end, names[index + 1]?.at), tool.inputSchema),
+  }))
 }
 
 /** The JSON in the words, or else the words in each required field. */
@@ -62,11 +56,40 @@ function inputFrom(
 }
 
 /** The inputs that a message means for the tools whose purpose is known. */
-const inputs: ReadonlyMap<string, (text: string) => readonly JSONObject[]> = new Map([
+const rules: ReadonlyMap<string, (text: string) => readonly JSONObject[]> = new Map([
   ['calculator', (text: string) => sumsIn(text).map((expr) => ({ expr }))],
   ['clock', timesIn],
   ['human', questionsIn],
 ])
+
+const signs = new Map([
+  ['plus', '+'],
+  ['minus', '-'],
+  ['times', '*'],
+  ['divided by', '/'],
+  ['×', '*'],
+  ['÷', '/'],
+])
+
+/**
+ * A `-` or `/` between digits without spaces may belong to a date or a range, so it counts as a sign
+ * only with spaces.
+ */
+const number = String.raw`\(*-?\d+(?:\.\d+)?\)*`
+const sum = new RegExp(`(${number}(?:(?: ?[*+^] ?| [-/] )${number})+)(,? squared)?`, 'g')
+
+/** The sums in order, as `6 * 7`. A single number is not a sum. */
+function sumsIn(text: string): string[] {
+  // A sum without a percentage or a root, which these rules cannot convert, would have a wrong result.
+  if (/%|percent|root/i.test(text)) return []
+  const line = text
+    .replaceAll(/(?<=\d),(?=\d{3})/g, '')
+    .replaceAll(/\b(?:plus|minus|times|divided by)\b|[×÷]/g, (sign) => signs.get(sign) ?? sign)
+  return [...line.matchAll(sum)].map(([, found = '', squared]) => {
+    const spaced = found.replaceAll(/(?<=[\d)]) ?([-*+/^]) ?/g, ' $1 ')
+    return squared === undefined ? spaced : `(${spaced}) ^ 2`
+  })
+}
 
 /** "What time is it in Tokyo and in New York?": the zones by their IANA names, in order. */
 function timesIn(text: string): JSONObject[] {

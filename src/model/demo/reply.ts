@@ -1,18 +1,11 @@
 /** The reply of the demo model to a request: a thought, then tool calls or words. */
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
-import { callsFor, offeredTools, type Call } from './calls.ts'
-import { type DemoRequest, readPrompt, textOf } from './conversation.ts'
+import { type Call, callsFor, offeredTools } from './calls.ts'
 import { exampleOf } from './example.ts'
+import type { Reply } from './parts.ts'
+import { type DemoRequest, readPrompt, textOf } from './request.ts'
 import { reportOf } from './results.ts'
-import { markdown, story } from './samples.ts'
-
-export interface Reply {
-  /** Empty if the request asks for no thoughts. */
-  reasoning: string
-  text: string
-  calls: readonly Call[]
-}
 
 /** Repeats the last user text. */
 export function echo({ prompt }: LanguageModelV4CallOptions): Reply {
@@ -22,25 +15,9 @@ export function echo({ prompt }: LanguageModelV4CallOptions): Reply {
 
 export function assist(options: LanguageModelV4CallOptions): Reply {
   const request = readPrompt(options.prompt)
-  const { text, files, results } = request
-  const calls = results.length > 0 ? [] : callsFor(options, text)
-  const reasoning = /\bthink\b/i.test(text) ? thoughtOf(request, calls) : ''
-  if (calls.length > 0) return { reasoning, text: '', calls }
-  const { responseFormat } = options
-  if (responseFormat?.type === 'json') {
-    return {
-      reasoning,
-      text: JSON.stringify(exampleOf(responseFormat.schema ?? {}), null, 2),
-      calls,
-    }
-  }
-  if (results.length > 0) return { reasoning, text: reportOf(results), calls }
-  const seen = files.map(({ mediaType, filename = 'file' }) => {
-    const article = /^[aeiou]/.test(mediaType) ? 'an' : 'a'
-    return `I see ${article} ${mediaType} called “${filename}”.`
-  })
-  const answer = answerTo(request) ?? introduction(options, text)
-  return { reasoning, text: [...seen, answer].join('\n\n'), calls }
+  const calls = request.results.length > 0 ? [] : callsFor(options, request.text)
+  const reasoning = /\bthink\b/i.test(request.text) ? thoughtOf(request, calls) : ''
+  return { reasoning, text: calls.length > 0 ? '' : wordsOf(options, request), calls }
 }
 
 function thoughtOf({ text, results }: DemoRequest, calls: readonly Call[]): string {
@@ -49,24 +26,45 @@ function thoughtOf({ text, results }: DemoRequest, calls: readonly Call[]): stri
   return `The user wrote “${quotable(text)}”. ${plan === '' ? 'No rule of mine calls a tool for this, so I answer in words.' : `I should not guess. I call ${plan} and report the result.`}`
 }
 
+function wordsOf(options: LanguageModelV4CallOptions, request: DemoRequest): string {
+  const { responseFormat: format } = options
+  if (format?.type === 'json') return JSON.stringify(exampleOf(format.schema ?? {}), null, 2)
+  if (request.results.length > 0) return reportOf(request.results)
+  const seen = request.files.map(({ mediaType, filename = 'file' }) => {
+    const article = /^[aeiou]/.test(mediaType) ? 'an' : 'a'
+    return `I see ${article} ${mediaType} called “${filename}”.`
+  })
+  for (const [pattern, answer] of rules) {
+    const match = pattern.exec(request.text)
+    if (match !== null) return [...seen, answer(request.earlier, match)].join('\n\n')
+  }
+  return [...seen, introduction(options, request.text)].join('\n\n')
+}
+
 const namePattern = /\bmy name is (\p{L}[\p{L}'-]*)/iu
 
-function answerTo({ text, earlier }: DemoRequest): string | undefined {
-  if (/\bwhat(?:'s| is) my name\b|\bwho am i\b/i.test(text)) {
-    const name = earlier.map((message) => namePattern.exec(message)?.[1]).findLast(Boolean)
-    return name === undefined ? "You haven't told me your name yet." : `Your name is ${name}.`
-  }
-  const name = namePattern.exec(text)?.[1]
-  if (name !== undefined) {
-    return `Nice to meet you, ${name}. I'll remember that for this conversation.`
-  }
-  if (/\bwhat did i (?:just )?say\b/i.test(text)) {
-    const last = earlier.at(-1)
-    return last === undefined ? 'This is your first message.' : `You said: “${quotable(last)}”`
-  }
-  if (/\bstory\b/i.test(text)) return story
-  return /\bmarkdown\b/i.test(text) ? markdown : undefined
-}
+/** The first rule that fits decides. A rule receives the user's earlier messages and its match. */
+const rules: readonly [RegExp, (earlier: readonly string[], match: RegExpExecArray) => string][] = [
+  [
+    /\bwhat(?:'s| is) my name\b|\bwho am i\b/i,
+    (earlier) => {
+      const name = earlier.map((message) => namePattern.exec(message)?.[1]).findLast(Boolean)
+      return name === undefined ? "You haven't told me your name yet." : `Your name is ${name}.`
+    },
+  ],
+  [
+    namePattern,
+    (_, [, name]) => `Nice to meet you, ${name}. I'll remember that for this conversation.`,
+  ],
+  [
+    /\bwhat did i (?:just )?say\b/i,
+    (earlier) => {
+      const last = earlier.at(-1)
+      return last === undefined ? 'This is your first message.' : `You said: “${quotable(last)}”`
+    },
+  ],
+  [/\bstory\b/i, () => story],
+]
 
 function introduction(options: LanguageModelV4CallOptions, text: string): string {
   const tools = offeredTools(options).map(({ name }) => name)
@@ -78,6 +76,15 @@ function introduction(options: LanguageModelV4CallOptions, text: string): string
 
 To talk to a real model, set \`LOOM_MODEL\` and its provider's key, and start Loom again.`
 }
+
+/** A longer answer, with time for a reload, a stop or a takeover. */
+const story = `There was once a loom in a workshop with three doors.
+
+Through the first door came questions, thin as thread. Through the second came answers from far away, a word at a time, and sometimes the far voice fell silent in mid-sentence. The third door had a lamp above it, and behind the lamp sat the person who had asked.
+
+One night the lamp went out, and the weaver left. But every thread was written down in a book on the bench; so another weaver read the last line, and laid the next thread where the old one ended.
+
+When the lamp was lit again, the cloth was whole. Nobody could find the place where the hands had changed.`
 
 /** One line of a text, cut by code points so that no half of an emoji is left. */
 function quotable(text: string): string {

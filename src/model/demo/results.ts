@@ -1,6 +1,6 @@
 /** The words of the demo model about the results of its tool calls. */
 import { fieldOf, textField } from '../../ground/fields.ts'
-import type { Result } from './conversation.ts'
+import type { Result } from './request.ts'
 
 /** One sentence for one result, a list for several. */
 export function reportOf(results: readonly Result[]): string {
