@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { defineConfig } from 'vitest/config'
@@ -5,13 +6,37 @@ import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/longest-first.ts'
 import { packageEntries } from './test/package-entries.ts'
 
+/** The tests of sessions that work in one process: they kill no server and measure no time. */
+const inProcess = new Set([
+  'cuts',
+  'cuts-again',
+  'cuts-plain',
+  'cuts-sockets',
+  'failover',
+  'follow',
+  'forged',
+  'forged-tenants',
+  'forgotten',
+  'heartbeat',
+  'interrupted',
+  'memory',
+  'newest-part',
+  'redis',
+  'reload',
+  'reload-hooks',
+  'spending',
+])
+
+const sessions = readdirSync(join(import.meta.dirname, 'test/sessions')).filter(
+  (name) => name.includes('.test.') && !inProcess.has(name.replace(/\.test\.tsx?$/, '')),
+)
+
 /**
  * These tests kill and freeze servers and give them time limits, or they measure. Other tests
  * beside them would disturb the measurement.
  */
 const alone = [
-  'test/sessions/{balancer,busy-machine,effects,files,followers,kill,mailbox}.test.ts',
-  'test/sessions/{operations,process,redis-away,stop,zombies}.test.ts',
+  ...sessions.map((name) => `test/sessions/${name}`),
   'test/balancers/**/*.test.ts',
   'test/bench.test.ts',
   'test/artefacts/measure.test.ts',
