@@ -30,7 +30,7 @@ export type ScenarioName = (typeof scenarioNames)[number]
 
 export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   'one-stream': {
-    title: 'One stream, unthrottled: what a token costs the server',
+    title: 'One stream, unthrottled: the cost of a token for the server',
     targets: [
       { measure: 'CPU µs/token', of: 'loom', over: 'stock', most: 1 / 10 },
       { measure: 'CPU µs/token', of: 'redis', over: 'stock', most: 1 / 7 },
@@ -38,7 +38,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
     run: oneStream,
   },
   'many-streams': {
-    title: '50 streams of 50 tokens/s: what a token of a live stream costs the server',
+    title: '50 streams of 50 tokens/s: the cost of a token for the server',
     targets: [
       { measure: 'CPU µs/token', of: 'loom', over: 'stock', most: 1 / 3.5 },
       { measure: 'CPU µs/token', of: 'loom', over: 'relay', most: 1.6 },

@@ -1,6 +1,6 @@
 /**
  * The body of a posted chat. `useChat` posts its whole history each time, and only the last message
- * can be new. So the history is scanned but not parsed, whatever its size. The limits apply to the
+ * can be new. So the history is scanned but not parsed, and its size does not matter. The limits apply to the
  * last message and to the other fields.
  */
 import type { Context } from 'hono'

@@ -12,7 +12,7 @@ import { readJson } from './body.ts'
 /** Characters of a name that an error text repeats. */
 const nameLengthMax = 64
 
-/** @param advice what else to do with a value that a client wants to send */
+/** @param advice another way to send such a value */
 export function unknownField(name: string, known: Iterable<string>, advice = ''): LoomError {
   const names = [...known].sort()
   const quoted = JSON.stringify(name.slice(0, nameLengthMax))

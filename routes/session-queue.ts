@@ -15,7 +15,7 @@ const stopBody = z.object({
 })
 
 /**
- * Stops the running turn. The body may say what happens to the messages that wait. It may also name
+ * Stops the running turn. The body may choose the effect on the messages that wait. It may also name
  * one message. If this message waits, it is withdrawn. If its turn runs, the turn is stopped. The
  * turn of another message is not stopped. The response reports the messages that still wait: `queued`
  * counts them, and `held` is true if they get no answer before the next post or `queue/run`.

@@ -167,7 +167,7 @@ const settingNames = [...Object.keys(schema.shape), ...unsupported]
 
 /**
  * Reads and checks every setting.
- * @throws LoomError `invalid-config` with one line for each bad value: its name, and what is allowed.
+ * @throws LoomError `invalid-config` with one line for each bad value: its name, and the allowed values.
  */
 export function readConfig(environment: Environment): Config {
   const variables = withoutEmpty(environment)

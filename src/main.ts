@@ -57,7 +57,7 @@ async function openModules(installation: Installation | undefined): Promise<AppM
       'loomkit/redis': own('./entries/redis', () => import('./entries/redis.ts')),
       'loomkit/testing': own('./entries/testing', () => import('./entries/testing.ts')),
       'loomkit/tools': own('./entries/tools', () => import('./entries/tools.ts')),
-      // The package's name before it was `loomkit`. An installed package `loom` is a stranger's.
+      // The package's name before it was `loomkit`. An installed package `loom` is another project.
       loom: { ...library, isExclusive: false },
       zod: { load: () => import('zod'), address: resolve?.('zod') },
       'zod/v4': { load: () => import('zod/v4'), address: resolve?.('zod/v4') },

@@ -49,7 +49,7 @@ export const takesFile: unique symbol = Symbol.for('loom.takes-file')
 
 /** A model that can report, without a call, which files its API accepts. */
 export interface FileTaker {
-  /** Returns false if the API has no form for this file, whatever model it serves. */
+  /** Returns false if the API has no form for this file for any of its models. */
   [takesFile](file: LanguageModelV4FilePart): boolean
 }
 

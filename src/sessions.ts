@@ -288,7 +288,7 @@ export class Sessions {
     return receiptOf(letter, reply, (id, answers) => this.readers.lastPart(sessionId, id, answers))
   }
 
-  /** Returns the state of a session that decides what a post to it means. */
+  /** Returns the state of a session that decides the meaning of a post to it. */
   viewOf(sessionId: string, session: SessionRecord | undefined): Promise<SessionView> {
     return this.#records.viewOf(sessionId, session)
   }

@@ -35,7 +35,7 @@ export class SinkFailure extends Error {
 
 /**
  * Wraps a sink. Its error or rejection becomes the `cause` of a `SinkFailure`. After that, the sink
- * receives no more events, whoever sends them.
+ * receives no more events from any part of the run.
  */
 export function guardSink(sink: Sink): Sink {
   let failure: SinkFailure | undefined

@@ -19,7 +19,7 @@ export interface BeforeToolInfo extends ToolCallFacts {
 }
 
 /**
- * The result of an agent's `beforeTool`. Nothing runs the tool with its input. `input` runs it with another
+ * The result of an agent's `beforeTool`. `undefined` runs the tool with its input. `input` runs it with another
  * input, which the schema of the tool checks. `refuse` does not run it, and reports the reason to the model as
  * the error of the call. `output` does not run it, and is the output of the call.
  * @example
@@ -67,7 +67,7 @@ export interface AfterToolInfo extends BeforeToolInfo {
 }
 
 /**
- * The result of an agent's `afterTool`. Nothing leaves the outcome. `output` becomes the output of the call,
+ * The result of an agent's `afterTool`. `undefined` leaves the outcome as it is. `output` becomes the output of the call,
  * also of a call that failed. `error` becomes its error.
  * @example
  * ```ts

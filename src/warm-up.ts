@@ -1,7 +1,7 @@
 import { loadConnections } from './model/network/connections.ts'
 
 /**
- * Loads what the first turn needs and an import of the library does not load: the runner, Loom's own
+ * Loads the modules that the first turn needs and an import of the library does not load: the runner, Loom's own
  * model client, and the packages `ai`, `undici` and `zod`. A server calls this before it listens, and
  * `new Loom` calls it in the background, so that the first request does not wait for it.
  */

@@ -1,5 +1,5 @@
 /**
- * The properties of the events of every run, whatever its outcome: a client that reads them never throws
+ * The properties of the events of every run with any outcome: a client that reads them never throws
  * and never keeps a part that waits for an event which will not come.
  */
 import { expect } from 'vitest'

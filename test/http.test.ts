@@ -569,7 +569,7 @@ describe('a connection that is idle', () => {
   })
 })
 
-describe('what the server tells of itself', () => {
+describe('the facts that the server reports', () => {
   it('the server lists its agents and usable models', async () => {
     expect(await (await fetch(`${url}/api/agents`)).json()).toMatchObject({
       agents: [

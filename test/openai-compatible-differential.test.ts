@@ -1,7 +1,7 @@
 /**
  * Loom's chat-completions client compared with `@ai-sdk/openai-compatible`, over the same bytes.
  *
- * Parts are normalised before the comparison: an error counts as an error whatever its message is, a
+ * Parts are normalised before the comparison: two errors are equal even if their messages differ, a
  * generated tool call id is a number, and empty argument deltas are left out (Loom sends none). Two
  * differences apply everywhere, because the runner needs them. Where the stock client errors its web
  * stream, or reports "no finish reason" before any event, Loom sends an `error` part and a `finish`, or
@@ -336,7 +336,7 @@ describe('intended differences from the stock client', () => {
     expect(typeNames).toBe('stream-start text-start text-delta response-metadata text-end finish')
   })
 
-  test('the answer ends at [DONE] whatever the connection does', async () => {
+  test('the answer ends at [DONE], also if text follows', async () => {
     const wire = delta({ content: 'x' }) + stop + done + delta({ content: 'y' })
     expect(
       (await stock(whole(wire))).parts.filter((part) => part.type === 'text-delta'),

@@ -44,7 +44,7 @@ const contentOf = ({ message }: Awaited<ReturnType<typeof answerOf>>) =>
   )
 
 describe('a stream in the form of', () => {
-  it('OpenRouter: comments, `reasoning`, and what it charged', async () => {
+  it('OpenRouter: comments, `reasoning`, and the reported cost', async () => {
     const run = await answerOf(
       'openrouter',
       'openrouter/anthropic/claude-sonnet-4.6',

@@ -116,7 +116,7 @@ describe('the JSON of models.dev', () => {
     })
   })
 
-  it('the JSON of models.dev is read whatever it holds', async () => {
+  it('any JSON object is read in place of models.dev', async () => {
     await fc.assert(
       fc.asyncProperty(fc.dictionary(fc.string(), fc.jsonValue()), async (payload) => {
         const encoded = await encodePayload(payload)

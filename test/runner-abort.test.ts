@@ -252,7 +252,7 @@ describe('an aborted run', () => {
     expect(textOf(message)).toBe('')
   })
 
-  it('the reason of an abort is the cause, whatever it is', async () => {
+  it('a reason of any type becomes the cause', async () => {
     for (const reason of [new Error('the tab was closed'), 'stop', { by: 'Ada' }, 7]) {
       const signal = AbortSignal.abort(reason)
       const { error } = await record(agentOf({ model: scriptedModel() }), 'Hi', { signal })

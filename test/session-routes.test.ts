@@ -298,7 +298,7 @@ describe('a message that is posted again', () => {
   })
 })
 
-describe('what an edit cut', () => {
+describe('the messages that an edit cut', () => {
   it('a branch is listed and can be forked', async () => {
     const { app, ask, get } = openApp([says('A'), says('A2')])
     await ask({ id: 'c', messages: [user('a', 'first')] })
@@ -449,7 +449,7 @@ describe('a stop that names a message', () => {
   })
 })
 
-describe('an answer to what a session asked for', () => {
+describe('an answer to a call of a session', () => {
   it('a repeated tool answer counts once', async () => {
     const scripts = [calls(['ask', { question: 'Red?' }]), says('Red it is.')]
     const { app, ask, get, model } = openApp(scripts, { tools: [clientTool] })

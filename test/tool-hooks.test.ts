@@ -1,4 +1,4 @@
-/** `beforeTool` and `afterTool` of an agent: what they change, and that they run once for each call. */
+/** `beforeTool` and `afterTool` of an agent: their changes, and that they run once for each call. */
 import { randomUUID } from 'node:crypto'
 
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -141,7 +141,7 @@ describe('afterTool', () => {
     expect(ofType(events, 'tool-output-available')).toMatchObject([{ output: 'card 1234!' }])
   })
 
-  it('runs once for each call, whatever its outcome', async () => {
+  it('runs once for each call with any outcome', async () => {
     const seen: unknown[] = []
     const afterTool: AgentDefinition['afterTool'] = ({ toolCallId, output, error, durationMs }) => {
       seen.push([toolCallId, output, error, durationMs >= 0])

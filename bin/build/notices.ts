@@ -1,6 +1,6 @@
 /**
  * The licences of the packages in an artefact, which must be part of every copy. The list comes
- * from the modules of the bundle, so that nobody has to maintain it.
+ * from the modules of the bundle, so it needs no maintenance.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

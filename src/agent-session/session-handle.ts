@@ -1,4 +1,4 @@
-/** One session as a program names it, and what the methods of an `AgentSession` need to reach it. */
+/** One session as a program names it, and the objects by which the methods of an `AgentSession` reach it. */
 import { randomUUID } from 'node:crypto'
 
 import type { JSONObject, JSONValue } from '@ai-sdk/provider'

@@ -52,7 +52,7 @@ export async function findAgent(
 
 /**
  * Returns Loom's own agents. If the words name another one, it adds the agents of `./agents`. The code
- * of the current folder may be a stranger's, so it runs only if the user names an agent that Loom lacks.
+ * of the current folder may not be trusted, so it runs only if the user names an agent that Loom lacks.
  * @throws LoomError `invalid-config` for a file that cannot be used
  */
 export async function agentsFor(

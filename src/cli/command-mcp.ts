@@ -1,5 +1,5 @@
 /**
- * MCP servers of the command. Each of their tools needs an approval, whatever its server declares.
+ * MCP servers of the command. Each of their tools needs an approval, also if its server declares it harmless.
  */
 import type { Mcp } from '../mcp.ts'
 import { toolEntries, toolNames } from '../tool-list.ts'

@@ -93,7 +93,7 @@ interface ValuesOptions {
   choices: readonly string[] | undefined
 }
 
-/** Names of the current folder are left out, because only its code knows them. */
+/** Names of the current folder are left out, because they are known only after its code has run. */
 async function valuesOf(
   name: string,
   { world, current, choices }: ValuesOptions,

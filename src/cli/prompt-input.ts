@@ -54,7 +54,7 @@ async function hasInput(stdin: NodeJS.ReadStream, signal: AbortSignal): Promise<
   clearTimeout(timer)
   stdin.off('readable', onInput).off('end', onInput).off('error', onInput)
   signal.removeEventListener('abort', onInput)
-  // An open stream that nobody reads would keep the process running.
+  // An open stream without a reader would keep the process running.
   if (!isThere) stdin.destroy()
   return isThere
 }

@@ -1,4 +1,4 @@
-/** The values of settings. Each function reads one text, or adds an issue that says what is allowed. */
+/** The values of settings. Each function reads one text, or adds an issue that lists the allowed values. */
 import { statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 
@@ -65,7 +65,7 @@ export function namesIn(list: string | undefined, context: z.RefinementCtx): str
   return z.NEVER
 }
 
-/** Reads API keys. A key that can be guessed would let everybody in. No error text contains a key. */
+/** Reads API keys. A key that can be guessed would give every client access. No error text contains a key. */
 export function keysIn(list: string, context: z.RefinementCtx): ApiKey[] {
   const entries = list.split(',').map((entry) => entry.trim())
   const keys = entries.filter((entry) => entry !== '').map(keyOf)

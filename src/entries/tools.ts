@@ -1,4 +1,4 @@
-/** The exports of `loomkit/tools`: the tools that Loom has, and what they act on. */
+/** The exports of `loomkit/tools`: the tools that Loom has, and the objects that they act on. */
 import '../ground/node-version.ts'
 
 export { bash, type BashOptions } from '../../tools/bash.ts'

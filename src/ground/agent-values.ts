@@ -118,7 +118,7 @@ export function checkValue(agent: string, name: ValueName, value: unknown): void
 }
 
 /**
- * Checks what a callback returned in place of several settings. Nothing stands for no change.
+ * Checks the object that a callback returned in place of several settings. Without an object, nothing changes.
  * @param callback the name of the callback
  * @param fields the names of the fields that it may return; each has a form, or a check elsewhere
  * @throws LoomError `invalid-config` for another value, an unknown field or a field of another form

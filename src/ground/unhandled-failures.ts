@@ -7,7 +7,7 @@ import { errorMessage } from './error.ts'
 
 /**
  * Keeps the process running after such a failure.
- * @param report receives an error whose message says what failed, with the stack of the failure
+ * @param report receives an error whose message names the failure, with the stack of the failure
  */
 export function keepRunning(program: NodeJS.Process, report: (error: Error) => void): void {
   const failed = (text: string) => (cause: unknown) => {

@@ -103,7 +103,7 @@ function connectTool(name: string, link: ServerLink, problem: string): NamedTool
     description: `${problem.replace(/\.$/, '')}. So the tools of this server are missing. Call this tool to try again.`,
     inputSchema: schemaOf({ type: 'object', properties: {} }),
     retry: 'safe',
-    // It starts only what the user configured.
+    // It starts only servers that the user configured.
     needsApproval: false,
     timeoutMs: 2 * connectMs + 5000,
     execute: async () => {

@@ -54,7 +54,7 @@ function ratesFor(price: Price, promptTokens: number): Rates {
 }
 
 /**
- * The cost that OpenRouter reports for a call: only OpenRouter knows the upstream of the call. If the
+ * The cost that OpenRouter reports for a call: only OpenRouter has the upstream of the call. If the
  * user's own key pays the upstream, that cost is added to OpenRouter's fee.
  */
 export function reportedCost({ raw }: LanguageModelV4Usage): number | undefined {

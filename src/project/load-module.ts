@@ -58,7 +58,7 @@ async function loadError(
   const line = place?.line === undefined ? '' : `:${place.line}`
   const isOther = place !== undefined && place.file !== file
   const wrong = isOther ? shownPath(place.file, directory) : path
-  // Node.js writes several lines for some errors, and the first says what happened.
+  // Node.js writes several lines for some errors, and the first one names the error.
   const [reason = ''] = errorMessage(cause).trim().split('\n')
   const text = `${wrong}${line} cannot be loaded: ${reason}${await hintFor(cause, place)}`
   return new LoadError(text, { cause, ...(isOther && { importer: path }) })

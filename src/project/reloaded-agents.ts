@@ -22,7 +22,7 @@ export class ReloadedAgents {
   readonly #good = new Map<string, readonly AgentOfFile[]>()
   readonly #watch: FileWatch
   #failures: readonly LoomError[] = []
-  /** The failures that the user knows. */
+  /** The failures that were reported to the user. */
   #reported = new Set<string>()
 
   constructor(options: ReloadOptions) {

@@ -31,8 +31,8 @@ export function modelError(error: unknown): LoomError {
   if (error instanceof LoomError) return error
   if (APICallError.isInstance(error)) return apiError(error)
   const text = errorMessage(error)
-  const said = `${text} ${codeOf(error)}`
-  const code = isOverflow(said, statusOf(error)) ? 'context-overflow' : 'model-failed'
+  const report = `${text} ${codeOf(error)}`
+  const code = isOverflow(report, statusOf(error)) ? 'context-overflow' : 'model-failed'
   // A broken connection can leave half an event, which is a JSON error.
   const retryable =
     code !== 'context-overflow' &&
@@ -45,18 +45,19 @@ export function modelError(error: unknown): LoomError {
   })
 }
 
-/** The provider client decides first what is transient; by default 408, 409, 429 and 5xx. */
+/** The provider client decides first which failures are transient; by default 408, 409, 429 and 5xx. */
 function apiError(error: APICallError): LoomError {
   const { statusCode = 0, responseHeaders, isRetryable } = error
   // A stream that breaks in the middle of an answer has the status of its successful start.
-  const told = statusCode >= 400 ? `answered with ${statusCode}` : 'failed'
-  const said = `${error.message} ${error.responseBody ?? JSON.stringify(error.data) ?? ''}`
-  const isTooLong = isOverflow(said, statusCode)
+  const event = statusCode >= 400 ? `answered with ${statusCode}` : 'failed'
+  const report = `${error.message} ${error.responseBody ?? JSON.stringify(error.data) ?? ''}`
+  const isTooLong = isOverflow(report, statusCode)
   const isTransient = !isTooLong && (isRetryable || isConnectionFailure(error.cause))
-  const retryAfterMs = retryAfter(responseHeaders ?? {}) ?? (isTransient ? waitIn(said) : undefined)
+  const retryAfterMs =
+    retryAfter(responseHeaders ?? {}) ?? (isTransient ? waitIn(report) : undefined)
   return new LoomError(
     isTooLong ? 'context-overflow' : 'model-failed',
-    `The model ${told}: ${error.message}`,
+    `The model ${event}: ${error.message}`,
     {
       cause: error,
       retryable: isTransient,
@@ -70,8 +71,8 @@ function apiError(error: APICallError): LoomError {
  * errors have `isRetryable`, gateways have an HTTP status under one of these names, others only a text.
  */
 function isTransient(error: unknown): boolean | undefined {
-  const told = fieldOf(error, 'isRetryable')
-  if (typeof told === 'boolean') return told
+  const isRetryable = fieldOf(error, 'isRetryable')
+  if (typeof isRetryable === 'boolean') return isRetryable
   const status = statusOf(error)
   return status === undefined ? undefined : isTransientStatus(status)
 }

@@ -31,7 +31,7 @@ export function answerLetter(
 }
 
 /**
- * A turn keeps the server's part of its context to its end, whoever answers its calls. So it also keeps the
+ * A turn keeps the server's part of its context to its end, also if another user answers its calls. So it also keeps the
  * client's part: the two were made for one message.
  */
 function withoutServerPart({ context, ...request }: LetterRequest): LetterRequest {

@@ -139,7 +139,7 @@ export class Readers {
     return newestPart(messageId, await this.entries(sessionId, messageId), answers)
   }
 
-  /** Returns the log of the last turn and its last entry. A new reader does not read what is before it. */
+  /** Returns the log of the last turn and its last entry. A new reader does not read the entries before it. */
   async lastRead(sessionId: string): Promise<ReadTo | undefined> {
     const turn = (await this.#options.store.session(sessionId))?.turn
     return turn === undefined ? undefined : { logId: turn.logId, after: turn.lastId }

@@ -1,4 +1,4 @@
-/** The state of a session that decides what a post to it means. */
+/** The state of a session that decides the meaning of a post to it. */
 import type { UIMessage } from 'ai'
 
 import type { FoldedMessage } from '../message-fold.ts'

@@ -4,7 +4,7 @@ import type { FileStoreOptions } from './file.ts'
 
 /**
  * Opens a store in the files of a folder, for one process. It survives the end of the process at any moment:
- * what a call has confirmed is on the disk, and only a power cut can lose the end of an unfinished answer. A
+ * a change that a call has confirmed is on the disk, and only a power cut can lose the end of an unfinished answer. A
  * turn that ran continues when the next process opens the folder and has its agent. When the disk is full,
  * calls reject with `unavailable`, and they work again when it has space. `Loom.close` closes the store too.
  * @throws LoomError `invalid-config` if another process uses the folder, or the path is no folder;

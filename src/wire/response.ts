@@ -172,7 +172,7 @@ export class ResponseSink {
   readonly #keepAlive = (): void => {
     const idleMs = performance.now() - this.#wroteAt
     const due = idleMs >= this.#keepAliveMs
-    // A comment after bytes that nobody reads would only hide the stall.
+    // A comment after unread bytes would only hide the stall.
     if (due && !this.#isInFrame && this.#pipe.buffered === 0) {
       this.#pending += this.#encoder.keepAlive ?? ''
       if (this.#pending !== '') this.#write()

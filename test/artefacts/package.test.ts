@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => packed[Symbol.dispose]())
 afterEach(tidy)
 
-/** Runs a program in the project where the package is installed, and returns what it prints as JSON. */
+/** Runs a program in the project where the package is installed, and returns its output as JSON. */
 async function printed(text: string): Promise<unknown> {
   const words = ['--input-type=module', '--eval', text]
   const { stdout } = await run(process.execPath, words, { cwd: project })
@@ -100,7 +100,7 @@ describe('the import of the package', () => {
 })
 
 describe('npm pack', () => {
-  it('leaves out what only a checkout uses, and keeps the file', () => {
+  it('leaves out the fields that only a checkout uses, and keeps the file', () => {
     const fields = z.record(z.string(), z.unknown())
     const published = fields.parse(
       JSON.parse(readFileSync(join(project, 'node_modules/loomkit/package.json'), 'utf8')),

@@ -59,7 +59,7 @@ export function toolSuite({ start, unpacksTo }: ToolSuiteOptions): void {
     expect(await found()).toHaveLength(unpacksTo === undefined ? 0 : 1)
   })
 
-  it('an unapproved command does not run; the model learns it', async () => {
+  it('an unapproved command does not run, and the model gets the refusal', async () => {
     const options = await workspace()
     const ended = await loom(['--tools', 'bash', 'Use bash {"command":"touch made"}'], options)
     expect(ended).toMatchObject({

@@ -70,7 +70,7 @@ describe('a session that continues', () => {
     expect(near.stderr).toContain('session two')
   })
 
-  it('may contain a call that nobody answered', async () => {
+  it('may contain a call without an answer', async () => {
     const { a, say, environment } = await open()
     await say(a, '--model', 'demo/fast', '--session', 'kept', 'My name is Ada.')
     const file = join(environment.XDG_STATE_HOME, 'loom/sessions/kept.json')

@@ -1,5 +1,5 @@
 /**
- * A stopped answer asks no more questions, at whatever moment the stop arrives.
+ * A stopped answer asks no more questions. The stop may arrive at any moment.
  */
 import { expect, it } from 'vitest'
 

@@ -140,7 +140,7 @@ describe('the data stream', () => {
     await expect(ask(server, [question])).rejects.toThrow('the model is out')
   })
 
-  it('refuses a call that nobody can approve', async () => {
+  it('refuses a call that its client cannot approve', async () => {
     const { agent } = openAgent([calls(['remove', { path: '/a' }]), says('I may not.')])
     await using server = await openServer([agent])
     const { message } = await ask(server, [question])

@@ -1,9 +1,10 @@
-/** The files that ARCHITECTURE.md and the pages name exist. */
+/** The files that ARCHITECTURE.md and the pages name exist, and ARCHITECTURE.md names each package. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 
 import { pages, root } from './pages.ts'
 
@@ -59,5 +60,29 @@ describe('the files that the documentation names', () => {
   it('are found missing', () => {
     expect(exists('session/no-such-file.ts')).toBe(false)
     expect(exists('session/instance.ts')).toBe(true)
+  })
+})
+
+describe('the packages of the manifest', () => {
+  const packages = z.record(z.string(), z.string())
+  const manifest = z
+    .object({ dependencies: packages, devDependencies: packages, peerDependencies: packages })
+    .parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
+  const names = Object.values(manifest).flatMap((group) => Object.keys(group))
+  // The rows of the tables, each with its packages and the reason for them.
+  const [, section = ''] =
+    /\n### The reason for each package\n([^]*?)\n## /.exec(architecture.text) ?? []
+  const rows = [...section.matchAll(/^\| (`.*`) \| \S.* \|$/gm)]
+  const explained = rows.flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+  )
+
+  it('each have a reason in ARCHITECTURE.md', () => {
+    expect(names.length).toBeGreaterThan(40)
+    expect(names.filter((name) => !explained.includes(name))).toEqual([])
+  })
+
+  it('are the only ones with a reason', () => {
+    expect(explained.filter((name) => name !== undefined && !names.includes(name))).toEqual([])
   })
 })

@@ -157,7 +157,7 @@ describe('the table of tools', () => {
 })
 
 describe('the examples', () => {
-  it('import only what Loom exports', () => {
+  it('import only exports of Loom', () => {
     // Types have no value at run time; the compiler checks them in `types.test.ts`.
     const imported = blocks('ts').flatMap(({ code }) =>
       [...code.matchAll(/import \{([^}]+)\} from 'loomkit'/g)].flatMap(([, names = '']) =>
@@ -169,7 +169,7 @@ describe('the examples', () => {
     expect(values.filter((name) => !(name in library))).toEqual([])
   })
 
-  it('of the migration name what Loom exports', () => {
+  it('of the migration name only exports of Loom', () => {
     const rows = rowsOf(pageAt('docs/migration-from-loomex.md'), /^LoomEx$/)
     const called = rows.flatMap(([, loom]) =>
       codeIn(loom).flatMap((code) => /^(\w+)\(/.exec(code)?.[1] ?? []),

@@ -30,7 +30,7 @@ afterEach(async () => {
 })
 
 describe.skipIf(lacksTerminal)('the recorded session of the documentation', () => {
-  it('is what the terminal shows', async () => {
+  it('equals the output of the terminal', async () => {
     const lines = recorded.split('\n')
     const inputs = lines.map((line) => typed.exec(line)).filter((match) => match !== null)
     expect(inputs.length).toBeGreaterThan(5)

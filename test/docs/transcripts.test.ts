@@ -109,12 +109,12 @@ describe('the transcripts', () => {
     expect(others.length).toBeGreaterThan(8)
   })
 
-  it('of the README show what the start prints', () => {
+  it('of the README equal the output of the start', () => {
     const text = server.text.replaceAll(String(port), '3000')
     expect(text).toMatch(patternOf(start?.output ?? ''))
   })
 
-  it.each(others)('of $page:$line show what `$command` prints', async ({ command, output }) => {
+  it.each(others)('of $page:$line equal the output of `$command`', async ({ command, output }) => {
     const environment = {
       HOME: home,
       LOOM_MODELS_URL: 'none',

@@ -1,7 +1,7 @@
 /**
  * Large conversations do not delay other clients, with Redis or memory as store and a provider
  * behind HTTP. No turn of the event loop computes for longer than 50 ms of a machine at rest,
- * whatever a session contains.
+ * with any content of a session.
  */
 import { join } from 'node:path'
 

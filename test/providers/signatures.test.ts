@@ -202,7 +202,7 @@ const forms: Record<string, { deltas: object[]; back: object[] }> = {
     ],
     back: [text('One.'), text('Two.', { index: 1 })],
   },
-  'a kind that nobody knows yet': {
+  'a future kind': {
     deltas: [chunk({ reasoning_details: [{ type: 'reasoning.new', data: 'x' }] }), calls(call(0))],
     back: [{ type: 'reasoning.new', data: 'x' }],
   },

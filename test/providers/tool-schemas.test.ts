@@ -1,4 +1,4 @@
-/** The input schema of a tool is an object with `properties` in each request, whatever its author wrote. */
+/** The input schema of a tool is an object with `properties` in each request, also if its author wrote another form. */
 import { type FlexibleSchema, jsonSchema } from 'ai'
 import { expect, test } from 'vitest'
 import { z } from 'zod'

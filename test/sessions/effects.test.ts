@@ -23,7 +23,7 @@ const classes = ['never', 'safe', 'keyed'] as const
 const places: [killed: string, held: Point | undefined, effects: Record<Class, number>][] = [
   ['before it ran', 'before', { never: 0, safe: 1, keyed: 1 }],
   ['while it had its effect', 'effect', { never: 1, safe: 2, keyed: 2 }],
-  ['when it was done, and nobody knew', 'done', { never: 1, safe: 2, keyed: 2 }],
+  ['when it was done, before its result was stored', 'done', { never: 1, safe: 2, keyed: 2 }],
   ['after its output was told', undefined, { never: 1, safe: 1, keyed: 1 }],
 ]
 

@@ -312,7 +312,7 @@ export function inCodeSuite(openStore: () => Promise<Store>): void {
     })
   })
 
-  it('what HTTP answers with a status for a missing session is the code of a LoomError', async () => {
+  it('a missing session is a LoomError with the code that HTTP reports', async () => {
     const result = await atBoth(
       () => repliesOf(2),
       async (door, { loom }) => {

@@ -111,7 +111,7 @@ describe('a turn after a hand-over', () => {
     for (const message of [mine, theirs, third]) expect(message).toEqual(stored)
     expect((await fetch(`${other.url}/api/chat/${next}`)).status).toBe(404)
     const { gone: atOnce } = other.terminate()
-    await within(2000, 'the end of one that nobody reads', atOnce)
+    await within(2000, 'the end of one without a reader', atOnce)
   })
 
   it('continues as soon without a reader', async () => {

@@ -114,7 +114,7 @@ describe('a failover that loses acknowledged writes', () => {
     const calls = stage.upstream.calls.length
     await sentinel.failedOver()
     expectWhole(await oneAnswer(turn, survivor), 4)
-    expect(stage.upstream.calls, 'nobody answered it anew').toHaveLength(calls)
+    expect(stage.upstream.calls, 'no instance answered it again').toHaveLength(calls)
   }, 180_000)
 
   it('resets the readers if the owner died too', async () => {

@@ -13,7 +13,7 @@ import { copyOf, everythingOf, newFolder, openFolder, sessionFiles } from './sto
 const ids = Array.from({ length: 8 }, (_, number) => `m${number}`)
 
 describe('a killed process', () => {
-  it('leaves what its store showed, after any sequence of calls', { timeout: 60_000 }, async () => {
+  it('leaves the state that its store showed, after any calls', { timeout: 60_000 }, async () => {
     const folder = await newFolder()
     const store = await openFolder(folder)
     await fc.assert(
@@ -29,7 +29,7 @@ describe('a killed process', () => {
     )
   })
 
-  it('leaves the last whole change, at whatever byte it was killed', async () => {
+  it('leaves the last whole change after a kill at any byte', async () => {
     const folder = await newFolder()
     const store = await openFolder(folder)
     const talk = converse(store, 'any/../id')

@@ -1,4 +1,4 @@
-/** The folder of the file store: who may use it, what it contains, what stays in memory. */
+/** The folder of the file store: its user, its content, and the data that stays in memory. */
 import { spawn } from 'node:child_process'
 import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
@@ -48,7 +48,7 @@ describe('the lock of a folder', () => {
     },
   )
 
-  it('of another machine is taken over when nobody renews it', async () => {
+  it('of another machine is taken over if it is not renewed', async () => {
     const folder = await newFolder()
     const path = join(folder, 'lock')
     await writeFile(path, JSON.stringify({ token: 'x', pid: 1, host: 'elsewhere' }))
@@ -95,7 +95,7 @@ describe('the files of a folder', () => {
     expect((await readdir(folder)).sort()).toEqual(['lock', 'sessions'])
   })
 
-  it('do not keep what was deleted', async () => {
+  it('do not keep deleted data', async () => {
     const folder = await newFolder()
     const store = await openFolder(folder)
     const talk = converse(store)

@@ -27,7 +27,7 @@ describe('the bounds of the store in memory', () => {
     await store.close()
   })
 
-  it('keep a session whose turn runs, however long', async () => {
+  it('keep a session whose turn runs for a long time', async () => {
     let now = 1000
     const store = openMemoryStore({ sessionTtlMs: 100, now: () => now })
     const talk = converse(store)

@@ -227,7 +227,7 @@ describe('a reply that is lost', () => {
     return reply
   }
 
-  it('arrives as it was, whatever happened since', async () => {
+  it('is the first reply again, after any later commands', async () => {
     const talk = converse(opened.store)
     const turn = await talk.claim(letter('m1'))
     let claim = 0

@@ -146,7 +146,7 @@ describe('a fake clock', () => {
     await expect(fakeClock().until(Promise.reject(new Error('broken')))).rejects.toThrow('broken')
   })
 
-  it('says that no timer waits', async () => {
+  it('reports that no timer waits', async () => {
     await expect(new MovedClock(0, 50).advance(1)).rejects.toThrow(/Pass it to the run/)
   })
 })

@@ -75,7 +75,7 @@ describe('a scripted model', () => {
     expect(() => model.assertEnd()).toThrow(/friendly/)
   })
 
-  it('says with the end of the prompt that the script is too short', async () => {
+  it('reports a script that is too short, with the end of the prompt', async () => {
     const model = scriptedModel([asks])
     await expect(run(agent, 'Oslo?', { model })).rejects.toThrow(
       /too short: it has 1 steps, and this is call 2\..*tool .*Oslo/,

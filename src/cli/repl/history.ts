@@ -11,7 +11,7 @@ import { makeFolder } from '../../ground/make-folder.ts'
 import { stateFolder } from '../session-files.ts'
 
 const linesMax = 1000
-/** Longer entries are pasted files that nobody sends again, so they are not stored. */
+/** Longer entries are mostly pasted files, which a user does not send again. They are not stored. */
 const entryCharsMax = 64 * 1024
 const severalMark = '\u0001'
 

@@ -4,7 +4,7 @@ import { backslash, JsonFault } from './syntax.ts'
 /** In bytes. No wanted key is longer, even with an escape for each character. */
 const keyLengthMax = 512
 
-/** Decodes only the keys that a reader wants, and those that may pollute a prototype. */
+/** Decodes only the keys that a reader asked for, and those that may pollute a prototype. */
 export class KeyReader {
   #start = 0
   #carried: Buffer[] = []

@@ -1,6 +1,6 @@
 /**
  * Writes the JSON of large values in pieces. One `JSON.stringify` of a conversation with pictures
- * takes hundreds of milliseconds, and the event loop serves nobody else in that time.
+ * takes hundreds of milliseconds, and the event loop serves no other request in that time.
  */
 import { WorkSteps } from '../long-work.ts'
 import { weightOf } from './weight.ts'

@@ -161,7 +161,7 @@ export class JsonScanner implements ValuePosition {
     }
   }
 
-  /** Skips to the end of the string or of the bytes. `search` remembers what it found further on. */
+  /** Skips to the end of the string or of the bytes. `search` keeps the places that it found further on. */
   #passString(buffer: Buffer, from: number, base: number, search: Search): number {
     let at = from
     const { length } = buffer

@@ -1,5 +1,5 @@
 /**
- * Unfinished files of processes that died during a write. No other process knows them, so the next writer
+ * Unfinished files of processes that died during a write. No process has a list of them, so the next writer
  * in the directory removes those that are too old to belong to a running write.
  */
 import type { Directory } from './directory.ts'

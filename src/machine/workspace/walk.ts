@@ -103,7 +103,7 @@ async function walkOn(step: Step, walk: Walk): Promise<WalkEntry | undefined> {
     throw new FileRefusal(`${quoted(walk.path)} is reserved: it holds records of this server.`)
   }
   const isLast = ahead.every((next) => next === '' || next === '.')
-  // The model may want a new file beside one with other quotes or dashes. It never wants a file that a
+  // The model may create a new file beside one with other quotes or dashes. It must not create a file that a
   // human cannot tell from another one, nor a second directory.
   const similarity = isLast && walk.options.create === true ? 'invisible' : 'visible'
   const { name, stats } = await entryWithName(directory, part, similarity)

@@ -24,7 +24,7 @@ export function codingsOf(field: string | undefined): string[] {
     .filter((coding) => coding in openers || coding === 'compress')
 }
 
-/** Returns undefined if the body is plain text, whatever the header says. */
+/** Returns undefined if the body is plain text, also if the header names a coding. */
 export function bodyDecoder(
   codings: readonly string[],
   start: Uint8Array,

@@ -1,4 +1,4 @@
-/** A tool call in a form that every provider accepts, whatever form the model sent. */
+/** A tool call in a form that every provider accepts. The model may have sent another form. */
 
 const nameMax = 64
 

@@ -93,7 +93,7 @@ function shown<PART extends { type: string }>(
   return { type: 'text', text, ...(providerOptions !== undefined && { providerOptions }) }
 }
 
-// A part of this type is a file, whatever the other members of the union are.
+// A part of this type is a file. The type of the other members of the union does not matter.
 const isFile = (part: { type: string }): part is File => part.type === 'file'
 
 function resultShown(

@@ -27,7 +27,7 @@ export function fileAsText({ data, mediaType, filename }: File): string | undefi
   return `<file${name} type="${attribute(mediaType)}">\n${content}\n</file>`
 }
 
-/** By the media type alone: false for files that are never sent as text, whatever their bytes are. */
+/** Decides by the media type alone. False for files that are never sent as text, even if their bytes are text. */
 export function mayBeText(mediaType: string): boolean {
   if (textInDisguise.test(mediaType)) return true
   return !/^(?:image|audio|video|font)\/|^application\/pdf$/i.test(mediaType)
@@ -54,7 +54,7 @@ function textIn(bytes: Uint8Array, encoding: string): string | undefined {
 }
 
 /** Whether a text has control characters other than tab, line ends, form feed and escape. */
-// eslint-disable-next-line no-control-regex -- they are what is looked for
+// eslint-disable-next-line no-control-regex -- the pattern looks for control characters
 const isBinary = (text: string) => /[\0-\x06\x0e-\x1a\x1c-\x1f]/.test(text)
 
 const attribute = (value: string) => value.replaceAll('"', "'").replace(/\s+/g, ' ')

@@ -28,7 +28,7 @@ function openPairs(messages: readonly ModelMessage[]): number[] {
       const end = endOf(part)
       const start = starts.get(end ?? '')
       if (end === undefined || start === undefined) continue
-      // The call of an approval stays open until its result, whatever the decision was.
+      // The call of an approval stays open until its result, after a refusal too.
       starts.delete(end)
       change(start + 1, 1)
       change(index + 1, -1)

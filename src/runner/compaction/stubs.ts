@@ -13,7 +13,7 @@ const stubTokens = outputTokens(stub)
 /** @param keep tokens of the newest messages, whose outputs stay */
 export function withStubs(messages: readonly ModelMessage[], keep: number): ModelMessage[] {
   const providerCalls = providerCallsIn(messages)
-  // The model has not read the outputs of the last step yet, so they are not old, whatever their size.
+  // The model has not read the outputs of the last step yet, so they are not old. Their size does not matter.
   const lastStep = messages.findLastIndex(({ role }) => role === 'assistant')
   const shorter: ModelMessage[] = []
   let newer = 0

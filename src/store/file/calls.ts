@@ -168,7 +168,7 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
 
     async fork(id, options) {
       const { newId } = options
-      // The copy may have many messages. A fork that fails deletes what was written of them.
+      // The copy may have many messages. A fork that fails deletes those that were written.
       const messages = await ready([id], () => residents.messagesOf(id))
       await ready([newId], () =>
         residents.get(newId) === undefined

@@ -1,5 +1,5 @@
 /**
- * Writes the file of a session anew, without what the session does not contain any more: logs that have
+ * Writes the file of a session anew, without the data that the session no longer contains: logs that have
  * expired, messages that were replaced, earlier states. If the session changes meanwhile, the old file stays.
  */
 import { rm } from 'node:fs/promises'

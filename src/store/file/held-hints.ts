@@ -9,23 +9,23 @@ export interface HeldHints extends Hints {
 
 export function heldHints(): HeldHints {
   const hints = createHints()
-  let held: [sessionId: string, topic: Topic][] | undefined
+  let waiting: [sessionId: string, topic: Topic][] | undefined
   return {
     add: (sessionId, topic, hint) => hints.add(sessionId, topic, hint),
     give(sessionId, topic) {
-      if (held === undefined) hints.give(sessionId, topic)
-      else held.push([sessionId, topic])
+      if (waiting === undefined) hints.give(sessionId, topic)
+      else waiting.push([sessionId, topic])
     },
     after(call) {
-      held = []
+      waiting = []
       try {
         const value = call()
-        const given = held
-        held = undefined
-        for (const [sessionId, topic] of given) hints.give(sessionId, topic)
+        const hintsOfCall = waiting
+        waiting = undefined
+        for (const [sessionId, topic] of hintsOfCall) hints.give(sessionId, topic)
         return value
       } finally {
-        held = undefined
+        waiting = undefined
       }
     },
   }

@@ -1,4 +1,4 @@
-/** The end of a file after its last whole record: what a write left that was interrupted. */
+/** The end of a file after its last whole record: the bytes of an interrupted write. */
 import { closeSync, copyFileSync, ftruncateSync, openSync } from 'node:fs'
 
 import { storeFailure } from './failure.ts'
@@ -9,7 +9,7 @@ import { storeFailure } from './failure.ts'
  */
 export const isDamaged = (bytes: Buffer, size: number): boolean => bytes.includes('\n', size)
 
-/** Keeps a copy of a damaged file, for a person who wants to rescue its content. */
+/** Keeps a copy of a damaged file, from which its content can be rescued by hand. */
 export function keepCopy(path: string): string {
   const copy = `${path}.damaged`
   copyFileSync(path, copy)

@@ -3,7 +3,7 @@ import type { Known } from '../memory/session.ts'
 import type { StoredKnown } from './stored.ts'
 
 export class KnownIds extends Map<string, Known> {
-  // Not a class field: the constructor of Map would run before it exists.
+  // It is no class field, because the constructor of Map would run before the field exists.
   declare changes: StoredKnown[]
 
   static of(known: ReadonlyMap<string, Known>): KnownIds {

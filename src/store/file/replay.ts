@@ -23,7 +23,7 @@ export interface StoredFile {
   size: number
 }
 
-/** Reads in steps, so that a large file delays nobody. */
+/** Reads in steps, so that a large file does not block the event loop. */
 export async function readStored(bytes: Buffer): Promise<StoredFile> {
   const steps = new WorkSteps()
   const replay = new Replay()

@@ -1,6 +1,6 @@
 /**
  * The sessions of a folder that are in memory now. A session is read at its first use, and leaves the
- * memory when it is idle and others need the room. Its file has every change before anybody sees it: a
+ * memory when it is idle and others need the room. Its file has every change before a reader sees it: a
  * change that cannot be written takes the session out of memory, and the next use reads the file again. The file is long because a read, a
  * change, a failed write and the way out of memory exclude each other through one state for each session.
  */
@@ -53,7 +53,7 @@ export class Residents implements SessionTable {
   /** The session that was used the longest ago first. */
   readonly #residents = new Map<string, Resident>()
   readonly #loads = new Map<string, Promise<void>>()
-  /** The files whose sync failed: the disk may lack what the file system shows. */
+  /** The files whose sync failed: the disk may lack data that the file system shows. */
   readonly #doubtful = new Set<string>()
   readonly #compactions = new Set<Promise<void>>()
   #bytes = 0
@@ -182,7 +182,7 @@ export class Residents implements SessionTable {
   }
 
   /**
-   * Writes what a call changed in a session.
+   * Writes the changes of a call to a session.
    * @param isConfirmed false for a change that a power cut may lose
    * @throws LoomError `unavailable`; the session is then as before the call
    */
@@ -210,7 +210,7 @@ export class Residents implements SessionTable {
     await this.#synced(id, (file) => file.sync())
   }
 
-  /** Rewrites a file without what its session does not contain any more. */
+  /** Rewrites a file without the data that its session no longer contains. */
   async compact(id: string): Promise<void> {
     const resident = this.#residents.get(id)
     if (resident !== undefined) await this.#compact(resident)
@@ -231,7 +231,7 @@ export class Residents implements SessionTable {
     clearTimeout(this.#timer)
   }
 
-  /** Writes what is left to the disk, and closes the files. */
+  /** Writes the remaining changes to the disk, and closes the files. */
   async finish(): Promise<void> {
     const { report } = this.#options
     await Promise.allSettled(this.#compactions)

@@ -176,7 +176,7 @@ export class SessionFile {
     if (descriptor !== undefined) closeSync(descriptor)
   }
 
-  /** Removes what an incomplete write left. If that fails too, the next reader of the file cuts it off. */
+  /** Removes the bytes of an incomplete write. If that fails too, the next reader of the file cuts them off. */
   #cut(): void {
     try {
       if (this.#descriptor !== undefined) ftruncateSync(this.#descriptor, this.size)

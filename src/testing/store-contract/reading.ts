@@ -79,7 +79,7 @@ export function reading({ it, store }: Subject): void {
     ])
   })
 
-  it('learns whether the log has the entry it continues from', async () => {
+  it('reports whether the log has the entry it continues from', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)
@@ -97,7 +97,7 @@ export function reading({ it, store }: Subject): void {
     expect(await holds(`${claim.claim}-3`)).toBe(false)
   })
 
-  it('learns that a log is finished on its last page', async () => {
+  it('reports on its last page that a log is finished', async () => {
     const talk = converse(store())
     const claim = await talk.claim(letter('m1'))
     await talk.append(claim, 1)

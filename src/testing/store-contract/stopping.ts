@@ -102,7 +102,7 @@ export function stopping({ it, store }: Subject): void {
     expect(await talk.queue()).toEqual(['m2'])
   })
 
-  it('clears the queue and remembers its ids', async () => {
+  it('clears the queue and keeps its ids', async () => {
     const talk = converse(store())
     expect(await stopped(talk, 'clear')).toEqual({ status: 'done' })
     expect(await talk.queue()).toEqual([])
