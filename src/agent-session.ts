@@ -1,6 +1,6 @@
 /**
  * A conversation with an agent in code, like LoomEx's `start_agent`, `call` and `get_messages`. It has a
- * mailbox, runs one turn at a time, and lives as long as its store. Its methods do what the session routes do
+ * mailbox, runs one turn at a time, and lives as long as its store. Its methods match the session routes
  * over HTTP, through the same functions of `session/`. Long, because it is the list of these methods; those
  * that only read are in `agent-session/readable-session.ts`.
  */

@@ -130,7 +130,7 @@ export interface ToolContext<
 }
 
 /**
- * What the work of a step receives; see `ToolContext.step`.
+ * The facts that the work of a step receives; see `ToolContext.step`.
  * @example
  * ```ts
  * import type { StepAttempt } from 'loomkit'
@@ -316,7 +316,7 @@ export interface TypedTool<
   readonly '~types'?: ToolTypes<CONTEXT>
 }
 
-/** What the AI SDK passes to a tool (`ToolExecutionOptions` of ai 7), and the facts that Loom adds. */
+/** The options that the AI SDK passes to a tool (`ToolExecutionOptions` of ai 7), and the facts that Loom adds. */
 type CallFacts<CONTEXT> = Pick<ToolContext<CONTEXT>, 'toolCallId' | 'messages' | 'context'> &
   Partial<Omit<ToolContext<CONTEXT>, 'toolCallId' | 'messages' | 'context'>>
 

@@ -1,6 +1,6 @@
 /**
  * The views of the parts of a message. A view has a `node` and an `update`. An update changes only
- * what is different, because a form that the human fills in must survive a running stream.
+ * the parts that differ, because a form that the human fills in must survive a running stream.
  */
 import { element, icon, jsonView } from './playground-dom.js'
 import { renderMarkdown } from './playground-markdown.js'

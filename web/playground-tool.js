@@ -1,6 +1,6 @@
 /**
  * The card of a tool call. Closed, it is one line. Open, it shows the input and the output. An
- * update changes only what is different, so that a form in the card survives the rest of the
+ * update changes only the parts that differ, so that a form in the card survives the rest of the
  * stream.
  */
 import { diffView, editView } from './playground-change.js'

@@ -1,4 +1,4 @@
-/** The exports of `loomkit/testing`: what tests of agents and of stores need. No test runner is imported. */
+/** The exports of `loomkit/testing`, for tests of agents and of stores. They import no test runner. */
 import '../ground/node-version.ts'
 
 export { storeContract, type StoreContractOptions } from '../testing/store-contract.ts'

@@ -1,5 +1,5 @@
 /**
- * Decides who settles each tool call of a reply, and does so. This process runs the calls that it may
+ * Decides how each tool call of a reply is settled, and settles it. This process runs the calls that it may
  * run. The client answers calls of its own tools. A human is asked for each call that needs approval.
  * The turn waits for the calls that stay open.
  */

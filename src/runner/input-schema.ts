@@ -55,7 +55,7 @@ function resolved(schema: unknown, root: JSONSchema7): unknown {
   return undefined
 }
 
-/** `any`: an input fits one of the schemas, so only what all of them require is required. */
+/** `any`: an input fits one of the schemas, so only the fields that all of them require are required. */
 function merged(
   schemas: readonly JSONSchema7[],
   mode: 'any' | 'all',

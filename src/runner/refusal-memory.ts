@@ -1,6 +1,6 @@
 /**
- * Files that a model refused, in the memory of this process. Nothing is stored: another process asks
- * once more and finds out. After an hour a file is tried again, because providers change and a refusal
+ * Files that a model refused, in the memory of this process. The store has no such list: another process asks
+ * once more, and gets the refusal. After an hour a file is tried again, because providers change and a refusal
  * may have had another reason.
  */
 import { createHash } from 'node:crypto'

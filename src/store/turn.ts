@@ -9,7 +9,7 @@ import type { Spending } from '../spending.ts'
 import type { Letter, QueueOnStop } from './letter.ts'
 import type { Summary } from './summary.ts'
 
-/** Begins, stops and ends turns, and decides who owns them. */
+/** Begins, stops and ends turns, and decides their owners. */
 export interface TurnStore {
   /**
    * In one step, checks the claim and that the log ends in `lastId`, commits, starts the TTL of the log,

@@ -52,7 +52,7 @@ const cuts = [
 ] as const
 const piecesMax = 16
 
-/** @throws LoomError `model-failed` for an empty summary; what `ask` throws */
+/** @throws LoomError `model-failed` for an empty summary; the error of `ask` */
 export async function summarise(task: SummaryTask): Promise<string> {
   let { previous, room } = task
   let rest = await fitting(transcriptOf(task.messages), room)

@@ -1,4 +1,4 @@
-/** What the file of a session contains. It finds the difference between the file and the session in memory. */
+/** A record of the content of a session's file. It finds the difference between the file and the session in memory. */
 import type { UIMessage } from 'ai'
 
 import { isOnePiece } from '../../ground/json/pieces.ts'

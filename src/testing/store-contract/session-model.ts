@@ -1,5 +1,5 @@
 /**
- * A model of one session: a few lists that show what a store must return. It is written to be read, has
+ * A model of one session: a few lists that show the replies that a store must return. It is simple to read, has
  * every rule in one place, and follows the text of the port and not an adapter.
  */
 import type { Letter, WhenBusy } from '../../store/letter.ts'
