@@ -12,6 +12,7 @@ import { z } from 'zod'
 
 import { addressOf, namesAt, post, startServer } from '../cli/agent-server.ts'
 import { loom, root, tidy } from '../cli/command.ts'
+import { type PublicMember, publicMembers } from '../docs/public-members.ts'
 import { packageEntries } from '../package-entries.ts'
 import { install, pack, packMs, type Packed } from './packed.ts'
 import { testFolder } from './test-folder.ts'
@@ -124,6 +125,24 @@ describe('npm pack', () => {
       unpacked: bytes < 4e6,
       files: paths.length > 500,
     }).toEqual({ packed: true, unpacked: true, files: true })
+  })
+
+  it('keeps the text of each member in its declarations', async () => {
+    const library = join(project, 'node_modules/loomkit/dist/library')
+    // A declaration may have other indents and line breaks than its source.
+    const words = (text: string) => text.replaceAll(/[\s*]+/g, ' ').trim()
+    const declarations = new Map<string, string>()
+    const isMissing = async ({ place, text }: PublicMember) => {
+      const path = join(library, place.replace(/\.ts:\d+$/, '.d.ts'))
+      const declared = declarations.get(path) ?? words(await readFile(path, 'utf8'))
+      declarations.set(path, declared)
+      return !declared.includes(words(text))
+    }
+    const missing: string[] = []
+    for (const member of publicMembers(packageEntries())) {
+      if (await isMissing(member)) missing.push(`${member.place}: ${member.name}`)
+    }
+    expect(missing).toEqual([])
   })
 
   it('prepare builds the library for an installation from git, and not for npm ci', async () => {

@@ -182,5 +182,7 @@ function isPattern({ parent }: Node): boolean {
 
 function docstring(node: Node): string {
   const comment = 'jsDoc' in node && Array.isArray(node.jsDoc) ? node.jsDoc.at(-1) : undefined
-  return (comment?.getText() ?? '').replace(/^\/\*\*\s*|\s*\*\/$|^\s*\* ?/gm, '')
+  // The node begins with the comments before the docstring.
+  const [, text = ''] = /\/\*\*([^]*)\*\/$/.exec(comment?.getText() ?? '') ?? []
+  return text.replaceAll(/^\s*\* ?/gm, '').trim()
 }
