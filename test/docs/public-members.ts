@@ -154,7 +154,9 @@ function isPrivate(node: Node): boolean {
 function publicPartsOf(node: Node): readonly Node[] {
   if (is.isConstructorDeclaration(node)) return []
   if (is.isVariableDeclaration(node)) {
-    return [node.type ?? node.initializer].filter((part) => part !== undefined)
+    const { initializer } = node
+    const signature = initializer && is.isArrowFunction(initializer) ? initializer : undefined
+    return [node.type ?? signature].filter((part) => part !== undefined)
   }
   const parts: Node[] = []
   node.forEachChild((child) => {
