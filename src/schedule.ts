@@ -2,7 +2,7 @@
 import type { UIMessage } from 'ai'
 
 /**
- * When a message is due: at a time, after a delay, again and again after an interval, or by a cron
+ * The time of a message: at a time, after a delay, again and again after an interval, or by a cron
  * expression of five fields in a time zone.
  * @example
  * ```ts

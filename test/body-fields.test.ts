@@ -1,4 +1,4 @@
-/** The fields of posted bodies: what a route does not understand is an error. `model` is a choice of the client. */
+/** The fields of posted bodies: a field that a route does not understand is an error. `model` is a choice of the client. */
 import { randomUUID } from 'node:crypto'
 
 import { Hono } from 'hono'

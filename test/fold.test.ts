@@ -63,7 +63,7 @@ describe('a message in the history', () => {
     it(`a stored message equals the message of a reader of ${profile ?? 'no profile'}`, async () => {
       await fc.assert(
         fc.asyncProperty(anyMessage, async (events) => {
-          // A reader withdraws only what `reset-step` withdraws for all readers.
+          // A reader withdraws only the parts that `reset-step` withdraws for all readers.
           if (events.some(({ type }) => type === 'reset-step') && profile !== 'v7') return
           // For a refused call these readers lack the provider's metadata, which no page shows.
           if (events.some(({ type }) => type === 'tool-input-error') && profile !== 'v7') return

@@ -1,6 +1,6 @@
 /**
  * Large prompts through the AI SDK's provider packages: Loom writes the request body in pieces, and the
- * provider receives what the package alone sends.
+ * provider receives the same bytes as from the package alone.
  */
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 

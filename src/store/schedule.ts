@@ -1,11 +1,11 @@
 /**
  * Letters for a later time. A schedule belongs to a session and makes a letter at each of its occurrences.
- * The session has the truth. The index of due sessions is a hint: an entry without a due schedule is
+ * The session is authoritative. The index of due sessions is a hint: an entry without a due schedule is
  * dropped, and each write of a schedule makes the entry before it.
  */
 import type { Letter } from './letter.ts'
 
-/** When a schedule is due again. */
+/** The rule for the times of a schedule. */
 export type ScheduleRule =
   | { kind: 'once' }
   | {

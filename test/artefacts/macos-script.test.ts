@@ -14,7 +14,7 @@ const { path: own } = testFolder()
 const download = join(own, 'loom macos.run')
 const path = pathOf(join(own, 'bin'))
 
-/** Its Node.js prints what it was started with, one word a line. */
+/** Its Node.js prints its arguments, one on each line. */
 const node = `#!/bin/sh
 for word; do echo "$word"; done
 echo "NODE_OPTIONS: \${NODE_OPTIONS-none}"

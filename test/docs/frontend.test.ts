@@ -91,7 +91,7 @@ it('the component of the README answers, approves, and stops', async () => {
       return inputs
     }, wait)
     if (input === undefined) throw new Error('There is no input.')
-    // React replaces the setter of the element, and notices only what the original one sets.
+    // React replaces the setter of the element, and notices only values that the original one sets.
     const { prototype } = window.HTMLInputElement
     Object.getOwnPropertyDescriptor(prototype, 'value')?.set?.call(input, text)
     input.dispatchEvent(new window.Event('input', { bubbles: true }))

@@ -30,7 +30,7 @@ async function outputOf(line: string, directory: string, model = 'demo/fast'): P
   return stdout
 }
 
-/** A folder with one file, of which git knows an older version. */
+/** A folder with one file, of which git has an older version. */
 async function repository(): Promise<string> {
   const path = await folder()
   const git = (...words: string[]) => promisify(execFile)('git', ['-C', path, ...words])
@@ -78,7 +78,7 @@ export const commandChecks: Checks = {
     expect(output).toMatch(/^Review this\n\ndiff --git [^]*\n-old line\n\+\/\/ TODO new line\n/)
   },
 
-  // `test/artefacts` makes this build, which takes minutes, and starts what it made.
+  // `test/artefacts` makes this build, which takes minutes, and starts the artefacts.
   '`MIX_ENV=prod mix release` (Burrito, Zig)': async (row) => {
     const [, name = ''] = /^npm run (\S+)$/.exec(loomCode(row)) ?? []
     const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })

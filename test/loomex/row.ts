@@ -1,4 +1,4 @@
-/** One row of the tables of docs/migration-from-loomex.md, and what its check needs. */
+/** One row of the tables of docs/migration-from-loomex.md, and the objects of its check. */
 import { type Agent, defineAgent } from '../../src/index.ts'
 import { codeIn } from '../docs/pages.ts'
 

@@ -108,7 +108,7 @@ const text = (field: string): Rule =>
     (message) => message[field] !== undefined && typeof message[field] !== 'string',
   )
 
-/** What may follow what, in `_validate_message_order` of mistral-common. */
+/** The roles that may follow each role, in `_validate_message_order` of mistral-common. */
 const mistralOrder: Record<string, string[]> = {
   system: ['user', 'assistant', 'system'],
   user: ['assistant', 'system', 'user'],

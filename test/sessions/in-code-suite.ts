@@ -1,5 +1,5 @@
 /**
- * A session in code does what the session routes do. Each scenario runs at both doors, HTTP and
+ * A session in code has the functions of the session routes. Each scenario runs at both doors, HTTP and
  * code, and must give the same: replies, histories, queues and codes of errors.
  */
 import { randomUUID } from 'node:crypto'
@@ -180,7 +180,7 @@ const approvalOf = ({ message }: Reply): string => {
 type Play = (door: Door, help: { loom: Loom; gate: Gate; settled: () => Promise<void> }) => unknown
 
 export function inCodeSuite(openStore: () => Promise<Store>): void {
-  /** Plays a scenario at both doors. @returns what both gave */
+  /** Plays a scenario at both doors. @returns the result of each */
   async function atBoth(scripts: (gate: Gate) => readonly Script[], play: Play): Promise<unknown> {
     const results: unknown[] = []
     for (const open of Object.values(doors)) {

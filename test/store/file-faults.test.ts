@@ -16,7 +16,7 @@ afterEach(() => setDiskFaults({}))
 const ids = ['m1', 'm2', 'm3', 'm4']
 const tooFull = 'The disk of the server is full'
 
-/** The disk recovers after the test removes the fault. `isKnown` says that nothing was stored. */
+/** The disk recovers after the test removes the fault. `isKnown`: nothing was stored. */
 const kinds: [kind: string, faults: DiskFaults, text: string, isKnown: boolean][] = [
   ['a full disk', { write: { code: 'ENOSPC' } }, tooFull, true],
   ['a write cut short', { write: { code: 'ENOSPC', after: 30 } }, tooFull, true],

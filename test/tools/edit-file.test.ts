@@ -342,7 +342,7 @@ describe('changes of one file', () => {
     await stage.call('edit_file', edit('one'), { session: 'first' })
     const late = await stage.refusal('edit_file', edit('two'), { session: 'second' })
     expect(late).toMatch(/has changed since you read it/)
-    // A session knows its own changes. A session that never read the file may change it.
+    // The changes of a session count as read by it. A session that never read the file may change it.
     await stage.call('edit_file', edit('two'), { session: 'first' })
     const last = { path: 'a.txt', edits: [{ old: 'ONE TWO', new: 'done' }] }
     await stage.call('edit_file', last, { session: 'third' })

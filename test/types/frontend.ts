@@ -1,7 +1,7 @@
 import { useChat as useChat5 } from 'ai-react5'
 import { useChat as useChat6 } from 'ai-react6'
 import { useChat as useChat7 } from 'ai-react7'
-/** Compiles: `useChat` of ai 5, 6 and 7 knows the tools of an agent. */
+/** Compiles: `useChat` of ai 5, 6 and 7 has the types of an agent's tools. */
 import type { UIMessage as UIMessage5 } from 'ai5'
 import type { UIMessage as UIMessage6 } from 'ai6'
 import type { AnswerMetadata, UIMessageOf, UIToolsOf } from 'loomkit'
