@@ -13,6 +13,8 @@ import { type Caller, type ForgedStage, openForgedStage, saying } from './forged
 
 /** The first requests of a page are no errors: they get an empty history, and no stream. */
 const ofUnusedId: Readonly<Record<string, readonly [number, string]>> = {
+  // It would begin a session of her own, as a posted message does.
+  'POST /api/chat/:id/schedules': [400, expect.stringContaining('unknown field "output"')],
   'GET /api/chat/:id/messages': [200, '[]'],
   'GET /api/chat/:id/stream': [204, ''],
 }
@@ -116,6 +118,7 @@ for (const { store, open } of stores) {
         agent: 'tester',
         messageId: 'm2',
         toolCallId: 'call-a',
+        scheduleId: 'tea',
         approvalId: encodeURIComponent(await approvalId()),
       }
       let asked = 0
@@ -152,6 +155,7 @@ for (const { store, open } of stores) {
       const answered = {
         type: 'tool-ask',
         toolCallId: 'call-a',
+        scheduleId: 'tea',
         state: 'output-available',
         input: {},
         output: 'x',
