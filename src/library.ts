@@ -131,7 +131,10 @@ export async function streamAgent<CONTEXT, OUTPUT>(
 export class Loom<
   const AGENTS extends readonly AnyAgent[] = readonly AnyAgent[],
 > extends LoomOfModels<AGENTS> {
-  /** @throws LoomError `invalid-config` for an empty list of agents, or a bad proxy in the environment */
+  /**
+   * @throws LoomError `invalid-config` for an empty list of agents, two agents of one name, or a bad proxy in
+   * the environment
+   */
   constructor(options: LoomOptions<AGENTS>) {
     super(withModels(options))
     // An import that fails here fails again where the module is used.

@@ -137,6 +137,7 @@ export class Loom<
     const agents = options.agents.map(ofAnyContext)
     const [first] = agents
     if (first === undefined) throw new LoomError('invalid-config', 'Loom needs an agent.')
+    checkNames(agents)
     this.#agents = agents
     this.#defaultAgent = options.defaultAgent ?? first.name
     this.defaultModel = options.defaultModel ?? 'demo/assistant'
@@ -190,6 +191,7 @@ export class Loom<
    * refuses messages until an instance with this agent has it.
    * @param agents the new agents. Without any, every message is refused
    * @param defaultAgent the agent for requests that name none. @defaultValue the first of `agents`
+   * @throws LoomError `invalid-config` for two agents of one name; the agents stay as they were
    * @example
    * ```ts
    * import { defineAgent, Loom } from 'loomkit'
@@ -199,7 +201,9 @@ export class Loom<
    * ```
    */
   replaceAgents(agents: readonly Agent<never>[], defaultAgent?: string): void {
-    this.#agents = agents.map(ofAnyContext)
+    const next = agents.map(ofAnyContext)
+    checkNames(next)
+    this.#agents = next
     this.#defaultAgent = defaultAgent ?? this.#agents[0]?.name ?? this.#defaultAgent
   }
 
@@ -309,6 +313,21 @@ type OutputOfAgent<AGENTS extends readonly AnyAgent[], NAME extends string> = st
   : OutputOf<Extract<AGENTS[number], { name: NAME }>>
 
 type OutputOf<AGENT> = AGENT extends Agent<never, infer OUTPUT> ? OUTPUT : never
+
+/** Requests name an agent, so the second of two agents with one name could never be reached. */
+function checkNames(agents: readonly Agent[]): void {
+  const named = new Map<string, Agent>()
+  for (const agent of agents) {
+    const other = named.get(agent.name) ?? agent
+    if (other !== agent) {
+      throw new LoomError(
+        'invalid-config',
+        `Two agents are named "${agent.name}". Give each agent of a Loom a name of its own.`,
+      )
+    }
+    named.set(agent.name, agent)
+  }
+}
 
 /** A context comes from the sender of a message as JSON, so no type can describe it. */
 function ofAnyContext(agent: AnyAgent): Agent

@@ -81,3 +81,17 @@ describe('an agent that is replaced', () => {
     expect((await waiting).text).toBe('fine')
   })
 })
+
+describe('two agents of one name', () => {
+  const named = 'Two agents are named "tutor".'
+
+  it('are refused by a new Loom', () => {
+    expect(() => loomOf(agentOf('tutor'), agentOf('critic'), agentOf('tutor'))).toThrow(named)
+  })
+
+  it('are refused as new agents, and the agents stay', async () => {
+    const loom = loomOf(agentOf('tutor', 'old'))
+    expect(() => loom.replaceAgents([agentOf('tutor'), agentOf('tutor')])).toThrow(named)
+    expect((await loom.startAgent('tutor').call('Begin.')).text).toBe('old')
+  })
+})

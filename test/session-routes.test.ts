@@ -327,6 +327,48 @@ describe('the messages that an edit cut', () => {
   })
 })
 
+describe('a regeneration without a message', () => {
+  it('answers the named message, or the last one, again', async () => {
+    const { ask, get } = openApp([says('A'), says('B'), says('C')])
+    await ask({ id: 'c', messages: [user('a', 'first')] })
+    const again = { id: 'c', trigger: 'regenerate-message' }
+    await ask({ ...again, messageId: 'first' })
+    await ask(again)
+    expect((await get('/c/messages')).body).toMatchObject([
+      { id: 'first' },
+      { parts: [{ type: 'step-start' }, { type: 'text', text: 'C' }] },
+    ])
+    expect((await get('/c/branches')).body).toMatchObject({ branches: [{}, {}] })
+  })
+
+  it('gets status 410 without a conversation', async () => {
+    const { post } = openApp([])
+    const refused = await post({ id: 'lost', trigger: 'regenerate-message' })
+    expect(refused.status).toBe(410)
+  })
+})
+
+describe('a fork that is refused', () => {
+  it('names the message, the branch or the id', async () => {
+    const { app, ask } = openApp([says('A')])
+    await ask({ id: 'c', messages: [user('a', 'first')] })
+    const fork = async (body: object) => {
+      const post = { method: 'POST', body: JSON.stringify(body) }
+      const refused = await app.request('/ai/chat/c/fork', post)
+      return [refused.status, await refused.text()]
+    }
+    expect(await fork({ id: 'c' })).toEqual([
+      404,
+      'There is a session "c" already: choose another id for the copy.',
+    ])
+    expect(await fork({ messageId: 'none' })).toEqual([
+      404,
+      'The session has no message "none" in its history.',
+    ])
+    expect(await fork({ branch: 9 })).toEqual([404, 'The session has no branch 9.'])
+  })
+})
+
 describe('a history that ends with a user message', () => {
   it('two parallel regenerations give one answer', async () => {
     const gate = new Gate('the second reply')

@@ -71,10 +71,11 @@ export interface SendOptions<CONTEXT = undefined> extends WaitOptions {
   whenBusy?: WhenBusy
   /**
    * The context of the agent's callbacks and tools. The store keeps it as JSON. It is required if the agent
-   * has a context and `startAgent` has not set one.
+   * has a context and `startAgent` has not set one. If the type of the agent does not say which (`never`), any
+   * value is taken.
    * @defaultValue the context of `startAgent`, or the session's last context, or `{}`
    */
-  context?: CONTEXT
+  context?: [CONTEXT] extends [never] ? unknown : CONTEXT
   /** The model of the answer, one of the agent's `models`. @defaultValue the agent's `model` */
   model?: string
   /**

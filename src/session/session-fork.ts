@@ -32,5 +32,17 @@ export async function forkSession(
   const newId = storedId(tenant, id)
   const isForked = await sessions.fork(sessionId, { newId, tenant, through: messageId, branch })
   if (isForked) return id
-  throw new LoomError('not-found', 'There is no such message, or the new id is taken.')
+  const isTaken = (await sessions.find(tenant, id)) !== undefined
+  throw new LoomError(
+    'not-found',
+    isTaken
+      ? `There is a session "${id}" already: choose another id for the copy.`
+      : missing(messageId, branch),
+  )
+}
+
+function missing(messageId: string | undefined, branch: number | undefined): string {
+  if (branch === undefined) return `The session has no message "${messageId ?? ''}" in its history.`
+  if (messageId === undefined) return `The session has no branch ${branch}.`
+  return `The session has no branch ${branch}, or the branch has no message "${messageId}".`
 }

@@ -199,11 +199,12 @@ class Script implements ScriptedModel {
   }
 
   #ended({ prompt, text }: ModelCall): LoomError {
+    const { length } = this.#steps
     const last = prompt.at(-1)
     const content = text === '' ? JSON.stringify(last?.content ?? '') : JSON.stringify(text)
     return new LoomError(
       'model-failed',
-      `The script of ${this.#name} is too short: it has ${this.#steps.length} steps, and this is call ${this.calls.length}. Add a step, or find the reason for the call. The last message of its prompt: ${last?.role ?? 'none'} ${short(content)}`,
+      `The script of ${this.#name} is too short: it has ${length} ${length === 1 ? 'step' : 'steps'}, and this is call ${this.calls.length}. Add a step, or find the reason for the call. The last message of its prompt: ${last?.role ?? 'none'} ${short(content)}`,
     )
   }
 

@@ -78,7 +78,7 @@ describe('a scripted model', () => {
   it('reports a script that is too short, with the end of the prompt', async () => {
     const model = scriptedModel([asks])
     await expect(run(agent, 'Oslo?', { model })).rejects.toThrow(
-      /too short: it has 1 steps, and this is call 2\..*tool .*Oslo/,
+      /too short: it has 1 step, and this is call 2\..*tool .*Oslo/,
     )
   })
 

@@ -166,6 +166,8 @@ export async function sessions() {
   await loom.startAgent('by-tool', 's', { context: ada }).call('Hi')
   // The type of `byParameter` has no name, so its session takes any context.
   await loom.startAgent('by-parameter').call('Hi', { context: ada })
+  await loom.startAgent('by-parameter').edit('m', 'Hi', { context: ada })
+  await loom.startAgent('by-parameter').regenerate('m', { context: ada })
   await loom.startAgent('by-parameter', 's', { context: ada }).call('Hi', { context: ada })
   const agents: AnyAgent[] = [plain, byTool, bySubAgent]
   await new Loom({ agents }).startAgent('by-tool').call('Hi', { context: ada })
