@@ -191,7 +191,7 @@ function modelList(
   if (list.length > 0) return list
   throw new LoomError(
     'unknown-model',
-    `Agent "${agent}" has no model. Set the \`model\` of the agent or of the call to "provider/model-id".`,
+    `Agent "${agent}" has no model. Set the \`model\` of the agent or of the call to "provider/model-id". LOOM_MODEL counts only for the command loom.`,
   )
 }
 

@@ -48,7 +48,11 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
 
 /** Redis is outside of this program, so the error needs no stack: one line names the failure. */
 const away = (cause: Error) =>
-  new LoomError('unavailable', `Redis: ${cause.message || cause.name}`, { cause })
+  new LoomError(
+    'unavailable',
+    `Redis: ${cause.message || cause.name}. Loom connects again until Redis answers. If it stays away, check REDIS_URL.`,
+    { cause },
+  )
 
 async function openRedis(
   { config, report, onBack }: OpenStoreOptions,
