@@ -3,7 +3,6 @@ import type { UIMessage } from 'ai'
 
 import type { AnyAgent } from '../agent.ts'
 import { LoomError } from '../ground/error.ts'
-import { toolTable } from '../runner/tool-table.ts'
 import type { CallRunner } from './message-steps.ts'
 import { turnsIn } from './read-turns.ts'
 import { testCode } from './test-code.ts'
@@ -103,6 +102,8 @@ async function messagesOf(source: RecordSource): Promise<readonly UIMessage[]> {
 async function runnersOf({ agent, context = {} }: RecordTestOptions): Promise<CallRunner> {
   const { tools = [] } = agent
   const list = typeof tools === 'function' ? await tools(contextOfAny(context)) : tools
+  // It loads `ai`, which a test without a recorded session does not need.
+  const { toolTable } = await import('../runner/tool-table.ts')
   const table = await toolTable(list)
   return ({ toolName }) => {
     const tool = table.get(toolName)

@@ -6,7 +6,6 @@ import type { UIMessage } from 'ai'
 import type { Agent, AnyAgent } from '../agent.ts'
 import { errorMessage } from '../ground/error.ts'
 import { textField } from '../ground/fields.ts'
-import { Loom } from '../loom.ts'
 import type { Models } from '../model.ts'
 import type { RecordedTurn } from './recorded-turn.ts'
 import { type ReplayScript, replayScript } from './replay-script.ts'
@@ -59,6 +58,8 @@ export async function replaySession<CONTEXT>(
     onHeldCall: () => turn?.stopIfDue(),
   })
   const agents: readonly AnyAgent[] = [replayedAgent(agent, script)]
+  // It loads the sessions, which other tests do not need.
+  const { Loom } = await import('../loom.ts')
   const loom = new Loom({
     agents,
     models: modelsOf(script),

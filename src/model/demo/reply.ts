@@ -6,6 +6,7 @@ import { exampleOf } from './example.ts'
 import type { Reply } from './parts.ts'
 import { type DemoRequest, readPrompt, textOf } from './request.ts'
 import { reportOf } from './results.ts'
+import { markdown, story } from './samples.ts'
 
 /** Repeats the last user text. */
 export function echo({ prompt }: LanguageModelV4CallOptions): Reply {
@@ -64,6 +65,7 @@ const rules: readonly [RegExp, (earlier: readonly string[], match: RegExpExecArr
     },
   ],
   [/\bstory\b/i, () => story],
+  [/\bmarkdown\b/i, () => markdown],
 ]
 
 function introduction(options: LanguageModelV4CallOptions, text: string): string {
@@ -76,15 +78,6 @@ function introduction(options: LanguageModelV4CallOptions, text: string): string
 
 To talk to a real model, set \`LOOM_MODEL\` and its provider's key, and start Loom again.`
 }
-
-/** A longer answer, with time for a reload, a stop or a takeover. */
-const story = `There was once a loom in a workshop with three doors.
-
-Through the first door came questions, thin as thread. Through the second came answers from far away, a word at a time, and sometimes the far voice fell silent in mid-sentence. The third door had a lamp above it, and behind the lamp sat the person who had asked.
-
-One night the lamp went out, and the weaver left. But every thread was written down in a book on the bench; so another weaver read the last line, and laid the next thread where the old one ended.
-
-When the lamp was lit again, the cloth was whole. Nobody could find the place where the hands had changed.`
 
 /** One line of a text, cut by code points so that no half of an emoji is left. */
 function quotable(text: string): string {
