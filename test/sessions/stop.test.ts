@@ -139,8 +139,9 @@ describe('a stop of a turn whose owner is killed', () => {
   })
 })
 
-/** A message does not end in tool results: an empty step follows them. */
-const lastOf = ({ parts }: UIMessage) => parts.findLast(({ type }) => type !== 'step-start')
+/** The last text or call: the data of a tool and an empty step may follow it. */
+const lastOf = ({ parts }: UIMessage) =>
+  parts.findLast(({ type }) => type === 'text' || type.startsWith('tool-'))
 
 /** The time from the response to a stop until the model sees the end of its request. */
 async function timesToStop(stage: Stage, count: number): Promise<number[]> {
