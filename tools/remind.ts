@@ -49,7 +49,7 @@ export const remind = defineTool({
   inputSchema: zodSchema((z) =>
     z.object({
       action: z.enum(['add', 'list', 'remove']),
-      message: z.string().max(10_000).optional().describe('What you will be told then'),
+      message: z.string().max(10_000).optional().describe('The text of the message'),
       afterSeconds: z.number().min(0).optional(),
       at: z
         .string()

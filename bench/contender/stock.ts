@@ -24,10 +24,12 @@ import { calculator } from '../../tools/calculator.ts'
 import { evaluate } from '../../tools/calculator/expression.ts'
 import { clock } from '../../tools/clock.ts'
 import { human } from '../../tools/human.ts'
+import { remind } from '../../tools/remind.ts'
 
 const instructions = `You are a helpful assistant. Answer in the language of the question, briefly and plainly.
 Calculate with the calculator, never in your head, and ask the clock for dates and times.
 Hand a question that needs several steps of its own to the researcher, and say in your own words what it reports.
+Use remind for what must happen later.
 Ask the human only what cannot be found out and is theirs to decide. If you do not know something, say so.`
 
 const bench = createOpenAICompatible({
@@ -66,6 +68,23 @@ const tools = {
       prompt: z.string().describe('The task, with everything the agent must know to do it.'),
     }),
     execute: async ({ prompt }) => (await generateText({ model: bench('model'), prompt })).text,
+  }),
+  remind: tool({
+    description: remind.description,
+    inputSchema: z.object({
+      action: z.enum(['add', 'list', 'remove']),
+      message: z.string().max(10_000).optional().describe('The text of the message'),
+      afterSeconds: z.number().min(0).optional(),
+      at: z
+        .string()
+        .optional()
+        .describe('ISO 8601 with a time zone, such as "2027-01-31T09:00:00+01:00"'),
+      everySeconds: z.number().min(1).optional(),
+      cron: z.string().optional().describe('Five fields, such as "0 9 * * 1" for Mondays at 9:00'),
+      timeZone: z.string().optional().describe('For cron: an IANA name. The default is UTC'),
+      id: z.string().optional(),
+    }),
+    execute: ({ action }) => ({ action }),
   }),
   // Without `execute`, so that the client answers it.
   human: tool({
