@@ -32,12 +32,15 @@ import {
 } from './session/call-answer.ts'
 import { checkQueueOnStop } from './session/given-value.ts'
 import { noSession, notQueued } from './session/receipt.ts'
-import { forkSession, type SessionFork } from './session/session-fork.ts'
-import { type SessionStop, type StopReply, stopSession } from './session/session-stop.ts'
+import type { SessionFork } from './session/session-fork.ts'
+import type { SessionStop, StopReply } from './session/session-stop.ts'
 import type { Answer, QueueOnStop } from './store/letter.ts'
 
 // They load the conversion of messages, which an import of the library does not need.
 const posts = late(() => import('./session/program-post.ts'))
+// Most programs do not use these.
+const forks = late(() => import('./session/session-fork.ts'))
+const stops = late(() => import('./session/session-stop.ts'))
 const scheduling = late(() => import('./session/accept-schedule.ts'))
 const answers = late(() => import('./session/accept-answer.ts'))
 
@@ -313,7 +316,10 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
   stop(stop: SessionStop): Promise<StopReply>
   async stop(stop: QueueOnStop | SessionStop = 'hold'): Promise<boolean | StopReply> {
     const { sessions } = this.#session
-    if (typeof stop === 'object') return stopSession(sessions, await this.#session.existing(), stop)
+    if (typeof stop === 'object') {
+      const { stopSession } = await stops()
+      return stopSession(sessions, await this.#session.existing(), stop)
+    }
     checkQueueOnStop(stop)
     return sessions.stop(await this.#session.storedId(), this.principal, { queue: stop })
   }
@@ -329,6 +335,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
   async fork(fork: SessionFork = {}): Promise<AgentSession<OptionalIn<CONTEXT>, OUTPUT>> {
     if (fork.id !== undefined) checkId(fork.id)
     const { agent, principal, host, sessions } = this.#session
+    const { forkSession } = await forks()
     const id = await forkSession(sessions, await this.#session.existing(), fork)
     return new AgentSession(agent, { id, principal, loom: host })
   }

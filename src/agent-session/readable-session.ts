@@ -5,7 +5,6 @@ import { late } from '../ground/late.ts'
 import type { ScheduleInfo } from '../schedule.ts'
 import type { AnswerStream } from '../session/answer-stream.ts'
 import type { NextPrompt } from '../session/next-prompt.ts'
-import { sessionEvents } from '../session/session-events.ts'
 import {
   type QueuedLetterInfo,
   queueInfo,
@@ -18,6 +17,7 @@ import type { FollowOptions, HistoryOptions, PromptOptions, WaitOptions } from '
 import type { SessionHandle } from './session-handle.ts'
 
 // It loads the conversion of messages and the runner, which an import of the library does not need.
+const following = late(() => import('../session/session-events.ts'))
 const scheduling = late(() => import('../session/schedule-info.ts'))
 const prompts = late(() => import('../session/next-prompt.ts'))
 
@@ -60,6 +60,7 @@ export class ReadableSession<OUTPUT> {
     const sessionId = session?.id ?? storedId(this.principal, this.id)
     const place = await this.#session.sessions.readers.placeOf(sessionId, undefined)
     const followed = { sessionId, createdAt: session?.createdAt, place, scope }
+    const { sessionEvents } = await following()
     yield* sessionEvents(this.#session.sessions, followed, signal)
   }
 

@@ -15,7 +15,7 @@ import { storedId } from '../session/tenant-ids.ts'
 import type { Sessions } from '../sessions.ts'
 import { mergedContext } from '../store/context.ts'
 import type { SessionRecord } from '../store/session.ts'
-import { idLengthMax, isSessionId } from '../wire/conversation.ts'
+import { idLengthMax, isSessionId } from '../wire/conversation/ids.ts'
 import type { AgentSessionOptions, ClosableHost, SendOptions } from './options.ts'
 
 /** `OUTPUT` is the type of the output of its answers. */

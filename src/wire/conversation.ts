@@ -12,29 +12,20 @@ import { sizeOf, WorkSteps } from '../ground/long-work.ts'
 import { stubOf } from '../model/prompt/file-places.ts'
 import { addressFault, type FileUrls } from './conversation/file-address.ts'
 import { FilesApart } from './conversation/files-apart.ts'
+import { idLengthMax, isId } from './conversation/ids.ts'
 import { checkFiles } from './conversation/posted-files.ts'
 import { withoutUnstoredItems } from './conversation/stored-items.ts'
 import { modernMessage } from './conversation/version-4.ts'
 
 const ai = late(() => import('ai'))
 
+export { idLengthMax, isId, isSessionId } from './conversation/ids.ts'
+
 export interface PostedHistory {
   messages: ModelMessage[]
   /** The id of the assistant message at the end, which the answer continues. */
   continues: string | undefined
 }
-
-/** Ids are keys in stores and logs. Those of the AI SDK have 16 characters. */
-export const idLengthMax = 256
-
-/**
- * Half a surrogate pair has no UTF-8, so an address or a store could not distinguish it from
- * another half.
- */
-export const isId = (text: string): boolean => text.length <= idLengthMax && text.isWellFormed()
-
-/** A session id is part of addresses, where `.` and `..` are path steps, also percent-encoded. */
-export const isSessionId = (text: string): boolean => isId(text) && !/^(\.|%2e){1,2}$/i.test(text)
 
 /**
  * Reads `UIMessage`s of ai 5 to 7, messages of ai 4, and `ModelMessage`s.

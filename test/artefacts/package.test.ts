@@ -82,12 +82,12 @@ describe('the import of the package', () => {
     expect(loaded).toEqual([...packages, 'loomkit'])
   })
 
-  it('importing loomkit costs at most 300 ms and 30 MB, and less memory than ai', async () => {
+  it('importing loomkit costs less than ai and 30 MB', async () => {
     let nothing = await costOf('')
     let ai = await costOf("await import('ai')")
     let loom = await costOf("await import('loomkit')")
     const isLight = () =>
-      loom.cpuMs - nothing.cpuMs <= 300 &&
+      loom.cpuMs < ai.cpuMs &&
       loom.megabytes < ai.megabytes &&
       loom.megabytes - nothing.megabytes <= 30
     // On a busy machine it takes more rounds until each import has had a quiet moment.
