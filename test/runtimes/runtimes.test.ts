@@ -148,9 +148,15 @@ test.for(workers)('$name serves Loom', slow, async ({ files, expectAll }, { skip
   const provider = await startProvider()
   // `wrangler dev` reports that a client has left only after its second write to that client, which
   // is the second comment.
-  const folder = writeApp(files, (code, name) =>
-    name === 'app.js' ? code.replace('.messages))', '.messages, { keepAliveMs: 500 }))') : code,
-  )
+  const folder = writeApp(files, (code, name) => {
+    if (name !== 'app.js') return code
+    const changed = code.replace(
+      'streamAgent(c, tutor)',
+      'streamAgent(c, tutor, undefined, { keepAliveMs: 500 })',
+    )
+    expect(changed).not.toBe(code)
+    return changed
+  })
   const server = await startServer({
     folder,
     words: (port) => [
