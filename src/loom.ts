@@ -1,6 +1,7 @@
 /**
  * Agents and the conversations with them, on one store: the object that a server or a program holds. The
- * constructor starts nothing. The instance starts with its routes, or with the first message.
+ * constructor starts nothing. The instance starts with its routes, or with the first message. The file is
+ * long because each option has its text for the hover of an editor.
  */
 import { AgentSession } from './agent-session.ts'
 import type { Agent, AnyAgent, TimeLimits } from './agent.ts'

@@ -1,8 +1,9 @@
 /**
  * Conversations that behave like GenServers: a caller posts a letter, follows the answer, stops it, and
  * reads the state. The turn runs on any instance, and callers follow its log, so a caller may leave and
- * return. This file is the only entrance to `session/mailboxes.ts`, `session/readers.ts` and
- * `session/records.ts`. `session/README.md` describes the process model.
+ * return. This file is the only entrance to `session/mailboxes.ts`, `session/readers.ts`,
+ * `session/records.ts` and `session/schedules.ts`, and long because it is the list of what they do.
+ * `session/README.md` describes the process model.
  */
 import type { UIMessage } from 'ai'
 

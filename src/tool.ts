@@ -1,7 +1,8 @@
 /**
  * A tool has the shape of an AI SDK tool, a name, and two properties that a server needs when its
  * processes may die: how a call may be retried and how long it may take. AI SDK `tool()` objects (MCP
- * tools too) also work in an agent.
+ * tools too) also work in an agent. The file is long because each member has its text for the hover of an
+ * editor.
  */
 import type { FlexibleSchema, ModelMessage, ToolResultPart, ToolSet } from 'ai'
 
