@@ -6,22 +6,20 @@ import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/longest-first.ts'
 import { packageEntries } from './test/package-entries.ts'
 
-/** The tests of sessions that work in one process: they kill no server and measure no time. */
+/**
+ * The tests of sessions that work in one process: they kill no server, and no heartbeat of 0.3 s must
+ * arrive in time.
+ */
 const inProcess = new Set([
   'cuts',
   'cuts-again',
   'cuts-plain',
   'cuts-sockets',
-  'failover',
   'follow',
   'forged',
   'forged-tenants',
   'forgotten',
-  'heartbeat',
-  'interrupted',
-  'memory',
   'newest-part',
-  'redis',
   'reload',
   'reload-hooks',
   'spending',
