@@ -43,7 +43,7 @@ export interface ToolCallsOptions {
   record?: ((step: StepRecord) => Promise<void>) | undefined
   /** The hooks of the agent. */
   hooks: ToolHooks | undefined
-  /** The schemas of data parts for names of which a tool has none. */
+  /** The agent's schemas of data parts. The schema of a tool comes first. */
   dataSchemas: DataSchemas | undefined
   /** The ids of the calls above this run, as the beginning of the ids of data parts. '' if there are none. */
   callPath: string

@@ -44,7 +44,7 @@ export function replayScript(turns: readonly RecordedTurn[], moments: ReplayMome
     }),
   )
   return {
-    // The files of a recording are placeholders, which nobody may download.
+    // The files of a recording are placeholders. The replay must not download them.
     model: Object.assign(scriptedModel(steps), { supportedUrls: { '*/*': [/./] } }),
     async beforeTool({ toolCallId, toolName, signal }) {
       started.add(toolCallId)

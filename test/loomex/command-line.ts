@@ -30,7 +30,7 @@ async function outputOf(line: string, directory: string, model = 'demo/fast'): P
   return stdout
 }
 
-/** A folder with one file, of which git has an older version. */
+/** A folder with one file. Git has an older version of it. */
 async function repository(): Promise<string> {
   const path = await folder()
   const git = (...words: string[]) => promisify(execFile)('git', ['-C', path, ...words])

@@ -1,4 +1,4 @@
-/** Scheduled messages on real servers, of which some die, freeze or have a wrong clock. */
+/** Scheduled messages on real servers. Some servers die, freeze or have a wrong clock. */
 import { randomUUID } from 'node:crypto'
 
 import type { UIMessage } from 'ai'

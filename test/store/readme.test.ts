@@ -91,7 +91,7 @@ async function endedTalk(store: Store) {
   return talk
 }
 
-/** Two schedules, of which one advances and the other is removed. */
+/** Two schedules: one advances, and the other is removed. */
 async function schedules(store: Store, sessionId: string) {
   const owner = { tenant: '', agent: 'assistant', schedulesMax: 10 }
   const schedule = { letter: letter(''), occurrence: 0, dueAt: 1000, createdAt: 1000 }

@@ -16,7 +16,7 @@ export interface Holder {
 }
 
 export const renewEveryMs = 1000
-/** A lock that nobody renewed for this time belongs to a process that has ended, in milliseconds. */
+/** After this time without a renewal, the process of a lock has ended. In milliseconds. */
 const silentMs = 4 * renewEveryMs
 
 /** Returns undefined if there is no lock, or one without content. */
