@@ -9,7 +9,7 @@ import { Raw } from '../src/ground/json/raw.ts'
 import type { ValuePosition, Span } from '../src/ground/json/scanner.ts'
 import { bodyLimits, invalid, refusalOf } from './body-limits.ts'
 import { type BodyReader, readScanned } from './body.ts'
-import { unknownField } from './known-fields.ts'
+import { unknownBodyField } from './known-fields.ts'
 import { PostedList } from './posted-list.ts'
 import { PostedMessage } from './posted-message.ts'
 
@@ -106,7 +106,7 @@ class ChatBody implements BodyReader {
     if (refusal !== undefined) throw refusal
     // Unsafe keys and deep nesting inside of an unknown field are the more important fault.
     const { fields } = this.#options
-    if (!fields.has(name)) throw unknownField(name, fields, ownValues)
+    if (!fields.has(name)) throw unknownBodyField(name, fields, ownValues)
     if (this.#field === undefined) return
     if (name === 'messages') this.#list = undefined
     if (name === 'message') this.#single = undefined

@@ -4,25 +4,14 @@
  */
 import type { Context } from 'hono'
 
-import { LoomError } from '../src/ground/error.ts'
+import type { LoomError } from '../src/ground/error.ts'
 import { isFields } from '../src/ground/fields.ts'
-import { didYouMean, nearestNames } from '../src/model/nearest.ts'
+import { unknownField } from '../src/ground/known-fields.ts'
 import { readJson } from './body.ts'
 
-/** Characters of a name that an error text repeats. */
-const nameLengthMax = 64
-
 /** @param advice another way to send such a value */
-export function unknownField(name: string, known: Iterable<string>, advice = ''): LoomError {
-  const names = [...known].sort()
-  const quoted = JSON.stringify(name.slice(0, nameLengthMax))
-  const list =
-    names.length === 0 ? 'The body must have no field.' : `It may have: ${names.join(', ')}.`
-  return new LoomError(
-    'invalid-request',
-    `The body has the unknown field ${quoted}.${didYouMean(nearestNames(name, names))} ${list}${advice}`,
-  )
-}
+export const unknownBodyField = (name: string, names: Iterable<string>, advice = ''): LoomError =>
+  unknownField(name, { subject: 'The body has', code: 'invalid-request', names, advice })
 
 /**
  * Reads a posted object that has only these fields. The caller checks their values.
@@ -38,6 +27,6 @@ export async function readFields(
   const unknown = isFields(body)
     ? Object.keys(body).find((name) => !known.includes(name))
     : undefined
-  if (unknown !== undefined) throw unknownField(unknown, known)
+  if (unknown !== undefined) throw unknownBodyField(unknown, known)
   return body
 }

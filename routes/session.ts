@@ -4,6 +4,7 @@
  */
 import { type Context, Hono } from 'hono'
 
+import { type FieldsOf, refuseMisspeltFields } from '../src/ground/known-fields.ts'
 import { late } from '../src/ground/late.ts'
 import type { Loom } from '../src/loom.ts'
 import { answerError } from './errors.ts'
@@ -43,6 +44,12 @@ export interface SessionRoutesOptions {
   tenantOf?: (c: Context) => string
 }
 
+const optionFields: FieldsOf<SessionRoutesOptions> = {
+  principalOf: true,
+  contextOf: true,
+  tenantOf: true,
+}
+
 /**
  * Returns a Hono app with all routes of the sessions of `loom`, below `/chat` and `/agents/:agent/chat`. It
  * also starts the heartbeat of this instance, which takes over sessions whose instance died.
@@ -56,10 +63,12 @@ export interface SessionRoutesOptions {
  * app.route('/api', sessionRoutes(new Loom({ agents: [agent] })))
  * ```
  */
-export function sessionRoutes(
-  loom: Loom,
-  { tenantOf = () => '', principalOf = tenantOf, contextOf }: SessionRoutesOptions = {},
-): Hono {
+export function sessionRoutes(loom: Loom, options: SessionRoutesOptions = {}): Hono {
+  refuseMisspeltFields(options, {
+    subject: 'The options of sessionRoutes have',
+    known: optionFields,
+  })
+  const { tenantOf = () => '', principalOf = tenantOf, contextOf } = options
   let isStarted = false
   const start = () => {
     if (isStarted) return

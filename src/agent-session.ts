@@ -6,13 +6,14 @@
  */
 import type { UIMessage } from 'ai'
 
-import type {
-  DecisionOptions,
-  AgentSessionOptions,
-  ScheduleArguments,
-  SendArguments,
-  SendOptions,
-  WaitOptions,
+import {
+  type DecisionOptions,
+  type AgentSessionOptions,
+  type ScheduleArguments,
+  scheduleFields,
+  type SendArguments,
+  type SendOptions,
+  type WaitOptions,
 } from './agent-session/options.ts'
 import { ReadableSession } from './agent-session/readable-session.ts'
 import { checkId, SessionHandle } from './agent-session/session-handle.ts'
@@ -256,7 +257,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
     ...[options]: ScheduleArguments<CONTEXT>
   ): Promise<ScheduleInfo> {
     const { host, agent, principal } = this.#session
-    const { context, model } = this.#session.withContext(options)
+    const { context, model } = this.#session.withContext(options, scheduleFields)
     const id = options?.id
     const { acceptSchedule, scheduleInfo } = await scheduling()
     const { schedule } = await acceptSchedule(host, {

@@ -6,10 +6,12 @@
 import type { JSONObject } from '@ai-sdk/provider'
 import type { FlexibleSchema, ModelMessage } from 'ai'
 
-import type { AgentCompaction } from './compaction.ts'
+import { type AgentCompaction, compactionFields } from './compaction.ts'
 import { checkDataSchemas, type DataSchemas } from './data-part.ts'
 import { checkFields } from './ground/agent-values.ts'
 import { LoomError } from './ground/error.ts'
+import { fieldOf } from './ground/fields.ts'
+import { type FieldsOf, refuseUnknownFields } from './ground/known-fields.ts'
 import { isName } from './ground/name.ts'
 import type { ModelReference } from './model.ts'
 import type { Cost } from './spending.ts'
@@ -141,6 +143,13 @@ export interface TimeLimits {
   nextChunkMs: number
   /** The time of the whole model call. @defaultValue 600000 */
   stepMs: number
+}
+
+/** The fields of `TimeLimits`. */
+export const timeLimitFields: FieldsOf<TimeLimits> = {
+  firstChunkMs: true,
+  nextChunkMs: true,
+  stepMs: true,
 }
 
 /**
@@ -342,8 +351,8 @@ export type AnyAgent = Agent<never>
  * Checks a definition and returns the agent. The agent needs the context that its callbacks and its tools
  * declare. `defineAgent<Context>(…)` sets the context itself, and `defineAgent<Context>()(…)` sets it and
  * also keeps the types of the tools, for `UIMessageOf`.
- * @throws LoomError `invalid-config` for an invalid name, without a system prompt, or for a field of another
- * form, such as `maxSteps: 0` or `dataSchemas` with a name of Loom's own parts
+ * @throws LoomError `invalid-config` for an invalid name, without a system prompt, for an unknown field, or for
+ * a field of another form, such as `maxSteps: 0` or `dataSchemas` with a name of Loom's own parts
  * @example
  * ```ts
  * import { defineAgent, run } from 'loomkit'
@@ -413,6 +422,7 @@ function checked(definition: Definition<unknown, unknown, AgentTools, string, Da
   if (!['string', 'function'].includes(typeof systemPrompt) && !Array.isArray(systemPrompt)) {
     throw new LoomError('invalid-config', `Agent "${name}" needs a systemPrompt.`)
   }
+  checkKnown(name, definition)
   checkFields(name, definition)
   checkDataSchemas(dataSchemas, `Agent "${name}"`)
   let approvalSecret: string | undefined
@@ -422,5 +432,66 @@ function checked(definition: Definition<unknown, unknown, AgentTools, string, Da
       return (approvalSecret ??= crypto.randomUUID() + crypto.randomUUID())
     },
     ...definition,
+  }
+}
+
+/** The fields of an agent. The compiler finds a missing one. */
+const agentFields: FieldsOf<Agent> = {
+  name: true,
+  description: true,
+  systemPrompt: true,
+  tools: true,
+  activeTools: true,
+  toolChoice: true,
+  output: true,
+  dataSchemas: true,
+  model: true,
+  models: true,
+  maxSteps: true,
+  temperature: true,
+  contextWindow: true,
+  compaction: true,
+  extraBody: true,
+  providerOptions: true,
+  prepareStep: true,
+  beforeTool: true,
+  afterTool: true,
+  onStep: true,
+  onError: true,
+  maxOutputTokens: true,
+  maxCost: true,
+  maxTokens: true,
+  sessionBudget: true,
+  seedFromClient: true,
+  toolConcurrency: true,
+  retry: true,
+  limits: true,
+  approvalSecret: true,
+}
+
+/** The fields of the objects in an agent. */
+const innerFields = {
+  retry: { retries: true, initialDelayMs: true, maxDelayMs: true } satisfies FieldsOf<RetryPolicy>,
+  limits: timeLimitFields,
+  sessionBudget: { maxCost: true, maxTokens: true } satisfies FieldsOf<Budget>,
+  compaction: compactionFields,
+}
+
+/** The names of the AI SDK and of other libraries. */
+const synonyms = {
+  system: 'systemPrompt',
+  instructions: 'systemPrompt',
+  prompt: 'systemPrompt',
+  stopWhen: 'maxSteps',
+  maxRetries: 'retry',
+  outputSchema: 'output',
+}
+
+function checkKnown(name: string, definition: object): void {
+  const subject = `Agent "${name}" has`
+  refuseUnknownFields(definition, { subject, known: agentFields }, synonyms)
+  for (const [field, known] of Object.entries(innerFields)) {
+    const value = fieldOf(definition, field)
+    refuseUnknownFields(value, { subject: `Agent "${name}": ${field} has`, known })
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { ModelMessage } from 'ai'
 
+import type { FieldsOf } from './ground/known-fields.ts'
 import type { ModelReference } from './model.ts'
 
 /**
@@ -38,6 +39,15 @@ export interface CompactionOptions {
   model?: ModelReference
   /** The instructions for a summary. @defaultValue Loom's own instructions */
   prompt?: string
+}
+
+/** The fields of `CompactionOptions`. */
+export const compactionFields: FieldsOf<CompactionOptions> = {
+  threshold: true,
+  keepTokens: true,
+  summarise: true,
+  model: true,
+  prompt: true,
 }
 
 /**

@@ -10,10 +10,11 @@ import type { AgentSession } from './agent-session.ts'
 import type { Agent, AnyAgent } from './agent.ts'
 import type { ContextLeft, ContextValue, OptionsArgument } from './context-option.ts'
 import { processEnvironment } from './ground/environment.ts'
-import { Loom as LoomOfModels, type LoomOptions } from './loom.ts'
+import { type FieldsOf, refuseMisspeltFields } from './ground/known-fields.ts'
+import { Loom as LoomOfModels, loomFields, type LoomOptions } from './loom.ts'
 import type { Models } from './model.ts'
 import { createModels } from './model/resolve.ts'
-import type { RunOptions, WithModels } from './run-options.ts'
+import { runOptionFields, type RunOptions, type WithModels } from './run-options.ts'
 import type { RunResult } from './run-result.ts'
 import type { StreamAgentOptions } from './stream-agent.ts'
 import { type AgentStream, eventsOf } from './stream.ts'
@@ -50,6 +51,7 @@ export async function run<CONTEXT, OUTPUT>(
   messages: string | readonly ModelMessage[],
   ...[options]: OptionsArgument<Omit<RunOptions, 'context'>, NoInfer<CONTEXT>>
 ): Promise<RunResult<OUTPUT>> {
+  refuseMisspeltFields(options, { subject: 'The options of run have', known: runOptionFields })
   const runner = await import('./runner.ts')
   return runner.run(agent, messages, withModels(runOptions<CONTEXT>(options)))
 }
@@ -80,6 +82,7 @@ export function stream<CONTEXT, OUTPUT>(
 ): AgentStream<OUTPUT> {
   const options = runOptions<CONTEXT>(given)
   return eventsOf(async (own) => {
+    refuseMisspeltFields(given, { subject: 'The options of stream have', known: runOptionFields })
     const runner = await import('./runner.ts')
     return runner.run(agent, messages, withModels({ ...options, ...own }))
   }, options.signal)
@@ -170,6 +173,14 @@ export interface StartAgentOptions<CONTEXT = undefined> extends Omit<
   context?: CONTEXT
 }
 
+const { agents: _agents, defaultAgent: _defaultAgent, ...sharedFields } = loomFields
+const startFields: FieldsOf<StartAgentOptions> = {
+  ...sharedFields,
+  id: true,
+  principal: true,
+  context: true,
+}
+
 /**
  * Opens a session with one agent. It behaves like a GenServer: `call` waits for the answer, `cast` waits
  * until the message is accepted, `stream` returns the events, `stop` ends the turn, and `messages` returns
@@ -201,7 +212,9 @@ export function startAgent<
 ): AgentSession<ContextLeft<CONTEXT, GIVEN>, OUTPUT>
 export function startAgent(
   agent: AnyAgent,
-  { id, context, principal = '', ...rest }: StartAgentOptions<unknown> = {},
+  options: StartAgentOptions<unknown> = {},
 ): AgentSession<never> {
+  refuseMisspeltFields(options, { subject: 'The options of startAgent have', known: startFields })
+  const { id, context, principal = '', ...rest } = options
   return new Loom({ ...rest, agents: [agent] }).startAgent(agent.name, id, { context, principal })
 }

@@ -8,6 +8,7 @@ import type { Agent, AnyAgent, TimeLimits } from './agent.ts'
 import type { ContextLeft, ContextValue } from './context-option.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { LoomError } from './ground/error.ts'
+import { type FieldsOf, refuseMisspeltFields } from './ground/known-fields.ts'
 import type { ModelReference, Models } from './model.ts'
 import type { WithModels } from './run-options.ts'
 import { defaultTimeLimits } from './runner/read-model.ts'
@@ -91,6 +92,27 @@ export interface LoomOptions<AGENTS extends readonly AnyAgent[] = readonly AnyAg
   report?: (error: unknown) => void
 }
 
+/** The fields of `LoomOptions`. */
+export const loomFields: FieldsOf<LoomOptions> = {
+  agents: true,
+  store: true,
+  defaultAgent: true,
+  models: true,
+  defaultModel: true,
+  limits: true,
+  clock: true,
+  heartbeatMs: true,
+  flushMs: true,
+  patienceMs: true,
+  logTtlMs: true,
+  mailboxLimit: true,
+  schedules: true,
+  keepAliveMs: true,
+  pollMs: true,
+  fileUrls: true,
+  report: true,
+}
+
 /** The owner of sessions. */
 interface OfPrincipal {
   /** The user or the tenant to whom the session belongs: over HTTP, the one of `principalOf`. @defaultValue '' */
@@ -134,6 +156,7 @@ export class Loom<
   #sessions: Sessions | undefined
 
   constructor(options: WithModels<LoomOptions<AGENTS>>) {
+    refuseMisspeltFields(options, { subject: 'The options of Loom have', known: loomFields })
     const { store = openMemoryStore(), keepAliveMs = 15_000, report = warn } = options
     const agents = options.agents.map(ofAnyContext)
     const [first] = agents

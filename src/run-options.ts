@@ -1,6 +1,7 @@
 /** The options of a run. */
 import type { TimeLimits } from './agent.ts'
 import type { Clock } from './ground/clock.ts'
+import type { FieldsOf } from './ground/known-fields.ts'
 import type { ModelReference, Models } from './model.ts'
 import type { Ledger } from './runner/ledger.ts'
 import type { SessionHooks } from './runner/session-hooks.ts'
@@ -89,4 +90,25 @@ export interface RunOptions<CONTEXT = undefined> {
    * @internal
    */
   above?: Ledger
+}
+
+/** The fields of `RunOptions`. */
+export const runOptionFields: FieldsOf<RunOptions> = {
+  sink: true,
+  context: true,
+  principal: true,
+  signal: true,
+  model: true,
+  models: true,
+  defaultModel: true,
+  messageId: true,
+  recovery: true,
+  approvals: true,
+  clientTools: true,
+  limits: true,
+  clock: true,
+  session: true,
+  depth: true,
+  rootMessage: true,
+  above: true,
 }

@@ -9,6 +9,7 @@ import type { Context } from 'hono'
 import type { Agent } from './agent.ts'
 import { LoomError } from './ground/error.ts'
 import { fieldsOf } from './ground/fields.ts'
+import { type FieldsOf, refuseMisspeltFields } from './ground/known-fields.ts'
 import type { RunOptions, WithModels } from './run-options.ts'
 import type { RunResult } from './run-result.ts'
 import { run } from './runner.ts'
@@ -71,6 +72,28 @@ export interface StreamAgentOptions<CONTEXT = undefined, OUTPUT = unknown>
   onError?: (error: unknown) => void
 }
 
+const optionFields: FieldsOf<StreamAgentOptions> = {
+  sink: true,
+  context: true,
+  principal: true,
+  signal: true,
+  models: true,
+  defaultModel: true,
+  model: true,
+  limits: true,
+  clock: true,
+  messageId: true,
+  keepAliveMs: true,
+  maxBufferedBytes: true,
+  stallMs: true,
+  onDisconnect: true,
+  profile: true,
+  protocol: true,
+  fileUrls: true,
+  onFinish: true,
+  onError: true,
+}
+
 /**
  * Runs an agent on posted messages and streams its events as the response.
  * @param posted `UIMessage[]` of ai 5 to 7, messages of ai 4, or `ModelMessage[]`. Undefined reads the
@@ -83,6 +106,7 @@ export async function streamAgent<CONTEXT = unknown, OUTPUT = unknown>(
   posted: unknown,
   options: WithModels<StreamAgentOptions<CONTEXT, OUTPUT>>,
 ): Promise<Response> {
+  refuseMisspeltFields(options, { subject: 'The options of streamAgent have', known: optionFields })
   const reading = readingOf(c, options)
   const messages = posted === undefined ? await messagesIn(c) : posted
   const conversation = await readConversation(

@@ -12,8 +12,9 @@ import { MockLanguageModelV3, MockLanguageModelV4 } from 'ai/test'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { LoomError } from '../src/ground/error.ts'
+import { nearestNames } from '../src/ground/nearest.ts'
 import { isDirectModel } from '../src/model.ts'
-import { nearestModels, nearestNames } from '../src/model/nearest.ts'
+import { nearestModels } from '../src/model/nearest-models.ts'
 import { createModels } from '../src/model/resolve.ts'
 import { openServer } from './fixtures/open-server.ts'
 

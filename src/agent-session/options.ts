@@ -3,6 +3,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { OptionsArgument } from '../context-option.ts'
+import type { FieldsOf } from '../ground/known-fields.ts'
 import type { FollowScope } from '../session/session-follower.ts'
 import type { SessionHost } from '../session/session-host.ts'
 import type { WhenBusy } from '../store/letter.ts'
@@ -85,6 +86,15 @@ export interface SendOptions<CONTEXT = undefined> extends WaitOptions {
   idempotencyKey?: string
 }
 
+/** The fields of `SendOptions`. */
+export const sendFields: FieldsOf<SendOptions> = {
+  signal: true,
+  whenBusy: true,
+  context: true,
+  model: true,
+  idempotencyKey: true,
+}
+
 /** The last parameter of the methods that send a message. It is required if each message needs a context. */
 export type SendArguments<CONTEXT> = OptionsArgument<Omit<SendOptions, 'context'>, CONTEXT>
 
@@ -107,5 +117,8 @@ export interface ScheduleOptions<CONTEXT = undefined> extends Pick<
    */
   id?: string
 }
+
+/** The fields of `ScheduleOptions`. */
+export const scheduleFields: FieldsOf<ScheduleOptions> = { context: true, model: true, id: true }
 
 export type ScheduleArguments<CONTEXT> = OptionsArgument<Omit<ScheduleOptions, 'context'>, CONTEXT>

@@ -7,6 +7,7 @@ import type { UIMessage } from 'ai'
 import type { Agent } from '../agent.ts'
 import { LoomError } from '../ground/error.ts'
 import { toJson } from '../ground/json.ts'
+import { refuseMisspeltFields } from '../ground/known-fields.ts'
 import type { AcceptedPost } from '../session/accept-post.ts'
 import { AnswerStream } from '../session/answer-stream.ts'
 import type { ProgramTarget } from '../session/program-post.ts'
@@ -16,7 +17,12 @@ import type { Sessions } from '../sessions.ts'
 import { mergedContext } from '../store/context.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { idLengthMax, isSessionId } from '../wire/conversation/ids.ts'
-import type { AgentSessionOptions, ClosableHost, SendOptions } from './options.ts'
+import {
+  type AgentSessionOptions,
+  type ClosableHost,
+  sendFields,
+  type SendOptions,
+} from './options.ts'
 
 /** `OUTPUT` is the type of the output of its answers. */
 export class SessionHandle<OUTPUT> implements ProgramTarget {
@@ -60,10 +66,12 @@ export class SessionHandle<OUTPUT> implements ProgramTarget {
   }
 
   /** The options with the context as JSON: the one of the message, else the one of the session. */
-  withContext({
-    context = this.#context,
-    ...rest
-  }: SendOptions<unknown> = {}): SendOptions<JSONObject> {
+  withContext(
+    options: SendOptions<unknown> = {},
+    known: Readonly<Record<string, true>> = sendFields,
+  ): SendOptions<JSONObject> {
+    refuseMisspeltFields(options, { subject: 'The options have', known, code: 'invalid-request' })
+    const { context = this.#context, ...rest } = options
     return { ...rest, ...(context !== undefined && { context: contextJson(context) }) }
   }
 

@@ -5,7 +5,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 
 import { errorMessage, LoomError } from '../ground/error.ts'
-import { nearestNames } from '../model/nearest.ts'
+import { nearestNames } from '../ground/nearest.ts'
 import type { CommandWorld } from './app.ts'
 import type { ChatFlags } from './chat-options.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'

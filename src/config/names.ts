@@ -4,7 +4,7 @@
  */
 import type { Environment } from '../ground/environment.ts'
 import { LoomError } from '../ground/error.ts'
-import { didYouMean, nearestNames } from '../model/nearest.ts'
+import { didYouMean, nearestNames } from '../ground/nearest.ts'
 
 /** The command reads this name: the API key that it sends to a server. */
 const otherNames = ['LOOM_API_KEY']

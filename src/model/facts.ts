@@ -1,6 +1,7 @@
 /** The registry's facts of a referenced model, and its doubt whether the model exists. */
+import { didYouMean } from '../ground/nearest.ts'
 import type { ModelFacts } from '../model.ts'
-import { didYouMean, nearestModels } from './nearest.ts'
+import { nearestModels } from './nearest-models.ts'
 import type { Registry } from './registry.ts'
 
 interface Reference {

@@ -6,9 +6,9 @@
 import type { LanguageModelV4 } from '@ai-sdk/provider'
 
 import { LoomError } from '../ground/error.ts'
+import { didYouMean, nearestNames } from '../ground/nearest.ts'
 import type { ModelReference, Models } from '../model.ts'
 import { doubtOf, factsOf } from './facts.ts'
-import { didYouMean, nearestNames } from './nearest.ts'
 import { providerNetwork } from './network.ts'
 import type { Transport } from './openai-compatible/transport.ts'
 import { openOwnProtocol, ownProtocols } from './own-protocol.ts'

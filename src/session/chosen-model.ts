@@ -5,7 +5,8 @@ import type { Agent } from '../agent.ts'
 import { checkValue } from '../ground/agent-values.ts'
 import { LoomError } from '../ground/error.ts'
 import { textField } from '../ground/fields.ts'
-import { didYouMean, nearestModels } from '../model/nearest.ts'
+import { didYouMean } from '../ground/nearest.ts'
+import { nearestModels } from '../model/nearest-models.ts'
 
 /**
  * @param context returns the context of the turn, for an agent whose list depends on it

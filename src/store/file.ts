@@ -7,6 +7,7 @@
 import { join } from 'node:path'
 
 import { LoomError } from '../ground/error.ts'
+import { type FieldsOf, refuseMisspeltFields } from '../ground/known-fields.ts'
 import { makeFolder } from '../ground/make-folder.ts'
 import type { Store } from '../store.ts'
 import { fileCalls } from './file/calls.ts'
@@ -58,6 +59,18 @@ export interface FileStoreOptions extends Partial<Bounds> {
   onBack?: () => void
 }
 
+const optionFields: FieldsOf<FileStoreOptions> = {
+  folder: true,
+  sessionTtlMs: true,
+  residentBytesMax: true,
+  now: true,
+  report: true,
+  onBack: true,
+  knownMax: true,
+  branchesMax: true,
+  branchedMax: true,
+}
+
 const day = 24 * 60 * 60 * 1000
 
 /** The instance that had the turns of the processes before this one. */
@@ -69,6 +82,10 @@ const earlier = 'earlier-process'
  * `unavailable` if the folder cannot be read and written
  */
 export async function openFileStore(options: FileStoreOptions): Promise<Store> {
+  refuseMisspeltFields(options, {
+    subject: 'The options of openFileStore have',
+    known: optionFields,
+  })
   const { folder, sessionTtlMs = 30 * day, now = Date.now, report = warn, ...others } = options
   const { residentBytesMax = 64 * 1024 * 1024, onBack = () => {}, ...limits } = others
   const bounds: Bounds = { knownMax: 10_000, branchesMax: 100, branchedMax: 2000, ...limits }

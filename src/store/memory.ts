@@ -2,6 +2,7 @@
  * The store in the memory of one process, for a server without Redis. It keeps the promises of the port,
  * but its data ends with the process. It copies no values: it returns the objects that it received.
  */
+import { type FieldsOf, refuseMisspeltFields } from '../ground/known-fields.ts'
 import type { Store } from '../store.ts'
 import { createHints } from './memory/hints.ts'
 import { memoryInstances } from './memory/instances.ts'
@@ -39,6 +40,16 @@ export interface MemoryStoreOptions extends Partial<Bounds> {
   now?: () => number
 }
 
+const optionFields: FieldsOf<MemoryStoreOptions> = {
+  sessionTtlMs: true,
+  sessionsMax: true,
+  finishedEntriesMax: true,
+  now: true,
+  knownMax: true,
+  branchesMax: true,
+  branchedMax: true,
+}
+
 const day = 24 * 60 * 60 * 1000
 
 /**
@@ -53,6 +64,10 @@ const day = 24 * 60 * 60 * 1000
  * ```
  */
 export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
+  refuseMisspeltFields(options, {
+    subject: 'The options of openMemoryStore have',
+    known: optionFields,
+  })
   const { sessionTtlMs = 30 * day, sessionsMax = 10_000, now = Date.now, ...others } = options
   const { finishedEntriesMax = 500_000, ...limits } = others
   const bounds: Bounds = { knownMax: 10_000, branchesMax: 100, branchedMax: 2000, ...limits }

@@ -3,6 +3,7 @@
  * Redis, with one behind sentinels and with a cluster: Redis 7.0 or later, which does not evict keys.
  */
 import { LoomError } from '../ground/error.ts'
+import { type FieldsOf, refuseMisspeltFields } from '../ground/known-fields.ts'
 import type { Store } from '../store.ts'
 import { createAppends } from './redis/appends.ts'
 import { type Connection, connect } from './redis/connection.ts'
@@ -74,8 +75,25 @@ export type StoreNotice =
 
 const day = 24 * 60 * 60 * 1000
 
+const optionFields: FieldsOf<RedisStoreOptions> = {
+  url: true,
+  prefix: true,
+  patienceMs: true,
+  report: true,
+  sessionTtlMs: true,
+  replyTtlMs: true,
+  knownMax: true,
+  branchesMax: true,
+  branchedMax: true,
+  indexMax: true,
+}
+
 /** @throws LoomError `invalid-config`, or `unavailable` if Redis does not answer in time */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
+  refuseMisspeltFields(options, {
+    subject: 'The options of openRedisStore have',
+    known: optionFields,
+  })
   const { url, prefix = '', patienceMs = 30_000, report = () => {}, ...others } = options
   const limits: Limits = {
     sessionTtlMs: 30 * day,

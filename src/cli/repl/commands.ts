@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 
 import { LoomError } from '../../ground/error.ts'
-import { nearestNames } from '../../model/nearest.ts'
+import { nearestNames } from '../../ground/nearest.ts'
 import type { Conversation, ConversationSummary } from '../conversation.ts'
 import type { LocalChat } from '../open-conversations.ts'
 import { sessionTable } from '../session-table.ts'
