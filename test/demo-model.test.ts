@@ -15,9 +15,12 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
+import { researcher as researcherAgent } from '../agents/researcher.ts'
+import { agentTool } from '../src/agent-tool.ts'
 import { LoomError } from '../src/ground/error.ts'
 import { type DirectModel, streamParts } from '../src/model.ts'
 import { demoModel, demoModelIds } from '../src/model/demo.ts'
+import { agentOf, record } from './recorded-run.ts'
 
 const fast = demoModel('demo/fast')
 
@@ -84,6 +87,29 @@ describe('the demo model', () => {
   it('the demo model calls the named sub-agent', async () => {
     const parts = await ask(user('Ask the researcher what 12 * 12 is'), [calculator, researcher])
     expect(callsIn(parts)).toEqual([['researcher', { prompt: 'what 12 * 12 is' }]])
+  })
+
+  it.each([
+    ['Research A, B and C', ['A', 'B', 'C']],
+    ['Please research the time in Tokyo, 6 * 7, and Oslo.', ['the time in Tokyo', '6 * 7', 'Oslo']],
+    ['Plan: one, two, three, four', ['one', 'two', 'three']],
+    ['I have a task.\nResearch:\nred\ngreen', ['red', 'green']],
+    ['Research the fall of Rome', ['the fall of Rome']],
+    ['What does research cost?', []],
+    ['Research?', []],
+  ])('the demo model calls a researcher for each thing: "%s"', async (text, prompts) => {
+    const calls = callsIn(await ask(user(text), [calculator, clock, researcher]))
+    expect(calls).toEqual(prompts.map((prompt) => ['researcher', { prompt }]))
+  })
+
+  it('the demo model sums up the reports of several researchers', async () => {
+    const child = { ...researcherAgent, model: fast }
+    const planner = agentOf({ model: fast, tools: [agentTool(child)] })
+    const { result } = await record(planner, 'Research 6 * 7, the time in Atlantis, and Oslo')
+    expect(result.steps).toBe(2)
+    expect(result.text).toMatch(
+      /^Here is what I found:\n\n- \*\*6 \* 7\*\*: 6 × 7 = \*\*42\*\*\n- \*\*the time in Atlantis\*\*: .*Atlantis.*\n- \*\*Oslo\*\*: You wrote: “Oslo”\. .{60,120}…$/,
+    )
   })
 
   it.each([

@@ -4,6 +4,7 @@ import { isAbsolute, resolve } from 'node:path'
 
 import { z } from 'zod/v4'
 
+import { shorten } from '../ground/cut-text.ts'
 import { isName } from '../ground/name.ts'
 import { isSecretOfLoom } from '../ground/secret-variables.ts'
 import { timerMaxMs } from '../ground/until-aborted.ts'
@@ -160,5 +161,5 @@ export function choice<const VALUE extends string>(values: readonly VALUE[]) {
 }
 
 function inQuotes(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+  return JSON.stringify(shorten(text, 60))
 }

@@ -9,21 +9,16 @@ import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
 import { LoomError } from '../ground/error.ts'
 import { type DirectModel, streamParts } from '../model.ts'
-import { partsOf, pauseBefore } from './demo/parts.ts'
+import { partsOf } from './demo/parts.ts'
 import { assist, echo } from './demo/reply.ts'
 import { resumed } from './demo/request.ts'
 import { Generated } from './openai-compatible/generated.ts'
 import { partStream } from './openai-compatible/part-stream.ts'
 
-/** `isPaced: false` sends everything as fast as the reader takes it. */
-const variants = new Map([
-  ['assistant', { reply: assist, isPaced: true }],
-  ['echo', { reply: echo, isPaced: true }],
-  ['fast', { reply: assist, isPaced: false }],
-])
+const replies = new Map(Object.entries({ assistant: assist, echo, fast: assist }))
 
 /** The ids of the demo models, without their provider. */
-export const demoModelIds: readonly string[] = [...variants.keys()]
+export const demoModelIds: readonly string[] = [...replies.keys()]
 
 /**
  * The demo model of an id, with or without `demo/` before it: `assistant`, `echo` (repeats the last
@@ -32,15 +27,17 @@ export const demoModelIds: readonly string[] = [...variants.keys()]
  */
 export function demoModel(id: string): DirectModel {
   const modelId = id.replace(/^demo\//, '')
-  const variant = variants.get(modelId)
-  if (variant === undefined) {
+  const reply = replies.get(modelId)
+  if (reply === undefined) {
     const known = demoModelIds.map((name) => `demo/${name}`).join(', ')
-    const text = `There is no model "demo/${modelId}". The demo models are ${known}.`
-    throw new LoomError('unknown-model', text)
+    throw new LoomError(
+      'unknown-model',
+      `There is no model "demo/${modelId}". The demo models are ${known}.`,
+    )
   }
   const answer = (options: LanguageModelV4CallOptions) => {
     options.abortSignal?.throwIfAborted()
-    return partsOf(options, resumed(options, variant.reply), modelId)
+    return partsOf(options, resumed(options, reply), modelId)
   }
   const model: DirectModel = {
     specificationVersion: 'v4',
@@ -51,7 +48,7 @@ export function demoModel(id: string): DirectModel {
     async [streamParts](options, receive) {
       const { abortSignal: signal } = options
       for (const part of answer(options)) {
-        const ms = variant.isPaced ? pauseBefore(part) : 0
+        const ms = modelId === 'fast' ? 0 : pauseBefore(part.type)
         // A pause fails only by the signal, whose own reason is thrown next.
         if (ms > 0) await sleep(ms, undefined, signal && { signal }).catch(() => undefined)
         signal?.throwIfAborted()
@@ -75,3 +72,7 @@ export function demoModel(id: string): DirectModel {
   }
   return model
 }
+
+/** How long a language model would take for a part, in milliseconds. */
+const pauseBefore = (type: string) =>
+  type.endsWith('-delta') ? 32 : type === 'stream-start' ? 120 : 0

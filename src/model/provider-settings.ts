@@ -2,6 +2,7 @@
  * The settings of each provider: the user's settings override the environment, field by field.
  * An unrelated `SOMETHING_BASE_URL` is no error until a model string names `something`.
  */
+import { shorten } from '../ground/cut-text.ts'
 import { LoomError } from '../ground/error.ts'
 import type { Transport } from './openai-compatible/transport.ts'
 import { ownProtocols } from './own-protocol.ts'
@@ -124,8 +125,7 @@ const isAddress = (address: string | undefined) =>
   address !== undefined && /^https?:\/\//i.test(address) && URL.canParse(address)
 
 /** The user's text in an error: one line, shortened if it is long. */
-export const quote = (text: string) =>
-  JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
+export const quote = (text: string) => JSON.stringify(shorten(text, 80))
 
 /** The prefix of a provider's variables: `fireworks-ai` becomes `FIREWORKS_AI`. */
 export const variableOf = (provider: string) => provider.toUpperCase().replace(/[^A-Z0-9]/g, '_')

@@ -5,6 +5,7 @@ import {
   type LanguageModelV4StreamPart,
 } from '@ai-sdk/provider'
 
+import { shorten } from '../ground/cut-text.ts'
 import { callParts, finishPart, textParts } from '../model/reply-parts.ts'
 
 /**
@@ -190,4 +191,4 @@ export function summaryOf({
     : `reasoning ${short(JSON.stringify(reasoning))}`
 }
 
-export const short = (text: string): string => (text.length > 120 ? `${text.slice(0, 117)}…` : text)
+export const short = (text: string): string => shorten(text, 120)

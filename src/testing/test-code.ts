@@ -1,4 +1,5 @@
 /** The file of a recorded test. */
+import { shorten } from '../ground/cut-text.ts'
 import { LoomError } from '../ground/error.ts'
 import { textField } from '../ground/fields.ts'
 import { Commented, literal, textLiteral } from './literal.ts'
@@ -73,11 +74,7 @@ function titleOf([first]: readonly RecordedTurn[]): string {
   const texts =
     typeof user === 'string' ? [user] : user.map((part) => textField(part, 'text') ?? '')
   const line = texts.join(' ').replaceAll(/\s+/g, ' ').trim()
-  const characters = Array.from(line)
-  if (line === '') return 'a recorded conversation'
-  return characters.length > titleLength
-    ? `${characters.slice(0, titleLength - 1).join('')}…`
-    : line
+  return line === '' ? 'a recorded conversation' : shorten(line, titleLength)
 }
 
 /** A turn in the form in which it is written: files have placeholders. */

@@ -5,7 +5,7 @@
  */
 import { structuredPatch } from 'diff'
 
-import { cutToBytes } from '../cut-text.ts'
+import { cutToBytes } from '../../src/ground/cut-text.ts'
 import { shortLines } from './short-lines.ts'
 
 const contextLines = 3

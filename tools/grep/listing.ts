@@ -1,5 +1,5 @@
 /** Formats the lines of a search: `path:line: text` for a match, `path-line- text` for its context. */
-import { cutToLength } from '../cut-text.ts'
+import { cutToLength } from '../../src/ground/cut-text.ts'
 import type { FoundLine } from './found-line.ts'
 
 export const lineCharsMax = 500

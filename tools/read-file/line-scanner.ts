@@ -3,7 +3,7 @@
  * line of a gigabyte takes no more memory than a short one. Lines end in `\n`, as they do for grep and
  * compilers; a `\r` before it is no part of the line.
  */
-import { cutToLength } from '../cut-text.ts'
+import { cutToLength } from '../../src/ground/cut-text.ts'
 
 export interface Line {
   /** Counted from 1. */

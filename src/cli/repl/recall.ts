@@ -1,6 +1,7 @@
 /** Shows the end of a conversation that continues, in a few dim lines. */
 import type { UIMessage } from 'ai'
 
+import { shorten } from '../../ground/cut-text.ts'
 import type { Conversation } from '../conversation.ts'
 import { plainLine } from '../render/plain.ts'
 import type { Screen } from '../render/screen.ts'
@@ -25,6 +26,6 @@ function recallOne({ role, parts }: UIMessage, screen: Screen): void {
   const texts = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []))
   const text = plainLine(texts.join(' '))
   if (text === '') return
-  const shown = text.length > charactersMax ? `${text.slice(0, charactersMax)}…` : text
+  const shown = shorten(text, charactersMax)
   screen.note(screen.paint('dim', `${role === 'user' ? '›' : ' '} ${shown}`))
 }

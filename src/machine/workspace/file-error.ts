@@ -2,6 +2,7 @@
  * Error texts for the model if the system refuses a file operation. A text names only the path that the
  * model sent, since the system's own messages name paths outside the workspace.
  */
+import { shorten } from '../../ground/cut-text.ts'
 import { errorCode } from './directory.ts'
 
 const reasons: Record<string, (path: string) => string> = {
@@ -37,5 +38,5 @@ export function fileError(error: unknown, path: string): unknown {
 
 /** Formats a path for a message: shortened to one line, and without raw control characters. */
 export function quoted(path: string): string {
-  return JSON.stringify(path.length > 300 ? `${path.slice(0, 300)}…` : path)
+  return JSON.stringify(shorten(path, 300))
 }

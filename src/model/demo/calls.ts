@@ -1,13 +1,9 @@
 /**
- * The tools that the demo model calls: those that the message names after "use", "run" or "ask", or else
- * three for which it has a rule. It calls only tools that the request offers.
+ * The tools that the demo model calls. The first of these rules that gives a call decides: the tools that
+ * the message names after "use", "run" or "ask"; a researcher for each thing to research; the tools whose
+ * purpose is known. It calls only tools that the request offers.
  */
-import type {
-  JSONObject,
-  JSONValue,
-  LanguageModelV4CallOptions,
-  LanguageModelV4FunctionTool,
-} from '@ai-sdk/provider'
+import type { JSONObject, JSONValue, LanguageModelV4CallOptions } from '@ai-sdk/provider'
 
 export interface Call {
   toolName: string
@@ -19,57 +15,58 @@ export function offeredTools({ tools = [], toolChoice }: LanguageModelV4CallOpti
   return toolChoice?.type === 'none' ? [] : tools.filter((tool) => tool.type === 'function')
 }
 
+type Tool = ReturnType<typeof offeredTools>[number]
+
 /** The calls that a message asks for. */
 export function callsFor(options: LanguageModelV4CallOptions, text: string): Call[] {
   const tools = offeredTools(options)
-  const named = namedCalls(text, tools)
-  if (named.length > 0) return named
-  return tools.flatMap(({ name: toolName }) =>
-    (rules.get(toolName)?.(text) ?? []).map((input) => ({ toolName, input })),
-  )
+  const known = () =>
+    tools.flatMap(({ name: toolName }) =>
+      (purposes.get(toolName)?.(text) ?? []).map((input) => ({ toolName, input })),
+    )
+  const rules = [namedCalls, researchCalls, known]
+  return rules.map((rule) => rule(text, tools)).find((calls) => calls.length > 0) ?? []
 }
 
 /** Each call takes its input from the words between its tool's name and the next one. */
-function namedCalls(text: string, tools: readonly LanguageModelV4FunctionTool[]): Call[] {
+function namedCalls(text: string, tools: readonly Tool[]): Call[] {
   const names = [...text.matchAll(/\b(?:use|run|ask) (?:the )?`?([\w-]+)`?/gi)].flatMap((match) => {
     const tool = tools.find(({ name }) => name === match[1])
     return tool === undefined ? [] : { tool, at: match.index, end: match.index + match[0].length }
   })
-  return names.map(({ tool, end }, index) => ({
-    toolName: tool.name,
-    input: inputFrom(text.slice(end, names[index + 1]?.at), tool.inputSchema),
-  }))
+  return names.map(({ tool, end }, index) => callOf(tool, text.slice(end, names[index + 1]?.at)))
 }
 
-/** The JSON in the words, or else the words in each required field. */
-function inputFrom(
-  words: string,
-  { required = [] }: LanguageModelV4FunctionTool['inputSchema'],
-): JSONValue {
+/** "Research A, B and C" or "Plan: A, B, C": one call for each thing, at most three. */
+function researchCalls(text: string, tools: readonly Tool[]): Call[] {
+  const researcher = tools.find(({ name }) => name === 'researcher')
+  const [, list] = /(?:^|\b(?:please|you|to) )(?:research|plan)\b(.+)/ims.exec(text) ?? []
+  if (researcher === undefined || list === undefined) return []
+  const things = list.split(/[,;\n]|\band\b/).filter((thing) => /\w/.test(thing))
+  return things.slice(0, 3).map((thing) => callOf(researcher, thing))
+}
+
+/** The input is the JSON in the words, or else the words in each required field. */
+function callOf({ name, inputSchema }: Tool, words: string): Call {
   try {
-    const value: JSONValue = JSON.parse(words.slice(words.indexOf('{'), words.lastIndexOf('}') + 1))
-    return value
+    const json = words.slice(words.indexOf('{'), words.lastIndexOf('}') + 1)
+    const input: JSONValue = JSON.parse(json)
+    return { toolName: name, input }
   } catch {
     const text = words.replaceAll(/^[\s,:]*(?:(?:to|for|with)\b)?\s*|[\s.?!]+$/g, '')
-    return Object.fromEntries(required.map((key) => [key, text]))
+    const fields = (inputSchema.required ?? []).map((key) => [key, text])
+    return { toolName: name, input: Object.fromEntries(fields) }
   }
 }
 
 /** The inputs that a message means for the tools whose purpose is known. */
-const rules: ReadonlyMap<string, (text: string) => readonly JSONObject[]> = new Map([
+const purposes: ReadonlyMap<string, (text: string) => readonly JSONObject[]> = new Map([
   ['calculator', (text: string) => sumsIn(text).map((expr) => ({ expr }))],
   ['clock', timesIn],
   ['human', questionsIn],
 ])
 
-const signs = new Map([
-  ['plus', '+'],
-  ['minus', '-'],
-  ['times', '*'],
-  ['divided by', '/'],
-  ['×', '*'],
-  ['÷', '/'],
-])
+const signs = { plus: '+', minus: '-', times: '*', 'divided by': '/', '×': '*', '÷': '/' }
 
 /**
  * A `-` or `/` between digits without spaces may belong to a date or a range, so it counts as a sign
@@ -82,9 +79,8 @@ const sum = new RegExp(`(${number}(?:(?: ?[*+^] ?| [-/] )${number})+)(,? squared
 function sumsIn(text: string): string[] {
   // A sum without a percentage or a root, which these rules cannot convert, would have a wrong result.
   if (/%|percent|root/i.test(text)) return []
-  const line = text
-    .replaceAll(/(?<=\d),(?=\d{3})/g, '')
-    .replaceAll(/\b(?:plus|minus|times|divided by)\b|[×÷]/g, (sign) => signs.get(sign) ?? sign)
+  let line = text.replaceAll(/(?<=\d),(?=\d{3})/g, '')
+  for (const [word, sign] of Object.entries(signs)) line = line.replaceAll(word, sign)
   return [...line.matchAll(sum)].map(([, found = '', squared]) => {
     const spaced = found.replaceAll(/(?<=[\d)]) ?([-*+/^]) ?/g, ' $1 ')
     return squared === undefined ? spaced : `(${spaced}) ^ 2`
@@ -106,10 +102,10 @@ function timesIn(text: string): JSONObject[] {
 
 /** "Ask me which colour I like: red or blue": the question, and the options after the colon. */
 function questionsIn(text: string): JSONObject[] {
-  const [, subject, list = ''] = /\bask me ([^:.?!]+)(?::([^.?!]+))?/i.exec(text) ?? []
-  if (subject === undefined) return []
+  const [, subject = '', list = ''] = /\bask me ([^:.?!]+)(?::([^.?!]+))?/i.exec(text) ?? []
+  if (subject === '') return []
   const options = list.split(/,| or /).map((option) => option.trim())
-  const asked = subject.replaceAll(/\bI\b/g, 'do you')
-  const question = `${asked.charAt(0).toUpperCase()}${asked.slice(1)}?`
+  const words = subject.replaceAll(/\bI\b/g, 'do you')
+  const question = `${words.charAt(0).toUpperCase()}${words.slice(1)}?`
   return [{ question, ...(options.length > 1 && { options }) }]
 }

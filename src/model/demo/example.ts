@@ -14,53 +14,50 @@ const formats: Readonly<Record<string, string>> = {
   uuid: '00000000-0000-4000-8000-000000000000',
 }
 
-export function exampleOf(root: JSONSchema7): JSONValue {
-  const example = (definition: JSONSchema7Definition, depth: number): JSONValue => {
-    if (typeof definition === 'boolean' || depth > 4 * depthMax) return null
-    const { $ref } = definition
-    if ($ref !== undefined) {
-      const path = $ref.split('/').slice(1)
-      const target = path.reduce<unknown>((at, key) => Object(at)[decodeURIComponent(key)], root)
-      return example(Object(target), depth + 1)
-    }
-    const { const: only, enum: choices, anyOf, oneOf, allOf } = definition
-    const [first] = only === undefined ? (choices ?? []) : [only]
-    if (first !== undefined) return JSON.parse(JSON.stringify(first))
-    const branches = anyOf ?? oneOf ?? allOf
-    const branch = depth > depthMax ? branches?.at(-1) : branches?.[0]
-    if (branch !== undefined) return example(branch, depth + 1)
-    return plain(definition, depth)
+type Schema = JSONSchema7Definition | undefined
+
+export function exampleOf(schema: Schema, root: unknown = schema, depth = 0): JSONValue {
+  if (typeof schema !== 'object' || depth > 4 * depthMax) return null
+  const { $ref, const: only, enum: choices = [], anyOf, oneOf, allOf } = schema
+  const inner = (part: Schema) => exampleOf(part, root, depth + 1)
+  const isDeep = depth > depthMax
+  if ($ref !== undefined) {
+    const path = $ref.split('/').slice(1).map(decodeURIComponent)
+    return inner(Object(path.reduce<unknown>((at, key) => Object(at)[key], root)))
   }
-  const plain = (schema: JSONSchema7, depth: number): JSONValue => {
-    const { items, minItems = 0, properties = {}, required = [] } = schema
-    const [type = 'object'] = [schema.type ?? []].flat()
-    if (type === 'string') return textFor(schema)
-    if (type === 'number' || type === 'integer') return numberFor(schema)
-    if (type === 'boolean') return true
-    if (type === 'null') return null
-    if (type === 'array') {
+  const value = [only, ...choices].find((choice) => choice !== undefined)
+  if (value !== undefined) return value
+  const branches = anyOf ?? oneOf ?? allOf
+  if (branches !== undefined) return inner(branches.at(isDeep ? -1 : 0))
+  const { items, minItems = 0, properties = {}, required = [] } = schema
+  const { format = '', minLength = 0, maxLength } = schema
+  switch ([schema.type].flat()[0]) {
+    case 'string':
+      return (formats[format] ?? 'example'.padEnd(minLength, '.')).slice(0, maxLength)
+    case 'number':
+    case 'integer':
+      return numberFor(schema)
+    case 'boolean':
+      return true
+    case 'null':
+      return null
+    case 'array': {
       // JSON Schema 2020-12 has the schemas of a tuple in another keyword than draft 7.
       const tuple: unknown = Array.isArray(items) ? items : Reflect.get(schema, 'prefixItems')
-      if (Array.isArray(tuple)) return tuple.map((item: object) => example(item, depth + 1))
-      if (items === undefined || typeof items === 'boolean') return []
-      const length = Math.max(minItems, depth > depthMax ? 0 : 1)
-      return Array.from({ length }, () => example(Object(items), depth + 1))
+      if (Array.isArray(tuple)) return tuple.map(inner)
+      const length = typeof items === 'object' ? Math.max(minItems, isDeep ? 0 : 1) : 0
+      return Array.from({ length }, () => inner(Object(items)))
     }
-    const names = depth > depthMax ? required : Object.keys(properties)
-    return Object.fromEntries(
-      names.map((name) => [name, example(properties[name] ?? true, depth + 1)]),
-    )
+    case 'object':
+    case undefined: {
+      const names = isDeep ? required : Object.keys(properties)
+      return Object.fromEntries(names.map((name) => [name, inner(properties[name])]))
+    }
   }
-  return example(root, 0)
-}
-
-function textFor({ format = '', minLength = 0, maxLength }: JSONSchema7): string {
-  return (formats[format] ?? 'example'.padEnd(minLength, '.')).slice(0, maxLength)
 }
 
 function numberFor(schema: JSONSchema7): number {
-  const { minimum = -Infinity, exclusiveMinimum = -Infinity, maximum = Infinity } = schema
-  const { multipleOf = 1 } = schema
+  const { minimum = 1, exclusiveMinimum = 0, maximum = Infinity, multipleOf = 1 } = schema
   const least = Math.max(minimum, exclusiveMinimum + multipleOf, 1)
   return Math.min(Math.ceil(least / multipleOf) * multipleOf, maximum)
 }

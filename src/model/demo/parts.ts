@@ -9,8 +9,8 @@ import type { LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-
 import { callParts, finishPart, textParts } from '../reply-parts.ts'
 import type { Call } from './calls.ts'
 
+/** Thoughts, words and tool calls. Each may be empty. */
 export interface Reply {
-  /** Empty if the request asks for no thoughts. */
   reasoning: string
   text: string
   calls: readonly Call[]
@@ -26,22 +26,22 @@ export function partsOf(
     key === 'data' || key === 'providerOptions' ? undefined : value,
   )
   const id = createHash('sha256').update(read).digest('hex').slice(0, 12)
-  const inputs = calls.map(({ input }) => JSON.stringify(input))
-  const words = tokensOf([text, ...calls.map(({ toolName }) => toolName), ...inputs].join(''))
-  const thoughts = tokensOf(reasoning)
+  const written = (type: 'reasoning' | 'text', words: string) =>
+    words === '' ? [] : textParts(type, `${type}-${id}`, wordsOf(words))
+  const output = tokensOf(reasoning) + tokensOf(text + JSON.stringify(calls))
   return [
     { type: 'stream-start', warnings: [] },
     { type: 'response-metadata', id: `demo-${id}`, modelId },
-    ...(reasoning === '' ? [] : textParts('reasoning', `reasoning-${id}`, wordsOf(reasoning))),
-    ...(text === '' ? [] : textParts('text', `text-${id}`, wordsOf(text))),
-    ...calls.flatMap(({ toolName }, index) =>
-      callParts({ toolCallId: `call-${id}-${index}`, toolName }, wordsOf(inputs[index] ?? '')),
+    ...written('reasoning', reasoning),
+    ...written('text', text),
+    ...calls.flatMap(({ toolName, input }, index) =>
+      callParts({ toolCallId: `call-${id}-${index}`, toolName }, wordsOf(JSON.stringify(input))),
     ),
     finishPart(calls.length > 0 ? 'tool-calls' : 'stop', {
       input: tokensOf(read),
       cached: 0,
-      output: Math.max(words + thoughts, 1),
-      reasoning: thoughts,
+      output,
+      reasoning: tokensOf(reasoning),
     }),
   ]
 }
@@ -51,9 +51,3 @@ const tokensOf = ({ length }: string) => Math.ceil(length / 4)
 
 /** A word has its white space before it, so that the words joined are the text. */
 const wordsOf = (text: string): string[] => text.match(/\s*\S+\s*$|\s*\S+|\s+$/g) ?? []
-
-/** How long a language model would take for a part, in milliseconds. */
-export function pauseBefore({ type }: LanguageModelV4StreamPart): number {
-  if (type === 'stream-start') return 120
-  return type.endsWith('-delta') ? 32 : 0
-}

@@ -1,22 +1,33 @@
 /** The words of the demo model about the results of its tool calls. */
+import { cutToLength, shorten } from '../../ground/cut-text.ts'
 import { fieldOf, textField } from '../../ground/fields.ts'
-import type { Result } from './request.ts'
+import type { DemoRequest } from './request.ts'
+
+type Result = DemoRequest['results'][number]
 
 /** One sentence for one result, a list for several. */
 export function reportOf(results: readonly Result[]): string {
-  const [only = '', ...others] = results.map(sentenceFor)
-  if (others.length === 0) return only
-  const items = [only, ...others].map((text) => `- ${text.replaceAll('\n', '\n  ')}`)
-  return `Here is what I found:\n\n${items.join('\n')}`
+  if (results.length === 1) return results.map(sentenceFor).join('')
+  const items = results.map((result) => {
+    const task = taskOf(result)
+    if (task === undefined) return sentenceFor(result).replaceAll('\n', '\n  ')
+    return `**${quotable(task)}**: ${quotable(textOf(result.output))}`
+  })
+  return `Here is what I found:\n\n${items.map((item) => `- ${item}`).join('\n')}`
 }
 
-function sentenceFor({ toolName, input, output }: Result): string {
+function sentenceFor(result: Result): string {
+  const { toolName, input, output } = result
   const tool = `\`${toolName}\``
+  const whole = textOf(output)
   if (output.type === 'execution-denied') {
-    const reason = output.reason && ` You said: “${output.reason.replace(/\.$/, '')}”.`
-    return `Understood. You did not allow ${tool}, so I did not run it.${reason ?? ''}`
+    const reason = whole && ` You said: “${whole.replace(/\.$/, '')}”.`
+    return `Understood. You did not allow ${tool}, so I did not run it.${reason}`
   }
-  const text = shortened(textOf(output))
+  const start = cutToLength(whole, 800)
+  const rest = whole.length - start.length
+  // A long output word by word would take the reader minutes.
+  const text = rest < 200 ? whole : `${start}\n… (${rest} more characters)`
   if (output.type.startsWith('error')) return `The ${tool} tool failed:${quoted(text)}`
   const value = output.type === 'json' ? output.value : undefined
   const [expression, number] = [textField(input, 'expr'), fieldOf(value, 'result')]
@@ -27,19 +38,23 @@ function sentenceFor({ toolName, input, output }: Result): string {
   const zone = textField(value, 'timeZone')
   if (toolName === 'clock') return `It is ${text}${zone && ` in ${zone.replaceAll('_', ' ')}`}.`
   if (text === '' || text === 'null') return `The ${tool} tool is done; it returned nothing.`
-  // The report of a sub-agent is Markdown, as this answer is.
-  if (fieldOf(input, 'prompt') !== undefined)
+  if (taskOf(result) !== undefined) {
     return `The ${toolName} reports:${text.includes('\n') ? '\n\n' : ' '}${text}`
+  }
   const isJson = /^[[{]/.test(text) && !text.includes('\n')
   return isJson ? `The ${tool} tool returned \`${text}\`.` : `The ${tool} tool says:${quoted(text)}`
 }
 
+/** The task of a sub-agent. Its report is Markdown, as this answer is. */
+const taskOf = ({ input, output }: Result) =>
+  output.type === 'text' || output.type === 'json' ? textField(input, 'prompt') : undefined
+
 /** The output as text, as a language model reads it. */
-function textOf(output: Exclude<Result['output'], { type: 'execution-denied' }>): string {
+function textOf(output: Result['output']): string {
+  if (output.type === 'execution-denied') return output.reason ?? ''
   if (output.type === 'content') {
-    return output.value
-      .map((part) => (part.type === 'text' ? part.text : `(${part.type})`))
-      .join('\n')
+    const texts = output.value.map((part) => (part.type === 'text' ? part.text : `(${part.type})`))
+    return texts.join('\n')
   }
   const { value } = output
   if (typeof value === 'string') return value
@@ -49,13 +64,10 @@ function textOf(output: Exclude<Result['output'], { type: 'execution-denied' }>)
 /** The output of a program is no Markdown, and may contain fences of its own. */
 function quoted(text: string): string {
   if (!text.includes('\n')) return ` ${text}${/[.!?…]$/.test(text) ? '' : '.'}`
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length))
-  const fence = '`'.repeat(longest + 1)
+  const ticks = Array.from(text.matchAll(/`+/g), ([run]) => run.length)
+  const fence = '`'.repeat(Math.max(2, ...ticks) + 1)
   return `\n\n${fence}\n${text.replace(/\n+$/, '')}\n${fence}`
 }
 
-/** A long output word by word would take the reader minutes. */
-function shortened(text: string): string {
-  const start = /^[^]{800}(?=[^]{200})/u.exec(text)?.[0]
-  return start === undefined ? text : `${start}\n… (${text.length - start.length} more characters)`
-}
+/** One line of a text. */
+export const quotable = (text: string) => shorten(text.trim().replaceAll(/\s+/g, ' '), 120)

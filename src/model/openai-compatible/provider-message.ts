@@ -2,6 +2,7 @@
  * Reads the message of a provider's error. Besides OpenAI's `{ error: { message, type, code } }` there are
  * `{ error: "…" }`, `{ message }`, FastAPI's `{ detail }`, and Google's list around the error.
  */
+import { shorten } from '../../ground/cut-text.ts'
 import { isSuccess } from './chunk.ts'
 import { isRecord } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
@@ -12,7 +13,7 @@ const maxQuoted = 300
 
 /** The provider's own message, if there is one. */
 export function messageOf(data: unknown, depth = 0): string | undefined {
-  if (typeof data === 'string') return data.trim() === '' ? undefined : clip(data, 4000)
+  if (typeof data === 'string') return data.trim() === '' ? undefined : shorten(data, 4000)
   if (!isRecord(data) || depth > maxDepth) return undefined
   if (Array.isArray(data)) return messageOf(data[0], depth + 1)
   // `error_msg` is Baidu's, `base_resp.status_msg` MiniMax's.
@@ -58,7 +59,7 @@ function errorOf(data: unknown): unknown {
 /** Shortens a text to one line for an error message. */
 export function quote(text: string): string {
   // Cut first: an event may be megabytes long.
-  return clip(
+  return shorten(
     text
       .slice(0, 10 * maxQuoted)
       .trim()
@@ -66,9 +67,6 @@ export function quote(text: string): string {
     maxQuoted,
   )
 }
-
-const clip = (text: string, length: number) =>
-  text.length > length ? `${text.slice(0, length)}…` : text
 
 /** Whether an event that is not a chunk has a message, which is then an error. */
 export const isFailureMessage = (value: JsonRecord) =>

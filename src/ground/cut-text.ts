@@ -1,4 +1,4 @@
-/** Cuts texts to the length that a model may see, never within a character. */
+/** Cuts texts, never within a character. */
 
 /** Returns the beginning of the text, at most `length` UTF-16 code units. */
 export function cutToLength(text: string, length: number): string {
@@ -6,6 +6,10 @@ export function cutToLength(text: string, length: number): string {
   const last = text.charCodeAt(length - 1)
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length)
 }
+
+/** Returns the text, or its beginning and `…` if it is longer than `length` UTF-16 code units. */
+export const shorten = (text: string, length: number): string =>
+  text.length > length ? `${cutToLength(text, length - 1)}…` : text
 
 /** Returns the beginning of the text, at most `bytes` bytes of UTF-8. */
 export function cutToBytes(text: string, bytes: number): string {
