@@ -20,7 +20,8 @@ if [ -z "$folder" ] || ! (umask 077 && mkdir -p "$folder") 2>/dev/null || ! [ -w
   folder=\${TMPDIR:-/tmp}/loom-$(id -u)
   (umask 077 && mkdir -p "$folder") 2>/dev/null
 fi
-[ -O "$folder" ] || fail "$folder is not yours."`
+[ -d "$folder" ] || fail "cannot write to $folder. Set XDG_CACHE_HOME to a folder of yours."
+[ -O "$folder" ] || fail "$folder is not yours. Set XDG_CACHE_HOME to a folder of yours."`
 
 /** Lets a shell that gets a signal run its EXIT trap. */
 export const signalTraps = `trap 'exit 129' HUP

@@ -111,17 +111,31 @@ describe('the script of the macOS download', () => {
     expect(ended).toMatchObject({ code: 7, stderr: '' })
   })
 
-  it('cut short, reports it and leaves no file', async () => {
+  it('cut short or damaged, reports it and leaves no file', async () => {
     const directory = await folder()
-    const short = join(directory, 'short.run')
+    const path = pathOf(join(directory, 'bin'))
+    // As the tar of macOS, it reports no wrong checksum.
+    const tar = '#!/bin/sh\nPATH=${PATH#*:}\ntar "$@"\nexit 0\n'
+    writeFileSync(join(directory, 'bin/tar'), tar, { mode: 0o755 })
+    const faulty = join(directory, 'faulty.run')
     const whole = readFileSync(download)
-    for (const bytes of [whole.length - 20, whole.length - 50_000]) {
-      writeFileSync(short, whole.subarray(0, bytes), { mode: 0o755 })
-      const ended = await run(['x'], { XDG_CACHE_HOME: directory }, [short])
+    const damaged = Buffer.from(whole)
+    damaged[whole.length - 30_000] = (whole.at(-30_000) ?? 0) ^ 1
+    const short = [20, 50_000].map((bytes) => whole.subarray(0, whole.length - bytes))
+    for (const content of [...short, damaged]) {
+      writeFileSync(faulty, content, { mode: 0o755 })
+      const ended = await run(['x'], { PATH: path, XDG_CACHE_HOME: directory }, [faulty])
       expect(ended).toMatchObject({ code: 3, stdout: '' })
-      expect(ended.stderr).toMatch(/^loom: cannot be unpacked .*cut short\?\n$/)
+      expect(ended.stderr).toMatch(/^loom: cannot be unpacked: .*damaged or cut short\. .*\n$/)
       expect(readdirSync(join(directory, 'loom'))).toEqual([])
     }
+  })
+
+  it('without a folder for its files, says so in one line', async () => {
+    const nowhere = { HOME: '/dev/null/home', TMPDIR: '/dev/null/temporary' }
+    const ended = await run(['x'], nowhere)
+    expect(ended).toMatchObject({ code: 3, stdout: '' })
+    expect(ended.stderr).toMatch(/^loom: cannot write to \/dev\/null\/.* XDG_CACHE_HOME .*\n$/)
   })
 
   it('removes old versions, but no version that runs', async () => {

@@ -29,13 +29,16 @@ unpack() {
   draft=$(umask 077 && mktemp -d "$program.XXXXXX" 2>/dev/null) || fail "cannot write to $folder."
   trap 'rm -rf "$draft"' EXIT
   ${signalTraps}
+  # The tar of macOS does not check the checksum of an archive, and would unpack damaged programs.
+  tail -n +${firstLine} "$0" | gzip -t >/dev/null 2>&1 ||
+    fail 'cannot be unpacked: this file is damaged or cut short. Download it again.'
   # tar reads a pipe, so it does not mark the files with the quarantine of a download.
   tail -n +${firstLine} "$0" | tar -xzmo -f - -C "$draft" 2>/dev/null &&
     (umask 077 && mkdir -p "$program") &&
     mv -f "$draft/rg" "$program/rg" &&
     mv -f "$draft/loom.mjs" "$program/loom.mjs" &&
     mv -f "$draft/node" "$program/node" ||
-    fail "cannot be unpacked to $folder (${Math.ceil(size / 1e6)} MB): is the disk full, or this file cut short?"
+    fail "cannot be unpacked to $folder (${Math.ceil(size / 1e6)} MB): is the disk full?"
   rm -rf "$draft"
   trap - EXIT HUP INT TERM
   remove_old_versions
