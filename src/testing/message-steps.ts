@@ -10,13 +10,20 @@ export type CallRunner = (call: { toolName: string; toolCallId: string }) => 'se
 
 export type AnswerOfTurn = Pick<RecordedTurn, 'steps' | 'output' | 'outcome'>
 
-/** The errors that Loom gives to a call before any tool runs (`runner/parse-input.ts`, `tool-inputs.ts`). */
+/**
+ * The errors that Loom gives to a call before any tool runs (`runner/parse-input.ts`, `tool-inputs.ts`). The error of
+ * a tool may contain the same words, so each pattern begins where the error begins.
+ */
 const refusal =
-  /^There is no tool "|^The input does not fit the tool:|^The input is not JSON|cut off/
+  /^(There is no tool "|The input (does not fit the tool:|is not JSON)|The tool call was cut off|The reply reached its length limit, so the tool call was cut off|A content filter cut off the tool call)/
 /** The error of a call whose turn was stopped (`session/turn-run.ts`). */
 const stop = /^The turn ends: /
-/** The errors of a call that nobody answered before the next message (`session/turn-work.ts`). */
-const unanswered = /^Not answered\.$|^Not run: the conversation went on/
+/**
+ * The errors of a call that nobody answered before the next message (`session/turn-work.ts`) or before the end of its
+ * turn (`runner/call-settler.ts`).
+ */
+const unanswered =
+  /^Not answered\.$|^Not run: the conversation went on|^Aborted before it was done\.$/
 
 export function answerOf(message: unknown, runnerOf: CallRunner): AnswerOfTurn {
   const outcome = outcomeOf(message)

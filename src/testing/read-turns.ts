@@ -22,17 +22,19 @@ export function turnsIn(
     const role = textField(message, 'role')
     if (role === 'user') pending.push(contentOf(message))
     if (role !== 'assistant') continue
-    const [user, ...steering] = pending
     // A history may begin with a greeting of the assistant, which no model wrote in this session.
-    if (user === undefined) continue
-    pending = []
+    if (pending.length === 0) continue
     refuseOthers(message, agent)
     const { steps, ...end } = answerOf(message, runnerOf)
+    const { user, steering } = usersOf(pending, steps)
+    pending = []
     turns.push({
       user,
       ...(steering.length > 0 && { steering }),
       steps: steps.map((step, index) =>
-        index === steps.length - 1 || steering.length > 0 ? step : withBreak(step, end),
+        index === steps.length - 1 || steering.length > 0
+          ? step
+          : withBreak(step, { ...end, isBroken: brokenAt(message, { index, of: steps.length }) }),
       ),
       ...end,
     })
@@ -63,16 +65,34 @@ function refuseOthers(message: unknown, agent: string): void {
 }
 
 /**
+ * A turn that failed before it called the model has no answer in the history. Its message is not that of the next
+ * answer: a message steers a turn only before its second step.
+ */
+function usersOf(pending: readonly UserContent[], steps: readonly unknown[]) {
+  const [user, ...steering] = steps.length > 1 ? pending : pending.slice(-1)
+  return { user: user ?? '', steering }
+}
+
+/**
  * A step without calls ends an answer, unless its reply broke off, a message of the user steered the turn, or
  * the answer did not fit the agent's output schema and the model answered again.
  */
 function withBreak(
   step: string | RecordedStep,
-  { output }: { output?: unknown },
+  { output, isBroken }: { output?: unknown; isBroken: boolean },
 ): string | RecordedStep {
   const { toolCalls, ...rest } = typeof step === 'string' ? { text: step } : step
-  if (output !== undefined || (toolCalls?.length ?? 0) > 0) return step
+  if ((output !== undefined && !isBroken) || (toolCalls?.length ?? 0) > 0) return step
   return { ...rest, breaksOff: true }
+}
+
+/** Whether the provider reported the tokens of the last step, and none of this one: its reply broke off. */
+function brokenAt(message: unknown, { index, of }: { index: number; of: number }): boolean {
+  const stepUsage = fieldOf(fieldOf(message, 'metadata'), 'stepUsage')
+  // An empty step is left out of the steps, but not of their usage.
+  if (!Array.isArray(stepUsage) || stepUsage.length !== of) return false
+  const tokensOf = (step: unknown) => fieldOf(fieldOf(step, 'usage'), 'totalTokens')
+  return tokensOf(stepUsage[index]) === 0 && tokensOf(stepUsage.at(-1)) !== 0
 }
 
 function contentOf(message: unknown): UserContent {

@@ -17,7 +17,7 @@ import type { UIMessage } from 'ai'
 export interface RecordedCall {
   /** The name of the tool. */
   toolName: string
-  /** The input of the model. A string is sent as it is, so that it may be malformed JSON. */
+  /** The input of the model. In a refused call, a string is sent as it is, so that it may be malformed JSON. */
   input: unknown
   /** The decision of a human, before the call ran. Absent if the call needed no approval. */
   approved?: boolean

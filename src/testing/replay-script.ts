@@ -27,18 +27,23 @@ export interface ReplayMoments {
   onHeldCall: () => void
 }
 
+/** The error of a call whose turn was stopped before the call began (`runner/call-settler.ts`). */
+const stoppedBefore = 'Aborted before it was done.'
+
 export function replayScript(turns: readonly RecordedTurn[], moments: ReplayMoments): ReplayScript {
   const calls = new Map<string, RecordedCall>()
   const started = new Set<string>()
+  const ofStoppedTurns = new Set<string>()
   let held = 0
-  const nextId = (call: RecordedCall) => {
-    const id = `call-${calls.size + 1}`
-    calls.set(id, call)
-    return id
-  }
   const steps = turns.flatMap((turn) =>
     turn.steps.map((step, index): ScriptedStep => {
       const isLast = index === turn.steps.length - 1
+      const nextId = (call: RecordedCall) => {
+        const id = `call-${calls.size + 1}`
+        calls.set(id, call)
+        if (turn.outcome === 'aborted') ofStoppedTurns.add(id)
+        return id
+      }
       const reply = replyOf(stepOf(step), { nextId, outcome: isLast ? turn.outcome : undefined })
       return () => moments.onModelCall().then(() => reply)
     }),
@@ -56,6 +61,8 @@ export function replayScript(turns: readonly RecordedTurn[], moments: ReplayMome
       }
       if (call?.error !== undefined) return { refuse: call.error }
       if (call !== undefined && 'output' in call) return { output: call.output }
+      // The stop came while the reply was written. A replay stops the turn only after the reply.
+      if (ofStoppedTurns.has(toolCallId)) return { refuse: stoppedBefore }
       return { refuse: `The recording has no outcome of a tool for this call of ${toolName}.` }
     },
     callOf: (toolCallId) => calls.get(toolCallId),
@@ -84,13 +91,23 @@ function replyOf(step: RecordedStep, { nextId, outcome }: ReplyOptions): Scripte
     ...(text !== undefined && { text }),
     toolCalls: ids
       .filter(({ providerExecuted }) => providerExecuted !== true)
-      .map(({ toolName, input, toolCallId }) => ({ toolName, input, toolCallId })),
+      .map((call) => {
+        const { toolName, toolCallId } = call
+        return { toolName, toolCallId, input: sentInput(call) }
+      }),
     ...(parts.length > 0 && { parts }),
     ...(hangs && { hangs }),
     ...(breaksOff === true && { error: { message: 'The recorded reply broke off.' } }),
     ...(outcome === 'error' && { error: { status: 400, message: 'The recorded model failed.' } }),
   }
 }
+
+/**
+ * The input as a scripted model sends it, which sends a string as it is. Only the input of a refused call may be
+ * malformed JSON. For any other call, a string is a value: the input of a tool whose schema is a string.
+ */
+const sentInput = ({ input, refused }: RecordedCall): unknown =>
+  typeof input === 'string' && input !== '' && refused !== true ? JSON.stringify(input) : input
 
 /** The parts of a call that the provider runs. */
 function provided(call: RecordedCall & { toolCallId: string }): LanguageModelV4StreamPart[] {

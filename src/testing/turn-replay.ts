@@ -9,8 +9,14 @@ import { fieldOf, textField } from '../ground/fields.ts'
 import type { AnswerStream } from '../session/answer-stream.ts'
 import type { CallAnswer } from '../session/call-answer.ts'
 import { type AnswerOfTurn, answerOf, partsOf, shortStep } from './message-steps.ts'
-import type { RecordedTurn } from './recorded-turn.ts'
+import type { RecordedCall, RecordedTurn } from './recorded-turn.ts'
 import { type ReplayScript, stepOf } from './replay-script.ts'
+
+/**
+ * Milliseconds without an event, after which a turn that was stopped in the recording is stopped although it has not
+ * come as far as it had then: an agent that does something else now may never come there.
+ */
+const idleMs = 3000
 
 export interface TurnEnd {
   actual: AnswerOfTurn
@@ -83,22 +89,35 @@ export class TurnReplay {
     if (this.#modelCalls < steps.length) return
     const { text = '', reasoning = '', toolCalls = [] } = stepOf(steps.at(-1) ?? '')
     const stopped = toolCalls.filter((call) => call.stopped === true)
+    const ended = toolCalls.filter(hasOutcome)
     const isThere =
       this.#step.text >= text.length &&
       this.#step.reasoning >= reasoning.length &&
-      this.#step.ended >= toolCalls.length - stopped.length &&
+      this.#step.ended >= ended.length &&
       this.#script.heldCalls() >= stopped.length
-    if (isThere) this.#stop = this.#session.stop()
+    if (isThere) this.#stopTurn()
+  }
+
+  #stopTurn(): void {
+    this.#stop ??= this.#session.stop()
   }
 
   async #messageOf(answer: AnswerStream): Promise<unknown> {
     if (this.#turn.outcome !== 'aborted') return (await answer.reply()).message
-    for await (const event of answer) {
-      this.#note(event)
-      this.stopIfDue()
+    const idle = setTimeout(() => this.#stopTurn(), idleMs)
+    try {
+      for await (const event of answer) {
+        idle.refresh()
+        this.#note(event)
+        this.stopIfDue()
+      }
+    } finally {
+      clearTimeout(idle)
     }
     await this.#stop
-    return (await this.#session.messages()).at(-1)
+    const last = (await this.#session.messages()).at(-1)
+    // A turn that waits for an answer is not in the history yet.
+    return last?.role === 'assistant' ? last : (await answer.reply()).message
   }
 
   #note(event: AgentEvent): void {
@@ -127,6 +146,15 @@ export class TurnReplay {
     })
   }
 }
+
+/** Whether the call ended before the stop of its turn. */
+const hasOutcome = (call: RecordedCall): boolean =>
+  'output' in call ||
+  call.error !== undefined ||
+  'answer' in call ||
+  call.answerError !== undefined ||
+  call.refused === true ||
+  call.approved === false
 
 const messageOf = (content: RecordedTurn['user']): string | UIMessage =>
   typeof content === 'string' ? content : { id: randomUUID(), role: 'user', parts: [...content] }

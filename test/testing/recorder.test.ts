@@ -116,6 +116,16 @@ describe('a recorded test', () => {
     expect(code).toContain('output: { count: 12 } }')
     expect(code).toContain("{ context: { user: 'Ada' } })")
   })
+
+  it('tells a reply that broke off from one that did not fit the schema', async () => {
+    const broken = { text: '{"count": ', error: { message: 'The connection broke.' } }
+    const model = scriptedModel(['twelve', broken, '12}'])
+    const retry = { initialDelayMs: 1, maxDelayMs: 1 }
+    await using session = startAgent({ ...counter, model, retry }, { context: { user: 'Ada' } })
+    await session.call('Count.')
+    const code = await recordTest(session, { agent: counter, from: './agent.ts' })
+    expect(code).toContain("steps: ['twelve', { text: '{\"count\": ', breaksOff: true }, '12}']")
+  })
 })
 
 describe('the recorder', () => {

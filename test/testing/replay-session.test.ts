@@ -148,6 +148,17 @@ describe('a replay', () => {
     const replay = replaySession(clerkWith({ tools: [] }), [turn])
     await expect(replay).rejects.toThrow(/is not as recorded/)
   })
+
+  it('ends if the agent now waits where its answer was stopped', async () => {
+    const call = { toolName: 'weather', input: { city: 'Oslo' } } as const
+    const calls = [
+      { toolName: 'human', input: { question: 'Where?' }, output: 'Oslo' },
+      { ...call, stopped: true } as const,
+    ]
+    const turn: RecordedTurn = { user: 'Go.', steps: [{ toolCalls: calls }], outcome: 'aborted' }
+    await replaySession(clerkWith({ tools: [weather, human({ ask: never })] }), [turn])
+    await expect(replaySession(clerkWith(), [turn])).rejects.toThrow(/is not as recorded/)
+  })
 })
 
 /** A tool without its function: the client runs it. */
@@ -276,6 +287,30 @@ describe('the code of a recorded test', () => {
       },
     )
     await fc.assert(property, { numRuns: 200 })
+  })
+
+  it('leaves out a message whose turn failed before its answer', async () => {
+    const said = (role: 'user' | 'assistant', text: string): UIMessage => ({
+      id: text,
+      role,
+      parts: [{ type: 'text', text }],
+    })
+    const messages = [
+      said('user', 'One'),
+      said('user', 'Two'),
+      said('assistant', '2'),
+      said('user', 'Three'),
+      said('assistant', '3'),
+    ]
+    const code = await recordTest(messages, {
+      agent: clerkWith(),
+      from: './agent.ts',
+    })
+    const { given } = await runCode(code)
+    expect(given[1]).toEqual([
+      { user: 'Two', steps: ['2'] },
+      { user: 'Three', steps: ['3'] },
+    ])
   })
 
   it('has a short title on one line', async () => {

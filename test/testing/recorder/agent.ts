@@ -16,6 +16,7 @@ const weather = defineTool({
   execute: ({ city }) => {
     note(`weather ${city}`)
     if (city === 'Nowhere') throw new Error('There is no such city.')
+    if (city === 'Far') throw new Error('The line to it was cut off.')
     return { city, sky: 'rain' }
   },
 })
@@ -44,6 +45,16 @@ const wait = defineTool({
   },
 })
 
+const shout = defineTool({
+  name: 'shout',
+  description: 'Returns a word in capital letters.',
+  inputSchema: z.string(),
+  execute: (word) => {
+    note(`shout ${word}`)
+    return word.toUpperCase()
+  },
+})
+
 const place = defineTool({
   name: 'place',
   description: 'Returns the place of the client.',
@@ -53,7 +64,7 @@ const place = defineTool({
 export const clerk = defineAgent({
   name: 'clerk',
   systemPrompt: 'You help.',
-  tools: [weather, pay, wait, place, human()],
+  tools: [weather, pay, wait, shout, place, human()],
   maxSteps: 3,
   retry: { initialDelayMs: 1, maxDelayMs: 2 },
   afterTool: ({ toolName }) => note(`after ${toolName}`),

@@ -35,6 +35,8 @@ const steps: ScriptedStep[] = [
       call('weather', { town: 'Oslo' }),
       call('weather', '{"city": '),
       call('forecast', { city: 'Oslo' }),
+      call('weather', { city: 'Far' }),
+      call('shout', '"Oslo"'),
     ],
   },
   oddText,
@@ -50,6 +52,18 @@ const steps: ScriptedStep[] = [
   { text: 'On and on', hangs: true },
   // Wait.
   { toolCalls: [call('weather', { city: 'Rome' }), call('wait')] },
+  // Wait, and ask.
+  {
+    toolCalls: [
+      call('weather', { city: 'Rome' }),
+      call('pay', { cents: 5 }),
+      call('wait'),
+      call('place'),
+    ],
+  },
+  // Ask, and tell.
+  { toolCalls: [call('human', { question: 'Where?' })] },
+  { text: 'On and on', hangs: true },
   // Ask again.
   { toolCalls: [call('human', { question: 'Really?' })] },
   // Never mind.
@@ -122,6 +136,14 @@ async function converse(session: AgentSession<never>): Promise<void> {
   }
   for await (const event of session.stream('Wait.')) {
     if (event.type === 'tool-output-available') await session.stop()
+  }
+  for await (const event of session.stream('Wait, and ask.')) {
+    if (event.type === 'tool-output-available') await session.stop()
+  }
+  const asked = await session.call('Ask, and tell.')
+  const [where = ''] = idsIn(asked.message, 'toolCallId')
+  for await (const event of await session.answer(where, 'Here')) {
+    if (event.type === 'text-delta' && event.delta.endsWith('on')) await session.stop()
   }
   await session.call('Ask again.')
   await session.call('Never mind.')
