@@ -12,7 +12,7 @@ import { type DirectModel, streamParts } from '../model.ts'
 import { partsOf } from './demo/parts.ts'
 import { assist, echo } from './demo/reply.ts'
 import { resumed } from './demo/request.ts'
-import { Generated } from './openai-compatible/generated.ts'
+import { Generated } from './generated.ts'
 import { partStream } from './openai-compatible/part-stream.ts'
 
 const replies = new Map(Object.entries({ assistant: assist, echo, fast: assist }))
@@ -59,7 +59,7 @@ export function demoModel(id: string): DirectModel {
     async doGenerate(options) {
       const generated = new Generated()
       for (const part of answer(options)) generated.add(part)
-      return generated.result({})
+      return generated.result()
     },
     async doStream(options) {
       options.abortSignal?.throwIfAborted()

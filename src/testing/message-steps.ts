@@ -19,8 +19,8 @@ const refusal =
 /** The error of a call whose turn was stopped (`session/turn-run.ts`). */
 const stop = /^The turn ends: /
 /**
- * The errors of a call that nobody answered before the next message (`session/turn-work.ts`) or before the end of its
- * turn (`runner/call-settler.ts`).
+ * The errors of a call that had no answer when the next message arrived (`session/turn-work.ts`) or when its turn ended
+ * (`runner/call-settler.ts`).
  */
 const unanswered =
   /^Not answered\.$|^Not run: the conversation went on|^Aborted before it was done\.$/

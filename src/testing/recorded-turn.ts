@@ -2,8 +2,8 @@
 import type { UIMessage } from 'ai'
 
 /**
- * A tool call of a recorded step, with its outcome. A call has one of these outcomes, or none: then nobody
- * answered it. `replaySession` never runs the tool. It gives the call this outcome, and fails if Loom would
+ * A tool call of a recorded step, with its outcome. A call without an outcome has no
+ * answer yet. `replaySession` never runs the tool. It gives the call this outcome, and fails if Loom would
  * not give the call an outcome of this kind.
  * @example
  * ```ts
@@ -83,8 +83,8 @@ export interface RecordedTurn {
   /** The output of an agent with an `output` schema. @defaultValue none */
   output?: unknown
   /**
-   * The end of the answer. `aborted`: the user stopped it. `error`: the model failed. `waiting`: nobody answered
-   * its last calls. `max-steps` and `stopped`: the agent ended it. @defaultValue 'finished'
+   * The end of the answer. `aborted`: a stop request ended it. `error`: the model failed. `waiting`: its
+   * last calls have no answer yet. `max-steps` and `stopped`: the agent ended it. @defaultValue 'finished'
    */
   outcome?: 'finished' | 'aborted' | 'error' | 'waiting' | 'max-steps' | 'stopped'
 }

@@ -7,7 +7,7 @@ import type {
 
 import { type Clock, systemClock, wait } from '../ground/clock.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
-import { generateResult } from './generate-result.ts'
+import { Generated } from '../model/generated.ts'
 import { type ModelCall, modelCall } from './model-call.ts'
 import {
   contentParts,
@@ -152,7 +152,9 @@ class Script implements ScriptedModel {
 
   async doGenerate(options: LanguageModelV4CallOptions) {
     const { stream } = await this.doStream(options)
-    return generateResult(stream)
+    const generated = new Generated()
+    for await (const part of stream) generated.add(part)
+    return generated.result()
   }
 
   async #reply(options: LanguageModelV4CallOptions): Promise<ScriptedReply> {

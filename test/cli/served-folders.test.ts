@@ -61,9 +61,12 @@ const tool = defineTool({
   name: 'loose', description: 'Leaves a failure.', retry: 'safe',
   inputSchema: z.object({}),
   async execute() {
-    setTimeout(() => { throw new Error('thrown later') })
     void Promise.reject(new Error('rejected later'))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    // The tool returns after both failures.
+    await new Promise((resolve) => setTimeout(() => {
+      setImmediate(resolve)
+      throw new Error('thrown later')
+    }))
     return 'answered'
   },
 })

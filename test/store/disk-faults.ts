@@ -61,7 +61,8 @@ const replacements: Partial<typeof fs> = {
 const failingSync = (descriptor: number, done: fs.NoParamCallback) => {
   const error = errorOf('sync')
   if (error === undefined) fdatasync(descriptor, done)
-  // A disk takes its time before it fails.
+  // This delay is a part of the fault: a disk fails some time after the call, so that the store gets more
+  // writes between them.
   else setTimeout(done, 20, error)
 }
 Object.assign(fs, replacements, { fdatasync: failingSync })

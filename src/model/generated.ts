@@ -10,7 +10,8 @@ type Result = Omit<LanguageModelV4GenerateResult, 'request'>
 
 export class Generated {
   readonly #content: LanguageModelV4Content[] = []
-  #text: TextContent | undefined
+  /** The texts by the ids of their parts, because parts may be mixed. */
+  readonly #texts = new Map<string, TextContent>()
   #warnings: Result['warnings'] = []
   #response: NonNullable<Result['response']> = {}
   #finish: Extract<LanguageModelV4StreamPart, { type: 'finish' }> | undefined
@@ -28,13 +29,18 @@ export class Generated {
       }
       case 'text-start':
       case 'reasoning-start':
-        this.#begin({ type: part.type === 'text-start' ? 'text' : 'reasoning', text: '' })
+        this.#begin(part.id, part.type === 'text-start' ? 'text' : 'reasoning')
         return
       case 'text-delta':
-      case 'reasoning-delta':
-        if (this.#text !== undefined) this.#text.text += part.delta
+      case 'reasoning-delta': {
+        const text = this.#texts.get(part.id)
+        if (text !== undefined) text.text += part.delta
         return
+      }
       case 'tool-call':
+      case 'tool-result':
+      case 'file':
+      case 'source':
         this.#content.push(part)
         return
       case 'finish':
@@ -47,13 +53,17 @@ export class Generated {
     }
   }
 
-  #begin(text: TextContent): void {
-    this.#text = text
+  #begin(id: string, type: TextContent['type']): void {
+    const text: TextContent = { type, text: '' }
+    this.#texts.set(id, text)
     this.#content.push(text)
   }
 
-  /** @param headers the headers of the HTTP response */
-  result(headers: Record<string, string>): Result {
+  /**
+   * @param headers the headers of the HTTP response, if there is one
+   * @throws Error if the answer has no `finish` part
+   */
+  result(headers?: Record<string, string>): Result {
     const finish = this.#finish
     if (finish === undefined) throw new Error('the answer has no finish part')
     const { finishReason, usage, providerMetadata } = finish
@@ -62,7 +72,7 @@ export class Generated {
       finishReason,
       usage,
       ...(providerMetadata === undefined ? {} : { providerMetadata }),
-      response: { ...this.#response, headers },
+      response: { ...this.#response, ...(headers !== undefined && { headers }) },
       warnings: this.#warnings,
     }
   }
