@@ -5,6 +5,7 @@ import type { Context } from 'hono'
 import type { Agent } from '../src/agent.ts'
 import { LoomError } from '../src/ground/error.ts'
 import { isJsonObject, toJson } from '../src/ground/json.ts'
+import { withinLimit } from '../src/ground/time-limit.ts'
 import type { Loom } from '../src/loom.ts'
 import { missingAgent } from '../src/session/mailboxes.ts'
 import { noSession } from '../src/session/receipt.ts'
@@ -26,18 +27,23 @@ export interface SessionWorld {
 export interface RequestRules {
   principalOf: (c: Context) => string | undefined | Promise<string | undefined>
   contextOf: ((c: Context) => unknown) | undefined
+  /** The time limit of each of them, in milliseconds. */
+  timeoutMs: number
 }
 
 /**
- * @throws LoomError `unauthorized` for a request without a principal; the errors of the rules
+ * @throws LoomError `unauthorized` for a request without a principal; `unavailable` if a rule returns too late;
+ * the errors of the rules
  */
 export async function worldOf(
   c: Context,
   loom: Loom,
-  { principalOf, contextOf }: RequestRules,
+  { principalOf, contextOf, timeoutMs }: RequestRules,
 ): Promise<SessionWorld> {
+  const resultOf = (name: string, rule: (c: Context) => unknown) =>
+    ruleResult(c, { name, rule, timeoutMs })
   // An application may be written without types.
-  const principal: unknown = await principalOf(c)
+  const principal = await resultOf('principalOf', principalOf)
   if (principal !== undefined && principal !== null && typeof principal !== 'string') {
     // Not a `LoomError`: this is a fault of the application, and the text is for its error log.
     throw new Error(`principalOf must return a text or undefined; got a ${typeof principal}.`)
@@ -48,9 +54,35 @@ export async function worldOf(
       'The server does not know the sender of this request. Sign in, and send it again.',
     )
   }
-  const serverContext = contextOf && (async () => serverPart(await contextOf(c)))
+  const serverContext =
+    contextOf && (async () => serverPart(await resultOf('contextOf', contextOf)))
   return { loom, principal, serverContext }
 }
+
+/**
+ * The result of a rule, which may never come: a lookup of the application can hang. The wait ends with the
+ * request.
+ */
+async function ruleResult(
+  c: Context,
+  { name, rule, timeoutMs }: { name: string; rule: (c: Context) => unknown; timeoutMs: number },
+): Promise<unknown> {
+  const lateError = () => {
+    const cause = new Error(`${name} did not return within ${timeoutMs} ms.`)
+    return new LoomError('unavailable', notChecked, { cause })
+  }
+  const signal = () => c.req.raw.signal
+  try {
+    return await withinLimit({ limitMs: timeoutMs, lateError, signal }, () => rule(c))
+  } catch (error) {
+    // The reason of the signal is no fault of the application.
+    if (!signal().aborted) throw error
+    throw new LoomError('aborted', 'The client closed the connection.', { cause: error })
+  }
+}
+
+const notChecked =
+  'The server could not check this request in time. Send the request again with the same ids.'
 
 function serverPart(value: unknown): JSONObject {
   if (value === undefined || value === null) return {}

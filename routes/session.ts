@@ -40,6 +40,11 @@ export interface SessionRoutesOptions {
    * @defaultValue all of the context is the client's
    */
   contextOf?: (c: Context) => object | undefined | Promise<object | undefined>
+  /**
+   * The time that `principalOf` and `contextOf` may each take, in milliseconds. After it, the request is
+   * refused with status 503. If the client goes away before, the wait ends. @defaultValue 10000
+   */
+  timeoutMs?: number
   /** The earlier name of `principalOf`. @defaultValue none */
   tenantOf?: (c: Context) => string
 }
@@ -47,6 +52,7 @@ export interface SessionRoutesOptions {
 const optionFields: FieldsOf<SessionRoutesOptions> = {
   principalOf: true,
   contextOf: true,
+  timeoutMs: true,
   tenantOf: true,
 }
 
@@ -68,7 +74,8 @@ export function sessionRoutes(loom: Loom, options: SessionRoutesOptions = {}): H
     subject: 'The options of sessionRoutes have',
     known: optionFields,
   })
-  const { tenantOf = () => '', principalOf = tenantOf, contextOf } = options
+  const { tenantOf = () => '', principalOf = tenantOf, contextOf, timeoutMs = 10_000 } = options
+  const rules = { principalOf, contextOf, timeoutMs }
   let isStarted = false
   const start = () => {
     if (isStarted) return
@@ -88,7 +95,7 @@ export function sessionRoutes(loom: Loom, options: SessionRoutesOptions = {}): H
   handlers().catch(loom.report)
   const to = (name: keyof Awaited<ReturnType<typeof handlers>>) => async (c: Context) => {
     start()
-    return (await handlers())[name](c, await worldOf(c, loom, { principalOf, contextOf }))
+    return (await handlers())[name](c, await worldOf(c, loom, rules))
   }
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))

@@ -3,7 +3,6 @@
  * A failure before the first event is thrown, so that the route can still answer with a status. The
  * stream reports a later failure.
  */
-import type { ToolSet } from 'ai'
 import type { Context } from 'hono'
 
 import type { Agent } from './agent.ts'
@@ -13,6 +12,7 @@ import { type FieldsOf, refuseMisspeltFields } from './ground/known-fields.ts'
 import type { RunOptions, WithModels } from './run-options.ts'
 import type { RunResult } from './run-result.ts'
 import { run } from './runner.ts'
+import { earlyTools } from './runner/callback-result.ts'
 import { contextOf } from './runner/context.ts'
 import type { Sink } from './sink.ts'
 import { readConversation } from './wire/conversation.ts'
@@ -111,7 +111,8 @@ export async function streamAgent<CONTEXT = unknown, OUTPUT = unknown>(
   const messages = posted === undefined ? await messagesIn(c) : posted
   const conversation = await readConversation(
     messages,
-    () => toolsOf(agent, options),
+    // The tools decide the form in which the model gets the outputs in the history.
+    async () => toolSetOf(await earlyTools(agent, contextOf(options), () => c.req.raw.signal)),
     options.fileUrls,
   )
   const messageId = options.messageId ?? conversation.continues
@@ -201,12 +202,4 @@ async function conclude<OUTPUT>(
   } catch (error) {
     onError?.(error)
   }
-}
-
-/** The tools decide the form in which the model gets the outputs in the history. */
-async function toolsOf<CONTEXT>(
-  { tools = [] }: Agent<CONTEXT>,
-  options: RunOptions<CONTEXT>,
-): Promise<ToolSet> {
-  return toolSetOf(typeof tools === 'function' ? await tools(contextOf(options)) : tools)
 }

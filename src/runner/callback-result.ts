@@ -1,6 +1,10 @@
 /** The result of a callback of the user, which may never come. */
+import type { Agent } from '../agent.ts'
 import { LoomError } from '../ground/error.ts'
-import { abortError, timerMaxMs, untilAborted } from '../ground/until-aborted.ts'
+import { withinLimit } from '../ground/time-limit.ts'
+import { abortError } from '../ground/until-aborted.ts'
+import type { AgentTools } from '../tool.ts'
+import { defaultTimeLimits } from './read-model.ts'
 
 export interface CallbackCall {
   /** The callback in the error text: `prepareStep of agent "tutor"`. */
@@ -19,22 +23,33 @@ export async function callbackResult<RESULT>(
   callback: () => RESULT | PromiseLike<RESULT>,
 ): Promise<RESULT> {
   if (signal?.aborted === true) throw abortError(signal)
-  const result = callback()
-  if (!isPending(result)) return result
-  const late = Promise.withResolvers<never>()
-  const text = `${name} did not return within ${limitMs / 1000} s.`
-  // A wait for nothing must not keep the process running.
-  const timer = setTimeout(
-    () => late.reject(new LoomError('internal', text)),
-    Math.min(limitMs, timerMaxMs),
-  ).unref()
-  const inTime = Promise.race([result, late.promise])
-  try {
-    return await untilAborted(signal, () => inTime)
-  } finally {
-    clearTimeout(timer)
-  }
+  const lateError = () =>
+    new LoomError('internal', `${name} did not return within ${limitMs / 1000} s.`)
+  return withinLimit({ limitMs, lateError, signal: () => signal }, callback)
 }
 
-const isPending = <RESULT>(value: RESULT | PromiseLike<RESULT>): value is PromiseLike<RESULT> =>
-  typeof value === 'object' && value !== null && 'then' in value
+/**
+ * The result of a callback outside of the agent's run, before its first model call.
+ * @param field the field of the agent that has the callback
+ * @throws as `callbackResult`
+ */
+export function earlyResult<RESULT>(
+  agent: Pick<Agent<never>, 'name' | 'limits'>,
+  field: string,
+  callback: () => RESULT | PromiseLike<RESULT>,
+  signal?: AbortSignal,
+): Promise<RESULT> {
+  const limitMs = agent.limits?.stepMs ?? defaultTimeLimits.stepMs
+  return callbackResult({ name: `${field} of agent "${agent.name}"`, limitMs, signal }, callback)
+}
+
+/** The tools of an agent outside of its run, for its earlier messages. @throws as `callbackResult` */
+export async function earlyTools<CONTEXT>(
+  agent: Agent<CONTEXT>,
+  context: CONTEXT,
+  signal?: () => AbortSignal,
+): Promise<AgentTools> {
+  const { tools = [] } = agent
+  if (typeof tools !== 'function') return tools
+  return earlyResult(agent, 'tools', () => tools(context), signal?.())
+}

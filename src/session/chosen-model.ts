@@ -7,17 +7,19 @@ import { LoomError } from '../ground/error.ts'
 import { textField } from '../ground/fields.ts'
 import { didYouMean } from '../ground/nearest.ts'
 import { nearestModels } from '../model/nearest-models.ts'
+import { earlyResult } from '../runner/callback-result.ts'
 
 /**
- * @param context returns the context of the turn, for an agent whose list depends on it
+ * @param contextOf returns the context of the turn, for an agent whose list depends on it
  * @throws LoomError `invalid-request` if the agent does not list the model; the error of its callback
  */
 export async function checkChosenModel(
-  { name, models }: Agent,
+  agent: Agent,
   model: string,
-  context: () => Promise<JSONObject>,
+  contextOf: () => Promise<JSONObject>,
 ): Promise<void> {
-  const own = typeof models === 'function' ? await models(await context()) : models
+  const { name } = agent
+  const own = await ownModels(agent, contextOf)
   checkValue(name, 'models', own)
   const list = own ?? []
   if (list.includes(model)) return
@@ -26,6 +28,16 @@ export async function checkChosenModel(
       ? `The agent "${name}" lets no client choose its model: post without "model".`
       : `The agent "${name}" does not offer the model ${JSON.stringify(model.slice(0, 200))}.${didYouMean(nearestModels(model, list))} It offers: ${list.join(', ')}.`
   throw new LoomError('invalid-request', text)
+}
+
+async function ownModels(
+  agent: Agent,
+  contextOf: () => Promise<JSONObject>,
+): Promise<readonly string[] | undefined> {
+  const { models } = agent
+  if (typeof models !== 'function') return models
+  const context = await contextOf()
+  return earlyResult(agent, 'models', () => models(context))
 }
 
 /** The choice, as the message of the answer has it: an answer or an approval continues with this model. */

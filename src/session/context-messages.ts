@@ -7,6 +7,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { ModelMessage, UIMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
+import { earlyTools } from '../runner/callback-result.ts'
 import { Origins } from '../runner/compaction/origins.ts'
 import type { SessionContext } from '../store/session.ts'
 import { modelMessagesOf } from '../wire/conversation.ts'
@@ -23,11 +24,10 @@ export async function contextMessages(
   partial: UIMessage | undefined,
   { agent, context }: { agent: Agent; context: JSONObject },
 ): Promise<ContextMessages> {
-  const { tools = [] } = agent
   const origins = new Origins()
   const messages = await modelMessagesOf(
     partial === undefined ? history : [...history, partial],
-    async () => toolSetOf(typeof tools === 'function' ? await tools(context) : tools),
+    async () => toolSetOf(await earlyTools(agent, context)),
     (last, id) => {
       if (id !== partial?.id) origins.markEnd(last, id)
     },
