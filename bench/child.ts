@@ -49,8 +49,11 @@ export class Child {
     }
   }
 
-  /** Resolves when a process listens on the port. */
-  async waitForPort(port: number, deadlineMs = 20_000): Promise<void> {
+  /**
+   * Resolves when a process listens on the port, and rejects at once if the child has ended. The time limit is
+   * only for a child that hangs: on a busy machine the start of a child takes tens of seconds.
+   */
+  async waitForPort(port: number, deadlineMs = 120_000): Promise<void> {
     const deadline = Date.now() + deadlineMs
     while (!(await accepts(port))) {
       const end = this.#process.exitCode ?? this.#process.signalCode

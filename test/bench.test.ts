@@ -77,7 +77,7 @@ describe('contenders', () => {
       started.set(name, { child, port })
       await child.waitForPort(port)
     }
-  }, 180_000)
+  }, 600_000)
 
   afterAll(async () => {
     await Promise.all([...started.values()].map(({ child }) => child.stop()))
@@ -95,7 +95,7 @@ describe('contenders', () => {
     const answer = await connection.post(
       contenders[name].path,
       requestBody({ ...order, id }),
-      10_000,
+      60_000,
     )
     connection.close()
     return { body: bodyOf(answer.raw), asked: upstream.asked.pop() ?? '' }
@@ -153,6 +153,7 @@ describe('contenders', () => {
 describe('stage', () => {
   it.each(contenderNames)(
     'observes every token of paced and unpaced answers of %s',
+    { timeout: 180_000 },
     async (name) => {
       const stage = await openStage({ contender: contenders[name], cores: null })
       try {
@@ -172,7 +173,6 @@ describe('stage', () => {
         await stage.close()
       }
     },
-    30_000,
   )
 
   it('a contender with a wrong answer fails', async () => {
