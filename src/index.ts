@@ -61,12 +61,12 @@ export { openRedisStore } from './store/open-redis-store.ts'
 export type { RedisStoreOptions, StoreNotice } from './store/redis.ts'
 export type { WhenBusy } from './store/letter.ts'
 export type { StreamAgentOptions } from './stream-agent.ts'
-export {
-  attachDefaultLogger,
-  type TelemetryEvent,
-  type TelemetryEvents,
-  type TelemetryMessage,
-} from './ground/telemetry.ts'
+export { attachDefaultLogger } from './ground/telemetry.ts'
+export type {
+  TelemetryEvent,
+  TelemetryEvents,
+  TelemetryMessage,
+} from './ground/telemetry-events.ts'
 export type { SystemPrompt, SystemPromptPart } from './system-prompt.ts'
 export type {
   AfterToolDecision,

@@ -4,6 +4,7 @@ import type { Clock } from './ground/clock.ts'
 import type { FieldsOf } from './ground/known-fields.ts'
 import type { ModelReference, Models } from './model.ts'
 import type { Ledger } from './runner/ledger.ts'
+import type { RunCaller } from './runner/run-telemetry.ts'
 import type { SessionHooks } from './runner/session-hooks.ts'
 import type { Sink } from './sink.ts'
 
@@ -90,6 +91,11 @@ export interface RunOptions<CONTEXT = undefined> {
    * @internal
    */
   above?: Ledger
+  /**
+   * The tool call that runs this agent. Loom sets it for sub-agents. @defaultValue none
+   * @internal
+   */
+  caller?: RunCaller
 }
 
 /** The fields of `RunOptions`. */
@@ -111,4 +117,5 @@ export const runOptionFields: FieldsOf<RunOptions> = {
   depth: true,
   rootMessage: true,
   above: true,
+  caller: true,
 }

@@ -10,14 +10,15 @@ import type { ModelMessage } from 'ai'
 import type { Agent } from './agent.ts'
 import { systemClock } from './ground/clock.ts'
 import { errorMessage, LoomError } from './ground/error.ts'
-import { publish } from './ground/telemetry.ts'
 import { untilAborted } from './ground/until-aborted.ts'
 import type { Models } from './model.ts'
 import type { RunOptions, WithModels } from './run-options.ts'
 import type { Outcome, RunResult } from './run-result.ts'
 import { AgentRun } from './runner/agent-run.ts'
 import { finishOf, resultOf, startOf, withResult } from './runner/ending.ts'
+import { measuresOf } from './runner/reply-cost.ts'
 import { noRunSettings, readRunSettings, type RunSettings } from './runner/run-settings.ts'
+import { RunTelemetry } from './runner/run-telemetry.ts'
 import { rootMessageOf } from './runner/settler-options.ts'
 import { guardSink, type Sink, SinkFailure } from './sink.ts'
 
@@ -44,6 +45,15 @@ export async function run<CONTEXT = unknown, OUTPUT = unknown>(
   const { model, messageId = randomUUID(), sink, session, ...shared } = options
   const [first] = settings.models
   const defaults = first === undefined ? {} : { defaultModel: options.defaultModel ?? first }
+  const rootMessage = rootMessageOf(options, messageId)
+  const telemetry = new RunTelemetry({
+    agent: agent.name,
+    caller: options.caller,
+    sessionId: rootMessage.sessionId,
+    messageId: rootMessage.messageId,
+    principal: options.principal ?? '',
+    tree: session?.tree,
+  })
   const agentRun = new AgentRun<CONTEXT>({
     agent,
     settings,
@@ -53,16 +63,18 @@ export async function run<CONTEXT = unknown, OUTPUT = unknown>(
     messageId,
     messages: typeof messages === 'string' ? [{ role: 'user', content: messages }] : messages,
     emit,
-    runBelow: (below, prompt, { callPath, ...own }) =>
+    telemetry,
+    runBelow: (below, prompt, { callPath, toolCallId, ...own }) =>
       runBelow(below, prompt, {
         ...shared,
         ...defaults,
         ...own,
-        rootMessage: { ...rootMessageOf(options, messageId), callPath },
+        rootMessage: { ...rootMessage, callPath },
+        caller: { telemetry, toolCallId },
       }),
   })
   return withOutputType(
-    await conclude(agentRun, { agent, options, messageId, emit, signal, models }),
+    await conclude(agentRun, { agent, options, messageId, emit, signal, models, telemetry }),
   )
 }
 
@@ -113,6 +125,7 @@ interface Run<CONTEXT> {
   emit: Sink
   signal: AbortSignal
   models: Models
+  telemetry: RunTelemetry
 }
 
 /** Emits `start` to `finish` on every path but one: a sink that failed receives nothing more. */
@@ -120,11 +133,11 @@ async function conclude<CONTEXT>(
   agentRun: AgentRun<CONTEXT>,
   run: Run<CONTEXT>,
 ): Promise<RunResult> {
-  const { agent, options, messageId, emit } = run
+  const { agent, options, messageId, emit, telemetry } = run
   const { clock = systemClock } = options
   const started = clock.elapsed()
   let outcome: Outcome = 'error'
-  publish('agent:start', () => [{}, { agent: agent.name, context: options.context }])
+  telemetry.publish('agent:start', () => [{}, { context: options.context }])
   try {
     if (options.session?.resume.started !== true) {
       const { session, model } = options
@@ -146,9 +159,9 @@ async function conclude<CONTEXT>(
     throw error instanceof SinkFailure ? error.cause : error
   } finally {
     const durationMs = clock.elapsed() - started
-    publish('agent:stop', () => [
-      { durationMs, steps: agentRun.steps },
-      { agent: agent.name, result: outcome },
+    telemetry.publish('agent:stop', () => [
+      { durationMs, steps: agentRun.steps, ...measuresOf(agentRun.ledger.ofRun) },
+      { result: outcome },
     ])
   }
 }

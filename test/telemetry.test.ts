@@ -2,7 +2,7 @@ import diagnostics from 'node:diagnostics_channel'
 
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 
-import { attachDefaultLogger, publish, type TelemetryEvents } from '../src/ground/telemetry.ts'
+import { attachDefaultLogger, publish, type RunEvent } from '../src/ground/telemetry.ts'
 import { calculator } from '../tools/calculator.ts'
 import { answers } from './model-failures.ts'
 import { agentOf, record, watchRejections } from './recorded-run.ts'
@@ -10,18 +10,25 @@ import { calls, hangs, says, type Script, scriptedModel, words } from './scripte
 
 beforeEach(watchRejections)
 
-/** The table of LoomEx: every event, its measurements, its metadata. */
-const table: Record<keyof TelemetryEvents, [measurements: string[], metadata: string[]]> = {
-  'agent:start': [[], ['agent', 'context']],
-  'agent:stop': [
-    ['durationMs', 'steps'],
-    ['agent', 'result'],
-  ],
-  'step:start': [[], ['agent', 'step']],
-  'step:stop': [['durationMs'], ['agent', 'step']],
+/** The labels of a run without a session, a principal and a run above it. */
+const labels = ['agent', 'runId', 'rootRunId', 'messageId']
+const tokens = [
+  'inputTokens',
+  'outputTokens',
+  'totalTokens',
+  'cachedInputTokens',
+  'reasoningTokens',
+]
+
+/** Every event of a run, its measurements, and its metadata without the labels of the run. */
+const table: Record<RunEvent, [measurements: string[], metadata: string[]]> = {
+  'agent:start': [[], ['context']],
+  'agent:stop': [['durationMs', 'steps', ...tokens], ['result']],
+  'step:start': [[], ['step']],
+  'step:stop': [['durationMs'], ['step']],
   'llm:start': [[], ['model', 'messageCount']],
   'llm:stop': [
-    ['durationMs', 'inputTokens', 'outputTokens'],
+    ['durationMs', ...tokens],
     ['model', 'finishReason'],
   ],
   'llm:retry': [['delayMs'], ['model', 'attempt', 'error']],
@@ -88,10 +95,9 @@ describe('the events of a run', () => {
     )
     for (const { event, measurements, metadata } of noted) {
       const keys = [Object.keys(measurements), Object.keys(metadata)]
-      expect([event, ...keys]).toEqual([
-        event,
-        ...(Object.entries(table).find(([name]) => name === event)?.[1] ?? []),
-      ])
+      const [, [numbers, own] = [[], []]] =
+        Object.entries(table).find(([name]) => name === event) ?? []
+      expect([event, ...keys]).toEqual([event, numbers, [...own, ...labels]])
       for (const value of Object.values(measurements)) expect(value).toBeGreaterThanOrEqual(0)
     }
   })
@@ -155,17 +161,26 @@ describe('the events of a run', () => {
 
   it('no message is built without a subscriber', () => {
     let built = 0
-    const build = (): TelemetryEvents['step:start'] => {
-      built++
-      return [{}, { agent: 'math', step: 1 }]
-    }
-    publish('step:start', build)
+    const ids = { agent: 'math', runId: 'r', rootRunId: 'r', messageId: 'm' }
+    const publishStep = () =>
+      publish(
+        'step:start',
+        () => {
+          built++
+          return ids
+        },
+        () => {
+          built++
+          return [{}, { step: 1 }]
+        },
+      )
+    publishStep()
     expect(built).toBe(0)
     const noted = noteAll()
-    publish('step:start', build)
-    expect(built).toBe(1)
+    publishStep()
+    expect(built).toBe(2)
     expect(noted).toEqual([
-      { event: 'step:start', measurements: {}, metadata: { agent: 'math', step: 1 } },
+      { event: 'step:start', measurements: {}, metadata: { step: 1, ...ids } },
     ])
   })
 })
@@ -178,9 +193,9 @@ describe('the default logger', () => {
     onTestFinished(detach)
     await runAll()
     expect(lines).toHaveLength(noted.length)
-    expect(lines[0]).toBe('[loom] agent:start agent=math')
+    expect(lines[0]).toMatch(/^\[loom\] agent:start agent=math runId=[\w-]+ rootRunId=/)
     expect(lines.at(-1)).toMatch(
-      /^\[loom\] agent:stop durationMs=\d+ steps=3 agent=math result=finished$/,
+      /^\[loom\] agent:stop durationMs=\d+ steps=3 inputTokens=\d+ .* result=finished agent=math /,
     )
     expect(lines.join('\n')).not.toContain('Ada')
   })
@@ -188,12 +203,14 @@ describe('the default logger', () => {
   it('the logger escapes line ends', async () => {
     const lines: string[] = []
     onTestFinished(attachDefaultLogger((line) => lines.push(line)))
-    publish('tool:error', () => [
-      { durationMs: 1.4 },
-      { tool: 'bash', toolCallId: 'c', error: 'one\ntwo' },
-    ])
+    const ids = { agent: 'math', runId: 'r', rootRunId: 'r', messageId: 'm' }
+    publish(
+      'tool:error',
+      () => ids,
+      () => [{ durationMs: 1.4 }, { tool: 'bash', toolCallId: 'c', error: 'one\ntwo' }],
+    )
     expect(lines).toEqual([
-      '[loom] tool:error durationMs=1 tool=bash toolCallId=c error="one\\ntwo"',
+      '[loom] tool:error durationMs=1 tool=bash toolCallId=c error="one\\ntwo" agent=math runId=r rootRunId=r messageId=m',
     ])
   })
 

@@ -6,6 +6,7 @@ import type { Models } from '../model.ts'
 import type { RunOptions } from '../run-options.ts'
 import type { Sink } from '../sink.ts'
 import type { RunSettings } from './run-settings.ts'
+import type { RunTelemetry } from './run-telemetry.ts'
 import type { RunBelow } from './sub-runs.ts'
 
 export interface AgentRunOptions<CONTEXT> {
@@ -16,6 +17,7 @@ export interface AgentRunOptions<CONTEXT> {
   messageId: string
   models: Models
   emit: Sink
+  telemetry: RunTelemetry
   signal: AbortSignal
   options: RunOptions<CONTEXT>
   runBelow: RunBelow

@@ -11,7 +11,6 @@ import type { StepDecision } from '../agent.ts'
 import { changedFields } from '../ground/agent-values.ts'
 import { type Clock, systemClock } from '../ground/clock.ts'
 import { LoomError } from '../ground/error.ts'
-import { publish } from '../ground/telemetry.ts'
 import type { Outcome } from '../run-result.ts'
 import type { Sink } from '../sink.ts'
 import { preparationFields, type PreparedStep, type StepPreparation } from '../step-preparation.ts'
@@ -87,6 +86,7 @@ export class AgentRun<CONTEXT> {
       models,
       signal,
       clock,
+      telemetry: run.telemetry,
       compaction,
       session,
       context,
@@ -208,14 +208,17 @@ export class AgentRun<CONTEXT> {
   }
 
   async #step(): Promise<Outcome | undefined> {
-    const { agent } = this.#inputs
+    const { telemetry } = this.#inputs
     this.steps++
     this.ledger.beginStep()
-    const labels = { agent: agent.name, step: this.steps }
+    const labels = { step: this.steps }
     const started = this.#clock.elapsed()
-    publish('step:start', () => [{}, labels])
+    telemetry.publish('step:start', () => [{}, labels])
     const { reply, settled } = await this.#askAndSettle().finally(() => {
-      publish('step:stop', () => [{ durationMs: this.#clock.elapsed() - started }, labels])
+      telemetry.publish('step:stop', () => [
+        { durationMs: this.#clock.elapsed() - started },
+        labels,
+      ])
     })
     return Array.isArray(settled) ? this.#decide(reply, settled) : settled
   }
@@ -237,13 +240,14 @@ export class AgentRun<CONTEXT> {
   }
 
   async #ask(): Promise<ModelReply> {
-    const { agent, models, emit, signal, options } = this.#inputs
+    const { agent, models, emit, signal, telemetry, options } = this.#inputs
     const { session, recovery } = options
     const settings = this.#settings.current
     const answer = await askModel({
       models,
       emit,
       signal,
+      telemetry,
       clock: this.#clock,
       attempts: this.#settings.beginAttempts(),
       limits: settings.limits,

@@ -9,7 +9,6 @@ import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provid
 import type { ErrorDecision, TimeLimits } from '../agent.ts'
 import { type Clock, wait } from '../ground/clock.ts'
 import { LoomError } from '../ground/error.ts'
-import { publish } from '../ground/telemetry.ts'
 import { untilAborted } from '../ground/until-aborted.ts'
 import type { ModelFacts, ModelReference, Models } from '../model.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
@@ -17,6 +16,7 @@ import type { Attempts } from './attempts.ts'
 import { readModel } from './read-model.ts'
 import { measuresOf, priceOf } from './reply-cost.ts'
 import { modelError } from './retry.ts'
+import type { RunTelemetry } from './run-telemetry.ts'
 import { StepReader, type StepReaderOptions } from './step-reader.ts'
 
 export interface Question {
@@ -38,6 +38,7 @@ export interface Question {
   limits: TimeLimits
   signal: AbortSignal
   clock: Clock
+  telemetry: RunTelemetry
   /** Whether a reply can be withdrawn. Called if a reply broke off after its first content. */
   mayReset: () => Promise<boolean>
   /** Awaited before each model call. */
@@ -84,7 +85,7 @@ export async function askModel(question: Question): Promise<ModelReply> {
       reply.finishReason = 'stop'
       return { kind: 'instead', reply, model }
     }
-    publish('llm:retry', () => [
+    question.telemetry.publish('llm:retry', () => [
       { delayMs: next },
       { model, attempt: attempts.count, error: failure.message },
     ])
@@ -158,7 +159,7 @@ const nameOf = (model: { provider: string; modelId: string }) =>
 
 /** Reads one reply to its end. Returns the failure, if there is one. */
 async function read(
-  { limits, signal, clock, optionsFor, beforeStart }: Question,
+  { limits, signal, clock, telemetry, optionsFor, beforeStart }: Question,
   model: LanguageModelV4,
   { name, reply, facts }: { name: string; reply: StepReader; facts: ModelFacts },
 ): Promise<LoomError | undefined> {
@@ -170,7 +171,7 @@ async function read(
   if (options instanceof LoomError) return options
   await beforeStart?.()
   const started = clock.elapsed()
-  publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
+  telemetry.publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
   let failure: LoomError | undefined
   try {
     await readModel({ model, options, limits, signal, clock, receive: reply.receive })
@@ -183,8 +184,8 @@ async function read(
       failure = reply.failure ?? modelError(error)
     }
   } finally {
-    publish('llm:stop', () => [
-      { durationMs: clock.elapsed() - started, ...measuresOf(reply) },
+    telemetry.publish('llm:stop', () => [
+      { durationMs: clock.elapsed() - started, ...measuresOf(reply.spending) },
       { model: name, finishReason: failure ? 'error' : (reply.finishReason ?? 'other') },
     ])
   }

@@ -3,13 +3,13 @@ import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provid
 
 import type { TimeLimits } from '../agent.ts'
 import type { Clock } from '../ground/clock.ts'
-import { publish } from '../ground/telemetry.ts'
 import type { ModelFacts } from '../model.ts'
 import type { Spending } from '../spending.ts'
 import { CallIds } from './call-ids.ts'
 import { readModel } from './read-model.ts'
 import { measuresOf, priceOf } from './reply-cost.ts'
 import { modelError } from './retry.ts'
+import type { RunTelemetry } from './run-telemetry.ts'
 import { StepReader } from './step-reader.ts'
 
 export interface SummaryCall {
@@ -21,13 +21,14 @@ export interface SummaryCall {
   limits: TimeLimits
   signal: AbortSignal
   clock: Clock
+  telemetry: RunTelemetry
   /** Also called if the call fails. */
   spend: (spending: Spending) => void
 }
 
 /** @throws LoomError `model-failed`, `model-timeout`, `context-overflow`; the signal's reason */
 export async function askSummary(call: SummaryCall): Promise<string> {
-  const { model, name, facts, options, signal, clock, spend } = call
+  const { model, name, facts, options, signal, clock, telemetry, spend } = call
   const reply = new StepReader({
     emit: () => undefined,
     clock,
@@ -37,7 +38,7 @@ export async function askSummary(call: SummaryCall): Promise<string> {
     priceOf: (usage) => priceOf(usage, facts),
   })
   const started = clock.elapsed()
-  publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
+  telemetry.publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
   try {
     await readModel({ model, options, limits: call.limits, signal, clock, receive: reply.receive })
     if (reply.failure !== undefined) throw reply.failure
@@ -47,8 +48,8 @@ export async function askSummary(call: SummaryCall): Promise<string> {
     throw modelError(error)
   } finally {
     spend(reply.spending)
-    publish('llm:stop', () => [
-      { durationMs: clock.elapsed() - started, ...measuresOf(reply) },
+    telemetry.publish('llm:stop', () => [
+      { durationMs: clock.elapsed() - started, ...measuresOf(reply.spending) },
       { model: name, finishReason: reply.finishReason ?? 'error' },
     ])
   }

@@ -9,7 +9,6 @@ import type { ModelMessage } from 'ai'
 
 import type { AgentCompaction, CompactionInfo, CompactionOptions } from '../compaction.ts'
 import { LoomError } from '../ground/error.ts'
-import { publish } from '../ground/telemetry.ts'
 import { untilAborted } from '../ground/until-aborted.ts'
 import { systemText } from '../system-prompt.ts'
 import { assemble, type Covered, coveredBy, dropOldest, squeeze } from './compaction/assemble.ts'
@@ -22,6 +21,7 @@ import { shortText } from './compaction/shorten.ts'
 import { withStubs } from './compaction/stubs.ts'
 import { summarise, type SummaryTask } from './compaction/summarise.ts'
 import { type Call, knownWindow, ModelWindow } from './model-window.ts'
+import type { RunTelemetry } from './run-telemetry.ts'
 import type { SavedSummary } from './session-hooks.ts'
 
 export interface CompactorOptions {
@@ -29,6 +29,8 @@ export interface CompactorOptions {
   origins: Origins
   breaker: Breaker
   signal: AbortSignal
+  /** Reports each compaction. Undefined for the preview of a prompt, which is no part of a run. */
+  telemetry?: RunTelemetry
   /** Asks for a summary. Undefined if no model may be asked, for instance to preview the next prompt. */
   ask: AskForSummary | undefined
   /** Stores a summary. Called if the summary ends at the end of a stored message. */
@@ -257,7 +259,7 @@ export class Compactor {
     if (kept === shown.length) return
     const tokens = (messages: readonly ModelMessage[]) =>
       Math.round(tokensOf(messages) * this.#window.ratio)
-    publish('context:compact', () => [
+    this.#options.telemetry?.publish('context:compact', () => [
       { tokensBefore: tokens(shown), tokensAfter: tokens(shorter) },
       { removed: shown.length - kept, kept },
     ])

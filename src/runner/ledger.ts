@@ -45,6 +45,7 @@ export class Ledger {
   sessionSpent: Spending = noSpending
   readonly #steps: Step[] = []
   #total: Spending
+  #ofRun: Spending = noSpending
   /** Whether there is spending that `takeNews` has not reported yet. */
   #hasUnreported = false
 
@@ -52,6 +53,11 @@ export class Ledger {
     this.#options = options
     this.#earlier = options.before?.steps ?? []
     this.#total = options.before?.spending ?? noSpending
+  }
+
+  /** The spending of this run, without that of earlier processes for the same message. */
+  get ofRun(): Spending {
+    return this.#ofRun
   }
 
   get usage(): Usage {
@@ -97,6 +103,7 @@ export class Ledger {
   add(spending: Spending, model?: string): void {
     this.#hasUnreported ||= !isNothing(spending)
     this.#total = addSpending(this.#total, spending)
+    this.#ofRun = addSpending(this.#ofRun, spending)
     // Calls that a human decided on run before the first step.
     if (this.#steps.length === 0) this.beginStep()
     const step = this.#steps.at(-1)

@@ -56,11 +56,21 @@ export interface SavedSummary {
   tokens: number
 }
 
+/** The place of a session that another session started. The ids are those by which the principal names them. */
+export interface SessionTree {
+  /** The session whose tool call started this one. */
+  parent: string
+  /** The session above all others of the tree. */
+  root: string
+}
+
 export interface SessionHooks {
   /** The id of the session in the store, and the first part of every idempotency key. */
   id: string
   /** The id by which the principal of the session names it. */
   publicId: string
+  /** Undefined for a session that no other session started. */
+  tree?: SessionTree
   resume: Resume
   summaries?: SessionSummaries
   /** The spending of the session's other messages. Called if there is a session budget. */

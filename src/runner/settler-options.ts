@@ -10,7 +10,7 @@ import { subRuns } from './sub-runs.ts'
 import { toolHooks } from './tool-hook-calls.ts'
 
 export function settlerOptions<CONTEXT>(
-  { agent, models, signal, options, messageId, runBelow }: AgentRunOptions<CONTEXT>,
+  { agent, models, signal, options, messageId, telemetry, runBelow }: AgentRunOptions<CONTEXT>,
   { emit, ledger }: { emit: Sink; ledger: Ledger },
 ): CallSettlerOptions {
   const { session, depth = 0, principal = '' } = options
@@ -21,6 +21,7 @@ export function settlerOptions<CONTEXT>(
   const scope = session === undefined ? messageId : `${session.id}:${messageId}`
   return {
     emit,
+    telemetry,
     signal,
     clock: options.clock ?? systemClock,
     context,
@@ -47,6 +48,7 @@ export function settlerOptions<CONTEXT>(
         schedules: session?.schedules,
         run: subRuns({
           runBelow,
+          toolCallId,
           key: idempotencyKey,
           callPath: `${callPath}${toolCallId}/`,
           data,

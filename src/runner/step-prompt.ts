@@ -18,6 +18,7 @@ import { Compactor } from './compactor.ts'
 import { FileFilter } from './file-filter.ts'
 import { withInstructions } from './output/answer-format.ts'
 import type { RunSettings } from './run-settings.ts'
+import type { RunTelemetry } from './run-telemetry.ts'
 import type { SessionHooks } from './session-hooks.ts'
 import { summaryWriter } from './summary-writer.ts'
 import { TextFilter } from './text-filter.ts'
@@ -30,6 +31,7 @@ export interface StepPromptOptions {
   models: Models
   signal: AbortSignal
   clock: Clock
+  telemetry: RunTelemetry
   compaction: AgentCompaction
   session: SessionHooks | undefined
   context: unknown
@@ -48,7 +50,8 @@ export class StepPrompt {
   readonly #texts = new TextFilter()
 
   constructor(options: StepPromptOptions) {
-    const { models, signal, clock, compaction, session, context, settings, spend } = options
+    const { models, signal, clock, telemetry, compaction, session, context, settings, spend } =
+      options
     const { summaries, beforeStart } = session ?? {}
     this.#settings = settings
     this.#context = context
@@ -56,6 +59,7 @@ export class StepPrompt {
     this.#compactor = new Compactor({
       compaction,
       signal,
+      telemetry,
       origins: this.#origins,
       breaker: summaries?.breaker ?? new Breaker(),
       save: summaries?.save,
@@ -63,6 +67,7 @@ export class StepPrompt {
         models,
         signal,
         clock,
+        telemetry,
         settings,
         beforeStart,
         spend,

@@ -17,12 +17,14 @@ export type RunBelow = <OUTPUT>(
     signal: AbortSignal
     messageId: string
     callPath: string
+    toolCallId: string
     above: Ledger
   },
 ) => Promise<RunResult<OUTPUT>>
 
 export interface SubRuns {
   runBelow: RunBelow
+  toolCallId: string
   /** The idempotency key of the call. It is the same for each attempt, and so are the keys below it. */
   key: string
   /** The call and those above it, before the ids of the data parts below. */
@@ -34,7 +36,7 @@ export interface SubRuns {
   ledger: Ledger
 }
 
-export function subRuns({ runBelow, key, callPath, data, signal, ledger }: SubRuns) {
+export function subRuns({ runBelow, toolCallId, key, callPath, data, signal, ledger }: SubRuns) {
   let count = 0
   return async <OUTPUT>(
     agent: Agent<unknown, OUTPUT>,
@@ -48,6 +50,7 @@ export function subRuns({ runBelow, key, callPath, data, signal, ledger }: SubRu
       signal,
       messageId: `${key}/${number}`,
       callPath: `${callPath}${number}/`,
+      toolCallId,
       above: ledger,
     })
   }

@@ -12,6 +12,7 @@ import { summaryPrompt } from './compaction/summarise.ts'
 import type { AskForSummary } from './compactor.ts'
 import type { Call } from './model-window.ts'
 import type { RunSettings } from './run-settings.ts'
+import type { RunTelemetry } from './run-telemetry.ts'
 
 export interface SummaryWriterOptions {
   models: Models
@@ -21,6 +22,7 @@ export interface SummaryWriterOptions {
   context: unknown
   signal: AbortSignal
   clock: Clock
+  telemetry: RunTelemetry
   /** Awaited before each model call. */
   beforeStart: (() => Promise<void>) | undefined
   spend: (spending: Spending) => void
@@ -34,7 +36,7 @@ const summaryMs = 180_000
 const roomMax = 100_000
 
 export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
-  const { options, context, signal, clock, beforeStart, spend } = writer
+  const { options, context, signal, clock, telemetry, beforeStart, spend } = writer
   const prompt = options.prompt ?? summaryPrompt
   return async (call, limits) => {
     const { model, facts, most } = await summariserOf(writer, call, limits)
@@ -57,6 +59,7 @@ export function summaryWriter(writer: SummaryWriterOptions): AskForSummary {
           facts,
           signal,
           clock,
+          telemetry,
           spend,
           name: `${model.provider}/${model.modelId}`,
           limits: within(settings.limits, deadline - clock.elapsed()),

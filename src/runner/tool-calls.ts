@@ -11,7 +11,6 @@ import type { DataSchemas } from '../data-part.ts'
 import type { StepRecord } from '../event.ts'
 import type { Clock } from '../ground/clock.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
-import { publish } from '../ground/telemetry.ts'
 import { timerMaxMs, untilAborted } from '../ground/until-aborted.ts'
 import { toolOutput } from '../model/prompt/tool-output.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
@@ -19,6 +18,7 @@ import type { ToolContext } from '../tool.ts'
 import { CallData, schemaIn } from './call-data.ts'
 import { CallSteps } from './call-steps.ts'
 import { outputOf, restAfter } from './output-limits.ts'
+import type { RunTelemetry } from './run-telemetry.ts'
 import { beforeCall, decisionAfter, infoOf, type ToolHooks } from './tool-hook-calls.ts'
 import type { ToolCall } from './tool-inputs.ts'
 import { type Settled, type Success, ToolProgress } from './tool-progress.ts'
@@ -29,6 +29,7 @@ export interface ToolCallsOptions {
   messages: ModelMessage[]
   signal: AbortSignal
   clock: Clock
+  telemetry: RunTelemetry
   /** The greatest number of calls at a time. */
   concurrency: number
   contextOf: (
@@ -88,9 +89,9 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   // The client already received the refusal, with the input.
   if (call.refusal !== undefined) return failed(call, call.refusal)
   const labels = { tool: call.toolName, toolCallId: call.toolCallId }
-  const { clock } = options
+  const { clock, telemetry } = options
   const started = clock.elapsed()
-  publish('tool:start', () => [{}, labels])
+  telemetry.publish('tool:start', () => [{}, labels])
   const { beforeStart, record } = options
   const steps = new CallSteps({ call, beforeStart, record })
   const data = dataOf(call, options)
@@ -102,11 +103,11 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   const durationMs = clock.elapsed() - started
   if ('error' in settled) {
     const { error } = settled
-    publish('tool:error', () => [{ durationMs }, { ...labels, error }])
+    telemetry.publish('tool:error', () => [{ durationMs }, { ...labels, error }])
     await options.emit({ type: 'tool-output-error', errorText: error, ...ofCall(call) })
     return failed(call, error)
   }
-  publish('tool:stop', () => [{ durationMs }, labels])
+  telemetry.publish('tool:stop', () => [{ durationMs }, labels])
   await options.emit({ type: 'tool-output-available', output: settled.output, ...ofCall(call) })
   await restAfter(settled.output)
   return { call, part: resultPart(call, settled.modelOutput) }

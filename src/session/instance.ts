@@ -15,6 +15,7 @@ import { Lookout } from './lookout.ts'
 import { Rounds } from './rounds.ts'
 import type { TurnCommit } from './turn-commit.ts'
 import { TurnRun } from './turn-run.ts'
+import { publishTakeover } from './turn-telemetry.ts'
 import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
 export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart' | 'breakers'> {
@@ -204,7 +205,9 @@ export class Instance {
       handOver: isHandOver,
       quietMs: this.#heartbeat.quietMs,
     })
-    if (ownClaim !== undefined) this.begin(ownClaim)
+    if (ownClaim === undefined) return
+    publishTakeover(ownClaim, { instance: this.id, owner, isHandOver })
+    this.begin(ownClaim)
   }
 
   async #commitAgain(commit: TurnCommit): Promise<void> {

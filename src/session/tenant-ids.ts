@@ -15,5 +15,21 @@ export function publicId(tenant: string, stored: string): string {
   return stored.startsWith(prefix) ? stored.slice(prefix.length) : stored
 }
 
+/**
+ * Returns the tenant of a stored id, and the id by which the tenant names the session. An id that an earlier
+ * version stored does not name its tenant: then the tenant is ''.
+ */
+export function namesOf(stored: string): { tenant: string; id: string } {
+  const [, name] = /^@([^/]*)\//.exec(stored) ?? []
+  if (name === undefined) return { tenant: '', id: stored }
+  try {
+    const tenant = decodeURIComponent(name)
+    return { tenant, id: publicId(tenant, stored) }
+  } catch {
+    // Not an encoded name.
+    return { tenant: '', id: stored }
+  }
+}
+
 // Only visible characters: the id is part of idempotency keys, which tools send in HTTP headers.
 const prefixOf = (tenant: string) => `@${encodeURIComponent(tenant.toWellFormed())}/`

@@ -13,6 +13,7 @@ import type { Claim, Commit } from '../store/turn.ts'
 import { LocalTail } from './local-tail.ts'
 import { TurnCommit } from './turn-commit.ts'
 import { TurnLog } from './turn-log.ts'
+import { publishTurn, turnEnding } from './turn-telemetry.ts'
 import { isGone, type RunningTurn, type TurnEnd, type TurnWorld } from './turn-world.ts'
 
 /** It loads the runner, which a program without a turn does not need. */
@@ -86,9 +87,11 @@ export class TurnRun implements RunningTurn {
     const { store, tails, report } = this.world
     const { sessionId } = this.claim
     let unwatch: (() => void) | undefined
+    let commit: Commit | undefined
+    const publishEnd = publishTurn(this.claim, this.world)
     try {
       unwatch = await store.watch(sessionId, 'intents', () => void this.#readIntents())
-      const commit = await this.#perform()
+      commit = await this.#perform()
       if (isGone(this)) return undefined
       await this.#log.flush()
       return await this.#finish(commit)
@@ -99,6 +102,8 @@ export class TurnRun implements RunningTurn {
       unwatch?.()
       this.#tail.end()
       if (tails.get(sessionId)?.tail === this.#tail) tails.delete(sessionId)
+      const end = this.#commit?.isLost === true ? 'lost' : this.#endReason
+      publishEnd(turnEnding(end, this.#commit && commit))
     }
   }
 

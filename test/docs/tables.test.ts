@@ -129,7 +129,7 @@ describe('the tables of telemetry', () => {
     (path) => {
       const page = pageAt(path)
       const named = [...page.text.matchAll(/`(loom:\w+:\w+)`/g)].map(([, name]) => name)
-      expect(channels.length).toBe(11)
+      expect(channels.length).toBe(14)
       expect(new Set(named)).toEqual(new Set(channels))
     },
   )
