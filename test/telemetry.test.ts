@@ -97,7 +97,7 @@ describe('the events of a run', () => {
       const keys = [Object.keys(measurements), Object.keys(metadata)]
       const [, [numbers, own] = [[], []]] =
         Object.entries(table).find(([name]) => name === event) ?? []
-      expect([event, ...keys]).toEqual([event, numbers, [...own, ...labels]])
+      expect([event, ...keys]).toEqual([event, numbers, [...labels, ...own]])
       for (const value of Object.values(measurements)) expect(value).toBeGreaterThanOrEqual(0)
     }
   })
@@ -195,7 +195,7 @@ describe('the default logger', () => {
     expect(lines).toHaveLength(noted.length)
     expect(lines[0]).toMatch(/^\[loom\] agent:start agent=math runId=[\w-]+ rootRunId=/)
     expect(lines.at(-1)).toMatch(
-      /^\[loom\] agent:stop durationMs=\d+ steps=3 inputTokens=\d+ .* result=finished agent=math /,
+      /^\[loom\] agent:stop durationMs=\d+ steps=3 inputTokens=\d+ .* agent=math .* result=finished$/,
     )
     expect(lines.join('\n')).not.toContain('Ada')
   })
@@ -210,7 +210,7 @@ describe('the default logger', () => {
       () => [{ durationMs: 1.4 }, { tool: 'bash', toolCallId: 'c', error: 'one\ntwo' }],
     )
     expect(lines).toEqual([
-      '[loom] tool:error durationMs=1 tool=bash toolCallId=c error="one\\ntwo" agent=math runId=r rootRunId=r messageId=m',
+      '[loom] tool:error durationMs=1 agent=math runId=r rootRunId=r messageId=m tool=bash toolCallId=c error="one\\ntwo"',
     ])
   })
 

@@ -24,7 +24,7 @@ const channels = {
   'turn:stop': channel('loom:turn:stop'),
 } satisfies Record<TelemetryEvent, unknown>
 
-/** The labels at the end of the metadata of an event. */
+/** The labels in the metadata of an event. */
 type LabelsOf<EVENT extends TelemetryEvent> = EVENT extends RunEvent ? RunLabels : TurnLabels
 
 /** The measurements of an event, and its metadata without the labels. */
@@ -44,7 +44,7 @@ export function publish<EVENT extends TelemetryEvent>(
 ): void {
   if (!channels[event].hasSubscribers) return
   const [measurements, metadata] = build()
-  channels[event].publish({ measurements, metadata: { ...metadata, ...labels() } })
+  channels[event].publish({ measurements, metadata: { ...labels(), ...metadata } })
 }
 
 /**
