@@ -10,7 +10,7 @@ import { LoomError } from '../src/ground/error.ts'
 import { conversationGone } from '../src/session/accept-post.ts'
 import { noSession } from '../src/session/receipt.ts'
 import { forkSession } from '../src/session/session-fork.ts'
-import { sessionInfo } from '../src/session/session-info.ts'
+import { sessionInfo, wholeSessionInfo } from '../src/session/session-info.ts'
 import { storedId } from '../src/session/tenant-ids.ts'
 import { seenMessage } from '../src/wire/frames/seen-message.ts'
 import { readingOf } from '../src/wire/reading.ts'
@@ -31,7 +31,7 @@ export { addSchedule, removeSchedule, schedules } from './session-schedules.ts'
 // Reading
 
 export async function show(c: Context, world: SessionWorld): Promise<Response> {
-  return c.json(sessionInfo(await ownSession(c, world)))
+  return jsonResponse(c, await wholeSessionInfo(world.loom.sessions, await ownSession(c, world)))
 }
 
 export async function resume(c: Context, world: SessionWorld): Promise<Response> {

@@ -51,7 +51,7 @@ export type {
 export type { AgentStream } from './stream.ts'
 export { AnswerStream, type CallReply } from './session/answer-stream.ts'
 export type { CallAnswer } from './session/call-answer.ts'
-export type { SessionInfo } from './session/session-info.ts'
+export type { OpenCall, SessionInfo } from './session/session-info.ts'
 export type { StopReply } from './session/session-stop.ts'
 export type { Store } from './store.ts'
 export type { FileStoreOptions } from './store/file.ts'

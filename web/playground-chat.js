@@ -92,6 +92,8 @@ export function openChat({ server, id, agent, oldEntries = [], onChange = () => 
         const entry = chat.entries.find(({ live, waiting }) => live || waiting)
         if (entry === undefined || isRead(entry, record)) continue
         const events = await follow(entry)
+        // The stream of an answer that waits has ended, so nothing of it is missing.
+        entry.readAt = record.state === 'waiting' ? record.updatedAt : undefined
         // The turn has ended but is not stored yet.
         if (events === 0 && record.state === 'running') await pause(0, { signal, pauseMs })
         isStale ||= events > 0 || record.state === 'running'
@@ -106,8 +108,9 @@ export function openChat({ server, id, agent, oldEntries = [], onChange = () => 
     }
   }
 
-  const isRead = (entry, { state, turn }) =>
-    state === 'waiting' && entry.cursor?.startsWith(`${turn.lastId}.`)
+  /** Whether the entry has the whole answer that waits. Each answer to it changes `updatedAt`. */
+  const isRead = (entry, { state, updatedAt }) =>
+    state === 'waiting' && entry.cursor !== undefined && entry.readAt === updatedAt
 
   /** Updates the entry until its stream ends. Returns the number of events. */
   async function follow(entry) {
@@ -345,5 +348,5 @@ const forgottenNote = () => ({
 })
 
 /** A text that changes with every change of a session. */
-const markOf = ({ state, queued, updatedAt, turn, error } = {}) =>
-  JSON.stringify([state, queued, updatedAt, turn?.logId, turn?.claim, error])
+const markOf = ({ state, queued, updatedAt, messageId, startedAt, error } = {}) =>
+  JSON.stringify([state, queued, updatedAt, messageId, startedAt, error])

@@ -9,8 +9,8 @@
  * @param state the `record` of the session, its `messages` and its `queue`
  */
 export function entriesOf(shown, { record, messages, queue }) {
-  const { state, turn, error } = record
-  const openId = state === 'idle' ? undefined : turn?.logId
+  const { state, messageId, error } = record
+  const openId = state === 'idle' ? undefined : messageId
   const ids = new Set(messages.map(({ id }) => id))
   const stored = withRunning(messages, record).map((message) => {
     const isOpen = message.id === openId
@@ -21,7 +21,7 @@ export function entriesOf(shown, { record, messages, queue }) {
     })
   })
   const last = stored.at(-1)
-  if (error !== undefined && last?.message.id === turn?.logId)
+  if (error !== undefined && last?.message.id === messageId)
     Object.assign(last, { end: 'error', error })
   const waiting = queue
     .filter(({ message }) => message?.role === 'user' && !ids.has(message.id))
@@ -36,10 +36,10 @@ export function entriesOf(shown, { record, messages, queue }) {
 }
 
 /** Adds the running answer, or an answer that failed before its first part. */
-function withRunning(messages, { state, turn, error }) {
-  if (turn === undefined || messages.some(({ id }) => id === turn.logId)) return messages
+function withRunning(messages, { state, messageId, error }) {
+  if (messageId === undefined || messages.some(({ id }) => id === messageId)) return messages
   const failed = error !== undefined && messages.at(-1)?.role === 'user'
-  return state !== 'idle' || failed ? [...messages, emptyAnswer(turn.logId)] : messages
+  return state !== 'idle' || failed ? [...messages, emptyAnswer(messageId)] : messages
 }
 
 function entryOf(shown, message, isOpen = false) {

@@ -5,7 +5,7 @@ import { button, element } from './playground-dom.js'
  * @param open receives the id of the conversation to show
  * @param onRemove receives the id of a deleted conversation
  */
-export function openSessions({ dialog, server, titles, current, open, onRemove }) {
+export function openSessions({ dialog, server, current, open, onRemove }) {
   const list = dialog.querySelector('ol')
   const note = dialog.querySelector('.note')
   const more = dialog.querySelector('.more')
@@ -21,34 +21,16 @@ export function openSessions({ dialog, server, titles, current, open, onRemove }
       before = page.before
       more.hidden = before === undefined
       note.textContent = list.childNodes.length === 0 ? 'No conversations yet.' : ''
-      await nameAll(page.sessions)
     } catch (error) {
       note.textContent = error.message
     }
   }
 
-  /**
-   * Finds the titles of conversations that another browser began, because the server stores no
-   * titles.
-   */
-  async function nameAll(sessions) {
-    for (const { id } of sessions) {
-      if (!dialog.open) return
-      if (titles.of(id) !== undefined) continue
-      const messages = await server.messages(id).catch(() => [])
-      titles.learn({ id, entries: messages.map((message) => ({ message })) })
-      const title = [...list.querySelectorAll('a')].find((link) => link.dataset.id === id)
-      if (titles.of(id) !== undefined) title?.firstChild.replaceChildren(titles.of(id))
-    }
-  }
-
-  function itemOf({ id, agent, state, updatedAt, error }) {
-    const title = titles.of(id) ?? `A conversation with ${agent}`
+  function itemOf({ id, agent, title = `A conversation with ${agent}`, state, updatedAt, error }) {
     const opening = element(
       'a',
       {
         href: `#chat=${encodeURIComponent(id)}`,
-        'data-id': id,
         'aria-current': id === current() && 'page',
       },
       element('span', { class: 'title' }, title),

@@ -15,7 +15,6 @@ import { openServer } from './playground-server.js'
 import { openSessions } from './playground-sessions.js'
 import { openSuggestions } from './playground-suggestions.js'
 import { openTheme } from './playground-theme.js'
-import { openTitles } from './playground-titles.js'
 import { userTextOf } from './playground-user.js'
 
 const at = (id) => document.getElementById(id)
@@ -26,7 +25,6 @@ const lookMs = 3000
 
 const key = openKey(at('key'))
 const server = openServer({ key })
-const titles = openTitles(key)
 const announcer = openAnnouncer(at('announcer'))
 
 // --- The shown conversation ---
@@ -128,8 +126,7 @@ function drawAll() {
   composer.show(chat)
   agents.show(chat.agent)
   if (isListed) suggestions.show(agents.current)
-  titles.learn(chat)
-  document.title = titles.of(chat.id) ?? 'Loom'
+  document.title = chat.record?.title ?? 'Loom'
   if (follow) scrollToNewest()
   const answer = entries.findLast(({ message }) => message.role === 'assistant')
   if (answer !== undefined && announcer.settle(answer)) focusQuestion(answer)
@@ -251,11 +248,9 @@ const suggestions = openSuggestions({
 const sessions = openSessions({
   dialog: at('sessions'),
   server,
-  titles,
   current: () => chat.id,
   open: goTo,
   onRemove(id) {
-    titles.forget(id)
     if (id === chat.id) goTo()
   },
 })

@@ -9,7 +9,7 @@ import {
   type QueuedLetterInfo,
   queueInfo,
   type SessionInfo,
-  sessionInfo,
+  wholeSessionInfo,
 } from '../session/session-info.ts'
 import { storedId } from '../session/tenant-ids.ts'
 import type { Branch } from '../store/session.ts'
@@ -80,7 +80,7 @@ export class ReadableSession<OUTPUT> {
   /** Returns the state of the session. Returns undefined if it has no message yet. */
   async info(): Promise<SessionInfo | undefined> {
     const session = await this.#session.find()
-    return session && sessionInfo(session)
+    return session && wholeSessionInfo(this.#session.sessions, session)
   }
 
   /**

@@ -11,7 +11,7 @@ import type { Loom } from '../loom.ts'
 import type { Answer } from '../store/letter.ts'
 import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
 import type { FileStore } from './file-store.ts'
-import { type SessionFiles, titleOf } from './session-files.ts'
+import type { SessionFiles } from './session-files.ts'
 
 export interface LocalOptions {
   loom: Loom
@@ -56,15 +56,16 @@ export function localConversations(options: LocalOptions): Conversations {
 
 async function listStored({ loom, agent }: LocalOptions): Promise<ConversationSummary[]> {
   const { sessions } = await loom.sessions.list('', { limit: 50 })
-  return Promise.all(
+  return (
     sessions
       // A server with other agents may use the same Redis.
       .filter((session) => session.agent === agent)
-      .map(async (session) => {
-        const title = titleOf(await loom.sessions.messages(session.id))
-        const { id, updatedAt } = session
-        return { id, updatedAt, agent, ...(title !== undefined && { title }) }
-      }),
+      .map(({ id, updatedAt, title }) => ({
+        id,
+        updatedAt,
+        agent,
+        ...(title !== undefined && { title }),
+      }))
   )
 }
 

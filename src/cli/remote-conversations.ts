@@ -48,7 +48,9 @@ async function list(api: Api, url: string): Promise<ConversationSummary[]> {
   return sessions.flatMap((session: unknown): ConversationSummary[] => {
     const { id, agent, updatedAt } = fieldsOf(session)
     if (typeof id !== 'string' || typeof updatedAt !== 'number') return []
-    return [{ id, updatedAt, agent: typeof agent === 'string' ? agent : '' }]
+    const title = textField(session, 'title')
+    const named = { id, updatedAt, agent: typeof agent === 'string' ? agent : '' }
+    return [{ ...named, ...(title !== undefined && { title }) }]
   })
 }
 
@@ -105,9 +107,9 @@ class RemoteConversation implements Conversation {
 
   async running(): Promise<string | undefined> {
     const session = fieldsOf(await this.#session())
-    const { state, turn } = session
+    const { state } = session
     if (state !== 'running' && state !== 'waiting') return undefined
-    return textField(turn, 'logId')
+    return textField(session, 'messageId')
   }
 
   async stop(): Promise<void> {

@@ -15,6 +15,7 @@ import { fieldsOf, textField } from '../ground/fields.ts'
 import { makeFolder } from '../ground/make-folder.ts'
 import { shownPath } from '../ground/shown-path.ts'
 import { userStateFolder } from '../ground/state-folder.ts'
+import { titleOf } from '../store/title.ts'
 import { modernMessage } from '../wire/conversation/version-4.ts'
 import type { ConversationSummary } from './conversation.ts'
 import { homeFolder } from './home-folder.ts'
@@ -230,8 +231,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-const titleMax = 200
-
 function summaryOf(session: StoredSession, updatedAt: number): ConversationSummary {
   const { id, agent, messages, directory } = session
   const title = titleOf(messages)
@@ -242,11 +241,4 @@ function summaryOf(session: StoredSession, updatedAt: number): ConversationSumma
     ...(title !== undefined && { title }),
     ...(directory !== undefined && { directory }),
   }
-}
-
-/** Returns the beginning of the first message of the user. */
-export function titleOf(messages: readonly UIMessage[]): string | undefined {
-  const first = messages.find(({ role }) => role === 'user')
-  const text = first?.parts.flatMap((part) => (part.type === 'text' ? part.text : [])).join(' ')
-  return text?.slice(0, titleMax)
 }

@@ -64,7 +64,7 @@ function closingEvent(part: FoldedPart, texts: OpenCallTexts): AgentEvent | unde
   }
 }
 
-const toolNameOf = ({ type, toolName }: FoldedPart): string =>
+export const toolNameOf = ({ type, toolName }: FoldedPart): string =>
   type === 'dynamic-tool' ? String(toolName) : type.slice('tool-'.length)
 
 function isApproved({ approval }: FoldedPart): boolean {

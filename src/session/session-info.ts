@@ -1,12 +1,20 @@
 /** The public form of a session and of its queue, over HTTP and in code. */
+import type { JSONValue } from '@ai-sdk/provider'
+
+import { textField } from '../ground/fields.ts'
+import { toJson } from '../ground/json.ts'
+import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
 import { type Cost, costFields } from '../spending.ts'
 import type { Letter } from '../store/letter.ts'
-import type { SessionRecord } from '../store/session.ts'
+import type { SessionRecord, SessionState } from '../store/session.ts'
 import type { Usage } from '../usage.ts'
+import { toolNameOf } from './open-calls.ts'
+import { pendingParts } from './pending-parts.ts'
 import { publicId } from './tenant-ids.ts'
 
 /**
- * A session as `AgentSession.info` and `Loom.listSessions` return it, and `GET /api/chat/:id` over HTTP.
+ * A session as `AgentSession.info` and `Loom.listSessions` return it, and `GET /api/chat/:id` over HTTP. Times
+ * are in milliseconds since 1970, by the clock of the store.
  * @example
  * ```ts
  * import { defineAgent, Loom, type SessionInfo } from 'loomkit'
@@ -17,7 +25,40 @@ import { publicId } from './tenant-ids.ts'
  * const busy = sessions.filter(isBusy)
  * ```
  */
-export interface SessionInfo extends Omit<SessionRecord, 'tenant' | 'spent'> {
+export interface SessionInfo {
+  /** The id by which the principal names the session. */
+  id: string
+  /** The first words of the first user message, at most 80 characters. Absent if no message has a text. */
+  title?: string
+  /** The name of the agent of the first message. */
+  agent: string
+  /**
+   * `running`: an answer is being written. `waiting`: the answer waits for the outcome of a call or for an
+   * approval. `idle`: neither. `unknown`: another version of Loom stored a state that this version does not
+   * know.
+   */
+  state: SessionState
+  /** The id of the answer that runs or waits, or of the last one. Absent before the first answer. */
+  messageId?: string
+  /** The time at which this answer began. Absent before the first answer. */
+  startedAt?: number
+  /**
+   * The calls that a client or a human must answer before the answer continues. Only `info` and
+   * `GET /api/chat/:id` have it, and only while `state` is `waiting`.
+   */
+  waitsFor?: OpenCall[]
+  /** The number of messages in the queue. */
+  queued: number
+  /** A stop holds the queue. The next message or `runQueue` answers it. Absent if no stop holds it. */
+  held?: true
+  /** The reason why the last answer failed. Absent if it did not fail. */
+  error?: string
+  /** The time at which the session began. */
+  createdAt: number
+  /** The time of the last change. */
+  updatedAt: number
+  /** The time of the next occurrence of its schedules. Absent if it has none. */
+  nextDueAt?: number
   /**
    * The sum over all finished messages. `cost` is in US dollars, and absent if it is not known. Absent before
    * the first answer, and in a new fork.
@@ -30,12 +71,71 @@ export interface SessionInfo extends Omit<SessionRecord, 'tenant' | 'spent'> {
   }
 }
 
-/** Removes the tenant from a record, and writes its spending in the form that messages have. */
-export const sessionInfo = ({ tenant, spent, ...session }: SessionRecord): SessionInfo => ({
-  ...session,
-  id: publicId(tenant, session.id),
-  ...(spent !== undefined && { spent: { usage: spent.usage, ...costFields(spent) } }),
-})
+/**
+ * A call of a `SessionInfo` that a client or a human must answer.
+ * @example
+ * ```ts
+ * import type { OpenCall } from 'loomkit'
+ *
+ * const questionOf = ({ toolName, approvalId }: OpenCall) =>
+ *   approvalId === undefined ? `Answer ${toolName}.` : `May ${toolName} run?`
+ * ```
+ */
+export interface OpenCall {
+  /** The id of the call, for `AgentSession.answer` and `POST …/tools/:toolCallId`. */
+  toolCallId: string
+  /** The name of the tool. */
+  toolName: string
+  /** The input of the call, as the model wrote it. */
+  input: JSONValue
+  /**
+   * The id of the approval request, for `AgentSession.approve` and `POST …/approvals/:approvalId`. Absent if
+   * the call needs an output.
+   */
+  approvalId?: string
+}
+
+/** The public form of a record: without the tenant, and without the facts that only instances need. */
+export function sessionInfo(session: SessionRecord): SessionInfo {
+  const { id, tenant, agent, title, state, turn, queued, held, error, spent, nextDueAt } = session
+  const { createdAt, updatedAt } = session
+  return {
+    id: publicId(tenant, id),
+    ...(title !== undefined && { title }),
+    agent,
+    state,
+    ...(turn !== undefined && { messageId: turn.logId, startedAt: turn.startedAt }),
+    queued,
+    ...(held !== undefined && { held }),
+    ...(error !== undefined && { error }),
+    createdAt,
+    updatedAt,
+    ...(nextDueAt !== undefined && { nextDueAt }),
+    ...(spent !== undefined && { spent: { usage: spent.usage, ...costFields(spent) } }),
+  }
+}
+
+/** The public form of a record, with the calls for which it waits. */
+export async function wholeSessionInfo(
+  sessions: { partialAnswer: (sessionId: string, logId: string) => Promise<FoldedMessage> },
+  session: SessionRecord,
+): Promise<SessionInfo> {
+  const info = sessionInfo(session)
+  const { id, state, turn } = session
+  if (state !== 'waiting' || turn === undefined) return info
+  const message = await sessions.partialAnswer(id, turn.logId)
+  return { ...info, waitsFor: pendingParts(message).map(openCall) }
+}
+
+function openCall(part: FoldedPart): OpenCall {
+  const approvalId = textField(part['approval'], 'id')
+  return {
+    toolCallId: textField(part, 'toolCallId') ?? '',
+    toolName: toolNameOf(part),
+    input: toJson(part['input']),
+    ...(approvalId !== undefined && { approvalId }),
+  }
+}
 
 /** A letter that waits, as `AgentSession.queue` returns it. An answer to a call has no message. */
 export type QueuedLetterInfo = Pick<Letter, 'id' | 'kind' | 'message'>

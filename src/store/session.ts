@@ -83,6 +83,8 @@ export interface SessionRecord {
   tenant: string
   /** The name of the agent of the first post. */
   agent: string
+  /** The first words of the first user message; see `title.ts`. Absent if no message has a text. */
+  title?: string
   /** Whether a turn runs, or a message waits for the answer to a call. */
   state: SessionState
   /** In milliseconds, by the clock of the store, as all times of a store. */

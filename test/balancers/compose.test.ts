@@ -126,5 +126,9 @@ async function topologyOf({ docker }: Engine, url: string): Promise<Topology> {
     kill: async (index) => void (await docker('kill', await container(index))),
     stop: async (index) => void (await docker('stop', '--time', '15', await container(index))),
     start,
+    async evaluate(script, argument) {
+      const redis = await containerOf(docker, 'redis')
+      return docker('exec', redis, 'redis-cli', 'EVAL', script, '0', argument)
+    },
   }
 }

@@ -41,6 +41,7 @@ async function openTopology(kind: BalancerKind): Promise<RunningTopology> {
     kill: (index) => end(index, 'SIGKILL'),
     stop: (index) => end(index, 'SIGTERM'),
     start: (index) => start(index === 0 ? 0 : 1),
+    evaluate: async (script, argument) => String(await redis.client.eval(script, 0, argument)),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

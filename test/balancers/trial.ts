@@ -20,6 +20,8 @@ export interface Topology {
   stop(index: number): Promise<void>
   /** Starts an instance that has ended; settles when it accepts work. */
   start(index: number): Promise<void>
+  /** Runs a script in Redis. Returns its reply, a text. */
+  evaluate(script: string, argument: string): Promise<string>
 }
 
 export interface TrialLimits {
@@ -116,17 +118,10 @@ function expectServed(
   )
 }
 
-async function ownersOf(
-  { url, key }: Topology,
-  answers: readonly LongAnswer[],
-): Promise<(string | undefined)[]> {
-  const headers = { authorization: `Bearer ${key}` }
-  return Promise.all(
-    answers.map(async ({ chatId }) => {
-      const response = await fetch(`${url}/api/chat/${chatId}`, { headers }).catch(() => undefined)
-      if (response?.status !== 200) return undefined
-      const session: { turn?: { owner?: string } } = JSON.parse(await response.text())
-      return session.turn?.owner
-    }),
-  )
-}
+/** No route shows the owner of a turn. The key has the tenant before the id. */
+const ownerScript = `
+  local key = redis.call('KEYS', '*' .. ARGV[1] .. '}:session')[1]
+  return key and redis.call('HGET', key, 'owner') or ''`
+
+const ownersOf = (topology: Topology, answers: readonly LongAnswer[]): Promise<string[]> =>
+  Promise.all(answers.map(({ chatId }) => topology.evaluate(ownerScript, chatId)))

@@ -61,7 +61,7 @@ describe('a question to a server', () => {
     const last = await loom(['--url', url, '--continue', '--json', 'Who am I?'])
     expect(JSON.parse(last.stdout)).toMatchObject({ sessionId: 's', text: 'Your name is Ada.' })
     const listed = await loom(['sessions', '--url', url])
-    expect(listed.stdout).toMatch(/^\S+ \S+ {2}s {2}mine\n$/)
+    expect(listed.stdout).toMatch(/^\S+ \S+ {2}s {2}My name is Ada\.\n$/)
   })
 
   it('needs the key of the server', async () => {

@@ -2,6 +2,7 @@
 import { historyAt } from '../branches.ts'
 import { firstDueAt } from '../schedule.ts'
 import type { SessionRecord, SessionStore } from '../session.ts'
+import { titleOf } from '../title.ts'
 import type { MemorySession } from './session.ts'
 import { createSession, know } from './session.ts'
 import type { World } from './turns.ts'
@@ -88,10 +89,12 @@ export function recordOf(session: MemorySession): SessionRecord | undefined {
   const { id, tenant, agent, state, createdAt, updatedAt, error, spent, turn } = session
   if (state === 'deleted') return undefined
   const nextDueAt = firstDueAt(session.schedules.values())
+  const title = titleOf(session.history.values())
   return {
     id,
     tenant,
     agent,
+    ...(title !== undefined && { title }),
     state,
     createdAt,
     updatedAt,

@@ -1,6 +1,6 @@
 -- Creates a session with a history, for a fork. Refused if the id is taken.
 -- KEYS session known order history messages reply
--- ARGV sessionTtlMs replyTtlMs knownMax tenant agent summary through context seed...
+-- ARGV sessionTtlMs replyTtlMs knownMax tenant agent title summary through context seed...
 -- RETURNS done
 -- USES reply keep clock known history create
 
@@ -8,6 +8,7 @@ local function begin()
   local state = redis.call('HGET', key.session, 'state')
   if state and state ~= 'deleted' then return { done = false } end
   create()
+  if arg.title ~= '' then redis.call('HSET', key.session, 'title', arg.title) end
   if arg.context ~= '' then redis.call('HSET', key.session, 'context', arg.context) end
   if arg.through ~= '' then
     redis.call('HSET', key.session, 'summary', arg.summary, 'through', arg.through)

@@ -25,7 +25,7 @@ export function redisMailbox(connection: Connection, limits: Limits): MailboxSto
         digest: letter.digest ?? '',
         edits: options.edit === undefined ? '' : '1',
         key: escaped(options.edit?.key ?? ''),
-        letter: await letterText(letter, options.agent),
+        letter: await letterText(letter, options.agent, options.seed),
         seed: await seedOf(options.seed ?? []),
       })
       return postReply(sessionId, letter, reply)

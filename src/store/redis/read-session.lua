@@ -1,8 +1,8 @@
 -- Returns the record of a session, in one step.
 -- KEYS session mail
--- RETURNS tenant agent state created updated claim owner turnAgent logId letterId last started floor stop error spentInput spentOutput spentCached spentReasoning spentUsd spentUnknown held due queued
+-- RETURNS tenant agent title state created updated claim owner turnAgent logId letterId last started floor stop error spentInput spentOutput spentCached spentReasoning spentUsd spentUnknown held due queued
 
-local names = { 'tenant', 'agent', 'state', 'created', 'updated', 'claim', 'owner',
+local names = { 'tenant', 'agent', 'title', 'state', 'created', 'updated', 'claim', 'owner',
   'turnAgent', 'logId', 'letterId', 'last', 'started', 'floor', 'stop', 'error', 'spentInput', 'spentOutput', 'spentCached',
   'spentReasoning', 'spentUsd', 'spentUnknown', 'held', 'due' }
 local values = { queued = redis.call('ZCARD', key.mail) }

@@ -10,15 +10,24 @@ import { contextParts, withServerPart } from '../context.ts'
 import type { Answer, Letter, LetterRequest } from '../letter.ts'
 import type { KnownState, SessionRecord } from '../session.ts'
 import type { Summary } from '../summary.ts'
+import { titleOf } from '../title.ts'
 import { type Claim, type ReaderFloor, readerFloors, type Stop, type Takeover } from '../turn.ts'
 import { agentIn, agentText, escaped, unescaped } from './keys.ts'
 import type { Reply, Signatures } from './signature.ts'
 import { spendingOf } from './spent.ts'
 
-/** The stored form of a letter; see `part/letter.lua`. A large message is written in steps. */
-export async function letterText(letter: Letter, agent: string): Promise<string | Buffer> {
+/**
+ * The stored form of a letter; see `part/letter.lua`. A large message is written in steps.
+ * @param seed the messages before that of the letter, if the letter begins the session
+ */
+export async function letterText(
+  letter: Letter,
+  agent: string,
+  seed: readonly UIMessage[] = [],
+): Promise<string | Buffer> {
   const { message, context, digest = '', ...rest } = letter
-  const first = { agent: agentText(agent), context: contextText(context), digest }
+  const title = titleText(message === undefined ? seed : [...seed, message])
+  const first = { agent: agentText(agent), context: contextText(context), digest, title }
   const head = [
     letter.kind,
     escaped(letter.replyId),
@@ -31,6 +40,10 @@ export async function letterText(letter: Letter, agent: string): Promise<string 
   const json = message === undefined ? '' : await storedJson(message)
   return typeof json === 'string' ? head + json : Buffer.concat([Buffer.from(head), json])
 }
+
+/** The stored form of the title of a session with these messages; '' without a text. */
+export const titleText = (messages: readonly UIMessage[]): string =>
+  Buffer.from(titleOf(messages) ?? '').toString('base64')
 
 /** Reads stored letters in steps. */
 export const lettersIn = (texts: readonly string[]): Promise<Letter[]> =>
@@ -67,6 +80,7 @@ export function letterIn(text: string): Letter {
 type StoredLetter = Omit<Letter, 'context' | 'request' | 'answer'> & {
   agent?: string
   context?: string
+  title?: string
   request?: unknown
   answer?: unknown
 }
@@ -86,6 +100,7 @@ function letterOf(letter: string, message: string): Letter {
     agent: _agent,
     context: text,
     digest,
+    title: _title,
     request,
     answer,
     ...parsed
@@ -197,6 +212,7 @@ export function sessionOf(
     id,
     tenant: unescaped(fields.tenant),
     agent: fields.agent,
+    ...(fields.title !== '' && { title: Buffer.from(fields.title, 'base64').toString() }),
     state,
     createdAt: Number(fields.created),
     updatedAt: Number(fields.updated),

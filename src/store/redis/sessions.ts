@@ -5,7 +5,15 @@ import type { Connection } from './connection.ts'
 import { callKeys, escaped, logKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { listSession, readList, unlistSessions } from './list.ts'
-import { contextIn, messagesIn, seedOf, sessionOf, stateOf, summaryIn } from './records.ts'
+import {
+  contextIn,
+  messagesIn,
+  seedOf,
+  sessionOf,
+  stateOf,
+  summaryIn,
+  titleText,
+} from './records.ts'
 import type { Reply, Signatures } from './signature.ts'
 
 export function redisSessions(connection: Connection, limits: Limits): SessionStore {
@@ -56,6 +64,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
         ...limits,
         tenant: tree.tenant,
         agent: tree.agent,
+        title: titleText(messages),
         summary: isWhole ? tree.summary : '',
         through: isWhole ? tree.through : '',
         context: tree.context,

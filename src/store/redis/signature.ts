@@ -156,7 +156,17 @@ export const signatures = {
   },
   create: {
     keys: ['session', 'known', 'order', 'history', 'messages', 'reply'],
-    args: [...ttls, 'knownMax', 'tenant', 'agent', 'summary', 'through', 'context', 'seed...'],
+    args: [
+      ...ttls,
+      'knownMax',
+      'tenant',
+      'agent',
+      'title',
+      'summary',
+      'through',
+      'context',
+      'seed...',
+    ],
     returns: ['done'],
   },
   'add-schedule': {
@@ -204,6 +214,7 @@ export const signatures = {
     returns: [
       'tenant',
       'agent',
+      'title',
       'state',
       'created',
       'updated',

@@ -339,6 +339,31 @@ export function history({ it, store, open }: Subject): void {
     expect((await talk.claim(letter('m4'))).claim).toBeGreaterThan(anew.claim)
   })
 
+  it('is named by the first words of its first user message', async () => {
+    const talk = converse(store())
+    const titleOf = async (id: string) => (await talk.store.session(id))?.title
+    const picture = { type: 'file' as const, mediaType: 'image/png', url: 'data:,' }
+    await talk.turn(letter('m0', { message: { id: 'm0', role: 'user', parts: [picture] } }))
+    expect(await titleOf(talk.id)).toBe(undefined)
+    const text = `Name a “good”\n${'café '.repeat(30)}`
+    await talk.turn(letter('m1', { message: said('m1', 'user', text) }))
+    expect(await titleOf(talk.id)).toBe(`Name a “good” ${'café '.repeat(13).trim()}…`)
+    await talk.turn(letter('m2'))
+    await talk.store.fork(talk.id, { newId: `${talk.id}-copy`, tenant: '' })
+    expect(await titleOf(`${talk.id}-copy`)).toBe(await titleOf(talk.id))
+    await talk.turn(letter('e1', { message: said('m0', 'user', 'Better'), cutAt: 'm0' }))
+    expect(await titleOf(talk.id)).toBe('Better')
+    const { sessions } = await talk.store.list('', { limit: 10_000 })
+    expect(sessions.find(({ id }) => id === talk.id)?.title).toBe('Better')
+  })
+
+  it('is named by the messages that it begins with', async () => {
+    const talk = converse(store())
+    const seed = [said('s1', 'assistant', 'Hello!'), said('s2', 'user', 'First'), said('s3')]
+    await talk.turn(letter('m1'), { seed })
+    expect((await talk.store.session(talk.id))?.title).toBe('First')
+  })
+
   it('lists the sessions of a tenant, page by page', async () => {
     const tenant = crypto.randomUUID()
     const talks = Array.from({ length: 5 }, () => converse(store()))

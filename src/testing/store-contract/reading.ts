@@ -18,6 +18,7 @@ export function reading({ it, store }: Subject): void {
       id: talk.id,
       tenant: 'ann',
       agent: 'poet',
+      title: 'text of m1',
       state: 'running',
       createdAt: expect.any(Number),
       updatedAt: expect.any(Number),

@@ -1,5 +1,14 @@
 -- Makes an instance the owner of the next turn of a session.
 
+-- The first message of the history names the session. A later one does so only if no message had a text.
+local function nameSession(title)
+  if title == '' then return end
+  local isFirst = redis.call('LLEN', key.history) == 1
+  if isFirst or (redis.call('HGET', key.session, 'title') or '') == '' then
+    redis.call('HSET', key.session, 'title', title)
+  end
+end
+
 -- A message begins a log, an answer continues the waiting one. Returns the fields of the claim.
 local function begin(id, letter, instance)
   local state, before, logId, abandoned, own, floor, context, turnContext =
@@ -17,6 +26,7 @@ local function begin(id, letter, instance)
     if letter.messageId ~= '' then
       put(letter.messageId, letter.message)
       own = letter.messageId .. '\n'
+      nameSession(letter.title)
       if letter.messageId ~= id then know(letter.messageId, 'd', logId, letter.digest) end
     end
   end

@@ -1,8 +1,8 @@
 -- The stored form of a letter: the fields that scripts read, one on each line, then the letter without its
 -- message as JSON, then the message as JSON. JSON contains no line ends.
 
--- The JSON begins with the name of the agent, the context (base64) and the digest, encoded so that they
--- contain no quotation mark. Letters of earlier versions lack them.
+-- The JSON begins with the name of the agent, the context (base64), the digest and the title of the session
+-- (base64), encoded so that they contain no quotation mark. Letters of earlier versions lack them.
 local function letterOf(record)
   local letter = {}
   letter.kind, letter.replyId, letter.cutAt, letter.messageId, letter.body, letter.message =
@@ -10,6 +10,8 @@ local function letterOf(record)
   letter.agent = string.match(letter.body or '', '^{"agent":"([^"]*)"') or ''
   letter.digest = string.match(letter.body or '',
     '^{"agent":"[^"]*","context":"[^"]*","digest":"([^"]*)"') or ''
+  letter.title = string.match(letter.body or '',
+    '^{"agent":"[^"]*","context":"[^"]*","digest":"[^"]*","title":"([^"]*)"') or ''
   letter.context = string.match(letter.body or '', '^{"agent":"[^"]*","context":"([^"]*)"') or ''
   return letter
 end
