@@ -131,8 +131,8 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
    * Replaces a user message, in the history or in the queue, and answers it again. The messages after it
    * become a branch. An edit of a message that was withdrawn sends it again.
    * @returns the new answer, when the store has accepted the edit
-   * @throws LoomError `invalid-request` if the message is an answer; `gone` if the session does not exist; as
-   * `cast`
+   * @throws LoomError `refused` if the session has no such message; `invalid-request` if it is an answer; `gone` if
+   * the session does not exist; as `cast`
    */
   async edit(
     messageId: string,

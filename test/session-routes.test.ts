@@ -696,3 +696,47 @@ describe('a message that is over', () => {
     })
   })
 })
+
+describe('an edit of a message that the session does not have', () => {
+  const openSession = async () => {
+    const opened = openApp([says('One.'), says('Two.'), says('Three.')])
+    await opened.ask({ id: 'c', messages: [user('First')] })
+    return opened
+  }
+  const history = async ({ loom }: ReturnType<typeof openApp>) =>
+    (await loom.sessions.messages('c')).map(({ id }) => id)
+
+  it.each([
+    ['the id of the message', user('Better', 'none')],
+    ['another id', user('Better', 'other')],
+    ['no id', { role: 'user', parts: [{ type: 'text', text: 'Better' }] }],
+  ])('is refused under %s', async (_, message) => {
+    const opened = await openSession()
+    const before = await history(opened)
+    const response = await opened.post({ id: 'c', messages: [message], messageId: 'none' })
+    expect(response.status).toBe(409)
+    expect(await response.text()).toMatch(/^There is no such message in this session: messageId/)
+    expect(await history(opened)).toEqual(before)
+  })
+
+  it('is refused if an earlier edit cut the message', async () => {
+    const opened = await openSession()
+    await opened.ask({ id: 'c', messages: [user('Second')] })
+    await opened.ask({ id: 'c', messages: [user('Better', 'First')], messageId: 'First' })
+    const before = await history(opened)
+    for (const id of ['Second', 'other']) {
+      const edit = { id: 'c', messages: [user('Late', id)], messageId: 'Second' }
+      expect((await opened.post(edit)).status).toBe(409)
+    }
+    expect(await history(opened)).toEqual(before)
+  })
+
+  it('is refused in code with the same words', async () => {
+    const opened = await openSession()
+    const session = opened.loom.startAgent('tester', 'c')
+    await expect(session.edit('none', 'Better')).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringMatching(/^There is no such message in this session: messageId/),
+    })
+  })
+})

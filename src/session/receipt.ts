@@ -69,10 +69,7 @@ export async function receiptOf(
     case 'foreign':
       throw noSession()
     case 'refused':
-      throw new LoomError(
-        'refused',
-        letter.kind === 'answer' ? noPendingCall : 'There is no such message in this session.',
-      )
+      throw letter.kind === 'answer' ? new LoomError('refused', noPendingCall) : noMessage()
   }
 }
 
@@ -108,6 +105,13 @@ export const notQueued = () =>
   new LoomError('not-found', 'No such message waits in the queue of this session.')
 
 export const noSession = () => new LoomError('not-found', 'There is no such session.')
+
+/** The refusal of an edit or a regeneration whose `messageId` names no message. */
+export const noMessage = () =>
+  new LoomError(
+    'refused',
+    'There is no such message in this session: messageId must name one of its messages. Load the messages again. Send a new message without messageId.',
+  )
 
 export const letterWithdrawn = () =>
   new LoomError(

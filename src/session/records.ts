@@ -112,6 +112,7 @@ export class Records {
     const { requestStore } = this.#options
     const turn = session?.state === 'idle' ? undefined : session?.turn
     const view = {
+      isNew: session === undefined,
       history: () => requestStore.messages(sessionId),
       queue: () => requestStore.mailbox(sessionId),
       findLetter: (letterId: string) => requestStore.findLetter(sessionId, letterId),

@@ -33,6 +33,7 @@ export async function scheduledLetter(
 
 /** A new message needs nothing of its session. */
 const newSession: SessionView = {
+  isNew: true,
   history: async () => [],
   queue: async () => [],
   findLetter: async () => undefined,

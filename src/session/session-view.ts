@@ -7,6 +7,8 @@ import type { LetterPlace } from '../store/mailbox.ts'
 
 /** The state of a session, as a post sees it. */
 export interface SessionView {
+  /** Whether the session does not exist yet. */
+  isNew: boolean
   /** Reads the history. Only a post that names a message needs it. */
   history: () => Promise<readonly UIMessage[]>
   /**

@@ -11,9 +11,13 @@ import { checkFiles } from '../wire/conversation/posted-files.ts'
 import { contentDigest, digest } from './content-digest.ts'
 import type { PostContent } from './post-content.ts'
 import { inPlaceOf, letterInQueue, withoutQueued } from './queue-edit.ts'
+import { letterWithdrawn, noMessage } from './receipt.ts'
 import type { SessionView } from './session-view.ts'
 
-/** @throws LoomError `invalid-request` for a message that no model can answer, and for an edit of an answer */
+/**
+ * @throws LoomError `invalid-request` for a message that no model can answer, and for an edit of an answer;
+ * `refused` for an edit of a message that the session does not have
+ */
 export async function userLetter(
   message: UIMessage,
   { messageId, key, last, request, fileUrls = 'public' }: PostContent,
@@ -36,7 +40,10 @@ export async function userLetter(
   if (target === undefined && former?.message !== undefined) {
     return inPlaceOf(former, request, { ...what, message: { ...content, id: former.message.id } })
   }
-  if (target === undefined) return { ...plain, ...what, id, message: content }
+  if (target === undefined) {
+    if (messageId !== undefined && !view.isNew) await checkSentAgain(messageId, last.id, view)
+    return { ...plain, ...what, id, message: content }
+  }
   if (target.role !== 'user') {
     throw new LoomError(
       'invalid-request',
@@ -49,6 +56,22 @@ export async function userLetter(
     ? { last: view.pendingMessage, turnLetterId: undefined }
     : { last: history.at(-1), turnLetterId: view.turnLetterId }
   return { ...plain, ...what, id: key ?? editId(edit, target, at), message: edit, cutAt: target.id }
+}
+
+/**
+ * An edit of a message that is neither in the history nor in the queue sends a withdrawn message again. Any
+ * other one would add a message where the client replaces one.
+ * @throws LoomError `refused`
+ */
+async function checkSentAgain(
+  messageId: string,
+  ownId: unknown,
+  { findLetter }: SessionView,
+): Promise<void> {
+  const known = await findLetter(messageId)
+  if (known === undefined) throw noMessage()
+  // The store decides about a message under its own id: it may have moved since the history was read.
+  if (known.as !== 'withdrawn' && messageId !== ownId) throw letterWithdrawn()
 }
 
 interface EditedSession {

@@ -301,7 +301,14 @@ export function inCodeSuite(openStore: () => Promise<Store>): void {
           approval: undefined,
           providerMetadata: undefined,
         })),
-        info: { ...(await door.info()), id: 0, createdAt: 0, updatedAt: 0, turn: 0 },
+        info: {
+          ...(await door.info()),
+          id: 0,
+          createdAt: 0,
+          updatedAt: 0,
+          messageId: 0,
+          startedAt: 0,
+        },
       }
     })
     expect(result).toMatchObject({
