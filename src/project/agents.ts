@@ -37,19 +37,22 @@ export interface LoadedFile {
 }
 
 /** Loads the modules. One that cannot be used does not prevent the others. */
-export async function loadEach(files: readonly ModuleFile[]): Promise<LoadedFile[]> {
+async function loadEach(files: readonly ModuleFile[]): Promise<LoadedFile[]> {
   const loaded: LoadedFile[] = []
-  for (const file of files) {
-    const { path } = file
-    try {
-      // One after the other: the cause of a syntax error is the file that was read last.
-      loaded.push({ path, agents: await agentsIn(file) })
-    } catch (error) {
-      if (!(error instanceof LoomError)) throw error
-      loaded.push({ path, agents: [], failure: error })
-    }
-  }
+  // One after the other: the cause of a syntax error is the file that was read last.
+  for (const file of files) loaded.push(await loadFile(file))
   return loaded
+}
+
+/** Loads a module. A failure of the module is part of the result. */
+export async function loadFile(file: ModuleFile): Promise<LoadedFile> {
+  const { path } = file
+  try {
+    return { path, agents: await agentsIn(file) }
+  } catch (error) {
+    if (!(error instanceof LoomError)) throw error
+    return { path, agents: [], failure: error }
+  }
 }
 
 /** @throws LoomError `invalid-config` if two agents have one name */

@@ -25,6 +25,7 @@ export const moduleFile = (
   path: string = shownPath(file, directory),
 ): ModuleFile => ({
   path,
+  file,
   async load() {
     try {
       return await withinLoadTime(modules.importFile(file))
@@ -40,7 +41,9 @@ const loadMs = 30_000
 /** The timer does not keep the process running: nothing else may be left that could end the wait. */
 async function withinLoadTime(loading: Promise<object>): Promise<object> {
   const late = delay(loadMs, undefined, { ref: false }).then(() => {
-    throw new Error(`it was not complete within ${loadMs / 1000} s: does it await without an end?`)
+    throw new Error(
+      `it was not complete within ${loadMs / 1000} s: does it await without an end at its top level?`,
+    )
   })
   return Promise.race([loading, late])
 }

@@ -12,6 +12,8 @@ import { LoomError } from '../ground/error.ts'
 export interface ModuleFile {
   /** The name in error texts: for a file, its path from the current folder. */
   path: string
+  /** The absolute path. Absent for a module of Loom. */
+  file?: string
   load: () => Promise<object>
 }
 

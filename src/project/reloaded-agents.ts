@@ -3,9 +3,10 @@ import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
 import { LoomError } from '../ground/error.ts'
-import { type AgentOfFile, type AppAgents, jointAgents, jointError, loadEach } from './agents.ts'
+import { type AgentOfFile, type AppAgents, jointAgents, jointError } from './agents.ts'
 import type { Project } from './default-folder.ts'
 import { FileWatch } from './file-watch.ts'
+import { LateFiles } from './late-files.ts'
 import { folderAt, isCandidate, isFolder, type ModuleFile } from './module-file.ts'
 import { servedModules } from './served-modules.ts'
 
@@ -21,6 +22,9 @@ export class ReloadedAgents {
   /** The agents of the last good version of each file. */
   readonly #good = new Map<string, readonly AgentOfFile[]>()
   readonly #watch: FileWatch
+  readonly #late: LateFiles
+  /** The next change of the files. */
+  #changed: ReturnType<FileWatch['next']> | undefined
   #failures: readonly LoomError[] = []
   /** The failures that were reported to the user. */
   #reported = new Set<string>()
@@ -28,28 +32,31 @@ export class ReloadedAgents {
   constructor(options: ReloadOptions) {
     this.#options = options
     const { graph } = options.project.modules
+    this.#late = new LateFiles(options.notice)
     this.#watch = new FileWatch({ files: () => graph.files, folders: () => this.#folders() })
   }
 
-  /** Whether a file cannot be used now. */
+  /** Whether a file cannot be used now, or has not loaded yet. */
   get isFaulty(): boolean {
-    return this.#failures.length > 0
+    return this.#failures.length > 0 || this.#late.isLoading
   }
 
   /**
-   * Loads the present versions of the files. A file that cannot be used is reported once, and keeps its
-   * last agents.
+   * Loads the present versions of the files. A file that cannot be used, or loads slowly, is reported once, and
+   * keeps its last agents.
    * @throws LoomError `invalid-config` if two agents have one name
    */
   async load(): Promise<AppAgents> {
     const { files, faults } = await this.#files()
-    const loaded = await loadEach(files)
-    for (const { path, agents, failure } of loaded) {
-      if (failure === undefined) this.#good.set(path, agents)
+    const failures: LoomError[] = []
+    for (const file of files) {
+      const loaded = await this.#late.load(file)
+      if (loaded?.failure !== undefined) failures.push(loaded.failure)
+      else if (loaded !== undefined) this.#good.set(loaded.path, loaded.agents)
     }
     const present = new Set(files.map(({ path }) => path))
     for (const path of this.#good.keys()) if (!present.has(path)) this.#good.delete(path)
-    this.#failures = [...faults, ...loaded.flatMap(({ failure }) => failure ?? [])]
+    this.#failures = [...faults, ...failures]
     this.#report()
     return jointAgents(files.flatMap(({ path }) => this.#good.get(path) ?? []))
   }
@@ -73,21 +80,26 @@ export class ReloadedAgents {
   }
 
   #report(): void {
-    const lines = this.isFaulty ? jointError(this.#failures).message.split('\n') : []
+    const lines = this.#failures.length > 0 ? jointError(this.#failures).message.split('\n') : []
     const isKnown = this.#reported
     this.#reported = new Set(lines)
     for (const line of lines) if (!isKnown.has(line)) this.#options.notice(line)
   }
 
-  /** Waits until a file has changed. Returns false after `close`. */
+  /** Waits until a file has changed, or a slow one has loaded. Returns false after `close`. */
   async change(): Promise<boolean> {
-    const changed = await this.#watch.next()
+    this.#changed ??= this.#watch.next()
+    const loadEnd = this.#late.end().then(() => 'loaded' as const)
+    const changed = await Promise.race([this.#changed, loadEnd])
+    if (changed === 'loaded') return true
+    this.#changed = undefined
     if (changed === undefined) return false
-    this.#options.project.modules.graph.invalidate(changed)
+    const { graph } = this.#options.project.modules
+    const reached = graph.invalidate(changed)
+    // The graph has a file that is behind a link under another path.
+    this.#late.forget(({ file = '' }) => reached.has(file) || !graph.has(file))
     // A file that is saved with the same fault is reported again.
-    if (this.#options.project.modules.graph.files.some((file) => changed.has(file))) {
-      this.#reported.clear()
-    }
+    if (reached.size > 0) this.#reported.clear()
     return true
   }
 

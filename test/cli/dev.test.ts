@@ -248,6 +248,31 @@ export const ${name} = defineActingAgent('${name}', ({ workspace }) =>
     expect(await run.ended).toMatchObject({ code: 0 })
   })
 
+  it('serves the other files while one awaits at its top level', async () => {
+    const { run, url, directory } = await dev({
+      'agents/critic.ts': agent('critic', "'first'"),
+      'agents/endless.ts': `await new Promise(() => {})\n${agent('endless')}`,
+      'agents/slow.ts': agent('slow', "'first'"),
+    })
+    const sees = (agents: Record<string, string>) =>
+      expect.poll(() => descriptionsAt(url), { timeout: 20_000 }).toEqual(agents)
+    await sees({ critic: 'first', slow: 'first' })
+    expect(run.stderr).toMatch(/agents\/endless\.ts has not loaded after 2 s: it awaits something/)
+    await write(directory, { 'agents/critic.ts': agent('critic', "'second'") })
+    await sees({ critic: 'second', slow: 'first' })
+    // It is served when it has loaded.
+    await write(directory, {
+      'agents/slow.ts': `while (!existsSync('go')) await delay(50)\n${agent('slow', "'second'", "import { existsSync } from 'node:fs'\nimport { setTimeout as delay } from 'node:timers/promises'\n")}`,
+    })
+    await expect.poll(() => run.stderr, patience).toContain('agents/slow.ts has not loaded')
+    expect(await descriptionsAt(url)).toEqual({ critic: 'second', slow: 'first' })
+    await write(directory, { go: '' })
+    await sees({ critic: 'second', slow: 'second' })
+    await write(directory, { 'agents/endless.ts': agent('endless') })
+    await sees({ critic: 'second', slow: 'second', endless: 'endless' })
+    expect(run.stderr.match(/has not loaded/g)).toHaveLength(2)
+  })
+
   it('waits for the first agent that can be loaded', async () => {
     const directory = await folder()
     await write(directory, { 'agents/tutor.ts': 'export const a = (\n' })
