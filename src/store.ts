@@ -1,6 +1,6 @@
 /**
  * The port to everything that outlives a process. It consists of small ports, one for each noun: the
- * mailbox, the turn, the log, the session, the schedules, the instances and the hints. An adapter has no policy of
+ * mailbox, the turn, the log, the session, the schedules, the tasks, the instances and the hints. An adapter has no policy of
  * conversations: it moves letters, locks stale owners out and keeps the order. A method rejects with
  * LoomError `unavailable` if the store could not be reached in time. The store may have made the
  * requested change or not.
@@ -13,6 +13,7 @@ import type { LogReader, LogWriter } from './store/log.ts'
 import type { MailboxStore } from './store/mailbox.ts'
 import type { ScheduleStore } from './store/schedule.ts'
 import type { SessionStore } from './store/session.ts'
+import type { TaskStore } from './store/task.ts'
 import type { TurnStore } from './store/turn.ts'
 
 /**
@@ -36,6 +37,7 @@ export interface Store
     LogReader,
     SessionStore,
     ScheduleStore,
+    TaskStore,
     InstanceStore,
     HintSource {
   /**

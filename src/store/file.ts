@@ -26,6 +26,7 @@ import { memoryOwnership } from './memory/ownership.ts'
 import { memoryRecords } from './memory/records.ts'
 import { memoryDueIndex, memorySchedules } from './memory/schedules.ts'
 import type { Bounds } from './memory/session.ts'
+import { memoryTasks } from './memory/tasks.ts'
 import type { World } from './memory/turns.ts'
 import { handedOver } from './turn.ts'
 
@@ -150,6 +151,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
     ...memoryLogs(residents, hints, now),
     ...memoryRecords(world),
     ...memorySchedules(world),
+    ...memoryTasks(world),
   }
   return {
     ...instances,

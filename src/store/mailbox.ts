@@ -80,6 +80,12 @@ export interface PostOptions {
    * @defaultValue none
    */
   edit?: QueueEdit
+  /**
+   * True for the result of a task. It begins no session. If a message waits for an answer, it is queued behind
+   * all other letters until that message is finished or abandoned. It does not end a hold. Otherwise it is
+   * steered to the turn that runs, or begins a turn. @defaultValue false
+   */
+  isResult?: boolean
 }
 
 /**
@@ -139,6 +145,8 @@ export type PostReply =
   | { status: 'moved' }
   | { status: 'busy' }
   | { status: 'full' }
+  /** The session is a task that its tree lacks, or the letter is a result and the session does not exist. */
+  | { status: 'gone' }
   /** The session belongs to another tenant. */
   | { status: 'foreign' }
   /**

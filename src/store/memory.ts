@@ -13,6 +13,7 @@ import { memoryRecords } from './memory/records.ts'
 import { memoryDueIndex, memorySchedules } from './memory/schedules.ts'
 import type { Bounds } from './memory/session.ts'
 import { createSessionTable } from './memory/sessions.ts'
+import { memoryTasks } from './memory/tasks.ts'
 
 /**
  * The options of `openMemoryStore`.
@@ -83,6 +84,7 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
     ...memoryRecords(world),
     ...memorySchedules(world),
     ...memoryDueIndex(now),
+    ...memoryTasks(world),
     ...memoryInstances(now),
     async watch(sessionId, topic, hint) {
       return hints.add(sessionId, topic, hint)

@@ -16,6 +16,7 @@ import { redisSchedules } from './redis/schedules.ts'
 import { checkServer } from './redis/server.ts'
 import { redisSessions } from './redis/sessions.ts'
 import { createSubscriptions } from './redis/subscriptions.ts'
+import { redisTasks } from './redis/tasks.ts'
 import { redisTurns } from './redis/turns.ts'
 import { parseRedisUrl } from './redis/url.ts'
 
@@ -127,6 +128,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     append,
     ...redisSessions(connection, limits),
     ...redisSchedules(connection, limits),
+    ...redisTasks(connection, limits),
     ...redisLogs(connection, subscriptions),
     ...redisInstances(connection, subscriptions),
     within: (ms) => storeOn(connection.within(ms)),

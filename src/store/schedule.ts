@@ -59,7 +59,8 @@ export type Occurrence = Pick<Schedule, 'occurrence' | 'dueAt'>
 export interface SessionSchedules {
   /**
    * Adds a schedule. A session that does not exist begins. `known`: the session has a schedule with this
-   * id and the same content. `taken`: it has one with this id and other content.
+   * id and the same content. `taken`: it has one with this id and other content. `gone`: the session is a task
+   * that its tree lacks.
    */
   addSchedule(
     sessionId: string,
@@ -68,7 +69,7 @@ export interface SessionSchedules {
       /** The greatest number of schedules of a session. */
       schedulesMax: number
     },
-  ): Promise<'added' | 'known' | 'taken' | 'full' | 'foreign'>
+  ): Promise<'added' | 'known' | 'taken' | 'full' | 'foreign' | 'gone'>
   /** Returns the schedules of a session, the next one first. */
   schedules(sessionId: string): Promise<Schedule[]>
   /**

@@ -12,6 +12,7 @@ import { reading } from './store-contract/reading.ts'
 import { scheduling } from './store-contract/scheduling.ts'
 import { stopping } from './store-contract/stopping.ts'
 import type { Subject, TestBounds, TestRunner } from './store-contract/subject.ts'
+import { results, tasks } from './store-contract/tasks.ts'
 import { waiting } from './store-contract/waiting.ts'
 
 /**
@@ -82,6 +83,8 @@ export function storeContract(
     describe('a reader', () => reading(subject))
     describe('an instance', () => instances(subject))
     describe('a schedule', () => scheduling(subject))
+    describe('a task', () => tasks(subject))
+    describe('the result of a task', () => results(subject))
     if (runs > 0) describe('a sequence of calls', () => model(subject, runs))
   })
 }

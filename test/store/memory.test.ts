@@ -4,6 +4,7 @@ import { openMemoryStore } from '../../src/store/memory.ts'
 import { storeContract } from './contract.ts'
 import { converse, delta, letter } from './conversation.ts'
 import type { Conversation } from './conversation.ts'
+import { idOf, taskOf } from './tree.ts'
 
 describe('the store in memory', () => {
   storeContract(async (bounds) => openMemoryStore(bounds), { runs: 200 })
@@ -54,6 +55,59 @@ describe('the bounds of the store in memory', () => {
       false,
       true,
     ])
+    await store.close()
+  })
+
+  it('drop a tree as a whole, and none whose root or task is busy', async () => {
+    const store = openMemoryStore({ sessionsMax: 4 })
+    const isThere = async (id: string) => (await store.session(id)) !== undefined
+    const plant = async (root: string) => {
+      await converse(store, root).turn(letter('m1'))
+      await store.addTask(taskOf(root, 'one'), { unfinishedMax: 9, openMax: 9 })
+      return idOf(root, 'one')
+    }
+    const [idle, busy] = [await plant('idle'), await plant('busy')]
+    await converse(store, 'single').turn(letter('m1'))
+    // The use of a task is a use of its root.
+    await converse(store, idle).turn(letter('m1'))
+    await converse(store, busy).claim(letter('m1'))
+    expect(await Promise.all(['idle', idle, 'busy', busy].map(isThere))).toEqual(
+      Array(4).fill(true),
+    )
+    expect(await isThere('single')).toBe(false)
+    await converse(store, 'next').turn(letter('m1'))
+    expect(await Promise.all(['idle', idle, 'busy', busy].map(isThere))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ])
+    expect(await store.task(idle)).toBeUndefined()
+    expect(await converse(store, idle).post(letter('m3'))).toEqual({ status: 'gone' })
+    await store.close()
+  })
+
+  it('keep a root while a task of it is used, and no task longer than its root', async () => {
+    let now = 1000
+    const store = openMemoryStore({ sessionTtlMs: 100, now: () => now })
+    await converse(store, 'root').turn(letter('m1'))
+    const id = idOf('root', 'one')
+    await store.addTask(taskOf('root', 'one'), { unfinishedMax: 9, openMax: 9 })
+    const task = converse(store, id)
+    now += 99
+    const claim = await task.claim(letter('m1'))
+    now += 1000
+    expect(await store.session('root')).toBeDefined()
+    await task.finish(claim)
+    now += 99
+    expect(await store.session('root')).toBeDefined()
+    expect(await task.history()).toEqual(['m1', 're-m1'])
+    now += 1
+    expect(await store.session('root')).toBeUndefined()
+    expect(await store.session(id)).toBeUndefined()
+    await converse(store, 'root').turn(letter('m1'))
+    expect(await store.tasks('root')).toEqual([])
+    expect(await store.session(id)).toBeUndefined()
     await store.close()
   })
 

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 
 import type { Store } from '../../src/store.ts'
 import { converse, letter } from './conversation.ts'
+import { idOf, taskOf } from './tree.ts'
 
 export interface PrefixStage {
   open: (prefix: string) => Promise<Store>
@@ -37,6 +38,14 @@ export function prefixSuite({ open, keys }: PrefixStage): void {
     expect(await talk.history()).toEqual(['m1', 're-m1'])
     await expect.poll(() => hints.two).toBe(1)
     expect(hints.left).toBe(0)
+
+    const [limits, next] = [{ unfinishedMax: 9, openMax: 1 }, idOf(talk.id, 'two')]
+    let opened = 0
+    await again.watch(next, 'log', () => opened++)
+    for (const name of ['one', 'two']) await one.addTask(taskOf(talk.id, name), limits)
+    expect(await two.tasks(talk.id)).toEqual([])
+    expect(await one.endTask(idOf(talk.id, 'one'), limits)).toEqual({ isNew: true, next: [next] })
+    await expect.poll(() => opened).toBe(1)
 
     await again.forget('instance', [talk.id])
     expect(await one.noted('instance')).toEqual([])

@@ -11,6 +11,7 @@ import type { CutMoment, RedisProxy } from '../redis/proxy.ts'
 import { startRedis } from '../redis/redis.ts'
 import type { RunningRedis } from '../redis/redis.ts'
 import { converse, entry, letter, nextOf, said } from './conversation.ts'
+import { idOf, taskOf } from './tree.ts'
 
 const moments: CutMoment[] = ['before it runs', 'before its reply']
 
@@ -56,6 +57,23 @@ describe.each(moments)('a command whose connection breaks %s', (moment) => {
     expect(proxy.cuts()).toBe(before + 1)
     return reply
   }
+
+  it('adds, ends and removes a task once', async () => {
+    const talk = converse(store)
+    await talk.turn(letter('m1'))
+    const limits = { unfinishedMax: 9, openMax: 1 }
+    const add = (name: string) => store.addTask(taskOf(talk.id, name), limits)
+    const added = await broken(replyOf(talk.id, 'add-task'), () => add('a'))
+    expect(added).toEqual({ status: 'added', state: 'open' })
+    for (const name of ['b', 'c']) await add(name)
+    const ended = await broken(replyOf(talk.id, 'end-task'), () =>
+      store.endTask(idOf(talk.id, 'a'), limits),
+    )
+    expect(ended).toEqual({ isNew: true, next: [idOf(talk.id, 'b')] })
+    await broken(replyOf(talk.id, 'remove-task'), () => store.removeTask(idOf(talk.id, 'c')))
+    expect((await store.tasks(talk.id)).map(({ state }) => state)).toEqual(['ended', 'open'])
+    expect(await store.removedTasks(talk.id)).toEqual([idOf(talk.id, 'c')])
+  })
 
   it('adds, advances and removes a schedule once', async () => {
     const talk = converse(store)

@@ -7,6 +7,7 @@ import { startRedis } from '../redis/redis.ts'
 import { storeContract } from './contract.ts'
 import { answer, converse, entry, letter, regenerate } from './conversation.ts'
 import { prefixSuite } from './prefix-suite.ts'
+import { growTree, idOf, taskOf } from './tree.ts'
 
 let redis: RunningRedis
 beforeAll(async () => {
@@ -74,6 +75,47 @@ describe('the store in Redis', () => {
     }
   })
 
+  it('leaves only marks with a TTL of a deleted tree', async () => {
+    const store = await open({ sessionTtlMs: 100_000 })
+    const talk = converse(store)
+    await talk.turn(letter('m1'))
+    await growTree(store, talk.id)
+    await store.remove(talk.id, { tenant: '' })
+    const removed = await store.removedTasks(talk.id)
+    for (const id of removed) await store.remove(id, { tenant: '' })
+    await store.forgetTasks(talk.id, removed)
+    const ours = await redis.client.keys(`*${talk.id}*`)
+    const kept = ours.filter((key) => !key.includes(':reply:'))
+    const marks = [talk.id, idOf(talk.id, 'a')].map((id) => sessionKeys(id).session)
+    expect(kept.toSorted()).toEqual(marks.toSorted())
+    for (const key of ours) expect(await redis.client.pttl(key), key).toBeGreaterThan(0)
+    for (const key of marks) expect(await redis.client.hget(key, 'state'), key).toBe('deleted')
+    await store.close()
+  })
+
+  it('keeps a root while a task of it is used', async () => {
+    const store = await open({ sessionTtlMs: 100_000 })
+    const talk = converse(store)
+    const limits = { unfinishedMax: 9, openMax: 9 }
+    await talk.turn(letter('m1'))
+    await store.addTask(taskOf(talk.id, 'one'), limits)
+    const { session, history, tasks } = sessionKeys(talk.id)
+    const all = [session, history, tasks]
+    const ttls = () => Promise.all(all.map((key) => redis.client.pttl(key)))
+    // A task that has not ended may run for a long time.
+    for (const ttl of await ttls()) expect(ttl).toBeGreaterThan(3_600_000)
+    await store.endTask(idOf(talk.id, 'one'), limits)
+    for (const ttl of await ttls()) expect(ttl).toBeLessThanOrEqual(100_000)
+    const shorten = () => Promise.all(all.map((key) => redis.client.pexpire(key, 50_000)))
+    await shorten()
+    await converse(store, idOf(talk.id, 'one')).turn(letter('m1'))
+    await expect.poll(async () => Math.min(...(await ttls()))).toBeGreaterThan(50_000)
+    await shorten()
+    await talk.turn(letter('m2'))
+    expect(Math.min(...(await ttls()))).toBeGreaterThan(50_000)
+    await store.close()
+  })
+
   it('gives every key a TTL', async () => {
     const store = await open({ sessionTtlMs: 100_000 })
     const talk = converse(store)
@@ -98,6 +140,7 @@ describe('the store in Redis', () => {
       },
       { tenant: '', agent: 'assistant', schedulesMax: 1 },
     )
+    await growTree(store, talk.id)
     await store.note('one', talk.id)
     await store.beat('one', 1000)
     await store.fork(talk.id, { newId: `${talk.id}!`, tenant: '' })
@@ -114,10 +157,15 @@ describe('the store in Redis', () => {
   })
 
   it('keeps all keys of a session on one node', () => {
-    for (const id of ['a', '}', '{}', '{', 'a}b{c', '']) {
+    const ids = ['a', '}', '{}', '{', 'a}b{c', '']
+    for (const id of ids) {
       const tags = Object.values(sessionKeys(id)).map((key) => /\{(.*?)\}/.exec(key)?.[1])
       expect(new Set(tags).size).toBe(1)
       expect(tags[0]).not.toBe('')
+      // A task is on the node of its root, under other names.
+      const keys = Object.values(sessionKeys(idOf(id, 'one')))
+      expect(keys.map((key) => /\{(.*?)\}/.exec(key)?.[1])).toEqual(tags)
+      expect(keys.filter((key) => Object.values(sessionKeys(id)).includes(key))).toEqual([])
     }
   })
 

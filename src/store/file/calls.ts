@@ -11,6 +11,7 @@ import { isOnePiece } from '../../ground/json/pieces.ts'
 import type { Store } from '../../store.ts'
 import type { AppendAt, AppendReply, LogEntry } from '../log.ts'
 import type { DueIndex } from '../schedule.ts'
+import { isTaskId, rootOf } from '../task.ts'
 import type { HeldHints } from './held-hints.ts'
 import type { SessionImage } from './image.ts'
 import { piecesOf, pieceBuffers, recordBuffers } from './record.ts'
@@ -54,12 +55,20 @@ const durableTypes = new Set<LogEvent['type']>([
 export function fileCalls({ residents, hints, memory, orphans }: World): SessionCalls {
   /** Runs a call in the step in which the session is in memory. */
   async function ready<VALUE>(ids: readonly string[], call: () => VALUE): Promise<Awaited<VALUE>> {
-    for (;;) {
-      const missing = ids.find((id) => !residents.isReady(id))
-      if (missing === undefined) return await call()
-      await residents.load(missing)
+    const end = ids.length > 1 ? residents.pin(ids) : undefined
+    try {
+      for (;;) {
+        const missing = ids.find((id) => !residents.isReady(id))
+        if (missing === undefined) return await call()
+        await residents.load(missing)
+      }
+    } finally {
+      end?.()
     }
   }
+
+  /** The sessions that decide whether a session may begin: the root of a task. */
+  const rootsOf = (id: string) => (isTaskId(id) ? [rootOf(id)] : [])
 
   const read = <VALUE>(id: string, call: () => Promise<VALUE>) => ready([id], call)
 
@@ -128,7 +137,7 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
       const { seed = [] } = options
       await stageAll(id, seed)
       await stage(id, (image, write) => image.stageLetter(letter, { write }), !isOnePiece(letter))
-      return change(id, () => memory.post(id, letter, options))
+      return change(id, () => memory.post(id, letter, options), { others: rootsOf(id) })
     },
 
     withdraw: (id, letterId, options) => change(id, () => memory.withdraw(id, letterId, options)),
@@ -188,11 +197,27 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
     async addSchedule(id, schedule, options) {
       const { letter } = schedule
       await stage(id, (image, write) => image.stageLetter(letter, { write }), !isOnePiece(letter))
-      return change(id, () => memory.addSchedule(id, schedule, options))
+      const others = rootsOf(id)
+      return change(id, () => memory.addSchedule(id, schedule, options), { others })
     },
     advanceSchedule: (id, at, next) => change(id, () => memory.advanceSchedule(id, at, next)),
     removeSchedule: (id, schedule, options) =>
       change(id, () => memory.removeSchedule(id, schedule, options)),
+
+    async addTask(task, limits) {
+      const { letter } = task
+      const rootId = rootOf(task.id)
+      const isLarge = !isOnePiece(letter)
+      await stage(rootId, (image, write) => image.stageLetter(letter, { write }), isLarge)
+      return change(rootId, () => memory.addTask(task, limits))
+    },
+    endTask: (id, limits) => change(rootOf(id), () => memory.endTask(id, limits)),
+    noteTaskSpending: (id, spent) => change(rootOf(id), () => memory.noteTaskSpending(id, spent)),
+    removeTask: (id) => change(rootOf(id), () => memory.removeTask(id)),
+    forgetTasks: (rootId, ids) => change(rootId, () => memory.forgetTasks(rootId, ids)),
+    task: (id) => read(rootOf(id), () => memory.task(id)),
+    tasks: (rootId) => read(rootId, () => memory.tasks(rootId)),
+    removedTasks: (rootId) => read(rootId, () => memory.removedTasks(rootId)),
 
     schedules: (id) => read(id, () => memory.schedules(id)),
     owns: (id, claim) => read(id, () => memory.owns(id, claim)),

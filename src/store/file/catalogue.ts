@@ -7,6 +7,7 @@ import { appendFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { WorkSteps } from '../../ground/long-work.ts'
+import { Trees } from '../memory/trees.ts'
 import type { SessionRecord } from '../session.ts'
 import { storeFailure } from './failure.ts'
 import { lineOf, recordsIn } from './record.ts'
@@ -39,6 +40,7 @@ export class Catalogue {
   readonly #report: (error: unknown) => void
   /** The session that was written the longest ago first. */
   readonly #rows = new Map<string, Row>()
+  readonly #trees = new Trees()
   readonly #changed = new Set<string>()
   /** The number of records in the index. */
   #stored = 0
@@ -60,9 +62,9 @@ export class Catalogue {
       if (kind !== 'r' || !isKnown) continue
       const [id, size, writtenAt, usedAt, record]: Partial<StoredRow> = JSON.parse(json)
       if (id === undefined) continue
-      this.#rows.delete(id)
+      this.#delete(id)
       if (size === undefined || writtenAt === undefined || usedAt === undefined) continue
-      this.#rows.set(id, { id, size, writtenAt, usedAt, record: record ?? undefined })
+      this.#set({ id, size, writtenAt, usedAt, record: record ?? undefined })
     }
     // The next write replaces the file, also if its end is damaged.
     this.#stored = Infinity
@@ -84,12 +86,27 @@ export class Catalogue {
   /** Puts the row at the end. */
   put(row: Row): void {
     this.#rows.delete(row.id)
-    this.#rows.set(row.id, row)
+    this.#set(row)
     this.changed(row.id)
   }
 
   delete(id: string): void {
-    if (this.#rows.delete(id)) this.changed(id)
+    if (this.#delete(id)) this.changed(id)
+  }
+
+  /** The tasks of a root that have files. A session that is no root has none. */
+  tasksOf(rootId: string): Row[] {
+    return [...this.#trees.tasksOf(rootId)].flatMap((id) => this.#rows.get(id) ?? [])
+  }
+
+  #set(row: Row): void {
+    this.#rows.set(row.id, row)
+    this.#trees.add(row.id)
+  }
+
+  #delete(id: string): boolean {
+    this.#trees.delete(id)
+    return this.#rows.delete(id)
   }
 
   /** Notes that the row of a session differs from the index. */

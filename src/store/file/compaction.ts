@@ -31,8 +31,7 @@ export async function compact(
   const { session, file } = resident
   if (session === undefined || resident.isCompacting || file.isBusy) return false
   const before = file.size
-  const isSame = () =>
-    isCurrent() && resident.session === session && file.size === before && !file.isBusy
+  const isSame = () => isCurrent() && resident.session === session && file.size === before
   const draft = new SessionFile({ ...file.options, path: file.path + draftEnding, size: 0 })
   resident.isCompacting = true
   try {
@@ -40,7 +39,9 @@ export async function compact(
     if (image === undefined) return false
     await draft.sync()
     await draft.close()
-    if (!isSame()) return false
+    // The change that began the compaction is synced meanwhile, and a sync needs the old file.
+    await file.settled()
+    if (!isSame() || file.isBusy) return false
     file.replaceBy(draft.path, draft.size)
     resident.image = image
     resident.compactSize = draft.size
@@ -66,12 +67,20 @@ async function copy(
   await image.stage([...session.history.values(), ...branched], { write, all: true })
   const letters = session.mailbox.map(({ letter }) => letter)
   if (session.turn !== undefined) letters.push(session.turn.letter)
+  for (const { task } of session.tree?.all() ?? []) letters.push(task.letter)
   for (const letter of letters) await image.stageLetter(letter, { write })
   if (!isSame()) return undefined
   const batch = new RecordBatch()
   image.add(session, batch, { withEntries: false })
   write(batch.take() ?? [])
   const steps = new WorkSteps()
+  while (image.addTasks(session, batch, 100)) {
+    const records = batch.take() ?? []
+    write(records)
+    await steps.next(records[0]?.length ?? 0)
+    // A task that is added meanwhile would be written to the old file only.
+    if (!isSame()) return undefined
+  }
   for (const [id, { entries }] of session.logs) {
     for (let at = 0; at < entries.length; at += 100) {
       const change: Change = { logs: [{ id, added: entries.slice(at, at + 100) }] }

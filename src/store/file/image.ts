@@ -10,6 +10,7 @@ import type { Branch } from '../session.ts'
 import { KnownIds } from './known-ids.ts'
 import { pieceBuffers, piecesOf, RecordBatch, recordBuffers } from './record.ts'
 import type { Change, StoredCore, StoredLog, StoredTurn } from './stored.ts'
+import { TaskImage } from './task-image.ts'
 
 /** The state of a log in the file. */
 interface LogImage {
@@ -29,6 +30,7 @@ export class SessionImage {
   #branches: readonly Pick<Branch, 'number' | 'messages'>[] = []
   #logs = new Map<string, LogImage>()
   #lastClaim = 0
+  readonly #tasks = new TaskImage()
 
   /** Makes the image of a file with these values, whose records made this session. */
   static of(session: MemorySession | undefined, values: readonly object[]): SessionImage {
@@ -87,11 +89,20 @@ export class SessionImage {
 
   /**
    * Adds the records that bring the file to the state of the session. Adds nothing if it has this state.
-   * @param withEntries false leaves the entries of logs out
+   * @param withEntries false leaves the entries of logs and the tasks out
    */
   add(session: MemorySession, batch: RecordBatch, { withEntries = true } = {}): void {
     const change = this.#changeOf(session, { batch, withEntries })
     if (change !== undefined) batch.add('p', JSON.stringify(change))
+  }
+
+  /** Adds the records of a portion of the tasks of a root. Returns false if the file has all of them. */
+  addTasks({ tree }: MemorySession, batch: RecordBatch, limit: number): boolean {
+    const tasks = this.#tasks.changeOf(tree, (letter) => this.#letter(letter, batch), limit)
+    if (tasks === undefined) return false
+    const change: Change = { tasks }
+    batch.add('p', JSON.stringify(change))
+    return true
   }
 
   #changeOf(
@@ -108,6 +119,10 @@ export class SessionImage {
     this.#addBranches(session, { change, batch })
     this.#addLogs(session, { change, withEntries })
     this.#addClaims(session, change)
+    const tasks = withEntries
+      ? this.#tasks.changeOf(session.tree, (letter) => this.#letter(letter, batch))
+      : undefined
+    if (tasks !== undefined) change.tasks = tasks
     const core = this.#coreOf(session, batch)
     const json = JSON.stringify(core)
     if (json !== this.#core) change.core = core
@@ -122,6 +137,7 @@ export class SessionImage {
     this.#branches = []
     this.#logs = new Map()
     this.#lastClaim = 0
+    this.#tasks.clear()
     session.known = KnownIds.of(session.known)
   }
 

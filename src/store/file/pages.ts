@@ -1,5 +1,6 @@
 /** The list of the sessions of a tenant, from the catalogue: no file is read. */
 import type { SessionPage } from '../session.ts'
+import { isTaskId } from '../task.ts'
 import type { Catalogue, Row } from './catalogue.ts'
 
 interface PageOptions {
@@ -14,7 +15,10 @@ export function pageOf(
   { tenant, limit, before = Infinity, isOver }: PageOptions,
 ): SessionPage {
   const rows = [...catalogue.all()]
-    .filter((row) => row.record?.tenant === tenant && row.usedAt < before && !isOver(row))
+    .filter(
+      ({ id, record, usedAt }) => record?.tenant === tenant && usedAt < before && !isTaskId(id),
+    )
+    .filter((row) => !isOver(row))
     .sort((a, b) => b.usedAt - a.usedAt)
     .slice(0, limit)
   const last = rows.at(-1)

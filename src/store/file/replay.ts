@@ -7,10 +7,11 @@ import { WorkSteps } from '../../ground/long-work.ts'
 import type { Letter } from '../letter.ts'
 import type { LogEntry } from '../log.ts'
 import { createSession, type MemorySession, type MemoryTurn } from '../memory/session.ts'
+import { TaskTree } from '../memory/task-tree.ts'
 import type { Branch } from '../session.ts'
 import type { Summary } from '../summary.ts'
 import { recordsIn } from './record.ts'
-import type { Change, Head, StoredBranch, StoredCore, StoredTurn } from './stored.ts'
+import type { Change, Head, StoredBranch, StoredCore, StoredTasks, StoredTurn } from './stored.ts'
 
 export interface StoredFile {
   /** Undefined if the head of the file is not whole. */
@@ -76,7 +77,7 @@ class Replay implements StoredFile {
     const { begin, core, history, known = [], branches, logs = [], claims = [] } = change
     if (begin !== undefined) {
       const { tenant, agent, createdAt } = begin
-      this.session = createSession(this.head?.id ?? '', tenant, agent, createdAt)
+      this.session = createSession({ id: this.head?.id ?? '', tenant, agent, at: createdAt })
     }
     const { session } = this
     if (session === undefined) return
@@ -95,7 +96,20 @@ class Replay implements StoredFile {
     }
     for (const [claim, logId] of claims) session.claims.set(claim, logId)
     boundClaims(session.claims)
+    if (change.tasks !== undefined) this.#applyTasks(session, change.tasks)
     if (core !== undefined) this.#applyCore(session, core)
+  }
+
+  #applyTasks(session: MemorySession, { added = [], changed = [], gone = [] }: StoredTasks): void {
+    const tree = (session.tree ??= new TaskTree())
+    for (const { task, ...entry } of added) {
+      tree.put({ ...entry, task: { ...task, letter: this.#letter(task.letter) } })
+    }
+    for (const [id, state, spent] of changed) {
+      const before = tree.get(id)
+      if (before !== undefined) tree.put({ ...before, state, ...(spent && { spent }) })
+    }
+    for (const [id, isRemoved] of gone) tree.drop(id, { isRemoved })
   }
 
   #applyHistory(session: MemorySession, [keep, ...added]: [number, ...number[]]): void {

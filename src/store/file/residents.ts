@@ -13,6 +13,7 @@ import type { LoomError } from '../../ground/error.ts'
 import { recordOf } from '../memory/records.ts'
 import type { MemorySession } from '../memory/session.ts'
 import type { SessionTable } from '../memory/sessions.ts'
+import { isTaskId, rootOf } from '../task.ts'
 import type { Catalogue, Row } from './catalogue.ts'
 import { codeOf, storeFailure } from './failure.ts'
 import { pathOf } from './file-names.ts'
@@ -57,6 +58,8 @@ export class Residents implements SessionTable {
   readonly #doubtful = new Set<string>()
   readonly #compactions = new Set<Promise<void>>()
   #bytes = 0
+  /** The number of calls for which a session must stay in memory. */
+  readonly #pins = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
   #refusal: LoomError | undefined
@@ -76,6 +79,14 @@ export class Residents implements SessionTable {
     const resident = this.#residentOf(session.id)
     resident.session = session
     resident.isTouched = true
+    if (isTaskId(session.id)) this.#touch(rootOf(session.id))
+  }
+
+  /** A use of a task renews the lifetime of its root. */
+  #touch(rootId: string): void {
+    const { catalogue, now } = this.#options
+    const row = catalogue.get(rootId)
+    if (row !== undefined) catalogue.put({ ...row, writtenAt: now() })
   }
 
   *all(): Iterable<MemorySession> {
@@ -104,6 +115,18 @@ export class Residents implements SessionTable {
   isReady(id: string): boolean {
     this.check()
     return this.#residents.has(id) || this.#options.catalogue.get(id) === undefined
+  }
+
+  /** Keeps sessions in memory that one call needs together, until the returned function is called. */
+  pin(ids: readonly string[]): () => void {
+    for (const id of ids) this.#pins.set(id, (this.#pins.get(id) ?? 0) + 1)
+    return () => {
+      for (const id of ids) {
+        const count = (this.#pins.get(id) ?? 1) - 1
+        if (count === 0) this.#pins.delete(id)
+        else this.#pins.set(id, count)
+      }
+    }
   }
 
   /** Reads a session into memory. @throws LoomError `unavailable` */
@@ -327,15 +350,21 @@ export class Residents implements SessionTable {
     const { residentBytesMax } = this.#options
     for (const resident of this.#residents.values()) {
       if (this.#bytes <= residentBytesMax && this.#residents.size <= residentsMax) return
-      if (resident !== used && resident.isIdle) this.#evict(resident)
+      const isNeeded = resident === used || this.#pins.has(resident.id)
+      if (!isNeeded && resident.isIdle) this.#evict(resident)
     }
   }
 
   // A turn may take longer than a session lives after its last use, and a schedule may be due later.
-  isOver({ writtenAt, record }: Row): boolean {
-    const { now, sessionTtlMs } = this.#options
-    const isBusy = record?.state === 'running' || record?.nextDueAt !== undefined
-    return writtenAt + sessionTtlMs <= now() && !isBusy
+  // A tree of tasks is over as a whole.
+  isOver(row: Row): boolean {
+    const { catalogue, now, sessionTtlMs } = this.#options
+    if (isTaskId(row.id)) {
+      const root = catalogue.get(rootOf(row.id))
+      if (root === undefined || this.isOver(root)) return true
+    }
+    const isOld = row.writtenAt + sessionTtlMs <= now()
+    return isOld && ![row, ...catalogue.tasksOf(row.id)].some(isBusy)
   }
 
   /** Begins the search for expired data. */
@@ -355,7 +384,8 @@ export class Residents implements SessionTable {
     }
     for (const row of catalogue.all()) {
       if (row.writtenAt + sessionTtlMs > now()) break
-      if (this.isOver(row)) this.#delete(row.id)
+      if (!this.isOver(row)) continue
+      for (const { id } of [...catalogue.tasksOf(row.id), row]) this.#delete(id)
     }
     if (catalogue.size > 0) this.arm()
   }
@@ -396,3 +426,5 @@ export class Residents implements SessionTable {
     return pathOf(this.#options.folder, id)
   }
 }
+
+const isBusy = ({ record }: Row) => record?.state === 'running' || record?.nextDueAt !== undefined

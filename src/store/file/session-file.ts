@@ -154,9 +154,14 @@ export class SessionFile {
     }
   }
 
-  /** Waits for the sync in progress, and closes the file. */
-  async close(): Promise<void> {
+  /** Waits for the syncs in progress. Their callers get their failures. */
+  async settled(): Promise<void> {
     await Promise.allSettled([this.#current, this.#next])
+  }
+
+  /** Waits for the syncs in progress, and closes the file. */
+  async close(): Promise<void> {
+    await this.settled()
     this.#close()
   }
 

@@ -9,6 +9,7 @@ import type { Spending } from '../../spending.ts'
 import type { LogEntry } from '../log.ts'
 import type { Band, Known, MemorySession, MemoryTurn } from '../memory/session.ts'
 import type { Schedule } from '../schedule.ts'
+import type { Task, TaskEntry, TaskState } from '../task.ts'
 
 export const format = 1
 
@@ -32,6 +33,21 @@ export interface Change {
   logs?: StoredLog[]
   /** The new claims, and their logs. */
   claims?: [claim: number, logId: string][]
+  /** The changes of the tasks of a root. A tree may have very many, so a change has only what differs. */
+  tasks?: StoredTasks
+}
+
+export interface StoredTasks {
+  /** The new tasks, in the order of their start. */
+  added?: StoredTask[]
+  /** The tasks with another state or spending. */
+  changed?: [id: string, state: TaskState, spent?: Spending][]
+  /** The tasks that left the tree. `isRemoved`: their sessions may still be there. */
+  gone?: [id: string, isRemoved: boolean][]
+}
+
+export type StoredTask = Omit<TaskEntry, 'task'> & {
+  task: Omit<Task, 'letter'> & { letter: number }
 }
 
 /** The small fields of a session. A change contains all of them, because any of them may be new. */

@@ -2,9 +2,11 @@
 import { contextAfter } from '../context.ts'
 import type { Letter } from '../letter.ts'
 import type { MailboxStore, PostOptions, PostReply } from '../mailbox.ts'
+import { isTaskId } from '../task.ts'
 import { editQueued, isOther, noteEdit, runFirst } from './queue-edit.ts'
 import type { MemorySession } from './session.ts'
-import { bands, bury, createSession, enqueue, know } from './session.ts'
+import { bands, bury, createSession, enqueue, isForTurn, know } from './session.ts'
+import { hasTask } from './tasks.ts'
 import { begin, beginNext, enter, knownAs, knownOf, postBusy } from './turns.ts'
 import type { World } from './turns.ts'
 
@@ -41,8 +43,8 @@ export function memoryMailbox(world: World): MailboxStore {
       const session = sessions.get(sessionId)
       const turn = session?.turn
       if (session?.state !== 'running' || turn?.claim !== claim) return 'lost'
-      const steered = session.mailbox.filter(({ band }) => band === bands.steer)
-      session.mailbox = session.mailbox.filter(({ band }) => band !== bands.steer)
+      const steered = session.mailbox.filter(isForTurn)
+      session.mailbox = session.mailbox.filter((queued) => !isForTurn(queued))
       for (const { letter } of steered) {
         enter(session, letter, turn, bounds)
         session.context = contextAfter(letter.context, session.context)
@@ -68,6 +70,7 @@ export function memoryMailbox(world: World): MailboxStore {
 
 function post(world: World, sessionId: string, letter: Letter, options: PostOptions): PostReply {
   const found = world.sessions.get(sessionId)
+  if (isTaskId(sessionId) && !hasTask(world.sessions, sessionId)) return { status: 'gone' }
   const exists = found !== undefined && found.state !== 'deleted'
   if (exists) {
     if (found.tenant !== options.tenant) return { status: 'foreign' }
@@ -77,8 +80,8 @@ function post(world: World, sessionId: string, letter: Letter, options: PostOpti
       ? editQueued(world, found, letter, { ...options, edit })
       : knownLetter(found, letter)
     if (known !== undefined) return known
-  }
-  const session = exists ? found : sessionWithSeed(world, sessionId, options, found?.lastClaim)
+  } else if (options.isResult === true) return { status: 'gone' }
+  const session = exists ? found : sessionWithSeed(world, sessionId, options, found)
   if (isRefused(session, letter)) return { status: 'refused' }
   const reply = accept(world, session, letter, options)
   noteEdit(world, session, letter, { reply, options })
@@ -103,6 +106,9 @@ function accept(
 ): PostReply {
   const { state, turn } = session
   if (state !== 'running' || turn === undefined) {
+    if (options.isResult === true && (state === 'waiting' || session.mailbox.length > 0)) {
+      return postResult(world, session, letter, options)
+    }
     know(session, letter.id, knownOf(letter), world.bounds)
     session.isHeld = false
     if (isBehindHeld(session, letter, options)) return runBefore(world, session, letter, options)
@@ -112,11 +118,25 @@ function accept(
   }
   const reply = postBusy(session, { turn, letter }, options, world)
   if (reply.status === 'queued') {
-    session.isHeld = false
+    if (options.isResult !== true) session.isHeld = false
     world.hints.give(session.id, 'log')
     world.hints.give(session.id, 'intents')
   }
   return reply
+}
+
+/** A result waits behind the letters that a stop held, and while a message waits for an answer. */
+function postResult(
+  { bounds, hints }: World,
+  session: MemorySession,
+  letter: Letter,
+  { agent, mailboxLimit }: PostOptions,
+): PostReply {
+  if (session.mailbox.length >= mailboxLimit) return { status: 'full' }
+  const position = enqueue(session, { letter, agent, band: bands.result })
+  know(session, letter.id, knownOf(letter), bounds)
+  hints.give(session.id, 'log')
+  return { status: 'queued', position, steered: false }
 }
 
 /** The letters that a stop held come first, except for a letter that does not wait for others. */
@@ -154,10 +174,9 @@ function sessionWithSeed(
   { now, nextUse, bounds }: World,
   id: string,
   { tenant, agent, seed }: PostOptions,
-  lastClaim = 0,
+  former: MemorySession | undefined,
 ) {
-  const session = createSession(id, tenant, agent, now())
-  session.lastClaim = lastClaim
+  const session = createSession({ id, tenant, agent, at: now(), former })
   session.usedAt = nextUse()
   for (const message of seed ?? []) {
     session.history.set(message.id, message)

@@ -2,7 +2,7 @@
 import type { Letter } from '../letter.ts'
 import type { PostOptions, PostReply, QueueEdit } from '../mailbox.ts'
 import type { MemorySession, Queued } from './session.ts'
-import { bands, enqueue, know } from './session.ts'
+import { bands, enqueue, isForTurn, know } from './session.ts'
 import { bandOf, beginNext, interruptFor, knownAs, knownOf } from './turns.ts'
 import type { World } from './turns.ts'
 
@@ -71,7 +71,7 @@ function replace(
   if (!waits) interruptFor(turn, to, whenBusy)
   world.hints.give(session.id, 'intents')
   const position = session.mailbox.indexOf(queued)
-  return { status: 'queued', position, steered: queued.band === bands.steer }
+  return { status: 'queued', position, steered: isForTurn(queued) }
 }
 
 /** Begins the turn of the first letter, which may be this letter. */

@@ -2,6 +2,7 @@
 import { historyAt } from '../branches.ts'
 import { firstDueAt } from '../schedule.ts'
 import type { SessionRecord, SessionStore } from '../session.ts'
+import { isTaskId } from '../task.ts'
 import { titleOf } from '../title.ts'
 import type { MemorySession } from './session.ts'
 import { createSession, know } from './session.ts'
@@ -43,10 +44,11 @@ export function memoryRecords(world: World): SessionStore {
       const tree = { history: finishedMessages(session), branches: session.branches }
       const messages = historyAt(tree, { branch, through })
       const existing = sessions.get(newId)
-      const isTaken = existing !== undefined && existing.state !== 'deleted'
+      const isTaken = isTaskId(newId) || (existing !== undefined && existing.state !== 'deleted')
       if (messages === undefined || isTaken) return false
-      const copy = createSession(newId, tenant, session.agent, now())
-      copy.lastClaim = existing?.lastClaim ?? 0
+      const { agent } = session
+      const former = existing
+      const copy = createSession({ id: newId, tenant, agent, at: now(), former })
       copy.usedAt = nextUse()
       for (const message of messages) {
         copy.history.set(message.id, message)
@@ -63,10 +65,12 @@ export function memoryRecords(world: World): SessionStore {
     async remove(sessionId, { tenant }) {
       const session = sessions.get(sessionId)
       if (session?.tenant !== tenant || session.state === 'deleted') return false
-      const mark = createSession(sessionId, tenant, session.agent, now())
       // A new session with this id locks out the late writers of the deleted one.
-      mark.lastClaim = session.lastClaim
+      const { agent } = session
+      const mark = createSession({ id: sessionId, tenant, agent, at: now(), former: session })
       mark.state = 'deleted'
+      // From now on, no task of the tree can begin.
+      mark.tree?.clear()
       sessions.put(mark)
       hints.give(sessionId, 'intents')
       hints.give(sessionId, 'log')
@@ -75,7 +79,9 @@ export function memoryRecords(world: World): SessionStore {
 
     async list(tenant, { limit, before = Infinity }) {
       const ofTenant = [...sessions.all()]
-        .filter((session) => session.tenant === tenant && session.usedAt < before)
+        .filter(
+          ({ id, tenant: owner, usedAt }) => owner === tenant && usedAt < before && !isTaskId(id),
+        )
         .sort((a, b) => b.usedAt - a.usedAt)
       const records = ofTenant.flatMap((session) => recordOf(session) ?? []).slice(0, limit)
       const last = ofTenant.find(({ id }) => id === records.at(-1)?.id)

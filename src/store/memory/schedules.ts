@@ -1,6 +1,8 @@
 /** Schedules in memory: those of each session, and the index of due sessions. */
 import { type DueIndex, isSameSchedule, type Schedule, type SessionSchedules } from '../schedule.ts'
+import { isTaskId } from '../task.ts'
 import { createSession } from './session.ts'
+import { hasTask } from './tasks.ts'
 import type { World } from './turns.ts'
 
 export function memorySchedules({ sessions, now, nextUse }: World): SessionSchedules {
@@ -11,16 +13,16 @@ export function memorySchedules({ sessions, now, nextUse }: World): SessionSched
   return {
     async addSchedule(sessionId, schedule, { tenant, agent, schedulesMax }) {
       const existing = sessions.get(sessionId)
+      if (isTaskId(sessionId) && !hasTask(sessions, sessionId)) return 'gone'
       const isThere = existing !== undefined && existing.state !== 'deleted'
       if (isThere && existing.tenant !== tenant) return 'foreign'
-      const session = isThere ? existing : createSession(sessionId, tenant, agent, now())
+      const session = isThere
+        ? existing
+        : createSession({ id: sessionId, tenant, agent, at: now(), former: existing })
       const same = session.schedules.get(schedule.id)
       if (same !== undefined) return isSameSchedule(same, schedule) ? 'known' : 'taken'
       if (session.schedules.size >= schedulesMax) return 'full'
-      if (!isThere) {
-        session.lastClaim = existing?.lastClaim ?? 0
-        session.usedAt = nextUse()
-      }
+      if (!isThere) session.usedAt = nextUse()
       session.schedules = new Map([...session.schedules, [schedule.id, schedule]])
       sessions.put(session)
       return 'added'

@@ -10,6 +10,7 @@ import type { Schedule } from '../schedule.ts'
 import type { Branch, KnownState } from '../session.ts'
 import type { Summary } from '../summary.ts'
 import type { ReaderFloor, Stop, Takeover } from '../turn.ts'
+import type { TaskTree } from './task-tree.ts'
 
 export interface MemorySession {
   readonly id: string
@@ -39,6 +40,8 @@ export interface MemorySession {
   branchesMade: number
   /** By id. A change replaces the map. */
   schedules: ReadonlyMap<string, Schedule>
+  /** Of a root: its tasks. Undefined if it has had none. */
+  tree: TaskTree | undefined
   readonly logs: Map<string, Log>
   /** The log of each of the last 1000 claims. */
   readonly claims: Map<number, string>
@@ -75,7 +78,7 @@ export interface Queued {
 }
 
 /** A lower band is taken first; see `mailbox.ts` of the port. */
-export const bands = { answer: 0, steer: 1, urgent: 2, message: 3 } as const
+export const bands = { answer: 0, steer: 1, urgent: 2, message: 3, result: 4 } as const
 export type Band = (typeof bands)[keyof typeof bands]
 
 export interface Known {
@@ -101,12 +104,15 @@ export interface Bounds {
   branchedMax: number
 }
 
-export function createSession(
-  id: string,
-  tenant: string,
-  agent: string,
-  at: number,
-): MemorySession {
+/** The fields of a new session. */
+export interface NewSession extends Pick<MemorySession, 'id' | 'tenant' | 'agent'> {
+  at: number
+  /** The mark of a deleted session with this id. */
+  former?: MemorySession | undefined
+}
+
+/** Makes a session that is not in the table yet. Its claims are greater than those of the former one. */
+export function createSession({ id, tenant, agent, at, former }: NewSession): MemorySession {
   return {
     id,
     tenant,
@@ -117,7 +123,7 @@ export function createSession(
     error: undefined,
     spent: undefined,
     turn: undefined,
-    lastClaim: 0,
+    lastClaim: former?.lastClaim ?? 0,
     usedAt: 0,
     mailbox: [],
     isHeld: false,
@@ -128,6 +134,8 @@ export function createSession(
     branches: [],
     branchesMade: 0,
     schedules: new Map(),
+    // It has no tasks, but the removed ones whose sessions may still be there.
+    tree: former?.tree,
     logs: new Map(),
     claims: new Map(),
   }
@@ -153,8 +161,12 @@ export function enqueue(session: MemorySession, queued: Queued): number {
   return position
 }
 
+/** Whether the letter goes to the turn that runs. */
+export const isForTurn = ({ band }: Pick<Queued, 'band'>): boolean =>
+  band === bands.steer || band === bands.result
+
 export function isSteered(session: MemorySession): boolean {
-  return session.mailbox.some(({ band }) => band === bands.steer)
+  return session.mailbox.some(isForTurn)
 }
 
 /** Moves a message and all after it into a branch. */

@@ -1,8 +1,11 @@
 /**
  * The sessions of this process, in the order of their last writes. One timer drops expired sessions and
- * logs. A session that runs, waits or has schedules is never dropped to make room.
+ * logs. A session that runs, waits or has schedules is never dropped to make room. A tree of tasks is dropped
+ * whole: its sessions leave with their root, and a use of a task is a use of its root.
  */
+import { isTaskId, rootOf } from '../task.ts'
 import type { MemorySession } from './session.ts'
+import { Trees } from './trees.ts'
 
 export interface SessionTable {
   get(id: string): MemorySession | undefined
@@ -25,6 +28,8 @@ export interface TableOptions {
 interface TableEntry {
   session: MemorySession
   until: number
+  /** Of a task. A look-up is on the per-token path, so it searches no id for its root. */
+  rootId: string | undefined
 }
 
 interface FinishedLog {
@@ -39,15 +44,45 @@ const sweepEveryMs = 5000
 
 export function createSessionTable(options: TableOptions): SessionTable {
   const { now, sessionTtlMs, sessionsMax, finishedEntriesMax } = options
+  /** The sessions that are no tasks. */
   const sessions = new Map<string, TableEntry>()
+  const tasks = new Map<string, TableEntry>()
+  const trees = new Trees()
   /** The finished logs, the first finished one first. */
   let logs: FinishedLog[] = []
   let finishedEntries = 0
   let timer: NodeJS.Timeout | undefined
 
   // A turn may take longer than a session lives after its last use, and a schedule may be due later.
-  const isOver = ({ session, until }: TableEntry) =>
-    until <= now() && session.state !== 'running' && session.schedules.size === 0
+  const isKept = ({ state, schedules }: MemorySession) => state === 'running' || schedules.size > 0
+  const isBusy = (session: MemorySession) => isKept(session) || session.state === 'waiting'
+
+  function isOver({ session, until, rootId }: TableEntry): boolean {
+    if (rootId !== undefined) {
+      const root = sessions.get(rootId)
+      return root === undefined || isOver(root) || (until <= now() && !isKept(session))
+    }
+    return until <= now() && !isKept(session) && !hasTask(session.id, isKept)
+  }
+
+  function hasTask(rootId: string, fits: (task: MemorySession) => boolean): boolean {
+    for (const id of trees.tasksOf(rootId)) {
+      const task = tasks.get(id)
+      if (task !== undefined && fits(task.session)) return true
+    }
+    return false
+  }
+
+  /** Deletes a session and its tasks. */
+  function forget(id: string): void {
+    for (const task of trees.tasksOf(id)) forgetTask(task)
+    sessions.delete(id)
+  }
+
+  function forgetTask(id: string): void {
+    tasks.delete(id)
+    trees.delete(id)
+  }
 
   const arm = () => {
     timer ??= setTimeout(sweep, sweepEveryMs).unref()
@@ -60,7 +95,11 @@ export function createSessionTable(options: TableOptions): SessionTable {
     logs = logs.filter(({ until }) => until > time)
     for (const [id, entry] of sessions) {
       if (entry.until > time) break
-      if (isOver(entry)) sessions.delete(id)
+      if (isOver(entry)) forget(id)
+    }
+    for (const [id, entry] of tasks) {
+      if (entry.until > time) break
+      if (isOver(entry)) forgetTask(id)
     }
     if (sessions.size > 0) arm()
   }
@@ -72,30 +111,38 @@ export function createSessionTable(options: TableOptions): SessionTable {
   }
 
   function makeRoom(written: MemorySession): void {
-    if (sessions.size <= sessionsMax) return
+    if (sessions.size + tasks.size <= sessionsMax) return
+    const writtenId = rootOf(written.id)
     for (const [id, { session }] of sessions) {
-      const isBusy =
-        session.state === 'running' || session.state === 'waiting' || session.schedules.size > 0
-      if (isBusy || session === written) continue
-      sessions.delete(id)
-      return
+      if (isBusy(session) || id === writtenId || hasTask(id, isBusy)) continue
+      forget(id)
+      if (sessions.size + tasks.size <= sessionsMax) return
     }
   }
 
   return {
     get(id) {
-      const entry = sessions.get(id)
+      const entry = sessions.get(id) ?? tasks.get(id)
       return entry === undefined || isOver(entry) ? undefined : entry.session
     },
     put(session) {
       // Moves it to the end, because a map keeps the order of insertion.
-      sessions.delete(session.id)
-      sessions.set(session.id, { session, until: now() + sessionTtlMs })
+      const until = now() + sessionTtlMs
+      const renew = (table: typeof sessions, entry: TableEntry) => {
+        table.delete(entry.session.id)
+        table.set(entry.session.id, entry)
+      }
+      const rootId = isTaskId(session.id) ? rootOf(session.id) : undefined
+      const root = rootId === undefined ? undefined : sessions.get(rootId)
+      renew(rootId === undefined ? sessions : tasks, { session, until, rootId })
+      trees.add(session.id)
+      if (root !== undefined) renew(sessions, { ...root, until })
       makeRoom(session)
       arm()
     },
     *all() {
       for (const entry of sessions.values()) if (!isOver(entry)) yield entry.session
+      for (const entry of tasks.values()) if (!isOver(entry)) yield entry.session
     },
     expireLog(session, logId, until) {
       const log = session.logs.get(logId)
@@ -111,7 +158,7 @@ export function createSessionTable(options: TableOptions): SessionTable {
     },
     close() {
       clearTimeout(timer)
-      sessions.clear()
+      for (const id of sessions.keys()) forget(id)
       logs = []
       finishedEntries = 0
     },

@@ -9,7 +9,7 @@ import type { PostOptions, PostReply } from '../mailbox.ts'
 import { type Claim, type Commit, type FinishReply, handedOver } from '../turn.ts'
 import type { Hints } from './hints.ts'
 import type { Band, Bounds, Known, MemorySession, Queued, MemoryTurn } from './session.ts'
-import { bands, bury, cut, drop, enqueue, know } from './session.ts'
+import { bands, bury, cut, drop, enqueue, isForTurn, know } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
 /** The data that the parts of the store share. */
@@ -47,16 +47,18 @@ export const knownOf = ({ replyId, digest }: Letter): Known => ({ as: 'done', re
 export function postBusy(
   session: MemorySession,
   { turn, letter }: { turn: MemoryTurn; letter: Letter },
-  { agent, whenBusy, mailboxLimit }: PostOptions,
+  { agent, whenBusy, mailboxLimit, isResult }: PostOptions,
   { bounds }: World,
 ): PostReply {
-  if (whenBusy === 'reject' && letter.kind === 'message') return { status: 'busy' }
+  if (whenBusy === 'reject' && letter.kind === 'message' && isResult !== true) {
+    return { status: 'busy' }
+  }
   if (session.mailbox.length >= mailboxLimit) return { status: 'full' }
-  const band = bandOf(letter, whenBusy, turn)
+  const band = isResult === true ? bands.result : bandOf(letter, whenBusy, turn)
   const position = enqueue(session, { letter, agent, band })
   know(session, letter.id, knownOf(letter), bounds)
   interruptFor(turn, band, whenBusy)
-  return { status: 'queued', position, steered: band === bands.steer }
+  return { status: 'queued', position, steered: isForTurn({ band }) }
 }
 
 /** Stops the turn for a letter that does not wait for its end. */
@@ -204,7 +206,8 @@ export function beginNext(
       session.isHeld = false
       return {}
     }
-    const { letter, agent } = queued
+    const { letter, agent, band } = queued
+    if (band === bands.result && isWaiting) return {}
     // After a stop that holds the queue, only answers to a waiting message continue.
     if (session.isHeld && letter.kind !== 'answer') return {}
     session.mailbox.shift()

@@ -1,10 +1,12 @@
 -- Adds a schedule to a session, which begins if it does not exist.
--- KEYS session known order history messages schedules scheduled reply
--- ARGV sessionTtlMs replyTtlMs knownMax tenant agent schedulesMax id occurrence dueAt content schedule seed...
+-- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
+-- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootTasks reply
+-- ARGV sessionTtlMs replyTtlMs knownMax tenant agent task schedulesMax id occurrence dueAt content schedule seed...
 -- RETURNS status
--- USES reply keep clock known history create schedules
+-- USES reply keep clock known history create schedules task
 
 local function add()
+  if isNoTask() then return { status = 'gone' } end
   local tenant, state = unpack(redis.call('HMGET', key.session, 'tenant', 'state'))
   local isThere = state and state ~= 'deleted'
   if isThere and tenant ~= arg.tenant then return { status = 'foreign' } end

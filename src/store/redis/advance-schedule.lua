@@ -1,6 +1,7 @@
 -- Replaces an occurrence of a schedule by the next one, or removes the schedule if there is none. Of several
 -- calls for one occurrence, one has an effect.
--- KEYS session schedules scheduled reply
+-- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
+-- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks reply
 -- ARGV sessionTtlMs replyTtlMs id occurrence next dueAt
 -- RETURNS done
 -- USES reply keep clock schedules

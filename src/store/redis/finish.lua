@@ -1,6 +1,7 @@
 -- Ends a turn and takes the next letter, in one step. A post either finds the turn running, and then this
 -- script finds its letter, or it finds the session free and claims it. No letter is missed.
--- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled log reply
+-- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
+-- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks log reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents claim lastId state error discard messageId message logTtlMs spent...
 -- RETURNS status isLeft claim logId resumed abandoned floor letter message

@@ -1,11 +1,12 @@
 /**
- * The names of keys. All keys of a session have its id as their hash tag, so that a cluster keeps them on
- * one node. An id can be any text, so characters that would end the tag, break a line of a stored record
+ * The names of keys. All keys of a session have the id of its root as their hash tag, so that a cluster keeps
+ * a tree on one node. An id can be any text, so characters that would end the tag, break a line of a stored record
  * or are no UTF-8 are escaped. The same holds for every other name in Redis (letters, messages, tenants).
  */
 import { randomUUID } from 'node:crypto'
 
 import type { Topic } from '../hint.ts'
+import { rootOf, taskKey } from '../task.ts'
 import { type ScriptName, sessionKeyNames } from './signature.ts'
 
 export type SessionKeys = Record<(typeof sessionKeyNames)[number], string>
@@ -22,8 +23,15 @@ export function unescaped(text: string): string {
   )
 }
 
-// Redis ignores an empty tag: it would hash the whole key.
-const tag = (id: string) => `loom:{${escaped(id) || '%'}}`
+/**
+ * The first part of the keys of a session. The hash tag is the root of its tree, and the key of a task
+ * follows it. Redis ignores an empty tag: it would hash the whole key.
+ */
+function tag(id: string): string {
+  const task = taskKey(id)
+  const root = `loom:{${escaped(rootOf(id)) || '%'}}`
+  return task === undefined ? root : `${root}~${task}`
+}
 
 export function sessionKeys(sessionId: string): SessionKeys {
   const prefix = tag(sessionId)
@@ -42,6 +50,9 @@ export function callKeys(script: ScriptName, sessionId: string): SessionKeys & {
   const reply = `${tag(sessionId)}:reply:${script}:${randomUUID()}`
   return { ...sessionKeys(sessionId), reply }
 }
+
+/** The key of the list of the tree to which a session belongs; see `post.lua`. */
+export const rootTasksKey = (sessionId: string) => `${tag(rootOf(sessionId))}:tasks`
 
 export const sessionKey = (sessionId: string) => `${tag(sessionId)}:session`
 export const liveKey = (sessionId: string) => `${tag(sessionId)}:live`

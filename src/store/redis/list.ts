@@ -3,16 +3,19 @@
  * post writes it without waiting, the next post repairs it, and readers check every entry.
  */
 import type { SessionPage, SessionRecord } from '../session.ts'
+import { isTaskId } from '../task.ts'
 import type { Connection } from './connection.ts'
 import { escaped, indexKey, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
+import { renewRoot } from './tasks.ts'
 
-/** Moves the session to the front of the list. */
-export function listSession(
+/** Moves a session to the front of the list. A task is in no list: its use renews its root. */
+export function noteUse(
   connection: Connection,
   limits: Limits,
   { tenant, sessionId }: { tenant: string; sessionId: string },
 ): void {
+  if (isTaskId(sessionId)) return renewRoot(connection, limits, sessionId)
   const session = escaped(sessionId)
   const listing = connection.run(
     'index-session',

@@ -2,22 +2,27 @@
 import type { Letter } from '../letter.ts'
 import type { MailboxStore, PostReply } from '../mailbox.ts'
 import type { Connection } from './connection.ts'
-import { agentLines, callKeys, escaped, sessionKeys, unescaped } from './keys.ts'
+import { agentLines, callKeys, escaped, rootTasksKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
-import { listSession } from './list.ts'
+import { noteUse } from './list.ts'
 import { claimOf, claimWithLetter, lettersIn, letterText, seedOf, wordOf } from './records.ts'
 import type { Reply, Signatures } from './signature.ts'
+import { keyOf } from './tasks.ts'
 
 export function redisMailbox(connection: Connection, limits: Limits): MailboxStore {
   return {
     async post(sessionId, letter, options) {
-      listSession(connection, limits, { tenant: options.tenant, sessionId })
-      const reply = await connection.run('post', callKeys('post', sessionId), {
+      noteUse(connection, limits, { tenant: options.tenant, sessionId })
+      const rootTasks = rootTasksKey(sessionId)
+      const keys = { ...callKeys('post', sessionId), rootTasks }
+      const reply = await connection.run('post', keys, {
         ...limits,
         instance: escaped(options.instance),
         agents: agentLines(options.agents),
         tenant: escaped(options.tenant),
         agent: options.agent,
+        task: keyOf(sessionId),
+        isResult: options.isResult === true ? '1' : '',
         whenBusy: options.whenBusy,
         mailboxLimit: options.mailboxLimit,
         id: escaped(letter.id),
@@ -94,6 +99,7 @@ function postReply(sessionId: string, letter: Letter, reply: Reply<Signatures['p
     case 'moved':
     case 'busy':
     case 'full':
+    case 'gone':
     case 'foreign':
     case 'refused':
     case 'unknown':
@@ -112,6 +118,7 @@ const postWords = [
   'moved',
   'busy',
   'full',
+  'gone',
   'foreign',
   'refused',
   'unknown',

@@ -1,10 +1,11 @@
 -- Accepts a letter, and claims the session if it is free. It is one step: of many simultaneous posts, one
 -- claims the session, and the others are in a queue that its owner reads.
--- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled reply
+-- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
+-- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootTasks reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
--- ARGV instance agents tenant agent whenBusy mailboxLimit id cutAt digest edits key letter seed...
+-- ARGV instance agents tenant agent task isResult whenBusy mailboxLimit id cutAt digest edits key letter seed...
 -- RETURNS status position steered as replyId claim logId resumed abandoned floor isLeft nextLetter nextMessage
--- USES reply keep clock hint known history cut letter fence claim create
+-- USES reply keep clock hint known history cut letter fence claim create task
 
 local tenant, state, logId, letterId, stop =
   unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'logId', 'letterId', 'stop'))
@@ -48,6 +49,7 @@ local function hasPlace()
 end
 
 local function bandOf(letter)
+  if arg.isResult == '1' then return 'result' end
   if letter.kind == 'answer' then return 'answer' end
   if arg.whenBusy == 'interrupt' or arg.whenBusy == 'rollback' then return 'urgent' end
   if arg.whenBusy ~= 'steer' or arg.cutAt ~= '' then return 'message' end
@@ -55,8 +57,12 @@ local function bandOf(letter)
   return (stop and stop ~= '') and 'urgent' or 'steer'
 end
 
+-- Notes a letter that does not wait for the end of the turn. The owner reads the note.
 local function intend(band)
-  if band == 'steer' then redis.call('HSET', key.session, 'steer', '1') end
+  if isForTurn(band) then
+    redis.call('HSET', key.session, 'steer', '1')
+    return hint('intents')
+  end
   if arg.whenBusy == 'rollback' then redis.call('HSET', key.session, 'stop', 'discard') end
   if arg.whenBusy == 'interrupt' and (not stop or stop == '') then
     redis.call('HSET', key.session, 'stop', 'keep')
@@ -64,17 +70,21 @@ local function intend(band)
   hint('intents')
 end
 
+-- A result waits like any letter while a message waits for an answer, and behind letters that a stop held.
 local function enqueue(letter)
-  if arg.whenBusy == 'reject' and letter.kind == 'message' then return { status = 'busy' } end
+  local isResult, running = arg.isResult == '1', state == 'running'
+  if arg.whenBusy == 'reject' and letter.kind == 'message' and not isResult then
+    return { status = 'busy' }
+  end
   if redis.call('ZCARD', key.mail) >= tonumber(arg.mailboxLimit) then return { status = 'full' } end
   local band = bandOf(letter)
   queue(arg.id, arg.letter, band)
   know(arg.id, 'd', letter.replyId, arg.digest)
-  redis.call('HDEL', key.session, 'held')
-  if band == 'steer' or band == 'urgent' then intend(band) end
+  if not isResult then redis.call('HDEL', key.session, 'held') end
+  if running and (isForTurn(band) or band == 'urgent') then intend(band) end
   hint('log')
   local position = redis.call('ZRANK', key.mail, arg.id)
-  return { status = 'queued', position = position, steered = band == 'steer' }
+  return { status = 'queued', position = position, steered = running and isForTurn(band) }
 end
 
 -- Returns whether letters that a stop held come first. They do, except for a letter that does not wait.
@@ -141,6 +151,8 @@ local function edit(letter)
 end
 
 local function post()
+  if isNoTask() then return { status = 'gone' } end
+  if arg.isResult == '1' and not tenant then return { status = 'gone' } end
   if tenant and tenant ~= arg.tenant then return { status = 'foreign' } end
   -- Another version of Loom stored this state. A turn would destroy its meaning.
   if tenant and state ~= 'idle' and state ~= 'running' and state ~= 'waiting' then
@@ -157,7 +169,8 @@ local function post()
       and (not tenant or state == 'idle' or letter.replyId ~= logId)
     if refused or not hasPlace() then return { status = 'refused' } end
     if not tenant then create() end
-    if state == 'running' then
+    local waits = arg.isResult == '1' and (state == 'waiting' or redis.call('ZCARD', key.mail) > 0)
+    if state == 'running' or waits then
       reply = enqueue(letter)
     else
       redis.call('HDEL', key.session, 'held')

@@ -1,5 +1,6 @@
 -- Removes a schedule.
--- KEYS session schedules scheduled reply
+-- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
+-- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks reply
 -- ARGV sessionTtlMs replyTtlMs tenant id
 -- RETURNS done
 -- USES reply keep clock schedules

@@ -1,5 +1,6 @@
 -- Ends a hold. If no turn runs, the first letter that waits begins its turn.
--- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled reply
+-- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
+-- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents tenant
 -- RETURNS running isLeft claim logId resumed abandoned floor letter message

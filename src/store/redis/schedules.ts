@@ -4,10 +4,11 @@
  */
 import type { Schedule, ScheduleRule, ScheduleStore } from '../schedule.ts'
 import type { Connection } from './connection.ts'
-import { callKeys, dueKey, escaped, sessionKeys, unescaped } from './keys.ts'
+import { callKeys, dueKey, escaped, rootTasksKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
-import { listSession } from './list.ts'
+import { noteUse } from './list.ts'
 import { letterIn, letterText, readInSteps, wordOf } from './records.ts'
+import { keyOf } from './tasks.ts'
 
 /** The TTL of the index after its last use or its last time, in milliseconds. */
 const keptMs = 30 * 24 * 60 * 60 * 1000
@@ -18,11 +19,14 @@ export function redisSchedules(connection: Connection, limits: Limits): Schedule
     async addSchedule(sessionId, schedule, { tenant, agent, schedulesMax }) {
       const { id, occurrence, dueAt, letter } = schedule
       const [head, text] = [`${headOf(schedule)}\n`, await letterText(letter, letter.request.agent)]
-      listSession(connection, limits, { tenant, sessionId })
-      const { status } = await connection.run('add-schedule', callKeys('add-schedule', sessionId), {
+      noteUse(connection, limits, { tenant, sessionId })
+      const rootTasks = rootTasksKey(sessionId)
+      const keys = { ...callKeys('add-schedule', sessionId), rootTasks }
+      const { status } = await connection.run('add-schedule', keys, {
         ...limits,
         tenant: escaped(tenant),
         agent,
+        task: keyOf(sessionId),
         schedulesMax,
         id: escaped(id),
         occurrence,
@@ -31,7 +35,7 @@ export function redisSchedules(connection: Connection, limits: Limits): Schedule
         schedule: typeof text === 'string' ? head + text : Buffer.concat([Buffer.from(head), text]),
         seed: [],
       })
-      return wordOf(status, ['added', 'known', 'taken', 'full', 'foreign'] as const)
+      return wordOf(status, ['added', 'known', 'taken', 'full', 'foreign', 'gone'] as const)
     },
 
     async schedules(sessionId) {

@@ -1,10 +1,11 @@
 /** Sessions in Redis: reading, listing, forking, deleting. */
 import { historyAt } from '../branches.ts'
 import type { Branch, SessionStore } from '../session.ts'
+import { isTaskId } from '../task.ts'
 import type { Connection } from './connection.ts'
 import { callKeys, escaped, logKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
-import { listSession, readList, unlistSessions } from './list.ts'
+import { noteUse, readList, unlistSessions } from './list.ts'
 import {
   contextIn,
   messagesIn,
@@ -51,6 +52,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
 
     // The two ids are in two slots, so this takes two steps: a read, and the creation of the new session.
     async fork(sessionId, { newId, branch, through, tenant }) {
+      if (isTaskId(newId)) return false
       const tree = await readTree(sessionId)
       const messages = historyAt(tree, { branch, through })
       const isTheirs = stateOf(tree.state) !== undefined && tree.tenant === escaped(tenant)
@@ -59,7 +61,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
       const isWhole = messages.some(
         ({ id }) => branch === undefined && escaped(id) === tree.through,
       )
-      listSession(connection, limits, { tenant, sessionId: newId })
+      noteUse(connection, limits, { tenant, sessionId: newId })
       const { done } = await connection.run('create', callKeys('create', newId), {
         ...limits,
         tenant: tree.tenant,
@@ -83,7 +85,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
       for (const logId of logIds) {
         await connection.send((client) => client.unlink(logKey(sessionId, unescaped(logId))))
       }
-      if (done === '1') unlistSessions(connection, tenant, [sessionId])
+      if (done === '1' && !isTaskId(sessionId)) unlistSessions(connection, tenant, [sessionId])
       return done === '1'
     },
 

@@ -48,6 +48,11 @@ export const sessionKeyNames = [
   'abandoned',
   'schedules',
   'scheduled',
+  'tasks',
+  'unfinishedTasks',
+  'nestedTasks',
+  'taskSpent',
+  'removedTasks',
 ] as const
 
 const ttls = ['sessionTtlMs', 'replyTtlMs'] as const
@@ -57,13 +62,15 @@ const claimFields = ['claim', 'logId', 'resumed', 'abandoned', 'floor'] as const
 /** Every script, by the name of its file. */
 export const signatures = {
   post: {
-    keys: [...sessionKeyNames, 'reply'],
+    keys: [...sessionKeyNames, 'rootTasks', 'reply'],
     args: [
       ...bounds,
       'instance',
       'agents',
       'tenant',
       'agent',
+      'task',
+      'isResult',
       'whenBusy',
       'mailboxLimit',
       'id',
@@ -170,12 +177,13 @@ export const signatures = {
     returns: ['done'],
   },
   'add-schedule': {
-    keys: ['session', 'known', 'order', 'history', 'messages', 'schedules', 'scheduled', 'reply'],
+    keys: [...sessionKeyNames, 'rootTasks', 'reply'],
     args: [
       ...ttls,
       'knownMax',
       'tenant',
       'agent',
+      'task',
       'schedulesMax',
       'id',
       'occurrence',
@@ -187,12 +195,12 @@ export const signatures = {
     returns: ['status'],
   },
   'advance-schedule': {
-    keys: ['session', 'schedules', 'scheduled', 'reply'],
+    keys: [...sessionKeyNames, 'reply'],
     args: [...ttls, 'id', 'occurrence', 'next', 'dueAt'],
     returns: ['done'],
   },
   'remove-schedule': {
-    keys: ['session', 'schedules', 'scheduled', 'reply'],
+    keys: [...sessionKeyNames, 'reply'],
     args: [...ttls, 'tenant', 'id'],
     returns: ['done'],
   },
@@ -200,6 +208,37 @@ export const signatures = {
     keys: ['schedules', 'scheduled'],
     args: [],
     returns: ['schedules...'],
+  },
+  'add-task': {
+    keys: [...sessionKeyNames, 'reply'],
+    args: [...ttls, 'unfinishedMax', 'openMax', 'task', 'parent', 'content'],
+    returns: ['status', 'state'],
+  },
+  'end-task': {
+    keys: [...sessionKeyNames, 'reply'],
+    args: [...ttls, 'openMax', 'task'],
+    returns: ['done', 'next...'],
+  },
+  'note-task-spending': {
+    keys: sessionKeyNames,
+    args: ['sessionTtlMs', 'task', 'spent'],
+    returns: ['done'],
+  },
+  'remove-task': {
+    keys: [...sessionKeyNames, 'reply'],
+    args: [...ttls, 'task'],
+    returns: ['done'],
+  },
+  'renew-root': { keys: sessionKeyNames, args: ['sessionTtlMs'], returns: ['done'] },
+  'read-task': {
+    keys: ['tasks', 'unfinishedTasks', 'nestedTasks', 'taskSpent'],
+    args: ['task'],
+    returns: ['content', 'state', 'spent'],
+  },
+  'read-unfinished-tasks': {
+    keys: ['unfinishedTasks'],
+    args: [],
+    returns: ['tasks...'],
   },
   'note-due': { keys: ['due'], args: ['keptMs', 'session', 'dueAt'], returns: ['done'] },
   'take-due': {

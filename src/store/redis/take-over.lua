@@ -1,7 +1,8 @@
 -- Claims a session whose owner is dead, only if its claim is still the one that the caller found. So only
 -- one of several instances gets it. The owner must also have been quiet for `quietMs`: an owner that
 -- appended or claimed since then is alive, even if its heartbeat is late. Times are by the clock of Redis.
--- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled reply
+-- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
+-- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks reply
 -- ARGV sessionTtlMs replyTtlMs claim instance handOver quietMs
 -- RETURNS claim logId abandoned takeovers stop floor letter message
 -- USES reply keep clock hint fence

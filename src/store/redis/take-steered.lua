@@ -1,4 +1,4 @@
--- Gives the running turn its steered letters. They enter the history in the same step, so that after a
+-- Gives the running turn its steered letters, then the results of tasks. They enter the history in the same step, so that after a
 -- crash they are either in the mailbox or in the history.
 -- KEYS session mail letters known order history messages reply
 -- ARGV sessionTtlMs replyTtlMs knownMax claim
@@ -9,8 +9,11 @@ local function take()
   local state, claim, logId, own, context =
     unpack(redis.call('HMGET', key.session, 'state', 'claim', 'logId', 'own', 'context'))
   if state ~= 'running' or claim ~= arg.claim then return { status = 'lost' } end
-  local letters = {}
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.mail, inBand('steer'))) do
+  local letters, ids = {}, redis.call('ZRANGEBYSCORE', key.mail, inBand('steer'))
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key.mail, inBand('result'))) do
+    table.insert(ids, id)
+  end
+  for _, id in ipairs(ids) do
     local record = unqueue(id)
     local letter = letterOf(record)
     if letter.messageId ~= '' then

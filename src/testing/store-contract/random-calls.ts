@@ -159,6 +159,7 @@ function wordsOf(reply: PostReply): string {
     case 'moved':
     case 'busy':
     case 'full':
+    case 'gone':
     case 'foreign':
     case 'refused':
     case 'unknown':

@@ -63,6 +63,8 @@ local function beginNext(instance, agents)
       redis.call('HDEL', key.session, 'held')
       return nil
     end
+    -- A result waits until the message that waits for an answer is finished or abandoned.
+    if state == 'waiting' and hasBand(id, 'result') then return nil end
     local letter = letterOf(redis.call('HGET', key.letters, id))
     if held and letter.kind ~= 'answer' then return nil end
     unqueue(id)

@@ -25,7 +25,7 @@ local function contextAfter(context, before)
 end
 
 -- The mailbox is ordered by band, then by arrival.
-local band = { answer = 0, steer = 1, urgent = 2, message = 3 }
+local band = { answer = 0, steer = 1, urgent = 2, message = 3, result = 4 }
 local bandWidth = 1e12
 
 local function inBand(name)
@@ -46,11 +46,17 @@ local function unqueue(id)
   return record
 end
 
+-- Whether the letters of a band go to the turn that runs.
+local function isForTurn(name) return name == 'steer' or name == 'result' end
+
 local function hasSteered()
   return redis.call('ZCOUNT', key.mail, inBand('steer')) > 0
+    or redis.call('ZCOUNT', key.mail, inBand('result')) > 0
 end
 
-local function isSteered(id)
+local function hasBand(id, name)
   local score = tonumber(redis.call('ZSCORE', key.mail, id))
-  return score ~= nil and math.floor(score / bandWidth) == band.steer
+  return score ~= nil and math.floor(score / bandWidth) == band[name]
 end
+
+local function isSteered(id) return hasBand(id, 'steer') or hasBand(id, 'result') end

@@ -1,0 +1,60 @@
+/** The tasks of a root that its file has. It finds the difference between the file and the tree in memory. */
+import type { Letter } from '../letter.ts'
+import type { TaskTree } from '../memory/task-tree.ts'
+import type { StoredTasks } from './stored.ts'
+
+export class TaskImage {
+  /** The tree that the image follows. Undefined before the first task. */
+  #tree: TaskTree | undefined
+  /** The tasks in the file. */
+  readonly #stored = new Set<string>()
+  /** The ids whose changes the file lacks. */
+  #waiting = new Set<string>()
+
+  /** The file has no tasks any more: its session begins anew. */
+  clear(): void {
+    this.#tree = undefined
+    this.#stored.clear()
+    this.#waiting.clear()
+  }
+
+  /**
+   * Returns the changes that the file lacks. Returns undefined if there are none.
+   * @param letterOf returns the number of a letter in the file
+   * @param limit the greatest number of tasks. The next call returns others
+   */
+  changeOf(
+    tree: TaskTree | undefined,
+    letterOf: (letter: Letter) => number,
+    limit = Infinity,
+  ): StoredTasks | undefined {
+    if (tree === undefined) return undefined
+    for (const id of tree === this.#tree ? tree.take() : tree.watch()) this.#waiting.add(id)
+    this.#tree = tree
+    if (this.#waiting.size === 0) return undefined
+    const ids = [...this.#waiting].slice(0, limit)
+    const added: StoredTasks['added'] = []
+    const changed: StoredTasks['changed'] = []
+    const gone: StoredTasks['gone'] = []
+    for (const id of ids) {
+      this.#waiting.delete(id)
+      const entry = tree.get(id)
+      if (entry === undefined) {
+        this.#stored.delete(id)
+        gone.push([id, tree.removed.has(id)])
+      } else if (this.#stored.has(id)) {
+        const { state, spent } = entry
+        changed.push(spent === undefined ? [id, state] : [id, state, spent])
+      } else {
+        this.#stored.add(id)
+        const { letter, ...task } = entry.task
+        added.push({ ...entry, task: { ...task, letter: letterOf(letter) } })
+      }
+    }
+    return {
+      ...(added.length > 0 && { added }),
+      ...(changed.length > 0 && { changed }),
+      ...(gone.length > 0 && { gone }),
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/** The tasks of one root, in the order of their start, with a journal for a file that follows them. */
+import type { Spending } from '../../spending.ts'
+import type { AddedTask, Task, TaskEntry, TaskLimits } from '../task.ts'
+
+export class TaskTree {
+  /** By id. A change replaces the entry. */
+  readonly #entries = new Map<string, TaskEntry>()
+  /** The tasks that have not ended. Only these are counted, because a tree may have very many others. */
+  readonly #unfinished = new Set<string>()
+  /** The removed tasks whose sessions may still be there. */
+  readonly #removed = new Set<string>()
+  /** The ids whose state changed since the last call of `watch` or `take`. Undefined if nobody takes them. */
+  #changed: Set<string> | undefined
+
+  get(id: string): TaskEntry | undefined {
+    return this.#entries.get(id)
+  }
+
+  all(): TaskEntry[] {
+    return [...this.#entries.values()]
+  }
+
+  get removed(): ReadonlySet<string> {
+    return this.#removed
+  }
+
+  add(task: Task, createdAt: number, { unfinishedMax, openMax }: TaskLimits): AddedTask {
+    const { id, parent } = task
+    const known = this.#entries.get(id)
+    if (known !== undefined) return { status: 'known', state: known.state }
+    // The caller deletes the session of a removed task, so the id cannot begin again before that.
+    if (this.#removed.has(id)) return { status: 'gone' }
+    if (this.#unfinished.size >= unfinishedMax) return { status: 'full' }
+    const state = this.#roomOf(parent, openMax) > 0 ? 'open' : 'queued'
+    this.put({ task, state, createdAt })
+    return { status: 'added', state }
+  }
+
+  /** Returns the ids of the queued tasks that are open because of this; undefined if the task had ended. */
+  end(id: string, openMax: number): string[] | undefined {
+    const entry = this.#entries.get(id)
+    if (entry === undefined || entry.state === 'ended') return undefined
+    this.put({ ...entry, state: 'ended' })
+    if (entry.state === 'queued') return []
+    const { parent } = entry.task
+    const room = this.#roomOf(parent, openMax)
+    const next = this.#unfinishedOf(parent, 'queued').slice(0, Math.max(0, room))
+    for (const each of next) this.put({ ...each, state: 'open' })
+    return next.map(({ task }) => task.id)
+  }
+
+  noteSpending(id: string, spent: Spending): boolean {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return false
+    this.put({ ...entry, spent })
+    return true
+  }
+
+  /** Removes a task and all below it. Returns false if the tree lacks it. */
+  remove(id: string): boolean {
+    if (!this.#entries.has(id)) return false
+    const removed = new Set([id])
+    // A task comes after its parent.
+    for (const { task } of this.#entries.values()) {
+      if (removed.has(task.parent)) removed.add(task.id)
+    }
+    for (const each of removed) this.drop(each, { isRemoved: true })
+    return true
+  }
+
+  /** Removes all tasks. */
+  clear(): void {
+    for (const id of this.#entries.keys()) this.drop(id, { isRemoved: true })
+  }
+
+  /** Stores an entry. A new one comes last. */
+  put(entry: TaskEntry): void {
+    const { id } = entry.task
+    this.#entries.set(id, entry)
+    if (entry.state === 'ended') this.#unfinished.delete(id)
+    else this.#unfinished.add(id)
+    this.#changed?.add(id)
+  }
+
+  /** Takes a task out of the tree. @param isRemoved false if its session is deleted already */
+  drop(id: string, { isRemoved }: { isRemoved: boolean }): void {
+    this.#entries.delete(id)
+    this.#unfinished.delete(id)
+    if (isRemoved) this.#removed.add(id)
+    else this.#removed.delete(id)
+    this.#changed?.add(id)
+  }
+
+  /** Begins a journal of the changes. Returns all ids. */
+  watch(): string[] {
+    this.#changed = new Set()
+    return [...this.#entries.keys(), ...this.#removed]
+  }
+
+  /** Returns the ids that changed since the last call. */
+  take(): string[] {
+    const changed = [...(this.#changed ?? [])]
+    this.#changed?.clear()
+    return changed
+  }
+
+  #roomOf(parent: string, openMax: number): number {
+    return openMax - this.#unfinishedOf(parent, 'open').length
+  }
+
+  #unfinishedOf(parent: string, state: TaskEntry['state']): TaskEntry[] {
+    const entries = [...this.#unfinished].flatMap((id) => this.#entries.get(id) ?? [])
+    return entries.filter((entry) => entry.task.parent === parent && entry.state === state)
+  }
+}

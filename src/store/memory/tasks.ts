@@ -1,0 +1,76 @@
+/** The tasks of trees in memory: the session of a root has those of its tree. */
+import { isTaskId, rootOf, type TaskStore } from '../task.ts'
+import type { MemorySession } from './session.ts'
+import type { SessionTable } from './sessions.ts'
+import { TaskTree } from './task-tree.ts'
+import type { World } from './turns.ts'
+
+export function memoryTasks({ sessions, hints, now }: World): TaskStore {
+  return {
+    async addTask(task, limits) {
+      const root = rootFor(sessions, task.id)
+      if (root === undefined) return { status: 'gone' }
+      const tree = root.tree ?? new TaskTree()
+      const hasParent = task.parent === root.id || tree.get(task.parent) !== undefined
+      if (!hasParent && tree.get(task.id) === undefined) return { status: 'gone' }
+      const reply = tree.add(task, now(), limits)
+      if (reply.status !== 'added') return reply
+      root.tree = tree
+      sessions.put(root)
+      return reply
+    },
+
+    async endTask(id, { openMax }) {
+      const root = rootFor(sessions, id)
+      const next = root?.tree?.end(id, openMax)
+      if (root === undefined || next === undefined) return { isNew: false, next: [] }
+      sessions.put(root)
+      for (const each of next) hints.give(each, 'log')
+      return { isNew: true, next }
+    },
+
+    async task(id) {
+      return rootFor(sessions, id)?.tree?.get(id)
+    },
+
+    async tasks(rootId) {
+      return sessions.get(rootId)?.tree?.all() ?? []
+    },
+
+    async noteTaskSpending(id, spent) {
+      const root = rootFor(sessions, id)
+      if (root?.tree?.noteSpending(id, spent) === true) sessions.put(root)
+    },
+
+    async removeTask(id) {
+      const root = rootFor(sessions, id)
+      if (root?.tree?.remove(id) === true) sessions.put(root)
+    },
+
+    async removedTasks(rootId) {
+      return [...(sessions.get(rootId)?.tree?.removed ?? [])]
+    },
+
+    async forgetTasks(rootId, ids) {
+      const root = sessions.get(rootId)
+      const removed = ids.filter((id) => root?.tree?.removed.has(id) === true)
+      if (root === undefined || removed.length === 0) return
+      for (const id of removed) root.tree?.drop(id, { isRemoved: false })
+      // A deleted session keeps its lifetime: the deletion of its tasks is no use of it.
+      if (root.state !== 'deleted') sessions.put(root)
+    },
+  }
+}
+
+/** Whether the tree of a task has it. */
+export function hasTask(sessions: SessionTable, id: string): boolean {
+  return rootFor(sessions, id)?.tree?.get(id) !== undefined
+}
+
+/** Returns the root of a task. Returns undefined if it is deleted, and for an id that is not of a task. */
+function rootFor(sessions: SessionTable, id: string): MemorySession | undefined {
+  const rootId = rootOf(id)
+  if (!isTaskId(id) || isTaskId(rootId)) return undefined
+  const root = sessions.get(rootId)
+  return root?.state === 'deleted' ? undefined : root
+}

@@ -1,0 +1,31 @@
+-- Ends a task. If it was open, the oldest queued tasks of the same parent are open as far as there is room. The
+-- readers of these get a hint: the keys of a task are those of its root with the task behind the hash tag.
+-- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
+-- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks reply
+-- ARGV sessionTtlMs replyTtlMs openMax task
+-- RETURNS done next...
+-- USES reply keep keep-tree tree
+
+local function openQueued(parent)
+  local open, queued = unfinishedOf(parent)
+  local next = {}
+  for index = 1, math.min(#queued, tonumber(arg.openMax) - open) do
+    local task = string.match(queued[index], '^%S+')
+    redis.call('ZINCRBY', key.unfinishedTasks, string.format('%.0f', -queuedFrom), queued[index])
+    redis.call('SPUBLISH', string.gsub(key.session, ':session$', '~' .. task .. ':session!log'), '')
+    table.insert(next, task)
+  end
+  return next
+end
+
+local function finish()
+  local parent = parentOf(arg.task)
+  local state = parent and taskState(arg.task, parent) or 'ended'
+  if state == 'ended' then return { done = false } end
+  redis.call('ZREM', key.unfinishedTasks, arg.task .. ' ' .. parent)
+  local next = state == 'open' and openQueued(parent) or {}
+  keepTree()
+  return { done = true, next = next }
+end
+
+return storedReply() or storeReply(finish())
