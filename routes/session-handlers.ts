@@ -26,6 +26,7 @@ export { answerTool, decide } from './session-answers.ts'
 export { post } from './session-post.ts'
 export { prompt } from './session-prompt.ts'
 export { queue, runQueue, stop, withdraw } from './session-queue.ts'
+export { tasks } from './session-tasks.ts'
 export { addSchedule, removeSchedule, schedules } from './session-schedules.ts'
 
 // Reading

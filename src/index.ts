@@ -3,6 +3,7 @@ import './ground/node-version.ts'
 
 export { AgentSession } from './agent-session.ts'
 export type { ScheduleOptions, SendOptions } from './agent-session/options.ts'
+export type { TaskInfo, TaskQuestion } from './task.ts'
 export type { CallSchedules, ScheduleInfo, ScheduleTime } from './schedule.ts'
 export { type Agent, type AgentDefinition, type AnyAgent, defineAgent } from './agent.ts'
 export type { AnswerMetadata } from './answer-metadata.ts'

@@ -76,6 +76,8 @@ export interface LoomOptions<AGENTS extends readonly AnyAgent[] = readonly AnyAg
    * that shows only the answers which it asked for. @defaultValue true
    */
   schedules?: boolean
+  /** The limits of tasks, the runs of sub-agents in sessions. @defaultValue those of `TaskOptions` */
+  tasks?: Partial<TaskOptions>
   /** The silence on a stream before a comment is sent, in milliseconds. @defaultValue 15000 */
   keepAliveMs?: number
   /**
@@ -107,10 +109,30 @@ export const loomFields: FieldsOf<LoomOptions> = {
   logTtlMs: true,
   mailboxLimit: true,
   schedules: true,
+  tasks: true,
   keepAliveMs: true,
   pollMs: true,
   fileUrls: true,
   report: true,
+}
+
+/**
+ * The limits of trees of tasks. A tree is a session with the tasks that it started, and those that they started.
+ * @example
+ * ```ts
+ * import { defineAgent, Loom, type TaskOptions } from 'loomkit'
+ *
+ * const tasks: Partial<TaskOptions> = { openMax: 4 }
+ * const loom = new Loom({ agents: [defineAgent({ name: 'tutor', systemPrompt: 'Teach.' })], tasks })
+ * ```
+ */
+export interface TaskOptions {
+  /** The greatest number of sessions above a task. A tool call beyond it fails. @defaultValue 3 */
+  depthMax: number
+  /** The number of tasks of one session that run at once. More of them wait. @defaultValue 16 */
+  openMax: number
+  /** The number of tasks of a tree that have not ended. A tool call beyond it fails. @defaultValue 256 */
+  unfinishedMax: number
 }
 
 /** The owner of sessions. */
@@ -186,6 +208,7 @@ export class Loom<
       logTtlMs: options.logTtlMs ?? 600_000,
       mailboxLimit: options.mailboxLimit ?? 100,
       schedules: options.schedules ?? true,
+      tasks: { depthMax: 3, openMax: 16, unfinishedMax: 256, ...options.tasks },
       // Hints are fast, but some are lost.
       pollMs: options.pollMs ?? 1000,
     }

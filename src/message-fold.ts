@@ -251,6 +251,15 @@ const isObject = (value: unknown): value is JSONObject =>
 export const textOf = ({ parts }: FoldedMessage): string =>
   parts.map(({ type, text }) => (type === 'text' && typeof text === 'string' ? text : '')).join('')
 
+/** The text of the last step of a message. A step without parts does not count. */
+export function lastTextOf({ parts, ...message }: FoldedMessage): string {
+  const end = parts.findLastIndex((part) => !isStepStart(part)) + 1
+  const start = parts.slice(0, end).findLastIndex(isStepStart) + 1
+  return textOf({ ...message, parts: parts.slice(start, end) })
+}
+
+const isStepStart = ({ type }: FoldedPart) => type === 'step-start'
+
 /** The output of a message, if its agent has a schema for it and its answer is complete. */
 export function outputIn({ parts }: FoldedMessage): JSONValue | undefined {
   const part = parts.findLast(({ type, id }) => type === 'data-output' && id === 'output')

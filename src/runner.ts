@@ -205,6 +205,7 @@ async function settle<CONTEXT>(
 ): Promise<void> {
   if (outcome === 'waiting') return
   await agentRun.settleProviderCalls()
+  await agentRun.closeQuestions()
   // A client that submits by itself takes a message that ends in tool results for unfinished and
   // posts it again without end (vercel/ai issue 8043). An empty step with metadata after it ends that.
   if (!agentRun.endsInResults) return

@@ -24,16 +24,24 @@ import { type ForkOptions, type PromptState, Records } from './session/records.t
 import type { AddedSchedule, NewSchedule, Schedules } from './session/schedules.ts'
 import type { SessionView } from './session/session-view.ts'
 import type { MessageStop } from './session/stop-message.ts'
+import type { Tasks, TreeLimits } from './session/tasks.ts'
 import type { Store } from './store.ts'
 import type { Letter } from './store/letter.ts'
 import type { PostReply, QueueEdit } from './store/mailbox.ts'
 import type { Schedule, ScheduleOwner } from './store/schedule.ts'
 import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
+import type { Task } from './store/task.ts'
+import type { TaskInfo } from './task.ts'
 
-export interface SessionsOptions extends Omit<InstanceOptions, 'schedules' | 'onStart'> {
+export interface SessionsOptions extends Omit<
+  InstanceOptions,
+  'schedules' | 'tasks' | 'settleTasks' | 'onStart'
+> {
   store: Store
   /** Whether this instance delivers scheduled messages, and its tools may schedule them. */
   schedules: boolean
+  /** The limits of trees of tasks. */
+  tasks: TreeLimits
   /** The maximum number of letters in the queue of a session. */
   mailboxLimit: number
   /** The longest wait of a follower for a hint before it reads the store, in milliseconds. */
@@ -60,6 +68,7 @@ export class Sessions {
   /** It loads when the instance starts: a program that only imports Loom does not need it. */
   readonly #openSchedules: () => Promise<Schedules>
   #schedules: Schedules | undefined
+  readonly #openTasks: () => Promise<Tasks>
 
   constructor(options: SessionsOptions) {
     const { store } = options
@@ -74,9 +83,22 @@ export class Sessions {
       })
       return this.#schedules
     })
+    this.#openTasks = late(async () => {
+      const { Tasks } = await import('./session/tasks.ts')
+      return new Tasks({
+        ...options,
+        limits: options.tasks,
+        sessions: this,
+        post: (sessionId, letter, request) =>
+          this.#mailboxes.post(sessionId, letter, request, { isOfTurn: true }),
+      })
+    })
     const instance = new Instance({
       ...options,
       schedules: options.schedules ? this.#openSchedules : undefined,
+      tasks: this.#openTasks,
+      settleTasks: async (sessionId, hasTasks) =>
+        (await this.#openTasks()).settle(sessionId, hasTasks),
       onStart: () => {
         if (options.schedules) this.#startSchedules().catch(options.report)
       },
@@ -189,9 +211,46 @@ export class Sessions {
     return this.#records.fork(sessionId, options)
   }
 
-  /** Deletes a session and ends its turn. Returns false if the tenant has no such session. */
-  remove(sessionId: string, tenant: string): Promise<boolean> {
+  /**
+   * Deletes a session with all tasks below it, and ends their turns. Returns false if the tenant has no such
+   * session.
+   */
+  async remove(sessionId: string, tenant: string): Promise<boolean> {
+    // Another instance continues the deletion of the tasks if this one dies.
+    await this.#mailboxes.note(sessionId)
+    const isRemoved = await (await this.#openTasks()).remove(sessionId, tenant)
+    await this.#mailboxes.forget(sessionId)
+    return isRemoved
+  }
+
+  /**
+   * Deletes one session, without its tasks.
+   * @internal
+   */
+  removeOne(sessionId: string, tenant: string): Promise<boolean> {
     return this.#records.remove(sessionId, tenant)
+  }
+
+  // Tasks
+
+  /** Returns the tasks below a session, the first started one first. */
+  async tasks(sessionId: string, tenant: string): Promise<TaskInfo[]> {
+    return (await this.#openTasks()).list(sessionId, tenant)
+  }
+
+  /** Returns the task of a session. Returns undefined for the root of a tree. */
+  async taskOf(sessionId: string): Promise<Task | undefined> {
+    return (await this.#openTasks()).taskOf(sessionId)
+  }
+
+  /** Stops a task by itself. Returns false if the session is no task, or the task has ended. */
+  async cancelTask(sessionId: string, tenant: string): Promise<boolean> {
+    return (await this.#openTasks()).cancel(sessionId, tenant)
+  }
+
+  /** Stops all tasks below a session. Returns their number. */
+  async stopTasks(sessionId: string, tenant: string): Promise<number> {
+    return (await this.#openTasks()).stopBelow(sessionId, tenant)
   }
 
   /** Returns the history, without the unfinished answer. */

@@ -56,6 +56,8 @@ export interface SpendingFields {
   /** Null removes the cost that an earlier turn of the message reported, because metadata is merged. */
   cost?: Cost | null
   stepUsage: readonly StepUsage[]
+  /** The part of it that tasks spent, by the id of the tool call. */
+  tasks?: Record<string, { usage: Usage; cost?: Cost }>
 }
 
 export const noSpending: Readonly<Spending> = { usage: noUsage, usd: 0, isCostKnown: true }
@@ -67,6 +69,23 @@ export function addSpending(a: Readonly<Spending>, b: Readonly<Spending>): Spend
     isCostKnown: a.isCostKnown && b.isCostKnown,
   }
 }
+
+/** The opposite of `addSpending`. */
+export function subtractSpending(a: Readonly<Spending>, b: Readonly<Spending>): Spending {
+  const minus = Object.entries(b.usage).map(([name, count]) => [name, -count])
+  return {
+    usage: addUsage(a.usage, { ...noUsage, ...Object.fromEntries(minus) }),
+    // Differences of binary fractions have rounding errors.
+    usd: Math.max(0, Number((a.usd - b.usd).toFixed(12))),
+    isCostKnown: a.isCostKnown,
+  }
+}
+
+/** The spending of tasks in the form of message metadata. */
+export const taskFields = (tasks: ReadonlyMap<string, Spending>) =>
+  Object.fromEntries(
+    [...tasks].map(([id, spending]) => [id, { usage: spending.usage, ...costFields(spending) }]),
+  )
 
 export const isNothing = ({ usage, usd, isCostKnown }: Spending): boolean =>
   isCostKnown && usage.totalTokens === 0 && usd === 0
@@ -93,8 +112,31 @@ export function spendingIn(metadata: unknown): Spending {
 }
 
 /** The spending of the turns that built a message so far, for the turn that continues it. */
-export function spentOn(metadata: unknown): { spending: Spending; steps: StepUsage[] } {
-  return { spending: spendingIn(metadata), steps: stepsIn(metadata) }
+export function spentOn(metadata: unknown): {
+  spending: Spending
+  steps: StepUsage[]
+  tasks: Map<string, Spending>
+} {
+  return { spending: spendingIn(metadata), steps: stepsIn(metadata), tasks: tasksIn(metadata) }
+}
+
+/** The spending in a message's metadata without that of tasks, which have sessions of their own. */
+export const ownSpendingIn = (metadata: unknown): Spending =>
+  [...tasksIn(metadata).values()].reduce(subtractSpending, spendingIn(metadata))
+
+function tasksIn(metadata: unknown): Map<string, Spending> {
+  const tasks = Object.entries(fieldsOf(fieldsOf(metadata)['tasks']))
+  return new Map(
+    tasks.flatMap(([id, task]): [string, Spending][] => {
+      const { usage, cost } = fieldsOf(task)
+      const read = readUsage(usage)
+      if (read === undefined) return []
+      const usd = readCost(cost)
+      return [
+        [id, { usage: read, usd: usd ?? 0, isCostKnown: usd !== undefined || isUnused(read) }],
+      ]
+    }),
+  )
 }
 
 /** The steps in a message's metadata. */

@@ -7,6 +7,7 @@
 import type { FlexibleSchema, ModelMessage, ToolResultPart, ToolSet } from 'ai'
 
 import type { Agent } from './agent.ts'
+import type { CallTask } from './call-task.ts'
 import type { DataSchemas, DataTypesOf, DataWrite } from './data-part.ts'
 import type { RunResult } from './run-result.ts'
 import type { CallSchedules } from './schedule.ts'
@@ -59,6 +60,11 @@ export interface ToolContext<
    * `schedules: false`, as in the terminal.
    */
   schedules: CallSchedules | undefined
+  /**
+   * The task of a call of `agentTool`, in a session. Loom sets it. Undefined for every other call.
+   * @internal
+   */
+  task?: CallTask | undefined
   /**
    * Does a part of the work once, also if the call runs again after the death of its process: then it
    * returns the stored result and does not call `work`. The result is stored before the promise resolves. It

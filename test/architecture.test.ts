@@ -198,6 +198,7 @@ const nouns = new Set(
     'system-prompt',
     'tool',
     'schedule',
+    'call-task',
     'tool-call',
     'tool-hooks',
     'tool-list',

@@ -32,7 +32,7 @@ const checks: Checks = {
 }
 
 /** The rows that Loom does not have yet. */
-const missing = ['a sub-agent as a supervised process']
+const missing: string[] = []
 
 const rows = rowsOf(pageAt('docs/migration-from-loomex.md'), /^LoomEx$/)
 const isAtTerminal = (feature: string) => feature.includes('chat -i')

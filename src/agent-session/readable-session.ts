@@ -13,6 +13,7 @@ import {
 } from '../session/session-info.ts'
 import { storedId } from '../session/tenant-ids.ts'
 import type { Branch } from '../store/session.ts'
+import type { TaskInfo } from '../task.ts'
 import type { FollowOptions, HistoryOptions, PromptOptions, WaitOptions } from './options.ts'
 import type { SessionHandle } from './session-handle.ts'
 
@@ -75,6 +76,14 @@ export class ReadableSession<OUTPUT> {
     const { scheduleInfo } = await scheduling()
     const sessionId = await this.#session.storedId()
     return (await this.#session.sessions.schedules(sessionId)).map(scheduleInfo)
+  }
+
+  /**
+   * Returns the tasks below the session: the sub-agents that its tool calls started, and those that these
+   * started. The first started one comes first. Returns none if the session does not exist.
+   */
+  async tasks(): Promise<TaskInfo[]> {
+    return this.#session.sessions.tasks(await this.#session.storedId(), this.principal)
   }
 
   /** Returns the state of the session. Returns undefined if it has no message yet. */

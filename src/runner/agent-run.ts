@@ -31,6 +31,9 @@ import type { StepReader } from './step-reader.ts'
 import { StepSettings } from './step-settings.ts'
 import { activeTable } from './tool-table.ts'
 
+const start = { type: 'start-step' } as const
+const finish = { type: 'finish-step' } as const
+
 export class AgentRun<CONTEXT> {
   readonly messages: ModelMessage[]
   readonly ledger: Ledger
@@ -71,7 +74,8 @@ export class AgentRun<CONTEXT> {
     this.#clock = clock
     this.#settings = new StepSettings(settings)
     this.messages = [...run.messages]
-    const ledger = new Ledger({ budget, sessionBudget, before, above })
+    const { treeBudget } = session ?? {}
+    const ledger = new Ledger({ budget, sessionBudget, treeBudget, before, above })
     this.ledger = ledger
     const emit: Sink = async (event) => {
       // Sub-agents spend while their tool runs.
@@ -129,11 +133,18 @@ export class AgentRun<CONTEXT> {
 
   /** Steps until the agent is done. */
   async run(): Promise<Outcome> {
-    const { signal, settings, options } = this.#inputs
+    const outcome = await this.#run()
+    const questions = outcome === 'waiting' ? this.#inputs.options.session?.tasks?.questions() : []
+    if (questions === undefined || questions.length === 0) return outcome
+    // A client posts its answers when all calls of the last step have one. So these have their own step.
+    for (const event of [start, ...questions, finish]) await this.#inputs.emit(event)
+    return outcome
+  }
+
+  async #run(): Promise<Outcome> {
+    const { signal } = this.#inputs
     signal.throwIfAborted()
-    if (options.session !== undefined && Object.keys(settings.sessionBudget).length > 0) {
-      this.ledger.sessionSpent = await options.session.spent()
-    }
+    await this.#readSpent()
     const { results, waits } = await this.#settleEarlier()
     this.messages.push(...resultMessages(results))
     signal.throwIfAborted()
@@ -143,6 +154,7 @@ export class AgentRun<CONTEXT> {
     }
     if (await this.#hasAnswer()) return 'finished'
     while (this.steps < this.#settings.current.maxSteps) {
+      if (this.steps > 0) await this.#readSpent()
       const excess = this.ledger.excess()
       if (excess !== undefined) return this.#endEarly(excess)
       const outcome = await this.#step()
@@ -150,6 +162,16 @@ export class AgentRun<CONTEXT> {
       signal.throwIfAborted()
     }
     return 'max-steps'
+  }
+
+  /** Other sessions of the tree spend at the same time. */
+  async #readSpent(): Promise<void> {
+    const { settings, options } = this.#inputs
+    const { spent, treeBudget = {} } = options.session ?? {}
+    const budgets = { ...settings.sessionBudget, ...treeBudget }
+    if (spent !== undefined && Object.keys(budgets).length > 0) {
+      this.ledger.sessionSpent = await spent()
+    }
   }
 
   /** Throws instead if the message would stay empty, because its reader expects an answer. */
@@ -165,7 +187,7 @@ export class AgentRun<CONTEXT> {
   async #settleEarlier(): Promise<Settlement> {
     const open = await this.#earlier.settleOpen(this.#earlierRound)
     if (open !== undefined) {
-      if (this.#stepOpen) {
+      if (this.#stepOpen || open.waits) {
         await this.#finishStep()
         return open
       }
@@ -190,11 +212,18 @@ export class AgentRun<CONTEXT> {
     }
   }
 
+  /** Ends the questions of tasks that nothing answers any more. */
+  async closeQuestions(): Promise<void> {
+    const { emit, options } = this.#inputs
+    for (const event of options.session?.tasks?.closing() ?? []) await emit(event)
+  }
+
   async #finishStep(): Promise<void> {
     if (!this.#stepOpen) return
     this.#stepOpen = false
     await this.#reportSpending()
-    await this.#inputs.emit({ type: 'finish-step' })
+    await this.#inputs.emit(finish)
+    await this.#inputs.options.session?.noteSpending?.(this.ledger.own)
   }
 
   /**

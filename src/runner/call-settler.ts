@@ -75,9 +75,10 @@ export class CallSettler {
     if (aborted) outcomes.push(...(await this.#refuse(open, abortedText)))
     else for (const call of sorted.ask) await this.#ask(reply, call)
     const results = reply.calls.flatMap((call) =>
-      outcomes.filter((outcome) => outcome.call === call).map(({ part }) => part),
+      resultsOf(outcomes.filter((outcome) => outcome.call === call)),
     )
-    return { results, waits: !aborted && (open.length > 0 || reply.waitsForApproval) }
+    const waits = open.length > 0 || reply.waitsForApproval || isParked(outcomes)
+    return { results, waits: !aborted && waits }
   }
 
   /** Runs the calls that a human approved since the last run. Denied calls get a result for the model. */
@@ -91,8 +92,9 @@ export class CallSettler {
       else results.push(await this.#deny(call, decision.reason))
     }
     const outcomes = await this.#run(run, round)
-    results.unshift(...outcomes.map(({ part }) => part))
-    return { results, waits: undecided > 0 && this.#options.approvals }
+    results.unshift(...resultsOf(outcomes))
+    const waits = (undecided > 0 && this.#options.approvals) || isParked(outcomes)
+    return { results, waits }
   }
 
   /** Settles calls whose process died: runs them again if that is safe, else reports to the model. */
@@ -103,7 +105,8 @@ export class CallSettler {
     let waits = false
     for (const openCall of open) {
       const call = await this.#openCall(openCall, round.tools)
-      const handling = openCall.approved ? 'run' : await this.#handlingOf(call, round)
+      const isRun = openCall.approved || openCall.hasBegun === true
+      const handling = isRun ? 'run' : await this.#handlingOf(call, round)
       if (handling === 'client' || handling === 'ask') {
         waits = true
         if (handling === 'ask' && !openCall.hasApprovalRequest) await this.#request(call)
@@ -116,7 +119,7 @@ export class CallSettler {
       ...(await this.#refuse(unknown, unknownOutcome)),
       ...(await this.#refuse(refusals)),
     ]
-    return { results: outcomes.map(({ part }) => part), waits }
+    return { results: resultsOf(outcomes), waits: waits || isParked(outcomes) }
   }
 
   /** Checks the input again: the tool may have changed since. */
@@ -221,3 +224,10 @@ export class CallSettler {
     }
   }
 }
+
+const resultsOf = (outcomes: readonly ToolOutcome[]): ToolResultPart[] =>
+  outcomes.flatMap(({ part }) => part ?? [])
+
+/** Whether a call has no outcome, because its task waits. */
+const isParked = (outcomes: readonly ToolOutcome[]): boolean =>
+  outcomes.some(({ part }) => part === undefined)

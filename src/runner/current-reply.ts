@@ -102,7 +102,7 @@ export const resultMessages = (content: ToolResultPart[]): ModelMessage[] =>
 
 /** The results of calls that did not run. */
 const refusals = (reader: StepReader, reason = 'Not run.'): ToolResultPart[] =>
-  reader.calls.map((call) => failed(call, call.refusal ?? reason).part)
+  reader.calls.flatMap((call) => failed(call, call.refusal ?? reason).part ?? [])
 
 /** The fields that `onStep` receives about a reply and the results of its calls. */
 export const stepOf = (

@@ -7,6 +7,8 @@ import {
   addSpending,
   type Cost,
   isNothing,
+  subtractSpending,
+  taskFields,
   noSpending,
   type Spending,
   type StepUsage,
@@ -28,7 +30,11 @@ export interface LedgerOptions {
   /** The budget of all turns of the session together. */
   sessionBudget: Budget
   /** The spending of this turn in an earlier process, or before it had to wait. */
-  before?: { spending: Spending; steps: readonly StepUsage[] } | undefined
+  before?:
+    | { spending: Spending; steps: readonly StepUsage[]; tasks?: ReadonlyMap<string, Spending> }
+    | undefined
+  /** The budget of the root of the tree, which all sessions of the tree share. */
+  treeBudget?: Budget | undefined
   /** The ledger of the run that this run is a tool call of. */
   above?: Ledger | undefined
 }
@@ -46,6 +52,8 @@ export class Ledger {
   readonly #steps: Step[] = []
   #total: Spending
   #ofRun: Spending = noSpending
+  /** The spending of tasks by the id of the tool call. It is part of the total. */
+  readonly #tasks: Map<string, Spending>
   /** Whether there is spending that `takeNews` has not reported yet. */
   #hasUnreported = false
 
@@ -53,6 +61,7 @@ export class Ledger {
     this.#options = options
     this.#earlier = options.before?.steps ?? []
     this.#total = options.before?.spending ?? noSpending
+    this.#tasks = new Map(options.before?.tasks)
   }
 
   /** The spending of this run, without that of earlier processes for the same message. */
@@ -66,6 +75,11 @@ export class Ledger {
 
   get cost(): Cost | undefined {
     return costFields(this.#total).cost
+  }
+
+  /** The spending without that of tasks, which count in sessions of their own. */
+  get own(): Spending {
+    return [...this.#tasks.values()].reduce(subtractSpending, this.#total)
   }
 
   /** The spending in the form of message metadata, for the end of a turn. */
@@ -93,6 +107,7 @@ export class Ledger {
     return {
       usage: this.usage,
       stepUsage: [...this.#earlier, ...steps],
+      ...(this.#tasks.size > 0 && { tasks: taskFields(this.#tasks) }),
     }
   }
 
@@ -114,12 +129,21 @@ export class Ledger {
     this.#options.above?.add(spending)
   }
 
+  /** Counts the spending of a task. The call may run again after the death of a process, and counts once. */
+  addTask(toolCallId: string, spending: Spending): void {
+    const before = this.#tasks.get(toolCallId)
+    this.#tasks.set(toolCallId, spending)
+    this.add(before === undefined ? spending : subtractSpending(spending, before))
+  }
+
   /** The budget that is used up, if there is one. */
   excess(): Excess | undefined {
-    const { budget, sessionBudget, above } = this.#options
+    const { budget, sessionBudget, treeBudget = {}, above } = this.#options
+    const sum = addSpending(this.sessionSpent, this.own)
     return (
       excessOf('turn', this.#total, budget) ??
-      excessOf('session', addSpending(this.sessionSpent, this.#total), sessionBudget) ??
+      excessOf('session', sum, sessionBudget) ??
+      excessOf('session', sum, treeBudget) ??
       above?.excess()
     )
   }

@@ -1,7 +1,9 @@
 /** The inputs of a run from its session. A run without a session has none. */
 import type { ModelMessage } from 'ai'
 
-import type { StepRecord } from '../event.ts'
+import type { Budget } from '../agent.ts'
+import type { CallTask } from '../call-task.ts'
+import type { AgentEvent, StepRecord } from '../event.ts'
 import type { CallSchedules } from '../schedule.ts'
 import type { Spending, StepUsage } from '../spending.ts'
 import type { Breaker } from './compaction/breaker.ts'
@@ -18,6 +20,8 @@ export interface OpenCall {
   hasApprovalRequest: boolean
   /** Whether a human approved it, so that it may already have run. */
   approved: boolean
+  /** Whether it has preliminary output, so that it has begun. @defaultValue false */
+  hasBegun?: boolean
   /** The finished steps inside it. */
   steps: StepRecord[]
 }
@@ -35,7 +39,7 @@ export interface Resume {
   /** Whether the message ends in a partial reply that the model continues. */
   cutOff?: boolean
   /** The spending of the message so far. */
-  spent?: { spending: Spending; steps: readonly StepUsage[] }
+  spent?: { spending: Spending; steps: readonly StepUsage[]; tasks?: ReadonlyMap<string, Spending> }
 }
 
 /** The summaries of messages that one run does not receive. */
@@ -64,6 +68,24 @@ export interface SessionTree {
   root: string
 }
 
+/** A tool call of an agent's tool. */
+export interface AgentCall {
+  toolCallId: string
+  toolName: string
+  signal: AbortSignal
+  /** Counts the spending of the task for this turn. A second amount replaces the first. */
+  spend: (spending: Spending) => void
+}
+
+/** The tasks of the calls of a run. */
+export interface SessionTasks {
+  taskOf: (call: AgentCall) => CallTask
+  /** The events of the questions of tasks, for the end of a run that waits. They are a step of their own. */
+  questions: () => AgentEvent[]
+  /** The events that close the questions which nothing answers any more, for any other end of a run. */
+  closing: () => AgentEvent[]
+}
+
 export interface SessionHooks {
   /** The id of the session in the store, and the first part of every idempotency key. */
   id: string
@@ -73,14 +95,20 @@ export interface SessionHooks {
   tree?: SessionTree
   resume: Resume
   summaries?: SessionSummaries
-  /** The spending of the session's other messages. Called if there is a session budget. */
+  /** The spending of the session's other messages and of its tasks. Called before each step if there is a session budget. */
   spent: () => Promise<Spending>
+  /** The budget of the root of a task, for all sessions of its tree together. */
+  treeBudget?: Budget
+  /** Notes the spending of the message so far, without its tasks, after each step. */
+  noteSpending?: (spending: Spending) => Promise<void>
   /** Awaited before each model call and each tool call. Rejects if another process took over the turn. */
   beforeStart: () => Promise<void>
   /** Stores a finished step inside a tool call. Resolves when the log has it. */
   record?: (step: StepRecord) => Promise<void>
   /** The schedules of the session. */
   schedules?: CallSchedules
+  /** The tasks of the session. */
+  tasks?: SessionTasks
   /** Messages that arrived for this turn while it ran. Called before each step. */
   moreMessages: () => Promise<ModelMessage[]>
   /** Whether every reader of the message supports `reset-step`. */

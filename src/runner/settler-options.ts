@@ -35,7 +35,7 @@ export function settlerOptions<CONTEXT>(
     record: session?.record,
     dataSchemas: agent.dataSchemas,
     callPath,
-    contextOf: ({ toolCallId }, callSignal, data) => {
+    contextOf: ({ toolCallId, toolName, tool }, callSignal, data) => {
       const idempotencyKey = `${scope}:${toolCallId}`
       return {
         context,
@@ -46,6 +46,15 @@ export function settlerOptions<CONTEXT>(
         agent: agent.name,
         depth,
         schedules: session?.schedules,
+        task:
+          tool?.hasAgent === true
+            ? session?.tasks?.taskOf({
+                toolCallId,
+                toolName,
+                signal: callSignal,
+                spend: (spending) => ledger.addTask(toolCallId, spending),
+              })
+            : undefined,
         run: subRuns({
           runBelow,
           toolCallId,

@@ -7,6 +7,7 @@
 import type { JSONValue } from '@ai-sdk/provider'
 import type { ModelMessage, ToolResultPart } from 'ai'
 
+import { ParkedCall } from '../call-task.ts'
 import type { DataSchemas } from '../data-part.ts'
 import type { StepRecord } from '../event.ts'
 import type { Clock } from '../ground/clock.ts'
@@ -56,7 +57,8 @@ type CallOptions = ToolCallsOptions & { steps: CallSteps; data: CallData }
 /** The outcome of a call, in the form that the model receives. */
 export interface ToolOutcome {
   call: ToolCall
-  part: ToolResultPart
+  /** Undefined for a call that has no outcome yet, because its task waits for a client or a human. */
+  part: ToolResultPart | undefined
 }
 
 /** Returns the outcomes in the order of the calls. */
@@ -99,6 +101,10 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   const outcome = await outcomeOf(call, callOptions)
   steps.close()
   data.close()
+  if (outcome === 'parked') {
+    publish('tool:stop', () => [{ durationMs: clock.elapsed() - started }, labels])
+    return { call, part: undefined }
+  }
   const settled = await afterCall(call, outcome, { options: callOptions, started })
   const durationMs = clock.elapsed() - started
   if ('error' in settled) {
@@ -145,7 +151,7 @@ async function afterCall(
   }
 }
 
-async function outcomeOf(call: ToolCall, options: CallOptions): Promise<Settled> {
+async function outcomeOf(call: ToolCall, options: CallOptions): Promise<Settled | 'parked'> {
   const { tool } = call
   if (tool?.execute === undefined)
     return { error: `There is no tool "${call.toolName}" that this server can run.` }
@@ -161,6 +167,7 @@ async function outcomeOf(call: ToolCall, options: CallOptions): Promise<Settled>
     })
   } catch (error) {
     if (error instanceof SinkFailure) throw error
+    if (error instanceof ParkedCall) return 'parked'
     const own = signal.aborted ? await progress.ending(running, signal) : undefined
     if (own !== undefined && 'output' in own) return own
     return { error: options.redact(own?.error ?? errorMessage(error)) }

@@ -8,6 +8,7 @@ import { asSchema, type FlexibleSchema, type ToolResultPart, type ToolSet } from
 import type { DataSchemas } from '../data-part.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { isName } from '../ground/name.ts'
+import { subAgentOf } from '../sub-agent.ts'
 import { isNamedTool, type ToolEntry, toolEntries } from '../tool-list.ts'
 import type { AgentTools, NamedTool, RetryClass, ToolContext } from '../tool.ts'
 import { callbackResult } from './callback-result.ts'
@@ -24,6 +25,8 @@ export interface ReadyTool {
   /** Whether the client cannot know the tool's types. */
   dynamic: boolean
   retry: RetryClass
+  /** Whether the tool runs an agent, which is a task in a session. */
+  hasAgent: boolean
   timeoutMs: number | undefined
   /** The schemas of the data parts that the tool writes. */
   dataSchemas: DataSchemas | undefined
@@ -116,6 +119,7 @@ async function makeReady(name: string, tool: OfferedTool): Promise<ReadyTool> {
     title: tool.title,
     dynamic: 'type' in tool && tool.type === 'dynamic',
     retry: 'retry' in tool ? (tool.retry ?? 'never') : 'never',
+    hasAgent: subAgentOf(tool) !== undefined,
     timeoutMs: 'timeoutMs' in tool ? tool.timeoutMs : undefined,
     dataSchemas: 'dataSchemas' in tool ? tool.dataSchemas : undefined,
     offer: await offerOf(name, tool),

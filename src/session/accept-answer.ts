@@ -1,17 +1,24 @@
 /** Accepts answers to calls that a session waits for, from any client or program: outputs and decisions. */
 import { LoomError } from '../ground/error.ts'
-import type { Sessions } from '../sessions.ts'
-import type { Answer } from '../store/letter.ts'
+import type { Answer, Letter } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { answerId, waitsForAnswer } from './answer-letter.ts'
+import type { PostRequest } from './mailboxes.ts'
 import { noPendingCall, type Receipt } from './receipt.ts'
+import type { SessionView } from './session-view.ts'
+
+/** The sessions that get the answers. */
+export interface AnswerTarget {
+  viewOf: (sessionId: string, session: SessionRecord | undefined) => Promise<SessionView>
+  post: (sessionId: string, letter: Letter, request: PostRequest) => Promise<Receipt>
+}
 
 /**
  * Accepts the answers as one letter.
  * @throws LoomError `refused` if the session does not wait for one of them; also as `Sessions.post`
  */
 export async function acceptAnswers(
-  sessions: Sessions,
+  sessions: AnswerTarget,
   session: SessionRecord,
   answers: readonly Answer[],
 ): Promise<Receipt> {

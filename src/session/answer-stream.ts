@@ -155,7 +155,7 @@ const isErrorCode = (code: string | undefined): code is LoomErrorCode =>
 function eventsOf({ sessions, sessionId, receipt, signal }: AnswerAt) {
   return eventsFrom(signal, async (sink, until) => {
     const place = await placeOfAnswer(sessions, sessionId, receipt, until)
-    const { end } = await readLogInto(sink, sessions, { sessionId, place, signal: until })
+    const { end } = await readLogInto(sink, sessions.readers, { sessionId, place, signal: until })
     if (end === 'gone') throw answerGone()
   })
 }

@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto'
 import { LoomError } from '../ground/error.ts'
 import { type Breaker, Breakers } from '../runner/compaction/breaker.ts'
 import type { InstanceStore } from '../store/instances.ts'
+import { isTaskId } from '../store/task.ts'
 import { type Claim, handedOver } from '../store/turn.ts'
 import { CommittedTurns } from './committed-turns.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -22,6 +23,11 @@ export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart'
   store: TurnWorld['store'] & InstanceStore
   /** The time without a heartbeat after which an instance counts as dead, in milliseconds. */
   heartbeatMs: number
+  /**
+   * Does what follows from the end of a turn in a tree of tasks; see `Tasks.settle`. `hasTasks` is false if the session
+   * has no tasks of its own.
+   */
+  settleTasks: (sessionId: string, hasTasks: boolean) => Promise<void>
   /** Called once, when the instance has started. */
   onStart: () => void
 }
@@ -61,6 +67,7 @@ export class Instance {
       agentNames: options.agentNames,
       isBusy: (sessionId) => this.#isBusy(sessionId),
       takeOver: (sessionId) => this.takeOver(sessionId),
+      settleTasks: (sessionId) => options.settleTasks(sessionId, true),
       forget: (sessionId) => this.#forget(sessionId),
       release: (sessionId) => this.#committedTurns.release(sessionId),
     })
@@ -81,6 +88,11 @@ export class Instance {
 
   get isDraining(): boolean {
     return this.#isDraining
+  }
+
+  /** Whether this instance hands its turns over, so that no more of them begins here. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
   }
 
   /**
@@ -249,6 +261,7 @@ export class Instance {
     let claim: Claim | undefined = first
     let isCommitted = false
     let isLeft = false
+    let isSettled = true
     while (claim !== undefined) {
       const turn: TurnRun = new TurnRun(claim, this.#world)
       this.#turns.set(sessionId, turn)
@@ -260,11 +273,25 @@ export class Instance {
       if (commit !== undefined) this.#committedTurns.add(commit)
       if (turn.endReason === 'hand-over') await this.#quietly(() => this.#handOver(turn.claim))
       if (this.#turns.get(sessionId) === turn) this.#turns.delete(sessionId)
+      if (isCommitted && (turn.hasTasks || isTaskId(sessionId))) {
+        isSettled = await this.#settle(sessionId, turn.hasTasks)
+      }
     }
     // The lookout checks a turn without a commit again.
     if (isLeft) this.#look([sessionId])
-    else if (isCommitted) await this.#quietly(() => this.#forget(sessionId))
+    else if (isCommitted && isSettled) await this.#quietly(() => this.#forget(sessionId))
     else this.#lookout.doubt(sessionId)
+  }
+
+  /** Returns false if the index must keep the session, so that this is tried again. */
+  async #settle(sessionId: string, hasTasks: boolean): Promise<boolean> {
+    try {
+      await this.#options.settleTasks(sessionId, hasTasks)
+      return true
+    } catch (error) {
+      this.#options.report(error)
+      return false
+    }
   }
 
   /** Removes an index entry, but not while a post is in progress: the post needs the entry. */

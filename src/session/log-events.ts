@@ -1,10 +1,10 @@
 /** The events of logs as an async iterable, for callers in the same process. */
 import { type AgentEvent, isForClients } from '../event.ts'
-import type { Sessions } from '../sessions.ts'
 import type { Sink } from '../sink.ts'
 import { openEventQueue } from '../sink/queue.ts'
 import type { LogEntry } from '../store/log.ts'
 import type { Place } from './place.ts'
+import type { Readers } from './readers.ts'
 import type { FollowEnd } from './tail-reader.ts'
 
 /**
@@ -32,7 +32,7 @@ export async function* eventsFrom(
 /** Sends a log from a place to its end. `after` is the last entry that was read. */
 export async function readLogInto(
   sink: Sink,
-  sessions: Sessions,
+  readers: Pick<Readers, 'follow'>,
   { sessionId, place, signal }: { sessionId: string; place: Place; signal: AbortSignal },
 ): Promise<{ end: FollowEnd; after: string | undefined }> {
   const { logId, after, skip } = place
@@ -46,6 +46,6 @@ export async function readLogInto(
       if (isForClients(event)) await sink(event)
     }
   }
-  const end = await sessions.readers.follow({ sessionId, logId, after, signal, deliver })
+  const end = await readers.follow({ sessionId, logId, after, signal, deliver })
   return { end, after: read }
 }

@@ -4,6 +4,7 @@
  */
 import type { AgentEvent, EventOf, LogEvent } from '../event.ts'
 import { MessageFold } from '../message-fold.ts'
+import { mirroredIn } from '../mirrored-call.ts'
 import type { OpenCall } from '../runner/session-hooks.ts'
 import type { LogEntry } from '../store/log.ts'
 
@@ -117,7 +118,10 @@ export class LogScan {
         this.#addCallPart(event)
         step.hasInput = true
         step.openInputs.delete(event.toolCallId)
-        if (event.providerExecuted !== true) this.#open(event)
+        // The question of a task is no call of this session.
+        if (event.providerExecuted !== true && mirroredIn(event.toolCallId) === undefined) {
+          this.#open(event)
+        }
         break
       case 'tool-input-error':
         this.#addCallPart(event)
@@ -137,6 +141,7 @@ export class LogScan {
       }
       case 'tool-output-available':
         if (event.preliminary !== true) this.#settle(event)
+        else this.#show(event)
         break
       case 'tool-output-error':
       case 'tool-output-denied':
@@ -160,9 +165,16 @@ export class LogScan {
       dynamic,
       hasApprovalRequest: false,
       approved: false,
+      hasBegun: false,
       steps: [],
     }
     this.#openCalls.set(toolCallId, call)
+  }
+
+  /** A call with preliminary output has begun. After the end of its step, its task waits. */
+  #show({ toolCallId }: { toolCallId: string }): void {
+    const call = this.#openCalls.get(toolCallId)
+    if (call !== undefined) call.hasBegun = true
   }
 
   #settle({ toolCallId }: { toolCallId: string }): void {

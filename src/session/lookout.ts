@@ -20,6 +20,8 @@ export interface LookoutOptions {
   /** Whether this instance runs the turn of the session, or has a claim of it in progress. */
   isBusy: (sessionId: string) => boolean
   takeOver: (sessionId: string) => Promise<void>
+  /** Does what follows from the end of a turn in a tree of tasks. */
+  settleTasks: (sessionId: string) => Promise<void>
   /** Removes a session from the index of this instance. */
   forget: (sessionId: string) => Promise<void>
   /** Called when a check of a session is complete. */
@@ -102,7 +104,7 @@ export class Lookout {
   }
 
   async #auditOne(sessionId: string): Promise<void> {
-    const { store, isBusy, takeOver, forget, release } = this.#options
+    const { store, isBusy, takeOver, settleTasks, forget, release } = this.#options
     // Before the read: a doubt that is raised after this needs another read.
     const isDoubtful = this.#doubtful.delete(sessionId)
     try {
@@ -112,7 +114,10 @@ export class Lookout {
         return
       }
       if (session?.state === 'running') await takeOver(sessionId)
-      else await forget(sessionId)
+      else {
+        await settleTasks(sessionId)
+        await forget(sessionId)
+      }
       release(sessionId)
     } catch (error) {
       if (isDoubtful) this.doubt(sessionId)

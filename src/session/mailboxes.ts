@@ -74,26 +74,40 @@ export class Mailboxes {
   async post(
     sessionId: string,
     letter: Letter,
-    request: PostRequest & { edit?: QueueEdit },
+    request: PostRequest & { edit?: QueueEdit; isResult?: boolean; mailboxLimit?: number },
+    { isOfTurn = false }: { isOfTurn?: boolean } = {},
   ): Promise<PostReply> {
     const { store, instance, mailboxLimit, agentNames } = this.#options
     await instance.start()
-    if (instance.isDraining) throw shuttingDown()
+    // A turn that ends here before the shutdown may still start tasks.
+    if (isOfTurn ? instance.isLeaving : instance.isDraining) throw shuttingDown()
     const agents = agentNames()
     if (!agents.includes(request.agent)) throw missingAgent(request.agent, agents)
     return instance.withClaim(sessionId, async () => {
       // The index first, so that some instance finds every accepted letter.
       await store.note(instance.id, sessionId)
       const reply = await store.post(sessionId, withContext(letter), {
+        mailboxLimit,
         ...request,
         instance: instance.id,
-        mailboxLimit,
         agents,
       })
       if (reply.status === 'claimed') instance.begin(reply.claim)
       if (reply.status === 'queued') this.#begin(sessionId, reply)
       return reply
     })
+  }
+
+  /** Adds a session to the index of this instance. @throws LoomError `unavailable` */
+  async note(sessionId: string): Promise<void> {
+    const { store, instance } = this.#options
+    await instance.start()
+    await store.note(instance.id, sessionId)
+  }
+
+  async forget(sessionId: string): Promise<void> {
+    const { store, instance } = this.#options
+    await store.forget(instance.id, [sessionId])
   }
 
   letters(sessionId: string): Promise<Letter[]> {

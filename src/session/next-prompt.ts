@@ -12,6 +12,7 @@ import type { SessionRecord } from '../store/session.ts'
 import { chosenModelIn } from './chosen-model.ts'
 import { contextMessages } from './context-messages.ts'
 import type { SessionHost } from './session-host.ts'
+import { agentOfTask } from './task-agent.ts'
 
 /** The next model call of a session: the options of the call, and their sources. */
 export interface NextPrompt extends CallOptions {
@@ -32,11 +33,13 @@ export interface NextPrompt extends CallOptions {
 export async function nextPrompt(
   { models, defaultModel, sessions }: Pick<SessionHost, 'models' | 'defaultModel' | 'sessions'>,
   session: SessionRecord,
-  { agent, context: ownContext }: { agent: Agent; context: JSONObject | undefined },
+  { agent: first, context: ownContext }: { agent: Agent; context: JSONObject | undefined },
 ): Promise<NextPrompt> {
   const { sessionContext, partialAnswer, breaker } = await sessions.promptState(session)
   const partial = partialAnswer === undefined ? undefined : uiMessage(partialAnswer)
   const context = mergedContext(contextAfter(ownContext, sessionContext.context) ?? {})
+  const task = await sessions.taskOf(session.id)
+  const agent = (await agentOfTask(first, task?.path ?? [], context)) ?? first
   const { messages, origins } = await contextMessages(sessionContext, partial, { agent, context })
   // An unfinished answer continues with the model that its client chose.
   const chosen = chosenModelIn(partialAnswer?.metadata)

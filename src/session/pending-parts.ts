@@ -1,9 +1,14 @@
 /** The parts of a message that wait for a client or a human. */
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
+import { isMirrored } from '../mirrored-call.ts'
 
-/** Returns the tool parts of the last step that need an output of the client or a decision of a human. */
+/**
+ * Returns the tool parts of the last step that need an output of the client or a decision of a human. The
+ * questions of tasks have a step of their own after it.
+ */
 export function pendingParts({ parts }: FoldedMessage): FoldedPart[] {
-  const from = parts.findLastIndex(({ type }) => type === 'step-start') + 1
+  const lastOwn = parts.findLastIndex((part) => part.type !== 'step-start' && !isMirrored(part))
+  const from = parts.slice(0, lastOwn + 1).findLastIndex(({ type }) => type === 'step-start') + 1
   return parts
     .slice(from)
     .filter(

@@ -67,6 +67,7 @@ export async function receiptOf(
     case 'unknown':
       throw unknownState()
     case 'foreign':
+    case 'gone':
       throw noSession()
     case 'refused':
       throw letter.kind === 'answer' ? new LoomError('refused', noPendingCall) : noMessage()

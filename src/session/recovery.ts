@@ -40,11 +40,13 @@ export function recover(logId: string, entries: readonly LogEntry[], mayReset: b
   const progressAt = progressOf(entries)
   const common = { message: fold.message, fold, finish, error, started, progressAt }
   if (finish !== undefined) {
-    return { ...common, events: [], stepOpen: false, openCalls: [], cutOff: false }
+    // The calls whose tasks wait. No approved call has begun while the message waits.
+    const openCalls = scan.openCalls.filter(({ hasBegun }) => hasBegun === true)
+    return { ...common, events: [], stepOpen: false, openCalls, cutOff: false }
   }
   if (!scan.isStepOpen) {
-    // Approved calls run outside of a step, so these calls may have run.
-    const openCalls = scan.openCalls.filter(({ approved }) => approved)
+    // Approved calls run outside of a step, and a task may wait after the step. So these may have run.
+    const openCalls = scan.openCalls.filter(({ approved, hasBegun }) => approved || hasBegun === true)
     return { ...common, events: [], stepOpen: false, openCalls, cutOff: false }
   }
   const open = { ...common, stepOpen: true, openCalls: [], cutOff: false }

@@ -15,7 +15,8 @@ export function sessionEvents(
   return eventsFrom(signal, async (sink, until) => {
     const follower = new SessionFollower(sessions, followed, {
       signal: until,
-      deliverLog: (place) => readLogInto(sink, sessions, { sessionId, place, signal: until }),
+      deliverLog: (place) =>
+        readLogInto(sink, sessions.readers, { sessionId, place, signal: until }),
       sendData:
         scope === 'session'
           ? async (type, data) => sink({ type, data, transient: true })

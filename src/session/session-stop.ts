@@ -1,7 +1,8 @@
 /** The stop of a session's turn or of one message, over HTTP and in code. */
 import type { Sessions } from '../sessions.ts'
 import type { QueueOnStop } from '../store/letter.ts'
-import { checkQueueOnStop, checkText } from './given-value.ts'
+import { isTaskId } from '../store/task.ts'
+import { checkFlag, checkQueueOnStop, checkText } from './given-value.ts'
 
 /**
  * The result of a stop.
@@ -21,6 +22,8 @@ export interface StopReply {
   withdrawn?: true
   /** The number of messages that still wait. Absent if none does. */
   queued?: number
+  /** The number of tasks that were stopped. Absent without `tree`. */
+  tasks?: number
   /** Whether none of them is answered before the next message or `runQueue`. Absent if no message waits. */
   held?: boolean
 }
@@ -34,6 +37,11 @@ export interface SessionStop {
    * `clear` withdraws them, `run` answers the next one. @defaultValue 'hold'
    */
   queue?: QueueOnStop | undefined
+  /**
+   * Whether all tasks below the session stop too. Without it, only those stop that the turn waits for.
+   * @defaultValue false
+   */
+  tree?: boolean | undefined
 }
 
 /**
@@ -43,14 +51,31 @@ export interface SessionStop {
 export async function stopSession(
   sessions: Sessions,
   { id, tenant }: { id: string; tenant: string },
-  { messageId, queue = 'hold' }: SessionStop,
+  { messageId, queue = 'hold', tree = false }: SessionStop,
 ): Promise<StopReply> {
   checkQueueOnStop(queue)
+  checkFlag('tree', tree)
   if (messageId !== undefined) checkText('messageId', messageId)
   const { stopped, withdrawn } =
     messageId === undefined
-      ? { stopped: await sessions.stop(id, tenant, { queue }), withdrawn: false }
+      ? { stopped: await stopTurn(sessions, { id, tenant }, queue), withdrawn: false }
       : await sessions.stopMessage(id, tenant, { messageId, queue })
+  const tasks = tree ? await sessions.stopTasks(id, tenant) : undefined
   const { queued, held } = await sessions.queueState(id)
-  return { stopped, ...(withdrawn && { withdrawn }), ...(queued > 0 && { queued, held }) }
+  return {
+    stopped,
+    ...(tasks !== undefined && { tasks }),
+    ...(withdrawn && { withdrawn }),
+    ...(queued > 0 && { queued, held }),
+  }
+}
+
+/** A task that waits for a human has no turn, and stops too. */
+async function stopTurn(
+  sessions: Sessions,
+  { id, tenant }: { id: string; tenant: string },
+  queue: QueueOnStop,
+): Promise<boolean> {
+  if (await sessions.stop(id, tenant, { queue })) return true
+  return isTaskId(id) && sessions.cancelTask(id, tenant)
 }

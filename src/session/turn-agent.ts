@@ -1,21 +1,27 @@
 /** Runs the agent of a turn on the history of the session. The result is the next state of the session. */
+import type { JSONObject } from '@ai-sdk/provider'
 import type { ModelMessage, UIMessage } from 'ai'
 
+import type { Agent } from '../agent.ts'
 import type { AgentEvent } from '../event.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
+import type { RunOptions } from '../run-options.ts'
 import { run } from '../runner.ts'
 import type { Origins } from '../runner/compaction/origins.ts'
 import type { Resume, SessionHooks } from '../runner/session-hooks.ts'
-import { noSpending, spentOn } from '../spending.ts'
+import { addSpending, noSpending, spentOn } from '../spending.ts'
 import { mergedContext } from '../store/context.ts'
 import type { SessionRecord } from '../store/session.ts'
 import type { Summary } from '../store/summary.ts'
+import { isTaskId, rootOf, type Task } from '../store/task.ts'
 import { type Commit, isFloorAtLeast } from '../store/turn.ts'
 import { modelMessagesOf } from '../wire/conversation.ts'
+import { callTasks } from './call-tasks.ts'
 import { chosenModelIn } from './chosen-model.ts'
 import { contextMessages } from './context-messages.ts'
 import { closingEvents, openProviderCalls } from './open-calls.ts'
 import { callSchedules } from './schedules-of-call.ts'
+import { agentOfTask } from './task-agent.ts'
 import { publicId } from './tenant-ids.ts'
 import { isGone, type RunningTurn } from './turn-world.ts'
 
@@ -38,21 +44,20 @@ export async function runAgent(
 ): Promise<AgentRunEnd> {
   const { claim, world, signal, sink } = turn
   const { request } = claim.letter
-  const agent = world.agentOf(request.agent)
-  if (agent === undefined) {
-    return fail(
-      turn,
-      new LoomError('unknown-agent', 'The agent of this turn is not on this server.'),
-      resume,
-    )
-  }
+  const first = world.agentOf(request.agent)
+  if (first === undefined) return fail(turn, missing(), resume)
   try {
-    const [sessionContext, session] = await Promise.all([
+    const [sessionContext, session, task] = await Promise.all([
       world.store.context(claim.sessionId),
       world.store.session(claim.sessionId),
+      isTaskId(claim.sessionId) ? taskOf(turn) : undefined,
     ])
     // In a letter of an earlier version, only the request has the context.
-    const context = mergedContext(sessionContext.context ?? request.context ?? {})
+    const stored = sessionContext.context ?? request.context
+    const context = mergedContext(stored ?? {})
+    const path = task?.path ?? []
+    const agent = await agentOfTask(first, path, context)
+    if (agent === undefined) return await fail(turn, missing(), resume)
     const { messages, origins } = await contextMessages(sessionContext, partial, { agent, context })
     const { models, defaultModel, limits, clock } = world
     const { model = chosenModelIn(turn.fold.message.metadata) } = request
@@ -66,15 +71,89 @@ export async function runAgent(
       signal,
       sink,
       messageId: claim.logId,
+      ...(task !== undefined && (await belowRoot(turn, { task, session }))),
       ...(model !== undefined && { model }),
       approvals: request.approvals ?? true,
       clientTools: request.clientTools ?? true,
-      session: hooksOf(turn, { resume, origins, session }),
+      session: {
+        ...hooksOf(turn, { resume, origins, session }),
+        ...(task !== undefined && {
+          tree: {
+            parent: publicId(session?.tenant ?? '', task.parent),
+            root: publicId(session?.tenant ?? '', rootOf(task.id)),
+          },
+        }),
+        tasks: callTasks(turn, world.tasks, {
+          sessionId: claim.sessionId,
+          tenant: session?.tenant ?? '',
+          messageId: claim.logId,
+          path,
+          request: { ...request, ...(stored !== undefined && { context: stored }) },
+          context: stored,
+        }),
+        ...(await budgetHooks(turn, { first, session, context })),
+      },
     })
     return { state: result.outcome === 'waiting' ? 'waiting' : 'idle' }
   } catch (error) {
     if (isGone(turn) || (turn.endReason !== undefined && isReported(error))) throw error
     return fail(turn, error, resume)
+  }
+}
+
+const missing = () =>
+  new LoomError('unknown-agent', 'The agent of this turn is not on this server.')
+
+/** @throws LoomError `gone` if the task was deleted */
+async function taskOf({ claim, world }: RunningTurn): Promise<Task> {
+  const task = await (await world.tasks()).taskOf(claim.sessionId)
+  if (task !== undefined) return task
+  throw new LoomError('gone', 'This task was deleted.')
+}
+
+/** Tools of a task work for the message of the root, which clients see. */
+async function belowRoot(
+  { world }: RunningTurn,
+  { task, session }: { task: Task; session: SessionRecord | undefined },
+): Promise<Pick<RunOptions, 'rootMessage' | 'depth'>> {
+  const tasks = await world.tasks()
+  let first = task
+  for (;;) {
+    const above = await tasks.taskOf(first.parent)
+    if (above === undefined) break
+    first = above
+  }
+  const sessionId = publicId(session?.tenant ?? '', first.parent)
+  return {
+    rootMessage: { sessionId, messageId: first.messageId, callPath: '' },
+    depth: task.path.length,
+  }
+}
+
+/** The budget of a tree: that of the agent of its root counts for all of its sessions. */
+async function budgetHooks(
+  { claim, world }: RunningTurn,
+  {
+    first,
+    session,
+    context,
+  }: { first: Agent; session: SessionRecord | undefined; context: JSONObject },
+): Promise<Pick<SessionHooks, 'spent' | 'treeBudget' | 'noteSpending'>> {
+  const { sessionId } = claim
+  const spent = async () => {
+    const record = await world.store.session(sessionId)
+    return record === undefined ? noSpending : (await world.tasks()).spentBeside(record)
+  }
+  if (!isTaskId(sessionId)) return { spent }
+  const { sessionBudget } = first
+  const treeBudget =
+    typeof sessionBudget === 'function' ? await sessionBudget(context) : sessionBudget
+  const before = session?.spent ?? noSpending
+  return {
+    spent,
+    ...(treeBudget !== undefined && { treeBudget }),
+    noteSpending: async (own) =>
+      (await world.tasks()).noteSpending(sessionId, addSpending(before, own)),
   }
 }
 
@@ -85,7 +164,10 @@ interface TurnOf {
   session: SessionRecord | undefined
 }
 
-function hooksOf(turn: RunningTurn, { resume, origins, session }: TurnOf): SessionHooks {
+function hooksOf(
+  turn: RunningTurn,
+  { resume, origins, session }: TurnOf,
+): Omit<SessionHooks, 'spent'> {
   const { claim, world } = turn
   const owner = {
     sessionId: claim.sessionId,
@@ -105,10 +187,11 @@ function hooksOf(turn: RunningTurn, { resume, origins, session }: TurnOf): Sessi
       breaker: world.breakers.for(claim.sessionId),
       save: (summary) => saveSummary(turn, summary),
     },
-    spent: async () => (await world.store.session(claim.sessionId))?.spent ?? noSpending,
     beforeStart: () => world.mayStart(claim),
     record: turn.record,
-    ...(world.schedules !== undefined && { schedules: callSchedules(world.schedules, owner) }),
+    // A task has ended when a reminder would come.
+    ...(world.schedules !== undefined &&
+      !isTaskId(claim.sessionId) && { schedules: callSchedules(world.schedules, owner) }),
     moreMessages: () => steeredMessages(turn),
     async mayReset() {
       const session = await world.store.session(claim.sessionId).catch(() => undefined)

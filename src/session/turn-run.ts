@@ -26,6 +26,7 @@ export class TurnRun implements RunningTurn {
   readonly claim: Claim
   readonly world: TurnWorld
   fold: MessageFold
+  hasTasks = false
   #commit: TurnCommit | undefined
   readonly #controller = new AbortController()
   readonly #log: TurnLog

@@ -5,7 +5,7 @@
 import type { AgentEvent } from '../event.ts'
 import { uiMessage } from '../message-fold.ts'
 import { ofCall } from '../runner/tool-calls.ts'
-import { spendingIn } from '../spending.ts'
+import { ownSpendingIn } from '../spending.ts'
 import type { Answer } from '../store/letter.ts'
 import { type Commit, isFloorAtLeast } from '../store/turn.ts'
 import { answerEvents } from './answer-events.ts'
@@ -25,6 +25,8 @@ const takeoversWithinMs = 5 * 60_000
 export async function perform(turn: RunningTurn): Promise<Commit> {
   const { claim, world } = turn
   const { sessionId, logId, letter } = claim
+  // An earlier owner may have started tasks that nothing waits for any more.
+  if (claim.resumed || claim.abandoned !== undefined) turn.hasTasks = true
   if (claim.abandoned !== undefined) await settleAbandoned(turn, claim.abandoned)
   if (!claim.resumed) return answer(turn, {})
   const entries = await entriesOf(world.store, sessionId, logId)
@@ -36,12 +38,16 @@ export async function perform(turn: RunningTurn): Promise<Commit> {
   // While the message waits, no approved call has begun.
   const waits = !recovery.stepOpen && pendingParts(recovery.message).length > 0
   return waits || recovery.finish !== undefined
-    ? addAnswers(turn, letter.answer)
+    ? addAnswers(turn, letter.answer, recovery)
     : continueTurn(turn, recovery)
 }
 
 /** Appends the answers of a client or a human, and continues if the message waits for no others. */
-async function addAnswers(turn: RunningTurn, answers: readonly Answer[] = []): Promise<Commit> {
+async function addAnswers(
+  turn: RunningTurn,
+  answers: readonly Answer[] = [],
+  { openCalls }: Pick<Recovery, 'openCalls'>,
+): Promise<Commit> {
   const { message } = turn.fold
   const events = answers.flatMap((one) => answerEvents(message, one))
   await turn.emit([{ type: 'start', messageId: message.id }, ...events])
@@ -51,7 +57,7 @@ async function addAnswers(turn: RunningTurn, answers: readonly Answer[] = []): P
     await turn.emit([{ type: 'finish', finishReason: 'tool-calls' }])
     return commitOf(turn, 'waiting')
   }
-  return answer(turn, { started: true })
+  return answer(turn, { started: true, openCalls })
 }
 
 /** Settles a message that waited for answers when a new message came. It gets no answers any more. */
@@ -69,7 +75,7 @@ async function settleAbandoned(turn: RunningTurn, logId: string): Promise<void> 
   const commit = {
     message: uiMessage(fold.message),
     logTtlMs,
-    spent: spendingIn(fold.message.metadata),
+    spent: ownSpendingIn(fold.message.metadata),
   }
   if ((await store.settleAbandoned(at, commit)) === 'lost') turn.end('lost')
 }
@@ -138,7 +144,7 @@ export function commitOf(
   return {
     state,
     logTtlMs: world.logTtlMs,
-    spent: spendingIn(fold.message.metadata),
+    spent: ownSpendingIn(fold.message.metadata),
     ...(hasParts && !discard && { message: uiMessage(fold.message) }),
     ...(error !== undefined && { error }),
     ...(discard && { discard }),

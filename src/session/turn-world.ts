@@ -14,6 +14,7 @@ import type { SessionReader } from '../store/session.ts'
 import type { Claim, TurnStore } from '../store/turn.ts'
 import type { LocalTails } from './local-tail.ts'
 import type { Schedules } from './schedules.ts'
+import type { TurnTasks } from './turn-tasks.ts'
 
 export interface TurnWorld {
   store: MailboxStore &
@@ -39,6 +40,8 @@ export interface TurnWorld {
   logTtlMs: number
   /** Opens the schedules of the sessions, for the tools. Undefined if tools may not use them. */
   schedules: (() => Promise<Schedules>) | undefined
+  /** Opens the tasks of the sessions. */
+  tasks: () => Promise<TurnTasks>
   /** Awaited before each model call and each tool call. It rejects if another instance may own the turn. */
   mayStart: (claim: Claim) => Promise<void>
   report: (error: unknown) => void
@@ -67,6 +70,8 @@ export interface RunningTurn {
   record: (step: StepRecord) => Promise<void>
   /** Waits until the log has all emitted events. */
   flush: () => Promise<void>
+  /** Whether tool calls of this turn have tasks, so that its end may have to stop some. */
+  hasTasks: boolean
   /** Whether new letters may steer this turn since the last call. */
   takeSteer: () => boolean
 }

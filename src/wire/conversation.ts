@@ -9,6 +9,7 @@ import { errorMessage, LoomError } from '../ground/error.ts'
 import { fieldOf, isFields } from '../ground/fields.ts'
 import { late } from '../ground/late.ts'
 import { sizeOf, WorkSteps } from '../ground/long-work.ts'
+import { isMirrored } from '../mirrored-call.ts'
 import { stubOf } from '../model/prompt/file-places.ts'
 import { addressFault, type FileUrls } from './conversation/file-address.ts'
 import { FilesApart } from './conversation/files-apart.ts'
@@ -95,7 +96,12 @@ async function readUiMessages(
   tools: () => Promise<ToolSet>,
   fileUrls: FileUrls,
 ): Promise<PostedHistory> {
-  const messages = await validMessages(posted, (index) => `messages[${index}]`)
+  const messages = (await validMessages(posted, (index) => `messages[${index}]`)).map(
+    (message) => ({
+      ...message,
+      parts: withoutQuestions(message.parts),
+    }),
+  )
   const last = messages.at(-1)
   // The prompt leaves out unreadable files of earlier messages.
   if (last?.role === 'user') checkFiles(last, fileUrls)
@@ -214,7 +220,8 @@ export async function modelMessagesOf(
   for (const message of messages) {
     await steps.next(sizeOf(message))
     const files = new FilesApart()
-    const parts = withoutUnstoredItems(message).parts.map((part) => files.take(modelPart(part)))
+    const own = withoutQuestions(withoutUnstoredItems(message).parts)
+    const parts = own.map((part) => files.take(modelPart(part)))
     const converted = await convertToModelMessages([{ ...message, parts }], options)
     for (const { content } of converted) files.putBack(content)
     const nonEmpty = converted.filter(hasContent)
@@ -227,6 +234,10 @@ export async function modelMessagesOf(
 }
 
 type Part = UIMessage['parts'][number]
+
+/** Leaves out the questions of tasks, which the model of this message has not asked. */
+const withoutQuestions = (parts: readonly Part[]): Part[] =>
+  parts.filter((part) => !isMirrored(part))
 
 function modelPart(part: Part): Part {
   if (!('state' in part)) return part

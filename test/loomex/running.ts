@@ -177,8 +177,22 @@ export const runChecks: Checks = {
     expect(result.usage).toMatchObject({ inputTokens: 40 })
   },
 
-  // Sub-agents that outlive the process of their parent are not built yet: the row says so.
-  'a sub-agent as a supervised process': ([, cell]) => {
-    expect(cell).toMatch(/^not yet: `agentTool`/)
+  'a sub-agent as a supervised process': async () => {
+    const models = scriptedModels({
+      'up/child': scriptedModel([
+        { error: { message: 'The child crashed.', retryable: false } },
+        'The second child answers.',
+      ]),
+    })
+    const child = defineAgent({ name: 'child', systemPrompt: 'Add.', model: 'up/child' })
+    const toolCalls = [{ toolName: 'child', input: { prompt: 'Add.' } }]
+    const { agent, model } = adder([{ toolCalls }, 'Done.'], {
+      tools: [agentTool(child, { restarts: 1 })],
+    })
+    const session = startAgent(agent, { models })
+    await session.call('Delegate.')
+    expect(model.calls[1]?.toolResults).toMatchObject([{ output: 'The second child answers.' }])
+    expect(await session.tasks()).toMatchObject([{ agent: 'child', state: 'finished' }])
+    await session.close()
   },
 }

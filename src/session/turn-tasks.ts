@@ -1,0 +1,50 @@
+/** The tasks of sessions as turns use them. `tasks.ts` has them. */
+import type { JSONObject } from '@ai-sdk/provider'
+
+import type { TaskOrder } from '../call-task.ts'
+import type { FoldedMessage } from '../message-fold.ts'
+import type { Sink } from '../sink.ts'
+import type { Spending } from '../spending.ts'
+import type { LetterRequest } from '../store/letter.ts'
+import type { SessionRecord } from '../store/session.ts'
+import type { Task } from '../store/task.ts'
+
+/** The tool call that starts a task. */
+export interface TaskOrigin {
+  /** The session of the call, in the store. */
+  sessionId: string
+  tenant: string
+  messageId: string
+  toolCallId: string
+  /** The names of the tools from the root's agent to the agent of the task. */
+  path: readonly string[]
+  /** The request of the turn. */
+  request: LetterRequest
+  /** The stored context of the turn. */
+  context: JSONObject | undefined
+}
+
+/** The end of a task, or its wait for a client or a human. */
+export interface TaskEnd {
+  state: 'finished' | 'failed' | 'stopped' | 'waiting'
+  message: FoldedMessage
+  /** Why it failed. */
+  error: string | undefined
+}
+
+export interface TurnTasks {
+  /** @throws LoomError `refused` for a limit of the tree; `gone` if the session of the call was deleted */
+  start: (origin: TaskOrigin, order: TaskOrder) => Promise<Task>
+  /** Follows a task to its end. `sink` receives its events from the beginning. */
+  follow: (task: Task, options: { sink: Sink; signal: AbortSignal }) => Promise<TaskEnd>
+  /** Gives a task the answers that the message above has to its questions. */
+  answer: (task: Task, above: FoldedMessage) => Promise<void>
+  /** Ends a task and stops its turn. Its parent gets no result of it. */
+  stop: (id: string, tenant: string) => Promise<void>
+  /** Returns the task of a session. Returns undefined for the root of a tree. */
+  taskOf: (sessionId: string) => Promise<Task | undefined>
+  /** The spending of all sessions of a tree, without the unfinished message of this one. */
+  spentBeside: (session: SessionRecord) => Promise<Spending>
+  /** Notes the spending of a task. */
+  noteSpending: (id: string, spent: Spending) => Promise<void>
+}

@@ -1,0 +1,284 @@
+/** The ends of tasks: stops, abandoned questions, limits, budgets, contexts and owners. */
+import type { UIMessage } from 'ai'
+import type { Hono } from 'hono'
+import { afterEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+
+import {
+  agentTool,
+  type AgentTools,
+  defineAgent,
+  defineTool,
+  human,
+  Loom,
+  openMemoryStore,
+  sessionRoutes,
+  type TaskInfo,
+} from '../src/index.ts'
+import type { TaskOptions } from '../src/loom.ts'
+import { until } from './redis/until.ts'
+import { callTool, sayBy } from './tasks/models.ts'
+
+let loom: Loom
+let app: Hono
+let running = 0
+let most = 0
+let release: (() => void)[] = []
+
+/** Works until the test releases it. */
+const work = defineTool({
+  name: 'work',
+  description: 'Works.',
+  inputSchema: z.object({}),
+  retry: 'safe',
+  async execute(_, { signal }) {
+    running += 1
+    most = Math.max(most, running)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        release.push(resolve)
+        signal.addEventListener('abort', () => reject(new Error('stopped')), { once: true })
+      })
+      return 'worked'
+    } finally {
+      running -= 1
+    }
+  },
+})
+
+const worker = defineAgent({
+  name: 'worker',
+  systemPrompt: ({ city = 'nowhere' }: { city?: string }) => `Work in ${city}.`,
+  model: sayBy(({ prompt, results, system }) => {
+    if (results.length > 0) return `worked: ${String(results.at(-1))}`
+    if (prompt.startsWith('ask')) return callTool('human', { question: prompt })
+    if (prompt.startsWith('quick')) return `${prompt}, ${system}`
+    return callTool('work', {})
+  }),
+  tools: [human(), work],
+})
+
+const lead = (tools: AgentTools, fields: object = {}) =>
+  defineAgent({
+    name: 'lead',
+    systemPrompt: 'Lead.',
+    model: sayBy(({ prompt, results }) => {
+      if (prompt.includes('background task')) return 'noted'
+      if (results.length > 0) return `done: ${results.map(String).join()}`
+      if (prompt.startsWith('hello')) return 'hello'
+      const [name = '', ...prompts] = prompt.split(';')
+      return prompts.flatMap((each) =>
+        name === 'human' ? callTool('human', { question: each }) : callTool(name, { prompt: each }),
+      )
+    }),
+    tools,
+    ...fields,
+  })
+
+const awaited = [agentTool(worker)]
+const background = [agentTool(worker, { name: 'later', background: true }), human()]
+
+function open(tools: AgentTools, tasks: Partial<TaskOptions> = {}, fields: object = {}) {
+  loom = new Loom({
+    agents: [lead(tools, fields)],
+    store: openMemoryStore(),
+    heartbeatMs: 300,
+    tasks,
+  })
+  app = sessionRoutes(loom, { principalOf: (c) => c.req.header('x-user') ?? '' })
+  return loom.startAgent('lead', 'one')
+}
+
+afterEach(async () => {
+  for (const each of release) each()
+  release = []
+  most = 0
+  await loom.close()
+})
+
+const call = async (method: string, path: string, body?: unknown, user = '') => {
+  const response = await app.request(`/chat${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', accept: 'application/json', 'x-user': user },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
+}
+
+const states = async (): Promise<string[]> =>
+  (await call('GET', '/one/tasks')).body.tasks.map(({ state }: TaskInfo) => state)
+const untilStates = (...expected: string[]) =>
+  until(5000, `states ${expected.join()}`, async () => (await states()).join() === expected.join())
+const messages = async (): Promise<UIMessage[]> => (await call('GET', '/one/messages')).body
+
+describe('a stop', () => {
+  it('stops the tasks that the turn waits for', async () => {
+    const session = open(awaited)
+    await session.cast('worker;a;b')
+    await until(5000, 'two work', () => running === 2)
+    expect((await call('POST', '/one/stop')).body).toMatchObject({ stopped: true })
+    await untilStates('stopped', 'stopped')
+    expect(running).toBe(0)
+  })
+
+  it('leaves background tasks, and ?tree=1 stops them without results', async () => {
+    const session = open(background)
+    await session.call('later;a;b')
+    await until(5000, 'two work', () => running === 2)
+    expect((await call('POST', '/one/stop')).body).toEqual({ stopped: false })
+    expect(running).toBe(2)
+    expect((await call('POST', '/one/stop?tree=1')).body).toEqual({ stopped: false, tasks: 2 })
+    await untilStates('stopped', 'stopped')
+    expect(await messages()).toHaveLength(2)
+  })
+
+  it('of one task is its result', async () => {
+    const session = open(background)
+    await session.call('later;a')
+    const [task] = await session.tasks()
+    await until(5000, 'it works', () => running === 1)
+    expect((await call('POST', `/${task?.id}/stop`)).body).toMatchObject({ stopped: true })
+    await until(5000, 'the result', async () => (await messages()).length === 4)
+    expect(JSON.stringify((await messages())[2])).toContain('was stopped')
+  })
+
+  it('of a task that waits ends the wait of its parent', async () => {
+    const session = open(awaited)
+    await session.call('worker;ask me')
+    const [task] = await session.tasks()
+    expect((await call('POST', `/${task?.id}/stop`)).body).toMatchObject({ stopped: true })
+    await until(5000, 'idle', async () => (await call('GET', '/one')).body.state === 'idle')
+    expect(JSON.stringify((await messages()).at(-1))).toContain('was stopped')
+    expect(await states()).toEqual(['stopped'])
+  })
+})
+
+describe('a question that a new message abandons', () => {
+  it('closes, and its task stops', async () => {
+    const session = open(awaited)
+    await session.call('worker;ask me')
+    await session.call('hello')
+    await untilStates('stopped')
+    const [, asked] = await messages()
+    expect(JSON.stringify(asked)).not.toMatch(/input-available|"preliminary":true/)
+  })
+})
+
+describe('a session that waits', () => {
+  it('waits on while a background result comes, and gets it afterwards', async () => {
+    const session = open(background)
+    await session.call('later;quick')
+    await until(5000, 'result', async () => (await messages()).length === 4)
+    await session.call('later;a')
+    await until(5000, 'it works', () => running === 1)
+    await session.call('human;which?')
+    for (const each of release) each()
+    await untilStates('finished', 'finished')
+    const info = (await call('GET', '/one')).body
+    expect(info.state).toBe('waiting')
+    await until(5000, 'queued', async () => (await call('GET', '/one')).body.queued === 1)
+    const part = (await session.messages()).length
+    expect(part).toBeGreaterThan(4)
+    const waiting = await session.watch()
+    const reply = await waiting?.reply()
+    const id = String(reply?.message.parts.at(-1)?.['toolCallId'])
+    await call('POST', `/one/tools/${id}`, { output: 'that' })
+    await until(5000, 'all', async () => (await call('GET', '/one')).body.queued === 0)
+    await until(5000, 'idle', async () => (await call('GET', '/one')).body.state === 'idle')
+    expect(JSON.stringify(await messages())).toContain('worked: worked')
+  })
+})
+
+describe('the limits of a tree', () => {
+  it('run so many tasks of a session at once, and the others after them', async () => {
+    const session = open(background, { openMax: 3 })
+    await session.call(`later;${Array.from({ length: 10 }, (_, index) => index).join(';')}`)
+    await until(5000, 'three work', () => running === 3)
+    expect((await states()).filter((state) => state === 'queued')).toHaveLength(7)
+    await until(10_000, 'all are finished', async () => {
+      for (const each of release.splice(0)) each()
+      return (await states()).every((state) => state === 'finished')
+    })
+    expect(most).toBe(3)
+  })
+
+  it('refuse too many unfinished tasks, and too deep ones', async () => {
+    const middle = defineAgent({
+      name: 'middle',
+      systemPrompt: 'Delegate.',
+      model: sayBy(
+        ({ results }) => String(results[0] ?? '') || callTool('worker', { prompt: 'quick' }),
+      ),
+      tools: awaited,
+    })
+    const session = open([agentTool(middle), ...background], {
+      unfinishedMax: 2,
+      depthMax: 1,
+    })
+    const { message } = await session.call('later;a;b;c')
+    expect(JSON.stringify(message.parts)).toContain('2 unfinished tasks already')
+    await call('POST', '/one/stop?tree=1')
+    const deep = await session.call('middle;go')
+    expect(JSON.stringify(deep.message.parts)).toContain('at most 1 level')
+  })
+})
+
+describe('the spending of tasks', () => {
+  it('counts in the message of the call, once in the session, and in the budget of the root', async () => {
+    const session = open(awaited, {}, { sessionBudget: { maxTokens: 70 } })
+    const { message } = await session.call('worker;quick a;quick b')
+    // Four model calls of 15 tokens each.
+    expect(message.metadata).toMatchObject({ usage: { totalTokens: 60 } })
+    expect((await session.info())?.spent?.usage.totalTokens).toBe(30)
+    expect((await session.tasks()).map(({ spent }) => spent?.usage.totalTokens)).toEqual([15, 15])
+    const { message: second } = await session.call('worker;quick c')
+    expect(second.metadata).toMatchObject({ outcome: 'max-tokens' })
+  })
+})
+
+describe('a task', () => {
+  it('has the context of its parent, and its tools may depend on it', async () => {
+    const toolsOf = ({ city }: { city?: string }) => (city === undefined ? [] : awaited)
+    const session = open([], {}, { tools: toolsOf })
+    const { text } = await session.call('worker;quick', { context: { city: 'Oslo' } })
+    expect(text).toBe('done: quick, Work in Oslo.')
+  })
+
+  it('belongs to the principal of its parent, and is in no list', async () => {
+    open(awaited)
+    const mine = loom.startAgent('lead', 'one', { principal: 'ann' })
+    await mine.call('worker;quick')
+    const [task] = await mine.tasks()
+    expect((await call('GET', `/${task?.id}`, undefined, 'ann')).status).toBe(200)
+    expect((await call('GET', `/${task?.id}`, undefined, 'bob')).status).toBe(404)
+    expect((await call('GET', '/one/tasks', undefined, 'bob')).status).toBe(404)
+    const { sessions } = (await call('GET', '', undefined, 'ann')).body
+    expect(sessions.map(({ id }: { id: string }) => id)).toEqual(['one'])
+  })
+
+  it('goes on as a conversation of its own after its end', async () => {
+    const session = open(awaited)
+    await session.call('worker;quick')
+    const [task] = await session.tasks()
+    const body = {
+      id: task?.id,
+      messages: [{ id: 'm9', role: 'user', parts: [{ type: 'text', text: 'quick again' }] }],
+    }
+    const answer = await call('POST', '', body)
+    expect(answer.status).toBe(200)
+    expect(JSON.stringify(answer.body)).toContain('quick again, Work in nowhere.')
+    expect(await messages()).toHaveLength(2)
+  })
+
+  it('that nothing started does not exist', async () => {
+    open(awaited)
+    const id = `one~${'a'.repeat(26)}`
+    const body = {
+      id,
+      messages: [{ id: 'm1', role: 'user', parts: [{ type: 'text', text: 'hello' }] }],
+    }
+    expect((await call('POST', '', body)).status).toBe(404)
+    expect((await call('POST', '/one/fork', { id })).status).toBeGreaterThanOrEqual(400)
+  })
+})
