@@ -1,4 +1,5 @@
 /** Tasks: sub-agents whose runs are sessions of their own. */
+import type { OpenCall } from './session/session-info.ts'
 import type { Cost } from './spending.ts'
 import type { Usage } from './usage.ts'
 
@@ -40,8 +41,8 @@ export interface TaskInfo {
   state: 'queued' | 'running' | 'waiting' | 'finished' | 'failed' | 'stopped'
   /** The reason why it failed. Absent if it did not fail. */
   error?: string
-  /** The calls that wait for a client or a human. Absent if none does. */
-  questions?: TaskQuestion[]
+  /** The calls that a client or a human must answer. Absent if it waits for none. */
+  waitsFor?: OpenCall[]
   /** The time of its start, in milliseconds since 1970. */
   createdAt: number
   /** The sum over its own model calls, without those of the tasks below. Absent before the first one. */
@@ -51,24 +52,4 @@ export interface TaskInfo {
     /** The cost. Absent if it is unknown. */
     cost?: Cost
   }
-}
-
-/**
- * A call of a task that waits for the answer of a client or a human.
- * @example
- * ```ts
- * import type { TaskQuestion } from 'loomkit'
- *
- * const isApproval = ({ approvalId }: TaskQuestion) => approvalId !== undefined
- * ```
- */
-export interface TaskQuestion {
-  /** The id of the call in the session of the task. */
-  toolCallId: string
-  /** The name of the tool. */
-  toolName: string
-  /** The input of the call. */
-  input: unknown
-  /** The id of the approval that the call waits for. Absent if it waits for an output. */
-  approvalId?: string
 }

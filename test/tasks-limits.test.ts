@@ -207,8 +207,8 @@ describe('the limits of a tree', () => {
     const middle = defineAgent({
       name: 'middle',
       systemPrompt: 'Delegate.',
-      model: sayBy(
-        ({ results }) => String(results[0] ?? '') || callTool('worker', { prompt: 'quick' }),
+      model: sayBy(({ results }) =>
+        results.length > 0 ? JSON.stringify(results) : callTool('worker', { prompt: 'quick' }),
       ),
       tools: awaited,
     })

@@ -189,7 +189,7 @@ function taskSuite({ name, open }: Place): void {
       it('that is answered in the task continues the root', async () => {
         await ask('one', 'please ask')
         const task = (await tasksOf('one')).at(-1)
-        await call('POST', `${task.id}/tools/${task.questions[0].toolCallId}`, { output: 'direct' })
+        await call('POST', `${task.id}/tools/${task.waitsFor[0].toolCallId}`, { output: 'direct' })
         await until(5000, 'root', async () => (await call('GET', 'one')).body.state === 'idle')
         const messages = (await call('GET', 'one/messages')).body
         expect(messages.at(-1).parts.at(-1).text).toContain('direct')

@@ -102,7 +102,7 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   steps.close()
   data.close()
   if (outcome === 'parked') {
-    publish('tool:stop', () => [{ durationMs: clock.elapsed() - started }, labels])
+    telemetry.publish('tool:stop', () => [{ durationMs: clock.elapsed() - started }, labels])
     return { call, part: undefined }
   }
   const settled = await afterCall(call, outcome, { options: callOptions, started })

@@ -46,7 +46,9 @@ export function recover(logId: string, entries: readonly LogEntry[], mayReset: b
   }
   if (!scan.isStepOpen) {
     // Approved calls run outside of a step, and a task may wait after the step. So these may have run.
-    const openCalls = scan.openCalls.filter(({ approved, hasBegun }) => approved || hasBegun === true)
+    const openCalls = scan.openCalls.filter(
+      ({ approved, hasBegun }) => approved || hasBegun === true,
+    )
     return { ...common, events: [], stepOpen: false, openCalls, cutOff: false }
   }
   const open = { ...common, stepOpen: true, openCalls: [], cutOff: false }

@@ -7,6 +7,7 @@ import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
 import { type Cost, costFields } from '../spending.ts'
 import type { Letter } from '../store/letter.ts'
 import type { SessionRecord, SessionState } from '../store/session.ts'
+import type { Task } from '../store/task.ts'
 import type { Usage } from '../usage.ts'
 import { toolNameOf } from './open-calls.ts'
 import { pendingParts } from './pending-parts.ts'
@@ -30,8 +31,10 @@ export interface SessionInfo {
   id: string
   /** The first words of the first user message, at most 80 characters. Absent if no message has a text. */
   title?: string
-  /** The name of the agent of the first message. */
+  /** The name of the agent of the first message. Of a task, only `info` and `GET /api/chat/:id` have its own agent. */
   agent: string
+  /** The session whose tool call started this one. Only `info` and `GET /api/chat/:id` of a task have it. */
+  parentId?: string
   /**
    * `running`: an answer is being written. `waiting`: the answer waits for the outcome of a call or for an
    * approval. `idle`: neither. `unknown`: another version of Loom stored a state that this version does not
@@ -117,17 +120,24 @@ export function sessionInfo(session: SessionRecord): SessionInfo {
 
 /** The public form of a record, with the calls for which it waits. */
 export async function wholeSessionInfo(
-  sessions: { partialAnswer: (sessionId: string, logId: string) => Promise<FoldedMessage> },
+  sessions: {
+    partialAnswer: (sessionId: string, logId: string) => Promise<FoldedMessage>
+    taskOf: (sessionId: string) => Promise<Pick<Task, 'agent' | 'parent'> | undefined>
+  },
   session: SessionRecord,
 ): Promise<SessionInfo> {
-  const info = sessionInfo(session)
-  const { id, state, turn } = session
+  const { id, tenant, state, turn } = session
+  const task = await sessions.taskOf(id)
+  const info = {
+    ...sessionInfo(session),
+    ...(task !== undefined && { agent: task.agent, parentId: publicId(tenant, task.parent) }),
+  }
   if (state !== 'waiting' || turn === undefined) return info
   const message = await sessions.partialAnswer(id, turn.logId)
   return { ...info, waitsFor: pendingParts(message).map(openCall) }
 }
 
-function openCall(part: FoldedPart): OpenCall {
+export function openCall(part: FoldedPart): OpenCall {
   const approvalId = textField(part['approval'], 'id')
   return {
     toolCallId: textField(part, 'toolCallId') ?? '',

@@ -21,7 +21,7 @@ export function taskInfo(
   { session, message, tenant, title }: TaskState,
 ): TaskInfo {
   const { task, createdAt, spent } = entry
-  const questions = message === undefined || entry.state === 'ended' ? [] : questionsIn(message)
+  const waitsFor = message === undefined || entry.state === 'ended' ? [] : questionsIn(message)
   return {
     id: publicId(tenant, task.id),
     parentId: publicId(tenant, task.parent),
@@ -34,7 +34,7 @@ export function taskInfo(
     title,
     state: stateOf(entry, session),
     ...(session?.error !== undefined && { error: session.error }),
-    ...(questions.length > 0 && { questions }),
+    ...(waitsFor.length > 0 && { waitsFor }),
     createdAt,
     ...(spent !== undefined && { spent: { usage: spent.usage, ...costFields(spent) } }),
   }

@@ -3,9 +3,9 @@ import type { AgentEvent } from '../event.ts'
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
 import { isMirrored, mirroredId, mirroredIn, mirroredName } from '../mirrored-call.ts'
 import type { Answer } from '../store/letter.ts'
-import type { TaskQuestion } from '../task.ts'
 import { closingEvents } from './open-calls.ts'
 import { pendingParts } from './pending-parts.ts'
+import { type OpenCall, openCall } from './session-info.ts'
 
 /** The task whose calls wait, and its message. */
 export interface TaskMessage {
@@ -16,16 +16,8 @@ export interface TaskMessage {
 }
 
 /** The calls that a message waits for. */
-export const questionsIn = (message: FoldedMessage): TaskQuestion[] =>
-  pendingParts(message).map((part) => {
-    const approvalId = approvalOf(part)?.id
-    return {
-      toolCallId: String(part['toolCallId']),
-      toolName: toolNameOf(part),
-      input: part['input'],
-      ...(approvalId !== undefined && { approvalId }),
-    }
-  })
+export const questionsIn = (message: FoldedMessage): OpenCall[] =>
+  pendingParts(message).map(openCall)
 
 /** The events that add the questions of a task to the message above. Questions that it has are left out. */
 export function questionEvents(
@@ -145,6 +137,3 @@ function approvalOf({ approval }: FoldedPart) {
       'reason' in approval && typeof approval.reason === 'string' ? approval.reason : undefined,
   }
 }
-
-const toolNameOf = ({ type, toolName }: FoldedPart): string =>
-  type === 'dynamic-tool' ? String(toolName) : type.slice('tool-'.length)

@@ -48,9 +48,13 @@ export async function compact(
     await file.replaced()
     return true
   } finally {
-    resident.isCompacting = false
-    await draft.close()
-    await rm(draft.path, { force: true })
+    try {
+      await draft.close()
+      await rm(draft.path, { force: true })
+    } finally {
+      // Not before that, because the draft of another attempt would have the same path.
+      resident.isCompacting = false
+    }
   }
 }
 
