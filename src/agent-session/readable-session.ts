@@ -5,12 +5,7 @@ import { late } from '../ground/late.ts'
 import type { ScheduleInfo } from '../schedule.ts'
 import type { AnswerStream } from '../session/answer-stream.ts'
 import type { NextPrompt } from '../session/next-prompt.ts'
-import {
-  type QueuedLetterInfo,
-  queueInfo,
-  type SessionInfo,
-  wholeSessionInfo,
-} from '../session/session-info.ts'
+import { type QueuedLetterInfo, queueInfo, type SessionInfo } from '../session/session-info.ts'
 import { storedId } from '../session/tenant-ids.ts'
 import type { Branch } from '../store/session.ts'
 import type { TaskInfo } from '../task.ts'
@@ -19,6 +14,7 @@ import type { SessionHandle } from './session-handle.ts'
 
 // It loads the conversion of messages and the runner, which an import of the library does not need.
 const following = late(() => import('../session/session-events.ts'))
+const awaitedCalls = late(() => import('../session/awaited-calls.ts'))
 const scheduling = late(() => import('../session/schedule-info.ts'))
 const prompts = late(() => import('../session/next-prompt.ts'))
 
@@ -89,7 +85,9 @@ export class ReadableSession<OUTPUT> {
   /** Returns the state of the session. Returns undefined if it has no message yet. */
   async info(): Promise<SessionInfo | undefined> {
     const session = await this.#session.find()
-    return session && wholeSessionInfo(this.#session.sessions, session)
+    if (session === undefined) return undefined
+    const { wholeSessionInfo } = await awaitedCalls()
+    return wholeSessionInfo(this.#session.sessions, session)
   }
 
   /**

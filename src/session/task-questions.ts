@@ -3,9 +3,10 @@ import type { AgentEvent } from '../event.ts'
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
 import { isMirrored, mirroredId, mirroredIn, mirroredName } from '../mirrored-call.ts'
 import type { Answer } from '../store/letter.ts'
+import { openCall } from './awaited-calls.ts'
 import { closingEvents } from './open-calls.ts'
 import { pendingParts } from './pending-parts.ts'
-import { type OpenCall, openCall } from './session-info.ts'
+import type { OpenCall } from './session-info.ts'
 
 /** The task whose calls wait, and its message. */
 export interface TaskMessage {
