@@ -3,6 +3,7 @@ import type { Hono } from 'hono'
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
+import { recordTest } from '../src/entries/testing.ts'
 import { fieldOf } from '../src/ground/fields.ts'
 import {
   agentTool,
@@ -130,6 +131,16 @@ describe('questions of a session and of its tasks', () => {
     expect(await post(`tools/${question?.toolCallId}`, { output: 'that' })).toBe(200)
     const last = (await session.messages()).at(-1)
     expect(fieldOf(last?.parts.at(-1), 'text')).toBe('shop: clerk: that')
+  })
+
+  it('are in no recorded test, which replays the call of the agent', async () => {
+    const session = open()
+    await session.call('clerk:which')
+    const [question] = await waitsFor(session)
+    await post(`tools/${question?.toolCallId}`, { output: 'that' })
+    const code = await recordTest(session, { agent: shop, from: './shop.ts' })
+    expect(code).toContain("toolName: 'clerk'")
+    expect(code).not.toContain('clerk.human')
   })
 
   it('are refused where nothing can answer them', async () => {

@@ -3,6 +3,7 @@
  * `replaySession` the answer of the test, so that the two can be compared.
  */
 import { fieldOf, textField } from '../ground/fields.ts'
+import { mirroredIn } from '../mirrored-call.ts'
 import type { RecordedCall, RecordedStep, RecordedTurn } from './recorded-turn.ts'
 
 /** Whether this process or the provider ran a call, or the client or a human answered it. */
@@ -41,8 +42,12 @@ export function answerOf(message: unknown, runnerOf: CallRunner): AnswerOfTurn {
 
 export function partsOf(message: unknown): readonly unknown[] {
   const parts = fieldOf(message, 'parts')
-  return Array.isArray(parts) ? parts : []
+  return Array.isArray(parts) ? parts.filter((part) => !isQuestion(part)) : []
 }
+
+/** The question of a task is no call of this agent. */
+const isQuestion = (part: unknown): boolean =>
+  mirroredIn(textField(part, 'toolCallId')) !== undefined
 
 const outcomes = ['finished', 'aborted', 'error', 'waiting', 'max-steps', 'stopped'] as const
 
