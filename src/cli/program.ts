@@ -51,6 +51,10 @@ Examples:
   git diff | loom "review this diff"
   loom serve`
 
+interface ServeFlags {
+  envFile?: string
+}
+
 /** @param onEnd receives the exit code of the command */
 function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): Command {
   const { program: process, app } = world
@@ -76,17 +80,19 @@ function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): 
       'serve agents over HTTP; its settings are environment variables (PORT, HOST, LOOM_MODEL, …)',
     )
     .argument('[paths...]', 'files or folders with agents (./agents)')
-    .action(async (paths: string[]) => {
+    .option('--env-file <file>', 'read settings from a file too')
+    .action(async (paths: string[], { envFile }: ServeFlags) => {
       const { serve } = await import('./serve.ts')
-      onEnd(await serve(world, { paths }))
+      onEnd(await serve(world, { paths, envFile }))
     })
   program
     .command('dev')
     .description('serve agents, and load them again when one of their files changes')
     .argument('[paths...]', 'files or folders with agents (./agents)')
-    .action(async (paths: string[]) => {
+    .option('--env-file <file>', 'read settings from this file (.env)')
+    .action(async (paths: string[], { envFile }: ServeFlags) => {
       const { serve } = await import('./serve.ts')
-      onEnd(await serve(world, { paths, isDev: true }))
+      onEnd(await serve(world, { paths, envFile, isDev: true }))
     })
   program
     .command('init')

@@ -23,18 +23,24 @@ import { warmUp } from '../warm-up.ts'
 import { openAgents } from './agent-source.ts'
 import { projectOf } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
+import { readEnvFile } from './env-file.ts'
 import { exitCodes } from './exit-code.ts'
+import { firstQuestion } from './first-question.ts'
 
 export interface ServeOptions {
   /** Files and folders with agents. None: `./agents`, or Loom's own agents where it does not exist. */
   paths: readonly string[]
   /** Loads the agents again when one of their files changes. @defaultValue false */
   isDev?: boolean
+  /** A file with settings. @defaultValue `.env` of the current folder if `isDev` and it exists, else none */
+  envFile?: string | undefined
 }
 
 /** @throws LoomError `invalid-config` for every reason that prevents the start of the server */
 export async function serve(world: CommandWorld, options: ServeOptions): Promise<number> {
   const { program, app } = world
+  const { envFile: named, isDev = false } = options
+  const settingsLine = await readEnvFile(program, { named, isDev })
   const config = readConfig(program.env)
   const warm = warmUp()
   // Awaited below. A bad setting is reported before a failure of the warm-up.
@@ -43,6 +49,7 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const notice = (line: string) => {
     if (config.logLevel !== 'silent') writeLine(`loom: ${line}`)
   }
+  if (settingsLine !== undefined) notice(settingsLine)
   if (program.env['LOOM_API_KEY'] !== undefined && config.apiKeys.length === 0) {
     notice(
       'LOOM_API_KEY is the key that the loom command sends. This server asks for no key: set LOOM_API_KEYS.',
@@ -84,7 +91,9 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const server = await listen(fetch, config)
   // Before the greeting: a reader of it may send the signal at once.
   const stopped = stopSignal(program)
-  program.stdout.write(greeting(server.url, config, { ...chosen, place: kept.place }))
+  const first = agents.find(({ name }) => name === defaultAgent)
+  const question = first && (await firstQuestion(first, config.model))
+  program.stdout.write(greeting(server.url, config, { ...chosen, place: kept.place, question }))
   void reportDoubts(references, { models, notice })
   const check = async (changed: readonly Agent[]) => {
     for (const reference of referencesIn(config, changed)) await models.resolve(reference)
@@ -151,17 +160,24 @@ async function reportDoubts(
 function greeting(
   url: string,
   config: Config,
-  { agents, defaultAgent, opened, place }: ChosenAgents & { place: string },
+  {
+    agents,
+    defaultAgent,
+    opened,
+    place,
+    question = 'Hello!',
+  }: ChosenAgents & { place: string; question: string | undefined },
 ): string {
   const key = config.apiKeys.length === 0 ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
   const others = agents.map(({ name }) => name).filter((name) => name !== defaultAgent)
   const folder = opened && `  works  in ${opened.workspace.root}, ${confinement[opened.kind]}\n`
+  const body = JSON.stringify({ message: question })
   return `Loom is ready: ${url}
 
   agent  ${defaultAgent}${others.length === 0 ? '' : ` (and ${others.join(', ')})`}
   model  ${config.model}
   keeps  sessions ${place}
-${folder ?? ''}  try    curl -N '${url}/api/chat?protocol=text'${key} -d '{"message": "What is 12 * 34?"}'
+${folder ?? ''}  try    curl -N '${url}/api/chat?protocol=text'${key} -d '${body.replace(':', ': ')}'
 
 `
 }

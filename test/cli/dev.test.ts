@@ -273,6 +273,30 @@ export const ${name} = defineActingAgent('${name}', ({ workspace }) =>
     expect(run.stderr.match(/has not loaded/g)).toHaveLength(2)
   })
 
+  it('reads settings from .env, after those of the environment', async () => {
+    const described = agent('tutor', '`${process.env.LESSON} ${process.env.LOOM_MODEL}`')
+    const files = {
+      'agents/tutor.ts': described,
+      '.env': '# Settings\nLOOM_MODEL=demo/echo\nLESSON="one two"\nLOOM_AGENT=tutor\n',
+    }
+    const { run, url } = await dev(files, { LOOM_MODEL: 'demo/assistant' })
+    expect(await descriptionsAt(url)).toEqual({ tutor: 'one two demo/assistant' })
+    expect(run.stderr).toBe('loom: .env sets LESSON, LOOM_AGENT\n')
+    const directory = await folder()
+    await write(directory, { ...files, 'settings/a.env': 'LESSON=three\n' })
+    const words = ['serve', '--env-file', 'settings/a.env']
+    const served = startServer(words, { directory })
+    expect(await descriptionsAt(await addressOf(served))).toEqual({ tutor: 'three demo/fast' })
+    const missing = startServer(['serve', '--env-file', 'none'], { directory })
+    expect((await missing.ended).code).not.toBe(0)
+    // Node.js looks for a file of this option itself, before the command runs. An artefact does not.
+    expect(missing.stderr).toMatch(/none: not found|^loom: none cannot be read: ENOENT/)
+    await write(directory, { '.env': 'LOOM_MODLE=demo/echo\n' })
+    const wrong = startServer(['dev'], { directory })
+    expect(await wrong.ended).toMatchObject({ code: 3 })
+    expect(wrong.stderr).toContain('Did you mean "LOOM_MODEL"?')
+  })
+
   it('waits for the first agent that can be loaded', async () => {
     const directory = await folder()
     await write(directory, { 'agents/tutor.ts': 'export const a = (\n' })

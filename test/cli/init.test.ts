@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 
 import manifest from '../../package.json' with { type: 'json' }
-import { namesAt, serverAt } from './agent-server.ts'
+import { addressOf, namesAt, post, startServer } from './agent-server.ts'
 import { folder, loom, tidy } from './command.ts'
 
 afterEach(tidy)
@@ -53,7 +53,11 @@ describe('loom init', () => {
     })
     const words = ['--agent', './agents/assistant.ts', 'Use count_words {"text": "to be or not"}']
     expect((await loom(words, { directory: project })).stdout).toContain('{"words":4}')
-    expect(await namesAt(await serverAt([], { directory: project }))).toEqual(['assistant'])
+    const server = startServer(['serve'], { directory: project })
+    const url = await addressOf(server)
+    expect(await namesAt(url)).toEqual(['assistant'])
+    const [, body = ''] = /^ {2}try .* -d '(.*)'$/m.exec(server.stdout) ?? []
+    expect(await post(url, JSON.parse(body))).toContain('{"words":6}')
   })
 
   it('takes the name of the package from the folder', async () => {

@@ -1,0 +1,62 @@
+/**
+ * The question that the greeting of a server suggests: one that the agent answers with a tool. The demo model
+ * calls a tool if the message names it and its input.
+ */
+import type { JSONSchema7 } from '@ai-sdk/provider'
+
+import type { Agent } from '../agent.ts'
+import type { ModelReference } from '../model.ts'
+import type { ReadyTool } from '../runner/tool-table.ts'
+
+const sum = 'What is 12 * 34?'
+const anyQuestion = 'What can you do?'
+
+/** Characters of a suggested input. */
+const inputLengthMax = 100
+
+/**
+ * Returns a question without a single quotation mark, so that a shell takes it in two of them.
+ * @param defaultModel the model if the agent names none
+ */
+export async function firstQuestion(agent: Agent, defaultModel: ModelReference): Promise<string> {
+  const { tools } = agent
+  // The tools of a context are not known before a request.
+  if (tools === undefined || typeof tools === 'function') return anyQuestion
+  const { toolTable } = await import('../runner/tool-table.ts')
+  const table = await toolTable(tools).catch(() => new Map<string, ReadyTool>())
+  if (table.has('calculator')) return sum
+  // A language model decides about calls itself.
+  const [model] = [agent.model ?? defaultModel].flat()
+  if (typeof model !== 'string' || !model.startsWith('demo/')) return anyQuestion
+  for (const tool of table.values()) {
+    // A suggestion must have no side effect.
+    if (tool.execute === undefined || tool.retry !== 'safe') continue
+    const input = await sampleInput(tool)
+    if (input === undefined) continue
+    const text = JSON.stringify(input)
+    if (text.length <= inputLengthMax && !text.includes("'")) return `Use ${tool.name} ${text}`
+  }
+  return anyQuestion
+}
+
+/** Returns an input that the schema of the tool accepts. Undefined if no simple one is known. */
+async function sampleInput(tool: ReadyTool): Promise<object | undefined> {
+  const offer = tool.offer({})
+  if (offer.type !== 'function') return undefined
+  const { properties = {}, required = [] } = offer.inputSchema
+  const input = Object.fromEntries(required.map((name) => [name, sampleOf(properties[name])]))
+  const checked = await tool.check(input)
+  return 'input' in checked ? input : undefined
+}
+
+function sampleOf(schema: JSONSchema7 | boolean | undefined): unknown {
+  if (typeof schema !== 'object') return undefined
+  const { type, enum: choices, examples, default: usual } = schema
+  const [example] = Array.isArray(examples) ? examples : []
+  const [choice] = choices ?? []
+  const known = example ?? usual ?? choice
+  if (known !== undefined) return known
+  if (type === 'string') return 'to be or not to be'
+  if (type === 'number' || type === 'integer') return 7
+  return type === 'boolean' ? true : undefined
+}
