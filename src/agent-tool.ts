@@ -20,7 +20,7 @@ import type { Usage } from './usage.ts'
 
 /**
  * The output of a tool that `agentTool` returned. Clients receive it as preliminary output while the sub-agent
- * works, at most every 100 milliseconds, and then as the result.
+ * works, at most every 100 milliseconds (less often for a long text), and then as the result.
  * @example
  * ```ts
  * import type { AgentToolOutput } from 'loomkit'
@@ -71,6 +71,9 @@ interface AgentToolOptions<NAME extends string, BACKGROUND extends boolean | 'mo
 
 /** The least time between two reports of progress, in milliseconds. */
 const reportEveryMs = 100
+
+/** Each report has the whole text, so the time grows with it: at most 10 characters for a millisecond. */
+const reportCharsPerMs = 10
 
 /**
  * Returns a tool that runs an agent. The calling model sends it a task, and receives the answer of the agent.
@@ -320,7 +323,11 @@ function openProgress() {
     const call = calls.get(toolCallId)
     if (call !== undefined) call.state = state
   }
-  const current = (): AgentToolOutput => structuredClone(output)
+  const current = (): AgentToolOutput => ({
+    ...output,
+    toolCalls: output.toolCalls.map((call) => ({ ...call })),
+  })
+  const intervalMs = () => reportEveryMs + output.text.length / reportCharsPerMs
   const nextWake = (delayMs?: number) => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = delayMs === undefined ? undefined : setTimeout(resolve, delayMs)
@@ -344,7 +351,7 @@ function openProgress() {
     async next(): Promise<AgentToolOutput | undefined> {
       for (;;) {
         if (isEnded) return undefined
-        const waitMs = reportedAt + reportEveryMs - performance.now()
+        const waitMs = reportedAt + intervalMs() - performance.now()
         if (changed && waitMs <= 0) {
           changed = false
           reportedAt = performance.now()

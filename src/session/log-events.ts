@@ -38,14 +38,21 @@ export async function readLogInto(
   const { logId, after, skip } = place
   let first = skip
   let read = after
-  const deliver = async ({ id, events }: LogEntry) => {
+  const deliver = ({ id, events }: LogEntry) => {
     const from = first
     first = 0
     read = id
-    for (const event of from === 0 ? events : events.slice(from)) {
-      if (isForClients(event)) await sink(event)
-    }
+    return sendFrom(sink, events, from)
   }
   const end = await readers.follow({ sessionId, logId, after, signal, deliver })
   return { end, after: read }
+}
+
+/** A sink that takes an event at once costs no promise for each token. */
+function sendFrom(sink: Sink, events: LogEntry['events'], from: number): void | Promise<void> {
+  for (let index = from; index < events.length; index++) {
+    const event = events[index]
+    const wait = event !== undefined && isForClients(event) ? sink(event) : undefined
+    if (wait instanceof Promise) return wait.then(() => sendFrom(sink, events, index + 1))
+  }
 }
