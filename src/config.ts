@@ -27,6 +27,7 @@ import type { Environment } from './ground/environment.ts'
 import { LoomError } from './ground/error.ts'
 import { userStateFolder } from './ground/state-folder.ts'
 import { timerMaxMs } from './ground/until-aborted.ts'
+import type { TaskOptions } from './loom.ts'
 import type { SandboxOptions } from './machine/sandbox/options.ts'
 import { isRedisPrefix, redisPrefixRule } from './store/redis/prefix.ts'
 import type { FileUrls } from './wire/conversation/file-address.ts'
@@ -97,6 +98,8 @@ export interface Config extends RegistryConfig {
   flushMs: number
   /** The longest time that a turn waits while Redis is away, in milliseconds. */
   redisPatienceMs: number
+  /** The limits of trees of tasks. */
+  tasks: TaskOptions
   /** The folder that tools with effects may read and change: an absolute path. */
   workspace: string
   /** The confinement of commands, and its exceptions. */
@@ -148,6 +151,9 @@ const schema = z.object({
   LOOM_HEARTBEAT_MS: integer(300, 600_000).default(3000),
   LOOM_FLUSH_MS: integer(0, 10_000).default(20),
   LOOM_REDIS_PATIENCE: milliseconds().default(30_000),
+  LOOM_TASKS_DEPTH: integer(0, 100).default(3),
+  LOOM_TASKS_AT_ONCE: integer(1, 10_000).default(16),
+  LOOM_TASKS_MAX: integer(1, 1_000_000).default(256),
   LOOM_WORKSPACE: z.string().default('.').transform(folderAt),
   LOOM_SANDBOX: choice(['auto', 'bwrap', 'none', 'required']).default('auto'),
   LOOM_SANDBOX_NETWORK: choice(['none', 'host']).default('none'),
@@ -201,6 +207,11 @@ export function readConfig(environment: Environment): Config {
     heartbeatMs: set.LOOM_HEARTBEAT_MS,
     flushMs: set.LOOM_FLUSH_MS,
     redisPatienceMs: set.LOOM_REDIS_PATIENCE,
+    tasks: {
+      depthMax: set.LOOM_TASKS_DEPTH,
+      openMax: set.LOOM_TASKS_AT_ONCE,
+      unfinishedMax: set.LOOM_TASKS_MAX,
+    },
     workspace: set.LOOM_WORKSPACE,
     sandbox: sandboxOf(set),
     ...registryOf(set, variables),

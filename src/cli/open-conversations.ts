@@ -136,6 +136,7 @@ export async function openLocalChat(
     flushMs: isRedis ? config.flushMs : 0,
     patienceMs: config.redisPatienceMs,
     heartbeatMs: config.heartbeatMs,
+    tasks: config.tasks,
   })
   const conversations = localConversations({
     loom,

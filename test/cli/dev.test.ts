@@ -77,7 +77,7 @@ describe('loom dev', () => {
     await rm(join(directory, 'agents/tutor.ts'))
     await sees({ critic: 'mild', poet: 'poet' })
     await rm(join(directory, 'agents'), { recursive: true })
-    await expect.poll(() => namesAt(url), patience).toEqual(['assistant', 'researcher'])
+    await expect.poll(() => namesAt(url), patience).toEqual(['assistant', 'planner', 'researcher'])
     await write(directory, { 'agents/late.ts': agent('late') })
     await sees({ late: 'late' })
   })

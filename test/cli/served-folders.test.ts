@@ -104,7 +104,7 @@ describe('loom serve', () => {
 
   it('serves its own agents where the folder has none', async () => {
     const url = await serverAt([], { directory: await folder() })
-    expect(await namesAt(url)).toEqual(['assistant', 'researcher'])
+    expect(await namesAt(url)).toEqual(['assistant', 'planner', 'researcher'])
   })
 
   it('offers an agent that acts on the machine only by name', async () => {

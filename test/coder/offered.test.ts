@@ -47,7 +47,7 @@ describe('a server', () => {
     const loom = startLoom({ LOOM_MODEL: 'demo/fast' })
     const url = await addressOf(loom)
     const names = await namesAt(url)
-    expect(names).toEqual(['assistant', 'researcher'])
+    expect(names).toEqual(['assistant', 'planner', 'researcher'])
     for (const name of names) {
       const tools = await toolsAt(url, name)
       expect(tools).toContain('calculator')
@@ -95,7 +95,7 @@ describe('a server', () => {
   const refused: Record<string, [variables: Record<string, string>, line: RegExp]> = {
     'an unknown agent': [
       { LOOM_AGENTS: 'coder,nobody' },
-      /^loom: LOOM_AGENTS must only name assistant, researcher, coder; got "nobody"\n$/,
+      /^loom: LOOM_AGENTS must only name assistant, planner, researcher, coder; got "nobody"\n$/,
     ],
     'an agent that is not offered': [
       { LOOM_AGENT: 'coder' },
