@@ -67,7 +67,8 @@ export function openChat({ server, id, agent, oldEntries = [], onChange = () => 
     chat.entries = entriesOf(chat.entries, { record, messages, queue })
     if (record.state !== 'running') chat.isStopping = false
     Object.assign(chat, { record, isLoaded: true, isNew: false, link: 'ok' })
-    chat.agent ??= record.agent
+    // The server knows the agent of a task, which may not be in its list.
+    if (record.parentId === undefined) chat.agent ??= record.agent
     draw()
     return record
   }
@@ -317,6 +318,8 @@ export function openChat({ server, id, agent, oldEntries = [], onChange = () => 
     retry(entry) {
       const before = chat.entries.slice(0, chat.entries.indexOf(entry))
       const question = before.findLast(({ message }) => message.role === 'user')
+      // The result of a background task is no message that a human can edit.
+      if (question?.message.metadata?.task !== undefined) return chat.redo(entry)
       if (question !== undefined) return chat.edit(question, question.message.parts)
     },
     answer: (entry, part, output) =>

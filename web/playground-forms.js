@@ -9,8 +9,11 @@ import { toolNameOf } from './playground-reading.js'
 export function formFor(part, entry, actions) {
   if (!needsAnswer(part, entry)) return null
   if (part.state === 'approval-requested') return approvalForm(part, actions)
-  return toolNameOf(part) === 'human' ? humanForm(part, actions) : jsonForm(part, actions)
+  return isQuestion(part) ? humanForm(part, actions) : jsonForm(part, actions)
 }
+
+/** The tool `human`. The question of a task is a part of the root with the name `<agent>.human`. */
+const isQuestion = (part) => /^(?:.+\.)?human$/.test(toolNameOf(part))
 
 /**
  * Whether the human must act on a call. A message that waits for two answers runs for a moment

@@ -2,7 +2,8 @@
 import { button, copyButton, element, icon } from './playground-dom.js'
 import { partView, viewKey } from './playground-parts.js'
 import { isTool, joinedParts } from './playground-reading.js'
-import { userView } from './playground-user.js'
+import { resultView } from './playground-result.js'
+import { isWordsOfUser, userView } from './playground-user.js'
 
 /**
  * Returns the view of an entry of `openChat`. An entry has a message, whether the message is still
@@ -11,7 +12,8 @@ import { userView } from './playground-user.js'
  */
 export function entryView(entry, actions) {
   if (entry.note !== undefined) return noteView(entry)
-  return entry.message.role === 'user' ? userView(entry, actions) : assistantView(entry, actions)
+  if (entry.message.role !== 'user') return assistantView(entry, actions)
+  return isWordsOfUser(entry.message) ? userView(entry, actions) : resultView(entry)
 }
 
 const noteView = ({ note }) => ({
@@ -78,7 +80,8 @@ function assistantView(entry, actions) {
   return { node, update }
 }
 
-const boundActions = (entry, { answer, fail, decide }) => ({
+const boundActions = (entry, { answer, fail, decide, taskOf }) => ({
+  taskOf: (part) => taskOf?.(entry.message, part),
   answer: (part, output) => answer(entry, part, output),
   fail: (part, errorText) => fail(entry, part, errorText),
   decide: (part, approved, reason) => decide(entry, part, { approved, reason }),

@@ -93,7 +93,11 @@ export function openServer({ fetch: base = (...all) => fetch(...all), key, pause
       postAsync('/api/chat', body, idempotencyKey && { 'idempotency-key': idempotencyKey }),
     answer: (id, toolCallId, result) => postAsync(chat(id, 'tools', toolCallId), result),
     decide: (id, approvalId, decision) => postAsync(chat(id, 'approvals', approvalId), decision),
-    stop: (id) => retry(chat(id, 'stop'), { method: 'POST' }),
+    /** @param tree whether all tasks below stop too */
+    stop: (id, { tree = false } = {}) =>
+      retry(`${chat(id, 'stop')}${tree ? '?tree=1' : ''}`, { method: 'POST' }),
+    /** The tasks below a conversation. */
+    tasks: async (id) => (await json(chat(id, 'tasks'))).tasks,
     withdraw: (id, letterId) => json(chat(id, 'queue', letterId), { method: 'DELETE' }),
     remove: (id) => call(chat(id), { method: 'DELETE' }),
   }

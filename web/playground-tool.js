@@ -11,7 +11,7 @@ import { renderMarkdown } from './playground-markdown.js'
 import { toolNameOf } from './playground-reading.js'
 
 /** The icon and the label of a call, and whether the card opens automatically. */
-function statusOf(part, entry) {
+function statusOf(part, entry, task) {
   const { live, sent } = entry
   switch (part.state) {
     case 'input-streaming':
@@ -33,10 +33,13 @@ function statusOf(part, entry) {
         : { icon: 'cross', label: 'denied', tone: 'muted' }
     case 'output-available':
       if (!part.preliminary) return { icon: 'check', label: 'done', tone: 'good' }
-      return live
-        ? { icon: 'spinner', label: 'working', open: true }
+      if (task?.state === 'waiting') return { icon: 'hand', label: 'waits for an answer' }
+      if (live) return { icon: 'spinner', label: 'working', open: true }
+      return entry.waiting
+        ? { icon: 'hand', label: 'waits for an answer' }
         : { icon: 'cross', label: 'interrupted', tone: 'muted' }
     case 'output-error':
+      if (task?.state === 'stopped') return { icon: 'cross', label: 'stopped', tone: 'muted' }
       return { icon: 'cross', label: 'failed', open: true, tone: 'bad' }
     default:
       return { icon: 'cross', label: 'denied', tone: 'muted' }
@@ -49,6 +52,7 @@ export function toolView(first, actions) {
   const label = element('span', { class: 'state' })
   const input = section('Input', inputView)
   const output = section('Output', outputView)
+  const links = element('div', { class: 'links' })
   const form = element('div', { class: 'form' })
   const node = element(
     'details',
@@ -62,7 +66,7 @@ export function toolView(first, actions) {
       label,
       icon('chevron'),
     ),
-    element('div', { class: 'card-body' }, input.node, output.node, form),
+    element('div', { class: 'card-body' }, input.node, output.node, links, form),
   )
   let isToggledByHuman = false
   let shownState = ''
@@ -70,7 +74,9 @@ export function toolView(first, actions) {
   node.firstChild.addEventListener('click', () => (isToggledByHuman = true))
 
   function update(part, entry) {
-    const status = statusOf(part, entry)
+    const task = actions.taskOf?.(part)
+    if (task !== undefined && links.childNodes.length === 0) links.append(taskLink(task.id))
+    const status = statusOf(part, entry, task)
     const state = `${part.state} ${status.label}`
     const words = briefOf(part)
     if (words !== shownBrief) {
@@ -164,6 +170,15 @@ function showReport(body, { text, toolCalls }) {
   body.firstChild.hidden = calls.length === 0
   renderMarkdown(prose, text)
 }
+
+/** The link to the conversation in which a sub-agent works. */
+export const taskLink = (id) =>
+  element(
+    'a',
+    { class: 'task-link', href: `#chat=${encodeURIComponent(id)}` },
+    element('span', {}, 'Open this task'),
+    icon('chevron'),
+  )
 
 /** The line of a closed card: the input and the output. */
 function briefOf(part) {

@@ -51,6 +51,9 @@ export function userView(entry, actions) {
   return { node, update }
 }
 
+/** Whether the human wrote a message. The result of a background task is a message of the user too. */
+export const isWordsOfUser = ({ role, metadata }) => role === 'user' && metadata?.task === undefined
+
 export const userTextOf = ({ parts }) =>
   parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
 

@@ -14,8 +14,10 @@ import { openPrompt } from './playground-prompt.js'
 import { openServer } from './playground-server.js'
 import { openSessions } from './playground-sessions.js'
 import { openSuggestions } from './playground-suggestions.js'
+import { isTask, openTasks, rootOf } from './playground-tasks.js'
 import { openTheme } from './playground-theme.js'
-import { userTextOf } from './playground-user.js'
+import { openTree } from './playground-tree.js'
+import { isWordsOfUser, userTextOf } from './playground-user.js'
 
 const at = (id) => document.getElementById(id)
 const scroller = at('scroller')
@@ -95,6 +97,7 @@ function drawLive(entry) {
   const follow = isAtEnd()
   views.get(entry).update()
   announcer.follow(entry)
+  tree.show(chat)
   if (follow) scrollToNewest()
 }
 
@@ -125,11 +128,24 @@ function drawAll() {
   banner.show(chat)
   composer.show(chat)
   agents.show(chat.agent)
+  showBack()
+  tree.show(chat)
   if (isListed) suggestions.show(agents.current)
   document.title = chat.record?.title ?? 'Loom'
+  treeView.draw()
   if (follow) scrollToNewest()
   const answer = entries.findLast(({ message }) => message.role === 'assistant')
   if (answer !== undefined && announcer.settle(answer)) focusQuestion(answer)
+}
+
+/** In a task, the bar has a link to the conversation above instead of the agents. */
+function showBack() {
+  const isInTask = !chat.isNew && isTask(chat.id)
+  document.body.classList.toggle('in-task', isInTask)
+  at('back').hidden = !isInTask
+  const root = rootOf(chat.id)
+  at('back').href = `#chat=${encodeURIComponent(root)}`
+  at('back').lastElementChild.textContent = tree.title ?? 'The conversation'
 }
 
 /** Moves the focus to the question, unless the human is writing. */
@@ -156,17 +172,20 @@ const isTouchScreen = () => matchMedia('(pointer: coarse)').matches
  * The actions of buttons. A button disappears after its action, so the focus moves to another
  * element.
  */
-const actions = Object.fromEntries(
-  ['redo', 'retry', 'edit', 'answer', 'fail', 'decide', 'withdraw', 'resend', 'forget'].map(
-    (name) => [
-      name,
-      (entry, ...rest) => {
-        void (name === 'resend' ? resend(entry) : chat[name](entry, ...rest))
-        if (!isTouchScreen()) (questionOf(entry) ?? at('prompt')).focus({ preventScroll: true })
-      },
-    ],
+const actions = {
+  taskOf: (message, part) => tree.taskOf(message, part),
+  ...Object.fromEntries(
+    ['redo', 'retry', 'edit', 'answer', 'fail', 'decide', 'withdraw', 'resend', 'forget'].map(
+      (name) => [
+        name,
+        (entry, ...rest) => {
+          void (name === 'resend' ? resend(entry) : chat[name](entry, ...rest))
+          if (!isTouchScreen()) (questionOf(entry) ?? at('prompt')).focus({ preventScroll: true })
+        },
+      ],
+    ),
   ),
-)
+}
 
 // --- Scrolling: the page follows the end only if it is visible ---
 
@@ -215,12 +234,34 @@ async function resend(entry) {
   if ((await target.resend(entry)) === 'gone' && target === chat) await send(entry.message.parts)
 }
 
+const tree = openTasks({ server, onChange: () => drawTree() })
+/** Whether the page shows a question that the human must answer. */
+const asks = () => at('messages').querySelector(".card[data-tone='ask']") !== null
+
+const treeView = openTree(at('tree'), { tree, asks })
+
+function drawTree() {
+  const follow = isAtEnd()
+  treeView.draw()
+  showBack()
+  const messageIds = new Set(tree.tasks.map(({ messageId }) => messageId))
+  for (const [entry, view] of views) if (messageIds.has(entry.message.id)) view.update()
+  if (follow) scrollToNewest()
+}
+
+async function stop() {
+  const target = chat
+  await target.stop()
+  await tree.look()
+  if (target === chat) tree.offerStop()
+}
+
 const composer = openComposer({
   send: (...message) => void send(...message),
-  stop: () => void chat.stop(),
+  stop: () => void stop(),
   announce: announcer.say,
   lastText() {
-    const last = chat.entries.findLast(({ message }) => message.role === 'user')
+    const last = chat.entries.findLast(({ message }) => isWordsOfUser(message))
     return last && userTextOf(last.message)
   },
 })
