@@ -30,19 +30,20 @@ export function resultView(entry) {
     ),
   )
   let shown
-  return {
-    node,
-    update() {
-      // A stop holds the results that come later until the next message.
-      label.textContent = entry.state === 'queued' ? 'waits for its turn' : `task ${state}`
-      const text = userTextOf(entry.message)
-      if (text === shown) return
-      shown = text
-      const { title, content } = partsOf(text)
-      brief.textContent = title
-      renderMarkdown(body, content)
-    },
+
+  function update() {
+    // A stop holds the results that come later until the next message.
+    label.textContent = entry.state === 'queued' ? 'waits for its turn' : `task ${state}`
+    const text = userTextOf(entry.message)
+    if (text === shown) return
+    shown = text
+    const { title, content } = partsOf(text)
+    brief.textContent = title
+    renderMarkdown(body, content)
   }
+
+  update()
+  return { node, update }
 }
 
 /** The task and the result in the text for the model. A text of another form is shown unchanged. */

@@ -12,6 +12,7 @@ declare module 'jsdom' {
 
   export interface PageElement {
     textContent: string
+    getAttribute: (name: string) => string | null
     remove: () => void
     append: (child: PageElement) => void
     querySelectorAll: (selector: string) => Iterable<PageElement>
