@@ -57,7 +57,7 @@ const {
 }: {
   openTree: (
     node: PageElement,
-    options: { tree: object; titleOf: (id: string) => string | undefined; asks: () => boolean },
+    options: { tree: object; asks: () => boolean },
   ) => { draw: () => void }
 } = await import(file('tree'))
 const {
@@ -246,11 +246,12 @@ describe('the view of a tree', () => {
         parentId: id('a'),
       }),
     ],
+    title: 'The question',
     isOffered: true,
     problem: '',
   }
   const node = dom.window.document.createElement('details')
-  const view = openTree(node, { tree, titleOf: () => 'The question', asks: () => false })
+  const view = openTree(node, { tree, asks: () => false })
   view.draw()
 
   it('has a row for the conversation and each task, with those below it', () => {
@@ -278,7 +279,7 @@ describe('the view of a tree', () => {
   it('is not there without tasks', () => {
     const empty = dom.window.document.createElement('details')
     const none = { ...tree, tasks: [] }
-    openTree(empty, { tree: none, titleOf: () => undefined, asks: () => false }).draw()
+    openTree(empty, { tree: none, asks: () => false }).draw()
     expect(empty.getAttribute('hidden')).toBe('')
   })
 })

@@ -50,7 +50,7 @@ describe('a server', () => {
     expect(names).toEqual(['assistant', 'planner', 'researcher'])
     for (const name of names) {
       const tools = await toolsAt(url, name)
-      expect(tools).toContain('calculator')
+      expect(tools).toContain(name === 'planner' ? 'researcher' : 'calculator')
       expect(tools.filter((tool) => acting.includes(tool))).toEqual([])
     }
     const refused = await fetch(`${url}/api/agents/coder/chat`, { method: 'POST', body: '{}' })
@@ -99,7 +99,7 @@ describe('a server', () => {
     ],
     'an agent that is not offered': [
       { LOOM_AGENT: 'coder' },
-      /^loom: LOOM_AGENT coder is not offered here: set LOOM_AGENTS=assistant,researcher,coder\n$/,
+      /^loom: LOOM_AGENT coder is not offered here: set LOOM_AGENTS=assistant,planner,researcher,coder\n$/,
     ],
     'commands that must be confined and cannot be': [
       { LOOM_AGENTS: 'coder', LOOM_SANDBOX: 'required', ...bare },
