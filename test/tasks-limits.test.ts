@@ -4,6 +4,7 @@ import type { Hono } from 'hono'
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
+import { fieldOf } from '../src/ground/fields.ts'
 import {
   agentTool,
   type AgentTools,
@@ -234,6 +235,59 @@ describe('the spending of tasks', () => {
     expect((await session.tasks()).map(({ spent }) => spent?.usage.totalTokens)).toEqual([15, 15])
     const { message: second } = await session.call('worker;quick c')
     expect(second.metadata).toMatchObject({ outcome: 'max-tokens' })
+  })
+})
+
+describe('the options of agentTool', () => {
+  it('let the model choose the background', async () => {
+    const session = open([agentTool(worker, { name: 'choice', background: 'model' })])
+    loom.replaceAgents([
+      defineAgent({
+        name: 'lead',
+        systemPrompt: 'Lead.',
+        tools: [agentTool(worker, { name: 'choice', background: 'model' })],
+        model: sayBy(({ prompt, results }) => {
+          if (prompt.includes('background task')) return 'noted'
+          if (results.length > 0) return `done: ${results.map(String).join()}`
+          return [true, false].flatMap((background) =>
+            callTool('choice', { prompt: `quick ${String(background)}`, background }),
+          )
+        }),
+      }),
+    ])
+    const { message } = await session.call('both')
+    const outputs = message.parts.flatMap((part) => fieldOf(part['output'], 'text') ?? [])
+    expect(outputs[0]).toMatch(/^The task .* has begun in the background/)
+    expect(outputs[1]).toBe('quick false, Work in nowhere.')
+    await untilStates('finished', 'finished')
+    await until(5000, 'the result', async () =>
+      JSON.stringify(await messages()).includes('quick true, Work in nowhere.'),
+    )
+    expect((await session.tasks()).map(({ background }) => background)).toEqual([true, false])
+  })
+
+  it('restart a task after its last finished step', async () => {
+    let failures = 0
+    const fragile = defineAgent({
+      name: 'fragile',
+      systemPrompt: 'Try.',
+      model: sayBy(({ results }) => {
+        if (results.length === 0) return callTool('work', {})
+        failures += 1
+        if (failures < 3) throw new Error(`failure ${failures}`)
+        return `worked after ${failures - 1} failures`
+      }),
+      tools: [work],
+    })
+    const session = open([agentTool(fragile, { restarts: 2 })])
+    const answer = session.call('fragile;go')
+    await until(5000, 'it works', () => running === 1)
+    for (const each of release) each()
+    expect((await answer).text).toBe('done: worked after 2 failures')
+    expect(release).toHaveLength(1)
+    const [task] = await session.tasks()
+    expect(task).toMatchObject({ state: 'finished' })
+    expect(task).not.toHaveProperty('error')
   })
 })
 
