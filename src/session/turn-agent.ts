@@ -244,9 +244,12 @@ async function fail(turn: RunningTurn, error: unknown, resume: Resume): Promise<
       endReason === undefined
         ? [
             { type: 'error', errorText, code },
-            { type: 'finish', finishReason: 'error' },
+            { type: 'finish', finishReason: 'error', messageMetadata: { outcome: 'error' } },
           ]
-        : [{ type: 'abort' }, { type: 'finish', finishReason: 'other' }],
+        : [
+            { type: 'abort' },
+            { type: 'finish', finishReason: 'other', messageMetadata: { outcome: 'aborted' } },
+          ],
     )
   }
   world.report(error)

@@ -118,7 +118,7 @@ async function giveUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {
     })),
     ...(stepOpen ? [{ type: 'finish-step' } as const] : []),
     { type: 'error', errorText, code: 'internal' },
-    { type: 'finish', finishReason: 'error' },
+    { type: 'finish', finishReason: 'error', messageMetadata: { outcome: 'error' } },
   ])
   return commitOf(turn, 'idle', errorText)
 }

@@ -286,6 +286,9 @@ export function faultSuite(openStore: () => Promise<Store>): void {
       'And this?',
       'Fine.',
     ])
+    const [, given, , answered] = await last.sessions.messages(id)
+    expect(given?.metadata).toMatchObject({ outcome: 'error' })
+    expect(answered?.metadata).toMatchObject({ outcome: 'finished' })
   })
 
   it('owners that were only late do not count', async () => {
