@@ -1,4 +1,5 @@
 /** The public form of a session, over HTTP, in code and in lists. */
+import { safeValidateUIMessages, type UIMessage } from 'ai'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 
@@ -67,5 +68,17 @@ describe('the form of a session', () => {
     const { text } = await (await session.answer(call?.toolCallId ?? '', 'yes')).reply()
     expect(text).toBe('Thank you.')
     expect(await session.info()).not.toHaveProperty('waitsFor')
+  })
+})
+
+describe('the message of a reply', () => {
+  it('is the stored one, in the form that a frontend takes', async () => {
+    const { session } = openApp(calls(['ask', { question: 'How?' }]), says('Well.'))
+    const first: UIMessage = (await session.call('Ask me.')).message
+    const { message } = await session.call('Never mind.')
+    const stored = await session.messages()
+    expect(stored.at(-1)).toEqual(message)
+    const { success } = await safeValidateUIMessages({ messages: [first, message] })
+    expect(success).toBe(true)
   })
 })

@@ -183,7 +183,7 @@ describe('a session that waits', () => {
     expect(part).toBeGreaterThan(4)
     const waiting = await session.watch()
     const reply = await waiting?.reply()
-    const id = String(reply?.message.parts.at(-1)?.['toolCallId'])
+    const id = String(fieldOf(reply?.message.parts.at(-1), 'toolCallId'))
     await call('POST', `/one/tools/${id}`, { output: 'that' })
     await until(5000, 'all', async () => (await call('GET', '/one')).body.queued === 0)
     await until(5000, 'idle', async () => (await call('GET', '/one')).body.state === 'idle')
@@ -256,7 +256,7 @@ describe('the options of agentTool', () => {
       }),
     ])
     const { message } = await session.call('both')
-    const outputs = message.parts.flatMap((part) => fieldOf(part['output'], 'text') ?? [])
+    const outputs = message.parts.flatMap((part) => fieldOf(fieldOf(part, 'output'), 'text') ?? [])
     expect(outputs[0]).toMatch(/^The task .* has begun in the background/)
     expect(outputs[1]).toBe('quick false, Work in nowhere.')
     await untilStates('finished', 'finished')

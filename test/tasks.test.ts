@@ -159,7 +159,7 @@ function taskSuite({ name, open }: Place): void {
           'waiting',
           'waiting',
         ])
-        const answered = await call('POST', `one/tools/${String(part?.['toolCallId'])}`, {
+        const answered = await call('POST', `one/tools/${String(fieldOf(part, 'toolCallId'))}`, {
           output: 'that one',
         })
         expect(answered.status).toBe(200)
@@ -179,7 +179,7 @@ function taskSuite({ name, open }: Place): void {
           toolName: 'checker.double',
           state: 'approval-requested',
         })
-        const id = fieldOf(part?.['approval'], 'id')
+        const id = fieldOf(fieldOf(part, 'approval'), 'id')
         const answered = await call('POST', `one/approvals/${String(id)}`, { approved: true })
         expect(answered.status).toBe(200)
         const messages = (await call('GET', 'one/messages')).body

@@ -1,9 +1,10 @@
 /** The answer to one letter, for callers in the same process: its events, or the whole of it. */
 import type { JSONValue } from '@ai-sdk/provider'
+import type { UIMessage } from 'ai'
 
 import type { AgentEvent } from '../event.ts'
 import { errorStatus, LoomError, type LoomErrorCode } from '../ground/error.ts'
-import { type FoldedMessage, outputIn, textOf } from '../message-fold.ts'
+import { outputIn, textOf, uiMessage } from '../message-fold.ts'
 import type { Sessions } from '../sessions.ts'
 import type { SessionState } from '../store/session.ts'
 import { eventsFrom, readLogInto } from './log-events.ts'
@@ -27,8 +28,8 @@ export interface CallReply<OUTPUT = unknown> {
    * the answer is not complete.
    */
   output?: OUTPUT
-  /** The answer as clients receive it and as the store keeps it. */
-  message: FoldedMessage
+  /** The answer, as `AgentSession.messages` returns it. A frontend takes it in its list of messages. */
+  message: UIMessage
   /**
    * The state of the session after the answer. `waiting`: the answer needs the output of a client-side
    * tool or an approval.
@@ -98,7 +99,7 @@ export class AnswerStream<OUTPUT = unknown> implements AsyncGenerator<AgentEvent
     return withOutput<OUTPUT>({
       text: textOf(message),
       ...(json !== undefined && { output: await this.#at.outputOf(json) }),
-      message,
+      message: uiMessage(message),
       state: session?.state ?? 'idle',
     })
   }

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 
 import { expect, it } from 'vitest'
 
-import { type FoldedPart, MessageFold } from '../../src/message-fold.ts'
+import { fieldOf } from '../../src/ground/fields.ts'
+import { foldedMessage, type FoldedPart, MessageFold } from '../../src/message-fold.ts'
 import type { Store } from '../../src/store.ts'
 import { within } from '../deadline.ts'
 import { busyness } from '../machine.ts'
@@ -372,7 +373,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
     // The client continues from its own message. A new reader reads the whole message.
     const whole = await read(here, id, { logId: asked.message.id, after: undefined, skip: 0 })
     expect(whole.message).toEqual(stored)
-    const fold = new MessageFold(structuredClone(asked.message))
+    const fold = new MessageFold(foldedMessage(structuredClone(asked.message)))
     for (const { event } of rest.events) fold.add(event)
     expect(fold.message).toEqual(stored)
     // The same answer again has the same result.
@@ -462,7 +463,7 @@ export function conversationSuite(openStore: () => Promise<Store>): void {
       { type: 'tool-ask', toolCallId: 'other', state: 'output-available', input: {}, output: 'x' },
       {
         type: 'tool-ask',
-        toolCallId: String(message.parts.at(-1)?.['toolCallId']),
+        toolCallId: String(fieldOf(message.parts.at(-1), 'toolCallId')),
         state: 'approval-responded',
         input: {},
         approval: { id: 'made-up', approved: true },
