@@ -60,6 +60,10 @@ export function callTasks(
           const path = [...origin.path, toolName]
           const tasks = await open()
           task = await tasks.start({ ...origin, toolCallId, path }, order)
+          // A stop came meanwhile, and perhaps the end of the turn, which did not see this task.
+          if (call.signal.aborted && !isGone(turn) && !order.background) {
+            await tasks.stop(task.id, origin.tenant)
+          }
           return publicId(origin.tenant, task.id)
         },
         async follow(sink) {

@@ -153,14 +153,9 @@ export class Tasks implements TurnTasks {
     // It was deleted, perhaps by an instance that died before it deleted the tasks below.
     if (session === undefined) return this.#sweep(rootOf(sessionId))
     if (entry !== undefined) await this.#settleTask(entry, session)
-    const live = session.state === 'idle' ? undefined : session.turn?.logId
-    const lost = tasks.filter(
-      ({ task, state }) =>
-        task.parent === sessionId &&
-        !task.background &&
-        state !== 'ended' &&
-        task.messageId !== live,
-    )
+    const isOver = session.state === 'idle' || isStoppedWait(entry, session)
+    const live = isOver ? undefined : session.turn?.logId
+    const lost = awaitedBy(tasks, sessionId).filter(({ task }) => task.messageId !== live)
     for (const { task } of lost) await this.stop(task.id, session.tenant)
   }
 
@@ -258,11 +253,12 @@ export class Tasks implements TurnTasks {
 
   // Stop and deletion
 
-  /** Ends a task and stops its turn. Its parent gets no result of it. */
+  /** Ends a task and stops its turn, and the tasks that it waits for. Its parent gets no result of it. */
   async stop(id: string, tenant: string): Promise<void> {
     const { store, sessions, limits } = this.#options
     const { next } = await store.endTask(id, limits)
-    await sessions.stop(id, tenant, { queue: 'clear' })
+    // The end of a running turn stops the tasks below. A task that waits for a human has no turn.
+    if (!(await sessions.stop(id, tenant, { queue: 'clear' }))) await this.#stopAwaited(id, tenant)
     for (const each of next) {
       const entry = await store.task(each)
       if (entry !== undefined) await this.#begin(entry.task, tenant)
@@ -280,8 +276,24 @@ export class Tasks implements TurnTasks {
     const session = await store.session(id)
     if (task.background) await this.#deliver(task, { tenant, session, isStopped: true })
     await this.#end(task, tenant)
+    await this.#stopAwaited(id, tenant)
     if (session !== undefined && !task.background) await this.#answerAbove(task, session, true)
     return true
+  }
+
+  async #stopAwaited(id: string, tenant: string): Promise<void> {
+    const tasks = await this.#options.store.tasks(rootOf(id))
+    for (const { task } of awaitedBy(tasks, id)) await this.stop(task.id, tenant)
+  }
+
+  /** Returns the calls of a message that wait for tasks. */
+  async awaitedCalls(sessionId: string, messageId: string): Promise<string[]> {
+    const tasks = await this.#options.store.tasks(rootOf(sessionId))
+    return tasks.flatMap(({ task }) =>
+      task.parent === sessionId && task.messageId === messageId && !task.background
+        ? [task.toolCallId]
+        : [],
+    )
   }
 
   /** Stops all tasks below a session. Returns their number. */
@@ -405,6 +417,18 @@ function tasksBelow(entries: readonly TaskEntry[], sessionId: string): TaskEntry
     return isBelow
   })
 }
+
+/** The unfinished tasks whose calls a session waits for. */
+const awaitedBy = (entries: readonly TaskEntry[], sessionId: string): TaskEntry[] =>
+  entries.filter(
+    ({ task, state }) => task.parent === sessionId && !task.background && state !== 'ended',
+  )
+
+/** Whether the answer of a task waits for a human although the task was stopped. It takes no answers any more. */
+const isStoppedWait = (entry: TaskEntry | undefined, { state, turn }: SessionRecord): boolean =>
+  entry?.state === 'ended' &&
+  state === 'waiting' &&
+  attemptOf(entry.task, turn?.logId ?? '') !== undefined
 
 const rank = ({ state }: TaskEntry) => (state === 'queued' ? 0 : 1)
 

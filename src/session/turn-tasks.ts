@@ -39,8 +39,10 @@ export interface TurnTasks {
   follow: (task: Task, options: { sink: Sink; signal: AbortSignal }) => Promise<TaskEnd>
   /** Gives a task the answers that the message above has to its questions. */
   answer: (task: Task, above: FoldedMessage) => Promise<void>
-  /** Ends a task and stops its turn. Its parent gets no result of it. */
+  /** Ends a task and stops its turn, and the tasks that it waits for. Its parent gets no result of it. */
   stop: (id: string, tenant: string) => Promise<void>
+  /** Returns the calls of a message that wait for tasks. */
+  awaitedCalls: (sessionId: string, messageId: string) => Promise<string[]>
   /** Returns the task of a session. Returns undefined for the root of a tree. */
   taskOf: (sessionId: string) => Promise<Task | undefined>
   /** The spending of all sessions of a tree, without the unfinished message of this one. */

@@ -87,13 +87,16 @@ async function continueTurn(turn: RunningTurn, recovery: Recovery): Promise<Comm
     const waits = pendingParts(turn.fold.message).length > 0
     return commitOf(turn, waits ? 'waiting' : 'idle', error)
   }
-  if (await isPoisoned(turn, recovery.progressAt)) return giveUp(turn, recovery)
+  if (await isPoisoned(turn, recovery)) return giveUp(turn, recovery)
   await turn.emit(events)
   return answer(turn, { started, stepOpen, openCalls, cutOff })
 }
 
-/** @param progressAt the last claim that finished a step */
-async function isPoisoned({ claim, world }: RunningTurn, progressAt: number): Promise<boolean> {
+async function isPoisoned(
+  turn: RunningTurn,
+  { progressAt, openCalls }: Pick<Recovery, 'progressAt' | 'openCalls'>,
+): Promise<boolean> {
+  const { claim, world } = turn
   // Neither a model nor a tool runs in a turn that stops.
   if (claim.stop !== undefined) return false
   const failures = claim.takeovers.filter(
@@ -101,8 +104,20 @@ async function isPoisoned({ claim, world }: RunningTurn, progressAt: number): Pr
   )
   if (failures.length < deathsMax) return false
   if (failures.length >= takeoversMax) return true
+  if (await waitsForTasks(turn, openCalls)) return false
   const alive = await Promise.all(failures.map(({ from }) => world.store.isAlive(from)))
   return alive.filter((isAlive) => !isAlive).length >= deathsMax
+}
+
+/** Whether the turn only waits for tasks. They work in turns of their own, and each of those counts its deaths. */
+async function waitsForTasks(
+  { claim, world }: RunningTurn,
+  openCalls: Recovery['openCalls'],
+): Promise<boolean> {
+  if (openCalls.length === 0) return false
+  const tasks = await world.tasks()
+  const awaited = new Set(await tasks.awaitedCalls(claim.sessionId, claim.logId))
+  return openCalls.every(({ toolCallId }) => awaited.has(toolCallId))
 }
 
 async function giveUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 
+import { agentTool } from '../../src/agent-tool.ts'
 import { defineAgent } from '../../src/agent.ts'
 import type { Store } from '../../src/store.ts'
 import type { NamedTool, RetryClass } from '../../src/tool.ts'
@@ -332,6 +333,39 @@ export function faultSuite(openStore: () => Promise<Store>): void {
     const last = await world.instance({ model: scriptedModel(says('There.')) })
     await untilState(last, id, 'idle')
     expect((await historyOf(last, id)).at(-1)).toEqual(['assistant', '0123There.'])
+  })
+
+  it('a turn does not count deaths while it waits for its task, which goes on', async () => {
+    await using world = openWorld(openStore)
+    const id = randomUUID()
+    const done = new Gate('the tool')
+    done.open()
+    const ownerWith = (
+      model: ReturnType<typeof scriptedModel>,
+      ...answers: Parameters<typeof scriptedModel>
+    ) => {
+      const tools = [gatedTool(done, [])]
+      const helper = defineAgent({ name: 'helper', systemPrompt: 'Help.', model, tools })
+      return world.instance({ model: scriptedModel(...answers), tools: [agentTool(helper)] })
+    }
+    for (let index = 0; index < 4; index++) {
+      const gate = new Gate(`owner ${index}`)
+      const owner = await ownerWith(
+        scriptedModel(calls(['work', {}]), saysWhen(gate, `${index}`, '')),
+        calls(['helper', { prompt: 'Go far.' }]),
+      )
+      if (index === 0) await owner.session(id).cast('Go.')
+      await gate.reached()
+      const [task] = await owner.session(id).tasks()
+      await untilText(owner, task?.id ?? '', `${index}`)
+      owner.freeze()
+    }
+    const last = await ownerWith(scriptedModel(says('There.')), says('Done.'))
+    await untilState(last, id, 'idle')
+    expect((await historyOf(last, id)).at(-1)).toEqual(['assistant', 'Done.'])
+    const [task] = await last.session(id).tasks()
+    expect(task).toMatchObject({ state: 'finished' })
+    expect((await historyOf(last, task?.id ?? '')).at(-1)).toEqual(['assistant', '0123There.'])
   })
 
   it('queued letters are answered after a takeover', async () => {
