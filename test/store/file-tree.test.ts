@@ -3,7 +3,9 @@ import { readFile, stat, truncate } from 'node:fs/promises'
 
 import { describe, expect, it } from 'vitest'
 
-import { converse, letter } from './conversation.ts'
+import { noSpending } from '../../src/spending.ts'
+import { until } from '../redis/until.ts'
+import { converse, letter, said } from './conversation.ts'
 import { copyOf, newFolder, openFolder, sessionFiles } from './stored-folder.ts'
 import { changesOf, growTree, idOf, taskOf, treeOf } from './tree.ts'
 
@@ -47,6 +49,50 @@ describe('the tree in the file of its root', () => {
       expect(await treeOf(last, 'root'), `cut at ${cut}`).toEqual(after)
       await last.close()
     }
+  })
+
+  it('is written in small changes, and stays after a compaction', async () => {
+    const folder = await newFolder()
+    const store = await openFolder(folder)
+    const talk = converse(store, 'root')
+    await talk.turn(letter('m1'))
+    const path = await fileOf(folder)
+    const size = async () => (await stat(path)).size
+    const text = 'A long prompt. '.repeat(300)
+    const taskNumber = (index: number) => {
+      const message = said(`p${index}`, 'user', text)
+      return taskOf('root', `n${index}`, { letter: letter(`p${index}`, { message }) })
+    }
+    // More than a compaction writes at once.
+    const all = Array.from({ length: 130 }, (_, index) => taskNumber(index))
+    await Promise.all(all.map((task) => store.addTask(task, limits)))
+    const full = await size()
+    expect(full).toBeGreaterThan(all.length * text.length)
+    await store.endTask(idOf('root', 'n0'), limits)
+    await store.removeTask(idOf('root', 'n9'))
+    expect((await size()) - full).toBeLessThan(4000)
+    await store.removeTask(idOf('root', 'n1'))
+    // A long message that a rollback removed makes much of the file out of date.
+    const message = said('big', 'user', 'x'.repeat(2_000_000))
+    await talk.finish(await talk.claim(letter('big', { message })), { discard: true })
+    await talk.turn(letter('m2'))
+    const state = await treeOf(store, 'root')
+    const isSmall = async () => {
+      // Each change begins a compaction, and another change ends it.
+      await store.noteTaskSpending(idOf('root', 'n0'), { ...noSpending, usd: 1 })
+      return until(500, 'a compaction', async () => (await size()) < 1_000_000).then(
+        () => true,
+        () => false,
+      )
+    }
+    await expect.poll(isSmall, { timeout: 20_000 }).toBe(true)
+    expect((await treeOf(store, 'root')).tasks.slice(1)).toEqual(state.tasks.slice(1))
+    await store.endTask(idOf('root', 'n2'), limits)
+    const last = await treeOf(store, 'root')
+    await store.close()
+    const next = await openFolder(folder)
+    expect(await treeOf(next, 'root')).toEqual(last)
+    expect(await next.addTask(taskOf('root', 'n3'), limits)).toMatchObject({ status: 'known' })
   })
 
   it('works if no two of its files fit into the memory', async () => {

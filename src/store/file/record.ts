@@ -28,9 +28,11 @@ export class RecordBatch {
     this.#text += lineOf(kind, json)
   }
 
-  /** Returns undefined if there is no record. */
+  /** Returns the records that were added since the last call. Returns undefined if there are none. */
   take(): Buffer[] | undefined {
-    return this.#text === '' ? undefined : [Buffer.from(this.#text)]
+    const text = this.#text
+    this.#text = ''
+    return text === '' ? undefined : [Buffer.from(text)]
   }
 }
 
