@@ -6,10 +6,9 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { startWatched, type WatchedServer } from './long-work/kit.ts'
+import { quickly, startWatched, type WatchedServer } from './long-work/kit.ts'
 import { endProcesses } from './loom-process.ts'
 
-const limitMs = 50
 const runs = 60
 
 let server: WatchedServer
@@ -103,7 +102,7 @@ const routes = ['/api/chat', '/api/chat/s/tools/c', '/api/chat/s/approvals/c', '
 const sizes = [30_000, 1_900_000, 10_400_000]
 
 it('no posted body blocks the event loop for long', { timeout: 300_000 }, async () => {
-  const measured: number[] = []
+  let measured = 0
   const posted = fc.record({
     value: fc.constantFrom(...Object.keys(values)),
     place: fc.constantFrom(...Object.keys(places)),
@@ -117,16 +116,14 @@ it('no posted body blocks the event loop for long', { timeout: 300_000 }, async 
       const bytes = new Uint8Array(Buffer.from(text))
       // This byte does not exist in UTF-8.
       if (breaks !== null) bytes[breaks % bytes.length] = 0xff
-      const status = await post(path, bytes)
-      const name = `${value} as ${place}, ${size} bytes to ${path}: ${status}`
+      const name = `${value} as ${place}, ${size} bytes to ${path}`
+      const status = await quickly(server, name, () => post(path, bytes))
       expect(status, name).toBeOneOf([200, 201, 400, 404, 409, 413])
-      const ms = await server.held()
-      measured.push(ms)
-      expect(ms, name).toBeLessThan(limitMs)
+      measured++
     }),
     { numRuns: runs, endOnFailure: true },
   )
-  expect(measured).toHaveLength(runs)
+  expect(measured).toBe(runs)
 })
 
 it('no large file blocks the event loop for long', { timeout: 120_000 }, async () => {
@@ -148,11 +145,8 @@ it('no large file blocks the event loop for long', { timeout: 120_000 }, async (
     ],
   }
   for (const [name, parts] of Object.entries(files)) {
-    const status = await post(
-      '/api/chat',
-      JSON.stringify({ messages: [withParts([...parts, hiPart])] }),
-    )
+    const body = JSON.stringify({ messages: [withParts([...parts, hiPart])] })
+    const status = await quickly(server, name, () => post('/api/chat', body))
     expect(status, name).toBeOneOf([200, 400, 413])
-    expect(await server.held(), name).toBeLessThan(limitMs)
   }
 })

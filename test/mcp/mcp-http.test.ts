@@ -12,7 +12,7 @@ import { openServer } from '../clients/live-server.ts'
 import { openPlayer } from '../clients/player.ts'
 import { agentOf, record } from '../recorded-run.ts'
 import { calls, says, scriptedModel } from '../scripted-model.ts'
-import { everything, filesystem } from './stage.ts'
+import { everything, filesystem, startMs } from './stage.ts'
 
 let mcp: Mcp
 let folder: string
@@ -24,8 +24,8 @@ beforeAll(async () => {
   const environment = { PATH: process.env['PATH'] }
   mcp = openMcp(
     [
-      { name: 'every', command, args: [everything] },
-      { name: 'files', command, args: [filesystem, folder] },
+      { name: 'every', command, args: [everything], connectMs: startMs },
+      { name: 'files', command, args: [filesystem, folder], connectMs: startMs },
     ],
     { environment },
   )

@@ -17,7 +17,15 @@ import { until } from '../redis/until.ts'
 import { calls, says, scriptedModel } from '../scripted-model.ts'
 import { callTool, failureOf } from '../tools/called-tool.ts'
 import { carriersOf } from '../tools/carriers.ts'
-import { everything, filesystem, named, oddServer, saidBy, startEverything } from './stage.ts'
+import {
+  everything,
+  filesystem,
+  named,
+  oddServer,
+  saidBy,
+  startEverything,
+  startMs,
+} from './stage.ts'
 
 const environment = {
   PATH: process.env['PATH'],
@@ -42,7 +50,12 @@ afterEach(() => stack.disposeAsync())
 const open = (...servers: McpServer[]) =>
   stack.use(openMcp(servers, { environment, report: (line) => void reports.push(line) }))
 
-const reference: McpServer = { name: 'every', command: process.execPath, args: [everything] }
+const reference: McpServer = {
+  name: 'every',
+  command: process.execPath,
+  args: [everything],
+  connectMs: startMs,
+}
 
 async function odd(names: readonly string[], ...flags: string[]) {
   const file = join(folder, `odd-${flags.join('-')}`)
@@ -91,7 +104,8 @@ describe('an MCP server over stdio', () => {
 
   it('reports a refused file as a tool error', async () => {
     await writeFile(join(folder, 'note.txt'), 'a note')
-    const server = { name: 'files', command: process.execPath, args: [filesystem, folder] }
+    const args = [filesystem, folder]
+    const server = { name: 'files', command: process.execPath, args, connectMs: startMs }
     const tools = await open(server).tools()
     const read = named(tools, 'read_text_file')
     expect(await saidBy(read, { path: join(folder, 'note.txt') })).toContain('a note')
@@ -166,8 +180,9 @@ describe('an MCP server over stdio', () => {
 
   it('receives a cancellation at the time limit', async () => {
     const { server, file } = await odd(['hang', 'echo'])
-    const tools = await open({ ...server, callMs: 200 }).tools()
-    expect(await failureOf(named(tools, 'hang'), {})).toMatch(/timed out after 200ms/)
+    // The limit is also that of the echo, which takes long on a busy machine.
+    const tools = await open({ ...server, callMs: 1500 }).tools()
+    expect(await failureOf(named(tools, 'hang'), {})).toMatch(/timed out after 1500ms/)
     expect(await saidBy(named(tools, 'echo'), { text: 'still there' })).toBe('echo still there')
     const controller = new AbortController()
     const failure = failureOf(named(tools, 'hang'), {}, controller.signal)

@@ -13,12 +13,16 @@ const packages = join(import.meta.dirname, '../../node_modules/@modelcontextprot
 export const everything = join(packages, 'server-everything/dist/index.js')
 export const filesystem = join(packages, 'server-filesystem/dist/index.js')
 
+/** The limit for the start of a process, which takes more than the default of 10 s on a busy machine. */
+export const startMs = 60_000
+
 /** The test's own server. `file` holds the names of its tools. */
 export const oddServer = (file: string, ...flags: string[]): McpServer => ({
   name: 'odd',
   command: process.execPath,
   args: [join(import.meta.dirname, 'odd-server.ts'), file, ...flags],
   env: { NODE_NO_WARNINGS: '1' },
+  connectMs: startMs,
 })
 
 export interface HttpServer extends AsyncDisposable {
