@@ -5,7 +5,9 @@
  */
 import type { ToolSet } from 'ai'
 
+import type { Agent } from '../agent.ts'
 import { textField } from '../ground/fields.ts'
+import { subAgentOf, withSubAgent } from '../sub-agent.ts'
 import { isNamedTool, type ToolEntry, toolEntries } from '../tool-list.ts'
 import type { AgentTools, NamedTool } from '../tool.ts'
 import { isUnder, prefixOf } from './command-prefix.ts'
@@ -62,13 +64,30 @@ export interface ApprovalOptions {
   delegates: ReadonlySet<string>
 }
 
-/** Returns the same tools. Those that may have effects need an approval. */
+/** Returns the same agent. Its tools that may have effects need an approval, and so do those of its sub-agents. */
+function agentWithApproval(agent: Agent, options: ApprovalOptions): Agent {
+  const { tools } = agent
+  if (tools === undefined) return agent
+  // Not before the agent runs: a sub-agent may have itself as a tool.
+  return {
+    ...agent,
+    tools: async (context) =>
+      toolsWithApproval(typeof tools === 'function' ? await tools(context) : tools, options),
+  }
+}
+
+/**
+ * Returns the same tools. Those that may have effects need an approval. A sub-agent is a task, so its own tools
+ * can ask, and each of them that may have effects does.
+ */
 export function toolsWithApproval(tools: AgentTools, options: ApprovalOptions): AgentTools {
   return toolEntries(tools).map((entry) => entryWithApproval(entry, options))
 }
 
 function entryWithApproval(entry: ToolEntry, options: ApprovalOptions): ToolEntry {
   if (!isNamedTool(entry)) return toolSetWithApproval(entry, options)
+  const below = subAgentOf(entry)
+  if (below !== undefined) return withSubAgent({ ...entry }, agentWithApproval(below, options))
   const { grants, delegates } = options
   const isHarmless =
     entry.retry === 'safe' || entry.execute === undefined || delegates.has(entry.name)
@@ -85,10 +104,14 @@ function entryWithApproval(entry: ToolEntry, options: ApprovalOptions): ToolEntr
 }
 
 /** Tools of the AI SDK do not declare their effects, so each of them needs an approval. */
-function toolSetWithApproval(tools: ToolSet, { grants }: ApprovalOptions): ToolSet {
+function toolSetWithApproval(tools: ToolSet, options: ApprovalOptions): ToolSet {
+  const { grants } = options
   return Object.fromEntries(
     Object.entries(tools).map(([name, tool]) => {
       if (tool.execute === undefined) return [name, tool]
+      const below = subAgentOf(tool)
+      if (below !== undefined)
+        return [name, withSubAgent({ ...tool }, agentWithApproval(below, options))]
       const own = tool.needsApproval
       // The type of the input is not known here. The input is passed on unchanged.
       const needsApproval: (input: never, context: never) => Promise<boolean> = async (

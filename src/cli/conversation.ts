@@ -7,6 +7,7 @@ import type { UIMessage } from 'ai'
 import type { AgentEvent } from '../event.ts'
 import type { ModelReference } from '../model.ts'
 import type { Answer } from '../store/letter.ts'
+import type { TaskInfo } from '../task.ts'
 import type { NamedTool } from '../tool.ts'
 
 export type Events = AsyncIterable<AgentEvent>
@@ -24,8 +25,15 @@ export interface Conversation {
   watch(signal: AbortSignal): Promise<Events | undefined>
   /** The message id of the running or waiting answer. Undefined if there is none. */
   running(): Promise<string | undefined>
-  /** Stops the running answer. The text so far stays in the conversation. */
-  stop(): Promise<void>
+  /**
+   * Stops the running answer, with the tasks that it waits for. The text so far stays in the conversation.
+   * With `tree`, all tasks below the conversation stop too.
+   */
+  stop(options?: { tree: boolean }): Promise<void>
+  /** The tasks below the conversation, the first started one first. */
+  tasks(): Promise<TaskInfo[]>
+  /** The message id of the answer that runs or waits, or of the last one. Undefined before the first one. */
+  latest(): Promise<string | undefined>
   messages(): Promise<UIMessage[]>
   /** Stores the conversation, if that is not done already. */
   save(): Promise<void>

@@ -11,6 +11,7 @@ import { entriesOf } from '../session/turn-world.ts'
 import type { Store } from '../store.ts'
 import type { LogReader } from '../store/log.ts'
 import type { SessionReader, SessionRecord } from '../store/session.ts'
+import { isTaskId } from '../store/task.ts'
 import type { SessionFiles } from './session-files.ts'
 
 /** The result of a call that ran when the command ended. The model and the user read it. */
@@ -63,6 +64,8 @@ export function fileBackedStore(store: Store, place: FileStoreOptions): FileStor
   const queue = new Map<string, Promise<void>>()
   let lastWriteAt = 0
   const write = (sessionId: string): Promise<void> => {
+    // A task is no conversation of the user. The file of its root has the calls that wait for it.
+    if (isTaskId(sessionId)) return Promise.resolve()
     const queued = queue.get(sessionId)
     if (queued !== undefined) return queued
     const next = lastWrite.then(() => {

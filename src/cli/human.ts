@@ -47,7 +47,7 @@ export class Human {
       const place = {
         number: decisions.indexOf(part) + 1,
         count: decisions.length,
-        isLast: part === message.parts.at(-1),
+        isLast: waiting.length === 1 && part === message.parts.at(-1),
       }
       const answer =
         part['state'] === 'approval-requested'
@@ -66,6 +66,7 @@ export class Human {
   ): Promise<Answer | undefined> {
     const { screen, grants, lines } = this.#options
     const toolName = nameOf(part)
+    const ownName = ownNameOf(toolName)
     const approvalId = textField(part['approval'], 'id') ?? ''
     const decide = (approved: boolean, reason?: string): Answer => ({
       type: 'approval',
@@ -73,7 +74,8 @@ export class Human {
       approved,
       ...(reason !== undefined && { reason }),
     })
-    if (grants.allows(toolName, part['input'])) return decide(true)
+    if (grants.allows(toolName, part['input']) || grants.allows(ownName, part['input']))
+      return decide(true)
     if (lines === undefined) {
       const line = `loom: ${plainLine(toolName)} was refused: nobody is here to allow it (--allow ${plainLine(toolName)}, or --yes).`
       screen.note(screen.paint('yellow', line))
@@ -97,7 +99,7 @@ export class Human {
     const reply = read.text.trim()
     if (/^(?:y|yes)$/i.test(reply)) return decide(true)
     if (/^(?:a|always)$/i.test(reply)) {
-      grants.add(toolName, part['input'])
+      grants.add(ownName, part['input'])
       return decide(true)
     }
     return decide(
@@ -158,9 +160,12 @@ function alwaysText(input: unknown): string {
 interface QuestionPosition {
   number: number
   count: number
-  /** Whether nothing was drawn after its line. */
+  /** Whether nothing was drawn after its line, and no other question was asked. */
   isLast: boolean
 }
+
+/** The name of the tool in the question of a task, `<agent>.<tool>`. A grant is for the tool of every agent. */
+const ownNameOf = (name: string): string => name.slice(name.lastIndexOf('.') + 1)
 
 const nameOf = (part: FoldedPart): string =>
   part.type === 'dynamic-tool' ? String(part['toolName']) : part.type.replace(/^tool-/, '')

@@ -9,6 +9,7 @@ import type { UIMessage } from 'ai'
 import { AgentSession } from '../agent-session.ts'
 import type { Loom } from '../loom.ts'
 import type { Answer } from '../store/letter.ts'
+import type { TaskInfo } from '../task.ts'
 import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
 import type { FileStore } from './file-store.ts'
 import type { SessionFiles } from './session-files.ts'
@@ -100,8 +101,16 @@ class LocalConversation implements Conversation {
     return this.#session.running()
   }
 
-  async stop(): Promise<void> {
-    await this.#session.stop()
+  async stop({ tree = false } = {}): Promise<void> {
+    await this.#session.stop({ tree })
+  }
+
+  tasks(): Promise<TaskInfo[]> {
+    return this.#session.tasks()
+  }
+
+  async latest(): Promise<string | undefined> {
+    return (await this.#session.info())?.messageId
   }
 
   messages(): Promise<UIMessage[]> {

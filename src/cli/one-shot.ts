@@ -9,6 +9,7 @@ import { plain } from './render/plain.ts'
 import { TurnView } from './render/turn-view.ts'
 import { lackOf, limitOf, resultLine, resultOf, spentText } from './result.ts'
 import type { Talk } from './talk.ts'
+import { TaskWatch } from './task-watch.ts'
 
 /**
  * Sends one question and shows its answer.
@@ -76,13 +77,16 @@ async function playOnScreen(talk: ScreenOptions, events: Events): Promise<Played
   const { conversation, flags, human, interrupts, screen, stopping } = talk
   const format = formatOf(flags)
   const isVerbose = flags.verbose === true
+  using tasks = new TaskWatch(conversation, screen)
   const view = new TurnView({
     screen,
     isVerbose,
     showsText: format === 'text',
     gauge: talk.gauge,
+    tasks,
   })
   const onEvent = (event: AgentEvent) => {
+    tasks.add(event)
     view.add(event)
     if (format === 'stream-json') screen.answer(`${JSON.stringify(event)}\n`)
   }

@@ -10,6 +10,7 @@ import type { UIMessage } from 'ai'
 import { LoomError } from '../ground/error.ts'
 import { fieldsOf, textField } from '../ground/fields.ts'
 import type { Answer } from '../store/letter.ts'
+import type { TaskInfo } from '../task.ts'
 import { modernMessage } from '../wire/conversation/version-4.ts'
 import type { Conversation, Conversations, ConversationSummary, Events } from './conversation.ts'
 import { Api, type ApiOptions, notLoom } from './remote/api.ts'
@@ -112,8 +113,18 @@ class RemoteConversation implements Conversation {
     return textField(session, 'messageId')
   }
 
-  async stop(): Promise<void> {
-    await this.#api.json('POST', `${this.#path}/stop`)
+  async stop({ tree = false } = {}): Promise<void> {
+    await this.#api.json('POST', `${this.#path}/stop${tree ? '?tree=1' : ''}`)
+  }
+
+  async tasks(): Promise<TaskInfo[]> {
+    if ((await this.#session()) === undefined) return []
+    const { tasks } = fieldsOf(await this.#api.json('GET', `${this.#path}/tasks`))
+    return Array.isArray(tasks) ? tasks.filter(isTaskInfo) : []
+  }
+
+  async latest(): Promise<string | undefined> {
+    return textField(await this.#session(), 'messageId')
   }
 
   async messages(): Promise<UIMessage[]> {
@@ -143,6 +154,12 @@ class RemoteConversation implements Conversation {
       throw error
     }
   }
+}
+
+/** Whether a server sent a task. Another version may leave out fields that this one needs. */
+function isTaskInfo(value: unknown): value is TaskInfo {
+  const { id, parentId, agent, title, state } = fieldsOf(value)
+  return [id, parentId, agent, title, state].every((field) => typeof field === 'string')
 }
 
 /**

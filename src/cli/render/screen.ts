@@ -36,6 +36,13 @@ const atomic = '\u001b[?2026h'
 const atomicEnd = '\u001b[?2026l'
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 
+interface Status {
+  text: (columns: number) => string
+  /** The lines below the status. */
+  rows: (columns: number) => readonly string[]
+  frame: number
+}
+
 export class Screen {
   readonly #options: ScreenOptions
   /** Styles text for stdout. */
@@ -47,7 +54,7 @@ export class Screen {
   readonly #isAnimated: boolean
   /** Whether the cursor is after an incomplete line. */
   #isMidLine = false
-  #status: { text: (columns: number) => string; frame: number } | undefined
+  #status: Status | undefined
   #isStatusShown = false
   /** Whether the status was drawn on a line of its own, with the composer below it. */
   #isBelow = false
@@ -136,8 +143,14 @@ export class Screen {
     this.#options.stdout.write('\n')
   }
 
-  /** Shows a status with a spinner until the next call. Undefined removes it. */
-  status(text: ((columns: number) => string) | undefined): void {
+  /**
+   * Shows a status with a spinner until the next call, and `rows` below it. Undefined removes it. A row must
+   * be at most as wide as its argument.
+   */
+  status(
+    text: ((columns: number) => string) | undefined,
+    rows: (columns: number) => readonly string[] = () => [],
+  ): void {
     if (!this.#isAnimated) return
     if (text === undefined) {
       this.#wipe()
@@ -147,7 +160,7 @@ export class Screen {
       this.#composer = []
       return
     }
-    this.#status = { text, frame: this.#status?.frame ?? 0 }
+    this.#status = { text, rows, frame: this.#status?.frame ?? 0 }
     this.#timer ??= setInterval(() => this.#draw(), spinnerMs).unref()
   }
 
@@ -185,7 +198,9 @@ export class Screen {
   #draw(): void {
     if (this.#status === undefined) return
     const isStalled = this.#isMidLine && performance.now() - this.#answeredAt > stalledMs
-    if (this.#composer.length > 0 || isStalled) return this.#drawBelow(this.#status)
+    const rows = this.#status.rows(this.columns - 3)
+    if (this.#composer.length > 0 || isStalled || rows.length > 0 || this.#isBelow)
+      return this.#drawBelow(this.#status, rows)
     if (this.#isMidLine) return
     const { text } = this.#status
     const frame = frames[this.#status.frame++ % frames.length] ?? ''
@@ -201,13 +216,17 @@ export class Screen {
    * answer. It draws nothing below a line that the terminal has wrapped, because the end of such a
    * line is not known.
    */
-  #drawBelow(status: { text: (columns: number) => string; frame: number }): void {
+  #drawBelow(status: Status, rows: readonly string[]): void {
     const { stderr } = this.#options
     const columns = this.columns
     if (this.#isMidLine && this.#column >= columns) return
     const frame = frames[status.frame++ % frames.length] ?? ''
     const text = cutTo(status.text(columns - 3), columns - 3)
-    const lines = [`${this.paint('cyan', frame)} ${this.paint('dim', text)}`, ...this.#composer]
+    const lines = [
+      `${this.paint('cyan', frame)} ${this.paint('dim', text)}`,
+      ...rows.map((row) => `  ${row}`),
+      ...this.#composer,
+    ]
     const back = this.#isMidLine
       ? `\u001b[${lines.length}A\u001b[${this.#column + 1}G`
       : `\u001b[${lines.length - 1}A\r`

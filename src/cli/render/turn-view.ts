@@ -21,6 +21,8 @@ export interface TurnViewOptions {
   showsText: boolean
   /** The used context and the cost. */
   gauge: Gauge
+  /** Reads the tasks of the calls that run. */
+  tasks: { lines: (columns: number, toolCallIds: ReadonlySet<string>) => string[] }
 }
 
 interface RunningCall extends RunningTool {
@@ -227,8 +229,11 @@ export class TurnView {
   }
 
   #showStatus(): void {
-    const { screen, gauge } = this.#options
-    screen.status((columns) => workingLine(this.#activity, { columns, gauge }))
+    const { screen, gauge, tasks } = this.#options
+    screen.status(
+      (columns) => workingLine(this.#activity, { columns, gauge }),
+      (columns) => tasks.lines(columns, new Set(this.#tools.keys())),
+    )
   }
 }
 

@@ -5,6 +5,7 @@ import { LoomError } from '../../ground/error.ts'
 import { nearestNames } from '../../ground/nearest.ts'
 import type { Conversation, ConversationSummary } from '../conversation.ts'
 import type { LocalChat } from '../open-conversations.ts'
+import { taskLines, taskSum } from '../render/task-lines.ts'
 import { sessionTable } from '../session-table.ts'
 import type { Talk } from '../talk.ts'
 import { helpText } from './help-text.ts'
@@ -19,7 +20,7 @@ export interface CommandsOptions {
   change: (to: Conversation) => Promise<void>
 }
 
-const names = ['help', 'model', 'tools', 'cost', 'clear', 'sessions', 'quit', 'exit']
+const names = ['help', 'model', 'tools', 'cost', 'tasks', 'clear', 'sessions', 'quit', 'exit']
 
 /** Whether a line is a command. `/etc/hosts` and `/tmp` are paths, so their lines are messages. */
 export function isCommand(line: string): boolean {
@@ -62,6 +63,9 @@ export class Commands {
       case 'cost':
         this.#say(this.#options.spending.text())
         return undefined
+      case 'tasks':
+        await this.#tasks(words)
+        return undefined
       case 'clear':
         await this.#options.change(await this.#options.talk.conversations.open())
         return undefined
@@ -98,6 +102,20 @@ export class Commands {
     else if (words !== '') settings.tools = await toolsOf(words.split(/[\s,]+/).filter(Boolean))
     const tools = await toolNames()
     this.#say(tools.length === 0 ? 'no tools' : `tools ${tools.join(', ')}`)
+  }
+
+  async #tasks(word: string): Promise<void> {
+    const conversation = this.#options.conversation()
+    if (word === 'stop') await conversation.stop({ tree: true })
+    else if (word !== '')
+      throw new LoomError('invalid-request', '/tasks takes no word except "stop".')
+    const tasks = await conversation.tasks()
+    const { screen } = this.#options.talk
+    if (tasks.length === 0) return this.#say('no tasks')
+    const { columns, paint } = screen
+    for (const line of taskLines(tasks, { columns: columns - 1, paint, root: conversation.id }))
+      screen.error(line)
+    this.#say(taskSum(tasks))
   }
 
   async #sessions(word: string): Promise<void> {

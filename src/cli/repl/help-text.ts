@@ -6,6 +6,7 @@ const commands = [
   ['/model [provider/id]', 'shows the model, or changes it'],
   ['/tools [a,b | own]', "shows the tools, or changes them (own: the agent's)"],
   ['/cost', 'shows the tokens and the cost of this talk'],
+  ['/tasks [stop]', 'lists the sub-agents of this session, or stops all of them'],
   ['/clear', 'begins a new session'],
   ['/sessions [number]', 'lists earlier sessions, or opens one of them'],
   ['/quit', 'ends the talk; the session is stored'],

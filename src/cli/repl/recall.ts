@@ -2,8 +2,9 @@
 import type { UIMessage } from 'ai'
 
 import { shorten } from '../../ground/cut-text.ts'
+import { fieldsOf } from '../../ground/fields.ts'
 import type { Conversation } from '../conversation.ts'
-import { plainLine } from '../render/plain.ts'
+import { plain, plainLine } from '../render/plain.ts'
 import type { Screen } from '../render/screen.ts'
 
 const charactersMax = 200
@@ -20,6 +21,25 @@ export async function recall(conversation: Conversation, screen: Screen): Promis
 export async function recallQuestion(conversation: Conversation, screen: Screen): Promise<void> {
   const last = (await conversation.messages()).findLast(({ role }) => role === 'user')
   if (last !== undefined) recallOne(last, screen)
+}
+
+/** Shows the messages that came after this one: the results of background tasks, and the answers to them. */
+export async function recallAfter(
+  id: string | undefined,
+  conversation: Conversation,
+  screen: Screen,
+): Promise<void> {
+  const messages = await conversation.messages()
+  const index = messages.findIndex((message) => message.id === id)
+  // A failed answer may have left no message.
+  const news = index === -1 ? messages.slice(-2) : messages.slice(index + 1)
+  for (const { role, parts, metadata } of news) {
+    const text = parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n\n')
+    if (text === '') continue
+    const isResult = role === 'user' && 'task' in fieldsOf(metadata)
+    for (const line of screen.breakLines(plain(text)))
+      screen.error(role === 'user' ? screen.paint('dim', `${isResult ? '' : '› '}${line}`) : line)
+  }
 }
 
 function recallOne({ role, parts }: UIMessage, screen: Screen): void {

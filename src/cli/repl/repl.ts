@@ -12,6 +12,7 @@ import { exitCodes } from '../exit-code.ts'
 import type { LineReader } from '../human.ts'
 import type { LocalChat } from '../open-conversations.ts'
 import { plain } from '../render/plain.ts'
+import { isUnfinished } from '../render/task-lines.ts'
 import type { Talk } from '../talk.ts'
 import { Commands, isCommand } from './commands.ts'
 import { fileCompleter } from './file-completion.ts'
@@ -19,7 +20,7 @@ import { History } from './history.ts'
 import type { Keyboard } from './keyboard.ts'
 import type { LineRead } from './line-read.ts'
 import { openLines } from './line-source.ts'
-import { recall, recallQuestion } from './recall.ts'
+import { recall, recallAfter, recallQuestion } from './recall.ts'
 import { showTurn } from './show-turn.ts'
 import { Spending } from './spending.ts'
 import { UserPrograms } from './user-programs.ts'
@@ -57,6 +58,8 @@ class Repl {
   #lastShownId: string | undefined
   /** Whether the last answer could not be stored. */
   #isStoreFailed = false
+  /** Whether tasks of the session run in the background. */
+  #hasTasks = false
   #exitCode: number = exitCodes.done
 
   constructor(talk: Talk, options: ConverseOptions) {
@@ -97,7 +100,10 @@ class Repl {
       }
       if (this.#options.first !== '') await this.#send(this.#options.first)
       await this.#loop(ending.signal)
-      if (this.#isTerminal) await this.#attempt(() => this.#showReturn())
+      if (this.#isTerminal) {
+        await this.#attempt(() => this.#showLostTasks())
+        await this.#attempt(() => this.#showReturn())
+      }
     } finally {
       this.#lines.close()
     }
@@ -160,7 +166,8 @@ class Repl {
     const activity = new AbortController()
     const signal = AbortSignal.any([ending, activity.signal])
     const prompt = `${screen.paint(['bold', 'green'], '›')} `
-    const isShared = conversations.isShared && this.#isTerminal
+    // The result of a background task begins an answer too.
+    const isShared = (conversations.isShared || this.#hasTasks) && this.#isTerminal
     const over = new AbortController()
     if (isShared) void this.#watchForActivity(activity, over.signal)
     const { local } = this.#options
@@ -182,8 +189,8 @@ class Repl {
     while (!over.aborted) {
       try {
         await delay(watchMs, undefined, { signal: over })
-        const running = await this.#conversation.running()
-        if (running !== undefined && running !== this.#lastShownId) activity.abort()
+        const latest = await this.#conversation.latest()
+        if (latest !== undefined && latest !== this.#lastShownId) activity.abort()
       } catch {
         // The server may be unavailable for a moment. The next check repeats the request.
       }
@@ -218,6 +225,16 @@ class Repl {
     screen.note(screen.paint('dim', `loom chat --session ${id}${at} continues this session`))
   }
 
+  /** Says that tasks of this process end with it. Those of a server or of Redis continue elsewhere. */
+  async #showLostTasks(): Promise<void> {
+    const { screen, conversations } = this.#talk
+    if (!this.#hasTasks || conversations.isShared) return
+    const count = (await this.#conversation.tasks()).filter(isUnfinished).length
+    if (count === 0) return
+    const what = count === 1 ? '1 task ends' : `${count} tasks end`
+    screen.error(screen.paint('yellow', `loom: ${what} with this command`))
+  }
+
   async #change(conversation: Conversation): Promise<void> {
     this.#conversation = conversation
     this.#lastShownId = undefined
@@ -237,13 +254,30 @@ class Repl {
   /** Shows the running answer, if there is one. */
   async #watch(): Promise<void> {
     const running = await this.#conversation.running()
-    if (running === undefined || running === this.#lastShownId) return
+    if (running === undefined) return this.#showMissed()
+    if (running === this.#lastShownId) return
     const events = await this.#conversation.watch(this.#talk.interrupts.leaving)
     if (events === undefined) return
     const { screen } = this.#talk
     await recallQuestion(this.#conversation, screen)
     await this.#show(events)
     screen.note('')
+  }
+
+  /** Shows the answers that began and ended between two checks. */
+  async #showMissed(): Promise<void> {
+    const latest = await this.#conversation.latest()
+    // `recall` has shown the answers before.
+    this.#lastShownId ??= latest
+    if (this.#lastShownId === undefined || latest === this.#lastShownId) return
+    await recallAfter(this.#lastShownId, this.#conversation, this.#talk.screen)
+    this.#lastShownId = latest
+    await this.#noteTasks()
+  }
+
+  /** Notes whether tasks run in the background. Their results come without a message of the user. */
+  async #noteTasks(): Promise<void> {
+    this.#hasTasks = (await this.#conversation.tasks()).some(isUnfinished)
   }
 
   async #show(events: Events): Promise<void> {
@@ -259,6 +293,7 @@ class Repl {
       })
       this.#spending.add(turn.message.metadata)
       if (turn.errorText !== undefined) this.#markFailed()
+      if (this.#isTerminal) await this.#noteTasks()
     } finally {
       await this.#store(conversation)
     }

@@ -9,6 +9,7 @@ import type { Screen } from '../render/screen.ts'
 import { TurnView } from '../render/turn-view.ts'
 import { lackOf, limitOf } from '../result.ts'
 import type { Talk } from '../talk.ts'
+import { TaskWatch } from '../task-watch.ts'
 import type { Keyboard } from './keyboard.ts'
 import { typeAhead } from './type-ahead.ts'
 
@@ -27,11 +28,13 @@ const stoppingMs = 700
 export async function showTurn(events: Events, options: ShowTurnOptions): Promise<PlayedTurn> {
   const { talk, conversation, keyboard, onStart } = options
   const { screen, flags, human, interrupts, program } = talk
+  using tasks = new TaskWatch(conversation, screen)
   const view = new TurnView({
     screen,
     isVerbose: flags.verbose === true,
     showsText: true,
     gauge: talk.gauge,
+    tasks,
   })
   const stop = new AbortController()
   let stopRequest: Promise<void> | undefined
@@ -64,6 +67,7 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
       human,
       onEvent: (event) => {
         if (event.type === 'start' && event.messageId !== undefined) onStart(event.messageId)
+        tasks.add(event)
         view.add(event)
       },
       pause: () => view.pause(),
