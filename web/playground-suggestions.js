@@ -13,6 +13,13 @@ const suggestions = new Map([
     'assistant',
     [bySum, byClock, ['Ask the researcher what 12 * 12 is', 'A sub-agent at work'], byThought],
   ],
+  [
+    'planner',
+    [
+      ['Research 12 * 12, 34 * 56 and the time in Tokyo', 'Three researchers at once'],
+      ['Research red, green and blue', 'A tree of tasks, live'],
+    ],
+  ],
   ['researcher', [bySum, byClock, byThought]],
   [
     'coder',

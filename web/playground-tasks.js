@@ -14,11 +14,22 @@ export const rootOf = (id) => id.replace(taskSuffix, '')
 export const isUnfinished = ({ state }) =>
   state === 'queued' || state === 'running' || state === 'waiting'
 
-/** The interval at which the page reads a tree with unfinished tasks, in milliseconds. */
+/** The interval at which the page reads a tree in which something runs, in milliseconds. */
 const lookMs = 1000
 
-/** @param onChange called after each change of the tree */
-export function openTasks({ server, onChange = () => {}, intervalMs = lookMs }) {
+/** The same for a tree that only waits for a human, as a multiple. */
+const waitingFactor = 3
+
+/**
+ * @param onChange called after each change of the tree
+ * @param isHidden returns whether nobody sees the page, so that it need not read
+ */
+export function openTasks({
+  server,
+  onChange = () => {},
+  isHidden = () => false,
+  intervalMs = lookMs,
+}) {
   const tree = {
     /** The id of the open conversation. */
     id: undefined,
@@ -55,7 +66,15 @@ export function openTasks({ server, onChange = () => {}, intervalMs = lookMs }) 
       tree.isOffered &&= unfinishedBelow().some(({ background }) => background)
       onChange()
     }
-    if (isBusy || tree.tasks.some(isUnfinished)) timer = setTimeout(look, intervalMs)
+    readLater()
+  }
+
+  function readLater() {
+    const unfinished = tree.tasks.filter(isUnfinished)
+    if (!isBusy && unfinished.length === 0) return
+    const runs = isBusy || unfinished.some(({ state }) => state !== 'waiting')
+    const next = () => (isHidden() ? readLater() : look())
+    timer = setTimeout(next, runs ? intervalMs : intervalMs * waitingFactor)
   }
 
   /** The title of the root, for a page that opened one of its tasks. */

@@ -234,7 +234,11 @@ async function resend(entry) {
   if ((await target.resend(entry)) === 'gone' && target === chat) await send(entry.message.parts)
 }
 
-const tree = openTasks({ server, onChange: () => drawTree() })
+const tree = openTasks({
+  server,
+  onChange: () => drawTree(),
+  isHidden: () => document.visibilityState === 'hidden',
+})
 /** Whether the page shows a question that the human must answer. */
 const asks = () => at('messages').querySelector(".card[data-tone='ask']") !== null
 

@@ -5,6 +5,7 @@
  */
 import { fieldsOf, textField } from '../ground/fields.ts'
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
+import { isMirrored } from '../mirrored-call.ts'
 import { pendingParts } from '../session/pending-parts.ts'
 import type { Answer } from '../store/letter.ts'
 import type { Grants } from './approval.ts'
@@ -66,7 +67,7 @@ export class Human {
   ): Promise<Answer | undefined> {
     const { screen, grants, lines } = this.#options
     const toolName = nameOf(part)
-    const ownName = ownNameOf(toolName)
+    const ownName = ownNameOf(part)
     const approvalId = textField(part['approval'], 'id') ?? ''
     const decide = (approved: boolean, reason?: string): Answer => ({
       type: 'approval',
@@ -164,8 +165,12 @@ interface QuestionPosition {
   isLast: boolean
 }
 
-/** The name of the tool in the question of a task, `<agent>.<tool>`. A grant is for the tool of every agent. */
-const ownNameOf = (name: string): string => name.slice(name.lastIndexOf('.') + 1)
+/**
+ * The name of the tool, also for the question of a task, `<agent>.<tool>`. A grant is for the tool of every agent.
+ * The tool of an MCP server may have a dot in its own name.
+ */
+const ownNameOf = (part: FoldedPart): string =>
+  isMirrored(part) ? nameOf(part).replace(/^.*\./, '') : nameOf(part)
 
 const nameOf = (part: FoldedPart): string =>
   part.type === 'dynamic-tool' ? String(part['toolName']) : part.type.replace(/^tool-/, '')

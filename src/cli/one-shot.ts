@@ -1,11 +1,14 @@
 /** One question and its answer, for people and for programs. */
 import type { AgentEvent } from '../event.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
+import { fieldsOf } from '../ground/fields.ts'
+import type { FoldedPart } from '../message-fold.ts'
 import { formatOf } from './chat-options.ts'
 import type { Events } from './conversation.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
 import { play, type PlayedTurn, type PlayOptions } from './play.ts'
 import { plain } from './render/plain.ts'
+import { lostTasks } from './render/task-lines.ts'
 import { TurnView } from './render/turn-view.ts'
 import { lackOf, limitOf, resultLine, resultOf, spentText } from './result.ts'
 import type { Talk } from './talk.ts'
@@ -57,6 +60,7 @@ export async function askOnce(talk: Talk, prompt: string | undefined): Promise<n
       screen.answer(resultLine(result, format))
     }
     const exitCode = conclude(talk, turn, isLate)
+    if (!talk.conversations.isShared) await reportLostTasks(talk, turn)
     const isSaved = await save(talk)
     return isSaved ? exitCode : exitCode || exitCodes.failed
   } catch (error) {
@@ -135,6 +139,14 @@ function conclude(
   if (lack === undefined) return exitCodes.done
   printError(lack)
   return exitCodes.failed
+}
+
+/** Says that tasks in the background end with this command. A server or Redis would continue them. */
+async function reportLostTasks({ conversation, screen }: Talk, turn: PlayedTurn): Promise<void> {
+  const hasBegun = (part: FoldedPart) => 'taskId' in fieldsOf(part['output'])
+  if (!turn.message.parts.some(hasBegun)) return
+  const line = lostTasks(await conversation.tasks())
+  if (line !== undefined) screen.note(screen.paint('yellow', line))
 }
 
 function tooLate({ flags, screen }: Pick<Talk, 'flags' | 'screen'>): number {

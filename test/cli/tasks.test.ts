@@ -93,6 +93,16 @@ describe('a tool with effects of a sub-agent', () => {
   })
 })
 
+describe('a task in the background of one question', () => {
+  it('ends with the command, which says so', async () => {
+    const { code, stderr } = await loom([...agent, 'later wait'], {
+      environment: { XDG_STATE_HOME: await folder() },
+    })
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/loom: [12] tasks? ends? with this command/)
+  })
+})
+
 describe('the lines of tasks', () => {
   const task = (id: string, fields: Partial<TaskInfo>): TaskInfo => ({
     id,

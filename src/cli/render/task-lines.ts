@@ -59,6 +59,13 @@ function factsOf({ state, background, error, spent }: TaskInfo): string {
   ].join(' · ')
 }
 
+/** The line about tasks that end with the command. Undefined if none is unfinished. */
+export function lostTasks(tasks: readonly TaskInfo[]): string | undefined {
+  const count = tasks.filter(isUnfinished).length
+  if (count === 0) return undefined
+  return `loom: ${count === 1 ? '1 task ends' : `${count} tasks end`} with this command`
+}
+
 /** `3 tasks · 1,234 tokens · $0.0300`, the sum over all tasks. */
 export function taskSum(tasks: readonly TaskInfo[]): string {
   const spent = tasks.flatMap((task) => task.spent ?? [])

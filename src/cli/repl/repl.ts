@@ -12,7 +12,7 @@ import { exitCodes } from '../exit-code.ts'
 import type { LineReader } from '../human.ts'
 import type { LocalChat } from '../open-conversations.ts'
 import { plain } from '../render/plain.ts'
-import { isUnfinished } from '../render/task-lines.ts'
+import { isUnfinished, lostTasks } from '../render/task-lines.ts'
 import type { Talk } from '../talk.ts'
 import { Commands, isCommand } from './commands.ts'
 import { fileCompleter } from './file-completion.ts'
@@ -229,10 +229,8 @@ class Repl {
   async #showLostTasks(): Promise<void> {
     const { screen, conversations } = this.#talk
     if (!this.#hasTasks || conversations.isShared) return
-    const count = (await this.#conversation.tasks()).filter(isUnfinished).length
-    if (count === 0) return
-    const what = count === 1 ? '1 task ends' : `${count} tasks end`
-    screen.error(screen.paint('yellow', `loom: ${what} with this command`))
+    const line = lostTasks(await this.#conversation.tasks())
+    if (line !== undefined) screen.error(screen.paint('yellow', line))
   }
 
   async #change(conversation: Conversation): Promise<void> {
