@@ -81,7 +81,7 @@ async function playOnScreen(talk: ScreenOptions, events: Events): Promise<Played
   const { conversation, flags, human, interrupts, screen, stopping } = talk
   const format = formatOf(flags)
   const isVerbose = flags.verbose === true
-  using tasks = new TaskWatch(conversation, screen)
+  const tasks = new TaskWatch(conversation, screen)
   const view = new TurnView({
     screen,
     isVerbose,
@@ -108,6 +108,7 @@ async function playOnScreen(talk: ScreenOptions, events: Events): Promise<Played
     })
   } finally {
     view.end()
+    tasks.close()
   }
 }
 

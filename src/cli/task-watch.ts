@@ -12,7 +12,7 @@ const readMs = 1000
 /** The largest number of lines below the status line. */
 const linesMax = 8
 
-export class TaskWatch implements Disposable {
+export class TaskWatch {
   readonly #conversation: Pick<Conversation, 'id' | 'tasks'>
   readonly #screen: Pick<Screen, 'paint'>
   #tasks: readonly TaskInfo[] = []
@@ -43,7 +43,7 @@ export class TaskWatch implements Disposable {
     return [...lines.slice(0, linesMax - 1), `… ${lines.length - linesMax + 1} more tasks`]
   }
 
-  [Symbol.dispose](): void {
+  close(): void {
     clearInterval(this.#timer)
   }
 

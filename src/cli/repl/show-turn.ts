@@ -28,7 +28,7 @@ const stoppingMs = 700
 export async function showTurn(events: Events, options: ShowTurnOptions): Promise<PlayedTurn> {
   const { talk, conversation, keyboard, onStart } = options
   const { screen, flags, human, interrupts, program } = talk
-  using tasks = new TaskWatch(conversation, screen)
+  const tasks = new TaskWatch(conversation, screen)
   const view = new TurnView({
     screen,
     isVerbose: flags.verbose === true,
@@ -90,6 +90,7 @@ export async function showTurn(events: Events, options: ShowTurnOptions): Promis
       keyboard.onSuspend = undefined
     }
     view.end()
+    tasks.close()
   }
 }
 
