@@ -32,6 +32,7 @@ export class TurnReplay {
   /** What the current step of the answer has so far. */
   #step = { text: 0, reasoning: 0, ended: 0 }
   #stop: Promise<unknown> | undefined
+  #idle: NodeJS.Timeout | undefined
 
   constructor(session: AgentSession<never>, script: ReplayScript, turn: RecordedTurn) {
     this.#session = session
@@ -84,6 +85,7 @@ export class TurnReplay {
 
   /** Stops the turn if it was stopped in the recording, and has come as far as it had then. */
   stopIfDue(): void {
+    this.#idle?.refresh()
     const { steps, outcome } = this.#turn
     if (outcome !== 'aborted' || this.#stop !== undefined) return
     if (this.#modelCalls < steps.length) return
@@ -104,20 +106,26 @@ export class TurnReplay {
 
   async #messageOf(answer: AnswerStream): Promise<unknown> {
     if (this.#turn.outcome !== 'aborted') return (await answer.reply()).message
-    const idle = setTimeout(() => this.#stopTurn(), idleMs)
+    this.#idle = setTimeout(() => this.#stopIdle(), idleMs)
     try {
       for await (const event of answer) {
-        idle.refresh()
         this.#note(event)
         this.stopIfDue()
       }
     } finally {
-      clearTimeout(idle)
+      clearTimeout(this.#idle)
     }
     await this.#stop
     const last = (await this.#session.messages()).at(-1)
     // A turn that waits for an answer is not in the history yet.
     return last?.role === 'assistant' ? last : (await answer.reply()).message
+  }
+
+  /** Before the last model call of the recording, the turn may be slow, but it does not wait for a stop. */
+  #stopIdle(): void {
+    const mayWait = this.#modelCalls >= this.#turn.steps.length || this.#script.heldCalls() > 0
+    if (mayWait) this.#stopTurn()
+    else this.#idle?.refresh()
   }
 
   #note(event: AgentEvent): void {
