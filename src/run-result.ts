@@ -8,7 +8,8 @@ import type { Usage } from './usage.ts'
 
 /**
  * The end of a run. `finished`: the model finished its answer. `max-steps`: the run reached the agent's
- * `maxSteps`. `waiting`: the run needs outputs of client-side tools or decisions on approvals. `stopped`:
+ * `maxSteps`. `waiting`: the run needs outputs of client-side tools or decisions on approvals. To continue, run
+ * the agent again with `messages` and a message of the role `tool` that has them. `stopped`:
  * `onStep` ended it. `max-cost` and `max-tokens`: a budget is used up, and `reason` names it. `error` and
  * `aborted` are the outcomes in the `result` of the error that `run` throws.
  * @example

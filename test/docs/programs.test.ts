@@ -87,6 +87,12 @@ describe('the programs of the documentation', () => {
     expect(output).toContain("type: 'finish'")
   })
 
+  it('continue a run that waits for an approval or an output', async () => {
+    const output = await outputOf('answersTo(first)')
+    expect(output).toContain('a.txt is erased')
+    expect(output).toContain('line 1')
+  })
+
   it('hold a conversation', async () => {
     const output = await outputOf("session.call('What is 2 + 2?')")
     expect(output).toContain('text-delta')
