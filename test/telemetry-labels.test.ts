@@ -1,67 +1,15 @@
 /** The labels of telemetry events: the run, the session, the message, and their places in a tree. */
-import { randomUUID } from 'node:crypto'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
-import {
-  agentTool,
-  createModels,
-  defineAgent,
-  defineTool,
-  Loom,
-  openMemoryStore,
-  run,
-} from '../src/index.ts'
+import { agentTool, createModels, defineAgent, defineTool, Loom, run } from '../src/index.ts'
 import type { Models } from '../src/model.ts'
 import { run as runInSession } from '../src/runner.ts'
 import { noSpending } from '../src/spending.ts'
 import { answers } from './model-failures.ts'
+import { noteEvents } from './noted-events.ts'
 import { until } from './redis/until.ts'
-import { calls, hangs, says, scriptedModel, words } from './scripted-model.ts'
-import { Gate, saysWhen } from './sessions/scripts.ts'
-import { openWorld } from './sessions/world.ts'
-
-const runEvents = [
-  'agent:start',
-  'agent:stop',
-  'step:start',
-  'step:stop',
-  'llm:start',
-  'llm:stop',
-  'llm:retry',
-  'tool:start',
-  'tool:stop',
-  'tool:error',
-  'context:compact',
-]
-const turnEvents = ['turn:takeover', 'turn:start', 'turn:stop']
-
-interface Noted {
-  event: string
-  measurements: Record<string, unknown>
-  metadata: Record<string, unknown>
-}
-
-/** All events until the end of the test. */
-function noteAll(names = [...runEvents, ...turnEvents]) {
-  const noted: Noted[] = []
-  for (const event of names) {
-    const note = (message: unknown) => {
-      const { measurements = {}, metadata = {} } = Object(message)
-      noted.push({ event, measurements, metadata })
-    }
-    subscribe(`loom:${event}`, note)
-    onTestFinished(() => void unsubscribe(`loom:${event}`, note))
-  }
-  const of = (event: string, fields: Record<string, unknown> = {}) =>
-    noted.filter(
-      ({ event: name, metadata }) =>
-        name === event && Object.entries(fields).every(([key, value]) => metadata[key] === value),
-    )
-  return { noted, of }
-}
+import { calls, says, scriptedModel } from './scripted-model.ts'
 
 const plainModels = createModels({ environment: {} })
 
@@ -107,7 +55,7 @@ function tree() {
 
 describe('the labels of a run', () => {
   it('each run of a tree has its own id, its parent and its root', async () => {
-    const { noted, of } = noteAll()
+    const { noted, of } = noteEvents()
     await run(tree(), 'Go.', { messageId: 'the-message' })
     const starts = new Map(of('agent:start').map(({ metadata }) => [metadata['runId'], metadata]))
     expect(starts.size).toBe(5)
@@ -147,11 +95,11 @@ describe('the labels of a run', () => {
   })
 
   it('a subscriber that comes late receives the same ids', async () => {
-    const steps = noteAll(['step:start'])
-    const late: ReturnType<typeof noteAll>[] = []
+    const steps = noteEvents(['step:start'])
+    const late: ReturnType<typeof noteEvents>[] = []
     const tool = defineTool({
       ...look,
-      execute: () => `seen ${late.push(noteAll(['agent:stop']))}`,
+      execute: () => `seen ${late.push(noteEvents(['agent:stop']))}`,
     })
     const model = scriptedModel(calls(['look', {}]), says('Done.'))
     const agent = defineAgent({ name: 'tester', systemPrompt: 'Go.', model, tools: [tool] })
@@ -162,7 +110,7 @@ describe('the labels of a run', () => {
   })
 
   it('two runs of one agent have different ids', async () => {
-    const { of } = noteAll()
+    const { of } = noteEvents()
     const model = scriptedModel(says('One.'), says('Two.'))
     const agent = defineAgent({ name: 'tester', systemPrompt: 'Go.', model })
     await run(agent, 'Go.', { principal: 'ada' })
@@ -174,7 +122,7 @@ describe('the labels of a run', () => {
   })
 
   it('retries and summaries have the labels of their run', async () => {
-    const { noted, of } = noteAll()
+    const { noted, of } = noteEvents()
     const text = 'word '.repeat(100)
     const history = Array.from({ length: 4 }, (_, index) => [
       { role: 'user' as const, content: `${index} ${text}` },
@@ -202,7 +150,7 @@ describe('the labels of a run', () => {
 
 describe('the spending of a run', () => {
   it('the end of a run has its tokens and its cost, with its sub-agents', async () => {
-    const { of } = noteAll()
+    const { of } = noteEvents()
     const below = defineAgent({ name: 'below', systemPrompt: 'Help.', model: 'priced/below' })
     const agent = defineAgent({
       name: 'above',
@@ -224,7 +172,7 @@ describe('the spending of a run', () => {
   })
 
   it('an unknown cost is absent', async () => {
-    const { of } = noteAll()
+    const { of } = noteEvents()
     const agent = defineAgent({
       name: 'tester',
       systemPrompt: 'Go.',
@@ -237,7 +185,7 @@ describe('the spending of a run', () => {
   })
 
   it('a turn that continues a message reports only its own spending', async () => {
-    const { of } = noteAll()
+    const { of } = noteEvents()
     const ask = defineTool({ name: 'ask', description: 'Asks.', inputSchema: z.object({}) })
     const model = scriptedModel(calls(['ask', {}]), says('Done.'))
     const agent = defineAgent({ name: 'tester', systemPrompt: 'Go.', model, tools: [ask] })
@@ -264,7 +212,7 @@ describe('the spending of a run', () => {
 
 describe('the labels of a session', () => {
   it('every event of a turn has the session, the message and the principal', async () => {
-    const { noted, of } = noteAll()
+    const { noted, of } = noteEvents()
     const below = defineAgent({
       name: 'below',
       systemPrompt: 'Help.',
@@ -301,7 +249,7 @@ describe('the labels of a session', () => {
   })
 
   it('a session that another one started has its parent and its root', async () => {
-    const { noted } = noteAll()
+    const { noted } = noteEvents()
     const below = defineAgent({
       name: 'below',
       systemPrompt: 'Help.',
@@ -337,115 +285,5 @@ describe('the labels of a session', () => {
         messageId: 'm',
       })
     }
-  })
-})
-
-describe('the events of turns', () => {
-  const store = openMemoryStore()
-  // One store for all instances. It outlives each of them.
-  const shared = async () => ({ ...store, close: async () => {} })
-
-  it('a turn reports its start, its end and its instance', async () => {
-    const { noted } = noteAll(turnEvents)
-    await using world = openWorld(shared)
-    const model = scriptedModel(says('One.'), answers(400))
-    const here = await world.instance({ model })
-    const id = randomUUID()
-    const first = await here.session(id).call('Go.')
-    await expect(here.session(id).call('Fail.')).rejects.toThrow('400')
-    await until(8000, 'the end of both turns', () => noted.length === 4)
-    const labels = {
-      agent: 'tester',
-      sessionId: id,
-      messageId: first.message?.id,
-      rootSessionId: id,
-      instance: expect.any(String),
-    }
-    expect(noted.slice(0, 2)).toEqual([
-      { event: 'turn:start', measurements: {}, metadata: labels },
-      {
-        event: 'turn:stop',
-        measurements: { durationMs: expect.any(Number) },
-        metadata: { reason: 'finished', ...labels },
-      },
-    ])
-    expect(noted[3]?.metadata).toMatchObject({
-      reason: 'error',
-      error: expect.stringContaining('400'),
-    })
-  })
-
-  it.each([
-    ['keep', 'stop'],
-    ['discard', 'discard'],
-  ] as const)('a turn that is stopped (%s) reports it', async (how, reason) => {
-    const { of } = noteAll(turnEvents)
-    await using world = openWorld(shared)
-    const gate = new Gate('the first words')
-    const model = scriptedModel(saysWhen(gate, 'Half', ' lost'), says('Whole.'))
-    const here = await world.instance({ model })
-    const session = here.session(randomUUID())
-    await session.cast('Go.')
-    await gate.reached()
-    if (how === 'keep') await session.stop()
-    else await session.call('Again.', { whenBusy: 'rollback' })
-    await until(8000, 'the end of the turn', () => of('turn:stop').length > 0)
-    expect(of('turn:stop')[0]?.metadata['reason']).toBe(reason)
-  })
-
-  it('a takeover after a death reports both owners', async () => {
-    const { noted, of } = noteAll(turnEvents)
-    await using world = openWorld(shared)
-    const here = await world.instance({ model: scriptedModel(hangs(words('Half'))) })
-    const there = await world.instance({ model: scriptedModel(says('Whole.')) })
-    const id = randomUUID()
-    await here.session(id).cast('Go.')
-    await until(8000, 'the first turn', () => of('turn:start').length === 1)
-    here.freeze()
-    await until(8000, 'the end of the turn', () => of('turn:stop').length === 1)
-    const [start] = of('turn:start')
-    expect(of('turn:takeover')).toMatchObject([
-      {
-        measurements: { deaths: 1 },
-        metadata: {
-          reason: 'death',
-          from: start?.metadata['instance'],
-          sessionId: id,
-          messageId: start?.metadata['messageId'],
-        },
-      },
-    ])
-    const [takeover] = of('turn:takeover')
-    expect(takeover?.metadata['instance']).not.toBe(start?.metadata['instance'])
-    expect(noted.map(({ event }) => event)).toEqual([
-      'turn:start',
-      'turn:takeover',
-      'turn:start',
-      'turn:stop',
-    ])
-    expect(there.reported).toEqual([])
-    here.thaw()
-    await until(8000, 'the end of the stale owner', () => of('turn:stop').length === 2)
-    expect(of('turn:stop').map(({ metadata }) => metadata['reason'])).toEqual(['finished', 'lost'])
-  })
-
-  it('a hand-over reports both owners', async () => {
-    const { of } = noteAll(turnEvents)
-    await using world = openWorld(shared)
-    const here = await world.instance({ model: scriptedModel(hangs(words('Half'))) })
-    await world.instance({ model: scriptedModel(says('Whole.')) })
-    const id = randomUUID()
-    await here.session(id).cast('Go.')
-    await until(8000, 'the first turn', () => of('turn:start').length === 1)
-    await here.sessions.drain()
-    await until(8000, 'the end of the turn', () => of('turn:stop').length === 2)
-    const owner = of('turn:start')[0]?.metadata['instance']
-    expect(of('turn:stop').map(({ metadata }) => metadata['reason'])).toEqual([
-      'hand-over',
-      'finished',
-    ])
-    expect(of('turn:takeover')).toMatchObject([
-      { measurements: { deaths: 0 }, metadata: { reason: 'hand-over', from: owner } },
-    ])
   })
 })

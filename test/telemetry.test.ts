@@ -1,10 +1,9 @@
-import diagnostics from 'node:diagnostics_channel'
-
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 
 import { attachDefaultLogger, publish, type RunEvent } from '../src/ground/telemetry.ts'
 import { calculator } from '../tools/calculator.ts'
 import { answers } from './model-failures.ts'
+import { noteEvents } from './noted-events.ts'
 import { agentOf, record, watchRejections } from './recorded-run.ts'
 import { calls, hangs, says, type Script, scriptedModel, words } from './scripted-model.ts'
 
@@ -41,25 +40,7 @@ const table: Record<RunEvent, [measurements: string[], metadata: string[]]> = {
   ],
 }
 
-interface Noted {
-  event: string
-  measurements: Record<string, unknown>
-  metadata: Record<string, unknown>
-}
-
-/** All messages that are published until the end of the test. */
-function noteAll(): Noted[] {
-  const noted: Noted[] = []
-  for (const event of Object.keys(table)) {
-    const note = (message: unknown) => {
-      const { measurements = {}, metadata = {} } = Object(message)
-      noted.push({ event, measurements, metadata })
-    }
-    diagnostics.subscribe(`loom:${event}`, note)
-    onTestFinished(() => void diagnostics.unsubscribe(`loom:${event}`, note))
-  }
-  return noted
-}
+const noteAll = () => noteEvents(Object.keys(table)).noted
 
 /** A run in which every event occurs. */
 async function runAll() {
