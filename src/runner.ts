@@ -49,8 +49,9 @@ export async function run<CONTEXT = unknown, OUTPUT = unknown>(
   const telemetry = new RunTelemetry({
     agent: agent.name,
     caller: options.caller,
-    sessionId: rootMessage.sessionId,
-    messageId: rootMessage.messageId,
+    // A task works for the message of its root, but its run belongs to its own session.
+    sessionId: session?.publicId ?? rootMessage.sessionId,
+    messageId: session === undefined ? rootMessage.messageId : messageId,
     principal: options.principal ?? '',
     tree: session?.tree,
   })

@@ -36,6 +36,9 @@ export type OwnFields<EVENT extends TelemetryEvent> = [
 /** The events of runs. The others are events of turns. */
 export type RunEvent = Exclude<TelemetryEvent, `turn:${string}`>
 
+/** Whether an event has a subscriber. */
+export const hasSubscriber = (event: TelemetryEvent): boolean => channels[event].hasSubscribers
+
 /** Publishes an event. Its message and its labels are built only if the channel has a subscriber. */
 export function publish<EVENT extends TelemetryEvent>(
   event: EVENT,

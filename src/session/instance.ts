@@ -218,7 +218,7 @@ export class Instance {
       quietMs: this.#heartbeat.quietMs,
     })
     if (ownClaim === undefined) return
-    publishTakeover(ownClaim, { instance: this.id, owner, isHandOver })
+    await publishTakeover(ownClaim, this.#world, { owner, isHandOver })
     this.begin(ownClaim)
   }
 

@@ -89,7 +89,7 @@ export class TurnRun implements RunningTurn {
     const { sessionId } = this.claim
     let unwatch: (() => void) | undefined
     let commit: Commit | undefined
-    const publishEnd = publishTurn(this.claim, this.world)
+    const publishEnd = await publishTurn(this.claim, this.world)
     try {
       unwatch = await store.watch(sessionId, 'intents', () => void this.#readIntents())
       commit = await this.#perform()

@@ -1,20 +1,26 @@
 /** The telemetry of a turn: its events for operators, with the ids by which the principal knows the session. */
-import type { Clock } from '../ground/clock.ts'
-import type { Takeover, TurnEnding, TurnLabels } from '../ground/telemetry-events.ts'
-import { publish } from '../ground/telemetry.ts'
+import type {
+  Takeover,
+  TelemetryEvent,
+  TurnEnding,
+  TurnLabels,
+} from '../ground/telemetry-events.ts'
+import { hasSubscriber, publish } from '../ground/telemetry.ts'
+import { isTaskId, rootOf } from '../store/task.ts'
 import { type Claim, type Commit, handedOver } from '../store/turn.ts'
-import { namesOf } from './tenant-ids.ts'
-import type { TurnEnd } from './turn-world.ts'
+import { namesOf, publicId } from './tenant-ids.ts'
+import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
-type TurnOf = Pick<Claim, 'sessionId' | 'logId' | 'letter'>
+type World = Pick<TurnWorld, 'instance' | 'clock' | 'tasks'>
 
 /** Publishes that a turn has begun in this instance. Returns the function that publishes its end. */
-export function publishTurn(
-  claim: TurnOf,
-  { instance, clock }: { instance: string; clock: Clock },
-): (ending: TurnEnding) => void {
+export async function publishTurn(
+  claim: Claim,
+  world: World,
+): Promise<(ending: TurnEnding) => void> {
+  const { clock } = world
   const started = clock.elapsed()
-  const labels = () => labelsOf(claim, instance)
+  const labels = await labelsFor(claim, world, ['turn:start', 'turn:stop'])
   publish('turn:start', labels, () => [{}, {}])
   return (ending) => {
     publish('turn:stop', labels, () => [{ durationMs: clock.elapsed() - started }, ending])
@@ -22,11 +28,12 @@ export function publishTurn(
 }
 
 /** @param owner the owner before, as the store has it */
-export function publishTakeover(
-  claim: TurnOf & Pick<Claim, 'takeovers'>,
-  { instance, owner, isHandOver }: { instance: string; owner: string; isHandOver: boolean },
-): void {
-  const labels = () => labelsOf(claim, instance)
+export async function publishTakeover(
+  claim: Claim,
+  world: World,
+  { owner, isHandOver }: { owner: string; isHandOver: boolean },
+): Promise<void> {
+  const labels = await labelsFor(claim, world, ['turn:takeover'])
   publish('turn:takeover', labels, () => {
     const takeover: Takeover = {
       from: owner.startsWith(handedOver) ? owner.slice(handedOver.length) : owner,
@@ -45,14 +52,31 @@ export function turnEnding(endReason: TurnEnd | undefined, commit: Commit | unde
   return { reason: state === 'waiting' ? 'waiting' : 'finished' }
 }
 
-function labelsOf({ sessionId, logId, letter }: TurnOf, instance: string): TurnLabels {
-  const { tenant, id } = namesOf(sessionId)
-  return {
-    agent: letter.request.agent,
-    sessionId: id,
-    messageId: logId,
-    rootSessionId: id,
-    ...(tenant !== '' && { principal: tenant }),
-    instance,
+/** Reads the parent of a task from the store, if one of these events has a subscriber. */
+async function labelsFor(
+  { sessionId, logId, letter }: Claim,
+  { instance, tasks }: World,
+  events: readonly TelemetryEvent[],
+): Promise<() => TurnLabels> {
+  const task =
+    isTaskId(sessionId) && events.some(hasSubscriber)
+      ? // Telemetry must not end a turn. Without the store, the turn itself reports the failure.
+        await tasks().then(
+          (opened) => opened.taskOf(sessionId).catch(() => undefined),
+          () => undefined,
+        )
+      : undefined
+  return () => {
+    const { tenant, id } = namesOf(sessionId)
+    return {
+      // The letter of a task names the agent of its root.
+      agent: task?.agent ?? letter.request.agent,
+      sessionId: id,
+      messageId: logId,
+      ...(task !== undefined && { parentSessionId: publicId(tenant, task.parent) }),
+      rootSessionId: isTaskId(sessionId) ? rootOf(id) : id,
+      ...(tenant !== '' && { principal: tenant }),
+      instance,
+    }
   }
 }

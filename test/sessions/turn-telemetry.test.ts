@@ -3,14 +3,16 @@ import { randomUUID } from 'node:crypto'
 
 import { describe, expect, it } from 'vitest'
 
+import { agentTool } from '../../src/agent-tool.ts'
 import { defineAgent } from '../../src/agent.ts'
 import { Loom } from '../../src/loom.ts'
 import { createModels } from '../../src/model/resolve.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
+import type { NamedTool } from '../../src/tool.ts'
 import { answers } from '../model-failures.ts'
 import { noteEvents, turnEvents } from '../noted-events.ts'
 import { until } from '../redis/until.ts'
-import { hangs, says, type Script, scriptedModel, words } from '../scripted-model.ts'
+import { calls, hangs, says, type Script, scriptedModel, words } from '../scripted-model.ts'
 import { Gate, saysWhen } from './scripts.ts'
 import { openWorld } from './world.ts'
 
@@ -99,6 +101,38 @@ describe('the events of turns', () => {
     expect(of('turn:stop', { reason: 'lost' })[0]?.metadata['instance']).toBe(
       start?.metadata['instance'],
     )
+  })
+
+  it('a task has its parent and its root in every event', async () => {
+    const { noted, of } = noteEvents()
+    const agentAbove = (below: NamedTool[], call: string | undefined, name: string) => {
+      const model = scriptedModel(
+        ...(call === undefined ? [] : [calls([call, { prompt: 'Go on.' }])]),
+        says('Done.'),
+      )
+      return defineAgent({ name, systemPrompt: 'Go.', model, tools: below })
+    }
+    const low = agentAbove([], undefined, 'low')
+    const middle = agentAbove([agentTool(low)], 'low', 'middle')
+    const top = agentAbove([agentTool(middle)], 'middle', 'top')
+    await using loom = new Loom({ agents: [top], models, store: await shared() })
+    const id = randomUUID()
+    await loom.startAgent('top', id, { principal: 'ada' }).call('Go.')
+    await until(8000, 'the end of all turns', () => of('turn:stop').length === 3)
+    const sessionOf = (agent: string) => of('agent:start', { agent })[0]?.metadata['sessionId']
+    expect(sessionOf('top')).toBe(id)
+    const parents = { top: undefined, middle: id, low: sessionOf('middle') }
+    for (const { metadata } of noted) {
+      const { agent, sessionId, rootSessionId, parentSessionId, principal } = metadata
+      const [name, parent] =
+        Object.entries(parents).find(([each]) => sessionOf(each) === sessionId) ?? []
+      expect({ agent, rootSessionId, parentSessionId, principal }).toEqual({
+        agent: name,
+        rootSessionId: id,
+        parentSessionId: parent,
+        principal: 'ada',
+      })
+    }
   })
 
   it('a hand-over reports both owners', async () => {
