@@ -95,7 +95,7 @@ export function plant(
   const chatId = randomUUID()
   const of = plan(chatId)
   const urls = instances.map(({ url }) => url)
-  return { chatId, plan: of, answer: openTab({ urls }).send(chatId, promptOf(of)) }
+  return { chatId, plan: of, answer: openTab({ urls, silenceMs: 2000 }).send(chatId, promptOf(of)) }
 }
 
 const tokensOf = (usage: unknown): number =>
@@ -114,7 +114,7 @@ export const plansIn = (plan: Plan): Plan[] => [
 
 /** Checks a tree that has ended, at one instance. */
 export async function expectOneTree(
-  { ledger }: Forest,
+  { ledger, stage, calls }: Forest,
   { chatId, plan, answer, watched }: WatchedTree,
   { url, label }: { url: string; label: string },
 ): Promise<void> {
@@ -165,13 +165,22 @@ export async function expectOneTree(
       }
     }
   }
-  // A reply that was cut off has reported no tokens.
+  // Each reply counts once, in its own session and in the root, also if it was withdrawn. One that was cut off
+  // has reported no tokens.
   const each = tokensOfCall.prompt_tokens + tokensOfCall.completion_tokens
-  const whole = tokensOf(fieldOf(stored.metadata, 'usage'))
-  const replies = answers.flatMap(({ parts }) => parts).filter(({ type }) => type === 'step-start')
-  expect(whole % each, label).toBe(0)
-  expect(whole - tokens, `${label}: the own tokens`).toBeGreaterThanOrEqual(each)
-  expect(whole, `${label}: all tokens`).toBeLessThanOrEqual(replies.length * each)
+  const tokensAnswered = (planId: string) =>
+    each *
+    calls.filter((call, index) => {
+      return call.planId === planId && stage.upstream.calls[index]?.state === 'answered'
+    }).length
+  for (const { title, spent } of tasks) {
+    const [, planId = ''] = /"id":"([^"]+)"/.exec(title) ?? []
+    expect(tokensOf(spent?.usage), `${label}: ${title}`).toBeGreaterThanOrEqual(each)
+    expect(tokensOf(spent?.usage), `${label}: ${title}`).toBeLessThanOrEqual(tokensAnswered(planId))
+  }
+  const own = tokensOf(fieldOf(stored.metadata, 'usage')) - tokens
+  expect(own, `${label}: the root`).toBeGreaterThanOrEqual(each)
+  expect(own, `${label}: the root`).toBeLessThanOrEqual(tokensAnswered(chatId))
 }
 
 const neverIn = (plan: Plan): string[] =>
