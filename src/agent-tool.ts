@@ -2,13 +2,13 @@
  * An agent as a tool of another agent. The calling model sends it a task. Its progress is preliminary
  * output, and its final text is the result.
  */
-import type { JSONValue } from '@ai-sdk/provider'
 
+import type { AgentToolOutput } from './agent-tool/output.ts'
+import { openProgress } from './agent-tool/progress.ts'
+import { beginTask, followTask } from './agent-tool/task-call.ts'
 import type { Agent } from './agent.ts'
-import type { CallTask, TaskOrder } from './call-task.ts'
 import type { DataSchemas } from './data-part.ts'
 import { defineTool } from './define-tool.ts'
-import type { AgentEvent, EventOf } from './event.ts'
 import { LoomError } from './ground/error.ts'
 import { toJson } from './ground/json.ts'
 import { zodSchema } from './ground/schema.ts'
@@ -16,37 +16,6 @@ import type { JsonOf } from './run-result.ts'
 import { withSubAgent } from './sub-agent.ts'
 import type { AgentTools, ToolContext, TypedTool } from './tool.ts'
 import type { DataSchemasOf } from './ui-message.ts'
-import type { Usage } from './usage.ts'
-
-/**
- * The output of a tool that `agentTool` returned. Clients receive it as preliminary output while the sub-agent
- * works, at most every 100 milliseconds (less often for a long text), and then as the result.
- * @example
- * ```ts
- * import type { AgentToolOutput } from 'loomkit'
- *
- * const progressOf = ({ text, toolCalls }: AgentToolOutput) => `${toolCalls.length} calls: ${text}`
- * ```
- */
-export interface AgentToolOutput<OUTPUT = JSONValue> {
-  /** The text of the current step; in the result, the answer. */
-  text: string
-  /** The tools that the sub-agent called, in order. */
-  toolCalls: {
-    /** The name of the tool. */
-    toolName: string
-    /** `running`, `done`, or `error` if the call failed. */
-    state: 'running' | 'done' | 'error'
-  }[]
-  /** The output of an agent with an `output` schema, as JSON. Only in the result. */
-  output?: OUTPUT
-  /** The number of model calls. Only in the result. */
-  steps?: number
-  /** The tokens of the sub-agent. Only in the result. */
-  usage?: Usage
-  /** The id of the session of a task that works in the background. Absent for every other call. */
-  taskId?: string
-}
 
 /** The options of `agentTool`. */
 interface AgentToolOptions<NAME extends string, BACKGROUND extends boolean | 'model'> {
@@ -68,12 +37,6 @@ interface AgentToolOptions<NAME extends string, BACKGROUND extends boolean | 'mo
    */
   restarts?: number
 }
-
-/** The least time between two reports of progress, in milliseconds. */
-const reportEveryMs = 100
-
-/** Each report has the whole text, so the time grows with it: at most 10 characters for a millisecond. */
-const reportCharsPerMs = 10
 
 /**
  * Returns a tool that runs an agent. The calling model sends it a task, and receives the answer of the agent.
@@ -142,7 +105,7 @@ export function agentTool<CONTEXT>(
       const isBackground = background === 'model' ? input.background === true : background
       const order = { agent: agent.name, prompt: input.prompt, background: isBackground, restarts }
       return isBackground
-        ? begin(task, order)
+        ? beginTask(task, order)
         : followTask(task, order, { hasOutput: agent.output !== undefined, context })
     },
     toModelOutput: ({ output }) =>
@@ -184,58 +147,6 @@ function checkOptions(
   )
 }
 
-/** Starts a task in the background. */
-async function begin(task: CallTask, order: TaskOrder): Promise<AgentToolOutput> {
-  const taskId = await task.start(order)
-  const text = `The task ${taskId} has begun in the background. Its result comes later, as a message.`
-  return { text, toolCalls: [], taskId }
-}
-
-interface FollowedCall {
-  /** Whether the agent has a schema for its output. */
-  hasOutput: boolean
-  context: Pick<ToolContext, 'toolCallId' | 'write'>
-}
-
-/** Follows the task of a call in a session. */
-async function* followTask(
-  task: CallTask,
-  order: TaskOrder,
-  { hasOutput, context }: FollowedCall,
-): AsyncGenerator<AgentToolOutput, AgentToolOutput> {
-  await task.start(order)
-  const progress = openProgress()
-  // A call with preliminary output has begun, so that a later process knows that it has a task.
-  yield progress.current()
-  const completion = task.follow((event) => {
-    progress.note(event)
-    return forwardData(event, context)
-  })
-  const end = completion.then(progress.end, progress.end)
-  for (;;) {
-    const report = await progress.next()
-    if (report === undefined) break
-    yield report
-  }
-  await end
-  const { output, ...answer } = await completion
-  const withOutput = hasOutput && output !== undefined && { output }
-  return { ...progress.current(), ...answer, ...withOutput }
-}
-
-/** Writes the data parts of a task into the message of the call. The output of its agent is not one of them. */
-function forwardData(
-  event: AgentEvent,
-  { toolCallId, write }: FollowedCall['context'],
-): Promise<void> | undefined {
-  if (!isData(event) || event.type === 'data-output') return undefined
-  const { id, ...part } = event
-  return write({ ...part, ...(id !== undefined && { id: `${toolCallId}/${id}` }) })
-}
-
-const isData = (event: AgentEvent): event is EventOf<`data-${string}`> =>
-  event.type.startsWith('data-')
-
 async function* delegate<CONTEXT>(
   agent: Agent<CONTEXT>,
   prompt: string,
@@ -266,99 +177,5 @@ async function* delegate<CONTEXT>(
     ...(hasOutput && { output: toJson(end.output) }),
     steps,
     usage,
-  }
-}
-
-/** Collects a run's events into reports. A slow reader receives fewer of them. */
-function openProgress() {
-  const output: AgentToolOutput = { text: '', toolCalls: [] }
-  const calls = new Map<string, AgentToolOutput['toolCalls'][number]>()
-  let changed = false
-  let isEnded = false
-  let reportedAt = 0
-  let wake: (() => void) | undefined
-  let wakeOnChange = false
-
-  const note = (event: AgentEvent): void => {
-    if (!take(event)) return
-    changed = true
-    if (wakeOnChange) wake?.()
-  }
-  /** Returns false for an event that changes nothing. */
-  const take = (event: AgentEvent): boolean => {
-    switch (event.type) {
-      case 'start-step':
-      case 'reset-step':
-        if (output.text === '') return false
-        output.text = ''
-        return true
-      case 'text-delta':
-        output.text += event.delta
-        return true
-      case 'tool-input-available':
-        begin(event, 'running')
-        return true
-      case 'tool-input-error':
-        begin(event, 'error')
-        return true
-      case 'tool-output-available':
-        if (event.preliminary !== true) settle(event.toolCallId, 'done')
-        return event.preliminary !== true
-      case 'tool-output-error':
-        settle(event.toolCallId, 'error')
-        return true
-      default:
-        return false
-    }
-  }
-  const begin = (
-    { toolCallId, toolName }: { toolCallId: string; toolName: string },
-    state: 'running' | 'error',
-  ) => {
-    const call = { toolName, state }
-    calls.set(toolCallId, call)
-    output.toolCalls.push(call)
-  }
-  const settle = (toolCallId: string, state: 'done' | 'error') => {
-    const call = calls.get(toolCallId)
-    if (call !== undefined) call.state = state
-  }
-  const current = (): AgentToolOutput => ({
-    ...output,
-    toolCalls: output.toolCalls.map((call) => ({ ...call })),
-  })
-  const intervalMs = () => reportEveryMs + output.text.length / reportCharsPerMs
-  const nextWake = (delayMs?: number) => {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = delayMs === undefined ? undefined : setTimeout(resolve, delayMs)
-    wake = resolve
-    // Between two reports only the timer and the end wake the tool; otherwise every token would.
-    wakeOnChange = delayMs === undefined
-    return promise.finally(() => {
-      clearTimeout(timer)
-      wake = undefined
-    })
-  }
-
-  return {
-    note,
-    current,
-    end: () => {
-      isEnded = true
-      wake?.()
-    },
-    /** Returns the next report, or undefined after the end of the run. */
-    async next(): Promise<AgentToolOutput | undefined> {
-      for (;;) {
-        if (isEnded) return undefined
-        const waitMs = reportedAt + intervalMs() - performance.now()
-        if (changed && waitMs <= 0) {
-          changed = false
-          reportedAt = performance.now()
-          return current()
-        }
-        await nextWake(changed ? waitMs : undefined)
-      }
-    },
   }
 }

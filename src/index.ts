@@ -23,7 +23,8 @@ export type {
   CompactionOptions,
   CompactMessages,
 } from './compaction.ts'
-export { agentTool, type AgentToolOutput } from './agent-tool.ts'
+export { agentTool } from './agent-tool.ts'
+export type { AgentToolOutput } from './agent-tool/output.ts'
 export type { DataPart, DataSchemas, DataTypesOf } from './data-part.ts'
 export { defineTool } from './define-tool.ts'
 export type { Clock } from './ground/clock.ts'
