@@ -218,7 +218,7 @@ export class Sessions {
   async remove(sessionId: string, tenant: string): Promise<boolean> {
     // Another instance continues the deletion of the tasks if this one dies.
     await this.#mailboxes.note(sessionId)
-    const isRemoved = await (await this.#openTasks()).remove(sessionId, tenant)
+    const isRemoved = await (await this.#openTasks()).stops.remove(sessionId, tenant)
     await this.#mailboxes.forget(sessionId)
     return isRemoved
   }
@@ -245,12 +245,12 @@ export class Sessions {
 
   /** Stops a task by itself. Returns false if the session is no task, or the task has ended. */
   async cancelTask(sessionId: string, tenant: string): Promise<boolean> {
-    return (await this.#openTasks()).cancel(sessionId, tenant)
+    return (await this.#openTasks()).stops.cancel(sessionId, tenant)
   }
 
   /** Stops all tasks below a session. Returns their number. */
   async stopTasks(sessionId: string, tenant: string): Promise<number> {
-    return (await this.#openTasks()).stopBelow(sessionId, tenant)
+    return (await this.#openTasks()).stops.stopBelow(sessionId, tenant)
   }
 
   /** Returns the history, without the unfinished answer. */

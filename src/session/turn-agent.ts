@@ -22,6 +22,7 @@ import { contextMessages } from './context-messages.ts'
 import { closingEvents, openProviderCalls } from './open-calls.ts'
 import { callSchedules } from './schedules-of-call.ts'
 import { agentOfTask } from './task-agent.ts'
+import { attemptOf } from './task-letters.ts'
 import { publicId } from './tenant-ids.ts'
 import { isGone, type RunningTurn } from './turn-world.ts'
 
@@ -105,10 +106,18 @@ const missing = () =>
   new LoomError('unknown-agent', 'The agent of this turn is not on this server.')
 
 /** @throws LoomError `gone` if the task was deleted */
-async function taskOf({ claim, world }: RunningTurn): Promise<Task> {
-  const task = await (await world.tasks()).taskOf(claim.sessionId)
-  if (task !== undefined) return task
-  throw new LoomError('gone', 'This task was deleted.')
+async function taskOf(turn: RunningTurn): Promise<Task> {
+  const { claim, world } = turn
+  const { sessionId, logId } = claim
+  const entry = await (await world.tasks()).entryOf(sessionId)
+  if (entry === undefined) throw new LoomError('gone', 'This task was deleted.')
+  const { task, state } = entry
+  if (state !== 'ended' || attemptOf(task, logId) === undefined) return task
+  // It was stopped before its turn began, or the stop did not reach an owner that died.
+  const { tenant = '' } = (await world.store.session(sessionId)) ?? {}
+  await world.store.requestStop(sessionId, { tenant, logId })
+  turn.end('stop')
+  return task
 }
 
 /** Tools of a task work for the message of the root, which clients see. */

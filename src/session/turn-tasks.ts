@@ -7,7 +7,7 @@ import type { Sink } from '../sink.ts'
 import type { Spending } from '../spending.ts'
 import type { LetterRequest } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'
-import type { Task } from '../store/task.ts'
+import type { Task, TaskEntry } from '../store/task.ts'
 
 /** The tool call that starts a task. */
 export interface TaskOrigin {
@@ -43,6 +43,8 @@ export interface TurnTasks {
   stop: (id: string, tenant: string) => Promise<void>
   /** Returns the calls of a message that wait for tasks. */
   awaitedCalls: (sessionId: string, messageId: string) => Promise<string[]>
+  /** Returns the task of a session with its state. Returns undefined for the root of a tree. */
+  entryOf: (sessionId: string) => Promise<TaskEntry | undefined>
   /** Returns the task of a session. Returns undefined for the root of a tree. */
   taskOf: (sessionId: string) => Promise<Task | undefined>
   /** The spending of all sessions of a tree, without the unfinished message of this one. */
