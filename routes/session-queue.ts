@@ -12,27 +12,26 @@ import { ownSession, type SessionWorld } from './session-world.ts'
 const stopBody = z.object({
   queue: z.enum(['hold', 'clear', 'run']).default('hold'),
   messageId: z.string().min(1).optional(),
-  tree: z.boolean().optional(),
 })
 
 /**
  * Stops the running turn. The body may choose the effect on the messages that wait. It may also name
  * one message. If this message waits, it is withdrawn. If its turn runs, the turn is stopped. The
  * turn of another message is not stopped. The response reports the messages that still wait: `queued`
- * counts them, and `held` is true if they get no answer before the next post or `queue/run`. With `?tree=1`
- * (or `tree` in the body), all tasks below the session are stopped too, and `tasks` counts them.
+ * counts them, and `held` is true if they get no answer before the next post or `queue/run`. With `?tree=1`,
+ * all tasks below the session are stopped too, and `tasks` counts them.
  */
 export async function stop(c: Context, world: SessionWorld): Promise<Response> {
   const session = await ownSession(c, world)
-  const body = stopBody.safeParse(await readFields(c, ['queue', 'messageId', 'tree'], {}))
+  const body = stopBody.safeParse(await readFields(c, ['queue', 'messageId'], {}))
   if (!body.success) {
     throw new LoomError(
       'invalid-request',
-      'The body of a stop may have "queue" with the value "hold" (the default), "clear" or "run", "messageId" with a text, and "tree" with true or false.',
+      'The body of a stop may have "queue" with the value "hold" (the default), "clear" or "run", and "messageId" with a text.',
     )
   }
   const inQuery = c.req.query('tree')
-  const tree = body.data.tree ?? (inQuery !== undefined && inQuery !== '0' && inQuery !== 'false')
+  const tree = inQuery !== undefined && inQuery !== '0' && inQuery !== 'false'
   return c.json(await stopSession(world.loom.sessions, session, { ...body.data, tree }))
 }
 
