@@ -4,18 +4,20 @@
  */
 
 import type { AgentToolOutput } from './agent-tool/output.ts'
-import { openProgress } from './agent-tool/progress.ts'
-import { beginTask, followTask } from './agent-tool/task-call.ts'
 import type { Agent } from './agent.ts'
 import type { DataSchemas } from './data-part.ts'
 import { defineTool } from './define-tool.ts'
 import { LoomError } from './ground/error.ts'
-import { toJson } from './ground/json.ts'
+import { late } from './ground/late.ts'
 import { zodSchema } from './ground/schema.ts'
 import type { JsonOf } from './run-result.ts'
 import { withSubAgent } from './sub-agent.ts'
 import type { AgentTools, ToolContext, TypedTool } from './tool.ts'
 import type { DataSchemasOf } from './ui-message.ts'
+
+// A program that only imports Loom runs no agent.
+const nestedRuns = late(() => import('./agent-tool/nested-run.ts'))
+const taskCalls = late(() => import('./agent-tool/task-call.ts'))
 
 /** The options of `agentTool`. */
 interface AgentToolOptions<NAME extends string, BACKGROUND extends boolean | 'model'> {
@@ -99,14 +101,18 @@ export function agentTool<CONTEXT>(
         ),
       })
     }),
-    execute: (input: AgentToolInput, context: ToolContext<CONTEXT>) => {
+    async *execute(input: AgentToolInput, context: ToolContext<CONTEXT>) {
       const { task } = context
-      if (task === undefined) return delegate(agent, input.prompt, context)
+      if (task === undefined) {
+        const { delegate } = await nestedRuns()
+        return yield* delegate(agent, input.prompt, context)
+      }
+      const { beginTask, followTask } = await taskCalls()
       const isBackground = background === 'model' ? input.background === true : background
       const order = { agent: agent.name, prompt: input.prompt, background: isBackground, restarts }
-      return isBackground
-        ? beginTask(task, order)
-        : followTask(task, order, { hasOutput: agent.output !== undefined, context })
+      if (isBackground) return beginTask(task, order)
+      const hasOutput = agent.output !== undefined
+      return yield* followTask(task, order, { hasOutput, context })
     },
     toModelOutput: ({ output }) =>
       output.output === undefined
@@ -145,37 +151,4 @@ function checkOptions(
     'invalid-config',
     `restarts of agentTool("${agent}") must be a whole number from 0.`,
   )
-}
-
-async function* delegate<CONTEXT>(
-  agent: Agent<CONTEXT>,
-  prompt: string,
-  context: ToolContext<CONTEXT>,
-): AsyncGenerator<AgentToolOutput, AgentToolOutput> {
-  const progress = openProgress()
-  const result = context.run(agent, prompt, { sink: progress.note, forwardData: true })
-  // The `await` below handles a rejection. This handler prevents an unhandled rejection before that.
-  const completion = result.then(progress.end, progress.end)
-  for (;;) {
-    const report = await progress.next()
-    if (report === undefined) break
-    yield report
-  }
-  await completion
-  const end = await result
-  const { outcome, steps, usage, text } = end
-  if (outcome === 'waiting') {
-    throw new LoomError(
-      'invalid-request',
-      `"${agent.name}" needs a human, who can't be asked from here.`,
-    )
-  }
-  const hasOutput = agent.output !== undefined && outcome === 'finished'
-  return {
-    ...progress.current(),
-    text,
-    ...(hasOutput && { output: toJson(end.output) }),
-    steps,
-    usage,
-  }
 }

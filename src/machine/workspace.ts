@@ -8,13 +8,22 @@ import { type FileHandle, readlink, realpath, stat } from 'node:fs/promises'
 import { dirname, resolve, sep } from 'node:path'
 
 import { errorMessage, LoomError } from '../ground/error.ts'
-import { changeFile, type ChangeResult, type ChangeRequest } from './workspace/change.ts'
-import { canAnchor } from './workspace/directory.ts'
+import { late } from '../ground/late.ts'
+import type { ChangeResult, ChangeRequest } from './workspace/change.ts'
 import { fileError, FileRefusal, quoted } from './workspace/file-error.ts'
-import { Leftovers } from './workspace/leftovers.ts'
 import { PathTurns } from './workspace/path-turns.ts'
 import { Readings } from './workspace/readings.ts'
-import { locate, type WalkEntry, type Root, type WalkOptions } from './workspace/walk.ts'
+import type { WalkEntry, Root, WalkOptions } from './workspace/walk.ts'
+
+// A program that only imports Loom opens no file.
+const walks = late(() => import('./workspace/walk.ts'))
+const changes = late(() => import('./workspace/change.ts'))
+const directories = late(() => import('./workspace/directory.ts'))
+const openLeftovers = () =>
+  late(async () => {
+    const { Leftovers } = await import('./workspace/leftovers.ts')
+    return new Leftovers()
+  })
 
 /** A regular file, open for reading. The caller must close the handle. */
 export interface OpenFile {
@@ -40,7 +49,7 @@ export interface OpenFile {
 export class Workspace {
   readonly #root: Root
   readonly #turns = new PathTurns()
-  readonly #leftovers = new Leftovers()
+  readonly #leftovers = openLeftovers()
   /** The versions of the files that each conversation has read. */
   readonly readings = new Readings()
 
@@ -56,6 +65,7 @@ export class Workspace {
     try {
       const path = await realpath(directory)
       if (!(await stat(path)).isDirectory()) throw new Error('it is not a directory')
+      const { canAnchor } = await directories()
       const anchored = await canAnchor(path)
       return new Workspace({ path, alias: resolve(directory), anchored })
     } catch (cause) {
@@ -99,6 +109,7 @@ export class Workspace {
   /** Changes or creates one file, after all earlier requests for the same file. */
   async change(request: ChangeRequest): Promise<ChangeResult> {
     const { path, create, signal } = request
+    const { changeFile } = await changes()
     return this.#at(path, { create, file: true }, async (place) => {
       const change = await this.#turns.take(place.path, signal, () =>
         changeFile({
@@ -109,7 +120,8 @@ export class Workspace {
           open: () => openFileAt(this.#root, place, path),
         }),
       )
-      await this.#leftovers.remove(place.directory, dirname(place.path))
+      const leftovers = await this.#leftovers()
+      await leftovers.remove(place.directory, dirname(place.path))
       return change
     })
   }
@@ -120,6 +132,7 @@ export class Workspace {
     work: (place: WalkEntry) => Promise<RESULT>,
   ): Promise<RESULT> {
     try {
+      const { locate } = await walks()
       const place = await locate(this.#root, path, options)
       try {
         return await work(place)
