@@ -1,6 +1,6 @@
 /** The metadata of an assistant message. */
 import type { Outcome } from './run-result.ts'
-import type { Cost, StepUsage } from './spending.ts'
+import type { Cost, StepUsage, TaskSpending } from './spending.ts'
 import type { Usage } from './usage.ts'
 
 /**
@@ -33,6 +33,8 @@ export interface AnswerMetadata {
   cost?: Cost | null
   /** The tokens and the cost of each step. */
   stepUsage?: readonly StepUsage[]
+  /** The part of `usage` and `cost` that tasks spent, by the id of the tool call. Absent without tasks. */
+  tasks?: Record<string, TaskSpending>
   /** The time from the start to the end, in milliseconds. */
   durationMs?: number
   /** The time from the start to the first content of the model, in milliseconds. */

@@ -57,7 +57,15 @@ export interface SpendingFields {
   cost?: Cost | null
   stepUsage: readonly StepUsage[]
   /** The part of it that tasks spent, by the id of the tool call. */
-  tasks?: Record<string, { usage: Usage; cost?: Cost }>
+  tasks?: Record<string, TaskSpending>
+}
+
+/** The spending of a task in the metadata of the message whose call it answers. */
+export interface TaskSpending {
+  /** The tokens, with those of the tasks below. */
+  usage: Usage
+  /** The cost. Absent if it is unknown. */
+  cost?: Cost
 }
 
 export const noSpending: Readonly<Spending> = { usage: noUsage, usd: 0, isCostKnown: true }

@@ -15,11 +15,7 @@ export async function* delegate<CONTEXT>(
   const result = context.run(agent, prompt, { sink: progress.note, forwardData: true })
   // The `await` below handles a rejection. This handler prevents an unhandled rejection before that.
   const completion = result.then(progress.end, progress.end)
-  for (;;) {
-    const report = await progress.next()
-    if (report === undefined) break
-    yield report
-  }
+  yield* progress.reports()
   await completion
   const end = await result
   const { outcome, steps, usage, text } = end

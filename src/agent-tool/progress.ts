@@ -86,17 +86,18 @@ export function openProgress() {
       isEnded = true
       wake?.()
     },
-    /** Returns the next report, or undefined after the end of the run. */
-    async next(): Promise<AgentToolOutput | undefined> {
+    /** Yields a report after each change, until the end of the run. */
+    async *reports(): AsyncGenerator<AgentToolOutput, void> {
       for (;;) {
-        if (isEnded) return undefined
+        if (isEnded) return
         const waitMs = reportedAt + intervalMs() - performance.now()
-        if (changed && waitMs <= 0) {
-          changed = false
-          reportedAt = performance.now()
-          return current()
+        if (!changed || waitMs > 0) {
+          await nextWake(changed ? waitMs : undefined)
+          continue
         }
-        await nextWake(changed ? waitMs : undefined)
+        changed = false
+        reportedAt = performance.now()
+        yield current()
       }
     },
   }

@@ -33,11 +33,7 @@ export async function* followTask(
     return forwardData(event, context)
   })
   const end = completion.then(progress.end, progress.end)
-  for (;;) {
-    const report = await progress.next()
-    if (report === undefined) break
-    yield report
-  }
+  yield* progress.reports()
   await end
   const { output, ...answer } = await completion
   const withOutput = hasOutput && output !== undefined && { output }

@@ -1,5 +1,5 @@
-import { type CallTask, ParkedCall, type TaskAnswer } from '../call-task.ts'
 /** The tasks of the tool calls of one turn. */
+import { type CallTask, ParkedCall, type TaskAnswer } from '../call-task.ts'
 import { LoomError } from '../ground/error.ts'
 import { type FoldedMessage, lastTextOf, outputIn } from '../message-fold.ts'
 import type { AgentCall, SessionTasks } from '../runner/session-hooks.ts'

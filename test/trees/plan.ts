@@ -1,6 +1,6 @@
 /**
  * A model for trees of agents. Each prompt is a plan: the calls of each step, and the tasks of its
- * sub-agents are plans again. So the prompt alone decides a reply, whoever continues the turn.
+ * sub-agents are plans too. So a reply follows from the prompt alone, on each instance that continues the turn.
  */
 import type { Asked, Reply } from '../sessions/upstream.ts'
 

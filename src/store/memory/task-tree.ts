@@ -9,7 +9,7 @@ export class TaskTree {
   readonly #unfinished = new Set<string>()
   /** The removed tasks whose sessions may still be there. */
   readonly #removed = new Set<string>()
-  /** The ids whose state changed since the last call of `watch` or `take`. Undefined if nobody takes them. */
+  /** The ids whose state changed since the last call of `watch` or `take`. Undefined before the first `watch`. */
   #changed: Set<string> | undefined
 
   get(id: string): TaskEntry | undefined {

@@ -1,4 +1,7 @@
-/** The tree of tasks of a root: its limits, its order, its end. */
+/**
+ * The tree of tasks of a root: its limits, its order, its end. The file is long because it has one case for each
+ * rule, and all cases share one tree.
+ */
 import { randomUUID } from 'node:crypto'
 
 import { noSpending } from '../../spending.ts'
